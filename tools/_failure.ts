@@ -1,0 +1,106 @@
+/** What ended a program: exit codes, and errors told in one line. Private to `tools/`. @module */
+
+import { escapeControls, quote } from "./_text.ts";
+
+/** The exit codes of every runnable. */
+export const ExitCode = {
+  /** The work was done, or a server was stopped by a signal. */
+  ok: 0,
+  /** The work failed: refused, timed out, not found. */
+  failure: 1,
+  /** An unknown flag or a bad value. */
+  usage: 2,
+  /** A permission or a program is missing; the line says which. */
+  missing: 3,
+  /** An error that nobody foresaw (`EX_SOFTWARE` of sysexits): a bug, shown with its stack. */
+  bug: 70,
+  /** Interrupted before the work was done, or by a second signal. */
+  interrupted: 130,
+} as const;
+
+/** An error that the user is told in one line, with the exit code that belongs to it. */
+export class CliError extends Error {
+  /** The name of the class. */
+  override readonly name = "CliError";
+  /** What the program exits with. */
+  readonly exitCode: number;
+
+  /**
+   * Makes an error for the command line.
+   *
+   * @param message One sentence; text from outside must be escaped in it.
+   * @param exitCode What the program exits with.
+   * @param options The cause, where there is one.
+   */
+  constructor(message: string, exitCode: number = ExitCode.failure, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** How a program ended, told to the user. */
+export interface Failure {
+  exitCode: number;
+  /** One line, escaped. */
+  line: string;
+  /** Only for bugs. */
+  stack?: string;
+}
+
+/** The `--allow-…` flag for what Deno refused, as exact as its message is. */
+function missingFlag(message: string): string {
+  const match = /Requires (\w+) access(?: to "?(.*?)"?)?, run again with the --allow-(\w+) flag/s
+    .exec(message);
+  if (match === null) return "-P or the flags of --help";
+  const [, , target, name] = match;
+  // "<CWD>" and the like stand for a place that Deno does not name.
+  if (target === undefined || target.startsWith("<")) return `--allow-${name}`;
+  const flag = `--allow-${name}=${target}`;
+  return /[\s'"$`\\;&|<>()*?!]/.test(flag) ? `'${flag.replaceAll("'", `'\\''`)}'` : flag;
+}
+
+/** A sentence for an error of the operating system, which names the file where there is one. */
+function systemSentence(error: Error): string {
+  const match = /^(.*?) \(os error \d+\)(?:: \w+ '(.*)')?/s.exec(error.message);
+  if (match === null) return error.message;
+  const reason = (match[1] ?? "").toLowerCase();
+  return match[2] === undefined ? reason : `Cannot use the file ${quote(match[2])}: ${reason}`;
+}
+
+function isSystemError(error: Error): boolean {
+  return Object.values(Deno.errors).some((kind) => error instanceof kind);
+}
+
+/** The shape of `NetError`, told by name so that two copies of the library agree. */
+function netErrorKind(error: Error): string | undefined {
+  const { kind } = error as Error & { kind?: unknown };
+  return error.name === "NetError" && typeof kind === "string" ? kind : undefined;
+}
+
+/** Sorts whatever was thrown into the exit codes of the contract. */
+export function describeFailure(error: unknown, signal: AbortSignal): Failure {
+  const fail = (exitCode: number, message: string) => ({
+    exitCode,
+    line: escapeControls(message),
+  });
+  const { aborted, reason } = signal;
+  if (!(error instanceof Error)) {
+    return { ...fail(ExitCode.bug, "something that is no error was thrown"), stack: String(error) };
+  }
+  const kind = netErrorKind(error);
+  if (aborted && (error === reason || error.cause === reason || kind === "aborted")) {
+    return fail(ExitCode.interrupted, reason instanceof Error ? reason.message : "interrupted");
+  }
+  if (error instanceof CliError) return fail(error.exitCode, error.message);
+  if (kind === "permission") return fail(ExitCode.missing, error.message);
+  if (kind !== undefined) return fail(ExitCode.failure, error.message);
+  if (error instanceof Deno.errors.NotCapable) {
+    const flag = missingFlag(error.message);
+    return fail(ExitCode.missing, `Permission is missing: run again with ${flag}`);
+  }
+  if (isSystemError(error)) return fail(ExitCode.failure, systemSentence(error));
+  return {
+    ...fail(ExitCode.bug, `unexpected ${error.name}, a bug of this program: ${error.message}`),
+    stack: error.stack ?? String(error),
+  };
+}

@@ -1,0 +1,76 @@
+/** Text that came from elsewhere, made fit for a terminal. Private to `tools/`. @module */
+
+// Cc: C0, DEL and C1. Then line separators, byte-order mark, zero-width space, and what turns the
+// direction of text round; joiners stay, since emoji and several scripts are built with them.
+const UNSAFE =
+  /[\p{Cc}\p{Cs}\u200B\u200E\u200F\u2028-\u202E\u2060-\u2064\u2066-\u2069\u061C\uFEFF\uFFF9-\uFFFB]/gu;
+
+const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/**
+ * Writes control characters, terminal escapes and direction overrides as visible escapes, so that
+ * text of a stranger can neither move the cursor nor begin a line of its own.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(UNSAFE, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return SHORT[character] ??
+      (code < 0x100
+        ? `\\x${code.toString(16).toUpperCase().padStart(2, "0")}`
+        : `\\u{${code.toString(16).toUpperCase()}}`);
+  });
+}
+
+/** The same inside JSON text, where `\u` escapes keep the value what it was. */
+export function escapeJson(json: string): string {
+  return json.replace(
+    UNSAFE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Quotes a value for an error line: escaped, and cut where it would flood the terminal. */
+export function quote(value: string, limit = 120): string {
+  const characters = [...value];
+  const shown = characters.length > limit ? characters.slice(0, limit).join("") + "…" : value;
+  return `"${escapeControls(shown.replace(/[\\"]/g, "\\$&"))}"`;
+}
+
+/** The candidate that a typo of it most likely meant, if any is near. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  // Nothing sensible is near to a very long word, and the distance costs its square.
+  if (word.length > 64) return undefined;
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = candidate.startsWith(word) && word.length > 2 ? 1 : editDistance(
+      word,
+      candidate,
+    );
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours between two words. */
+function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min(
+        (last[j] ?? 0) + 1,
+        (row[j - 1] ?? 0) + 1,
+        (last[j - 1] ?? 0) + (same ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      }
+      row.push(cost);
+    }
+    [beforeLast, last] = [last, row];
+  }
+  return last[b.length] ?? 0;
+}

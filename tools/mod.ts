@@ -1,0 +1,20 @@
+/**
+ * The command-line tools as a library, and the contract that they keep.
+ *
+ * @example "A program that is testable without a process"
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { defineCli, recordingIo } from "@portside/kit/tools";
+ *
+ * const cli = defineCli({ name: "hello", summary: "Says hello.", flags: {}, permissions: {} });
+ * const io = recordingIo();
+ * assertEquals(await cli.run(["--version"], io, () => {}), 0);
+ * assertEquals(io.out.startsWith("hello "), true);
+ * ```
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+export * from "./cli.ts";
