@@ -66,7 +66,7 @@ function readToken(arg: string, index: Map<string, Known>): Token {
   const body = shown.replace(/^--?/, "");
   const long = shown.startsWith("--");
   // "-port" is a typo of "--port", not four letters.
-  const known = long === body.length > 1 ? index.get(body) : undefined;
+  const known = long || body.length === 1 ? index.get(body) : undefined;
   if (known !== undefined) return { known, shown, value, negated: false };
   if (long && body.startsWith("no-") && value === undefined) {
     const positive = index.get(body.slice(3));
