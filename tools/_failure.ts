@@ -98,6 +98,10 @@ export function describeFailure(error: unknown, signal: AbortSignal): Failure {
     const flag = missingFlag(error.message);
     return fail(ExitCode.missing, `Permission is missing: run again with ${flag}`);
   }
+  const program = /^Failed to spawn '(.*)': entity not found$/s.exec(error.message)?.[1];
+  if (error instanceof Deno.errors.NotFound && program !== undefined) {
+    return fail(ExitCode.missing, `Program is missing: ${program}`);
+  }
   if (isSystemError(error)) return fail(ExitCode.failure, systemSentence(error));
   return {
     ...fail(ExitCode.bug, `unexpected ${error.name}, a bug of this program: ${error.message}`),
