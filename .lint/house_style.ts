@@ -1,0 +1,242 @@
+/**
+ * The rules of the house that a machine can check, as a plugin of `deno lint`.
+ *
+ * | Rule | What it asks |
+ * |---|---|
+ * | `portside/import-direction` | `net` ← `http` ← `ws` ← `tools` ← `examples` ← `tests`, never the other way |
+ * | `portside/private-import` | `_name.ts` is imported from its own folder alone |
+ * | `portside/pure-codec` | `*_codec.ts` turns bytes into values and back: no I/O, clock or randomness |
+ * | `portside/exported-function` | what a module exports at top level is a `function`, not an arrow |
+ * | `portside/example-length` | an example has at most 80 lines below its introduction |
+ *
+ * @module
+ */
+
+/** The floors, the lowest first: a floor may import itself and what stands before it. */
+const FLOORS = ["net", "http", "ws", "tools", "examples", "tests"];
+
+const ROOT = new URL("../", import.meta.url);
+const OWN_NAME = "@portside/kit";
+const EXAMPLE_LINES = 80;
+
+const importDirection: Deno.lint.Rule = {
+  create(context) {
+    const file = pathInRepo(context.filename);
+    const from = file === undefined ? -1 : FLOORS.indexOf(topFolder(file));
+    if (file === undefined || from === -1) return {};
+    return onImport((specifier, node) => {
+      const target = resolve(specifier, file);
+      if (target === undefined) return;
+      const to = FLOORS.indexOf(topFolder(target));
+      if (to > from) {
+        context.report({
+          node,
+          message: `${FLOORS[from]} must not import ${FLOORS[to]}: ${specifier}`,
+          hint: `Only ${FLOORS.slice(0, from + 1).join(", ")} are at or below this floor`,
+        });
+      } else if (isRoot(target) && from < FLOORS.indexOf("examples")) {
+        context.report({
+          node,
+          message: `${FLOORS[from]} must not import the package's root, which imports it`,
+          hint: "Import the module that has what you need",
+        });
+      }
+    });
+  },
+};
+
+const privateImport: Deno.lint.Rule = {
+  create(context) {
+    const file = pathInRepo(context.filename);
+    if (file === undefined) return {};
+    return onImport((specifier, node) => {
+      const target = resolve(specifier, file);
+      if (target === undefined || !baseName(target).startsWith("_")) return;
+      if (folder(target) !== folder(file)) {
+        context.report({
+          node,
+          message: `${baseName(target)} is private to ${folder(target) || "the root"}/`,
+          hint: "Import the public module that stands on it, or make it public",
+        });
+      }
+    });
+  },
+};
+
+/** Globals that a pure codec has no use for, and why. */
+const IMPURE = new Map([
+  ...["Deno", "fetch", "WebSocket", "Worker", "console", "localStorage", "sessionStorage", "caches"]
+    .map((name) => [name, "I/O"] as const),
+  ...["performance", "setTimeout", "setInterval", "queueMicrotask"]
+    .map((name) => [name, "the clock"] as const),
+  ["crypto", "randomness"],
+]);
+
+/** Members of otherwise pure globals that are not. */
+const IMPURE_MEMBERS = new Map([
+  ["Math.random", "randomness"],
+  ["Date.now", "the clock"],
+  ["Temporal.Now", "the clock"],
+]);
+
+const pureCodec: Deno.lint.Rule = {
+  create(context) {
+    if (!context.filename.endsWith("_codec.ts")) return {};
+    const report = (node: Deno.lint.Node, what: string, why: string) =>
+      context.report({
+        node,
+        message: `A codec must not use ${what}: ${why} belongs to the client or server beside it`,
+        hint: "Take the value as a parameter",
+      });
+    const reportNow = (node: Deno.lint.NewExpression | Deno.lint.CallExpression) => {
+      // `new Date(text)` is a conversion; `new Date()` asks what time it is, `Date(…)` always does.
+      if (node.callee.type !== "Identifier" || node.callee.name !== "Date") return;
+      if (node.type === "CallExpression" || node.arguments.length === 0) {
+        report(node, "the current Date", "the clock");
+      }
+    };
+    return {
+      Identifier(node) {
+        const why = IMPURE.get(node.name);
+        if (why !== undefined && !isOnlyAName(node)) report(node, node.name, why);
+      },
+      MemberExpression(node) {
+        if (node.object.type !== "Identifier" || node.property.type !== "Identifier") return;
+        const name = `${node.object.name}.${node.property.name}`;
+        const why = IMPURE_MEMBERS.get(name);
+        if (why !== undefined) report(node, name, why);
+      },
+      NewExpression: reportNow,
+      CallExpression: reportNow,
+      ...onImport((specifier, node) => {
+        if (/^node:(?!buffer$|util$)/.test(specifier)) report(node, specifier, "I/O");
+      }),
+    };
+  },
+};
+
+const exportedFunction: Deno.lint.Rule = {
+  create(context) {
+    return {
+      "ExportNamedDeclaration > VariableDeclaration > VariableDeclarator"(
+        node: Deno.lint.VariableDeclarator,
+      ) {
+        const type = node.init?.type;
+        if (type !== "ArrowFunctionExpression" && type !== "FunctionExpression") return;
+        const name = node.id.type === "Identifier" ? node.id.name : "it";
+        context.report({
+          node,
+          message: `An exported function must be declared with the function keyword: ${name}`,
+          hint: `Write: export function ${name}(…) { … }`,
+        });
+      },
+    };
+  },
+};
+
+const exampleLength: Deno.lint.Rule = {
+  create(context) {
+    const file = pathInRepo(context.filename);
+    if (file === undefined || !/^examples\/[^/]+\.ts$/.test(file)) return {};
+    return {
+      Program(node) {
+        const introduction = /^(#!.*\n)?(\s*\/\*\*[\s\S]*?\*\/\n)?/.exec(context.sourceCode.text);
+        const code = context.sourceCode.text.slice(introduction?.[0].length ?? 0).trim();
+        const lines = code.split("\n").length;
+        if (lines > EXAMPLE_LINES) {
+          context.report({
+            node,
+            message:
+              `An example has at most ${EXAMPLE_LINES} lines below its introduction: ${lines}`,
+            hint: "Show one idea; move what others could use into a module",
+          });
+        }
+      },
+    };
+  },
+};
+
+const plugin: Deno.lint.Plugin = {
+  name: "portside",
+  rules: {
+    "import-direction": importDirection,
+    "private-import": privateImport,
+    "pure-codec": pureCodec,
+    "exported-function": exportedFunction,
+    "example-length": exampleLength,
+  },
+};
+
+export default plugin;
+
+/** Calls back for every module that a file names, whatever the way. */
+function onImport(
+  visit: (specifier: string, node: Deno.lint.Node) => void,
+): Deno.lint.LintVisitor {
+  const visitSource = (
+    node:
+      | Deno.lint.ImportDeclaration
+      | Deno.lint.ExportNamedDeclaration
+      | Deno.lint.ExportAllDeclaration
+      | Deno.lint.ImportExpression,
+  ) => {
+    const source = node.source;
+    if (source?.type === "Literal" && typeof source.value === "string") visit(source.value, node);
+  };
+  return {
+    ImportDeclaration: visitSource,
+    ExportNamedDeclaration: visitSource,
+    ExportAllDeclaration: visitSource,
+    ImportExpression: visitSource,
+  };
+}
+
+/** Whether an identifier merely names a member, as in `options.fetch` and `{ fetch: … }`. */
+function isOnlyAName(node: Deno.lint.Identifier): boolean {
+  const parent: Deno.lint.Node = node.parent;
+  switch (parent.type) {
+    case "MemberExpression":
+      return parent.property === node && !parent.computed;
+    case "Property":
+      return parent.key === node && !parent.computed;
+    case "MethodDefinition":
+    case "PropertyDefinition":
+    case "TSPropertySignature":
+    case "TSMethodSignature":
+      return parent.key === node && !parent.computed;
+    default:
+      return false;
+  }
+}
+
+/** Where a specifier leads, as a path in the repo; undefined when it leads outside. */
+function resolve(specifier: string, file: string): string | undefined {
+  if (specifier === OWN_NAME) return "mod.ts";
+  if (specifier.startsWith(`${OWN_NAME}/`)) return specifier.slice(OWN_NAME.length + 1);
+  if (!/^\.\.?\//.test(specifier)) return undefined;
+  return pathInRepo(
+    decodeURIComponent(new URL(specifier, new URL(encodeURI(file), ROOT)).pathname),
+  );
+}
+
+function pathInRepo(filename: string): string | undefined {
+  const path = filename.replaceAll("\\", "/").replace(/^(?=[A-Za-z]:)/, "/");
+  const root = decodeURIComponent(ROOT.pathname);
+  return path.startsWith(root) ? path.slice(root.length) : undefined;
+}
+
+function topFolder(path: string): string {
+  return path.split("/", 1)[0] ?? "";
+}
+
+function folder(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function isRoot(path: string): boolean {
+  return path === "mod.ts";
+}
