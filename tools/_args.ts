@@ -159,7 +159,6 @@ function defaultOf(flag: Flag | Positional, name: string): unknown {
     return flag.type === "boolean" ? false : flag.type === "list" ? [] : undefined;
   }
   if (flag.type === "list") return [...(flag.default ?? [])];
-  if (flag.type === "string" || flag.type === undefined) return value;
   return convertOrThrow(flag, `the default of ${name}`, String(value));
 }
 

@@ -17,6 +17,7 @@ export interface HelpParts {
 
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   string: "text",
+  host: "host",
   number: "number",
   integer: "number",
   port: "port",

@@ -18,10 +18,13 @@ export interface FlagBase {
   required?: boolean;
 }
 
-/** A text. Empty is refused unless {@linkcode StringFlag.allowEmpty} is set. */
+/**
+ * A text. Empty is refused unless {@linkcode StringFlag.allowEmpty} is set. Of type `host` it is
+ * the name or address of a host: no blanks, no slashes.
+ */
 export interface StringFlag extends FlagBase {
   /** The type of the flag. */
-  type: "string";
+  type: "string" | "host";
   /** The value when the flag is left out. @default none */
   default?: string;
   /** Whether `--flag=` is a value. @default false */
@@ -171,6 +174,11 @@ export function convert(flag: Flag | Positional, text: string): Converted {
       const empty = text === "" && flag.allowEmpty !== true;
       return empty ? { expected: "a text that is not empty" } : { value: text };
     }
+    case "host":
+      // Whether the name exists is for the resolver to say; this is none at all.
+      return /^[^\s\p{Cc}/@?#]{1,255}$/u.test(text)
+        ? { value: text }
+        : { expected: "a host name or an address" };
     case "list":
       return text === "" ? { expected: "a text that is not empty" } : { value: text };
     case "boolean":

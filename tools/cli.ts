@@ -62,6 +62,7 @@ import type { Duration, Flags, FlagValue, Positionals, PositionalValue } from ".
 
 export { badValue } from "./_args.ts";
 export { CliError, ExitCode } from "./_failure.ts";
+export { readPem } from "./_files.ts";
 export { type CliIo, type RecordingIo, recordingIo, systemIo } from "./_io.ts";
 export { escapeControls } from "./_text.ts";
 export type {
@@ -193,7 +194,7 @@ export interface Cli<V> {
 export interface ServerFlags {
   /** Where to listen. */
   readonly hostname: {
-    readonly type: "string";
+    readonly type: "host";
     readonly default: string;
     readonly alias: "host";
     readonly help: string;
@@ -231,10 +232,10 @@ export interface ServerFlags {
 export function serverFlags(port: number): ServerFlags {
   return {
     hostname: {
-      type: "string",
+      type: "host",
       default: "127.0.0.1",
       alias: "host",
-      help: "Address to listen on; 0.0.0.0 is the whole network and needs --allow-net for it",
+      help: "Address to listen on; 0.0.0.0 is every network, with --allow-net",
     },
     port: { type: "port", default: port, help: "Port to listen on; 0 is any free one" },
     drain: {
@@ -401,11 +402,12 @@ function makeContext(
         signal.removeEventListener("abort", heard);
       }
       if (!signal.aborted) return;
-      log.info("stopping: the work in hand has {drain} ms, a second signal ends it at once", {
-        drain,
+      const seconds = drain / 1000;
+      log.info("stopping: the work in hand has {seconds} s, a second signal ends it at once", {
+        seconds,
       });
       const reports = await Promise.all(all.map((one) => one.shutdown({ deadline: drain })));
-      log.info("stopped: {reports}", { reports });
+      for (const report of reports) log.info("stopped: {report}", { report });
     },
   };
 }

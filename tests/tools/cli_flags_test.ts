@@ -182,6 +182,16 @@ Deno.test("run() takes one of several words only", async () => {
   );
 });
 
+Deno.test("run() takes names and addresses of hosts, and nothing that can be neither", async () => {
+  const flag: Flag = { type: "host", help };
+  for (const host of ["localhost", "127.0.0.1", "::1", "fe80::1%eth0", "例え.jp", "-a.b"]) {
+    assertEquals(await value(flag, `--x=${host}`), host);
+  }
+  for (const bad of ["", "a b", "a/b", "http://a", "a\n", "u@h", "a".repeat(256)]) {
+    assertMatch(await refusal(flag, `--xx=${bad}`), /expected a host name or an address/);
+  }
+});
+
 Deno.test("run() refuses an empty text unless the flag allows it", async () => {
   assertMatch(await refusal({ type: "string", help }, "--xx="), /^Bad value for --xx: ""/);
   assertMatch(await refusal({ type: "string", help }, "--xx", ""), /^Bad value for --xx: ""/);

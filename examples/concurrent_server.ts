@@ -1,0 +1,74 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * A server for many clients at once: every line is answered with `Message received`.
+ *
+ * No client can hurt another: each has its own time limits, an over-long line costs an error
+ * reply and no memory, and one connection too many waits for a free place or is refused.
+ *
+ * ```sh
+ * deno task concurrent-server --max-connections 100
+ * nc 127.0.0.1 8002
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`
+ *
+ * @module
+ */
+
+import type { Connection } from "../net/connection.ts";
+import { NetError } from "../net/errors.ts";
+import { serveTcp } from "../net/tcp_server.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+
+const cli = defineCli({
+  name: "concurrent-server",
+  summary: "Answers every line of many clients at once (TCP).",
+  flags: {
+    ...serverFlags(8002),
+    maxConnections: { type: "integer", default: 10, min: 1, help: "Clients served at once" },
+    whenFull: {
+      type: "choice",
+      choices: ["wait", "refuse"],
+      default: "wait",
+      help: "What one client more meets",
+    },
+    maxLine: { type: "size", default: "64KiB", min: "1", max: "16MiB", help: "Longest line" },
+    idleTimeout: { type: "duration", default: "60s", help: "How long a client may be silent" },
+    backlog: { type: "integer", default: 511, min: 1, max: 65535, help: "Clients that may queue" },
+    keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
+    nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },
+  },
+  permissions: { "--allow-net=127.0.0.1": "listen there" },
+  examples: ["deno task concurrent-server", "nc 127.0.0.1 8002"],
+});
+
+/** The next line, or a reply for a line that is too long; the rest of that line is skipped. */
+async function nextReply(conn: Connection, max: number): Promise<string | null> {
+  try {
+    return await conn.readLine({ max }) === null ? null : "Message received\n";
+  } catch (error) {
+    if (!(error instanceof NetError && error.kind === "limit")) throw error;
+    return `Error: a line may have ${max} bytes\n`;
+  }
+}
+
+/**
+ * Runs the server.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ drain, nagle, maxLine, ...options }, ctx) => {
+    await using server = serveTcp({ ...options, noDelay: !nagle }, async (conn) => {
+      ctx.log.info("{peer} connected", { peer: conn.peer });
+      for (let reply; (reply = await nextReply(conn, maxLine)) !== null;) await conn.write(reply);
+      ctx.log.info("{peer} left", { peer: conn.peer });
+    });
+    ctx.listening(server);
+    await ctx.untilShutdown(server, { drain });
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,80 @@
+#!/usr/bin/env -S deno run --allow-net
+/**
+ * Connects to a host and port and says what came of it, in words and in a stable code.
+ *
+ * **Permissions**: `--allow-net`, since any host may be named; `--allow-read=<file>` for `--ca`
+ *
+ * @module
+ */
+
+import type { Connection } from "../net/connection.ts";
+import { NetError, type NetErrorKind } from "../net/errors.ts";
+import { connectTcp } from "../net/tcp_client.ts";
+import { connectTls } from "../net/tls_client.ts";
+import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
+
+const HINTS: Partial<Record<NetErrorKind, string>> = {
+  refused: "the host is there, but nothing listens on this port",
+  timeout: "no answer: the host is down, or a firewall drops what is sent",
+  dns: "no such name, or no name server answers",
+  unreachable: "no route leads there from here",
+  reset: "the peer broke the connection off",
+  tls: "no trusted encryption: --ca trusts a private authority",
+};
+
+const cli = defineCli({
+  name: "safe-connect",
+  summary: "Connects, and tells apart in which way it failed.",
+  flags: {
+    tls: { type: "boolean", help: "Do a TLS handshake and verify the server" },
+    ca: { type: "list", placeholder: "file", help: "Authority to trust with --tls, PEM" },
+    timeout: { type: "duration", default: "5s", alias: "t", help: "Limit for connecting" },
+    watch: { type: "duration", default: "200ms", min: "1ms", help: "Wait so long for a reset" },
+  },
+  positionals: {
+    host: { type: "host", help: "Name" },
+    port: { type: "port", min: 1, help: "Port" },
+  },
+  permissions: { "--allow-net": "connect to any host", "--allow-read=<file>": "only with --ca" },
+  examples: ["deno task safe-connect 127.0.0.1 8000", "deno task safe-connect --json ::1 9"],
+});
+
+/** Some peers accept a connection only to break it off: a moment of reading shows it. */
+async function watchFor(conn: Connection, timeout: number, signal: AbortSignal): Promise<string> {
+  try {
+    return await conn.readChunk({ timeout, signal }) ? "the peer speaks" : "the peer ended";
+  } catch (error) {
+    if (error instanceof NetError && error.kind === "timeout") return "the peer waits";
+    throw error;
+  }
+}
+
+/**
+ * Runs the program.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ host, port, tls, ca, timeout, watch, json }, ctx) => {
+    const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
+    const limits = { timeout, handshakeTimeout: timeout, signal: ctx.signal };
+    const dial = tls ? connectTls : connectTcp;
+    const started = performance.now();
+    try {
+      await using conn = await dial({ hostname: host, port, caCerts, ...limits });
+      const ms = Math.round(performance.now() - started);
+      const then = await watchFor(conn, watch, ctx.signal);
+      if (json) ctx.printJson({ ok: true, address: conn.peer, ms, then });
+      else ctx.print(`Connected to ${conn.peer} in ${ms} ms; ${then}`);
+    } catch (error) {
+      if (!(error instanceof NetError)) throw error;
+      const { kind, phase, code, tls, retryable, address, message } = error;
+      if (json) ctx.printJson({ ok: false, kind, phase, code, tls, retryable, address, message });
+      throw kind in HINTS ? new CliError(`${message} [${kind}: ${HINTS[kind]}]`) : error;
+    }
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

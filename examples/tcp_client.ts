@@ -1,0 +1,61 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * A TCP client that sends `Hello, Server!` and prints the reply.
+ *
+ * ```sh
+ * deno task tcp-server &
+ * deno task tcp-client --message 'Hello from here'
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`
+ *
+ * @module
+ */
+
+import { connectTcp } from "../net/tcp_client.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
+
+const cli = defineCli({
+  name: "tcp-client",
+  summary: "Sends one message and prints the reply (TCP).",
+  flags: {
+    hostname: { type: "host", default: "127.0.0.1", alias: "host", help: "Server to connect to" },
+    port: { type: "port", default: 8000, min: 1, help: "Its port" },
+    message: { type: "string", default: "Hello, Server!", alias: "m", help: "What to send" },
+    connectTimeout: { type: "duration", default: "10s", help: "How long connecting may take" },
+    readTimeout: { type: "duration", default: "10s", help: "How long the server may be silent" },
+    keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
+    nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },
+  },
+  permissions: { "--allow-net=127.0.0.1": "connect there; name another host the same way" },
+  examples: [
+    "deno task tcp-client",
+    "deno task tcp-client --port 8002 --message 'a line for the concurrent server'",
+  ],
+});
+
+/**
+ * Runs the client.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async (values, { signal, log, print, printJson }) => {
+    const { message, connectTimeout, nagle, json, ...options } = values;
+    const limits = { ...options, timeout: connectTimeout, noDelay: !nagle, signal };
+    await using conn = await connectTcp(limits);
+    log.debug("connected to {peer}", { peer: conn.peer });
+    await conn.write(message);
+    // Says that this was all, so that servers which wait for the end of a line answer too.
+    await conn.closeWrite();
+    // A reply may come in pieces; it is whole when the server ends.
+    for await (const reply of conn.lines({ signal })) {
+      if (json) printJson({ peer: conn.peer, reply });
+      else print(reply);
+    }
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

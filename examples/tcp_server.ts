@@ -1,0 +1,67 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * A TCP server that reads one message from each client, answers `Hello, Client!` and closes.
+ *
+ * TCP has no messages, only a stream of bytes: what one read brings is taken for the message
+ * here. `concurrent_server.ts` shows lines, which keep their borders.
+ *
+ * ```sh
+ * deno task tcp-server
+ * echo 'Hello!' | nc 127.0.0.1 8000
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`
+ *
+ * @module
+ */
+
+import { serveTcp } from "../net/tcp_server.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+
+const cli = defineCli({
+  name: "tcp-server",
+  summary: "Reads one message per connection, answers it and closes (TCP).",
+  flags: {
+    ...serverFlags(8000),
+    readTimeout: { type: "duration", default: "30s", help: "How long a client may be silent" },
+    maxConnections: { type: "integer", default: 1024, min: 1, help: "Clients served at once" },
+    backlog: {
+      type: "integer",
+      default: 511,
+      min: 1,
+      max: 65535,
+      help: "Clients that may wait to be accepted",
+    },
+    keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
+    nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },
+  },
+  permissions: { "--allow-net=127.0.0.1": "listen there" },
+  examples: [
+    "deno task tcp-server",
+    "deno task tcp-server --port 0 --read-timeout 5s --json",
+    "echo 'Hello!' | nc 127.0.0.1 8000",
+  ],
+});
+
+/**
+ * Runs the server.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ drain, nagle, ...options }, ctx) => {
+    await using server = serveTcp({ ...options, noDelay: !nagle }, async (conn) => {
+      const chunk = await conn.readChunk();
+      if (chunk === null) return;
+      const message = new TextDecoder().decode(chunk).trimEnd();
+      ctx.log.info("{peer} says: {message}", { peer: conn.peer, message });
+      await conn.write("Hello, Client!");
+    });
+    ctx.listening(server);
+    await ctx.untilShutdown(server, { drain });
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,77 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * A TLS server that answers one message of each client with `Secure response`.
+ *
+ * Without `--cert` and `--key` it makes a development certificate in memory; `--write-ca` saves
+ * its authority, so that clients verify this server like any other.
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read` and `--allow-write` for files named
+ *
+ * @module
+ */
+
+import { developmentCertificate } from "../net/certificate.ts";
+import { serveTls } from "../net/tls_server.ts";
+import { CliError, type CliIo, defineCli, readPem, serverFlags } from "../tools/cli.ts";
+
+const cli = defineCli({
+  name: "tls-server",
+  summary: "Answers one message per connection with `Secure response` (TLS).",
+  flags: {
+    ...serverFlags(8443),
+    cert: { type: "string", placeholder: "file", help: "Certificate chain, PEM; with --key" },
+    key: { type: "string", placeholder: "file", help: "Its private key, PEM" },
+    writeCa: { type: "string", placeholder: "file", help: "Save the development authority, PEM" },
+    handshakeTimeout: { type: "duration", default: "10s", help: "How long a handshake may take" },
+    readTimeout: { type: "duration", default: "30s", help: "How long a client may be silent" },
+  },
+  permissions: {
+    "--allow-net=127.0.0.1": "listen there",
+    "--allow-read=<file>": "only with --cert and --key",
+    "--allow-write=<file>": "only with --write-ca",
+  },
+  examples: [
+    "deno run -P=tls-server --allow-write=ca.pem examples/tls_server.ts --write-ca ca.pem",
+    "deno run -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem",
+  ],
+});
+
+/** The certificate that was named, if one was. */
+async function readPair(cert?: string, key?: string, writeCa?: string) {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined || writeCa !== undefined) {
+    throw new CliError("--cert and --key go together, and without --write-ca", 2);
+  }
+  return { cert: await readPem(cert, "CERTIFICATE"), key: await readPem(key, "PRIVATE KEY") };
+}
+
+/**
+ * Runs the server.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ drain, cert, key, writeCa, ...options }, ctx) => {
+    const names = [...new Set(["localhost", "127.0.0.1", "::1", options.hostname])];
+    const pair = await readPair(cert, key, writeCa) ?? await developmentCertificate({ names });
+    if ("ca" in pair && writeCa !== undefined) await Deno.writeTextFile(writeCa, pair.ca);
+    await using server = serveTls({ ...options, cert: pair.cert, key: pair.key }, async (conn) => {
+      const chunk = await conn.readChunk();
+      if (chunk === null) return;
+      const message = new TextDecoder().decode(chunk).trimEnd();
+      ctx.log.info("{peer} says: {message}", { peer: conn.peer, message });
+      await conn.write("Secure response");
+    });
+    if ("ca" in pair) {
+      ctx.log.info("development certificate, SHA-256 {fingerprint}", {
+        fingerprint: pair.fingerprint,
+      });
+    }
+    ctx.listening(server);
+    await ctx.untilShutdown(server, { drain });
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
