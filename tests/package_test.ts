@@ -1,0 +1,203 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
+import {
+  deno,
+  exists,
+  EXPORTS,
+  FLOORS,
+  publicModules,
+  read,
+  ROOT,
+  temporaryFolder,
+} from "./_support/repository.ts";
+
+/** `net/tcp_client.ts` as `./net/tcp-client`, `net/mod.ts` as `./net`. */
+function subpath(file: string): string {
+  return `./${file}`.replace(/(\/mod)?\.ts$/, "").replaceAll("_", "-");
+}
+
+const PUBLIC_FILES = ["mod.ts", ...FLOORS.flatMap(publicModules), ...publicModules("examples")];
+
+Deno.test("every public file is an export, and every export a public file", () => {
+  const expected = Object.fromEntries(PUBLIC_FILES.map((file) => [subpath(file), `./${file}`]));
+  assertEquals({ ...EXPORTS }, { ...expected });
+});
+
+Deno.test("every subpath is in kebab-case", () => {
+  for (const path of Object.keys(EXPORTS)) {
+    assertMatch(path, /^\.(\/[a-z0-9]+(-[a-z0-9]+)*)*$/);
+  }
+});
+
+Deno.test("the mod.ts of a folder exports everything that its files do", async () => {
+  const namesOf = async (file: string): Promise<Set<string>> => {
+    const { stdout } = await deno(["doc", "--json", file]);
+    const { nodes } = JSON.parse(stdout) as {
+      nodes: Record<string, { symbols: { name: string }[] }>;
+    };
+    return new Set(Object.values(nodes).flatMap(({ symbols }) => symbols.map(({ name }) => name)));
+  };
+  const root = await namesOf("mod.ts");
+  for (const floor of FLOORS) {
+    const mod = await namesOf(`${floor}/mod.ts`);
+    for (const file of publicModules(floor)) {
+      const missing = (await namesOf(file)).difference(mod);
+      assertEquals([...missing], [], `missing in ${floor}/mod.ts, from ${file}`);
+    }
+    // Of the tools only the library half belongs into the root.
+    if (floor !== "tools") assertEquals([...mod.difference(root)], [], `missing in mod.ts`);
+  }
+});
+
+Deno.test("a mod.ts only re-exports", () => {
+  for (const file of PUBLIC_FILES.filter((file) => /(^|\/)mod\.ts$/.test(file))) {
+    const code = read(file).replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+    for (const statement of code.split(";").map((part) => part.trim()).filter(Boolean)) {
+      assertMatch(statement, /^export (type )?(\*|\{[^}]*\}) from "\.\/[^"]+\.ts"$/, file);
+    }
+  }
+});
+
+Deno.test("everything that is exported is documented", async () => {
+  const { code, stderr } = await deno(["doc", "--lint", ...Object.values(EXPORTS)]);
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test("every public file says what it is for and which permissions it needs", () => {
+  for (const file of PUBLIC_FILES) {
+    const [introduction = ""] = /^(?:#!.*\n)?\s*\/\*\*[\s\S]*?\*\//.exec(read(file)) ?? [];
+    assertMatch(introduction, /@module\b/, `${file} has no @module`);
+    assertStringIncludes(introduction, "**Permissions**", `${file} names no permissions`);
+  }
+});
+
+Deno.test("deno publish would accept the package as it is", async () => {
+  const { code, stderr } = await deno(["publish", "--dry-run", "--allow-dirty"]);
+  assertEquals(code, 0, stderr);
+  assertEquals(/^.*warning.*$/im.exec(stderr)?.[0], undefined, stderr);
+  const published = Array.from(
+    stderr.matchAll(/^\s+file:\/\/(\S+) \(.*\)$/gm),
+    ([, path]) => decodeURIComponent(path ?? "").replace(ROOT, ""),
+  );
+  for (const file of [...PUBLIC_FILES, "deno.json", "LICENSE", "README.md", "CHANGELOG.md"]) {
+    assert(published.includes(file), `${file} would not be published: ${published.join(" ")}`);
+  }
+  const notForUsers = published.filter((file) => /^(\.|tests\/|links\/|deno\.lock$)/.test(file));
+  assertEquals(notForUsers, []);
+});
+
+/** A project that finds the package, and what it needs of JSR, in this repository. */
+async function consumer(files: Record<string, string>) {
+  const folder = await temporaryFolder();
+  const links = [ROOT, ...config.links.map((link) => ROOT + link)];
+  await Deno.writeTextFile(`${folder.path}/deno.json`, JSON.stringify({ links }));
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${folder.path}/${name}`, text);
+  }
+  return {
+    deno: (...args: string[]) => deno(args, { cwd: folder.path }),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+const JSR = `jsr:${config.name}@^${config.version}`;
+
+Deno.test("a project that imports the package from JSR checks and runs", async () => {
+  await using project = await consumer({
+    "main.ts": `
+      import { connectTcp, type Connection, serveTcp } from "${JSR}/net";
+      import { NetError } from "${JSR}/net/errors";
+
+      async function answer(conn: Connection): Promise<void> {
+        for await (const line of conn.lines()) await conn.write(\`you said \${line}\\n\`);
+      }
+      await using server = serveTcp({ port: 0 }, answer);
+      await using client = await connectTcp({ port: server.addr.port });
+      await client.write("hello\\n");
+      console.log(await client.readLine());
+      await server.shutdown();
+      try {
+        await connectTcp({ port: server.addr.port });
+      } catch (error) {
+        console.log(error instanceof NetError && error.kind);
+      }
+    `,
+  });
+  const checked = await project.deno("check", "main.ts");
+  assertEquals(checked.code, 0, checked.stderr);
+  const ran = await project.deno("run", "--allow-net=127.0.0.1", "main.ts");
+  assertEquals([ran.code, ran.stdout], [0, "you said hello\nrefused\n"], ran.stderr);
+});
+
+Deno.test("a project sees the types of the package", async () => {
+  await using project = await consumer({
+    "main.ts": `
+      import { serveTcp } from "${JSR}/net/tcp-server";
+      serveTcp({ port: "80" }, () => {});
+    `,
+  });
+  const { code, stderr } = await project.deno("check", "main.ts");
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "Type 'string' is not assignable to type 'number'");
+});
+
+Deno.test("a project can import every subpath alone", async () => {
+  const imports = Object.keys(EXPORTS).map((path, index) =>
+    `import * as _${index} from "${JSR}${path.slice(1)}";`
+  );
+  await using project = await consumer({ "main.ts": imports.join("\n") });
+  const checked = await project.deno("check", "main.ts");
+  assertEquals(checked.code, 0, checked.stderr);
+  // Nothing is run on import, so no permission is needed either.
+  const ran = await project.deno("run", "--no-prompt", "main.ts");
+  assertEquals([ran.code, ran.stdout], [0, ""], ran.stderr);
+});
+
+Deno.test("the chat compiles into a program of its own", async (t) => {
+  await using folder = await temporaryFolder();
+  const program = `${folder.path}/chat`;
+  // The command of the task, with another place for its result.
+  const args = config.tasks["compile:chat"].command.replace("dist/chat", program).split(" ")
+    .slice(1);
+  // Where downloads are swallowed rather than refused, Deno would wait for minutes.
+  const compiled = await deno(args, { signal: AbortSignal.timeout(60_000) });
+  if (compiled.code === 0) {
+    await t.step("and runs with no permission but its own", async () => {
+      const child = new Deno.Command(program, {
+        args: ["--port=0", "--web-port=0"],
+        cwd: folder.path,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      try {
+        let printed = "";
+        for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+          printed += text;
+          if (/listening on http:/.test(printed)) break;
+        }
+        assertMatch(printed, /listening on tcp:\/\/127\.0\.0\.1:\d+\n/);
+      } finally {
+        child.kill("SIGTERM");
+      }
+      assertEquals((await child.status).code, 0);
+    });
+    return;
+  }
+  assertMatch(compiled.stderr, /denort|^$/, "only the base runtime may be missing");
+  await t.step("(packaging alone: its base runtime cannot be downloaded here)", async () => {
+    const { code, stderr } = await deno(args, { env: { DENORT_BIN: Deno.execPath() } });
+    assertEquals(code, 0, stderr);
+    const { size } = await Deno.stat(program);
+    assert(size > (await Deno.stat(Deno.execPath())).size, "the modules are not in it");
+  });
+});
+
+Deno.test("the version of Deno stands in .dvmrc alone", () => {
+  const version = read(".dvmrc").trim();
+  assertMatch(version, /^\d+\.\d+\.\d+$/);
+  const files = [".ci/run", "deno.json", "README.md", "README.zh-CN.md", "CONTRIBUTING.md"];
+  for (const file of files.filter(exists)) {
+    assert(!read(file).includes(version), `${file} names the version, too`);
+  }
+});
