@@ -212,13 +212,3 @@ export async function runPeer(
   await fed;
   return { code, stdout: running.stdout, stderr: running.stderr };
 }
-
-/** Whether a program is installed: tests with real peers are ignored without it. */
-export function installed(program: string): boolean {
-  try {
-    new Deno.Command(program, { args: ["--help"], stdout: "null", stderr: "null" }).outputSync();
-    return true;
-  } catch {
-    return false;
-  }
-}

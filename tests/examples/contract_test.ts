@@ -1,0 +1,259 @@
+/**
+ * What every runnable promises, checked on each as a process with exactly its declared
+ * permissions. A new runnable adds a row to {@linkcode TABLE}.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  comparePermissions,
+  declaredPermissions,
+  usedPermissions,
+} from "../_support/permissions.ts";
+import { ROOT, type Runnable, runRunnable, startRunnable } from "../_support/runnable.ts";
+import { testCertificates } from "../_support/certificates.ts";
+
+/** One runnable. */
+interface Row {
+  /** Its name: of its task, its permission set and, with underscores, its file. */
+  name: string;
+  /** A flag with a value that it cannot take. */
+  bad: readonly [flag: string, value: string];
+  /** For servers: does something with a running one. */
+  visit?: (server: Runnable) => Promise<unknown>;
+  /** For servers: keeps work in hand that a shutdown has to wait for. */
+  hold?: (server: Runnable) => Promise<Deno.Conn>;
+  /** For clients: the arguments and permissions to reach the peer that this starts. */
+  call?: (use: (args: string[], permissions?: string[]) => Promise<void>) => Promise<void>;
+}
+
+const connect = ({ port }: Runnable) => Deno.connect({ hostname: "127.0.0.1", port });
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+async function say(server: Runnable, text: string): Promise<Deno.Conn> {
+  const conn = await connect(server);
+  await conn.write(bytes(text));
+  return conn;
+}
+
+/** Says something, reads to the end. */
+async function talk(server: Runnable, text: string): Promise<string> {
+  const conn = await say(server, text);
+  await conn.closeWrite();
+  return await new Response(conn.readable).text();
+}
+
+/** Begins a TLS handshake; the certificate is the server's own, so it ends in mistrust. */
+async function shakeHands({ port }: Runnable): Promise<void> {
+  const conn = await Deno.connectTls({ hostname: "127.0.0.1", port });
+  await assertRejects(() => conn.handshake(), Deno.errors.InvalidData, "UnknownIssuer");
+  conn.close();
+}
+
+/** A TCP peer that answers whatever it hears; connects itself to whoever `use` starts. */
+async function withPeer(listener: Deno.Listener<Deno.Conn>, work: (port: string) => Promise<void>) {
+  const serving = (async () => {
+    for await (const conn of listener) {
+      await conn.read(new Uint8Array(100)).catch(() => null);
+      await conn.write(bytes("Hello\n")).catch(() => 0);
+      conn.close();
+    }
+  })();
+  try {
+    await work(String((listener.addr as Deno.NetAddr).port));
+  } finally {
+    listener.close();
+    await serving;
+  }
+}
+
+const TABLE: Row[] = [
+  {
+    name: "tcp-server",
+    bad: ["--port", "70000"],
+    visit: async (server) => assertEquals(await talk(server, "hi"), "Hello, Client!"),
+  },
+  {
+    name: "tcp-client",
+    bad: ["--connect-timeout", "5"],
+    call: (use) =>
+      withPeer(
+        Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+        (port) => use(["--port", port]),
+      ),
+  },
+  {
+    name: "concurrent-server",
+    bad: ["--max-connections", "0"],
+    visit: async (server) => assertEquals(await talk(server, "a\n"), "Message received\n"),
+    hold: async (server) => {
+      const conn = await say(server, "a line\nhalf a line");
+      // Its answer shows that this connection is in hand.
+      await conn.read(new Uint8Array(100));
+      return conn;
+    },
+  },
+  {
+    name: "tls-server",
+    bad: ["--handshake-timeout", "-1s"],
+    visit: shakeHands,
+    // A handshake that never comes; a later one shows that this one has been accepted.
+    hold: async (server) => {
+      const conn = await connect(server);
+      await shakeHands(server);
+      return conn;
+    },
+  },
+  {
+    name: "tls-client",
+    bad: ["--port", "0"],
+    call: async (use) => {
+      const { cert, key } = (await testCertificates()).good;
+      await withPeer(
+        Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key }),
+        // Not trusted, hence a failure; with --ca it needs a read permission more.
+        (port) => use(["--port", port]),
+      );
+    },
+  },
+  {
+    name: "safe-connect",
+    bad: ["--timeout", "soon"],
+    call: (use) =>
+      withPeer(Deno.listen({ hostname: "127.0.0.1", port: 0 }), (port) => use(["127.0.0.1", port])),
+  },
+];
+
+const servers = TABLE.filter(({ visit }) => visit !== undefined);
+const fileOf = (name: string) => new URL(`examples/${name.replaceAll("-", "_")}.ts`, ROOT);
+
+for (const { name, bad } of TABLE) {
+  Deno.test(`${name} --help shows the exact permissions, and its shebang has them`, async () => {
+    const { code, stdout, stderr } = await runRunnable(name, ["--help"]);
+    assertEquals([code, stderr], [0, ""]);
+    const byPermission = new Map<string, string[]>();
+    for (const pair of declaredPermissions(name)) {
+      const [permission = "", value = ""] = pair.split(" ");
+      byPermission.set(permission, [...byPermission.get(permission) ?? [], value]);
+    }
+    const flags = [...byPermission].map(([permission, values]) =>
+      values.includes("*") ? `--allow-${permission}` : `--allow-${permission}=${values.join(",")}`
+    );
+    for (const flag of flags) assertMatch(stdout, new RegExp(`^  ${flag}  `, "m"));
+    const source = await Deno.readTextFile(fileOf(name));
+    const [first] = source.split("\n");
+    assertEquals(first, `#!/usr/bin/env -S deno run ${flags.join(" ")}`);
+    assert(source.split("\n").length <= 81, "more than 80 lines");
+  });
+
+  Deno.test(`${name} refuses an unknown flag and a bad value in one line: 2`, async () => {
+    const unknown = runRunnable(name, ["--no-such-flag=1\x1b[2J"], { permissions: [] });
+    const wrong = runRunnable(name, [...bad], { permissions: [] });
+    const [first, second] = [await unknown, await wrong];
+    assertEquals([first.code, first.stdout], [2, ""]);
+    assertMatch(first.stderr, /^[a-z-]+: Unknown flag: --no-such-flag[^\p{Cc}]*\n$/u);
+    assertEquals([second.code, second.stdout], [2, ""]);
+    assertMatch(second.stderr, new RegExp(`^${name}: Bad value for ${bad[0]}: "${bad[1]}".*\n$`));
+  });
+
+  Deno.test(`${name} uses exactly the permissions that it declares`, async () => {
+    const log = await Deno.makeTempFile();
+    try {
+      const row = TABLE.find((one) => one.name === name);
+      const env = { DENO_AUDIT_PERMISSIONS: log };
+      if (row?.visit !== undefined) {
+        await using server = await startRunnable(name, ["--port=0"], { env });
+        await row.visit(server);
+        server.signal("SIGTERM");
+        assertEquals(await server.exitCode(), 0, server.stderr);
+      }
+      await row?.call?.(async (args, permissions) => {
+        const { code, stderr } = await runRunnable(name, args, {
+          env,
+          ...(permissions && { permissions }),
+        });
+        assert(code === 0 || code === 1, stderr);
+      });
+      const used = usedPermissions(await Deno.readTextFile(log));
+      assert(used.size > 0, "nothing was used: was it exercised?");
+      const difference = comparePermissions(declaredPermissions(name), used);
+      assertEquals(difference, { unused: [], undeclared: [] });
+    } finally {
+      await Deno.remove(log);
+    }
+  });
+
+  Deno.test(`${name} names the permission that is missing: 3`, async () => {
+    const row = TABLE.find((one) => one.name === name);
+    const check = async (args: string[], flag: RegExp) => {
+      const { code, stdout, stderr } = await runRunnable(name, args, { permissions: [] });
+      assertEquals([code, stdout], [3, ""], stderr);
+      assertMatch(stderr, flag);
+      assertMatch(stderr, /^[^\n]+\n$/);
+    };
+    if (row?.visit) await check(["--port=0"], /--allow-net=127\.0\.0\.1:0\b/);
+    await row?.call?.((args) => check(args, /--allow-net=127\.0\.0\.1:\d+/));
+  });
+}
+
+for (const { name, visit } of servers) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.test(`${name} says where it listens, serves, and drains on ${signal}: 0`, async () => {
+      await using server = await startRunnable(name, ["--port=0", "--json"]);
+      assertMatch(server.stdout, /^listening on (tcp|tls):\/\/127\.0\.0\.1:[1-9]\d*\n$/);
+      await visit?.(server);
+      server.signal(signal);
+      assertEquals(await server.exitCode(), 0, server.stderr);
+      const lines = server.stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assert(lines.some(({ message }) => message.startsWith("stopped")), server.stderr);
+    });
+  }
+
+  Deno.test(`${name} tells that its port is taken: 1`, async () => {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { code, stdout, stderr } = await runRunnable(name, [`--port=${taken.addr.port}`]);
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, /^[^\n]+\n$/);
+    assertStringIncludes(stderr, `127.0.0.1:${taken.addr.port}`);
+    assertMatch(stderr, /in use/);
+  });
+
+  Deno.test(`${name} listens again on its port at once`, async () => {
+    await using first = await startRunnable(name, ["--port=0"]);
+    await visit?.(first);
+    first.signal("SIGTERM");
+    await first.exitCode();
+    await using second = await startRunnable(name, [`--port=${first.port}`]);
+    await visit?.(second);
+    assertEquals(second.port, first.port);
+  });
+}
+
+for (const { name, hold } of servers) {
+  if (hold === undefined) continue;
+
+  Deno.test(`${name} gives the work in hand the time of --drain, then ends it: 0`, async () => {
+    await using server = await startRunnable(name, ["--port=0", "--drain=700ms"]);
+    using _held = await hold(server);
+    const started = performance.now();
+    server.signal("SIGTERM");
+    assertEquals(await server.exitCode(), 0);
+    const took = performance.now() - started;
+    assert(took >= 650 && took < 5000, `${took} ms`);
+  });
+
+  Deno.test(`${name} ends at once on a second signal: 130`, async () => {
+    await using server = await startRunnable(name, ["--port=0", "--drain=60s"]);
+    using _held = await hold(server);
+    server.signal("SIGTERM");
+    await server.until(({ stderr }) => stderr.includes("stopping"), "it is stopping");
+    server.signal("SIGINT");
+    assertEquals(await server.exitCode(), 130);
+    assertStringIncludes(server.stderr, `${name}: SIGINT again: stopped at once\n`);
+  });
+}
