@@ -1,0 +1,19 @@
+/**
+ * Portside: network programs for Deno that survive the real network.
+ *
+ * @example A server and a client
+ * ```ts
+ * import { connectTcp, serveTcp } from "@portside/kit";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({ port: 0 }, (conn) => conn.write("Hello, Client!\n"));
+ * await using client = await connectTcp({ port: server.addr.port });
+ * assertEquals(await client.readLine(), "Hello, Client!");
+ * ```
+ *
+ * **Permissions**: those of the parts in use; see each module.
+ *
+ * @module
+ */
+
+export * from "./net/mod.ts";

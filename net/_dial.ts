@@ -1,0 +1,62 @@
+import { formatAddress } from "./address.ts";
+import type { ConnectTcpOptions } from "./connect_options.ts";
+import { NetError, toNetError } from "./errors.ts";
+import { retry } from "./retry.ts";
+import { checkNumber } from "./_limits.ts";
+
+/** Rejects nonsense before any I/O. */
+export function checkDial(options: ConnectTcpOptions): void {
+  const { hostname = "127.0.0.1", port } = options;
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new RangeError(`Cannot connect to port ${port}: it is a whole number from 1 to 65535`);
+  }
+  if (hostname === "" || /[\s\0/]/.test(hostname)) {
+    throw new TypeError(`Cannot connect to ${JSON.stringify(hostname)}: it is no host name`);
+  }
+  checkNumber("timeout", options.timeout ?? 0);
+}
+
+/** Opens one TCP connection within its time limit. */
+export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
+  const { hostname = "127.0.0.1", port, timeout = 10_000, signal } = options;
+  signal?.throwIfAborted();
+  const stop = new AbortController();
+  const onAbort = () => stop.abort(signal!.reason);
+  const late = () => {
+    const address = formatAddress({ hostname, port });
+    const message = `Cannot connect to ${address}: no answer in ${timeout} ms`;
+    stop.abort(new NetError(message, { kind: "timeout", phase: "connect", address }));
+  };
+  const timer = timeout > 0 ? setTimeout(late, timeout) : undefined;
+  signal?.addEventListener("abort", onAbort);
+  try {
+    const conn = await Deno.connect({ hostname, port, signal: stop.signal });
+    try {
+      conn.setNoDelay(options.noDelay ?? true);
+      conn.setKeepAlive(options.keepAlive ?? true);
+    } catch { /* The peer is gone already; the first read says so. */ }
+    return conn;
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    throw toNetError(error, { phase: "connect", hostname, port });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Runs one try or, by option, several. */
+export function dialWithRetry<T>(
+  options: ConnectTcpOptions,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  if (options.retry === undefined) return attempt();
+  return retry(attempt, { ...options.retry, signal: options.retry.signal ?? options.signal });
+}
+
+/** Closes what may be closed already. */
+export function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch { /* Closed already. */ }
+}

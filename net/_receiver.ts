@@ -1,0 +1,279 @@
+import type { Transport } from "./transport.ts";
+import { NetError } from "./errors.ts";
+import type { ReadOptions } from "./connection_options.ts";
+
+/** What the receiving half tells the connection that it belongs to. */
+export interface ReceiverOwner {
+  readonly peer: string;
+  /** Turns what a raw read threw into the error that readers get. */
+  readFailed(error: unknown): unknown;
+  /** A reader waits, until `due` where that is not Infinity. */
+  waits(due: number): void;
+}
+
+/** The one reader that waits. `resolve` takes the bytes read, or null at the end. */
+interface Waiter {
+  readonly resolve: (n: number | null) => void;
+  readonly reject: (error: unknown) => void;
+  readonly due: number;
+  readonly limit: number;
+  /** At a boundary between messages, where a draining connection may end. */
+  readonly boundary: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The buffer that an idle connection waits with: a thousand of them must stay small. */
+const SMALL = 1024;
+const LARGE = 64 * 1024;
+/** How long a draining connection waits for more, in milliseconds. */
+const QUIET = 100;
+
+const NOTHING = new Uint8Array(0);
+
+/** When one operation has to be done; made once per operation, used by each of its waits. */
+export interface Deadline {
+  readonly due: number;
+  readonly limit: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * The receiving half of a connection: one raw read at a time. A read that is
+ * given up (time limit, signal) leaves its raw read in flight, for it cannot be
+ * cancelled; what that brings goes into the buffer and is the next reader's.
+ */
+export class Receiver {
+  /** Bytes received. */
+  bytesRead = 0;
+  /** Whether the peer has ended its side, or draining has. */
+  ended = false;
+  /** How many of the buffered bytes are known to hold no end of line. */
+  scanned = 0;
+
+  readonly #transport: Transport;
+  readonly #owner: ReceiverOwner;
+  readonly #readTimeout: number;
+  #buffer: Uint8Array<ArrayBuffer> = NOTHING;
+  #start = 0;
+  #end = 0;
+  /** Size of the next buffer: it follows what the peer sends. */
+  #wanted = SMALL;
+  #reading = false;
+  #direct = false;
+  #waiter: Waiter | null = null;
+  #failure: { error: unknown } | null = null;
+  #draining = false;
+  #drainDue = Infinity;
+
+  constructor(transport: Transport, owner: ReceiverOwner, readTimeout: number) {
+    this.#transport = transport;
+    this.#owner = owner;
+    this.#readTimeout = readTimeout;
+  }
+
+  /** The bytes that have arrived and not been read. */
+  get buffered(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  /** Whether a raw read is in flight. */
+  get reading(): boolean {
+    return this.#reading;
+  }
+
+  /** Whether a reader waits for the peer. */
+  get waiting(): boolean {
+    return this.#waiter !== null;
+  }
+
+  /** When {@linkcode expire} wants to be called. */
+  get due(): number {
+    const waiter = this.#waiter;
+    if (waiter === null) return Infinity;
+    return waiter.boundary ? Math.min(waiter.due, this.#drainDue) : waiter.due;
+  }
+
+  /** Reads into the caller's buffer, past ours where that loses nothing. */
+  read(into: Uint8Array, options?: ReadOptions): Promise<number | null> {
+    if (this.#start < this.#end) return Promise.resolve(this.#take(into));
+    if (this.#reading || this.#readTimeout > 0 || options !== undefined) {
+      return this.#readBuffered(into, options);
+    }
+    if (this.#failure !== null) return Promise.reject(this.#failure.error);
+    if (this.#waiter !== null) return Promise.reject(alreadyReading());
+    if (this.ended) return Promise.resolve(null);
+    this.#direct = true;
+    this.#readInto(into);
+    return this.#wait(NO_DEADLINE, true);
+  }
+
+  /** Waits for more bytes than are buffered now; false at the end. */
+  async more(deadline: Deadline, boundary: boolean): Promise<boolean> {
+    if (this.#failure !== null) throw this.#failure.error;
+    if (this.#waiter !== null) throw alreadyReading();
+    if (this.ended) return false;
+    deadline.signal?.throwIfAborted();
+    if (!this.#reading) this.#fill();
+    return (await this.#wait(deadline, boundary)) !== null;
+  }
+
+  /** Takes `size` buffered bytes; they are the caller's. */
+  consume(size: number): Uint8Array<ArrayBuffer> {
+    const from = this.#start;
+    this.skip(size);
+    // With nothing behind it and no raw read aimed at it the memory changes hands, uncopied.
+    if (this.#end === 0 && !this.#reading) {
+      const owned = this.#buffer.subarray(from, from + size);
+      this.#buffer = this.#buffer.subarray(from + size);
+      return owned;
+    }
+    return this.#buffer.slice(from, from + size);
+  }
+
+  /** Drops `size` buffered bytes. */
+  skip(size: number): void {
+    this.scanned = 0;
+    this.#start += size;
+    if (this.#start === this.#end && !this.#reading) this.#start = this.#end = 0;
+  }
+
+  /** When an operation that starts now has to be done. */
+  deadline(options: ReadOptions | undefined): Deadline {
+    const limit = options?.timeout ?? this.#readTimeout;
+    const signal = options?.signal;
+    if (limit <= 0) return signal === undefined ? NO_DEADLINE : { due: Infinity, limit: 0, signal };
+    return { due: performance.now() + limit, limit, signal };
+  }
+
+  /** Ends reads that wait at a message boundary once nothing has come for a moment. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#waiter !== null) this.#watchWaiter();
+  }
+
+  /** Gives up the waiting reader if its time has come. */
+  expire(now: number): void {
+    const waiter = this.#waiter;
+    if (waiter === null) return;
+    if (waiter.boundary && now >= this.#drainDue) {
+      this.ended = true;
+      this.#settle()!.resolve(null);
+    } else if (now >= waiter.due) {
+      const message = `Cannot read from ${this.#owner.peer}: nothing came in ${waiter.limit} ms`;
+      const address = this.#owner.peer;
+      this.#settle()!.reject(new NetError(message, { kind: "timeout", phase: "read", address }));
+    }
+  }
+
+  /** Ends reading with `error`; what is buffered can still be read. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#settle()?.reject(error);
+  }
+
+  /** Throws away what comes, past any failure, until the peer ends; rejects after `limit` ms. */
+  async discard(limit: number): Promise<void> {
+    const deadline = { due: performance.now() + limit, limit, signal: undefined };
+    while (!this.ended) {
+      this.skip(this.#end - this.#start);
+      if (!this.#reading) this.#fill();
+      await this.#wait(deadline, false);
+    }
+  }
+
+  async #readBuffered(into: Uint8Array, options?: ReadOptions): Promise<number | null> {
+    const deadline = this.deadline(options);
+    return await this.more(deadline, true) ? this.#take(into) : null;
+  }
+
+  #take(into: Uint8Array): number {
+    const n = Math.min(into.length, this.#end - this.#start);
+    into.set(this.#buffer.subarray(this.#start, this.#start + n));
+    this.skip(n);
+    return n;
+  }
+
+  #wait(deadline: Deadline, boundary: boolean): Promise<number | null> {
+    return new Promise((resolve, reject) => {
+      const { due, limit, signal } = deadline;
+      this.#waiter = { resolve, reject, due, limit, boundary, signal };
+      signal?.addEventListener("abort", this.#onAbort);
+      this.#watchWaiter();
+    });
+  }
+
+  #watchWaiter(): void {
+    if (this.#draining) this.#drainDue = performance.now() + QUIET;
+    this.#owner.waits(this.due);
+  }
+
+  /** Takes the waiter away, to be told its result. */
+  #settle(): Waiter | null {
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    waiter?.signal?.removeEventListener("abort", this.#onAbort);
+    return waiter;
+  }
+
+  #onAbort = (): void => {
+    const waiter = this.#settle();
+    waiter?.reject(waiter.signal!.reason);
+  };
+
+  /** Starts a raw read into the free end of our buffer. */
+  #fill(): void {
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+      const size = this.#buffer.length;
+      if (size * 4 < this.#wanted || size > this.#wanted * 4) {
+        this.#buffer = new Uint8Array(this.#wanted);
+      }
+    } else if (this.#end === this.#buffer.length) {
+      const kept = this.#end - this.#start;
+      const bytes = this.buffered;
+      // Moved to the front, into twice the room when more than half is in use.
+      const size = Math.max(this.#wanted, kept * 2 > this.#buffer.length ? kept * 2 : 0);
+      this.#buffer = size > this.#buffer.length ? new Uint8Array(size) : this.#buffer;
+      this.#buffer.set(bytes);
+      this.#start = 0;
+      this.#end = kept;
+    }
+    this.#readInto(this.#buffer.subarray(this.#end));
+  }
+
+  #readInto(into: Uint8Array): void {
+    this.#reading = true;
+    this.#transport.read(into).then(this.#onRead, this.#onReadError);
+  }
+
+  #onRead = (n: number | null): void => {
+    this.#reading = false;
+    const direct = this.#direct;
+    this.#direct = false;
+    if (n === null) this.ended = true;
+    else {
+      this.bytesRead += n;
+      if (!direct) this.#grew(n);
+    }
+    this.#settle()?.resolve(n);
+  };
+
+  #onReadError = (error: unknown): void => {
+    this.#reading = false;
+    this.#direct = false;
+    this.fail(this.#owner.readFailed(error));
+  };
+
+  #grew(n: number): void {
+    const room = this.#buffer.length - this.#end;
+    this.#end += n;
+    if (n === room && this.#wanted < LARGE) this.#wanted = Math.min(this.#wanted * 4, LARGE);
+    else if (n * 8 < this.#wanted && this.#wanted > SMALL) this.#wanted >>= 1;
+  }
+}
+
+const NO_DEADLINE: Deadline = { due: Infinity, limit: 0, signal: undefined };
+
+function alreadyReading(): TypeError {
+  return new TypeError("Cannot read: another read of this connection has not ended");
+}

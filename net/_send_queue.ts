@@ -1,0 +1,260 @@
+import type { SendPolicy } from "./connection_options.ts";
+import { NetError } from "./errors.ts";
+import type { Transport } from "./transport.ts";
+
+/** What the queue tells the connection that it belongs to. */
+export interface SendQueueOwner {
+  readonly peer: string;
+  /** A raw write failed, or the policy ends the connection. */
+  sendFailed(error: unknown): void;
+  /** A raw write is in flight. */
+  waits(due: number): void;
+}
+
+/** A write that somebody waits for; bytes of nobody in particular are queued bare. */
+interface Awaited {
+  readonly bytes: Uint8Array;
+  /** Resolve when the queue has taken the bytes, not only when the OS has. */
+  readonly early: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The most that one raw write is given when several messages are joined. */
+const BATCH = 64 * 1024;
+
+/**
+ * The sending half of a connection: one raw write at a time, everything that
+ * was queued meanwhile joined into the next one.
+ */
+export class SendQueue {
+  /** Bytes that the operating system has taken. */
+  bytesWritten = 0;
+  /** Bytes accepted here and not yet taken by the operating system. */
+  queuedBytes = 0;
+  /** Messages thrown away by "drop-oldest". */
+  dropped = 0;
+  /** Whether a raw write is in flight. */
+  busy = false;
+
+  readonly #transport: Transport;
+  readonly #owner: SendQueueOwner;
+  readonly #limit: number;
+  readonly #policy: SendPolicy;
+  #entries: Array<Uint8Array | Awaited> = [];
+  #head = 0;
+  #scheduled = false;
+  #roomWaiters: Awaited[] = [];
+  #error: unknown = undefined;
+
+  constructor(transport: Transport, owner: SendQueueOwner, limit: number, policy: SendPolicy) {
+    this.#transport = transport;
+    this.#owner = owner;
+    this.#limit = limit;
+    this.#policy = policy;
+  }
+
+  /** Writes all of `bytes`, after everything queued before; resolves when the OS has them. */
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#idle()) return this.#writeNow(bytes);
+    return new Promise((resolve, reject) => this.#line({ bytes, early: false, resolve, reject }));
+  }
+
+  /** Queues `bytes` under the policy; resolves when there was room for them. */
+  send(bytes: Uint8Array): Promise<void> {
+    if (this.trySend(bytes)) return Promise.resolve();
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    return new Promise((resolve, reject) => {
+      this.#roomWaiters.push({ bytes, early: true, resolve, reject });
+    });
+  }
+
+  /** Queues `bytes` at once or says that it did not. */
+  trySend(bytes: Uint8Array): boolean {
+    if (this.#error !== undefined) return false;
+    const full = this.queuedBytes + bytes.length > this.#limit || this.#roomWaiters.length > 0;
+    if (full && !this.#makeRoom(bytes.length)) return false;
+    this.queuedBytes += bytes.length;
+    this.#push(bytes);
+    return true;
+  }
+
+  /** Resolves when all that is queued now is with the OS. */
+  flush(): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#idle()) return Promise.resolve();
+    const bytes = new Uint8Array(0);
+    return new Promise((resolve, reject) => this.#line({ bytes, early: false, resolve, reject }));
+  }
+
+  /** Ends the queue: everyone who waits is told `error`, nothing is taken any more. */
+  fail(error: unknown): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    const waiting = this.#entries.slice(this.#head).filter((entry) => "resolve" in entry);
+    this.#entries = [];
+    this.#head = 0;
+    for (const entry of [...waiting, ...this.#roomWaiters.splice(0)]) entry.reject(error);
+    if (!this.busy) this.queuedBytes = 0;
+  }
+
+  #idle(): boolean {
+    return !this.busy && this.#head === this.#entries.length && this.#roomWaiters.length === 0;
+  }
+
+  /** Puts `entry` behind everything that came before it, those who wait for room included. */
+  #line(entry: Awaited): void {
+    if (this.#roomWaiters.length > 0) {
+      this.#roomWaiters.push(entry);
+    } else {
+      this.queuedBytes += entry.bytes.length;
+      this.#push(entry);
+    }
+  }
+
+  #push(entry: Uint8Array | Awaited): void {
+    this.#entries.push(entry);
+    if (!this.busy && !this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(this.#pump);
+    }
+  }
+
+  #makeRoom(size: number): boolean {
+    switch (this.#policy) {
+      case "wait":
+        // A message above the limit goes alone, for it would wait for ever.
+        return this.queuedBytes === 0 && this.#roomWaiters.length === 0;
+      case "drop-oldest":
+        return this.#dropOldest(size);
+      case "disconnect":
+        this.#owner.sendFailed(
+          new NetError(
+            `Disconnected ${this.#owner.peer}: it did not read, and ` +
+              `${this.queuedBytes + size} bytes are above the send queue limit of ${this.#limit}`,
+            { kind: "limit", phase: "write", address: this.#owner.peer },
+          ),
+        );
+        return false;
+    }
+  }
+
+  #dropOldest(size: number): boolean {
+    const kept: Array<Uint8Array | Awaited> = [];
+    for (let i = this.#head; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      if (entry instanceof Uint8Array && this.queuedBytes + size > this.#limit) {
+        this.queuedBytes -= entry.length;
+        this.dropped++;
+      } else kept.push(entry);
+    }
+    this.#entries = kept;
+    this.#head = 0;
+    const fits = this.queuedBytes + size <= this.#limit;
+    if (!fits) this.dropped++;
+    return fits;
+  }
+
+  async #writeNow(bytes: Uint8Array): Promise<void> {
+    this.busy = true;
+    this.#owner.waits(Infinity);
+    this.queuedBytes += bytes.length;
+    try {
+      await this.#writeAll(bytes);
+    } catch (error) {
+      this.#owner.sendFailed(error);
+      throw this.#error ?? error;
+    } finally {
+      this.busy = false;
+      if (this.#head < this.#entries.length || this.#roomWaiters.length > 0) this.#next();
+    }
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    let rest = bytes;
+    while (true) {
+      const n = await this.#transport.write(rest);
+      this.bytesWritten += n;
+      this.queuedBytes -= n;
+      if (n === rest.length) return;
+      if (this.#error !== undefined) throw this.#error;
+      rest = rest.subarray(n);
+    }
+  }
+
+  #pump = (): void => {
+    this.#scheduled = false;
+    if (!this.busy) this.#next();
+  };
+
+  /** Takes the next batch off the queue and writes it. */
+  #next(): void {
+    this.#admit();
+    if (this.#head === this.#entries.length) return;
+    const batch: Array<Uint8Array | Awaited> = [];
+    let size = 0;
+    while (this.#head < this.#entries.length) {
+      const entry = this.#entries[this.#head]!;
+      const length = entry instanceof Uint8Array ? entry.length : entry.bytes.length;
+      if (size > 0 && size + length > BATCH) break;
+      this.#head++;
+      size += length;
+      batch.push(entry);
+    }
+    if (this.#head === this.#entries.length) {
+      this.#entries = [];
+      this.#head = 0;
+    } else if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
+      this.#entries.splice(0, this.#head);
+      this.#head = 0;
+    }
+    this.#writeBatch(batch, size);
+  }
+
+  async #writeBatch(batch: Array<Uint8Array | Awaited>, size: number): Promise<void> {
+    this.busy = true;
+    this.#owner.waits(Infinity);
+    let failure: unknown = undefined;
+    try {
+      if (size > 0) await this.#writeAll(join(batch, size));
+    } catch (error) {
+      this.#owner.sendFailed(error);
+      failure = this.#error ?? error;
+    }
+    this.busy = false;
+    for (const entry of batch) {
+      if (entry instanceof Uint8Array) continue;
+      if (failure === undefined) entry.resolve();
+      else entry.reject(failure);
+    }
+    if (failure === undefined) this.#next();
+  }
+
+  /** Lets senders in that waited for room, in their order. */
+  #admit(): void {
+    while (this.#roomWaiters.length > 0) {
+      const waiter = this.#roomWaiters[0]!;
+      const size = waiter.bytes.length;
+      if (this.queuedBytes > 0 && this.queuedBytes + size > this.#limit) return;
+      this.#roomWaiters.shift();
+      this.queuedBytes += size;
+      this.#entries.push(waiter.early ? waiter.bytes : waiter);
+      if (waiter.early) waiter.resolve();
+    }
+  }
+}
+
+function join(batch: Array<Uint8Array | Awaited>, size: number): Uint8Array {
+  const first = batch[0]!;
+  const only = first instanceof Uint8Array ? first : first.bytes;
+  if (only.length === size) return only;
+  const joined = new Uint8Array(size);
+  let at = 0;
+  for (const entry of batch) {
+    const bytes = entry instanceof Uint8Array ? entry : entry.bytes;
+    joined.set(bytes, at);
+    at += bytes.length;
+  }
+  return joined;
+}

@@ -1,0 +1,349 @@
+import { delay } from "@std/async/delay";
+import { getLogger } from "@logtape/logtape";
+import { formatAddress, normalizeHostname } from "./address.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionStats } from "./connection_options.ts";
+import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
+import { closeQuietly } from "./_dial.ts";
+import { checkLimits, checkMax, checkNumber } from "./_limits.ts";
+import type {
+  ConnectionHandler,
+  ServerEvent,
+  ServerStats,
+  ServeTcpOptions,
+  ShutdownOptions,
+  ShutdownReport,
+  TcpServer,
+} from "./server_options.ts";
+import type { TlsInfo } from "./transport.ts";
+
+/** What `Deno.listen` and `Deno.listenTls` give. */
+export interface Listener {
+  readonly addr: Deno.Addr;
+  accept(): Promise<Deno.TcpConn | Deno.TlsConn>;
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** What a kind of server adds to the engine. */
+export interface ServerKind {
+  /** The scheme of its URL. */
+  readonly scheme: "tcp" | "tls";
+  /** Makes an accepted connection ready, e.g. by a handshake; throws to turn it away. */
+  prepare(raw: Deno.Conn): TlsInfo | undefined | Promise<TlsInfo>;
+}
+
+/** How long accepting pauses after an error that will not go away at once, in milliseconds. */
+const ACCEPT_PAUSE = 100;
+/** What the peer or a limit does to a connection is no fault of the handler. */
+const EXPECTED: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>(
+  ["reset", "truncated", "timeout", "limit", "closed", "protocol", "aborted"],
+);
+
+const logger = getLogger(["portside", "net", "server"]);
+
+/** Checks the options, then listens, or says in a {@linkcode NetError} why that is impossible. */
+export function listen<L>(
+  options: ServeTcpOptions,
+  open: (at: { hostname: string; port: number; tcpBacklog: number }) => L,
+): L {
+  const { hostname = "127.0.0.1", port = 0, whenFull = "wait", backlog } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new RangeError(`Cannot listen on port ${port}: it is a whole number from 0 to 65535`);
+  }
+  if (whenFull !== "wait" && whenFull !== "refuse") {
+    throw new TypeError(`Cannot use whenFull "${whenFull}": it is "wait" or "refuse"`);
+  }
+  checkLimits(options);
+  checkNumber("maxConnections", options.maxConnections ?? 0);
+  checkNumber("maxConnectionsPerAddress", options.maxConnectionsPerAddress ?? 0);
+  const tcpBacklog = checkMax("backlog", backlog, 511);
+  try {
+    return open({ hostname, port, tcpBacklog });
+  } catch (error) {
+    throw toNetError(error, { phase: "listen", hostname, port });
+  }
+}
+
+/** Accepts, limits, contains and drains connections; the same for every kind of listener. */
+export class Server implements TcpServer {
+  readonly addr: Deno.NetAddr;
+  readonly url: string;
+  readonly finished: Promise<void>;
+
+  readonly #listener: Listener;
+  readonly #kind: ServerKind;
+  readonly #options: ServeTcpOptions;
+  readonly #handler: ConnectionHandler;
+  readonly #maxConnections: number;
+  readonly #maxPerAddress: number;
+  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #preparing = new Set<Deno.Conn>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #draining = new AbortController();
+  readonly #finish = Promise.withResolvers<void>();
+  readonly #onSignal = () => void this.shutdown();
+  #active = 0;
+  #accepted = 0;
+  #refused = 0;
+  #failed = 0;
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  #paused = false;
+  #wake: (() => void) | undefined;
+  #shutdown: Promise<ShutdownReport> | undefined;
+  #forceAt = Infinity;
+  #forceTimer: ReturnType<typeof setTimeout> | undefined;
+  #forced = false;
+  readonly #force = Promise.withResolvers<void>();
+
+  constructor(
+    listener: Listener,
+    kind: ServerKind,
+    options: ServeTcpOptions,
+    handler: ConnectionHandler,
+  ) {
+    this.#listener = listener;
+    this.#kind = kind;
+    this.#handler = handler;
+    this.#options = { ...options, idleTimeout: options.idleTimeout ?? 60_000 };
+    this.#maxConnections = options.maxConnections === 0 ? Infinity : options.maxConnections ?? 1024;
+    this.#maxPerAddress = options.maxConnectionsPerAddress || Infinity;
+    this.addr = listener.addr as Deno.NetAddr;
+    this.url = `${kind.scheme}://${formatAddress(this.addr)}`;
+    this.finished = this.#finish.promise;
+    options.signal?.addEventListener("abort", this.#onSignal);
+    options.onListen?.(this.addr);
+    logger.debug("listening on {url}", { url: this.url });
+    this.#acceptAll();
+    if (options.signal?.aborted) void this.shutdown();
+  }
+
+  stats(): ServerStats {
+    let bytesRead = this.#bytesRead;
+    let bytesWritten = this.#bytesWritten;
+    for (const connection of this.#connections.keys()) {
+      bytesRead += connection.stats.bytesRead;
+      bytesWritten += connection.stats.bytesWritten;
+    }
+    return {
+      accepted: this.#accepted,
+      active: this.#active,
+      refused: this.#refused,
+      failed: this.#failed,
+      bytesRead,
+      bytesWritten,
+    };
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#changed();
+  }
+
+  ref(): void {
+    this.#listener.ref();
+  }
+
+  unref(): void {
+    this.#listener.unref();
+  }
+
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    const deadline = checkNumber("deadline", options.deadline ?? 5000);
+    // A second call may bring the deadline forward, never put it off.
+    const at = performance.now() + deadline;
+    if (at < this.#forceAt) {
+      this.#forceAt = at;
+      clearTimeout(this.#forceTimer);
+      this.#forceTimer = setTimeout(this.#force.resolve, deadline);
+    }
+    this.#shutdown ??= this.#drain();
+    return this.#shutdown;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  get #stopping(): boolean {
+    return this.#shutdown !== undefined;
+  }
+
+  async #acceptAll(): Promise<void> {
+    while (!this.#stopping) {
+      const full = this.#active >= this.#maxConnections;
+      if (this.#paused || (full && this.#options.whenFull !== "refuse")) {
+        await this.#untilChanged();
+        continue;
+      }
+      try {
+        const raw = await this.#listener.accept();
+        // It came while the server was being paused: it waits as those in the backlog do.
+        while (this.#paused && !this.#stopping) await this.#untilChanged();
+        this.#admit(raw);
+      } catch (error) {
+        if (this.#stopping) return;
+        // Out of descriptors, mostly. One failure must not end the server, nor may it spin.
+        const failure = toNetError(error, { phase: "accept", ...this.addr });
+        this.#event({ type: "accept-error", error: failure });
+        logger.warn("cannot accept on {url}: {error}", { url: this.url, error: failure.message });
+        const signal = this.#draining.signal;
+        await delay(ACCEPT_PAUSE, { signal, persistent: false }).catch(() => {});
+      }
+    }
+  }
+
+  /** Gives an accepted connection a slot, or turns it away. */
+  #admit(raw: Deno.TcpConn | Deno.TlsConn): void {
+    const remote = raw.remoteAddr as Deno.NetAddr;
+    const address = normalizeHostname(remote.hostname);
+    const here = this.#perAddress.get(address) ?? 0;
+    if (this.#stopping || this.#active >= this.#maxConnections || here >= this.#maxPerAddress) {
+      closeQuietly(raw);
+      this.#refused++;
+      const reason = this.#stopping ? "shutdown" : here >= this.#maxPerAddress ? "address" : "full";
+      this.#event({ type: "refused", remoteAddr: remote, reason });
+      return;
+    }
+    this.#accepted++;
+    this.#active++;
+    this.#perAddress.set(address, here + 1);
+    this.#serve(raw, remote).finally(() => {
+      this.#active--;
+      const left = this.#perAddress.get(address)! - 1;
+      if (left === 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, left);
+      this.#changed();
+    });
+  }
+
+  async #serve(raw: Deno.TcpConn | Deno.TlsConn, remoteAddr: Deno.NetAddr): Promise<void> {
+    let tls: TlsInfo | undefined;
+    this.#preparing.add(raw);
+    try {
+      setSocketOptions(raw, this.#options);
+      tls = await this.#kind.prepare(raw);
+    } catch (error) {
+      closeQuietly(raw);
+      this.#failed++;
+      const failure = toNetError(error, { phase: "handshake", ...remoteAddr });
+      this.#event({ type: "handshake-error", remoteAddr, error: failure });
+      logger.debug("{error}", { error: failure.message });
+      return;
+    } finally {
+      this.#preparing.delete(raw);
+    }
+    if (this.#stopping && this.#forced) return closeQuietly(raw);
+    const connection = new Connection(raw, this.#options, tls);
+    const handled = this.#handle(connection, remoteAddr);
+    this.#connections.set(connection, handled);
+    // A handler that never ends must not keep the slot of a connection that is gone.
+    await Promise.race([handled, connection.closed]);
+    await connection.close();
+    this.#connections.delete(connection);
+    this.#closed(connection, connection.stats, await connection.closed);
+  }
+
+  /** Runs the handler; whatever it throws ends here. */
+  async #handle(connection: Connection, remoteAddr: Deno.NetAddr): Promise<void> {
+    this.#event({ type: "open", connection });
+    try {
+      if (this.#stopping) connection.drain();
+      await this.#handler(connection, {
+        remoteAddr,
+        localAddr: connection.localAddr as Deno.NetAddr,
+        signal: this.#draining.signal,
+        server: this,
+      });
+    } catch (error) {
+      this.#handlerFailed(connection, error);
+    }
+  }
+
+  #handlerFailed(connection: Connection, error: unknown): void {
+    if (error instanceof NetError && EXPECTED.has(error.kind)) {
+      logger.debug("{error}", { error: error.message });
+      this.#event({ type: "error", connection, error, expected: true });
+    } else {
+      this.#failed++;
+      logger.error("the handler of {peer} failed: {error}", { peer: connection.peer, error });
+      this.#event({ type: "error", connection, error, expected: false });
+    }
+  }
+
+  #closed(connection: Connection, stats: ConnectionStats, error: NetError | undefined): void {
+    this.#bytesRead += stats.bytesRead;
+    this.#bytesWritten += stats.bytesWritten;
+    this.#event({ type: "close", connection, stats, error });
+  }
+
+  async #drain(): Promise<ShutdownReport> {
+    await null; // So that #stopping is true below.
+    this.#options.signal?.removeEventListener("abort", this.#onSignal);
+    this.#listener.close();
+    this.#draining.abort(
+      new NetError(`Server ${this.url} is shutting down`, { kind: "closed", phase: "close" }),
+    );
+    this.#changed();
+    this.#event({ type: "shutdown" });
+    const total = this.#active;
+    for (const connection of this.#connections.keys()) connection.drain();
+    await Promise.race([this.#force.promise, this.#untilIdle()]);
+    clearTimeout(this.#forceTimer);
+    this.#forced = true;
+    const forced = this.#active;
+    for (const raw of this.#preparing) closeQuietly(raw);
+    const late = new NetError(`Connection closed: server ${this.url} has shut down`, {
+      kind: "closed",
+      phase: "close",
+    });
+    for (const connection of this.#connections.keys()) connection.abort(late);
+    await this.#untilIdle();
+    this.#finish.resolve();
+    logger.debug("{url} has shut down", { url: this.url });
+    return { drained: total - forced, forced, refused: this.#refused };
+  }
+
+  async #untilIdle(): Promise<void> {
+    while (this.#active > 0) await this.#untilChanged();
+  }
+
+  /** Resolves at the next change of what accepting and draining depend on. */
+  #untilChanged(): Promise<void> {
+    const before = this.#wake;
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+
+  #changed(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  #event(event: ServerEvent): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      logger.error("onEvent failed on {type}: {error}", { type: event.type, error });
+    }
+  }
+}
+
+function setSocketOptions(raw: Deno.TcpConn | Deno.TlsConn, options: ServeTcpOptions): void {
+  if (!("setNoDelay" in raw)) return;
+  try {
+    raw.setNoDelay(options.noDelay ?? true);
+    raw.setKeepAlive(options.keepAlive ?? true);
+  } catch { /* The peer is gone already; the first read says so. */ }
+}

@@ -1,0 +1,48 @@
+/**
+ * What dialling takes.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type { ConnectionOptions } from "./connection_options.ts";
+import type { RetryOptions } from "./retry.ts";
+
+/** Options of `connectTcp`. All times are in milliseconds; 0 lifts a limit. */
+export interface ConnectTcpOptions extends ConnectionOptions {
+  /**
+   * The name or address of the peer. Both address families are tried (RFC 8305).
+   *
+   * @default "127.0.0.1"
+   */
+  hostname?: string;
+  /** The port of the peer. */
+  port: number;
+  /**
+   * How long resolving and connecting may take.
+   *
+   * @default 10000
+   */
+  timeout?: number;
+  /** Gives up; it rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * Tries again after failures that may pass.
+   *
+   * @default no retries
+   */
+  retry?: RetryOptions;
+  /**
+   * Whether small writes go out at once (TCP_NODELAY).
+   *
+   * @default true
+   */
+  noDelay?: boolean;
+  /**
+   * Whether the kernel looks for a dead peer (SO_KEEPALIVE).
+   *
+   * @default true
+   */
+  keepAlive?: boolean;
+}

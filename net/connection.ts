@@ -1,0 +1,612 @@
+/**
+ * One interface over TCP, TLS, Unix sockets and the in-memory pair: whole
+ * messages in (`readLine`, `readFrame`, `readExact`), all bytes out (`write`),
+ * a bounded send queue, time limits, half-close and a clean end.
+ *
+ * @example Echo lines over a connection
+ * ```ts
+ * import { memoryPair } from "@portside/kit/net/memory-pair";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [client, server] = memoryPair();
+ * await using _client = client;
+ * await using _server = server;
+ *
+ * const serving = (async () => {
+ *   for await (const line of server.lines({ max: 1024 })) await server.write(`you said ${line}\n`);
+ * })();
+ * await client.write("hello\r\n");
+ * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
+ * await client.closeWrite();
+ * await serving;
+ * ```
+ *
+ * **Permissions**: none of its own; opening the transport needs them.
+ *
+ * @module
+ */
+
+import { formatAddress } from "./address.ts";
+import type {
+  ConnectionOptions,
+  ConnectionStats,
+  DetachedTransport,
+  FrameOptions,
+  LineOptions,
+  ReadOptions,
+} from "./connection_options.ts";
+import { NetError, type NetErrorOptions, type NetPhase, toNetError } from "./errors.ts";
+import { decodeFrameLength, encodeFrame, type FrameFormat } from "./frame_codec.ts";
+import { decodeLine, scanLine } from "./line_codec.ts";
+import type { Address, TlsInfo, Transport } from "./transport.ts";
+import { checkLimits, checkMax, type Limits } from "./_limits.ts";
+import { type Deadline, Receiver } from "./_receiver.ts";
+import { SendQueue } from "./_send_queue.ts";
+import { touch, unwatch, watch, type Watched } from "./_sweeper.ts";
+
+export type * from "./connection_options.ts";
+
+const encoder = new TextEncoder();
+let lastId = 0;
+
+/**
+ * A duplex connection to one peer. One reader at a time; writers may overlap
+ * and keep their order.
+ *
+ * Reads and writes reject with {@linkcode NetError}: "reset" and "truncated"
+ * when the peer broke off, "timeout" and "limit" for the limits set here,
+ * "closed" after {@linkcode Connection.close}. A signal's reason is passed on
+ * as it is.
+ *
+ * @example Length-prefixed frames
+ * ```ts
+ * import { memoryPair } from "@portside/kit/net/memory-pair";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [a, b] = memoryPair();
+ * await using _a = a;
+ * await using _b = b;
+ * await a.writeFrame(new Uint8Array([1, 2, 3]));
+ * assertEquals(await b.readFrame({ max: 100 }), new Uint8Array([1, 2, 3]));
+ * ```
+ */
+export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<ArrayBuffer>> {
+  /** A number that no other connection of this process has. */
+  readonly id: number = ++lastId;
+  /** The address of the peer in words, e.g. `127.0.0.1:50312`. */
+  readonly peer: string;
+  /** What the TLS handshake agreed on; undefined without TLS. */
+  readonly tls: TlsInfo | undefined;
+
+  readonly #transport: Transport;
+  readonly #receiver: Receiver;
+  readonly #queue: SendQueue;
+  readonly #limits: Limits;
+  readonly #openedAt = Date.now();
+  #watched: Watched | undefined;
+  #nextCheck = Infinity;
+  #seenBytes = 0;
+  #seenAt = 0;
+  #seenWritten = 0;
+  #stuckSince = Infinity;
+  #skipping = false;
+  #halfClosed = false;
+  #state: "open" | "closing" | "closed" = "open";
+  #reason: NetError | undefined;
+  #closedError: NetError | undefined;
+  #closing: Promise<void> | undefined;
+  #controller: AbortController | undefined;
+  #closed: PromiseWithResolvers<NetError | undefined> | undefined;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array | string> | undefined;
+
+  /**
+   * Takes over an open transport. Nobody else may read or write it from now on.
+   *
+   * @param transport A `Deno.Conn` or an end of an in-memory pair.
+   * @param options The limits.
+   * @param tls What the handshake agreed on, where the transport is a TLS connection.
+   * @throws {RangeError} If a limit is negative or no number.
+   */
+  constructor(transport: Transport, options: ConnectionOptions = {}, tls?: TlsInfo) {
+    this.#limits = checkLimits(options);
+    this.#transport = transport;
+    this.tls = tls;
+    this.peer = formatAddress(transport.remoteAddr);
+    const owner = {
+      peer: this.peer,
+      readFailed: (error: unknown) => this.#failed(error, "read"),
+      waits: (due: number) => this.#watchUntil(due),
+      sendFailed: (error: unknown) => this.abort(this.#failed(error, "write")),
+    };
+    this.#receiver = new Receiver(transport, owner, this.#limits.readTimeout);
+    const { limit, policy } = this.#limits;
+    this.#queue = new SendQueue(transport, owner, limit, policy);
+    if (this.#limits.step !== Infinity) {
+      this.#seenAt = performance.now();
+      this.#nextCheck = this.#seenAt + this.#limits.step;
+      this.#watchUntil(this.#nextCheck);
+    }
+  }
+
+  /** The address of this end. */
+  get localAddr(): Address {
+    return this.#transport.localAddr;
+  }
+
+  /** The address of the peer. */
+  get remoteAddr(): Address {
+    return this.#transport.remoteAddr;
+  }
+
+  /** Whether writing is still possible on this side. */
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Aborted when the connection is closed, with the {@linkcode NetError} that says why. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#state === "closed") this.#controller.abort(this.#endReason());
+    return this.#controller.signal;
+  }
+
+  /** Resolves when everything is closed, to the error that ended it, if one did. */
+  get closed(): Promise<NetError | undefined> {
+    this.#closed ??= Promise.withResolvers();
+    if (this.#state === "closed") this.#closed.resolve(this.#reason);
+    return this.#closed.promise;
+  }
+
+  /** Counters of this moment. */
+  get stats(): ConnectionStats {
+    return {
+      bytesRead: this.#receiver.bytesRead,
+      bytesWritten: this.#queue.bytesWritten,
+      queuedBytes: this.#queue.queuedBytes,
+      dropped: this.#queue.dropped,
+      openedAt: this.#openedAt,
+    };
+  }
+
+  /**
+   * Reads what is there, at least one byte. The buffer is lent until the
+   * promise settles.
+   *
+   * @param buffer Where the bytes go.
+   * @param options Limits of this read.
+   * @returns The number of bytes, or null when the peer has ended.
+   */
+  read(buffer: Uint8Array, options?: ReadOptions): Promise<number | null> {
+    return this.#receiver.read(buffer, options);
+  }
+
+  /**
+   * Reads what is there into new memory that is the caller's.
+   *
+   * @param options Limits of this read.
+   * @returns At least one byte, or null when the peer has ended.
+   */
+  async readChunk(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    const size = this.#receiver.buffered.length;
+    if (size > 0) return this.#receiver.consume(size);
+    if (!await this.#receiver.more(this.#receiver.deadline(options), true)) return null;
+    return this.#receiver.consume(this.#receiver.buffered.length);
+  }
+
+  /**
+   * Reads exactly `size` bytes. Memory grows with what arrives, not with what
+   * is asked for.
+   *
+   * @param size How many bytes.
+   * @param options Limits of this read.
+   * @returns The bytes.
+   * @throws {NetError} Of kind "truncated" if the peer ends before.
+   */
+  async readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#atLeast(size, this.#receiver.deadline(options), `${size} bytes`);
+    return this.#receiver.consume(size);
+  }
+
+  /**
+   * Reads one line that ends with LF or CR LF. The last line may lack its end.
+   *
+   * @param options The maximum, and limits of the whole line.
+   * @returns The line without its end, or null when the peer has ended.
+   * @throws {NetError} Of kind "limit" for a line above `max`: the rest of it is
+   * thrown away, the next call gives the next line, and writing still works.
+   */
+  async readLine(options?: LineOptions): Promise<string | null> {
+    const max = checkMax("max", options?.max, 65536);
+    let deadline: Deadline | undefined;
+    while (true) {
+      const bytes = this.#nextLine(max);
+      if (bytes !== undefined) return this.#decode(bytes, options?.fatal);
+      deadline ??= this.#receiver.deadline(options);
+      const boundary = !this.#skipping && this.#receiver.buffered.length === 0;
+      if (!await this.#receiver.more(deadline, boundary)) break;
+    }
+    this.#skipping = false;
+    const rest = this.#receiver.buffered;
+    if (rest.length === 0) return null;
+    const last = this.#receiver.consume(rest.length);
+    return this.#decode(last.at(-1) === 0x0d ? last.subarray(0, -1) : last, options?.fatal);
+  }
+
+  /**
+   * Reads one frame with a length in front.
+   *
+   * @param options The shape of the length, the maximum and limits of the whole frame.
+   * @returns The payload, or null when the peer has ended between two frames.
+   * @throws {NetError} Of kind "limit" if the length is above `max`, before
+   * anything is allocated for it; of kind "truncated" if the peer ends inside.
+   */
+  async readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    const max = checkMax("max", options?.max, 1024 * 1024);
+    const prefix = options?.lengthBytes ?? 4;
+    const deadline = this.#receiver.deadline(options);
+    if (this.#receiver.buffered.length === 0 && !await this.#receiver.more(deadline, true)) {
+      return null;
+    }
+    await this.#atLeast(prefix, deadline, "the length of a frame");
+    const length = decodeFrameLength(this.#receiver.buffered, options)!;
+    if (length > max) {
+      throw this.#error(`Cannot read a frame from ${this.peer}: ${length} bytes, at most ${max}`, {
+        kind: "limit",
+        phase: "read",
+      });
+    }
+    await this.#atLeast(prefix + length, deadline, `a frame of ${length} bytes`);
+    this.#receiver.skip(prefix);
+    return length === 0 ? new Uint8Array(0) : this.#receiver.consume(length);
+  }
+
+  /**
+   * Iterates over lines until the peer ends. Leaving the loop leaves the connection open.
+   *
+   * @param options As for {@linkcode Connection.readLine}, for each line.
+   * @returns The lines.
+   */
+  async *lines(options?: LineOptions): AsyncGenerator<string, void, void> {
+    const max = checkMax("max", options?.max, 65536);
+    while (true) {
+      const bytes = this.#nextLine(max);
+      const line = bytes === undefined
+        ? await this.readLine(options)
+        : this.#decode(bytes, options?.fatal);
+      if (line === null) return;
+      yield line;
+    }
+  }
+
+  /**
+   * Iterates over frames until the peer ends.
+   *
+   * @param options As for {@linkcode Connection.readFrame}, for each frame.
+   * @returns The payloads.
+   */
+  async *frames(options?: FrameOptions): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+    for (let frame; (frame = await this.readFrame(options)) !== null;) yield frame;
+  }
+
+  /** Iterates over chunks as they arrive, each the caller's own memory. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+    for (let chunk; (chunk = await this.readChunk()) !== null;) yield chunk;
+  }
+
+  /**
+   * Writes all of `data`, after everything written or sent before. The bytes
+   * are lent until the promise settles.
+   *
+   * @param data Bytes, or text that is encoded as UTF-8.
+   * @returns Resolves when the operating system has taken the last byte.
+   */
+  write(data: Uint8Array | string): Promise<void> {
+    if (this.#state !== "open") return Promise.reject(this.#endReason());
+    return this.#queue.write(typeof data === "string" ? encoder.encode(data) : data);
+  }
+
+  /**
+   * Writes one frame with its length in front.
+   *
+   * @param payload Bytes, or text that is encoded as UTF-8.
+   * @param format The shape of the length.
+   * @returns Resolves when the operating system has taken the last byte.
+   * @throws {RangeError} If the payload is longer than the length can say.
+   */
+  async writeFrame(payload: Uint8Array | string, format?: FrameFormat): Promise<void> {
+    await this.write(encodeFrame(payload, format));
+  }
+
+  /**
+   * Queues a message under the policy of `sendQueue`. What is queued goes out
+   * joined into few writes.
+   *
+   * @param data Bytes, or text; not to be changed afterwards.
+   * @returns Resolves when there was room for it.
+   */
+  send(data: Uint8Array | string): Promise<void> {
+    if (this.#state !== "open") return Promise.reject(this.#endReason());
+    return this.#queue.send(typeof data === "string" ? encoder.encode(data) : data);
+  }
+
+  /**
+   * Queues a message at once, or says that it did not: the queue is full and
+   * its policy is "wait", the policy has just disconnected the peer, or the
+   * connection is closed.
+   *
+   * @param data Bytes, or text; not to be changed afterwards.
+   * @returns Whether it was queued.
+   */
+  trySend(data: Uint8Array | string): boolean {
+    if (this.#state !== "open") return false;
+    return this.#queue.trySend(typeof data === "string" ? encoder.encode(data) : data);
+  }
+
+  /**
+   * Waits for the queue to empty.
+   *
+   * @returns Resolves when the operating system has all that is queued now.
+   */
+  flush(): Promise<void> {
+    return this.#queue.flush();
+  }
+
+  /**
+   * Half-close: sends what is queued, then tells the peer that nothing more
+   * will come. Reading goes on.
+   *
+   * @returns Resolves when the peer has been told.
+   */
+  async closeWrite(): Promise<void> {
+    if (this.#state === "closed") throw this.#endReason();
+    await this.#queue.flush();
+    if (this.#halfClosed) return;
+    this.#halfClosed = true;
+    try {
+      await this.#transport.closeWrite();
+    } catch (error) {
+      throw this.#failed(error, "close");
+    } finally {
+      this.#queue.fail(
+        this.#error(`Cannot write to ${this.peer}: this side has ended its output`, {
+          kind: "closed",
+          phase: "write",
+        }),
+      );
+    }
+  }
+
+  /**
+   * Sends what is queued, tells the peer, waits a moment for its end, and closes.
+   * Pending reads reject with kind "closed". Closing twice is harmless; never throws.
+   *
+   * @returns Resolves when everything is closed.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /**
+   * Closes at once; what is queued is lost.
+   *
+   * @param reason Why; it ends up in `closed`, `signal` and pending operations.
+   */
+  abort(reason?: unknown): void {
+    if (this.#state === "closed") return;
+    if (reason !== undefined) {
+      this.#reason ??= toNetError(reason, { phase: "close" });
+    }
+    this.#state = "closed";
+    try {
+      this.#transport.close();
+    } catch { /* Closed underneath; there is nothing left to close. */ }
+    if (this.#watched !== undefined) unwatch(this.#watched);
+    const error = this.#endReason();
+    this.#receiver.fail(error);
+    this.#queue.fail(error);
+    this.#controller?.abort(error);
+    this.#closed?.resolve(this.#reason);
+  }
+
+  /**
+   * Lets the connection run out: what is on its way is still read, but a read
+   * that waits between two messages ends as if the peer had ended.
+   */
+  drain(): void {
+    if (this.#state === "open") this.#receiver.drain();
+  }
+
+  /**
+   * Hands the raw transport over, for a protocol that takes the connection
+   * from here. This object is of no use afterwards.
+   *
+   * @returns The transport and what had arrived.
+   * @throws {TypeError} If a read or a write has not ended.
+   */
+  detach(): DetachedTransport {
+    if (this.#state !== "open" || this.#receiver.reading || this.#queue.busy) {
+      throw new TypeError("Cannot detach the transport: the connection is closed or in use");
+    }
+    const buffered = this.#receiver.buffered.slice();
+    this.#state = "closed";
+    if (this.#watched !== undefined) unwatch(this.#watched);
+    this.#reason = this.#error(`Connection to ${this.peer} was handed over`, {
+      kind: "closed",
+      phase: "close",
+    });
+    this.#receiver.fail(this.#reason);
+    this.#queue.fail(this.#reason);
+    return { transport: this.#transport, buffered };
+  }
+
+  /** The receiving side as a stream. Cancelling it leaves the sending side alone. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#readable ??= new ReadableStream({
+      pull: async (controller) => {
+        const chunk = await this.readChunk();
+        if (chunk === null) controller.close();
+        else controller.enqueue(chunk);
+      },
+    }, { highWaterMark: 0 });
+    return this.#readable;
+  }
+
+  /** The sending side as a stream. Closing it is a half-close, aborting it ends the connection. */
+  get writable(): WritableStream<Uint8Array | string> {
+    this.#writable ??= new WritableStream({
+      write: (chunk) => this.write(chunk),
+      close: () => this.closeWrite(),
+      abort: (reason) => this.abort(reason),
+    });
+    return this.#writable;
+  }
+
+  /** Closes the connection as {@linkcode Connection.close} does. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "closing";
+    const { lingerTimeout } = this.#limits;
+    this.#receiver.fail(this.#endReason());
+    try {
+      if (!this.#halfClosed) await this.#queue.flush();
+      // Closing with unread bytes makes the kernel send a reset, which would
+      // overtake our last bytes; so the peer's end is awaited, for a moment.
+      if (lingerTimeout > 0 && !this.#receiver.ended) {
+        if (!this.#halfClosed) await this.#transport.closeWrite();
+        await this.#receiver.discard(lingerTimeout);
+      }
+    } catch { /* The peer is gone, or does not read: closing is all that is left. */ }
+    this.abort();
+  }
+
+  /** The bytes of the next whole line in the buffer, to be used before the next read. */
+  #nextLine(max: number): Uint8Array | undefined {
+    const receiver = this.#receiver;
+    if (this.#skipping) {
+      const lf = receiver.buffered.indexOf(0x0a);
+      receiver.skip(lf === -1 ? receiver.buffered.length : lf + 1);
+      this.#skipping = lf === -1;
+    }
+    const bytes = receiver.buffered;
+    if (bytes.length === 0) return undefined;
+    const scan = scanLine(bytes, receiver.scanned, max);
+    if (scan.type === "partial") {
+      receiver.scanned = bytes.length;
+      return undefined;
+    }
+    this.#skipping = scan.type === "overflow";
+    receiver.skip(scan.type === "overflow" ? bytes.length : scan.next);
+    if (scan.type === "line") return bytes.subarray(0, scan.end);
+    throw this.#error(`Cannot read a line from ${this.peer}: it is longer than ${max} bytes`, {
+      kind: "limit",
+      phase: "read",
+    });
+  }
+
+  #decode(bytes: Uint8Array, fatal = false): string {
+    try {
+      return decodeLine(bytes, fatal);
+    } catch (cause) {
+      throw this.#error(`Cannot read a line from ${this.peer}: it is not UTF-8`, {
+        kind: "protocol",
+        phase: "read",
+        cause,
+      });
+    }
+  }
+
+  /** Waits until `size` bytes are buffered. */
+  async #atLeast(size: number, deadline: Deadline, what: string): Promise<void> {
+    const receiver = this.#receiver;
+    while (receiver.buffered.length < size) {
+      const got = receiver.buffered.length;
+      if (await receiver.more(deadline, got === 0)) continue;
+      throw this.#error(
+        `Cannot read ${what} from ${this.peer}: the peer ended after ${got} bytes`,
+        {
+          kind: "truncated",
+          phase: "read",
+        },
+      );
+    }
+  }
+
+  #error(message: string, options: Omit<NetErrorOptions, "address">): NetError {
+    return new NetError(message, { ...options, address: this.peer });
+  }
+
+  /** What a raw operation threw, classified; the first failure is the reason of the end. */
+  #failed(error: unknown, phase: NetPhase): NetError {
+    if (this.#state === "closed") return this.#endReason();
+    const failure = toNetError(error, { phase, address: this.peer });
+    this.#reason ??= failure;
+    return failure;
+  }
+
+  #endReason(): NetError {
+    this.#closedError ??= this.#reason ??
+      this.#error(`Connection to ${this.peer} is closed on this side`, {
+        kind: "closed",
+        phase: "close",
+      });
+    return this.#closedError;
+  }
+
+  #watchUntil(due: number): void {
+    if (this.#state === "closed") return;
+    if (this.#watched !== undefined) {
+      if (due < this.#watched.due) this.#watched.due = due;
+      touch(this.#watched);
+    } else if (due !== Infinity) {
+      const [receiver, queue] = [this.#receiver, this.#queue];
+      this.#watched = {
+        due,
+        get waiting() {
+          return receiver.waiting || queue.busy;
+        },
+        sweep: (now) => this.#sweep(now),
+      };
+      watch(this.#watched);
+    }
+  }
+
+  #sweep(now: number): void {
+    this.#receiver.expire(now);
+    if (now >= this.#nextCheck) this.#check(now);
+    this.#watched!.due = Math.min(this.#receiver.due, this.#nextCheck);
+  }
+
+  /** Compares counters with those of the last check: no clock is read per message. */
+  #check(now: number): void {
+    const { idleTimeout, writeTimeout, step } = this.#limits;
+    const written = this.#queue.bytesWritten;
+    const bytes = written + this.#receiver.bytesRead;
+    if (!this.#queue.busy) this.#stuckSince = Infinity;
+    else if (written !== this.#seenWritten || this.#stuckSince === Infinity) this.#stuckSince = now;
+    if (bytes !== this.#seenBytes || !this.#receiver.waiting) this.#seenAt = now;
+    this.#seenBytes = bytes;
+    this.#seenWritten = written;
+    this.#nextCheck = (Math.floor(now / step) + 1) * step;
+    if (writeTimeout > 0 && now - this.#stuckSince >= writeTimeout) {
+      this.abort(
+        this.#error(`Cannot write to ${this.peer}: it took nothing for ${writeTimeout} ms`, {
+          kind: "timeout",
+          phase: "write",
+        }),
+      );
+    } else if (idleTimeout > 0 && now - this.#seenAt >= idleTimeout) {
+      this.abort(
+        this.#error(`Connection to ${this.peer} closed: no data for ${idleTimeout} ms`, {
+          kind: "timeout",
+          phase: "read",
+        }),
+      );
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Sockets: connections with limits, TCP and TLS servers and clients, an
+ * in-memory pair for tests, one error class for everything that goes wrong.
+ *
+ * @example A server and a client
+ * ```ts
+ * import { connectTcp, serveTcp } from "@portside/kit/net";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({ port: 0 }, async (conn) => {
+ *   for await (const line of conn.lines()) await conn.write(`you said ${line}\n`);
+ * });
+ * await using client = await connectTcp({ port: server.addr.port });
+ * await client.write("hello\n");
+ * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
+ * ```
+ *
+ * **Permissions**: `--allow-net=HOST:PORT` for each address listened on or
+ * connected to; nothing else.
+ *
+ * @module
+ */
+
+export * from "./address.ts";
+export * from "./certificate.ts";
+export * from "./connection.ts";
+export * from "./errors.ts";
+export * from "./frame_codec.ts";
+export * from "./line_codec.ts";
+export * from "./memory_pair.ts";
+export * from "./retry.ts";
+export * from "./tcp_client.ts";
+export * from "./tcp_server.ts";
+export * from "./tls_client.ts";
+export * from "./tls_server.ts";
+export type * from "./transport.ts";

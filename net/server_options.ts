@@ -1,0 +1,186 @@
+/**
+ * What every server of `net` takes, tells and gives.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type { Connection } from "./connection.ts";
+import type { ConnectionOptions, ConnectionStats } from "./connection_options.ts";
+import type { NetError } from "./errors.ts";
+
+/** Options of `serveTcp`. All times are in milliseconds; 0 lifts a limit. */
+export interface ServeTcpOptions extends ConnectionOptions {
+  /**
+   * The address to listen on. Nothing but this machine reaches the default.
+   *
+   * @default "127.0.0.1"
+   */
+  hostname?: string;
+  /**
+   * The port to listen on; 0 takes a free one, to be read from `addr.port`.
+   *
+   * @default 0
+   */
+  port?: number;
+  /**
+   * The most connections at a time.
+   *
+   * @default 1024
+   */
+  maxConnections?: number;
+  /**
+   * What happens to one connection more: it waits in the backlog, or it is
+   * accepted and closed at once.
+   *
+   * @default "wait"
+   */
+  whenFull?: "wait" | "refuse";
+  /**
+   * The most connections at a time from one address; more are closed at once.
+   * No limit by default, since behind a reverse proxy all come from one.
+   *
+   * @default 0
+   */
+  maxConnectionsPerAddress?: number;
+  /**
+   * How many connections the kernel holds until they are accepted.
+   *
+   * @default 511
+   */
+  backlog?: number;
+  /**
+   * Whether small writes go out at once (TCP_NODELAY).
+   *
+   * @default true
+   */
+  noDelay?: boolean;
+  /**
+   * Whether the kernel looks for dead peers (SO_KEEPALIVE).
+   *
+   * @default true
+   */
+  keepAlive?: boolean;
+  /** Shuts the server down when it is aborted. */
+  signal?: AbortSignal;
+  /** Called once with the address, before anything is accepted. */
+  onListen?: (addr: Deno.NetAddr) => void;
+  /** Called for everything worth counting or logging. What it throws is logged. */
+  onEvent?: (event: ServerEvent) => void;
+}
+
+/** Something that happened on a server. */
+export type ServerEvent =
+  /** A handler is about to run. */
+  | { readonly type: "open"; readonly connection: Connection }
+  /** A connection is gone; `error` says what ended it, if something did. */
+  | {
+    readonly type: "close";
+    readonly connection: Connection;
+    readonly stats: ConnectionStats;
+    readonly error: NetError | undefined;
+  }
+  /** A connection was turned away: too many in all, too many of its address, shutting down. */
+  | {
+    readonly type: "refused";
+    readonly remoteAddr: Deno.NetAddr;
+    readonly reason: "full" | "address" | "shutdown";
+  }
+  /** A handler threw; `expected` when it was what a peer or a limit did. */
+  | {
+    readonly type: "error";
+    readonly connection: Connection;
+    readonly error: unknown;
+    readonly expected: boolean;
+  }
+  /** A connection ended before its handler ran, mostly in the TLS handshake. */
+  | {
+    readonly type: "handshake-error";
+    readonly remoteAddr: Deno.NetAddr;
+    readonly error: NetError;
+  }
+  /** Accepting failed, e.g. for want of file descriptors; it goes on after a pause. */
+  | { readonly type: "accept-error"; readonly error: NetError }
+  /** The server has stopped accepting for good. */
+  | { readonly type: "shutdown" };
+
+/** What a handler learns besides its connection. */
+export interface ConnectionInfo {
+  /** The address of the peer. */
+  readonly remoteAddr: Deno.NetAddr;
+  /** The address of this end. */
+  readonly localAddr: Deno.NetAddr;
+  /** Aborted when the server begins to shut down. */
+  readonly signal: AbortSignal;
+  /** The server itself. */
+  readonly server: TcpServer;
+}
+
+/** Serves one connection. When it ends the connection is closed, what it throws is contained. */
+export type ConnectionHandler = (
+  connection: Connection,
+  info: ConnectionInfo,
+) => void | Promise<void>;
+
+/** Counters of a server. */
+export interface ServerStats {
+  /** Connections that got a slot. */
+  readonly accepted: number;
+  /** Connections open now. */
+  readonly active: number;
+  /** Connections turned away by a limit. */
+  readonly refused: number;
+  /** Failed handshakes, and handlers that failed for reasons of their own. */
+  readonly failed: number;
+  /** Bytes received over all connections. */
+  readonly bytesRead: number;
+  /** Bytes sent over all connections. */
+  readonly bytesWritten: number;
+}
+
+/** Options of {@linkcode TcpServer.shutdown}. */
+export interface ShutdownOptions {
+  /**
+   * How long open connections may take to end, in milliseconds; 0 cuts at once.
+   *
+   * @default 5000
+   */
+  deadline?: number;
+}
+
+/** What a shutdown did. */
+export interface ShutdownReport {
+  /** Connections that ended by themselves. */
+  readonly drained: number;
+  /** Connections that were cut at the deadline. */
+  readonly forced: number;
+  /** Connections turned away over the life of the server. */
+  readonly refused: number;
+}
+
+/** A running server. */
+export interface TcpServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly addr: Deno.NetAddr;
+  /** Where it listens as a URL, e.g. `tcp://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Resolves when the server has shut down. */
+  readonly finished: Promise<void>;
+  /** Stops accepting; new connections wait in the backlog. */
+  pause(): void;
+  /** Accepts again. */
+  resume(): void;
+  /** Counters of this moment. */
+  stats(): ServerStats;
+  /** Lets the server keep the process alive (the default). */
+  ref(): void;
+  /** Lets the process end while the server listens. */
+  unref(): void;
+  /**
+   * Stops accepting, lets open connections end (their reads end between two
+   * messages, `info.signal` is aborted), and cuts what is left at the deadline.
+   * A second call may bring the deadline forward and gives the same report.
+   */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+}

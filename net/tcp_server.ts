@@ -1,0 +1,53 @@
+/**
+ * A TCP server with safe limits: connections in all and per address, idle and
+ * write times, contained handlers, a graceful end.
+ *
+ * @example Answer every line
+ * ```ts
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({ port: 0 }, async (conn) => {
+ *   for await (const line of conn.lines({ max: 1024 })) await conn.write(`you said ${line}\n`);
+ * });
+ * await using client = await connectTcp({ port: server.addr.port });
+ * await client.write("hello\n");
+ * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1:8000` for the address to listen on
+ * (`--allow-net=127.0.0.1:0` for a free port).
+ *
+ * @module
+ */
+
+import type { ConnectionHandler, ServeTcpOptions, TcpServer } from "./server_options.ts";
+import { listen, Server } from "./_server.ts";
+
+export type * from "./server_options.ts";
+
+/**
+ * Starts a TCP server.
+ *
+ * @param options Where to listen, and the limits.
+ * @param handler Called for each connection.
+ * @returns The running server.
+ * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
+ * @throws {RangeError} If an option is out of range.
+ *
+ * @example Reply and close
+ * ```ts
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({}, (conn) => conn.write("Hello, Client!"));
+ * await using client = await connectTcp({ port: server.addr.port });
+ * assertEquals(new TextDecoder().decode((await client.readChunk())!), "Hello, Client!");
+ * ```
+ */
+export function serveTcp(options: ServeTcpOptions, handler: ConnectionHandler): TcpServer {
+  const listener = listen(options, (at) => Deno.listen(at));
+  return new Server(listener, { scheme: "tcp", prepare: () => undefined }, options, handler);
+}

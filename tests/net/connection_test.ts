@@ -1,0 +1,35 @@
+import { Connection, type ConnectionOptions } from "../../net/connection.ts";
+import { developmentCertificate } from "../../net/certificate.ts";
+import { memoryPair } from "../../net/memory_pair.ts";
+import { conformance } from "../_support/conformance.ts";
+
+/** Two ends over the loopback, made of raw Deno connections. */
+async function connected(
+  listener: Deno.Listener<Deno.Conn, Deno.NetAddr>,
+  connect: (port: number) => Promise<Deno.Conn>,
+  options?: ConnectionOptions,
+): Promise<[Connection, Connection]> {
+  const [server, client] = await Promise.all([listener.accept(), connect(listener.addr.port)]);
+  listener.close();
+  return [new Connection(client, options), new Connection(server, options)];
+}
+
+const certificate = await developmentCertificate();
+
+conformance("memory", (options) => Promise.resolve(memoryPair(options)));
+
+conformance("memory, one byte at a time", (options) => {
+  return Promise.resolve(memoryPair({ faults: { chunkSize: 1 }, ...options }));
+}, 5000);
+
+conformance("tcp", (options) => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return connected(listener, (port) => Deno.connect({ port }), options);
+});
+
+conformance("tls", (options) => {
+  const { cert, key, ca } = certificate;
+  const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
+  const connect = (port: number) => Deno.connectTls({ port, caCerts: [ca] });
+  return connected(listener, connect, options);
+});
