@@ -16,7 +16,7 @@ export interface RunnableOptions {
   permissions?: readonly string[];
   /** More environment variables. @default none */
   env?: Record<string, string>;
-  /** How many `listening on` lines to wait for. @default 1 */
+  /** How many `listening on` lines to wait for; 0 for a client. @default 1 */
   listeners?: number;
   /** How long to wait for them, in ms. @default 20000 */
   timeout?: number;
@@ -167,7 +167,15 @@ export async function startRunnable(
   options: RunnableOptions = {},
 ): Promise<Runnable> {
   const running = new Runnable(command(name, args, options).spawn());
-  const { listeners = 1, timeout = 20_000 } = options;
+  return await listening(running, name, options.listeners ?? 1, options.timeout);
+}
+
+async function listening(
+  running: Runnable,
+  name: string,
+  listeners: number,
+  timeout = 20_000,
+): Promise<Runnable> {
   try {
     const ready = (self: Runnable) => self.urls.length >= listeners;
     await running.until(ready, `${name} listens`, timeout);
@@ -187,6 +195,23 @@ export async function runRunnable(
   await using running = new Runnable(command(name, args, options).spawn());
   const code = await running.exitCode(options.timeout ?? 20_000);
   return { code, stdout: running.stdout, stderr: running.stderr };
+}
+
+/** Starts another program as a peer and waits until it prints `listening on`, as often as asked. */
+export async function startPeer(
+  program: string,
+  args: readonly string[],
+  listeners = 1,
+): Promise<Runnable> {
+  const running = new Runnable(
+    new Deno.Command(program, {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn(),
+  );
+  return await listening(running, program, listeners);
 }
 
 /** Runs another program as a peer, with something on its standard input. */
