@@ -25,7 +25,7 @@ const cli = defineCli({
   summary: "Answers every line of many clients at once (TCP).",
   flags: {
     ...serverFlags(8002),
-    maxConnections: { type: "integer", default: 10, min: 1, help: "Clients served at once" },
+    maxConnections: { type: "integer", default: 10, min: 0, help: "Clients at once; 0: any" },
     whenFull: {
       type: "choice",
       choices: ["wait", "refuse"],
@@ -33,7 +33,7 @@ const cli = defineCli({
       help: "What one client more meets",
     },
     maxLine: { type: "size", default: "64KiB", min: "1", max: "16MiB", help: "Longest line" },
-    idleTimeout: { type: "duration", default: "60s", help: "How long a client may be silent" },
+    idleTimeout: { type: "duration", default: "60s", help: "Longest silence of a client; 0: any" },
     backlog: { type: "integer", default: 511, min: 1, max: 65535, help: "Clients that may queue" },
     keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
     nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },

@@ -23,15 +23,9 @@ const cli = defineCli({
   summary: "Reads one message per connection, answers it and closes (TCP).",
   flags: {
     ...serverFlags(8000),
-    readTimeout: { type: "duration", default: "30s", help: "How long a client may be silent" },
-    maxConnections: { type: "integer", default: 1024, min: 1, help: "Clients served at once" },
-    backlog: {
-      type: "integer",
-      default: 511,
-      min: 1,
-      max: 65535,
-      help: "Clients that may wait to be accepted",
-    },
+    readTimeout: { type: "duration", default: "30s", help: "Longest silence of a client; 0: any" },
+    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
+    backlog: { type: "integer", default: 511, min: 1, max: 65535, help: "Clients that may queue" },
     keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
     nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },
   },

@@ -22,9 +22,9 @@ const cli = defineCli({
     cert: { type: "string", placeholder: "file", help: "Certificate chain, PEM; with --key" },
     key: { type: "string", placeholder: "file", help: "Its private key, PEM" },
     writeCa: { type: "string", placeholder: "file", help: "Save the development authority, PEM" },
-    maxConnections: { type: "integer", default: 1024, min: 1, help: "Clients served at once" },
+    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
     handshakeTimeout: { type: "duration", default: "10s", help: "How long a handshake may take" },
-    readTimeout: { type: "duration", default: "30s", help: "How long a client may be silent" },
+    readTimeout: { type: "duration", default: "30s", help: "Longest silence of a client; 0: any" },
   },
   permissions: {
     "--allow-net=127.0.0.1": "listen there",

@@ -38,6 +38,30 @@ export class CliError extends Error {
   }
 }
 
+/**
+ * The error for a program that has to be installed first: exit code 3.
+ *
+ * @param program The program, such as `ping`.
+ * @param packageName The package that holds it, such as `iputils-ping`.
+ * @returns The error, to be thrown.
+ *
+ * @example "Naming the package"
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { missingProgram } from "@portside/kit/tools/cli";
+ *
+ * const error = missingProgram("ping", "iputils-ping");
+ * assertEquals(error.message, "Program is missing: ping (install the package iputils-ping)");
+ * assertEquals(error.exitCode, 3);
+ * ```
+ */
+export function missingProgram(program: string, packageName: string): CliError {
+  return new CliError(
+    `Program is missing: ${escapeControls(program)} (install the package ${packageName})`,
+    ExitCode.missing,
+  );
+}
+
 /** How a program ended, told to the user. */
 export interface Failure {
   exitCode: number;
@@ -68,6 +92,8 @@ function systemSentence(error: Error): string {
 }
 
 function isSystemError(error: Error): boolean {
+  // A full disk or too many open files have no class of their own, only the number.
+  if (/\(os error \d+\)/.test(error.message)) return true;
   return Object.values(Deno.errors).some((kind) => error instanceof kind);
 }
 

@@ -53,17 +53,18 @@
 import { getLogger } from "@logtape/logtape";
 import config from "../deno.json" with { type: "json" };
 import { indexFlags, readArgs } from "./_args.ts";
-import { CliError, describeFailure, ExitCode } from "./_failure.ts";
+import { describeFailure, ExitCode } from "./_failure.ts";
 import { helpText } from "./_help.ts";
 import { type CliIo, systemIo } from "./_io.ts";
 import { configureLogging } from "./_log.ts";
 import { escapeControls, escapeJson } from "./_text.ts";
-import type { Duration, Flags, FlagValue, Positionals, PositionalValue } from "./_values.ts";
+import type { Flags, FlagValue, Positionals, PositionalValue } from "./_values.ts";
 
 export { badValue } from "./_args.ts";
-export { CliError, ExitCode } from "./_failure.ts";
+export { CliError, ExitCode, missingProgram } from "./_failure.ts";
 export { readPem } from "./_files.ts";
 export { type CliIo, type RecordingIo, recordingIo, systemIo } from "./_io.ts";
+export { type ServerFlags, serverFlags } from "./_server_flags.ts";
 export { escapeControls } from "./_text.ts";
 export type {
   BooleanFlag,
@@ -154,7 +155,7 @@ export interface CliContext {
   readonly log: CliLog;
   /** Aborted by the first SIGINT or SIGTERM, and when nobody reads standard output any more. */
   readonly signal: AbortSignal;
-  /** Prints one line of the result, control characters escaped. */
+  /** Prints one line of the result, control characters but the tab escaped. */
   print(line: string): void;
   /** Prints a value as one line of JSON. */
   printJson(value: unknown): void;
@@ -188,62 +189,6 @@ export interface Cli<V> {
    * @returns The exit code. It never rejects.
    */
   run(args: readonly string[], io: CliIo | undefined, work: CliWork<V>): Promise<number>;
-}
-
-/** The flags that every server has. */
-export interface ServerFlags {
-  /** Where to listen. */
-  readonly hostname: {
-    readonly type: "host";
-    readonly default: string;
-    readonly alias: "host";
-    readonly help: string;
-  };
-  /** The port. */
-  readonly port: { readonly type: "port"; readonly default: number; readonly help: string };
-  /** How long a shutdown may take. */
-  readonly drain: { readonly type: "duration"; readonly default: Duration; readonly help: string };
-}
-
-/**
- * The flags that every server has: `--hostname` (`--host`), `--port`, `--drain`.
- *
- * @param port The default port.
- * @returns The flags, to be spread into {@linkcode CliSpec.flags}.
- *
- * @example "A server's flags"
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { defineCli, recordingIo, serverFlags } from "@portside/kit/tools/cli";
- *
- * const cli = defineCli({
- *   name: "echo",
- *   summary: "Echoes.",
- *   flags: { ...serverFlags(7000) },
- *   permissions: { "--allow-net=127.0.0.1": "listen there" },
- * });
- * let where = "";
- * await cli.run(["--host", "::1"], recordingIo(), ({ hostname, port, drain }) => {
- *   where = `${hostname} ${port} ${drain}`;
- * });
- * assertEquals(where, "::1 7000 5000");
- * ```
- */
-export function serverFlags(port: number): ServerFlags {
-  return {
-    hostname: {
-      type: "host",
-      default: "127.0.0.1",
-      alias: "host",
-      help: "Address to listen on; 0.0.0.0 is every network, with --allow-net",
-    },
-    port: { type: "port", default: port, help: "Port to listen on; 0 is any free one" },
-    drain: {
-      type: "duration",
-      default: "5s",
-      help: "How long the work in hand may take after SIGINT or SIGTERM",
-    },
-  };
 }
 
 const STANDARD_FLAGS = {
@@ -383,7 +328,7 @@ function makeContext(
     io,
     log,
     signal,
-    print: (line) => print(`${escapeControls(line)}\n`),
+    print: (line) => print(`${line.split("\t").map(escapeControls).join("\t")}\n`),
     printJson: (value) => print(`${escapeJson(JSON.stringify(value) ?? "null")}\n`),
     listening(server) {
       const url = typeof server === "object" && "url" in server ? server.url : String(server);
@@ -410,28 +355,4 @@ function makeContext(
       for (const report of reports) log.info("stopped: {report}", { report });
     },
   };
-}
-
-/**
- * The error for a program that has to be installed first: exit code 3.
- *
- * @param program The program, such as `ping`.
- * @param packageName The package that holds it, such as `iputils-ping`.
- * @returns The error, to be thrown.
- *
- * @example "Naming the package"
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { missingProgram } from "@portside/kit/tools/cli";
- *
- * const error = missingProgram("ping", "iputils-ping");
- * assertEquals(error.message, "Program is missing: ping (install the package iputils-ping)");
- * assertEquals(error.exitCode, 3);
- * ```
- */
-export function missingProgram(program: string, packageName: string): CliError {
-  return new CliError(
-    `Program is missing: ${escapeControls(program)} (install the package ${packageName})`,
-    ExitCode.missing,
-  );
 }

@@ -89,7 +89,7 @@ const TABLE: Row[] = [
   },
   {
     name: "concurrent-server",
-    bad: ["--max-connections", "0"],
+    bad: ["--max-connections", "-1"],
     visit: async (server) => assertEquals(await talk(server, "a\n"), "Message received\n"),
     hold: async (server) => {
       const conn = await say(server, "a line\nhalf a line");

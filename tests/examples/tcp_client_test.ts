@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { needsPython, pythonWith } from "../_support/peers.ts";
-import { runRunnable, startPeer, startRunnable } from "../_support/runnable.ts";
+import { ROOT, runRunnable, startPeer, startRunnable } from "../_support/runnable.ts";
 import { main } from "../../examples/tcp_client.ts";
 import { recordingIo } from "../../tools/cli.ts";
 
@@ -71,6 +71,27 @@ Deno.test("tcp_client --json prints one object per line of the reply", async () 
     return `127.0.0.1:${port}`;
   });
   assertEquals(JSON.parse(io.out), { peer, reply: 'say "hi"' });
+});
+
+Deno.test("tcp_client ends quietly when nobody reads on, as in `| head -1`", async () => {
+  const endless = async (conn: Deno.Conn) => {
+    const line = bytes("line\n".repeat(1000));
+    while (await conn.write(line).then(() => true, () => false));
+  };
+  await withServer(endless, async (port) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "-P=tcp-client", "examples/tcp_client.ts", `--port=${port}`],
+      cwd: ROOT,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    const [{ code }, stderr] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    assertEquals([code, stderr], [0, ""]);
+  });
 });
 
 Deno.test("tcp_client says that nothing listens there: 1", async () => {

@@ -89,7 +89,7 @@ Deno.test("run() prints help with every flag, default, permission, example and e
       "70  a bug of this program",
     ]
   ) assert(lines.includes(line), `no line ${line} in:\n${cli.help}`);
-  assertMatch(cli.help, /--hostname, --host <text> .*\[default: 127\.0\.0\.1\]/);
+  assertMatch(cli.help, /--hostname, --host <host> .*\[default: 127\.0\.0\.1\]/);
   assertMatch(cli.help, /--drain <time> .*\[default: 5s\]/);
 });
 
@@ -232,6 +232,15 @@ Deno.test("run() ends quietly when nobody reads its output", async () => {
   assertEquals([code, printed, err], [0, 0, ""]);
 });
 
+Deno.test("run() tells that its output cannot be written: 1", async () => {
+  const { code, err } = await run((_values, ctx) => ctx.print("line"), [], {
+    stdout() {
+      throw new Error("No space left on device (os error 28)");
+    },
+  });
+  assertEquals([code, err], [1, "t: no space left on device\n"]);
+});
+
 Deno.test("run() goes on when nobody reads standard error", async () => {
   const stderr = () => {
     throw new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
@@ -252,6 +261,7 @@ Deno.test("print() escapes what would act on a terminal, printJson() keeps its v
   assertEquals([line, rest], ["a\\x1B[2J\\u{202E}b\\n\\x9B👩‍👩‍👧 é", ""]);
   assertMatch(json, /^[^\p{Cc}\u202E]+$/u);
   assertEquals(JSON.parse(json), { nasty });
+  assertEquals((await run((_values, ctx) => ctx.print("a\tb\r"))).out, "a\tb\\r\n");
   assertEquals(escapeControls("\uD800"), "\\u{D800}");
 });
 
