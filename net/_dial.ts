@@ -48,10 +48,14 @@ export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
 /** Runs one try or, by option, several. */
 export function dialWithRetry<T>(
   options: ConnectTcpOptions,
-  attempt: () => Promise<T>,
+  attempt: (options: ConnectTcpOptions) => Promise<T>,
 ): Promise<T> {
-  if (options.retry === undefined) return attempt();
-  return retry(attempt, { ...options.retry, signal: options.retry.signal ?? options.signal });
+  if (options.retry === undefined) return attempt(options);
+  const signals = [options.signal, options.retry.signal].filter((signal) => signal !== undefined);
+  return retry(({ signal }) => attempt({ ...options, signal }), {
+    ...options.retry,
+    signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
+  });
 }
 
 /** Closes what may be closed already. */

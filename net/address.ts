@@ -1,12 +1,142 @@
-/** Provisional. @module */
-export function formatAddress(
-  a: Deno.Addr | { hostname: string; port: number } | { transport: "memory"; name: string },
-): string {
-  if ("name" in a) return `memory:${a.name}`;
-  if ("path" in a) return `unix:${a.path}`;
-  if (!("hostname" in a)) return JSON.stringify(a);
-  return a.hostname.includes(":") ? `[${a.hostname}]:${a.port}` : `${a.hostname}:${a.port}`;
+/**
+ * Addresses in words: how they are written, read and compared.
+ *
+ * @example Write and read
+ * ```ts
+ * import { formatAddress, parseHostPort } from "@portside/kit/net/address";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatAddress({ hostname: "::1", port: 80 }), "[::1]:80");
+ * assertEquals(parseHostPort("[::1]:80"), { hostname: "::1", port: 80 });
+ * ```
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type { Address } from "./transport.ts";
+import { escapeControls } from "./text.ts";
+
+/** A host, by name or address, and a port. */
+export interface HostPort {
+  /** A name, or an address without brackets. */
+  readonly hostname: string;
+  /** 0 to 65535. */
+  readonly port: number;
 }
-export function normalizeHostname(h: string): string {
-  return h.replace(/^::ffff:(?=\d+\.)/i, "");
+
+/**
+ * Writes an address for a person. What a peer or user could have put into it is escaped.
+ *
+ * @param address The address of a socket, a host with its port, or the end of a memory pair.
+ * @returns For example `127.0.0.1:80`, `[::1]:80`, `unix:/run/x.sock`, `memory:a`.
+ *
+ * @example Kinds of addresses
+ * ```ts
+ * import { formatAddress } from "@portside/kit/net/address";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatAddress({ transport: "tcp", hostname: "::ffff:127.0.0.1", port: 1 }), "127.0.0.1:1");
+ * assertEquals(formatAddress({ transport: "unix", path: "/run/x" }), "unix:/run/x");
+ * ```
+ */
+export function formatAddress(address: Address | HostPort): string {
+  if ("hostname" in address) {
+    const hostname = escapeControls(normalizeHostname(address.hostname));
+    return hostname.includes(":") ? `[${hostname}]:${address.port}` : `${hostname}:${address.port}`;
+  }
+  if ("path" in address) return `unix:${escapeControls(address.path)}`;
+  if ("name" in address) return `memory:${escapeControls(address.name)}`;
+  return `${address.transport}:${address.cid}:${address.port}`;
+}
+
+/**
+ * Writes an IPv4 address that a socket for both families reports as IPv6
+ * (`::ffff:127.0.0.1`, RFC 4291 §2.5.5.2) as IPv4, so that a peer has one
+ * address whichever way it came. Anything else stays as it is.
+ *
+ * @param hostname A name or address.
+ * @returns The address to compare and count by.
+ *
+ * @example A mapped address
+ * ```ts
+ * import { normalizeHostname } from "@portside/kit/net/address";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(normalizeHostname("::ffff:7f00:1"), "127.0.0.1");
+ * assertEquals(normalizeHostname("example.com"), "example.com");
+ * ```
+ */
+export function normalizeHostname(hostname: string): string {
+  const mapped = /^::ffff:(?:(\d+(?:\.\d+){3})|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(hostname);
+  if (mapped === null) return hostname;
+  if (mapped[1] !== undefined) return mapped[1];
+  const [high, low] = [parseInt(mapped[2]!, 16), parseInt(mapped[3]!, 16)];
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+/**
+ * Reads `host:port`; an IPv6 address stands in brackets.
+ *
+ * @param text What a user wrote.
+ * @returns Host and port.
+ * @throws {TypeError} If it is not of that form; the message quotes the part that is wrong.
+ *
+ * @example A missing port
+ * ```ts
+ * import { parseHostPort } from "@portside/kit/net/address";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(() => parseHostPort("localhost"), TypeError, "no port");
+ * ```
+ */
+export function parseHostPort(text: string): HostPort {
+  const match = /^(?:\[([^\]]*)\]|([^:\[\]]*))(?::(.*))?$/s.exec(text);
+  const fail = (why: string): never => {
+    throw new TypeError(`Cannot read the address "${escapeControls(text)}": ${why}`);
+  };
+  if (match === null) return fail("an IPv6 address stands in brackets, as in [::1]:80");
+  const [, bracketed, plain, portText] = match;
+  const hostname = bracketed ?? plain ?? "";
+  if (hostname === "" || /[\s\p{Cc}/]/u.test(hostname)) return fail("it has no host");
+  if (bracketed !== undefined && !/^[0-9a-f:.]+(%[\w.-]+)?$/i.test(bracketed)) {
+    return fail("only an IPv6 address stands in brackets");
+  }
+  if (portText === undefined || portText === "") return fail("it has no port");
+  const port = Number(portText);
+  if (!/^\d{1,5}$/.test(portText) || port > 65535) {
+    return fail(`"${escapeControls(portText)}" is no port from 0 to 65535`);
+  }
+  return { hostname, port };
+}
+
+/**
+ * Whether an address is this machine alone: 127.0.0.0/8, `::1`, or `localhost`
+ * and names below it (RFC 6761 §6.3). A name is not resolved.
+ *
+ * @param hostname A name or address, without brackets.
+ * @returns Whether nobody else can reach it.
+ *
+ * @example Loopback or not
+ * ```ts
+ * import { isLoopback } from "@portside/kit/net/address";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(["127.9.9.9", "::1", "localhost", "0.0.0.0"].map(isLoopback), [
+ *   true,
+ *   true,
+ *   true,
+ *   false,
+ * ]);
+ * ```
+ */
+export function isLoopback(hostname: string): boolean {
+  const host = normalizeHostname(hostname.toLowerCase());
+  if (/^(.+\.)?localhost\.?$/.test(host) || host === "::1" || host === "0:0:0:0:0:0:0:1") {
+    return true;
+  }
+  const parts = host.split(".");
+  return parts.length === 4 && parts[0] === "127" &&
+    parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
 }

@@ -1,4 +1,56 @@
-/** Provisional. @module */
+/**
+ * One error class for everything that a network does to a program, told apart
+ * by a stable `kind`.
+ *
+ * | kind | when | retryable |
+ * | --- | --- | --- |
+ * | `refused` | nothing listens there | yes |
+ * | `timeout` | the kernel's or one of our time limits | yes |
+ * | `dns` | the name cannot be resolved | yes |
+ * | `unreachable` | no route, network or host down | yes |
+ * | `reset` | the peer broke the connection off | yes |
+ * | `truncated` | the peer ended in the middle: of a frame, a body, a TLS stream | yes |
+ * | `closed` | closed on this side | no |
+ * | `tls` | the handshake failed; `tls` says why | no |
+ * | `permission` | Deno or the system does not allow it; `permission` is the flag to add | no |
+ * | `address-in-use` | another program listens there | no |
+ * | `address-unavailable` | no such address on this machine | no |
+ * | `descriptor-limit` | too many open files | yes |
+ * | `limit` | one of our limits: line, frame, queue, connections | no |
+ * | `protocol` | the peer sent what the protocol forbids | no |
+ * | `aborted` | an `AbortSignal` | no |
+ * | `usage` | a wrong argument; fix the program | no |
+ * | `unsupported` | this platform or Deno cannot | no |
+ * | `unknown` | nothing above; `cause` holds what was thrown | no |
+ *
+ * Wrong arguments of our own functions are `TypeError` and `RangeError`, and a
+ * signal's reason is passed on as it is; {@linkcode toNetError} classifies both.
+ *
+ * @example Tell failures apart
+ * ```ts
+ * import { NetError } from "@portside/kit/net/errors";
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * try {
+ *   await connectTcp({ hostname: "127.0.0.1", port: 1 });
+ * } catch (error) {
+ *   assertInstanceOf(error, NetError);
+ *   assertEquals(error.kind, "refused");
+ *   assertEquals(error.message, "Cannot connect to 127.0.0.1:1: connection refused");
+ * }
+ * ```
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import { formatAddress } from "./address.ts";
+import { classify } from "./_classify.ts";
+import { describe, PHASES } from "./_describe.ts";
+
+/** What went wrong. Stable: programs may rely on it. */
 export type NetErrorKind =
   | "refused"
   | "timeout"
@@ -15,8 +67,11 @@ export type NetErrorKind =
   | "limit"
   | "protocol"
   | "aborted"
+  | "usage"
   | "unsupported"
   | "unknown";
+
+/** What was being done when it went wrong. */
 export type NetPhase =
   | "resolve"
   | "connect"
@@ -28,72 +83,166 @@ export type NetPhase =
   | "close"
   | "request"
   | "response";
+
+/** Why a TLS handshake failed. */
 export type TlsFailure =
+  /** No trusted authority has signed the certificate. */
   | "untrusted"
+  /** The certificate is for other names. */
   | "wrong-name"
+  /** The certificate has expired. */
   | "expired"
+  /** The certificate is not valid yet. */
   | "not-yet-valid"
+  /** The peer does not speak TLS. */
   | "not-tls"
+  /** The peer wants a certificate from us. */
   | "client-certificate"
+  /** The peer refused our certificate. */
+  | "rejected"
+  /** A certificate or key is malformed or unfit. */
   | "bad-certificate"
+  /** No protocol version or cipher in common. */
   | "version"
-  | "handshake"
-  | "other";
-export interface NetErrorOptions {
+  /** Anything else. */
+  | "handshake";
+
+/** What a {@linkcode NetError} is made of. */
+export interface NetErrorOptions extends ErrorOptions {
+  /** What went wrong. */
   kind: NetErrorKind;
+  /**
+   * What was being done.
+   *
+   * @default the phase in which this kind mostly happens
+   */
   phase?: NetPhase;
+  /** The other end, or the address to listen on, e.g. `[::1]:80`. */
   address?: string;
+  /** The code of the operating system, e.g. `ECONNREFUSED`. */
   code?: string;
+  /** Why TLS failed. */
   tls?: TlsFailure;
-  retryable?: boolean;
-  cause?: unknown;
+  /** The flag that would allow it, e.g. `--allow-net=127.0.0.1:9000`. */
   permission?: string;
+  /**
+   * Whether the same may succeed later.
+   *
+   * @default by kind, as in the table of this module
+   */
+  retryable?: boolean;
 }
+
+/** What is known where an error is caught. */
+export interface ErrorContext {
+  /** What was being done. */
+  phase?: NetPhase;
+  /** The address in words. */
+  address?: string;
+  /** The host, where there is no `address`. */
+  hostname?: string;
+  /** The port that belongs to `hostname`. */
+  port?: number;
+  /** The signal that may have ended it: its reason can be any value. */
+  signal?: AbortSignal;
+}
+
+const RETRYABLE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
+  "refused",
+  "timeout",
+  "dns",
+  "unreachable",
+  "reset",
+  "truncated",
+  "descriptor-limit",
+]);
+
+/**
+ * A failure of the network, of the peer, or of a limit.
+ *
+ * @example Make one
+ * ```ts
+ * import { NetError } from "@portside/kit/net/errors";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new NetError("Cannot read a line: longer than 80 bytes", { kind: "limit" });
+ * assertEquals([error.kind, error.phase, error.retryable], ["limit", "read", false]);
+ * ```
+ */
 export class NetError extends Error {
+  /** The name of the class. */
   override readonly name = "NetError";
+  /** What went wrong. */
   readonly kind: NetErrorKind;
+  /** What was being done. */
   readonly phase: NetPhase;
+  /** Whether the same may succeed later. */
   readonly retryable: boolean;
-  readonly address?: string;
-  readonly code?: string;
-  readonly tls?: TlsFailure;
-  readonly permission?: string;
-  constructor(message: string, o: NetErrorOptions) {
-    super(message, { cause: o.cause });
-    this.kind = o.kind;
-    this.phase = o.phase ?? "connect";
-    this.retryable = o.retryable ?? false;
-    this.address = o.address;
-    this.code = o.code;
-    this.tls = o.tls;
-    this.permission = o.permission;
+  /** The other end, or the address to listen on. */
+  readonly address: string | undefined;
+  /** The code of the operating system. */
+  readonly code: string | undefined;
+  /** Why TLS failed, if `kind` is "tls". */
+  readonly tls: TlsFailure | undefined;
+  /** The flag that would allow it, if `kind` is "permission" and Deno refused. */
+  readonly permission: string | undefined;
+
+  /**
+   * Makes an error.
+   *
+   * @param message A sentence for a person.
+   * @param options The machine-readable part.
+   */
+  constructor(message: string, options: NetErrorOptions) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.kind = options.kind;
+    this.phase = options.phase ?? PHASES[options.kind];
+    this.retryable = options.retryable ?? RETRYABLE.has(options.kind);
+    this.address = options.address;
+    this.code = options.code;
+    this.tls = options.tls;
+    this.permission = options.permission;
   }
 }
-export interface ErrorContext {
-  phase?: NetPhase;
-  hostname?: string;
-  port?: number;
-  path?: string;
-  address?: string;
-}
-export function toNetError(error: unknown, c: ErrorContext = {}): NetError {
-  if (error instanceof NetError) return error;
-  const e = error as Error;
-  const kind: NetErrorKind = error instanceof Deno.errors.ConnectionRefused
-    ? "refused"
-    : error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe
-    ? "reset"
-    : error instanceof Deno.errors.UnexpectedEof
-    ? "truncated"
-    : error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.BadResource
-    ? "closed"
-    : error instanceof Deno.errors.InvalidData
-    ? "tls"
-    : "unknown";
-  return new NetError(`${c.phase}: ${e?.message}`, {
-    kind,
-    phase: c.phase,
+
+/**
+ * Classifies whatever was thrown: by Deno's sockets and TLS, `fetch`,
+ * `WebSocket`, Node's modules, an abort, or anything else. By class and code
+ * where there is one, by message only where Deno gives nothing more. Never throws.
+ *
+ * @param error What was thrown; a {@linkcode NetError} comes back as it is.
+ * @param context What is known where it was caught.
+ * @returns The classified error, with `error` as its `cause`.
+ *
+ * @example Classify an error of Deno
+ * ```ts
+ * import { toNetError } from "@portside/kit/net/errors";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = toNetError(new Deno.errors.AddrInUse("os error 98"), {
+ *   phase: "listen",
+ *   hostname: "127.0.0.1",
+ *   port: 9000,
+ * });
+ * assertEquals(error.kind, "address-in-use");
+ * assertEquals(error.message, "Cannot listen on 127.0.0.1:9000: the address is in use");
+ * ```
+ */
+export function toNetError(error: unknown, context: ErrorContext = {}): NetError {
+  try {
+    if (error instanceof NetError) return error;
+  } catch { /* A proxy whose traps throw; classify() copes with it. */ }
+  const found = classify(error, context);
+  const phase = context.phase ?? found.phase ?? PHASES[found.kind];
+  const address = context.address ??
+    (context.hostname === undefined ? found.address : formatAddress({
+      hostname: context.hostname,
+      port: context.port ?? 0,
+    }));
+  return new NetError(describe(found, phase, address), {
+    ...found,
+    phase,
+    address,
     cause: error,
-    ...(kind === "tls" ? { tls: "untrusted" as const } : {}),
   });
 }

@@ -50,6 +50,6 @@ export type * from "./connect_options.ts";
 export async function connectTcp(options: ConnectTcpOptions): Promise<Connection> {
   checkDial(options);
   checkLimits(options);
-  const raw = await dialWithRetry(options, () => dial(options));
+  const raw = await dialWithRetry(options, dial);
   return new Connection(raw, options);
 }

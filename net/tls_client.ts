@@ -90,7 +90,10 @@ export async function connectTls(options: ConnectTlsOptions): Promise<Connection
       throw new TypeError("Cannot use an entry of caCerts: it is no certificate in PEM");
     }
   }
-  const [raw, tls] = await dialWithRetry(options, () => attempt(options, timeout));
+  const [raw, tls] = await dialWithRetry(
+    options,
+    (each) => attempt({ ...options, ...each }, timeout),
+  );
   return new Connection(raw, options, tls);
 }
 

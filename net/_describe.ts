@@ -1,0 +1,82 @@
+import type { NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
+import type { Classified } from "./_classify.ts";
+
+/** Where each kind mostly happens, for errors that nobody said more about. */
+export const PHASES: Readonly<Record<NetErrorKind, NetPhase>> = {
+  "refused": "connect",
+  "timeout": "connect",
+  "dns": "resolve",
+  "unreachable": "connect",
+  "reset": "read",
+  "closed": "close",
+  "truncated": "read",
+  "tls": "handshake",
+  "permission": "connect",
+  "address-in-use": "listen",
+  "address-unavailable": "listen",
+  "descriptor-limit": "connect",
+  "limit": "read",
+  "protocol": "read",
+  "aborted": "connect",
+  "usage": "connect",
+  "unsupported": "connect",
+  "unknown": "connect",
+};
+
+const SUBJECTS: Readonly<Record<NetPhase, readonly [string, string]>> = {
+  resolve: ["Cannot resolve", ""],
+  connect: ["Cannot connect", " to"],
+  handshake: ["TLS handshake failed", " with"],
+  read: ["Cannot read", " from"],
+  write: ["Cannot write", " to"],
+  listen: ["Cannot listen", " on"],
+  accept: ["Cannot accept", " on"],
+  close: ["Connection ended", " to"],
+  request: ["Request failed", " to"],
+  response: ["Response failed", " of"],
+};
+
+const REASONS: Readonly<Partial<Record<NetErrorKind, string>>> = {
+  "refused": "connection refused",
+  "timeout": "timed out",
+  "dns": "unknown host name",
+  "unreachable": "network unreachable",
+  "reset": "the peer reset the connection",
+  "closed": "the connection is closed on this side",
+  "truncated": "the peer ended in the middle",
+  "address-in-use": "the address is in use",
+  "address-unavailable": "this machine has no such address",
+  "descriptor-limit": "too many open files; raise the limit with ulimit -n",
+  "aborted": "aborted",
+};
+
+const TLS_REASONS: Readonly<Record<TlsFailure, string>> = {
+  "untrusted": "its certificate is not signed by a trusted authority",
+  "wrong-name": "its certificate is for another name",
+  "expired": "its certificate has expired",
+  "not-yet-valid": "its certificate is not valid yet",
+  "not-tls": "the peer does not speak TLS",
+  "client-certificate": "the peer wants a client certificate",
+  "rejected": "the peer refused the certificate of this side",
+  "bad-certificate": "a certificate or key is malformed",
+  "version": "the peers have no TLS version or cipher in common",
+  "handshake": "the handshake failed",
+};
+
+/** The sentence for a person; what others wrote has been escaped before. */
+export function describe(found: Classified, phase: NetPhase, address?: string): string {
+  const [verb, preposition] = SUBJECTS[phase];
+  const subject = address === undefined ? verb : `${verb}${preposition} ${address}`;
+  return `${subject}: ${reason(found)}`;
+}
+
+function reason({ kind, tls, permission, detail }: Classified): string {
+  const because = detail === "" ? "" : ` (${detail})`;
+  if (kind === "tls") return TLS_REASONS[tls ?? "handshake"] + because;
+  if (kind === "permission") {
+    return permission === undefined
+      ? `the system does not allow it${because}`
+      : `permission is missing, run again with ${permission}`;
+  }
+  return REASONS[kind] ?? (detail === "" ? "no reason was given" : detail);
+}

@@ -1,0 +1,147 @@
+import type { NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
+
+/** What one row of a table tells. */
+export interface Row {
+  readonly kind: NetErrorKind;
+  readonly phase?: NetPhase | undefined;
+  readonly tls?: TlsFailure | undefined;
+}
+
+/** Codes of the operating system, and those of Node's resolver, TLS, HTTP parser and streams. */
+const CODES: Readonly<Record<string, Row>> = {
+  ECONNREFUSED: { kind: "refused" },
+  ETIMEDOUT: { kind: "timeout" },
+  ESOCKETTIMEDOUT: { kind: "timeout" },
+  ENETUNREACH: { kind: "unreachable" },
+  EHOSTUNREACH: { kind: "unreachable" },
+  ENETDOWN: { kind: "unreachable" },
+  EHOSTDOWN: { kind: "unreachable" },
+  ECONNRESET: { kind: "reset" },
+  ECONNABORTED: { kind: "reset" },
+  EPIPE: { kind: "reset", phase: "write" },
+  EADDRINUSE: { kind: "address-in-use" },
+  EADDRNOTAVAIL: { kind: "address-unavailable" },
+  EMFILE: { kind: "descriptor-limit" },
+  ENFILE: { kind: "descriptor-limit" },
+  EACCES: { kind: "permission" },
+  EPERM: { kind: "permission" },
+  EINTR: { kind: "closed" },
+  ECANCELED: { kind: "closed" },
+  EBADF: { kind: "closed" },
+  ENOTCONN: { kind: "closed" },
+  EMSGSIZE: { kind: "limit", phase: "write" },
+  EAFNOSUPPORT: { kind: "unsupported" },
+  EPROTONOSUPPORT: { kind: "unsupported" },
+  ENOTFOUND: { kind: "dns" },
+  EAI_AGAIN: { kind: "dns" },
+  EAI_NONAME: { kind: "dns" },
+  EAI_FAIL: { kind: "dns" },
+  EAI_NODATA: { kind: "dns" },
+  ABORT_ERR: { kind: "aborted" },
+  ERR_STREAM_PREMATURE_CLOSE: { kind: "truncated" },
+  ERR_SOCKET_CLOSED: { kind: "closed" },
+  ERR_STREAM_DESTROYED: { kind: "closed" },
+  ERR_SOCKET_CONNECTION_TIMEOUT: { kind: "timeout" },
+  ERR_TLS_HANDSHAKE_TIMEOUT: { kind: "timeout", phase: "handshake" },
+  DEPTH_ZERO_SELF_SIGNED_CERT: { kind: "tls", tls: "untrusted" },
+  SELF_SIGNED_CERT_IN_CHAIN: { kind: "tls", tls: "untrusted" },
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: { kind: "tls", tls: "untrusted" },
+  UNABLE_TO_GET_ISSUER_CERT: { kind: "tls", tls: "untrusted" },
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: { kind: "tls", tls: "untrusted" },
+  CERT_UNTRUSTED: { kind: "tls", tls: "untrusted" },
+  CERT_HAS_EXPIRED: { kind: "tls", tls: "expired" },
+  CERT_NOT_YET_VALID: { kind: "tls", tls: "not-yet-valid" },
+  ERR_TLS_CERT_ALTNAME_INVALID: { kind: "tls", tls: "wrong-name" },
+  HOSTNAME_MISMATCH: { kind: "tls", tls: "wrong-name" },
+  ERR_SSL_WRONG_VERSION_NUMBER: { kind: "tls", tls: "not-tls" },
+  ERR_SSL_UNSUPPORTED_PROTOCOL: { kind: "tls", tls: "version" },
+};
+
+const CODE_FAMILIES: ReadonlyArray<readonly [RegExp, Row]> = [
+  [/^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|EPROTO)/, { kind: "tls", tls: "handshake" }],
+  [/^HPE_/, { kind: "protocol" }],
+  [/^EAI_/, { kind: "dns" }],
+];
+
+/** What a code tells, if it is known. */
+export function byCode(code: string): Row | undefined {
+  return Object.hasOwn(CODES, code)
+    ? CODES[code]
+    : CODE_FAMILIES.find(([family]) => family.test(code))?.[1];
+}
+
+const SYSCALLS: Readonly<Record<string, NetPhase>> = {
+  connect: "connect",
+  read: "read",
+  write: "write",
+  listen: "listen",
+  bind: "listen",
+  accept: "accept",
+  getaddrinfo: "resolve",
+};
+
+/** The phase that a system call belongs to. */
+export function bySyscall(syscall: string): NetPhase | undefined {
+  return Object.hasOwn(SYSCALLS, syscall) ? SYSCALLS[syscall] : undefined;
+}
+
+/** What rustls says, which Deno passes on as text alone. The first match counts. */
+const TLS_MESSAGES: ReadonlyArray<readonly [RegExp, TlsFailure]> = [
+  [/UnknownIssuer/, "untrusted"],
+  [/not valid for name|NotValidForName/, "wrong-name"],
+  [/certificate expired|certificate has expired|\bExpired\b/, "expired"],
+  [/not valid yet|NotValidYet/, "not-yet-valid"],
+  [/received corrupt message|InvalidContentType/, "not-tls"],
+  [/CertificateRequired|peer sent no certificates/, "client-certificate"],
+  [
+    /fatal alert: (UnknownCA|BadCertificate|CertificateUnknown|CertificateExpired|CertificateRevoked|UnsupportedCertificate)/i,
+    "rejected",
+  ],
+  [/ProtocolVersion|PeerIncompatible|peer is incompatible|HandshakeFailure/i, "version"],
+  [
+    /invalid peer certificate|certificates? found|decode certificate|pem file|private key|keys? found/i,
+    "bad-certificate",
+  ],
+];
+
+/** The reason in a message about TLS. */
+export function tlsByMessage(text: string): TlsFailure | undefined {
+  return TLS_MESSAGES.find(([pattern]) => pattern.test(text))?.[1];
+}
+
+/**
+ * For what comes without class and code: the host lookup, and everything that
+ * `fetch` and `WebSocket` report. The first match counts.
+ */
+const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
+  [/failed to lookup address|dns error|no such host is known/i, { kind: "dns" }],
+  [/connection refused/i, { kind: "refused" }],
+  [/tls handshake eof/i, { kind: "truncated", phase: "handshake" }],
+  [
+    /connection reset|broken pipe|connection aborted/i,
+    { kind: "reset" },
+  ],
+  [/network is unreachable|no route to host|host is unreachable/i, { kind: "unreachable" }],
+  [/too many open files/i, { kind: "descriptor-limit" }],
+  [/address already in use/i, { kind: "address-in-use" }],
+  [/cannot assign requested address/i, { kind: "address-unavailable" }],
+  [/connection timed out|operation timed out|deadline has elapsed/i, { kind: "timeout" }],
+  [/requests to port \d+ are blocked/i, { kind: "unsupported", phase: "request" }],
+  [/maximum number of redirects/i, { kind: "limit", phase: "response" }],
+  [
+    /connection closed before message completed|error reading a body from connection|unexpected eof/i,
+    { kind: "truncated", phase: "response" },
+  ],
+  [
+    /invalid HTTP \w+ parsed|invalid \S+ parsed|message head is too large|invalid chunk|unexpected end of file|proxy authentication required|invalid status code|error decoding response body/i,
+    { kind: "protocol", phase: "response" },
+  ],
+];
+
+/** What a message tells, for want of anything better. */
+export function byMessage(text: string): Row | undefined {
+  const tls = tlsByMessage(text);
+  if (tls !== undefined && tls !== "bad-certificate") return { kind: "tls", tls };
+  const row = MESSAGES.find(([pattern]) => pattern.test(text))?.[1];
+  return row ?? (tls === undefined ? undefined : { kind: "tls", tls });
+}
