@@ -8,18 +8,18 @@
  */
 
 import type { Connection } from "../net/connection.ts";
-import { NetError, type NetErrorKind } from "../net/errors.ts";
+import { NetError, type NetErrorKind, type TlsFailure } from "../net/errors.ts";
 import { connectTcp } from "../net/tcp_client.ts";
 import { connectTls } from "../net/tls_client.ts";
 import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
 
-const HINTS: Partial<Record<NetErrorKind, string>> = {
+const HINTS: Partial<Record<NetErrorKind | TlsFailure, string>> = {
   refused: "the host is there, but nothing listens on this port",
   timeout: "no answer: the host is down, or a firewall drops what is sent",
   dns: "no such name, or no name server answers",
   unreachable: "no route leads there from here",
   reset: "the peer broke the connection off",
-  tls: "no trusted encryption: --ca trusts a private authority",
+  untrusted: "--ca trusts a private authority",
 };
 
 const cli = defineCli({
@@ -59,11 +59,10 @@ async function watchFor(conn: Connection, timeout: number, signal: AbortSignal):
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ host, port, tls, ca, timeout, watch, json }, ctx) => {
     const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
-    const limits = { timeout, handshakeTimeout: timeout, signal: ctx.signal };
-    const dial = tls ? connectTls : connectTcp;
+    const more = { caCerts, timeout, handshakeTimeout: timeout, signal: ctx.signal };
     const started = performance.now();
     try {
-      await using conn = await dial({ hostname: host, port, caCerts, ...limits });
+      await using conn = await (tls ? connectTls : connectTcp)({ hostname: host, port, ...more });
       const ms = Math.round(performance.now() - started);
       const then = await watchFor(conn, watch, ctx.signal);
       if (json) ctx.printJson({ ok: true, address: conn.peer, ms, then });
@@ -72,7 +71,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       if (!(error instanceof NetError)) throw error;
       const { kind, phase, code, tls, retryable, address, message } = error;
       if (json) ctx.printJson({ ok: false, kind, phase, code, tls, retryable, address, message });
-      throw kind in HINTS ? new CliError(`${message} [${kind}: ${HINTS[kind]}]`) : error;
+      const hint = HINTS[tls ?? kind];
+      throw hint ? new CliError(`${message} [${kind}: ${hint}]`) : error;
     }
   });
 }

@@ -114,8 +114,9 @@ Deno.test("safe_connect --tls tells a verified server from the ways to fail", as
     ] as const;
     for (const [pair, reason] of cases) {
       await using server = serveTls(pair, () => {});
-      const { code, result } = await attempt("127.0.0.1", `${server.addr.port}`, ...flags);
+      const { code, result, line } = await attempt("127.0.0.1", `${server.addr.port}`, ...flags);
       assertEquals([code, result.kind, result.tls], [1, "tls", reason]);
+      assertEquals(line.includes("[tls: --ca trusts"), reason === "untrusted");
     }
     await using server = serveTls(good, async (conn) => void await conn.readChunk());
     const { code, result } = await attempt("127.0.0.1", `${server.addr.port}`, ...flags);
@@ -130,7 +131,9 @@ Deno.test("safe_connect --tls tells a server without TLS, and one that never ans
   await using plain = serveTcp({}, (conn) => conn.write("220 no TLS here\r\n"));
   const notTls = await attempt("127.0.0.1", `${plain.addr.port}`, "--tls");
   assertEquals([notTls.code, notTls.result.kind, notTls.result.tls], [1, "tls", "not-tls"]);
-  await using silent = serveTcp({}, async (conn) => void await conn.readChunk({ timeout: 5000 }));
+  await using silent = serveTcp({}, async (conn) => {
+    while (await conn.readChunk() !== null);
+  });
   const late = await attempt("127.0.0.1", `${silent.addr.port}`, "--tls", "-t", "200ms");
   assertEquals([late.code, late.result.kind, late.result.phase], [1, "timeout", "handshake"]);
 });
