@@ -11,21 +11,26 @@ export interface ReceiverOwner {
   waits(due: number): void;
 }
 
+/**
+ * Where a draining connection may end: between two messages, between two chunks
+ * of a stream once nothing comes any more, or nowhere inside of a message.
+ */
+export type Boundary = "message" | "stream" | "none";
+
 /** The one reader that waits. `resolve` takes the bytes read, or null at the end. */
 interface Waiter {
   readonly resolve: (n: number | null) => void;
   readonly reject: (error: unknown) => void;
   readonly due: number;
   readonly limit: number;
-  /** At a boundary between messages, where a draining connection may end. */
-  readonly boundary: boolean;
+  readonly boundary: Boundary;
   readonly signal: AbortSignal | undefined;
 }
 
 /** The buffer that an idle connection waits with: a thousand of them must stay small. */
 const SMALL = 1024;
 const LARGE = 64 * 1024;
-/** How long a draining connection waits for more, in milliseconds. */
+/** How long a draining connection still waits for a message or a chunk, in milliseconds. */
 const QUIET = 100;
 
 const NOTHING = new Uint8Array(0);
@@ -62,7 +67,7 @@ export class Receiver {
   #direct = false;
   #waiter: Waiter | null = null;
   #failure: { error: unknown } | null = null;
-  #draining = false;
+  #drainingSince = Infinity;
   #drainDue = Infinity;
 
   constructor(transport: Transport, owner: ReceiverOwner, readTimeout: number) {
@@ -90,7 +95,7 @@ export class Receiver {
   get due(): number {
     const waiter = this.#waiter;
     if (waiter === null) return Infinity;
-    return waiter.boundary ? Math.min(waiter.due, this.#drainDue) : waiter.due;
+    return Math.min(waiter.due, this.#drainDue);
   }
 
   /** Reads into the caller's buffer, past ours where that loses nothing. */
@@ -104,11 +109,11 @@ export class Receiver {
     if (this.ended) return Promise.resolve(null);
     this.#direct = true;
     this.#readInto(into);
-    return this.#wait(NO_DEADLINE, true);
+    return this.#wait(NO_DEADLINE, "stream");
   }
 
   /** Waits for more bytes than are buffered now; false at the end. */
-  async more(deadline: Deadline, boundary: boolean): Promise<boolean> {
+  async more(deadline: Deadline, boundary: Boundary): Promise<boolean> {
     if (this.#failure !== null) throw this.#failure.error;
     if (this.#waiter !== null) throw alreadyReading();
     if (this.ended) return false;
@@ -147,7 +152,7 @@ export class Receiver {
 
   /** Ends reads that wait at a message boundary once nothing has come for a moment. */
   drain(): void {
-    this.#draining = true;
+    this.#drainingSince = Math.min(this.#drainingSince, performance.now());
     if (this.#waiter !== null) this.#watchWaiter();
   }
 
@@ -155,7 +160,7 @@ export class Receiver {
   expire(now: number): void {
     const waiter = this.#waiter;
     if (waiter === null) return;
-    if (waiter.boundary && now >= this.#drainDue) {
+    if (now >= this.#drainDue) {
       this.ended = true;
       this.#settle()!.resolve(null);
     } else if (now >= waiter.due) {
@@ -177,13 +182,13 @@ export class Receiver {
     while (!this.ended) {
       this.skip(this.#end - this.#start);
       if (!this.#reading) this.#fill();
-      await this.#wait(deadline, false);
+      await this.#wait(deadline, "none");
     }
   }
 
   async #readBuffered(into: Uint8Array, options?: ReadOptions): Promise<number | null> {
     const deadline = this.deadline(options);
-    return await this.more(deadline, true) ? this.#take(into) : null;
+    return await this.more(deadline, "stream") ? this.#take(into) : null;
   }
 
   #take(into: Uint8Array): number {
@@ -193,7 +198,7 @@ export class Receiver {
     return n;
   }
 
-  #wait(deadline: Deadline, boundary: boolean): Promise<number | null> {
+  #wait(deadline: Deadline, boundary: Boundary): Promise<number | null> {
     return new Promise((resolve, reject) => {
       const { due, limit, signal } = deadline;
       this.#waiter = { resolve, reject, due, limit, boundary, signal };
@@ -203,7 +208,12 @@ export class Receiver {
   }
 
   #watchWaiter(): void {
-    if (this.#draining) this.#drainDue = performance.now() + QUIET;
+    const { boundary } = this.#waiter!;
+    if (this.#drainingSince !== Infinity && boundary !== "none") {
+      // A stream goes on while it flows; a talkative peer's next message does not.
+      const from = boundary === "stream" ? performance.now() : this.#drainingSince;
+      this.#drainDue = from + QUIET;
+    } else this.#drainDue = Infinity;
     this.#owner.waits(this.due);
   }
 

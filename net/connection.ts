@@ -190,7 +190,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   async readChunk(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     const size = this.#receiver.buffered.length;
     if (size > 0) return this.#receiver.consume(size);
-    if (!await this.#receiver.more(this.#receiver.deadline(options), true)) return null;
+    if (!await this.#receiver.more(this.#receiver.deadline(options), "stream")) return null;
     return this.#receiver.consume(this.#receiver.buffered.length);
   }
 
@@ -223,8 +223,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       const bytes = this.#nextLine(max);
       if (bytes !== undefined) return this.#decode(bytes, options?.fatal);
       deadline ??= this.#receiver.deadline(options);
-      const boundary = !this.#skipping && this.#receiver.buffered.length === 0;
-      if (!await this.#receiver.more(deadline, boundary)) break;
+      const between = !this.#skipping && this.#receiver.buffered.length === 0;
+      if (!await this.#receiver.more(deadline, between ? "message" : "none")) break;
     }
     this.#skipping = false;
     const rest = this.#receiver.buffered;
@@ -245,7 +245,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     const max = checkMax("max", options?.max, 1024 * 1024);
     const prefix = options?.lengthBytes ?? 4;
     const deadline = this.#receiver.deadline(options);
-    if (this.#receiver.buffered.length === 0 && !await this.#receiver.more(deadline, true)) {
+    if (this.#receiver.buffered.length === 0 && !await this.#receiver.more(deadline, "message")) {
       return null;
     }
     await this.#atLeast(prefix, deadline, "the length of a frame");
@@ -526,7 +526,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     const receiver = this.#receiver;
     while (receiver.buffered.length < size) {
       const got = receiver.buffered.length;
-      if (await receiver.more(deadline, got === 0)) continue;
+      if (await receiver.more(deadline, got === 0 ? "message" : "none")) continue;
       throw this.#error(
         `Cannot read ${what} from ${this.peer}: the peer ended after ${got} bytes`,
         {
