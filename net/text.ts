@@ -46,3 +46,26 @@ export function escapeControls(text: string): string {
         : `\\u{${code.toString(16).toUpperCase()}}`);
   });
 }
+
+/**
+ * The same inside of JSON text: `\u` escapes, so that every value stays what it was.
+ *
+ * @param json The result of `JSON.stringify`.
+ * @returns JSON for the same value, without a control character or direction override.
+ *
+ * @example JSON for a terminal
+ * ```ts
+ * import { escapeJson } from "@portside/kit/net/text";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const json = escapeJson(JSON.stringify({ text: "a\u202eb" }));
+ * assertEquals(json, '{"text":"a\\u202eb"}');
+ * assertEquals(JSON.parse(json), { text: "a\u202eb" });
+ * ```
+ */
+export function escapeJson(json: string): string {
+  return json.replace(
+    UNSAFE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

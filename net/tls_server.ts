@@ -15,6 +15,10 @@
  * assertEquals(await client.readLine({ timeout: 1000 }), "Secure response");
  * ```
  *
+ * **Known limit**: a client that stops in the middle of the handshake loses its
+ * slot after `handshakeTimeout`, but Deno 2.9 closes the descriptor only when
+ * that client goes away. Set `maxConnectionsPerAddress` where strangers connect.
+ *
  * **Permissions**: `--allow-net=127.0.0.1:8443` for the address to listen on.
  * TLS is RFC 8446 (1.3) and RFC 5246 (1.2), ALPN is RFC 7301.
  *

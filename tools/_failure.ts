@@ -1,6 +1,7 @@
 /** What ended a program: exit codes, and errors told in one line. Private to `tools/`. @module */
 
-import { escapeControls, quote } from "./_text.ts";
+import { escapeControls } from "../net/text.ts";
+import { quote } from "./_text.ts";
 
 /** The exit codes of every runnable. */
 export const ExitCode = {

@@ -8,7 +8,7 @@ import {
   resetSync,
 } from "@logtape/logtape";
 import type { CliIo } from "./_io.ts";
-import { escapeControls, escapeJson } from "./_text.ts";
+import { escapeControls, escapeJson } from "../net/text.ts";
 
 const COLORS: Readonly<Record<LogLevel, string>> = {
   trace: "2",

@@ -1,33 +1,6 @@
 /** Text that came from elsewhere, made fit for a terminal. Private to `tools/`. @module */
 
-// Cc: C0, DEL and C1. Then line separators, byte-order mark, zero-width space, and what turns the
-// direction of text round; joiners stay, since emoji and several scripts are built with them.
-const UNSAFE =
-  /[\p{Cc}\p{Cs}\u200B\u200E\u200F\u2028-\u202E\u2060-\u2064\u2066-\u2069\u061C\uFEFF\uFFF9-\uFFFB]/gu;
-
-const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-
-/**
- * Writes control characters, terminal escapes and direction overrides as visible escapes, so that
- * text of a stranger can neither move the cursor nor begin a line of its own.
- */
-export function escapeControls(text: string): string {
-  return text.replace(UNSAFE, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return SHORT[character] ??
-      (code < 0x100
-        ? `\\x${code.toString(16).toUpperCase().padStart(2, "0")}`
-        : `\\u{${code.toString(16).toUpperCase()}}`);
-  });
-}
-
-/** The same inside JSON text, where `\u` escapes keep the value what it was. */
-export function escapeJson(json: string): string {
-  return json.replace(
-    UNSAFE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
+import { escapeControls } from "../net/text.ts";
 
 /** Quotes a value for an error line: escaped, and cut where it would flood the terminal. */
 export function quote(value: string, limit = 120): string {

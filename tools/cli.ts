@@ -57,7 +57,7 @@ import { describeFailure, ExitCode } from "./_failure.ts";
 import { helpText } from "./_help.ts";
 import { type CliIo, systemIo } from "./_io.ts";
 import { configureLogging } from "./_log.ts";
-import { escapeControls, escapeJson } from "./_text.ts";
+import { escapeControls, escapeJson } from "../net/text.ts";
 import type { Flags, FlagValue, Positionals, PositionalValue } from "./_values.ts";
 
 export { badValue } from "./_args.ts";
@@ -65,7 +65,6 @@ export { CliError, ExitCode, missingProgram } from "./_failure.ts";
 export { readPem } from "./_files.ts";
 export { type CliIo, type RecordingIo, recordingIo, systemIo } from "./_io.ts";
 export { type ServerFlags, serverFlags } from "./_server_flags.ts";
-export { escapeControls } from "./_text.ts";
 export type {
   BooleanFlag,
   ByteSize,

@@ -9,7 +9,6 @@ import {
   type CliIo,
   type CliValues,
   defineCli,
-  escapeControls,
   ExitCode,
   missingProgram,
   type None,
@@ -17,6 +16,7 @@ import {
   recordingIo,
   serverFlags,
 } from "../../tools/cli.ts";
+import { escapeControls } from "../../net/text.ts";
 import config from "../../deno.json" with { type: "json" };
 
 const cli = defineCli({
