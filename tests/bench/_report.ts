@@ -1,0 +1,153 @@
+/** Medians, spread, ratios and the tables of the report. @module */
+
+import type { Figure, Measurement, Series } from "./_bench.ts";
+import { type CpuUse, whatLimited } from "./_cpu.ts";
+
+/** A median and what lies around it. */
+export interface Summary {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** One line of a table. */
+export interface Row extends Summary {
+  readonly name: string;
+  readonly rounds: readonly number[];
+  /** Per second of CPU time of the server: what hardly depends on who else uses the machine. */
+  readonly perCpuSecond: number | undefined;
+  readonly limitedBy: string | undefined;
+}
+
+/** Ours over another, round by round. */
+export interface Ratio extends Summary {
+  readonly to: string;
+  readonly target: number | undefined;
+}
+
+/** A figure as it is told. */
+export interface Result {
+  readonly title: string;
+  readonly unit: string;
+  readonly note: string;
+  readonly rows: readonly Row[];
+  readonly ratios: readonly Ratio[];
+  readonly atMost: number | undefined;
+}
+
+/** The median, the least and the most. */
+export function summarize(values: readonly number[]): Summary {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = Math.floor(sorted.length / 2);
+  const upper = sorted[half] ?? NaN;
+  const median = sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? NaN) + upper) / 2;
+  return { median, min: sorted[0] ?? NaN, max: sorted.at(-1) ?? NaN };
+}
+
+/** Makes rows and ratios of what was measured. */
+export function evaluate(figure: Figure): Result {
+  const { title, unit, note, series, targets, atMost } = figure;
+  const rows = series.map(toRow);
+  const [ours] = series;
+  const ratios = targets.flatMap(({ against, ratio }): Ratio[] => {
+    const others = series.filter(({ name }) => against.includes(name));
+    const best = others.toSorted((a, b) => median(b) - median(a))[0];
+    if (ours === undefined || best === undefined) return [];
+    const quotients = ours.rounds.map(({ value }, i) => value / (best.rounds[i]?.value ?? NaN));
+    const to = others.length > 1 ? `${best.name} (the best of ${others.length})` : best.name;
+    return [{ to, target: ratio, ...summarize(quotients) }];
+  });
+  return { title, unit, note, rows, ratios, atMost };
+}
+
+function median({ rounds }: Series): number {
+  return summarize(rounds.map(({ value }) => value)).median;
+}
+
+function toRow({ name, rounds }: Series): Row {
+  const values = rounds.map(({ value }) => value);
+  const costs = rounds.map(({ value, server }) => server && value / server.cores);
+  const known = costs.filter((cost) => cost !== undefined);
+  return {
+    name,
+    rounds: values,
+    ...summarize(values),
+    perCpuSecond: known.length === 0 ? undefined : summarize(known).median,
+    limitedBy: limitOf(rounds),
+  };
+}
+
+function limitOf(rounds: readonly Measurement[]): string | undefined {
+  const server = medianUse(rounds.map((round) => round.server));
+  const load = medianUse(rounds.map((round) => round.load));
+  if (server === undefined || load === undefined) return undefined;
+  return whatLimited(server, load, summarize(rounds.map(({ others = 0 }) => others)).median);
+}
+
+function medianUse(uses: readonly (CpuUse | undefined)[]): CpuUse | undefined {
+  const known = uses.filter((use) => use !== undefined);
+  if (known.length === 0) return undefined;
+  return {
+    cores: summarize(known.map(({ cores }) => cores)).median,
+    thread: summarize(known.map(({ thread }) => thread)).median,
+    starved: summarize(known.map(({ starved }) => starved)).median,
+  };
+}
+
+/** The lines of a table. */
+export function table({ title, unit, note, rows, ratios, atMost }: Result): string[] {
+  const cost = rows.some(({ perCpuSecond }) => perCpuSecond !== undefined);
+  const limit = rows.some(({ limitedBy }) => limitedBy !== undefined);
+  const head = [unit, "min", "max", ...cost ? ["/ CPU s"] : [], ...limit ? ["limited by"] : []];
+  const cells = rows.map((row) => [
+    row.name,
+    ...[row.median, row.min, row.max].map(count),
+    ...cost ? [count(row.perCpuSecond ?? NaN)] : [],
+    ...limit ? [row.limitedBy ?? ""] : [],
+  ]);
+  const lines = [
+    title,
+    `  ${note}`,
+    ...align([["", ...head], ...cells]).map((line) => `  ${line}`),
+  ];
+  for (const { to, target, ...ratio } of ratios) {
+    const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)})`;
+    const verdict = target === undefined
+      ? ""
+      : `, target ${quotient(target)}: ${ratio.median >= target ? "met" : "MISSED"}`;
+    lines.push(`  ours / ${to}: ${quotient(ratio.median)} ${spread}${verdict}`);
+  }
+  if (atMost !== undefined) {
+    const met = (rows[0]?.median ?? NaN) <= atMost;
+    lines.push(`  ours: target at most ${count(atMost)} ${unit}: ${met ? "met" : "MISSED"}`);
+  }
+  return lines;
+}
+
+function count(value: number): string {
+  if (Number.isNaN(value)) return "-";
+  const digits = Math.abs(value) < 100 ? 1 : 0;
+  const [whole = "", fraction] = value.toFixed(digits).split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, " ");
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+function quotient(value: number): string {
+  return value >= 10 ? value.toFixed(1) : value.toFixed(3);
+}
+
+/** Columns of equal width; numbers to the right, the first and the last column to the left. */
+function align(lines: readonly (readonly string[])[]): string[] {
+  const columns = lines[0]?.length ?? 0;
+  const textual = (column: number) => column === 0 || lines[0]?.[column] === "limited by";
+  const widths = Array.from(
+    { length: columns },
+    (_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)),
+  );
+  return lines.map((line) =>
+    line.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return textual(column) ? cell.padEnd(width) : cell.padStart(width);
+    }).join("  ").trimEnd()
+  );
+}

@@ -1,0 +1,274 @@
+/*
+ * The load generator of the benchmarks: one thread, epoll, loopback only.
+ *
+ *   load LIMIT echo PORT CONNECTIONS SIZE WARMUP_MS MEASURE_MS
+ *   load LIMIT chat PORT LISTENERS LINES WARMUP_LINES
+ *   load LIMIT idle PORT CONNECTIONS
+ *
+ * It tells on standard output how far it is, one event a line, and after each event but
+ * `begin` it waits for a line on standard input, so that whoever measures does so between
+ * two phases. The end of standard input ends it at any time, and so does LIMIT (seconds).
+ *
+ *   echo: begin, end {…}             each connection sends SIZE bytes, waits for them, again
+ *   chat: joined, ready, end {…}     a warm-up between joined and ready, the lines after it
+ *   idle: ready, said, …             opens and holds; then one line and its answer on each
+ *
+ * load.ts does the same where there is no C compiler.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER (256 * 1024)
+#define EVENTS 256
+/* Joining is over when nothing has come for so long. */
+#define QUIET_MS 300
+#define TEXT "the quick brown fox jumps over it"
+
+struct conn {
+  int fd;
+  int wants_write;
+  size_t sent;     /* of what is being sent */
+  size_t received; /* of what is expected */
+};
+
+static char buffer[BUFFER];
+static int poller;
+static struct conn *conns;
+static int count;
+
+static void fail(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vfprintf(stderr, format, args);
+  va_end(args);
+  fputc('\n', stderr);
+  exit(1);
+}
+
+static uint64_t now(void) {
+  struct timespec at;
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
+}
+
+static void event(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vprintf(format, args);
+  va_end(args);
+  putchar('\n');
+  fflush(stdout);
+}
+
+/* Waits for the word to go on; without one there is nothing left to do. */
+static void wait_go(void) {
+  char c;
+  do {
+    if (read(0, &c, 1) != 1) exit(0);
+  } while (c != '\n');
+}
+
+static void watch(struct conn *conn, int wants_write) {
+  if (conn->wants_write == wants_write) return;
+  conn->wants_write = wants_write;
+  struct epoll_event interest = {.events = EPOLLIN | (wants_write ? EPOLLOUT : 0)};
+  interest.data.ptr = conn;
+  if (epoll_ctl(poller, EPOLL_CTL_MOD, conn->fd, &interest) < 0) fail("epoll_ctl: %s", strerror(errno));
+}
+
+static void open_all(int port, int wanted) {
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  poller = epoll_create1(0);
+  count = wanted;
+  conns = calloc((size_t)wanted, sizeof *conns);
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int i = 0; i < wanted; i++) {
+    struct conn *conn = &conns[i];
+    conn->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (conn->fd < 0) fail("socket: %s", strerror(errno));
+    if (connect(conn->fd, (struct sockaddr *)&to, sizeof to) < 0)
+      fail("connect %d: %s", i, strerror(errno));
+    int on = 1;
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
+    struct epoll_event interest = {.events = EPOLLIN};
+    interest.data.ptr = conn;
+    if (epoll_ctl(poller, EPOLL_CTL_ADD, conn->fd, &interest) < 0)
+      fail("epoll_ctl: %s", strerror(errno));
+  }
+}
+
+/* Sends what the socket takes of `data`; the rest follows when it is writable. */
+static void send_some(struct conn *conn, const char *data, size_t size) {
+  while (conn->sent < size) {
+    ssize_t n = write(conn->fd, data + conn->sent, size - conn->sent);
+    if (n < 0 && errno == EAGAIN) return watch(conn, 1);
+    if (n < 0) fail("connection %d: write: %s", (int)(conn - conns), strerror(errno));
+    conn->sent += (size_t)n;
+  }
+  watch(conn, 0);
+}
+
+/* Reads once; 0 when there is nothing now. */
+static size_t receive(struct conn *conn) {
+  ssize_t n = read(conn->fd, buffer, BUFFER);
+  if (n > 0) return (size_t)n;
+  if (n < 0 && errno == EAGAIN) return 0;
+  fail("connection %d: %s after %zu bytes of what was expected", (int)(conn - conns),
+       n == 0 ? "the server closed it" : strerror(errno), conn->received);
+  return 0;
+}
+
+static void echo(int port, int wanted, size_t size, uint64_t warmup_ms, uint64_t measure_ms) {
+  char *message = malloc(size);
+  for (size_t i = 0; i < size; i++) message[i] = (char)('a' + i % 26);
+  open_all(port, wanted);
+  for (int i = 0; i < count; i++) send_some(&conns[i], message, size);
+  uint64_t trips = 0, begin = 0, start = now(), at = start;
+  while (begin == 0 || at - begin < measure_ms * 1000000u) {
+    struct epoll_event events[EVENTS];
+    int ready = epoll_wait(poller, events, EVENTS, 1000);
+    for (int i = 0; i < ready; i++) {
+      struct conn *conn = events[i].data.ptr;
+      if (events[i].events & EPOLLOUT) send_some(conn, message, size);
+      if (!(events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) continue;
+      size_t n = receive(conn);
+      if (conn->received + n > size) fail("connection %d: more came back than was sent", i);
+      /* The content is checked while warming up: comparing costs the generator too much. */
+      if (begin == 0 && memcmp(buffer, message + conn->received, n) != 0)
+        fail("connection %d: what came back is not what was sent", (int)(conn - conns));
+      conn->received += n;
+      if (conn->received < size) continue;
+      trips++;
+      conn->received = conn->sent = 0;
+      send_some(conn, message, size);
+    }
+    at = now();
+    if (begin == 0 && at - start >= warmup_ms * 1000000u) {
+      event("begin");
+      trips = 0;
+      begin = at;
+    }
+  }
+  event("end {\"count\":%llu,\"ns\":%llu}", (unsigned long long)trips, (unsigned long long)(at - begin));
+}
+
+/* Throws away greetings and notices until nothing comes any more. */
+static void until_quiet(void) {
+  struct epoll_event events[EVENTS];
+  int ready;
+  while ((ready = epoll_wait(poller, events, EVENTS, QUIET_MS)) > 0)
+    for (int i = 0; i < ready; i++) receive(events[i].data.ptr);
+}
+
+/* One sender, the last connection; every listener has to get every byte of `expected`. */
+static void broadcast(const char *lines, size_t size, const char *expected, size_t expected_size) {
+  struct conn *sender = &conns[count - 1];
+  for (int i = 0; i < count; i++) conns[i].sent = conns[i].received = 0;
+  int missing = count - 1;
+  send_some(sender, lines, size);
+  while (missing > 0) {
+    struct epoll_event events[EVENTS];
+    int ready = epoll_wait(poller, events, EVENTS, 1000);
+    for (int i = 0; i < ready; i++) {
+      struct conn *conn = events[i].data.ptr;
+      if (events[i].events & EPOLLOUT) send_some(conn, lines, size);
+      if (!(events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) continue;
+      size_t n = receive(conn);
+      if (conn == sender || n == 0) continue;
+      int which = (int)(conn - conns);
+      if (conn->received + n > expected_size) fail("listener %d: got more than was said", which);
+      if (memcmp(buffer, expected + conn->received, n) != 0)
+        fail("listener %d: at byte %zu expected \"%.48s\", got \"%.48s\"", which, conn->received,
+             expected + conn->received, buffer);
+      conn->received += n;
+      if (conn->received == expected_size) missing--;
+    }
+  }
+}
+
+/* Lines with their number, as they are said (or, with a name in front, heard). */
+static char *make_lines(const char *prefix, int from, int lines, size_t *size) {
+  size_t line = strlen(prefix) + strlen("00000 " TEXT "\n");
+  char *text = malloc(line * (size_t)lines + 1);
+  for (int i = 0; i < lines; i++) sprintf(text + line * (size_t)i, "%s%05d %s\n", prefix, from + i, TEXT);
+  *size = line * (size_t)lines;
+  return text;
+}
+
+static void chat(int port, int listeners, int lines, int warmup) {
+  size_t size, heard;
+  open_all(port, listeners + 1);
+  for (int i = 0; i <= listeners; i++) {
+    char name[32];
+    int n = i < listeners ? sprintf(name, "listener%d\n", i) : sprintf(name, "sender\n");
+    conns[i].sent = 0;
+    send_some(&conns[i], name, (size_t)n);
+  }
+  until_quiet();
+  event("joined");
+  wait_go();
+  const char *said = make_lines("", 0, warmup, &size);
+  const char *expected = make_lines("sender: ", 0, warmup, &heard);
+  broadcast(said, size, expected, heard);
+  said = make_lines("", warmup, lines, &size);
+  expected = make_lines("sender: ", warmup, lines, &heard);
+  event("ready");
+  wait_go();
+  uint64_t begin = now();
+  broadcast(said, size, expected, heard);
+  event("end {\"count\":%llu,\"ns\":%llu}", (unsigned long long)listeners * (unsigned long long)lines,
+        (unsigned long long)(now() - begin));
+}
+
+static void idle(int port, int wanted) {
+  open_all(port, wanted);
+  event("ready");
+  wait_go();
+  for (int i = 0; i < count; i++) {
+    conns[i].sent = 0;
+    send_some(&conns[i], "hello\n", 6);
+  }
+  int missing = count;
+  while (missing > 0) {
+    struct epoll_event events[EVENTS];
+    int ready = epoll_wait(poller, events, EVENTS, 1000);
+    for (int i = 0; i < ready; i++) {
+      size_t n = receive(events[i].data.ptr);
+      if (n > 0 && buffer[n - 1] == '\n') missing--;
+    }
+  }
+  event("said");
+}
+
+int main(int argc, char **argv) {
+  long args[6] = {0};
+  for (int i = 3; i < argc && i < 9; i++) args[i - 3] = atol(argv[i]);
+  if (argc < 5) fail("usage: load LIMIT echo|chat|idle PORT COUNT …");
+  alarm((unsigned)atoi(argv[1]));
+  if (strcmp(argv[2], "echo") == 0)
+    echo((int)args[0], (int)args[1], (size_t)args[2], (uint64_t)args[3], (uint64_t)args[4]);
+  else if (strcmp(argv[2], "chat") == 0)
+    chat((int)args[0], (int)args[1], (int)args[2], (int)args[3]);
+  else
+    idle((int)args[0], (int)args[1]);
+  wait_go();
+  return 0;
+}

@@ -1,0 +1,185 @@
+/**
+ * What load.c does, where there is no C compiler. It costs several times the CPU, so it is run in
+ * several processes, each of which does its share; of the chat the first one has the sender.
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`
+ *
+ * @module
+ */
+
+const TEXT = "the quick brown fox jumps over it";
+/** Joining is over when nothing has come for so long, in milliseconds. */
+const QUIET = 300;
+
+const encoder = new TextEncoder();
+const input = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
+
+const [limit = 60, , port = 0, first = 0, second = 0, third = 0, fourth = 0] = Deno.args.map(
+  Number,
+);
+Deno.unrefTimer(setTimeout(() => fail(`not done in ${limit} s`), limit * 1000));
+
+switch (Deno.args[1]) {
+  case "echo":
+    await echo(first, second, third, fourth);
+    break;
+  case "chat":
+    await chat(first, second, third, fourth);
+    break;
+  default:
+    await idle(first);
+}
+await waitGo();
+
+function fail(message: string): never {
+  console.error(message);
+  Deno.exit(1);
+}
+
+/** Waits for the word to go on; without one there is nothing left to do. */
+async function waitGo(): Promise<void> {
+  const { done } = await input.read();
+  if (done) Deno.exit(0);
+}
+
+function openAll(count: number): Promise<Deno.TcpConn[]> {
+  return Promise.all(Array.from({ length: count }, async () => {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    conn.setNoDelay();
+    return conn;
+  }));
+}
+
+async function writeAll(conn: Deno.Conn, data: Uint8Array): Promise<void> {
+  for (let at = 0; at < data.length;) at += await conn.write(data.subarray(at));
+}
+
+async function echo(count: number, size: number, warmup: number, measure: number): Promise<void> {
+  const message = Uint8Array.from({ length: size }, (_, i) => 97 + i % 26);
+  const conns = await openAll(count);
+  let trips = 0;
+  let checking = true;
+  const one = async (conn: Deno.Conn) => {
+    const buffer = new Uint8Array(size);
+    while (true) {
+      const written = writeAll(conn, message);
+      for (let got = 0, n; got < size; got += n) {
+        n = await conn.read(buffer.subarray(got)) ?? fail("the server closed a connection");
+      }
+      await written;
+      if (checking && buffer.some((byte, i) => byte !== message[i])) fail("what came back differs");
+      trips++;
+    }
+  };
+  for (const conn of conns) one(conn).catch((error) => fail(String(error)));
+  await new Promise((resolve) => setTimeout(resolve, warmup));
+  checking = false;
+  console.log("begin");
+  const [before, begin] = [trips, performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, measure));
+  end(trips - before, begin);
+}
+
+async function chat(
+  listeners: number,
+  lines: number,
+  warmup: number,
+  process: number,
+): Promise<void> {
+  const conns = await openAll(listeners);
+  const sender = process === 0 ? (await openAll(1))[0] : undefined;
+  const everyone = [...conns, ...sender === undefined ? [] : [sender]];
+  const names = everyone.map((conn, i) => conn === sender ? "sender" : `listener${process}-${i}`);
+  await Promise.all(everyone.map((conn, i) => writeAll(conn, encoder.encode(`${names[i]}\n`))));
+  await Promise.all(everyone.map(untilQuiet));
+  console.log("joined");
+  await waitGo();
+  const broadcast = async (from: number, count: number, go: () => Promise<void>) => {
+    const expected = makeLines("sender: ", from, count);
+    const heard = conns.map((conn, i) => hear(conn, i, expected));
+    await go();
+    const begin = performance.now();
+    if (sender !== undefined) await writeAll(sender, makeLines("", from, count));
+    await Promise.all(heard);
+    return begin;
+  };
+  if (sender !== undefined) discard(sender);
+  await broadcast(0, warmup, async () => {});
+  const begin = await broadcast(warmup, lines, async () => {
+    console.log("ready");
+    await waitGo();
+  });
+  end(listeners * lines, begin);
+}
+
+/** A read cannot be cancelled: the next reader of the connection has to take it over. */
+interface PendingRead {
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly read: Promise<number | null>;
+}
+
+const pendingReads = new WeakMap<Deno.Conn, PendingRead>();
+
+function startRead(conn: Deno.Conn, buffer = new Uint8Array(65536)): PendingRead {
+  const pending = pendingReads.get(conn);
+  pendingReads.delete(conn);
+  return pending ?? { buffer, read: conn.read(buffer) };
+}
+
+/** Reads greetings and notices until nothing comes any more. */
+async function untilQuiet(conn: Deno.Conn): Promise<void> {
+  while (true) {
+    const pending = startRead(conn);
+    const { promise, resolve } = Promise.withResolvers<"quiet">();
+    const timer = setTimeout(() => resolve("quiet"), QUIET);
+    if (await Promise.race([pending.read, promise]) === "quiet") {
+      pendingReads.set(conn, pending);
+      return;
+    }
+    clearTimeout(timer);
+  }
+}
+
+async function hear(conn: Deno.Conn, which: number, expected: Uint8Array): Promise<void> {
+  let reuse: Uint8Array<ArrayBuffer> | undefined;
+  for (let got = 0; got < expected.length;) {
+    const { buffer, read }: PendingRead = startRead(conn, reuse);
+    const n = await read ?? fail(`listener ${which}: the server closed it after ${got} bytes`);
+    for (let i = 0; i < n; i++) {
+      if (buffer[i] !== expected[got + i]) fail(`listener ${which}: wrong at byte ${got + i}`);
+    }
+    got += n;
+    reuse = buffer;
+  }
+}
+
+async function discard(conn: Deno.Conn): Promise<void> {
+  while (await startRead(conn).read !== null);
+}
+
+function makeLines(prefix: string, from: number, count: number): Uint8Array {
+  const number = (i: number) => String(from + i).padStart(5, "0");
+  return encoder.encode(
+    Array.from({ length: count }, (_, i) => `${prefix}${number(i)} ${TEXT}\n`).join(""),
+  );
+}
+
+async function idle(count: number): Promise<void> {
+  const conns = await openAll(count);
+  console.log("ready");
+  await waitGo();
+  await Promise.all(conns.map(async (conn) => {
+    await writeAll(conn, encoder.encode("hello\n"));
+    const buffer = new Uint8Array(256);
+    for (let last = 0; last !== 10;) {
+      last = buffer[(await conn.read(buffer) ?? fail("the server closed a connection")) - 1] ?? 0;
+    }
+  }));
+  console.log("said");
+}
+
+function end(count: number, begin: number): void {
+  console.log(
+    `end ${JSON.stringify({ count, ns: Math.round((performance.now() - begin) * 1e6) })}`,
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * The benchmarks: ours, the bare API of Deno and named peers side by side in one run.
+ *
+ * Every figure is the median of several rounds. The rounds are interleaved: in each round every
+ * contender gets a new server process and the same load, in an order that turns, so that what
+ * else the machine does hits all alike; ratios are taken round by round. Beside each figure
+ * stands what limited it, from the CPU time of the server and of the load generator.
+ *
+ * ```sh
+ * deno task bench
+ * deno task bench tcp_echo --rounds 7 --seconds 3
+ * ```
+ *
+ * **Permissions**: all; it starts compilers, servers and load generators, and reads /proc.
+ *
+ * @module
+ */
+
+import { badValue, type CliIo, defineCli } from "../../tools/cli.ts";
+import type { Bench, Figure } from "./_bench.ts";
+import { makeLoadGenerator } from "./_load.ts";
+import { describeMachine, loadAverage } from "./_machine.ts";
+import { evaluate, table } from "./_report.ts";
+import { benchChat } from "./chat.ts";
+import { benchIdleMemory } from "./idle_memory.ts";
+import { benchMessages } from "./messages.ts";
+import { benchTcpEcho } from "./tcp_echo.ts";
+
+const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
+  ["tcp_echo", benchTcpEcho],
+  ["chat", benchChat],
+  ["idle_memory", benchIdleMemory],
+  ["messages", benchMessages],
+]);
+
+const KNOWN = [...BENCHMARKS.keys()].join(", ");
+
+const cli = defineCli({
+  name: "bench",
+  summary: "Measures Portside against bare Deno, Node and Python's asyncio, on this machine.",
+  description: `Benchmarks: ${KNOWN}; all of them by default.`,
+  flags: {
+    rounds: { type: "integer", default: 5, min: 1, max: 99, help: "Rounds; the median counts" },
+    seconds: { type: "number", default: 1, min: 0.1, max: 60, help: "Length of a timed round" },
+    warmup: { type: "duration", default: "500ms", max: "1m", help: "Load before it is timed" },
+    connections: { type: "integer", default: 50, min: 1, max: 1000, help: "Of an echo" },
+    listeners: { type: "integer", default: 100, min: 1, max: 900, help: "Of the chat" },
+    lines: { type: "integer", default: 5000, min: 1, max: 50000, help: "Said in the chat" },
+    idle: { type: "integer", default: 1000, min: 1, max: 4000, help: "Idle connections" },
+    load: {
+      type: "choice",
+      choices: ["auto", "native", "deno"],
+      default: "auto",
+      help: "Load generator: native if a C compiler is there, else Deno in several processes",
+    },
+    node: { type: "string", default: "node", help: "The program for the peers on Node" },
+    python: { type: "string", default: "/usr/bin/python3", help: "The one for those on asyncio" },
+  },
+  positionals: { benchmark: { type: "list", optional: true, help: "What to measure" } },
+  permissions: { "--allow-all": "start servers and a load generator, and read /proc" },
+  examples: ["deno task bench", "deno task bench tcp_echo --rounds 7 --seconds 3"],
+});
+
+/**
+ * Runs benchmarks.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ benchmark, load, node, python, json, ...values }, ctx) => {
+    const names = benchmark.length > 0 ? benchmark : [...BENCHMARKS.keys()];
+    for (const name of names) {
+      if (!BENCHMARKS.has(name)) throw badValue("benchmark", name, `one of ${KNOWN}`);
+    }
+    await using generator = await makeLoadGenerator(load);
+    const settings = { ...values, measure: values.seconds * 1000 };
+    const deno = Deno.execPath();
+    const bench: Bench = {
+      settings,
+      load: generator,
+      deno,
+      node,
+      python,
+      progress: (text) => ctx.log.info("{text}", { text }),
+      signal: ctx.signal,
+    };
+    const machine = await describeMachine({ deno, node, python }, generator.description);
+    const tell = (value: unknown, lines: readonly string[]) => {
+      if (json) ctx.printJson(value);
+      else lines.forEach(ctx.print);
+    };
+    tell({ machine }, machine);
+    for (const name of names) {
+      for (const figure of await BENCHMARKS.get(name)!(bench)) {
+        const result = evaluate(figure);
+        tell(result, ["", ...table(result)]);
+      }
+    }
+    const after = loadAverage();
+    tell({ loadAverageAfter: after }, ["", `load average after: ${after}`]);
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
