@@ -1,0 +1,67 @@
+/**
+ * What one user may put on the screens of the others. Pure.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+/** Nothing to do for these: the lines that most people write. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/**
+ * Terminal sequences, whole, so that `\x1b[31mred` leaves `red` and not `[31mred`: CSI, strings
+ * (OSC, DCS, SOS, PM, APC) with their end, and the short ones. A string that does not end would
+ * swallow the rest of the line, so it only loses its introducer.
+ */
+const ESCAPES = new RegExp(
+  [
+    "(?:\\x1b\\[|\\x9b)[\\x30-\\x3f]*[\\x20-\\x2f]*[\\x40-\\x7e]",
+    "(?:\\x1b[\\]PX^_]|[\\x9d\\x90\\x98\\x9e\\x9f])[^\\x07\\x1b\\x9c]*(?:\\x07|\\x1b\\\\|\\x9c)",
+    "\\x1b[\\x20-\\x2f]*[\\x30-\\x7e]",
+  ].join("|"),
+  "g",
+);
+
+/** What begins a new line somewhere, whatever the others take it for. */
+const BREAKS = /[\n\r\v\f\x85\u2028\u2029]+/g;
+
+/** Control characters; direction marks, overrides and isolates; annotations; half characters. */
+const HARMFUL = /[\p{Cc}\p{Bidi_Control}\u206A-\u206F\uFEFF\uFFF9-\uFFFB\p{Cs}]/gu;
+
+/** Invisible letters that stand for ASCII; the flags of Scotland and the like are made of them. */
+const TAGS = /(\u{1F3F4}[\u{E0020}-\u{E007E}]{1,8}\u{E007F})|[\u{E0000}-\u{E007F}]/gu;
+
+/** No script stacks more marks on a letter; a tower of them covers the lines of others. */
+const TOWERS = /(\p{M}{8})\p{M}+/gu;
+
+/**
+ * Makes a line of one user safe for the terminals, pages and logs of all others: no control
+ * characters, no terminal sequences, no change of direction, one line. Every script and emoji
+ * stays as it is.
+ *
+ * @param text A line as it came.
+ * @returns The line, fit to be shown; possibly empty.
+ */
+export function neutralise(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return text
+    .replace(ESCAPES, "")
+    .replace(BREAKS, " ")
+    .replaceAll("\t", "    ")
+    .replace(HARMFUL, "")
+    .replace(TAGS, "$1")
+    .replace(TOWERS, "$1");
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Says how many bytes a text has as UTF-8.
+ *
+ * @param text Any text.
+ * @returns The number of bytes.
+ */
+export function byteLength(text: string): number {
+  return PLAIN.test(text) ? text.length : encoder.encode(text).length;
+}
