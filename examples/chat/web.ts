@@ -1,0 +1,202 @@
+/**
+ * The web side of the chat: the page, its WebSocket, a health check, metrics.
+ *
+ * @module
+ */
+
+import { acceptsLanguages } from "@std/http/negotiation";
+import { getLogger } from "@logtape/logtape";
+import { formatAddress, normalizeHostname } from "../../net/address.ts";
+import { toNetError } from "../../net/errors.ts";
+import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
+import type { Lobby } from "./room.ts";
+import {
+  hostAllowed,
+  originAllowed,
+  preparePage,
+  textResponse,
+  type Visitors,
+} from "./web_page.ts";
+import { WebSocketFace, type WebSocketLimits } from "./web_socket.ts";
+import type { Lang } from "./words.ts";
+
+/** Options of {@linkcode serveChatWeb}. */
+export interface ChatWebOptions extends Visitors, WebSocketLimits {
+  /** The port to listen on; 0 takes a free one. */
+  readonly port: number;
+  /** The language for browsers that ask for neither. */
+  readonly lang: Lang;
+  /** The most WebSockets at a time; 0 lifts it. */
+  readonly maxConnections: number;
+  /** The most WebSockets from one address; 0 lifts it. */
+  readonly maxConnectionsPerAddress: number;
+  /** Metrics besides the chat's own. */
+  readonly metrics?: () => readonly Metric[];
+}
+
+/** The running web side. */
+export interface ChatWeb extends AsyncDisposable {
+  /** Where the page is. */
+  readonly url: string;
+  /** Resolves when it has shut down. */
+  readonly finished: Promise<void>;
+  /** Lets requests and sockets end until the deadline in milliseconds, then cuts them. */
+  shutdown(options?: { deadline?: number }): Promise<void>;
+}
+
+/** A browser that answers no ping for so long is gone, in seconds. */
+const PING = 30;
+
+const logger = getLogger(["portside", "chat", "web"]);
+
+/**
+ * Starts the web side.
+ *
+ * @param lobby The chat.
+ * @param options Where to listen, and the limits.
+ * @returns The running server.
+ * @throws {NetError} In phase "listen".
+ */
+export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
+  const page = preparePage(options.lang);
+  const started = performance.now();
+  const faces = new Set<WebSocketFace>();
+  const perAddress = new Map<string, number>();
+  const turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
+  const cut = new AbortController();
+  let stopping = false;
+
+  function upgrade(request: Request, remote: Deno.NetAddr): Response {
+    const key = normalizeHostname(remote.hostname);
+    const here = perAddress.get(key) ?? 0;
+    const turnAway = (why: keyof typeof turnedAway, status: number, text: string) => {
+      turnedAway[why]++;
+      logger.info("{peer} turned away: {why}", { peer: formatAddress(remote), why });
+      return textResponse(status, text, status === 503 ? { "retry-after": "10" } : {});
+    };
+    if (!originAllowed(request, options)) {
+      return turnAway("origin", 403, "This page may not open the chat: see --allow-origin\n");
+    }
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      return textResponse(426, "Here is a WebSocket\n", {
+        upgrade: "websocket",
+        connection: "Upgrade",
+      });
+    }
+    if (stopping || (options.maxConnections > 0 && faces.size >= options.maxConnections)) {
+      return turnAway("full", 503, "The chat is full\n");
+    }
+    if (options.maxConnectionsPerAddress > 0 && here >= options.maxConnectionsPerAddress) {
+      return turnAway("address", 503, "Too many connections from this address\n");
+    }
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: PING });
+    const asked = acceptsLanguages(request, "en", "zh");
+    const lang = request.headers.has("accept-language") && (asked === "en" || asked === "zh")
+      ? asked
+      : options.lang;
+    const face = new WebSocketFace(socket, lobby, formatAddress(remote), lang, options);
+    faces.add(face);
+    perAddress.set(key, here + 1);
+    face.closed.then(() => {
+      faces.delete(face);
+      const left = perAddress.get(key)! - 1;
+      if (left > 0) perAddress.set(key, left);
+      else perAddress.delete(key);
+    });
+    return response;
+  }
+
+  function metrics(): string {
+    const { users, rooms, joined, left, refused, messages, deliveries } = lobby.stats;
+    const own: Metric[] = [
+      { name: "chat_users", help: "Users now.", type: "gauge", value: users },
+      { name: "chat_rooms", help: "Rooms now.", type: "gauge", value: rooms },
+      { name: "chat_joined_total", help: "Users that came.", type: "counter", value: joined },
+      {
+        name: "chat_left_total",
+        help: "Users that went, by how they went.",
+        type: "counter",
+        value: { label: "reason", values: left },
+      },
+      { name: "chat_refused_total", help: "Names refused.", type: "counter", value: refused },
+      { name: "chat_messages_total", help: "Messages.", type: "counter", value: messages },
+      {
+        name: "chat_deliveries_total",
+        help: "Events handed to connections.",
+        type: "counter",
+        value: deliveries,
+      },
+      { name: "chat_web_connections", help: "WebSockets now.", type: "gauge", value: faces.size },
+      {
+        name: "chat_web_turned_away_total",
+        help: "Requests turned away, by why.",
+        type: "counter",
+        value: { label: "reason", values: turnedAway },
+      },
+      {
+        name: "chat_uptime_seconds",
+        help: "Time since the start.",
+        type: "gauge",
+        value: Math.round((performance.now() - started) / 1000),
+      },
+    ];
+    return formatMetrics([...own, ...options.metrics?.() ?? []]);
+  }
+
+  async function respond(request: Request, remote: Deno.NetAddr): Promise<Response> {
+    if (!hostAllowed(request, options)) {
+      turnedAway.host++;
+      return textResponse(421, "This server is not known by that name: see --allow-host\n");
+    }
+    const path = new URL(request.url).pathname;
+    if (!["/", "/ws", "/healthz", "/metrics"].includes(path)) {
+      return textResponse(404, "There is nothing here\n");
+    }
+    if (request.method !== "GET" && (request.method !== "HEAD" || path === "/ws")) {
+      const allow = path === "/ws" ? "GET" : "GET, HEAD";
+      return textResponse(405, "Only reading is possible here\n", { allow });
+    }
+    if (path === "/ws") return upgrade(request, remote);
+    if (path === "/") return (await page).respond(request);
+    const noStore = { "cache-control": "no-store" };
+    if (path === "/metrics") {
+      return textResponse(200, metrics(), { ...noStore, "content-type": METRICS_TYPE });
+    }
+    return stopping ? textResponse(503, "stopping\n", noStore) : textResponse(200, "ok\n", noStore);
+  }
+
+  const { hostname, port } = options;
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve({
+      hostname,
+      port,
+      signal: cut.signal,
+      onListen() {},
+      onError(error) {
+        logger.error("a request failed: {error}", { error });
+        return textResponse(500, "Something went wrong here\n");
+      },
+    }, (request, info) => respond(request, info.remoteAddr));
+  } catch (error) {
+    throw toNetError(error, { phase: "listen", hostname, port });
+  }
+
+  async function shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
+    if (!stopping) {
+      stopping = true;
+      for (const face of faces) face.end(1001, "the server stops");
+    }
+    // It waits for every open socket, and a browser need not answer.
+    const timer = setTimeout(() => cut.abort(), deadline);
+    await Promise.race([server.shutdown(), server.finished]);
+    clearTimeout(timer);
+  }
+
+  return {
+    url: `http://${formatAddress(server.addr)}`,
+    finished: server.finished,
+    shutdown,
+    [Symbol.asyncDispose]: () => shutdown(),
+  };
+}

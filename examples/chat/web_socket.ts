@@ -1,0 +1,268 @@
+/**
+ * The browser's face of the chat: one JSON object a text frame, the same room
+ * and the same rules as in the terminal.
+ *
+ * A browser cannot be slowed down by not reading, and `send` of a WebSocket
+ * never waits; so both directions are bounded here.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import type { ChatEvent, HistoryEvent } from "./events.ts";
+import type { Face, LeaveReason, Member } from "./member.ts";
+import type { Lobby } from "./room.ts";
+import { Throttle } from "./throttle.ts";
+import { type Lang, sentence } from "./words.ts";
+
+/** Limits of one browser. */
+export interface WebSocketLimits {
+  /** Bytes that may wait to be sent before the reader is let go. */
+  readonly sendQueue: number;
+  /** Bytes of one message from the browser. */
+  readonly maxMessage: number;
+  /** Messages a second; 0 lifts the limit. */
+  readonly rate: number;
+  /** Messages at once. */
+  readonly burst: number;
+  /** How long a browser may take to join, in milliseconds; 0 for ever. */
+  readonly nameTimeout: number;
+}
+
+/** Messages that may wait for their turn before a flooding browser is let go. */
+const MAX_INBOX = 200;
+
+const logger = getLogger(["portside", "chat", "web"]);
+
+/** What a browser sends. */
+type Command =
+  | {
+    readonly type: "join";
+    readonly name: string;
+    readonly room?: string;
+    readonly lang?: Lang;
+    readonly since?: { readonly epoch: string; readonly seq: number };
+    readonly token?: string;
+  }
+  | { readonly type: "say"; readonly text: string; readonly id?: number }
+  | { readonly type: "lang"; readonly lang: Lang }
+  | { readonly type: "rooms" };
+
+/** Reads what a browser sent; undefined if it is none of the above. */
+function readCommand(data: string): Command | undefined {
+  let value: Record<string, unknown>;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { type, name, text, id, room, lang, token } = value;
+  switch (type) {
+    case "join":
+      if (typeof name !== "string") return undefined;
+      return {
+        type,
+        name,
+        room: typeof room === "string" ? room : undefined,
+        lang: lang === "zh" || lang === "en" ? lang : undefined,
+        since: readSince(value.since),
+        token: typeof token === "string" ? token : undefined,
+      };
+    case "say":
+      if (typeof text !== "string") return undefined;
+      return { type, text, id: typeof id === "number" ? id : undefined };
+    case "lang":
+      return lang === "zh" || lang === "en" ? { type, lang } : undefined;
+    case "rooms":
+      return { type };
+    default:
+      return undefined;
+  }
+}
+
+function readSince(value: unknown): { epoch: string; seq: number } | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { epoch, seq } = value as Record<string, unknown>;
+  return typeof epoch === "string" && typeof seq === "number" ? { epoch, seq } : undefined;
+}
+
+/** An event is the same text for everyone of one language: the last one is kept. */
+const last: { event?: ChatEvent; texts: Partial<Record<Lang, string>> } = { texts: {} };
+
+function encode(event: ChatEvent, lang: Lang, own: boolean): string {
+  if (own || event.type === "welcome") return JSON.stringify(toMessage(event, lang, own));
+  if (last.event !== event) {
+    last.event = event;
+    last.texts = {};
+  }
+  return last.texts[lang] ??= JSON.stringify(toMessage(event, lang, false));
+}
+
+/** The event as the page gets it: with its sentence, where it has one. */
+function toMessage(event: ChatEvent, lang: Lang, own: boolean): object {
+  switch (event.type) {
+    case "message":
+    case "private":
+      return { ...event, own };
+    case "notice":
+    case "reply":
+      return { ...event, own, text: sentence(lang, event.code, event.params) };
+    case "bye":
+      return { ...event, text: sentence(lang, `bye-${event.code}`, {}) };
+    case "welcome": {
+      const told = (past: HistoryEvent) =>
+        toMessage(past, lang, past.type === "message" && past.from === event.name);
+      return { ...event, events: event.events.map(told) };
+    }
+  }
+}
+
+/** One browser. */
+export class WebSocketFace implements Face {
+  readonly address: string;
+  /** Resolves when the socket is closed. */
+  readonly closed: Promise<void>;
+
+  readonly #socket: WebSocket;
+  readonly #lobby: Lobby;
+  readonly #limits: WebSocketLimits;
+  readonly #throttle: Throttle;
+  readonly #inbox: string[] = [];
+  #lang: Lang;
+  #member: Member | undefined;
+  #reason: LeaveReason = "ended";
+  #naming: ReturnType<typeof setTimeout> | undefined;
+  #waiting: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * Takes over a socket that is being opened.
+   *
+   * @param socket The server's end.
+   * @param lobby The chat.
+   * @param address The browser's address, for the log.
+   * @param lang Its language until it says another.
+   * @param limits Its limits.
+   */
+  constructor(
+    socket: WebSocket,
+    lobby: Lobby,
+    address: string,
+    lang: Lang,
+    limits: WebSocketLimits,
+  ) {
+    this.#socket = socket;
+    this.#lobby = lobby;
+    this.address = address;
+    this.#lang = lang;
+    this.#limits = limits;
+    this.#throttle = new Throttle(limits.rate, limits.burst);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    if (limits.nameTimeout > 0) {
+      this.#naming = setTimeout(() => {
+        this.#tell("error", sentence(this.#lang, "naming-timeout", {}));
+        this.end(1008, "no name in time");
+      }, limits.nameTimeout);
+    }
+    socket.onmessage = ({ data }) => this.#take(data);
+    // An error is always followed by close.
+    socket.onerror = () => this.#reason = "lost";
+    socket.onclose = () => {
+      clearTimeout(this.#naming);
+      clearTimeout(this.#waiting);
+      this.#member?.leave(this.#reason);
+      resolve();
+    };
+  }
+
+  /** Sends an event; a browser that has not read for too long is let go. */
+  deliver(event: ChatEvent, own: boolean): void {
+    const socket = this.#socket;
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > this.#limits.sendQueue) {
+      this.#reason = "slow";
+      this.#member?.leave("slow");
+      logger.info("{address} does not read, and is let go", { address: this.address });
+      return this.end(1008, "too slow");
+    }
+    socket.send(encode(event, this.#lang, own));
+    if (event.type !== "bye") return;
+    if (event.code === "shutdown") this.end(1001, "the server stops");
+    else this.end(1000, event.code);
+  }
+
+  /**
+   * Closes the socket; what is queued goes first.
+   *
+   * @param code The close code (RFC 6455 §7.4).
+   * @param reason For developers; at most 123 bytes.
+   */
+  end(code: number, reason: string): void {
+    this.#inbox.length = 0;
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+  }
+
+  #tell(type: "error" | "reply", text: string, more: object = {}): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(JSON.stringify({ type, text, ...more }));
+  }
+
+  #take(data: unknown): void {
+    if (typeof data !== "string") {
+      return this.#tell("error", "Only JSON in text frames is understood.");
+    }
+    if (data.length > this.#limits.maxMessage) return this.end(1009, "message too large");
+    if (this.#inbox.length >= MAX_INBOX) {
+      this.#reason = "flood";
+      return this.end(1008, "too many messages");
+    }
+    this.#inbox.push(data);
+    if (this.#waiting === undefined) this.#work();
+  }
+
+  /** Takes messages in turn, no faster than the rate. */
+  #work(): void {
+    this.#waiting = undefined;
+    while (this.#inbox.length > 0) {
+      const command = readCommand(this.#inbox.shift()!);
+      const wait = command?.type === "say" || command === undefined
+        ? this.#throttle.take(performance.now())
+        : 0;
+      if (wait === 0) this.#obey(command);
+      else {
+        this.#waiting = setTimeout(() => {
+          this.#obey(command);
+          this.#work();
+        }, wait);
+        return;
+      }
+    }
+  }
+
+  #obey(command: Command | undefined): void {
+    if (command === undefined) return this.#tell("error", "This is no message of the chat.");
+    if (command.type === "lang") this.#lang = command.lang;
+    else if (command.type === "rooms") this.#sendRooms();
+    else if (command.type === "join") this.#join(command);
+    else if (this.#member === undefined) this.#tell("error", "Join first.");
+    else this.#member.say(command.text, command.id);
+  }
+
+  #join({ name, room, since, token, lang }: Extract<Command, { type: "join" }>): void {
+    if (this.#member !== undefined) return this.#tell("error", "You have joined already.");
+    this.#lang = lang ?? this.#lang;
+    const result = this.#lobby.join({ name, room, since, token }, this);
+    if ("code" in result) {
+      const { code, params } = result;
+      return this.#tell("error", sentence(this.#lang, code, params), { code });
+    }
+    this.#member = result;
+    clearTimeout(this.#naming);
+  }
+
+  #sendRooms(): void {
+    if (this.#member === undefined || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(JSON.stringify({ type: "rooms", rooms: this.#lobby.rooms }));
+  }
+}
