@@ -93,7 +93,6 @@ export type ReplyCode =
   | "help"
   | "who"
   | "rooms"
-  | "you-are"
   | "same-name"
   | "same-room"
   | "unknown-command"

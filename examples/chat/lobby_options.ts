@@ -69,3 +69,11 @@ export interface LobbyStats {
   /** Events handed to faces, ever. */
   readonly deliveries: number;
 }
+
+/** A room, from outside. */
+export interface RoomSummary {
+  /** Its name, without `#`. */
+  readonly name: string;
+  /** How many users are in it. */
+  readonly users: number;
+}

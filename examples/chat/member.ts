@@ -20,6 +20,8 @@ export type LeaveReason =
   | "lost"
   /** The user did not read what was sent. */
   | "slow"
+  /** The user wrote faster than can be taken. */
+  | "flood"
   /** The server stops. */
   | "shutdown"
   /** A face failed. */

@@ -24,7 +24,7 @@ export interface GoodName {
 export interface BadName {
   /** The reason, in a form for {@linkcode RefusalCode}. */
   readonly problem: RefusalCode;
-  /** Something close to it that may be used, where there is. */
+  /** For `name-space`: the same without spaces. */
   readonly suggestion?: string;
 }
 
@@ -42,7 +42,12 @@ const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 export function checkName(given: string): GoodName | BadName {
   const name = tidy(given);
   if (name === "") return { problem: "name-empty" };
-  if (/\s/u.test(name)) return { problem: "name-space", ...suggest(name) };
+  if (/\s/u.test(name)) {
+    const suggestion = checkName(name.replace(/\s+/gu, "_"));
+    return "name" in suggestion
+      ? { problem: "name-space", suggestion: suggestion.name }
+      : suggestion;
+  }
   if (!fits(name)) return { problem: "name-long" };
   if (FORBIDDEN.test(name)) return { problem: "name-character" };
   if (!START.test(name)) return { problem: "name-start" };
@@ -106,14 +111,10 @@ function fits(name: string): boolean {
   return name.length <= MAX_NAME * 12 && [...graphemes.segment(name)].length <= MAX_NAME;
 }
 
-function suggest(name: string): { suggestion?: string } {
-  const suggestion = name.replace(/\s+/gu, "_");
-  return "name" in checkName(suggestion) ? { suggestion } : {};
-}
-
-/** Colons, asterisks and what looks like them; blanks that count as letters; controls; towers. */
+/** Colons, asterisks, commas and what looks like them; blanks that count as letters; controls; towers. */
 const FORBIDDEN = new RegExp(
   "[\\p{Cc}\\p{Cn}\\p{Co}\\p{Cs}\\p{Z}\\p{Bidi_Control}\\u2800\\u3164\\u115F\\u1160\\uFFA0" +
+    ",\\uFF0C\\u3001\\uFE50\\u060C" +
     ":\\uFF1A\\uFE13\\uFE55\\uFE30\\u02D0\\u02D1\\u02F8\\u05C3\\u0589\\u0703\\u0704\\u16EC\\u205A\\u2236\\uA789" +
     "*\\uFF0A\\uFE61\\u204E\\u2051\\u2055\\u2217\\u229B\\u066D\\u2042\\u2731-\\u273D\\u2743-\\u274B\\uA673\\u2A2F" +
     "]|\\p{M}{5}",

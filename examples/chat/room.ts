@@ -31,7 +31,7 @@ import {
   type Refusal,
   Seat,
 } from "./member.ts";
-import type { LobbyOptions, LobbyStats } from "./lobby_options.ts";
+import type { LobbyOptions, LobbyStats, RoomSummary } from "./lobby_options.ts";
 import { byteLength, neutralise } from "./text.ts";
 
 export type * from "./events.ts";
@@ -40,6 +40,9 @@ export type { Face, JoinRequest, LeaveReason, Member, Refusal } from "./member.t
 
 /** The name of the room that everyone starts in. */
 export const LOBBY = "lobby";
+
+/** The most characters of a list of names in an answer. */
+const MAX_LIST = 4000;
 
 /** Everyone in the chat, and the rooms that they are in. */
 export class Lobby {
@@ -55,6 +58,7 @@ export class Lobby {
     ended: 0,
     lost: 0,
     slow: 0,
+    flood: 0,
     shutdown: 0,
     error: 0,
   };
@@ -93,6 +97,11 @@ export class Lobby {
       messages: this.#messages,
       deliveries: this.#deliveries,
     };
+  }
+
+  /** The rooms of this moment, in the order of their opening. */
+  get rooms(): RoomSummary[] {
+    return Array.from(this.#rooms.values(), ({ name, seats }) => ({ name, users: seats.size }));
   }
 
   /**
@@ -302,13 +311,13 @@ export class Lobby {
 
   #who(seat: Seat, id?: number): void {
     const names = [...seat.home.seats].map((other) => other.name);
-    const params = { room: seat.room, count: `${names.length}`, names: names.join(", ") };
+    const params = { room: seat.room, count: `${names.length}`, names: list(names) };
     this.#reply(seat, "who", params, id);
   }
 
   #listRooms(seat: Seat, id?: number): void {
-    const rooms = [...this.#rooms.values()].map(({ name, seats }) => `#${name} (${seats.size})`);
-    this.#reply(seat, "rooms", { rooms: rooms.join(", ") }, id);
+    const rooms = this.rooms.map(({ name, users }) => `#${name} (${users})`);
+    this.#reply(seat, "rooms", { rooms: list(rooms) }, id);
   }
 
   #rename(seat: Seat, given: string, id?: number): void {
@@ -382,6 +391,16 @@ export class Lobby {
     say: (seat, line, id) => this.#do(() => this.#say(seat, line, id)),
     leave: (seat, reason) => this.#do(() => this.#leave(seat, reason)),
   };
+}
+
+/** Names in one line, as many as fit. */
+function list(names: readonly string[]): string {
+  let line = "";
+  for (const name of names) {
+    if (line.length + name.length > MAX_LIST) return `${line}, …`;
+    line += line === "" ? name : `, ${name}`;
+  }
+  return line;
 }
 
 function refuse(code: RefusalCode, params: Params = {}): Refusal {

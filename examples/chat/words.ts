@@ -1,0 +1,150 @@
+/**
+ * The sentences of the chat in English and Chinese: a face asks here for what an event says. Pure.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type { ByeCode, NoticeCode, Params, ReplyCode } from "./events.ts";
+
+/** The languages of the chat. */
+export type Lang = "en" | "zh";
+
+/** What a face says by itself. */
+export type FaceCode =
+  | "greeting"
+  | "try-again"
+  | "naming-timeout"
+  | "naming-attempts"
+  | "welcome"
+  | "alone"
+  | "more"
+  | "earlier"
+  | "private"
+  | "slow";
+
+/** Everything that there is a sentence for. */
+export type SentenceCode = NoticeCode | ReplyCode | FaceCode | `bye-${ByeCode}`;
+
+/** `{name}` stands for the parameter of that name. */
+type Sentences = Readonly<Record<SentenceCode, string>>;
+
+const en: Sentences = {
+  joined: "{name} joined",
+  left: "{name} left",
+  renamed: "{from} is now {to}",
+  stopping: "The server is stopping",
+
+  greeting: "Welcome to the chat. Type your name and press Enter.",
+  "try-again": "Another name?",
+  "naming-timeout": "No name in time. Good-bye.",
+  "naming-attempts": "Too many tries. Good-bye.",
+  welcome: "You are {name} in #{room} with {others}. /help lists the commands.",
+  alone: "You are {name}, alone in #{room}. /help lists the commands.",
+  more: ", and {count} more",
+  private: "private",
+  earlier: "Earlier in #{room}:",
+  slow: "You read too slowly. Good-bye.",
+
+  "bye-quit": "Good-bye.",
+  "bye-displaced": "You came in again from somewhere else. Good-bye.",
+  "bye-shutdown": "Good-bye.",
+
+  "name-empty": "A name has 1 to 32 visible characters.",
+  "name-long": "A name has at most 32 characters.",
+  "name-space": "A name has no spaces. How about {suggestion}?",
+  "name-character": "A name has no colon, comma or asterisk, and nothing invisible.",
+  "name-start": "A name starts with a letter, a digit, an emoji or _.",
+  "name-reserved": "That name could be taken for a notice of the server.",
+  "name-taken": "{name} is already here.",
+  "room-invalid": "A room is called by 1 to 32 letters, digits, - and _, such as #tea.",
+  "rooms-full": "There are too many rooms; /rooms lists them.",
+  full: "The chat is full. Try again later.",
+
+  help: [
+    "/who            who is in this room",
+    "/nick NAME      change your name",
+    "/me TEXT        say what you are doing",
+    "/msg NAME TEXT  say something to one person alone",
+    "/rooms          which rooms there are",
+    "/join #ROOM     go to another room, or open one",
+    "/quit           leave",
+    "//TEXT          say something that starts with a slash",
+  ].join("\n"),
+  who: "In #{room} ({count}): {names}",
+  rooms: "Rooms: {rooms}",
+  "same-name": "You are {name} already.",
+  "same-room": "You are in #{room} already.",
+  "unknown-command": "There is no command {command}. /help lists the commands.",
+  usage: "Usage: {usage}",
+  "no-such-user": "Nobody here is called {name}. /who lists the names.",
+  "too-long": "That line was not sent: it is longer than {max} bytes.",
+};
+
+const zh: Sentences = {
+  joined: "{name} 加入了",
+  left: "{name} 离开了",
+  renamed: "{from} 改名为 {to}",
+  stopping: "服务器即将停止",
+
+  greeting: "欢迎来到聊天室。请输入你的名字，然后按回车。",
+  "try-again": "换一个名字？",
+  "naming-timeout": "没有及时输入名字，再见。",
+  "naming-attempts": "尝试次数过多，再见。",
+  welcome: "你是 {name}，在 #{room}，同在的有 {others}。输入 /help 查看命令。",
+  alone: "你是 {name}，在 #{room}，目前只有你一人。输入 /help 查看命令。",
+  more: ", 等另外 {count} 人",
+  private: "私信",
+  earlier: "#{room} 之前的消息：",
+  slow: "你读取得太慢，再见。",
+
+  "bye-quit": "再见。",
+  "bye-displaced": "你已从别处重新进入，再见。",
+  "bye-shutdown": "再见。",
+
+  "name-empty": "名字应有 1 到 32 个可见字符。",
+  "name-long": "名字最多 32 个字符。",
+  "name-space": "名字里不能有空格。用 {suggestion} 怎么样？",
+  "name-character": "名字里不能有冒号、逗号、星号或不可见字符。",
+  "name-start": "名字应以文字、数字、表情符号或 _ 开头。",
+  "name-reserved": "这个名字会被误认为服务器通知。",
+  "name-taken": "已经有人叫 {name} 了。",
+  "room-invalid": "房间名由 1 到 32 个文字、数字、- 或 _ 组成，例如 #茶馆。",
+  "rooms-full": "房间太多了；输入 /rooms 查看现有房间。",
+  full: "聊天室已满，请稍后再试。",
+
+  help: [
+    "/who           查看房间里有谁",
+    "/nick 名字     改名",
+    "/me 动作       说你在做什么",
+    "/msg 名字 内容 只对一个人说",
+    "/rooms         查看有哪些房间",
+    "/join #房间    去另一个房间，或新开一个",
+    "/quit          离开",
+    "//内容         发送以斜杠开头的内容",
+  ].join("\n"),
+  who: "#{room} 里有 {count} 人：{names}",
+  rooms: "房间：{rooms}",
+  "same-name": "你已经叫 {name} 了。",
+  "same-room": "你已经在 #{room} 了。",
+  "unknown-command": "没有 {command} 这个命令。输入 /help 查看命令。",
+  usage: "用法：{usage}",
+  "no-such-user": "这里没有叫 {name} 的人。输入 /who 查看名单。",
+  "too-long": "这一行没有发送：超过了 {max} 字节。",
+};
+
+const LANGUAGES: Readonly<Record<Lang, Sentences>> = { en, zh };
+
+/**
+ * Gives a sentence.
+ *
+ * @param lang The language.
+ * @param code What to say.
+ * @param params What to fill in.
+ * @returns The sentence; several lines for `help`.
+ */
+export function sentence(lang: Lang, code: SentenceCode, params: Params = {}): string {
+  // Filled in one pass, so that braces in a name stay what they are.
+  return LANGUAGES[lang][code].replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "");
+}
