@@ -75,5 +75,5 @@ export interface RoomSummary {
   /** Its name, without `#`. */
   readonly name: string;
   /** How many users are in it. */
-  readonly users: number;
+  readonly count: number;
 }

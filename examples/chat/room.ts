@@ -32,7 +32,7 @@ import {
   Seat,
 } from "./member.ts";
 import type { LobbyOptions, LobbyStats, RoomSummary } from "./lobby_options.ts";
-import { byteLength, neutralise } from "./text.ts";
+import { byteLength, enumerate, neutralise } from "./text.ts";
 
 export type * from "./events.ts";
 export type * from "./lobby_options.ts";
@@ -40,9 +40,6 @@ export type { Face, JoinRequest, LeaveReason, Member, Refusal } from "./member.t
 
 /** The name of the room that everyone starts in. */
 export const LOBBY = "lobby";
-
-/** The most characters of a list of names in an answer. */
-const MAX_LIST = 4000;
 
 /** Everyone in the chat, and the rooms that they are in. */
 export class Lobby {
@@ -101,7 +98,7 @@ export class Lobby {
 
   /** The rooms of this moment, in the order of their opening. */
   get rooms(): RoomSummary[] {
-    return Array.from(this.#rooms.values(), ({ name, seats }) => ({ name, users: seats.size }));
+    return Array.from(this.#rooms.values(), ({ name, seats }) => ({ name, count: seats.size }));
   }
 
   /**
@@ -311,13 +308,13 @@ export class Lobby {
 
   #who(seat: Seat, id?: number): void {
     const names = [...seat.home.seats].map((other) => other.name);
-    const params = { room: seat.room, count: `${names.length}`, names: list(names) };
+    const params = { room: seat.room, count: `${names.length}`, names: enumerate(names) };
     this.#reply(seat, "who", params, id);
   }
 
   #listRooms(seat: Seat, id?: number): void {
-    const rooms = this.rooms.map(({ name, users }) => `#${name} (${users})`);
-    this.#reply(seat, "rooms", { rooms: list(rooms) }, id);
+    const rooms = this.rooms.map(({ name, count }) => `#${name} (${count})`);
+    this.#reply(seat, "rooms", { rooms: enumerate(rooms) }, id);
   }
 
   #rename(seat: Seat, given: string, id?: number): void {
@@ -391,16 +388,6 @@ export class Lobby {
     say: (seat, line, id) => this.#do(() => this.#say(seat, line, id)),
     leave: (seat, reason) => this.#do(() => this.#leave(seat, reason)),
   };
-}
-
-/** Names in one line, as many as fit. */
-function list(names: readonly string[]): string {
-  let line = "";
-  for (const name of names) {
-    if (line.length + name.length > MAX_LIST) return `${line}, …`;
-    line += line === "" ? name : `, ${name}`;
-  }
-  return line;
 }
 
 function refuse(code: RefusalCode, params: Params = {}): Refusal {

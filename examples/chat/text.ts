@@ -65,3 +65,21 @@ const encoder = new TextEncoder();
 export function byteLength(text: string): number {
   return PLAIN.test(text) ? text.length : encoder.encode(text).length;
 }
+
+/** The most characters of a list, so that an answer fits into any queue. */
+const MAX_LIST = 4000;
+
+/**
+ * Writes names in one line, as many as fit.
+ *
+ * @param names The names.
+ * @returns `Ann, Bob`, or `Ann, Bob, …`.
+ */
+export function enumerate(names: readonly string[]): string {
+  let line = "";
+  for (const name of names) {
+    if (line.length + name.length > MAX_LIST) return `${line}, …`;
+    line += line === "" ? name : `, ${name}`;
+  }
+  return line;
+}

@@ -1,0 +1,132 @@
+/**
+ * The flags of the chat, and what they mean for its parts.
+ *
+ * @module
+ */
+
+import type { ServeTcpOptions } from "../../net/server_options.ts";
+import { type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
+import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
+import type { TerminalLimits } from "./terminal.ts";
+import type { ChatWebOptions } from "./web.ts";
+
+/** The flags of `examples/chat.ts`. */
+export const flags = {
+  ...serverFlags(9000),
+  webPort: { type: "port", default: 9080, help: "Port of the web page; 0 is any free one" },
+  web: { type: "boolean", default: true, help: "Serve the web page too" },
+  lang: {
+    type: "choice",
+    choices: ["en", "zh"],
+    default: "en",
+    help: "Language of notices: en, zh; the page follows the browser",
+  },
+  rate: { type: "number", default: 10, min: 0, max: 1e6, help: "Lines a second and user; 0: any" },
+  burst: { type: "integer", default: 50, min: 1, max: 1e6, help: "Lines at once and user" },
+  maxLine: { type: "size", default: "4KiB", min: "64", max: "64KiB", help: "Longest line" },
+  sendQueue: {
+    type: "size",
+    default: "256KiB",
+    min: "16KiB",
+    max: "64MiB",
+    help: "What may wait for a user who does not read, before he is let go",
+  },
+  maxUsers: { type: "integer", default: 1000, min: 0, help: "Users at once; 0: any" },
+  maxRooms: { type: "integer", default: 100, min: 0, help: "Rooms at once; 0: any" },
+  maxConnectionsPerAddress: {
+    type: "integer",
+    default: 256,
+    min: 0,
+    help: "Connections at once from one address, for terminals and pages each; 0: any",
+  },
+  history: { type: "integer", default: 500, min: 0, max: 100_000, help: "Events a room remembers" },
+  replay: { type: "integer", default: 20, min: 0, max: 1000, help: "Lines a newcomer is shown" },
+  nameTimeout: { type: "duration", default: "30s", help: "Time to give a name; 0: any" },
+  idleTimeout: { type: "duration", default: "0", help: "Longest silence of a terminal; 0: any" },
+  allowHost: {
+    type: "list",
+    help: "A name that the page may be asked for by, besides its address",
+  },
+  allowOrigin: {
+    type: "list",
+    help: "A site that may open the chat, such as https://chat.example",
+  },
+} as const;
+
+/** The values of the flags. */
+export type ChatFlags = CliValues<typeof flags, None>;
+
+/** What the rules of the chat need. */
+export function lobbyOptions(values: ChatFlags, log: CliLog): LobbyOptions {
+  const { history, maxUsers, maxRooms, maxLine } = values;
+  return {
+    now: Date.now,
+    secret: () => crypto.randomUUID(),
+    history,
+    maxUsers,
+    maxRooms,
+    maxLine,
+    onEvent: (event) => logEvent(log, event),
+  };
+}
+
+/** The limits of each terminal. */
+export function terminalLimits(values: ChatFlags): TerminalLimits {
+  const { lang, replay, nameTimeout, maxLine, rate, burst } = values;
+  return { lang, replay, nameTimeout, maxLine, rate, burst };
+}
+
+/** Where terminals connect, and the limits of their connections. */
+export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions {
+  const { hostname, port, idleTimeout, maxUsers, maxConnectionsPerAddress, sendQueue } = values;
+  return {
+    hostname,
+    port,
+    idleTimeout,
+    maxConnectionsPerAddress,
+    // Room for those who have no name yet, so that the one too many is told that the chat is full.
+    maxConnections: maxUsers * 2,
+    whenFull: "refuse",
+    sendQueue: { limit: sendQueue, policy: "disconnect" },
+    onEvent(event) {
+      if (event.type !== "refused") return;
+      const { remoteAddr: { hostname }, reason } = event;
+      log.info("turned away {hostname}: {reason}", { hostname, reason });
+    },
+  };
+}
+
+/** Where browsers connect, and the limits of their connections. */
+export function webOptions(values: ChatFlags): ChatWebOptions {
+  const { hostname, webPort, lang, sendQueue, maxLine, rate, burst, nameTimeout, maxUsers } =
+    values;
+  return {
+    hostname,
+    port: webPort,
+    lang,
+    allowHosts: values.allowHost,
+    allowOrigins: values.allowOrigin,
+    maxConnections: maxUsers * 2,
+    maxConnectionsPerAddress: values.maxConnectionsPerAddress,
+    sendQueue,
+    // JSON may write a byte as six characters, and needs some of its own.
+    maxMessage: maxLine * 6 + 1024,
+    rate,
+    burst,
+    nameTimeout,
+  };
+}
+
+/** One line in the log: who came and went, never what was said. */
+function logEvent(log: CliLog, { type, ...properties }: LobbyEvent): void {
+  log.info(LOG_LINES[type], properties);
+}
+
+const LOG_LINES: Readonly<Record<LobbyEvent["type"], string>> = {
+  joined: "{name} joined #{room} from {address}",
+  resumed: "{name} is back in #{room} from {address}",
+  left: "{name} left #{room} from {address}: {reason}",
+  renamed: "{from} is now {to}",
+  moved: "{name} went from #{from} to #{to}",
+  refused: "refused {address}: {code}",
+};

@@ -1,0 +1,205 @@
+/**
+ * The terminal's face of the chat: lines over a connection, as `nc` and `telnet` bring them.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import type { Connection } from "../../net/connection.ts";
+import { NetError } from "../../net/errors.ts";
+import { serveTcp } from "../../net/tcp_server.ts";
+import type {
+  ServerStats,
+  ServeTcpOptions,
+  ShutdownOptions,
+  ShutdownReport,
+} from "../../net/server_options.ts";
+import type { ChatEvent, Params } from "./events.ts";
+import type { Face, LeaveReason, Member } from "./member.ts";
+import type { Lobby } from "./room.ts";
+import { serverLines, TerminalEncoder, type TerminalStyle } from "./terminal_text.ts";
+import { Throttle } from "./throttle.ts";
+import { Turns } from "./turns.ts";
+import { sentence, type SentenceCode } from "./words.ts";
+
+/** Limits of one terminal. */
+export interface TerminalLimits extends TerminalStyle {
+  /** How long a user may take to give a name, in milliseconds; 0 for ever. */
+  readonly nameTimeout: number;
+  /** The most bytes of a line. */
+  readonly maxLine: number;
+  /** Lines a second; 0 lifts the limit. */
+  readonly rate: number;
+  /** Lines at once. */
+  readonly burst: number;
+}
+
+/** How often a user may try to find a name. */
+const ATTEMPTS = 5;
+
+/** Serves terminals of one style, which share what they encode. */
+export class Terminals {
+  readonly #lobby: Lobby;
+  readonly #limits: TerminalLimits;
+  readonly #encoder: TerminalEncoder;
+  readonly #turns = new Turns();
+
+  /** @param lobby The chat. @param limits The limits of each terminal. */
+  constructor(lobby: Lobby, limits: TerminalLimits) {
+    this.#lobby = lobby;
+    this.#limits = limits;
+    this.#encoder = new TerminalEncoder(limits);
+  }
+
+  /**
+   * Serves one user from the greeting to the end. The connection should have the send queue policy
+   * "disconnect": whoever does not read is let go, and nobody waits for him.
+   *
+   * @param conn The user's connection.
+   */
+  async serve(conn: Connection): Promise<void> {
+    const terminal = new Terminal(conn, this.#encoder, this.#limits);
+    const member = await this.#admit(terminal);
+    if (member === undefined) return;
+    let reason: LeaveReason = "ended";
+    try {
+      for (let line; (line = await terminal.line()) !== null && member.present;) {
+        member.say(line);
+        const turn = this.#turns.spend(line.length + member.name.length);
+        if (turn !== undefined) await turn;
+      }
+    } catch (error) {
+      reason = leaveReason(error);
+      throw error;
+    } finally {
+      member.leave(reason);
+    }
+  }
+
+  /** Asks for a name until there is a good one. */
+  async #admit(terminal: Terminal): Promise<Member | undefined> {
+    const { nameTimeout } = this.#limits;
+    const due = nameTimeout > 0 ? performance.now() + nameTimeout : Infinity;
+    terminal.tell("greeting");
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const name = await terminal.name(due);
+      if (name === null) return undefined;
+      const result = this.#lobby.join({ name }, terminal);
+      if (!("code" in result)) return result;
+      terminal.tell(result.code, result.params);
+      if (result.code === "full" || result.code === "stopping") return undefined;
+      if (attempt < ATTEMPTS) terminal.tell("try-again");
+    }
+    terminal.tell("naming-attempts");
+    return undefined;
+  }
+}
+
+/** One terminal. */
+class Terminal implements Face {
+  readonly address: string;
+  readonly #conn: Connection;
+  readonly #encoder: TerminalEncoder;
+  readonly #limits: TerminalLimits;
+  readonly #throttle: Throttle;
+
+  constructor(conn: Connection, encoder: TerminalEncoder, limits: TerminalLimits) {
+    this.address = conn.peer;
+    this.#conn = conn;
+    this.#encoder = encoder;
+    this.#limits = limits;
+    this.#throttle = new Throttle(limits.rate, limits.burst);
+  }
+
+  deliver(event: ChatEvent, own: boolean): void {
+    // What one has typed stands on the screen already, and the welcome says that one is in.
+    if (own && (event.type === "message" || event.type === "notice" && event.code !== "renamed")) {
+      return;
+    }
+    this.#conn.trySend(this.#encoder.encode(event));
+    if (event.type === "bye") void this.#conn.close();
+  }
+
+  /** Says something of the face's own. */
+  tell(code: SentenceCode, params?: Params): void {
+    this.#conn.trySend(serverLines(sentence(this.#limits.lang, code, params)));
+  }
+
+  /** The name that the user gives; null if he does not. */
+  async name(due: number): Promise<string | null> {
+    try {
+      return await this.line(due);
+    } catch (error) {
+      if (!(error instanceof NetError && error.kind === "timeout")) throw error;
+      this.tell("naming-timeout");
+      return null;
+    }
+  }
+
+  /** The next line that is short enough, no faster than the rate; longer ones are answered. */
+  async line(due = Infinity): Promise<string | null> {
+    const { maxLine: max } = this.#limits;
+    while (true) {
+      const timeout = due === Infinity ? 0 : Math.max(1, due - performance.now());
+      const line = await this.#conn.readLine({ max, timeout }).catch(tooLong);
+      const wait = line === null ? 0 : this.#throttle.take(performance.now());
+      // Not reading on is what slows the sender down, and it loses nothing.
+      if (wait > 0) await delay(wait, { signal: this.#conn.signal });
+      if (line !== undefined) return line;
+      this.tell("too-long", { max: `${max}` });
+    }
+  }
+}
+
+/** The rest of an over-long line is skipped by the connection, and the user may go on. */
+function tooLong(error: unknown): undefined {
+  if (error instanceof NetError && error.kind === "limit" && error.phase === "read") return;
+  throw error;
+}
+
+/** What ended a connection, as the log says it. */
+function leaveReason(error: unknown): LeaveReason {
+  if (!(error instanceof NetError)) return "error";
+  const slow = error.phase === "write" && (error.kind === "limit" || error.kind === "timeout");
+  return slow ? "slow" : "lost";
+}
+
+/** The terminal side, listening. */
+export interface TerminalServer extends AsyncDisposable {
+  /** Where it listens, e.g. `tcp://127.0.0.1:9000`. */
+  readonly url: string;
+  /** Resolves when it has shut down. */
+  readonly finished: Promise<void>;
+  /** Counters of this moment. */
+  stats(): ServerStats;
+  /** Stops accepting, tells everyone in the chat, and lets their queues empty until the deadline. */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+}
+
+/**
+ * Listens for terminals.
+ *
+ * @param lobby The chat.
+ * @param limits The limits of each terminal.
+ * @param options Where to listen, and the limits of connections.
+ * @returns The server. Its end is also the end of the chat.
+ */
+export function serveTerminals(
+  lobby: Lobby,
+  limits: TerminalLimits,
+  options: ServeTcpOptions,
+): TerminalServer {
+  const terminals = new Terminals(lobby, limits);
+  const server = serveTcp(options, (conn) => terminals.serve(conn));
+  const shutdown = (options?: ShutdownOptions) => {
+    lobby.shutdown();
+    return server.shutdown(options);
+  };
+  return {
+    url: server.url,
+    finished: server.finished,
+    stats: () => server.stats(),
+    shutdown,
+    [Symbol.asyncDispose]: async () => void await shutdown(),
+  };
+}
