@@ -89,11 +89,11 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     if (options.maxConnectionsPerAddress > 0 && here >= options.maxConnectionsPerAddress) {
       return turnAway("address", 503, "Too many connections from this address\n");
     }
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: PING });
     const asked = acceptsLanguages(request, "en", "zh");
     const lang = request.headers.has("accept-language") && (asked === "en" || asked === "zh")
       ? asked
       : options.lang;
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: PING });
     const face = new WebSocketFace(socket, lobby, formatAddress(remote), lang, options);
     faces.add(face);
     perAddress.set(key, here + 1);
