@@ -1,0 +1,22 @@
+import { assert, assertEquals } from "@std/assert";
+import { sentence } from "../../../examples/chat/words.ts";
+
+Deno.test("sentence() says the notices in English and Chinese", () => {
+  assertEquals(sentence("en", "joined", { name: "Bob" }), "Bob joined");
+  assertEquals(sentence("en", "left", { name: "Bob" }), "Bob left");
+  assertEquals(sentence("zh", "joined", { name: "小明" }), "小明 加入了");
+  assertEquals(sentence("zh", "left", { name: "小明" }), "小明 离开了");
+});
+
+Deno.test("sentence() fills in what is given and nothing that is in it", () => {
+  assertEquals(sentence("en", "renamed", { from: "{to}", to: "$1{from}" }), "{to} is now $1{from}");
+  assertEquals(sentence("en", "usage", {}), "Usage: ");
+});
+
+Deno.test("sentence() explains every command in both languages", () => {
+  for (const command of ["/who", "/nick", "/me", "/msg", "/rooms", "/join", "/quit", "//"]) {
+    for (const lang of ["en", "zh"] as const) {
+      assert(sentence(lang, "help").split("\n").some((line) => line.startsWith(command)), command);
+    }
+  }
+});
