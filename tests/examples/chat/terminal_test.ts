@@ -1,0 +1,263 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async/delay";
+import type { Lobby } from "../../../examples/chat/room.ts";
+import { type TerminalLimits, Terminals } from "../../../examples/chat/terminal.ts";
+import type { Connection } from "../../../net/connection.ts";
+import { memoryPair, type MemoryPairOptions } from "../../../net/memory_pair.ts";
+import { testLobby } from "./_faces.ts";
+
+const LIMITS: TerminalLimits = {
+  lang: "en",
+  replay: 5,
+  nameTimeout: 10_000,
+  maxLine: 64,
+  rate: 0,
+  burst: 1,
+};
+const GREETING = "* Welcome to the chat. Type your name and press Enter.";
+
+/** A user at the other end of a served connection. */
+class User implements AsyncDisposable {
+  readonly conn: Connection;
+  readonly server: Connection;
+  readonly served: Promise<unknown>;
+
+  constructor(terminals: Terminals, options: MemoryPairOptions = {}) {
+    [this.conn, this.server] = memoryPair({
+      lingerTimeout: 50,
+      sendQueue: { limit: 64 * 1024, policy: "disconnect" },
+      ...options,
+    });
+    const { server } = this;
+    this.served = terminals.serve(server).catch((error) => error).finally(() => server.close());
+  }
+
+  line(): Promise<string | null> {
+    return this.conn.readLine({ timeout: 5000 });
+  }
+
+  async lines(count: number): Promise<(string | null)[]> {
+    const lines = [];
+    for (let i = 0; i < count; i++) lines.push(await this.line());
+    return lines;
+  }
+
+  /** Gives the name, and waits for the welcome. */
+  async enter(name: string): Promise<this> {
+    await this.conn.write(`${name}\n`);
+    assertEquals(await this.line(), GREETING);
+    for (let line; (line = await this.line())?.startsWith("* You are") !== true;) {
+      assert(line !== null, "the end");
+    }
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.conn.abort();
+    await this.served;
+    await this.server.close();
+  }
+}
+
+function setUp(limits: Partial<TerminalLimits> = {}): { lobby: Lobby; terminals: Terminals } {
+  const lobby = testLobby();
+  return { lobby, terminals: new Terminals(lobby, { ...LIMITS, ...limits }) };
+}
+
+Deno.test("a terminal asks for a name until there is a good one", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = new User(terminals);
+  await bob.conn.write("ann\r\n\r\nAnn Lee\nBob\n");
+  assertEquals(await bob.lines(8), [
+    GREETING,
+    "* Ann is already here.",
+    "* Another name?",
+    "* A name has 1 to 32 visible characters.",
+    "* Another name?",
+    "* A name has no spaces. How about Ann_Lee?",
+    "* Another name?",
+    "* You are Bob in #lobby with Ann. /help lists the commands.",
+  ]);
+  assertEquals(await ann.line(), "Bob joined");
+});
+
+Deno.test("a terminal gives up after five names, as when a browser calls", async () => {
+  const { lobby, terminals } = setUp();
+  await using user = new User(terminals);
+  await user.conn.write("POST / HTTP/1.1\r\nHost: a\r\nOrigin: b\r\nX: y\r\n\r\n/quit\nAnn\nhi\n");
+  const lines = [];
+  for (let line; (line = await user.line()) !== null;) lines.push(line);
+  assertEquals(lines.at(-1), "* Too many tries. Good-bye.");
+  assertEquals(lobby.stats.joined, 0);
+});
+
+Deno.test("a terminal without a name is let go in time, even when it drips", async () => {
+  const { terminals } = setUp({ nameTimeout: 200 });
+  await using silent = new User(terminals);
+  await using dripping = new User(terminals, { faults: [{ chunkSize: 1, delay: 50 }, {}] });
+  void dripping.conn.write("x".repeat(1000)).catch(() => {});
+  for (const user of [silent, dripping]) {
+    assertEquals(await user.lines(3), [GREETING, "* No name in time. Good-bye.", null]);
+  }
+});
+
+Deno.test("a terminal is served byte by byte, with LF and CR LF", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = new User(terminals, { faults: { chunkSize: 1 } });
+  await bob.conn.write("Böb\r\nhéllo 👍\r\nbye\n");
+  assertEquals(await ann.lines(3), ["Böb joined", "Böb: héllo 👍", "Böb: bye"]);
+});
+
+Deno.test("what came before a half-close is delivered, a line without its end too", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = new User(terminals);
+  await bob.conn.write("Bob\none\ntwo");
+  await bob.conn.closeWrite();
+  assertEquals(await ann.lines(4), ["Bob joined", "Bob: one", "Bob: two", "Bob left"]);
+  assertEquals((await bob.lines(3)).at(-1), null);
+});
+
+Deno.test("a reset is a leave", async () => {
+  const { lobby, terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = new User(terminals, { faults: [{ resetAfter: 7 }, {}] });
+  await bob.conn.write("Bob\nhi\nthis breaks").catch(() => {});
+  assertEquals(await ann.lines(3), ["Bob joined", "Bob: hi", "Bob left"]);
+  assertEquals(lobby.stats.left.lost, 1);
+});
+
+Deno.test("an over-long line is answered and skipped, and the user stays", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = await new User(terminals).enter("Bob");
+  await bob.conn.write(`${"x".repeat(64)}\n${"y".repeat(65)}\n${"z".repeat(1_000_000)}\nok\n`);
+  assertEquals(await ann.lines(3), ["Bob joined", `Bob: ${"x".repeat(64)}`, "Bob: ok"]);
+  const tooLong = "* That line was not sent: it is longer than 64 bytes.";
+  assertEquals(await bob.lines(2), [tooLong, tooLong]);
+});
+
+Deno.test("escapes of one user do not reach the terminals of the others", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = await new User(terminals).enter("Bob");
+  await bob.conn.write("\x1b]0;owned\x07\x1b[2Jhi\rCem joined\x1b[0m \u202etxt.exe\n\x1b[2J\n");
+  await bob.conn.write(new Uint8Array([0xff, 0x9b, 0x31, 0x6d, 0x41, 0x0a]));
+  assertEquals(await ann.lines(3), [
+    "Bob joined",
+    "Bob: hi Cem joined txt.exe",
+    "Bob: \ufffd\ufffd1mA",
+  ]);
+});
+
+Deno.test("a flood is slowed down by not reading on, and nothing is lost", async () => {
+  const { terminals } = setUp({ rate: 100, burst: 5 });
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = await new User(terminals).enter("Bob");
+  await using cem = await new User(terminals).enter("Cem");
+  await ann.lines(2);
+  const started = performance.now();
+  await bob.conn.write(Array.from({ length: 40 }, (_, i) => `${i}\n`).join(""));
+  await cem.conn.write("me too\n");
+  const heard = await ann.lines(41);
+  const took = performance.now() - started;
+  // His name and 4 lines pass at once, 36 at 100 a second; who does not flood is not slowed down.
+  assert(took >= 340, `${took} ms`);
+  assert(heard.indexOf("Cem: me too") < 10, heard.join());
+  const flood = heard.filter((line) => line !== "Cem: me too");
+  assertEquals(flood, Array.from({ length: 40 }, (_, i) => `Bob: ${i}`));
+});
+
+Deno.test("a user who is slowed down can be let go at once", async () => {
+  const { lobby, terminals } = setUp({ rate: 0.1, burst: 2 });
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = await new User(terminals).enter("Bob");
+  await bob.conn.write("one\ntwo\nthree\n");
+  assertEquals(await ann.lines(2), ["Bob joined", "Bob: one"]);
+  lobby.shutdown();
+  await bob.served;
+  assertEquals(await ann.lines(3), ["The server is stopping", "Bob left", "* Good-bye."]);
+});
+
+Deno.test("who does not read is let go at the end of his queue, and stalls nobody", async () => {
+  const { lobby, terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using deaf = await new User(terminals, { capacity: 1024 }).enter("Deaf");
+  await using bob = await new User(terminals).enter("Bob");
+  assertEquals(await ann.lines(2), ["Deaf joined", "Bob joined"]);
+  let peak = 0;
+  const heard: (string | null)[] = [];
+  for (let i = 0; i < 2500; i++) {
+    await bob.conn.write(`line ${i} ${"x".repeat(40)}\n`);
+    heard.push(await ann.line());
+    peak = Math.max(peak, deaf.server.stats.queuedBytes);
+  }
+  assertEquals(lobby.stats.left.slow, 1);
+  assertEquals(heard.filter((line) => line === "Deaf left").length, 1);
+  assertMatch(heard[0] ?? "", /^Bob: line 0 /);
+  assert(peak > 60_000 && peak <= 64 * 1024, `${peak}`);
+});
+
+Deno.test("one talker does not overrun listeners that read", async () => {
+  const { lobby, terminals } = setUp({ maxLine: 1024 });
+  const listeners = await Promise.all(
+    Array.from({ length: 5 }, (_, i) => new User(terminals).enter(`L${i}`)),
+  );
+  await using talker = await new User(terminals).enter("a".repeat(32));
+  // Two bytes a line become 36 for each listener: far more than their queues.
+  const lines = 20_000;
+  const heard = listeners.map(async ({ conn }) => {
+    let count = 0;
+    while (count < lines) if ((await conn.readLine({ timeout: 5000 }))?.endsWith(": x")) count++;
+  });
+  await talker.conn.write("x\n".repeat(lines));
+  await Promise.all(heard);
+  assertEquals(lobby.stats.left.slow, 0);
+  for (const listener of listeners) await listener[Symbol.asyncDispose]();
+});
+
+Deno.test("/quit is answered with good-bye and the end", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await ann.conn.write("/quit\nnot any more\n");
+  assertEquals(await ann.lines(2), ["* Good-bye.", null]);
+  await ann.served;
+});
+
+Deno.test("fifty users hear the same lines in the same order", async () => {
+  const { terminals } = setUp();
+  await using witness = await new User(terminals).enter("Witness");
+  const users = [];
+  for (let i = 0; i < 50; i++) users.push(await new User(terminals).enter(`u${i}`));
+  await witness.lines(50);
+  await Promise.all(users.map(async ({ conn }, i) => {
+    for (let n = 0; n < 4; n++) {
+      await conn.write(`${i}.${n}\n`);
+      await delay(i % 3);
+    }
+  }));
+  const all = await witness.lines(200);
+  assertEquals(new Set(all).size, 200);
+  for (const [i, user] of users.entries()) {
+    // Those who came after him, then everything but his own.
+    await user.lines(49 - i);
+    assertEquals(await user.lines(196), all.filter((line) => !line?.startsWith(`u${i}:`)));
+  }
+  for (const user of users) await user[Symbol.asyncDispose]();
+});
+
+Deno.test("the terminal speaks Chinese where the server does", async () => {
+  const { terminals } = setUp({ lang: "zh" });
+  await using one = new User(terminals);
+  await one.conn.write("小明\n");
+  assertEquals(await one.lines(2), [
+    "* 欢迎来到聊天室。请输入你的名字，然后按回车。",
+    "* 你是 小明，在 #lobby，目前只有你一人。输入 /help 查看命令。",
+  ]);
+  await using two = new User(terminals);
+  await two.conn.write("Bob\n你好\n");
+  await two.conn.closeWrite();
+  assertEquals(await one.lines(3), ["Bob 加入了", "Bob: 你好", "Bob 离开了"]);
+});
