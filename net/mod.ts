@@ -35,3 +35,4 @@ export * from "./text.ts";
 export * from "./tls_client.ts";
 export * from "./tls_server.ts";
 export type * from "./transport.ts";
+export * from "./udp_socket.ts";

@@ -1,0 +1,558 @@
+/**
+ * UDP (RFC 768): datagrams in and out, questions with answers, multicast. One
+ * class over Deno's own sockets and, where those are not to be had
+ * (`--unstable-net`) or cannot do what is asked for, over Node's.
+ *
+ * UDP loses, repeats and reorders; it tells nobody. What is received waits in a
+ * bounded inbox; what does not fit is dropped and counted.
+ *
+ * @example A question and its answer
+ * ```ts
+ * import { bindUdp } from "@portside/kit/net/udp-socket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await bindUdp();
+ * await using client = await bindUdp();
+ * const serving = server.receive().then(({ data, from }) => server.send(data, from));
+ * const answer = await client.request("ping", server.addr, { timeout: 500, resends: 2 });
+ * await serving;
+ * assertEquals(new TextDecoder().decode(answer.data), "ping");
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1` for the address that is bound and
+ * those that are sent to.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { formatAddress, normalizeHostname } from "./address.ts";
+import { NetError, type NetPhase, toNetError } from "./errors.ts";
+import { Inbox, type InboxPolicy } from "./_inbox.ts";
+import { checkMax, checkNumber } from "./_limits.ts";
+import { hasNative, openNative, openNode, type UdpBackend } from "./_udp_backend.ts";
+import { withDeadline } from "./_deadline.ts";
+
+/** The most bytes that a datagram can carry over IPv4 (65535 less both headers). */
+export const MAX_DATAGRAM = 65_507;
+
+/** Options of {@linkcode bindUdp}. */
+export interface BindUdpOptions {
+  /**
+   * The address to bind. Nothing but this machine reaches the default.
+   *
+   * @default "127.0.0.1"
+   */
+  hostname?: string;
+  /**
+   * The port to bind; 0 takes a free one.
+   *
+   * @default 0
+   */
+  port?: number;
+  /**
+   * The longest datagram that is received whole, in bytes. What is longer is
+   * cut, and says so by `truncated`.
+   *
+   * @default 65507
+   */
+  maxSize?: number;
+  /** What may wait to be received. */
+  inbox?: {
+    /**
+     * The most datagrams.
+     *
+     * @default 1024
+     */
+    limit?: number;
+    /**
+     * Which one goes when there is one too many.
+     *
+     * @default "drop-oldest"
+     */
+    policy?: InboxPolicy;
+  };
+  /**
+   * The most datagrams sent in a second, evenly spaced; 0 lifts it. A burst
+   * without pauses loses most of itself in the receiver's buffer.
+   *
+   * @default 0
+   */
+  pace?: number;
+  /**
+   * Whether others may bind the same address, as multicast receivers want.
+   *
+   * @default false
+   */
+  reuseAddress?: boolean;
+  /**
+   * Whether sending to a broadcast address is allowed (SO_BROADCAST). Takes Node's socket.
+   *
+   * @default false
+   */
+  broadcast?: boolean;
+  /**
+   * Which socket to stand on.
+   *
+   * @default "deno" where it is available and can do what is asked for, else "node"
+   */
+  backend?: "deno" | "node";
+  /** Closes the socket when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** Options of {@linkcode connectUdp}. */
+export interface ConnectUdpOptions extends Omit<BindUdpOptions, "hostname" | "port"> {
+  /** The only peer, an IP address. */
+  hostname: string;
+  /** The port of the peer. */
+  port: number;
+}
+
+/** A host by name or address, and a port. */
+export interface UdpTarget {
+  /** A name or an IP address. */
+  readonly hostname: string;
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
+/** One datagram that has arrived. */
+export interface Datagram {
+  /** Its bytes, the receiver's own memory. */
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** Who sent it, as far as UDP can tell. */
+  readonly from: Deno.NetAddr;
+  /** Whether it was longer than `maxSize`. */
+  readonly truncated: boolean;
+}
+
+/** Limits of one receive. */
+export interface ReceiveOptions {
+  /**
+   * How long it may take, in milliseconds; 0 for ever.
+   *
+   * @default 0
+   */
+  timeout?: number;
+  /** Gives it up; it rejects with the signal's reason and loses nothing. */
+  signal?: AbortSignal;
+}
+
+/** Options of {@linkcode UdpSocket.request}. */
+export interface RequestUdpOptions {
+  /**
+   * How long to wait for an answer to each sending, in milliseconds.
+   *
+   * @default 1000
+   */
+  timeout?: number;
+  /**
+   * How often to send again. Each wait is twice as long as the one before (RFC 8085 §3.1.1).
+   *
+   * @default 3
+   */
+  resends?: number;
+  /** Says whether a datagram of the peer is the answer, e.g. by an identifier in it. */
+  match?: (data: Uint8Array<ArrayBuffer>) => boolean;
+  /** Gives up; it rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Options of {@linkcode UdpSocket.joinMulticast}. */
+export interface MulticastOptions {
+  /**
+   * The interface: its address for IPv4, its index for IPv6.
+   *
+   * @default the system's choice
+   */
+  interface?: string | number;
+  /** Whether this machine hears what it sends to the group itself. @default as the system has it */
+  loopback?: boolean;
+  /** How many hops what is sent may take; IPv4 alone. @default as the system has it */
+  timeToLive?: number;
+}
+
+/** Membership of a multicast group (RFC 1112). */
+export interface MulticastMembership extends AsyncDisposable {
+  /** The group. */
+  readonly group: string;
+  /** Leaves the group; a second time is harmless. */
+  leave(): Promise<void>;
+}
+
+/** Counters of a socket. */
+export interface UdpStats {
+  /** Datagrams received, dropped ones included. */
+  readonly received: number;
+  /** Datagrams sent. */
+  readonly sent: number;
+  /** Datagrams thrown away because the inbox was full. */
+  readonly dropped: number;
+  /** Datagrams thrown away because they were not the connected peer's. */
+  readonly strangers: number;
+  /** Datagrams waiting. */
+  readonly waiting: number;
+}
+
+/** Somebody who waits for an answer. */
+interface Question {
+  readonly from: string;
+  readonly match: ((data: Uint8Array<ArrayBuffer>) => boolean) | undefined;
+  readonly answer: (datagram: Datagram) => void;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * A UDP socket. Made by {@linkcode bindUdp} or {@linkcode connectUdp}.
+ *
+ * @example Iterate over what arrives
+ * ```ts
+ * import { bindUdp } from "@portside/kit/net/udp-socket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await bindUdp();
+ * await using client = await bindUdp();
+ * await client.send("one", server.addr);
+ * for await (const { data } of server) {
+ *   assertEquals(new TextDecoder().decode(data), "one");
+ *   break;
+ * }
+ * ```
+ */
+export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
+  /** The address that is bound. */
+  readonly addr: Deno.NetAddr;
+  /** The same as a URL, e.g. `udp://127.0.0.1:8001`. */
+  readonly url: string;
+  /** The only peer of a connected socket. */
+  readonly remoteAddr: Deno.NetAddr | undefined;
+  /** Which kind of socket it stands on. */
+  readonly backend: "deno" | "node";
+
+  readonly #backend: UdpBackend;
+  readonly #inbox: Inbox<Datagram>;
+  readonly #maxSize: number;
+  readonly #interval: number;
+  readonly #questions = new Set<Question>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => this.close();
+  readonly #stop = new AbortController();
+  readonly #only: string | undefined;
+  #nextSend = 0;
+  #closed = false;
+  #received = 0;
+  #sent = 0;
+  #strangers = 0;
+
+  /** @ignore Use {@linkcode bindUdp} or {@linkcode connectUdp}. */
+  constructor(backend: UdpBackend, options: BindUdpOptions, remoteAddr?: Deno.NetAddr) {
+    this.#backend = backend;
+    this.backend = backend.name;
+    this.addr = backend.addr;
+    this.url = `udp://${formatAddress(backend.addr)}`;
+    this.remoteAddr = remoteAddr;
+    this.#only = remoteAddr === undefined ? undefined : formatAddress(remoteAddr);
+    this.#maxSize = options.maxSize ?? MAX_DATAGRAM;
+    this.#inbox = new Inbox(options.inbox?.limit ?? 1024, options.inbox?.policy ?? "drop-oldest");
+    this.#interval = options.pace ? 1000 / options.pace : 0;
+    this.#signal = options.signal;
+    this.#signal?.addEventListener("abort", this.#onAbort);
+    backend.start((data, from) => this.#arrived(data, from), (error) => this.#failed(error));
+  }
+
+  /** Counters of this moment. */
+  get stats(): UdpStats {
+    return {
+      received: this.#received,
+      sent: this.#sent,
+      dropped: this.#inbox.dropped,
+      strangers: this.#strangers,
+      waiting: this.#inbox.size,
+    };
+  }
+
+  /**
+   * Sends one datagram, paced if asked for. That it was sent does not say that it arrives.
+   *
+   * @param data 0 to 65507 bytes, or text that is encoded as UTF-8.
+   * @param to The peer; a connected socket knows it.
+   * @returns Resolves when the system has taken it.
+   * @throws {RangeError} If it is longer.
+   * @throws {TypeError} If nobody is named to send to, or another than the connected peer.
+   * @throws {NetError} "dns", "permission", "unreachable", "closed" …
+   */
+  async send(data: Uint8Array | string, to?: UdpTarget): Promise<void> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    const target = this.#target(to);
+    if (bytes.length > MAX_DATAGRAM) {
+      throw new RangeError(
+        `Cannot send a datagram of ${bytes.length} bytes: ${MAX_DATAGRAM} is the most`,
+      );
+    }
+    if (this.#interval > 0) await this.#turn();
+    if (this.#closed) throw this.#closedError("write");
+    try {
+      await this.#backend.send(bytes, target);
+    } catch (error) {
+      if (this.#closed) throw this.#closedError("write");
+      throw toNetError(error, { phase: "write", ...target });
+    }
+    this.#sent++;
+  }
+
+  /**
+   * Receives the next datagram.
+   *
+   * @param options Limits of this receive.
+   * @returns The datagram.
+   * @throws {NetError} "timeout", or "closed" once the socket is closed.
+   */
+  async receive(options: ReceiveOptions = {}): Promise<Datagram> {
+    const { signal } = options;
+    const timeout = checkNumber("timeout", options.timeout ?? 0);
+    signal?.throwIfAborted();
+    const next = this.#inbox.take();
+    let datagram: Datagram | null;
+    if (timeout === 0 && signal === undefined) datagram = await next;
+    else {
+      const late = () => {
+        const message = `Cannot receive on ${formatAddress(this.addr)}: nothing in ${timeout} ms`;
+        return new NetError(message, { kind: "timeout", phase: "read", address: this.url });
+      };
+      try {
+        datagram = await withDeadline(next, timeout, late, signal);
+      } catch (error) {
+        this.#inbox.interrupt(next, error);
+        throw error;
+      }
+    }
+    if (datagram === null) throw this.#closedError("read");
+    return datagram;
+  }
+
+  /**
+   * Sends a question and waits for the peer's answer, sending again when none
+   * comes. Whatever anybody else sends meanwhile stays for `receive`.
+   *
+   * @param data The question.
+   * @param to The peer; an IP address, for answers are told apart by it.
+   * @param options Time limits, how often to send again, and what an answer is.
+   * @returns The answer.
+   * @throws {NetError} "timeout" when the last wait is over.
+   */
+  async request(
+    data: Uint8Array | string,
+    to?: UdpTarget,
+    options: RequestUdpOptions = {},
+  ): Promise<Datagram> {
+    const { resends = 3, match, signal } = options;
+    let timeout = checkNumber("timeout", options.timeout ?? 1000);
+    checkNumber("resends", resends);
+    signal?.throwIfAborted();
+    const target = this.#target(to);
+    const answered = Promise.withResolvers<Datagram>();
+    const from = formatAddress(target);
+    const question: Question = { from, match, answer: answered.resolve };
+    this.#questions.add(question);
+    const both = signal === undefined
+      ? this.#stop.signal
+      : AbortSignal.any([signal, this.#stop.signal]);
+    const late = new NetError(
+      `No answer from ${from} to ${resends + 1} datagrams`,
+      { kind: "timeout", phase: "read", address: from },
+    );
+    try {
+      for (let sending = 0; sending <= resends; sending++, timeout *= 2) {
+        await this.send(data, target);
+        try {
+          return await withDeadline(answered.promise, timeout, () => late, both);
+        } catch (error) {
+          if (error !== late) throw error;
+        }
+      }
+      throw late;
+    } finally {
+      this.#questions.delete(question);
+    }
+  }
+
+  /**
+   * Joins a multicast group.
+   *
+   * @param group Its address, 224.0.0.0/4 or ff00::/8.
+   * @param options Interface, loopback and hops.
+   * @returns The membership; leave it or dispose of it.
+   * @throws {NetError} If the system refuses.
+   */
+  async joinMulticast(group: string, options: MulticastOptions = {}): Promise<MulticastMembership> {
+    try {
+      const handle = await this.#backend.join(group, options);
+      let left = false;
+      const leave = async () => {
+        if (left || this.#closed) return;
+        left = true;
+        await handle.leave();
+      };
+      return { group, leave, [Symbol.asyncDispose]: leave };
+    } catch (error) {
+      throw toNetError(error, { phase: "listen", address: group });
+    }
+  }
+
+  /** Closes the socket; what waits rejects with kind "closed". A second time is harmless. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#stop.abort(this.#closedError("read"));
+    this.#inbox.end();
+    this.#backend.close();
+  }
+
+  /** Iterates over what arrives until the socket is closed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Datagram, void, void> {
+    for (let next; (next = await this.#inbox.take()) !== null;) yield next;
+  }
+
+  /** Closes the socket. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #arrived(bytes: Uint8Array, from: Deno.NetAddr): void {
+    const truncated = bytes.length > this.#maxSize;
+    const data = (truncated ? bytes.subarray(0, this.#maxSize) : bytes) as Uint8Array<ArrayBuffer>;
+    const datagram = {
+      data,
+      from: { ...from, hostname: normalizeHostname(from.hostname) },
+      truncated,
+    };
+    this.#received++;
+    const peer = formatAddress(datagram.from);
+    if (this.#only !== undefined && peer !== this.#only) {
+      this.#strangers++;
+      return;
+    }
+    for (const question of this.#questions) {
+      if (question.from !== peer || question.match?.(data) === false) continue;
+      this.#questions.delete(question);
+      return question.answer(datagram);
+    }
+    this.#inbox.put(datagram);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closed) return;
+    this.#inbox.end(toNetError(error, { phase: "read", ...this.addr }));
+    this.close();
+  }
+
+  #target(to: UdpTarget | undefined): Deno.NetAddr {
+    const only = this.remoteAddr;
+    if (only !== undefined) {
+      if (to !== undefined && formatAddress(to) !== this.#only) {
+        throw new TypeError(`Cannot send to ${formatAddress(to)}: connected to ${this.#only}`);
+      }
+      return only;
+    }
+    if (to === undefined) throw new TypeError("Cannot send: no peer is named");
+    return { transport: "udp", hostname: to.hostname, port: checkPort(to.port, 1) };
+  }
+
+  /** Waits for this datagram's turn under the pace. */
+  async #turn(): Promise<void> {
+    const now = performance.now();
+    const at = Math.max(now, this.#nextSend);
+    this.#nextSend = at + this.#interval;
+    // A timer is no finer than a millisecond: shorter waits are caught up on.
+    if (at - now >= 1) await delay(at - now, { signal: this.#stop.signal });
+  }
+
+  #closedError(phase: NetPhase): NetError {
+    const message = `Socket ${formatAddress(this.addr)} is closed on this side`;
+    return new NetError(message, { kind: "closed", phase, address: formatAddress(this.addr) });
+  }
+}
+
+/**
+ * Binds a UDP socket.
+ *
+ * @param options Where to bind, and the limits.
+ * @returns The socket.
+ * @throws {NetError} "address-in-use", "permission", "unsupported" with the flag that is missing …
+ * @throws {RangeError} If an option is out of range.
+ *
+ * @example Too long a datagram
+ * ```ts
+ * import { bindUdp } from "@portside/kit/net/udp-socket";
+ * import { assertRejects } from "@std/assert";
+ *
+ * await using socket = await bindUdp();
+ * await assertRejects(() => socket.send(new Uint8Array(65508), socket.addr), RangeError, "65507");
+ * ```
+ */
+export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> {
+  return new UdpSocket(await open(options), options);
+}
+
+/**
+ * Makes a UDP socket that has one peer: it sends to it alone and hears nobody else.
+ *
+ * @param options The peer, and the limits.
+ * @returns The socket.
+ * @throws {NetError} As {@linkcode bindUdp}.
+ * @throws {RangeError} If an option is out of range.
+ *
+ * @example One peer
+ * ```ts
+ * import { bindUdp, connectUdp } from "@portside/kit/net/udp-socket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await bindUdp();
+ * await using client = await connectUdp({ hostname: "127.0.0.1", port: server.addr.port });
+ * await client.send("hi");
+ * assertEquals((await server.receive()).from.port, client.addr.port);
+ * ```
+ */
+export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket> {
+  const { hostname, port, ...rest } = options;
+  checkPort(port, 1);
+  const loopback = hostname.startsWith("127.") || hostname === "::1";
+  const any = hostname.includes(":") ? "::" : "0.0.0.0";
+  const local = loopback ? (hostname === "::1" ? "::1" : "127.0.0.1") : any;
+  const bind = { ...rest, hostname: local, port: 0 };
+  return new UdpSocket(await open(bind), bind, { transport: "udp", hostname, port });
+}
+
+async function open(options: BindUdpOptions): Promise<UdpBackend> {
+  const { hostname = "127.0.0.1", port = 0, reuseAddress = false, broadcast = false } = options;
+  checkPort(port, 0);
+  checkMax("maxSize", options.maxSize);
+  checkMax("inbox.limit", options.inbox?.limit);
+  checkNumber("pace", options.pace ?? 0);
+  options.signal?.throwIfAborted();
+  const wanted = options.backend ?? (broadcast || !hasNative() ? "node" : "deno");
+  if (wanted === "deno" && !hasNative()) {
+    throw new NetError("Cannot open a UDP socket of Deno: run again with --unstable-net", {
+      kind: "unsupported",
+      phase: "listen",
+    });
+  }
+  if (wanted === "deno" && broadcast) {
+    throw new TypeError('Cannot broadcast with a socket of Deno: use backend "node"');
+  }
+  const settings = { hostname, port, reuseAddress, broadcast };
+  try {
+    return wanted === "deno" ? openNative(settings) : await openNode(settings);
+  } catch (error) {
+    throw toNetError(error, { phase: "listen", hostname, port });
+  }
+}
+
+function checkPort(port: number, least: 0 | 1): number {
+  if (Number.isInteger(port) && port >= least && port <= 65535) return port;
+  throw new RangeError(`Cannot use port ${port}: it is a whole number from ${least} to 65535`);
+}
