@@ -16,6 +16,7 @@ import {
   usedPermissions,
 } from "../_support/permissions.ts";
 import { ROOT, type Runnable, runRunnable, startRunnable } from "../_support/runnable.ts";
+import { bindUdp, connectUdp } from "../../net/udp_socket.ts";
 import { testCertificates } from "../_support/certificates.ts";
 
 /** One runnable. */
@@ -26,6 +27,8 @@ interface Row {
   bad: readonly [flag: string, value: string];
   /** For servers: does something with a running one. */
   visit?: (server: Runnable) => Promise<unknown>;
+  /** For servers: what their port is taken with. @default a TCP listener */
+  occupy?: () => Disposable & { addr: Deno.Addr };
   /** For servers: keeps work in hand that a shutdown has to wait for. */
   hold?: (server: Runnable) => Promise<Deno.Conn>;
   /** For clients: the arguments and permissions to reach the peer that this starts. */
@@ -122,6 +125,32 @@ const TABLE: Row[] = [
     },
   },
   {
+    name: "udp-server",
+    bad: ["--inbox", "0"],
+    visit: async ({ port }) => {
+      await using socket = await connectUdp({ hostname: "127.0.0.1", port });
+      const { data } = await socket.request("hi");
+      assertEquals(new TextDecoder().decode(data), "Hello, Client!");
+    },
+    occupy: () => {
+      const conn = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+      return { addr: conn.addr, [Symbol.dispose]: () => conn.close() };
+    },
+  },
+  {
+    name: "udp-client",
+    bad: ["--resends", "11"],
+    call: async (use) => {
+      await using socket = await bindUdp();
+      const serving = (async () => {
+        for await (const { from } of socket) await socket.send("hello", from);
+      })();
+      await use(["--port", `${socket.addr.port}`]);
+      socket.close();
+      await serving;
+    },
+  },
+  {
     name: "safe-connect",
     bad: ["--timeout", "soon"],
     call: (use) =>
@@ -201,11 +230,11 @@ for (const { name, bad } of TABLE) {
   });
 }
 
-for (const { name, visit } of servers) {
+for (const { name, visit, occupy } of servers) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.test(`${name} says where it listens, serves, and drains on ${signal}: 0`, async () => {
       await using server = await startRunnable(name, ["--port=0", "--json"]);
-      assertMatch(server.stdout, /^listening on (tcp|tls):\/\/127\.0\.0\.1:[1-9]\d*\n$/);
+      assertMatch(server.stdout, /^listening on (tcp|tls|udp):\/\/127\.0\.0\.1:[1-9]\d*\n$/);
       await visit?.(server);
       server.signal(signal);
       assertEquals(await server.exitCode(), 0, server.stderr);
@@ -215,11 +244,12 @@ for (const { name, visit } of servers) {
   }
 
   Deno.test(`${name} tells that its port is taken: 1`, async () => {
-    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { code, stdout, stderr } = await runRunnable(name, [`--port=${taken.addr.port}`]);
+    using taken = occupy?.() ?? Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr as Deno.NetAddr;
+    const { code, stdout, stderr } = await runRunnable(name, [`--port=${port}`]);
     assertEquals([code, stdout], [1, ""]);
     assertMatch(stderr, /^[^\n]+\n$/);
-    assertStringIncludes(stderr, `127.0.0.1:${taken.addr.port}`);
+    assertStringIncludes(stderr, `127.0.0.1:${port}`);
     assertMatch(stderr, /in use/);
   });
 

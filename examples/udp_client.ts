@@ -1,0 +1,51 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * Sends a datagram and waits for the answer (UDP), sending again when none comes.
+ *
+ * ```sh
+ * deno task udp-client --message 'Hello, Server!'
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`
+ *
+ * @module
+ */
+
+import { connectUdp } from "../net/udp_socket.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
+
+const cli = defineCli({
+  name: "udp-client",
+  summary: "Sends a datagram and prints the answer (UDP).",
+  flags: {
+    hostname: { type: "host", default: "127.0.0.1", alias: "host", help: "Peer, an IP address" },
+    port: { type: "port", default: 8001, min: 1, help: "Its port" },
+    message: { type: "string", default: "Hello, Server!", alias: "m", help: "What to send" },
+    timeout: { type: "duration", default: "1s", min: "1ms", help: "First wait; each one doubles" },
+    resends: { type: "integer", default: 3, min: 0, max: 10, help: "How often to send again" },
+  },
+  permissions: { "--allow-net=127.0.0.1": "send there; name another host the same way" },
+  examples: ["deno task udp-client", "deno task udp-client --timeout 200ms --resends 5 --json"],
+});
+
+/**
+ * Runs the client.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async (values, { signal, print, printJson }) => {
+    const { hostname, port, message, timeout, resends, json } = values;
+    await using socket = await connectUdp({ hostname, port });
+    const started = performance.now();
+    const { data } = await socket.request(message, undefined, { timeout, resends, signal });
+    const reply = new TextDecoder().decode(data);
+    const ms = Math.round(performance.now() - started);
+    if (json) printJson({ peer: `${hostname}:${port}`, reply, ms, sent: socket.stats.sent });
+    else print(reply);
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
