@@ -1,5 +1,5 @@
 import { escapeControls } from "./text.ts";
-import type { ErrorContext, NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
+import type { ErrorContext, NetError, NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
 import { byCode, byMessage, bySyscall, tlsByMessage } from "./_error_tables.ts";
 
 /** What could be found out about a thrown value. */
@@ -10,6 +10,9 @@ export interface Classified {
   readonly tls?: TlsFailure | undefined;
   readonly permission?: string | undefined;
   readonly address?: string | undefined;
+  /** Where a NetError was wrapped in another error: what it said, and its advice. */
+  readonly sentence?: string | undefined;
+  readonly retryable?: boolean | undefined;
   /** What the error itself says: bounded, on one line, without controls. */
   readonly detail: string;
 }
@@ -19,18 +22,36 @@ type Found = Omit<Classified, "detail">;
 /** How far a chain of causes is followed. */
 const DEPTH = 8;
 const MAX_DETAIL = 300;
+/** How much of a message is searched for what it means; a path may be long. */
+const MAX_MESSAGE = 8192;
+/** What `fetch` and `WebSocket` say before the reason: an URL there must not be taken for one. */
+const PREAMBLES =
+  /^(?:error sending request (?:from \S+ )?for (?:url \(\S*\)|\S+ \(\S+\)): (?:client error \(\w+\): )?|Fetch failed: |(?:NetworkError: )?failed to connect to WebSocket: )/;
 
-/** Finds out what an error is. Total: takes any value, and objects that bite. */
-export function classify(error: unknown, context: ErrorContext): Classified {
+/**
+ * Finds out what an error is. Total: takes any value, and objects that bite.
+ * `own` tells the NetErrors, which this module cannot import, from the rest.
+ */
+export function classify(
+  error: unknown,
+  context: ErrorContext,
+  own: (link: unknown) => link is NetError,
+): Classified {
   let found: Found | undefined;
   let detail = "";
   for (const link of chain(error)) {
     try {
-      detail ||= message(link);
-      const here = classifyLink(link, context, error);
+      if (own(link)) {
+        const { kind, phase, code, tls, permission, address, retryable, message } = link;
+        found = { kind, phase, code, tls, permission, address, retryable, sentence: message };
+        break;
+      }
+      const text = message(link);
+      detail ||= detailOf(text);
+      const here = classifyLink(link, text, context, error);
       if (here === undefined) continue;
       // The link that tells the kind tells the reason too.
-      detail = message(link) || detail;
+      detail = detailOf(text) || detail;
       found = here;
       break;
     } catch { /* A getter or proxy trap threw: this link tells nothing. */ }
@@ -49,25 +70,32 @@ function* chain(error: unknown): Generator<unknown> {
     seen.add(link);
     yield link;
     const gathered = property(link, "errors");
-    try {
-      if (Array.isArray(gathered)) queue.push(...gathered.slice(0, DEPTH));
-    } catch { /* A proxy; see below. */ }
+    // By index: a stranger's array may have methods and iterators of its own.
+    for (let i = 0; i < DEPTH; i++) {
+      const one = property(gathered, `${i}`);
+      if (one === undefined) break;
+      queue.push(one);
+    }
     const cause = property(link, "cause");
     if (cause !== undefined && cause !== null) queue.push(cause);
   }
 }
 
-function classifyLink(link: unknown, context: ErrorContext, outer: unknown): Found | undefined {
-  const text = message(link);
+function classifyLink(
+  link: unknown,
+  text: string,
+  context: ErrorContext,
+  outer: unknown,
+): Found | undefined {
   const name = textProperty(link, "name");
   if (name === "TimeoutError") return { kind: "timeout" };
   if (name === "AbortError") return { kind: "aborted" };
-  if (link === outer && isAbortReason(link, context)) return { kind: "aborted" };
+  if (isAbortReason(link, context)) return { kind: "aborted" };
   const code = textProperty(link, "code");
   const known = code === "" ? undefined : byCode(code);
   if (known !== undefined) {
-    const phase = bySyscall(textProperty(link, "syscall"));
-    return { ...known, code, phase, address: nodeAddress(link) };
+    const phase = bySyscall(textProperty(link, "syscall")) ?? known.phase;
+    return { ...known, code: shorten(code), phase, address: nodeAddress(link) };
   }
   return byClass(link, text, context) ?? byMessage(text) ??
     (link === outer && isMisuse(link) ? { kind: "usage" } : undefined);
@@ -83,13 +111,14 @@ function byClass(link: unknown, text: string, context: ErrorContext): Found | un
   if (link instanceof is.ConnectionReset || link instanceof is.ConnectionAborted) {
     return { kind: "reset" };
   }
+  // A socket that was connected and is not any more.
+  if (link instanceof is.NotConnected) return { kind: "reset" };
   if (link instanceof is.BrokenPipe) return { kind: "reset", phase: "write" };
   if (link instanceof is.AddrInUse) return { kind: "address-in-use" };
   if (link instanceof is.AddrNotAvailable) return { kind: "address-unavailable" };
   if (link instanceof is.PermissionDenied) return { kind: "permission" };
   if (link instanceof is.UnexpectedEof) return { kind: "truncated" };
   if (link instanceof is.Interrupted || link instanceof is.BadResource) return { kind: "closed" };
-  if (link instanceof is.NotConnected) return { kind: "closed" };
   if (link instanceof is.NotSupported) return { kind: "unsupported" };
   if (link instanceof is.NotFound && context.phase === "resolve") return { kind: "dns" };
   if (link instanceof is.InvalidData) {
@@ -105,7 +134,7 @@ function isMisuse(link: unknown): boolean {
 }
 
 function isAbortReason(error: unknown, context: ErrorContext): boolean {
-  return context.signal?.aborted === true && error === context.signal.reason;
+  return context.signal?.aborted === true && Object.is(error, context.signal.reason);
 }
 
 /** The exact flag for what Deno refused. */
@@ -123,17 +152,27 @@ function nodeAddress(link: unknown): string | undefined {
   const address = textProperty(link, "address");
   const port = property(link, "port");
   if (address === "" || typeof port !== "number") return undefined;
-  return escapeControls(address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
+  return shorten(address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
 }
 
+/** What a link says, up to a length that is safe to search. */
 function message(link: unknown): string {
   const text = typeof link === "object" || typeof link === "function"
     ? textProperty(link, "message")
     : link === undefined || typeof link === "symbol"
     ? ""
     : String(link);
-  const cut = text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL)}…` : text;
-  return escapeControls(cut.replace(/ \(os error \d+\)$/, ""));
+  return text.slice(0, MAX_MESSAGE).replace(PREAMBLES, "");
+}
+
+/** The part of a message that tells a person something. */
+function detailOf(text: string): string {
+  return shorten(text.replace(/ \(os error \d+\)$/, ""));
+}
+
+/** Text of a stranger, bounded, on one line and without controls. */
+export function shorten(text: string): string {
+  return escapeControls(text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL)}…` : text);
 }
 
 function textProperty(link: unknown, key: string): string {

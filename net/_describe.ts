@@ -67,16 +67,19 @@ const TLS_REASONS: Readonly<Record<TlsFailure, string>> = {
 export function describe(found: Classified, phase: NetPhase, address?: string): string {
   const [verb, preposition] = SUBJECTS[phase];
   const subject = address === undefined ? verb : `${verb}${preposition} ${address}`;
-  return `${subject}: ${reason(found)}`;
+  return `${subject}: ${reason(found, phase)}`;
 }
 
-function reason({ kind, tls, permission, detail }: Classified): string {
+function reason({ kind, tls, permission, detail }: Classified, phase: NetPhase): string {
   const because = detail === "" ? "" : ` (${detail})`;
   if (kind === "tls") return TLS_REASONS[tls ?? "handshake"] + because;
   if (kind === "permission") {
     return permission === undefined
       ? `the system does not allow it${because}`
       : `permission is missing, run again with ${permission}`;
+  }
+  if (kind === "closed" && (phase === "listen" || phase === "accept")) {
+    return "the listener is closed";
   }
   return REASONS[kind] ?? (detail === "" ? "no reason was given" : detail);
 }

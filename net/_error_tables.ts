@@ -28,7 +28,8 @@ const CODES: Readonly<Record<string, Row>> = {
   EINTR: { kind: "closed" },
   ECANCELED: { kind: "closed" },
   EBADF: { kind: "closed" },
-  ENOTCONN: { kind: "closed" },
+  // A socket that was connected and is not any more.
+  ENOTCONN: { kind: "reset" },
   EMSGSIZE: { kind: "limit", phase: "write" },
   EAFNOSUPPORT: { kind: "unsupported" },
   EPROTONOSUPPORT: { kind: "unsupported" },
@@ -54,6 +55,7 @@ const CODES: Readonly<Record<string, Row>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: { kind: "tls", tls: "wrong-name" },
   HOSTNAME_MISMATCH: { kind: "tls", tls: "wrong-name" },
   ERR_SSL_WRONG_VERSION_NUMBER: { kind: "tls", tls: "not-tls" },
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: { kind: "tls", tls: "client-certificate" },
   ERR_SSL_UNSUPPORTED_PROTOCOL: { kind: "tls", tls: "version" },
 };
 
@@ -85,21 +87,33 @@ export function bySyscall(syscall: string): NetPhase | undefined {
   return Object.hasOwn(SYSCALLS, syscall) ? SYSCALLS[syscall] : undefined;
 }
 
-/** What rustls says, which Deno passes on as text alone. The first match counts. */
+/**
+ * What rustls says, which Deno passes on as text alone. Whole phrases, since a
+ * certificate may name anything and a stranger's error say anything. The first
+ * match counts.
+ */
 const TLS_MESSAGES: ReadonlyArray<readonly [RegExp, TlsFailure]> = [
-  [/UnknownIssuer/, "untrusted"],
-  [/not valid for name|NotValidForName/, "wrong-name"],
-  [/certificate expired|certificate has expired|\bExpired\b/, "expired"],
-  [/not valid yet|NotValidYet/, "not-yet-valid"],
-  [/received corrupt message|InvalidContentType/, "not-tls"],
-  [/CertificateRequired|peer sent no certificates/, "client-certificate"],
+  [/invalid peer certificate: (?:certificate not valid for name|NotValidForName)/, "wrong-name"],
+  [/invalid peer certificate: UnknownIssuer/, "untrusted"],
+  [/invalid peer certificate: (?:certificate expired|Expired)/, "expired"],
+  [/invalid peer certificate: (?:certificate not valid yet|NotValidYet)/, "not-yet-valid"],
+  [/received corrupt message of type/, "not-tls"],
+  [/received fatal alert: CertificateRequired|^peer sent no certificates/, "client-certificate"],
   [
-    /fatal alert: (UnknownCA|BadCertificate|CertificateUnknown|CertificateExpired|CertificateRevoked|UnsupportedCertificate)/i,
+    /received fatal alert: (?:UnknownCA|BadCertificate|UnsupportedCertificate|Certificate\w+)/,
     "rejected",
   ],
-  [/ProtocolVersion|PeerIncompatible|peer is incompatible|HandshakeFailure/i, "version"],
   [
-    /invalid peer certificate|certificates? found|decode certificate|pem file|private key|keys? found/i,
+    /received fatal alert: (?:ProtocolVersion|HandshakeFailure|InsufficientSecurity)|^peer is incompatible/,
+    "version",
+  ],
+  [/received fatal alert: /, "handshake"],
+  [
+    /^(?:invalid peer certificate|No certificates found|No keys found|Unable to decode certificate)/,
+    "bad-certificate",
+  ],
+  [
+    /^(?:keys may not be consistent|unexpected error: failed to parse private key)/,
     "bad-certificate",
   ],
 ];
@@ -115,7 +129,8 @@ export function tlsByMessage(text: string): TlsFailure | undefined {
  */
 const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
   [/failed to lookup address|dns error|no such host is known/i, { kind: "dns" }],
-  [/connection refused/i, { kind: "refused" }],
+  // A WebSocket keeps the reason to itself; a refusal is the commonest, and as worth another try.
+  [/connection refused|tcp connect error$/i, { kind: "refused" }],
   [/tls handshake eof/i, { kind: "truncated", phase: "handshake" }],
   [
     /connection reset|broken pipe|connection aborted/i,
@@ -133,7 +148,7 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
     { kind: "truncated", phase: "response" },
   ],
   [
-    /invalid HTTP \w+ parsed|invalid \S+ parsed|message head is too large|invalid chunk|unexpected end of file|proxy authentication required|invalid status code|error decoding response body/i,
+    /invalid [\w-]+(?: [\w-]+)? parsed|message head is too large|invalid chunk|unexpected end of file|proxy authentication required|invalid status code|error decoding response body|encountered redirect while/i,
     { kind: "protocol", phase: "response" },
   ],
 ];
@@ -141,7 +156,6 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
 /** What a message tells, for want of anything better. */
 export function byMessage(text: string): Row | undefined {
   const tls = tlsByMessage(text);
-  if (tls !== undefined && tls !== "bad-certificate") return { kind: "tls", tls };
-  const row = MESSAGES.find(([pattern]) => pattern.test(text))?.[1];
-  return row ?? (tls === undefined ? undefined : { kind: "tls", tls });
+  if (tls !== undefined) return { kind: "tls", tls };
+  return MESSAGES.find(([pattern]) => pattern.test(text))?.[1];
 }

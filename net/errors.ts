@@ -47,7 +47,7 @@
  */
 
 import { formatAddress } from "./address.ts";
-import { classify } from "./_classify.ts";
+import { classify, shorten } from "./_classify.ts";
 import { describe, PHASES } from "./_describe.ts";
 
 /** What went wrong. Stable: programs may rely on it. */
@@ -147,6 +147,9 @@ export interface ErrorContext {
   signal?: AbortSignal;
 }
 
+/** Every NetError of this process. `instanceof` would run the traps of a proxy and believe them. */
+const made = new WeakSet<object>();
+
 const RETRYABLE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "refused",
   "timeout",
@@ -202,6 +205,7 @@ export class NetError extends Error {
     this.code = options.code;
     this.tls = options.tls;
     this.permission = options.permission;
+    made.add(this);
   }
 }
 
@@ -229,20 +233,24 @@ export class NetError extends Error {
  * ```
  */
 export function toNetError(error: unknown, context: ErrorContext = {}): NetError {
-  try {
-    if (error instanceof NetError) return error;
-  } catch { /* A proxy whose traps throw; classify() copes with it. */ }
-  const found = classify(error, context);
+  if (isMade(error)) return error;
+  const found = classify(error, context, isMade);
   const phase = context.phase ?? found.phase ?? PHASES[found.kind];
-  const address = context.address ??
-    (context.hostname === undefined ? found.address : formatAddress({
-      hostname: context.hostname,
-      port: context.port ?? 0,
-    }));
-  return new NetError(describe(found, phase, address), {
+  const address = addressOf(context) ?? found.address;
+  return new NetError(found.sentence ?? describe(found, phase, address), {
     ...found,
     phase,
     address,
     cause: error,
   });
+}
+
+function isMade(error: unknown): error is NetError {
+  return typeof error === "object" && error !== null && made.has(error);
+}
+
+/** The address that the caller knows, fit for a message. */
+function addressOf({ address, hostname, port = 0 }: ErrorContext): string | undefined {
+  if (address !== undefined) return shorten(address);
+  return hostname === undefined ? undefined : shorten(formatAddress({ hostname, port }));
 }
