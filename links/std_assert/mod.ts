@@ -15,28 +15,12 @@ export const assertStrictEquals: <T>(
   expected: T,
   msg?: string,
 ) => asserts actual is T = std.assertStrictEquals;
-/** Fails unless the value is neither null nor undefined. */
-export const assertExists: <T>(actual: T, msg?: string) => asserts actual is NonNullable<T> =
-  std.assertExists;
 /** Fails unless `actual` holds `expected`. */
 export const assertStringIncludes: (actual: string, expected: string, msg?: string) => void =
   std.assertStringIncludes;
 /** Fails unless `actual` matches. */
 export const assertMatch: (actual: string, expected: RegExp, msg?: string) => void =
   std.assertMatch;
-/** Fails if `actual` matches. */
-export const assertNotMatch: (actual: string, expected: RegExp, msg?: string) => void =
-  std.assertNotMatch;
-/** Fails unless `actual > expected`. */
-export const assertGreater: <T>(actual: T, expected: T, msg?: string) => void = std.assertGreater;
-/** Fails unless `actual >= expected`. */
-export const assertGreaterOrEqual: <T>(actual: T, expected: T, msg?: string) => void =
-  std.assertGreaterOrEqual;
-/** Fails unless `actual < expected`. */
-export const assertLess: <T>(actual: T, expected: T, msg?: string) => void = std.assertLess;
-/** Fails unless `actual <= expected`. */
-export const assertLessOrEqual: <T>(actual: T, expected: T, msg?: string) => void =
-  std.assertLessOrEqual;
 /** Fails unless `actual` is an instance of the class. */
 export const assertInstanceOf: <T>(
   actual: unknown,
@@ -44,12 +28,6 @@ export const assertInstanceOf: <T>(
   expected: abstract new (...args: any[]) => T,
   msg?: string,
 ) => asserts actual is T = std.assertInstanceOf;
-/** Fails unless `actual` holds everything in `expected`. */
-export const assertObjectMatch: (
-  actual: object,
-  expected: object,
-  msg?: string,
-) => void = std.assertObjectMatch;
 /** Fails at once. */
 export const fail: (msg?: string) => never = std.fail;
 
