@@ -27,7 +27,7 @@ export const flags = {
   sendQueue: {
     type: "size",
     default: "256KiB",
-    min: "16KiB",
+    min: "64KiB",
     max: "64MiB",
     help: "What may wait for a user who does not read, before he is let go",
   },
@@ -72,8 +72,8 @@ export function lobbyOptions(values: ChatFlags, log: CliLog): LobbyOptions {
 
 /** The limits of each terminal. */
 export function terminalLimits(values: ChatFlags): TerminalLimits {
-  const { lang, replay, nameTimeout, maxLine, rate, burst } = values;
-  return { lang, replay, nameTimeout, maxLine, rate, burst };
+  const { lang, replay, nameTimeout, maxLine, rate, burst, sendQueue } = values;
+  return { lang, replay, nameTimeout, maxLine, rate, burst, sendQueue };
 }
 
 /** Where terminals connect, and the limits of their connections. */

@@ -14,12 +14,13 @@ import type {
   ShutdownOptions,
   ShutdownReport,
 } from "../../net/server_options.ts";
+import { Broadcast, Listener } from "./broadcast.ts";
 import type { ChatEvent, Params } from "./events.ts";
 import type { Face, LeaveReason, Member } from "./member.ts";
 import type { Lobby } from "./room.ts";
-import { serverLines, TerminalEncoder, type TerminalStyle } from "./terminal_text.ts";
+import { serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
+import { byteLength } from "./text.ts";
 import { Throttle } from "./throttle.ts";
-import { Turns } from "./turns.ts";
 import { sentence, type SentenceCode } from "./words.ts";
 
 /** Limits of one terminal. */
@@ -32,6 +33,8 @@ export interface TerminalLimits extends TerminalStyle {
   readonly rate: number;
   /** Lines at once. */
   readonly burst: number;
+  /** The limit of the connection's send queue in bytes, at least 64 KiB. */
+  readonly sendQueue: number;
 }
 
 /** How often a user may try to find a name. */
@@ -41,14 +44,13 @@ const ATTEMPTS = 5;
 export class Terminals {
   readonly #lobby: Lobby;
   readonly #limits: TerminalLimits;
-  readonly #encoder: TerminalEncoder;
-  readonly #turns = new Turns();
+  readonly #broadcast: Broadcast;
 
   /** @param lobby The chat. @param limits The limits of each terminal. */
   constructor(lobby: Lobby, limits: TerminalLimits) {
     this.#lobby = lobby;
     this.#limits = limits;
-    this.#encoder = new TerminalEncoder(limits);
+    this.#broadcast = new Broadcast(limits, limits.sendQueue / 4);
   }
 
   /**
@@ -58,14 +60,14 @@ export class Terminals {
    * @param conn The user's connection.
    */
   async serve(conn: Connection): Promise<void> {
-    const terminal = new Terminal(conn, this.#encoder, this.#limits);
+    const terminal = new Terminal(conn, this.#broadcast, this.#limits);
     const member = await this.#admit(terminal);
     if (member === undefined) return;
     let reason: LeaveReason = "ended";
     try {
       for (let line; (line = await terminal.line()) !== null && member.present;) {
         member.say(line);
-        const turn = this.#turns.spend(line.length + member.name.length);
+        const turn = this.#broadcast.spend(byteLength(line) + member.name.length);
         if (turn !== undefined) await turn;
       }
     } catch (error) {
@@ -73,6 +75,7 @@ export class Terminals {
       throw error;
     } finally {
       member.leave(reason);
+      terminal.flush();
     }
   }
 
@@ -99,29 +102,40 @@ export class Terminals {
 class Terminal implements Face {
   readonly address: string;
   readonly #conn: Connection;
-  readonly #encoder: TerminalEncoder;
+  readonly #broadcast: Broadcast;
+  readonly #listener: Listener;
   readonly #limits: TerminalLimits;
   readonly #throttle: Throttle;
 
-  constructor(conn: Connection, encoder: TerminalEncoder, limits: TerminalLimits) {
+  constructor(conn: Connection, broadcast: Broadcast, limits: TerminalLimits) {
     this.address = conn.peer;
     this.#conn = conn;
-    this.#encoder = encoder;
+    this.#broadcast = broadcast;
+    this.#listener = new Listener((bytes) => conn.trySend(bytes));
     this.#limits = limits;
     this.#throttle = new Throttle(limits.rate, limits.burst);
   }
 
   deliver(event: ChatEvent, own: boolean): void {
-    // What one has typed stands on the screen already, and the welcome says that one is in.
-    if (own && (event.type === "message" || event.type === "notice" && event.code !== "renamed")) {
+    if (event.type === "message" || event.type === "notice") {
+      // What one has typed stands on the screen already, and the welcome says that one is in.
+      const shown = !own || (event.type === "notice" && event.code === "renamed");
+      if (shown) this.#broadcast.tell(this.#listener, event);
       return;
     }
-    this.#conn.trySend(this.#encoder.encode(event));
+    this.flush();
+    this.#conn.trySend(terminalText(event, this.#limits));
     if (event.type === "bye") void this.#conn.close();
+  }
+
+  /** Queues what the room has said, so that nothing overtakes it. */
+  flush(): void {
+    this.#listener.flush();
   }
 
   /** Says something of the face's own. */
   tell(code: SentenceCode, params?: Params): void {
+    this.flush();
     this.#conn.trySend(serverLines(sentence(this.#limits.lang, code, params)));
   }
 

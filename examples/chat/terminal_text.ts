@@ -17,11 +17,14 @@
  * @module
  */
 
-import type { ChatEvent, ChatWelcome, HistoryEvent } from "./events.ts";
+import type { ChatEvent, ChatWelcome } from "./events.ts";
 import { type Lang, sentence } from "./words.ts";
 
 /** How many others are named on entering; `/who` names more. */
 const NAMED = 20;
+
+/** The most characters of earlier messages, so that they fit the smallest send queue. */
+const REPLAYED = 10_000;
 
 /** How an event reads in a terminal. */
 export interface TerminalStyle {
@@ -77,39 +80,12 @@ function whereAmI({ name, room, members }: ChatWelcome, lang: Lang): string {
 
 /** The last messages; that somebody came or went then is of no use now. */
 function earlier({ events, room }: ChatWelcome, style: TerminalStyle): string {
-  const messages = events.filter((event) => event.type === "message").slice(
-    -style.replay || Infinity,
-  );
-  if (messages.length === 0) return "";
-  const lines = messages.map((event) => terminalText(event, style)).join("");
-  return serverLines(sentence(style.lang, "earlier", { room })) + lines;
-}
-
-/** Encodes what goes to a whole room once for all who see it in one style. */
-export class TerminalEncoder {
-  readonly #style: TerminalStyle;
-  readonly #encoder = new TextEncoder();
-  #last: HistoryEvent | undefined;
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-
-  /** @param style How lines are written. */
-  constructor(style: TerminalStyle) {
-    this.#style = style;
+  const messages = events.filter((event) => event.type === "message");
+  let lines = "";
+  for (let i = messages.length - 1; i >= messages.length - style.replay && i >= 0; i--) {
+    const line = terminalText(messages[i]!, style);
+    if (lines.length + line.length > REPLAYED) break;
+    lines = line + lines;
   }
-
-  /**
-   * Gives the bytes of an event; for the same event again the same bytes.
-   *
-   * @param event What happened.
-   * @returns UTF-8, not to be changed.
-   */
-  encode(event: ChatEvent): Uint8Array<ArrayBuffer> {
-    if (event === this.#last) return this.#bytes;
-    const bytes = this.#encoder.encode(terminalText(event, this.#style));
-    if (event.type === "message" || event.type === "notice") {
-      this.#last = event;
-      this.#bytes = bytes;
-    }
-    return bytes;
-  }
+  return lines === "" ? "" : serverLines(sentence(style.lang, "earlier", { room })) + lines;
 }

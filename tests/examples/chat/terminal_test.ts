@@ -13,6 +13,7 @@ const LIMITS: TerminalLimits = {
   maxLine: 64,
   rate: 0,
   burst: 1,
+  sendQueue: 64 * 1024,
 };
 const GREETING = "* Welcome to the chat. Type your name and press Enter.";
 
