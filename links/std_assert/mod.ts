@@ -28,9 +28,6 @@ export const assertInstanceOf: <T>(
   expected: abstract new (...args: any[]) => T,
   msg?: string,
 ) => asserts actual is T = std.assertInstanceOf;
-/** Fails at once. */
-export const fail: (msg?: string) => never = std.fail;
-
 /** Fails unless `fn` throws; returns what it threw. */
 export const assertThrows: {
   (fn: () => unknown, msg?: string): unknown;
