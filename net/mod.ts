@@ -28,6 +28,7 @@ export * from "./errors.ts";
 export * from "./frame_codec.ts";
 export * from "./line_codec.ts";
 export * from "./memory_pair.ts";
+export * from "./pool.ts";
 export * from "./retry.ts";
 export * from "./tcp_client.ts";
 export * from "./tcp_server.ts";

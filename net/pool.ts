@@ -1,0 +1,406 @@
+/**
+ * A pool of open TCP and TLS connections: so many per host and no more, kept
+ * for a while, checked before they are handed out, shared in order.
+ *
+ * @example Borrow a connection twice
+ * ```ts
+ * import { createPool } from "@portside/kit/net/pool";
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({}, async (conn) => {
+ *   for await (const line of conn.lines()) await conn.write(`you said ${line}\n`);
+ * });
+ * await using pool = createPool({ maxPerHost: 10 });
+ * for (const word of ["one", "two"]) {
+ *   await using lease = await pool.acquire({ port: server.addr.port });
+ *   await lease.connection.write(`${word}\n`);
+ *   assertEquals(await lease.connection.readLine(), `you said ${word}`);
+ *   lease.keep();
+ * }
+ * assertEquals(pool.stats().opened, 1);
+ * ```
+ *
+ * A connection goes back to the pool only when {@linkcode Lease.keep} says that
+ * a whole exchange is over: whoever breaks off in the middle must not leave the
+ * rest of an answer to the next one.
+ *
+ * **Permissions**: `--allow-net` for the hosts that are connected to.
+ *
+ * @module
+ */
+
+import { formatAddress } from "./address.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectTcpOptions } from "./connect_options.ts";
+import { NetError } from "./errors.ts";
+import { connectTcp } from "./tcp_client.ts";
+import { connectTls, type ConnectTlsOptions } from "./tls_client.ts";
+import { withDeadline } from "./_deadline.ts";
+import { checkMax, checkNumber } from "./_limits.ts";
+
+/** Options of {@linkcode createPool}. All times are in milliseconds; 0 lifts a limit. */
+export interface PoolOptions {
+  /**
+   * The most connections to one host and port, idle ones included.
+   *
+   * @default 10
+   */
+  maxPerHost?: number;
+  /**
+   * How long a connection is kept unused.
+   *
+   * @default 30000
+   */
+  idleTimeout?: number;
+  /**
+   * How long a connection is used at the most, counted from its opening.
+   *
+   * @default 0
+   */
+  maxAge?: number;
+  /**
+   * How long to wait for a connection while all are in use.
+   *
+   * @default 30000
+   */
+  acquireTimeout?: number;
+  /**
+   * The most who may wait for one host; one more is refused at once.
+   *
+   * @default 1000
+   */
+  maxWaiting?: number;
+  /**
+   * Says whether a connection that was idle is still good, beyond what the
+   * socket itself tells; e.g. by a NOOP.
+   */
+  check?: (connection: Connection) => boolean | Promise<boolean>;
+}
+
+/** Where to connect to: plain TCP, or TLS if `tls` is set. */
+export type PoolTarget =
+  | (ConnectTcpOptions & { tls?: false })
+  | (ConnectTlsOptions & { tls: true });
+
+/** Counters of a pool. */
+export interface PoolStats {
+  /** Connections that are lent. */
+  readonly active: number;
+  /** Connections that wait to be lent. */
+  readonly idle: number;
+  /** Callers that wait for a connection. */
+  readonly waiting: number;
+  /** Connections opened, ever. */
+  readonly opened: number;
+  /** Times that an idle connection was lent again, ever. */
+  readonly reused: number;
+}
+
+/** A borrowed connection. Dispose of it when done. */
+export interface Lease extends AsyncDisposable {
+  /** The connection. */
+  readonly connection: Connection;
+  /** Whether it has served others before. */
+  readonly reused: boolean;
+  /** Says that the exchange is whole, so that disposing gives the connection back. */
+  keep(): void;
+}
+
+/** A pool. */
+export interface Pool extends AsyncDisposable {
+  /**
+   * Borrows a connection: an idle one, a new one, or the next that comes back.
+   *
+   * @param target Where to. What differs in anything but limits is a pool of its own.
+   * @returns The lease.
+   * @throws {NetError} As dialling; "timeout" or "limit" when all stay in use.
+   */
+  acquire(target: PoolTarget): Promise<Lease>;
+  /** Counters of this moment. */
+  stats(): PoolStats;
+  /**
+   * Lends nothing more, closes what is idle, and waits for what is lent.
+   *
+   * @param options How long to wait before it is cut, in milliseconds.
+   * @returns Resolves when nothing is open any more.
+   */
+  drain(options?: { deadline?: number }): Promise<void>;
+}
+
+interface Idle {
+  readonly connection: Connection;
+  readonly since: number;
+  /** Ends the read by which the pool sees that the peer has ended. */
+  readonly lend: AbortController;
+}
+
+interface Waiting {
+  /** Takes a connection that came back, or null for the right to open one. */
+  readonly resolve: (connection: Connection | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What one host and way of connecting have in common. */
+class Host {
+  constructor(readonly key: string) {}
+  readonly idle: Idle[] = [];
+  readonly waiting: Waiting[] = [];
+  /** Connections that are open or being opened, lent and idle. */
+  open = 0;
+}
+
+/**
+ * Makes a pool.
+ *
+ * @param options Its limits.
+ * @returns The pool.
+ * @throws {RangeError} If an option is out of range.
+ *
+ * @example Statistics
+ * ```ts
+ * import { createPool } from "@portside/kit/net/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using pool = createPool();
+ * assertEquals(pool.stats(), { active: 0, idle: 0, waiting: 0, opened: 0, reused: 0 });
+ * ```
+ */
+export function createPool(options: PoolOptions = {}): Pool {
+  return new ConnectionPool(options);
+}
+
+class ConnectionPool implements Pool {
+  readonly #hosts = new Map<string, Host>();
+  readonly #lent = new Set<Connection>();
+  readonly #maxPerHost: number;
+  readonly #maxWaiting: number;
+  readonly #idleTimeout: number;
+  readonly #maxAge: number;
+  readonly #acquireTimeout: number;
+  readonly #check: PoolOptions["check"];
+  #sweeper: ReturnType<typeof setTimeout> | undefined;
+  #draining: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+  #opened = 0;
+  #reused = 0;
+
+  constructor(options: PoolOptions) {
+    this.#maxPerHost = checkMax("maxPerHost", options.maxPerHost, 10);
+    this.#maxWaiting = checkMax("maxWaiting", options.maxWaiting, 1000);
+    this.#idleTimeout = checkNumber("idleTimeout", options.idleTimeout ?? 30_000) || Infinity;
+    this.#maxAge = checkNumber("maxAge", options.maxAge ?? 0) || Infinity;
+    this.#acquireTimeout = checkNumber("acquireTimeout", options.acquireTimeout ?? 30_000);
+    this.#check = options.check;
+  }
+
+  async acquire(target: PoolTarget): Promise<Lease> {
+    target.signal?.throwIfAborted();
+    if (this.#draining !== undefined) throw drainingError();
+    const key = keyOf(target);
+    while (true) {
+      const host = this.#hosts.get(key) ?? new Host(key);
+      this.#hosts.set(key, host);
+      const connection = this.#takeIdle(host) ?? await this.#takeTurn(host, target);
+      if (connection === null) return this.#lend(host, await this.#dial(host, target), false);
+      if (await this.#isGood(connection)) {
+        this.#reused++;
+        return this.#lend(host, connection, true);
+      }
+      await this.#discard(host, connection);
+    }
+  }
+
+  stats(): PoolStats {
+    let idle = 0;
+    let waiting = 0;
+    for (const host of this.#hosts.values()) {
+      idle += host.idle.length;
+      waiting += host.waiting.length;
+    }
+    const active = this.#lent.size;
+    return { active, idle, waiting, opened: this.#opened, reused: this.#reused };
+  }
+
+  drain({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
+    checkNumber("deadline", deadline);
+    return this.#draining ??= this.#drain(deadline);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  async #drain(deadline: number): Promise<void> {
+    await null; // So that #draining is set below.
+    clearTimeout(this.#sweeper);
+    const closing: Promise<void>[] = [];
+    for (const host of this.#hosts.values()) {
+      for (const { reject } of host.waiting.splice(0)) reject(drainingError());
+      for (let idle; (idle = this.#takeIdle(host)) !== undefined;) {
+        closing.push(this.#discard(host, idle));
+      }
+    }
+    await Promise.all(closing);
+    if (this.#lent.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#drained = resolve;
+    const timer = setTimeout(() => {
+      for (const connection of this.#lent) connection.abort(drainingError());
+      resolve();
+    }, deadline);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** The connection that was used last: the others may time out. */
+  #takeIdle(host: Host): Connection | undefined {
+    const idle = host.idle.pop();
+    idle?.lend.abort();
+    return idle?.connection;
+  }
+
+  /** Gets the right to open a connection (null), or waits for that or for one that comes back. */
+  async #takeTurn(host: Host, { signal }: PoolTarget): Promise<Connection | null> {
+    if (host.open < this.#maxPerHost) {
+      host.open++;
+      return null;
+    }
+    if (host.waiting.length >= this.#maxWaiting) {
+      throw new NetError(`Cannot borrow a connection: ${this.#maxWaiting} wait for one already`, {
+        kind: "limit",
+        phase: "connect",
+      });
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Connection | null>();
+    const waiting: Waiting = { resolve, reject };
+    host.waiting.push(waiting);
+    const timeout = this.#acquireTimeout;
+    const late = () =>
+      new NetError(`Cannot borrow a connection: all were in use for ${timeout} ms`, {
+        kind: "timeout",
+        phase: "connect",
+      });
+    try {
+      return await withDeadline(promise, timeout, late, signal);
+    } catch (error) {
+      const at = host.waiting.indexOf(waiting);
+      if (at !== -1) host.waiting.splice(at, 1);
+      // It was its turn in the very moment in which it gave up: somebody else is next.
+      else promise.then((turn) => this.#giveBack(host, turn), () => {});
+      throw error;
+    }
+  }
+
+  async #dial(host: Host, target: PoolTarget): Promise<Connection> {
+    try {
+      const connection = await (target.tls ? connectTls(target) : connectTcp(target));
+      if (this.#draining !== undefined) {
+        await connection.close();
+        throw drainingError();
+      }
+      this.#opened++;
+      return connection;
+    } catch (error) {
+      this.#giveBack(host, null);
+      throw error;
+    }
+  }
+
+  #lend(host: Host, connection: Connection, reused: boolean): Lease {
+    this.#lent.add(connection);
+    let kept = false;
+    let done = false;
+    return {
+      connection,
+      reused,
+      keep: () => void (kept = true),
+      [Symbol.asyncDispose]: async () => {
+        if (done) return;
+        done = true;
+        this.#lent.delete(connection);
+        if (kept && this.#draining === undefined && connection.open) {
+          this.#giveBack(host, connection);
+        } else await this.#discard(host, connection);
+        if (this.#lent.size === 0) this.#drained?.();
+      },
+    };
+  }
+
+  /** Hands a connection, or the right to open one (null), to whoever is next. */
+  #giveBack(host: Host, connection: Connection | null): void {
+    const next = host.waiting.shift();
+    if (next !== undefined) next.resolve(connection);
+    else if (connection !== null) this.#keep(host, connection);
+    else if (--host.open === 0) this.#hosts.delete(host.key);
+  }
+
+  /** Keeps a connection until somebody wants it, its time is over, or the peer says anything. */
+  #keep(host: Host, connection: Connection): void {
+    const lend = new AbortController();
+    const idle: Idle = { connection, since: performance.now(), lend };
+    host.idle.push(idle);
+    // The signal gives this read up without losing a byte, so that the next reader finds all.
+    connection.readChunk({ signal: lend.signal, timeout: 0 }).catch(() => {}).then(() => {
+      const at = host.idle.indexOf(idle);
+      if (at === -1) return;
+      host.idle.splice(at, 1);
+      return this.#discard(host, connection);
+    });
+    this.#sweeper ??= this.#sweepLater(this.#idleTimeout);
+  }
+
+  /** Closes a connection; its place is free. */
+  async #discard(host: Host, connection: Connection): Promise<void> {
+    this.#giveBack(host, null);
+    await connection.close();
+  }
+
+  async #isGood(connection: Connection): Promise<boolean> {
+    if (!connection.open) return false;
+    if (Date.now() - connection.stats.openedAt >= this.#maxAge) return false;
+    try {
+      return await this.#check?.(connection) ?? true;
+    } catch {
+      return false;
+    }
+  }
+
+  #sweepLater(wait: number): ReturnType<typeof setTimeout> | undefined {
+    if (wait === Infinity) return undefined;
+    const timer = setTimeout(() => this.#sweep(), Math.min(wait, 2 ** 31 - 1));
+    // What waits for nobody is no reason to keep the process alive.
+    Deno.unrefTimer(timer);
+    return timer;
+  }
+
+  #sweep(): void {
+    const oldest = performance.now() - this.#idleTimeout;
+    let next = Infinity;
+    for (const host of this.#hosts.values()) {
+      while (host.idle[0] !== undefined && host.idle[0].since <= oldest) {
+        const { connection, lend } = host.idle.shift()!;
+        lend.abort();
+        this.#discard(host, connection);
+      }
+      next = Math.min(next, host.idle[0]?.since ?? Infinity);
+    }
+    this.#sweeper = this.#sweepLater(next - oldest);
+  }
+}
+
+function drainingError(): NetError {
+  return new NetError("Cannot borrow a connection: the pool is being drained", {
+    kind: "closed",
+    phase: "connect",
+  });
+}
+
+/** Connections are interchangeable if they were dialled alike. */
+function keyOf(target: PoolTarget): string {
+  const { hostname = "127.0.0.1", port } = target;
+  const address = formatAddress({ hostname, port });
+  if (!target.tls) return `tcp ${address}`;
+  const { serverName, caCerts, alpnProtocols } = target;
+  return JSON.stringify(["tls", address, serverName, caCerts, alpnProtocols]);
+}

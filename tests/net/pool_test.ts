@@ -1,0 +1,184 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { delay } from "@std/async/delay";
+import type { Connection } from "../../net/connection.ts";
+import { NetError } from "../../net/errors.ts";
+import { createPool, type Lease, type Pool } from "../../net/pool.ts";
+import { serveTcp } from "../../net/tcp_server.ts";
+import { serveTls } from "../../net/tls_server.ts";
+import { testCertificates } from "../_support/certificates.ts";
+
+async function echo(conn: Connection): Promise<void> {
+  for await (const line of conn.lines()) {
+    await conn.write(`${line}\n`);
+    if (line === "bye") return;
+  }
+}
+
+async function ask({ connection }: Lease, line: string): Promise<void> {
+  await connection.write(`${line}\n`);
+  assertEquals(await connection.readLine({ timeout: 5000 }), line);
+}
+
+/** Asks over a connection of the pool, and gives it back. */
+async function exchange(pool: Pool, port: number, line: string): Promise<boolean> {
+  await using lease = await pool.acquire({ port, lingerTimeout: 50 });
+  await ask(lease, line);
+  lease.keep();
+  return lease.reused;
+}
+
+async function until(check: () => boolean): Promise<void> {
+  const end = performance.now() + 5000;
+  while (!check()) {
+    assert(performance.now() < end, `not within five seconds: ${check}`);
+    await delay(5);
+  }
+}
+
+Deno.test("a pool lends a connection again that was kept", async () => {
+  await using server = serveTcp({}, echo);
+  await using pool = createPool();
+  const { port } = server.addr;
+  assertEquals(await exchange(pool, port, "one"), false);
+  assertEquals(pool.stats(), { active: 0, idle: 1, waiting: 0, opened: 1, reused: 0 });
+  assertEquals(await exchange(pool, port, "two"), true);
+  assertEquals(pool.stats(), { active: 0, idle: 1, waiting: 0, opened: 1, reused: 1 });
+});
+
+Deno.test("a pool closes what was not kept: half an answer is nobody's", async () => {
+  await using server = serveTcp({}, echo);
+  await using pool = createPool();
+  {
+    await using lease = await pool.acquire({ port: server.addr.port });
+    await lease.connection.write("never read\n");
+  }
+  assertEquals(pool.stats().idle, 0);
+  assertEquals(await exchange(pool, server.addr.port, "clean"), false);
+});
+
+Deno.test("a pool opens no more than maxPerHost, and serves those who wait in order", async () => {
+  await using server = serveTcp({}, echo);
+  await using pool = createPool({ maxPerHost: 2 });
+  const order: number[] = [];
+  await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+    await using lease = await pool.acquire({ port: server.addr.port });
+    order.push(i);
+    assert(server.stats().active <= 2);
+    await ask(lease, `${i}`);
+    lease.keep();
+  }));
+  assertEquals(order, Array.from({ length: 20 }, (_, i) => i));
+  assertEquals(pool.stats(), { active: 0, idle: 2, waiting: 0, opened: 2, reused: 18 });
+});
+
+Deno.test("a pool ends a wait on time, by its signal, and when too many wait", async () => {
+  await using server = serveTcp({}, echo);
+  await using pool = createPool({ maxPerHost: 1, acquireTimeout: 50, maxWaiting: 2 });
+  const target = { port: server.addr.port };
+  await using held = await pool.acquire(target);
+  const stop = new AbortController();
+  const late = pool.acquire(target);
+  const aborted = pool.acquire({ ...target, signal: stop.signal });
+  const refused = await assertRejects(() => pool.acquire(target), NetError);
+  assertEquals(refused.kind, "limit");
+  stop.abort("enough");
+  assertEquals(await aborted.catch((reason) => reason), "enough");
+  assertEquals((await assertRejects(() => late, NetError)).kind, "timeout");
+  assertEquals(pool.stats().waiting, 0);
+  await ask(held, "still mine");
+});
+
+Deno.test("a pool forgets a connection that the peer has ended or talked on while it was idle", async () => {
+  const served: Connection[] = [];
+  await using server = serveTcp({}, async (conn) => {
+    served.push(conn);
+    await echo(conn);
+  });
+  await using pool = createPool();
+  const { port } = server.addr;
+  await exchange(pool, port, "bye");
+  await until(() => pool.stats().idle === 0);
+  assertEquals(await exchange(pool, port, "new"), false);
+  await served[1]!.write("unasked\n");
+  await until(() => pool.stats().idle === 0);
+  assertEquals(await exchange(pool, port, "clean"), false);
+  assertEquals(pool.stats().opened, 3);
+});
+
+Deno.test("a pool closes what is idle for too long or too old", async () => {
+  await using server = serveTcp({}, echo);
+  await using idle = createPool({ idleTimeout: 50 });
+  await exchange(idle, server.addr.port, "x");
+  await until(() => idle.stats().idle === 0 && server.stats().active === 0);
+  await using old = createPool({ maxAge: 30 });
+  await exchange(old, server.addr.port, "x");
+  await delay(40);
+  assertEquals(await exchange(old, server.addr.port, "x"), false);
+});
+
+Deno.test("a pool checks before it lends again", async () => {
+  await using server = serveTcp({}, echo);
+  let good = true;
+  const check = async (connection: Connection) => {
+    await connection.write("noop\n");
+    assertEquals(await connection.readLine({ timeout: 5000 }), "noop");
+    return good;
+  };
+  await using pool = createPool({ check });
+  assertEquals(await exchange(pool, server.addr.port, "1"), false);
+  assertEquals(await exchange(pool, server.addr.port, "2"), true);
+  good = false;
+  assertEquals(await exchange(pool, server.addr.port, "3"), false);
+});
+
+Deno.test("a pool gives the place of a failed dialling to the next", async () => {
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = free.addr;
+  free.close();
+  await using pool = createPool({ maxPerHost: 1 });
+  const results = await Promise.allSettled([1, 2, 3].map(() => pool.acquire({ port })));
+  for (const result of results) {
+    assert(result.status === "rejected" && result.reason instanceof NetError);
+    assertEquals(result.reason.kind, "refused");
+  }
+  assertEquals(pool.stats(), { active: 0, idle: 0, waiting: 0, opened: 0, reused: 0 });
+});
+
+Deno.test("a pool keeps TLS apart by whom it trusts", async () => {
+  const { good, ca } = await testCertificates();
+  await using server = serveTls(good, echo);
+  await using pool = createPool();
+  const target = { port: server.addr.port, tls: true as const, lingerTimeout: 50 };
+  for (let i = 0; i < 2; i++) {
+    await using lease = await pool.acquire({ ...target, caCerts: [ca] });
+    await ask(lease, "secret");
+    lease.keep();
+  }
+  assertEquals([pool.stats().opened, pool.stats().reused], [1, 1]);
+  const error = await assertRejects(() => pool.acquire(target), NetError);
+  assertEquals(error.tls, "untrusted");
+});
+
+Deno.test("drain() lends nothing more, waits for what is lent, and cuts it at the deadline", async () => {
+  await using server = serveTcp({}, echo);
+  const pool = createPool({ maxPerHost: 1 });
+  const target = { port: server.addr.port };
+  const lease = await pool.acquire(target);
+  const waiting = pool.acquire(target);
+  const draining = pool.drain();
+  assertEquals((await assertRejects(() => waiting, NetError)).kind, "closed");
+  assertEquals((await assertRejects(() => pool.acquire(target), NetError)).kind, "closed");
+  await ask(lease, "last");
+  await lease[Symbol.asyncDispose]();
+  await draining;
+  const stuck = createPool();
+  const held = await stuck.acquire(target);
+  await stuck.drain({ deadline: 20 });
+  assertEquals(held.connection.open, false);
+  await held[Symbol.asyncDispose]();
+});
+
+Deno.test("a pool refuses nonsense", () => {
+  assertThrows(() => createPool({ maxPerHost: 0 }), RangeError, "maxPerHost");
+  assertThrows(() => createPool({ idleTimeout: -1 }), RangeError, "idleTimeout");
+});
