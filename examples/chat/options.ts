@@ -118,8 +118,11 @@ export function webOptions(values: ChatFlags): ChatWebOptions {
 }
 
 /** One line in the log: who came and went, never what was said. */
-function logEvent(log: CliLog, { type, ...properties }: LobbyEvent): void {
-  log.info(LOG_LINES[type], properties);
+function logEvent(log: CliLog, event: LobbyEvent): void {
+  const { type, ...properties } = event;
+  // A name that is taken or mistyped is everyday life; a limit is for the operator to know.
+  const limit = type !== "refused" || event.code === "full" || event.code === "rooms-full";
+  log[limit ? "info" : "debug"](LOG_LINES[type], properties);
 }
 
 const LOG_LINES: Readonly<Record<LobbyEvent["type"], string>> = {

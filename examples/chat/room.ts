@@ -200,6 +200,7 @@ export class Lobby {
   }
 
   #enter(seat: Seat, since?: JoinRequest["since"]): void {
+    if (!seat.present) return;
     seat.home.seats.add(seat);
     this.#welcome(seat, since, false);
     this.#notice(seat.home, "joined", { name: seat.name }, seat);

@@ -16,7 +16,7 @@ import type {
 } from "../../net/server_options.ts";
 import { Broadcast, Listener } from "./broadcast.ts";
 import type { ChatEvent, Params } from "./events.ts";
-import type { Face, LeaveReason, Member } from "./member.ts";
+import type { Face, LeaveReason, Member, Refusal } from "./member.ts";
 import type { Lobby } from "./room.ts";
 import { serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
 import { byteLength } from "./text.ts";
@@ -89,9 +89,8 @@ export class Terminals {
       if (name === null) return undefined;
       const result = this.#lobby.join({ name }, terminal);
       if (!("code" in result)) return result;
-      terminal.tell(result.code, result.params);
+      terminal.refuse(result, attempt < ATTEMPTS);
       if (result.code === "full" || result.code === "stopping") return undefined;
-      if (attempt < ATTEMPTS) terminal.tell("try-again");
     }
     terminal.tell("naming-attempts");
     return undefined;
@@ -137,6 +136,14 @@ class Terminal implements Face {
   tell(code: SentenceCode, params?: Params): void {
     this.flush();
     this.#conn.trySend(serverLines(sentence(this.#limits.lang, code, params)));
+  }
+
+  /** Says why a name is refused, and asks for another where there is one to ask for. */
+  refuse({ code, params }: Refusal, again: boolean): void {
+    const { lang } = this.#limits;
+    const question = again && code.startsWith("name-") && code !== "name-space";
+    const more = question ? ` ${sentence(lang, "try-again")}` : "";
+    this.#conn.trySend(serverLines(sentence(lang, code, params) + more));
   }
 
   /** The name that the user gives; null if he does not. */
