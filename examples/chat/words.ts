@@ -21,8 +21,7 @@ export type FaceCode =
   | "alone"
   | "more"
   | "earlier"
-  | "private"
-  | "slow";
+  | "private";
 
 /** Everything that there is a sentence for. */
 export type SentenceCode = NoticeCode | ReplyCode | FaceCode | `bye-${ByeCode}`;
@@ -45,7 +44,6 @@ const en: Sentences = {
   more: ", and {count} more",
   private: "private",
   earlier: "Earlier in #{room}:",
-  slow: "You read too slowly. Good-bye.",
 
   "bye-quit": "Good-bye.",
   "bye-displaced": "You came in again from somewhere else. Good-bye.",
@@ -97,7 +95,6 @@ const zh: Sentences = {
   more: ", 等另外 {count} 人",
   private: "私信",
   earlier: "#{room} 之前的消息：",
-  slow: "你读取得太慢，再见。",
 
   "bye-quit": "再见。",
   "bye-displaced": "你已从别处重新进入，再见。",
