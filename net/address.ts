@@ -69,7 +69,10 @@ export function formatAddress(address: Address | HostPort): string {
  * ```
  */
 export function normalizeHostname(hostname: string): string {
-  const mapped = /^::ffff:(?:(\d+(?:\.\d+){3})|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(hostname);
+  const mapped =
+    /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+(?:\.\d+){3})|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(
+      hostname,
+    );
   if (mapped === null) return hostname;
   if (mapped[1] !== undefined) return mapped[1];
   const [high, low] = [parseInt(mapped[2]!, 16), parseInt(mapped[3]!, 16)];
@@ -96,13 +99,16 @@ export function parseHostPort(text: string): HostPort {
   const fail = (why: string): never => {
     throw new TypeError(`Cannot read the address "${escapeControls(text)}": ${why}`);
   };
-  if (match === null) return fail("an IPv6 address stands in brackets, as in [::1]:80");
+  if (match === null || canonicalIPv6(text) !== undefined) {
+    return fail("an IPv6 address stands in brackets, as in [::1]:80");
+  }
   const [, bracketed, plain, portText] = match;
   const hostname = bracketed ?? plain ?? "";
-  if (hostname === "" || /[\s\p{Cc}/]/u.test(hostname)) return fail("it has no host");
-  if (bracketed !== undefined && !/^[0-9a-f:.]+(%[\w.-]+)?$/i.test(bracketed)) {
+  if (hostname === "") return fail("it has no host");
+  if (bracketed !== undefined && canonicalIPv6(bracketed) === undefined) {
     return fail("only an IPv6 address stands in brackets");
   }
+  if (/[\s\p{Cc}/]/u.test(hostname)) return fail(`"${escapeControls(hostname)}" is no host`);
   if (portText === undefined || portText === "") return fail("it has no port");
   const port = Number(portText);
   if (!/^\d{1,5}$/.test(portText) || port > 65535) {
@@ -132,11 +138,16 @@ export function parseHostPort(text: string): HostPort {
  * ```
  */
 export function isLoopback(hostname: string): boolean {
-  const host = normalizeHostname(hostname.toLowerCase());
-  if (/^(.+\.)?localhost\.?$/.test(host) || host === "::1" || host === "0:0:0:0:0:0:0:1") {
-    return true;
-  }
+  const lower = hostname.toLowerCase();
+  const host = normalizeHostname(lower.includes(":") ? canonicalIPv6(lower) ?? "" : lower);
+  if (/^(.+\.)?localhost\.?$/.test(host) || host === "::1") return true;
   const parts = host.split(".");
   return parts.length === 4 && parts[0] === "127" &&
     parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+}
+
+/** The shortest form of an IPv6 address, its zone left out; undefined if it is none. */
+function canonicalIPv6(address: string): string | undefined {
+  const match = /^([0-9a-f:.]+)(?:%[\w.-]+)?$/i.exec(address);
+  return match === null ? undefined : URL.parse(`http://[${match[1]}]/`)?.hostname.slice(1, -1);
 }

@@ -17,7 +17,7 @@
 // Cc: C0, DEL and C1. Then line separators, byte-order mark, zero-width space, and what turns the
 // direction of text round; joiners stay, since emoji and several scripts are built with them.
 const UNSAFE =
-  /[\p{Cc}\p{Cs}\u200B\u200E\u200F\u2028-\u202E\u2060-\u2064\u2066-\u2069\u061C\uFEFF\uFFF9-\uFFFB]/gu;
+  /[\p{Cc}\p{Cs}\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\u061C\uFEFF\uFFF9-\uFFFB]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
@@ -50,7 +50,8 @@ export function escapeControls(text: string): string {
 /**
  * The same inside of JSON text: `\u` escapes, so that every value stays what it was.
  *
- * @param json The result of `JSON.stringify`.
+ * @param json The result of `JSON.stringify`, without indentation: a line break between the values
+ * would be escaped too.
  * @returns JSON for the same value, without a control character or direction override.
  *
  * @example JSON for a terminal
