@@ -1,5 +1,4 @@
-/** What a full inbox does with one message more. */
-export type InboxPolicy = "drop-newest" | "drop-oldest";
+import type { InboxPolicy } from "./udp_socket.ts";
 
 /**
  * A bounded queue between what arrives whenever it likes and somebody who

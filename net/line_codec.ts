@@ -118,7 +118,6 @@ export function encodeLine(
   text: string,
   options: EncodeLineOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  // deno-lint-ignore no-control-regex -- these are the characters to refuse
   const at = text.search(/[\r\n\0]/);
   if (at !== -1) {
     const code = text.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0");

@@ -28,13 +28,16 @@
 import { delay } from "@std/async/delay";
 import { formatAddress, normalizeHostname } from "./address.ts";
 import { NetError, type NetPhase, toNetError } from "./errors.ts";
-import { Inbox, type InboxPolicy } from "./_inbox.ts";
+import { Inbox } from "./_inbox.ts";
 import { checkMax, checkNumber } from "./_limits.ts";
 import { hasNative, openNative, openNode, type UdpBackend } from "./_udp_backend.ts";
 import { withDeadline } from "./_deadline.ts";
 
 /** The most bytes that a datagram can carry over IPv4 (65535 less both headers). */
 export const MAX_DATAGRAM = 65_507;
+
+/** Which datagram a full inbox throws away: the one that comes, or the one that waits longest. */
+export type InboxPolicy = "drop-newest" | "drop-oldest";
 
 /** Options of {@linkcode bindUdp}. */
 export interface BindUdpOptions {
