@@ -27,7 +27,7 @@ import { checkNumber } from "./_limits.ts";
 /** Options of {@linkcode retry}. All times are in milliseconds. */
 export interface RetryOptions {
   /**
-   * The most tries, the first one included.
+   * The most tries, the first one included; Infinity for no limit.
    *
    * @default 4
    */
@@ -91,6 +91,9 @@ const NEVER: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "aborted",
 ]);
 
+/** The longest timer, 24.8 days in milliseconds; what is longer is for ever. */
+const MAX_TIMER = 2 ** 31 - 1;
+
 /**
  * Calls `fn` until it succeeds, fails for good, or may not be tried again.
  *
@@ -121,7 +124,10 @@ export async function retry<T>(
   fn: (attempt: RetryAttempt) => T | Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
-  const { maxAttempts = 4, minTimeout = 500, maxTimeout = 30_000, kinds, signal } = options;
+  const { kinds, signal } = options;
+  const maxAttempts = Math.min(options.maxAttempts ?? 4, Number.MAX_SAFE_INTEGER);
+  const minTimeout = checkNumber("minTimeout", options.minTimeout ?? 500);
+  const maxTimeout = checkNumber("maxTimeout", options.maxTimeout ?? 30_000);
   const deadline = checkNumber("deadline", options.deadline ?? 0);
   signal?.throwIfAborted();
   const stop = new AbortController();
@@ -129,8 +135,9 @@ export async function retry<T>(
   signal?.addEventListener("abort", onAbort);
   let attempt = 0;
   let last: unknown;
-  const timer = deadline === 0 ? undefined : setTimeout(() => {
-    const message = `Gave up after ${attempt} tries in ${deadline} ms`;
+  // A timer beyond its range would fire at once.
+  const timer = deadline === 0 || deadline > MAX_TIMER ? undefined : setTimeout(() => {
+    const message = `Gave up after ${attempt} ${attempt === 1 ? "try" : "tries"} in ${deadline} ms`;
     stop.abort(new NetError(message, { kind: "timeout", cause: last }));
   }, deadline);
   try {
@@ -145,7 +152,8 @@ export async function retry<T>(
     }, {
       maxAttempts,
       minTimeout,
-      maxTimeout: Math.max(minTimeout, maxTimeout),
+      // A first wait above the limit is meant; a limit of 0 means no wait at all.
+      maxTimeout: Math.max(minTimeout, maxTimeout, 1),
       multiplier: options.multiplier ?? 2,
       jitter: options.jitter ?? 1,
       signal: stop.signal,
