@@ -46,7 +46,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       terminalLimits(values),
       terminalServer(values, ctx.log),
     );
-    await using web = values.web ? serveChatWeb(lobby, webOptions(values)) : undefined;
+    await using web = values.web ? serveChatWeb(lobby, webOptions(values, terminals)) : undefined;
     ctx.listening(terminals);
     if (web !== undefined) ctx.listening(web);
     // The terminals come first: their end tells everyone in the chat, those in browsers too.

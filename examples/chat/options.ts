@@ -7,7 +7,7 @@
 import type { ServeTcpOptions } from "../../net/server_options.ts";
 import { type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
-import type { TerminalLimits } from "./terminal.ts";
+import type { TerminalLimits, TerminalServer } from "./terminal.ts";
 import type { ChatWebOptions } from "./web.ts";
 
 /** The flags of `examples/chat.ts`. */
@@ -96,8 +96,8 @@ export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions 
   };
 }
 
-/** Where browsers connect, and the limits of their connections. */
-export function webOptions(values: ChatFlags): ChatWebOptions {
+/** Where browsers connect, the limits of their connections, what /metrics tells of the terminals. */
+export function webOptions(values: ChatFlags, terminals: TerminalServer): ChatWebOptions {
   const { hostname, webPort, lang, sendQueue, maxLine, rate, burst, nameTimeout, maxUsers } =
     values;
   return {
@@ -114,6 +114,23 @@ export function webOptions(values: ChatFlags): ChatWebOptions {
     rate,
     burst,
     nameTimeout,
+    metrics() {
+      const { active, refused } = terminals.stats();
+      return [
+        {
+          name: "chat_terminal_connections",
+          help: "Terminals now.",
+          type: "gauge",
+          value: active,
+        },
+        {
+          name: "chat_terminal_turned_away_total",
+          help: "Terminals turned away.",
+          type: "counter",
+          value: refused,
+        },
+      ];
+    },
   };
 }
 

@@ -17,7 +17,7 @@ import {
   textResponse,
   type Visitors,
 } from "./web_page.ts";
-import { WebSocketFace, type WebSocketLimits } from "./web_socket.ts";
+import { type WebSocketCounts, WebSocketFace, type WebSocketLimits } from "./web_socket.ts";
 import type { Lang } from "./words.ts";
 
 /** Options of {@linkcode serveChatWeb}. */
@@ -63,6 +63,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   const faces = new Set<WebSocketFace>();
   const perAddress = new Map<string, number>();
   const turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
+  const counts: WebSocketCounts = { throttled: 0 };
   const cut = new AbortController();
   let stopping = false;
 
@@ -94,7 +95,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       ? asked
       : options.lang;
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: PING });
-    const face = new WebSocketFace(socket, lobby, formatAddress(remote), lang, options);
+    const face = new WebSocketFace(socket, lobby, formatAddress(remote), lang, options, counts);
     faces.add(face);
     perAddress.set(key, here + 1);
     face.closed.then(() => {
@@ -127,6 +128,18 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
         value: deliveries,
       },
       { name: "chat_web_connections", help: "WebSockets now.", type: "gauge", value: faces.size },
+      {
+        name: "chat_web_closing",
+        help: "WebSockets of these whose browser has not answered the close frame.",
+        type: "gauge",
+        value: [...faces].filter((face) => face.closing).length,
+      },
+      {
+        name: "chat_web_throttled_total",
+        help: "Messages of browsers that had to wait for their turn.",
+        type: "counter",
+        value: counts.throttled,
+      },
       {
         name: "chat_web_turned_away_total",
         help: "Requests turned away, by why.",
@@ -185,7 +198,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   async function shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
     if (!stopping) {
       stopping = true;
-      for (const face of faces) face.end(1001, "the server stops");
+      for (const face of faces) face.end(1001, "the server stops", "shutdown");
     }
     // It waits for every open socket, and a browser need not answer.
     const timer = setTimeout(() => cut.abort(), deadline);

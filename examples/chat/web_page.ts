@@ -67,15 +67,15 @@ export async function preparePage(lang: "en" | "zh"): Promise<Page> {
   ]);
   return {
     respond(request) {
-      const { host, protocol } = new URL(request.url);
-      const sockets = `${protocol === "https:" ? "wss" : "ws"}://${host}`;
+      // Not from the URL: its absolute form may name another host than the one that was checked.
+      const host = request.headers.get("host");
       const policy = [
         "default-src 'none'",
         `script-src '${script}'`,
         `style-src '${style}'`,
         "img-src data:",
         // Not every browser takes 'self' for a WebSocket.
-        `connect-src 'self' ${sockets}`,
+        `connect-src 'self' ws://${host} wss://${host}`,
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",

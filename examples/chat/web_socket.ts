@@ -29,6 +29,12 @@ export interface WebSocketLimits {
   readonly nameTimeout: number;
 }
 
+/** What browsers have brought about, over all of them. */
+export interface WebSocketCounts {
+  /** Messages that had to wait for their turn. */
+  throttled: number;
+}
+
 /** Messages that may wait for their turn before a flooding browser is let go. */
 const MAX_INBOX = 200;
 
@@ -127,10 +133,16 @@ export class WebSocketFace implements Face {
   readonly #socket: WebSocket;
   readonly #lobby: Lobby;
   readonly #limits: WebSocketLimits;
+  readonly #counts: WebSocketCounts;
   readonly #throttle: Throttle;
-  readonly #inbox: string[] = [];
+  /** Questions of the page have a measure of their own, so that they use up nobody's lines. */
+  readonly #questions: Throttle;
+  /** What waits for its turn; undefined is what was no text. */
+  readonly #inbox: Array<string | undefined> = [];
+  #waitingLength = 0;
   #lang: Lang;
   #member: Member | undefined;
+  #ended = false;
   #reason: LeaveReason = "ended";
   #naming: ReturnType<typeof setTimeout> | undefined;
   #waiting: ReturnType<typeof setTimeout> | undefined;
@@ -143,6 +155,7 @@ export class WebSocketFace implements Face {
    * @param address The browser's address, for the log.
    * @param lang Its language until it says another.
    * @param limits Its limits.
+   * @param counts Where to count what it brings about.
    */
   constructor(
     socket: WebSocket,
@@ -150,25 +163,29 @@ export class WebSocketFace implements Face {
     address: string,
     lang: Lang,
     limits: WebSocketLimits,
+    counts: WebSocketCounts,
   ) {
     this.#socket = socket;
     this.#lobby = lobby;
     this.address = address;
     this.#lang = lang;
     this.#limits = limits;
+    this.#counts = counts;
     this.#throttle = new Throttle(limits.rate, limits.burst);
+    this.#questions = new Throttle(limits.rate, limits.burst);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     if (limits.nameTimeout > 0) {
       this.#naming = setTimeout(() => {
         this.#tell("error", sentence(this.#lang, "naming-timeout", {}));
-        this.end(1008, "no name in time");
+        this.end(1008, "no name in time", "ended");
       }, limits.nameTimeout);
     }
     socket.onmessage = ({ data }) => this.#take(data);
     // An error is always followed by close.
     socket.onerror = () => this.#reason = "lost";
     socket.onclose = () => {
+      this.#ended = true;
       clearTimeout(this.#naming);
       clearTimeout(this.#waiting);
       this.#member?.leave(this.#reason);
@@ -176,48 +193,67 @@ export class WebSocketFace implements Face {
     };
   }
 
+  /** Whether it has been told to close; whether it ever answers is up to the browser. */
+  get closing(): boolean {
+    return this.#ended;
+  }
+
   /** Sends an event; a browser that has not read for too long is let go. */
   deliver(event: ChatEvent, own: boolean): void {
-    const socket = this.#socket;
-    if (socket.readyState !== WebSocket.OPEN) return;
-    if (socket.bufferedAmount > this.#limits.sendQueue) {
-      this.#reason = "slow";
-      this.#member?.leave("slow");
-      logger.info("{address} does not read, and is let go", { address: this.address });
-      return this.end(1008, "too slow");
-    }
-    socket.send(encode(event, this.#lang, own));
+    if (this.#ended) return;
+    this.#send(encode(event, this.#lang, own));
     if (event.type !== "bye") return;
-    if (event.code === "shutdown") this.end(1001, "the server stops");
-    else this.end(1000, event.code);
+    if (event.code === "shutdown") this.end(1001, "the server stops", "shutdown");
+    else this.end(1000, event.code, "quit");
   }
 
   /**
-   * Closes the socket; what is queued goes first.
+   * Takes the user out and closes the socket; what is queued goes first.
+   *
+   * The user goes now, not when the socket is closed: a browser that does not answer the close
+   * frame keeps the socket open as long as it likes, and Deno has no means to cut it alone. All
+   * that such a socket can still do is to count against the limits of connections.
    *
    * @param code The close code (RFC 6455 §7.4).
-   * @param reason For developers; at most 123 bytes.
+   * @param text For developers; at most 123 bytes.
+   * @param reason Why the user goes, for the log.
    */
-  end(code: number, reason: string): void {
+  end(code: number, text: string, reason: LeaveReason): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#naming);
+    clearTimeout(this.#waiting);
     this.#inbox.length = 0;
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+    this.#member?.leave(reason);
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, text);
+  }
+
+  /** The one way out, so that nothing a browser asks for can pile up when it does not read. */
+  #send(text: string): void {
+    const socket = this.#socket;
+    if (this.#ended || socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > this.#limits.sendQueue) {
+      logger.info("{address} does not read, and is let go", { address: this.address });
+      return this.end(1008, "too slow", "slow");
+    }
+    socket.send(text);
   }
 
   #tell(type: "error" | "reply", text: string, more: object = {}): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(JSON.stringify({ type, text, ...more }));
+    this.#send(JSON.stringify({ type, text, ...more }));
   }
 
   #take(data: unknown): void {
-    if (typeof data !== "string") {
-      return this.#tell("error", "Only JSON in text frames is understood.");
+    if (this.#ended) return;
+    const text = typeof data === "string" ? data : undefined;
+    const length = text?.length ?? 0;
+    if (length > this.#limits.maxMessage) return this.end(1009, "message too large", "ended");
+    const full = this.#inbox.length > 0 && this.#waitingLength + length > this.#limits.sendQueue;
+    if (full || this.#inbox.length >= MAX_INBOX) {
+      return this.end(1008, "too many messages", "flood");
     }
-    if (data.length > this.#limits.maxMessage) return this.end(1009, "message too large");
-    if (this.#inbox.length >= MAX_INBOX) {
-      this.#reason = "flood";
-      return this.end(1008, "too many messages");
-    }
-    this.#inbox.push(data);
+    this.#inbox.push(text);
+    this.#waitingLength += length;
     if (this.#waiting === undefined) this.#work();
   }
 
@@ -225,12 +261,14 @@ export class WebSocketFace implements Face {
   #work(): void {
     this.#waiting = undefined;
     while (this.#inbox.length > 0) {
-      const command = readCommand(this.#inbox.shift()!);
-      const wait = command?.type === "say" || command === undefined
-        ? this.#throttle.take(performance.now())
-        : 0;
+      const text = this.#inbox.shift();
+      this.#waitingLength -= text?.length ?? 0;
+      const command = text === undefined ? "binary" : readCommand(text);
+      const question = typeof command === "object" && command.type !== "say";
+      const wait = (question ? this.#questions : this.#throttle).take(performance.now());
       if (wait === 0) this.#obey(command);
       else {
+        this.#counts.throttled++;
         this.#waiting = setTimeout(() => {
           this.#obey(command);
           this.#work();
@@ -240,8 +278,9 @@ export class WebSocketFace implements Face {
     }
   }
 
-  #obey(command: Command | undefined): void {
+  #obey(command: Command | "binary" | undefined): void {
     if (command === undefined) return this.#tell("error", "This is no message of the chat.");
+    if (command === "binary") return this.#tell("error", "Only JSON in text frames is understood.");
     if (command.type === "lang") this.#lang = command.lang;
     else if (command.type === "rooms") this.#sendRooms();
     else if (command.type === "join") this.#join(command);
@@ -262,7 +301,7 @@ export class WebSocketFace implements Face {
   }
 
   #sendRooms(): void {
-    if (this.#member === undefined || this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(JSON.stringify({ type: "rooms", rooms: this.#lobby.rooms }));
+    if (this.#member === undefined) return this.#tell("error", "Join first.");
+    this.#send(JSON.stringify({ type: "rooms", rooms: this.#lobby.rooms }));
   }
 }
