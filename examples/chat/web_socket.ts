@@ -12,7 +12,9 @@ import { getLogger } from "@logtape/logtape";
 import type { ChatEvent, HistoryEvent } from "./events.ts";
 import type { Face, LeaveReason, Member } from "./member.ts";
 import type { Lobby } from "./room.ts";
+import { byteLength } from "./text.ts";
 import { Throttle } from "./throttle.ts";
+import { Outbox } from "./web_outbox.ts";
 import { type Lang, sentence } from "./words.ts";
 
 /** Limits of one browser. */
@@ -93,16 +95,27 @@ function readSince(value: unknown): { epoch: string; seq: number } | undefined {
   return typeof epoch === "string" && typeof seq === "number" ? { epoch, seq } : undefined;
 }
 
-/** An event is the same text for everyone of one language: the last one is kept. */
-const last: { event?: ChatEvent; texts: Partial<Record<Lang, string>> } = { texts: {} };
+/** An event is the same text for everyone of one language. */
+const encoded = new WeakMap<ChatEvent, Partial<Record<Lang, string>>>();
 
 function encode(event: ChatEvent, lang: Lang, own: boolean): string {
   if (own || event.type === "welcome") return JSON.stringify(toMessage(event, lang, own));
-  if (last.event !== event) {
-    last.event = event;
-    last.texts = {};
+  let texts = encoded.get(event);
+  if (texts === undefined) encoded.set(event, texts = {});
+  return texts[lang] ??= JSON.stringify(toMessage(event, lang, false));
+}
+
+/** About how long the event is in a terminal, which is what may wait there too. */
+function sizeOf(event: ChatEvent): number {
+  switch (event.type) {
+    case "message":
+    case "private":
+      return byteLength(event.text) + event.from.length + 3;
+    case "welcome":
+      return event.events.reduce((sum, past) => sum + sizeOf(past), 100);
+    default:
+      return 100;
   }
-  return last.texts[lang] ??= JSON.stringify(toMessage(event, lang, false));
 }
 
 /** The event as the page gets it: with its sentence, where it has one. */
@@ -134,6 +147,8 @@ export class WebSocketFace implements Face {
   readonly #lobby: Lobby;
   readonly #limits: WebSocketLimits;
   readonly #counts: WebSocketCounts;
+  /** The one way out, so that nothing can pile up when the browser does not read. */
+  readonly #outbox: Outbox;
   readonly #throttle: Throttle;
   /** Questions of the page have a measure of their own, so that they use up nobody's lines. */
   readonly #questions: Throttle;
@@ -171,6 +186,10 @@ export class WebSocketFace implements Face {
     this.#lang = lang;
     this.#limits = limits;
     this.#counts = counts;
+    this.#outbox = new Outbox(socket, limits.sendQueue, () => {
+      logger.info("{address} does not read, and is let go", { address });
+      this.end(1008, "too slow", "slow");
+    });
     this.#throttle = new Throttle(limits.rate, limits.burst);
     this.#questions = new Throttle(limits.rate, limits.burst);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -188,6 +207,7 @@ export class WebSocketFace implements Face {
       this.#ended = true;
       clearTimeout(this.#naming);
       clearTimeout(this.#waiting);
+      this.#outbox.clear();
       this.#member?.leave(this.#reason);
       resolve();
     };
@@ -201,7 +221,7 @@ export class WebSocketFace implements Face {
   /** Sends an event; a browser that has not read for too long is let go. */
   deliver(event: ChatEvent, own: boolean): void {
     if (this.#ended) return;
-    this.#send(encode(event, this.#lang, own));
+    this.#outbox.push(sizeOf(event), () => encode(event, this.#lang, own));
     if (event.type !== "bye") return;
     if (event.code === "shutdown") this.end(1001, "the server stops", "shutdown");
     else this.end(1000, event.code, "quit");
@@ -225,22 +245,18 @@ export class WebSocketFace implements Face {
     clearTimeout(this.#waiting);
     this.#inbox.length = 0;
     this.#member?.leave(reason);
+    if (reason === "slow") this.#outbox.clear();
+    else this.#outbox.flush();
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, text);
   }
 
-  /** The one way out, so that nothing a browser asks for can pile up when it does not read. */
-  #send(text: string): void {
-    const socket = this.#socket;
-    if (this.#ended || socket.readyState !== WebSocket.OPEN) return;
-    if (socket.bufferedAmount > this.#limits.sendQueue) {
-      logger.info("{address} does not read, and is let go", { address: this.address });
-      return this.end(1008, "too slow", "slow");
-    }
-    socket.send(text);
+  #send(message: object): void {
+    const text = JSON.stringify(message);
+    this.#outbox.push(text.length, () => text);
   }
 
   #tell(type: "error" | "reply", text: string, more: object = {}): void {
-    this.#send(JSON.stringify({ type, text, ...more }));
+    this.#send({ type, text, ...more });
   }
 
   #take(data: unknown): void {
@@ -302,6 +318,6 @@ export class WebSocketFace implements Face {
 
   #sendRooms(): void {
     if (this.#member === undefined) return this.#tell("error", "Join first.");
-    this.#send(JSON.stringify({ type: "rooms", rooms: this.#lobby.rooms }));
+    this.#send({ type: "rooms", rooms: this.#lobby.rooms });
   }
 }

@@ -1,108 +1,6 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { Lobby } from "../../../examples/chat/room.ts";
-import { type ChatWebOptions, serveChatWeb } from "../../../examples/chat/web.ts";
-import { connectTcp } from "../../../net/tcp_client.ts";
-import { needsPython, pythonWith } from "../../_support/peers.ts";
-
-function lobby(options: { maxUsers?: number } = {}): Lobby {
-  let n = 0;
-  return new Lobby({ now: () => Date.now(), secret: () => `secret-${++n}`, ...options });
-}
-
-function serve(chat: Lobby, options: Partial<ChatWebOptions> = {}) {
-  return serveChatWeb(chat, {
-    hostname: "127.0.0.1",
-    port: 0,
-    lang: "en",
-    allowHosts: [],
-    allowOrigins: [],
-    sendQueue: 256 * 1024,
-    maxMessage: 16 * 1024,
-    rate: 0,
-    burst: 20,
-    nameTimeout: 10_000,
-    maxConnections: 100,
-    maxConnectionsPerAddress: 100,
-    ...options,
-  });
-}
-
-/** Sends bytes, gives everything that comes back until the server ends. */
-async function raw(url: string, request: string): Promise<string> {
-  await using conn = await connectTcp({ port: Number(new URL(url).port), lingerTimeout: 0 });
-  await conn.write(request);
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of conn) text += decoder.decode(chunk, { stream: true });
-  return text;
-}
-
-type Message = Record<string, unknown> & { type: string; text?: string };
-
-/** A browser without its page. */
-class Browser implements AsyncDisposable {
-  readonly socket: WebSocket;
-  readonly closed: Promise<{ code: number; reason: string }>;
-  readonly #inbox: Message[] = [];
-  #wake: () => void = () => {};
-
-  constructor(url: string, headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(`${url.replace("http", "ws")}/ws`, { headers });
-    this.socket.onmessage = ({ data }) => {
-      this.#inbox.push(JSON.parse(data));
-      this.#wake();
-    };
-    this.socket.onerror = () => {};
-    const { promise, resolve } = Promise.withResolvers<{ code: number; reason: string }>();
-    this.closed = promise;
-    this.socket.onclose = ({ code, reason }) => {
-      resolve({ code, reason });
-      this.#wake();
-    };
-  }
-
-  async open(): Promise<this> {
-    if (this.socket.readyState === WebSocket.CONNECTING) {
-      await new Promise((resolve) => {
-        this.socket.addEventListener("open", resolve);
-        this.socket.addEventListener("error", resolve);
-      });
-    }
-    return this;
-  }
-
-  send(message: unknown): void {
-    this.socket.send(typeof message === "string" ? message : JSON.stringify(message));
-  }
-
-  /** The next message of that type; others before it are passed over. */
-  async next(type: string): Promise<Message> {
-    const end = performance.now() + 5000;
-    while (true) {
-      const at = this.#inbox.findIndex((message) => message.type === type);
-      if (at !== -1) return this.#inbox.splice(0, at + 1).at(-1)!;
-      assert(performance.now() < end, `no ${type} within five seconds`);
-      assert(this.socket.readyState !== WebSocket.CLOSED, `closed before ${type}`);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const timer = setTimeout(resolve, 1000);
-      await promise;
-      clearTimeout(timer);
-    }
-  }
-
-  async join(name: string, more: object = {}): Promise<Message> {
-    await this.open();
-    this.send({ type: "join", name, ...more });
-    return await this.next("welcome");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.socket.readyState < WebSocket.CLOSING) this.socket.close();
-    await this.closed;
-  }
-}
+import { Browser, lobby, openRaw, raw, serve } from "./_browser.ts";
 
 Deno.test("the page comes with a policy whose hashes are those of its script and style", async () => {
   await using web = serve(lobby());
@@ -210,6 +108,42 @@ Deno.test("a Host that may be a stranger's name is refused", async () => {
   }
 });
 
+Deno.test("strangers are told why: 421 for a Host, 403 for an Origin, 503 when it is full", async () => {
+  await using web = serve(lobby(), { maxConnections: 1 });
+  const { host } = new URL(web.url);
+  const upgrade =
+    "Upgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n" +
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  const status = async (host: string, more = "") => {
+    const answer = await raw(
+      web.url,
+      `GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${more}${upgrade}\r\n`,
+    );
+    assertStringIncludes(answer, "x-content-type-options: nosniff");
+    return Number(answer.split(" ")[1]);
+  };
+  assertEquals(await status("evil.example"), 421);
+  assertEquals(await status(host, "Origin: https://evil.example\r\n"), 403);
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  assertEquals(await status(host), 503);
+  const metrics = await (await fetch(`${web.url}/metrics`)).text();
+  for (const reason of ["host", "origin", "full"]) {
+    assertStringIncludes(metrics, `chat_web_turned_away_total{reason="${reason}"} 1\n`);
+  }
+});
+
+Deno.test("the policy names the host that was checked, not the one of an absolute request", async () => {
+  await using web = serve(lobby());
+  const { host } = new URL(web.url);
+  const answer = await raw(
+    web.url,
+    `HEAD http://evil.example/ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+  );
+  assertStringIncludes(answer, `connect-src 'self' ws://${host} `);
+  assert(!answer.includes("evil"), answer);
+});
+
 Deno.test("a WebSocket of another site is refused, our own and programs are not", async () => {
   const chat = lobby();
   await using web = serve(chat, { allowOrigins: ["https://friend.example"] });
@@ -228,68 +162,6 @@ Deno.test("a WebSocket of another site is refused, our own and programs are not"
   assertEquals(chat.stats.joined, 3);
 });
 
-Deno.test("two browsers talk, each event once and in one order", async () => {
-  await using web = serve(lobby());
-  await using ann = new Browser(web.url);
-  await using bob = new Browser(web.url);
-  const welcome = await ann.join("Ann", { lang: "en" });
-  assertEquals([welcome.name, welcome.room, welcome.members], ["Ann", "lobby", ["Ann"]]);
-  await bob.join("Bob", { lang: "zh" });
-  assertEquals((await ann.next("notice")).text, "Ann joined");
-  const joined = await ann.next("notice");
-  assertEquals([joined.code, joined.text], ["joined", "Bob joined"]);
-  ann.send({ type: "say", text: "hi <b>there</b>", id: 7 });
-  const own = await ann.next("message");
-  assertEquals([own.own, own.id, own.text], [true, 7, "hi <b>there</b>"]);
-  const heard = await bob.next("message");
-  assertEquals([heard.own, heard.from, heard.text], [false, "Ann", "hi <b>there</b>"]);
-  assertEquals(heard.seq, own.seq);
-  ann.send({ type: "rooms" });
-  const rooms = await ann.next("rooms");
-  assertEquals(rooms.rooms, [{ name: "lobby", count: 2 }]);
-});
-
-Deno.test("a name that is taken, nonsense and binary are answered, and the connection lives", async () => {
-  await using web = serve(lobby());
-  await using ann = new Browser(web.url);
-  await using bob = new Browser(web.url);
-  await ann.join("Ann");
-  await bob.open();
-  bob.send({ type: "join", name: "ＡＮＮ" });
-  assertEquals((await bob.next("error")).code, "name-taken");
-  for (const nonsense of ["{", "null", "[]", '"x"', '{"type":"join"}', '{"type":"say","text":1}']) {
-    bob.send(nonsense);
-    assertMatch((await bob.next("error")).text!, /no message/);
-  }
-  bob.send({ type: "say", text: "too early" });
-  assertMatch((await bob.next("error")).text!, /[Jj]oin/);
-  bob.socket.send(new Uint8Array([1, 2, 3]));
-  assertMatch((await bob.next("error")).text!, /text frames/);
-  assertEquals((await bob.join("Bob")).name, "Bob");
-  bob.send({ type: "join", name: "Carol" });
-  assertMatch((await bob.next("error")).text!, /already/);
-});
-
-Deno.test("a message that is too large ends its own connection with 1009", async () => {
-  await using web = serve(lobby(), { maxMessage: 1000 });
-  await using ann = new Browser(web.url);
-  await using bob = new Browser(web.url);
-  await ann.join("Ann");
-  await bob.join("Bob");
-  bob.send({ type: "say", text: "x".repeat(2000) });
-  assertEquals((await bob.closed).code, 1009);
-  const notices = [await ann.next("notice"), await ann.next("notice"), await ann.next("notice")];
-  assertEquals(notices.map(({ text }) => text), ["Ann joined", "Bob joined", "Bob left"]);
-});
-
-Deno.test("who does not say a name in time is let go", async () => {
-  await using web = serve(lobby(), { nameTimeout: 100 });
-  await using silent = new Browser(web.url);
-  await silent.open();
-  await silent.next("error");
-  assertEquals((await silent.closed).code, 1008);
-});
-
 Deno.test("connections are limited in all and per address", async () => {
   await using web = serve(lobby(), { maxConnectionsPerAddress: 1 });
   await using ann = new Browser(web.url);
@@ -304,128 +176,16 @@ Deno.test("connections are limited in all and per address", async () => {
   assertEquals((await carol.join("Carol")).name, "Carol");
 });
 
-Deno.test("a flood is slowed down in order, and a longer one ended", async () => {
-  const chat = lobby();
-  await using web = serve(chat, { rate: 100, burst: 5 });
-  await using ann = new Browser(web.url);
-  await using bob = new Browser(web.url);
-  await ann.join("Ann");
-  await bob.join("Bob");
-  const started = performance.now();
-  for (let i = 0; i < 25; i++) bob.send({ type: "say", text: `line ${i}` });
-  for (let i = 0; i < 25; i++) assertEquals((await ann.next("message")).text, `line ${i}`);
-  assert(performance.now() - started >= 150, "not slowed down");
-  for (let i = 0; i < 500; i++) bob.send({ type: "say", text: "flood" });
-  await bob.closed;
-  assertEquals(chat.stats.left.flood, 1);
-});
-
-Deno.test("a browser that does not read is let go and stalls nobody", async () => {
-  const chat = lobby();
-  await using web = serve(chat);
-  // A raw peer that opens a WebSocket, joins, and never reads again.
-  const { host, port } = new URL(web.url);
-  await using slow = await connectTcp({ port: Number(port), lingerTimeout: 0 });
-  await slow.write(
-    `GET /ws HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-  );
-  while (await slow.readLine({ timeout: 5000 }));
-  const text = new TextEncoder().encode('{"type":"join","name":"Slow"}');
-  await slow.write(new Uint8Array([0x81, 0x80 | text.length, 0, 0, 0, 0, ...text]));
-  await using ann = new Browser(web.url);
-  await using bob = new Browser(web.url);
-  await ann.join("Ann");
-  await bob.join("Bob");
-  const line = "x".repeat(4000);
-  let sent = 0;
-  while (chat.stats.left.slow === 0) {
-    assert(sent < 20_000, "never let go");
-    for (let i = 0; i < 10; i++, sent++) ann.send({ type: "say", text: line });
-    for (let i = 0; i < 10; i++) await bob.next("message");
-  }
-  ann.send({ type: "say", text: "over" });
-  let message = await bob.next("message");
-  while (message.text !== "over") message = await bob.next("message");
-});
-
-Deno.test("who comes back gets what was missed, and nobody hears of it", async () => {
-  await using web = serve(lobby());
-  await using ann = new Browser(web.url);
-  await ann.join("Ann");
-  await using bob = new Browser(web.url);
-  const welcome = await bob.join("Bob");
-  await ann.next("notice");
-  await ann.next("notice");
-  ann.send({ type: "say", text: "one" });
-  const one = await bob.next("message");
-  await using again = new Browser(web.url);
-  const since = { epoch: welcome.epoch, seq: (one.seq as number) - 1 };
-  const back = await again.join("Bob", { since, token: welcome.token });
-  assertEquals([back.resumed, back.complete], [true, true]);
-  assertEquals((back.events as Message[]).map((event) => event.text), ["one"]);
-  assertEquals((await bob.next("bye")).code, "displaced");
-  await bob.closed;
-  again.send({ type: "say", text: "two" });
-  const next = await ann.next("message");
-  assertEquals(next.text, "one");
-  assertEquals((await ann.next("message")).text, "two");
-});
-
 Deno.test("a shutdown tells everyone and does not wait for those who do not answer", async () => {
   const chat = lobby();
   const web = serve(chat);
   await using ann = new Browser(web.url);
   await ann.join("Ann");
-  const { host, port } = new URL(web.url);
-  await using mute = await connectTcp({ port: Number(port), lingerTimeout: 0 });
-  await mute.write(
-    `GET /ws HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-  );
-  while (await mute.readLine({ timeout: 5000 }));
+  await using _mute = await openRaw(web.url);
   chat.shutdown();
   assertEquals((await ann.next("bye")).code, "shutdown");
   const started = performance.now();
   await web.shutdown({ deadline: 300 });
   assert(performance.now() - started < 3000);
   assertEquals((await ann.closed).code, 1001);
-});
-
-const python = needsPython("websockets");
-
-Deno.test({
-  name: `Python's websockets joins and talks${python.suffix}`,
-  ignore: python.ignore,
-  async fn() {
-    await using web = serve(lobby());
-    await using ann = new Browser(web.url);
-    await ann.join("Ann");
-    const script = `
-import asyncio, json, sys, websockets
-async def main():
-    async with websockets.connect(sys.argv[1]) as ws:
-        await ws.send(json.dumps({"type": "join", "name": "Python"}))
-        print(json.loads(await ws.recv())["type"], flush=True)
-        await ws.send(json.dumps({"type": "say", "text": "grüße 🐍"}))
-        while True:
-            event = json.loads(await ws.recv())
-            if event["type"] == "message" and not event["own"]:
-                print(event["from"], event["text"], flush=True)
-                return
-asyncio.run(main())
-`;
-    const child = new Deno.Command(pythonWith("websockets")!, {
-      args: ["-c", script, `${web.url.replace("http", "ws")}/ws`],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    assertEquals((await ann.next("message")).text, "grüße 🐍");
-    ann.send({ type: "say", text: "hello Python" });
-    const { stdout, success } = await child.output();
-    assert(success);
-    assertEquals(new TextDecoder().decode(stdout), "welcome\nAnn hello Python\n");
-    assertEquals((await ann.next("notice")).text, "Python left");
-  },
 });

@@ -1,0 +1,244 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { needsPython, pythonWith } from "../../_support/peers.ts";
+import { Browser, frame, lobby, type Message, openRaw, serve } from "./_browser.ts";
+
+Deno.test("two browsers talk, each event once and in one order", async () => {
+  await using web = serve(lobby());
+  await using ann = new Browser(web.url);
+  await using bob = new Browser(web.url);
+  const welcome = await ann.join("Ann", { lang: "en" });
+  assertEquals([welcome.name, welcome.room, welcome.members], ["Ann", "lobby", ["Ann"]]);
+  await bob.join("Bob", { lang: "zh" });
+  assertEquals((await ann.next("notice")).text, "Ann joined");
+  const joined = await ann.next("notice");
+  assertEquals([joined.code, joined.text], ["joined", "Bob joined"]);
+  ann.send({ type: "say", text: "hi <b>there</b>", id: 7 });
+  const own = await ann.next("message");
+  assertEquals([own.own, own.id, own.text], [true, 7, "hi <b>there</b>"]);
+  const heard = await bob.next("message");
+  assertEquals([heard.own, heard.from, heard.text], [false, "Ann", "hi <b>there</b>"]);
+  assertEquals(heard.seq, own.seq);
+  ann.send({ type: "rooms" });
+  const rooms = await ann.next("rooms");
+  assertEquals(rooms.rooms, [{ name: "lobby", count: 2 }]);
+});
+
+Deno.test("a name that is taken, nonsense and binary are answered, and the connection lives", async () => {
+  await using web = serve(lobby());
+  await using ann = new Browser(web.url);
+  await using bob = new Browser(web.url);
+  await ann.join("Ann");
+  await bob.open();
+  bob.send({ type: "join", name: "ＡＮＮ" });
+  assertEquals((await bob.next("error")).code, "name-taken");
+  for (const nonsense of ["{", "null", "[]", '"x"', '{"type":"join"}', '{"type":"say","text":1}']) {
+    bob.send(nonsense);
+    assertMatch((await bob.next("error")).text!, /no message/);
+  }
+  bob.send({ type: "say", text: "too early" });
+  assertMatch((await bob.next("error")).text!, /[Jj]oin/);
+  bob.socket.send(new Uint8Array([1, 2, 3]));
+  assertMatch((await bob.next("error")).text!, /text frames/);
+  assertEquals((await bob.join("Bob")).name, "Bob");
+  bob.send({ type: "join", name: "Carol" });
+  assertMatch((await bob.next("error")).text!, /already/);
+});
+
+Deno.test("a message that is too large ends its own connection with 1009", async () => {
+  await using web = serve(lobby(), { maxMessage: 1000 });
+  await using ann = new Browser(web.url);
+  await using bob = new Browser(web.url);
+  await ann.join("Ann");
+  await bob.join("Bob");
+  bob.send({ type: "say", text: "x".repeat(2000) });
+  assertEquals((await bob.closed).code, 1009);
+  const notices = [await ann.next("notice"), await ann.next("notice"), await ann.next("notice")];
+  assertEquals(notices.map(({ text }) => text), ["Ann joined", "Bob joined", "Bob left"]);
+});
+
+Deno.test("who does not say a name in time is let go", async () => {
+  await using web = serve(lobby(), { nameTimeout: 100 });
+  await using silent = new Browser(web.url);
+  await silent.open();
+  await silent.next("error");
+  assertEquals((await silent.closed).code, 1008);
+});
+
+Deno.test("a flood is slowed down in order, and a longer one ended", async () => {
+  const chat = lobby();
+  await using web = serve(chat, { rate: 100, burst: 5 });
+  await using ann = new Browser(web.url);
+  await using bob = new Browser(web.url);
+  await ann.join("Ann");
+  await bob.join("Bob");
+  const started = performance.now();
+  for (let i = 0; i < 25; i++) bob.send({ type: "say", text: `line ${i}` });
+  for (let i = 0; i < 25; i++) assertEquals((await ann.next("message")).text, `line ${i}`);
+  assert(performance.now() - started >= 150, "not slowed down");
+  for (let i = 0; i < 500; i++) bob.send({ type: "say", text: "flood" });
+  await bob.closed;
+  assertEquals(chat.stats.left.flood, 1);
+});
+
+Deno.test("a browser that does not read is let go and stalls nobody", async () => {
+  const chat = lobby();
+  await using web = serve(chat);
+  // A raw peer that opens a WebSocket, joins, and never reads again.
+  await using slow = await openRaw(web.url);
+  await slow.write(frame({ type: "join", name: "Slow" }));
+  await using ann = new Browser(web.url);
+  await using bob = new Browser(web.url);
+  await ann.join("Ann");
+  await bob.join("Bob");
+  const line = "x".repeat(4000);
+  let sent = 0;
+  while (chat.stats.left.slow === 0) {
+    assert(sent < 20_000, "never let go");
+    for (let i = 0; i < 10; i++, sent++) ann.send({ type: "say", text: line });
+    for (let i = 0; i < 10; i++) await bob.next("message");
+  }
+  ann.send({ type: "say", text: "over" });
+  let message = await bob.next("message");
+  while (message.text !== "over") message = await bob.next("message");
+});
+
+Deno.test("who comes back gets what was missed, and nobody hears of it", async () => {
+  await using web = serve(lobby());
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  await using bob = new Browser(web.url);
+  const welcome = await bob.join("Bob");
+  await ann.next("notice");
+  await ann.next("notice");
+  ann.send({ type: "say", text: "one" });
+  const one = await bob.next("message");
+  await using again = new Browser(web.url);
+  const since = { epoch: welcome.epoch, seq: (one.seq as number) - 1 };
+  const back = await again.join("Bob", { since, token: welcome.token });
+  assertEquals([back.resumed, back.complete], [true, true]);
+  assertEquals((back.events as Message[]).map((event) => event.text), ["one"]);
+  assertEquals((await bob.next("bye")).code, "displaced");
+  await bob.closed;
+  again.send({ type: "say", text: "two" });
+  const next = await ann.next("message");
+  assertEquals(next.text, "one");
+  assertEquals((await ann.next("message")).text, "two");
+});
+
+const python = needsPython("websockets");
+
+Deno.test({
+  name: `Python's websockets joins and talks${python.suffix}`,
+  ignore: python.ignore,
+  async fn() {
+    await using web = serve(lobby());
+    await using ann = new Browser(web.url);
+    await ann.join("Ann");
+    const script = `
+import asyncio, json, sys, websockets
+async def main():
+    async with websockets.connect(sys.argv[1]) as ws:
+        await ws.send(json.dumps({"type": "join", "name": "Python"}))
+        print(json.loads(await ws.recv())["type"], flush=True)
+        await ws.send(json.dumps({"type": "say", "text": "grüße 🐍"}))
+        while True:
+            event = json.loads(await ws.recv())
+            if event["type"] == "message" and not event["own"]:
+                print(event["from"], event["text"], flush=True)
+                return
+asyncio.run(main())
+`;
+    const child = new Deno.Command(pythonWith("websockets")!, {
+      args: ["-c", script, `${web.url.replace("http", "ws")}/ws`],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    assertEquals((await ann.next("message")).text, "grüße 🐍");
+    ann.send({ type: "say", text: "hello Python" });
+    const { stdout, success } = await child.output();
+    assert(success);
+    assertEquals(new TextDecoder().decode(stdout), "welcome\nAnn hello Python\n");
+    assertEquals((await ann.next("notice")).text, "Python left");
+  },
+});
+
+Deno.test("a user whose socket does not finish closing is gone all the same", async () => {
+  const chat = lobby();
+  await using web = serve(chat, { maxMessage: 100 });
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  await using mute = await openRaw(web.url);
+  await mute.write(frame({ type: "join", name: "Bob" }));
+  await ann.next("notice");
+  assertEquals((await ann.next("notice")).text, "Bob joined");
+  await mute.write(frame({ type: "say", text: "x".repeat(80) }));
+  assertEquals((await ann.next("notice")).text, "Bob left");
+  // The socket is open still, so it counts.
+  const metrics = await metricsOf(web.url);
+  assertMatch(metrics, /\nchat_web_connections 2\n/);
+  assertMatch(metrics, /\nchat_web_closing 1\n/);
+  // Nothing that it says afterwards is heard, and its name is free.
+  await mute.write(frame({ type: "say", text: "ghost" }));
+  await using bob = new Browser(web.url);
+  assertEquals((await bob.join("Bob")).name, "Bob");
+  bob.send({ type: "say", text: "here" });
+  assertEquals((await ann.next("message")).text, "here");
+});
+
+Deno.test("answers that are asked for and not read do not pile up", async () => {
+  for (const question of [{ type: "rooms" }, new Uint8Array([1]), { type: "join", name: "" }]) {
+    const chat = lobby();
+    await using web = serve(chat, { sendQueue: 16 * 1024 });
+    await using greedy = await openRaw(web.url);
+    if ("type" in question && question.type === "rooms") {
+      await greedy.write(frame({ type: "join", name: "Greedy" }));
+    }
+    const one = frame(question);
+    const many = new Uint8Array(one.length * 2000);
+    for (let at = 0; at < many.length; at += one.length) many.set(one, at);
+    const closing = async () =>
+      /\nchat_web_closing (\d)/.exec(await metricsOf(web.url))?.[1] ?? "0";
+    // What the sockets of both ends hold is read by nobody; past that it is the queue.
+    for (let sent = 0; await closing() === "0" && await connections(web.url) === 1; sent++) {
+      assert(sent < 1000, `${JSON.stringify(question)}: never let go`);
+      await greedy.write(many).catch(() => {});
+    }
+    assertEquals(chat.stats.users, 0);
+  }
+});
+
+Deno.test("questions have a measure of their own, and nothing is lost by waiting", async () => {
+  await using web = serve(lobby(), { rate: 50, burst: 2 });
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  const started = performance.now();
+  for (let i = 0; i < 9; i++) ann.send({ type: "rooms" });
+  ann.send({ type: "say", text: "after" });
+  for (let i = 0; i < 9; i++) await ann.next("rooms");
+  assertEquals((await ann.next("message")).text, "after");
+  // The join was the first question.
+  assert(performance.now() - started >= 130, "not slowed down");
+  assertMatch(await metricsOf(web.url), /\nchat_web_throttled_total 8\n/);
+});
+
+async function metricsOf(url: string): Promise<string> {
+  return await (await fetch(`${url}/metrics`)).text();
+}
+
+async function connections(url: string): Promise<number> {
+  return Number(/\nchat_web_connections (\d+)/.exec(await metricsOf(url))![1]);
+}
+
+Deno.test("a browser that reads as fast as it can survives a burst of thousands of lines", async () => {
+  const chat = lobby();
+  await using web = serve(chat);
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  const bot = chat.join({ name: "Bot" }, { address: "test", deliver() {} });
+  assert(!("code" in bot));
+  // All in one turn of the event loop: as JSON far more than the queue, as text much less.
+  for (let i = 0; i < 10_000; i++) bot.say(`line ${i}`);
+  for (let i = 0; i < 10_000; i++) assertEquals((await ann.next("message")).text, `line ${i}`);
+  assertEquals(chat.stats.left.slow, 0);
+});
