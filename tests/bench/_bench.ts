@@ -35,6 +35,8 @@ export interface Bench {
   readonly deno: string;
   readonly node: string;
   readonly python: string;
+  /** Those of them that are not on this machine; what needs them is left out. */
+  readonly missing: ReadonlySet<string>;
   /** Says how far it is. */
   readonly progress: (text: string) => void;
   /** Stops between two measurements. */
@@ -92,9 +94,10 @@ export interface Figure {
 export async function runRounds<T>(
   bench: Bench,
   title: string,
-  contenders: readonly Contender[],
+  all: readonly Contender[],
   measure: (server: RunningServer) => Promise<T>,
 ): Promise<Rounds<T>[]> {
+  const contenders = all.filter(({ command: [program = ""] }) => !bench.missing.has(program));
   const series = contenders.map(({ name }) => ({ name, rounds: new Array<T>() }));
   for (let round = 0; round < bench.settings.rounds; round++) {
     for (let i = 0; i < contenders.length; i++) {

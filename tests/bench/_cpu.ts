@@ -73,8 +73,10 @@ export function whatLimited(server: CpuUse, load: CpuUse, others: number): strin
   const wanted = (use: CpuUse) => use.thread + use.starved;
   const rest = others >= 0.1 ? `; other programs: ${others.toFixed(1)} cores` : "";
   const both = `server ${told(server)}, load generator ${told(load)}${rest}`;
-  if (wanted(load) >= LIMIT && wanted(load) > wanted(server)) return `LOAD GENERATOR: ${both}`;
-  return wanted(server) >= LIMIT ? `server CPU: ${both}` : `neither: ${both}`;
+  if (server.thread >= LIMIT && server.thread >= load.thread) return `server CPU: ${both}`;
+  if (load.thread >= LIMIT) return `LOAD GENERATOR: ${both}`;
+  const short = Math.max(wanted(server), wanted(load)) >= LIMIT;
+  return `${short ? "too few free cores" : "neither CPU"}: ${both}`;
 }
 
 function readThreads(pid: number): Map<string, ThreadTime> {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { missingProgram } from "../../tools/cli.ts";
 import { Child, outputOf } from "./_process.ts";
 
 /** How long one phase of the load generator may take, in milliseconds. */
@@ -50,7 +51,7 @@ export async function makeLoadGenerator(
 ): Promise<LoadGenerator> {
   const native = kind === "deno" ? undefined : await compile();
   if (native !== undefined) return native;
-  if (kind === "native") throw new Error("Cannot compile the load generator: no C compiler works");
+  if (kind === "native") throw missingProgram("cc", "gcc");
   const program = new URL("load.ts", import.meta.url).pathname;
   const command = [Deno.execPath(), "run", "-q", "--allow-net=127.0.0.1", program];
   return {

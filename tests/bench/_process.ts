@@ -5,6 +5,9 @@
  * @module
  */
 
+import { escapeControls } from "../../net/text.ts";
+import { CliError, ExitCode } from "../../tools/cli.ts";
+
 /** The folder of the repository. */
 export const ROOT = new URL("../../", import.meta.url);
 
@@ -95,9 +98,12 @@ export class Child implements AsyncDisposable {
     } catch { /* It has ended already. */ }
   }
 
-  #failure(what: string): Error {
-    const errors = this.#stderr.trim();
-    return new Error(`${this.#command}: ${what}${errors === "" ? "" : `: ${errors}`}`);
+  #failure(what: string): CliError {
+    const errors = escapeControls(this.#stderr.trim().replaceAll(/\n\s*/g, " | "));
+    return new CliError(
+      `${this.#command}: ${what}${errors === "" ? "" : `: ${errors}`}`,
+      ExitCode.failure,
+    );
   }
 
   async #readLines(): Promise<void> {

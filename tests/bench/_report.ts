@@ -23,6 +23,8 @@ export interface Row extends Summary {
 export interface Ratio extends Summary {
   readonly to: string;
   readonly target: number | undefined;
+  /** The same for what each got out of a second of CPU time: it stands still on a busy machine. */
+  readonly perCpuSecond: number | undefined;
 }
 
 /** A figure as it is told. */
@@ -55,7 +57,10 @@ export function evaluate(figure: Figure): Result {
     if (ours === undefined || best === undefined) return [];
     const quotients = ours.rounds.map(({ value }, i) => value / (best.rounds[i]?.value ?? NaN));
     const to = others.length > 1 ? `${best.name} (the best of ${others.length})` : best.name;
-    return [{ to, target: ratio, ...summarize(quotients) }];
+    const [mine, theirs] = [costs(ours), costs(best)];
+    const quotientsOfCpu = mine.map((cost, i) => cost / (theirs[i] ?? NaN));
+    const perCpuSecond = mine.length === 0 ? undefined : summarize(quotientsOfCpu).median;
+    return [{ to, target: ratio, perCpuSecond, ...summarize(quotients) }];
   });
   return { title, unit, note, rows, ratios, atMost };
 }
@@ -66,8 +71,7 @@ function median({ rounds }: Series): number {
 
 function toRow({ name, rounds }: Series): Row {
   const values = rounds.map(({ value }) => value);
-  const costs = rounds.map(({ value, server }) => server && value / server.cores);
-  const known = costs.filter((cost) => cost !== undefined);
+  const known = costs({ name, rounds });
   return {
     name,
     rounds: values,
@@ -75,6 +79,11 @@ function toRow({ name, rounds }: Series): Row {
     perCpuSecond: known.length === 0 ? undefined : summarize(known).median,
     limitedBy: limitOf(rounds),
   };
+}
+
+/** What each round got out of a second of CPU time of the server. */
+function costs({ rounds }: Series): number[] {
+  return rounds.flatMap(({ value, server }) => server === undefined ? [] : value / server.cores);
 }
 
 function limitOf(rounds: readonly Measurement[]): string | undefined {
@@ -110,8 +119,9 @@ export function table({ title, unit, note, rows, ratios, atMost }: Result): stri
     `  ${note}`,
     ...align([["", ...head], ...cells]).map((line) => `  ${line}`),
   ];
-  for (const { to, target, ...ratio } of ratios) {
-    const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)})`;
+  for (const { to, target, perCpuSecond: cpu, ...ratio } of ratios) {
+    const perCpu = cpu === undefined ? "" : `; per CPU second ${quotient(cpu)}`;
+    const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)}${perCpu})`;
     const verdict = target === undefined
       ? ""
       : `, target ${quotient(target)}: ${ratio.median >= target ? "met" : "MISSED"}`;

@@ -3,8 +3,6 @@
 import { type Bench, type Contender, type Figure, runRounds, watchLoad } from "./_bench.ts";
 
 const PEERS = "tests/bench/peers";
-/** Lines before the measurement, so that no runtime is measured while it still compiles. */
-const WARMUP_LINES = 500;
 
 /** Measures deliveries: one line at one listener is one. */
 export async function benchChat(bench: Bench): Promise<Figure[]> {
@@ -13,10 +11,11 @@ export async function benchChat(bench: Bench): Promise<Figure[]> {
   const contenders: Contender[] = [
     { name: "ours", command: [bench.deno, ...OURS] },
     { name: "Node net", command: [bench.node, `${PEERS}/chat_node.mjs`] },
+    { name: "Node net, noDelay", command: [bench.node, `${PEERS}/chat_node.mjs`, "no-delay"] },
     { name: "asyncio streams", command: [bench.python, `${PEERS}/chat_asyncio.py`] },
   ];
   const series = await runRounds(bench, title, contenders, async (server) => {
-    const plan = { mode: "chat", listeners, lines, warmupLines: WARMUP_LINES } as const;
+    const plan = { mode: "chat", listeners, lines, warmupLines: lines } as const;
     await using load = bench.load.start(server.port, plan);
     await load.until("joined");
     await load.go();
@@ -27,11 +26,11 @@ export async function benchChat(bench: Bench): Promise<Figure[]> {
     title,
     unit: "deliveries/s",
     note: "from the first line sent until every listener has every byte, each compared with what " +
-      `it had to be; ${WARMUP_LINES} lines before that to warm up; the peers write once per line ` +
-      "and listener",
+      "it had to be; as many lines before that to warm up; the peers write once per line and " +
+      "listener, Node with its default (Nagle) and with noDelay, as asyncio and ours have it",
     series,
     targets: [
-      { against: ["Node net"], ratio: 20 },
+      { against: ["Node net", "Node net, noDelay"], ratio: 20 },
       { against: ["asyncio streams"], ratio: 20 },
     ],
   }];

@@ -11,6 +11,14 @@ const TEXT = "the quick brown fox jumps over it";
 /** Joining is over when nothing has come for so long, in milliseconds. */
 const QUIET = 300;
 
+/** A read cannot be cancelled: the next reader of the connection has to take it over. */
+interface PendingRead {
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly read: Promise<number | null>;
+}
+
+const pendingReads = new WeakMap<Deno.Conn, PendingRead>();
+
 const encoder = new TextEncoder();
 const input = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
 
@@ -111,14 +119,6 @@ async function chat(
   });
   end(listeners * lines, begin);
 }
-
-/** A read cannot be cancelled: the next reader of the connection has to take it over. */
-interface PendingRead {
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly read: Promise<number | null>;
-}
-
-const pendingReads = new WeakMap<Deno.Conn, PendingRead>();
 
 function startRead(conn: Deno.Conn, buffer = new Uint8Array(65536)): PendingRead {
   const pending = pendingReads.get(conn);

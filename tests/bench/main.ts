@@ -77,21 +77,22 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     await using generator = await makeLoadGenerator(load);
     const settings = { ...values, measure: values.seconds * 1000 };
     const deno = Deno.execPath();
+    const machine = await describeMachine({ deno, node, python }, generator.description);
     const bench: Bench = {
       settings,
       load: generator,
       deno,
       node,
       python,
+      missing: machine.missing,
       progress: (text) => ctx.log.info("{text}", { text }),
       signal: ctx.signal,
     };
-    const machine = await describeMachine({ deno, node, python }, generator.description);
     const tell = (value: unknown, lines: readonly string[]) => {
       if (json) ctx.printJson(value);
       else lines.forEach(ctx.print);
     };
-    tell({ machine }, machine);
+    tell({ machine: machine.lines }, machine.lines);
     for (const name of names) {
       for (const figure of await BENCHMARKS.get(name)!(bench)) {
         const result = evaluate(figure);
