@@ -14,7 +14,7 @@
  */
 
 import { connectTls } from "../net/tls_client.ts";
-import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
+import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "tls-client",
@@ -28,6 +28,8 @@ const cli = defineCli({
       placeholder: "file",
       help: "Authority to trust besides the known ones, PEM",
     },
+    cert: { type: "string", placeholder: "file", help: "Certificate to show, PEM; with --key" },
+    key: { type: "string", placeholder: "file", help: "Its private key, PEM" },
     serverName: { type: "host", help: "Name that the certificate must bear, if not --hostname" },
     connectTimeout: { type: "duration", default: "10s", help: "How long connecting may take" },
     handshakeTimeout: { type: "duration", default: "10s", help: "How long the handshake may take" },
@@ -35,7 +37,7 @@ const cli = defineCli({
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect there; name another host the same way",
-    "--allow-read=<file>": "only with --ca",
+    "--allow-read=<file>": "only with --ca, --cert, --key",
   },
   examples: ["deno run -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem"],
 });
@@ -49,9 +51,13 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, { signal, log, print, printJson }) => {
-    const { message, ca, connectTimeout, json, ...options } = values;
+    const { message, ca, connectTimeout, json, ...flags } = values;
     const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
-    await using conn = await connectTls({ ...options, timeout: connectTimeout, caCerts, signal });
+    if (!flags.cert !== !flags.key) throw new CliError("--cert and --key go together", 2);
+    const cert = flags.cert && await readPem(flags.cert, "CERTIFICATE");
+    const key = flags.key && await readPem(flags.key, "PRIVATE KEY");
+    const options = { ...flags, cert, key, timeout: connectTimeout, caCerts, signal };
+    await using conn = await connectTls(options);
     log.debug("connected to {peer}, certificate verified", { peer: conn.peer });
     await conn.write(message);
     // A reply may come in pieces; it is whole when the server ends.

@@ -22,13 +22,14 @@ const cli = defineCli({
     cert: { type: "string", placeholder: "file", help: "Certificate chain, PEM; with --key" },
     key: { type: "string", placeholder: "file", help: "Its private key, PEM" },
     writeCa: { type: "string", placeholder: "file", help: "Save the development authority, PEM" },
+    clientCa: { type: "list", placeholder: "file", help: "Demand a client certificate of it, PEM" },
     maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
     handshakeTimeout: { type: "duration", default: "10s", help: "How long a handshake may take" },
     readTimeout: { type: "duration", default: "30s", help: "Longest silence of a client; 0: any" },
   },
   permissions: {
     "--allow-net=127.0.0.1": "listen there",
-    "--allow-read=<file>": "only with --cert and --key",
+    "--allow-read=<file>": "only with --cert and --key, --client-ca",
     "--allow-write=<file>": "only with --write-ca",
   },
   examples: [
@@ -54,21 +55,24 @@ async function readPair(cert?: string, key?: string, writeCa?: string) {
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ drain, cert, key, writeCa, ...options }, ctx) => {
-    const names = [...new Set(["localhost", "127.0.0.1", "::1", options.hostname])];
+  return cli.run(args, io, async ({ drain, cert, key, writeCa, ...flags }, ctx) => {
+    const names = [...new Set(["localhost", "127.0.0.1", "::1", flags.hostname])];
     const pair = await readPair(cert, key, writeCa) ?? await developmentCertificate({ names });
     if ("ca" in pair && writeCa !== undefined) await Deno.writeTextFile(writeCa, pair.ca);
-    await using server = serveTls({ ...options, cert: pair.cert, key: pair.key }, async (conn) => {
+    const clientCa = await Promise.all(flags.clientCa.map((file) => readPem(file, "CERTIFICATE")));
+    const clientAuth = clientCa.length > 0 ? "require" : "none";
+    const options = { ...flags, clientAuth, clientCa, cert: pair.cert, key: pair.key } as const;
+    await using server = serveTls(options, async (conn) => {
       const chunk = await conn.readChunk();
       if (chunk === null) return;
       const message = new TextDecoder().decode(chunk).trimEnd();
-      ctx.log.info("{peer} says: {message}", { peer: conn.peer, message });
+      const who = `${conn.peer} ${conn.tls?.peerCertificate?.commonName ?? ""}`.trim();
+      ctx.log.info("{who} says: {message}", { who, message });
       await conn.write("Secure response");
     });
-    if ("ca" in pair) {
-      ctx.log.info("development certificate, SHA-256 {fingerprint}", {
-        fingerprint: pair.fingerprint,
-      });
+    const { fingerprint } = { fingerprint: "", ...pair };
+    if (fingerprint) {
+      ctx.log.info("development certificate, SHA-256 {fingerprint}", { fingerprint });
     }
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });

@@ -15,7 +15,7 @@ import type {
   ShutdownReport,
   TcpServer,
 } from "./server_options.ts";
-import type { TlsInfo } from "./transport.ts";
+import type { TlsInfo, Transport } from "./transport.ts";
 
 /** What `Deno.listen` and `Deno.listenTls` give. */
 export interface Listener {
@@ -26,12 +26,19 @@ export interface Listener {
   unref(): void;
 }
 
+/** What a connection is once it is ready. */
+export interface Prepared {
+  readonly tls?: TlsInfo;
+  /** What to use instead of the accepted connection. */
+  readonly transport?: Transport;
+}
+
 /** What a kind of server adds to the engine. */
 export interface ServerKind {
   /** The scheme of its URL. */
   readonly scheme: "tcp" | "tls";
   /** Makes an accepted connection ready, e.g. by a handshake; throws to turn it away. */
-  prepare(raw: Deno.Conn): TlsInfo | undefined | Promise<TlsInfo>;
+  prepare(raw: Deno.Conn): Prepared | Promise<Prepared>;
 }
 
 /** How long accepting pauses after an error that will not go away at once, in milliseconds. */
@@ -224,11 +231,11 @@ export class Server implements TcpServer {
   }
 
   async #serve(raw: Deno.TcpConn | Deno.TlsConn, remoteAddr: Deno.NetAddr): Promise<void> {
-    let tls: TlsInfo | undefined;
+    let ready: Prepared;
     this.#preparing.add(raw);
     try {
       setSocketOptions(raw, this.#options);
-      tls = await this.#kind.prepare(raw);
+      ready = await this.#kind.prepare(raw);
     } catch (error) {
       closeQuietly(raw);
       this.#failed++;
@@ -240,7 +247,7 @@ export class Server implements TcpServer {
       this.#preparing.delete(raw);
     }
     if (this.#stopping && this.#forced) return closeQuietly(raw);
-    const connection = new Connection(raw, this.#options, tls);
+    const connection = new Connection(ready.transport ?? raw, this.#options, ready.tls);
     const handled = this.#handle(connection, remoteAddr);
     this.#connections.set(connection, handled);
     // A handler that never ends must not keep the slot of a connection that is gone.

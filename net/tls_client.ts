@@ -28,7 +28,8 @@
 import { formatAddress } from "./address.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectTcpOptions } from "./connect_options.ts";
-import { toNetError } from "./errors.ts";
+import { NetError, toNetError } from "./errors.ts";
+import { withDeadline } from "./_deadline.ts";
 import { checkDial, closeQuietly, dial, dialWithRetry } from "./_dial.ts";
 import { completeHandshake } from "./_handshake.ts";
 import { checkLimits, checkNumber } from "./_limits.ts";
@@ -44,6 +45,10 @@ export interface ConnectTlsOptions extends ConnectTcpOptions {
   serverName?: string;
   /** Certificates in PEM that are trusted besides the usual authorities. */
   caCerts?: string[];
+  /** The certificate to show if the server asks for one, in PEM; together with `key`. */
+  cert?: string;
+  /** The private key of `cert` in PEM (PKCS #8). */
+  key?: string;
   /**
    * The application protocols to offer, the preferred one first.
    *
@@ -90,6 +95,9 @@ export async function connectTls(options: ConnectTlsOptions): Promise<Connection
       throw new TypeError("Cannot use an entry of caCerts: it is no certificate in PEM");
     }
   }
+  if ((options.cert === undefined) !== (options.key === undefined)) {
+    throw new TypeError("Cannot use cert without key, nor key without cert");
+  }
   const [raw, tls] = await dialWithRetry(
     options,
     (each) => attempt({ ...options, ...each }, timeout),
@@ -102,6 +110,7 @@ async function attempt(
   timeout: number,
 ): Promise<[Deno.TlsConn, TlsInfo]> {
   const { hostname = "127.0.0.1", port, caCerts, alpnProtocols, signal } = options;
+  if (options.cert !== undefined) return await dialWithCertificate(options, timeout);
   // Not connectTls of Deno, which knows neither setNoDelay nor a signal.
   const tcp = await dial(options);
   const address = formatAddress({ hostname, port });
@@ -117,4 +126,42 @@ async function attempt(
     throw toNetError(error, { phase: "handshake", address });
   }
   return [tls, await completeHandshake(tls, { timeout, signal, address })];
+}
+
+/** Only `Deno.connectTls` can show a certificate; it takes no signal, and the hostname is the name. */
+async function dialWithCertificate(
+  options: ConnectTlsOptions,
+  timeout: number,
+): Promise<[Deno.TlsConn, TlsInfo]> {
+  const { hostname = "127.0.0.1", port, caCerts, alpnProtocols, signal } = options;
+  const address = formatAddress({ hostname, port });
+  if (options.serverName !== undefined && options.serverName !== hostname) {
+    throw new TypeError("Cannot use serverName together with cert: Deno takes the hostname for it");
+  }
+  const opening = Deno.connectTls({
+    hostname,
+    port,
+    cert: options.cert!,
+    key: options.key!,
+    ...(caCerts && { caCerts }),
+    ...(alpnProtocols && { alpnProtocols }),
+  });
+  let given = false;
+  const limit = options.timeout ?? 10_000;
+  const late = () =>
+    new NetError(`Cannot connect to ${address}: no answer in ${limit} ms`, {
+      kind: "timeout",
+      phase: "connect",
+      address,
+    });
+  try {
+    const tls = await withDeadline(opening, limit, late, signal);
+    given = true;
+    return [tls, await completeHandshake(tls, { timeout, signal, address })];
+  } catch (error) {
+    // It cannot be called off: what comes too late is closed when it comes.
+    if (!given) opening.then(closeQuietly, () => {});
+    if (signal?.aborted) throw signal.reason;
+    throw toNetError(error, { phase: "connect", address });
+  }
 }

@@ -25,9 +25,12 @@
  * @module
  */
 
-import { checkNumber } from "./_limits.ts";
-import { listen, Server } from "./_server.ts";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { NetError } from "./errors.ts";
 import { completeHandshake } from "./_handshake.ts";
+import { checkNumber } from "./_limits.ts";
+import { acceptTls } from "./_node_tls.ts";
+import { listen, Server } from "./_server.ts";
 import type { ConnectionHandler, ServeTcpOptions, TcpServer } from "./server_options.ts";
 
 /** Options of {@linkcode serveTls}. */
@@ -42,6 +45,22 @@ export interface ServeTlsOptions extends ServeTcpOptions {
    * @default none
    */
   alpnProtocols?: string[];
+  /**
+   * Whether clients have to show a certificate ("require"), may do so
+   * ("request"), or are not asked. What they show has to be signed by one of
+   * `clientCa`; the handler finds it in `conn.tls.peerCertificate`.
+   *
+   * With client certificates TLS runs on `node:tls`, at about half the speed.
+   *
+   * @default "none"
+   */
+  clientAuth?: "none" | "request" | "require";
+  /**
+   * The authorities that sign clients' certificates, in PEM. Needed with `clientAuth`.
+   *
+   * @default none
+   */
+  clientCa?: string[];
   /**
    * How long a client may take for the handshake, in milliseconds; 0 for ever.
    *
@@ -80,12 +99,55 @@ export interface ServeTlsOptions extends ServeTcpOptions {
  * ```
  */
 export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): TcpServer {
-  const { cert, key, alpnProtocols } = options;
+  const { cert, key, alpnProtocols, clientAuth = "none", clientCa = [] } = options;
   const timeout = checkNumber("handshakeTimeout", options.handshakeTimeout ?? 10_000);
+  if (clientAuth !== "none") return serveWithClientAuth({ ...options, clientAuth }, handler);
+  if (clientCa.length > 0) {
+    throw new TypeError('Cannot use clientCa alone: set clientAuth to "request" or "require"');
+  }
   const listener = listen(options, (at) => {
-    const tls = { cert, key, ...(alpnProtocols && { alpnProtocols }) };
-    return Deno.listenTls({ ...at, ...tls });
+    return Deno.listenTls({ ...at, cert, key, ...(alpnProtocols && { alpnProtocols }) });
   });
-  const prepare = (raw: Deno.Conn) => completeHandshake(raw as Deno.TlsConn, { timeout });
+  const prepare = async (raw: Deno.Conn) => ({
+    tls: await completeHandshake(raw as Deno.TlsConn, { timeout }),
+  });
   return new Server(listener, { scheme: "tls", prepare }, options, handler);
+}
+
+/** Client certificates are beyond `Deno.listenTls`: TCP is accepted, and Node does the handshake. */
+function serveWithClientAuth(
+  options: ServeTlsOptions & { clientAuth: "request" | "require" },
+  handler: ConnectionHandler,
+): TcpServer {
+  const { cert, key, alpnProtocols, clientAuth, clientCa = [], handshakeTimeout = 10_000 } =
+    options;
+  if (clientAuth !== "request" && clientAuth !== "require") {
+    throw new TypeError(`Cannot use clientAuth "${clientAuth}": it is none, request or require`);
+  }
+  if (clientCa.length === 0) {
+    throw new TypeError("Cannot ask for client certificates without clientCa to verify them");
+  }
+  const settings = { cert, key, alpnProtocols, clientAuth, clientCa, handshakeTimeout };
+  checkKeyPair(cert, key);
+  const listener = listen(options, (at) => Deno.listen(at));
+  const prepare = (raw: Deno.Conn) => acceptTls(raw, settings);
+  return new Server(listener, { scheme: "tls", prepare }, options, handler);
+}
+
+/** Says now, not at the first client, that a certificate or key is no use. */
+function checkKeyPair(cert: string, key: string): void {
+  const problem = (why: string, cause?: unknown) =>
+    new NetError(`Cannot listen with TLS: ${why}`, {
+      kind: "tls",
+      phase: "listen",
+      tls: "bad-certificate",
+      cause,
+    });
+  let matches: boolean;
+  try {
+    matches = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw problem("cert or key is not readable as PEM", cause);
+  }
+  if (!matches) throw problem("key does not belong to cert");
 }

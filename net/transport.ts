@@ -38,4 +38,24 @@ export interface Transport {
 export interface TlsInfo {
   /** The application protocol (ALPN, RFC 7301), or null if none was agreed on. */
   readonly alpnProtocol: string | null;
+  /** The peer's certificate, verified; only where the server asked for one and got it. */
+  readonly peerCertificate?: PeerCertificate;
+}
+
+/** A certificate that a peer has shown and that was verified. */
+export interface PeerCertificate {
+  /** The common name of its subject, or an empty text. */
+  readonly commonName: string;
+  /** Its names, e.g. `DNS:a.example, IP Address:127.0.0.1`, or an empty text. */
+  readonly subjectAltName: string;
+  /** The common name of who has signed it. */
+  readonly issuer: string;
+  /** The first moment of its validity. */
+  readonly notBefore: Date;
+  /** The last moment of its validity. */
+  readonly notAfter: Date;
+  /** Its SHA-256 fingerprint, e.g. `9F:86:…`. */
+  readonly fingerprint: string;
+  /** Its serial number in hexadecimal digits. */
+  readonly serialNumber: string;
 }
