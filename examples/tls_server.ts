@@ -1,9 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A TLS server that answers one message of each client with `Secure response`.
- *
- * Without `--cert` and `--key` it makes a development certificate in memory; `--write-ca` saves
- * its authority, so that clients verify this server like any other.
+ * A TLS server that answers one message of each client with `Secure response`. Without
+ * `--cert` and `--key` it makes a development certificate in memory; `--write-ca` saves its
+ * authority, so that clients verify this server like any other.
  *
  * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read` and `--allow-write` for files named
  *
@@ -58,7 +57,10 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, cert, key, writeCa, ...flags }, ctx) => {
     const names = [...new Set(["localhost", "127.0.0.1", "::1", flags.hostname])];
     const pair = await readPair(cert, key, writeCa) ?? await developmentCertificate({ names });
-    if ("ca" in pair && writeCa !== undefined) await Deno.writeTextFile(writeCa, pair.ca);
+    if ("ca" in pair) {
+      ctx.log.info("development certificate, SHA-256 {hash}", { hash: pair.fingerprint });
+      if (writeCa !== undefined) await Deno.writeTextFile(writeCa, pair.ca);
+    }
     const clientCa = await Promise.all(flags.clientCa.map((file) => readPem(file, "CERTIFICATE")));
     const clientAuth = clientCa.length > 0 ? "require" : "none";
     const options = { ...flags, clientAuth, clientCa, cert: pair.cert, key: pair.key } as const;
@@ -70,10 +72,6 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       ctx.log.info("{who} says: {message}", { who, message });
       await conn.write("Secure response");
     });
-    const { fingerprint } = { fingerprint: "", ...pair };
-    if (fingerprint) {
-      ctx.log.info("development certificate, SHA-256 {fingerprint}", { fingerprint });
-    }
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });
   });
