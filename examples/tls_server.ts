@@ -57,10 +57,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, cert, key, writeCa, ...flags }, ctx) => {
     const names = [...new Set(["localhost", "127.0.0.1", "::1", flags.hostname])];
     const pair = await readPair(cert, key, writeCa) ?? await developmentCertificate({ names });
-    if ("ca" in pair) {
-      ctx.log.info("development certificate, SHA-256 {hash}", { hash: pair.fingerprint });
-      if (writeCa !== undefined) await Deno.writeTextFile(writeCa, pair.ca);
-    }
+    if ("ca" in pair && writeCa !== undefined) await Deno.writeTextFile(writeCa, pair.ca);
     const clientCa = await Promise.all(flags.clientCa.map((file) => readPem(file, "CERTIFICATE")));
     const clientAuth = clientCa.length > 0 ? "require" : "none";
     const options = { ...flags, clientAuth, clientCa, cert: pair.cert, key: pair.key } as const;
@@ -72,6 +69,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       ctx.log.info("{who} says: {message}", { who, message });
       await conn.write("Secure response");
     });
+    const { fingerprint: own } = "ca" in pair ? pair : { fingerprint: undefined };
+    if (own) ctx.log.info("development certificate, SHA-256 {own}", { own });
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });
   });
