@@ -158,29 +158,6 @@ Deno.test({
   },
 });
 
-Deno.test("a connection that comes off at the very moment of giving up is closed", async () => {
-  await using server = serveTcp({ idleTimeout: 0 }, echo);
-  const outcomes = { connected: 0, late: 0 };
-  for (let i = 0; i < 300; i++) {
-    const stop = new AbortController();
-    const connecting = connectTcp({ port: server.addr.port, signal: stop.signal });
-    // From before the attempt has left to after it has come back.
-    for (let turns = i % 30; turns > 0; turns--) await Promise.resolve();
-    if (i % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
-    stop.abort("late");
-    await connecting.then(async (conn) => {
-      outcomes.connected++;
-      await conn.close();
-    }, (error) => {
-      assertEquals(error, "late");
-      outcomes.late++;
-    });
-  }
-  assertEquals(outcomes.connected + outcomes.late, 300);
-  assert(outcomes.late > 0, "no attempt was given up");
-  await until(() => server.stats().active === 0);
-});
-
 Deno.test("a signal that is aborted already prevents the attempt", async () => {
   await using server = serveTcp({}, echo);
   for (const reason of ["not today", new Error("gone"), 0]) {
