@@ -15,16 +15,17 @@
  * @module
  */
 
-import type { Connection } from "../net/connection.ts";
-import { NetError } from "../net/errors.ts";
 import { serveTcp } from "../net/tcp_server.ts";
+import { serveWithWorkers } from "../net/workers.ts";
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+import { answerLines } from "./concurrent_worker.ts";
 
 const cli = defineCli({
   name: "concurrent-server",
   summary: "Answers every line of many clients at once (TCP).",
   flags: {
     ...serverFlags(8002),
+    workers: { type: "integer", default: 1, min: 1, max: 64, help: "Threads that share the port" },
     maxConnections: { type: "integer", default: 10, min: 0, help: "Clients at once; 0: any" },
     whenFull: {
       type: "choice",
@@ -38,19 +39,12 @@ const cli = defineCli({
     keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
     nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },
   },
-  permissions: { "--allow-net=127.0.0.1": "listen there" },
+  permissions: {
+    "--allow-net=127.0.0.1": "listen there",
+    "--allow-read=<folder>": "only with --workers: of this program's files",
+  },
   examples: ["deno task concurrent-server", "nc 127.0.0.1 8002"],
 });
-
-/** The next line, or a reply for a line that is too long; the rest of that line is skipped. */
-async function nextReply(conn: Connection, max: number): Promise<string | null> {
-  try {
-    return await conn.readLine({ max }) === null ? null : "Message received\n";
-  } catch (error) {
-    if (!(error instanceof NetError && error.kind === "limit")) throw error;
-    return `Error: a line may have ${max} bytes\n`;
-  }
-}
 
 /**
  * Runs the server.
@@ -60,15 +54,24 @@ async function nextReply(conn: Connection, max: number): Promise<string | null> 
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ drain, nagle, maxLine, ...options }, ctx) => {
-    await using server = serveTcp({ ...options, noDelay: !nagle }, async (conn) => {
-      ctx.log.info("{peer} connected", { peer: conn.peer });
-      for (let reply; (reply = await nextReply(conn, maxLine)) !== null;) await conn.write(reply);
-      ctx.log.info("{peer} left", { peer: conn.peer });
-    });
-    ctx.listening(server);
-    await ctx.untilShutdown(server, { drain });
-  });
+  return cli.run(
+    args,
+    io,
+    async ({ drain, nagle, workers, json: _, logLevel: __, ...flags }, ctx) => {
+      const options = { ...flags, noDelay: !nagle };
+      const module = import.meta.resolve("./concurrent_worker.ts");
+      const folder = import.meta.resolve("../");
+      await using server = workers > 1
+        ? await serveWithWorkers({ ...flags, module, folder, workers, data: options })
+        : serveTcp(options, async (conn) => {
+          ctx.log.info("{peer} connected", { peer: conn.peer });
+          await answerLines(conn, flags.maxLine);
+          ctx.log.info("{peer} left", { peer: conn.peer });
+        });
+      ctx.listening(server);
+      await ctx.untilShutdown(server, { drain });
+    },
+  );
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -50,10 +50,19 @@ const EXPECTED: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>(
 
 const logger = getLogger(["portside", "net", "server"]);
 
+/** What `Deno.listen` and `Deno.listenTls` take. */
+export interface ListenAt {
+  readonly hostname: string;
+  readonly port: number;
+  readonly tcpBacklog: number;
+  /** Shares the port among Workers; unlike `reusePort` it needs no flag, and never ends the process. */
+  readonly loadBalanced: boolean;
+}
+
 /** Checks the options, then listens, or says in a {@linkcode NetError} why that is impossible. */
 export function listen<L>(
   options: ServeTcpOptions,
-  open: (at: { hostname: string; port: number; tcpBacklog: number }) => L,
+  open: (at: ListenAt) => L,
 ): L {
   const { hostname = "127.0.0.1", port = 0, whenFull = "wait", backlog } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
@@ -67,7 +76,7 @@ export function listen<L>(
   checkNumber("maxConnectionsPerAddress", options.maxConnectionsPerAddress ?? 0);
   const tcpBacklog = checkMax("backlog", backlog, 511);
   try {
-    return open({ hostname, port, tcpBacklog });
+    return open({ hostname, port, tcpBacklog, loadBalanced: options.sharePort ?? false });
   } catch (error) {
     throw toNetError(error, { phase: "listen", hostname, port });
   }

@@ -37,3 +37,4 @@ export * from "./tls_client.ts";
 export * from "./tls_server.ts";
 export type * from "./transport.ts";
 export * from "./udp_socket.ts";
+export * from "./workers.ts";

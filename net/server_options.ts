@@ -51,6 +51,13 @@ export interface ServeTcpOptions extends ConnectionOptions {
    */
   backlog?: number;
   /**
+   * Whether other Workers of this program may listen on the same port; the
+   * kernel spreads connections over them. See `serveWithWorkers`.
+   *
+   * @default false
+   */
+  sharePort?: boolean;
+  /**
    * Whether small writes go out at once (TCP_NODELAY).
    *
    * @default true

@@ -351,7 +351,10 @@ function makeContext(
         seconds,
       });
       const reports = await Promise.all(all.map((one) => one.shutdown({ deadline: drain })));
-      for (const report of reports) log.info("stopped{report}", { report: report ?? "" });
+      for (const report of reports) {
+        if (report === undefined) log.info("stopped");
+        else log.info("stopped: {report}", { report });
+      }
     },
   };
 }

@@ -1,6 +1,7 @@
 /** `examples/concurrent_server.ts`: many clients at once, none of which hurts another. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { connectTcp } from "../../net/tcp_client.ts";
 import { needs, needsPython, pythonWith } from "../_support/peers.ts";
 import {
   type Runnable,
@@ -195,4 +196,21 @@ asyncio.run(asyncio.wait_for(main(), 20))
     assertEquals([code, stdout], [0, "all answered\n"], stderr);
     assertMatch(server.stderr, /connected/);
   },
+});
+
+Deno.test("concurrent_server answers on several cores, and says what --workers needs", async () => {
+  const refused = await runRunnable("concurrent-server", ["--port=0", "--workers=2"]);
+  assertEquals([refused.code, refused.stdout], [3, ""]);
+  assertMatch(refused.stderr, /^concurrent-server: [^\n]*run again with --allow-read=[^\n]+\n$/);
+  const permissions = ["-P=concurrent-server", "--allow-read=."];
+  await using server = await startRunnable("concurrent-server", ["--port=0", "--workers=2"], {
+    permissions,
+  });
+  for (let i = 0; i < 8; i++) {
+    await using conn = await connectTcp({ port: server.port });
+    await conn.write("line\n");
+    assertEquals(await conn.readLine({ timeout: 5000 }), "Message received");
+  }
+  server.signal("SIGTERM");
+  assertEquals(await server.exitCode(), 0, server.stderr);
 });

@@ -1,0 +1,96 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { NetError } from "../../net/errors.ts";
+import { connectTcp } from "../../net/tcp_client.ts";
+import { serveTcp } from "../../net/tcp_server.ts";
+import { serveWithWorkers, type WorkerServer } from "../../net/workers.ts";
+
+const module = new URL("../_support/echo_worker.ts", import.meta.url);
+
+async function ask({ addr }: WorkerServer, line: string): Promise<string | null> {
+  await using conn = await connectTcp({ port: addr.port, lingerTimeout: 50 });
+  await conn.write(`${line}\n`);
+  return await conn.readLine({ timeout: 5000 });
+}
+
+/** Asks until both workers have answered. */
+async function bothAnswer(server: WorkerServer): Promise<void> {
+  const heard = new Set<string>();
+  const end = performance.now() + 10_000;
+  while (heard.size < 2) {
+    assert(performance.now() < end, `only ${[...heard]} answered`);
+    const answer = await ask(server, "hi").catch((error: NetError) => `${error.kind} `);
+    if (answer?.endsWith("hi")) heard.add(answer.split(" ")[0]!);
+    else await delay(20);
+  }
+}
+
+Deno.test("workers share a port and are told what they need", async () => {
+  await using server = await serveWithWorkers({ module, workers: 2, data: "data" });
+  assertEquals(server.url, `tcp://127.0.0.1:${server.addr.port}`);
+  await bothAnswer(server);
+  assertEquals((await ask(server, "x"))?.slice(1), " data x");
+});
+
+Deno.test("one shutdown ends all workers, and the port is free at once", async () => {
+  const server = await serveWithWorkers({ module, workers: 2 });
+  await using idle = await connectTcp({ port: server.addr.port });
+  await idle.write("in hand\n");
+  await idle.readLine({ timeout: 5000 });
+  const report = await server.shutdown({ deadline: 3000 });
+  assertEquals([report.drained, report.forced], [1, 0]);
+  assertEquals(await server.shutdown(), report);
+  await server.finished;
+  await using again = serveTcp({ port: server.addr.port }, () => {});
+  assertEquals(again.addr.port, server.addr.port);
+});
+
+Deno.test("a worker that crashes is replaced, and the others live on", async () => {
+  // Deno reports the crash of a Worker on the terminal itself; a process of its own keeps it away.
+  const script = `
+    import { serveWithWorkers } from "${new URL("../../net/workers.ts", import.meta.url)}";
+    import { connectTcp } from "${new URL("../../net/tcp_client.ts", import.meta.url)}";
+    await using server = await serveWithWorkers({ module: "${module}", folder: "file:///", workers: 2 });
+    const ask = async (line) => {
+      await using conn = await connectTcp({ port: server.addr.port, lingerTimeout: 0 });
+      await conn.write(line + "\\n");
+      return await conn.readLine({ timeout: 2000 });
+    };
+    await ask("crash").catch(() => {});
+    const heard = new Set();
+    for (let i = 0; i < 400 && !(heard.size === 2 && server.restarts === 1); i++) {
+      const answer = await ask("hi").catch(() => null);
+      if (answer) heard.add(answer[0]);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    console.log([...heard].sort().join(), server.restarts);
+  `;
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${dir}/main.ts`, script);
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--no-check", "--config", config, "-A", `${dir}/main.ts`],
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "0,1 1\n");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("a port that is taken is told, and no worker stays", async () => {
+  await using taken = serveTcp({}, () => {});
+  const { port } = taken.addr;
+  const error = await assertRejects(() => serveWithWorkers({ module, workers: 2, port }), NetError);
+  assertEquals([error.kind, error.phase], ["address-in-use", "listen"]);
+});
+
+Deno.test({
+  name: "workers that may not read their module are told by the flag to add",
+  permissions: { net: ["127.0.0.1"], read: false },
+  async fn() {
+    const error = await assertRejects(() => serveWithWorkers({ module, workers: 1 }), NetError);
+    assertEquals(error.kind, "permission");
+    assert(error.permission?.startsWith("--allow-read=/"), error.permission);
+  },
+});
