@@ -117,11 +117,12 @@ export async function watchLoad(
   server: RunningServer,
   load: Load,
   begin: () => Promise<void>,
+  event: "first" | "end" = "end",
 ): Promise<Measurement> {
   const pids = [server.pid, ...load.pids];
   const from = sampleCpu(pids);
   await begin();
-  const { count, ns } = await load.result();
+  const { count, ns } = await load.result(event);
   const to = sampleCpu(pids);
   const used = cpuUse(from, to, [server.pid]);
   const generated = cpuUse(from, to, load.pids);

@@ -21,8 +21,8 @@ export interface Load extends AsyncDisposable {
   until(event: string): Promise<void>;
   /** Lets all of them go on. */
   go(): Promise<void>;
-  /** Waits for the result: what was done, and in how many nanoseconds. */
-  result(): Promise<LoadResult>;
+  /** Waits for a result, the last one unless told: what was done, and in how many nanoseconds. */
+  result(event?: "first" | "end"): Promise<LoadResult>;
 }
 
 /** What a run has done. */
@@ -115,10 +115,10 @@ class Run implements Load {
     await Promise.all(this.#children.map((child) => child.tell("go")));
   }
 
-  async result(): Promise<LoadResult> {
-    const results = (await this.#lines(/^end (.*)$/)).map(([, json = ""]): LoadResult =>
-      JSON.parse(json)
-    );
+  async result(event = "end"): Promise<LoadResult> {
+    const results = (await this.#lines(new RegExp(`^${event} (.*)$`))).map((
+      [, json = ""],
+    ): LoadResult => JSON.parse(json));
     return {
       count: results.reduce((sum, { count }) => sum + count, 0),
       ns: Math.max(...results.map(({ ns }) => ns)),

@@ -2,7 +2,7 @@
  * The load generator of the benchmarks: one thread, epoll, loopback only.
  *
  *   load LIMIT echo PORT CONNECTIONS SIZE WARMUP_MS MEASURE_MS
- *   load LIMIT chat PORT LISTENERS LINES WARMUP_LINES
+ *   load LIMIT chat PORT LISTENERS LINES FIRST_LINES
  *   load LIMIT idle PORT CONNECTIONS
  *
  * It tells on standard output how far it is, one event a line, and after each event but
@@ -10,7 +10,7 @@
  * two phases. The end of standard input ends it at any time, and so does LIMIT (seconds).
  *
  *   echo: begin, end {…}             each connection sends SIZE bytes, waits for them, again
- *   chat: joined, ready, end {…}     a warm-up between joined and ready, the lines after it
+ *   chat: joined, first {…}, end {…}  one burst of lines after joined, another after first
  *   idle: ready, said, …             opens and holds; then one line and its answer on each
  *
  * load.ts does the same where there is no C compiler.
@@ -227,12 +227,15 @@ static void chat(int port, int listeners, int lines, int warmup) {
   wait_go();
   const char *said = make_lines("", 0, warmup, &size);
   const char *expected = make_lines("sender: ", 0, warmup, &heard);
+  uint64_t begin = now();
   broadcast(said, size, expected, heard);
+  uint64_t first = now() - begin;
   said = make_lines("", warmup, lines, &size);
   expected = make_lines("sender: ", warmup, lines, &heard);
-  event("ready");
+  event("first {\"count\":%llu,\"ns\":%llu}",
+        (unsigned long long)listeners * (unsigned long long)warmup, (unsigned long long)first);
   wait_go();
-  uint64_t begin = now();
+  begin = now();
   broadcast(said, size, expected, heard);
   event("end {\"count\":%llu,\"ns\":%llu}", (unsigned long long)listeners * (unsigned long long)lines,
         (unsigned long long)(now() - begin));

@@ -85,7 +85,7 @@ async function echo(count: number, size: number, warmup: number, measure: number
   console.log("begin");
   const [before, begin] = [trips, performance.now()];
   await new Promise((resolve) => setTimeout(resolve, measure));
-  end(trips - before, begin);
+  tell("end", trips - before, performance.now() - begin);
 }
 
 async function chat(
@@ -112,12 +112,13 @@ async function chat(
     return begin;
   };
   if (sender !== undefined) discard(sender);
-  await broadcast(0, warmup, async () => {});
+  const first = await broadcast(0, warmup, async () => {});
+  const took = performance.now() - first;
   const begin = await broadcast(warmup, lines, async () => {
-    console.log("ready");
+    tell("first", listeners * warmup, took);
     await waitGo();
   });
-  end(listeners * lines, begin);
+  tell("end", listeners * lines, performance.now() - begin);
 }
 
 function startRead(conn: Deno.Conn, buffer = new Uint8Array(65536)): PendingRead {
@@ -178,8 +179,6 @@ async function idle(count: number): Promise<void> {
   console.log("said");
 }
 
-function end(count: number, begin: number): void {
-  console.log(
-    `end ${JSON.stringify({ count, ns: Math.round((performance.now() - begin) * 1e6) })}`,
-  );
+function tell(event: string, count: number, ms: number): void {
+  console.log(`${event} ${JSON.stringify({ count, ns: Math.round(ms * 1e6) })}`);
 }
