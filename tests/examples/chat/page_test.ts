@@ -1,127 +1,6 @@
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { delay } from "@std/async/delay";
-import type { Connection } from "../../../net/connection.ts";
-import { connectTcp } from "../../../net/tcp_client.ts";
-import { findProgram } from "../../_support/peers.ts";
-import { type Runnable, startRunnable } from "../../_support/runnable.ts";
-
-const chrome = findProgram("chromium", "chromium-browser", "google-chrome");
-const suffix = chrome === undefined ? " (chromium is not installed)" : "";
-
-/** What Chromium does by itself it does not do here: nothing but loopback is asked for. */
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-interface Scene {
-  chat: Runnable;
-  web: string;
-  port: number;
-  /** Opens the page in a fresh profile. */
-  visit(options?: BrowserContextOptions): Promise<Page>;
-  /** The page of somebody who has joined. */
-  join(name: string, options?: BrowserContextOptions): Promise<Page>;
-  /** A user at a terminal. */
-  terminal(name: string): Promise<Connection>;
-}
-
-let browser: Promise<Browser> | undefined;
-
-/** Every message of ours has come back from the server. In the page, as all texts given to it. */
-const ALL_SENT = 'document.querySelectorAll(".state").length === 0';
-
-function scene(title: string, run: (scene: Scene) => Promise<void>): void {
-  Deno.test({
-    name: `the page ${title}${suffix}`,
-    ignore: chrome === undefined,
-    // The browser outlives a test on purpose, with its pipes and timers: starting one takes longer
-    // than most tests. It ends with the last test below.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    async fn() {
-      const args = ["--port", "0", "--web-port", "0", "--rate", "0"];
-      await using chat = await startRunnable("chat", args, { listeners: 2 });
-      const [tcp, http] = chat.urls as [URL, URL];
-      const complaints: string[] = [];
-      const pages: Page[] = [];
-      browser ??= chromium.launch({ executablePath: chrome!, args: FLAGS });
-      const visit = async (options: BrowserContextOptions = {}) => {
-        const context = await (await browser!).newContext({ locale: "en-US", ...options });
-        const page = await context.newPage();
-        page.on("pageerror", (error) => complaints.push(`${error}`));
-        page.on("console", (message) => {
-          // A server that is down is part of a test; everything else is not.
-          const text = message.text();
-          if (message.type() === "error" && !text.includes("ERR_CONNECTION")) complaints.push(text);
-        });
-        pages.push(page);
-        await page.goto(http.origin);
-        return page;
-      };
-      try {
-        await run({
-          chat,
-          web: http.origin,
-          port: Number(tcp.port),
-          visit,
-          async join(name, options) {
-            const page = await visit(options);
-            await page.fill("#name", name);
-            await page.press("#name", "Enter");
-            await page.waitForSelector("#chat:not([hidden])");
-            return page;
-          },
-          async terminal(name) {
-            const conn = await connectTcp({ port: Number(tcp.port), lingerTimeout: 0 });
-            await conn.write(`${name}\n`);
-            await heard(conn, `You are ${name}`);
-            return conn;
-          },
-        });
-        assertEquals(complaints, [], "the browser complained");
-      } finally {
-        for (const page of pages) await page.context().close();
-      }
-    },
-  });
-}
-
-/** Reads lines until one holds the text. */
-async function heard(conn: Connection, text: string): Promise<string> {
-  while (true) {
-    const line = await conn.readLine({ timeout: 5000 });
-    assert(line !== null, `the chat ended before "${text}"`);
-    if (line.includes(text)) return line;
-  }
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.fill("#text", text);
-  await page.press("#text", "Enter");
-}
-
-/** Waits until an expression holds in the page. Its own policy forbids what Playwright has for that. */
-async function becomes(page: Page, expression: string): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!await page.evaluate(expression)) {
-    assert(performance.now() < end, `not within ten seconds: ${expression}`);
-    await delay(20);
-  }
-}
-
-/** Waits for a line of the list that holds the text, and gives what the list shows of it. */
-async function shown(page: Page, text: string): Promise<string> {
-  const line = page.locator("#log > p", { hasText: text }).last();
-  await line.waitFor({ state: "attached", timeout: 10_000 });
-  return (await line.textContent()) ?? "";
-}
+import { startRunnable } from "../../_support/runnable.ts";
+import { ALL_SENT, becomes, endBrowser, heard, say, scene, shown } from "./_page.ts";
 
 scene("talks with a terminal, both ways", async ({ join, terminal }) => {
   const page = await join("Ann");
@@ -232,6 +111,10 @@ scene(
     assertEquals(sizes.dark, "rgb(16, 21, 20)");
     await page.click("#people-toggle");
     await page.locator("#people li", { hasText: "Bob" }).waitFor({ state: "visible" });
+    assert(await page.isVisible("#theme") && await page.isVisible("aside .lang"));
+    await page.keyboard.press("Escape");
+    assertEquals(await page.isVisible("#people"), false);
+    assertEquals(await page.evaluate("document.activeElement.id"), "people-toggle");
   },
 );
 
@@ -279,13 +162,145 @@ scene("counts unread messages in its title, and does not send a half-composed wo
   assertEquals(await page.inputValue("#text"), "你hao");
 });
 
-Deno.test({
-  name: `the browser of these tests ends${suffix}`,
-  ignore: chrome === undefined,
-  sanitizeOps: false,
-  sanitizeResources: false,
-  async fn() {
-    assert(browser !== undefined);
-    await (await browser).close();
-  },
+scene("keeps the place of a reader who goes up, and shows the end while one writes", async (s) => {
+  const page = await s.join("Ann");
+  await using nc = await s.terminal("Bot");
+  await nc.write(Array.from({ length: 3000 }, (_, i) => `line ${i}\n`).join(""));
+  await shown(page, "line 2999");
+  for (const top of [0, 100, 190]) {
+    const [before, after] = await page.evaluate<[number, number]>(`(async () => {
+      const still = () => new Promise((resolve) => setTimeout(resolve, 120));
+      log.scrollTop = 3000;
+      await still();
+      log.scrollTop = ${top};
+      const edge = log.getBoundingClientRect().top;
+      const line = [...log.children].find((one) => one.getBoundingClientRect().bottom > edge + 5);
+      const before = line.getBoundingClientRect().top;
+      await still();
+      return [before, line.getBoundingClientRect().top];
+    })()`);
+    assert(Math.abs(after - before) < 40, `from ${before} to ${after}`);
+  }
+  // Whose lines these are can be seen wherever one looks.
+  assert(await page.locator("#log .who").count() > 20);
+  await page.click("#jump");
+  await page.fill("#text", "a\nb\nc\nd\ne\nf");
+  await becomes(page, "log.scrollHeight - log.scrollTop - log.clientHeight < 2");
 });
+
+scene("gives a way back when the name is taken meanwhile, and after /quit", async (s) => {
+  const page = await s.join("Ann");
+  await say(page, "/join #tea");
+  await becomes(page, "$('room').textContent === '#tea'");
+  // As after a restart: the server knows nothing of the connection before.
+  await page.evaluate("epoch = token = 'another'; socket.close(); tries = 3");
+  await page.locator("#status.away").waitFor();
+  await say(page, "kept");
+  await using _other = await s.terminal("Ann");
+  await page.locator("#retry").click();
+  await becomes(page, "/already here/.test($('fault').textContent)");
+  assertEquals(await page.evaluate("document.activeElement.id"), "name");
+  await page.keyboard.type("Anna");
+  await page.keyboard.press("Enter");
+  await becomes(page, "$('room').textContent === '#tea' && !$('chat').hidden");
+  await shown(page, "kept");
+  await becomes(page, ALL_SENT);
+  await say(page, "/quit");
+  await becomes(page, "/Good-bye/.test($('fault').textContent)");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#chat:not([hidden])");
+});
+
+scene("notices a line that was cut without a word", async ({ join, terminal }) => {
+  const page = await join("Ann");
+  await page.evaluate("socket.send = socket.onmessage = () => {}; askedAt = Date.now() - 25_000");
+  await using nc = await terminal("Bob");
+  // What keeps the server from answering in time keeps the page from waiting for ever.
+  await page.locator("#status.away").waitFor({ timeout: 15_000 });
+  await page.locator("#status:not(.away)").waitFor();
+  await nc.write("there again\n");
+  await shown(page, "there again");
+});
+
+scene("speaks what the server speaks to a browser that asks for neither", async ({ visit }) => {
+  const page = await visit({ locale: "fr-FR" });
+  assertEquals(await page.textContent("#enter"), "加入");
+  await page.click("#join .lang");
+  assertEquals(await page.textContent("#enter"), "Join");
+  await page.goto(`${page.url()}?lang=constructor`);
+  assertEquals(await page.textContent("#enter"), "Join");
+}, ["--lang", "zh"]);
+
+scene("sends a paste line by line with its indentation, and words composed", async (s) => {
+  const page = await s.join("Ann");
+  await using nc = await s.terminal("Bob");
+  await say(page, "if x:\n    /deep\n\n//two");
+  assertEquals(await heard(nc, "if x"), "Ann: if x:");
+  assertEquals(await heard(nc, "deep"), "Ann:     /deep");
+  assertEquals(await heard(nc, "two"), "Ann: //two");
+  await page.fill("#text", Array.from({ length: 51 }, (_, i) => `${i}`).join("\n"));
+  await page.press("#text", "Enter");
+  await shown(page, "At most 50 lines");
+  assertMatch(await page.inputValue("#text"), /^0\n1\n/);
+  // A real input method: its Enter takes the word, the next one sends it.
+  await page.fill("#text", "");
+  const session = await page.context().newCDPSession(page);
+  await session.send("Input.imeSetComposition", {
+    text: "你好",
+    selectionStart: 2,
+    selectionEnd: 2,
+  });
+  await session.send("Input.dispatchKeyEvent", {
+    type: "rawKeyDown",
+    key: "Enter",
+    code: "Enter",
+    windowsVirtualKeyCode: 229,
+  });
+  assertEquals(await page.inputValue("#text"), "你好");
+  await session.send("Input.insertText", { text: "你好" });
+  await page.press("#text", "Enter");
+  assertEquals(await heard(nc, "你好"), "Ann: 你好");
+});
+
+scene("has enough contrast in both themes, whatever the name", async ({ join }) => {
+  const page = await join("Ann");
+  await say(page, "hello");
+  const worst = await page.evaluate<Record<string, number>>(`(() => {
+    const pixel = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
+      .getContext("2d", { willReadFrequently: true });
+    const luminance = (colour) => {
+      pixel.fillStyle = colour;
+      pixel.fillRect(0, 0, 1, 1);
+      const [r, g, b] = [...pixel.getImageData(0, 0, 1, 1).data].map((value) => {
+        const part = value / 255;
+        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const contrast = (one, other) => {
+      const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+      return (high + 0.05) / (low + 0.05);
+    };
+    const who = document.querySelector(".msg .who");
+    const worst = {};
+    for (const theme of ["light", "dark"]) {
+      document.documentElement.dataset.theme = theme;
+      const colours = getComputedStyle(document.documentElement);
+      const of = (name) => colours.getPropertyValue(name).trim();
+      const pairs = [["--accent-ink", "--accent"], ["--bad", "--bg"], ["--warn", "--panel"]];
+      for (const ground of ["--bg", "--own", "--panel"]) pairs.push(["--ink", ground], ["--soft", ground]);
+      const all = pairs.map(([ink, ground]) => contrast(of(ink), of(ground)));
+      for (let hue = 0; hue < 360; hue += 5) {
+        who.closest(".msg").style.setProperty("--hue", hue);
+        for (const ground of ["--bg", "--own"]) all.push(contrast(getComputedStyle(who).color, of(ground)));
+      }
+      worst[theme] = Math.min(...all);
+    }
+    return worst;
+  })()`);
+  for (const [theme, contrast] of Object.entries(worst)) {
+    assert(contrast >= 4.5, `${theme}: ${contrast} (WCAG AA wants 4.5)`);
+  }
+});
+
+endBrowser();

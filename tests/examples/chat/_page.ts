@@ -1,0 +1,150 @@
+/** Chromium with the page of the chat in it. @module */
+
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
+import type { Connection } from "../../../net/connection.ts";
+import { connectTcp } from "../../../net/tcp_client.ts";
+import { findProgram } from "../../_support/peers.ts";
+import { type Runnable, startRunnable } from "../../_support/runnable.ts";
+
+/** Where Chromium is, if it is. */
+const chrome = findProgram("chromium", "chromium-browser", "google-chrome");
+const suffix = chrome === undefined ? " (chromium is not installed)" : "";
+
+/** What Chromium does by itself it does not do here: nothing but loopback is asked for. */
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** What a test of the page has at hand. */
+export interface Scene {
+  chat: Runnable;
+  /** Where the page is. */
+  web: string;
+  /** Where terminals connect. */
+  port: number;
+  /** Opens the page in a fresh profile. */
+  visit(options?: BrowserContextOptions): Promise<Page>;
+  /** The page of somebody who has joined. */
+  join(name: string, options?: BrowserContextOptions): Promise<Page>;
+  /** A user at a terminal. */
+  terminal(name: string): Promise<Connection>;
+}
+
+let browser: Promise<Browser> | undefined;
+
+/** Every message of ours has come back from the server. In the page, as all texts given to it. */
+export const ALL_SENT = 'document.querySelectorAll(".state").length === 0';
+
+/** A test in a browser, against a chat of its own; nothing may be complained of in the console. */
+export function scene(
+  title: string,
+  run: (scene: Scene) => Promise<void>,
+  flags: readonly string[] = [],
+): void {
+  Deno.test({
+    name: `the page ${title}${suffix}`,
+    ignore: chrome === undefined,
+    // The browser outlives a test on purpose, with its pipes and timers: starting one takes longer
+    // than most tests. It ends with the last test below.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    async fn() {
+      const args = ["--port", "0", "--web-port", "0", "--rate", "0", ...flags];
+      await using chat = await startRunnable("chat", args, { listeners: 2 });
+      const [tcp, http] = chat.urls as [URL, URL];
+      const complaints: string[] = [];
+      const pages: Page[] = [];
+      browser ??= chromium.launch({ executablePath: chrome!, args: FLAGS });
+      const visit = async (options: BrowserContextOptions = {}) => {
+        const context = await (await browser!).newContext({ locale: "en-US", ...options });
+        const page = await context.newPage();
+        page.on("pageerror", (error) => complaints.push(`${error}`));
+        page.on("console", (message) => {
+          // A server that is down is part of a test; everything else is not.
+          const text = message.text();
+          if (message.type() === "error" && !text.includes("ERR_CONNECTION")) complaints.push(text);
+        });
+        pages.push(page);
+        await page.goto(http.origin);
+        return page;
+      };
+      try {
+        await run({
+          chat,
+          web: http.origin,
+          port: Number(tcp.port),
+          visit,
+          async join(name, options) {
+            const page = await visit(options);
+            await page.fill("#name", name);
+            await page.press("#name", "Enter");
+            await page.waitForSelector("#chat:not([hidden])");
+            return page;
+          },
+          async terminal(name) {
+            const conn = await connectTcp({ port: Number(tcp.port), lingerTimeout: 0 });
+            await conn.write(`${name}\n`);
+            await heard(conn, `You are ${name}`);
+            return conn;
+          },
+        });
+        assertEquals(complaints, [], "the browser complained");
+      } finally {
+        for (const page of pages) await page.context().close();
+      }
+    },
+  });
+}
+
+/** Reads lines until one holds the text. */
+export async function heard(conn: Connection, text: string): Promise<string> {
+  while (true) {
+    const line = await conn.readLine({ timeout: 5000 });
+    assert(line !== null, `the chat ended before "${text}"`);
+    if (line.includes(text)) return line;
+  }
+}
+
+/** Writes a message in the page. */
+export async function say(page: Page, text: string): Promise<void> {
+  await page.fill("#text", text);
+  await page.press("#text", "Enter");
+}
+
+/** Waits until an expression holds in the page. Its own policy forbids what Playwright has for that. */
+export async function becomes(page: Page, expression: string): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!await page.evaluate(expression)) {
+    assert(performance.now() < end, `not within ten seconds: ${expression}`);
+    await delay(20);
+  }
+}
+
+/** Waits for a line of the list that holds the text, and gives what the list shows of it. */
+export async function shown(page: Page, text: string): Promise<string> {
+  const line = page.locator("#log > p", { hasText: text }).last();
+  await line.waitFor({ state: "attached", timeout: 10_000 });
+  return (await line.textContent()) ?? "";
+}
+
+/** Ends the browser; the last test of the file. */
+export function endBrowser(): void {
+  Deno.test({
+    name: `the browser of these tests ends${suffix}`,
+    ignore: chrome === undefined,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    async fn() {
+      assert(browser !== undefined);
+      await (await browser).close();
+    },
+  });
+}
