@@ -18,7 +18,7 @@
 import { serveTcp } from "../net/tcp_server.ts";
 import { serveWithWorkers } from "../net/workers.ts";
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
-import { answerLines } from "./concurrent_worker.ts";
+import { answerLines } from "./concurrent/worker.ts";
 
 const cli = defineCli({
   name: "concurrent-server",
@@ -59,7 +59,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     io,
     async ({ drain, nagle, workers, json: _, logLevel: __, ...flags }, ctx) => {
       const options = { ...flags, noDelay: !nagle };
-      const module = import.meta.resolve("./concurrent_worker.ts");
+      const module = import.meta.resolve("./concurrent/worker.ts");
       const folder = import.meta.resolve("../");
       await using server = workers > 1
         ? await serveWithWorkers({ ...flags, module, folder, workers, data: options })
