@@ -17,16 +17,6 @@ export interface ReceiverOwner {
  */
 export type Boundary = "message" | "stream" | "none";
 
-/** The one reader that waits. `resolve` takes the bytes read, or null at the end. */
-interface Waiter {
-  readonly resolve: (n: number | null) => void;
-  readonly reject: (error: unknown) => void;
-  readonly due: number;
-  readonly limit: number;
-  readonly boundary: Boundary;
-  readonly signal: AbortSignal | undefined;
-}
-
 /** The buffer that an idle connection waits with: a thousand of them must stay small. */
 const SMALL = 1024;
 const LARGE = 64 * 1024;
@@ -65,7 +55,10 @@ export class Receiver {
   #wanted = SMALL;
   #reading = false;
   #direct = false;
-  #waiter: Waiter | null = null;
+  #waiter: Deadline | null = null;
+  #boundary: Boundary = "none";
+  #resolve: (n: number | null) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
   #failure: { error: unknown } | null = null;
   #drainingSince = Infinity;
   #drainDue = Infinity;
@@ -112,14 +105,14 @@ export class Receiver {
     return this.#wait(NO_DEADLINE, "stream");
   }
 
-  /** Waits for more bytes than are buffered now; false at the end. */
-  async more(deadline: Deadline, boundary: Boundary): Promise<boolean> {
-    if (this.#failure !== null) throw this.#failure.error;
-    if (this.#waiter !== null) throw alreadyReading();
-    if (this.ended) return false;
-    deadline.signal?.throwIfAborted();
+  /** Waits for more bytes than are buffered now; null at the end. */
+  more(deadline: Deadline, boundary: Boundary): Promise<number | null> {
+    if (this.#failure !== null) return Promise.reject(this.#failure.error);
+    if (this.#waiter !== null) return Promise.reject(alreadyReading());
+    if (this.ended) return Promise.resolve(null);
+    if (deadline.signal?.aborted) return Promise.reject(deadline.signal.reason);
     if (!this.#reading) this.#fill();
-    return (await this.#wait(deadline, boundary)) !== null;
+    return this.#wait(deadline, boundary);
   }
 
   /** Takes `size` buffered bytes; they are the caller's. */
@@ -162,18 +155,20 @@ export class Receiver {
     if (waiter === null) return;
     if (now >= this.#drainDue) {
       this.ended = true;
-      this.#settle()!.resolve(null);
+      this.#settle();
+      this.#resolve(null);
     } else if (now >= waiter.due) {
       const message = `Cannot read from ${this.#owner.peer}: nothing came in ${waiter.limit} ms`;
       const address = this.#owner.peer;
-      this.#settle()!.reject(new NetError(message, { kind: "timeout", phase: "read", address }));
+      this.#settle();
+      this.#reject(new NetError(message, { kind: "timeout", phase: "read", address }));
     }
   }
 
   /** Ends reading with `error`; what is buffered can still be read. */
   fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#settle()?.reject(error);
+    if (this.#settle()) this.#reject(error);
   }
 
   /** Throws away what comes, past any failure, until the peer ends; rejects after `limit` ms. */
@@ -188,7 +183,7 @@ export class Receiver {
 
   async #readBuffered(into: Uint8Array, options?: ReadOptions): Promise<number | null> {
     const deadline = this.deadline(options);
-    return await this.more(deadline, "stream") ? this.#take(into) : null;
+    return await this.more(deadline, "stream") === null ? null : this.#take(into);
   }
 
   #take(into: Uint8Array): number {
@@ -199,16 +194,20 @@ export class Receiver {
   }
 
   #wait(deadline: Deadline, boundary: Boundary): Promise<number | null> {
-    return new Promise((resolve, reject) => {
-      const { due, limit, signal } = deadline;
-      this.#waiter = { resolve, reject, due, limit, boundary, signal };
-      signal?.addEventListener("abort", this.#onAbort);
-      this.#watchWaiter();
-    });
+    this.#boundary = boundary;
+    this.#waiter = deadline;
+    deadline.signal?.addEventListener("abort", this.#onAbort);
+    this.#watchWaiter();
+    return new Promise(this.#keep);
   }
 
+  #keep = (resolve: (n: number | null) => void, reject: (error: unknown) => void): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  };
+
   #watchWaiter(): void {
-    const { boundary } = this.#waiter!;
+    const boundary = this.#boundary;
     if (this.#drainingSince !== Infinity && boundary !== "none") {
       // A stream goes on while it flows; a talkative peer's next message does not.
       const from = boundary === "stream" ? performance.now() : this.#drainingSince;
@@ -218,16 +217,17 @@ export class Receiver {
   }
 
   /** Takes the waiter away, to be told its result. */
-  #settle(): Waiter | null {
+  #settle(): boolean {
     const waiter = this.#waiter;
+    if (waiter === null) return false;
     this.#waiter = null;
-    waiter?.signal?.removeEventListener("abort", this.#onAbort);
-    return waiter;
+    waiter.signal?.removeEventListener("abort", this.#onAbort);
+    return true;
   }
 
   #onAbort = (): void => {
-    const waiter = this.#settle();
-    waiter?.reject(waiter.signal!.reason);
+    const reason = this.#waiter?.signal?.reason;
+    if (this.#settle()) this.#reject(reason);
   };
 
   /** Starts a raw read into the free end of our buffer. */
@@ -265,7 +265,7 @@ export class Receiver {
       this.bytesRead += n;
       if (!direct) this.#grew(n);
     }
-    this.#settle()?.resolve(n);
+    if (this.#settle()) this.#resolve(n);
   };
 
   #onReadError = (error: unknown): void => {

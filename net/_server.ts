@@ -94,7 +94,7 @@ export class Server implements TcpServer {
   readonly #handler: ConnectionHandler;
   readonly #maxConnections: number;
   readonly #maxPerAddress: number;
-  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #connections = new Set<Connection>();
   readonly #preparing = new Set<Deno.Conn>();
   readonly #perAddress = new Map<string, number>();
   readonly #draining = new AbortController();
@@ -139,7 +139,7 @@ export class Server implements TcpServer {
   stats(): ServerStats {
     let bytesRead = this.#bytesRead;
     let bytesWritten = this.#bytesWritten;
-    for (const connection of this.#connections.keys()) {
+    for (const connection of this.#connections) {
       bytesRead += connection.stats.bytesRead;
       bytesWritten += connection.stats.bytesWritten;
     }
@@ -230,16 +230,35 @@ export class Server implements TcpServer {
     this.#accepted++;
     this.#active++;
     this.#perAddress.set(address, here + 1);
-    this.#serve(raw, remote).finally(() => {
-      this.#active--;
-      const left = this.#perAddress.get(address)! - 1;
-      if (left === 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
-      this.#changed();
-    });
+    void this.#hold(raw, remote, address);
   }
 
-  async #serve(raw: Deno.TcpConn | Deno.TlsConn, remoteAddr: Deno.NetAddr): Promise<void> {
+  /** Serves a connection, then gives its slot back. */
+  async #hold(
+    raw: Deno.TcpConn | Deno.TlsConn,
+    remote: Deno.NetAddr,
+    address: string,
+  ): Promise<void> {
+    const connection = await this.#prepare(raw, remote);
+    if (connection !== undefined) {
+      this.#connections.add(connection);
+      void this.#handle(connection, remote);
+      // A handler that never ends must not keep the slot of a connection that is gone.
+      const error = await connection.closed;
+      this.#connections.delete(connection);
+      this.#closed(connection, connection.stats, error);
+    }
+    this.#active--;
+    const left = this.#perAddress.get(address)! - 1;
+    if (left === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, left);
+    this.#changed();
+  }
+
+  async #prepare(
+    raw: Deno.TcpConn | Deno.TlsConn,
+    remoteAddr: Deno.NetAddr,
+  ): Promise<Connection | undefined> {
     let ready: Prepared;
     this.#preparing.add(raw);
     try {
@@ -255,15 +274,8 @@ export class Server implements TcpServer {
     } finally {
       this.#preparing.delete(raw);
     }
-    if (this.#stopping && this.#forced) return closeQuietly(raw);
-    const connection = new Connection(ready.transport ?? raw, this.#options, ready.tls);
-    const handled = this.#handle(connection, remoteAddr);
-    this.#connections.set(connection, handled);
-    // A handler that never ends must not keep the slot of a connection that is gone.
-    await Promise.race([handled, connection.closed]);
-    await connection.close();
-    this.#connections.delete(connection);
-    this.#closed(connection, connection.stats, await connection.closed);
+    if (this.#forced) return void closeQuietly(raw);
+    return new Connection(ready.transport ?? raw, this.#options, ready.tls);
   }
 
   /** Runs the handler; whatever it throws ends here. */
@@ -280,6 +292,7 @@ export class Server implements TcpServer {
     } catch (error) {
       this.#handlerFailed(connection, error);
     }
+    await connection.close();
   }
 
   #handlerFailed(connection: Connection, error: unknown): void {
@@ -309,7 +322,7 @@ export class Server implements TcpServer {
     this.#changed();
     this.#event({ type: "shutdown" });
     const total = this.#active;
-    for (const connection of this.#connections.keys()) connection.drain();
+    for (const connection of this.#connections) connection.drain();
     await Promise.race([this.#force.promise, this.#untilIdle()]);
     clearTimeout(this.#forceTimer);
     this.#forced = true;
@@ -319,7 +332,7 @@ export class Server implements TcpServer {
       kind: "closed",
       phase: "close",
     });
-    for (const connection of this.#connections.keys()) connection.abort(late);
+    for (const connection of this.#connections) connection.abort(late);
     await this.#untilIdle();
     this.#finish.resolve();
     logger.debug("{url} has shut down", { url: this.url });

@@ -190,7 +190,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   async readChunk(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     const size = this.#receiver.buffered.length;
     if (size > 0) return this.#receiver.consume(size);
-    if (!await this.#receiver.more(this.#receiver.deadline(options), "stream")) return null;
+    if (await this.#receiver.more(this.#receiver.deadline(options), "stream") === null) return null;
     return this.#receiver.consume(this.#receiver.buffered.length);
   }
 
@@ -224,7 +224,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       if (bytes !== undefined) return this.#decode(bytes, options?.fatal);
       deadline ??= this.#receiver.deadline(options);
       const between = !this.#skipping && this.#receiver.buffered.length === 0;
-      if (!await this.#receiver.more(deadline, between ? "message" : "none")) break;
+      if (await this.#receiver.more(deadline, between ? "message" : "none") === null) break;
     }
     this.#skipping = false;
     const rest = this.#receiver.buffered;
@@ -245,7 +245,10 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     const max = checkMax("max", options?.max, 1024 * 1024);
     const prefix = options?.lengthBytes ?? 4;
     const deadline = this.#receiver.deadline(options);
-    if (this.#receiver.buffered.length === 0 && !await this.#receiver.more(deadline, "message")) {
+    if (
+      this.#receiver.buffered.length === 0 &&
+      await this.#receiver.more(deadline, "message") === null
+    ) {
       return null;
     }
     await this.#atLeast(prefix, deadline, "the length of a frame");
@@ -267,16 +270,28 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @param options As for {@linkcode Connection.readLine}, for each line.
    * @returns The lines.
    */
-  async *lines(options?: LineOptions): AsyncGenerator<string, void, void> {
+  lines(options?: LineOptions): AsyncIterableIterator<string, void, void> {
     const max = checkMax("max", options?.max, 65536);
-    while (true) {
-      const bytes = this.#nextLine(max);
-      const line = bytes === undefined
-        ? await this.readLine(options)
-        : this.#decode(bytes, options?.fatal);
-      if (line === null) return;
-      yield line;
-    }
+    let left = false;
+    return {
+      next: () => {
+        if (left) return Promise.resolve({ done: true, value: undefined });
+        try {
+          const bytes = this.#nextLine(max);
+          if (bytes === undefined) return this.readLine(options).then(toResult);
+          return Promise.resolve({ done: false, value: this.#decode(bytes, options?.fatal) });
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      },
+      return: () => {
+        left = true;
+        return Promise.resolve({ done: true, value: undefined });
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   /**
@@ -526,7 +541,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     const receiver = this.#receiver;
     while (receiver.buffered.length < size) {
       const got = receiver.buffered.length;
-      if (await receiver.more(deadline, got === 0 ? "message" : "none")) continue;
+      if (await receiver.more(deadline, got === 0 ? "message" : "none") !== null) continue;
       throw this.#error(
         `Cannot read ${what} from ${this.peer}: the peer ended after ${got} bytes`,
         {
@@ -609,4 +624,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       );
     }
   }
+}
+
+function toResult(line: string | null): IteratorResult<string, void> {
+  return line === null ? { done: true, value: undefined } : { done: false, value: line };
 }
