@@ -46,7 +46,8 @@ export function formatAddress(address: Address | HostPort): string {
     const hostname = escapeControls(normalizeHostname(address.hostname));
     return hostname.includes(":") ? `[${hostname}]:${address.port}` : `${hostname}:${address.port}`;
   }
-  if ("path" in address) return `unix:${escapeControls(address.path)}`;
+  // The client's end of a Unix socket has no name: Deno gives null, whatever its types say.
+  if ("path" in address) return `unix:${escapeControls(address.path ?? "")}`;
   if ("name" in address) return `memory:${escapeControls(address.name)}`;
   return `${address.transport}:${address.cid}:${address.port}`;
 }

@@ -256,3 +256,8 @@ Deno.test("isLoopback() takes nothing else for this machine", () => {
     assertEquals(isLoopback(host), false, JSON.stringify(host));
   }
 });
+
+Deno.test("formatAddress() takes the unnamed end of a Unix socket, which Deno calls null", () => {
+  const path = null as unknown as string;
+  assertEquals(formatAddress({ transport: "unix", path }), "unix:");
+});

@@ -33,3 +33,16 @@ conformance("tls", (options) => {
   const connect = (port: number) => Deno.connectTls({ port, caCerts: [ca] });
   return connected(listener, connect, options);
 });
+
+conformance("unix", async (options) => {
+  const dir = await Deno.makeTempDir();
+  const path = `${dir}/socket`;
+  const listener = Deno.listen({ transport: "unix", path });
+  const [server, client] = await Promise.all([
+    listener.accept(),
+    Deno.connect({ transport: "unix", path }),
+  ]);
+  listener.close();
+  await Deno.remove(dir, { recursive: true });
+  return [new Connection(client, options), new Connection(server, options)];
+});
