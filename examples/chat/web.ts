@@ -195,15 +195,24 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     throw toNetError(error, { phase: "listen", hostname, port });
   }
 
+  let finished = false;
+  server.finished.then(() => finished = true);
+
   async function shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
     if (!stopping) {
       stopping = true;
       for (const face of faces) face.end(1001, "the server stops", "shutdown");
     }
-    // It waits for every open socket, and a browser need not answer.
-    const timer = setTimeout(() => cut.abort(), deadline);
-    await Promise.race([server.shutdown(), server.finished]);
+    const { promise: due, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, deadline);
+    // Sockets first: the server's own shutdown does not wait for them, and when it is done they
+    // cannot be cut any more.
+    await Promise.race([Promise.all([...faces].map((face) => face.closed)), due]);
+    if (faces.size === 0) await Promise.race([server.shutdown(), due]);
     clearTimeout(timer);
+    // A browser need not answer. To abort what has finished would be an error.
+    if (!finished) cut.abort();
+    await server.finished;
   }
 
   return {

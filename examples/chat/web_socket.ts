@@ -200,6 +200,10 @@ export class WebSocketFace implements Face {
         this.end(1008, "no name in time", "ended");
       }, limits.nameTimeout);
     }
+    socket.onopen = () => {
+      // It was told to end before it was there.
+      if (this.#ended) socket.close(1001, "the server stops");
+    };
     socket.onmessage = ({ data }) => this.#take(data);
     // An error is always followed by close.
     socket.onerror = () => this.#reason = "lost";

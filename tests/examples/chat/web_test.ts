@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { Browser, lobby, openRaw, raw, serve } from "./_browser.ts";
+import { Browser, frame, lobby, openRaw, raw, serve } from "./_browser.ts";
 
 Deno.test("the page comes with a policy whose hashes are those of its script and style", async () => {
   await using web = serve(lobby());
@@ -188,4 +188,30 @@ Deno.test("a shutdown tells everyone and does not wait for those who do not answ
   await web.shutdown({ deadline: 300 });
   assert(performance.now() - started < 3000);
   assertEquals((await ann.closed).code, 1001);
+});
+
+Deno.test("a shutdown lets a browser read what is queued for it, and the bye", async () => {
+  const chat = lobby();
+  const web = serve(chat, { sendQueue: 16 * 1024 * 1024 });
+  await using late = await openRaw(web.url);
+  await late.write(frame({ type: "join", name: "Late" }));
+  while (chat.stats.users === 0) await delay(5);
+  const bot = chat.join({ name: "Bot" }, { address: "test", deliver() {} });
+  assert(!("code" in bot));
+  // More than the buffers of both ends take.
+  for (let i = 0; i < 3000; i++) bot.say("x".repeat(4000));
+  await delay(50);
+  chat.shutdown();
+  const down = web.shutdown({ deadline: 10_000 });
+  let tail = "";
+  for (let bytes; (bytes = await late.readChunk({ timeout: 5000 })) !== null;) {
+    tail = (tail + new TextDecoder().decode(bytes)).slice(-300);
+    const bye = tail.indexOf('"bye"');
+    if (bye === -1) continue;
+    // The close frame is answered (RFC 6455 §5.5.1).
+    await late.write(new Uint8Array([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9])).catch(() => {});
+    break;
+  }
+  assertStringIncludes(tail, '"bye"');
+  await down;
 });
