@@ -1,3 +1,5 @@
+import { MAX_TIMER } from "./_limits.ts";
+
 /**
  * Waits for `promise` no longer than `timeout` milliseconds (0 for ever) and no
  * longer than `signal` allows. It does not stop the work behind the promise:
@@ -10,7 +12,9 @@ export function withDeadline<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = timeout > 0 ? setTimeout(() => settle(reject, late()), timeout) : undefined;
+    const timer = timeout > 0 && timeout <= MAX_TIMER
+      ? setTimeout(() => settle(reject, late()), timeout)
+      : undefined;
     const onAbort = () => settle(reject, signal!.reason);
     function settle<V>(done: (value: V) => void, value: V): void {
       clearTimeout(timer);

@@ -2,7 +2,7 @@ import { formatAddress } from "./address.ts";
 import type { ConnectTcpOptions } from "./connect_options.ts";
 import { NetError, toNetError } from "./errors.ts";
 import { retry } from "./retry.ts";
-import { checkNumber } from "./_limits.ts";
+import { checkNumber, MAX_TIMER } from "./_limits.ts";
 
 /** Rejects nonsense before any I/O. */
 export function checkDial(options: ConnectTcpOptions): void {
@@ -27,10 +27,16 @@ export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
     const message = `Cannot connect to ${address}: no answer in ${timeout} ms`;
     stop.abort(new NetError(message, { kind: "timeout", phase: "connect", address }));
   };
-  const timer = timeout > 0 ? setTimeout(late, timeout) : undefined;
+  const timer = timeout > 0 && timeout <= MAX_TIMER ? setTimeout(late, timeout) : undefined;
   signal?.addEventListener("abort", onAbort);
+  // Deno.connect asks once more when it has connected, and then drops the open connection.
+  stop.signal.throwIfAborted = () => {};
   try {
     const conn = await Deno.connect({ hostname, port, signal: stop.signal });
+    if (stop.signal.aborted) {
+      conn.close();
+      throw stop.signal.reason;
+    }
     try {
       conn.setNoDelay(options.noDelay ?? true);
       conn.setKeepAlive(options.keepAlive ?? true);
@@ -38,7 +44,8 @@ export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
     return conn;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw toNetError(error, { phase: "connect", hostname, port });
+    const cause = stop.signal.aborted ? stop.signal.reason : error;
+    throw toNetError(cause, { phase: "connect", hostname, port });
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);

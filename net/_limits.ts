@@ -12,6 +12,9 @@ export interface Limits {
   readonly step: number;
 }
 
+/** The longest timer, 24.8 days in milliseconds; one beyond would fire at once. */
+export const MAX_TIMER = 2 ** 31 - 1;
+
 const POLICIES: readonly SendPolicy[] = ["wait", "drop-oldest", "disconnect"];
 
 /** Fills in the defaults and rejects nonsense before any I/O. */

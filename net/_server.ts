@@ -5,7 +5,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectionStats } from "./connection_options.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
 import { closeQuietly } from "./_dial.ts";
-import { checkLimits, checkMax, checkNumber } from "./_limits.ts";
+import { checkLimits, checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
 import type {
   ConnectionHandler,
   ServerEvent,
@@ -177,7 +177,7 @@ export class Server implements TcpServer {
     if (at < this.#forceAt) {
       this.#forceAt = at;
       clearTimeout(this.#forceTimer);
-      this.#forceTimer = setTimeout(this.#force.resolve, deadline);
+      if (deadline <= MAX_TIMER) this.#forceTimer = setTimeout(this.#force.resolve, deadline);
     }
     this.#shutdown ??= this.#drain();
     return this.#shutdown;

@@ -169,13 +169,14 @@ class Pipe {
     while (true) {
       open();
       if (this.#state === "reset") throw new Deno.errors.ConnectionReset("connection reset");
+      if (into.length === 0) return 0;
       const room = Math.min(into.length, this.#chunkSize, this.#room());
       if (this.#delivered >= this.#truncateAfter) return null;
       if (this.#delivered >= this.#resetAfter) reset();
       else if (this.#size > 0 && room > 0) {
         if (this.#delay > 0 && !await this.#pause()) continue;
         return this.#take(into, room);
-      } else if (this.#state !== "open" && this.#size === 0) return null;
+      } else if (this.#ended()) return null;
       else await new Promise<void>((resolve) => this.#changed.push(resolve));
     }
   }
@@ -194,6 +195,11 @@ class Pipe {
       }
       await new Promise<void>((resolve) => this.#changed.push(resolve));
     }
+  }
+
+  /** Whether the reader is to see the end: after a stall nothing arrives, not even that. */
+  #ended(): boolean {
+    return this.#state !== "open" && this.#size === 0 && this.#delivered < this.#stallAfter;
   }
 
   /** How many bytes may still be delivered before the next fault. */

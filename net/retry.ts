@@ -22,7 +22,7 @@
 
 import { retry as retryStd, RetryError } from "@std/async/retry";
 import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
-import { checkNumber } from "./_limits.ts";
+import { checkNumber, MAX_TIMER } from "./_limits.ts";
 
 /** Options of {@linkcode retry}. All times are in milliseconds. */
 export interface RetryOptions {
@@ -90,9 +90,6 @@ const NEVER: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "unsupported",
   "aborted",
 ]);
-
-/** The longest timer, 24.8 days in milliseconds; what is longer is for ever. */
-const MAX_TIMER = 2 ** 31 - 1;
 
 /**
  * Calls `fn` until it succeeds, fails for good, or may not be tried again.

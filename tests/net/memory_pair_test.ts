@@ -104,6 +104,11 @@ Deno.test("an empty write is done at once", async () => {
   assertEquals(await pair.a.write(new Uint8Array(0)), 0);
 });
 
+Deno.test("a read into no room is done at once, as on a socket", async () => {
+  using pair = ends();
+  assertEquals(await pair.b.read(new Uint8Array(0)), 0);
+});
+
 Deno.test("closeWrite() ends one direction and leaves the other open", async () => {
   using pair = ends();
   await pair.a.write(bytes("last"));
@@ -247,6 +252,17 @@ Deno.test("stallAfter: so many bytes arrive, then nothing, and both ends stay op
   await pair.b.write(bytes("hello?"));
   assertEquals(await read(pair.a), "hello?");
   assertEquals(await pair.a.write(bytes("more")), 4);
+  assert(await isPending(reading));
+  pair.b.close();
+  await assertRejects(() => reading, Deno.errors.Interrupted);
+});
+
+Deno.test("stallAfter: not even the end arrives", async () => {
+  using pair = ends({ faults: { stallAfter: 3 } });
+  await pair.a.write(bytes("abc"));
+  pair.a.close();
+  assertEquals(await read(pair.b), "abc");
+  const reading = read(pair.b);
   assert(await isPending(reading));
   pair.b.close();
   await assertRejects(() => reading, Deno.errors.Interrupted);

@@ -158,6 +158,36 @@ Deno.test({
   },
 });
 
+Deno.test("a connection that comes off at the very moment of giving up is closed", async () => {
+  await using server = serveTcp({ idleTimeout: 0 }, echo);
+  let late = 0;
+  for (let i = 0; i < 40; i++) {
+    const stop = new AbortController();
+    const connecting = connectTcp({ port: server.addr.port, signal: stop.signal });
+    for (let turns = i % 4; turns > 0; turns--) await new Promise((done) => setImmediate(done));
+    // A program that is busy finds both at once: a connection, and a time limit that is over.
+    const timer = setTimeout(() => stop.abort("late"), 1);
+    const end = performance.now() + 3;
+    while (performance.now() < end);
+    await connecting.then((conn) => conn.close(), (error) => {
+      assertEquals(error, "late");
+      late++;
+    });
+    clearTimeout(timer);
+  }
+  assert(late > 0, "no attempt was given up");
+  await until(() => server.stats().active === 0);
+});
+
+Deno.test("a time limit beyond any timer is none", async () => {
+  await using full = await FullListener.open();
+  for (const timeout of [Infinity, 2 ** 31]) {
+    const signal = AbortSignal.timeout(50);
+    const error = await thrown(connectTcp({ port: full.port, timeout, signal }));
+    assertStrictEquals(error, signal.reason);
+  }
+});
+
 Deno.test("a signal that is aborted already prevents the attempt", async () => {
   await using server = serveTcp({}, echo);
   for (const reason of ["not today", new Error("gone"), 0]) {
