@@ -18,6 +18,8 @@
 import type { Address } from "./transport.ts";
 import { escapeControls } from "./text.ts";
 
+export type { Address, MemoryAddr } from "./transport.ts";
+
 /** A host, by name or address, and a port. */
 export interface HostPort {
   /** A name, or an address without brackets. */
@@ -43,7 +45,9 @@ export interface HostPort {
  */
 export function formatAddress(address: Address | HostPort): string {
   if ("hostname" in address) {
-    const hostname = escapeControls(normalizeHostname(address.hostname));
+    // An URL's hostname comes with its brackets, and Deno dials it so.
+    const bare = /^\[(.*)\]$/.exec(address.hostname)?.[1] ?? address.hostname;
+    const hostname = escapeControls(normalizeHostname(bare));
     return hostname.includes(":") ? `[${hostname}]:${address.port}` : `${hostname}:${address.port}`;
   }
   // The client's end of a Unix socket has no name: Deno gives null, whatever its types say.
@@ -70,13 +74,10 @@ export function formatAddress(address: Address | HostPort): string {
  * ```
  */
 export function normalizeHostname(hostname: string): string {
-  const mapped =
-    /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+(?:\.\d+){3})|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(
-      hostname,
-    );
+  if (!/^[0:]+:ffff:[0-9a-f:.]+$/i.test(hostname)) return hostname;
+  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(canonicalIPv6(hostname) ?? "");
   if (mapped === null) return hostname;
-  if (mapped[1] !== undefined) return mapped[1];
-  const [high, low] = [parseInt(mapped[2]!, 16), parseInt(mapped[3]!, 16)];
+  const [high, low] = [parseInt(mapped[1]!, 16), parseInt(mapped[2]!, 16)];
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
@@ -109,7 +110,10 @@ export function parseHostPort(text: string): HostPort {
   if (bracketed !== undefined && canonicalIPv6(bracketed) === undefined) {
     return fail("only an IPv6 address stands in brackets");
   }
-  if (/[\s\p{Cc}/]/u.test(hostname)) return fail(`"${escapeControls(hostname)}" is no host`);
+  // What an URL would read as something else, and what nobody sees, is in no name.
+  if (/[\s/\\?#@]/.test(hostname) || escapeControls(hostname) !== hostname) {
+    return fail(`"${escapeControls(hostname)}" is no host`);
+  }
   if (portText === undefined || portText === "") return fail("it has no port");
   const port = Number(portText);
   if (!/^\d{1,5}$/.test(portText) || port > 65535) {

@@ -10,6 +10,8 @@ Deno.test("formatAddress() writes every kind of address", () => {
     [{ transport: "tcp", hostname: "fe80::1%eth0", port: 80 }, "[fe80::1%eth0]:80"],
     [{ transport: "tcp", hostname: "::ffff:10.0.0.7", port: 80 }, "10.0.0.7:80"],
     [{ hostname: "example.com", port: 443 }, "example.com:443"],
+    [{ hostname: new URL("http://[::1]:80").hostname, port: 80 }, "[::1]:80"],
+    [{ hostname: "[::ffff:10.0.0.7]", port: 80 }, "10.0.0.7:80"],
     [{ transport: "unix", path: "/run/x.sock" }, "unix:/run/x.sock"],
     [{ transport: "unixpacket", path: "/run/y" }, "unix:/run/y"],
     [{ transport: "memory", name: "a" }, "memory:a"],
@@ -67,6 +69,9 @@ Deno.test("normalizeHostname() knows every way to write a mapped address", () =>
       "::ffff:7F00:0001",
       "0:0:0:0:0:ffff:127.0.0.1",
       "0000:0000:0000:0000:0000:ffff:7f00:0001",
+      "0::ffff:127.0.0.1",
+      "::0:ffff:7f00:1",
+      "0:0::0:ffff:127.0.0.1",
     ]
   ) {
     assertEquals(normalizeHostname(mapped), "127.0.0.1", mapped);
@@ -90,6 +95,14 @@ Deno.test("normalizeHostname() leaves everything else alone", () => {
       "EXAMPLE.com",
       "::ffff:127.0.0.1%eth0",
       "::ffff:127.0.0.1\n",
+      "::ffff:127.0.0.256",
+      "::ffff:127.0.0.1.1",
+      "::ffff:7f00:1:",
+      "::ffff:7f000:1",
+      "0:0:0:0:0:0:ffff:127.0.0.1",
+      "0::0:0::0:ffff:127.0.0.1",
+      "0:ffff:7f00:1",
+      "[::ffff:127.0.0.1]",
       "a::ffff:127.0.0.1",
     ]
   ) {
@@ -153,6 +166,12 @@ Deno.test("parseHostPort() says what is wrong", () => {
     ["a b:80", `"a b" is no host`],
     ["a\x1b:80", `"a\\x1B" is no host`],
     ["a/b:80", `"a/b" is no host`],
+    ["a\\b:80", `"a\\b" is no host`],
+    ["user@a:80", `"user@a" is no host`],
+    ["a?b:80", `"a?b" is no host`],
+    ["a#b:80", `"a#b" is no host`],
+    ["a\u202eb:80", `"a\\u{202E}b" is no host`],
+    ["a\ufeff:80", `"a\\u{FEFF}" is no host`],
     ["http://a:80", `"//a:80" is no port from 0 to 65535`],
     ["a:65536", `"65536" is no port from 0 to 65535`],
     ["a:999999999999", `"999999999999" is no port from 0 to 65535`],
