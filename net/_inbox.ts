@@ -13,7 +13,7 @@ export class Inbox<T> {
   readonly #policy: InboxPolicy;
   #items: T[] = [];
   #head = 0;
-  #reader: { resolve: (item: T | null) => void; reject: (error: unknown) => void } | null = null;
+  #reader: PromiseWithResolvers<T | null> | null = null;
   #end: { error: unknown } | null = null;
 
   constructor(limit: number, policy: InboxPolicy) {
@@ -64,14 +64,17 @@ export class Inbox<T> {
     if (this.#reader !== null) {
       return Promise.reject(new TypeError("Cannot receive: another receive has not ended"));
     }
-    return new Promise((resolve, reject) => this.#reader = { resolve, reject });
+    this.#reader = Promise.withResolvers();
+    return this.#reader.promise;
   }
 
   /** Gives up the reader that got `pending` from {@linkcode take}; an item that it just got stays. */
   interrupt(pending: Promise<T | null>, error: unknown): void {
     const reader = this.#reader;
-    this.#reader = null;
-    if (reader !== null) return reader.reject(error);
+    if (reader?.promise === pending) {
+      this.#reader = null;
+      return reader.reject(error);
+    }
     pending.then((item) => {
       if (item !== null) this.#items.splice(this.#head, 0, item);
     }, () => {});

@@ -1,5 +1,6 @@
 import type { Transport } from "./transport.ts";
 import { NetError } from "./errors.ts";
+import { checkNumber } from "./_limits.ts";
 import type { ReadOptions } from "./connection_options.ts";
 
 /** What the receiving half tells the connection that it belongs to. */
@@ -119,10 +120,11 @@ export class Receiver {
   consume(size: number): Uint8Array<ArrayBuffer> {
     const from = this.#start;
     this.skip(size);
-    // With nothing behind it and no raw read aimed at it the memory changes hands, uncopied.
-    if (this.#end === 0 && !this.#reading) {
-      const owned = this.#buffer.subarray(from, from + size);
-      this.#buffer = this.#buffer.subarray(from + size);
+    // A buffer that is well filled, with nothing behind and no raw read aimed at it, changes hands
+    // uncopied. It goes as a whole: the new owner may transfer it.
+    if (from === 0 && this.#end === 0 && !this.#reading && size * 2 >= this.#buffer.length) {
+      const owned = this.#buffer.subarray(0, size);
+      this.#buffer = NOTHING;
       return owned;
     }
     return this.#buffer.slice(from, from + size);
@@ -137,7 +139,7 @@ export class Receiver {
 
   /** When an operation that starts now has to be done. */
   deadline(options: ReadOptions | undefined): Deadline {
-    const limit = options?.timeout ?? this.#readTimeout;
+    const limit = checkNumber("timeout", options?.timeout ?? this.#readTimeout);
     const signal = options?.signal;
     if (limit <= 0) return signal === undefined ? NO_DEADLINE : { due: Infinity, limit: 0, signal };
     return { due: performance.now() + limit, limit, signal };

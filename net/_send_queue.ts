@@ -68,6 +68,8 @@ export class SendQueue {
   send(bytes: Uint8Array): Promise<void> {
     if (this.trySend(bytes)) return Promise.resolve();
     if (this.#error !== undefined) return Promise.reject(this.#error);
+    // Counted as dropped: a message that does not fit waits for nobody here.
+    if (this.#policy === "drop-oldest") return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#roomWaiters.push({ bytes, early: true, resolve, reject });
     });
@@ -76,6 +78,7 @@ export class SendQueue {
   /** Queues `bytes` at once or says that it did not. */
   trySend(bytes: Uint8Array): boolean {
     if (this.#error !== undefined) return false;
+    if (bytes.length === 0) return true;
     const full = this.queuedBytes + bytes.length > this.#limit || this.#roomWaiters.length > 0;
     if (full && !this.#makeRoom(bytes.length)) return false;
     this.queuedBytes += bytes.length;

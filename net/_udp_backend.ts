@@ -95,12 +95,19 @@ export function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
     if (broadcast) socket.setBroadcast(true);
     const bound = socket.address();
     const addr = { transport: "udp", hostname: bound.address, port: bound.port } as const;
+    // Node forgets the callbacks of what is being sent when the socket is closed.
+    const sending = new Set<(error: Error) => void>();
     resolve({
       name: "node",
       addr,
       send(data, to) {
         return new Promise((sent, failed) => {
-          socket.send(data, to.port, to.hostname, (error) => error ? failed(error) : sent());
+          sending.add(failed);
+          socket.send(data, to.port, to.hostname, (error) => {
+            sending.delete(failed);
+            if (error) failed(error);
+            else sent();
+          });
         });
       },
       start(onData, onError) {
@@ -120,7 +127,10 @@ export function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
           leave: () => Promise.resolve(socket.dropMembership(group, by)),
         });
       },
-      close: () => socket.close(),
+      close() {
+        socket.close();
+        for (const fail of sending) fail(new Deno.errors.Interrupted("operation canceled"));
+      },
     });
   });
   return promise;

@@ -164,6 +164,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       bytesRead: this.#receiver.bytesRead,
       bytesWritten: this.#queue.bytesWritten,
       queuedBytes: this.#queue.queuedBytes,
+      unreadBytes: this.#receiver.buffered.length,
       dropped: this.#queue.dropped,
       openedAt: this.#openedAt,
     };
@@ -204,6 +205,9 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @throws {NetError} Of kind "truncated" if the peer ends before.
    */
   async readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
+    if (!Number.isInteger(size) || size < 0) {
+      throw new RangeError(`Cannot read ${size} bytes: it is a whole number from 0 up`);
+    }
     await this.#atLeast(size, this.#receiver.deadline(options), `${size} bytes`);
     return this.#receiver.consume(size);
   }
@@ -239,7 +243,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @param options The shape of the length, the maximum and limits of the whole frame.
    * @returns The payload, or null when the peer has ended between two frames.
    * @throws {NetError} Of kind "limit" if the length is above `max`, before
-   * anything is allocated for it; of kind "truncated" if the peer ends inside.
+   * anything is allocated for it: there is no way to the next frame, so close
+   * the connection; of kind "truncated" if the peer ends inside.
    */
   async readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     const max = checkMax("max", options?.max, 1024 * 1024);
@@ -375,6 +380,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    */
   async closeWrite(): Promise<void> {
     if (this.#state === "closed") throw this.#endReason();
+    if (this.#halfClosed) return;
     await this.#queue.flush();
     if (this.#halfClosed) return;
     this.#halfClosed = true;
@@ -453,6 +459,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     });
     this.#receiver.fail(this.#reason);
     this.#queue.fail(this.#reason);
+    this.#controller?.abort(this.#reason);
+    this.#closed?.resolve(this.#reason);
     return { transport: this.#transport, buffered };
   }
 

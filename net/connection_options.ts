@@ -111,6 +111,8 @@ export interface ConnectionStats {
   readonly bytesWritten: number;
   /** Bytes waiting in the send queue. */
   readonly queuedBytes: number;
+  /** Bytes that have arrived here and not been read. */
+  readonly unreadBytes: number;
   /** Messages thrown away by the policy "drop-oldest". */
   readonly dropped: number;
   /** When it was opened, in milliseconds since 1970. */

@@ -37,7 +37,7 @@ import { NetError } from "./errors.ts";
 import { connectTcp } from "./tcp_client.ts";
 import { connectTls, type ConnectTlsOptions } from "./tls_client.ts";
 import { withDeadline } from "./_deadline.ts";
-import { checkMax, checkNumber } from "./_limits.ts";
+import { checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
 
 /** Options of {@linkcode createPool}. All times are in milliseconds; 0 lifts a limit. */
 export interface PoolOptions {
@@ -203,11 +203,16 @@ class ConnectionPool implements Pool {
       this.#hosts.set(key, host);
       const connection = this.#takeIdle(host) ?? await this.#takeTurn(host, target);
       if (connection === null) return this.#lend(host, await this.#dial(host, target), false);
-      if (await this.#isGood(connection)) {
+      // While it is checked it counts as lent, so that draining waits for it.
+      this.#lent.add(connection);
+      const good = await this.#isGood(connection);
+      if (good && this.#draining === undefined) {
         this.#reused++;
         return this.#lend(host, connection, true);
       }
+      this.#lent.delete(connection);
       await this.#discard(host, connection);
+      if (this.#draining !== undefined) throw drainingError();
     }
   }
 
@@ -242,13 +247,14 @@ class ConnectionPool implements Pool {
       }
     }
     await Promise.all(closing);
-    if (this.#lent.size === 0) return;
+    if (this.#hosts.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained = resolve;
-    const timer = setTimeout(() => {
+    const cut = () => {
       for (const connection of this.#lent) connection.abort(drainingError());
       resolve();
-    }, deadline);
+    };
+    const timer = deadline <= MAX_TIMER ? setTimeout(cut, deadline) : undefined;
     await promise;
     clearTimeout(timer);
   }
@@ -322,17 +328,23 @@ class ConnectionPool implements Pool {
         if (kept && this.#draining === undefined && connection.open) {
           this.#giveBack(host, connection);
         } else await this.#discard(host, connection);
-        if (this.#lent.size === 0) this.#drained?.();
       },
     };
   }
 
   /** Hands a connection, or the right to open one (null), to whoever is next. */
   #giveBack(host: Host, connection: Connection | null): void {
+    if (connection !== null && connection.stats.unreadBytes > 0) {
+      // What nobody has read belongs to an exchange that is over: the next one must not get it.
+      return void this.#discard(host, connection);
+    }
     const next = host.waiting.shift();
     if (next !== undefined) next.resolve(connection);
     else if (connection !== null) this.#keep(host, connection);
-    else if (--host.open === 0) this.#hosts.delete(host.key);
+    else if (--host.open === 0) {
+      this.#hosts.delete(host.key);
+      if (this.#hosts.size === 0) this.#drained?.();
+    }
   }
 
   /** Keeps a connection until somebody wants it, its time is over, or the peer says anything. */
@@ -341,11 +353,19 @@ class ConnectionPool implements Pool {
     const idle: Idle = { connection, since: performance.now(), lend };
     host.idle.push(idle);
     // The signal gives this read up without losing a byte, so that the next reader finds all.
-    connection.readChunk({ signal: lend.signal, timeout: 0 }).catch(() => {}).then(() => {
+    const heard = () => {
       const at = host.idle.indexOf(idle);
-      if (at === -1) return;
-      host.idle.splice(at, 1);
-      return this.#discard(host, connection);
+      if (at !== -1) {
+        host.idle.splice(at, 1);
+        return void this.#discard(host, connection);
+      }
+      // Bytes were read here in the very moment of lending: without them all that follows is wrong.
+      connection.abort(
+        new NetError(`${connection.peer} sent what nobody asked for`, { kind: "protocol" }),
+      );
+    };
+    connection.readChunk({ signal: lend.signal, timeout: 0 }).then(heard, (error) => {
+      if (error !== lend.signal.reason) heard();
     });
     this.#sweeper ??= this.#sweepLater(this.#idleTimeout);
   }
@@ -401,6 +421,6 @@ function keyOf(target: PoolTarget): string {
   const { hostname = "127.0.0.1", port } = target;
   const address = formatAddress({ hostname, port });
   if (!target.tls) return `tcp ${address}`;
-  const { serverName, caCerts, alpnProtocols } = target;
-  return JSON.stringify(["tls", address, serverName, caCerts, alpnProtocols]);
+  const { serverName, caCerts, alpnProtocols, cert, key } = target;
+  return JSON.stringify(["tls", address, serverName, caCerts, alpnProtocols, cert, key]);
 }

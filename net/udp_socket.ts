@@ -156,7 +156,10 @@ export interface RequestUdpOptions {
    * @default 3
    */
   resends?: number;
-  /** Says whether a datagram of the peer is the answer, e.g. by an identifier in it. */
+  /**
+   * Says whether a datagram of the peer is the answer, e.g. by an identifier in
+   * it. Anybody can send anything: what it throws rejects the request.
+   */
   match?: (data: Uint8Array<ArrayBuffer>) => boolean;
   /** Gives up; it rejects with the signal's reason. */
   signal?: AbortSignal;
@@ -203,6 +206,7 @@ interface Question {
   readonly from: string;
   readonly match: ((data: Uint8Array<ArrayBuffer>) => boolean) | undefined;
   readonly answer: (datagram: Datagram) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 const encoder = new TextEncoder();
@@ -355,9 +359,15 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     checkNumber("resends", resends);
     signal?.throwIfAborted();
     const target = this.#target(to);
+    checkAddress(target.hostname);
     const answered = Promise.withResolvers<Datagram>();
     const from = formatAddress(target);
-    const question: Question = { from, match, answer: answered.resolve };
+    const question: Question = {
+      from,
+      match,
+      answer: answered.resolve,
+      fail: answered.reject,
+    };
     this.#questions.add(question);
     const both = signal === undefined
       ? this.#stop.signal
@@ -440,9 +450,15 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
       return;
     }
     for (const question of this.#questions) {
-      if (question.from !== peer || question.match?.(data) === false) continue;
+      if (question.from !== peer) continue;
+      try {
+        if (question.match?.(data) === false) continue;
+        question.answer(datagram);
+      } catch (error) {
+        question.fail(error);
+      }
       this.#questions.delete(question);
-      return question.answer(datagram);
+      return;
     }
     this.#inbox.put(datagram);
   }
@@ -523,6 +539,7 @@ export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> 
 export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket> {
   const { hostname, port, ...rest } = options;
   checkPort(port, 1);
+  checkAddress(hostname);
   const loopback = hostname.startsWith("127.") || hostname === "::1";
   const any = hostname.includes(":") ? "::" : "0.0.0.0";
   const local = loopback ? (hostname === "::1" ? "::1" : "127.0.0.1") : any;
@@ -558,4 +575,10 @@ async function open(options: BindUdpOptions): Promise<UdpBackend> {
 function checkPort(port: number, least: 0 | 1): number {
   if (Number.isInteger(port) && port >= least && port <= 65535) return port;
   throw new RangeError(`Cannot use port ${port}: it is a whole number from ${least} to 65535`);
+}
+
+/** Whose datagram it is can be told by an address, not by a name. */
+function checkAddress(hostname: string): void {
+  if (hostname.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname)) return;
+  throw new TypeError(`Cannot wait for answers of "${hostname}": give its IP address`);
 }

@@ -206,6 +206,35 @@ export function conformance(name: string, make: MakePair, bulk = 1024 * 1024): v
     assertEquals(await b.readLine(), "kept");
   });
 
+  test("nonsense is refused before it can do harm", async (a, b) => {
+    for (const timeout of [NaN, -1]) {
+      await assertRejects(() => b.readChunk({ timeout }), RangeError);
+      await assertRejects(async () => await b.read(new Uint8Array(1), { timeout }), RangeError);
+    }
+    for (const size of [-1, 1.5, NaN]) await assertRejects(() => b.readExact(size), RangeError);
+    await a.write("intact\n");
+    assertEquals(await b.readLine({ timeout: 5000 }), "intact");
+  });
+
+  test("a chunk may be transferred while the next one is read", async (a, b) => {
+    for (const word of ["one", "two", "three"]) {
+      await a.write(word);
+      let text = "";
+      while (text.length < word.length) {
+        const chunk = (await b.readChunk())!;
+        text += new TextDecoder().decode(chunk);
+        structuredClone(chunk, { transfer: [chunk.buffer] });
+      }
+      assertEquals(text, word);
+    }
+  });
+
+  test("closeWrite() twice is harmless", async (a, b) => {
+    await Promise.all([a.closeWrite(), a.closeWrite()]);
+    await a.closeWrite();
+    assertEquals(await b.readChunk(), null);
+  });
+
   test("a second reader is refused", async (a, b) => {
     const reading = b.readLine();
     await assertRejects(() => b.readLine(), TypeError);

@@ -1,3 +1,4 @@
+import { assertEquals, assertThrows } from "@std/assert";
 import { Connection, type ConnectionOptions } from "../../net/connection.ts";
 import { developmentCertificate } from "../../net/certificate.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
@@ -45,4 +46,20 @@ conformance("unix", async (options) => {
   listener.close();
   await Deno.remove(dir, { recursive: true });
   return [new Connection(client, options), new Connection(server, options)];
+});
+
+Deno.test("detach() hands over the transport and what was not read, and ends the connection", async () => {
+  const [a, b] = memoryPair();
+  const { closed, signal } = b;
+  await a.write("line\nrest");
+  assertEquals(await b.readLine(), "line");
+  const { transport, buffered } = b.detach();
+  assertEquals(new TextDecoder().decode(buffered), "rest");
+  assertEquals((await closed)?.kind, "closed");
+  assertEquals(signal.aborted, true);
+  assertThrows(() => b.detach(), TypeError);
+  await transport.write(new Uint8Array([0x21]));
+  assertEquals(await a.readExact(1), new Uint8Array([0x21]));
+  transport.close();
+  await a.close();
 });

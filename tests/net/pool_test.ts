@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import type { Connection } from "../../net/connection.ts";
+import { developmentAuthority } from "../../net/certificate.ts";
 import { NetError } from "../../net/errors.ts";
 import { createPool, type Lease, type Pool } from "../../net/pool.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
@@ -181,4 +182,57 @@ Deno.test("drain() lends nothing more, waits for what is lent, and cuts it at th
 Deno.test("a pool refuses nonsense", () => {
   assertThrows(() => createPool({ maxPerHost: 0 }), RangeError, "maxPerHost");
   assertThrows(() => createPool({ idleTimeout: -1 }), RangeError, "idleTimeout");
+});
+
+Deno.test("a pool keeps apart who shows which certificate", async () => {
+  const authority = await developmentAuthority();
+  const clientCa = [authority.cert];
+  const [own, alice, bob] = await Promise.all([
+    authority.issue(),
+    authority.issue({ usage: "client", commonName: "alice" }),
+    authority.issue({ usage: "client", commonName: "bob" }),
+  ]);
+  const options = { ...own, clientAuth: "require", clientCa } as const;
+  await using server = serveTls(options, async (conn) => {
+    for await (const _ of conn.lines()) {
+      await conn.write(`${conn.tls?.peerCertificate?.commonName}\n`);
+    }
+  });
+  await using pool = createPool();
+  const base = { port: server.addr.port, tls: true as const, caCerts: [authority.cert] };
+  for (const [name, { cert, key }] of [["alice", alice], ["bob", bob], ["alice", alice]] as const) {
+    await using lease = await pool.acquire({ ...base, cert, key, lingerTimeout: 50 });
+    await lease.connection.write("who am I\n");
+    assertEquals(await lease.connection.readLine({ timeout: 5000 }), name);
+    lease.keep();
+  }
+});
+
+Deno.test("a pool never hands on what an earlier exchange has left unread", async () => {
+  await using server = serveTcp({}, async (conn) => {
+    for await (const line of conn.lines()) await conn.write(`${line}\nPOISON\n`);
+  });
+  await using pool = createPool({ maxPerHost: 1 });
+  const heard = await Promise.all(["a", "b", "c"].map(async (word) => {
+    await using lease = await pool.acquire({ port: server.addr.port, lingerTimeout: 50 });
+    await lease.connection.write(`${word}\n`);
+    const line = await lease.connection.readLine({ timeout: 5000 });
+    lease.keep();
+    return line;
+  }));
+  assertEquals(heard, ["a", "b", "c"]);
+});
+
+Deno.test("drain() waits for a check, and what it held is not lent any more", async () => {
+  await using server = serveTcp({}, echo);
+  const checking = Promise.withResolvers<boolean>();
+  const pool = createPool({ check: () => checking.promise });
+  await exchange(pool, server.addr.port, "x");
+  const acquiring = assertRejects(() => pool.acquire({ port: server.addr.port }), NetError);
+  await delay(0);
+  const draining = pool.drain();
+  checking.resolve(true);
+  assertEquals((await acquiring).kind, "closed");
+  await draining;
+  assertEquals(pool.stats(), { active: 0, idle: 0, waiting: 0, opened: 1, reused: 0 });
 });

@@ -198,6 +198,47 @@ for (const backend of ["deno", "node"] as const) {
     await rejectsWith("closed", () => receiving);
   });
 
+  test("a match that throws ends its own request, not the socket", async () => {
+    const [a, b] = await pair();
+    await using _a = a;
+    await using _b = b;
+    const match = (data: Uint8Array) => new DataView(data.buffer).getUint16(0) === 1;
+    const asking = assertRejects(
+      () => a.request("x", b.addr, { match, timeout: 5000 }),
+      RangeError,
+    );
+    const { from } = await b.receive();
+    await b.send("!", from);
+    await asking;
+    await b.send("still open", from);
+    assertEquals(decode((await a.receive({ timeout: 5000 })).data), "still open");
+  });
+
+  test("a second receive() that is refused leaves the first one alone", async () => {
+    const [a, b] = await pair();
+    await using _a = a;
+    await using _b = b;
+    const first = a.receive({ timeout: 5000 });
+    await assertRejects(() => a.receive({ timeout: 5000 }), TypeError);
+    await b.send("for the first", a.addr);
+    assertEquals(decode((await first).data), "for the first");
+  });
+
+  test("close() ends what is being sent", async () => {
+    const [a, b] = await pair();
+    await using _b = b;
+    const sending = a.send(new Uint8Array(60_000), b.addr).catch((error: NetError) => error.kind);
+    a.close();
+    assert([undefined, "closed"].includes(await sending as string | undefined));
+  });
+
+  test("answers are waited for from an address, not from a name", async () => {
+    await using a = await bind();
+    const to = { hostname: "localhost", port: 9 };
+    await assertRejects(() => a.request("x", to), TypeError, "IP address");
+    await assertRejects(() => connectUdp({ ...to, backend }), TypeError, "IP address");
+  });
+
   test("bad arguments are refused before anything is sent", async () => {
     await using a = await bind();
     await assertRejects(() => a.send("x"), TypeError, "no peer");
