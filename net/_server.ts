@@ -45,7 +45,7 @@ export interface ServerKind {
 const ACCEPT_PAUSE = 100;
 /** What the peer or a limit does to a connection is no fault of the handler. */
 const EXPECTED: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>(
-  ["reset", "truncated", "timeout", "limit", "closed", "protocol", "aborted"],
+  ["reset", "truncated", "timeout", "limit", "closed", "protocol", "aborted", "tls"],
 );
 
 const logger = getLogger(["portside", "net", "server"]);
