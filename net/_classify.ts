@@ -1,6 +1,6 @@
 import { escapeControls } from "./text.ts";
 import type { ErrorContext, NetError, NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
-import { byCode, byMessage, bySyscall, tlsByMessage } from "./_error_tables.ts";
+import { byCode, byMessage, bySyscall, tlsByMessage, winsockCode } from "./_error_tables.ts";
 
 /** What could be found out about a thrown value. */
 export interface Classified {
@@ -24,6 +24,11 @@ const DEPTH = 8;
 const MAX_DETAIL = 300;
 /** How much of a message is searched for what it means; a path may be long. */
 const MAX_MESSAGE = 8192;
+/** Of several addresses that were tried, these tell the least: often one family is just not there. */
+const WEAK: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
+  "unreachable",
+  "address-unavailable",
+]);
 /** What `fetch` and `WebSocket` say before the reason: an URL there must not be taken for one. */
 const PREAMBLES =
   /^(?:error sending request (?:from \S+ )?for (?:url \(\S*\)|\S+ \(\S+\)): (?:client error \(\w+\): )?|Fetch failed: |(?:NetworkError: )?failed to connect to WebSocket: )/;
@@ -38,7 +43,10 @@ export function classify(
   own: (link: unknown) => link is NetError,
 ): Classified {
   let found: Found | undefined;
+  let weak: Found | undefined;
+  let general: Found | undefined;
   let detail = "";
+  let code: string | undefined;
   for (const link of chain(error)) {
     try {
       if (own(link)) {
@@ -48,15 +56,26 @@ export function classify(
       }
       const text = message(link);
       detail ||= detailOf(text);
+      code ??= systemCode(link);
       const here = classifyLink(link, text, context, error);
       if (here === undefined) continue;
+      // Where several were tried, each one says more than the code that all bear together.
+      if (here.kind !== "aborted" && property(property(link, "errors"), "0") !== undefined) {
+        general ??= here;
+        continue;
+      }
+      if (general !== undefined && WEAK.has(here.kind)) {
+        weak ??= here;
+        continue;
+      }
       // The link that tells the kind tells the reason too.
       detail = detailOf(text) || detail;
       found = here;
       break;
     } catch { /* A getter or proxy trap threw: this link tells nothing. */ }
   }
-  found ??= isAbortReason(error, context) ? { kind: "aborted" } : { kind: "unknown" };
+  found ??= weak ?? general ??
+    (isAbortReason(error, context) ? { kind: "aborted" } : { kind: "unknown", code });
   return { ...found, detail };
 }
 
@@ -91,20 +110,30 @@ function classifyLink(
   if (name === "TimeoutError") return { kind: "timeout" };
   if (name === "AbortError") return { kind: "aborted" };
   if (isAbortReason(link, context)) return { kind: "aborted" };
-  const code = textProperty(link, "code");
+  const code = textProperty(link, "code") || winsockCode(text) || "";
   const known = code === "" ? undefined : byCode(code);
   if (known !== undefined) {
     const phase = bySyscall(textProperty(link, "syscall")) ?? known.phase;
     return { ...known, code: shorten(code), phase, address: nodeAddress(link) };
   }
-  return byClass(link, text, context) ?? byMessage(text) ??
+  const found = byClass(link, text, context) ?? byMessage(text) ??
     (link === outer && isMisuse(link) ? { kind: "usage" } : undefined);
+  return found && { ...found, code: systemCode(link) };
+}
+
+/** The code of an error, if it looks like one of the system's or of Node's. */
+function systemCode(link: unknown): string | undefined {
+  const code = textProperty(link, "code");
+  return /^[A-Z][A-Z0-9_]{2,63}$/.test(code) ? code : undefined;
 }
 
 /** What the classes of Deno tell. */
 function byClass(link: unknown, text: string, context: ErrorContext): Found | undefined {
   const is = Deno.errors;
-  if (link instanceof is.NotCapable) return { kind: "permission", permission: missingFlag(text) };
+  // An import that is not allowed is a TypeError that says the same.
+  if (link instanceof is.NotCapable || /^Requires \w+ access .*--allow-\w+ flag$/s.test(text)) {
+    return { kind: "permission", permission: missingFlag(text) };
+  }
   if (link instanceof is.ConnectionRefused) return { kind: "refused" };
   if (link instanceof is.TimedOut) return { kind: "timeout" };
   if (link instanceof is.NetworkUnreachable) return { kind: "unreachable" };
@@ -120,16 +149,23 @@ function byClass(link: unknown, text: string, context: ErrorContext): Found | un
   if (link instanceof is.UnexpectedEof) return { kind: "truncated" };
   if (link instanceof is.Interrupted || link instanceof is.BadResource) return { kind: "closed" };
   if (link instanceof is.NotSupported) return { kind: "unsupported" };
-  if (link instanceof is.NotFound && context.phase === "resolve") return { kind: "dns" };
+  if (link instanceof is.NotFound) return notFound(context);
   if (link instanceof is.InvalidData) {
     return { kind: "tls", tls: tlsByMessage(text) ?? "handshake" };
   }
   return undefined;
 }
 
+/** Deno says the same of a name, of the path of a Unix socket and of any file. */
+function notFound({ phase }: ErrorContext): Found | undefined {
+  if (phase === "resolve") return { kind: "dns" };
+  if (phase === "connect") return { kind: "refused" };
+  return phase === "listen" ? { kind: "address-unavailable" } : undefined;
+}
+
 /** Wrong arguments; fetch throws TypeError for failures of the network too, but with a cause. */
 function isMisuse(link: unknown): boolean {
-  if (link instanceof RangeError) return true;
+  if (link instanceof RangeError || link instanceof URIError) return true;
   return link instanceof TypeError && property(link, "cause") === undefined;
 }
 
@@ -139,12 +175,20 @@ function isAbortReason(error: unknown, context: ErrorContext): boolean {
 
 /** The exact flag for what Deno refused. */
 function missingFlag(text: string): string | undefined {
-  const match = /access(?: to "(.*)")?.*--allow-([\w-]+)/s.exec(text);
+  // Of `run` for a variable such as LD_PRELOAD, Deno wants all: naming the program is not enough.
+  const match = /^Requires (?:\w+ access to "(.*)",.*)?.*--allow-(\w+)/s.exec(text);
   if (match === null) return undefined;
-  const [, target, name] = match;
+  const [, given, name] = match;
+  const target = given?.includes(",") ? folderBeforeComma(given) : given;
   if (target === undefined) return `--allow-${name}`;
   const flag = escapeControls(`--allow-${name}=${target}`);
   return /^[\w@%+=:,.\/[\]-]*$/.test(flag) ? flag : `'${flag.replaceAll("'", `'\\''`)}'`;
+}
+
+/** In a flag a comma divides, and Deno knows no escape for it: the folder above has to do. */
+function folderBeforeComma(target: string): string | undefined {
+  const end = target.slice(0, target.indexOf(",")).search(/[/\\][^/\\]*$/);
+  return end > 0 ? target.slice(0, end) : undefined;
 }
 
 /** The address that errors of Node carry. */

@@ -23,6 +23,17 @@ export const PHASES: Readonly<Record<NetErrorKind, NetPhase>> = {
   "unknown": "connect",
 };
 
+/** Kinds that can happen anywhere: unless the phase is known, the sentence does not guess it. */
+const ANYWHERE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
+  "permission",
+  "limit",
+  "protocol",
+  "aborted",
+  "usage",
+  "unsupported",
+  "unknown",
+]);
+
 const SUBJECTS: Readonly<Record<NetPhase, readonly [string, string]>> = {
   resolve: ["Cannot resolve", ""],
   connect: ["Cannot connect", " to"],
@@ -64,14 +75,30 @@ const TLS_REASONS: Readonly<Record<TlsFailure, string>> = {
 };
 
 /** The sentence for a person; what others wrote has been escaped before. */
-export function describe(found: Classified, phase: NetPhase, address?: string): string {
+export function describe(found: Classified, known?: NetPhase, address?: string): string {
+  const phase = known ?? PHASES[found.kind];
+  const why = reason(found, phase);
+  if (known === undefined && address === undefined && ANYWHERE.has(found.kind)) {
+    // What somebody else wrote begins as they wrote it.
+    return why === found.detail ? why : `${why.charAt(0).toUpperCase()}${why.slice(1)}`;
+  }
   const [verb, preposition] = SUBJECTS[phase];
   const subject = address === undefined ? verb : `${verb}${preposition} ${address}`;
-  return `${subject}: ${reason(found, phase)}`;
+  return `${subject}: ${why}`;
 }
 
-function reason({ kind, tls, permission, detail }: Classified, phase: NetPhase): string {
+function reason(found: Classified, phase: NetPhase): string {
+  const { kind, code, tls, permission, detail } = found;
   const because = detail === "" ? "" : ` (${detail})`;
+  // Deno's node:tls gives this code for a certificate that has expired too.
+  if (code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE") {
+    return `its certificate cannot be verified: no trusted authority, or not valid now${because}`;
+  }
+  if (kind === "dns" && (code === "EAI_AGAIN" || /temporary failure/i.test(detail))) {
+    return "unknown host name, no name server answers";
+  }
+  if (kind === "refused" && code === "ENOENT") return "there is no such socket";
+  if (kind === "address-unavailable" && code === "ENOENT") return "there is no such folder";
   if (kind === "tls") return TLS_REASONS[tls ?? "handshake"] + because;
   if (kind === "permission") {
     return permission === undefined

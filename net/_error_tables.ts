@@ -5,7 +5,11 @@ export interface Row {
   readonly kind: NetErrorKind;
   readonly phase?: NetPhase | undefined;
   readonly tls?: TlsFailure | undefined;
+  readonly retryable?: boolean | undefined;
 }
+
+/** A name that does not exist will not exist a moment later. */
+const NO_SUCH_NAME: Row = { kind: "dns", retryable: false };
 
 /** Codes of the operating system, and those of Node's resolver, TLS, HTTP parser and streams. */
 const CODES: Readonly<Record<string, Row>> = {
@@ -33,11 +37,13 @@ const CODES: Readonly<Record<string, Row>> = {
   EMSGSIZE: { kind: "limit", phase: "write" },
   EAFNOSUPPORT: { kind: "unsupported" },
   EPROTONOSUPPORT: { kind: "unsupported" },
-  ENOTFOUND: { kind: "dns" },
-  EAI_AGAIN: { kind: "dns" },
-  EAI_NONAME: { kind: "dns" },
-  EAI_FAIL: { kind: "dns" },
-  EAI_NODATA: { kind: "dns" },
+  ENOTFOUND: NO_SUCH_NAME,
+  ENODATA: NO_SUCH_NAME,
+  EAI_NONAME: NO_SUCH_NAME,
+  EAI_NODATA: NO_SUCH_NAME,
+  ESERVFAIL: { kind: "dns" },
+  EREFUSED: { kind: "dns" },
+  ETIMEOUT: { kind: "timeout", phase: "resolve" },
   ABORT_ERR: { kind: "aborted" },
   ERR_STREAM_PREMATURE_CLOSE: { kind: "truncated" },
   ERR_SOCKET_CLOSED: { kind: "closed" },
@@ -70,6 +76,36 @@ export function byCode(code: string): Row | undefined {
   return Object.hasOwn(CODES, code)
     ? CODES[code]
     : CODE_FAMILIES.find(([family]) => family.test(code))?.[1];
+}
+
+/** Windows words its errors in the user's language; only the number at their end is stable. */
+const WINSOCK: Readonly<Record<string, string>> = {
+  10004: "EINTR",
+  10013: "EACCES",
+  10024: "EMFILE",
+  10040: "EMSGSIZE",
+  10047: "EAFNOSUPPORT",
+  10048: "EADDRINUSE",
+  10049: "EADDRNOTAVAIL",
+  10050: "ENETDOWN",
+  10051: "ENETUNREACH",
+  10053: "ECONNABORTED",
+  10054: "ECONNRESET",
+  10057: "ENOTCONN",
+  10060: "ETIMEDOUT",
+  10061: "ECONNREFUSED",
+  10064: "EHOSTDOWN",
+  10065: "EHOSTUNREACH",
+  11001: "EAI_NONAME",
+  11002: "EAI_AGAIN",
+  11003: "EAI_FAIL",
+  11004: "EAI_NODATA",
+};
+
+/** The code for the number of Windows that a message ends in. */
+export function winsockCode(text: string): string | undefined {
+  const number = /\(os error (1[01]0\d\d)\)$/.exec(text)?.[1];
+  return number === undefined ? undefined : WINSOCK[number];
 }
 
 const SYSCALLS: Readonly<Record<string, NetPhase>> = {
@@ -128,7 +164,12 @@ export function tlsByMessage(text: string): TlsFailure | undefined {
  * `fetch` and `WebSocket` report. The first match counts.
  */
 const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
-  [/failed to lookup address|dns error|no such host is known/i, { kind: "dns" }],
+  // What macOS says ("nodename nor servname provided") it says without a network too: not final.
+  [
+    /failed to lookup address information: (?:Name or service not known|Name does not resolve|No address associated with hostname)/,
+    NO_SUCH_NAME,
+  ],
+  [/failed to lookup address|dns error/, { kind: "dns" }],
   // A WebSocket keeps the reason to itself; a refusal is the commonest, and as worth another try.
   [/connection refused|tcp connect error$/i, { kind: "refused" }],
   [/tls handshake eof/i, { kind: "truncated", phase: "handshake" }],

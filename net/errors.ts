@@ -4,9 +4,9 @@
  *
  * | kind | when | retryable |
  * | --- | --- | --- |
- * | `refused` | nothing listens there | yes |
+ * | `refused` | nothing listens there, or there is no such Unix socket | yes |
  * | `timeout` | the kernel's or one of our time limits | yes |
- * | `dns` | the name cannot be resolved | yes |
+ * | `dns` | the name cannot be resolved | unless the system says that there is no such name |
  * | `unreachable` | no route, network or host down | yes |
  * | `reset` | the peer broke the connection off | yes |
  * | `truncated` | the peer ended in the middle: of a frame, a body, a TLS stream | yes |
@@ -25,6 +25,9 @@
  *
  * Wrong arguments of our own functions are `TypeError` and `RangeError`, and a
  * signal's reason is passed on as it is; {@linkcode toNetError} classifies both.
+ *
+ * Whatever a peer or the system has said is escaped in a message: it stays on
+ * one line and cannot steer a terminal.
  *
  * @example Tell failures apart
  * ```ts
@@ -47,8 +50,10 @@
  */
 
 import { formatAddress } from "./address.ts";
+import { attemptsOf } from "./_attempts.ts";
 import { classify, shorten } from "./_classify.ts";
 import { describe, PHASES } from "./_describe.ts";
+import { escapeControls } from "./text.ts";
 
 /** What went wrong. Stable: programs may rely on it. */
 export type NetErrorKind =
@@ -143,6 +148,8 @@ export interface ErrorContext {
   hostname?: string;
   /** The port that belongs to `hostname`. */
   port?: number;
+  /** The path of a Unix socket, where there is neither `address` nor `hostname`. */
+  path?: string;
   /** The signal that may have ended it: its reason can be any value. */
   signal?: AbortSignal;
 }
@@ -193,11 +200,11 @@ export class NetError extends Error {
   /**
    * Makes an error.
    *
-   * @param message A sentence for a person.
+   * @param message A sentence for a person; control characters in it are escaped.
    * @param options The machine-readable part.
    */
   constructor(message: string, options: NetErrorOptions) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(escapeControls(message), "cause" in options ? { cause: options.cause } : undefined);
     this.kind = options.kind;
     this.phase = options.phase ?? PHASES[options.kind];
     this.retryable = options.retryable ?? RETRYABLE.has(options.kind);
@@ -206,6 +213,11 @@ export class NetError extends Error {
     this.tls = options.tls;
     this.permission = options.permission;
     made.add(this);
+  }
+
+  /** How many tries there had been when `retry` gave up with this error; undefined without it. */
+  get attempts(): number | undefined {
+    return attemptsOf(this);
   }
 }
 
@@ -235,11 +247,11 @@ export class NetError extends Error {
 export function toNetError(error: unknown, context: ErrorContext = {}): NetError {
   if (isMade(error)) return error;
   const found = classify(error, context, isMade);
-  const phase = context.phase ?? found.phase ?? PHASES[found.kind];
+  const phase = context.phase ?? found.phase;
   const address = addressOf(context) ?? found.address;
   return new NetError(found.sentence ?? describe(found, phase, address), {
     ...found,
-    phase,
+    phase: phase ?? PHASES[found.kind],
     address,
     cause: error,
   });
@@ -250,7 +262,8 @@ function isMade(error: unknown): error is NetError {
 }
 
 /** The address that the caller knows, fit for a message. */
-function addressOf({ address, hostname, port = 0 }: ErrorContext): string | undefined {
+function addressOf({ address, hostname, port = 0, path }: ErrorContext): string | undefined {
   if (address !== undefined) return shorten(address);
-  return hostname === undefined ? undefined : shorten(formatAddress({ hostname, port }));
+  if (hostname !== undefined) return shorten(formatAddress({ hostname, port }));
+  return path ? shorten(formatAddress({ transport: "unix", path })) : undefined;
 }

@@ -21,6 +21,7 @@
  */
 
 import { retry as retryStd, RetryError } from "@std/async/retry";
+import { noteAttempts } from "./_attempts.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
 
@@ -64,6 +65,12 @@ export interface RetryOptions {
    */
   kinds?: readonly NetErrorKind[];
   /**
+   * Says of an error, and of the number of the try that it ended, whether to try again.
+   *
+   * @default by `kinds`
+   */
+  isRetriable?: (error: NetError, attempt: number) => boolean;
+  /**
    * How long all tries and waits may take together; 0 for ever.
    *
    * @default 0
@@ -83,7 +90,7 @@ export interface RetryAttempt {
   readonly signal: AbortSignal;
 }
 
-/** Trying again does not help against these, whatever `kinds` says. */
+/** Trying again does not help against these, whatever `kinds` and `isRetriable` say. */
 const NEVER: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "permission",
   "usage",
@@ -99,7 +106,8 @@ const NEVER: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
  * @param options How often and how patiently.
  * @returns What the first successful try returned.
  * @throws The error of the last try as it is, the signal's reason, or at the
- * deadline a {@linkcode NetError} "timeout" with the last error as its cause.
+ * deadline a {@linkcode NetError} "timeout" with the last error as its cause. A
+ * NetError's `attempts` says how many tries there were.
  * @throws {RangeError} If an option is out of range.
  *
  * @example A refused connection, three times
@@ -113,8 +121,9 @@ const NEVER: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
  *   tries++;
  *   return Promise.reject(new NetError("no", { kind: "refused" }));
  * };
- * await assertRejects(() => retry(fail, { maxAttempts: 3, minTimeout: 1 }), NetError, "no");
- * assertEquals(tries, 3);
+ * const work = () => retry(fail, { maxAttempts: 3, minTimeout: 1 });
+ * const error = await assertRejects(work, NetError, "no");
+ * assertEquals([tries, error.attempts], [3, 3]);
  * ```
  */
 export async function retry<T>(
@@ -135,7 +144,9 @@ export async function retry<T>(
   // A timer beyond its range would fire at once.
   const timer = deadline === 0 || deadline > MAX_TIMER ? undefined : setTimeout(() => {
     const message = `Gave up after ${attempt} ${attempt === 1 ? "try" : "tries"} in ${deadline} ms`;
-    stop.abort(new NetError(message, { kind: "timeout", cause: last }));
+    const late = new NetError(message, { kind: "timeout", cause: last });
+    noteAttempts(late, attempt);
+    stop.abort(late);
   }, deadline);
   try {
     return await retryStd(async () => {
@@ -157,13 +168,15 @@ export async function retry<T>(
       isRetriable: (cause) => {
         if (stop.signal.aborted) return false;
         const error = toNetError(cause);
-        const again = !NEVER.has(error.kind) && (kinds?.includes(error.kind) ?? error.retryable);
+        const again = !NEVER.has(error.kind) &&
+          (options.isRetriable?.(error, attempt) ?? kinds?.includes(error.kind) ?? error.retryable);
         if (again && attempt < maxAttempts) options.onRetry?.(error, attempt);
         return again;
       },
     });
   } catch (error) {
     if (stop.signal.aborted) throw stop.signal.reason;
+    noteAttempts(last, attempt);
     throw error instanceof RetryError ? last : error;
   } finally {
     clearTimeout(timer);

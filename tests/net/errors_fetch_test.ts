@@ -3,25 +3,9 @@ import { once } from "node:events";
 import { createServer as createNodeTls } from "node:tls";
 import { type NetError, type NetErrorKind, type NetPhase, toNetError } from "../../net/errors.ts";
 import { testCertificates } from "../_support/certificates.ts";
+import { deadPort, LOOPBACK, thrown } from "./_errors.ts";
 
-const LOOPBACK = "127.0.0.1";
 const encoder = new TextEncoder();
-
-/** What a promise rejects with; fails if it does not. */
-function thrown(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    (value) => {
-      throw new Error(`nothing was thrown, but ${value} given`);
-    },
-    (error) => error,
-  );
-}
-
-function deadPort(): number {
-  const listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
-  listener.close();
-  return listener.addr.port;
-}
 
 /** A server that answers whatever it is asked with the same bytes, and closes. */
 class RawServer implements AsyncDisposable {
@@ -99,8 +83,8 @@ Deno.test("fetch: what the URL says is not taken for the reason", async () => {
 
 Deno.test("fetch: unknown host", async () => {
   const error = toNetError(await failing("http://nope.invalid/"));
-  assertEquals(summary(error), ["dns", "resolve", true]);
-  assertEquals(error.message, "Cannot resolve: unknown host name");
+  assertEquals([error.kind, error.phase], ["dns", "resolve"]);
+  assertMatch(error.message, /^Cannot resolve: unknown host name/);
 });
 
 Deno.test("fetch: an untrusted, wrong, expired and not yet valid certificate", async () => {

@@ -99,6 +99,7 @@ Deno.test("retry() gives up at once on what cannot succeed later", async () => {
       failure("address-in-use"),
       new TypeError("no host name"),
       new RangeError("port -1"),
+      new URIError("invalid host 'a..b'"),
       new Deno.errors.NotCapable("Requires net access"),
       new DOMException("aborted", "AbortError"),
       new Error("a bug"),
@@ -132,11 +133,62 @@ Deno.test("kinds replaces the choice of what is tried again", async () => {
   assertStrictEquals(await thrown(retry(failing(refused).work, none)), refused);
 });
 
+Deno.test("isRetriable decides about each error in the place of kinds", async () => {
+  const asked: Array<[NetErrorKind, number]> = [];
+  const isRetriable = (error: NetError, attempt: number) => {
+    asked.push([error.kind, attempt]);
+    return error.kind === "tls";
+  };
+  const refused = new Deno.errors.ConnectionRefused("os error 111");
+  const { work, tries } = failing(failure("tls"), refused, failure("tls"));
+  const options: RetryOptions = { ...QUICK, isRetriable, kinds: ["refused"] };
+  assertStrictEquals(await thrown(retry(work, options)), refused);
+  assertEquals([tries(), asked], [2, [["tls", 1], ["refused", 2]]]);
+});
+
+Deno.test("what isRetriable throws ends the tries", async () => {
+  const stop = new Error("enough");
+  const isRetriable = () => {
+    throw stop;
+  };
+  const { work, tries } = failing(failure(), failure());
+  assertStrictEquals(await thrown(retry(work, { ...QUICK, isRetriable })), stop);
+  assertEquals(tries(), 1);
+});
+
+Deno.test("the error that ends the tries knows how many there were", async () => {
+  const final = Object.freeze(failure("tls"));
+  assertEquals(final.attempts, undefined);
+  await thrown(retry(failing(failure(), failure(), final).work, QUICK));
+  assertEquals(final.attempts, 3);
+
+  const last = failure();
+  await thrown(retry(failing(failure(), last, last).work, { ...QUICK, maxAttempts: 2 }));
+  assertEquals(last.attempts, 2);
+
+  const late = await thrown(retry(async ({ attempt, signal }) => {
+    if (attempt < 3) throw failure();
+    await delay(60_000, { signal });
+  }, { ...QUICK, deadline: 60 }));
+  assert(late instanceof NetError, `${late}`);
+  assertEquals([late.kind, late.attempts], ["timeout", 3]);
+
+  // The reason of an abort is the caller's: nothing is noted on it.
+  const reason = failure("closed");
+  const stop = new AbortController();
+  await thrown(retry(() => {
+    stop.abort(reason);
+    throw failure();
+  }, { ...QUICK, signal: stop.signal }));
+  assertEquals(reason.attempts, undefined);
+});
+
 Deno.test("some kinds are never tried again, whatever kinds says", async () => {
   for (const kind of ["permission", "usage", "unsupported", "aborted"] as const) {
     const error = new NetError("no", { kind, retryable: true });
     const { work, tries } = failing(error, error);
-    assertStrictEquals(await thrown(retry(work, { ...QUICK, kinds: [kind] })), error);
+    const insisting: RetryOptions = { ...QUICK, kinds: [kind], isRetriable: () => true };
+    assertStrictEquals(await thrown(retry(work, insisting)), error);
     assertStrictEquals(await thrown(retry(failing(error, error).work, QUICK)), error);
     assertEquals(tries(), 1);
   }
