@@ -58,8 +58,9 @@ export class Receiver {
   #direct = false;
   #waiter: Deadline | null = null;
   #boundary: Boundary = "none";
-  #resolve: (n: number | null) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
+  #resolve: (n: number | null) => void = nobody;
+  #reject: (error: unknown) => void = nobody;
+  #onAbort: (() => void) | undefined;
   #failure: { error: unknown } | null = null;
   #drainingSince = Infinity;
   #drainDue = Infinity;
@@ -198,7 +199,10 @@ export class Receiver {
   #wait(deadline: Deadline, boundary: Boundary): Promise<number | null> {
     this.#boundary = boundary;
     this.#waiter = deadline;
-    deadline.signal?.addEventListener("abort", this.#onAbort);
+    if (deadline.signal !== undefined) {
+      this.#onAbort ??= () => this.#aborted();
+      deadline.signal.addEventListener("abort", this.#onAbort);
+    }
     this.#watchWaiter();
     return new Promise(this.#keep);
   }
@@ -223,14 +227,14 @@ export class Receiver {
     const waiter = this.#waiter;
     if (waiter === null) return false;
     this.#waiter = null;
-    waiter.signal?.removeEventListener("abort", this.#onAbort);
+    waiter.signal?.removeEventListener("abort", this.#onAbort!);
     return true;
   }
 
-  #onAbort = (): void => {
+  #aborted(): void {
     const reason = this.#waiter?.signal?.reason;
     if (this.#settle()) this.#reject(reason);
-  };
+  }
 
   /** Starts a raw read into the free end of our buffer. */
   #fill(): void {
@@ -289,3 +293,5 @@ const NO_DEADLINE: Deadline = { due: Infinity, limit: 0, signal: undefined };
 function alreadyReading(): TypeError {
   return new TypeError("Cannot read: another read of this connection has not ended");
 }
+
+function nobody(): void {}

@@ -123,6 +123,7 @@ export class SendQueue {
     this.#entries.push(entry);
     if (!this.busy && !this.#scheduled) {
       this.#scheduled = true;
+      this.#pump ??= () => this.#pumpNow();
       queueMicrotask(this.#pump);
     }
   }
@@ -168,28 +169,34 @@ export class SendQueue {
     this.#owner.waits(Infinity);
     this.queuedBytes += bytes.length;
     this.#direct = bytes;
+    this.#onWritten ??= (n) => this.#written(n);
+    this.#onWriteError ??= (error) => this.#writeFailed(error);
     return this.#transport.write(bytes).then(this.#onWritten, this.#onWriteError);
   }
 
-  #onWritten = (n: number): void | Promise<void> => {
+  // Made at the first write: many connections wait without ever writing.
+  #onWritten: ((n: number) => void | Promise<void>) | undefined;
+  #onWriteError: ((error: unknown) => never) | undefined;
+
+  #written(n: number): void | Promise<void> {
     this.bytesWritten += n;
     this.queuedBytes -= n;
     if (n < this.#direct.length) return this.#writeRest(this.#direct.subarray(n));
     this.#wrote();
-  };
+  }
 
-  #onWriteError = (error: unknown): never => {
+  #writeFailed(error: unknown): never {
     this.#owner.sendFailed(error);
     this.#wrote();
     throw this.#error ?? error;
-  };
+  }
 
   async #writeRest(rest: Uint8Array): Promise<void> {
     try {
       if (this.#error !== undefined) throw this.#error;
       await this.#writeAll(rest);
     } catch (error) {
-      this.#onWriteError(error);
+      this.#writeFailed(error);
     }
     this.#wrote();
   }
@@ -212,10 +219,12 @@ export class SendQueue {
     }
   }
 
-  #pump = (): void => {
+  #pump: (() => void) | undefined;
+
+  #pumpNow(): void {
     this.#scheduled = false;
     if (!this.busy) this.#next();
-  };
+  }
 
   /** Takes the next batch off the queue and writes it. */
   #next(): void {

@@ -40,14 +40,56 @@ import { decodeFrameLength, encodeFrame, type FrameFormat } from "./frame_codec.
 import { decodeLine, scanLine } from "./line_codec.ts";
 import type { Address, TlsInfo, Transport } from "./transport.ts";
 import { checkLimits, checkMax, type Limits } from "./_limits.ts";
-import { type Deadline, Receiver } from "./_receiver.ts";
-import { SendQueue } from "./_send_queue.ts";
+import { type Deadline, Receiver, type ReceiverOwner } from "./_receiver.ts";
+import { SendQueue, type SendQueueOwner } from "./_send_queue.ts";
 import { touch, unwatch, watch, type Watched } from "./_sweeper.ts";
 
 export type * from "./connection_options.ts";
 
 const encoder = new TextEncoder();
 let lastId = 0;
+
+/** What the two halves and the sweeper may do with a connection, and nobody else. */
+let inside: {
+  readonly failed: (connection: Connection, error: unknown, phase: NetPhase) => NetError;
+  readonly watchUntil: (connection: Connection, due: number) => void;
+  readonly waits: (connection: Connection) => boolean;
+  readonly sweep: (connection: Connection, now: number) => void;
+};
+
+/** A connection as its parts see it: one small object, since there may be thousands. */
+class Link implements ReceiverOwner, SendQueueOwner, Watched {
+  due = Infinity;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get peer(): string {
+    return this.#connection.peer;
+  }
+
+  get waiting(): boolean {
+    return inside.waits(this.#connection);
+  }
+
+  readFailed(error: unknown): unknown {
+    return inside.failed(this.#connection, error, "read");
+  }
+
+  sendFailed(error: unknown): void {
+    this.#connection.abort(inside.failed(this.#connection, error, "write"));
+  }
+
+  waits(due: number): void {
+    inside.watchUntil(this.#connection, due);
+  }
+
+  sweep(now: number): void {
+    inside.sweep(this.#connection, now);
+  }
+}
 
 /**
  * A duplex connection to one peer. One reader at a time; writers may overlap
@@ -83,7 +125,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   readonly #queue: SendQueue;
   readonly #limits: Limits;
   readonly #openedAt = Date.now();
-  #watched: Watched | undefined;
+  readonly #link: Link = new Link(this);
+  #isWatched = false;
   #nextCheck = Infinity;
   #seenBytes = 0;
   #seenAt = 0;
@@ -113,15 +156,9 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#transport = transport;
     this.tls = tls;
     this.peer = formatAddress(transport.remoteAddr);
-    const owner = {
-      peer: this.peer,
-      readFailed: (error: unknown) => this.#failed(error, "read"),
-      waits: (due: number) => this.#watchUntil(due),
-      sendFailed: (error: unknown) => this.abort(this.#failed(error, "write")),
-    };
-    this.#receiver = new Receiver(transport, owner, this.#limits.readTimeout);
+    this.#receiver = new Receiver(transport, this.#link, this.#limits.readTimeout);
     const { limit, policy } = this.#limits;
-    this.#queue = new SendQueue(transport, owner, limit, policy);
+    this.#queue = new SendQueue(transport, this.#link, limit, policy);
     if (this.#limits.step !== Infinity) {
       this.#seenAt = performance.now();
       this.#nextCheck = this.#seenAt + this.#limits.step;
@@ -423,7 +460,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     try {
       this.#transport.close();
     } catch { /* Closed underneath; there is nothing left to close. */ }
-    if (this.#watched !== undefined) unwatch(this.#watched);
+    unwatch(this.#link);
     const error = this.#endReason();
     this.#receiver.fail(error);
     this.#queue.fail(error);
@@ -452,7 +489,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     }
     const buffered = this.#receiver.buffered.slice();
     this.#state = "closed";
-    if (this.#watched !== undefined) unwatch(this.#watched);
+    unwatch(this.#link);
     this.#reason = this.#error(`Connection to ${this.peer} was handed over`, {
       kind: "closed",
       phase: "close",
@@ -583,26 +620,20 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
 
   #watchUntil(due: number): void {
     if (this.#state === "closed") return;
-    if (this.#watched !== undefined) {
-      if (due < this.#watched.due) this.#watched.due = due;
-      touch(this.#watched);
+    if (this.#isWatched) {
+      if (due < this.#link.due) this.#link.due = due;
+      touch(this.#link);
     } else if (due !== Infinity) {
-      const [receiver, queue] = [this.#receiver, this.#queue];
-      this.#watched = {
-        due,
-        get waiting() {
-          return receiver.waiting || queue.busy;
-        },
-        sweep: (now) => this.#sweep(now),
-      };
-      watch(this.#watched);
+      this.#isWatched = true;
+      this.#link.due = due;
+      watch(this.#link);
     }
   }
 
   #sweep(now: number): void {
     this.#receiver.expire(now);
     if (now >= this.#nextCheck) this.#check(now);
-    this.#watched!.due = Math.min(this.#receiver.due, this.#nextCheck);
+    this.#link.due = Math.min(this.#receiver.due, this.#nextCheck);
   }
 
   /** Compares counters with those of the last check: no clock is read per message. */
@@ -631,6 +662,15 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
         }),
       );
     }
+  }
+
+  static {
+    inside = {
+      failed: (connection, error, phase) => connection.#failed(error, phase),
+      watchUntil: (connection, due) => connection.#watchUntil(due),
+      waits: (connection) => connection.#receiver.waiting || connection.#queue.busy,
+      sweep: (connection, now) => connection.#sweep(now),
+    };
   }
 }
 
