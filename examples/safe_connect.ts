@@ -39,7 +39,7 @@ const cli = defineCli({
   examples: ["deno task safe-connect 127.0.0.1 8000", "deno task safe-connect --json ::1 9"],
 });
 
-/** Some peers accept a connection only to break it off: a moment of reading shows it. */
+/** Some peers accept only to break it off: a moment of reading shows it. */
 async function watchFor(conn: Connection, timeout: number, signal: AbortSignal): Promise<string> {
   try {
     return await conn.readChunk({ timeout, signal }) ? "the peer speaks" : "the peer ended";
@@ -71,8 +71,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       if (!(error instanceof NetError)) throw error;
       const { kind, phase, code, tls, retryable, address, message } = error;
       if (json) ctx.printJson({ ok: false, kind, phase, code, tls, retryable, address, message });
-      const hint = HINTS[tls ?? kind];
-      throw hint ? new CliError(`${message} [${kind}: ${hint}]`) : error;
+      const hint = [kind, HINTS[tls ?? kind]].filter(Boolean).join(": ");
+      throw kind === "permission" ? error : new CliError(`${message} [${hint}]`);
     }
   });
 }

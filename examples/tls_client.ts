@@ -5,7 +5,7 @@
  * There is no flag to skip verification: a private authority is trusted by naming its file.
  *
  * ```sh
- * deno run -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem
+ * deno run -q -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem
  * ```
  *
  * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read=<file>` for `--ca`
@@ -13,6 +13,7 @@
  * @module
  */
 
+import { NetError } from "../net/errors.ts";
 import { connectTls } from "../net/tls_client.ts";
 import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
 
@@ -39,7 +40,7 @@ const cli = defineCli({
     "--allow-net=127.0.0.1": "connect there; name another host the same way",
     "--allow-read=<file>": "only with --ca, --cert, --key",
   },
-  examples: ["deno run -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem"],
+  examples: ["deno run -q -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem"],
 });
 
 /**
@@ -57,7 +58,10 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const cert = flags.cert && await readPem(flags.cert, "CERTIFICATE");
     const key = flags.key && await readPem(flags.key, "PRIVATE KEY");
     const options = { ...flags, cert, key, timeout: connectTimeout, caCerts, signal };
-    await using conn = await connectTls(options);
+    await using conn = await connectTls(options).catch((error) => {
+      if (!(error instanceof NetError && error.tls === "untrusted")) throw error;
+      throw new CliError(`${error.message}; --ca trusts an authority of your own`);
+    });
     log.debug("connected to {peer}, certificate verified", { peer: conn.peer });
     await conn.write(message);
     // A reply may come in pieces; it is whole when the server ends.

@@ -32,8 +32,8 @@ const cli = defineCli({
     "--allow-write=<file>": "only with --write-ca",
   },
   examples: [
-    "deno run -P=tls-server --allow-write=ca.pem examples/tls_server.ts --write-ca ca.pem",
-    "deno run -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem",
+    "deno run -q -P=tls-server --allow-write=ca.pem examples/tls_server.ts --write-ca ca.pem",
+    "deno run -q -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem",
   ],
 });
 

@@ -12,7 +12,7 @@
  */
 
 import { connectUdp } from "../net/udp_socket.ts";
-import { type CliIo, defineCli } from "../tools/cli.ts";
+import { badValue, type CliIo, defineCli } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "udp-client",
@@ -37,7 +37,10 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, { signal, print, printJson }) => {
-    const { hostname, port, message, timeout, resends, json } = values;
+    const { port, message, timeout, resends, json } = values;
+    // Whose datagram an answer is can be told by an address alone.
+    const hostname = values.hostname === "localhost" ? "127.0.0.1" : values.hostname;
+    if (!/^[\d.]+$|:/.test(hostname)) throw badValue("--hostname", hostname, "an IP address");
     await using socket = await connectUdp({ hostname, port });
     const started = performance.now();
     const { data } = await socket.request(message, undefined, { timeout, resends, signal });

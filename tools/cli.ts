@@ -198,7 +198,10 @@ const STANDARD_FLAGS = {
     placeholder: "level",
     help: "Least log level shown: trace, debug, info, warning, error, fatal",
   },
-  json: { type: "boolean", help: "Results and logs as JSON, one object per line" },
+  json: {
+    type: "boolean",
+    help: "Results and logs as JSON, one object per line",
+  },
   help: { type: "boolean", alias: "h", help: "Show this" },
   version: { type: "boolean", alias: "V", help: "Show the version" },
 } as const satisfies Flags;
@@ -303,14 +306,18 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
   };
 }
 
+/** `deno task` passes on the Ctrl+C that the terminal has sent to everyone: one press, two signals. */
+const SAME_PRESS = 250;
+
 /** The first signal aborts, the second ends the process. */
 function onStop(io: CliIo, stop: AbortController, tell: (line: string) => void): () => void {
-  let signals = 0;
+  let first: { name: string; at: number } | undefined;
   return io.onSignal((name) => {
-    signals++;
-    if (signals === 1) {
+    const at = performance.now();
+    if (first === undefined) {
+      first = { name, at };
       stop.abort(new DOMException(`interrupted by ${name}`, "AbortError"));
-    } else {
+    } else if (name !== first.name || at - first.at > SAME_PRESS) {
       tell(`${name} again: stopped at once`);
       io.exit(ExitCode.interrupted);
     }

@@ -318,7 +318,7 @@ Deno.test("the drain deadline ends a peer that does not read; a second signal do
     server.signal("SIGTERM");
     if (code === 130) {
       await server.until(({ stderr }) => stderr.includes("stopping"), "it is stopping");
-      server.signal("SIGTERM");
+      server.signal("SIGINT");
     }
     assertEquals(await server.exitCode(), code, server.stderr);
     deaf.close();

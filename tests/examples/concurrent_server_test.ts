@@ -129,7 +129,7 @@ Deno.test("concurrent_server is not stalled by a client that never reads", async
   }
   server.signal("SIGTERM");
   await server.until(({ stderr }) => stderr.includes("stopping"), "it is stopping");
-  server.signal("SIGTERM");
+  server.signal("SIGINT");
   assertEquals(await server.exitCode(), 130);
   await flood;
 });

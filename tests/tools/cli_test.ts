@@ -316,6 +316,16 @@ Deno.test("A second signal ends the process at once: 130", async () => {
   assertStringIncludes(err, "t: SIGINT again: stopped at once\n");
 });
 
+Deno.test("The same signal twice within one press of Ctrl+C counts once", async () => {
+  const io = recordingIo();
+  const code = await cli.run(["--token", "t"], io, (_, ctx) => {
+    io.signal("SIGINT");
+    io.signal("SIGINT");
+    assert(ctx.signal.aborted);
+  });
+  assertEquals(code, 0);
+});
+
 Deno.test("Work that a signal interrupts before it is done: 130", async () => {
   const byReason = await run(async (_values, ctx, io) => {
     queueMicrotask(() => io.signal("SIGINT"));
