@@ -12,12 +12,13 @@ const PLAIN = /^[\x20-\x7e]*$/;
 /**
  * Terminal sequences, whole, so that `\x1b[31mred` leaves `red` and not `[31mred`: CSI, strings
  * (OSC, DCS, SOS, PM, APC) with their end, and the short ones. A string that does not end would
- * swallow the rest of the line, so it only loses its introducer.
+ * swallow the rest of the line, so it only loses its introducer. A string ends at the next
+ * introducer at the latest, so that many of them cost no more than one.
  */
 const ESCAPES = new RegExp(
   [
     "(?:\\x1b\\[|\\x9b)[\\x30-\\x3f]*[\\x20-\\x2f]*[\\x40-\\x7e]",
-    "(?:\\x1b[\\]PX^_]|[\\x9d\\x90\\x98\\x9e\\x9f])[^\\x07\\x1b\\x9c]*(?:\\x07|\\x1b\\\\|\\x9c)",
+    "(?:\\x1b[\\]PX^_]|[\\x9d\\x90\\x98\\x9e\\x9f])[^\\x07\\x1b\\x9c\\x90\\x98\\x9d-\\x9f]*(?:\\x07|\\x1b\\\\|\\x9c)",
     "\\x1b[\\x20-\\x2f]*[\\x30-\\x7e]",
   ].join("|"),
   "g",
@@ -33,7 +34,7 @@ const HARMFUL = /[\p{Cc}\p{Bidi_Control}\u206A-\u206F\uFEFF\uFFF9-\uFFFB\p{Cs}]/
 const TAGS = /(\u{1F3F4}[\u{E0020}-\u{E007E}]{1,8}\u{E007F})|[\u{E0000}-\u{E007F}]/gu;
 
 /** No script stacks more marks on a letter; a tower of them covers the lines of others. */
-const TOWERS = /(\p{M}{8})\p{M}+/gu;
+const TOWERS = /((?:\p{M}\p{Cf}*){8})[\p{M}\p{Cf}]+/gu;
 
 /**
  * Makes a line of one user safe for the terminals, pages and logs of all others: no control

@@ -7,7 +7,6 @@
 import { acceptsLanguages } from "@std/http/negotiation";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress, normalizeHostname } from "../../net/address.ts";
-import { toNetError } from "../../net/errors.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
 import type { Lobby } from "./room.ts";
 import {
@@ -17,6 +16,7 @@ import {
   textResponse,
   type Visitors,
 } from "./web_page.ts";
+import { SteadyServer } from "./web_server.ts";
 import { type WebSocketCounts, WebSocketFace, type WebSocketLimits } from "./web_socket.ts";
 import type { Lang } from "./words.ts";
 
@@ -64,7 +64,6 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   const perAddress = new Map<string, number>();
   const turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
   const counts: WebSocketCounts = { throttled: 0 };
-  const cut = new AbortController();
   let stopping = false;
 
   function upgrade(request: Request, remote: Deno.NetAddr): Response {
@@ -94,7 +93,13 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     const lang = request.headers.has("accept-language") && (asked === "en" || asked === "zh")
       ? asked
       : options.lang;
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: PING });
+    let upgraded: Deno.WebSocketUpgrade;
+    try {
+      upgraded = Deno.upgradeWebSocket(request, { idleTimeout: PING });
+    } catch {
+      return textResponse(400, "This is no opening handshake of a WebSocket\n");
+    }
+    const { socket, response } = upgraded;
     const face = new WebSocketFace(socket, lobby, formatAddress(remote), lang, options, counts);
     faces.add(face);
     perAddress.set(key, here + 1);
@@ -161,6 +166,8 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       turnedAway.host++;
       return textResponse(421, "This server is not known by that name: see --allow-host\n");
     }
+    // A host such as 127.0.0.1:99999 gives an URL that is none.
+    if (!URL.canParse(request.url)) return textResponse(400, "This Host is no host\n");
     const path = new URL(request.url).pathname;
     if (!["/", "/ws", "/healthz", "/metrics"].includes(path)) {
       return textResponse(404, "There is nothing here\n");
@@ -178,25 +185,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     return stopping ? textResponse(503, "stopping\n", noStore) : textResponse(200, "ok\n", noStore);
   }
 
-  const { hostname, port } = options;
-  let server: Deno.HttpServer<Deno.NetAddr>;
-  try {
-    server = Deno.serve({
-      hostname,
-      port,
-      signal: cut.signal,
-      onListen() {},
-      onError(error) {
-        logger.error("a request failed: {error}", { error });
-        return textResponse(500, "Something went wrong here\n");
-      },
-    }, (request, info) => respond(request, info.remoteAddr));
-  } catch (error) {
-    throw toNetError(error, { phase: "listen", hostname, port });
-  }
-
-  let finished = false;
-  server.finished.then(() => finished = true);
+  const server = new SteadyServer(options, respond);
 
   async function shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
     if (!stopping) {
@@ -210,8 +199,8 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     await Promise.race([Promise.all([...faces].map((face) => face.closed)), due]);
     if (faces.size === 0) await Promise.race([server.shutdown(), due]);
     clearTimeout(timer);
-    // A browser need not answer. To abort what has finished would be an error.
-    if (!finished) cut.abort();
+    // A browser need not answer.
+    server.abort();
     await server.finished;
   }
 

@@ -133,3 +133,17 @@ Deno.test("enumerate() writes as many names as fit", () => {
   const many = enumerate(Array.from({ length: 10_000 }, (_, i) => `user${i}`));
   assert(many.length < 5000 && many.endsWith(", …"));
 });
+
+Deno.test("two million introducers without an end cost no more than as many letters", () => {
+  for (const introducer of ["\x9d", "\x1b]", "\x90"]) {
+    // Looking for each one's end through all that follows would take hours.
+    assertEquals(neutralise(introducer.repeat(2_000_000)), "");
+  }
+  assertEquals(neutralise("a\x1b]0;title\x07b"), "ab");
+});
+
+Deno.test("marks do not pile up across joiners either", () => {
+  const tower = `a${`${"\u0301".repeat(8)}\u200d`.repeat(50)}`;
+  assert([...neutralise(tower)].length <= 20);
+  for (const kept of ["👩‍👩‍👧‍👦", "🏳️‍🌈", "क्षि", "می‌خواهم"]) assertEquals(neutralise(kept), kept);
+});
