@@ -47,6 +47,17 @@ export interface ChatWeb extends AsyncDisposable {
 /** A browser that answers no ping for so long is gone, in seconds. */
 const PING = 30;
 
+/**
+ * The most WebSockets of one address that have not joined. Deno takes up to 64
+ * MiB of a message before anybody sees of it, so that few strangers could fill
+ * the memory; beyond this machine a reverse proxy has to bound that, and the
+ * plain connections and slow heads, for which `Deno.serve` knows no limit.
+ */
+const MAX_NAMELESS = 16;
+
+/** The most WebSockets that have been told to close and have not answered. */
+const MAX_CLOSING = 1000;
+
 const logger = getLogger(["portside", "chat", "web"]);
 
 /**
@@ -60,15 +71,23 @@ const logger = getLogger(["portside", "chat", "web"]);
 export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   const page = preparePage(options.lang);
   const started = performance.now();
-  const faces = new Set<WebSocketFace>();
-  const perAddress = new Map<string, number>();
+  /** Every WebSocket with the address that it comes from. */
+  const faces = new Map<WebSocketFace, string>();
   const turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
   const counts: WebSocketCounts = { throttled: 0 };
   let stopping = false;
 
   function upgrade(request: Request, remote: Deno.NetAddr): Response {
     const key = normalizeHostname(remote.hostname);
-    const here = perAddress.get(key) ?? 0;
+    let [open, here, nameless, closing] = [0, 0, 0, 0];
+    for (const [face, address] of faces) {
+      // One that is told to close and does not answer holds no place of those who talk.
+      if (face.closing) closing++;
+      else open++;
+      if (address !== key || face.closing) continue;
+      here++;
+      if (!face.joined) nameless++;
+    }
     const turnAway = (why: keyof typeof turnedAway, status: number, text: string) => {
       turnedAway[why]++;
       logger.info("{peer} turned away: {why}", { peer: formatAddress(remote), why });
@@ -83,10 +102,11 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
         connection: "Upgrade",
       });
     }
-    if (stopping || (options.maxConnections > 0 && faces.size >= options.maxConnections)) {
+    const { maxConnections: most, maxConnectionsPerAddress: each } = options;
+    if (stopping || (most > 0 && open >= most) || closing >= MAX_CLOSING) {
       return turnAway("full", 503, "The chat is full\n");
     }
-    if (options.maxConnectionsPerAddress > 0 && here >= options.maxConnectionsPerAddress) {
+    if ((each > 0 && here >= each) || nameless >= MAX_NAMELESS) {
       return turnAway("address", 503, "Too many connections from this address\n");
     }
     const asked = acceptsLanguages(request, "en", "zh");
@@ -101,14 +121,8 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     }
     const { socket, response } = upgraded;
     const face = new WebSocketFace(socket, lobby, formatAddress(remote), lang, options, counts);
-    faces.add(face);
-    perAddress.set(key, here + 1);
-    face.closed.then(() => {
-      faces.delete(face);
-      const left = perAddress.get(key)! - 1;
-      if (left > 0) perAddress.set(key, left);
-      else perAddress.delete(key);
-    });
+    faces.set(face, key);
+    face.closed.then(() => faces.delete(face));
     return response;
   }
 
@@ -137,7 +151,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
         name: "chat_web_closing",
         help: "WebSockets of these whose browser has not answered the close frame.",
         type: "gauge",
-        value: [...faces].filter((face) => face.closing).length,
+        value: [...faces.keys()].filter((face) => face.closing).length,
       },
       {
         name: "chat_web_throttled_total",
@@ -190,13 +204,13 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   async function shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
     if (!stopping) {
       stopping = true;
-      for (const face of faces) face.end(1001, "the server stops", "shutdown");
+      for (const face of faces.keys()) face.end(1001, "the server stops", "shutdown");
     }
     const { promise: due, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, deadline);
     // Sockets first: the server's own shutdown does not wait for them, and when it is done they
     // cannot be cut any more.
-    await Promise.race([Promise.all([...faces].map((face) => face.closed)), due]);
+    await Promise.race([Promise.all([...faces.keys()].map((face) => face.closed)), due]);
     if (faces.size === 0) await Promise.race([server.shutdown(), due]);
     clearTimeout(timer);
     // A browser need not answer.

@@ -222,6 +222,11 @@ export class WebSocketFace implements Face {
     return this.#ended;
   }
 
+  /** Whether its user is or was in the chat. */
+  get joined(): boolean {
+    return this.#member !== undefined;
+  }
+
   /** Sends an event; a browser that has not read for too long is let go. */
   deliver(event: ChatEvent, own: boolean): void {
     if (this.#ended) return;

@@ -242,3 +242,20 @@ Deno.test("a browser that reads as fast as it can survives a burst of thousands 
   for (let i = 0; i < 10_000; i++) assertEquals((await ann.next("message")).text, `line ${i}`);
   assertEquals(chat.stats.left.slow, 0);
 });
+
+Deno.test("strangers who have not joined hold few sockets, and keep out nobody who has", async () => {
+  await using web = serve(lobby());
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  const silent = Array.from({ length: 16 }, () => new Browser(web.url));
+  await Promise.all(silent.map((browser) => browser.open()));
+  await using refused = new Browser(web.url);
+  await refused.open();
+  await refused.closed;
+  ann.send({ type: "say", text: "still here" });
+  assertEquals((await ann.next("message")).text, "still here");
+  await silent[0]!.join("Bob");
+  await using next = new Browser(web.url);
+  assertEquals((await next.join("Carol")).name, "Carol");
+  for (const browser of silent) await browser[Symbol.asyncDispose]();
+});
