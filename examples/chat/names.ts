@@ -114,6 +114,7 @@ function fits(name: string): boolean {
 /** Colons, asterisks, commas and what looks like them; blanks that count as letters; controls; towers. */
 const FORBIDDEN = new RegExp(
   "[\\p{Cc}\\p{Cn}\\p{Co}\\p{Cs}\\p{Z}\\p{Bidi_Control}\\u2800\\u3164\\u115F\\u1160\\uFFA0" +
+    "\\u{13430}-\\u{13455}\\u{16FE4}\\u{1D159}\\u1803\\uA4FD" +
     ",\\uFF0C\\u3001\\uFE50\\u060C" +
     ":\\uFF1A\\uFE13\\uFE55\\uFE30\\u02D0\\u02D1\\u02F8\\u05C3\\u0589\\u0703\\u0704\\u16EC\\u205A\\u2236\\uA789" +
     "*\\uFF0A\\uFE61\\u204E\\u2051\\u2055\\u2217\\u229B\\u066D\\u2042\\u2731-\\u273D\\u2743-\\u274B\\uA673\\u2A2F" +
@@ -126,7 +127,7 @@ const START = /^[\p{L}\p{N}_\p{Extended_Pictographic}\p{Regional_Indicator}]/u;
 /** What the server could be taken for, in both languages. */
 const RESERVED = new Set(
   ("server system notice admin administrator moderator chat lobby portside you everyone everybody " +
-    "all here nobody private joined left 服务器 系统 系统消息 系统通知 通知 公告 管理员 聊天室 大厅 你 您 " +
+    "all here nobody private joined left 服务器 系统 系统消息 系统通知 通知 公告 管理员 管理員 系統 系統消息 伺服器 聊天室 大厅 你 您 " +
     "所有人 大家 私信 加入 离开").split(" "),
 );
 

@@ -178,3 +178,11 @@ Deno.test("checkRoom() takes letters and digits of every script, with or without
     assertEquals(checkRoom(bad), undefined, bad);
   }
 });
+
+Deno.test("blanks, colons and hosts of other scripts are no names", () => {
+  for (
+    const name of ["Bob\u{13441}joined", "\u{1D159}", "Bob\uA4FD", "Bob\u1803", "管理員", "系統"]
+  ) {
+    assert("problem" in checkName(name), JSON.stringify(name));
+  }
+});
