@@ -71,6 +71,11 @@ export class Receiver {
     this.#readTimeout = readTimeout;
   }
 
+  /** The peer, for messages. */
+  get peer(): string {
+    return this.#owner.peer;
+  }
+
   /** The bytes that have arrived and not been read. */
   get buffered(): Uint8Array<ArrayBuffer> {
     return this.#buffer.subarray(this.#start, this.#end);
@@ -161,8 +166,8 @@ export class Receiver {
       this.#settle();
       this.#resolve(null);
     } else if (now >= waiter.due) {
-      const message = `Cannot read from ${this.#owner.peer}: nothing came in ${waiter.limit} ms`;
-      const address = this.#owner.peer;
+      const message = `Cannot read from ${this.peer}: nothing came in ${waiter.limit} ms`;
+      const address = this.peer;
       this.#settle();
       this.#reject(new NetError(message, { kind: "timeout", phase: "read", address }));
     }

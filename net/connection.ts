@@ -36,11 +36,11 @@ import type {
   ReadOptions,
 } from "./connection_options.ts";
 import { NetError, type NetErrorOptions, type NetPhase, toNetError } from "./errors.ts";
-import { decodeFrameLength, encodeFrame, type FrameFormat } from "./frame_codec.ts";
-import { decodeLine, scanLine } from "./line_codec.ts";
+import { encodeFrame, type FrameFormat } from "./frame_codec.ts";
 import type { Address, TlsInfo, Transport } from "./transport.ts";
-import { checkLimits, checkMax, type Limits } from "./_limits.ts";
-import { type Deadline, Receiver, type ReceiverOwner } from "./_receiver.ts";
+import { checkLimits, type Limits } from "./_limits.ts";
+import { MessageReceiver } from "./_messages.ts";
+import type { ReceiverOwner } from "./_receiver.ts";
 import { SendQueue, type SendQueueOwner } from "./_send_queue.ts";
 import { touch, unwatch, watch, type Watched } from "./_sweeper.ts";
 
@@ -121,7 +121,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   readonly tls: TlsInfo | undefined;
 
   readonly #transport: Transport;
-  readonly #receiver: Receiver;
+  readonly #receiver: MessageReceiver;
   readonly #queue: SendQueue;
   readonly #limits: Limits;
   readonly #openedAt = Date.now();
@@ -132,7 +132,6 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   #seenAt = 0;
   #seenWritten = 0;
   #stuckSince = Infinity;
-  #skipping = false;
   #halfClosed = false;
   #state: "open" | "closing" | "closed" = "open";
   #reason: NetError | undefined;
@@ -156,7 +155,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#transport = transport;
     this.tls = tls;
     this.peer = formatAddress(transport.remoteAddr);
-    this.#receiver = new Receiver(transport, this.#link, this.#limits.readTimeout);
+    this.#receiver = new MessageReceiver(transport, this.#link, this.#limits.readTimeout);
     const { limit, policy } = this.#limits;
     this.#queue = new SendQueue(transport, this.#link, limit, policy);
     if (this.#limits.step !== Infinity) {
@@ -225,11 +224,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @param options Limits of this read.
    * @returns At least one byte, or null when the peer has ended.
    */
-  async readChunk(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | null> {
-    const size = this.#receiver.buffered.length;
-    if (size > 0) return this.#receiver.consume(size);
-    if (await this.#receiver.more(this.#receiver.deadline(options), "stream") === null) return null;
-    return this.#receiver.consume(this.#receiver.buffered.length);
+  readChunk(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.#receiver.readChunk(options);
   }
 
   /**
@@ -241,12 +237,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @returns The bytes.
    * @throws {NetError} Of kind "truncated" if the peer ends before.
    */
-  async readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
-    if (!Number.isInteger(size) || size < 0) {
-      throw new RangeError(`Cannot read ${size} bytes: it is a whole number from 0 up`);
-    }
-    await this.#atLeast(size, this.#receiver.deadline(options), `${size} bytes`);
-    return this.#receiver.consume(size);
+  readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#receiver.readExact(size, options);
   }
 
   /**
@@ -257,21 +249,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @throws {NetError} Of kind "limit" for a line above `max`: the rest of it is
    * thrown away, the next call gives the next line, and writing still works.
    */
-  async readLine(options?: LineOptions): Promise<string | null> {
-    const max = checkMax("max", options?.max, 65536);
-    let deadline: Deadline | undefined;
-    while (true) {
-      const bytes = this.#nextLine(max);
-      if (bytes !== undefined) return this.#decode(bytes, options?.fatal);
-      deadline ??= this.#receiver.deadline(options);
-      const between = !this.#skipping && this.#receiver.buffered.length === 0;
-      if (await this.#receiver.more(deadline, between ? "message" : "none") === null) break;
-    }
-    this.#skipping = false;
-    const rest = this.#receiver.buffered;
-    if (rest.length === 0) return null;
-    const last = this.#receiver.consume(rest.length);
-    return this.#decode(last.at(-1) === 0x0d ? last.subarray(0, -1) : last, options?.fatal);
+  readLine(options?: LineOptions): Promise<string | null> {
+    return this.#receiver.readLine(options);
   }
 
   /**
@@ -283,27 +262,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * anything is allocated for it: there is no way to the next frame, so close
    * the connection; of kind "truncated" if the peer ends inside.
    */
-  async readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
-    const max = checkMax("max", options?.max, 1024 * 1024);
-    const prefix = options?.lengthBytes ?? 4;
-    const deadline = this.#receiver.deadline(options);
-    if (
-      this.#receiver.buffered.length === 0 &&
-      await this.#receiver.more(deadline, "message") === null
-    ) {
-      return null;
-    }
-    await this.#atLeast(prefix, deadline, "the length of a frame");
-    const length = decodeFrameLength(this.#receiver.buffered, options)!;
-    if (length > max) {
-      throw this.#error(`Cannot read a frame from ${this.peer}: ${length} bytes, at most ${max}`, {
-        kind: "limit",
-        phase: "read",
-      });
-    }
-    await this.#atLeast(prefix + length, deadline, `a frame of ${length} bytes`);
-    this.#receiver.skip(prefix);
-    return length === 0 ? new Uint8Array(0) : this.#receiver.consume(length);
+  readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.#receiver.readFrame(options);
   }
 
   /**
@@ -313,27 +273,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @returns The lines.
    */
   lines(options?: LineOptions): AsyncIterableIterator<string, void, void> {
-    const max = checkMax("max", options?.max, 65536);
-    let left = false;
-    return {
-      next: () => {
-        if (left) return Promise.resolve({ done: true, value: undefined });
-        try {
-          const bytes = this.#nextLine(max);
-          if (bytes === undefined) return this.readLine(options).then(toResult);
-          return Promise.resolve({ done: false, value: this.#decode(bytes, options?.fatal) });
-        } catch (error) {
-          return Promise.reject(error);
-        }
-      },
-      return: () => {
-        left = true;
-        return Promise.resolve({ done: true, value: undefined });
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return this.#receiver.lines(options);
   }
 
   /**
@@ -545,58 +485,6 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.abort();
   }
 
-  /** The bytes of the next whole line in the buffer, to be used before the next read. */
-  #nextLine(max: number): Uint8Array | undefined {
-    const receiver = this.#receiver;
-    if (this.#skipping) {
-      const lf = receiver.buffered.indexOf(0x0a);
-      receiver.skip(lf === -1 ? receiver.buffered.length : lf + 1);
-      this.#skipping = lf === -1;
-    }
-    const bytes = receiver.buffered;
-    if (bytes.length === 0) return undefined;
-    const scan = scanLine(bytes, receiver.scanned, max);
-    if (scan.type === "partial") {
-      receiver.scanned = bytes.length;
-      return undefined;
-    }
-    this.#skipping = scan.type === "overflow";
-    receiver.skip(scan.type === "overflow" ? bytes.length : scan.next);
-    if (scan.type === "line") return bytes.subarray(0, scan.end);
-    throw this.#error(`Cannot read a line from ${this.peer}: it is longer than ${max} bytes`, {
-      kind: "limit",
-      phase: "read",
-    });
-  }
-
-  #decode(bytes: Uint8Array, fatal = false): string {
-    try {
-      return decodeLine(bytes, fatal);
-    } catch (cause) {
-      throw this.#error(`Cannot read a line from ${this.peer}: it is not UTF-8`, {
-        kind: "protocol",
-        phase: "read",
-        cause,
-      });
-    }
-  }
-
-  /** Waits until `size` bytes are buffered. */
-  async #atLeast(size: number, deadline: Deadline, what: string): Promise<void> {
-    const receiver = this.#receiver;
-    while (receiver.buffered.length < size) {
-      const got = receiver.buffered.length;
-      if (await receiver.more(deadline, got === 0 ? "message" : "none") !== null) continue;
-      throw this.#error(
-        `Cannot read ${what} from ${this.peer}: the peer ended after ${got} bytes`,
-        {
-          kind: "truncated",
-          phase: "read",
-        },
-      );
-    }
-  }
-
   #error(message: string, options: Omit<NetErrorOptions, "address">): NetError {
     return new NetError(message, { ...options, address: this.peer });
   }
@@ -672,8 +560,4 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       sweep: (connection, now) => connection.#sweep(now),
     };
   }
-}
-
-function toResult(line: string | null): IteratorResult<string, void> {
-  return line === null ? { done: true, value: undefined } : { done: false, value: line };
 }
