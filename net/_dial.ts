@@ -1,5 +1,5 @@
 import { formatAddress } from "./address.ts";
-import type { ConnectTcpOptions } from "./connect_options.ts";
+import type { ConnectOptions, ConnectTcpOptions } from "./connect_options.ts";
 import { NetError, toNetError } from "./errors.ts";
 import { retry } from "./retry.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
@@ -14,6 +14,13 @@ export function checkDial(options: ConnectTcpOptions): void {
     throw new TypeError(`Cannot connect to ${JSON.stringify(hostname)}: it is no host name`);
   }
   checkNumber("timeout", options.timeout ?? 0);
+}
+
+/** Rejects nonsense before any I/O. */
+export function checkPath(path: string): void {
+  if (path === "" || path.includes("\0")) {
+    throw new TypeError(`Cannot use ${JSON.stringify(path)}: it is no path of a socket`);
+  }
 }
 
 /** Opens one TCP connection within its time limit. */
@@ -53,9 +60,9 @@ export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
 }
 
 /** Runs one try or, by option, several. */
-export function dialWithRetry<T>(
-  options: ConnectTcpOptions,
-  attempt: (options: ConnectTcpOptions) => Promise<T>,
+export function dialWithRetry<T, O extends ConnectOptions>(
+  options: O,
+  attempt: (options: O) => Promise<T>,
 ): Promise<T> {
   if (options.retry === undefined) return attempt(options);
   const signals = [options.signal, options.retry.signal].filter((signal) => signal !== undefined);
@@ -66,8 +73,13 @@ export function dialWithRetry<T>(
 }
 
 /** Closes what may be closed already. */
-export function closeQuietly(conn: Deno.Conn): void {
+export function closeQuietly(conn: { close(): void }): void {
   try {
     conn.close();
   } catch { /* Closed already. */ }
+}
+
+/** Whether Deno itself made this transport, over TCP and without TLS. */
+export function isTcp(transport: object): transport is Deno.TcpConn {
+  return "setNoDelay" in transport;
 }

@@ -23,12 +23,7 @@ export async function completeHandshake(
     const { alpnProtocol } = await withDeadline(
       conn.handshake(),
       timeout,
-      () =>
-        new NetError(`TLS handshake with ${address} took longer than ${timeout} ms`, {
-          kind: "timeout",
-          phase: "handshake",
-          address,
-        }),
+      () => handshakeTooLong(address, timeout),
       signal,
     );
     return { alpnProtocol };
@@ -37,4 +32,10 @@ export async function completeHandshake(
     if (signal?.aborted) throw signal.reason;
     throw toNetError(error, { phase: "handshake", address });
   }
+}
+
+/** The error of a handshake that is given up. */
+export function handshakeTooLong(address: string, timeout: number): NetError {
+  const message = `TLS handshake with ${address} took longer than ${timeout} ms`;
+  return new NetError(message, { kind: "timeout", phase: "handshake", address });
 }

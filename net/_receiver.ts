@@ -46,7 +46,7 @@ export class Receiver {
   /** How many of the buffered bytes are known to hold no end of line. */
   scanned = 0;
 
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #owner: ReceiverOwner;
   readonly #readTimeout: number;
   #buffer: Uint8Array<ArrayBuffer> = NOTHING;
@@ -171,6 +171,18 @@ export class Receiver {
       this.#settle();
       this.#reject(new NetError(message, { kind: "timeout", phase: "read", address }));
     }
+  }
+
+  /** Keeps readers waiting while the transport is replaced; only while none reads. */
+  hold(): void {
+    this.#reading = true;
+  }
+
+  /** Goes on with `transport`. */
+  release(transport: Transport): void {
+    this.#transport = transport;
+    this.#reading = false;
+    if (this.#waiter !== null) this.#fill();
   }
 
   /** Ends reading with `error`; what is buffered can still be read. */

@@ -39,7 +39,7 @@ export class SendQueue {
   /** Whether a raw write is in flight. */
   busy = false;
 
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #owner: SendQueueOwner;
   readonly #limit: number;
   readonly #policy: SendPolicy;
@@ -60,7 +60,7 @@ export class SendQueue {
   /** Writes all of `bytes`, after everything queued before; resolves when the OS has them. */
   write(bytes: Uint8Array): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#idle()) return this.#writeNow(bytes);
+    if (this.idle) return this.#writeNow(bytes);
     return new Promise((resolve, reject) => this.#line({ bytes, early: false, resolve, reject }));
   }
 
@@ -89,9 +89,20 @@ export class SendQueue {
   /** Resolves when all that is queued now is with the OS. */
   flush(): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#idle()) return Promise.resolve();
+    if (this.idle) return Promise.resolve();
     const bytes = new Uint8Array(0);
     return new Promise((resolve, reject) => this.#line({ bytes, early: false, resolve, reject }));
+  }
+
+  /** Holds back all that is queued from now on; only while nothing is. */
+  hold(): void {
+    this.busy = true;
+  }
+
+  /** Lets go what was held back, through `transport`. */
+  release(transport: Transport): void {
+    this.#transport = transport;
+    this.#wrote();
   }
 
   /** Ends the queue: everyone who waits is told `error`, nothing is taken any more. */
@@ -105,7 +116,8 @@ export class SendQueue {
     if (!this.busy) this.queuedBytes = 0;
   }
 
-  #idle(): boolean {
+  /** Whether nothing is queued or in flight. */
+  get idle(): boolean {
     return !this.busy && this.#head === this.#entries.length && this.#roomWaiters.length === 0;
   }
 

@@ -2,41 +2,37 @@ import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress, normalizeHostname } from "./address.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionStats } from "./connection_options.ts";
+import type { ConnectionStats, UpgradedTransport } from "./connection_options.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
-import { closeQuietly } from "./_dial.ts";
+import { closeQuietly, isTcp } from "./_dial.ts";
 import { checkLimits, checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
 import type {
   ConnectionHandler,
+  ServeOptions,
   ServerEvent,
   ServerStats,
   ServeTcpOptions,
   ShutdownOptions,
   ShutdownReport,
-  TcpServer,
+  StreamServer,
 } from "./server_options.ts";
-import type { TlsInfo, Transport } from "./transport.ts";
 
-/** What `Deno.listen` and `Deno.listenTls` give. */
-export interface Listener {
-  readonly addr: Deno.Addr;
-  accept(): Promise<Deno.TcpConn | Deno.TlsConn>;
+/** What listening gives. */
+export interface Listener<A extends Deno.Addr> {
+  readonly addr: A;
+  accept(): Promise<Deno.Conn<A>>;
   close(): void;
   ref(): void;
   unref(): void;
 }
 
-/** What a connection is once it is ready. */
-export interface Prepared {
-  readonly tls?: TlsInfo;
-  /** What to use instead of the accepted connection. */
-  readonly transport?: Transport;
-}
+/** What a connection is once it is ready; `transport` only if another than the accepted one. */
+export type Prepared = Partial<UpgradedTransport>;
 
 /** What a kind of server adds to the engine. */
 export interface ServerKind {
   /** The scheme of its URL. */
-  readonly scheme: "tcp" | "tls";
+  readonly scheme: "tcp" | "tls" | "unix";
   /** Makes an accepted connection ready, e.g. by a handshake; throws to turn it away. */
   prepare(raw: Deno.Conn): Prepared | Promise<Prepared>;
 }
@@ -50,6 +46,12 @@ const EXPECTED: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>(
 
 const logger = getLogger(["portside", "net", "server"]);
 
+/** The options that only sockets of the network have. */
+type SocketOptions = Pick<
+  ServeTcpOptions,
+  "maxConnectionsPerAddress" | "noDelay" | "keepAlive"
+>;
+
 /** What `Deno.listen` and `Deno.listenTls` take. */
 export interface ListenAt {
   readonly hostname: string;
@@ -59,20 +61,26 @@ export interface ListenAt {
   readonly loadBalanced: boolean;
 }
 
-/** Checks the options, then listens, or says in a {@linkcode NetError} why that is impossible. */
-export function listen<L>(
-  options: ServeTcpOptions,
-  open: (at: ListenAt) => L,
-): L {
-  const { hostname = "127.0.0.1", port = 0, whenFull = "wait", backlog } = options;
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`Cannot listen on port ${port}: it is a whole number from 0 to 65535`);
-  }
+/** Rejects nonsense before any I/O. */
+export function checkOptions<A extends Deno.Addr>(options: ServeOptions<A>): void {
+  const { whenFull = "wait" } = options;
   if (whenFull !== "wait" && whenFull !== "refuse") {
     throw new TypeError(`Cannot use whenFull "${whenFull}": it is "wait" or "refuse"`);
   }
   checkLimits(options);
   checkNumber("maxConnections", options.maxConnections ?? 0);
+}
+
+/** Checks the options, then listens, or says in a {@linkcode NetError} why that is impossible. */
+export function listen<L>(
+  options: ServeTcpOptions,
+  open: (at: ListenAt) => L,
+): L {
+  const { hostname = "127.0.0.1", port = 0, backlog } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new RangeError(`Cannot listen on port ${port}: it is a whole number from 0 to 65535`);
+  }
+  checkOptions(options);
   checkNumber("maxConnectionsPerAddress", options.maxConnectionsPerAddress ?? 0);
   const tcpBacklog = checkMax("backlog", backlog, 511);
   try {
@@ -83,15 +91,15 @@ export function listen<L>(
 }
 
 /** Accepts, limits, contains and drains connections; the same for every kind of listener. */
-export class Server implements TcpServer {
-  readonly addr: Deno.NetAddr;
+export class Server<A extends Deno.Addr> implements StreamServer<A> {
+  readonly addr: A;
   readonly url: string;
   readonly finished: Promise<void>;
 
-  readonly #listener: Listener;
+  readonly #listener: Listener<A>;
   readonly #kind: ServerKind;
-  readonly #options: ServeTcpOptions;
-  readonly #handler: ConnectionHandler;
+  readonly #options: ServeOptions<A> & SocketOptions;
+  readonly #handler: ConnectionHandler<A>;
   readonly #maxConnections: number;
   readonly #maxPerAddress: number;
   readonly #connections = new Set<Connection>();
@@ -115,10 +123,10 @@ export class Server implements TcpServer {
   readonly #force = Promise.withResolvers<void>();
 
   constructor(
-    listener: Listener,
+    listener: Listener<A>,
     kind: ServerKind,
-    options: ServeTcpOptions,
-    handler: ConnectionHandler,
+    options: ServeOptions<A> & SocketOptions,
+    handler: ConnectionHandler<A>,
   ) {
     this.#listener = listener;
     this.#kind = kind;
@@ -126,8 +134,9 @@ export class Server implements TcpServer {
     this.#options = { ...options, idleTimeout: options.idleTimeout ?? 60_000 };
     this.#maxConnections = options.maxConnections === 0 ? Infinity : options.maxConnections ?? 1024;
     this.#maxPerAddress = options.maxConnectionsPerAddress || Infinity;
-    this.addr = listener.addr as Deno.NetAddr;
-    this.url = `${kind.scheme}://${formatAddress(this.addr)}`;
+    this.addr = listener.addr;
+    const at = "path" in listener.addr ? listener.addr.path : formatAddress(listener.addr);
+    this.url = `${kind.scheme}://${at}`;
     this.finished = this.#finish.promise;
     options.signal?.addEventListener("abort", this.#onSignal);
     options.onListen?.(this.addr);
@@ -207,7 +216,7 @@ export class Server implements TcpServer {
         if (this.#stopping) return;
         // Out of descriptors, mostly. One failure must not end the server, nor may it spin.
         const failure = toNetError(error, { phase: "accept", ...this.addr });
-        this.#event({ type: "accept-error", error: failure });
+        this.event({ type: "accept-error", error: failure });
         logger.warn("cannot accept on {url}: {error}", { url: this.url, error: failure.message });
         const signal = this.#draining.signal;
         await delay(ACCEPT_PAUSE, { signal, persistent: false }).catch(() => {});
@@ -216,15 +225,15 @@ export class Server implements TcpServer {
   }
 
   /** Gives an accepted connection a slot, or turns it away. */
-  #admit(raw: Deno.TcpConn | Deno.TlsConn): void {
-    const remote = raw.remoteAddr as Deno.NetAddr;
-    const address = normalizeHostname(remote.hostname);
+  #admit(raw: Deno.Conn<A>): void {
+    const remote = raw.remoteAddr;
+    const address = "hostname" in remote ? normalizeHostname(remote.hostname) : "";
     const here = this.#perAddress.get(address) ?? 0;
     if (this.#stopping || this.#active >= this.#maxConnections || here >= this.#maxPerAddress) {
       closeQuietly(raw);
       this.#refused++;
       const reason = this.#stopping ? "shutdown" : here >= this.#maxPerAddress ? "address" : "full";
-      this.#event({ type: "refused", remoteAddr: remote, reason });
+      this.event({ type: "refused", remoteAddr: remote, reason });
       return;
     }
     this.#accepted++;
@@ -235,8 +244,8 @@ export class Server implements TcpServer {
 
   /** Serves a connection, then gives its slot back. */
   async #hold(
-    raw: Deno.TcpConn | Deno.TlsConn,
-    remote: Deno.NetAddr,
+    raw: Deno.Conn<A>,
+    remote: A,
     address: string,
   ): Promise<void> {
     const connection = await this.#prepare(raw, remote);
@@ -256,8 +265,8 @@ export class Server implements TcpServer {
   }
 
   async #prepare(
-    raw: Deno.TcpConn | Deno.TlsConn,
-    remoteAddr: Deno.NetAddr,
+    raw: Deno.Conn<A>,
+    remoteAddr: A,
   ): Promise<Connection | undefined> {
     let ready: Prepared;
     this.#preparing.add(raw);
@@ -268,7 +277,7 @@ export class Server implements TcpServer {
       closeQuietly(raw);
       this.#failed++;
       const failure = toNetError(error, { phase: "handshake", ...remoteAddr });
-      this.#event({ type: "handshake-error", remoteAddr, error: failure });
+      this.event({ type: "handshake-error", remoteAddr, error: failure });
       logger.debug("{error}", { error: failure.message });
       return;
     } finally {
@@ -279,13 +288,13 @@ export class Server implements TcpServer {
   }
 
   /** Runs the handler; whatever it throws ends here. */
-  async #handle(connection: Connection, remoteAddr: Deno.NetAddr): Promise<void> {
-    this.#event({ type: "open", connection });
+  async #handle(connection: Connection, remoteAddr: A): Promise<void> {
+    this.event({ type: "open", connection });
     try {
       if (this.#stopping) connection.drain();
       await this.#handler(connection, {
         remoteAddr,
-        localAddr: connection.localAddr as Deno.NetAddr,
+        localAddr: connection.localAddr as A,
         signal: this.#draining.signal,
         server: this,
       });
@@ -298,18 +307,18 @@ export class Server implements TcpServer {
   #handlerFailed(connection: Connection, error: unknown): void {
     if (error instanceof NetError && EXPECTED.has(error.kind)) {
       logger.debug("{error}", { error: error.message });
-      this.#event({ type: "error", connection, error, expected: true });
+      this.event({ type: "error", connection, error, expected: true });
     } else {
       this.#failed++;
       logger.error("the handler of {peer} failed: {error}", { peer: connection.peer, error });
-      this.#event({ type: "error", connection, error, expected: false });
+      this.event({ type: "error", connection, error, expected: false });
     }
   }
 
   #closed(connection: Connection, stats: ConnectionStats, error: NetError | undefined): void {
     this.#bytesRead += stats.bytesRead;
     this.#bytesWritten += stats.bytesWritten;
-    this.#event({ type: "close", connection, stats, error });
+    this.event({ type: "close", connection, stats, error });
   }
 
   async #drain(): Promise<ShutdownReport> {
@@ -320,7 +329,7 @@ export class Server implements TcpServer {
       new NetError(`Server ${this.url} is shutting down`, { kind: "closed", phase: "close" }),
     );
     this.#changed();
-    this.#event({ type: "shutdown" });
+    this.event({ type: "shutdown" });
     const total = this.#active;
     for (const connection of this.#connections) connection.drain();
     await Promise.race([this.#force.promise, this.#untilIdle()]);
@@ -360,7 +369,8 @@ export class Server implements TcpServer {
     wake?.();
   }
 
-  #event(event: ServerEvent): void {
+  /** Tells whoever wants to know. */
+  event(event: ServerEvent<A>): void {
     try {
       this.#options.onEvent?.(event);
     } catch (error) {
@@ -369,8 +379,8 @@ export class Server implements TcpServer {
   }
 }
 
-function setSocketOptions(raw: Deno.TcpConn | Deno.TlsConn, options: ServeTcpOptions): void {
-  if (!("setNoDelay" in raw)) return;
+function setSocketOptions(raw: Deno.Conn, options: SocketOptions): void {
+  if (!isTcp(raw)) return;
   try {
     raw.setNoDelay(options.noDelay ?? true);
     raw.setKeepAlive(options.keepAlive ?? true);

@@ -9,16 +9,8 @@
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { RetryOptions } from "./retry.ts";
 
-/** Options of `connectTcp`. All times are in milliseconds; 0 lifts a limit. */
-export interface ConnectTcpOptions extends ConnectionOptions {
-  /**
-   * The name or address of the peer. Both address families are tried (RFC 8305).
-   *
-   * @default "127.0.0.1"
-   */
-  hostname?: string;
-  /** The port of the peer. */
-  port: number;
+/** What every client takes. All times are in milliseconds; 0 lifts a limit. */
+export interface ConnectOptions extends ConnectionOptions {
   /**
    * How long resolving and connecting may take.
    *
@@ -33,6 +25,18 @@ export interface ConnectTcpOptions extends ConnectionOptions {
    * @default no retries
    */
   retry?: RetryOptions;
+}
+
+/** Options of `connectTcp`. All times are in milliseconds; 0 lifts a limit. */
+export interface ConnectTcpOptions extends ConnectOptions {
+  /**
+   * The name or address of the peer. Both address families are tried (RFC 8305).
+   *
+   * @default "127.0.0.1"
+   */
+  hostname?: string;
+  /** The port of the peer. */
+  port: number;
   /**
    * Whether small writes go out at once (TCP_NODELAY).
    *

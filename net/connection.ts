@@ -34,6 +34,7 @@ import type {
   FrameOptions,
   LineOptions,
   ReadOptions,
+  UpgradedTransport,
 } from "./connection_options.ts";
 import { NetError, type NetErrorOptions, type NetPhase, toNetError } from "./errors.ts";
 import { encodeFrame, type FrameFormat } from "./frame_codec.ts";
@@ -117,10 +118,9 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   readonly id: number = ++lastId;
   /** The address of the peer in words, e.g. `127.0.0.1:50312`. */
   readonly peer: string;
-  /** What the TLS handshake agreed on; undefined without TLS. */
-  readonly tls: TlsInfo | undefined;
 
-  readonly #transport: Transport;
+  #transport: Transport;
+  #tls: TlsInfo | undefined;
   readonly #receiver: MessageReceiver;
   readonly #queue: SendQueue;
   readonly #limits: Limits;
@@ -153,7 +153,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   constructor(transport: Transport, options: ConnectionOptions = {}, tls?: TlsInfo) {
     this.#limits = checkLimits(options);
     this.#transport = transport;
-    this.tls = tls;
+    this.#tls = tls;
     this.peer = formatAddress(transport.remoteAddr);
     this.#receiver = new MessageReceiver(transport, this.#link, this.#limits.readTimeout);
     const { limit, policy } = this.#limits;
@@ -163,6 +163,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       this.#nextCheck = this.#seenAt + this.#limits.step;
       this.#watchUntil(this.#nextCheck);
     }
+  }
+
+  /** What the TLS handshake agreed on; undefined without TLS. */
+  get tls(): TlsInfo | undefined {
+    return this.#tls;
   }
 
   /** The address of this end. */
@@ -439,6 +444,43 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#controller?.abort(this.#reason);
     this.#closed?.resolve(this.#reason);
     return { transport: this.#transport, buffered };
+  }
+
+  /**
+   * Puts a layer between this connection and its transport, as `upgradeTls` does
+   * after STARTTLS. What is written meanwhile waits, and goes through the layer.
+   *
+   * @param wrap Gets the raw transport and gives what to use instead; when it
+   * rejects, the connection is closed.
+   * @throws {TypeError} If a read or a write has not ended, or the connection is closed.
+   * @throws {NetError} Of kind "protocol" if bytes had arrived that nobody has read: they
+   * came without the layer's protection, so the connection is closed and none of them is used.
+   */
+  async upgrade(wrap: (raw: Transport) => Promise<UpgradedTransport>): Promise<void> {
+    if (this.#state !== "open" || this.#receiver.reading || !this.#queue.idle) {
+      throw new TypeError("Cannot upgrade the connection: it is closed or in use");
+    }
+    const early = this.#receiver.buffered.length;
+    this.#receiver.hold();
+    this.#queue.hold();
+    try {
+      if (early > 0) {
+        const message = `Cannot upgrade the connection to ${this.peer}: ` +
+          `the peer sent ${early} bytes before that was agreed on`;
+        throw this.#error(message, { kind: "protocol", phase: "handshake" });
+      }
+      const { transport, tls } = await wrap(this.#transport);
+      this.#transport = transport;
+      // It was closed meanwhile, which could not reach the new transport.
+      if (!this.open) transport.close();
+      this.#tls = tls;
+    } catch (error) {
+      this.abort(error);
+      throw error;
+    }
+    this.#queue.release(this.#transport);
+    this.#receiver.release(this.#transport);
+    if (!this.open) throw this.#endReason();
   }
 
   /** The receiving side as a stream. Cancelling it leaves the sending side alone. */

@@ -7,7 +7,7 @@
  */
 
 import type { FrameFormat } from "./frame_codec.ts";
-import type { Transport } from "./transport.ts";
+import type { TlsInfo, Transport } from "./transport.ts";
 
 /** What a full send queue does with one message more. */
 export type SendPolicy = "wait" | "drop-oldest" | "disconnect";
@@ -125,4 +125,12 @@ export interface DetachedTransport {
   readonly transport: Transport;
   /** What had arrived and was not read. */
   readonly buffered: Uint8Array<ArrayBuffer>;
+}
+
+/** What the layer of {@linkcode Connection.upgrade} gives. */
+export interface UpgradedTransport {
+  /** What to read from and write to from now on; closing it closes what is below. */
+  readonly transport: Transport;
+  /** What the handshake agreed on, where the layer is TLS. */
+  readonly tls?: TlsInfo;
 }

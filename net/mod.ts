@@ -37,4 +37,7 @@ export * from "./tls_client.ts";
 export * from "./tls_server.ts";
 export type * from "./transport.ts";
 export * from "./udp_socket.ts";
+export * from "./unix_client.ts";
+export * from "./unix_server.ts";
+export * from "./upgrade_tls.ts";
 export * from "./workers.ts";

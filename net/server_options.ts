@@ -10,20 +10,8 @@ import type { Connection } from "./connection.ts";
 import type { ConnectionOptions, ConnectionStats } from "./connection_options.ts";
 import type { NetError } from "./errors.ts";
 
-/** Options of `serveTcp`. All times are in milliseconds; 0 lifts a limit. */
-export interface ServeTcpOptions extends ConnectionOptions {
-  /**
-   * The address to listen on. Nothing but this machine reaches the default.
-   *
-   * @default "127.0.0.1"
-   */
-  hostname?: string;
-  /**
-   * The port to listen on; 0 takes a free one, to be read from `addr.port`.
-   *
-   * @default 0
-   */
-  port?: number;
+/** What every server takes. All times are in milliseconds; 0 lifts a limit. */
+export interface ServeOptions<A extends Deno.Addr = Deno.NetAddr> extends ConnectionOptions {
   /**
    * The most connections at a time.
    *
@@ -37,6 +25,28 @@ export interface ServeTcpOptions extends ConnectionOptions {
    * @default "wait"
    */
   whenFull?: "wait" | "refuse";
+  /** Shuts the server down when it is aborted. */
+  signal?: AbortSignal;
+  /** Called once with the address, before anything is accepted. */
+  onListen?: (addr: A) => void;
+  /** Called for everything worth counting or logging. What it throws is logged. */
+  onEvent?: (event: ServerEvent<A>) => void;
+}
+
+/** Options of `serveTcp`. All times are in milliseconds; 0 lifts a limit. */
+export interface ServeTcpOptions extends ServeOptions {
+  /**
+   * The address to listen on. Nothing but this machine reaches the default.
+   *
+   * @default "127.0.0.1"
+   */
+  hostname?: string;
+  /**
+   * The port to listen on; 0 takes a free one, to be read from `addr.port`.
+   *
+   * @default 0
+   */
+  port?: number;
   /**
    * The most connections at a time from one address; more are closed at once.
    * No limit by default, since behind a reverse proxy all come from one.
@@ -69,16 +79,10 @@ export interface ServeTcpOptions extends ConnectionOptions {
    * @default true
    */
   keepAlive?: boolean;
-  /** Shuts the server down when it is aborted. */
-  signal?: AbortSignal;
-  /** Called once with the address, before anything is accepted. */
-  onListen?: (addr: Deno.NetAddr) => void;
-  /** Called for everything worth counting or logging. What it throws is logged. */
-  onEvent?: (event: ServerEvent) => void;
 }
 
 /** Something that happened on a server. */
-export type ServerEvent =
+export type ServerEvent<A extends Deno.Addr = Deno.NetAddr> =
   /** A handler is about to run. */
   | { readonly type: "open"; readonly connection: Connection }
   /** A connection is gone; `error` says what ended it, if something did. */
@@ -91,7 +95,7 @@ export type ServerEvent =
   /** A connection was turned away: too many in all, too many of its address, shutting down. */
   | {
     readonly type: "refused";
-    readonly remoteAddr: Deno.NetAddr;
+    readonly remoteAddr: A;
     readonly reason: "full" | "address" | "shutdown";
   }
   /** A handler threw; `expected` when it was what a peer or a limit did. */
@@ -104,30 +108,32 @@ export type ServerEvent =
   /** A connection ended before its handler ran, mostly in the TLS handshake. */
   | {
     readonly type: "handshake-error";
-    readonly remoteAddr: Deno.NetAddr;
+    readonly remoteAddr: A;
     readonly error: NetError;
   }
   /** Accepting failed, e.g. for want of file descriptors; it goes on after a pause. */
   | { readonly type: "accept-error"; readonly error: NetError }
+  /** New certificates are in use, or could not be: then `error` says why, and the old ones stay. */
+  | { readonly type: "tls-reload"; readonly error: NetError | undefined }
   /** The server has stopped accepting for good. */
   | { readonly type: "shutdown" };
 
 /** What a handler learns besides its connection. */
-export interface ConnectionInfo {
+export interface ConnectionInfo<A extends Deno.Addr = Deno.NetAddr> {
   /** The address of the peer. */
-  readonly remoteAddr: Deno.NetAddr;
+  readonly remoteAddr: A;
   /** The address of this end. */
-  readonly localAddr: Deno.NetAddr;
+  readonly localAddr: A;
   /** Aborted when the server begins to shut down. */
   readonly signal: AbortSignal;
   /** The server itself. */
-  readonly server: TcpServer;
+  readonly server: StreamServer<A>;
 }
 
 /** Serves one connection. When it ends the connection is closed, what it throws is contained. */
-export type ConnectionHandler = (
+export type ConnectionHandler<A extends Deno.Addr = Deno.NetAddr> = (
   connection: Connection,
-  info: ConnectionInfo,
+  info: ConnectionInfo<A>,
 ) => void | Promise<void>;
 
 /** Counters of a server. */
@@ -167,9 +173,9 @@ export interface ShutdownReport {
 }
 
 /** A running server. */
-export interface TcpServer extends AsyncDisposable {
+export interface StreamServer<A extends Deno.Addr> extends AsyncDisposable {
   /** Where it listens. */
-  readonly addr: Deno.NetAddr;
+  readonly addr: A;
   /** Where it listens as a URL, e.g. `tcp://127.0.0.1:8000`. */
   readonly url: string;
   /** Resolves when the server has shut down. */
@@ -191,3 +197,6 @@ export interface TcpServer extends AsyncDisposable {
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }
+
+/** A running server of `serveTcp`. */
+export type TcpServer = StreamServer<Deno.NetAddr>;

@@ -27,41 +27,17 @@
 
 import { formatAddress } from "./address.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectTcpOptions } from "./connect_options.ts";
+import type { UpgradedTransport } from "./connection_options.ts";
 import { NetError, toNetError } from "./errors.ts";
+import { checkClientTls, needsNode } from "./_check_tls.ts";
 import { withDeadline } from "./_deadline.ts";
 import { checkDial, closeQuietly, dial, dialWithRetry } from "./_dial.ts";
 import { completeHandshake } from "./_handshake.ts";
-import { checkLimits, checkNumber } from "./_limits.ts";
-import type { TlsInfo } from "./transport.ts";
+import { checkLimits } from "./_limits.ts";
+import { dialTls } from "./_node_tls.ts";
+import type { ConnectTlsOptions } from "./tls_options.ts";
 
-/** Options of {@linkcode connectTls}. */
-export interface ConnectTlsOptions extends ConnectTcpOptions {
-  /**
-   * The name that the certificate has to bear, and that is sent as SNI (RFC 6066 §3).
-   *
-   * @default the `hostname`
-   */
-  serverName?: string;
-  /** Certificates in PEM that are trusted besides the usual authorities. */
-  caCerts?: string[];
-  /** The certificate to show if the server asks for one, in PEM; together with `key`. */
-  cert?: string;
-  /** The private key of `cert` in PEM (PKCS #8). */
-  key?: string;
-  /**
-   * The application protocols to offer, the preferred one first.
-   *
-   * @default none
-   */
-  alpnProtocols?: string[];
-  /**
-   * How long the handshake may take, in milliseconds; 0 for ever.
-   *
-   * @default 10000
-   */
-  handshakeTimeout?: number;
-}
+export type * from "./tls_options.ts";
 
 /**
  * Opens a TLS connection. The certificate is verified; there is no way to turn that off.
@@ -89,35 +65,34 @@ export interface ConnectTlsOptions extends ConnectTcpOptions {
 export async function connectTls(options: ConnectTlsOptions): Promise<Connection> {
   checkDial(options);
   checkLimits(options);
-  const timeout = checkNumber("handshakeTimeout", options.handshakeTimeout ?? 10_000);
-  for (const pem of options.caCerts ?? []) {
-    if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
-      throw new TypeError("Cannot use an entry of caCerts: it is no certificate in PEM");
-    }
-  }
-  if ((options.cert === undefined) !== (options.key === undefined)) {
-    throw new TypeError("Cannot use cert without key, nor key without cert");
-  }
-  const [raw, tls] = await dialWithRetry(
+  const timeout = checkClientTls(options);
+  const { transport, tls } = await dialWithRetry(
     options,
     (each) => attempt({ ...options, ...each }, timeout),
   );
-  return new Connection(raw, options, tls);
+  return new Connection(transport, options, tls);
 }
 
 async function attempt(
   options: ConnectTlsOptions,
-  timeout: number,
-): Promise<[Deno.TlsConn, TlsInfo]> {
+  handshakeTimeout: number,
+): Promise<UpgradedTransport> {
   const { hostname = "127.0.0.1", port, caCerts, alpnProtocols, signal } = options;
-  if (options.cert !== undefined) return await dialWithCertificate(options, timeout);
+  const { serverName = hostname } = options;
+  const address = formatAddress({ hostname, port });
+  const named = serverName !== hostname;
+  if (options.cert !== undefined && !named && !needsNode(options)) {
+    return await dialWithCertificate(options, handshakeTimeout);
+  }
   // Not connectTls of Deno, which knows neither setNoDelay nor a signal.
   const tcp = await dial(options);
-  const address = formatAddress({ hostname, port });
-  let tls: Deno.TlsConn;
+  if (options.cert !== undefined || needsNode(options)) {
+    return await dialTls(tcp, { ...options, serverName, handshakeTimeout, signal, address });
+  }
+  let transport: Deno.TlsConn;
   try {
-    tls = await Deno.startTls(tcp, {
-      hostname: options.serverName ?? hostname,
+    transport = await Deno.startTls(tcp, {
+      hostname: serverName,
       ...(caCerts && { caCerts }),
       ...(alpnProtocols && { alpnProtocols }),
     });
@@ -125,19 +100,17 @@ async function attempt(
     closeQuietly(tcp);
     throw toNetError(error, { phase: "handshake", address });
   }
-  return [tls, await completeHandshake(tls, { timeout, signal, address })];
+  const tls = await completeHandshake(transport, { timeout: handshakeTimeout, signal, address });
+  return { transport, tls };
 }
 
-/** Only `Deno.connectTls` can show a certificate; it takes no signal, and the hostname is the name. */
+/** Of Deno's own, only `Deno.connectTls` can show a certificate; it takes no signal. */
 async function dialWithCertificate(
   options: ConnectTlsOptions,
-  timeout: number,
-): Promise<[Deno.TlsConn, TlsInfo]> {
+  handshakeTimeout: number,
+): Promise<UpgradedTransport> {
   const { hostname = "127.0.0.1", port, caCerts, alpnProtocols, signal } = options;
   const address = formatAddress({ hostname, port });
-  if (options.serverName !== undefined && options.serverName !== hostname) {
-    throw new TypeError("Cannot use serverName together with cert: Deno takes the hostname for it");
-  }
   const opening = Deno.connectTls({
     hostname,
     port,
@@ -155,9 +128,10 @@ async function dialWithCertificate(
       address,
     });
   try {
-    const tls = await withDeadline(opening, limit, late, signal);
+    const transport = await withDeadline(opening, limit, late, signal);
     given = true;
-    return [tls, await completeHandshake(tls, { timeout, signal, address })];
+    const tls = await completeHandshake(transport, { timeout: handshakeTimeout, signal, address });
+    return { transport, tls };
   } catch (error) {
     // It cannot be called off: what comes too late is closed when it comes.
     if (!given) opening.then(closeQuietly, () => {});

@@ -25,48 +25,30 @@
  * @module
  */
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { NetError } from "./errors.ts";
+import { formatAddress } from "./address.ts";
+import { toNetError } from "./errors.ts";
+import { Certificates } from "./_certificates.ts";
+import { checkServerTls, keyPairsOf, needsNode } from "./_check_tls.ts";
 import { completeHandshake } from "./_handshake.ts";
-import { checkNumber } from "./_limits.ts";
+import { checkNumber, MAX_TIMER } from "./_limits.ts";
 import { acceptTls } from "./_node_tls.ts";
-import { listen, Server } from "./_server.ts";
-import type { ConnectionHandler, ServeTcpOptions, TcpServer } from "./server_options.ts";
+import { listen, type Listener, Server, type ServerKind } from "./_server.ts";
+import type { ConnectionHandler, TcpServer } from "./server_options.ts";
+import type { ServeTlsOptions, TlsKeyPair } from "./tls_options.ts";
 
-/** Options of {@linkcode serveTls}. */
-export interface ServeTlsOptions extends ServeTcpOptions {
-  /** The certificate chain in PEM, the server's own certificate first. */
-  cert: string;
-  /** The private key of the first certificate in PEM (PKCS #8). */
-  key: string;
+export type * from "./tls_options.ts";
+
+/** A running server of {@linkcode serveTls}. */
+export interface TlsServer extends TcpServer {
   /**
-   * The application protocols to offer, the preferred one first.
+   * Takes new certificates for the handshakes to come; open connections stay as
+   * they are. If one of the new is no use, the old ones stay.
    *
-   * @default none
+   * @param certificates The new ones, the default first; without them the files are read again.
+   * @throws {NetError} Of kind "tls" if a certificate or key is no use.
+   * @throws {TypeError} If the server was started without `reloadInterval`.
    */
-  alpnProtocols?: string[];
-  /**
-   * Whether clients have to show a certificate ("require"), may do so
-   * ("request"), or are not asked. What they show has to be signed by one of
-   * `clientCa`; the handler finds it in `conn.tls.peerCertificate`.
-   *
-   * With client certificates TLS runs on `node:tls`, at about half the speed.
-   *
-   * @default "none"
-   */
-  clientAuth?: "none" | "request" | "require";
-  /**
-   * The authorities that sign clients' certificates, in PEM. Needed with `clientAuth`.
-   *
-   * @default none
-   */
-  clientCa?: string[];
-  /**
-   * How long a client may take for the handshake, in milliseconds; 0 for ever.
-   *
-   * @default 10000
-   */
-  handshakeTimeout?: number;
+  reloadTls(certificates?: readonly TlsKeyPair[]): void;
 }
 
 /**
@@ -98,56 +80,69 @@ export interface ServeTlsOptions extends ServeTcpOptions {
  * assertEquals(await client.readLine(), "echo/1");
  * ```
  */
-export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): TcpServer {
-  const { cert, key, alpnProtocols, clientAuth = "none", clientCa = [] } = options;
-  const timeout = checkNumber("handshakeTimeout", options.handshakeTimeout ?? 10_000);
-  if (clientAuth !== "none") return serveWithClientAuth({ ...options, clientAuth }, handler);
-  if (clientCa.length > 0) {
-    throw new TypeError('Cannot use clientCa alone: set clientAuth to "request" or "require"');
+export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): TlsServer {
+  const handshakeTimeout = checkServerTls(options);
+  const { alpnProtocols, clientAuth = "none", sni = [], reloadInterval } = options;
+  const { hostname = "127.0.0.1", port = 0 } = options;
+  checkNumber("reloadInterval", reloadInterval ?? 0);
+  const certificates = new Certificates(
+    keyPairsOf(options),
+    `Cannot listen on ${formatAddress({ hostname, port })}`,
+  );
+  const reloads = reloadInterval === undefined ? undefined : certificates;
+  if (reloads || clientAuth !== "none" || sni.length > 0 || needsNode(options)) {
+    const settings = { ...options, certificates, handshakeTimeout };
+    const prepare = (raw: Deno.Conn) => acceptTls(raw, { ...settings, signal: undefined });
+    const listener = listen(options, (at) => Deno.listen(at));
+    return new SecureServer(listener, { scheme: "tls", prepare }, options, handler, reloads);
   }
+  const { cert, key } = certificates.pick("");
   const listener = listen(options, (at) => {
     return Deno.listenTls({ ...at, cert, key, ...(alpnProtocols && { alpnProtocols }) });
   });
   const prepare = async (raw: Deno.Conn) => ({
-    tls: await completeHandshake(raw as Deno.TlsConn, { timeout }),
+    tls: await completeHandshake(raw as Deno.TlsConn, { timeout: handshakeTimeout }),
   });
-  return new Server(listener, { scheme: "tls", prepare }, options, handler);
+  return new SecureServer(listener, { scheme: "tls", prepare }, options, handler, reloads);
 }
 
-/** Client certificates are beyond `Deno.listenTls`: TCP is accepted, and Node does the handshake. */
-function serveWithClientAuth(
-  options: ServeTlsOptions & { clientAuth: "request" | "require" },
-  handler: ConnectionHandler,
-): TcpServer {
-  const { cert, key, alpnProtocols, clientAuth, clientCa = [], handshakeTimeout = 10_000 } =
-    options;
-  if (clientAuth !== "request" && clientAuth !== "require") {
-    throw new TypeError(`Cannot use clientAuth "${clientAuth}": it is none, request or require`);
-  }
-  if (clientCa.length === 0) {
-    throw new TypeError("Cannot ask for client certificates without clientCa to verify them");
-  }
-  const settings = { cert, key, alpnProtocols, clientAuth, clientCa, handshakeTimeout };
-  checkKeyPair(cert, key);
-  const listener = listen(options, (at) => Deno.listen(at));
-  const prepare = (raw: Deno.Conn) => acceptTls(raw, settings);
-  return new Server(listener, { scheme: "tls", prepare }, options, handler);
-}
+class SecureServer extends Server<Deno.NetAddr> implements TlsServer {
+  readonly #certificates: Certificates | undefined;
 
-/** Says now, not at the first client, that a certificate or key is no use. */
-function checkKeyPair(cert: string, key: string): void {
-  const problem = (why: string, cause?: unknown) =>
-    new NetError(`Cannot listen with TLS: ${why}`, {
-      kind: "tls",
-      phase: "listen",
-      tls: "bad-certificate",
-      cause,
-    });
-  let matches: boolean;
-  try {
-    matches = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
-  } catch (cause) {
-    throw problem("cert or key is not readable as PEM", cause);
+  constructor(
+    listener: Listener<Deno.NetAddr>,
+    kind: ServerKind,
+    options: ServeTlsOptions,
+    handler: ConnectionHandler,
+    certificates: Certificates | undefined,
+  ) {
+    super(listener, kind, options, handler);
+    this.#certificates = certificates;
+    const { reloadInterval = 0 } = options;
+    if (certificates === undefined || reloadInterval === 0) return;
+    const timer = setInterval(() => {
+      if (certificates.stale) this.#reload();
+    }, Math.min(reloadInterval, MAX_TIMER));
+    Deno.unrefTimer(timer);
+    this.finished.then(() => clearInterval(timer));
   }
-  if (!matches) throw problem("key does not belong to cert");
+
+  reloadTls(certificates?: readonly TlsKeyPair[]): void {
+    if (this.#certificates === undefined) {
+      throw new TypeError(
+        "Cannot reload certificates: the server was started without reloadInterval",
+      );
+    }
+    this.#certificates.replace(certificates);
+    this.event({ type: "tls-reload", error: undefined });
+  }
+
+  /** Half of a pair may have been written yet: then the next look finds the whole. */
+  #reload(): void {
+    try {
+      this.reloadTls();
+    } catch (error) {
+      this.event({ type: "tls-reload", error: toNetError(error, { phase: "listen" }) });
+    }
+  }
 }

@@ -34,11 +34,23 @@ export interface Transport {
   readonly remoteAddr: Address;
 }
 
+/** A version of TLS: RFC 5246, RFC 8446. */
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
 /** What a TLS handshake agreed on. */
 export interface TlsInfo {
   /** The application protocol (ALPN, RFC 7301), or null if none was agreed on. */
   readonly alpnProtocol: string | null;
-  /** The peer's certificate, verified; only where the server asked for one and got it. */
+  /** The version; only where the options ask for it by `inspect`, or TLS runs on `node:tls` anyway. */
+  readonly version?: TlsVersion;
+  /** The cipher suite, e.g. `TLS_AES_256_GCM_SHA384`; where `version` is known. */
+  readonly cipher?: string;
+  /** The name that the client asked for (SNI); on the server, where `version` is known. */
+  readonly serverName?: string;
+  /**
+   * The peer's certificate, verified: on the client where `version` is known, on the server
+   * where it asked for one and got it.
+   */
   readonly peerCertificate?: PeerCertificate;
 }
 

@@ -1,0 +1,68 @@
+import { checkNumber } from "./_limits.ts";
+import type {
+  TlsClientSettings,
+  TlsKeyPair,
+  TlsServerSettings,
+  TlsSettings,
+} from "./tls_options.ts";
+
+/** Rejects nonsense before any I/O; gives the time limit of the handshake. */
+export function checkClientTls(options: TlsClientSettings): number {
+  checkPem("caCerts", options.caCerts);
+  if ((options.cert === undefined) !== (options.key === undefined)) {
+    throw new TypeError("Cannot use cert without key, nor key without cert");
+  }
+  return checkSettings(options);
+}
+
+/** Rejects nonsense before any I/O; gives the time limit of the handshake. */
+export function checkServerTls(options: TlsServerSettings): number {
+  const { clientAuth = "none", clientCa = [] } = options;
+  if (clientAuth !== "none" && clientAuth !== "request" && clientAuth !== "require") {
+    throw new TypeError(`Cannot use clientAuth "${clientAuth}": it is none, request or require`);
+  }
+  if (clientAuth !== "none" && clientCa.length === 0) {
+    throw new TypeError("Cannot ask for client certificates without clientCa to verify them");
+  }
+  if (clientAuth === "none" && clientCa.length > 0) {
+    throw new TypeError('Cannot use clientCa alone: set clientAuth to "request" or "require"');
+  }
+  checkPem("clientCa", clientCa);
+  return checkSettings(options);
+}
+
+/** All certificates of a server, the one for clients that ask for none of them first. */
+export function keyPairsOf(options: TlsServerSettings): TlsKeyPair[] {
+  const { cert, key, certFile, keyFile, sni = [] } = options;
+  if ((cert === undefined) === (certFile === undefined)) {
+    throw new TypeError(
+      "Cannot use TLS without a certificate: set cert and key, or certFile and keyFile",
+    );
+  }
+  if (cert !== undefined && key !== undefined && keyFile === undefined) {
+    return [{ cert, key }, ...sni];
+  }
+  if (certFile !== undefined && keyFile !== undefined && key === undefined) {
+    return [{ certFile, keyFile }, ...sni];
+  }
+  throw new TypeError("Cannot use cert without key, nor certFile without keyFile");
+}
+
+/** Whether Deno's own TLS cannot do what both ends may ask for. */
+export function needsNode({ minVersion, inspect }: TlsSettings): boolean {
+  return minVersion === "TLSv1.3" || inspect === true;
+}
+
+function checkSettings({ minVersion = "TLSv1.2", handshakeTimeout = 10_000 }: TlsSettings): number {
+  if (minVersion !== "TLSv1.2" && minVersion !== "TLSv1.3") {
+    throw new TypeError(`Cannot use minVersion "${minVersion}": it is TLSv1.2 or TLSv1.3`);
+  }
+  return checkNumber("handshakeTimeout", handshakeTimeout);
+}
+
+function checkPem(name: string, certificates: readonly string[] = []): void {
+  for (const pem of certificates) {
+    if (pem.includes("-----BEGIN CERTIFICATE-----")) continue;
+    throw new TypeError(`Cannot use an entry of ${name}: it is no certificate in PEM`);
+  }
+}
