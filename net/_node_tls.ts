@@ -89,14 +89,16 @@ export function dialTls(raw: Transport, options: DialTlsOptions): Promise<Upgrad
       ...(caCerts && { ca: [...tls.rootCertificates, ...caCerts] }),
       ...(cert !== undefined && { cert, key }),
       ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }),
-      rejectUnauthorized: true,
+      // Without a certificate of our own to keep back, the verdict is given below, where the
+      // certificate can be looked at.
+      rejectUnauthorized: cert !== undefined,
       minVersion: options.minVersion ?? "TLSv1.2",
     });
     socket.on("secureConnect", () => done(socket));
-    socket.on("error", (error) => failed(explain(error, socket)));
-  }, (socket, refuse) => {
-    if (socket.authorized !== true) refuse("the certificate is not trusted", "untrusted");
+    socket.on("error", failed);
+  }, (socket) => {
     const peerCertificate = describeCertificate(socket);
+    if (socket.authorized !== true) throw explain(socket.authorizationError, peerCertificate);
     return { ...agreed(socket), ...(peerCertificate && { peerCertificate }) };
   });
 }
@@ -166,19 +168,14 @@ function judgeClient(
 }
 
 /** Why the server's certificate was turned down: Deno has one code for several reasons. */
-function explain(error: unknown, socket: tls.TLSSocket): unknown {
-  if ((error as { code?: unknown } | null)?.code !== "UNABLE_TO_VERIFY_LEAF_SIGNATURE") {
-    return error;
+function explain(found: unknown, shown: PeerCertificate | undefined): Error {
+  let code = typeof found === "string" ? found : (found as { code?: string } | null)?.code;
+  if (code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE" && shown !== undefined) {
+    const now = new Date();
+    if (shown.notAfter < now) code = "CERT_HAS_EXPIRED";
+    else if (shown.notBefore > now) code = "CERT_NOT_YET_VALID";
   }
-  const shown = describeCertificate(socket);
-  if (shown === undefined) return error;
-  const now = new Date();
-  const code = shown.notAfter < now
-    ? "CERT_HAS_EXPIRED"
-    : shown.notBefore > now
-    ? "CERT_NOT_YET_VALID"
-    : undefined;
-  return code === undefined ? error : Object.assign(new Error("", { cause: error }), { code });
+  return Object.assign(new Error("", { cause: found }), { code: code ?? "CERT_UNTRUSTED" });
 }
 
 function describeCertificate(socket: tls.TLSSocket): PeerCertificate | undefined {

@@ -108,6 +108,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   readonly #draining = new AbortController();
   readonly #finish = Promise.withResolvers<void>();
   readonly #onSignal = () => void this.shutdown();
+  readonly #accepting: Promise<void>;
   #active = 0;
   #accepted = 0;
   #refused = 0;
@@ -141,7 +142,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     options.signal?.addEventListener("abort", this.#onSignal);
     options.onListen?.(this.addr);
     logger.debug("listening on {url}", { url: this.url });
-    this.#acceptAll();
+    this.#accepting = this.#acceptAll();
     if (options.signal?.aborted) void this.shutdown();
   }
 
@@ -333,6 +334,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     const total = this.#active;
     for (const connection of this.#connections) connection.drain();
     await Promise.race([this.#force.promise, this.#untilIdle()]);
+    // Only then is the address free again, and the file of a Unix socket gone.
+    await this.#accepting;
     clearTimeout(this.#forceTimer);
     this.#forced = true;
     const forced = this.#active;

@@ -465,6 +465,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#queue.hold();
     try {
       if (early > 0) {
+        this.#receiver.skip(early);
         const message = `Cannot upgrade the connection to ${this.peer}: ` +
           `the peer sent ${early} bytes before that was agreed on`;
         throw this.#error(message, { kind: "protocol", phase: "handshake" });
