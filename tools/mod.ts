@@ -18,3 +18,11 @@
  */
 
 export * from "./cli.ts";
+export {
+  type FaultProxy,
+  type FaultProxyEvent,
+  type FaultProxyOptions,
+  type NetworkFaults,
+  type ProxyFaults,
+  serveFaultProxy,
+} from "./fault_proxy.ts";

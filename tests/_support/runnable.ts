@@ -8,9 +8,20 @@
 /** The folder of the repository. */
 export const ROOT = new URL("../../", import.meta.url);
 
+/** The file of a runnable by its name: a tool, or else an example. */
+export function fileOf(name: string): string {
+  const file = `${name.replaceAll("-", "_")}.ts`;
+  try {
+    Deno.statSync(new URL(`tools/${file}`, ROOT));
+    return `tools/${file}`;
+  } catch {
+    return `examples/${file}`;
+  }
+}
+
 /** How a runnable is started. */
 export interface RunnableOptions {
-  /** Its file, from the root. @default `examples/NAME.ts`, dashes as underscores */
+  /** Its file, from the root. @default what `fileOf` gives */
   file?: string;
   /** The permission flags of Deno. @default the set of its name in deno.json */
   permissions?: readonly string[];
@@ -33,7 +44,7 @@ export interface RunnableResult {
 }
 
 function command(name: string, args: readonly string[], options: RunnableOptions): Deno.Command {
-  const file = options.file ?? `examples/${name.replaceAll("-", "_")}.ts`;
+  const file = options.file ?? fileOf(name);
   const permissions = options.permissions ?? [`-P=${name}`];
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--no-prompt", ...permissions, file, ...args],

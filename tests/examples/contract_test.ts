@@ -15,7 +15,7 @@ import {
   declaredPermissions,
   usedPermissions,
 } from "../_support/permissions.ts";
-import { ROOT, type Runnable, runRunnable, startRunnable } from "../_support/runnable.ts";
+import { fileOf, ROOT, type Runnable, runRunnable, startRunnable } from "../_support/runnable.ts";
 import { bindUdp, connectUdp } from "../../net/udp_socket.ts";
 import { testCertificates } from "../_support/certificates.ts";
 
@@ -25,6 +25,8 @@ interface Row {
   name: string;
   /** A flag with a value that it cannot take. */
   bad: readonly [flag: string, value: string];
+  /** For servers: the arguments that they cannot do without. @default none */
+  args?: readonly string[];
   /** For servers: does something with a running one. */
   visit?: (server: Runnable) => Promise<unknown>;
   /** For servers: what their port is taken with. @default a TCP listener */
@@ -102,6 +104,12 @@ const TABLE: Row[] = [
     },
   },
   {
+    name: "fault-proxy",
+    bad: ["--latency", "5"],
+    args: ["--to=127.0.0.1:1"],
+    visit: isReset,
+  },
+  {
     name: "tls-server",
     bad: ["--handshake-timeout", "-1s"],
     visit: shakeHands,
@@ -158,10 +166,17 @@ const TABLE: Row[] = [
   },
 ];
 
-const servers = TABLE.filter(({ visit }) => visit !== undefined);
-const fileOf = (name: string) => new URL(`examples/${name.replaceAll("-", "_")}.ts`, ROOT);
+/** Connects to one that has nobody behind it. */
+async function isReset(server: Runnable): Promise<void> {
+  await assertRejects(async () => {
+    using conn = await connect(server);
+    await conn.read(new Uint8Array(1));
+  }, Deno.errors.ConnectionReset);
+}
 
-for (const { name, bad } of TABLE) {
+const servers = TABLE.filter(({ visit }) => visit !== undefined);
+
+for (const { name, bad, args = [] } of TABLE) {
   Deno.test(`${name} --help shows the exact permissions, and its shebang has them`, async () => {
     const { code, stdout, stderr } = await runRunnable(name, ["--help"]);
     assertEquals([code, stderr], [0, ""]);
@@ -174,15 +189,16 @@ for (const { name, bad } of TABLE) {
       values.includes("*") ? `--allow-${permission}` : `--allow-${permission}=${values.join(",")}`
     );
     for (const flag of flags) assertMatch(stdout, new RegExp(`^  ${flag}  `, "m"));
-    const source = await Deno.readTextFile(fileOf(name));
+    const source = await Deno.readTextFile(new URL(fileOf(name), ROOT));
     const [first] = source.split("\n");
     assertEquals(first, `#!/usr/bin/env -S deno run ${flags.join(" ")}`);
-    assert(source.split("\n").length <= 81, "more than 80 lines");
+    const example = fileOf(name).startsWith("examples/");
+    assert(!example || source.split("\n").length <= 81, "more than 80 lines");
   });
 
   Deno.test(`${name} refuses an unknown flag and a bad value in one line: 2`, async () => {
     const unknown = runRunnable(name, ["--no-such-flag=1\x1b[2J"], { permissions: [] });
-    const wrong = runRunnable(name, [...bad], { permissions: [] });
+    const wrong = runRunnable(name, [...bad, ...args], { permissions: [] });
     const [first, second] = [await unknown, await wrong];
     assertEquals([first.code, first.stdout], [2, ""]);
     assertMatch(first.stderr, /^[a-z-]+: Unknown flag: --no-such-flag[^\p{Cc}]*\n$/u);
@@ -196,7 +212,7 @@ for (const { name, bad } of TABLE) {
       const row = TABLE.find((one) => one.name === name);
       const env = { DENO_AUDIT_PERMISSIONS: log };
       if (row?.visit !== undefined) {
-        await using server = await startRunnable(name, ["--port=0"], { env });
+        await using server = await startRunnable(name, ["--port=0", ...row.args ?? []], { env });
         await row.visit(server);
         server.signal("SIGTERM");
         assertEquals(await server.exitCode(), 0, server.stderr);
@@ -225,15 +241,15 @@ for (const { name, bad } of TABLE) {
       assertMatch(stderr, flag);
       assertMatch(stderr, /^[^\n]+\n$/);
     };
-    if (row?.visit) await check(["--port=0"], /--allow-net=127\.0\.0\.1:0\b/);
+    if (row?.visit) await check(["--port=0", ...row.args ?? []], /--allow-net=127\.0\.0\.1:0\b/);
     await row?.call?.((args) => check(args, /--allow-net=127\.0\.0\.1:\d+/));
   });
 }
 
-for (const { name, visit, occupy } of servers) {
+for (const { name, visit, occupy, args = [] } of servers) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.test(`${name} says where it listens, serves, and drains on ${signal}: 0`, async () => {
-      await using server = await startRunnable(name, ["--port=0", "--json"]);
+      await using server = await startRunnable(name, ["--port=0", "--json", ...args]);
       assertMatch(server.stdout, /^listening on (tcp|tls|udp):\/\/127\.0\.0\.1:[1-9]\d*\n$/);
       await visit?.(server);
       server.signal(signal);
@@ -246,7 +262,7 @@ for (const { name, visit, occupy } of servers) {
   Deno.test(`${name} tells that its port is taken: 1`, async () => {
     using taken = occupy?.() ?? Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = taken.addr as Deno.NetAddr;
-    const { code, stdout, stderr } = await runRunnable(name, [`--port=${port}`]);
+    const { code, stdout, stderr } = await runRunnable(name, [`--port=${port}`, ...args]);
     assertEquals([code, stdout], [1, ""]);
     assertMatch(stderr, /^[^\n]+\n$/);
     assertStringIncludes(stderr, `127.0.0.1:${port}`);
@@ -254,11 +270,11 @@ for (const { name, visit, occupy } of servers) {
   });
 
   Deno.test(`${name} listens again on its port at once`, async () => {
-    await using first = await startRunnable(name, ["--port=0"]);
+    await using first = await startRunnable(name, ["--port=0", ...args]);
     await visit?.(first);
     first.signal("SIGTERM");
     await first.exitCode();
-    await using second = await startRunnable(name, [`--port=${first.port}`]);
+    await using second = await startRunnable(name, [`--port=${first.port}`, ...args]);
     await visit?.(second);
     assertEquals(second.port, first.port);
   });

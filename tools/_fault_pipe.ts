@@ -1,0 +1,165 @@
+/** One direction of a connection through the fault proxy. Private to `tools/`. @module */
+
+import type { Socket } from "node:net";
+import type { NetworkFaults } from "./fault_proxy.ts";
+
+/** Bytes that wait in one direction before the sender has to. */
+const MOST_QUEUED = 256 * 1024;
+/** The longest that bytes are passed on in one piece while bandwidth is limited, in milliseconds. */
+const SLICE = 20;
+/** How long what was sent may travel before a reset follows it, in milliseconds. */
+const HEAD_START = 20;
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  readonly due: number;
+}
+
+/** What ended a direction by design. */
+export type Fault = "reset" | "truncate" | "stall";
+
+/** Moves bytes from one socket to the other, and does to them what the faults say. */
+export class FaultPipe {
+  /** Bytes passed on. */
+  bytes = 0;
+
+  readonly #from: Socket;
+  readonly #to: Socket;
+  readonly #faults: () => NetworkFaults;
+  readonly #random: () => number;
+  readonly #onFault: (fault: Fault) => void;
+  readonly #queue: Chunk[] = [];
+  #queued = 0;
+  #lastDue = 0;
+  #ended = false;
+  #discarding = false;
+  #wake: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(
+    from: Socket,
+    to: Socket,
+    faults: () => NetworkFaults,
+    random: () => number,
+    onFault: (fault: Fault) => void,
+  ) {
+    this.#from = from;
+    this.#to = to;
+    this.#faults = faults;
+    this.#random = random;
+    this.#onFault = onFault;
+    from.on("data", (bytes: Uint8Array) => this.#take(bytes));
+    from.on("end", () => {
+      this.#ended = true;
+      this.#wake?.();
+    });
+    this.#pump();
+  }
+
+  /** Ends every wait; what is queued is lost. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#wake?.();
+  }
+
+  /** Looks again at the faults, which have changed. */
+  changed(): void {
+    this.#wake?.();
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (this.#discarding) return;
+    const { latency = 0, jitter = 0 } = this.#faults();
+    const due = performance.now() + Math.max(0, latency + jitter * (this.#random() * 2 - 1));
+    // A stream keeps its order, however the delays fall.
+    this.#lastDue = Math.max(this.#lastDue, due);
+    this.#queue.push({ bytes, due: this.#lastDue });
+    this.#queued += bytes.length;
+    if (this.#queued >= MOST_QUEUED) this.#from.pause();
+    this.#wake?.();
+  }
+
+  async #pump(): Promise<void> {
+    while (!this.#closed) {
+      const chunk = this.#queue[0];
+      if (chunk === undefined) {
+        if (this.#ended) return void this.#to.end();
+        await this.#changed();
+      } else if (performance.now() < chunk.due) {
+        await this.#sleep(chunk.due - performance.now());
+      } else {
+        const { stallAfter = Infinity } = this.#faults();
+        if (this.bytes < stallAfter) await this.#pass(chunk);
+        else {
+          this.#onFault("stall");
+          this.#from.pause();
+          while (!this.#closed && this.bytes >= (this.#faults().stallAfter ?? Infinity)) {
+            await this.#changed();
+          }
+          this.#from.resume();
+        }
+      }
+    }
+  }
+
+  /** Passes on as much of the first chunk as the faults let through at a time. */
+  async #pass(chunk: Chunk): Promise<void> {
+    const faults = this.#faults();
+    const { chunkSize = Infinity, bandwidth = Infinity, stallAfter = Infinity } = faults;
+    const { resetAfter = Infinity, truncateAfter = Infinity } = faults;
+    const left = Math.min(stallAfter, resetAfter, truncateAfter) - this.bytes;
+    const slice = Math.max(1, Math.floor(bandwidth * SLICE / 1000));
+    const size = Math.max(0, Math.min(chunk.bytes.length, chunkSize, slice, left));
+    if (size > 0) {
+      await this.#write(chunk.bytes.subarray(0, size));
+      this.bytes += size;
+      this.#queued -= size;
+      const rest = chunk.bytes.subarray(size);
+      if (rest.length === 0) this.#queue.shift();
+      else this.#queue[0] = { bytes: rest, due: chunk.due };
+      if (this.#queued < MOST_QUEUED) this.#from.resume();
+      if (bandwidth !== Infinity) await this.#sleep(size * 1000 / bandwidth);
+      // One write follows another at once otherwise, and the kernel joins them again.
+      else if (chunkSize !== Infinity) await this.#sleep(0);
+    }
+    if (this.#closed) return;
+    if (this.bytes >= resetAfter) await this.#reset();
+    else if (this.bytes >= truncateAfter) this.#truncate();
+  }
+
+  async #reset(): Promise<void> {
+    await this.#sleep(HEAD_START);
+    if (this.#closed) return;
+    this.#onFault("reset");
+    this.#to.resetAndDestroy();
+    this.#from.resetAndDestroy();
+  }
+
+  #truncate(): void {
+    this.#onFault("truncate");
+    this.#discarding = true;
+    this.#queue.length = 0;
+    this.#queued = 0;
+    this.#from.resume();
+    this.#to.end();
+    this.close();
+  }
+
+  #write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => this.#to.write(bytes, () => resolve()));
+  }
+
+  #changed(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#timer = setTimeout(resolve, ms);
+      // Closing must not wait for it.
+      this.#wake = () => this.#closed && resolve();
+    });
+  }
+}
