@@ -36,7 +36,6 @@ import type { ConnectTcpOptions } from "./connect_options.ts";
 import { NetError } from "./errors.ts";
 import { connectTcp } from "./tcp_client.ts";
 import { connectTls, type ConnectTlsOptions } from "./tls_client.ts";
-import { withDeadline } from "./_deadline.ts";
 import { checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
 
 /** Options of {@linkcode createPool}. All times are in milliseconds; 0 lifts a limit. */
@@ -139,6 +138,8 @@ interface Waiting {
   /** Takes a connection that came back, or null for the right to open one. */
   readonly resolve: (connection: Connection | null) => void;
   readonly reject: (error: unknown) => void;
+  /** When it has waited long enough, on the clock of `performance.now()`. */
+  readonly due: number;
 }
 
 /** What one host and way of connecting have in common. */
@@ -180,6 +181,8 @@ class ConnectionPool implements Pool {
   readonly #acquireTimeout: number;
   readonly #check: PoolOptions["check"];
   #sweeper: ReturnType<typeof setTimeout> | undefined;
+  #expirer: ReturnType<typeof setTimeout> | undefined;
+  #waiting = 0;
   #draining: Promise<void> | undefined;
   #drained: (() => void) | undefined;
   #opened = 0;
@@ -241,7 +244,7 @@ class ConnectionPool implements Pool {
     clearTimeout(this.#sweeper);
     const closing: Promise<void>[] = [];
     for (const host of this.#hosts.values()) {
-      for (const { reject } of host.waiting.splice(0)) reject(drainingError());
+      while (host.waiting[0] !== undefined) this.#forget(host, host.waiting[0], drainingError());
       for (let idle; (idle = this.#takeIdle(host)) !== undefined;) {
         closing.push(this.#discard(host, idle));
       }
@@ -279,23 +282,49 @@ class ConnectionPool implements Pool {
       });
     }
     const { promise, resolve, reject } = Promise.withResolvers<Connection | null>();
-    const waiting: Waiting = { resolve, reject };
+    const waiting: Waiting = { resolve, reject, due: performance.now() + this.#acquireTimeout };
     host.waiting.push(waiting);
-    const timeout = this.#acquireTimeout;
-    const late = () =>
-      new NetError(`Cannot borrow a connection: all were in use for ${timeout} ms`, {
-        kind: "timeout",
-        phase: "connect",
-      });
+    if (this.#waiting++ === 0) this.#expireAt(waiting.due);
+    if (signal === undefined) return promise;
+    const giveUp = () => this.#forget(host, waiting, signal.reason);
+    signal.addEventListener("abort", giveUp);
     try {
-      return await withDeadline(promise, timeout, late, signal);
-    } catch (error) {
-      const at = host.waiting.indexOf(waiting);
-      if (at !== -1) host.waiting.splice(at, 1);
-      // It was its turn in the very moment in which it gave up: somebody else is next.
-      else promise.then((turn) => this.#giveBack(host, turn), () => {});
-      throw error;
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
     }
+  }
+
+  /** Tells one who waits that it is in vain, unless it is its turn already. */
+  #forget(host: Host, waiting: Waiting, error: unknown): void {
+    const at = host.waiting.indexOf(waiting);
+    if (at === -1) return;
+    host.waiting.splice(at, 1);
+    this.#waited();
+    waiting.reject(error);
+  }
+
+  /** One waits less. */
+  #waited(): void {
+    if (--this.#waiting === 0) clearTimeout(this.#expirer);
+  }
+
+  /** One timer for all who wait. */
+  #expireAt(due: number): void {
+    const limit = this.#acquireTimeout;
+    if (limit === 0 || limit > MAX_TIMER) return;
+    this.#expirer = setTimeout(() => {
+      const now = performance.now();
+      let next = Infinity;
+      for (const host of this.#hosts.values()) {
+        for (let first; (first = host.waiting[0]) !== undefined && first.due <= now;) {
+          const message = `Cannot borrow a connection: all were in use for ${limit} ms`;
+          this.#forget(host, first, new NetError(message, { kind: "timeout", phase: "connect" }));
+        }
+        next = Math.min(next, host.waiting[0]?.due ?? Infinity);
+      }
+      if (next !== Infinity) this.#expireAt(next);
+    }, Math.max(0, due - performance.now()));
   }
 
   async #dial(host: Host, target: PoolTarget): Promise<Connection> {
@@ -339,8 +368,10 @@ class ConnectionPool implements Pool {
       return void this.#discard(host, connection);
     }
     const next = host.waiting.shift();
-    if (next !== undefined) next.resolve(connection);
-    else if (connection !== null) this.#keep(host, connection);
+    if (next !== undefined) {
+      this.#waited();
+      next.resolve(connection);
+    } else if (connection !== null) this.#keep(host, connection);
     else if (--host.open === 0) {
       this.#hosts.delete(host.key);
       if (this.#hosts.size === 0) this.#drained?.();
@@ -378,9 +409,12 @@ class ConnectionPool implements Pool {
 
   async #isGood(connection: Connection): Promise<boolean> {
     if (!connection.open) return false;
-    if (Date.now() - connection.stats.openedAt >= this.#maxAge) return false;
+    const old = this.#maxAge !== Infinity &&
+      Date.now() - connection.stats.openedAt >= this.#maxAge;
+    if (old) return false;
+    if (this.#check === undefined) return true;
     try {
-      return await this.#check?.(connection) ?? true;
+      return await this.#check(connection);
     } catch {
       return false;
     }
@@ -421,6 +455,7 @@ function keyOf(target: PoolTarget): string {
   const { hostname = "127.0.0.1", port } = target;
   const address = formatAddress({ hostname, port });
   if (!target.tls) return `tcp ${address}`;
-  const { serverName, caCerts, alpnProtocols, cert, key } = target;
-  return JSON.stringify(["tls", address, serverName, caCerts, alpnProtocols, cert, key]);
+  const { serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect } = target;
+  const settings = [serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect];
+  return JSON.stringify(["tls", address, ...settings]);
 }

@@ -114,6 +114,15 @@ export interface ConnectTlsOptions extends ConnectTcpOptions, TlsClientSettings 
 /** Options of `serveTls`. */
 export interface ServeTlsOptions extends ServeTcpOptions, TlsServerSettings {
   /**
+   * Whether small writes go out at once (TCP_NODELAY). Deno's own TLS cannot do
+   * that for a server: an answer of several writes may wait up to 40 ms for the
+   * client's acknowledgement, so write answers in one piece. `true` runs on
+   * `node:tls`, which can.
+   *
+   * @default false, unless TLS runs on `node:tls` anyway
+   */
+  noDelay?: boolean;
+  /**
    * Makes `reloadTls()` work, and looks at the certificates' files for changes
    * as often as this, in milliseconds; 0 never looks by itself. Connections
    * that are open stay as they are. Runs on `node:tls`.

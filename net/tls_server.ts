@@ -90,7 +90,8 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
     `Cannot listen on ${formatAddress({ hostname, port })}`,
   );
   const reloads = reloadInterval === undefined ? undefined : certificates;
-  if (reloads || clientAuth !== "none" || sni.length > 0 || needsNode(options)) {
+  const beyondDeno = clientAuth !== "none" || sni.length > 0 || options.noDelay === true;
+  if (reloads || beyondDeno || needsNode(options)) {
     const settings = { ...options, certificates, handshakeTimeout };
     const prepare = (raw: Deno.Conn) => acceptTls(raw, { ...settings, signal: undefined });
     const listener = listen(options, (at) => Deno.listen(at));

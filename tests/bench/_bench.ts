@@ -135,6 +135,6 @@ export async function watchLoad(
 }
 
 /** The command of a server of ours or on the bare API, with nothing but what it needs. */
-export function denoServer(bench: Bench, file: string): string[] {
-  return [bench.deno, "run", "-q", "--no-prompt", "--allow-net=127.0.0.1", file];
+export function denoServer(bench: Bench, file: string, ...flags: string[]): string[] {
+  return [bench.deno, "run", "-q", "--no-prompt", "--allow-net=127.0.0.1", ...flags, file];
 }

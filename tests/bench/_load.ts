@@ -33,7 +33,15 @@ export interface LoadResult {
 
 /** What a run is asked to do. */
 export type LoadPlan =
-  | { mode: "echo"; connections: number; size: number; warmup: number; measure: number }
+  | {
+    mode: "echo" | "udp" | "accept";
+    connections: number;
+    size: number;
+    warmup: number;
+    measure: number;
+    /** For a server that speaks TLS: the certificate of its authority. The load is Deno's then. */
+    ca?: string;
+  }
   | { mode: "chat"; listeners: number; lines: number; warmupLines: number }
   | { mode: "idle"; connections: number };
 
@@ -49,25 +57,27 @@ export interface LoadGenerator extends AsyncDisposable {
 export async function makeLoadGenerator(
   kind: "auto" | "native" | "deno",
 ): Promise<LoadGenerator> {
-  const native = kind === "deno" ? undefined : await compile();
+  const native = kind === "deno" ? undefined : await compile(denoLoad);
   if (native !== undefined) return native;
   if (kind === "native") throw missingProgram("cc", "gcc");
-  const program = new URL("load.ts", import.meta.url).pathname;
-  const command = [Deno.execPath(), "run", "-q", "--allow-net=127.0.0.1", program];
   return {
     description: `Deno (load.ts) in ${PROCESSES} processes: no C compiler, so it may be the limit`,
-    start: (port, plan) =>
-      new Run(
-        Array.from(
-          { length: PROCESSES },
-          (_, index) => [...command, ...args(port, plan, index, PROCESSES)],
-        ),
-      ),
+    start: denoLoad,
     async [Symbol.asyncDispose]() {},
   };
 }
 
-async function compile(): Promise<LoadGenerator | undefined> {
+function denoLoad(port: number, plan: LoadPlan): Load {
+  const program = new URL("load.ts", import.meta.url).pathname;
+  const command = [Deno.execPath(), "run", "-q", "--allow-net=127.0.0.1", program];
+  const commands = Array.from(
+    { length: PROCESSES },
+    (_, index) => [...command, ...args(port, plan, index, PROCESSES)],
+  );
+  return new Run(commands);
+}
+
+async function compile(fallback: LoadGenerator["start"]): Promise<LoadGenerator | undefined> {
   const folder = await Deno.makeTempDir({ prefix: "portside-bench." });
   const source = new URL("load.c", import.meta.url).pathname;
   const binary = `${folder}/load`;
@@ -76,7 +86,8 @@ async function compile(): Promise<LoadGenerator | undefined> {
     const version = (await outputOf([compiler, "--version"]))?.split("\n", 1)[0];
     return {
       description: `native (load.c: one thread, epoll; ${version})`,
-      start: (port, plan) => new Run([[binary, ...args(port, plan, 0, 1)]]),
+      start: (port, plan) =>
+        "ca" in plan ? fallback(port, plan) : new Run([[binary, ...args(port, plan, 0, 1)]]),
       [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
     };
   }
@@ -88,8 +99,8 @@ async function compile(): Promise<LoadGenerator | undefined> {
 function args(port: number, plan: LoadPlan, index: number, processes: number): string[] {
   const share = (total: number) =>
     Math.floor(total * (index + 1) / processes) - Math.floor(total * index / processes);
-  const words = plan.mode === "echo"
-    ? [share(plan.connections), plan.size, plan.warmup, plan.measure]
+  const words = "measure" in plan
+    ? [share(plan.connections), plan.size, plan.warmup, plan.measure, plan.ca ?? ""]
     : plan.mode === "chat"
     ? [share(plan.listeners), plan.lines, plan.warmupLines, index]
     : [share(plan.connections)];

@@ -2,6 +2,8 @@
  * The load generator of the benchmarks: one thread, epoll, loopback only.
  *
  *   load LIMIT echo PORT CONNECTIONS SIZE WARMUP_MS MEASURE_MS
+ *   load LIMIT udp PORT SOCKETS SIZE WARMUP_MS MEASURE_MS
+ *   load LIMIT accept PORT AT_ONCE SIZE WARMUP_MS MEASURE_MS
  *   load LIMIT chat PORT LISTENERS LINES FIRST_LINES
  *   load LIMIT idle PORT CONNECTIONS
  *
@@ -10,6 +12,8 @@
  * two phases. The end of standard input ends it at any time, and so does LIMIT (seconds).
  *
  *   echo: begin, end {…}             each connection sends SIZE bytes, waits for them, again
+ *   udp: the same                    with datagrams; what is lost is sent again after a second
+ *   accept: the same                 opens, sends a line of SIZE bytes, waits for its answer, resets
  *   chat: joined, first {…}, end {…}  one burst of lines after joined, another after first
  *   idle: ready, said, …             opens and holds; then one line and its answer on each
  *
@@ -89,6 +93,31 @@ static void watch(struct conn *conn, int wants_write) {
   if (epoll_ctl(poller, EPOLL_CTL_MOD, conn->fd, &interest) < 0) fail("epoll_ctl: %s", strerror(errno));
 }
 
+static struct sockaddr_in to;
+static int kind = SOCK_STREAM;
+
+static void open_one(struct conn *conn) {
+  int i = (int)(conn - conns), on = 1;
+  conn->fd = socket(AF_INET, kind, 0);
+  conn->wants_write = 0;
+  if (conn->fd < 0) fail("socket: %s", strerror(errno));
+  if (connect(conn->fd, (struct sockaddr *)&to, sizeof to) < 0)
+    fail("connect %d: %s", i, strerror(errno));
+  if (kind == SOCK_STREAM) setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
+  struct epoll_event interest = {.events = EPOLLIN};
+  interest.data.ptr = conn;
+  if (epoll_ctl(poller, EPOLL_CTL_ADD, conn->fd, &interest) < 0)
+    fail("epoll_ctl: %s", strerror(errno));
+}
+
+/* Closes without the wait that a port is blocked for otherwise. */
+static void reset_one(struct conn *conn) {
+  struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close(conn->fd);
+}
+
 static void open_all(int port, int wanted) {
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
@@ -97,22 +126,9 @@ static void open_all(int port, int wanted) {
   poller = epoll_create1(0);
   count = wanted;
   conns = calloc((size_t)wanted, sizeof *conns);
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  for (int i = 0; i < wanted; i++) {
-    struct conn *conn = &conns[i];
-    conn->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (conn->fd < 0) fail("socket: %s", strerror(errno));
-    if (connect(conn->fd, (struct sockaddr *)&to, sizeof to) < 0)
-      fail("connect %d: %s", i, strerror(errno));
-    int on = 1;
-    setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
-    struct epoll_event interest = {.events = EPOLLIN};
-    interest.data.ptr = conn;
-    if (epoll_ctl(poller, EPOLL_CTL_ADD, conn->fd, &interest) < 0)
-      fail("epoll_ctl: %s", strerror(errno));
-  }
+  for (int i = 0; i < wanted; i++) open_one(&conns[i]);
 }
 
 /* Sends what the socket takes of `data`; the rest follows when it is writable. */
@@ -136,15 +152,22 @@ static size_t receive(struct conn *conn) {
   return 0;
 }
 
-static void echo(int port, int wanted, size_t size, uint64_t warmup_ms, uint64_t measure_ms) {
+static void echo(int port, int wanted, size_t size, uint64_t warmup_ms, uint64_t measure_ms,
+                 int reopen) {
   char *message = malloc(size);
   for (size_t i = 0; i < size; i++) message[i] = (char)('a' + i % 26);
+  if (reopen) message[size - 1] = '\n';
   open_all(port, wanted);
   for (int i = 0; i < count; i++) send_some(&conns[i], message, size);
   uint64_t trips = 0, begin = 0, start = now(), at = start;
   while (begin == 0 || at - begin < measure_ms * 1000000u) {
     struct epoll_event events[EVENTS];
     int ready = epoll_wait(poller, events, EVENTS, 1000);
+    if (ready == 0 && kind == SOCK_DGRAM)
+      for (int i = 0; i < count; i++) {
+        conns[i].sent = 0;
+        send_some(&conns[i], message, size);
+      }
     for (int i = 0; i < ready; i++) {
       struct conn *conn = events[i].data.ptr;
       if (events[i].events & EPOLLOUT) send_some(conn, message, size);
@@ -158,6 +181,10 @@ static void echo(int port, int wanted, size_t size, uint64_t warmup_ms, uint64_t
       if (conn->received < size) continue;
       trips++;
       conn->received = conn->sent = 0;
+      if (reopen) {
+        reset_one(conn);
+        open_one(conn);
+      }
       send_some(conn, message, size);
     }
     at = now();
@@ -264,10 +291,12 @@ static void idle(int port, int wanted) {
 int main(int argc, char **argv) {
   long args[6] = {0};
   for (int i = 3; i < argc && i < 9; i++) args[i - 3] = atol(argv[i]);
-  if (argc < 5) fail("usage: load LIMIT echo|chat|idle PORT COUNT …");
+  if (argc < 5) fail("usage: load LIMIT echo|udp|accept|chat|idle PORT COUNT …");
   alarm((unsigned)atoi(argv[1]));
-  if (strcmp(argv[2], "echo") == 0)
-    echo((int)args[0], (int)args[1], (size_t)args[2], (uint64_t)args[3], (uint64_t)args[4]);
+  if (strcmp(argv[2], "udp") == 0) kind = SOCK_DGRAM;
+  int reopen = strcmp(argv[2], "accept") == 0;
+  if (reopen || kind == SOCK_DGRAM || strcmp(argv[2], "echo") == 0)
+    echo((int)args[0], (int)args[1], (size_t)args[2], (uint64_t)args[3], (uint64_t)args[4], reopen);
   else if (strcmp(argv[2], "chat") == 0)
     chat((int)args[0], (int)args[1], (int)args[2], (int)args[3]);
   else

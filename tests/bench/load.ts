@@ -27,10 +27,18 @@ const [limit = 60, , port = 0, first = 0, second = 0, third = 0, fourth = 0] = D
 );
 Deno.unrefTimer(setTimeout(() => fail(`not done in ${limit} s`), limit * 1000));
 
+/** The certificate of the authority of a server that speaks TLS. */
+const ca = Deno.args[7];
+
 switch (Deno.args[1]) {
   case "echo":
-    await echo(first, second, third, fourth);
+    await echo(first, second, third, fourth, false);
     break;
+  case "accept":
+    await echo(first, second, third, fourth, true);
+    break;
+  case "udp":
+    fail("UDP is measured with the native load generator alone: install a C compiler");
   case "chat":
     await chat(first, second, third, fourth);
     break;
@@ -50,24 +58,37 @@ async function waitGo(): Promise<void> {
   if (done) Deno.exit(0);
 }
 
-function openAll(count: number): Promise<Deno.TcpConn[]> {
-  return Promise.all(Array.from({ length: count }, async () => {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    conn.setNoDelay();
-    return conn;
-  }));
+async function open(): Promise<Deno.Conn> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  conn.setNoDelay();
+  if (!ca) return conn;
+  const tls = await Deno.startTls(conn, { hostname: "127.0.0.1", caCerts: [ca] });
+  await tls.handshake();
+  return tls;
+}
+
+function openAll(count: number): Promise<Deno.Conn[]> {
+  return Promise.all(Array.from({ length: count }, open));
 }
 
 async function writeAll(conn: Deno.Conn, data: Uint8Array): Promise<void> {
   for (let at = 0; at < data.length;) at += await conn.write(data.subarray(at));
 }
 
-async function echo(count: number, size: number, warmup: number, measure: number): Promise<void> {
+async function echo(
+  count: number,
+  size: number,
+  warmup: number,
+  measure: number,
+  reopen: boolean,
+): Promise<void> {
   const message = Uint8Array.from({ length: size }, (_, i) => 97 + i % 26);
+  if (reopen) message[size - 1] = 10;
   const conns = await openAll(count);
   let trips = 0;
   let checking = true;
-  const one = async (conn: Deno.Conn) => {
+  const one = async (first: Deno.Conn) => {
+    let conn = first;
     const buffer = new Uint8Array(size);
     while (true) {
       const written = writeAll(conn, message);
@@ -77,6 +98,9 @@ async function echo(count: number, size: number, warmup: number, measure: number
       await written;
       if (checking && buffer.some((byte, i) => byte !== message[i])) fail("what came back differs");
       trips++;
+      if (!reopen) continue;
+      conn.close();
+      conn = await open();
     }
   };
   for (const conn of conns) one(conn).catch((error) => fail(String(error)));

@@ -24,10 +24,20 @@ import { evaluate, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
 import { benchIdleMemory } from "./idle_memory.ts";
 import { benchMessages } from "./messages.ts";
+import { benchAccepts } from "./accepts.ts";
+import { benchPool } from "./pool.ts";
 import { benchTcpEcho } from "./tcp_echo.ts";
+import { benchTls } from "./tls.ts";
+import { benchUdp } from "./udp.ts";
+import { benchWorkers } from "./workers.ts";
 
 const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["tcp_echo", benchTcpEcho],
+  ["tls", benchTls],
+  ["udp", benchUdp],
+  ["accepts", benchAccepts],
+  ["pool", benchPool],
+  ["workers", benchWorkers],
   ["chat", benchChat],
   ["idle_memory", benchIdleMemory],
   ["messages", benchMessages],
@@ -46,7 +56,7 @@ const cli = defineCli({
     connections: { type: "integer", default: 50, min: 1, max: 1000, help: "Of an echo" },
     listeners: { type: "integer", default: 100, min: 1, max: 900, help: "Of the chat" },
     lines: { type: "integer", default: 5000, min: 1, max: 50000, help: "Said in the chat" },
-    idle: { type: "integer", default: 1000, min: 1, max: 4000, help: "Idle connections" },
+    idle: { type: "integer", default: 1000, min: 1, max: 20000, help: "Idle connections" },
     load: {
       type: "choice",
       choices: ["auto", "native", "deno"],

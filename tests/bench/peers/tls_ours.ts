@@ -1,0 +1,13 @@
+/** An echo server on `serveTls`, with all of its default limits. Takes certificate and key. @module */
+
+import { serveTls } from "../../../net/tls_server.ts";
+
+const BUFFER = 64 * 1024;
+const [certFile = "", keyFile = "", inspect] = Deno.args;
+
+const options = { port: 0, certFile, keyFile, inspect: inspect === "inspect" };
+const server = serveTls(options, async (conn) => {
+  const buffer = new Uint8Array(BUFFER);
+  for (let n; (n = await conn.read(buffer)) !== null;) await conn.write(buffer.subarray(0, n));
+});
+console.log(`listening on ${server.url.replace("tls:", "tcp:")}`);
