@@ -37,13 +37,14 @@ switch (Deno.args[1]) {
   case "accept":
     await echo(first, second, third, fourth, true);
     break;
-  case "udp":
-    fail("UDP is measured with the native load generator alone: install a C compiler");
   case "chat":
     await chat(first, second, third, fourth);
     break;
-  default:
+  case "idle":
     await idle(first);
+    break;
+  default:
+    fail(`${Deno.args[1]} is measured with the native load generator alone: install a C compiler`);
 }
 await waitGo();
 
