@@ -26,3 +26,6 @@ export {
   type ProxyFaults,
   serveFaultProxy,
 } from "./fault_proxy.ts";
+export * from "./interfaces_parser.ts";
+export * from "./ping_parser.ts";
+export * from "./traceroute_parser.ts";

@@ -1,0 +1,97 @@
+/**
+ * What the output of system programs has in common in every language: digits, addresses,
+ * punctuation. Private to `tools/`, and pure.
+ *
+ * @module
+ */
+
+/** The most bytes of an output that are looked at. */
+export const MAX_OUTPUT = 256 * 1024;
+
+/**
+ * Text to look for structure in. What is no UTF-8 comes from a code page that nobody names (CP850,
+ * CP866, GBK, Shift_JIS …): digits, spaces and the punctuation below `@` are the same in all of
+ * them, so every other byte becomes U+FFFD, a letter that cannot be read.
+ */
+export function decodeOutput(output: Uint8Array | string): string {
+  if (typeof output === "string") return unify(output.slice(0, MAX_OUTPUT));
+  const bytes = output.subarray(0, MAX_OUTPUT);
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) {
+    return unify(new TextDecoder("utf-16le").decode(bytes));
+  }
+  try {
+    // A cut inside of a character is no reason to doubt the rest.
+    return unify(new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true }));
+  } catch {
+    let text = "";
+    for (const byte of bytes) text += byte < 0x80 ? String.fromCharCode(byte) : "\uFFFD";
+    return unify(text);
+  }
+}
+
+/** One kind of line end, no no-break spaces, colons and commas of one width. */
+function unify(text: string): string {
+  return text.replace(/\r+\n?/g, "\n").replace(/[\u00A0\u202F\u3000]/g, " ").replace(/：/g, ":");
+}
+
+/** An address inside of a text. */
+export interface FoundAddress {
+  /** The address, its zone included. */
+  readonly address: string;
+  /** Where it begins. */
+  readonly start: number;
+  /** Where it ends. */
+  readonly end: number;
+}
+
+const CANDIDATE = /[0-9a-f:.]{2,45}(?:%[\w.-]{1,32})?/gi;
+
+/** All IP addresses of a text, from left to right. */
+export function findAddresses(text: string): FoundAddress[] {
+  const found: FoundAddress[] = [];
+  for (const match of text.matchAll(CANDIDATE)) {
+    // A letter before or behind makes it a piece of a word.
+    if (/[\w]/.test(text[match.index - 1] ?? "")) continue;
+    let address = match[0];
+    // `from ::1: icmp_seq`, `fe80::1%eth0.`, `to 1.2.3.4.`
+    while (/[:.]$/.test(address) && !isAddress(address)) address = address.slice(0, -1);
+    const end = match.index + address.length;
+    if (isAddress(address) && !/\w/.test(text[end] ?? "")) {
+      found.push({ address, start: match.index, end });
+    }
+  }
+  return found;
+}
+
+/** Whether a text is an IPv4 address in four decimal parts, or an IPv6 address. */
+export function isAddress(text: string): boolean {
+  return isIPv4(text) || isIPv6(text);
+}
+
+/** Whether a text is an IPv4 address in four decimal parts. */
+export function isIPv4(text: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) &&
+    text.split(".").every((part) => Number(part) < 256);
+}
+
+/** Whether a text is an IPv6 address, with or without a zone. */
+export function isIPv6(text: string): boolean {
+  const bare = text.replace(/%[\w.-]+$/, "");
+  if (!/^[0-9a-f:.]{2,45}$/i.test(bare) || !/:.*:/.test(bare)) return false;
+  return URL.canParse(`http://[${bare}]/`);
+}
+
+/** The number of leading ones of a netmask (`255.255.0.0`, `0xffff0000`); undefined if it is none. */
+export function prefixOf(mask: string): number | undefined {
+  let bits: number;
+  if (isIPv4(mask)) bits = mask.split(".").reduce((all, part) => all * 256 + Number(part), 0);
+  else if (/^0x[0-9a-f]{8}$/i.test(mask)) bits = Number(mask);
+  else return undefined;
+  const text = bits.toString(2).padStart(32, "0");
+  return /^1*0*$/.test(text) ? text.replace(/0+$/, "").length : undefined;
+}
+
+/** A number with a point or a comma. */
+export function readNumber(text: string): number {
+  return Number(text.replace(",", "."));
+}
