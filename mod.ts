@@ -16,4 +16,5 @@
  * @module
  */
 
+export * from "./http/mod.ts";
 export * from "./net/mod.ts";

@@ -1,0 +1,180 @@
+import { delay } from "@std/async/delay";
+import { getLogger } from "@logtape/logtape";
+import { formatAddress } from "../net/address.ts";
+import { toNetError } from "../net/errors.ts";
+import type { Gate } from "./_gate.ts";
+import { problem } from "./problem.ts";
+import type { ServeHttpOptions } from "./server_options.ts";
+
+/** What carries requests to a gate. */
+export interface HttpTransport {
+  readonly addr: Deno.NetAddr;
+  /** Resolves when it has stopped and nothing is left; never rejects. */
+  readonly finished: Promise<void>;
+  /** Stops accepting as far as it can: what still comes is for the gate to refuse. */
+  stop(): void;
+  /** Ends gracefully; no request is active any more. */
+  close(): void;
+  /** Cuts every connection. */
+  cut(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** The pause before it listens again, in milliseconds. */
+const PAUSE = 100;
+/** How often a failure that repeats itself is logged, in milliseconds. */
+const QUIET = 5000;
+
+const logger = getLogger(["portside", "http", "server"]);
+
+/**
+ * `Deno.serve` that does not end by itself: bare, it stops accepting for good
+ * when the file descriptors run out once.
+ */
+export class DenoTransport implements HttpTransport {
+  readonly addr: Deno.NetAddr;
+  readonly finished: Promise<void>;
+
+  readonly #gate: Gate;
+  readonly #at: { hostname: string; port: number; cert?: string; key?: string };
+  readonly #prefix: string;
+  /** What Deno takes for the host where a request names none. */
+  readonly #fallback: string;
+  readonly #done = Promise.withResolvers<void>();
+  readonly #stop = new AbortController();
+  #inner: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #cutter = new AbortController();
+  #held = true;
+  #closing = false;
+  #loggedAt = -Infinity;
+
+  constructor(options: ServeHttpOptions, gate: Gate) {
+    const { hostname = "127.0.0.1", port = 0, cert, key } = options;
+    this.#gate = gate;
+    this.#at = cert === undefined ? { hostname, port } : { hostname, port, cert, key };
+    this.#prefix = cert === undefined ? "http://" : "https://";
+    this.finished = this.#done.promise;
+    try {
+      this.addr = this.#serve(port);
+    } catch (error) {
+      throw toNetError(error, { phase: "listen", hostname, port });
+    }
+    const known = this.addr.port === (cert === undefined ? 80 : 443);
+    this.#fallback = known ? "localhost" : `localhost:${this.addr.port}`;
+  }
+
+  stop(): void {
+    // Not inner.shutdown(), after which nothing can be cut any more (Deno 2.9); see #answer.
+    this.#stop.abort();
+    if (this.#inner === undefined) this.#done.resolve();
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#inner?.shutdown().catch(() => {});
+  }
+
+  cut(): void {
+    // A client that does not read its answer cannot be cut now; the system keeps it, not us.
+    if (this.#closing) this.#done.resolve();
+    // To abort what has finished would be an error that nobody can catch.
+    else if (this.#inner !== undefined) this.#cutter.abort();
+  }
+
+  ref(): void {
+    this.#held = true;
+    this.#inner?.ref();
+  }
+
+  unref(): void {
+    this.#held = false;
+    this.#inner?.unref();
+  }
+
+  #serve(port: number): Deno.NetAddr {
+    this.#cutter = new AbortController();
+    const inner = Deno.serve({
+      ...this.#at,
+      port,
+      signal: this.#cutter.signal,
+      onListen() {},
+      // The gate throws nothing; this is for a response that cannot be sent, e.g. one used twice.
+      onError(error) {
+        logger.error("cannot send a response: {error}", { error });
+        return problem(500);
+      },
+    }, (request, exchange) => this.#answer(request, exchange));
+    this.#inner = inner;
+    if (!this.#held) inner.unref();
+    inner.finished.then(() => this.#ended(), (error) => this.#ended(error));
+    return inner.addr;
+  }
+
+  #answer(
+    request: Request,
+    exchange: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  ): Response | Promise<Response> {
+    const gate = this.#gate;
+    if (this.#stop.signal.aborted) return gate.refuse(503, exchange);
+    const refused = this.#judge(request);
+    if (refused !== 0) return gate.refuse(refused, exchange);
+    if (request.body === null) return gate.handle(request, exchange);
+    const length = request.headers.get("content-length");
+    if (length === "0") return gate.handle(request, exchange);
+    if (gate.tooLarge(Number(length))) return gate.refuse(413, exchange);
+    return gate.handle(new Request(request, { body: gate.limitBody(request.body) }), exchange);
+  }
+
+  /**
+   * Judges the host before anybody builds a URL with it: 0, or the status to refuse it with.
+   * Deno believes whatever is sent, and puts its own name where nothing is.
+   */
+  #judge(request: Request): number {
+    const host = request.headers.get("host");
+    const { url } = request;
+    const from = this.#prefix.length;
+    if (host !== null) {
+      const status = this.#gate.hosts.judge(host);
+      if (status !== 0) return status;
+      if (url.startsWith(host, from) && url[from + host.length] === "/") return 0;
+    }
+    // HTTP/2 has the host in the URL alone, and so has a request line with a whole URL.
+    if (request.method === "CONNECT") return 501;
+    const end = url.indexOf("/", from);
+    const named = url.slice(from, end === -1 ? undefined : end);
+    const missing = host === null && named === this.#fallback && this.#prefix === "http://";
+    return missing ? 400 : this.#gate.hosts.judge(named);
+  }
+
+  #ended(error?: unknown): void {
+    this.#inner = undefined;
+    if (this.#stop.signal.aborted) this.#done.resolve();
+    else this.#again(error);
+  }
+
+  async #again(error: unknown): Promise<void> {
+    const now = performance.now();
+    const failure = toNetError(error ?? new Error("Deno.serve has ended"), {
+      phase: "accept",
+      ...this.addr,
+    });
+    this.#gate.event({ type: "accept-error", error: failure });
+    if (now - this.#loggedAt > QUIET) {
+      this.#loggedAt = now;
+      const at = formatAddress(this.addr);
+      logger.warn("cannot accept on {at}: {error}; listening again", {
+        at,
+        error: failure.message,
+      });
+    }
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await delay(PAUSE, { signal, persistent: this.#held }).catch(() => {});
+      if (signal.aborted) return this.#done.resolve();
+      try {
+        return void this.#serve(this.addr.port);
+      } catch { /* The port or a descriptor is not to be had yet. */ }
+    }
+  }
+}

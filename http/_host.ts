@@ -1,0 +1,51 @@
+/** What a name, an IPv4 or an IPv6 address with or without a port is made of (RFC 9110 §7.2). */
+const SHAPE = /^(?:[a-z0-9_~.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/i;
+/** How many hosts are remembered; a client that names more only makes us look again. */
+const REMEMBERED = 64;
+
+/** Judges the `Host` of requests: an answer is remembered, for most requests name the same. */
+export class HostCheck {
+  readonly #allowed: ReadonlySet<string> | undefined;
+  readonly #known = new Map<string, number>();
+  #last: string | undefined;
+
+  constructor(allowed: readonly string[] | undefined) {
+    this.#allowed = allowed && new Set(allowed.map((host) => {
+      const written = /^[^[]*:[^[]*:/.test(host) ? `[${host}]` : host;
+      const name = SHAPE.test(written) ? canonical(written) : null;
+      if (name !== null) return name;
+      throw new TypeError(`Cannot allow the host "${host}": it is a name or an address`);
+    }));
+  }
+
+  /**
+   * Judges a host.
+   *
+   * @param host As the client has sent it.
+   * @returns 0 if it may pass, else the status to refuse it with.
+   */
+  judge(host: string): number {
+    if (host === this.#last) return 0;
+    let status = this.#known.get(host);
+    if (status === undefined) {
+      status = this.#judge(host);
+      if (this.#known.size >= REMEMBERED) this.#known.clear();
+      this.#known.set(host, status);
+    }
+    if (status === 0) this.#last = host;
+    return status;
+  }
+
+  #judge(host: string): number {
+    // What looks right may still be no address: 1.2.3.4.5, [::1::], port 99999.
+    const name = host.length <= 512 && SHAPE.test(host) ? canonical(host) : null;
+    if (name === null) return 400;
+    return this.#allowed?.has(name) === false ? 421 : 0;
+  }
+}
+
+/** The one spelling of a host: lower case, without port and the dot at its end; null if it is none. */
+function canonical(host: string): string | null {
+  const url = URL.parse(`http://${host}/`);
+  return url && url.hostname.replace(/(?<=[^.])\.$/, "");
+}

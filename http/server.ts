@@ -1,0 +1,161 @@
+/**
+ * An HTTP server with safe limits on `Deno.serve`: the size and the time of
+ * bodies, the time of handlers, requests at a time, a `Host` that is what it
+ * should be, errors that leak nothing, a graceful end that reports.
+ *
+ * A handler is `(request, info) => Response | Promise<Response>`: the `fetch` of
+ * Hono, Oak or any other framework is one, and gets all of this around it.
+ *
+ * @example Hello
+ * ```ts
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { json } from "@portside/kit/http/json";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveHttp({ port: 0 }, () => json({ message: "Hello, World!" }));
+ * const response = await fetch(server.url);
+ * assertEquals(await response.json(), { message: "Hello, World!" });
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1:8080` for the address to listen on
+ * (`--allow-net=127.0.0.1:0` for a free port).
+ * Source: RFC 9110 and RFC 9112.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { formatAddress } from "../net/address.ts";
+import { NetError } from "../net/errors.ts";
+import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
+import { DenoTransport, type HttpTransport } from "./_deno_transport.ts";
+import { Gate } from "./_gate.ts";
+import { checkTime } from "./_server_limits.ts";
+import type {
+  HttpHandler,
+  HttpServer,
+  HttpServerStats,
+  ServeHttpOptions,
+} from "./server_options.ts";
+
+export type * from "./server_options.ts";
+
+const logger = getLogger(["portside", "http", "server"]);
+
+/**
+ * Starts an HTTP server.
+ *
+ * @param options Where to listen, and the limits.
+ * @param handler Called for each request.
+ * @returns The running server.
+ * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
+ * @throws {RangeError} If an option is out of range.
+ * @throws {TypeError} If `cert` comes without `key` or the other way round.
+ *
+ * @example Serve a framework's app
+ * ```ts
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const app = { fetch: (request: Request) => new Response(new URL(request.url).pathname) };
+ * await using server = serveHttp({ maxBody: 1024, handlerTimeout: 5000 }, app.fetch);
+ * assertEquals(await (await fetch(`${server.url}/a`)).text(), "/a");
+ * ```
+ */
+export function serveHttp(options: ServeHttpOptions, handler: HttpHandler): HttpServer {
+  const { port = 0, cert, key } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new RangeError(`Cannot listen on port ${port}: it is a whole number from 0 to 65535`);
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError("Cannot serve HTTPS: it takes both cert and key");
+  }
+  const gate = new Gate(options, handler);
+  return new Running(new DenoTransport(options, gate), gate, options);
+}
+
+class Running implements HttpServer {
+  readonly addr: Deno.NetAddr;
+  readonly url: string;
+  readonly finished: Promise<void>;
+
+  readonly #gate: Gate;
+  readonly #transport: HttpTransport;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onSignal = () => void this.shutdown();
+  #shutdown: Promise<ShutdownReport> | undefined;
+  #ended = false;
+  #forced = 0;
+  #forceAt = Infinity;
+  #forceTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(transport: HttpTransport, gate: Gate, options: ServeHttpOptions) {
+    this.addr = transport.addr;
+    this.url = `${options.cert === undefined ? "http" : "https"}://${formatAddress(this.addr)}`;
+    this.finished = transport.finished;
+    this.#gate = gate;
+    this.#transport = transport;
+    this.#signal = options.signal;
+    options.onListen?.(this.addr);
+    if (this.#signal?.aborted) this.#onSignal();
+    else this.#signal?.addEventListener("abort", this.#onSignal, { once: true });
+  }
+
+  stats(): HttpServerStats {
+    return this.#gate.stats;
+  }
+
+  ref(): void {
+    this.#transport.ref();
+  }
+
+  unref(): void {
+    this.#transport.unref();
+  }
+
+  shutdown({ deadline }: ShutdownOptions = {}): Promise<ShutdownReport> {
+    const time = deadline === 0 ? 0 : checkTime("deadline", deadline, 5000);
+    const first = this.#shutdown === undefined;
+    this.#shutdown ??= this.#drain();
+    const at = performance.now() + time;
+    if (first || (at < this.#forceAt && !this.#ended)) {
+      this.#forceAt = at;
+      clearTimeout(this.#forceTimer);
+      if (time !== Infinity) this.#forceTimer = setTimeout(() => this.#force(), time);
+    }
+    return this.#shutdown;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  #force(): void {
+    this.#forced = this.#gate.active;
+    this.#transport.cut();
+  }
+
+  async #drain(): Promise<ShutdownReport> {
+    await null; // So that #shutdown is set below.
+    const gate = this.#gate;
+    this.#signal?.removeEventListener("abort", this.#onSignal);
+    const total = gate.active;
+    this.#transport.stop();
+    gate.closing.abort(
+      new NetError(`Server ${this.url} is shutting down`, { kind: "closed", phase: "close" }),
+    );
+    gate.event({ type: "shutdown" });
+    await Promise.race([gate.untilIdle(), this.finished]);
+    this.#transport.close();
+    await this.finished;
+    this.#ended = true;
+    clearTimeout(this.#forceTimer);
+    gate.stop();
+    logger.debug("{url} has shut down", { url: this.url });
+    return {
+      drained: Math.max(total - this.#forced, 0),
+      forced: this.#forced,
+      refused: gate.stats.refused,
+    };
+  }
+}

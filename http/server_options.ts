@@ -1,0 +1,150 @@
+/**
+ * What `serveHttp` takes, tells and gives.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type { NetError } from "../net/errors.ts";
+import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
+
+/** What a handler learns besides the request. */
+export interface HttpInfo {
+  /** The address of the client, or of the proxy that it comes through. */
+  readonly remoteAddr: Deno.NetAddr;
+  /** Settles when the answer has been sent, or cannot be any more. */
+  readonly completed: Promise<void>;
+  /**
+   * Aborted when nobody waits for the answer any more, because the client is
+   * gone or the handler's time is up, while the handler runs. Once it has
+   * returned, a body that streams is cancelled instead.
+   */
+  readonly signal: AbortSignal;
+  /** Aborted when the server begins to shut down, for answers that would not end by themselves. */
+  readonly closing: AbortSignal;
+}
+
+/**
+ * Answers a request. The `fetch` of any framework is one (`app.fetch` of Hono).
+ * What it throws becomes an answer with problem details.
+ */
+export type HttpHandler = (request: Request, info: HttpInfo) => Response | Promise<Response>;
+
+/** Options of `serveHttp`. All times are in milliseconds; 0 lifts a limit. */
+export interface ServeHttpOptions {
+  /**
+   * The address to listen on. Nothing but this machine reaches the default.
+   *
+   * @default "127.0.0.1"
+   */
+  hostname?: string;
+  /**
+   * The port to listen on; 0 takes a free one, to be read from `addr.port`.
+   *
+   * @default 0
+   */
+  port?: number;
+  /** The certificate chain in PEM; with `key` the server speaks HTTPS. */
+  cert?: string;
+  /** The private key of `cert` in PEM. */
+  key?: string;
+  /**
+   * The most bytes that the body of a request may have; more is 413.
+   *
+   * @default 10485760
+   */
+  maxBody?: number;
+  /**
+   * How long reading a body may wait for the next byte, and, `minBodyRate`
+   * apart, in all; then it is 408. The time in which the handler does not read
+   * is not counted.
+   *
+   * @default 30000
+   */
+  bodyTimeout?: number;
+  /**
+   * How many bytes of a body buy one second more than `bodyTimeout`, so that
+   * long uploads may take long and drops do not: bytes per second.
+   *
+   * @default 500
+   */
+  minBodyRate?: number;
+  /**
+   * How long a handler may take until it returns its response; then the client
+   * gets 503 and `info.signal` is aborted. The body of the response may take longer.
+   *
+   * @default 60000
+   */
+  handlerTimeout?: number;
+  /**
+   * The most requests at a time, until their answers have been sent whole; more
+   * are answered 503 with `Retry-After`.
+   *
+   * @default 1024
+   */
+  maxRequests?: number;
+  /**
+   * The hosts that requests may name, without a port; others are answered 421.
+   * Set it on a server that browsers reach without a login, against DNS rebinding.
+   *
+   * @default any
+   */
+  allowedHosts?: readonly string[];
+  /** Shuts the server down when it is aborted. */
+  signal?: AbortSignal;
+  /** Called once with the address. */
+  onListen?: (addr: Deno.NetAddr) => void;
+  /** Called for everything worth counting or logging. What it throws is logged. */
+  onEvent?: (event: HttpServerEvent) => void;
+}
+
+/** Something that happened on an HTTP server. */
+export type HttpServerEvent =
+  /** A request was answered without its handler: `status` says why. */
+  | { readonly type: "refused"; readonly status: number; readonly remoteAddr: Deno.NetAddr }
+  /** A handler threw; `expected` when it was what a client or a limit did. */
+  | {
+    readonly type: "error";
+    readonly request: Request;
+    readonly error: unknown;
+    readonly expected: boolean;
+  }
+  /** Accepting failed, e.g. for want of file descriptors; it goes on after a pause. */
+  | { readonly type: "accept-error"; readonly error: NetError }
+  /** The server has stopped accepting for good. */
+  | { readonly type: "shutdown" };
+
+/** Counters of an HTTP server. */
+export interface HttpServerStats {
+  /** Requests that reached the handler. */
+  readonly requests: number;
+  /** Requests whose answers are not sent yet. */
+  readonly active: number;
+  /** Requests answered without the handler. */
+  readonly refused: number;
+  /** Requests whose handlers failed for reasons of their own. */
+  readonly failed: number;
+}
+
+/** A running server of `serveHttp`. */
+export interface HttpServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly addr: Deno.NetAddr;
+  /** Where it listens as a URL, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Resolves when the server has shut down. */
+  readonly finished: Promise<void>;
+  /** Counters of this moment. */
+  stats(): HttpServerStats;
+  /** Lets the server keep the process alive (the default). */
+  ref(): void;
+  /** Lets the process end while the server listens. */
+  unref(): void;
+  /**
+   * Aborts `info.closing`, lets requests end, refuses new ones with 503, stops
+   * listening, and cuts what is left at the deadline. The report counts
+   * requests. A second call may bring the deadline forward and gives the same report.
+   */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+}

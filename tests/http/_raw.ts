@@ -1,0 +1,41 @@
+import type { Connection } from "../../net/connection.ts";
+import { connectTcp } from "../../net/tcp_client.ts";
+
+/** Sends bytes as they are and gives all that comes until the server ends, or `millis` are over. */
+export async function exchange(
+  port: number,
+  text: string | Uint8Array,
+  { halfClose = false, millis = 5000 }: { halfClose?: boolean; millis?: number } = {},
+): Promise<string> {
+  await using conn = await connectTcp({ port, readTimeout: millis, lingerTimeout: 0 });
+  await conn.write(text);
+  if (halfClose) await conn.closeWrite();
+  return await rest(conn);
+}
+
+/** All that comes until the end. */
+export async function rest(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let all = "";
+  try {
+    for await (const chunk of chunks) all += decoder.decode(chunk, { stream: true });
+  } catch (error) {
+    all += `<${error instanceof Error && "kind" in error ? error.kind : error}>`;
+  }
+  return all;
+}
+
+/** The status codes of the answers in a text of HTTP/1.1. */
+export function statuses(text: string): number[] {
+  return Array.from(text.matchAll(/HTTP\/1\.[01] (\d{3})/g), ([, code]) => Number(code));
+}
+
+/** Reads one answer with a Content-Length, and leaves the connection open. */
+export async function answer(conn: Connection): Promise<string> {
+  let head = "";
+  for (let line; (line = await conn.readLine({ timeout: 5000 })) !== null && line !== "";) {
+    head += `${line}\r\n`;
+  }
+  const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
+  return `${head}\r\n${new TextDecoder().decode(await conn.readExact(length))}`;
+}
