@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
 import type { Connection, ConnectionOptions } from "../../net/connection.ts";
-import { developmentCertificate } from "../../net/certificate.ts";
+import { developmentAuthority, developmentCertificate } from "../../net/certificate.ts";
 import { NetError } from "../../net/errors.ts";
 import { createPool } from "../../net/pool.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
@@ -242,6 +242,30 @@ Deno.test("TLS survives single bytes, and a reset in the handshake is one", asyn
   const impatient = { ...options, handshakeTimeout: 100 };
   const late = await assertRejects(() => connectTls(impatient), NetError);
   assertEquals([late.kind, late.phase], ["timeout", "handshake"]);
+});
+
+Deno.test("connectTls() gives up where nothing answers; what comes off late is closed", async () => {
+  const authority = await developmentAuthority();
+  const { cert, key } = await authority.issue({ usage: "client" });
+  const full = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
+  const { port } = full.addr;
+  const waiting = [await Deno.connect({ port }), await Deno.connect({ port })];
+  const variants = [{}, { inspect: true }, { cert, key }];
+  for (const options of variants) {
+    const error = await assertRejects(
+      () => connectTls({ port, timeout: 100, caCerts: [authority.cert], ...options }),
+      NetError,
+    );
+    assertEquals([error.kind, error.phase], ["timeout", "connect"]);
+  }
+  // Now there is room: the attempt that cannot be called off comes off, and is closed.
+  for (const conn of waiting) conn.close();
+  for (let i = 0; i < 3; i++) {
+    using conn = await full.accept();
+    const buffer = new Uint8Array(1024);
+    while (await conn.read(buffer).catch(() => null) !== null);
+  }
+  full.close();
 });
 
 Deno.test("shutdown() with idle, busy and stuck connections keeps its deadline, twice", async () => {

@@ -290,7 +290,7 @@ Deno.test("the server survives running out of descriptors and goes on afterwards
     await Deno.writeTextFile(`${dir}/server.ts`, script);
     const config = new URL("../../deno.json", import.meta.url).pathname;
     const deno = Deno.execPath();
-    const command = `ulimit -n 96; exec "${deno}" run -q --config "${config}" --no-check ` +
+    const command = `ulimit -n 64; exec "${deno}" run -q --config "${config}" --no-check ` +
       `--allow-net=127.0.0.1 "${dir}/server.ts"`;
     const child = new Deno.Command("sh", {
       args: ["-c", command],
@@ -301,7 +301,7 @@ Deno.test("the server survives running out of descriptors and goes on afterwards
     const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     const port = Number((await out.read()).value);
     const clients: Connection[] = [];
-    for (let i = 0; i < 120; i++) clients.push(await connectTcp({ port, lingerTimeout: 0 }));
+    for (let i = 0; i < 100; i++) clients.push(await connectTcp({ port, lingerTimeout: 0 }));
     assertEquals((await out.read()).value?.trim(), "descriptor-limit");
     assertEquals(await ask(clients[0]!, "held"), "held");
     for (const conn of clients) await conn.close();
