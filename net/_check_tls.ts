@@ -48,12 +48,24 @@ export function keyPairsOf(options: TlsServerSettings): TlsKeyPair[] {
   throw new TypeError("Cannot use cert without key, nor certFile without keyFile");
 }
 
-/** Whether Deno's own TLS cannot do what both ends may ask for. */
-export function needsNode({ minVersion, inspect }: TlsSettings): boolean {
-  return minVersion === "TLSv1.3" || inspect === true;
+/**
+ * Whether TLS runs on `node:tls`: because Deno's own cannot do what the options ask for (`beyond`
+ * says so for what only one side knows), because they name it, or `byDefault`.
+ */
+export function runsOnNode(options: TlsSettings, beyond: boolean, byDefault = false): boolean {
+  const { engine, minVersion, inspect } = options;
+  const needed = beyond || minVersion === "TLSv1.3" || inspect === true;
+  if (engine === "deno" && needed) {
+    throw new TypeError('Cannot use engine "deno" together with options that run on node:tls');
+  }
+  return needed || (engine === undefined ? byDefault : engine === "node");
 }
 
-function checkSettings({ minVersion = "TLSv1.2", handshakeTimeout = 10_000 }: TlsSettings): number {
+function checkSettings(options: TlsSettings): number {
+  const { minVersion = "TLSv1.2", engine = "deno", handshakeTimeout = 10_000 } = options;
+  if (engine !== "deno" && engine !== "node") {
+    throw new TypeError(`Cannot use engine "${engine}": it is deno or node`);
+  }
   if (minVersion !== "TLSv1.2" && minVersion !== "TLSv1.3") {
     throw new TypeError(`Cannot use minVersion "${minVersion}": it is TLSv1.2 or TLSv1.3`);
   }

@@ -50,6 +50,13 @@ export interface TlsSettings {
    */
   inspect?: boolean;
   /**
+   * Whose TLS is used. Deno's own is about twice as fast, but holds the descriptor
+   * of a handshake that was given up until the peer leaves; `node:tls` closes it.
+   *
+   * @default "deno"; "node" for a server beyond loopback, and where an option runs on `node:tls`
+   */
+  engine?: "deno" | "node";
+  /**
    * How long the handshake may take, in milliseconds; 0 for ever.
    *
    * @default 10000
@@ -67,7 +74,10 @@ export interface TlsClientSettings extends TlsSettings {
   serverName?: string;
   /** Certificates in PEM that are trusted besides the usual authorities. */
   caCerts?: string[];
-  /** The certificate to show if the server asks for one, in PEM; together with `key`. */
+  /**
+   * The certificate to show if the server asks for one, in PEM; together with `key`.
+   * Runs on `node:tls`.
+   */
   cert?: string;
   /** The private key of `cert` in PEM (PKCS #8). */
   key?: string;

@@ -15,9 +15,10 @@
  * assertEquals(await client.readLine({ timeout: 1000 }), "Secure response");
  * ```
  *
- * **Known limit**: a client that stops in the middle of the handshake loses its
- * slot after `handshakeTimeout`, but Deno 2.9 closes the descriptor only when
- * that client goes away. Set `maxConnectionsPerAddress` where strangers connect.
+ * **Known limit**: with Deno's own TLS, the default on loopback, a client that stops
+ * in the middle of the handshake loses its slot after `handshakeTimeout`, but Deno 2.9
+ * closes the descriptor only when that client goes away. With `engine: "node"`, the
+ * default beyond loopback, it is closed at once.
  *
  * **Permissions**: `--allow-net=127.0.0.1:8443` for the address to listen on.
  * TLS is RFC 8446 (1.3) and RFC 5246 (1.2), ALPN is RFC 7301.
@@ -25,10 +26,10 @@
  * @module
  */
 
-import { formatAddress } from "./address.ts";
+import { formatAddress, isLoopback } from "./address.ts";
 import { toNetError } from "./errors.ts";
 import { Certificates } from "./_certificates.ts";
-import { checkServerTls, keyPairsOf, needsNode } from "./_check_tls.ts";
+import { checkServerTls, keyPairsOf, runsOnNode } from "./_check_tls.ts";
 import { completeHandshake } from "./_handshake.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
 import { acceptTls } from "./_node_tls.ts";
@@ -90,8 +91,8 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
     `Cannot listen on ${formatAddress({ hostname, port })}`,
   );
   const reloads = reloadInterval === undefined ? undefined : certificates;
-  const beyondDeno = clientAuth !== "none" || sni.length > 0 || options.noDelay === true;
-  if (reloads || beyondDeno || needsNode(options)) {
+  const beyond = clientAuth !== "none" || sni.length > 0 || options.noDelay === true;
+  if (runsOnNode(options, beyond || reloadInterval !== undefined, !isLoopback(hostname))) {
     const settings = { ...options, certificates, handshakeTimeout };
     const prepare = (raw: Deno.Conn) => acceptTls(raw, { ...settings, signal: undefined });
     const listener = listen(options, (at) => Deno.listen(at));

@@ -36,7 +36,7 @@
 
 import type { Connection } from "./connection.ts";
 import { Certificates } from "./_certificates.ts";
-import { checkClientTls, checkServerTls, keyPairsOf, needsNode } from "./_check_tls.ts";
+import { checkClientTls, checkServerTls, keyPairsOf, runsOnNode } from "./_check_tls.ts";
 import { isTcp } from "./_dial.ts";
 import { completeHandshake } from "./_handshake.ts";
 import { acceptTls, dialTls } from "./_node_tls.ts";
@@ -86,11 +86,12 @@ export async function upgradeTls(
   options: UpgradeTlsOptions,
 ): Promise<Connection> {
   const handshakeTimeout = checkClientTls(options);
+  const onNode = runsOnNode(options, options.cert !== undefined);
   const { serverName, caCerts, alpnProtocols } = options;
   if (!serverName) throw new TypeError("Cannot start TLS without serverName to verify");
   const signal = either(conn.signal, options.signal);
   await conn.upgrade(async (raw) => {
-    if (needsNode(options) || options.cert !== undefined || !isTcp(raw)) {
+    if (onNode || !isTcp(raw)) {
       return await dialTls(raw, { ...options, serverName, handshakeTimeout, signal });
     }
     const transport = await Deno.startTls(raw, {
