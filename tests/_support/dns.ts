@@ -1,0 +1,59 @@
+/**
+ * A DNS server on 127.0.0.1, UDP and TCP on one port, that answers what a test wants.
+ *
+ * @module
+ */
+
+import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "../../net/dns_codec.ts";
+import { serveTcp } from "../../net/tcp_server.ts";
+import { bindUdp } from "../../net/udp_socket.ts";
+
+/** What to answer a question with; undefined is silence, bytes are sent as they are. */
+export type DnsHandler = (
+  question: DnsMessage,
+  transport: "udp" | "tcp",
+) => Partial<DnsMessage> | Uint8Array | undefined;
+
+/** A running server. */
+export interface TestDns extends AsyncDisposable {
+  /** The port of both. */
+  readonly port: number;
+  /** What was asked so far, as `udp host.test A`. */
+  readonly asked: string[];
+}
+
+/** Starts one. */
+export async function serveDns(handler: DnsHandler): Promise<TestDns> {
+  const asked: string[] = [];
+  const answer = (bytes: Uint8Array, transport: "udp" | "tcp") => {
+    const question = decodeDnsMessage(bytes);
+    for (const { name, type } of question.questions) asked.push(`${transport} ${name} ${type}`);
+    const reply = handler(question, transport);
+    if (reply === undefined || reply instanceof Uint8Array) return reply;
+    const { id, questions } = question;
+    return encodeDnsMessage({ id, questions, response: true, recursionAvailable: true, ...reply });
+  };
+  const server = serveTcp({}, async (conn) => {
+    for await (const frame of conn.frames({ lengthBytes: 2 })) {
+      const reply = answer(frame, "tcp");
+      if (reply === undefined) return;
+      await conn.writeFrame(reply, { lengthBytes: 2 });
+    }
+  });
+  const socket = await bindUdp({ port: server.addr.port });
+  const serving = (async () => {
+    for await (const { data, from } of socket) {
+      const reply = answer(data, "udp");
+      if (reply !== undefined) await socket.send(reply, from);
+    }
+  })();
+  return {
+    port: server.addr.port,
+    asked,
+    async [Symbol.asyncDispose]() {
+      socket.close();
+      await serving;
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
