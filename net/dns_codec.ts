@@ -67,7 +67,7 @@ export interface DnsServiceParameters {
 }
 
 /** What every record has. */
-interface DnsOwner {
+export interface DnsOwner {
   /** Whose record it is, without the point at its end. */
   readonly name: string;
   /** How long it may be kept, in seconds. */
