@@ -1,14 +1,15 @@
 /**
- * HTTP: a server with limits around any handler, and what small services need.
+ * HTTP: a client with a pool, retries, time limits for each phase and errors that say what
+ * happened; a server with limits around any handler, and what small services need.
  *
- * @example A server of JSON
+ * @example A server and a client of JSON
  * ```ts
- * import { json, serveHttp } from "@portside/kit/http";
+ * import { createClient, json, serveHttp } from "@portside/kit/http";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveHttp({ port: 0 }, () => json({ message: "Hello, World!" }));
- * const response = await fetch(server.url);
- * assertEquals(await response.json(), { message: "Hello, World!" });
+ * await using client = createClient();
+ * assertEquals(await client.get(server.url).json(), { message: "Hello, World!" });
  * ```
  *
  * **Permissions**: `--allow-net=HOST:PORT` for each address listened on or
@@ -17,6 +18,13 @@
  * @module
  */
 
+export * from "./client.ts";
+export * from "./client_options.ts";
+export * from "./cookie_jar.ts";
+export * from "./errors.ts";
 export * from "./json.ts";
+export * from "./multipart.ts";
 export * from "./problem.ts";
+export * from "./response.ts";
+export * from "./retry.ts";
 export * from "./server.ts";

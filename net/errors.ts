@@ -181,7 +181,7 @@ const RETRYABLE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
  */
 export class NetError extends Error {
   /** The name of the class. */
-  override readonly name = "NetError";
+  override readonly name: string = "NetError";
   /** What went wrong. */
   readonly kind: NetErrorKind;
   /** What was being done. */

@@ -98,10 +98,24 @@ function isSystemError(error: Error): boolean {
   return Object.values(Deno.errors).some((kind) => error instanceof kind);
 }
 
-/** The shape of `NetError`, told by name so that two copies of the library agree. */
+/**
+ * The shape of `NetError` and of the errors of a request, told by name so that two copies of the
+ * library agree.
+ */
 function netErrorKind(error: Error): string | undefined {
+  if (!isNetErrorName(error.name)) return isPlainFailure(error) ? "response" : undefined;
   const { kind } = error as Error & { kind?: unknown };
-  return error.name === "NetError" && typeof kind === "string" ? kind : undefined;
+  return typeof kind === "string" ? kind : undefined;
+}
+
+/** Whether an error is a sentence for the user, and no bug. */
+export function isPlainFailure({ name }: Error): boolean {
+  return isNetErrorName(name) || name === "HttpStatusError" || name === "HttpDecodeError";
+}
+
+/** Whether an error of this name is a failure of the network, whose stack tells nothing. */
+export function isNetErrorName(name: unknown): boolean {
+  return name === "NetError" || name === "HttpRequestError" || name === "HttpTimeoutError";
 }
 
 /** Sorts whatever was thrown into the exit codes of the contract. */

@@ -7,6 +7,7 @@ import {
   type LogRecord,
   resetSync,
 } from "@logtape/logtape";
+import { isNetErrorName, isPlainFailure } from "./_failure.ts";
 import type { CliIo } from "./_io.ts";
 import { escapeControls, escapeJson } from "../net/text.ts";
 
@@ -23,7 +24,7 @@ function show(value: unknown): string {
   if (typeof value === "string") return value;
   // A failure of the network is a sentence; for anything else the stack says where the bug is.
   if (value instanceof Error) {
-    return value.name === "NetError" ? value.message : value.stack ?? value.message;
+    return isPlainFailure(value) ? value.message : value.stack ?? value.message;
   }
   return Deno.inspect(value, { colors: false, compact: true, breakLength: Infinity });
 }
@@ -47,7 +48,9 @@ function jsonValue(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
   const { name, message, stack } = value;
   // Fields such as the kind and the code of a NetError; its stack would say nothing.
-  return name === "NetError" ? { ...value, name, message } : { name, message, stack };
+  if (isNetErrorName(name)) return { ...value, name, message };
+  // What a server answered may be long and secret: its headers and body stay out of a log.
+  return isPlainFailure(value) ? { name, message } : { name, message, stack };
 }
 
 /** One JSON object: the same text as for a person, and the properties apart. */

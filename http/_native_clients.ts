@@ -1,0 +1,70 @@
+import type { HttpClientOptions } from "./client_options.ts";
+import { checkProxy, noProxyMatcher } from "./_proxy.ts";
+
+/** What a request asks of the client under it. */
+export interface Wanted {
+  readonly url: URL;
+  /** Whether Deno may send it again by itself when a kept connection turns out to be dead. */
+  readonly repeatable: boolean;
+}
+
+/**
+ * The clients of Deno under one of ours, made when they are needed first: with
+ * and without kept connections, with and without the proxy.
+ */
+export class NativeClients {
+  readonly #base: Deno.CreateHttpClientOptions;
+  readonly #proxy: Deno.Proxy | undefined;
+  readonly #direct: ((url: URL) => boolean) | undefined;
+  readonly #made = new Map<number, Deno.HttpClient>();
+
+  constructor(
+    options: HttpClientOptions,
+    idle: { count: number; timeout: number },
+  ) {
+    const { caCerts, cert, key, http2 = true, unixSocket, proxy } = options;
+    for (const pem of caCerts ?? []) {
+      if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
+        throw new TypeError("Cannot use an entry of caCerts: it is no certificate in PEM");
+      }
+    }
+    if ((cert === undefined) !== (key === undefined)) {
+      throw new TypeError("Cannot use cert without key, nor key without cert");
+    }
+    const ways = [proxy, unixSocket];
+    if (ways.filter((way) => way !== undefined).length > 1) {
+      throw new TypeError("Cannot use both proxy and unixSocket");
+    }
+    this.#base = {
+      ...(caCerts === undefined ? {} : { caCerts }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      http2,
+      poolIdleTimeout: idle.timeout === Infinity ? false : idle.timeout,
+      poolMaxIdlePerHost: idle.count,
+    };
+    if (unixSocket !== undefined) this.#proxy = { transport: "unix", path: unixSocket };
+    else if (proxy !== undefined) this.#proxy = checkProxy(proxy);
+    if (proxy?.noProxy !== undefined) this.#direct = noProxyMatcher(proxy.noProxy);
+  }
+
+  /** The one for a request. */
+  get({ url, repeatable }: Wanted): Deno.HttpClient {
+    const direct = this.#proxy === undefined || this.#direct?.(url) === true;
+    const key = (repeatable ? 1 : 0) + (direct ? 2 : 0);
+    const found = this.#made.get(key);
+    if (found !== undefined) return found;
+    const made = Deno.createHttpClient({
+      ...this.#base,
+      ...(direct ? {} : { proxy: this.#proxy! }),
+      ...(repeatable ? {} : { poolMaxIdlePerHost: 0 }),
+    });
+    this.#made.set(key, made);
+    return made;
+  }
+
+  /** Closes all of them. */
+  close(): void {
+    for (const client of this.#made.values()) client.close();
+    this.#made.clear();
+  }
+}

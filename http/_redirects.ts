@@ -1,0 +1,51 @@
+import type { Plan } from "./_plan.ts";
+import { failure } from "./_request_failure.ts";
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** What belongs to one origin alone. */
+const SECRETS = ["authorization", "cookie", "proxy-authorization"];
+const BODY_HEADERS = [
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-location",
+  "content-type",
+  "transfer-encoding",
+];
+
+/** Where an answer redirects to, if it does. */
+export function locationOf(status: number, headers: Headers, from: URL): URL | null | undefined {
+  if (!REDIRECTS.has(status)) return undefined;
+  const location = headers.get("location");
+  return location === null ? undefined : URL.parse(location, from);
+}
+
+/** Turns a plan to where it was redirected (Fetch §4.4, RFC 9110 §15.4). */
+export function follow(plan: Plan, status: number, to: URL | null, own: () => Headers): void {
+  if (to === null || (to.protocol !== "http:" && to.protocol !== "https:")) {
+    throw failure(plan, "protocol", "it redirects to what is no http or https URL");
+  }
+  const { method } = plan;
+  const toGet = (status === 303 && method !== "GET" && method !== "HEAD") ||
+    ((status === 301 || status === 302) && method === "POST");
+  if (!toGet && plan.body !== undefined && !plan.body.replayable) {
+    throw failure(plan, "usage", `it redirects with ${status}, and a stream cannot be sent again`);
+  }
+  const crossing = to.origin !== plan.url.origin;
+  if (crossing || toGet) plan.headers = new Headers(plan.headers ?? own());
+  if (crossing) {
+    plan.auth = undefined;
+    for (const name of SECRETS) plan.headers!.delete(name);
+    plan.headers!.delete("host");
+  }
+  if (toGet) {
+    plan.method = "GET";
+    plan.body = undefined;
+    for (const name of BODY_HEADERS) plan.headers!.delete(name);
+  }
+  // A server must not make us send credentials of its choice.
+  to.username = to.password = "";
+  if (to.hash === "") to.hash = plan.url.hash;
+  plan.url = to;
+  plan.redirected = true;
+}

@@ -1,0 +1,356 @@
+import type { CookieStore } from "./cookie_jar.ts";
+import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./client_options.ts";
+import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
+import { backoffDelay, type HttpRetryCause, isRetryStatus, parseRetryAfter } from "./retry.ts";
+import { decodeText } from "./_decode_json.ts";
+import { Exchange } from "./_exchange.ts";
+import { Guard } from "./_guard.ts";
+import { NativeClients } from "./_native_clients.ts";
+import { authorization, type HeaderPairs, pairsOf, type Plan } from "./_plan.ts";
+import { RateLimiter } from "./_rate.ts";
+import { follow, locationOf } from "./_redirects.ts";
+import { failure, requestError, timeoutError } from "./_request_failure.ts";
+import { checkCount, checkTime } from "./_server_limits.ts";
+import { type Origin, QueueFull, Slots } from "./_slots.ts";
+import { shownUrl } from "./_url.ts";
+
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "PUT",
+  "DELETE",
+  "TRACE",
+]);
+/** How much of a body an error keeps. */
+const ERROR_BODY = 64 * 1024;
+
+/** What a client has done so far. */
+export interface Counters {
+  requests: number;
+  retries: number;
+  redirects: number;
+  failures: number;
+}
+
+/** How often a request has failed, by what failed. */
+interface Failures {
+  all: number;
+  row: number;
+  by: Record<HttpRetryCause, number>;
+}
+
+/** What clients that come of each other share: connections, places, cookies, counters. */
+export class Session {
+  readonly counters: Counters = { requests: 0, retries: 0, redirects: 0, failures: 0 };
+  readonly slots: Slots;
+  readonly #clients: NativeClients;
+  readonly #open = new Set<Guard>();
+  readonly #rate: RateLimiter | undefined;
+  readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
+  #closed = false;
+
+  constructor(options: HttpClientOptions) {
+    const maxPerHost = checkCount("maxPerHost", options.maxPerHost, 10);
+    this.slots = new Slots(maxPerHost, checkCount("maxQueued", options.maxQueued, 10_000));
+    const timeout = checkTime("idleTimeout", options.idleTimeout, 30_000);
+    this.#rate = options.rateLimit && new RateLimiter(options.rateLimit);
+    const count = Math.min(maxPerHost, 2 ** 31);
+    this.#clients = new NativeClients(options, { count, timeout });
+    if (options.cookies === true) {
+      // Loaded for those alone who want it: the list of public suffixes is large.
+      this.#cookies = import("./cookie_jar.ts").then(({ createCookieJar }) => createCookieJar());
+    } else if (options.cookies) this.#cookies = options.cookies;
+  }
+
+  /** Ends what is under way and closes all connections. */
+  close(): void {
+    this.#closed = true;
+    for (const guard of this.#open) guard.controller.abort(CLOSED);
+    this.#clients.close();
+  }
+
+  /** Sends a request until there is an answer to give or an error to throw. */
+  async run(plan: Plan, plainPairs: HeaderPairs, hooks: HttpHooks | undefined): Promise<Exchange> {
+    const guard = new Guard(plan.timeouts.total, plan.signal);
+    this.#open.add(guard);
+    guard.onEnd = () => void this.#open.delete(guard);
+    let failures: Failures | undefined;
+    let hops = 0;
+    for (let attempt = 1;; attempt++) {
+      let failed: HttpTry | undefined;
+      let exchange: Exchange | undefined;
+      let wait = 0;
+      try {
+        exchange = await this.#once(plan, plainPairs, hooks, guard, attempt);
+        const { status, headers } = exchange;
+        const to = plan.redirect === "manual" ? undefined : locationOf(status, headers, plan.url);
+        if (to !== undefined && plan.maxRedirects > 0) {
+          if (plan.redirect === "error") {
+            throw failure(plan, "protocol", `it redirects (${status})`);
+          }
+          if (++hops > plan.maxRedirects) {
+            throw failure(plan, "limit", `more than ${plan.maxRedirects} redirects`);
+          }
+          await exchange.discard();
+          this.counters.redirects++;
+          const { method, url } = plan;
+          const own = () => new Headers(plainPairs.filter(([name]) => name !== "accept-encoding"));
+          follow(plan, status, to, own);
+          const location = to === null ? {} : { location: shownUrl(to) };
+          plan.history.push({ method, url: shownUrl(url), status, ...location });
+          if (failures !== undefined) failures.row = 0;
+          continue;
+        }
+        const retryAfter = headers.get("retry-after");
+        if (!isRetryStatus(plan.retry, status, retryAfter !== null) || !repeatable(plan)) {
+          return exchange.keep();
+        }
+        failures ??= { all: 0, row: 0, by: { connect: 0, read: 0, status: 0, other: 0 } };
+        if (!allowed(plan, failures, "status")) return exchange.keep();
+        await exchange.discard();
+        wait = delay(plan, failures, retryAfter);
+        failed = { method: plan.method, url: shownUrl(plan.url), status, delay: wait };
+      } catch (thrown) {
+        if (exchange !== undefined) await exchange.discard();
+        const error = this.#failure(thrown, plan, guard);
+        const again = error instanceof Error && error !== plan.signal?.reason
+          ? causeOf(error, plan)
+          : undefined;
+        failures ??= { all: 0, row: 0, by: { connect: 0, read: 0, status: 0, other: 0 } };
+        if (again === undefined || this.#closed || !allowed(plan, failures, again)) {
+          this.counters.failures++;
+          guard.end();
+          throw error;
+        }
+        wait = delay(plan, failures, null);
+        failed = {
+          method: plan.method,
+          url: shownUrl(plan.url),
+          error: error as Error,
+          delay: wait,
+        };
+      }
+      try {
+        guard.renew();
+        guard.disarm();
+        if (wait >= guard.left) guard.expire();
+        plan.history.push(failed);
+        await hooks?.beforeRetry?.(failed);
+        this.counters.retries++;
+        if (wait > 0 || guard.controller.signal.aborted) await guard.sleep(wait);
+      } catch (thrown) {
+        this.counters.failures++;
+        const error = this.#failure(thrown, plan, guard);
+        guard.end();
+        throw error;
+      }
+    }
+  }
+
+  /** One try. */
+  async #once(
+    plan: Plan,
+    plainPairs: HeaderPairs,
+    hooks: HttpHooks | undefined,
+    guard: Guard,
+    attempt: number,
+  ): Promise<Exchange> {
+    const { timeouts, url } = plan;
+    if (this.#closed) throw new NotSent(CLOSED);
+    if (guard.controller.signal.aborted) throw guard.controller.signal.reason;
+    let origin: Origin | undefined;
+    let sent: HttpSent = "no";
+    try {
+      const place = this.slots.acquire(url.origin, guard);
+      if (place instanceof Promise) {
+        guard.arm("queue", timeouts.queue);
+        origin = await place;
+      } else origin = place;
+      const special = plan.headers !== undefined || plan.auth !== undefined ||
+        this.#cookies !== undefined || this.#rate !== undefined || hooks !== undefined;
+      let told: HttpHookRequest | undefined;
+      let pairs = plainPairs;
+      if (special) {
+        guard.disarm();
+        told = await this.#prepare(plan, plainPairs, hooks, guard, attempt);
+        pairs = pairsOf(told.headers);
+      }
+      const { method, body } = plan;
+      const repeatable = IDEMPOTENT.has(method) || plan.headers?.has("idempotency-key") === true ||
+        told?.headers.has("idempotency-key") === true;
+      const client = this.#clients.get({ url, repeatable: repeatable || body?.streamed === true });
+      this.counters.requests++;
+      guard.arm("headers", timeouts.headers);
+      const { signal } = guard.controller;
+      sent = "maybe";
+      const init: RequestInit & { client: Deno.HttpClient } = {
+        method,
+        headers: pairs,
+        redirect: "manual",
+        signal,
+        client,
+      };
+      if (body !== undefined) init.body = body.open();
+      const native = await fetch(url, init);
+      guard.disarm();
+      const held = origin;
+      const exchange = new Exchange(native, guard, {
+        method,
+        url,
+        history: plan.history,
+        bodyTimeout: timeouts.body,
+        maxBody: plan.maxBody,
+        redirected: plan.redirected,
+        onDownload: plan.onDownload,
+        release: () => this.slots.release(held),
+      });
+      origin = undefined;
+      try {
+        if (told !== undefined) await this.#finish(exchange, told, hooks, url).catch(theirs);
+        await exchange.readSmall();
+      } catch (error) {
+        await exchange.discard();
+        throw error;
+      }
+      return exchange;
+    } catch (error) {
+      if (origin !== undefined) this.slots.release(origin);
+      throw sent === "no" ? new NotSent(error) : error;
+    }
+  }
+
+  /** Everything that makes the headers of one try. */
+  async #prepare(
+    plan: Plan,
+    plainPairs: HeaderPairs,
+    hooks: HttpHooks | undefined,
+    guard: Guard,
+    attempt: number,
+  ): Promise<HttpHookRequest> {
+    const { url, auth, method } = plan;
+    const headers = new Headers(
+      plan.headers ?? plainPairs.filter(([name]) => name !== "accept-encoding"),
+    );
+    if (auth !== undefined && !headers.has("authorization")) {
+      headers.set("authorization", await authorization(auth));
+    }
+    if (this.#cookies !== undefined && !headers.has("cookie")) {
+      const cookies = await (await this.#cookies).cookies(url.href);
+      if (cookies !== "") headers.set("cookie", cookies);
+    }
+    const told: HttpHookRequest = { method, url: url.href, headers, attempt };
+    await hooks?.beforeRequest?.(told);
+    const wait = this.#rate?.take(url.host, performance.now()) ?? 0;
+    if (wait > 0) await guard.sleep(wait);
+    return told;
+  }
+
+  async #finish(
+    exchange: Exchange,
+    told: HttpHookRequest,
+    hooks: HttpHooks | undefined,
+    url: URL,
+  ): Promise<void> {
+    const { status, headers } = exchange;
+    if (this.#cookies !== undefined) {
+      const setCookies = headers.getSetCookie();
+      if (setCookies.length > 0) await (await this.#cookies).store(url.href, setCookies);
+    }
+    await hooks?.afterResponse?.({ status, headers }, told);
+  }
+
+  /** What to throw for what was thrown. */
+  #failure(thrown: unknown, plan: Plan, guard: Guard): unknown {
+    const sent: HttpSent = thrown instanceof NotSent ? "no" : "maybe";
+    const cause = thrown instanceof NotSent ? thrown.cause : thrown;
+    const { expired, cancelled, controller } = guard;
+    if (expired !== undefined) return timeoutError(expired, snapshot(plan), sent);
+    if (cause === CLOSED || controller.signal.reason === CLOSED) {
+      return failure(snapshot(plan), "closed", "the client is closed", sent);
+    }
+    if (cancelled) return controller.signal.reason;
+    if (cause instanceof QueueFull) {
+      const reason = `${cause.limit} requests to this host wait already; see maxQueued`;
+      return failure(snapshot(plan), "limit", reason, "no");
+    }
+    // What a hook or a jar of the caller throws is theirs.
+    if (cause instanceof Theirs) return cause.error;
+    if (sent === "no") return cause;
+    return requestError(cause, snapshot(plan), sent);
+  }
+}
+
+/** The error for an answer of 400 and above. */
+export async function statusError(exchange: Exchange, plan: Plan): Promise<HttpStatusError> {
+  const { status, statusText, headers } = exchange;
+  const data = await exchange.bytes(ERROR_BODY);
+  const text = decodeText(data.subarray(0, ERROR_BODY), headers.get("content-type"));
+  const { method, url, history } = plan;
+  return new HttpStatusError({
+    status,
+    statusText,
+    headers,
+    body: text,
+    method,
+    url: shownUrl(url),
+    history,
+  });
+}
+
+const CLOSED = Symbol("closed");
+
+/** Marks what failed before anything could be sent. */
+class NotSent {
+  constructor(readonly cause: unknown) {}
+}
+
+function snapshot(plan: Plan): Pick<Plan, "method" | "url" | "history"> {
+  return { method: plan.method, url: plan.url, history: [...plan.history] };
+}
+
+/** Marks what code of the caller has thrown. */
+class Theirs {
+  constructor(readonly error: unknown) {}
+}
+
+function theirs(error: unknown): never {
+  throw new Theirs(error);
+}
+
+/** Whether another try may send it again. */
+function repeatable(plan: Plan): boolean {
+  if (plan.body?.replayable === false) return false;
+  return plan.retry.methods.has(plan.method) || plan.headers?.has("idempotency-key") === true;
+}
+
+/** What a retry after this error would be for; undefined for none. */
+function causeOf(error: Error, plan: Plan): HttpRetryCause | undefined {
+  const { kind, sent, retryable } = error as Error & {
+    kind?: string;
+    sent?: HttpSent;
+    retryable?: boolean;
+  };
+  if (sent === undefined || retryable !== true) return undefined;
+  if (sent === "no") return plan.body?.replayable === false ? undefined : "connect";
+  if (!repeatable(plan)) return undefined;
+  return kind === "reset" || kind === "truncated" || kind === "timeout" ? "read" : "other";
+}
+
+/** Counts a failure; says whether one more try is left. */
+function allowed(plan: Plan, failures: Failures, cause: HttpRetryCause): boolean {
+  failures.all++;
+  failures.row++;
+  failures.by[cause]++;
+  return failures.all <= plan.retry.total && failures.by[cause] <= plan.retry.limits[cause];
+}
+
+/** How long to wait, in milliseconds. */
+function delay(plan: Plan, failures: Failures, retryAfter: string | null): number {
+  const { retry } = plan;
+  if (retryAfter !== null && retry.respectRetryAfter) {
+    const asked = parseRetryAfter(retryAfter, Date.now());
+    if (asked !== undefined && asked > 0) return Math.min(asked, retry.maxRetryAfter);
+  }
+  return backoffDelay(failures.row, retry);
+}
