@@ -1,0 +1,187 @@
+/**
+ * One structured log entry for each request, once its answer has been sent: who,
+ * what, which status, how long. Every request has an id, in the log, in the
+ * answer and for calls further on; a trace context (W3C) is taken up and passed on.
+ *
+ * @example Log to an array
+ * ```ts
+ * import { type AccessEntry, accessLog } from "@portside/kit/http/access-log";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const entries: AccessEntry[] = [];
+ * const handler = accessLog(() => new Response("hi"), { log: (entry) => entries.push(entry) });
+ * {
+ *   await using server = serveHttp({}, handler);
+ *   const response = await fetch(`${server.url}/a?secret=1`);
+ *   assertEquals(await response.text(), "hi");
+ *   await server.shutdown();
+ * }
+ * assertEquals([entries[0]!.method, entries[0]!.path, entries[0]!.status], ["GET", "/a", 200]);
+ * ```
+ *
+ * Without `log` entries go to the LogTape category `portside.http.access`. The
+ * query is left out, for it may hold credentials. Deno's own OpenTelemetry
+ * (`OTEL_DENO=true`) traces the same requests besides, under the same trace id.
+ *
+ * **Permissions**: none. Source: W3C Trace Context.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { formatAddress } from "../net/address.ts";
+import { escapeControls } from "../net/text.ts";
+import type { HttpHandler } from "./server_options.ts";
+import { withHeaders } from "./_headers.ts";
+import { ProblemError } from "./problem.ts";
+
+/** What is logged of a request. */
+export interface AccessEntry {
+  /** The id of the request. */
+  readonly id: string;
+  /** The id of the trace that it belongs to; undefined if the client sent none. */
+  readonly trace: string | undefined;
+  /** The address of the client. */
+  readonly peer: string;
+  /** The method. */
+  readonly method: string;
+  /** The path without the query, its control characters escaped. */
+  readonly path: string;
+  /** The status of the answer; 500 if the handler threw. */
+  readonly status: number;
+  /** From the request's head to the end of the answer, in milliseconds. */
+  readonly duration: number;
+}
+
+/** Options of {@linkcode accessLog}. */
+export interface AccessLogOptions {
+  /**
+   * Takes the entries.
+   *
+   * @default an info record of LogTape
+   */
+  log?: (entry: AccessEntry) => void;
+  /**
+   * Whether an id in the client's `X-Request-Id` is taken over. Only behind a
+   * proxy of yours that sets it.
+   *
+   * @default false
+   */
+  trustRequestId?: boolean;
+}
+
+/** What {@linkcode requestContext} knows. */
+export interface RequestContext {
+  /** The id of the request. */
+  readonly id: string;
+  /** Headers that carry id and trace on, for calls to other services. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const logger = getLogger(["portside", "http", "access"]);
+const contexts = new WeakMap<Request, RequestContext>();
+
+const TRACE_PARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
+const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
+
+/**
+ * Logs what a handler answers.
+ *
+ * @param handler The handler.
+ * @param options Where to.
+ * @returns The handler with the log.
+ *
+ * @example The id in the answer
+ * ```ts
+ * import { accessLog } from "@portside/kit/http/access-log";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertMatch } from "@std/assert";
+ *
+ * await using server = serveHttp({}, accessLog(() => new Response(), { log() {} }));
+ * const response = await fetch(server.url);
+ * assertMatch(response.headers.get("x-request-id")!, /^[0-9a-f-]{36}$/);
+ * await response.body?.cancel();
+ * ```
+ */
+export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}): HttpHandler {
+  const { log = logEntry, trustRequestId = false } = options;
+  return async (request, info) => {
+    const started = performance.now();
+    const { method, url } = request;
+    const peer = formatAddress(info.remoteAddr);
+    const given = trustRequestId ? request.headers.get("x-request-id") ?? "" : "";
+    const id = REQUEST_ID.test(given) ? given : crypto.randomUUID();
+    const traced = TRACE_PARENT.exec(request.headers.get("traceparent") ?? "");
+    const trace = traced?.[1];
+    const headers: Record<string, string> = { "x-request-id": id };
+    if (traced !== null) {
+      headers.traceparent = `00-${trace}-${randomSpan()}-${traced[2]}`;
+      const state = request.headers.get("tracestate");
+      if (state !== null && state.length <= 512) headers.tracestate = state;
+    }
+    contexts.set(request, { id, headers });
+    let status = 500;
+    const finish = () => {
+      const duration = performance.now() - started;
+      log({ id, trace, peer, method, path: pathOf(url), status, duration });
+    };
+    try {
+      const response = await handler(request, info);
+      status = response.status;
+      return withHeaders(response, (headers) => headers.set("x-request-id", id));
+    } catch (error) {
+      if (error instanceof ProblemError) status = error.status;
+      throw error;
+    } finally {
+      info.completed.then(finish, finish);
+    }
+  };
+}
+
+/**
+ * Tells a handler the id of its request, and what to send along to other services.
+ *
+ * @param request The request that the handler was given.
+ * @returns Id and headers; undefined if there is no {@linkcode accessLog} around the handler.
+ *
+ * @example Carry a trace on
+ * ```ts
+ * import { accessLog, requestContext } from "@portside/kit/http/access-log";
+ * import { json } from "@portside/kit/http/json";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const handler = accessLog((request) => json(requestContext(request)!.headers), { log() {} });
+ * await using server = serveHttp({}, handler);
+ * const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+ * const response = await fetch(server.url, { headers: { traceparent } });
+ * assertStringIncludes((await response.json()).traceparent, "4bf92f3577b34da6a3ce929d0e0e4736");
+ * ```
+ */
+export function requestContext(request: Request): RequestContext | undefined {
+  return contexts.get(request);
+}
+
+function logEntry({ id, trace, peer, method, path, status, duration }: AccessEntry): void {
+  logger.info("{peer} {method} {path} {status} {duration} ms", {
+    peer,
+    method,
+    path,
+    status,
+    duration: Math.round(duration * 10) / 10,
+    id,
+    ...(trace !== undefined && { trace }),
+  });
+}
+
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  return escapeControls(start === -1 ? "/" : url.slice(start).replace(/[?#].*$/s, ""));
+}
+
+function randomSpan(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  bytes[0]! |= 1; // All zeros would be invalid.
+  return bytes.toHex();
+}

@@ -1,0 +1,218 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { type AccessEntry, accessLog, requestContext } from "../../http/access_log.ts";
+import { basicAuth, bearerAuth, userOf } from "../../http/auth.ts";
+import { cors } from "../../http/cors.ts";
+import { encodeEvent, eventStream } from "../../http/event_stream.ts";
+import { ProblemError } from "../../http/problem.ts";
+import { rateLimit } from "../../http/rate_limit.ts";
+import { type HttpHandler, type HttpInfo, serveHttp } from "../../http/server.ts";
+
+const ok: HttpHandler = () => new Response("ok");
+
+function infoOf(hostname = "127.0.0.1"): HttpInfo {
+  const signal = new AbortController().signal;
+  return {
+    remoteAddr: { transport: "tcp", hostname, port: 1 },
+    completed: Promise.resolve(),
+    signal,
+    closing: signal,
+  };
+}
+
+const call = (handler: HttpHandler, init: RequestInit = {}, info = infoOf()) =>
+  Promise.resolve(handler(new Request("http://h/p?q=1", init), info));
+
+Deno.test("accessLog() tells id, trace, path and status, but no query", async () => {
+  const entries: AccessEntry[] = [];
+  const log = (entry: AccessEntry) => entries.push(entry);
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  let context: ReturnType<typeof requestContext>;
+  const handler = accessLog((request) => {
+    context = requestContext(request);
+    return Response.redirect("http://h/"); // Its headers are immutable.
+  }, { log });
+  const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01`, tracestate: "a=b" };
+  const response = await call(handler, { headers });
+  const [entry] = entries;
+  assertEquals([entry!.trace, entry!.path, entry!.status], [trace, "/p", 302]);
+  assertEquals(response.headers.get("x-request-id"), entry!.id);
+  assertEquals(context!.id, entry!.id);
+  assertMatch(context!.headers.traceparent!, new RegExp(`^00-${trace}-(?!00f067)[0-9a-f]{16}-01$`));
+  assertEquals(context!.headers.tracestate, "a=b");
+});
+
+Deno.test("accessLog() takes no id and no trace that is malformed or not trusted", async () => {
+  const entries: AccessEntry[] = [];
+  const log = (entry: AccessEntry) => entries.push(entry);
+  const headers = {
+    "x-request-id": "mine",
+    traceparent: `00-${"0".repeat(32)}-00f067aa0ba902b7-01`,
+  };
+  await call(accessLog(ok, { log }), { headers });
+  await call(accessLog(ok, { log, trustRequestId: true }), { headers });
+  await call(accessLog(ok, { log, trustRequestId: true }), { headers: { "x-request-id": "a b" } });
+  assertEquals(entries.map(({ id }) => id === "mine"), [false, true, false]);
+  assertEquals(entries.map(({ trace }) => trace), [undefined, undefined, undefined]);
+});
+
+Deno.test("accessLog() logs what a handler throws with its status", async () => {
+  const statuses: number[] = [];
+  const log = ({ status }: AccessEntry) => statuses.push(status);
+  for (const error of [new ProblemError(404), new Error("x")]) {
+    await using server = serveHttp({}, accessLog(() => Promise.reject(error), { log }));
+    await (await fetch(server.url)).body?.cancel();
+    await server.shutdown();
+  }
+  assertEquals(statuses, [404, 500]);
+});
+
+Deno.test("cors() lets the named origins read, and no other", async () => {
+  const handler = cors(ok, {
+    origins: ["https://a.example"],
+    credentials: true,
+    exposeHeaders: ["x-a"],
+  });
+  const seen = async (origin: string) => {
+    const { headers } = await call(handler, { headers: { origin } });
+    return ["allow-origin", "allow-credentials", "expose-headers"].map((name) =>
+      headers.get(`access-control-${name}`)
+    ).concat(headers.get("vary"));
+  };
+  assertEquals(await seen("https://a.example"), ["https://a.example", "true", "x-a", "origin"]);
+  assertEquals(await seen("https://a.example.evil"), [null, null, null, "origin"]);
+  assertEquals(await seen("null"), [null, null, null, "origin"]);
+});
+
+Deno.test("cors() answers preflights, and leaves other OPTIONS to the handler", async () => {
+  const handler = cors(ok, { origins: "*", methods: ["PUT"], headers: ["x-a"] });
+  const headers = { origin: "https://a.example", "access-control-request-method": "PUT" };
+  const response = await call(handler, { method: "OPTIONS", headers });
+  assertEquals(response.status, 204);
+  assertEquals(response.headers.get("access-control-allow-headers"), "x-a");
+  assertEquals(await (await call(handler, { method: "OPTIONS" })).text(), "ok");
+  assertThrows(() => cors(ok, { origins: "*", credentials: true }), TypeError);
+  assertThrows(() => cors(ok, { origins: ["https://a.example/"] }), TypeError);
+});
+
+Deno.test("basicAuth() lets in who knows the password", async () => {
+  const handler = basicAuth((request) => new Response(userOf(request)), {
+    users: { ada: "pä:ss", constructor: "x" },
+    realm: 'a "b"',
+  });
+  const ask = async (authorization?: string) => {
+    const response = await call(handler, authorization ? { headers: { authorization } } : {});
+    return response.status === 401 ? response.headers.get("www-authenticate") : response.text();
+  };
+  const basic = (text: string) => `basic ${new TextEncoder().encode(text).toBase64()}`;
+  const challenge = 'Basic realm="a \\"b\\"", charset="UTF-8"';
+  assertEquals(await ask(basic("ada:pä:ss")), "ada");
+  for (
+    const wrong of [
+      undefined,
+      basic("ada:pa"),
+      basic("toString:x"),
+      basic(":"),
+      basic("ada"),
+      basic("ada:pä:ss\0"),
+      "Basic ****",
+      "Basic /w==",
+      "Bearer x",
+    ]
+  ) assertEquals(await ask(wrong), challenge, wrong);
+  assertThrows(() => basicAuth(ok, {}), TypeError);
+  assertThrows(() => basicAuth(ok, { users: {}, realm: "a\r\nb" }), TypeError);
+});
+
+Deno.test("bearerAuth() lets in who has a token", async () => {
+  const handler = bearerAuth((request) => new Response(userOf(request)), {
+    verify: (token) => Promise.resolve(token === "t" ? "ada" : null),
+  });
+  const ask = (authorization: string) => call(handler, { headers: { authorization } });
+  assertEquals(await (await ask("Bearer t")).text(), "ada");
+  const refused = await ask("Bearer u");
+  assertEquals(
+    refused.headers.get("www-authenticate"),
+    'Bearer realm="restricted", error="invalid_token"',
+  );
+  const fixed = bearerAuth(ok, { tokens: ["a", "b"] });
+  assertEquals((await call(fixed, { headers: { authorization: "Bearer b" } })).status, 200);
+  assertEquals((await call(fixed, { headers: { authorization: "Bearer c" } })).status, 401);
+  assertEquals((await call(fixed)).status, 401);
+});
+
+Deno.test("rateLimit() counts each client for itself, a network of IPv6 as one", async () => {
+  const handler = rateLimit(ok, { limit: 1, window: 3_600_000 });
+  const status = async (hostname: string) => (await call(handler, {}, infoOf(hostname))).status;
+  assertEquals(await status("10.0.0.1"), 200);
+  assertEquals(await status("::ffff:10.0.0.1"), 429);
+  assertEquals(await status("10.0.0.2"), 200);
+  assertEquals(await status("2001:db8::1"), 200);
+  assertEquals(await status("2001:db8:0:0:ffff::2"), 429);
+  assertEquals(await status("2001:db8:0:1::1"), 200);
+});
+
+Deno.test("rateLimit() tells when to come again, and remembers no more than maxKeys", async () => {
+  const handler = rateLimit(ok, { limit: 1, window: 60_000, maxKeys: 2 });
+  const ask = (hostname: string) => call(handler, {}, infoOf(hostname));
+  await ask("a");
+  assertEquals((await ask("a")).headers.get("retry-after"), "60");
+  await ask("b");
+  await ask("c");
+  assertEquals((await ask("a")).status, 200); // It was forgotten.
+  assertEquals((await ask("c")).status, 429);
+});
+
+Deno.test("eventStream() ends at the shutdown, and aborts its source", async () => {
+  const aborted = Promise.withResolvers<void>();
+  const handler = eventStream(async function* (_request, { signal }) {
+    yield { data: "one" };
+    signal.addEventListener("abort", () => aborted.resolve());
+    await aborted.promise;
+  });
+  await using server = serveHttp({}, handler);
+  const response = await fetch(server.url);
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  assertEquals((await reader.read()).value, "data: one\n\n");
+  const report = server.shutdown({ deadline: 3_600_000 });
+  assertEquals((await reader.read()).done, true);
+  await aborted.promise;
+  assertEquals(await report, { drained: 1, forced: 0, refused: 0 });
+});
+
+Deno.test("eventStream() aborts its source when the client goes", async () => {
+  const aborted = Promise.withResolvers<void>();
+  const handler = eventStream(async function* (_request, { signal }) {
+    signal.addEventListener("abort", () => aborted.resolve());
+    yield { data: "one" };
+    await aborted.promise;
+  });
+  await using server = serveHttp({}, handler);
+  const reader = (await fetch(server.url)).body!.getReader();
+  await reader.read();
+  await reader.cancel();
+  await aborted.promise;
+});
+
+Deno.test("eventStream() sends comments while its source is silent", async () => {
+  const enough = Promise.withResolvers<void>();
+  const handler = eventStream(async function* () {
+    await enough.promise;
+    yield { data: "one" };
+  }, { keepAlive: 5 });
+  await using server = serveHttp({}, handler);
+  const response = await fetch(server.url);
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  assertEquals((await reader.read()).value?.startsWith(":\n\n"), true);
+  enough.resolve();
+  let text = "";
+  for (let read; !(read = await reader.read()).done;) text += read.value;
+  assertMatch(text, /data: one\n\n$/);
+});
+
+Deno.test("encodeEvent() lets no text forge another field", () => {
+  assertEquals(encodeEvent({ data: "a\r\nid: 1\rb" }), "data: a\ndata: id: 1\ndata: b\n\n");
+  assertThrows(() => encodeEvent({ id: "1\ndata: x" }), TypeError);
+  assertThrows(() => encodeEvent({ event: "a\r" }), TypeError);
+  assertThrows(() => encodeEvent({ id: "\0" }), TypeError);
+  assertThrows(() => encodeEvent({ retry: 1.5 }), TypeError);
+});
