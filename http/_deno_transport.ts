@@ -119,11 +119,13 @@ export class DenoTransport implements HttpTransport {
     if (this.#stop.signal.aborted) return gate.refuse(503, exchange);
     const refused = this.#judge(request);
     if (refused !== 0) return gate.refuse(refused, exchange);
-    if (request.body === null) return gate.handle(request, exchange);
+    if (request.body === null) return gate.handle(request, exchange, request);
     const length = request.headers.get("content-length");
-    if (length === "0") return gate.handle(request, exchange);
+    if (length === "0") return gate.handle(request, exchange, request);
     if (gate.tooLarge(Number(length))) return gate.refuse(413, exchange);
-    return gate.handle(new Request(request, { body: gate.limitBody(request.body) }), exchange);
+    // RFC 9110 §9.3.8; a Request cannot be made of these.
+    if (request.method === "TRACE" || request.method === "TRACK") return gate.refuse(501, exchange);
+    return gate.handle(limited(request, gate.limitBody(request.body)), exchange, request);
   }
 
   /**
@@ -177,4 +179,16 @@ export class DenoTransport implements HttpTransport {
       } catch { /* The port or a descriptor is not to be had yet. */ }
     }
   }
+}
+
+/**
+ * The same request with another body. Not made of the first one: Deno follows
+ * its signal then, and writes a warning to stderr for that.
+ */
+function limited(request: Request, body: ReadableStream<Uint8Array<ArrayBuffer>>): Request {
+  const { url, method, headers } = request;
+  const copy = new Request(url, { method, headers, body });
+  // As it was sent, where `new Request` has resolved dots in it.
+  if (copy.url !== url) Object.defineProperty(copy, "url", { value: url });
+  return copy;
 }

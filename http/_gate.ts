@@ -117,13 +117,23 @@ export class Gate {
     return problem(status, this.closing.signal.aborted ? CLOSING : REFUSALS[status]);
   }
 
-  /** Lets the handler answer; never throws. */
-  handle(request: Request, exchange: Exchange): Response | Promise<Response> {
+  /**
+   * Lets the handler answer; never throws.
+   *
+   * @param request What the handler gets.
+   * @param exchange What the transport knows of it.
+   * @param source Whose signal tells, while the handler runs, that the client has gone.
+   */
+  handle(
+    request: Request,
+    exchange: Exchange,
+    source: { readonly signal: AbortSignal },
+  ): Response | Promise<Response> {
     if (this.#active >= this.#maxRequests) return this.refuse(503, exchange);
     this.#active++;
     this.#requests++;
     exchange.completed.then(this.#done, this.#done);
-    const info = new Info(request, exchange, this.closing.signal);
+    const info = new Info(source, exchange, this.closing.signal);
     try {
       const answer = this.#handler(request, info);
       if (answer instanceof Response) {
@@ -220,13 +230,17 @@ class Info implements HttpInfo {
   readonly closing: AbortSignal;
   /** Whether the handler's time was up. */
   late = false;
-  readonly #request: Request;
+  readonly #source: { readonly signal: AbortSignal };
   readonly #exchange: Exchange;
   #controller: AbortController | undefined;
   #onGone: (() => void) | undefined;
 
-  constructor(request: Request, exchange: Exchange, closing: AbortSignal) {
-    this.#request = request;
+  constructor(
+    source: { readonly signal: AbortSignal },
+    exchange: Exchange,
+    closing: AbortSignal,
+  ) {
+    this.#source = source;
     this.#exchange = exchange;
     this.closing = closing;
   }
@@ -251,7 +265,7 @@ class Info implements HttpInfo {
         );
       };
       // Looked at as late as possible: making this signal costs, and few handlers need it.
-      const gone = this.#request.signal;
+      const gone = this.#source.signal;
       if (gone.aborted) this.#onGone();
       else gone.addEventListener("abort", this.#onGone, { once: true });
     }
@@ -270,6 +284,6 @@ class Info implements HttpInfo {
 
   /** The handler has returned. The request's signal would be aborted by success, too. */
   release(): void {
-    if (this.#onGone) this.#request.signal.removeEventListener("abort", this.#onGone);
+    if (this.#onGone) this.#source.signal.removeEventListener("abort", this.#onGone);
   }
 }

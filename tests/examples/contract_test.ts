@@ -110,6 +110,24 @@ const TABLE: Row[] = [
     visit: isReset,
   },
   {
+    name: "http-server",
+    bad: ["--max-body", "0"],
+    visit: async ({ port }) => {
+      const response = await fetch(`http://127.0.0.1:${port}/a`);
+      const expected = { path: "/a", method: "GET", message: "Hello, World!" };
+      assertEquals(await response.json(), expected);
+    },
+    // Half a body: its request is in hand once the first answer has come.
+    hold: async (server) => {
+      const conn = await say(
+        server,
+        "GET / HTTP/1.1\r\nHost: h\r\n\r\nPOST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf",
+      );
+      await conn.read(new Uint8Array(1000));
+      return conn;
+    },
+  },
+  {
     name: "tls-server",
     bad: ["--handshake-timeout", "-1s"],
     visit: shakeHands,
@@ -250,7 +268,7 @@ for (const { name, visit, occupy, args = [] } of servers) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.test(`${name} says where it listens, serves, and drains on ${signal}: 0`, async () => {
       await using server = await startRunnable(name, ["--port=0", "--json", ...args]);
-      assertMatch(server.stdout, /^listening on (tcp|tls|udp):\/\/127\.0\.0\.1:[1-9]\d*\n$/);
+      assertMatch(server.stdout, /^listening on (tcp|tls|udp|http):\/\/127\.0\.0\.1:[1-9]\d*\n$/);
       await visit?.(server);
       server.signal(signal);
       assertEquals(await server.exitCode(), 0, server.stderr);

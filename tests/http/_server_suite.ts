@@ -93,6 +93,19 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
     assertStringIncludes(text, "url http://there/x");
   });
 
+  test("leaves the target as it was sent, with a body and without", async () => {
+    await using server = serve({}, (request) => new Response(`url ${request.url}`));
+    for (const more of ["", "Content-Length: 1\r\n"]) {
+      const text = await exchange(
+        server.addr.port,
+        `POST /a/../b/%2e//c?d HTTP/1.1\r\nHost: h\r\n${more}Connection: close\r\n\r\n${
+          more && "x"
+        }`,
+      );
+      assertStringIncludes(text, "url http://h/a/../b/%2e//c?d");
+    }
+  });
+
   test("refuses CONNECT with 501", async () => {
     await using server = serve({}, () => new Response());
     const text = await exchange(

@@ -1,0 +1,75 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * An HTTP server of JSON: GET greets, POST gives back what it was sent.
+ *
+ * What is sent too slowly, is too large, has no proper `Host` or is no UTF-8 gets an answer that
+ * says so (problem details, RFC 9457); other methods get 405.
+ *
+ * ```sh
+ * deno task http-server
+ * curl -d 'some data' http://127.0.0.1:8080/some/path
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`
+ *
+ * @module
+ */
+
+import { accessLog } from "../http/access_log.ts";
+import { json } from "../http/json.ts";
+import { ProblemError } from "../http/problem.ts";
+import { router } from "../http/router.ts";
+import { serveHttp } from "../http/server.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+
+const cli = defineCli({
+  name: "http-server",
+  summary: "Greets with JSON and gives back what is posted (HTTP).",
+  flags: {
+    ...serverFlags(8080),
+    maxBody: { type: "size", default: "10MiB", min: "1", max: "1GiB", help: "Largest body" },
+    bodyTimeout: { type: "duration", default: "30s", help: "Longest pause in a body; 0: any" },
+    maxRequests: { type: "integer", default: 1024, min: 0, help: "Requests at once; 0: any" },
+  },
+  permissions: { "--allow-net=127.0.0.1": "listen there" },
+  examples: [
+    "deno task http-server",
+    "curl http://127.0.0.1:8080/some/path",
+    "curl -d 'some data' http://127.0.0.1:8080/some/path",
+  ],
+});
+
+/** The path as it was sent, without the query. */
+const pathOf = (request: Request) => new URL(request.url).pathname;
+
+const handler = router({
+  "GET /*": (request) => json({ path: pathOf(request), method: "GET", message: "Hello, World!" }),
+  "POST /*": async (request) =>
+    json({ path: pathOf(request), method: "POST", data: await textOf(request) }),
+});
+
+async function textOf(request: Request): Promise<string> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await request.bytes());
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new ProblemError(400, { detail: "The body is no UTF-8", cause });
+  }
+}
+
+/**
+ * Runs the server.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ drain, ...options }, ctx) => {
+    await using server = serveHttp(options, accessLog(handler));
+    ctx.listening(server);
+    await ctx.untilShutdown(server, { drain });
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
