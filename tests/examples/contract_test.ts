@@ -77,6 +77,13 @@ async function withPeer(listener: Deno.Listener<Deno.Conn>, work: (port: string)
   }
 }
 
+/** An HTTP server for the clients. */
+async function withHttp(work: (url: string) => Promise<void>): Promise<void> {
+  const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  await using server = Deno.serve(options, () => new Response("hello"));
+  await work(`http://127.0.0.1:${server.addr.port}/`);
+}
+
 const TABLE: Row[] = [
   {
     name: "tcp-server",
@@ -175,6 +182,21 @@ const TABLE: Row[] = [
       socket.close();
       await serving;
     },
+  },
+  {
+    name: "fetch-all",
+    bad: ["--concurrency", "0"],
+    call: (use) => withHttp((url) => use([url])),
+  },
+  {
+    name: "http-client",
+    bad: ["--timeout", "soon"],
+    call: (use) => withHttp((url) => use(["GET", url])),
+  },
+  {
+    name: "pooled-client",
+    bad: ["--pool", "0"],
+    call: (use) => withHttp((url) => use([url])),
   },
   {
     name: "safe-connect",

@@ -1,0 +1,103 @@
+/** The command line of the HTTP client turned into options of a request. @module */
+
+import type { HttpAuth, HttpRequestOptions } from "../../http/client.ts";
+import type { MultipartPart } from "../../http/multipart.ts";
+import type { HttpResponse } from "../../http/response.ts";
+import { badValue } from "../../tools/cli.ts";
+
+/** What makes a body. */
+export interface BodyValues {
+  readonly data: string | undefined;
+  readonly form: readonly string[];
+  readonly upload: readonly string[];
+  readonly body: string | undefined;
+}
+
+/** What makes credentials. */
+export interface CredentialValues {
+  readonly user: string | undefined;
+  readonly bearer: string | undefined;
+}
+
+/** Refuses what is no URL of HTTP. */
+export function checkUrl(url: string): void {
+  if (/^https?:$/.test(URL.parse(url)?.protocol ?? "")) return;
+  throw badValue("url", url, "an http or https URL");
+}
+
+/** `name=value` as pairs. */
+export function pairs(
+  flag: string,
+  values: readonly string[],
+  pattern = /^([^=]+)=(.*)$/s,
+): [string, string][] {
+  return values.map((text) => {
+    const [, name, value] = pattern.exec(text) ?? [];
+    if (name === undefined || value === undefined) {
+      throw badValue(`--${flag}`, text, flag === "header" ? "name: value" : "name=value");
+    }
+    try {
+      if (flag === "header") new Headers([[name, value]]);
+    } catch {
+      throw badValue(`--${flag}`, text, "what may stand in a header");
+    }
+    return [name, value];
+  });
+}
+
+/** The one body that was asked for. */
+export async function bodyOf(
+  { data, form, upload, body }: BodyValues,
+  method: string,
+): Promise<HttpRequestOptions> {
+  const fields = pairs("form", form);
+  const files = pairs("upload", upload);
+  const ways = [data, body, form.length + upload.length > 0 || undefined];
+  const count = ways.filter((way) => way !== undefined).length;
+  if (count > 1) throw badValue("--data", data ?? "", "one of --data, --form, --upload and --body");
+  if (count === 1 && /^(get|head)$/i.test(method)) {
+    throw badValue("method", method, "one that takes a body");
+  }
+  if (data !== undefined) return { json: parsed(data) };
+  if (body !== undefined) return { body: new Blob([await Deno.readFile(body)]) };
+  if (files.length === 0) return fields.length === 0 ? {} : { form: fields };
+  const parts: Record<string, MultipartPart[]> = {};
+  for (const [name, value] of fields) (parts[name] ??= []).push(value);
+  for (const [name, path] of files) {
+    // Asked for at once, so that a file that is missing is told before anything is sent.
+    await Deno.stat(path);
+    (parts[name] ??= []).push({ path });
+  }
+  return { multipart: parts };
+}
+
+/** Who we are. */
+export function credentials({ user, bearer }: CredentialValues): HttpAuth | null {
+  if (bearer !== undefined) {
+    if (/^[\x21-\x7e]+$/.test(bearer)) return { bearer };
+    throw badValue("--bearer", "…", "a token without blanks");
+  }
+  if (user === undefined) return null;
+  const at = user.indexOf(":");
+  if (at < 0) throw badValue("--user", "…", "name:password");
+  return { username: user.slice(0, at), password: user.slice(at + 1) };
+}
+
+/** The answer as one value; a body of JSON becomes part of it. */
+export async function jsonOf(response: HttpResponse): Promise<Record<string, unknown>> {
+  const { status, statusText, url, headers, history } = response;
+  const type = headers.get("content-type") ?? "";
+  const isJson = /^application\/(?:[\w.-]+\+)?json\b/i.test(type);
+  const text = isJson ? undefined : await response.text();
+  const body = isJson ? await response.json() : text;
+  const before = history.map(({ error, ...one }) => ({ ...one, error: error?.message }));
+  return { status, statusText, url, headers: Object.fromEntries(headers), body, history: before };
+}
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    throw badValue("--data", data, "JSON");
+  }
+}

@@ -1,0 +1,23 @@
+/** The flags of the HTTP client. @module */
+
+import type { Flags } from "../../tools/cli.ts";
+
+/** What a request can be told. */
+export const FLAGS = {
+  param: { type: "list", alias: "p", placeholder: "name=value", help: "Query parameter" },
+  header: { type: "list", alias: "H", placeholder: "name: value", help: "Header" },
+  data: { type: "string", alias: "d", placeholder: "json", help: "Body, sent as JSON" },
+  form: { type: "list", alias: "F", placeholder: "name=value", help: "Field of a form" },
+  upload: { type: "list", placeholder: "name=file", help: "File of a form; with --form: fields" },
+  body: { type: "string", placeholder: "file", help: "File that is sent as it is" },
+  user: { type: "string", alias: "u", placeholder: "name:password", help: "Basic login" },
+  bearer: { type: "string", placeholder: "token", help: "Bearer token" },
+  headersTimeout: { type: "duration", default: "30s", help: "Limit for the head of the answer" },
+  bodyTimeout: { type: "duration", default: "30s", help: "Limit between pieces of the body" },
+  timeout: { type: "duration", default: "2m", alias: "t", help: "Limit for everything" },
+  retries: { type: "integer", default: 0, min: 0, max: 100, help: "Tries after the first" },
+  maxRedirects: { type: "integer", default: 20, min: 0, max: 100, help: "Redirects followed" },
+  maxBody: { type: "size", default: "64MiB", min: "1", help: "Largest answer" },
+  ca: { type: "list", placeholder: "file", help: "Authority to trust as well, PEM" },
+  include: { type: "boolean", alias: "i", help: "Print status and headers too" },
+} as const satisfies Flags;

@@ -1,0 +1,34 @@
+/** What the program that fetches many URLs tells of each. @module */
+
+import type { FetchResult } from "../../http/fetch_all.ts";
+
+/** What is told of an answer. */
+export interface Page {
+  readonly status: number;
+  readonly bytes: number;
+}
+
+/** Counts a body without keeping it. */
+export async function readPage(response: Response): Promise<Page> {
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) bytes += chunk.length;
+  return { status: response.status, bytes };
+}
+
+/** A result for `--json`. */
+export function rowOf(result: FetchResult<Page>): Record<string, unknown> {
+  const { url, ok } = result;
+  return ok ? { url, ok, ...result.value } : { url, ok, ...failureOf(result.error) };
+}
+
+/** A result for a person. */
+export function sentenceOf(result: FetchResult<Page>): string {
+  if (result.ok) return `${result.value.status} ${result.value.bytes} bytes ${result.url}`;
+  const { error, message } = failureOf(result.error);
+  return `failed (${error}): ${message}`;
+}
+
+function failureOf(thrown: unknown): { error: unknown; message: string } {
+  const { name, message, kind, status } = thrown as Error & { kind?: string; status?: number };
+  return { error: kind ?? status ?? name, message };
+}

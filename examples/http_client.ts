@@ -1,0 +1,68 @@
+#!/usr/bin/env -S deno run --allow-net
+/**
+ * Sends one HTTP request and prints the answer: `deno task http-client GET http://127.0.0.1:8080/`
+ *
+ * **Permissions**: `--allow-net`, since any host may be named; `--allow-read=<file>` for `--upload`,
+ * `--body` and `--ca`
+ *
+ * @module
+ */
+
+import { createClient } from "../http/client.ts";
+import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
+import { bodyOf, checkUrl, credentials, jsonOf, pairs } from "./http/arguments.ts";
+import { FLAGS } from "./http/flags.ts";
+
+const cli = defineCli({
+  name: "http-client",
+  summary: "Sends one HTTP request; an answer of 400 and above is a failure.",
+  flags: FLAGS,
+  positionals: {
+    method: { help: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
+    url: { help: "Where to" },
+  },
+  permissions: {
+    "--allow-net": "reach any host",
+    "--allow-read=<file>": "only with --upload, --body or --ca",
+  },
+  examples: [
+    "deno task http-client GET http://127.0.0.1:8080/ -p page=2",
+    `deno task http-client POST http://127.0.0.1:8080/ -d '{"name":"ada"}' --json`,
+  ],
+});
+
+/**
+ * Runs the program.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ method, url, json, ...values }, ctx) => {
+    checkUrl(url);
+    const body = await bodyOf(values, method);
+    const auth = credentials(values);
+    const headers = new Headers(pairs("header", values.header, /^([^:=\s]+):\s*(.*)$/s));
+    const params = pairs("param", values.param);
+    await using client = createClient({
+      caCerts: await Promise.all(values.ca.map((file) => readPem(file, "CERTIFICATE"))),
+      timeouts: { headers: values.headersTimeout, body: values.bodyTimeout, total: values.timeout },
+      retry: { total: values.retries },
+      maxRedirects: values.maxRedirects,
+      maxBody: values.maxBody,
+    });
+    const { signal } = ctx;
+    const response = await client.request(method, url, { params, headers, auth, signal, ...body });
+    if (json) return ctx.printJson(await jsonOf(response));
+    if (values.include) {
+      ctx.print(`${response.status} ${response.statusText}`);
+      for (const [name, value] of response.headers) ctx.print(`${name}: ${value}`);
+      ctx.print("");
+    }
+    const text = await response.text();
+    if (text !== "") { for (const line of text.replace(/\r?\n$/, "").split("\n")) ctx.print(line); }
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,80 @@
+#!/usr/bin/env -S deno run --allow-net
+/**
+ * A session that keeps its connections and tries again: 3 retries with backoff on 500, 502, 503,
+ * 504 and failed connections, 10 connections to a host.
+ *
+ * **Permissions**: `--allow-net`, since any host may be named
+ *
+ * @module
+ */
+
+import { createClient } from "../http/client.ts";
+import { NetError } from "../net/errors.ts";
+import { CliError, type CliIo, defineCli } from "../tools/cli.ts";
+import { checkUrl } from "./http/arguments.ts";
+
+const cli = defineCli({
+  name: "pooled-client",
+  summary: "Asks for a URL many times over few connections, and tries again what fails.",
+  flags: {
+    requests: { type: "integer", default: 20, min: 1, max: 100_000, alias: "n", help: "How many" },
+    pool: { type: "integer", default: 10, min: 1, max: 1000, help: "Connections to the host" },
+    retries: { type: "integer", default: 3, min: 0, max: 100, help: "Tries after the first" },
+    backoff: { type: "number", default: 0.5, min: 0, max: 60, help: "Backoff factor, seconds" },
+    timeout: { type: "duration", default: "30s", alias: "t", help: "Limit for an answer" },
+  },
+  positionals: { url: { help: "What to ask for, http or https" } },
+  permissions: { "--allow-net": "reach any host" },
+  examples: ["deno task pooled-client http://127.0.0.1:8080/ -n 100"],
+});
+
+/**
+ * Runs the program.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ url, requests, pool, retries, backoff, ...more }, ctx) => {
+    checkUrl(url);
+    await using client = createClient({
+      maxPerHost: pool,
+      maxQueued: requests,
+      retry: { total: retries, backoffFactor: backoff, statusForcelist: [500, 502, 503, 504] },
+      timeouts: { headers: more.timeout, body: more.timeout, queue: 0 },
+      hooks: {
+        beforeRetry: ({ status, error, delay }) =>
+          ctx.log.warn("again in {delay} ms: {why}", { delay, why: status ?? error?.message }),
+      },
+    });
+    const [started, outcomes] = [performance.now(), new Map<string, number>()];
+    let last: unknown;
+    const ask = async () => {
+      try {
+        const response = await client.get(url, { signal: ctx.signal, raiseForStatus: false });
+        await response.body?.pipeTo(new WritableStream());
+        return String(response.status);
+      } catch (error) {
+        last = error;
+        return error instanceof NetError ? error.kind : "failed";
+      }
+    };
+    for (const outcome of await Promise.all(Array.from({ length: requests }, ask))) {
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    ctx.signal.throwIfAborted();
+    if (last instanceof NetError && last.kind === "permission") throw last;
+    const ms = Math.round(performance.now() - started);
+    const { requests: sent, retries: again } = client.stats();
+    const counts = Object.fromEntries(outcomes);
+    if (more.json) ctx.printJson({ url, ms, sent, retries: again, outcomes: counts });
+    else for (const [outcome, count] of outcomes) ctx.print(`${outcome}: ${count}`);
+    ctx.log.info(`${sent} requests sent, ${again} of them retries, in ${ms} ms`);
+    if (last !== undefined) throw last;
+    const bad = [...outcomes.keys()].filter((status) => Number(status) >= 400);
+    if (bad.length > 0) throw new CliError(`The server answered ${bad.join(", ")}`);
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,82 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { HttpRequestError, HttpStatusError } from "../../http/errors.ts";
+import { fetchAll } from "../../http/fetch_all.ts";
+import { createClient } from "../../http/client.ts";
+import { deadPort, serve } from "./_server.ts";
+
+Deno.test("fetchAll() gives what comes first first, and gathers in the order given", async () => {
+  const gates = new Map(["/0", "/1", "/2"].map((path) => [path, Promise.withResolvers<void>()]));
+  await using server = serve(async (request) => {
+    const { pathname } = new URL(request.url);
+    await gates.get(pathname)!.promise;
+    return new Response(pathname);
+  });
+  const urls = [0, 1, 2].map((path) => `${server.url}${path}`);
+  const order: number[] = [];
+  gates.get("/2")!.resolve();
+  for await (const result of fetchAll(urls)) {
+    order.push(result.index);
+    gates.get(["/1", "/0"][order.length - 1] ?? "/0")!.resolve();
+  }
+  assertEquals(order, [2, 1, 0]);
+  const all = await fetchAll(urls, { read: (response) => response.text() }).gather();
+  assertEquals(all.map((one) => one.ok && one.value), ["/0", "/1", "/2"]);
+});
+
+Deno.test("fetchAll() loses nothing to one failure", async () => {
+  await using server = serve((request) =>
+    new Response("x", { status: request.url.endsWith("bad") ? 404 : 200 })
+  );
+  const refused = `http://127.0.0.1:${deadPort()}/`;
+  await using client = createClient({ retry: false });
+  const [a, b, c, d, e] = await fetchAll(
+    [`${server.url}a`, refused, `${server.url}bad`, "not a url", `${server.url}e`],
+    { client, concurrency: 2 },
+  ).gather();
+  assert(a?.ok && e?.ok && !b?.ok && !c?.ok && !d?.ok);
+  assertInstanceOf(b?.error, HttpRequestError);
+  assertInstanceOf(c?.error, HttpStatusError);
+  assertInstanceOf(d?.error, TypeError);
+  assertEquals(client.stats().active, 0);
+});
+
+Deno.test("fetchAll() keeps to its concurrency, and takes URLs only as it needs them", async () => {
+  let [now, most, taken] = [0, 0, 0];
+  await using server = serve(async () => {
+    most = Math.max(most, ++now);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    now--;
+    return new Response(new Uint8Array(40_000));
+  });
+  function* urls() {
+    for (; taken < 40; taken++) yield server.url;
+  }
+  for await (const result of fetchAll(urls(), { concurrency: 4 })) {
+    assert(result.ok);
+    if (result.index === 0) assert(taken <= 8, `${taken}`);
+  }
+  assertEquals([taken, most <= 4], [40, true]);
+});
+
+Deno.test("fetchAll() ends what is under way when the loop ends or the signal says so", async () => {
+  await using server = serve((request) =>
+    request.url.endsWith("fast")
+      ? new Response("x")
+      : new Promise((resolve) =>
+        request.signal.addEventListener("abort", () => resolve(new Response()))
+      )
+  );
+  const urls = [`${server.url}fast`, `${server.url}slow`];
+  for await (const { index } of fetchAll(urls)) {
+    assertEquals(index, 0);
+    break;
+  }
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  const caught = await assertRejects(async () => {
+    for await (const _ of fetchAll(urls, { signal: stop.signal })) stop.abort(reason);
+  });
+  assertEquals(caught, reason);
+  assertThrows(() => fetchAll([], { concurrency: 0 }), RangeError);
+  assertEquals(await fetchAll([]).gather(), []);
+});
