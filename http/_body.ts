@@ -15,20 +15,22 @@ export interface BodyLimits {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** What a body is read from. */
+export type BodySource = Pick<ReadableStreamDefaultReader<Bytes>, "read" | "cancel">;
+
 /** A body whose reader gets errors with a status beyond its limits. Nothing is read ahead. */
-export function limitBody(body: ReadableStream<Bytes>, limits: BodyLimits): ReadableStream<Bytes> {
-  const source = new LimitedBody(body.getReader(), limits);
-  return new ReadableStream(source, { highWaterMark: 0 });
+export function limitBody(source: BodySource, limits: BodyLimits): ReadableStream<Bytes> {
+  return new ReadableStream(new LimitedBody(source, limits), { highWaterMark: 0 });
 }
 
 class LimitedBody implements UnderlyingByteSource {
   readonly type = "bytes";
-  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  readonly #reader: BodySource;
   readonly #limits: BodyLimits;
   #received = 0;
   #waited = 0;
 
-  constructor(reader: ReadableStreamDefaultReader<Bytes>, limits: BodyLimits) {
+  constructor(reader: BodySource, limits: BodyLimits) {
     this.#reader = reader;
     this.#limits = limits;
   }
@@ -71,6 +73,7 @@ class LimitedBody implements UnderlyingByteSource {
       if (error === LATE) {
         this.#give({ status: 408, detail: "The body of the request did not come in time" });
       }
+      if (error instanceof ProblemError) throw error;
       throw new NetError("The body of the request was cut short", {
         kind: "truncated",
         phase: "read",

@@ -3,23 +3,9 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { toNetError } from "../net/errors.ts";
 import type { Gate } from "./_gate.ts";
+import type { HttpTransport } from "./_transport.ts";
 import { problem } from "./problem.ts";
 import type { ServeHttpOptions } from "./server_options.ts";
-
-/** What carries requests to a gate. */
-export interface HttpTransport {
-  readonly addr: Deno.NetAddr;
-  /** Resolves when it has stopped and nothing is left; never rejects. */
-  readonly finished: Promise<void>;
-  /** Stops accepting as far as it can: what still comes is for the gate to refuse. */
-  stop(): void;
-  /** Ends gracefully; no request is active any more. */
-  close(): void;
-  /** Cuts every connection. */
-  cut(): void;
-  ref(): void;
-  unref(): void;
-}
 
 /** The pause before it listens again, in milliseconds. */
 const PAUSE = 100;
@@ -125,7 +111,11 @@ export class DenoTransport implements HttpTransport {
     if (gate.tooLarge(Number(length))) return gate.refuse(413, exchange);
     // RFC 9110 §9.3.8; a Request cannot be made of these.
     if (request.method === "TRACE" || request.method === "TRACK") return gate.refuse(501, exchange);
-    return gate.handle(limited(request, gate.limitBody(request.body)), exchange, request);
+    return gate.handle(
+      limited(request, gate.limitBody(request.body.getReader())),
+      exchange,
+      request,
+    );
   }
 
   /**

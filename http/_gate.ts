@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
-import { limitBody } from "./_body.ts";
+import { type BodySource, limitBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
 import { HostCheck } from "./_host.ts";
 import { checkCount, checkLimit, checkTime } from "./_server_limits.ts";
@@ -93,10 +93,8 @@ export class Gate {
   }
 
   /** The same body, with its limits: reading it rejects beyond them. */
-  limitBody(
-    body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  ): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return limitBody(body, {
+  limitBody(source: BodySource): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return limitBody(source, {
       maxBody: this.#maxBody,
       bodyTimeout: this.#bodyTimeout,
       minBodyRate: this.#minBodyRate,
@@ -110,10 +108,11 @@ export class Gate {
     return new Promise((resolve) => this.#idle = resolve);
   }
 
-  /** Answers without the handler. */
-  refuse(status: number, exchange: Exchange): Response {
+  /** Answers without the handler; `detail` says why where the status does not say it all. */
+  refuse(status: number, exchange: Exchange, detail?: string): Response {
     this.#refused++;
     if (this.#onEvent) this.event({ type: "refused", status, remoteAddr: exchange.remoteAddr });
+    if (detail !== undefined) return problem(status, { detail });
     return problem(status, this.closing.signal.aborted ? CLOSING : REFUSALS[status]);
   }
 

@@ -3,6 +3,11 @@
  * bodies, the time of handlers, requests at a time, a `Host` that is what it
  * should be, errors that leak nothing, a graceful end that reports.
  *
+ * `Deno.serve` lets a client that sends half a head sit for ever. Where strangers
+ * connect, beyond loopback, the server is `hardened`: the same handlers on an
+ * HTTP/1.1 of our own with limits on connections, heads and silence. HTTPS takes
+ * `cert` and `key` on both.
+ *
  * A handler is `(request, info) => Response | Promise<Response>`: the `fetch` of
  * Hono, Oak or any other framework is one, and gets all of this around it.
  *
@@ -25,12 +30,14 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { formatAddress } from "../net/address.ts";
+import { formatAddress, isLoopback } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
-import { DenoTransport, type HttpTransport } from "./_deno_transport.ts";
+import { DenoTransport } from "./_deno_transport.ts";
 import { Gate } from "./_gate.ts";
 import { checkTime } from "./_server_limits.ts";
+import { HardenedTransport } from "./_hardened_transport.ts";
+import type { HttpTransport } from "./_transport.ts";
 import type {
   HttpHandler,
   HttpServer,
@@ -50,7 +57,8 @@ const logger = getLogger(["portside", "http", "server"]);
  * @returns The running server.
  * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
  * @throws {RangeError} If an option is out of range.
- * @throws {TypeError} If `cert` comes without `key` or the other way round.
+ * @throws {TypeError} If `cert` comes without `key` or the other way round, or a limit of
+ * connections with `hardened: false`.
  *
  * @example Serve a framework's app
  * ```ts
@@ -70,8 +78,33 @@ export function serveHttp(options: ServeHttpOptions, handler: HttpHandler): Http
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot serve HTTPS: it takes both cert and key");
   }
+  const hardened = isHardened(options);
   const gate = new Gate(options, handler);
-  return new Running(new DenoTransport(options, gate), gate, options);
+  const transport = hardened
+    ? new HardenedTransport(options, gate)
+    : new DenoTransport(options, gate);
+  return new Running(transport, gate, options, hardened);
+}
+
+/** The options that `Deno.serve` has nothing for. */
+const HARDENED_ONLY = [
+  "maxConnections",
+  "maxConnectionsPerAddress",
+  "headTimeout",
+  "idleTimeout",
+  "writeTimeout",
+  "maxHead",
+  "maxHeaders",
+  "backlog",
+  "sharePort",
+] as const;
+
+function isHardened(options: ServeHttpOptions): boolean {
+  const wanted = HARDENED_ONLY.find((name) => options[name] !== undefined);
+  if (wanted !== undefined && options.hardened === false) {
+    throw new TypeError(`Cannot use ${wanted} with hardened: false, which has no such limit`);
+  }
+  return options.hardened ?? (wanted !== undefined || !isLoopback(options.hostname ?? "127.0.0.1"));
 }
 
 class Running implements HttpServer {
@@ -89,7 +122,12 @@ class Running implements HttpServer {
   #forceAt = Infinity;
   #forceTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(transport: HttpTransport, gate: Gate, options: ServeHttpOptions) {
+  constructor(
+    transport: HttpTransport,
+    gate: Gate,
+    options: ServeHttpOptions,
+    readonly hardened: boolean,
+  ) {
     this.addr = transport.addr;
     this.url = `${options.cert === undefined ? "http" : "https"}://${formatAddress(this.addr)}`;
     this.finished = transport.finished;

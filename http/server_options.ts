@@ -91,6 +91,71 @@ export interface ServeHttpOptions {
    * @default any
    */
   allowedHosts?: readonly string[];
+  /**
+   * Whether connections are held to limits, too: the options below, for which
+   * `Deno.serve` has nothing. It speaks HTTP/1.1 alone then, compresses nothing
+   * by itself, and is slower; `Deno.upgradeWebSocket` does not work on it.
+   *
+   * @default true beyond this machine's loopback addresses, or if an option below is set
+   */
+  hardened?: boolean;
+  /**
+   * The most connections at a time; one more waits. Hardened only.
+   *
+   * @default 1024
+   */
+  maxConnections?: number;
+  /**
+   * The most connections at a time from one address; more are closed at once.
+   * No limit by default, since behind a reverse proxy all come from one. Hardened only.
+   *
+   * @default 0
+   */
+  maxConnectionsPerAddress?: number;
+  /**
+   * How long the head of a request may take from its first byte, and a new
+   * connection until that; then it is 408. Hardened only.
+   *
+   * @default 15000
+   */
+  headTimeout?: number;
+  /**
+   * How long a connection may be silent between two requests. Hardened only.
+   *
+   * @default 60000
+   */
+  idleTimeout?: number;
+  /**
+   * How long a client may take nothing of its answer. Hardened only.
+   *
+   * @default 30000
+   */
+  writeTimeout?: number;
+  /**
+   * The most bytes that the head of a request may have; more is 431. Hardened only.
+   *
+   * @default 32768
+   */
+  maxHead?: number;
+  /**
+   * The most headers that a request may have; more is 431. Hardened only.
+   *
+   * @default 100
+   */
+  maxHeaders?: number;
+  /**
+   * How many connections the kernel holds until they are accepted. Hardened only.
+   *
+   * @default 511
+   */
+  backlog?: number;
+  /**
+   * Whether other Workers of this program may listen on the same port; see
+   * `serveWithWorkers`. Hardened only.
+   *
+   * @default false
+   */
+  sharePort?: boolean;
   /** Shuts the server down when it is aborted. */
   signal?: AbortSignal;
   /** Called once with the address. */
@@ -133,6 +198,8 @@ export interface HttpServer extends AsyncDisposable {
   readonly addr: Deno.NetAddr;
   /** Where it listens as a URL, e.g. `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** Whether connections are held to limits, too. */
+  readonly hardened: boolean;
   /** Resolves when the server has shut down. */
   readonly finished: Promise<void>;
   /** Counters of this moment. */

@@ -1,4 +1,4 @@
-import type { FrameOptions, LineOptions, ReadOptions } from "./connection_options.ts";
+import type { ChunkOptions, FrameOptions, LineOptions, ReadOptions } from "./connection_options.ts";
 import { NetError, type NetErrorOptions } from "./errors.ts";
 import { decodeFrameLength } from "./frame_codec.ts";
 import { decodeLine, scanLine } from "./line_codec.ts";
@@ -10,10 +10,11 @@ export class MessageReceiver extends Receiver {
   /** Inside of a line that was too long, whose rest is thrown away. */
   #skipping = false;
 
-  async readChunk(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+  async readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     const size = this.buffered.length;
     if (size > 0) return this.consume(size);
-    if (await this.more(this.deadline(options), "stream") === null) return null;
+    const boundary = options?.inMessage ? "none" : "stream";
+    if (await this.more(this.deadline(options), boundary) === null) return null;
     return this.consume(this.buffered.length);
   }
 

@@ -28,6 +28,7 @@
 
 import { formatAddress } from "./address.ts";
 import type {
+  ChunkOptions,
   ConnectionOptions,
   ConnectionStats,
   DetachedTransport,
@@ -229,7 +230,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @param options Limits of this read.
    * @returns At least one byte, or null when the peer has ended.
    */
-  readChunk(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+  readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     return this.#receiver.readChunk(options);
   }
 

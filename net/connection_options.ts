@@ -77,6 +77,17 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
+/** Options of {@linkcode Connection.readChunk}. */
+export interface ChunkOptions extends ReadOptions {
+  /**
+   * Whether the chunk belongs to a message that has begun, so that a connection
+   * that drains still waits for it as long as the limits allow.
+   *
+   * @default false
+   */
+  inMessage?: boolean;
+}
+
 /** Options of {@linkcode Connection.readLine}. */
 export interface LineOptions extends ReadOptions {
   /**

@@ -76,6 +76,9 @@ export interface WorkerAssignment {
   readonly data: unknown;
 }
 
+/** What a Worker may serve: any server that shares its port and can be shut down. */
+export type SharedServer = Pick<TcpServer, "shutdown">;
+
 /** Servers of several Workers that act as one. */
 export interface WorkerServer extends AsyncDisposable {
   /** Where they listen. */
@@ -121,14 +124,14 @@ const logger = getLogger(["portside", "net", "workers"]);
  * runWorker(({ hostname, port }) => serveTcp({ hostname, port, sharePort: true }, () => {}));
  * ```
  */
-export function runWorker(start: (assignment: WorkerAssignment) => TcpServer): void {
+export function runWorker(start: (assignment: WorkerAssignment) => SharedServer): void {
   if (!("postMessage" in globalThis)) return;
   const port = globalThis as unknown as {
     onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
     postMessage: (message: FromWorker) => void;
     close: () => void;
   };
-  let server: TcpServer | undefined;
+  let server: SharedServer | undefined;
   port.onmessage = async ({ data: message }) => {
     if (message.type === "start") {
       try {

@@ -4,6 +4,7 @@ import { serveHttp } from "../../http/server.ts";
 import { serverSuite } from "./_server_suite.ts";
 
 serverSuite("Deno.serve", {});
+serverSuite("the hardened transport", { hardened: true });
 
 Deno.test("serveHttp() rejects options that are nonsense", () => {
   const handler = () => new Response();

@@ -1,0 +1,67 @@
+import type { ServerEvent, ServeTcpOptions, TcpServer } from "../net/server_options.ts";
+import { serveTcp } from "../net/tcp_server.ts";
+import { serveTls } from "../net/tls_server.ts";
+import type { Gate } from "./_gate.ts";
+import { type ConnectionLimits, HttpConnection } from "./_http_connection.ts";
+import { checkCount, checkLimit, checkTime } from "./_server_limits.ts";
+import type { HttpTransport } from "./_transport.ts";
+import type { ServeHttpOptions } from "./server_options.ts";
+
+/** HTTP/1.1 of our own over `serveTcp`, which has limits for all that a connection does. */
+export class HardenedTransport implements HttpTransport {
+  readonly addr: Deno.NetAddr;
+  readonly finished: Promise<void>;
+
+  readonly #server: TcpServer;
+
+  constructor(options: ServeHttpOptions, gate: Gate) {
+    const { cert, key, hostname, port, backlog, sharePort } = options;
+    const limits: ConnectionLimits = {
+      headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
+      idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),
+      maxHead: checkCount("maxHead", options.maxHead, 32 * 1024),
+      maxHeaders: checkCount("maxHeaders", options.maxHeaders, 100),
+    };
+    checkLimit("maxConnections", options.maxConnections, 1024);
+    checkLimit("maxConnectionsPerAddress", options.maxConnectionsPerAddress, 0);
+    const settings: ServeTcpOptions = {
+      hostname,
+      port,
+      backlog,
+      sharePort,
+      maxConnections: options.maxConnections,
+      maxConnectionsPerAddress: options.maxConnectionsPerAddress,
+      writeTimeout: options.writeTimeout,
+      idleTimeout: 0, // Each read here has a limit of its own.
+      onEvent: (event: ServerEvent) => {
+        if (event.type === "accept-error") gate.event({ type: "accept-error", error: event.error });
+      },
+    };
+    this.#server = cert === undefined
+      ? serveTcp(settings, (conn) => new HttpConnection(conn, gate, limits).run())
+      : serveTls({ ...settings, cert, key, alpnProtocols: ["http/1.1"] }, (conn) => {
+        return new HttpConnection(conn, gate, limits).run();
+      });
+    this.addr = this.#server.addr;
+    this.finished = this.#server.finished;
+  }
+
+  stop(): void {
+    // How long that may take is for the server above to say, which cuts.
+    void this.#server.shutdown({ deadline: Infinity });
+  }
+
+  close(): void {}
+
+  cut(): void {
+    void this.#server.shutdown({ deadline: 0 });
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+}
