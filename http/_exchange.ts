@@ -66,25 +66,32 @@ export class Exchange {
     return this;
   }
 
-  /** Reads a body that is small, so that its place is free; others stay streams. */
-  async readSmall(): Promise<void> {
-    const native = this.#native;
-    const { headers } = native;
-    const { method, maxBody, onDownload } = this.#context;
-    if (native.body === null || method === "HEAD" || NULL_BODY.has(native.status)) {
-      await native.body?.cancel();
-      this.data = NOTHING;
-      return this.#release();
-    }
+  /** Whether the body is known to be small; others stay streams. */
+  isSmall(): boolean {
+    const { headers, status } = this.#native;
+    if (this.#context.method === "HEAD" || NULL_BODY.has(status)) return false;
     const length = headers.get("content-length");
-    if (length === null || !(Number(length) <= SMALL)) return;
-    if (headers.has("content-encoding") || onDownload !== undefined) return;
+    if (length === null || !(Number(length) <= SMALL)) return false;
+    return this.#context.onDownload === undefined && !headers.has("content-encoding");
+  }
+
+  /** Reads a body that is small at once, so that its place is free. */
+  async readSmall(): Promise<void> {
     this.#guard.arm("body", this.#context.bodyTimeout);
-    const data = await native.bytes();
+    const data = await this.#native.bytes();
     this.#guard.disarm();
     this.data = data;
     this.#release();
-    if (data.length > maxBody) throw this.#tooLarge();
+    if (data.length > this.#context.maxBody) throw this.#tooLarge();
+  }
+
+  /** Lets go of the place at once where there can be no body. */
+  async skipEmpty(): Promise<void> {
+    const { status, body } = this.#native;
+    if (body !== null && this.#context.method !== "HEAD" && !NULL_BODY.has(status)) return;
+    await body?.cancel();
+    this.data = NOTHING;
+    this.#release();
   }
 
   /** The whole body. */

@@ -14,8 +14,6 @@ export class Guard {
   due: number;
   /** Aborts what is under way; a new one after {@linkcode renew}. */
   controller = new AbortController();
-  /** Called once when everything has ended. */
-  onEnd: (() => void) | undefined;
   readonly #total: number;
   readonly #end: number;
   readonly #signal: AbortSignal | undefined;
@@ -23,8 +21,8 @@ export class Guard {
   #limit: number;
   #onAbort: (() => void) | undefined;
 
-  /** Begins; `total` is Infinity for no limit. */
-  constructor(total: number, signal: AbortSignal | undefined) {
+  /** Begins; `total` is Infinity for no limit. The owner is whoever may end all of its own. */
+  constructor(total: number, signal: AbortSignal | undefined, readonly owner?: object) {
     this.#total = this.#limit = total;
     this.#end = this.due = total === Infinity ? Infinity : performance.now() + total;
     this.#signal = signal;
@@ -87,8 +85,6 @@ export class Guard {
       clearTimeout(timer);
       wakeAt = Infinity;
     }
-    this.onEnd?.();
-    this.onEnd = undefined;
     if (this.#onAbort !== undefined) {
       this.#signal!.removeEventListener("abort", this.#onAbort);
       this.#onAbort = undefined;
@@ -120,6 +116,11 @@ export class Guard {
     this.due = Infinity;
     this.controller.abort(new Expired(this.#stage, this.#limit));
   }
+}
+
+/** Ends whatever an owner has under way. */
+export function abortAll(owner: object, reason: unknown): void {
+  for (const guard of watched) if (guard.owner === owner) guard.controller.abort(reason);
 }
 
 /** The finest step in milliseconds. */

@@ -4,7 +4,7 @@ import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
 import { backoffDelay, type HttpRetryCause, isRetryStatus, parseRetryAfter } from "./retry.ts";
 import { decodeText } from "./_decode_json.ts";
 import { Exchange } from "./_exchange.ts";
-import { Guard } from "./_guard.ts";
+import { abortAll, Guard } from "./_guard.ts";
 import { NativeClients } from "./_native_clients.ts";
 import { authorization, type HeaderPairs, pairsOf, type Plan } from "./_plan.ts";
 import { RateLimiter } from "./_rate.ts";
@@ -45,7 +45,6 @@ export class Session {
   readonly counters: Counters = { requests: 0, retries: 0, redirects: 0, failures: 0 };
   readonly slots: Slots;
   readonly #clients: NativeClients;
-  readonly #open = new Set<Guard>();
   readonly #rate: RateLimiter | undefined;
   readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
   #closed = false;
@@ -66,15 +65,13 @@ export class Session {
   /** Ends what is under way and closes all connections. */
   close(): void {
     this.#closed = true;
-    for (const guard of this.#open) guard.controller.abort(CLOSED);
+    abortAll(this, CLOSED);
     this.#clients.close();
   }
 
   /** Sends a request until there is an answer to give or an error to throw. */
   async run(plan: Plan, plainPairs: HeaderPairs, hooks: HttpHooks | undefined): Promise<Exchange> {
-    const guard = new Guard(plan.timeouts.total, plan.signal);
-    this.#open.add(guard);
-    guard.onEnd = () => void this.#open.delete(guard);
+    const guard = new Guard(plan.timeouts.total, plan.signal, this);
     let failures: Failures | undefined;
     let hops = 0;
     for (let attempt = 1;; attempt++) {
@@ -84,6 +81,8 @@ export class Session {
       try {
         exchange = await this.#once(plan, plainPairs, hooks, guard, attempt);
         const { status, headers } = exchange;
+        // Every look at a header costs, and most answers are simply good.
+        if (status < 300 && !plan.retry.statuses.has(status)) return exchange.keep();
         const to = plan.redirect === "manual" ? undefined : locationOf(status, headers, plan.url);
         if (to !== undefined && plan.maxRedirects > 0) {
           if (plan.redirect === "error") {
@@ -192,7 +191,7 @@ export class Session {
         client,
       };
       if (body !== undefined) init.body = body.open();
-      const native = await fetch(url, init);
+      const native = await fetch(url.href, init);
       guard.disarm();
       const held = origin;
       const exchange = new Exchange(native, guard, {
@@ -208,7 +207,7 @@ export class Session {
       origin = undefined;
       try {
         if (told !== undefined) await this.#finish(exchange, told, hooks, url).catch(theirs);
-        await exchange.readSmall();
+        await (exchange.isSmall() ? exchange.readSmall() : exchange.skipEmpty());
       } catch (error) {
         await exchange.discard();
         throw error;

@@ -214,34 +214,42 @@ class Client implements HttpClient {
   }
 
   get(url: string | URL, options?: HttpFetchOptions): HttpResponsePromise {
-    return this.request("GET", url, options);
+    return this.#send("GET", url, options);
   }
 
   head(url: string | URL, options?: HttpFetchOptions): HttpResponsePromise {
-    return this.request("HEAD", url, options);
+    return this.#send("HEAD", url, options);
   }
 
   options(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.request("OPTIONS", url, options);
+    return this.#send("OPTIONS", url, options);
   }
 
   post(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.request("POST", url, options);
+    return this.#send("POST", url, options);
   }
 
   put(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.request("PUT", url, options);
+    return this.#send("PUT", url, options);
   }
 
   patch(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.request("PATCH", url, options);
+    return this.#send("PATCH", url, options);
   }
 
   delete(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.request("DELETE", url, options);
+    return this.#send("DELETE", url, options);
   }
 
   request(
+    method: string,
+    url: string | URL,
+    options: HttpRequestOptions = NO_OPTIONS,
+  ): HttpResponsePromise {
+    return this.#send(method, url, options);
+  }
+
+  #send(
     method: string,
     url: string | URL,
     options: HttpRequestOptions = NO_OPTIONS,
@@ -473,7 +481,18 @@ function resolveUrl(given: string | URL, base: URL | undefined): URL {
   return url;
 }
 
+const METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+]);
+
 function checkMethod(method: string): string {
+  if (METHODS.has(method)) return method;
   const upper = method.toUpperCase();
   if (/^[!#$%&'*+.^_`|~0-9A-Z-]+$/.test(upper) && upper !== "CONNECT") return upper;
   throw new TypeError("Cannot use this method: it is no token, or CONNECT");
