@@ -20,7 +20,7 @@ import type { Face, LeaveReason, Member, Refusal } from "./member.ts";
 import type { Lobby } from "./room.ts";
 import { serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
 import { byteLength } from "./text.ts";
-import { Throttle } from "./throttle.ts";
+import { Throttle } from "../../net/throttle.ts";
 import { sentence, type SentenceCode } from "./words.ts";
 
 /** Limits of one terminal. */

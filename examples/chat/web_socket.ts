@@ -13,7 +13,7 @@ import type { ChatEvent, HistoryEvent } from "./events.ts";
 import type { Face, LeaveReason, Member } from "./member.ts";
 import type { Lobby } from "./room.ts";
 import { byteLength } from "./text.ts";
-import { Throttle } from "./throttle.ts";
+import { Throttle } from "../../net/throttle.ts";
 import { Outbox } from "./web_outbox.ts";
 import { type Lang, sentence } from "./words.ts";
 

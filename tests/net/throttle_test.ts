@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Throttle } from "../../../examples/chat/throttle.ts";
+import { Throttle } from "../../net/throttle.ts";
 
 Deno.test("Throttle lets a burst pass, then spaces lines at the rate", () => {
   const throttle = new Throttle(10, 3);

@@ -1,0 +1,60 @@
+/** What has come over one WebSocket and waits for its handler. */
+
+import type { InboxPolicy, WsMessage } from "./connection_options.ts";
+
+/** A queue with a bound in messages and in bytes. */
+export class Inbox {
+  /** Messages lost by the policy. */
+  dropped = 0;
+
+  readonly #limit: number;
+  readonly #maxBytes: number;
+  readonly #policy: InboxPolicy;
+  #queue: WsMessage[] = [];
+  #head = 0;
+  #bytes = 0;
+
+  constructor(limit: number, maxBytes: number, policy: InboxPolicy) {
+    this.#limit = limit;
+    this.#maxBytes = maxBytes;
+    this.#policy = policy;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** Takes a message in; false if its sender is to be disconnected. */
+  push(message: WsMessage): boolean {
+    while (this.#full(message.length)) {
+      if (this.#policy === "disconnect") return false;
+      this.dropped++;
+      if (this.#policy === "drop-newest") return true;
+      this.shift();
+    }
+    this.#queue.push(message);
+    this.#bytes += message.length;
+    return true;
+  }
+
+  /** Hands out the oldest. */
+  shift(): WsMessage | undefined {
+    if (this.size === 0) return undefined;
+    const message = this.#queue[this.#head]!;
+    this.#queue[this.#head++] = "";
+    this.#bytes -= message.length;
+    if (this.size === 0) {
+      this.#queue = [];
+      this.#head = 0;
+    } else if (this.#head > 1024) {
+      this.#queue.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return message;
+  }
+
+  #full(length: number): boolean {
+    return this.size >= this.#limit || (this.size > 0 && this.#bytes + length > this.#maxBytes);
+  }
+}

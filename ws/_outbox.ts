@@ -1,0 +1,154 @@
+/** What waits to be sent on one WebSocket. */
+
+import { NetError } from "../net/errors.ts";
+import type { WsMessage } from "./connection_options.ts";
+
+/** What of a WebSocket is needed. */
+export type Wire = Pick<WebSocket, "bufferedAmount" | "readyState" | "send">;
+
+/** How soon the socket is looked at again when it took something, and when it took nothing. */
+const SOON = 4, LATE = 250;
+
+interface Waiting {
+  readonly data: WsMessage;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * `send` of a WebSocket never waits and there is no event when it has sent; so only so much is
+ * given to the socket at a time, and while more waits, how much it still holds is looked at again
+ * and again. Who never fills the socket costs no timer.
+ */
+export class Outbox {
+  /** Bytes in sends that wait. */
+  waitingBytes = 0;
+
+  readonly #wire: Wire;
+  readonly #peer: string;
+  readonly #limit: number;
+  readonly #stallTimeout: number;
+  readonly #onStalled: (error: NetError) => void;
+  #queue: Waiting[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pause = SOON;
+  #seen = 0;
+  #since = 0;
+
+  constructor(
+    wire: Wire,
+    peer: string,
+    limit: number,
+    stallTimeout: number,
+    onStalled: (error: NetError) => void,
+  ) {
+    this.#wire = wire;
+    this.#peer = peer;
+    this.#limit = limit;
+    this.#stallTimeout = stallTimeout;
+    this.#onStalled = onStalled;
+  }
+
+  /** Sends at once, or says that there is no room. */
+  trySend(data: WsMessage): boolean {
+    if (this.#queue.length > 0 || !this.#fits(data)) {
+      // Nobody waits, but a peer that takes nothing has to be noticed all the same.
+      this.#watch();
+      return false;
+    }
+    this.#wire.send(data);
+    return true;
+  }
+
+  /** Sends when there is room, in the order of the calls. */
+  send(data: WsMessage, signal?: AbortSignal): Promise<void> {
+    if (this.#queue.length === 0 && this.#fits(data)) {
+      this.#wire.send(data);
+      return Promise.resolve();
+    }
+    if (this.#queue.length > 0 && this.waitingBytes + data.length > this.#limit) {
+      const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes wait already`;
+      return Promise.reject(new NetError(message, { kind: "limit", phase: "write" }));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const entry = { data, resolve, reject };
+    this.#queue.push(entry);
+    this.waitingBytes += data.length;
+    this.#watch();
+    if (signal === undefined) return promise;
+    const giveUp = () => {
+      const at = this.#queue.indexOf(entry);
+      if (at === -1) return;
+      this.#queue.splice(at, 1);
+      this.waitingBytes -= data.length;
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", giveUp);
+    return promise.finally(() => signal.removeEventListener("abort", giveUp));
+  }
+
+  /** Gives all that waits to the socket, which is about to be closed. */
+  flush(): void {
+    this.#give(Infinity);
+    this.#stop();
+  }
+
+  /** Tells everyone who waits. */
+  fail(error: unknown): void {
+    this.#stop();
+    for (const { reject } of this.#queue.splice(0)) reject(error);
+    this.waitingBytes = 0;
+  }
+
+  #fits(data: WsMessage): boolean {
+    const held = this.#wire.bufferedAmount;
+    // A message above the limit goes alone, for it would wait for ever.
+    return held === 0 || held + data.length <= this.#limit;
+  }
+
+  #watch(): void {
+    if (this.#timer !== undefined) return;
+    this.#seen = this.#wire.bufferedAmount;
+    this.#since = performance.now();
+    this.#wait(SOON);
+  }
+
+  #wait(pause: number): void {
+    this.#pause = pause;
+    this.#timer = setTimeout(() => this.#look(), pause);
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const held = this.#wire.bufferedAmount;
+    const now = performance.now();
+    const moved = held < this.#seen;
+    if (moved) this.#since = now;
+    this.#give(this.#limit);
+    const left = this.#wire.bufferedAmount;
+    this.#seen = left;
+    if (this.#queue.length === 0 && left < this.#limit) return;
+    if (this.#stallTimeout > 0 && now - this.#since >= this.#stallTimeout) {
+      const message = `Disconnected ${this.#peer}: it took nothing for ${this.#stallTimeout} ms`;
+      return this.#onStalled(new NetError(message, { kind: "timeout", phase: "write" }));
+    }
+    this.#wait(moved ? SOON : Math.min(this.#pause * 2, LATE));
+  }
+
+  #give(limit: number): void {
+    while (this.#queue.length > 0) {
+      const { data, resolve } = this.#queue[0]!;
+      if (this.#wire.readyState !== WebSocket.OPEN) return;
+      if (limit !== Infinity && !this.#fits(data)) return;
+      this.#queue.shift();
+      this.waitingBytes -= data.length;
+      this.#wire.send(data);
+      resolve();
+    }
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,510 @@
+/**
+ * A WebSocket as a stream of messages: bounded in both directions, with time
+ * limits, an orderly end, and errors that say what happened. The same for a
+ * server's side and a client's.
+ *
+ * @example Answer every message
+ * ```ts
+ * import { serveWebSocket } from "@portside/kit/ws/server";
+ * import { connectWebSocket } from "@portside/kit/ws/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveWebSocket({ port: 0 }, async (conn) => {
+ *   for await (const message of conn) await conn.send(message);
+ * });
+ * await using conn = await connectWebSocket(server.url);
+ * await conn.send("hello");
+ * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
+ * ```
+ *
+ * **What Deno 2.9 does below, after the chapters of the Autobahn test suite**
+ *
+ * | Case | What happens | What this module adds |
+ * |---|---|---|
+ * | 1 framing, 5 fragmentation | as RFC 6455 wants; a message arrives whole | `maxMessageSize`, checked when it is there |
+ * | 2 pings and pongs | answered; neither is shown to the program | `pingInterval`, `heartbeat` |
+ * | 3 reserved bits, 4 opcodes | connection ends without a close frame | `closed` tells 1006 |
+ * | 5 continuation without start | the same | the same |
+ * | 6 invalid UTF-8, whole or split | the same, once the message is whole | the same |
+ * | 7 close handling | codes 999, 1004, 1005, 1006, 1016 are answered with 1002 | `closeTimeout` |
+ * | 9 large messages | up to 64 MiB, in memory | 1009 to the sender above `maxMessageSize` |
+ * | 12, 13 compression | a server offers none | |
+ * | unmasked frames of a client (§5.1) | accepted, although they must not be | |
+ *
+ * A peer that does not answer a close frame keeps its socket until it leaves: Deno has
+ * no means to cut one alone. `closed` does not wait for it longer than `closeTimeout`.
+ *
+ * **Permissions**: none of its own. The WebSocket protocol is RFC 6455.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { NetError, type NetErrorKind } from "../net/errors.ts";
+import { Throttle } from "../net/throttle.ts";
+import type {
+  ReceiveOptions,
+  SendOptions,
+  WsClose,
+  WsConnectionOptions,
+  WsMessage,
+  WsStats,
+} from "./connection_options.ts";
+import { checkWsOptions, type WsLimits } from "./_limits.ts";
+import { Inbox } from "./_inbox.ts";
+import { JsonView, type JsonViewOptions } from "./json_view.ts";
+import { Outbox } from "./_outbox.ts";
+
+export type * from "./connection_options.ts";
+
+/** Where a connection comes from. */
+export interface WsOrigin {
+  /** The peer in words, e.g. `127.0.0.1:50312` or an URL. */
+  readonly peer: string;
+  /** The URL that was asked for. */
+  readonly url: string;
+  /** The header fields of the opening handshake. @default none */
+  readonly headers?: Headers;
+  /**
+   * Whether this is a server's side: only then may a close code be other than 1000 and 3000 to
+   * 4999, where a client sends 4009 for 1009.
+   */
+  readonly server: boolean;
+}
+
+let lastId = 0;
+
+/** The codes with which a connection ends in good order. */
+const ORDERLY: ReadonlySet<number> = new Set([1000, 1001, 1005]);
+
+/**
+ * One WebSocket. It is read by one loop at a time; sends may overlap and keep their order.
+ *
+ * The loop over the messages ends when the peer has closed with 1000, 1001 or no code, or this
+ * side has closed; any other end is thrown, as a {@linkcode NetError} "truncated" (no close
+ * frame), "limit" or "timeout" (a limit of this side) or "closed" (the peer's code and reason).
+ *
+ * @example Typed messages
+ * ```ts
+ * import { serveWebSocket } from "@portside/kit/ws/server";
+ * import { connectWebSocket } from "@portside/kit/ws/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const validate = (value: unknown): number => {
+ *   if (typeof value !== "number") throw new TypeError("a number is wanted");
+ *   return value;
+ * };
+ * await using server = serveWebSocket({ port: 0 }, async (conn) => {
+ *   for await (const n of conn.json({ validate })) await conn.sendJson(n * 2);
+ * });
+ * await using conn = await connectWebSocket(server.url);
+ * await conn.sendJson(21);
+ * assertEquals(await conn.receive({ timeout: 1000 }), "42");
+ * ```
+ */
+export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
+  /** A number that no other connection of this process has. */
+  readonly id: number = ++lastId;
+  /** The peer in words. */
+  readonly peer: string;
+  /** The URL that was asked for. */
+  readonly url: string;
+  /** The header fields of the opening handshake; empty on the client's side. */
+  readonly headers: Headers;
+
+  readonly #socket: WebSocket;
+  readonly #server: boolean;
+  readonly #limits: WsLimits;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #throttle: Throttle | undefined;
+  readonly #openedAt = Date.now();
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<WsClose>();
+  #close: WsClose | undefined;
+  #error: NetError | undefined;
+  #reader: { wake: () => void } | undefined;
+  #controller: AbortController | undefined;
+  #received = 0;
+  #sent = 0;
+  #bytesReceived = 0;
+  #bytesSent = 0;
+  #closing = false;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastReceived = performance.now();
+  #beatAt: number | undefined;
+  #latency: number | undefined;
+
+  /**
+   * Takes over a socket that is open or being opened. Nobody else may use it from now on.
+   *
+   * @param socket The socket.
+   * @param origin Where it comes from.
+   * @param options The limits.
+   * @throws {RangeError} If a limit is out of range.
+   */
+  constructor(socket: WebSocket, origin: WsOrigin, options: WsConnectionOptions = {}) {
+    const limits = checkWsOptions(options);
+    this.#limits = limits;
+    this.#socket = socket;
+    this.#server = origin.server;
+    this.peer = origin.peer;
+    this.url = origin.url;
+    this.headers = origin.headers ?? new Headers();
+    this.#inbox = new Inbox(limits.inboxLimit, limits.inboxBytes, limits.inboxPolicy);
+    this.#outbox = new Outbox(
+      socket,
+      this.peer,
+      limits.outboxLimit,
+      limits.stallTimeout,
+      (error) => this.#giveUp(1008, "too slow", error),
+    );
+    const { rate } = limits;
+    if (rate !== undefined) this.#throttle = new Throttle(rate.perSecond, rate.burst);
+    this.#opened.promise.catch(() => {});
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.#onOpen();
+    socket.onmessage = ({ data }) => this.#onMessage(data);
+    // An error is always followed by close, which tells more or as much.
+    socket.onerror = () => {};
+    socket.onclose = ({ code, reason, wasClean }) => this.#ended(code, reason, wasClean);
+    if (socket.readyState === WebSocket.OPEN) this.#onOpen();
+  }
+
+  /** Resolves when the opening handshake is done; rejects if it never is. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  /** Whether messages can be sent. */
+  get open(): boolean {
+    return !this.#closing && this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** The subprotocol that was agreed on, or an empty text. */
+  get protocol(): string {
+    return this.#socket.protocol;
+  }
+
+  /** Resolves when the connection is over, to how it ended. */
+  get closed(): Promise<WsClose> {
+    return this.#closed.promise;
+  }
+
+  /** Aborted when the connection is over or this side begins to close it. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#closing || this.#close !== undefined) this.#controller.abort(this.#reason());
+    return this.#controller.signal;
+  }
+
+  /** Counters of this moment. */
+  get stats(): WsStats {
+    return {
+      received: this.#received,
+      sent: this.#sent,
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#bytesSent,
+      queuedBytes: this.#socket.bufferedAmount + this.#outbox.waitingBytes,
+      unread: this.#inbox.size,
+      dropped: this.#inbox.dropped,
+      latency: this.#latency,
+      openedAt: this.#openedAt,
+    };
+  }
+
+  /**
+   * The next message.
+   *
+   * @param options Limits of this call.
+   * @returns The message, or null when the connection has ended in good order.
+   * @throws {NetError} If it ended otherwise; "timeout" if nothing came in time.
+   * @throws {TypeError} If another call has not ended.
+   */
+  async receive(options: ReceiveOptions = {}): Promise<WsMessage | null> {
+    const { timeout = 0, signal } = options;
+    signal?.throwIfAborted();
+    if (this.#reader !== undefined) {
+      throw new TypeError("Cannot receive: another receive of this connection has not ended");
+    }
+    if (this.#inbox.size === 0 && this.#close === undefined && !this.#closing) {
+      await this.#wait(timeout, signal);
+    }
+    const message = this.#inbox.shift();
+    if (message === undefined) {
+      if (this.#closing && this.#error === undefined) return null;
+      const error = this.#close?.error ?? this.#error;
+      if (error !== undefined) throw error;
+      return null;
+    }
+    const pause = this.#throttle?.take(performance.now()) ?? 0;
+    if (pause > 0) await this.#pause(pause);
+    return message;
+  }
+
+  /** Iterates over the messages until the end. Leaving the loop leaves the connection open. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<WsMessage, void, void> {
+    for (let message; (message = await this.receive()) !== null;) yield message;
+  }
+
+  /**
+   * The connection as a stream of JSON values.
+   *
+   * @typeParam T What a message is, once it is validated.
+   * @param options How a message is validated, and what happens to one that is not valid.
+   * @returns The view; the connection stays usable beside it.
+   */
+  json<T = unknown>(options: JsonViewOptions<T> = {}): JsonView<T> {
+    return new JsonView(this, options);
+  }
+
+  /**
+   * Sends a message, when there is room for it in the outbox.
+   *
+   * @param data Text, or bytes, which are not to be changed afterwards.
+   * @param options Limits of this call.
+   * @returns Resolves when the socket has it.
+   * @throws {NetError} "closed" if the connection is over, "limit" if too much waits already.
+   */
+  async send(data: WsMessage, options: SendOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (!this.open) throw this.#reason();
+    await this.#outbox.send(data, options.signal);
+    this.#count(data);
+  }
+
+  /**
+   * Sends a message at once, or says that it did not: the outbox is full or the connection over.
+   *
+   * @param data Text, or bytes, which are not to be changed afterwards.
+   * @returns Whether it was sent.
+   */
+  trySend(data: WsMessage): boolean {
+    if (!this.open || !this.#outbox.trySend(data)) return false;
+    this.#count(data);
+    return true;
+  }
+
+  /**
+   * Sends a value as JSON text.
+   *
+   * @param value What `JSON.stringify` can take.
+   * @param options Limits of this call.
+   * @returns As {@linkcode WsConnection.send}.
+   */
+  sendJson(value: unknown, options?: SendOptions): Promise<void> {
+    return this.send(JSON.stringify(value), options);
+  }
+
+  /**
+   * Closes in order: what waits to be sent goes first, then the close frame; the peer's answer is
+   * awaited up to `closeTimeout`. Messages that wait here can still be received. Closing twice is
+   * harmless.
+   *
+   * @param code 1000 to 1014 but 1004 to 1006, or 3000 to 4999 (RFC 6455 §7.4).
+   * @param reason For the developers of the other side, at most 123 bytes.
+   * @returns How the connection ended.
+   * @throws {RangeError} If code or reason is out of range.
+   */
+  close(code = 1000, reason = ""): Promise<WsClose> {
+    checkClose(code, reason);
+    this.#startClose(code, reason);
+    return this.closed;
+  }
+
+  /** Closes with 1000. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #count(data: WsMessage): void {
+    this.#sent++;
+    this.#bytesSent += data.length;
+  }
+
+  #onOpen(): void {
+    this.#lastReceived = performance.now();
+    this.#opened.resolve();
+    // It was told to close before it was there.
+    if (this.#closing) this.#sendClose(1001, "");
+    else this.#schedule();
+  }
+
+  #onMessage(data: unknown): void {
+    if (this.#closing) return;
+    this.#lastReceived = performance.now();
+    const message: WsMessage = typeof data === "string"
+      ? data
+      : new Uint8Array(data as ArrayBuffer);
+    this.#received++;
+    this.#bytesReceived += message.length;
+    if (sizeAbove(message, this.#limits.maxMessageSize)) {
+      const most = this.#limits.maxMessageSize;
+      return this.#giveUp(
+        1009,
+        `at most ${most} bytes`,
+        this.#limit(`a message above ${most} bytes`),
+      );
+    }
+    if (this.#beatAt !== undefined && message === this.#limits.heartbeat?.answer) {
+      this.#latency = this.#lastReceived - this.#beatAt;
+      this.#beatAt = undefined;
+      return;
+    }
+    if (!this.#inbox.push(message)) {
+      return this.#giveUp(1008, "too many messages", this.#limit("too many messages"));
+    }
+    this.#reader?.wake();
+  }
+
+  #limit(what: string): NetError {
+    return this.#failure(`${this.peer} sent ${what}`, "limit");
+  }
+
+  #failure(message: string, kind: NetErrorKind): NetError {
+    return new NetError(message, { kind, phase: "read", address: this.peer });
+  }
+
+  /** Closes because of something that one side did. */
+  #giveUp(code: number, reason: string, error: NetError): void {
+    this.#error ??= error;
+    this.#startClose(code, reason);
+  }
+
+  #startClose(code: number, reason: string): void {
+    if (this.#closing || this.#close !== undefined) return;
+    this.#closing = true;
+    clearTimeout(this.#timer);
+    if (this.#error === undefined) this.#outbox.flush();
+    this.#outbox.fail(this.#reason());
+    this.#reader?.wake();
+    if (this.#socket.readyState === WebSocket.OPEN) this.#sendClose(code, reason);
+    this.#controller?.abort(this.#reason());
+    const { closeTimeout } = this.#limits;
+    if (closeTimeout === Infinity) return;
+    this.#closeTimer = setTimeout(() => this.#ended(1006, "", false), closeTimeout);
+  }
+
+  #sendClose(code: number, reason: string): void {
+    const allowed = this.#server || code === 1000 || code >= 3000;
+    try {
+      this.#socket.close(allowed ? code : code + 3000, reason);
+    } catch { /* The peer was faster. */ }
+  }
+
+  #ended(code: number, reason: string, wasClean: boolean): void {
+    if (this.#close !== undefined) return;
+    clearTimeout(this.#closeTimer);
+    clearTimeout(this.#timer);
+    // Deno tells 0 where the standard has 1006.
+    const told = code === 0 ? 1006 : code;
+    const error = this.#error ?? (this.#closing ? undefined : this.#judge(told, reason));
+    this.#close = { code: told, reason, wasClean, error };
+    this.#closing = true;
+    this.#outbox.fail(this.#reason());
+    this.#reader?.wake();
+    this.#opened.reject(this.#reason());
+    this.#controller?.abort(this.#reason());
+    this.#closed.resolve(this.#close);
+  }
+
+  /** What a close of the peer's says. */
+  #judge(code: number, reason: string): NetError | undefined {
+    if (ORDERLY.has(code)) return undefined;
+    if (code === 1006) {
+      return this.#failure(`${this.peer} broke off without a close frame`, "truncated");
+    }
+    const why = reason === "" ? "" : `: ${reason}`;
+    return this.#failure(`${this.peer} closed with ${code}${why}`, "closed");
+  }
+
+  #reason(): NetError {
+    return this.#close?.error ?? this.#error ??
+      new NetError(`WebSocket to ${this.peer} is closed`, {
+        kind: "closed",
+        phase: "close",
+        address: this.peer,
+      });
+  }
+
+  /** Waits for a message or the end. */
+  #wait(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const settle = (done: () => void) => {
+        this.#reader = undefined;
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+        done();
+      };
+      const onAbort = () => settle(() => reject(signal!.reason));
+      const late = () => {
+        const message = `Nothing came from ${this.peer} in ${timeout} ms`;
+        settle(() => reject(this.#failure(message, "timeout")));
+      };
+      const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
+      signal?.addEventListener("abort", onAbort);
+      this.#reader = { wake: () => settle(resolve) };
+    });
+  }
+
+  /** Holds the reader back; an end in the meantime is not held back. */
+  async #pause(ms: number): Promise<void> {
+    this.#reader = { wake() {} };
+    await delay(ms, { signal: this.signal }).catch(() => {});
+    this.#reader = undefined;
+  }
+
+  /** One timer for idleness and heartbeat, which looks at clocks and is set anew when it fires. */
+  #schedule(): void {
+    const { idleTimeout, heartbeat } = this.#limits;
+    const idle = this.#lastReceived + idleTimeout;
+    const beat = heartbeat === undefined
+      ? Infinity
+      : this.#beatAt === undefined
+      ? this.#lastReceived + heartbeat.interval
+      : this.#beatAt + heartbeat.timeout;
+    const due = Math.min(idle, beat);
+    if (due === Infinity) return;
+    const wait = Math.min(Math.max(due - performance.now(), 1), 2 ** 31 - 1);
+    this.#timer = setTimeout(() => this.#look(), wait);
+  }
+
+  #look(): void {
+    const { idleTimeout, heartbeat } = this.#limits;
+    const now = performance.now();
+    if (now >= this.#lastReceived + idleTimeout) {
+      const error = this.#failure(`Nothing came from ${this.peer} in ${idleTimeout} ms`, "timeout");
+      return this.#giveUp(1001, "idle", error);
+    }
+    if (heartbeat !== undefined) {
+      if (this.#beatAt !== undefined && now >= this.#beatAt + heartbeat.timeout) {
+        const message = `${this.peer} answered no heartbeat in ${heartbeat.timeout} ms`;
+        return this.#giveUp(1001, "no heartbeat", this.#failure(message, "timeout"));
+      }
+      if (this.#beatAt === undefined && now >= this.#lastReceived + heartbeat.interval) {
+        // A full outbox says already that the peer takes nothing; the time runs all the same.
+        this.trySend(heartbeat.message);
+        this.#beatAt = now;
+      }
+    }
+    this.#schedule();
+  }
+}
+
+/** Whether a message has more bytes than `most`; counts them only where it is close. */
+function sizeAbove(message: WsMessage, most: number): boolean {
+  if (message.length > most) return true;
+  if (typeof message !== "string" || message.length * 3 <= most) return false;
+  return new TextEncoder().encode(message).length > most;
+}
+
+function checkClose(code: number, reason: string): void {
+  const standard = code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006);
+  if (!Number.isInteger(code) || !(standard || (code >= 3000 && code <= 4999))) {
+    throw new RangeError(`Cannot close with ${code}: it is none of the codes of RFC 6455, 7.4`);
+  }
+  if (new TextEncoder().encode(reason).length > 123) {
+    throw new RangeError("Cannot close with this reason: it may have 123 bytes");
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * What a WebSocket connection takes, tells and carries.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type { NetError } from "../net/errors.ts";
+
+/** One message: text, or bytes that are the receiver's own memory. */
+export type WsMessage = string | Uint8Array<ArrayBuffer>;
+
+/** What happens when more messages have come than may wait for the handler. */
+export type InboxPolicy = "disconnect" | "drop-oldest" | "drop-newest";
+
+/** What waits for the handler. */
+export interface InboxOptions {
+  /**
+   * The most messages that wait.
+   *
+   * @default 1000
+   */
+  limit?: number;
+  /**
+   * The most bytes (of text: UTF-16 units) that wait; one message always may.
+   *
+   * @default 4194304
+   */
+  maxBytes?: number;
+  /**
+   * What happens to one more. A WebSocket of Deno cannot be slowed down by not
+   * reading, so the sender is let go with 1008, or something is lost.
+   *
+   * @default "disconnect"
+   */
+  policy?: InboxPolicy;
+}
+
+/** What waits to be sent. */
+export interface OutboxOptions {
+  /**
+   * Bytes that may wait in the socket before `send` waits and `trySend` says no,
+   * and again in `send`s that wait.
+   *
+   * @default 1048576
+   */
+  limit?: number;
+  /**
+   * How long the peer may take nothing while something waits, in milliseconds; 0 for ever.
+   *
+   * @default 30000
+   */
+  stallTimeout?: number;
+}
+
+/** How many messages a peer may send. */
+export interface RateOptions {
+  /** Messages a second, in the long run. */
+  perSecond: number;
+  /**
+   * Messages at once.
+   *
+   * @default perSecond, at least 1
+   */
+  burst?: number;
+}
+
+/** Limits of a connection. All times are in milliseconds; 0 lifts a limit. */
+export interface WsConnectionOptions {
+  /**
+   * The largest message in bytes; the sender of a larger one is let go with 1009.
+   * Deno takes up to 64 MiB of a message before anybody sees of it.
+   *
+   * @default 1048576
+   */
+  maxMessageSize?: number;
+  /** What waits for the handler. */
+  inbox?: InboxOptions;
+  /** What waits to be sent. */
+  outbox?: OutboxOptions;
+  /**
+   * How fast messages are handed to the handler; what comes faster waits in the inbox.
+   *
+   * @default no limit
+   */
+  rate?: RateOptions;
+  /**
+   * How long nothing may be received before the connection is closed (1001).
+   *
+   * @default 0
+   */
+  idleTimeout?: number;
+  /**
+   * How long the peer may take to answer a close frame.
+   *
+   * @default 5000
+   */
+  closeTimeout?: number;
+  /** Messages by which both sides know that the other one is there. */
+  heartbeat?: HeartbeatOptions;
+}
+
+/**
+ * A heartbeat of messages, for peers that agree on it. Deno answers pings and
+ * sends its own (`pingInterval`), but shows neither to the program, so that a
+ * round trip can be measured by messages alone.
+ */
+export interface HeartbeatOptions {
+  /**
+   * How often to send one, in milliseconds.
+   *
+   * @default 30000
+   */
+  interval?: number;
+  /**
+   * How long the answer may take, in milliseconds, until the connection is given up (1001).
+   *
+   * @default 10000
+   */
+  timeout?: number;
+  /**
+   * What to send.
+   *
+   * @default "ping"
+   */
+  message?: string;
+  /**
+   * What the answer is; it is not handed to the handler.
+   *
+   * @default "pong"
+   */
+  answer?: string;
+}
+
+/** How a connection ended. */
+export interface WsClose {
+  /** The close code (RFC 6455 §7.4): 1005 if the peer gave none, 1006 without a close frame. */
+  readonly code: number;
+  /** What the side that closed says of it; may hold anything. */
+  readonly reason: string;
+  /** Whether both sides closed in order. */
+  readonly wasClean: boolean;
+  /** What ended it, if it was no orderly end. */
+  readonly error: NetError | undefined;
+}
+
+/** What a connection has done so far. */
+export interface WsStats {
+  /** Messages received. */
+  readonly received: number;
+  /** Messages sent. */
+  readonly sent: number;
+  /** Bytes of messages received (of text: UTF-16 units). */
+  readonly bytesReceived: number;
+  /** Bytes of messages sent (of text: UTF-16 units). */
+  readonly bytesSent: number;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
+  /** Messages that wait for the handler. */
+  readonly unread: number;
+  /** Messages lost by the policy of the inbox. */
+  readonly dropped: number;
+  /** The round trip of the last heartbeat in milliseconds; undefined without one. */
+  readonly latency: number | undefined;
+  /** When it was made, in milliseconds since 1970. */
+  readonly openedAt: number;
+}
+
+/** Limits of one `receive`. */
+export interface ReceiveOptions {
+  /**
+   * How long it may take, in milliseconds; 0 for ever.
+   *
+   * @default 0
+   */
+  timeout?: number;
+  /** Gives it up; it rejects with the signal's reason and loses no message. */
+  signal?: AbortSignal;
+}
+
+/** Limits of one `send`. */
+export interface SendOptions {
+  /** Gives up waiting for room; it rejects with the signal's reason, and nothing is sent. */
+  signal?: AbortSignal;
+}
