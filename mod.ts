@@ -18,3 +18,4 @@
 
 export * from "./http/mod.ts";
 export * from "./net/mod.ts";
+export * from "./ws/mod.ts";

@@ -35,6 +35,7 @@ export * from "./retry.ts";
 export * from "./tcp_client.ts";
 export * from "./tcp_server.ts";
 export * from "./text.ts";
+export * from "./throttle.ts";
 export * from "./tls_client.ts";
 export * from "./tls_server.ts";
 export type * from "./transport.ts";

@@ -121,6 +121,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   readonly #openedAt = Date.now();
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<WsClose>();
+  readonly #gone = Promise.withResolvers<void>();
   #close: WsClose | undefined;
   #error: NetError | undefined;
   #reader: { wake: () => void } | undefined;
@@ -168,7 +169,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     socket.onmessage = ({ data }) => this.#onMessage(data);
     // An error is always followed by close, which tells more or as much.
     socket.onerror = () => {};
-    socket.onclose = ({ code, reason, wasClean }) => this.#ended(code, reason, wasClean);
+    socket.onclose = ({ code, reason, wasClean }) => {
+      this.#ended(code, reason, wasClean);
+      this.#gone.resolve();
+    };
     if (socket.readyState === WebSocket.OPEN) this.#onOpen();
   }
 
@@ -190,6 +194,11 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   /** Resolves when the connection is over, to how it ended. */
   get closed(): Promise<WsClose> {
     return this.#closed.promise;
+  }
+
+  /** Resolves when Deno has let go of the socket, which a peer that answers no close frame delays. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
   }
 
   /** Aborted when the connection is over or this side begins to close it. */

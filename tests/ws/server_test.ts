@@ -1,0 +1,298 @@
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { NetError } from "../../net/errors.ts";
+import { connectWebSocket } from "../../ws/client.ts";
+import type { WsConnection } from "../../ws/connection.ts";
+import { createUpgrader } from "../../ws/upgrader.ts";
+import { serveHttp } from "../../http/server.ts";
+import type { WsServerEvent } from "../../ws/upgrade_options.ts";
+import { echo, RawClient, serve, until } from "./_peers.ts";
+
+async function refused(url: string, headers: HeadersInit = {}): Promise<string | undefined> {
+  const error = await assertRejects(() => connectWebSocket(url, { headers }), NetError);
+  return error.code;
+}
+
+Deno.test("serveWebSocket() answers text and bytes, and says where it listens", async () => {
+  await using server = serve();
+  assertMatch(server.url, /^ws:\/\/127\.0\.0\.1:\d+$/);
+  await using conn = await connectWebSocket(server.url);
+  await conn.send("grüße 世界 👋");
+  assertEquals(await conn.receive({ timeout: 5000 }), "grüße 世界 👋");
+  await conn.send(new Uint8Array([0, 255, 7]));
+  assertEquals(await conn.receive({ timeout: 5000 }), new Uint8Array([0, 255, 7]));
+  assertEquals(server.stats().active, 1);
+});
+
+Deno.test("a handler learns peer, path, header fields and subprotocol", async () => {
+  const { promise, resolve } = Promise.withResolvers<WsConnection>();
+  await using server = serve({ protocols: ["b", "a"] }, async (conn) => {
+    resolve(conn);
+    await conn.closed;
+  });
+  await using conn = await connectWebSocket(`${server.url}/x?y=1`, {
+    headers: { "x-me": "yes" },
+    protocols: ["a", "b"],
+  });
+  const seen = await promise;
+  assertEquals(new URL(seen.url).pathname + new URL(seen.url).search, "/x?y=1");
+  assertEquals(seen.headers.get("x-me"), "yes");
+  assertEquals([seen.protocol, conn.protocol], ["b", "b"]);
+  assertMatch(seen.peer, /^127\.0\.0\.1:\d+$/);
+});
+
+Deno.test("a handler that throws closes with 1011, one that returns with 1000", async () => {
+  const events: WsServerEvent[] = [];
+  let turn = 0;
+  await using server = serve({ onEvent: (event) => events.push(event) }, () => {
+    if (turn++ === 0) throw new Error("secret");
+  });
+  await using first = await connectWebSocket(server.url);
+  const close = await first.closed;
+  assertEquals([close.code, close.reason], [1011, "internal error"]);
+  await using second = await connectWebSocket(server.url);
+  assertEquals((await second.closed).code, 1000);
+  const failed = events.find((event) => event.type === "error");
+  assert(failed?.type === "error" && !failed.expected);
+  assertEquals(server.stats().failed, 1);
+});
+
+Deno.test("a message above maxMessageSize is answered with 1009, in bytes and not in letters", async () => {
+  const ends: unknown[] = [];
+  await using server = serve({ maxMessageSize: 10 }, async (conn) => {
+    try {
+      await echo(conn, undefined!);
+    } catch (error) {
+      ends.push((error as NetError).kind);
+    }
+  });
+  for (const message of ["eleven byte", "äöüäöü", new Uint8Array(11)]) {
+    await using conn = await connectWebSocket(server.url);
+    await conn.send("äöüäö");
+    assertEquals(await conn.receive({ timeout: 5000 }), "äöüäö");
+    await conn.send(message);
+    assertEquals((await conn.closed).code, 1009);
+  }
+  assertEquals(ends, ["limit", "limit", "limit"]);
+});
+
+Deno.test("pages of other origins are refused, programs are not", async () => {
+  await using server = serve();
+  const { port } = server.addr;
+  const open = async (origin: string, at = server) => {
+    using client = await RawClient.open(at.addr.port, [`Origin: ${origin}`]);
+    return client.head.split(" ")[1];
+  };
+  assertEquals(await open(`http://127.0.0.1:${port}`), "101");
+  assertEquals(await open("http://evil.test"), "403");
+  assertEquals(await open("null"), "403");
+  assertEquals(await open(`http://127.0.0.1:${port + 1}`), "403");
+  await using friendly = serve({ allowedOrigins: ["https://app.test"] });
+  assertEquals(await open("https://app.test", friendly), "101");
+  assertEquals(await open(`http://127.0.0.1:${friendly.addr.port}`, friendly), "403");
+  await using anybody = serve({ allowedOrigins: "*" });
+  assertEquals(await open("http://evil.test", anybody), "101");
+});
+
+Deno.test("authorize() refuses before the upgrade, and has its time limit", async () => {
+  await using server = serve({
+    handshakeTimeout: 50,
+    authorize: (request) => {
+      if (request.headers.get("authorization") === "slow") return new Promise(() => {});
+      if (request.headers.get("authorization") !== "Bearer token") {
+        return new Response("no", { status: 401 });
+      }
+    },
+  });
+  assertEquals(await refused(server.url), "401");
+  assertEquals(await refused(server.url, { authorization: "slow" }), "503");
+  await using conn = await connectWebSocket(server.url, {
+    headers: { authorization: "Bearer token" },
+  });
+  await conn.send("in");
+  assertEquals(await conn.receive({ timeout: 5000 }), "in");
+});
+
+Deno.test("what is no WebSocket gets 426, a bad handshake 400, another path 404", async () => {
+  await using server = serve({ path: "/ws" });
+  const http = server.url.replace("ws", "http");
+  const plain = await fetch(`${http}/ws`);
+  assertEquals([plain.status, plain.headers.get("upgrade")], [426, "websocket"]);
+  await plain.body?.cancel();
+  const elsewhere = await fetch(`${http}/`);
+  assertEquals(elsewhere.status, 404);
+  await elsewhere.body?.cancel();
+  const ask = async (lines: string) => {
+    using conn = await Deno.connect({ port: server.addr.port });
+    const head = `GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n${lines}\r\n\r\n`;
+    await conn.write(new TextEncoder().encode(head));
+    const buffer = new Uint8Array(1000);
+    const n = await conn.read(buffer) ?? 0;
+    return new TextDecoder().decode(buffer.subarray(0, n));
+  };
+  const old = await ask("Connection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: x");
+  assertMatch(old, /^HTTP\/1\.1 426 [\s\S]*sec-websocket-version: 13/i);
+  const keyless = await ask("Connection: Upgrade\r\nSec-WebSocket-Version: 13");
+  assertMatch(keyless, /^HTTP\/1\.1 400 /);
+});
+
+Deno.test("maxConnections and maxConnectionsPerAddress refuse, and places become free", async () => {
+  await using server = serve({ maxConnections: 1 });
+  {
+    await using conn = await connectWebSocket(server.url);
+    assertEquals(await refused(server.url), "503");
+    await conn.close();
+  }
+  await until(() => server.stats().active === 0 && server.stats().closing === 0);
+  await using again = await connectWebSocket(server.url);
+  assert(again.open);
+  assertEquals(server.stats().refused, 1);
+  await using each = serve({ maxConnectionsPerAddress: 1 });
+  await using one = await connectWebSocket(each.url);
+  assertEquals(await refused(each.url), "429");
+  assert(one.open);
+});
+
+Deno.test("a flood that the handler cannot follow ends with 1008", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using server = serve({ inbox: { limit: 10 } }, async (conn) => {
+    await conn.closed;
+    resolve();
+  });
+  await using conn = await connectWebSocket(server.url);
+  for (let i = 0; i < 20; i++) conn.trySend(`${i}`);
+  const close = await conn.closed;
+  assertEquals([close.code, close.reason], [1008, "too many messages"]);
+  await promise;
+});
+
+Deno.test("the inbox drops the oldest or the newest if it is told to", async () => {
+  for (
+    const [policy, expected] of [["drop-oldest", "17,18,19"], ["drop-newest", "0,1,2"]] as const
+  ) {
+    const { promise, resolve } = Promise.withResolvers<WsConnection>();
+    await using server = serve({ inbox: { limit: 3, policy } }, async (conn) => {
+      resolve(conn);
+      await conn.closed;
+    });
+    await using conn = await connectWebSocket(server.url);
+    for (let i = 0; i < 20; i++) await conn.send(`${i}`);
+    const seen = await promise;
+    await until(() => seen.stats.received === 20);
+    assertEquals([seen.stats.unread, seen.stats.dropped], [3, 17]);
+    const got = [await seen.receive(), await seen.receive(), await seen.receive()];
+    assertEquals(got.join(), expected);
+  }
+});
+
+Deno.test("rate spaces what the handler gets, and loses nothing below the inbox", async () => {
+  const at: number[] = [];
+  await using server = serve({ rate: { perSecond: 50, burst: 2 } }, async (conn) => {
+    for await (const message of conn) {
+      at.push(performance.now());
+      await conn.send(message);
+    }
+  });
+  await using conn = await connectWebSocket(server.url);
+  for (let i = 0; i < 6; i++) await conn.send(`${i}`);
+  for (let i = 0; i < 6; i++) assertEquals(await conn.receive({ timeout: 5000 }), `${i}`);
+  assert(at[5]! - at[0]! >= 75, `${at}`);
+});
+
+Deno.test("a peer that does not read makes send() wait and trySend() say no, then is let go", async () => {
+  const { promise, resolve } = Promise.withResolvers<WsConnection>();
+  const outbox = { limit: 100_000, stallTimeout: 300 };
+  await using server = serve({ outbox, pingInterval: 0 }, async (conn) => {
+    resolve(conn);
+    await conn.closed;
+  });
+  using client = await RawClient.open(server.addr.port);
+  assertMatch(client.head, /^HTTP\/1\.1 101 /);
+  const conn = await promise;
+  const chunk = "x".repeat(50_000);
+  let tries = 0;
+  while (conn.trySend(chunk) && tries < 1000) tries++;
+  assert(tries < 1000);
+  assertEquals(conn.trySend("more"), false);
+  const waiting = conn.send("waits");
+  const error = await assertRejects(() => waiting, NetError);
+  assertEquals([error.kind, error.phase], ["timeout", "write"]);
+  assertEquals((await conn.closed).error?.kind, "timeout");
+});
+
+Deno.test("idleTimeout closes with 1001, a heartbeat keeps alive and measures", async () => {
+  await using server = serve({ idleTimeout: 100 });
+  await using idle = await connectWebSocket(server.url);
+  const close = await idle.closed;
+  assertEquals([close.code, close.reason], [1001, "idle"]);
+  await using beating = serve({ heartbeat: { interval: 20, timeout: 500 } }, async (conn) => {
+    await until(() => conn.stats.latency !== undefined);
+    await conn.send(`${conn.stats.received}`);
+    await conn.closed;
+  });
+  await using conn = await connectWebSocket(beating.url);
+  const answering = (async () => {
+    for await (const message of conn) {
+      if (message === "ping") await conn.send("pong");
+      else return message;
+    }
+  })();
+  assertEquals(await answering, "1");
+});
+
+Deno.test("who answers no heartbeat is given up", async () => {
+  await using server = serve({ heartbeat: { interval: 20, timeout: 50 } });
+  await using conn = await connectWebSocket(server.url);
+  assertEquals((await conn.closed).reason, "no heartbeat");
+});
+
+Deno.test("shutdown() says 1001, lets handlers end, refuses what comes, and reports", async () => {
+  const server = serve({}, async (conn) => {
+    for await (const _ of conn);
+    await delay(50);
+  });
+  const conns = await Promise.all([1, 2, 3].map(() => connectWebSocket(server.url)));
+  await until(() => server.stats().accepted === 3);
+  const stopping = server.shutdown();
+  const report = await stopping;
+  assertEquals(report, { drained: 3, forced: 0, refused: 0 });
+  for (const conn of conns) assertEquals((await conn.closed).code, 1001);
+  await server.finished;
+  await using next = serve({ port: server.addr.port });
+  await using again = await connectWebSocket(next.url);
+  assert(again.open);
+});
+
+Deno.test("shutdown() cuts handlers and peers that never end at the deadline", async () => {
+  const server = serve({ closeTimeout: 0 }, () => new Promise<void>(() => {}));
+  using client = await RawClient.open(server.addr.port);
+  await until(() => server.stats().accepted === 1);
+  const report = await server.shutdown({ deadline: 100 });
+  assertEquals(report.forced, 1);
+  assertEquals(await client.end(), 1001);
+});
+
+Deno.test("an upgrader shares its limits with everything else that a server does", async () => {
+  const sockets = createUpgrader({ maxConnections: 1 }, echo);
+  await using server = serveHttp({}, (request, info) => {
+    return new URL(request.url).pathname === "/ws"
+      ? sockets.upgrade(request, info)
+      : new Response("page");
+  });
+  assertEquals(await (await fetch(server.url)).text(), "page");
+  await using conn = await connectWebSocket(`${server.url}/ws`);
+  await conn.send("x");
+  assertEquals(await conn.receive({ timeout: 5000 }), "x");
+  assertEquals(await refused(`${server.url}/ws`), "503");
+  assertEquals([...sockets.connections].length, 1);
+  await sockets.shutdown();
+  assertEquals((await conn.closed).code, 1001);
+});
+
+Deno.test("nonsense is refused before anything listens", () => {
+  assertThrows(() => serve({ maxMessageSize: -1 }), RangeError, "maxMessageSize");
+  assertThrows(() => serve({ maxConnections: 1.5 }), RangeError, "maxConnections");
+  assertThrows(() => serve({ inbox: { policy: "maybe" as "disconnect" } }), TypeError, "maybe");
+  assertThrows(() => serve({ rate: { perSecond: 0 } }), RangeError, "rate.perSecond");
+  assertThrows(() => serve({ closeTimeout: NaN }), RangeError, "closeTimeout");
+});

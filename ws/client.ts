@@ -1,0 +1,175 @@
+/**
+ * Dials WebSockets: with a time limit, a signal, header fields, own authorities, errors that say
+ * why, and by option a connection that comes back by itself.
+ *
+ * @example Ask and read the answer
+ * ```ts
+ * import { connectWebSocket } from "@portside/kit/ws/client";
+ * import { serveWebSocket } from "@portside/kit/ws/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveWebSocket({ port: 0 }, (conn) => conn.send("hello"));
+ * await using conn = await connectWebSocket(server.url, { timeout: 2000 });
+ * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
+ * ```
+ *
+ * **Permissions**: `--allow-net=example.com:443` for the host and port of the URL.
+ * The WebSocket protocol is RFC 6455.
+ *
+ * @module
+ */
+
+import { NetError, toNetError } from "../net/errors.ts";
+import { WsConnection } from "./connection.ts";
+import { checkWsOptions, time } from "./_limits.ts";
+import type { ConnectWebSocketOptions } from "./client_options.ts";
+import { ReconnectingWebSocket } from "./reconnecting.ts";
+
+export type * from "./client_options.ts";
+
+/**
+ * Opens a WebSocket that comes back by itself; it resolves when it is open for the first time.
+ *
+ * @param url Where to: `ws:`, `wss:`, `http:` or `https:`.
+ * @param options Who to be, the limits, and how to come back.
+ * @returns The WebSocket, over the life of all its connections.
+ * @throws {NetError} If the first connection fails for good.
+ */
+export function connectWebSocket(
+  url: string | URL,
+  options: ConnectWebSocketOptions & Required<Pick<ConnectWebSocketOptions, "reconnect">>,
+): Promise<ReconnectingWebSocket>;
+/**
+ * Opens a WebSocket; it resolves when the opening handshake is done.
+ *
+ * @param url Where to: `ws:`, `wss:`, `http:` or `https:`.
+ * @param options Who to be, and the limits.
+ * @returns The connection.
+ * @throws {NetError} "refused", "timeout", "dns", "tls" …; "protocol" with the status in the
+ * message if the server answered something else.
+ * @throws {TypeError | RangeError} If the URL or an option is no use.
+ *
+ * @example No WebSocket there
+ * ```ts
+ * import { NetError } from "@portside/kit/net/errors";
+ * import { connectWebSocket } from "@portside/kit/ws/client";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => {
+ *   return new Response("nothing here", { status: 404 });
+ * });
+ * const url = `ws://127.0.0.1:${server.addr.port}/`;
+ * const error = await assertRejects(() => connectWebSocket(url), NetError);
+ * assertEquals(error.message, `Cannot open ${url}: the server answered 404, no WebSocket`);
+ * await server.shutdown();
+ * ```
+ */
+export function connectWebSocket(
+  url: string | URL,
+  options?: ConnectWebSocketOptions,
+): Promise<WsConnection>;
+export async function connectWebSocket(
+  url: string | URL,
+  options: ConnectWebSocketOptions = {},
+): Promise<WsConnection | ReconnectingWebSocket> {
+  const target = checkUrl(url);
+  checkWsOptions(options);
+  const { reconnect, ...rest } = options;
+  if (reconnect === undefined) return await dialWebSocket(target, rest);
+  const following = new ReconnectingWebSocket(
+    target.href,
+    (signal) => dialWebSocket(target, { ...rest, signal }),
+    reconnect === true ? {} : reconnect,
+    rest.signal,
+  );
+  await following.opened;
+  return following;
+}
+
+async function dialWebSocket(
+  url: URL,
+  options: ConnectWebSocketOptions,
+): Promise<WsConnection> {
+  const { signal, headers, protocols, caCerts } = options;
+  const timeout = time("timeout", options.timeout, 10_000);
+  signal?.throwIfAborted();
+  const client = caCerts && Deno.createHttpClient({ caCerts });
+  let socket: WebSocket;
+  try {
+    socket = new WebSocket(url, {
+      ...(headers !== undefined && { headers: new Headers(headers) }),
+      ...(protocols !== undefined && { protocols }),
+      ...(client !== undefined && { client }),
+    });
+  } catch (error) {
+    client?.close();
+    throw error instanceof DOMException
+      ? new TypeError(`Cannot open ${url.href}: ${error.message}`)
+      : toNetError(error, { phase: "connect", ...hostOf(url) });
+  }
+  let failure: unknown;
+  socket.addEventListener("error", (event) => {
+    failure ??= event instanceof ErrorEvent ? event.error ?? new Error(event.message) : event;
+  });
+  const origin = { peer: url.host, url: url.href, server: false };
+  const connection = new WsConnection(socket, origin, options);
+  void connection.gone.then(() => client?.close());
+  const late = new NetError(`Cannot open ${url.href}: no answer in ${timeout} ms`, {
+    kind: "timeout",
+    phase: "connect",
+    address: url.host,
+  });
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const timer = timeout > 0 ? setTimeout(() => reject(late), timeout) : undefined;
+  const onAbort = () => reject(signal!.reason);
+  signal?.addEventListener("abort", onAbort);
+  try {
+    await Promise.race([connection.opened, stopped]);
+    return connection;
+  } catch (error) {
+    void connection.close();
+    if (error === late || (signal?.aborted && error === signal.reason)) throw error;
+    throw explain(failure ?? error, url);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** What was said while dialling, as an error that a person understands. */
+function explain(failure: unknown, url: URL): NetError {
+  const message = failure instanceof Error ? failure.message : "";
+  // Deno says it in words alone.
+  const [, status] = /Invalid status code: (\d{3})/.exec(message) ?? [];
+  if (status !== undefined) {
+    return new NetError(`Cannot open ${url.href}: the server answered ${status}, no WebSocket`, {
+      kind: "protocol",
+      phase: "handshake",
+      address: url.host,
+      code: status,
+      retryable: ["408", "425", "429", "500", "502", "503", "504"].includes(status),
+      cause: failure,
+    });
+  }
+  return toNetError(failure, { phase: "connect", ...hostOf(url) });
+}
+
+function hostOf(url: URL): { hostname: string; port: number } {
+  const secure = url.protocol === "wss:";
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  return { hostname, port: Number(url.port || (secure ? 443 : 80)) };
+}
+
+function checkUrl(url: string | URL): URL {
+  if (!URL.canParse(url)) {
+    throw new TypeError(`Cannot open ${JSON.stringify(`${url}`)}: it is no URL`);
+  }
+  const target = new URL(url);
+  target.protocol = target.protocol.replace(/^http/, "ws");
+  if (target.protocol !== "ws:" && target.protocol !== "wss:") {
+    throw new TypeError(`Cannot open ${target.href}: ws: or wss: is wanted`);
+  }
+  // A fragment is the reader's own, and forbidden here (RFC 6455 section 3).
+  target.hash = "";
+  return target;
+}

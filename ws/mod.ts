@@ -1,0 +1,29 @@
+/**
+ * WebSockets: servers and clients as streams of messages, bounded in both directions.
+ *
+ * @example Answer every message
+ * ```ts
+ * import { connectWebSocket, serveWebSocket } from "@portside/kit/ws";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveWebSocket({ port: 0 }, async (conn) => {
+ *   for await (const message of conn) await conn.send(message);
+ * });
+ * await using conn = await connectWebSocket(server.url);
+ * await conn.send("hello");
+ * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
+ * ```
+ *
+ * **Permissions**: `--allow-net=HOST:PORT` for each address listened on or connected to.
+ *
+ * @module
+ */
+
+export * from "./client.ts";
+export * from "./connection.ts";
+export * from "./json_view.ts";
+export * from "./reconnecting.ts";
+export * from "./room.ts";
+export * from "./server.ts";
+export * from "./upgrade.ts";
+export * from "./upgrader.ts";

@@ -1,0 +1,366 @@
+/**
+ * A WebSocket that comes back by itself: one loop over the messages of all its connections.
+ *
+ * @example It outlives its server
+ * ```ts
+ * import { connectWebSocket } from "@portside/kit/ws/client";
+ * import { serveWebSocket } from "@portside/kit/ws/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let server = serveWebSocket({ port: 0 }, (conn) => conn.send("first"));
+ * const { port } = server.addr;
+ * const shouldReconnect = () => true;
+ * const reconnect = { minTimeout: 10, shouldReconnect };
+ * await using conn = await connectWebSocket(server.url, { reconnect });
+ * assertEquals(await conn.receive(), "first");
+ * await server.shutdown();
+ * server = serveWebSocket({ port }, async (conn) => {
+ *   await conn.send("second");
+ *   await conn.closed;
+ * });
+ * assertEquals(await conn.receive(), "second");
+ * await conn.close();
+ * await server.shutdown();
+ * ```
+ *
+ * **Permissions**: those of `connectWebSocket`.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { NetError, toNetError } from "../net/errors.ts";
+import type { ReconnectEvent, ReconnectOptions } from "./client_options.ts";
+import type { WsConnection } from "./connection.ts";
+import type { ReceiveOptions, SendOptions, WsClose, WsMessage } from "./connection_options.ts";
+import { JsonView, type JsonViewOptions } from "./json_view.ts";
+import { count } from "./_limits.ts";
+
+/** Ends after which the same would happen again. */
+const OVER: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
+
+/** Opens one connection. */
+export type DialWebSocket = (signal: AbortSignal) => Promise<WsConnection>;
+
+/**
+ * A WebSocket over the life of all its connections; `connectWebSocket` makes one. The loop over the
+ * messages ends when it is closed here, or when the server closed for good.
+ */
+export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsMessage> {
+  /** Where it connects to. */
+  readonly url: string;
+
+  readonly #dial: DialWebSocket;
+  readonly #options: ReconnectOptions;
+  readonly #stop = new AbortController();
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<WsClose>();
+  readonly #keep: number;
+  readonly #outside: AbortSignal | undefined;
+  readonly #onAbort = () => void this.close();
+  #connection: WsConnection | undefined;
+  #ready = false;
+  #kept: WsMessage[] = [];
+  #keptBytes = 0;
+  #changed = Promise.withResolvers<void>();
+  #over: WsClose | undefined;
+
+  /**
+   * Begins to connect.
+   *
+   * @param url Where to, for messages.
+   * @param dial Opens one connection.
+   * @param options How to come back.
+   * @param signal Closes it.
+   * @throws {RangeError} If an option is out of range.
+   */
+  constructor(
+    url: string,
+    dial: DialWebSocket,
+    options: ReconnectOptions = {},
+    signal?: AbortSignal,
+  ) {
+    this.url = url;
+    this.#dial = dial;
+    this.#options = options;
+    this.#keep = options.keep === undefined ? 0 : count("reconnect.keep", options.keep, 0);
+    if (options.keep === 0) this.#keep = 0;
+    for (
+      const name of ["minTimeout", "maxTimeout", "multiplier", "jitter", "stableAfter"] as const
+    ) {
+      const value = options[name];
+      if (value !== undefined && !(value >= 0)) {
+        throw new RangeError(
+          `Cannot use reconnect.${name}: it is a number from 0 up, not ${value}`,
+        );
+      }
+    }
+    this.#outside = signal;
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", this.#onAbort);
+    this.#opened.promise.catch(() => {});
+    void this.#run();
+  }
+
+  /** Resolves when it is open for the first time; rejects if it never will be. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  /** The connection of this moment, if there is one. */
+  get connection(): WsConnection | undefined {
+    return this.#connection;
+  }
+
+  /** Whether there is a connection now. */
+  get open(): boolean {
+    return this.#ready && this.#connection?.open === true;
+  }
+
+  /** Resolves when it is over for good, to how its last connection ended. */
+  get closed(): Promise<WsClose> {
+    return this.#closed.promise;
+  }
+
+  /** Aborted when it is over for good. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /**
+   * The next message, of whichever connection.
+   *
+   * @param options Limits of this call, waits for a connection included.
+   * @returns The message, or null when it is over.
+   * @throws {NetError} "timeout" if nothing came in time; the reason if it is over for another one
+   * than a close in good order.
+   */
+  async receive(options: ReceiveOptions = {}): Promise<WsMessage | null> {
+    const { timeout = 0, signal } = options;
+    const limits = [this.#stop.signal, signal].filter((one) => one !== undefined);
+    const due = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
+    if (due !== undefined) limits.push(due);
+    const either = AbortSignal.any(limits);
+    while (true) {
+      signal?.throwIfAborted();
+      if (due?.aborted) {
+        const message = `Nothing came from ${this.url} in ${timeout} ms`;
+        throw new NetError(message, { kind: "timeout", phase: "read", address: this.url });
+      }
+      const connection = this.#connection;
+      if (connection !== undefined) {
+        try {
+          const message = await connection.receive({ signal: either });
+          if (message !== null) return message;
+        } catch (error) {
+          if (error instanceof TypeError) throw error;
+          // The end of this one; what comes next is seen below.
+        }
+        if (either.aborted && this.#over === undefined && !this.#stop.signal.aborted) continue;
+        if (this.#connection === connection) await this.#untilChanged(either);
+        continue;
+      }
+      if (this.#over !== undefined) {
+        if (this.#over.error !== undefined) throw this.#over.error;
+        return null;
+      }
+      await this.#untilChanged(either);
+    }
+  }
+
+  /** Iterates over the messages of all connections. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<WsMessage, void, void> {
+    for (let message; (message = await this.receive()) !== null;) yield message;
+  }
+
+  /**
+   * The WebSocket as a stream of JSON values.
+   *
+   * @typeParam T What a message is, once it is validated.
+   * @param options How a message is validated, and what happens to one that is not valid.
+   * @returns The view.
+   */
+  json<T = unknown>(options: JsonViewOptions<T> = {}): JsonView<T> {
+    return new JsonView(this, options);
+  }
+
+  /**
+   * Sends a message, or keeps it for the next connection as far as `keep` allows. A message that
+   * was given to a connection in the moment of its loss may not have arrived: only an answer of
+   * the server tells.
+   *
+   * @param data Text, or bytes, which are not to be changed afterwards.
+   * @param options Limits of this call.
+   * @returns Resolves when the socket has it, or it is kept.
+   * @throws {NetError} "closed" if there is no connection and it is not kept; "limit" above `keep`.
+   */
+  async send(data: WsMessage, options: SendOptions = {}): Promise<void> {
+    const connection = this.#connection;
+    if (this.#ready && connection?.open) return await connection.send(data, options);
+    if (this.#over !== undefined || this.#keep === 0) {
+      throw new NetError(`There is no connection to ${this.url}`, {
+        kind: "closed",
+        phase: "write",
+        address: this.url,
+      });
+    }
+    if (this.#keptBytes + data.length > this.#keep) {
+      const message = `Cannot keep more for ${this.url}: ${this.#keptBytes} bytes wait already`;
+      throw new NetError(message, { kind: "limit", phase: "write", address: this.url });
+    }
+    this.#kept.push(data);
+    this.#keptBytes += data.length;
+  }
+
+  /**
+   * Sends a value as JSON text.
+   *
+   * @param value What `JSON.stringify` can take.
+   * @param options Limits of this call.
+   * @returns As {@linkcode ReconnectingWebSocket.send}.
+   */
+  sendJson(value: unknown, options?: SendOptions): Promise<void> {
+    return this.send(JSON.stringify(value), options);
+  }
+
+  /**
+   * Closes for good.
+   *
+   * @param code As for `conn.close`.
+   * @param reason As for `conn.close`.
+   * @returns How the last connection ended.
+   */
+  async close(code = 1000, reason = ""): Promise<WsClose> {
+    const connection = this.#connection;
+    this.#stop.abort(closedHere(this.url));
+    if (connection !== undefined) await connection.close(code, reason);
+    return await this.closed;
+  }
+
+  /** Closes with 1000. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Connects, waits for the end, connects again. */
+  async #run(): Promise<void> {
+    const { shouldReconnect = ({ code }) => !OVER.has(code) } = this.#options;
+    const { stableAfter = 5000, maxAttempts = Infinity } = this.#options;
+    let attempt = 0;
+    let again = false;
+    while (true) {
+      let close: WsClose;
+      attempt++;
+      try {
+        const connection = await this.#connect(again);
+        again = true;
+        const since = performance.now();
+        close = await connection.closed;
+        this.#lost();
+        this.#event({ type: "lost", close });
+        if (performance.now() - since >= stableAfter) attempt = 0;
+        if (this.#stop.signal.aborted) return this.#end({ ...close, error: undefined });
+        if (!shouldReconnect(close)) return this.#end(close);
+      } catch (thrown) {
+        this.#lost();
+        const error = toNetError(thrown, { phase: "connect", address: this.url });
+        close = { code: 1006, reason: "", wasClean: false, error };
+        if (this.#stop.signal.aborted) return this.#end({ ...close, error: undefined });
+        this.#event({ type: "failed", error, attempt });
+        if (!error.retryable || attempt >= maxAttempts) return this.#end(close);
+      }
+      await this.#pause(attempt);
+      if (this.#stop.signal.aborted) return this.#end({ ...close, error: undefined });
+    }
+  }
+
+  async #connect(again: boolean): Promise<WsConnection> {
+    const connection = await this.#dial(this.#stop.signal);
+    try {
+      await this.#options.resume?.(connection, again);
+      while (this.#kept.length > 0) {
+        const data = this.#kept[0]!;
+        await connection.send(data);
+        this.#kept.shift();
+        this.#keptBytes -= data.length;
+      }
+    } catch (error) {
+      await connection.close(1000);
+      const retryable = !(error instanceof NetError) || error.retryable ||
+        error.kind === "closed" ||
+        error.kind === "truncated";
+      throw new NetError(`Cannot resume on ${this.url}: ${toNetError(error).message}`, {
+        kind: "closed",
+        phase: "handshake",
+        address: this.url,
+        retryable,
+        cause: error,
+      });
+    }
+    this.#connection = connection;
+    this.#ready = true;
+    this.#opened.resolve();
+    this.#tell();
+    this.#event({ type: "open", connection, again });
+    return connection;
+  }
+
+  /** Waits before the next try. */
+  async #pause(attempt: number): Promise<void> {
+    const { minTimeout = 500, maxTimeout = 30_000, multiplier = 2, jitter = 0.5 } = this.#options;
+    const longest = Math.min(maxTimeout, minTimeout * multiplier ** Math.max(0, attempt - 1));
+    const wait = longest * (1 - Math.min(jitter, 1) * Math.random());
+    this.#event({ type: "waiting", wait, attempt });
+    await delay(wait, { signal: this.#stop.signal }).catch(() => {});
+  }
+
+  /** The connection is no more to be used; what it has received already still is. */
+  #lost(): void {
+    this.#ready = false;
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (connection.stats.unread > 0) return;
+    this.#connection = undefined;
+    this.#tell();
+  }
+
+  #end(close: WsClose): void {
+    this.#outside?.removeEventListener("abort", this.#onAbort);
+    this.#over = close;
+    this.#connection = undefined;
+    this.#kept = [];
+    const why = close.error ?? closedHere(this.url);
+    this.#opened.reject(why);
+    this.#stop.abort(why);
+    this.#closed.resolve(close);
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  async #untilChanged(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const onAbort = () => resolve();
+    signal.addEventListener("abort", onAbort);
+    await Promise.race([this.#changed.promise, promise]);
+    signal.removeEventListener("abort", onAbort);
+  }
+
+  #event(event: ReconnectEvent): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch { /* What a listener does is no reason to stop. */ }
+  }
+}
+
+function closedHere(url: string): NetError {
+  return new NetError(`WebSocket to ${url} is closed on this side`, {
+    kind: "closed",
+    phase: "close",
+    address: url,
+  });
+}

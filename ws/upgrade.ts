@@ -1,0 +1,133 @@
+/**
+ * Turns a request of any `Deno.serve` handler into a WebSocket, if it is one that may.
+ *
+ * @example In a handler of your own
+ * ```ts
+ * import { connectWebSocket } from "@portside/kit/ws/client";
+ * import { upgrade } from "@portside/kit/ws/upgrade";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request, info) => {
+ *   const { response, connection } = await upgrade(request, info);
+ *   connection?.opened.then(() => connection.send("hello")).catch(() => {});
+ *   return response;
+ * });
+ * const conn = await connectWebSocket(`ws://127.0.0.1:${server.addr.port}`);
+ * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
+ * await conn.close();
+ * await server.shutdown();
+ * ```
+ *
+ * **Permissions**: none of its own. The opening handshake is RFC 6455 §4.2.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../net/address.ts";
+import { WsConnection } from "./connection.ts";
+import { checkWsOptions, time } from "./_limits.ts";
+import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
+
+export type * from "./upgrade_options.ts";
+
+/** What became of a request. */
+export interface Upgrade {
+  /** The response to return. */
+  readonly response: Response;
+  /** The connection, which opens once the response has been returned; undefined if refused. */
+  readonly connection: WsConnection | undefined;
+}
+
+/**
+ * Upgrades a request, or refuses it: 400 for a handshake that is none, 403 for a page of another
+ * origin, 426 for what wants no WebSocket or another version, and what `authorize` says.
+ *
+ * @param request The request, whose body nobody has read.
+ * @param info Its second half, as `Deno.serve` gives it.
+ * @param options Who may connect, and the limits of the connection.
+ * @returns The response, and the connection that goes with it.
+ * @throws {RangeError | TypeError} If an option is out of range.
+ *
+ * @example Refused
+ * ```ts
+ * import { upgrade } from "@portside/kit/ws/upgrade";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const info = { remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 } } as const;
+ * const { response, connection } = await upgrade(new Request("http://a.test/"), info);
+ * assertEquals([response.status, connection], [426, undefined]);
+ * ```
+ */
+export async function upgrade(
+  request: Request,
+  info: UpgradeInfo,
+  options: UpgradeOptions = {},
+): Promise<Upgrade> {
+  const { protocols = [], allowedOrigins, authorize } = options;
+  checkWsOptions(options);
+  const timeout = time("handshakeTimeout", options.handshakeTimeout, 10_000);
+  const idleTimeout = Math.ceil(time("pingInterval", options.pingInterval, 30_000) / 1000);
+  // Deno wants them looked at before the upgrade.
+  const headers = new Headers(request.headers);
+  const { url } = request;
+  if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
+    return refuse(426, "Here is a WebSocket", { upgrade: "websocket", connection: "Upgrade" });
+  }
+  if (headers.get("sec-websocket-version") !== "13") {
+    return refuse(426, "Only version 13 is spoken here", { "sec-websocket-version": "13" });
+  }
+  if (!originAllowed(headers, allowedOrigins)) {
+    return refuse(403, "Pages of this origin may not open a WebSocket here");
+  }
+  if (authorize !== undefined) {
+    const refusal = await within(timeout, authorize(request, info));
+    if (refusal === "late") return refuse(503, "Nobody answered in time", { "retry-after": "10" });
+    if (refusal instanceof Response) return { response: refusal, connection: undefined };
+  }
+  const offered = headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim());
+  const protocol = protocols.find((name) => offered?.includes(name));
+  let upgraded: Deno.WebSocketUpgrade;
+  try {
+    const settings = { idleTimeout, ...(protocol !== undefined && { protocol }) };
+    upgraded = Deno.upgradeWebSocket(request, settings);
+  } catch {
+    return refuse(400, "This is no opening handshake of a WebSocket");
+  }
+  const peer = formatAddress(info.remoteAddr);
+  const connection = new WsConnection(
+    upgraded.socket,
+    { peer, url, headers, server: true },
+    options,
+  );
+  if (timeout > 0) {
+    const timer = setTimeout(() => connection.close(1001, "not opened in time"), timeout);
+    connection.opened.catch(() => {}).finally(() => clearTimeout(timer));
+  }
+  return { response: upgraded.response, connection };
+}
+
+function refuse(status: number, why: string, headers: Record<string, string> = {}): Upgrade {
+  const type = { "content-type": "text/plain; charset=utf-8" };
+  const response = new Response(`${why}\n`, { status, headers: { ...type, ...headers } });
+  return { response, connection: undefined };
+}
+
+/** Whether a page of the request's origin may come in; programs send none. */
+function originAllowed(headers: Headers, allowed: UpgradeOptions["allowedOrigins"]): boolean {
+  const origin = headers.get("origin");
+  if (origin === null || allowed === "*") return true;
+  if (allowed !== undefined) return allowed.includes(origin);
+  if (!URL.canParse(origin)) return false;
+  return new URL(origin).host === headers.get("host")?.toLowerCase();
+}
+
+async function within<T>(timeout: number, work: T | Promise<T>): Promise<T | "late"> {
+  if (timeout === 0) return await work;
+  const { promise, resolve } = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => resolve("late"), timeout);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
