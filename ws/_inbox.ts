@@ -1,6 +1,6 @@
 /** What has come over one WebSocket and waits for its handler. */
 
-import type { InboxPolicy, WsMessage } from "./connection_options.ts";
+import type { WsInboxPolicy, WsMessage } from "./connection_options.ts";
 
 /** A queue with a bound in messages and in bytes. */
 export class Inbox {
@@ -9,12 +9,12 @@ export class Inbox {
 
   readonly #limit: number;
   readonly #maxBytes: number;
-  readonly #policy: InboxPolicy;
+  readonly #policy: WsInboxPolicy;
   #queue: WsMessage[] = [];
   #head = 0;
   #bytes = 0;
 
-  constructor(limit: number, maxBytes: number, policy: InboxPolicy) {
+  constructor(limit: number, maxBytes: number, policy: WsInboxPolicy) {
     this.#limit = limit;
     this.#maxBytes = maxBytes;
     this.#policy = policy;

@@ -1,11 +1,11 @@
-import type { InboxPolicy, WsConnectionOptions } from "./connection_options.ts";
+import type { WsConnectionOptions, WsInboxPolicy } from "./connection_options.ts";
 
 /** The limits of a connection, checked and complete; Infinity where there is none. */
 export interface WsLimits {
   readonly maxMessageSize: number;
   readonly inboxLimit: number;
   readonly inboxBytes: number;
-  readonly inboxPolicy: InboxPolicy;
+  readonly inboxPolicy: WsInboxPolicy;
   readonly outboxLimit: number;
   readonly stallTimeout: number;
   readonly rate: { readonly perSecond: number; readonly burst: number } | undefined;
@@ -19,7 +19,7 @@ export interface WsLimits {
   } | undefined;
 }
 
-const POLICIES: readonly InboxPolicy[] = ["disconnect", "drop-oldest", "drop-newest"];
+const POLICIES: readonly WsInboxPolicy[] = ["disconnect", "drop-oldest", "drop-newest"];
 
 /** Fills in the defaults and rejects nonsense. */
 export function checkWsOptions(options: WsConnectionOptions): WsLimits {

@@ -27,6 +27,7 @@
  * | 5 continuation without start | the same | the same |
  * | 6 invalid UTF-8, whole or split | the same, once the message is whole | the same |
  * | 7 close handling | codes 999, 1004, 1005, 1006, 1016 are answered with 1002 | `closeTimeout` |
+ * | 7.1 data after this side's close frame | ends the connection, so that the peer may see 1006 in place of the code | `closed` has the reason |
  * | 9 large messages | up to 64 MiB, in memory | 1009 to the sender above `maxMessageSize` |
  * | 12, 13 compression | a server offers none | |
  * | unmasked frames of a client (§5.1) | accepted, although they must not be | |
@@ -41,13 +42,13 @@
 
 import { delay } from "@std/async/delay";
 import { NetError, type NetErrorKind } from "../net/errors.ts";
+import type { ReceiveOptions } from "../net/udp_socket.ts";
 import { Throttle } from "../net/throttle.ts";
 import type {
-  ReceiveOptions,
-  SendOptions,
   WsClose,
   WsConnectionOptions,
   WsMessage,
+  WsSendOptions,
   WsStats,
 } from "./connection_options.ts";
 import { checkWsOptions, type WsLimits } from "./_limits.ts";
@@ -65,6 +66,8 @@ export interface WsOrigin {
   readonly url: string;
   /** The header fields of the opening handshake. @default none */
   readonly headers?: Headers;
+  /** The subprotocol that a server chose; Deno's socket knows only what a client got. */
+  readonly protocol?: string;
   /**
    * Whether this is a server's side: only then may a close code be other than 1000 and 3000 to
    * 4999, where a client sends 4009 for 1009.
@@ -114,6 +117,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   readonly #socket: WebSocket;
   readonly #server: boolean;
+  readonly #protocol: string | undefined;
   readonly #limits: WsLimits;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
@@ -150,6 +154,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#limits = limits;
     this.#socket = socket;
     this.#server = origin.server;
+    this.#protocol = origin.protocol;
     this.peer = origin.peer;
     this.url = origin.url;
     this.headers = origin.headers ?? new Headers();
@@ -188,7 +193,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   /** The subprotocol that was agreed on, or an empty text. */
   get protocol(): string {
-    return this.#socket.protocol;
+    return this.#protocol ?? this.#socket.protocol;
   }
 
   /** Resolves when the connection is over, to how it ended. */
@@ -242,7 +247,6 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     }
     const message = this.#inbox.shift();
     if (message === undefined) {
-      if (this.#closing && this.#error === undefined) return null;
       const error = this.#close?.error ?? this.#error;
       if (error !== undefined) throw error;
       return null;
@@ -276,7 +280,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * @returns Resolves when the socket has it.
    * @throws {NetError} "closed" if the connection is over, "limit" if too much waits already.
    */
-  async send(data: WsMessage, options: SendOptions = {}): Promise<void> {
+  async send(data: WsMessage, options: WsSendOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     if (!this.open) throw this.#reason();
     await this.#outbox.send(data, options.signal);
@@ -302,7 +306,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * @param options Limits of this call.
    * @returns As {@linkcode WsConnection.send}.
    */
-  sendJson(value: unknown, options?: SendOptions): Promise<void> {
+  sendJson(value: unknown, options?: WsSendOptions): Promise<void> {
     return this.send(JSON.stringify(value), options);
   }
 
@@ -388,7 +392,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     if (this.#error === undefined) this.#outbox.flush();
     this.#outbox.fail(this.#reason());
     this.#reader?.wake();
-    if (this.#socket.readyState === WebSocket.OPEN) this.#sendClose(code, reason);
+    if (this.#socket.readyState <= WebSocket.OPEN) this.#sendClose(code, reason);
     this.#controller?.abort(this.#reason());
     const { closeTimeout } = this.#limits;
     if (closeTimeout === Infinity) return;

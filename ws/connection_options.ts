@@ -12,10 +12,10 @@ import type { NetError } from "../net/errors.ts";
 export type WsMessage = string | Uint8Array<ArrayBuffer>;
 
 /** What happens when more messages have come than may wait for the handler. */
-export type InboxPolicy = "disconnect" | "drop-oldest" | "drop-newest";
+export type WsInboxPolicy = "disconnect" | "drop-oldest" | "drop-newest";
 
 /** What waits for the handler. */
-export interface InboxOptions {
+export interface WsInboxOptions {
   /**
    * The most messages that wait.
    *
@@ -34,11 +34,11 @@ export interface InboxOptions {
    *
    * @default "disconnect"
    */
-  policy?: InboxPolicy;
+  policy?: WsInboxPolicy;
 }
 
 /** What waits to be sent. */
-export interface OutboxOptions {
+export interface WsOutboxOptions {
   /**
    * Bytes that may wait in the socket before `send` waits and `trySend` says no,
    * and again in `send`s that wait.
@@ -55,7 +55,7 @@ export interface OutboxOptions {
 }
 
 /** How many messages a peer may send. */
-export interface RateOptions {
+export interface WsRateOptions {
   /** Messages a second, in the long run. */
   perSecond: number;
   /**
@@ -76,15 +76,15 @@ export interface WsConnectionOptions {
    */
   maxMessageSize?: number;
   /** What waits for the handler. */
-  inbox?: InboxOptions;
+  inbox?: WsInboxOptions;
   /** What waits to be sent. */
-  outbox?: OutboxOptions;
+  outbox?: WsOutboxOptions;
   /**
    * How fast messages are handed to the handler; what comes faster waits in the inbox.
    *
    * @default no limit
    */
-  rate?: RateOptions;
+  rate?: WsRateOptions;
   /**
    * How long nothing may be received before the connection is closed (1001).
    *
@@ -98,7 +98,7 @@ export interface WsConnectionOptions {
    */
   closeTimeout?: number;
   /** Messages by which both sides know that the other one is there. */
-  heartbeat?: HeartbeatOptions;
+  heartbeat?: WsHeartbeatOptions;
 }
 
 /**
@@ -106,7 +106,7 @@ export interface WsConnectionOptions {
  * sends its own (`pingInterval`), but shows neither to the program, so that a
  * round trip can be measured by messages alone.
  */
-export interface HeartbeatOptions {
+export interface WsHeartbeatOptions {
   /**
    * How often to send one, in milliseconds.
    *
@@ -167,20 +167,8 @@ export interface WsStats {
   readonly openedAt: number;
 }
 
-/** Limits of one `receive`. */
-export interface ReceiveOptions {
-  /**
-   * How long it may take, in milliseconds; 0 for ever.
-   *
-   * @default 0
-   */
-  timeout?: number;
-  /** Gives it up; it rejects with the signal's reason and loses no message. */
-  signal?: AbortSignal;
-}
-
 /** Limits of one `send`. */
-export interface SendOptions {
+export interface WsSendOptions {
   /** Gives up waiting for room; it rejects with the signal's reason, and nothing is sent. */
   signal?: AbortSignal;
 }

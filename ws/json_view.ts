@@ -6,12 +6,12 @@
  * @module
  */
 
-import type { SendOptions, WsMessage } from "./connection_options.ts";
+import type { WsMessage, WsSendOptions } from "./connection_options.ts";
 
 /** What a view needs of a connection. */
 export interface JsonChannel extends AsyncIterable<WsMessage> {
   /** Sends a value as JSON text. */
-  sendJson(value: unknown, options?: SendOptions): Promise<void>;
+  sendJson(value: unknown, options?: WsSendOptions): Promise<void>;
   /** Closes with a code and a reason. */
   close(code?: number, reason?: string): Promise<unknown>;
 }
@@ -106,7 +106,7 @@ export class JsonView<T> implements AsyncIterable<T> {
    * @param options Limits of this call.
    * @returns As `conn.send`.
    */
-  send(value: unknown, options?: SendOptions): Promise<void> {
+  send(value: unknown, options?: WsSendOptions): Promise<void> {
     return this.#channel.sendJson(value, options);
   }
 

@@ -30,14 +30,18 @@
 
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "../net/errors.ts";
+import type { ReceiveOptions } from "../net/udp_socket.ts";
 import type { ReconnectEvent, ReconnectOptions } from "./client_options.ts";
 import type { WsConnection } from "./connection.ts";
-import type { ReceiveOptions, SendOptions, WsClose, WsMessage } from "./connection_options.ts";
+import type { WsClose, WsMessage, WsSendOptions } from "./connection_options.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
 import { count } from "./_limits.ts";
 
 /** Ends after which the same would happen again. */
 const OVER: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
+
+/** Connections whose messages may wait for the reader. */
+const MOST_UNREAD = 8;
 
 /** Opens one connection. */
 export type DialWebSocket = (signal: AbortSignal) => Promise<WsConnection>;
@@ -59,6 +63,8 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   readonly #outside: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
   #connection: WsConnection | undefined;
+  /** The connections that may have messages for the reader, the oldest first. */
+  readonly #unread: WsConnection[] = [];
   #ready = false;
   #kept: WsMessage[] = [];
   #keptBytes = 0;
@@ -137,34 +143,27 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
    */
   async receive(options: ReceiveOptions = {}): Promise<WsMessage | null> {
     const { timeout = 0, signal } = options;
-    const limits = [this.#stop.signal, signal].filter((one) => one !== undefined);
-    const due = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
-    if (due !== undefined) limits.push(due);
-    const either = AbortSignal.any(limits);
+    const due = timeout > 0 ? performance.now() + timeout : Infinity;
     while (true) {
-      signal?.throwIfAborted();
-      if (due?.aborted) {
-        const message = `Nothing came from ${this.url} in ${timeout} ms`;
-        throw new NetError(message, { kind: "timeout", phase: "read", address: this.url });
-      }
-      const connection = this.#connection;
-      if (connection !== undefined) {
-        try {
-          const message = await connection.receive({ signal: either });
-          if (message !== null) return message;
-        } catch (error) {
-          if (error instanceof TypeError) throw error;
-          // The end of this one; what comes next is seen below.
+      const [connection] = this.#unread;
+      const left = due === Infinity ? 0 : Math.max(1, due - performance.now());
+      if (connection === undefined) {
+        if (this.#over === undefined) {
+          await this.#untilChanged(left, timeout, signal);
+          continue;
         }
-        if (either.aborted && this.#over === undefined && !this.#stop.signal.aborted) continue;
-        if (this.#connection === connection) await this.#untilChanged(either);
-        continue;
-      }
-      if (this.#over !== undefined) {
         if (this.#over.error !== undefined) throw this.#over.error;
         return null;
       }
-      await this.#untilChanged(either);
+      let message: WsMessage | null = null;
+      try {
+        message = await connection.receive({ timeout: left, ...(signal && { signal }) });
+      } catch (error) {
+        // What ended the connection is told by events; the loop goes on with the next one.
+        if (connection.open || !(error instanceof NetError)) throw error;
+      }
+      if (message !== null) return message;
+      this.#drop(connection);
     }
   }
 
@@ -194,7 +193,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
    * @returns Resolves when the socket has it, or it is kept.
    * @throws {NetError} "closed" if there is no connection and it is not kept; "limit" above `keep`.
    */
-  async send(data: WsMessage, options: SendOptions = {}): Promise<void> {
+  async send(data: WsMessage, options: WsSendOptions = {}): Promise<void> {
     const connection = this.#connection;
     if (this.#ready && connection?.open) return await connection.send(data, options);
     if (this.#over !== undefined || this.#keep === 0) {
@@ -219,7 +218,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
    * @param options Limits of this call.
    * @returns As {@linkcode ReconnectingWebSocket.send}.
    */
-  sendJson(value: unknown, options?: SendOptions): Promise<void> {
+  sendJson(value: unknown, options?: WsSendOptions): Promise<void> {
     return this.send(JSON.stringify(value), options);
   }
 
@@ -233,6 +232,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   async close(code = 1000, reason = ""): Promise<WsClose> {
     const connection = this.#connection;
     this.#stop.abort(closedHere(this.url));
+    this.#tell();
     if (connection !== undefined) await connection.close(code, reason);
     return await this.closed;
   }
@@ -270,6 +270,10 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
         if (!error.retryable || attempt >= maxAttempts) return this.#end(close);
       }
       await this.#pause(attempt);
+      // A reader that is so far behind is waited for, so that what it has not read is bounded.
+      while (this.#unread.length >= MOST_UNREAD && !this.#stop.signal.aborted) {
+        await this.#changed.promise;
+      }
       if (this.#stop.signal.aborted) return this.#end({ ...close, error: undefined });
     }
   }
@@ -298,6 +302,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       });
     }
     this.#connection = connection;
+    this.#unread.push(connection);
     this.#ready = true;
     this.#opened.resolve();
     this.#tell();
@@ -317,17 +322,19 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   /** The connection is no more to be used; what it has received already still is. */
   #lost(): void {
     this.#ready = false;
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    if (connection.stats.unread > 0) return;
+    if (this.#connection?.stats.unread === 0) this.#drop(this.#connection);
     this.#connection = undefined;
+  }
+
+  #drop(connection: WsConnection): void {
+    const at = this.#unread.indexOf(connection);
+    if (at !== -1) this.#unread.splice(at, 1);
     this.#tell();
   }
 
   #end(close: WsClose): void {
     this.#outside?.removeEventListener("abort", this.#onAbort);
     this.#over = close;
-    this.#connection = undefined;
     this.#kept = [];
     const why = close.error ?? closedHere(this.url);
     this.#opened.reject(why);
@@ -341,13 +348,25 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     this.#changed = Promise.withResolvers();
   }
 
-  async #untilChanged(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const onAbort = () => resolve();
-    signal.addEventListener("abort", onAbort);
-    await Promise.race([this.#changed.promise, promise]);
-    signal.removeEventListener("abort", onAbort);
+  async #untilChanged(
+    left: number,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    const { promise, reject } = Promise.withResolvers<never>();
+    const onAbort = () => reject(signal!.reason);
+    signal?.addEventListener("abort", onAbort);
+    const message = `Nothing came from ${this.url} in ${timeout} ms`;
+    const late = () =>
+      reject(new NetError(message, { kind: "timeout", phase: "read", address: this.url }));
+    const timer = left > 0 ? setTimeout(late, left) : undefined;
+    try {
+      await Promise.race([this.#changed.promise, promise]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    }
   }
 
   #event(event: ReconnectEvent): void {

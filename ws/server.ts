@@ -106,6 +106,7 @@ export function serveWebSocket(
     ...(key !== undefined && { key }),
     ...(allowedHosts !== undefined && { allowedHosts }),
     ...(onListen !== undefined && { onListen }),
+    hardened: false, // Deno upgrades the requests of Deno.serve alone.
     maxRequests: 0,
     handlerTimeout: 0,
   }, (request, info) => {

@@ -47,6 +47,8 @@ export interface Upgrade {
  * @param options Who may connect, and the limits of the connection.
  * @returns The response, and the connection that goes with it.
  * @throws {RangeError | TypeError} If an option is out of range.
+ * @throws {TypeError} If the request does not come from `Deno.serve`, where alone Deno can upgrade:
+ * `serveHttp` needs `hardened: false` for that.
  *
  * @example Refused
  * ```ts
@@ -67,7 +69,8 @@ export async function upgrade(
   checkWsOptions(options);
   const timeout = time("handshakeTimeout", options.handshakeTimeout, 10_000);
   const idleTimeout = Math.ceil(time("pingInterval", options.pingInterval, 30_000) / 1000);
-  // Deno wants them looked at before the upgrade.
+  // Deno wants all of this looked at before the upgrade.
+  const peer = formatAddress(info.remoteAddr);
   const headers = new Headers(request.headers);
   const { url } = request;
   if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
@@ -75,6 +78,9 @@ export async function upgrade(
   }
   if (headers.get("sec-websocket-version") !== "13") {
     return refuse(426, "Only version 13 is spoken here", { "sec-websocket-version": "13" });
+  }
+  if (request.method !== "GET" || !isHandshake(headers)) {
+    return refuse(400, "This is no opening handshake of a WebSocket");
   }
   if (!originAllowed(headers, allowedOrigins)) {
     return refuse(403, "Pages of this origin may not open a WebSocket here");
@@ -86,17 +92,10 @@ export async function upgrade(
   }
   const offered = headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim());
   const protocol = protocols.find((name) => offered?.includes(name));
-  let upgraded: Deno.WebSocketUpgrade;
-  try {
-    const settings = { idleTimeout, ...(protocol !== undefined && { protocol }) };
-    upgraded = Deno.upgradeWebSocket(request, settings);
-  } catch {
-    return refuse(400, "This is no opening handshake of a WebSocket");
-  }
-  const peer = formatAddress(info.remoteAddr);
+  const upgraded = switchProtocols(request, protocol, idleTimeout);
   const connection = new WsConnection(
     upgraded.socket,
-    { peer, url, headers, server: true },
+    { peer, url, headers, protocol: protocol ?? "", server: true },
     options,
   );
   if (timeout > 0) {
@@ -104,6 +103,28 @@ export async function upgrade(
     connection.opened.catch(() => {}).finally(() => clearTimeout(timer));
   }
   return { response: upgraded.response, connection };
+}
+
+/** Whether the fields of RFC 6455 section 4.1 are what they should be. */
+function isHandshake(headers: Headers): boolean {
+  const connection = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim());
+  return (connection?.includes("upgrade") ?? false) &&
+    /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
+}
+
+function switchProtocols(
+  request: Request,
+  protocol: string | undefined,
+  idleTimeout: number,
+): Deno.WebSocketUpgrade {
+  try {
+    return Deno.upgradeWebSocket(request, { idleTimeout, ...(protocol && { protocol }) });
+  } catch (cause) {
+    throw new TypeError(
+      "Cannot upgrade: the request is not from Deno.serve or serveHttp({ hardened: false })",
+      { cause },
+    );
+  }
 }
 
 function refuse(status: number, why: string, headers: Record<string, string> = {}): Upgrade {

@@ -119,6 +119,8 @@ class Sockets implements Upgrader {
 
   async upgrade(request: Request, info: UpgradeInfo): Promise<Response> {
     const { remoteAddr } = info;
+    // Deno forgets the address with the upgrade.
+    info = { remoteAddr };
     const address = "hostname" in remoteAddr ? normalizeHostname(remoteAddr.hostname) : "";
     const here = this.#perAddress.get(address) ?? 0;
     const taken = this.connections.size + this.#opening;

@@ -31,6 +31,7 @@ export class RawClient implements Disposable {
   readonly #conn: Deno.TcpConn;
   #buffer = new Uint8Array();
   #ended = false;
+  #closed = false;
   /** The head of the answer to the handshake. */
   head = "";
 
@@ -82,17 +83,19 @@ export class RawClient implements Disposable {
     return { opcode: head[0]! & 0x0f, payload: (await this.#take(length)) ?? new Uint8Array() };
   }
 
-  /** What ends the connection: the code of a close frame, or "end" without one. */
+  /** What ends the connection: the code of a close frame (1005 if it has none), or "end" without one. */
   async end(): Promise<number | "end"> {
     for (let got; (got = await this.read()) !== undefined;) {
-      if (got.opcode === 8) return new DataView(got.payload.buffer).getUint16(0);
+      if (got.opcode !== 8) continue;
+      return got.payload.length === 0 ? 1005 : new DataView(got.payload.buffer).getUint16(0);
     }
     return "end";
   }
 
-  /** Closes the socket without a word. */
+  /** Closes the socket without a word; once more is harmless. */
   [Symbol.dispose](): void {
-    this.#conn.close();
+    if (!this.#closed) this.#conn.close();
+    this.#closed = true;
   }
 
   async #take(size: number): Promise<Uint8Array<ArrayBuffer> | undefined> {

@@ -1,27 +1,12 @@
 /** Chromium with the page of the chat in it. @module */
 
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import type { Connection } from "../../../net/connection.ts";
 import { connectTcp } from "../../../net/tcp_client.ts";
-import { findProgram } from "../../_support/peers.ts";
+import { chrome, launchChrome } from "../../_support/browser.ts";
 import { type Runnable, startRunnable } from "../../_support/runnable.ts";
-
-/** Where Chromium is, if it is. */
-const chrome = findProgram("chromium", "chromium-browser", "google-chrome");
-const suffix = chrome === undefined ? " (chromium is not installed)" : "";
-
-/** What Chromium does by itself it does not do here: nothing but loopback is asked for. */
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** What a test of the page has at hand. */
 export interface Scene {
@@ -50,8 +35,8 @@ export function scene(
   flags: readonly string[] = [],
 ): void {
   Deno.test({
-    name: `the page ${title}${suffix}`,
-    ignore: chrome === undefined,
+    name: `the page ${title}${chrome.suffix}`,
+    ignore: chrome.ignore,
     // The browser outlives a test on purpose, with its pipes and timers: starting one takes longer
     // than most tests. It ends with the last test below.
     sanitizeOps: false,
@@ -62,7 +47,7 @@ export function scene(
       const [tcp, http] = chat.urls as [URL, URL];
       const complaints: string[] = [];
       const pages: Page[] = [];
-      browser ??= chromium.launch({ executablePath: chrome!, args: FLAGS });
+      browser ??= launchChrome();
       const visit = async (options: BrowserContextOptions = {}) => {
         const context = await (await browser!).newContext({ locale: "en-US", ...options });
         const page = await context.newPage();
@@ -138,8 +123,8 @@ export async function shown(page: Page, text: string): Promise<string> {
 /** Ends the browser; the last test of the file. */
 export function endBrowser(): void {
   Deno.test({
-    name: `the browser of these tests ends${suffix}`,
-    ignore: chrome === undefined,
+    name: `the browser of these tests ends${chrome.suffix}`,
+    ignore: chrome.ignore,
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {

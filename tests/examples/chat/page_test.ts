@@ -13,6 +13,7 @@ scene("talks with a terminal, both ways", async ({ join, terminal }) => {
   const own = page.locator(".msg.own", { hasText: "hello from the page" });
   await own.waitFor();
   await becomes(page, ALL_SENT);
+  await becomes(page, 'document.querySelectorAll("#people li").length === 2');
   assertEquals(await page.locator("#people li").allTextContents(), ["Ann (you)", "Bob"]);
   await nc.close();
   await shown(page, "Bob left");

@@ -1,0 +1,378 @@
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { NetError } from "../../net/errors.ts";
+import { connectWebSocket } from "../../ws/client.ts";
+import type { ReconnectEvent } from "../../ws/client_options.ts";
+import type { WsConnection } from "../../ws/connection.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { echo, frame, serve, until } from "./_peers.ts";
+
+/** A TCP server of which each connection is given to `answer`. */
+function listen(answer: (conn: Deno.TcpConn) => Promise<void>) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const running: Promise<void>[] = [];
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      running.push(
+        answer(conn).catch(() => {}).finally(() => {
+          try {
+            conn.close();
+          } catch { /* It is closed. */ }
+        }),
+      );
+    }
+  })();
+  return {
+    url: `ws://127.0.0.1:${listener.addr.port}/`,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting;
+      await Promise.all(running);
+    },
+  };
+}
+
+async function failure(url: string, options = {}): Promise<NetError> {
+  return await assertRejects(() => connectWebSocket(url, options), NetError);
+}
+
+Deno.test("a refused port, an unknown name and a black hole are told apart", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  taken.close();
+  const refused = await failure(`ws://127.0.0.1:${port}`);
+  assertEquals([refused.kind, refused.retryable], ["refused", true]);
+  assertMatch(refused.message, new RegExp(`127\\.0\\.0\\.1:${port}`));
+  assertEquals((await failure("ws://nothing.invalid")).kind, "dns");
+  await using silent = listen(async (conn) => {
+    while (await conn.read(new Uint8Array(1000)) !== null);
+  });
+  const late = await failure(silent.url, { timeout: 50 });
+  assertEquals([late.kind, late.phase], ["timeout", "connect"]);
+});
+
+Deno.test("what is no WebSocket is told with its status", async () => {
+  for (const status of [200, 401, 404, 503]) {
+    await using server = listen(async (conn) => {
+      await conn.read(new Uint8Array(2000));
+      await conn.write(
+        new TextEncoder().encode(
+          `HTTP/1.1 ${status} Whatever\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+        ),
+      );
+    });
+    const error = await failure(server.url);
+    assertEquals([error.kind, error.code], ["protocol", `${status}`]);
+    assertEquals(error.retryable, status === 503);
+  }
+});
+
+Deno.test("what is no HTTP at all, or ends in the middle, is an error of the protocol or the line", async () => {
+  for (const answer of ["SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 101 Sw", ""]) {
+    await using server = listen(async (conn) => {
+      await conn.read(new Uint8Array(2000));
+      if (answer !== "") await conn.write(new TextEncoder().encode(answer));
+    });
+    const error = await failure(server.url, { timeout: 5000 });
+    assert(["protocol", "truncated", "reset", "closed"].includes(error.kind), `${error.kind}`);
+    assertEquals(error.kind === "timeout", false);
+  }
+});
+
+Deno.test("a certificate that nobody vouches for is refused, an own authority trusted", async () => {
+  const { ca, good } = await testCertificates();
+  await using server = serve({ cert: good.cert, key: good.key });
+  assertMatch(server.url, /^wss:/);
+  const error = await failure(server.url);
+  assertEquals(error.kind, "tls");
+  await using conn = await connectWebSocket(server.url, { caCerts: [ca] });
+  await conn.send("secret");
+  assertEquals(await conn.receive({ timeout: 5000 }), "secret");
+});
+
+Deno.test("a signal gives up dialling and what is open", async () => {
+  await using silent = listen(async (conn) => {
+    while (await conn.read(new Uint8Array(1000)) !== null);
+  });
+  const controller = new AbortController();
+  const dialling = connectWebSocket(silent.url, { signal: controller.signal });
+  await delay(20);
+  controller.abort(new Error("enough"));
+  await assertRejects(() => dialling, Error, "enough");
+  await assertRejects(
+    () => connectWebSocket(silent.url, { signal: AbortSignal.abort(new Error("before")) }),
+    Error,
+    "before",
+  );
+});
+
+Deno.test("a URL or a subprotocol that is no use is refused before anything is dialled", async () => {
+  await assertRejects(() => connectWebSocket("nonsense"), TypeError, `"nonsense"`);
+  await assertRejects(() => connectWebSocket("ftp://a.test"), TypeError, "ws: or wss:");
+  await assertRejects(
+    () => connectWebSocket("ws://127.0.0.1:1", { protocols: ["a b"] }),
+    TypeError,
+    "Cannot open ws://127.0.0.1:1/",
+  );
+  await assertRejects(() => connectWebSocket("ws://127.0.0.1:1", { timeout: -1 }), RangeError);
+});
+
+Deno.test("how the server ended is told by the loop, by closed and by send", async () => {
+  const cases: [number[], string, number, string | undefined][] = [
+    [[0x88, 2, 0x03, 0xe8], "", 1000, undefined],
+    [[0x88, 4, 0x03, 0xe9, 0x62, 0x79], "by", 1001, undefined],
+    [[0x88, 0], "", 1005, undefined],
+    [[0x88, 4, 0x0f, 0xa1, 0x6e, 0x6f], "no", 4001, "closed"],
+    [[], "", 1006, "truncated"],
+  ];
+  for (const [bytes, reason, code, kind] of cases) {
+    await using server = listen(async (conn) => {
+      await upgradeByHand(conn);
+      if (bytes.length > 0) {
+        await conn.write(new Uint8Array(bytes));
+        await conn.read(new Uint8Array(100));
+      }
+    });
+    await using conn = await connectWebSocket(server.url);
+    if (kind === undefined) assertEquals(await conn.receive({ timeout: 5000 }), null);
+    else {
+      const error = await assertRejects(() => conn.receive({ timeout: 5000 }), NetError);
+      assertEquals(error.kind, kind);
+    }
+    const close = await conn.closed;
+    assertEquals([close.code, close.reason], [code, reason]);
+    assertEquals(conn.open, false);
+    assertEquals(conn.trySend("x"), false);
+    await assertRejects(() => conn.send("x"), NetError);
+  }
+});
+
+/** Answers a handshake as RFC 6455 §4.2.2 wants. */
+async function upgradeByHand(conn: Deno.TcpConn): Promise<void> {
+  let head = "";
+  while (!head.includes("\r\n\r\n")) {
+    const bytes = new Uint8Array(2000);
+    head += new TextDecoder().decode(bytes.subarray(0, await conn.read(bytes) ?? 0));
+  }
+  const key = /sec-websocket-key: (\S+)/i.exec(head)![1]!;
+  const digest = await crypto.subtle.digest(
+    "SHA-1",
+    new TextEncoder().encode(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"),
+  );
+  const accept = new Uint8Array(digest).toBase64();
+  await conn.write(new TextEncoder().encode(
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  ));
+}
+
+Deno.test("a client closes with a code that it may send: 4009 for 1009", async () => {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  await using server = listen(async (conn) => {
+    await upgradeByHand(conn);
+    await conn.write(frame(0x81, "a longer message", false));
+    const bytes = new Uint8Array(200);
+    await conn.read(bytes);
+    resolve(((bytes[6]! ^ bytes[2]!) << 8) | (bytes[7]! ^ bytes[3]!));
+  });
+  await using conn = await connectWebSocket(server.url, { maxMessageSize: 5, closeTimeout: 100 });
+  const error = await assertRejects(() => conn.receive({ timeout: 5000 }), NetError);
+  assertEquals(error.kind, "limit");
+  assertEquals(await promise, 4009);
+});
+
+Deno.test("a server that never answers the close frame is waited for closeTimeout only", async () => {
+  const left = Promise.withResolvers<void>();
+  await using server = listen(async (conn) => {
+    await upgradeByHand(conn);
+    await left.promise;
+  });
+  const conn = await connectWebSocket(server.url, { closeTimeout: 50 });
+  const close = await conn.close(1000, "bye");
+  assertEquals([close.code, close.wasClean, close.error], [1006, false, undefined]);
+  left.resolve();
+  await conn.gone;
+});
+
+Deno.test("close() refuses codes and reasons that the standard has not", async () => {
+  await using server = serve();
+  await using conn = await connectWebSocket(server.url);
+  for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5, NaN]) {
+    assertThrows(() => void conn.close(code), RangeError, `${code}`);
+  }
+  assertThrows(() => void conn.close(1000, "é".repeat(62)), RangeError, "123 bytes");
+  assert(conn.open);
+});
+
+Deno.test("receive() has a time limit and a signal, and loses nothing by them", async () => {
+  await using server = serve();
+  await using conn = await connectWebSocket(server.url);
+  const late = await assertRejects(() => conn.receive({ timeout: 20 }), NetError);
+  assertEquals([late.kind, late.phase], ["timeout", "read"]);
+  const controller = new AbortController();
+  const reading = conn.receive({ signal: controller.signal });
+  await assertRejects(() => conn.receive(), TypeError, "another receive");
+  controller.abort(new Error("enough"));
+  await assertRejects(() => reading, Error, "enough");
+  await conn.send("kept");
+  assertEquals(await conn.receive({ timeout: 5000 }), "kept");
+});
+
+Deno.test("what came before the close can be received after it", async () => {
+  await using server = serve({}, async (conn) => {
+    for (const word of ["a", "b", "c"]) await conn.send(word);
+  });
+  await using conn = await connectWebSocket(server.url);
+  assertEquals((await conn.closed).code, 1000);
+  const got: unknown[] = [];
+  for await (const message of conn) got.push(message);
+  assertEquals(got, ["a", "b", "c"]);
+});
+
+Deno.test("an open signal is aborted when the connection ends", async () => {
+  await using server = serve({}, async (conn) => void await conn.receive());
+  await using conn = await connectWebSocket(server.url);
+  const { signal } = conn;
+  assertEquals(signal.aborted, false);
+  await conn.send("end");
+  await conn.closed;
+  assert(signal.aborted);
+  assert(signal.reason instanceof NetError);
+});
+
+Deno.test("reconnect: one loop over the life of all connections", async () => {
+  const events: string[] = [];
+  let server = serve({}, async (conn) => {
+    await conn.send("from the first");
+    await conn.closed;
+  });
+  const { port } = server.addr;
+  await using conn = await connectWebSocket(server.url, {
+    reconnect: {
+      minTimeout: 10,
+      maxTimeout: 20,
+      keep: 1000,
+      resume: (open, again) => open.send(again ? "again" : "first"),
+      onEvent: (event: ReconnectEvent) => void events.push(event.type),
+    },
+  });
+  assert(conn.open);
+  assertEquals(await conn.receive({ timeout: 5000 }), "from the first");
+  const gone = conn.closed;
+  await server.shutdown();
+  await until(() => !conn.open);
+  await conn.send("over the gap");
+  const got: unknown[] = [];
+  server = serve({ port }, async (open) => {
+    got.push(await open.receive(), await open.receive());
+    await open.send("from the second");
+    await open.closed;
+  });
+  assertEquals(await conn.receive({ timeout: 10_000 }), "from the second");
+  assertEquals(got, ["again", "over the gap"]);
+  assertEquals([events[0], events[1]], ["open", "lost"]);
+  assertEquals(events.at(-1), "open");
+  await conn.close();
+  assertEquals((await gone).code, 1000);
+  assertEquals(await conn.receive(), null);
+  await server.shutdown();
+});
+
+Deno.test("reconnect: what an earlier connection has received is not lost by the next", async () => {
+  let turn = 0;
+  await using server = serve({}, async (conn) => {
+    turn++;
+    for (let i = 0; i < 3; i++) await conn.send(`${turn}.${i}`);
+    if (turn === 1) await conn.close(1012, "restart");
+    await conn.closed;
+  });
+  const conn = await connectWebSocket(server.url, { reconnect: { minTimeout: 1 } });
+  await until(() => turn === 2 && conn.connection?.stats.unread === 3);
+  const got: unknown[] = [];
+  for (let i = 0; i < 6; i++) got.push(await conn.receive({ timeout: 5000 }));
+  assertEquals(got, ["1.0", "1.1", "1.2", "2.0", "2.1", "2.2"]);
+  const late = await assertRejects(() => conn.receive({ timeout: 20 }), NetError);
+  assertEquals(late.kind, "timeout");
+  await conn.close();
+});
+
+Deno.test("reconnect: ends for good on 1000 and on codes that a repetition would not mend", async () => {
+  for (const [code, kind] of [[1000, undefined], [1008, "closed"], [4000, undefined]] as const) {
+    let turn = 0;
+    await using server = serve({}, async (conn: WsConnection) => {
+      turn++;
+      await conn.close(code === 4000 && turn === 2 ? 1000 : code, "why");
+    });
+    await using conn = await connectWebSocket(server.url, { reconnect: { minTimeout: 1 } });
+    if (kind === undefined) assertEquals(await conn.receive({ timeout: 5000 }), null);
+    else {
+      const error = await assertRejects(() => conn.receive({ timeout: 5000 }), NetError);
+      assertEquals(error.kind, kind);
+    }
+    assertEquals(turn, code === 4000 ? 2 : 1);
+    await assertRejects(() => conn.send("x"), NetError);
+  }
+});
+
+Deno.test("reconnect: gives up after maxAttempts, at once where trying again is no use", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  taken.close();
+  const seen: ReconnectEvent[] = [];
+  const options = {
+    reconnect: {
+      minTimeout: 1,
+      maxAttempts: 3,
+      onEvent: (event: ReconnectEvent) => void seen.push(event),
+    },
+  };
+  const error = await failure(`ws://127.0.0.1:${port}`, options);
+  assertEquals(error.kind, "refused");
+  assertEquals(seen.filter(({ type }) => type === "failed").length, 3);
+  const waits = seen.filter((event) => event.type === "waiting");
+  assertEquals(waits.length, 2);
+  assert(waits.every(({ wait }, i) => wait <= 2 ** i && wait >= 2 ** i / 2));
+  await using server = serve({ authorize: () => new Response("no", { status: 401 }) });
+  assertEquals((await failure(server.url, options)).code, "401");
+  assertEquals(server.stats().refused, 1);
+});
+
+Deno.test("reconnect: keep bounds what waits, and without it send() rejects", async () => {
+  const first = serve();
+  await using conn = await connectWebSocket(first.url, { reconnect: { minTimeout: 10_000 } });
+  await using keeping = await connectWebSocket(first.url, {
+    reconnect: { minTimeout: 10_000, keep: 5 },
+  });
+  await first.shutdown();
+  await until(() => !conn.open && !keeping.open);
+  assertEquals((await assertRejects(() => conn.send("x"), NetError)).kind, "closed");
+  await keeping.send("12345");
+  assertEquals((await assertRejects(() => keeping.send("6"), NetError)).kind, "limit");
+});
+
+Deno.test("reconnect: a resume that fails is tried again; a signal ends it", async () => {
+  await using server = serve({}, echo);
+  let turn = 0;
+  const controller = new AbortController();
+  await using conn = await connectWebSocket(server.url, {
+    signal: controller.signal,
+    reconnect: {
+      minTimeout: 1,
+      resume: () => {
+        if (++turn < 3) throw new NetError("not yet", { kind: "closed" });
+      },
+    },
+  });
+  assertEquals(turn, 3);
+  controller.abort();
+  assertEquals(await conn.receive({ timeout: 5000 }), null);
+  await conn.closed;
+});
+
+Deno.test("reconnect: nonsense is refused", async () => {
+  await assertRejects(
+    () => connectWebSocket("ws://127.0.0.1:1", { reconnect: { jitter: NaN } }),
+    RangeError,
+    "reconnect.jitter",
+  );
+});

@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { connectWebSocket } from "../../ws/client.ts";
+import { type RoomMember, WsRoom } from "../../ws/room.ts";
+import { serve, until } from "./_peers.ts";
+
+function member(full = false) {
+  const got: unknown[] = [];
+  const ended = Promise.withResolvers<{ code: number }>();
+  const self = {
+    got,
+    open: true,
+    closes: [] as unknown[],
+    trySend: (data: unknown) => !full && got.push(data) > 0,
+    close: (code?: number, reason?: string) => {
+      self.closes.push([code, reason]);
+      self.open = false;
+      ended.resolve({ code: code ?? 1000 });
+      return ended.promise;
+    },
+    closed: ended.promise,
+  };
+  return self as unknown as RoomMember & { got: unknown[]; closes: unknown[]; open: boolean };
+}
+
+Deno.test("a broadcast reaches everyone but those left out, and the same object is given to all", () => {
+  const room = new WsRoom();
+  const [a, b, c] = [member(), member(), member()];
+  for (const one of [a, b, c]) assert(room.join(one));
+  assert(room.join(a));
+  assertEquals(room.members.size, 3);
+  assertEquals(room.broadcast("1"), { sent: 3, slow: 0 });
+  assertEquals(room.broadcast("2", { except: a }), { sent: 2, slow: 0 });
+  assertEquals(room.broadcast("3", { except: new Set([a, b]) }), { sent: 1, slow: 0 });
+  const bytes = new Uint8Array([1]);
+  room.broadcast(bytes);
+  assertEquals([a.got, b.got, c.got], [["1", bytes], ["1", "2", bytes], ["1", "2", "3", bytes]]);
+  assert([a, b, c].every(({ got }) => got.at(-1) === bytes));
+});
+
+Deno.test("a value is encoded once for all", () => {
+  const room = new WsRoom();
+  room.join(member());
+  room.join(member());
+  let times = 0;
+  room.broadcastJson({ toJSON: () => ++times });
+  assertEquals(times, 1);
+});
+
+Deno.test("a slow member is let go with 1008, or skipped, and stalls nobody", async () => {
+  const room = new WsRoom();
+  const [slow, quick] = [member(true), member()];
+  room.join(slow);
+  room.join(quick);
+  assertEquals(room.broadcast("x"), { sent: 1, slow: 1 });
+  assertEquals(slow.closes, [[1008, "too slow"]]);
+  await slow.closed;
+  await Promise.resolve();
+  assertEquals([...room.members], [quick]);
+  const skipping = new WsRoom({ slow: "skip" });
+  const late = member(true);
+  skipping.join(late);
+  assertEquals(skipping.broadcast("x"), { sent: 0, slow: 1 });
+  assertEquals([late.closes, skipping.members.size], [[], 1]);
+});
+
+Deno.test("a room has room for so many, and takes nobody who has gone", () => {
+  const room = new WsRoom({ maxMembers: 1 });
+  const [a, b, gone] = [member(), member(), member()];
+  gone.open = false;
+  assertEquals([room.join(gone), room.join(a), room.join(b)], [false, true, false]);
+  assert(room.leave(a));
+  assertEquals([room.leave(a), room.join(b)], [false, true]);
+  assertThrows(() => new WsRoom({ maxMembers: -1 }), RangeError, "maxMembers");
+  assertThrows(() => new WsRoom({ slow: "wait" as "skip" }), TypeError, "wait");
+});
+
+Deno.test("everyone gets the same order over real connections, and a leaver goes by itself", async () => {
+  const room = new WsRoom();
+  await using server = serve({}, async (conn) => {
+    room.join(conn);
+    for await (const message of conn) room.broadcast(message);
+  });
+  const conns = await Promise.all(
+    Array.from({ length: 5 }, () => connectWebSocket(server.url)),
+  );
+  await until(() => room.members.size === 5);
+  await Promise.all(conns.map(async (conn, who) => {
+    for (let i = 0; i < 10; i++) await conn.send(`${who}:${i}`);
+  }));
+  const seen = await Promise.all(conns.map(async (conn) => {
+    const got: unknown[] = [];
+    while (got.length < 50) got.push(await conn.receive({ timeout: 5000 }));
+    return got.join();
+  }));
+  assertEquals(new Set(seen).size, 1);
+  for (const conn of conns) await conn.close();
+  await until(() => room.members.size === 0);
+});
