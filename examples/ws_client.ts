@@ -12,8 +12,9 @@
  * @module
  */
 
-import { type CliIo, defineCli } from "../tools/cli.ts";
+import { badValue, type CliIo, defineCli } from "../tools/cli.ts";
 import { connectWebSocket, type WsMessage } from "../ws/mod.ts";
+import { pairs } from "./http/arguments.ts";
 import { readLines } from "./ws/lines.ts";
 
 const cli = defineCli({
@@ -27,9 +28,7 @@ const cli = defineCli({
     protocol: { type: "list", placeholder: "name", help: "A subprotocol to offer" },
     follow: { type: "boolean", help: "Stay, print whatever comes, come back when it is lost" },
   },
-  positionals: {
-    message: { type: "list", optional: true, help: "What to send; without it, stdin" },
-  },
+  positionals: { message: { type: "list", optional: true, help: "What to send; else stdin" } },
   permissions: { "--allow-net=127.0.0.1": "connect there" },
   examples: ['deno task ws-client \'{"hello":"world"}\'', "deno task ws-client --follow hi"],
 });
@@ -43,31 +42,38 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ url, header, protocol, follow, json, ...rest }, ctx) => {
-    const headers = header.map((line) => line.split(/:\s*(.*)/s, 2) as [string, string]);
+    if (!/^(ws|http)s?:$/.test(URL.parse(url)?.protocol ?? "")) {
+      throw badValue("--url", url, "a ws or wss URL");
+    }
+    const headers = pairs("header", header, /^([^:]+):\s*(.*)$/s);
     const { connectTimeout, timeout, message } = rest;
     const options = { timeout: connectTimeout, signal: ctx.signal, headers, protocols: protocol };
     const show = (answer: WsMessage) => {
-      const text = typeof answer === "string" ? answer : `<${answer.length} bytes>`;
-      if (json) ctx.printJson({ message: text });
-      else ctx.print(text);
+      const message = typeof answer === "string" ? answer : `<${answer.length} bytes>`;
+      return json ? ctx.printJson({ message }) : ctx.print(message);
     };
-    const say = message.length > 0 ? message : readLines(ctx.signal);
+    const say = (signal: AbortSignal) => message.length > 0 ? message : readLines(signal);
     if (follow) {
       const onEvent = ({ type }: { type: string }) => ctx.log.info("{type}", { type });
-      await using conn = await connectWebSocket(url, { ...options, reconnect: { onEvent } });
-      const sending = (async () => {
-        for await (const line of say) await conn.send(line);
-      })();
-      for await (const answer of conn) show(answer);
-      return await sending;
+      const reconnect = { onEvent, keep: 1024 * 1024 };
+      await using conn = await connectWebSocket(url, { ...options, reconnect });
+      const sendAll = async () => {
+        for await (const line of say(conn.signal)) await conn.send(line);
+      };
+      const showAll = async () => {
+        for await (const answer of conn) show(answer);
+      };
+      await Promise.all([sendAll(), showAll()]);
+    } else {
+      await using conn = await connectWebSocket(url, options);
+      for await (const line of say(ctx.signal)) {
+        await conn.send(line);
+        const answer = await conn.receive({ timeout, signal: ctx.signal });
+        if (answer === null) break;
+        show(answer);
+      }
     }
-    await using conn = await connectWebSocket(url, options);
-    for await (const line of say) {
-      await conn.send(line);
-      const answer = await conn.receive({ timeout, signal: ctx.signal });
-      if (answer === null) return;
-      show(answer);
-    }
+    ctx.signal.throwIfAborted();
   });
 }
 

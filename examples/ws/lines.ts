@@ -8,11 +8,16 @@
  */
 export async function* readLines(signal: AbortSignal): AsyncGenerator<string, void, void> {
   let rest = "";
-  const input = Deno.stdin.readable.pipeThrough(new TextDecoderStream(), { signal });
-  for await (const chunk of input) {
-    const lines = (rest + chunk).split(/\r?\n/);
-    rest = lines.pop() ?? "";
-    yield* lines;
+  try {
+    const input = Deno.stdin.readable.pipeThrough(new TextDecoderStream(), { signal });
+    for await (const chunk of input) {
+      const lines = (rest + chunk).split(/\r?\n/);
+      rest = lines.pop() ?? "";
+      yield* lines;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
   }
   if (rest !== "") yield rest;
 }

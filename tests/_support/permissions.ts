@@ -27,9 +27,14 @@ export function usedPermissions(log: string): PermissionSet {
   const pairs = log.split("\n").filter((line) => line !== "").map((line) => {
     const { permission, value } = JSON.parse(line) as { permission: string; value?: string };
     const target = value ?? "*";
-    return `${permission} ${permission === "net" ? target.replace(/:\d+$/, "") : target}`;
+    return `${permission} ${permission === "net" ? hostOf(target) : target}`;
   });
   return new Set(pairs);
+}
+
+/** The host of `host:port`, or of the URL with which a WebSocket asks. */
+function hostOf(target: string): string {
+  return target.replace(/^wss?:\/\/([^/]+).*$/, "$1").replace(/:\d+$/, "");
 }
 
 /** How declared and used permissions differ; two empty lists mean that they are the same. */

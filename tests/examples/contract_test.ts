@@ -18,6 +18,8 @@ import {
 import { fileOf, ROOT, type Runnable, runRunnable, startRunnable } from "../_support/runnable.ts";
 import { bindUdp, connectUdp } from "../../net/udp_socket.ts";
 import { testCertificates } from "../_support/certificates.ts";
+import { connectWebSocket } from "../../ws/client.ts";
+import { serveWebSocket } from "../../ws/server.ts";
 
 /** One runnable. */
 interface Row {
@@ -199,6 +201,34 @@ const TABLE: Row[] = [
     call: (use) => withHttp((url) => use([url])),
   },
   {
+    name: "ws-server",
+    bad: ["--rate", "-1"],
+    visit: async ({ port }) => {
+      await using conn = await connectWebSocket(`ws://127.0.0.1:${port}`);
+      await conn.sendJson({ hello: "world" });
+      const expected = '{"status":"success","message":"Message received"}';
+      assertEquals(await conn.receive({ timeout: 5000 }), expected);
+    },
+    // Nobody answers its close frame.
+    hold: async (server) => {
+      const conn = await say(
+        server,
+        "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      );
+      await conn.read(new Uint8Array(1000));
+      return conn;
+    },
+  },
+  {
+    name: "ws-client",
+    bad: ["--timeout", "soon"],
+    call: async (use) => {
+      await using server = serveWebSocket({}, (conn) => conn.send("hello"));
+      await use(["--url", server.url, "hi"]);
+    },
+  },
+  {
     name: "safe-connect",
     bad: ["--timeout", "soon"],
     call: (use) =>
@@ -290,7 +320,10 @@ for (const { name, visit, occupy, args = [] } of servers) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.test(`${name} says where it listens, serves, and drains on ${signal}: 0`, async () => {
       await using server = await startRunnable(name, ["--port=0", "--json", ...args]);
-      assertMatch(server.stdout, /^listening on (tcp|tls|udp|http):\/\/127\.0\.0\.1:[1-9]\d*\n$/);
+      assertMatch(
+        server.stdout,
+        /^listening on (tcp|tls|udp|http|ws):\/\/127\.0\.0\.1:[1-9]\d*\n$/,
+      );
       await visit?.(server);
       server.signal(signal);
       assertEquals(await server.exitCode(), 0, server.stderr);
