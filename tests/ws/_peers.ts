@@ -2,13 +2,14 @@
 
 import { assert } from "@std/assert";
 import { delay } from "@std/async/delay";
+import type { WsConnection } from "../../ws/connection.ts";
 import { serveWebSocket, type ServeWebSocketOptions } from "../../ws/server.ts";
 import type { WsHandler } from "../../ws/upgrade_options.ts";
 
 /** Sends every message back. */
-export const echo: WsHandler = async (conn) => {
+export async function echo(conn: WsConnection): Promise<void> {
   for await (const message of conn) await conn.send(message);
-};
+}
 
 /** An echo server, unless told otherwise. */
 export function serve(options: ServeWebSocketOptions = {}, handler: WsHandler = echo) {

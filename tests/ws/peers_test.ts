@@ -135,7 +135,7 @@ Deno.test({
     await using server = serve({ protocols: ["chat"] }, async (conn) => {
       await conn.send("hello, curl");
       ended.resolve(conn);
-      await echo(conn, { remoteAddr: { transport: "tcp", hostname: "", port: 0 } });
+      await echo(conn);
     });
     const { stdout } = await runPeer("curl", [
       ...["-sS", "-i", "-N", "--http1.1", "--max-time", "1"],
