@@ -61,7 +61,7 @@ Deno.test("a message above maxMessageSize is answered with 1009, in bytes and no
   const ends: unknown[] = [];
   await using server = serve({ maxMessageSize: 10 }, async (conn) => {
     try {
-      await echo(conn, undefined!);
+      await echo(conn);
     } catch (error) {
       ends.push((error as NetError).kind);
     }
