@@ -3,13 +3,7 @@ import zlib from "node:zlib";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-const STAGES: Readonly<Record<string, () => zlib.Gunzip>> = {
-  "gzip": () => zlib.createGunzip(),
-  "x-gzip": () => zlib.createGunzip(),
-  // Some servers send it without the wrapper that the name stands for; this takes both.
-  "deflate": () => zlib.createUnzip(),
-  "br": () => zlib.createBrotliDecompress(),
-};
+const KNOWN: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br"]);
 
 /** More than any server has a reason for. */
 const MAX_CODINGS = 4;
@@ -19,36 +13,99 @@ export function codingsOf(header: string | null): readonly string[] | undefined 
   if (header === null) return [];
   const codings = header.toLowerCase().split(",").map((name) => name.trim())
     .filter((name) => name !== "" && name !== "identity").reverse();
-  const known = codings.every((name) => Object.hasOwn(STAGES, name));
+  const known = codings.every((name) => KNOWN.has(name));
   return known && codings.length <= MAX_CODINGS ? codings : undefined;
 }
 
 /**
  * Undoes codings as the bytes come; nothing is decompressed before somebody
- * reads. All members of a gzip count, which Deno's own `fetch` leaves off.
+ * reads. All members of a gzip count, which Deno's own `fetch` leaves off. To
+ * cancel it, cancel `body`, which may be waiting, first.
  */
 export function decompress(
   body: ReadableStream<Bytes>,
   codings: readonly string[],
 ): ReadableStream<Bytes> {
-  let stream: Readable = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
-  for (const name of codings) {
-    const before = stream;
-    const after = STAGES[name]!();
-    before.on("error", (error) => after.destroy(error));
-    after.on("close", () => before.destroy());
-    stream = before.pipe(after);
-  }
-  const chunks = stream[Symbol.asyncIterator]();
+  let source: AsyncIterable<Bytes> = body;
+  for (const name of codings) source = stage(source, name);
+  const chunks = source[Symbol.asyncIterator]();
   return new ReadableStream<Bytes>({
     async pull(controller) {
       const { done, value } = await chunks.next();
       if (done) controller.close();
-      else controller.enqueue(new Uint8Array(value));
+      else controller.enqueue(value);
     },
     async cancel() {
       await chunks.return?.();
-      stream.destroy();
     },
   }, { highWaterMark: 0 });
+}
+
+/** What no stream of Brotli goes on with, and nobody takes once it is whole. */
+const PAD = new Uint8Array(16).fill(0xff);
+
+async function* stage(source: AsyncIterable<Bytes>, name: string): AsyncGenerator<Bytes> {
+  const input = new Input(source);
+  const decoder = name === "br"
+    ? zlib.createBrotliDecompress()
+    : name !== "deflate"
+    ? zlib.createGunzip()
+    : isWrapped(await input.peek())
+    ? zlib.createInflate()
+    : zlib.createInflateRaw();
+  const readable = Readable.from(name === "br" ? input.padded() : input.chunks());
+  readable.on("error", (error) => decoder.destroy(error));
+  readable.pipe(decoder);
+  try {
+    for await (const chunk of decoder) yield new Uint8Array(chunk);
+    // The decoder of Deno takes half a stream for a whole one, unlike that of Node.
+    if (name === "br" && decoder.bytesWritten > input.size) throw CUT;
+  } catch (error) {
+    throw name === "br" && input.ended ? CUT : error;
+  } finally {
+    readable.destroy();
+    decoder.destroy();
+  }
+}
+
+const CUT = Object.assign(new Error("unexpected end of file"), { code: "Z_BUF_ERROR" });
+
+/** The bytes of a stage, counted. */
+class Input {
+  size = 0;
+  ended = false;
+  readonly #chunks: AsyncIterator<Bytes>;
+  #first: Bytes | undefined;
+
+  constructor(source: AsyncIterable<Bytes>) {
+    this.#chunks = source[Symbol.asyncIterator]();
+  }
+
+  /** What comes first, which still comes; empty if nothing does. */
+  async peek(): Promise<Bytes> {
+    const { done, value } = await this.#chunks.next();
+    return this.#first = done ? new Uint8Array() : value;
+  }
+
+  async *chunks(): AsyncGenerator<Bytes> {
+    if (this.#first !== undefined) yield this.#first;
+    for (;;) {
+      const { done, value } = await this.#chunks.next();
+      if (done) break;
+      this.size += value.length;
+      yield value;
+    }
+    this.ended = true;
+  }
+
+  async *padded(): AsyncGenerator<Bytes> {
+    yield* this.chunks();
+    yield PAD;
+  }
+}
+
+/** Whether it begins with the header of RFC 1950, which some servers leave off. */
+function isWrapped(first: Bytes): boolean {
+  const [method = 0x78, flags = method === 0x78 ? 0x9c : 0] = first;
+  return (method & 15) === 8 && (method * 256 + flags) % 31 === 0;
 }

@@ -19,6 +19,8 @@ export interface ExchangeContext extends Failing {
   readonly maxBody: number;
   readonly redirected: boolean;
   readonly onDownload: ((progress: HttpProgress) => void) | undefined;
+  /** Whether a connection to this server has been broken off since, unseen by Deno. */
+  readonly broken: (() => boolean) | undefined;
   /** Gives the place in the pool back. */
   release(): void;
 }
@@ -30,6 +32,8 @@ export class Exchange {
   readonly #native: Response;
   readonly #guard: Guard;
   readonly #context: ExchangeContext;
+  /** Reads what arrives, once somebody wants it. */
+  #source: ReadableStreamDefaultReader<Bytes> | undefined;
   #released = false;
   #kept = false;
 
@@ -155,7 +159,7 @@ export class Exchange {
 
   /** Puts the limits on what arrives. */
   #watched(body: ReadableStream<Bytes>): ReadableStream<Bytes> {
-    const reader = body.getReader();
+    const reader = this.#source = body.getReader();
     const guard = this.#guard;
     return new ReadableStream<Bytes>({
       pull: async (controller) => {
@@ -163,14 +167,18 @@ export class Exchange {
         const { done, value } = await reader.read();
         guard.disarm();
         if (!done) return controller.enqueue(value);
+        this.#checkEnd();
         this.#release();
         controller.close();
       },
-      cancel: async (reason) => {
-        await reader.cancel(reason).catch(() => {});
-        this.#release();
-      },
+      cancel: () => this.#giveUp(),
     }, { highWaterMark: 0 });
+  }
+
+  /** Nobody wants what is left of the body that a stream reads. */
+  async #giveUp(): Promise<void> {
+    await this.#source?.cancel().catch(() => {});
+    this.#release();
   }
 
   /** Counts what comes out, and gives every error its class. */
@@ -186,24 +194,37 @@ export class Exchange {
         try {
           chunk = await reader.read();
         } catch (error) {
-          throw this.#fail(error);
+          throw await this.#fail(error);
         }
         if (chunk.done) return controller.close();
         transferred += chunk.value.length;
         if (transferred > maxBody) {
-          const error = this.#tooLarge();
-          await reader.cancel(error).catch(() => {});
-          throw error;
+          await this.#giveUp();
+          await reader.cancel().catch(() => {});
+          throw this.#tooLarge();
         }
         controller.enqueue(chunk.value);
         onDownload?.({ transferred, total });
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: async () => {
+        // First what waits for the network, or the rest would wait with it.
+        await this.#giveUp();
+        await reader.cancel().catch(() => {});
+      },
     }, { highWaterMark: 0 });
   }
 
-  #fail(error: unknown): unknown {
-    this.#release();
+  /** A body without a length is whole only if its connection has ended in order. */
+  #checkEnd(): void {
+    const { broken } = this.#context;
+    if (broken === undefined) return;
+    const { headers } = this.#native;
+    if (headers.has("content-length") || headers.has("transfer-encoding")) return;
+    if (broken()) throw failure(this.#context, "truncated", "the connection was reset in the body");
+  }
+
+  async #fail(error: unknown): Promise<unknown> {
+    await this.#giveUp();
     const { expired, cancelled, controller } = this.#guard;
     if (expired !== undefined) return timeoutError(expired, this.#context, "maybe");
     if (cancelled) return controller.signal.reason;

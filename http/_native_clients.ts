@@ -1,4 +1,5 @@
 import type { HttpClientOptions } from "./client_options.ts";
+import { Dialer } from "./_dialer.ts";
 import { checkProxy, noProxyMatcher } from "./_proxy.ts";
 
 /** What a request asks of the client under it. */
@@ -13,6 +14,8 @@ export interface Wanted {
  * and without kept connections, with and without the proxy.
  */
 export class NativeClients {
+  /** Connects for them, if that was asked for. */
+  readonly dialer: Dialer | undefined;
   readonly #base: Deno.CreateHttpClientOptions;
   readonly #proxy: Deno.Proxy | undefined;
   readonly #direct: ((url: URL) => boolean) | undefined;
@@ -22,7 +25,7 @@ export class NativeClients {
     options: HttpClientOptions,
     idle: { count: number; timeout: number },
   ) {
-    const { caCerts, cert, key, http2 = true, unixSocket, proxy } = options;
+    const { caCerts, cert, key, http2 = true, unixSocket, proxy, dialer } = options;
     for (const pem of caCerts ?? []) {
       if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
         throw new TypeError("Cannot use an entry of caCerts: it is no certificate in PEM");
@@ -31,10 +34,11 @@ export class NativeClients {
     if ((cert === undefined) !== (key === undefined)) {
       throw new TypeError("Cannot use cert without key, nor key without cert");
     }
-    const ways = [proxy, unixSocket];
+    const ways = [proxy, unixSocket, dialer || undefined];
     if (ways.filter((way) => way !== undefined).length > 1) {
-      throw new TypeError("Cannot use both proxy and unixSocket");
+      throw new TypeError("Cannot use more than one of proxy, unixSocket and dialer");
     }
+    if (dialer) this.dialer = new Dialer(dialer === true ? {} : dialer);
     this.#base = {
       ...(caCerts === undefined ? {} : { caCerts }),
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
@@ -49,13 +53,14 @@ export class NativeClients {
 
   /** The one for a request. */
   get({ url, repeatable }: Wanted): Deno.HttpClient {
-    const direct = this.#proxy === undefined || this.#direct?.(url) === true;
+    const direct = this.dialer === undefined &&
+      (this.#proxy === undefined || this.#direct?.(url) === true);
     const key = (repeatable ? 1 : 0) + (direct ? 2 : 0);
     const found = this.#made.get(key);
     if (found !== undefined) return found;
     const made = Deno.createHttpClient({
       ...this.#base,
-      ...(direct ? {} : { proxy: this.#proxy! }),
+      ...(direct ? {} : { proxy: this.dialer?.proxy() ?? this.#proxy! }),
       ...(repeatable ? {} : { poolMaxIdlePerHost: 0 }),
     });
     this.#made.set(key, made);
@@ -66,5 +71,6 @@ export class NativeClients {
   close(): void {
     for (const client of this.#made.values()) client.close();
     this.#made.clear();
+    this.dialer?.close();
   }
 }

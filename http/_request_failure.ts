@@ -32,10 +32,19 @@ export function timeoutError(expired: Expired, failing: Failing, sent: HttpSent)
     method,
     url,
     history,
-    sent: stage === "connect" || stage === "queue" ? "no" : sent,
+    sent,
     retryable: stage !== "total" && stage !== "queue",
   });
 }
+
+/** Whether `fetch` has failed before it could send anything. */
+export function isUnsent(thrown: unknown): boolean {
+  const native = nativeText(thrown);
+  return BLOCKED.test(native) || /\bclient error \(Connect\): /.test(native) ||
+    thrown instanceof Deno.errors.NotCapable;
+}
+
+const BLOCKED = /Requests to port \d+ are blocked/;
 
 /** The error for whatever `fetch` or the reading of a body has thrown. */
 export function requestError(cause: unknown, failing: Failing, sent: HttpSent): HttpRequestError {
@@ -44,9 +53,7 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
   const url = shownUrl(failing.url);
   const net = toNetError(cause);
   const native = nativeText(cause);
-  const blocked = /Requests to port \d+ are blocked/.exec(native)?.[0];
-  const before = blocked !== undefined || /\bclient error \(Connect\): /.test(native) ||
-    net.kind === "permission";
+  const blocked = BLOCKED.exec(native)?.[0];
   const { phase, code, tls, permission, retryable } = net;
   const kind = blocked !== undefined ? "unsupported" : net.kind;
   const reason = redact(
@@ -63,7 +70,7 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
     method,
     url,
     history,
-    sent: before ? "no" : sent,
+    sent,
     // Deno's own error names the URL with its query: it must not get into a log.
     cause: cause instanceof Error && native !== ""
       ? new TypeError(redact(escapeControls(native), failing))

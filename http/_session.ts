@@ -4,12 +4,12 @@ import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
 import { backoffDelay, type HttpRetryCause, isRetryStatus, parseRetryAfter } from "./retry.ts";
 import { decodeText } from "./_decode_json.ts";
 import { Exchange } from "./_exchange.ts";
-import { abortAll, Guard } from "./_guard.ts";
+import { abortAll, Expired, Guard } from "./_guard.ts";
 import { NativeClients } from "./_native_clients.ts";
 import { authorization, type HeaderPairs, pairsOf, type Plan } from "./_plan.ts";
 import { RateLimiter } from "./_rate.ts";
 import { follow, locationOf } from "./_redirects.ts";
-import { failure, requestError, timeoutError } from "./_request_failure.ts";
+import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 import { type Origin, QueueFull, Slots } from "./_slots.ts";
 import { shownUrl } from "./_url.ts";
@@ -69,17 +69,24 @@ export class Session {
     this.#clients.close();
   }
 
+  /** Resolves when nothing is left of it. */
+  async finished(): Promise<void> {
+    await this.#clients.dialer?.finished();
+  }
+
   /** Sends a request until there is an answer to give or an error to throw. */
   async run(plan: Plan, plainPairs: HeaderPairs, hooks: HttpHooks | undefined): Promise<Exchange> {
     const guard = new Guard(plan.timeouts.total, plan.signal, this);
     let failures: Failures | undefined;
     let hops = 0;
+    let seen = false;
     for (let attempt = 1;; attempt++) {
       let failed: HttpTry | undefined;
       let exchange: Exchange | undefined;
       let wait = 0;
       try {
         exchange = await this.#once(plan, plainPairs, hooks, guard, attempt);
+        seen = true;
         const { status, headers } = exchange;
         // Every look at a header costs, and most answers are simply good.
         if (status < 300 && !plan.retry.statuses.has(status)) return exchange.keep();
@@ -112,9 +119,12 @@ export class Session {
         failed = { method: plan.method, url: shownUrl(plan.url), status, delay: wait };
       } catch (thrown) {
         if (exchange !== undefined) await exchange.discard();
-        const error = this.#failure(thrown, plan, guard);
+        const unsent = exchange === undefined && this.#isUnsent(thrown, guard);
+        // One of the tries may have been sent: what the last one met does not change that.
+        seen ||= !unsent;
+        const error = this.#failure(thrown, plan, guard, seen ? "maybe" : "no");
         const again = error instanceof Error && error !== plan.signal?.reason
-          ? causeOf(error, plan)
+          ? causeOf(error, plan, unsent)
           : undefined;
         failures ??= { all: 0, row: 0, by: { connect: 0, read: 0, status: 0, other: 0 } };
         if (again === undefined || this.#closed || !allowed(plan, failures, again)) {
@@ -140,7 +150,7 @@ export class Session {
         if (wait > 0 || guard.controller.signal.aborted) await guard.sleep(wait);
       } catch (thrown) {
         this.counters.failures++;
-        const error = this.#failure(thrown, plan, guard);
+        const error = this.#failure(thrown, plan, guard, seen ? "maybe" : "no");
         guard.end();
         throw error;
       }
@@ -191,6 +201,7 @@ export class Session {
         client,
       };
       if (body !== undefined) init.body = body.open();
+      const broken = this.#clients.dialer?.watch(url);
       const native = await fetch(url.href, init);
       guard.disarm();
       const held = origin;
@@ -203,6 +214,7 @@ export class Session {
         redirected: plan.redirected,
         onDownload: plan.onDownload,
         release: () => this.slots.release(held),
+        broken,
       });
       origin = undefined;
       try {
@@ -259,10 +271,16 @@ export class Session {
     await hooks?.afterResponse?.({ status, headers }, told);
   }
 
+  /** Whether a try has ended before anything could be sent. */
+  #isUnsent(thrown: unknown, guard: Guard): boolean {
+    if (thrown instanceof NotSent) return true;
+    return !guard.controller.signal.aborted && isUnsent(thrown);
+  }
+
   /** What to throw for what was thrown. */
-  #failure(thrown: unknown, plan: Plan, guard: Guard): unknown {
-    const sent: HttpSent = thrown instanceof NotSent ? "no" : "maybe";
-    const cause = thrown instanceof NotSent ? thrown.cause : thrown;
+  #failure(thrown: unknown, plan: Plan, guard: Guard, sent: HttpSent): unknown {
+    const ours = thrown instanceof NotSent;
+    const cause = ours ? thrown.cause : thrown;
     const { expired, cancelled, controller } = guard;
     if (expired !== undefined) return timeoutError(expired, snapshot(plan), sent);
     if (cause === CLOSED || controller.signal.reason === CLOSED) {
@@ -271,12 +289,14 @@ export class Session {
     if (cancelled) return controller.signal.reason;
     if (cause instanceof QueueFull) {
       const reason = `${cause.limit} requests to this host wait already; see maxQueued`;
-      return failure(snapshot(plan), "limit", reason, "no");
+      return failure(snapshot(plan), "limit", reason, sent);
     }
     // What a hook or a jar of the caller throws is theirs.
     if (cause instanceof Theirs) return cause.error;
-    if (sent === "no") return cause;
-    return requestError(cause, snapshot(plan), sent);
+    if (ours) return cause;
+    const dialed = this.#clients.dialer?.failureOf(plan.url, cause);
+    if (dialed instanceof Expired) return timeoutError(dialed, snapshot(plan), sent);
+    return requestError(dialed ?? cause, snapshot(plan), sent);
   }
 }
 
@@ -324,14 +344,14 @@ function repeatable(plan: Plan): boolean {
 }
 
 /** What a retry after this error would be for; undefined for none. */
-function causeOf(error: Error, plan: Plan): HttpRetryCause | undefined {
+function causeOf(error: Error, plan: Plan, unsent: boolean): HttpRetryCause | undefined {
   const { kind, sent, retryable } = error as Error & {
     kind?: string;
     sent?: HttpSent;
     retryable?: boolean;
   };
   if (sent === undefined || retryable !== true) return undefined;
-  if (sent === "no") return plan.body?.replayable === false ? undefined : "connect";
+  if (unsent) return plan.body?.replayable === false ? undefined : "connect";
   if (!repeatable(plan)) return undefined;
   return kind === "reset" || kind === "truncated" || kind === "timeout" ? "read" : "other";
 }

@@ -274,7 +274,7 @@ class Client implements HttpClient {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#session.close();
-    await null;
+    await this.#session.finished();
   }
 
   async #exchange(

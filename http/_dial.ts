@@ -1,0 +1,62 @@
+/** How long to wait for one address before the next is tried as well (RFC 8305 §5). */
+const STAGGER = 250;
+
+/** The first connection that comes about; the next address joins when one fails or is slow. */
+export async function dialAny(
+  addresses: readonly string[],
+  port: number,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const turns = addresses.map(() => Promise.withResolvers<void>());
+  const timers = turns.map(({ resolve }, index) => setTimeout(resolve, index * STAGGER));
+  turns[0]?.resolve();
+  let won = false;
+  const one = async (hostname: string, index: number) => {
+    await orAbort(turns[index]!.promise, either);
+    try {
+      const conn = await Deno.connect({ hostname, port, signal: either });
+      if (won) closeQuietly(conn);
+      won = true;
+      return conn;
+    } catch (error) {
+      turns[index + 1]?.resolve();
+      throw error;
+    }
+  };
+  try {
+    return await Promise.any(addresses.map(one));
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw error instanceof AggregateError ? error.errors[0] : error;
+  } finally {
+    stop.abort();
+    timers.forEach(clearTimeout);
+  }
+}
+
+/** The result, or the reason of the signal, whichever comes first. */
+export async function orAbort<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Whether it is an IP address, as opposed to a name. */
+export function isAddress(hostname: string): boolean {
+  return hostname.includes(":") || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** Closes; it may be closed already. */
+export function closeQuietly(conn: { close(): void }): void {
+  try {
+    conn.close();
+  } catch { /* It was. */ }
+}
