@@ -21,6 +21,7 @@
 export * from "./client.ts";
 export * from "./client_options.ts";
 export * from "./cookie_jar.ts";
+export * from "./download.ts";
 export * from "./errors.ts";
 export * from "./access_log.ts";
 export * from "./auth.ts";

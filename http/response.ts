@@ -103,6 +103,11 @@ export class HttpResponse extends Response {
     return this.#init.url;
   }
 
+  /** The URL that answered as logs may show it: without credentials and query. */
+  get shownUrl(): string {
+    return this.#init.shownUrl;
+  }
+
   /** Whether a redirect led here. */
   override get redirected(): boolean {
     return this.#init.redirected;

@@ -43,9 +43,9 @@ export class RawServer implements AsyncDisposable {
   readonly #conns = new Set<Deno.Conn>();
   readonly #serving: Promise<void>;
 
-  /** Begins; the answer may depend on the number of the connection, from 0. */
+  /** Begins; the answer may depend on the number of the connection, from 0, and on what was sent. */
   constructor(
-    answer: string | Uint8Array | ((index: number) => string | Uint8Array),
+    answer: string | Uint8Array | ((index: number, head: string) => string | Uint8Array),
     readonly end: "close" | "hold" = "close",
   ) {
     this.#serving = this.#serve(typeof answer === "function" ? answer : () => answer);
@@ -63,21 +63,29 @@ export class RawServer implements AsyncDisposable {
     await this.#serving;
   }
 
-  async #serve(answer: (index: number) => string | Uint8Array): Promise<void> {
+  async #serve(answer: (index: number, head: string) => string | Uint8Array): Promise<void> {
     const work: Promise<void>[] = [];
     let index = 0;
-    for await (const conn of this.#listener) work.push(this.#answer(conn, answer(index++)));
+    for await (const conn of this.#listener) {
+      const number = index++;
+      work.push(this.#answer(conn, (head) => answer(number, head)));
+    }
     await Promise.all(work);
   }
 
-  async #answer(conn: Deno.Conn, answer: string | Uint8Array): Promise<void> {
+  async #answer(
+    conn: Deno.Conn,
+    answer: (head: string) => string | Uint8Array,
+  ): Promise<void> {
     this.#conns.add(conn);
     try {
       // The request is read first: closing with unread bytes would be a reset.
       const buffer = new Uint8Array(64 * 1024);
       const size = await conn.read(buffer) ?? 0;
-      this.heard.push(new TextDecoder().decode(buffer.subarray(0, size)));
-      const bytes = typeof answer === "string" ? new TextEncoder().encode(answer) : answer;
+      const head = new TextDecoder().decode(buffer.subarray(0, size));
+      this.heard.push(head);
+      const text = answer(head);
+      const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
       for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
       if (this.end === "hold") { while (await conn.read(buffer) !== null); }
     } catch { /* The client has seen enough. */ }
