@@ -70,6 +70,23 @@ export function addHeaders(headers: Headers, more: HttpRequestOptions["headers"]
   }
 }
 
+/** The headers of a caller, with some of ours over them. */
+export function withHeaders(
+  given: HttpRequestOptions["headers"],
+  more: Readonly<Record<string, string>>,
+): Record<string, string | null> {
+  const ours = new Map<string, string | null>();
+  const plain = typeof given === "object" && !(given instanceof Headers) &&
+    !(Symbol.iterator in given);
+  const entries: Iterable<readonly [string, string | null]> = plain
+    ? Object.entries(given as Record<string, string | null>)
+    : new Headers(given as HeadersInit | undefined);
+  for (const [name, value] of [...entries, ...Object.entries(more)]) {
+    ours.set(name.toLowerCase(), value);
+  }
+  return Object.fromEntries(ours);
+}
+
 /** The value of `Authorization`. */
 export async function authorization(auth: HttpAuth): Promise<string> {
   if ("bearer" in auth) {

@@ -37,6 +37,7 @@ import { createClient, type HttpClient, type HttpFetchOptions } from "./client.t
 import { HttpRequestError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
 import { backoffDelay, type HttpRetryPolicy, retryPolicy } from "./retry.ts";
+import { withHeaders } from "./_plan.ts";
 import { PartialFile, type PartialState } from "./_partial_file.ts";
 import { checkCount } from "./_server_limits.ts";
 
@@ -222,7 +223,7 @@ class Download {
     const { state } = partial;
     const response = await this.#client.get(this.#url, {
       ...options,
-      headers: withRange(options.headers, partial.size, state),
+      headers: withHeaders(options.headers, rangeHeaders(partial.size, state)),
       maxBody: Infinity,
       raiseForStatus: (status) => status >= 400 && !(status === 416 && partial.size > 0),
     });
@@ -312,23 +313,14 @@ function checkDigest(digest: DownloadDigest | undefined): void {
   throw new TypeError(`Cannot use digest.hex: a ${digest.algorithm} has ${length} hex digits`);
 }
 
-function withRange(
-  given: HttpFetchOptions["headers"],
-  size: number,
-  state: PartialState | undefined,
-): Headers {
-  const plain: HeadersInit = given === undefined
-    ? []
-    : given instanceof Headers || Symbol.iterator in given
-    ? given as HeadersInit
-    : Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
-  const headers = new Headers(plain);
-  headers.set("accept-encoding", "identity");
-  if (size > 0 && state !== undefined) {
-    headers.set("range", `bytes=${size}-`);
-    headers.set("if-range", state.validator);
-  }
-  return headers;
+/** What asks for the rest, if it is still of the same. */
+function rangeHeaders(size: number, state: PartialState | undefined): Record<string, string> {
+  if (size === 0 || state === undefined) return { "accept-encoding": "identity" };
+  return {
+    "accept-encoding": "identity",
+    "range": `bytes=${size}-`,
+    "if-range": state.validator,
+  };
 }
 
 /** What came, and is to be the same when it goes on. */

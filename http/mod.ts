@@ -26,6 +26,7 @@ export * from "./errors.ts";
 export * from "./access_log.ts";
 export * from "./auth.ts";
 export * from "./cors.ts";
+export * from "./event_source.ts";
 export * from "./event_stream.ts";
 export * from "./fetch_all.ts";
 export * from "./json.ts";
