@@ -30,6 +30,8 @@ export class Outbox {
   readonly #stallTimeout: number;
   readonly #onStalled: (error: NetError) => void;
   #queue: Waiting[] = [];
+  /** The most that the socket can hold. */
+  #atMost = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pause = SOON;
   #seen = 0;
@@ -56,16 +58,12 @@ export class Outbox {
       this.#watch();
       return false;
     }
-    this.#wire.send(data);
+    this.#pass(data);
     return true;
   }
 
-  /** Sends when there is room, in the order of the calls. */
+  /** Sends when there is room, in the order of the calls; to be called when `trySend` said no. */
   send(data: WsMessage, signal?: AbortSignal): Promise<void> {
-    if (this.#queue.length === 0 && this.#fits(data)) {
-      this.#wire.send(data);
-      return Promise.resolve();
-    }
     if (this.#queue.length > 0 && this.waitingBytes + data.length > this.#limit) {
       const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes wait already`;
       return Promise.reject(new NetError(message, { kind: "limit", phase: "write" }));
@@ -100,8 +98,15 @@ export class Outbox {
     this.waitingBytes = 0;
   }
 
+  #pass(data: WsMessage): void {
+    this.#atMost += mostBytes(data);
+    this.#wire.send(data);
+  }
+
   #fits(data: WsMessage): boolean {
-    const held = this.#wire.bufferedAmount;
+    // To ask the socket costs; as long as all that was sent would fit, nobody has to.
+    if (this.#atMost + mostBytes(data) <= this.#limit) return true;
+    const held = this.#atMost = this.#wire.bufferedAmount;
     // A message above the limit goes alone, for it would wait for ever.
     return held === 0 || held + data.length <= this.#limit;
   }
@@ -142,7 +147,7 @@ export class Outbox {
       if (limit !== Infinity && !this.#fits(data)) return;
       this.#queue.shift();
       this.waitingBytes -= data.length;
-      this.#wire.send(data);
+      this.#pass(data);
       resolve();
     }
   }
@@ -151,4 +156,9 @@ export class Outbox {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** The bytes of a message, or more. */
+function mostBytes(data: WsMessage): number {
+  return typeof data === "string" ? data.length * 3 : data.length;
 }

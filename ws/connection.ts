@@ -40,10 +40,8 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
 import { NetError, type NetErrorKind } from "../net/errors.ts";
 import type { ReceiveOptions } from "../net/udp_socket.ts";
-import { Throttle } from "../net/throttle.ts";
 import type {
   WsClose,
   WsConnectionOptions,
@@ -52,9 +50,10 @@ import type {
   WsStats,
 } from "./connection_options.ts";
 import { checkWsOptions, type WsLimits } from "./_limits.ts";
-import { Inbox } from "./_inbox.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
 import { Outbox } from "./_outbox.ts";
+import { Pulse } from "./_pulse.ts";
+import { Receiver } from "./_receiver.ts";
 
 export type * from "./connection_options.ts";
 
@@ -74,6 +73,9 @@ export interface WsOrigin {
    */
   readonly server: boolean;
 }
+
+const NONE = {};
+const SENT = Promise.resolve();
 
 let lastId = 0;
 
@@ -119,16 +121,15 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   readonly #server: boolean;
   readonly #protocol: string | undefined;
   readonly #limits: WsLimits;
-  readonly #inbox: Inbox;
+  readonly #receiver: Receiver;
   readonly #outbox: Outbox;
-  readonly #throttle: Throttle | undefined;
+  readonly #pulse: Pulse;
   readonly #openedAt = Date.now();
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<WsClose>();
   readonly #gone = Promise.withResolvers<void>();
   #close: WsClose | undefined;
   #error: NetError | undefined;
-  #reader: { wake: () => void } | undefined;
   #controller: AbortController | undefined;
   #received = 0;
   #sent = 0;
@@ -136,10 +137,6 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #bytesSent = 0;
   #closing = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #lastReceived = performance.now();
-  #beatAt: number | undefined;
-  #latency: number | undefined;
 
   /**
    * Takes over a socket that is open or being opened. Nobody else may use it from now on.
@@ -158,7 +155,13 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.peer = origin.peer;
     this.url = origin.url;
     this.headers = origin.headers ?? new Headers();
-    this.#inbox = new Inbox(limits.inboxLimit, limits.inboxBytes, limits.inboxPolicy);
+    this.#receiver = new Receiver(this.peer, limits, () => this.signal);
+    this.#pulse = new Pulse(
+      this.peer,
+      limits,
+      (message) => this.trySend(message),
+      (reason, error) => this.#giveUp(1001, reason, error),
+    );
     this.#outbox = new Outbox(
       socket,
       this.peer,
@@ -166,8 +169,6 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       limits.stallTimeout,
       (error) => this.#giveUp(1008, "too slow", error),
     );
-    const { rate } = limits;
-    if (rate !== undefined) this.#throttle = new Throttle(rate.perSecond, rate.burst);
     this.#opened.promise.catch(() => {});
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#onOpen();
@@ -221,9 +222,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       bytesReceived: this.#bytesReceived,
       bytesSent: this.#bytesSent,
       queuedBytes: this.#socket.bufferedAmount + this.#outbox.waitingBytes,
-      unread: this.#inbox.size,
-      dropped: this.#inbox.dropped,
-      latency: this.#latency,
+      unread: this.#receiver.unread,
+      dropped: this.#receiver.dropped,
+      latency: this.#pulse.latency,
       openedAt: this.#openedAt,
     };
   }
@@ -236,29 +237,15 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * @throws {NetError} If it ended otherwise; "timeout" if nothing came in time.
    * @throws {TypeError} If another call has not ended.
    */
-  async receive(options: ReceiveOptions = {}): Promise<WsMessage | null> {
-    const { timeout = 0, signal } = options;
-    signal?.throwIfAborted();
-    if (this.#reader !== undefined) {
-      throw new TypeError("Cannot receive: another receive of this connection has not ended");
-    }
-    if (this.#inbox.size === 0 && this.#close === undefined && !this.#closing) {
-      await this.#wait(timeout, signal);
-    }
-    const message = this.#inbox.shift();
-    if (message === undefined) {
-      const error = this.#close?.error ?? this.#error;
-      if (error !== undefined) throw error;
-      return null;
-    }
-    const pause = this.#throttle?.take(performance.now()) ?? 0;
-    if (pause > 0) await this.#pause(pause);
-    return message;
+  receive(options: ReceiveOptions = NONE): Promise<WsMessage | null> {
+    return this.#receiver.receive(options, asItIs);
   }
 
   /** Iterates over the messages until the end. Leaving the loop leaves the connection open. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<WsMessage, void, void> {
-    for (let message; (message = await this.receive()) !== null;) yield message;
+  [Symbol.asyncIterator](): AsyncIterableIterator<WsMessage, void, void> {
+    const next = () => this.#receiver.receive(NONE, toResult);
+    const iterator = { next, [Symbol.asyncIterator]: () => iterator };
+    return iterator;
   }
 
   /**
@@ -280,11 +267,15 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * @returns Resolves when the socket has it.
    * @throws {NetError} "closed" if the connection is over, "limit" if too much waits already.
    */
-  async send(data: WsMessage, options: WsSendOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
-    if (!this.open) throw this.#reason();
-    await this.#outbox.send(data, options.signal);
+  send(data: WsMessage, options: WsSendOptions = NONE): Promise<void> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (!this.open) return Promise.reject(this.#reason());
+    if (!this.#outbox.trySend(data)) {
+      return this.#outbox.send(data, signal).then(() => this.#count(data));
+    }
     this.#count(data);
+    return SENT;
   }
 
   /**
@@ -337,16 +328,14 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 
   #onOpen(): void {
-    this.#lastReceived = performance.now();
     this.#opened.resolve();
     // It was told to close before it was there.
     if (this.#closing) this.#sendClose(1001, "");
-    else this.#schedule();
+    else this.#pulse.start();
   }
 
   #onMessage(data: unknown): void {
     if (this.#closing) return;
-    this.#lastReceived = performance.now();
     const message: WsMessage = typeof data === "string"
       ? data
       : new Uint8Array(data as ArrayBuffer);
@@ -360,15 +349,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
         this.#limit(`a message above ${most} bytes`),
       );
     }
-    if (this.#beatAt !== undefined && message === this.#limits.heartbeat?.answer) {
-      this.#latency = this.#lastReceived - this.#beatAt;
-      this.#beatAt = undefined;
-      return;
-    }
-    if (!this.#inbox.push(message)) {
-      return this.#giveUp(1008, "too many messages", this.#limit("too many messages"));
-    }
-    this.#reader?.wake();
+    if (this.#pulse.received(message) || this.#receiver.push(message)) return;
+    this.#giveUp(1008, "too many messages", this.#limit("too many messages"));
   }
 
   #limit(what: string): NetError {
@@ -388,10 +370,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #startClose(code: number, reason: string): void {
     if (this.#closing || this.#close !== undefined) return;
     this.#closing = true;
-    clearTimeout(this.#timer);
+    this.#pulse.stop();
     if (this.#error === undefined) this.#outbox.flush();
     this.#outbox.fail(this.#reason());
-    this.#reader?.wake();
+    this.#receiver.end(this.#error);
     if (this.#socket.readyState <= WebSocket.OPEN) this.#sendClose(code, reason);
     this.#controller?.abort(this.#reason());
     const { closeTimeout } = this.#limits;
@@ -409,14 +391,14 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #ended(code: number, reason: string, wasClean: boolean): void {
     if (this.#close !== undefined) return;
     clearTimeout(this.#closeTimer);
-    clearTimeout(this.#timer);
+    this.#pulse.stop();
     // Deno tells 0 where the standard has 1006.
     const told = code === 0 ? 1006 : code;
     const error = this.#error ?? (this.#closing ? undefined : this.#judge(told, reason));
     this.#close = { code: told, reason, wasClean, error };
     this.#closing = true;
     this.#outbox.fail(this.#reason());
-    this.#reader?.wake();
+    this.#receiver.end(error);
     this.#opened.reject(this.#reason());
     this.#controller?.abort(this.#reason());
     this.#closed.resolve(this.#close);
@@ -440,69 +422,14 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
         address: this.peer,
       });
   }
+}
 
-  /** Waits for a message or the end. */
-  #wait(timeout: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      const settle = (done: () => void) => {
-        this.#reader = undefined;
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-        done();
-      };
-      const onAbort = () => settle(() => reject(signal!.reason));
-      const late = () => {
-        const message = `Nothing came from ${this.peer} in ${timeout} ms`;
-        settle(() => reject(this.#failure(message, "timeout")));
-      };
-      const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
-      signal?.addEventListener("abort", onAbort);
-      this.#reader = { wake: () => settle(resolve) };
-    });
-  }
+function asItIs(message: WsMessage | null): WsMessage | null {
+  return message;
+}
 
-  /** Holds the reader back; an end in the meantime is not held back. */
-  async #pause(ms: number): Promise<void> {
-    this.#reader = { wake() {} };
-    await delay(ms, { signal: this.signal }).catch(() => {});
-    this.#reader = undefined;
-  }
-
-  /** One timer for idleness and heartbeat, which looks at clocks and is set anew when it fires. */
-  #schedule(): void {
-    const { idleTimeout, heartbeat } = this.#limits;
-    const idle = this.#lastReceived + idleTimeout;
-    const beat = heartbeat === undefined
-      ? Infinity
-      : this.#beatAt === undefined
-      ? this.#lastReceived + heartbeat.interval
-      : this.#beatAt + heartbeat.timeout;
-    const due = Math.min(idle, beat);
-    if (due === Infinity) return;
-    const wait = Math.min(Math.max(due - performance.now(), 1), 2 ** 31 - 1);
-    this.#timer = setTimeout(() => this.#look(), wait);
-  }
-
-  #look(): void {
-    const { idleTimeout, heartbeat } = this.#limits;
-    const now = performance.now();
-    if (now >= this.#lastReceived + idleTimeout) {
-      const error = this.#failure(`Nothing came from ${this.peer} in ${idleTimeout} ms`, "timeout");
-      return this.#giveUp(1001, "idle", error);
-    }
-    if (heartbeat !== undefined) {
-      if (this.#beatAt !== undefined && now >= this.#beatAt + heartbeat.timeout) {
-        const message = `${this.peer} answered no heartbeat in ${heartbeat.timeout} ms`;
-        return this.#giveUp(1001, "no heartbeat", this.#failure(message, "timeout"));
-      }
-      if (this.#beatAt === undefined && now >= this.#lastReceived + heartbeat.interval) {
-        // A full outbox says already that the peer takes nothing; the time runs all the same.
-        this.trySend(heartbeat.message);
-        this.#beatAt = now;
-      }
-    }
-    this.#schedule();
-  }
+function toResult(message: WsMessage | null): IteratorResult<WsMessage, void> {
+  return message === null ? { done: true, value: undefined } : { done: false, value: message };
 }
 
 /** Whether a message has more bytes than `most`; counts them only where it is close. */

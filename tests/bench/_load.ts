@@ -34,7 +34,7 @@ export interface LoadResult {
 /** What a run is asked to do. */
 export type LoadPlan =
   | {
-    mode: "echo" | "udp" | "accept";
+    mode: "echo" | "udp" | "accept" | "ws-echo";
     connections: number;
     size: number;
     warmup: number;
@@ -43,7 +43,8 @@ export type LoadPlan =
     ca?: string;
   }
   | { mode: "chat"; listeners: number; lines: number; warmupLines: number }
-  | { mode: "idle"; connections: number };
+  | { mode: "ws-room"; listeners: number; messages: number }
+  | { mode: "idle" | "ws-idle"; connections: number };
 
 /** Starts runs of the load generator. */
 export interface LoadGenerator extends AsyncDisposable {
@@ -101,6 +102,8 @@ function args(port: number, plan: LoadPlan, index: number, processes: number): s
     Math.floor(total * (index + 1) / processes) - Math.floor(total * index / processes);
   const words = "measure" in plan
     ? [share(plan.connections), plan.size, plan.warmup, plan.measure, plan.ca ?? ""]
+    : plan.mode === "ws-room"
+    ? [share(plan.listeners), plan.messages]
     : plan.mode === "chat"
     ? [share(plan.listeners), plan.lines, plan.warmupLines, index]
     : [share(plan.connections)];

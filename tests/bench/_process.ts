@@ -140,7 +140,7 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(command: readonly string[]): Promise<RunningServer> {
   const child = new Child(command);
   try {
-    const [, port] = await child.line(/^listening on tcp:\/\/127\.0\.0\.1:(\d+)/, START_TIMEOUT);
+    const [, port] = await child.line(/^listening on \w+:\/\/127\.0\.0\.1:(\d+)/, START_TIMEOUT);
     return {
       pid: child.pid,
       port: Number(port),

@@ -22,7 +22,7 @@ const MOST_ROUNDS = 3;
 const TARGET = 20;
 
 /** KiB for each connection: just opened, and after a line and its answer. */
-interface Cost {
+export interface IdleCost {
   readonly silent: number;
   readonly spoken: number;
 }
@@ -43,7 +43,7 @@ export async function benchIdleMemory(bench: Bench): Promise<Figure[]> {
     { ...bench, settings: few },
     title,
     contenders,
-    (server) => measure(bench, server),
+    (server) => measureIdle(bench, server, "idle"),
   );
   return [
     figure(`${title}, silent`, "opened; the handler waits for a first line", costs, "silent"),
@@ -56,15 +56,20 @@ export async function benchIdleMemory(bench: Bench): Promise<Figure[]> {
   ];
 }
 
-async function measure(bench: Bench, server: RunningServer): Promise<Cost> {
+/** Measures one server. */
+export async function measureIdle(
+  bench: Bench,
+  server: RunningServer,
+  mode: "idle" | "ws-idle",
+): Promise<IdleCost> {
   const { idle } = bench.settings;
-  await using first = bench.load.start(server.port, { mode: "idle", connections: FIRST });
+  await using first = bench.load.start(server.port, { mode, connections: FIRST });
   await first.until("ready");
   await first.go();
   await first.until("said");
   await delay(SETTLE);
   const before = residentMemory(server.pid);
-  await using load = bench.load.start(server.port, { mode: "idle", connections: idle });
+  await using load = bench.load.start(server.port, { mode, connections: idle });
   const cost = async (event: string) => {
     await load.until(event);
     await delay(SETTLE);
@@ -78,8 +83,8 @@ async function measure(bench: Bench, server: RunningServer): Promise<Cost> {
 function figure(
   title: string,
   note: string,
-  costs: readonly Rounds<Cost>[],
-  which: keyof Cost,
+  costs: readonly Rounds<IdleCost>[],
+  which: keyof IdleCost,
 ): Figure {
   return {
     title,

@@ -6,6 +6,7 @@
  *   load LIMIT accept PORT AT_ONCE SIZE WARMUP_MS MEASURE_MS
  *   load LIMIT chat PORT LISTENERS LINES FIRST_LINES
  *   load LIMIT idle PORT CONNECTIONS
+ *   load LIMIT ws-echo, ws-room, ws-idle: echo, chat and idle with the frames of WebSockets
  *
  * It tells on standard output how far it is, one event a line, and after each event but
  * `begin` it waits for a line on standard input, so that whoever measures does so between
@@ -16,6 +17,7 @@
  *   accept: the same                 opens, sends a line of SIZE bytes, waits for its answer, resets
  *   chat: joined, first {…}, end {…}  one burst of lines after joined, another after first
  *   idle: ready, said, …             opens and holds; then one line and its answer on each
+ *   ws-room                          one burst alone; nobody has a name
  *
  * load.ts does the same where there is no C compiler.
  */
@@ -95,6 +97,42 @@ static void watch(struct conn *conn, int wants_write) {
 
 static struct sockaddr_in to;
 static int kind = SOCK_STREAM;
+static int ws = 0; /* Whether WebSockets are spoken. */
+
+/* The opening handshake (RFC 6455 section 4.1), while the socket still blocks. */
+static void shake_hands(int fd) {
+  static const char request[] =
+      "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  char head[2048];
+  size_t got = 0;
+  if (write(fd, request, sizeof request - 1) != sizeof request - 1) fail("handshake: write");
+  do {
+    ssize_t n = read(fd, head + got, sizeof head - 1 - got);
+    if (n <= 0) fail("handshake: the server closed it");
+    head[got += (size_t)n] = 0;
+  } while (strstr(head, "\r\n\r\n") == NULL && got < sizeof head - 1);
+  if (strncmp(head, "HTTP/1.1 101", 12) != 0) fail("handshake: %.40s", head);
+}
+
+/* Puts a text frame at `to`; a client's mask of zeros leaves the payload as it is. */
+static size_t put_frame(char *to, const char *data, size_t size, int masked) {
+  size_t at = 0;
+  char mask = masked ? (char)0x80 : 0;
+  to[at++] = (char)0x81;
+  if (size < 126) to[at++] = (char)(mask | (char)size);
+  else if (size < 65536) {
+    to[at++] = mask | 126;
+    to[at++] = (char)(size >> 8);
+    to[at++] = (char)size;
+  } else {
+    to[at++] = mask | 127;
+    for (int shift = 56; shift >= 0; shift -= 8) to[at++] = (char)((uint64_t)size >> shift);
+  }
+  if (masked) at += 4;
+  memcpy(to + at, data, size);
+  return at + size;
+}
 
 static void open_one(struct conn *conn) {
   int i = (int)(conn - conns), on = 1;
@@ -104,6 +142,7 @@ static void open_one(struct conn *conn) {
   if (connect(conn->fd, (struct sockaddr *)&to, sizeof to) < 0)
     fail("connect %d: %s", i, strerror(errno));
   if (kind == SOCK_STREAM) setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (ws) shake_hands(conn->fd);
   fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
   struct epoll_event interest = {.events = EPOLLIN};
   interest.data.ptr = conn;
@@ -152,11 +191,16 @@ static size_t receive(struct conn *conn) {
   return 0;
 }
 
-static void echo(int port, int wanted, size_t size, uint64_t warmup_ms, uint64_t measure_ms,
+static void echo(int port, int wanted, size_t length, uint64_t warmup_ms, uint64_t measure_ms,
                  int reopen) {
-  char *message = malloc(size);
-  for (size_t i = 0; i < size; i++) message[i] = (char)('a' + i % 26);
-  if (reopen) message[size - 1] = '\n';
+  char *payload = malloc(length), *message = payload, *answer = payload;
+  for (size_t i = 0; i < length; i++) payload[i] = (char)('a' + i % 26);
+  if (reopen) payload[length - 1] = '\n';
+  size_t size = length, expected = length;
+  if (ws) {
+    size = put_frame(message = calloc(1, length + 14), payload, length, 1);
+    expected = put_frame(answer = malloc(length + 14), payload, length, 0);
+  }
   open_all(port, wanted);
   for (int i = 0; i < count; i++) send_some(&conns[i], message, size);
   uint64_t trips = 0, begin = 0, start = now(), at = start;
@@ -173,12 +217,12 @@ static void echo(int port, int wanted, size_t size, uint64_t warmup_ms, uint64_t
       if (events[i].events & EPOLLOUT) send_some(conn, message, size);
       if (!(events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) continue;
       size_t n = receive(conn);
-      if (conn->received + n > size) fail("connection %d: more came back than was sent", i);
+      if (conn->received + n > expected) fail("connection %d: more came back than was sent", i);
       /* The content is checked while warming up: comparing costs the generator too much. */
-      if (begin == 0 && memcmp(buffer, message + conn->received, n) != 0)
+      if (begin == 0 && memcmp(buffer, answer + conn->received, n) != 0)
         fail("connection %d: what came back is not what was sent", (int)(conn - conns));
       conn->received += n;
-      if (conn->received < size) continue;
+      if (conn->received < expected) continue;
       trips++;
       conn->received = conn->sent = 0;
       if (reopen) {
@@ -268,13 +312,34 @@ static void chat(int port, int listeners, int lines, int warmup) {
         (unsigned long long)(now() - begin));
 }
 
+/* A burst of messages from one WebSocket to all the others. */
+static void room(int port, int listeners, int messages) {
+  size_t size = 0, heard = 0;
+  char text[64], *said = calloc((size_t)messages, 64), *expected = malloc((size_t)messages * 64);
+  open_all(port, listeners + 1);
+  for (int i = 0; i < messages; i++) {
+    size_t length = (size_t)sprintf(text, "%05d " TEXT, i);
+    size += put_frame(said + size, text, length, 1);
+    heard += put_frame(expected + heard, text, length, 0);
+  }
+  event("joined");
+  wait_go();
+  uint64_t begin = now();
+  broadcast(said, size, expected, heard);
+  event("end {\"count\":%llu,\"ns\":%llu}",
+        (unsigned long long)listeners * (unsigned long long)messages,
+        (unsigned long long)(now() - begin));
+}
+
 static void idle(int port, int wanted) {
+  char hello[16] = "hello\n";
+  size_t size = ws ? put_frame(memset(hello, 0, sizeof hello), "hello\n", 6, 1) : 6;
   open_all(port, wanted);
   event("ready");
   wait_go();
   for (int i = 0; i < count; i++) {
     conns[i].sent = 0;
-    send_some(&conns[i], "hello\n", 6);
+    send_some(&conns[i], hello, size);
   }
   int missing = count;
   while (missing > 0) {
@@ -294,11 +359,15 @@ int main(int argc, char **argv) {
   if (argc < 5) fail("usage: load LIMIT echo|udp|accept|chat|idle PORT COUNT …");
   alarm((unsigned)atoi(argv[1]));
   if (strcmp(argv[2], "udp") == 0) kind = SOCK_DGRAM;
+  ws = strncmp(argv[2], "ws-", 3) == 0;
+  if (ws) argv[2] += 3;
   int reopen = strcmp(argv[2], "accept") == 0;
   if (reopen || kind == SOCK_DGRAM || strcmp(argv[2], "echo") == 0)
     echo((int)args[0], (int)args[1], (size_t)args[2], (uint64_t)args[3], (uint64_t)args[4], reopen);
   else if (strcmp(argv[2], "chat") == 0)
     chat((int)args[0], (int)args[1], (int)args[2], (int)args[3]);
+  else if (strcmp(argv[2], "room") == 0)
+    room((int)args[0], (int)args[1], (int)args[2]);
   else
     idle((int)args[0], (int)args[1]);
   wait_go();

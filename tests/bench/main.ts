@@ -29,6 +29,7 @@ import { benchPool } from "./pool.ts";
 import { benchTcpEcho } from "./tcp_echo.ts";
 import { benchTls } from "./tls.ts";
 import { benchUdp } from "./udp.ts";
+import { benchWebSocket } from "./websocket.ts";
 import { benchWorkers } from "./workers.ts";
 
 const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
@@ -38,6 +39,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["accepts", benchAccepts],
   ["pool", benchPool],
   ["workers", benchWorkers],
+  ["websocket", benchWebSocket],
   ["chat", benchChat],
   ["idle_memory", benchIdleMemory],
   ["messages", benchMessages],

@@ -1,0 +1,97 @@
+/** WebSockets: echo, a broadcast, and what an idle connection costs. @module */
+
+import {
+  type Bench,
+  type Contender,
+  denoServer,
+  type Figure,
+  runRounds,
+  watchLoad,
+} from "./_bench.ts";
+import { measureIdle } from "./idle_memory.ts";
+
+const PEERS = "tests/bench/peers";
+const SIZES = [64, 64 * 1024];
+const LISTENERS = 500;
+const MESSAGES = 1000;
+
+/** Measures round trips, a broadcast and memory. */
+export async function benchWebSocket(bench: Bench): Promise<Figure[]> {
+  // Where Deno has it, for Node to import.
+  const ws = import.meta.resolve("ws");
+  const contenders = (what: "echo" | "room"): Contender[] => [
+    { name: "ours", command: [...denoServer(bench, `${PEERS}/ws_ours.ts`), what] },
+    { name: "bare Deno", command: [...denoServer(bench, `${PEERS}/ws_bare.ts`), what] },
+    { name: "npm ws on Node", command: [bench.node, `${PEERS}/ws_node.mjs`, what, ws] },
+    { name: "Python websockets", command: [bench.python, `${PEERS}/ws_python.py`, what] },
+  ];
+  const figures: Figure[] = [];
+  for (const size of SIZES) figures.push(await benchEcho(bench, contenders("echo"), size));
+  figures.push(await benchRoom(bench, contenders("room")));
+  figures.push(await benchMemory(bench, contenders("echo")));
+  return figures;
+}
+
+async function benchEcho(bench: Bench, contenders: Contender[], size: number): Promise<Figure> {
+  const { connections, warmup, measure } = bench.settings;
+  const what = size < 1024 ? `${size} bytes` : `${size / 1024} KiB`;
+  const title = `WebSocket echo, ${connections} connections, ${what} a message`;
+  const series = await runRounds(bench, title, contenders, async (server) => {
+    const plan = { mode: "ws-echo", connections, size, warmup, measure } as const;
+    await using load = bench.load.start(server.port, plan);
+    await load.until("begin");
+    return await watchLoad(server, load, async () => {});
+  });
+  return {
+    title,
+    unit: "round trips/s",
+    note: "text frames, no compression; ours with its limits, queues and iteration",
+    series,
+    targets: [
+      { against: ["bare Deno"], ratio: 0.9 },
+      { against: ["npm ws on Node"] },
+      { against: ["Python websockets"] },
+    ],
+  };
+}
+
+async function benchRoom(bench: Bench, contenders: Contender[]): Promise<Figure> {
+  const title = `WebSocket broadcast, ${MESSAGES} messages to ${LISTENERS} connections`;
+  const series = await runRounds(bench, title, contenders, async (server) => {
+    const plan = { mode: "ws-room", listeners: LISTENERS, messages: MESSAGES } as const;
+    await using load = bench.load.start(server.port, plan);
+    await load.until("joined");
+    return await watchLoad(server, load, () => load.go());
+  });
+  return {
+    title,
+    unit: "deliveries/s",
+    note: "from the first message sent until everyone has every byte, in order",
+    series,
+    targets: [
+      { against: ["npm ws on Node"], ratio: 1 },
+      { against: ["Python websockets"], ratio: 1 },
+      { against: ["bare Deno"] },
+    ],
+  };
+}
+
+async function benchMemory(bench: Bench, contenders: Contender[]): Promise<Figure> {
+  const title = `WebSocket idle memory, ${bench.settings.idle} connections`;
+  const costs = await runRounds(
+    { ...bench, settings: { ...bench.settings, rounds: 1 } },
+    title,
+    contenders,
+    (server) => measureIdle(bench, server, "ws-idle"),
+  );
+  return {
+    title,
+    unit: "KiB each",
+    note: "each has sent a message and got its answer; with keep-alive pings every 20 to 30 s",
+    series: costs.map(({ name, rounds }) => ({
+      name,
+      rounds: rounds.map(({ spoken }) => ({ value: spoken })),
+    })),
+    targets: [{ against: ["bare Deno"] }, { against: ["npm ws on Node"] }],
+  };
+}

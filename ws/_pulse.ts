@@ -1,0 +1,91 @@
+/** Whether the other side of a WebSocket is still there. */
+
+import { NetError } from "../net/errors.ts";
+import type { WsMessage } from "./connection_options.ts";
+import type { WsLimits } from "./_limits.ts";
+
+/** One timer for idleness and heartbeat, which looks at clocks and is set anew when it fires. */
+export class Pulse {
+  /** The round trip of the last heartbeat, in milliseconds. */
+  latency: number | undefined;
+
+  readonly #peer: string;
+  readonly #idleTimeout: number;
+  readonly #heartbeat: WsLimits["heartbeat"];
+  readonly #beat: (message: string) => void;
+  readonly #onDead: (reason: string, error: NetError) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastReceived = 0;
+  #beatAt: number | undefined;
+
+  constructor(
+    peer: string,
+    { idleTimeout, heartbeat }: WsLimits,
+    beat: (message: string) => void,
+    onDead: (reason: string, error: NetError) => void,
+  ) {
+    this.#peer = peer;
+    this.#idleTimeout = idleTimeout;
+    this.#heartbeat = heartbeat;
+    this.#beat = beat;
+    this.#onDead = onDead;
+  }
+
+  start(): void {
+    this.#lastReceived = performance.now();
+    this.#schedule();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Counts a message; true for the answer to a heartbeat, which is nobody's. */
+  received(message: WsMessage): boolean {
+    if (this.#timer === undefined) return false;
+    this.#lastReceived = performance.now();
+    if (this.#beatAt === undefined || message !== this.#heartbeat?.answer) return false;
+    this.latency = this.#lastReceived - this.#beatAt;
+    this.#beatAt = undefined;
+    return true;
+  }
+
+  #schedule(): void {
+    const idle = this.#lastReceived + this.#idleTimeout;
+    const beat = this.#heartbeat === undefined
+      ? Infinity
+      : this.#beatAt === undefined
+      ? this.#lastReceived + this.#heartbeat.interval
+      : this.#beatAt + this.#heartbeat.timeout;
+    const due = Math.min(idle, beat);
+    if (due === Infinity) return;
+    const wait = Math.min(Math.max(due - performance.now(), 1), 2 ** 31 - 1);
+    this.#timer = setTimeout(() => this.#look(), wait);
+  }
+
+  #look(): void {
+    const now = performance.now();
+    if (now >= this.#lastReceived + this.#idleTimeout) {
+      const error = this.#failure(`Nothing came from ${this.#peer} in ${this.#idleTimeout} ms`);
+      return this.#onDead("idle", error);
+    }
+    const heartbeat = this.#heartbeat;
+    if (heartbeat !== undefined) {
+      if (this.#beatAt !== undefined && now >= this.#beatAt + heartbeat.timeout) {
+        const error = `${this.#peer} answered no heartbeat in ${heartbeat.timeout} ms`;
+        return this.#onDead("no heartbeat", this.#failure(error));
+      }
+      if (this.#beatAt === undefined && now >= this.#lastReceived + heartbeat.interval) {
+        // A full outbox says already that the peer takes nothing; the time runs all the same.
+        this.#beat(heartbeat.message);
+        this.#beatAt = now;
+      }
+    }
+    this.#schedule();
+  }
+
+  #failure(message: string): NetError {
+    return new NetError(message, { kind: "timeout", phase: "read", address: this.#peer });
+  }
+}

@@ -1,0 +1,141 @@
+/** What has come over one WebSocket, and who waits for it. */
+
+import { delay } from "@std/async/delay";
+import { NetError } from "../net/errors.ts";
+import { Throttle } from "../net/throttle.ts";
+import type { ReceiveOptions } from "../net/udp_socket.ts";
+import type { WsMessage } from "./connection_options.ts";
+import { Inbox } from "./_inbox.ts";
+import type { WsLimits } from "./_limits.ts";
+
+/** Makes of a message, or of the end, what its reader gets. */
+export type Form<T> = (message: WsMessage | null) => T;
+
+/** Who waits for the next message. */
+interface Reader {
+  readonly give: (message: WsMessage | null) => void;
+  readonly fail: (error: unknown) => void;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  readonly signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
+}
+
+/** Hands messages to one reader at a time, as fast as the rate allows. */
+export class Receiver {
+  readonly #peer: string;
+  readonly #inbox: Inbox;
+  readonly #throttle: Throttle | undefined;
+  readonly #ended: () => AbortSignal;
+  #reader: Reader | undefined;
+  #paused = false;
+  #end: { readonly error: NetError | undefined } | undefined;
+
+  constructor(peer: string, limits: WsLimits, ended: () => AbortSignal) {
+    const { inboxLimit, inboxBytes, inboxPolicy, rate } = limits;
+    this.#peer = peer;
+    this.#inbox = new Inbox(inboxLimit, inboxBytes, inboxPolicy);
+    this.#throttle = rate && new Throttle(rate.perSecond, rate.burst);
+    this.#ended = ended;
+  }
+
+  /** Messages that wait. */
+  get unread(): number {
+    return this.#inbox.size;
+  }
+
+  /** Messages lost by the policy. */
+  get dropped(): number {
+    return this.#inbox.dropped;
+  }
+
+  /** Takes a message in; false if its sender is to be disconnected. */
+  push(message: WsMessage): boolean {
+    if (this.#reader === undefined) return this.#inbox.push(message);
+    this.#takeReader()!.give(message);
+    return true;
+  }
+
+  /** Nothing comes any more, because of `error` if it is one; the last call counts. */
+  end(error: NetError | undefined): void {
+    this.#end = { error };
+    this.#tellEnd();
+  }
+
+  receive<T>(options: ReceiveOptions, form: Form<T>): Promise<T> {
+    const { timeout = 0, signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#reader !== undefined || this.#paused) {
+      const message = "Cannot receive: another receive of this connection has not ended";
+      return Promise.reject(new TypeError(message));
+    }
+    if (this.#throttle !== undefined) return this.#slowly(timeout, signal, form, this.#throttle);
+    return this.#next(timeout, signal, form);
+  }
+
+  #next<T>(timeout: number, signal: AbortSignal | undefined, form: Form<T>): Promise<T> {
+    const message = this.#inbox.shift();
+    if (message !== undefined) return Promise.resolve(form(message));
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const reader: Reader = {
+      give: (message) => resolve(form(message)),
+      fail: reject,
+      timer: undefined,
+      signal,
+      onAbort: undefined,
+    };
+    this.#reader = reader;
+    if (this.#end !== undefined) this.#tellEnd();
+    else if (timeout > 0 || signal !== undefined) this.#limitWait(reader, timeout);
+    return promise;
+  }
+
+  #limitWait(reader: Reader, timeout: number): void {
+    const { signal } = reader;
+    if (timeout > 0 && timeout < 2 ** 31) {
+      const address = this.#peer;
+      const message = `Nothing came from ${address} in ${timeout} ms`;
+      const late = () =>
+        this.#takeReader()?.fail(
+          new NetError(message, { kind: "timeout", phase: "read", address }),
+        );
+      reader.timer = setTimeout(late, timeout);
+    }
+    reader.onAbort = () => this.#takeReader()?.fail(signal?.reason);
+    signal?.addEventListener("abort", reader.onAbort);
+  }
+
+  /** Tells the one who waits, if anyone does, that nothing will come. */
+  #tellEnd(): void {
+    const reader = this.#takeReader();
+    const error = this.#end?.error;
+    if (error === undefined) reader?.give(null);
+    else reader?.fail(error);
+  }
+
+  /** The one who waits, for whom the waiting is over. */
+  #takeReader(): Reader | undefined {
+    const reader = this.#reader;
+    if (reader === undefined) return undefined;
+    this.#reader = undefined;
+    if (reader.timer !== undefined) clearTimeout(reader.timer);
+    if (reader.onAbort) reader.signal?.removeEventListener("abort", reader.onAbort);
+    return reader;
+  }
+
+  /** Holds a message back as long as the rate wants; an end in the meantime is not held back. */
+  async #slowly<T>(
+    timeout: number,
+    signal: AbortSignal | undefined,
+    form: Form<T>,
+    throttle: Throttle,
+  ): Promise<T> {
+    const message = await this.#next(timeout, signal, (one) => one);
+    const pause = message === null ? 0 : throttle.take(performance.now());
+    if (pause > 0) {
+      this.#paused = true;
+      await delay(pause, { signal: this.#ended() }).catch(() => {});
+      this.#paused = false;
+    }
+    return form(message);
+  }
+}
