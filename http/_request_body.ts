@@ -76,6 +76,27 @@ function watched(body: RequestBody, tell: (progress: HttpProgress) => void): Req
   };
 }
 
+/** The same stream; tells what its source throws, which `fetch` would hide. */
+export function watchUpload(body: BodyInit, tell: (error: unknown) => void): ReadableStream {
+  const stream = body instanceof ReadableStream
+    ? body
+    : ReadableStream.from(body as unknown as AsyncIterable<Uint8Array>);
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        tell(error);
+        throw error;
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
 function typeOf(body: RequestBody): { type?: string } {
   if (body.streamed) return {};
   const type = new Response(body.open()).headers.get("content-type");

@@ -57,7 +57,8 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
   const { phase, code, tls, permission, retryable } = net;
   const kind = blocked !== undefined ? "unsupported" : net.kind;
   const reason = redact(
-    blocked?.replace("Requests", "requests") ?? lowerFirst(net.message),
+    blocked?.replace("Requests", "requests") ??
+      lowerFirst(net.kind === "unknown" && native !== "" ? plain(native) : net.message),
     failing,
   );
   return new HttpRequestError(`Cannot ${method} ${url}: ${reason}`, {
@@ -104,6 +105,11 @@ function redact(text: string, { url }: Failing): string {
   let clean = text.replaceAll(url.href, shown);
   if (url.search !== "") clean = clean.replaceAll(url.search, "?…");
   return clean;
+}
+
+/** Without what Deno says before the reason. */
+function plain(native: string): string {
+  return escapeControls(native.replace(/^error sending request(?: for url \([^)]*\))?: /, ""));
 }
 
 function lowerFirst(text: string): string {

@@ -9,6 +9,7 @@ import { NativeClients } from "./_native_clients.ts";
 import { authorization, type HeaderPairs, pairsOf, type Plan } from "./_plan.ts";
 import { RateLimiter } from "./_rate.ts";
 import { follow, locationOf } from "./_redirects.ts";
+import { watchUpload } from "./_request_body.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 import { type Origin, QueueFull, Slots } from "./_slots.ts";
@@ -95,9 +96,8 @@ export class Session {
           if (plan.redirect === "error") {
             throw failure(plan, "protocol", `it redirects (${status})`);
           }
-          if (++hops > plan.maxRedirects) {
-            throw failure(plan, "limit", `more than ${plan.maxRedirects} redirects`);
-          }
+          const most = Math.min(plan.maxRedirects, plan.retry.redirect);
+          if (++hops > most) throw failure(plan, "limit", `more than ${most} redirects`);
           await exchange.discard();
           this.counters.redirects++;
           const { method, url } = plan;
@@ -145,7 +145,7 @@ export class Session {
         guard.disarm();
         if (wait >= guard.left) guard.expire();
         plan.history.push(failed);
-        await hooks?.beforeRetry?.(failed);
+        await Promise.try(() => hooks?.beforeRetry?.(failed)).catch(theirs);
         this.counters.retries++;
         if (wait > 0 || guard.controller.signal.aborted) await guard.sleep(wait);
       } catch (thrown) {
@@ -170,6 +170,7 @@ export class Session {
     if (guard.controller.signal.aborted) throw guard.controller.signal.reason;
     let origin: Origin | undefined;
     let sent: HttpSent = "no";
+    let spoiled: Theirs | undefined;
     try {
       const place = this.slots.acquire(url.origin, guard);
       if (place instanceof Promise) {
@@ -200,7 +201,9 @@ export class Session {
         signal,
         client,
       };
-      if (body !== undefined) init.body = body.open();
+      if (body?.streamed) {
+        init.body = watchUpload(body.open(), (error) => spoiled = new Theirs(error));
+      } else if (body !== undefined) init.body = body.open();
       const broken = this.#clients.dialer?.watch(url);
       const native = await fetch(url.href, init);
       guard.disarm();
@@ -227,7 +230,7 @@ export class Session {
       return exchange;
     } catch (error) {
       if (origin !== undefined) this.slots.release(origin);
-      throw sent === "no" ? new NotSent(error) : error;
+      throw spoiled ?? (sent === "no" ? new NotSent(error) : error);
     }
   }
 

@@ -172,6 +172,8 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
   [/failed to lookup address|dns error/, { kind: "dns" }],
   // A WebSocket keeps the reason to itself; a refusal is the commonest, and as worth another try.
   [/connection refused|tcp connect error$/i, { kind: "refused" }],
+  // A Unix socket that is not there: all other files fail with a class of their own.
+  [/^no such file or directory \(os error 2\)$/i, { kind: "refused" }],
   [/tls handshake eof/i, { kind: "truncated", phase: "handshake" }],
   [
     /connection reset|broken pipe|connection aborted/i,
@@ -185,7 +187,7 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
   [/requests to port \d+ are blocked/i, { kind: "unsupported", phase: "request" }],
   [/maximum number of redirects/i, { kind: "limit", phase: "response" }],
   [
-    /connection closed before message completed|error reading a body from connection|unexpected eof/i,
+    /connection closed before message completed|error reading a body from connection|unexpected eof|without sending TLS close_notify/i,
     { kind: "truncated", phase: "response" },
   ],
   [

@@ -1,0 +1,211 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createClient, type HttpProgress } from "../../http/client.ts";
+import { createCookieJar } from "../../http/cookie_jar.ts";
+import { HttpRequestError } from "../../http/errors.ts";
+import { temporaryFolder } from "../_support/repository.ts";
+import { echo, serve } from "./_server.ts";
+
+interface Echo {
+  method: string;
+  url: string;
+  headers: Record<string, string | undefined>;
+  body: string;
+}
+
+Deno.test("cookies are kept for their host and path, over redirects too", async () => {
+  await using server = serve((request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/login") {
+      const headers = new Headers({ location: "/home" });
+      headers.append("set-cookie", "id=7; Path=/; HttpOnly");
+      headers.append("set-cookie", "deep=1; Path=/deep");
+      headers.append("set-cookie", "evil=1; Domain=example.com");
+      headers.append("set-cookie", "gone=1; Max-Age=0");
+      headers.append("set-cookie", `huge=${"x".repeat(9000)}`);
+      return new Response(null, { status: 302, headers });
+    }
+    return new Response(request.headers.get("cookie"));
+  });
+  const jar = createCookieJar();
+  await using client = createClient({ cookies: jar });
+  assertEquals(await client.get(`${server.url}login`).text(), "id=7");
+  assertEquals(await client.get(`${server.url}deep/x`).text(), "deep=1; id=7");
+  assertEquals(await client.get(server.url, { headers: { cookie: "own=1" } }).text(), "own=1");
+  assertEquals(await client.get(server.url.replace("127.0.0.1", "localhost")).text(), "");
+  await using copy = createClient({ cookies: createCookieJar(JSON.parse(JSON.stringify(jar))) });
+  assertEquals(await copy.get(server.url).text(), "id=7");
+  await using plain = createClient();
+  await plain.get(`${server.url}login`);
+  assertEquals(await plain.get(server.url).text(), "");
+  await using fresh = createClient({ cookies: true });
+  await fresh.get(`${server.url}login`);
+  assertEquals(await fresh.extend({}).get(server.url).text(), "id=7");
+});
+
+Deno.test("hooks see each try, may change its headers, and what they throw ends it", async () => {
+  let calls = 0;
+  await using server = serve((request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/old") return Response.redirect(new URL("/new", request.url));
+    return new Response(request.headers.get("x-sign"), { status: ++calls < 2 ? 503 : 200 });
+  });
+  const log: string[] = [];
+  await using client = createClient({
+    retry: { backoffFactor: 0 },
+    hooks: {
+      beforeRequest: (request) => {
+        request.headers.set("x-sign", `${request.attempt}`);
+        log.push(`request ${new URL(request.url).pathname}`);
+      },
+      afterResponse: ({ status }, { attempt }) => void log.push(`response ${attempt} ${status}`),
+      beforeRetry: async ({ status }) => {
+        await null;
+        log.push(`retry ${status}`);
+      },
+    },
+  });
+  assertEquals(await client.get(`${server.url}old`).text(), "3");
+  assertEquals(log, [
+    "request /old",
+    "response 1 302",
+    "request /new",
+    "response 2 503",
+    "retry 503",
+    "request /new",
+    "response 3 200",
+  ]);
+  const reason = new Error("no");
+  const failing = () => {
+    throw reason;
+  };
+  for (const name of ["beforeRequest", "afterResponse"] as const) {
+    const bad = client.extend({ hooks: { [name]: failing } });
+    assertEquals(await assertRejects(() => bad.get(server.url)), reason);
+  }
+  calls = 0;
+  const bad = client.extend({ hooks: { beforeRetry: failing } });
+  assertEquals(await assertRejects(() => bad.get(server.url)), reason);
+  assertEquals(client.stats().active, 0);
+});
+
+Deno.test("a rate limit holds for each host, in the order of the calls, and ends with a signal", async () => {
+  const starts: number[] = [];
+  await using server = serve(() => {
+    starts.push(performance.now());
+    return new Response("x");
+  });
+  await using client = createClient({ rateLimit: { requests: 2, per: 100 } });
+  await Promise.all(Array.from({ length: 6 }, () => client.get(server.url)));
+  for (const [i, start] of starts.entries()) {
+    // Starts are counted here, where a request arrives: a little of the way may be missing.
+    if (i >= 2) assert(start - starts[i - 2]! > 80, `${starts}`);
+  }
+  const stop = new AbortController();
+  const waiting = Array.from({ length: 4 }, () => client.get(server.url, { signal: stop.signal }));
+  stop.abort(new Error("enough"));
+  for (const one of waiting) await one.catch((error) => assertEquals(error.message, "enough"));
+  assertEquals(client.stats().active, 0);
+});
+
+Deno.test("both ways tell how far they are", async () => {
+  await using server = serve(async (request) => {
+    const size = (await request.bytes()).length;
+    return new Response(new Uint8Array(size));
+  });
+  await using client = createClient();
+  const [up, down]: [HttpProgress[], HttpProgress[]] = [[], []];
+  const body = await client.post(server.url, {
+    body: new Blob([new Uint8Array(300_000)]),
+    onUpload: (one) => void up.push(one),
+    onDownload: (one) => void down.push(one),
+  }).bytes();
+  assertEquals(body.length, 300_000);
+  for (const told of [up, down]) {
+    assertEquals(told.at(-1), { transferred: 300_000, total: 300_000 });
+    assert(told.every(({ transferred }, i) => transferred > (told[i - 1]?.transferred ?? 0)));
+  }
+});
+
+Deno.test("a stream goes up piece by piece, and what it throws is the caller's", async () => {
+  await using server = echo();
+  await using client = createClient({ retry: false });
+  const pieces = async function* () {
+    for (const piece of ["a", "b", "c"]) {
+      await null;
+      yield new TextEncoder().encode(piece);
+    }
+  };
+  const sent = await client.post(server.url, { body: ReadableStream.from(pieces()) }).json<Echo>();
+  assertEquals([sent.body, sent.headers["transfer-encoding"]], ["abc", "chunked"]);
+  const reason = new Error("the disk is gone");
+  const broken = ReadableStream.from((async function* () {
+    await null;
+    yield new TextEncoder().encode("a");
+    throw reason;
+  })());
+  const error = await assertRejects(() => client.post(server.url, { body: broken }));
+  assertEquals(error, reason);
+  assertEquals(client.stats().active, 0);
+});
+
+Deno.test("files of a form go up as they are, by name, with safe names", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/ä "x".txt`;
+  await Deno.writeTextFile(path, "of the disk");
+  await using server = serve(async (request) => {
+    const form = await request.formData();
+    const rows = await Promise.all(
+      Array.from(
+        form,
+        async ([name, value]) =>
+          value instanceof File
+            ? [name, value.name, value.type, await value.text()]
+            : [name, value],
+      ),
+    );
+    return Response.json(rows);
+  });
+  await using client = createClient();
+  const rows = await client.post(server.url, {
+    multipart: {
+      a: ["1", 2],
+      "b\r\nX: y": true,
+      disk: { path },
+      memory: new File(["of memory"], "m.bin", { type: "image/png" }),
+      stream: { stream: new Blob(["of a stream"]).stream(), filename: "s" },
+    },
+  }).json();
+  assertEquals(rows, [
+    ["a", "1"],
+    ["a", "2"],
+    ["b%0D%0AX: y", "true"],
+    ["disk", "ä %22x%22.txt", "application/octet-stream", "of the disk"],
+    ["memory", "m.bin", "image/png", "of memory"],
+    ["stream", "s", "application/octet-stream", "of a stream"],
+  ]);
+  const missing = client.post(server.url, { multipart: { disk: { path: `${folder.path}/none` } } });
+  await assertRejects(() => missing, Deno.errors.NotFound);
+  await assertRejects(
+    () => client.post(server.url, { multipart: { a: { path, type: "a\r\nb: c" } } }),
+    TypeError,
+  );
+  assertEquals(client.stats().active, 0);
+});
+
+Deno.test("a token may come from a function, for each try anew", async () => {
+  let count = 0;
+  await using server = serve((request) =>
+    new Response(request.headers.get("authorization"), { status: count < 2 ? 503 : 200 })
+  );
+  await using client = createClient({
+    auth: { bearer: () => Promise.resolve(`t${++count}`) },
+    retry: { backoffFactor: 0 },
+  });
+  assertEquals(await client.get(server.url).text(), "Bearer t2");
+  await using bad = createClient({ auth: { bearer: () => "a\r\nb" } });
+  await assertRejects(() => bad.get(server.url), TypeError);
+  await assertRejects(
+    () => client.get(`http://u:p@127.0.0.1:1/`, { retry: false }),
+    HttpRequestError,
+  );
+});
