@@ -120,7 +120,11 @@ export class Guard {
 
 /** Ends whatever an owner has under way. */
 export function abortAll(owner: object, reason: unknown): void {
-  for (const guard of watched) if (guard.owner === owner) guard.controller.abort(reason);
+  for (const guard of watched) {
+    if (guard.owner !== owner) continue;
+    guard.controller.abort(reason);
+    guard.end();
+  }
 }
 
 /** The finest step in milliseconds. */

@@ -19,6 +19,7 @@ export class NativeClients {
   readonly #base: Deno.CreateHttpClientOptions;
   readonly #proxy: Deno.Proxy | undefined;
   readonly #direct: ((url: URL) => boolean) | undefined;
+  readonly #unix: boolean;
   readonly #made = new Map<number, Deno.HttpClient>();
 
   constructor(
@@ -46,9 +47,18 @@ export class NativeClients {
       poolIdleTimeout: idle.timeout === Infinity ? false : idle.timeout,
       poolMaxIdlePerHost: idle.count,
     };
+    this.#unix = unixSocket !== undefined;
     if (unixSocket !== undefined) this.#proxy = { transport: "unix", path: unixSocket };
     else if (proxy !== undefined) this.#proxy = checkProxy(proxy);
     if (proxy?.noProxy !== undefined) this.#direct = noProxyMatcher(proxy.noProxy);
+  }
+
+  /** Why there is no way to an URL; undefined if there is one. */
+  refusal({ protocol }: URL): string | undefined {
+    // Deno would send it in plain text, whatever the URL says.
+    return this.#unix && protocol === "https:"
+      ? "https does not go over a Unix socket: use http"
+      : undefined;
   }
 
   /** The one for a request. */

@@ -82,7 +82,7 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
 /** An error of our own making. */
 export function failure(
   failing: Failing,
-  kind: "limit" | "closed" | "protocol" | "usage" | "truncated",
+  kind: "limit" | "closed" | "protocol" | "usage" | "truncated" | "unsupported",
   reason: string,
   sent: HttpSent = "maybe",
 ): HttpRequestError {

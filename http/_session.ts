@@ -168,6 +168,10 @@ export class Session {
     const { timeouts, url } = plan;
     if (this.#closed) throw new NotSent(CLOSED);
     if (guard.controller.signal.aborted) throw guard.controller.signal.reason;
+    const refusal = this.#clients.refusal(url);
+    if (refusal !== undefined) {
+      throw new NotSent(failure(snapshot(plan), "unsupported", refusal, "no"));
+    }
     let origin: Origin | undefined;
     let sent: HttpSent = "no";
     let spoiled: Theirs | undefined;

@@ -275,7 +275,7 @@ export interface HttpClientOptions extends HttpCommonOptions {
    * @default false
    */
   dialer?: boolean | HttpDialer;
-  /** The Unix socket that every request goes to, whatever its URL says. */
+  /** The Unix socket that every request goes to, whatever host its URL names; `http:` alone. */
   unixSocket?: string;
   /** Certificates in PEM that are trusted besides the usual authorities. */
   caCerts?: string[];

@@ -176,7 +176,7 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
   [/^no such file or directory \(os error 2\)$/i, { kind: "refused" }],
   [/tls handshake eof/i, { kind: "truncated", phase: "handshake" }],
   [
-    /connection reset|broken pipe|connection aborted/i,
+    /connection reset|broken pipe|connection aborted|^(?:stream|connection) error received/i,
     { kind: "reset" },
   ],
   [/network is unreachable|no route to host|host is unreachable/i, { kind: "unreachable" }],

@@ -177,6 +177,8 @@ Deno.test("every request goes to a Unix socket if there is one", async () => {
     await client.post("http://docker/containers", { json: 1 }).text(),
     "docker /containers",
   );
+  const plain = await assertRejects(() => client.get("https://docker/"), HttpRequestError);
+  assertEquals([plain.kind, plain.sent], ["unsupported", "no"]);
   await using none = createClient({ unixSocket: `${folder.path}/none`, retry: false });
   const error = await assertRejects(() => none.get("http://docker/"), HttpRequestError);
   assertEquals([error.kind, error.sent], ["refused", "no"]);
