@@ -11,8 +11,9 @@ const SOON = 4, LATE = 250;
 
 interface Waiting {
   readonly data: WsMessage;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  /** Of a `send`; who only tried does not wait. */
+  readonly resolve?: () => void;
+  readonly reject?: (error: unknown) => void;
 }
 
 /**
@@ -51,28 +52,26 @@ export class Outbox {
     this.#onStalled = onStalled;
   }
 
-  /** Sends at once, or says that there is no room. */
-  trySend(data: WsMessage): boolean {
-    if (this.#queue.length > 0 || !this.#fits(data)) {
-      // Nobody waits, but a peer that takes nothing has to be noticed all the same.
-      this.#watch();
-      return false;
-    }
-    this.#pass(data);
+  /** Gives it to the socket at once, if it has room and nobody waits. */
+  pass(data: WsMessage): boolean {
+    if (this.#queue.length > 0 || !this.#fits(data)) return false;
+    this.#give(data);
     return true;
   }
 
-  /** Sends when there is room, in the order of the calls; to be called when `trySend` said no. */
+  /** Sends in the order of the calls, now or when there is room; false if too much waits already. */
+  trySend(data: WsMessage): boolean {
+    return this.pass(data) || this.#enqueue({ data });
+  }
+
+  /** The same, for who waits until the socket has it. */
   send(data: WsMessage, signal?: AbortSignal): Promise<void> {
-    if (this.#queue.length > 0 && this.waitingBytes + data.length > this.#limit) {
-      const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes wait already`;
-      return Promise.reject(new NetError(message, { kind: "limit", phase: "write" }));
-    }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const entry = { data, resolve, reject };
-    this.#queue.push(entry);
-    this.waitingBytes += data.length;
-    this.#watch();
+    if (!this.#enqueue(entry)) {
+      const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes wait already`;
+      reject(new NetError(message, { kind: "limit", phase: "write" }));
+    }
     if (signal === undefined) return promise;
     const giveUp = () => {
       const at = this.#queue.indexOf(entry);
@@ -87,18 +86,27 @@ export class Outbox {
 
   /** Gives all that waits to the socket, which is about to be closed. */
   flush(): void {
-    this.#give(Infinity);
+    this.#giveMore(Infinity);
     this.#stop();
   }
 
   /** Tells everyone who waits. */
   fail(error: unknown): void {
     this.#stop();
-    for (const { reject } of this.#queue.splice(0)) reject(error);
+    for (const { reject } of this.#queue.splice(0)) reject?.(error);
     this.waitingBytes = 0;
   }
 
-  #pass(data: WsMessage): void {
+  #enqueue(entry: Waiting): boolean {
+    const { length } = entry.data;
+    if (this.#queue.length > 0 && this.waitingBytes + length > this.#limit) return false;
+    this.#queue.push(entry);
+    this.waitingBytes += length;
+    this.#watch();
+    return true;
+  }
+
+  #give(data: WsMessage): void {
     this.#atMost += mostBytes(data);
     this.#wire.send(data);
   }
@@ -129,7 +137,7 @@ export class Outbox {
     const now = performance.now();
     const moved = held < this.#seen;
     if (moved) this.#since = now;
-    this.#give(this.#limit);
+    this.#giveMore(this.#limit);
     const left = this.#wire.bufferedAmount;
     this.#seen = left;
     if (this.#queue.length === 0 && left < this.#limit) return;
@@ -140,15 +148,15 @@ export class Outbox {
     this.#wait(moved ? SOON : Math.min(this.#pause * 2, LATE));
   }
 
-  #give(limit: number): void {
+  #giveMore(limit: number): void {
     while (this.#queue.length > 0) {
       const { data, resolve } = this.#queue[0]!;
       if (this.#wire.readyState !== WebSocket.OPEN) return;
       if (limit !== Infinity && !this.#fits(data)) return;
       this.#queue.shift();
       this.waitingBytes -= data.length;
-      this.#pass(data);
-      resolve();
+      this.#give(data);
+      resolve?.();
     }
   }
 

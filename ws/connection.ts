@@ -271,7 +271,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (!this.open) return Promise.reject(this.#reason());
-    if (!this.#outbox.trySend(data)) {
+    if (!this.#outbox.pass(data)) {
       return this.#outbox.send(data, signal).then(() => this.#count(data));
     }
     this.#count(data);
@@ -279,10 +279,11 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 
   /**
-   * Sends a message at once, or says that it did not: the outbox is full or the connection over.
+   * Sends a message without waiting, or says that it did not: too much waits already, or the
+   * connection is over.
    *
    * @param data Text, or bytes, which are not to be changed afterwards.
-   * @returns Whether it was sent.
+   * @returns Whether it is on its way.
    */
   trySend(data: WsMessage): boolean {
     if (!this.open || !this.#outbox.trySend(data)) return false;

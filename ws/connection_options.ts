@@ -40,8 +40,8 @@ export interface WsInboxOptions {
 /** What waits to be sent. */
 export interface WsOutboxOptions {
   /**
-   * Bytes that may wait in the socket before `send` waits and `trySend` says no,
-   * and again in `send`s that wait.
+   * Bytes that may wait in the socket before `send` waits, and again behind it before `trySend`
+   * says no and `send` rejects; one message always may.
    *
    * @default 1048576
    */
