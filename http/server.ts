@@ -159,7 +159,9 @@ class Running implements HttpServer {
     if (first || (at < this.#forceAt && !this.#ended)) {
       this.#forceAt = at;
       clearTimeout(this.#forceTimer);
-      if (time !== Infinity) this.#forceTimer = setTimeout(() => this.#force(), time);
+      // At once means now: once the transport has closed, nothing can be cut any more.
+      if (time === 0) this.#force();
+      else if (time !== Infinity) this.#forceTimer = setTimeout(() => this.#force(), time);
     }
     return this.#shutdown;
   }

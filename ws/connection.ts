@@ -87,7 +87,8 @@ const ORDERLY: ReadonlySet<number> = new Set([1000, 1001, 1005]);
  *
  * The loop over the messages ends when the peer has closed with 1000, 1001 or no code, or this
  * side has closed; any other end is thrown, as a {@linkcode NetError} "truncated" (no close
- * frame), "limit" or "timeout" (a limit of this side) or "closed" (the peer's code and reason).
+ * frame), "limit" or "timeout" (a limit of this side) or "closed" (the peer's code and reason);
+ * its `code` is the close code.
  *
  * @example Typed messages
  * ```ts
@@ -303,8 +304,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 
   /**
-   * Closes in order: what waits to be sent goes first, then the close frame; the peer's answer is
-   * awaited up to `closeTimeout`. Messages that wait here can still be received. Closing twice is
+   * Closes in order: what waits to be sent goes first (with 1008 it is dropped), then the close
+   * frame; the peer's answer is awaited up to `closeTimeout`. Messages that wait here can still be received. Closing twice is
    * harmless.
    *
    * @param code 1000 to 1014 but 1004 to 1006, or 3000 to 4999 (RFC 6455 §7.4).
@@ -347,19 +348,19 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       return this.#giveUp(
         1009,
         `at most ${most} bytes`,
-        this.#limit(`a message above ${most} bytes`),
+        this.#limit(`a message above ${most} bytes`, "1009"),
       );
     }
     if (this.#pulse.received(message) || this.#receiver.push(message)) return;
-    this.#giveUp(1008, "too many messages", this.#limit("too many messages"));
+    this.#giveUp(1008, "too many messages", this.#limit("too many messages", "1008"));
   }
 
-  #limit(what: string): NetError {
-    return this.#failure(`${this.peer} sent ${what}`, "limit");
+  #limit(what: string, code: string): NetError {
+    return this.#failure(`${this.peer} sent ${what}`, "limit", code);
   }
 
-  #failure(message: string, kind: NetErrorKind): NetError {
-    return new NetError(message, { kind, phase: "read", address: this.peer });
+  #failure(message: string, kind: NetErrorKind, code?: string): NetError {
+    return new NetError(message, { kind, phase: "read", address: this.peer, code });
   }
 
   /** Closes because of something that one side did. */
@@ -372,7 +373,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     if (this.#closing || this.#close !== undefined) return;
     this.#closing = true;
     this.#pulse.stop();
-    if (this.#error === undefined) this.#outbox.flush();
+    // Who is let go for reading too slowly would only keep the memory busy.
+    if (this.#error === undefined && code !== 1008) this.#outbox.flush();
     this.#outbox.fail(this.#reason());
     this.#receiver.end(this.#error);
     if (this.#socket.readyState <= WebSocket.OPEN) this.#sendClose(code, reason);
@@ -412,7 +414,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       return this.#failure(`${this.peer} broke off without a close frame`, "truncated");
     }
     const why = reason === "" ? "" : `: ${reason}`;
-    return this.#failure(`${this.peer} closed with ${code}${why}`, "closed");
+    return this.#failure(`${this.peer} closed with ${code}${why}`, "closed", `${code}`);
   }
 
   #reason(): NetError {

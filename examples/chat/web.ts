@@ -6,7 +6,10 @@
 
 import { acceptsLanguages } from "@std/http/negotiation";
 import { getLogger } from "@logtape/logtape";
+import { delay } from "@std/async/delay";
+import { serveHttp } from "../../http/server.ts";
 import { formatAddress, normalizeHostname } from "../../net/address.ts";
+import { upgrade as openWebSocket } from "../../ws/upgrade.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
 import type { Lobby } from "./room.ts";
 import {
@@ -16,8 +19,13 @@ import {
   textResponse,
   type Visitors,
 } from "./web_page.ts";
-import { SteadyServer } from "./web_server.ts";
-import { type WebSocketCounts, WebSocketFace, type WebSocketLimits } from "./web_socket.ts";
+import { WebCrowd } from "./web_crowd.ts";
+import {
+  encodeEvent,
+  type WebSocketCounts,
+  WebSocketFace,
+  type WebSocketLimits,
+} from "./web_socket.ts";
 import type { Lang } from "./words.ts";
 
 /** Options of {@linkcode serveChatWeb}. */
@@ -44,8 +52,11 @@ export interface ChatWeb extends AsyncDisposable {
   shutdown(options?: { deadline?: number }): Promise<void>;
 }
 
-/** A browser that answers no ping for so long is gone, in seconds. */
-const PING = 30;
+/** Messages that may wait for their turn before a flooding browser is let go. */
+const MAX_INBOX = 200;
+
+/** How many times longer than in a terminal a short line is as JSON. */
+const JSON_FACTOR = 8;
 
 /**
  * The most WebSockets of one address that have not joined. Deno takes up to 64
@@ -75,9 +86,10 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   const faces = new Map<WebSocketFace, string>();
   const turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
   const counts: WebSocketCounts = { throttled: 0 };
+  const crowd = new WebCrowd(encodeEvent);
   let stopping = false;
 
-  function upgrade(request: Request, remote: Deno.NetAddr): Response {
+  async function upgrade(request: Request, remote: Deno.NetAddr): Promise<Response> {
     const key = normalizeHostname(remote.hostname);
     let [open, here, nameless, closing] = [0, 0, 0, 0];
     for (const [face, address] of faces) {
@@ -96,12 +108,6 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     if (!originAllowed(request, options)) {
       return turnAway("origin", 403, "This page may not open the chat: see --allow-origin\n");
     }
-    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-      return textResponse(426, "Here is a WebSocket\n", {
-        upgrade: "websocket",
-        connection: "Upgrade",
-      });
-    }
     const { maxConnections: most, maxConnectionsPerAddress: each } = options;
     if (stopping || (most > 0 && open >= most) || closing >= MAX_CLOSING) {
       return turnAway("full", 503, "The chat is full\n");
@@ -113,16 +119,16 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     const lang = request.headers.has("accept-language") && (asked === "en" || asked === "zh")
       ? asked
       : options.lang;
-    let upgraded: Deno.WebSocketUpgrade;
-    try {
-      upgraded = Deno.upgradeWebSocket(request, { idleTimeout: PING });
-    } catch {
-      return textResponse(400, "This is no opening handshake of a WebSocket\n");
-    }
-    const { socket, response } = upgraded;
-    const face = new WebSocketFace(socket, lobby, formatAddress(remote), lang, options, counts);
+    const { response, connection } = await openWebSocket(request, { remoteAddr: remote }, {
+      allowedOrigins: "*", // They have been looked at above.
+      maxMessageSize: options.maxMessage,
+      inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue },
+      outbox: { limit: options.sendQueue * JSON_FACTOR },
+    });
+    if (connection === undefined) return response;
+    const face = new WebSocketFace(connection, lobby, crowd, lang, options, counts);
     faces.set(face, key);
-    face.closed.then(() => faces.delete(face));
+    face.gone.then(() => faces.delete(face));
     return response;
   }
 
@@ -199,27 +205,28 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     return stopping ? textResponse(503, "stopping\n", noStore) : textResponse(200, "ok\n", noStore);
   }
 
-  const server = new SteadyServer(options, respond);
+  const { hostname, port } = options;
+  const server = serveHttp(
+    { hostname, port, hardened: false },
+    (request, { remoteAddr }) => respond(request, remoteAddr),
+  );
 
   async function shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
+    const due = performance.now() + deadline;
     if (!stopping) {
       stopping = true;
       for (const face of faces.keys()) face.end(1001, "the server stops", "shutdown");
     }
-    const { promise: due, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, deadline);
-    // Sockets first: the server's own shutdown does not wait for them, and when it is done they
-    // cannot be cut any more.
-    await Promise.race([Promise.all([...faces.keys()].map((face) => face.closed)), due]);
-    if (faces.size === 0) await Promise.race([server.shutdown(), due]);
-    clearTimeout(timer);
-    // A browser need not answer.
-    server.abort();
-    await server.finished;
+    // Sockets first: the server's own shutdown does not wait for them.
+    const gone = Promise.all([...faces.keys()].map((face) => face.gone));
+    const waiting = new AbortController();
+    await Promise.race([gone, delay(deadline, { signal: waiting.signal }).catch(() => {})]);
+    waiting.abort();
+    await server.shutdown({ deadline: Math.max(0, due - performance.now()) });
   }
 
   return {
-    url: `http://${formatAddress(server.addr)}`,
+    url: server.url,
     finished: server.finished,
     shutdown,
     [Symbol.asyncDispose]: () => shutdown(),

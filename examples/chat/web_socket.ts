@@ -2,19 +2,19 @@
  * The browser's face of the chat: one JSON object a text frame, the same room
  * and the same rules as in the terminal.
  *
- * A browser cannot be slowed down by not reading, and `send` of a WebSocket
- * never waits; so both directions are bounded here.
- *
  * @module
  */
 
 import { getLogger } from "@logtape/logtape";
+import { delay } from "@std/async/delay";
+import { NetError } from "../../net/errors.ts";
+import { Throttle } from "../../net/throttle.ts";
+import type { WsConnection } from "../../ws/connection.ts";
+import type { WsClose, WsMessage } from "../../ws/connection_options.ts";
 import type { ChatEvent, HistoryEvent } from "./events.ts";
 import type { Face, LeaveReason, Member } from "./member.ts";
 import type { Lobby } from "./room.ts";
-import { byteLength } from "./text.ts";
-import { Throttle } from "../../net/throttle.ts";
-import { Outbox } from "./web_outbox.ts";
+import type { Hearer, WebCrowd } from "./web_crowd.ts";
 import { type Lang, sentence } from "./words.ts";
 
 /** Limits of one browser. */
@@ -36,9 +36,6 @@ export interface WebSocketCounts {
   /** Messages that had to wait for their turn. */
   throttled: number;
 }
-
-/** Messages that may wait for their turn before a flooding browser is let go. */
-const MAX_INBOX = 200;
 
 const logger = getLogger(["portside", "chat", "web"]);
 
@@ -95,27 +92,15 @@ function readSince(value: unknown): { epoch: string; seq: number } | undefined {
   return typeof epoch === "string" && typeof seq === "number" ? { epoch, seq } : undefined;
 }
 
-/** An event is the same text for everyone of one language. */
-const encoded = new WeakMap<ChatEvent, Partial<Record<Lang, string>>>();
-
-function encode(event: ChatEvent, lang: Lang, own: boolean): string {
-  if (own || event.type === "welcome") return JSON.stringify(toMessage(event, lang, own));
-  let texts = encoded.get(event);
-  if (texts === undefined) encoded.set(event, texts = {});
-  return texts[lang] ??= JSON.stringify(toMessage(event, lang, false));
-}
-
-/** About how long the event is in a terminal, which is what may wait there too. */
-function sizeOf(event: ChatEvent): number {
-  switch (event.type) {
-    case "message":
-    case "private":
-      return byteLength(event.text) + event.from.length + 3;
-    case "welcome":
-      return event.events.reduce((sum, past) => sum + sizeOf(past), 100);
-    default:
-      return 100;
-  }
+/**
+ * Makes the text of an event that is nobody's own, for a {@linkcode WebCrowd}.
+ *
+ * @param event The event.
+ * @param lang The language of who hears it.
+ * @returns The text of the frame.
+ */
+export function encodeEvent(event: ChatEvent, lang: Lang): string {
+  return JSON.stringify(toMessage(event, lang, false));
 }
 
 /** The event as the page gets it: with its sentence, where it has one. */
@@ -137,84 +122,65 @@ function toMessage(event: ChatEvent, lang: Lang, own: boolean): object {
   }
 }
 
-/** One browser. */
-export class WebSocketFace implements Face {
-  readonly address: string;
-  /** Resolves when the socket is closed. */
-  readonly closed: Promise<void>;
+/** Why a user goes whose connection has ended by itself. */
+function reasonOf(error: unknown): LeaveReason {
+  if (!(error instanceof NetError)) return "ended";
+  if (error.kind === "limit") return error.code === "1009" ? "ended" : "flood";
+  if (error.kind === "timeout") return "slow";
+  return error.kind === "truncated" ? "lost" : "ended";
+}
 
-  readonly #socket: WebSocket;
+/** One browser. */
+export class WebSocketFace implements Face, Hearer {
+  readonly address: string;
+
+  readonly #conn: WsConnection;
   readonly #lobby: Lobby;
-  readonly #limits: WebSocketLimits;
+  readonly #crowd: WebCrowd;
   readonly #counts: WebSocketCounts;
-  /** The one way out, so that nothing can pile up when the browser does not read. */
-  readonly #outbox: Outbox;
   readonly #throttle: Throttle;
   /** Questions of the page have a measure of their own, so that they use up nobody's lines. */
   readonly #questions: Throttle;
-  /** What waits for its turn; undefined is what was no text. */
-  readonly #inbox: Array<string | undefined> = [];
-  #waitingLength = 0;
   #lang: Lang;
   #member: Member | undefined;
   #ended = false;
-  #reason: LeaveReason = "ended";
   #naming: ReturnType<typeof setTimeout> | undefined;
-  #waiting: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Takes over a socket that is being opened.
+   * Takes over a connection that is being opened.
    *
-   * @param socket The server's end.
+   * @param conn The server's end.
    * @param lobby The chat.
-   * @param address The browser's address, for the log.
+   * @param crowd The browsers of the chat.
    * @param lang Its language until it says another.
    * @param limits Its limits.
    * @param counts Where to count what it brings about.
    */
   constructor(
-    socket: WebSocket,
+    conn: WsConnection,
     lobby: Lobby,
-    address: string,
+    crowd: WebCrowd,
     lang: Lang,
     limits: WebSocketLimits,
     counts: WebSocketCounts,
   ) {
-    this.#socket = socket;
+    this.#conn = conn;
     this.#lobby = lobby;
-    this.address = address;
+    this.#crowd = crowd;
+    this.address = conn.peer;
     this.#lang = lang;
-    this.#limits = limits;
     this.#counts = counts;
-    this.#outbox = new Outbox(socket, limits.sendQueue, () => {
-      logger.info("{address} does not read, and is let go", { address });
-      this.end(1008, "too slow", "slow");
-    });
     this.#throttle = new Throttle(limits.rate, limits.burst);
     this.#questions = new Throttle(limits.rate, limits.burst);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.closed = promise;
     if (limits.nameTimeout > 0) {
       this.#naming = setTimeout(() => {
         this.#tell("error", sentence(this.#lang, "naming-timeout", {}));
         this.end(1008, "no name in time", "ended");
       }, limits.nameTimeout);
     }
-    socket.onopen = () => {
-      // It was told to end before it was there.
-      if (this.#ended) socket.close(1001, "the server stops");
-    };
-    socket.onmessage = ({ data }) => this.#take(data);
-    // An error is always followed by close.
-    socket.onerror = () => this.#reason = "lost";
-    socket.onclose = () => {
-      this.#ended = true;
-      clearTimeout(this.#naming);
-      clearTimeout(this.#waiting);
-      this.#outbox.clear();
-      this.#member?.leave(this.#reason);
-      resolve();
-    };
+    const { signal } = conn;
+    signal.addEventListener("abort", () => this.#leave(reasonOf(signal.reason)), { once: true });
+    void this.#listen();
   }
 
   /** Whether it has been told to close; whether it ever answers is up to the browser. */
@@ -227,17 +193,53 @@ export class WebSocketFace implements Face {
     return this.#member !== undefined;
   }
 
+  /** The user's name at this moment. */
+  get name(): string | undefined {
+    return this.#member?.name;
+  }
+
+  /** Whether it can be told anything. */
+  get open(): boolean {
+    return !this.#ended;
+  }
+
+  /** Resolves when the connection is over. */
+  get closed(): Promise<WsClose> {
+    return this.#conn.closed;
+  }
+
+  /** Resolves when the socket is gone. */
+  get gone(): Promise<void> {
+    return this.#conn.gone;
+  }
+
+  /** Sends a text that others get too. */
+  trySend(text: WsMessage): boolean {
+    return this.#conn.trySend(text);
+  }
+
+  /** For the crowd: the browser does not read. */
+  close(code = 1000, text = ""): Promise<WsClose> {
+    logger.info("{address} does not read, and is let go", { address: this.address });
+    this.end(code, text, "slow");
+    return this.closed;
+  }
+
   /** Sends an event; a browser that has not read for too long is let go. */
   deliver(event: ChatEvent, own: boolean): void {
     if (this.#ended) return;
-    this.#outbox.push(sizeOf(event), () => encode(event, this.#lang, own));
+    if (!own && (event.type === "message" || event.type === "notice")) {
+      return this.#crowd.tell(event);
+    }
+    if (event.type === "welcome") this.#crowd.enter(this, event.room, this.#lang);
+    this.#send(toMessage(event, this.#lang, own));
     if (event.type !== "bye") return;
     if (event.code === "shutdown") this.end(1001, "the server stops", "shutdown");
     else this.end(1000, event.code, "quit");
   }
 
   /**
-   * Takes the user out and closes the socket; what is queued goes first.
+   * Takes the user out and closes the connection; what is queued goes first.
    *
    * The user goes now, not when the socket is closed: a browser that does not answer the close
    * frame keeps the socket open as long as it likes, and Deno has no means to cut it alone. All
@@ -249,68 +251,58 @@ export class WebSocketFace implements Face {
    */
   end(code: number, text: string, reason: LeaveReason): void {
     if (this.#ended) return;
+    this.#leave(reason);
+    void this.#conn.close(code, text);
+  }
+
+  #leave(reason: LeaveReason): void {
+    if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#naming);
-    clearTimeout(this.#waiting);
-    this.#inbox.length = 0;
+    this.#crowd.leave(this);
     this.#member?.leave(reason);
-    if (reason === "slow") this.#outbox.clear();
-    else this.#outbox.flush();
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, text);
   }
 
   #send(message: object): void {
-    const text = JSON.stringify(message);
-    this.#outbox.push(text.length, () => text);
+    if (!this.#conn.trySend(JSON.stringify(message)) && this.#conn.open) {
+      void this.close(1008, "too slow");
+    }
   }
 
   #tell(type: "error" | "reply", text: string, more: object = {}): void {
     this.#send({ type, text, ...more });
   }
 
-  #take(data: unknown): void {
-    if (this.#ended) return;
-    const text = typeof data === "string" ? data : undefined;
-    const length = text?.length ?? 0;
-    if (length > this.#limits.maxMessage) return this.end(1009, "message too large", "ended");
-    const full = this.#inbox.length > 0 && this.#waitingLength + length > this.#limits.sendQueue;
-    if (full || this.#inbox.length >= MAX_INBOX) {
-      return this.end(1008, "too many messages", "flood");
-    }
-    this.#inbox.push(text);
-    this.#waitingLength += length;
-    if (this.#waiting === undefined) this.#work();
-  }
-
   /** Takes messages in turn, no faster than the rate. */
-  #work(): void {
-    this.#waiting = undefined;
-    while (this.#inbox.length > 0) {
-      const text = this.#inbox.shift();
-      this.#waitingLength -= text?.length ?? 0;
-      const command = text === undefined ? "binary" : readCommand(text);
-      const question = typeof command === "object" && command.type !== "say";
-      const wait = (question ? this.#questions : this.#throttle).take(performance.now());
-      if (wait === 0) this.#obey(command);
-      else {
-        this.#counts.throttled++;
-        this.#waiting = setTimeout(() => {
-          this.#obey(command);
-          this.#work();
-        }, wait);
-        return;
+  async #listen(): Promise<void> {
+    try {
+      for await (const message of this.#conn) {
+        const command = typeof message === "string" ? readCommand(message) : "binary";
+        const question = typeof command === "object" && command.type !== "say";
+        const wait = (question ? this.#questions : this.#throttle).take(performance.now());
+        if (wait > 0) {
+          this.#counts.throttled++;
+          await delay(wait, { signal: this.#conn.signal }).catch(() => {});
+        }
+        if (this.#ended) return;
+        this.#obey(command);
       }
-    }
+    } catch { /* How it ended is known already. */ }
   }
 
   #obey(command: Command | "binary" | undefined): void {
     if (command === undefined) return this.#tell("error", "This is no message of the chat.");
     if (command === "binary") return this.#tell("error", "Only JSON in text frames is understood.");
-    if (command.type === "lang") this.#lang = command.lang;
+    if (command.type === "lang") this.#setLang(command.lang);
     else if (command.type === "rooms") this.#sendRooms();
     else if (command.type === "join") this.#join(command);
     else if (this.#member === undefined) this.#tell("error", "Join first.");
     else this.#member.say(command.text, command.id);
+  }
+
+  #setLang(lang: Lang): void {
+    this.#lang = lang;
+    if (this.#member?.present) this.#crowd.enter(this, this.#member.room, lang);
   }
 
   #join({ name, room, since, token, lang }: Extract<Command, { type: "join" }>): void {

@@ -280,6 +280,8 @@ Deno.test("shutdown() cuts handlers and peers that never end at the deadline", a
   const report = await server.shutdown({ deadline: 100 });
   assertEquals(report.forced, 1);
   assertEquals(await client.end(), 1001);
+  // It has not answered, and is cut all the same.
+  assertEquals(await client.read(), undefined);
 });
 
 Deno.test("an upgrader shares its limits with everything else that a server does", async () => {

@@ -82,7 +82,7 @@ Deno.test("a flood is slowed down in order, and a longer one ended", async () =>
 
 Deno.test("a browser that does not read is let go and stalls nobody", async () => {
   const chat = lobby();
-  await using web = serve(chat);
+  await using web = serve(chat, { sendQueue: 64 * 1024 });
   // A raw peer that opens a WebSocket, joins, and never reads again.
   await using slow = await openRaw(web.url);
   await slow.write(frame({ type: "join", name: "Slow" }));
