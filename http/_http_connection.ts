@@ -3,25 +3,20 @@ import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
 import type { Gate } from "./_gate.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
-import {
-  headEnd,
-  HeadFault,
-  type HeadLimits,
-  latin1,
-  parseHead,
-  type RequestHead,
-} from "./_request_head.ts";
+import { Http1Error, type Http1Request } from "./http1_codec.ts";
 import { writeResponse } from "./_response_writer.ts";
 
 /** Limits of the connections of a hardened server. */
-export interface ConnectionLimits extends HeadLimits {
+export interface ConnectionLimits {
+  /** In bytes: the request line and all headers. */
+  readonly maxHead: number;
+  /** How many headers. */
+  readonly maxHeaders: number;
   /** In milliseconds, from its first byte; Infinity for none. */
   readonly headTimeout: number;
   /** Between two requests, in milliseconds; Infinity for none. */
   readonly idleTimeout: number;
 }
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Methods that no `Request` is made of; CONNECT and TRACE are of no use to a server of content. */
 const IMPOSSIBLE = new Set(["CONNECT", "TRACE", "TRACK"]);
@@ -43,7 +38,8 @@ export class HttpConnection {
     this.#gate = gate;
     this.#limits = limits;
     this.#scheme = conn.tls === undefined ? "http://" : "https://";
-    this.#incoming = new Incoming(conn);
+    const { maxHead, maxHeaders } = limits;
+    this.#incoming = new Incoming(conn, { maxHead, maxLine: maxHead, maxFields: maxHeaders });
   }
 
   /** Serves until the connection ends. */
@@ -53,9 +49,9 @@ export class HttpConnection {
       if (head === undefined) return;
       const exchange = new Exchange(this.#conn, this.#incoming);
       try {
-        if (head instanceof HeadFault) {
+        if (head instanceof Http1Error) {
           // A head that cannot be read has no end that could be trusted.
-          const response = this.#gate.refuse(head.status, exchange, head.detail);
+          const response = this.#gate.refuse(head.status, exchange, head.message);
           await writeResponse(this.#conn, response, { method: "GET", minor: 1, keepAlive: false });
           return;
         }
@@ -66,14 +62,19 @@ export class HttpConnection {
     }
   }
 
-  async #answer(head: RequestHead, exchange: Exchange): Promise<boolean> {
-    const body = new IncomingBody(this.#incoming, head.framing, head.expects);
+  async #answer(head: Http1Request, exchange: Exchange): Promise<boolean> {
+    const body = new IncomingBody(
+      this.#incoming,
+      head.framing,
+      head.expect !== undefined && head.minor === 1 && head.framing !== 0,
+    );
     exchange.watches(body);
     const response = await this.#handle(head, body, exchange);
     await exchange.unwatch();
-    await body.skip();
+    body.skip();
     const { method, minor } = head;
-    const keepAlive = head.keepAlive && body.done && !this.#gate.closing.signal.aborted;
+    const keepAlive = head.keepAlive && minor === 1 && body.done &&
+      !this.#gate.closing.signal.aborted;
     try {
       return await writeResponse(this.#conn, response, { method, minor, keepAlive });
     } catch (error) {
@@ -86,18 +87,19 @@ export class HttpConnection {
   }
 
   #handle(
-    head: RequestHead,
+    head: Http1Request,
     body: IncomingBody,
     exchange: Exchange,
   ): Response | Promise<Response> {
     const gate = this.#gate;
-    const { method, headers, framing } = head;
+    const { method, framing, host = "" } = head;
     if (IMPOSSIBLE.has(method)) return gate.refuse(501, exchange);
-    const hostFault = gate.hosts.judge(head.host);
+    const hostFault = gate.hosts.judge(host);
     if (hostFault !== 0) return gate.refuse(hostFault, exchange);
     const url = this.#urlOf(head);
     if (typeof url === "number") return gate.refuse(url, exchange);
-    if (framing !== "chunked" && gate.tooLarge(framing)) return gate.refuse(413, exchange);
+    if (typeof framing === "number" && gate.tooLarge(framing)) return gate.refuse(413, exchange);
+    const headers = [...head.fields] as [string, string][];
     const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
     const request = hasBody
       ? new Request(url, { method, headers, body: gate.limitBody(body) })
@@ -108,7 +110,7 @@ export class HttpConnection {
   }
 
   /** The whole URL of a request (RFC 9112 §3.3), or the status to refuse it with. */
-  #urlOf({ method, target, host }: RequestHead): string | number {
+  #urlOf({ method, target, host = "" }: Http1Request): string | number {
     if (target.startsWith("/")) return this.#scheme + host + target;
     if (target === "*") return method === "OPTIONS" ? `${this.#scheme}${host}/*` : 400;
     const whole = WHOLE_URL.exec(target);
@@ -120,49 +122,50 @@ export class HttpConnection {
   }
 
   /** The next head, what is wrong with it, or undefined where nothing comes any more. */
-  async #readHead(): Promise<RequestHead | HeadFault | undefined> {
-    const { headTimeout, idleTimeout, maxHead } = this.#limits;
+  async #readHead(): Promise<Http1Request | Http1Error | undefined> {
+    const { headTimeout, idleTimeout } = this.#limits;
     const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
     this.#first = false;
-    let text = "";
+    const { decoder } = this.#incoming;
     let due = Infinity;
-    for (;;) {
-      let bytes = await this.#read(text !== "", text === "" ? wait : due - performance.now());
-      if (bytes === "late") {
-        return text === "" ? undefined : new HeadFault(408, "The head did not come in time");
-      }
-      if (bytes === null) return undefined;
-      if (text === "") {
-        // RFC 9112 §2.2: an empty line in front is left over from what came before.
-        if (bytes[0] === 0x0d && bytes[1] === 0x0a) bytes = bytes.subarray(2);
-        if (bytes.length === 0) continue;
-        if (headTimeout !== Infinity) due = performance.now() + headTimeout;
-      }
-      const before = text.length;
-      text += latin1(bytes.subarray(0, maxHead + 1 - before));
-      const end = headEnd(text, Math.max(before - 3, 0));
-      if (end instanceof HeadFault) return end;
-      if (end !== -1 && end <= maxHead) {
-        this.#incoming.keep(bytes.subarray(end - before));
-        return parseHead(text.length === end ? text : text.slice(0, end), this.#limits);
-      }
-      if (text.length > maxHead) {
-        return new HeadFault(431, `The head has more than ${maxHead} bytes`);
-      }
-    }
-  }
-
-  async #read(inMessage: boolean, wait: number): Promise<Bytes | null | "late"> {
     try {
-      const timeout = wait === Infinity ? 0 : Math.max(wait, 1);
-      return await this.#incoming.read({ inMessage, timeout });
+      for (;;) {
+        const head = decoder.next();
+        if (head !== undefined) return checked(head as Http1Request);
+        const begun = !decoder.between;
+        if (begun && due === Infinity && headTimeout !== Infinity) {
+          due = performance.now() + headTimeout;
+        }
+        const more = await this.#more(begun, begun ? due - performance.now() : wait);
+        if (more === "late") {
+          return begun ? new Http1Error("The head did not come in time", 408) : undefined;
+        }
+        if (!more) return undefined;
+      }
     } catch (error) {
-      if (error instanceof NetError && error.kind === "timeout" && this.#conn.open) return "late";
-      // Between two requests it is nobody's loss.
-      if (!inMessage && error instanceof NetError) return null;
+      if (error instanceof Http1Error) return error;
       throw error;
     }
   }
+
+  async #more(inMessage: boolean, wait: number): Promise<boolean | "late"> {
+    try {
+      const timeout = wait === Infinity ? 0 : Math.max(wait, 1);
+      return await this.#incoming.more({ inMessage, timeout });
+    } catch (error) {
+      if (error instanceof NetError && error.kind === "timeout" && this.#conn.open) return "late";
+      // Between two requests it is nobody's loss.
+      if (!inMessage && error instanceof NetError) return false;
+      throw error;
+    }
+  }
+}
+
+/** What this server cannot do without or does not do. */
+function checked(head: Http1Request): Http1Request | Http1Error {
+  if (!head.host) return new Http1Error("The Host is missing");
+  if (head.expect === undefined || head.expect === "100-continue") return head;
+  return new Http1Error("This server knows no such expectation", 417);
 }
 
 /** One request and its answer, as the gate sees it. */
@@ -216,12 +219,11 @@ class Exchange {
 
   #look(): void {
     // The next request is here already: so is the client.
-    if (this.#incoming.kept > 0) return;
+    if (this.#incoming.decoder.buffered > 0) return;
     this.#watch = new AbortController();
     const { signal } = this.#watch;
-    this.#watching = this.#incoming.read({ inMessage: true, signal }).then((bytes) => {
-      if (bytes === null) this.#gone?.abort();
-      else this.#incoming.keep(bytes);
+    this.#watching = this.#incoming.more({ inMessage: true, signal }).then((more) => {
+      if (!more) this.#gone?.abort();
     }, () => {
       if (!signal.aborted) this.#gone?.abort();
     });

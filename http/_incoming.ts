@@ -1,40 +1,31 @@
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
-import { ChunkDecoder } from "./_chunks.ts";
+import { Http1Decoder, Http1Error, type Http1Framing, type Http1Limits } from "./http1_codec.ts";
 import { ProblemError } from "./problem.ts";
-import type { Framing } from "./_request_head.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The receiving side of an HTTP connection: what came too much is kept for who reads next. */
+/** The receiving side of an HTTP connection. */
 export class Incoming {
+  /** Where all that comes goes through. */
+  readonly decoder: Http1Decoder;
   readonly #conn: Connection;
-  #kept: Bytes | undefined;
 
-  constructor(conn: Connection) {
+  constructor(conn: Connection, limits: Http1Limits) {
     this.#conn = conn;
-  }
-
-  /** How many bytes are kept. */
-  get kept(): number {
-    return this.#kept?.length ?? 0;
-  }
-
-  /** Keeps what is the next one's. */
-  keep(bytes: Bytes): void {
-    if (bytes.length > 0) this.#kept = bytes;
+    this.decoder = new Http1Decoder("request", limits);
   }
 
   /**
-   * The next bytes, or null at the end.
+   * Reads more; gives false at the end.
    *
    * @param options As `readChunk` takes them.
    */
-  read(options: Parameters<Connection["readChunk"]>[0]): Promise<Bytes | null> {
-    const kept = this.#kept;
-    if (kept === undefined) return this.#conn.readChunk(options);
-    this.#kept = undefined;
-    return Promise.resolve(kept);
+  async more(options: Parameters<Connection["readChunk"]>[0]): Promise<boolean> {
+    const bytes = await this.#conn.readChunk(options);
+    if (bytes === null) return false;
+    this.decoder.push(bytes);
+    return true;
   }
 
   /** Tells a client that waits for it to send the body. */
@@ -46,45 +37,40 @@ export class Incoming {
 /** The body of one request, as its head frames it. */
 export class IncomingBody {
   /** Whether it has been read whole, so that the next request follows. */
-  done: boolean;
+  done = false;
   /** Called when it has been. */
   onDone: (() => void) | undefined;
 
   readonly #incoming: Incoming;
-  readonly #decoder: ChunkDecoder | undefined;
-  #left: number;
   #expects: boolean;
 
-  constructor(incoming: Incoming, framing: Framing, expects: boolean) {
+  constructor(incoming: Incoming, framing: Http1Framing, expects: boolean) {
     this.#incoming = incoming;
     this.#expects = expects;
-    this.#left = framing === "chunked" ? Infinity : framing;
-    this.#decoder = framing === "chunked" ? new ChunkDecoder() : undefined;
-    this.done = framing === 0;
+    if (framing === 0) this.done = incoming.decoder.next()?.kind === "end";
   }
 
   /** Takes what is left of it, if that has come already. */
-  async skip(): Promise<void> {
-    if (this.done || this.#left > this.#incoming.kept) return;
-    while (!this.done) await this.read();
+  skip(): void {
+    while (!this.done && this.#take() !== undefined);
   }
 
   async read(): Promise<ReadableStreamReadResult<Bytes>> {
     while (!this.done) {
+      const value = this.#take();
+      if (this.done) this.onDone?.();
+      if (value !== undefined && value.length > 0) return { done: false, value };
+      if (this.done) break;
       if (this.#expects) {
         this.#expects = false;
         await this.#incoming.continue();
       }
-      const bytes = await this.#incoming.read({ inMessage: true });
-      if (bytes === null) {
+      if (!(await this.#incoming.more({ inMessage: true }))) {
         throw new NetError("The client has ended in the middle of a body", {
           kind: "truncated",
           phase: "read",
         });
       }
-      const value = this.#decoder ? this.#decode(this.#decoder, bytes) : this.#count(bytes);
-      if (this.done) this.onDone?.();
-      if (value.length > 0) return { done: false, value };
     }
     return { done: true, value: undefined };
   }
@@ -94,30 +80,21 @@ export class IncomingBody {
     return Promise.resolve();
   }
 
-  #count(bytes: Bytes): Bytes {
-    let value = bytes;
-    if (bytes.length > this.#left) {
-      // Two copies: a reader may transfer its memory away.
-      value = bytes.slice(0, this.#left);
-      this.#incoming.keep(bytes.slice(this.#left));
-    }
-    this.#left -= value.length;
-    this.done = this.#left === 0;
-    return value;
-  }
-
-  #decode(decoder: ChunkDecoder, bytes: Bytes): Bytes {
+  /** All that has come of it, in memory that may be transferred away; undefined if nothing has. */
+  #take(): Bytes | undefined {
+    const { decoder } = this.#incoming;
     const pieces: Bytes[] = [];
     try {
-      decoder.push(bytes, pieces);
+      for (let event; !this.done && (event = decoder.next()) !== undefined;) {
+        if (event.kind === "data") pieces.push(event.bytes);
+        else this.done = true;
+      }
     } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
+      if (!(error instanceof Http1Error)) throw error;
       throw new ProblemError(400, { detail: error.message, headers: { connection: "close" } });
     }
-    if (decoder.done) {
-      this.done = true;
-      this.#incoming.keep(decoder.rest.slice());
-    }
+    if (pieces.length === 0) return this.done ? EMPTY : undefined;
+    if (pieces.length === 1 && decoder.buffered === 0) return pieces[0];
     const value = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
     let at = 0;
     for (const piece of pieces) {
@@ -127,3 +104,5 @@ export class IncomingBody {
     return value;
   }
 }
+
+const EMPTY: Bytes = new Uint8Array(0);

@@ -29,6 +29,7 @@ export * from "./cors.ts";
 export * from "./event_source.ts";
 export * from "./event_stream.ts";
 export * from "./fetch_all.ts";
+export * from "./http1_codec.ts";
 export * from "./json.ts";
 export * from "./multipart.ts";
 export * from "./problem.ts";

@@ -1,0 +1,328 @@
+import { CLASS, COLON, HOST, latin1, SP, TAB, TARGET, TOKEN, VALUE } from "./_http1_bytes.ts";
+import { Http1Error } from "./_http1_error.ts";
+import { fieldsOf, type Http1Fields, Known, knownField, type RawFields } from "./_http1_fields.ts";
+
+/** How a body is framed (RFC 9112 §6.3): its length, chunks, or the end of the connection. */
+export type Http1Framing = number | "chunked" | "close";
+
+/** What the lines say about framing and connection. */
+interface Said {
+  host: string | undefined;
+  length: number | undefined;
+  coding: string | undefined;
+  connection: string;
+  upgrade: string | undefined;
+  expect: string | undefined;
+}
+
+/** The head of a request. */
+export class Http1Request {
+  /** Tells it from other events. */
+  readonly kind = "request";
+
+  /** Made by the decoder alone. */
+  constructor(
+    /** The method, as it was sent. */
+    readonly method: string,
+    /** The target, as it was sent. */
+    readonly target: string,
+    /** The minor version. */
+    readonly minor: 0 | 1,
+    /** The header lines. */
+    readonly fields: Http1Fields,
+    /** How the body is framed; never "close". */
+    readonly framing: Http1Framing,
+    /** What `Host` says; undefined without one, which only HTTP/1.0 may be. */
+    readonly host: string | undefined,
+    /** What `Connection` names, in lower case. */
+    readonly connection: readonly string[],
+    /** What `Upgrade` says, where `Connection` names it. */
+    readonly upgrade: string | undefined,
+    /** What `Expect` says, in lower case. */
+    readonly expect: string | undefined,
+    /** Whether the connection may carry another request. */
+    readonly keepAlive: boolean,
+  ) {}
+}
+
+/** The head of a response. */
+export class Http1Response {
+  /** Tells it from other events. */
+  readonly kind = "response";
+
+  /** Made by the decoder alone. */
+  constructor(
+    /** The status, 100 to 599. */
+    readonly status: number,
+    /** The reason, as it was sent. */
+    readonly reason: string,
+    /** The minor version. */
+    readonly minor: 0 | 1,
+    /** The header lines. */
+    readonly fields: Http1Fields,
+    /** How the body is framed; 0 where the request or the status allows none. */
+    readonly framing: Http1Framing,
+    /** What `Connection` names, in lower case. */
+    readonly connection: readonly string[],
+    /** What `Upgrade` says, where `Connection` names it. */
+    readonly upgrade: string | undefined,
+    /** Whether the connection may carry another response. */
+    readonly keepAlive: boolean,
+  ) {}
+}
+
+const NO_OPTIONS: readonly string[] = [];
+
+/** Reads `bytes[start, end)`, which ends behind the empty line, as the head of a request. */
+export function readRequest(
+  bytes: Uint8Array,
+  start: number,
+  lines: readonly number[],
+  end: number,
+  maxFields: number,
+): Http1Request {
+  const first = lines[0]!;
+  let i = start;
+  while (i < first && (CLASS[bytes[i]!]! & TOKEN) !== 0) i++;
+  const methodEnd = i;
+  if (methodEnd === start || methodEnd - start > 64 || bytes[i] !== SP) throw badLine("request");
+  const targetStart = ++i;
+  while (i < first && (CLASS[bytes[i]!]! & TARGET) !== 0) i++;
+  const targetEnd = i;
+  if (targetEnd === targetStart || bytes[i] !== SP) throw badLine("request");
+  const minor = version(bytes, i + 1, first, "request");
+  const { raw, said } = readFields(bytes, start, lines, end, maxFields);
+  const { text } = raw;
+  const method = text.slice(0, methodEnd - start);
+  const target = text.slice(targetStart - start, targetEnd - start);
+  const { host, length, coding, connection, upgrade, expect } = said;
+  if (host === undefined && minor === 1) throw new Http1Error("The Host is missing");
+  let framing: Http1Framing = length ?? 0;
+  if (coding !== undefined) {
+    // RFC 9112 §6.1: both, or chunks from a client of HTTP/1.0, are signs of smuggling.
+    if (length !== undefined) {
+      throw new Http1Error("There are Content-Length and Transfer-Encoding");
+    }
+    if (minor === 0) throw new Http1Error("HTTP/1.0 has no Transfer-Encoding");
+    framing = codingOf(coding);
+  }
+  if (method === "CONNECT" && (length !== undefined || coding !== undefined)) {
+    throw new Http1Error("A CONNECT has no body");
+  }
+  const options = connection === "" ? NO_OPTIONS : optionsOf(connection);
+  return new Http1Request(
+    method,
+    target,
+    minor,
+    fieldsOf(raw),
+    framing,
+    host,
+    options,
+    upgrade !== undefined && options.includes("upgrade") ? upgrade : undefined,
+    expect,
+    keepsAlive(minor, options),
+  );
+}
+
+/** Reads the head of a response to a request of `method`. */
+export function readResponse(
+  bytes: Uint8Array,
+  start: number,
+  lines: readonly number[],
+  end: number,
+  maxFields: number,
+  method: string,
+): Http1Response {
+  const first = lines[0]!;
+  const minor = version(bytes, start, Math.min(start + 8, first), "status");
+  const status = statusOf(bytes, start + 8, first);
+  // The space in front of an empty reason is often left out.
+  if (first > start + 12 && bytes[start + 12] !== SP) throw badLine("status");
+  for (let i = start + 12; i < first; i++) {
+    if ((CLASS[bytes[i]!]! & VALUE) === 0) throw badLine("status");
+  }
+  const { raw, said } = readFields(bytes, start, lines, end, maxFields);
+  const { length, coding, connection, upgrade } = said;
+  const reason = raw.text.slice(13, Math.max(first - start, 13));
+  if (coding !== undefined) {
+    if (length !== undefined) {
+      throw new Http1Error("There are Content-Length and Transfer-Encoding");
+    }
+    if (minor === 0) throw new Http1Error("HTTP/1.0 has no Transfer-Encoding");
+  }
+  let framing: Http1Framing;
+  const tunnel = method === "CONNECT" && status >= 200 && status < 300;
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304 || tunnel) framing = 0;
+  else framing = coding !== undefined ? codingOf(coding) : length ?? "close";
+  const options = connection === "" ? NO_OPTIONS : optionsOf(connection);
+  return new Http1Response(
+    status,
+    reason,
+    minor,
+    fieldsOf(raw),
+    framing,
+    options,
+    upgrade !== undefined && options.includes("upgrade") ? upgrade : undefined,
+    framing !== "close" && keepsAlive(minor, options),
+  );
+}
+
+/** Reads lines behind the last chunk. */
+export function readTrailers(
+  bytes: Uint8Array,
+  start: number,
+  lines: readonly number[],
+  end: number,
+  maxFields: number,
+): Http1Fields {
+  return fieldsOf(readFields(bytes, start, lines, end, maxFields, 0).raw);
+}
+
+/** Reads lines; `lines` are the indices of their CRs, and the first of them is skipped. */
+function readFields(
+  bytes: Uint8Array,
+  start: number,
+  lines: readonly number[],
+  end: number,
+  maxFields: number,
+  from = 1,
+): { raw: RawFields; said: Said } {
+  const count = lines.length;
+  if (count - from > maxFields) {
+    throw new Http1Error(`The message has more than ${maxFields} fields`, 431);
+  }
+  const at: number[] = [];
+  let high = 0;
+  let special = false;
+  for (let line = from; line < count; line++) {
+    const nameStart = line === 0 ? start : lines[line - 1]! + 2;
+    const lineEnd = lines[line]!;
+    let i = nameStart;
+    while ((CLASS[bytes[i]!]! & TOKEN) !== 0) i++;
+    // A space here is a fold (RFC 9112 §5.2), or stands before the colon (§5.1).
+    if (i === nameStart || i >= lineEnd || bytes[i] !== COLON) {
+      throw new Http1Error("A header is malformed");
+    }
+    const nameEnd = i++;
+    while (i < lineEnd && (bytes[i] === SP || bytes[i] === TAB)) i++;
+    let valueEnd = lineEnd;
+    while (valueEnd > i && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === TAB)) valueEnd--;
+    for (let v = i; v < valueEnd; v++) {
+      const byte = bytes[v]!;
+      high |= byte;
+      if ((CLASS[byte]! & VALUE) === 0) {
+        throw new Http1Error("A header holds a control character");
+      }
+    }
+    const known = knownField(bytes, nameStart, nameEnd);
+    special ||= known !== 0 && known <= Known.expect;
+    at.push(nameStart - start, nameEnd - start, i - start, valueEnd - start, known);
+  }
+  const firstEnd = from === 1 ? lines[0]! : start;
+  for (let i = start; i < firstEnd; i++) high |= bytes[i]!;
+  const text = latin1(bytes.subarray(start, end), high < 0x80);
+  return { raw: { text, at }, said: special && from === 1 ? whatIsSaid(text, at) : NOTHING };
+}
+
+const NOTHING: Said = {
+  host: undefined,
+  length: undefined,
+  coding: undefined,
+  connection: "",
+  upgrade: undefined,
+  expect: undefined,
+};
+
+function whatIsSaid(text: string, at: readonly number[]): Said {
+  const said: Said = { ...NOTHING };
+  for (let i = 4; i < at.length; i += 5) {
+    const known = at[i]!;
+    if (known === 0 || known > Known.expect) continue;
+    const value = text.slice(at[i - 2], at[i - 1]);
+    switch (known) {
+      case Known.host:
+        if (said.host !== undefined) throw new Http1Error("There is more than one Host");
+        for (let c = 0; c < value.length; c++) {
+          if ((CLASS[value.charCodeAt(c)]! & HOST) === 0) {
+            throw new Http1Error("The Host is malformed");
+          }
+        }
+        said.host = value;
+        break;
+      case Known.contentLength:
+        if (said.length !== undefined) {
+          throw new Http1Error("There is more than one Content-Length");
+        }
+        if (!/^\d{1,15}$/.test(value)) throw new Http1Error("The Content-Length is malformed");
+        said.length = Number(value);
+        break;
+      case Known.transferEncoding:
+        if (said.coding !== undefined) {
+          throw new Http1Error("There is more than one Transfer-Encoding");
+        }
+        said.coding = value;
+        break;
+      case Known.connection:
+        said.connection += `,${value}`;
+        break;
+      case Known.upgrade:
+        said.upgrade = said.upgrade === undefined ? value : `${said.upgrade}, ${value}`;
+        break;
+      case Known.expect:
+        if (said.expect !== undefined) throw new Http1Error("There is more than one Expect");
+        said.expect = value.toLowerCase();
+    }
+  }
+  return said;
+}
+
+/** RFC 9112 §6.1: chunked comes last and once; other codings are nobody's any more. */
+function codingOf(coding: string): "chunked" {
+  const codings = coding.toLowerCase().split(",").map((one) => one.trim());
+  if (codings.length === 1 && codings[0] === "chunked") return "chunked";
+  if (codings.indexOf("chunked") !== codings.length - 1) {
+    throw new Http1Error("The Transfer-Encoding does not end in chunked");
+  }
+  throw new Http1Error("No Transfer-Encoding is known but chunked", 501);
+}
+
+function optionsOf(connection: string): readonly string[] {
+  return connection.toLowerCase().split(",").map((option) => option.trim()).filter(Boolean);
+}
+
+function keepsAlive(minor: 0 | 1, options: readonly string[]): boolean {
+  if (options.length === 0) return minor === 1;
+  return !options.includes("close") && (minor === 1 || options.includes("keep-alive"));
+}
+
+/** Reads `HTTP/1.0` or `HTTP/1.1`. */
+function version(bytes: Uint8Array, start: number, end: number, line: string): 0 | 1 {
+  // "HTTP/", a digit, a point, a digit.
+  if (
+    end - start !== 8 || bytes[start] !== 0x48 || bytes[start + 1] !== 0x54 ||
+    bytes[start + 2] !== 0x54 || bytes[start + 3] !== 0x50 || bytes[start + 4] !== 0x2f ||
+    bytes[start + 6] !== 0x2e || !isDigit(bytes[start + 5]!) || !isDigit(bytes[start + 7]!)
+  ) throw badLine(line);
+  if (bytes[start + 5] !== 0x31 || bytes[start + 7]! > 0x31) {
+    throw new Http1Error("Only HTTP/1.1 is spoken here", 505);
+  }
+  return bytes[start + 7] === 0x31 ? 1 : 0;
+}
+
+function statusOf(bytes: Uint8Array, start: number, end: number): number {
+  let status = 0;
+  for (let i = 1; i < 4; i++) {
+    if (start + i >= end || !isDigit(bytes[start + i]!)) throw badLine("status");
+    status = status * 10 + bytes[start + i]! - 0x30;
+  }
+  if (bytes[start] !== SP || status < 100 || status > 599) throw badLine("status");
+  return status;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+function badLine(line: string): Http1Error {
+  return new Http1Error(`The ${line} line is malformed`);
+}

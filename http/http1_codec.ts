@@ -1,0 +1,552 @@
+/**
+ * HTTP/1.1 as bytes (RFC 9112): requests and responses, in both directions, without any I/O.
+ *
+ * The decoder is strict where two programs could read one message in two ways, since that is how
+ * requests are smuggled: bare CR or LF, folded lines, spaces before a colon, both or several
+ * lengths, signs, lists, codings other than chunked, malformed chunks are errors. Header lines keep
+ * their order, their duplicates and their case. Bodies are views of what was pushed.
+ *
+ * @example Take a request apart
+ * ```ts
+ * import { Http1Decoder } from "@portside/kit/http/http1-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const decoder = new Http1Decoder("request");
+ * decoder.push(new TextEncoder().encode(
+ *   "POST /a HTTP/1.1\r\nHost: example.com\r\nContent-Length: 2\r\n\r\nhi",
+ * ));
+ * const kinds = [];
+ * for (let event; (event = decoder.next()) !== undefined;) kinds.push(event.kind);
+ * assertEquals(kinds, ["request", "data", "end"]);
+ * ```
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import { CLASS, CR, LF, SP, TAB, TOKEN, toLatin1, VALUE } from "./_http1_bytes.ts";
+import { Http1Error } from "./_http1_error.ts";
+import { consistsOf, Http1Fields } from "./_http1_fields.ts";
+import {
+  type Http1Framing,
+  type Http1Request,
+  type Http1Response,
+  readRequest,
+  readResponse,
+  readTrailers,
+} from "./_http1_head.ts";
+
+export { Http1Error } from "./_http1_error.ts";
+export { Http1Fields } from "./_http1_fields.ts";
+export type { Http1Framing, Http1Request, Http1Response } from "./_http1_head.ts";
+
+/** Limits of an {@linkcode Http1Decoder}. */
+export interface Http1Limits {
+  /**
+   * The most bytes of a head: its first line and all fields.
+   *
+   * @default 32768
+   */
+  maxHead?: number;
+  /**
+   * The most bytes of the first line.
+   *
+   * @default 8192
+   */
+  maxLine?: number;
+  /**
+   * The most fields of a head.
+   *
+   * @default 100
+   */
+  maxFields?: number;
+  /**
+   * The most bytes of the fields behind the last chunk.
+   *
+   * @default 8192
+   */
+  maxTrailers?: number;
+}
+
+/** Some bytes of a body. */
+export interface Http1Data {
+  /** Tells it from other events. */
+  readonly kind: "data";
+  /** A view of what was pushed, lent until the decoder is used again. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** The end of a message. */
+export interface Http1End {
+  /** Tells it from other events. */
+  readonly kind: "end";
+  /** The fields behind the last chunk, if there are any. */
+  readonly trailers: Http1Fields | undefined;
+}
+
+/** What the decoder finds, in this order: a head, data, an end. */
+export type Http1Event = Http1Request | Http1Response | Http1Data | Http1End;
+
+/** The longest line that says how long a chunk is, with extensions. */
+const MAX_SIZE_LINE = 256;
+/** The most bytes of chunk extensions in one body: they are thrown away, and cost all the same. */
+const MAX_EXTENSIONS = 16 * 1024;
+/** How many empty lines in front of a request are somebody's mistake (RFC 9112 §2.2). */
+const MAX_EMPTY_LINES = 2;
+
+const NOTHING = new Uint8Array(0);
+const END: Http1End = { kind: "end", trailers: undefined };
+
+const enum State {
+  /** A response that nobody waits for. */
+  Unasked,
+  Head,
+  /** A body with a length, or the data of a chunk. */
+  Counted,
+  Close,
+  ChunkSize,
+  ChunkEnd,
+  Trailers,
+  /** The end is to be told. */
+  End,
+  /** What follows is of another protocol. */
+  Raw,
+}
+
+/**
+ * Takes the bytes of one direction of a connection apart.
+ *
+ * @example A response to HEAD has no body
+ * ```ts
+ * import { Http1Decoder } from "@portside/kit/http/http1-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const decoder = new Http1Decoder("response");
+ * decoder.answers("HEAD");
+ * decoder.push(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"));
+ * assertEquals([decoder.next()?.kind, decoder.next()?.kind], ["response", "end"]);
+ * ```
+ */
+export class Http1Decoder {
+  readonly #request: boolean;
+  readonly #maxHead: number;
+  readonly #maxLine: number;
+  readonly #maxFields: number;
+  readonly #maxTrailers: number;
+
+  #state: State;
+  #method = "GET";
+  #bytes: Uint8Array<ArrayBuffer> = NOTHING;
+  #at = 0;
+  #end = 0;
+  /** Whether the memory is ours, as opposed to lent. */
+  #owned = false;
+  #finished = false;
+  /** Bytes left of a body or chunk. */
+  #left = 0;
+  #chunked = false;
+  #extensions = 0;
+  #emptyLines = 0;
+  /** Lines found so far, and where to look on, both from `#at`. */
+  #lines: number[] = [];
+  #scan = 0;
+
+  /**
+   * Makes a decoder.
+   *
+   * @param side What is to be decoded.
+   * @param limits How large it may be.
+   * @throws {RangeError} If a limit is no number above 0.
+   */
+  constructor(side: "request" | "response", limits: Http1Limits = {}) {
+    this.#request = side === "request";
+    this.#state = this.#request ? State.Head : State.Unasked;
+    this.#maxHead = limit("maxHead", limits.maxHead ?? 32 * 1024);
+    this.#maxLine = limit("maxLine", limits.maxLine ?? 8192);
+    this.#maxFields = limit("maxFields", limits.maxFields ?? 100);
+    this.#maxTrailers = limit("maxTrailers", limits.maxTrailers ?? 8192);
+  }
+
+  /** How many bytes have been pushed and not been told. */
+  get buffered(): number {
+    return this.#end - this.#at;
+  }
+
+  /** Whether the next byte begins a message, or would. */
+  get between(): boolean {
+    return this.#end === this.#at &&
+      (this.#state === State.Head || this.#state === State.Unasked);
+  }
+
+  /**
+   * Says which request the next response answers, without which none is expected.
+   *
+   * @param method The method of the request.
+   */
+  answers(method: string): void {
+    this.#method = method;
+    this.#state = State.Head;
+  }
+
+  /**
+   * Adds bytes. They are lent until {@linkcode Http1Decoder.next} gives undefined.
+   *
+   * @param bytes What has come.
+   */
+  push(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#at === this.#end) {
+      this.#bytes = bytes;
+      this.#at = 0;
+      this.#end = bytes.length;
+      this.#owned = false;
+      return;
+    }
+    this.#own(bytes.length);
+    this.#bytes.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** Says that the peer has ended: a message that has not is truncated. */
+  finish(): void {
+    this.#finished = true;
+  }
+
+  /**
+   * Takes what has been pushed and not been told, for a protocol that follows.
+   *
+   * @returns The bytes, the caller's own.
+   */
+  takeRest(): Uint8Array<ArrayBuffer> {
+    const rest = this.#bytes.slice(this.#at, this.#end);
+    this.#at = this.#end;
+    this.#state = State.Raw;
+    return rest;
+  }
+
+  /**
+   * Finds the next part of a message.
+   *
+   * @returns The part, or undefined where more bytes are needed.
+   * @throws {Http1Error} If the message is malformed, too large or truncated.
+   */
+  next(): Http1Event | undefined {
+    for (;;) {
+      switch (this.#state) {
+        case State.Head: {
+          const head = this.#head();
+          if (head === undefined) return this.#starve();
+          return head;
+        }
+        case State.Counted: {
+          const size = Math.min(this.#left, this.#end - this.#at);
+          if (size === 0) return this.#starve();
+          this.#left -= size;
+          if (this.#left === 0) this.#state = this.#chunked ? State.ChunkEnd : State.End;
+          return this.#data(size);
+        }
+        case State.Close: {
+          const size = this.#end - this.#at;
+          if (size > 0) return this.#data(size);
+          if (!this.#finished) return undefined;
+          this.#state = State.End;
+          break;
+        }
+        case State.ChunkSize:
+          if (!this.#chunkSize()) return this.#starve();
+          break;
+        case State.ChunkEnd:
+          if (!this.#chunkEnd()) return this.#starve();
+          break;
+        case State.Trailers: {
+          const trailers = this.#trailers();
+          if (trailers === undefined) return this.#starve();
+          this.#ended();
+          return trailers.size === 0 ? END : { kind: "end", trailers };
+        }
+        case State.End:
+          this.#ended();
+          return END;
+        case State.Unasked:
+        case State.Raw:
+          this.#keep();
+          return undefined;
+      }
+    }
+  }
+
+  #ended(): void {
+    this.#state = this.#request ? State.Head : State.Unasked;
+    this.#emptyLines = 0;
+  }
+
+  #data(size: number): Http1Data {
+    const bytes = this.#bytes.subarray(this.#at, this.#at + size);
+    this.#at += size;
+    return { kind: "data", bytes };
+  }
+
+  /** Nothing more to find: what is left is kept, or the message is truncated. */
+  #starve(): undefined {
+    if (this.#finished && !this.between) {
+      throw new Http1Error("The message is truncated", 400, true);
+    }
+    this.#keep();
+    return undefined;
+  }
+
+  /** Makes what is left ours, since what was pushed is lent. */
+  #keep(): void {
+    if (this.#at < this.#end && !this.#owned) this.#own(256);
+  }
+
+  /** Makes room for `more` bytes in memory of our own. */
+  #own(more: number): void {
+    const kept = this.#end - this.#at;
+    if (this.#owned && this.#end + more <= this.#bytes.length) return;
+    const target = this.#owned && kept + more <= this.#bytes.length
+      ? this.#bytes
+      : new Uint8Array(Math.max(kept * 2, kept + more));
+    target.set(this.#bytes.subarray(this.#at, this.#end));
+    this.#bytes = target;
+    this.#at = 0;
+    this.#end = kept;
+    this.#owned = true;
+  }
+
+  #head(): Http1Request | Http1Response | undefined {
+    // An empty line in front of a request is left over from what came before (RFC 9112 §2.2).
+    while (this.#request && this.#scan === 0 && this.#bytes[this.#at] === CR) {
+      if (this.#end - this.#at < 2) return undefined;
+      if (this.#bytes[this.#at + 1] !== LF || ++this.#emptyLines > MAX_EMPTY_LINES) {
+        throw new Http1Error("The request line is malformed");
+      }
+      this.#at += 2;
+    }
+    const size = this.#fieldsEnd(this.#maxHead, true);
+    if (size === -1) return undefined;
+    const { start, lines, end } = this.#taken(size);
+    if (this.#request) {
+      const head = readRequest(this.#bytes, start, lines, end, this.#maxFields);
+      this.#frame(head.framing);
+      return head;
+    }
+    const head = readResponse(this.#bytes, start, lines, end, this.#maxFields, this.#method);
+    const { status } = head;
+    if (status === 101 || (this.#method === "CONNECT" && status >= 200 && status < 300)) {
+      this.#state = State.Raw;
+    } else if (status >= 200) this.#frame(head.framing);
+    return head;
+  }
+
+  #frame(framing: Http1Framing): void {
+    this.#chunked = framing === "chunked";
+    this.#extensions = 0;
+    if (framing === "chunked") this.#state = State.ChunkSize;
+    else if (framing === "close") this.#state = State.Close;
+    else {
+      this.#left = framing;
+      this.#state = framing === 0 ? State.End : State.Counted;
+    }
+  }
+
+  /** Finds the empty line behind fields; gives the size up to and with it, or -1. */
+  #fieldsEnd(max: number, head: boolean): number {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    for (;;) {
+      const feed = bytes.indexOf(LF, at + this.#scan);
+      if (feed === -1 || feed >= this.#end) {
+        this.#scan = this.#end - at;
+        this.#checkSize(this.#scan, max, head);
+        return -1;
+      }
+      if (feed === at || bytes[feed - 1] !== CR) {
+        throw new Http1Error("A line ends in a bare LF");
+      }
+      const before = this.#lines.length === 0 ? 0 : this.#lines.at(-1)! + 2;
+      const line = feed - 1 - at;
+      this.#scan = line + 2;
+      this.#checkSize(this.#scan, max, head);
+      if (line === before) return this.#scan;
+      this.#lines.push(line);
+    }
+  }
+
+  #checkSize(size: number, max: number, head: boolean): void {
+    const first = this.#lines[0] ?? size;
+    if (head && first > this.#maxLine) {
+      const status = this.#request ? 414 : 431;
+      throw new Http1Error(`The first line has more than ${this.#maxLine} bytes`, status);
+    }
+    if (size > max) throw new Http1Error(`The head has more than ${max} bytes`, 431);
+  }
+
+  /** Takes `size` bytes of lines. */
+  #taken(size: number): { start: number; lines: number[]; end: number } {
+    const start = this.#at;
+    const lines = this.#lines;
+    for (let i = 0; i < lines.length; i++) lines[i]! += start;
+    this.#lines = [];
+    this.#scan = 0;
+    this.#at += size;
+    // A response that begins with an empty line.
+    if (lines.length === 0 && this.#state === State.Head) {
+      throw new Http1Error("The first line is empty");
+    }
+    return { start, lines, end: this.#at };
+  }
+
+  #trailers(): Http1Fields | undefined {
+    const size = this.#fieldsEnd(this.#maxTrailers, false);
+    if (size === -1) return undefined;
+    const { start, lines, end } = this.#taken(size);
+    return readTrailers(this.#bytes, start, lines, end, this.#maxFields);
+  }
+
+  #chunkSize(): boolean {
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let i = this.#at;
+    let size = 0;
+    for (;; i++) {
+      if (i >= end) return this.#sizeGoesOn(i);
+      const digit = hexValue(bytes[i]!);
+      if (digit === -1) break;
+      size = size * 16 + digit;
+      // 12 digits are 256 TiB, and far from what a number cannot hold.
+      if (i - this.#at >= 12) throw badChunk();
+    }
+    if (i === this.#at) throw badChunk();
+    const digits = i;
+    while (i < end && (bytes[i] === SP || bytes[i] === TAB)) i++;
+    if (i < end && (i > digits || bytes[i] !== CR) && bytes[i] !== 0x3b) throw badChunk();
+    while (i < end && (CLASS[bytes[i]!]! & VALUE) !== 0) i++;
+    if (i + 1 >= end) {
+      if (i < end && bytes[i] !== CR) throw badChunk();
+      return this.#sizeGoesOn(i);
+    }
+    if (bytes[i] !== CR || bytes[i + 1] !== LF) throw badChunk();
+    this.#sizeGoesOn(i);
+    this.#extensions += i - digits;
+    if (this.#extensions > MAX_EXTENSIONS) {
+      throw new Http1Error("The chunk extensions are too long");
+    }
+    this.#at = i + 2;
+    this.#left = size;
+    this.#state = size === 0 ? State.Trailers : State.Counted;
+    return true;
+  }
+
+  #sizeGoesOn(to: number): false {
+    if (to - this.#at > MAX_SIZE_LINE) throw new Http1Error("The line of a chunk is too long");
+    return false;
+  }
+
+  #chunkEnd(): boolean {
+    const length = this.#end - this.#at;
+    if (length > 0 && this.#bytes[this.#at] !== CR) throw badChunk();
+    if (length < 2) return false;
+    if (this.#bytes[this.#at + 1] !== LF) throw badChunk();
+    this.#at += 2;
+    this.#state = State.ChunkSize;
+    return true;
+  }
+}
+
+/**
+ * The bytes of a head.
+ *
+ * @param first The first line without its end: `GET / HTTP/1.1`, `HTTP/1.1 200 OK`.
+ * @param fields The lines that follow.
+ * @returns The bytes, with the empty line.
+ * @throws {TypeError} If the first line could be read as several or as none.
+ *
+ * @example A request
+ * ```ts
+ * import { encodeHttp1Head, Http1Fields } from "@portside/kit/http/http1-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = encodeHttp1Head("GET / HTTP/1.1", new Http1Fields([["Host", "example.com"]]));
+ * assertEquals(new TextDecoder().decode(bytes), "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
+ * ```
+ */
+export function encodeHttp1Head(first: string, fields: Http1Fields): Uint8Array<ArrayBuffer> {
+  if (!isFirstLine(first)) {
+    throw new TypeError(`Cannot send the line ${JSON.stringify(first)}: it is malformed`);
+  }
+  return toLatin1(`${first}\r\n${linesOf(fields)}\r\n`);
+}
+
+/**
+ * The bytes of one chunk (RFC 9112 §7.1).
+ *
+ * @param data Its data; without any there is no chunk, since an empty one would be the last.
+ * @returns The bytes.
+ *
+ * @example A chunk
+ * ```ts
+ * import { encodeHttp1Chunk } from "@portside/kit/http/http1-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = encodeHttp1Chunk(new TextEncoder().encode("hello"));
+ * assertEquals(new TextDecoder().decode(bytes), "5\r\nhello\r\n");
+ * ```
+ */
+export function encodeHttp1Chunk(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (data.length === 0) return NOTHING;
+  const size = toLatin1(`${data.length.toString(16)}\r\n`);
+  const bytes = new Uint8Array(size.length + data.length + 2);
+  bytes.set(size);
+  bytes.set(data, size.length);
+  bytes[bytes.length - 2] = CR;
+  bytes[bytes.length - 1] = LF;
+  return bytes;
+}
+
+/**
+ * The bytes behind the last chunk of a body.
+ *
+ * @param trailers The fields that follow it.
+ * @returns The bytes.
+ *
+ * @example The end of a chunked body
+ * ```ts
+ * import { encodeHttp1End } from "@portside/kit/http/http1-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new TextDecoder().decode(encodeHttp1End()), "0\r\n\r\n");
+ * ```
+ */
+export function encodeHttp1End(trailers: Http1Fields = NO_FIELDS): Uint8Array<ArrayBuffer> {
+  return toLatin1(`0\r\n${linesOf(trailers)}\r\n`);
+}
+
+const NO_FIELDS = new Http1Fields();
+
+function linesOf(fields: Http1Fields): string {
+  let lines = "";
+  for (const [name, value] of fields) lines += `${name}: ${value}\r\n`;
+  return lines;
+}
+
+function isFirstLine(line: string): boolean {
+  const request = /^(\S+) [\x21-\x22\x24-\x7e]+ HTTP\/1\.[01]$/.exec(line);
+  if (request !== null) return consistsOf(request[1]!, TOKEN);
+  return /^HTTP\/1\.[01] [1-5]\d\d /.test(line) && consistsOf(line, VALUE);
+}
+
+function hexValue(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+function badChunk(): Http1Error {
+  return new Http1Error("A chunk is malformed");
+}
+
+function limit(name: string, value: number): number {
+  if (!(value > 0)) throw new RangeError(`Cannot use ${name} ${value}: it is a number above 0`);
+  return value;
+}

@@ -1,0 +1,434 @@
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  encodeHttp1Chunk,
+  encodeHttp1End,
+  encodeHttp1Head,
+  Http1Decoder,
+  Http1Error,
+  Http1Fields,
+  type Http1Limits,
+} from "../../http/http1_codec.ts";
+import { bytesOf, decodeAll, type Decoded } from "./_http1.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: h\r\n";
+const POST = "POST / HTTP/1.1\r\nHost: h\r\n";
+
+/** Decodes a request given whole. */
+function request(text: string, limits?: Http1Limits): Decoded {
+  return decodeAll("request", [bytesOf(text)], { limits });
+}
+
+/** Decodes a response given whole, to its end. */
+function response(text: string, method = "GET"): Decoded {
+  return decodeAll("response", [bytesOf(text)], { methods: [method], finish: true });
+}
+
+const REFUSED: Record<string, [text: string, status?: number]> = {
+  "an empty request line of spaces": [" \r\n\r\n"],
+  "no target": ["GET HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "two spaces in the request line": ["GET  / HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a tab in the request line": ["GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a space behind the version": ["GET / HTTP/1.1 \r\nHost: h\r\n\r\n"],
+  "a lower-case version": ["GET / http/1.1\r\nHost: h\r\n\r\n"],
+  "a version of two digits": ["GET / HTTP/1.10\r\nHost: h\r\n\r\n"],
+  "HTTP/0.9": ["GET /\r\n\r\n"],
+  "HTTP/1.2": ["GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505],
+  "HTTP/2": ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505],
+  "a method that is no token": ["G(T / HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a fragment in the target": ["GET /#a HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a byte above 127 in the target": ["GET /\xe4 HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a control character in the target": ["GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "three empty lines in front": ["\r\n\r\n\r\n" + GET + "\r\n"],
+  "a bare LF behind the request line": ["GET / HTTP/1.1\nHost: h\r\n\r\n"],
+  "a bare LF behind a field": ["GET / HTTP/1.1\r\nHost: h\n\r\n"],
+  "a bare LF as the empty line": [GET + "\n"],
+  "a bare CR in a value": [GET + "X: a\rb\r\n\r\n"],
+  "a bare CR behind the request line": ["GET / HTTP/1.1\rHost: h\r\n\r\n"],
+  "a folded line": [GET + "X: a\r\n b\r\n\r\n"],
+  "a folded first line": ["GET / HTTP/1.1\r\n Host: h\r\n\r\n"],
+  "a space before the colon": [GET + "X : a\r\n\r\n"],
+  "a field without a colon": [GET + "X\r\n\r\n"],
+  "a field without a name": [GET + ": a\r\n\r\n"],
+  "a name that is no token": [GET + "X(: a\r\n\r\n"],
+  "a name above 127": [GET + "X\xe4: a\r\n\r\n"],
+  "a NUL in a value": [GET + "X: a\0b\r\n\r\n"],
+  "an escape in a value": [GET + "X: a\x1b[2J\r\n\r\n"],
+  "a DEL in a value": [GET + "X: a\x7f\r\n\r\n"],
+  "no Host": ["GET / HTTP/1.1\r\n\r\n"],
+  "two Hosts": [GET + "Host: h\r\n\r\n"],
+  "a space in the Host": ["GET / HTTP/1.1\r\nHost: a b\r\n\r\n"],
+  "a slash in the Host": ["GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"],
+  "an at sign in the Host": ["GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"],
+  "two lengths": [POST + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"],
+  "two equal lengths": [POST + "Content-Length: 1\r\nContent-Length: 1\r\n\r\n"],
+  "a list of lengths": [POST + "Content-Length: 1, 1\r\n\r\n"],
+  "a length with a sign": [POST + "Content-Length: +1\r\n\r\n"],
+  "a negative length": [POST + "Content-Length: -1\r\n\r\n"],
+  "a hexadecimal length": [POST + "Content-Length: 0x1\r\n\r\n"],
+  "an empty length": [POST + "Content-Length: \r\n\r\n"],
+  "a length with a space": [POST + "Content-Length: 1 2\r\n\r\n"],
+  "a length that is no safe number": [POST + "Content-Length: 9999999999999999\r\n\r\n"],
+  "a length and chunks": [POST + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"],
+  "chunks and a length": [POST + "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"],
+  "chunks in HTTP/1.0": ["POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"],
+  "chunked not last": [POST + "Transfer-Encoding: chunked, gzip\r\n\r\n"],
+  "chunked twice": [POST + "Transfer-Encoding: chunked, chunked\r\n\r\n"],
+  "chunked in two lines": [
+    POST + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+  ],
+  "a coding in two lines": [POST + "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"],
+  "no coding": [POST + "Transfer-Encoding: \r\n\r\n"],
+  "identity": [POST + "Transfer-Encoding: identity\r\n\r\n"],
+  "another coding": [POST + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501],
+  "xchunked": [POST + "Transfer-Encoding: xchunked\r\n\r\n"],
+  "a quoted chunked": [POST + 'Transfer-Encoding: "chunked"\r\n\r\n'],
+  "a vertical tab before chunked": [POST + "Transfer-Encoding: \x0bchunked\r\n\r\n"],
+  "a CONNECT with a length": ["CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\nContent-Length: 1\r\n\r\n"],
+  "a chunk without a length": [POST + "Transfer-Encoding: chunked\r\n\r\n\r\n"],
+  "a chunk length with a prefix": [POST + "Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n"],
+  "a chunk length with a sign": [POST + "Transfer-Encoding: chunked\r\n\r\n+1\r\na\r\n"],
+  "a chunk length with a space": [POST + "Transfer-Encoding: chunked\r\n\r\n1 \r\na\r\n"],
+  "a space before a chunk length": [POST + "Transfer-Encoding: chunked\r\n\r\n 1\r\na\r\n"],
+  "a chunk length that overflows": [
+    POST + "Transfer-Encoding: chunked\r\n\r\n10000000000000001\r\na\r\n",
+  ],
+  "a chunk length and a bare LF": [POST + "Transfer-Encoding: chunked\r\n\r\n1\na\r\n"],
+  "a bare LF in an extension": [POST + "Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n"],
+  "a bare CR in an extension": [POST + "Transfer-Encoding: chunked\r\n\r\n1;a\rb\r\na\r\n"],
+  "a long extension": [
+    POST + `Transfer-Encoding: chunked\r\n\r\n1;${"a".repeat(300)}\r\na\r\n`,
+  ],
+  "many extensions": [
+    POST + "Transfer-Encoding: chunked\r\n\r\n" + `1;${"a".repeat(200)}\r\na\r\n`.repeat(100),
+  ],
+  "a chunk longer than it says": [POST + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"],
+  "a chunk that ends in a bare LF": [POST + "Transfer-Encoding: chunked\r\n\r\n1\r\na\n0\r\n\r\n"],
+  "a folded trailer": [POST + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: a\r\n b\r\n\r\n"],
+  "long trailers": [
+    POST + `Transfer-Encoding: chunked\r\n\r\n0\r\nX: ${"a".repeat(9000)}\r\n\r\n`,
+    431,
+  ],
+  "a long request line": [`GET /${"a".repeat(9000)} HTTP/1.1\r\nHost: h\r\n\r\n`, 414],
+  "a request line without end": [`GET /${"a".repeat(9000)}`, 414],
+  "a long head": [GET + `X: ${"a".repeat(1000)}\r\n`.repeat(40) + "\r\n", 431],
+  "a head without end": [GET + `X: ${"a".repeat(1000)}\r\n`.repeat(40), 431],
+  "many fields": [GET + "X: a\r\n".repeat(100) + "\r\n", 431],
+};
+
+for (const [what, [text, status = 400]] of Object.entries(REFUSED)) {
+  Deno.test(`Http1Decoder refuses ${what}: ${status}`, () => {
+    for (const step of [1, 7, Infinity]) {
+      const { error } = decodeAll("request", split(bytesOf(text), step), { finish: true });
+      assert(error instanceof Http1Error, `nothing is wrong in steps of ${step}`);
+      assertEquals([error.status, error.truncated], [status, false]);
+    }
+  });
+}
+
+Deno.test("Http1Decoder keeps order, duplicates, case and the bytes of fields", () => {
+  const { messages } = request(GET + "X-b:1\r\nx-A: \t2 \t\r\nX-B:\r\nY: \xe4\r\n\r\n");
+  assertEquals(messages[0]!.lines, [
+    ["Host", "h"],
+    ["X-b", "1"],
+    ["x-A", "2"],
+    ["X-B", ""],
+    ["Y", "\xe4"],
+  ]);
+});
+
+Deno.test("Http1Decoder tells pipelined requests apart", () => {
+  const { messages, rest } = request(
+    POST + "Content-Length: 3\r\n\r\nabc" + "\r\n" + GET + "\r\n" +
+      "M * HTTP/1.0\r\n\r\n" + "GET /half",
+  );
+  assertEquals(messages.map(({ first, body }) => [first, body]), [
+    ["POST / 1", "abc"],
+    ["GET / 1", ""],
+    ["M * 0", ""],
+  ]);
+  assertEquals(rest, "GET /half");
+});
+
+Deno.test("Http1Decoder reads chunks, drops extensions, gives trailers", () => {
+  const { messages } = request(
+    POST + "transfer-encoding: Chunked\r\n\r\n3;a=b;c\r\nabc\r\n00A ;x\r\n0123456789\r\n" +
+      "000;last\r\nX-T: 1\r\nx-t: 2\r\n\r\n",
+  );
+  assertEquals(messages[0]!.body, "abc0123456789");
+  assertEquals(messages[0]!.trailers, [["X-T", "1"], ["x-t", "2"]]);
+});
+
+Deno.test("Http1Decoder says what Connection, Upgrade and Expect are", () => {
+  const decoder = new Http1Decoder("request");
+  decoder.push(bytesOf(
+    GET + "Connection: Upgrade, X-a\r\nConnection: keep-alive\r\nUpgrade: WebSocket\r\n" +
+      "Expect: 100-Continue\r\n\r\n",
+  ));
+  const head = decoder.next();
+  assert(head?.kind === "request");
+  assertEquals(head.connection, ["upgrade", "x-a", "keep-alive"]);
+  assertEquals([head.upgrade, head.expect, head.keepAlive], ["WebSocket", "100-continue", true]);
+});
+
+Deno.test("Http1Decoder ignores an Upgrade that Connection does not name", () => {
+  const { messages } = request(GET + "Upgrade: websocket\r\n\r\n");
+  assertEquals(messages[0]!.upgrade, undefined);
+});
+
+const KEEP_ALIVE: [version: string, connection: string, kept: boolean][] = [
+  ["1.1", "", true],
+  ["1.1", "Connection: close\r\n", false],
+  ["1.1", "Connection: x, CLOSE\r\n", false],
+  ["1.1", "Connection: keep-alive\r\nConnection: close\r\n", false],
+  ["1.0", "", false],
+  ["1.0", "Connection: Keep-Alive\r\n", true],
+];
+for (const [version, connection, kept] of KEEP_ALIVE) {
+  Deno.test(`Http1Decoder says ${kept ? "keep" : "close"} for ${version} ${connection.trim()}`, () => {
+    const { messages } = request(`GET / HTTP/${version}\r\nHost: h\r\n${connection}\r\n`);
+    assertStrictEquals(messages[0]!.keepAlive, kept);
+  });
+}
+
+Deno.test("Http1Decoder reads responses: reasons, interim ones, bodies of each framing", () => {
+  const { messages } = response(
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" +
+      "HTTP/1.1 200 All right\r\nContent-Length: 2\r\n\r\nhi",
+  );
+  assertEquals(messages.map(({ first, body }) => [first, body]), [
+    ["100 Continue", ""],
+    ["103 Early Hints", ""],
+    ["200 All right", "hi"],
+  ]);
+  assertEquals(response("HTTP/1.0 200 OK\r\n\r\nto the end").messages[0]!.body, "to the end");
+  assertEquals(response("HTTP/1.1 200\r\n\r\n").messages[0]!.first, "200 ");
+  assertEquals(response("HTTP/1.1 200 \r\n\r\n").messages[0]!.first, "200 ");
+  const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+  assertEquals(response(chunked).messages[0]!.body, "a");
+});
+
+Deno.test("Http1Decoder knows which responses have no body", () => {
+  const length = "Content-Length: 2\r\n\r\n";
+  assertEquals(response(`HTTP/1.1 200 OK\r\n${length}`, "HEAD").messages[0]!.body, "");
+  assertEquals(response(`HTTP/1.1 304 No\r\n${length}`).messages[0]!.body, "");
+  assertEquals(response(`HTTP/1.1 204 No\r\n\r\n`).messages[0]!.body, "");
+});
+
+Deno.test("Http1Decoder leaves what follows 101 and a CONNECT that was granted", () => {
+  for (const [method, text] of [["GET", "HTTP/1.1 101 S"], ["CONNECT", "HTTP/1.1 200 OK"]]) {
+    const decoder = new Http1Decoder("response");
+    decoder.answers(method!);
+    decoder.push(bytesOf(`${text}\r\n\r\nraw`));
+    assertEquals(decoder.next()?.kind, "response");
+    assertEquals(decoder.next(), undefined);
+    assertEquals(new TextDecoder().decode(decoder.takeRest()), "raw");
+  }
+});
+
+Deno.test("Http1Decoder leaves a response that answers nothing", () => {
+  const decoder = new Http1Decoder("response");
+  decoder.push(bytesOf("HTTP/1.1 200 OK\r\n\r\n"));
+  assertEquals(decoder.next(), undefined);
+  assertEquals([decoder.buffered > 0, decoder.between], [true, false]);
+});
+
+const BAD_RESPONSES = [
+  "HTTP/1.1 2000 OK\r\n\r\n",
+  "HTTP/1.1 099 OK\r\n\r\n",
+  "HTTP/1.1 600 OK\r\n\r\n",
+  "HTTP/1.1  200 OK\r\n\r\n",
+  "HTTP/1.1 20 OK\r\n\r\n",
+  "HTTP/2.0 200 OK\r\n\r\n",
+  "\r\nHTTP/1.1 200 OK\r\n\r\n",
+  "ICY 200 OK\r\n\r\n",
+  "HTTP/1.1 200 O\x1bK\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+  "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+];
+for (const text of BAD_RESPONSES) {
+  Deno.test(`Http1Decoder refuses the response ${JSON.stringify(text)}`, () => {
+    const { error } = response(text);
+    assert(error instanceof Http1Error && !error.truncated);
+  });
+}
+
+Deno.test("Http1Decoder says that a message is truncated", () => {
+  for (
+    const text of [
+      "HTTP/1.1 20",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
+    ]
+  ) {
+    const { error } = response(text);
+    assert(error instanceof Http1Error && error.truncated, text);
+  }
+});
+
+Deno.test("Http1Decoder keeps nothing of what was lent", () => {
+  const decoder = new Http1Decoder("request");
+  const lent = new Uint8Array(1);
+  let found;
+  for (const byte of bytesOf(GET + "X: y\r\n\r\n")) {
+    lent[0] = byte;
+    decoder.push(lent);
+    found ??= decoder.next();
+  }
+  assert(found?.kind === "request");
+  assertEquals([...found.fields], [["Host", "h"], ["X", "y"]]);
+});
+
+Deno.test("Http1Decoder gives the data as views of what was pushed", () => {
+  const decoder = new Http1Decoder("request");
+  const bytes = bytesOf(POST + "Content-Length: 9\r\n\r\n123456789");
+  decoder.push(bytes);
+  decoder.next();
+  const data = decoder.next();
+  assert(data?.kind === "data");
+  assertStrictEquals(data.bytes.buffer, bytes.buffer);
+});
+
+Deno.test("Http1Decoder refuses limits that are none", () => {
+  assertThrows(() => new Http1Decoder("request", { maxHead: 0 }), RangeError, "maxHead");
+  assertThrows(() => new Http1Decoder("request", { maxFields: NaN }), RangeError, "maxFields");
+});
+
+Deno.test("Http1Fields refuses what would end a line", () => {
+  const fields = new Http1Fields();
+  for (
+    const [name, value] of [["a b", ""], ["", ""], ["a", "b\r\nc: d"], ["a", "\0"], ["a", " b"]]
+  ) {
+    assertThrows(() => fields.append(name!, value!), TypeError, "Cannot use");
+  }
+  assertThrows(() => fields.set("a", "\u{1f600}"), TypeError, "Cannot use");
+});
+
+Deno.test("Http1Fields changes lines and leaves the others", () => {
+  const decoder = new Http1Decoder("request");
+  decoder.push(bytesOf(GET + "A: 1\r\nb: 2\r\na: 3\r\n\r\n"));
+  const head = decoder.next();
+  assert(head?.kind === "request");
+  const { fields } = head;
+  assertEquals([fields.size, fields.get("A"), fields.has("c")], [4, "1, 3", false]);
+  fields.set("a", "4");
+  fields.delete("HOST");
+  fields.append("C", "5");
+  assertEquals([...fields], [["a", "4"], ["b", "2"], ["C", "5"]]);
+  assertEquals(fields.size, 3);
+});
+
+Deno.test("encodeHttp1Head refuses a first line that is none", () => {
+  const fields = new Http1Fields();
+  for (
+    const line of [
+      "GET / HTTP/1.1\r\nX: y",
+      "GET  / HTTP/1.1",
+      "HTTP/1.1 99 x",
+      "a",
+      "G(T / HTTP/1.1",
+    ]
+  ) {
+    assertThrows(() => encodeHttp1Head(line, fields), TypeError, "malformed");
+  }
+});
+
+const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}$/);
+const value = fc.stringMatching(/^([\x21-\x7e\xa0-\xff]([\x20-\x7e\t]{0,20}[\x21-\x7e])?)?$/);
+const framed = /^(host|content-length|transfer-encoding|connection|upgrade|expect)$/i;
+const someFields = fc.array(fc.tuple(token.filter((name) => !framed.test(name)), value), {
+  maxLength: 8,
+});
+const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 5 });
+
+const aRequest = fc.record({
+  method: token.filter((method) => method !== "CONNECT"),
+  target: fc.stringMatching(/^[\x21-\x22\x24-\x7e]{1,40}$/),
+  fields: someFields,
+  framing: fc.constantFrom("none", "length", "chunked"),
+  chunks,
+  trailers: someFields,
+});
+
+type Generated = typeof aRequest extends fc.Arbitrary<infer T> ? T : never;
+
+function encode({ method, target, fields, framing, chunks, trailers }: Generated): Uint8Array {
+  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const all = new Http1Fields([["Host", "h"], ...fields]);
+  if (framing === "length") all.append("Content-Length", `${size}`);
+  if (framing === "chunked") all.append("Transfer-Encoding", "chunked");
+  const parts = [encodeHttp1Head(`${method} ${target} HTTP/1.1`, all)];
+  if (framing === "length") parts.push(...chunks.map((chunk) => new Uint8Array(chunk)));
+  if (framing === "chunked") {
+    parts.push(...chunks.map(encodeHttp1Chunk), encodeHttp1End(new Http1Fields(trailers)));
+  }
+  return join(parts);
+}
+
+Deno.test("Http1Decoder gives back what was encoded, however it is cut", () => {
+  fc.assert(
+    fc.property(fc.array(aRequest, { minLength: 1, maxLength: 3 }), fc.nat(50), (all, step) => {
+      const bytes = join(all.map(encode));
+      const { messages, error, rest } = decodeAll("request", split(bytes, step + 1));
+      assertEquals([error, rest], [undefined, ""]);
+      assertEquals(
+        messages.map(({ first, lines, body, trailers }) => ({ first, lines, body, trailers })),
+        all.map((one) => ({
+          first: `${one.method} ${one.target} 1`,
+          lines: [
+            ["Host", "h"],
+            ...one.fields,
+            ...(one.framing === "length" ? [["Content-Length", `${sizeOf(one.chunks)}`]] : []),
+            ...(one.framing === "chunked" ? [["Transfer-Encoding", "chunked"]] : []),
+          ] as [string, string][],
+          body: one.framing === "none" ? "" : textOf(one.chunks),
+          trailers: one.framing === "chunked" ? one.trailers : [],
+        })),
+      );
+    }),
+  );
+});
+
+Deno.test("Http1Decoder finds the same however bytes are cut, in whatever it is given", () => {
+  const piece = fc.oneof(
+    fc.constantFrom("GET / HTTP/1.1\r\n", "Host: h\r\n", "\r\n", "Content-Length: 3\r\n", "\n"),
+    fc.constantFrom("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n", "0\r\n", "\r", " ", ";a"),
+    fc.string({ unit: "binary", maxLength: 5 }).map((text) => text.replace(/[^\0-\xff]/gu, "")),
+  );
+  fc.assert(fc.property(fc.array(piece, { maxLength: 15 }), fc.nat(10), (pieces, step) => {
+    const bytes = bytesOf(pieces.join(""));
+    const whole = decodeAll("request", [bytes], { finish: true });
+    const cut = decodeAll("request", split(bytes, step + 1), { finish: true });
+    assertEquals(cut.messages, whole.messages);
+    assertEquals(cut.error === undefined, whole.error === undefined);
+  }));
+});
+
+function split(bytes: Uint8Array, step: number): Uint8Array<ArrayBuffer>[] {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const size = Math.min(step, bytes.length);
+  for (let i = 0; i < bytes.length; i += size) parts.push(new Uint8Array(bytes.slice(i, i + size)));
+  return parts;
+}
+
+function join(parts: Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+function sizeOf(parts: Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+function textOf(parts: Uint8Array[]): string {
+  return String.fromCharCode(...join(parts));
+}
