@@ -94,7 +94,7 @@ Deno.test("every file that a document names exists", () => {
 Deno.test("the README names every module of the library", () => {
   const spans = new Set(commands(ENGLISH));
   for (const subpath of Object.keys(EXPORTS)) {
-    if (/^\.\/(net|tools)\//.test(subpath)) {
+    if (/^\.\/(net|http|ws|tools)\//.test(subpath)) {
       assert(spans.has(subpath.slice(2)), `The README does not name ${subpath.slice(2)}`);
     }
   }

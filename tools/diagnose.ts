@@ -34,7 +34,7 @@ import type { DnsType } from "../net/dns_codec.ts";
 import { NetError } from "../net/errors.ts";
 import { badValue, type CliContext, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
 import { renderDiagnosis } from "./_diagnose_text.ts";
-import type { DiagnoseStep, DiagnoseStepName, Diagnosis, HttpStep } from "./_diagnosis.ts";
+import type { DiagnoseStep, DiagnoseStepName, Diagnosis, HttpStep, TlsStep } from "./_diagnosis.ts";
 import { dnsStep } from "./_step_dns.ts";
 import { httpStep } from "./_step_http.ts";
 import { warmUp } from "./_phases.ts";
@@ -238,7 +238,7 @@ async function findOut(
   try {
     const winner = await Promise.race([
       secure,
-      plain.then((step) => isPlain(step) ? step : secure),
+      plain.then<HttpStep | TlsStep>((step) => isPlain(step) ? step : secure),
     ]);
     if (winner.step === "tls" && winner.version !== undefined) {
       if (wanted.has("tls") || winner.status === "failed") add(winner);
@@ -264,8 +264,9 @@ function whole(name: string, value: number, max: number): number {
 }
 
 function readServer(text: string): { hostname: string; port: number } {
-  const server = isAddress(text) ? { hostname: text, port: 53 } : parseHostPort(text);
-  if (isAddress(server.hostname) && server.port > 0) return server;
+  if (isAddress(text)) return { hostname: text, port: 53 };
+  const server = /:\d+$/.test(text) ? parseHostPort(text) : undefined;
+  if (server !== undefined && isAddress(server.hostname) && server.port > 0) return server;
   throw new TypeError(`Cannot use the name server ${JSON.stringify(text)}: give its IP address`);
 }
 

@@ -18,6 +18,8 @@
  */
 
 export * from "./cli.ts";
+export { diagnose, type DiagnoseOptions } from "./diagnose.ts";
+export type * from "./_diagnosis.ts";
 export {
   type FaultProxy,
   type FaultProxyEvent,

@@ -1,0 +1,323 @@
+/** `tools/diagnose.ts` against servers of this machine, good and bad. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { serveTcp } from "../../net/tcp_server.ts";
+import { serveTls } from "../../net/tls_server.ts";
+import { NetError, type TlsFailure } from "../../net/errors.ts";
+import { recordingIo } from "../../tools/cli.ts";
+import {
+  diagnose,
+  type DiagnoseOptions,
+  type DiagnoseStepName,
+  main,
+} from "../../tools/diagnose.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { serveDns } from "../_support/dns.ts";
+import { needs } from "../_support/peers.ts";
+import { runRunnable } from "../_support/runnable.ts";
+
+const WAY: readonly DiagnoseStepName[] = ["dns", "tcp", "tls", "http"];
+const way = (url: string, options: DiagnoseOptions = {}) =>
+  diagnose(url, { steps: WAY, timeout: 2000, ...options });
+
+/** Answers each request with the same bytes, over TCP or TLS. */
+function answering(answer: string, tls?: { cert: string; key: string }) {
+  const handler = async (
+    conn: { readLine(): Promise<string | null>; write(text: string): unknown },
+  ) => {
+    while (await conn.readLine());
+    await conn.write(answer);
+  };
+  return tls === undefined ? serveTcp({}, handler) : serveTls(tls, handler);
+}
+
+const ok = (body = "hi", more = "") =>
+  `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+Deno.test("diagnose() says that all is well, and how long each phase takes", async () => {
+  await using server = answering(ok("hello", "Server: test/1\r\n"));
+  const url = `http://127.0.0.1:${server.addr.port}/a?b`;
+  const found = await way(url);
+  assert(found.ok);
+  assertMatch(found.verdict, new RegExp(`^${RegExp.escape(url)} answers 200 OK in [\\d.]+ ms$`));
+  assertEquals(found.steps.map(({ step, status }) => [step, status]), [
+    ["dns", "ok"],
+    ["tcp", "ok"],
+    ["http", "ok"],
+  ]);
+  const [exchange] = found.steps.flatMap((step) => step.step === "http" ? step.exchanges : []);
+  assertEquals([exchange?.status, exchange?.bytes, exchange?.server], [200, 5, "test/1"]);
+  const { total, ...phases } = exchange!.phases;
+  const sum = Object.values(phases).reduce((a, b) => a + b, 0);
+  assert(Math.abs(sum - total) < 1, `${sum} is not ${total}`);
+  assertEquals(phases.tls, 0);
+});
+
+Deno.test("diagnose() says that nothing listens, and what to do", async () => {
+  const port = freePort();
+  const found = await way(`127.0.0.1:${port}`);
+  assertEquals(found.ok, false);
+  assertEquals(found.verdict, `127.0.0.1:${port} refuses connections: nothing listens there`);
+  assertStringIncludes(found.advice!, "Start the service");
+});
+
+Deno.test("diagnose() says that a port is filtered: a backlog that is full", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const held = await Promise.all([1, 2].map(() => Deno.connect({ hostname: "127.0.0.1", port })));
+  try {
+    const found = await way(`tcp://127.0.0.1:${port}`, { timeout: 150 });
+    assertEquals(found.ok, false);
+    assertMatch(found.verdict, /does not answer in 150 ms$/);
+    assertStringIncludes(found.advice!, "firewall");
+  } finally {
+    for (const conn of held) conn.close();
+  }
+});
+
+Deno.test("diagnose() names what is wrong with a certificate", async () => {
+  const { ca, good, expired, wrongName, untrusted, notYetValid } = await testCertificates();
+  const cases: [{ cert: string; key: string }, RegExp, TlsFailure][] = [
+    [expired, /answers, but its certificate expired [67] days ago$/, "expired"],
+    [notYetValid, /its certificate is not valid for another \d+ days?$/, "not-yet-valid"],
+    [wrongName, /its certificate is for wrong\.test, not for 127\.0\.0\.1$/, "wrong-name"],
+    [untrusted, /its certificate is signed by .*, whom nobody here trusts$/, "untrusted"],
+  ];
+  for (const [{ cert, key }, verdict, failure] of cases) {
+    await using server = answering(ok(), { cert, key });
+    const found = await way(`https://127.0.0.1:${server.addr.port}/`, { caCerts: [ca] });
+    assertEquals(found.ok, false);
+    assertMatch(found.verdict, verdict);
+    const tls = found.steps.find((step) => step.step === "tls");
+    assertEquals(tls?.step === "tls" && tls.failures, [failure]);
+  }
+  await using server = answering(ok(), good);
+  const found = await way(`https://127.0.0.1:${server.addr.port}/`, { caCerts: [ca] });
+  const tls = found.steps.find((step) => step.step === "tls");
+  assert(tls?.step === "tls" && tls.version === "TLSv1.3" && tls.chain[0]!.daysLeft >= 0);
+});
+
+Deno.test("diagnose() finds out by itself what is spoken on a port", async () => {
+  const { ca, good } = await testCertificates();
+  await using plain = answering(ok());
+  assertMatch((await way(`127.0.0.1:${plain.addr.port}`)).verdict, /^http:.* answers 200 OK/);
+  await using secure = answering(ok(), good);
+  const found = await way(`127.0.0.1:${secure.addr.port}`, { caCerts: [ca] });
+  assert(found.steps.some((step) => step.step === "tls" && step.version !== undefined));
+  await using other = serveTcp({}, async (conn) => void await conn.write("SSH-2.0-x\r\n"));
+  const ssh = await way(`127.0.0.1:${other.addr.port}`);
+  assertMatch(ssh.verdict, /accepts connections .*speaks no HTTP/);
+});
+
+Deno.test("diagnose() says that TLS is not spoken, or breaks off", async () => {
+  await using plain = serveTcp({}, (conn) => conn.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  const found = await way(`https://127.0.0.1:${plain.addr.port}/`);
+  assertEquals(found.ok, false);
+  assertMatch(found.verdict, /accepts connections, but does not speak TLS on this port$/);
+  assertMatch(found.advice!, new RegExp(`Try http://127\\.0\\.0\\.1:${plain.addr.port}/`));
+  await using mute = serveTcp({}, (conn) => conn.readLine().then(() => {}));
+  const broken = await way(`https://127.0.0.1:${mute.addr.port}/`);
+  assertMatch(broken.verdict, /but (breaks the TLS handshake off|ends the connection)/);
+});
+
+Deno.test("diagnose() follows redirects, and sees circles", async () => {
+  await using last = answering(ok());
+  const to = `http://127.0.0.1:${last.addr.port}/end`;
+  await using first = answering(
+    `HTTP/1.1 302 Found\r\nLocation: ${to}\r\nContent-Length: 0\r\n\r\n`,
+  );
+  const found = await way(`http://127.0.0.1:${first.addr.port}/`);
+  assertMatch(found.verdict, new RegExp(`^${to} answers 200 OK`));
+  await using round = answering("HTTP/1.1 301 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");
+  const circle = await way(`http://127.0.0.1:${round.addr.port}/`);
+  assertMatch(circle.verdict, /redirects in a circle/);
+  await using bad = answering(
+    "HTTP/1.1 301 x\r\nLocation: gopher://x\r\nContent-Length: 0\r\n\r\n",
+  );
+  assertMatch((await way(`http://127.0.0.1:${bad.addr.port}/`)).verdict, /no URL of HTTP/);
+});
+
+Deno.test("diagnose() tells an error of the server from one of the request", async () => {
+  await using broken = answering("HTTP/1.1 503 Down\r\nContent-Length: 0\r\n\r\n");
+  const found = await way(`http://127.0.0.1:${broken.addr.port}/`);
+  assertEquals(found.ok, false);
+  assertMatch(found.verdict, /answers 503 Down$/);
+  await using missing = answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+  const open = await way(`http://127.0.0.1:${missing.addr.port}/`);
+  assertEquals(open.ok, true);
+  assertMatch(open.advice!, /nothing under this path/);
+});
+
+Deno.test("diagnose() is not fooled by answers that are cut, endless or none", async () => {
+  const cases: [string, RegExp][] = [
+    ["", /without an answer/],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", /ends within the body/],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", /ends within the body/],
+    ["HTTP/1.1 200 OK\r\nX: y", /ends within the head/],
+    ["220 mail.test ESMTP\r\n", /does not speak HTTP/],
+    [`HTTP/1.1 200 OK\r\nX: ${"y".repeat(70_000)}`, /a head that does not end/],
+  ];
+  for (const [answer, verdict] of cases) {
+    await using server = answering(answer);
+    const found = await way(`http://127.0.0.1:${server.addr.port}/`);
+    assertEquals(found.ok, false);
+    assertMatch(found.verdict, verdict);
+  }
+});
+
+Deno.test("diagnose() tells NXDOMAIN from SERVFAIL, and a name without an address", async () => {
+  let code = "NXDOMAIN";
+  await using dns = await serveDns(() => ({ code }));
+  const server = `127.0.0.1:${dns.port}`;
+  const expected = {
+    NXDOMAIN: /cannot be found: no such name \(.* says NXDOMAIN\)/,
+    SERVFAIL: /the name servers fail \(.* says SERVFAIL\)/,
+    REFUSED: /refuses to answer \(.* says REFUSED\)/,
+    NOERROR: /the name exists, but has no address/,
+  };
+  for (const [next, verdict] of Object.entries(expected)) {
+    code = next;
+    const found = await diagnose("nothing.invalid", { steps: ["dns"], server });
+    assertEquals(found.ok, false);
+    assertMatch(found.verdict, verdict);
+  }
+});
+
+Deno.test("diagnose() asks a name server for all types of records", async () => {
+  await using dns = await serveDns(({ questions: [question] }) => ({
+    answers: question?.type === "MX"
+      ? [{ name: "localhost", ttl: 60, type: "MX", preference: 10, exchange: "mail.test" }]
+      : [],
+  }));
+  const io = recordingIo();
+  const server = `127.0.0.1:${dns.port}`;
+  assertEquals(await main(["dns", "localhost", "--server", server, "--type", "MX"], io), 0);
+  assertStringIncludes(io.out, "mail.test");
+  const all = recordingIo();
+  assertEquals(await main(["dns", "localhost", "--server", server, "--json"], all), 0);
+  const types = JSON.parse(all.out).steps[0].answers.map(({ type }: { type: string }) => type);
+  for (const type of ["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SRV", "CAA", "SOA", "HTTPS"]) {
+    assert(types.includes(type), `${type} is not among ${types}`);
+  }
+});
+
+Deno.test("a host that is none starts nothing", async () => {
+  const bad = [
+    "-oProxyCommand=x",
+    "a b",
+    "a\nb",
+    "a;b",
+    "$(id)",
+    "`id`",
+    "http://a b/",
+    "",
+    "a|b",
+    "http://-x/",
+    "127.0.0.1:0",
+    "127.0.0.1:99999",
+    "ftp://127.0.0.1/",
+  ];
+  for (const host of bad) {
+    await assertRejects(() => diagnose(host), Error, undefined, host);
+    const { code, stdout, stderr } = await runAs(["ping", "--", host]);
+    assertEquals([code, stdout], [2, ""], `${host}: ${stderr}`);
+    assertMatch(stderr, /^diagnose: [^\n]+\n$/);
+  }
+});
+
+async function runAs(args: string[]) {
+  const io = recordingIo();
+  const code = await main(args, io);
+  return { code, stdout: io.out, stderr: io.err };
+}
+
+Deno.test("what a server says of itself cannot reach the terminal", async () => {
+  await using server = answering(
+    "HTTP/1.1 200 \x1b]0;owned\x07\r\nServer: \x1b[2J\r\nContent-Length: 0\r\n\r\n",
+  );
+  const { stdout } = await runAs(["http", `http://127.0.0.1:${server.addr.port}/`]);
+  // deno-lint-ignore no-control-regex -- these must be gone
+  assert(!/[\x00-\x09\x0b-\x1f]/.test(stdout), JSON.stringify(stdout));
+});
+
+Deno.test("--slo gives 4 when the answer is too slow, --json the same as data", async () => {
+  await using server = answering(ok());
+  const url = `http://127.0.0.1:${server.addr.port}/`;
+  const slow = await runAs(["http", url, "--slo=1ms"]);
+  const quick = await runAs(["http", url, "--slo=1m"]);
+  assert(slow.code === 4 || /in 0\.\d+ ms/.test(slow.stdout), slow.stdout);
+  assertEquals(quick.code, 0);
+  const { code, stdout } = await runAs(["http", url, "--json"]);
+  const found = JSON.parse(stdout);
+  assertEquals([code, found.ok, found.target.port], [0, true, server.addr.port]);
+  assertEquals(found.steps.map(({ step }: { step: string }) => step), ["dns", "tcp", "http"]);
+});
+
+Deno.test("an abort ends the walk and every program at once", async () => {
+  const stop = new AbortController();
+  await using server = serveTcp({}, (conn) => conn.readLine().then(() => {}));
+  const walking = diagnose(`http://127.0.0.1:${server.addr.port}/`, { signal: stop.signal });
+  setTimeout(() => stop.abort(new Error("enough")), 100);
+  await assertRejects(() => walking, Error, "enough");
+  await assertRejects(() => diagnose("127.0.0.1", { signal: AbortSignal.abort() }), DOMException);
+});
+
+Deno.test("the help, wrong commands, and options that are none", async () => {
+  assertEquals((await runAs([])).code, 2);
+  assertEquals((await runAs(["tls"])).code, 2);
+  assertEquals((await runAs(["tcp", "127.0.0.1", "more"])).code, 2);
+  await assertRejects(() => diagnose("127.0.0.1", { timeout: 0 }), RangeError, "timeout");
+  await assertRejects(() => diagnose("127.0.0.1", { server: "name" }), TypeError, "IP address");
+  await assertRejects(
+    () => diagnose("127.0.0.1", { steps: ["lunch" as "dns"] }),
+    TypeError,
+    "lunch",
+  );
+});
+
+Deno.test("without --allow-run the walk goes on, without --allow-net there is none", async () => {
+  await using server = answering(ok());
+  const args = [`http://127.0.0.1:${server.addr.port}/`, "--json"];
+  const some = await runRunnable("diagnose", args, { permissions: ["--allow-net"] });
+  assertEquals(some.code, 0, some.stderr);
+  const steps = JSON.parse(some.stdout).steps as Record<"step" | "status" | "advice", string>[];
+  for (const step of steps.filter(({ step }) => ["interfaces", "ping", "trace"].includes(step))) {
+    assertEquals(step.status, "skipped");
+    assertMatch(step.advice, /--allow-run/);
+  }
+  const none = await runRunnable("diagnose", args, { permissions: [] });
+  assertEquals(none.code, 3);
+  assertMatch(none.stderr, /^diagnose: [^\n]*--allow-net[^\n]*\n$/);
+});
+
+for (
+  const [command, program] of [["ping", "ping"], ["interfaces", "ip"], ["trace", "traceroute"]]
+) {
+  const peer = needs(program!);
+  Deno.test({
+    name: `diagnose ${command} reads the system's ${program}${peer.suffix}`,
+    ignore: peer.ignore,
+    async fn() {
+      const { code, stdout, stderr } = await runAs(["-c", "1", command!, "127.0.0.1"]);
+      assertEquals([code, stderr], [0, ""], stdout);
+      assertStringIncludes(stdout, "127.0.0.1");
+    },
+  });
+}
+
+Deno.test("diagnose() gives errors as NetError", async () => {
+  const found = await way(`tcp://127.0.0.1:${freePort()}`);
+  const tcp = found.steps.find(({ step }) => step === "tcp");
+  assert(tcp?.error instanceof NetError && tcp.error.kind === "refused");
+});
