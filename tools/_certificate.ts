@@ -1,7 +1,7 @@
 /** What a server's certificate says, and each thing that is wrong with it. Private to `tools/`. @module */
 
 import net from "node:net";
-import tls from "node:tls";
+import type tls from "node:tls";
 import type { TlsFailure } from "../net/errors.ts";
 import { escapeControls } from "../net/text.ts";
 import type { DiagnosedCertificate } from "./_diagnosis.ts";

@@ -32,7 +32,7 @@
 import { parseHostPort } from "../net/address.ts";
 import type { DnsType } from "../net/dns_codec.ts";
 import { NetError } from "../net/errors.ts";
-import { badValue, type CliContext, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
+import { type CliContext, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
 import { renderDiagnosis } from "./_diagnose_text.ts";
 import type { DiagnoseStep, DiagnoseStepName, Diagnosis, HttpStep, TlsStep } from "./_diagnosis.ts";
 import { dnsStep } from "./_step_dns.ts";

@@ -22,12 +22,14 @@ export function declaredPermissions(name: string): PermissionSet {
   return new Set(pairs);
 }
 
-/** What an audit log says was used; for the network the host, since ports are flags. */
+/** What an audit log says was used; for the network the host, since ports are flags, and
+ * for programs their name. */
 export function usedPermissions(log: string): PermissionSet {
   const pairs = log.split("\n").filter((line) => line !== "").map((line) => {
     const { permission, value } = JSON.parse(line) as { permission: string; value?: string };
     const target = value ?? "*";
-    return `${permission} ${permission === "net" ? hostOf(target) : target}`;
+    if (permission === "net") return `net ${hostOf(target)}`;
+    return `${permission} ${permission === "run" ? target.replace(/^.*[/\\]/, "") : target}`;
   });
   return new Set(pairs);
 }
