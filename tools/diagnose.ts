@@ -126,7 +126,7 @@ const TYPES: readonly DnsType[] = [
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveTcp({}, async (conn) => {
- *   while (await conn.readLine()) { /* the head of the request *\/ }
+ *   for (let line = await conn.readLine(); line; line = await conn.readLine());
  *   await conn.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
  * });
  * const url = `http://127.0.0.1:${server.addr.port}/`;

@@ -22,14 +22,12 @@ export function declaredPermissions(name: string): PermissionSet {
   return new Set(pairs);
 }
 
-/** What an audit log says was used; for the network the host, since ports are flags, and
- * for programs their name. */
+/** What an audit log says was used; for the network the host, since ports are flags. */
 export function usedPermissions(log: string): PermissionSet {
   const pairs = log.split("\n").filter((line) => line !== "").map((line) => {
     const { permission, value } = JSON.parse(line) as { permission: string; value?: string };
     const target = value ?? "*";
-    if (permission === "net") return `net ${hostOf(target)}`;
-    return `${permission} ${permission === "run" ? target.replace(/^.*[/\\]/, "") : target}`;
+    return `${permission} ${permission === "net" ? hostOf(target) : target}`;
   });
   return new Set(pairs);
 }
