@@ -1,9 +1,10 @@
-import type { HttpProgress } from "./client_options.ts";
 import type { HttpTry } from "./errors.ts";
 import { HttpResponse } from "./response.ts";
 import { codingsOf, decompress } from "./_decompress.ts";
 import type { Guard } from "./_guard.ts";
+import type { Plan } from "./_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
+import type { Origin, Slots } from "./_slots.ts";
 import { shownUrl } from "./_url.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -13,34 +14,34 @@ const SMALL = 16 * 1024;
 const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 const NOTHING: Bytes = new Uint8Array();
 
-/** What an exchange needs to know. */
-export interface ExchangeContext extends Failing {
-  readonly bodyTimeout: number;
-  readonly maxBody: number;
-  readonly redirected: boolean;
-  readonly onDownload: ((progress: HttpProgress) => void) | undefined;
-  /** Whether a connection to this server has been broken off since, unseen by Deno. */
-  readonly broken: (() => boolean) | undefined;
-  /** Gives the place in the pool back. */
-  release(): void;
-}
-
 /** An answer whose head is here. */
 export class Exchange {
   /** The body, if it was small and has been read. */
   data: Bytes | undefined;
   readonly #native: Response;
   readonly #guard: Guard;
-  readonly #context: ExchangeContext;
+  readonly #plan: Plan;
+  readonly #slots: Slots;
+  readonly #origin: Origin;
+  /** Whether a connection to this server has been broken off since, unseen by Deno. */
+  readonly #broken: (() => boolean) | undefined;
   /** Reads what arrives, once somebody wants it. */
   #source: ReadableStreamDefaultReader<Bytes> | undefined;
   #released = false;
   #kept = false;
 
-  constructor(native: Response, guard: Guard, context: ExchangeContext) {
+  constructor(
+    native: Response,
+    guard: Guard,
+    plan: Plan,
+    place: { slots: Slots; origin: Origin; broken: (() => boolean) | undefined },
+  ) {
     this.#native = native;
     this.#guard = guard;
-    this.#context = context;
+    this.#plan = plan;
+    this.#slots = place.slots;
+    this.#origin = place.origin;
+    this.#broken = place.broken;
   }
 
   get status(): number {
@@ -56,11 +57,11 @@ export class Exchange {
   }
 
   get shownUrl(): string {
-    return shownUrl(this.#context.url);
+    return shownUrl(this.#plan.url);
   }
 
   get history(): readonly HttpTry[] {
-    return this.#context.history;
+    return this.#plan.history;
   }
 
   /** This is the last try: the time limits end with the body. */
@@ -73,27 +74,29 @@ export class Exchange {
   /** Whether the body is known to be small; others stay streams. */
   isSmall(): boolean {
     const { headers, status } = this.#native;
-    if (this.#context.method === "HEAD" || NULL_BODY.has(status)) return false;
+    if (this.#plan.method === "HEAD" || NULL_BODY.has(status)) return false;
     const length = headers.get("content-length");
     if (length === null || !(Number(length) <= SMALL)) return false;
-    return this.#context.onDownload === undefined && !headers.has("content-encoding");
+    return this.#plan.onDownload === undefined && !headers.has("content-encoding");
   }
 
-  /** Reads a body that is small at once, so that its place is free. */
-  async readSmall(): Promise<void> {
-    this.#guard.arm("body", this.#context.bodyTimeout);
-    const data = await this.#native.bytes();
+  /** Takes a body that is small and has been read, so that its place is free. */
+  take(data: Bytes): void {
     this.#guard.disarm();
     this.data = data;
     this.#release();
-    if (data.length > this.#context.maxBody) throw this.#tooLarge();
+    if (data.length > this.#plan.maxBody) throw this.#tooLarge();
+  }
+
+  /** Whether there can be no body. */
+  isEmpty(): boolean {
+    const { status, body } = this.#native;
+    return body === null || this.#plan.method === "HEAD" || NULL_BODY.has(status);
   }
 
   /** Lets go of the place at once where there can be no body. */
-  async skipEmpty(): Promise<void> {
-    const { status, body } = this.#native;
-    if (body !== null && this.#context.method !== "HEAD" && !NULL_BODY.has(status)) return;
-    await body?.cancel();
+  async skip(): Promise<void> {
+    await this.#native.body?.cancel();
     this.data = NOTHING;
     this.#release();
   }
@@ -126,9 +129,9 @@ export class Exchange {
   /** The answer as a standard `Response`. */
   response(): HttpResponse {
     const { status, statusText, headers } = this.#native;
-    const { method, history, redirected } = this.#context;
+    const { method, history, redirected } = this.#plan;
     const empty = method === "HEAD" || NULL_BODY.has(status);
-    const url = new URL(this.#context.url);
+    const url = new URL(this.#plan.url);
     url.hash = "";
     return new HttpResponse(empty ? null : this.data ?? this.stream(), {
       status,
@@ -163,7 +166,7 @@ export class Exchange {
     const guard = this.#guard;
     return new ReadableStream<Bytes>({
       pull: async (controller) => {
-        guard.arm("body", this.#context.bodyTimeout);
+        guard.arm("body", this.#plan.timeouts.body);
         const { done, value } = await reader.read();
         guard.disarm();
         if (!done) return controller.enqueue(value);
@@ -184,7 +187,7 @@ export class Exchange {
   /** Counts what comes out, and gives every error its class. */
   #bounded(body: ReadableStream<Bytes>, plain: boolean): ReadableStream<Bytes> {
     const reader = body.getReader();
-    const { maxBody, onDownload } = this.#context;
+    const { maxBody, onDownload } = this.#plan;
     const length = this.#native.headers.get("content-length");
     const total = plain && length !== null ? Number(length) : undefined;
     let transferred = 0;
@@ -216,37 +219,38 @@ export class Exchange {
 
   /** A body without a length is whole only if its connection has ended in order. */
   #checkEnd(): void {
-    const { broken } = this.#context;
-    if (broken === undefined) return;
+    if (this.#broken === undefined) return;
     const { headers } = this.#native;
     if (headers.has("content-length") || headers.has("transfer-encoding")) return;
-    if (broken()) throw failure(this.#context, "truncated", "the connection was reset in the body");
+    if (this.#broken()) {
+      throw failure(this.#plan, "truncated", "the connection was reset in the body");
+    }
   }
 
   async #fail(error: unknown): Promise<unknown> {
     await this.#giveUp();
     const { expired, cancelled, controller } = this.#guard;
-    if (expired !== undefined) return timeoutError(expired, this.#context, "maybe");
+    if (expired !== undefined) return timeoutError(expired, this.#plan, "maybe");
     if (cancelled) return controller.signal.reason;
-    return bodyError(error, this.#context);
+    return bodyError(error, this.#plan);
   }
 
   #tooLarge(): Error {
-    const { maxBody } = this.#context;
+    const { maxBody } = this.#plan;
     const reason = `the body has more than ${maxBody} bytes; set maxBody to allow more`;
-    return failure(this.#context, "limit", reason);
+    return failure(this.#plan, "limit", reason);
   }
 
   #release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#context.release();
+    this.#slots.release(this.#origin);
     if (this.#kept) this.#guard.end();
   }
 }
 
 /** What the decompressor says is the fault of the peer, too. */
-function bodyError(error: unknown, context: ExchangeContext): Error {
+function bodyError(error: unknown, context: Failing): Error {
   const code = (error as { code?: unknown } | null)?.code;
   if (code === "Z_BUF_ERROR") {
     return failure(context, "truncated", "the compressed body ends early");

@@ -15,6 +15,8 @@ export class Guard {
   /** Aborts what is under way; a new one after {@linkcode renew}. */
   controller = new AbortController();
   readonly #total: number;
+  /** When it began, on the same clock. */
+  readonly begun: number;
   readonly #end: number;
   readonly #signal: AbortSignal | undefined;
   #stage: HttpStage = "total";
@@ -24,7 +26,8 @@ export class Guard {
   /** Begins; `total` is Infinity for no limit. The owner is whoever may end all of its own. */
   constructor(total: number, signal: AbortSignal | undefined, readonly owner?: object) {
     this.#total = this.#limit = total;
-    this.#end = this.due = total === Infinity ? Infinity : performance.now() + total;
+    this.begun = performance.now();
+    this.#end = this.due = this.begun + total;
     this.#signal = signal;
     if (signal !== undefined) {
       if (signal.aborted) this.controller.abort(signal.reason);
@@ -35,9 +38,9 @@ export class Guard {
     if (this.due < wakeAt) schedule(this.due);
   }
 
-  /** What is under way has to be over in `limit` milliseconds. */
-  arm(stage: HttpStage, limit: number): void {
-    const due = limit === Infinity ? Infinity : performance.now() + limit;
+  /** What is under way has to be over in `limit` milliseconds from `now`. */
+  arm(stage: HttpStage, limit: number, now = performance.now()): void {
+    const due = now + limit;
     if (due < this.#end) {
       this.due = due;
       this.#stage = stage;

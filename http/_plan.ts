@@ -1,6 +1,7 @@
 import type { HttpAuth, HttpProgress, HttpRequestOptions } from "./client_options.ts";
 import type { HttpTry } from "./errors.ts";
 import type { RequestBody } from "./_request_body.ts";
+import type { Template } from "./_templates.ts";
 import type { HttpRetryPolicy } from "./retry.ts";
 
 /** Headers as `fetch` takes them at the least cost; a name may come more than once. */
@@ -14,10 +15,19 @@ export interface Timeouts {
   readonly total: number;
 }
 
+/** What requests are that set nothing themselves. */
+export interface PlainRequest {
+  readonly headers: Headers;
+  /** The same for `fetch`. */
+  readonly pairs: HeaderPairs;
+}
+
 /** A request on its way: what redirects and tries change, and what stays. */
 export interface Plan {
   method: string;
   url: URL;
+  /** What is known of `url` from before. */
+  template: Template | undefined;
   /** The headers, or undefined for those of the client alone. */
   headers: Headers | undefined;
   body: RequestBody | undefined;

@@ -47,5 +47,6 @@ export function follow(plan: Plan, status: number, to: URL | null, own: () => He
   to.username = to.password = "";
   if (to.hash === "") to.hash = plan.url.hash;
   plan.url = to;
+  plan.template = undefined;
   plan.redirected = true;
 }

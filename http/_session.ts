@@ -6,7 +6,7 @@ import { decodeText } from "./_decode_json.ts";
 import { Exchange } from "./_exchange.ts";
 import { abortAll, Expired, Guard } from "./_guard.ts";
 import { NativeClients } from "./_native_clients.ts";
-import { authorization, type HeaderPairs, pairsOf, type Plan } from "./_plan.ts";
+import { authorization, type HeaderPairs, pairsOf, type PlainRequest, type Plan } from "./_plan.ts";
 import { RateLimiter } from "./_rate.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { watchUpload } from "./_request_body.ts";
@@ -76,18 +76,28 @@ export class Session {
   }
 
   /** Sends a request until there is an answer to give or an error to throw. */
-  async run(plan: Plan, plainPairs: HeaderPairs, hooks: HttpHooks | undefined): Promise<Exchange> {
+  async run(plan: Plan, plain: PlainRequest, hooks: HttpHooks | undefined): Promise<Exchange> {
     const guard = new Guard(plan.timeouts.total, plan.signal, this);
     let failures: Failures | undefined;
     let hops = 0;
     let seen = false;
-    for (let attempt = 1;; attempt++) {
+    for (let number = 1;; number++) {
+      const attempt = new Attempt(number, hooks);
       let failed: HttpTry | undefined;
       let exchange: Exchange | undefined;
       let wait = 0;
       try {
-        exchange = await this.#once(plan, plainPairs, hooks, guard, attempt);
+        const native = await this.#begin(attempt, plan, plain, guard);
+        guard.disarm();
         seen = true;
+        exchange = this.#exchange(attempt, native, guard, plan);
+        if (attempt.told !== undefined) {
+          await this.#finish(exchange, attempt.told, hooks, plan.url).catch(theirs);
+        }
+        if (exchange.isSmall()) {
+          guard.arm("body", plan.timeouts.body);
+          exchange.take(await native.bytes());
+        } else if (exchange.isEmpty()) await exchange.skip();
         const { status, headers } = exchange;
         // Every look at a header costs, and most answers are simply good.
         if (status < 300 && !plan.retry.statuses.has(status)) return exchange.keep();
@@ -101,7 +111,7 @@ export class Session {
           await exchange.discard();
           this.counters.redirects++;
           const { method, url } = plan;
-          const own = () => new Headers(plainPairs.filter(([name]) => name !== "accept-encoding"));
+          const own = () => new Headers(plain.headers);
           follow(plan, status, to, own);
           const location = to === null ? {} : { location: shownUrl(to) };
           plan.history.push({ method, url: shownUrl(url), status, ...location });
@@ -117,8 +127,10 @@ export class Session {
         await exchange.discard();
         wait = delay(plan, failures, retryAfter);
         failed = { method: plan.method, url: shownUrl(plan.url), status, delay: wait };
-      } catch (thrown) {
+      } catch (caught) {
         if (exchange !== undefined) await exchange.discard();
+        if (attempt.origin !== undefined) this.slots.release(attempt.origin);
+        const thrown = attempt.spoiled ?? (attempt.sent ? caught : new NotSent(caught));
         const unsent = exchange === undefined && this.#isUnsent(thrown, guard);
         // One of the tries may have been sent: what the last one met does not change that.
         seen ||= !unsent;
@@ -157,98 +169,93 @@ export class Session {
     }
   }
 
-  /** One try. */
-  async #once(
-    plan: Plan,
-    plainPairs: HeaderPairs,
-    hooks: HttpHooks | undefined,
-    guard: Guard,
-    attempt: number,
-  ): Promise<Exchange> {
-    const { timeouts, url } = plan;
-    if (this.#closed) throw new NotSent(CLOSED);
+  #exchange(attempt: Attempt, native: Response, guard: Guard, plan: Plan): Exchange {
+    const { origin, broken } = attempt;
+    // The exchange gives the place back from now on.
+    attempt.origin = undefined;
+    return new Exchange(native, guard, plan, { slots: this.slots, origin: origin!, broken });
+  }
+
+  /** Begins a try. No `async` here: each costs, and most requests need none. */
+  #begin(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: Guard): Promise<Response> {
+    const { url } = plan;
+    if (this.#closed) throw CLOSED;
     if (guard.controller.signal.aborted) throw guard.controller.signal.reason;
     const refusal = this.#clients.refusal(url);
-    if (refusal !== undefined) {
-      throw new NotSent(failure(snapshot(plan), "unsupported", refusal, "no"));
+    if (refusal !== undefined) throw failure(snapshot(plan), "unsupported", refusal, "no");
+    const place = this.slots.acquire(plan.template?.origin ?? url.origin, guard);
+    const special = plan.headers !== undefined || plan.auth !== undefined ||
+      this.#cookies !== undefined || this.#rate !== undefined || attempt.hooks !== undefined;
+    if (special || place instanceof Promise) {
+      return this.#beginLater(attempt, plan, plain, guard, place, special);
     }
-    let origin: Origin | undefined;
-    let sent: HttpSent = "no";
-    let spoiled: Theirs | undefined;
-    try {
-      const place = this.slots.acquire(url.origin, guard);
-      if (place instanceof Promise) {
-        guard.arm("queue", timeouts.queue);
-        origin = await place;
-      } else origin = place;
-      const special = plan.headers !== undefined || plan.auth !== undefined ||
-        this.#cookies !== undefined || this.#rate !== undefined || hooks !== undefined;
-      let told: HttpHookRequest | undefined;
-      let pairs = plainPairs;
-      if (special) {
-        guard.disarm();
-        told = await this.#prepare(plan, plainPairs, hooks, guard, attempt);
-        pairs = pairsOf(told.headers);
-      }
-      const { method, body } = plan;
-      const repeatable = IDEMPOTENT.has(method) || plan.headers?.has("idempotency-key") === true ||
-        told?.headers.has("idempotency-key") === true;
-      const client = this.#clients.get({ url, repeatable: repeatable || body?.streamed === true });
-      this.counters.requests++;
-      guard.arm("headers", timeouts.headers);
-      const { signal } = guard.controller;
-      sent = "maybe";
-      const init: RequestInit & { client: Deno.HttpClient } = {
-        method,
-        headers: pairs,
-        redirect: "manual",
-        signal,
-        client,
-      };
-      if (body?.streamed) {
-        init.body = watchUpload(body.open(), (error) => spoiled = new Theirs(error));
-      } else if (body !== undefined) init.body = body.open();
-      const broken = this.#clients.dialer?.watch(url);
-      const native = await fetch(url.href, init);
-      guard.disarm();
-      const held = origin;
-      const exchange = new Exchange(native, guard, {
-        method,
-        url,
-        history: plan.history,
-        bodyTimeout: timeouts.body,
-        maxBody: plan.maxBody,
-        redirected: plan.redirected,
-        onDownload: plan.onDownload,
-        release: () => this.slots.release(held),
-        broken,
-      });
-      origin = undefined;
-      try {
-        if (told !== undefined) await this.#finish(exchange, told, hooks, url).catch(theirs);
-        await (exchange.isSmall() ? exchange.readSmall() : exchange.skipEmpty());
-      } catch (error) {
-        await exchange.discard();
-        throw error;
-      }
-      return exchange;
-    } catch (error) {
-      if (origin !== undefined) this.slots.release(origin);
-      throw spoiled ?? (sent === "no" ? new NotSent(error) : error);
+    attempt.origin = place;
+    return this.#fetch(attempt, plan, plain, undefined, guard);
+  }
+
+  async #beginLater(
+    attempt: Attempt,
+    plan: Plan,
+    plain: PlainRequest,
+    guard: Guard,
+    place: Origin | Promise<Origin>,
+    special: boolean,
+  ): Promise<Response> {
+    attempt.waited = true;
+    if (place instanceof Promise) guard.arm("queue", plan.timeouts.queue);
+    attempt.origin = await place;
+    if (!special) return this.#fetch(attempt, plan, plain, undefined, guard);
+    guard.disarm();
+    attempt.told = await this.#prepare(attempt, plan, plain, guard);
+    return this.#fetch(attempt, plan, plain, pairsOf(attempt.told.headers), guard);
+  }
+
+  #fetch(
+    attempt: Attempt,
+    plan: Plan,
+    plain: PlainRequest,
+    own: HeaderPairs | undefined,
+    guard: Guard,
+  ): Promise<Response> {
+    const { url, method, body } = plan;
+    const repeatable = IDEMPOTENT.has(method) || plan.headers?.has("idempotency-key") === true ||
+      attempt.told?.headers.has("idempotency-key") === true;
+    const client = this.#clients.get({ url, repeatable: repeatable || body?.streamed === true });
+    this.counters.requests++;
+    // The clock costs; where nothing was waited for, it is still the same time.
+    const waited = attempt.waited || attempt.number > 1;
+    guard.arm("headers", plan.timeouts.headers, waited ? undefined : guard.begun);
+    const { signal } = guard.controller;
+    attempt.sent = true;
+    attempt.broken = this.#clients.dialer?.watch(url);
+    if (own === undefined && body === undefined && method === "GET") {
+      const template = plan.template?.request(plain.pairs);
+      const init: RequestInit & { client: Deno.HttpClient } = { signal, client };
+      if (template !== undefined) return fetch(template, init);
     }
+    const init: RequestInit & { client: Deno.HttpClient } = {
+      method,
+      headers: own ?? plain.pairs,
+      redirect: "manual",
+      signal,
+      client,
+    };
+    if (body?.streamed) {
+      init.body = watchUpload(body.open(), (error) => attempt.spoiled = new Theirs(error));
+    } else if (body !== undefined) init.body = body.open();
+    return fetch(url.href, init);
   }
 
   /** Everything that makes the headers of one try. */
   async #prepare(
+    { hooks, number }: Attempt,
     plan: Plan,
-    plainPairs: HeaderPairs,
-    hooks: HttpHooks | undefined,
+    plain: PlainRequest,
     guard: Guard,
-    attempt: number,
   ): Promise<HttpHookRequest> {
     const { url, auth, method } = plan;
     const headers = new Headers(
-      plan.headers ?? plainPairs.filter(([name]) => name !== "accept-encoding"),
+      plan.headers ?? plain.headers,
     );
     if (auth !== undefined && !headers.has("authorization")) {
       headers.set("authorization", await authorization(auth));
@@ -257,7 +264,7 @@ export class Session {
       const cookies = await (await this.#cookies).cookies(url.href);
       if (cookies !== "") headers.set("cookie", cookies);
     }
-    const told: HttpHookRequest = { method, url: url.href, headers, attempt };
+    const told: HttpHookRequest = { method, url: url.href, headers, attempt: number };
     await hooks?.beforeRequest?.(told);
     const wait = this.#rate?.take(url.host, performance.now()) ?? 0;
     if (wait > 0) await guard.sleep(wait);
@@ -325,6 +332,22 @@ export async function statusError(exchange: Exchange, plan: Plan): Promise<HttpS
 }
 
 const CLOSED = Symbol("closed");
+
+/** What is known of one try. */
+class Attempt {
+  /** The place that it holds. */
+  origin: Origin | undefined;
+  /** Whether `fetch` has been called. */
+  sent = false;
+  /** What the body of the caller has thrown. */
+  spoiled: Theirs | undefined;
+  told: HttpHookRequest | undefined;
+  /** Whether time has passed before it was sent. */
+  waited = false;
+  broken: (() => boolean) | undefined;
+
+  constructor(readonly number: number, readonly hooks: HttpHooks | undefined) {}
+}
 
 /** Marks what failed before anything could be sent. */
 class NotSent {

@@ -52,12 +52,14 @@ import {
   checkAuth,
   type HeaderPairs,
   pairsOf,
+  type PlainRequest,
   type Plan,
   type Timeouts,
 } from "./_plan.ts";
 import { plainBody, type RequestBody, requestBody } from "./_request_body.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 import { Session, statusError } from "./_session.ts";
+import { Templates } from "./_templates.ts";
 import { addParams } from "./_url.ts";
 
 export type * from "./client_options.ts";
@@ -163,9 +165,10 @@ export function createClient(options: HttpClientOptions = {}): HttpClient {
 }
 
 /** The options that requests fall back on, checked once. */
-class Defaults {
+class Defaults implements PlainRequest {
   readonly headers = new Headers();
   readonly pairs: HeaderPairs;
+  readonly templates = new Templates();
   readonly params: readonly NonNullable<HttpCommonOptions["params"]>[];
   readonly auth: HttpAuth | undefined;
   readonly times: HttpTimeouts;
@@ -283,7 +286,7 @@ class Client implements HttpClient {
     options: HttpRequestOptions,
   ): Promise<Exchange> {
     const plan = this.#plan(checkMethod(method), url, options);
-    const exchange = await this.#session.run(plan, this.#defaults.pairs, this.#hooks);
+    const exchange = await this.#session.run(plan, this.#defaults, this.#hooks);
     if (exchange.status >= 400 && plan.raise(exchange.status)) {
       throw await statusError(exchange, plan);
     }
@@ -299,7 +302,11 @@ class Client implements HttpClient {
     );
     if (options === NO_OPTIONS) return plan;
     const body = requestBody(options, method);
-    if (options.params !== undefined) addParams(plan.url, options.params);
+    if (options.params !== undefined) {
+      plan.url = new URL(plan.url);
+      plan.template = undefined;
+      addParams(plan.url, options.params);
+    }
     if (options.headers !== undefined || body?.type !== undefined) {
       plan.headers = new Headers(plan.headers ?? this.#defaults.headers);
       addHeaders(plan.headers, options.headers);
@@ -320,10 +327,11 @@ class Client implements HttpClient {
   ): Plan {
     const defaults = this.#defaults;
     const { auth, timeouts, retry, maxRedirects, raiseForStatus, maxBody } = options;
-    const url = resolveUrl(given, this.#base);
+    const template = typeof given === "string" ? defaults.templates.find(given) : undefined;
+    const url = template?.url ?? resolveUrl(given, this.#base);
     let own: HttpAuth | undefined = defaults.auth;
     let headers: Headers | undefined;
-    if (this.#base !== undefined && url.origin !== this.#base.origin) {
+    if (template === undefined && this.#base !== undefined && url.origin !== this.#base.origin) {
       // The secrets of a client belong to its base URL: not to whatever else it is asked for.
       own = undefined;
       headers = withoutSecrets(defaults.headers);
@@ -332,14 +340,20 @@ class Client implements HttpClient {
       checkAuth(auth);
       own = auth ?? undefined;
     }
-    if (url.username !== "" || url.password !== "") {
-      own = { username: decode(url.username), password: decode(url.password) };
-      url.username = url.password = "";
+    if (template === undefined) {
+      let special = headers !== undefined;
+      if (url.username !== "" || url.password !== "") {
+        own = { username: decode(url.username), password: decode(url.password) };
+        url.username = url.password = "";
+        special = true;
+      }
+      for (const params of defaults.params) addParams(url, params);
+      if (!special && typeof given === "string") defaults.templates.remember(given, url);
     }
-    for (const params of defaults.params) addParams(url, params);
     return {
       method,
       url,
+      template,
       headers,
       body: undefined,
       auth: own,
@@ -383,7 +397,7 @@ class Client implements HttpClient {
     const redirect = init.redirect ?? from?.redirect ?? "follow";
     const exchange = await this.#session.run(
       { ...plan, body, redirect, raise: never },
-      this.#defaults.pairs,
+      this.#defaults,
       this.#hooks,
     );
     return exchange.response();

@@ -22,6 +22,8 @@ import { makeLoadGenerator } from "./_load.ts";
 import { describeMachine, loadAverage } from "./_machine.ts";
 import { evaluate, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
+import { benchHttpClient } from "./http_client.ts";
+import { benchHttpServer } from "./http_server.ts";
 import { benchIdleMemory } from "./idle_memory.ts";
 import { benchMessages } from "./messages.ts";
 import { benchAccepts } from "./accepts.ts";
@@ -41,6 +43,8 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["workers", benchWorkers],
   ["websocket", benchWebSocket],
   ["chat", benchChat],
+  ["http_client", benchHttpClient],
+  ["http_server", benchHttpServer],
   ["idle_memory", benchIdleMemory],
   ["messages", benchMessages],
 ]);

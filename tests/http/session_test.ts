@@ -209,3 +209,32 @@ Deno.test("a token may come from a function, for each try anew", async () => {
     HttpRequestError,
   );
 });
+
+Deno.test("what is asked for again and again is what was asked for first", async () => {
+  await using server = echo();
+  await using client = createClient({
+    baseUrl: server.url,
+    headers: { "x-a": "1", "accept-encoding": "br" },
+    params: { key: "k" },
+  });
+  for (let i = 0; i < 5; i++) {
+    const got = await client.get("a", { params: { i } }).json<Echo>();
+    assertEquals([got.url, got.headers["x-a"]], [`/a?key=k&i=${i}`, "1"]);
+    const plain = await client.get("a").json<Echo>();
+    assertEquals([plain.url, plain.headers["x-a"], plain.method], ["/a?key=k", "1", "GET"]);
+    assertEquals(plain.headers["accept-encoding"], "identity, br");
+    assertEquals((await client.put("a", { json: i }).json<Echo>()).body, `${i}`);
+    const other = await client.extend({ headers: { "x-a": `${i}` } }).get("a").json<Echo>();
+    assertEquals(other.headers["x-a"], `${i}`);
+    const named = server.url.replace("//", `//u${i}:p@`);
+    const { headers } = await client.get(named).json<Echo>();
+    assertEquals(headers.authorization, `Basic ${btoa(`u${i}:p`)}`);
+    const away = server.url.replace("127.0.0.1", "localhost");
+    const reply = client.get(away, { headers: { "x-b": `${i}` } }).json<Echo>();
+    assertEquals((await reply).headers["x-b"], `${i}`);
+  }
+  // More URLs than are remembered.
+  for (let i = 0; i < 600; i++) {
+    assertEquals((await client.get(`n/${i % 300}`).json<Echo>()).url, `/n/${i % 300}?key=k`);
+  }
+});
