@@ -173,6 +173,11 @@ export class Http1Decoder {
     return this.#end - this.#at;
   }
 
+  /** Whether a message has begun whose end has not been told. */
+  get inMessage(): boolean {
+    return this.#state !== State.Head && this.#state !== State.Unasked && this.#state !== State.Raw;
+  }
+
   /** Whether the next byte begins a message, or would. */
   get between(): boolean {
     return this.#end === this.#at &&

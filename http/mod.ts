@@ -33,6 +33,7 @@ export * from "./http1_codec.ts";
 export * from "./json.ts";
 export * from "./multipart.ts";
 export * from "./problem.ts";
+export * from "./proxy.ts";
 export * from "./response.ts";
 export * from "./retry.ts";
 export * from "./rate_limit.ts";

@@ -237,6 +237,28 @@ const TABLE: Row[] = [
     elsewhere: ["read /etc/resolv.conf"],
   },
   {
+    name: "proxy",
+    bad: ["--connect-port", "0"],
+    args: ["--allow-private", "--connect-port=any"],
+    visit: async ({ port }) => {
+      const client = Deno.createHttpClient({ proxy: { url: `http://127.0.0.1:${port}` } });
+      await withHttp(async (url) => {
+        const response = await fetch(url, { client });
+        assertEquals(await response.text(), "hello");
+      });
+      client.close();
+    },
+    // Half a head: it is in hand once the refusal before it has come.
+    hold: async (server) => {
+      const conn = await say(
+        server,
+        "GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: h\r\n\r\nGET /half",
+      );
+      await conn.read(new Uint8Array(1000));
+      return conn;
+    },
+  },
+  {
     name: "safe-connect",
     bad: ["--timeout", "soon"],
     call: (use) =>

@@ -1,0 +1,79 @@
+#!/usr/bin/env -S deno run --allow-net
+/**
+ * A forward proxy for HTTP and, by CONNECT, for HTTPS and WebSockets.
+ *
+ * It serves this machine alone, reaches no private address and no port but 443 by CONNECT, unless
+ * it is told otherwise; every request is one line of the log.
+ *
+ * ```sh
+ * deno task proxy
+ * curl -x http://127.0.0.1:8888 http://example.com/
+ * ```
+ *
+ * **Permissions**: `--allow-net`
+ *
+ * @module
+ */
+
+import { type ProxyEntry, serveProxy } from "../http/proxy.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+import { proxyOptions } from "./proxy/arguments.ts";
+
+const cli = defineCli({
+  name: "proxy",
+  summary: "Passes HTTP and CONNECT on, to public addresses unless told otherwise.",
+  flags: {
+    ...serverFlags(8888),
+    auth: { type: "list", help: "user:password that clients have to give; repeatable" },
+    open: { type: "boolean", help: "Beyond this machine: serve anybody, without --auth" },
+    allow: { type: "list", help: "The only targets: host, .suffix or address block; repeatable" },
+    deny: { type: "list", help: "Targets to refuse, written in the same way; repeatable" },
+    allowPrivate: { type: "boolean", help: "Reach private, loopback and other special addresses" },
+    connectPort: { type: "list", default: ["443"], help: "Port of CONNECT, or any; repeatable" },
+    upstream: { type: "string", help: "Next proxy: http://user:password@host:port" },
+    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
+    maxConnectionsPerAddress: {
+      type: "integer",
+      default: 256,
+      min: 0,
+      help: "Of one address; 0: any",
+    },
+    headTimeout: { type: "duration", default: "15s", help: "Longest head of a request; 0: any" },
+    idleTimeout: { type: "duration", default: "60s", help: "Longest pause of a client; 0: any" },
+  },
+  permissions: { "--allow-net": "listen, look names up, and connect to what is asked for" },
+  examples: [
+    "deno task proxy",
+    "deno task proxy --auth alice:secret --connect-port 443 --connect-port 8443 --json",
+    "curl -x http://127.0.0.1:8888 http://example.com/",
+  ],
+});
+
+/** One line: who, what, status, bytes up and down, and the times until connected, answered, done. */
+const LINE =
+  "{client} {method} {target} {status} {received}/{sent} B {connect}/{firstByte}/{total} ms";
+const ms = (time: number | undefined) => time === undefined ? "-" : Math.round(time * 10) / 10;
+
+/**
+ * Runs the proxy.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ drain, ...values }, ctx) => {
+    const onEntry = (entry: ProxyEntry) => {
+      const [connect, firstByte, total] = [entry.connect, entry.firstByte, entry.total].map(ms);
+      const line = entry.error === undefined ? LINE : `${LINE}: {error}`;
+      ctx.log.info(line, { ...entry, connect, firstByte, total });
+    };
+    await using server = serveProxy({ ...values, ...proxyOptions(values), onEntry });
+    ctx.listening(server);
+    await ctx.untilShutdown(server, { drain });
+    const counts = "{requests} requests, {tunnels} tunnels, {denied} denied, {failed} failed";
+    ctx.log.info(counts, { ...server.stats() });
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

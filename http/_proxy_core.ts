@@ -1,0 +1,102 @@
+import { STATUS_TEXT } from "@std/http/status";
+import { getLogger } from "@logtape/logtape";
+import type { TickClock } from "./_proxy_clock.ts";
+import type { Rules, Target } from "./_proxy_rules.ts";
+import type { Upstreams } from "./_proxy_upstream.ts";
+import type { ProxyEntry, ProxyOptions } from "./proxy_options.ts";
+
+/** What all connections of a proxy share. Times are in milliseconds, Infinity for none. */
+export interface ProxyCore {
+  readonly options: ProxyOptions;
+  readonly rules: Rules;
+  readonly clock: TickClock;
+  readonly upstreams: Upstreams;
+  readonly via: string;
+  readonly credentials: Credentials | undefined;
+  readonly parent: Target | undefined;
+  /** What the proxy behind this one is told. */
+  readonly parentAuthorization: string | undefined;
+  readonly limits: ProxyLimits;
+  readonly counts: Counts;
+}
+
+/** The limits, checked and complete. */
+export interface ProxyLimits {
+  readonly maxHead: number;
+  readonly headTimeout: number;
+  readonly idleTimeout: number;
+  readonly bodyTimeout: number;
+  readonly responseTimeout: number;
+  readonly tunnelTimeout: number;
+  readonly halfCloseTimeout: number;
+}
+
+/** Counters. */
+export interface Counts {
+  requests: number;
+  tunnels: number;
+  activeTunnels: number;
+  denied: number;
+  failed: number;
+  received: number;
+  sent: number;
+}
+
+const logger = getLogger(["portside", "http", "proxy"]);
+
+/** Counts and tells what became of a request. */
+export function tell({ counts, options }: ProxyCore, entry: ProxyEntry): void {
+  const { status } = entry;
+  if (status === 403 || status === 407 || status === 508) counts.denied++;
+  else if (entry.error !== undefined) counts.failed++;
+  try {
+    options.onEntry?.(entry);
+  } catch (error) {
+    logger.error("onEntry failed: {error}", { error });
+  }
+}
+
+/** Tells what a hook threw, which is no business of the client. */
+export function hookFailed(hook: string, error: unknown): void {
+  logger.error("{hook} failed: {error}", { hook, error });
+}
+
+/** The words of a status. */
+export function reasonOf(status: number): string {
+  return STATUS_TEXT[status as keyof typeof STATUS_TEXT] ?? "";
+}
+
+/** Who may use a proxy. */
+export class Credentials {
+  readonly #secrets: { readonly user: string; readonly bytes: Uint8Array }[];
+
+  constructor(users: Readonly<Record<string, string>>) {
+    const encoder = new TextEncoder();
+    this.#secrets = Object.entries(users).map(([user, password]) => {
+      // RFC 7617 §2: a name has no colon, and neither has control characters.
+      if (user === "" || user.includes(":") || /\p{Cc}/u.test(user + password)) {
+        throw new TypeError(`Cannot use the user ${JSON.stringify(user)}: no name, or no password`);
+      }
+      return { user, bytes: encoder.encode(`${user}:${password}`) };
+    });
+  }
+
+  /** Who it is; undefined if it is nobody. It takes as long for a near miss as for a far one. */
+  check(authorization: string | undefined): string | undefined {
+    const word = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? "")?.[1];
+    if (word === undefined) return undefined;
+    let given: Uint8Array;
+    try {
+      given = Uint8Array.fromBase64(word);
+    } catch {
+      return undefined;
+    }
+    let found: string | undefined;
+    for (const { user, bytes } of this.#secrets) {
+      let difference = given.length ^ bytes.length;
+      for (let i = 0; i < given.length; i++) difference |= given[i]! ^ bytes[i % bytes.length]!;
+      if (difference === 0) found = user;
+    }
+    return found;
+  }
+}

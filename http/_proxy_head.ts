@@ -1,0 +1,210 @@
+import { toLatin1 } from "./_http1_bytes.ts";
+import {
+  type Http1Fields,
+  Known,
+  knownField,
+  type RawFields,
+  rawOf,
+  STRIDE,
+} from "./_http1_fields.ts";
+import type { Http1Request, Http1Response } from "./http1_codec.ts";
+
+/** Known fields that end here (RFC 9110 §7.6.1), or that are written anew. */
+const HOP = flags(
+  Known.transferEncoding,
+  Known.connection,
+  Known.upgrade,
+  Known.te,
+  Known.keepAlive,
+  Known.proxyConnection,
+  Known.proxyAuthorization,
+  Known.proxyAuthenticate,
+  Known.proxyAuthenticationInfo,
+  Known.http2Settings,
+);
+/** What `Connection` cannot take away: how long the message is, and whom it is for. */
+const FRAMING = flags(Known.contentLength, Known.transferEncoding, Known.host);
+/** What has no place behind a body (RFC 9110 §6.5.1). */
+const NOT_TRAILERS = flags(
+  Known.contentLength,
+  Known.host,
+  Known.authorization,
+  Known.expect,
+  Known.maxForwards,
+  Known.trailer,
+  Known.wwwAuthenticate,
+);
+const NO_BODY = flags(Known.contentLength);
+const NONE = flags();
+const MAX_FORWARDS = flags(Known.maxForwards);
+
+function flags(...known: number[]): Uint8Array {
+  const table = new Uint8Array(32);
+  for (const one of known) table[one] = 1;
+  return table;
+}
+
+/** What a request is turned into. */
+export interface Outgoing {
+  /** The path, or the whole URL for a proxy. */
+  readonly target: string;
+  readonly host: string;
+  /** One less than what came, for TRACE and OPTIONS. */
+  readonly maxForwards: number | undefined;
+  /** The Content-Length that came, for fields that have been changed. */
+  readonly length: string | undefined;
+  /** What the proxy behind this one is told. */
+  readonly authorization: string | undefined;
+  readonly via: string;
+}
+
+/** The head of a request as it is sent on. */
+export function requestHead(head: Http1Request, out: Outgoing): string {
+  const { fields, connection, framing, minor } = head;
+  const raw = rawOf(fields);
+  const { text, at } = raw ?? written(fields);
+  const drop = out.maxForwards === undefined ? NONE : MAX_FORWARDS;
+  let lines = `${head.method} ${out.target} HTTP/1.1\r\n`;
+  let hosted = false;
+  let run = firstLine(at, text);
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const known = at[i + 4]!;
+    if (known === 0 && connection.length === 0) continue;
+    const start = at[i]!;
+    const next = i + STRIDE < at.length ? at[i + STRIDE]! : text.length - 2;
+    if (known === Known.host) {
+      hosted = true;
+      if (text.slice(at[i + 2], at[i + 3]) === out.host) continue;
+      lines += `${text.slice(run, at[i + 1])}: ${out.host}\r\n`;
+      run = next;
+    } else if (
+      HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, connection) ||
+      (raw === undefined && known === Known.contentLength)
+    ) {
+      if (start > run) lines += text.slice(run, start);
+      run = next;
+    }
+  }
+  if (run < text.length - 2) lines += text.slice(run, -2);
+  if (!hosted) lines += `Host: ${out.host}\r\n`;
+  if (raw === undefined && out.length !== undefined) lines += `Content-Length: ${out.length}\r\n`;
+  if (framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
+  if (out.maxForwards !== undefined) lines += `Max-Forwards: ${out.maxForwards}\r\n`;
+  if (isWebSocket(head.upgrade)) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  if (out.authorization !== undefined) lines += `Proxy-Authorization: ${out.authorization}\r\n`;
+  return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
+}
+
+/** What a response is turned into. */
+export interface Returning {
+  readonly framing: "chunked" | "plain";
+  /** The Content-Length that came, for fields that have been changed. */
+  readonly length: string | undefined;
+  /** What `Connection` is to say, if anything. */
+  readonly connection: "close" | "keep-alive" | undefined;
+  readonly via: string;
+}
+
+/** The head of a response as it is sent on. */
+export function responseHead(head: Http1Response, out: Returning): string {
+  const { fields, connection, status, minor } = head;
+  const raw = rawOf(fields);
+  const { text, at } = raw ?? written(fields);
+  const drop = status < 200 || status === 204 ? NO_BODY : NONE;
+  let lines = `HTTP/1.1 ${status} ${head.reason}\r\n`;
+  let run = firstLine(at, text);
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const known = at[i + 4]!;
+    if (known === 0 && connection.length === 0) continue;
+    if (
+      HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, connection) ||
+      (raw === undefined && known === Known.contentLength)
+    ) {
+      const start = at[i]!;
+      if (start > run) lines += text.slice(run, start);
+      run = i + STRIDE < at.length ? at[i + STRIDE]! : text.length - 2;
+    }
+  }
+  if (run < text.length - 2) lines += text.slice(run, -2);
+  if (raw === undefined && out.length !== undefined && drop === NONE) {
+    lines += `Content-Length: ${out.length}\r\n`;
+  }
+  if (out.framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
+  if (status === 101) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  else if (out.connection !== undefined) lines += `Connection: ${out.connection}\r\n`;
+  return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
+}
+
+/** The trailers that may be sent on, with the empty line behind them. */
+export function trailerLines(fields: Http1Fields): string {
+  const { text, at } = rawOf(fields) ?? written(fields);
+  let lines = "";
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const known = at[i + 4]!;
+    if (HOP[known] === 1 || NOT_TRAILERS[known] === 1) continue;
+    lines += `${text.slice(at[i], at[i + 1])}: ${text.slice(at[i + 2], at[i + 3])}\r\n`;
+  }
+  return `${lines}\r\n`;
+}
+
+/** The text of a known field; undefined without it. */
+export function valueOf(fields: Http1Fields, known: number): string | undefined {
+  const raw = rawOf(fields);
+  if (raw === undefined) return undefined;
+  const { text, at } = raw;
+  for (let i = 0; i < at.length; i += STRIDE) {
+    if (at[i + 4] === known) return text.slice(at[i + 2], at[i + 3]);
+  }
+  return undefined;
+}
+
+/** The values of all lines of a known field, joined. */
+export function valuesOf(fields: Http1Fields, known: number): string {
+  const raw = rawOf(fields);
+  if (raw === undefined) return "";
+  const { text, at } = raw;
+  let all = "";
+  for (let i = 0; i < at.length; i += STRIDE) {
+    if (at[i + 4] === known) all += `${text.slice(at[i + 2], at[i + 3])},`;
+  }
+  return all;
+}
+
+/** How many bytes a head had. */
+export function sizeOf(fields: Http1Fields): number {
+  return rawOf(fields)?.text.length ?? 0;
+}
+
+/** The only upgrade that is passed on: what follows is out of our sight, as in a CONNECT. */
+export function isWebSocket(upgrade: string | undefined): boolean {
+  return upgrade !== undefined && upgrade.toLowerCase() === "websocket";
+}
+
+function firstLine(at: readonly number[], text: string): number {
+  return at.length === 0 ? text.length - 2 : at[0]!;
+}
+
+function isNamed(
+  known: number,
+  text: string,
+  at: readonly number[],
+  i: number,
+  connection: readonly string[],
+): boolean {
+  return connection.length > 0 && FRAMING[known] === 0 &&
+    connection.includes(text.slice(at[i], at[i + 1]).toLowerCase());
+}
+
+/** Fields that have been changed, as if they had come so. */
+function written(fields: Http1Fields): RawFields {
+  let text = "";
+  const at: number[] = [];
+  for (const [name, value] of fields) {
+    const known = knownField(toLatin1(name), 0, name.length);
+    const start = text.length;
+    const valueAt = start + name.length + 2;
+    at.push(start, start + name.length, valueAt, valueAt + value.length, known);
+    text += `${name}: ${value}\r\n`;
+  }
+  return { text: `${text}\r\n`, at };
+}

@@ -1,0 +1,167 @@
+import type { Transport } from "../net/transport.ts";
+import type { Http1Decoder } from "./http1_codec.ts";
+import { closeQuietly } from "./_dial.ts";
+import type { TickClock, Ticked } from "./_proxy_clock.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const SMALL = 4 * 1024;
+const LARGE = 256 * 1024;
+
+/** A peer took too long. */
+export class Late extends Error {}
+
+/** Raw reads into a decoder, and whole writes, with limits: either side of a proxy. */
+export class Peer implements Ticked {
+  due = Infinity;
+  received = 0;
+  sent = 0;
+  /** Whether it is of no use any more. */
+  closed = false;
+  readonly decoder: Http1Decoder;
+  readonly clock: TickClock;
+
+  readonly #raw: Transport;
+  readonly #writeLimit: number;
+  #buffer: Bytes | undefined;
+  #size = SMALL;
+  #pending: Promise<boolean> | undefined;
+  #resolve: (more: boolean) => void = nobody;
+  #reject: (error: unknown) => void = nobody;
+  #readDue = Infinity;
+  #writeDue = Infinity;
+
+  constructor(raw: Transport, decoder: Http1Decoder, clock: TickClock, writeLimit: number) {
+    this.#raw = raw;
+    this.decoder = decoder;
+    this.clock = clock;
+    this.#writeLimit = writeLimit;
+    clock.watch(this);
+  }
+
+  /** Whether a read is under way. */
+  get reading(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /**
+   * Reads into the decoder; false at the end. Only while nothing that the decoder has lent is in
+   * use. Who asks while a read is under way gets what that brings.
+   *
+   * @param due The tick at which this rejects with {@linkcode Late}, after which the peer is lost.
+   */
+  more(due: number): Promise<boolean> {
+    this.#readDue = due;
+    this.due = Math.min(due, this.#writeDue);
+    return this.#pending ??= this.#read();
+  }
+
+  /** Limits the read that is under way. */
+  limit(due: number): void {
+    if (this.#pending === undefined) return;
+    this.#readDue = due;
+    this.due = Math.min(due, this.#writeDue);
+  }
+
+  /** Looks for the end of the peer while nobody reads; what comes is the next reader's. */
+  watch(gone: () => void): void {
+    // What comes next is here already, and so is the peer.
+    if (this.decoder.buffered > 0) return;
+    this.more(Infinity).then((more) => more || gone(), gone);
+  }
+
+  #read(): Promise<boolean> {
+    const reading = new Promise<boolean>(this.#keep);
+    const { decoder } = this;
+    if (this.#buffer === undefined || this.#buffer.length < this.#size || decoder.buffered > 0) {
+      this.#buffer = new Uint8Array(this.#size);
+    }
+    this.#raw.read(this.#buffer).then(this.#onRead, this.#onError);
+    return reading;
+  }
+
+  #keep = (resolve: (more: boolean) => void, reject: (error: unknown) => void): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  };
+
+  #onRead = (size: number | null): void => {
+    this.#pending = undefined;
+    this.#readDue = Infinity;
+    this.due = this.#writeDue;
+    if (size === null) {
+      this.#resolve(false);
+      return;
+    }
+    this.received += size;
+    if (size === this.#size && size < LARGE) this.#size *= 4;
+    this.decoder.push(this.#buffer!.subarray(0, size));
+    this.#resolve(true);
+  };
+
+  #onError = (error: unknown): void => {
+    this.#pending = undefined;
+    this.#reject(error);
+  };
+
+  /** Reads past the decoder, for tunnels; null at the end. */
+  async readRaw(): Promise<Bytes | null> {
+    if (this.#pending !== undefined && !(await this.#pending)) return null;
+    if (this.decoder.buffered > 0) return this.decoder.takeRest();
+    if (this.#buffer === undefined || this.#buffer.length < this.#size) {
+      this.#buffer = new Uint8Array(this.#size);
+    }
+    const size = await this.#raw.read(this.#buffer);
+    if (size === null) return null;
+    this.received += size;
+    if (size === this.#buffer.length && size < LARGE) this.#size *= 4;
+    return this.#buffer.subarray(0, size);
+  }
+
+  /** Writes all of it. One writer at a time. */
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#writeDue = this.clock.after(this.#writeLimit);
+    this.due = Math.min(this.#readDue, this.#writeDue);
+    let at = await this.#raw.write(bytes);
+    while (at < bytes.length) {
+      this.sent += at;
+      bytes = bytes.subarray(at);
+      this.#writeDue = this.clock.after(this.#writeLimit);
+      this.due = Math.min(this.#readDue, this.#writeDue);
+      at = await this.#raw.write(bytes);
+    }
+    this.sent += at;
+    this.#writeDue = Infinity;
+    this.due = this.#readDue;
+  }
+
+  /** Tells the peer that nothing more comes. */
+  async closeWrite(): Promise<void> {
+    await this.#raw.closeWrite();
+  }
+
+  expire(): void {
+    const { now } = this.clock;
+    if (this.#readDue <= now && this.#writeDue > now) {
+      this.#readDue = Infinity;
+      this.due = this.#writeDue;
+      this.#reject(new Late());
+    } else this.close();
+  }
+
+  /** Leaves the raw connection to its owner. */
+  release(): void {
+    this.due = Infinity;
+    this.clock.unwatch(this);
+  }
+
+  /** Closes at once. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.release();
+    closeQuietly(this.#raw);
+  }
+}
+
+function nobody(): void {}

@@ -1,0 +1,81 @@
+import { toLatin1 } from "./_http1_bytes.ts";
+import { Known, rawOf, STRIDE } from "./_http1_fields.ts";
+import type { Http1Request } from "./http1_codec.ts";
+import { Refusal } from "./_proxy_pages.ts";
+import type { Target } from "./_proxy_rules.ts";
+
+/** What a request asks for. */
+export interface RequestTarget {
+  readonly target: Target;
+  /** As it was sent. */
+  readonly authority: string;
+  /** As it was sent, but never empty. */
+  readonly path: string;
+}
+
+/** Reads a target in absolute form (RFC 9112 §3.2.2); the path stays as it is. */
+export function readTarget(
+  { method, target }: Http1Request,
+  targetOf: (authority: string) => Target,
+): RequestTarget {
+  if (!/^http:\/\//i.test(target)) {
+    throw new Refusal(400, "The target is no URL of http; use CONNECT for others");
+  }
+  let end = 7;
+  while (end < target.length && target[end] !== "/" && target[end] !== "?") end++;
+  const authority = target.slice(7, end);
+  const rest = target.slice(end);
+  // RFC 9112 §3.2.4: nothing at all means the server as a whole.
+  const path = rest === ""
+    ? (method === "OPTIONS" ? "*" : "/")
+    : rest[0] === "?"
+    ? `/${rest}`
+    : rest;
+  return { target: targetOf(authority), authority, path };
+}
+
+/** A target for a log: never with a password. */
+export function shownTarget(target: string): string {
+  return target.includes("@") ? target.replace(/^([a-z]+:\/\/|)[^/?]*@/i, "$1***@") : target;
+}
+
+/** An answer of the proxy itself. */
+export interface HereAnswer {
+  answer(close: boolean): Uint8Array;
+}
+
+/** What is not for others to see in the answer to a TRACE (RFC 9110 §9.3.8). */
+const SECRET = new Set(["authorization", "cookie", "proxy-authorization"]);
+
+/**
+ * Deals with Max-Forwards (RFC 9110 §7.6.2): the answer where nothing is to be forwarded, else what
+ * is left, if there is such a limit.
+ */
+export function answerHere(
+  head: Http1Request,
+  maxForwards: string | undefined,
+  _via: string,
+): HereAnswer | number | undefined {
+  const { method } = head;
+  if (maxForwards === undefined || (method !== "TRACE" && method !== "OPTIONS")) return undefined;
+  if (!/^\d{1,9}$/.test(maxForwards)) throw new Refusal(400, "The Max-Forwards is malformed");
+  if (Number(maxForwards) > 0) return Number(maxForwards) - 1;
+  if (method === "OPTIONS") {
+    return {
+      answer: (close) =>
+        answer("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, CONNECT", "", close),
+    };
+  }
+  let text = `TRACE ${shownTarget(head.target)} HTTP/1.${head.minor}\r\n`;
+  for (const [name, value] of head.fields) {
+    if (!SECRET.has(name.toLowerCase())) text += `${name}: ${value}\r\n`;
+  }
+  return { answer: (close) => answer("Content-Type: message/http", `${text}\r\n`, close) };
+}
+
+function answer(line: string, body: string, close: boolean): Uint8Array {
+  return toLatin1(
+    `HTTP/1.1 200 OK\r\n${line}\r\nContent-Length: ${body.length}\r\n` +
+      `${close ? "Connection: close\r\n" : ""}\r\n${body}`,
+  );
+}

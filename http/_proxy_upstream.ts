@@ -1,0 +1,203 @@
+import { lookup } from "node:dns/promises";
+import { type Address, formatAddress, normalizeHostname } from "../net/address.ts";
+import { type NetErrorKind, toNetError } from "../net/errors.ts";
+import { dialAny, orAbort } from "./_dial.ts";
+import { Http1Decoder } from "./http1_codec.ts";
+import type { TickClock, Ticked } from "./_proxy_clock.ts";
+import { Refusal } from "./_proxy_pages.ts";
+import { Peer } from "./_proxy_peer.ts";
+import { readAddress } from "./_proxy_ranges.ts";
+import type { Rules, Target } from "./_proxy_rules.ts";
+
+/** A connection to a server, or to the proxy behind this one. */
+export class Upstream extends Peer {
+  /** Whether it has carried a request before. */
+  reused = false;
+  /** What it leads to. */
+  readonly key: string;
+
+  constructor(conn: Deno.TcpConn, key: string, clock: TickClock, writeLimit: number) {
+    super(conn, new Http1Decoder("response", { maxHead: 64 * 1024 }), clock, writeLimit);
+    this.key = key;
+  }
+}
+
+/** What the connections depend on. */
+export interface UpstreamOptions {
+  readonly rules: Rules;
+  readonly clock: TickClock;
+  readonly connectTimeout: number;
+  readonly bodyTimeout: number;
+  readonly maxIdlePerHost: number;
+  readonly keepAliveTimeout: number;
+  /** The proxy behind this one, which is trusted. */
+  readonly parent: Target | undefined;
+}
+
+const MAX_IDLE = 1024;
+const WORDS: Partial<Record<NetErrorKind, string>> = {
+  refused: "The server refused the connection",
+  unreachable: "The server cannot be reached",
+  reset: "The server broke off the connection",
+};
+
+/** Dials what the rules allow, and keeps what is idle. */
+export class Upstreams {
+  readonly #options: UpstreamOptions;
+  readonly #idle = new Map<string, Upstream[]>();
+  readonly #open = new Set<Upstream>();
+  idle = 0;
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+  }
+
+  /** An idle connection; undefined without one. */
+  take(key: string): Upstream | undefined {
+    const list = this.#idle.get(key);
+    const upstream = list?.pop();
+    if (upstream === undefined) return undefined;
+    this.idle--;
+    upstream.reused = true;
+    return upstream;
+  }
+
+  /** Keeps a connection for the next request. */
+  give(upstream: Upstream): void {
+    const { maxIdlePerHost, keepAliveTimeout, clock } = this.#options;
+    let list = this.#idle.get(upstream.key);
+    if (list === undefined) this.#idle.set(upstream.key, list = []);
+    if (
+      list.length >= maxIdlePerHost || this.idle >= MAX_IDLE || upstream.closed ||
+      !upstream.decoder.between
+    ) return this.drop(upstream);
+    list.push(upstream);
+    this.idle++;
+    // The end of the server, and anything that it says unasked, ends it.
+    if (!upstream.reading) {
+      const evict = () => this.#evict(upstream);
+      upstream.more(clock.after(keepAliveTimeout)).then(evict, evict);
+    } else void upstream.more(clock.after(keepAliveTimeout)).catch(() => {});
+  }
+
+  #evict(upstream: Upstream): void {
+    const list = this.#idle.get(upstream.key);
+    const index = list?.indexOf(upstream) ?? -1;
+    if (index === -1) return;
+    list!.splice(index, 1);
+    if (list!.length === 0) this.#idle.delete(upstream.key);
+    this.idle--;
+    this.drop(upstream);
+  }
+
+  /** Closes a connection. */
+  drop(upstream: Upstream): void {
+    this.#open.delete(upstream);
+    upstream.close();
+  }
+
+  /** Closes all of them. */
+  close(): void {
+    for (const upstream of this.#open) upstream.close();
+    this.#open.clear();
+    this.#idle.clear();
+    this.idle = 0;
+  }
+
+  /**
+   * Dials a target: its addresses are looked up once, those that the rules allow are dialled.
+   *
+   * @param target What is asked for.
+   * @param local Where the client has reached us, which is nowhere to go.
+   * @param signal Gives up.
+   * @throws {Refusal} If that is not allowed or does not come about.
+   */
+  async dial(target: Target, local: Address, signal: AbortSignal): Promise<Upstream> {
+    const { connectTimeout, parent, clock, bodyTimeout } = this.#options;
+    const limit = new Limit();
+    if (connectTimeout !== Infinity) {
+      limit.due = clock.after(connectTimeout);
+      clock.watch(limit);
+    }
+    const both = AbortSignal.any([signal, limit.signal]);
+    const to = parent ?? target;
+    try {
+      const addresses = await orAbort(this.#addresses(to, local), both);
+      const conn = await dialAny(addresses, to.port, both);
+      conn.setNoDelay();
+      const upstream = new Upstream(conn, target.key, clock, bodyTimeout);
+      this.#open.add(upstream);
+      return upstream;
+    } catch (error) {
+      if (error instanceof Refusal || signal.aborted) throw error;
+      const address = formatAddress({ hostname: to.hostname, port: to.port });
+      if (limit.signal.aborted) {
+        throw new Refusal(
+          504,
+          "The server could not be reached in time",
+          `no connection: ${address}`,
+        );
+      }
+      const { kind, message } = toNetError(error, { phase: "connect", address });
+      if (kind === "descriptor-limit") {
+        throw new Refusal(503, "The proxy is at its limits", message);
+      }
+      if (kind === "timeout") {
+        throw new Refusal(504, "The server could not be reached in time", message);
+      }
+      throw new Refusal(502, WORDS[kind] ?? "The server cannot be connected to", message);
+    } finally {
+      clock.unwatch(limit);
+    }
+  }
+
+  async #addresses(to: Target, local: Address): Promise<readonly string[]> {
+    const { parent, rules } = this.#options;
+    let found: readonly string[];
+    if (to.address !== undefined) found = [to.hostname];
+    else {
+      try {
+        found = (await lookup(to.hostname, { all: true, verbatim: true })).map((one) =>
+          one.address
+        );
+      } catch (error) {
+        if (error instanceof Deno.errors.NotCapable) throw error;
+        throw new Refusal(502, "The name of the server cannot be resolved", `dns: ${to.hostname}`);
+      }
+    }
+    if (parent !== undefined) return found;
+    const name = to.address === undefined ? to.hostname : undefined;
+    const allowed = found.filter((one) => {
+      const bytes = readAddress(one);
+      return bytes !== undefined && rules.mayReach(bytes, name);
+    });
+    if (allowed.length === 0) {
+      throw new Refusal(
+        403,
+        "The address of the server is not allowed",
+        `denied: ${found.join(" ")}`,
+      );
+    }
+    const isUs = "port" in local && "hostname" in local && local.port === to.port
+      ? normalizeHostname(local.hostname)
+      : undefined;
+    if (allowed.some((one) => normalizeHostname(one) === isUs)) {
+      throw new Refusal(508, "The target is this proxy");
+    }
+    return allowed;
+  }
+}
+
+/** A limit as a signal. */
+class Limit implements Ticked {
+  due = Infinity;
+  readonly #controller = new AbortController();
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  expire(): void {
+    this.#controller.abort();
+  }
+}
