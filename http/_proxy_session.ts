@@ -216,7 +216,7 @@ export class ProxySession {
     if (head.method === "TRACE" && head.framing !== 0) {
       throw new Refusal(400, "A TRACE has no body");
     }
-    const here = answerHere(head, maxForwards, this.#core.via);
+    const here = answerHere(head, maxForwards);
     if (typeof here === "object") {
       this.#finishBody();
       current.status = 200;

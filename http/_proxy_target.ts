@@ -1,5 +1,4 @@
 import { toLatin1 } from "./_http1_bytes.ts";
-import { Known, rawOf, STRIDE } from "./_http1_fields.ts";
 import type { Http1Request } from "./http1_codec.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import type { Target } from "./_proxy_rules.ts";
@@ -54,7 +53,6 @@ const SECRET = new Set(["authorization", "cookie", "proxy-authorization"]);
 export function answerHere(
   head: Http1Request,
   maxForwards: string | undefined,
-  _via: string,
 ): HereAnswer | number | undefined {
   const { method } = head;
   if (maxForwards === undefined || (method !== "TRACE" && method !== "OPTIONS")) return undefined;
