@@ -10,7 +10,7 @@
 
 import { createClient } from "../http/client.ts";
 import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
-import { bodyOf, checkUrl, credentials, jsonOf, pairs } from "./http/arguments.ts";
+import { bodyOf, checkMethod, checkUrl, credentials, jsonOf, pairs } from "./http/arguments.ts";
 import { FLAGS } from "./http/flags.ts";
 
 const cli = defineCli({
@@ -40,6 +40,7 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ method, url, json, ...values }, ctx) => {
+    checkMethod(method);
     checkUrl(url);
     const body = await bodyOf(values, method);
     const auth = credentials(values);
@@ -49,6 +50,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       caCerts: await Promise.all(values.ca.map((file) => readPem(file, "CERTIFICATE"))),
       timeouts: { headers: values.headersTimeout, body: values.bodyTimeout, total: values.timeout },
       retry: { total: values.retries },
+      dialer: values.connectTimeout !== undefined && { connectTimeout: values.connectTimeout },
       maxRedirects: values.maxRedirects,
       maxBody: values.maxBody,
     });

@@ -131,6 +131,12 @@ export async function readJson<T = unknown>(
  * ```
  */
 export function json(value: unknown, init?: ResponseInit): Response {
+  if (init === undefined && typeof value === "object") {
+    try {
+      // The least that Deno has to check.
+      return Response.json(value);
+    } catch { /* What is wrong is told below, or is null. */ }
+  }
   const text = JSON.stringify(value) ?? "null";
   if (init?.headers === undefined) {
     return new Response(text, { ...init, headers: JSON_HEADERS });

@@ -25,6 +25,12 @@ export function checkUrl(url: string): void {
   throw badValue("url", url, "an http or https URL");
 }
 
+/** Refuses what is no method, and the one that makes a tunnel. */
+export function checkMethod(method: string): void {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method) && !/^connect$/i.test(method)) return;
+  throw badValue("method", method, "a method such as GET or POST");
+}
+
 /** `name=value` as pairs. */
 export function pairs(
   flag: string,
@@ -65,7 +71,7 @@ export async function bodyOf(
   for (const [name, value] of fields) (parts[name] ??= []).push(value);
   for (const [name, path] of files) {
     // Asked for at once, so that a file that is missing is told before anything is sent.
-    await Deno.stat(path);
+    if ((await Deno.stat(path)).isDirectory) throw badValue("--upload", path, "a file");
     (parts[name] ??= []).push({ path });
   }
   return { multipart: parts };

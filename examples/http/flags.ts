@@ -12,6 +12,7 @@ export const FLAGS = {
   body: { type: "string", placeholder: "file", help: "File that is sent as it is" },
   user: { type: "string", alias: "u", placeholder: "name:password", help: "Basic login" },
   bearer: { type: "string", placeholder: "token", help: "Bearer token" },
+  connectTimeout: { type: "duration", help: "Limit for connecting; the program dials itself then" },
   headersTimeout: { type: "duration", default: "30s", help: "Limit for the head of the answer" },
   bodyTimeout: { type: "duration", default: "30s", help: "Limit between pieces of the body" },
   timeout: { type: "duration", default: "2m", alias: "t", help: "Limit for everything" },
