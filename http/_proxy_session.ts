@@ -46,7 +46,7 @@ export class ProxySession {
   #gone = false;
   #draining = false;
   /** The last authority, which mostly is the next one too. */
-  #authority = "";
+  #authority: string | undefined;
   #target: Target | undefined;
 
   constructor(core: ProxyCore, conn: Connection, raw: Transport) {

@@ -1,0 +1,153 @@
+/** What the tests of the proxy share: an origin that keeps to a script, a client of raw bytes. @module */
+
+import { Http1Decoder, Http1Error } from "../../http/http1_codec.ts";
+import { within } from "../_support/runnable.ts";
+import { bytesOf } from "./_http1.ts";
+import { deadPort } from "./_server.ts";
+import type { ProxyCase, Reply } from "./proxy_cases.ts";
+
+/** What was seen on both sides. */
+export interface Seen {
+  up: string;
+  down: string;
+}
+
+const textOf = (bytes: Uint8Array) => {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 4096) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+  }
+  return text;
+};
+
+/** Writes all of it. */
+export async function send(conn: Deno.Conn, text: string): Promise<void> {
+  const bytes = bytesOf(text);
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
+/** An origin that answers by a script, and keeps what it got. */
+export class Origin implements AsyncDisposable {
+  /** What each connection brought. */
+  readonly heard: string[] = [];
+  readonly host: string;
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #serving: Promise<void>;
+  readonly #conns = new Set<Deno.Conn>();
+  readonly #replies: Reply[];
+  readonly #tunnel: boolean;
+  #at = 0;
+  #closed = false;
+
+  constructor({ replies = [], tunnel = false }: Pick<ProxyCase, "replies" | "tunnel">) {
+    this.#replies = replies.map((one) => typeof one === "string" ? { atEnd: one } : one);
+    this.#tunnel = tunnel;
+    this.host = `127.0.0.1:${this.#listener.addr.port}`;
+    this.#serving = this.#serve();
+  }
+
+  /** Waits until all connections have ended by themselves. */
+  async finish(patience: number): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+    await within(patience, "the end of the origin's connections", this.#serving);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closed) this.#listener.close();
+    this.#closed = true;
+    for (const conn of this.#conns) closeQuietly(conn);
+    await this.#serving;
+  }
+
+  async #serve(): Promise<void> {
+    const work: Promise<void>[] = [];
+    for await (const conn of this.#listener) work.push(this.#answer(conn));
+    await Promise.all(work);
+  }
+
+  async #answer(conn: Deno.Conn): Promise<void> {
+    this.#conns.add(conn);
+    const index = this.heard.push("") - 1;
+    const decoder = new Http1Decoder("request", { maxHead: 100_000, maxLine: 100_000 });
+    const buffer = new Uint8Array(64 * 1024);
+    let raw = this.#tunnel && this.#replies.length === 0;
+    let ended = false;
+    try {
+      for (let size; (size = await conn.read(buffer)) !== null;) {
+        const text = textOf(buffer.subarray(0, size));
+        this.heard[index]! += text;
+        if (raw) await send(conn, text.toUpperCase());
+        else if (!ended) {
+          decoder.push(buffer.slice(0, size));
+          for (let event; !ended && (event = decoder.next()) !== undefined;) {
+            if (event.kind === "data") continue;
+            const reply = this.#replies[this.#at] ?? {};
+            if (event.kind !== "end") await send(conn, reply.atHead ?? "");
+            else {
+              this.#at++;
+              await send(conn, reply.atEnd ?? "");
+              raw = this.#tunnel;
+            }
+            if (reply.end && (event.kind === "end" || reply.atHead !== undefined)) {
+              ended = true;
+              await conn.closeWrite();
+            }
+          }
+        }
+      }
+      if (raw) await conn.closeWrite();
+    } catch (error) {
+      if (error instanceof Http1Error) this.heard[index] += `<${error.message}>`;
+    }
+    this.#conns.delete(conn);
+    closeQuietly(conn);
+  }
+}
+
+/** Runs a case against a proxy; `end` makes the proxy let go of its connections. */
+export async function runCase(
+  one: ProxyCase,
+  port: number,
+  end: () => Promise<void>,
+  patience = 5000,
+): Promise<Seen & { fill: (text: string) => string }> {
+  await using origin = new Origin(one);
+  const closed = String(deadPort());
+  const fill = (text: string) => text.replaceAll("{o}", origin.host).replaceAll("{closed}", closed);
+  using client = await Deno.connect({ hostname: "127.0.0.1", port });
+  let down = "";
+  const buffer = new Uint8Array(64 * 1024);
+  const more = async () => {
+    const size = await within(
+      patience,
+      `${one.name}: more than ${JSON.stringify(down)}`,
+      client.read(buffer),
+    );
+    if (size !== null) down += textOf(buffer.subarray(0, size));
+    return size !== null;
+  };
+  try {
+    for (const step of typeof one.send === "string" ? [one.send] : one.send) {
+      if (typeof step === "string") await send(client, fill(step));
+      else while (!down.includes(step.until) && await more());
+    }
+    if (one.halfClose) await client.closeWrite();
+    while (await more());
+  } catch (error) {
+    if (
+      !(error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe)
+    ) throw error;
+    down += "<reset>";
+  }
+  await end();
+  await origin.finish(patience);
+  return { up: origin.heard.join(""), down, fill };
+}
+
+function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch { /* It is closed. */ }
+}
