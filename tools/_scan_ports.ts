@@ -1,0 +1,57 @@
+import { portOf } from "./_services.ts";
+
+const LAST = 65_535;
+
+/**
+ * Reads `22,80,1-1024`, `-` (all), `-1024`, `60000-` and names; each port once, in the order given.
+ *
+ * @throws {RangeError} With the part that is wrong.
+ */
+export function parsePorts(text: string): number[] {
+  const ports = new Set<number>();
+  for (const part of text.split(",")) {
+    const [from, to] = readPart(part.trim());
+    for (let port = from; port <= to; port++) ports.add(port);
+  }
+  return [...ports];
+}
+
+function readPart(part: string): [number, number] {
+  const range = /^(\d{0,6})-(\d{0,6})$/.exec(part);
+  if (range !== null) {
+    const from = range[1] === "" ? 1 : readPort(range[1]!, part);
+    const to = range[2] === "" ? LAST : readPort(range[2]!, part);
+    if (from > to) throw wrong(part, "the first port of a range is the smaller one");
+    return [from, to];
+  }
+  if (/^\d+$/.test(part)) {
+    const port = readPort(part, part);
+    return [port, port];
+  }
+  const port = portOf(part.toLowerCase());
+  if (port === undefined) throw wrong(part, "22, 80-90, -1024, 60000-, - or a name such as https");
+  return [port, port];
+}
+
+function readPort(text: string, part: string): number {
+  const port = Number(text);
+  if (text.length > 5 || port < 1 || port > LAST) throw wrong(part, "a port is from 1 to 65535");
+  return port;
+}
+
+function wrong(part: string, expected: string): RangeError {
+  return new RangeError(`Cannot use the ports ${JSON.stringify(part)}: ${expected}`);
+}
+
+/** Ports in as few words as possible: `80-90,443`. */
+export function formatPorts(ports: readonly number[]): string {
+  const sorted = [...ports].sort((a, b) => a - b);
+  const parts: string[] = [];
+  for (let i = 0; i < sorted.length;) {
+    let end = i;
+    while (sorted[end + 1] === sorted[end]! + 1) end++;
+    parts.push(end === i ? `${sorted[i]}` : `${sorted[i]}-${sorted[end]}`);
+    i = end + 1;
+  }
+  return parts.join(",");
+}

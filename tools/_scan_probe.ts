@@ -1,0 +1,192 @@
+/** The part of the scanner that connects, on the main thread and in Workers. */
+
+/** What one probe found: 0 open, 1 closed, 2 filtered, 3 error. */
+export type ProbeState = 0 | 1 | 2 | 3;
+
+/** Limits of a prober. */
+export interface ProbeSettings {
+  /** Connections at once. */
+  readonly concurrency: number;
+  /** How long one may take, in milliseconds. */
+  readonly timeout: number;
+  /** How often one without an answer is tried again. */
+  readonly retries: number;
+  /** Whether the time limit follows the round trips seen. */
+  readonly adaptive: boolean;
+  /** Probes a second; 0 for any number. */
+  readonly rate: number;
+}
+
+/** Ports of one host. */
+export interface ProbeChunk {
+  readonly id: number;
+  readonly address: string;
+  readonly ports: Uint16Array;
+}
+
+/** Called for each port: which chunk, which port, what, in how many milliseconds, and why. */
+export type OnProbe = (
+  chunk: number,
+  port: number,
+  state: ProbeState,
+  ms: number,
+  code: string,
+) => void;
+
+/** Connects to what it is given. */
+export interface Prober {
+  /** Takes more. */
+  push(chunk: ProbeChunk): void;
+  /** Gives up what is under way. */
+  stop(): void;
+}
+
+/**
+ * Makes a prober. It stands on nothing but Deno, for Workers get its text: a file would need a
+ * permission to be read.
+ */
+export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
+  const { timeout, retries, adaptive, rate } = settings;
+  /** The least time limit that is learned: shorter ones gain nothing and mistake a busy host. */
+  const LEAST = 100;
+  /** How often a probe that failed for reasons of this side is tried again. */
+  const PATIENCE = 8;
+  const CLOSED = /^(ECONNREFUSED|ECONNRESET|ECONNABORTED)$/;
+  const FILTERED = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|ENETDOWN)$/;
+  interface Job {
+    readonly chunk: number;
+    readonly address: string;
+    readonly port: number;
+    tries: number;
+    patience: number;
+  }
+  interface Pending {
+    readonly due: number;
+    readonly controller: AbortController;
+  }
+  const chunks: ProbeChunk[] = [];
+  const again: Job[] = [];
+  const pending = new Set<Pending>();
+  const trips = new Map<string, { smooth: number; vary: number }>();
+  let at = 0;
+  let running = 0;
+  let limit = settings.concurrency;
+  let stopped = false;
+  let sweeper: ReturnType<typeof setInterval> | undefined;
+  let nextStart = 0;
+
+  function sweep(): void {
+    const now = performance.now();
+    for (const one of pending) if (one.due <= now) one.controller.abort();
+    if (pending.size === 0) {
+      clearInterval(sweeper);
+      sweeper = undefined;
+    }
+  }
+
+  function nextJob(): Job | undefined {
+    const chunk = chunks[0];
+    if (chunk === undefined) return again.pop();
+    const port = chunk.ports[at++]!;
+    if (at === chunk.ports.length) {
+      chunks.shift();
+      at = 0;
+    }
+    return { chunk: chunk.id, address: chunk.address, port, tries: 0, patience: PATIENCE };
+  }
+
+  /** RFC 6298, section 2: the smoothed round trip and four times its variation. */
+  function learn(address: string, ms: number): void {
+    const trip = trips.get(address);
+    if (trip === undefined) {
+      if (trips.size > 1000) trips.clear();
+      trips.set(address, { smooth: ms, vary: ms / 2 });
+      return;
+    }
+    trip.vary += (Math.abs(trip.smooth - ms) - trip.vary) / 4;
+    trip.smooth += (ms - trip.smooth) / 8;
+  }
+
+  function limitOf({ address, tries }: Job): number {
+    const trip = adaptive ? trips.get(address) : undefined;
+    if (trip === undefined) return timeout;
+    const learned = Math.max(LEAST, trip.smooth + 4 * trip.vary);
+    return Math.min(timeout, learned * 2 ** tries);
+  }
+
+  async function probe(job: Job): Promise<void> {
+    const { chunk, address, port } = job;
+    const controller = new AbortController();
+    // Deno asks once more when it has connected, and then drops the open connection.
+    controller.signal.throwIfAborted = () => {};
+    const started = performance.now();
+    const entry = { due: started + limitOf(job), controller };
+    pending.add(entry);
+    sweeper ??= setInterval(sweep, Math.max(5, Math.min(50, timeout / 10)));
+    try {
+      const conn = await Deno.connect({ hostname: address, port, signal: controller.signal });
+      const ms = performance.now() - started;
+      const { localAddr: own, remoteAddr: far } = conn;
+      conn.close();
+      learn(address, ms);
+      // A connection from a port to itself: nobody listens there (RFC 9293, section 3.5).
+      const phantom = own.port === far.port && own.hostname === far.hostname;
+      onProbe(chunk, port, phantom ? 1 : 0, ms, phantom ? "ESELF" : "");
+    } catch (error) {
+      const ms = performance.now() - started;
+      const { code = "", name } = error as { code?: string; name: string };
+      if (CLOSED.test(code)) {
+        learn(address, ms);
+        onProbe(chunk, port, 1, ms, code);
+      } else if (controller.signal.aborted || FILTERED.test(code)) {
+        if (stopped) return;
+        if (job.tries++ < retries) again.push(job);
+        else onProbe(chunk, port, 2, ms, controller.signal.aborted ? "ETIMEDOUT" : code);
+      } else if (name === "NotCapable" || job.patience-- === 0) {
+        onProbe(chunk, port, 3, ms, name === "NotCapable" ? "ENOTCAPABLE" : code || name);
+      } else {
+        // Too few descriptors or local ports: less at once, and once more.
+        limit = Math.max(1, limit >> 1);
+        again.push(job);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    } finally {
+      pending.delete(entry);
+    }
+  }
+
+  async function work(): Promise<void> {
+    running++;
+    while (!stopped && running <= limit) {
+      if (rate > 0) {
+        const now = performance.now();
+        nextStart = Math.max(nextStart, now) + 1000 / rate;
+        const wait = nextStart - 1000 / rate - now;
+        if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+      const job = nextJob();
+      if (job === undefined) break;
+      await probe(job);
+    }
+    running--;
+    if (!stopped && (chunks.length > 0 || again.length > 0)) start();
+  }
+
+  function start(): void {
+    let waiting = again.length;
+    for (const chunk of chunks) waiting += chunk.ports.length;
+    for (let more = Math.min(limit - running, waiting); more > 0; more--) void work();
+  }
+
+  return {
+    push(chunk) {
+      chunks.push(chunk);
+      start();
+    },
+    stop() {
+      stopped = true;
+      clearInterval(sweeper);
+      for (const { controller } of pending) controller.abort();
+    },
+  };
+}

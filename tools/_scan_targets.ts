@@ -1,0 +1,114 @@
+/** What is to be scanned: names, addresses and networks, read as they are needed. */
+
+/** One host. */
+export interface Target {
+  /** As it was given, or the address within a network. */
+  readonly host: string;
+  /** What to dial; the same as `host` for a name, until it is resolved. */
+  readonly address: string;
+  /** Whether `host` is a name. */
+  readonly named: boolean;
+}
+
+/** Addresses of one network as numbers. */
+interface Range {
+  readonly bits: 32 | 128;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Hosts that are one network: enough for a /96 or an IPv4 /0. */
+const MOST_BITS = 32n;
+
+/** Reads targets one by one, each host once; a network is never held as a list. */
+export class Targets {
+  readonly #names = new Set<string>();
+  readonly #singles = new Set<string>();
+  readonly #networks: Range[] = [];
+
+  /**
+   * The hosts of one target.
+   *
+   * @throws {RangeError} If it is none.
+   */
+  *read(text: string): Generator<Target, void, void> {
+    const range = readRange(text);
+    if (range === undefined) {
+      const name = text.replace(/\.$/, "").toLowerCase();
+      if (this.#names.has(name)) return;
+      this.#names.add(name);
+      yield { host: text, address: text, named: true };
+      return;
+    }
+    const single = range.first === range.last;
+    const earlier = [...this.#networks];
+    if (!single) this.#networks.push(range);
+    for (let at = range.first; at <= range.last; at++) {
+      const address = formatNumber(at, range.bits);
+      if (this.#singles.has(address) || earlier.some((one) => holds(one, at, range.bits))) continue;
+      if (single) this.#singles.add(address);
+      yield { host: address, address, named: false };
+    }
+  }
+}
+
+/** How many hosts a target has, without counting them; duplicates are not known here. */
+export function countHosts(text: string): number {
+  const range = readRange(text);
+  return range === undefined ? 1 : Number(range.last - range.first + 1n);
+}
+
+function holds({ bits, first, last }: Range, at: bigint, wanted: number): boolean {
+  return bits === wanted && at >= first && at <= last;
+}
+
+/** The addresses of an address or a network; undefined for a name. */
+function readRange(text: string): Range | undefined {
+  if (text === "" || /[\s\p{Cc}]/u.test(text) || text.startsWith("-")) throw wrong(text);
+  const [, written = "", prefix] = /^\[?([^\]/]*)\]?(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const bits = written.includes(":") ? 128 : 32;
+  const at = bits === 128 ? readIpv6(written) : readIpv4(written);
+  if (at === undefined) {
+    if (text.includes("/") || text.includes(":") || /^[\d.]+$/.test(text)) throw wrong(text);
+    if (!/^[\p{L}\p{N}_](?:[\p{L}\p{N}._-]{0,252})$/u.test(text)) throw wrong(text);
+    return undefined;
+  }
+  const length = prefix === undefined ? bits : Number(prefix);
+  if (length > bits) throw wrong(text, `a prefix is at most /${bits}`);
+  const free = BigInt(bits - length);
+  if (free > MOST_BITS) throw wrong(text, `it has 2^${free} addresses; the most are 2^32`);
+  const first = at >> free << free;
+  return { bits, first, last: first + (1n << free) - 1n };
+}
+
+function readIpv4(text: string): bigint | undefined {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number);
+  if (parts === undefined || parts.some((part) => part > 255)) return undefined;
+  return parts.reduce((sum, part) => sum * 256n + BigInt(part), 0n);
+}
+
+function readIpv6(text: string): bigint | undefined {
+  // URL knows every spelling of it, and gives one.
+  const url = URL.parse(`http://[${text}]/`);
+  if (url === null) return undefined;
+  const [head = "", tail] = url.hostname.slice(1, -1).split("::");
+  const words = (part: string) => part === "" ? [] : part.split(":");
+  const [before, after] = [words(head), words(tail ?? "")];
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...new Array<string>(zeros).fill("0"), ...after]
+    .reduce((sum, word) => sum * 65_536n + BigInt(`0x${word}`), 0n);
+}
+
+function formatNumber(at: bigint, bits: 32 | 128): string {
+  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => at >> shift & 255n).join(".");
+  const words = Array.from({ length: 8 }, (_, i) => (at >> BigInt(112 - 16 * i) & 0xffffn));
+  return URL.parse(`http://[${words.map((word) => word.toString(16)).join(":")}]/`)!.hostname
+    .slice(1, -1);
+}
+
+function wrong(
+  text: string,
+  why = "a name, an address or a network such as 10.0.0.0/24",
+): RangeError {
+  return new RangeError(`Cannot scan ${JSON.stringify(text)}: ${why}`);
+}
