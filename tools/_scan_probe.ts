@@ -59,25 +59,42 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
     readonly port: number;
     tries: number;
     patience: number;
+    seen: boolean;
   }
   interface Pending {
-    readonly due: number;
+    readonly job: Job;
+    readonly started: number;
     readonly controller: AbortController;
   }
   const chunks: ProbeChunk[] = [];
   const again: Job[] = [];
+  const doubtful: Job[] = [];
   const pending = new Set<Pending>();
+  const unused: AbortController[] = [];
   const trips = new Map<string, { smooth: number; vary: number }>();
   let at = 0;
   let running = 0;
   let limit = settings.concurrency;
+  /** A host that answers may be asked more at once: waiting for the silent ones costs nothing. */
+  let most = adaptive ? 5 * limit : limit;
   let stopped = false;
   let sweeper: ReturnType<typeof setInterval> | undefined;
+  let pacer: ReturnType<typeof setTimeout> | undefined;
   let nextStart = 0;
+
+  function makeController(): AbortController {
+    const controller = new AbortController();
+    // Deno asks once more when it has connected, and then drops the open connection.
+    controller.signal.throwIfAborted = () => {};
+    return controller;
+  }
 
   function sweep(): void {
     const now = performance.now();
-    for (const one of pending) if (one.due <= now) one.controller.abort();
+    // What has been learned in the meantime counts for those under way too.
+    for (const { job, started, controller } of pending) {
+      if (started + limitOf(job) <= now) controller.abort();
+    }
     if (pending.size === 0) {
       clearInterval(sweeper);
       sweeper = undefined;
@@ -85,6 +102,7 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
   }
 
   function nextJob(): Job | undefined {
+    if (doubtful.length > 0) return doubtful.pop();
     const chunk = chunks[0];
     if (chunk === undefined) return again.pop();
     const port = chunk.ports[at++]!;
@@ -92,11 +110,23 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
       chunks.shift();
       at = 0;
     }
-    return { chunk: chunk.id, address: chunk.address, port, tries: 0, patience: PATIENCE };
+    return {
+      chunk: chunk.id,
+      address: chunk.address,
+      port,
+      tries: 0,
+      patience: PATIENCE,
+      seen: false,
+    };
   }
 
   /** RFC 6298, section 2: the smoothed round trip and four times its variation. */
   function learn(address: string, ms: number): void {
+    if (!adaptive) return;
+    if (limit < most) {
+      limit++;
+      if (rate === 0) void work();
+    }
     const trip = trips.get(address);
     if (trip === undefined) {
       if (trips.size > 1000) trips.clear();
@@ -108,7 +138,7 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
   }
 
   function limitOf({ address, tries }: Job): number {
-    const trip = adaptive ? trips.get(address) : undefined;
+    const trip = trips.get(address);
     if (trip === undefined) return timeout;
     const learned = Math.max(LEAST, trip.smooth + 4 * trip.vary);
     return Math.min(timeout, learned * 2 ** tries);
@@ -116,11 +146,9 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
 
   async function probe(job: Job): Promise<void> {
     const { chunk, address, port } = job;
-    const controller = new AbortController();
-    // Deno asks once more when it has connected, and then drops the open connection.
-    controller.signal.throwIfAborted = () => {};
+    const controller = unused.pop() ?? makeController();
     const started = performance.now();
-    const entry = { due: started + limitOf(job), controller };
+    const entry = { job, started, controller };
     pending.add(entry);
     sweeper ??= setInterval(sweep, Math.max(5, Math.min(50, timeout / 10)));
     try {
@@ -129,9 +157,14 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
       const { localAddr: own, remoteAddr: far } = conn;
       conn.close();
       learn(address, ms);
-      // A connection from a port to itself: nobody listens there (RFC 9293, section 3.5).
-      const phantom = own.port === far.port && own.hostname === far.hostname;
-      onProbe(chunk, port, phantom ? 1 : 0, ms, phantom ? "ESELF" : "");
+      // On its own machine a scan can meet itself: a connection from a port to itself, or two that
+      // cross (RFC 9293, section 3.5). Nobody listens there, as a second look shows.
+      const here = own.hostname === far.hostname;
+      if (here && own.port === far.port) onProbe(chunk, port, 1, ms, "ESELF");
+      else if (here && !job.seen) {
+        job.seen = true;
+        doubtful.push(job);
+      } else onProbe(chunk, port, 0, ms, "");
     } catch (error) {
       const ms = performance.now() - started;
       const { code = "", name } = error as { code?: string; name: string };
@@ -146,34 +179,55 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
         onProbe(chunk, port, 3, ms, name === "NotCapable" ? "ENOTCAPABLE" : code || name);
       } else {
         // Too few descriptors or local ports: less at once, and once more.
-        limit = Math.max(1, limit >> 1);
+        limit = most = Math.max(1, limit >> 1);
         again.push(job);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     } finally {
       pending.delete(entry);
+      if (!controller.signal.aborted) unused.push(controller);
     }
   }
 
+  /** One of those who probe at the same time. */
   async function work(): Promise<void> {
     running++;
     while (!stopped && running <= limit) {
-      if (rate > 0) {
-        const now = performance.now();
-        nextStart = Math.max(nextStart, now) + 1000 / rate;
-        const wait = nextStart - 1000 / rate - now;
-        if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
-      }
       const job = nextJob();
       if (job === undefined) break;
       await probe(job);
     }
     running--;
-    if (!stopped && (chunks.length > 0 || again.length > 0)) start();
+    if (!stopped) start();
+  }
+
+  async function once(job: Job): Promise<void> {
+    running++;
+    await probe(job);
+    running--;
+    if (pacer === undefined) pace();
+  }
+
+  /** Begins what the rate allows by now. */
+  function pace(): void {
+    pacer = undefined;
+    const now = performance.now();
+    nextStart = Math.max(nextStart, now);
+    while (!stopped && nextStart <= now + 1) {
+      const job = running < limit ? nextJob() : undefined;
+      if (job === undefined) return; // The end of a probe, or more ports, call again.
+      nextStart += 1000 / rate;
+      void once(job);
+    }
+    if (!stopped) pacer = setTimeout(pace, nextStart - now);
   }
 
   function start(): void {
-    let waiting = again.length;
+    if (rate > 0) {
+      if (pacer === undefined) pace();
+      return;
+    }
+    let waiting = again.length + doubtful.length;
     for (const chunk of chunks) waiting += chunk.ports.length;
     for (let more = Math.min(limit - running, waiting); more > 0; more--) void work();
   }
@@ -186,6 +240,7 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
     stop() {
       stopped = true;
       clearInterval(sweeper);
+      clearTimeout(pacer);
       for (const { controller } of pending) controller.abort();
     },
   };

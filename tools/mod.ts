@@ -30,4 +30,11 @@ export {
 } from "./fault_proxy.ts";
 export * from "./interfaces_parser.ts";
 export * from "./ping_parser.ts";
+export {
+  scan,
+  type ScannedTls,
+  type ScanOptions,
+  type ScanResult,
+  type ScanState,
+} from "./scan.ts";
 export * from "./traceroute_parser.ts";

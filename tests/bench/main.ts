@@ -28,6 +28,7 @@ import { benchIdleMemory } from "./idle_memory.ts";
 import { benchMessages } from "./messages.ts";
 import { benchAccepts } from "./accepts.ts";
 import { benchPool } from "./pool.ts";
+import { benchScan } from "./scan.ts";
 import { benchTcpEcho } from "./tcp_echo.ts";
 import { benchTls } from "./tls.ts";
 import { benchUdp } from "./udp.ts";
@@ -42,6 +43,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["pool", benchPool],
   ["workers", benchWorkers],
   ["websocket", benchWebSocket],
+  ["scan", benchScan],
   ["chat", benchChat],
   ["http_client", benchHttpClient],
   ["http_server", benchHttpServer],

@@ -259,6 +259,15 @@ const TABLE: Row[] = [
     },
   },
   {
+    name: "scan",
+    bad: ["--concurrency", "0"],
+    call: (use) =>
+      withPeer(
+        Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+        (port) => use(["127.0.0.1", "-p", port]),
+      ),
+  },
+  {
     name: "safe-connect",
     bad: ["--timeout", "soon"],
     call: (use) =>

@@ -1,0 +1,14 @@
+"""A scan with a pool of 100 threads."""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+
+def probe(port):
+    with socket.socket() as sock:
+        sock.settimeout(1)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+with ThreadPoolExecutor(100) as pool:
+    print(sum(pool.map(probe, range(1, 65536))))

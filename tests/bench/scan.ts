@@ -1,0 +1,146 @@
+/** Port scans of 127.0.0.1: all ports with 20 open, and 1000 of which half are filtered. @module */
+
+import { findProgram } from "../_support/peers.ts";
+import type { Bench, Figure, Measurement } from "./_bench.ts";
+import { ROOT } from "./_process.ts";
+
+const PEERS = "tests/bench/peers";
+const OPEN = 20;
+const FILTERED = 500;
+
+/** One program that scans. */
+interface Scanner {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** How many open ports it says there are. */
+  readonly count: (output: string) => number;
+}
+
+/** Measures how many ports a second are looked at. */
+export async function benchScan(bench: Bench): Promise<Figure[]> {
+  return [await allPorts(bench), await filteredPorts(bench)];
+}
+
+async function allPorts(bench: Bench): Promise<Figure> {
+  const listeners = Array.from(
+    { length: OPEN },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  for (const listener of listeners) accept(listener);
+  const title = `Scan of all 65535 ports of 127.0.0.1, ${OPEN} open`;
+  try {
+    const series = await runScanners(bench, title, 65_535, OPEN, [
+      ours(bench, "-p", "-"),
+      ...nmap("-p-", "-T4"),
+      {
+        name: "bare Deno",
+        command: [bench.deno, "run", "-q", "--allow-net", `${PEERS}/scan_bare.ts`],
+        count: Number,
+      },
+      { name: "Node", command: [bench.node, `${PEERS}/scan_node.mjs`], count: Number },
+      {
+        name: "Python, 100 threads",
+        command: [bench.python, `${PEERS}/scan_python.py`],
+        count: Number,
+      },
+    ]);
+    return {
+      title,
+      unit: "ports/s",
+      note: "the start of each program is part of it; who finds fewer than are open fails",
+      series,
+      targets: [{ against: ["nmap -sT -T4"], ratio: 1 }, { against: ["bare Deno"] }],
+    };
+  } finally {
+    for (const listener of listeners) listener.close();
+  }
+}
+
+/** The ports of listeners whose backlog is full answer nobody. */
+async function filteredPorts(bench: Bench): Promise<Figure> {
+  const listeners: Deno.TcpListener[] = [];
+  const held: Deno.Conn[] = [];
+  const title = `Scan of 1000 ports, ${FILTERED} filtered`;
+  try {
+    const first = 20_000;
+    const ports: number[] = [];
+    for (let port = first; ports.length < FILTERED; port++) {
+      try {
+        listeners.push(Deno.listen({ hostname: "127.0.0.1", port, tcpBacklog: 1 }));
+      } catch {
+        continue;
+      }
+      for (let i = 0; i < 2; i++) held.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+      ports.push(port);
+    }
+    const all = [...ports, ...Array.from({ length: 500 }, (_, i) => i + 1)].join();
+    const series = await runScanners(bench, title, 1000, 0, [
+      ours(bench, "-p", all, "--adaptive"),
+      ...nmap("-p", all, "-T3"),
+    ]);
+    return {
+      title,
+      unit: "ports/s",
+      note: "ours with --adaptive, nmap with its default",
+      series,
+      targets: [{ against: ["nmap -sT -T3"], ratio: 3 }],
+    };
+  } finally {
+    for (const one of [...held, ...listeners]) one.close();
+  }
+}
+
+function ours(bench: Bench, ...args: string[]): Scanner {
+  return {
+    name: "ours",
+    command: [bench.deno, "run", "-q", "-P=scan", "tools/scan.ts", "127.0.0.1", ...args],
+    count: (output) => Number(/(\d+) open, /.exec(output)?.[1]),
+  };
+}
+
+function nmap(...args: string[]): Scanner[] {
+  const path = findProgram("nmap");
+  if (path === undefined) return [];
+  return [{
+    name: `nmap -sT ${args.at(-1)}`,
+    command: [path, "-n", "-sT", ...args, "127.0.0.1"],
+    count: (output) => output.match(/^\d+\/tcp +open/gm)?.length ?? 0,
+  }];
+}
+
+async function runScanners(
+  bench: Bench,
+  title: string,
+  ports: number,
+  open: number,
+  scanners: readonly Scanner[],
+) {
+  const series = scanners.map(({ name }) => ({ name, rounds: new Array<Measurement>() }));
+  for (let round = 0; round < bench.settings.rounds; round++) {
+    for (let i = 0; i < scanners.length; i++) {
+      bench.signal.throwIfAborted();
+      const at = (round + i) % scanners.length;
+      const { name, command: [program = "", ...args], count } = scanners[at]!;
+      bench.progress(`${title}: round ${round + 1} of ${bench.settings.rounds}, ${name}`);
+      const started = performance.now();
+      const { stdout } = await new Deno.Command(program, { args, cwd: ROOT, stderr: "inherit" })
+        .output();
+      const seconds = (performance.now() - started) / 1000;
+      const found = count(new TextDecoder().decode(stdout));
+      if (!(found >= open)) throw new Error(`${name} found ${found} of ${open} open ports`);
+      series[at]!.rounds.push({ value: ports / seconds });
+    }
+  }
+  return series;
+}
+
+async function accept(listener: Deno.TcpListener): Promise<void> {
+  while (true) {
+    try {
+      (await listener.accept()).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource) return;
+      // nmap resets what it has opened, which the accept may see already.
+    }
+  }
+}

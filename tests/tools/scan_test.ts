@@ -1,0 +1,417 @@
+/** `tools/scan.ts` against this machine. */
+
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { recordingIo } from "../../tools/cli.ts";
+import { main, scan, type ScanOptions, type ScanResult } from "../../tools/scan.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { needs } from "../_support/peers.ts";
+import { ROOT, runPeer, runRunnable, startRunnable } from "../_support/runnable.ts";
+
+const HOST = "127.0.0.1";
+
+async function all(ports: ScanOptions["ports"], options: ScanOptions = {}, host = HOST) {
+  const found: ScanResult[] = [];
+  for await (const result of scan(host, { ports, ...options })) found.push(result);
+  return found;
+}
+
+/** Listeners that accept and say something, on ports of the system's choice. */
+function listen(count: number, banner = "") {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: HOST, port: 0 }));
+  const serving = listeners.map(async (listener) => {
+    while (true) {
+      try {
+        const conn = await listener.accept();
+        if (banner !== "") await conn.write(new TextEncoder().encode(banner)).catch(() => 0);
+        conn.close();
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource) return;
+        // nmap resets what it has opened, which the accept may see already.
+      }
+    }
+  });
+  return {
+    ports: listeners.map(({ addr }) => addr.port),
+    async [Symbol.asyncDispose]() {
+      listeners.forEach((listener) => listener.close());
+      await Promise.all(serving);
+    },
+  };
+}
+
+/** A port that answers nobody: its backlog is full. */
+async function filteredPort() {
+  const listener = Deno.listen({ hostname: HOST, port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const held = await Promise.all([1, 2].map(() => Deno.connect({ hostname: HOST, port })));
+  return {
+    port,
+    [Symbol.dispose]() {
+      for (const conn of held) conn.close();
+      listener.close();
+    },
+  };
+}
+
+function closedPort(): number {
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  return listener.addr.port;
+}
+
+async function run(...args: string[]) {
+  const io = recordingIo();
+  const code = await main(args, io);
+  return { code, out: io.out, err: io.err };
+}
+
+Deno.test("scan() keeps open, closed and filtered apart", async () => {
+  await using server = listen(1);
+  using filtered = await filteredPort();
+  const closed = closedPort();
+  const ports = [server.ports[0]!, closed, filtered.port];
+  const found = await all(ports, { timeout: 150 });
+  const states = new Map(found.map((one) => [one.port, one.state]));
+  assertEquals(ports.map((port) => states.get(port)), ["open", "closed", "filtered"]);
+  const of = (port: number) => found.find((one) => one.port === port);
+  assert(of(ports[0]!)!.rtt! >= 0 && of(closed)!.rtt! >= 0);
+  assertEquals([of(closed)!.reason, of(filtered.port)!.reason], ["ECONNREFUSED", "ETIMEDOUT"]);
+  assertEquals([of(filtered.port)!.rtt, of(ports[0]!)!.reason], [undefined, undefined]);
+});
+
+Deno.test("scan() gives each port of each host once", async () => {
+  await using server = listen(3);
+  const ports = [...server.ports, ...server.ports];
+  const targets = ["127.0.0.1", "127.0.0.0/30", "127.0.0.1", "127.0.0.2/31"];
+  const found: ScanResult[] = [];
+  for await (const result of scan(targets, { ports })) found.push(result);
+  const keys = found.map(({ address, port }) => `${address}:${port}`);
+  assertEquals(new Set(keys).size, keys.length);
+  assertEquals(keys.length, 12);
+  const open = found.filter(({ state }) => state === "open");
+  assertEquals(new Set(open.map(({ address }) => address)), new Set([HOST]));
+});
+
+Deno.test("scan() finds every open port, with Workers and without", async () => {
+  await using server = listen(20);
+  const expected = [...server.ports].sort((a, b) => a - b);
+  for (const workers of [1, 2]) {
+    const open = (await all("1024-", { workers, concurrency: 200 }))
+      .filter(({ state }) => state === "open").map(({ port }) => port);
+    for (const port of expected) assert(open.includes(port), `${port} with ${workers}`);
+  }
+});
+
+Deno.test({
+  name: "a scan that meets itself reports no phantom",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const listening = async () => {
+      const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map((file) => Deno.readTextFile(file));
+      const rows = (await Promise.all(tables)).join("\n").matchAll(/:([0-9A-F]{4}) 0+:0000 0A /g);
+      return Array.from(rows, ([, port]) => parseInt(port!, 16));
+    };
+    for (let i = 0; i < 3; i++) {
+      const before = await listening();
+      const found = await all("32768-60999", { concurrency: 500, workers: 2 });
+      const real = new Set([...before, ...await listening()]);
+      const open = found.filter(({ state }) => state === "open").map(({ port }) => port);
+      assertEquals(open.filter((port) => !real.has(port)), []);
+    }
+  },
+});
+
+Deno.test("the same seed gives the same order, another one another", async () => {
+  const order = async (seed: number) =>
+    (await all("1-200", { seed, concurrency: 1 })).map(({ port }) => port).join();
+  const [first, again, other] = [await order(7), await order(7), await order(8)];
+  assertEquals(first, again);
+  assert(first !== other);
+  const sorted = Array.from({ length: 200 }, (_, i) => i + 1).join();
+  assert(first !== sorted);
+});
+
+Deno.test("adaptive learns that filtered ports need no second each", async () => {
+  using filtered = await filteredPort();
+  const closed = [closedPort(), closedPort(), closedPort()];
+  const ports = [...closed, filtered.port];
+  const started = performance.now();
+  const found = await all(ports, { adaptive: true, concurrency: 1, timeout: 20_000, seed: 1 });
+  const states = new Map(found.map((one) => [one.port, one.state]));
+  assertEquals(states.get(filtered.port), "filtered");
+  // The filtered port may come first, before anything is learned, but not with this seed.
+  assert(performance.now() - started < 15_000);
+});
+
+Deno.test("retries try a silent port again, and it may answer then", async () => {
+  const listener = Deno.listen({ hostname: HOST, port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const held = await Promise.all([1, 2].map(() => Deno.connect({ hostname: HOST, port })));
+  const accepting = (async () => {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    for (let i = 0; i < 3; i++) held.push(await listener.accept());
+  })();
+  const [found] = await all([port], { timeout: 200, retries: 20 });
+  assertEquals(found?.state, "open");
+  listener.close();
+  await accepting.catch(() => {});
+  for (const conn of held) conn.close();
+});
+
+Deno.test("--rate spaces the connections", async () => {
+  const started = performance.now();
+  await all("1-20", { rate: 100 });
+  assert(performance.now() - started >= 170);
+});
+
+Deno.test("descriptors that run out make no port closed or open", async () => {
+  await using server = listen(5);
+  const flags = ["--allow-net=127.0.0.1"];
+  const command = `ulimit -n 80; exec "${Deno.execPath()}" run -q ${flags.join(" ")} ` +
+    `tools/scan.ts 127.0.0.1 -p ${server.ports.join(",")},1-3000 -c 2000 -o ndjson --workers 1`;
+  const { code, stdout, stderr } = await runPeer("sh", [
+    "-c",
+    `cd "${new URL(ROOT).pathname}"; ${command}`,
+  ]);
+  assertEquals(code, 0, stderr);
+  const found = stdout.trimEnd().split("\n").map((line): ScanResult => JSON.parse(line));
+  assertEquals(found.length, 3005);
+  for (const port of server.ports) {
+    assertEquals(found.find((one) => one.port === port)?.state, "open", `${port}`);
+  }
+});
+
+Deno.test("an abort ends the scan at once, with its reason", async () => {
+  using filtered = await filteredPort();
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(new Error("enough")), 50);
+  await assertRejects(
+    () => all([filtered.port], { timeout: 60_000, signal: stop.signal }),
+    Error,
+    "enough",
+  );
+  // Leaving the loop does the same.
+  for await (const _ of scan(HOST, { ports: "1-1000", workers: 2 })) break;
+});
+
+Deno.test("banners are bounded and escaped, TLS is looked at", async () => {
+  await using server = listen(1, `\x1b]0;owned\x07${"x".repeat(1000)}\r\nmore`);
+  const [found] = await all(server.ports, { banner: true });
+  assertMatch(found!.banner!, /^\\x1B\]0;owned\\x07x+$/);
+  assert(found!.banner!.length < 300);
+  const { cert, key } = (await testCertificates()).good;
+  const tls = Deno.listenTls({ hostname: HOST, port: 0, cert, key, alpnProtocols: ["h2"] });
+  const accepting = (async () => {
+    for await (const conn of tls) {
+      await conn.handshake().catch(() => {});
+      conn.close();
+    }
+  })();
+  const [secure] = await all([tls.addr.port], { tls: true });
+  assertEquals([secure?.tls?.protocol, secure?.tls?.alpn], ["TLSv1.3", "h2"]);
+  assert(secure!.tls!.daysLeft! >= 0);
+  tls.close();
+  await accepting;
+  const [plain] = await all(server.ports, { tls: true });
+  assertEquals([plain?.state, plain?.tls], ["open", undefined]);
+});
+
+Deno.test("a service has the name of IANA's registry, also to ask for it", async () => {
+  const [found] = await all("https");
+  assertEquals([found?.port, found?.service], [443, "https"]);
+});
+
+Deno.test("nonsense is refused with the part that is wrong", () => {
+  for (
+    const ports of [
+      "",
+      "0",
+      "65536",
+      "80-70",
+      "1-70000",
+      "80,,90",
+      "80-90-100",
+      "nosuch",
+      "-1-5",
+      " ",
+    ]
+  ) {
+    assertThrows(() => scan(HOST, { ports }), RangeError, "Cannot use the ports");
+  }
+  for (const ports of ["22, 80", "-", "-1024", "60000-", "ssh,http"]) {
+    void scan(HOST, { ports }).return();
+  }
+  assertThrows(() => scan(HOST, { concurrency: 0 }), RangeError, "concurrency");
+  assertThrows(() => scan(HOST, { ports: [70_000] }), RangeError, "ports");
+});
+
+Deno.test("targets that are none are refused before anything is dialled", async () => {
+  for (
+    const target of [
+      "127.0.0.1/33",
+      "127.0.0.256",
+      "1.2.3",
+      "::1/129",
+      "::/0",
+      "a b",
+      "-x",
+      "",
+      "a/b",
+      "x;y",
+      "127.0.0.1:80",
+    ]
+  ) {
+    await assertRejects(() => all([1], {}, target), RangeError, "Cannot scan");
+    const { code, out, err } = await run("--", target);
+    assertEquals([code, out], [2, ""], target);
+    assertMatch(err, /^scan: (Cannot scan|Bad value for TARGET:) [^\n]*\n$/);
+  }
+});
+
+Deno.test("networks are read lazily and say how many hosts they have", async () => {
+  const addresses: string[] = [];
+  for await (const { address } of scan("127.0.0.0/8", { ports: [1], concurrency: 1 })) {
+    addresses.push(address);
+    if (addresses.length === 3) break;
+  }
+  assertEquals(addresses.length, 3);
+  const six: string[] = [];
+  for await (const { address } of scan("::1", { ports: [1] })) six.push(address);
+  assertEquals(six, ["::1"]);
+});
+
+Deno.test("every list of ports gives each port once", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 65_535 }), { minLength: 1 }), (ports) => {
+      void scan(HOST, { ports: ports.join(",") }).return();
+    }),
+  );
+});
+
+Deno.test("a name without an address is an error of its own, and the rest goes on", async () => {
+  await using server = listen(1);
+  const found: ScanResult[] = [];
+  for await (const result of scan(["nothing.invalid", HOST], { ports: server.ports })) {
+    found.push(result);
+  }
+  const unknown = found.find(({ host }) => host === "nothing.invalid");
+  assertEquals([unknown?.state, unknown?.port, unknown?.reason], ["error", 0, "ENOTFOUND"]);
+  assert(found.some(({ state }) => state === "open"));
+  const { code, err } = await run("nothing.invalid", HOST, "-p", `${server.ports[0]}`);
+  assertEquals([code, err], [1, "scan: nothing.invalid has no address\n"]);
+});
+
+Deno.test("the table shows what is open, and sums up the rest", async () => {
+  await using server = listen(1);
+  using filtered = await filteredPort();
+  const [port] = server.ports;
+  const { code, out, err } = await run(
+    HOST,
+    "-p",
+    `${port},${filtered.port},${closedPort()}`,
+    "-t",
+    "100ms",
+  );
+  assertEquals([code, err], [0, ""]);
+  assertMatch(
+    out,
+    new RegExp(`^PORT +STATE +RTT +SERVICE +HOST\n${port} +open +[\\d.]+ ms +127\\.0\\.0\\.1\n`),
+  );
+  assertMatch(out, new RegExp(`\n127\\.0\\.0\\.1: filtered: ${filtered.port}\n`));
+  assertMatch(out, /\n1 open, 1 closed, 1 filtered in [\d.]+ s\n$/);
+});
+
+Deno.test("json, ndjson and csv are what they are called", async () => {
+  await using server = listen(2);
+  const ports = server.ports.join();
+  const closed = closedPort();
+  const json = await run(HOST, "-p", `${ports},${closed}`, "-o", "json");
+  const rows: ScanResult[] = JSON.parse(json.out);
+  assertEquals(rows.length, 3);
+  const open = await run(HOST, "-p", `${ports},${closed}`, "--json", "--open");
+  assertEquals(open.out.trimEnd().split("\n").map((line) => JSON.parse(line).state), [
+    "open",
+    "open",
+  ]);
+  const csv = await run(HOST, "-p", ports, "-o", "csv");
+  const [head, ...lines] = csv.out.trimEnd().split("\n");
+  assertEquals(head, "host,address,port,state,service,rtt,reason,banner");
+  assertEquals(lines.length, 2);
+  assertEquals(JSON.parse((await run(HOST, "-p", `${closed}`, "--open", "-o", "json")).out), []);
+});
+
+Deno.test("--expect gives 4 where reality differs, and says how", async () => {
+  await using server = listen(2);
+  const [a, b] = server.ports.toSorted((x, y) => x - y);
+  const good = await run(HOST, "-p", `${a},${b}`, "--expect", `${a},${b}`);
+  assertEquals([good.code, good.err], [0, ""]);
+  const closed = closedPort();
+  const bad = await run(HOST, "-p", `${a},${b},${closed}`, "--expect", `${a},${closed}`);
+  assertEquals(bad.code, 4);
+  assertEquals(
+    bad.err,
+    `scan: 127.0.0.1: expected open, but is not: ${closed}; open, but not expected: ${b}\n`,
+  );
+  assertEquals((await run(HOST, "-p", `${closed}`, "--expect", "none")).code, 0);
+});
+
+Deno.test("targets come from files and from standard input too", async () => {
+  await using server = listen(1);
+  const [port] = server.ports;
+  const file = await Deno.makeTempFile();
+  await Deno.writeTextFile(file, `# this machine\n127.0.0.1\n\n127.0.0.1 # again\n`);
+  const { code, out } = await run("--file", file, "-p", `${port}`, "--json");
+  assertEquals([code, out.trimEnd().split("\n").length], [0, 1]);
+  await Deno.remove(file);
+  const piped = await runPeer(Deno.execPath(), [
+    ...["run", "-q", "-P=scan", new URL("tools/scan.ts", ROOT).pathname],
+    ...["-", "-p", `${port}`, "--open", "--json"],
+  ], "127.0.0.1\n");
+  assertEquals([piped.code, JSON.parse(piped.stdout).port], [0, port]);
+});
+
+Deno.test("Ctrl-C prints what is known so far: 130", async () => {
+  using filtered = await filteredPort();
+  await using server = listen(1);
+  const args = [HOST, "-p", `${server.ports[0]},${filtered.port}`, "-t", "60s"];
+  await using scanning = await startRunnable("scan", args, { listeners: 0 });
+  await scanning.until(({ stdout }) => stdout.includes(" open "), "the open port");
+  scanning.signal("SIGINT");
+  assertEquals(await scanning.exitCode(), 130);
+  assertMatch(scanning.stdout, /\n1 open, 0 closed, 1 not scanned in [\d.]+ s\n$/);
+});
+
+Deno.test("the reader of its output may leave", async () => {
+  const { code, stderr } = await runPeer("sh", [
+    "-c",
+    `"${Deno.execPath()}" run -q -A "${
+      new URL("tools/scan.ts", ROOT).pathname
+    }" 127.0.0.1 -p 1-5000 ` +
+    "--json | head -1",
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+});
+
+Deno.test("without a permission it says which: 3", async () => {
+  const { code, stderr } = await runRunnable("scan", [HOST, "-p", "1"], { permissions: [] });
+  assertEquals(code, 3);
+  assertMatch(stderr, /^scan: [^\n]*--allow-net=127\.0\.0\.1:1[^\n]*\n$/);
+});
+
+const nmap = needs("nmap");
+
+Deno.test({
+  name: `nmap finds the same${nmap.suffix}`,
+  ignore: nmap.ignore,
+  async fn() {
+    await using server = listen(10);
+    const first = Math.min(...server.ports);
+    const last = Math.max(...server.ports);
+    const range = `${first}-${Math.min(last, first + 5000)}`;
+    const { stdout } = await runPeer("nmap", ["-sT", "-p", range, "-oG", "-", HOST]);
+    const theirs = Array.from(stdout.matchAll(/(\d+)\/open/g), ([, port]) => Number(port));
+    const ours = (await all(range)).filter(({ state }) => state === "open").map(({ port }) => port);
+    const mine = server.ports.filter((port) => port <= first + 5000);
+    for (const port of mine) assert(theirs.includes(port) && ours.includes(port), `${port}`);
+  },
+});

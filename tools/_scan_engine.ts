@@ -1,0 +1,227 @@
+/** Hands out the work of a scan, to this thread or to Workers, and gathers what they find. */
+
+import { toNetError } from "../net/errors.ts";
+import {
+  makeProber,
+  type OnProbe,
+  type ProbeChunk,
+  type Prober,
+  type ProbeSettings,
+  type ProbeState,
+} from "./_scan_probe.ts";
+
+/** Ports that are handed to a prober together. */
+const CHUNK = 1024;
+/** Chunks that a prober may have, so that it never runs dry. */
+const AHEAD = 2;
+/** Results that may wait for whoever reads them. */
+const MOST_WAITING = 20_000;
+
+/** The ports of one host, and what to call it. */
+export interface HostJob<H> {
+  readonly host: H;
+  readonly address: string;
+  readonly ports: Uint16Array<ArrayBuffer>;
+}
+
+/** One port. */
+export interface Probed<H> {
+  readonly host: H;
+  readonly port: number;
+  readonly state: ProbeState;
+  /** In milliseconds. */
+  readonly ms: number;
+  /** Why, as a code of the system. */
+  readonly code: string;
+}
+
+/** Probes every port of every host; results come as they are found, as many as there are. */
+export async function* probeAll<H>(
+  jobs: AsyncIterable<HostJob<H>>,
+  settings: ProbeSettings,
+  workers: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Probed<H>[], void, void> {
+  signal?.throwIfAborted();
+  const queue = new Queue<Probed<H>>();
+  const open = new Map<number, { host: H; address: string; left: number; slot: Slot }>();
+  const onProbe: OnProbe = (id, port, state, ms, code) => {
+    const chunk = open.get(id);
+    if (chunk === undefined) return;
+    if (state === 3 && code === "ENOTCAPABLE") {
+      return void tellPermission(chunk.address, port, queue);
+    }
+    queue.push({ host: chunk.host, port, state, ms, code });
+    if (--chunk.left > 0) return;
+    open.delete(id);
+    chunk.slot.chunks--;
+    queue.changed();
+  };
+  const fail = (error: unknown) => queue.fail(error);
+  const slots = makeSlots(settings, workers, onProbe, fail);
+  const onAbort = () => queue.fail(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  const feeding = (async () => {
+    let id = 0;
+    for await (const { host, address, ports } of jobs) {
+      for (let at = 0; at < ports.length; at += CHUNK) {
+        const slot = await queue.until(() =>
+          queue.size < MOST_WAITING ? slots.find(({ chunks }) => chunks < AHEAD) : undefined
+        );
+        if (slot === undefined) return;
+        const part = ports.slice(at, at + CHUNK);
+        slot.chunks++;
+        open.set(++id, { host, address, left: part.length, slot });
+        slot.prober.push({ id, address, ports: part });
+      }
+    }
+    await queue.until(() => open.size === 0 ? true : undefined);
+    queue.end();
+  })().catch(fail);
+  try {
+    yield* queue;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    queue.end();
+    for (const { prober } of slots) prober.stop();
+    await feeding;
+  }
+}
+
+/** Connects once more where it is not allowed, for an error that names the flag. */
+async function tellPermission(
+  hostname: string,
+  port: number,
+  queue: Queue<unknown>,
+): Promise<void> {
+  try {
+    (await Deno.connect({ hostname, port })).close();
+  } catch (error) {
+    queue.fail(toNetError(error, { phase: "connect", hostname, port }));
+  }
+}
+
+/** A prober and how many chunks it has. */
+interface Slot {
+  readonly prober: Prober;
+  chunks: number;
+}
+
+function makeSlots(
+  settings: ProbeSettings,
+  workers: number,
+  onProbe: OnProbe,
+  fail: (error: unknown) => void,
+): Slot[] {
+  if (workers <= 1) return [{ prober: makeProber(settings, onProbe), chunks: 0 }];
+  return Array.from({ length: workers }, (_, i) => {
+    const share = (total: number) =>
+      Math.floor(total * (i + 1) / workers) - Math.floor(total * i / workers);
+    const own = { ...settings, concurrency: Math.max(1, share(settings.concurrency)) };
+    return { prober: makeWorker(own, onProbe, fail), chunks: 0 };
+  });
+}
+
+/** A prober in a Worker, which gets the text of the function: that takes no permission. */
+function makeWorker(
+  settings: ProbeSettings,
+  onProbe: OnProbe,
+  fail: (error: unknown) => void,
+): Prober {
+  const code = `${makeProber}
+let found = [];
+let codes = [""];
+const flush = () => {
+  if (found.length === 0) return;
+  const numbers = Float64Array.from(found);
+  postMessage({ numbers, codes }, [numbers.buffer]);
+  found = [];
+  codes = [""];
+};
+const prober = makeProber(${JSON.stringify(settings)}, (chunk, port, state, ms, code) => {
+  let which = codes.indexOf(code);
+  if (which === -1) which = codes.push(code) - 1;
+  found.push(chunk, port, state, ms, which);
+  if (found.length >= 2560) flush();
+});
+onmessage = ({ data }) => prober.push(data);
+setInterval(flush, 20);`;
+  const url = `data:application/javascript,${encodeURIComponent(code)}`;
+  const worker = new Worker(url, { type: "module" });
+  worker.onmessage = ({ data }: MessageEvent<{ numbers: Float64Array; codes: string[] }>) => {
+    const { numbers, codes } = data;
+    for (let at = 0; at < numbers.length; at += 5) {
+      const [chunk = 0, port = 0, state = 0, ms = 0, code = 0] = numbers.subarray(at, at + 5);
+      onProbe(chunk, port, state as ProbeState, ms, codes[code]!);
+    }
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    fail(new Error(`A Worker of the scan failed: ${event.message}`));
+  };
+  return {
+    push: (chunk: ProbeChunk) => worker.postMessage(chunk),
+    stop: () => worker.terminate(),
+  };
+}
+
+/** Results between those who find and the one who reads. */
+class Queue<T> implements AsyncIterable<T[]> {
+  #items: T[] = [];
+  #ended = false;
+  #failure: { error: unknown } | undefined;
+  #change = Promise.withResolvers<void>();
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+    this.changed();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.changed();
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.changed();
+  }
+
+  /** Wakes everyone who waits. */
+  changed(): void {
+    this.#change.resolve();
+  }
+
+  /** Waits until `check` gives something; undefined if it is over before. */
+  async until<R>(check: () => R | undefined): Promise<R | undefined> {
+    while (!this.#ended && this.#failure === undefined) {
+      const found = check();
+      if (found !== undefined) return found;
+      await this.#wait();
+    }
+    return undefined;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T[], void, void> {
+    while (true) {
+      const items = this.#items;
+      this.#items = [];
+      if (items.length > 0) {
+        this.changed();
+        yield items;
+      } else if (this.#failure !== undefined) throw this.#failure.error;
+      else if (this.#ended) return;
+      else await this.#wait();
+    }
+  }
+
+  async #wait(): Promise<void> {
+    const { promise } = this.#change;
+    await promise;
+    if (this.#change.promise === promise) this.#change = Promise.withResolvers();
+  }
+}

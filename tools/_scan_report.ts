@@ -1,0 +1,196 @@
+/** What a scan shows: results as they come, progress on a terminal, a summary. */
+
+import { escapeControls } from "../net/text.ts";
+import type { CliContext } from "./cli.ts";
+import type { ScanResult, ScanState } from "./scan.ts";
+import { formatPorts } from "./_scan_ports.ts";
+
+/** The forms of results. */
+export type ScanFormat = "table" | "json" | "ndjson" | "csv";
+
+const COLUMNS = [
+  "host",
+  "address",
+  "port",
+  "state",
+  "service",
+  "rtt",
+  "reason",
+  "banner",
+] as const;
+const TLS_COLUMNS = ["protocol", "alpn", "subject", "daysLeft"] as const;
+/** How often progress is shown, in milliseconds. */
+const STEP = 100;
+
+/** Shows results. */
+export class ScanReport {
+  /** Hosts without an address. */
+  unknownHosts = 0;
+
+  readonly #ctx: CliContext;
+  readonly #format: ScanFormat;
+  readonly #openOnly: boolean;
+  readonly #total: number;
+  readonly #started = performance.now();
+  readonly #counts: Record<ScanState, number> = { open: 0, closed: 0, filtered: 0, error: 0 };
+  /** Open ports by host, and those that are neither open nor closed. */
+  readonly #hosts = new Map<string, Record<"open" | "filtered" | "error", number[]>>();
+  #done = 0;
+  #shownAt = 0;
+  #rows = 0;
+
+  constructor(
+    ctx: CliContext,
+    format: ScanFormat,
+    openOnly: boolean,
+    total: number,
+    readonly more: { readonly banner: boolean; readonly tls: boolean },
+  ) {
+    this.#ctx = ctx;
+    this.#format = format;
+    this.#openOnly = openOnly;
+    this.#total = total;
+    if (format === "csv") {
+      ctx.print([...COLUMNS, ...more.tls ? TLS_COLUMNS : []].join(","));
+    }
+  }
+
+  /** Takes a result in. */
+  add(found: ScanResult): void {
+    const { host, port, state } = found;
+    if (port === 0) {
+      this.unknownHosts++;
+      this.#clear();
+      this.#ctx.io.stderr(`scan: ${escapeControls(host)} has no address\n`);
+      return;
+    }
+    this.#done++;
+    this.#counts[state]++;
+    if (state !== "closed") {
+      let row = this.#hosts.get(host);
+      if (row === undefined) this.#hosts.set(host, row = { open: [], filtered: [], error: [] });
+      row[state].push(port);
+    } else if (!this.#hosts.has(host)) {
+      this.#hosts.set(host, { open: [], filtered: [], error: [] });
+    }
+    if (state === "open" || !this.#openOnly) this.#show(found);
+    this.#progress();
+  }
+
+  /** Says what is known, at the end or when it is broken off. */
+  end(): void {
+    this.#clear();
+    if (this.#format === "json") {
+      this.#print(this.#rows === 0 ? "[]" : "]");
+      return;
+    }
+    if (this.#format !== "table") return;
+    const lines: string[] = [];
+    for (const [host, { filtered, error }] of this.#hosts) {
+      if (this.#openOnly) break;
+      if (filtered.length > 0) lines.push(`${host}: filtered: ${formatPorts(filtered)}`);
+      if (error.length > 0) lines.push(`${host}: not found out: ${formatPorts(error)}`);
+    }
+    const { open, closed, filtered, error } = this.#counts;
+    const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
+    const parts = [`${open} open`, `${closed} closed`];
+    if (filtered > 0) parts.push(`${filtered} filtered`);
+    if (error > 0) parts.push(`${error} error`);
+    const left = this.#total - this.#done;
+    if (this.#ctx.signal.aborted && left > 0) parts.push(`${left} not scanned`);
+    for (const line of lines) this.#print(line);
+    this.#print(`${parts.join(", ")} in ${seconds} s`);
+  }
+
+  /** Whether exactly these are open, on every host; says so if not. */
+  matches(expected: ReadonlySet<number>): boolean {
+    let good = true;
+    for (const [host, { open }] of this.#hosts) {
+      const found = new Set(open);
+      const missing = [...expected.difference(found)];
+      const extra = [...found.difference(expected)];
+      if (missing.length + extra.length === 0) continue;
+      good = false;
+      const parts = [
+        ...missing.length > 0 ? [`expected open, but is not: ${formatPorts(missing)}`] : [],
+        ...extra.length > 0 ? [`open, but not expected: ${formatPorts(extra)}`] : [],
+      ];
+      this.#ctx.io.stderr(`scan: ${host}: ${parts.join("; ")}\n`);
+    }
+    return good && this.unknownHosts === 0;
+  }
+
+  #show(found: ScanResult): void {
+    switch (this.#format) {
+      case "ndjson":
+        return this.#ctx.printJson(found);
+      case "json":
+        return this.#print(`${this.#rows++ === 0 ? "[" : ","}${JSON.stringify(found)}`);
+      case "csv":
+        return this.#ctx.print(this.#csv(found));
+      case "table":
+        if (found.state === "open") this.#row(found);
+    }
+  }
+
+  #row({ host, address, port, rtt = 0, service = "", banner, tls }: ScanResult): void {
+    this.#clear();
+    const where = host === address ? host : `${host} (${address})`;
+    if (this.#rows++ === 0) {
+      this.#print(
+        `${"PORT".padEnd(6)}${"STATE".padEnd(7)}${"RTT".padStart(8)}  ${"SERVICE".padEnd(16)}HOST`,
+      );
+    }
+    const time = `${rtt.toFixed(rtt < 10 ? 2 : 0)} ms`.padStart(8);
+    this.#print(
+      `${`${port}`.padEnd(6)}${"open".padEnd(7)}${time}  ${service.padEnd(16)}${where}`.trimEnd(),
+    );
+    if (banner !== undefined) this.#print(`      says ${banner}`);
+    if (tls === undefined) return;
+    const { protocol, alpn, subject, daysLeft } = tls;
+    const parts = [
+      protocol,
+      alpn,
+      subject,
+      daysLeft === undefined ? undefined : `${daysLeft} days left`,
+    ];
+    this.#print(`      ${parts.filter((part) => part).join(", ")}`);
+  }
+
+  #csv(found: ScanResult): string {
+    const cells = [
+      ...COLUMNS.map((name) => found[name]),
+      ...this.more.tls ? TLS_COLUMNS.map((name) => found.tls?.[name]) : [],
+    ];
+    return cells.map((cell) => {
+      const text = cell === undefined ? "" : `${cell}`;
+      // A leading sign would make a formula of it in a spreadsheet.
+      const safe = typeof cell === "string" && /^[=+\-@\t]/.test(text) ? `'${text}` : text;
+      return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+    }).join(",");
+  }
+
+  #print(line: string): void {
+    this.#ctx.print(line);
+  }
+
+  #progress(): void {
+    const { io } = this.#ctx;
+    const now = performance.now();
+    if (!io.stderrIsTerminal || now - this.#shownAt < STEP) return;
+    this.#shownAt = now;
+    const spent = (now - this.#started) / 1000;
+    const rate = this.#done / Math.max(spent, 0.001);
+    const left = Math.ceil((this.#total - this.#done) / Math.max(rate, 1));
+    const percent = Math.floor(100 * this.#done / this.#total);
+    io.stderr(
+      `\r\x1b[K${percent} %, ${
+        Math.round(rate)
+      } ports/s, ${left} s left, ${this.#counts.open} open`,
+    );
+  }
+
+  #clear(): void {
+    if (this.#ctx.io.stderrIsTerminal && this.#shownAt > 0) this.#ctx.io.stderr("\r\x1b[K");
+  }
+}
