@@ -57,6 +57,8 @@ export class DenoTransport implements HttpTransport {
   }
 
   close(): void {
+    // What is being cut already ends by that; both together would never end (Deno 2.9).
+    if (this.#cutter.signal.aborted) return;
     this.#closing = true;
     this.#inner?.shutdown().catch(() => {});
   }

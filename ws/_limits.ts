@@ -68,3 +68,14 @@ function positive(name: string, value: number): number {
   if (typeof value === "number" && value > 0) return value;
   throw new RangeError(`Cannot use ${name}: it is a number above 0, not ${value}`);
 }
+
+/** Refuses codes and reasons of a close frame that the standard has not. */
+export function checkClose(code: number, reason: string): void {
+  const standard = code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006);
+  if (!Number.isInteger(code) || !(standard || (code >= 3000 && code <= 4999))) {
+    throw new RangeError(`Cannot close with ${code}: it is none of the codes of RFC 6455, 7.4`);
+  }
+  if (new TextEncoder().encode(reason).length > 123) {
+    throw new RangeError("Cannot close with this reason: it may have 123 bytes");
+  }
+}

@@ -74,6 +74,7 @@ export async function connectWebSocket(
 ): Promise<WsConnection | ReconnectingWebSocket> {
   const target = checkUrl(url);
   checkWsOptions(options);
+  time("timeout", options.timeout, 0);
   const { reconnect, ...rest } = options;
   if (reconnect === undefined) return await dialWebSocket(target, rest);
   const following = new ReconnectingWebSocket(
@@ -82,7 +83,12 @@ export async function connectWebSocket(
     reconnect === true ? {} : reconnect,
     rest.signal,
   );
-  await following.opened;
+  try {
+    await following.opened;
+  } catch (error) {
+    rest.signal?.throwIfAborted();
+    throw error;
+  }
   return following;
 }
 
@@ -98,12 +104,12 @@ async function dialWebSocket(
   try {
     socket = new WebSocket(url, {
       ...(headers !== undefined && { headers: new Headers(headers) }),
-      ...(protocols !== undefined && { protocols }),
+      ...(protocols !== undefined && { protocols: [protocols].flat() }),
       ...(client !== undefined && { client }),
     });
   } catch (error) {
     client?.close();
-    throw error instanceof DOMException
+    throw error instanceof DOMException || error instanceof TypeError
       ? new TypeError(`Cannot open ${url.href}: ${error.message}`)
       : toNetError(error, { phase: "connect", ...hostOf(url) });
   }

@@ -49,7 +49,7 @@ import type {
   WsSendOptions,
   WsStats,
 } from "./connection_options.ts";
-import { checkWsOptions, type WsLimits } from "./_limits.ts";
+import { checkClose, checkWsOptions, type WsLimits } from "./_limits.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
 import { Outbox } from "./_outbox.ts";
 import { Pulse } from "./_pulse.ts";
@@ -136,6 +136,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #sent = 0;
   #bytesReceived = 0;
   #bytesSent = 0;
+  #wasOpen = false;
   #closing = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -330,6 +331,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 
   #onOpen(): void {
+    this.#wasOpen = true;
     this.#opened.resolve();
     // It was told to close before it was there.
     if (this.#closing) this.#sendClose(1001, "");
@@ -405,6 +407,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#opened.reject(this.#reason());
     this.#controller?.abort(this.#reason());
     this.#closed.resolve(this.#close);
+    // A client that left before the answer: Deno tells nothing of its socket any more.
+    if (this.#server && !this.#wasOpen) {
+      this.#gone.resolve();
+    }
   }
 
   /** What a close of the peer's says. */
@@ -440,14 +446,4 @@ function sizeAbove(message: WsMessage, most: number): boolean {
   if (message.length > most) return true;
   if (typeof message !== "string" || message.length * 3 <= most) return false;
   return new TextEncoder().encode(message).length > most;
-}
-
-function checkClose(code: number, reason: string): void {
-  const standard = code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006);
-  if (!Number.isInteger(code) || !(standard || (code >= 3000 && code <= 4999))) {
-    throw new RangeError(`Cannot close with ${code}: it is none of the codes of RFC 6455, 7.4`);
-  }
-  if (new TextEncoder().encode(reason).length > 123) {
-    throw new RangeError("Cannot close with this reason: it may have 123 bytes");
-  }
 }

@@ -35,7 +35,7 @@ import type { ReconnectEvent, ReconnectOptions } from "./client_options.ts";
 import type { WsConnection } from "./connection.ts";
 import type { WsClose, WsMessage, WsSendOptions } from "./connection_options.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
-import { count } from "./_limits.ts";
+import { checkClose, count } from "./_limits.ts";
 
 /** Ends after which the same would happen again. */
 const OVER: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
@@ -63,6 +63,8 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   readonly #outside: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
   #connection: WsConnection | undefined;
+  /** The connection that `resume` has. */
+  #resuming: WsConnection | undefined;
   /** The connections that may have messages for the reader, the oldest first. */
   readonly #unread: WsConnection[] = [];
   #ready = false;
@@ -230,7 +232,8 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
    * @returns How the last connection ended.
    */
   async close(code = 1000, reason = ""): Promise<WsClose> {
-    const connection = this.#connection;
+    checkClose(code, reason);
+    const connection = this.#connection ?? this.#resuming;
     this.#stop.abort(closedHere(this.url));
     this.#tell();
     if (connection !== undefined) await connection.close(code, reason);
@@ -280,14 +283,21 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
 
   async #connect(again: boolean): Promise<WsConnection> {
     const connection = await this.#dial(this.#stop.signal);
+    const { signal } = this.#stop;
+    const { promise: stopped, reject } = Promise.withResolvers<never>();
+    const onStop = () => reject(signal.reason);
+    signal.addEventListener("abort", onStop);
+    this.#resuming = connection;
     try {
-      await this.#options.resume?.(connection, again);
+      signal.throwIfAborted();
+      await Promise.race([this.#options.resume?.(connection, again), stopped]);
       while (this.#kept.length > 0) {
         const data = this.#kept[0]!;
         await connection.send(data);
         this.#kept.shift();
         this.#keptBytes -= data.length;
       }
+      signal.throwIfAborted();
     } catch (error) {
       await connection.close(1000);
       const retryable = !(error instanceof NetError) || error.retryable ||
@@ -300,6 +310,9 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
         retryable,
         cause: error,
       });
+    } finally {
+      signal.removeEventListener("abort", onStop);
+      this.#resuming = undefined;
     }
     this.#connection = connection;
     this.#unread.push(connection);

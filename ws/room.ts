@@ -78,6 +78,8 @@ export interface BroadcastReport {
  */
 export class WsRoom<M extends RoomMember = RoomMember> {
   readonly #members = new Set<M>();
+  /** Who is watched for its end already: a peer may come and go as often as it likes. */
+  readonly #known = new WeakSet<M>();
   readonly #slow: "disconnect" | "skip";
   readonly #most: number;
 
@@ -114,7 +116,10 @@ export class WsRoom<M extends RoomMember = RoomMember> {
     if (this.#members.has(member)) return true;
     if (!member.open || this.#members.size >= this.#most) return false;
     this.#members.add(member);
-    void member.closed.then(() => this.leave(member));
+    if (!this.#known.has(member)) {
+      this.#known.add(member);
+      void member.closed.then(() => this.leave(member));
+    }
     return true;
   }
 

@@ -118,7 +118,10 @@ function switchProtocols(
   idleTimeout: number,
 ): Deno.WebSocketUpgrade {
   try {
-    return Deno.upgradeWebSocket(request, { idleTimeout, ...(protocol && { protocol }) });
+    const upgraded = Deno.upgradeWebSocket(request, { idleTimeout });
+    // Not by the option: that takes "a,b", which npm ws sends, for one name (Deno 2.9).
+    if (protocol) upgraded.response.headers.set("sec-websocket-protocol", protocol);
+    return upgraded;
   } catch (cause) {
     throw new TypeError(
       "Cannot upgrade: the request is not from Deno.serve or serveHttp({ hardened: false })",

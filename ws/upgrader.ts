@@ -37,6 +37,7 @@ import { checkWsOptions, count, time } from "./_limits.ts";
 import { upgrade } from "./upgrade.ts";
 import type {
   UpgradeInfo,
+  UpgradeOptions,
   UpgraderOptions,
   WsHandler,
   WsServerEvent,
@@ -84,6 +85,7 @@ class Sockets implements Upgrader {
   readonly connections = new Set<WsConnection>();
 
   readonly #options: UpgraderOptions;
+  readonly #upgradeOptions: UpgradeOptions;
   readonly #handler: WsHandler;
   readonly #most: number;
   readonly #mostPerAddress: number;
@@ -102,6 +104,15 @@ class Sockets implements Upgrader {
   constructor(options: UpgraderOptions, handler: WsHandler) {
     checkWsOptions(options);
     this.#options = options;
+    const { authorize } = options;
+    this.#upgradeOptions = authorize === undefined ? options : {
+      ...options,
+      authorize: async (request, info) => {
+        const refusal = await authorize(request, info);
+        // The server may have stopped meanwhile.
+        return refusal ?? (this.#shutdown && unavailable(503));
+      },
+    };
     this.#handler = handler;
     this.#most = count("maxConnections", options.maxConnections, 1024);
     this.#mostPerAddress = count("maxConnectionsPerAddress", options.maxConnectionsPerAddress, 0);
@@ -133,7 +144,7 @@ class Sockets implements Upgrader {
     this.#opening++;
     let connection: WsConnection | undefined;
     try {
-      const upgraded = await upgrade(request, info, this.#options);
+      const upgraded = await upgrade(request, info, this.#upgradeOptions);
       connection = upgraded.connection;
       if (connection === undefined) this.#tellRefused(upgraded.response.status, info);
       return upgraded.response;
@@ -168,8 +179,7 @@ class Sockets implements Upgrader {
 
   #refuse(status: 429 | 503, info: UpgradeInfo): Response {
     this.#tellRefused(status, info);
-    const why = status === 429 ? "Too many connections from this address" : "No more connections";
-    return new Response(`${why}\n`, { status, headers: { "retry-after": "10" } });
+    return unavailable(status);
   }
 
   #tellRefused(status: number, info: UpgradeInfo): void {
@@ -185,11 +195,14 @@ class Sockets implements Upgrader {
     running.then(() => this.#running.delete(running));
     connection.closed.then(() => {
       this.connections.delete(connection);
-      this.#leave(address);
       this.#event({ type: "close", connection });
       this.#closing++;
     });
-    connection.gone.then(() => this.#closing--);
+    // Not before: or one address could hold all the places of those that are being closed.
+    connection.gone.then(() => {
+      this.#closing--;
+      this.#leave(address);
+    });
   }
 
   async #run(connection: WsConnection, info: UpgradeInfo): Promise<void> {
@@ -234,4 +247,9 @@ class Sockets implements Upgrader {
       logger.error("onEvent failed on {type}: {error}", { type: event.type, error });
     }
   }
+}
+
+function unavailable(status: 429 | 503): Response {
+  const why = status === 429 ? "Too many connections from this address" : "No more connections";
+  return new Response(`${why}\n`, { status, headers: { "retry-after": "10" } });
 }

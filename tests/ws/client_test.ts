@@ -376,3 +376,50 @@ Deno.test("reconnect: nonsense is refused", async () => {
     "reconnect.jitter",
   );
 });
+
+Deno.test("one subprotocol may be given without a list", async () => {
+  await using server = serve({ protocols: ["chat"] });
+  await using conn = await connectWebSocket(server.url, { protocols: "chat" });
+  assertEquals(conn.protocol, "chat");
+});
+
+Deno.test("header fields that are none are a TypeError", async () => {
+  await using server = serve();
+  for (const [name, value] of [["x", "a\r\nb: c"], ["x\r\n", "a"]] as const) {
+    const headers = { [name]: value };
+    await assertRejects(() => connectWebSocket(server.url, { headers }), TypeError, "Cannot open");
+  }
+});
+
+Deno.test("reconnect: close() and a signal end a resume that never does", async () => {
+  await using server = serve();
+  for (const how of ["close", "abort"]) {
+    const began = Promise.withResolvers<void>();
+    const aborter = new AbortController();
+    let resumed = 0;
+    const following = connectWebSocket(server.url, {
+      signal: aborter.signal,
+      reconnect: {
+        minTimeout: 1,
+        shouldReconnect: () => true,
+        resume: (connection) => {
+          if (how === "close" && resumed++ === 0) return;
+          began.resolve();
+          return connection.receive().then(() => new Promise(() => {}));
+        },
+      },
+    });
+    if (how === "abort") {
+      await began.promise;
+      aborter.abort(new Error("enough"));
+      await assertRejects(() => following, Error, "enough");
+    } else {
+      const conn = await following;
+      await assertRejects(() => conn.close(1005), RangeError);
+      for (const one of server.connections) void one.close(1011);
+      await began.promise;
+      await conn.close();
+    }
+  }
+  await until(() => server.stats().active === 0);
+});

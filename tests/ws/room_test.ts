@@ -96,3 +96,13 @@ Deno.test("everyone gets the same order over real connections, and a leaver goes
   for (const conn of conns) await conn.close();
   await until(() => room.members.size === 0);
 });
+
+Deno.test("a member that joins and leaves again and again is watched once", () => {
+  const room = new WsRoom();
+  const one = member();
+  let watched = 0;
+  const closed = { then: () => void watched++ };
+  Object.defineProperty(one, "closed", { value: closed });
+  for (let i = 0; i < 100; i++) assert(room.join(one) && room.leave(one));
+  assertEquals(watched, 1);
+});

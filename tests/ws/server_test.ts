@@ -308,3 +308,75 @@ Deno.test("nonsense is refused before anything listens", () => {
   assertThrows(() => serve({ rate: { perSecond: 0 } }), RangeError, "rate.perSecond");
   assertThrows(() => serve({ closeTimeout: NaN }), RangeError, "closeTimeout");
 });
+
+Deno.test("subprotocols are understood without a space between them", async () => {
+  await using server = serve({ protocols: ["b"] });
+  for (const offer of ["a,b", "a ,b", "b,"]) {
+    using client = await RawClient.open(server.addr.port, [`Sec-WebSocket-Protocol: ${offer}`]);
+    assertMatch(client.head, /^HTTP\/1.1 101 [^]*sec-websocket-protocol: b\r\n/i);
+  }
+});
+
+Deno.test({
+  name: "clients that leave before the answer hold no place, and no shutdown",
+  sanitizeOps: false, // Deno itself (2.9) waits for such an upgrade for ever.
+  fn: async () => {
+    const asked = Promise.withResolvers<void>();
+    const leave = Promise.withResolvers<void>();
+    const server = serve({
+      maxConnections: 2,
+      maxConnectionsPerAddress: 2,
+      handshakeTimeout: 200,
+      authorize: async () => {
+        asked.resolve();
+        await leave.promise;
+        await delay(20); // Deno sees that the client has gone.
+      },
+    });
+    for (let i = 0; i < 2; i++) {
+      const conn = await Deno.connect({ port: server.addr.port });
+      const head =
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+      await conn.write(new TextEncoder().encode(head));
+      await asked.promise;
+      await delay(20);
+      conn.close();
+    }
+    leave.resolve();
+    await until(() => server.stats().failed === 2 && server.stats().closing === 0);
+    {
+      await using conn = await connectWebSocket(server.url);
+      await conn.send("still here");
+      assertEquals(await conn.receive({ timeout: 5000 }), "still here");
+    }
+    await server.shutdown();
+  },
+});
+
+Deno.test("who was being authorized when the shutdown began is refused", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  let opened = 0;
+  const sockets = createUpgrader({
+    authorize: async () => {
+      asked.resolve();
+      await answer.promise;
+    },
+  }, () => void opened++);
+  await using server = serveHttp({ hardened: false }, (request, info) => {
+    return sockets.upgrade(request, info);
+  });
+  const code = refused(server.url.replace("http", "ws"));
+  await asked.promise;
+  await sockets.shutdown();
+  answer.resolve();
+  assertEquals([await code, opened], ["503", 0]);
+});
+
+Deno.test("an address keeps its place until its peer has let go", async () => {
+  await using server = serve({ maxConnectionsPerAddress: 1, closeTimeout: 20 }, () => {});
+  using _client = await RawClient.open(server.addr.port);
+  await until(() => server.stats().active === 0 && server.stats().closing === 1);
+  assertEquals(await refused(server.url), "429");
+});
