@@ -171,7 +171,7 @@ export class Exchange {
         guard.disarm();
         if (!done) return controller.enqueue(value);
         this.#checkEnd();
-        this.#release();
+        this.#release(true);
         controller.close();
       },
       cancel: () => this.#giveUp(),
@@ -241,10 +241,11 @@ export class Exchange {
     return failure(this.#plan, "limit", reason);
   }
 
-  #release(): void {
+  #release(soon = false): void {
     if (this.#released) return;
     this.#released = true;
-    this.#slots.release(this.#origin);
+    if (soon) this.#slots.releaseSoon(this.#origin);
+    else this.#slots.release(this.#origin);
     if (this.#kept) this.#guard.end();
   }
 }

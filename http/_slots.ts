@@ -1,5 +1,8 @@
 import type { Guard } from "./_guard.ts";
 
+/** In milliseconds. */
+const MOMENT = 1;
+
 /** The requests of one origin: so many at a time, all others in the order in which they came. */
 export class Origin {
   active = 0;
@@ -43,6 +46,16 @@ export class Slots {
     }
     // A name that nobody uses any more is forgotten: there is no end of names.
     if (--origin.active === 0) this.#origins.delete(origin.name);
+  }
+
+  /**
+   * The same after a body that was a stream. Deno takes its connection back a
+   * moment after the end of the body: a request that came at once would open
+   * another one, beyond the limit.
+   */
+  releaseSoon(origin: Origin): void {
+    if (origin.waiting.size === 0) this.release(origin);
+    else setTimeout(() => this.release(origin), MOMENT);
   }
 
   /** How many are under way and how many wait. */
