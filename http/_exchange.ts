@@ -1,7 +1,7 @@
 import type { HttpTry } from "./errors.ts";
 import { HttpResponse } from "./response.ts";
 import { codingsOf, decompress } from "./_decompress.ts";
-import type { Guard } from "./_guard.ts";
+import { CLOSED, type Guard } from "./_guard.ts";
 import type { Plan } from "./_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
 import type { Origin, Slots } from "./_slots.ts";
@@ -231,6 +231,9 @@ export class Exchange {
     await this.#giveUp();
     const { expired, cancelled, controller } = this.#guard;
     if (expired !== undefined) return timeoutError(expired, this.#plan, "maybe");
+    if (controller.signal.reason === CLOSED) {
+      return failure(this.#plan, "closed", "the client is closed");
+    }
     if (cancelled) return controller.signal.reason;
     return bodyError(error, this.#plan);
   }

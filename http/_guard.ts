@@ -1,5 +1,8 @@
 import type { HttpStage } from "./errors.ts";
 
+/** Why a guard has aborted: the client was closed. */
+export const CLOSED: unique symbol = Symbol("closed");
+
 /** Why a guard has aborted: its own limit, as opposed to the caller's signal. */
 export class Expired {
   constructor(readonly stage: HttpStage, readonly limit: number) {}
@@ -21,6 +24,7 @@ export class Guard {
   readonly #signal: AbortSignal | undefined;
   #stage: HttpStage = "total";
   #limit: number;
+  #live = true;
   #onAbort: (() => void) | undefined;
 
   /** Begins; `total` is Infinity for no limit. The owner is whoever may end all of its own. */
@@ -40,6 +44,8 @@ export class Guard {
 
   /** What is under way has to be over in `limit` milliseconds from `now`. */
   arm(stage: HttpStage, limit: number, now = performance.now()): void {
+    // Once it has ended a timer would only hold the process.
+    if (!this.#live) return;
     const due = now + limit;
     if (due < this.#end) {
       this.due = due;
@@ -76,6 +82,7 @@ export class Guard {
   renew(): void {
     if (this.expired === undefined) return;
     this.controller = new AbortController();
+    this.#live = true;
     watched.add(this);
     this.disarm();
     if (this.due < wakeAt) schedule(this.due);
@@ -83,6 +90,7 @@ export class Guard {
 
   /** Ends everything: nothing is watched any more. */
   end(): void {
+    this.#live = false;
     this.due = Infinity;
     if (watched.delete(this) && watched.size === 0) {
       clearTimeout(timer);
@@ -112,6 +120,7 @@ export class Guard {
 
   /** Called by the timer when `due` has come. */
   expire(): void {
+    this.#live = false;
     if (watched.delete(this) && watched.size === 0) {
       clearTimeout(timer);
       wakeAt = Infinity;

@@ -4,7 +4,7 @@ import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
 import { backoffDelay, type HttpRetryCause, isRetryStatus, parseRetryAfter } from "./retry.ts";
 import { decodeText } from "./_decode_json.ts";
 import { Exchange } from "./_exchange.ts";
-import { abortAll, Expired, Guard } from "./_guard.ts";
+import { abortAll, CLOSED, Expired, Guard } from "./_guard.ts";
 import { NativeClients } from "./_native_clients.ts";
 import { authorization, type HeaderPairs, pairsOf, type PlainRequest, type Plan } from "./_plan.ts";
 import { RateLimiter } from "./_rate.ts";
@@ -330,8 +330,6 @@ export async function statusError(exchange: Exchange, plan: Plan): Promise<HttpS
     history,
   });
 }
-
-const CLOSED = Symbol("closed");
 
 /** What is known of one try. */
 class Attempt {

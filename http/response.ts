@@ -113,6 +113,11 @@ export class HttpResponse extends Response {
     return this.#init.redirected;
   }
 
+  /** A second response with the same body; the standard one would forget where it came from. */
+  override clone(): HttpResponse {
+    return new HttpResponse(super.clone().body, this.#init);
+  }
+
   /**
    * Reads the body as JSON.
    *

@@ -272,3 +272,23 @@ Deno.test("client.fetch takes what fetch does", async () => {
   const multipart = await (await fetch(server.url, { method: "PUT", body: form })).json() as Echo;
   assert(multipart.body.includes('filename="a%22b.txt"'), multipart.body);
 });
+
+Deno.test("a body that is read once its client is closed fails at once", async () => {
+  await using server = serve(() => new Response("x".repeat(100_000)));
+  for (const dialer of [false, true]) {
+    const client = clientFor(server.url, { dialer });
+    const response = await client.get("");
+    await client[Symbol.asyncDispose]();
+    const error = await assertRejects(() => response.text(), HttpRequestError);
+    assertEquals(error.kind, "closed");
+  }
+});
+
+Deno.test("a response can be cloned, and keeps where it came from", async () => {
+  await using server = serve(() => new Response('{"a":1}', { status: 203 }));
+  await using client = clientFor(server.url);
+  const response = await client.get("x");
+  const copy = response.clone();
+  assertEquals([copy.url, copy.status, copy.ok], [`${server.url}x`, 203, true]);
+  assertEquals([await copy.json(), await response.text()], [{ a: 1 }, '{"a":1}']);
+});
