@@ -1,3 +1,4 @@
+import { escapeControls } from "../net/text.ts";
 import type { HttpClientOptions } from "./client_options.ts";
 import { Dialer } from "./_dialer.ts";
 import { checkProxy, noProxyMatcher } from "./_proxy.ts";
@@ -35,6 +36,8 @@ export class NativeClients {
     if ((cert === undefined) !== (key === undefined)) {
       throw new TypeError("Cannot use cert without key, nor key without cert");
     }
+    if (caCerts !== undefined || cert !== undefined) checkCertificates({ caCerts, cert, key });
+    if (unixSocket === "") throw new TypeError("Cannot use unixSocket: it is empty");
     const ways = [proxy, unixSocket, dialer || undefined];
     if (ways.filter((way) => way !== undefined).length > 1) {
       throw new TypeError("Cannot use more than one of proxy, unixSocket and dialer");
@@ -82,5 +85,21 @@ export class NativeClients {
     for (const client of this.#made.values()) client.close();
     this.#made.clear();
     this.dialer?.close();
+  }
+}
+
+/** Deno looks at certificates when a client is made, which is late for an option. */
+function checkCertificates(
+  given: Record<"cert" | "key", string | undefined> & { caCerts: string[] | undefined },
+): void {
+  const { caCerts, cert, key } = given;
+  try {
+    Deno.createHttpClient({
+      ...(caCerts === undefined ? {} : { caCerts }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    }).close();
+  } catch (cause) {
+    const why = cause instanceof Error ? escapeControls(cause.message) : "";
+    throw new TypeError(`Cannot use cert, key or caCerts: ${why}`, { cause });
   }
 }

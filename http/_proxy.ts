@@ -6,8 +6,8 @@ export function checkProxy(proxy: HttpProxy): Deno.Proxy {
   if (url === null || !/^(https?|socks5h?):$/.test(url.protocol)) {
     throw new TypeError("Cannot use proxy: its URL is one of http://, https:// or socks5://");
   }
-  const username = proxy.username ?? decodeURIComponent(url.username);
-  const password = proxy.password ?? decodeURIComponent(url.password);
+  const username = proxy.username ?? decode(url.username);
+  const password = proxy.password ?? decode(url.password);
   const plain = `${url.protocol}//${url.host}`;
   return {
     url: plain,
@@ -34,4 +34,12 @@ export function noProxyMatcher(list: HttpProxy["noProxy"]): (url: URL) => boolea
       (hostname === row.host || hostname.endsWith(`.${row.host}`))
     );
   };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError("Cannot use proxy: the credentials in its URL are malformed");
+  }
 }

@@ -63,6 +63,10 @@ Deno.test("createClient() rejects nonsense before any I/O", async () => {
       { auth: { username: "a:b", password: "c" } },
       { caCerts: ["nope"] },
       { cert: "x" },
+      { cert: "x", key: "y" },
+      { caCerts: ["-----BEGIN CERTIFICATE-----\nnope\n-----END CERTIFICATE-----"] },
+      { unixSocket: "" },
+      { proxy: { url: "http://u%zz:p@127.0.0.1:1" } },
       { proxy: { url: "gopher://a" } },
       { proxy: { url: "http://a:1" }, unixSocket: "/x" },
     ] satisfies HttpClientOptions[]

@@ -4,6 +4,7 @@ import { createClient, type HttpClientOptions } from "../../http/client.ts";
 import { HttpRequestError } from "../../http/errors.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { temporaryFolder } from "../_support/repository.ts";
+import { runRunnable } from "../_support/runnable.ts";
 import { deadPort, serve } from "./_server.ts";
 
 /** A proxy of HTTP/1.1 and of SOCKS 5 that tells what it was asked. */
@@ -128,6 +129,23 @@ Deno.test("requests go through a proxy, with its credentials, and not where noPr
   const socks = `socks5://${proxy.address}`;
   assertEquals(await ask({ url: socks }), ["socks svc.test"]);
   assertEquals(await ask({ url: socks, username: "u", password: "p" }), ["u:p", "socks svc.test"]);
+});
+
+Deno.test("the variables of the environment name a proxy, and who is asked without it", async () => {
+  await using server = serve(() => new Response("here"));
+  await using proxy = new Proxy();
+  const url = `http://127.0.0.1:${server.port}/x`;
+  for (const [no, asked] of [["", [`GET ${url}`]], ["a.test,127.0.0.1", []]] as const) {
+    proxy.asked.length = 0;
+    const env = {
+      HTTP_PROXY: `http://${proxy.address}`,
+      NO_PROXY: no,
+      http_proxy: "",
+      no_proxy: "",
+    };
+    const { code, stdout } = await runRunnable("http-client", ["GET", url], { env });
+    assertEquals([code, stdout, proxy.asked], [0, "here\n", asked]);
+  }
 });
 
 Deno.test("https goes through a proxy as a tunnel", async () => {
