@@ -18,6 +18,7 @@
  * | `descriptor-limit` | too many open files | yes |
  * | `limit` | one of our limits: line, frame, queue, connections | no |
  * | `protocol` | the peer sent what the protocol forbids | no |
+ * | `reply` | the server said no; `ReplyError` has its words | if it says that it is for now |
  * | `aborted` | an `AbortSignal` | no |
  * | `usage` | a wrong argument; fix the program | no |
  * | `unsupported` | this platform or Deno cannot | no |
@@ -71,6 +72,7 @@ export type NetErrorKind =
   | "descriptor-limit"
   | "limit"
   | "protocol"
+  | "reply"
   | "aborted"
   | "usage"
   | "unsupported"
@@ -124,7 +126,7 @@ export interface NetErrorOptions extends ErrorOptions {
   phase?: NetPhase;
   /** The other end, or the address to listen on, e.g. `[::1]:80`. */
   address?: string;
-  /** The code of the operating system, e.g. `ECONNREFUSED`. */
+  /** The code of the operating system, e.g. `ECONNREFUSED`, or of the protocol, e.g. `550`. */
   code?: string;
   /** Why TLS failed. */
   tls?: TlsFailure;
@@ -190,7 +192,7 @@ export class NetError extends Error {
   readonly retryable: boolean;
   /** The other end, or the address to listen on. */
   readonly address: string | undefined;
-  /** The code of the operating system. */
+  /** The code of the operating system or of the protocol. */
   readonly code: string | undefined;
   /** Why TLS failed, if `kind` is "tls". */
   readonly tls: TlsFailure | undefined;

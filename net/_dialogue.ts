@@ -1,0 +1,170 @@
+/** What the clients of line protocols share: dialling, lines in and out, STARTTLS, the trace. */
+
+import type { Connection } from "./connection.ts";
+import { NetError } from "./errors.ts";
+import { checkNumber } from "./_limits.ts";
+import type { MailClientOptions } from "./mail_options.ts";
+import { connectTcp } from "./tcp_client.ts";
+import { escapeControls } from "./text.ts";
+import { connectTls } from "./tls_client.ts";
+import { upgradeTls } from "./upgrade_tls.ts";
+
+/** The ports of a protocol. */
+export interface Ports {
+  readonly implicit: number;
+  readonly starttls: number;
+}
+
+/** What a protocol says of itself. */
+export interface DialogueDefaults {
+  readonly tls: "implicit" | "starttls";
+  readonly ports: Ports;
+}
+
+/** The most bytes of a line of a server's. */
+const MAX_LINE = 8192;
+/** How long a polite end may take, in milliseconds. */
+const FAREWELL = 2000;
+
+/** One connection to a server that speaks in lines. */
+export class Dialogue {
+  readonly conn: Connection;
+  /** How the line is, or will be, encrypted. */
+  readonly tls: "implicit" | "starttls" | "none";
+  /** The server in words. */
+  readonly peer: string;
+  /** How long an answer may take. */
+  readonly timeout: number;
+
+  readonly #options: MailClientOptions;
+  readonly #onAbort: () => void;
+
+  private constructor(conn: Connection, options: MailClientOptions, tls: Dialogue["tls"]) {
+    this.conn = conn;
+    this.tls = tls;
+    this.peer = conn.peer;
+    this.timeout = options.timeout ?? 30_000;
+    this.#options = options;
+    this.#onAbort = () => conn.abort(options.signal?.reason);
+    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Dials, with TLS if it is to be there from the beginning. */
+  static async open(options: MailClientOptions, defaults: DialogueDefaults): Promise<Dialogue> {
+    const { tls = defaults.tls, hostname = "127.0.0.1", connection, signal } = options;
+    if (tls !== "implicit" && tls !== "starttls" && tls !== "none") {
+      throw new TypeError(`Cannot use tls "${tls}": it is "implicit", "starttls" or "none"`);
+    }
+    checkNumber("timeout", options.timeout ?? 0);
+    checkNumber("connectTimeout", options.connectTimeout ?? 0);
+    signal?.throwIfAborted();
+    if (connection !== undefined) return new Dialogue(connection, options, tls);
+    const dial = {
+      hostname,
+      port: options.port ??
+        (tls === "implicit" ? defaults.ports.implicit : defaults.ports.starttls),
+      timeout: options.connectTimeout ?? 10_000,
+      lingerTimeout: 0,
+      ...(signal && { signal }),
+    };
+    const conn = tls === "implicit"
+      ? await connectTls({ ...dial, ...this.#trust(options) })
+      : await connectTcp(dial);
+    return new Dialogue(conn, options, tls);
+  }
+
+  static #trust({ serverName, caCerts, connectTimeout }: MailClientOptions) {
+    return {
+      ...(serverName !== undefined && { serverName }),
+      ...(caCerts !== undefined && { caCerts }),
+      ...(connectTimeout !== undefined && { handshakeTimeout: connectTimeout }),
+    };
+  }
+
+  /** Whether nobody on the way can read along. */
+  get encrypted(): boolean {
+    return this.conn.tls !== undefined;
+  }
+
+  /** Encrypts the line, after the server has agreed to it. What it sent too early ends it. */
+  async startTls(): Promise<void> {
+    const { hostname = "127.0.0.1", serverName = hostname } = this.#options;
+    await upgradeTls(this.conn, { ...Dialogue.#trust(this.#options), serverName });
+  }
+
+  /** Reads a line; the end of the stream is an error. */
+  async readLine(max: number = MAX_LINE): Promise<string> {
+    const line = await this.conn.readLine({ max, timeout: this.timeout });
+    if (line === null) {
+      throw new NetError(`${this.peer} ended the connection`, {
+        kind: "truncated",
+        phase: "read",
+        address: this.peer,
+      });
+    }
+    this.tell("server", line);
+    return line;
+  }
+
+  /** Writes a line; `shown` is what the trace has of it, where it holds a secret. */
+  writeLine(line: string, shown: string = line): Promise<void> {
+    checkArgument("a line", line);
+    this.tell("client", shown);
+    return this.conn.write(`${line}\r\n`);
+  }
+
+  /** Shows something to whoever traces. */
+  tell(from: "client" | "server", text: string): void {
+    this.#options.trace?.({ from, text: escapeControls(text) });
+  }
+
+  /** Refuses to send a password that others can read. */
+  checkLogin(): void {
+    if (this.encrypted || this.#options.allowPlaintextLogin === true) return;
+    throw new NetError(
+      `Cannot log in to ${this.peer}: the line is not encrypted (allowPlaintextLogin would allow it)`,
+      { kind: "usage", phase: "request", address: this.peer },
+    );
+  }
+
+  /** The error for a server that does not keep to the protocol; the connection is of no use then. */
+  broken(what: string): NetError {
+    const error = new NetError(`${this.peer} ${what}`, {
+      kind: "protocol",
+      phase: "read",
+      address: this.peer,
+    });
+    this.abort(error);
+    return error;
+  }
+
+  /** Says good-bye, within a limit, and closes. */
+  async close(farewell: () => Promise<unknown>): Promise<void> {
+    if (this.conn.open) {
+      const timer = setTimeout(() => this.abort(), FAREWELL);
+      try {
+        await farewell();
+      } catch { /* It is gone already, or says no: either way it is over. */ }
+      clearTimeout(timer);
+    }
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    await this.conn.close();
+  }
+
+  /** Ends it at once. */
+  abort(reason?: unknown): void {
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.conn.abort(reason);
+  }
+}
+
+/**
+ * Refuses what would be more than one line.
+ *
+ * @throws {TypeError} If it holds CR, LF or NUL.
+ */
+export function checkArgument(name: string, value: string): void {
+  if (/[\r\n\0]/.test(value)) {
+    throw new TypeError(`Cannot send ${name} with a line break or NUL: ${JSON.stringify(value)}`);
+  }
+}
