@@ -1,14 +1,14 @@
 import { Http1Error, type Http1Request, type Http1Response } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
-import type { ProxyCore } from "./_proxy_core.ts";
+import { hookFailed, type ProxyCore } from "./_proxy_core.ts";
 import {
-  isWebSocket,
   type Outgoing,
   requestHead,
   responseHead,
   trailerLines,
   valueOf,
   valuesOf,
+  wantsWebSocket,
 } from "./_proxy_head.ts";
 import { Out } from "./_proxy_out.ts";
 import { answerOf, Refusal } from "./_proxy_pages.ts";
@@ -41,6 +41,7 @@ export class Exchange {
   readonly #client: Peer;
   readonly #upstream: Upstream;
   readonly #head: Http1Request;
+  readonly #up: Out;
   readonly #out: Out;
   readonly #draining: () => boolean;
   /** What is wrong with the rest of the request. */
@@ -55,6 +56,7 @@ export class Exchange {
     client: Peer,
     upstream: Upstream,
     head: Http1Request,
+    up: Out,
     out: Out,
     draining: () => boolean,
   ) {
@@ -62,6 +64,7 @@ export class Exchange {
     this.#client = client;
     this.#upstream = upstream;
     this.#head = head;
+    this.#up = up;
     this.#out = out;
     this.#draining = draining;
   }
@@ -74,7 +77,8 @@ export class Exchange {
     let kept = false;
     try {
       upstream.decoder.answers(this.#head.method);
-      const out = new Out();
+      const out = this.#up;
+      out.clear();
       out.text(requestHead(this.#head, to));
       const uploading = this.#upload(out, gone).catch((error) => this.#uploadFailed(error));
       const response = await this.#responseHead();
@@ -85,9 +89,9 @@ export class Exchange {
       return outcome;
     } catch (error) {
       if (this.#fault !== undefined) throw this.#fault;
-      if (error instanceof Refusal) throw error;
       const dead = upstream.reused && upstream.received === before && !(error instanceof Late);
       if (dead && this.#head.framing === 0 && SAFE.has(this.#head.method)) throw new Stale();
+      if (error instanceof Refusal) throw error;
       throw refusalOf(error);
     } finally {
       if (!kept) upstreams.drop(upstream);
@@ -151,12 +155,15 @@ export class Exchange {
   async #responseHead(): Promise<Http1Response> {
     const { decoder } = this.#upstream;
     const { clock, limits } = this.#core;
+    let due = Infinity;
     for (;;) {
       const event = decoder.next();
       if (event === undefined) {
         // While the request is on its way, it has limits of its own.
-        const limit = this.sent || this.#unwanted ? limits.responseTimeout : Infinity;
-        if (await this.#upstream.more(clock.after(limit))) continue;
+        if (due === Infinity && (this.sent || this.#unwanted)) {
+          due = clock.after(limits.responseTimeout);
+        }
+        if (await this.#upstream.more(due)) continue;
         decoder.finish();
         decoder.next();
         throw new Refusal(502, "The server ended without a response");
@@ -182,7 +189,7 @@ export class Exchange {
     const head = this.#head;
     const { status, framing } = response;
     const { options, via } = this.#core;
-    if (status === 101 && !isWebSocket(head.upgrade)) {
+    if (status === 101 && !wantsWebSocket(head)) {
       throw new Refusal(502, "The server changes to a protocol that was not asked for");
     }
     if (status === 407) {
@@ -192,11 +199,8 @@ export class Exchange {
     const length = valueOf(response.fields, Known.contentLength);
     const closing = !head.keepAlive || !this.sent || this.#draining();
     if (hook !== undefined && options.onResponse !== undefined) {
-      const { reason, fields } = response;
-      const answer = await options.onResponse({ status, reason, fields }, hook);
-      if (answer) {
-        this.status = answer.status;
-        const bytes = answerOf(answer, { close: closing, body: head.method !== "HEAD" });
+      const bytes = await this.#ask(response, hook, closing);
+      if (bytes !== undefined) {
         this.begun = true;
         await this.#client.write(bytes);
         this.#replaced = true;
@@ -220,6 +224,24 @@ export class Exchange {
     }
     await this.#download(chunked);
     return close ? "close" : "keep";
+  }
+
+  /** Asks the hook; gives what it answers, if it does. */
+  async #ask(
+    { status, reason, fields }: Http1Response,
+    hook: ProxyRequest,
+    close: boolean,
+  ): Promise<Uint8Array | undefined> {
+    try {
+      const answer = await this.#core.options.onResponse!({ status, reason, fields }, hook);
+      if (!answer) return undefined;
+      const bytes = answerOf(answer, { close, body: this.#head.method !== "HEAD" });
+      this.status = answer.status;
+      return bytes;
+    } catch (error) {
+      hookFailed("onResponse", error);
+      throw new Refusal(500, "The proxy has failed", "onResponse failed");
+    }
   }
 
   async #download(chunked: boolean): Promise<void> {

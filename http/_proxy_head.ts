@@ -90,7 +90,7 @@ export function requestHead(head: Http1Request, out: Outgoing): string {
   if (raw === undefined && out.length !== undefined) lines += `Content-Length: ${out.length}\r\n`;
   if (framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
   if (out.maxForwards !== undefined) lines += `Max-Forwards: ${out.maxForwards}\r\n`;
-  if (isWebSocket(head.upgrade)) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  if (wantsWebSocket(head)) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   if (out.authorization !== undefined) lines += `Proxy-Authorization: ${out.authorization}\r\n`;
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
 }
@@ -176,8 +176,8 @@ export function sizeOf(fields: Http1Fields): number {
 }
 
 /** The only upgrade that is passed on: what follows is out of our sight, as in a CONNECT. */
-export function isWebSocket(upgrade: string | undefined): boolean {
-  return upgrade !== undefined && upgrade.toLowerCase() === "websocket";
+export function wantsWebSocket({ upgrade, minor }: Http1Request): boolean {
+  return upgrade !== undefined && minor === 1 && upgrade.toLowerCase() === "websocket";
 }
 
 function firstLine(at: readonly number[], text: string): number {

@@ -5,6 +5,7 @@ import type { Peer } from "./_proxy_peer.ts";
 const COPIED = 8 * 1024;
 const FULL = 256 * 1024;
 const SMALL = 2048;
+const KEPT = 32 * 1024;
 
 /** Collects what goes out, so that a head and its body are one write. */
 export class Out {
@@ -39,9 +40,10 @@ export class Out {
     return peer.write(bytes);
   }
 
-  /** Forgets what waits. */
+  /** Forgets what waits, and the memory that only large bodies need. */
   clear(): void {
     this.#at = 0;
+    if (this.#bytes.length > KEPT) this.#bytes = new Uint8Array(SMALL);
   }
 
   #room(more: number): void {

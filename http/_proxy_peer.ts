@@ -6,6 +6,7 @@ import type { TickClock, Ticked } from "./_proxy_clock.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const SMALL = 4 * 1024;
+const MEDIUM = 16 * 1024;
 const LARGE = 256 * 1024;
 
 /** A peer took too long. */
@@ -22,7 +23,8 @@ export class Peer implements Ticked {
   readonly clock: TickClock;
 
   readonly #raw: Transport;
-  readonly #writeLimit: number;
+  /** How long a write may make no progress, in milliseconds. */
+  writeLimit: number;
   #buffer: Bytes | undefined;
   #size = SMALL;
   #pending: Promise<boolean> | undefined;
@@ -35,7 +37,7 @@ export class Peer implements Ticked {
     this.#raw = raw;
     this.decoder = decoder;
     this.clock = clock;
-    this.#writeLimit = writeLimit;
+    this.writeLimit = writeLimit;
     clock.watch(this);
   }
 
@@ -104,6 +106,13 @@ export class Peer implements Ticked {
     this.#reject(error);
   };
 
+  /** Gives back what only large bodies need; while nothing is being read. */
+  shrink(): void {
+    if (this.#size <= MEDIUM || this.#pending !== undefined || this.decoder.buffered > 0) return;
+    this.#size = SMALL;
+    this.#buffer = undefined;
+  }
+
   /** Reads past the decoder, for tunnels; null at the end. */
   async readRaw(): Promise<Bytes | null> {
     if (this.#pending !== undefined && !(await this.#pending)) return null;
@@ -120,13 +129,13 @@ export class Peer implements Ticked {
 
   /** Writes all of it. One writer at a time. */
   async write(bytes: Uint8Array): Promise<void> {
-    this.#writeDue = this.clock.after(this.#writeLimit);
+    this.#writeDue = this.clock.after(this.writeLimit);
     this.due = Math.min(this.#readDue, this.#writeDue);
     let at = await this.#raw.write(bytes);
     while (at < bytes.length) {
       this.sent += at;
       bytes = bytes.subarray(at);
-      this.#writeDue = this.clock.after(this.#writeLimit);
+      this.#writeDue = this.clock.after(this.writeLimit);
       this.due = Math.min(this.#readDue, this.#writeDue);
       at = await this.#raw.write(bytes);
     }

@@ -88,7 +88,7 @@ export class Rules {
 }
 
 function hasName({ names, suffixes }: List, hostname: string): boolean {
-  const name = hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
+  const name = hostname.replace(/\.+$/, "");
   return names.has(name) || suffixes.some((suffix) => name.endsWith(suffix));
 }
 

@@ -40,10 +40,12 @@ export class ProxySession {
   readonly #conn: Connection;
   readonly #client: Peer;
   readonly #name: string;
+  readonly #up = new Out();
   readonly #out = new Out();
   #current: Current | undefined;
   #dialling: AbortController | undefined;
   #gone = false;
+  #first = true;
   #draining = false;
   /** The last authority, which mostly is the next one too. */
   #authority: string | undefined;
@@ -133,6 +135,9 @@ export class ProxySession {
   #tell(): void {
     const current = this.#current!;
     this.#current = undefined;
+    this.#up.clear();
+    this.#out.clear();
+    this.#client.shrink();
     const { head, started, firstByte } = current;
     tell(this.#core, {
       method: head?.method ?? "",
@@ -152,7 +157,11 @@ export class ProxySession {
   async #readHead(): Promise<Http1Request | undefined> {
     const { clock, limits } = this.#core;
     const { decoder } = this.#client;
-    const idle = clock.after(limits.idleTimeout);
+    const { headTimeout, idleTimeout } = limits;
+    // Who has just connected has something to say.
+    const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
+    this.#first = false;
+    const idle = clock.after(wait);
     let due = Infinity;
     try {
       for (;;) {
@@ -160,7 +169,7 @@ export class ProxySession {
         if (head !== undefined) return head as Http1Request;
         const begun = !decoder.between;
         // From its first byte on, however it drips.
-        if (begun && due === Infinity) due = clock.after(limits.headTimeout);
+        if (begun && due === Infinity) due = clock.after(headTimeout);
         if (!begun && this.#draining) return undefined;
         if (!(await this.#client.more(begun ? due : idle))) return undefined;
       }
@@ -273,7 +282,15 @@ export class ProxySession {
         await this.#dial(target, current);
       current.upstream = upstream;
       const draining = () => this.#draining;
-      const exchange = new Exchange(core, this.#client, upstream, head, this.#out, draining);
+      const exchange = new Exchange(
+        core,
+        this.#client,
+        upstream,
+        head,
+        this.#up,
+        this.#out,
+        draining,
+      );
       try {
         const outcome = await exchange.run(to, hook, this.#onGone);
         if (outcome === "tunnel") await this.#tunnel(upstream, current);

@@ -33,8 +33,12 @@ export function readTarget(
   return { target: targetOf(authority), authority, path };
 }
 
-/** A target for a log: never with a password. */
-export function shownTarget(target: string): string {
+/** The most of a target that a log shows. */
+const SHOWN = 2048;
+
+/** A target for a log: never with a password, and not too long. */
+export function shownTarget(whole: string): string {
+  const target = whole.length > SHOWN ? `${whole.slice(0, SHOWN)}...` : whole;
   return target.includes("@") ? target.replace(/^([a-z]+:\/\/|)[^/?]*@/i, "$1***@") : target;
 }
 

@@ -29,6 +29,7 @@ export class Tunnel implements Ticked {
     const { clock } = this.#near;
     // A tunnel has limits of its own.
     this.#near.due = this.#far.due = Infinity;
+    this.#near.writeLimit = this.#far.writeLimit = this.#limits.tunnelTimeout;
     this.#moved();
     clock.watch(this);
     try {

@@ -71,6 +71,7 @@ export class Upstreams {
       list.length >= maxIdlePerHost || this.idle >= MAX_IDLE || upstream.closed ||
       !upstream.decoder.between
     ) return this.drop(upstream);
+    upstream.shrink();
     list.push(upstream);
     this.idle++;
     // The end of the server, and anything that it says unasked, ends it.
