@@ -10,7 +10,7 @@ import {
   valuesOf,
   wantsWebSocket,
 } from "./_proxy_head.ts";
-import { Out } from "./_proxy_out.ts";
+import type { Out } from "./_proxy_out.ts";
 import { answerOf, Refusal } from "./_proxy_pages.ts";
 import { Late, type Peer } from "./_proxy_peer.ts";
 import type { Upstream } from "./_proxy_upstream.ts";
