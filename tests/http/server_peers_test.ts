@@ -215,8 +215,9 @@ Deno.test("slow clients lose their places, and hold up nobody", async () => {
     const told = statuses(text);
     const kind = i % slow.length;
     if (kind === 2) assertEquals(told[0], 200, text);
-    else if (kind > 2) assertEquals(told, [408], text);
-    else assert(told.length === 0 || told[0] === 408 || told[0] === 400, text);
+    // What a client sends once it is refused makes the system reset the connection, at times
+    // before the refusal is read.
+    else assert(told.length === 0 || told[0] === 408 || (kind < 2 && told[0] === 400), text);
   }
   assertEquals(server.stats().active, 0);
 });
