@@ -125,6 +125,8 @@ async function handshake(
   };
   const duplex = new TransportDuplex(raw);
   duplex.on("error", reject);
+  // Of an end in the middle node:tls says nothing: it would wait until the time is up.
+  duplex.on("end", () => reject(new Deno.errors.UnexpectedEof("tls handshake eof")));
   try {
     signal?.throwIfAborted();
     start(duplex, resolve, reject);

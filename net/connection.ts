@@ -40,6 +40,7 @@ import type {
 import { NetError, type NetErrorOptions, type NetPhase, toNetError } from "./errors.ts";
 import { encodeFrame, type FrameFormat } from "./frame_codec.ts";
 import type { Address, TlsInfo, Transport } from "./transport.ts";
+import { withDeadline } from "./_deadline.ts";
 import { checkLimits, type Limits } from "./_limits.ts";
 import { MessageReceiver } from "./_messages.ts";
 import type { ReceiverOwner } from "./_receiver.ts";
@@ -184,6 +185,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   /** Whether writing is still possible on this side. */
   get open(): boolean {
     return this.#state === "open";
+  }
+
+  /** Whether it is open and, as far as is known, neither side has ended its output. */
+  get duplex(): boolean {
+    return this.#state === "open" && !this.#halfClosed && !this.#receiver.ended;
   }
 
   /** Aborted when the connection is closed, with the {@linkcode NetError} that says why. */
@@ -515,16 +521,18 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   async #close(): Promise<void> {
     if (this.#state === "closed") return;
     this.#state = "closing";
-    const { lingerTimeout } = this.#limits;
+    const { lingerTimeout, writeTimeout } = this.#limits;
     this.#receiver.fail(this.#endReason());
     try {
       if (!this.#halfClosed) await this.#queue.flush();
       // Closing with unread bytes makes the kernel send a reset, which would
       // overtake our last bytes; so the peer's end is awaited, for a moment.
-      if (lingerTimeout > 0 && !this.#receiver.ended) {
-        if (!this.#halfClosed) await this.#transport.closeWrite();
-        await this.#receiver.discard(lingerTimeout);
+      const { ended } = this.#receiver;
+      // TLS ends with a word of its own, without which the peer takes it for a break.
+      if (lingerTimeout > 0 && !this.#halfClosed && (!ended || this.#tls !== undefined)) {
+        await withDeadline(this.#transport.closeWrite(), writeTimeout, () => this.#endReason());
       }
+      if (lingerTimeout > 0 && !ended) await this.#receiver.discard(lingerTimeout);
     } catch { /* The peer is gone, or does not read: closing is all that is left. */ }
     this.abort();
   }

@@ -174,6 +174,8 @@ export function createPool(options: PoolOptions = {}): Pool {
 class ConnectionPool implements Pool {
   readonly #hosts = new Map<string, Host>();
   readonly #lent = new Set<Connection>();
+  /** Ends dialling when draining takes too long. */
+  readonly #cutter = new AbortController();
   readonly #maxPerHost: number;
   readonly #maxWaiting: number;
   readonly #idleTimeout: number;
@@ -254,6 +256,7 @@ class ConnectionPool implements Pool {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained = resolve;
     const cut = () => {
+      this.#cutter.abort(drainingError());
       for (const connection of this.#lent) connection.abort(drainingError());
       resolve();
     };
@@ -329,7 +332,10 @@ class ConnectionPool implements Pool {
 
   async #dial(host: Host, target: PoolTarget): Promise<Connection> {
     try {
-      const connection = await (target.tls ? connectTls(target) : connectTcp(target));
+      const cut = this.#cutter.signal;
+      const signal = target.signal === undefined ? cut : AbortSignal.any([target.signal, cut]);
+      const connection =
+        await (target.tls ? connectTls({ ...target, signal }) : connectTcp({ ...target, signal }));
       if (this.#draining !== undefined) {
         await connection.close();
         throw drainingError();
@@ -354,7 +360,7 @@ class ConnectionPool implements Pool {
         if (done) return;
         done = true;
         this.#lent.delete(connection);
-        if (kept && this.#draining === undefined && connection.open) {
+        if (kept && this.#draining === undefined && connection.duplex) {
           this.#giveBack(host, connection);
         } else await this.#discard(host, connection);
       },
@@ -408,7 +414,7 @@ class ConnectionPool implements Pool {
   }
 
   async #isGood(connection: Connection): Promise<boolean> {
-    if (!connection.open) return false;
+    if (!connection.duplex) return false;
     const old = this.#maxAge !== Infinity &&
       Date.now() - connection.stats.openedAt >= this.#maxAge;
     if (old) return false;

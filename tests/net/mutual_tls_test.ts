@@ -180,3 +180,22 @@ Deno.test({
     }
   },
 });
+
+Deno.test("who goes in the middle of the handshake gives the place back at once", async () => {
+  const failed = Promise.withResolvers<NetError>();
+  await using listening = serve({
+    handshakeTimeout: 0,
+    onEvent: (event) => event.type === "handshake-error" && failed.resolve(event.error),
+  });
+  (await Deno.connect({ port: listening.addr.port })).close();
+  assertEquals((await failed.promise).kind, "truncated");
+});
+
+Deno.test("the answer to a client that has ended its side ends in good order", async () => {
+  await using listening = serve({ clientAuth: "request" });
+  await using conn = await dial(listening.addr.port);
+  await conn.write("last words\n");
+  await conn.closeWrite();
+  const answer = await Array.fromAsync(conn.lines({ timeout: 5000 }));
+  assertEquals(answer, ["you are nobody", "last words"]);
+});

@@ -236,3 +236,29 @@ Deno.test("drain() waits for a check, and what it held is not lent any more", as
   await draining;
   assertEquals(pool.stats(), { active: 0, idle: 0, waiting: 0, opened: 1, reused: 0 });
 });
+
+Deno.test("a connection that its peer has ended is not handed to the one who waits", async () => {
+  await using server = serveTcp({}, echo);
+  await using pool = createPool({ maxPerHost: 1 });
+  const target = { port: server.addr.port, lingerTimeout: 50 };
+  const first = await pool.acquire(target);
+  const waiting = pool.acquire(target);
+  await ask(first, "bye");
+  assertEquals(await first.connection.readLine({ timeout: 5000 }), null);
+  first.keep();
+  await first[Symbol.asyncDispose]();
+  await using second = await waiting;
+  assertEquals(second.reused, false);
+  await ask(second, "hello");
+});
+
+Deno.test("drain() cuts what is still being dialled at its deadline", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = silent.accept();
+  const pool = createPool();
+  const acquiring = pool.acquire({ port: silent.addr.port, tls: true, handshakeTimeout: 0 });
+  const refused = assertRejects(() => acquiring, NetError, "drained");
+  using _conn = await accepted;
+  await pool.drain({ deadline: 50 });
+  await refused;
+});
