@@ -1,4 +1,3 @@
-import { STATUS_TEXT } from "@std/http/status";
 import { getLogger } from "@logtape/logtape";
 import type { TickClock } from "./_proxy_clock.ts";
 import type { Rules, Target } from "./_proxy_rules.ts";
@@ -59,11 +58,6 @@ export function tell({ counts, options }: ProxyCore, entry: ProxyEntry): void {
 /** Tells what a hook threw, which is no business of the client. */
 export function hookFailed(hook: string, error: unknown): void {
   logger.error("{hook} failed: {error}", { hook, error });
-}
-
-/** The words of a status. */
-export function reasonOf(status: number): string {
-  return STATUS_TEXT[status as keyof typeof STATUS_TEXT] ?? "";
 }
 
 /** Who may use a proxy. */

@@ -22,7 +22,7 @@ export function pageOf(
   detail: string,
   { close, body, more = "" }: { close: boolean; body: boolean; more?: string },
 ): Uint8Array {
-  const reason = STATUS_TEXT[status as keyof typeof STATUS_TEXT] ?? "Error";
+  const reason = reasonOf(status);
   const text = `${status} ${reason}: ${detail}\n`;
   return toLatin1(
     `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
@@ -42,7 +42,7 @@ export function answerOf(
       `Cannot answer with status ${status}: it is a whole number from 200 to 599`,
     );
   }
-  const reason = STATUS_TEXT[status as keyof typeof STATUS_TEXT] ?? "";
+  const reason = reasonOf(status);
   const content = typeof answer.body === "string"
     ? new TextEncoder().encode(answer.body)
     : answer.body ?? toLatin1(`${status} ${reason}\n`);
@@ -61,4 +61,11 @@ export function answerOf(
   bytes.set(start);
   bytes.set(content, start.length);
   return bytes;
+}
+
+/** The words of a status. */
+function reasonOf(status: number): string {
+  // Shortened there.
+  if (status === 407) return "Proxy Authentication Required";
+  return STATUS_TEXT[status as keyof typeof STATUS_TEXT] ?? "";
 }

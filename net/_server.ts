@@ -346,6 +346,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     });
     for (const connection of this.#connections) connection.abort(late);
     await this.#untilIdle();
+    // A later call has nothing to force, and needs no timer.
+    this.#forceAt = -Infinity;
     this.#finish.resolve();
     logger.debug("{url} has shut down", { url: this.url });
     return { drained: total - forced, forced, refused: this.#refused };
