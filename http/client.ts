@@ -29,6 +29,12 @@
  * A response holds its place in the pool until its body has been read or
  * cancelled; a body of at most 16 KiB of known length is read at once.
  *
+ * Compressed answers are decompressed here and not by Deno, which gives only the
+ * first member of a gzip and takes half a Brotli stream for a whole one. Deno
+ * gives raw bytes only where the first line of `Accept-Encoding` is `identity`;
+ * the second one says what we take. A server that looks at the first line alone,
+ * such as nginx, sends what is not compressed.
+ *
  * **Permissions**: `--allow-net` for the hosts that are asked, and those that they redirect to.
  *
  * @module

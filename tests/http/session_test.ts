@@ -239,3 +239,24 @@ Deno.test("what is asked for again and again is what was asked for first", async
     assertEquals((await client.get(`n/${i % 300}`).json<Echo>()).url, `/n/${i % 300}?key=k`);
   }
 });
+
+Deno.test("a jar does not grow without end, whatever servers set", async () => {
+  const jar = createCookieJar();
+  for (let i = 0; i < 5; i++) {
+    const many = Array.from({ length: 100 }, (_, at) => `c${i * 100 + at}=1; Path=/p${at % 3}`);
+    await jar.store("http://a.test/", many);
+  }
+  const { cookies } = jar.toJSON() as { cookies: { key: string }[] };
+  assertEquals(cookies.length, 50);
+  assert(cookies.some(({ key }) => key === "c499") && !cookies.some(({ key }) => key === "c0"));
+  for (let i = 0; i < 1100; i++) await jar.store(`http://h${i}.test/`, ["a=1"]);
+  assertEquals((jar.toJSON() as { cookies: unknown[] }).cookies.length, 1000);
+  assertEquals([await jar.cookies("http://h0.test/"), await jar.cookies("http://h1099.test/")], [
+    "",
+    "a=1",
+  ]);
+  // One that is set again is no new one.
+  const same = createCookieJar();
+  await same.store("http://a.test/", Array.from({ length: 120 }, (_, at) => `k${at % 2}=${at}`));
+  assertEquals(await same.cookies("http://a.test/"), "k0=118; k1=119");
+});
