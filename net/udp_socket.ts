@@ -361,7 +361,9 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     const target = this.#target(to);
     checkAddress(target.hostname);
     const answered = Promise.withResolvers<Datagram>();
-    const from = formatAddress(target);
+    // It may fail while the question is still being sent, when nobody waits for it yet.
+    answered.promise.catch(() => {});
+    const from = formatAddress({ ...target, hostname: canonical(target.hostname) });
     const question: Question = {
       from,
       match,
@@ -537,9 +539,10 @@ export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> 
  * ```
  */
 export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket> {
-  const { hostname, port, ...rest } = options;
+  const { port, hostname: named, ...rest } = options;
   checkPort(port, 1);
-  checkAddress(hostname);
+  checkAddress(named);
+  const hostname = canonical(named);
   const loopback = hostname.startsWith("127.") || hostname === "::1";
   const any = hostname.includes(":") ? "::" : "0.0.0.0";
   const local = loopback ? (hostname === "::1" ? "::1" : "127.0.0.1") : any;
@@ -581,4 +584,11 @@ function checkPort(port: number, least: 0 | 1): number {
 function checkAddress(hostname: string): void {
   if (hostname.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname)) return;
   throw new TypeError(`Cannot wait for answers of "${hostname}": give its IP address`);
+}
+
+/** The one way to write an IPv6 address that the system uses too (RFC 5952). */
+function canonical(hostname: string): string {
+  const url = `http://[${hostname}]`;
+  if (!hostname.includes(":") || !URL.canParse(url)) return hostname;
+  return normalizeHostname(new URL(url).hostname.slice(1, -1));
 }

@@ -29,7 +29,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "./address.ts";
 import { NetError, toNetError } from "./errors.ts";
 import type { ShutdownOptions, ShutdownReport, TcpServer } from "./server_options.ts";
-import { checkMax } from "./_limits.ts";
+import { checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
 
 /** Options of {@linkcode serveWithWorkers}. */
 export interface ServeWithWorkersOptions {
@@ -106,6 +106,8 @@ type FromWorker =
 /** The first pause before a crashed Worker is replaced, and the longest, in milliseconds. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
+/** How long a Worker may take beyond the deadline until it is ended, in milliseconds. */
+const GRACE = 1000;
 
 const logger = getLogger(["portside", "net", "workers"]);
 
@@ -157,6 +159,7 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
  * @returns The servers as one, all of them listening.
  * @throws {NetError} In phase "listen"; of kind "permission" where the module may not be read.
  * @throws {RangeError} If the number of workers is out of range.
+ * @throws {DOMException} If `data` cannot be cloned.
  *
  * @example Nothing to read
  * ```ts
@@ -170,6 +173,7 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
 export async function serveWithWorkers(options: ServeWithWorkersOptions): Promise<WorkerServer> {
   const count = checkMax("workers", options.workers, navigator.hardwareConcurrency);
   const { hostname = "127.0.0.1", port = 0 } = options;
+  structuredClone(options.data); // It throws here, and not where nobody can catch it.
   checkReadable(options.folder ?? new URL(".", new URL(options.module)));
   const group = new Group(options, hostname, port === 0 ? freePort(hostname) : port);
   try {
@@ -205,6 +209,8 @@ function freePort(hostname: string): number {
 interface Member {
   readonly worker: Worker;
   readonly done: PromiseWithResolvers<ShutdownReport>;
+  /** Whether it serves, and so can shut down. */
+  listens: boolean;
 }
 
 class Group implements WorkerServer {
@@ -217,6 +223,7 @@ class Group implements WorkerServer {
   readonly #members: Array<Member | undefined> = [];
   readonly #finish = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
+  readonly #timers: Array<ReturnType<typeof setTimeout>> = [];
   #shutdown: Promise<ShutdownReport> | undefined;
 
   constructor(options: ServeWithWorkersOptions, hostname: string, port: number) {
@@ -232,7 +239,11 @@ class Group implements WorkerServer {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    return this.#shutdown ??= this.#drain(options.deadline);
+    const { deadline } = options;
+    checkNumber("deadline", deadline ?? 0);
+    // A second call may bring the deadline forward, never put it off.
+    if (this.#shutdown !== undefined) this.#tell(deadline);
+    return this.#shutdown ??= this.#drain(deadline);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -242,16 +253,29 @@ class Group implements WorkerServer {
   async #drain(deadline: number | undefined): Promise<ShutdownReport> {
     this.#stop.abort();
     const total = { drained: 0, forced: 0, refused: 0 };
-    await Promise.all(this.#members.map(async (member) => {
+    const members = [...this.#members];
+    this.#tell(deadline);
+    await Promise.all(members.map(async (member) => {
       if (member === undefined) return;
-      member.worker.postMessage({ type: "shutdown", deadline } satisfies ToWorker);
       const report = await member.done.promise;
       total.drained += report.drained;
       total.forced += report.forced;
       total.refused += report.refused;
     }));
+    for (const timer of this.#timers) clearTimeout(timer);
     this.#finish.resolve();
     return total;
+  }
+
+  /** Tells all to shut down, and ends those that cannot: they start only now, or are stuck. */
+  #tell(deadline = 5000): void {
+    this.#members.forEach((member, index) => {
+      if (member === undefined) return;
+      if (!member.listens) return this.#gone(index);
+      member.worker.postMessage({ type: "shutdown", deadline } satisfies ToWorker);
+      const end = deadline + GRACE;
+      if (end <= MAX_TIMER) this.#timers.push(setTimeout(() => this.#gone(index), end));
+    });
   }
 
   /** Starts the Worker of that number; resolves when it listens. */
@@ -259,8 +283,8 @@ class Group implements WorkerServer {
     const ready = Promise.withResolvers<void>();
     const worker = new Worker(this.#options.module, { type: "module" });
     const done = Promise.withResolvers<ShutdownReport>();
-    this.#members[index] = { worker, done };
-    let listens = false;
+    const member: Member = { worker, done, listens: false };
+    this.#members[index] = member;
     worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
       switch (message.type) {
         case "loaded": {
@@ -269,7 +293,7 @@ class Group implements WorkerServer {
           return worker.postMessage({ type: "start", assignment } satisfies ToWorker);
         }
         case "ready":
-          listens = true;
+          member.listens = true;
           return ready.resolve();
         case "failed":
           this.#gone(index);
@@ -277,6 +301,7 @@ class Group implements WorkerServer {
             new NetError(message.message, { kind: message.kind, phase: "listen" }),
           );
         case "done":
+          this.#members[index] = undefined;
           return done.resolve(message.report);
       }
     };
@@ -287,7 +312,7 @@ class Group implements WorkerServer {
       const refused = /^(?:Uncaught[^:]*: )?(Requires .*)/.exec(event.message)?.[1];
       const cause = refused ? new Deno.errors.NotCapable(refused) : new Error(event.message);
       ready.reject(toNetError(cause, { phase: "listen" }));
-      if (listens) this.#replace(index, event.message);
+      if (member.listens) this.#replace(index, event.message);
     };
     return ready.promise;
   }

@@ -7,6 +7,7 @@ runWorker(({ hostname, port, index, data }) =>
   serveTcp({ hostname, port, sharePort: true }, async (conn) => {
     for await (const line of conn.lines()) {
       if (line === "crash") setTimeout(() => Promise.reject(new Error("told to")));
+      else if (line === "stuck") { while (true) { /* For ever. */ } }
       else await conn.write(`${index} ${data} ${line}\n`);
     }
   })

@@ -363,3 +363,30 @@ print(s.recvfrom(100)[0].decode())
     assertEquals(decode((await running).stdout), "you said grüße\n");
   },
 });
+
+Deno.test("udp: an IPv6 peer is known however its address is written", async () => {
+  await using server = await bindUdp({ hostname: "::1" });
+  const { port } = server.addr;
+  const echo = (async () => {
+    for await (const { data, from } of server) await server.send(data, from);
+  })();
+  await using connected = await connectUdp({ hostname: "0:0:0:0:0:0:0:1", port });
+  assertEquals(decode((await connected.request("a")).data), "a");
+  await using asking = await bindUdp({ hostname: "::1" });
+  assertEquals(decode((await asking.request("b", { hostname: "::0001", port })).data), "b");
+  server.close();
+  await echo;
+});
+
+Deno.test("udp: match() that throws before the question is sent rejects the request alone", async () => {
+  await using peer = await bindUdp();
+  await using asking = await bindUdp({ pace: 20 });
+  await asking.send("takes the turn", peer.addr);
+  const answer = asking.request("question", peer.addr, {
+    match: () => {
+      throw new SyntaxError("no answer");
+    },
+  });
+  await peer.send("too early", asking.addr);
+  await assertRejects(() => answer, SyntaxError, "no answer");
+});

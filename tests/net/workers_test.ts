@@ -25,6 +25,21 @@ async function bothAnswer(server: WorkerServer): Promise<void> {
   }
 }
 
+/** Runs a program of its own, and tells what it printed. */
+async function runScript(script: string): Promise<string> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${dir}/main.ts`, script);
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--no-check", "--config", config, "-A", `${dir}/main.ts`],
+    }).output();
+    return new TextDecoder().decode(stdout);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
 Deno.test("workers share a port and are told what they need", async () => {
   await using server = await serveWithWorkers({ module, workers: 2, data: "data" });
   assertEquals(server.url, `tcp://127.0.0.1:${server.addr.port}`);
@@ -65,17 +80,7 @@ Deno.test("a worker that crashes is replaced, and the others live on", async () 
     }
     console.log([...heard].sort().join(), server.restarts);
   `;
-  const dir = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${dir}/main.ts`, script);
-    const config = new URL("../../deno.json", import.meta.url).pathname;
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "--no-check", "--config", config, "-A", `${dir}/main.ts`],
-    }).output();
-    assertEquals(new TextDecoder().decode(stdout), "0,1 1\n");
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  assertEquals(await runScript(script), "0,1 1\n");
 });
 
 Deno.test("a port that is taken is told, and no worker stays", async () => {
@@ -93,4 +98,30 @@ Deno.test({
     assertEquals(error.kind, "permission");
     assert(error.permission?.startsWith("--allow-read=/"), error.permission);
   },
+});
+
+Deno.test("shutdown() ends a worker that is stuck, a second call at once", async () => {
+  const server = await serveWithWorkers({ module, workers: 1 });
+  await using conn = await connectTcp({ port: server.addr.port });
+  await conn.write("stuck\n");
+  const stopping = server.shutdown({ deadline: 2 ** 31 });
+  assertEquals(await server.shutdown({ deadline: 0 }), await stopping);
+});
+
+Deno.test("shutdown() ends a worker that is only starting again", async () => {
+  const script = `
+    import { serveWithWorkers } from "${new URL("../../net/workers.ts", import.meta.url)}";
+    import { connectTcp } from "${new URL("../../net/tcp_client.ts", import.meta.url)}";
+    const server = await serveWithWorkers({ module: "${module}", folder: "file:///", workers: 1 });
+    await using conn = await connectTcp({ port: server.addr.port, lingerTimeout: 0 });
+    await conn.write("crash\\n");
+    while (server.restarts === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await server.shutdown();
+    console.log("down");
+  `;
+  assertEquals(await runScript(script), "down\n");
+});
+
+Deno.test("what cannot be cloned is refused before anything starts", async () => {
+  await assertRejects(() => serveWithWorkers({ module, data: () => {} }), DOMException);
 });
