@@ -1,0 +1,455 @@
+/**
+ * A POP3 client (RFC 1939, 2449, 2595, 5034): encrypted by default, messages as streams.
+ *
+ * A message is deleted when the session ends in order, by `quit()`; a connection that breaks off,
+ * or is disposed of without `quit()`, deletes nothing.
+ *
+ * @example The messages of a maildrop
+ * ```ts
+ * import { connectPop3 } from "@portside/kit/net/pop3-client";
+ *
+ * async function sizes(hostname: string, password: string): Promise<number[]> {
+ *   await using mail = await connectPop3({ hostname, user: "ann", password });
+ *   return (await mail.list()).map(({ size }) => size);
+ * }
+ * ```
+ *
+ * **Permissions**: `--allow-net=mail.example:995` for the server, or port 110 with STLS.
+ *
+ * @module
+ */
+
+import { checkArgument, Dialogue } from "./_dialogue.ts";
+import { DotDecoder } from "./dot_codec.ts";
+import { NetError } from "./errors.ts";
+import type { MailClientOptions } from "./mail_options.ts";
+import {
+  parsePop3Capabilities,
+  parsePop3Challenge,
+  parsePop3Numbers,
+  parsePop3Status,
+  parsePop3Uid,
+  type Pop3Entry,
+  type Pop3Status,
+  type Pop3Uid,
+} from "./pop3_codec.ts";
+import { ReplyError } from "./reply_error.ts";
+import { type SaslCredentials, type SaslName, startSasl } from "./sasl.ts";
+
+export type { Pop3Entry, Pop3Uid } from "./pop3_codec.ts";
+
+/** Options of {@linkcode connectPop3}. All times are in milliseconds; 0 lifts a limit. */
+export interface ConnectPop3Options extends MailClientOptions {
+  /** Logs in as this user at once. @default no login; call `login` */
+  user?: string;
+  /** The password of `user`. */
+  password?: string;
+  /** The access token of OAuth 2 in place of a password. */
+  accessToken?: string;
+  /** This mechanism and no other; "USER" for the commands USER and PASS. */
+  mechanism?: SaslName | "USER";
+}
+
+/** How much there is in a maildrop. */
+export interface Pop3Stat {
+  /** Messages. */
+  readonly count: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+const DEFAULTS = { tls: "implicit", ports: { implicit: 995, starttls: 110 } } as const;
+/** Lines of a list: a maildrop of a million messages. */
+const MAX_LINES = 1_000_000;
+/** Bytes of a message that is not wanted which are read all the same, to keep the connection. */
+const MAX_DRAIN = 1024 * 1024;
+/** Response codes of what may pass (RFC 2449 §8.1, RFC 3206). */
+const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
+
+/**
+ * Connects, encrypts the line, and by option logs in.
+ *
+ * @param options The server, how to encrypt, who logs in.
+ * @returns The client.
+ * @throws {ReplyError} If the server does not let the user in.
+ * @throws {NetError} As `connectTls`; "unsupported" if the server knows no STLS or no mechanism in
+ * common; "usage" for a login without encryption.
+ */
+export async function connectPop3(options: ConnectPop3Options = {}): Promise<Pop3Client> {
+  const { user, password, accessToken, mechanism } = options;
+  const dialogue = await Dialogue.open(options, DEFAULTS);
+  const client = new Pop3Client(dialogue, options.allowPlaintextLogin === true);
+  try {
+    await client.begin();
+    if (user !== undefined) {
+      const credentials = {
+        user,
+        ...(password !== undefined && { password }),
+        ...(accessToken !== undefined && { accessToken }),
+      };
+      await client.login(credentials, mechanism);
+    }
+    return client;
+  } catch (error) {
+    dialogue.abort(error);
+    throw error;
+  }
+}
+
+/** A session; {@linkcode connectPop3} makes one. Calls wait for each other. */
+export class Pop3Client implements AsyncDisposable {
+  readonly #dialogue: Dialogue;
+  readonly #allowPlaintext: boolean;
+  #capabilities: ReadonlyMap<string, readonly string[]> = new Map();
+  #turn: Promise<unknown> = Promise.resolve();
+  #deleted = false;
+  #quit = false;
+
+  /**
+   * Takes over a dialogue; `connectPop3` does that.
+   *
+   * @param dialogue The connection.
+   * @param allowPlaintext Whether a password may be sent without encryption.
+   * @ignore
+   */
+  constructor(dialogue: Dialogue, allowPlaintext: boolean) {
+    this.#dialogue = dialogue;
+    this.#allowPlaintext = allowPlaintext;
+  }
+
+  /** What the server can, by name in capitals, with the words that follow (RFC 2449). */
+  get capabilities(): ReadonlyMap<string, readonly string[]> {
+    return this.#capabilities;
+  }
+
+  /** Whether the line is encrypted. */
+  get encrypted(): boolean {
+    return this.#dialogue.encrypted;
+  }
+
+  /**
+   * Reads the greeting and encrypts the line; `connectPop3` does that.
+   *
+   * @ignore
+   */
+  async begin(): Promise<void> {
+    await this.#exclusive(async () => {
+      const greeting = await this.#status();
+      if (!greeting.ok) throw this.#refused("Cannot begin", greeting);
+      await this.#askCapabilities();
+      if (this.#dialogue.tls !== "starttls") return;
+      if (!this.#capabilities.has("STLS")) {
+        throw new NetError(`${this.#dialogue.peer} offers no STLS: the line cannot be encrypted`, {
+          kind: "unsupported",
+          phase: "handshake",
+          address: this.#dialogue.peer,
+        });
+      }
+      await this.#command("Cannot encrypt the line", "STLS");
+      await this.#dialogue.startTls();
+      // What was said before was said by anybody.
+      await this.#askCapabilities();
+    });
+  }
+
+  /**
+   * Logs in, by the best mechanism of SASL, or USER and PASS where there is none.
+   *
+   * @param credentials Who.
+   * @param mechanism This mechanism and no other.
+   * @throws {ReplyError} If the server does not let the user in.
+   * @throws {NetError} "usage", if the password would be sent without encryption.
+   */
+  async login(credentials: SaslCredentials, mechanism?: SaslName | "USER"): Promise<void> {
+    const offered = this.#capabilities.get("SASL") ?? [];
+    const bySasl = mechanism !== "USER" && (offered.length > 0 || mechanism !== undefined ||
+      credentials.accessToken !== undefined);
+    await this.#exclusive(() =>
+      bySasl ? this.#sasl(offered, credentials, mechanism) : this.#plain(credentials)
+    );
+    await this.#exclusive(() => this.#askCapabilities());
+  }
+
+  /** How many messages there are, and how large they are together. */
+  async stat(): Promise<Pop3Stat> {
+    const { text } = await this.#exclusive(() => this.#command("Cannot ask for the size", "STAT"));
+    const found = parsePop3Numbers(text) ?? this.#nonsense(text);
+    return { count: found.number, size: found.size };
+  }
+
+  /** The messages with their sizes; those that are marked as deleted are left out. */
+  list(): Promise<Pop3Entry[]> {
+    return this.#exclusive(async () => {
+      await this.#command("Cannot list the messages", "LIST");
+      return (await this.#lines()).map((line) => parsePop3Numbers(line) ?? this.#nonsense(line));
+    });
+  }
+
+  /** The names of the messages that outlive the session. */
+  uids(): Promise<Pop3Uid[]> {
+    return this.#exclusive(async () => {
+      await this.#command("Cannot list the names", "UIDL");
+      return (await this.#lines()).map((line) => parsePop3Uid(line) ?? this.#nonsense(line));
+    });
+  }
+
+  /**
+   * A message, as it is transferred. Other calls wait until it is read or cancelled.
+   *
+   * @param number Its number.
+   * @returns Its bytes, lines ended by CRLF.
+   * @throws {ReplyError} If there is no such message.
+   */
+  async retrieve(number: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    return await this.#text(`Cannot retrieve message ${number}`, `RETR ${checkNumber(number)}`);
+  }
+
+  /**
+   * The head of a message and the first lines of its body.
+   *
+   * @param number Its number.
+   * @param lines Lines of the body.
+   * @returns Its bytes, as of {@linkcode Pop3Client.retrieve}.
+   * @throws {ReplyError} If there is no such message, or the server knows no TOP.
+   */
+  async top(number: number, lines = 0): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const command = `TOP ${checkNumber(number)} ${checkNumber(lines, 0)}`;
+    return await this.#text(`Cannot retrieve the head of message ${number}`, command);
+  }
+
+  /**
+   * Marks a message as deleted; that becomes true by {@linkcode Pop3Client.quit}.
+   *
+   * @param number Its number.
+   * @throws {ReplyError} If there is no such message.
+   */
+  async delete(number: number): Promise<void> {
+    const command = `DELE ${checkNumber(number)}`;
+    await this.#exclusive(() => this.#command(`Cannot delete message ${number}`, command));
+    this.#deleted = true;
+  }
+
+  /** Takes all marks back. */
+  async reset(): Promise<void> {
+    await this.#exclusive(() => this.#command("Cannot take the deletions back", "RSET"));
+    this.#deleted = false;
+  }
+
+  /** Does nothing, so that the server does not end the session for idleness. */
+  async noop(): Promise<void> {
+    await this.#exclusive(() => this.#command("Cannot keep the session alive", "NOOP"));
+  }
+
+  /**
+   * Ends the session; what is marked as deleted is deleted now.
+   *
+   * @throws {ReplyError} If the server could not delete all of it.
+   */
+  async quit(): Promise<void> {
+    if (this.#quit) return;
+    await this.#exclusive(() => this.#command("Cannot end the session", "QUIT"));
+    this.#quit = true;
+    await this.#dialogue.close(() => Promise.resolve());
+  }
+
+  /** Ends the session at once; nothing is deleted. */
+  abort(reason?: unknown): void {
+    this.#dialogue.abort(reason);
+  }
+
+  /** Ends the session in order, unless `quit` has; nothing is deleted that `quit` has not deleted. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dialogue.close(async () => {
+      if (this.#quit) return;
+      if (this.#deleted) await this.reset();
+      await this.quit();
+    });
+  }
+
+  /** Runs one command after the other; what fails in the middle leaves nothing to go on with. */
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const run = async () => {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ReplyError) && !isHarmless(error)) this.#dialogue.abort(error);
+        throw error;
+      }
+    };
+    const result = this.#turn.then(run);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #command(what: string, line: string, shown?: string): Promise<Pop3Status> {
+    await this.#dialogue.writeLine(line, shown);
+    const status = await this.#status();
+    if (!status.ok) throw this.#refused(what, status);
+    return status;
+  }
+
+  async #status(): Promise<Pop3Status> {
+    const line = await this.#dialogue.readLine();
+    return parsePop3Status(line) ?? this.#nonsense(line);
+  }
+
+  #refused(what: string, { code, text }: Pop3Status): ReplyError {
+    return new ReplyError(`${what} on ${this.#dialogue.peer}`, {
+      code: "-ERR",
+      enhanced: code,
+      lines: [text],
+      temporary: code !== undefined && TEMPORARY.has(code),
+      address: this.#dialogue.peer,
+    });
+  }
+
+  #nonsense(line: string): never {
+    throw this.#dialogue.broken(`answers with ${JSON.stringify(line.slice(0, 100))}`);
+  }
+
+  async #lines(): Promise<string[]> {
+    const lines: string[] = [];
+    for (let line; (line = await this.#dialogue.readLine()) !== ".";) {
+      if (lines.length >= MAX_LINES) throw this.#dialogue.broken("sends a list that does not end");
+      lines.push(line.startsWith(".") ? line.slice(1) : line);
+    }
+    return lines;
+  }
+
+  async #askCapabilities(): Promise<void> {
+    try {
+      await this.#command("Cannot ask for the capabilities", "CAPA");
+    } catch (error) {
+      // Servers of before 1998 know no CAPA.
+      if (!(error instanceof ReplyError)) throw error;
+      this.#capabilities = new Map();
+      return;
+    }
+    this.#capabilities = parsePop3Capabilities(await this.#lines());
+  }
+
+  async #plain({ user, password = "" }: SaslCredentials): Promise<void> {
+    this.#dialogue.checkLogin();
+    checkArgument("a user", user);
+    checkArgument("a password", password);
+    await this.#command("Cannot log in", `USER ${user}`);
+    await this.#command("Cannot log in", `PASS ${password}`, "PASS ***");
+  }
+
+  async #sasl(
+    offered: readonly string[],
+    credentials: SaslCredentials,
+    mechanism: SaslName | "USER" | undefined,
+  ): Promise<void> {
+    const exchange = startSasl(offered, credentials, {
+      encrypted: this.#dialogue.encrypted,
+      allowPlaintext: this.#allowPlaintext,
+      ...(mechanism !== undefined && mechanism !== "USER" && { mechanism }),
+    });
+    await this.#dialogue.writeLine(`AUTH ${exchange.name}`);
+    let first = exchange.initial;
+    for (;;) {
+      const line = await this.#dialogue.readLine();
+      const challenge = parsePop3Challenge(line);
+      if (challenge === undefined) {
+        const status = parsePop3Status(line) ?? this.#nonsense(line);
+        if (!status.ok) throw this.#refused("Cannot log in", status);
+        return exchange.finish();
+      }
+      // The initial answer is given when the server asks for it (RFC 5034 §4).
+      const answer = first ?? await exchange.next(this.#decode(challenge));
+      first = undefined;
+      await this.#dialogue.writeLine(answer.toBase64(), "***");
+    }
+  }
+
+  #decode(challenge: string): Uint8Array {
+    try {
+      return Uint8Array.fromBase64(challenge);
+    } catch {
+      return this.#nonsense(challenge);
+    }
+  }
+
+  /** A text whose reading is part of the turn. */
+  #text(what: string, command: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const { promise, resolve, reject } = Promise.withResolvers<
+      ReadableStream<Uint8Array<ArrayBuffer>>
+    >();
+    void this.#exclusive(async () => {
+      try {
+        await this.#command(what, command);
+      } catch (error) {
+        reject(error);
+        throw error;
+      }
+      const { stream, done } = this.#stream();
+      resolve(stream);
+      await done;
+    }).catch(reject);
+    return promise;
+  }
+
+  #stream(): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> } {
+    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+    // Whoever reads the stream hears of it there.
+    done.catch(() => {});
+    const decoder = new DotDecoder();
+    const { conn, timeout, peer } = this.#dialogue;
+    const next = async () => {
+      const chunk = await conn.readChunk({ timeout });
+      if (chunk === null) {
+        throw new NetError(`${peer} ended within a message`, {
+          kind: "truncated",
+          phase: "read",
+          address: peer,
+        });
+      }
+      const part = decoder.push(chunk);
+      if (part.done && part.rest.length > 0) {
+        throw this.#dialogue.broken("sent more than it was asked for");
+      }
+      return part;
+    };
+    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: async (controller) => {
+        try {
+          let part;
+          do part = await next(); while (part.data.length === 0 && !part.done);
+          if (part.data.length > 0) controller.enqueue(part.data);
+          if (!part.done) return;
+          controller.close();
+          resolve();
+        } catch (error) {
+          reject(error);
+          throw error;
+        }
+      },
+      cancel: async () => {
+        try {
+          for (let left = MAX_DRAIN; left > 0;) {
+            const part = await next();
+            if (part.done) return resolve();
+            left -= part.data.length;
+          }
+          this.#dialogue.abort();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      },
+    }, { highWaterMark: 0 });
+    return { stream, done };
+  }
+}
+
+/** What was found out before anything was sent. */
+function isHarmless(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError ||
+    (error instanceof NetError && error.phase === "request");
+}
+
+function checkNumber(value: number, least = 1): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new RangeError(`Cannot use ${value}: it is a whole number from ${least} up`);
+}

@@ -1,0 +1,128 @@
+/** Dovecot on loopback, for the clients of POP3 and IMAP. @module */
+
+import { assert } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { type Availability, needs } from "./peers.ts";
+import { testCertificates } from "./certificates.ts";
+
+/** Whether it can be started: it changes to the user that owns the mail, which takes root. */
+export function needsDovecot(): Availability {
+  const found = needs("dovecot", "doveadm");
+  if (found.ignore || Deno.uid() === 0) return found;
+  const reason = "dovecot needs root here";
+  return { ignore: true, reason, suffix: ` (${reason})` };
+}
+
+/** A running server; every user has the password `secret`. */
+export interface Dovecot extends AsyncDisposable {
+  readonly imap: number;
+  readonly imaps: number;
+  readonly pop3: number;
+  readonly pop3s: number;
+  /** Puts a message into a user's inbox. */
+  deliver(user: string, message: string): Promise<void>;
+  /** The folder of a user's inbox, a Maildir. */
+  maildir(user: string): string;
+}
+
+/** Debian's www-data: an ordinary user that is on every machine. */
+const OWNER = 33;
+
+/** Starts one in a temporary folder. */
+export async function startDovecot(): Promise<Dovecot> {
+  const folder = await Deno.makeTempDir({ prefix: "portside-dovecot." });
+  const mail = `${folder}/mail`;
+  const { good } = await testCertificates();
+  const [imap, imaps, pop3, pop3s] = freePorts(4) as [number, number, number, number];
+  await Deno.mkdir(mail);
+  await Deno.chown(mail, OWNER, OWNER);
+  await Deno.chmod(folder, 0o755);
+  await Deno.writeTextFile(`${folder}/cert.pem`, good.cert);
+  await Deno.writeTextFile(`${folder}/key.pem`, good.key);
+  const config = `${folder}/dovecot.conf`;
+  const listener = (name: string, port: number, ssl = false) =>
+    `  inet_listener ${name} {\n    port = ${port}\n${ssl ? "    ssl = yes\n" : ""}  }\n`;
+  await Deno.writeTextFile(
+    config,
+    `base_dir = ${folder}/run
+log_path = ${folder}/log
+protocols = imap pop3
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <${folder}/cert.pem
+ssl_key = <${folder}/key.pem
+disable_plaintext_auth = no
+auth_mechanisms = plain login scram-sha-256
+mail_location = maildir:${mail}/%u
+first_valid_uid = 1
+auth_failure_delay = 0
+mail_max_userip_connections = 100
+passdb {
+  driver = static
+  args = password=secret
+}
+userdb {
+  driver = static
+  args = uid=${OWNER} gid=${OWNER} home=${mail}/%u
+}
+service imap-login {
+${listener("imap", imap)}${listener("imaps", imaps, true)}}
+service pop3-login {
+${listener("pop3", pop3)}${listener("pop3s", pop3s, true)}}
+`,
+  );
+  // What goes on in the background keeps the pipes of its parent.
+  const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  const run = (program: string, ...args: string[]) =>
+    new Deno.Command(program, { args: ["-c", config, ...args], ...quiet }).spawn().status;
+  assert((await run("dovecot")).success, "dovecot does not start");
+  for (const port of [imap, imaps, pop3, pop3s]) await untilOpen(port);
+  let count = 0;
+  const maildir = (user: string) => `${mail}/${user}`;
+  return {
+    imap,
+    imaps,
+    pop3,
+    pop3s,
+    maildir,
+    async deliver(user, message) {
+      for (const part of ["", "/tmp", "/new", "/cur"]) {
+        const path = maildir(user) + part;
+        await Deno.mkdir(path).catch(() => {});
+        await Deno.chown(path, OWNER, OWNER);
+      }
+      const name = `${Date.now()}.${++count}.portside`;
+      const path = `${maildir(user)}/tmp/${name}`;
+      await Deno.writeTextFile(path, message);
+      await Deno.chown(path, OWNER, OWNER);
+      await Deno.rename(path, `${maildir(user)}/new/${name}`);
+    },
+    async [Symbol.asyncDispose]() {
+      await run("doveadm", "stop");
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+function freePorts(count: number): number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  const ports = listeners.map(({ addr }) => addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
+
+async function untilOpen(port: number): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (true) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await delay(20);
+    }
+  }
+}
