@@ -144,12 +144,26 @@ const QUANTUM = 5;
 const watched = new Set<Guard>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 let wakeAt = Infinity;
+/** How many wait for what does not hold the process. */
+let holders = 0;
 
 function schedule(due: number): void {
   clearTimeout(timer);
   wakeAt = due;
   const wait = Math.max(QUANTUM, Math.min(due - performance.now(), 2 ** 31 - 1));
   timer = setTimeout(wake, wait);
+  // What is under way holds the process by itself; an answer that nobody reads must not.
+  if (holders === 0) Deno.unrefTimer(timer);
+}
+
+/** Waits for something that does not hold the process, within limits that do meanwhile. */
+export async function holding<T>(work: Promise<T>): Promise<T> {
+  if (holders++ === 0 && timer !== undefined) Deno.refTimer(timer);
+  try {
+    return await work;
+  } finally {
+    if (--holders === 0 && timer !== undefined) Deno.unrefTimer(timer);
+  }
 }
 
 function wake(): void {

@@ -4,7 +4,7 @@ import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
 import { backoffDelay, type HttpRetryCause, isRetryStatus, parseRetryAfter } from "./retry.ts";
 import { decodeText } from "./_decode_json.ts";
 import { Exchange } from "./_exchange.ts";
-import { abortAll, CLOSED, Expired, Guard } from "./_guard.ts";
+import { abortAll, CLOSED, Expired, Guard, holding } from "./_guard.ts";
 import { NativeClients } from "./_native_clients.ts";
 import { authorization, type HeaderPairs, pairsOf, type PlainRequest, type Plan } from "./_plan.ts";
 import { RateLimiter } from "./_rate.ts";
@@ -203,7 +203,7 @@ export class Session {
   ): Promise<Response> {
     attempt.waited = true;
     if (place instanceof Promise) guard.arm("queue", plan.timeouts.queue);
-    attempt.origin = await place;
+    attempt.origin = place instanceof Promise ? await holding(place) : place;
     if (!special) return this.#fetch(attempt, plan, plain, undefined, guard);
     guard.disarm();
     attempt.told = await this.#prepare(attempt, plan, plain, guard);

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createClient } from "../../http/client.ts";
+import { runPeer } from "../_support/runnable.ts";
 
 /** A server that keeps its connections and counts them. */
 class Counting implements AsyncDisposable {
@@ -95,4 +96,27 @@ Deno.test("closing a client closes its connections", async () => {
     await client[Symbol.asyncDispose]();
     await server.until(0);
   }
+});
+
+Deno.test("a program that forgets an answer and its client ends, one that waits for a place does not", async () => {
+  await using server = new Counting(60_000);
+  const script = (more: string) => `
+    import { createClient } from ${
+    JSON.stringify(new URL("../../http/client.ts", import.meta.url))
+  };
+    for (const dialer of [false, true]) {
+      const client = createClient({ dialer, maxPerHost: 1, timeouts: { queue: 100 } });
+      const { status } = await client.get(${JSON.stringify(server.url)});
+      ${more}
+      console.log(status);
+    }
+  `;
+  const run = (more: string) =>
+    runPeer(Deno.execPath(), ["run", "-q", "--allow-net", "-"], script(more));
+  // Its limits are longer than a peer may take.
+  assertEquals(await run(""), { code: 0, stdout: "200\n200\n", stderr: "" });
+  const asked = `await client.get(${
+    JSON.stringify(server.url)
+  }).catch((e) => console.log(e.stage));`;
+  assertEquals((await run(asked)).stdout, "queue\n200\nqueue\n200\n");
 });
