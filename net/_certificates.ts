@@ -38,6 +38,7 @@ export class Certificates {
 
   /** Takes new ones; those of before stay if any of the new is no use. */
   replace(sources: readonly TlsKeyPair[] = this.#sources): void {
+    if (sources.length === 0) throw new TypeError("Cannot take no certificate: name at least one");
     const next = new Certificates(sources, this.#subject);
     this.#sources = next.#sources;
     this.#stamp = next.#stamp;

@@ -20,6 +20,7 @@
  */
 
 import { NetError, toNetError } from "../net/errors.ts";
+import { escapeControls } from "../net/text.ts";
 import { WsConnection } from "./connection.ts";
 import { checkWsOptions, time } from "./_limits.ts";
 import type { ConnectWebSocketOptions } from "./client_options.ts";
@@ -131,6 +132,7 @@ async function dialWebSocket(
   signal?.addEventListener("abort", onAbort);
   try {
     await Promise.race([connection.opened, stopped]);
+    checkProtocol(connection.protocol, protocols, url);
     return connection;
   } catch (error) {
     void connection.close();
@@ -140,6 +142,18 @@ async function dialWebSocket(
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** Refuses a subprotocol that nobody offered (RFC 6455 section 4.1), which Deno lets pass. */
+function checkProtocol(chosen: string, offered: string | string[] = [], url: URL): void {
+  if (chosen === "" || [offered].flat().includes(chosen)) return;
+  const name = escapeControls(JSON.stringify(chosen));
+  const why = `the server chose the subprotocol ${name}, which was not offered`;
+  throw new NetError(`Cannot open ${url.href}: ${why}`, {
+    kind: "protocol",
+    phase: "handshake",
+    address: url.host,
+  });
 }
 
 /** What was said while dialling, as an error that a person understands. */

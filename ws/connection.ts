@@ -262,7 +262,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 
   /**
-   * Sends a message, when there is room for it in the outbox.
+   * Sends a message, when there is room for it in the outbox. Who does not await it misses the
+   * error, but the process goes on: a peer that leaves must not end it.
    *
    * @param data Text, or bytes, which are not to be changed afterwards.
    * @param options Limits of this call.
@@ -272,9 +273,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   send(data: WsMessage, options: WsSendOptions = NONE): Promise<void> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (!this.open) return Promise.reject(this.#reason());
+    if (!this.open) return contained(Promise.reject(this.#reason()));
     if (!this.#outbox.pass(data)) {
-      return this.#outbox.send(data, signal).then(() => this.#count(data));
+      return contained(this.#outbox.send(data, signal).then(() => this.#count(data)));
     }
     this.#count(data);
     return SENT;
@@ -446,4 +447,10 @@ function sizeAbove(message: WsMessage, most: number): boolean {
   if (message.length > most) return true;
   if (typeof message !== "string" || message.length * 3 <= most) return false;
   return new TextEncoder().encode(message).length > most;
+}
+
+/** The same promise, whose rejection may go unseen. */
+function contained<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

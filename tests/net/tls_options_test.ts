@@ -151,6 +151,12 @@ async function write(dir: string, { cert, key }: DevelopmentCertificate): Promis
   await Deno.writeTextFile(`${dir}/key.pem`, key);
 }
 
+Deno.test("reloadTls() refuses to be left without a certificate", async () => {
+  await using server = serve({ ...plain, reloadInterval: 0 });
+  assertThrows(() => server.reloadTls([]), TypeError, "at least one");
+  assertEquals(await shown(server.addr.port), plain.fingerprint);
+});
+
 Deno.test("certificates in files are taken anew when they change, whole pairs alone", async () => {
   const dir = await Deno.makeTempDir();
   await write(dir, plain);

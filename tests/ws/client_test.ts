@@ -423,3 +423,18 @@ Deno.test("reconnect: close() and a signal end a resume that never does", async 
   }
   await until(() => server.stats().active === 0);
 });
+
+Deno.test("a server that chooses a subprotocol which was not offered is refused", async () => {
+  const options = { port: 0, hostname: "127.0.0.1", onListen() {} };
+  await using server = Deno.serve(options, (request) => {
+    const { response } = Deno.upgradeWebSocket(request);
+    response.headers.set("sec-websocket-protocol", "other");
+    return response;
+  });
+  const url = `ws://127.0.0.1:${server.addr.port}`;
+  for (const protocols of [undefined, "mine", ["mine", "yours"]]) {
+    const dialling = connectWebSocket(url, { ...(protocols && { protocols }) });
+    const error = await assertRejects(() => dialling, NetError, "not offered");
+    assertEquals(error.kind, "protocol");
+  }
+});

@@ -380,3 +380,16 @@ Deno.test("an address keeps its place until its peer has let go", async () => {
   await until(() => server.stats().active === 0 && server.stats().closing === 1);
   assertEquals(await refused(server.url), "429");
 });
+
+Deno.test("a send that nobody awaits and that fails ends nothing but itself", async () => {
+  const told = Promise.withResolvers<unknown>();
+  await using server = serve({ outbox: { limit: 10 } }, async (conn) => {
+    for (let i = 0; i < 9; i++) void conn.send("a message above the limit");
+    await conn.closed;
+    void conn.send("too late");
+    told.resolve(await conn.send("too late").catch((error) => error.kind));
+  });
+  const client = await RawClient.open(server.addr.port);
+  client[Symbol.dispose]();
+  assertEquals(await told.promise, "truncated");
+});
