@@ -17,8 +17,9 @@ export interface SocksSource {
 /** Reads who the client is and where it wants to go. Throws for whoever does not know the secret. */
 export async function acceptSocks(source: SocksSource, secret: string): Promise<SocksTarget> {
   const [version, count] = await source.readExact(2);
+  if (version !== 5) throw new Error("The client of the dialer does not speak SOCKS 5");
   const methods = await source.readExact(count!);
-  if (version !== 5 || !methods.includes(2)) {
+  if (!methods.includes(2)) {
     await source.write(new Uint8Array([5, 0xff]));
     throw new Error("The client of the dialer offers no password");
   }

@@ -231,3 +231,50 @@ async function resetting(answer: string) {
     },
   };
 }
+
+Deno.test("a dialer serves nobody but its client", async () => {
+  await using server = echo();
+  const { listen } = Deno;
+  let port = 0;
+  Deno.listen = ((options: Deno.TcpListenOptions) => {
+    const listener = listen(options);
+    ({ port } = listener.addr);
+    return listener;
+  }) as typeof Deno.listen;
+  const client = createClient({ dialer: true });
+  try {
+    await client.get(server.url);
+  } finally {
+    Deno.listen = listen;
+  }
+  const say = async (...messages: (number[] | string)[]) => {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const heard: number[] = [];
+    const buffer = new Uint8Array(1024);
+    for (const message of messages) {
+      const bytes = typeof message === "string" ? [...new TextEncoder().encode(message)] : message;
+      await conn.write(new Uint8Array(bytes)).catch(() => {});
+      const size = await conn.read(buffer).catch(() => null);
+      if (size === null) return [...heard, "end"];
+      heard.push(...buffer.subarray(0, size));
+    }
+    return [...heard, await conn.read(buffer).catch(() => null) === null ? "end" : "more"];
+  };
+  const target = [5, 1, 0, 1, 127, 0, 0, 1, server.port >> 8, server.port & 255];
+  assertEquals(await say([5, 1, 0], target), [5, 255, "end"]);
+  assertEquals(await say([5, 1, 2], [1, 1, 97, 1, 98], target), [5, 2, 1, 1, "end"]);
+  assertEquals(
+    await say([4, 1, 0, 80, 127, 0, 0, 1, 0], target),
+    ["end"].flatMap((end) => [5, 255, end]),
+  );
+  assertEquals((await say("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n", target)).at(-1), "end");
+  assertEquals(
+    await client.get(server.url).json<{ method: string }>().then((one) => one.method),
+    "GET",
+  );
+  await client[Symbol.asyncDispose]();
+  await assertRejects(
+    () => Deno.connect({ hostname: "127.0.0.1", port }),
+    Deno.errors.ConnectionRefused,
+  );
+});
