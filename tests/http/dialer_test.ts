@@ -263,11 +263,9 @@ Deno.test("a dialer serves nobody but its client", async () => {
   const target = [5, 1, 0, 1, 127, 0, 0, 1, server.port >> 8, server.port & 255];
   assertEquals(await say([5, 1, 0], target), [5, 255, "end"]);
   assertEquals(await say([5, 1, 2], [1, 1, 97, 1, 98], target), [5, 2, 1, 1, "end"]);
-  assertEquals(
-    await say([4, 1, 0, 80, 127, 0, 0, 1, 0], target),
-    ["end"].flatMap((end) => [5, 255, end]),
-  );
-  assertEquals((await say("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n", target)).at(-1), "end");
+  for (const other of [[4, 1, 0, 80, 127, 0, 0, 1, 0], "GET / HTTP/1.1\r\n\r\n"]) {
+    assertEquals(await say(other, target), ["end"]);
+  }
   assertEquals(
     await client.get(server.url).json<{ method: string }>().then((one) => one.method),
     "GET",
