@@ -7,7 +7,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const SMALL = 4 * 1024;
 const MEDIUM = 16 * 1024;
-const LARGE = 256 * 1024;
+const LARGE = 512 * 1024;
 
 /** A peer took too long. */
 export class Late extends Error {}
@@ -26,6 +26,7 @@ export class Peer implements Ticked {
   /** How long a write may make no progress, in milliseconds. */
   writeLimit: number;
   #buffer: Bytes | undefined;
+  #spare: Bytes | undefined;
   #size = SMALL;
   #pending: Promise<boolean> | undefined;
   #resolve: (more: boolean) => void = nobody;
@@ -96,7 +97,7 @@ export class Peer implements Ticked {
       return;
     }
     this.received += size;
-    if (size === this.#size && size < LARGE) this.#size *= 4;
+    if (size === this.#size && size < LARGE) this.#size *= 2;
     this.decoder.push(this.#buffer!.subarray(0, size));
     this.#resolve(true);
   };
@@ -110,21 +111,24 @@ export class Peer implements Ticked {
   shrink(): void {
     if (this.#size <= MEDIUM || this.#pending !== undefined || this.decoder.buffered > 0) return;
     this.#size = SMALL;
-    this.#buffer = undefined;
+    this.#buffer = this.#spare = undefined;
   }
 
   /** Reads past the decoder, for tunnels; null at the end. */
   async readRaw(): Promise<Bytes | null> {
     if (this.#pending !== undefined && !(await this.#pending)) return null;
     if (this.decoder.buffered > 0) return this.decoder.takeRest();
-    if (this.#buffer === undefined || this.#buffer.length < this.#size) {
-      this.#buffer = new Uint8Array(this.#size);
-    }
-    const size = await this.#raw.read(this.#buffer);
+    // Two buffers in turn: what one holds may be written while the other is being filled.
+    let buffer = this.#spare;
+    if (buffer?.length !== this.#size) buffer = new Uint8Array(this.#size);
+    this.#spare = this.#buffer;
+    this.#buffer = buffer;
+    const size = await this.#raw.read(buffer);
     if (size === null) return null;
     this.received += size;
-    if (size === this.#buffer.length && size < LARGE) this.#size *= 4;
-    return this.#buffer.subarray(0, size);
+    if (size === buffer.length && size < LARGE) this.#size *= 2;
+    else if (size < this.#size / 16 && this.#size > SMALL) this.#size /= 2;
+    return buffer.subarray(0, size);
   }
 
   /** Writes all of it. One writer at a time. */

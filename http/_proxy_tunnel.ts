@@ -52,9 +52,13 @@ export class Tunnel implements Ticked {
   }
 
   async #pump(from: Peer, to: Peer): Promise<void> {
-    for (let bytes; (bytes = await from.readRaw()) !== null;) {
+    for (let bytes = await from.readRaw(); bytes !== null;) {
       this.#moved();
+      const next = from.readRaw();
+      // When writing fails, nobody waits for what is being read.
+      next.catch(() => {});
       await to.write(bytes);
+      bytes = await next;
     }
     const { halfCloseTimeout } = this.#limits;
     if (halfCloseTimeout !== Infinity) this.#half = from.clock.after(halfCloseTimeout);

@@ -95,7 +95,7 @@ export async function runRounds<T>(
   bench: Bench,
   title: string,
   all: readonly Contender[],
-  measure: (server: RunningServer) => Promise<T>,
+  measure: (server: RunningServer, contender: Contender) => Promise<T>,
 ): Promise<Rounds<T>[]> {
   const contenders = all.filter(({ command: [program = ""] }) => !bench.missing.has(program));
   const series = contenders.map(({ name }) => ({ name, rounds: new Array<T>() }));
@@ -103,10 +103,11 @@ export async function runRounds<T>(
     for (let i = 0; i < contenders.length; i++) {
       bench.signal.throwIfAborted();
       const at = (round + i) % contenders.length;
-      const { name, command } = contenders[at]!;
+      const contender = contenders[at]!;
+      const { name, command } = contender;
       bench.progress(`${title}: round ${round + 1} of ${bench.settings.rounds}, ${name}`);
       await using server = await startServer(command);
-      series[at]!.rounds[round] = await measure(server);
+      series[at]!.rounds[round] = await measure(server, contender);
     }
   }
   return series;

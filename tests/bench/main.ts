@@ -28,6 +28,7 @@ import { benchIdleMemory } from "./idle_memory.ts";
 import { benchMessages } from "./messages.ts";
 import { benchAccepts } from "./accepts.ts";
 import { benchPool } from "./pool.ts";
+import { benchProxy } from "./proxy.ts";
 import { benchScan } from "./scan.ts";
 import { benchTcpEcho } from "./tcp_echo.ts";
 import { benchTls } from "./tls.ts";
@@ -47,6 +48,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["chat", benchChat],
   ["http_client", benchHttpClient],
   ["http_server", benchHttpServer],
+  ["proxy", benchProxy],
   ["idle_memory", benchIdleMemory],
   ["messages", benchMessages],
 ]);
