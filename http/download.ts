@@ -39,7 +39,7 @@ import type { HttpResponse } from "./response.ts";
 import { backoffDelay, type HttpRetryPolicy, retryPolicy } from "./retry.ts";
 import { withHeaders } from "./_plan.ts";
 import { PartialFile, type PartialState } from "./_partial_file.ts";
-import { checkCount } from "./_server_limits.ts";
+import { checkCount, checkTime } from "./_server_limits.ts";
 
 /** What a file has to be. */
 export interface DownloadDigest {
@@ -178,6 +178,8 @@ class Download {
   #old = 0;
   #resumptions = 0;
   #restarts = 0;
+  /** When the time for everything is up. */
+  readonly #end: number;
 
   constructor(
     partial: PartialFile,
@@ -189,6 +191,8 @@ class Download {
     this.#client = client;
     this.#url = url;
     this.#options = options;
+    const total = checkTime("timeouts.total", options.timeouts?.total, 0);
+    this.#end = performance.now() + total;
     this.#key = createHash("sha256").update(String(url)).digest("hex");
   }
 
@@ -223,6 +227,7 @@ class Download {
     const { state } = partial;
     const response = await this.#client.get(this.#url, {
       ...options,
+      ...this.#end === Infinity ? {} : { timeouts: { ...options.timeouts, total: this.#left() } },
       headers: withHeaders(options.headers, rangeHeaders(partial.size, state)),
       maxBody: Infinity,
       raiseForStatus: (status) => status >= 400 && !(status === 416 && partial.size > 0),
@@ -275,11 +280,16 @@ class Download {
       if (!(error instanceof HttpRequestError) || !error.retryable) throw error;
       if (++this.#resumptions > policy.total) throw error;
       const wait = backoffDelay(this.#resumptions, policy);
-      await delay(wait, signal === undefined ? {} : { signal });
+      await delay(Math.min(wait, this.#left()), signal === undefined ? {} : { signal });
       return false;
     }
     // A server may send less than it was asked for.
     return total === undefined || partial.size >= total;
+  }
+
+  /** What is left of the time for everything, in milliseconds. */
+  #left(): number {
+    return Math.max(1, this.#end - performance.now());
   }
 
   async #restart(reason: string): Promise<false> {

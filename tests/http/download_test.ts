@@ -228,3 +228,19 @@ Deno.test("download() tells the errors of the server, of the disk and of its cal
   await assertRejects(() => download(server.url, file), Error, "is no file");
   assert(!there(`${folder.path}/elsewhere`));
 });
+
+Deno.test("download() keeps to the limit of everything over all its pieces", async () => {
+  await using folder = await temporaryFolder();
+  await using server = cutting(Array.from({ length: 1000 }, () => 20));
+  const begun = performance.now();
+  const error = await assertRejects(
+    () =>
+      download(server.url, `${folder.path}/a`, {
+        timeouts: { total: 300 },
+        retry: { total: 1000, backoffFactor: 0.02 },
+      }),
+    HttpRequestError,
+  );
+  assertEquals(error.kind, "timeout");
+  assert(performance.now() - begun < 5000);
+});

@@ -273,8 +273,14 @@ Deno.test("HTTP/2 is spoken where both can, unless told otherwise", async () => 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `https://127.0.0.1:${(server.address() as { port: number }).port}/`;
   try {
-    for (const [http2, version] of [[true, "2.0"], [false, "1.1"]] as const) {
-      await using client = createClient({ caCerts: [ca], http2 });
+    for (
+      const [http2, version, dialer] of [
+        [true, "2.0", false],
+        [true, "2.0", true],
+        [false, "1.1", false],
+      ] as const
+    ) {
+      await using client = createClient({ caCerts: [ca], http2, dialer });
       for (const method of ["GET", "POST"]) {
         assertEquals(await client.request(method, url).text(), version);
       }
