@@ -149,9 +149,7 @@ export function trailerLines(fields: Http1Fields): string {
 
 /** The text of a known field; undefined without it. */
 export function valueOf(fields: Http1Fields, known: number): string | undefined {
-  const raw = rawOf(fields);
-  if (raw === undefined) return undefined;
-  const { text, at } = raw;
+  const { text, at } = rawOf(fields) ?? written(fields);
   for (let i = 0; i < at.length; i += STRIDE) {
     if (at[i + 4] === known) return text.slice(at[i + 2], at[i + 3]);
   }
@@ -160,9 +158,7 @@ export function valueOf(fields: Http1Fields, known: number): string | undefined 
 
 /** The values of all lines of a known field, joined. */
 export function valuesOf(fields: Http1Fields, known: number): string {
-  const raw = rawOf(fields);
-  if (raw === undefined) return "";
-  const { text, at } = raw;
+  const { text, at } = rawOf(fields) ?? written(fields);
   let all = "";
   for (let i = 0; i < at.length; i += STRIDE) {
     if (at[i + 4] === known) all += `${text.slice(at[i + 2], at[i + 3])},`;

@@ -5,34 +5,26 @@ import { Http1Decoder, Http1Error, type Http1Request } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
 import { hookFailed, type ProxyCore, tell } from "./_proxy_core.ts";
 import { Exchange, Stale } from "./_proxy_exchange.ts";
-import { type Outgoing, sizeOf, valueOf } from "./_proxy_head.ts";
+import { type Outgoing, valueOf } from "./_proxy_head.ts";
 import { Out } from "./_proxy_out.ts";
 import { answerOf, pageOf, Refusal } from "./_proxy_pages.ts";
 import { Late, Peer } from "./_proxy_peer.ts";
 import { readAuthority, type Target } from "./_proxy_rules.ts";
 import { connectThrough } from "./_proxy_parent.ts";
-import { answerHere, readTarget, type RequestTarget, shownTarget } from "./_proxy_target.ts";
+import {
+  answerHere,
+  hasPassed,
+  readTarget,
+  type RequestTarget,
+  shownTarget,
+} from "./_proxy_target.ts";
+import { Current } from "./_proxy_current.ts";
 import { Tunnel } from "./_proxy_tunnel.ts";
 import type { Upstream } from "./_proxy_upstream.ts";
 import type { ProxyRequest } from "./proxy_options.ts";
 
 const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n';
 const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
-
-/** What is known of the request in hand. */
-interface Current {
-  readonly head: Http1Request | undefined;
-  readonly started: number;
-  /** Bytes that had come and gone before. */
-  readonly sentBefore: number;
-  received: number;
-  status: number;
-  user: string | undefined;
-  connect: number | undefined;
-  firstByte: number | undefined;
-  error: string | undefined;
-  upstream: Upstream | undefined;
-}
 
 /** One client of a proxy: its requests, one by one. */
 export class ProxySession {
@@ -118,18 +110,7 @@ export class ProxySession {
   }
 
   #begin(head: Http1Request | undefined): Current {
-    return this.#current = {
-      head,
-      started: performance.now(),
-      sentBefore: this.#client.sent,
-      received: head === undefined ? 0 : sizeOf(head.fields),
-      status: 0,
-      user: undefined,
-      connect: undefined,
-      firstByte: undefined,
-      error: undefined,
-      upstream: undefined,
-    };
+    return this.#current = new Current(head, this.#client);
   }
 
   #tell(): void {
@@ -138,20 +119,7 @@ export class ProxySession {
     this.#up.clear();
     this.#out.clear();
     this.#client.shrink();
-    const { head, started, firstByte } = current;
-    tell(this.#core, {
-      method: head?.method ?? "",
-      target: head === undefined ? "" : shownTarget(head.target),
-      status: current.status,
-      received: current.received,
-      sent: this.#client.sent - current.sentBefore,
-      connect: current.connect,
-      firstByte: firstByte === undefined ? undefined : firstByte - started,
-      total: performance.now() - started,
-      client: this.#name,
-      user: current.user,
-      error: current.error,
-    });
+    tell(this.#core, current.entry(this.#name));
   }
 
   async #readHead(): Promise<Http1Request | undefined> {
@@ -200,7 +168,7 @@ export class ProxySession {
       throw new Refusal(403, "CONNECT to this port is not allowed");
     }
     if (!rules.mayAsk(target)) throw new Refusal(403, "The target is not allowed");
-    if ((valueOf(head.fields, Known.via) ?? "") !== "" && this.#loops(head)) {
+    if (hasPassed(head, this.#core.via)) {
       throw new Refusal(508, "The request has come through this proxy before");
     }
     let hook: ProxyRequest | undefined;
@@ -281,6 +249,7 @@ export class ProxySession {
       const upstream = (fresh ? undefined : core.upstreams.take(target.key)) ??
         await this.#dial(target, current);
       current.upstream = upstream;
+      upstream.owner = current;
       const draining = () => this.#draining;
       const exchange = new Exchange(
         core,
@@ -374,7 +343,8 @@ export class ProxySession {
     if (current === undefined) return;
     this.#gone = true;
     this.#dialling?.abort();
-    current.upstream?.close();
+    // Another client may have it by now.
+    if (current.upstream?.owner === current) current.upstream.close();
   };
 
   #targetOf(authority: string, port: number | undefined): Target {
@@ -386,12 +356,6 @@ export class ProxySession {
       this.#target = target;
     }
     return target;
-  }
-
-  #loops({ fields }: Http1Request): boolean {
-    return fields.getAll("via").some((line) =>
-      line.split(",").some((one) => one.trim().split(/[ \t]+/)[1] === this.#core.via)
-    );
   }
 
   /** Tells the client why there is no response; gives whether the connection may go on. */

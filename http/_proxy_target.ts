@@ -1,5 +1,7 @@
 import { toLatin1 } from "./_http1_bytes.ts";
 import type { Http1Request } from "./http1_codec.ts";
+import { Known } from "./_http1_fields.ts";
+import { valuesOf } from "./_proxy_head.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import type { Target } from "./_proxy_rules.ts";
 
@@ -80,4 +82,10 @@ function answer(line: string, body: string, close: boolean): Uint8Array {
     `HTTP/1.1 200 OK\r\n${line}\r\nContent-Length: ${body.length}\r\n` +
       `${close ? "Connection: close\r\n" : ""}\r\n${body}`,
   );
+}
+
+/** Whether a request has come through a proxy of this name before (RFC 9110 §7.6.3). */
+export function hasPassed({ fields }: Http1Request, via: string): boolean {
+  const all = valuesOf(fields, Known.via);
+  return all !== "" && all.split(",").some((one) => one.trim().split(/[ \t]+/)[1] === via);
 }

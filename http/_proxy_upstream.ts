@@ -13,6 +13,8 @@ import type { Rules, Target } from "./_proxy_rules.ts";
 export class Upstream extends Peer {
   /** Whether it has carried a request before. */
   reused = false;
+  /** Who has it; nobody while it is idle. */
+  owner: object | undefined;
   /** What it leads to. */
   readonly key: string;
 
@@ -65,6 +67,7 @@ export class Upstreams {
   /** Keeps a connection for the next request. */
   give(upstream: Upstream): void {
     const { maxIdlePerHost, keepAliveTimeout, clock } = this.#options;
+    upstream.owner = undefined;
     let list = this.#idle.get(upstream.key);
     if (list === undefined) this.#idle.set(upstream.key, list = []);
     if (
@@ -75,10 +78,8 @@ export class Upstreams {
     list.push(upstream);
     this.idle++;
     // The end of the server, and anything that it says unasked, ends it.
-    if (!upstream.reading) {
-      const evict = () => this.#evict(upstream);
-      upstream.more(clock.after(keepAliveTimeout)).then(evict, evict);
-    } else void upstream.more(clock.after(keepAliveTimeout)).catch(() => {});
+    const evict = () => this.#evict(upstream);
+    upstream.more(clock.after(keepAliveTimeout)).then(evict, evict);
   }
 
   #evict(upstream: Upstream): void {

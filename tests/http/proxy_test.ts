@@ -212,7 +212,7 @@ Deno.test("serveProxy() keeps connections to a server, for all its clients", asy
 
 Deno.test("serveProxy() keeps no connection that has logged in by NTLM", async () => {
   await using origin = new Origin({ replies: [OK, OK] });
-  await using proxy = serveProxy(OPEN);
+  await using proxy = serveProxy({ ...OPEN, onRequest: ({ fields }) => fields.append("X", "y") });
   await exchange(
     proxy.addr.port,
     get(origin.host, "Authorization: NTLM abc\r\nConnection: close\r\n"),
