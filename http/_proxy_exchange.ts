@@ -30,13 +30,12 @@ export class Exchange {
   status = 0;
   /** When the head of the response had come. */
   firstByte: number | undefined;
-  /** Whether the client has got part of a response that must be whole. */
-  begun = false;
   /** Bytes of the body of the request. */
   uploaded = 0;
   /** Whether the request is out whole. */
   sent = false;
 
+  #answered = false;
   readonly #core: ProxyCore;
   readonly #client: Peer;
   readonly #upstream: Upstream;
@@ -67,6 +66,11 @@ export class Exchange {
     this.#up = up;
     this.#out = out;
     this.#draining = draining;
+  }
+
+  /** Whether the client has got part of a response that must be whole. */
+  get begun(): boolean {
+    return this.#answered && this.#out.written;
   }
 
   /** Runs it; the connection of the server is kept or closed then, unless it is a tunnel. */
@@ -201,7 +205,7 @@ export class Exchange {
     if (hook !== undefined && options.onResponse !== undefined) {
       const bytes = await this.#ask(response, hook, closing);
       if (bytes !== undefined) {
-        this.begun = true;
+        this.#answered = this.#out.written = true;
         await this.#client.write(bytes);
         this.#replaced = true;
         return closing ? "close" : "keep";
@@ -211,7 +215,8 @@ export class Exchange {
     const chunked = unbounded && head.minor === 1;
     const close = closing || (unbounded && !chunked);
     this.status = status;
-    this.begun = true;
+    this.#answered = true;
+    this.#out.written = false;
     this.#out.text(responseHead(response, {
       framing: chunked ? "chunked" : "plain",
       length,

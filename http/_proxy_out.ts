@@ -9,6 +9,8 @@ const KEPT = 32 * 1024;
 
 /** Collects what goes out, so that a head and its body are one write. */
 export class Out {
+  /** Whether anything has been written since this was set to false. */
+  written = false;
   #bytes = new Uint8Array(SMALL);
   #at = 0;
 
@@ -21,7 +23,10 @@ export class Out {
   /** Adds some bytes of a body; as a chunk, if it is to be one. */
   data(peer: Peer, bytes: Uint8Array, chunked: boolean): Promise<void> | undefined {
     if (chunked) this.text(`${bytes.length.toString(16)}\r\n`);
-    else if (this.#at === 0 && bytes.length > COPIED) return peer.write(bytes);
+    else if (this.#at === 0 && bytes.length > COPIED) {
+      this.written = true;
+      return peer.write(bytes);
+    }
     this.#room(bytes.length + 2);
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;
@@ -37,6 +42,7 @@ export class Out {
     if (this.#at === 0) return undefined;
     const bytes = this.#bytes.subarray(0, this.#at);
     this.#at = 0;
+    this.written = true;
     return peer.write(bytes);
   }
 
