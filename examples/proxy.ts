@@ -16,31 +16,14 @@
  */
 
 import { type ProxyEntry, serveProxy } from "../http/proxy.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
 import { proxyOptions } from "./proxy/arguments.ts";
+import { FLAGS } from "./proxy/flags.ts";
 
 const cli = defineCli({
   name: "proxy",
   summary: "Passes HTTP and CONNECT on, to public addresses unless told otherwise.",
-  flags: {
-    ...serverFlags(8888),
-    auth: { type: "list", help: "user:password that clients have to give; repeatable" },
-    open: { type: "boolean", help: "Beyond this machine: serve anybody, without --auth" },
-    allow: { type: "list", help: "The only targets: host, .suffix or address block; repeatable" },
-    deny: { type: "list", help: "Targets to refuse, written in the same way; repeatable" },
-    allowPrivate: { type: "boolean", help: "Reach private, loopback and other special addresses" },
-    connectPort: { type: "list", default: ["443"], help: "Port of CONNECT, or any; repeatable" },
-    upstream: { type: "string", help: "Next proxy: http://user:password@host:port" },
-    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
-    maxConnectionsPerAddress: {
-      type: "integer",
-      default: 256,
-      min: 0,
-      help: "Of one address; 0: any",
-    },
-    headTimeout: { type: "duration", default: "15s", help: "Longest head of a request; 0: any" },
-    idleTimeout: { type: "duration", default: "60s", help: "Longest pause of a client; 0: any" },
-  },
+  flags: FLAGS,
   permissions: { "--allow-net": "listen, look names up, and connect to what is asked for" },
   examples: [
     "deno task proxy",

@@ -13,6 +13,7 @@ export interface ProxyArguments {
   deny: string[];
   connectPort: string[];
   upstream?: string | undefined;
+  maxPerAddress: number;
 }
 
 /** Turns them into options; throws what tells the user which flag is wrong. */
@@ -42,6 +43,7 @@ export function proxyOptions(given: ProxyArguments): ServeProxyOptions {
     users: logins.length > 0 ? Object.fromEntries(logins) : undefined,
     allow: allow.length > 0 ? allow : undefined,
     deny,
+    maxConnectionsPerAddress: given.maxPerAddress,
     connectPorts: given.connectPort.includes("any") ? "any" : ports,
   };
 }

@@ -1,0 +1,28 @@
+/** The flags of the proxy. @module */
+
+import { type Flags, serverFlags } from "../../tools/cli.ts";
+
+/** What the proxy can be told. */
+export const FLAGS = {
+  ...serverFlags(8888),
+  auth: { type: "list", placeholder: "user:password", help: "Login that clients have to give" },
+  open: { type: "boolean", help: "Beyond this machine: serve anybody, without --auth" },
+  allow: { type: "list", placeholder: "target", help: "The only hosts, .suffixes, address blocks" },
+  deny: { type: "list", placeholder: "target", help: "Hosts, .suffixes, address blocks to refuse" },
+  allowPrivate: { type: "boolean", help: "Reach private, loopback and other special addresses" },
+  connectPort: { type: "list", default: ["443"], help: "Port that CONNECT may reach, or any" },
+  upstream: {
+    type: "string",
+    placeholder: "url",
+    help: "Next proxy: http://user:password@host:port",
+  },
+  maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
+  maxPerAddress: { type: "integer", default: 256, min: 0, help: "Of one address; 0: any" },
+  maxHead: { type: "size", default: "32KiB", min: "1", help: "Largest head of a request" },
+  headTimeout: { type: "duration", default: "15s", help: "Longest head of a request; 0: any" },
+  idleTimeout: { type: "duration", default: "60s", help: "Longest pause of a client; 0: any" },
+  bodyTimeout: { type: "duration", default: "60s", help: "Longest pause in a body; 0: any" },
+  connectTimeout: { type: "duration", default: "10s", help: "Longest connecting; 0: any" },
+  responseTimeout: { type: "duration", default: "60s", help: "Longest wait for a server; 0: any" },
+  tunnelTimeout: { type: "duration", default: "5m", help: "Longest pause of a tunnel; 0: any" },
+} as const satisfies Flags;
