@@ -115,7 +115,8 @@ export function isPlainFailure({ name }: Error): boolean {
 
 /** Whether an error of this name is a failure of the network, whose stack tells nothing. */
 export function isNetErrorName(name: unknown): boolean {
-  return name === "NetError" || name === "HttpRequestError" || name === "HttpTimeoutError";
+  return typeof name === "string" &&
+    ["NetError", "ReplyError", "HttpRequestError", "HttpTimeoutError"].includes(name);
 }
 
 /** Sorts whatever was thrown into the exit codes of the contract. */

@@ -268,6 +268,18 @@ const TABLE: Row[] = [
       ),
   },
   {
+    name: "send-mail",
+    bad: ["--tls", "maybe"],
+    args: ["--from=a@a.test"],
+    call: (use) =>
+      withPeer(
+        Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+        // It is no mail server, hence a failure.
+        (port) =>
+          use(["--port", port, "--from=a@a.test", "--to=b@b.test", "--text=x", "--timeout=300ms"]),
+      ),
+  },
+  {
     name: "safe-connect",
     bad: ["--timeout", "soon"],
     call: (use) =>

@@ -11,7 +11,7 @@ import {
 import { ReplyError } from "../../net/reply_error.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
-import { type Answer, beginTls, lineServer } from "./_line_server.ts";
+import { type Answer, beginTls, lineServer } from "../_support/line_server.ts";
 
 const MESSAGE = "Subject: hi\r\n\r\n.dot\r\n..\r\nend\r\n";
 const SENT = "+OK\r\nSubject: hi\r\n\r\n..dot\r\n...\r\nend\r\n.\r\n";

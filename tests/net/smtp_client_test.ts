@@ -12,7 +12,7 @@ import { SmtpPool } from "../../net/smtp_pool.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsPython, pythonWith } from "../_support/peers.ts";
 import { startPeer } from "../_support/runnable.ts";
-import { type Answer, beginTls, lineServer } from "./_line_server.ts";
+import { type Answer, beginTls, lineServer } from "../_support/line_server.ts";
 
 const PLAIN: ConnectSmtpOptions = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
 const ANN = { user: "ann", password: "secret" };

@@ -3,7 +3,7 @@
 import { serveTcp } from "../../net/tcp_server.ts";
 import type { Connection } from "../../net/connection.ts";
 import { upgradeTlsServer } from "../../net/upgrade_tls.ts";
-import { testCertificates } from "../_support/certificates.ts";
+import { testCertificates } from "./certificates.ts";
 
 /** Answers a line: text to send as it is, undefined to end the connection. */
 export type Answer = (

@@ -1,0 +1,64 @@
+/**
+ * Messages put together by Nodemailer's composer: it encodes names and subjects in any script,
+ * texts, HTML and attachments as MIME wants them.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import MailComposer from "nodemailer/lib/mail-composer/index.js";
+import type { SmtpEnvelope } from "../../net/smtp_client.ts";
+import { badValue } from "../../tools/cli.ts";
+
+/** What a message is made of. */
+export interface Letter {
+  /** The author: `ann@example.com` or `Ann <ann@example.com>`. */
+  readonly from: string;
+  /** The recipients. */
+  readonly to: readonly string[];
+  /** Who gets a copy. */
+  readonly cc: readonly string[];
+  /** Who gets a copy without the others knowing. */
+  readonly bcc: readonly string[];
+  /** The subject. */
+  readonly subject: string;
+  /** The text. */
+  readonly text: string | undefined;
+  /** The same as HTML. */
+  readonly html: string | undefined;
+  /** Paths of files. */
+  readonly attach: readonly string[];
+}
+
+/**
+ * Puts a message together.
+ *
+ * @param letter What it is made of.
+ * @returns The message, and to whom it goes.
+ * @throws {CliError} If an address is none.
+ */
+export async function compose(
+  letter: Letter,
+): Promise<{ envelope: SmtpEnvelope; message: Uint8Array }> {
+  for (const name of ["from", "to", "cc", "bcc", "subject"] as const) {
+    for (const value of [letter[name]].flat()) {
+      if (/[\r\n\0]/.test(value)) throw badValue(`--${name}`, value, "one line");
+    }
+  }
+  const attachments = await Promise.all(letter.attach.map(async (path) => ({
+    filename: path.replace(/^.*[/\\]/, ""),
+    content: Buffer.from(await Deno.readFile(path)),
+  })));
+  const { to, cc, bcc, attach: _, ...rest } = letter;
+  const lists = { to: [...to], cc: [...cc], bcc: [...bcc] };
+  const closed = { disableFileAccess: true, disableUrlAccess: true };
+  const node = new MailComposer({ ...rest, ...lists, ...closed, attachments }).compile();
+  const envelope = node.getEnvelope();
+  const { from } = envelope;
+  if (!from) throw badValue("--from", letter.from, "an address");
+  if (envelope.to.length === 0) throw badValue("--to", to.join(", "), "an address");
+  const message = await new Promise<Uint8Array>((resolve, reject) => {
+    node.build((error: Error | null, built: Uint8Array) => error ? reject(error) : resolve(built));
+  });
+  return { envelope: { from, to: envelope.to }, message };
+}

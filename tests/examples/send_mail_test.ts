@@ -1,0 +1,140 @@
+/** `examples/send_mail.ts` against a server of ours. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../examples/send_mail.ts";
+import { recordingIo } from "../../tools/cli.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { fileOf, ROOT, runPeer } from "../_support/runnable.ts";
+import { beginTls, lineServer } from "../_support/line_server.ts";
+
+/** A server that takes mail after STARTTLS and a login; gives what it got. */
+function post() {
+  const mail: string[] = [];
+  let secure = false;
+  const server = lineServer("220 post.test\r\n", async (line, conn) => {
+    const [verb] = line.split(/[ :]/);
+    if (verb === "EHLO") {
+      return secure ? "250-post\r\n250 AUTH PLAIN\r\n" : "250-post\r\n250 STARTTLS\r\n";
+    }
+    if (verb === "STARTTLS") {
+      secure = true;
+      return await beginTls(conn, "220 go\r\n");
+    }
+    if (verb === "AUTH") {
+      return line.endsWith(btoa("\0ann\0secret")) ? "235 in\r\n" : "535 5.7.8 no\r\n";
+    }
+    if (verb === "RCPT") return line.includes("nobody") ? "550 5.1.1 unknown\r\n" : "250 ok\r\n";
+    if (verb !== "DATA") return verb === "QUIT" ? "221 bye\r\n" : "250 ok\r\n";
+    await conn.write("354 go on\r\n");
+    let text = "";
+    for (let next; (next = await conn.readLine()) !== null && next !== ".";) text += `${next}\n`;
+    mail.push(text);
+    return "250 2.0.0 queued\r\n";
+  });
+  return Object.assign(server, { mail });
+}
+
+async function withFiles(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/ca.pem`, (await testCertificates()).ca);
+    await Deno.writeTextFile(`${folder}/password`, "secret\n");
+    await Deno.writeTextFile(`${folder}/näme.txt`, "the file\n");
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function run(...args: string[]) {
+  const io = recordingIo();
+  const code = await main(args, io);
+  return { code, out: io.out, err: io.err };
+}
+
+const WHO = ["--from", "Änn <ann@a.test>", "--to", "bob@b.test"];
+
+Deno.test("send_mail sends text, HTML and attachments, encrypted and logged in", () =>
+  withFiles(async (folder) => {
+    await using server = post();
+    const { code, out, err } = await run(
+      ...[...WHO, "--cc", "Carl <c@c.test>", "--bcc", "unseen@d.test", "--subject", "grüße"],
+      ...["--text", "hello\n.dot", "--html", "<b>hello</b>", "--attach", `${folder}/näme.txt`],
+      ...["--port", `${server.port}`, "--ca", `${folder}/ca.pem`],
+      ...["--user", "ann", "--password-file", `${folder}/password`],
+    );
+    assertEquals([code, err], [0, ""]);
+    assertEquals(out, "sent to bob@b.test, c@c.test, unseen@d.test: queued\n");
+    const [message = ""] = server.mail;
+    assertMatch(message, /^From: =\?UTF-8\?Q\?=C3=84nn\?= <ann@a\.test>\n/);
+    assertMatch(message, /\nSubject: =\?UTF-8\?Q\?gr=C3=BC=C3=9Fe\?=\n/);
+    assertStringIncludes(message, btoa("the file\n"));
+    assertStringIncludes(message, "\n..dot\n");
+    assert(!message.includes("unseen@d.test"));
+    assert(server.heard.includes("RCPT TO:<unseen@d.test>"));
+  }));
+
+Deno.test("send_mail tells who did not get it: 1", () =>
+  withFiles(async (folder) => {
+    await using server = post();
+    const { code, out, err } = await run(
+      ...[...WHO, "--to", "nobody@b.test", "--text", "x", "--json"],
+      ...["--port", `${server.port}`, "--ca", `${folder}/ca.pem`],
+    );
+    assertEquals(code, 1);
+    assertEquals(JSON.parse(out), {
+      accepted: ["bob@b.test"],
+      rejected: ["nobody@b.test"],
+      text: "queued",
+    });
+    assertStringIncludes(err, "Cannot send to nobody@b.test");
+  }));
+
+Deno.test("send_mail refuses headers in its arguments, and addresses that are none: 2", async () => {
+  for (
+    const args of [["--subject", "x\r\nBcc: y@z"], ["--to", "a@b.test\nX: y"], ["--from", "nobody"]]
+  ) {
+    const { code, err } = await run(
+      ...["--from", "ann@a.test", "--to", "b@b.test"],
+      ...args,
+      "--text",
+      "x",
+    );
+    assertEquals(code, 2, err);
+    assertMatch(err, /^send-mail: [^\n]+\n$/);
+  }
+  assertEquals((await run("--from", "ann@a.test", "--text", "x")).code, 2);
+});
+
+Deno.test("send_mail has no flag for a password, and shows none", () =>
+  withFiles(async (folder) => {
+    await using server = post();
+    await Deno.writeTextFile(`${folder}/wrong`, "hunter2");
+    const { code, err } = await run(
+      ...[...WHO, "--text", "x", "--log-level", "debug"],
+      ...["--port", `${server.port}`, "--ca", `${folder}/ca.pem`],
+      ...["--user", "ann", "--password-file", `${folder}/wrong`],
+    );
+    assertEquals(code, 1, err);
+    assertStringIncludes(err, "535 5.7.8");
+    assert(!err.includes("hunter2") && !err.includes(btoa("\0ann\0hunter2")));
+    assertEquals((await run(...WHO, "--password", "x")).code, 2);
+    assertEquals((await run(...WHO, "--user", "ann", "--text", "x")).code, 2);
+  }));
+
+Deno.test("send_mail reads its text from standard input, with its own permissions", () =>
+  withFiles(async (folder) => {
+    await using server = post();
+    const { code, stdout, stderr } = await runPeer(Deno.execPath(), [
+      ...[
+        "run",
+        "-q",
+        "-P=send-mail",
+        `--allow-read=${folder}`,
+        new URL(fileOf("send-mail"), ROOT).pathname,
+      ],
+      ...[...WHO, "--port", `${server.port}`, "--ca", `${folder}/ca.pem`],
+    ], "from a pipe\n");
+    assertEquals([code, stdout, stderr], [0, "sent to bob@b.test: queued\n", ""]);
+    assertStringIncludes(server.mail[0]!, "\nfrom a pipe\n");
+  }));
