@@ -19,6 +19,8 @@ export class Peer implements Ticked {
   sent = 0;
   /** Whether it is of no use any more. */
   closed = false;
+  /** Whether writing has failed. */
+  broken = false;
   readonly decoder: Http1Decoder;
   readonly clock: TickClock;
 
@@ -135,15 +137,20 @@ export class Peer implements Ticked {
   async write(bytes: Uint8Array): Promise<void> {
     this.#writeDue = this.clock.after(this.writeLimit);
     this.due = Math.min(this.#readDue, this.#writeDue);
-    let at = await this.#raw.write(bytes);
-    while (at < bytes.length) {
+    try {
+      let at = await this.#raw.write(bytes);
+      while (at < bytes.length) {
+        this.sent += at;
+        bytes = bytes.subarray(at);
+        this.#writeDue = this.clock.after(this.writeLimit);
+        this.due = Math.min(this.#readDue, this.#writeDue);
+        at = await this.#raw.write(bytes);
+      }
       this.sent += at;
-      bytes = bytes.subarray(at);
-      this.#writeDue = this.clock.after(this.writeLimit);
-      this.due = Math.min(this.#readDue, this.#writeDue);
-      at = await this.#raw.write(bytes);
+    } catch (error) {
+      this.broken = true;
+      throw error;
     }
-    this.sent += at;
     this.#writeDue = Infinity;
     this.due = this.#readDue;
   }

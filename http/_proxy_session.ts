@@ -275,7 +275,7 @@ export class ProxySession {
           : new Refusal(502, "The server broke off the connection");
         if (!exchange.begun) throw refusal;
         // Half a response is out: only the end of the connection tells the client.
-        current.error = this.#gone ? "the client has gone" : refusal.reason;
+        current.error = this.#gone || this.#client.broken ? "the client has gone" : refusal.reason;
         this.#client.close();
         return false;
       } finally {
@@ -362,7 +362,7 @@ export class ProxySession {
   async #refuse(refusal: Refusal, close: boolean): Promise<boolean> {
     const current = this.#current!;
     const { status, detail, reason } = refusal;
-    if (this.#gone) {
+    if (this.#gone || this.#client.broken) {
       current.error = "the client has gone";
       return false;
     }

@@ -4,7 +4,8 @@
  * Paths, header lines and bodies go through as they came; what belongs to a connection stays there
  * (RFC 9110 §7.6). Names are resolved once, the address is checked, and that very address is
  * dialled, so private networks cannot be reached by any way to write them. Malformed messages are
- * refused, never passed on.
+ * refused, never passed on. A client that ends its output before it has its answer counts as gone,
+ * but for tunnels.
  *
  * @example A proxy for this machine
  * ```ts
