@@ -128,6 +128,13 @@ export interface ProxyOptions {
    */
   allowPrivate?: boolean;
   /**
+   * Gives the addresses of a name. It is asked once for a connection, and what the rules allow of
+   * its answer is dialled.
+   *
+   * @default what the operating system says
+   */
+  resolve?: (hostname: string) => readonly string[] | Promise<readonly string[]>;
+  /**
    * The ports that CONNECT may reach.
    *
    * @default [443]
