@@ -32,6 +32,8 @@ export interface UpstreamOptions {
   readonly bodyTimeout: number;
   readonly maxIdlePerHost: number;
   readonly keepAliveTimeout: number;
+  /** Gives the addresses of a name. */
+  readonly resolve: (hostname: string) => readonly string[] | Promise<readonly string[]>;
   /** The proxy behind this one, which is trusted. */
   readonly parent: Target | undefined;
 }
@@ -159,9 +161,7 @@ export class Upstreams {
     if (to.address !== undefined) found = [to.hostname];
     else {
       try {
-        found = (await lookup(to.hostname, { all: true, verbatim: true })).map((one) =>
-          one.address
-        );
+        found = await this.#options.resolve(to.hostname);
       } catch (error) {
         if (error instanceof Deno.errors.NotCapable) throw error;
         throw new Refusal(502, "The name of the server cannot be resolved", `dns: ${to.hostname}`);
@@ -188,6 +188,11 @@ export class Upstreams {
     }
     return allowed;
   }
+}
+
+/** What the operating system says the addresses of a name are. */
+export async function resolveBySystem(hostname: string): Promise<readonly string[]> {
+  return (await lookup(hostname, { all: true, verbatim: true })).map(({ address }) => address);
 }
 
 /** A limit as a signal. */

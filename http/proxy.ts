@@ -42,7 +42,7 @@ import { type Counts, Credentials, type ProxyCore } from "./_proxy_core.ts";
 import { readParent } from "./_proxy_parent.ts";
 import { Rules } from "./_proxy_rules.ts";
 import { ProxySession } from "./_proxy_session.ts";
-import { Upstreams } from "./_proxy_upstream.ts";
+import { resolveBySystem, Upstreams } from "./_proxy_upstream.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 import type { ProxyOptions, ProxyStats } from "./proxy_options.ts";
 
@@ -156,6 +156,7 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
     bodyTimeout: limits.bodyTimeout,
     keepAliveTimeout,
     maxIdlePerHost: checkCount("maxIdlePerHost", options.maxIdlePerHost, 64),
+    resolve: options.resolve ?? resolveBySystem,
     parent: parent?.target,
   });
   const core: ProxyCore = {

@@ -113,6 +113,30 @@ for (const [name, options, host, status] of RULES) {
   });
 }
 
+Deno.test("serveProxy() looks a name up once, and dials what is allowed of the answer", async () => {
+  await using origin = new Origin({ replies: [OK] });
+  const asked: string[] = [];
+  await using proxy = serveProxy({
+    allow: ["127.0.0.0/8"],
+    resolve: (hostname) => {
+      asked.push(hostname);
+      // A second look would find something else.
+      return asked.length === 1 ? ["10.0.0.1", "::1", "127.0.0.1"] : ["10.0.0.1"];
+    },
+  });
+  const port = origin.host.split(":")[1];
+  const text = await exchange(proxy.addr.port, get(`rebinding.test:${port}`));
+  assertEquals(statuses(text), [200]);
+  assertEquals(asked, ["rebinding.test"]);
+});
+
+Deno.test("serveProxy() denies a name whose addresses are none, or denied", async () => {
+  for (const answer of [["169.254.169.254"], ["::ffff:10.0.0.1"], ["0x7f.1"], ["localhost"], []]) {
+    await using proxy = serveProxy({ resolve: () => answer });
+    assertEquals(statuses(await exchange(proxy.addr.port, get("a.test"))), [403]);
+  }
+});
+
 Deno.test("serveProxy() lets CONNECT reach 443 alone", async () => {
   await using proxy = serveProxy({ allowPrivate: true });
   assertEquals(statuses(await exchange(proxy.addr.port, connect("127.0.0.1:80"))), [403]);
