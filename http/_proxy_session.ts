@@ -246,7 +246,7 @@ export class ProxySession {
     };
     let fresh = false;
     for (;;) {
-      const upstream = (fresh ? undefined : core.upstreams.take(target.key)) ??
+      const upstream = (fresh ? undefined : core.upstreams.take((core.parent ?? target).key)) ??
         await this.#dial(target, current);
       current.upstream = upstream;
       upstream.owner = current;

@@ -19,7 +19,7 @@ export class Upstream extends Peer {
   readonly key: string;
 
   constructor(conn: Deno.TcpConn, key: string, clock: TickClock, writeLimit: number) {
-    super(conn, new Http1Decoder("response", { maxHead: 64 * 1024 }), clock, writeLimit);
+    super(conn, new Http1Decoder("response", LIMITS), clock, writeLimit);
     this.key = key;
   }
 }
@@ -38,6 +38,8 @@ export interface UpstreamOptions {
   readonly parent: Target | undefined;
 }
 
+/** More than for requests: servers have much to say, and are fewer. */
+const LIMITS = { maxHead: 64 * 1024, maxFields: 256 };
 const MAX_IDLE = 1024;
 const WORDS: Partial<Record<NetErrorKind, string>> = {
   refused: "The server refused the connection",
@@ -129,7 +131,7 @@ export class Upstreams {
       const addresses = await orAbort(this.#addresses(to, local), both);
       const conn = await dialAny(addresses, to.port, both);
       conn.setNoDelay();
-      const upstream = new Upstream(conn, target.key, clock, bodyTimeout);
+      const upstream = new Upstream(conn, to.key, clock, bodyTimeout);
       this.#open.add(upstream);
       return upstream;
     } catch (error) {

@@ -328,6 +328,13 @@ export class Http1Decoder {
       }
       this.#at += 2;
     }
+    // Another protocol, TLS for one, is told from this by its first byte; no line may ever come.
+    if (this.#scan === 0 && this.#at < this.#end) {
+      const first = this.#bytes[this.#at]!;
+      if (this.#request ? (CLASS[first]! & TOKEN) === 0 : first !== 0x48) {
+        throw new Http1Error("The first line is malformed");
+      }
+    }
     const size = this.#fieldsEnd(this.#maxHead, true);
     if (size === -1) return undefined;
     const { start, lines, end } = this.#taken(size);

@@ -26,6 +26,8 @@ function response(text: string, method = "GET"): Decoded {
 
 const REFUSED: Record<string, [text: string, status?: number]> = {
   "an empty request line of spaces": [" \r\n\r\n"],
+  "the beginning of TLS": ["\x16\x03\x01\x02\0\x01\0"],
+  "the beginning of SOCKS": ["\x05\x01\0"],
   "no target": ["GET HTTP/1.1\r\nHost: h\r\n\r\n"],
   "two spaces in the request line": ["GET  / HTTP/1.1\r\nHost: h\r\n\r\n"],
   "a tab in the request line": ["GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n"],
