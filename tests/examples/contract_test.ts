@@ -280,6 +280,17 @@ const TABLE: Row[] = [
       ),
   },
   {
+    name: "ftp-client",
+    bad: ["--tls", "maybe"],
+    args: ["ls"],
+    call: (use) =>
+      withPeer(
+        Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+        // It is no FTP server, hence a failure.
+        (port) => use(["ls", "--port", port, "--timeout=300ms"]),
+      ),
+  },
+  {
     name: "safe-connect",
     bad: ["--timeout", "soon"],
     call: (use) =>

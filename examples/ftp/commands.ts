@@ -1,0 +1,115 @@
+/** What the FTP program can do. @module */
+
+import type { FtpClient, FtpEntry } from "../../net/ftp_client.ts";
+import { downloadTree, uploadTree } from "../../net/ftp_tree.ts";
+import { type CliContext, CliError } from "../../tools/cli.ts";
+
+/** What a command has at hand. */
+export interface Call {
+  readonly ftp: FtpClient;
+  readonly paths: readonly string[];
+  readonly recursive: boolean;
+  readonly resume: boolean;
+  readonly json: boolean;
+  readonly ctx: CliContext;
+}
+
+/** Each command by its name; it gives what `--json` shows. */
+export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
+  ls: async ({ ftp, paths: [path], ctx, json }) => {
+    const entries = await ftp.list(path);
+    if (!json) { for (const entry of entries) ctx.print(describe(entry)); }
+    return entries;
+  },
+  get: async ({ ftp, paths: [from, to], resume, ctx }) => {
+    const remote = need(from, "the file to fetch");
+    const local = to ?? nameOf(remote);
+    const there = resume ? (await Deno.stat(local).catch(() => undefined))?.size ?? 0 : 0;
+    const size = await ftp.size(remote).catch(() => undefined);
+    const bar = progress(ctx, remote, size, there);
+    const part = resume ? local : `${local}.part`;
+    const stream = await ftp.download(remote, { offset: there, ...bar, signal: ctx.signal });
+    const file = await Deno.open(part, {
+      write: true,
+      create: true,
+      append: there > 0,
+      truncate: there === 0,
+    });
+    try {
+      await stream.pipeTo(file.writable);
+    } finally {
+      bar.end();
+    }
+    if (part !== local) await Deno.rename(part, local);
+    return { from: remote, to: local, bytes: (await Deno.stat(local)).size };
+  },
+  put: async ({ ftp, paths: [from, to], ctx }) => {
+    const local = need(from, "the file to store");
+    const remote = to ?? nameOf(local);
+    using file = await Deno.open(local);
+    const bar = progress(ctx, local, (await file.stat()).size, 0);
+    try {
+      await ftp.upload(remote, file.readable, { atomic: true, ...bar, signal: ctx.signal });
+    } finally {
+      bar.end();
+    }
+    return { from: local, to: remote, bytes: await ftp.size(remote).catch(() => undefined) };
+  },
+  mirror: async ({ ftp, paths: [from, to], ctx }) => {
+    const onFile = (path: string) => ctx.log.info("{path}", { path });
+    const options = { skipSame: true, onFile, signal: ctx.signal };
+    return await downloadTree(
+      ftp,
+      need(from, "the directory"),
+      need(to, "the folder here"),
+      options,
+    );
+  },
+  "mirror-up": async ({ ftp, paths: [from, to], ctx }) => {
+    const onFile = (path: string) => ctx.log.info("{path}", { path });
+    const options = { skipSame: true, onFile, signal: ctx.signal };
+    return await uploadTree(ftp, need(from, "the folder here"), need(to, "the directory"), options);
+  },
+  mkdir: ({ ftp, paths: [path] }) => ftp.mkdir(need(path, "a directory"), { recursive: true }),
+  rm: ({ ftp, paths: [path], recursive }) => {
+    const what = need(path, "what to remove");
+    return recursive ? ftp.rmdir(what, { recursive }) : ftp.delete(what);
+  },
+};
+
+function need(path: string | undefined, what: string): string {
+  if (path !== undefined) return path;
+  throw new CliError(`Missing argument: ${what}`, 2);
+}
+
+function nameOf(path: string): string {
+  const name = path.replace(/^.*[/\\]/, "");
+  if (name !== "" && name !== "." && name !== "..") return name;
+  throw new CliError(`Missing argument: a name for ${path}`, 2);
+}
+
+function describe({ name, type, size, modified, target }: FtpEntry): string {
+  const time = modified?.toISOString().slice(0, 16).replace("T", " ") ?? "";
+  const mark = type === "directory" ? "/" : type === "link" ? ` -> ${target ?? "?"}` : "";
+  return `${`${size ?? "-"}`.padStart(12)}  ${time.padEnd(16)}  ${name}${mark}`;
+}
+
+/** A bar on a terminal's standard error, ten times a second at most. */
+function progress({ io }: CliContext, name: string, size: number | undefined, offset: number) {
+  let shown = 0;
+  const label = nameOf(name).replace(/\p{Cc}/gu, "?").slice(0, 30);
+  return {
+    onProgress(bytes: number) {
+      const now = performance.now();
+      if (!io.stderrIsTerminal || now - shown < 100) return;
+      shown = now;
+      const done = offset + bytes;
+      const part = size ? Math.min(1, done / size) : 0;
+      const bar = size ? `[${"#".repeat(Math.round(part * 30)).padEnd(30)}] ` : "";
+      io.stderr(`\r\x1b[K${label} ${bar}${(done / 1e6).toFixed(1)} MB`);
+    },
+    end() {
+      if (shown > 0) io.stderr("\r\x1b[K");
+    },
+  };
+}

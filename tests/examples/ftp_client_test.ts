@@ -1,0 +1,63 @@
+/** `examples/ftp_client.ts` against pyftpdlib. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../examples/ftp_client.ts";
+import { recordingIo } from "../../tools/cli.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { startPyftpdlib } from "../_support/ftp.ts";
+import { needsPython } from "../_support/peers.ts";
+
+const python = needsPython("pyftpdlib", "OpenSSL");
+
+Deno.test({
+  name: `ftp_client lists, stores, fetches, resumes, mirrors and removes${python.suffix}`,
+  ignore: python.ignore,
+  async fn() {
+    await using server = await startPyftpdlib("starttls");
+    const here = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${here}/ca.pem`, (await testCertificates()).ca);
+    await Deno.writeTextFile(`${here}/password`, "secret\n");
+    await Deno.writeTextFile(`${here}/a.txt`, "hello, file");
+    const run = async (...args: string[]) => {
+      const io = recordingIo();
+      const who = ["--port", `${server.port}`, "--ca", `${here}/ca.pem`, "--user", "ann"];
+      const code = await main([...args, ...who, "--password-file", `${here}/password`], io);
+      return { code, out: io.out, err: io.err };
+    };
+    const good = async (...args: string[]) => {
+      const { code, out, err } = await run(...args, "--log-level", "warning");
+      assertEquals([code, err], [0, ""], args.join(" "));
+      return out;
+    };
+    await good("mkdir", "docs/old");
+    await good("put", `${here}/a.txt`, "docs/a b.txt");
+    assertMatch(
+      await good("ls", "docs"),
+      / +11 {2}\d{4}-\d\d-\d\d \d\d:\d\d {2}a b\.txt\n.* old\/\n/,
+    );
+    const listed = JSON.parse(await good("ls", "docs", "--json"));
+    assertEquals(listed.map(({ name }: { name: string }) => name).sort(), ["a b.txt", "old"]);
+    await good("get", "docs/a b.txt", `${here}/back.txt`);
+    assertEquals(await Deno.readTextFile(`${here}/back.txt`), "hello, file");
+    await Deno.writeTextFile(`${here}/half.txt`, "hello");
+    await good("get", "docs/a b.txt", `${here}/half.txt`, "--resume");
+    assertEquals(await Deno.readTextFile(`${here}/half.txt`), "hello, file");
+    await good("mirror", "docs", `${here}/mirror`);
+    assertEquals(await Deno.readTextFile(`${here}/mirror/a b.txt`), "hello, file");
+    assertEquals(JSON.parse(await good("mirror", "docs", `${here}/mirror`, "--json")).skipped, 1);
+    await good("rm", "docs/a b.txt");
+    await good("rm", "-r", "docs");
+    const gone = await run("get", "docs/a b.txt", `${here}/x`);
+    assertEquals(gone.code, 1);
+    assertMatch(gone.err, /^ftp-client: Cannot fetch docs\/a b\.txt on [^\n]*550[^\n]*\n$/);
+    assert(
+      !Array.from(Deno.readDirSync(here), ({ name }) => name).some((name) => name.startsWith("x")),
+    );
+    assertEquals((await run("fly")).code, 2);
+    assertEquals((await run("get")).code, 2);
+    const traced = await run("ls", "--log-level", "debug");
+    assertStringIncludes(traced.err, "PASS ***");
+    assert(!traced.err.includes("secret"));
+    await Deno.remove(here, { recursive: true });
+  },
+});
