@@ -27,7 +27,10 @@ export class TickClock {
 
   watch(one: Ticked): void {
     this.#watched.add(one);
-    this.#timer ??= setInterval(() => this.#tick(), this.#step);
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#tick(), this.#step);
+    // It is the connections that keep a process alive.
+    Deno.unrefTimer(this.#timer);
   }
 
   unwatch(one: Ticked): void {

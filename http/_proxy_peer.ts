@@ -7,6 +7,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const SMALL = 4 * 1024;
 const MEDIUM = 16 * 1024;
+/** So many reads of little make a buffer smaller again. */
+const FEW = 64;
 const LARGE = 512 * 1024;
 
 /** A peer took too long. */
@@ -30,6 +32,8 @@ export class Peer implements Ticked {
   #buffer: Bytes | undefined;
   #spare: Bytes | undefined;
   #size = SMALL;
+  /** How many reads have brought little, one after another. */
+  #few = 0;
   #pending: Promise<boolean> | undefined;
   #resolve: (more: boolean) => void = nobody;
   #reject: (error: unknown) => void = nobody;
@@ -129,7 +133,11 @@ export class Peer implements Ticked {
     if (size === null) return null;
     this.received += size;
     if (size === buffer.length && size < LARGE) this.#size *= 2;
-    else if (size < this.#size / 16 && this.#size > SMALL) this.#size /= 2;
+    else if (size >= this.#size / 16) this.#few = 0;
+    else if (++this.#few > FEW && this.#size > SMALL) {
+      this.#size /= 2;
+      this.#few = 0;
+    }
     return buffer.subarray(0, size);
   }
 
