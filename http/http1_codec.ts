@@ -25,9 +25,10 @@
  * @module
  */
 
-import { CLASS, CR, LF, SP, TAB, TOKEN, toLatin1, VALUE } from "./_http1_bytes.ts";
+import { CLASS, CR, LF, TOKEN } from "./_http1_bytes.ts";
+import { badChunk, readSizeLine } from "./_http1_chunk.ts";
 import { Http1Error } from "./_http1_error.ts";
-import { consistsOf, Http1Fields } from "./_http1_fields.ts";
+import type { Http1Fields } from "./_http1_fields.ts";
 import {
   type Http1Framing,
   type Http1Request,
@@ -37,6 +38,7 @@ import {
   readTrailers,
 } from "./_http1_head.ts";
 
+export { encodeHttp1Chunk, encodeHttp1End, encodeHttp1Head } from "./_http1_encode.ts";
 export { Http1Error } from "./_http1_error.ts";
 export { Http1Fields } from "./_http1_fields.ts";
 export type { Http1Framing, Http1Request, Http1Response } from "./_http1_head.ts";
@@ -88,14 +90,12 @@ export interface Http1End {
 /** What the decoder finds, in this order: a head, data, an end. */
 export type Http1Event = Http1Request | Http1Response | Http1Data | Http1End;
 
-/** The longest line that says how long a chunk is, with extensions. */
-const MAX_SIZE_LINE = 256;
 /** The most bytes of chunk extensions in one body: they are thrown away, and cost all the same. */
 const MAX_EXTENSIONS = 16 * 1024;
 /** How many empty lines in front of a request are somebody's mistake (RFC 9112 §2.2). */
 const MAX_EMPTY_LINES = 2;
 
-const NOTHING = new Uint8Array(0);
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const END: Http1End = { kind: "end", trailers: undefined };
 
 const enum State {
@@ -417,42 +417,16 @@ export class Http1Decoder {
   }
 
   #chunkSize(): boolean {
-    const bytes = this.#bytes;
-    const end = this.#end;
-    let i = this.#at;
-    let size = 0;
-    for (;; i++) {
-      if (i >= end) return this.#sizeGoesOn(i);
-      const digit = hexValue(bytes[i]!);
-      if (digit === -1) break;
-      size = size * 16 + digit;
-      // 12 digits are 256 TiB, and far from what a number cannot hold.
-      if (i - this.#at >= 12) throw badChunk();
-    }
-    if (i === this.#at) throw badChunk();
-    const digits = i;
-    while (i < end && (bytes[i] === SP || bytes[i] === TAB)) i++;
-    if (i < end && (i > digits || bytes[i] !== CR) && bytes[i] !== 0x3b) throw badChunk();
-    while (i < end && (CLASS[bytes[i]!]! & VALUE) !== 0) i++;
-    if (i + 1 >= end) {
-      if (i < end && bytes[i] !== CR) throw badChunk();
-      return this.#sizeGoesOn(i);
-    }
-    if (bytes[i] !== CR || bytes[i + 1] !== LF) throw badChunk();
-    this.#sizeGoesOn(i);
-    this.#extensions += i - digits;
+    const line = readSizeLine(this.#bytes, this.#at, this.#end);
+    if (line === undefined) return false;
+    this.#extensions += line.extension;
     if (this.#extensions > MAX_EXTENSIONS) {
       throw new Http1Error("The chunk extensions are too long");
     }
-    this.#at = i + 2;
-    this.#left = size;
-    this.#state = size === 0 ? State.Trailers : State.Counted;
+    this.#at = line.next;
+    this.#left = line.size;
+    this.#state = line.size === 0 ? State.Trailers : State.Counted;
     return true;
-  }
-
-  #sizeGoesOn(to: number): false {
-    if (to - this.#at > MAX_SIZE_LINE) throw new Http1Error("The line of a chunk is too long");
-    return false;
   }
 
   #chunkEnd(): boolean {
@@ -464,98 +438,6 @@ export class Http1Decoder {
     this.#state = State.ChunkSize;
     return true;
   }
-}
-
-/**
- * The bytes of a head.
- *
- * @param first The first line without its end: `GET / HTTP/1.1`, `HTTP/1.1 200 OK`.
- * @param fields The lines that follow.
- * @returns The bytes, with the empty line.
- * @throws {TypeError} If the first line could be read as several or as none.
- *
- * @example A request
- * ```ts
- * import { encodeHttp1Head, Http1Fields } from "@portside/kit/http/http1-codec";
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = encodeHttp1Head("GET / HTTP/1.1", new Http1Fields([["Host", "example.com"]]));
- * assertEquals(new TextDecoder().decode(bytes), "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
- * ```
- */
-export function encodeHttp1Head(first: string, fields: Http1Fields): Uint8Array<ArrayBuffer> {
-  if (!isFirstLine(first)) {
-    throw new TypeError(`Cannot send the line ${JSON.stringify(first)}: it is malformed`);
-  }
-  return toLatin1(`${first}\r\n${linesOf(fields)}\r\n`);
-}
-
-/**
- * The bytes of one chunk (RFC 9112 §7.1).
- *
- * @param data Its data; without any there is no chunk, since an empty one would be the last.
- * @returns The bytes.
- *
- * @example A chunk
- * ```ts
- * import { encodeHttp1Chunk } from "@portside/kit/http/http1-codec";
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = encodeHttp1Chunk(new TextEncoder().encode("hello"));
- * assertEquals(new TextDecoder().decode(bytes), "5\r\nhello\r\n");
- * ```
- */
-export function encodeHttp1Chunk(data: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (data.length === 0) return NOTHING;
-  const size = toLatin1(`${data.length.toString(16)}\r\n`);
-  const bytes = new Uint8Array(size.length + data.length + 2);
-  bytes.set(size);
-  bytes.set(data, size.length);
-  bytes[bytes.length - 2] = CR;
-  bytes[bytes.length - 1] = LF;
-  return bytes;
-}
-
-/**
- * The bytes behind the last chunk of a body.
- *
- * @param trailers The fields that follow it.
- * @returns The bytes.
- *
- * @example The end of a chunked body
- * ```ts
- * import { encodeHttp1End } from "@portside/kit/http/http1-codec";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(new TextDecoder().decode(encodeHttp1End()), "0\r\n\r\n");
- * ```
- */
-export function encodeHttp1End(trailers: Http1Fields = NO_FIELDS): Uint8Array<ArrayBuffer> {
-  return toLatin1(`0\r\n${linesOf(trailers)}\r\n`);
-}
-
-const NO_FIELDS = new Http1Fields();
-
-function linesOf(fields: Http1Fields): string {
-  let lines = "";
-  for (const [name, value] of fields) lines += `${name}: ${value}\r\n`;
-  return lines;
-}
-
-function isFirstLine(line: string): boolean {
-  const request = /^(\S+) [\x21-\x22\x24-\x7e]+ HTTP\/1\.[01]$/.exec(line);
-  if (request !== null) return consistsOf(request[1]!, TOKEN);
-  return /^HTTP\/1\.[01] [1-5]\d\d /.test(line) && consistsOf(line, VALUE);
-}
-
-function hexValue(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const lower = byte | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-}
-
-function badChunk(): Http1Error {
-  return new Http1Error("A chunk is malformed");
 }
 
 function limit(name: string, value: number): number {
