@@ -1,0 +1,84 @@
+/** A mailbox as the mail reader sees it, whatever protocol is behind it. @module */
+
+import { connectPop3, type ConnectPop3Options } from "../../net/pop3_client.ts";
+import { CliError } from "../../tools/cli.ts";
+
+/** A message in a list. */
+export interface Item {
+  /** By what it is asked for. */
+  readonly id: string;
+  /** Its size in bytes. */
+  readonly size: number;
+  /** Its head, at least who wrote it, when, and about what. */
+  readonly head: Uint8Array;
+}
+
+/** An open folder. */
+export interface Mailbox extends AsyncDisposable {
+  /** The names of all folders. */
+  folders(): Promise<string[]>;
+  /** The newest messages, the newest first. */
+  list(limit: number): Promise<Item[]>;
+  /** A whole message. */
+  message(id: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /** Deletes a message for good. */
+  remove(id: string): Promise<void>;
+  /** The messages that come from now on. */
+  watch(): AsyncIterable<Item>;
+}
+
+/**
+ * Opens the one folder that POP3 has.
+ *
+ * @param options The server and who logs in.
+ * @returns The mailbox.
+ */
+export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
+  const mail = await connectPop3(options);
+  const numberOf = (id: string) => {
+    if (/^[1-9]\d{0,9}$/.test(id)) return Number(id);
+    throw new CliError(`Bad value for the message: ${JSON.stringify(id)} (expected a number)`, 2);
+  };
+  return {
+    folders: () => Promise.resolve(["INBOX"]),
+    async list(limit) {
+      const items: Item[] = [];
+      for (const { number, size } of (await mail.list()).reverse().slice(0, limit)) {
+        items.push({ id: `${number}`, size, head: await readAll(await mail.top(number)) });
+      }
+      return items;
+    },
+    message: async (id) => await mail.retrieve(numberOf(id)),
+    async remove(id) {
+      await mail.delete(numberOf(id));
+      await mail.quit();
+    },
+    watch() {
+      throw new CliError("POP3 cannot watch a mailbox: use --protocol imap", 2);
+    },
+    [Symbol.asyncDispose]: () => mail[Symbol.asyncDispose](),
+  };
+}
+
+/** The most bytes of a message that are read into memory. */
+const MOST = 50 * 1024 * 1024;
+
+/**
+ * Reads a stream whole.
+ *
+ * @param stream The stream.
+ * @returns Its bytes.
+ * @throws {CliError} If it is larger than a message that can be shown.
+ */
+export async function readAll(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): Promise<Uint8Array> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const part of stream) {
+    size += part.length;
+    if (size > MOST) throw new CliError(`The message is larger than ${MOST} bytes`);
+    parts.push(part);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}

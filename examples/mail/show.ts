@@ -1,0 +1,100 @@
+/** What the mail reader shows; messages are parsed by postal-mime. @module */
+
+import PostalMime, { type Email } from "postal-mime";
+import type { CliContext } from "../../tools/cli.ts";
+import { CliError } from "../../tools/cli.ts";
+import { type Item, type Mailbox, readAll } from "./mailbox.ts";
+
+/** What a command has at hand. */
+export interface Call {
+  readonly mail: Mailbox;
+  /** The message, where a command needs one. */
+  readonly id: string | undefined;
+  readonly limit: number;
+  readonly output: string;
+  readonly json: boolean;
+  readonly ctx: CliContext;
+}
+
+/** Each command by its name. */
+export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> = {
+  folders: async ({ mail, json, ctx }) => {
+    for (const folder of await mail.folders()) {
+      if (json) ctx.printJson({ folder });
+      else ctx.print(folder);
+    }
+  },
+  list: async ({ mail, limit, json, ctx }) => {
+    for (const item of await mail.list(limit)) await showItem(item, json, ctx);
+  },
+  watch: async ({ mail, json, ctx }) => {
+    for await (const item of mail.watch()) await showItem(item, json, ctx);
+  },
+  show: async ({ mail, id, json, ctx }) => {
+    const email = await parse(await readAll(await mail.message(need(id))));
+    const names = email.attachments.map(({ filename }) => filename ?? "(no name)");
+    const summary = summarize(email);
+    const text = email.text ?? email.html?.replace(/<[^>]*>/g, " ") ?? "";
+    if (json) return ctx.printJson({ ...summary, text, attachments: names });
+    for (const [name, value] of Object.entries(summary)) ctx.print(`${name}: ${value}`);
+    if (names.length > 0) ctx.print(`attachments: ${names.join(", ")}`);
+    ctx.print("");
+    for (const line of text.trimEnd().split(/\r?\n/)) ctx.print(line);
+  },
+  save: async ({ mail, id, output, json, ctx }) => {
+    const email = await parse(await readAll(await mail.message(need(id))));
+    for (const [i, { filename, content }] of email.attachments.entries()) {
+      const path = `${output}/${plainName(filename, i)}`;
+      const bytes = typeof content === "string"
+        ? new TextEncoder().encode(content)
+        : new Uint8Array(content as ArrayBuffer);
+      // What is there stays there.
+      await Deno.writeFile(path, bytes, { createNew: true });
+      if (json) ctx.printJson({ path, bytes: bytes.length });
+      else ctx.print(path);
+    }
+  },
+  delete: async ({ mail, id, json, ctx }) => {
+    await mail.remove(need(id));
+    if (json) ctx.printJson({ deleted: id });
+    else ctx.print(`deleted ${id}`);
+  },
+};
+
+function need(id: string | undefined): string {
+  if (id !== undefined) return id;
+  throw new CliError("Missing argument: the message, by its number of list", 2);
+}
+
+async function parse(bytes: Uint8Array): Promise<Email> {
+  // A message can nest parts as deep as it likes.
+  return await PostalMime.parse(bytes, { maxNestingDepth: 50 });
+}
+
+function summarize(email: Email): Record<string, string> {
+  const who = (one: { name?: string; address?: string } | undefined) =>
+    one?.name ? `${one.name} <${one.address ?? ""}>` : one?.address ?? "";
+  return {
+    from: who(email.from),
+    to: (email.to ?? []).map(who).join(", "),
+    date: email.date ?? "",
+    subject: email.subject ?? "",
+  };
+}
+
+async function showItem({ id, size, head }: Item, json: boolean, ctx: CliContext): Promise<void> {
+  const summary = summarize(await parse(head));
+  if (json) return ctx.printJson({ id, size, ...summary });
+  const { from = "", subject = "" } = summary;
+  const when = summary.date?.slice(0, 16).replace("T", " ") ?? "";
+  ctx.print(`${id.padStart(5)}  ${when.padEnd(16)}  ${from.slice(0, 24).padEnd(24)}  ${subject}`);
+}
+
+/** The name of an attachment without any way out of the folder. */
+function plainName(given: string | null | undefined, index: number): string {
+  const name = (given ?? "").replace(/^.*[/\\]/s, "").replace(/[\p{Cc}<>:"|?*]/gu, "_").slice(
+    0,
+    200,
+  );
+  return name === "" || /^\.+$/.test(name) ? `attachment-${index + 1}` : name;
+}

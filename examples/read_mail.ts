@@ -1,0 +1,78 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * Reads mail: folders, messages, attachments; encrypted unless told otherwise.
+ *
+ * ```sh
+ * deno task read-mail list --protocol pop3 --user ann
+ * deno run -q -P=read-mail --allow-write=. examples/read_mail.ts save 3 --user ann
+ * ```
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`; `--allow-write=<folder>` to save attachments
+ *
+ * @module
+ */
+
+import { badValue, type CliIo, defineCli, readPem } from "../tools/cli.ts";
+import { openPop3 } from "./mail/mailbox.ts";
+import { readPassword } from "./mail/password.ts";
+import { COMMANDS } from "./mail/show.ts";
+
+const known = Object.keys(COMMANDS).join(", ");
+
+const cli = defineCli({
+  name: "read-mail",
+  summary: "Reads mail: folders, messages, attachments.",
+  flags: {
+    protocol: { type: "choice", choices: ["pop3"], default: "pop3", help: "How to ask: pop3" },
+    server: { type: "host", default: "127.0.0.1", help: "The mail server" },
+    port: { type: "port", min: 1, help: "Its port [default: that of protocol and tls]" },
+    tls: {
+      type: "choice",
+      choices: ["implicit", "starttls", "none"],
+      default: "implicit",
+      help: "How the line is encrypted: implicit, starttls, none",
+    },
+    user: { type: "string", required: true, help: "Who logs in; the password is asked for" },
+    passwordFile: { type: "string", placeholder: "file", help: "The file that holds it" },
+    allowPlaintextLogin: { type: "boolean", help: "Log in even where others can read it" },
+    limit: { type: "integer", default: 20, min: 1, help: "list: how many, the newest first" },
+    output: { type: "string", default: ".", placeholder: "folder", help: "save: where to" },
+    ca: { type: "list", placeholder: "file", help: "Authority to trust, PEM" },
+    timeout: { type: "duration", default: "30s", help: "How long an answer may take" },
+  },
+  positionals: {
+    command: { help: known },
+    message: { type: "string", optional: true, help: "Which message, for show, save and delete" },
+  },
+  permissions: {
+    "--allow-net=127.0.0.1": "connect there; name another server the same way",
+    "--allow-read=<file>": "only with --password-file, --ca",
+    "--allow-write=<folder>": "only to save attachments",
+  },
+  examples: ["deno task read-mail list --user ann", "deno task read-mail show 3 --user ann"],
+});
+
+/**
+ * Runs the program.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ command, message, server, ca, user, ...rest }, ctx) => {
+    const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+    if (work === undefined) throw badValue("command", command, known);
+    const { passwordFile, limit, output, json, ...limits } = rest;
+    const trusted = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
+    const caCerts = trusted.length > 0 ? trusted : undefined;
+    const password = await readPassword(user, passwordFile);
+    const { signal, log } = ctx;
+    const trace = (line: { from: string; text: string }) => log.debug("{from}: {text}", line);
+    const who = { user, password, caCerts, signal, trace, hostname: server };
+    await using mail = await openPop3({ ...limits, ...who });
+    await work({ mail, id: message, limit, output, json, ctx });
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
