@@ -13,7 +13,7 @@
  */
 
 import { badValue, type CliIo, defineCli, readPem } from "../tools/cli.ts";
-import { openPop3 } from "./mail/mailbox.ts";
+import { openImap, openPop3 } from "./mail/mailbox.ts";
 import { readPassword } from "./mail/password.ts";
 import { COMMANDS } from "./mail/show.ts";
 
@@ -23,7 +23,8 @@ const cli = defineCli({
   name: "read-mail",
   summary: "Reads mail: folders, messages, attachments.",
   flags: {
-    protocol: { type: "choice", choices: ["pop3"], default: "pop3", help: "How to ask: pop3" },
+    protocol: { type: "choice", choices: ["imap", "pop3"], default: "imap", help: "imap or pop3" },
+    folder: { type: "string", default: "INBOX", alias: "f", help: "Which folder, by IMAP" },
     server: { type: "host", default: "127.0.0.1", help: "The mail server" },
     port: { type: "port", min: 1, help: "Its port [default: that of protocol and tls]" },
     tls: {
@@ -32,7 +33,7 @@ const cli = defineCli({
       default: "implicit",
       help: "How the line is encrypted: implicit, starttls, none",
     },
-    user: { type: "string", required: true, help: "Who logs in; the password is asked for" },
+    user: { type: "string", help: "Who logs in; the password is asked for" },
     passwordFile: { type: "string", placeholder: "file", help: "The file that holds it" },
     allowPlaintextLogin: { type: "boolean", help: "Log in even where others can read it" },
     limit: { type: "integer", default: 20, min: 1, help: "list: how many, the newest first" },
@@ -63,14 +64,15 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ command, message, server, ca, user, ...rest }, ctx) => {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
-    const { passwordFile, limit, output, json, ...limits } = rest;
+    const { passwordFile, limit, output, json, protocol, folder, ...limits } = rest;
     const trusted = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
     const caCerts = trusted.length > 0 ? trusted : undefined;
     const password = await readPassword(user, passwordFile);
     const { signal, log } = ctx;
     const trace = (line: { from: string; text: string }) => log.debug("{from}: {text}", line);
     const who = { user, password, caCerts, signal, trace, hostname: server };
-    await using mail = await openPop3({ ...limits, ...who });
+    const options = { ...limits, ...who };
+    await using mail = await (protocol === "pop3" ? openPop3(options) : openImap(options, folder));
     await work({ mail, id: message, limit, output, json, ctx });
   });
 }

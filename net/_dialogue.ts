@@ -128,9 +128,9 @@ export class Dialogue {
   }
 
   /** The error for a server that does not keep to the protocol; the connection is of no use then. */
-  broken(what: string): NetError {
+  broken(what: string, kind: "protocol" | "limit" = "protocol"): NetError {
     const error = new NetError(`${this.peer} ${what}`, {
-      kind: "protocol",
+      kind,
       phase: "read",
       address: this.peer,
     });

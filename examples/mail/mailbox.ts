@@ -1,5 +1,6 @@
 /** A mailbox as the mail reader sees it, whatever protocol is behind it. @module */
 
+import { connectImap, type ConnectImapOptions } from "../../net/imap_client.ts";
 import { connectPop3, type ConnectPop3Options } from "../../net/pop3_client.ts";
 import { CliError } from "../../tools/cli.ts";
 
@@ -55,6 +56,53 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
     },
     watch() {
       throw new CliError("POP3 cannot watch a mailbox: use --protocol imap", 2);
+    },
+    [Symbol.asyncDispose]: () => mail[Symbol.asyncDispose](),
+  };
+}
+
+/**
+ * Opens a folder by IMAP.
+ *
+ * @param options The server and who logs in.
+ * @param folder The folder.
+ * @returns The mailbox.
+ */
+export async function openImap(options: ConnectImapOptions, folder: string): Promise<Mailbox> {
+  const mail = await connectImap(options);
+  await mail.select(folder);
+  const items = async (uids: readonly number[]): Promise<Item[]> => {
+    const fields = "HEADER.FIELDS (FROM TO DATE SUBJECT)";
+    const messages = await mail.fetch(uids, { size: true, sections: [fields] });
+    return messages.map(({ uid = 0, size = 0, sections }) => {
+      const head = sections.values().next().value ?? new Uint8Array();
+      return { id: `${uid}`, size, head };
+    });
+  };
+  const numberOf = (id: string) => {
+    if (/^[1-9]\d{0,9}$/.test(id)) return Number(id);
+    throw new CliError(`Bad value for the message: ${JSON.stringify(id)} (expected a number)`, 2);
+  };
+  return {
+    folders: async () => (await mail.list()).map(({ name }) => name),
+    async list(limit) {
+      const found = await items((await mail.search()).slice(-limit));
+      return found.sort((a, b) => Number(b.id) - Number(a.id));
+    },
+    message: async (id) => await mail.message(numberOf(id)),
+    async remove(id) {
+      await mail.store(numberOf(id), "add", ["\\Deleted"]);
+      await mail.expunge(numberOf(id));
+    },
+    async *watch() {
+      let last = Math.max(0, ...await mail.search());
+      const { signal } = options;
+      while (!signal?.aborted) {
+        for await (const { type } of mail.idle(signal && { signal })) if (type === "exists") break;
+        const fresh = (await mail.search({ uids: `${last + 1}:*` })).filter((uid) => uid > last);
+        last = Math.max(last, ...fresh);
+        yield* await items(fresh);
+      }
     },
     [Symbol.asyncDispose]: () => mail[Symbol.asyncDispose](),
   };

@@ -291,6 +291,17 @@ const TABLE: Row[] = [
       ),
   },
   {
+    name: "read-mail",
+    bad: ["--protocol", "smoke"],
+    args: ["list"],
+    call: (use) =>
+      withPeer(
+        Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+        // It is no mail server, hence a failure.
+        (port) => use(["list", "--tls=none", "--timeout=300ms", "--port", port]),
+      ),
+  },
+  {
     name: "safe-connect",
     bad: ["--timeout", "soon"],
     call: (use) =>

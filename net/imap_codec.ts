@@ -1,0 +1,457 @@
+/**
+ * The responses and commands of IMAP (RFC 3501, RFC 9051), read and written. Pure: a response comes
+ * as its lines and the literals between them.
+ *
+ * @example A response with a literal
+ * ```ts
+ * import { parseImapResponse } from "@portside/kit/net/imap-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const literal = new TextEncoder().encode("hello");
+ * const response = parseImapResponse(["* 1 FETCH (UID 7 BODY[TEXT] {5}", literal, ")"]);
+ * assertEquals(response, {
+ *   type: "data",
+ *   name: "FETCH",
+ *   number: 1,
+ *   values: [["UID", "7", "BODY[TEXT]", literal]],
+ * });
+ * ```
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+/** NIL, an atom or a quoted string, a literal, or a list. */
+export type ImapValue = null | string | Uint8Array | readonly ImapValue[];
+
+/** What a status says in brackets, e.g. `[UIDNEXT 12]`. */
+export interface ImapResponseCode {
+  /** Its name, in capitals. */
+  readonly name: string;
+  /** What follows. */
+  readonly values: readonly ImapValue[];
+}
+
+/** What a server says. */
+export type ImapResponse =
+  /** Go on with what you were sending. */
+  | { readonly type: "continue"; readonly text: string }
+  /** How a command ended. */
+  | {
+    readonly type: "tagged";
+    readonly tag: string;
+    readonly status: "OK" | "NO" | "BAD";
+    readonly code?: ImapResponseCode;
+    readonly text: string;
+  }
+  /** A remark. */
+  | {
+    readonly type: "status";
+    readonly status: "OK" | "NO" | "BAD" | "BYE" | "PREAUTH";
+    readonly code?: ImapResponseCode;
+    readonly text: string;
+  }
+  /** Data, whoever has asked for it. */
+  | {
+    readonly type: "data";
+    readonly name: string;
+    readonly number?: number;
+    readonly values: readonly ImapValue[];
+  };
+
+/** A response that is none. */
+export class ImapSyntaxError extends Error {
+  /** The name of the class. */
+  override readonly name = "ImapSyntaxError";
+}
+
+/** Lists within lists. */
+const MAX_DEPTH = 100;
+
+/**
+ * The size of the literal that a line ends with.
+ *
+ * @param line The line, without its end.
+ * @returns The size in bytes, undefined if none follows; it can be any number.
+ */
+export function literalSize(line: string): number | undefined {
+  const size = /~?\{(\d{1,20})\+?\}$/.exec(line)?.[1];
+  return size === undefined ? undefined : Number(size);
+}
+
+/**
+ * Reads a response.
+ *
+ * @param segments Its lines without their ends, and the literals between them.
+ * @returns The response.
+ * @throws {ImapSyntaxError} If it is none.
+ */
+export function parseImapResponse(segments: readonly (string | Uint8Array)[]): ImapResponse {
+  const literals: Uint8Array[] = [];
+  let text = "";
+  for (const segment of segments) {
+    if (typeof segment !== "string") {
+      // Where a literal stood is marked by what no line may hold.
+      text = `${text.replace(/~?\{\d+\+?\}$/, "")}\0${literals.length}\0`;
+      literals.push(segment);
+    } else text += segment.replaceAll("\0", "\uFFFD");
+  }
+  if (text === "+" || text.startsWith("+ ")) return { type: "continue", text: text.slice(2) };
+  const reader = new Reader(text, literals);
+  const tag = reader.word();
+  if (tag === "") reader.fail("a tag");
+  const word = reader.word();
+  const status = word.toUpperCase();
+  if (tag !== "*") {
+    if (!/^[A-Za-z0-9]{1,32}$/.test(tag)) reader.fail("a tag");
+    if (status !== "OK" && status !== "NO" && status !== "BAD") reader.fail("OK, NO or BAD");
+    return { type: "tagged", tag, status, ...reader.status() } as ImapResponse;
+  }
+  if (["OK", "NO", "BAD", "BYE", "PREAUTH"].includes(status)) {
+    return { type: "status", status, ...reader.status() } as ImapResponse;
+  }
+  if (/^\d{1,10}$/.test(word)) {
+    const name = reader.word().toUpperCase();
+    if (!/^[A-Z]+$/.test(name)) reader.fail("what the number counts");
+    return { type: "data", name, number: Number(word), values: reader.values() };
+  }
+  if (!/^[A-Z0-9-]+$/.test(status)) reader.fail("a name");
+  return { type: "data", name: status, values: reader.values() };
+}
+
+class Reader {
+  readonly #text: string;
+  readonly #literals: readonly Uint8Array[];
+  #at = 0;
+
+  constructor(text: string, literals: readonly Uint8Array[]) {
+    this.#text = text;
+    this.#literals = literals;
+  }
+
+  fail(wanted: string): never {
+    const near = this.#text.slice(this.#at, this.#at + 40).replaceAll("\0", "?");
+    throw new ImapSyntaxError(`Expected ${wanted} at ${this.#at}: ${JSON.stringify(near)}`);
+  }
+
+  /** Up to the next blank. */
+  word(): string {
+    const end = this.#text.indexOf(" ", this.#at);
+    const word = this.#text.slice(this.#at, end === -1 ? undefined : end);
+    this.#at = end === -1 ? this.#text.length : end + 1;
+    return word;
+  }
+
+  /** What follows OK, NO, BAD, BYE and PREAUTH. */
+  status(): { code?: ImapResponseCode; text: string } {
+    const rest = () => this.#text.slice(this.#at).replace(/\0\d+\0/g, "?");
+    if (this.#text[this.#at] !== "[") return { text: rest() };
+    const from = this.#at;
+    this.#at++;
+    const name = /^[^\s\]]*/.exec(this.#text.slice(this.#at))![0];
+    this.#at += name.length;
+    const values: ImapValue[] = [];
+    while (this.#text[this.#at] === " ") {
+      this.#at++;
+      values.push(this.#value(0, "]"));
+    }
+    if (this.#text[this.#at] !== "]" || name === "") {
+      // Some texts begin with a bracket that is no code.
+      this.#at = from;
+      return { text: rest() };
+    }
+    this.#at++;
+    if (this.#text[this.#at] === " ") this.#at++;
+    return { code: { name: name.toUpperCase(), values }, text: rest() };
+  }
+
+  /** All that is left. */
+  values(): ImapValue[] {
+    const values: ImapValue[] = [];
+    while (this.#at < this.#text.length) {
+      values.push(this.#value(0, ""));
+      if (this.#at === this.#text.length) break;
+      if (this.#text[this.#at] !== " ") this.fail("a blank");
+      this.#at++;
+      // A blank at the end is common, and means nothing.
+    }
+    return values;
+  }
+
+  #value(depth: number, end: string): ImapValue {
+    const first = this.#text[this.#at];
+    if (first === "(") return this.#list(depth + 1);
+    if (first === '"') return this.#quoted();
+    if (first === "\0") {
+      const [mark, index] = /^\0(\d+)\0/.exec(this.#text.slice(this.#at, this.#at + 20)) ?? [];
+      if (mark === undefined) this.fail("a literal");
+      this.#at += mark.length;
+      return this.#literals[Number(index)]!;
+    }
+    return this.#atom(end);
+  }
+
+  #list(depth: number): ImapValue[] {
+    if (depth > MAX_DEPTH) this.fail("fewer lists within lists");
+    this.#at++;
+    const list: ImapValue[] = [];
+    while (this.#text[this.#at] !== ")") {
+      if (this.#at >= this.#text.length) this.fail("the end of a list");
+      list.push(this.#value(depth, ""));
+      while (this.#text[this.#at] === " ") this.#at++;
+    }
+    this.#at++;
+    return list;
+  }
+
+  #quoted(): string {
+    let text = "";
+    for (let i = this.#at + 1; i < this.#text.length; i++) {
+      const character = this.#text[i]!;
+      if (character === '"') {
+        this.#at = i + 1;
+        return text;
+      }
+      text += character === "\\" ? this.#text[++i] ?? "" : character;
+    }
+    return this.fail("the end of a quoted string");
+  }
+
+  /** An atom; what stands in brackets is part of it, as in `BODY[HEADER.FIELDS (TO)]<0>`. */
+  #atom(end: string): string | null {
+    const from = this.#at;
+    let inside = false;
+    for (; this.#at < this.#text.length; this.#at++) {
+      const character = this.#text[this.#at]!;
+      if (inside) inside = character !== "]";
+      else if (character === "[" && end !== "]") inside = true;
+      else if (" ()\0".includes(character) || character === end || character === '"') break;
+    }
+    const atom = this.#text.slice(from, this.#at);
+    if (atom === "" || inside) this.fail("a value");
+    return atom.toUpperCase() === "NIL" ? null : atom;
+  }
+}
+
+/** A part of a command: text as it is, or a string that goes as a literal. */
+export type ImapPart = string | { readonly literal: Uint8Array };
+
+/**
+ * Writes a string so that it is nothing else: quoted, or as a literal where it must be.
+ *
+ * @param text The string.
+ * @returns The part of a command.
+ * @throws {TypeError} If it holds CR, LF or NUL.
+ */
+export function imapString(text: string): ImapPart {
+  if (/[\r\n\0]/.test(text)) {
+    throw new TypeError(`Cannot send a line break or NUL: ${JSON.stringify(text)}`);
+  }
+  if (/^[\x20-\x7e]{0,1000}$/.test(text)) return `"${text.replace(/["\\]/g, "\\$&")}"`;
+  return { literal: new TextEncoder().encode(text) };
+}
+
+/**
+ * Writes the name of a folder: modified UTF-7 (RFC 3501 §5.1.3), quoted.
+ *
+ * @param name The name.
+ * @returns The part of a command.
+ */
+export function imapFolderName(name: string): ImapPart {
+  return imapString(encodeModifiedUtf7(name));
+}
+
+/**
+ * Encodes modified UTF-7.
+ *
+ * @param text The text.
+ * @returns The same in ASCII.
+ */
+export function encodeModifiedUtf7(text: string): string {
+  return text.replaceAll("&", "&-").replace(/[^\x20-\x7e]+/g, (run) => {
+    const bytes = new Uint8Array(2 * run.length);
+    for (let i = 0; i < run.length; i++) {
+      bytes[2 * i] = run.charCodeAt(i) >> 8;
+      bytes[2 * i + 1] = run.charCodeAt(i) & 255;
+    }
+    return `&${bytes.toBase64({ omitPadding: true }).replaceAll("/", ",")}-`;
+  });
+}
+
+/**
+ * Decodes modified UTF-7; what is none stays as it is.
+ *
+ * @param text The text in ASCII.
+ * @returns The text.
+ */
+export function decodeModifiedUtf7(text: string): string {
+  return text.replace(/&([A-Za-z0-9+,]*)-/g, (whole, coded: string) => {
+    if (coded === "") return "&";
+    try {
+      const bytes = Uint8Array.fromBase64(coded.replaceAll(",", "/"));
+      if (bytes.length % 2 !== 0) return whole;
+      let decoded = "";
+      for (let i = 0; i < bytes.length; i += 2) {
+        decoded += String.fromCharCode(bytes[i]! << 8 | bytes[i + 1]!);
+      }
+      return decoded;
+    } catch {
+      return whole;
+    }
+  });
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** What messages to look for; all of it has to hold. */
+export interface ImapSearch {
+  /** Whether they have the flag `\Seen`, and so on. */
+  readonly seen?: boolean;
+  /** `\Answered`. */
+  readonly answered?: boolean;
+  /** `\Flagged`. */
+  readonly flagged?: boolean;
+  /** `\Deleted`. */
+  readonly deleted?: boolean;
+  /** `\Draft`. */
+  readonly draft?: boolean;
+  /** A flag of one's own. */
+  readonly keyword?: string;
+  /** What the field `From` holds. */
+  readonly from?: string;
+  /** What the field `To` holds. */
+  readonly to?: string;
+  /** What the field `Cc` holds. */
+  readonly cc?: string;
+  /** What the field `Subject` holds. */
+  readonly subject?: string;
+  /** What the body holds. */
+  readonly body?: string;
+  /** What head or body hold. */
+  readonly text?: string;
+  /** What another field holds: its name, and a text that may be empty. */
+  readonly header?: readonly [name: string, text: string];
+  /** Received on that day or later, in UTC. */
+  readonly since?: Date;
+  /** Received before that day, in UTC. */
+  readonly before?: Date;
+  /** Larger than so many bytes. */
+  readonly larger?: number;
+  /** Smaller than so many bytes. */
+  readonly smaller?: number;
+  /** Of these, e.g. `1:9,12` or `20:*`. */
+  readonly uids?: string;
+  /** Not these. */
+  readonly not?: ImapSearch;
+  /** One of the two, or both. */
+  readonly or?: readonly [ImapSearch, ImapSearch];
+}
+
+/**
+ * Writes what to search for.
+ *
+ * @param search What to look for.
+ * @returns The parts of a command, blanks between them included.
+ * @throws {TypeError | RangeError} If a text holds a line break, or a value is none.
+ */
+export function imapSearch(search: ImapSearch): ImapPart[] {
+  const parts: ImapPart[] = [];
+  const add = (...more: ImapPart[]) => {
+    for (const part of more) parts.push(...(parts.length === 0 ? [part] : [" ", part]));
+  };
+  for (const [name, value] of Object.entries(search)) {
+    if (value === undefined) continue;
+    const word = name.toUpperCase();
+    switch (name) {
+      case "seen":
+      case "answered":
+      case "flagged":
+      case "deleted":
+      case "draft":
+        add(value ? word : `UN${word}`);
+        break;
+      case "keyword":
+        add(word, imapFlag(value));
+        break;
+      case "header":
+        add(word, imapString(value[0]), imapString(value[1]));
+        break;
+      case "since":
+      case "before":
+        add(word, imapDate(value));
+        break;
+      case "larger":
+      case "smaller":
+        if (!Number.isSafeInteger(value) || value < 0) {
+          throw new RangeError(`Cannot search for ${name} ${value}: it is a number of bytes`);
+        }
+        add(word, `${value}`);
+        break;
+      case "uids":
+        add("UID", imapSet(value));
+        break;
+      case "not":
+        add(word, "(");
+        parts.push(...imapSearch(value), ")");
+        break;
+      case "or":
+        add(word, "(");
+        parts.push(...imapSearch(value[0]), ")", " ", "(", ...imapSearch(value[1]), ")");
+        break;
+      case "from":
+      case "to":
+      case "cc":
+      case "subject":
+      case "body":
+      case "text":
+        add(word, imapString(value));
+        break;
+      default:
+        throw new TypeError(`Cannot search for ${JSON.stringify(name)}: it is not known`);
+    }
+  }
+  return parts.length === 0 ? ["ALL"] : parts;
+}
+
+/**
+ * Checks a set of numbers.
+ *
+ * @param set Numbers, or as IMAP writes them: `1:9,12`, `20:*`.
+ * @returns The set.
+ * @throws {RangeError} If it is none.
+ */
+export function imapSet(set: string | number | readonly number[]): string {
+  const text = typeof set === "string" ? set : [set].flat().join(",");
+  const one = String.raw`(?:[1-9]\d{0,9}|\*)`;
+  if (new RegExp(`^${one}(?::${one})?(?:,${one}(?::${one})?)*$`).test(text)) return text;
+  throw new RangeError(`Cannot use the messages ${JSON.stringify(text)}: give 1:9,12 or 20:*`);
+}
+
+/**
+ * Checks a flag.
+ *
+ * @param flag The flag, e.g. `\Seen` or `$Junk`.
+ * @returns The flag.
+ * @throws {TypeError} If it is none.
+ */
+export function imapFlag(flag: string): string {
+  if (/^\\?[^\s(){}%*"\\\]\p{Cc}]{1,100}$/u.test(flag) && /^[\x21-\x7e]+$/.test(flag)) return flag;
+  throw new TypeError(`Cannot use the flag ${JSON.stringify(flag)}`);
+}
+
+function imapDate(date: Date): string {
+  if (Number.isNaN(date.getTime())) throw new RangeError("Cannot search for a date that is none");
+  return `${date.getUTCDate()}-${MONTHS[date.getUTCMonth()]}-${date.getUTCFullYear()}`;
+}
+
+/**
+ * A date and time as APPEND wants it.
+ *
+ * @param date The time.
+ * @returns The same, in quotes.
+ */
+export function imapDateTime(date: Date): string {
+  const day = `${date.getUTCDate()}`.padStart(2, " ");
+  return `"${day}${imapDate(date).replace(/^\d+/, "")} ${date.toISOString().slice(11, 19)} +0000"`;
+}

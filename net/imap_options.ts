@@ -1,0 +1,116 @@
+/**
+ * What `connectImap` takes and tells.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type { ImapMessage } from "./imap_message.ts";
+import type { MailClientOptions } from "./mail_options.ts";
+import type { SaslName } from "./sasl.ts";
+
+/** Options of `connectImap`. All times are in milliseconds; 0 lifts a limit. */
+export interface ConnectImapOptions extends MailClientOptions {
+  /** Logs in as this user at once. @default no login; call `login` */
+  user?: string;
+  /** The password of `user`. */
+  password?: string;
+  /** The access token of OAuth 2 in place of a password. */
+  accessToken?: string;
+  /** This mechanism and no other; "LOGIN-COMMAND" for the command LOGIN. */
+  mechanism?: SaslName | "LOGIN-COMMAND";
+  /**
+   * The most bytes of a string that is held in memory; whole messages are streams of any size.
+   *
+   * @default 16777216
+   */
+  maxLiteral?: number;
+  /** Called for what the server tells without being asked. */
+  onEvent?: (event: ImapEvent) => void;
+}
+
+/** Something that happened in the folder that is open. */
+export type ImapEvent =
+  /** There are so many messages now. */
+  | { readonly type: "exists"; readonly count: number }
+  /** The message of this number is gone; those after it have a number less. */
+  | { readonly type: "expunge"; readonly number: number }
+  /** Something of a message has changed, its flags mostly. */
+  | { readonly type: "message"; readonly message: ImapMessage };
+
+/** A folder. */
+export interface ImapFolder {
+  /** Its name. */
+  readonly name: string;
+  /** What stands between the parts of its name; undefined for none. */
+  readonly delimiter: string | undefined;
+  /** What it is: `\Noselect`, `\HasChildren`, `\Sent` … */
+  readonly flags: readonly string[];
+}
+
+/** The folder that is open. */
+export interface ImapSelected {
+  /** Its name. */
+  readonly name: string;
+  /** How many messages there are. */
+  readonly exists: number;
+  /** The flags that messages have. */
+  readonly flags: readonly string[];
+  /** The flags that can be changed for good; `\*` for any of one's own. */
+  readonly permanentFlags: readonly string[];
+  /** The number that the next message will have. */
+  readonly uidNext: number | undefined;
+  /** While it is the same, so are the numbers of messages. */
+  readonly uidValidity: number | undefined;
+  /** Whether nothing can be changed. */
+  readonly readOnly: boolean;
+}
+
+/** How much there is in a folder. */
+export interface ImapStatus {
+  /** Messages. */
+  readonly messages?: number;
+  /** Messages that nobody has seen. */
+  readonly unseen?: number;
+  /** The number that the next message will have. */
+  readonly uidNext?: number;
+  /** While it is the same, so are the numbers of messages. */
+  readonly uidValidity?: number;
+}
+
+/** What to fetch of messages; flags are not changed by it. */
+export interface ImapFetch {
+  /** The envelope. */
+  readonly envelope?: boolean;
+  /** What it is made of. */
+  readonly bodyStructure?: boolean;
+  /** The flags. */
+  readonly flags?: boolean;
+  /** The size. */
+  readonly size?: boolean;
+  /** When it was received. */
+  readonly internalDate?: boolean;
+  /** Sections: `HEADER`, `TEXT`, `1.2`, `HEADER.FIELDS (SUBJECT TO)`. */
+  readonly sections?: readonly string[];
+}
+
+/** Options of `append`. */
+export interface ImapAppendOptions {
+  /** Its flags. @default none */
+  readonly flags?: readonly string[];
+  /** When it was received. @default now */
+  readonly internalDate?: Date;
+}
+
+/** Options of `idle`. */
+export interface ImapIdleOptions {
+  /** Ends it; the loop ends without an error. */
+  readonly signal?: AbortSignal;
+  /**
+   * How often to begin anew, in milliseconds: servers end a session that is idle for 30 minutes.
+   *
+   * @default 1500000
+   */
+  readonly renew?: number;
+}

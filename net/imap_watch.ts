@@ -1,0 +1,94 @@
+/**
+ * The news of a folder for as long as one likes: a loop that connects again by itself.
+ *
+ * @example Count what comes
+ * ```ts
+ * import { watchImap } from "@portside/kit/net/imap-watch";
+ *
+ * async function tell(hostname: string, password: string): Promise<void> {
+ *   for await (const event of watchImap({ hostname, user: "ann", password }, "INBOX")) {
+ *     if (event.type === "exists") console.log(`${event.count} messages`);
+ *   }
+ * }
+ * ```
+ *
+ * **Permissions**: those of `connectImap`.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { NetError } from "./errors.ts";
+import { connectImap } from "./imap_client.ts";
+import type {
+  ConnectImapOptions,
+  ImapEvent,
+  ImapIdleOptions,
+  ImapSelected,
+} from "./imap_options.ts";
+
+/** Options of {@linkcode watchImap}. All times are in milliseconds. */
+export interface WatchImapOptions extends ImapIdleOptions {
+  /**
+   * The wait before it connects again, doubled with every failure and partly left to chance.
+   *
+   * @default 1000
+   */
+  readonly minTimeout?: number;
+  /**
+   * The longest wait.
+   *
+   * @default 60000
+   */
+  readonly maxTimeout?: number;
+  /** Called when a session is lost or cannot be had. */
+  readonly onLost?: (error: NetError) => void;
+}
+
+/** Something that happened, or that there is a session: what came in between is in the folder. */
+export type ImapWatchEvent =
+  | ImapEvent
+  | { readonly type: "connected"; readonly selected: ImapSelected };
+
+/** What a new session may mend. */
+const PASSING: ReadonlySet<string> = new Set([
+  "truncated",
+  "reset",
+  "timeout",
+  "closed",
+  "protocol",
+]);
+
+/**
+ * Watches a folder. The loop ends by `signal` or by leaving it.
+ *
+ * @param options The server, and who logs in.
+ * @param folder The folder; it is opened to read only.
+ * @param settings How to come back.
+ * @returns What happens.
+ * @throws {NetError} What another try would not mend: a login that is refused, a name that is unknown.
+ */
+export async function* watchImap(
+  options: ConnectImapOptions,
+  folder: string,
+  settings: WatchImapOptions = {},
+): AsyncGenerator<ImapWatchEvent, void, void> {
+  const { signal, minTimeout = 1000, maxTimeout = 60_000, onLost } = settings;
+  let failures = 0;
+  while (!signal?.aborted) {
+    try {
+      await using mail = await connectImap(options);
+      const selected = await mail.examine(folder);
+      failures = 0;
+      yield { type: "connected", selected };
+      yield* mail.idle(settings);
+    } catch (error) {
+      if (signal?.aborted) return;
+      const passing = error instanceof NetError && (error.retryable || PASSING.has(error.kind));
+      if (!passing) throw error;
+      onLost?.(error);
+      const wait = Math.min(maxTimeout, minTimeout * 2 ** failures++) * (0.5 + Math.random() / 2);
+      await delay(wait, signal && { signal }).catch(() => {});
+    }
+  }
+}

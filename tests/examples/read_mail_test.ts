@@ -1,0 +1,142 @@
+/** `examples/read_mail.ts` against Dovecot. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../examples/read_mail.ts";
+import { main as send } from "../../examples/send_mail.ts";
+import { recordingIo } from "../../tools/cli.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
+import { lineServer } from "../_support/line_server.ts";
+
+const dovecot = needsDovecot();
+
+const ATTACHED = [
+  ...[
+    "From: Bob <bob@b.test>",
+    "To: ann@a.test",
+    "Subject: =?UTF-8?Q?gr=C3=BC=C3=9Fe=1B]0;owned?=",
+  ],
+  ...["Date: Mon, 23 Nov 2026 16:23:15 +0000", "MIME-Version: 1.0"],
+  ...["Content-Type: multipart/mixed; boundary=x", "", "--x", "Content-Type: text/plain", ""],
+  ...["the text \x1b[31mred", "--x", "Content-Type: text/plain"],
+  ...['Content-Disposition: attachment; filename="../../evil.txt"', "", "attached", "--x--", ""],
+].join("\r\n");
+
+Deno.test({
+  name: `read_mail lists, shows, saves, deletes, by IMAP and POP3${dovecot.suffix}`,
+  ignore: dovecot.ignore,
+  async fn() {
+    await using server = await startDovecot();
+    const here = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${here}/ca.pem`, (await testCertificates()).ca);
+    await Deno.writeTextFile(`${here}/password`, "secret\n");
+    await server.deliver("ann", ATTACHED);
+    const ports = { imap: server.imaps, pop3: server.pop3s };
+    const run = async (protocol: "imap" | "pop3", ...args: string[]) => {
+      const io = recordingIo();
+      const where = [
+        "--protocol",
+        protocol,
+        "--port",
+        `${ports[protocol]}`,
+        "--ca",
+        `${here}/ca.pem`,
+      ];
+      const who = ["--user", "ann", "--password-file", `${here}/password`];
+      const code = await main([...args, ...where, ...who], io);
+      // deno-lint-ignore no-control-regex -- these must be gone
+      assert(!/[\x00-\x08\x0b-\x1f]/.test(io.out), JSON.stringify(io.out));
+      return { code, out: io.out, err: io.err };
+    };
+    for (const protocol of ["imap", "pop3"] as const) {
+      const list = await run(protocol, "list");
+      assertEquals([list.code, list.err], [0, ""]);
+      assertMatch(
+        list.out,
+        /^ +1 {2}2026-11-23 16:23 {2}Bob <bob@b\.test> +grüße\\x1B\]0;owned\n$/,
+      );
+      const show = await run(protocol, "show", "1");
+      assertStringIncludes(show.out, "\nsubject: grüße");
+      assertStringIncludes(show.out, "\nattachments: ../../evil.txt\n\nthe text \\x1B[31mred\n");
+      const folder = `${here}/${protocol}`;
+      await Deno.mkdir(folder);
+      const save = await run(protocol, "save", "1", "--output", folder);
+      assertEquals(save.out, `${folder}/evil.txt\n`);
+      assertEquals((await Deno.readTextFile(`${folder}/evil.txt`)).trim(), "attached");
+      // What is there stays there.
+      assertEquals((await run(protocol, "save", "1", "--output", folder)).code, 1);
+      assertEquals(
+        JSON.parse((await run(protocol, "list", "--json")).out).from,
+        "Bob <bob@b.test>",
+      );
+      assertEquals((await run(protocol, "show", "99")).code, 1);
+      assertEquals((await run(protocol, "show", "x; y")).code, 2);
+      assertEquals((await run(protocol, "show")).code, 2);
+    }
+    assertEquals((await run("imap", "folders")).out, "INBOX\n");
+    assertEquals((await run("pop3", "watch")).code, 2);
+    assertEquals((await run("pop3", "delete", "1")).out, "deleted 1\n");
+    assertEquals((await run("imap", "list")).out, "");
+    await Deno.remove(here, { recursive: true });
+  },
+});
+
+Deno.test({
+  name:
+    `a whole journey: sent by SMTP, seen by IDLE, fetched byte by byte, deleted by POP3${dovecot.suffix}`,
+  ignore: dovecot.ignore,
+  async fn() {
+    await using server = await startDovecot();
+    const here = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${here}/ca.pem`, (await testCertificates()).ca);
+    await Deno.writeTextFile(`${here}/password`, "secret\n");
+    const file = crypto.getRandomValues(new Uint8Array(50_000));
+    await Deno.writeFile(`${here}/random.bin`, file);
+    // A server that delivers into Dovecot's Maildir.
+    await using post = lineServer("220 post\r\n", async (line, conn) => {
+      if (!/^DATA$/.test(line)) return line === "QUIT" ? "221 bye\r\n" : "250 ok\r\n";
+      await conn.write("354 go on\r\n");
+      let text = "";
+      for (let next; (next = await conn.readLine()) !== null && next !== ".";) {
+        text += `${next.startsWith(".") ? next.slice(1) : next}\r\n`;
+      }
+      await server.deliver("ann", text);
+      return "250 delivered\r\n";
+    });
+    const stop = new AbortController();
+    const reader = recordingIo({
+      onSignal(listener) {
+        stop.signal.addEventListener("abort", () => listener("SIGTERM"));
+        return () => {};
+      },
+    });
+    const who = ["--ca", `${here}/ca.pem`, "--user", "ann", "--password-file", `${here}/password`];
+    const imap = [...who, "--port", `${server.imaps}`];
+    const watching = main(["watch", ...imap], reader);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const sender = recordingIo();
+    const code = await send([
+      ...["--tls", "none", "--port", `${post.port}`, "--from", "bob@b.test", "--to", "ann@a.test"],
+      ...["--subject", "über alles", "--text", "hi\n.\nthere", "--attach", `${here}/random.bin`],
+    ], sender);
+    assertEquals([code, sender.err], [0, ""]);
+    const end = performance.now() + 20_000;
+    while (!reader.out.includes("über alles")) {
+      assert(performance.now() < end, `not seen: ${reader.out}${reader.err}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    stop.abort();
+    assertEquals(await watching, 130);
+    const saved = recordingIo();
+    assertEquals(await main(["save", "1", "--output", here, ...imap], saved), 1);
+    await Deno.rename(`${here}/random.bin`, `${here}/original`);
+    assertEquals(await main(["save", "1", "--output", here, ...imap], recordingIo()), 0);
+    assertEquals(await Deno.readFile(`${here}/random.bin`), file);
+    const pop = ["--protocol", "pop3", ...who, "--port", `${server.pop3s}`];
+    assertEquals(await main(["delete", "1", ...pop], recordingIo()), 0);
+    const left = recordingIo();
+    await main(["list", ...imap], left);
+    assertEquals(left.out, "");
+    await Deno.remove(here, { recursive: true });
+  },
+});

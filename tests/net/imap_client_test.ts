@@ -1,0 +1,360 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { NetError } from "../../net/errors.ts";
+import { connectImap, type ConnectImapOptions, type ImapEvent } from "../../net/imap_client.ts";
+import { watchImap } from "../../net/imap_watch.ts";
+import { memoryPair } from "../../net/memory_pair.ts";
+import { ReplyError } from "../../net/reply_error.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
+import { type Answer, beginTls, lineServer } from "../_support/line_server.ts";
+
+const PLAIN: ConnectImapOptions = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
+const ANN = { user: "ann", password: "secret" };
+
+/** A server of which each command is answered by `answers`; `$` stands for the tag. */
+function mailbox(
+  answers: Record<string, Answer> = {},
+  capabilities = "IMAP4rev1 IDLE UIDPLUS",
+  greeting = "* OK ready\r\n",
+) {
+  const all: Record<string, Answer> = {
+    CAPABILITY: () => `* CAPABILITY ${capabilities}\r\n$ OK done\r\n`,
+    LOGIN: (line) =>
+      line.includes('"secret"') ? "$ OK in\r\n" : "$ NO [AUTHENTICATIONFAILED] no\r\n",
+    LOGOUT: () => "* BYE\r\n$ OK bye\r\n",
+    ...answers,
+  };
+  return lineServer(greeting, async (line, conn) => {
+    const [tag = "", verb = "", more = ""] = line.split(" ");
+    const answer = all[verb === "UID" ? `UID ${more}` : verb] ?? (() => "$ OK done\r\n");
+    const text = await answer(line, conn);
+    return text?.replaceAll("$", tag);
+  });
+}
+
+const text = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => new Response(stream).text();
+
+Deno.test("a session: login, folders, a folder opened, its status", async () => {
+  await using server = mailbox({
+    LIST: () => '* LIST (\\HasChildren) "/" INBOX\r\n* LIST () NIL "Entw&APw-rfe"\r\n$ OK done\r\n',
+    SELECT: () =>
+      "* 3 EXISTS\r\n* FLAGS (\\Seen)\r\n* OK [UIDNEXT 9] x\r\n* OK [UIDVALIDITY 5] x\r\n* OK [PERMANENTFLAGS (\\*)] x\r\n$ OK [READ-WRITE] done\r\n",
+    STATUS: () => "* STATUS INBOX (MESSAGES 3 UNSEEN 1 UIDNEXT 9)\r\n$ OK done\r\n",
+  });
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
+  assertEquals(await mail.list(), [
+    { name: "INBOX", delimiter: "/", flags: ["\\HasChildren"] },
+    { name: "Entwürfe", delimiter: undefined, flags: [] },
+  ]);
+  const selected = await mail.select("Entwürfe");
+  assertEquals(selected, {
+    name: "Entwürfe",
+    exists: 3,
+    flags: ["\\Seen"],
+    permanentFlags: ["\\*"],
+    uidNext: 9,
+    uidValidity: 5,
+    readOnly: false,
+  });
+  assertEquals(await mail.status("INBOX"), { messages: 3, unseen: 1, uidNext: 9 });
+  assert(server.heard.includes('a5 SELECT "Entw&APw-rfe"'), server.heard.join("\n"));
+});
+
+Deno.test("messages are searched, fetched, and news in between are told", async () => {
+  const news: ImapEvent[] = [];
+  await using server = mailbox({
+    "UID SEARCH": () => "* SEARCH 9 7\r\n$ OK done\r\n",
+    "UID FETCH": () =>
+      '* 4 EXISTS\r\n* 1 FETCH (FLAGS (\\Seen))\r\n* 2 FETCH (UID 7 ENVELOPE ("d" {5}\r\nhello NIL NIL NIL NIL NIL NIL NIL NIL))\r\n* 3 EXPUNGE\r\n$ OK done\r\n',
+  });
+  await using mail = await connectImap({
+    ...PLAIN,
+    ...ANN,
+    port: server.port,
+    onEvent: (event) => news.push(event),
+  });
+  await mail.select("INBOX");
+  assertEquals(await mail.search({ from: "x" }), [7, 9]);
+  const [message, ...more] = await mail.fetch([7, 9], { envelope: true });
+  assertEquals([message?.uid, message?.envelope?.subject, more], [7, "hello", []]);
+  assertEquals(news.map(({ type }) => type), ["exists", "message", "expunge"]);
+  assertEquals(mail.selected?.exists, 3);
+});
+
+Deno.test("a message is a stream, whatever its size, and may be left in the middle", async () => {
+  const size = 3_000_000;
+  await using server = mailbox({
+    "UID FETCH": async (line, conn) => {
+      if (line.includes(" 8 ")) return "$ OK done\r\n";
+      if (line.includes(" 6 ")) return '* 1 FETCH (UID 6 BODY[] "short")\r\n$ OK done\r\n';
+      await conn.write(`* 1 FETCH (UID 7 BODY[] {${size}}\r\n`);
+      for (let left = size; left > 0; left -= 60_000) {
+        await conn.write("x".repeat(Math.min(left, 60_000)));
+      }
+      return ")\r\n$ OK done\r\n";
+    },
+  });
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port, maxLiteral: 1000 });
+  assertEquals((await text(await mail.message(7))).length, size);
+  assertEquals(await text(await mail.message(6)), "short");
+  const stream = await mail.message(7);
+  const reader = stream.getReader();
+  await reader.read();
+  await reader.cancel();
+  await mail.noop();
+  const none = await assertRejects(() => mail.message(8), NetError);
+  assertEquals(none.kind, "protocol");
+  await mail.noop();
+});
+
+Deno.test("literals are sent when the server asks for them, or at once where it may be", async () => {
+  const append: Answer = async (line, conn) => {
+    if (line.endsWith("{5}")) await conn.write("+ go on\r\n");
+    const body = await conn.readExact(5);
+    await conn.readLine();
+    assertEquals(new TextDecoder().decode(body), "hello");
+    return "$ OK [APPENDUID 1 42] done\r\n";
+  };
+  for (const capabilities of ["IMAP4rev1", "IMAP4rev1 LITERAL+"]) {
+    await using server = mailbox({ APPEND: append }, capabilities);
+    await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
+    assertEquals(await mail.append("INBOX", "hello", { flags: ["\\Seen"] }), 42);
+    const plus = capabilities.includes("+") ? "+" : "";
+    assert(server.heard.some((line) => line.endsWith(`APPEND "INBOX" (\\Seen) {5${plus}}`)));
+  }
+  await using refusing = mailbox({ APPEND: () => "$ NO [OVERQUOTA] full\r\n" });
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: refusing.port });
+  const error = await assertRejects(() => mail.append("INBOX", "hello"), ReplyError);
+  assertEquals([error.code, error.enhanced], ["NO", "OVERQUOTA"]);
+  await mail.noop();
+});
+
+Deno.test("idle() gives the news, begins anew, and ends when it is told to", async () => {
+  let turns = 0;
+  await using server = mailbox({
+    IDLE: async (_, conn) => {
+      turns++;
+      await conn.write("+ idling\r\n");
+      if (turns === 2) await conn.write("* 5 EXISTS\r\n* 2 EXPUNGE\r\n");
+      const line = await conn.readLine();
+      return line === "DONE" ? "$ OK done\r\n" : "$ BAD what\r\n";
+    },
+  });
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
+  await mail.select("INBOX");
+  const seen: ImapEvent[] = [];
+  for await (const event of mail.idle({ renew: 50 })) {
+    seen.push(event);
+    if (seen.length === 2) break;
+  }
+  assertEquals(seen, [{ type: "exists", count: 5 }, { type: "expunge", number: 2 }]);
+  assertEquals(turns, 2);
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 30);
+  for await (const _ of mail.idle({ signal: stop.signal }));
+  await mail.noop();
+});
+
+Deno.test("STARTTLS: encrypted before the login, never skipped, nothing smuggled in", async () => {
+  const { ca } = await testCertificates();
+  const starttls: Answer = (line, conn) => beginTls(conn, `${line.split(" ")[0]} OK begin\r\n`);
+  await using server = mailbox({ STARTTLS: starttls }, "IMAP4rev1 STARTTLS");
+  const options = { ...ANN, tls: "starttls" as const, caCerts: [ca], timeout: 5000 };
+  {
+    await using mail = await connectImap({ ...options, port: server.port });
+    assert(mail.encrypted);
+  }
+  await using without = mailbox();
+  assertEquals(
+    (await assertRejects(() => connectImap({ ...options, port: without.port }), NetError)).kind,
+    "unsupported",
+  );
+  await using evil = mailbox({ STARTTLS: () => "$ OK begin\r\n* OK injected\r\n" }, "STARTTLS");
+  assertEquals(
+    (await assertRejects(() => connectImap({ ...options, port: evil.port }), NetError)).kind,
+    "protocol",
+  );
+  await using early = mailbox({}, "STARTTLS", "* PREAUTH hello\r\n");
+  assertEquals(
+    (await assertRejects(() => connectImap({ ...options, port: early.port }), NetError)).kind,
+    "protocol",
+  );
+  const plain = { ...PLAIN, ...ANN, allowPlaintextLogin: false, port: without.port };
+  assertEquals((await assertRejects(() => connectImap(plain), NetError)).kind, "usage");
+  assert(!without.heard.join().includes("secret"));
+});
+
+Deno.test("hostile servers: errors in time, and nothing goes on", async () => {
+  const cases: [string, Answer, string][] = [
+    ["no response", () => "hello\r\n", "protocol"],
+    ["another tag", () => "a99 OK done\r\n", "protocol"],
+    ["a wish for more", () => "+ more\r\n", "protocol"],
+    ["silence", () => "", "timeout"],
+    ["the end", () => undefined, "truncated"],
+    ["an endless line", () => `* OK ${"x".repeat(2_000_000)}`, "limit"],
+    ["4 GB", () => "* 1 FETCH (BODY[] {4294967296}\r\n", "limit"],
+    [
+      "the end of a literal",
+      async (_, conn) => (await conn.write("* X {9}\r\nhalf"), undefined),
+      "truncated",
+    ],
+    ["lists without an end", () => `* X ${"(".repeat(5000)}\r\n`, "protocol"],
+    ["good-bye", () => "* BYE [UNAVAILABLE] later\r\n", "reply"],
+    ["no message", () => "* 1 FETCH (UID)\r\n$ OK done\r\n", "protocol"],
+  ];
+  for (const [what, noop, kind] of cases) {
+    await using server = mailbox({ NOOP: noop });
+    const mail = await connectImap({ ...PLAIN, timeout: 200, port: server.port });
+    const error = await assertRejects(() => mail.noop(), NetError);
+    assertEquals([error.kind, mail.open], [kind, false], what);
+    await mail[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("bad arguments are refused before anything is sent, and the session lives", async () => {
+  await using server = mailbox();
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  const before = server.heard.length;
+  await assertRejects(() => mail.login({ user: "a\r\nb", password: "x" }), TypeError);
+  await assertRejects(() => mail.search({ subject: "a\nb" }), TypeError);
+  await assertRejects(() => mail.fetch("1 OR", {}), RangeError);
+  await assertRejects(() => mail.fetch(1, { sections: ["1] (x"] }), TypeError);
+  await assertRejects(() => mail.store(1, "add", ["a)b"]), TypeError);
+  await assertRejects(() => mail.message(0), RangeError);
+  assertEquals(server.heard.length, before);
+  await mail.noop();
+});
+
+Deno.test("it speaks over a connection that is there already, one byte at a time", async () => {
+  const [client, server] = memoryPair();
+  const serving = (async () => {
+    for (const byte of "* OK hi\r\n") await server.write(byte);
+    for (let line; (line = await server.readLine()) !== null;) {
+      const [tag, verb] = line.split(" ");
+      const data = verb === "UID" ? "* 1 FETCH (UID 7 BODY[1] {5}\r\nhello FLAGS ())\r\n" : "";
+      for (const byte of `${data}${tag} OK done\r\n`) await server.write(byte);
+      if (verb === "LOGOUT") break;
+    }
+    await server.close();
+  })();
+  {
+    await using mail = await connectImap({ tls: "none", connection: client });
+    const [message] = await mail.fetch(7, { sections: ["1"] });
+    assertEquals(message?.sections.get("1"), new TextEncoder().encode("hello"));
+  }
+  await serving;
+});
+
+Deno.test("watchImap() comes back by itself, and gives up what is no use", async () => {
+  let turns = 0;
+  await using server = mailbox({
+    EXAMINE: () => `* ${++turns} EXISTS\r\n$ OK done\r\n`,
+    IDLE: async (_, conn) => {
+      await conn.write("+ idling\r\n");
+      if (turns === 1) return undefined;
+      await conn.write("* 9 EXISTS\r\n");
+      await conn.readLine();
+      return "$ OK done\r\n";
+    },
+  });
+  const options = { ...PLAIN, ...ANN, port: server.port };
+  const seen: string[] = [];
+  let lost = 0;
+  for await (const event of watchImap(options, "INBOX", { minTimeout: 1, onLost: () => lost++ })) {
+    seen.push(event.type === "connected" ? `connected ${event.selected.exists}` : event.type);
+    if (event.type === "exists") break;
+  }
+  assertEquals([seen, lost], [["connected 1", "connected 2", "exists"], 1]);
+  await assertRejects(async () => {
+    for await (const _ of watchImap({ ...options, password: "no" }, "INBOX"));
+  }, ReplyError);
+});
+
+const dovecot = needsDovecot();
+
+Deno.test({
+  name:
+    `Dovecot: every mechanism, folders, flags, search, fetch, move, append, IDLE${dovecot.suffix}`,
+  ignore: dovecot.ignore,
+  async fn() {
+    await using server = await startDovecot();
+    const { ca } = await testCertificates();
+    const options = { ...ANN, caCerts: [ca], timeout: 10_000 };
+    const body = Array.from({ length: 20_000 }, (_, i) => `line ${i}\r\n`).join("");
+    await server.deliver("ann", `Subject: first\r\nFrom: Bob <b@b.test>\r\n\r\n${body}`);
+    await server.deliver(
+      "ann",
+      'Subject: =?UTF-8?Q?zw=C3=B6lf?=\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\none\r\n--x\r\nContent-Type: text/plain; name="a.txt"\r\nContent-Disposition: attachment\r\n\r\ntwo\r\n--x--\r\n',
+    );
+    for (const mechanism of ["SCRAM-SHA-256", "PLAIN", "LOGIN", "LOGIN-COMMAND"] as const) {
+      await using mail = await connectImap({ ...options, port: server.imaps, mechanism });
+      assert(mail.capabilities.has("IDLE"), mechanism);
+    }
+    const wrong = await assertRejects(
+      () => connectImap({ ...options, password: "no", port: server.imaps }),
+      ReplyError,
+    );
+    assertEquals([wrong.code, wrong.enhanced], ["NO", "AUTHENTICATIONFAILED"]);
+    await using mail = await connectImap({ ...options, tls: "starttls", port: server.imap });
+    await mail.create("Entwürfe & mehr");
+    assert((await mail.list()).some(({ name }) => name === "Entwürfe & mehr"));
+    await mail.rename("Entwürfe & mehr", "Archiv");
+    assertEquals((await mail.select("INBOX")).exists, 2);
+    const all = await mail.search();
+    assertEquals(all.length, 2);
+    const found = await mail.fetch(all, {
+      envelope: true,
+      bodyStructure: true,
+      flags: true,
+      size: true,
+      internalDate: true,
+    });
+    const first = found.find(({ envelope }) => envelope?.subject === "first")!;
+    const other = found.find(({ uid }) => uid !== first.uid)!;
+    assertEquals(first.envelope?.from, [{ name: "Bob", address: "b@b.test" }]);
+    assert(first.size! > body.length && first.internalDate instanceof Date);
+    assertEquals(other.bodyStructure?.parts.map(({ type, part }) => `${part} ${type}`), [
+      "1 text/plain",
+      "2 text/plain",
+    ]);
+    assertEquals(other.bodyStructure?.parts[1]?.disposition, "attachment");
+    assertEquals((await text(await mail.message(first.uid!))).endsWith(body), true);
+    assertEquals((await text(await mail.message(other.uid!, "2"))).trim(), "two");
+    const [sections] = await mail.fetch(first.uid!, {
+      sections: ["HEADER.FIELDS (SUBJECT)", "HEADER"],
+    });
+    assert(new TextDecoder().decode(sections?.sections.get("HEADER")!).includes("Subject: first"));
+    await mail.store(first.uid!, "add", ["\\Seen", "$Important"]);
+    assertEquals(await mail.search({ seen: true, keyword: "$Important" }), [first.uid]);
+    assertEquals(await mail.search({ body: "line 19999", from: "bob" }), [first.uid]);
+    assertEquals(await mail.search({ subject: "zwölf" }), [other.uid]);
+    await mail.move(other.uid!, "Archiv");
+    assertEquals((await mail.status("Archiv")).messages, 1);
+    const uid = await mail.append("INBOX", "Subject: mine\r\n\r\nhi\r\n", {
+      flags: ["\\Draft"],
+      internalDate: new Date("2020-01-02T03:04:05Z"),
+    });
+    assert(uid !== undefined);
+    const [mine] = await mail.fetch(uid, { internalDate: true, flags: true });
+    assertEquals([mine?.internalDate?.getUTCFullYear(), mine?.flags?.includes("\\Draft")], [
+      2020,
+      true,
+    ]);
+    await mail.store(uid, "add", ["\\Deleted"]);
+    await mail.expunge(uid);
+    assertEquals(await mail.search({ uids: `${uid}` }), []);
+    setTimeout(() => void server.deliver("ann", "Subject: new\r\n\r\n\r\n"), 200);
+    const stop = new AbortController();
+    const limit = setTimeout(() => stop.abort(), 20_000);
+    let heard = 0;
+    for await (const event of mail.idle({ signal: stop.signal, renew: 5000 })) {
+      if (event.type !== "exists" || event.count !== 2) continue;
+      heard++;
+      break;
+    }
+    clearTimeout(limit);
+    assertEquals(heard, 1);
+    assertEquals((await mail.search({ subject: "new" })).length, 1);
+    await mail.deleteFolder("Archiv");
+  },
+});
