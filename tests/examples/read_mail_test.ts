@@ -6,7 +6,7 @@ import { main as send } from "../../examples/send_mail.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
-import { lineServer } from "../_support/line_server.ts";
+import { beginTls, lineServer } from "../_support/line_server.ts";
 
 const dovecot = needsDovecot();
 
@@ -94,7 +94,9 @@ Deno.test({
     await Deno.writeFile(`${here}/random.bin`, file);
     // A server that delivers into Dovecot's Maildir.
     await using post = lineServer("220 post\r\n", async (line, conn) => {
-      if (!/^DATA$/.test(line)) return line === "QUIT" ? "221 bye\r\n" : "250 ok\r\n";
+      if (line.startsWith("EHLO")) return "250-post\r\n250 STARTTLS\r\n";
+      if (line === "STARTTLS") return await beginTls(conn, "220 go\r\n");
+      if (line !== "DATA") return line === "QUIT" ? "221 bye\r\n" : "250 ok\r\n";
       await conn.write("354 go on\r\n");
       let text = "";
       for (let next; (next = await conn.readLine()) !== null && next !== ".";) {
@@ -116,7 +118,16 @@ Deno.test({
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const sender = recordingIo();
     const code = await send([
-      ...["--tls", "none", "--port", `${post.port}`, "--from", "bob@b.test", "--to", "ann@a.test"],
+      ...[
+        "--ca",
+        `${here}/ca.pem`,
+        "--port",
+        `${post.port}`,
+        "--from",
+        "bob@b.test",
+        "--to",
+        "ann@a.test",
+      ],
       ...["--subject", "über alles", "--text", "hi\n.\nthere", "--attach", `${here}/random.bin`],
     ], sender);
     assertEquals([code, sender.err], [0, ""]);
