@@ -356,17 +356,24 @@ export class SmtpClient implements AsyncDisposable {
     const encoder = new DotEncoder();
     let length = 0;
     const parts = message instanceof Uint8Array ? [message] : message;
+    // The end goes with the last part: a small message is one write.
+    let last = new Uint8Array();
     try {
       for await (const part of parts) {
         length += part.length;
-        await conn.write(encoder.push(part));
+        if (last.length > 0) await conn.write(last);
+        last = encoder.push(part);
       }
     } catch (error) {
       // Half a message must not end as if it were whole.
       this.#dialogue.abort(error);
       throw error;
     }
-    await conn.write(encoder.end());
+    const end = encoder.end();
+    const bytes = new Uint8Array(last.length + end.length);
+    bytes.set(last);
+    bytes.set(end, last.length);
+    await conn.write(bytes);
     this.#dialogue.tell("client", `(${length} bytes)`);
   }
 

@@ -25,6 +25,7 @@ import { benchChat } from "./chat.ts";
 import { benchHttpClient } from "./http_client.ts";
 import { benchHttpServer } from "./http_server.ts";
 import { benchIdleMemory } from "./idle_memory.ts";
+import { benchMail } from "./mail.ts";
 import { benchMessages } from "./messages.ts";
 import { benchAccepts } from "./accepts.ts";
 import { benchPool } from "./pool.ts";
@@ -45,6 +46,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["workers", benchWorkers],
   ["websocket", benchWebSocket],
   ["scan", benchScan],
+  ["mail", benchMail],
   ["chat", benchChat],
   ["http_client", benchHttpClient],
   ["http_server", benchHttpServer],

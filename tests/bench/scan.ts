@@ -1,20 +1,12 @@
 /** Port scans of 127.0.0.1: all ports with 20 open, and 1000 of which half are filtered. @module */
 
 import { findProgram } from "../_support/peers.ts";
-import type { Bench, Figure, Measurement } from "./_bench.ts";
-import { ROOT } from "./_process.ts";
+import type { Bench, Figure } from "./_bench.ts";
+import { type Program, runPrograms } from "./_programs.ts";
 
 const PEERS = "tests/bench/peers";
 const OPEN = 20;
 const FILTERED = 500;
-
-/** One program that scans. */
-interface Scanner {
-  readonly name: string;
-  readonly command: readonly string[];
-  /** How many open ports it says there are. */
-  readonly count: (output: string) => number;
-}
 
 /** Measures how many ports a second are looked at. */
 export async function benchScan(bench: Bench): Promise<Figure[]> {
@@ -29,19 +21,23 @@ async function allPorts(bench: Bench): Promise<Figure> {
   for (const listener of listeners) accept(listener);
   const title = `Scan of all 65535 ports of 127.0.0.1, ${OPEN} open`;
   try {
-    const series = await runScanners(bench, title, 65_535, OPEN, [
-      ours(bench, "-p", "-"),
-      ...nmap("-p-", "-T4"),
+    const series = await runPrograms(bench, title, [
+      ours(bench, 65_535, OPEN, "-p", "-"),
+      ...nmap(65_535, OPEN, "-p-", "-T4"),
       {
         name: "bare Deno",
         command: [bench.deno, "run", "-q", "--allow-net", `${PEERS}/scan_bare.ts`],
-        count: Number,
+        read: scanned(65_535, OPEN, Number),
       },
-      { name: "Node", command: [bench.node, `${PEERS}/scan_node.mjs`], count: Number },
+      {
+        name: "Node",
+        command: [bench.node, `${PEERS}/scan_node.mjs`],
+        read: scanned(65_535, OPEN, Number),
+      },
       {
         name: "Python, 100 threads",
         command: [bench.python, `${PEERS}/scan_python.py`],
-        count: Number,
+        read: scanned(65_535, OPEN, Number),
       },
     ]);
     return {
@@ -74,9 +70,9 @@ async function filteredPorts(bench: Bench): Promise<Figure> {
       ports.push(port);
     }
     const all = [...ports, ...Array.from({ length: 500 }, (_, i) => i + 1)].join();
-    const series = await runScanners(bench, title, 1000, 0, [
-      ours(bench, "-p", all, "--adaptive"),
-      ...nmap("-p", all, "-T3"),
+    const series = await runPrograms(bench, title, [
+      ours(bench, 1000, 0, "-p", all, "--adaptive"),
+      ...nmap(1000, 0, "-p", all, "-T3"),
     ]);
     return {
       title,
@@ -90,48 +86,31 @@ async function filteredPorts(bench: Bench): Promise<Figure> {
   }
 }
 
-function ours(bench: Bench, ...args: string[]): Scanner {
-  return {
-    name: "ours",
-    command: [bench.deno, "run", "-q", "-P=scan", "tools/scan.ts", "127.0.0.1", ...args],
-    count: (output) => Number(/(\d+) open, /.exec(output)?.[1]),
+/** Ports a second, of a scan that has found what is open. */
+function scanned(ports: number, open: number, count: (output: string) => number): Program["read"] {
+  return (output, seconds) => {
+    const found = count(output);
+    if (found >= open) return ports / seconds;
+    throw new Error(`${found} of ${open} open ports were found`);
   };
 }
 
-function nmap(...args: string[]): Scanner[] {
+function ours(bench: Bench, ports: number, open: number, ...args: string[]): Program {
+  return {
+    name: "ours",
+    command: [bench.deno, "run", "-q", "-P=scan", "tools/scan.ts", "127.0.0.1", ...args],
+    read: scanned(ports, open, (output) => Number(/(\d+) open, /.exec(output)?.[1])),
+  };
+}
+
+function nmap(ports: number, open: number, ...args: string[]): Program[] {
   const path = findProgram("nmap");
   if (path === undefined) return [];
   return [{
     name: `nmap -sT ${args.at(-1)}`,
     command: [path, "-n", "-sT", ...args, "127.0.0.1"],
-    count: (output) => output.match(/^\d+\/tcp +open/gm)?.length ?? 0,
+    read: scanned(ports, open, (output) => output.match(/^\d+\/tcp +open/gm)?.length ?? 0),
   }];
-}
-
-async function runScanners(
-  bench: Bench,
-  title: string,
-  ports: number,
-  open: number,
-  scanners: readonly Scanner[],
-) {
-  const series = scanners.map(({ name }) => ({ name, rounds: new Array<Measurement>() }));
-  for (let round = 0; round < bench.settings.rounds; round++) {
-    for (let i = 0; i < scanners.length; i++) {
-      bench.signal.throwIfAborted();
-      const at = (round + i) % scanners.length;
-      const { name, command: [program = "", ...args], count } = scanners[at]!;
-      bench.progress(`${title}: round ${round + 1} of ${bench.settings.rounds}, ${name}`);
-      const started = performance.now();
-      const { stdout } = await new Deno.Command(program, { args, cwd: ROOT, stderr: "inherit" })
-        .output();
-      const seconds = (performance.now() - started) / 1000;
-      const found = count(new TextDecoder().decode(stdout));
-      if (!(found >= open)) throw new Error(`${name} found ${found} of ${open} open ports`);
-      series[at]!.rounds.push({ value: ports / seconds });
-    }
-  }
-  return series;
 }
 
 async function accept(listener: Deno.TcpListener): Promise<void> {

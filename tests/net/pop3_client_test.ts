@@ -114,6 +114,31 @@ Deno.test("calls at the same time wait for each other, also for a message to be 
   await waiting;
 });
 
+Deno.test("many messages come in their order, asked for ahead where the server can", async () => {
+  for (const capabilities of ["UIDL\r\n", "PIPELINING\r\n"]) {
+    await using server = maildrop({
+      RETR: (line) => line === "RETR 13" ? "-ERR gone\r\n" : `+OK\r\n..${line}\r\n.\r\n`,
+    }, capabilities);
+    await using mail = await connectPop3({ ...PLAIN, port: server.port });
+    const numbers = Array.from({ length: 100 }, (_, i) => i + 100);
+    const seen: string[] = [];
+    for await (const { number, data } of mail.retrieveAll(numbers)) {
+      seen.push(`${number} ${new TextDecoder().decode(data)}`);
+    }
+    assertEquals(seen, numbers.map((number) => `${number} .RETR ${number}\r\n`));
+    for await (const { number } of mail.retrieveAll(numbers)) if (number === 105) break;
+    assertEquals((await mail.stat()).count, 2);
+    await assertRejects(async () => {
+      for await (const _ of mail.retrieveAll([12, 13, 14]));
+    }, ReplyError);
+    assertEquals((await mail.stat()).count, 2);
+    const large = await assertRejects(async () => {
+      for await (const _ of mail.retrieveAll([1], { maxSize: 3 }));
+    }, NetError);
+    assertEquals(large.kind, "limit");
+  }
+});
+
 Deno.test("a password is not sent without encryption, unless that is asked for", async () => {
   await using server = maildrop();
   const error = await assertRejects(

@@ -1,0 +1,113 @@
+/** Mail and files: IMAP, POP3, SMTP and FTP against Python's and Node's clients, one server for all. @module */
+
+import { delay } from "@std/async/delay";
+import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
+import { startPyftpdlib } from "../_support/ftp.ts";
+import { needsPython } from "../_support/peers.ts";
+import type { Bench, Figure } from "./_bench.ts";
+import { startServer } from "./_process.ts";
+import { type Program, runPrograms, timedBy } from "./_programs.ts";
+
+const PEERS = "tests/bench/peers";
+const FETCHED = 2000;
+const SENT = 1000;
+const MEGABYTES = 512;
+
+/** Measures messages and bytes a second. */
+export async function benchMail(bench: Bench): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  if (!needsDovecot().ignore) figures.push(...await benchFetching(bench));
+  figures.push(await benchSending(bench));
+  if (!needsPython("pyftpdlib", "OpenSSL").ignore) figures.push(...await benchFiles(bench));
+  return figures;
+}
+
+async function benchFetching(bench: Bench): Promise<Figure[]> {
+  await using server = await startDovecot();
+  const body = "a line of a small message\r\n".repeat(20);
+  for (let i = 0; i < FETCHED; i++) {
+    await server.deliver("ann", `Subject: message ${i}\r\nFrom: b@b.test\r\n\r\n${body}`);
+  }
+  const figure = async (protocol: "imap" | "pop3", note: string): Promise<Figure> => {
+    const title = `${protocol.toUpperCase()}: ${FETCHED} small messages fetched`;
+    const port = `${server[protocol]}`;
+    const series = await runPrograms(bench, title, [
+      ours(bench, "mail_ours.ts", FETCHED, protocol, port),
+      python(bench, "mail_python.py", FETCHED, protocol, port),
+    ]);
+    return {
+      title,
+      unit: "messages/s",
+      note,
+      series,
+      targets: [{ against: ["Python"], ratio: 1 }],
+    };
+  };
+  return [
+    await figure("imap", "all by one FETCH, no TLS; Dovecot serves both"),
+    await figure(
+      "pop3",
+      "one RETR after the other, ours asked for ahead; no TLS; Dovecot serves both",
+    ),
+  ];
+}
+
+async function benchSending(bench: Bench): Promise<Figure> {
+  const title = `SMTP: ${SENT} messages over one connection`;
+  const command = [bench.deno, "run", "-q", "--allow-net=127.0.0.1", `${PEERS}/smtp_sink.ts`];
+  await using sink = await startServer(command);
+  const port = `${sink.port}`;
+  const series = await runPrograms(bench, title, [
+    ours(bench, "mail_ours.ts", SENT, "smtp", port),
+    python(bench, "mail_python.py", SENT, "smtp", port),
+    node(bench, "mail_node.mjs", SENT, "smtp", port, import.meta.resolve("nodemailer")),
+  ]);
+  return {
+    title,
+    unit: "messages/s",
+    note: "to a server that takes everything and offers PIPELINING, no TLS",
+    series,
+    targets: [{ against: ["Python"], ratio: 1 }, { against: ["Node"], ratio: 1 }],
+  };
+}
+
+async function benchFiles(bench: Bench): Promise<Figure[]> {
+  await using server = await startPyftpdlib("none");
+  const megabyte = new Uint8Array(1_000_000);
+  using file = await Deno.open(`${server.folder}/big`, { write: true, create: true });
+  for (let i = 0; i < MEGABYTES; i++) await file.write(megabyte);
+  await delay(500);
+  const figures: Figure[] = [];
+  for (const way of ["down", "up"] as const) {
+    const title = `FTP: ${MEGABYTES} MB ${way}`;
+    const words = [`ftp-${way}`, `${server.port}`];
+    const series = await runPrograms(bench, title, [
+      ours(bench, "mail_ours.ts", MEGABYTES, ...words),
+      python(bench, "mail_python.py", MEGABYTES, ...words),
+      node(bench, "mail_node.mjs", MEGABYTES, ...words, import.meta.resolve("basic-ftp")),
+    ]);
+    figures.push({
+      title,
+      unit: "MB/s",
+      note: "no TLS; pyftpdlib serves all",
+      series,
+      targets: [{ against: ["Python"], ratio: 1 }, { against: ["Node"], ratio: 1 }],
+    });
+  }
+  return figures;
+}
+
+function ours(bench: Bench, file: string, amount: number, ...words: string[]): Program {
+  const command = [bench.deno, "run", "-q", "--allow-net=127.0.0.1", `${PEERS}/${file}`];
+  return { name: "ours", command: [...command, `${amount}`, ...words], read: timedBy(amount) };
+}
+
+function python(bench: Bench, file: string, amount: number, ...words: string[]): Program {
+  const command = [bench.python, `${PEERS}/${file}`, `${amount}`, ...words];
+  return { name: "Python", command, read: timedBy(amount) };
+}
+
+function node(bench: Bench, file: string, amount: number, ...words: string[]): Program {
+  const command = [bench.node, `${PEERS}/${file}`, `${amount}`, ...words];
+  return { name: "Node", command, read: timedBy(amount) };
+}

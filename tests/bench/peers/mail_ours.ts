@@ -1,0 +1,58 @@
+import { connectFtp } from "../../../net/ftp_client.ts";
+import { connectImap } from "../../../net/imap_client.ts";
+import { connectPop3 } from "../../../net/pop3_client.ts";
+import { connectSmtp } from "../../../net/smtp_client.ts";
+
+const [amount = "", what, port] = Deno.args;
+const total = Number(amount);
+const options = {
+  port: Number(port),
+  tls: "none",
+  allowPlaintextLogin: true,
+  user: "ann",
+  password: "secret",
+} as const;
+let count = 0;
+let started = 0;
+if (what === "imap") {
+  await using mail = await connectImap(options);
+  await mail.examine("INBOX");
+  started = performance.now();
+  const messages = await mail.fetch("1:*", { sections: ["TEXT"] });
+  count = messages.filter(({ sections }) => sections.get("TEXT")!.length > 0).length;
+  tell();
+} else if (what === "pop3") {
+  await using mail = await connectPop3(options);
+  started = performance.now();
+  const numbers = Array.from({ length: total }, (_, i) => i + 1);
+  for await (const { data } of mail.retrieveAll(numbers)) if (data.length > 0) count++;
+  tell();
+} else if (what === "smtp") {
+  const { user: _, password: __, ...rest } = options;
+  await using mail = await connectSmtp(rest);
+  started = performance.now();
+  const message = `Subject: hi\r\n\r\n${"a line of a small message\r\n".repeat(20)}`;
+  const envelope = { from: "a@a.test", to: ["b@b.test"] };
+  for (let i = 0; i < total; i++) count += (await mail.send(envelope, message)).accepted.length;
+  tell();
+} else {
+  await using ftp = await connectFtp(options);
+  started = performance.now();
+  let bytes = 0;
+  if (what === "ftp-down") {
+    for await (const chunk of await ftp.download("big")) bytes += chunk.length;
+  } else {
+    const megabyte = new Uint8Array(1_000_000);
+    const parts = async function* () {
+      for (let i = 0; i < total; i++) yield megabyte;
+    };
+    await ftp.upload("up-ours", parts());
+    bytes = await ftp.size("up-ours");
+  }
+  count = bytes / 1e6;
+  tell();
+}
+
+function tell(): void {
+  console.log(JSON.stringify({ count, seconds: (performance.now() - started) / 1000 }));
+}

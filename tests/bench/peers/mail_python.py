@@ -1,0 +1,56 @@
+"""The clients of Python's standard library."""
+
+import ftplib
+import imaplib
+import json
+import poplib
+import smtplib
+import sys
+import time
+
+amount, what, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+count = 0
+if what == "imap":
+    mail = imaplib.IMAP4("127.0.0.1", port)
+    mail.login("ann", "secret")
+    mail.select("INBOX", readonly=True)
+    started = time.perf_counter()
+    _, data = mail.uid("FETCH", "1:*", "(UID BODY.PEEK[TEXT])")
+    count = sum(isinstance(one, tuple) for one in data)
+elif what == "pop3":
+    mail = poplib.POP3("127.0.0.1", port)
+    mail.user("ann")
+    mail.pass_("secret")
+    started = time.perf_counter()
+    for i in range(amount):
+        count += len(mail.retr(i + 1)[1]) > 0
+elif what == "smtp":
+    mail = smtplib.SMTP("127.0.0.1", port)
+    message = "Subject: hi\r\n\r\n" + "a line of a small message\r\n" * 20
+    mail.ehlo()
+    started = time.perf_counter()
+    for i in range(amount):
+        count += not mail.sendmail("a@a.test", ["b@b.test"], message)
+else:
+    ftp = ftplib.FTP()
+    ftp.connect("127.0.0.1", port)
+    ftp.login("ann", "secret")
+    started = time.perf_counter()
+    size = 0
+    if what == "ftp-down":
+        def take(chunk):
+            global size
+            size += len(chunk)
+        ftp.retrbinary("RETR big", take)
+    else:
+        class Source:
+            left = amount * 1000000
+            def read(self, size):
+                size = min(size, self.left)
+                self.left -= size
+                return bytes(size)
+        ftp.storbinary("STOR up-python", Source())
+        ftp.voidcmd("TYPE I")
+        size = ftp.size("up-python")
+    count = size / 1e6
+print(json.dumps({"count": count, "seconds": time.perf_counter() - started}))
