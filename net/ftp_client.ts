@@ -85,8 +85,8 @@ export type FtpSource =
   | AsyncIterable<Uint8Array>;
 
 const DEFAULTS = { tls: "starttls", ports: { implicit: 990, starttls: 21 } } as const;
-/** Bytes of one read of a file. */
-const CHUNK = 256 * 1024;
+/** Chunks that are read ahead. */
+const AHEAD = 8;
 /** Bytes of a listing. */
 const MAX_LISTING = 64 * 1024 * 1024;
 
@@ -540,11 +540,10 @@ export class FtpClient implements AsyncDisposable {
     const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: async (controller) => {
         try {
-          const chunk = new Uint8Array(CHUNK);
-          const n = await data.read(chunk, { timeout });
-          if (n !== null) {
-            bytes += n;
-            controller.enqueue(chunk.subarray(0, n));
+          const chunk = await data.readChunk({ timeout });
+          if (chunk !== null) {
+            bytes += chunk.length;
+            controller.enqueue(chunk);
             onProgress?.(bytes);
             return;
           }
@@ -560,7 +559,7 @@ export class FtpClient implements AsyncDisposable {
         controller.close();
       },
       cancel: (reason) => end(this.#breakOff(data, reason)),
-    }, { highWaterMark: 0 });
+    }, { highWaterMark: AHEAD });
     return { stream, done };
   }
 

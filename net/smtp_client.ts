@@ -282,7 +282,6 @@ export class SmtpClient implements AsyncDisposable {
     signal?.addEventListener("abort", onAbort);
     try {
       const { accepted, rejected } = await this.#envelope(sender, recipients);
-      await this.#command("Cannot send the message", "DATA", 354);
       await this.#data(bytes);
       const reply = await this.#reply();
       if (reply.code !== 250) throw this.#refused("Cannot send the message", reply);
@@ -318,7 +317,10 @@ export class SmtpClient implements AsyncDisposable {
     return parameters;
   }
 
-  /** Sender and recipients, many commands at once where the server can (RFC 2920). */
+  /**
+   * Sender, recipients and DATA, many commands at once where the server can (RFC 2920); afterwards it
+   * waits for the message.
+   */
   async #envelope(
     sender: string,
     recipients: readonly { address: string; path: string }[],
@@ -327,11 +329,14 @@ export class SmtpClient implements AsyncDisposable {
     const rejected: RejectedRecipient[] = [];
     const step = this.#extensions.has("PIPELINING") ? PIPELINE : 1;
     let from = step === 1 ? await this.#ask(sender) : undefined;
+    // With all that came before it, DATA is the last of a group.
+    const ahead = step > 1 && recipients.length <= step;
     for (let at = 0; at < recipients.length; at += step) {
       if (from !== undefined && from.code !== 250) break;
       const some = recipients.slice(at, at + step);
       const lines = some.map(({ path }) => `RCPT TO:${path}`);
       if (from === undefined) lines.unshift(sender);
+      if (ahead) lines.push("DATA");
       for (const line of lines) this.#dialogue.tell("client", line);
       await this.#dialogue.conn.write(lines.map((line) => `${line}\r\n`).join(""));
       from ??= await this.#reply();
@@ -346,9 +351,12 @@ export class SmtpClient implements AsyncDisposable {
       : accepted.length === 0
       ? rejected[0]!.error
       : undefined;
-    if (failed === undefined) return { accepted, rejected };
+    const data = ahead ? await this.#reply() : failed ?? await this.#ask("DATA");
+    if (failed === undefined && "code" in data && data.code === 354) return { accepted, rejected };
+    // A server that wants a message for nobody gets an empty one (RFC 2920, section 3.1).
+    if (ahead && data.code === 354) await this.#ask(".");
     await this.#ask("RSET");
-    throw failed;
+    throw failed ?? this.#refused("Cannot send the message", data as SmtpReply);
   }
 
   async #data(message: Exclude<SmtpMessage, string>): Promise<void> {

@@ -128,7 +128,19 @@ Deno.test("where nobody or the sender is taken nothing is sent, and the session 
   );
   assertEquals(sender.code, "553");
   await mail.send(ENVELOPE, "y");
-  assertEquals(server.mail, ["y\n"]);
+  assertEquals(server.mail.filter((message) => message !== ""), ["y\n"]);
+});
+
+Deno.test("a server that wants a message for nobody gets an empty one, and the session lives", async () => {
+  await using server = post({ RCPT: () => "550 5.1.1 no\r\n" }, ["PIPELINING"]);
+  await using mail = await connectSmtp({ ...PLAIN, port: server.port });
+  const error = await assertRejects(() => mail.send(ENVELOPE, "secret"), ReplyError);
+  assertEquals([error.code, server.mail], ["550", [""]]);
+  await using other = post({ DATA: () => "451 4.3.0 later\r\n" }, ["PIPELINING"]);
+  await using second = await connectSmtp({ ...PLAIN, port: other.port });
+  const later = await assertRejects(() => second.send(ENVELOPE, "x"), ReplyError);
+  assertEquals([later.code, later.retryable], ["451", true]);
+  await second.noop();
 });
 
 Deno.test("a message that is too large is not begun, one beyond ASCII only where it may be", async () => {
