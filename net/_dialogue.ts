@@ -58,7 +58,11 @@ export class Dialogue {
     checkNumber("timeout", options.timeout ?? 0);
     checkNumber("connectTimeout", options.connectTimeout ?? 0);
     signal?.throwIfAborted();
-    if (connection !== undefined) return new Dialogue(connection, options, tls);
+    if (connection !== undefined) {
+      const dialogue = new Dialogue(connection, options, tls);
+      if (tls === "implicit" && !dialogue.encrypted) await dialogue.startTls();
+      return dialogue;
+    }
     const dial = {
       hostname,
       port: options.port ??
@@ -164,7 +168,8 @@ export class Dialogue {
  * @throws {TypeError} If it holds CR, LF or NUL.
  */
 export function checkArgument(name: string, value: string): void {
+  // It may be a password: what it is stays unsaid.
   if (/[\r\n\0]/.test(value)) {
-    throw new TypeError(`Cannot send ${name} with a line break or NUL: ${JSON.stringify(value)}`);
+    throw new TypeError(`Cannot send ${name} that holds a line break or NUL`);
   }
 }

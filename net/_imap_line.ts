@@ -15,6 +15,9 @@ const MAX_SEGMENTS = 10_000;
 /** Bytes of a line: a folder's flags and a long envelope fit. */
 const MAX_LINE = 1024 * 1024;
 
+/** Bytes that nobody wants which are read all the same, to keep the session. */
+const MAX_DRAIN = 64 * 1024 * 1024;
+
 /** Takes a literal as it comes; what it does not read is read for it. */
 export type OnLiteral = (
   size: number,
@@ -26,6 +29,8 @@ export class ImapLine {
   readonly #dialogue: Dialogue;
   readonly #maxLiteral: number;
   #count = 0;
+  /** Bytes of responses so far, but for what was handed on. */
+  bytes = 0;
   /** Whether literals may be sent without being asked for: all, up to 4096 bytes, or none. */
   literals: "all" | "small" | "none" = "none";
 
@@ -43,6 +48,12 @@ export class ImapLine {
     const tag = `a${++this.#count}`;
     let text = `${tag} `;
     let shown = text;
+    // Whatever comes behind the name of a command that logs in is nobody's business.
+    const write = (line: string, open: string) => {
+      const [own = "", verb = ""] = open.split(" ");
+      const masked = own === tag ? `${tag} ${verb} ***` : "***";
+      return this.#dialogue.writeLine(line, secret ? masked : open);
+    };
     for (const part of parts) {
       if (typeof part === "string") {
         text += part;
@@ -51,13 +62,13 @@ export class ImapLine {
       }
       const { literal } = part;
       const now = this.literals === "all" || (this.literals === "small" && literal.length <= 4096);
-      await this.#write(`${text}{${literal.length}${now ? "+" : ""}}`, shown, secret);
+      await write(`${text}{${literal.length}${now ? "+" : ""}}`, shown);
       text = shown = "";
       if (!now) await this.untilContinue(tag, onAsked);
       await this.#dialogue.conn.write(literal);
       this.#dialogue.tell("client", `(${literal.length} bytes)`);
     }
-    await this.#write(text, shown, secret);
+    await write(text, shown);
     return tag;
   }
 
@@ -97,17 +108,23 @@ export class ImapLine {
       wait = timeout;
       this.#dialogue.tell("server", line);
       segments.push(line);
+      total += line.length;
+      this.bytes += line.length;
       const size = literalSize(line);
       if (size === undefined) break;
+      if (total > this.#maxLiteral + MAX_LINE || segments.length > MAX_SEGMENTS) {
+        throw this.#dialogue.broken("sends a response that does not end", "limit");
+      }
       if (options.onLiteral !== undefined && /^\* \d+ FETCH /i.test(segments[0] as string)) {
         await this.#pass(size, options.onLiteral);
         segments.push(new Uint8Array());
         continue;
       }
       total += size;
-      if (total > this.#maxLiteral || segments.length > MAX_SEGMENTS) {
+      if (total > this.#maxLiteral + MAX_LINE || size > this.#maxLiteral) {
         throw this.#dialogue.broken(`sends ${size} bytes in one string`, "limit");
       }
+      this.bytes += size;
       segments.push(await conn.readExact(size, { timeout }));
     }
     try {
@@ -142,13 +159,11 @@ export class ImapLine {
     }
     const all = chunks();
     await onLiteral(size, all);
+    if (left > MAX_DRAIN) {
+      throw this.#dialogue.broken(`has ${left} bytes left that nobody wants`, "limit");
+    }
     while (!(await all.next()).done);
     while (left > 0) for await (const _ of chunks());
-  }
-
-  async #write(text: string, shown: string, secret: boolean): Promise<void> {
-    const [tag = "", verb = ""] = shown.split(" ");
-    await this.#dialogue.writeLine(text, secret ? `${tag} ${verb} ***` : shown);
   }
 }
 

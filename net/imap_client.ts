@@ -159,6 +159,8 @@ export class ImapClient implements AsyncDisposable {
         }
         await this.#run("Cannot encrypt the line", ["STARTTLS"]);
         await this.#dialogue.startTls();
+        // What was said before was said by anybody.
+        this.#capabilities = new Set();
       }
       await this.#askCapabilities();
     });
@@ -376,9 +378,10 @@ export class ImapClient implements AsyncDisposable {
       >();
       const writer = writable.getWriter();
       let begun = false;
+      let passed = false;
       const onLiteral: OnLiteral = async (_, chunks) => {
         if (begun) return;
-        begun = true;
+        begun = passed = true;
         resolve(readable);
         try {
           for await (const chunk of chunks) await writer.write(chunk);
@@ -392,6 +395,11 @@ export class ImapClient implements AsyncDisposable {
       try {
         await this.#run(`Cannot fetch message ${uid}`, parts, (response) => {
           const message = this.#messageOf(response);
+          const other = message !== undefined && message.uid !== uid;
+          if (other && passed) {
+            throw this.#dialogue.broken("sends another message than was asked for");
+          }
+          passed = false;
           if (message?.uid !== uid) return false;
           const whole = message.sections.get(section);
           // A short one may come quoted.
@@ -451,7 +459,8 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Moves messages into another folder: by MOVE, or copied, marked and expunged where there is none.
+   * Moves messages into another folder: by MOVE, or copied, marked as deleted and expunged. A server
+   * that can expunge no single messages (UIDPLUS) keeps them, marked.
    *
    * @param uids Which messages.
    * @param folder Where to.
@@ -465,7 +474,7 @@ export class ImapClient implements AsyncDisposable {
     }
     await this.copy(uids, folder);
     await this.store(uids, "add", ["\\Deleted"]);
-    await this.expunge(uids);
+    if (this.#capabilities.has("UIDPLUS")) await this.expunge(uids);
   }
 
   /**
@@ -634,8 +643,12 @@ export class ImapClient implements AsyncDisposable {
     hear: (response: ImapResponse) => void,
     onLiteral?: OnLiteral,
   ): Promise<Extract<ImapResponse, { type: "tagged" }>> {
+    const most = this.#line.bytes + (this.#options.maxResponse ?? 256 * 1024 * 1024);
     for (;;) {
       const response = await this.#line.read(onLiteral && { onLiteral });
+      if (this.#line.bytes > most) {
+        throw this.#dialogue.broken("sends more than one command may give", "limit");
+      }
       if (response.type === "continue") throw this.#dialogue.broken("asks for more than there is");
       if (response.type !== "tagged") {
         hear(response);
@@ -747,6 +760,8 @@ export class ImapClient implements AsyncDisposable {
 
   async #plain({ user, password = "" }: SaslCredentials): Promise<void> {
     this.#dialogue.checkLogin();
+    checkArgument("a user", user);
+    checkArgument("a password", password);
     if (this.#capabilities.has("LOGINDISABLED")) {
       throw new NetError(`${this.#dialogue.peer} forbids the command LOGIN`, {
         kind: "unsupported",

@@ -26,6 +26,12 @@ export interface ConnectImapOptions extends MailClientOptions {
    * @default 16777216
    */
   maxLiteral?: number;
+  /**
+   * The most bytes that all responses to one command may have, streams apart.
+   *
+   * @default 268435456
+   */
+  maxResponse?: number;
   /** Called for what the server tells without being asked. */
   onEvent?: (event: ImapEvent) => void;
 }

@@ -77,7 +77,7 @@ export async function* watchImap(
   let failures = 0;
   while (!signal?.aborted) {
     try {
-      await using mail = await connectImap(options);
+      await using mail = await connectImap({ ...options, ...(signal && { signal }) });
       const selected = await mail.examine(folder);
       failures = 0;
       yield { type: "connected", selected };

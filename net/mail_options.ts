@@ -59,6 +59,9 @@ export interface MailClientOptions {
   signal?: AbortSignal;
   /** Sees the dialogue, secrets masked. */
   trace?: (line: TraceLine) => void;
-  /** A connection that is dialled already: through a proxy, or in memory. */
+  /**
+   * A connection that is dialled already: through a proxy, or in memory. With "implicit" it is
+   * encrypted first, unless it is.
+   */
   connection?: Connection;
 }

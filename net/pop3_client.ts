@@ -63,6 +63,8 @@ const DEFAULTS = { tls: "implicit", ports: { implicit: 995, starttls: 110 } } as
 const PIPELINE = 32;
 /** Lines of a list: a maildrop of a million messages. */
 const MAX_LINES = 1_000_000;
+/** Bytes of a list. */
+const MAX_LIST = 64 * 1024 * 1024;
 /** Bytes of a message that is not wanted which are read all the same, to keep the connection. */
 const MAX_DRAIN = 1024 * 1024;
 /** Response codes of what may pass (RFC 2449 §8.1, RFC 3206). */
@@ -364,8 +366,12 @@ export class Pop3Client implements AsyncDisposable {
 
   async #lines(): Promise<string[]> {
     const lines: string[] = [];
+    let size = 0;
     for (let line; (line = await this.#dialogue.readLine()) !== ".";) {
-      if (lines.length >= MAX_LINES) throw this.#dialogue.broken("sends a list that does not end");
+      size += line.length;
+      if (lines.length >= MAX_LINES || size > MAX_LIST) {
+        throw this.#dialogue.broken("sends a list that does not end");
+      }
       lines.push(line.startsWith(".") ? line.slice(1) : line);
     }
     return lines;

@@ -96,7 +96,10 @@ export function startSasl(
 ): SaslExchange {
   const { user, password = "", accessToken, authorizationId = "" } = credentials;
   for (const [name, value] of Object.entries({ user, password, accessToken, authorizationId })) {
-    if (value?.includes("\0")) throw new TypeError(`Cannot use ${name}: it holds NUL`);
+    // XOAUTH2 puts \x01 between its fields.
+    if (value !== undefined && /\p{Cc}/u.test(value)) {
+      throw new TypeError(`Cannot use ${name}: it holds a control character`);
+    }
   }
   const known = new Set(offered.map((name) => name.toUpperCase()));
   const order: SaslName[] = accessToken !== undefined

@@ -4,6 +4,7 @@ import { connectImap, type ConnectImapOptions, type ImapEvent } from "../../net/
 import { watchImap } from "../../net/imap_watch.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
 import { ReplyError } from "../../net/reply_error.ts";
+import { connectTcp } from "../../net/tcp_client.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
 import { type Answer, beginTls, lineServer } from "../_support/line_server.ts";
@@ -268,6 +269,69 @@ Deno.test("watchImap() comes back by itself, and gives up what is no use", async
   await assertRejects(async () => {
     for await (const _ of watchImap({ ...options, password: "no" }, "INBOX"));
   }, ReplyError);
+});
+
+Deno.test("no secret reaches the trace or an error, whatever it holds", async () => {
+  await using server = mailbox(
+    { LOGIN: async (_, conn) => (await conn.readLine(), "$ NO no\r\n") },
+    "IMAP4rev1 LITERAL+",
+  );
+  const lines: string[] = [];
+  const trace = ({ text }: { text: string }) => void lines.push(text);
+  const options = { ...PLAIN, port: server.port, trace };
+  for (const [user, password] of [["jörg", "hunter2"], ["ann", "hunter2é"]] as const) {
+    await assertRejects(() => connectImap({ ...options, user, password }), NetError);
+  }
+  assert(!lines.join("\n").includes("hunter2"), lines.join("\n"));
+  const error = await assertRejects(
+    () => connectImap({ ...options, user: "a", password: "hunter2\n" }),
+    TypeError,
+  );
+  assert(!error.message.includes("hunter2"));
+});
+
+Deno.test("move() without MOVE and UIDPLUS expunges nothing of others", async () => {
+  await using server = mailbox({}, "IMAP4rev1");
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
+  await mail.move(7, "Archive");
+  assert(!server.heard.some((line) => line.includes("EXPUNGE")), server.heard.join("\n"));
+});
+
+Deno.test("a connection that is given is encrypted first, unless told otherwise", async () => {
+  await using server = mailbox();
+  const connection = await connectTcp({ port: server.port, lingerTimeout: 0 });
+  const error = await assertRejects(
+    () => connectImap({ ...ANN, connection, connectTimeout: 500 }),
+    NetError,
+  );
+  assert(["tls", "protocol", "timeout"].includes(error.kind), error.kind);
+  assertEquals(server.heard.filter((line) => line.includes("LOGIN")), []);
+  connection.abort();
+});
+
+Deno.test("responses have a bound in all, and another message is none", async () => {
+  const floods: Answer[] = [
+    async (_, conn) => {
+      for (let i = 0; i < 200; i++) {
+        await conn.write(`* SEARCH ${"1 ".repeat(5000)}\r\n`).catch(() => {});
+      }
+      return undefined;
+    },
+    () => `* 1 FETCH (${"BODY[1] {1}\r\nx ".repeat(20_000)}`,
+  ];
+  for (const flood of floods) {
+    await using server = mailbox({ "UID SEARCH": flood });
+    const mail = await connectImap({ ...PLAIN, port: server.port, maxResponse: 500_000 });
+    const error = await assertRejects(() => mail.search(), NetError);
+    assertEquals([error.kind, mail.open], ["limit", false]);
+    await mail[Symbol.asyncDispose]();
+  }
+  await using server = mailbox({
+    "UID FETCH": () => "* 1 FETCH (BODY[] {5}\r\nother UID 99)\r\n$ OK done\r\n",
+  });
+  const mail = await connectImap({ ...PLAIN, port: server.port });
+  await assertRejects(async () => await text(await mail.message(7)), NetError);
+  await mail[Symbol.asyncDispose]();
 });
 
 const dovecot = needsDovecot();
