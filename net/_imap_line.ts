@@ -29,6 +29,8 @@ export class ImapLine {
   readonly #dialogue: Dialogue;
   readonly #maxLiteral: number;
   #count = 0;
+  /** Whether a response has begun and not ended. */
+  midway = false;
   /** Bytes of responses so far, but for what was handed on. */
   bytes = 0;
   /** Whether literals may be sent without being asked for: all, up to 4096 bytes, or none. */
@@ -92,6 +94,7 @@ export class ImapLine {
     options: { timeout?: number; signal?: AbortSignal; onLiteral?: OnLiteral } = {},
   ): Promise<ImapResponse> {
     const { conn, timeout, peer } = this.#dialogue;
+    this.midway = false;
     const segments: (string | Uint8Array)[] = [];
     let wait = options.timeout ?? timeout;
     let total = 0;
@@ -108,9 +111,10 @@ export class ImapLine {
       wait = timeout;
       this.#dialogue.tell("server", line);
       segments.push(line);
+      this.midway = true;
       total += line.length;
       this.bytes += line.length;
-      const size = literalSize(line);
+      const size = literalSize(line, segments.length === 1);
       if (size === undefined) break;
       if (total > this.#maxLiteral + MAX_LINE || segments.length > MAX_SEGMENTS) {
         throw this.#dialogue.broken("sends a response that does not end", "limit");

@@ -75,8 +75,9 @@ export async function connectImap(options: ConnectImapOptions = {}): Promise<Ima
   const dialogue = await Dialogue.open(options, DEFAULTS);
   const client = new ImapClient(dialogue, options);
   try {
-    await client.begin();
-    if (user !== undefined) {
+    const known = await client.begin();
+    // A server may know the user already, by a certificate or a tunnel.
+    if (user !== undefined && !known) {
       const credentials = {
         user,
         ...(password !== undefined && { password }),
@@ -137,8 +138,8 @@ export class ImapClient implements AsyncDisposable {
    *
    * @ignore
    */
-  async begin(): Promise<void> {
-    await this.#exclusive(async () => {
+  async begin(): Promise<boolean> {
+    return await this.#exclusive(async () => {
       const greeting = await this.#line.read();
       if (greeting.type !== "status") throw this.#dialogue.broken("begins without a greeting");
       const { status } = greeting;
@@ -163,6 +164,7 @@ export class ImapClient implements AsyncDisposable {
         this.#capabilities = new Set();
       }
       await this.#askCapabilities();
+      return status === "PREAUTH";
     });
   }
 
@@ -315,7 +317,12 @@ export class ImapClient implements AsyncDisposable {
       const charset = wanted.some((part) => typeof part !== "string") ? "CHARSET UTF-8 " : "";
       const uids: number[] = [];
       await this.#run("Cannot search", [`UID SEARCH ${charset}`, ...wanted], (response) => {
-        if (response.type !== "data" || response.name !== "SEARCH") return false;
+        if (response.type !== "data") return false;
+        if (response.name === "ESEARCH") {
+          uids.push(...uidsOf(response.values, this.#selected?.exists ?? 0));
+          return true;
+        }
+        if (response.name !== "SEARCH") return false;
         for (const uid of texts(response.values)) {
           if (/^\d{1,10}$/.test(uid)) uids.push(Number(uid));
         }
@@ -554,7 +561,8 @@ export class ImapClient implements AsyncDisposable {
             const limit = { timeout: Math.min(left, 2 ** 31 - 1), ...(signal && { signal }) };
             const response = await this.#line.read(limit).catch((error) => {
               const due = error instanceof NetError && error.kind === "timeout";
-              if (this.#dialogue.conn.open && (due || signal?.aborted)) return undefined;
+              const between = this.#dialogue.conn.open && !this.#line.midway;
+              if (between && (due || signal?.aborted)) return undefined;
               throw error;
             });
             if (response === undefined) break;
@@ -845,6 +853,18 @@ function text(value: ImapValue): string {
 
 function texts(value: ImapValue | undefined): string[] {
   return Array.isArray(value) ? value.map(text) : [];
+}
+
+/** The numbers behind ALL of an ESEARCH (RFC 4731), no more than there are messages. */
+function uidsOf(values: readonly ImapValue[], most: number): number[] {
+  const at = values.findIndex((value) => value === "ALL");
+  const set = at === -1 ? "" : text(values[at + 1] ?? null);
+  const uids: number[] = [];
+  for (const part of set.split(",").filter(Boolean)) {
+    const [first = 0, last = first] = part.split(":").map(Number);
+    for (let uid = first; uid <= last && uids.length < most; uid++) uids.push(uid);
+  }
+  return uids;
 }
 
 /** A list in parts that fit into a line. */

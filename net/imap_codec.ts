@@ -73,9 +73,14 @@ const MAX_DEPTH = 100;
  * The size of the literal that a line ends with.
  *
  * @param line The line, without its end.
+ * @param first Whether it is the first line of a response: the words of a status end as they like.
  * @returns The size in bytes, undefined if none follows; it can be any number.
  */
-export function literalSize(line: string): number | undefined {
+export function literalSize(line: string, first = false): number | undefined {
+  // But for a code in brackets that has not ended yet.
+  if (first && /^(?:\+(?: |$)|\S+ (?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i.test(line)) {
+    return undefined;
+  }
   const size = /~?\{(\d{1,20})\+?\}$/.exec(line)?.[1];
   return size === undefined ? undefined : Number(size);
 }
@@ -89,14 +94,16 @@ export function literalSize(line: string): number | undefined {
  */
 export function parseImapResponse(segments: readonly (string | Uint8Array)[]): ImapResponse {
   const literals: Uint8Array[] = [];
-  let text = "";
+  const pieces: string[] = [];
   for (const segment of segments) {
     if (typeof segment !== "string") {
       // Where a literal stood is marked by what no line may hold.
-      text = `${text.replace(/~?\{\d+\+?\}$/, "")}\0${literals.length}\0`;
+      const line = pieces.pop() ?? "";
+      pieces.push(line.replace(/~?\{\d{1,20}\+?\}$/, ""), `\0${literals.length}\0`);
       literals.push(segment);
-    } else text += segment.replaceAll("\0", "\uFFFD");
+    } else pieces.push(segment.replaceAll("\0", "\uFFFD"));
   }
+  const text = pieces.join("");
   if (text === "+" || text.startsWith("+ ")) return { type: "continue", text: text.slice(2) };
   const reader = new Reader(text, literals);
   const tag = reader.word();

@@ -271,6 +271,20 @@ Deno.test("watchImap() comes back by itself, and gives up what is no use", async
   }, ReplyError);
 });
 
+Deno.test("a server that knows the user already is not asked again, ESEARCH is read", async () => {
+  const found: Answer = () =>
+    '* ESEARCH (TAG "a1") UID ALL 4:6,9,100:4294967295\r\n$ OK done {5}\r\n';
+  await using server = mailbox(
+    { "UID SEARCH": found, SELECT: () => "* 5 EXISTS\r\n$ OK\r\n" },
+    "IMAP4rev2",
+    "* PREAUTH hi\r\n",
+  );
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
+  assertEquals(server.heard.some((line) => line.includes("LOGIN")), false);
+  await mail.select("INBOX");
+  assertEquals(await mail.search(), [4, 5, 6, 9, 100]);
+});
+
 Deno.test("no secret reaches the trace or an error, whatever it holds", async () => {
   await using server = mailbox(
     { LOGIN: async (_, conn) => (await conn.readLine(), "$ NO no\r\n") },

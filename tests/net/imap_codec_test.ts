@@ -95,7 +95,7 @@ Deno.test("the size of a literal stands at the end of a line", () => {
     "x {-1}",
     "x",
   ];
-  assertEquals(sizes.map(literalSize), [
+  assertEquals(sizes.map((line) => literalSize(line)), [
     5,
     0,
     7,
@@ -106,6 +106,30 @@ Deno.test("the size of a literal stands at the end of a line", () => {
     undefined,
     undefined,
   ]);
+});
+
+Deno.test("the words of a status end as they like", () => {
+  const first = (line: string) => literalSize(line, true);
+  assertEquals(["a1 OK done {5}", "+ go {5}", "* BYE {1}", "a1 OK [A] x {5}"].map(first), [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assertEquals(["* OK [BADCHARSET ({5}", "* 1 FETCH (A {5}", "* LIST () NIL {5}"].map(first), [
+    5,
+    5,
+    5,
+  ]);
+});
+
+Deno.test("many literals take no more than their time", () => {
+  const segments: (string | Uint8Array)[] = ["* X ("];
+  for (let i = 0; i < 5000; i++) segments.push(`${"a ".repeat(800)}{1}`, new Uint8Array(1));
+  segments.push(")");
+  // It was quadratic once, and took half a minute: the runner's patience is the limit.
+  const response = parseImapResponse(segments);
+  assert(response.type === "data");
 });
 
 Deno.test("whatever a server says, it is a response or a syntax error", () => {
