@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { NetError } from "./errors.ts";
 import { checkNumber } from "./_limits.ts";
 import type { MailClientOptions } from "./mail_options.ts";
+import { ReplyError } from "./reply_error.ts";
 import { connectTcp } from "./tcp_client.ts";
 import { escapeControls } from "./text.ts";
 import { connectTls } from "./tls_client.ts";
@@ -36,8 +37,12 @@ export class Dialogue {
   /** How long an answer may take. */
   readonly timeout: number;
 
+  /** Errors after which the session goes on. */
+  readonly spared: WeakSet<object> = new WeakSet();
+
   readonly #options: MailClientOptions;
   readonly #onAbort: () => void;
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(conn: Connection, options: MailClientOptions, tls: Dialogue["tls"]) {
     this.conn = conn;
@@ -88,6 +93,36 @@ export class Dialogue {
   /** Whether nobody on the way can read along. */
   get encrypted(): boolean {
     return this.conn.tls !== undefined;
+  }
+
+  /**
+   * Runs one piece of work after the other. What fails in the middle leaves nothing to go on with,
+   * unless the server has only said no, or nothing was sent.
+   */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const run = async () => {
+      try {
+        return await work();
+      } catch (error) {
+        const harmless = error instanceof ReplyError || error instanceof TypeError ||
+          error instanceof RangeError || (error instanceof NetError && error.phase === "request") ||
+          this.spared.has(error as object);
+        if (!harmless) this.abort(error);
+        throw error;
+      }
+    };
+    const result = this.#turn.then(run);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Waits for its turn, and keeps it until what this gives is called. */
+  async hold(): Promise<() => Promise<void>> {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const turn = this.exclusive(() => (begin(), ended));
+    await Promise.race([begun, turn]);
+    return () => (end(), turn);
   }
 
   /** Encrypts the line, after the server has agreed to it. What it sent too early ends it. */

@@ -120,7 +120,6 @@ export class FtpClient implements AsyncDisposable {
   readonly #options: ConnectFtpOptions;
   readonly #reader = new FtpReplyReader();
   #features: ReadonlyMap<string, string> = new Map();
-  #turn: Promise<unknown> = Promise.resolve();
   #protected = false;
   #extended = true;
 
@@ -155,7 +154,7 @@ export class FtpClient implements AsyncDisposable {
    * @ignore
    */
   async begin(user: string, password: string): Promise<void> {
-    await this.#exclusive(async () => {
+    await this.#dialogue.exclusive(async () => {
       const greeting = await this.#reply();
       if (greeting.code !== 220) throw this.#refused("Cannot begin", greeting);
       if (this.#dialogue.tls === "starttls") await this.#encrypt();
@@ -199,7 +198,7 @@ export class FtpClient implements AsyncDisposable {
    * @returns The entries without `.` and `..`.
    */
   list(path?: string): Promise<FtpEntry[]> {
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       const where = path === undefined ? "" : ` ${checkPath(path)}`;
       const what = `Cannot list ${path ?? "the directory"}`;
       if (this.#features.has("MLST")) {
@@ -260,7 +259,7 @@ export class FtpClient implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
-    void this.#exclusive(async () => {
+    void this.#dialogue.exclusive(async () => {
       const what = `Cannot fetch ${path}`;
       const data = await this.#transfer(what, `RETR ${checkPath(path)}`, options);
       const { stream, done } = this.#read(what, data, options);
@@ -280,7 +279,7 @@ export class FtpClient implements AsyncDisposable {
    */
   upload(path: string, source: FtpSource, options: FtpUploadOptions = {}): Promise<void> {
     const { append = false, atomic = false, offset = 0 } = options;
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       checkPath(path);
       if (!atomic) {
         await this.#write(
@@ -312,7 +311,7 @@ export class FtpClient implements AsyncDisposable {
   async rename(from: string, to: string): Promise<void> {
     checkPath(from);
     checkPath(to);
-    await this.#exclusive(() => this.#rename(from, to));
+    await this.#dialogue.exclusive(() => this.#rename(from, to));
   }
 
   /**
@@ -388,27 +387,8 @@ export class FtpClient implements AsyncDisposable {
     await this.quit();
   }
 
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const run = async () => {
-      try {
-        return await work();
-      } catch (error) {
-        const harmless = error instanceof ReplyError || error instanceof TypeError ||
-          error instanceof RangeError || (error instanceof NetError && error.phase === "request");
-        if (!harmless && !this.#spared.has(error as object)) this.#dialogue.abort(error);
-        throw error;
-      }
-    };
-    const result = this.#turn.then(run);
-    this.#turn = result.catch(() => {});
-    return result;
-  }
-
-  /** Errors of a transfer after which the session goes on. */
-  readonly #spared = new WeakSet<object>();
-
   #do(what: string, line: string): Promise<FtpReply> {
-    return this.#exclusive(() => this.#command(what, line));
+    return this.#dialogue.exclusive(() => this.#command(what, line));
   }
 
   async #encrypt(): Promise<void> {
@@ -514,7 +494,7 @@ export class FtpClient implements AsyncDisposable {
     data.abort(reason);
     try {
       await this.#reply();
-      if (typeof reason === "object" && reason !== null) this.#spared.add(reason);
+      if (typeof reason === "object" && reason !== null) this.#dialogue.spared.add(reason);
     } catch {
       this.#dialogue.abort(reason);
     }

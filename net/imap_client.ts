@@ -99,7 +99,6 @@ export class ImapClient implements AsyncDisposable {
   readonly #options: ConnectImapOptions;
   #capabilities: ReadonlySet<string> = new Set();
   #selected: ImapSelected | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
   #leaving = false;
 
   /**
@@ -139,7 +138,7 @@ export class ImapClient implements AsyncDisposable {
    * @ignore
    */
   async begin(): Promise<boolean> {
-    return await this.#exclusive(async () => {
+    return await this.#dialogue.exclusive(async () => {
       const greeting = await this.#line.read();
       if (greeting.type !== "status") throw this.#dialogue.broken("begins without a greeting");
       const { status } = greeting;
@@ -184,7 +183,7 @@ export class ImapClient implements AsyncDisposable {
       .map((name) => name.slice(5));
     const bySasl = mechanism !== "LOGIN-COMMAND" &&
       (offered.length > 0 || mechanism !== undefined || credentials.accessToken !== undefined);
-    await this.#exclusive(async () => {
+    await this.#dialogue.exclusive(async () => {
       if (bySasl) await this.#sasl(offered, credentials, mechanism);
       else await this.#plain(credentials);
       await this.#askCapabilities();
@@ -198,7 +197,7 @@ export class ImapClient implements AsyncDisposable {
    * @param reference Where to begin.
    */
   list(pattern = "*", reference = ""): Promise<ImapFolder[]> {
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       const found: ImapFolder[] = [];
       const parts = ["LIST ", imapFolderName(reference), " ", imapFolderName(pattern)];
       await this.#run("Cannot list the folders", parts, (response) => {
@@ -223,7 +222,7 @@ export class ImapClient implements AsyncDisposable {
    * @returns What is in it.
    */
   select(name: string): Promise<ImapSelected> {
-    return this.#exclusive(() => this.#select("SELECT", name));
+    return this.#dialogue.exclusive(() => this.#select("SELECT", name));
   }
 
   /**
@@ -233,7 +232,7 @@ export class ImapClient implements AsyncDisposable {
    * @returns What is in it.
    */
   examine(name: string): Promise<ImapSelected> {
-    return this.#exclusive(() => this.#select("EXAMINE", name));
+    return this.#dialogue.exclusive(() => this.#select("EXAMINE", name));
   }
 
   /**
@@ -242,7 +241,7 @@ export class ImapClient implements AsyncDisposable {
    * @param name Its name.
    */
   status(name: string): Promise<ImapStatus> {
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       let found: ImapStatus = {};
       const what = `Cannot ask for the status of ${name}`;
       const parts = ["STATUS ", imapFolderName(name), " (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)"];
@@ -312,7 +311,7 @@ export class ImapClient implements AsyncDisposable {
    * @returns Their numbers that stay, in their order.
    */
   search(search: ImapSearch = {}): Promise<number[]> {
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       const wanted = imapSearch(search);
       const charset = wanted.some((part) => typeof part !== "string") ? "CHARSET UTF-8 " : "";
       const uids: number[] = [];
@@ -342,7 +341,7 @@ export class ImapClient implements AsyncDisposable {
    */
   fetch(uids: ImapUids, items: ImapFetch): Promise<ImapMessage[]> {
     const { envelope, bodyStructure, flags, size, internalDate, sections = [] } = items;
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       for (const section of sections) checkSection(section);
       const wanted = ["UID"];
       if (envelope) wanted.push("ENVELOPE");
@@ -377,7 +376,7 @@ export class ImapClient implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
-    void this.#exclusive(async () => {
+    void this.#dialogue.exclusive(async () => {
       if (section !== "") checkSection(section);
       const { readable, writable } = new TransformStream<
         Uint8Array<ArrayBuffer>,
@@ -512,7 +511,7 @@ export class ImapClient implements AsyncDisposable {
     message: Uint8Array | string,
     options: ImapAppendOptions = {},
   ): Promise<number | undefined> {
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       const { flags = [], internalDate } = options;
       const literal = typeof message === "string" ? new TextEncoder().encode(message) : message;
       const parts: ImapPart[] = ["APPEND ", imapFolderName(folder), " "];
@@ -539,10 +538,7 @@ export class ImapClient implements AsyncDisposable {
         phase: "request",
       });
     }
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    const turn = this.#exclusive(() => (begin(), ended));
-    await Promise.race([begun, turn]);
+    const release = await this.#dialogue.hold();
     const news: ImapEvent[] = [];
     const hear = (response: ImapResponse) => {
       const event = this.#hear(response);
@@ -577,8 +573,7 @@ export class ImapClient implements AsyncDisposable {
       if (!(error instanceof ReplyError)) this.#dialogue.abort(error);
       throw error instanceof Refusal ? this.#taggedRefusal("Cannot idle", error.response) : error;
     } finally {
-      end();
-      await turn;
+      await release();
     }
   }
 
@@ -605,24 +600,8 @@ export class ImapClient implements AsyncDisposable {
     await this.logout();
   }
 
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const run = async () => {
-      try {
-        return await work();
-      } catch (error) {
-        const harmless = error instanceof ReplyError || error instanceof TypeError ||
-          error instanceof RangeError || (error instanceof NetError && error.phase === "request");
-        if (!harmless) this.#dialogue.abort(error);
-        throw error;
-      }
-    };
-    const result = this.#turn.then(run);
-    this.#turn = result.catch(() => {});
-    return result;
-  }
-
   async #do(what: string, parts: readonly ImapPart[]): Promise<void> {
-    await this.#exclusive(() => this.#run(what, parts));
+    await this.#dialogue.exclusive(() => this.#run(what, parts));
   }
 
   /** Runs a command; `take` says which data are its own, the rest is news. */

@@ -105,7 +105,6 @@ export class Pop3Client implements AsyncDisposable {
   readonly #dialogue: Dialogue;
   readonly #allowPlaintext: boolean;
   #capabilities: ReadonlyMap<string, readonly string[]> = new Map();
-  #turn: Promise<unknown> = Promise.resolve();
   #deleted = false;
   #quit = false;
 
@@ -137,7 +136,7 @@ export class Pop3Client implements AsyncDisposable {
    * @ignore
    */
   async begin(): Promise<void> {
-    await this.#exclusive(async () => {
+    await this.#dialogue.exclusive(async () => {
       const greeting = await this.#status();
       if (!greeting.ok) throw this.#refused("Cannot begin", greeting);
       await this.#askCapabilities();
@@ -168,22 +167,24 @@ export class Pop3Client implements AsyncDisposable {
     const offered = this.#capabilities.get("SASL") ?? [];
     const bySasl = mechanism !== "USER" && (offered.length > 0 || mechanism !== undefined ||
       credentials.accessToken !== undefined);
-    await this.#exclusive(() =>
+    await this.#dialogue.exclusive(() =>
       bySasl ? this.#sasl(offered, credentials, mechanism) : this.#plain(credentials)
     );
-    await this.#exclusive(() => this.#askCapabilities());
+    await this.#dialogue.exclusive(() => this.#askCapabilities());
   }
 
   /** How many messages there are, and how large they are together. */
   async stat(): Promise<Pop3Stat> {
-    const { text } = await this.#exclusive(() => this.#command("Cannot ask for the size", "STAT"));
+    const { text } = await this.#dialogue.exclusive(() =>
+      this.#command("Cannot ask for the size", "STAT")
+    );
     const found = parsePop3Numbers(text) ?? this.#nonsense(text);
     return { count: found.number, size: found.size };
   }
 
   /** The messages with their sizes; those that are marked as deleted are left out. */
   list(): Promise<Pop3Entry[]> {
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       await this.#command("Cannot list the messages", "LIST");
       return (await this.#lines()).map((line) => parsePop3Numbers(line) ?? this.#nonsense(line));
     });
@@ -191,7 +192,7 @@ export class Pop3Client implements AsyncDisposable {
 
   /** The names of the messages that outlive the session. */
   uids(): Promise<Pop3Uid[]> {
-    return this.#exclusive(async () => {
+    return this.#dialogue.exclusive(async () => {
       await this.#command("Cannot list the names", "UIDL");
       return (await this.#lines()).map((line) => parsePop3Uid(line) ?? this.#nonsense(line));
     });
@@ -224,10 +225,7 @@ export class Pop3Client implements AsyncDisposable {
     { maxSize = 16 * 1024 * 1024 }: { maxSize?: number } = {},
   ): AsyncGenerator<{ number: number; data: Uint8Array<ArrayBuffer> }, void, void> {
     numbers.forEach((number) => checkNumber(number));
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    const turn = this.#exclusive(() => (begin(), ended));
-    await Promise.race([begun, turn]);
+    const release = await this.#dialogue.hold();
     const depth = this.#capabilities.has("PIPELINING") ? PIPELINE : 1;
     const replies = new Replies(this.#dialogue, maxSize);
     let asked = 0;
@@ -256,8 +254,7 @@ export class Pop3Client implements AsyncDisposable {
           if (!(error instanceof ReplyError)) this.#dialogue.abort(error);
         });
       }
-      end();
-      await turn;
+      await release();
     }
   }
 
@@ -282,19 +279,19 @@ export class Pop3Client implements AsyncDisposable {
    */
   async delete(number: number): Promise<void> {
     const command = `DELE ${checkNumber(number)}`;
-    await this.#exclusive(() => this.#command(`Cannot delete message ${number}`, command));
+    await this.#dialogue.exclusive(() => this.#command(`Cannot delete message ${number}`, command));
     this.#deleted = true;
   }
 
   /** Takes all marks back. */
   async reset(): Promise<void> {
-    await this.#exclusive(() => this.#command("Cannot take the deletions back", "RSET"));
+    await this.#dialogue.exclusive(() => this.#command("Cannot take the deletions back", "RSET"));
     this.#deleted = false;
   }
 
   /** Does nothing, so that the server does not end the session for idleness. */
   async noop(): Promise<void> {
-    await this.#exclusive(() => this.#command("Cannot keep the session alive", "NOOP"));
+    await this.#dialogue.exclusive(() => this.#command("Cannot keep the session alive", "NOOP"));
   }
 
   /**
@@ -304,7 +301,7 @@ export class Pop3Client implements AsyncDisposable {
    */
   async quit(): Promise<void> {
     if (this.#quit) return;
-    await this.#exclusive(() => this.#command("Cannot end the session", "QUIT"));
+    await this.#dialogue.exclusive(() => this.#command("Cannot end the session", "QUIT"));
     this.#quit = true;
     await this.#dialogue.close(() => Promise.resolve());
   }
@@ -321,21 +318,6 @@ export class Pop3Client implements AsyncDisposable {
       if (this.#deleted) await this.reset();
       await this.quit();
     });
-  }
-
-  /** Runs one command after the other; what fails in the middle leaves nothing to go on with. */
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const run = async () => {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof ReplyError) && !isHarmless(error)) this.#dialogue.abort(error);
-        throw error;
-      }
-    };
-    const result = this.#turn.then(run);
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   async #command(what: string, line: string, shown?: string): Promise<Pop3Status> {
@@ -437,7 +419,7 @@ export class Pop3Client implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
-    void this.#exclusive(async () => {
+    void this.#dialogue.exclusive(async () => {
       try {
         await this.#command(what, command);
       } catch (error) {
@@ -565,12 +547,6 @@ class Replies {
       address: peer,
     });
   }
-}
-
-/** What was found out before anything was sent. */
-function isHarmless(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof RangeError ||
-    (error instanceof NetError && error.phase === "request");
 }
 
 function checkNumber(value: number, least = 1): number {

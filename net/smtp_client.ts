@@ -129,7 +129,6 @@ export class SmtpClient implements AsyncDisposable {
   readonly #allowPlaintext: boolean;
   readonly #reader = new SmtpReplyReader();
   #extensions: ReadonlyMap<string, readonly string[]> = new Map();
-  #turn: Promise<unknown> = Promise.resolve();
 
   /**
    * Takes over a dialogue; `connectSmtp` does that.
@@ -173,7 +172,7 @@ export class SmtpClient implements AsyncDisposable {
    * @ignore
    */
   async begin(): Promise<void> {
-    await this.#exclusive(async () => {
+    await this.#dialogue.exclusive(async () => {
       const greeting = await this.#reply();
       if (greeting.code !== 220) throw this.#refused("Cannot begin", greeting);
       await this.#hello();
@@ -203,7 +202,7 @@ export class SmtpClient implements AsyncDisposable {
    * sent without encryption.
    */
   async login(credentials: SaslCredentials, mechanism?: SaslName): Promise<void> {
-    await this.#exclusive(async () => {
+    await this.#dialogue.exclusive(async () => {
       const exchange = startSasl(this.#extensions.get("AUTH") ?? [], credentials, {
         encrypted: this.#dialogue.encrypted,
         allowPlaintext: this.#allowPlaintext,
@@ -242,12 +241,12 @@ export class SmtpClient implements AsyncDisposable {
     message: SmtpMessage,
     options: SendMailOptions = {},
   ): Promise<SentMail> {
-    return this.#exclusive(() => this.#send(envelope, message, options));
+    return this.#dialogue.exclusive(() => this.#send(envelope, message, options));
   }
 
   /** Does nothing, so that the server does not end the session for idleness. */
   async noop(): Promise<void> {
-    await this.#exclusive(() => this.#command("Cannot keep the session alive", "NOOP"));
+    await this.#dialogue.exclusive(() => this.#command("Cannot keep the session alive", "NOOP"));
   }
 
   /** Ends the session at once. */
@@ -258,7 +257,7 @@ export class SmtpClient implements AsyncDisposable {
   /** Ends the session in order. */
   async quit(): Promise<void> {
     await this.#dialogue.close(() =>
-      this.#exclusive(() => this.#command("Cannot end the session", "QUIT"))
+      this.#dialogue.exclusive(() => this.#command("Cannot end the session", "QUIT"))
     );
   }
 
@@ -383,23 +382,6 @@ export class SmtpClient implements AsyncDisposable {
     bytes.set(end, last.length);
     await conn.write(bytes);
     this.#dialogue.tell("client", `(${length} bytes)`);
-  }
-
-  /** Runs one after the other; what fails in the middle leaves nothing to go on with. */
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const run = async () => {
-      try {
-        return await work();
-      } catch (error) {
-        const harmless = error instanceof ReplyError || error instanceof TypeError ||
-          (error instanceof NetError && error.phase === "request");
-        if (!harmless) this.#dialogue.abort(error);
-        throw error;
-      }
-    };
-    const result = this.#turn.then(run);
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   async #hello(): Promise<void> {
