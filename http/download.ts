@@ -34,7 +34,7 @@ import { delay } from "@std/async/delay";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { createClient, type HttpClient, type HttpFetchOptions } from "./client.ts";
-import { HttpRequestError } from "./errors.ts";
+import { HttpRequestError, HttpTimeoutError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
 import { backoffDelay, type HttpRetryPolicy, retryPolicy } from "./retry.ts";
 import { withHeaders } from "./_plan.ts";
@@ -178,7 +178,8 @@ class Download {
   #old = 0;
   #resumptions = 0;
   #restarts = 0;
-  /** When the time for everything is up. */
+  /** How long everything may take. */
+  readonly #total: number;
   readonly #end: number;
 
   constructor(
@@ -191,8 +192,8 @@ class Download {
     this.#client = client;
     this.#url = url;
     this.#options = options;
-    const total = checkTime("timeouts.total", options.timeouts?.total, 0);
-    this.#end = performance.now() + total;
+    this.#total = checkTime("timeouts.total", options.timeouts?.total, 0);
+    this.#end = performance.now() + this.#total;
     this.#key = createHash("sha256").update(String(url)).digest("hex");
   }
 
@@ -201,8 +202,15 @@ class Download {
     const partial = this.#partial;
     if (partial.state?.url !== this.#key) await partial.restart(undefined);
     this.#old = partial.size;
-    for (let pieces = 0; !await this.#piece();) {
-      if (++pieces > MAX_PIECES) throw this.#failure(`it comes in more than ${MAX_PIECES} pieces`);
+    try {
+      for (let pieces = 0; !await this.#piece();) {
+        if (++pieces <= MAX_PIECES) continue;
+        throw this.#failure(`it comes in more than ${MAX_PIECES} pieces`);
+      }
+    } catch (error) {
+      // What the client says of the limit is of what was left of it for one piece.
+      const late = error instanceof HttpTimeoutError && error.stage === "total";
+      throw late && error.limit !== this.#total ? this.#late(error) : error;
     }
     this.spoiled = true;
     if (expected !== undefined && partial.size !== expected) {
@@ -280,7 +288,7 @@ class Download {
       if (!(error instanceof HttpRequestError) || !error.retryable) throw error;
       if (++this.#resumptions > policy.total) throw error;
       const wait = backoffDelay(this.#resumptions, policy);
-      await delay(Math.min(wait, this.#left()), signal === undefined ? {} : { signal });
+      await delay(Math.min(wait, this.#left(error)), signal === undefined ? {} : { signal });
       return false;
     }
     // A server may send less than it was asked for.
@@ -288,8 +296,27 @@ class Download {
   }
 
   /** What is left of the time for everything, in milliseconds. */
-  #left(): number {
-    return Math.max(1, this.#end - performance.now());
+  #left(cause?: unknown): number {
+    const left = this.#end - performance.now();
+    if (left <= 0) throw this.#late(cause);
+    return Math.max(1, left);
+  }
+
+  #late(cause: unknown): HttpTimeoutError {
+    const limit = this.#total;
+    const message = `Cannot download ${this.#shown}: it is not whole within ${limit} ms (total)`;
+    return new HttpTimeoutError(message, {
+      stage: "total",
+      limit,
+      ...this.#failing(),
+      retryable: false,
+      cause,
+    });
+  }
+
+  #failing() {
+    const shown = this.#shown;
+    return { phase: "response", method: "GET", url: shown, sent: "maybe" } as const;
   }
 
   async #restart(reason: string): Promise<false> {
@@ -302,13 +329,8 @@ class Download {
   }
 
   #failure(reason: string, kind: "protocol" | "limit" = "protocol"): HttpRequestError {
-    return new HttpRequestError(`Cannot download ${this.#shown}: ${reason}`, {
-      kind,
-      phase: "response",
-      method: "GET",
-      url: this.#shown,
-      sent: "maybe",
-    });
+    const message = `Cannot download ${this.#shown}: ${reason}`;
+    return new HttpRequestError(message, { kind, ...this.#failing() });
   }
 }
 
