@@ -3,8 +3,9 @@
 import type { Connection } from "./connection.ts";
 import { NetError } from "./errors.ts";
 import { checkNumber } from "./_limits.ts";
-import type { MailClientOptions } from "./mail_options.ts";
+import type { MailClientOptions, MailLoginOptions } from "./mail_options.ts";
 import { ReplyError } from "./reply_error.ts";
+import type { SaslCredentials, SaslExchange } from "./sasl.ts";
 import { connectTcp } from "./tcp_client.ts";
 import { escapeControls } from "./text.ts";
 import { connectTls } from "./tls_client.ts";
@@ -22,10 +23,52 @@ export interface DialogueDefaults {
   readonly ports: Ports;
 }
 
+/** How a line is read. */
+interface ReadLineOptions {
+  /** @default MAX_LINE */
+  readonly max?: number;
+  /** @default the time that an answer may take */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** The most bytes of a line of a server's. */
-const MAX_LINE = 8192;
+export const MAX_LINE = 8192;
 /** How long a polite end may take, in milliseconds. */
 const FAREWELL = 2000;
+
+/** A client that has a dialogue. */
+interface Session<M> {
+  /** Hears the greeting and encrypts; says whether the server knows the user already. */
+  begin(): Promise<boolean | void>;
+  login(credentials: SaslCredentials, mechanism?: M): Promise<void>;
+}
+
+/** Dials, begins a session and logs in, as far as the options say who. Failing leaves nothing open. */
+export async function openSession<M extends string, S extends Session<M>>(
+  options: MailLoginOptions<M>,
+  defaults: DialogueDefaults,
+  make: (dialogue: Dialogue) => S,
+): Promise<S> {
+  const { user, password, accessToken, mechanism } = options;
+  const dialogue = await Dialogue.open(options, defaults);
+  try {
+    const session = make(dialogue);
+    const known = await session.begin();
+    if (user !== undefined && known !== true) {
+      const credentials = {
+        user,
+        ...(password !== undefined && { password }),
+        ...(accessToken !== undefined && { accessToken }),
+      };
+      await session.login(credentials, mechanism);
+    }
+    return session;
+  } catch (error) {
+    dialogue.abort(error);
+    throw error;
+  }
+}
 
 /** One connection to a server that speaks in lines. */
 export class Dialogue {
@@ -65,7 +108,12 @@ export class Dialogue {
     signal?.throwIfAborted();
     if (connection !== undefined) {
       const dialogue = new Dialogue(connection, options, tls);
-      if (tls === "implicit" && !dialogue.encrypted) await dialogue.startTls();
+      try {
+        if (tls === "implicit" && !dialogue.encrypted) await dialogue.startTls();
+      } catch (error) {
+        dialogue.abort(error);
+        throw error;
+      }
       return dialogue;
     }
     const dial = {
@@ -132,17 +180,19 @@ export class Dialogue {
   }
 
   /** Reads a line; the end of the stream is an error. */
-  async readLine(max: number = MAX_LINE): Promise<string> {
-    const line = await this.conn.readLine({ max, timeout: this.timeout });
-    if (line === null) {
-      throw new NetError(`${this.peer} ended the connection`, {
-        kind: "truncated",
-        phase: "read",
-        address: this.peer,
-      });
-    }
+  async readLine(options: ReadLineOptions = {}): Promise<string> {
+    const { max = MAX_LINE, timeout = this.timeout, signal } = options;
+    const line = await this.conn.readLine({ max, timeout, ...(signal && { signal }) });
+    if (line === null) throw this.truncated("ended the connection");
     this.tell("server", line);
     return line;
+  }
+
+  /** Reads what there is next; the end of the stream is an error. */
+  async readChunk(): Promise<Uint8Array<ArrayBuffer>> {
+    const chunk = await this.conn.readChunk({ timeout: this.timeout });
+    if (chunk === null) throw this.truncated("ended within a message");
+    return chunk;
   }
 
   /** Writes a line; `shown` is what the trace has of it, where it holds a secret. */
@@ -164,6 +214,38 @@ export class Dialogue {
       `Cannot log in to ${this.peer}: the line is not encrypted (allowPlaintextLogin would allow it)`,
       { kind: "usage", phase: "request", address: this.peer },
     );
+  }
+
+  /** Answers a challenge of a login, with `first` in place of what follows from it. */
+  async answer(exchange: SaslExchange, challenge: string, first?: Uint8Array): Promise<void> {
+    const answer = first ?? await exchange.next(this.#decode(challenge));
+    await this.writeLine(answer.toBase64(), "***");
+  }
+
+  #decode(challenge: string): Uint8Array {
+    try {
+      return Uint8Array.fromBase64(challenge);
+    } catch {
+      throw this.broken("sent a challenge that is no Base64");
+    }
+  }
+
+  /** The error for a server that cannot encrypt the line. */
+  unencryptable(command: string): NetError {
+    return new NetError(`${this.peer} offers no ${command}: the line cannot be encrypted`, {
+      kind: "unsupported",
+      phase: "handshake",
+      address: this.peer,
+    });
+  }
+
+  /** The error for a server that is gone. */
+  truncated(what: string): NetError {
+    return new NetError(`${this.peer} ${what}`, {
+      kind: "truncated",
+      phase: "read",
+      address: this.peer,
+    });
   }
 
   /** The error for a server that does not keep to the protocol; the connection is of no use then. */

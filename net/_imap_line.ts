@@ -1,7 +1,6 @@
 /** Commands and responses of IMAP over a connection. */
 
 import type { Dialogue } from "./_dialogue.ts";
-import { NetError } from "./errors.ts";
 import {
   type ImapPart,
   type ImapResponse,
@@ -74,11 +73,6 @@ export class ImapLine {
     return tag;
   }
 
-  /** Sends a line that is no command. */
-  sendLine(line: string, shown?: string): Promise<void> {
-    return this.#dialogue.writeLine(line, shown);
-  }
-
   /** Waits until the server wants more. */
   async untilContinue(tag: string, onOther: (response: ImapResponse) => void): Promise<string> {
     for (;;) {
@@ -93,23 +87,19 @@ export class ImapLine {
   async read(
     options: { timeout?: number; signal?: AbortSignal; onLiteral?: OnLiteral } = {},
   ): Promise<ImapResponse> {
-    const { conn, timeout, peer } = this.#dialogue;
+    const { conn, timeout } = this.#dialogue;
     this.midway = false;
     const segments: (string | Uint8Array)[] = [];
     let wait = options.timeout ?? timeout;
     let total = 0;
     for (;;) {
       const signal = segments.length === 0 ? options.signal : undefined;
-      const line = await conn.readLine({ max: MAX_LINE, timeout: wait, ...(signal && { signal }) });
-      if (line === null) {
-        throw new NetError(`${peer} ended the connection`, {
-          kind: "truncated",
-          phase: "read",
-          address: peer,
-        });
-      }
+      const line = await this.#dialogue.readLine({
+        max: MAX_LINE,
+        timeout: wait,
+        ...(signal && { signal }),
+      });
       wait = timeout;
-      this.#dialogue.tell("server", line);
       segments.push(line);
       this.midway = true;
       total += line.length;
@@ -144,19 +134,14 @@ export class ImapLine {
   /** Hands a literal on in pieces, and reads what is left of it. */
   async #pass(size: number, onLiteral: OnLiteral): Promise<void> {
     if (!Number.isSafeInteger(size)) throw this.#dialogue.broken(`sends ${size} bytes`, "limit");
-    const { conn, timeout, peer } = this.#dialogue;
+    const dialogue = this.#dialogue;
+    const { conn, timeout } = dialogue;
     let left = size;
     async function* chunks() {
       while (left > 0) {
         const buffer = new Uint8Array(Math.min(left, 65_536));
         const n = await conn.read(buffer, { timeout });
-        if (n === null) {
-          throw new NetError(`${peer} ended within a message`, {
-            kind: "truncated",
-            phase: "read",
-            address: peer,
-          });
-        }
+        if (n === null) throw dialogue.truncated("ended within a message");
         left -= n;
         yield buffer.subarray(0, n);
       }

@@ -20,7 +20,7 @@
  * @module
  */
 
-import { checkArgument, Dialogue } from "./_dialogue.ts";
+import { checkArgument, type Dialogue, openSession } from "./_dialogue.ts";
 import { NetError } from "./errors.ts";
 import { ImapLine, type OnLiteral, Refusal } from "./_imap_line.ts";
 import {
@@ -71,25 +71,7 @@ const STEP = 500;
  * in common; "usage" for a login without encryption.
  */
 export async function connectImap(options: ConnectImapOptions = {}): Promise<ImapClient> {
-  const { user, password, accessToken, mechanism } = options;
-  const dialogue = await Dialogue.open(options, DEFAULTS);
-  const client = new ImapClient(dialogue, options);
-  try {
-    const known = await client.begin();
-    // A server may know the user already, by a certificate or a tunnel.
-    if (user !== undefined && !known) {
-      const credentials = {
-        user,
-        ...(password !== undefined && { password }),
-        ...(accessToken !== undefined && { accessToken }),
-      };
-      await client.login(credentials, mechanism);
-    }
-    return client;
-  } catch (error) {
-    dialogue.abort(error);
-    throw error;
-  }
+  return await openSession(options, DEFAULTS, (dialogue) => new ImapClient(dialogue, options));
 }
 
 /** A session; {@linkcode connectImap} makes one. Calls wait for each other. */
@@ -133,7 +115,8 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Reads the greeting and encrypts the line; `connectImap` does that.
+   * Reads the greeting and encrypts the line; `connectImap` does that. Says whether the server knows
+   * the user already, by a certificate or a tunnel.
    *
    * @ignore
    */
@@ -150,12 +133,7 @@ export class ImapClient implements AsyncDisposable {
         if (status === "PREAUTH") throw this.#dialogue.broken("logs in before STARTTLS");
         await this.#askCapabilities();
         if (!this.#capabilities.has("STARTTLS")) {
-          const { peer } = this.#dialogue;
-          throw new NetError(`${peer} offers no STARTTLS: the line cannot be encrypted`, {
-            kind: "unsupported",
-            phase: "handshake",
-            address: peer,
-          });
+          throw this.#dialogue.unencryptable("STARTTLS");
         }
         await this.#run("Cannot encrypt the line", ["STARTTLS"]);
         await this.#dialogue.startTls();
@@ -648,7 +626,7 @@ export class ImapClient implements AsyncDisposable {
   }
 
   async #endIdle(tag: string, hear: (response: ImapResponse) => void): Promise<void> {
-    await this.#line.sendLine("DONE");
+    await this.#dialogue.writeLine("DONE");
     await this.#finish("Cannot idle", tag, hear);
   }
 
@@ -787,17 +765,8 @@ export class ImapClient implements AsyncDisposable {
         hear(response);
         continue;
       }
-      const answer = first ?? await exchange.next(this.#decode(response.text));
+      await this.#dialogue.answer(exchange, response.text, first);
       first = undefined;
-      await this.#line.sendLine(answer.toBase64(), "***");
-    }
-  }
-
-  #decode(challenge: string): Uint8Array {
-    try {
-      return Uint8Array.fromBase64(challenge);
-    } catch {
-      throw this.#dialogue.broken("sent a challenge that is no Base64");
     }
   }
 

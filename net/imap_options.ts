@@ -7,19 +7,14 @@
  */
 
 import type { ImapMessage } from "./imap_message.ts";
-import type { MailClientOptions } from "./mail_options.ts";
+import type { MailLoginOptions } from "./mail_options.ts";
 import type { SaslName } from "./sasl.ts";
 
-/** Options of `connectImap`. All times are in milliseconds; 0 lifts a limit. */
-export interface ConnectImapOptions extends MailClientOptions {
-  /** Logs in as this user at once. @default no login; call `login` */
-  user?: string;
-  /** The password of `user`. */
-  password?: string;
-  /** The access token of OAuth 2 in place of a password. */
-  accessToken?: string;
-  /** This mechanism and no other; "LOGIN-COMMAND" for the command LOGIN. */
-  mechanism?: SaslName | "LOGIN-COMMAND";
+/**
+ * Options of `connectImap`. All times are in milliseconds; 0 lifts a limit. The mechanism
+ * "LOGIN-COMMAND" stands for the command LOGIN.
+ */
+export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-COMMAND"> {
   /**
    * The most bytes of a string that is held in memory; whole messages are streams of any size.
    *

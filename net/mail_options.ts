@@ -7,6 +7,7 @@
  */
 
 import type { Connection } from "./connection.ts";
+import type { SaslName } from "./sasl.ts";
 
 /** One line of a dialogue. */
 export interface TraceLine {
@@ -64,4 +65,20 @@ export interface MailClientOptions {
    * encrypted first, unless it is.
    */
   connection?: Connection;
+}
+
+/**
+ * What the clients of SMTP, POP3 and IMAP take besides: who logs in.
+ *
+ * @typeParam M The mechanisms that can be asked for by name.
+ */
+export interface MailLoginOptions<M extends string = SaslName> extends MailClientOptions {
+  /** Logs in as this user at once. @default no login; call `login` */
+  user?: string;
+  /** The password of `user`. */
+  password?: string;
+  /** The access token of OAuth 2 in place of a password. */
+  accessToken?: string;
+  /** This mechanism and no other. @default the best that both sides know */
+  mechanism?: M;
 }

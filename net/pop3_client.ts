@@ -19,10 +19,8 @@
  * @module
  */
 
-import { checkArgument, Dialogue } from "./_dialogue.ts";
-import { DotDecoder } from "./dot_codec.ts";
-import { NetError } from "./errors.ts";
-import type { MailClientOptions } from "./mail_options.ts";
+import { checkArgument, type Dialogue, openSession } from "./_dialogue.ts";
+import type { MailLoginOptions } from "./mail_options.ts";
 import {
   parsePop3Capabilities,
   parsePop3Challenge,
@@ -33,22 +31,17 @@ import {
   type Pop3Status,
   type Pop3Uid,
 } from "./pop3_codec.ts";
+import { Replies, textStream } from "./_pop3_text.ts";
 import { ReplyError } from "./reply_error.ts";
 import { type SaslCredentials, type SaslName, startSasl } from "./sasl.ts";
 
 export type { Pop3Entry, Pop3Uid } from "./pop3_codec.ts";
 
-/** Options of {@linkcode connectPop3}. All times are in milliseconds; 0 lifts a limit. */
-export interface ConnectPop3Options extends MailClientOptions {
-  /** Logs in as this user at once. @default no login; call `login` */
-  user?: string;
-  /** The password of `user`. */
-  password?: string;
-  /** The access token of OAuth 2 in place of a password. */
-  accessToken?: string;
-  /** This mechanism and no other; "USER" for the commands USER and PASS. */
-  mechanism?: SaslName | "USER";
-}
+/**
+ * Options of {@linkcode connectPop3}. All times are in milliseconds; 0 lifts a limit. The mechanism
+ * "USER" stands for the commands USER and PASS.
+ */
+export type ConnectPop3Options = MailLoginOptions<SaslName | "USER">;
 
 /** How much there is in a maildrop. */
 export interface Pop3Stat {
@@ -65,8 +58,6 @@ const PIPELINE = 32;
 const MAX_LINES = 1_000_000;
 /** Bytes of a list. */
 const MAX_LIST = 64 * 1024 * 1024;
-/** Bytes of a message that is not wanted which are read all the same, to keep the connection. */
-const MAX_DRAIN = 1024 * 1024;
 /** Response codes of what may pass (RFC 2449 §8.1, RFC 3206). */
 const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
 
@@ -80,24 +71,8 @@ const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TE
  * common; "usage" for a login without encryption.
  */
 export async function connectPop3(options: ConnectPop3Options = {}): Promise<Pop3Client> {
-  const { user, password, accessToken, mechanism } = options;
-  const dialogue = await Dialogue.open(options, DEFAULTS);
-  const client = new Pop3Client(dialogue, options.allowPlaintextLogin === true);
-  try {
-    await client.begin();
-    if (user !== undefined) {
-      const credentials = {
-        user,
-        ...(password !== undefined && { password }),
-        ...(accessToken !== undefined && { accessToken }),
-      };
-      await client.login(credentials, mechanism);
-    }
-    return client;
-  } catch (error) {
-    dialogue.abort(error);
-    throw error;
-  }
+  const allow = options.allowPlaintextLogin === true;
+  return await openSession(options, DEFAULTS, (dialogue) => new Pop3Client(dialogue, allow));
 }
 
 /** A session; {@linkcode connectPop3} makes one. Calls wait for each other. */
@@ -142,11 +117,7 @@ export class Pop3Client implements AsyncDisposable {
       await this.#askCapabilities();
       if (this.#dialogue.tls !== "starttls") return;
       if (!this.#capabilities.has("STLS")) {
-        throw new NetError(`${this.#dialogue.peer} offers no STLS: the line cannot be encrypted`, {
-          kind: "unsupported",
-          phase: "handshake",
-          address: this.#dialogue.peer,
-        });
+        throw this.#dialogue.unencryptable("STLS");
       }
       await this.#command("Cannot encrypt the line", "STLS");
       await this.#dialogue.startTls();
@@ -400,17 +371,8 @@ export class Pop3Client implements AsyncDisposable {
         return exchange.finish();
       }
       // The initial answer is given when the server asks for it (RFC 5034 §4).
-      const answer = first ?? await exchange.next(this.#decode(challenge));
+      await this.#dialogue.answer(exchange, challenge, first);
       first = undefined;
-      await this.#dialogue.writeLine(answer.toBase64(), "***");
-    }
-  }
-
-  #decode(challenge: string): Uint8Array {
-    try {
-      return Uint8Array.fromBase64(challenge);
-    } catch {
-      return this.#nonsense(challenge);
     }
   }
 
@@ -426,126 +388,11 @@ export class Pop3Client implements AsyncDisposable {
         reject(error);
         throw error;
       }
-      const { stream, done } = this.#stream();
+      const { stream, done } = textStream(this.#dialogue);
       resolve(stream);
       await done;
     }).catch(reject);
     return promise;
-  }
-
-  #stream(): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> } {
-    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-    // Whoever reads the stream hears of it there.
-    done.catch(() => {});
-    const decoder = new DotDecoder();
-    const { conn, timeout, peer } = this.#dialogue;
-    const next = async () => {
-      const chunk = await conn.readChunk({ timeout });
-      if (chunk === null) {
-        throw new NetError(`${peer} ended within a message`, {
-          kind: "truncated",
-          phase: "read",
-          address: peer,
-        });
-      }
-      const part = decoder.push(chunk);
-      if (part.done && part.rest.length > 0) {
-        throw this.#dialogue.broken("sent more than it was asked for");
-      }
-      return part;
-    };
-    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      pull: async (controller) => {
-        try {
-          let part;
-          do part = await next(); while (part.data.length === 0 && !part.done);
-          if (part.data.length > 0) controller.enqueue(part.data);
-          if (!part.done) return;
-          controller.close();
-          resolve();
-        } catch (error) {
-          reject(error);
-          throw error;
-        }
-      },
-      cancel: async () => {
-        try {
-          for (let left = MAX_DRAIN; left > 0;) {
-            const part = await next();
-            if (part.done) return resolve();
-            left -= part.data.length;
-          }
-          this.#dialogue.abort();
-          resolve();
-        } catch (error) {
-          reject(error);
-        }
-      },
-    }, { highWaterMark: 0 });
-    return { stream, done };
-  }
-}
-
-/** Replies that may come several in a chunk. */
-class Replies {
-  readonly #dialogue: Dialogue;
-  readonly #maxSize: number;
-  #rest: Uint8Array = new Uint8Array();
-
-  constructor(dialogue: Dialogue, maxSize: number) {
-    this.#dialogue = dialogue;
-    this.#maxSize = maxSize;
-  }
-
-  /** A line, without its end. */
-  async line(): Promise<string> {
-    let line = "";
-    for (;;) {
-      if (this.#rest.length === 0) this.#rest = await this.#chunk();
-      const end = this.#rest.indexOf(10);
-      const part = end === -1 ? this.#rest : this.#rest.subarray(0, end);
-      line += new TextDecoder().decode(part);
-      this.#rest = end === -1 ? new Uint8Array() : this.#rest.subarray(end + 1);
-      if (line.length > 8192) throw this.#dialogue.broken("sends an endless line", "limit");
-      if (end === -1) continue;
-      this.#dialogue.tell("server", line);
-      return line.replace(/\r$/, "");
-    }
-  }
-
-  /** A text to its dot. */
-  async text(): Promise<Uint8Array<ArrayBuffer>> {
-    const decoder = new DotDecoder();
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    let size = 0;
-    for (;;) {
-      if (this.#rest.length === 0) this.#rest = await this.#chunk();
-      const { data, done, rest } = decoder.push(this.#rest);
-      this.#rest = rest;
-      size += data.length;
-      if (size > this.#maxSize) throw this.#dialogue.broken("sends a larger message", "limit");
-      parts.push(data);
-      if (!done) continue;
-      if (parts.length === 1) return data;
-      const whole = new Uint8Array(size);
-      let at = 0;
-      for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-      return whole;
-    }
-  }
-
-  async #chunk(): Promise<Uint8Array> {
-    const { conn, timeout, peer } = this.#dialogue;
-    const chunk = await conn.readChunk({ timeout });
-    if (chunk !== null) return chunk;
-    throw new NetError(`${peer} ended within an answer`, {
-      kind: "truncated",
-      phase: "read",
-      address: peer,
-    });
   }
 }
 

@@ -19,10 +19,10 @@
  * @module
  */
 
-import { checkArgument, Dialogue } from "./_dialogue.ts";
+import { checkArgument, type Dialogue, openSession } from "./_dialogue.ts";
 import { DotEncoder } from "./dot_codec.ts";
 import { NetError } from "./errors.ts";
-import type { MailClientOptions } from "./mail_options.ts";
+import type { MailLoginOptions } from "./mail_options.ts";
 import { ReplyError } from "./reply_error.ts";
 import { type SaslCredentials, type SaslName, startSasl } from "./sasl.ts";
 import {
@@ -38,17 +38,9 @@ import {
 export type { SmtpEnvelope } from "./smtp_codec.ts";
 
 /** Options of {@linkcode connectSmtp}. All times are in milliseconds; 0 lifts a limit. */
-export interface ConnectSmtpOptions extends MailClientOptions {
+export interface ConnectSmtpOptions extends MailLoginOptions {
   /** How this side calls itself: a domain name or `[192.0.2.1]`. @default the own address */
   localName?: string;
-  /** Logs in as this user at once. @default no login */
-  user?: string;
-  /** The password of `user`. */
-  password?: string;
-  /** The access token of OAuth 2 in place of a password. */
-  accessToken?: string;
-  /** This mechanism and no other. */
-  mechanism?: SaslName;
 }
 
 /** A message: text or bytes, whole or as they come. Line ends of any kind become CRLF. */
@@ -101,25 +93,13 @@ const PIPELINE = 100;
  * in common; "usage" for a login without encryption.
  */
 export async function connectSmtp(options: ConnectSmtpOptions = {}): Promise<SmtpClient> {
-  const { user, password, accessToken, mechanism, localName } = options;
+  const { localName, allowPlaintextLogin: allow = false } = options;
   if (localName !== undefined) checkName(localName);
-  const dialogue = await Dialogue.open(options, DEFAULTS);
-  const client = new SmtpClient(dialogue, localName, options.allowPlaintextLogin === true);
-  try {
-    await client.begin();
-    if (user !== undefined) {
-      const credentials = {
-        user,
-        ...(password !== undefined && { password }),
-        ...(accessToken !== undefined && { accessToken }),
-      };
-      await client.login(credentials, mechanism);
-    }
-    return client;
-  } catch (error) {
-    dialogue.abort(error);
-    throw error;
-  }
+  return await openSession(
+    options,
+    DEFAULTS,
+    (dialogue) => new SmtpClient(dialogue, localName, allow),
+  );
 }
 
 /** A session; {@linkcode connectSmtp} makes one. Calls wait for each other. */
@@ -178,12 +158,7 @@ export class SmtpClient implements AsyncDisposable {
       await this.#hello();
       if (this.#dialogue.tls !== "starttls") return;
       if (!this.#extensions.has("STARTTLS")) {
-        const { peer } = this.#dialogue;
-        throw new NetError(`${peer} offers no STARTTLS: the line cannot be encrypted`, {
-          kind: "unsupported",
-          phase: "handshake",
-          address: peer,
-        });
+        throw this.#dialogue.unencryptable("STARTTLS");
       }
       await this.#command("Cannot encrypt the line", "STARTTLS");
       await this.#dialogue.startTls();
@@ -217,8 +192,7 @@ export class SmtpClient implements AsyncDisposable {
         const reply = await this.#reply();
         if (reply.code === 235) return exchange.finish();
         if (reply.code !== 334) throw this.#refused("Cannot log in", reply);
-        const answer = await exchange.next(this.#decode(reply.lines[0] ?? ""));
-        await this.#dialogue.writeLine(answer.toBase64(), "***");
+        await this.#dialogue.answer(exchange, reply.lines[0] ?? "");
       }
     });
   }
@@ -439,14 +413,6 @@ export class SmtpClient implements AsyncDisposable {
       temporary: code >= 400 && code < 500,
       address: peer,
     });
-  }
-
-  #decode(challenge: string): Uint8Array {
-    try {
-      return Uint8Array.fromBase64(challenge);
-    } catch {
-      throw this.#dialogue.broken("sent a challenge that is no Base64");
-    }
   }
 }
 

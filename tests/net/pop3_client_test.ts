@@ -340,3 +340,25 @@ Deno.test({
     assertEquals((await last.list()).length, 1);
   },
 });
+
+Deno.test("a given connection that cannot be encrypted is ended, and nobody listens any more", async () => {
+  const [client, server] = memoryPair();
+  const { signal } = new AbortController();
+  const listening = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  Object.assign(signal, {
+    addEventListener(...[type, listener, options]: Parameters<typeof addEventListener>) {
+      listening.add(listener);
+      addEventListener.call(signal, type, listener, options);
+    },
+    removeEventListener(...[type, listener]: Parameters<typeof removeEventListener>) {
+      listening.delete(listener);
+      removeEventListener.call(signal, type, listener);
+    },
+  });
+  await server.write("+OK no TLS here\r\n");
+  await assertRejects(() => connectPop3({ connection: client, signal }), NetError);
+  assert(!client.open);
+  assertEquals(listening.size, 0);
+  server.abort();
+});
