@@ -12,9 +12,9 @@
  * @module
  */
 
-import { badValue, type CliIo, defineCli, readPem } from "../tools/cli.ts";
+import { badValue, type CliIo, defineCli } from "../tools/cli.ts";
+import { clientFlags, clientOptions } from "./mail/flags.ts";
 import { openImap, openPop3 } from "./mail/mailbox.ts";
-import { readPassword } from "./mail/password.ts";
 import { COMMANDS } from "./mail/show.ts";
 
 const known = Object.keys(COMMANDS).join(", ");
@@ -25,21 +25,9 @@ const cli = defineCli({
   flags: {
     protocol: { type: "choice", choices: ["imap", "pop3"], default: "imap", help: "imap or pop3" },
     folder: { type: "string", default: "INBOX", alias: "f", help: "Which folder, by IMAP" },
-    server: { type: "host", default: "127.0.0.1", help: "The mail server" },
-    port: { type: "port", min: 1, help: "Its port [default: that of protocol and tls]" },
-    tls: {
-      type: "choice",
-      choices: ["implicit", "starttls", "none"],
-      default: "implicit",
-      help: "How the line is encrypted: implicit, starttls, none",
-    },
-    user: { type: "string", help: "Who logs in; the password is asked for" },
-    passwordFile: { type: "string", placeholder: "file", help: "The file that holds it" },
-    allowPlaintextLogin: { type: "boolean", help: "Log in even where others can read it" },
     limit: { type: "integer", default: 20, min: 1, help: "list: how many, the newest first" },
     output: { type: "string", default: ".", placeholder: "folder", help: "save: where to" },
-    ca: { type: "list", placeholder: "file", help: "Authority to trust, PEM" },
-    timeout: { type: "duration", default: "30s", help: "How long an answer may take" },
+    ...clientFlags("implicit", "that of protocol and tls"),
   },
   positionals: {
     command: { help: known },
@@ -61,17 +49,11 @@ const cli = defineCli({
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ command, message, server, ca, user, ...rest }, ctx) => {
+  return cli.run(args, io, async ({ command, message, ...values }, ctx) => {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
-    const { passwordFile, limit, output, json, protocol, folder, ...limits } = rest;
-    const trusted = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
-    const caCerts = trusted.length > 0 ? trusted : undefined;
-    const password = await readPassword(user, passwordFile);
-    const { signal, log } = ctx;
-    const trace = (line: { from: string; text: string }) => log.debug("{from}: {text}", line);
-    const who = { user, password, caCerts, signal, trace, hostname: server };
-    const options = { ...limits, ...who };
+    const { limit, output, json, protocol, folder } = values;
+    const options = await clientOptions(values, ctx);
     await using mail = await (protocol === "pop3" ? openPop3(options) : openImap(options, folder));
     await work({ mail, id: message, limit, output, json, ctx });
   });

@@ -12,23 +12,15 @@
  */
 
 import { connectSmtp } from "../net/smtp_client.ts";
-import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
 import { compose } from "./mail/compose.ts";
-import { readPassword } from "./mail/password.ts";
+import { clientFlags, clientOptions } from "./mail/flags.ts";
 
 const cli = defineCli({
   name: "send-mail",
   summary: "Sends a message with attachments by SMTP.",
   description: "The text is read from standard input if neither --text nor --html is given.",
   flags: {
-    server: { type: "host", default: "127.0.0.1", help: "The mail server" },
-    port: { type: "port", min: 1, help: "Its port [default: 587, with --tls implicit 465]" },
-    tls: {
-      type: "choice",
-      choices: ["starttls", "implicit", "none"],
-      default: "starttls",
-      help: "How the line is encrypted: starttls, implicit, none",
-    },
     from: { type: "string", required: true, help: "The author: Ann <ann@a.test>" },
     to: { type: "list", placeholder: "address", help: "Who gets it" },
     cc: { type: "list", placeholder: "address", help: "Who gets a copy" },
@@ -37,11 +29,7 @@ const cli = defineCli({
     text: { type: "string", help: "The text" },
     html: { type: "string", help: "The text as HTML" },
     attach: { type: "list", placeholder: "file", help: "A file to attach" },
-    user: { type: "string", help: "Log in as this user; the password is asked for" },
-    passwordFile: { type: "string", placeholder: "file", help: "The file that holds it" },
-    allowPlaintextLogin: { type: "boolean", help: "Log in even where others can read it" },
-    ca: { type: "list", placeholder: "file", help: "Authority to trust, PEM" },
-    timeout: { type: "duration", default: "30s", help: "How long an answer may take" },
+    ...clientFlags("starttls", "587, with --tls implicit 465"),
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect there; name another server the same way",
@@ -58,17 +46,13 @@ const cli = defineCli({
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async (values, { signal, log, print, printJson }) => {
-    const { server, user, passwordFile, ca, json, html, ...rest } = values;
-    const trusted = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
-    const password = await readPassword(user, passwordFile);
+  return cli.run(args, io, async ({ json, html, ...values }, ctx) => {
+    const options = await clientOptions(values, ctx);
     const input = () => new Response(Deno.stdin.readable).text();
-    const text = rest.text ?? (html === undefined ? await input() : undefined);
-    const { envelope, message } = await compose({ ...rest, text, html });
-    const caCerts = trusted.length > 0 ? trusted : undefined;
-    const trace = (line: { from: string; text: string }) => log.debug("{from}: {text}", line);
-    const who = { user, password, caCerts, signal, trace };
-    await using mail = await connectSmtp({ ...rest, ...who, hostname: server });
+    const text = values.text ?? (html === undefined ? await input() : undefined);
+    const { envelope, message } = await compose({ ...values, text, html });
+    const { signal, log, print, printJson } = ctx;
+    await using mail = await connectSmtp(options);
     const sent = await mail.send(envelope, message, { signal });
     for (const { error } of sent.rejected) log.error("{message}", { message: error.message });
     if (json) printJson({ ...sent, rejected: sent.rejected.map(({ address }) => address) });
