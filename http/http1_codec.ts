@@ -195,7 +195,8 @@ export class Http1Decoder {
   }
 
   /**
-   * Adds bytes. They are lent until {@linkcode Http1Decoder.next} gives undefined.
+   * Adds bytes. They are lent until {@linkcode Http1Decoder.next} gives undefined, or an end with
+   * nothing behind it.
    *
    * @param bytes What has come.
    */
@@ -283,6 +284,7 @@ export class Http1Decoder {
   #ended(): void {
     this.#state = this.#request ? State.Head : State.Unasked;
     this.#emptyLines = 0;
+    if (this.#at === this.#end) this.#giveBack();
   }
 
   #data(size: number): Http1Data {
@@ -302,7 +304,14 @@ export class Http1Decoder {
 
   /** Makes what is left ours, since what was pushed is lent. */
   #keep(): void {
-    if (this.#at < this.#end && !this.#owned) this.#own(256);
+    if (this.#at === this.#end) this.#giveBack();
+    else if (!this.#owned) this.#own(256);
+  }
+
+  /** Lets go of memory that has been told whole: it may be transferred away, and throws then. */
+  #giveBack(): void {
+    this.#bytes = NOTHING;
+    this.#at = this.#end = 0;
   }
 
   /** Makes room for `more` bytes in memory of our own. */

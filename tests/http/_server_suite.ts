@@ -135,6 +135,32 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
     assert(!text.includes("body!"), text);
   });
 
+  test("keeps a connection behind bodies, however they come", async () => {
+    await using server = serve({}, echo);
+    await using conn = await connectTcp({ port: server.addr.port, lingerTimeout: 0 });
+    const head = "POST / HTTP/1.1\r\nHost: h\r\n";
+    const counted = `${head}Content-Length: 3\r\n\r\n`;
+    const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n`;
+    const asked = "Expect: 100-continue\r\n\r\n";
+    for (
+      const [first, ...more] of [
+        [`${counted}abc`],
+        [counted.replace("\r\n\r\n", `\r\n${asked}`), "abc"],
+        [`${chunked}3\r\nabc\r\n0\r\n\r\n`],
+        [chunked.replace("\r\n\r\n", `\r\n${asked}`), "3\r\nabc\r\n0\r\n\r\n"],
+      ]
+    ) {
+      await conn.write(first!);
+      for (const part of more) {
+        assertStringIncludes(await answer(conn), "HTTP/1.1 100 Continue");
+        await conn.write(part);
+      }
+      const text = await answer(conn);
+      assertEquals(statuses(text), [200], text);
+      assertStringIncludes(text, '"body":"abc"');
+    }
+  });
+
   test("refuses an announced body above maxBody with 413 at once", async () => {
     let handled = 0;
     await using server = serve({ maxBody: 10 }, () => (handled++, new Response()));

@@ -434,3 +434,34 @@ function sizeOf(parts: Uint8Array[]): number {
 function textOf(parts: Uint8Array[]): string {
   return String.fromCharCode(...join(parts));
 }
+
+Deno.test("what was pushed may be transferred away once all of it has been told", () => {
+  const chunks = "3\r\nabc\r\n0\r\n\r\n";
+  for (
+    const parts of [
+      [`${POST}Content-Length: 3\r\n\r\nabc`],
+      [`${POST}Content-Length: 3\r\n\r\n`, "abc"],
+      [`${POST}Transfer-Encoding: chunked\r\n\r\n${chunks}`],
+      [`${POST}Transfer-Encoding: chunked\r\n\r\n`, ...chunks],
+      [`${POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`, "0\r\n", "X: y\r\n\r\n"],
+    ]
+  ) {
+    const decoder = new Http1Decoder("request");
+    for (let turn = 0; turn < 2; turn++) {
+      const kinds: string[] = [];
+      let body = "";
+      for (const part of parts) {
+        const bytes = bytesOf(part);
+        decoder.push(bytes);
+        for (let event; (event = decoder.next()) !== undefined;) {
+          kinds.push(event.kind);
+          if (event.kind === "data") body += new TextDecoder().decode(event.bytes);
+          if (event.kind === "end") break;
+        }
+        structuredClone(bytes, { transfer: [bytes.buffer] });
+        assertEquals(decoder.next(), undefined, "nothing is left");
+      }
+      assertEquals([kinds.at(0), kinds.at(-1), body], ["request", "end", "abc"]);
+    }
+  }
+});
