@@ -345,7 +345,7 @@ Deno.test("serveProxy() answers 504 for interim responses without end", async ()
     } catch { /* The proxy has enough. */ }
     conn.close();
   })();
-  await using proxy = serveProxy({ ...OPEN, responseTimeout: 200 });
+  await using proxy = serveProxy({ ...OPEN, responseTimeout: 800 });
   const codes = statuses(await exchange(proxy.addr.port, get(listener.host)));
   assertEquals([codes[0], codes.at(-1)], [102, 504]);
   listener.close();
@@ -501,7 +501,7 @@ Deno.test("a tunnel ends when nothing comes in either direction", async () => {
 
 Deno.test("a tunnel goes on in one direction, within a limit", async () => {
   using listener = listen();
-  await using proxy = serveProxy({ ...OPEN, halfCloseTimeout: 250 });
+  await using proxy = serveProxy({ ...OPEN, halfCloseTimeout: 1000 });
   using client = await dial(proxy.addr.port);
   await send(client, connect(listener.host));
   using conn = await listener.accept();

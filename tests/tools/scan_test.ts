@@ -70,7 +70,7 @@ Deno.test("scan() keeps open, closed and filtered apart", async () => {
   using filtered = await filteredPort();
   const closed = closedPort();
   const ports = [server.ports[0]!, closed, filtered.port];
-  const found = await all(ports, { timeout: 150 });
+  const found = await all(ports, { timeout: 1000 });
   const states = new Map(found.map((one) => [one.port, one.state]));
   assertEquals(ports.map((port) => states.get(port)), ["open", "closed", "filtered"]);
   const of = (port: number) => found.find((one) => one.port === port);
@@ -310,7 +310,7 @@ Deno.test("the table shows what is open, and sums up the rest", async () => {
     "-p",
     `${port},${filtered.port},${closedPort()}`,
     "-t",
-    "100ms",
+    "1s",
   );
   assertEquals([code, err], [0, ""]);
   assertMatch(

@@ -108,6 +108,16 @@ export class Browser implements AsyncDisposable {
   }
 }
 
+/** The metrics of a chat, as text. */
+export async function metricsOf(url: string): Promise<string> {
+  return await (await fetch(`${url}/metrics`)).text();
+}
+
+/** How many WebSockets hold a place. */
+export async function connections(url: string): Promise<number> {
+  return Number(/\nchat_web_connections (\d+)/.exec(await metricsOf(url))![1]);
+}
+
 /** Opens a WebSocket by hand, for peers that do not keep to what a browser does. */
 export async function openRaw(url: string): Promise<Connection> {
   const { host, port } = new URL(url);
