@@ -1,7 +1,8 @@
 /** What the clients of line protocols share: dialling, lines in and out, STARTTLS, the trace. */
 
 import type { Connection } from "./connection.ts";
-import { NetError } from "./errors.ts";
+import { NetError, type NetErrorKind, type NetPhase } from "./errors.ts";
+import { Intake } from "./_intake.ts";
 import { checkNumber } from "./_limits.ts";
 import type { MailClientOptions, MailLoginOptions } from "./mail_options.ts";
 import { ReplyError } from "./reply_error.ts";
@@ -23,17 +24,28 @@ export interface DialogueDefaults {
   readonly ports: Ports;
 }
 
-/** How a line is read. */
-interface ReadLineOptions {
-  /** @default MAX_LINE */
-  readonly max?: number;
+/** How long to wait. */
+interface WaitOptions {
   /** @default the time that an answer may take */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
+  /** What the server has done if it ends meanwhile. */
+  readonly ended?: string;
 }
 
+/** One wait, of one read or several. */
+export interface Wait {
+  readonly ended: string;
+  readonly due: number;
+  readonly limit: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a server has done that ends before the end of what it sends. */
+export const WITHIN = "ended within a message";
+
 /** The most bytes of a line of a server's. */
-export const MAX_LINE = 8192;
+const MAX_LINE = 8192;
 /** How long a polite end may take, in milliseconds. */
 const FAREWELL = 2000;
 
@@ -85,6 +97,9 @@ export class Dialogue {
 
   readonly #options: MailClientOptions;
   readonly #onAbort: () => void;
+  readonly #intake = new Intake();
+  #due = Infinity;
+  #limit = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(conn: Connection, options: MailClientOptions, tls: Dialogue["tls"]) {
@@ -157,6 +172,8 @@ export class Dialogue {
           this.spared.has(error as object);
         if (!harmless) this.abort(error);
         throw error;
+      } finally {
+        this.allow(0);
       }
     };
     const result = this.#turn.then(run);
@@ -176,23 +193,89 @@ export class Dialogue {
   /** Encrypts the line, after the server has agreed to it. What it sent too early ends it. */
   async startTls(): Promise<void> {
     const { hostname = "127.0.0.1", serverName = hostname } = this.#options;
+    const { size } = this.#intake;
+    if (size > 0) {
+      const message = `Cannot upgrade the connection to ${this.peer}: ` +
+        `the peer sent ${size} bytes before that was agreed on`;
+      throw this.#error(message, "protocol", "handshake");
+    }
     await upgradeTls(this.conn, { ...Dialogue.#trust(this.#options), serverName });
   }
 
+  /** All that is read from now on has to be there in so many milliseconds; 0 for no such limit. */
+  allow(limit: number): void {
+    this.#limit = limit;
+    this.#due = limit === 0 ? Infinity : performance.now() + limit;
+  }
+
   /** Reads a line; the end of the stream is an error. */
-  async readLine(options: ReadLineOptions = {}): Promise<string> {
-    const { max = MAX_LINE, timeout = this.timeout, signal } = options;
-    const line = await this.conn.readLine({ max, timeout, ...(signal && { signal }) });
-    if (line === null) throw this.truncated("ended the connection");
-    this.tell("server", line);
+  async readLine(max: number = MAX_LINE): Promise<string> {
+    let wait: Wait | undefined;
+    for (;;) {
+      const line = this.tryLine(max);
+      if (line !== undefined) return line;
+      await this.more(wait ??= this.wait());
+    }
+  }
+
+  /** The next line if it is here. */
+  tryLine(max: number): string | undefined {
+    const line = this.#intake.line(max);
+    if (line === null) {
+      const message = `Cannot read a line from ${this.peer}: it is longer than ${max} bytes`;
+      throw this.#error(message, "limit", "read");
+    }
+    if (line !== undefined) this.tell("server", line);
     return line;
   }
 
-  /** Reads what there is next; the end of the stream is an error. */
-  async readChunk(): Promise<Uint8Array<ArrayBuffer>> {
-    const chunk = await this.conn.readChunk({ timeout: this.timeout });
-    if (chunk === null) throw this.truncated("ended within a message");
-    return chunk;
+  /** So many bytes if they are here, in memory that they share with others until {@linkcode part}. */
+  tryExact(size: number): Uint8Array | undefined {
+    return this.#intake.exact(size);
+  }
+
+  /** Reads what there is next, up to so many bytes; the end of the stream is an error. */
+  async readChunk(most = Infinity): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#intake.size === 0) await this.more(this.wait({ ended: WITHIN }));
+    return this.#intake.upTo(most)!;
+  }
+
+  /** Gives the end of a chunk back; nothing else has come meanwhile. */
+  unread(rest: Uint8Array<ArrayBuffer>): void {
+    if (rest.length > 0) this.#intake.push(rest);
+  }
+
+  /** What was read exactly is its reader's alone from now on. */
+  part(): void {
+    this.#intake.part();
+  }
+
+  /** Begins to wait, for one read or several. */
+  wait({ timeout = this.timeout, signal, ended = "ended the connection" }: WaitOptions = {}): Wait {
+    const due = timeout === 0 ? Infinity : performance.now() + timeout;
+    // Whichever comes first.
+    return this.#due < due
+      ? { ended, due: this.#due, limit: this.#limit, signal }
+      : { ended, due, limit: timeout, signal };
+  }
+
+  /** Waits for more than there is. */
+  async more({ ended, due, limit, signal }: Wait): Promise<void> {
+    const left = due - performance.now();
+    const late = `Cannot read from ${this.peer}: no whole answer came in ${limit} ms`;
+    if (left <= 0) throw this.#error(late, "timeout", "read");
+    const timeout = left === Infinity ? 0 : left;
+    const chunk = await this.conn.readChunk({ timeout, ...(signal && { signal }) })
+      .catch((error) => {
+        const over = error instanceof NetError && error.kind === "timeout";
+        throw over ? this.#error(late, "timeout", "read") : error;
+      });
+    if (chunk === null) throw this.#error(`${this.peer} ${ended}`, "truncated", "read");
+    this.#intake.push(chunk);
+  }
+
+  #error(message: string, kind: NetErrorKind, phase: NetPhase): NetError {
+    return new NetError(message, { kind, phase, address: this.peer });
   }
 
   /** Writes a line; `shown` is what the trace has of it, where it holds a secret. */
@@ -210,10 +293,9 @@ export class Dialogue {
   /** Refuses to send a password that others can read. */
   checkLogin(): void {
     if (this.encrypted || this.#options.allowPlaintextLogin === true) return;
-    throw new NetError(
-      `Cannot log in to ${this.peer}: the line is not encrypted (allowPlaintextLogin would allow it)`,
-      { kind: "usage", phase: "request", address: this.peer },
-    );
+    const message = `Cannot log in to ${this.peer}: the line is not encrypted ` +
+      "(allowPlaintextLogin would allow it)";
+    throw this.#error(message, "usage", "request");
   }
 
   /** Answers a challenge of a login, with `first` in place of what follows from it. */
@@ -232,29 +314,13 @@ export class Dialogue {
 
   /** The error for a server that cannot encrypt the line. */
   unencryptable(command: string): NetError {
-    return new NetError(`${this.peer} offers no ${command}: the line cannot be encrypted`, {
-      kind: "unsupported",
-      phase: "handshake",
-      address: this.peer,
-    });
-  }
-
-  /** The error for a server that is gone. */
-  truncated(what: string): NetError {
-    return new NetError(`${this.peer} ${what}`, {
-      kind: "truncated",
-      phase: "read",
-      address: this.peer,
-    });
+    const message = `${this.peer} offers no ${command}: the line cannot be encrypted`;
+    return this.#error(message, "unsupported", "handshake");
   }
 
   /** The error for a server that does not keep to the protocol; the connection is of no use then. */
   broken(what: string, kind: "protocol" | "limit" = "protocol"): NetError {
-    const error = new NetError(`${this.peer} ${what}`, {
-      kind,
-      phase: "read",
-      address: this.peer,
-    });
+    const error = this.#error(`${this.peer} ${what}`, kind, "read");
     this.abort(error);
     return error;
   }

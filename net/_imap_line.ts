@@ -1,6 +1,6 @@
 /** Commands and responses of IMAP over a connection. */
 
-import type { Dialogue } from "./_dialogue.ts";
+import { type Dialogue, type Wait, WITHIN } from "./_dialogue.ts";
 import {
   type ImapPart,
   type ImapResponse,
@@ -23,13 +23,24 @@ export type OnLiteral = (
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
 ) => Promise<void>;
 
+/** How a response is read. */
+interface ImapReadOptions {
+  /** How long to wait for its beginning. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  readonly onLiteral?: OnLiteral;
+}
+
 /** One end of the dialogue. */
 export class ImapLine {
   readonly #dialogue: Dialogue;
   readonly #maxLiteral: number;
   #count = 0;
-  /** Whether a response has begun and not ended. */
-  midway = false;
+  /** What has come of a response. */
+  #segments: (string | Uint8Array)[] = [];
+  #total = 0;
+  /** The size of the literal that comes next. */
+  #literal: number | undefined;
   /** Bytes of responses so far, but for what was handed on. */
   bytes = 0;
   /** Whether literals may be sent without being asked for: all, up to 4096 bytes, or none. */
@@ -38,6 +49,11 @@ export class ImapLine {
   constructor(dialogue: Dialogue, maxLiteral: number) {
     this.#dialogue = dialogue;
     this.#maxLiteral = maxLiteral;
+  }
+
+  /** Whether a response has begun and not ended. */
+  get midway(): boolean {
+    return this.#segments.length > 0;
   }
 
   /** Sends a command; `onAsked` sees what comes while the server is waited for. Gives its tag. */
@@ -84,72 +100,87 @@ export class ImapLine {
   }
 
   /** The next response; the last literal of a FETCH goes to `onLiteral`, if there is one. */
-  async read(
-    options: { timeout?: number; signal?: AbortSignal; onLiteral?: OnLiteral } = {},
-  ): Promise<ImapResponse> {
-    const { conn, timeout } = this.#dialogue;
-    this.midway = false;
-    const segments: (string | Uint8Array)[] = [];
-    let wait = options.timeout ?? timeout;
-    let total = 0;
+  async read({ onLiteral, ...first }: ImapReadOptions = {}): Promise<ImapResponse> {
+    let wait: Wait | undefined;
+    let waited = 0;
     for (;;) {
-      const signal = segments.length === 0 ? options.signal : undefined;
-      const line = await this.#dialogue.readLine({
-        max: MAX_LINE,
-        timeout: wait,
-        ...(signal && { signal }),
-      });
-      wait = timeout;
-      segments.push(line);
-      this.midway = true;
-      total += line.length;
-      this.bytes += line.length;
-      const size = literalSize(line, segments.length === 1);
-      if (size === undefined) break;
-      if (total > this.#maxLiteral + MAX_LINE || segments.length > MAX_SEGMENTS) {
-        throw this.#dialogue.broken("sends a response that does not end", "limit");
-      }
-      if (options.onLiteral !== undefined && /^\* \d+ FETCH /i.test(segments[0] as string)) {
-        await this.#pass(size, options.onLiteral);
-        segments.push(new Uint8Array());
+      const next = this.next(onLiteral !== undefined);
+      if (typeof next === "object") return next;
+      if (next !== undefined) {
+        await this.#pass(next, onLiteral!);
+        this.#segments.push(new Uint8Array());
         continue;
       }
-      total += size;
-      if (total > this.#maxLiteral + MAX_LINE || size > this.#maxLiteral) {
-        throw this.#dialogue.broken(`sends ${size} bytes in one string`, "limit");
+      const { length } = this.#segments;
+      if (wait === undefined || length !== waited) {
+        wait = this.#dialogue.wait(
+          length === 0 ? first : this.#literal === undefined ? {} : { ended: WITHIN },
+        );
+      }
+      waited = length;
+      await this.#dialogue.more(wait);
+    }
+  }
+
+  /** The next response if it is here; with `pass` the size of a literal of a FETCH in its place. */
+  next(pass = false): ImapResponse | number | undefined {
+    const dialogue = this.#dialogue;
+    for (;;) {
+      if (this.#literal !== undefined) {
+        const bytes = dialogue.tryExact(this.#literal);
+        if (bytes === undefined) return undefined;
+        this.#segments.push(bytes);
+        this.#literal = undefined;
+      }
+      const line = dialogue.tryLine(MAX_LINE);
+      if (line === undefined) return undefined;
+      this.#segments.push(line);
+      this.#total += line.length;
+      this.bytes += line.length;
+      const size = literalSize(line, this.#segments.length === 1);
+      if (size === undefined) return this.#parse();
+      if (this.#total > this.#maxLiteral + MAX_LINE || this.#segments.length > MAX_SEGMENTS) {
+        throw dialogue.broken("sends a response that does not end", "limit");
+      }
+      if (pass && /^\* \d+ FETCH /i.test(this.#segments[0] as string)) return size;
+      this.#total += size;
+      if (this.#total > this.#maxLiteral + MAX_LINE || size > this.#maxLiteral) {
+        throw dialogue.broken(`sends ${size} bytes in one string`, "limit");
       }
       this.bytes += size;
-      segments.push(await conn.readExact(size, { timeout }));
+      this.#literal = size;
     }
+  }
+
+  #parse(): ImapResponse {
+    const segments = this.#segments;
+    this.#segments = [];
+    this.#total = 0;
     try {
       return parseImapResponse(segments);
     } catch (error) {
       if (!(error instanceof ImapSyntaxError)) throw error;
-      throw this.#dialogue.broken(
-        `answers with ${JSON.stringify(String(segments[0]).slice(0, 100))}`,
-      );
+      const first = String(segments[0]).slice(0, 100);
+      throw this.#dialogue.broken(`answers with ${JSON.stringify(first)}`);
     }
   }
 
   /** Hands a literal on in pieces, and reads what is left of it. */
   async #pass(size: number, onLiteral: OnLiteral): Promise<void> {
-    if (!Number.isSafeInteger(size)) throw this.#dialogue.broken(`sends ${size} bytes`, "limit");
     const dialogue = this.#dialogue;
-    const { conn, timeout } = dialogue;
+    if (!Number.isSafeInteger(size)) throw dialogue.broken(`sends ${size} bytes`, "limit");
     let left = size;
     async function* chunks() {
       while (left > 0) {
-        const buffer = new Uint8Array(Math.min(left, 65_536));
-        const n = await conn.read(buffer, { timeout });
-        if (n === null) throw dialogue.truncated("ended within a message");
-        left -= n;
-        yield buffer.subarray(0, n);
+        const chunk = await dialogue.readChunk(left);
+        left -= chunk.length;
+        yield chunk;
       }
     }
     const all = chunks();
     await onLiteral(size, all);
     if (left > MAX_DRAIN) {
-      throw this.#dialogue.broken(`has ${left} bytes left that nobody wants`, "limit");
+      throw dialogue.broken(`has ${left} bytes left that nobody wants`, "limit");
     }
     while (!(await all.next()).done);
     while (left > 0) for await (const _ of chunks());

@@ -1,6 +1,6 @@
 /** The texts of POP3, up to their dot: as a stream, or whole and many in a row. */
 
-import { type Dialogue, MAX_LINE } from "./_dialogue.ts";
+import type { Dialogue } from "./_dialogue.ts";
 import { DotDecoder } from "./dot_codec.ts";
 
 /** Bytes of a message that is not wanted which are read all the same, to keep the connection. */
@@ -52,54 +52,29 @@ export function textStream(
   return { stream, done };
 }
 
-/** Replies that may come several in a chunk. */
-export class Replies {
-  readonly #dialogue: Dialogue;
-  readonly #maxSize: number;
-  #rest: Uint8Array = new Uint8Array();
-
-  constructor(dialogue: Dialogue, maxSize: number) {
-    this.#dialogue = dialogue;
-    this.#maxSize = maxSize;
-  }
-
-  /** A line, without its end. */
-  async line(): Promise<string> {
-    let line = "";
-    for (;;) {
-      if (this.#rest.length === 0) this.#rest = await this.#dialogue.readChunk();
-      const end = this.#rest.indexOf(10);
-      const part = end === -1 ? this.#rest : this.#rest.subarray(0, end);
-      line += new TextDecoder().decode(part);
-      this.#rest = end === -1 ? new Uint8Array() : this.#rest.subarray(end + 1);
-      if (line.length > MAX_LINE) throw this.#dialogue.broken("sends an endless line", "limit");
-      if (end === -1) continue;
-      this.#dialogue.tell("server", line);
-      return line.replace(/\r$/, "");
+/** A text up to its dot, whole. */
+export async function wholeText(
+  dialogue: Dialogue,
+  maxSize: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const decoder = new DotDecoder();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for (;;) {
+    const chunk = await dialogue.readChunk();
+    const { data, done, rest } = decoder.push(chunk);
+    size += data.length;
+    if (size > maxSize) throw dialogue.broken("sends a larger message", "limit");
+    parts.push(data);
+    if (!done) continue;
+    dialogue.unread(chunk.subarray(chunk.length - rest.length));
+    if (parts.length === 1) return data;
+    const whole = new Uint8Array(size);
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
     }
-  }
-
-  /** A text to its dot. */
-  async text(): Promise<Uint8Array<ArrayBuffer>> {
-    const decoder = new DotDecoder();
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    let size = 0;
-    for (;;) {
-      if (this.#rest.length === 0) this.#rest = await this.#dialogue.readChunk();
-      const { data, done, rest } = decoder.push(this.#rest);
-      this.#rest = rest;
-      size += data.length;
-      if (size > this.#maxSize) throw this.#dialogue.broken("sends a larger message", "limit");
-      parts.push(data);
-      if (!done) continue;
-      if (parts.length === 1) return data;
-      const whole = new Uint8Array(size);
-      let at = 0;
-      for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-      return whole;
-    }
+    return whole;
   }
 }

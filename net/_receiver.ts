@@ -126,6 +126,8 @@ export class Receiver {
   consume(size: number): Uint8Array<ArrayBuffer> {
     const from = this.#start;
     this.skip(size);
+    // Never the memory that all share who have none.
+    if (size === 0) return new Uint8Array(0);
     // A buffer that is well filled, with nothing behind and no raw read aimed at it, changes hands
     // uncopied. It goes as a whole: the new owner may transfer it.
     if (from === 0 && this.#end === 0 && !this.#reading && size * 2 >= this.#buffer.length) {

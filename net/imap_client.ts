@@ -22,6 +22,7 @@
 
 import { checkArgument, type Dialogue, openSession } from "./_dialogue.ts";
 import { NetError } from "./errors.ts";
+import { checkNumber } from "./_limits.ts";
 import { ImapLine, type OnLiteral, Refusal } from "./_imap_line.ts";
 import {
   decodeModifiedUtf7,
@@ -69,8 +70,12 @@ const STEP = 500;
  * @throws {ReplyError} If the server does not let the user in.
  * @throws {NetError} As `connectTls`; "unsupported" if the server knows no STARTTLS or no mechanism
  * in common; "usage" for a login without encryption.
+ * @throws {RangeError} If an option is out of range.
  */
 export async function connectImap(options: ConnectImapOptions = {}): Promise<ImapClient> {
+  for (const name of ["commandTimeout", "maxLiteral", "maxResponse"] as const) {
+    checkNumber(name, options[name] ?? 0);
+  }
   return await openSession(options, DEFAULTS, (dialogue) => new ImapClient(dialogue, options));
 }
 
@@ -79,6 +84,7 @@ export class ImapClient implements AsyncDisposable {
   readonly #dialogue: Dialogue;
   readonly #line: ImapLine;
   readonly #options: ConnectImapOptions;
+  readonly #commandTimeout: number;
   #capabilities: ReadonlySet<string> = new Set();
   #selected: ImapSelected | undefined;
   #leaving = false;
@@ -91,6 +97,7 @@ export class ImapClient implements AsyncDisposable {
   constructor(dialogue: Dialogue, options: ConnectImapOptions) {
     this.#dialogue = dialogue;
     this.#options = options;
+    this.#commandTimeout = options.commandTimeout ?? 600_000;
     this.#line = new ImapLine(dialogue, options.maxLiteral ?? 16 * 1024 * 1024);
   }
 
@@ -593,6 +600,7 @@ export class ImapClient implements AsyncDisposable {
     const hear = (response: ImapResponse) => {
       if (!take(response)) this.#hear(response);
     };
+    this.#dialogue.allow(onLiteral === undefined ? this.#commandTimeout : 0);
     let tag: string;
     try {
       tag = await this.#line.send(parts, hear, secret);
@@ -610,7 +618,8 @@ export class ImapClient implements AsyncDisposable {
   ): Promise<Extract<ImapResponse, { type: "tagged" }>> {
     const most = this.#line.bytes + (this.#options.maxResponse ?? 256 * 1024 * 1024);
     for (;;) {
-      const response = await this.#line.read(onLiteral && { onLiteral });
+      const here = onLiteral === undefined ? this.#line.next() : undefined;
+      const response = typeof here === "object" ? here : await this.#line.read({ onLiteral });
       if (this.#line.bytes > most) {
         throw this.#dialogue.broken("sends more than one command may give", "limit");
       }
@@ -621,13 +630,16 @@ export class ImapClient implements AsyncDisposable {
       }
       if (response.tag !== tag) throw this.#dialogue.broken("answers a command that was not sent");
       if (response.status !== "OK") throw this.#taggedRefusal(what, response);
+      this.#dialogue.part();
       return response;
     }
   }
 
   async #endIdle(tag: string, hear: (response: ImapResponse) => void): Promise<void> {
+    this.#dialogue.allow(this.#commandTimeout);
     await this.#dialogue.writeLine("DONE");
     await this.#finish("Cannot idle", tag, hear);
+    this.#dialogue.allow(0);
   }
 
   /** Takes in what nobody has asked for. */
@@ -754,6 +766,7 @@ export class ImapClient implements AsyncDisposable {
       first = undefined;
     }
     const hear = (response: ImapResponse) => void this.#hear(response);
+    this.#dialogue.allow(this.#commandTimeout);
     const tag = await this.#line.send([command], hear, true);
     for (;;) {
       const response = await this.#line.read();

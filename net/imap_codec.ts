@@ -66,6 +66,11 @@ export class ImapSyntaxError extends Error {
   override readonly name = "ImapSyntaxError";
 }
 
+const QUOTE = 0x22, BACKSLASH = 0x5c, OPENING = 0x5b, CLOSING = 0x5d;
+/** What ends an atom: NUL, blank, quote and parentheses. */
+const ENDS: ReadonlySet<number> = new Set([0, 0x20, QUOTE, 0x28, 0x29]);
+const CLOSE = 0x29;
+
 /** Lists within lists. */
 const MAX_DEPTH = 100;
 
@@ -77,6 +82,7 @@ const MAX_DEPTH = 100;
  * @returns The size in bytes, undefined if none follows; it can be any number.
  */
 export function literalSize(line: string, first = false): number | undefined {
+  if (!line.endsWith("}")) return undefined;
   // But for a code in brackets that has not ended yet.
   if (first && /^(?:\+(?: |$)|\S+ (?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i.test(line)) {
     return undefined;
@@ -101,7 +107,7 @@ export function parseImapResponse(segments: readonly (string | Uint8Array)[]): I
       const line = pieces.pop() ?? "";
       pieces.push(line.replace(/~?\{\d{1,20}\+?\}$/, ""), `\0${literals.length}\0`);
       literals.push(segment);
-    } else pieces.push(segment.replaceAll("\0", "\uFFFD"));
+    } else pieces.push(segment.includes("\0") ? segment.replaceAll("\0", "\uFFFD") : segment);
   }
   const text = pieces.join("");
   if (text === "+" || text.startsWith("+ ")) return { type: "continue", text: text.slice(2) };
@@ -191,10 +197,11 @@ class Reader {
     if (first === "(") return this.#list(depth + 1);
     if (first === '"') return this.#quoted();
     if (first === "\0") {
-      const [mark, index] = /^\0(\d+)\0/.exec(this.#text.slice(this.#at, this.#at + 20)) ?? [];
-      if (mark === undefined) this.fail("a literal");
-      this.#at += mark.length;
-      return this.#literals[Number(index)]!;
+      // These marks are our own: each is whole.
+      const from = this.#at + 1;
+      const end = this.#text.indexOf("\0", from);
+      this.#at = end + 1;
+      return this.#literals[Number(this.#text.slice(from, end))]!;
     }
     return this.#atom(end);
   }
@@ -214,13 +221,17 @@ class Reader {
 
   #quoted(): string {
     let text = "";
-    for (let i = this.#at + 1; i < this.#text.length; i++) {
-      const character = this.#text[i]!;
-      if (character === '"') {
+    let from = this.#at + 1;
+    for (let i = from; i < this.#text.length; i++) {
+      const code = this.#text.charCodeAt(i);
+      if (code !== QUOTE && code !== BACKSLASH) continue;
+      text += this.#text.slice(from, i);
+      if (code === QUOTE) {
         this.#at = i + 1;
         return text;
       }
-      text += character === "\\" ? this.#text[++i] ?? "" : character;
+      // Whatever comes next stands for itself.
+      from = ++i;
     }
     return this.fail("the end of a quoted string");
   }
@@ -228,16 +239,20 @@ class Reader {
   /** An atom; what stands in brackets is part of it, as in `BODY[HEADER.FIELDS (TO)]<0>`. */
   #atom(end: string): string | null {
     const from = this.#at;
-    let inside = false;
-    for (; this.#at < this.#text.length; this.#at++) {
-      const character = this.#text[this.#at]!;
-      if (inside) inside = character !== "]";
-      else if (character === "[" && end !== "]") inside = true;
-      else if (" ()\0".includes(character) || character === end || character === '"') break;
+    const text = this.#text;
+    let i = from;
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code === OPENING && end !== "]") {
+        const closing = text.indexOf("]", i);
+        if (closing === -1) this.fail("a value");
+        i = closing;
+      } else if (code <= CLOSE && ENDS.has(code) || code === CLOSING && end === "]") break;
     }
-    const atom = this.#text.slice(from, this.#at);
-    if (atom === "" || inside) this.fail("a value");
-    return atom.toUpperCase() === "NIL" ? null : atom;
+    if (i === from) this.fail("a value");
+    this.#at = i;
+    const atom = text.slice(from, i);
+    return atom.length === 3 && atom.toUpperCase() === "NIL" ? null : atom;
   }
 }
 

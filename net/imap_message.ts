@@ -89,7 +89,10 @@ export interface ImapMessage {
   readonly envelope?: ImapEnvelope;
   /** What it is made of. */
   readonly bodyStructure?: ImapBodyPart;
-  /** Sections by their name in brackets: `HEADER`, `1.2`; null for one that is not there. */
+  /**
+   * Sections by their name in brackets: `HEADER`, `1.2`; null for one that is not there. Those of one
+   * `fetch` may be views of the same memory: copy what is to be transferred.
+   */
   readonly sections: ReadonlyMap<string, Uint8Array | null>;
 }
 

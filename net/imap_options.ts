@@ -22,6 +22,13 @@ export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-C
    */
   maxLiteral?: number;
   /**
+   * How long a command may take with all that it gives; the streams of `message` take the time that
+   * their reader takes.
+   *
+   * @default 600000
+   */
+  commandTimeout?: number;
+  /**
    * The most bytes that all responses to one command may have, streams apart.
    *
    * @default 268435456

@@ -31,7 +31,7 @@ import {
   type Pop3Status,
   type Pop3Uid,
 } from "./pop3_codec.ts";
-import { Replies, textStream } from "./_pop3_text.ts";
+import { textStream, wholeText } from "./_pop3_text.ts";
 import { ReplyError } from "./reply_error.ts";
 import { type SaslCredentials, type SaslName, startSasl } from "./sasl.ts";
 
@@ -198,7 +198,6 @@ export class Pop3Client implements AsyncDisposable {
     numbers.forEach((number) => checkNumber(number));
     const release = await this.#dialogue.hold();
     const depth = this.#capabilities.has("PIPELINING") ? PIPELINE : 1;
-    const replies = new Replies(this.#dialogue, maxSize);
     let asked = 0;
     let read = 0;
     const next = async () => {
@@ -209,10 +208,9 @@ export class Pop3Client implements AsyncDisposable {
         if (some.length > 0) await this.#dialogue.conn.write(`${some.join("\r\n")}\r\n`);
       }
       const number = numbers[read++]!;
-      const line = await replies.line();
-      const status = parsePop3Status(line) ?? this.#nonsense(line);
+      const status = await this.#status();
       if (!status.ok) throw this.#refused(`Cannot retrieve message ${number}`, status);
-      return { number, data: await replies.text() };
+      return { number, data: await wholeText(this.#dialogue, maxSize) };
     };
     try {
       while (read < numbers.length) yield await next();

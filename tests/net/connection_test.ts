@@ -63,3 +63,15 @@ Deno.test("detach() hands over the transport and what was not read, and ends the
   transport.close();
   await a.close();
 });
+
+Deno.test("no bytes are memory of their own: transferring it harms no other connection", async () => {
+  const [a, b] = memoryPair();
+  await using _a = a;
+  await using _b = b;
+  (await a.readExact(0)).buffer.transfer();
+  const [c, d] = memoryPair();
+  await using _c = c;
+  await using _d = d;
+  await d.write("hi\n");
+  assertEquals(await c.readLine(), "hi");
+});

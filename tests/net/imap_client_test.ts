@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async/delay";
+import type { Connection } from "../../net/connection.ts";
 import { NetError } from "../../net/errors.ts";
 import { connectImap, type ConnectImapOptions, type ImapEvent } from "../../net/imap_client.ts";
 import { watchImap } from "../../net/imap_watch.ts";
@@ -246,6 +248,46 @@ Deno.test("it speaks over a connection that is there already, one byte at a time
   await serving;
 });
 
+Deno.test("responses are the same however they are cut, and their memory is the caller's", async () => {
+  const texts = ["", "x", "line\r\n* 9 EXISTS\r\n", "b".repeat(300)];
+  const fetched = texts.map((one, i) =>
+    `* ${i + 1} FETCH (UID ${i + 1} BODY[TEXT] {${one.length}}\r\n${one} FLAGS (\\Seen))\r\n`
+  ).join("");
+  for (const size of [1, 2, 7, 64, 200, 1000]) {
+    const [client, server] = memoryPair();
+    const cut = async (all: string) => {
+      const bytes = new TextEncoder().encode(all);
+      for (let at = 0; at < bytes.length; at += size) {
+        await server.write(bytes.slice(at, at + size));
+      }
+    };
+    const serving = (async () => {
+      await cut("* PREAUTH hello\r\n");
+      for (let line; (line = await server.readLine()) !== null;) {
+        const [tag, verb] = line.split(" ");
+        const data = verb === "UID" ? fetched : verb === "CAPABILITY" ? "* CAPABILITY X\r\n" : "";
+        // What comes next may stand behind it in the same piece of memory.
+        await cut(`${data}${tag} OK done\r\n${verb === "UID" ? "* 5 EXISTS\r\n" : ""}`);
+        if (verb === "LOGOUT") break;
+      }
+      await server.close();
+    })();
+    {
+      await using mail = await connectImap({ tls: "none", connection: client });
+      await mail.select("INBOX");
+      const messages = await mail.fetch("1:*", { sections: ["TEXT"], flags: true });
+      const sections = messages.map(({ sections }) => sections.get("TEXT")!);
+      assertEquals(sections.map((one) => new TextDecoder().decode(one)), texts);
+      for (const buffer of new Set(sections.map(({ buffer }) => buffer as ArrayBuffer))) {
+        buffer.transfer();
+      }
+      await mail.noop();
+      assertEquals(mail.selected?.exists, 5);
+    }
+    await serving;
+  }
+});
+
 Deno.test("watchImap() comes back by itself, and gives up what is no use", async () => {
   let turns = 0;
   await using server = mailbox({
@@ -321,6 +363,31 @@ Deno.test("a connection that is given is encrypted first, unless told otherwise"
   assert(["tls", "protocol", "timeout"].includes(error.kind), error.kind);
   assertEquals(server.heard.filter((line) => line.includes("LOGIN")), []);
   connection.abort();
+});
+
+Deno.test("a command has a time in all, however lively the server is; a message has not", async () => {
+  const lively = async (conn: Connection, end: string) => {
+    // Each of these comes well within the time for an answer.
+    for (let i = 0; i < 400 && conn.open; i++) {
+      await conn.write("* OK still at it\r\n");
+      await delay(5);
+    }
+    return end;
+  };
+  await using server = mailbox({
+    NOOP: (_, conn) => lively(conn, "$ OK at last\r\n"),
+    "UID FETCH": async (_, conn) => {
+      await conn.write("* 1 FETCH (UID 1 BODY[] {10}\r\n");
+      for (const byte of "0123456789") await conn.write(byte).then(() => delay(20));
+      return ")\r\n$ OK done\r\n";
+    },
+  });
+  const limits = { commandTimeout: 100, port: server.port };
+  await using mail = await connectImap({ ...PLAIN, ...limits });
+  assertEquals(await text(await mail.message(1)), "0123456789");
+  const error = await assertRejects(() => mail.noop(), NetError, "no whole answer came in 100 ms");
+  assertEquals([error.kind, mail.open], ["timeout", false]);
+  await assertRejects(() => connectImap({ commandTimeout: -1 }), RangeError, "commandTimeout");
 });
 
 Deno.test("responses have a bound in all, and another message is none", async () => {
