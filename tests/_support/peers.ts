@@ -60,6 +60,16 @@ export function needsPython(...modules: string[]): Availability {
   return availability([`python3${wanted} is not installed`]);
 }
 
+/** Says whether this machine has ::1. */
+export function needsIPv6(): Availability {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return availability([]);
+  } catch {
+    return availability(["this machine has no ::1"]);
+  }
+}
+
 function whyMissing(program: string): string {
   const path = findProgram(program);
   if (path === undefined) return `${program} is not installed`;

@@ -9,6 +9,7 @@ import { NetError } from "../../net/errors.ts";
 import { connectTcp, type ConnectTcpOptions } from "../../net/tcp_client.ts";
 import { serveTcp, type TcpServer } from "../../net/tcp_server.ts";
 import type { Connection } from "../../net/connection.ts";
+import { needsIPv6 } from "../_support/peers.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -81,22 +82,12 @@ Deno.test("connectTcp() resolves localhost", async () => {
   assertEquals(await conn.readLine({ timeout: 5000 }), "hello");
 });
 
-/** A server on ::1, if this machine has it. */
-function serveIPv6(): TcpServer | undefined {
-  try {
-    return serveTcp({ hostname: "::1" }, echo);
-  } catch {
-    return undefined;
-  }
-}
-
-const probe = serveIPv6();
-await probe?.shutdown();
+const six = needsIPv6();
 Deno.test({
-  name: `connectTcp() speaks IPv6${probe ? "" : " (this machine has no ::1)"}`,
-  ignore: probe === undefined,
+  name: `connectTcp() speaks IPv6${six.suffix}`,
+  ignore: six.ignore,
   async fn() {
-    await using server = serveIPv6()!;
+    await using server = serveTcp({ hostname: "::1" }, echo);
     const { port } = server.addr;
     assertEquals(server.url, `tcp://[::1]:${port}`);
     await using conn = await connectTcp({ hostname: "::1", port });
