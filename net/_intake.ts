@@ -1,6 +1,8 @@
 /** What a server has sent and nobody has used yet. Pure. */
 
-import { decodeLine, scanLine } from "./line_codec.ts";
+import { decodeLine } from "./line_codec.ts";
+
+const CR = 13, LF = 10;
 
 const NOTHING = new Uint8Array(0);
 
@@ -41,15 +43,22 @@ export class Intake {
 
   /** The next line, without its end; undefined if it is not here whole, null if it is too long. */
   line(max: number): string | undefined | null {
-    const bytes = this.#bytes.subarray(this.#start, this.#end);
-    const scan = scanLine(bytes, this.#scanned, max);
-    if (scan.type === "line") {
-      const line = decodeLine(bytes.subarray(0, scan.end));
-      this.#skip(scan.next);
-      return line;
+    const bytes = this.#bytes;
+    const start = this.#start;
+    // Behind the end stands nothing but old bytes, if any.
+    const found = bytes.indexOf(LF, start + this.#scanned);
+    const lf = found < this.#end ? found : -1;
+    let end = lf === -1 ? this.#end : lf;
+    // One byte above the maximum may still be the CR of the end.
+    if (end > start && bytes[end - 1] === CR) end--;
+    if (end - start > max) return null;
+    if (lf === -1) {
+      this.#scanned = this.size;
+      return undefined;
     }
-    this.#scanned = bytes.length;
-    return scan.type === "partial" ? undefined : null;
+    const line = decodeLine(bytes.subarray(start, end));
+    this.#skip(lf + 1 - start);
+    return line;
   }
 
   /** So many bytes, in memory that others share; undefined if there are fewer. */

@@ -102,12 +102,15 @@ export function parseImapResponse(segments: readonly (string | Uint8Array)[]): I
   const literals: Uint8Array[] = [];
   const pieces: string[] = [];
   for (const segment of segments) {
-    if (typeof segment !== "string") {
+    if (typeof segment === "string") {
+      pieces.push(segment.includes("\0") ? segment.replaceAll("\0", "\uFFFD") : segment);
+    } else {
       // Where a literal stood is marked by what no line may hold.
       const line = pieces.pop() ?? "";
-      pieces.push(line.replace(/~?\{\d{1,20}\+?\}$/, ""), `\0${literals.length}\0`);
+      const size = line.lastIndexOf("{");
+      pieces.push(line.slice(0, line[size - 1] === "~" ? size - 1 : size), "\0");
       literals.push(segment);
-    } else pieces.push(segment.includes("\0") ? segment.replaceAll("\0", "\uFFFD") : segment);
+    }
   }
   const text = pieces.join("");
   if (text === "+" || text.startsWith("+ ")) return { type: "continue", text: text.slice(2) };
@@ -137,6 +140,8 @@ class Reader {
   readonly #text: string;
   readonly #literals: readonly Uint8Array[];
   #at = 0;
+  /** How many of the literals have been met. */
+  #met = 0;
 
   constructor(text: string, literals: readonly Uint8Array[]) {
     this.#text = text;
@@ -158,7 +163,7 @@ class Reader {
 
   /** What follows OK, NO, BAD, BYE and PREAUTH. */
   status(): { code?: ImapResponseCode; text: string } {
-    const rest = () => this.#text.slice(this.#at).replace(/\0\d+\0/g, "?");
+    const rest = () => this.#text.slice(this.#at).replaceAll("\0", "?");
     if (this.#text[this.#at] !== "[") return { text: rest() };
     const from = this.#at;
     this.#at++;
@@ -197,11 +202,8 @@ class Reader {
     if (first === "(") return this.#list(depth + 1);
     if (first === '"') return this.#quoted();
     if (first === "\0") {
-      // These marks are our own: each is whole.
-      const from = this.#at + 1;
-      const end = this.#text.indexOf("\0", from);
-      this.#at = end + 1;
-      return this.#literals[Number(this.#text.slice(from, end))]!;
+      this.#at++;
+      return this.#literals[this.#met++]!;
     }
     return this.#atom(end);
   }
@@ -245,7 +247,8 @@ class Reader {
       const code = text.charCodeAt(i);
       if (code === OPENING && end !== "]") {
         const closing = text.indexOf("]", i);
-        if (closing === -1) this.fail("a value");
+        const mark = text.indexOf("\0", i);
+        if (closing === -1 || (mark !== -1 && mark < closing)) this.fail("a value");
         i = closing;
       } else if (code <= CLOSE && ENDS.has(code) || code === CLOSING && end === "]") break;
     }

@@ -96,6 +96,8 @@ export interface ImapMessage {
   readonly sections: ReadonlyMap<string, Uint8Array | null>;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 const utf8 = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -113,23 +115,23 @@ export function readImapMessage(response: ImapResponse): ImapMessage {
   const [items] = response.values;
   if (!isList(items) || items.length % 2 !== 0) throw new ImapSyntaxError("FETCH gives no pairs");
   const sections = new Map<string, Uint8Array | null>();
-  let message: Omit<ImapMessage, "sections"> = { number: response.number };
+  const message: Mutable<ImapMessage> = { number: response.number, sections };
   for (let i = 0; i < items.length; i += 2) {
     const name = textOf(items[i]!).toUpperCase();
     const value = items[i + 1]!;
-    if (name === "UID") message = { ...message, uid: numberOf(value) };
-    else if (name === "FLAGS") message = { ...message, flags: listOf(value).map(textOf) };
-    else if (name === "RFC822.SIZE") message = { ...message, size: numberOf(value) };
-    else if (name === "INTERNALDATE") message = { ...message, ...dateOf(textOf(value)) };
-    else if (name === "ENVELOPE") message = { ...message, envelope: envelopeOf(listOf(value)) };
+    if (name === "UID") message.uid = numberOf(value);
+    else if (name === "FLAGS") message.flags = listOf(value).map(textOf);
+    else if (name === "RFC822.SIZE") message.size = numberOf(value);
+    else if (name === "INTERNALDATE") Object.assign(message, dateOf(textOf(value)));
+    else if (name === "ENVELOPE") message.envelope = envelopeOf(listOf(value));
     else if (name === "BODYSTRUCTURE" || name === "BODY") {
-      message = { ...message, bodyStructure: partOf(listOf(value), "", 0) };
+      message.bodyStructure = partOf(listOf(value), "", 0);
     } else if (name.startsWith("BODY[")) {
       const section = name.slice(5, name.lastIndexOf("]"));
       sections.set(section, value === null ? null : bytesOf(value));
     }
   }
-  return { ...message, sections };
+  return message;
 }
 
 function isList(value: ImapValue | undefined): value is readonly ImapValue[] {

@@ -44,7 +44,10 @@ async function benchFetching(bench: Bench): Promise<Figure[]> {
     };
   };
   return [
-    await figure("imap", "all by one FETCH, no TLS; Dovecot serves both"),
+    await figure(
+      "imap",
+      "texts by UID, all by one FETCH, no TLS; Dovecot serves both, and is the limit",
+    ),
     await figure(
       "pop3",
       "one RETR after the other, ours asked for ahead; no TLS; Dovecot serves both",

@@ -19,7 +19,8 @@ if (what === "imap") {
   await mail.examine("INBOX");
   started = performance.now();
   const messages = await mail.fetch("1:*", { sections: ["TEXT"] });
-  count = messages.filter(({ sections }) => sections.get("TEXT")!.length > 0).length;
+  const texts = new Map(messages.map(({ uid, sections }) => [uid, sections.get("TEXT")!]));
+  for (const text of texts.values()) if (text.length > 0) count++;
   tell();
 } else if (what === "pop3") {
   await using mail = await connectPop3(options);
