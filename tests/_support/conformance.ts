@@ -11,6 +11,16 @@ import { NetError, type NetErrorKind } from "../../net/errors.ts";
 /** Makes two connected ends with the same limits. */
 export type MakePair = (options?: ConnectionOptions) => Promise<[Connection, Connection]>;
 
+/** Two ends of which the server goes when both have: sooner it would cut the one that still reads. */
+export function pairOf(
+  server: { shutdown(options: { deadline: number }): Promise<unknown> },
+  client: Connection,
+  peer: Connection,
+): [Connection, Connection] {
+  void Promise.all([client.closed, peer.closed]).then(() => server.shutdown({ deadline: 0 }));
+  return [client, peer];
+}
+
 const encoder = new TextEncoder();
 
 /** A text of `n` bytes. */

@@ -159,14 +159,15 @@ Deno.test("hostile servers: errors in time, and nothing goes on", async () => {
   ];
   for (const [what, answers, kind] of cases) {
     await using server = files(() => Promise.resolve(), answers);
-    const ftp = await connectFtp({ ...PLAIN, port: server.port, timeout: 200 });
+    const timeout = kind === "timeout" ? 400 : 5000;
+    const ftp = await connectFtp({ ...PLAIN, port: server.port, timeout });
     const error = await assertRejects(() => ftp.size("x"), NetError);
     assertEquals([error.kind, ftp.open], [kind, false], what);
     await ftp[Symbol.asyncDispose]();
   }
   // A data connection on which nothing comes, and one that is not there.
-  await using silent = files(() => new Promise((resolve) => setTimeout(resolve, 600)));
-  const ftp = await connectFtp({ ...PLAIN, port: silent.port, timeout: 200 });
+  await using silent = files(() => new Promise((resolve) => setTimeout(resolve, 1200)));
+  const ftp = await connectFtp({ ...PLAIN, port: silent.port, timeout: 400 });
   const error = await assertRejects(async () => await text(await ftp.download("x")), NetError);
   assertEquals(error.kind, "timeout");
   await ftp[Symbol.asyncDispose]();

@@ -6,7 +6,7 @@ import { NetError } from "../../net/errors.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { connectTls, type ConnectTlsOptions } from "../../net/tls_client.ts";
 import { serveTls, type ServeTlsOptions } from "../../net/tls_server.ts";
-import { conformance } from "../_support/conformance.ts";
+import { conformance, pairOf } from "../_support/conformance.ts";
 import { findProgram } from "../_support/peers.ts";
 
 const authority = await developmentAuthority();
@@ -102,7 +102,7 @@ Deno.test("without clientAuth nobody is authorized, whatever he shows", async ()
 });
 
 Deno.test("silent and plaintext clients lose their slot and their descriptor", async () => {
-  await using listening = serve({ handshakeTimeout: 100, maxConnections: 3 });
+  await using listening = serve({ handshakeTimeout: 1000, maxConnections: 3 });
   const { port } = listening.addr;
   await using silent = await connectTcp({ port });
   await using plain = await connectTcp({ port });
@@ -143,9 +143,7 @@ conformance("mutual tls", async (options?: ConnectionOptions) => {
     await conn.closed;
   });
   const client = await dial(listening.addr.port, { ...alice, ...options });
-  // The listener goes first; the connection lives until its own end.
-  client.closed.then(() => listening.shutdown({ deadline: 0 }));
-  return [client, await promise];
+  return pairOf(listening, client, await promise);
 });
 
 const openssl = findProgram("openssl");

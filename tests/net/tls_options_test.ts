@@ -4,7 +4,7 @@ import type { Connection } from "../../net/connection.ts";
 import { NetError } from "../../net/errors.ts";
 import { connectTls, type ConnectTlsOptions } from "../../net/tls_client.ts";
 import { serveTls, type ServeTlsOptions } from "../../net/tls_server.ts";
-import { conformance } from "../_support/conformance.ts";
+import { conformance, pairOf } from "../_support/conformance.ts";
 import { needs } from "../_support/peers.ts";
 
 const authority = await developmentAuthority();
@@ -231,8 +231,7 @@ conformance("tls, inspected", async (options) => {
     await conn.closed;
   });
   const connection = await dial(server.addr.port, { inspect: true, ...options });
-  connection.closed.then(() => server.shutdown({ deadline: 0 }));
-  return [connection, await promise];
+  return pairOf(server, connection, await promise);
 });
 
 const openssl = needs("openssl");

@@ -3,7 +3,7 @@ import type { Connection } from "../../net/connection.ts";
 import { NetError } from "../../net/errors.ts";
 import { connectUnix } from "../../net/unix_client.ts";
 import { serveUnix, type ServeUnixOptions } from "../../net/unix_server.ts";
-import { conformance } from "../_support/conformance.ts";
+import { conformance, pairOf } from "../_support/conformance.ts";
 import { needs, pythonWith } from "../_support/peers.ts";
 
 const windows = Deno.build.os === "windows";
@@ -152,9 +152,8 @@ if (!windows) {
     });
     const client = await connectUnix({ path, ...options });
     const peer = await promise;
-    client.closed.then(() => server.shutdown({ deadline: 0 }));
     await Deno.remove(dir, { recursive: true });
-    return [client, peer];
+    return pairOf(server, client, peer);
   });
 }
 

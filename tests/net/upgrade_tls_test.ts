@@ -7,7 +7,7 @@ import { connectTcp } from "../../net/tcp_client.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
 import { upgradeTls, type UpgradeTlsOptions, upgradeTlsServer } from "../../net/upgrade_tls.ts";
 import { testCertificates } from "../_support/certificates.ts";
-import { conformance } from "../_support/conformance.ts";
+import { conformance, pairOf } from "../_support/conformance.ts";
 import { needs } from "../_support/peers.ts";
 
 const certs = await testCertificates();
@@ -38,9 +38,8 @@ for (const inspect of [false, true]) {
       await conn.closed;
     });
     const client = await connectTcp({ port: server.addr.port, ...options });
-    client.closed.then(() => server.shutdown({ deadline: 0 }));
     await upgradeTls(client, { ...trusting, inspect });
-    return [client, await promise];
+    return pairOf(server, client, await promise);
   });
 }
 
