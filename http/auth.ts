@@ -83,8 +83,8 @@ const CREDENTIALS = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
  */
 export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): HttpHandler {
   const { realm = "restricted" } = options;
-  const verify = options.verify ?? verifyUsers(options.users);
   const challenge = `Basic realm=${quote(realm)}, charset="UTF-8"`;
+  const verify = options.verify ?? verifyUsers(options.users);
   return async (request, info) => {
     const pair = decodeBasic(credentials(request, "basic"));
     if (pair === undefined || !(await verify(...pair))) return refuse(challenge);
@@ -114,8 +114,8 @@ export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): Http
  */
 export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): HttpHandler {
   const { realm = "restricted" } = options;
-  const verify = options.verify ?? verifyTokens(options.tokens);
   const challenge = `Bearer realm=${quote(realm)}`;
+  const verify = options.verify ?? verifyTokens(options.tokens);
   return async (request, info) => {
     const token = credentials(request, "bearer");
     if (token === undefined) return refuse(challenge);

@@ -38,7 +38,7 @@ export function scene(
     name: `the page ${title}${chrome.suffix}`,
     ignore: chrome.ignore,
     // The browser outlives a test on purpose, with its pipes and timers: starting one takes longer
-    // than most tests. It ends with the last test below.
+    // than most tests. It ends behind the last of them.
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
@@ -120,16 +120,9 @@ export async function shown(page: Page, text: string): Promise<string> {
   return (await line.textContent()) ?? "";
 }
 
-/** Ends the browser; the last test of the file. */
+/** Ends the browser behind all tests of the file, in whatever order they run. */
 export function endBrowser(): void {
-  Deno.test({
-    name: `the browser of these tests ends${chrome.suffix}`,
-    ignore: chrome.ignore,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    async fn() {
-      assert(browser !== undefined);
-      await (await browser).close();
-    },
+  Deno.test.afterAll(async () => {
+    await (await browser)?.close();
   });
 }
