@@ -137,6 +137,7 @@ export class Dialogue {
         (tls === "implicit" ? defaults.ports.implicit : defaults.ports.starttls),
       timeout: options.connectTimeout ?? 10_000,
       lingerTimeout: 0,
+      writeTimeout: options.timeout ?? 30_000,
       ...(signal && { signal }),
     };
     const conn = tls === "implicit"
@@ -287,7 +288,50 @@ export class Dialogue {
 
   /** Shows something to whoever traces. */
   tell(from: "client" | "server", text: string): void {
-    this.#options.trace?.({ from, text: escapeControls(text) });
+    if (this.#options.trace === undefined) return;
+    try {
+      this.#options.trace({ from, text: escapeControls(text) });
+    } catch (error) {
+      // Nobody knows any more which answer belongs to what.
+      this.abort(error);
+      throw error;
+    }
+  }
+
+  /** Whether there is more than was asked for, once all answers have been read. */
+  get talkative(): boolean {
+    return this.#intake.size > 0;
+  }
+
+  /**
+   * What is to be sent, until it or the connection ends: whoever makes it may take for ever. What is
+   * not used up is cancelled.
+   */
+  async *whileOpen<T>(parts: ReadableStream<T> | AsyncIterable<T>): AsyncGenerator<T, void, void> {
+    const { signal } = this.conn;
+    const reader = parts instanceof ReadableStream ? parts.getReader() : undefined;
+    const iterator = reader === undefined ? parts[Symbol.asyncIterator]() : undefined;
+    const cancel = async () => void await (reader ? reader.cancel() : iterator!.return?.());
+    let fail: (reason: unknown) => void = () => {};
+    const onEnd = () => fail(signal.reason);
+    signal.addEventListener("abort", onEnd);
+    let done = false;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const { promise, resolve, reject } = Promise.withResolvers<{ done?: boolean; value?: T }>();
+        fail = reject;
+        (reader?.read() ?? iterator!.next()).then(resolve, reject);
+        const next = await promise;
+        done = next.done === true;
+        if (done) return;
+        yield next.value!;
+      }
+    } finally {
+      signal.removeEventListener("abort", onEnd);
+      // It may be within a wait that does not end.
+      if (!done) cancel().catch(() => {});
+    }
   }
 
   /** Refuses to send a password that others can read. */

@@ -58,6 +58,8 @@ const PIPELINE = 32;
 const MAX_LINES = 1_000_000;
 /** Bytes of a list. */
 const MAX_LIST = 64 * 1024 * 1024;
+/** How long a list may take that comes line by line, in milliseconds. */
+const LIST_TIME = 600_000;
 /** Response codes of what may pass (RFC 2449 §8.1, RFC 3206). */
 const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
 
@@ -290,6 +292,8 @@ export class Pop3Client implements AsyncDisposable {
   }
 
   async #command(what: string, line: string, shown?: string): Promise<Pop3Status> {
+    // It would be taken for the answer to this.
+    if (this.#dialogue.talkative) throw this.#dialogue.broken("answers what it was not asked");
     await this.#dialogue.writeLine(line, shown);
     const status = await this.#status();
     if (!status.ok) throw this.#refused(what, status);
@@ -315,8 +319,10 @@ export class Pop3Client implements AsyncDisposable {
     throw this.#dialogue.broken(`answers with ${JSON.stringify(line.slice(0, 100))}`);
   }
 
-  async #lines(): Promise<string[]> {
+  async #lines(time = LIST_TIME): Promise<string[]> {
     const lines: string[] = [];
+    const { timeout } = this.#dialogue;
+    this.#dialogue.allow(timeout === 0 ? 0 : Math.max(timeout, time));
     let size = 0;
     for (let line; (line = await this.#dialogue.readLine()) !== ".";) {
       size += line.length;
@@ -337,7 +343,7 @@ export class Pop3Client implements AsyncDisposable {
       this.#capabilities = new Map();
       return;
     }
-    this.#capabilities = parsePop3Capabilities(await this.#lines());
+    this.#capabilities = parsePop3Capabilities(await this.#lines(0));
   }
 
   async #plain({ user, password = "" }: SaslCredentials): Promise<void> {

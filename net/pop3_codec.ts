@@ -51,7 +51,7 @@ export interface Pop3Uid {
  * @returns The status; undefined if it is none.
  */
 export function parsePop3Status(line: string): Pop3Status | undefined {
-  const match = /^(\+OK|-ERR)(?: +(?:\[([^\]\s]{1,100})\] *)?(.*))?$/i.exec(line);
+  const match = /^(\+OK|-ERR)(?: +(?:\[([^\]\s]{1,100})\] *)?(.*))?$/is.exec(line);
   if (match === null) return undefined;
   const [, status = "", code, text = ""] = match;
   return {
@@ -68,7 +68,7 @@ export function parsePop3Status(line: string): Pop3Status | undefined {
  * @returns The challenge in Base64; undefined if it is none.
  */
 export function parsePop3Challenge(line: string): string | undefined {
-  return /^\+(?: (.*))?$/.exec(line)?.slice(1)[0] ?? (line === "+" ? "" : undefined);
+  return /^\+(?: (.*))?$/s.exec(line)?.slice(1)[0] ?? (line === "+" ? "" : undefined);
 }
 
 /**

@@ -19,6 +19,7 @@
  * @module
  */
 
+import { withDeadline } from "./_deadline.ts";
 import { checkArgument, type Dialogue, openSession } from "./_dialogue.ts";
 import { DotEncoder } from "./dot_codec.ts";
 import { NetError } from "./errors.ts";
@@ -109,6 +110,7 @@ export class SmtpClient implements AsyncDisposable {
   readonly #allowPlaintext: boolean;
   readonly #reader = new SmtpReplyReader();
   #extensions: ReadonlyMap<string, readonly string[]> = new Map();
+  #midway = false;
 
   /**
    * Takes over a dialogue; `connectSmtp` does that.
@@ -136,6 +138,14 @@ export class SmtpClient implements AsyncDisposable {
   /** Whether the session goes on. */
   get open(): boolean {
     return this.#dialogue.conn.open;
+  }
+
+  /**
+   * Whether the session ended within a message: after the server had taken its sender, and before it
+   * said what became of it. It may have arrived; sending it again may send it twice.
+   */
+  get midway(): boolean {
+    return this.#midway;
   }
 
   /** The largest message that the server takes, in bytes; Infinity if it does not say. */
@@ -209,13 +219,29 @@ export class SmtpClient implements AsyncDisposable {
    * @throws {NetError} "limit", if the message is larger than the server takes; "unsupported", for
    * addresses beyond ASCII that the server does not know.
    * @throws {TypeError} If an address is none, or there is nobody to send to.
+   * @throws {RangeError} If `size` is no number of bytes.
    */
-  send(
+  async send(
     envelope: SmtpEnvelope,
     message: SmtpMessage,
     options: SendMailOptions = {},
   ): Promise<SentMail> {
-    return this.#dialogue.exclusive(() => this.#send(envelope, message, options));
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const sending = this.#dialogue.exclusive(async () =>
+      // Given up while it waited for its turn: the session goes on.
+      signal?.aborted ? undefined : await this.#send(envelope, message, options)
+    );
+    const late = () => new Error("unreachable");
+    try {
+      return (await (signal === undefined ? sending : withDeadline(sending, 0, late, signal)))!;
+    } catch (error) {
+      // What was not begun is not left open, a file for example.
+      if (message instanceof ReadableStream && !message.locked) {
+        message.cancel(error).catch(() => {});
+      }
+      throw error;
+    }
   }
 
   /** Does nothing, so that the server does not end the session for idleness. */
@@ -245,8 +271,10 @@ export class SmtpClient implements AsyncDisposable {
     message: SmtpMessage,
     { size, signal }: SendMailOptions,
   ): Promise<SentMail> {
-    signal?.throwIfAborted();
     if (to.length === 0) throw new TypeError("Cannot send to nobody: give a recipient");
+    if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
+      throw new RangeError(`Cannot use size: it is a whole number from 0 up, not ${size}`);
+    }
     const bytes = typeof message === "string" ? new TextEncoder().encode(message) : message;
     const length = bytes instanceof Uint8Array ? transferSize(bytes) : size;
     const recipients = to.map((address) => ({ address, path: formatSmtpPath(address) }));
@@ -258,7 +286,12 @@ export class SmtpClient implements AsyncDisposable {
       await this.#data(bytes);
       const reply = await this.#reply();
       if (reply.code !== 250) throw this.#refused("Cannot send the message", reply);
+      this.#midway = false;
       return { accepted, rejected, text: reply.lines.join("\n") };
+    } catch (error) {
+      // The server has said what became of it.
+      if (error instanceof ReplyError) this.#midway = false;
+      throw error;
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }
@@ -302,6 +335,7 @@ export class SmtpClient implements AsyncDisposable {
     const rejected: RejectedRecipient[] = [];
     const step = this.#extensions.has("PIPELINING") ? PIPELINE : 1;
     let from = step === 1 ? await this.#ask(sender) : undefined;
+    if (this.#dialogue.talkative) await this.#unasked();
     // With all that came before it, DATA is the last of a group.
     const ahead = step > 1 && recipients.length <= step;
     for (let at = 0; at < recipients.length; at += step) {
@@ -313,6 +347,7 @@ export class SmtpClient implements AsyncDisposable {
       for (const line of lines) this.#dialogue.tell("client", line);
       await this.#dialogue.conn.write(lines.map((line) => `${line}\r\n`).join(""));
       from ??= await this.#reply();
+      this.#midway = from.code === 250;
       for (const { address } of some) {
         const reply = await this.#reply();
         if (reply.code === 250 || reply.code === 251) accepted.push(address);
@@ -336,7 +371,7 @@ export class SmtpClient implements AsyncDisposable {
     const { conn } = this.#dialogue;
     const encoder = new DotEncoder();
     let length = 0;
-    const parts = message instanceof Uint8Array ? [message] : message;
+    const parts = message instanceof Uint8Array ? [message] : this.#dialogue.whileOpen(message);
     // The end goes with the last part: a small message is one write.
     let last = new Uint8Array();
     try {
@@ -379,11 +414,20 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   async #ask(line: string): Promise<SmtpReply> {
+    if (this.#dialogue.talkative) await this.#unasked();
     await this.#dialogue.writeLine(line);
     return await this.#reply();
   }
 
+  /** Ends the session: what the server said last would be taken for the answer to what comes next. */
+  async #unasked(): Promise<never> {
+    await this.#reply();
+    throw this.#dialogue.broken("answers what it was not asked");
+  }
+
   async #reply(): Promise<SmtpReply> {
+    // However many lines it has.
+    this.#dialogue.allow(this.#dialogue.timeout);
     for (;;) {
       const line = await this.#dialogue.readLine();
       let reply: SmtpReply | undefined;

@@ -22,7 +22,6 @@
 
 import { delay } from "@std/async/delay";
 import { NetError } from "./errors.ts";
-import { ReplyError } from "./reply_error.ts";
 import {
   connectSmtp,
   type ConnectSmtpOptions,
@@ -55,8 +54,9 @@ export interface SmtpPoolOptions extends Omit<ConnectSmtpOptions, "connection"> 
    */
   maxWaiting?: number;
   /**
-   * How often a message is tried at most, where the server refuses it for now (4xx) or cannot be
-   * reached. What breaks off after the message was begun is not tried again: it may have arrived.
+   * How often a message is tried at most, where the server refuses it for now (4xx), cannot be
+   * reached or has ended an idle session. What breaks off after the message was begun is not tried
+   * again: it may have arrived.
    *
    * @default 3
    */
@@ -88,12 +88,14 @@ export class SmtpPool implements AsyncDisposable {
   readonly #pause: number;
   readonly #throttle: Throttle;
   readonly #idle: Carrier[] = [];
-  readonly #waiting: (() => void)[] = [];
+  /** Each is given a session, or the right to open one. */
+  readonly #waiting: ((carrier?: Carrier) => void)[] = [];
   readonly #running = new Set<Promise<unknown>>();
-  readonly #stop = new AbortController();
-  /** Errors of connecting: nothing can have been sent. */
-  readonly #unsent = new WeakSet<NetError>();
+  readonly #signal: AbortSignal | undefined;
+  /** Errors of messages that may have arrived all the same. */
+  readonly #begun = new WeakSet<object>();
   #open = 0;
+  #closed = false;
 
   /**
    * Makes a pool; it connects when there is something to send.
@@ -104,6 +106,7 @@ export class SmtpPool implements AsyncDisposable {
   constructor(options: SmtpPoolOptions = {}) {
     const { rate = 0 } = options;
     this.#options = options;
+    this.#signal = options.signal;
     this.#most = whole("maxConnections", options.maxConnections ?? 5);
     this.#mostEach = whole("maxMessages", options.maxMessages ?? 100);
     this.#mostWaiting = whole("maxWaiting", options.maxWaiting ?? 10_000);
@@ -128,21 +131,28 @@ export class SmtpPool implements AsyncDisposable {
    * @throws {NetError} "limit" if too much waits already, "closed" if the pool is; else as `send`.
    */
   send(envelope: SmtpEnvelope, message: ReplayableMessage): Promise<SentMail> {
-    if (this.#stop.signal.aborted) return Promise.reject(closed());
+    if (this.#closed) {
+      const error = new NetError("The pool is closed", { kind: "closed", phase: "request" });
+      return Promise.reject(error);
+    }
     const sending = this.#send(envelope, message);
-    this.#running.add(sending);
-    const ended = () => void this.#running.delete(sending);
-    sending.then(ended, ended);
+    this.#track(sending);
     return sending;
   }
 
   /** Waits for what is under way, then ends all sessions. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#running);
-    this.#stop.abort(closed());
+    this.#closed = true;
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
     const idle = this.#idle.splice(0);
     this.#open -= idle.length;
     await Promise.all(idle.map(({ client }) => client.quit()));
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#running.add(work);
+    const ended = () => void this.#running.delete(work);
+    work.then(ended, ended);
   }
 
   async #send(envelope: SmtpEnvelope, message: ReplayableMessage): Promise<SentMail> {
@@ -150,10 +160,9 @@ export class SmtpPool implements AsyncDisposable {
       try {
         return await this.#once(envelope, message);
       } catch (error) {
-        const refused = error instanceof ReplyError && error.retryable;
-        const temporary = refused || (error instanceof NetError && this.#unsent.has(error));
+        const temporary = error instanceof NetError && error.retryable && !this.#begun.has(error);
         if (!temporary || attempt >= this.#attempts) throw error;
-        await delay(this.#pause * 2 ** (attempt - 1), { signal: this.#stop.signal });
+        await delay(this.#pause * 2 ** (attempt - 1), { signal: this.#signal });
       }
     }
   }
@@ -162,55 +171,58 @@ export class SmtpPool implements AsyncDisposable {
     const carrier = await this.#take();
     try {
       const wait = this.#throttle.take(performance.now());
-      if (wait > 0) await delay(wait, { signal: this.#stop.signal });
+      if (wait > 0) await delay(wait, { signal: this.#signal });
       return await carrier.client.send(envelope, message);
+    } catch (error) {
+      if (error instanceof NetError && carrier.client.midway) this.#begun.add(error);
+      throw error;
     } finally {
-      await this.#give(carrier);
+      this.#give(carrier);
     }
   }
 
   /** A session that is alive, or a new one, or the next that becomes free. */
   async #take(): Promise<Carrier> {
-    for (;;) {
-      const carrier = this.#idle.pop();
-      if (carrier !== undefined) {
-        if (carrier.client.open) return carrier;
-        this.#open--;
-        continue;
-      }
-      if (this.#open < this.#most) break;
-      if (this.#waiting.length >= this.#mostWaiting) {
-        throw new NetError(`Cannot send: ${this.#mostWaiting} messages wait already`, {
-          kind: "limit",
-          phase: "request",
-        });
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    for (let carrier; (carrier = this.#idle.pop()) !== undefined; this.#open--) {
+      if (carrier.client.open) return carrier;
     }
-    this.#open++;
+    if (this.#open < this.#most) {
+      this.#open++;
+      return await this.#connect();
+    }
+    if (this.#waiting.length >= this.#mostWaiting) {
+      throw new NetError(`Cannot send: ${this.#mostWaiting} messages wait already`, {
+        kind: "limit",
+        phase: "request",
+      });
+    }
+    const given = await new Promise<Carrier | undefined>((resolve) => this.#waiting.push(resolve));
+    return given ?? await this.#connect();
+  }
+
+  async #connect(): Promise<Carrier> {
     try {
       return { client: await connectSmtp(this.#options), sent: 0 };
     } catch (error) {
-      this.#open--;
-      this.#waiting.shift()?.();
-      if (error instanceof NetError && error.retryable) this.#unsent.add(error);
+      this.#release();
       throw error;
     }
   }
 
-  async #give(carrier: Carrier): Promise<void> {
+  #give(carrier: Carrier): void {
     carrier.sent++;
-    if (carrier.client.open && carrier.sent < this.#mostEach) this.#idle.push(carrier);
-    else {
-      await carrier.client.quit();
-      this.#open--;
-    }
-    this.#waiting.shift()?.();
+    if (carrier.client.open && carrier.sent < this.#mostEach) return this.#release(carrier);
+    // Until it has ended the server counts it; who has sent need not wait for that.
+    this.#track(carrier.client.quit().finally(() => this.#release()));
   }
-}
 
-function closed(): NetError {
-  return new NetError("The pool is closed", { kind: "closed", phase: "request" });
+  /** Passes a session on, or the right to open one, to who waits longest. */
+  #release(carrier?: Carrier): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) next(carrier);
+    else if (carrier !== undefined) this.#idle.push(carrier);
+    else this.#open--;
+  }
 }
 
 function whole(name: string, value: number): number {

@@ -1,16 +1,13 @@
 /** Dovecot on loopback, for the clients of POP3 and IMAP. @module */
 
 import { assert } from "@std/assert";
-import { delay } from "@std/async/delay";
-import { type Availability, needs } from "./peers.ts";
+import { type Availability, needs, needsRoot } from "./peers.ts";
 import { testCertificates } from "./certificates.ts";
+import { freePorts, untilOpen } from "./ports.ts";
 
 /** Whether it can be started: it changes to the user that owns the mail, which takes root. */
 export function needsDovecot(): Availability {
-  const found = needs("dovecot", "doveadm");
-  if (found.ignore || Deno.uid() === 0) return found;
-  const reason = "dovecot needs root here";
-  return { ignore: true, reason, suffix: ` (${reason})` };
+  return needsRoot("dovecot", needs("dovecot", "doveadm"));
 }
 
 /** A running server; every user has the password `secret`. */
@@ -19,6 +16,10 @@ export interface Dovecot extends AsyncDisposable {
   readonly imaps: number;
   readonly pop3: number;
   readonly pop3s: number;
+  /** Where it says whether a password is right, for a server of SMTP. */
+  readonly auth: number;
+  /** The folder of all mail, and who owns it. */
+  readonly mail: { readonly folder: string; readonly owner: number };
   /** Puts a message into a user's inbox. */
   deliver(user: string, message: string): Promise<void>;
   /** The folder of a user's inbox, a Maildir. */
@@ -33,7 +34,7 @@ export async function startDovecot(): Promise<Dovecot> {
   const folder = await Deno.makeTempDir({ prefix: "portside-dovecot." });
   const mail = `${folder}/mail`;
   const { good } = await testCertificates();
-  const [imap, imaps, pop3, pop3s] = freePorts(4) as [number, number, number, number];
+  const [imap = 0, imaps = 0, pop3 = 0, pop3s = 0, auth = 0] = freePorts(5);
   await Deno.mkdir(mail);
   await Deno.chown(mail, OWNER, OWNER);
   await Deno.chmod(folder, 0o755);
@@ -69,6 +70,8 @@ service imap-login {
 ${listener("imap", imap)}${listener("imaps", imaps, true)}}
 service pop3-login {
 ${listener("pop3", pop3)}${listener("pop3s", pop3s, true)}}
+service auth {
+${listener("auth", auth)}}
 `,
   );
   // What goes on in the background keeps the pipes of its parent.
@@ -76,7 +79,7 @@ ${listener("pop3", pop3)}${listener("pop3s", pop3s, true)}}
   const run = (program: string, ...args: string[]) =>
     new Deno.Command(program, { args: ["-c", config, ...args], ...quiet }).spawn().status;
   assert((await run("dovecot")).success, "dovecot does not start");
-  for (const port of [imap, imaps, pop3, pop3s]) await untilOpen(port);
+  for (const port of [imap, imaps, pop3, pop3s, auth]) await untilOpen(port);
   let count = 0;
   const maildir = (user: string) => `${mail}/${user}`;
   return {
@@ -84,6 +87,8 @@ ${listener("pop3", pop3)}${listener("pop3s", pop3s, true)}}
     imaps,
     pop3,
     pop3s,
+    auth,
+    mail: { folder: mail, owner: OWNER },
     maildir,
     async deliver(user, message) {
       for (const part of ["", "/tmp", "/new", "/cur"]) {
@@ -102,27 +107,4 @@ ${listener("pop3", pop3)}${listener("pop3s", pop3s, true)}}
       await Deno.remove(folder, { recursive: true });
     },
   };
-}
-
-function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
-}
-
-async function untilOpen(port: number): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (true) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await delay(20);
-    }
-  }
 }

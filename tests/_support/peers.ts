@@ -27,6 +27,11 @@ export function needs(...programs: string[]): Availability {
   return availability(programs.map(whyMissing).filter((reason) => reason !== ""));
 }
 
+/** Adds that a server can be started by root alone: it changes to other users. */
+export function needsRoot(server: string, found: Availability): Availability {
+  return found.ignore || Deno.uid() === 0 ? found : availability([`${server} needs root here`]);
+}
+
 /** The path of the first of the programs that is installed. */
 export function findProgram(...names: string[]): string | undefined {
   if (!granted({ name: "env", variable: "PATH" }) || !granted({ name: "read" })) return undefined;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
 import { connectPop3, type ConnectPop3Options } from "../../net/pop3_client.ts";
@@ -217,6 +218,45 @@ Deno.test("bad arguments are refused before anything is sent, and the session li
   await mail.noop();
   assertEquals(server.heard, ["CAPA", "NOOP"]);
   await assertRejects(() => mail.top(1, -1), RangeError);
+});
+
+Deno.test("lists are as long as a maildrop may be, and no longer; a list of nothing but drips ends", async () => {
+  let count = 1_000_000;
+  const lines = () => {
+    let text = "+OK\r\n";
+    for (let i = 1; i <= count; i++) text += `${i} u\r\n`;
+    return `${text}.\r\n`;
+  };
+  await using server = maildrop({ UIDL: lines });
+  const mail = await connectPop3({ ...PLAIN, timeout: 20_000, port: server.port });
+  const uids = await mail.uids();
+  assertEquals([uids.length, uids.at(-1)], [count, { number: count, uid: "u" }]);
+  count++;
+  assertEquals((await assertRejects(() => mail.uids(), NetError)).kind, "protocol");
+  await mail[Symbol.asyncDispose]();
+  await using dripping = maildrop({
+    CAPA: async (_, conn) => {
+      await conn.write("+OK\r\n");
+      while (conn.open) {
+        await conn.write("X\r\n");
+        await delay(20);
+      }
+      return undefined;
+    },
+  });
+  const late = await assertRejects(
+    () => connectPop3({ ...PLAIN, timeout: 200, port: dripping.port }),
+    NetError,
+  );
+  assertEquals(late.kind, "timeout");
+});
+
+Deno.test("an answer that nobody asked for is not taken for the next one", async () => {
+  await using server = maildrop({ NOOP: () => "+OK\r\n+OK 0 0\r\n" });
+  const mail = await connectPop3({ ...PLAIN, port: server.port });
+  await mail.noop();
+  assertEquals((await assertRejects(() => mail.stat(), NetError)).kind, "protocol");
+  await mail[Symbol.asyncDispose]();
 });
 
 Deno.test("hostile servers: errors in time, and nothing goes on", async () => {

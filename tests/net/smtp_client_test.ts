@@ -1,61 +1,17 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { ReplyError } from "../../net/reply_error.ts";
-import { connectSmtp, type ConnectSmtpOptions } from "../../net/smtp_client.ts";
+import { connectSmtp } from "../../net/smtp_client.ts";
 import {
   formatSmtpPath,
   parseSmtpExtensions,
   SmtpReplyReader,
   SmtpSyntaxError,
 } from "../../net/smtp_codec.ts";
-import { SmtpPool } from "../../net/smtp_pool.ts";
 import { testCertificates } from "../_support/certificates.ts";
-import { needsPython, pythonWith } from "../_support/peers.ts";
-import { startPeer } from "../_support/runnable.ts";
 import { type Answer, beginTls, lineServer } from "../_support/line_server.ts";
-
-const PLAIN: ConnectSmtpOptions = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
-const ANN = { user: "ann", password: "secret" };
-const ENVELOPE = { from: "ann@a.test", to: ["bob@b.test"] };
-
-/** A server that takes everything; `mail` holds the texts as they came over the line. */
-function post(
-  overrides: Record<string, Answer> = {},
-  extensions = ["PIPELINING", "SIZE 1000000", "8BITMIME"],
-) {
-  const mail: string[] = [];
-  const answers: Record<string, Answer> = {
-    EHLO: () =>
-      `250-post.test\r\n${
-        extensions.map((one, i) => `250${i === extensions.length - 1 ? " " : "-"}${one}\r\n`).join(
-          "",
-        )
-      }`,
-    MAIL: () => "250 2.1.0 ok\r\n",
-    RCPT: (line) =>
-      line.includes("nobody")
-        ? "550 5.1.1 no such user\r\n"
-        : line.includes("later")
-        ? "450 4.2.1 busy\r\n"
-        : "250 2.1.5 ok\r\n",
-    DATA: async (_, conn) => {
-      await conn.write("354 go on\r\n");
-      let text = "";
-      for (let line; (line = await conn.readLine()) !== null && line !== ".";) text += `${line}\n`;
-      mail.push(text);
-      return "250 2.0.0 queued as 42\r\n";
-    },
-    RSET: () => "250 ok\r\n",
-    NOOP: () => "250 ok\r\n",
-    QUIT: () => "221 bye\r\n",
-    ...overrides,
-  };
-  const server = lineServer("220 post.test ESMTP\r\n", (line, conn) => {
-    const answer = answers[line.split(/[ :]/)[0]!];
-    return answer === undefined ? "502 what\r\n" : answer(line, conn);
-  });
-  return Object.assign(server, { mail });
-}
+import { ANN, ENVELOPE, PLAIN, post } from "../_support/smtp_server.ts";
 
 Deno.test("a message is sent, line ends made CRLF and dots doubled", async () => {
   await using server = post();
@@ -277,11 +233,20 @@ Deno.test("a message that breaks off in the middle never ends as if it were whol
       controller.enqueue(new Uint8Array(10));
       stop.abort(new Error("enough"));
     },
-  });
+  }, { highWaterMark: 0 });
   await assertRejects(() => other.send(ENVELOPE, endless, { signal: stop.signal }), Error);
   assertEquals(other.open, false);
   await other[Symbol.asyncDispose]();
 });
+
+/** Each line is in time, the reply never is. */
+const drip: Answer = async (_, conn) => {
+  while (conn.open) {
+    await conn.write("250-x\r\n");
+    await delay(20);
+  }
+  return undefined;
+};
 
 Deno.test("hostile servers: errors in time, and nothing goes on", async () => {
   const cases: [string, Answer, string][] = [
@@ -291,6 +256,7 @@ Deno.test("hostile servers: errors in time, and nothing goes on", async () => {
     ["the end", () => undefined, "truncated"],
     ["an endless line", () => "250 " + "x".repeat(100_000), "limit"],
     ["an endless reply", () => "250-x\r\n".repeat(2000), "protocol"],
+    ["a reply that drips for ever", drip, "timeout"],
     ["good-bye", () => "421 4.3.2 closing\r\n", "reply"],
   ];
   for (const [what, noop, kind] of cases) {
@@ -331,112 +297,89 @@ Deno.test("replies and extensions are read, and nothing else", () => {
   assertEquals([...extensions], [["SIZE", ["10"]], ["AUTH", ["PLAIN", "X"]]]);
 });
 
-Deno.test("a pool keeps to its limits, and gives connections back", async () => {
+Deno.test("an answer that nobody asked for is not taken for the next one", async () => {
+  await using server = post({ NOOP: () => "250 ok\r\n250 and the next\r\n" });
+  const mail = await connectSmtp({ ...PLAIN, port: server.port });
+  await mail.noop();
+  const error = await assertRejects(() => mail.send(ENVELOPE, "x"), NetError);
+  assertEquals([error.kind, mail.open, server.heard.length], ["protocol", false, 2]);
+  await mail[Symbol.asyncDispose]();
+  // That it goes is what a server may say at any time.
+  await using tired = post({ NOOP: () => "250 ok\r\n421 4.4.2 idle for too long\r\n" });
+  const other = await connectSmtp({ ...PLAIN, port: tired.port });
+  await other.noop();
+  const gone = await assertRejects(() => other.noop(), ReplyError);
+  assertEquals([gone.code, gone.retryable, other.midway], ["421", true, false]);
+  await other[Symbol.asyncDispose]();
+});
+
+Deno.test("a message is given up while it waits for its turn, and the session goes on", async () => {
+  const { promise: held, resolve: go } = Promise.withResolvers<void>();
+  await using server = post({ NOOP: async () => (await held, "250 ok\r\n") });
+  await using mail = await connectSmtp({ ...PLAIN, port: server.port });
+  const before = mail.noop();
+  const stop = new AbortController();
+  const sending = mail.send(ENVELOPE, "x", { signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await assertRejects(() => sending, Error, "enough");
+  go();
+  await before;
+  await mail.send(ENVELOPE, "y");
+  assertEquals(server.mail, ["y\n"]);
+});
+
+Deno.test("a message that never comes is given up, its source let go", async () => {
   await using server = post();
-  {
-    await using pool = new SmtpPool({
-      ...PLAIN,
-      port: server.port,
-      maxConnections: 2,
-      maxMessages: 3,
-    });
-    const all = Array.from({ length: 10 }, (_, i) => pool.send(ENVELOPE, `Subject: ${i}\n\n`));
-    assertEquals(pool.stats.connections, 2);
-    assertEquals((await Promise.all(all)).length, 10);
-  }
-  assertEquals(server.mail.length, 10);
-  const sessions = server.heard.filter((line) => line.startsWith("EHLO")).length;
-  assert(sessions >= 4 && sessions <= 5, `${sessions}`);
-  assertEquals(server.heard.filter((line) => line === "QUIT").length, sessions);
-});
-
-Deno.test("a pool tries again what is refused for now, and nothing else", async () => {
-  let turn = 0;
-  await using server = post({
-    MAIL: (line) =>
-      line.includes("never") ? "550 no\r\n" : ++turn < 3 ? "451 4.7.1 later\r\n" : "250 ok\r\n",
-  });
-  await using pool = new SmtpPool({ ...PLAIN, port: server.port, minTimeout: 1 });
-  await pool.send(ENVELOPE, "x");
-  assertEquals(turn, 3);
-  await assertRejects(() => pool.send({ ...ENVELOPE, from: "never@a.test" }, "x"), ReplyError);
-  assertEquals(server.heard.filter((line) => line.includes("never")).length, 1);
-  // The connection ends with the message: it may have arrived.
-  let times = 0;
-  await using cut = post({ DATA: () => (times++, undefined) });
-  await using other = new SmtpPool({ ...PLAIN, port: cut.port, minTimeout: 1 });
-  await assertRejects(() => other.send(ENVELOPE, "x"), NetError);
-  assertEquals(times, 1);
-});
-
-Deno.test("a pool has a rate, a bound on what waits, and an end", async () => {
-  await using server = post();
-  const pool = new SmtpPool({
-    ...PLAIN,
-    port: server.port,
-    rate: 20,
-    maxConnections: 1,
-    maxWaiting: 30,
-  });
-  const started = performance.now();
-  await Promise.all(Array.from({ length: 25 }, () => pool.send(ENVELOPE, "x")));
-  assert(performance.now() - started >= 200);
-  const many = Array.from(
-    { length: 40 },
-    () => pool.send(ENVELOPE, "x").then(() => "sent", (error) => error.kind),
-  );
-  assertEquals((await Promise.all(many)).filter((kind) => kind === "limit").length, 9);
-  await pool[Symbol.asyncDispose]();
-  assertEquals((await assertRejects(() => pool.send(ENVELOPE, "x"), NetError)).kind, "closed");
-  assertThrows(() => new SmtpPool({ maxConnections: 0 }), RangeError, "maxConnections");
-});
-
-const python = needsPython("aiosmtpd");
-
-Deno.test({
-  name: `aiosmtpd takes a message over STARTTLS, every byte of it${python.suffix}`,
-  ignore: python.ignore,
-  async fn() {
-    const { good, ca } = await testCertificates();
-    const folder = await Deno.makeTempDir();
-    await Deno.writeTextFile(`${folder}/cert.pem`, good.cert + good.key);
-    await using peer = await startPeer(pythonWith("aiosmtpd")!, [
-      "-uc",
-      `
-import asyncio, ssl, sys, hashlib
-from aiosmtpd.smtp import SMTP, AuthResult
-class Handler:
-    async def handle_DATA(self, server, session, envelope):
-        print(envelope.mail_from, envelope.rcpt_tos, hashlib.sha256(envelope.original_content).hexdigest(), flush=True)
-        return "250 taken"
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain("${folder}/cert.pem")
-def auth(server, session, envelope, mechanism, data):
-    return AuthResult(success=data.login == b"ann" and data.password == b"secret")
-async def main():
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Handler(), tls_context=context, require_starttls=True,
-        authenticator=auth, auth_required=True, enable_SMTPUTF8=True), "127.0.0.1", 0)
-    print("listening on tcp://127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.Future()
-asyncio.run(main())`,
-    ]);
-    const message = Array.from({ length: 3000 }, (_, i) => `.${"ü".repeat(i % 50)} ${i}\r\n`).join(
-      "",
+  for (const shape of ["stream", "iterable"] as const) {
+    const mail = await connectSmtp({ ...PLAIN, port: server.port });
+    const stop = new AbortController();
+    const { promise: cancelled, resolve: cancel } = Promise.withResolvers<void>();
+    const never = () => (stop.abort(new Error("enough")), new Promise<never>(() => {}));
+    const message = shape === "stream"
+      ? new ReadableStream<Uint8Array>({ pull: never, cancel }, { highWaterMark: 0 })
+      : {
+        [Symbol.asyncIterator]: () => ({
+          next: never,
+          return: () => (cancel(), Promise.resolve({ done: true as const, value: undefined })),
+        }),
+      };
+    await assertRejects(
+      () => mail.send(ENVELOPE, message, { signal: stop.signal }),
+      Error,
+      "enough",
     );
-    {
-      await using mail = await connectSmtp({
-        ...ANN,
-        caCerts: [ca],
-        port: peer.port,
-        timeout: 10_000,
-      });
-      assert(mail.encrypted && mail.extensions.has("SMTPUTF8"));
-      await mail.send({ from: "ann@a.test", to: ["b@b.test", "jürgen@b.test"] }, message);
-    }
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(message));
-    const line = `ann@a.test ['b@b.test', 'jürgen@b.test'] ${new Uint8Array(digest).toHex()}`;
-    await peer.until(({ stdout }) => stdout.includes(line), "the same bytes");
-    await Deno.remove(folder, { recursive: true });
-  },
+    await cancelled;
+    assertEquals([mail.open, mail.midway], [false, true], shape);
+    await assertRejects(() => mail.noop(), NetError);
+    await mail[Symbol.asyncDispose]();
+  }
+  assertEquals(server.mail.filter((text) => text !== ""), []);
+});
+
+Deno.test("a stream that is not wanted is cancelled, a size that is none refused", async () => {
+  await using server = post();
+  await using mail = await connectSmtp({ ...PLAIN, port: server.port });
+  for (const to of ["nobody@b.test", "no address"]) {
+    let cancelled = false;
+    const message = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) });
+    await assertRejects(() => mail.send({ from: "", to: [to] }, message));
+    assert(cancelled, to);
+  }
+  for (const size of [NaN, -1, 0.5, Infinity, "1\r\nRCPT TO:<x@y>" as unknown as number]) {
+    await assertRejects(() => mail.send(ENVELOPE, "x", { size }), RangeError);
+  }
+  await mail.send(ENVELOPE, "x", { size: 0 });
+});
+
+Deno.test("a trace that throws ends the session: nobody knows where it was", async () => {
+  await using server = post();
+  let broken = false;
+  const trace = () => {
+    if (broken) throw new TypeError("no such log");
+  };
+  const mail = await connectSmtp({ ...PLAIN, port: server.port, trace });
+  broken = true;
+  await assertRejects(() => mail.send(ENVELOPE, "x"), TypeError, "no such log");
+  assertEquals(mail.open, false);
+  await mail[Symbol.asyncDispose]();
 });
