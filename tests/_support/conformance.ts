@@ -8,18 +8,13 @@ import { delay } from "@std/async/delay";
 import type { Connection, ConnectionOptions } from "../../net/connection.ts";
 import { NetError, type NetErrorKind } from "../../net/errors.ts";
 
-/** Makes two connected ends with the same limits. */
-export type MakePair = (options?: ConnectionOptions) => Promise<[Connection, Connection]>;
+/** What ends when both ends have; sooner it would cut the one that still reads. */
+type Ender = { shutdown(options: { deadline: number }): Promise<unknown> };
 
-/** Two ends of which the server goes when both have: sooner it would cut the one that still reads. */
-export function pairOf(
-  server: { shutdown(options: { deadline: number }): Promise<unknown> },
-  client: Connection,
-  peer: Connection,
-): [Connection, Connection] {
-  void Promise.all([client.closed, peer.closed]).then(() => server.shutdown({ deadline: 0 }));
-  return [client, peer];
-}
+/** Makes two connected ends with the same limits, and the server behind them if there is one. */
+export type MakePair = (
+  options?: ConnectionOptions,
+) => Promise<[a: Connection, b: Connection, server?: Ender]>;
 
 const encoder = new TextEncoder();
 
@@ -54,11 +49,12 @@ export function conformance(name: string, make: MakePair, bulk = 1024 * 1024): v
     options: ConnectionOptions = {},
   ) =>
     Deno.test(`${name}: ${title}`, async () => {
-      const [a, b] = await make({ lingerTimeout: 50, ...options });
+      const [a, b, server] = await make({ lingerTimeout: 50, ...options });
       try {
         await run(a, b);
       } finally {
         await Promise.all([a.close(), b.close()]);
+        await server?.shutdown({ deadline: 0 });
       }
     });
 

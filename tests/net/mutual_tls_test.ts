@@ -6,7 +6,7 @@ import { NetError } from "../../net/errors.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { connectTls, type ConnectTlsOptions } from "../../net/tls_client.ts";
 import { serveTls, type ServeTlsOptions } from "../../net/tls_server.ts";
-import { conformance, pairOf } from "../_support/conformance.ts";
+import { conformance } from "../_support/conformance.ts";
 import { findProgram } from "../_support/peers.ts";
 
 const authority = await developmentAuthority();
@@ -143,7 +143,7 @@ conformance("mutual tls", async (options?: ConnectionOptions) => {
     await conn.closed;
   });
   const client = await dial(listening.addr.port, { ...alice, ...options });
-  return pairOf(listening, client, await promise);
+  return [client, await promise, listening];
 });
 
 const openssl = findProgram("openssl");

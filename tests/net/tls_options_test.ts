@@ -4,7 +4,7 @@ import type { Connection } from "../../net/connection.ts";
 import { NetError } from "../../net/errors.ts";
 import { connectTls, type ConnectTlsOptions } from "../../net/tls_client.ts";
 import { serveTls, type ServeTlsOptions } from "../../net/tls_server.ts";
-import { conformance, pairOf } from "../_support/conformance.ts";
+import { conformance } from "../_support/conformance.ts";
 import { needs } from "../_support/peers.ts";
 
 const authority = await developmentAuthority();
@@ -231,7 +231,7 @@ conformance("tls, inspected", async (options) => {
     await conn.closed;
   });
   const connection = await dial(server.addr.port, { inspect: true, ...options });
-  return pairOf(server, connection, await promise);
+  return [connection, await promise, server];
 });
 
 const openssl = needs("openssl");

@@ -3,7 +3,7 @@ import type { Connection } from "../../net/connection.ts";
 import { NetError } from "../../net/errors.ts";
 import { connectUnix } from "../../net/unix_client.ts";
 import { serveUnix, type ServeUnixOptions } from "../../net/unix_server.ts";
-import { conformance, pairOf } from "../_support/conformance.ts";
+import { conformance } from "../_support/conformance.ts";
 import { needs, pythonWith } from "../_support/peers.ts";
 
 const windows = Deno.build.os === "windows";
@@ -153,7 +153,7 @@ if (!windows) {
     const client = await connectUnix({ path, ...options });
     const peer = await promise;
     await Deno.remove(dir, { recursive: true });
-    return pairOf(server, client, peer);
+    return [client, peer, server];
   });
 }
 

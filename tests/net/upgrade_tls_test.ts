@@ -7,7 +7,7 @@ import { connectTcp } from "../../net/tcp_client.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
 import { upgradeTls, type UpgradeTlsOptions, upgradeTlsServer } from "../../net/upgrade_tls.ts";
 import { testCertificates } from "../_support/certificates.ts";
-import { conformance, pairOf } from "../_support/conformance.ts";
+import { conformance } from "../_support/conformance.ts";
 import { needs } from "../_support/peers.ts";
 
 const certs = await testCertificates();
@@ -39,7 +39,7 @@ for (const inspect of [false, true]) {
     });
     const client = await connectTcp({ port: server.addr.port, ...options });
     await upgradeTls(client, { ...trusting, inspect });
-    return pairOf(server, client, await promise);
+    return [client, await promise, server];
   });
 }
 
