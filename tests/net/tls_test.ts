@@ -342,7 +342,7 @@ Deno.test("serveTls() survives a client that closes in the middle of its hello",
 });
 
 Deno.test("a silent client loses its slot after handshakeTimeout", async () => {
-  const { server, failures } = recording({ handshakeTimeout: 1000, maxConnections: 1 });
+  const { server, failures } = recording({ handshakeTimeout: 2000, maxConnections: 1 });
   await using _server = server;
   using silent = await Deno.connect({ hostname: LOOPBACK, port: server.addr.port });
   await silent.write(Uint8Array.of(0x16, 0x03, 0x01));
@@ -353,7 +353,7 @@ Deno.test("a silent client loses its slot after handshakeTimeout", async () => {
 });
 
 Deno.test("five bad clients in a row, then a good one", async () => {
-  const { server, failures } = recording({ handshakeTimeout: 1000 });
+  const { server, failures } = recording({ handshakeTimeout: 2000 });
   await using _server = server;
   const { port } = server.addr;
   const raw = () => Deno.connect({ hostname: LOOPBACK, port });
