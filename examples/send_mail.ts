@@ -48,10 +48,14 @@ const cli = defineCli({
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ json, html, ...values }, ctx) => {
     const options = await clientOptions(values, ctx);
-    const input = () => new Response(Deno.stdin.readable).text();
+    const { signal, log, print, printJson } = ctx;
+    const input = async () => {
+      if (Deno.stdin.isTerminal()) log.info("type the text; Ctrl+D on a line of its own ends it");
+      const typed = Deno.stdin.readable.pipeThrough(new TransformStream(), { signal });
+      return await new Response(typed).text();
+    };
     const text = values.text ?? (html === undefined ? await input() : undefined);
     const { envelope, message } = await compose({ ...values, text, html });
-    const { signal, log, print, printJson } = ctx;
     await using mail = await connectSmtp(options);
     const sent = await mail.send(envelope, message, { signal });
     for (const { error } of sent.rejected) log.error("{message}", { message: error.message });

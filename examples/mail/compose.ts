@@ -8,6 +8,7 @@
 import { Buffer } from "node:buffer";
 import MailComposer from "nodemailer/lib/mail-composer/index.js";
 import type { SmtpEnvelope } from "../../net/smtp_client.ts";
+import { formatSmtpPath } from "../../net/smtp_codec.ts";
 import { badValue } from "../../tools/cli.ts";
 
 /** What a message is made of. */
@@ -57,8 +58,20 @@ export async function compose(
   const { from } = envelope;
   if (!from) throw badValue("--from", letter.from, "an address");
   if (envelope.to.length === 0) throw badValue("--to", to.join(", "), "an address");
+  for (const [flag, address] of [["--from", from], ...envelope.to.map((one) => ["--to", one])]) {
+    // Before anybody is connected to.
+    if (!isAddress(address!)) throw badValue(flag!, address!, "an address: user@host");
+  }
   const message = await new Promise<Uint8Array>((resolve, reject) => {
     node.build((error: Error | null, built: Uint8Array) => error ? reject(error) : resolve(built));
   });
   return { envelope: { from, to: envelope.to }, message };
+}
+
+function isAddress(text: string): boolean {
+  try {
+    return formatSmtpPath(text) !== "<>";
+  } catch {
+    return false;
+  }
 }

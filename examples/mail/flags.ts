@@ -55,7 +55,7 @@ export function clientFlags(tls: "starttls" | "implicit", ports: string): Client
  */
 export async function clientOptions(
   { server, port, tls, user, passwordFile, allowPlaintextLogin, ca, timeout }: ClientValues,
-  { signal, log }: CliContext,
+  ctx: CliContext,
 ): Promise<MailLoginOptions<never>> {
   const trusted = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
   return {
@@ -65,9 +65,9 @@ export async function clientOptions(
     caCerts: trusted.length > 0 ? trusted : undefined,
     timeout,
     user,
-    password: await readPassword(user, passwordFile),
+    password: await readPassword(user, passwordFile, ctx),
     allowPlaintextLogin,
-    signal,
-    trace: (line) => log.debug("{from}: {text}", { ...line }),
+    signal: ctx.signal,
+    trace: (line) => ctx.log.debug("{from}: {text}", { ...line }),
   };
 }

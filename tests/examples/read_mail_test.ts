@@ -1,12 +1,14 @@
 /** `examples/read_mail.ts` against Dovecot. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { main } from "../../examples/read_mail.ts";
 import { main as send } from "../../examples/send_mail.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
-import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
+import { type Dovecot, needsDovecot, startDovecot } from "../_support/dovecot.ts";
 import { beginTls, lineServer } from "../_support/line_server.ts";
+import { needsPostfix, startPostfix } from "../_support/postfix.ts";
 
 const dovecot = needsDovecot();
 
@@ -81,73 +83,103 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name:
-    `a whole journey: sent by SMTP, seen by IDLE, fetched byte by byte, deleted by POP3${dovecot.suffix}`,
-  ignore: dovecot.ignore,
-  async fn() {
-    await using server = await startDovecot();
-    const here = await Deno.makeTempDir();
-    await Deno.writeTextFile(`${here}/ca.pem`, (await testCertificates()).ca);
-    await Deno.writeTextFile(`${here}/password`, "secret\n");
-    const file = crypto.getRandomValues(new Uint8Array(50_000));
-    await Deno.writeFile(`${here}/random.bin`, file);
-    // A server that delivers into Dovecot's Maildir.
-    await using post = lineServer("220 post\r\n", async (line, conn) => {
-      if (line.startsWith("EHLO")) return "250-post\r\n250 STARTTLS\r\n";
-      if (line === "STARTTLS") return await beginTls(conn, "220 go\r\n");
-      if (line !== "DATA") return line === "QUIT" ? "221 bye\r\n" : "250 ok\r\n";
-      await conn.write("354 go on\r\n");
-      let text = "";
-      for (let next; (next = await conn.readLine()) !== null && next !== ".";) {
-        text += `${next.startsWith(".") ? next.slice(1) : next}\r\n`;
-      }
-      await server.deliver("ann", text);
-      return "250 delivered\r\n";
-    });
-    const stop = new AbortController();
-    const reader = recordingIo({
-      onSignal(listener) {
-        stop.signal.addEventListener("abort", () => listener("SIGTERM"));
-        return () => {};
-      },
-    });
-    const who = ["--ca", `${here}/ca.pem`, "--user", "ann", "--password-file", `${here}/password`];
-    const imap = [...who, "--port", `${server.imaps}`];
-    const watching = main(["watch", ...imap], reader);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    const sender = recordingIo();
-    const code = await send([
-      ...[
-        "--ca",
-        `${here}/ca.pem`,
-        "--port",
-        `${post.port}`,
-        "--from",
-        "bob@b.test",
-        "--to",
-        "ann@a.test",
-      ],
-      ...["--subject", "über alles", "--text", "hi\n.\nthere", "--attach", `${here}/random.bin`],
-    ], sender);
-    assertEquals([code, sender.err], [0, ""]);
-    const end = performance.now() + 20_000;
-    while (!reader.out.includes("über alles")) {
-      assert(performance.now() < end, `not seen: ${reader.out}${reader.err}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+/** A server of ours that delivers into Dovecot's Maildir. */
+function ourPost(dovecot: Dovecot) {
+  return lineServer("220 post\r\n", async (line, conn) => {
+    if (line.startsWith("EHLO")) return "250-post\r\n250 STARTTLS\r\n";
+    if (line === "STARTTLS") return await beginTls(conn, "220 go\r\n");
+    if (line !== "DATA") return line === "QUIT" ? "221 bye\r\n" : "250 ok\r\n";
+    await conn.write("354 go on\r\n");
+    let text = "";
+    for (let next; (next = await conn.readLine()) !== null && next !== ".";) {
+      text += `${next.startsWith(".") ? next.slice(1) : next}\r\n`;
     }
-    stop.abort();
-    assertEquals(await watching, 130);
-    const saved = recordingIo();
-    assertEquals(await main(["save", "1", "--output", here, ...imap], saved), 1);
-    await Deno.rename(`${here}/random.bin`, `${here}/original`);
-    assertEquals(await main(["save", "1", "--output", here, ...imap], recordingIo()), 0);
-    assertEquals(await Deno.readFile(`${here}/random.bin`), file);
-    const pop = ["--protocol", "pop3", ...who, "--port", `${server.pop3s}`];
-    assertEquals(await main(["delete", "1", ...pop], recordingIo()), 0);
-    const left = recordingIo();
-    await main(["list", ...imap], left);
-    assertEquals(left.out, "");
-    await Deno.remove(here, { recursive: true });
-  },
-});
+    await dovecot.deliver("ann", text);
+    return "250 delivered\r\n";
+  });
+}
+
+for (
+  const { post, found, start } of [
+    {
+      post: "a server of ours",
+      found: dovecot,
+      start: (to: Dovecot) => Promise.resolve(ourPost(to)),
+    },
+    {
+      post: "Postfix",
+      found: dovecot.ignore ? dovecot : needsPostfix(),
+      start: async (to: Dovecot) => {
+        const postfix = await startPostfix(to);
+        return Object.assign(postfix, { port: postfix.smtp });
+      },
+    },
+  ]
+) {
+  Deno.test({
+    name: `a whole journey: sent by SMTP to ${post}, seen by IDLE, fetched byte by byte, ` +
+      `deleted by POP3${found.suffix}`,
+    ignore: found.ignore,
+    fn: () => journey(start),
+  });
+}
+
+async function journey(
+  start: (dovecot: Dovecot) => Promise<AsyncDisposable & { readonly port: number }>,
+): Promise<void> {
+  await using server = await startDovecot();
+  const here = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${here}/ca.pem`, (await testCertificates()).ca);
+  await Deno.writeTextFile(`${here}/password`, "secret\n");
+  const file = crypto.getRandomValues(new Uint8Array(50_000));
+  await Deno.writeFile(`${here}/random.bin`, file);
+  await using post = await start(server);
+  const stop = new AbortController();
+  const reader = recordingIo({
+    onSignal(listener) {
+      stop.signal.addEventListener("abort", () => listener("SIGTERM"));
+      return () => {};
+    },
+  });
+  const who = ["--ca", `${here}/ca.pem`, "--user", "ann", "--password-file", `${here}/password`];
+  const imap = [...who, "--port", `${server.imaps}`];
+  const watching = main(["watch", "--log-level", "debug", ...imap], reader);
+  await until(() => /client: \S+ IDLE$/m.test(reader.err), () => reader.err);
+  const sender = recordingIo();
+  const code = await send([
+    ...[
+      "--ca",
+      `${here}/ca.pem`,
+      "--port",
+      `${post.port}`,
+      "--from",
+      "bob@a.test",
+      "--to",
+      "ann@b.test",
+    ],
+    ...["--subject", "über alles", "--text", "hi\n.\nthere", "--attach", `${here}/random.bin`],
+  ], sender);
+  assertEquals([code, sender.err], [0, ""]);
+  await until(() => reader.out.includes("über alles"), () => reader.out + reader.err);
+  stop.abort();
+  assertEquals(await watching, 130);
+  const saved = recordingIo();
+  assertEquals(await main(["save", "1", "--output", here, ...imap], saved), 1);
+  await Deno.rename(`${here}/random.bin`, `${here}/original`);
+  assertEquals(await main(["save", "1", "--output", here, ...imap], recordingIo()), 0);
+  assertEquals(await Deno.readFile(`${here}/random.bin`), file);
+  const pop = ["--protocol", "pop3", ...who, "--port", `${server.pop3s}`];
+  assertEquals(await main(["delete", "1", ...pop], recordingIo()), 0);
+  const left = recordingIo();
+  await main(["list", ...imap], left);
+  assertEquals(left.out, "");
+  await Deno.remove(here, { recursive: true });
+}
+
+async function until(holds: () => boolean, seen: () => string): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!holds()) {
+    assert(performance.now() < end, `not within 20 s: ${seen()}`);
+    await delay(20);
+  }
+}

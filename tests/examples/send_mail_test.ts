@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { main } from "../../examples/send_mail.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
+import { needsPython, pythonWith } from "../_support/peers.ts";
 import { fileOf, ROOT, runPeer } from "../_support/runnable.ts";
 import { beginTls, lineServer } from "../_support/line_server.ts";
 
@@ -92,7 +93,12 @@ Deno.test("send_mail tells who did not get it: 1", () =>
 
 Deno.test("send_mail refuses headers in its arguments, and addresses that are none: 2", async () => {
   for (
-    const args of [["--subject", "x\r\nBcc: y@z"], ["--to", "a@b.test\nX: y"], ["--from", "nobody"]]
+    const args of [
+      ["--subject", "x\r\nBcc: y@z"],
+      ["--to", "a@b.test\nX: y"],
+      ["--from", "nobody"],
+      ["--to", "a@[::1"],
+    ]
   ) {
     const { code, err } = await run(
       ...["--from", "ann@a.test", "--to", "b@b.test"],
@@ -138,3 +144,67 @@ Deno.test("send_mail reads its text from standard input, with its own permission
     assertEquals([code, stdout, stderr], [0, "sent to bob@b.test: queued\n", ""]);
     assertStringIncludes(server.mail[0]!, "\nfrom a pipe\n");
   }));
+
+const python = needsPython("pty");
+
+/** Runs a program on a terminal, types when it asks, tells what was seen and whether it echoes. */
+const TERMINAL = `
+import os, pty, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[3], sys.argv[3:])
+seen, asked, typed = b"", sys.argv[1].encode(), False
+while True:
+    try:
+        part = os.read(fd, 4096)
+    except OSError:
+        part = b""
+    if not part:
+        break
+    seen += part
+    if asked in seen and not typed:
+        typed = True
+        os.write(fd, sys.argv[2].encode())
+sys.stdout.write(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+Deno.test({
+  name: `send_mail asks for a password unseen, and hears Ctrl+C meanwhile: 130${python.suffix}`,
+  ignore: python.ignore,
+  fn: () =>
+    withFiles(async (folder) => {
+      await using server = post();
+      const file = new URL(fileOf("send-mail"), ROOT).pathname;
+      const program = [
+        Deno.execPath(),
+        "run",
+        "-q",
+        "-P=send-mail",
+        `--allow-read=${folder}`,
+        file,
+      ];
+      const where = ["--port", `${server.port}`, "--ca", `${folder}/ca.pem`];
+      const type = (asked: string, keys: string, ...args: string[]) =>
+        runPeer(pythonWith("pty")!, [
+          ...["-c", TERMINAL, asked, keys],
+          ...[...program, ...WHO, ...where, ...args],
+        ]);
+      const who = ["--user", "ann", "--text", "x"];
+      // A wrong letter is taken back.
+      const sent = await type("Password of ann: ", "secreß\x7ft\r", ...who);
+      assertEquals(
+        [sent.code, sent.stdout],
+        [0, "Password of ann: \r\nsent to bob@b.test: queued\r\n"],
+      );
+      const stopped = await type("Password of ann: ", "sec\x03", ...who);
+      assertEquals(stopped.code, 130, stopped.stdout);
+      assertStringIncludes(stopped.stdout, "\r\nsend-mail: interrupted by SIGINT\r\n");
+      assert(!stopped.stdout.includes("sec\b") && !stopped.stdout.includes(": sec"));
+      const none = await type("Password of ann: ", "sec\x04", ...who);
+      assertEquals([none.code, none.stdout.includes("No password was given")], [130, true]);
+      const text = await type("type the text", "hello\x03");
+      assertEquals([text.code, text.stdout.includes("interrupted by SIGINT")], [130, true]);
+      assertEquals(server.mail.length, 1);
+    }),
+});
