@@ -223,6 +223,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     await Promise.race([gone, delay(deadline, { signal: waiting.signal }).catch(() => {})]);
     waiting.abort();
     await server.shutdown({ deadline: Math.max(0, due - performance.now()) });
+    await page; // A server that ends at once may still be hashing it.
   }
 
   return {
