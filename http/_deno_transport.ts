@@ -32,6 +32,8 @@ export class DenoTransport implements HttpTransport {
   #inner: Deno.HttpServer<Deno.NetAddr> | undefined;
   #cutter = new AbortController();
   #held = true;
+  /** As `#stop` says, which is slow to ask. */
+  #stopped = false;
   #closing = false;
   #loggedAt = -Infinity;
 
@@ -52,6 +54,7 @@ export class DenoTransport implements HttpTransport {
 
   stop(): void {
     // Not inner.shutdown(), after which nothing can be cut any more (Deno 2.9); see #answer.
+    this.#stopped = true;
     this.#stop.abort();
     if (this.#inner === undefined) this.#done.resolve();
   }
@@ -104,7 +107,7 @@ export class DenoTransport implements HttpTransport {
     exchange: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Response | Promise<Response> {
     const gate = this.#gate;
-    if (this.#stop.signal.aborted) return gate.refuse(503, exchange);
+    if (this.#stopped) return gate.refuse(503, exchange);
     const refused = this.#judge(request);
     if (refused !== 0) return gate.refuse(refused, exchange);
     if (request.body === null) return gate.handle(request, exchange, request);

@@ -44,6 +44,7 @@ export class Gate {
   readonly hosts: HostCheck;
   /** Aborted when the server begins to shut down. */
   readonly closing = new AbortController();
+  readonly #closing = this.closing.signal;
 
   readonly #handler: HttpHandler;
   readonly #onEvent: ServeHttpOptions["onEvent"];
@@ -113,7 +114,7 @@ export class Gate {
     this.#refused++;
     if (this.#onEvent) this.event({ type: "refused", status, remoteAddr: exchange.remoteAddr });
     if (detail !== undefined) return problem(status, { detail });
-    return problem(status, this.closing.signal.aborted ? CLOSING : REFUSALS[status]);
+    return problem(status, this.#closing.aborted ? CLOSING : REFUSALS[status]);
   }
 
   /**
@@ -132,7 +133,7 @@ export class Gate {
     this.#active++;
     this.#requests++;
     exchange.completed.then(this.#done, this.#done);
-    const info = new Info(source, exchange, this.closing.signal);
+    const info = new Info(source, exchange, this.#closing);
     try {
       const answer = this.#handler(request, info);
       if (answer instanceof Response) {
