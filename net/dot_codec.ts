@@ -29,6 +29,15 @@ export class DotEncoder {
   #start = true;
   /** Whether the last byte was CR, of which the LF may follow. */
   #cr = false;
+  #size = 0;
+
+  /**
+   * The size of the text so far, as the extension SIZE counts it (RFC 1870 §3): line ends as CRLF,
+   * and nothing that was added to send it.
+   */
+  get size(): number {
+    return this.#size;
+  }
 
   /**
    * Encodes a part.
@@ -40,22 +49,37 @@ export class DotEncoder {
     // At worst every byte is the end of a line, or a dot at its beginning.
     const out = new Uint8Array(2 * chunk.length + 2);
     let at = 0;
-    for (const byte of chunk) {
-      if (this.#cr && byte === LF) {
-        this.#cr = false;
-        continue;
+    let dots = 0;
+    // Where the next CR and LF are; none is at the end.
+    const find = (byte: number, from: number) => {
+      const found = chunk.indexOf(byte, from);
+      return found === -1 ? chunk.length : found;
+    };
+    let from = this.#cr && chunk[0] === LF ? 1 : 0;
+    if (chunk.length > 0) this.#cr = false;
+    let cr = find(CR, from);
+    let lf = find(LF, from);
+    while (from < chunk.length) {
+      if (this.#start && chunk[from] === DOT) {
+        out[at++] = DOT;
+        dots++;
       }
-      this.#cr = byte === CR;
-      if (byte === CR || byte === LF) {
-        out[at++] = CR;
-        out[at++] = LF;
-        this.#start = true;
-        continue;
+      // Most bytes are no ends of lines: they go over together.
+      const end = Math.min(cr, lf);
+      if (end > from) {
+        out.set(chunk.subarray(from, end), at);
+        at += end - from;
       }
-      if (this.#start && byte === DOT) out[at++] = DOT;
-      this.#start = false;
-      out[at++] = byte;
+      this.#start = end < chunk.length;
+      if (!this.#start) break;
+      out[at++] = CR;
+      out[at++] = LF;
+      from = cr === end && chunk[end + 1] === LF ? end + 2 : end + 1;
+      this.#cr = cr === end && from === end + 1 && from === chunk.length;
+      if (cr < from) cr = find(CR, from);
+      if (lf < from) lf = find(LF, from);
     }
+    this.#size += at - dots;
     return out.subarray(0, at);
   }
 

@@ -276,14 +276,17 @@ export class SmtpClient implements AsyncDisposable {
       throw new RangeError(`Cannot use size: it is a whole number from 0 up, not ${size}`);
     }
     const bytes = typeof message === "string" ? new TextEncoder().encode(message) : message;
-    const length = bytes instanceof Uint8Array ? transferSize(bytes) : size;
+    const encoder = new DotEncoder();
+    // What is here whole is made ready first: its size is known then.
+    const ready = bytes instanceof Uint8Array ? encoder.push(bytes) : undefined;
+    const length = ready === undefined ? size : encoder.size;
     const recipients = to.map((address) => ({ address, path: formatSmtpPath(address) }));
     const sender = `MAIL FROM:${formatSmtpPath(from)}${this.#parameters([from, ...to], length)}`;
     const onAbort = () => this.#dialogue.abort(signal?.reason);
     signal?.addEventListener("abort", onAbort);
     try {
       const { accepted, rejected } = await this.#envelope(sender, recipients);
-      await this.#data(bytes);
+      await this.#data(encoder, ready ?? bytes as Exclude<SmtpMessage, string | Uint8Array>);
       const reply = await this.#reply();
       if (reply.code !== 250) throw this.#refused("Cannot send the message", reply);
       this.#midway = false;
@@ -367,30 +370,33 @@ export class SmtpClient implements AsyncDisposable {
     throw failed ?? this.#refused("Cannot send the message", data as SmtpReply);
   }
 
-  async #data(message: Exclude<SmtpMessage, string>): Promise<void> {
+  /** Sends a message: one that is encoded already, or the parts of one. */
+  async #data(
+    encoder: DotEncoder,
+    message: Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
     const { conn } = this.#dialogue;
-    const encoder = new DotEncoder();
-    let length = 0;
-    const parts = message instanceof Uint8Array ? [message] : this.#dialogue.whileOpen(message);
     // The end goes with the last part: a small message is one write.
-    let last = new Uint8Array();
-    try {
-      for await (const part of parts) {
-        length += part.length;
-        if (last.length > 0) await conn.write(last);
-        last = encoder.push(part);
+    let last: Uint8Array = new Uint8Array();
+    if (message instanceof Uint8Array) last = message;
+    else {
+      try {
+        for await (const part of this.#dialogue.whileOpen(message)) {
+          if (last.length > 0) await conn.write(last);
+          last = encoder.push(part);
+        }
+      } catch (error) {
+        // Half a message must not end as if it were whole.
+        this.#dialogue.abort(error);
+        throw error;
       }
-    } catch (error) {
-      // Half a message must not end as if it were whole.
-      this.#dialogue.abort(error);
-      throw error;
     }
     const end = encoder.end();
     const bytes = new Uint8Array(last.length + end.length);
     bytes.set(last);
     bytes.set(end, last.length);
     await conn.write(bytes);
-    this.#dialogue.tell("client", `(${length} bytes)`);
+    this.#dialogue.tell("client", `(${encoder.size} bytes)`);
   }
 
   async #hello(): Promise<void> {
@@ -458,16 +464,6 @@ export class SmtpClient implements AsyncDisposable {
       address: peer,
     });
   }
-}
-
-/** The bytes of a message with its line ends made CRLF (RFC 1870 section 3). */
-function transferSize(bytes: Uint8Array): number {
-  let size = bytes.length;
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] === 13 && bytes[i + 1] !== 10) size++;
-    else if (bytes[i] === 10 && bytes[i - 1] !== 13) size++;
-  }
-  return size;
 }
 
 function checkName(name: string): void {

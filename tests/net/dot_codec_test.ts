@@ -70,6 +70,9 @@ Deno.test("what is encoded is decoded, in parts of any size", () => {
       const cut: Uint8Array[] = [];
       for (let i = 0; i < sent.length; i += size) cut.push(sent.subarray(i, i + size));
       const whole = plain.join("").replace(/\r\n|\r|\n/g, "\r\n");
+      const encoder = new DotEncoder();
+      for (const part of plain) encoder.push(bytes(part));
+      assertEquals(encoder.size, whole.length);
       const ended = whole === "" || whole.endsWith("\r\n") ? whole : `${whole}\r\n`;
       assertEquals(decode(...cut), [ended, true, ""]);
     }),
