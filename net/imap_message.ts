@@ -17,17 +17,21 @@
  * @module
  */
 
+import { decodeParameters, decodeWords } from "./_mail_words.ts";
 import { type ImapResponse, ImapSyntaxError, type ImapValue } from "./imap_codec.ts";
 
 /** A mailbox in an envelope. */
 export interface ImapAddress {
-  /** The name, as it stands in the head: encoded words are not decoded. */
+  /** The name, its encoded words (RFC 2047) decoded. */
   readonly name: string | undefined;
   /** The address, `user@host`; the name alone for the beginning of a group. */
   readonly address: string;
 }
 
-/** The fields of a head that servers keep at hand; encoded words are not decoded. */
+/**
+ * The fields of a head that servers keep at hand, encoded words (RFC 2047) decoded; the section
+ * `HEADER.FIELDS (SUBJECT)` gives them as they were written.
+ */
 export interface ImapEnvelope {
   /** The field `Date`, as it was written. */
   readonly date: string | undefined;
@@ -57,7 +61,7 @@ export interface ImapBodyPart {
   readonly part: string;
   /** The media type in small letters, e.g. `text/plain`. */
   readonly type: string;
-  /** Its parameters, names in small letters. */
+  /** Its parameters, names in small letters, what came in pieces (RFC 2231) put together. */
   readonly parameters: ReadonlyMap<string, string>;
   /** The field `Content-ID`. */
   readonly id?: string;
@@ -67,7 +71,7 @@ export interface ImapBodyPart {
   readonly size?: number;
   /** How it is meant to be shown: `inline`, `attachment`. */
   readonly disposition?: string;
-  /** The name of the file, if it has one; it may hold anything. */
+  /** The name of the file, decoded, if it has one; it may hold anything, `../` too. */
   readonly filename?: string;
   /** The parts within. */
   readonly parts: readonly ImapBodyPart[];
@@ -154,6 +158,11 @@ function maybeText(value: ImapValue | undefined): string | undefined {
   return value === null || value === undefined || isList(value) ? undefined : textOf(value);
 }
 
+function maybeWords(value: ImapValue | undefined): string | undefined {
+  const text = maybeText(value);
+  return text?.includes("=?") ? decodeWords(text) : text;
+}
+
 function bytesOf(value: ImapValue): Uint8Array {
   return value instanceof Uint8Array ? value : utf8.encode(textOf(value));
 }
@@ -175,7 +184,7 @@ function addressesOf(value: ImapValue | undefined): ImapAddress[] {
   return listOf(value).map((entry) => {
     const [name, , mailbox, host] = listOf(entry);
     const [user, domain] = [maybeText(mailbox) ?? "", maybeText(host)];
-    return { name: maybeText(name), address: domain === undefined ? user : `${user}@${domain}` };
+    return { name: maybeWords(name), address: domain === undefined ? user : `${user}@${domain}` };
   });
 }
 
@@ -183,7 +192,7 @@ function envelopeOf(fields: readonly ImapValue[]): ImapEnvelope {
   const [date, subject, from, sender, replyTo, to, cc, bcc, inReplyTo, messageId] = fields;
   return {
     date: maybeText(date),
-    subject: maybeText(subject),
+    subject: maybeWords(subject),
     from: addressesOf(from),
     sender: addressesOf(sender),
     replyTo: addressesOf(replyTo),
@@ -197,11 +206,11 @@ function envelopeOf(fields: readonly ImapValue[]): ImapEnvelope {
 
 function parametersOf(value: ImapValue | undefined): Map<string, string> {
   const list = listOf(value);
-  const parameters = new Map<string, string>();
+  const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < list.length; i += 2) {
-    parameters.set((maybeText(list[i]) ?? "").toLowerCase(), maybeText(list[i + 1]) ?? "");
+    pairs.push([(maybeText(list[i]) ?? "").toLowerCase(), maybeText(list[i + 1]) ?? ""]);
   }
-  return parameters;
+  return decodeParameters(pairs);
 }
 
 function partOf(fields: readonly ImapValue[], part: string, depth: number): ImapBodyPart {
@@ -246,6 +255,6 @@ function more(parameters: Map<string, string>, disposition: ImapValue | undefine
   return {
     parameters,
     ...(shown !== undefined && { disposition: shown }),
-    ...(filename !== undefined && { filename }),
+    ...(filename !== undefined && { filename: decodeWords(filename) }),
   };
 }

@@ -1,0 +1,118 @@
+/** Any text in the heads of mail, which are ASCII: RFC 2047 and RFC 2231. Pure. */
+
+/** `=?charset*language?B?text?=` (RFC 2047 §2, RFC 2231 §5). */
+const WORD = /=\?([^\s?*]+)(?:\*[^\s?*]*)?\?([BQ])\?([!->@-~]*)\?=/gi;
+/** `name*`, `name*0`, `name*0*` (RFC 2231 §3 and §4). */
+const PIECE = /^([^*]+)\*(?:(0|[1-9]\d{0,2})(\*?))?$/;
+
+const utf8 = new TextEncoder();
+
+/** Words that are decoded together. */
+interface Run {
+  readonly charset: string;
+  readonly bytes: number[];
+  /** As they stand there. */
+  written: string;
+}
+
+/** A piece of a parameter. */
+interface Piece {
+  readonly value: string;
+  /** Whether it is in percent signs. */
+  readonly coded: boolean;
+}
+
+/**
+ * Decodes the encoded words of a field. What is none, or in a charset that nobody knows, stays as it
+ * is; control characters become U+FFFD.
+ */
+export function decodeWords(text: string): string {
+  let decoded = "";
+  let run: Run | undefined;
+  let end = 0;
+  for (const match of text.matchAll(WORD)) {
+    const [word, charset = "", encoding = "", content = ""] = match;
+    const bytes = /b/i.test(encoding) ? ofBase64(content) : ofEscapes(content, "=");
+    if (bytes === undefined) continue;
+    const between = text.slice(end, match.index);
+    end = match.index + word.length;
+    // Blanks between two words mean nothing (RFC 2047 §6.2).
+    const next = run !== undefined && /^[ \t\r\n]*$/.test(between);
+    if (next && run!.charset === charset.toLowerCase()) {
+      // Some senders cut a character in two.
+      for (const byte of bytes) run!.bytes.push(byte);
+      run!.written += between + word;
+      continue;
+    }
+    decoded += textOf(run) + (next ? "" : between);
+    run = { charset: charset.toLowerCase(), bytes: [...bytes], written: word };
+  }
+  return decoded + textOf(run) + text.slice(end);
+}
+
+/** Puts parameters that come in pieces or in another charset together. */
+export function decodeParameters(given: Iterable<[string, string]>): Map<string, string> {
+  const parameters = new Map<string, string>();
+  const pieces = new Map<string, Piece[]>();
+  for (const [key, value] of given) {
+    const [, name, index = "0", star] = PIECE.exec(key) ?? [];
+    if (name === undefined) {
+      parameters.set(key, value);
+      continue;
+    }
+    if (!pieces.has(name)) pieces.set(name, []);
+    pieces.get(name)![Number(index)] ??= { value, coded: star !== "" };
+  }
+  for (const [name, found] of pieces) {
+    if (found[0] !== undefined) parameters.set(name, joined(found));
+  }
+  return parameters;
+}
+
+/** The pieces up to the first that is missing. */
+function joined(pieces: readonly (Piece | undefined)[]): string {
+  const [, charset = "utf-8", first] = pieces[0]!.coded
+    ? /^([^']*)'[^']*'(.*)$/s.exec(pieces[0]!.value) ?? []
+    : [];
+  const bytes: number[] = [];
+  let written = "";
+  for (const [i, piece] of pieces.entries()) {
+    if (piece === undefined) break;
+    const value = i === 0 ? first ?? piece.value : piece.value;
+    for (const byte of piece.coded ? ofEscapes(value, "%") : utf8.encode(value)) bytes.push(byte);
+    written += piece.value;
+  }
+  return textOf({ charset: charset || "utf-8", bytes, written });
+}
+
+function textOf(run: Run | undefined): string {
+  if (run === undefined) return "";
+  try {
+    const text = new TextDecoder(run.charset).decode(new Uint8Array(run.bytes));
+    return text.replace(/\p{Cc}/gu, "\uFFFD");
+  } catch {
+    return run.written;
+  }
+}
+
+function ofBase64(content: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.fromBase64(content);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What stands behind the sign is a byte in hexadecimal; in words `_` is a blank. */
+function ofEscapes(content: string, sign: "=" | "%"): Uint8Array {
+  const bytes = utf8.encode(content);
+  let size = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const hex = content[i] === sign ? content.slice(i + 1, i + 3) : "";
+    if (/^[\dA-F]{2}$/i.test(hex)) {
+      bytes[size++] = parseInt(hex, 16);
+      i += 2;
+    } else bytes[size++] = sign === "=" && bytes[i] === 0x5f ? 0x20 : bytes[i]!;
+  }
+  return bytes.subarray(0, size);
+}
