@@ -20,6 +20,7 @@
  */
 
 import { NetError } from "./errors.ts";
+import { saslPrepare } from "./_saslprep.ts";
 
 /** The mechanisms that are known, the preferred one first. */
 export type SaslName = "SCRAM-SHA-256" | "XOAUTH2" | "PLAIN" | "LOGIN";
@@ -87,7 +88,8 @@ const utf8 = new TextEncoder();
  * @returns The login.
  * @throws {NetError} "unsupported", if no mechanism is left; "usage", if only the lack of encryption
  * forbids them.
- * @throws {TypeError} If user or password hold NUL.
+ * @throws {TypeError} If user or password hold a control character, or, for SCRAM, what SASLprep
+ * (RFC 4013) forbids.
  */
 export function startSasl(
   offered: readonly string[],
@@ -178,10 +180,12 @@ class Scram implements SaslExchange {
 
   constructor(user: string, password: string, authorizationId: string, nonce?: string) {
     const escape = (name: string) => name.replaceAll("=", "=3D").replaceAll(",", "=2C");
-    this.#password = password.normalize("NFKC");
+    this.#password = saslPrepare("password", password);
     this.#header = `n,${authorizationId === "" ? "" : `a=${escape(authorizationId)}`},`;
     this.#nonce = nonce ?? crypto.getRandomValues(new Uint8Array(18)).toBase64();
-    this.#bare = `n=${escape(user.normalize("NFKC"))},r=${this.#nonce}`;
+    const name = saslPrepare("user", user);
+    if (name === "") throw new TypeError("Cannot use user: it is empty");
+    this.#bare = `n=${escape(name)},r=${this.#nonce}`;
     this.initial = utf8.encode(this.#header + this.#bare);
   }
 

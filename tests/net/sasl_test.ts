@@ -100,6 +100,11 @@ Deno.test("names are escaped for SCRAM, NUL is refused, and a nonce is by chance
     nonce: "n",
   });
   assertEquals(text(odd.initial), "n,,n=a=2Cb=3Dc,r=n");
+  const scram = (user: string, password: string) =>
+    startSasl(["SCRAM-SHA-256"], { user, password }, { encrypted: false, nonce: "n" });
+  assertEquals(text(scram("\u2168\u00ADa\u00A0b", "x").initial), "n,,n=IXa b,r=n");
+  assertThrows(() => scram("\u00AD", "x"), TypeError, "empty");
+  assertThrows(() => scram("ann", "\u06271"), TypeError, "directions");
   assertThrows(() => startSasl(["PLAIN"], { user: "a\0b", password: "x" }, ENCRYPTED), TypeError);
   assertThrows(() => startSasl(["PLAIN"], { user: "a", password: "\0" }, ENCRYPTED), TypeError);
   const initial = () => text(startSasl(["SCRAM-SHA-256"], ANN, ENCRYPTED).initial);
