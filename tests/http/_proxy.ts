@@ -3,7 +3,7 @@
 import { Http1Decoder, Http1Error } from "../../http/http1_codec.ts";
 import { within } from "../_support/runnable.ts";
 import { bytesOf } from "./_http1.ts";
-import { deadPort } from "./_server.ts";
+import { deadPort } from "../_support/http_servers.ts";
 import type { ProxyCase, Reply } from "./proxy_cases.ts";
 
 /** What was seen on both sides. */

@@ -10,7 +10,7 @@ import {
   serveHttp,
   type ServeHttpOptions,
 } from "../../http/server.ts";
-import { answer, exchange, rest, statuses } from "./_raw.ts";
+import { answer, exchange, rest, statuses } from "../_support/raw_http.ts";
 
 const echo = async (request: Request) =>
   json({ method: request.method, url: request.url, body: await request.text() });

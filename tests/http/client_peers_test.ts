@@ -10,7 +10,7 @@ import { testCertificates } from "../_support/certificates.ts";
 import { findProgram, needs, needsPython, pythonWith } from "../_support/peers.ts";
 import { temporaryFolder } from "../_support/repository.ts";
 import { startPeer } from "../_support/runnable.ts";
-import { deadPort } from "./_server.ts";
+import { deadPort } from "../_support/http_servers.ts";
 
 const TEXT = "a page that is worth compressing\n".repeat(4000);
 const DATA = crypto.getRandomValues(new Uint8Array(60_000));

@@ -6,7 +6,7 @@ import {
   HttpStatusError,
   HttpTimeoutError,
 } from "../../http/errors.ts";
-import { deadPort, echo, RawServer, serve } from "./_server.ts";
+import { deadPort, echo, RawServer, serve } from "../_support/http_servers.ts";
 
 /** A client for one server, without retries unless told. */
 function clientFor(base: string, options: HttpClientOptions = {}) {
@@ -191,6 +191,23 @@ Deno.test("each time limit says which it was", async () => {
   const holding = client.get(url, { timeouts: { headers: 400 } });
   assertEquals(await stageOf(() => client.get(url, { timeouts: { queue: 60 } })), "queue");
   assertEquals((await assertRejects(() => holding, HttpTimeoutError)).sent, "maybe");
+});
+
+Deno.test("a host that swallows everything ends at the limits that hold before an answer", async () => {
+  // Nobody accepts, and the queue of the kernel is full.
+  using hole = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
+  const { port } = hole.addr;
+  using _one = await Deno.connect({ hostname: "127.0.0.1", port });
+  using _two = await Deno.connect({ hostname: "127.0.0.1", port });
+  await using client = createClient({ retry: false });
+  for (const stage of ["headers", "total"] as const) {
+    const error = await assertRejects(
+      () => client.post(`http://127.0.0.1:${port}/`, { json: 1, timeouts: { [stage]: 80 } }),
+      HttpTimeoutError,
+    );
+    assertEquals([error.stage, error.limit], [stage, 80]);
+  }
+  assertEquals(client.stats().active, 0);
 });
 
 Deno.test("a signal ends a request with its reason, at any moment", async () => {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { createClient } from "../../http/client.ts";
 import { HttpRequestError, HttpStatusError } from "../../http/errors.ts";
-import { serve } from "./_server.ts";
+import { serve } from "../_support/http_servers.ts";
 
 /** A server that says that these bytes are coded so. */
 function coded(bytes: Uint8Array, encoding: string, status = 200) {

@@ -4,7 +4,7 @@ import { createClient, type HttpDial, type HttpDialTarget } from "../../http/cli
 import { HttpRequestError, HttpTimeoutError } from "../../http/errors.ts";
 import { serveHttp } from "../../http/server.ts";
 import { testCertificates } from "../_support/certificates.ts";
-import { deadPort, echo, RawServer, serve } from "./_server.ts";
+import { deadPort, echo, RawServer, serve } from "../_support/http_servers.ts";
 
 Deno.test("a dialer carries requests both ways, and keeps connections", async () => {
   await using server = echo();

@@ -6,7 +6,7 @@ import { HttpRequestError, HttpStatusError, HttpTimeoutError } from "../../http/
 import { staticFiles } from "../../http/static_files.ts";
 import { serveHttp } from "../../http/server.ts";
 import { temporaryFolder } from "../_support/repository.ts";
-import { RawServer, serve } from "./_server.ts";
+import { RawServer, serve } from "../_support/http_servers.ts";
 
 const DATA = crypto.getRandomValues(new Uint8Array(60_000));
 const SHA256 = createHash("sha256").update(DATA).digest("hex");

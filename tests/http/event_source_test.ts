@@ -9,7 +9,7 @@ import {
 import { HttpRequestError, HttpStatusError } from "../../http/errors.ts";
 import { eventStream } from "../../http/event_stream.ts";
 import { serveHttp } from "../../http/server.ts";
-import { deadPort, RawServer, serve } from "./_server.ts";
+import { deadPort, RawServer, serve } from "../_support/http_servers.ts";
 
 const HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n";
 const QUICK = { reconnectDelay: 1 };

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } f
 import { HttpRequestError, HttpStatusError } from "../../http/errors.ts";
 import { fetchAll } from "../../http/fetch_all.ts";
 import { createClient } from "../../http/client.ts";
-import { deadPort, serve } from "./_server.ts";
+import { deadPort, serve } from "../_support/http_servers.ts";
 
 Deno.test("fetchAll() gives what comes first first, and gathers in the order given", async () => {
   const gates = new Map(["/0", "/1", "/2"].map((path) => [path, Promise.withResolvers<void>()]));

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { serveProxy } from "../../http/proxy.ts";
 import { bytesOf, decodeAll } from "./_http1.ts";
 import { Origin } from "./_proxy.ts";
-import { exchange } from "./_raw.ts";
+import { exchange } from "../_support/raw_http.ts";
 
 const OPEN = { allowPrivate: true, connectPorts: "any", name: "t" } as const;
 const RUNS = { numRuns: 150 };

@@ -9,8 +9,8 @@ import { connectTcp } from "../../net/tcp_client.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
 import { within } from "../_support/runnable.ts";
 import { Origin, send } from "./_proxy.ts";
-import { exchange, statuses } from "./_raw.ts";
-import { deadPort } from "./_server.ts";
+import { exchange, statuses } from "../_support/raw_http.ts";
+import { deadPort } from "../_support/http_servers.ts";
 
 const OPEN = { allowPrivate: true, connectPorts: "any", name: "t" } as const;
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -145,7 +145,7 @@ Deno.test("serveProxy() lets CONNECT reach 443 alone", async () => {
 Deno.test("serveProxy() refuses itself as a target", async () => {
   await using proxy = serveProxy(OPEN);
   const { port } = proxy.addr;
-  for (const host of ["127.0.0.1", "localhost"]) {
+  for (const host of ["127.0.0.1", "localhost", "0.0.0.0", "[::]", "[::ffff:7f00:1]"]) {
     assertEquals(statuses(await exchange(port, get(`${host}:${port}`))), [508]);
     assertEquals(statuses(await exchange(port, connect(`${host}:${port}`))), [508]);
   }
@@ -642,7 +642,7 @@ Deno.test("serveProxy() passes on to the next proxy, with its login", async () =
 
 Deno.test("serveProxy() opens tunnels through the next proxy", async () => {
   using listener = listen();
-  await using next = serveProxy({ ...OPEN, users: { a: "b" } });
+  await using next = serveProxy({ ...OPEN, name: "next", users: { a: "b" } });
   await using proxy = serveProxy({ ...OPEN, upstream: `http://a:b@127.0.0.1:${next.addr.port}` });
   using client = await dial(proxy.addr.port);
   await send(client, connect(listener.host) + "early");
@@ -653,7 +653,7 @@ Deno.test("serveProxy() opens tunnels through the next proxy", async () => {
 });
 
 Deno.test("serveProxy() does not ask its clients for the login of the next proxy", async () => {
-  await using next = serveProxy({ ...OPEN, users: { a: "b" } });
+  await using next = serveProxy({ ...OPEN, name: "next", users: { a: "b" } });
   await using proxy = serveProxy({ ...OPEN, upstream: `http://127.0.0.1:${next.addr.port}` });
   assertEquals(statuses(await exchange(proxy.addr.port, get("127.0.0.1:1"))), [502]);
   assertEquals(statuses(await exchange(proxy.addr.port, connect("127.0.0.1:1"))), [502]);

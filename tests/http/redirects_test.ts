@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createClient } from "../../http/client.ts";
 import { HttpRequestError, HttpStatusError } from "../../http/errors.ts";
-import { echo, RawServer, serve } from "./_server.ts";
+import { echo, RawServer, serve } from "../_support/http_servers.ts";
 
 interface Echo {
   method: string;

@@ -7,7 +7,7 @@ import {
   type HttpTry,
 } from "../../http/errors.ts";
 import { backoffDelay, parseRetryAfter, retryPolicy } from "../../http/retry.ts";
-import { deadPort, RawServer, serve } from "./_server.ts";
+import { deadPort, RawServer, serve } from "../_support/http_servers.ts";
 
 /** A server that answers with these statuses one after the other; the last one stays. */
 function scripted(statuses: number[], headers: Record<string, string> = {}) {

@@ -5,7 +5,7 @@ import { HttpRequestError } from "../../http/errors.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { temporaryFolder } from "../_support/repository.ts";
 import { runRunnable } from "../_support/runnable.ts";
-import { deadPort, serve } from "./_server.ts";
+import { deadPort, serve } from "../_support/http_servers.ts";
 
 /** A proxy of HTTP/1.1 and of SOCKS 5 that tells what it was asked. */
 class Proxy implements AsyncDisposable {

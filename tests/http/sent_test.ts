@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { createClient, type HttpClientOptions } from "../../http/client.ts";
 import { HttpRequestError, HttpTimeoutError } from "../../http/errors.ts";
-import { deadPort, RawServer } from "./_server.ts";
+import { deadPort, RawServer } from "../_support/http_servers.ts";
 
 /** Keeps each connection for one answer, and drops it when the next request is there. */
 class Fickle implements AsyncDisposable {

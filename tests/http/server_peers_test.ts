@@ -7,7 +7,7 @@ import { testCertificates } from "../_support/certificates.ts";
 import { findProgram, needs, needsPython, pythonWith } from "../_support/peers.ts";
 import { temporaryFolder } from "../_support/repository.ts";
 import { runPeer } from "../_support/runnable.ts";
-import { rest, statuses } from "./_raw.ts";
+import { rest, statuses } from "../_support/raw_http.ts";
 
 const app = router({
   "GET /hello": () => json({ message: "Hello, World!" }),

@@ -3,7 +3,7 @@ import { createClient, type HttpProgress } from "../../http/client.ts";
 import { createCookieJar } from "../../http/cookie_jar.ts";
 import { HttpRequestError } from "../../http/errors.ts";
 import { temporaryFolder } from "../_support/repository.ts";
-import { echo, serve } from "./_server.ts";
+import { echo, serve } from "../_support/http_servers.ts";
 
 interface Echo {
   method: string;

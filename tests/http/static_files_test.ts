@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { serveHttp } from "../../http/server.ts";
 import { staticFiles, type StaticFilesOptions } from "../../http/static_files.ts";
-import { exchange, statuses } from "./_raw.ts";
+import { exchange, statuses } from "../_support/raw_http.ts";
 
 /** A served folder `public` with a neighbour that nobody may see. */
 async function withFolder(

@@ -4,7 +4,7 @@ import { HttpRequestError, HttpStatusError, type HttpTry } from "../../http/erro
 import type { HttpRetryOptions } from "../../http/retry.ts";
 import { needsPython, pythonWith } from "../_support/peers.ts";
 import { runPeer } from "../_support/runnable.ts";
-import { deadPort, RawServer } from "./_server.ts";
+import { deadPort, RawServer } from "../_support/http_servers.ts";
 
 /** Asks as the scenario says, and tells for how long it would have slept and what came of it. */
 const SCRIPT = `

@@ -162,22 +162,25 @@ Deno.test("rateLimit() tells when to come again, and remembers no more than maxK
   assertEquals((await ask("c")).status, 429);
 });
 
-Deno.test("eventStream() ends at the shutdown, and aborts its source", async () => {
-  const aborted = Promise.withResolvers<void>();
-  const handler = eventStream(async function* (_request, { signal }) {
-    yield { data: "one" };
-    signal.addEventListener("abort", () => aborted.resolve());
+for (const hardened of [false, true]) {
+  const where = hardened ? "the hardened transport" : "Deno.serve";
+  Deno.test(`eventStream() ends at the shutdown, and aborts its source, on ${where}`, async () => {
+    const aborted = Promise.withResolvers<void>();
+    const handler = eventStream(async function* (_request, { signal }) {
+      yield { data: "one" };
+      signal.addEventListener("abort", () => aborted.resolve());
+      await aborted.promise;
+    });
+    await using server = serveHttp({ hardened }, handler);
+    const response = await fetch(server.url);
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    assertEquals((await reader.read()).value, "data: one\n\n");
+    const report = server.shutdown({ deadline: 3_600_000 });
+    assertEquals((await reader.read()).done, true);
     await aborted.promise;
+    assertEquals(await report, { drained: 1, forced: 0, refused: 0 });
   });
-  await using server = serveHttp({}, handler);
-  const response = await fetch(server.url);
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  assertEquals((await reader.read()).value, "data: one\n\n");
-  const report = server.shutdown({ deadline: 3_600_000 });
-  assertEquals((await reader.read()).done, true);
-  await aborted.promise;
-  assertEquals(await report, { drained: 1, forced: 0, refused: 0 });
-});
+}
 
 Deno.test("eventStream() aborts its source when the client goes", async () => {
   const aborted = Promise.withResolvers<void>();

@@ -1,3 +1,5 @@
+/** A client of raw bytes for servers and proxies of HTTP/1.1. @module */
+
 import type { Connection } from "../../net/connection.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 

@@ -1,0 +1,15 @@
+/** A Worker for tests that serves HTTP: says which one it is, or what it was sent. */
+
+import { router } from "../../http/router.ts";
+import { serveHttp } from "../../http/server.ts";
+import { runWorker } from "../../net/workers.ts";
+
+runWorker(({ hostname, port, index }) =>
+  serveHttp(
+    { hostname, port, sharePort: true },
+    router({
+      "GET /": () => new Response(`${index}`),
+      "POST /late": async (request) => new Response(await request.text()),
+    }),
+  )
+);
