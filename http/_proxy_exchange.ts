@@ -124,7 +124,11 @@ export class Exchange {
       } else if (event.kind === "end") {
         if (chunked) {
           out.text("0\r\n");
-          out.text(event.trailers === undefined ? "\r\n" : trailerLines(event.trailers));
+          out.text(
+            event.trailers === undefined
+              ? "\r\n"
+              : trailerLines(event.trailers, this.#head.connection),
+          );
         }
         this.sent = true;
         this.#client.watch(gone);
@@ -227,7 +231,7 @@ export class Exchange {
       await this.#out.flush(this.#client);
       return "tunnel";
     }
-    await this.#download(chunked);
+    await this.#download(chunked, response.connection);
     return close ? "close" : "keep";
   }
 
@@ -249,7 +253,7 @@ export class Exchange {
     }
   }
 
-  async #download(chunked: boolean): Promise<void> {
+  async #download(chunked: boolean, connection: readonly string[]): Promise<void> {
     const out = this.#out;
     const client = this.#client;
     const upstream = this.#upstream;
@@ -267,7 +271,9 @@ export class Exchange {
       } else if (event.kind === "end") {
         if (chunked) {
           out.text(
-            event.trailers === undefined ? "0\r\n\r\n" : `0\r\n${trailerLines(event.trailers)}`,
+            event.trailers === undefined
+              ? "0\r\n\r\n"
+              : `0\r\n${trailerLines(event.trailers, connection)}`,
           );
         }
         return await out.flush(client);

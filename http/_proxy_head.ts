@@ -136,12 +136,13 @@ export function responseHead(head: Http1Response, out: Returning): string {
 }
 
 /** The trailers that may be sent on, with the empty line behind them. */
-export function trailerLines(fields: Http1Fields): string {
+export function trailerLines(fields: Http1Fields, connection: readonly string[]): string {
   const { text, at } = rawOf(fields) ?? written(fields);
   let lines = "";
   for (let i = 0; i < at.length; i += STRIDE) {
     const known = at[i + 4]!;
     if (HOP[known] === 1 || NOT_TRAILERS[known] === 1) continue;
+    if (isNamed(known, text, at, i, connection)) continue;
     lines += `${text.slice(at[i], at[i + 1])}: ${text.slice(at[i + 2], at[i + 3])}\r\n`;
   }
   return `${lines}\r\n`;

@@ -1,5 +1,6 @@
-import { Http1Error } from "./http1_codec.ts";
+import { Http1Error, type Http1Request } from "./http1_codec.ts";
 import type { ProxyCore } from "./_proxy_core.ts";
+import { requestHead } from "./_proxy_head.ts";
 import { Out } from "./_proxy_out.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import { Late } from "./_proxy_peer.ts";
@@ -35,15 +36,19 @@ export function readParent(url: string): Parent {
 export async function connectThrough(
   core: ProxyCore,
   upstream: Upstream,
-  authority: string,
+  head: Http1Request,
 ): Promise<void> {
-  const { clock, limits, parentAuthorization } = core;
+  const { clock, limits, parentAuthorization, via } = core;
   const out = new Out();
-  out.text(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n`);
-  if (parentAuthorization !== undefined) {
-    out.text(`Proxy-Authorization: ${parentAuthorization}\r\n`);
-  }
-  out.text("\r\n");
+  // With its Via, or two proxies that lead to each other would go round in circles.
+  out.text(requestHead(head, {
+    target: head.target,
+    host: head.target,
+    maxForwards: undefined,
+    length: undefined,
+    authorization: parentAuthorization,
+    via,
+  }));
   const { decoder } = upstream;
   decoder.answers("CONNECT");
   const due = clock.after(limits.responseTimeout);

@@ -60,6 +60,8 @@ export class Peer implements Ticked {
    * @param due The tick at which this rejects with {@linkcode Late}, after which the peer is lost.
    */
   more(due: number): Promise<boolean> {
+    // Who always has something to say would never be found waiting.
+    if (due <= this.clock.now && this.#pending === undefined) return Promise.reject(new Late());
     this.#readDue = due;
     this.due = Math.min(due, this.#writeDue);
     return this.#pending ??= this.#read();

@@ -11,13 +11,7 @@ import { answerOf, pageOf, Refusal } from "./_proxy_pages.ts";
 import { Late, Peer } from "./_proxy_peer.ts";
 import { readAuthority, type Target } from "./_proxy_rules.ts";
 import { connectThrough } from "./_proxy_parent.ts";
-import {
-  answerHere,
-  hasPassed,
-  readTarget,
-  type RequestTarget,
-  shownTarget,
-} from "./_proxy_target.ts";
+import { answerHere, hasPassed, readTarget, type RequestTarget } from "./_proxy_target.ts";
 import { Current } from "./_proxy_current.ts";
 import { Tunnel } from "./_proxy_tunnel.ts";
 import type { Upstream } from "./_proxy_upstream.ts";
@@ -175,7 +169,7 @@ export class ProxySession {
     if (options.onRequest !== undefined || options.onResponse !== undefined) {
       hook = {
         method: head.method,
-        target: shownTarget(head.target),
+        target: head.target,
         hostname: target.hostname,
         port: target.port,
         fields: head.fields,
@@ -292,7 +286,7 @@ export class ProxySession {
     const core = this.#core;
     const upstream = await this.#dial(target, current);
     try {
-      if (core.parent !== undefined) await connectThrough(core, upstream, head.target);
+      if (core.parent !== undefined) await connectThrough(core, upstream, head);
       current.status = 200;
       current.firstByte = performance.now();
       this.#out.text(GRANTED);

@@ -38,10 +38,18 @@ export function readTarget(
 /** The most of a target that a log shows. */
 const SHOWN = 2048;
 
-/** A target for a log: never with a password, and not too long. */
-export function shownTarget(whole: string): string {
-  const target = whole.length > SHOWN ? `${whole.slice(0, SHOWN)}...` : whole;
-  return target.includes("@") ? target.replace(/^([a-z]+:\/\/|)[^/?]*@/i, "$1***@") : target;
+/** A target for a log: never with a password, however malformed it is, and not too long. */
+export function shownTarget(target: string): string {
+  const shown = target.includes("@") ? withoutLogin(target) : target;
+  return shown.length > SHOWN ? `${shown.slice(0, SHOWN)}...` : shown;
+}
+
+function withoutLogin(target: string): string {
+  return target
+    // What stands behind the colon is no port, so it may be a password with a slash in it.
+    .replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?:[]*:(?!\d*(?:[/?]|$)).*@/i, "$1***@")
+    .replace(/^([a-z][a-z\d+.-]*:\/\/|)[^/?]*@/i, "$1***@")
+    .replaceAll(/(^|\/)[^/?:]*:[^/?]*@/g, "$1***@");
 }
 
 /** An answer of the proxy itself. */
@@ -70,7 +78,7 @@ export function answerHere(
         answer("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, CONNECT", "", close),
     };
   }
-  let text = `TRACE ${shownTarget(head.target)} HTTP/1.${head.minor}\r\n`;
+  let text = `TRACE ${head.target} HTTP/1.${head.minor}\r\n`;
   for (const [name, value] of head.fields) {
     if (!SECRET.has(name.toLowerCase())) text += `${name}: ${value}\r\n`;
   }

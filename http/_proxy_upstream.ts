@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { type Address, formatAddress, normalizeHostname } from "../net/address.ts";
+import { type Address, formatAddress } from "../net/address.ts";
 import { type NetErrorKind, toNetError } from "../net/errors.ts";
 import { dialAny, orAbort } from "./_dial.ts";
 import { Http1Decoder } from "./http1_codec.ts";
@@ -182,11 +182,14 @@ export class Upstreams {
         `denied: ${found.join(" ")}`,
       );
     }
-    const isUs = "port" in local && "hostname" in local && local.port === to.port
-      ? normalizeHostname(local.hostname)
-      : undefined;
-    if (allowed.some((one) => normalizeHostname(one) === isUs)) {
-      throw new Refusal(508, "The target is this proxy");
+    if ("port" in local && "hostname" in local && local.port === to.port) {
+      const us = readAddress(local.hostname)?.join();
+      const isUs = (one: string) => {
+        const bytes = readAddress(one)!;
+        // All zeros is this machine, too.
+        return bytes.join() === us || bytes.every((byte) => byte === 0);
+      };
+      if (allowed.some(isUs)) throw new Refusal(508, "The target is this proxy");
     }
     return allowed;
   }
