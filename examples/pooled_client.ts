@@ -11,7 +11,7 @@
 import { createClient } from "../http/client.ts";
 import { NetError } from "../net/errors.ts";
 import { CliError, type CliIo, defineCli } from "../tools/cli.ts";
-import { checkUrl } from "./http/arguments.ts";
+import { checkUrl, shownUrl } from "./http/arguments.ts";
 
 const cli = defineCli({
   name: "pooled-client",
@@ -67,8 +67,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     if (last instanceof NetError && last.kind === "permission") throw last;
     const ms = Math.round(performance.now() - started);
     const { requests: sent, retries: again } = client.stats();
-    const counts = Object.fromEntries(outcomes);
-    if (more.json) ctx.printJson({ url, ms, sent, retries: again, outcomes: counts });
+    const row = { url: shownUrl(url), ms, sent, retries: again };
+    if (more.json) ctx.printJson({ ...row, outcomes: Object.fromEntries(outcomes) });
     else for (const [outcome, count] of outcomes) ctx.print(`${outcome}: ${count}`);
     ctx.log.info(`${sent} requests sent, ${again} of them retries, in ${ms} ms`);
     if (last !== undefined) throw last;

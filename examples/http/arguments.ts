@@ -22,7 +22,15 @@ export interface CredentialValues {
 /** Refuses what is no URL of HTTP. */
 export function checkUrl(url: string): void {
   if (/^https?:$/.test(URL.parse(url)?.protocol ?? "")) return;
-  throw badValue("url", url, "an http or https URL");
+  throw badValue("url", url.includes("@") ? "…" : url, "an http or https URL");
+}
+
+/** A URL to print: without a login. */
+export function shownUrl(url: string): string {
+  const parsed = new URL(url);
+  if (parsed.username === "" && parsed.password === "") return url;
+  parsed.username = parsed.password = "";
+  return parsed.href;
 }
 
 /** Refuses what is no method, and the one that makes a tunnel. */

@@ -1,6 +1,7 @@
 /** What the program that fetches many URLs tells of each. @module */
 
 import type { FetchResult } from "../../http/fetch_all.ts";
+import { shownUrl } from "./arguments.ts";
 
 /** What is told of an answer. */
 export interface Page {
@@ -17,13 +18,16 @@ export async function readPage(response: Response): Promise<Page> {
 
 /** A result for `--json`. */
 export function rowOf(result: FetchResult<Page>): Record<string, unknown> {
-  const { url, ok } = result;
+  const { ok } = result;
+  const url = shownUrl(result.url);
   return ok ? { url, ok, ...result.value } : { url, ok, ...failureOf(result.error) };
 }
 
 /** A result for a person. */
 export function sentenceOf(result: FetchResult<Page>): string {
-  if (result.ok) return `${result.value.status} ${result.value.bytes} bytes ${result.url}`;
+  if (result.ok) {
+    return `${result.value.status} ${result.value.bytes} bytes ${shownUrl(result.url)}`;
+  }
   const { error, message } = failureOf(result.error);
   return `failed (${error}): ${message}`;
 }

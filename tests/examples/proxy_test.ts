@@ -1,0 +1,70 @@
+/** `examples/proxy.ts`: what its flags do, and what it logs. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../examples/proxy.ts";
+import { recordingIo } from "../../tools/cli.ts";
+import { startRunnable } from "../_support/runnable.ts";
+import { exchange, statuses } from "../_support/raw_http.ts";
+import { echo } from "../_support/http_servers.ts";
+
+const get = (url: string, lines = "") =>
+  `GET ${url} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n${lines}\r\n`;
+const login = (text: string) => `Proxy-Authorization: Basic ${btoa(text)}\r\n`;
+
+Deno.test("proxy refuses flags that contradict each other or mean nothing, without a secret", async () => {
+  const rows: [flag: string, args: string[]][] = [
+    ["--hostname", ["--hostname=0.0.0.0"]],
+    ["--auth", ["--auth=secret"]],
+    ["--auth", ["--auth=:secret"]],
+    ["--connect-port", ["--connect-port=65536"]],
+    ["--allow", ["--allow=10.0.0.0/33"]],
+    ["--deny", ["--deny=a b"]],
+    ["--upstream", ["--upstream=http://u:secret@h"]],
+    ["--upstream", ["--upstream=socks5://u:secret@h:1"]],
+  ];
+  for (const [flag, args] of rows) {
+    const io = recordingIo();
+    assertEquals([await main(args, io), io.out], [2, ""], io.err);
+    assertMatch(io.err, new RegExp(`^proxy: Bad value for ${flag}: [^\\n]*\\n$`));
+    assert(!io.err.includes("secret"), io.err);
+  }
+});
+
+Deno.test("proxy wants the login, denies what it is told, and logs one line a request", async () => {
+  await using origin = echo();
+  await using server = await startRunnable("proxy", [
+    ...["--port=0", "--json", "--auth=ada:secret", "--auth=bob:secret2"],
+    ...["--allow=127.0.0.0/8", "--deny=127.0.0.9", "--connect-port=444"],
+  ]);
+  const { port } = server;
+  const ask = async (request: string) => await exchange(port, request);
+  const known = login("bob:secret2");
+  assertEquals(statuses(await ask(get(origin.url))), [407]);
+  assertEquals(statuses(await ask(get(origin.url, login("ada:wrong")))), [407]);
+  const passed = await ask(get(`${origin.url}a?b`, known));
+  assertEquals(statuses(passed), [200]);
+  assertStringIncludes(passed, '"url":"/a?b"');
+  assert(!passed.includes("secret") && !/proxy-authorization/i.test(passed), passed);
+  assertEquals(statuses(await ask(get("http://127.0.0.9/", known))), [403]);
+  assertEquals(statuses(await ask(get("http://10.0.0.1/", known))), [403]);
+  for (const [to, status] of [["127.0.0.1:443", 403], ["127.0.0.1:444", 502]] as const) {
+    const text = await ask(`CONNECT ${to} HTTP/1.1\r\nHost: h\r\n${known}\r\n`);
+    assertEquals(statuses(text), [status]);
+  }
+  server.signal("SIGINT");
+  assertEquals(await server.exitCode(), 0, server.stderr);
+  const lines = server.stderr.trimEnd().split("\n").map((line) => JSON.parse(line).properties);
+  const told = lines.filter((one) => one?.total !== undefined);
+  assertEquals(told.map(({ status, user }) => [status, user]), [
+    ...[[407, undefined], [407, undefined], [200, "bob"]],
+    ...[[403, "bob"], [403, "bob"], [403, "bob"], [502, "bob"]],
+  ]);
+  const one = told[2];
+  assertEquals([one.method, one.target], ["GET", `${origin.url}a?b`]);
+  for (const key of ["received", "sent", "connect", "firstByte", "total"]) {
+    assert(Number.isFinite(one[key]), `${key}: ${one[key]}`);
+  }
+  assert(!server.stderr.includes("secret"), server.stderr);
+  const counts = lines.find((one) => one?.requests !== undefined);
+  assertEquals([counts.requests, counts.denied, counts.failed], [7, 5, 1]);
+});
