@@ -46,6 +46,10 @@ export const WITHIN = "ended within a message";
 
 /** The most bytes of a line of a server's. */
 const MAX_LINE = 8192;
+/** Bytes of a list. */
+export const MAX_LIST = 64 * 1024 * 1024;
+/** How long a list may take that comes line by line, in milliseconds. */
+export const LIST_TIME = 600_000;
 /** How long a polite end may take, in milliseconds. */
 const FAREWELL = 2000;
 
@@ -235,6 +239,21 @@ export class Dialogue {
     return this.#intake.exact(size);
   }
 
+  /** Reads lines until `push` makes a reply of them; all of them have the time of one answer. */
+  async readReply<R>(push: (line: string) => R | undefined): Promise<R> {
+    this.allow(this.timeout);
+    for (;;) {
+      const line = await this.readLine();
+      let reply: R | undefined;
+      try {
+        reply = push(line);
+      } catch {
+        this.nonsense(line);
+      }
+      if (reply !== undefined) return reply;
+    }
+  }
+
   /** Reads what there is next, up to so many bytes; the end of the stream is an error. */
   async readChunk(most = Infinity): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#intake.size === 0) await this.more(this.wait({ ended: WITHIN }));
@@ -275,8 +294,8 @@ export class Dialogue {
     this.#intake.push(chunk);
   }
 
-  #error(message: string, kind: NetErrorKind, phase: NetPhase): NetError {
-    return new NetError(message, { kind, phase, address: this.peer });
+  #error(message: string, kind: NetErrorKind, phase: NetPhase, cause?: Error): NetError {
+    return new NetError(message, { kind, phase, address: this.peer, ...(cause && { cause }) });
   }
 
   /** Writes a line; `shown` is what the trace has of it, where it holds a secret. */
@@ -303,37 +322,6 @@ export class Dialogue {
     return this.#intake.size > 0;
   }
 
-  /**
-   * What is to be sent, until it or the connection ends: whoever makes it may take for ever. What is
-   * not used up is cancelled.
-   */
-  async *whileOpen<T>(parts: ReadableStream<T> | AsyncIterable<T>): AsyncGenerator<T, void, void> {
-    const { signal } = this.conn;
-    const reader = parts instanceof ReadableStream ? parts.getReader() : undefined;
-    const iterator = reader === undefined ? parts[Symbol.asyncIterator]() : undefined;
-    const cancel = async () => void await (reader ? reader.cancel() : iterator!.return?.());
-    let fail: (reason: unknown) => void = () => {};
-    const onEnd = () => fail(signal.reason);
-    signal.addEventListener("abort", onEnd);
-    let done = false;
-    try {
-      for (;;) {
-        signal.throwIfAborted();
-        const { promise, resolve, reject } = Promise.withResolvers<{ done?: boolean; value?: T }>();
-        fail = reject;
-        (reader?.read() ?? iterator!.next()).then(resolve, reject);
-        const next = await promise;
-        done = next.done === true;
-        if (done) return;
-        yield next.value!;
-      }
-    } finally {
-      signal.removeEventListener("abort", onEnd);
-      // It may be within a wait that does not end.
-      if (!done) cancel().catch(() => {});
-    }
-  }
-
   /** Refuses to send a password that others can read. */
   checkLogin(): void {
     if (this.encrypted || this.#options.allowPlaintextLogin === true) return;
@@ -357,9 +345,9 @@ export class Dialogue {
   }
 
   /** The error for a server that cannot encrypt the line. */
-  unencryptable(command: string): NetError {
+  unencryptable(command: string, cause?: Error): NetError {
     const message = `${this.peer} offers no ${command}: the line cannot be encrypted`;
-    return this.#error(message, "unsupported", "handshake");
+    return this.#error(message, "unsupported", "handshake", cause);
   }
 
   /** The error for a server that does not keep to the protocol; the connection is of no use then. */
@@ -367,6 +355,11 @@ export class Dialogue {
     const error = this.#error(`${this.peer} ${what}`, kind, "read");
     this.abort(error);
     return error;
+  }
+
+  /** Ends it for an answer that is none. */
+  nonsense(answer: string): never {
+    throw this.broken(`answers with ${JSON.stringify(answer.slice(0, 100))}`);
   }
 
   /** Says good-bye, within a limit, and closes. */

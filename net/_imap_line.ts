@@ -160,8 +160,7 @@ export class ImapLine {
       return parseImapResponse(segments);
     } catch (error) {
       if (!(error instanceof ImapSyntaxError)) throw error;
-      const first = String(segments[0]).slice(0, 100);
-      throw this.#dialogue.broken(`answers with ${JSON.stringify(first)}`);
+      return this.#dialogue.nonsense(String(segments[0]));
     }
   }
 

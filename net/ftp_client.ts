@@ -25,23 +25,18 @@
 
 import type { Connection } from "./connection.ts";
 import { checkArgument, Dialogue } from "./_dialogue.ts";
-import { NetError } from "./errors.ts";
+import { FtpControl } from "./_ftp_control.ts";
+import { FtpTransfers } from "./_ftp_transfers.ts";
 import {
   type FtpEntry,
   type FtpReply,
-  FtpReplyReader,
-  FtpSyntaxError,
-  parseFtpExtendedPassive,
   parseFtpFacts,
   parseFtpListLine,
-  parseFtpPassive,
   parseFtpPath,
   parseFtpTime,
 } from "./ftp_codec.ts";
 import type { MailClientOptions } from "./mail_options.ts";
 import { ReplyError } from "./reply_error.ts";
-import { connectTcp } from "./tcp_client.ts";
-import { upgradeTls } from "./upgrade_tls.ts";
 
 export type { FtpEntry } from "./ftp_codec.ts";
 
@@ -85,10 +80,6 @@ export type FtpSource =
   | AsyncIterable<Uint8Array>;
 
 const DEFAULTS = { tls: "starttls", ports: { implicit: 990, starttls: 21 } } as const;
-/** Chunks that are read ahead. */
-const AHEAD = 8;
-/** Bytes of a listing. */
-const MAX_LISTING = 64 * 1024 * 1024;
 
 /**
  * Connects, encrypts the line and logs in.
@@ -117,11 +108,9 @@ export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpCl
 /** A session; {@linkcode connectFtp} makes one. Calls wait for each other, also for transfers. */
 export class FtpClient implements AsyncDisposable {
   readonly #dialogue: Dialogue;
-  readonly #options: ConnectFtpOptions;
-  readonly #reader = new FtpReplyReader();
+  readonly #control: FtpControl;
+  readonly #transfers: FtpTransfers;
   #features: ReadonlyMap<string, string> = new Map();
-  #protected = false;
-  #extended = true;
 
   /**
    * Takes over a dialogue; `connectFtp` does that.
@@ -130,7 +119,8 @@ export class FtpClient implements AsyncDisposable {
    */
   constructor(dialogue: Dialogue, options: ConnectFtpOptions) {
     this.#dialogue = dialogue;
-    this.#options = options;
+    this.#control = new FtpControl(dialogue);
+    this.#transfers = new FtpTransfers(this.#control, options);
   }
 
   /** What the server can (RFC 2389), by name in capitals, with the words that follow. */
@@ -155,31 +145,31 @@ export class FtpClient implements AsyncDisposable {
    */
   async begin(user: string, password: string): Promise<void> {
     await this.#dialogue.exclusive(async () => {
-      const greeting = await this.#reply();
-      if (greeting.code !== 220) throw this.#refused("Cannot begin", greeting);
+      const greeting = await this.#control.reply();
+      if (greeting.code !== 220) throw this.#control.refused("Cannot begin", greeting);
       if (this.#dialogue.tls === "starttls") await this.#encrypt();
       if (user !== "anonymous") this.#dialogue.checkLogin();
-      const asked = await this.#ask(`USER ${user}`);
+      const asked = await this.#control.ask(`USER ${user}`);
       if (asked.code === 331 || asked.code === 332) {
-        await this.#command("Cannot log in", `PASS ${password}`, "PASS ***");
+        await this.#control.command("Cannot log in", `PASS ${password}`, "PASS ***");
       } else if (asked.code !== 230 && asked.code !== 232) {
-        throw this.#refused("Cannot log in", asked);
+        throw this.#control.refused("Cannot log in", asked);
       }
       if (this.#dialogue.encrypted) {
-        await this.#command("Cannot protect the data", "PBSZ 0");
-        await this.#command("Cannot protect the data", "PROT P");
-        this.#protected = true;
+        await this.#control.command("Cannot protect the data", "PBSZ 0");
+        await this.#control.command("Cannot protect the data", "PROT P");
+        this.#transfers.protected = true;
       }
       await this.#askFeatures();
-      if (this.#features.has("UTF8")) await this.#ask("OPTS UTF8 ON");
-      await this.#command("Cannot transfer bytes as they are", "TYPE I");
+      if (this.#features.has("UTF8")) await this.#control.ask("OPTS UTF8 ON");
+      await this.#control.command("Cannot transfer bytes as they are", "TYPE I");
     });
   }
 
   /** The directory of now. */
   async pwd(): Promise<string> {
     const { lines } = await this.#do("Cannot ask for the directory", "PWD");
-    return parseFtpPath(lines[0] ?? "") ?? this.#nonsense(lines[0] ?? "");
+    return parseFtpPath(lines[0] ?? "") ?? this.#dialogue.nonsense(lines[0] ?? "");
   }
 
   /**
@@ -202,7 +192,7 @@ export class FtpClient implements AsyncDisposable {
       const where = path === undefined ? "" : ` ${checkPath(path)}`;
       const what = `Cannot list ${path ?? "the directory"}`;
       if (this.#features.has("MLST")) {
-        const lines = await this.#listing(what, `MLSD${where}`);
+        const lines = await this.#transfers.listing(what, `MLSD${where}`);
         return lines.flatMap((line) => {
           const entry = parseFtpFacts(line);
           if (entry === undefined || entry.self) return [];
@@ -211,7 +201,9 @@ export class FtpClient implements AsyncDisposable {
         });
       }
       const now = new Date();
-      return (await this.#listing(what, `LIST${where}`)).map((line) => parseFtpListLine(line, now))
+      return (await this.#transfers.listing(what, `LIST${where}`)).map((line) =>
+        parseFtpListLine(line, now)
+      )
         .filter((entry) => entry !== undefined && !/^\.\.?$/.test(entry.name)) as FtpEntry[];
     });
   }
@@ -227,7 +219,7 @@ export class FtpClient implements AsyncDisposable {
       `SIZE ${checkPath(path)}`,
     );
     const [text = ""] = lines;
-    return /^\d{1,15}$/.test(text) ? Number(text) : this.#nonsense(text);
+    return /^\d{1,15}$/.test(text) ? Number(text) : this.#dialogue.nonsense(text);
   }
 
   /**
@@ -240,7 +232,7 @@ export class FtpClient implements AsyncDisposable {
       `Cannot ask for the time of ${path}`,
       `MDTM ${checkPath(path)}`,
     );
-    return parseFtpTime(lines[0] ?? "") ?? this.#nonsense(lines[0] ?? "");
+    return parseFtpTime(lines[0] ?? "") ?? this.#dialogue.nonsense(lines[0] ?? "");
   }
 
   /**
@@ -261,8 +253,8 @@ export class FtpClient implements AsyncDisposable {
     >();
     void this.#dialogue.exclusive(async () => {
       const what = `Cannot fetch ${path}`;
-      const data = await this.#transfer(what, `RETR ${checkPath(path)}`, options);
-      const { stream, done } = this.#read(what, data, options);
+      const data = await this.#transfers.open(what, `RETR ${checkPath(path)}`, options);
+      const { stream, done } = this.#transfers.read(what, data, options);
       resolve(stream);
       await done;
     }).catch(reject);
@@ -282,7 +274,7 @@ export class FtpClient implements AsyncDisposable {
     return this.#dialogue.exclusive(async () => {
       checkPath(path);
       if (!atomic) {
-        await this.#write(
+        await this.#transfers.write(
           `Cannot store ${path}`,
           `${append ? "APPE" : "STOR"} ${path}`,
           source,
@@ -293,10 +285,10 @@ export class FtpClient implements AsyncDisposable {
       if (append || offset > 0) throw new TypeError("Cannot add to a file with atomic");
       const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
       try {
-        await this.#write(`Cannot store ${path}`, `STOR ${part}`, source, options);
+        await this.#transfers.write(`Cannot store ${path}`, `STOR ${part}`, source, options);
         await this.#rename(part, path);
       } catch (error) {
-        if (this.open) await this.#ask(`DELE ${part}`);
+        if (this.open) await this.#control.ask(`DELE ${part}`);
         throw error;
       }
     });
@@ -388,25 +380,20 @@ export class FtpClient implements AsyncDisposable {
   }
 
   #do(what: string, line: string): Promise<FtpReply> {
-    return this.#dialogue.exclusive(() => this.#command(what, line));
+    return this.#dialogue.exclusive(() => this.#control.command(what, line));
   }
 
   async #encrypt(): Promise<void> {
-    const { peer } = this.#dialogue;
-    const reply = await this.#ask("AUTH TLS");
+    const reply = await this.#control.ask("AUTH TLS");
     if (reply.code !== 234) {
-      throw new NetError(`${peer} offers no AUTH TLS: the line cannot be encrypted`, {
-        kind: "unsupported",
-        phase: "handshake",
-        address: peer,
-        cause: this.#refused("Cannot encrypt the line", reply),
-      });
+      const cause = this.#control.refused("Cannot encrypt the line", reply);
+      throw this.#dialogue.unencryptable("AUTH TLS", cause);
     }
     await this.#dialogue.startTls();
   }
 
   async #askFeatures(): Promise<void> {
-    const reply = await this.#ask("FEAT");
+    const reply = await this.#control.ask("FEAT");
     if (reply.code !== 211) return;
     this.#features = new Map(
       reply.lines.slice(1, -1).map((line) => {
@@ -417,227 +404,8 @@ export class FtpClient implements AsyncDisposable {
   }
 
   async #rename(from: string, to: string): Promise<void> {
-    await this.#command(`Cannot rename ${from}`, `RNFR ${from}`);
-    await this.#command(`Cannot rename ${from} to ${to}`, `RNTO ${to}`);
-  }
-
-  /** Opens a data connection: by EPSV, or PASV where the server has none. */
-  async #dialData(): Promise<Connection> {
-    let port: number | undefined;
-    if (this.#extended) {
-      const reply = await this.#ask("EPSV");
-      if (reply.code === 229) {
-        port = parseFtpExtendedPassive(reply.lines.join(" ")) ??
-          this.#nonsense(reply.lines[0] ?? "");
-      } else if (reply.code >= 500) this.#extended = false;
-      else throw this.#refused("Cannot open a data connection", reply);
-    }
-    if (port === undefined) {
-      const reply = await this.#command("Cannot open a data connection", "PASV");
-      const text = reply.lines.join(" ");
-      // The address may be anybody's, and a private one behind a router: the port alone counts.
-      port = parseFtpPassive(text)?.port ?? this.#nonsense(text);
-    }
-    const remote = this.#dialogue.conn.remoteAddr;
-    const hostname = "hostname" in remote ? remote.hostname : this.#options.hostname ?? "127.0.0.1";
-    const { connectData, connectTimeout = 10_000, signal } = this.#options;
-    if (connectData !== undefined) return await connectData({ hostname, port });
-    return await connectTcp({
-      hostname,
-      port,
-      timeout: connectTimeout,
-      lingerTimeout: connectTimeout,
-      ...(signal && { signal }),
-    });
-  }
-
-  /** Begins a transfer: its data connection, open and encrypted. */
-  async #transfer(
-    what: string,
-    command: string,
-    { offset = 0, signal }: FtpTransferOptions,
-  ): Promise<Connection> {
-    if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new RangeError(`Cannot begin at ${offset}: it is a whole number from 0 up`);
-    }
-    signal?.throwIfAborted();
-    const data = await this.#dialData();
-    try {
-      if (offset > 0) await this.#command(what, `REST ${offset}`, undefined, 350);
-      await this.#dialogue.writeLine(command);
-      const reply = await this.#reply();
-      if (reply.code !== 125 && reply.code !== 150) throw this.#refused(what, reply);
-      if (this.#protected) {
-        const { hostname = "127.0.0.1", serverName = hostname, caCerts, connectTimeout } =
-          this.#options;
-        await upgradeTls(data, {
-          serverName,
-          ...(caCerts && { caCerts }),
-          ...(connectTimeout !== undefined && { handshakeTimeout: connectTimeout }),
-        });
-      }
-      return data;
-    } catch (error) {
-      data.abort(error);
-      throw error;
-    }
-  }
-
-  /** What the server says when a transfer is over. */
-  async #finish(what: string): Promise<void> {
-    const reply = await this.#reply();
-    if (reply.code !== 226 && reply.code !== 250) throw this.#refused(what, reply);
-  }
-
-  /** Breaks a transfer off; the session goes on if the server still answers. */
-  async #breakOff(data: Connection, reason: unknown): Promise<void> {
-    data.abort(reason);
-    try {
-      await this.#reply();
-      if (typeof reason === "object" && reason !== null) this.#dialogue.spared.add(reason);
-    } catch {
-      this.#dialogue.abort(reason);
-    }
-  }
-
-  #read(
-    what: string,
-    data: Connection,
-    { onProgress, signal }: FtpTransferOptions,
-  ): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> } {
-    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-    let bytes = 0;
-    const { timeout } = this.#dialogue;
-    const end = (work: Promise<void>) => {
-      signal?.removeEventListener("abort", onAbort);
-      return work.then(resolve, (error) => {
-        reject(error);
-        throw error;
-      });
-    };
-    const onAbort = () => data.abort(signal?.reason);
-    signal?.addEventListener("abort", onAbort);
-    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      pull: async (controller) => {
-        try {
-          const chunk = await data.readChunk({ timeout });
-          if (chunk !== null) {
-            bytes += chunk.length;
-            controller.enqueue(chunk);
-            onProgress?.(bytes);
-            return;
-          }
-          await data.close();
-        } catch (error) {
-          return await end(
-            this.#breakOff(data, error).then(() => {
-              throw error;
-            }),
-          );
-        }
-        await end(this.#finish(what));
-        controller.close();
-      },
-      cancel: (reason) => end(this.#breakOff(data, reason)),
-    }, { highWaterMark: AHEAD });
-    return { stream, done };
-  }
-
-  async #write(
-    what: string,
-    command: string,
-    source: FtpSource,
-    options: FtpTransferOptions,
-  ): Promise<void> {
-    const { onProgress, signal } = options;
-    const bytes = typeof source === "string" ? new TextEncoder().encode(source) : source;
-    const parts = bytes instanceof Uint8Array ? [bytes] : bytes;
-    const data = await this.#transfer(what, command, options);
-    const onAbort = () => data.abort(signal?.reason);
-    signal?.addEventListener("abort", onAbort);
-    let sent = 0;
-    try {
-      for await (const part of parts) {
-        signal?.throwIfAborted();
-        await data.write(part);
-        sent += part.length;
-        onProgress?.(sent);
-      }
-      signal?.throwIfAborted();
-      await data.close();
-    } catch (error) {
-      await this.#breakOff(data, error);
-      throw error;
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-    }
-    await this.#finish(what);
-  }
-
-  async #listing(what: string, command: string): Promise<string[]> {
-    const data = await this.#transfer(what, command, {});
-    const { timeout } = this.#dialogue;
-    const lines: string[] = [];
-    let size = 0;
-    try {
-      for (let line; (line = await data.readLine({ timeout })) !== null;) {
-        size += line.length;
-        if (size > MAX_LISTING) throw this.#dialogue.broken("sends a listing that does not end");
-        lines.push(line);
-      }
-      await data.close();
-    } catch (error) {
-      data.abort(error);
-      throw error;
-    }
-    await this.#finish(what);
-    return lines;
-  }
-
-  async #command(what: string, line: string, shown?: string, wanted?: number): Promise<FtpReply> {
-    const reply = await this.#ask(line, shown);
-    const good = wanted === undefined
-      ? reply.code >= 200 && reply.code < 400
-      : reply.code === wanted;
-    if (!good) throw this.#refused(what, reply);
-    return reply;
-  }
-
-  async #ask(line: string, shown?: string): Promise<FtpReply> {
-    await this.#dialogue.writeLine(line, shown);
-    return await this.#reply();
-  }
-
-  async #reply(): Promise<FtpReply> {
-    for (;;) {
-      const line = await this.#dialogue.readLine();
-      let reply: FtpReply | undefined;
-      try {
-        reply = this.#reader.push(line);
-      } catch (error) {
-        if (!(error instanceof FtpSyntaxError)) throw error;
-        throw this.#dialogue.broken(`answers with ${JSON.stringify(line.slice(0, 100))}`);
-      }
-      if (reply === undefined) continue;
-      if (reply.code !== 421) return reply;
-      const gone = this.#refused("The session has ended", reply);
-      this.#dialogue.abort(gone);
-      throw gone;
-    }
-  }
-
-  #refused(what: string, { code, lines }: FtpReply): ReplyError {
-    const { peer } = this.#dialogue;
-    return new ReplyError(`${what} on ${peer}`, {
-      code: `${code}`,
-      lines,
-      temporary: code >= 400 && code < 500,
-      address: peer,
-    });
-  }
-
-  #nonsense(text: string): never {
-    throw this.#dialogue.broken(`answers with ${JSON.stringify(text.slice(0, 100))}`);
+    await this.#control.command(`Cannot rename ${from}`, `RNFR ${from}`);
+    await this.#control.command(`Cannot rename ${from} to ${to}`, `RNTO ${to}`);
   }
 }
 

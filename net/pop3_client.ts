@@ -19,7 +19,7 @@
  * @module
  */
 
-import { checkArgument, type Dialogue, openSession } from "./_dialogue.ts";
+import { checkArgument, type Dialogue, LIST_TIME, MAX_LIST, openSession } from "./_dialogue.ts";
 import type { MailLoginOptions } from "./mail_options.ts";
 import {
   parsePop3Capabilities,
@@ -56,10 +56,6 @@ const DEFAULTS = { tls: "implicit", ports: { implicit: 995, starttls: 110 } } as
 const PIPELINE = 32;
 /** Lines of a list: a maildrop of a million messages. */
 const MAX_LINES = 1_000_000;
-/** Bytes of a list. */
-const MAX_LIST = 64 * 1024 * 1024;
-/** How long a list may take that comes line by line, in milliseconds. */
-const LIST_TIME = 600_000;
 /** Response codes of what may pass (RFC 2449 §8.1, RFC 3206). */
 const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
 
@@ -151,7 +147,7 @@ export class Pop3Client implements AsyncDisposable {
     const { text } = await this.#dialogue.exclusive(() =>
       this.#command("Cannot ask for the size", "STAT")
     );
-    const found = parsePop3Numbers(text) ?? this.#nonsense(text);
+    const found = parsePop3Numbers(text) ?? this.#dialogue.nonsense(text);
     return { count: found.number, size: found.size };
   }
 
@@ -159,7 +155,9 @@ export class Pop3Client implements AsyncDisposable {
   list(): Promise<Pop3Entry[]> {
     return this.#dialogue.exclusive(async () => {
       await this.#command("Cannot list the messages", "LIST");
-      return (await this.#lines()).map((line) => parsePop3Numbers(line) ?? this.#nonsense(line));
+      return (await this.#lines()).map((line) =>
+        parsePop3Numbers(line) ?? this.#dialogue.nonsense(line)
+      );
     });
   }
 
@@ -167,7 +165,9 @@ export class Pop3Client implements AsyncDisposable {
   uids(): Promise<Pop3Uid[]> {
     return this.#dialogue.exclusive(async () => {
       await this.#command("Cannot list the names", "UIDL");
-      return (await this.#lines()).map((line) => parsePop3Uid(line) ?? this.#nonsense(line));
+      return (await this.#lines()).map((line) =>
+        parsePop3Uid(line) ?? this.#dialogue.nonsense(line)
+      );
     });
   }
 
@@ -302,7 +302,7 @@ export class Pop3Client implements AsyncDisposable {
 
   async #status(): Promise<Pop3Status> {
     const line = await this.#dialogue.readLine();
-    return parsePop3Status(line) ?? this.#nonsense(line);
+    return parsePop3Status(line) ?? this.#dialogue.nonsense(line);
   }
 
   #refused(what: string, { code, text }: Pop3Status): ReplyError {
@@ -313,10 +313,6 @@ export class Pop3Client implements AsyncDisposable {
       temporary: code !== undefined && TEMPORARY.has(code),
       address: this.#dialogue.peer,
     });
-  }
-
-  #nonsense(line: string): never {
-    throw this.#dialogue.broken(`answers with ${JSON.stringify(line.slice(0, 100))}`);
   }
 
   async #lines(time = LIST_TIME): Promise<string[]> {
@@ -370,7 +366,7 @@ export class Pop3Client implements AsyncDisposable {
       const line = await this.#dialogue.readLine();
       const challenge = parsePop3Challenge(line);
       if (challenge === undefined) {
-        const status = parsePop3Status(line) ?? this.#nonsense(line);
+        const status = parsePop3Status(line) ?? this.#dialogue.nonsense(line);
         if (!status.ok) throw this.#refused("Cannot log in", status);
         return exchange.finish();
       }

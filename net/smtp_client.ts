@@ -26,6 +26,7 @@ import { NetError } from "./errors.ts";
 import type { MailLoginOptions } from "./mail_options.ts";
 import { ReplyError } from "./reply_error.ts";
 import { type SaslCredentials, type SaslName, startSasl } from "./sasl.ts";
+import { whileOpen } from "./_while_open.ts";
 import {
   formatSmtpPath,
   needsSmtpUtf8,
@@ -33,7 +34,6 @@ import {
   type SmtpEnvelope,
   type SmtpReply,
   SmtpReplyReader,
-  SmtpSyntaxError,
 } from "./smtp_codec.ts";
 
 export type { SmtpEnvelope } from "./smtp_codec.ts";
@@ -381,7 +381,7 @@ export class SmtpClient implements AsyncDisposable {
     if (message instanceof Uint8Array) last = message;
     else {
       try {
-        for await (const part of this.#dialogue.whileOpen(message)) {
+        for await (const part of whileOpen(conn, message)) {
           if (last.length > 0) await conn.write(last);
           last = encoder.push(part);
         }
@@ -432,26 +432,12 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   async #reply(): Promise<SmtpReply> {
-    // However many lines it has.
-    this.#dialogue.allow(this.#dialogue.timeout);
-    for (;;) {
-      const line = await this.#dialogue.readLine();
-      let reply: SmtpReply | undefined;
-      try {
-        reply = this.#reader.push(line);
-      } catch (error) {
-        if (!(error instanceof SmtpSyntaxError)) throw error;
-        throw this.#dialogue.broken(`answers with ${JSON.stringify(line.slice(0, 100))}`);
-      }
-      if (reply === undefined) continue;
-      // The server goes, whatever was asked (RFC 5321 §3.8).
-      if (reply.code === 421) {
-        const gone = this.#refused("The session has ended", reply);
-        this.#dialogue.abort(gone);
-        throw gone;
-      }
-      return reply;
-    }
+    const reply = await this.#dialogue.readReply((line) => this.#reader.push(line));
+    // The server goes, whatever was asked (RFC 5321 §3.8).
+    if (reply.code !== 421) return reply;
+    const gone = this.#refused("The session has ended", reply);
+    this.#dialogue.abort(gone);
+    throw gone;
   }
 
   #refused(what: string, { code, enhanced, lines }: SmtpReply): ReplyError {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { connectFtp, type ConnectFtpOptions, type FtpClient } from "../../net/ftp_client.ts";
 import { downloadTree, uploadTree } from "../../net/ftp_tree.ts";
@@ -138,6 +139,46 @@ Deno.test("a transfer that is broken off leaves the session alive", async () => 
     while (!(await reading.read()).done);
   }, Error);
   assertEquals(await ftp.size("x"), 5);
+});
+
+Deno.test("an upload whose source gives nothing more is broken off, and the source is told", async () => {
+  let cancelled: unknown;
+  const source = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(10)),
+    cancel: (reason) => void (cancelled = reason ?? "cancelled"),
+  });
+  await using server = files(async (conn) => {
+    while (await conn.read(new Uint8Array(64)).catch(() => null));
+  });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const stop = new AbortController();
+  await assertRejects(() =>
+    ftp.upload("x", source, {
+      signal: stop.signal,
+      onProgress: () => stop.abort(new Error("enough")),
+    })
+  );
+  assertEquals(cancelled, "cancelled");
+  assertEquals(await ftp.size("x"), 5);
+});
+
+Deno.test("a reply that drips ends when the time for an answer does", async () => {
+  await using server = files(() => Promise.resolve(), {
+    SIZE: async (_, conn) => {
+      for (let i = 0; i < 400 && conn.open; i++) {
+        await conn.write("213-more\r\n");
+        await delay(10);
+      }
+      return "213 5\r\n";
+    },
+  });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port, timeout: 300 });
+  const error = await assertRejects(
+    () => ftp.size("x"),
+    NetError,
+    "no whole answer came in 300 ms",
+  );
+  assertEquals([error.kind, ftp.open], ["timeout", false]);
 });
 
 Deno.test("a download that the server does not call whole is an error", async () => {

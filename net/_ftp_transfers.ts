@@ -1,0 +1,207 @@
+/** The data connections of FTP: opened, encrypted, read, written, broken off. */
+
+import type { Connection } from "./connection.ts";
+import { LIST_TIME, MAX_LIST } from "./_dialogue.ts";
+import type { FtpControl } from "./_ftp_control.ts";
+import type { ConnectFtpOptions, FtpSource, FtpTransferOptions } from "./ftp_client.ts";
+import { parseFtpExtendedPassive, parseFtpPassive } from "./ftp_codec.ts";
+import { connectTcp } from "./tcp_client.ts";
+import { upgradeTls } from "./upgrade_tls.ts";
+import { whileOpen } from "./_while_open.ts";
+
+/** Chunks that are read ahead. */
+const AHEAD = 8;
+
+/** Transfers of one session, one at a time. */
+export class FtpTransfers {
+  /** Whether data connections are encrypted. */
+  protected = false;
+  readonly #control: FtpControl;
+  readonly #options: ConnectFtpOptions;
+  /** Whether the server knows EPSV, as far as is known. */
+  #extended = true;
+
+  constructor(control: FtpControl, options: ConnectFtpOptions) {
+    this.#control = control;
+    this.#options = options;
+  }
+
+  /** Opens a data connection: by EPSV, or PASV where the server has none. */
+  async #dialData(): Promise<Connection> {
+    let port: number | undefined;
+    if (this.#extended) {
+      const reply = await this.#control.ask("EPSV");
+      if (reply.code === 229) {
+        port = parseFtpExtendedPassive(reply.lines.join(" ")) ??
+          this.#control.dialogue.nonsense(reply.lines[0] ?? "");
+      } else if (reply.code >= 500) this.#extended = false;
+      else throw this.#control.refused("Cannot open a data connection", reply);
+    }
+    if (port === undefined) {
+      const reply = await this.#control.command("Cannot open a data connection", "PASV");
+      const text = reply.lines.join(" ");
+      // The address may be anybody's, and a private one behind a router: the port alone counts.
+      port = parseFtpPassive(text)?.port ?? this.#control.dialogue.nonsense(text);
+    }
+    const remote = this.#control.dialogue.conn.remoteAddr;
+    const hostname = "hostname" in remote ? remote.hostname : this.#options.hostname ?? "127.0.0.1";
+    const { connectData, connectTimeout = 10_000, signal } = this.#options;
+    if (connectData !== undefined) return await connectData({ hostname, port });
+    return await connectTcp({
+      hostname,
+      port,
+      timeout: connectTimeout,
+      lingerTimeout: connectTimeout,
+      ...(signal && { signal }),
+    });
+  }
+
+  /** Begins a transfer: its data connection, open and encrypted. */
+  async open(
+    what: string,
+    command: string,
+    { offset = 0, signal }: FtpTransferOptions,
+  ): Promise<Connection> {
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new RangeError(`Cannot begin at ${offset}: it is a whole number from 0 up`);
+    }
+    signal?.throwIfAborted();
+    const data = await this.#dialData();
+    try {
+      if (offset > 0) await this.#control.command(what, `REST ${offset}`, undefined, 350);
+      await this.#control.dialogue.writeLine(command);
+      const reply = await this.#control.reply();
+      if (reply.code !== 125 && reply.code !== 150) throw this.#control.refused(what, reply);
+      if (this.protected) {
+        const { hostname = "127.0.0.1", serverName = hostname, caCerts, connectTimeout } =
+          this.#options;
+        await upgradeTls(data, {
+          serverName,
+          ...(caCerts && { caCerts }),
+          ...(connectTimeout !== undefined && { handshakeTimeout: connectTimeout }),
+        });
+      }
+      return data;
+    } catch (error) {
+      data.abort(error);
+      throw error;
+    }
+  }
+
+  /** What the server says when a transfer is over. */
+  async #finish(what: string): Promise<void> {
+    const reply = await this.#control.reply();
+    if (reply.code !== 226 && reply.code !== 250) throw this.#control.refused(what, reply);
+  }
+
+  /** Breaks a transfer off; the session goes on if the server still answers. */
+  async #breakOff(data: Connection, reason: unknown): Promise<void> {
+    data.abort(reason);
+    try {
+      await this.#control.reply();
+      if (typeof reason === "object" && reason !== null) this.#control.dialogue.spared.add(reason);
+    } catch {
+      this.#control.dialogue.abort(reason);
+    }
+  }
+
+  /** A file as it comes; `done` when it has been read, or is broken off. */
+  read(
+    what: string,
+    data: Connection,
+    { onProgress, signal }: FtpTransferOptions,
+  ): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> } {
+    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+    let bytes = 0;
+    const { timeout } = this.#control.dialogue;
+    const end = (work: Promise<void>) => {
+      signal?.removeEventListener("abort", onAbort);
+      return work.then(resolve, (error) => {
+        reject(error);
+        throw error;
+      });
+    };
+    const onAbort = () => data.abort(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
+    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: async (controller) => {
+        try {
+          const chunk = await data.readChunk({ timeout });
+          if (chunk !== null) {
+            bytes += chunk.length;
+            controller.enqueue(chunk);
+            onProgress?.(bytes);
+            return;
+          }
+          await data.close();
+        } catch (error) {
+          return await end(
+            this.#breakOff(data, error).then(() => {
+              throw error;
+            }),
+          );
+        }
+        await end(this.#finish(what));
+        controller.close();
+      },
+      cancel: (reason) => end(this.#breakOff(data, reason)),
+    }, { highWaterMark: AHEAD });
+    return { stream, done };
+  }
+
+  /** Sends a file. */
+  async write(
+    what: string,
+    command: string,
+    source: FtpSource,
+    options: FtpTransferOptions,
+  ): Promise<void> {
+    const { onProgress, signal } = options;
+    const bytes = typeof source === "string" ? new TextEncoder().encode(source) : source;
+    const parts = bytes instanceof Uint8Array ? ReadableStream.from([bytes]) : bytes;
+    const data = await this.open(what, command, options);
+    const onAbort = () => data.abort(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
+    let sent = 0;
+    try {
+      for await (const part of whileOpen(data, parts)) {
+        signal?.throwIfAborted();
+        await data.write(part);
+        sent += part.length;
+        onProgress?.(sent);
+      }
+      signal?.throwIfAborted();
+      await data.close();
+    } catch (error) {
+      await this.#breakOff(data, error);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+    await this.#finish(what);
+  }
+
+  /** Fetches a listing, in lines. */
+  async listing(what: string, command: string): Promise<string[]> {
+    const data = await this.open(what, command, {});
+    const { timeout } = this.#control.dialogue;
+    const lines: string[] = [];
+    const until = performance.now() + Math.max(timeout, LIST_TIME);
+    let size = 0;
+    try {
+      for (let line; (line = await data.readLine({ timeout })) !== null;) {
+        size += line.length;
+        if (size > MAX_LIST || (timeout > 0 && performance.now() > until)) {
+          throw this.#control.dialogue.broken("sends a listing that does not end");
+        }
+        lines.push(line);
+      }
+      await data.close();
+    } catch (error) {
+      data.abort(error);
+      throw error;
+    }
+    await this.#finish(what);
+    return lines;
+  }
+}
