@@ -12,7 +12,8 @@
  * @module
  */
 
-import { badValue, type CliIo, defineCli } from "../tools/cli.ts";
+import { ReplyError } from "../net/reply_error.ts";
+import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 import { openImap, openPop3 } from "./mail/mailbox.ts";
 import { COMMANDS } from "./mail/show.ts";
@@ -52,9 +53,13 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ command, message, ...values }, ctx) => {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
-    const { limit, output, json, protocol, folder } = values;
+    const { limit, output, json, protocol, folder, user } = values;
     const options = await clientOptions(values, ctx);
-    await using mail = await (protocol === "pop3" ? openPop3(options) : openImap(options, folder));
+    const opening = protocol === "pop3" ? openPop3(options) : openImap(options, folder);
+    await using mail = await opening.catch((error) => {
+      if (user !== undefined || !(error instanceof ReplyError)) throw error;
+      throw new CliError(`${error.message} (nobody is logged in: give --user)`);
+    });
     await work({ mail, id: message, limit, output, json, ctx });
   });
 }

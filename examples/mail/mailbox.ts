@@ -70,7 +70,12 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
  */
 export async function openImap(options: ConnectImapOptions, folder: string): Promise<Mailbox> {
   const mail = await connectImap(options);
-  await mail.select(folder);
+  try {
+    await mail.select(folder);
+  } catch (error) {
+    await mail.logout();
+    throw error;
+  }
   const items = async (uids: readonly number[]): Promise<Item[]> => {
     const fields = "HEADER.FIELDS (FROM TO DATE SUBJECT)";
     const messages = await mail.fetch(uids, { size: true, sections: [fields] });

@@ -4,6 +4,7 @@ import PostalMime, { type Email } from "postal-mime";
 import type { CliContext } from "../../tools/cli.ts";
 import { CliError } from "../../tools/cli.ts";
 import { type Item, type Mailbox, readAll } from "./mailbox.ts";
+import { plainNames, plainText } from "./plain.ts";
 
 /** What a command has at hand. */
 export interface Call {
@@ -34,7 +35,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
     const email = await parse(await readAll(await mail.message(need(id))));
     const names = email.attachments.map(({ filename }) => filename ?? "(no name)");
     const summary = summarize(email);
-    const text = email.text ?? email.html?.replace(/<[^>]*>/g, " ") ?? "";
+    const text = email.text ?? plainText(email.html ?? "");
     if (json) return ctx.printJson({ ...summary, text, attachments: names });
     for (const [name, value] of Object.entries(summary)) ctx.print(`${name}: ${value}`);
     if (names.length > 0) ctx.print(`attachments: ${names.join(", ")}`);
@@ -43,8 +44,16 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
   },
   save: async ({ mail, id, output, json, ctx }) => {
     const email = await parse(await readAll(await mail.message(need(id))));
-    for (const [i, { filename, content }] of email.attachments.entries()) {
-      const path = `${output}/${plainName(filename, i)}`;
+    // Asked for once, for the folder: the names are the sender's.
+    const { state } = await Deno.permissions.request({ name: "write", path: output });
+    if (state !== "granted") {
+      throw new CliError(`Permission is missing: run again with --allow-write=${output}`, 3);
+    }
+    for (
+      const [i, name] of plainNames(email.attachments.map(({ filename }) => filename)).entries()
+    ) {
+      const { content } = email.attachments[i]!;
+      const path = `${output}/${name}`;
       const bytes = typeof content === "string"
         ? new TextEncoder().encode(content)
         : new Uint8Array(content as ArrayBuffer);
@@ -88,13 +97,4 @@ async function showItem({ id, size, head }: Item, json: boolean, ctx: CliContext
   const { from = "", subject = "" } = summary;
   const when = summary.date?.slice(0, 16).replace("T", " ") ?? "";
   ctx.print(`${id.padStart(5)}  ${when.padEnd(16)}  ${from.slice(0, 24).padEnd(24)}  ${subject}`);
-}
-
-/** The name of an attachment without any way out of the folder. */
-function plainName(given: string | null | undefined, index: number): string {
-  const name = (given ?? "").replace(/^.*[/\\]/s, "").replace(/[\p{Cc}<>:"|?*]/gu, "_").slice(
-    0,
-    200,
-  );
-  return name === "" || /^\.+$/.test(name) ? `attachment-${index + 1}` : name;
 }

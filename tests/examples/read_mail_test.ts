@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
+import { plainNames, plainText } from "../../examples/mail/plain.ts";
 import { main } from "../../examples/read_mail.ts";
 import { main as send } from "../../examples/send_mail.ts";
 import { recordingIo } from "../../tools/cli.ts";
@@ -9,6 +10,27 @@ import { testCertificates } from "../_support/certificates.ts";
 import { type Dovecot, needsDovecot, startDovecot } from "../_support/dovecot.ts";
 import { beginTls, lineServer } from "../_support/line_server.ts";
 import { needsPostfix, startPostfix } from "../_support/postfix.ts";
+
+Deno.test("attachments have names of their own that do nothing but name them", () => {
+  assertEquals(
+    plainNames(["../../x", "X", "/etc/passwd", "a\x1b[31mb", "..", "con.txt", "-rf", ".bashrc"]),
+    ["x", "X-2", "passwd", "a_[31mb", "attachment", "_con.txt", "rf", "bashrc"],
+  );
+  assertEquals(plainNames([undefined, null, "", "C:\\x\\q\u202Egpj.exe", "a. "]), [
+    ...["attachment", "attachment-2", "attachment-3", "q_gpj.exe", "a"],
+  ]);
+  const [long = "", other = ""] = plainNames(Array(2).fill(`${"😀".repeat(400_000)}.tar.gz`));
+  assert(new TextEncoder().encode(other).length < 255 && other !== long, other);
+  assertMatch(long, /^_?😀+\.gz$/u);
+  assertEquals(plainNames([`${".".repeat(1_000_000)}x`]), ["x"]);
+});
+
+Deno.test("HTML is shown as its words, in time", () => {
+  const html = "<style>b{}</style><p>Hi &amp; <b>bold</b>&#33; &none;</p><SCRIPT>x</SCRIPT >&lt;y";
+  assertEquals(plainText(html).trim().split(/ +/), ["Hi", "&", "bold", "!", "&none;", "<y"]);
+  assertEquals(plainText(`<style>${"<style>".repeat(100_000)}`).trim(), "");
+  assertEquals(plainText("<".repeat(300_000)).length, 300_000);
+});
 
 const dovecot = needsDovecot();
 
@@ -75,6 +97,10 @@ Deno.test({
       assertEquals((await run(protocol, "show", "x; y")).code, 2);
       assertEquals((await run(protocol, "show")).code, 2);
     }
+    const nobody = recordingIo();
+    const where = ["--port", `${server.imaps}`, "--ca", `${here}/ca.pem`];
+    assertEquals(await main(["list", ...where], nobody), 1);
+    assertStringIncludes(nobody.err, "give --user");
     assertEquals((await run("imap", "folders")).out, "INBOX\n");
     assertEquals((await run("pop3", "watch")).code, 2);
     assertEquals((await run("pop3", "delete", "1")).out, "deleted 1\n");
