@@ -284,6 +284,8 @@ export class Exchange {
   /** Whether the connection to the server may carry another request. */
   #reusable(response: Http1Response): boolean {
     if (!response.keepAlive || !this.sent || this.#unwanted) return false;
+    // A server that expects no body there would take it for a request, and answer somebody else.
+    if (this.#head.framing !== 0 && SAFE.has(this.#head.method)) return false;
     // What has logged in by NTLM is the connection, whoever's request comes next.
     const login = valueOf(this.#head.fields, Known.authorization) ?? "";
     if (/^(?:ntlm|negotiate)\b/i.test(login)) return false;

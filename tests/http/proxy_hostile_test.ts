@@ -151,6 +151,23 @@ Deno.test("a hook sees all of a target, a log its beginning", async () => {
   assertEquals(entries[0]!.target, `${url.slice(0, 2048)}...`);
 });
 
+Deno.test("a body where none is expected ends up in nobody else's connection", async () => {
+  await using origin = new Origin({ replies: [OK, OK, OK] });
+  await using proxy = serveProxy(OPEN);
+  const evil = "GET /evil HTTP/1.1\r\nHost: h\r\n\r\n";
+  const { port } = proxy.addr;
+  const url = `http://${origin.host}/`;
+  for (const framing of [`Content-Length: ${evil.length}\r\n`, "Transfer-Encoding: chunked\r\n"]) {
+    const chunked = framing.startsWith("T");
+    const body = chunked ? `${evil.length.toString(16)}\r\n${evil}\r\n0\r\n\r\n` : evil;
+    assertEquals(statuses(await exchange(port, get(url, framing) + body)), [200]);
+    assertEquals(proxy.stats().idleUpstream, 0);
+  }
+  assertEquals(statuses(await exchange(port, get(url))), [200]);
+  assertEquals(origin.heard.length, 3);
+  assert(!origin.heard[2]!.includes("evil"));
+});
+
 Deno.test("what Connection names goes from trailers, too", async () => {
   const trailers = "0\r\nX-A: 1\r\nX-B: 2\r\n\r\n";
   const hop = "Connection: close, x-a\r\nTransfer-Encoding: chunked\r\n\r\n";
