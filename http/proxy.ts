@@ -26,6 +26,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { isLoopback } from "../net/address.ts";
 import type { Connection } from "../net/connection.ts";
 import type {
@@ -209,6 +210,7 @@ export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
     );
   }
   const proxy = createProxy(options);
+  const sessions = new Set<Promise<void>>();
   const server = serveTcp({
     hostname,
     port,
@@ -219,9 +221,16 @@ export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
     maxConnections: options.maxConnections,
     maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 256,
     idleTimeout: 0, // Each wait here has a limit of its own.
-  }, proxy.handle);
-  return new RunningProxy(server, proxy);
+  }, (connection, info) => {
+    const session = Promise.resolve(proxy.handle(connection, info));
+    sessions.add(session);
+    return session.finally(() => sessions.delete(session));
+  });
+  return new RunningProxy(server, proxy, sessions);
 }
+
+/** How long sessions that were cut may take to say so; only a hook that hangs takes longer. */
+const LAST_WORDS = 1000;
 
 class RunningProxy implements ProxyServer {
   readonly addr: Deno.NetAddr;
@@ -230,12 +239,17 @@ class RunningProxy implements ProxyServer {
   readonly #server: TcpServer;
   readonly #proxy: Proxy;
 
-  constructor(server: TcpServer, proxy: Proxy) {
+  constructor(server: TcpServer, proxy: Proxy, sessions: ReadonlySet<Promise<void>>) {
     this.#server = server;
     this.#proxy = proxy;
     this.addr = server.addr;
     this.url = server.url.replace(/^tcp/, "http");
-    this.finished = server.finished.then(() => proxy.close());
+    this.finished = server.finished.then(async () => {
+      proxy.close();
+      const told = new AbortController();
+      const all = Promise.allSettled(sessions).then(() => told.abort());
+      await Promise.race([all, delay(LAST_WORDS, { signal: told.signal }).catch(() => {})]);
+    });
   }
 
   stats(): ProxyStats {

@@ -675,16 +675,39 @@ Deno.test("a shutdown lets the request in hand end, and idle clients go", async 
   assertEquals((await report).forced, 0);
 });
 
-Deno.test("a shutdown cuts what is left at its deadline", async () => {
+Deno.test("a shutdown cuts what is left at its deadline, and tells what that was", async () => {
+  const entries: ProxyEntry[] = [];
   using listener = listen();
-  await using proxy = serveProxy(OPEN);
+  await using proxy = serveProxy({ ...OPEN, onEntry: (entry) => entries.push(entry) });
   using client = await dial(proxy.addr.port);
   await send(client, connect(listener.host));
   using conn = await listener.accept();
   await until(client, "\r\n\r\n");
   assertEquals((await proxy.shutdown({ deadline: 50 })).forced, 1);
+  assertEquals(entries.map(({ method, error }) => [method, error]), [
+    ["CONNECT", "the tunnel broke off"],
+  ]);
+  assertEquals([proxy.stats().activeTunnels, proxy.stats().failed], [0, 1]);
   await toEnd(client);
   await toEnd(conn);
+});
+
+Deno.test("a shutdown does not wait for a hook that hangs", async () => {
+  const asked = Promise.withResolvers<void>();
+  const hang = Promise.withResolvers<void>();
+  await using proxy = serveProxy({
+    ...OPEN,
+    onRequest: () => {
+      asked.resolve();
+      return hang.promise;
+    },
+  });
+  using client = await dial(proxy.addr.port);
+  await send(client, get("127.0.0.1:1"));
+  await asked.promise;
+  assertEquals((await proxy.shutdown({ deadline: 50 })).forced, 1);
+  hang.resolve();
+  await toEnd(client);
 });
 
 Deno.test("serveProxy() limits connections of one address", async () => {
