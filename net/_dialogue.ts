@@ -365,9 +365,11 @@ export class Dialogue {
   /** Says good-bye, within a limit, and closes. */
   async close(farewell: () => Promise<unknown>): Promise<void> {
     if (this.conn.open) {
-      const timer = setTimeout(() => this.abort(), FAREWELL);
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(() => (this.abort(), resolve()), FAREWELL);
       try {
-        await farewell();
+        // Its turn may never come: a stream that nobody reads has it, or a loop that nobody ends.
+        await Promise.race([farewell(), late]);
       } catch { /* It is gone already, or says no: either way it is over. */ }
       clearTimeout(timer);
     }

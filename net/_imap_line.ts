@@ -43,6 +43,8 @@ export class ImapLine {
   #literal: number | undefined;
   /** Bytes of responses so far, but for what was handed on. */
   bytes = 0;
+  /** How many they may be. */
+  most = Infinity;
   /** Whether literals may be sent without being asked for: all, up to 4096 bytes, or none. */
   literals: "all" | "small" | "none" = "none";
 
@@ -137,6 +139,9 @@ export class ImapLine {
       this.#segments.push(line);
       this.#total += line.length;
       this.bytes += line.length;
+      if (this.bytes > this.most) {
+        throw dialogue.broken("sends more than one command may give", "limit");
+      }
       const size = literalSize(line, this.#segments.length === 1);
       if (size === undefined) return this.#parse();
       if (this.#total > this.#maxLiteral + MAX_LINE || this.#segments.length > MAX_SEGMENTS) {

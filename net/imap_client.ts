@@ -61,6 +61,10 @@ const DEFAULTS = { tls: "implicit", ports: { implicit: 993, starttls: 143 } } as
 const TEMPORARY: ReadonlySet<string> = new Set(["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"]);
 /** Messages of one command: a longer set would be a longer line. */
 const STEP = 500;
+/** What happens between two loops of IDLE that nobody has read yet. */
+const MAX_NEWS = 100_000;
+/** Numbers that a few bytes can stand for. */
+const MAX_FOUND = 10_000_000;
 
 /**
  * Connects, encrypts the line, and by option logs in.
@@ -235,7 +239,7 @@ export class ImapClient implements AsyncDisposable {
         const pairs = texts(response.values[1]);
         const value = (key: string) => {
           const at = pairs.findIndex((one, i) => i % 2 === 0 && one.toUpperCase() === key);
-          return at === -1 ? undefined : Number(pairs[at + 1]);
+          return at === -1 ? undefined : count(pairs[at + 1] ?? null);
         };
         found = Object.fromEntries(
           [["messages", "MESSAGES"], ["unseen", "UNSEEN"], ["uidNext", "UIDNEXT"], [
@@ -303,7 +307,11 @@ export class ImapClient implements AsyncDisposable {
       await this.#run("Cannot search", [`UID SEARCH ${charset}`, ...wanted], (response) => {
         if (response.type !== "data") return false;
         if (response.name === "ESEARCH") {
-          uids.push(...uidsOf(response.values, this.#selected?.exists ?? 0));
+          const most = this.#selected?.exists ?? 0;
+          for (const uid of uidsOf(response.values, most)) {
+            if (uids.push(uid) <= MAX_FOUND) continue;
+            throw this.#dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
+          }
           return true;
         }
         if (response.name !== "SEARCH") return false;
@@ -503,8 +511,7 @@ export class ImapClient implements AsyncDisposable {
       if (flags.length > 0) parts.push(`(${flags.map(imapFlag).join(" ")}) `);
       if (internalDate !== undefined) parts.push(`${imapDateTime(internalDate)} `);
       const { code } = await this.#run(`Cannot append to ${folder}`, [...parts, { literal }]);
-      const uid = code?.name === "APPENDUID" ? Number(code.values[1]) : NaN;
-      return Number.isInteger(uid) ? uid : undefined;
+      return code?.name === "APPENDUID" ? count(code.values[1]) : undefined;
     });
   }
 
@@ -513,10 +520,13 @@ export class ImapClient implements AsyncDisposable {
    * gives the session up. Other calls wait until the loop ends.
    *
    * @param options When to end, and how often to begin anew.
-   * @throws {NetError} "unsupported", if the server knows no IDLE.
+   * @throws {NetError} "unsupported", if the server knows no IDLE; "limit", if it tells more than
+   * 100000 news at once.
+   * @throws {RangeError} If `renew` is out of range.
    */
   async *idle(options: ImapIdleOptions = {}): AsyncGenerator<ImapEvent, void, void> {
-    const { signal, renew = 25 * 60_000 } = options;
+    const { signal } = options;
+    const renew = checkNumber("renew", options.renew ?? 25 * 60_000) || Infinity;
     if (!this.#capabilities.has("IDLE")) {
       throw new NetError(`${this.#dialogue.peer} knows no IDLE`, {
         kind: "unsupported",
@@ -527,12 +537,17 @@ export class ImapClient implements AsyncDisposable {
     const news: ImapEvent[] = [];
     const hear = (response: ImapResponse) => {
       const event = this.#hear(response);
-      if (event !== undefined) news.push(event);
+      if (event !== undefined && news.push(event) > MAX_NEWS) {
+        throw this.#dialogue.broken(`tells more than ${MAX_NEWS} news at once`, "limit");
+      }
     };
     try {
       while (!signal?.aborted) {
+        this.#allow();
         const tag = await this.#line.send(["IDLE"], hear);
         await this.#line.untilContinue(tag, hear);
+        this.#dialogue.allow(0);
+        this.#line.most = Infinity;
         const until = performance.now() + renew;
         try {
           for (;;) {
@@ -555,8 +570,9 @@ export class ImapClient implements AsyncDisposable {
       }
       yield* news;
     } catch (error) {
+      if (error instanceof Refusal) throw this.#taggedRefusal("Cannot idle", error.response);
       if (!(error instanceof ReplyError)) this.#dialogue.abort(error);
-      throw error instanceof Refusal ? this.#taggedRefusal("Cannot idle", error.response) : error;
+      throw error;
     } finally {
       await release();
     }
@@ -600,7 +616,7 @@ export class ImapClient implements AsyncDisposable {
     const hear = (response: ImapResponse) => {
       if (!take(response)) this.#hear(response);
     };
-    this.#dialogue.allow(onLiteral === undefined ? this.#commandTimeout : 0);
+    this.#allow(onLiteral === undefined ? this.#commandTimeout : 0);
     let tag: string;
     try {
       tag = await this.#line.send(parts, hear, secret);
@@ -610,19 +626,22 @@ export class ImapClient implements AsyncDisposable {
     return await this.#finish(what, tag, hear, onLiteral);
   }
 
+  /** Begins a command, with what it may take and give in all. */
+  #allow(limit = this.#commandTimeout): void {
+    this.#dialogue.allow(limit);
+    this.#line.most = this.#line.bytes +
+      ((this.#options.maxResponse ?? 256 * 1024 * 1024) || Infinity);
+  }
+
   async #finish(
     what: string,
     tag: string,
     hear: (response: ImapResponse) => void,
     onLiteral?: OnLiteral,
   ): Promise<Extract<ImapResponse, { type: "tagged" }>> {
-    const most = this.#line.bytes + (this.#options.maxResponse ?? 256 * 1024 * 1024);
     for (;;) {
       const here = onLiteral === undefined ? this.#line.next() : undefined;
       const response = typeof here === "object" ? here : await this.#line.read({ onLiteral });
-      if (this.#line.bytes > most) {
-        throw this.#dialogue.broken("sends more than one command may give", "limit");
-      }
       if (response.type === "continue") throw this.#dialogue.broken("asks for more than there is");
       if (response.type !== "tagged") {
         hear(response);
@@ -636,10 +655,9 @@ export class ImapClient implements AsyncDisposable {
   }
 
   async #endIdle(tag: string, hear: (response: ImapResponse) => void): Promise<void> {
-    this.#dialogue.allow(this.#commandTimeout);
+    this.#allow();
     await this.#dialogue.writeLine("DONE");
     await this.#finish("Cannot idle", tag, hear);
-    this.#dialogue.allow(0);
   }
 
   /** Takes in what nobody has asked for. */
@@ -672,7 +690,13 @@ export class ImapClient implements AsyncDisposable {
       const exists = event.type === "exists" ? event.count : Math.max(0, selected.exists - 1);
       this.#selected = { ...selected, exists };
     }
-    this.#options.onEvent?.(event);
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      // Nobody knows any more which answer belongs to what.
+      this.#dialogue.abort(error);
+      throw error;
+    }
     return event;
   }
 
@@ -704,8 +728,8 @@ export class ImapClient implements AsyncDisposable {
     this.#selected = undefined;
     const note = (code: ImapResponseCode | undefined) => {
       const [value] = code?.values ?? [];
-      if (code?.name === "UIDNEXT") found = { ...found, uidNext: Number(value) };
-      if (code?.name === "UIDVALIDITY") found = { ...found, uidValidity: Number(value) };
+      if (code?.name === "UIDNEXT") found = { ...found, uidNext: count(value) };
+      if (code?.name === "UIDVALIDITY") found = { ...found, uidValidity: count(value) };
       if (code?.name === "PERMANENTFLAGS") found = { ...found, permanentFlags: texts(value) };
       if (code?.name === "READ-ONLY") found = { ...found, readOnly: true };
     };
@@ -766,7 +790,7 @@ export class ImapClient implements AsyncDisposable {
       first = undefined;
     }
     const hear = (response: ImapResponse) => void this.#hear(response);
-    this.#dialogue.allow(this.#commandTimeout);
+    this.#allow();
     const tag = await this.#line.send([command], hear, true);
     for (;;) {
       const response = await this.#line.read();
@@ -801,7 +825,8 @@ export class ImapClient implements AsyncDisposable {
       code: status,
       enhanced: code?.name,
       lines: [text],
-      temporary: code !== undefined && TEMPORARY.has(code.name),
+      // Servers that end or have no room for more say BYE.
+      temporary: status === "BYE" || (code !== undefined && TEMPORARY.has(code.name)),
       address: peer,
     });
   }
@@ -812,20 +837,23 @@ function text(value: ImapValue): string {
   return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
 }
 
+function count(value: ImapValue | undefined): number | undefined {
+  return typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+}
+
 function texts(value: ImapValue | undefined): string[] {
   return Array.isArray(value) ? value.map(text) : [];
 }
 
 /** The numbers behind ALL of an ESEARCH (RFC 4731), no more than there are messages. */
-function uidsOf(values: readonly ImapValue[], most: number): number[] {
+function* uidsOf(values: readonly ImapValue[], most: number): Generator<number, void, void> {
   const at = values.findIndex((value) => value === "ALL");
   const set = at === -1 ? "" : text(values[at + 1] ?? null);
-  const uids: number[] = [];
+  let left = most;
   for (const part of set.split(",").filter(Boolean)) {
     const [first = 0, last = first] = part.split(":").map(Number);
-    for (let uid = first; uid <= last && uids.length < most; uid++) uids.push(uid);
+    for (let uid = first; uid <= last && left > 0; uid++, left--) yield uid;
   }
-  return uids;
 }
 
 /** A list in parts that fit into a line. */

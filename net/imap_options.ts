@@ -116,7 +116,8 @@ export interface ImapIdleOptions {
   /** Ends it; the loop ends without an error. */
   readonly signal?: AbortSignal;
   /**
-   * How often to begin anew, in milliseconds: servers end a session that is idle for 30 minutes.
+   * How often to begin anew, in milliseconds, 0 for never: servers end a session that is idle for 30
+   * minutes.
    *
    * @default 1500000
    */

@@ -18,6 +18,7 @@
  */
 
 import { delay } from "@std/async/delay";
+import { checkNumber } from "./_limits.ts";
 import { NetError } from "./errors.ts";
 import { connectImap } from "./imap_client.ts";
 import type {
@@ -30,7 +31,8 @@ import type {
 /** Options of {@linkcode watchImap}. All times are in milliseconds. */
 export interface WatchImapOptions extends ImapIdleOptions {
   /**
-   * The wait before it connects again, doubled with every failure and partly left to chance.
+   * The wait before it connects again, partly left to chance, doubled with every failure until a
+   * session has lasted for `maxTimeout`.
    *
    * @default 1000
    */
@@ -66,6 +68,7 @@ const PASSING: ReadonlySet<string> = new Set([
  * @param folder The folder; it is opened to read only.
  * @param settings How to come back.
  * @returns What happens.
+ * @throws {RangeError} If a time is out of range.
  * @throws {NetError} What another try would not mend: a login that is refused, a name that is unknown.
  */
 export async function* watchImap(
@@ -73,19 +76,24 @@ export async function* watchImap(
   folder: string,
   settings: WatchImapOptions = {},
 ): AsyncGenerator<ImapWatchEvent, void, void> {
-  const { signal, minTimeout = 1000, maxTimeout = 60_000, onLost } = settings;
+  const { signal, onLost } = settings;
+  const minTimeout = checkNumber("minTimeout", settings.minTimeout ?? 1000);
+  const maxTimeout = checkNumber("maxTimeout", settings.maxTimeout ?? 60_000);
+  checkNumber("renew", settings.renew ?? 0);
   let failures = 0;
   while (!signal?.aborted) {
+    let since = Infinity;
     try {
       await using mail = await connectImap({ ...options, ...(signal && { signal }) });
       const selected = await mail.examine(folder);
-      failures = 0;
+      since = performance.now();
       yield { type: "connected", selected };
       yield* mail.idle(settings);
     } catch (error) {
       if (signal?.aborted) return;
       const passing = error instanceof NetError && (error.retryable || PASSING.has(error.kind));
       if (!passing) throw error;
+      if (performance.now() - since >= maxTimeout) failures = 0;
       onLost?.(error);
       const wait = Math.min(maxTimeout, minTimeout * 2 ** failures++) * (0.5 + Math.random() / 2);
       await delay(wait, signal && { signal }).catch(() => {});

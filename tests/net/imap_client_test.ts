@@ -416,6 +416,126 @@ Deno.test("responses have a bound in all, and another message is none", async ()
   await mail[Symbol.asyncDispose]();
 });
 
+Deno.test("logout() ends, whoever has the turn: a stream or a loop that nobody reads", async () => {
+  await using server = mailbox({
+    "UID FETCH": async (_, conn) => {
+      await conn.write("* 1 FETCH (UID 7 BODY[] {3000000}\r\n");
+      return await conn.write("x".repeat(3_000_000)).then(() => ")\r\n$ OK\r\n", () => undefined);
+    },
+    IDLE: async (_, conn) => {
+      await conn.write("+ idling\r\n* 5 EXISTS\r\n");
+      return await conn.readLine() === "DONE" ? "$ OK done\r\n" : undefined;
+    },
+  });
+  const reading = await connectImap({ ...PLAIN, port: server.port });
+  const stream = await reading.message(7);
+  await reading.logout();
+  await assertRejects(() => text(stream), NetError);
+  const idling = await connectImap({ ...PLAIN, port: server.port });
+  const news = idling.idle();
+  assertEquals((await news.next()).value, { type: "exists", count: 5 });
+  await idling.logout();
+  assertEquals(idling.open, false);
+  await assertRejects(() => news.next(), NetError);
+});
+
+Deno.test("idle() has bounds before it begins and after, and a NO leaves the session", async () => {
+  const exists = "* 1 EXISTS\r\n";
+  const floods: [Answer, ConnectImapOptions, string][] = [
+    [() => exists.repeat(10_000), { maxResponse: 50_000 }, "limit"],
+    [() => exists.repeat(100_001), {}, "limit"],
+    [
+      async (_, conn) => {
+        await conn.write("+ idling\r\n* 2 EXISTS\r\n");
+        await conn.readLine();
+        return exists.repeat(10_000);
+      },
+      { maxResponse: 50_000 },
+      "limit",
+    ],
+    [
+      async (_, conn) => {
+        while (conn.open) await conn.write(exists).then(() => delay(5));
+        return undefined;
+      },
+      { commandTimeout: 100 },
+      "timeout",
+    ],
+  ];
+  for (const [flood, limits, kind] of floods) {
+    await using server = mailbox({ IDLE: flood });
+    const mail = await connectImap({ ...PLAIN, ...limits, port: server.port });
+    const error = await assertRejects(async () => {
+      for await (const _ of mail.idle()) break;
+    }, NetError);
+    assertEquals([error.kind, mail.open], [kind, false]);
+    await mail.logout();
+  }
+  await using server = mailbox({ IDLE: () => "$ NO not now\r\n" });
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  const before = server.heard.length;
+  for (const renew of [-1, NaN]) {
+    await assertRejects(() => mail.idle({ renew }).next(), RangeError, "renew");
+  }
+  assertEquals(server.heard.length, before);
+  await assertRejects(() => mail.idle().next(), ReplyError, "not now");
+  await mail.noop();
+});
+
+Deno.test("numbers that are none are not told, and a few bytes do not stand for millions", async () => {
+  await using server = mailbox({
+    SELECT: () =>
+      "* 9999999999 EXISTS\r\n* 4294967295999 EXISTS\r\n* OK [UIDNEXT x] x\r\n* OK [UIDVALIDITY (1)] x\r\n$ OK\r\n",
+    STATUS: () => "* STATUS INBOX (MESSAGES many UNSEEN -1 UIDNEXT 1e9 UIDVALIDITY 7)\r\n$ OK\r\n",
+    "UID SEARCH": () => "* ESEARCH UID ALL 1:4294967295\r\n$ OK\r\n",
+  });
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  const { exists, uidNext, uidValidity } = await mail.select("INBOX");
+  assertEquals([exists, uidNext, uidValidity], [9999999999, undefined, undefined]);
+  assertEquals(await mail.status("INBOX"), { uidValidity: 7 });
+  const error = await assertRejects(() => mail.search(), NetError);
+  assertEquals([error.kind, mail.open], ["limit", false]);
+});
+
+Deno.test("many numbers are found at once", async () => {
+  await using server = mailbox({
+    SELECT: () => "* 400000 EXISTS\r\n$ OK\r\n",
+    "UID SEARCH": () => "* ESEARCH UID ALL 1:400000\r\n$ OK\r\n",
+  });
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  await mail.select("INBOX");
+  const found = await mail.search();
+  assertEquals([found.length, found.at(-1)], [400_000, 400_000]);
+});
+
+Deno.test("an error of onEvent is told, and ends the session that it has broken", async () => {
+  await using server = mailbox({ NOOP: () => "* 1 EXISTS\r\n$ OK\r\n" });
+  const onEvent = () => {
+    throw new TypeError("mine");
+  };
+  const mail = await connectImap({ ...PLAIN, port: server.port, onEvent });
+  await assertRejects(() => mail.noop(), TypeError, "mine");
+  assertEquals(mail.open, false);
+  await mail.logout();
+});
+
+Deno.test("watchImap() comes back after BYE, and refuses times that are none", async () => {
+  let turns = 0;
+  await using server = mailbox({
+    EXAMINE: () => `* ${++turns} EXISTS\r\n$ OK done\r\n`,
+    IDLE: () => "+ idling\r\n* BYE going down\r\n",
+  });
+  const options = { ...PLAIN, ...ANN, port: server.port };
+  const seen: number[] = [];
+  for await (const event of watchImap(options, "INBOX", { minTimeout: 1, maxTimeout: 2 })) {
+    if (event.type === "connected" && seen.push(event.selected.exists) === 3) break;
+  }
+  assertEquals(seen, [1, 2, 3]);
+  for (const name of ["minTimeout", "maxTimeout", "renew"]) {
+    await assertRejects(() => watchImap(options, "INBOX", { [name]: -1 }).next(), RangeError, name);
+  }
+});
+
 const dovecot = needsDovecot();
 
 Deno.test({
