@@ -25,7 +25,18 @@ import { NetError } from "./errors.ts";
 import { checkNumber } from "./_limits.ts";
 import { ImapLine, type OnLiteral, Refusal } from "./_imap_line.ts";
 import {
-  decodeModifiedUtf7,
+  checkSection,
+  fetchItems,
+  folderOf,
+  foundIn,
+  numberOf,
+  sets,
+  statusOf,
+  texts,
+  unknownFolder,
+  withAnswer,
+} from "./_imap_answers.ts";
+import {
   imapDateTime,
   imapFlag,
   imapFolderName,
@@ -36,7 +47,6 @@ import {
   imapSearch,
   imapSet,
   imapString,
-  type ImapValue,
 } from "./imap_codec.ts";
 import { type ImapMessage, readImapMessage } from "./imap_message.ts";
 import type {
@@ -59,8 +69,6 @@ export type ImapUids = string | number | readonly number[];
 
 const DEFAULTS = { tls: "implicit", ports: { implicit: 993, starttls: 143 } } as const;
 const TEMPORARY: ReadonlySet<string> = new Set(["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"]);
-/** Messages of one command: a longer set would be a longer line. */
-const STEP = 500;
 /** What happens between two loops of IDLE that nobody has read yet. */
 const MAX_NEWS = 100_000;
 /** Numbers that a few bytes can stand for. */
@@ -190,15 +198,9 @@ export class ImapClient implements AsyncDisposable {
       const found: ImapFolder[] = [];
       const parts = ["LIST ", imapFolderName(reference), " ", imapFolderName(pattern)];
       await this.#run("Cannot list the folders", parts, (response) => {
-        if (response.type !== "data" || response.name !== "LIST") return false;
-        const [flags, delimiter, name] = response.values;
-        if (name === undefined || name === null) return false;
-        found.push({
-          name: decodeModifiedUtf7(text(name)),
-          delimiter: delimiter === null || delimiter === undefined ? undefined : text(delimiter),
-          flags: texts(flags),
-        });
-        return true;
+        const folder = folderOf(response);
+        if (folder !== undefined) found.push(folder);
+        return folder !== undefined;
       });
       return found;
     });
@@ -235,19 +237,9 @@ export class ImapClient implements AsyncDisposable {
       const what = `Cannot ask for the status of ${name}`;
       const parts = ["STATUS ", imapFolderName(name), " (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)"];
       await this.#run(what, parts, (response) => {
-        if (response.type !== "data" || response.name !== "STATUS") return false;
-        const pairs = texts(response.values[1]);
-        const value = (key: string) => {
-          const at = pairs.findIndex((one, i) => i % 2 === 0 && one.toUpperCase() === key);
-          return at === -1 ? undefined : count(pairs[at + 1] ?? null);
-        };
-        found = Object.fromEntries(
-          [["messages", "MESSAGES"], ["unseen", "UNSEEN"], ["uidNext", "UIDNEXT"], [
-            "uidValidity",
-            "UIDVALIDITY",
-          ]].map(([key, word]) => [key, value(word!)]).filter(([, number]) => number !== undefined),
-        );
-        return true;
+        const status = statusOf(response);
+        if (status !== undefined) found = status;
+        return status !== undefined;
       });
       return found;
     });
@@ -305,20 +297,11 @@ export class ImapClient implements AsyncDisposable {
       const charset = wanted.some((part) => typeof part !== "string") ? "CHARSET UTF-8 " : "";
       const uids: number[] = [];
       await this.#run("Cannot search", [`UID SEARCH ${charset}`, ...wanted], (response) => {
-        if (response.type !== "data") return false;
-        if (response.name === "ESEARCH") {
-          const most = this.#selected?.exists ?? 0;
-          for (const uid of uidsOf(response.values, most)) {
-            if (uids.push(uid) <= MAX_FOUND) continue;
-            throw this.#dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
-          }
-          return true;
+        for (const uid of foundIn(response, this.#selected?.exists ?? 0)) {
+          if (uids.push(uid) <= MAX_FOUND) continue;
+          throw this.#dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
         }
-        if (response.name !== "SEARCH") return false;
-        for (const uid of texts(response.values)) {
-          if (/^\d{1,10}$/.test(uid)) uids.push(Number(uid));
-        }
-        return true;
+        return response.type === "data" && /^E?SEARCH$/.test(response.name);
       });
       return uids.sort((a, b) => a - b);
     });
@@ -333,19 +316,11 @@ export class ImapClient implements AsyncDisposable {
    * @returns The messages that there are, as the server gives them.
    */
   fetch(uids: ImapUids, items: ImapFetch): Promise<ImapMessage[]> {
-    const { envelope, bodyStructure, flags, size, internalDate, sections = [] } = items;
     return this.#dialogue.exclusive(async () => {
-      for (const section of sections) checkSection(section);
-      const wanted = ["UID"];
-      if (envelope) wanted.push("ENVELOPE");
-      if (bodyStructure) wanted.push("BODYSTRUCTURE");
-      if (flags) wanted.push("FLAGS");
-      if (size) wanted.push("RFC822.SIZE");
-      if (internalDate) wanted.push("INTERNALDATE");
-      for (const section of sections) wanted.push(`BODY.PEEK[${section}]`);
+      const wanted = fetchItems(items);
       const found: ImapMessage[] = [];
       for (const set of sets(uids)) {
-        await this.#run("Cannot fetch", [`UID FETCH ${set} (${wanted.join(" ")})`], (response) => {
+        await this.#run("Cannot fetch", [`UID FETCH ${set} (${wanted})`], (response) => {
           const message = this.#messageOf(response);
           // A change of flags that nobody asked for has no UID, or nothing else.
           if (message?.uid === undefined) return false;
@@ -511,7 +486,7 @@ export class ImapClient implements AsyncDisposable {
       if (flags.length > 0) parts.push(`(${flags.map(imapFlag).join(" ")}) `);
       if (internalDate !== undefined) parts.push(`${imapDateTime(internalDate)} `);
       const { code } = await this.#run(`Cannot append to ${folder}`, [...parts, { literal }]);
-      return code?.name === "APPENDUID" ? count(code.values[1]) : undefined;
+      return code?.name === "APPENDUID" ? numberOf(code.values[1]) : undefined;
     });
   }
 
@@ -715,35 +690,17 @@ export class ImapClient implements AsyncDisposable {
   }
 
   async #select(verb: "SELECT" | "EXAMINE", name: string): Promise<ImapSelected> {
-    let found: ImapSelected = {
-      name,
-      exists: 0,
-      flags: [],
-      permanentFlags: [],
-      uidNext: undefined,
-      uidValidity: undefined,
-      readOnly: verb === "EXAMINE",
-    };
+    let found = unknownFolder(name, verb === "EXAMINE");
     // Whatever was open is closed by the attempt alone.
     this.#selected = undefined;
-    const note = (code: ImapResponseCode | undefined) => {
-      const [value] = code?.values ?? [];
-      if (code?.name === "UIDNEXT") found = { ...found, uidNext: count(value) };
-      if (code?.name === "UIDVALIDITY") found = { ...found, uidValidity: count(value) };
-      if (code?.name === "PERMANENTFLAGS") found = { ...found, permanentFlags: texts(value) };
-      if (code?.name === "READ-ONLY") found = { ...found, readOnly: true };
-    };
     const what = `Cannot open the folder ${name}`;
-    const { code } = await this.#run(what, [`${verb} `, imapFolderName(name)], (response) => {
-      if (response.type === "status") note(response.code);
-      if (response.type !== "data") return false;
-      if (response.name === "FLAGS") found = { ...found, flags: texts(response.values[0]) };
-      if (response.name === "EXISTS") found = { ...found, exists: response.number ?? 0 };
-      return response.name === "EXISTS" || response.name === "FLAGS";
+    const end = await this.#run(what, [`${verb} `, imapFolderName(name)], (response) => {
+      const known = withAnswer(found, response);
+      const own = response.type === "data" && known !== found;
+      found = known;
+      return own;
     });
-    note(code);
-    this.#selected = found;
-    return found;
+    return this.#selected = withAnswer(found, end);
   }
 
   async #askCapabilities(): Promise<void> {
@@ -829,44 +786,5 @@ export class ImapClient implements AsyncDisposable {
       temporary: status === "BYE" || (code !== undefined && TEMPORARY.has(code.name)),
       address: peer,
     });
-  }
-}
-
-function text(value: ImapValue): string {
-  if (typeof value === "string") return value;
-  return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
-}
-
-function count(value: ImapValue | undefined): number | undefined {
-  return typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
-}
-
-function texts(value: ImapValue | undefined): string[] {
-  return Array.isArray(value) ? value.map(text) : [];
-}
-
-/** The numbers behind ALL of an ESEARCH (RFC 4731), no more than there are messages. */
-function* uidsOf(values: readonly ImapValue[], most: number): Generator<number, void, void> {
-  const at = values.findIndex((value) => value === "ALL");
-  const set = at === -1 ? "" : text(values[at + 1] ?? null);
-  let left = most;
-  for (const part of set.split(",").filter(Boolean)) {
-    const [first = 0, last = first] = part.split(":").map(Number);
-    for (let uid = first; uid <= last && left > 0; uid++, left--) yield uid;
-  }
-}
-
-/** A list in parts that fit into a line. */
-function sets(uids: ImapUids): string[] {
-  if (!Array.isArray(uids)) return [imapSet(uids as string | number)];
-  const parts: string[] = [];
-  for (let at = 0; at < uids.length; at += STEP) parts.push(imapSet(uids.slice(at, at + STEP)));
-  return parts;
-}
-
-function checkSection(section: string): void {
-  checkArgument("a section", section);
-  if (!/^[A-Z0-9.]+(?: \([!-'*-~ ]+\))?$/i.test(section)) {
-    throw new TypeError(`Cannot fetch the section ${JSON.stringify(section)}: give HEADER or 1.2`);
   }
 }
