@@ -130,6 +130,8 @@ async function stream(
   length: number | undefined,
 ): Promise<void> {
   let sent = 0;
+  // A source that is silent would not see that nobody is there any more.
+  conn.signal.addEventListener("abort", body.cancel, { once: true });
   try {
     let ahead = head;
     for (let chunk: Bytes | undefined = body.first; chunk !== undefined;) {
@@ -153,6 +155,8 @@ async function stream(
   } catch (error) {
     body.cancel();
     throw error;
+  } finally {
+    conn.signal.removeEventListener("abort", body.cancel);
   }
 }
 
