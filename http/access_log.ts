@@ -48,7 +48,10 @@ export interface AccessEntry {
   readonly method: string;
   /** The path without the query, its control characters escaped. */
   readonly path: string;
-  /** The status of the answer; 500 if the handler threw. */
+  /**
+   * The status of the answer; 500 if the handler threw, 503 if its time was up, 0 if the client
+   * had gone by then.
+   */
   readonly status: number;
   /** From the request's head to the end of the answer, in milliseconds. */
   readonly duration: number;
@@ -121,17 +124,29 @@ export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}):
       if (state !== null && state.length <= 512) headers.tracestate = state;
     }
     contexts.set(request, { id, headers });
-    let status = 500;
-    const finish = () => {
+    let status: number | undefined;
+    let told = false;
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const tell = (missing: number) => {
+      if (told) return;
+      told = true;
+      clearTimeout(late);
       const duration = performance.now() - started;
-      log({ id, trace, peer, method, path: pathOf(url), status, duration });
+      log({ id, trace, peer, method, path: pathOf(url), status: status ?? missing, duration });
     };
+    const finish = () => tell(500);
+    // A handler may never return: then its time was up, or the client has gone. The turn in between
+    // is for callers by hand, with whom all is completed from the start.
+    const giveUp = (missing: number) => {
+      if (status === undefined) late = setTimeout(tell, 0, missing);
+    };
+    info.completed.then(() => giveUp(503), () => giveUp(0));
     try {
       const response = await handler(request, info);
       status = response.status;
       return withHeaders(response, (headers) => headers.set("x-request-id", id));
     } catch (error) {
-      if (error instanceof ProblemError) status = error.status;
+      status = error instanceof ProblemError ? error.status : 500;
       throw error;
     } finally {
       info.completed.then(finish, finish);

@@ -66,6 +66,48 @@ Deno.test("accessLog() logs what a handler throws with its status", async () => 
   assertEquals(statuses, [404, 500]);
 });
 
+for (const hardened of [false, true]) {
+  const where = hardened ? "the hardened transport" : "Deno.serve";
+
+  Deno.test(`accessLog() logs what a handler leaves to its time limit, on ${where}`, async () => {
+    const statuses: number[] = [];
+    const told = Promise.withResolvers<void>();
+    const log = ({ status }: AccessEntry) => {
+      statuses.push(status);
+      told.resolve();
+    };
+    const never = Promise.withResolvers<Response>();
+    const handler = accessLog(() => never.promise, { log });
+    await using server = serveHttp({ hardened, handlerTimeout: 50 }, handler);
+    const response = await fetch(server.url);
+    assertEquals(response.status, 503);
+    await response.body?.cancel();
+    await told.promise;
+    await server.shutdown();
+    never.resolve(new Response("too late"));
+    await never.promise;
+    assertEquals(statuses, [503]);
+  });
+
+  Deno.test(`accessLog() logs a stream that a shutdown cuts, on ${where}`, async () => {
+    const statuses: number[] = [];
+    const cancelled = Promise.withResolvers<void>();
+    const stream = () =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(3)),
+        cancel: () => cancelled.resolve(),
+      });
+    const log = ({ status }: AccessEntry) => statuses.push(status);
+    await using server = serveHttp({ hardened }, accessLog(() => new Response(stream()), { log }));
+    const reader = (await fetch(server.url)).body!.getReader();
+    await reader.read();
+    assertEquals((await server.shutdown({ deadline: 50 })).forced, 1);
+    await cancelled.promise;
+    await reader.read().catch(() => {});
+    assertEquals(statuses, [200]);
+  });
+}
+
 Deno.test("cors() lets the named origins read, and no other", async () => {
   const handler = cors(ok, {
     origins: ["https://a.example"],
