@@ -18,6 +18,8 @@ interface Awaited {
   readonly early: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+  /** Whoever waits; maybe nobody, which must not end the process when it fails. */
+  readonly promise: Promise<void>;
 }
 
 /** The most that one raw write is given when several messages are joined. */
@@ -49,6 +51,8 @@ export class SendQueue {
   #roomWaiters: Awaited[] = [];
   #error: unknown = undefined;
   #direct: Uint8Array = NOTHING;
+  /** The promise of the write that went past the queue. */
+  #now: Promise<void> | undefined;
 
   constructor(transport: Transport, owner: SendQueueOwner, limit: number, policy: SendPolicy) {
     this.#transport = transport;
@@ -59,20 +63,18 @@ export class SendQueue {
 
   /** Writes all of `bytes`, after everything queued before; resolves when the OS has them. */
   write(bytes: Uint8Array): Promise<void> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
     if (this.idle) return this.#writeNow(bytes);
-    return new Promise((resolve, reject) => this.#line({ bytes, early: false, resolve, reject }));
+    return this.#waitFor(bytes, false, (entry) => this.#line(entry));
   }
 
   /** Queues `bytes` under the policy; resolves when there was room for them. */
   send(bytes: Uint8Array): Promise<void> {
     if (this.trySend(bytes)) return Promise.resolve();
-    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
     // Counted as dropped: a message that does not fit waits for nobody here.
     if (this.#policy === "drop-oldest") return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#roomWaiters.push({ bytes, early: true, resolve, reject });
-    });
+    return this.#waitFor(bytes, true, (entry) => this.#roomWaiters.push(entry));
   }
 
   /** Queues `bytes` at once or says that it did not. */
@@ -88,10 +90,9 @@ export class SendQueue {
 
   /** Resolves when all that is queued now is with the OS. */
   flush(): Promise<void> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
     if (this.idle) return Promise.resolve();
-    const bytes = new Uint8Array(0);
-    return new Promise((resolve, reject) => this.#line({ bytes, early: false, resolve, reject }));
+    return this.#waitFor(NOTHING, false, (entry) => this.#line(entry));
   }
 
   /** Holds back all that is queued from now on; only while nothing is. */
@@ -112,13 +113,19 @@ export class SendQueue {
     const waiting = this.#entries.slice(this.#head).filter((entry) => "resolve" in entry);
     this.#entries = [];
     this.#head = 0;
-    for (const entry of [...waiting, ...this.#roomWaiters.splice(0)]) entry.reject(error);
+    for (const entry of [...waiting, ...this.#roomWaiters.splice(0)]) refuse(entry, error);
     if (!this.busy) this.queuedBytes = 0;
   }
 
   /** Whether nothing is queued or in flight. */
   get idle(): boolean {
     return !this.busy && this.#head === this.#entries.length && this.#roomWaiters.length === 0;
+  }
+
+  #waitFor(bytes: Uint8Array, early: boolean, enter: (entry: Awaited) => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    enter({ bytes, early, resolve, reject, promise });
+    return promise;
   }
 
   /** Puts `entry` behind everything that came before it, those who wait for room included. */
@@ -183,7 +190,7 @@ export class SendQueue {
     this.#direct = bytes;
     this.#onWritten ??= (n) => this.#written(n);
     this.#onWriteError ??= (error) => this.#writeFailed(error);
-    return this.#transport.write(bytes).then(this.#onWritten, this.#onWriteError);
+    return this.#now = this.#transport.write(bytes).then(this.#onWritten, this.#onWriteError);
   }
 
   // Made at the first write: many connections wait without ever writing.
@@ -198,6 +205,7 @@ export class SendQueue {
   }
 
   #writeFailed(error: unknown): never {
+    if (this.#now !== undefined) quietly(this.#now);
     this.#owner.sendFailed(error);
     this.#wrote();
     throw this.#error ?? error;
@@ -276,7 +284,7 @@ export class SendQueue {
     for (const entry of batch) {
       if (entry instanceof Uint8Array) continue;
       if (failure === undefined) entry.resolve();
-      else entry.reject(failure);
+      else refuse(entry, failure);
     }
     if (failure === undefined) this.#next();
   }
@@ -293,6 +301,17 @@ export class SendQueue {
       if (waiter.early) waiter.resolve();
     }
   }
+}
+
+/** The same promise, whose rejection does not end the process where nobody looks at it. */
+export function quietly(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function refuse({ promise, reject }: Awaited, error: unknown): void {
+  quietly(promise);
+  reject(error);
 }
 
 function join(batch: Array<Uint8Array | Awaited>, size: number): Uint8Array {

@@ -44,7 +44,7 @@ import { withDeadline } from "./_deadline.ts";
 import { checkLimits, type Limits } from "./_limits.ts";
 import { MessageReceiver } from "./_messages.ts";
 import type { ReceiverOwner } from "./_receiver.ts";
-import { SendQueue, type SendQueueOwner } from "./_send_queue.ts";
+import { quietly, SendQueue, type SendQueueOwner } from "./_send_queue.ts";
 import { touch, unwatch, watch, type Watched } from "./_sweeper.ts";
 
 export type * from "./connection_options.ts";
@@ -308,10 +308,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * are lent until the promise settles.
    *
    * @param data Bytes, or text that is encoded as UTF-8.
-   * @returns Resolves when the operating system has taken the last byte.
+   * @returns Resolves when the operating system has taken the last byte. A failure that nobody
+   * awaits is told by `closed` and `signal` alone: it does not end the process.
    */
   write(data: Uint8Array | string): Promise<void> {
-    if (this.#state !== "open") return Promise.reject(this.#endReason());
+    if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
     return this.#queue.write(typeof data === "string" ? encoder.encode(data) : data);
   }
 
@@ -323,8 +324,12 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @returns Resolves when the operating system has taken the last byte.
    * @throws {RangeError} If the payload is longer than the length can say.
    */
-  async writeFrame(payload: Uint8Array | string, format?: FrameFormat): Promise<void> {
-    await this.write(encodeFrame(payload, format));
+  writeFrame(payload: Uint8Array | string, format?: FrameFormat): Promise<void> {
+    try {
+      return this.write(encodeFrame(payload, format));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -335,7 +340,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @returns Resolves when there was room for it.
    */
   send(data: Uint8Array | string): Promise<void> {
-    if (this.#state !== "open") return Promise.reject(this.#endReason());
+    if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
     return this.#queue.send(typeof data === "string" ? encoder.encode(data) : data);
   }
 
@@ -367,7 +372,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    *
    * @returns Resolves when the peer has been told.
    */
-  async closeWrite(): Promise<void> {
+  closeWrite(): Promise<void> {
+    return quietly(this.#closeWrite());
+  }
+
+  async #closeWrite(): Promise<void> {
     if (this.#state === "closed") throw this.#endReason();
     if (this.#halfClosed) return;
     await this.#queue.flush();

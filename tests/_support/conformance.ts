@@ -172,6 +172,24 @@ export function conformance(name: string, make: MakePair, bulk = 1024 * 1024): v
     assert(error.message.includes("4294967295"), error.message);
   });
 
+  test("a write that fails and that nobody awaits does not end the process", async (a, b) => {
+    const large = new Uint8Array(8 * 1024 * 1024);
+    // One is in flight, one is queued, two come too late; none of them is awaited.
+    void a.write(large);
+    void a.write(large);
+    void a.send(large);
+    void a.send(large);
+    b.abort();
+    assert(await a.closed instanceof NetError);
+    void a.write("late");
+    void a.send("late");
+    void a.writeFrame("late");
+    void a.closeWrite();
+    void a.flush();
+    // An unhandled rejection would be told by now, and fail this test.
+    await delay(0);
+  });
+
   test("readExact() waits for all, and says what was missing", async (a, b) => {
     const reading = b.readExact(6);
     await a.write("abc");
