@@ -36,10 +36,6 @@ export interface Mailbox extends AsyncDisposable {
  */
 export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
   const mail = await connectPop3(options);
-  const numberOf = (id: string) => {
-    if (/^[1-9]\d{0,9}$/.test(id)) return Number(id);
-    throw new CliError(`Bad value for the message: ${JSON.stringify(id)} (expected a number)`, 2);
-  };
   return {
     folders: () => Promise.resolve(["INBOX"]),
     async list(limit) {
@@ -84,10 +80,6 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
       return { id: `${uid}`, size, head };
     });
   };
-  const numberOf = (id: string) => {
-    if (/^[1-9]\d{0,9}$/.test(id)) return Number(id);
-    throw new CliError(`Bad value for the message: ${JSON.stringify(id)} (expected a number)`, 2);
-  };
   return {
     folders: async () => (await mail.list()).map(({ name }) => name),
     async list(limit) {
@@ -111,6 +103,11 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
     },
     [Symbol.asyncDispose]: () => mail[Symbol.asyncDispose](),
   };
+}
+
+function numberOf(id: string): number {
+  if (/^[1-9]\d{0,9}$/.test(id)) return Number(id);
+  throw new CliError(`Bad value for the message: ${JSON.stringify(id)} (expected a number)`, 2);
 }
 
 /** The most bytes of a message that are read into memory. */
