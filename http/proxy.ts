@@ -67,7 +67,8 @@ export interface ServeProxyOptions extends
     "hostname" | "port" | "maxConnections" | "backlog" | "sharePort" | "signal" | "onEvent"
   > {
   /**
-   * The most connections of clients from one address; more are closed at once.
+   * The most connections of clients from one address, of
+   * IPv6 one network of 64 bits; more are closed at once.
    *
    * @default 256
    */

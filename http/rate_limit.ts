@@ -24,7 +24,7 @@
  * @module
  */
 
-import { normalizeHostname } from "../net/address.ts";
+import { peerNetwork } from "../net/address.ts";
 import { checkCount } from "./_server_limits.ts";
 import { problem } from "./problem.ts";
 import type { HttpHandler, HttpInfo } from "./server_options.ts";
@@ -106,13 +106,6 @@ export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}):
   };
 }
 
-/** A home has 2^64 addresses of IPv6: they count as one. */
 function networkOf(_request: Request, info: HttpInfo): string {
-  const address = normalizeHostname(info.remoteAddr.hostname);
-  if (!address.includes(":")) return address;
-  const [head = "", tail = ""] = address.split("%")[0]!.split("::");
-  const first = head === "" ? [] : head.split(":");
-  const last = tail === "" ? [] : tail.split(":");
-  const gap = address.includes("::") ? Math.max(8 - first.length - last.length, 0) : 0;
-  return [...first, ...Array(gap).fill("0"), ...last].slice(0, 4).join(":");
+  return peerNetwork(info.remoteAddr.hostname);
 }

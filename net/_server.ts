@@ -1,6 +1,6 @@
 import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
-import { formatAddress, normalizeHostname } from "./address.ts";
+import { formatAddress, peerNetwork } from "./address.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionStats, UpgradedTransport } from "./connection_options.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
@@ -228,7 +228,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   /** Gives an accepted connection a slot, or turns it away. */
   #admit(raw: Deno.Conn<A>): void {
     const remote = raw.remoteAddr;
-    const address = "hostname" in remote ? normalizeHostname(remote.hostname) : "";
+    const address = "hostname" in remote ? peerNetwork(remote.hostname) : "";
     const here = this.#perAddress.get(address) ?? 0;
     if (this.#stopping || this.#active >= this.#maxConnections || here >= this.#maxPerAddress) {
       closeQuietly(raw);

@@ -82,6 +82,36 @@ export function normalizeHostname(hostname: string): string {
 }
 
 /**
+ * By what peers are counted: an IPv4 address, or the network of an IPv6 address, its first 64 bits,
+ * since one home or machine has all the addresses in it (RFC 6177). Addresses of one link
+ * (`fe80::/10`) share theirs with all neighbours, and count each.
+ *
+ * @param hostname An address, without brackets.
+ * @returns What two peers of the same network have in common.
+ *
+ * @example Two addresses of one home
+ * ```ts
+ * import { peerNetwork } from "@portside/kit/net/address";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(peerNetwork("2001:db8:1:2:3::4"), "2001:db8:1:2::/64");
+ * assertEquals(peerNetwork("::ffff:192.0.2.1"), "192.0.2.1");
+ * ```
+ */
+export function peerNetwork(hostname: string): string {
+  const address = normalizeHostname(hostname);
+  if (!address.includes(":")) return address;
+  const plain = canonicalIPv6(address) ?? address;
+  if (/^fe[89ab]/.test(plain)) return plain;
+  const [head = "", tail] = plain.split("::");
+  const groups = (text: string) => text === "" ? [] : text.split(":");
+  const last = groups(tail ?? "");
+  const zeros = tail === undefined ? 0 : 8 - groups(head).length - last.length;
+  const network = [...groups(head), ...Array<string>(zeros).fill("0"), ...last].slice(0, 4);
+  return `${network.join(":")}::/64`;
+}
+
+/**
  * Reads `host:port`; an IPv6 address stands in brackets.
  *
  * @param text What a user wrote.

@@ -48,7 +48,8 @@ export interface ServeTcpOptions extends ServeOptions {
    */
   port?: number;
   /**
-   * The most connections at a time from one address; more are closed at once.
+   * The most connections at a time from one address, of
+   * IPv6 one network of 64 bits; more are closed at once.
    * No limit by default, since behind a reverse proxy all come from one.
    *
    * @default 0

@@ -63,8 +63,8 @@ export interface UpgraderOptions extends UpgradeOptions {
    */
   maxConnections?: number;
   /**
-   * The most connections at a time from one address; more are answered 429. No limit by
-   * default, since behind a reverse proxy all come from one.
+   * The most connections at a time from one address, of IPv6 one network of 64 bits; more are
+   * answered 429. No limit by default, since behind a reverse proxy all come from one.
    *
    * @default 0
    */

@@ -29,7 +29,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { formatAddress, normalizeHostname } from "../net/address.ts";
+import { formatAddress, peerNetwork } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
 import type { WsConnection } from "./connection.ts";
@@ -132,7 +132,7 @@ class Sockets implements Upgrader {
     const { remoteAddr } = info;
     // Deno forgets the address with the upgrade.
     info = { remoteAddr };
-    const address = "hostname" in remoteAddr ? normalizeHostname(remoteAddr.hostname) : "";
+    const address = "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
     const here = this.#perAddress.get(address) ?? 0;
     const taken = this.connections.size + this.#opening;
     // Sockets whose peer does not let go are no use to anybody, but they cost as much as others.

@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { formatAddress, isLoopback, normalizeHostname, parseHostPort } from "../../net/address.ts";
+import {
+  formatAddress,
+  isLoopback,
+  normalizeHostname,
+  parseHostPort,
+  peerNetwork,
+} from "../../net/address.ts";
 
 Deno.test("formatAddress() writes every kind of address", () => {
   const rows: Array<[Parameters<typeof formatAddress>[0], string]> = [
@@ -279,4 +285,19 @@ Deno.test("isLoopback() takes nothing else for this machine", () => {
 Deno.test("formatAddress() takes the unnamed end of a Unix socket, which Deno calls null", () => {
   const path = null as unknown as string;
   assertEquals(formatAddress({ transport: "unix", path }), "unix:");
+});
+
+Deno.test("peerNetwork() takes a network of IPv6 for one peer, and neighbours for several", () => {
+  const cases: [string, string][] = [
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:c000:201", "192.0.2.1"],
+    ["2001:db8::1", "2001:db8:0:0::/64"],
+    ["2001:DB8:0:0:ffff::2", "2001:db8:0:0::/64"],
+    ["2001:db8:0:1::1", "2001:db8:0:1::/64"],
+    ["1:2:3:4:5:6:7:8", "1:2:3:4::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["fe80::1%eth0", "fe80::1"],
+    ["fe80::2%eth0", "fe80::2"],
+  ];
+  for (const [hostname, network] of cases) assertEquals(peerNetwork(hostname), network);
 });
