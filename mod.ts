@@ -18,4 +18,5 @@
 
 export * from "./http/mod.ts";
 export * from "./net/mod.ts";
+export * from "./tools/mod.ts";
 export * from "./ws/mod.ts";

@@ -46,8 +46,7 @@ Deno.test("the mod.ts of a folder exports everything that its files do", async (
       if (floor === "tools") missing.delete("main");
       assertEquals([...missing], [], `missing in ${floor}/mod.ts, from ${file}`);
     }
-    // Of the tools only the library half belongs into the root.
-    if (floor !== "tools") assertEquals([...mod.difference(root)], [], `missing in mod.ts`);
+    assertEquals([...mod.difference(root)], [], "missing in mod.ts");
   }
 });
 
