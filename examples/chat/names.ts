@@ -81,8 +81,9 @@ export function checkRoom(given: string): GoodName | undefined {
  * @returns Its key.
  */
 export function nameKey(name: string): string {
+  // Up and down folds ß as SS; the capital ẞ has to come down first.
   const folded = name.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}/gu, "")
-    .toUpperCase().toLowerCase().normalize("NFKC").replaceAll("ς", "σ");
+    .toLowerCase().toUpperCase().toLowerCase().normalize("NFKC").replaceAll("ς", "σ");
   return folded.replace(LOOKALIKES, (letter) => LATIN.get(letter) ?? letter).normalize("NFC");
 }
 

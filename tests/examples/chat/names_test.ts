@@ -126,6 +126,7 @@ Deno.test("nameKey() is equal for names that look the same", () => {
     ["Tom", "Тоm"],
     ["Kate", "\u212aate"],
     ["straße", "STRASSE"],
+    ["straße", "STRAẞE"],
     ["Ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ"],
     ["Zoë", "Zoe\u0308"],
     ["ﬁona", "fiona"],
