@@ -143,6 +143,8 @@ export class WebSocketFace implements Face, Hearer {
   readonly #questions: Throttle;
   #lang: Lang;
   #member: Member | undefined;
+  /** What the welcome called the user: it comes before there is a member. */
+  #welcomed: string | undefined;
   #ended = false;
   #naming: ReturnType<typeof setTimeout> | undefined;
 
@@ -195,7 +197,7 @@ export class WebSocketFace implements Face, Hearer {
 
   /** The user's name at this moment. */
   get name(): string | undefined {
-    return this.#member?.name;
+    return this.#member?.name ?? this.#welcomed;
   }
 
   /** Whether it can be told anything. */
@@ -231,7 +233,10 @@ export class WebSocketFace implements Face, Hearer {
     if (!own && (event.type === "message" || event.type === "notice")) {
       return this.#crowd.tell(event);
     }
-    if (event.type === "welcome") this.#crowd.enter(this, event.room, this.#lang);
+    if (event.type === "welcome") {
+      this.#welcomed = event.name;
+      this.#crowd.enter(this, event.room, this.#lang);
+    }
     this.#send(toMessage(event, this.#lang, own));
     if (event.type !== "bye") return;
     if (event.code === "shutdown") this.end(1001, "the server stops", "shutdown");

@@ -80,14 +80,14 @@ export class Browser implements AsyncDisposable {
     this.socket.send(typeof message === "string" ? message : JSON.stringify(message));
   }
 
-  /** The next message of that type; others before it are passed over. */
-  async next(type: string): Promise<Message> {
+  /** The next message of that type, or of any; others before it are passed over. */
+  async next(type?: string): Promise<Message> {
     const end = performance.now() + 5000;
     while (true) {
-      const at = this.#inbox.findIndex((message) => message.type === type);
+      const at = this.#inbox.findIndex((message) => type === undefined || message.type === type);
       if (at !== -1) return this.#inbox.splice(0, at + 1).at(-1)!;
-      assert(performance.now() < end, `no ${type} within five seconds`);
-      assert(this.socket.readyState !== WebSocket.CLOSED, `closed before ${type}`);
+      assert(performance.now() < end, `no ${type ?? "message"} within five seconds`);
+      assert(this.socket.readyState !== WebSocket.CLOSED, `closed before ${type ?? "a message"}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       const timer = setTimeout(resolve, 1000);

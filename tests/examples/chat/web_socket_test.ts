@@ -32,6 +32,22 @@ Deno.test("two browsers talk, each event once and in one order", async () => {
   assertEquals(rooms.rooms, [{ name: "lobby", count: 2 }]);
 });
 
+Deno.test("who comes in, is renamed and goes to another room hears of it once himself", async () => {
+  await using web = serve(lobby());
+  await using ann = new Browser(web.url);
+  await using bob = new Browser(web.url);
+  await ann.join("Ann");
+  await bob.join("Bob");
+  for (const text of ["/nick Rob", "/join #tea", "/join #lobby", "/rooms"]) {
+    bob.send({ type: "say", text });
+  }
+  const heard: unknown[] = [];
+  for (let event; (event = await bob.next()).code !== "rooms";) {
+    if (event.type === "notice") heard.push(event.text);
+  }
+  assertEquals(heard, ["Bob joined", "Bob is now Rob", "Rob joined", "Rob joined"]);
+});
+
 Deno.test("a name that is taken, nonsense and binary are answered, and the connection lives", async () => {
   await using web = serve(lobby());
   await using ann = new Browser(web.url);
