@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { toNetError } from "../net/errors.ts";
 import type { Gate } from "./_gate.ts";
+import { isForRequest } from "./_methods.ts";
 import type { HttpTransport } from "./_transport.ts";
 import { problem } from "./problem.ts";
 import type { ServeHttpOptions } from "./server_options.ts";
@@ -108,14 +109,13 @@ export class DenoTransport implements HttpTransport {
   ): Response | Promise<Response> {
     const gate = this.#gate;
     if (this.#stopped) return gate.refuse(503, exchange);
+    if (!isForRequest(request.method)) return gate.refuse(501, exchange);
     const refused = this.#judge(request);
     if (refused !== 0) return gate.refuse(refused, exchange);
     if (request.body === null) return gate.handle(request, exchange, request);
     const length = request.headers.get("content-length");
     if (length === "0") return gate.handle(request, exchange, request);
     if (gate.tooLarge(Number(length))) return gate.refuse(413, exchange);
-    // RFC 9110 §9.3.8; a Request cannot be made of these.
-    if (request.method === "TRACE" || request.method === "TRACK") return gate.refuse(501, exchange);
     return gate.handle(
       limited(request, gate.limitBody(request.body.getReader())),
       exchange,
@@ -131,13 +131,13 @@ export class DenoTransport implements HttpTransport {
     const host = request.headers.get("host");
     const { url } = request;
     const from = this.#prefix.length;
+    if (!url.startsWith(this.#prefix)) return 400;
     if (host !== null) {
       const status = this.#gate.hosts.judge(host);
       if (status !== 0) return status;
       if (url.startsWith(host, from) && url[from + host.length] === "/") return 0;
     }
     // HTTP/2 has the host in the URL alone, and so has a request line with a whole URL.
-    if (request.method === "CONNECT") return 501;
     const end = url.indexOf("/", from);
     const named = url.slice(from, end === -1 ? undefined : end);
     const missing = host === null && named === this.#fallback && this.#prefix === "http://";

@@ -136,7 +136,7 @@ export class Gate {
     const info = new Info(source, exchange, this.#closing);
     try {
       const answer = this.#handler(request, info);
-      if (answer instanceof Response) {
+      if (isUsable(answer)) {
         info.release();
         return answer;
       }
@@ -164,8 +164,8 @@ export class Gate {
   #settle(answer: Promise<Response>, request: Request, info: Info): Promise<Response> {
     const checked = (response: Response): Response => {
       info.release();
-      if (response instanceof Response) return response;
-      return this.#fail(new TypeError("The handler returned no Response"), request, info);
+      if (isUsable(response)) return response;
+      return this.#fail(new TypeError("The handler returned no fresh Response"), request, info);
     };
     const failed = (error: unknown): Response => {
       info.release();
@@ -218,6 +218,11 @@ export class Gate {
     if (error instanceof ProblemError) return error.toResponse();
     return problem(error instanceof NetError && expected ? 400 : 500);
   }
+}
+
+/** Whether an answer can be sent: not that of `Response.error()`, nor one whose body is used up. */
+function isUsable(answer: unknown): answer is Response {
+  return answer instanceof Response && answer.status !== 0 && !answer.bodyUsed;
 }
 
 /** What a client does wrong is no fault of the handler. */

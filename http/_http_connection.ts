@@ -4,7 +4,9 @@ import { NetError } from "../net/errors.ts";
 import type { Gate } from "./_gate.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
 import { Http1Error, type Http1Request } from "./http1_codec.ts";
-import { writeResponse } from "./_response_writer.ts";
+import { isForRequest } from "./_methods.ts";
+import { problem } from "./problem.ts";
+import { type Body, openBody, type ResponseOptions, writeResponse } from "./_response_writer.ts";
 
 /** Limits of the connections of a hardened server. */
 export interface ConnectionLimits {
@@ -18,8 +20,6 @@ export interface ConnectionLimits {
   readonly idleTimeout: number;
 }
 
-/** Methods that no `Request` is made of; CONNECT and TRACE are of no use to a server of content. */
-const IMPOSSIBLE = new Set(["CONNECT", "TRACE", "TRACK"]);
 const WHOLE_URL = /^(https?:\/\/)([^/?]*)(.*)$/i;
 
 const logger = getLogger(["portside", "http", "server"]);
@@ -52,7 +52,7 @@ export class HttpConnection {
         if (head instanceof Http1Error) {
           // A head that cannot be read has no end that could be trusted.
           const response = this.#gate.refuse(head.status, exchange, head.message);
-          await writeResponse(this.#conn, response, { method: "GET", minor: 1, keepAlive: false });
+          await this.#write(response, { method: "GET", minor: 1, keepAlive: false });
           return;
         }
         if (!(await this.#answer(head, exchange))) return;
@@ -71,12 +71,23 @@ export class HttpConnection {
     exchange.watches(body);
     const response = await this.#handle(head, body, exchange);
     await exchange.unwatch();
-    body.skip();
+    body.takeIn();
     const { method, minor } = head;
     const keepAlive = head.keepAlive && minor === 1 && body.done &&
       !this.#gate.closing.signal.aborted;
+    return await this.#write(response, { method, minor, keepAlive });
+  }
+
+  async #write(response: Response, options: ResponseOptions): Promise<boolean> {
+    let body: Body;
     try {
-      return await writeResponse(this.#conn, response, { method, minor, keepAlive });
+      body = await openBody(response);
+    } catch (error) {
+      logger.error("cannot send an answer to {peer}: {error}", { peer: this.#conn.peer, error });
+      return await this.#write(problem(500), options);
+    }
+    try {
+      return await writeResponse(this.#conn, response, body, options);
     } catch (error) {
       // Half an answer may be out: only the end of the connection tells the client.
       if (error instanceof NetError) throw error;
@@ -93,10 +104,13 @@ export class HttpConnection {
   ): Response | Promise<Response> {
     const gate = this.#gate;
     const { method, framing, host = "" } = head;
-    if (IMPOSSIBLE.has(method)) return gate.refuse(501, exchange);
+    if (!isForRequest(method)) return gate.refuse(501, exchange);
     const hostFault = gate.hosts.judge(host);
     if (hostFault !== 0) return gate.refuse(hostFault, exchange);
     const url = this.#urlOf(head);
+    if (url === undefined) {
+      return gate.refuse(400, exchange, "The target of the request is malformed");
+    }
     if (typeof url === "number") return gate.refuse(url, exchange);
     if (typeof framing === "number" && gate.tooLarge(framing)) return gate.refuse(413, exchange);
     const headers = [...head.fields] as [string, string][];
@@ -109,16 +123,18 @@ export class HttpConnection {
     return gate.handle(request, exchange, exchange);
   }
 
-  /** The whole URL of a request (RFC 9112 §3.3), or the status to refuse it with. */
-  #urlOf({ method, target, host = "" }: Http1Request): string | number {
+  /**
+   * The whole URL of a request (RFC 9112 §3.3), the status to refuse its host with, or undefined
+   * for a target that is none of ours, such as one of `https` on a connection without TLS.
+   */
+  #urlOf({ method, target, host = "" }: Http1Request): string | number | undefined {
     if (target.startsWith("/")) return this.#scheme + host + target;
-    if (target === "*") return method === "OPTIONS" ? `${this.#scheme}${host}/*` : 400;
-    const whole = WHOLE_URL.exec(target);
-    if (whole === null) return 400;
-    const [, scheme = "", authority = "", rest = ""] = whole;
+    if (target === "*") return method === "OPTIONS" ? `${this.#scheme}${host}/*` : undefined;
+    const [, scheme = "", authority = "", rest = ""] = WHOLE_URL.exec(target) ?? [];
+    if (scheme.toLowerCase() !== this.#scheme) return undefined;
     const fault = this.#gate.hosts.judge(authority);
     if (fault !== 0) return fault;
-    return scheme.toLowerCase() + authority + (rest.startsWith("/") ? rest : `/${rest}`);
+    return this.#scheme + authority + (rest.startsWith("/") ? rest : `/${rest}`);
   }
 
   /** The next head, what is wrong with it, or undefined where nothing comes any more. */

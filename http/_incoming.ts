@@ -43,6 +43,8 @@ export class IncomingBody {
 
   readonly #incoming: Incoming;
   #expects: boolean;
+  /** What was taken in before anybody read it. */
+  #ahead: Bytes = EMPTY;
 
   constructor(incoming: Incoming, framing: Http1Framing, expects: boolean) {
     this.#incoming = incoming;
@@ -50,12 +52,23 @@ export class IncomingBody {
     if (framing === 0) this.done = incoming.decoder.next()?.kind === "end";
   }
 
-  /** Takes what is left of it, if that has come already. */
-  skip(): void {
-    while (!this.done && this.#take() !== undefined);
+  /** Looks whether all of it has come; nothing is lost to a reader that comes later. */
+  takeIn(): void {
+    if (this.done || this.#ahead.length > 0) return;
+    try {
+      this.#ahead = this.#take() ?? EMPTY;
+    } catch (error) {
+      // Who reads is told again, and nothing can follow a body that has no end.
+      if (!(error instanceof ProblemError)) throw error;
+    }
   }
 
   async read(): Promise<ReadableStreamReadResult<Bytes>> {
+    const ahead = this.#ahead;
+    if (ahead.length > 0) {
+      this.#ahead = EMPTY;
+      return { done: false, value: ahead };
+    }
     while (!this.done) {
       const value = this.#take();
       if (this.done) this.onDone?.();

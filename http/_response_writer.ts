@@ -18,13 +18,14 @@ const HOP = new Set(["connection", "content-length", "keep-alive", "transfer-enc
 
 const encoder = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array(0);
-const LAST_CHUNK = encoder.encode("0\r\n\r\n");
+const LAST_CHUNK = "0\r\n\r\n";
 
 /**
  * Writes an answer (RFC 9112).
  *
  * @param conn Where to.
- * @param response The answer; its body is used up.
+ * @param response The answer.
+ * @param body Its body, opened; it is used up.
  * @param options What it depends on.
  * @returns Whether the connection may carry another request.
  * @throws What the body throws, or the connection; what has been sent is half an answer then.
@@ -32,6 +33,7 @@ const LAST_CHUNK = encoder.encode("0\r\n\r\n");
 export async function writeResponse(
   conn: Connection,
   response: Response,
+  body: Body,
   options: ResponseOptions,
 ): Promise<boolean> {
   const { status, headers } = response;
@@ -47,7 +49,6 @@ export async function writeResponse(
     dated ||= name === "date";
   }
   if (!dated) head += `date: ${now()}\r\n`;
-  const body = await open(response);
   const empty = status === 204 || status === 304;
   // The length that was announced, where the answer is a stream or has none to be seen.
   let length = body.whole?.length;
@@ -76,50 +77,63 @@ export async function writeResponse(
 }
 
 /** The body of an answer: whole where it is there, as the body of `new Response(text)` is. */
-interface Body {
+export interface Body {
   readonly whole: Bytes | undefined;
-  readonly first: Bytes;
-  next(): Promise<ReadableStreamReadResult<Bytes>>;
+  /** Whether there is something to send already. */
+  readonly ready: boolean;
+  next(): Promise<Read>;
   cancel(): void;
 }
 
+type Read = ReadableStreamReadResult<Bytes>;
+
 const NO_BODY: Body = {
   whole: NOTHING,
-  first: NOTHING,
+  ready: true,
   next: () => Promise.resolve({ done: true, value: undefined }),
   cancel() {},
 };
+/** In how many turns of the microtask queue a body that is there has said so. */
+const TURNS = 8;
 
-async function open(response: Response): Promise<Body> {
+/**
+ * Opens the body of an answer. It does not wait for a source that has nothing yet: the head of the
+ * answer goes ahead then.
+ *
+ * @param response The answer.
+ * @returns Its body.
+ * @throws {TypeError} If it is used already, or gives no bytes.
+ * @throws What its source throws at once.
+ */
+export async function openBody(response: Response): Promise<Body> {
   if (response.body === null) return NO_BODY;
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;
-  const { done, value: first } = await reader.read();
-  if (done) return NO_BODY;
-  // A body that was given as text or bytes ends behind its first chunk, and says so at once.
-  let second: ReadableStreamReadResult<Bytes> | undefined;
-  const reading = reader.read();
-  reading.then((read) => second = read, () => {});
-  await null;
-  await null;
-  return {
-    whole: second?.done ? first : undefined,
-    first,
-    next: sequence(reading, reader),
-    cancel: () => void reader.cancel().catch(() => {}),
-  };
+  const cancel = () => void reader.cancel().catch(() => {});
+  const pending = [reader.read()];
+  const first = await soon(pending[0]!);
+  if (first?.done) return NO_BODY;
+  if (first !== undefined) {
+    checkBytes(first.value);
+    // A body that was given as text or bytes ends behind its first chunk, and says so at once.
+    pending.push(reader.read());
+    const second = await soon(pending[1]!).catch(() => undefined);
+    if (second?.done) return { ...NO_BODY, whole: first.value, cancel };
+  }
+  const next = () => pending.shift() ?? reader.read();
+  return { whole: undefined, ready: first !== undefined, next, cancel };
 }
 
-/** The read that is under way, then those behind it. */
-function sequence(
-  reading: Promise<ReadableStreamReadResult<Bytes>>,
-  reader: ReadableStreamDefaultReader<Bytes>,
-): () => Promise<ReadableStreamReadResult<Bytes>> {
-  let pending: Promise<ReadableStreamReadResult<Bytes>> | undefined = reading;
-  return () => {
-    const next = pending ?? reader.read();
-    pending = undefined;
-    return next;
-  };
+/** What a read gives if it gives it now. */
+async function soon(reading: Promise<Read>): Promise<Read | undefined> {
+  let settled: Promise<Read> | undefined;
+  const settle = () => void (settled = reading);
+  reading.then(settle, settle);
+  for (let turn = 0; turn < TURNS && settled === undefined; turn++) await null;
+  return settled;
+}
+
+function checkBytes(chunk: unknown): void {
+  if (!(chunk instanceof Uint8Array)) throw new TypeError("The body has a chunk of no bytes");
 }
 
 async function stream(
@@ -134,24 +148,27 @@ async function stream(
   conn.signal.addEventListener("abort", body.cancel, { once: true });
   try {
     let ahead = head;
-    for (let chunk: Bytes | undefined = body.first; chunk !== undefined;) {
-      if (!(chunk instanceof Uint8Array)) throw new TypeError("The body has a chunk of no bytes");
+    if (!body.ready) {
+      await conn.write(encode(head, NOTHING));
+      ahead = "";
+    }
+    for (let read; !(read = await body.next()).done;) {
+      const chunk = read.value;
+      checkBytes(chunk);
       sent += chunk.length;
       if (length !== undefined && sent > length) {
         throw new TypeError(`The body is longer than its Content-Length: ${length}`);
       }
-      if (chunk.length > 0 || ahead !== "") {
-        const framed = chunked && chunk.length > 0;
-        if (framed) ahead += `${chunk.length.toString(16)}\r\n`;
-        await conn.write(encode(ahead, chunk, framed ? "\r\n" : ""));
-        ahead = "";
-      }
-      chunk = (await body.next()).value;
+      if (chunk.length === 0) continue;
+      if (chunked) ahead += `${chunk.length.toString(16)}\r\n`;
+      await conn.write(encode(ahead, chunk, chunked ? "\r\n" : ""));
+      ahead = "";
     }
     if (length !== undefined && sent < length) {
       throw new TypeError(`The body is shorter than its Content-Length: ${length}`);
     }
-    if (chunked) await conn.write(LAST_CHUNK);
+    if (chunked) ahead += LAST_CHUNK;
+    if (ahead !== "") await conn.write(encode(ahead, NOTHING));
   } catch (error) {
     body.cancel();
     throw error;

@@ -106,6 +106,32 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
     }
   });
 
+  test("refuses a target of another scheme with 400", async () => {
+    await using server = serve({}, () => new Response());
+    for (const target of ["https://h/", "ftp://h/", "h", "*"]) {
+      const text = await exchange(
+        server.addr.port,
+        `GET ${target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`,
+      );
+      assertEquals(statuses(text), [400], target);
+    }
+  });
+
+  test("refuses methods that no Request has, or would take for others, with 501", async () => {
+    let handled = 0;
+    await using server = serve({}, () => (handled++, new Response()));
+    for (const method of ["TRACE", "trace", "Track", "get", "Post"]) {
+      for (const body of ["", "Content-Length: 1\r\n"]) {
+        const text = await exchange(
+          server.addr.port,
+          `${method} / HTTP/1.1\r\nHost: h\r\n${body}Connection: close\r\n\r\n${body && "x"}`,
+        );
+        assertEquals(statuses(text), [501], `${method} ${body}`);
+      }
+    }
+    assertEquals(handled, 0);
+  });
+
   test("refuses CONNECT with 501", async () => {
     await using server = serve({}, () => new Response());
     const text = await exchange(
@@ -299,6 +325,92 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
     const response = await fetch(server.url);
     assertEquals(response.status, 500);
     await response.body?.cancel();
+  });
+
+  test("answers 500 for a response that cannot be sent", async () => {
+    const used = new Response("once");
+    await used.text();
+    await using server = serve(
+      {},
+      (request) => request.url.endsWith("/error") ? Response.error() : used,
+    );
+    for (const path of ["/error", "/used"]) {
+      const response = await fetch(server.url + path);
+      assertEquals(response.status, 500, path);
+      assertEquals(await response.json(), { title: "Internal Server Error", status: 500 });
+    }
+    assertEquals(server.stats().failed, 2);
+  });
+
+  test("ends the connection where a body fails", async () => {
+    const chunks = (...list: unknown[]) => ReadableStream.from(list) as ReadableStream<Uint8Array>;
+    await using server = serve({}, (request) => {
+      if (request.url.endsWith("/text")) return new Response(chunks("no bytes"));
+      const failing = new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(3)),
+        pull: () => Promise.reject(new Error("secret")),
+      });
+      return new Response(failing);
+    });
+    for (const path of ["/text", "/fails"]) {
+      const text = await exchange(server.addr.port, `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`);
+      assert(!text.includes("secret") && !text.includes("\r\n0\r\n"), text);
+    }
+  });
+
+  test("gives the body back as it comes, small and large", async () => {
+    await using server = serve({}, (request) => new Response(request.body));
+    for (const size of [0, 5, 70_000, 3_000_000]) {
+      const body = new Uint8Array(size).map((_, i) => i % 251);
+      const response = await fetch(server.url, { method: "POST", body });
+      assertEquals(await response.bytes(), body);
+    }
+    const chunked = await exchange(
+      server.addr.port,
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" +
+        "5\r\nhello\r\n0\r\n\r\n",
+    );
+    assertStringIncludes(chunked, "hello");
+  });
+
+  test("lets a handler read the body behind its answer", async () => {
+    const read = Promise.withResolvers<string>();
+    await using server = serve({}, (request) => {
+      setTimeout(() => request.text().then(read.resolve, read.reject), 20);
+      return new Response("accepted", { status: 202 });
+    });
+    const text = await ask(server, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+    assertEquals(statuses(text), [202]);
+    assertEquals(await read.promise, "hello");
+  });
+
+  test("sends the head of an answer whose body has nothing yet", async () => {
+    const more = Promise.withResolvers<void>();
+    await using server = serve({}, () =>
+      new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await more.promise;
+            controller.enqueue(new TextEncoder().encode("late"));
+            controller.close();
+          },
+        }),
+      ));
+    const response = await fetch(server.url);
+    assertEquals(response.status, 200);
+    more.resolve();
+    assertEquals(await response.text(), "late");
+  });
+
+  test("takes nothing behind a malformed body for a request", async () => {
+    await using server = serve({}, () => new Response("unread"));
+    const text = await exchange(
+      server.addr.port,
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" +
+        "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
+    );
+    assert(statuses(text).length <= 1, text);
+    assert(server.stats().requests <= 1);
   });
 
   test("sends the ProblemError that a handler throws", async () => {

@@ -1,0 +1,11 @@
+/** Methods that a `Request` takes for the same in any case, though they are not (RFC 9110 §9.1). */
+const ANY_CASE = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
+/** Methods that no `Request` is made of; they are of no use to a server of content. */
+const FORBIDDEN = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** Whether a `Request` can have this method, and leaves it as it is. */
+export function isForRequest(method: string): boolean {
+  if (ANY_CASE.has(method)) return true;
+  const upper = method.toUpperCase();
+  return !ANY_CASE.has(upper) && !FORBIDDEN.has(upper);
+}
