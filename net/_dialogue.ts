@@ -4,9 +4,10 @@ import type { Connection } from "./connection.ts";
 import { NetError, type NetErrorKind, type NetPhase } from "./errors.ts";
 import { Intake } from "./_intake.ts";
 import { checkNumber } from "./_limits.ts";
-import type { MailClientOptions, MailLoginOptions } from "./mail_options.ts";
-import { ReplyError } from "./reply_error.ts";
-import type { SaslCredentials, SaslExchange } from "./sasl.ts";
+import type { MailClientOptions } from "./mail_options.ts";
+import { type Reply, ReplyError } from "./reply_error.ts";
+import type { SaslExchange } from "./sasl.ts";
+import { Secrets } from "./_secrets.ts";
 import { connectTcp } from "./tcp_client.ts";
 import { escapeControls } from "./text.ts";
 import { connectTls } from "./tls_client.ts";
@@ -53,39 +54,6 @@ export const LIST_TIME = 600_000;
 /** How long a polite end may take, in milliseconds. */
 const FAREWELL = 2000;
 
-/** A client that has a dialogue. */
-interface Session<M> {
-  /** Hears the greeting and encrypts; says whether the server knows the user already. */
-  begin(): Promise<boolean | void>;
-  login(credentials: SaslCredentials, mechanism?: M): Promise<void>;
-}
-
-/** Dials, begins a session and logs in, as far as the options say who. Failing leaves nothing open. */
-export async function openSession<M extends string, S extends Session<M>>(
-  options: MailLoginOptions<M>,
-  defaults: DialogueDefaults,
-  make: (dialogue: Dialogue) => S,
-): Promise<S> {
-  const { user, password, accessToken, mechanism } = options;
-  const dialogue = await Dialogue.open(options, defaults);
-  try {
-    const session = make(dialogue);
-    const known = await session.begin();
-    if (user !== undefined && known !== true) {
-      const credentials = {
-        user,
-        ...(password !== undefined && { password }),
-        ...(accessToken !== undefined && { accessToken }),
-      };
-      await session.login(credentials, mechanism);
-    }
-    return session;
-  } catch (error) {
-    dialogue.abort(error);
-    throw error;
-  }
-}
-
 /** One connection to a server that speaks in lines. */
 export class Dialogue {
   readonly conn: Connection;
@@ -102,6 +70,7 @@ export class Dialogue {
   readonly #options: MailClientOptions;
   readonly #onAbort: () => void;
   readonly #intake = new Intake();
+  readonly #secrets = new Secrets();
   #due = Infinity;
   #limit = 0;
   #turn: Promise<unknown> = Promise.resolve();
@@ -309,7 +278,7 @@ export class Dialogue {
   tell(from: "client" | "server", text: string): void {
     if (this.#options.trace === undefined) return;
     try {
-      this.#options.trace({ from, text: escapeControls(text) });
+      this.#options.trace({ from, text: escapeControls(this.#secrets.mask(text)) });
     } catch (error) {
       // Nobody knows any more which answer belongs to what.
       this.abort(error);
@@ -320,6 +289,11 @@ export class Dialogue {
   /** Whether there is more than was asked for, once all answers have been read. */
   get talkative(): boolean {
     return this.#intake.size > 0;
+  }
+
+  /** Keeps a password or a token out of all that is told from now on. */
+  conceal(...secrets: readonly (string | undefined)[]): void {
+    for (const secret of secrets) this.#secrets.add(secret);
   }
 
   /** Refuses to send a password that others can read. */
@@ -333,7 +307,18 @@ export class Dialogue {
   /** Answers a challenge of a login, with `first` in place of what follows from it. */
   async answer(exchange: SaslExchange, challenge: string, first?: Uint8Array): Promise<void> {
     const answer = first ?? await exchange.next(this.#decode(challenge));
-    await this.writeLine(answer.toBase64(), "***");
+    await this.writeLine(this.#coded(answer), "***");
+  }
+
+  /** What a mechanism has to say with its command, behind a blank; nothing if it says nothing. */
+  opening({ initial }: SaslExchange): string {
+    return initial === undefined ? "" : ` ${this.#coded(initial) || "="}`;
+  }
+
+  #coded(answer: Uint8Array): string {
+    const coded = answer.toBase64();
+    this.conceal(coded);
+    return coded;
   }
 
   #decode(challenge: string): Uint8Array {
@@ -359,7 +344,16 @@ export class Dialogue {
 
   /** Ends it for an answer that is none. */
   nonsense(answer: string): never {
-    throw this.broken(`answers with ${JSON.stringify(answer.slice(0, 100))}`);
+    throw this.broken(`answers with ${JSON.stringify(this.#secrets.mask(answer).slice(0, 100))}`);
+  }
+
+  /** The error for a server that says no; some repeat what they were sent. */
+  refused(what: string, { lines, ...reply }: Omit<Reply, "address">): ReplyError {
+    return new ReplyError(`${what} on ${this.peer}`, {
+      ...reply,
+      lines: lines.map((line) => this.#secrets.mask(line)),
+      address: this.peer,
+    });
   }
 
   /** Says good-bye, within a limit, and closes. */

@@ -2,7 +2,7 @@
 
 import type { Dialogue } from "./_dialogue.ts";
 import { type FtpReply, FtpReplyReader } from "./ftp_codec.ts";
-import { ReplyError } from "./reply_error.ts";
+import type { ReplyError } from "./reply_error.ts";
 
 /** Asks and hears. */
 export class FtpControl {
@@ -39,12 +39,7 @@ export class FtpControl {
   }
 
   refused(what: string, { code, lines }: FtpReply): ReplyError {
-    const { peer } = this.dialogue;
-    return new ReplyError(`${what} on ${peer}`, {
-      code: `${code}`,
-      lines,
-      temporary: code >= 400 && code < 500,
-      address: peer,
-    });
+    const temporary = code >= 400 && code < 500;
+    return this.dialogue.refused(what, { code: `${code}`, lines, temporary });
   }
 }

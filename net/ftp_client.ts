@@ -144,6 +144,7 @@ export class FtpClient implements AsyncDisposable {
    * @ignore
    */
   async begin(user: string, password: string): Promise<void> {
+    if (user !== "anonymous") this.#dialogue.conceal(password);
     await this.#dialogue.exclusive(async () => {
       const greeting = await this.#control.reply();
       if (greeting.code !== 220) throw this.#control.refused("Cannot begin", greeting);

@@ -20,7 +20,8 @@
  * @module
  */
 
-import { checkArgument, type Dialogue, openSession } from "./_dialogue.ts";
+import { checkArgument, type Dialogue } from "./_dialogue.ts";
+import { openSession } from "./_mail_session.ts";
 import { NetError } from "./errors.ts";
 import { checkNumber } from "./_limits.ts";
 import { ImapLine, type OnLiteral, Refusal } from "./_imap_line.ts";
@@ -176,6 +177,7 @@ export class ImapClient implements AsyncDisposable {
     credentials: SaslCredentials,
     mechanism?: SaslName | "LOGIN-COMMAND",
   ): Promise<void> {
+    this.#dialogue.conceal(credentials.password, credentials.accessToken);
     const offered = [...this.#capabilities].filter((name) => name.startsWith("AUTH="))
       .map((name) => name.slice(5));
     const bySasl = mechanism !== "LOGIN-COMMAND" &&
@@ -726,7 +728,9 @@ export class ImapClient implements AsyncDisposable {
         phase: "request",
       });
     }
-    const parts = ["LOGIN ", imapString(user), " ", imapString(password)];
+    const secret = imapString(password);
+    if (typeof secret === "string") this.#dialogue.conceal(secret);
+    const parts = ["LOGIN ", imapString(user), " ", secret];
     await this.#run("Cannot log in", parts, undefined, undefined, true);
   }
 
@@ -743,7 +747,7 @@ export class ImapClient implements AsyncDisposable {
     let first = exchange.initial;
     let command = `AUTHENTICATE ${exchange.name}`;
     if (first !== undefined && this.#capabilities.has("SASL-IR")) {
-      command += ` ${first.toBase64() || "="}`;
+      command += this.#dialogue.opening(exchange);
       first = undefined;
     }
     const hear = (response: ImapResponse) => void this.#hear(response);
@@ -777,14 +781,13 @@ export class ImapClient implements AsyncDisposable {
     code: ImapResponseCode | undefined,
     text: string,
   ): ReplyError {
-    const { peer } = this.#dialogue;
-    return new ReplyError(`${what} on ${peer}`, {
+    // Servers that end or have no room for more say BYE.
+    const temporary = status === "BYE" || (code !== undefined && TEMPORARY.has(code.name));
+    return this.#dialogue.refused(what, {
       code: status,
       enhanced: code?.name,
       lines: [text],
-      // Servers that end or have no room for more say BYE.
-      temporary: status === "BYE" || (code !== undefined && TEMPORARY.has(code.name)),
-      address: peer,
+      temporary,
     });
   }
 }

@@ -19,7 +19,8 @@
  * @module
  */
 
-import { checkArgument, type Dialogue, LIST_TIME, MAX_LIST, openSession } from "./_dialogue.ts";
+import { checkArgument, type Dialogue, LIST_TIME, MAX_LIST } from "./_dialogue.ts";
+import { openSession } from "./_mail_session.ts";
 import type { MailLoginOptions } from "./mail_options.ts";
 import {
   parsePop3Capabilities,
@@ -133,6 +134,7 @@ export class Pop3Client implements AsyncDisposable {
    * @throws {NetError} "usage", if the password would be sent without encryption.
    */
   async login(credentials: SaslCredentials, mechanism?: SaslName | "USER"): Promise<void> {
+    this.#dialogue.conceal(credentials.password, credentials.accessToken);
     const offered = this.#capabilities.get("SASL") ?? [];
     const bySasl = mechanism !== "USER" && (offered.length > 0 || mechanism !== undefined ||
       credentials.accessToken !== undefined);
@@ -306,13 +308,8 @@ export class Pop3Client implements AsyncDisposable {
   }
 
   #refused(what: string, { code, text }: Pop3Status): ReplyError {
-    return new ReplyError(`${what} on ${this.#dialogue.peer}`, {
-      code: "-ERR",
-      enhanced: code,
-      lines: [text],
-      temporary: code !== undefined && TEMPORARY.has(code),
-      address: this.#dialogue.peer,
-    });
+    const temporary = code !== undefined && TEMPORARY.has(code);
+    return this.#dialogue.refused(what, { code: "-ERR", enhanced: code, lines: [text], temporary });
   }
 
   async #lines(time = LIST_TIME): Promise<string[]> {

@@ -20,7 +20,8 @@
  */
 
 import { withDeadline } from "./_deadline.ts";
-import { checkArgument, type Dialogue, openSession } from "./_dialogue.ts";
+import { checkArgument, type Dialogue } from "./_dialogue.ts";
+import { openSession } from "./_mail_session.ts";
 import { DotEncoder } from "./dot_codec.ts";
 import { NetError } from "./errors.ts";
 import type { MailLoginOptions } from "./mail_options.ts";
@@ -187,16 +188,17 @@ export class SmtpClient implements AsyncDisposable {
    * sent without encryption.
    */
   async login(credentials: SaslCredentials, mechanism?: SaslName): Promise<void> {
+    this.#dialogue.conceal(credentials.password, credentials.accessToken);
     await this.#dialogue.exclusive(async () => {
       const exchange = startSasl(this.#extensions.get("AUTH") ?? [], credentials, {
         encrypted: this.#dialogue.encrypted,
         allowPlaintext: this.#allowPlaintext,
         ...(mechanism !== undefined && { mechanism }),
       });
-      const first = exchange.initial;
+      const opening = this.#dialogue.opening(exchange);
       await this.#dialogue.writeLine(
-        `AUTH ${exchange.name}${first === undefined ? "" : ` ${first.toBase64() || "="}`}`,
-        `AUTH ${exchange.name}${first === undefined ? "" : " ***"}`,
+        `AUTH ${exchange.name}${opening}`,
+        `AUTH ${exchange.name}${opening && " ***"}`,
       );
       for (;;) {
         const reply = await this.#reply();
@@ -441,14 +443,8 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   #refused(what: string, { code, enhanced, lines }: SmtpReply): ReplyError {
-    const { peer } = this.#dialogue;
-    return new ReplyError(`${what} on ${peer}`, {
-      code: `${code}`,
-      enhanced,
-      lines,
-      temporary: code >= 400 && code < 500,
-      address: peer,
-    });
+    const temporary = code >= 400 && code < 500;
+    return this.#dialogue.refused(what, { code: `${code}`, enhanced, lines, temporary });
   }
 }
 
