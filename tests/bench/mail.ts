@@ -11,7 +11,7 @@ import { type Program, runPrograms, timedBy } from "./_programs.ts";
 const PEERS = "tests/bench/peers";
 const FETCHED = 2000;
 const SENT = 1000;
-const MEGABYTES = 512;
+const MEGABYTES = 1000;
 
 /** Measures messages and bytes a second. */
 export async function benchMail(bench: Bench): Promise<Figure[]> {
