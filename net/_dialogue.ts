@@ -209,8 +209,11 @@ export class Dialogue {
   }
 
   /** Reads lines until `push` makes a reply of them; all of them have the time of one answer. */
-  async readReply<R>(push: (line: string) => R | undefined): Promise<R> {
-    this.allow(this.timeout);
+  async readReply<R>(
+    push: (line: string) => R | undefined,
+    limit: number = this.timeout,
+  ): Promise<R> {
+    this.allow(limit);
     for (;;) {
       const line = await this.readLine();
       let reply: R | undefined;

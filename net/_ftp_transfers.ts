@@ -3,31 +3,36 @@
 import type { Connection } from "./connection.ts";
 import { LIST_TIME, MAX_LIST } from "./_dialogue.ts";
 import type { FtpControl } from "./_ftp_control.ts";
-import type { ConnectFtpOptions, FtpSource, FtpTransferOptions } from "./ftp_client.ts";
-import { parseFtpExtendedPassive, parseFtpPassive } from "./ftp_codec.ts";
+import { NetError } from "./errors.ts";
+import { type FtpReply, parseFtpExtendedPassive, parseFtpPassive } from "./ftp_codec.ts";
+import type { ConnectFtpOptions, FtpSource, FtpTransferOptions } from "./ftp_options.ts";
 import { connectTcp } from "./tcp_client.ts";
 import { upgradeTls } from "./upgrade_tls.ts";
 import { whileOpen } from "./_while_open.ts";
 
 /** Chunks that are read ahead. */
 const AHEAD = 8;
+/** How long a server may take to say that a transfer was broken off, in milliseconds. */
+const BREAK = 5000;
 
 /** Transfers of one session, one at a time. */
 export class FtpTransfers {
-  /** Whether data connections are encrypted. */
-  protected = false;
   readonly #control: FtpControl;
   readonly #options: ConnectFtpOptions;
   /** Whether the server knows EPSV, as far as is known. */
-  #extended = true;
+  #extended: boolean;
 
   constructor(control: FtpControl, options: ConnectFtpOptions) {
     this.#control = control;
     this.#options = options;
+    this.#extended = options.trustPassiveAddress !== true;
   }
 
   /** Opens a data connection: by EPSV, or PASV where the server has none. */
   async #dialData(): Promise<Connection> {
+    const { connectData, connectTimeout = 10_000, signal, trustPassiveAddress } = this.#options;
+    const remote = this.#control.dialogue.conn.remoteAddr;
+    let hostname = "hostname" in remote ? remote.hostname : this.#options.hostname ?? "127.0.0.1";
     let port: number | undefined;
     if (this.#extended) {
       const reply = await this.#control.ask("EPSV");
@@ -40,18 +45,18 @@ export class FtpTransfers {
     if (port === undefined) {
       const reply = await this.#control.command("Cannot open a data connection", "PASV");
       const text = reply.lines.join(" ");
+      const passive = parseFtpPassive(text) ?? this.#control.dialogue.nonsense(text);
       // The address may be anybody's, and a private one behind a router: the port alone counts.
-      port = parseFtpPassive(text)?.port ?? this.#control.dialogue.nonsense(text);
+      port = passive.port;
+      if (trustPassiveAddress) hostname = passive.hostname;
     }
-    const remote = this.#control.dialogue.conn.remoteAddr;
-    const hostname = "hostname" in remote ? remote.hostname : this.#options.hostname ?? "127.0.0.1";
-    const { connectData, connectTimeout = 10_000, signal } = this.#options;
     if (connectData !== undefined) return await connectData({ hostname, port });
     return await connectTcp({
       hostname,
       port,
       timeout: connectTimeout,
       lingerTimeout: connectTimeout,
+      writeTimeout: this.#control.dialogue.timeout,
       ...(signal && { signal }),
     });
   }
@@ -68,23 +73,28 @@ export class FtpTransfers {
     signal?.throwIfAborted();
     const data = await this.#dialData();
     try {
-      if (offset > 0) await this.#control.command(what, `REST ${offset}`, undefined, 350);
-      await this.#control.dialogue.writeLine(command);
-      const reply = await this.#control.reply();
+      if (offset > 0) await this.#control.command(what, `REST ${offset}`, 350);
+      const reply = await this.#control.ask(command);
       if (reply.code !== 125 && reply.code !== 150) throw this.#control.refused(what, reply);
-      if (this.protected) {
-        const { hostname = "127.0.0.1", serverName = hostname, caCerts, connectTimeout } =
-          this.#options;
-        await upgradeTls(data, {
-          serverName,
-          ...(caCerts && { caCerts }),
-          ...(connectTimeout !== undefined && { handshakeTimeout: connectTimeout }),
-        });
-      }
-      return data;
     } catch (error) {
       data.abort(error);
       throw error;
+    }
+    if (this.#control.protected) await this.#encrypt(what, data);
+    return data;
+  }
+
+  async #encrypt(what: string, data: Connection): Promise<void> {
+    const { hostname = "127.0.0.1", serverName = hostname, caCerts, connectTimeout } =
+      this.#options;
+    try {
+      await upgradeTls(data, {
+        serverName,
+        ...(caCerts && { caCerts }),
+        ...(connectTimeout !== undefined && { handshakeTimeout: connectTimeout }),
+      });
+    } catch (error) {
+      throw await this.#breakOff(what, data, error, false);
     }
   }
 
@@ -94,15 +104,23 @@ export class FtpTransfers {
     if (reply.code !== 226 && reply.code !== 250) throw this.#control.refused(what, reply);
   }
 
-  /** Breaks a transfer off; the session goes on if the server still answers. */
-  async #breakOff(data: Connection, reason: unknown): Promise<void> {
+  /**
+   * Breaks a transfer off; the session goes on if the server still answers. Gives the reason, or what
+   * the server says where it was the one that ended the connection.
+   */
+  async #breakOff(what: string, data: Connection, reason: unknown, own = true): Promise<unknown> {
+    const cut = !own && !data.open;
     data.abort(reason);
+    let reply: FtpReply;
     try {
-      await this.#control.reply();
-      if (typeof reason === "object" && reason !== null) this.#control.dialogue.spared.add(reason);
+      reply = await this.#control.reply(Math.min(BREAK, this.#control.dialogue.timeout || BREAK));
     } catch {
       this.#control.dialogue.abort(reason);
+      return reason;
     }
+    if (cut && reply.code >= 400) return this.#control.refused(what, reply);
+    if (typeof reason === "object" && reason !== null) this.#control.dialogue.spared.add(reason);
+    return reason;
   }
 
   /** A file as it comes; `done` when it has been read, or is broken off. */
@@ -135,16 +153,17 @@ export class FtpTransfers {
           }
           await data.close();
         } catch (error) {
+          const own = signal?.aborted === true || !(error instanceof NetError);
           return await end(
-            this.#breakOff(data, error).then(() => {
-              throw error;
+            this.#breakOff(what, data, error, own).then((reason) => {
+              throw reason;
             }),
           );
         }
         await end(this.#finish(what));
         controller.close();
       },
-      cancel: (reason) => end(this.#breakOff(data, reason)),
+      cancel: (reason) => end(this.#breakOff(what, data, reason).then(() => {})),
     }, { highWaterMark: AHEAD });
     return { stream, done };
   }
@@ -173,8 +192,8 @@ export class FtpTransfers {
       signal?.throwIfAborted();
       await data.close();
     } catch (error) {
-      await this.#breakOff(data, error);
-      throw error;
+      const own = signal?.aborted === true || !(error instanceof NetError);
+      throw await this.#breakOff(what, data, error, own);
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }

@@ -3,9 +3,10 @@
  * transfers as streams, resumed and broken off at will.
  *
  * Data connections are opened by this side, to the server that was dialled and nowhere else: the
- * address that PASV names is ignored. Servers that demand that TLS of a data connection resumes the
- * session of the control connection (`require_ssl_reuse` of vsftpd) cannot be served: Deno has no
- * means to hand a session on.
+ * address that PASV names is ignored unless `trustPassiveAddress` says otherwise. Servers that demand
+ * that TLS of a data connection resumes the session of the control connection (`require_ssl_reuse` of
+ * vsftpd) cannot be served: neither Deno's TLS nor its `node:tls` hands a session on. Their refusal,
+ * mostly `522`, is the error of the transfer.
  *
  * @example Fetch a file
  * ```ts
@@ -23,62 +24,32 @@
  * @module
  */
 
-import type { Connection } from "./connection.ts";
 import { checkArgument, Dialogue } from "./_dialogue.ts";
 import { FtpControl } from "./_ftp_control.ts";
 import { FtpTransfers } from "./_ftp_transfers.ts";
 import {
   type FtpEntry,
   type FtpReply,
+  isPlainFtpName,
   parseFtpFacts,
   parseFtpListLine,
   parseFtpPath,
   parseFtpTime,
 } from "./ftp_codec.ts";
-import type { MailClientOptions } from "./mail_options.ts";
+import type {
+  ConnectFtpOptions,
+  FtpSource,
+  FtpTransferOptions,
+  FtpUploadOptions,
+} from "./ftp_options.ts";
+import { NetError } from "./errors.ts";
 import { ReplyError } from "./reply_error.ts";
 
-export type { FtpEntry } from "./ftp_codec.ts";
+export type { FtpEntry, FtpReply } from "./ftp_codec.ts";
+export type * from "./ftp_options.ts";
 
-/** Options of {@linkcode connectFtp}. All times are in milliseconds; 0 lifts a limit. */
-export interface ConnectFtpOptions extends MailClientOptions {
-  /**
-   * Who logs in.
-   *
-   * @default "anonymous"
-   */
-  user?: string;
-  /** The password. @default "anonymous@" for anonymous, else none */
-  password?: string;
-  /** Opens data connections in place of `connectTcp`: through a proxy, or in memory. */
-  connectData?: (address: { hostname: string; port: number }) => Promise<Connection>;
-}
-
-/** Options of a transfer. */
-export interface FtpTransferOptions {
-  /** The byte to begin with, to resume (RFC 3659 §5). @default 0 */
-  offset?: number;
-  /** Called with the bytes of this transfer so far. */
-  onProgress?: (bytes: number) => void;
-  /** Breaks the transfer off; the session goes on. */
-  signal?: AbortSignal;
-}
-
-/** Options of {@linkcode FtpClient.upload}. */
-export interface FtpUploadOptions extends FtpTransferOptions {
-  /** Adds to the end of the file that is there. @default false */
-  append?: boolean;
-  /** Writes to another name first, and renames it when it is whole. @default false */
-  atomic?: boolean;
-}
-
-/** What can be uploaded. */
-export type FtpSource =
-  | string
-  | Uint8Array
-  | ReadableStream<Uint8Array>
-  | AsyncIterable<Uint8Array>;
-
+/** Directories within directories: a server can make up as many as it likes. */
+const MAX_DEPTH = 100;
 const DEFAULTS = { tls: "starttls", ports: { implicit: 990, starttls: 21 } } as const;
 
 /**
@@ -110,7 +81,6 @@ export class FtpClient implements AsyncDisposable {
   readonly #dialogue: Dialogue;
   readonly #control: FtpControl;
   readonly #transfers: FtpTransfers;
-  #features: ReadonlyMap<string, string> = new Map();
 
   /**
    * Takes over a dialogue; `connectFtp` does that.
@@ -125,7 +95,7 @@ export class FtpClient implements AsyncDisposable {
 
   /** What the server can (RFC 2389), by name in capitals, with the words that follow. */
   get features(): ReadonlyMap<string, string> {
-    return this.#features;
+    return this.#control.features;
   }
 
   /** Whether the control connection is encrypted; the data connections are then as well. */
@@ -144,27 +114,7 @@ export class FtpClient implements AsyncDisposable {
    * @ignore
    */
   async begin(user: string, password: string): Promise<void> {
-    if (user !== "anonymous") this.#dialogue.conceal(password);
-    await this.#dialogue.exclusive(async () => {
-      const greeting = await this.#control.reply();
-      if (greeting.code !== 220) throw this.#control.refused("Cannot begin", greeting);
-      if (this.#dialogue.tls === "starttls") await this.#encrypt();
-      if (user !== "anonymous") this.#dialogue.checkLogin();
-      const asked = await this.#control.ask(`USER ${user}`);
-      if (asked.code === 331 || asked.code === 332) {
-        await this.#control.command("Cannot log in", `PASS ${password}`, "PASS ***");
-      } else if (asked.code !== 230 && asked.code !== 232) {
-        throw this.#control.refused("Cannot log in", asked);
-      }
-      if (this.#dialogue.encrypted) {
-        await this.#control.command("Cannot protect the data", "PBSZ 0");
-        await this.#control.command("Cannot protect the data", "PROT P");
-        this.#transfers.protected = true;
-      }
-      await this.#askFeatures();
-      if (this.#features.has("UTF8")) await this.#control.ask("OPTS UTF8 ON");
-      await this.#control.command("Cannot transfer bytes as they are", "TYPE I");
-    });
+    await this.#dialogue.exclusive(() => this.#control.begin(user, password));
   }
 
   /** The directory of now. */
@@ -192,7 +142,7 @@ export class FtpClient implements AsyncDisposable {
     return this.#dialogue.exclusive(async () => {
       const where = path === undefined ? "" : ` ${checkPath(path)}`;
       const what = `Cannot list ${path ?? "the directory"}`;
-      if (this.#features.has("MLST")) {
+      if (this.features.has("MLST")) {
         const lines = await this.#transfers.listing(what, `MLSD${where}`);
         return lines.flatMap((line) => {
           const entry = parseFtpFacts(line);
@@ -207,6 +157,32 @@ export class FtpClient implements AsyncDisposable {
       )
         .filter((entry) => entry !== undefined && !/^\.\.?$/.test(entry.name)) as FtpEntry[];
     });
+  }
+
+  /**
+   * What is known of one file or directory: by MLST, or by the listing around it where the server has
+   * none.
+   *
+   * @param path The file or directory.
+   * @returns The entry, with the last part of the path as its name.
+   * @throws {ReplyError} If there is no such thing.
+   * @throws {NetError} "protocol", if the listing around it has no such name.
+   */
+  async stat(path: string): Promise<FtpEntry> {
+    const [, above = "", name = ""] = /^(.*?)([^/]*)\/*$/s.exec(checkPath(path)) ?? [];
+    const what = `Cannot ask for ${path}`;
+    if (this.features.has("MLST")) {
+      const { lines } = await this.#do(what, `MLST ${path}`);
+      const [, line = ""] = lines;
+      const { self: _, ...entry } = parseFtpFacts(line) ?? this.#dialogue.nonsense(line);
+      return { ...entry, name };
+    }
+    if (name === "") return { name, type: "directory" };
+    const found = (await this.list(above || undefined)).find((entry) => entry.name === name);
+    if (found !== undefined) return found;
+    const { peer } = this.#dialogue;
+    const problem = { kind: "protocol", phase: "request", address: peer } as const;
+    throw new NetError(`${what} on ${peer}: there is no such name in its directory`, problem);
   }
 
   /**
@@ -345,19 +321,27 @@ export class FtpClient implements AsyncDisposable {
    * Removes a directory.
    *
    * @param path The directory.
-   * @param options `recursive`: with all that is in it; links are deleted, not followed.
+   * @param options `recursive`: with all that is in it; links are deleted, not followed, where the
+   * server tells them from what they lead to.
+   * @throws {NetError} "limit", if directories lie within directories without an end.
    */
   async rmdir(path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<void> {
     checkPath(path);
-    if (recursive) {
-      for (const { name, type } of await this.list(path)) {
-        if (name.includes("/") || name === "." || name === "..") continue;
-        const inner = `${path.replace(/\/$/, "")}/${name}`;
-        if (type === "directory") await this.rmdir(inner, { recursive });
-        else await this.delete(inner);
-      }
-    }
+    if (recursive) await this.#clear(path, 0);
     await this.#do(`Cannot remove the directory ${path}`, `RMD ${path}`);
+  }
+
+  /**
+   * Sends a command that has no method of its own, `SITE CHMOD 600 a.txt` for example; not one that
+   * opens a data connection.
+   *
+   * @param line The command.
+   * @returns The reply.
+   * @throws {ReplyError} If the server refuses it.
+   */
+  async command(line: string): Promise<FtpReply> {
+    checkArgument("a command", line);
+    return await this.#do(`Cannot do ${line.slice(0, 100)}`, line);
   }
 
   /** Does nothing, so that the server does not end the session for idleness. */
@@ -384,28 +368,23 @@ export class FtpClient implements AsyncDisposable {
     return this.#dialogue.exclusive(() => this.#control.command(what, line));
   }
 
-  async #encrypt(): Promise<void> {
-    const reply = await this.#control.ask("AUTH TLS");
-    if (reply.code !== 234) {
-      const cause = this.#control.refused("Cannot encrypt the line", reply);
-      throw this.#dialogue.unencryptable("AUTH TLS", cause);
+  async #clear(path: string, depth: number): Promise<void> {
+    if (depth > MAX_DEPTH) {
+      throw new NetError(`${path} lies below ${MAX_DEPTH} directories`, { kind: "limit" });
     }
-    await this.#dialogue.startTls();
-  }
-
-  async #askFeatures(): Promise<void> {
-    const reply = await this.#control.ask("FEAT");
-    if (reply.code !== 211) return;
-    this.#features = new Map(
-      reply.lines.slice(1, -1).map((line) => {
-        const [, name = "", words = ""] = /^ ?(\S+) ?(.*)$/s.exec(line) ?? [];
-        return [name.toUpperCase(), words];
-      }),
-    );
+    for (const { name, type } of await this.list(path)) {
+      if (!isPlainFtpName(name)) continue;
+      const inner = `${path.replace(/\/$/, "")}/${name}`;
+      if (type !== "directory") await this.delete(inner);
+      else {
+        await this.#clear(inner, depth + 1);
+        await this.rmdir(inner);
+      }
+    }
   }
 
   async #rename(from: string, to: string): Promise<void> {
-    await this.#control.command(`Cannot rename ${from}`, `RNFR ${from}`);
+    await this.#control.command(`Cannot rename ${from}`, `RNFR ${from}`, 350);
     await this.#control.command(`Cannot rename ${from} to ${to}`, `RNTO ${to}`);
   }
 }

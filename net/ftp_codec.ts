@@ -41,6 +41,8 @@ export interface FtpEntry {
   readonly modified?: Date;
   /** Where a link leads. */
   readonly target?: string;
+  /** What may be done with it, in the letters of RFC 3659 §7.5.5, if it was told. */
+  readonly permissions?: string;
 }
 
 const MAX_LINES = 1000;
@@ -147,6 +149,7 @@ export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolea
       return [fact.slice(0, at).toLowerCase(), fact.slice(at + 1)] as const;
     }),
   );
+  const permissions = facts.get("perm");
   const kind = facts.get("type")?.toLowerCase() ?? "";
   const link = /^os\.unix=s(?:ym)?link(?::(.*))?$/.exec(kind);
   const type = kind === "file"
@@ -162,6 +165,7 @@ export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolea
     self: kind === "cdir" || kind === "pdir",
     ...sizeOf(facts.get("size")),
     ...timeOf(parseFtpTime(facts.get("modify") ?? "")),
+    ...(permissions !== undefined && { permissions }),
   };
 }
 
@@ -176,7 +180,7 @@ const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
  */
 export function parseFtpListLine(line: string, now: Date): FtpEntry | undefined {
   const unix =
-    /^([-dlbcps])[-rwxsStT]{9}[.+@]?\s+\d+\s+\S+\s+(?:\S+\s+)?(\d+)\s+(?:([A-Za-z]{3})\s+(\d{1,2})|(\d{1,2})\s+([A-Za-z]{3}))\s+(\d{4}|\d{1,2}:\d\d)\s(.+)$/s
+    /^([-dlbcps])[-rwxsStT]{9}[.+@]?\s+\d+(?:\s+\S+){1,6}?\s+(\d+)\s+(?:([A-Za-z]{3})\s+(\d{1,2})|(\d{1,2})\s+([A-Za-z]{3}))\s+(\d{4}|\d{1,2}:\d\d)\s(.+)$/s
       .exec(line);
   if (unix !== null) {
     const [

@@ -63,8 +63,13 @@ server.serve_forever()
   };
 }
 
-/** vsftpd for anonymous users, who may write into `up/`; it takes root. */
-export async function startVsftpd(): Promise<FtpPeer> {
+/**
+ * vsftpd for anonymous users, who may write into `up/`; it takes root. `reuse`: TLS of a data
+ * connection has to resume the session of the control connection.
+ */
+export async function startVsftpd(
+  { implicit = false, reuse = false }: { implicit?: boolean; reuse?: boolean } = {},
+): Promise<FtpPeer> {
   const { folder, pem } = await prepare();
   using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = free.addr;
@@ -82,8 +87,10 @@ export async function startVsftpd(): Promise<FtpPeer> {
   ];
   const lines = [
     ...yes.map((name) => `${name}=YES`),
-    ...["background", "local_enable", "require_ssl_reuse", "seccomp_sandbox", "xferlog_enable"]
+    ...["background", "local_enable", "seccomp_sandbox", "xferlog_enable"]
       .map((name) => `${name}=NO`),
+    `implicit_ssl=${implicit ? "YES" : "NO"}`,
+    `require_ssl_reuse=${reuse ? "YES" : "NO"}`,
     "listen_address=127.0.0.1",
     `listen_port=${port}`,
     `anon_root=${files}`,

@@ -1,12 +1,13 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { connectFtp, type ConnectFtpOptions, type FtpClient } from "../../net/ftp_client.ts";
 import { downloadTree, uploadTree } from "../../net/ftp_tree.ts";
+import { memoryPair } from "../../net/memory_pair.ts";
 import { ReplyError } from "../../net/reply_error.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { type FtpPeer, startPyftpdlib, startVsftpd } from "../_support/ftp.ts";
-import { type Answer, lineServer } from "../_support/line_server.ts";
+import { type Answer, beginTls, lineServer } from "../_support/line_server.ts";
 import { needs, needsPython } from "../_support/peers.ts";
 
 const PLAIN: ConnectFtpOptions = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
@@ -39,6 +40,7 @@ function files(
       return `229 Entering (|||${listener.addr.port}|)\r\n`;
     },
     MLSD: transfer,
+    LIST: transfer,
     RETR: transfer,
     STOR: transfer,
     APPE: transfer,
@@ -119,6 +121,23 @@ Deno.test("the address that PASV names is ignored: no connection to anybody else
   listener.close();
 });
 
+Deno.test("the address that PASV names is used where that is asked for", async () => {
+  const asked: { hostname: string; port: number }[] = [];
+  await using server = files(say("x"), { PASV: () => "227 Entering (192,0,2,1,1,2)\r\n" });
+  await using ftp = await connectFtp({
+    ...PLAIN,
+    port: server.port,
+    trustPassiveAddress: true,
+    connectData(address) {
+      asked.push(address);
+      return Promise.reject(new RangeError("not in a test"));
+    },
+  });
+  await assertRejects(() => ftp.download("x"), RangeError);
+  assertEquals(asked, [{ hostname: "192.0.2.1", port: 258 }]);
+  assert(!server.heard.includes("EPSV"));
+});
+
 Deno.test("a transfer that is broken off leaves the session alive", async () => {
   const endless = async (conn: Deno.Conn) => {
     while (await conn.write(new Uint8Array(65_536)).then(() => true, () => false));
@@ -181,6 +200,143 @@ Deno.test("a reply that drips ends when the time for an answer does", async () =
   assertEquals([error.kind, ftp.open], ["timeout", false]);
 });
 
+Deno.test("a reply that nobody asked for is not taken for the next one", async () => {
+  await using server = files(say("x"), { NOOP: () => "200 ok\r\n213 4\r\n" });
+  const ftp = await connectFtp({ ...PLAIN, port: server.port });
+  await ftp.noop();
+  const error = await assertRejects(() => ftp.size("x"), NetError, "was not asked");
+  assertEquals([error.kind, ftp.open, server.heard.at(-1)], ["protocol", false, "NOOP"]);
+  await ftp.quit();
+  // That it goes is what a server may say at any time.
+  await using tired = files(say("x"), { NOOP: () => "200 ok\r\n421 idle for too long\r\n" });
+  const other = await connectFtp({ ...PLAIN, port: tired.port });
+  await other.noop();
+  const gone = await assertRejects(() => other.download("x"), ReplyError);
+  assertEquals([gone.code, gone.retryable, other.open], ["421", true, false]);
+  await other.quit();
+});
+
+Deno.test("where the server ends a transfer, the error is what it says, and the session lives", async () => {
+  const refuse = async (conn: Deno.Conn) => {
+    await conn.read(new Uint8Array(10));
+    conn.close();
+  };
+  await using server = files(refuse, {}, "552 over quota\r\n");
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const endless = async function* () {
+    for (;;) yield new Uint8Array(100_000);
+  };
+  const error = await assertRejects(() => ftp.upload("x", endless()), ReplyError);
+  assertEquals([error.code, error.text, ftp.open], ["552", "over quota", true]);
+  assertEquals(await ftp.size("x"), 5);
+});
+
+Deno.test("a server that takes no bytes of an upload is given up in time", async () => {
+  await using server = files(() => new Promise((resolve) => setTimeout(resolve, 2000)));
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port, timeout: 300 });
+  const much = new Uint8Array(64 * 1024 * 1024);
+  const error = await assertRejects(() => ftp.upload("x", much), NetError, "300 ms");
+  assertEquals(error.kind, "timeout");
+});
+
+Deno.test("stat() asks MLST, or the listing around it", async () => {
+  const listing = "type=dir; d\r\ntype=file;size=7;perm=adfr; a b\r\n";
+  await using server = files(say(listing), {
+    MLST: (line) =>
+      line === "MLST /no"
+        ? "550 no\r\n"
+        : "250-Listing\r\n type=file;size=7;perm=adfr; /up/a b\r\n250 End\r\n",
+  });
+  const entry = { name: "a b", type: "file", size: 7, permissions: "adfr" } as const;
+  {
+    await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+    assertEquals(await ftp.stat("/up/a b"), entry);
+    assertEquals((await assertRejects(() => ftp.stat("/no"), ReplyError)).code, "550");
+  }
+  const unix =
+    "total 2\r\n-rw-r--r-- 1 a b 7 Jan 02 2020 a b\r\ndrwxr-xr-x 2 a b 0 Jan 02 2020 d\r\n";
+  await using old = files(say(unix), { FEAT: () => "502 what\r\n" });
+  await using ftp = await connectFtp({ ...PLAIN, port: old.port });
+  assertEquals((await ftp.stat("/up/a b")).size, 7);
+  assertEquals((await ftp.stat("d/")).type, "directory");
+  assertEquals(await ftp.stat("/"), { name: "", type: "directory" });
+  assertEquals((await assertRejects(() => ftp.stat("/up/c"), NetError)).kind, "protocol");
+  assertEquals(old.heard.filter((line) => line.startsWith("LIST")), [
+    "LIST /up/",
+    "LIST",
+    "LIST /up/",
+  ]);
+});
+
+Deno.test("any other command can be sent, one line of it", async () => {
+  await using server = files(say("x"), {
+    SITE: (line) => line.includes("CHMOD") ? "200 done\r\n" : "501 what\r\n",
+  });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  assertEquals(await ftp.command("SITE CHMOD 600 a"), { code: 200, lines: ["done"] });
+  assertEquals((await assertRejects(() => ftp.command("SITE FLY"), ReplyError)).code, "501");
+  await assertRejects(() => ftp.command("NOOP\r\nDELE a"), TypeError);
+  await ftp.noop();
+});
+
+Deno.test("directories within directories without an end are not removed for ever", async () => {
+  await using server = files(say("type=dir; deeper\r\n"));
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const error = await assertRejects(() => ftp.rmdir("x", { recursive: true }), NetError);
+  assertEquals([error.kind, server.heard.some((line) => line.startsWith("RMD"))], ["limit", false]);
+});
+
+Deno.test("it speaks over a connection that is there already, one byte at a time", async () => {
+  const [client, server] = memoryPair();
+  const data = memoryPair();
+  const answers: Record<string, string> = {
+    USER: "230 in\r\n",
+    FEAT: "211-x\r\n MLST size*;\r\n211 end\r\n",
+    EPSV: "229 here (|||7|)\r\n",
+    MLSD: "150 go\r\n226-it\r\n was\r\n226 done\r\n",
+    QUIT: "221 bye\r\n",
+  };
+  const serving = (async () => {
+    for (const byte of "220 hi\r\n") await server.write(byte);
+    for (let line; (line = await server.readLine()) !== null;) {
+      const verb = line.split(" ")[0]!;
+      for (const byte of answers[verb] ?? "200 ok\r\n") await server.write(byte);
+      if (verb === "QUIT") break;
+      if (verb !== "MLSD") continue;
+      for (const byte of "type=file;size=3; ü\r\n") await data[1].write(byte);
+      await data[1].close();
+    }
+    await server.close();
+  })();
+  {
+    await using ftp = await connectFtp({
+      tls: "none",
+      connection: client,
+      connectData: ({ port }) => Promise.resolve(port === 7 ? data[0] : client),
+    });
+    assertEquals(await ftp.list(), [{ name: "ü", type: "file", size: 3 }]);
+  }
+  await serving;
+});
+
+Deno.test("STARTTLS: nothing smuggled in, and no data without encryption", async () => {
+  const { ca } = await testCertificates();
+  const options = { caCerts: [ca], timeout: 5000, user: "ann", password: "secret" };
+  await using evil = files(say("x"), { AUTH: () => "234 go\r\n230 injected\r\n" });
+  const injected = await assertRejects(() => connectFtp({ ...options, port: evil.port }), NetError);
+  assertEquals(injected.kind, "protocol");
+  assertMatch(injected.message, /sent \d+ bytes before/);
+  await using careless = files(say("x"), {
+    AUTH: (_, conn) => beginTls(conn, "234 go\r\n"),
+    PROT: () => "536 no\r\n",
+  });
+  const refused = await assertRejects(
+    () => connectFtp({ ...options, port: careless.port }),
+    ReplyError,
+  );
+  assertEquals(refused.code, "536");
+});
+
 Deno.test("a download that the server does not call whole is an error", async () => {
   await using server = files(say("half"), {}, "426 the disk broke\r\n");
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });
@@ -197,6 +353,12 @@ Deno.test("hostile servers: errors in time, and nothing goes on", async () => {
     ["the end", { SIZE: () => undefined }, "truncated"],
     ["a size that is none", { SIZE: () => "213 many\r\n" }, "protocol"],
     ["good-bye", { SIZE: () => "421 too long\r\n" }, "reply"],
+    ["an endless line", { SIZE: () => `213 ${"5".repeat(100_000)}` }, "limit"],
+    [
+      "half a reply",
+      { SIZE: async (_, conn) => (await conn.write("213-5"), undefined) },
+      "truncated",
+    ],
   ];
   for (const [what, answers, kind] of cases) {
     await using server = files(() => Promise.resolve(), answers);
@@ -262,6 +424,8 @@ async function journey(ftp: FtpClient, folder: string): Promise<void> {
   await ftp.mkdir("up/a/b", { recursive: true });
   await ftp.mkdir("up/a/b", { recursive: true });
   await ftp.upload("up/a/b/c.txt", "deep");
+  assertEquals((await ftp.stat("up/a/b/c.txt")).size, 4);
+  assertEquals((await ftp.stat("up/a")).type, "directory");
   const entries = await ftp.list("up");
   assertEquals(entries.map(({ name, type }) => `${type} ${name}`).sort(), [
     "directory a",
@@ -320,14 +484,35 @@ for (const tls of ["none", "starttls", "implicit"] as const) {
 const vsftpd = needs("vsftpd");
 const root = Deno.uid() === 0;
 
+const noVsftpd = vsftpd.suffix || (root ? "" : " (vsftpd needs root)");
+
+for (const tls of ["starttls", "implicit"] as const) {
+  Deno.test({
+    name: `vsftpd, TLS ${tls}: the whole journey${noVsftpd}`,
+    ignore: vsftpd.ignore || !root,
+    async fn() {
+      await using server = await startVsftpd({ implicit: tls === "implicit" });
+      await visit(server, { tls });
+    },
+  });
+}
+
 Deno.test({
-  name: `vsftpd, explicit TLS: the whole journey${
-    vsftpd.suffix || (root ? "" : " (vsftpd needs root)")
-  }`,
+  name: `vsftpd that demands the session of the control connection says so${noVsftpd}`,
   ignore: vsftpd.ignore || !root,
   async fn() {
-    await using server = await startVsftpd();
-    await visit(server, {});
+    await using server = await startVsftpd({ reuse: true });
+    const { ca } = await testCertificates();
+    const works: ((ftp: FtpClient) => Promise<unknown>)[] = [
+      (ftp) => ftp.list(),
+      (ftp) => ftp.upload("up/x", new Uint8Array(1e6)),
+    ];
+    for (const work of works) {
+      // It ends the session as well.
+      await using ftp = await connectFtp({ caCerts: [ca], port: server.port, timeout: 10_000 });
+      const error = await assertRejects(() => work(ftp), ReplyError, "session reuse required");
+      assertEquals(error.code, "522");
+    }
   },
 });
 

@@ -62,6 +62,7 @@ Deno.test("facts are read (RFC 3659)", () => {
   const entry = parseFtpFacts("Type=file;Size=25730;Modify=19940728095854;Perm=; cap mux.tar.z");
   assertEquals(entry, {
     name: "cap mux.tar.z",
+    permissions: "",
     type: "file",
     self: false,
     size: 25_730,
