@@ -1,6 +1,9 @@
 import type { HttpProgress, HttpRequestOptions } from "./client_options.ts";
 import { encodeMultipart } from "./multipart.ts";
+import type { Upload } from "./_upload.ts";
 import { encodeParams } from "./_url.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What is sent, as often as it may be. */
 export interface RequestBody {
@@ -8,15 +11,21 @@ export interface RequestBody {
   readonly type?: string;
   /** Whether it can be sent again. */
   readonly replayable: boolean;
-  /** Whether it is a stream, which Deno never sends again by itself. */
-  readonly streamed: boolean;
-  /** What to give to `fetch`. */
-  open(): BodyInit;
+  /** What `fetch` sends at once; undefined for what goes up piece by piece. */
+  readonly whole?: BodyInit;
+  /** Begins with what goes up piece by piece. */
+  open(): Upload | Promise<Upload>;
+  /** Is told how far it is. */
+  readonly tell?: (progress: HttpProgress) => void;
 }
+
+/** A body up to this goes up at once: it is one piece for the limit on the head of the answer. */
+const WHOLE = 1024 * 1024;
+const PIECE = 64 * 1024;
 
 /** The body that the options ask for. */
 export function requestBody(options: HttpRequestOptions, method: string): RequestBody | undefined {
-  const { json, form, multipart, body } = options;
+  const { json, form, multipart, body, onUpload } = options;
   const given = [json, form, multipart, body ?? undefined].filter((one) => one !== undefined);
   if (given.length === 0) return undefined;
   if (given.length > 1) {
@@ -26,86 +35,100 @@ export function requestBody(options: HttpRequestOptions, method: string): Reques
     throw new TypeError(`Cannot send a body with ${method}: use params, or another method`);
   }
   const made = json !== undefined
-    ? jsonBody(json)
+    ? { ...plainBody(jsonOf(json)), type: "application/json" }
     : form !== undefined
-    ? text(encodeParams(form).toString(), "application/x-www-form-urlencoded")
+    ? { ...plainBody(encodeParams(form).toString()), type: "application/x-www-form-urlencoded" }
     : multipart !== undefined
-    ? { streamed: true, ...encodeMultipart(multipart) }
+    ? formBody(multipart)
     : plainBody(body!);
-  return options.onUpload === undefined ? made : watched(made, options.onUpload);
+  if (onUpload === undefined) return made;
+  const { whole: _, ...pieces } = made;
+  return { ...pieces, tell: onUpload };
 }
 
 /** A body that `fetch` takes as it is. */
 export function plainBody(body: BodyInit): RequestBody {
-  if (body instanceof FormData) return { streamed: true, ...encodeMultipart(body) };
-  const streamed = body instanceof ReadableStream ||
-    (typeof body === "object" && Symbol.asyncIterator in body && !(body instanceof Blob));
-  return { replayable: !streamed, streamed, open: () => body };
-}
-
-function jsonBody(value: unknown): RequestBody {
-  const json = JSON.stringify(value);
-  if (json === undefined) throw new TypeError("Cannot send json: this value has no JSON");
-  return text(json, "application/json");
-}
-
-function text(body: string, type: string): RequestBody {
-  return { type, replayable: true, streamed: false, open: () => body };
-}
-
-/** The same body, sent as a stream that tells how far it is. */
-function watched(body: RequestBody, tell: (progress: HttpProgress) => void): RequestBody {
+  if (body instanceof FormData) return formBody(body);
+  if (body instanceof ReadableStream) return streamBody(body as ReadableStream<Bytes>);
+  if (typeof body === "object" && Symbol.asyncIterator in body && !(body instanceof Blob)) {
+    return streamBody(ReadableStream.from(body as AsyncIterable<Bytes>));
+  }
+  const type = typeOf(body);
   return {
-    ...body,
-    ...(body.type === undefined ? typeOf(body) : {}),
-    streamed: true,
-    open: () => {
-      const opened = new Response(body.open());
-      const total = sizeOf(body.streamed ? undefined : body.open());
-      let transferred = 0;
-      return opened.body!.pipeThrough(
-        new TransformStream<Uint8Array, Uint8Array>({
-          transform(chunk, controller) {
-            controller.enqueue(chunk);
-            transferred += chunk.length;
-            tell({ transferred, total });
-          },
-        }),
-      );
-    },
+    ...type === undefined ? {} : { type },
+    replayable: true,
+    ...lengthOf(body) > WHOLE ? {} : { whole: body },
+    open: () => piecesOf(body),
   };
 }
 
-/** The same stream; tells what its source throws, which `fetch` would hide. */
-export function watchUpload(body: BodyInit, tell: (error: unknown) => void): ReadableStream {
-  const stream = body instanceof ReadableStream
-    ? body
-    : ReadableStream.from(body as unknown as AsyncIterable<Uint8Array>);
-  const reader = stream.getReader();
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      } catch (error) {
-        tell(error);
-        throw error;
-      }
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+/** The body of a `Request`: as bytes if it is all there, which nothing but reading it tells. */
+export async function requestedBody(body: ReadableStream<Bytes>): Promise<RequestBody> {
+  const reader = body.getReader();
+  const soon = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 0));
+  const chunks: Bytes[] = [];
+  for (;;) {
+    const next = reader.read();
+    const read = chunks.length > 1 ? undefined : await Promise.race([next, soon]);
+    if (read === undefined) return streamBody(ReadableStream.from(rest(chunks, next, reader)));
+    if (read.done) return plainBody(new Blob(chunks));
+    chunks.push(read.value);
+  }
 }
 
-function typeOf(body: RequestBody): { type?: string } {
-  if (body.streamed) return {};
-  const type = new Response(body.open()).headers.get("content-type");
-  return type === null ? {} : { type };
+async function* rest(
+  chunks: readonly Bytes[],
+  next: Promise<ReadableStreamReadResult<Bytes>>,
+  reader: ReadableStreamDefaultReader<Bytes>,
+): AsyncGenerator<Bytes> {
+  try {
+    yield* chunks;
+    for (let read = await next; !read.done; read = await reader.read()) yield read.value;
+  } finally {
+    await reader.cancel();
+  }
 }
 
-function sizeOf(body: BodyInit | undefined): number | undefined {
-  if (typeof body === "string") return new TextEncoder().encode(body).length;
+function streamBody(stream: ReadableStream<Bytes>): RequestBody {
+  return { replayable: false, open: () => ({ stream, size: undefined }) };
+}
+
+function formBody(form: NonNullable<HttpRequestOptions["multipart"]>): RequestBody {
+  const { type, replayable, open, size } = encodeMultipart(form);
+  return { type, replayable, open: async () => ({ size: await size(), stream: open() }) };
+}
+
+function jsonOf(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (json === undefined) throw new TypeError("Cannot send json: this value has no JSON");
+  return json;
+}
+
+function piecesOf(body: BodyInit): Upload {
+  if (body instanceof Blob) {
+    return { stream: body.stream() as ReadableStream<Bytes>, size: body.size };
+  }
+  const bytes = body instanceof ArrayBuffer
+    ? new Uint8Array(body)
+    : ArrayBuffer.isView(body)
+    ? new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength)
+    : new TextEncoder().encode(String(body));
+  return { stream: ReadableStream.from(slices(bytes)), size: bytes.length };
+}
+
+function* slices(bytes: Bytes): Generator<Bytes> {
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.slice(at, at + PIECE);
+}
+
+/** What `fetch` would say that it is. */
+function typeOf(body: BodyInit): string | undefined {
+  if (typeof body === "string") return "text/plain;charset=UTF-8";
+  if (body instanceof URLSearchParams) return "application/x-www-form-urlencoded;charset=UTF-8";
+  return body instanceof Blob && body.type !== "" ? body.type : undefined;
+}
+
+function lengthOf(body: BodyInit): number {
+  if (typeof body === "string") return body.length;
   if (body instanceof Blob) return body.size;
-  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
-  return undefined;
+  return body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? body.byteLength : 0;
 }

@@ -9,10 +9,10 @@ import { NativeClients } from "./_native_clients.ts";
 import { authorization, type HeaderPairs, pairsOf, type PlainRequest, type Plan } from "./_plan.ts";
 import { RateLimiter } from "./_rate.ts";
 import { follow, locationOf } from "./_redirects.ts";
-import { watchUpload } from "./_request_body.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 import { type Origin, QueueFull, Slots } from "./_slots.ts";
+import { type Upload, uploadBody } from "./_upload.ts";
 import { shownUrl } from "./_url.ts";
 
 const IDEMPOTENT: ReadonlySet<string> = new Set([
@@ -88,6 +88,7 @@ export class Session {
       let wait = 0;
       try {
         const native = await this.#begin(attempt, plan, plain, guard);
+        attempt.answered = true;
         guard.disarm();
         seen = true;
         exchange = this.#exchange(attempt, native, guard, plan);
@@ -185,7 +186,8 @@ export class Session {
     if (refusal !== undefined) throw failure(snapshot(plan), "unsupported", refusal, "no");
     const place = this.slots.acquire(plan.template?.origin ?? url.origin, guard);
     const special = plan.headers !== undefined || plan.auth !== undefined ||
-      this.#cookies !== undefined || this.#rate !== undefined || attempt.hooks !== undefined;
+      this.#cookies !== undefined || this.#rate !== undefined || attempt.hooks !== undefined ||
+      (plan.body !== undefined && plan.body.whole === undefined);
     if (special || place instanceof Promise) {
       return this.#beginLater(attempt, plan, plain, guard, place, special);
     }
@@ -207,6 +209,9 @@ export class Session {
     if (!special) return this.#fetch(attempt, plan, plain, undefined, guard);
     guard.disarm();
     attempt.told = await this.#prepare(attempt, plan, plain, guard);
+    if (plan.body !== undefined && plan.body.whole === undefined) {
+      attempt.upload = await plan.body.open();
+    }
     return this.#fetch(attempt, plan, plain, pairsOf(attempt.told.headers), guard);
   }
 
@@ -220,7 +225,8 @@ export class Session {
     const { url, method, body } = plan;
     const repeatable = IDEMPOTENT.has(method) || plan.headers?.has("idempotency-key") === true ||
       attempt.told?.headers.has("idempotency-key") === true;
-    const client = this.#clients.get({ url, repeatable: repeatable || body?.streamed === true });
+    // What can be sent once only must not be lost on a kept connection that is dead.
+    const client = this.#clients.get({ url, repeatable: repeatable && body?.replayable !== false });
     this.counters.requests++;
     // The clock costs; where nothing was waited for, it is still the same time.
     const waited = attempt.waited || attempt.number > 1;
@@ -240,9 +246,8 @@ export class Session {
       signal,
       client,
     };
-    if (body?.streamed) {
-      init.body = watchUpload(body.open(), (error) => attempt.spoiled = new Theirs(error));
-    } else if (body !== undefined) init.body = body.open();
+    if (attempt.upload !== undefined) init.body = upload(attempt, attempt.upload, plan, guard);
+    else if (body?.whole !== undefined) init.body = body.whole;
     return fetch(url.href, init);
   }
 
@@ -337,6 +342,10 @@ class Attempt {
   origin: Origin | undefined;
   /** Whether `fetch` has been called. */
   sent = false;
+  /** Whether the head of the answer is here. */
+  answered = false;
+  /** The body, if it goes up piece by piece. */
+  upload: Upload | undefined;
   /** What the body of the caller has thrown. */
   spoiled: Theirs | undefined;
   told: HttpHookRequest | undefined;
@@ -345,6 +354,21 @@ class Attempt {
   broken: (() => boolean) | undefined;
 
   constructor(readonly number: number, readonly hooks: HttpHooks | undefined) {}
+}
+
+/** What `fetch` takes for a body that goes up piece by piece, each of which buys time. */
+function upload(attempt: Attempt, given: Upload, plan: Plan, guard: Guard): BodyInit {
+  // Whoever gives a stream may know how long it is.
+  const length = attempt.told?.headers.get("content-length") ?? "";
+  const size = given.size ?? (/^\d+$/.test(length) ? Number(length) : undefined);
+  const tell = plan.body?.tell;
+  return uploadBody({ ...given, size }, {
+    moved(transferred) {
+      if (!attempt.answered) guard.arm("headers", plan.timeouts.headers);
+      tell?.({ transferred, total: size });
+    },
+    failed: (error) => attempt.spoiled = new Theirs(error),
+  });
 }
 
 /** Marks what failed before anything could be sent. */

@@ -24,7 +24,7 @@
  * No request is sent twice behind the caller's back. Deno's `fetch` sends one
  * again when a kept connection turns out to be dead, a POST too; here a method
  * that may not be repeated (RFC 9110 §9.2.2) goes over a connection of its own,
- * unless its body is a stream or it has an `Idempotency-Key`.
+ * unless it has an `Idempotency-Key`; so does a stream, which can be sent once only.
  *
  * A response holds its place in the pool until its body has been read or
  * cancelled; a body of at most 16 KiB of known length is read at once.
@@ -62,7 +62,7 @@ import {
   type Plan,
   type Timeouts,
 } from "./_plan.ts";
-import { plainBody, type RequestBody, requestBody } from "./_request_body.ts";
+import { plainBody, type RequestBody, requestBody, requestedBody } from "./_request_body.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 import { Session, statusError } from "./_session.ts";
 import { Templates } from "./_templates.ts";
@@ -388,7 +388,7 @@ class Client implements HttpClient {
     const plan = this.#start(method, url, undefined, signal === undefined ? {} : { signal });
     let body: RequestBody | undefined;
     if (init.body !== undefined && init.body !== null) body = plainBody(init.body);
-    else if (init.body === undefined && from?.body) body = plainBody(from.body);
+    else if (init.body === undefined && from?.body) body = await requestedBody(from.body);
     if (body !== undefined && (method === "GET" || method === "HEAD")) {
       throw new TypeError(`Cannot send a body with ${method}`);
     }

@@ -44,7 +44,9 @@ export interface HttpTimeouts {
    */
   queue?: number;
   /**
-   * How long the head of the answer may take, sending the request included.
+   * How long the head of the answer may take, sending the request included. A
+   * stream, a form of `multipart`, what has more than 1 MiB, and what `onUpload`
+   * watches go up piece by piece, and it begins anew with each.
    *
    * @default 30000
    */
@@ -306,6 +308,6 @@ export interface HttpRequestOptions extends HttpFetchOptions {
   multipart?: FormData | MultipartParts;
   /** The body as it is. A stream can be sent once only, so that it is never tried again. */
   body?: BodyInit | null;
-  /** Called while the body of the request is sent. The body goes out in chunks then. */
+  /** Called while the body of the request is sent. */
   onUpload?: (progress: HttpProgress) => void;
 }

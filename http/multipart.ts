@@ -62,6 +62,8 @@ export interface EncodedMultipart {
   readonly type: string;
   /** Whether `open` can be called more than once. */
   readonly replayable: boolean;
+  /** How many bytes it is; undefined if a stream is in it, or what is no plain file. */
+  size(): Promise<number | undefined>;
   /** Begins to encode. */
   open(): ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -93,15 +95,35 @@ export function encodeMultipart(parts: FormData | MultipartParts): EncodedMultip
   return {
     type: `multipart/form-data; boundary=${boundary}`,
     replayable: list.every(([, part]) => !isStream(part)),
+    size: () => measure(list, boundary),
     open: () => ReadableStream.from(encode(list, boundary)),
   };
 }
 
-async function* encode(
-  list: ReadonlyArray<readonly [string, MultipartPart]>,
-  boundary: string,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder();
+type Parts = ReadonlyArray<readonly [string, MultipartPart]>;
+
+const encoder = new TextEncoder();
+
+async function measure(list: Parts, boundary: string): Promise<number | undefined> {
+  let sum = encoder.encode(`--${boundary}--\r\n`).length;
+  for (const [head, part] of list) {
+    const size = await sizeOf(part);
+    if (size === undefined) return undefined;
+    sum += encoder.encode(head).length + size + 2;
+  }
+  return sum;
+}
+
+async function sizeOf(part: MultipartPart): Promise<number | undefined> {
+  if (part instanceof Blob) return part.size;
+  if (isStream(part)) return undefined;
+  if (typeof part !== "object") return encoder.encode(String(part)).length;
+  const { isFile, size } = await Deno.stat(part.path);
+  // What the system makes up, as under /proc, says that it is empty.
+  return isFile && size > 0 ? size : undefined;
+}
+
+async function* encode(list: Parts, boundary: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   for (const [head, part] of list) {
     yield encoder.encode(head);
     if (part instanceof Blob) yield* part.stream();
