@@ -8,7 +8,7 @@ import { acceptsLanguages } from "@std/http/negotiation";
 import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { serveHttp } from "../../http/server.ts";
-import { formatAddress, normalizeHostname } from "../../net/address.ts";
+import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { upgrade as openWebSocket } from "../../ws/upgrade.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
 import type { Lobby } from "./room.ts";
@@ -82,7 +82,7 @@ const logger = getLogger(["portside", "chat", "web"]);
 export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   const page = preparePage(options.lang);
   const started = performance.now();
-  /** Every WebSocket with the address that it comes from. */
+  /** Every WebSocket with the address, of IPv6 the network, that it comes from. */
   const faces = new Map<WebSocketFace, string>();
   const turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
   const counts: WebSocketCounts = { throttled: 0 };
@@ -90,7 +90,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   let stopping = false;
 
   async function upgrade(request: Request, remote: Deno.NetAddr): Promise<Response> {
-    const key = normalizeHostname(remote.hostname);
+    const key = peerNetwork(remote.hostname);
     let [open, here, nameless, closing] = [0, 0, 0, 0];
     for (const [face, address] of faces) {
       // One that is told to close and does not answer holds no place of those who talk.
