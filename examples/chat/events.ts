@@ -98,7 +98,8 @@ export type ReplyCode =
   | "unknown-command"
   | "usage"
   | "no-such-user"
-  | "too-long";
+  | "too-long"
+  | "blank";
 
 /** An answer to one user alone. */
 export interface ChatReply {

@@ -256,7 +256,11 @@ export class Lobby {
       return this.#reply(seat, "too-long", { max: `${maxLine}` }, id);
     }
     const text = neutralise(line);
-    if (text.trim() === "") return;
+    if (text.trim() === "") {
+      // Who waits for an answer gets one; Enter alone in a terminal is nothing.
+      if (id !== undefined) this.#reply(seat, "blank", {}, id);
+      return;
+    }
     if (!text.startsWith("/")) return this.#message(seat, text, false, id);
     // A second slash makes it text: how else would one say "/help is useful"?
     if (text.startsWith("//")) return this.#message(seat, text.slice(1), false, id);

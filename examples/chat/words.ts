@@ -78,6 +78,7 @@ const en: Sentences = {
   usage: "Usage: {usage}",
   "no-such-user": "Nobody here is called {name}. /who lists the names.",
   "too-long": "That line was not sent: it is longer than {max} bytes.",
+  blank: "That line was not sent: nothing of it can be seen.",
 };
 
 const zh: Sentences = {
@@ -129,6 +130,7 @@ const zh: Sentences = {
   usage: "用法：{usage}",
   "no-such-user": "这里没有叫 {name} 的人。输入 /who 查看名单。",
   "too-long": "这一行没有发送：超过了 {max} 字节。",
+  blank: "这一行没有发送：没有可见的内容。",
 };
 
 const LANGUAGES: Readonly<Record<Lang, Sentences>> = { en, zh };

@@ -273,6 +273,10 @@ Deno.test("a line is limited in bytes; a blank one is nothing", () => {
   assertEquals(bob.face.read(), ["Ann: 0123456789"]);
   const tooLong = "* That line was not sent: it is longer than 10 bytes.";
   assertEquals(ann.face.read(), ["(Ann: 0123456789)", tooLong, tooLong]);
+  // A face that counts its lines waits for an answer to each.
+  ann.member.say("\u202e", 7);
+  assertEquals(ann.face.events.map((event) => event.type === "reply" && event.id), [7]);
+  assertEquals(ann.face.read(), ["* That line was not sent: nothing of it can be seen."]);
 });
 
 Deno.test("a room remembers so many events and so many characters", () => {
