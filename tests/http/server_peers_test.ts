@@ -194,7 +194,7 @@ Deno.test("slow clients lose their places, and hold up nobody", async () => {
     "GET /hello HTTP/1.1\r\nHost: h\r\nX-",
     "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n",
     "PUT /size HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nabc",
-    "PUT /size HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "PUT /size HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n100\r\nab",
   ];
   const ends = Array.from({ length: 40 }, async (_, i) => {
     await using conn = await connectTcp({ port, readTimeout: 5000 });
