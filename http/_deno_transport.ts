@@ -1,7 +1,7 @@
 import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
-import { toNetError } from "../net/errors.ts";
+import { NetError, toNetError } from "../net/errors.ts";
 import type { Gate } from "./_gate.ts";
 import { isForRequest } from "./_methods.ts";
 import type { HttpTransport } from "./_transport.ts";
@@ -38,18 +38,18 @@ export class DenoTransport implements HttpTransport {
   #closing = false;
   #loggedAt = -Infinity;
 
-  constructor(options: ServeHttpOptions, gate: Gate) {
-    const { hostname = "127.0.0.1", port = 0, cert, key } = options;
+  constructor(options: ServeHttpOptions, gate: Gate, secure: boolean) {
+    const { hostname = "127.0.0.1", port = 0 } = options;
     this.#gate = gate;
-    this.#at = cert === undefined ? { hostname, port } : { hostname, port, cert, key };
-    this.#prefix = cert === undefined ? "http://" : "https://";
+    this.#prefix = secure ? "https://" : "http://";
     this.finished = this.#done.promise;
     try {
+      this.#at = { hostname, port, ...secure && keyPairOf(options) };
       this.addr = this.#serve(port);
     } catch (error) {
       throw toNetError(error, { phase: "listen", hostname, port });
     }
-    const known = this.addr.port === (cert === undefined ? 80 : 443);
+    const known = this.addr.port === (secure ? 443 : 80);
     this.#fallback = known ? "localhost" : `localhost:${this.addr.port}`;
   }
 
@@ -173,6 +173,24 @@ export class DenoTransport implements HttpTransport {
         return void this.#serve(this.addr.port);
       } catch { /* The port or a descriptor is not to be had yet. */ }
     }
+  }
+}
+
+function keyPairOf({ cert, key, certFile, keyFile }: ServeHttpOptions) {
+  return { cert: cert ?? readPem(certFile!), key: key ?? readPem(keyFile!) };
+}
+
+function readPem(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new NetError(`Cannot serve HTTPS: cannot read the file ${path}`, {
+      kind: "tls",
+      phase: "listen",
+      tls: "bad-certificate",
+      cause,
+    });
   }
 }
 

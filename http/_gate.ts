@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
+import type { TlsInfo } from "../net/transport.ts";
 import { type BodySource, limitBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
 import { HostCheck } from "./_host.ts";
@@ -17,6 +18,7 @@ import type {
 /** What a transport knows of a request. */
 export interface Exchange {
   readonly remoteAddr: Deno.NetAddr;
+  readonly tls?: TlsInfo | undefined;
   readonly completed: Promise<void>;
 }
 
@@ -252,6 +254,10 @@ class Info implements HttpInfo {
 
   get remoteAddr(): Deno.NetAddr {
     return this.#exchange.remoteAddr;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#exchange.tls;
   }
 
   get completed(): Promise<void> {

@@ -1,6 +1,8 @@
-import type { ServerEvent, ServeTcpOptions, TcpServer } from "../net/server_options.ts";
+import type { Connection } from "../net/connection.ts";
+import type { ServerEvent, TcpServer } from "../net/server_options.ts";
 import { serveTcp } from "../net/tcp_server.ts";
 import { serveTls } from "../net/tls_server.ts";
+import type { ServeTlsOptions } from "../net/tls_options.ts";
 import type { Gate } from "./_gate.ts";
 import { type ConnectionLimits, HttpConnection } from "./_http_connection.ts";
 import { checkCount, checkLimit, checkTime } from "./_server_limits.ts";
@@ -12,10 +14,11 @@ export class HardenedTransport implements HttpTransport {
   readonly addr: Deno.NetAddr;
   readonly finished: Promise<void>;
 
+  readonly reloadTls?: HttpTransport["reloadTls"];
+
   readonly #server: TcpServer;
 
-  constructor(options: ServeHttpOptions, gate: Gate) {
-    const { cert, key, hostname, port, backlog, sharePort } = options;
+  constructor(options: ServeHttpOptions, gate: Gate, secure: boolean) {
     const limits: ConnectionLimits = {
       headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
       idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),
@@ -24,24 +27,20 @@ export class HardenedTransport implements HttpTransport {
     };
     checkLimit("maxConnections", options.maxConnections, 1024);
     checkLimit("maxConnectionsPerAddress", options.maxConnectionsPerAddress, 0);
-    const settings: ServeTcpOptions = {
-      hostname,
-      port,
-      backlog,
-      sharePort,
-      maxConnections: options.maxConnections,
-      maxConnectionsPerAddress: options.maxConnectionsPerAddress,
-      writeTimeout: options.writeTimeout,
+    const settings: ServeTlsOptions = {
+      ...options,
+      alpnProtocols: ["http/1.1"],
       idleTimeout: 0, // Each read here has a limit of its own.
-      onEvent: (event: ServerEvent) => {
-        if (event.type === "accept-error") gate.event({ type: "accept-error", error: event.error });
-      },
+      signal: undefined,
+      onListen: undefined,
+      onEvent: (event) => tell(gate, event),
     };
-    this.#server = cert === undefined
-      ? serveTcp(settings, (conn) => new HttpConnection(conn, gate, limits).run())
-      : serveTls({ ...settings, cert, key, alpnProtocols: ["http/1.1"] }, (conn) => {
-        return new HttpConnection(conn, gate, limits).run();
-      });
+    const handler = (conn: Connection) => new HttpConnection(conn, gate, limits).run();
+    if (secure) {
+      const server = serveTls(settings, handler);
+      this.reloadTls = (certificates) => server.reloadTls(certificates);
+      this.#server = server;
+    } else this.#server = serveTcp(settings, handler);
     this.addr = this.#server.addr;
     this.finished = this.#server.finished;
   }
@@ -63,5 +62,20 @@ export class HardenedTransport implements HttpTransport {
 
   unref(): void {
     this.#server.unref();
+  }
+}
+
+/** Passes on what no request tells. */
+function tell(gate: Gate, event: ServerEvent): void {
+  switch (event.type) {
+    case "accept-error":
+    case "handshake-error":
+    case "tls-reload":
+      gate.event(event);
+      break;
+    case "refused":
+      if (event.reason === "address") {
+        gate.event({ type: "connection-refused", remoteAddr: event.remoteAddr });
+      }
   }
 }

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
+import type { TlsInfo } from "../net/transport.ts";
 import type { Gate } from "./_gate.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
 import { Http1Error, type Http1Request } from "./http1_codec.ts";
@@ -201,6 +202,10 @@ class Exchange {
 
   get remoteAddr(): Deno.NetAddr {
     return this.#conn.remoteAddr as Deno.NetAddr;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#conn.tls;
   }
 
   get completed(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { TlsKeyPair } from "../net/tls_options.ts";
+
 /** What carries requests to a gate. */
 export interface HttpTransport {
   readonly addr: Deno.NetAddr;
@@ -9,6 +11,8 @@ export interface HttpTransport {
   close(): void;
   /** Cuts every connection. */
   cut(): void;
+  /** Absent where certificates cannot be changed. */
+  reloadTls?(certificates?: readonly TlsKeyPair[]): void;
   ref(): void;
   unref(): void;
 }

@@ -6,7 +6,8 @@
  * `Deno.serve` lets a client that sends half a head sit for ever. Where strangers
  * connect, beyond loopback, the server is `hardened`: the same handlers on an
  * HTTP/1.1 of our own with limits on connections, heads and silence. HTTPS takes
- * `cert` and `key` on both.
+ * `cert` and `key` on both; several names, clients' certificates and reloading are
+ * hardened, too.
  *
  * A handler is `(request, info) => Response | Promise<Response>`: the `fetch` of
  * Hono, Oak or any other framework is one, and gets all of this around it.
@@ -22,6 +23,10 @@
  * assertEquals(await response.json(), { message: "Hello, World!" });
  * ```
  *
+ * **Known limits** of `Deno.serve`: a client that half-closes while its handler works gets no
+ * answer, and over TLS a request of HTTP/1.1 without `Host` cannot be told from one of HTTP/2 for
+ * `localhost`. The hardened server has neither.
+ *
  * **Permissions**: `--allow-net=127.0.0.1:8080` for the address to listen on
  * (`--allow-net=127.0.0.1:0` for a free port).
  * Source: RFC 9110 and RFC 9112.
@@ -33,6 +38,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress, isLoopback } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
+import type { TlsKeyPair } from "../net/tls_options.ts";
 import { DenoTransport } from "./_deno_transport.ts";
 import { Gate } from "./_gate.ts";
 import { checkTime } from "./_server_limits.ts";
@@ -57,8 +63,8 @@ const logger = getLogger(["portside", "http", "server"]);
  * @returns The running server.
  * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
  * @throws {RangeError} If an option is out of range.
- * @throws {TypeError} If `cert` comes without `key` or the other way round, or a limit of
- * connections with `hardened: false`.
+ * @throws {TypeError} If `cert` comes without `key` or the other way round, or an option that is
+ * hardened only with `hardened: false`.
  *
  * @example Serve a framework's app
  * ```ts
@@ -71,19 +77,46 @@ const logger = getLogger(["portside", "http", "server"]);
  * ```
  */
 export function serveHttp(options: ServeHttpOptions, handler: HttpHandler): HttpServer {
-  const { port = 0, cert, key } = options;
+  const { port = 0 } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new RangeError(`Cannot listen on port ${port}: it is a whole number from 0 to 65535`);
   }
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError("Cannot serve HTTPS: it takes both cert and key");
-  }
+  const secure = isSecure(options);
   const hardened = isHardened(options);
   const gate = new Gate(options, handler);
   const transport = hardened
-    ? new HardenedTransport(options, gate)
-    : new DenoTransport(options, gate);
-  return new Running(transport, gate, options, hardened);
+    ? new HardenedTransport(options, gate, secure)
+    : new DenoTransport(options, gate, secure);
+  return new Running(transport, gate, options, { hardened, secure });
+}
+
+/** The options that are of no use without a certificate, and more than `Deno.serve` can do. */
+const TLS_ONLY = [
+  "sni",
+  "clientAuth",
+  "clientCa",
+  "minVersion",
+  "inspect",
+  "engine",
+  "handshakeTimeout",
+  "reloadInterval",
+] as const;
+
+function isSecure(options: ServeHttpOptions): boolean {
+  const { cert, key, certFile, keyFile } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError("Cannot serve HTTPS: it takes both cert and key");
+  }
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new TypeError("Cannot serve HTTPS: it takes both certFile and keyFile");
+  }
+  if (cert !== undefined && certFile !== undefined) {
+    throw new TypeError("Cannot serve HTTPS with cert and certFile: set one of them");
+  }
+  const secure = cert !== undefined || certFile !== undefined;
+  const idle = secure ? undefined : TLS_ONLY.find((name) => options[name] !== undefined);
+  if (idle === undefined) return secure;
+  throw new TypeError(`Cannot use ${idle} without a certificate: set cert and key`);
 }
 
 /** The options that `Deno.serve` has nothing for. */
@@ -97,12 +130,13 @@ const HARDENED_ONLY = [
   "maxHeaders",
   "backlog",
   "sharePort",
+  ...TLS_ONLY,
 ] as const;
 
 function isHardened(options: ServeHttpOptions): boolean {
   const wanted = HARDENED_ONLY.find((name) => options[name] !== undefined);
   if (wanted !== undefined && options.hardened === false) {
-    throw new TypeError(`Cannot use ${wanted} with hardened: false, which has no such limit`);
+    throw new TypeError(`Cannot use ${wanted} with hardened: false, which has no such thing`);
   }
   return options.hardened ?? (wanted !== undefined || !isLoopback(options.hostname ?? "127.0.0.1"));
 }
@@ -110,6 +144,7 @@ function isHardened(options: ServeHttpOptions): boolean {
 class Running implements HttpServer {
   readonly addr: Deno.NetAddr;
   readonly url: string;
+  readonly hardened: boolean;
   readonly finished: Promise<void>;
 
   readonly #gate: Gate;
@@ -126,10 +161,11 @@ class Running implements HttpServer {
     transport: HttpTransport,
     gate: Gate,
     options: ServeHttpOptions,
-    readonly hardened: boolean,
+    { hardened, secure }: { hardened: boolean; secure: boolean },
   ) {
     this.addr = transport.addr;
-    this.url = `${options.cert === undefined ? "http" : "https"}://${formatAddress(this.addr)}`;
+    this.url = `${secure ? "https" : "http"}://${formatAddress(this.addr)}`;
+    this.hardened = hardened;
     this.finished = transport.finished;
     this.#gate = gate;
     this.#transport = transport;
@@ -141,6 +177,13 @@ class Running implements HttpServer {
 
   stats(): HttpServerStats {
     return this.#gate.stats;
+  }
+
+  reloadTls(certificates?: readonly TlsKeyPair[]): void {
+    if (this.#transport.reloadTls) return this.#transport.reloadTls(certificates);
+    throw new TypeError(
+      "Cannot reload certificates: the server was started without reloadInterval",
+    );
   }
 
   ref(): void {

@@ -8,17 +8,25 @@
 
 import type { NetError } from "../net/errors.ts";
 import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
+import type { ServeTlsOptions, TlsKeyPair } from "../net/tls_options.ts";
+import type { TlsInfo } from "../net/transport.ts";
 
 /** What a handler learns besides the request. */
 export interface HttpInfo {
   /** The address of the client, or of the proxy that it comes through. */
   readonly remoteAddr: Deno.NetAddr;
+  /**
+   * What TLS has agreed on, with the client's certificate if `clientAuth` asked for one;
+   * undefined without TLS, and on `Deno.serve`, which does not tell.
+   */
+  readonly tls?: TlsInfo | undefined;
   /** Settles when the answer has been sent, or cannot be any more. */
   readonly completed: Promise<void>;
   /**
    * Aborted when nobody waits for the answer any more, because the client is
    * gone or the handler's time is up, while the handler runs. Once it has
-   * returned, a body that streams is cancelled instead.
+   * returned, a body that streams is cancelled instead. A client that half-closes counts as gone.
+   * On `Deno.serve` the first use of it makes Deno write a hint on its own signals to stderr.
    */
   readonly signal: AbortSignal;
   /** Aborted when the server begins to shut down, for answers that would not end by themselves. */
@@ -31,8 +39,28 @@ export interface HttpInfo {
  */
 export type HttpHandler = (request: Request, info: HttpInfo) => Response | Promise<Response>;
 
+/**
+ * The certificates of HTTPS, as `serveTls` takes them: `ServeTlsOptions` tells what each does. With
+ * `cert` and `key`, or `certFile` and `keyFile`, the server speaks HTTPS; the others are hardened only.
+ */
+export type HttpsOptions = Pick<
+  ServeTlsOptions,
+  | "cert"
+  | "key"
+  | "certFile"
+  | "keyFile"
+  | "sni"
+  | "clientAuth"
+  | "clientCa"
+  | "minVersion"
+  | "inspect"
+  | "engine"
+  | "handshakeTimeout"
+  | "reloadInterval"
+>;
+
 /** Options of `serveHttp`. All times are in milliseconds; 0 lifts a limit. */
-export interface ServeHttpOptions {
+export interface ServeHttpOptions extends HttpsOptions {
   /**
    * The address to listen on. Nothing but this machine reaches the default.
    *
@@ -45,10 +73,6 @@ export interface ServeHttpOptions {
    * @default 0
    */
   port?: number;
-  /** The certificate chain in PEM; with `key` the server speaks HTTPS. */
-  cert?: string;
-  /** The private key of `cert` in PEM. */
-  key?: string;
   /**
    * The most bytes that the body of a request may have; more is 413.
    *
@@ -96,7 +120,7 @@ export interface ServeHttpOptions {
    * `Deno.serve` has nothing. It speaks HTTP/1.1 alone then, compresses nothing
    * by itself, and is slower; `Deno.upgradeWebSocket` does not work on it.
    *
-   * @default true beyond this machine's loopback addresses, or if an option below is set
+   * @default true beyond this machine's loopback addresses, or if an option is set that needs it
    */
   hardened?: boolean;
   /**
@@ -176,6 +200,16 @@ export type HttpServerEvent =
     readonly error: unknown;
     readonly expected: boolean;
   }
+  /** A connection was closed at once, for its address has too many. Hardened only. */
+  | { readonly type: "connection-refused"; readonly remoteAddr: Deno.NetAddr }
+  /** A connection ended in the TLS handshake. Hardened only. */
+  | {
+    readonly type: "handshake-error";
+    readonly remoteAddr: Deno.NetAddr;
+    readonly error: NetError;
+  }
+  /** New certificates are in use, or could not be: then `error` says why, and the old ones stay. */
+  | { readonly type: "tls-reload"; readonly error: NetError | undefined }
   /** Accepting failed, e.g. for want of file descriptors; it goes on after a pause. */
   | { readonly type: "accept-error"; readonly error: NetError }
   /** The server has stopped accepting for good. */
@@ -205,6 +239,14 @@ export interface HttpServer extends AsyncDisposable {
   readonly finished: Promise<void>;
   /** Counters of this moment. */
   stats(): HttpServerStats;
+  /**
+   * Takes new certificates for the connections to come, as `TlsServer` of `serveTls` does.
+   *
+   * @param certificates The new ones, the default first; without them the files are read again.
+   * @throws {NetError} Of kind "tls" if one of them is no use; the old ones stay.
+   * @throws {TypeError} If the server was started without `reloadInterval`.
+   */
+  reloadTls(certificates?: readonly TlsKeyPair[]): void;
   /** Lets the server keep the process alive (the default). */
   ref(): void;
   /** Lets the process end while the server listens. */
