@@ -241,10 +241,6 @@ export class HttpStatusError extends Error {
   readonly status: number;
   /** The phrase beside it, as the server sent it. */
   readonly statusText: string;
-  /** The headers of the answer. */
-  readonly headers: Headers;
-  /** The first 64 KiB of its body at the most, as text. */
-  readonly body: string;
   /** The problem details in the body (RFC 9457), if it has any. */
   readonly problem: ProblemDetails | undefined;
   /** The method of the request. */
@@ -253,6 +249,9 @@ export class HttpStatusError extends Error {
   readonly url: string;
   /** The tries and redirects before. */
   readonly history: readonly HttpTry[];
+  // What may hold secrets, such as cookies, must not be in a log that shows the error.
+  readonly #headers: Headers;
+  readonly #body: string;
 
   /**
    * Makes an error.
@@ -268,12 +267,22 @@ export class HttpStatusError extends Error {
     super(escapeControls(`Cannot ${method} ${url}: ${phrase}${end}`));
     this.status = status;
     this.statusText = statusText;
-    this.headers = options.headers;
-    this.body = options.body;
+    this.#headers = options.headers;
+    this.#body = options.body;
     this.problem = problem;
     this.method = method;
     this.url = url;
     this.history = options.history ?? [];
+  }
+
+  /** The headers of the answer; not shown where the error is printed. */
+  get headers(): Headers {
+    return this.#headers;
+  }
+
+  /** The first 64 KiB of its body at the most, as text; not shown where the error is printed. */
+  get body(): string {
+    return this.#body;
   }
 }
 

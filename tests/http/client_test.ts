@@ -98,7 +98,11 @@ Deno.test("an answer of 400 and above is an HttpStatusError with problem details
     Response.json({ title: "Taken", detail: "ada is taken\x1b[2J", extra: 1 }, {
       status: 409,
       statusText: "Conflict",
-      headers: { "content-type": "application/problem+json", "x-a": "b" },
+      headers: {
+        "content-type": "application/problem+json",
+        "x-a": "b",
+        "set-cookie": "id=its-secret",
+      },
     })
   );
   await using client = clientFor(server.url);
@@ -106,6 +110,7 @@ Deno.test("an answer of 400 and above is an HttpStatusError with problem details
   assertEquals(error.status, 409);
   assertEquals(error.headers.get("x-a"), "b");
   assertEquals(error.problem?.extensions, { extra: 1 });
+  assert(!Deno.inspect(error).includes("secret"), Deno.inspect(error));
   assert(!error.message.includes("secret") && !error.message.includes("\x1b"), error.message);
   const response = await client.get("u", { raiseForStatus: false });
   assertEquals([response.status, response.ok], [409, false]);
@@ -118,6 +123,8 @@ Deno.test("an HttpStatusError keeps a bounded piece of a large body", async () =
   await using client = clientFor(server.url);
   const error = await assertRejects(() => client.get(""), HttpStatusError);
   assertEquals(error.body.length, 64 * 1024);
+  // Whoever logs the error does not log the body.
+  assert(Deno.inspect(error).length < 2000);
   assertEquals(client.stats().active, 0);
 });
 
