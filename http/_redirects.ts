@@ -17,7 +17,18 @@ const BODY_HEADERS = [
 export function locationOf(status: number, headers: Headers, from: URL): URL | null | undefined {
   if (!REDIRECTS.has(status)) return undefined;
   const location = headers.get("location");
-  return location === null ? undefined : URL.parse(location, from);
+  return location === null ? undefined : URL.parse(asUtf8(location), from);
+}
+
+/** Headers come byte by byte; a server that forgets to encode a name mostly means UTF-8. */
+function asUtf8(text: string): string {
+  if (/^\p{ASCII}*$/u.test(text)) return text;
+  try {
+    const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return text;
+  }
 }
 
 /** Turns a plan to where it was redirected (Fetch §4.4, RFC 9110 §15.4). */

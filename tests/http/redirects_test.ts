@@ -152,3 +152,15 @@ Deno.test("a stream is not sent again where a redirect would need it", async () 
   assertEquals([status.url, status.history.length], [missing.url, 1]);
   void gone;
 });
+
+Deno.test("a place that a server forgot to encode is read as UTF-8", async () => {
+  await using server = new RawServer((index) =>
+    new TextEncoder().encode(
+      `${
+        index === 0 ? "HTTP/1.1 302 Found\r\nLocation: /ä b" : "HTTP/1.1 200 OK\r\nX: y"
+      }\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+    )
+  );
+  await using client = createClient();
+  assertEquals((await client.get(server.url)).url, `${server.url}%C3%A4%20b`);
+});
