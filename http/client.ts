@@ -179,6 +179,7 @@ class Defaults implements PlainRequest {
   readonly auth: HttpAuth | undefined;
   readonly times: HttpTimeouts;
   readonly timeouts: Timeouts;
+  readonly again: HttpCommonOptions["retry"];
   readonly retry: HttpRetryPolicy;
   readonly maxRedirects: number;
   readonly raise: (status: number) => boolean;
@@ -193,9 +194,8 @@ class Defaults implements PlainRequest {
     this.auth = options.auth === null ? undefined : options.auth ?? below?.auth;
     this.times = { ...below?.times, ...options.timeouts };
     this.timeouts = checkTimes(this.times);
-    this.retry = options.retry === undefined
-      ? below?.retry ?? retryPolicy()
-      : retryPolicy(options.retry);
+    this.again = mergeRetry(below?.again, options.retry);
+    this.retry = retryPolicy(this.again);
     const redirects = options.maxRedirects ?? below?.maxRedirects ?? 20;
     this.maxRedirects = redirects === 0 ? 0 : checkCount("maxRedirects", redirects, 20);
     this.raise = raiser(options.raiseForStatus) ?? below?.raise ?? isError;
@@ -368,7 +368,7 @@ class Client implements HttpClient {
       timeouts: timeouts === undefined
         ? defaults.timeouts
         : checkTimes({ ...defaults.times, ...timeouts }),
-      retry: retry === undefined ? defaults.retry : retryPolicy(retry),
+      retry: retry === undefined ? defaults.retry : retryPolicy(mergeRetry(defaults.again, retry)),
       maxRedirects: maxRedirects === undefined || maxRedirects === 0
         ? maxRedirects ?? defaults.maxRedirects
         : checkCount("maxRedirects", maxRedirects, 20),
@@ -476,6 +476,14 @@ function raiser(
 ): ((status: number) => boolean) | undefined {
   if (raise === undefined || typeof raise === "function") return raise;
   return raise ? isError : never;
+}
+
+/** The options of retrying where a client or a request sets some of them over those below. */
+function mergeRetry(
+  below: HttpCommonOptions["retry"],
+  given: HttpCommonOptions["retry"],
+): HttpCommonOptions["retry"] {
+  return below && given ? { ...below, ...given } : given ?? below;
 }
 
 function checkBase(given: string | URL, below?: URL): URL {

@@ -192,7 +192,7 @@ export interface HttpCommonOptions {
   /** Time limits. */
   timeouts?: HttpTimeouts;
   /**
-   * When to try again; false for never.
+   * When to try again; false for never. What a request does not set is as its client has it.
    *
    * @default 3 retries, as {@linkcode HttpRetryOptions} says
    */

@@ -1,12 +1,17 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { createClient } from "../../http/client.ts";
+import { createClient, type HttpClient } from "../../http/client.ts";
 import {
   HttpRequestError,
   HttpStatusError,
   HttpTimeoutError,
   type HttpTry,
 } from "../../http/errors.ts";
-import { backoffDelay, parseRetryAfter, retryPolicy } from "../../http/retry.ts";
+import {
+  backoffDelay,
+  type HttpRetryOptions,
+  parseRetryAfter,
+  retryPolicy,
+} from "../../http/retry.ts";
 import { deadPort, RawServer, serve } from "../_support/http_servers.ts";
 
 /** A server that answers with these statuses one after the other; the last one stays. */
@@ -80,6 +85,23 @@ Deno.test("the last answer is the result when the tries are used up", async () =
     retry: { status: 1, ...QUICK },
   });
   assertEquals([response.status, response.history.length], [502, 1]);
+});
+
+Deno.test("a request changes how its client tries again, and nothing besides", async () => {
+  await using server = scripted([418]);
+  const QUICK_FIVE = { total: 5, backoffFactor: 0 };
+  await using client = createClient({ retry: QUICK_FIVE, raiseForStatus: false });
+  const tries = async (given: HttpClient, retry?: HttpRetryOptions | false) =>
+    (await given.get(server.url, retry === undefined ? {} : { retry })).history.length;
+  const statusForcelist = [418];
+  assertEquals(await tries(client), 0);
+  assertEquals(await tries(client, { statusForcelist }), 5);
+  assertEquals(await tries(client, { statusForcelist, total: 2 }), 2);
+  const other = client.extend({ retry: { statusForcelist } });
+  assertEquals([await tries(other), await tries(other, false), await tries(client)], [5, 0, 0]);
+  const never = other.extend({ retry: false });
+  assertEquals([await tries(never), await tries(never, { backoffFactor: 0 })], [0, 0]);
+  assertEquals(await tries(never, { statusForcelist, total: 1 }), 1);
 });
 
 Deno.test("a POST is sent once, unless it has an Idempotency-Key", async () => {
