@@ -4,6 +4,7 @@ import { NetError } from "../net/errors.ts";
 import type { TlsInfo } from "../net/transport.ts";
 import { type BodySource, limitBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
+import { shown } from "./_headers.ts";
 import { HostCheck } from "./_host.ts";
 import { checkCount, checkLimit, checkTime } from "./_server_limits.ts";
 import { problem, ProblemError, type ProblemOptions } from "./problem.ts";
@@ -203,7 +204,10 @@ export class Gate {
     info.giveUp(error);
     info.release();
     answer.then((late) => late.body?.cancel()).catch(() => {});
-    return problem(503, { detail: "The server did not answer in time" });
+    return shown(
+      request,
+      problem(503, { detail: "The server did not answer in time" }),
+    );
   }
 
   #fail(error: unknown, request: Request, info: Info): Response {
@@ -217,8 +221,12 @@ export class Gate {
       });
     }
     this.event({ type: "error", request, error, expected });
-    if (error instanceof ProblemError) return error.toResponse();
-    return problem(error instanceof NetError && expected ? 400 : 500);
+    return shown(
+      request,
+      error instanceof ProblemError
+        ? error.toResponse()
+        : problem(error instanceof NetError && expected ? 400 : 500),
+    );
   }
 }
 
@@ -289,8 +297,8 @@ class Info implements HttpInfo {
   }
 
   giveUp(reason: NetError): void {
-    void this.signal;
-    this.#controller!.abort(reason);
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
   }
 
   /** The handler has returned. The request's signal would be aborted by success, too. */

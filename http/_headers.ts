@@ -23,3 +23,23 @@ export function addVary(headers: Headers, name: string): void {
   if (vary === "*" || vary?.toLowerCase().split(/\s*,\s*/).includes(name)) return;
   headers.set("vary", vary === null ? name : `${vary}, ${name}`);
 }
+
+const onFailure = new WeakMap<Request, (response: Response) => void>();
+
+/** Shows the answer of a request whose handler throws or is late, which no wrapper would see. */
+export function alsoOnFailure(request: Request, look: (response: Response) => void): void {
+  const before = onFailure.get(request);
+  onFailure.set(
+    request,
+    before === undefined ? look : (response) => {
+      before(response);
+      look(response);
+    },
+  );
+}
+
+/** The same answer, once those have seen it who have asked for failures. */
+export function shown(request: Request, response: Response): Response {
+  onFailure.get(request)?.(response);
+  return response;
+}

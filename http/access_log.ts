@@ -22,7 +22,8 @@
  *
  * Without `log` entries go to the LogTape category `portside.http.access`. The
  * query is left out, for it may hold credentials. Deno's own OpenTelemetry
- * (`OTEL_DENO=true`) traces the same requests besides, under the same trace id.
+ * (`OTEL_DENO=true`) traces the same requests besides, under the same trace id; Deno
+ * knows of those of `Deno.serve` alone, so it traces none of a hardened server.
  *
  * **Permissions**: none. Source: W3C Trace Context.
  *
@@ -33,7 +34,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { escapeControls } from "../net/text.ts";
 import type { HttpHandler } from "./server_options.ts";
-import { withHeaders } from "./_headers.ts";
+import { alsoOnFailure, withHeaders } from "./_headers.ts";
 import { ProblemError } from "./problem.ts";
 
 /** What is logged of a request. */
@@ -124,32 +125,33 @@ export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}):
       if (state !== null && state.length <= 512) headers.tracestate = state;
     }
     contexts.set(request, { id, headers });
+    const mark = (headers: Headers) => headers.set("x-request-id", id);
     let status: number | undefined;
     let told = false;
-    let late: ReturnType<typeof setTimeout> | undefined;
-    const tell = (missing: number) => {
+    const tell = () => {
       if (told) return;
       told = true;
-      clearTimeout(late);
       const duration = performance.now() - started;
-      log({ id, trace, peer, method, path: pathOf(url), status: status ?? missing, duration });
+      log({ id, trace, peer, method, path: pathOf(url), status: status ?? 0, duration });
     };
-    const finish = () => tell(500);
-    // A handler may never return: then its time was up, or the client has gone. The turn in between
-    // is for callers by hand, with whom all is completed from the start.
-    const giveUp = (missing: number) => {
-      if (status === undefined) late = setTimeout(tell, 0, missing);
-    };
-    info.completed.then(() => giveUp(503), () => giveUp(0));
+    const whenSent = () => void info.completed.then(tell, tell);
+    alsoOnFailure(request, (response) => {
+      mark(response.headers);
+      // The time of a handler is up that may never return.
+      if (status === undefined) whenSent();
+      status = response.status;
+    });
+    // Nor may one whose client has gone.
+    info.completed.catch(tell);
     try {
       const response = await handler(request, info);
-      status = response.status;
-      return withHeaders(response, (headers) => headers.set("x-request-id", id));
+      status ??= response.status;
+      return withHeaders(response, mark);
     } catch (error) {
-      status = error instanceof ProblemError ? error.status : 500;
+      status ??= error instanceof ProblemError ? error.status : 500;
       throw error;
     } finally {
-      info.completed.then(finish, finish);
+      whenSent();
     }
   };
 }

@@ -20,7 +20,7 @@
  * @module
  */
 
-import { addVary, withHeaders } from "./_headers.ts";
+import { addVary, alsoOnFailure, withHeaders } from "./_headers.ts";
 import type { HttpHandler } from "./server_options.ts";
 
 /** Options of {@linkcode cors}. */
@@ -113,13 +113,15 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
       }
       return new Response(null, { status: 204, headers: answer });
     }
-    const response = await handler(request, info);
-    return withHeaders(response, (target) => {
+    const change = (target: Headers) => {
       const allowed = mark(target, origin);
       if (allowed && exposeHeaders.length > 0) {
         target.set("access-control-expose-headers", exposeHeaders.join(", "));
       }
-    });
+    };
+    // A page is to learn what is wrong with its request.
+    alsoOnFailure(request, (response) => change(response.headers));
+    return withHeaders(await handler(request, info), change);
   };
 }
 

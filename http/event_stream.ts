@@ -26,6 +26,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { problem } from "./problem.ts";
 import { checkTime } from "./_server_limits.ts";
 import type { HttpHandler, HttpInfo } from "./server_options.ts";
 
@@ -100,7 +101,7 @@ export function eventStream(
   const keepAlive = checkTime("keepAlive", options.keepAlive, 15_000);
   return (request, info) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
+      return problem(405, { headers: { allow: "GET, HEAD" } });
     }
     const headers = {
       "content-type": "text/event-stream",

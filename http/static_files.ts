@@ -111,7 +111,8 @@ export function staticFiles(options: StaticFilesOptions): HttpHandler {
       base ??= Deno.realPath(root);
       const found = await locate(await base, segments, index);
       if (found === "folder") {
-        return new Response(null, { status: 308, headers: { location: `${path}/` } });
+        const location = `${path}/${/\?[^#]*/.exec(request.url) ?? ""}`;
+        return new Response(null, { status: 308, headers: { location } });
       }
       if (found !== undefined) return await answer(request, found, cacheControl);
     } catch (error) {
@@ -166,6 +167,7 @@ async function answer(request: Request, file: Found, cacheControl: string): Prom
   });
   if (etag !== undefined) headers.set("etag", etag);
   if (modified !== undefined) headers.set("last-modified", modified);
+  if (isOther(request.headers, etag, modified)) return problem(412);
   if (isUnchanged(request.headers, etag, modified)) {
     headers.delete("content-type");
     return new Response(null, { status: 304, headers });
@@ -184,6 +186,21 @@ async function answer(request: Request, file: Found, cacheControl: string): Prom
   const status = piece ? 206 : 200;
   if (request.method === "HEAD") return new Response(null, { status, headers });
   return new Response(await streamFile(file.path, start, end), { status, headers });
+}
+
+/** Whether the client asks for what the file is no more (RFC 9110 §13.1.1, §13.1.4). */
+function isOther(
+  headers: Headers,
+  etag: string | undefined,
+  modified: string | undefined,
+): boolean {
+  const tags = headers.get("if-match");
+  if (tags !== null) {
+    // Tags compare strongly here: a weak one matches nothing.
+    return tags.trim() !== "*" && !tags.split(",").some((tag) => tag.trim() === etag);
+  }
+  const since = Date.parse(headers.get("if-unmodified-since") ?? "");
+  return modified !== undefined && Date.parse(modified) > since;
 }
 
 function isUnchanged(

@@ -81,9 +81,11 @@ Deno.test("staticFiles() follows links that stay inside", () =>
 Deno.test("staticFiles() sends a folder's page, and to its slash before", () =>
   withFolder(async (url) => {
     assertEquals(await (await fetch(`${url}/sub/`)).text(), "<p>sub");
-    const response = await fetch(`${url}/sub`, { redirect: "manual" });
-    assertEquals([response.status, response.headers.get("location")], [308, "/sub/"]);
-    await response.body?.cancel();
+    for (const query of ["", "?a=/b"]) {
+      const response = await fetch(`${url}/sub${query}`, { redirect: "manual" });
+      assertEquals([response.status, response.headers.get("location")], [308, `/sub/${query}`]);
+      await response.body?.cancel();
+    }
   }));
 
 Deno.test("staticFiles() answers ranges", () =>
@@ -124,6 +126,25 @@ Deno.test("staticFiles() answers 304 to what the client has", () =>
     assertEquals(await status({ "if-modified-since": headers.get("last-modified")! }), 304);
     assertEquals(await status({ "if-none-match": '"x"' }), 200);
     assertEquals(await status({ "if-modified-since": "yesterday" }), 200);
+  }));
+
+Deno.test("staticFiles() answers 412 to who wants what the file is no more", () =>
+  withFolder(async (url) => {
+    const { headers } = await fetch(`${url}/empty`, { method: "HEAD" });
+    const [etag, modified] = [headers.get("etag")!, headers.get("last-modified")!];
+    const status = async (more: HeadersInit) => {
+      const response = await fetch(`${url}/empty`, { headers: more });
+      await response.body?.cancel();
+      return response.status;
+    };
+    assertEquals(await status({ "if-match": etag }), 200);
+    assertEquals(await status({ "if-match": `"x", ${etag}` }), 200);
+    assertEquals(await status({ "if-match": "*" }), 200);
+    assertEquals(await status({ "if-match": '"x"' }), 412);
+    assertEquals(await status({ "if-match": `W/${etag}` }), 412);
+    assertEquals(await status({ "if-unmodified-since": modified }), 200);
+    assertEquals(await status({ "if-unmodified-since": new Date(0).toUTCString() }), 412);
+    assertEquals(await status({ "if-unmodified-since": "yesterday" }), 200);
   }));
 
 Deno.test("staticFiles() refuses other methods, and takes a prefix", () =>

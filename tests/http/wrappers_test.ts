@@ -7,6 +7,8 @@ import { ProblemError } from "../../http/problem.ts";
 import { rateLimit } from "../../http/rate_limit.ts";
 import { type HttpHandler, type HttpInfo, serveHttp } from "../../http/server.ts";
 
+import { exchange } from "../_support/raw_http.ts";
+
 const ok: HttpHandler = () => new Response("ok");
 
 function infoOf(hostname = "127.0.0.1"): HttpInfo {
@@ -68,6 +70,41 @@ Deno.test("accessLog() logs what a handler throws with its status", async () => 
 
 for (const hardened of [false, true]) {
   const where = hardened ? "the hardened transport" : "Deno.serve";
+
+  Deno.test(`accessLog() and cors() mark the answers to failures, too, on ${where}`, async () => {
+    const ids: string[] = [];
+    const failing = (request: Request) => {
+      if (request.url.endsWith("/late")) return new Promise<Response>(() => {});
+      throw request.url.endsWith("/known") ? new ProblemError(409) : new Error("secret");
+    };
+    const handler = accessLog(cors(failing, { origins: ["https://a.example"] }), {
+      log: ({ id }) => ids.push(id),
+    });
+    await using server = serveHttp({ hardened, handlerTimeout: 100 }, handler);
+    const told: (string | null)[] = [];
+    for (const [path, status] of [["/known", 409], ["/bug", 500], ["/late", 503]] as const) {
+      const response = await fetch(server.url + path, { headers: { origin: "https://a.example" } });
+      await response.body?.cancel();
+      assertEquals(response.status, status);
+      assertEquals(response.headers.get("access-control-allow-origin"), "https://a.example");
+      told.push(response.headers.get("x-request-id"));
+    }
+    await server.shutdown();
+    assertEquals(told, ids);
+  });
+
+  Deno.test(`accessLog() logs a body that was cut short as no fault of ours, on ${where}`, async () => {
+    const statuses: number[] = [];
+    const handler = accessLog(async (request) => new Response(await request.text()), {
+      log: ({ status }) => statuses.push(status),
+    });
+    await using server = serveHttp({ hardened }, handler);
+    const head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc";
+    await exchange(server.addr.port, head, { halfClose: true });
+    await server.shutdown();
+    assertEquals(statuses, [400]);
+    assertEquals(server.stats().failed, 0);
+  });
 
   Deno.test(`accessLog() logs what a handler leaves to its time limit, on ${where}`, async () => {
     const statuses: number[] = [];
@@ -223,6 +260,12 @@ for (const hardened of [false, true]) {
     assertEquals(await report, { drained: 1, forced: 0, refused: 0 });
   });
 }
+
+Deno.test("eventStream() refuses other methods with problem details", async () => {
+  const refused = await call(eventStream(async function* () {}), { method: "POST" });
+  assertEquals([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
+  assertEquals(await refused.json(), { title: "Method Not Allowed", status: 405 });
+});
 
 Deno.test("eventStream() aborts its source when the client goes", async () => {
   const aborted = Promise.withResolvers<void>();
