@@ -21,14 +21,16 @@
  */
 
 import { delay } from "@std/async/delay";
+import { withDeadline } from "./_deadline.ts";
 import { NetError } from "./errors.ts";
+import { connectSmtp, type SmtpClient } from "./smtp_client.ts";
+import type { SmtpEnvelope } from "./smtp_codec.ts";
 import {
-  connectSmtp,
   type ConnectSmtpOptions,
+  type RejectedRecipient,
   type SentMail,
-  type SmtpClient,
-  type SmtpEnvelope,
-} from "./smtp_client.ts";
+  SmtpRecipientsError,
+} from "./smtp_options.ts";
 import { Throttle } from "./throttle.ts";
 
 /** Options of {@linkcode SmtpPool}. All times are in milliseconds. */
@@ -54,9 +56,9 @@ export interface SmtpPoolOptions extends Omit<ConnectSmtpOptions, "connection"> 
    */
   maxWaiting?: number;
   /**
-   * How often a message is tried at most, where the server refuses it for now (4xx), cannot be
-   * reached or has ended an idle session. What breaks off after the message was begun is not tried
-   * again: it may have arrived.
+   * How often a message is tried at most, where the server refuses it or some of its recipients for
+   * now (4xx), cannot be reached or has ended an idle session. What breaks off after the message was
+   * begun is not tried again: it may have arrived.
    *
    * @default 3
    */
@@ -91,7 +93,6 @@ export class SmtpPool implements AsyncDisposable {
   /** Each is given a session, or the right to open one. */
   readonly #waiting: ((carrier?: Carrier) => void)[] = [];
   readonly #running = new Set<Promise<unknown>>();
-  readonly #signal: AbortSignal | undefined;
   /** Errors of messages that may have arrived all the same. */
   readonly #begun = new WeakSet<object>();
   #open = 0;
@@ -106,7 +107,6 @@ export class SmtpPool implements AsyncDisposable {
   constructor(options: SmtpPoolOptions = {}) {
     const { rate = 0 } = options;
     this.#options = options;
-    this.#signal = options.signal;
     this.#most = whole("maxConnections", options.maxConnections ?? 5);
     this.#mostEach = whole("maxMessages", options.maxMessages ?? 100);
     this.#mostWaiting = whole("maxWaiting", options.maxWaiting ?? 10_000);
@@ -122,22 +122,31 @@ export class SmtpPool implements AsyncDisposable {
   }
 
   /**
-   * Sends a message, when a connection is free and the rate allows it.
+   * Sends a message, when a connection is free and the rate allows it. Recipients that are refused
+   * for now are tried again, alone.
    *
    * @param envelope From whom to whom.
    * @param message The message; not to be changed until it is sent.
+   * @param options `signal`: gives up, also while it waits; a message that is being sent takes its
+   * connection with it.
    * @returns What became of it.
    * @throws {ReplyError} If the server refuses it for good, or again and again.
    * @throws {NetError} "limit" if too much waits already, "closed" if the pool is; else as `send`.
    */
-  send(envelope: SmtpEnvelope, message: ReplayableMessage): Promise<SentMail> {
+  async send(
+    envelope: SmtpEnvelope,
+    message: ReplayableMessage,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<SentMail> {
     if (this.#closed) {
-      const error = new NetError("The pool is closed", { kind: "closed", phase: "request" });
-      return Promise.reject(error);
+      throw new NetError("The pool is closed", { kind: "closed", phase: "request" });
     }
-    const sending = this.#send(envelope, message);
+    signal?.throwIfAborted();
+    const both = [signal, this.#options.signal].filter((one) => one !== undefined);
+    const sending = this.#send(envelope, message, AbortSignal.any(both));
     this.#track(sending);
-    return sending;
+    const late = () => new Error("unreachable");
+    return await (signal === undefined ? sending : withDeadline(sending, 0, late, signal));
   }
 
   /** Waits for what is under way, then ends all sessions. */
@@ -155,25 +164,57 @@ export class SmtpPool implements AsyncDisposable {
     work.then(ended, ended);
   }
 
-  async #send(envelope: SmtpEnvelope, message: ReplayableMessage): Promise<SentMail> {
-    for (let attempt = 1;; attempt++) {
+  async #send(
+    { from, to }: SmtpEnvelope,
+    message: ReplayableMessage,
+    signal: AbortSignal,
+  ): Promise<SentMail> {
+    const accepted: string[] = [];
+    const rejected: RejectedRecipient[] = [];
+    let text = "";
+    let left = to;
+    /** Those of them that were refused for now. */
+    let later: RejectedRecipient[] = [];
+    const end = (): SentMail => {
+      const all = [...rejected, ...later];
+      if (accepted.length === 0) throw new SmtpRecipientsError(all);
+      return { accepted, rejected: all, text };
+    };
+    for (let attempt = 1;; await delay(this.#pause * 2 ** (attempt++ - 1), { signal })) {
+      const last = attempt >= this.#attempts;
       try {
-        return await this.#once(envelope, message);
+        const sent = await this.#once({ from, to: left }, message, signal);
+        accepted.push(...sent.accepted);
+        ({ text } = sent);
+        later = sent.rejected.filter(({ error }) => error.retryable);
+        rejected.push(...sent.rejected.filter(({ error }) => !error.retryable));
+        left = later.map(({ address }) => address);
       } catch (error) {
         const temporary = error instanceof NetError && error.retryable && !this.#begun.has(error);
-        if (!temporary || attempt >= this.#attempts) throw error;
-        await delay(this.#pause * 2 ** (attempt - 1), { signal: this.#signal });
+        if (temporary && !last) continue;
+        // Those that have it do not get it again because of the others.
+        if (accepted.length > 0) return end();
+        throw error;
       }
+      if (left.length === 0 || last) return end();
     }
   }
 
-  async #once(envelope: SmtpEnvelope, message: ReplayableMessage): Promise<SentMail> {
-    const carrier = await this.#take();
+  /** Tries once; that nobody was taken is told as that some were not. */
+  async #once(
+    envelope: SmtpEnvelope,
+    message: ReplayableMessage,
+    signal: AbortSignal,
+  ): Promise<SentMail> {
+    const carrier = await this.#take(signal);
     try {
       const wait = this.#throttle.take(performance.now());
-      if (wait > 0) await delay(wait, { signal: this.#signal });
-      return await carrier.client.send(envelope, message);
+      if (wait > 0) await delay(wait, { signal });
+      return await carrier.client.send(envelope, message, { signal });
     } catch (error) {
+      if (error instanceof SmtpRecipientsError) {
+        return { accepted: [], rejected: error.rejected, text: "" };
+      }
       if (error instanceof NetError && carrier.client.midway) this.#begun.add(error);
       throw error;
     } finally {
@@ -182,7 +223,7 @@ export class SmtpPool implements AsyncDisposable {
   }
 
   /** A session that is alive, or a new one, or the next that becomes free. */
-  async #take(): Promise<Carrier> {
+  async #take(signal: AbortSignal): Promise<Carrier> {
     for (let carrier; (carrier = this.#idle.pop()) !== undefined; this.#open--) {
       if (carrier.client.open) return carrier;
     }
@@ -196,7 +237,15 @@ export class SmtpPool implements AsyncDisposable {
         phase: "request",
       });
     }
-    const given = await new Promise<Carrier | undefined>((resolve) => this.#waiting.push(resolve));
+    const { promise, resolve, reject } = Promise.withResolvers<Carrier | undefined>();
+    const onAbort = () => {
+      const at = this.#waiting.indexOf(resolve);
+      if (at !== -1) this.#waiting.splice(at, 1);
+      reject(signal.reason);
+    };
+    this.#waiting.push(resolve);
+    signal.addEventListener("abort", onAbort);
+    const given = await promise.finally(() => signal.removeEventListener("abort", onAbort));
     return given ?? await this.#connect();
   }
 

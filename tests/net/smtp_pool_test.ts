@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { NetError } from "../../net/errors.ts";
 import { ReplyError } from "../../net/reply_error.ts";
+import { SmtpRecipientsError } from "../../net/smtp_options.ts";
 import { SmtpPool } from "../../net/smtp_pool.ts";
 import { ENVELOPE, PLAIN, post } from "../_support/smtp_server.ts";
 
@@ -95,4 +96,65 @@ Deno.test("a pool sends over a new session what an old one did not take any more
   await pool.send(ENVELOPE, "1");
   await pool.send(ENVELOPE, "2");
   assertEquals([server.mail, turn], [["1\n", "2\n"], 3]);
+});
+
+Deno.test("a pool tries those again, alone, who were refused for now", async () => {
+  const turns = new Map<string, number>();
+  await using server = post({
+    RCPT: (line) => {
+      const turn = (turns.get(line) ?? 0) + 1;
+      turns.set(line, turn);
+      return line.includes("nobody")
+        ? "550 5.1.1 no such user\r\n"
+        : line.includes("grey") && turn < 3
+        ? "450 4.2.1 come back\r\n"
+        : line.includes("never")
+        ? "451 4.7.1 later\r\n"
+        : "250 ok\r\n";
+    },
+  });
+  await using pool = new SmtpPool({ ...PLAIN, port: server.port, minTimeout: 1 });
+  const to = ["a@b.test", "grey@b.test", "nobody@b.test", "never@b.test"];
+  const sent = await pool.send({ from: "", to }, "x");
+  assertEquals(sent.accepted, ["a@b.test", "grey@b.test"]);
+  assertEquals(sent.rejected.map(({ address, error }) => `${address} ${error.code}`), [
+    "nobody@b.test 550",
+    "never@b.test 451",
+  ]);
+  assertEquals([...turns.values()], [1, 3, 1, 3]);
+  assertEquals(server.mail.filter((text) => text !== ""), ["x\n", "x\n"]);
+  turns.clear();
+  const none = await assertRejects(
+    () => pool.send({ from: "", to: ["nobody@b.test", "never@b.test"] }, "x"),
+    SmtpRecipientsError,
+    "any of 2 recipients",
+  );
+  assertEquals(none.rejected.map(({ error }) => error.code), ["550", "451"]);
+  assertEquals([[...turns.values()], none.retryable], [[1, 3], true]);
+});
+
+Deno.test("a message of a pool is given up while it waits, and the others go on", async () => {
+  const { promise: held, resolve: go } = Promise.withResolvers<void>();
+  await using server = post({ MAIL: async () => (await held, "250 ok\r\n") });
+  await using pool = new SmtpPool({ ...PLAIN, port: server.port, maxConnections: 1 });
+  const first = pool.send(ENVELOPE, "1");
+  const stop = new AbortController();
+  const waiting = pool.send(ENVELOPE, "2", { signal: stop.signal });
+  const last = pool.send(ENVELOPE, "3");
+  stop.abort(new Error("enough"));
+  await assertRejects(() => waiting, Error, "enough");
+  assertEquals(pool.stats.waiting, 1);
+  await assertRejects(() => pool.send(ENVELOPE, "4", { signal: stop.signal }), Error, "enough");
+  go();
+  await Promise.all([first, last]);
+  assertEquals(server.mail, ["1\n", "3\n"]);
+  // While it is being sent: its connection goes with it, the next message has another.
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  await using slow = post({ DATA: () => (begin(), new Promise(() => {})) }, ["8BITMIME"]);
+  await using other = new SmtpPool({ ...PLAIN, port: slow.port, maxConnections: 1 });
+  const again = new AbortController();
+  const sending = other.send(ENVELOPE, "x", { signal: again.signal });
+  await begun;
+  again.abort(new Error("enough"));
+  await assertRejects(() => sending, Error, "enough");
 });
