@@ -21,8 +21,20 @@ export const flags = {
     default: "en",
     help: "Language of notices: en, zh; the page follows the browser",
   },
-  rate: { type: "number", default: 10, min: 0, max: 1e6, help: "Lines a second and user; 0: any" },
-  burst: { type: "integer", default: 50, min: 1, max: 1e6, help: "Lines at once and user" },
+  rate: {
+    type: "number",
+    default: 10,
+    min: 0,
+    max: 1e6,
+    help: "Lines a second and user, users a second and address; 0: any",
+  },
+  burst: {
+    type: "integer",
+    default: 50,
+    min: 1,
+    max: 1e6,
+    help: "Lines at once and user, users at once and address",
+  },
   maxLine: { type: "size", default: "4KiB", min: "64", max: "64KiB", help: "Longest line" },
   sendQueue: {
     type: "size",

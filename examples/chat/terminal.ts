@@ -5,6 +5,7 @@
  */
 
 import { delay } from "@std/async/delay";
+import { peerNetwork } from "../../net/address.ts";
 import type { Connection } from "../../net/connection.ts";
 import { NetError } from "../../net/errors.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
@@ -15,6 +16,7 @@ import type {
   ShutdownReport,
 } from "../../net/server_options.ts";
 import { Broadcast, Listener } from "./broadcast.ts";
+import { Door } from "./door.ts";
 import type { ChatEvent, Params } from "./events.ts";
 import type { Face, LeaveReason, Member, Refusal } from "./member.ts";
 import type { Lobby } from "./room.ts";
@@ -45,12 +47,14 @@ export class Terminals {
   readonly #lobby: Lobby;
   readonly #limits: TerminalLimits;
   readonly #broadcast: Broadcast;
+  readonly #door: Door;
 
   /** @param lobby The chat. @param limits The limits of each terminal. */
   constructor(lobby: Lobby, limits: TerminalLimits) {
     this.#lobby = lobby;
     this.#limits = limits;
     this.#broadcast = new Broadcast(limits, limits.sendQueue / 4);
+    this.#door = new Door(limits.rate, limits.burst);
   }
 
   /**
@@ -61,7 +65,7 @@ export class Terminals {
    */
   async serve(conn: Connection): Promise<void> {
     const terminal = new Terminal(conn, this.#broadcast, this.#limits);
-    const member = await this.#admit(terminal);
+    const member = await this.#admit(terminal, conn);
     if (member === undefined) return;
     let reason: LeaveReason = "ended";
     try {
@@ -80,13 +84,14 @@ export class Terminals {
   }
 
   /** Asks for a name until there is a good one. */
-  async #admit(terminal: Terminal): Promise<Member | undefined> {
+  async #admit(terminal: Terminal, conn: Connection): Promise<Member | undefined> {
     const { nameTimeout } = this.#limits;
     const due = nameTimeout > 0 ? performance.now() + nameTimeout : Infinity;
     terminal.tell("greeting");
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const name = await terminal.name(due);
       if (name === null) return undefined;
+      if (attempt === 1) await this.#door.turn(network(conn), conn.signal);
       const result = this.#lobby.join({ name }, terminal);
       if (!("code" in result)) return result;
       terminal.refuse(result, attempt < ATTEMPTS);
@@ -170,6 +175,11 @@ class Terminal implements Face {
       this.tell("too-long", { max: `${max}` });
     }
   }
+}
+
+/** By what a user's place is known at the door. */
+function network({ remoteAddr }: Connection): string {
+  return "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
 }
 
 /** The rest of an over-long line is skipped by the connection, and the user may go on. */

@@ -10,6 +10,7 @@ import { delay } from "@std/async/delay";
 import { serveHttp } from "../../http/server.ts";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { upgrade as openWebSocket } from "../../ws/upgrade.ts";
+import { Door } from "./door.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
 import type { Lobby } from "./room.ts";
 import {
@@ -22,6 +23,7 @@ import {
 import { WebCrowd } from "./web_crowd.ts";
 import {
   encodeEvent,
+  type WebSide,
   type WebSocketCounts,
   WebSocketFace,
   type WebSocketLimits,
@@ -86,17 +88,23 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
   const faces = new Map<WebSocketFace, string>();
   const turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
   const counts: WebSocketCounts = { throttled: 0 };
-  const crowd = new WebCrowd(encodeEvent);
+  const side: WebSide = {
+    lobby,
+    crowd: new WebCrowd(encodeEvent),
+    door: new Door(options.rate, options.burst),
+    limits: options,
+    counts,
+  };
   let stopping = false;
 
   async function upgrade(request: Request, remote: Deno.NetAddr): Promise<Response> {
-    const key = peerNetwork(remote.hostname);
+    const network = peerNetwork(remote.hostname);
     let [open, here, nameless, closing] = [0, 0, 0, 0];
     for (const [face, address] of faces) {
       // One that is told to close and does not answer holds no place of those who talk.
       if (face.closing) closing++;
       else open++;
-      if (address !== key || face.closing) continue;
+      if (address !== network || face.closing) continue;
       here++;
       if (!face.joined) nameless++;
     }
@@ -126,8 +134,8 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       outbox: { limit: options.sendQueue * JSON_FACTOR },
     });
     if (connection === undefined) return response;
-    const face = new WebSocketFace(connection, lobby, crowd, lang, options, counts);
-    faces.set(face, key);
+    const face = new WebSocketFace(connection, side, { network, lang });
+    faces.set(face, network);
     face.gone.then(() => faces.delete(face));
     return response;
   }

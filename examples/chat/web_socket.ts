@@ -11,6 +11,7 @@ import { NetError } from "../../net/errors.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { WsConnection } from "../../ws/connection.ts";
 import type { WsClose, WsMessage } from "../../ws/connection_options.ts";
+import type { Door } from "./door.ts";
 import type { ChatEvent, HistoryEvent } from "./events.ts";
 import type { Face, LeaveReason, Member } from "./member.ts";
 import type { Lobby } from "./room.ts";
@@ -130,14 +131,27 @@ function reasonOf(error: unknown): LeaveReason {
   return error.kind === "truncated" ? "lost" : "ended";
 }
 
+/** What the browsers of a chat share. */
+export interface WebSide {
+  /** The chat. */
+  readonly lobby: Lobby;
+  /** All browsers that are in it. */
+  readonly crowd: WebCrowd;
+  /** Where they come in. */
+  readonly door: Door;
+  /** The limits of each. */
+  readonly limits: WebSocketLimits;
+  /** Where to count what they bring about. */
+  readonly counts: WebSocketCounts;
+}
+
 /** One browser. */
 export class WebSocketFace implements Face, Hearer {
   readonly address: string;
 
   readonly #conn: WsConnection;
-  readonly #lobby: Lobby;
-  readonly #crowd: WebCrowd;
-  readonly #counts: WebSocketCounts;
+  readonly #side: WebSide;
+  readonly #network: string;
   readonly #throttle: Throttle;
   /** Questions of the page have a measure of their own, so that they use up nobody's lines. */
   readonly #questions: Throttle;
@@ -152,26 +166,16 @@ export class WebSocketFace implements Face, Hearer {
    * Takes over a connection that is being opened.
    *
    * @param conn The server's end.
-   * @param lobby The chat.
-   * @param crowd The browsers of the chat.
-   * @param lang Its language until it says another.
-   * @param limits Its limits.
-   * @param counts Where to count what it brings about.
+   * @param side What it shares with the other browsers.
+   * @param origin The network that it comes from, and its language until it says another.
    */
-  constructor(
-    conn: WsConnection,
-    lobby: Lobby,
-    crowd: WebCrowd,
-    lang: Lang,
-    limits: WebSocketLimits,
-    counts: WebSocketCounts,
-  ) {
+  constructor(conn: WsConnection, side: WebSide, origin: { network: string; lang: Lang }) {
+    const { limits } = side;
     this.#conn = conn;
-    this.#lobby = lobby;
-    this.#crowd = crowd;
+    this.#side = side;
+    this.#network = origin.network;
     this.address = conn.peer;
-    this.#lang = lang;
-    this.#counts = counts;
+    this.#lang = origin.lang;
     this.#throttle = new Throttle(limits.rate, limits.burst);
     this.#questions = new Throttle(limits.rate, limits.burst);
     if (limits.nameTimeout > 0) {
@@ -231,11 +235,11 @@ export class WebSocketFace implements Face, Hearer {
   deliver(event: ChatEvent, own: boolean): void {
     if (this.#ended) return;
     if (!own && (event.type === "message" || event.type === "notice")) {
-      return this.#crowd.tell(event);
+      return this.#side.crowd.tell(event);
     }
     if (event.type === "welcome") {
       this.#welcomed = event.name;
-      this.#crowd.enter(this, event.room, this.#lang);
+      this.#side.crowd.enter(this, event.room, this.#lang);
     }
     this.#send(toMessage(event, this.#lang, own));
     if (event.type !== "bye") return;
@@ -264,7 +268,7 @@ export class WebSocketFace implements Face, Hearer {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#naming);
-    this.#crowd.leave(this);
+    this.#side.crowd.leave(this);
     this.#member?.leave(reason);
   }
 
@@ -286,8 +290,11 @@ export class WebSocketFace implements Face, Hearer {
         const question = typeof command === "object" && command.type !== "say";
         const wait = (question ? this.#questions : this.#throttle).take(performance.now());
         if (wait > 0) {
-          this.#counts.throttled++;
-          await delay(wait, { signal: this.#conn.signal }).catch(() => {});
+          this.#side.counts.throttled++;
+          await delay(wait, { signal: this.#conn.signal });
+        }
+        if (typeof command === "object" && command.type === "join") {
+          await this.#side.door.turn(this.#network, this.#conn.signal);
         }
         if (this.#ended) return;
         this.#obey(command);
@@ -307,13 +314,13 @@ export class WebSocketFace implements Face, Hearer {
 
   #setLang(lang: Lang): void {
     this.#lang = lang;
-    if (this.#member?.present) this.#crowd.enter(this, this.#member.room, lang);
+    if (this.#member?.present) this.#side.crowd.enter(this, this.#member.room, lang);
   }
 
   #join({ name, room, since, token, lang }: Extract<Command, { type: "join" }>): void {
     if (this.#member !== undefined) return this.#tell("error", "You have joined already.");
     this.#lang = lang ?? this.#lang;
-    const result = this.#lobby.join({ name, room, since, token }, this);
+    const result = this.#side.lobby.join({ name, room, since, token }, this);
     if ("code" in result) {
       const { code, params } = result;
       return this.#tell("error", sentence(this.#lang, code, params), { code });
@@ -324,6 +331,6 @@ export class WebSocketFace implements Face, Hearer {
 
   #sendRooms(): void {
     if (this.#member === undefined) return this.#tell("error", "Join first.");
-    this.#send({ type: "rooms", rooms: this.#lobby.rooms });
+    this.#send({ type: "rooms", rooms: this.#side.lobby.rooms });
   }
 }

@@ -251,6 +251,22 @@ async function memory(pid: number): Promise<number> {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
 }
 
+Deno.test("who comes and goes all the time has to wait at the door", async () => {
+  await using server = await start("--rate=40", "--burst=6");
+  await using ann = await enter(server, "Ann");
+  const started = performance.now();
+  for (let i = 0; i < 20; i++) {
+    await using guest = await enter(server, `guest${i}`);
+    await guest.write("/quit\n");
+  }
+  for (let i = 0; i < 20; i++) {
+    assertEquals([await line(ann), await line(ann)], [`guest${i} joined`, `guest${i} left`]);
+  }
+  const took = performance.now() - started;
+  // Ann and five others came at once, fifteen at forty a second.
+  assert(took >= 370, `${took} ms`);
+});
+
 Deno.test("one user too many is told so", async () => {
   await using server = await start("--max-users=1");
   await using _ann = await enter(server, "Ann");

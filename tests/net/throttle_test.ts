@@ -22,6 +22,13 @@ Deno.test("Throttle holds the rate over time for a sender who waits as told", ()
   assertEquals(Math.round(now), 20_000);
 });
 
+Deno.test("Throttle lets the next wait less for one that is given back", () => {
+  const throttle = new Throttle(10, 1);
+  assertEquals([throttle.take(0), throttle.take(0)], [0, 100]);
+  throttle.giveBack();
+  assertEquals(throttle.take(0), 100);
+});
+
 Deno.test("Throttle of rate 0 lifts the limit", () => {
   const throttle = new Throttle(0, 1);
   for (let i = 0; i < 1000; i++) assertEquals(throttle.take(0), 0);

@@ -233,6 +233,16 @@ Deno.test("answers that are asked for and not read do not pile up", async () => 
   }
 });
 
+Deno.test("browsers that come and go all the time have to wait at the door", async () => {
+  await using web = serve(lobby(), { rate: 40, burst: 3 });
+  const started = performance.now();
+  for (let i = 0; i < 12; i++) {
+    await using browser = new Browser(web.url);
+    await browser.join(`guest${i}`);
+  }
+  assert(performance.now() - started >= 220, "not slowed down");
+});
+
 Deno.test("questions have a measure of their own, and nothing is lost by waiting", async () => {
   await using web = serve(lobby(), { rate: 4, burst: 2 });
   await using ann = new Browser(web.url);
