@@ -10,6 +10,14 @@
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
+ * So many blanks push what follows to the next line of a terminal, where it could pass for a
+ * notice: twenty indent any code.
+ */
+const GAPS =
+  /([\p{Zs}\u2800\u115F\u1160\u3164\uFFA0]{20})[\p{Zs}\u2800\u115F\u1160\u3164\uFFA0]+/gu;
+const GAP = " ".repeat(21);
+
+/**
  * Terminal sequences, whole, so that `\x1b[31mred` leaves `red` and not `[31mred`: CSI, strings
  * (OSC, DCS, SOS, PM, APC) with their end, and the short ones. A string that does not end would
  * swallow the rest of the line, so it only loses its introducer. A string ends at the next
@@ -45,14 +53,15 @@ const TOWERS = /((?:\p{M}\p{Cf}*){8})[\p{M}\p{Cf}]+/gu;
  * @returns The line, fit to be shown; possibly empty.
  */
 export function neutralise(text: string): string {
-  if (PLAIN.test(text)) return text;
+  if (PLAIN.test(text)) return text.includes(GAP) ? text.replace(GAPS, "$1") : text;
   return text
     .replace(ESCAPES, "")
     .replace(BREAKS, " ")
     .replaceAll("\t", "    ")
     .replace(HARMFUL, "")
     .replace(TAGS, "$1")
-    .replace(TOWERS, "$1");
+    .replace(TOWERS, "$1")
+    .replace(GAPS, "$1");
 }
 
 const encoder = new TextEncoder();

@@ -76,6 +76,16 @@ Deno.test("neutralise() leaves one line without controls or changes of direction
   }
 });
 
+Deno.test("neutralise() keeps gaps short, so that nothing of a line passes for another", () => {
+  const most = " ".repeat(20);
+  assertEquals(neutralise(`${most}code`), `${most}code`);
+  assertEquals(neutralise(`x${" ".repeat(75)}Bob left`), `x${most}Bob left`);
+  assertEquals(neutralise(`é${"\t".repeat(40)}Bob left`), `é${most}Bob left`);
+  for (const blank of ["\u00a0", "\u3000", "\u2800", "\u3164"]) {
+    assertEquals(neutralise(`${blank.repeat(75)}Bob left`), `${blank.repeat(20)}Bob left`);
+  }
+});
+
 Deno.test("neutralise() keeps towers of marks low", () => {
   assertEquals(neutralise("Z" + "\u0301".repeat(500) + "!"), "Z" + "\u0301".repeat(8) + "!");
 });
