@@ -20,14 +20,16 @@ export function codingsOf(header: string | null): readonly string[] | undefined 
 /**
  * Undoes codings as the bytes come; nothing is decompressed before somebody
  * reads. All members of a gzip count, which Deno's own `fetch` leaves off. To
- * cancel it, cancel `body`, which may be waiting, first.
+ * cancel it, cancel `body`, which may be waiting, first. Nothing at all is an
+ * empty body, whatever its coding, if it is `framed`: then its end is known.
  */
 export function decompress(
   body: ReadableStream<Bytes>,
   codings: readonly string[],
+  framed: boolean,
 ): ReadableStream<Bytes> {
   let source: AsyncIterable<Bytes> = body;
-  for (const name of codings) source = stage(source, name);
+  for (const name of codings) source = stage(source, name, framed);
   const chunks = source[Symbol.asyncIterator]();
   return new ReadableStream<Bytes>({
     async pull(controller) {
@@ -44,13 +46,19 @@ export function decompress(
 /** What no stream of Brotli goes on with, and nobody takes once it is whole. */
 const PAD = new Uint8Array(16).fill(0xff);
 
-async function* stage(source: AsyncIterable<Bytes>, name: string): AsyncGenerator<Bytes> {
+async function* stage(
+  source: AsyncIterable<Bytes>,
+  name: string,
+  framed: boolean,
+): AsyncGenerator<Bytes> {
   const input = new Input(source);
+  const first = await input.peek();
+  if (first === undefined && framed) return;
   const decoder = name === "br"
     ? zlib.createBrotliDecompress()
     : name !== "deflate"
     ? zlib.createGunzip()
-    : isWrapped(await input.peek())
+    : isWrapped(first)
     ? zlib.createInflate()
     : zlib.createInflateRaw();
   const readable = Readable.from(name === "br" ? input.padded() : input.chunks());
@@ -81,19 +89,18 @@ class Input {
     this.#chunks = source[Symbol.asyncIterator]();
   }
 
-  /** What comes first, which still comes; empty if nothing does. */
-  async peek(): Promise<Bytes> {
+  /** What comes first, which still comes; undefined if nothing does. */
+  async peek(): Promise<Bytes | undefined> {
     const { done, value } = await this.#chunks.next();
-    return this.#first = done ? new Uint8Array() : value;
+    return this.#first = done ? undefined : value;
   }
 
   async *chunks(): AsyncGenerator<Bytes> {
-    if (this.#first !== undefined) yield this.#first;
-    for (;;) {
-      const { done, value } = await this.#chunks.next();
-      if (done) break;
+    for (let value = this.#first; value !== undefined;) {
       this.size += value.length;
       yield value;
+      const next = await this.#chunks.next();
+      value = next.done ? undefined : next.value;
     }
     this.ended = true;
   }
@@ -105,7 +112,7 @@ class Input {
 }
 
 /** Whether it begins with the header of RFC 1950, which some servers leave off. */
-function isWrapped(first: Bytes): boolean {
+function isWrapped(first: Bytes = new Uint8Array()): boolean {
   const [method = 0x78, flags = method === 0x78 ? 0x9c : 0] = first;
   return (method & 15) === 8 && (method * 256 + flags) % 31 === 0;
 }

@@ -157,7 +157,7 @@ export class Exchange {
     const limited = this.#watched(this.#native.body as ReadableStream<Bytes>);
     // What nobody can decode is the caller's, who sees Content-Encoding.
     const plain = codings === undefined || codings.length === 0;
-    return this.#bounded(plain ? limited : decompress(limited, codings), plain);
+    return this.#bounded(plain ? limited : decompress(limited, codings, this.#framed()), plain);
   }
 
   /** Puts the limits on what arrives. */
@@ -220,11 +220,15 @@ export class Exchange {
   /** A body without a length is whole only if its connection has ended in order. */
   #checkEnd(): void {
     if (this.#broken === undefined) return;
-    const { headers } = this.#native;
-    if (headers.has("content-length") || headers.has("transfer-encoding")) return;
-    if (this.#broken()) {
+    if (!this.#framed() && this.#broken()) {
       throw failure(this.#plan, "truncated", "the connection was reset in the body");
     }
+  }
+
+  /** Whether its own form says where the body ends, and not its connection. */
+  #framed(): boolean {
+    const { headers } = this.#native;
+    return headers.has("content-length") || headers.has("transfer-encoding");
   }
 
   async #fail(error: unknown): Promise<unknown> {

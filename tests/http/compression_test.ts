@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { createClient } from "../../http/client.ts";
 import { HttpRequestError, HttpStatusError } from "../../http/errors.ts";
-import { serve } from "../_support/http_servers.ts";
+import { RawServer, serve } from "../_support/http_servers.ts";
 
 /** A server that says that these bytes are coded so. */
 function coded(bytes: Uint8Array, encoding: string, status = 200) {
@@ -71,6 +71,27 @@ Deno.test("a compressed body that is cut short or damaged is an error", async ()
     assertEquals(error.kind, kind, error.message);
     assertEquals(client.stats().active, 0);
   }
+});
+
+Deno.test("nothing at all is an empty body whatever its coding, if its end is known", async () => {
+  const rows = [["Content-Length: 0\r\n", ""], ["Transfer-Encoding: chunked\r\n", "0\r\n\r\n"]];
+  await using client = createClient({ retry: false });
+  for (const coding of ["gzip", "deflate", "br", "gzip, br"]) {
+    const head = `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: ${coding}\r\n`;
+    for (const [framing, body] of rows) {
+      await using server = new RawServer(`${head}${framing}\r\n${body}`);
+      assertEquals(await client.get(server.url).text(), "", `${coding} ${framing}`);
+    }
+    await using cut = new RawServer(`${head}\r\n`);
+    const error = await assertRejects(
+      () => client.get(cut.url).text(),
+      HttpRequestError,
+      undefined,
+      coding,
+    );
+    assertEquals(error.kind, "truncated");
+  }
+  assertEquals(client.stats().active, 0);
 });
 
 Deno.test("a body of deflate without its wrapper is read, too", async () => {
