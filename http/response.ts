@@ -23,7 +23,7 @@
  */
 
 import type { HttpTry } from "./errors.ts";
-import { decodeJson } from "./_decode_json.ts";
+import { decodeJson, decodeText } from "./_decode_json.ts";
 
 /** What a response is made of besides its body. */
 export interface HttpResponseInit {
@@ -119,6 +119,16 @@ export class HttpResponse extends Response {
   }
 
   /**
+   * Reads the body as text, by the charset of its `Content-Type`; the standard class knows UTF-8
+   * alone.
+   *
+   * @returns The text.
+   */
+  override async text(): Promise<string> {
+    return decodeText(await this.bytes(), this.headers.get("content-type"));
+  }
+
+  /**
    * Reads the body as JSON.
    *
    * @typeParam T What the caller takes it for; nothing checks it.
@@ -126,6 +136,6 @@ export class HttpResponse extends Response {
    * @throws {HttpDecodeError} If it is no JSON, with the place.
    */
   override async json<T = unknown>(): Promise<T> {
-    return decodeJson<T>(await this.text(), this.#init);
+    return decodeJson<T>(await super.text(), this.#init);
   }
 }

@@ -137,6 +137,22 @@ Deno.test("JSON that is broken is an HttpDecodeError with the place", async () =
   }
 });
 
+Deno.test("text is read by its charset, whichever way it is asked for; JSON is UTF-8", async () => {
+  const headers = { "content-type": "text/plain; charset=iso-8859-1" };
+  await using server = serve(({ url }) =>
+    new Response(url.endsWith("json") ? '"ä"' : new Uint8Array([0xe4]), { headers })
+  );
+  await using client = clientFor(server.url);
+  for (const onDownload of [undefined, () => {}]) {
+    const options = onDownload === undefined ? {} : { onDownload };
+    assertEquals(await client.get("", options).text(), "ä");
+    assertEquals(await (await client.get("", options)).text(), "ä");
+    assertEquals(await (await client.get("", options)).clone().text(), "ä");
+    assertEquals(await client.get("json", options).json(), "ä");
+    assertEquals(await (await client.get("json", options)).json(), "ä");
+  }
+});
+
 Deno.test("failures are told apart, and say whether anything was sent", async () => {
   const port = deadPort();
   await using client = createClient({ retry: false });
