@@ -3,7 +3,7 @@
  * Sends one HTTP request and prints the answer: `deno task http-client GET http://127.0.0.1:8080/`
  *
  * **Permissions**: `--allow-net`, since any host may be named; `--allow-read=<file>` for `--upload`,
- * `--body` and `--ca`
+ * `--body` and `--ca`; `--allow-read` and `--allow-write` for the folder of `--output`
  *
  * @module
  */
@@ -12,6 +12,7 @@ import { createClient } from "../http/client.ts";
 import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
 import { bodyOf, checkMethod, checkUrl, credentials, jsonOf, pairs } from "./http/arguments.ts";
 import { FLAGS } from "./http/flags.ts";
+import { checkOutput, save } from "./http/save.ts";
 
 const cli = defineCli({
   name: "http-client",
@@ -24,6 +25,7 @@ const cli = defineCli({
   permissions: {
     "--allow-net": "reach any host",
     "--allow-read=<file>": "only with --upload, --body or --ca",
+    "--allow-write=<folder>": "only with --output, and --allow-read=<folder> too",
   },
   examples: [
     "deno task http-client GET http://127.0.0.1:8080/ -p page=2",
@@ -42,20 +44,28 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ method, url, json, ...values }, ctx) => {
     checkMethod(method);
     checkUrl(url);
+    checkOutput(values, method);
     const body = await bodyOf(values, method);
     const auth = credentials(values);
     const headers = new Headers(pairs("header", values.header, /^([^:=\s]+):\s*(.*)$/s));
     const params = pairs("param", values.param);
+    const retry = { total: values.retries };
     await using client = createClient({
       caCerts: await Promise.all(values.ca.map((file) => readPem(file, "CERTIFICATE"))),
       timeouts: { headers: values.headersTimeout, body: values.bodyTimeout, total: values.timeout },
-      retry: { total: values.retries },
+      retry,
       dialer: values.connectTimeout !== undefined && { connectTimeout: values.connectTimeout },
       maxRedirects: values.maxRedirects,
       maxBody: values.maxBody,
     });
     const { signal } = ctx;
-    const response = await client.request(method, url, { params, headers, auth, signal, ...body });
+    const options = { params, headers, auth, signal };
+    if (values.output !== undefined) {
+      const more = { client, retry, maxSize: values.maxBody };
+      const saved = await save(url, values.output, ctx, { ...options, ...more });
+      return json ? ctx.printJson(saved) : ctx.print(`${saved.size} bytes in ${saved.path}`);
+    }
+    const response = await client.request(method, url, { ...options, ...body });
     if (json) return ctx.printJson(await jsonOf(response));
     if (values.include) {
       ctx.print(`${response.status} ${response.statusText}`);

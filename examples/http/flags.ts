@@ -20,5 +20,11 @@ export const FLAGS = {
   maxRedirects: { type: "integer", default: 20, min: 0, max: 100, help: "Redirects followed" },
   maxBody: { type: "size", default: "64MiB", min: "1", help: "Largest answer" },
   ca: { type: "list", placeholder: "file", help: "Authority to trust as well, PEM" },
+  output: {
+    type: "string",
+    alias: "o",
+    placeholder: "file",
+    help: "GET: save the body, resumed if the file is half there",
+  },
   include: { type: "boolean", alias: "i", help: "Print status and headers too" },
 } as const satisfies Flags;

@@ -56,6 +56,44 @@ Deno.test("http_client --json prints status, headers, body and history as one va
   assert(!out.includes("secret"), out);
 });
 
+Deno.test("http_client --output saves the bytes as they are, and goes on where it was cut off", async () => {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/data.bin`;
+  const data = crypto.getRandomValues(new Uint8Array(50_000));
+  await using server = new RawServer((index, head) => {
+    const from = Number(/^range: bytes=(\d+)-/im.exec(head)?.[1] ?? 0);
+    const about = from === 0
+      ? "HTTP/1.1 200 OK"
+      : `HTTP/1.1 206 Partial Content\r\nContent-Range: bytes ${from}-49999/50000`;
+    const text = `${about}\r\nETag: "1"\r\nContent-Length: ${
+      50_000 - from
+    }\r\nConnection: close\r\n\r\n`;
+    const end = index === 0 ? 20_000 : data.length;
+    return new Uint8Array([...new TextEncoder().encode(text), ...data.subarray(from, end)]);
+  });
+  const cut = await run("GET", server.url, "-o", file);
+  assertEquals([cut.code, cut.out], [1, ""], cut.err);
+  const whole = await run("GET", server.url, "-o", file, "--json");
+  assertEquals([whole.code, whole.err], [0, ""]);
+  assertEquals(JSON.parse(whole.out), {
+    path: file,
+    size: 50_000,
+    resumedFrom: 20_000,
+    resumptions: 0,
+  });
+  assertEquals(await Deno.readFile(file), data);
+  const plain = await run("GET", server.url, "-o", file);
+  assertEquals([plain.code, plain.out], [0, `50000 bytes in ${file}\n`]);
+  const small = await run("GET", server.url, "-o", file, "--max-body=1KiB");
+  assertEquals([small.code, small.out], [1, ""]);
+  assertEquals(await Deno.readFile(file), data);
+  for (const [method, ...more] of [["POST"], ["GET", "-i"]]) {
+    const { code, err } = await run(method!, server.url, "-o", file, ...more);
+    assertEquals(code, 2);
+    assertStringIncludes(err, "--output");
+  }
+});
+
 Deno.test("http_client fails in one line that says why, and shows no secret", async () => {
   await using server = serve(() => new Response("no\x1b[2J", { status: 404 }));
   await using silent = new RawServer("", "hold");
