@@ -19,12 +19,12 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export type BodySource = Pick<ReadableStreamDefaultReader<Bytes>, "read" | "cancel">;
 
 /** A body whose reader gets errors with a status beyond its limits. Nothing is read ahead. */
-export function limitBody(source: BodySource, limits: BodyLimits): ReadableStream<Bytes> {
-  return new ReadableStream(new LimitedBody(source, limits), { highWaterMark: 0 });
-}
-
-class LimitedBody implements UnderlyingByteSource {
+export class LimitedBody implements UnderlyingByteSource {
   readonly type = "bytes";
+  /** What its reader gets. */
+  readonly stream: ReadableStream<Bytes>;
+  /** What has ended it before its end, if something did. */
+  failure: ProblemError | NetError | undefined;
   readonly #reader: BodySource;
   readonly #limits: BodyLimits;
   #received = 0;
@@ -33,6 +33,7 @@ class LimitedBody implements UnderlyingByteSource {
   constructor(reader: BodySource, limits: BodyLimits) {
     this.#reader = reader;
     this.#limits = limits;
+    this.stream = new ReadableStream(this, { highWaterMark: 0 });
   }
 
   async pull(controller: ReadableByteStreamController): Promise<void> {
@@ -73,12 +74,13 @@ class LimitedBody implements UnderlyingByteSource {
       if (error === LATE) {
         this.#give({ status: 408, detail: "The body of the request did not come in time" });
       }
-      if (error instanceof ProblemError) throw error;
-      throw new NetError("The body of the request was cut short", {
-        kind: "truncated",
-        phase: "read",
-        cause: error,
-      });
+      throw this.failure = error instanceof ProblemError
+        ? error
+        : new NetError("The body of the request was cut short", {
+          kind: "truncated",
+          phase: "read",
+          cause: error,
+        });
     } finally {
       clock.unwatch(limit);
       this.#waited += performance.now() - started;
@@ -88,7 +90,7 @@ class LimitedBody implements UnderlyingByteSource {
   #give({ status, detail }: { status: number; detail: string }): never {
     const error = new ProblemError(status, { detail, headers: { connection: "close" } });
     this.#reader.cancel(error).catch(() => {});
-    throw error;
+    throw this.failure = error;
   }
 }
 

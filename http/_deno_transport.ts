@@ -116,11 +116,8 @@ export class DenoTransport implements HttpTransport {
     const length = request.headers.get("content-length");
     if (length === "0") return gate.handle(request, exchange, request);
     if (gate.tooLarge(Number(length))) return gate.refuse(413, exchange);
-    return gate.handle(
-      limited(request, gate.limitBody(request.body.getReader())),
-      exchange,
-      request,
-    );
+    const body = gate.limitBody(request.body.getReader());
+    return gate.handle(limited(request, body.stream), exchange, request, body);
   }
 
   /**

@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import type { TlsInfo } from "../net/transport.ts";
-import { type BodySource, limitBody } from "./_body.ts";
+import { type BodySource, LimitedBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
 import { shown } from "./_headers.ts";
 import { HostCheck } from "./_host.ts";
@@ -97,8 +97,8 @@ export class Gate {
   }
 
   /** The same body, with its limits: reading it rejects beyond them. */
-  limitBody(source: BodySource): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return limitBody(source, {
+  limitBody(source: BodySource): LimitedBody {
+    return new LimitedBody(source, {
       maxBody: this.#maxBody,
       bodyTimeout: this.#bodyTimeout,
       minBodyRate: this.#minBodyRate,
@@ -126,11 +126,13 @@ export class Gate {
    * @param request What the handler gets.
    * @param exchange What the transport knows of it.
    * @param source Whose signal tells, while the handler runs, that the client has gone.
+   * @param body The request's body, if it has one.
    */
   handle(
     request: Request,
     exchange: Exchange,
     source: { readonly signal: AbortSignal },
+    body?: LimitedBody,
   ): Response | Promise<Response> {
     if (this.#active >= this.#maxRequests) return this.refuse(503, exchange);
     this.#active++;
@@ -143,7 +145,7 @@ export class Gate {
         info.release();
         return answer;
       }
-      return this.#settle(Promise.resolve(answer), request, info);
+      return this.#settle(Promise.resolve(answer), request, info, body);
     } catch (error) {
       info.release();
       return this.#fail(error, request, info);
@@ -164,9 +166,19 @@ export class Gate {
     this.#clock.stop();
   }
 
-  #settle(answer: Promise<Response>, request: Request, info: Info): Promise<Response> {
+  #settle(
+    answer: Promise<Response>,
+    request: Request,
+    info: Info,
+    body: LimitedBody | undefined,
+  ): Promise<Response> {
     const checked = (response: Response): Response => {
       info.release();
+      // A framework may have made a fault of its own of what the body did.
+      if (body?.failure !== undefined && response?.status >= 500) {
+        response.body?.cancel().catch(() => {});
+        return this.#fail(body.failure, request, info);
+      }
       if (isUsable(response)) return response;
       return this.#fail(new TypeError("The handler returned no fresh Response"), request, info);
     };

@@ -116,12 +116,13 @@ export class HttpConnection {
     if (typeof framing === "number" && gate.tooLarge(framing)) return gate.refuse(413, exchange);
     const headers = [...head.fields] as [string, string][];
     const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
-    const request = hasBody
-      ? new Request(url, { method, headers, body: gate.limitBody(body) })
-      : new Request(url, { method, headers });
+    const limited = hasBody ? gate.limitBody(body) : undefined;
+    const request = limited === undefined
+      ? new Request(url, { method, headers })
+      : new Request(url, { method, headers, body: limited.stream });
     // As it was sent, where `new Request` has resolved dots in it.
     if (request.url !== url) Object.defineProperty(request, "url", { value: url });
-    return gate.handle(request, exchange, exchange);
+    return gate.handle(request, exchange, exchange, limited);
   }
 
   /**

@@ -87,3 +87,34 @@ Deno.test("http_server --json logs one line of JSON a request, without the query
   ]);
   assert(!server.stderr.includes("secret") && !server.stderr.includes("\x1b"), server.stderr);
 });
+
+Deno.test("http_server's requests are in Deno's OpenTelemetry under the trace of its log", async () => {
+  const spans: Record<string, unknown>[] = [];
+  await using collector = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const { resourceSpans = [] } = await request.json();
+      spans.push(
+        ...resourceSpans.flatMap(({ scopeSpans }: { scopeSpans: { spans: [] }[] }) =>
+          scopeSpans.flatMap((scope) => scope.spans)
+        ),
+      );
+      return Response.json({});
+    },
+  );
+  await using server = await startRunnable("http-server", ["--port=0", "--json"], {
+    env: {
+      OTEL_DENO: "true",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.addr.port}`,
+    },
+  });
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const parent = `traceparent: 00-${trace}-00f067aa0ba902b7-01\r\n`;
+  await exchange(server.port, `GET /traced HTTP/1.1\r\n${CLOSE}${parent}\r\n`);
+  server.signal("SIGTERM");
+  assertEquals(await server.exitCode(), 0, server.stderr);
+  assertStringIncludes(server.stderr, `"trace":"${trace}"`);
+  const ours = spans.filter((span) => span.parentSpanId === "00f067aa0ba902b7");
+  assertEquals(ours.map(({ traceId }) => traceId), [trace]);
+});

@@ -327,6 +327,23 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
     await response.body?.cancel();
   });
 
+  test("keeps to the status of a body beyond its limits where a framework makes it 500", async () => {
+    await using server = serve({ maxBody: 10, bodyTimeout: 100 }, async (request) => {
+      const status = request.url.endsWith("/own") ? 422 : 500;
+      return await request.text().then(
+        (text) => new Response(text, { status }),
+        () => new Response("of the framework", { status }),
+      );
+    });
+    const post = (path: string, body: string) =>
+      ask(server, `POST ${path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n${body}`);
+    const large = "b\r\n12345678901\r\n0\r\n\r\n";
+    assertEquals(statuses(await post("/", large)), [413]);
+    assertEquals(statuses(await post("/", "5\r\n123")), [408]);
+    assertEquals(statuses(await post("/own", large)), [422]);
+    assertEquals(statuses(await post("/", "1\r\na\r\n0\r\n\r\n")), [500]);
+  });
+
   test("answers 500 for a response that cannot be sent", async () => {
     const used = new Response("once");
     await used.text();
