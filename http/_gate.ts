@@ -184,7 +184,8 @@ export class Gate {
     };
     const failed = (error: unknown): Response => {
       info.release();
-      return this.#fail(error, request, info);
+      const cause = error instanceof ProblemError ? error : body?.failure ?? error;
+      return this.#fail(cause, request, info);
     };
     if (this.#handlerTimeout === Infinity) return answer.then(checked, failed);
     return new Promise((resolve) => {

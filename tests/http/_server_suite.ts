@@ -332,7 +332,10 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
       const status = request.url.endsWith("/own") ? 422 : 500;
       return await request.text().then(
         (text) => new Response(text, { status }),
-        () => new Response("of the framework", { status }),
+        (cause) => {
+          if (request.url.endsWith("/throws")) throw new Error("of the framework", { cause });
+          return new Response("of the framework", { status });
+        },
       );
     });
     const post = (path: string, body: string) =>
@@ -340,6 +343,7 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
     const large = "b\r\n12345678901\r\n0\r\n\r\n";
     assertEquals(statuses(await post("/", large)), [413]);
     assertEquals(statuses(await post("/", "5\r\n123")), [408]);
+    assertEquals(statuses(await post("/throws", large)), [413]);
     assertEquals(statuses(await post("/own", large)), [422]);
     assertEquals(statuses(await post("/", "1\r\na\r\n0\r\n\r\n")), [500]);
   });
