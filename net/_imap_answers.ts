@@ -14,7 +14,7 @@ const STEP = 500;
 
 /** What a LIST tells. */
 export function folderOf(response: ImapResponse): ImapFolder | undefined {
-  if (response.type !== "data" || response.name !== "LIST") return undefined;
+  if (response.type !== "data" || !/^(?:LIST|LSUB)$/.test(response.name)) return undefined;
   const [flags, delimiter, name] = response.values;
   if (name === undefined || name === null) return undefined;
   return {
@@ -87,11 +87,30 @@ export function* foundIn(response: ImapResponse, most: number): Generator<number
   }
   if (name !== "ESEARCH") return;
   const at = values.findIndex((value) => value === "ALL");
-  const set = at === -1 ? "" : text(values[at + 1] ?? null);
+  if (at !== -1) yield* numbersOf(values[at + 1], most);
+}
+
+/** The numbers of a set, no more than `most`. */
+function* numbersOf(set: ImapValue | undefined, most: number): Generator<number, void, void> {
   let left = most;
-  for (const part of set.split(",").filter(Boolean)) {
+  for (const part of text(set ?? null).split(",").filter(Boolean)) {
     const [first = 0, last = first] = part.split(":").map(Number);
     for (let uid = first; uid <= last && left > 0; uid++, left--) yield uid;
+  }
+}
+
+/** What copies are called, by what they are copies of (COPYUID, RFC 4315 §3); no more than `most`. */
+export function* copiesIn(
+  code: ImapResponseCode | undefined,
+  most: number,
+): Generator<[number, number], void, void> {
+  if (code?.name !== "COPYUID") return;
+  const [, from, to] = code.values;
+  const copies = numbersOf(to, most);
+  for (const uid of numbersOf(from, most)) {
+    const { value } = copies.next();
+    if (value === undefined) return;
+    yield [uid, value];
   }
 }
 

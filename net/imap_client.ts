@@ -21,22 +21,23 @@
  */
 
 import { checkArgument, type Dialogue } from "./_dialogue.ts";
-import { openSession } from "./_mail_session.ts";
-import { NetError } from "./errors.ts";
-import { checkNumber } from "./_limits.ts";
-import { ImapLine, type OnLiteral, Refusal } from "./_imap_line.ts";
 import {
-  checkSection,
+  copiesIn,
   fetchItems,
   folderOf,
   foundIn,
   numberOf,
   sets,
   statusOf,
-  texts,
   unknownFolder,
   withAnswer,
 } from "./_imap_answers.ts";
+import { idleImap } from "./_imap_idle.ts";
+import { loginImap } from "./_imap_login.ts";
+import { ImapSession } from "./_imap_session.ts";
+import { streamSection } from "./_imap_stream.ts";
+import { checkNumber } from "./_limits.ts";
+import { openSession } from "./_mail_session.ts";
 import {
   imapDateTime,
   imapFlag,
@@ -46,10 +47,8 @@ import {
   type ImapResponseCode,
   type ImapSearch,
   imapSearch,
-  imapSet,
-  imapString,
 } from "./imap_codec.ts";
-import { type ImapMessage, readImapMessage } from "./imap_message.ts";
+import type { ImapMessage } from "./imap_message.ts";
 import type {
   ConnectImapOptions,
   ImapAppendOptions,
@@ -60,18 +59,16 @@ import type {
   ImapSelected,
   ImapStatus,
 } from "./imap_options.ts";
-import { ReplyError } from "./reply_error.ts";
-import { type SaslCredentials, type SaslName, startSasl } from "./sasl.ts";
+import type { SaslCredentials, SaslName } from "./sasl.ts";
 
+export type { ImapResponse, ImapSearch } from "./imap_codec.ts";
+export type { ImapMessage } from "./imap_message.ts";
 export type * from "./imap_options.ts";
 
 /** Messages by their numbers that stay: `1:9,12`, `20:*`, or a list. */
 export type ImapUids = string | number | readonly number[];
 
 const DEFAULTS = { tls: "implicit", ports: { implicit: 993, starttls: 143 } } as const;
-const TEMPORARY: ReadonlySet<string> = new Set(["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"]);
-/** What happens between two loops of IDLE that nobody has read yet. */
-const MAX_NEWS = 100_000;
 /** Numbers that a few bytes can stand for. */
 const MAX_FOUND = 10_000_000;
 
@@ -95,12 +92,7 @@ export async function connectImap(options: ConnectImapOptions = {}): Promise<Ima
 /** A session; {@linkcode connectImap} makes one. Calls wait for each other. */
 export class ImapClient implements AsyncDisposable {
   readonly #dialogue: Dialogue;
-  readonly #line: ImapLine;
-  readonly #options: ConnectImapOptions;
-  readonly #commandTimeout: number;
-  #capabilities: ReadonlySet<string> = new Set();
-  #selected: ImapSelected | undefined;
-  #leaving = false;
+  readonly #session: ImapSession;
 
   /**
    * Takes over a dialogue; `connectImap` does that.
@@ -109,14 +101,12 @@ export class ImapClient implements AsyncDisposable {
    */
   constructor(dialogue: Dialogue, options: ConnectImapOptions) {
     this.#dialogue = dialogue;
-    this.#options = options;
-    this.#commandTimeout = options.commandTimeout ?? 600_000;
-    this.#line = new ImapLine(dialogue, options.maxLiteral ?? 16 * 1024 * 1024);
+    this.#session = new ImapSession(dialogue, options);
   }
 
   /** What the server can, in capitals. */
   get capabilities(): ReadonlySet<string> {
-    return this.#capabilities;
+    return this.#session.capabilities;
   }
 
   /** Whether the line is encrypted. */
@@ -131,7 +121,7 @@ export class ImapClient implements AsyncDisposable {
 
   /** The folder that is open, as far as the server has told. */
   get selected(): ImapSelected | undefined {
-    return this.#selected;
+    return this.#session.selected;
   }
 
   /**
@@ -141,28 +131,7 @@ export class ImapClient implements AsyncDisposable {
    * @ignore
    */
   async begin(): Promise<boolean> {
-    return await this.#dialogue.exclusive(async () => {
-      const greeting = await this.#line.read();
-      if (greeting.type !== "status") throw this.#dialogue.broken("begins without a greeting");
-      const { status } = greeting;
-      if (status === "BYE" || status === "NO" || status === "BAD") {
-        throw this.#refused("Cannot begin", status, greeting.code, greeting.text);
-      }
-      if (this.#dialogue.tls === "starttls") {
-        // Who is logged in already cannot encrypt any more (RFC 3501 §6.2.1).
-        if (status === "PREAUTH") throw this.#dialogue.broken("logs in before STARTTLS");
-        await this.#askCapabilities();
-        if (!this.#capabilities.has("STARTTLS")) {
-          throw this.#dialogue.unencryptable("STARTTLS");
-        }
-        await this.#run("Cannot encrypt the line", ["STARTTLS"]);
-        await this.#dialogue.startTls();
-        // What was said before was said by anybody.
-        this.#capabilities = new Set();
-      }
-      await this.#askCapabilities();
-      return status === "PREAUTH";
-    });
+    return await this.#dialogue.exclusive(() => this.#session.begin());
   }
 
   /**
@@ -177,16 +146,7 @@ export class ImapClient implements AsyncDisposable {
     credentials: SaslCredentials,
     mechanism?: SaslName | "LOGIN-COMMAND",
   ): Promise<void> {
-    this.#dialogue.conceal(credentials.password, credentials.accessToken);
-    const offered = [...this.#capabilities].filter((name) => name.startsWith("AUTH="))
-      .map((name) => name.slice(5));
-    const bySasl = mechanism !== "LOGIN-COMMAND" &&
-      (offered.length > 0 || mechanism !== undefined || credentials.accessToken !== undefined);
-    await this.#dialogue.exclusive(async () => {
-      if (bySasl) await this.#sasl(offered, credentials, mechanism);
-      else await this.#plain(credentials);
-      await this.#askCapabilities();
-    });
+    await this.#dialogue.exclusive(() => loginImap(this.#session, credentials, mechanism));
   }
 
   /**
@@ -196,16 +156,19 @@ export class ImapClient implements AsyncDisposable {
    * @param reference Where to begin.
    */
   list(pattern = "*", reference = ""): Promise<ImapFolder[]> {
-    return this.#dialogue.exclusive(async () => {
-      const found: ImapFolder[] = [];
-      const parts = ["LIST ", imapFolderName(reference), " ", imapFolderName(pattern)];
-      await this.#run("Cannot list the folders", parts, (response) => {
-        const folder = folderOf(response);
-        if (folder !== undefined) found.push(folder);
-        return folder !== undefined;
-      });
-      return found;
-    });
+    return this.#list("LIST", pattern, reference);
+  }
+
+  /**
+   * The folders that the user has subscribed to, whether they are there or not.
+   *
+   * @param pattern Which, as of {@linkcode ImapClient.list}.
+   * @param reference Where to begin.
+   */
+  subscribed(pattern = "*", reference = ""): Promise<ImapFolder[]> {
+    // IMAP4rev2 has no LSUB any more.
+    const rev2 = this.capabilities.has("IMAP4REV2");
+    return this.#list(rev2 ? "LIST (SUBSCRIBED)" : "LSUB", pattern, reference);
   }
 
   /**
@@ -298,8 +261,9 @@ export class ImapClient implements AsyncDisposable {
       const wanted = imapSearch(search);
       const charset = wanted.some((part) => typeof part !== "string") ? "CHARSET UTF-8 " : "";
       const uids: number[] = [];
-      await this.#run("Cannot search", [`UID SEARCH ${charset}`, ...wanted], (response) => {
-        for (const uid of foundIn(response, this.#selected?.exists ?? 0)) {
+      const parts = [`UID SEARCH ${charset}`, ...wanted];
+      await this.#run("Cannot search", parts, (response) => {
+        for (const uid of foundIn(response, this.selected?.exists ?? 0)) {
           if (uids.push(uid) <= MAX_FOUND) continue;
           throw this.#dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
         }
@@ -315,22 +279,23 @@ export class ImapClient implements AsyncDisposable {
    *
    * @param uids Which messages.
    * @param items What of them.
-   * @returns The messages that there are, as the server gives them.
+   * @returns The messages that there are, as the server gives them, each once.
    */
   fetch(uids: ImapUids, items: ImapFetch): Promise<ImapMessage[]> {
     return this.#dialogue.exclusive(async () => {
       const wanted = fetchItems(items);
-      const found: ImapMessage[] = [];
+      const found = new Map<number, ImapMessage>();
       for (const set of sets(uids)) {
         await this.#run("Cannot fetch", [`UID FETCH ${set} (${wanted})`], (response) => {
-          const message = this.#messageOf(response);
+          const message = this.#session.messageOf(response);
           // A change of flags that nobody asked for has no UID, or nothing else.
           if (message?.uid === undefined) return false;
-          found.push(message);
+          const known = found.get(message.uid);
+          found.set(message.uid, known === undefined ? message : merged(known, message));
           return true;
         });
       }
-      return found;
+      return [...found.values()];
     });
   }
 
@@ -346,59 +311,8 @@ export class ImapClient implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
-    void this.#dialogue.exclusive(async () => {
-      if (section !== "") checkSection(section);
-      const { readable, writable } = new TransformStream<
-        Uint8Array<ArrayBuffer>,
-        Uint8Array<ArrayBuffer>
-      >();
-      const writer = writable.getWriter();
-      let begun = false;
-      let passed = false;
-      const onLiteral: OnLiteral = async (_, chunks) => {
-        if (begun) return;
-        begun = passed = true;
-        resolve(readable);
-        try {
-          for await (const chunk of chunks) await writer.write(chunk);
-        } catch (error) {
-          // The reader has enough; what is left is read all the same.
-          if (!this.#dialogue.conn.open) throw error;
-        }
-      };
-      let empty = false;
-      const parts = [`UID FETCH ${imapSet(uid)} (UID BODY.PEEK[${section}])`];
-      try {
-        await this.#run(`Cannot fetch message ${uid}`, parts, (response) => {
-          const message = this.#messageOf(response);
-          const other = message !== undefined && message.uid !== uid;
-          if (other && passed) {
-            throw this.#dialogue.broken("sends another message than was asked for");
-          }
-          passed = false;
-          if (message?.uid !== uid) return false;
-          const whole = message.sections.get(section);
-          // A short one may come quoted.
-          if (!begun && whole !== undefined && whole !== null) {
-            empty = true;
-            resolve(new Blob([whole as Uint8Array<ArrayBuffer>]).stream());
-          }
-          return true;
-        }, onLiteral);
-      } catch (error) {
-        await writer.abort(error).catch(() => {});
-        throw error;
-      }
-      if (begun) await writer.close().catch(() => {});
-      else if (!empty) {
-        const { peer } = this.#dialogue;
-        throw new NetError(`There is no message ${uid} on ${peer}, or no section of that name`, {
-          kind: "protocol",
-          phase: "request",
-          address: peer,
-        });
-      }
-    }).catch(reject);
+    void this.#dialogue.exclusive(() => streamSection(this.#session, uid, section, resolve))
+      .catch(reject);
     return promise;
   }
 
@@ -427,11 +341,10 @@ export class ImapClient implements AsyncDisposable {
    *
    * @param uids Which messages.
    * @param folder Where to.
+   * @returns The numbers of the copies by those of the messages, as far as the server tells (UIDPLUS).
    */
-  async copy(uids: ImapUids, folder: string): Promise<void> {
-    for (const set of sets(uids)) {
-      await this.#do(`Cannot copy to ${folder}`, [`UID COPY ${set} `, imapFolderName(folder)]);
-    }
+  copy(uids: ImapUids, folder: string): Promise<ReadonlyMap<number, number>> {
+    return this.#copy("COPY", uids, folder);
   }
 
   /**
@@ -440,17 +353,14 @@ export class ImapClient implements AsyncDisposable {
    *
    * @param uids Which messages.
    * @param folder Where to.
+   * @returns Their new numbers by the old ones, as far as the server tells (UIDPLUS).
    */
-  async move(uids: ImapUids, folder: string): Promise<void> {
-    if (this.#capabilities.has("MOVE")) {
-      for (const set of sets(uids)) {
-        await this.#do(`Cannot move to ${folder}`, [`UID MOVE ${set} `, imapFolderName(folder)]);
-      }
-      return;
-    }
-    await this.copy(uids, folder);
+  async move(uids: ImapUids, folder: string): Promise<ReadonlyMap<number, number>> {
+    if (this.capabilities.has("MOVE")) return await this.#copy("MOVE", uids, folder);
+    const copies = await this.copy(uids, folder);
     await this.store(uids, "add", ["\\Deleted"]);
-    if (this.#capabilities.has("UIDPLUS")) await this.expunge(uids);
+    if (this.capabilities.has("UIDPLUS")) await this.expunge(uids);
+    return copies;
   }
 
   /**
@@ -459,7 +369,7 @@ export class ImapClient implements AsyncDisposable {
    * @param uids These of them, where the server can (RFC 4315); without it all others too.
    */
   async expunge(uids?: ImapUids): Promise<void> {
-    if (uids === undefined || !this.#capabilities.has("UIDPLUS")) {
+    if (uids === undefined || !this.capabilities.has("UIDPLUS")) {
       await this.#do("Cannot remove the deleted messages", ["EXPUNGE"]);
       return;
     }
@@ -502,57 +412,27 @@ export class ImapClient implements AsyncDisposable {
    * @throws {RangeError} If `renew` is out of range.
    */
   async *idle(options: ImapIdleOptions = {}): AsyncGenerator<ImapEvent, void, void> {
-    const { signal } = options;
     const renew = checkNumber("renew", options.renew ?? 25 * 60_000) || Infinity;
-    if (!this.#capabilities.has("IDLE")) {
-      throw new NetError(`${this.#dialogue.peer} knows no IDLE`, {
-        kind: "unsupported",
-        phase: "request",
+    yield* idleImap(this.#session, renew, options.signal);
+  }
+
+  /**
+   * Sends a command that has no method of its own, `NAMESPACE` or `GETQUOTAROOT INBOX` for example.
+   *
+   * @param line The command, without its tag.
+   * @returns The data that came, news of the folder among them.
+   * @throws {ReplyError} If the server refuses it.
+   */
+  command(line: string): Promise<ImapResponse[]> {
+    return this.#dialogue.exclusive(async () => {
+      checkArgument("a command", line);
+      const found: ImapResponse[] = [];
+      await this.#run(`Cannot do ${line.slice(0, 100)}`, [line], (response) => {
+        if (response.type === "data") found.push(response);
+        return false;
       });
-    }
-    const release = await this.#dialogue.hold();
-    const news: ImapEvent[] = [];
-    const hear = (response: ImapResponse) => {
-      const event = this.#hear(response);
-      if (event !== undefined && news.push(event) > MAX_NEWS) {
-        throw this.#dialogue.broken(`tells more than ${MAX_NEWS} news at once`, "limit");
-      }
-    };
-    try {
-      while (!signal?.aborted) {
-        this.#allow();
-        const tag = await this.#line.send(["IDLE"], hear);
-        await this.#line.untilContinue(tag, hear);
-        this.#dialogue.allow(0);
-        this.#line.most = Infinity;
-        const until = performance.now() + renew;
-        try {
-          for (;;) {
-            while (news.length > 0) yield news.shift()!;
-            const left = until - performance.now();
-            if (left <= 0 || signal?.aborted) break;
-            const limit = { timeout: Math.min(left, 2 ** 31 - 1), ...(signal && { signal }) };
-            const response = await this.#line.read(limit).catch((error) => {
-              const due = error instanceof NetError && error.kind === "timeout";
-              const between = this.#dialogue.conn.open && !this.#line.midway;
-              if (between && (due || signal?.aborted)) return undefined;
-              throw error;
-            });
-            if (response === undefined) break;
-            hear(response);
-          }
-        } finally {
-          if (this.#dialogue.conn.open) await this.#endIdle(tag, hear);
-        }
-      }
-      yield* news;
-    } catch (error) {
-      if (error instanceof Refusal) throw this.#taggedRefusal("Cannot idle", error.response);
-      if (!(error instanceof ReplyError)) this.#dialogue.abort(error);
-      throw error;
-    } finally {
-      await release();
-    }
+      return found;
+    });
   }
 
   /** Does nothing, so that the server tells its news and does not end the session. */
@@ -563,7 +443,7 @@ export class ImapClient implements AsyncDisposable {
   /** Ends the session in order. */
   async logout(): Promise<void> {
     await this.#dialogue.close(async () => {
-      this.#leaving = true;
+      this.#session.leaving = true;
       await this.#do("Cannot end the session", ["LOGOUT"]);
     });
   }
@@ -582,119 +462,48 @@ export class ImapClient implements AsyncDisposable {
     await this.#dialogue.exclusive(() => this.#run(what, parts));
   }
 
-  /** Runs a command; `take` says which data are its own, the rest is news. */
-  async #run(
-    what: string,
-    parts: readonly ImapPart[],
-    take: (response: ImapResponse) => boolean = () => false,
-    onLiteral?: OnLiteral,
-    secret = false,
-  ): Promise<Extract<ImapResponse, { type: "tagged" }>> {
-    const hear = (response: ImapResponse) => {
-      if (!take(response)) this.#hear(response);
-    };
-    this.#allow(onLiteral === undefined ? this.#commandTimeout : 0);
-    let tag: string;
-    try {
-      tag = await this.#line.send(parts, hear, secret);
-    } catch (error) {
-      throw error instanceof Refusal ? this.#taggedRefusal(what, error.response) : error;
-    }
-    return await this.#finish(what, tag, hear, onLiteral);
+  #run(what: string, parts: readonly ImapPart[], take?: (response: ImapResponse) => boolean) {
+    return this.#session.run(what, parts, { take });
   }
 
-  /** Begins a command, with what it may take and give in all. */
-  #allow(limit = this.#commandTimeout): void {
-    this.#dialogue.allow(limit);
-    this.#line.most = this.#line.bytes +
-      ((this.#options.maxResponse ?? 256 * 1024 * 1024) || Infinity);
+  #list(verb: string, pattern: string, reference: string): Promise<ImapFolder[]> {
+    return this.#dialogue.exclusive(async () => {
+      const found: ImapFolder[] = [];
+      const parts = [`${verb} `, imapFolderName(reference), " ", imapFolderName(pattern)];
+      await this.#run("Cannot list the folders", parts, (response) => {
+        const folder = folderOf(response);
+        if (folder !== undefined) found.push(folder);
+        return folder !== undefined;
+      });
+      return found;
+    });
   }
 
-  async #finish(
-    what: string,
-    tag: string,
-    hear: (response: ImapResponse) => void,
-    onLiteral?: OnLiteral,
-  ): Promise<Extract<ImapResponse, { type: "tagged" }>> {
-    for (;;) {
-      const here = onLiteral === undefined ? this.#line.next() : undefined;
-      const response = typeof here === "object" ? here : await this.#line.read({ onLiteral });
-      if (response.type === "continue") throw this.#dialogue.broken("asks for more than there is");
-      if (response.type !== "tagged") {
-        hear(response);
-        continue;
+  #copy(verb: "COPY" | "MOVE", uids: ImapUids, folder: string): Promise<Map<number, number>> {
+    return this.#dialogue.exclusive(async () => {
+      const copies = new Map<number, number>();
+      const most = Math.min(this.selected?.exists ?? 0, MAX_FOUND);
+      const add = (code: ImapResponseCode | undefined) => {
+        for (const [from, to] of copiesIn(code, most)) copies.set(from, to);
+      };
+      const what = `Cannot ${verb.toLowerCase()} to ${folder}`;
+      for (const set of sets(uids)) {
+        const parts = [`UID ${verb} ${set} `, imapFolderName(folder)];
+        const { code } = await this.#run(what, parts, (response) => {
+          // Those of MOVE come ahead of its end (RFC 6851 §4.3).
+          if (response.type === "status") add(response.code);
+          return false;
+        });
+        add(code);
       }
-      if (response.tag !== tag) throw this.#dialogue.broken("answers a command that was not sent");
-      if (response.status !== "OK") throw this.#taggedRefusal(what, response);
-      this.#dialogue.part();
-      return response;
-    }
-  }
-
-  async #endIdle(tag: string, hear: (response: ImapResponse) => void): Promise<void> {
-    this.#allow();
-    await this.#dialogue.writeLine("DONE");
-    await this.#finish("Cannot idle", tag, hear);
-  }
-
-  /** Takes in what nobody has asked for. */
-  #hear(response: ImapResponse): ImapEvent | undefined {
-    if (response.type === "tagged") {
-      throw this.#dialogue.broken("answers a command that was not sent");
-    }
-    if (response.type === "status") {
-      if (response.status === "BYE" && !this.#leaving) {
-        const { code, text } = response;
-        throw this.#gone(this.#refused("The session has ended", "BYE", code, text));
-      }
-      return undefined;
-    }
-    if (response.type !== "data") return undefined;
-    const { name, number } = response;
-    if (name === "CAPABILITY") this.#setCapabilities(texts(response.values));
-    const event: ImapEvent | undefined = number === undefined
-      ? undefined
-      : name === "EXISTS"
-      ? { type: "exists", count: number }
-      : name === "EXPUNGE"
-      ? { type: "expunge", number }
-      : name === "FETCH"
-      ? { type: "message", message: this.#messageOf(response)! }
-      : undefined;
-    if (event === undefined) return undefined;
-    const selected = this.#selected;
-    if (selected !== undefined && event.type !== "message") {
-      const exists = event.type === "exists" ? event.count : Math.max(0, selected.exists - 1);
-      this.#selected = { ...selected, exists };
-    }
-    try {
-      this.#options.onEvent?.(event);
-    } catch (error) {
-      // Nobody knows any more which answer belongs to what.
-      this.#dialogue.abort(error);
-      throw error;
-    }
-    return event;
-  }
-
-  #gone(error: ReplyError): ReplyError {
-    this.#dialogue.abort(error);
-    return error;
-  }
-
-  #messageOf(response: ImapResponse): ImapMessage | undefined {
-    if (response.type !== "data" || response.name !== "FETCH") return undefined;
-    try {
-      return readImapMessage(response);
-    } catch {
-      throw this.#dialogue.broken("sends a message that is none");
-    }
+      return copies;
+    });
   }
 
   async #select(verb: "SELECT" | "EXAMINE", name: string): Promise<ImapSelected> {
     let found = unknownFolder(name, verb === "EXAMINE");
     // Whatever was open is closed by the attempt alone.
-    this.#selected = undefined;
+    this.#session.selected = undefined;
     const what = `Cannot open the folder ${name}`;
     const end = await this.#run(what, [`${verb} `, imapFolderName(name)], (response) => {
       const known = withAnswer(found, response);
@@ -702,92 +511,11 @@ export class ImapClient implements AsyncDisposable {
       found = known;
       return own;
     });
-    return this.#selected = withAnswer(found, end);
+    return this.#session.selected = withAnswer(found, end);
   }
+}
 
-  async #askCapabilities(): Promise<void> {
-    await this.#run("Cannot ask for the capabilities", ["CAPABILITY"]);
-  }
-
-  #setCapabilities(names: readonly string[]): void {
-    this.#capabilities = new Set(names.map((name) => name.toUpperCase()));
-    this.#line.literals = this.#capabilities.has("LITERAL+")
-      ? "all"
-      : this.#capabilities.has("LITERAL-") || this.#capabilities.has("IMAP4REV2")
-      ? "small"
-      : "none";
-  }
-
-  async #plain({ user, password = "" }: SaslCredentials): Promise<void> {
-    this.#dialogue.checkLogin();
-    checkArgument("a user", user);
-    checkArgument("a password", password);
-    if (this.#capabilities.has("LOGINDISABLED")) {
-      throw new NetError(`${this.#dialogue.peer} forbids the command LOGIN`, {
-        kind: "unsupported",
-        phase: "request",
-      });
-    }
-    const secret = imapString(password);
-    if (typeof secret === "string") this.#dialogue.conceal(secret);
-    const parts = ["LOGIN ", imapString(user), " ", secret];
-    await this.#run("Cannot log in", parts, undefined, undefined, true);
-  }
-
-  async #sasl(
-    offered: readonly string[],
-    credentials: SaslCredentials,
-    mechanism: SaslName | "LOGIN-COMMAND" | undefined,
-  ): Promise<void> {
-    const exchange = startSasl(offered, credentials, {
-      encrypted: this.#dialogue.encrypted,
-      allowPlaintext: this.#options.allowPlaintextLogin === true,
-      ...(mechanism !== undefined && mechanism !== "LOGIN-COMMAND" && { mechanism }),
-    });
-    let first = exchange.initial;
-    let command = `AUTHENTICATE ${exchange.name}`;
-    if (first !== undefined && this.#capabilities.has("SASL-IR")) {
-      command += this.#dialogue.opening(exchange);
-      first = undefined;
-    }
-    const hear = (response: ImapResponse) => void this.#hear(response);
-    this.#allow();
-    const tag = await this.#line.send([command], hear, true);
-    for (;;) {
-      const response = await this.#line.read();
-      if (response.type === "tagged" && response.tag === tag) {
-        if (response.status !== "OK") throw this.#taggedRefusal("Cannot log in", response);
-        return exchange.finish();
-      }
-      if (response.type !== "continue") {
-        hear(response);
-        continue;
-      }
-      await this.#dialogue.answer(exchange, response.text, first);
-      first = undefined;
-    }
-  }
-
-  #taggedRefusal(
-    what: string,
-    { status, code, text }: Extract<ImapResponse, { type: "tagged" }>,
-  ): ReplyError {
-    return this.#refused(what, status, code, text);
-  }
-
-  #refused(
-    what: string,
-    status: string,
-    code: ImapResponseCode | undefined,
-    text: string,
-  ): ReplyError {
-    // Servers that end or have no room for more say BYE.
-    const temporary = status === "BYE" || (code !== undefined && TEMPORARY.has(code.name));
-    return this.#dialogue.refused(what, {
-      code: status,
-      enhanced: code?.name,
-      lines: [text],
-      temporary,
-    });
-  }
+/** What came of one message in two responses. */
+function merged(one: ImapMessage, other: ImapMessage): ImapMessage {
+  return { ...one, ...other, sections: new Map([...one.sections, ...other.sections]) };
 }

@@ -347,6 +347,84 @@ Deno.test("no secret reaches the trace or an error, whatever it holds", async ()
   assert(!error.message.includes("hunter2"));
 });
 
+Deno.test("copies are told by their numbers, however many the server claims", async () => {
+  await using server = mailbox({
+    SELECT: () => "* 4 EXISTS\r\n$ OK\r\n",
+    "UID COPY": (line) =>
+      line.includes("7") ? "$ OK [COPYUID 5 1:4294967295 9:4294967295] x\r\n" : "$ OK done\r\n",
+    "UID MOVE": () =>
+      "* OK [COPYUID 5 3,5:6 11:13] moved\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n$ OK done\r\n",
+  }, "IMAP4rev1 UIDPLUS MOVE");
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  await mail.select("INBOX");
+  assertEquals([...await mail.move([3, 5, 6], "Archive")], [[3, 11], [5, 12], [6, 13]]);
+  assertEquals(mail.selected?.exists, 1);
+  assertEquals([...await mail.copy(7, "Archive")], [[1, 9]]);
+  assertEquals([...await mail.copy(8, "Archive")], []);
+});
+
+Deno.test("what comes of a message in two responses is one message", async () => {
+  await using server = mailbox({
+    "UID FETCH": () =>
+      '* 1 FETCH (UID 7 BODY[1] "one")\r\n* 2 FETCH (UID 9 BODY[1] "x")\r\n' +
+      '* 1 FETCH (UID 7 FLAGS (\\Seen) BODY[2] "two")\r\n$ OK\r\n',
+  });
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  const messages = await mail.fetch("7,9", { sections: ["1", "2"] });
+  assertEquals(messages.map(({ uid, sections }) => [uid, [...sections.keys()]]), [
+    [7, ["1", "2"]],
+    [9, ["1"]],
+  ]);
+  assertEquals(messages[0]?.flags, ["\\Seen"]);
+});
+
+Deno.test("subscriptions are listed, and any other command can be sent, one line of it", async () => {
+  for (const [capabilities, verb] of [["IMAP4rev1", "LSUB"], ["IMAP4rev2", "LIST (SUBSCRIBED)"]]) {
+    const folders = () => `* ${verb!.slice(0, 4)} () "/" "a&AOQ-"\r\n$ OK\r\n`;
+    await using server = mailbox({ LSUB: folders, LIST: folders }, capabilities);
+    await using mail = await connectImap({ ...PLAIN, port: server.port });
+    assertEquals((await mail.subscribed("a*")).map(({ name }) => name), ["aä"]);
+    assert(server.heard.at(-1)!.endsWith(`${verb} "" "a*"`), server.heard.at(-1));
+  }
+  await using server = mailbox({
+    NAMESPACE: () => '* 3 EXISTS\r\n* NAMESPACE (("" "/")) NIL NIL\r\n$ OK\r\n',
+    FLY: () => "$ BAD what\r\n",
+  });
+  const news: ImapEvent[] = [];
+  const onEvent = (event: ImapEvent) => void news.push(event);
+  await using mail = await connectImap({ ...PLAIN, port: server.port, onEvent });
+  const [, namespace] = await mail.command("NAMESPACE");
+  assertEquals(namespace, { type: "data", name: "NAMESPACE", values: [[["", "/"]], null, null] });
+  assertEquals(news, [{ type: "exists", count: 3 }]);
+  assertEquals((await assertRejects(() => mail.command("FLY"), ReplyError)).code, "BAD");
+  await assertRejects(() => mail.command("NOOP\r\nx LOGOUT"), TypeError);
+  await mail.noop();
+});
+
+Deno.test("a message as a stream takes the memory of its pieces, however large it is", async () => {
+  const total = 400_000_000;
+  const piece = new Uint8Array(100_000).fill(120);
+  await using server = mailbox({
+    "UID FETCH": async (_, conn) => {
+      await conn.write(`* 1 FETCH (UID 7 BODY[] {${total}}\r\n`);
+      for (let left = total; left > 0; left -= piece.length) await conn.write(piece);
+      return ")\r\n$ OK done\r\n";
+    },
+  });
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  let size = 0;
+  let most = 0;
+  const before = Deno.memoryUsage().rss;
+  for await (const chunk of await mail.message(7)) {
+    size += chunk.length;
+    // What both sides have, and what is not collected yet.
+    most = Math.max(most, Deno.memoryUsage().rss - before);
+  }
+  assertEquals(size, total);
+  assert(most < total / 2, `${most} bytes more`);
+  await mail.noop();
+});
+
 Deno.test("move() without MOVE and UIDPLUS expunges nothing of others", async () => {
   await using server = mailbox({}, "IMAP4rev1");
   await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
@@ -594,8 +672,15 @@ Deno.test({
     assertEquals(await mail.search({ seen: true, keyword: "$Important" }), [first.uid]);
     assertEquals(await mail.search({ body: "line 19999", from: "bob" }), [first.uid]);
     assertEquals(await mail.search({ subject: "zwölf" }), [other.uid]);
-    await mail.move(other.uid!, "Archiv");
-    assertEquals((await mail.status("Archiv")).messages, 1);
+    const moved = await mail.move(other.uid!, "Archiv");
+    assertEquals([...moved.keys(), (await mail.status("Archiv")).messages], [other.uid, 1]);
+    await mail.subscribe("Archiv");
+    assertEquals((await mail.subscribed()).map(({ name }) => name), ["Archiv"]);
+    await mail.subscribe("Archiv", false);
+    const [copy] = [...(await mail.copy(first.uid!, "Archiv")).values()];
+    assert(copy! > moved.get(other.uid!)!, "its copy has a number of its own");
+    const [namespace] = await mail.command("NAMESPACE");
+    assert(namespace?.type === "data" && namespace.name === "NAMESPACE");
     const uid = await mail.append("INBOX", "Subject: mine\r\n\r\nhi\r\n", {
       flags: ["\\Draft"],
       internalDate: new Date("2020-01-02T03:04:05Z"),
