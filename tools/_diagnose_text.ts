@@ -4,7 +4,7 @@ import { formatDnsRecord } from "../net/dns_codec.ts";
 import { escapeControls } from "../net/text.ts";
 import type { DiagnoseStatus, DiagnoseStep, Diagnosis, HttpExchange } from "./_diagnosis.ts";
 import { statusLine } from "./_step_http.ts";
-import { count, showTime } from "./_walk.ts";
+import { count, showTime } from "./_text.ts";
 
 /** How it is to look. */
 export interface TextOptions {

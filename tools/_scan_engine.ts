@@ -12,8 +12,8 @@ import {
 
 /** Ports that are handed to a prober together. */
 const CHUNK = 1024;
-/** Chunks that a prober may have, so that it never runs dry. */
-const AHEAD = 2;
+/** Ports that a prober may have, so that it never runs dry: a chunk, or many small ones. */
+const AHEAD = 2 * CHUNK;
 /** Results that may wait for whoever reads them. */
 const MOST_WAITING = 20_000;
 
@@ -52,25 +52,35 @@ export async function* probeAll<H>(
       return void tellPermission(chunk.address, port, queue);
     }
     queue.push({ host: chunk.host, port, state, ms, code });
+    chunk.slot.ports--;
     if (--chunk.left > 0) return;
     open.delete(id);
-    chunk.slot.chunks--;
     queue.changed();
   };
   const fail = (error: unknown) => queue.fail(error);
   const slots = makeSlots(settings, workers, onProbe, fail);
   const onAbort = () => queue.fail(signal?.reason);
   signal?.addEventListener("abort", onAbort);
+  const ahead = Math.max(AHEAD, 2 * settings.concurrency);
+  const vacant = () => {
+    if (queue.size >= MOST_WAITING) return undefined;
+    const least = slots.reduce((a, b) => b.ports < a.ports ? b : a);
+    return least.ports < ahead ? least : undefined;
+  };
   const feeding = (async () => {
     let id = 0;
-    for await (const { host, address, ports } of jobs) {
+    const coming = jobs[Symbol.asyncIterator]();
+    while (true) {
+      // Whoever names the hosts may wait for ever; a scan that is over does not.
+      const next = await queue.orOver(coming.next());
+      if (next === undefined) return leave(coming);
+      if (next.done) break;
+      const { host, address, ports } = next.value;
       for (let at = 0; at < ports.length; at += CHUNK) {
-        const slot = await queue.until(() =>
-          queue.size < MOST_WAITING ? slots.find(({ chunks }) => chunks < AHEAD) : undefined
-        );
-        if (slot === undefined) return;
+        const slot = await queue.until(vacant);
+        if (slot === undefined) return leave(coming);
         const part = ports.slice(at, at + CHUNK);
-        slot.chunks++;
+        slot.ports += part.length;
         open.set(++id, { host, address, left: part.length, slot });
         slot.prober.push({ id, address, ports: part });
       }
@@ -88,6 +98,11 @@ export async function* probeAll<H>(
   }
 }
 
+/** Ends whatever names the hosts, and does not wait for it. */
+function leave(coming: AsyncIterator<unknown>): void {
+  coming.return?.().catch(() => {});
+}
+
 /** Connects once more where it is not allowed, for an error that names the flag. */
 async function tellPermission(
   hostname: string,
@@ -101,10 +116,10 @@ async function tellPermission(
   }
 }
 
-/** A prober and how many chunks it has. */
+/** A prober and how many ports it has. */
 interface Slot {
   readonly prober: Prober;
-  chunks: number;
+  ports: number;
 }
 
 function makeSlots(
@@ -113,12 +128,12 @@ function makeSlots(
   onProbe: OnProbe,
   fail: (error: unknown) => void,
 ): Slot[] {
-  if (workers <= 1) return [{ prober: makeProber(settings, onProbe), chunks: 0 }];
+  if (workers <= 1) return [{ prober: makeProber(settings, onProbe), ports: 0 }];
   return Array.from({ length: workers }, (_, i) => {
     const share = (total: number) =>
       Math.floor(total * (i + 1) / workers) - Math.floor(total * i / workers);
     const own = { ...settings, concurrency: Math.max(1, share(settings.concurrency)) };
-    return { prober: makeWorker(own, onProbe, fail), chunks: 0 };
+    return { prober: makeWorker(own, onProbe, fail), ports: 0 };
   });
 }
 
@@ -171,6 +186,7 @@ class Queue<T> implements AsyncIterable<T[]> {
   #ended = false;
   #failure: { error: unknown } | undefined;
   #change = Promise.withResolvers<void>();
+  #leave: () => void = () => {};
 
   get size(): number {
     return this.#items.length;
@@ -183,11 +199,13 @@ class Queue<T> implements AsyncIterable<T[]> {
 
   end(): void {
     this.#ended = true;
+    this.#leave();
     this.changed();
   }
 
   fail(error: unknown): void {
     this.#failure ??= { error };
+    this.#leave();
     this.changed();
   }
 
@@ -204,6 +222,15 @@ class Queue<T> implements AsyncIterable<T[]> {
       await this.#wait();
     }
     return undefined;
+  }
+
+  /** What a promise gives; undefined if it is over before. */
+  orOver<R>(promise: Promise<R>): Promise<R | undefined> {
+    const { promise: first, resolve, reject } = Promise.withResolvers<R | undefined>();
+    this.#leave = () => resolve(undefined);
+    promise.then(resolve, reject);
+    if (this.#ended || this.#failure !== undefined) this.#leave();
+    return first;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T[], void, void> {

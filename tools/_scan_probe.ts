@@ -49,8 +49,10 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
   const { timeout, retries, adaptive, rate } = settings;
   /** The least time limit that is learned: shorter ones gain nothing and mistake a busy host. */
   const LEAST = 100;
-  /** How often a probe that failed for reasons of this side is tried again. */
-  const PATIENCE = 8;
+  /** How often a probe that failed for reasons of this side is tried again, and after how long. */
+  const PATIENCE = 12;
+  const PAUSE = 20;
+  const SCARCE = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EAGAIN|EADDRNOTAVAIL)$/;
   const CLOSED = /^(ECONNREFUSED|ECONNRESET|ECONNABORTED)$/;
   const FILTERED = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|ENETDOWN)$/;
   interface Job {
@@ -68,12 +70,16 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
   }
   const chunks: ProbeChunk[] = [];
   const again: Job[] = [];
-  const doubtful: Job[] = [];
+  const soon: Job[] = [];
   const pending = new Set<Pending>();
   const unused: AbortController[] = [];
   const trips = new Map<string, { smooth: number; vary: number }>();
+  /** Addresses that this side may not reach, with the reason: one port has found out for all. */
+  const hopeless = new Set<string>();
   let at = 0;
+  let queued = 0;
   let running = 0;
+  let easedAt = -PAUSE;
   let limit = settings.concurrency;
   /** A host that answers may be asked more at once: waiting for the silent ones costs nothing. */
   let most = adaptive ? 5 * limit : limit;
@@ -102,10 +108,11 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
   }
 
   function nextJob(): Job | undefined {
-    if (doubtful.length > 0) return doubtful.pop();
+    if (soon.length > 0) return soon.pop();
     const chunk = chunks[0];
     if (chunk === undefined) return again.pop();
     const port = chunk.ports[at++]!;
+    queued--;
     if (at === chunk.ports.length) {
       chunks.shift();
       at = 0;
@@ -120,13 +127,26 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
     };
   }
 
+  /** An answer: there may be one more at once. */
+  function grow(): void {
+    if (limit >= most) return;
+    limit++;
+    if (rate === 0) void work();
+  }
+
+  /** Half as many at once. What is scarce fails for many in the same moment, which counts once. */
+  function ease(scarce: boolean): void {
+    const now = performance.now();
+    if (now - easedAt < PAUSE) return;
+    easedAt = now;
+    if (scarce) most = Math.max(1, Math.min(most, running * 3 >> 2));
+    limit = Math.max(1, Math.min(limit, running) >> 1);
+  }
+
   /** RFC 6298, section 2: the smoothed round trip and four times its variation. */
   function learn(address: string, ms: number): void {
+    grow();
     if (!adaptive) return;
-    if (limit < most) {
-      limit++;
-      if (rate === 0) void work();
-    }
     const trip = trips.get(address);
     if (trip === undefined) {
       if (trips.size > 1000) trips.clear();
@@ -163,7 +183,7 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
       if (here && own.port === far.port) onProbe(chunk, port, 1, ms, "ESELF");
       else if (here && !job.seen) {
         job.seen = true;
-        doubtful.push(job);
+        soon.push(job);
       } else onProbe(chunk, port, 0, ms, "");
     } catch (error) {
       const ms = performance.now() - started;
@@ -175,13 +195,17 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
         if (stopped) return;
         if (job.tries++ < retries) again.push(job);
         else onProbe(chunk, port, 2, ms, controller.signal.aborted ? "ETIMEDOUT" : code);
-      } else if (name === "NotCapable" || job.patience-- === 0) {
-        onProbe(chunk, port, 3, ms, name === "NotCapable" ? "ENOTCAPABLE" : code || name);
-      } else {
-        // Too few descriptors or local ports: less at once, and once more.
-        limit = most = Math.max(1, limit >> 1);
-        again.push(job);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      } else if (name === "NotCapable") onProbe(chunk, port, 3, ms, "ENOTCAPABLE");
+      else {
+        const scarce = SCARCE.test(code);
+        const reason = `${code || name} ${address}`;
+        if (job.patience-- === 0 || hopeless.has(reason)) {
+          if (!scarce && hopeless.size < 1000) hopeless.add(reason);
+          return onProbe(chunk, port, 3, ms, code || name);
+        }
+        ease(scarce);
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+        soon.push(job);
       }
     } finally {
       pending.delete(entry);
@@ -227,14 +251,14 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
       if (pacer === undefined) pace();
       return;
     }
-    let waiting = again.length + doubtful.length;
-    for (const chunk of chunks) waiting += chunk.ports.length;
+    const waiting = again.length + soon.length + queued;
     for (let more = Math.min(limit - running, waiting); more > 0; more--) void work();
   }
 
   return {
     push(chunk) {
       chunks.push(chunk);
+      queued += chunk.ports.length;
       start();
     },
     stop() {

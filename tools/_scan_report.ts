@@ -1,9 +1,10 @@
 /** What a scan shows: results as they come, progress on a terminal, a summary. */
 
-import { escapeControls } from "../net/text.ts";
+import { escapeControls, escapeJson } from "../net/text.ts";
 import type { CliContext } from "./cli.ts";
 import type { ScanResult, ScanState } from "./scan.ts";
 import { formatPorts } from "./_scan_ports.ts";
+import { count, showTime } from "./_text.ts";
 
 /** The forms of results. */
 export type ScanFormat = "table" | "json" | "ndjson" | "csv";
@@ -22,6 +23,17 @@ const TLS_COLUMNS = ["protocol", "alpn", "subject", "daysLeft"] as const;
 /** How often progress is shown, in milliseconds. */
 const STEP = 100;
 
+/** What is to be shown, and what is to be found. */
+export interface ReportOptions {
+  readonly open: boolean;
+  readonly banner: boolean;
+  readonly tls: boolean;
+  readonly expected: ReadonlySet<number> | undefined;
+}
+
+/** What is worth keeping of a host. */
+type Kept = Record<"open" | "filtered" | "error", number[]>;
+
 /** Shows results. */
 export class ScanReport {
   /** Hosts without an address. */
@@ -29,12 +41,13 @@ export class ScanReport {
 
   readonly #ctx: CliContext;
   readonly #format: ScanFormat;
-  readonly #openOnly: boolean;
-  readonly #total: number;
+  readonly #options: ReportOptions;
+  readonly #ports: number;
   readonly #started = performance.now();
   readonly #counts: Record<ScanState, number> = { open: 0, closed: 0, filtered: 0, error: 0 };
-  /** Open ports by host, and those that are neither open nor closed. */
-  readonly #hosts = new Map<string, Record<"open" | "filtered" | "error", number[]>>();
+  /** Hosts that the end has something to say of; a network of closed ports takes no room. */
+  readonly #hosts = new Map<string, Kept>();
+  #total: number;
   #done = 0;
   #shownAt = 0;
   #rows = 0;
@@ -42,38 +55,40 @@ export class ScanReport {
   constructor(
     ctx: CliContext,
     format: ScanFormat,
-    openOnly: boolean,
-    total: number,
-    readonly more: { readonly banner: boolean; readonly tls: boolean },
+    options: ReportOptions,
+    hosts: number,
+    ports: number,
   ) {
     this.#ctx = ctx;
     this.#format = format;
-    this.#openOnly = openOnly;
-    this.#total = total;
+    this.#options = options;
+    this.#ports = ports;
+    this.#total = hosts * ports;
     if (format === "csv") {
-      ctx.print([...COLUMNS, ...more.tls ? TLS_COLUMNS : []].join(","));
+      ctx.print([...COLUMNS, ...options.tls ? TLS_COLUMNS : []].join(","));
     }
   }
 
   /** Takes a result in. */
   add(found: ScanResult): void {
     const { host, port, state } = found;
+    const { open, expected } = this.#options;
     if (port === 0) {
       this.unknownHosts++;
+      this.#total -= this.#ports;
       this.#clear();
       this.#ctx.io.stderr(`scan: ${escapeControls(host)} has no address\n`);
       return;
     }
     this.#done++;
     this.#counts[state]++;
-    if (state !== "closed") {
-      let row = this.#hosts.get(host);
-      if (row === undefined) this.#hosts.set(host, row = { open: [], filtered: [], error: [] });
-      row[state].push(port);
-    } else if (!this.#hosts.has(host)) {
-      this.#hosts.set(host, { open: [], filtered: [], error: [] });
+    const summed = this.#format === "table" && !open && (state === "filtered" || state === "error");
+    if (summed || expected !== undefined) {
+      let kept = this.#hosts.get(host);
+      if (kept === undefined) this.#hosts.set(host, kept = { open: [], filtered: [], error: [] });
+      if (state !== "closed") kept[state].push(port);
     }
-    if (state === "open" || !this.#openOnly) this.#show(found);
+    if (state === "open" || !open) this.#show(found);
     this.#progress();
   }
 
@@ -85,25 +100,23 @@ export class ScanReport {
       return;
     }
     if (this.#format !== "table") return;
-    const lines: string[] = [];
-    for (const [host, { filtered, error }] of this.#hosts) {
-      if (this.#openOnly) break;
-      if (filtered.length > 0) lines.push(`${host}: filtered: ${formatPorts(filtered)}`);
-      if (error.length > 0) lines.push(`${host}: not found out: ${formatPorts(error)}`);
+    if (!this.#options.open) {
+      for (const line of this.#byFinding("filtered", "filtered")) this.#print(line);
+      for (const line of this.#byFinding("error", "not found out")) this.#print(line);
     }
     const { open, closed, filtered, error } = this.#counts;
-    const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
     const parts = [`${open} open`, `${closed} closed`];
     if (filtered > 0) parts.push(`${filtered} filtered`);
     if (error > 0) parts.push(`${error} error`);
     const left = this.#total - this.#done;
     if (this.#ctx.signal.aborted && left > 0) parts.push(`${left} not scanned`);
-    for (const line of lines) this.#print(line);
-    this.#print(`${parts.join(", ")} in ${seconds} s`);
+    this.#print(`${parts.join(", ")} in ${showTime(performance.now() - this.#started)}`);
   }
 
-  /** Whether exactly these are open, on every host; says so if not. */
-  matches(expected: ReadonlySet<number>): boolean {
+  /** Whether exactly the expected ports are open, on every host; says so if not. */
+  asExpected(): boolean {
+    const { expected } = this.#options;
+    if (expected === undefined) return true;
     let good = true;
     for (const [host, { open }] of this.#hosts) {
       const found = new Set(open);
@@ -120,12 +133,29 @@ export class ScanReport {
     return good && this.unknownHosts === 0;
   }
 
+  /** Hosts of which the same is found stand in one line. */
+  #byFinding(state: "filtered" | "error", what: string): string[] {
+    const hosts = new Map<string, { first: string; more: number }>();
+    for (const [host, { [state]: ports }] of this.#hosts) {
+      if (ports.length === 0) continue;
+      const text = formatPorts(ports);
+      const same = hosts.get(text);
+      if (same === undefined) hosts.set(text, { first: host, more: 0 });
+      else same.more++;
+    }
+    return [...hosts].map(([ports, { first, more }]) =>
+      `${first}${more > 0 ? ` and ${count(more, "more host")}` : ""}: ${what}: ${ports}`
+    );
+  }
+
   #show(found: ScanResult): void {
     switch (this.#format) {
       case "ndjson":
         return this.#ctx.printJson(found);
       case "json":
-        return this.#print(`${this.#rows++ === 0 ? "[" : ","}${JSON.stringify(found)}`);
+        return this.#print(
+          `${this.#rows++ === 0 ? "[" : ","}${escapeJson(JSON.stringify(found))}`,
+        );
       case "csv":
         return this.#ctx.print(this.#csv(found));
       case "table":
@@ -148,19 +178,19 @@ export class ScanReport {
     if (banner !== undefined) this.#print(`      says ${banner}`);
     if (tls === undefined) return;
     const { protocol, alpn, subject, daysLeft } = tls;
-    const parts = [
-      protocol,
-      alpn,
-      subject,
-      daysLeft === undefined ? undefined : `${daysLeft} days left`,
-    ];
-    this.#print(`      ${parts.filter((part) => part).join(", ")}`);
+    const validity = daysLeft === undefined
+      ? undefined
+      : daysLeft < 0
+      ? "expired"
+      : `${count(daysLeft, "day")} left`;
+    const parts = [protocol, alpn, subject, validity].filter((part) => part);
+    this.#print(`      ${parts.join(", ")}`);
   }
 
   #csv(found: ScanResult): string {
     const cells = [
       ...COLUMNS.map((name) => found[name]),
-      ...this.more.tls ? TLS_COLUMNS.map((name) => found.tls?.[name]) : [],
+      ...this.#options.tls ? TLS_COLUMNS.map((name) => found.tls?.[name]) : [],
     ];
     return cells.map((cell) => {
       const text = cell === undefined ? "" : `${cell}`;

@@ -44,8 +44,13 @@ export class Targets {
     const earlier = [...this.#networks];
     if (!single) this.#networks.push(range);
     for (let at = range.first; at <= range.last; at++) {
+      const before = earlier.find((one) => holds(one, at, range.bits));
+      if (before !== undefined) {
+        at = before.last;
+        continue;
+      }
       const address = formatNumber(at, range.bits);
-      if (this.#singles.has(address) || earlier.some((one) => holds(one, at, range.bits))) continue;
+      if (this.#singles.has(address)) continue;
       if (single) this.#singles.add(address);
       yield { host: address, address, named: false };
     }

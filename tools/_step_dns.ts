@@ -7,7 +7,8 @@ import { interfaceCommands, runFirst } from "./_commands.ts";
 import type { DnsStep } from "./_diagnosis.ts";
 import { resolveBySystem } from "./_phases.ts";
 import { findAddresses, isAddress } from "./_structure.ts";
-import { count, timed, type Walk } from "./_walk.ts";
+import { count } from "./_text.ts";
+import { timed, type Walk } from "./_walk.ts";
 
 type TypedAnswer = DnsAnswer & { readonly type: string };
 

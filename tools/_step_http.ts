@@ -8,7 +8,8 @@ import { escapeControls } from "../net/text.ts";
 import type { HttpExchange, HttpStep } from "./_diagnosis.ts";
 import { checkHost } from "./_commands.ts";
 import { connectSocket, destroy, phase, resolveBySystem, shakeHands } from "./_phases.ts";
-import { count, showTime, timed, type Walk } from "./_walk.ts";
+import { count, showTime } from "./_text.ts";
+import { timed, type Walk } from "./_walk.ts";
 
 const MAX_REDIRECTS = 10;
 const MAX_HEAD = 64 * 1024;

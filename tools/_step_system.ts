@@ -8,7 +8,8 @@ import {
   runFirst,
   traceCommands,
 } from "./_commands.ts";
-import { count, showTime, timed, type Walk } from "./_walk.ts";
+import { count, showTime } from "./_text.ts";
+import { timed, type Walk } from "./_walk.ts";
 import { CliError, ExitCode, missingProgram } from "./_failure.ts";
 
 /** Lists the interfaces. */

@@ -4,7 +4,8 @@ import { formatAddress } from "../net/address.ts";
 import { NetError, type NetErrorKind } from "../net/errors.ts";
 import type { TcpAttempt, TcpStep } from "./_diagnosis.ts";
 import { connectSocket, destroy } from "./_phases.ts";
-import { showTime, timed, type Walk } from "./_walk.ts";
+import { showTime } from "./_text.ts";
+import { timed, type Walk } from "./_walk.ts";
 
 /** More addresses than anybody wants to see. */
 const MAX_ADDRESSES = 16;

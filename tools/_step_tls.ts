@@ -6,7 +6,8 @@ import { escapeControls } from "../net/text.ts";
 import { chainOf, judge } from "./_certificate.ts";
 import type { DiagnosedCertificate, TlsStep } from "./_diagnosis.ts";
 import { connectSocket, destroy, shakeHands } from "./_phases.ts";
-import { count, timed, type Walk } from "./_walk.ts";
+import { count } from "./_text.ts";
+import { timed, type Walk } from "./_walk.ts";
 
 /** A certificate that ends sooner is worth a warning. */
 const SOON_DAYS = 14;

@@ -3,7 +3,7 @@
 import { formatAddress } from "../net/address.ts";
 import type { DiagnoseStep, DiagnoseTarget, Diagnosis } from "./_diagnosis.ts";
 import { statusLine, totalOf } from "./_step_http.ts";
-import { count, showTime } from "./_walk.ts";
+import { count, showTime } from "./_text.ts";
 
 type Sentence = Omit<Diagnosis, "target" | "steps">;
 type Named<N extends DiagnoseStep["step"]> = Extract<DiagnoseStep, { step: N }>;

@@ -43,15 +43,3 @@ export async function timed<S extends DiagnosedStep, N extends string>(
     return { step, ...failed, ...times() };
   }
 }
-
-/** A time for a person: `0.42 ms`, `7.1 ms`, `312 ms`, `3.1 s`. */
-export function showTime(ms: number): string {
-  if (ms >= 9999.5) return `${(ms / 1000).toFixed(0)} s`;
-  if (ms >= 999.5) return `${(ms / 1000).toFixed(1)} s`;
-  return `${ms.toFixed(ms >= 99.95 ? 0 : ms >= 9.995 ? 1 : 2)} ms`;
-}
-
-/** `1 hop`, `2 hops`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}

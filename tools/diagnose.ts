@@ -44,7 +44,8 @@ import { tlsStep } from "./_step_tls.ts";
 import { isAddress } from "./_structure.ts";
 import { parseTarget } from "./_target.ts";
 import { judgeSteps } from "./_verdict.ts";
-import { showTime, type Walk } from "./_walk.ts";
+import { showTime } from "./_text.ts";
+import type { Walk } from "./_walk.ts";
 
 export type * from "./_diagnosis.ts";
 

@@ -31,7 +31,7 @@ import { type CliContext, CliError, type CliIo, defineCli } from "./cli.ts";
 import { resolveBySystem } from "./_phases.ts";
 import { probeAll } from "./_scan_engine.ts";
 import { readBanner, readTls, type ScannedTls } from "./_scan_details.ts";
-import { parsePorts } from "./_scan_ports.ts";
+import { formatPorts, parsePorts } from "./_scan_ports.ts";
 import { type ScanFormat, ScanReport } from "./_scan_report.ts";
 import { countHosts, type Target, Targets } from "./_scan_targets.ts";
 import { serviceOf, topPorts } from "./_services.ts";
@@ -51,7 +51,7 @@ export interface ScanResult {
   readonly port: number;
   /** What it is. */
   readonly state: ScanState;
-  /** The name of its service in the registry of IANA, if it is well known. */
+  /** The name of its service in the registry of IANA, if it has one. */
   readonly service?: string | undefined;
   /** How long the answer took, in milliseconds; undefined without one. */
   readonly rtt?: number | undefined;
@@ -68,7 +68,7 @@ export interface ScanOptions {
   /**
    * The ports: numbers, or as on the command line, `22,80,1-1024`, `-`, `60000-`, `https`.
    *
-   * @default the 100 that are open most often
+   * @default the 100 that are open most often, by this project's own list
    */
   ports?: string | readonly number[];
   /**
@@ -159,9 +159,10 @@ export function scan(
     : false;
   const most = Math.min(navigator.hardwareConcurrency, 4);
   // A rate is kept by one alone.
-  const workers = settings.rate > 0
-    ? 1
-    : whole("workers", options.workers ?? (many ? most : 1), 1, 64);
+  const workers = settings.rate > 0 ? 1 : Math.min(
+    whole("workers", options.workers ?? (many ? most : 1), 1, 64),
+    settings.concurrency,
+  );
   const random = generator(seed);
   const failed: ScanResult[] = [];
   async function* jobs() {
@@ -201,7 +202,7 @@ async function* results(
         port,
         state: STATES[state]!,
         service: serviceOf(port),
-        rtt: state < 2 ? ms : undefined,
+        rtt: state < 2 ? Math.round(ms * 1000) / 1000 : undefined,
         reason: code === "" ? undefined : code,
       };
       if (state !== 0 || !(banner || tls)) yield result;
@@ -308,7 +309,7 @@ const cli = defineCli({
       type: "integer",
       min: 1,
       max: 65_535,
-      help: "Those most often open [default: 100]",
+      help: "Those most often open, by this project's own list [default: 100]",
     },
     excludePorts: { type: "string", placeholder: "ports", help: "Never these" },
     concurrency: {
@@ -385,24 +386,19 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
-    const { target, file, open, output, expect, json, ports, topPorts: top, ...rest } = values;
+    const { target, file, open, output, json, ...rest } = values;
     const { concurrency, timeout, retries, rate, adaptive, seed, banner, tls, workers } = rest;
-    let wanted: number[];
-    let expected: ReadonlySet<number> | undefined;
+    const { wanted, expected } = readPorts(rest);
     const targets = await readTargets(target, file, ctx);
-    try {
-      const chosen = ports === undefined ? topPorts(top ?? 100) : parsePorts(ports);
-      const not = new Set(rest.excludePorts === undefined ? [] : parsePorts(rest.excludePorts));
-      wanted = chosen.filter((port) => !not.has(port));
-      if (expect !== undefined) expected = new Set(expect === "none" ? [] : parsePorts(expect));
-      targets.forEach(countHosts);
-    } catch (error) {
-      throw error instanceof RangeError ? new CliError(error.message, 2) : error;
-    }
-    if (wanted.length === 0) throw new CliError("No port is left to scan", 2);
+    const hosts = usage(() => targets.reduce((sum, one) => sum + countHosts(one), 0));
     const format: ScanFormat = json ? "ndjson" : output;
-    const total = targets.reduce((sum, one) => sum + countHosts(one), 0) * wanted.length;
-    const report = new ScanReport(ctx, format, open, total, { banner, tls });
+    const report = new ScanReport(
+      ctx,
+      format,
+      { open, banner, tls, expected },
+      hosts,
+      wanted.length,
+    );
     try {
       const options = {
         ports: wanted,
@@ -424,30 +420,76 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       if (ctx.signal.aborted) report.end();
       throw error;
     }
-    if (expected !== undefined && !report.matches(expected)) return DIFFERENT;
+    if (!report.asExpected()) return DIFFERENT;
     return report.unknownHosts > 0 ? 1 : 0;
   });
+}
+
+/** What is wrong with the command line ends it with 2; `flag` is named where it is one's value. */
+function usage<T>(read: () => T, flag?: string): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = flag === undefined
+      ? error.message
+      : error.message.replace("Cannot use the ports", `Bad value for ${flag}:`);
+    throw new CliError(message, 2);
+  }
+}
+
+/** The ports to scan, and those that are expected to be open: these are scanned in any case. */
+function readPorts(
+  flags: { ports?: string; topPorts?: number; excludePorts?: string; expect?: string },
+): { wanted: number[]; expected: ReadonlySet<number> | undefined } {
+  const { ports, topPorts: top, excludePorts, expect } = flags;
+  const read = (flag: string, text: string) => usage(() => parsePorts(text), flag);
+  if (ports !== undefined && top !== undefined) {
+    throw new CliError("Give --ports or --top-ports, not both", 2);
+  }
+  const chosen = ports === undefined ? topPorts(top ?? 100) : read("--ports", ports);
+  const not = new Set(excludePorts === undefined ? [] : read("--exclude-ports", excludePorts));
+  const expected = expect === undefined
+    ? undefined
+    : new Set(expect === "none" ? [] : read("--expect", expect));
+  const both = [...expected?.intersection(not) ?? []];
+  if (both.length > 0) {
+    throw new CliError(`--expect and --exclude-ports both name ${formatPorts(both)}`, 2);
+  }
+  const wanted = [...new Set([...chosen, ...expected ?? []])].filter((port) => !not.has(port));
+  if (wanted.length === 0) throw new CliError("No port is left to scan", 2);
+  return { wanted, expected };
 }
 
 /** The targets of the arguments, of files and of standard input. */
 async function readTargets(
   given: readonly string[],
   files: readonly string[],
-  { signal }: CliContext,
+  { log, signal }: CliContext,
 ): Promise<string[]> {
   const targets: string[] = [];
   const lines = (text: string) =>
     text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
-  for (const one of given) {
-    if (one !== "-") targets.push(one);
-    else {
-      signal.throwIfAborted();
-      targets.push(...lines(await new Response(Deno.stdin.readable).text()));
+  for (const one of new Set(given)) {
+    if (one !== "-") {
+      targets.push(one);
+      continue;
     }
+    log.debug("reading targets from standard input");
+    targets.push(...lines(await readAll(Deno.stdin.readable, signal)));
   }
   for (const file of files) targets.push(...lines(await Deno.readTextFile(file)));
   if (targets.length === 0) throw new CliError("Missing argument: target (see --help)", 2);
   return targets;
+}
+
+/** Reads a text to its end, or until the signal. */
+async function readAll(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
+  const decoder = new TextDecoderStream();
+  let text = "";
+  await stream.pipeThrough(decoder as TransformStream<Uint8Array, string>, { signal })
+    .pipeTo(new WritableStream({ write: (chunk) => void (text += chunk) }), { signal });
+  return text;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -75,6 +75,31 @@ export function needsIPv6(): Availability {
   }
 }
 
+/**
+ * A command in a network namespace of its own, with no way out: 198.18.0.0/16 drops what is sent,
+ * to 203.0.113.0/24 nothing may be sent, and there is no route to anywhere else.
+ */
+export function isolated(program: string, ...args: string[]): [program: string, args: string[]] {
+  const script = [
+    "ip link set lo up",
+    "ip link add v0 type veth peer name v1",
+    "ip link set v0 arp off up",
+    "ip link set v1 up",
+    "ip addr add 198.18.0.1/16 dev v0",
+    "ip route add prohibit 203.0.113.0/24",
+    'exec "$0" "$@"',
+  ].join(" && ");
+  return ["unshare", ["--user", "--map-root-user", "--net", "sh", "-c", script, program, ...args]];
+}
+
+/** Says whether `isolated` works here. */
+export function needsNamespace(): Availability {
+  const found = needs("unshare", "ip", "true");
+  const [program, args] = isolated("true");
+  if (found.ignore || output(program, ...args) !== undefined) return found;
+  return availability(["network namespaces are not permitted here"]);
+}
+
 function whyMissing(program: string): string {
   const path = findProgram(program);
   if (path === undefined) return `${program} is not installed`;
