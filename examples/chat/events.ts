@@ -96,7 +96,10 @@ export type ReplyCode =
   | "same-name"
   | "same-room"
   | "unknown-command"
-  | "usage"
+  | "usage-me"
+  | "usage-msg"
+  | "usage-nick"
+  | "usage-join"
   | "no-such-user"
   | "too-long"
   | "blank";

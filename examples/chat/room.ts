@@ -277,7 +277,7 @@ export class Lobby {
       case "rooms":
         return this.#listRooms(seat, id);
       case "me":
-        if (rest === "") return this.#reply(seat, "usage", { usage: "/me TEXT" }, id);
+        if (rest === "") return this.#reply(seat, "usage-me", {}, id);
         return this.#message(seat, rest, true, id);
       case "msg":
         return this.#private(seat, rest, id);
@@ -301,7 +301,7 @@ export class Lobby {
 
   #private(seat: Seat, rest: string, id?: number): void {
     const [, name = "", text = ""] = /^(\S*)\s*(.*)$/s.exec(rest)!;
-    if (text === "") return this.#reply(seat, "usage", { usage: "/msg NAME TEXT" }, id);
+    if (text === "") return this.#reply(seat, "usage-msg", {}, id);
     const to = this.#names.get(nameKey(name));
     if (to === undefined) return this.#reply(seat, "no-such-user", { name }, id);
     this.#messages++;
@@ -323,7 +323,7 @@ export class Lobby {
   }
 
   #rename(seat: Seat, given: string, id?: number): void {
-    if (given === "") return this.#reply(seat, "usage", { usage: "/nick NAME" }, id);
+    if (given === "") return this.#reply(seat, "usage-nick", {}, id);
     const good = this.#freeName(given, seat);
     if ("code" in good) return this.#reply(seat, good.code, good.params, id);
     const from = seat.name;
@@ -337,7 +337,7 @@ export class Lobby {
   }
 
   #move(seat: Seat, given: string, id?: number): void {
-    if (given === "") return this.#reply(seat, "usage", { usage: "/join #ROOM" }, id);
+    if (given === "") return this.#reply(seat, "usage-join", {}, id);
     const from = seat.home;
     const to = this.#findRoom(given);
     if ("code" in to) return this.#reply(seat, to.code, to.params, id);

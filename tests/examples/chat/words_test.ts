@@ -6,11 +6,12 @@ Deno.test("sentence() says the notices in English and Chinese", () => {
   assertEquals(sentence("en", "left", { name: "Bob" }), "Bob left");
   assertEquals(sentence("zh", "joined", { name: "小明" }), "小明 加入了");
   assertEquals(sentence("zh", "left", { name: "小明" }), "小明 离开了");
+  assertEquals(sentence("zh", "usage-msg"), "用法：/msg 名字 内容");
 });
 
 Deno.test("sentence() fills in what is given and nothing that is in it", () => {
   assertEquals(sentence("en", "renamed", { from: "{to}", to: "$1{from}" }), "{to} is now $1{from}");
-  assertEquals(sentence("en", "usage", {}), "Usage: ");
+  assertEquals(sentence("en", "too-long", {}), "That line was not sent: it is longer than  bytes.");
 });
 
 Deno.test("sentence() explains every command in both languages", () => {
