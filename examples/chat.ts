@@ -10,6 +10,9 @@
  * nc 127.0.0.1 9000
  * ```
  *
+ * Beyond this machine, put a reverse proxy before the page: it brings TLS, and limits on plain HTTP
+ * connections, for which `Deno.serve` has none.
+ *
  * The rules are in `chat/room.ts`; `chat/terminal.ts` and `chat/web.ts` are its two faces.
  *
  * **Permissions**: `--allow-net=127.0.0.1`

@@ -41,7 +41,7 @@ export const flags = {
     default: "256KiB",
     min: "64KiB",
     max: "64MiB",
-    help: "What may wait for a user who does not read, before he is let go",
+    help: "What may wait for a user who does not read, before he is let go; as JSON eightfold",
   },
   maxUsers: { type: "integer", default: 1000, min: 0, help: "Users at once; 0: any" },
   maxRooms: { type: "integer", default: 100, min: 0, help: "Rooms at once; 0: any" },

@@ -1,6 +1,10 @@
 /**
  * The terminal's face of the chat: lines over a connection, as `nc` and `telnet` bring them.
  *
+ * A peer that vanished without a word is found by TCP keep-alive, at the pace of the system: on
+ * Linux two hours, unless `net.ipv4.tcp_keepalive_time` says otherwise. An `idleTimeout` of the
+ * server finds it sooner, and the silent ones too.
+ *
  * @module
  */
 

@@ -57,7 +57,7 @@ export interface ChatWeb extends AsyncDisposable {
 /** Messages that may wait for their turn before a flooding browser is let go. */
 const MAX_INBOX = 200;
 
-/** How many times longer than in a terminal a short line is as JSON. */
+/** How many times longer than in a terminal a short line is as JSON, so how much more may wait. */
 const JSON_FACTOR = 8;
 
 /**
@@ -131,7 +131,8 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       allowedOrigins: "*", // They have been looked at above.
       maxMessageSize: options.maxMessage,
       inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue },
-      outbox: { limit: options.sendQueue * JSON_FACTOR },
+      // So much in the socket, and as much again behind it.
+      outbox: { limit: options.sendQueue * JSON_FACTOR / 2 },
     });
     if (connection === undefined) return response;
     const face = new WebSocketFace(connection, side, { network, lang });

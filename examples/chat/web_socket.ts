@@ -20,7 +20,7 @@ import { type Lang, sentence } from "./words.ts";
 
 /** Limits of one browser. */
 export interface WebSocketLimits {
-  /** Bytes that may wait to be sent before the reader is let go. */
+  /** Bytes that may wait for a terminal before its user is let go; eight times as much here. */
   readonly sendQueue: number;
   /** Bytes of one message from the browser. */
   readonly maxMessage: number;
