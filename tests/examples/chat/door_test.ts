@@ -11,24 +11,29 @@ async function open(door: Door, network: string): Promise<boolean> {
   return await turn;
 }
 
-Deno.test("Door lets a burst in at once, then one after the other, each address by itself", async () => {
+Deno.test("Door lets a burst in at once, then one after the other", async () => {
   const door = new Door(50, 3);
   const started = performance.now();
   for (let i = 0; i < 8; i++) await door.turn("192.0.2.1", signal);
   const took = performance.now() - started;
   assert(took >= 99, `${took} ms`);
+});
+
+Deno.test("Door keeps each address waiting by itself", async () => {
+  const door = new Door(0.001, 1);
+  await door.turn("192.0.2.1", signal);
   assertEquals(await open(door, "192.0.2.1"), false);
   assertEquals(await open(door, "192.0.2.2"), true);
 });
 
 Deno.test("Door forgets who gave up waiting", async () => {
-  const door = new Door(5, 1);
+  const door = new Door(1, 1);
   await door.turn("a", signal);
-  for (let i = 0; i < 1000; i++) assertEquals(await open(door, "a"), false);
+  for (let i = 0; i < 100; i++) await open(door, "a");
   const started = performance.now();
   await door.turn("a", signal);
   const took = performance.now() - started;
-  assert(took < 5000, `${took} ms`);
+  assert(took < 20_000, `${took} ms`);
   await assertRejects(() => door.turn("a", AbortSignal.abort(new Error("left"))), Error, "left");
 });
 
