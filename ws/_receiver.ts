@@ -13,11 +13,11 @@ export type Form<T> = (message: WsMessage | null) => T;
 
 /** Who waits for the next message. */
 interface Reader {
-  readonly give: (message: WsMessage | null) => void;
-  readonly fail: (error: unknown) => void;
-  timer: ReturnType<typeof setTimeout> | undefined;
-  readonly signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
+  readonly form: Form<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  /** Ends its limits, if it has any. */
+  unlimit: (() => void) | undefined;
 }
 
 /** Hands messages to one reader at a time, as fast as the rate allows. */
@@ -50,8 +50,9 @@ export class Receiver {
 
   /** Takes a message in; false if its sender is to be disconnected. */
   push(message: WsMessage): boolean {
-    if (this.#reader === undefined) return this.#inbox.push(message);
-    this.#takeReader()!.give(message);
+    const reader = this.#takeReader();
+    if (reader === undefined) return this.#inbox.push(message);
+    reader.resolve(reader.form(message));
     return true;
   }
 
@@ -75,50 +76,43 @@ export class Receiver {
   #next<T>(timeout: number, signal: AbortSignal | undefined, form: Form<T>): Promise<T> {
     const message = this.#inbox.shift();
     if (message !== undefined) return Promise.resolve(form(message));
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const reader: Reader = {
-      give: (message) => resolve(form(message)),
-      fail: reject,
-      timer: undefined,
-      signal,
-      onAbort: undefined,
-    };
-    this.#reader = reader;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#reader = { form, resolve, reject, unlimit: undefined };
     if (this.#end !== undefined) this.#tellEnd();
-    else if (timeout > 0 || signal !== undefined) this.#limitWait(reader, timeout);
-    return promise;
+    else if (timeout > 0 || signal !== undefined) this.#limit(this.#reader, timeout, signal);
+    return promise as Promise<T>;
   }
 
-  #limitWait(reader: Reader, timeout: number): void {
-    const { signal } = reader;
-    if (timeout > 0 && timeout < 2 ** 31) {
+  #limit(reader: Reader, timeout: number, signal: AbortSignal | undefined): void {
+    const giveUp = () => this.#takeReader()?.reject(signal?.reason);
+    const late = () => {
       const address = this.#peer;
       const message = `Nothing came from ${address} in ${timeout} ms`;
-      const late = () =>
-        this.#takeReader()?.fail(
-          new NetError(message, { kind: "timeout", phase: "read", address }),
-        );
-      reader.timer = setTimeout(late, timeout);
-    }
-    reader.onAbort = () => this.#takeReader()?.fail(signal?.reason);
-    signal?.addEventListener("abort", reader.onAbort);
+      const error = new NetError(message, { kind: "timeout", phase: "read", address });
+      this.#takeReader()?.reject(error);
+    };
+    const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
+    signal?.addEventListener("abort", giveUp);
+    reader.unlimit = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+    };
   }
 
   /** Tells the one who waits, if anyone does, that nothing will come. */
   #tellEnd(): void {
     const reader = this.#takeReader();
     const error = this.#end?.error;
-    if (error === undefined) reader?.give(null);
-    else reader?.fail(error);
+    if (reader === undefined) return;
+    if (error === undefined) reader.resolve(reader.form(null));
+    else reader.reject(error);
   }
 
   /** The one who waits, for whom the waiting is over. */
   #takeReader(): Reader | undefined {
     const reader = this.#reader;
-    if (reader === undefined) return undefined;
     this.#reader = undefined;
-    if (reader.timer !== undefined) clearTimeout(reader.timer);
-    if (reader.onAbort) reader.signal?.removeEventListener("abort", reader.onAbort);
+    reader?.unlimit?.();
     return reader;
   }
 
