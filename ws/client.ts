@@ -13,8 +13,9 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * Deno's client (2.9) looks neither at `Sec-WebSocket-Accept` nor at extensions that nobody offered,
- * and takes masked frames from a server; a subprotocol that was not offered is refused here.
+ * Deno's client (2.9) looks neither at `Sec-WebSocket-Accept` nor at extensions that nobody offered;
+ * a subprotocol that was not offered is refused here. It sends no pings of its own: `heartbeat` or
+ * `idleTimeout` find out a server that has gone silent.
  *
  * **Permissions**: `--allow-net=example.com:443` for the host and port of the URL.
  * The WebSocket protocol is RFC 6455.

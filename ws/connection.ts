@@ -17,23 +17,25 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * **What Deno 2.9 does below, after the chapters of the Autobahn test suite**
+ * **What Deno 2.9 does below, after the chapters of the Autobahn test suite**, on both sides:
  *
- * | Case | What happens | What this module adds |
+ * | Chapter | What happens | What this module adds |
  * |---|---|---|
- * | 1 framing, 5 fragmentation | as RFC 6455 wants; a message arrives whole | `maxMessageSize`, checked when it is there |
- * | 2 pings and pongs | answered; neither is shown to the program | `pingInterval`, `heartbeat` |
- * | 3 reserved bits, 4 opcodes | connection ends without a close frame | `closed` tells 1006 |
- * | 5 continuation without start | the same | the same |
- * | 6 invalid UTF-8, whole or split | the same, once the message is whole | the same |
- * | 7 close handling | codes 999, 1004, 1005, 1006, 1016 are answered with 1002 | `closeTimeout` |
- * | 7.1 data after this side's close frame | ends the connection, so that the peer may see 1006 in place of the code | `closed` has the reason |
- * | 9 large messages | up to 64 MiB, in memory | 1009 to the sender above `maxMessageSize` |
- * | 12, 13 compression | a server offers none | |
- * | unmasked frames of a client (§5.1) | accepted, although they must not be | |
+ * | 1 framing | as RFC 6455 wants; but bare frames of a client are taken, and masked ones of a server are handed on as if they were bare (§5.1) | |
+ * | 2 pings and pongs | as it wants; neither is shown to the program, and a client sends none | `pingInterval` of a server, `heartbeat` |
+ * | 3 reserved bits | ends without a close frame, where 1002 is wanted | `closed` tells 1006 |
+ * | 4 opcodes | the same | the same |
+ * | 5 fragmentation | what breaks the rules ends likewise; a message arrives whole, and until then **its fragments have no limit** | 1009 once it is whole |
+ * | 6 UTF-8 | looked at once the message is whole, then ends likewise (1007 is wanted); half a letter at the end of the last of several fragments is dropped | |
+ * | 7 closing | answered at once, so that what the handler still says is lost; codes that are none are answered with 1002, half a code or a reason that is no UTF-8 ends likewise; a reason of more than 123 bytes is taken | `closed` has code and reason, 1006 where they are none; `closeTimeout` |
+ * | 7 data after this side's close frame | ends it, so that the peer may see 1006 in place of the code | `closed` has the reason |
+ * | 9 limits | a frame of 64 MiB or more ends likewise, by its length alone | 1009 above `maxMessageSize`, once it is there |
+ * | 10 one message in many frames | as it wants | |
+ * | 12, 13 compression | none is offered, none accepted | |
  *
- * A peer that does not answer a close frame keeps its socket until it leaves: Deno has
- * no means to cut one alone. `closed` does not wait for it longer than `closeTimeout`.
+ * So a peer can fill the memory with one message, and one that does not answer a close frame keeps
+ * its socket until it leaves: Deno has no means to cut one alone. Where strangers connect, a
+ * reverse proxy has to bound both. `closed` does not wait for it longer than `closeTimeout`.
  *
  * **Permissions**: none of its own. The WebSocket protocol is RFC 6455.
  *

@@ -70,7 +70,8 @@ export interface WsRateOptions {
 export interface WsConnectionOptions {
   /**
    * The largest message in bytes; the sender of a larger one is let go with 1009.
-   * Deno takes up to 64 MiB of a message before anybody sees of it.
+   * Deno takes a message whole before anybody sees of it: a frame below 64 MiB, and any number of
+   * them.
    *
    * @default 1048576
    */

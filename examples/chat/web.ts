@@ -61,8 +61,8 @@ const MAX_INBOX = 200;
 const JSON_FACTOR = 8;
 
 /**
- * The most WebSockets of one address that have not joined. Deno takes up to 64
- * MiB of a message before anybody sees of it, so that few strangers could fill
+ * The most WebSockets of one address that have not joined. Deno takes a
+ * message whole before anybody sees of it, so that few strangers could fill
  * the memory; beyond this machine a reverse proxy has to bound that, and the
  * plain connections and slow heads, for which `Deno.serve` knows no limit.
  */

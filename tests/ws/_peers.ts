@@ -25,24 +25,38 @@ export async function until(check: () => boolean): Promise<void> {
   }
 }
 
+/** One after the other. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
 const text = (value: string) => new TextEncoder().encode(value);
 
-/** A client that writes frames by hand, also such as no good client sends. */
-export class RawClient implements Disposable {
+/** A peer that writes frames by hand, also such as no good one sends. */
+export class RawPeer implements Disposable {
   readonly #conn: Deno.TcpConn;
   #buffer = new Uint8Array();
   #ended = false;
   #closed = false;
-  /** The head of the answer to the handshake. */
+  /** A client has to mask its frames, a server must not. */
+  readonly #masks: boolean;
+  /** The head of the answer to the handshake, or of the request. */
   head = "";
 
-  private constructor(conn: Deno.TcpConn) {
+  private constructor(conn: Deno.TcpConn, masks: boolean) {
     this.#conn = conn;
+    this.#masks = masks;
   }
 
   /** Connects and does the opening handshake; more header lines may be given. */
-  static async open(port: number, lines: readonly string[] = []): Promise<RawClient> {
-    const client = new RawClient(await Deno.connect({ port }));
+  static async open(port: number, lines: readonly string[] = []): Promise<RawPeer> {
+    const client = new RawPeer(await Deno.connect({ port }), true);
     const head = [
       "GET / HTTP/1.1",
       `Host: 127.0.0.1:${port}`,
@@ -54,12 +68,26 @@ export class RawClient implements Disposable {
       "\r\n",
     ];
     await client.write(text(head.join("\r\n")));
-    while (!client.head.includes("\r\n\r\n")) {
-      const byte = await client.#take(1);
-      if (byte === undefined) break;
-      client.head += String.fromCharCode(byte[0]!);
-    }
+    await client.#readHead();
     return client;
+  }
+
+  /** Answers the handshake of a client (RFC 6455 §4.2.2). */
+  static async accept(conn: Deno.TcpConn): Promise<RawPeer> {
+    const server = new RawPeer(conn, false);
+    await server.#readHead();
+    const [, key] = /sec-websocket-key: (\S+)/i.exec(server.head)!;
+    const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    const digest = await crypto.subtle.digest("SHA-1", text(key + guid));
+    const head = [
+      "HTTP/1.1 101 Switching Protocols",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      `Sec-WebSocket-Accept: ${new Uint8Array(digest).toBase64()}`,
+      "\r\n",
+    ];
+    await server.write(text(head.join("\r\n")));
+    return server;
   }
 
   /** Writes raw bytes. */
@@ -67,12 +95,17 @@ export class RawClient implements Disposable {
     for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
   }
 
-  /** Writes one frame: its first byte, its payload, masked unless told otherwise. */
-  frame(first: number, payload: Uint8Array | string = "", masked = true): Promise<void> {
-    return this.write(frame(first, payload, masked));
+  /** Writes one frame: its first byte, its payload, masked as its side must unless told otherwise. */
+  frame(first: number, payload?: Uint8Array | string, masked?: boolean): Promise<void> {
+    return this.write(this.make(first, payload, masked));
   }
 
-  /** The next frame of the server; undefined at the end of the stream. */
+  /** The bytes of such a frame. */
+  make(first: number, payload: Uint8Array | string = "", masked = this.#masks): Uint8Array {
+    return frame(first, payload, masked);
+  }
+
+  /** The next frame of the other side; undefined at the end of the stream. */
   async read(): Promise<{ opcode: number; payload: Uint8Array } | undefined> {
     const head = await this.#take(2);
     if (head === undefined) return undefined;
@@ -81,7 +114,10 @@ export class RawClient implements Disposable {
     else if (length === 127) {
       length = Number(new DataView((await this.#take(8))!.buffer).getBigUint64(0));
     }
-    return { opcode: head[0]! & 0x0f, payload: (await this.#take(length)) ?? new Uint8Array() };
+    const key = (await this.#take(head[1]! & 0x80 ? 4 : 0))!;
+    const payload = (await this.#take(length)) ?? new Uint8Array();
+    for (let i = 0; key.length > 0 && i < payload.length; i++) payload[i]! ^= key[i % 4]!;
+    return { opcode: head[0]! & 0x0f, payload };
   }
 
   /** What ends the connection: the code of a close frame (1005 if it has none), or "end" without one. */
@@ -97,6 +133,14 @@ export class RawClient implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#closed) this.#conn.close();
     this.#closed = true;
+  }
+
+  async #readHead(): Promise<void> {
+    while (!this.head.includes("\r\n\r\n")) {
+      const byte = await this.#take(1);
+      if (byte === undefined) break;
+      this.head += String.fromCharCode(byte[0]!);
+    }
   }
 
   async #take(size: number): Promise<Uint8Array<ArrayBuffer> | undefined> {

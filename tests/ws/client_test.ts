@@ -5,7 +5,7 @@ import { connectWebSocket } from "../../ws/client.ts";
 import type { ReconnectEvent } from "../../ws/client_options.ts";
 import type { WsConnection } from "../../ws/connection.ts";
 import { testCertificates } from "../_support/certificates.ts";
-import { echo, frame, serve, until } from "./_peers.ts";
+import { echo, RawPeer, serve, until } from "./_peers.ts";
 
 /** A TCP server of which each connection is given to `answer`. */
 function listen(answer: (conn: Deno.TcpConn) => Promise<void>) {
@@ -127,7 +127,7 @@ Deno.test("how the server ended is told by the loop, by closed and by send", asy
   ];
   for (const [bytes, reason, code, kind] of cases) {
     await using server = listen(async (conn) => {
-      await upgradeByHand(conn);
+      await RawPeer.accept(conn);
       if (bytes.length > 0) {
         await conn.write(new Uint8Array(bytes));
         await conn.read(new Uint8Array(100));
@@ -147,33 +147,12 @@ Deno.test("how the server ended is told by the loop, by closed and by send", asy
   }
 });
 
-/** Answers a handshake as RFC 6455 §4.2.2 wants. */
-async function upgradeByHand(conn: Deno.TcpConn): Promise<void> {
-  let head = "";
-  while (!head.includes("\r\n\r\n")) {
-    const bytes = new Uint8Array(2000);
-    head += new TextDecoder().decode(bytes.subarray(0, await conn.read(bytes) ?? 0));
-  }
-  const key = /sec-websocket-key: (\S+)/i.exec(head)![1]!;
-  const digest = await crypto.subtle.digest(
-    "SHA-1",
-    new TextEncoder().encode(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"),
-  );
-  const accept = new Uint8Array(digest).toBase64();
-  await conn.write(new TextEncoder().encode(
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-  ));
-}
-
 Deno.test("a client closes with a code that it may send: 4009 for 1009", async () => {
-  const { promise, resolve } = Promise.withResolvers<number>();
+  const { promise, resolve } = Promise.withResolvers<number | "end">();
   await using server = listen(async (conn) => {
-    await upgradeByHand(conn);
-    await conn.write(frame(0x81, "a longer message", false));
-    const bytes = new Uint8Array(200);
-    await conn.read(bytes);
-    resolve(((bytes[6]! ^ bytes[2]!) << 8) | (bytes[7]! ^ bytes[3]!));
+    const raw = await RawPeer.accept(conn);
+    await raw.frame(0x81, "a longer message");
+    resolve(await raw.end());
   });
   await using conn = await connectWebSocket(server.url, { maxMessageSize: 5, closeTimeout: 100 });
   const error = await assertRejects(() => conn.receive({ timeout: 5000 }), NetError);
@@ -184,7 +163,7 @@ Deno.test("a client closes with a code that it may send: 4009 for 1009", async (
 Deno.test("a server that never answers the close frame is waited for closeTimeout only", async () => {
   const left = Promise.withResolvers<void>();
   await using server = listen(async (conn) => {
-    await upgradeByHand(conn);
+    await RawPeer.accept(conn);
     await left.promise;
   });
   const conn = await connectWebSocket(server.url, { closeTimeout: 50 });
@@ -437,4 +416,22 @@ Deno.test("a server that chooses a subprotocol which was not offered is refused"
     const error = await assertRejects(() => dialling, NetError, "not offered");
     assertEquals(error.kind, "protocol");
   }
+});
+
+Deno.test("Deno's client looks neither at the accept field nor at extensions, as documented", async () => {
+  await using server = listen(async (conn) => {
+    await conn.read(new Uint8Array(2000));
+    const head = [
+      "HTTP/1.1 101 Switching Protocols",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+      "Sec-WebSocket-Extensions: permessage-deflate",
+      "\r\n",
+    ];
+    await conn.write(new TextEncoder().encode(head.join("\r\n")));
+    await conn.read(new Uint8Array(2000));
+  });
+  await using conn = await connectWebSocket(server.url, { closeTimeout: 50 });
+  assert(conn.open);
 });

@@ -6,7 +6,7 @@ import type { WsConnection } from "../../ws/connection.ts";
 import { createUpgrader } from "../../ws/upgrader.ts";
 import { serveHttp } from "../../http/server.ts";
 import type { WsServerEvent } from "../../ws/upgrade_options.ts";
-import { echo, RawClient, serve, until } from "./_peers.ts";
+import { echo, RawPeer, serve, until } from "./_peers.ts";
 
 async function refused(url: string, headers: HeadersInit = {}): Promise<string | undefined> {
   const error = await assertRejects(() => connectWebSocket(url, { headers }), NetError);
@@ -80,7 +80,7 @@ Deno.test("pages of other origins are refused, programs are not", async () => {
   await using server = serve();
   const { port } = server.addr;
   const open = async (origin: string, at = server) => {
-    using client = await RawClient.open(at.addr.port, [`Origin: ${origin}`]);
+    using client = await RawPeer.open(at.addr.port, [`Origin: ${origin}`]);
     return client.head.split(" ")[1];
   };
   assertEquals(await open(`http://127.0.0.1:${port}`), "101");
@@ -209,7 +209,7 @@ Deno.test("a peer that does not read makes send() wait and trySend() say no, the
     resolve(conn);
     await conn.closed;
   });
-  using client = await RawClient.open(server.addr.port);
+  using client = await RawPeer.open(server.addr.port);
   assertMatch(client.head, /^HTTP\/1\.1 101 /);
   const conn = await promise;
   const chunk = "x".repeat(30_001);
@@ -277,7 +277,7 @@ Deno.test("shutdown() says 1001, lets handlers end, refuses what comes, and repo
 
 Deno.test("shutdown() cuts handlers and peers that never end at the deadline", async () => {
   const server = serve({ closeTimeout: 0 }, () => new Promise<void>(() => {}));
-  using client = await RawClient.open(server.addr.port);
+  using client = await RawPeer.open(server.addr.port);
   await until(() => server.stats().accepted === 1);
   const report = await server.shutdown({ deadline: 100 });
   assertEquals(report.forced, 1);
@@ -314,7 +314,7 @@ Deno.test("nonsense is refused before anything listens", () => {
 Deno.test("subprotocols are understood without a space between them", async () => {
   await using server = serve({ protocols: ["b"] });
   for (const offer of ["a,b", "a ,b", "b,"]) {
-    using client = await RawClient.open(server.addr.port, [`Sec-WebSocket-Protocol: ${offer}`]);
+    using client = await RawPeer.open(server.addr.port, [`Sec-WebSocket-Protocol: ${offer}`]);
     assertMatch(client.head, /^HTTP\/1.1 101 [^]*sec-websocket-protocol: b\r\n/i);
   }
 });
@@ -376,7 +376,7 @@ Deno.test("who was being authorized when the shutdown began is refused", async (
 
 Deno.test("an address keeps its place until its peer has let go", async () => {
   await using server = serve({ maxConnectionsPerAddress: 1, closeTimeout: 20 }, () => {});
-  using _client = await RawClient.open(server.addr.port);
+  using _client = await RawPeer.open(server.addr.port);
   await until(() => server.stats().active === 0 && server.stats().closing === 1);
   assertEquals(await refused(server.url), "429");
 });
@@ -389,7 +389,7 @@ Deno.test("a send that nobody awaits and that fails ends nothing but itself", as
     void conn.send("too late");
     told.resolve(await conn.send("too late").catch((error) => error.kind));
   });
-  const client = await RawClient.open(server.addr.port);
+  const client = await RawPeer.open(server.addr.port);
   client[Symbol.dispose]();
   assertEquals(await told.promise, "truncated");
 });
