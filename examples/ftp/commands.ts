@@ -24,24 +24,24 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   get: async ({ ftp, paths: [from, to], resume, ctx }) => {
     const remote = need(from, "the file to fetch");
     const local = to ?? nameOf(remote);
-    const there = resume ? (await Deno.stat(local).catch(() => undefined))?.size ?? 0 : 0;
+    // It has its name when it is whole; what an earlier run has left is continued.
+    const part = resume ? await found(`${local}.part`, local) ?? `${local}.part` : `${local}.part`;
+    const there = resume ? await sizeOf(part) ?? 0 : 0;
     const size = await ftp.size(remote).catch(() => undefined);
+    if (size !== undefined && there > size) {
+      throw new CliError(`Cannot resume: ${part} is larger than ${remote} (${there} > ${size})`);
+    }
     const bar = progress(ctx, remote, size, there);
-    const part = resume ? local : `${local}.part`;
     const stream = await ftp.download(remote, { offset: there, ...bar, signal: ctx.signal });
-    const file = await Deno.open(part, {
-      write: true,
-      create: true,
-      append: there > 0,
-      truncate: there === 0,
-    });
+    const options = { write: true, create: true, append: there > 0, truncate: there === 0 };
+    const file = await Deno.open(part, options);
     try {
       await stream.pipeTo(file.writable);
     } finally {
       bar.end();
     }
     if (part !== local) await Deno.rename(part, local);
-    return { from: remote, to: local, bytes: (await Deno.stat(local)).size };
+    return { from: remote, to: local, bytes: there + bar.bytes };
   },
   put: async ({ ftp, paths: [from, to], ctx }) => {
     const local = need(from, "the file to store");
@@ -77,6 +77,21 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   },
 };
 
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await Deno.stat(path)).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The first of the files that is there. */
+async function found(...paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await sizeOf(path) !== undefined) return path;
+  return undefined;
+}
+
 function need(path: string | undefined, what: string): string {
   if (path !== undefined) return path;
   throw new CliError(`Missing argument: ${what}`, 2);
@@ -98,18 +113,22 @@ function describe({ name, type, size, modified, target }: FtpEntry): string {
 function progress({ io }: CliContext, name: string, size: number | undefined, offset: number) {
   let shown = 0;
   const label = nameOf(name).replace(/\p{Cc}/gu, "?").slice(0, 30);
-  return {
+  const bar = {
+    /** Of this transfer, so far. */
+    bytes: 0,
     onProgress(bytes: number) {
+      bar.bytes = bytes;
       const now = performance.now();
       if (!io.stderrIsTerminal || now - shown < 100) return;
       shown = now;
       const done = offset + bytes;
       const part = size ? Math.min(1, done / size) : 0;
-      const bar = size ? `[${"#".repeat(Math.round(part * 30)).padEnd(30)}] ` : "";
-      io.stderr(`\r\x1b[K${label} ${bar}${(done / 1e6).toFixed(1)} MB`);
+      const drawn = size ? `[${"#".repeat(Math.round(part * 30)).padEnd(30)}] ` : "";
+      io.stderr(`\r\x1b[K${label} ${drawn}${(done / 1e6).toFixed(1)} MB`);
     },
     end() {
       if (shown > 0) io.stderr("\r\x1b[K");
     },
   };
+  return bar;
 }

@@ -1,6 +1,12 @@
 /** `examples/ftp_client.ts` against pyftpdlib. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { main } from "../../examples/ftp_client.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
@@ -42,6 +48,17 @@ Deno.test({
     await Deno.writeTextFile(`${here}/half.txt`, "hello");
     await good("get", "docs/a b.txt", `${here}/half.txt`, "--resume");
     assertEquals(await Deno.readTextFile(`${here}/half.txt`), "hello, file");
+    // What a run that was interrupted has left is continued, and gets its name.
+    await Deno.writeTextFile(`${here}/rest.txt.part`, "hello");
+    const resumed = await good("get", "docs/a b.txt", `${here}/rest.txt`, "--resume", "--json");
+    assertEquals(JSON.parse(resumed).bytes, 11);
+    assertEquals(await Deno.readTextFile(`${here}/rest.txt`), "hello, file");
+    await assertRejects(() => Deno.stat(`${here}/rest.txt.part`), Deno.errors.NotFound);
+    await Deno.writeTextFile(`${here}/long.txt`, "hello, other file");
+    const longer = await run("get", "docs/a b.txt", `${here}/long.txt`, "--resume");
+    assertEquals(longer.code, 1);
+    assertMatch(longer.err, /long\.txt is larger than docs\/a b\.txt \(17 > 11\)\n$/);
+    assertEquals(await Deno.readTextFile(`${here}/long.txt`), "hello, other file");
     await good("mirror", "docs", `${here}/mirror`);
     assertEquals(await Deno.readTextFile(`${here}/mirror/a b.txt`), "hello, file");
     assertEquals(JSON.parse(await good("mirror", "docs", `${here}/mirror`, "--json")).skipped, 1);
