@@ -11,7 +11,7 @@
  * @module
  */
 
-import { connectSmtp } from "../net/smtp_client.ts";
+import { connectSmtp, SmtpRecipientsError } from "../net/smtp_client.ts";
 import { type CliIo, defineCli } from "../tools/cli.ts";
 import { compose } from "./mail/compose.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
@@ -29,11 +29,12 @@ const cli = defineCli({
     text: { type: "string", help: "The text" },
     html: { type: "string", help: "The text as HTML" },
     attach: { type: "list", placeholder: "file", help: "A file to attach" },
+    inline: { type: "list", placeholder: "file", help: "An image of the HTML, there as cid:NAME" },
     ...clientFlags("starttls", "587, with --tls implicit 465"),
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect there; name another server the same way",
-    "--allow-read=<file>": "only with --attach, --password-file, --ca",
+    "--allow-read=<file>": "only with --attach, --inline, --password-file, --ca",
   },
   examples: ["deno task send-mail --from ann@a.test --to bob@b.test --subject hi --text hello"],
 });
@@ -57,10 +58,13 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const text = values.text ?? (html === undefined ? await input() : undefined);
     const { envelope, message } = await compose({ ...values, text, html });
     await using mail = await connectSmtp(options);
-    const sent = await mail.send(envelope, message, { signal });
+    const sent = await mail.send(envelope, message, { signal }).catch((error) => {
+      if (!(error instanceof SmtpRecipientsError)) throw error;
+      return { accepted: [], rejected: error.rejected, text: "" };
+    });
     for (const { error } of sent.rejected) log.error("{message}", { message: error.message });
     if (json) printJson({ ...sent, rejected: sent.rejected.map(({ address }) => address) });
-    else print(`sent to ${sent.accepted.join(", ")}: ${sent.text}`);
+    else if (sent.accepted.length > 0) print(`sent to ${sent.accepted.join(", ")}: ${sent.text}`);
     return sent.rejected.length > 0 ? 1 : 0;
   });
 }

@@ -1,6 +1,7 @@
 /**
  * An SMTP client (RFC 5321, 3207, 4954, 1870, 2920, 6152, 6531): STARTTLS by default, pipelined,
- * messages of any size as streams, and for every recipient what became of it.
+ * messages of any size as streams, and for every recipient what became of it. What a message is made
+ * of is somebody else's work: `examples/mail/compose.ts` has it done by Nodemailer's composer.
  *
  * @example Send a message
  * ```ts

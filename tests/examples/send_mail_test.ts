@@ -1,6 +1,7 @@
 /** `examples/send_mail.ts` against a server of ours. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import PostalMime from "postal-mime";
 import { main } from "../../examples/send_mail.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
@@ -89,6 +90,30 @@ Deno.test("send_mail tells who did not get it: 1", () =>
       text: "queued",
     });
     assertStringIncludes(err, "Cannot send to nobody@b.test");
+    await using other = post();
+    const none = await run(
+      ...["--from", "ann@a.test", "--to", "nobody@b.test", "--to", "nobody@c.test", "--text", "x"],
+      ...["--port", `${other.port}`, "--ca", `${folder}/ca.pem`],
+    );
+    assertEquals([none.code, none.out], [1, ""]);
+    assertMatch(none.err, /Cannot send to nobody@b\.test.*\n.*Cannot send to nobody@c\.test/);
+  }));
+
+Deno.test("send_mail shows images within the HTML", () =>
+  withFiles(async (folder) => {
+    await using server = post();
+    await Deno.writeFile(`${folder}/a b.png`, new Uint8Array([1, 2, 3]));
+    const { code, err } = await run(
+      ...[...WHO, "--html", '<img src="cid:a b.png">', "--inline", `${folder}/a b.png`],
+      ...["--port", `${server.port}`, "--ca", `${folder}/ca.pem`],
+    );
+    assertEquals([code, err], [0, ""]);
+    const [message = ""] = server.mail;
+    const email = await PostalMime.parse(message);
+    const [image] = email.attachments;
+    assertEquals([image?.disposition, image?.contentId], ["inline", "<a b.png>"]);
+    assertEquals(new Uint8Array(image?.content as ArrayBuffer), new Uint8Array([1, 2, 3]));
+    assertStringIncludes(message, "multipart/related");
   }));
 
 Deno.test("send_mail refuses headers in its arguments, and addresses that are none: 2", async () => {
