@@ -20,6 +20,15 @@ const SPECIAL = [
 
 const GLOBAL6 = readBlock("2000::/3")!;
 
+/** The block of NAT64 that is the same everywhere (RFC 6052): as global as what it leads to. */
+const NAT64 = readBlock("64:ff9b::/96")!;
+/** Blocks that lead to an address of IPv4, and where in them that stands. */
+const LEADING: readonly (readonly [block: Block, at: number])[] = [
+  [NAT64, 12],
+  [readBlock("64:ff9b:1::/48")!, 12], // NAT64 of one's own, RFC 8215
+  [readBlock("2002::/16")!, 2], // 6to4, RFC 3056
+];
+
 /** Reads an address in its plain form: four numbers, or what RFC 4291 §2.2 allows. */
 export function readAddress(text: string): AddressBytes | undefined {
   const plain = normalizeHostname(text);
@@ -64,8 +73,15 @@ export function isIn(address: AddressBytes, { bytes, bits }: Block): boolean {
   return true;
 }
 
+/** The address of IPv4 that one of IPv6 leads to, if it is of such a kind. */
+export function embedded(address: AddressBytes): AddressBytes | undefined {
+  const found = LEADING.find(([block]) => isIn(address, block));
+  return found === undefined ? undefined : address.slice(found[1], found[1] + 4);
+}
+
 /** Whether an address is of no use to who asks a proxy for something of the internet. */
 export function isSpecial(address: AddressBytes): boolean {
+  if (isIn(address, NAT64)) return isSpecial(embedded(address)!);
   if (address.length === 16 && !isIn(address, GLOBAL6)) return true;
   return SPECIAL.some((block) => isIn(address, block));
 }

@@ -2,6 +2,7 @@ import { escapeControls } from "../net/text.ts";
 import {
   type AddressBytes,
   type Block,
+  embedded,
   isIn,
   isSpecial,
   readAddress,
@@ -42,17 +43,25 @@ interface List {
   readonly blocks: readonly Block[];
 }
 
+const LOCALHOST = /(?:^|\.)localhost\.*$/;
+const LOOPBACK = [[127, 0, 0, 1], [...new Array<number>(15).fill(0), 1]];
+/** What ends in a number is no name, and may be an address in a form of its own. */
+const NUMERIC = /(?:^|\.)(?:\d+|0x[\da-f]*)\.*$/;
+
 /** Who may reach what. */
 export class Rules {
   readonly #allow: List | undefined;
   readonly #deny: List;
   readonly #allowPrivate: boolean;
   readonly #ports: ReadonlySet<number> | undefined;
+  /** Whether names are for another proxy to resolve. */
+  readonly #byName: boolean;
 
   constructor(options: ProxyOptions) {
     this.#allow = options.allow === undefined ? undefined : readList("allow", options.allow);
     this.#deny = readList("deny", options.deny ?? []);
     this.#allowPrivate = options.allowPrivate ?? false;
+    this.#byName = options.upstream !== undefined;
     const { connectPorts = [443] } = options;
     if (connectPorts !== "any") {
       for (const port of connectPorts) {
@@ -73,13 +82,20 @@ export class Rules {
   mayAsk({ hostname, address }: Target): boolean {
     if (address !== undefined) return this.mayReach(address, undefined);
     if (hasName(this.#deny, hostname)) return false;
+    // RFC 6761 §6.3: whoever resolves it, it is that machine.
+    if (LOCALHOST.test(hostname) && !LOOPBACK.some((one) => this.mayReach(one, hostname))) {
+      return false;
+    }
+    // 0x7f.1, 2130706433, 010.0.0.1: some read an address there, and not all the same one.
+    if (this.#byName && NUMERIC.test(hostname)) return false;
     const allow = this.#allow;
     return allow === undefined || allow.blocks.length > 0 || hasName(allow, hostname);
   }
 
   /** Whether an address may be dialled for a name, or for itself. */
   mayReach(address: AddressBytes, hostname: string | undefined): boolean {
-    if (this.#deny.blocks.some((block) => isIn(address, block))) return false;
+    const within = embedded(address) ?? address;
+    if (this.#deny.blocks.some((one) => isIn(address, one) || isIn(within, one))) return false;
     const allow = this.#allow;
     if (allow?.blocks.some((block) => isIn(address, block))) return true;
     if (!this.#allowPrivate && isSpecial(address)) return false;
