@@ -33,6 +33,7 @@ export class ProxySession {
   #gone = false;
   #first = true;
   #draining = false;
+  #isLoop: boolean | undefined;
   /** The last authority, which mostly is the next one too. */
   #authority: string | undefined;
   #target: Target | undefined;
@@ -149,7 +150,11 @@ export class ProxySession {
   }
 
   async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
-    const { credentials, options, rules } = this.#core;
+    const { credentials, options, rules, upstreams, via } = this.#core;
+    this.#isLoop ??= upstreams.isOurs(this.#name);
+    if (this.#isLoop || hasPassed(head, via)) {
+      throw new Refusal(508, "The request has come through this proxy before");
+    }
     if (credentials !== undefined) {
       current.user = credentials.check(valueOf(head.fields, Known.proxyAuthorization));
       if (current.user === undefined) throw new Refusal(407, "The proxy wants a login");
@@ -162,9 +167,6 @@ export class ProxySession {
       throw new Refusal(403, "CONNECT to this port is not allowed");
     }
     if (!rules.mayAsk(target)) throw new Refusal(403, "The target is not allowed");
-    if (hasPassed(head, this.#core.via)) {
-      throw new Refusal(508, "The request has come through this proxy before");
-    }
     let hook: ProxyRequest | undefined;
     if (options.onRequest !== undefined || options.onResponse !== undefined) {
       hook = {

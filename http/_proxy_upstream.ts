@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { type Address, formatAddress } from "../net/address.ts";
+import { type Address, formatAddress, normalizeHostname } from "../net/address.ts";
 import { type NetErrorKind, toNetError } from "../net/errors.ts";
 import { dialAny, orAbort } from "./_dial.ts";
 import { Http1Decoder } from "./http1_codec.ts";
@@ -17,10 +17,14 @@ export class Upstream extends Peer {
   owner: object | undefined;
   /** What it leads to. */
   readonly key: string;
+  /** Where it comes from, as who accepts it sees it. */
+  readonly local: string;
 
   constructor(conn: Deno.TcpConn, key: string, clock: TickClock, writeLimit: number) {
     super(conn, new Http1Decoder("response", LIMITS), clock, writeLimit);
     this.key = key;
+    const { hostname, port } = conn.localAddr;
+    this.local = formatAddress({ hostname: normalizeHostname(hostname), port });
   }
 }
 
@@ -52,6 +56,7 @@ export class Upstreams {
   readonly #options: UpstreamOptions;
   readonly #idle = new Map<string, Upstream[]>();
   readonly #open = new Set<Upstream>();
+  readonly #locals = new Map<string, Upstream>();
   idle = 0;
 
   constructor(options: UpstreamOptions) {
@@ -99,13 +104,20 @@ export class Upstreams {
   /** Closes a connection. */
   drop(upstream: Upstream): void {
     this.#open.delete(upstream);
+    if (this.#locals.get(upstream.local) === upstream) this.#locals.delete(upstream.local);
     upstream.close();
+  }
+
+  /** Whether a client is this proxy itself, whatever name has led it here. */
+  isOurs(client: string): boolean {
+    return this.#locals.has(client);
   }
 
   /** Closes all of them. */
   close(): void {
     for (const upstream of this.#open) upstream.close();
     this.#open.clear();
+    this.#locals.clear();
     this.#idle.clear();
     this.idle = 0;
   }
@@ -133,6 +145,7 @@ export class Upstreams {
       conn.setNoDelay();
       const upstream = new Upstream(conn, to.key, clock, bodyTimeout);
       this.#open.add(upstream);
+      this.#locals.set(upstream.local, upstream);
       return upstream;
     } catch (error) {
       if (error instanceof Refusal || signal.aborted) throw error;
