@@ -10,6 +10,8 @@ const MEDIUM = 16 * 1024;
 /** So many reads of little make a buffer smaller again. */
 const FEW = 64;
 const LARGE = 512 * 1024;
+/** So much of what comes next is read while the end of a peer is looked for. */
+const AHEAD = 64 * 1024;
 
 /** A peer took too long. */
 export class Late extends Error {}
@@ -35,6 +37,8 @@ export class Peer implements Ticked {
   /** How many reads have brought little, one after another. */
   #few = 0;
   #pending: Promise<boolean> | undefined;
+  #gone: (() => void) | undefined;
+  #looking = false;
   #resolve: (more: boolean) => void = nobody;
   #reject: (error: unknown) => void = nobody;
   #readDue = Infinity;
@@ -74,12 +78,31 @@ export class Peer implements Ticked {
     this.due = Math.min(due, this.#writeDue);
   }
 
-  /** Looks for the end of the peer while nobody reads; what comes is the next reader's. */
+  /** Looks for the end of the peer until `unwatch`; what comes is the next reader's. */
   watch(gone: () => void): void {
-    // What comes next is here already, and so is the peer.
-    if (this.decoder.buffered > 0) return;
-    this.more(Infinity).then((more) => more || gone(), gone);
+    this.#gone = gone;
+    if (!this.#looking) this.#look();
   }
+
+  /** Stops looking: before anybody uses what the decoder lends, or reads past it. */
+  unwatch(): void {
+    this.#gone = undefined;
+  }
+
+  #look(): void {
+    // Who sends on and on without waiting for an answer has to wait.
+    this.#looking = this.decoder.buffered < AHEAD;
+    if (this.#looking) this.more(Infinity).then(this.#looked, this.#lost);
+  }
+
+  #looked = (more: boolean): void => {
+    this.#looking = false;
+    if (this.#gone === undefined) return;
+    if (more) this.#look();
+    else this.#gone();
+  };
+
+  #lost = (): void => this.#looked(false);
 
   #read(): Promise<boolean> {
     const reading = new Promise<boolean>(this.#keep);
@@ -124,8 +147,9 @@ export class Peer implements Ticked {
 
   /** Reads past the decoder, for tunnels; null at the end. */
   async readRaw(): Promise<Bytes | null> {
-    if (this.#pending !== undefined && !(await this.#pending)) return null;
+    // What is here must not wait for what is being read.
     if (this.decoder.buffered > 0) return this.decoder.takeRest();
+    if (this.#pending !== undefined) return await this.#pending ? this.decoder.takeRest() : null;
     // Two buffers in turn: what one holds may be written while the other is being filled.
     let buffer = this.#spare;
     if (buffer?.length !== this.#size) buffer = new Uint8Array(this.#size);

@@ -111,6 +111,7 @@ export class ProxySession {
   #tell(): void {
     const current = this.#current!;
     this.#current = undefined;
+    this.#client.unwatch();
     this.#up.clear();
     this.#out.clear();
     this.#client.shrink();
@@ -304,6 +305,7 @@ export class ProxySession {
     const { counts, limits, upstreams } = this.#core;
     const before = this.#client.received;
     const buffered = this.#client.decoder.buffered;
+    this.#client.unwatch();
     const tunnel = new Tunnel(this.#client, upstream, limits);
     counts.tunnels++;
     counts.activeTunnels++;

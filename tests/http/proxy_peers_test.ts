@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ProxyEntry, type ProxyServer, serveProxy } from "../../http/proxy.ts";
 import { chrome, launchChrome } from "../_support/browser.ts";
 import { testCertificates } from "../_support/certificates.ts";
@@ -220,7 +220,9 @@ Deno.test("a WebSocket works through a proxy by Upgrade", () =>
     let text = "";
     const buffer = new Uint8Array(4096);
     while (!text.endsWith("you said hello")) {
-      text += String.fromCharCode(...buffer.subarray(0, (await conn.read(buffer))!));
+      const size = await conn.read(buffer);
+      assert(size !== null, `the end, after ${text}`);
+      text += String.fromCharCode(...buffer.subarray(0, size));
     }
     assertMatch(
       text,

@@ -47,6 +47,29 @@ async function toEnd(conn: Deno.Conn, millis = 5000): Promise<number> {
   return count;
 }
 
+/** More than all buffers on the way hold. */
+const TOTAL = 64 * 1024 * 1024;
+
+/** Writes on and on; `stuck` when nobody has taken any of it for a while. */
+function flood(conn: Deno.Conn, total: number) {
+  const { promise: stuck, resolve } = Promise.withResolvers<void>();
+  let timer = setTimeout(resolve, 500);
+  let written = 0;
+  const writing = (async () => {
+    try {
+      const chunk = new Uint8Array(65536).fill(0x61);
+      while (written < total) {
+        written += await conn.write(chunk.subarray(0, Math.min(chunk.length, total - written)));
+        clearTimeout(timer);
+        timer = setTimeout(resolve, 500);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  })();
+  return { stuck, writing, written: () => written };
+}
+
 const dial = (port: number) => Deno.connect({ hostname: "127.0.0.1", port });
 
 /** A listener that leaves what to do to the test. */
@@ -64,9 +87,14 @@ const DENIED = [
     "[fc00::1]",
     "[ff02::1]",
     "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::7f00:1]",
     "[2002:7f00:1::]",
     "[2001:db8::1]",
+    "[2001:0:7f00:1::]",
     "[::7f00:1]",
+    "localhost.",
+    "LocalHost..",
+    "any.localhost",
   ],
 ];
 
@@ -91,6 +119,22 @@ Deno.test("serveProxy() asks nobody who is denied", async () => {
   assertEquals(origin.heard, []);
 });
 
+Deno.test("serveProxy() has the next proxy read no address that it cannot check", async () => {
+  await using next = new Origin({ replies: [OK, OK, OK] });
+  await using proxy = serveProxy({ upstream: `http://${next.host}`, connectPorts: "any" });
+  // Octal for some, decimal for others.
+  const hosts = ["127.1", "0x7f.1", "0X7F000001", "2130706433", "0177.0.0.1", "010.0.0.1", "0"];
+  for (const host of [...hosts, "127.0.0.1.", "localhost", "localhost.", "a.localhost", "[::1]"]) {
+    assertEquals(statuses(await exchange(proxy.addr.port, get(host))), [403], host);
+    assertEquals(statuses(await exchange(proxy.addr.port, connect(`${host}:1`))), [403], host);
+  }
+  assertEquals(next.heard, []);
+  for (const host of ["example.test", "1.example.test", "0x7f.test"]) {
+    await exchange(proxy.addr.port, get(host));
+    assert(next.heard.join().includes(`GET http://${host}/ HTTP/1.1`), host);
+  }
+});
+
 const RULES: [name: string, options: ServeProxyOptions, host: string, status: number][] = [
   ["a block lifts the denial for itself", { allow: ["127.0.0.0/8"] }, "127.0.0.1", 200],
   ["an address lifts it for itself", { allow: ["127.0.0.1"] }, "localhost", 200],
@@ -98,6 +142,13 @@ const RULES: [name: string, options: ServeProxyOptions, host: string, status: nu
   ["a name does not lift it", { allow: ["localhost"] }, "localhost", 403],
   ["deny wins over allow", { allow: ["127.0.0.0/8"], deny: ["127.0.0.1"] }, "127.0.0.1", 403],
   ["a denied block holds for names", { ...OPEN, deny: ["127.0.0.0/8"] }, "localhost", 403],
+  [
+    "a denied block holds for NAT64 to it",
+    { ...OPEN, deny: ["127.0.0.0/8"] },
+    "[64:ff9b::7f00:1]",
+    403,
+  ],
+  ["a denied block holds for 6to4 of it", { ...OPEN, deny: ["10.0.0.0/8"] }, "[2002:a00:1::]", 403],
   ["a denied name", { ...OPEN, deny: ["localhost"] }, "LocalHost", 403],
   ["a denied name with a point", { ...OPEN, deny: ["localhost"] }, "localhost.", 403],
   ["a denied suffix", { ...OPEN, deny: [".test"] }, "a.b.test", 403],
@@ -149,6 +200,19 @@ Deno.test("serveProxy() refuses itself as a target", async () => {
     assertEquals(statuses(await exchange(port, get(`${host}:${port}`))), [508]);
     assertEquals(statuses(await exchange(port, connect(`${host}:${port}`))), [508]);
   }
+});
+
+Deno.test("serveProxy() answers nothing that it has sent itself, whatever address led there", async () => {
+  await using proxy = serveProxy({ ...OPEN, hostname: "0.0.0.0", open: true, users: { a: "b" } });
+  const { port } = proxy.addr;
+  // It listens on all addresses of this machine, and knows none of them.
+  const host = `127.0.0.2:${port}`;
+  const lines = basic("a:b") + "Connection: close\r\n";
+  assertEquals(statuses(await exchange(port, get(host, lines))), [508]);
+  const inner = get("127.0.0.1:1", lines);
+  assertEquals(statuses(await exchange(port, connect(host, lines) + inner)), [200, 508]);
+  // One to it, one to itself, and nothing behind that; twice.
+  assertEquals(proxy.stats().requests, 4);
 });
 
 Deno.test("serveProxy() wants users, or open, beyond this machine", () => {
@@ -387,6 +451,32 @@ Deno.test("serveProxy() closes the server's connection as soon as the client has
   assertEquals([entries[0]!.status, entries[0]!.error], [0, "the client has gone"]);
 });
 
+Deno.test("serveProxy() closes it though the client had asked for more before it went", async () => {
+  using listener = listen();
+  await using proxy = serveProxy(OPEN);
+  const client = await dial(proxy.addr.port);
+  await send(client, get(listener.host, "").repeat(2));
+  using conn = await listener.accept();
+  await until(conn, "\r\n\r\n");
+  await send(client, get(listener.host));
+  client.close();
+  await toEnd(conn);
+});
+
+Deno.test("serveProxy() stops a client that asks on and on without an answer", async () => {
+  using listener = listen();
+  await using proxy = serveProxy(OPEN);
+  using client = await dial(proxy.addr.port);
+  await send(client, get(listener.host, ""));
+  using conn = await listener.accept();
+  await until(conn, "\r\n\r\n");
+  const { written, stuck, writing } = flood(client, TOTAL);
+  await stuck;
+  assert(written() < TOTAL / 2, `${written()} bytes went out though nobody answers`);
+  await proxy.shutdown({ deadline: 0 });
+  await writing.catch(() => {});
+});
+
 Deno.test("serveProxy() closes it in the middle of bodies, too", async () => {
   using listener = listen();
   await using proxy = serveProxy(OPEN);
@@ -413,30 +503,17 @@ Deno.test("serveProxy() stops the server when the client does not read", async (
   await send(client, get(listener.host));
   using conn = await listener.accept();
   await until(conn, "\r\n\r\n");
-  const total = 64 * 1024 * 1024;
-  await send(conn, `HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
-  let written = 0;
-  let stuck: () => void;
-  const isStuck = new Promise<void>((resolve) => stuck = resolve);
-  let timer = setTimeout(() => stuck(), 500);
-  const writing = (async () => {
-    const chunk = new Uint8Array(65536);
-    while (written < total) {
-      written += await conn.write(chunk.subarray(0, Math.min(chunk.length, total - written)));
-      clearTimeout(timer);
-      timer = setTimeout(() => stuck(), 500);
-    }
-    clearTimeout(timer);
-  })();
-  await isStuck;
+  await send(conn, `HTTP/1.1 200 OK\r\nContent-Length: ${TOTAL}\r\n\r\n`);
+  const { written, stuck, writing } = flood(conn, TOTAL);
+  await stuck;
   // What the kernel and one buffer of the proxy hold.
-  assert(written < total / 2, `${written} bytes went out though nobody reads`);
+  assert(written() < TOTAL / 2, `${written()} bytes went out though nobody reads`);
   const head = await until(client, "\r\n\r\n");
   let got = head.length - head.indexOf("\r\n\r\n") - 4;
   const buffer = new Uint8Array(1024 * 1024);
-  while (got < total) got += (await client.read(buffer))!;
+  while (got < TOTAL) got += (await client.read(buffer))!;
   await writing;
-  assertEquals([got, written], [total, total]);
+  assertEquals([got, written()], [TOTAL, TOTAL]);
 });
 
 Deno.test("serveProxy() lets a response begin before the request has ended", async () => {
