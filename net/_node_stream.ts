@@ -3,13 +3,16 @@
  * directions: what `node:tls` needs below and what a `Connection` needs above.
  */
 
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Address, Transport } from "./transport.ts";
 import { closeQuietly } from "./_dial.ts";
 
-const CHUNK = 16 * 1024;
+/** What is read at once: an idle connection waits with little, a busy one reads much. */
+const SMALL = 4 * 1024;
+const LARGE = 64 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** Decrypted bytes that may wait for a reader before no more are taken from the peer. */
 const UNREAD = 64 * 1024;
@@ -24,6 +27,8 @@ export class TransportDuplex extends Duplex {
   above: TLSSocket | undefined;
   readonly #below: Transport;
   #waiting = false;
+  #wanted = SMALL;
+  #buffer = NOTHING;
 
   constructor(below: Transport) {
     super({ allowHalfOpen: true });
@@ -38,11 +43,20 @@ export class TransportDuplex extends Duplex {
   override _read(): void {
     this.#waiting = (this.above?.readableLength ?? 0) >= UNREAD;
     if (this.#waiting) return;
-    const buffer = new Uint8Array(CHUNK);
-    this.#below.read(buffer).then(
-      (n) => this.push(n === null ? null : buffer.subarray(0, n)),
-      (error) => this.destroy(error),
-    );
+    if (this.#buffer.length !== this.#wanted) this.#buffer = new Uint8Array(this.#wanted);
+    const buffer = this.#buffer;
+    this.#below.read(buffer).then((n) => {
+      this.push(n === null ? null : this.#taken(buffer, n));
+    }, (error) => this.destroy(error));
+  }
+
+  /** What was read, as memory of its own: a little is copied, much changes hands. */
+  #taken(buffer: Uint8Array<ArrayBuffer>, n: number): Uint8Array {
+    if (n === buffer.length) this.#wanted = LARGE;
+    else if (n < SMALL) this.#wanted = Math.max(SMALL, this.#wanted >> 1);
+    if (n * 4 < buffer.length) return buffer.slice(0, n);
+    this.#buffer = NOTHING;
+    return buffer.subarray(0, n);
   }
 
   override _write(
@@ -50,11 +64,21 @@ export class TransportDuplex extends Duplex {
     _encoding: string,
     done: (error?: Error | null) => void,
   ): void {
-    (async () => {
-      for (let rest = chunk; rest.length > 0;) {
-        rest = rest.subarray(await this.#below.write(rest));
-      }
-    })().then(() => done(), done);
+    this.#writeAll(chunk).then(() => done(), done);
+  }
+
+  /** The records that TLS made meanwhile go out together. */
+  override _writev(
+    chunks: ReadonlyArray<{ readonly chunk: Uint8Array }>,
+    done: (error?: Error | null) => void,
+  ): void {
+    this.#writeAll(Buffer.concat(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) {
+      rest = rest.subarray(await this.#below.write(rest));
+    }
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -129,6 +129,24 @@ Deno.test("noDelay runs on node:tls, which can", async () => {
   assertEquals(await conn.readLine({ timeout: 5000 }), "TLSv1.3");
 });
 
+Deno.test("with noDelay an answer of several records waits for no acknowledgement", async () => {
+  const answer = new Uint8Array(40_000);
+  await using server = serveTls({ ...plain, noDelay: true }, async (conn) => {
+    while (await conn.readLine() !== null) await conn.write(answer);
+  });
+  await using conn = await dial(server.addr.port);
+  const took: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    const asked = performance.now();
+    await conn.write("more\n");
+    await conn.readExact(answer.length, { timeout: 5000 });
+    took.push(performance.now() - asked);
+  }
+  // Where Nagle's algorithm is on, each of them takes more than 40 ms.
+  const best = Math.min(...took);
+  assert(best < 35, `${best} ms`);
+});
+
 Deno.test("reloadTls() changes what new clients are shown and leaves open connections", async () => {
   await using server = serve({ ...plain, reloadInterval: 0 });
   const { port } = server.addr;

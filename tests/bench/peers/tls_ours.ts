@@ -1,12 +1,17 @@
-/** An echo server on `serveTls`, with all of its default limits. Takes certificate and key. @module */
+/** An echo server on `serveTls`, with all of its default limits. Takes certificate, key, and engine. @module */
 
 import { serveTls } from "../../../net/tls_server.ts";
 
 const BUFFER = 64 * 1024;
-const [certFile = "", keyFile = "", inspect] = Deno.args;
+const [certFile = "", keyFile = "", engine] = Deno.args;
 
-const options = { port: 0, certFile, keyFile, inspect: inspect === "inspect" };
-const server = serveTls(options, async (conn) => {
+const settings = {
+  port: 0,
+  certFile,
+  keyFile,
+  engine: engine === "node" ? "node" : "deno",
+} as const;
+const server = serveTls(settings, async (conn) => {
   const buffer = new Uint8Array(BUFFER);
   for (let n; (n = await conn.read(buffer)) !== null;) await conn.write(buffer.subarray(0, n));
 });
