@@ -43,6 +43,8 @@ export class Receiver {
   bytesRead = 0;
   /** Whether the peer has ended its side, or draining has. */
   ended = false;
+  /** Whether the transport has failed: there is nothing left to wait for. */
+  broken = false;
   /** How many of the buffered bytes are known to hold no end of line. */
   scanned = 0;
 
@@ -296,6 +298,7 @@ export class Receiver {
   #onReadError = (error: unknown): void => {
     this.#reading = false;
     this.#direct = false;
+    this.broken = true;
     this.fail(this.#owner.readFailed(error));
   };
 

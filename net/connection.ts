@@ -189,7 +189,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
 
   /** Whether it is open and, as far as is known, neither side has ended its output. */
   get duplex(): boolean {
-    return this.#state === "open" && !this.#halfClosed && !this.#receiver.ended;
+    const { ended, broken } = this.#receiver;
+    return this.#state === "open" && !this.#halfClosed && !ended && !broken;
   }
 
   /** Aborted when the connection is closed, with the {@linkcode NetError} that says why. */
@@ -536,12 +537,13 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       if (!this.#halfClosed) await this.#queue.flush();
       // Closing with unread bytes makes the kernel send a reset, which would
       // overtake our last bytes; so the peer's end is awaited, for a moment.
-      const { ended } = this.#receiver;
+      const { ended, broken } = this.#receiver;
+      const lingers = lingerTimeout > 0 && !broken;
       // TLS ends with a word of its own, without which the peer takes it for a break.
-      if (lingerTimeout > 0 && !this.#halfClosed && (!ended || this.#tls !== undefined)) {
+      if (lingers && !this.#halfClosed && (!ended || this.#tls !== undefined)) {
         await withDeadline(this.#transport.closeWrite(), writeTimeout, () => this.#endReason());
       }
-      if (lingerTimeout > 0 && !ended) await this.#receiver.discard(lingerTimeout);
+      if (lingers && !ended) await this.#receiver.discard(lingerTimeout);
     } catch { /* The peer is gone, or does not read: closing is all that is left. */ }
     this.abort();
   }

@@ -1,6 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Connection, type ConnectionOptions } from "../../net/connection.ts";
 import { developmentCertificate } from "../../net/certificate.ts";
+import { NetError } from "../../net/errors.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
 import { conformance } from "../_support/conformance.ts";
 
@@ -74,4 +75,28 @@ Deno.test("no bytes are memory of their own: transferring it harms no other conn
   await using _d = d;
   await d.write("hi\n");
   assertEquals(await c.readLine(), "hi");
+});
+
+Deno.test("a connection whose transport has failed is not duplex, and closes without a wait", async () => {
+  const calls: string[] = [];
+  const address = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
+  const conn = new Connection({
+    localAddr: address,
+    remoteAddr: address,
+    read() {
+      calls.push("read");
+      return Promise.reject(new Deno.errors.ConnectionReset("gone"));
+    },
+    write: (data) => Promise.resolve(data.length),
+    closeWrite() {
+      calls.push("closeWrite");
+      return Promise.resolve();
+    },
+    close: () => void calls.push("close"),
+  });
+  assertEquals(conn.duplex, true);
+  await assertRejects(() => conn.readLine(), NetError, "reset");
+  assertEquals([conn.open, conn.duplex], [true, false]);
+  await conn.close();
+  assertEquals(calls, ["read", "close"]);
 });
