@@ -141,15 +141,17 @@ async function* run<T>(
 
   const one = async (index: number, url: string | URL) => {
     const about = { index, url: String(url) };
+    let response: HttpResponse | undefined;
     try {
-      const response = await client.get(url, { ...request, signal: stop.signal });
+      response = await client.get(url, { ...request, signal: stop.signal });
       // Without `read` T is what `bytes` gives.
       const value = await (read === undefined ? response.bytes() as T : read(response, index));
-      if (!response.bodyUsed) await response.body?.cancel();
       finished.push({ ...about, ok: true, value });
     } catch (error) {
       finished.push({ ...about, ok: false, error });
     }
+    // What is left of it would hold a place of the client.
+    if (response?.bodyUsed === false) await response.body?.cancel().catch(() => {});
     wake?.();
   };
 

@@ -40,6 +40,21 @@ Deno.test("fetchAll() loses nothing to one failure", async () => {
   assertEquals(client.stats().active, 0);
 });
 
+Deno.test("fetchAll() leaves nothing open of what it did not read", async () => {
+  await using server = serve(() => new Response(new Uint8Array(500_000)));
+  await using client = createClient({ maxPerHost: 1 });
+  const reason = new Error("mine");
+  const read = ({ status }: Response, index: number) => {
+    if (index === 0) throw reason;
+    return status;
+  };
+  const urls = [server.url, server.url, server.url];
+  const [first, ...rest] = await fetchAll(urls, { client, read }).gather();
+  assertEquals(!first?.ok && first?.error, reason);
+  assertEquals(rest.map((one) => one.ok && one.value), [200, 200]);
+  assertEquals(client.stats().active, 0);
+});
+
 Deno.test("fetchAll() keeps to its concurrency, and takes URLs only as it needs them", async () => {
   let [now, most, taken] = [0, 0, 0];
   await using server = serve(async () => {
