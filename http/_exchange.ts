@@ -64,10 +64,12 @@ export class Exchange {
     return this.#plan.history;
   }
 
-  /** This is the last try: the time limits end with the body. */
+  /** This is the last try: the time limits end with the body, and the body with them. */
   keep(): this {
     this.#kept = true;
     if (this.#released) this.#guard.end();
+    // Nobody may be reading: the place must not wait for that.
+    else this.#guard.controller.signal.addEventListener("abort", () => this.#release());
     return this;
   }
 
@@ -76,7 +78,7 @@ export class Exchange {
     const { headers, status } = this.#native;
     if (this.#plan.method === "HEAD" || NULL_BODY.has(status)) return false;
     const length = headers.get("content-length");
-    if (length === null || !(Number(length) <= SMALL)) return false;
+    if (length === null || !(Number(length) <= Math.min(SMALL, this.#plan.maxBody))) return false;
     return this.#plan.onDownload === undefined && !headers.has("content-encoding");
   }
 
@@ -85,7 +87,6 @@ export class Exchange {
     this.#guard.disarm();
     this.data = data;
     this.#release();
-    if (data.length > this.#plan.maxBody) throw this.#tooLarge();
   }
 
   /** Whether there can be no body. */
@@ -191,6 +192,11 @@ export class Exchange {
     const length = this.#native.headers.get("content-length");
     const total = plain && length !== null ? Number(length) : undefined;
     let transferred = 0;
+    const giveUp = async () => {
+      // First what waits for the network, or the rest would wait with it.
+      await this.#giveUp();
+      await reader.cancel().catch(() => {});
+    };
     return new ReadableStream<Bytes>({
       pull: async (controller) => {
         let chunk: ReadableStreamReadResult<Bytes>;
@@ -202,18 +208,18 @@ export class Exchange {
         if (chunk.done) return controller.close();
         transferred += chunk.value.length;
         if (transferred > maxBody) {
-          await this.#giveUp();
-          await reader.cancel().catch(() => {});
+          await giveUp();
           throw this.#tooLarge();
         }
         controller.enqueue(chunk.value);
-        onDownload?.({ transferred, total });
+        try {
+          onDownload?.({ transferred, total });
+        } catch (error) {
+          await giveUp();
+          throw error;
+        }
       },
-      cancel: async () => {
-        // First what waits for the network, or the rest would wait with it.
-        await this.#giveUp();
-        await reader.cancel().catch(() => {});
-      },
+      cancel: giveUp,
     }, { highWaterMark: 0 });
   }
 

@@ -322,7 +322,15 @@ export class Session {
 /** The error for an answer of 400 and above. */
 export async function statusError(exchange: Exchange, plan: Plan): Promise<HttpStatusError> {
   const { status, statusText, headers } = exchange;
-  const data = await exchange.bytes(ERROR_BODY);
+  let data = new Uint8Array();
+  let broken: ErrorOptions = {};
+  try {
+    data = await exchange.bytes(ERROR_BODY);
+  } catch (cause) {
+    // The status tells more than what is wrong with the words beside it.
+    if (plan.signal?.aborted === true) throw cause;
+    broken = { cause };
+  }
   const text = decodeText(data.subarray(0, ERROR_BODY), headers.get("content-type"));
   const { method, url, history } = plan;
   return new HttpStatusError({
@@ -333,6 +341,7 @@ export async function statusError(exchange: Exchange, plan: Plan): Promise<HttpS
     method,
     url: shownUrl(url),
     history,
+    ...broken,
   });
 }
 

@@ -293,10 +293,14 @@ class Client implements HttpClient {
   ): Promise<Exchange> {
     const plan = this.#plan(checkMethod(method), url, options);
     const exchange = await this.#session.run(plan, this.#defaults, this.#hooks);
-    if (exchange.status >= 400 && plan.raise(exchange.status)) {
-      throw await statusError(exchange, plan);
+    if (exchange.status < 400) return exchange;
+    try {
+      if (!plan.raise(exchange.status)) return exchange;
+    } catch (error) {
+      await exchange.discard();
+      throw error;
     }
-    return exchange;
+    throw await statusError(exchange, plan);
   }
 
   #plan(method: string, given: string | URL, options: HttpRequestOptions): Plan {

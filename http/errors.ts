@@ -192,8 +192,8 @@ export interface ProblemDetails {
   readonly extensions: Readonly<Record<string, unknown>>;
 }
 
-/** What an {@linkcode HttpStatusError} is made of. */
-export interface HttpStatusErrorOptions {
+/** What an {@linkcode HttpStatusError} is made of; `cause` says why its body is not there. */
+export interface HttpStatusErrorOptions extends ErrorOptions {
   /** The status code. */
   status: number;
   /** The phrase beside it. */
@@ -264,7 +264,8 @@ export class HttpStatusError extends Error {
     const phrase = statusText === "" ? `${status}` : `${status} ${statusText}`;
     const detail = (problem?.detail ?? problem?.title ?? "").slice(0, 300);
     const end = detail === "" || detail === statusText ? "" : `: ${detail}`;
-    super(escapeControls(`Cannot ${method} ${url}: ${phrase}${end}`));
+    const cause = "cause" in options ? { cause: options.cause } : undefined;
+    super(escapeControls(`Cannot ${method} ${url}: ${phrase}${end}`), cause);
     this.status = status;
     this.statusText = statusText;
     this.#headers = options.headers;

@@ -250,6 +250,60 @@ Deno.test("a signal ends a request with its reason, at any moment", async () => 
   assertEquals(client.stats(), { ...client.stats(), active: 0, waiting: 0 });
 });
 
+Deno.test("no place is lost to an answer that nobody reads once its time is over", async () => {
+  await using drip = new RawServer("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nabc", "hold");
+  await using client = createClient({ maxPerHost: 1, retry: false, timeouts: { queue: 5000 } });
+  const stop = new AbortController();
+  const unread = await client.get(drip.url, { signal: stop.signal });
+  const next = client.get(drip.url, { timeouts: { total: 50 } });
+  stop.abort();
+  // It gets the place that the first one has left, and leaves it after 50 ms without a reader.
+  const late = await next.catch((error) => error as HttpTimeoutError);
+  const last = await client.get(drip.url);
+  await last.body?.cancel();
+  assertEquals(client.stats().active, 0);
+  await assertRejects(() => unread.text(), DOMException);
+  if (late instanceof Error) assertEquals(late.stage, "total");
+  else await assertRejects(() => late.text(), HttpTimeoutError);
+});
+
+Deno.test("what a callback throws is the caller's, and gives the place back", async () => {
+  const reason = new Error("mine");
+  const failing = () => {
+    throw reason;
+  };
+  await using server = serve(({ url }) =>
+    new Response(new Uint8Array(500_000), { status: url.endsWith("bad") ? 500 : 200 })
+  );
+  await using client = clientFor(server.url, { maxPerHost: 1 });
+  for (
+    const work of [
+      () => client.get("", { onDownload: failing }).bytes(),
+      async () => (await client.get("", { onDownload: failing })).bytes(),
+      () => client.get("bad", { raiseForStatus: failing }),
+    ]
+  ) {
+    assertEquals(await assertRejects(work), reason);
+    assertEquals(client.stats().active, 0);
+  }
+});
+
+Deno.test("a status is told even if there is something wrong with the body beside it", async () => {
+  const rows: Array<[string, HttpClientOptions]> = [
+    ["HTTP/1.1 503 Busy\r\nContent-Length: 100000\r\n\r\nabc", {}],
+    ["HTTP/1.1 503 Busy\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", {}],
+    [`HTTP/1.1 503 Busy\r\nContent-Length: 5000\r\n\r\n${"x".repeat(5000)}`, { maxBody: 1000 }],
+  ];
+  for (const [answer, options] of rows) {
+    await using server = new RawServer(answer);
+    await using client = clientFor(server.url, options);
+    const error = await assertRejects(() => client.get(""), HttpStatusError);
+    assertEquals([error.status, error.body], [503, ""]);
+    assertInstanceOf(error.cause, HttpRequestError);
+    assertEquals(client.stats().active, 0);
+  }
+});
+
 Deno.test("closing a client ends what is under way", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const client = createClient();
