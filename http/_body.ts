@@ -27,6 +27,7 @@ export class LimitedBody implements UnderlyingByteSource {
   failure: ProblemError | NetError | undefined;
   readonly #reader: BodySource;
   readonly #limits: BodyLimits;
+  #state: "unread" | "reading" | "waiting" | "ended" = "unread";
   #received = 0;
   #waited = 0;
 
@@ -36,10 +37,28 @@ export class LimitedBody implements UnderlyingByteSource {
     this.stream = new ReadableStream(this, { highWaterMark: 0 });
   }
 
+  /**
+   * The answer is out. A reader that stops half way would hold the connection for ever, longer
+   * than the client does.
+   */
+  answered(): void {
+    const { bodyTimeout, clock } = this.#limits;
+    if (this.#state === "unread" || this.#state === "ended" || bodyTimeout === Infinity) return;
+    clock.watch({
+      due: performance.now() + bodyTimeout,
+      expire: () => {
+        if (this.#state === "reading") this.answered();
+        else if (this.#state === "waiting") this.#stop(408, "The body of the request was not read");
+      },
+    });
+  }
+
   async pull(controller: ReadableByteStreamController): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
     for (;;) {
       const { done, value } = await this.#read();
       if (done) {
+        this.#state = "ended";
         controller.close();
         // A reader that lends its memory waits for this word besides.
         controller.byobRequest?.respond(0);
@@ -47,13 +66,14 @@ export class LimitedBody implements UnderlyingByteSource {
       }
       this.#received += value.length;
       if (this.#received > this.#limits.maxBody) {
-        this.#give({ status: 413, detail: "The body of the request is too large" });
+        throw this.#stop(413, "The body of the request is too large");
       }
       if (value.length > 0) return controller.enqueue(value);
     }
   }
 
   cancel(reason: unknown): Promise<void> {
+    this.#state = "ended";
     return this.#reader.cancel(reason);
   }
 
@@ -68,11 +88,12 @@ export class LimitedBody implements UnderlyingByteSource {
       expire: () => reject(LATE),
     };
     if (limit.due !== Infinity) clock.watch(limit);
+    this.#state = "reading";
     try {
       return await Promise.race([this.#reader.read(), promise]);
     } catch (error) {
       if (error === LATE) {
-        this.#give({ status: 408, detail: "The body of the request did not come in time" });
+        throw this.#stop(408, "The body of the request did not come in time");
       }
       throw this.failure = error instanceof ProblemError
         ? error
@@ -82,15 +103,17 @@ export class LimitedBody implements UnderlyingByteSource {
           cause: error,
         });
     } finally {
+      if (this.#state === "reading") this.#state = "waiting";
       clock.unwatch(limit);
       this.#waited += performance.now() - started;
     }
   }
 
-  #give({ status, detail }: { status: number; detail: string }): never {
+  #stop(status: number, detail: string): ProblemError {
+    this.#state = "ended";
     const error = new ProblemError(status, { detail, headers: { connection: "close" } });
     this.#reader.cancel(error).catch(() => {});
-    throw this.failure = error;
+    return this.failure = error;
   }
 }
 

@@ -13,6 +13,7 @@ export class Clock {
   readonly #step: number;
   readonly #watched = new Set<Due>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
 
   /**
    * Makes a clock that is never early, and late by `step` at most.
@@ -24,6 +25,7 @@ export class Clock {
   }
 
   watch(due: Due): void {
+    if (this.#stopped) return;
     this.#watched.add(due);
     this.#timer ??= this.#arm();
   }
@@ -32,8 +34,9 @@ export class Clock {
     this.#watched.delete(due);
   }
 
-  /** Stops the timer; for the end of a server. */
+  /** Stops for good; for the end of a server. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#watched.clear();

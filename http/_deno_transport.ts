@@ -2,10 +2,10 @@ import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { NetError, toNetError } from "../net/errors.ts";
+import type { BodySource } from "./_body.ts";
 import type { Gate } from "./_gate.ts";
 import { isForRequest } from "./_methods.ts";
 import type { HttpTransport } from "./_transport.ts";
-import { problem } from "./problem.ts";
 import type { ServeHttpOptions } from "./server_options.ts";
 
 /** The pause before it listens again, in milliseconds. */
@@ -92,10 +92,7 @@ export class DenoTransport implements HttpTransport {
       signal: this.#cutter.signal,
       onListen() {},
       // The gate throws nothing; this is for a response that cannot be sent, e.g. one used twice.
-      onError(error) {
-        logger.error("cannot send a response: {error}", { error });
-        return problem(500);
-      },
+      onError: (error) => this.#gate.replace(error),
     }, (request, exchange) => this.#answer(request, exchange));
     this.#inner = inner;
     if (!this.#held) inner.unref();
@@ -116,7 +113,9 @@ export class DenoTransport implements HttpTransport {
     const length = request.headers.get("content-length");
     if (length === "0") return gate.handle(request, exchange, request);
     if (gate.tooLarge(Number(length))) return gate.refuse(413, exchange);
-    const body = gate.limitBody(request.body.getReader());
+    const body = gate.limitBody(lazyReader(request.body));
+    const answered = () => body.answered();
+    exchange.completed.then(answered, answered);
     return gate.handle(limited(request, body.stream), exchange, request, body);
   }
 
@@ -171,6 +170,15 @@ export class DenoTransport implements HttpTransport {
       } catch { /* The port or a descriptor is not to be had yet. */ }
     }
   }
+}
+
+/** Takes the reader as late as possible: Deno lets go by itself of a body that has none. */
+function lazyReader(stream: ReadableStream<Uint8Array<ArrayBuffer>>): BodySource {
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  return {
+    read: () => (reader ??= stream.getReader()).read(),
+    cancel: (reason) => (reader ?? stream).cancel(reason),
+  };
 }
 
 function keyPairOf({ cert, key, certFile, keyFile }: ServeHttpOptions) {

@@ -115,7 +115,11 @@ export class Gate {
   /** Answers without the handler; `detail` says why where the status does not say it all. */
   refuse(status: number, exchange: Exchange, detail?: string): Response {
     this.#refused++;
-    if (this.#onEvent) this.event({ type: "refused", status, remoteAddr: exchange.remoteAddr });
+    const { remoteAddr } = exchange;
+    logger.debug("refused a request of {peer}: {status}", () => {
+      return { peer: formatAddress(remoteAddr), status };
+    });
+    if (this.#onEvent) this.event({ type: "refused", status, remoteAddr });
     if (detail !== undefined) return problem(status, { detail });
     return problem(status, this.#closing.aborted ? CLOSING : REFUSALS[status]);
   }
@@ -234,18 +238,25 @@ export class Gate {
       });
     }
     this.event({ type: "error", request, error, expected });
-    return shown(
-      request,
-      error instanceof ProblemError
-        ? error.toResponse()
-        : problem(error instanceof NetError && expected ? 400 : 500),
-    );
+    return shown(request, answerTo(error));
+  }
+
+  /** What to answer instead of an answer that cannot be sent, if anything can. */
+  replace(error: unknown): Response {
+    if (isExpected(error)) logger.debug("an answer has ended with its request: {error}", { error });
+    else logger.error("cannot send an answer: {error}", { error });
+    return answerTo(error);
   }
 }
 
 /** Whether an answer can be sent: not that of `Response.error()`, nor one whose body is used up. */
 function isUsable(answer: unknown): answer is Response {
   return answer instanceof Response && answer.status !== 0 && !answer.bodyUsed;
+}
+
+function answerTo(error: unknown): Response {
+  if (error instanceof ProblemError) return error.toResponse();
+  return problem(isExpected(error) ? 400 : 500);
 }
 
 /** What a client does wrong is no fault of the handler. */

@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
 import type { TlsInfo } from "../net/transport.ts";
@@ -6,7 +5,6 @@ import type { Gate } from "./_gate.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
 import { Http1Error, type Http1Request } from "./http1_codec.ts";
 import { isForRequest } from "./_methods.ts";
-import { problem } from "./problem.ts";
 import { type Body, openBody, type ResponseOptions, writeResponse } from "./_response_writer.ts";
 
 /** Limits of the connections of a hardened server. */
@@ -22,8 +20,6 @@ export interface ConnectionLimits {
 }
 
 const WHOLE_URL = /^(https?:\/\/)([^/?]*)(.*)$/i;
-
-const logger = getLogger(["portside", "http", "server"]);
 
 /** Carries the requests of one connection to a gate, and their answers back, one by one. */
 export class HttpConnection {
@@ -84,15 +80,14 @@ export class HttpConnection {
     try {
       body = await openBody(response);
     } catch (error) {
-      logger.error("cannot send an answer to {peer}: {error}", { peer: this.#conn.peer, error });
-      return await this.#write(problem(500), options);
+      return await this.#write(this.#gate.replace(error), options);
     }
     try {
       return await writeResponse(this.#conn, response, body, options);
     } catch (error) {
       // Half an answer may be out: only the end of the connection tells the client.
       if (error instanceof NetError) throw error;
-      logger.error("cannot send an answer to {peer}: {error}", { peer: this.#conn.peer, error });
+      this.#gate.replace(error);
       this.#conn.abort(error);
       return false;
     }

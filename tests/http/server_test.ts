@@ -1,7 +1,9 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
+import { connectTcp } from "../../net/tcp_client.ts";
 import { serveHttp } from "../../http/server.ts";
-import { exchange } from "../_support/raw_http.ts";
+import { answer, exchange } from "../_support/raw_http.ts";
 import { serverSuite } from "./_server_suite.ts";
 
 serverSuite("Deno.serve", {});
@@ -32,6 +34,33 @@ Deno.test("serveHttp() hardened answers before a body that is malformed and not 
   );
   assertStringIncludes(text, "unread");
 });
+
+/** How many files and sockets this process has open. */
+const descriptors = () => Array.from(Deno.readDirSync("/proc/self/fd")).length;
+
+for (const hardened of [false, true]) {
+  const where = hardened ? "the hardened transport" : "Deno.serve";
+  Deno.test({
+    name: `serveHttp() on ${where} keeps no connection whose body nobody reads to its end`,
+    ignore: Deno.build.os !== "linux",
+    fn: async () => {
+      await using server = serveHttp({ hardened, bodyTimeout: 100 }, async (request) => {
+        if (request.url.endsWith("/begins")) await request.body!.getReader().read();
+        return new Response("enough");
+      });
+      const before = descriptors();
+      const leave = async (path: string) => {
+        await using conn = await connectTcp({ port: server.addr.port, lingerTimeout: 0 });
+        await conn.write(`POST ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc`);
+        assertStringIncludes(await answer(conn), "enough");
+      };
+      await Promise.all(Array.from({ length: 20 }, (_, i) => leave(i % 2 ? "/begins" : "/leaves")));
+      const end = performance.now() + 10_000;
+      while (descriptors() > before && performance.now() < end) await delay(20);
+      assertEquals(descriptors(), before);
+    },
+  });
+}
 
 Deno.test("serveHttp() rejects options that are nonsense", () => {
   const handler = () => new Response();
