@@ -222,6 +222,7 @@ export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
     maxConnections: options.maxConnections,
     maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 256,
     idleTimeout: 0, // Each wait here has a limit of its own.
+    lingerTimeout: LINGER,
   }, (connection, info) => {
     const session = Promise.resolve(proxy.handle(connection, info));
     sessions.add(session);
@@ -230,6 +231,8 @@ export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
   return new RunningProxy(server, proxy, sessions);
 }
 
+/** How long a client may go on with a body that is refused, before it has to read why. */
+const LINGER = 2000;
 /** How long sessions that were cut may take to say so; only a hook that hangs takes longer. */
 const LAST_WORDS = 1000;
 

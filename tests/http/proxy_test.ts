@@ -288,6 +288,20 @@ Deno.test("serveProxy() answers 407 on a connection that may go on", async () =>
   assertEquals(statuses(text), [407, 200]);
 });
 
+Deno.test("serveProxy() has its answer reach who reads it only when all is sent", async () => {
+  await using proxy = serveProxy({ ...OPEN, users: { a: "b" } });
+  using client = await dial(proxy.addr.port);
+  const chunk = new Uint8Array(100_000);
+  const pieces = 12;
+  const lines = `Content-Length: ${pieces * chunk.length}\r\n`;
+  await send(client, get("127.0.0.1:1", lines).replace("GET", "POST"));
+  for (let i = 0; i < pieces; i++) {
+    for (let at = 0; at < chunk.length;) at += await client.write(chunk.subarray(at));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assertEquals(statuses(await until(client, "\n")), [407]);
+});
+
 Deno.test("serveProxy() keeps connections to a server, for all its clients", async () => {
   await using origin = new Origin({ replies: [OK, OK, OK] });
   await using proxy = serveProxy(OPEN);
