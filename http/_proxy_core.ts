@@ -69,7 +69,10 @@ export class Credentials {
     this.#secrets = Object.entries(users).map(([user, password]) => {
       // RFC 7617 §2: a name has no colon, and neither has control characters.
       if (user === "" || user.includes(":") || /\p{Cc}/u.test(user + password)) {
-        throw new TypeError(`Cannot use the user ${JSON.stringify(user)}: no name, or no password`);
+        throw new TypeError(
+          `Cannot use the user ${JSON.stringify(user)}: a name has no colon, and is not empty; ` +
+            "neither it nor its password has control characters",
+        );
       }
       return { user, bytes: encoder.encode(`${user}:${password}`) };
     });

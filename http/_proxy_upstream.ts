@@ -179,7 +179,12 @@ export class Upstreams {
         found = await this.#options.resolve(to.hostname);
       } catch (error) {
         if (error instanceof Deno.errors.NotCapable) throw error;
-        throw new Refusal(502, "The name of the server cannot be resolved", `dns: ${to.hostname}`);
+        const missing = error instanceof Error && "code" in error && error.code === "EPERM";
+        throw new Refusal(
+          502,
+          "The name of the server cannot be resolved",
+          `dns: ${to.hostname}${missing ? ": run again with --allow-net" : ""}`,
+        );
       }
     }
     if (parent !== undefined) return found;
