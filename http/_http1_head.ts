@@ -186,7 +186,7 @@ function readFields(
   end: number,
   maxFields: number,
   from = 1,
-): { raw: RawFields; said: Said } {
+): { raw: RawFields; said: Readonly<Said> } {
   const count = lines.length;
   if (count - from > maxFields) {
     throw new Http1Error(`The message has more than ${maxFields} fields`, 431);
@@ -224,17 +224,21 @@ function readFields(
   return { raw: { text, at }, said: special && from === 1 ? whatIsSaid(text, at) : NOTHING };
 }
 
-const NOTHING: Said = {
-  host: undefined,
-  length: undefined,
-  coding: undefined,
-  connection: "",
-  upgrade: undefined,
-  expect: undefined,
-};
+function nothing(): Said {
+  return {
+    host: undefined,
+    length: undefined,
+    coding: undefined,
+    connection: "",
+    upgrade: undefined,
+    expect: undefined,
+  };
+}
+
+const NOTHING: Readonly<Said> = nothing();
 
 function whatIsSaid(text: string, at: readonly number[]): Said {
-  const said: Said = { ...NOTHING };
+  const said = nothing();
   for (let i = 4; i < at.length; i += 5) {
     const known = at[i]!;
     if (known === 0 || known > Known.expect) continue;
@@ -286,8 +290,14 @@ function codingOf(coding: string): "chunked" {
   throw new Http1Error("No Transfer-Encoding is known but chunked", 501);
 }
 
+/** What is nearly always said, so that it is not taken apart each time. */
+const USUAL: ReadonlyMap<string, readonly string[]> = new Map(
+  ["keep-alive", "Keep-Alive", "close"].map((one) => [`,${one}`, [one.toLowerCase()]]),
+);
+
 function optionsOf(connection: string): readonly string[] {
-  return connection.toLowerCase().split(",").map((option) => option.trim()).filter(Boolean);
+  return USUAL.get(connection) ??
+    connection.toLowerCase().split(",").map((option) => option.trim()).filter(Boolean);
 }
 
 function keepsAlive(minor: 0 | 1, options: readonly string[]): boolean {

@@ -60,7 +60,8 @@ export interface Outgoing {
 
 /** The head of a request as it is sent on. */
 export function requestHead(head: Http1Request, out: Outgoing): string {
-  const { fields, connection, framing, minor } = head;
+  const { fields, framing, minor } = head;
+  const names = namesOf(head.connection);
   const raw = rawOf(fields);
   const { text, at } = raw ?? written(fields);
   const drop = out.maxForwards === undefined ? NONE : MAX_FORWARDS;
@@ -69,7 +70,7 @@ export function requestHead(head: Http1Request, out: Outgoing): string {
   let run = firstLine(at, text);
   for (let i = 0; i < at.length; i += STRIDE) {
     const known = at[i + 4]!;
-    if (known === 0 && connection.length === 0) continue;
+    if (known === 0 && names.length === 0) continue;
     const start = at[i]!;
     const next = i + STRIDE < at.length ? at[i + STRIDE]! : text.length - 2;
     if (known === Known.host) {
@@ -78,7 +79,7 @@ export function requestHead(head: Http1Request, out: Outgoing): string {
       lines += `${text.slice(run, at[i + 1])}: ${out.host}\r\n`;
       run = next;
     } else if (
-      HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, connection) ||
+      HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, names) ||
       (raw === undefined && known === Known.contentLength)
     ) {
       if (start > run) lines += text.slice(run, start);
@@ -107,7 +108,8 @@ export interface Returning {
 
 /** The head of a response as it is sent on. */
 export function responseHead(head: Http1Response, out: Returning): string {
-  const { fields, connection, status, minor } = head;
+  const { fields, status, minor } = head;
+  const names = namesOf(head.connection);
   const raw = rawOf(fields);
   const { text, at } = raw ?? written(fields);
   const drop = status < 200 || status === 204 ? NO_BODY : NONE;
@@ -115,9 +117,9 @@ export function responseHead(head: Http1Response, out: Returning): string {
   let run = firstLine(at, text);
   for (let i = 0; i < at.length; i += STRIDE) {
     const known = at[i + 4]!;
-    if (known === 0 && connection.length === 0) continue;
+    if (known === 0 && names.length === 0) continue;
     if (
-      HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, connection) ||
+      HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, names) ||
       (raw === undefined && known === Known.contentLength)
     ) {
       const start = at[i]!;
@@ -138,11 +140,12 @@ export function responseHead(head: Http1Response, out: Returning): string {
 /** The trailers that may be sent on, with the empty line behind them. */
 export function trailerLines(fields: Http1Fields, connection: readonly string[]): string {
   const { text, at } = rawOf(fields) ?? written(fields);
+  const names = namesOf(connection);
   let lines = "";
   for (let i = 0; i < at.length; i += STRIDE) {
     const known = at[i + 4]!;
     if (HOP[known] === 1 || NOT_TRAILERS[known] === 1) continue;
-    if (isNamed(known, text, at, i, connection)) continue;
+    if (isNamed(known, text, at, i, names)) continue;
     lines += `${text.slice(at[i], at[i + 1])}: ${text.slice(at[i + 2], at[i + 3])}\r\n`;
   }
   return `${lines}\r\n`;
@@ -181,15 +184,20 @@ function firstLine(at: readonly number[], text: string): number {
   return at.length === 0 ? text.length - 2 : at[0]!;
 }
 
+/** What `Connection` says but for the two that are no names of fields, or of one that goes anyway. */
+function namesOf(connection: readonly string[]): readonly string[] {
+  return connection.filter((option) => option !== "close" && option !== "keep-alive");
+}
+
 function isNamed(
   known: number,
   text: string,
   at: readonly number[],
   i: number,
-  connection: readonly string[],
+  names: readonly string[],
 ): boolean {
-  return connection.length > 0 && FRAMING[known] === 0 &&
-    connection.includes(text.slice(at[i], at[i + 1]).toLowerCase());
+  return names.length > 0 && FRAMING[known] === 0 &&
+    names.includes(text.slice(at[i], at[i + 1]).toLowerCase());
 }
 
 /** Fields that have been changed, as if they had come so. */
