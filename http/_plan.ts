@@ -45,6 +45,16 @@ export interface Plan {
   readonly onDownload: ((progress: HttpProgress) => void) | undefined;
 }
 
+const METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+]);
+
 /**
  * Deno gives raw bytes only if the first of these is exactly `identity`; the
  * second tells the server what we take. We decompress better: see `_decompress.ts`.
@@ -95,6 +105,21 @@ export function withHeaders(
     ours.set(name.toLowerCase(), value);
   }
   return Object.fromEntries(ours);
+}
+
+/** The headers that may go to any origin. */
+export function withoutSecrets(headers: Headers): Headers {
+  const rest = new Headers(headers);
+  for (const name of ["authorization", "cookie", "proxy-authorization"]) rest.delete(name);
+  return rest;
+}
+
+/** Rejects what cannot be a method; gives it in capitals. */
+export function checkMethod(method: string): string {
+  if (METHODS.has(method)) return method;
+  const upper = method.toUpperCase();
+  if (/^[!#$%&'*+.^_`|~0-9A-Z-]+$/.test(upper) && upper !== "CONNECT") return upper;
+  throw new TypeError("Cannot use this method: it is no token, or CONNECT");
 }
 
 /** The value of `Authorization`. */

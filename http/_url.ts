@@ -38,3 +38,37 @@ export function encodeParams(params: HttpParams): URLSearchParams {
   }
   return search;
 }
+
+/** What relative URLs are relative to. */
+export function checkBase(given: string | URL, below?: URL): URL {
+  const url = URL.parse(String(given), below);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError("Cannot use baseUrl: it is no http or https URL");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("Cannot use a baseUrl with credentials: set auth");
+  }
+  return url;
+}
+
+/** The URL to ask for. */
+export function resolveUrl(given: string | URL, base: URL | undefined): URL {
+  const url = URL.parse(given as string, base);
+  if (url === null) {
+    const why = base === undefined ? "it is not absolute, and there is no baseUrl" : "malformed";
+    throw new TypeError(`Cannot use this URL: ${why}`);
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new TypeError(`Cannot use an URL of ${url.protocol} it is http: or https:`);
+  }
+  return url;
+}
+
+/** A user name or password of a URL. */
+export function decodeLogin(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

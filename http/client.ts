@@ -47,43 +47,19 @@ import type {
   HttpFetchOptions,
   HttpHooks,
   HttpRequestOptions,
-  HttpTimeouts,
 } from "./client_options.ts";
-import type { HttpResponse } from "./response.ts";
-import { type HttpRetryPolicy, retryPolicy } from "./retry.ts";
-import { decodeJson, decodeText } from "./_decode_json.ts";
+import { retryPolicy } from "./retry.ts";
+import { checkTimes, Defaults, mergeRetry, never, raiser } from "./_defaults.ts";
 import type { Exchange } from "./_exchange.ts";
-import {
-  addHeaders,
-  checkAuth,
-  type HeaderPairs,
-  pairsOf,
-  type PlainRequest,
-  type Plan,
-  type Timeouts,
-} from "./_plan.ts";
+import { addHeaders, checkAuth, checkMethod, type Plan, withoutSecrets } from "./_plan.ts";
 import { plainBody, type RequestBody, requestBody, requestedBody } from "./_request_body.ts";
-import { checkCount, checkTime } from "./_server_limits.ts";
+import { type HttpResponsePromise, ResponsePromise } from "./_response_promise.ts";
+import { checkCount } from "./_server_limits.ts";
 import { Session, statusError } from "./_session.ts";
-import { Templates } from "./_templates.ts";
-import { addParams } from "./_url.ts";
+import { addParams, checkBase, decodeLogin, resolveUrl } from "./_url.ts";
 
+export type { HttpResponsePromise };
 export type * from "./client_options.ts";
-
-/** The promise of an answer, with short cuts to its body. */
-export interface HttpResponsePromise extends Promise<HttpResponse> {
-  /**
-   * The body as JSON.
-   *
-   * @typeParam T What the caller takes it for; nothing checks it.
-   * @throws {HttpDecodeError} If it is no JSON, with the place.
-   */
-  json<T = unknown>(): Promise<T>;
-  /** The body as text, decoded by the charset of its `Content-Type`. */
-  text(): Promise<string>;
-  /** The body as bytes. */
-  bytes(): Promise<Uint8Array<ArrayBuffer>>;
-}
 
 /** Counters of a client and of all that came of it by `extend`. */
 export interface HttpClientStats {
@@ -168,39 +144,6 @@ export function createClient(options: HttpClientOptions = {}): HttpClient {
   const base = baseUrl === undefined ? undefined : checkBase(baseUrl);
   const defaults = new Defaults(options, undefined);
   return new Client(new Session(options), defaults, base, hooks);
-}
-
-/** The options that requests fall back on, checked once. */
-class Defaults implements PlainRequest {
-  readonly headers = new Headers();
-  readonly pairs: HeaderPairs;
-  readonly templates = new Templates();
-  readonly params: readonly NonNullable<HttpCommonOptions["params"]>[];
-  readonly auth: HttpAuth | undefined;
-  readonly times: HttpTimeouts;
-  readonly timeouts: Timeouts;
-  readonly again: HttpCommonOptions["retry"];
-  readonly retry: HttpRetryPolicy;
-  readonly maxRedirects: number;
-  readonly raise: (status: number) => boolean;
-  readonly maxBody: number;
-
-  constructor(options: HttpCommonOptions, below: Defaults | undefined) {
-    if (below !== undefined) addHeaders(this.headers, below.headers);
-    addHeaders(this.headers, options.headers);
-    this.pairs = pairsOf(this.headers);
-    this.params = [...below?.params ?? [], ...options.params === undefined ? [] : [options.params]];
-    checkAuth(options.auth);
-    this.auth = options.auth === null ? undefined : options.auth ?? below?.auth;
-    this.times = { ...below?.times, ...options.timeouts };
-    this.timeouts = checkTimes(this.times);
-    this.again = mergeRetry(below?.again, options.retry);
-    this.retry = retryPolicy(this.again);
-    const redirects = options.maxRedirects ?? below?.maxRedirects ?? 20;
-    this.maxRedirects = redirects === 0 ? 0 : checkCount("maxRedirects", redirects, 20);
-    this.raise = raiser(options.raiseForStatus) ?? below?.raise ?? isError;
-    this.maxBody = checkCount("maxBody", options.maxBody, below?.maxBody ?? 64 * 1024 * 1024);
-  }
 }
 
 class Client implements HttpClient {
@@ -317,15 +260,20 @@ class Client implements HttpClient {
       plan.template = undefined;
       addParams(plan.url, options.params);
     }
-    if (options.headers !== undefined || body?.type !== undefined) {
-      plan.headers = new Headers(plan.headers ?? this.#defaults.headers);
-      addHeaders(plan.headers, options.headers);
-      if (body?.type !== undefined && !plan.headers.has("content-type")) {
-        plan.headers.set("content-type", body.type);
-      }
-    }
-    plan.body = body;
+    this.#fill(plan, options.headers, body);
     return plan;
+  }
+
+  /** Puts a body and headers into a plan. */
+  #fill(plan: Plan, headers: HttpCommonOptions["headers"], body: RequestBody | undefined): void {
+    plan.body = body;
+    const type = body?.type;
+    if (headers === undefined && type === undefined) return;
+    plan.headers = new Headers(plan.headers ?? this.#defaults.headers);
+    addHeaders(plan.headers, headers);
+    if (type !== undefined && !plan.headers.has("content-type")) {
+      plan.headers.set("content-type", type);
+    }
   }
 
   /** A plan without a body and headers of its own. */
@@ -353,7 +301,7 @@ class Client implements HttpClient {
     if (template === undefined) {
       let special = headers !== undefined;
       if (url.username !== "" || url.password !== "") {
-        own = { username: decode(url.username), password: decode(url.password) };
+        own = { username: decodeLogin(url.username), password: decodeLogin(url.password) };
         url.username = url.password = "";
         special = true;
       }
@@ -396,17 +344,10 @@ class Client implements HttpClient {
     if (body !== undefined && (method === "GET" || method === "HEAD")) {
       throw new TypeError(`Cannot send a body with ${method}`);
     }
-    const headers = init.headers ?? from?.headers;
-    if (headers !== undefined || body?.type !== undefined) {
-      plan.headers = new Headers(plan.headers ?? this.#defaults.headers);
-      addHeaders(plan.headers, headers);
-      if (body?.type !== undefined && !plan.headers.has("content-type")) {
-        plan.headers.set("content-type", body.type);
-      }
-    }
+    this.#fill(plan, init.headers ?? from?.headers, body);
     const redirect = init.redirect ?? from?.redirect ?? "follow";
     const exchange = await this.#session.run(
-      { ...plan, body, redirect, raise: never },
+      { ...plan, redirect, raise: never },
       this.#defaults,
       this.#hooks,
     );
@@ -414,141 +355,4 @@ class Client implements HttpClient {
   }
 }
 
-/** Begins at once; which way the body is read is decided when somebody asks. */
-class ResponsePromise implements HttpResponsePromise {
-  readonly [Symbol.toStringTag] = "HttpResponsePromise";
-  readonly #exchange: Promise<Exchange>;
-  #response: Promise<HttpResponse> | undefined;
-
-  constructor(exchange: Promise<Exchange>) {
-    this.#exchange = exchange;
-  }
-
-  async json<T = unknown>(): Promise<T> {
-    if (this.#response !== undefined) return (await this.#response).json<T>();
-    const exchange = await this.#exchange;
-    const text = utf8.decode(exchange.data ?? await exchange.bytes());
-    return decodeJson<T>(text, exchange);
-  }
-
-  async text(): Promise<string> {
-    if (this.#response !== undefined) return (await this.#response).text();
-    const exchange = await this.#exchange;
-    return decodeText(await exchange.bytes(), exchange.headers.get("content-type"));
-  }
-
-  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#response !== undefined) return (await this.#response).bytes();
-    return await (await this.#exchange).bytes();
-  }
-
-  then<A = HttpResponse, B = never>(
-    onFulfilled?: ((value: HttpResponse) => A | PromiseLike<A>) | null,
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.#whole().then(onFulfilled, onRejected);
-  }
-
-  catch<B = never>(
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<HttpResponse | B> {
-    return this.#whole().catch(onRejected);
-  }
-
-  finally(onFinally?: (() => void) | null): Promise<HttpResponse> {
-    return this.#whole().finally(onFinally);
-  }
-
-  #whole(): Promise<HttpResponse> {
-    return this.#response ??= this.#exchange.then((exchange) => exchange.response());
-  }
-}
-
 const NO_OPTIONS: HttpRequestOptions = Object.freeze({});
-const utf8 = new TextDecoder();
-
-function isError(status: number): boolean {
-  return status >= 400;
-}
-
-function never(): boolean {
-  return false;
-}
-
-function raiser(
-  raise: HttpCommonOptions["raiseForStatus"],
-): ((status: number) => boolean) | undefined {
-  if (raise === undefined || typeof raise === "function") return raise;
-  return raise ? isError : never;
-}
-
-/** The options of retrying where a client or a request sets some of them over those below. */
-function mergeRetry(
-  below: HttpCommonOptions["retry"],
-  given: HttpCommonOptions["retry"],
-): HttpCommonOptions["retry"] {
-  return below && given ? { ...below, ...given } : given ?? below;
-}
-
-function checkBase(given: string | URL, below?: URL): URL {
-  const url = URL.parse(String(given), below);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new TypeError("Cannot use baseUrl: it is no http or https URL");
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new TypeError("Cannot use a baseUrl with credentials: set auth");
-  }
-  return url;
-}
-
-function resolveUrl(given: string | URL, base: URL | undefined): URL {
-  const url = URL.parse(given as string, base);
-  if (url === null) {
-    const why = base === undefined ? "it is not absolute, and there is no baseUrl" : "malformed";
-    throw new TypeError(`Cannot use this URL: ${why}`);
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`Cannot use an URL of ${url.protocol} it is http: or https:`);
-  }
-  return url;
-}
-
-const METHODS: ReadonlySet<string> = new Set([
-  "GET",
-  "HEAD",
-  "OPTIONS",
-  "POST",
-  "PUT",
-  "PATCH",
-  "DELETE",
-]);
-
-function checkMethod(method: string): string {
-  if (METHODS.has(method)) return method;
-  const upper = method.toUpperCase();
-  if (/^[!#$%&'*+.^_`|~0-9A-Z-]+$/.test(upper) && upper !== "CONNECT") return upper;
-  throw new TypeError("Cannot use this method: it is no token, or CONNECT");
-}
-
-function checkTimes(times: HttpTimeouts): Timeouts {
-  return {
-    queue: checkTime("timeouts.queue", times.queue, 60_000),
-    headers: checkTime("timeouts.headers", times.headers, 30_000),
-    body: checkTime("timeouts.body", times.body, 30_000),
-    total: checkTime("timeouts.total", times.total, 0),
-  };
-}
-
-function withoutSecrets(headers: Headers): Headers {
-  const rest = new Headers(headers);
-  for (const name of ["authorization", "cookie", "proxy-authorization"]) rest.delete(name);
-  return rest;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}

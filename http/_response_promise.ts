@@ -1,0 +1,70 @@
+import type { HttpResponse } from "./response.ts";
+import { decodeJson, decodeText } from "./_decode_json.ts";
+import type { Exchange } from "./_exchange.ts";
+
+/** The promise of an answer, with short cuts to its body. */
+export interface HttpResponsePromise extends Promise<HttpResponse> {
+  /**
+   * The body as JSON.
+   *
+   * @typeParam T What the caller takes it for; nothing checks it.
+   * @throws {HttpDecodeError} If it is no JSON, with the place.
+   */
+  json<T = unknown>(): Promise<T>;
+  /** The body as text, decoded by the charset of its `Content-Type`. */
+  text(): Promise<string>;
+  /** The body as bytes. */
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Begins at once; which way the body is read is decided when somebody asks. */
+export class ResponsePromise implements HttpResponsePromise {
+  readonly [Symbol.toStringTag] = "HttpResponsePromise";
+  readonly #exchange: Promise<Exchange>;
+  #response: Promise<HttpResponse> | undefined;
+
+  constructor(exchange: Promise<Exchange>) {
+    this.#exchange = exchange;
+  }
+
+  async json<T = unknown>(): Promise<T> {
+    if (this.#response !== undefined) return (await this.#response).json<T>();
+    const exchange = await this.#exchange;
+    const text = utf8.decode(exchange.data ?? await exchange.bytes());
+    return decodeJson<T>(text, exchange);
+  }
+
+  async text(): Promise<string> {
+    if (this.#response !== undefined) return (await this.#response).text();
+    const exchange = await this.#exchange;
+    return decodeText(await exchange.bytes(), exchange.headers.get("content-type"));
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#response !== undefined) return (await this.#response).bytes();
+    return await (await this.#exchange).bytes();
+  }
+
+  then<A = HttpResponse, B = never>(
+    onFulfilled?: ((value: HttpResponse) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#whole().then(onFulfilled, onRejected);
+  }
+
+  catch<B = never>(
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<HttpResponse | B> {
+    return this.#whole().catch(onRejected);
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<HttpResponse> {
+    return this.#whole().finally(onFinally);
+  }
+
+  #whole(): Promise<HttpResponse> {
+    return this.#response ??= this.#exchange.then((exchange) => exchange.response());
+  }
+}
+
+const utf8 = new TextDecoder();
