@@ -38,7 +38,8 @@ import { HttpRequestError, HttpTimeoutError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
 import { backoffDelay, type HttpRetryPolicy, retryPolicy } from "./retry.ts";
 import { withHeaders } from "./_plan.ts";
-import { PartialFile, type PartialState } from "./_partial_file.ts";
+import { PartialFile } from "./_partial_file.ts";
+import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_pieces.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 
 /** What a file has to be. */
@@ -343,60 +344,4 @@ function checkDigest(digest: DownloadDigest | undefined): void {
   const length = createHash(digest.algorithm).digest().length * 2;
   if (digest.hex.length === length && /^[0-9a-f]+$/i.test(digest.hex)) return;
   throw new TypeError(`Cannot use digest.hex: a ${digest.algorithm} has ${length} hex digits`);
-}
-
-/** What asks for the rest, if it is still of the same. */
-function rangeHeaders(size: number, state: PartialState | undefined): Record<string, string> {
-  if (size === 0 || state === undefined) return { "accept-encoding": "identity" };
-  return {
-    "accept-encoding": "identity",
-    "range": `bytes=${size}-`,
-    "if-range": state.validator,
-  };
-}
-
-/** What came, and is to be the same when it goes on. */
-function stateOf(url: string, headers: Headers): PartialState | undefined {
-  const validator = validatorOf(headers);
-  // What the server has coded is no piece of the file.
-  if (validator === undefined || headers.has("content-encoding")) return undefined;
-  return { url, validator, total: lengthOf(headers) };
-}
-
-/** Whether a piece is of something else, though the server was told what we have. */
-function hasChanged(state: PartialState, headers: Headers, total: number | undefined): boolean {
-  const etag = headers.get("etag");
-  if (etag !== null && state.validator.startsWith('"') && etag !== state.validator) return true;
-  return total !== undefined && state.total !== undefined && total !== state.total;
-}
-
-/** What `If-Range` takes (RFC 9110 §13.1.5, §8.8.2.2). */
-function validatorOf(headers: Headers): string | undefined {
-  const etag = headers.get("etag");
-  if (etag !== null && etag.startsWith('"')) return etag;
-  const modified = headers.get("last-modified");
-  const age = Date.parse(headers.get("date") ?? "") - Date.parse(modified ?? "");
-  return modified !== null && age >= 1000 ? modified : undefined;
-}
-
-function lengthOf(headers: Headers): number | undefined {
-  const length = headers.get("content-length");
-  return length === null || headers.has("content-encoding") ? undefined : Number(length);
-}
-
-/** The piece of a 206, its end not included. */
-interface Piece {
-  readonly start: number;
-  readonly end: number;
-  readonly total: number | undefined;
-}
-
-function rangeOf(headers: Headers): Piece | undefined {
-  const [, start, last, total] =
-    /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
-  if (start === undefined || headers.has("content-encoding")) return undefined;
-  const size = total === "*" ? undefined : Number(total);
-  const end = Number(last) + 1;
-  if (end <= Number(start) || end > (size ?? Infinity)) return undefined;
-  return { start: Number(start), end, total: size };
 }
