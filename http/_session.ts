@@ -1,7 +1,7 @@
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./client_options.ts";
 import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
-import { backoffDelay, type HttpRetryCause, isRetryStatus, parseRetryAfter } from "./retry.ts";
+import { Attempt, NotSent, Theirs, theirs } from "./_attempt.ts";
 import { decodeText } from "./_decode_json.ts";
 import { Exchange } from "./_exchange.ts";
 import { abortAll, CLOSED, Expired, Guard, holding } from "./_guard.ts";
@@ -9,10 +9,10 @@ import { NativeClients } from "./_native_clients.ts";
 import { authorization, type HeaderPairs, pairsOf, type PlainRequest, type Plan } from "./_plan.ts";
 import { RateLimiter } from "./_rate.ts";
 import { follow, locationOf } from "./_redirects.ts";
+import { Retries } from "./_retries.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 import { type Origin, QueueFull, Slots } from "./_slots.ts";
-import { type Upload, uploadBody } from "./_upload.ts";
 import { shownUrl } from "./_url.ts";
 
 const IDEMPOTENT: ReadonlySet<string> = new Set([
@@ -32,13 +32,6 @@ export interface Counters {
   retries: number;
   redirects: number;
   failures: number;
-}
-
-/** How often a request has failed, by what failed. */
-interface Failures {
-  all: number;
-  row: number;
-  by: Record<HttpRetryCause, number>;
 }
 
 /** What clients that come of each other share: connections, places, cookies, counters. */
@@ -78,14 +71,13 @@ export class Session {
   /** Sends a request until there is an answer to give or an error to throw. */
   async run(plan: Plan, plain: PlainRequest, hooks: HttpHooks | undefined): Promise<Exchange> {
     const guard = new Guard(plan.timeouts.total, plan.signal, this);
-    let failures: Failures | undefined;
+    let retries: Retries | undefined;
     let hops = 0;
     let seen = false;
     for (let number = 1;; number++) {
       const attempt = new Attempt(number, hooks);
       let failed: HttpTry | undefined;
       let exchange: Exchange | undefined;
-      let wait = 0;
       try {
         const native = await this.#begin(attempt, plan, plain, guard);
         attempt.answered = true;
@@ -104,30 +96,13 @@ export class Session {
         if (status < 300 && !plan.retry.statuses.has(status)) return exchange.keep();
         const to = plan.redirect === "manual" ? undefined : locationOf(status, headers, plan.url);
         if (to !== undefined && plan.maxRedirects > 0) {
-          if (plan.redirect === "error") {
-            throw failure(plan, "protocol", `it redirects (${status})`);
-          }
-          const most = Math.min(plan.maxRedirects, plan.retry.redirect);
-          if (++hops > most) throw failure(plan, "limit", `more than ${most} redirects`);
-          await exchange.discard();
-          this.counters.redirects++;
-          const { method, url } = plan;
-          const own = () => new Headers(plain.headers);
-          follow(plan, status, to, own);
-          const location = to === null ? {} : { location: shownUrl(to) };
-          plan.history.push({ method, url: shownUrl(url), status, ...location });
-          if (failures !== undefined) failures.row = 0;
+          await this.#redirect(exchange, plan, plain, to, ++hops);
+          retries?.redirected();
           continue;
         }
-        const retryAfter = headers.get("retry-after");
-        if (!isRetryStatus(plan.retry, status, retryAfter !== null) || !repeatable(plan)) {
-          return exchange.keep();
-        }
-        failures ??= { all: 0, row: 0, by: { connect: 0, read: 0, status: 0, other: 0 } };
-        if (!allowed(plan, failures, "status")) return exchange.keep();
+        failed = (retries ??= new Retries(plan)).afterStatus(status, headers.get("retry-after"));
+        if (failed === undefined) return exchange.keep();
         await exchange.discard();
-        wait = delay(plan, failures, retryAfter);
-        failed = { method: plan.method, url: shownUrl(plan.url), status, delay: wait };
       } catch (caught) {
         if (exchange !== undefined) await exchange.discard();
         if (attempt.origin !== undefined) this.slots.release(attempt.origin);
@@ -136,38 +111,61 @@ export class Session {
         // One of the tries may have been sent: what the last one met does not change that.
         seen ||= !unsent;
         const error = this.#failure(thrown, plan, guard, seen ? "maybe" : "no");
-        const again = error instanceof Error && error !== plan.signal?.reason
-          ? causeOf(error, plan, unsent)
-          : undefined;
-        failures ??= { all: 0, row: 0, by: { connect: 0, read: 0, status: 0, other: 0 } };
-        if (again === undefined || this.#closed || !allowed(plan, failures, again)) {
-          this.counters.failures++;
-          guard.end();
-          throw error;
+        if (!this.#closed && error !== plan.signal?.reason) {
+          failed = (retries ??= new Retries(plan)).afterError(error, unsent);
         }
-        wait = delay(plan, failures, null);
-        failed = {
-          method: plan.method,
-          url: shownUrl(plan.url),
-          error: error as Error,
-          delay: wait,
-        };
+        if (failed === undefined) throw this.#giveUp(error, guard);
       }
       try {
-        guard.renew();
-        guard.disarm();
-        if (wait >= guard.left) guard.expire();
-        plan.history.push(failed);
-        await Promise.try(() => hooks?.beforeRetry?.(failed)).catch(theirs);
-        this.counters.retries++;
-        if (wait > 0 || guard.controller.signal.aborted) await guard.sleep(wait);
+        await this.#pause(failed, plan, guard, hooks);
       } catch (thrown) {
-        this.counters.failures++;
-        const error = this.#failure(thrown, plan, guard, seen ? "maybe" : "no");
-        guard.end();
-        throw error;
+        throw this.#giveUp(this.#failure(thrown, plan, guard, seen ? "maybe" : "no"), guard);
       }
     }
+  }
+
+  /** Turns a plan to where its answer redirects. */
+  async #redirect(
+    exchange: Exchange,
+    plan: Plan,
+    plain: PlainRequest,
+    to: URL | null,
+    hops: number,
+  ): Promise<void> {
+    const { method, url } = plan;
+    const { status } = exchange;
+    if (plan.redirect === "error") throw failure(plan, "protocol", `it redirects (${status})`);
+    const most = Math.min(plan.maxRedirects, plan.retry.redirect);
+    if (hops > most) throw failure(plan, "limit", `more than ${most} redirects`);
+    await exchange.discard();
+    this.counters.redirects++;
+    follow(plan, status, to, () => new Headers(plain.headers));
+    const location = to === null ? {} : { location: shownUrl(to) };
+    plan.history.push({ method, url: shownUrl(url), status, ...location });
+  }
+
+  /** Waits before another try. */
+  async #pause(
+    failed: HttpTry,
+    plan: Plan,
+    guard: Guard,
+    hooks: HttpHooks | undefined,
+  ): Promise<void> {
+    const { delay = 0 } = failed;
+    guard.renew();
+    guard.disarm();
+    if (delay >= guard.left) guard.expire();
+    plan.history.push(failed);
+    await Promise.try(() => hooks?.beforeRetry?.(failed)).catch(theirs);
+    this.counters.retries++;
+    if (delay > 0 || guard.controller.signal.aborted) await guard.sleep(delay);
+  }
+
+  /** Counts a call without an answer, and ends its time limits. */
+  #giveUp(error: unknown, guard: Guard): unknown {
+    this.counters.failures++;
+    guard.end();
+    return error;
   }
 
   #exchange(attempt: Attempt, native: Response, guard: Guard, plan: Plan): Exchange {
@@ -246,8 +244,8 @@ export class Session {
       signal,
       client,
     };
-    if (attempt.upload !== undefined) init.body = upload(attempt, attempt.upload, plan, guard);
-    else if (body?.whole !== undefined) init.body = body.whole;
+    const bodyInit = attempt.bodyInit(plan, guard);
+    if (bodyInit !== undefined) init.body = bodyInit;
     return fetch(url.href, init);
   }
 
@@ -345,92 +343,6 @@ export async function statusError(exchange: Exchange, plan: Plan): Promise<HttpS
   });
 }
 
-/** What is known of one try. */
-class Attempt {
-  /** The place that it holds. */
-  origin: Origin | undefined;
-  /** Whether `fetch` has been called. */
-  sent = false;
-  /** Whether the head of the answer is here. */
-  answered = false;
-  /** The body, if it goes up piece by piece. */
-  upload: Upload | undefined;
-  /** What the body of the caller has thrown. */
-  spoiled: Theirs | undefined;
-  told: HttpHookRequest | undefined;
-  /** Whether time has passed before it was sent. */
-  waited = false;
-  broken: (() => boolean) | undefined;
-
-  constructor(readonly number: number, readonly hooks: HttpHooks | undefined) {}
-}
-
-/** What `fetch` takes for a body that goes up piece by piece, each of which buys time. */
-function upload(attempt: Attempt, given: Upload, plan: Plan, guard: Guard): BodyInit {
-  // Whoever gives a stream may know how long it is.
-  const length = attempt.told?.headers.get("content-length") ?? "";
-  const size = given.size ?? (/^\d+$/.test(length) ? Number(length) : undefined);
-  const tell = plan.body?.tell;
-  return uploadBody({ ...given, size }, {
-    moved(transferred) {
-      if (!attempt.answered) guard.arm("headers", plan.timeouts.headers);
-      tell?.({ transferred, total: size });
-    },
-    failed: (error) => attempt.spoiled = new Theirs(error),
-  });
-}
-
-/** Marks what failed before anything could be sent. */
-class NotSent {
-  constructor(readonly cause: unknown) {}
-}
-
 function snapshot(plan: Plan): Pick<Plan, "method" | "url" | "history"> {
   return { method: plan.method, url: plan.url, history: [...plan.history] };
-}
-
-/** Marks what code of the caller has thrown. */
-class Theirs {
-  constructor(readonly error: unknown) {}
-}
-
-function theirs(error: unknown): never {
-  throw new Theirs(error);
-}
-
-/** Whether another try may send it again. */
-function repeatable(plan: Plan): boolean {
-  if (plan.body?.replayable === false) return false;
-  return plan.retry.methods.has(plan.method) || plan.headers?.has("idempotency-key") === true;
-}
-
-/** What a retry after this error would be for; undefined for none. */
-function causeOf(error: Error, plan: Plan, unsent: boolean): HttpRetryCause | undefined {
-  const { kind, sent, retryable } = error as Error & {
-    kind?: string;
-    sent?: HttpSent;
-    retryable?: boolean;
-  };
-  if (sent === undefined || retryable !== true) return undefined;
-  if (unsent) return plan.body?.replayable === false ? undefined : "connect";
-  if (!repeatable(plan)) return undefined;
-  return kind === "reset" || kind === "truncated" || kind === "timeout" ? "read" : "other";
-}
-
-/** Counts a failure; says whether one more try is left. */
-function allowed(plan: Plan, failures: Failures, cause: HttpRetryCause): boolean {
-  failures.all++;
-  failures.row++;
-  failures.by[cause]++;
-  return failures.all <= plan.retry.total && failures.by[cause] <= plan.retry.limits[cause];
-}
-
-/** How long to wait, in milliseconds. */
-function delay(plan: Plan, failures: Failures, retryAfter: string | null): number {
-  const { retry } = plan;
-  if (retryAfter !== null && retry.respectRetryAfter) {
-    const asked = parseRetryAfter(retryAfter, Date.now());
-    if (asked !== undefined && asked > 0) return Math.min(asked, retry.maxRetryAfter);
-  }
-  return backoffDelay(failures.row, retry);
 }
