@@ -44,9 +44,10 @@ export interface HttpTimeouts {
    */
   queue?: number;
   /**
-   * How long the head of the answer may take, sending the request included. A
-   * stream, a form of `multipart`, what has more than 1 MiB, and what `onUpload`
-   * watches go up piece by piece, and it begins anew with each.
+   * How long the head of the answer may take, connecting and sending included;
+   * `dialer` has a limit on connecting alone. A stream, a form of `multipart`,
+   * what has more than 1 MiB, and what `onUpload` watches go up piece by piece,
+   * and it begins anew with each.
    *
    * @default 30000
    */

@@ -28,7 +28,8 @@ import { checkCount, checkTime } from "./_server_limits.ts";
 /** Options of retrying. All times are in milliseconds. */
 export interface HttpRetryOptions {
   /**
-   * The most retries, whatever they are for; 0 for none. Redirects do not count.
+   * The most retries, whatever they are for; 0 for none. Redirects do not count, as
+   * in a session of Python's requests.
    *
    * @default 3
    */
