@@ -1,3 +1,4 @@
+import { escapeControls } from "../net/text.ts";
 import type { HttpAuth, HttpProgress, HttpRequestOptions } from "./client_options.ts";
 import type { HttpTry } from "./errors.ts";
 import type { RequestBody } from "./_request_body.ts";
@@ -75,19 +76,37 @@ export function pairsOf(headers: Headers): HeaderPairs {
 /** Puts the headers of a request over those of its client; null removes one. */
 export function addHeaders(headers: Headers, more: HttpRequestOptions["headers"]): void {
   if (more === undefined) return;
-  const plain = typeof more === "object" && !(more instanceof Headers) &&
-    !(Symbol.iterator in more);
-  const entries: Iterable<readonly [string, string | null]> = plain
-    ? Object.entries(more as Record<string, string | null>)
-    : new Headers(more as HeadersInit);
   const seen = new Set<string>();
-  for (const [name, value] of entries) {
-    if (value === null) headers.delete(name);
-    // Only Set-Cookie comes several times, and that is no header of a request.
-    else if (seen.has(name.toLowerCase())) headers.append(name, value);
-    else headers.set(name, value);
-    seen.add(name.toLowerCase());
+  for (const [name, value] of entriesOf(more)) {
+    const lower = name.toLowerCase();
+    try {
+      if (value === null) headers.delete(name);
+      // Only Set-Cookie comes several times, and that is no header of a request.
+      else if (seen.has(lower)) headers.append(name, value);
+      else headers.set(name, value);
+    } catch {
+      throw unfit(`the header "${escapeControls(name)}"`);
+    }
+    seen.add(lower);
   }
+}
+
+function entriesOf(
+  headers: HttpRequestOptions["headers"],
+): Iterable<readonly [string, string | null]> {
+  if (typeof headers === "object" && !(headers instanceof Headers || Symbol.iterator in headers)) {
+    return Object.entries(headers as Record<string, string | null>);
+  }
+  try {
+    return new Headers(headers as HeadersInit | undefined);
+  } catch {
+    throw unfit("headers");
+  }
+}
+
+/** What Deno says instead shows the value, which may be a secret. */
+function unfit(what: string): TypeError {
+  return new TypeError(`Cannot use ${what}: a name or value holds what cannot stand there`);
 }
 
 /** The headers of a caller, with some of ours over them. */
@@ -96,12 +115,7 @@ export function withHeaders(
   more: Readonly<Record<string, string>>,
 ): Record<string, string | null> {
   const ours = new Map<string, string | null>();
-  const plain = typeof given === "object" && !(given instanceof Headers) &&
-    !(Symbol.iterator in given);
-  const entries: Iterable<readonly [string, string | null]> = plain
-    ? Object.entries(given as Record<string, string | null>)
-    : new Headers(given as HeadersInit | undefined);
-  for (const [name, value] of [...entries, ...Object.entries(more)]) {
+  for (const [name, value] of [...entriesOf(given), ...Object.entries(more)]) {
     ours.set(name.toLowerCase(), value);
   }
   return Object.fromEntries(ours);

@@ -90,6 +90,13 @@ Deno.test("createClient() rejects nonsense before any I/O", async () => {
     () => client.get("http://127.0.0.1/", { headers: { "x-a": "b\r\nc: d" } }),
   ];
   for (const work of misuse) await assertRejects(() => work(), TypeError);
+  for (const headers of [{ "x-key": "se\ncret" }, [["x-key", "se\ncret"]] as [string, string][]]) {
+    const error = await assertRejects(
+      () => client.get("http://127.0.0.1/", { headers }),
+      TypeError,
+    );
+    assert(!error.message.includes("cret"), error.message);
+  }
   assertEquals(client.stats().requests, 0);
 });
 
