@@ -12,7 +12,7 @@ export class Pulse {
   readonly #peer: string;
   readonly #idleTimeout: number;
   readonly #heartbeat: WsLimits["heartbeat"];
-  readonly #beat: (message: string) => void;
+  readonly #say: (message: string) => void;
   readonly #onDead: (reason: string, error: NetError) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastReceived = 0;
@@ -21,13 +21,13 @@ export class Pulse {
   constructor(
     peer: string,
     { idleTimeout, heartbeat }: WsLimits,
-    beat: (message: string) => void,
+    say: (message: string) => void,
     onDead: (reason: string, error: NetError) => void,
   ) {
     this.#peer = peer;
     this.#idleTimeout = idleTimeout;
     this.#heartbeat = heartbeat;
-    this.#beat = beat;
+    this.#say = say;
     this.#onDead = onDead;
   }
 
@@ -41,13 +41,19 @@ export class Pulse {
     this.#timer = undefined;
   }
 
-  /** Counts a message; true for the answer to a heartbeat, which is nobody's. */
+  /** Counts a message; true for one of a heartbeat, which is nobody's. */
   received(message: WsMessage): boolean {
     if (this.#timer === undefined) return false;
     this.#lastReceived = performance.now();
-    if (this.#beatAt === undefined || message !== this.#heartbeat?.answer) return false;
-    this.latency = this.#lastReceived - this.#beatAt;
-    this.#beatAt = undefined;
+    const heartbeat = this.#heartbeat;
+    if (heartbeat === undefined) return false;
+    if (this.#beatAt !== undefined && message === heartbeat.answer) {
+      this.latency = this.#lastReceived - this.#beatAt;
+      this.#beatAt = undefined;
+      return true;
+    }
+    if (message !== heartbeat.message) return false;
+    this.#say(heartbeat.answer);
     return true;
   }
 
@@ -78,7 +84,7 @@ export class Pulse {
       }
       if (this.#beatAt === undefined && now >= this.#lastReceived + heartbeat.interval) {
         // A full outbox says already that the peer takes nothing; the time runs all the same.
-        this.#beat(heartbeat.message);
+        this.#say(heartbeat.message);
         this.#beatAt = now;
       }
     }

@@ -103,9 +103,9 @@ export interface WsConnectionOptions {
 }
 
 /**
- * A heartbeat of messages, for peers that agree on it. Deno answers pings and
- * sends its own (`pingInterval`), but shows neither to the program, so that a
- * round trip can be measured by messages alone.
+ * A heartbeat of messages, for peers that agree on it: each side that has it sends its own and
+ * answers the other's. Deno answers pings, and a server sends its own (`pingInterval`), but shows
+ * neither to the program, so that a round trip can be measured by messages alone.
  */
 export interface WsHeartbeatOptions {
   /**
@@ -121,7 +121,7 @@ export interface WsHeartbeatOptions {
    */
   timeout?: number;
   /**
-   * What to send.
+   * What to send, and to answer; it is not handed to the handler.
    *
    * @default "ping"
    */

@@ -31,7 +31,8 @@ export interface UpgradeOptions extends WsConnectionOptions {
    */
   allowedOrigins?: readonly string[] | "*";
   /**
-   * Looks at the request before it is upgraded, e.g. for a login; a response refuses it.
+   * Looks at the request before it is upgraded, e.g. for a login; a response refuses it. The
+   * handler of a server gets the same `info`, so that a `WeakMap` carries who it is.
    *
    * @default everybody is let in
    */

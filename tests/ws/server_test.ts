@@ -5,7 +5,7 @@ import { connectWebSocket } from "../../ws/client.ts";
 import type { WsConnection } from "../../ws/connection.ts";
 import { createUpgrader } from "../../ws/upgrader.ts";
 import { serveHttp } from "../../http/server.ts";
-import type { WsServerEvent } from "../../ws/upgrade_options.ts";
+import type { UpgradeInfo, WsServerEvent } from "../../ws/upgrade_options.ts";
 import { echo, RawPeer, serve, until } from "./_peers.ts";
 
 async function refused(url: string, headers: HeadersInit = {}): Promise<string | undefined> {
@@ -252,6 +252,20 @@ Deno.test("idleTimeout closes with 1001, a heartbeat keeps alive and measures", 
   assertEquals(await answering, "1");
 });
 
+Deno.test("a heartbeat on both sides keeps both alive, and no handler sees of it", async () => {
+  const seen: WsConnection[] = [];
+  const heartbeat = { interval: 10, timeout: 10_000 };
+  await using server = serve({ heartbeat }, async (conn) => {
+    seen.push(conn);
+    await echo(conn);
+  });
+  await using conn = await connectWebSocket(server.url, { heartbeat });
+  await until(() => [conn, seen[0]].every((one) => one?.stats.latency !== undefined));
+  await conn.send("hello");
+  assertEquals(await conn.receive({ timeout: 5000 }), "hello");
+  assertEquals([conn.stats.unread, seen[0]!.stats.unread], [0, 0]);
+});
+
 Deno.test("who answers no heartbeat is given up", async () => {
   await using server = serve({ heartbeat: { interval: 20, timeout: 50 } });
   await using conn = await connectWebSocket(server.url);
@@ -392,4 +406,16 @@ Deno.test("a send that nobody awaits and that fails ends nothing but itself", as
   const client = await RawPeer.open(server.addr.port);
   client[Symbol.dispose]();
   assertEquals(await told.promise, "truncated");
+});
+
+Deno.test("who authorize() has let in is known to the handler by its info", async () => {
+  const users = new WeakMap<UpgradeInfo, string>();
+  await using server = serve({
+    authorize: (request, info) => {
+      users.set(info, request.headers.get("authorization") ?? "nobody");
+    },
+  }, (conn, info) => conn.send(users.get(info)!));
+  const headers = { authorization: "Bearer ada" };
+  await using conn = await connectWebSocket(server.url, { headers });
+  assertEquals(await conn.receive({ timeout: 5000 }), "Bearer ada");
 });
