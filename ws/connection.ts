@@ -178,8 +178,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     socket.onopen = () => this.#onOpen();
     socket.onmessage = ({ data }) => this.#onMessage(data);
     // An error is always followed by close, which tells more or as much.
-    socket.onerror = () => {};
     socket.onclose = ({ code, reason, wasClean }) => {
+      // Deno holds the socket of a peer that broke off until its next ping is due.
+      socket.onopen = socket.onmessage = socket.onclose = null;
       this.#ended(code, reason, wasClean);
       this.#gone.resolve();
     };
