@@ -69,8 +69,9 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       else ctx.print(`Connected to ${conn.peer} in ${ms} ms; ${then}`);
     } catch (error) {
       if (!(error instanceof NetError)) throw error;
-      const { kind, phase, code, tls, retryable, address, message } = error;
-      if (json) ctx.printJson({ ok: false, kind, phase, code, tls, retryable, address, message });
+      const { kind, phase, code, tls, retryable, address, addresses, message } = error;
+      const facts = { kind, phase, code, tls, retryable, address, addresses };
+      if (json) ctx.printJson({ ok: false, ...facts, message });
       const hint = [kind, HINTS[tls ?? kind]].filter(Boolean).join(": ");
       throw kind === "permission" ? error : new CliError(`${message} [${hint}]`);
     }

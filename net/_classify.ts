@@ -10,6 +10,7 @@ export interface Classified {
   readonly tls?: TlsFailure | undefined;
   readonly permission?: string | undefined;
   readonly address?: string | undefined;
+  readonly addresses?: readonly string[] | undefined;
   /** Where a NetError was wrapped in another error: what it said, and its advice. */
   readonly sentence?: string | undefined;
   readonly retryable?: boolean | undefined;
@@ -47,11 +48,13 @@ export function classify(
   let general: Found | undefined;
   let detail = "";
   let code: string | undefined;
+  let addresses: string[] | undefined;
   for (const link of chain(error)) {
     try {
       if (own(link)) {
-        const { kind, phase, code, tls, permission, address, retryable, message } = link;
-        found = { kind, phase, code, tls, permission, address, retryable, sentence: message };
+        const { kind, phase, code, tls, permission, address, addresses, retryable } = link;
+        const sentence = link.message;
+        found = { kind, phase, code, tls, permission, address, addresses, retryable, sentence };
         break;
       }
       const text = message(link);
@@ -62,6 +65,7 @@ export function classify(
       // Where several were tried, each one says more than the code that all bear together.
       if (here.kind !== "aborted" && property(property(link, "errors"), "0") !== undefined) {
         general ??= here;
+        addresses ??= gatheredAddresses(link);
         continue;
       }
       if (general !== undefined && WEAK.has(here.kind)) {
@@ -76,7 +80,7 @@ export function classify(
   }
   found ??= weak ?? general ??
     (isAbortReason(error, context) ? { kind: "aborted" } : { kind: "unknown", code });
-  return { ...found, detail };
+  return { addresses, ...found, detail };
 }
 
 /** The error, its causes and the errors that it gathers, outermost first, each once. */
@@ -189,6 +193,17 @@ function missingFlag(text: string): string | undefined {
 function folderBeforeComma(target: string): string | undefined {
   const end = target.slice(0, target.indexOf(",")).search(/[/\\][^/\\]*$/);
   return end > 0 ? target.slice(0, end) : undefined;
+}
+
+/** The addresses of the errors that one of Node's gathers, one for each that was tried. */
+function gatheredAddresses(link: unknown): string[] | undefined {
+  const gathered = property(link, "errors");
+  const found = new Set<string>();
+  for (let i = 0; i < DEPTH; i++) {
+    const address = nodeAddress(property(gathered, `${i}`));
+    if (address !== undefined) found.add(address);
+  }
+  return found.size > 1 ? [...found] : undefined;
 }
 
 /** The address that errors of Node carry. */

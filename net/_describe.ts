@@ -76,8 +76,16 @@ const TLS_REASONS: Readonly<Record<TlsFailure, string>> = {
   "handshake": "the handshake failed",
 };
 
+/** How many addresses of a host a sentence names. */
+const SHOWN = 8;
+
 /** The sentence for a person; what others wrote has been escaped before. */
-export function describe(found: Classified, known?: NetPhase, address?: string): string {
+export function describe(
+  found: Classified,
+  known?: NetPhase,
+  address?: string,
+  addresses?: readonly string[],
+): string {
   const phase = known ?? PHASES[found.kind];
   const why = reason(found, phase);
   if (known === undefined && address === undefined && ANYWHERE.has(found.kind)) {
@@ -86,7 +94,14 @@ export function describe(found: Classified, known?: NetPhase, address?: string):
   }
   const [verb, preposition] = SUBJECTS[phase];
   const subject = address === undefined ? verb : `${verb}${preposition} ${address}`;
-  return `${subject}: ${why}`;
+  return `${subject}: ${why}${tried(addresses)}`;
+}
+
+/** The end of a sentence about a host with several addresses. */
+export function tried(addresses: readonly string[] = []): string {
+  if (addresses.length < 2) return "";
+  const more = addresses.length > SHOWN ? `, and ${addresses.length - SHOWN} more` : "";
+  return ` (tried ${addresses.slice(0, SHOWN).join(", ")}${more})`;
 }
 
 function reason(found: Classified, phase: NetPhase): string {

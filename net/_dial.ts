@@ -1,7 +1,9 @@
 import { formatAddress } from "./address.ts";
 import type { ConnectOptions, ConnectTcpOptions } from "./connect_options.ts";
-import { NetError, toNetError } from "./errors.ts";
+import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
 import { retry } from "./retry.ts";
+import { addressesOf } from "./_addresses.ts";
+import { tried } from "./_describe.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
 
 /** Rejects nonsense before any I/O. */
@@ -29,12 +31,10 @@ export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
   signal?.throwIfAborted();
   const stop = new AbortController();
   const onAbort = () => stop.abort(signal!.reason);
-  const late = () => {
-    const address = formatAddress({ hostname, port });
-    const message = `Cannot connect to ${address}: no answer in ${timeout} ms`;
-    stop.abort(new NetError(message, { kind: "timeout", phase: "connect", address }));
-  };
-  const timer = timeout > 0 && timeout <= MAX_TIMER ? setTimeout(late, timeout) : undefined;
+  const late = `no answer in ${timeout} ms`;
+  const timer = timeout > 0 && timeout <= MAX_TIMER
+    ? setTimeout(() => stop.abort(late), timeout)
+    : undefined;
   signal?.addEventListener("abort", onAbort);
   // Deno.connect asks once more when it has connected, and then drops the open connection.
   stop.signal.throwIfAborted = () => {};
@@ -51,12 +51,36 @@ export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
     return conn;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    const cause = stop.signal.aborted ? stop.signal.reason : error;
-    throw toNetError(cause, { phase: "connect", hostname, port });
+    const failure = await failed(error, stop.signal.aborted ? late : undefined, options);
+    if (signal?.aborted) throw signal.reason;
+    throw failure;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** What can have happened at each address of a host. */
+const AT_EACH: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
+  "refused",
+  "timeout",
+  "unreachable",
+]);
+
+/** The error for a failed attempt, with all addresses that were tried; `late` if it took too long. */
+async function failed(
+  error: unknown,
+  late: string | undefined,
+  { hostname = "127.0.0.1", port, signal }: ConnectTcpOptions,
+): Promise<NetError> {
+  const context = { phase: "connect", hostname, port } as const;
+  const plain = toNetError(error, context);
+  if (late === undefined && !AT_EACH.has(plain.kind)) return plain;
+  const addresses = await addressesOf(hostname, port, signal);
+  if (late === undefined) return addresses ? toNetError(error, { ...context, addresses }) : plain;
+  const address = formatAddress({ hostname, port });
+  const message = `Cannot connect to ${address}: ${late}${tried(addresses)}`;
+  return new NetError(message, { kind: "timeout", phase: "connect", address, addresses });
 }
 
 /** Runs one try or, by option, several. */

@@ -126,6 +126,8 @@ export interface NetErrorOptions extends ErrorOptions {
   phase?: NetPhase;
   /** The other end, or the address to listen on, e.g. `[::1]:80`. */
   address?: string;
+  /** All addresses that were tried, where a host name has several. */
+  addresses?: readonly string[];
   /** The code of the operating system, e.g. `ECONNREFUSED`, or of the protocol, e.g. `550`. */
   code?: string;
   /** Why TLS failed. */
@@ -146,6 +148,8 @@ export interface ErrorContext {
   phase?: NetPhase;
   /** The address in words. */
   address?: string;
+  /** All addresses that were tried, where a host name has several. */
+  addresses?: readonly string[] | undefined;
   /** The host, where there is no `address`. */
   hostname?: string;
   /** The port that belongs to `hostname`. */
@@ -192,6 +196,8 @@ export class NetError extends Error {
   readonly retryable: boolean;
   /** The other end, or the address to listen on. */
   readonly address: string | undefined;
+  /** All addresses that were tried, e.g. `[::1]:80` and `127.0.0.1:80`, where a host has several. */
+  readonly addresses: readonly string[] | undefined;
   /** The code of the operating system or of the protocol. */
   readonly code: string | undefined;
   /** Why TLS failed, if `kind` is "tls". */
@@ -211,6 +217,7 @@ export class NetError extends Error {
     this.phase = options.phase ?? PHASES[options.kind];
     this.retryable = options.retryable ?? RETRYABLE.has(options.kind);
     this.address = options.address;
+    this.addresses = options.addresses;
     this.code = options.code;
     this.tls = options.tls;
     this.permission = options.permission;
@@ -251,10 +258,12 @@ export function toNetError(error: unknown, context: ErrorContext = {}): NetError
   const found = classify(error, context, isMade);
   const phase = context.phase ?? found.phase;
   const address = addressOf(context) ?? found.address;
-  return new NetError(found.sentence ?? describe(found, phase, address), {
+  const addresses = context.addresses ?? found.addresses;
+  return new NetError(found.sentence ?? describe(found, phase, address, addresses), {
     ...found,
     phase: phase ?? PHASES[found.kind],
     address,
+    addresses,
     cause: error,
   });
 }

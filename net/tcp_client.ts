@@ -13,6 +13,9 @@
  * assertEquals(await conn.readLine({ timeout: 1000 }), "220 ready");
  * ```
  *
+ * Of a host name with several addresses each is tried, the next one 250 ms after one
+ * that is silent (RFC 8305); the error of a failure names them all in `addresses`.
+ *
  * **Permissions**: `--allow-net=example.com:80` for the host and port as they
  * are given here (`localhost` is not `127.0.0.1`).
  *

@@ -32,6 +32,19 @@ export function needsRoot(server: string, found: Availability): Availability {
   return found.ignore || Deno.uid() === 0 ? found : availability([`${server} needs root here`]);
 }
 
+/** Says whether this user may make networks and mounts of a test's own, where nothing can leave them. */
+export function needsNamespaces(): Availability {
+  const found = needs("unshare", "sh", "ip", "mount");
+  if (found.ignore) return found;
+  const { success } = new Deno.Command("unshare", {
+    args: ["-rnm", "ip", "link", "set", "lo", "up"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success ? found : availability(["no network namespaces for this user"]);
+}
+
 /** The path of the first of the programs that is installed. */
 export function findProgram(...names: string[]): string | undefined {
   if (!granted({ name: "env", variable: "PATH" }) || !granted({ name: "read" })) return undefined;

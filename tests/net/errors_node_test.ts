@@ -48,7 +48,12 @@ Deno.test("node:net: every address of a host refused, gathered in one error", as
   assertEquals(cause.errors.length, 2);
   const error = toNetError(cause);
   assertEquals([error.kind, error.code, error.retryable], ["refused", "ECONNREFUSED", true]);
-  assertEquals(error.message, `Cannot connect to 127.0.0.2:${port}: connection refused`);
+  const tried = [`127.0.0.2:${port}`, `127.0.0.1:${port}`];
+  assertEquals(error.addresses, tried);
+  assertEquals(
+    error.message,
+    `Cannot connect to 127.0.0.2:${port}: connection refused (tried ${tried.join(", ")})`,
+  );
   const wrapped = toNetError(new TypeError("fetch failed", { cause }));
   assertEquals(wrapped.message, error.message);
 });
@@ -68,8 +73,18 @@ Deno.test("of several addresses, the one that was reached tells the most", () =>
     gathered(failed("EADDRNOTAVAIL", "::1"), failed("ENETUNREACH", "127.0.0.1")),
   );
   assertEquals([none.kind, none.address], ["address-unavailable", "[::1]:9"]);
+  assertEquals(none.addresses, ["[::1]:9", "127.0.0.1:9"]);
   const bare = toNetError(new AggregateError([failed("ECONNREFUSED", "::1")]));
   assertEquals([bare.kind, bare.code, bare.address], ["refused", "ECONNREFUSED", "[::1]:9"]);
+  assertEquals(bare.addresses, undefined);
+  const many = toNetError(new Deno.errors.ConnectionRefused(), {
+    hostname: "many.test",
+    port: 9,
+    addresses: Array.from({ length: 10 }, (_, i) => `127.0.0.${i}:9`),
+  });
+  assertMatch(many.message, /^Cannot connect to many.test:9: .*127.0.0.7:9, and 2 more\)$/);
+  const again = toNetError(new Error("outer", { cause: many }));
+  assertEquals([again.message, again.addresses], [many.message, many.addresses]);
   const silent = Object.assign(new AggregateError([new Error("no")]), { code: "ETIMEDOUT" });
   assertEquals([toNetError(silent).kind, toNetError(silent).code], ["timeout", "ETIMEDOUT"]);
   const aborted = new AggregateError([failed("ECONNREFUSED", "::1")]);

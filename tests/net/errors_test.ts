@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } f
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { type NetErrorKind, type NetPhase, toNetError } from "../../net/errors.ts";
-import { needs } from "../_support/peers.ts";
+import { needs, needsNamespaces } from "../_support/peers.ts";
 import { deadPort, LOOPBACK, portOf, thrown } from "./_errors.ts";
 
 /** A Deno connection to a socket of Node, which can send a true RST. */
@@ -315,20 +315,7 @@ Deno.test({
   },
 });
 
-/** Whether this machine lets a test make a network of its own, where nothing can leave it. */
-function isolation(): { ignore: boolean; suffix: string } {
-  const found = needs("unshare", "sh", "ip", "mount");
-  if (found.ignore) return found;
-  const { success } = new Deno.Command("unshare", {
-    args: ["-rnm", "ip", "link", "set", "lo", "up"],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).outputSync();
-  return success ? found : { ignore: true, suffix: " (no network namespaces for this user)" };
-}
-
-const isolated = isolation();
+const isolated = needsNamespaces();
 const CONNECT = `
   try {
     await Deno.connect({ hostname: HOST, port: 9 });

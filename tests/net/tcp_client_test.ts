@@ -9,7 +9,7 @@ import { NetError } from "../../net/errors.ts";
 import { connectTcp, type ConnectTcpOptions } from "../../net/tcp_client.ts";
 import { serveTcp, type TcpServer } from "../../net/tcp_server.ts";
 import type { Connection } from "../../net/connection.ts";
-import { needsIPv6 } from "../_support/peers.ts";
+import { needsIPv6, needsNamespaces } from "../_support/peers.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -112,6 +112,63 @@ Deno.test("connectTcp() says that a name does not exist", async () => {
   );
   assertEquals([error.kind, error.address], ["dns", "nope.invalid:80"]);
   assertStringIncludes(error.message, "nope.invalid:80: unknown host name");
+});
+
+const isolated = needsNamespaces();
+
+Deno.test({
+  name: `a host of several addresses: each is tried, and all are in the error${isolated.suffix}`,
+  ignore: isolated.ignore,
+  async fn() {
+    const script = `
+      import { connectTcp } from "${new URL("../../net/tcp_client.ts", import.meta.url)}";
+      const hostname = "several.test";
+      const tell = (error) => console.log(error.kind, error.message);
+      await connectTcp({ hostname, port: 7001 }).catch(tell);
+      const last = Deno.listen({ hostname: "127.0.0.3", port: 7001 });
+      const conn = await connectTcp({ hostname, port: 7001 });
+      console.log(conn.peer);
+      conn.abort();
+      last.close();
+      for (const address of ["127.0.0.2", "127.0.0.3"]) {
+        Deno.listen({ hostname: address, port: 7002, tcpBacklog: 1 });
+        for (let i = 0; i < 2; i++) await Deno.connect({ hostname: address, port: 7002 });
+      }
+      Deno.listen({ hostname: "127.0.0.2", port: 7003, tcpBacklog: 1 });
+      for (let i = 0; i < 2; i++) await Deno.connect({ hostname: "127.0.0.2", port: 7003 });
+      Deno.listen({ hostname: "127.0.0.3", port: 7003 });
+      console.log((await connectTcp({ hostname, port: 7003 })).peer);
+      await connectTcp({ hostname, port: 7002, timeout: 500 }).catch(tell);
+      const signal = AbortSignal.timeout(100);
+      await connectTcp({ hostname, port: 7002, signal }).catch((error) => console.log(error.name));
+      Deno.exit(0);
+    `;
+    const dir = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${dir}/client.ts`, script);
+      await Deno.writeTextFile(`${dir}/hosts`, "127.0.0.2 several.test\n127.0.0.3 several.test\n");
+      const config = new URL("../../deno.json", import.meta.url).pathname;
+      const net =
+        "--allow-net=several.test:7001,several.test:7002,several.test:7003,127.0.0.2,127.0.0.3";
+      const command = `ip link set lo up && mount --bind "${dir}/hosts" /etc/hosts && ` +
+        `exec "${Deno.execPath()}" run -q --no-prompt --no-check --config "${config}" ${net} "${dir}/client.ts"`;
+      const { stdout } = await new Deno.Command("unshare", {
+        args: ["-rnm", "sh", "-c", command],
+        stdin: "null",
+        stderr: "inherit",
+      }).output();
+      const on = (port: number) => `(tried 127.0.0.2:${port}, 127.0.0.3:${port})`;
+      assertEquals(new TextDecoder().decode(stdout).trim().split("\n"), [
+        `refused Cannot connect to several.test:7001: connection refused ${on(7001)}`,
+        "127.0.0.3:7001",
+        "127.0.0.3:7003",
+        `timeout Cannot connect to several.test:7002: no answer in 500 ms ${on(7002)}`,
+        "TimeoutError",
+      ]);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
 });
 
 Deno.test("connectTcp() gives up on time where nothing answers", async () => {
