@@ -118,7 +118,9 @@ function classifyLink(
   const known = code === "" ? undefined : byCode(code);
   if (known !== undefined) {
     const phase = bySyscall(textProperty(link, "syscall")) ?? known.phase;
-    return { ...known, code: shorten(code), phase, address: nodeAddress(link) };
+    // Node has a code for each alert of TLS, of which rustls says the same in words.
+    const tls = known.tls === "handshake" ? tlsByMessage(text) ?? known.tls : known.tls;
+    return { ...known, tls, code: shorten(code), phase, address: nodeAddress(link) };
   }
   const found = byClass(link, text, context) ?? byMessage(text) ??
     (link === outer && isMisuse(link) ? { kind: "usage" } : undefined);

@@ -184,6 +184,19 @@ Deno.test("codes of the system and of Node, whatever the message says", () => {
   }
 });
 
+Deno.test("node:tls: what an alert says counts, whatever code Node has for it", () => {
+  const rows = [
+    ["TLSV1_ALERT_PROTOCOL_VERSION", "ProtocolVersion", "version"],
+    ["TLSV13_ALERT_CERTIFICATE_REQUIRED", "CertificateRequired", "client-certificate"],
+    ["TLSV1_ALERT_UNKNOWN_CA", "UnknownCA", "rejected"],
+    ["TLSV1_ALERT_INTERNAL_ERROR", "InternalError", "handshake"],
+  ];
+  for (const [code, alert, tls] of rows) {
+    const error = new Error(`received fatal alert: ${alert}`);
+    assertEquals(toNetError(Object.assign(error, { code: `ERR_SSL_${code}` })).tls, tls);
+  }
+});
+
 Deno.test("the call that failed tells the phase, the context tells it better", () => {
   const rows: Array<[string, NetPhase]> = [
     ["connect", "connect"],
