@@ -13,7 +13,18 @@ export interface HelpParts {
   positionals: Positionals;
   permissions: Readonly<Record<string, string>>;
   examples: readonly string[];
+  exitCodes?: Readonly<Record<number, string>>;
 }
+
+/** The exit codes that every program has. */
+const EXIT_CODES: Readonly<Record<number, string>> = {
+  0: "done, or stopped by a signal",
+  1: "the work failed",
+  2: "a flag or an argument is wrong",
+  3: "a permission or a program is missing",
+  70: "a bug of this program",
+  130: "interrupted before the work was done, or by a second signal",
+};
 
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
   string: "text",
@@ -90,13 +101,7 @@ export function helpText(parts: HelpParts, color: boolean): string {
   if (parts.examples.length > 0) {
     sections.push(`${title("Examples:")}\n${parts.examples.map((line) => `  ${line}`).join("\n")}`);
   }
-  section("Exit codes:", [
-    ["0", "done, or stopped by a signal"],
-    ["1", "the work failed"],
-    ["2", "a flag or an argument is wrong"],
-    ["3", "a permission or a program is missing"],
-    ["70", "a bug of this program"],
-    ["130", "interrupted before the work was done, or by a second signal"],
-  ]);
+  // Numbers as keys come in their order.
+  section("Exit codes:", Object.entries({ ...EXIT_CODES, ...parts.exitCodes }));
   return sections.join("\n\n") + "\n";
 }

@@ -104,6 +104,8 @@ export interface CliSpec<F extends Flags = None, P extends Positionals = None> {
   permissions: Readonly<Record<string, string>>;
   /** Command lines worth showing. @default none */
   examples?: readonly string[];
+  /** Exit codes of its own besides the common ones, each with its meaning. @default none */
+  exitCodes?: Readonly<Record<number, string>>;
 }
 
 /** The levels of `--log-level`, from the most talkative to the quietest. */

@@ -403,3 +403,13 @@ Deno.test("run() leaves the logging of the program around it as it was", async (
   await run((_values, ctx) => ctx.log.info("x"));
   assertEquals(getConfig(), before);
 });
+
+Deno.test("--help names the exit codes of all programs, and those of one's own in their order", () => {
+  const spec = { name: "t", summary: "Test.", flags: {}, permissions: {} };
+  const codes = (help: string) =>
+    help.slice(help.indexOf("Exit codes:")).match(/^ {2}\d+/gm)?.join();
+  assertEquals(codes(defineCli(spec).help), "  0,  1,  2,  3,  70,  130");
+  const own = defineCli({ ...spec, exitCodes: { 4: "too slow" } }).help;
+  assertEquals(codes(own), "  0,  1,  2,  3,  4,  70,  130");
+  assertMatch(own, /\n {2}4 +too slow\n/);
+});
