@@ -54,11 +54,8 @@ export function judge(
   if (Date.parse(own.valid_from) > now) failures.push("not-yet-valid");
   const dated = failures.length > 0;
   if (namesDiffer(host, own)) failures.push("wrong-name");
-  const named = failures.length > 0;
   // A certificate that is out of date is reported as untrusted too: then the end of its chain tells.
-  if (
-    !socket.authorized && (!named || (isTrustFailure(socket) && !(dated && rooted(chain))))
-  ) {
+  if (!socket.authorized && (!dated || (isTrustFailure(socket) && !rooted(chain)))) {
     failures.push("untrusted");
   }
   return failures;

@@ -2,9 +2,15 @@
 
 import { formatDnsRecord } from "../net/dns_codec.ts";
 import { escapeControls } from "../net/text.ts";
-import type { DiagnoseStatus, DiagnoseStep, Diagnosis, HttpExchange } from "./_diagnosis.ts";
+import type {
+  DiagnoseStatus,
+  DiagnoseStep,
+  Diagnosis,
+  DnsStep,
+  HttpExchange,
+} from "./_diagnosis.ts";
 import { statusLine } from "./_step_http.ts";
-import { count, showTime } from "./_text.ts";
+import { count, showTime, wrap } from "./_text.ts";
 
 /** How it is to look. */
 export interface TextOptions {
@@ -13,6 +19,9 @@ export interface TextOptions {
   /** Whether one step was asked for alone: then it is shown in full. */
   readonly full: boolean;
 }
+
+/** The steps that lead to an answer, one after the other. */
+const WAY: ReadonlySet<string> = new Set(["dns", "tcp", "tls", "http"]);
 
 const SIGNS: Readonly<Record<DiagnoseStatus, readonly [sign: string, color: number]>> = {
   ok: ["✓", 32],
@@ -40,24 +49,27 @@ export function renderDiagnosis(diagnosis: Diagnosis, options: TextOptions): str
     lines.push(`${i === 0 ? paint(sign, color, 1) : " "} ${paint(line, 1)}`);
   }
   if (advice !== undefined) say(advice, 2);
-  const end = Math.max(...steps.map(({ start, time }) => start + time), 0.001);
+  // The bars are of the way itself: what goes on beside it, such as ping, would dwarf them.
+  const way = steps.filter(({ step }) => WAY.has(step));
+  const barred = way.length > 0 ? way : steps;
+  const since = Math.min(...barred.map(({ start }) => start));
+  const all = Math.max(...barred.map(({ start, time }) => start + time)) - since;
   const row = (
     sign: string,
     name: string,
-    start: number,
+    bar: string,
     time: number,
-    all: number,
     color: number,
-  ) => {
-    const cells = width - 28;
-    const shown = showTime(time).padStart(9);
-    return `  ${sign} ${name.padEnd(11)} ${paint(bar(start, time, all, cells), color)} ${shown}`;
-  };
+  ) => `  ${sign} ${name.padEnd(11)} ${paint(bar, color)} ${showTime(time).padStart(9)}`;
+  const cells = width - 28;
   lines.push("");
   for (const step of steps) {
     const [sign, color] = SIGNS[step.status];
-    lines.push(row(paint(sign, color), step.step, step.start, step.time, end, color));
-    say(step.text, 6, 90);
+    const shown = barred.includes(step)
+      ? bar(step.start - since, step.time, all, cells)
+      : " ".repeat(cells);
+    lines.push(row(paint(sign, color), step.step, shown, step.time, color));
+    if (!diagnosis.verdict.endsWith(step.text)) say(step.text, 6, 90);
     // What the verdict's advice says is not said twice.
     if (step.advice !== undefined && step.advice !== advice && step.status !== "ok") {
       say(`→ ${step.advice}`, 6);
@@ -71,7 +83,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, options: TextOptions): str
         }
         lines.push(
           ...phaseRows(exchange).map(([name, start, time, total]) =>
-            row(" ", name, start, time, total, 36)
+            row(" ", name, bar(start, time, total, cells), time, 36)
           ),
         );
       }
@@ -117,18 +129,7 @@ function details(step: DiagnoseStep, full: boolean): string[] {
         return `${one.name}: ${more.join(", ")}`;
       });
     case "dns":
-      return step.answers.flatMap((answer) => {
-        const seconds = answer.answers.length > 0 ? "" : ` ${answer.code}, no records`;
-        const head = `${answer.type}${seconds}, ${answer.server} over ${answer.transport} in ${
-          showTime(answer.time)
-        }`;
-        const records = answer.answers.map((record) =>
-          `  ${record.name} ${record.ttl}s ${record.type} ${formatDnsRecord(record)}`
-        );
-        return full
-          ? [head, ...records]
-          : [`${head}${records.length ? `: ${count(records.length, "record")}` : ""}`];
-      });
+      return dnsDetails(step.answers, full);
     case "trace":
       return (step.report?.hops ?? []).filter((_, i, { length }) =>
         full || length <= 4 || i < 1 || i >= length - 2
@@ -170,23 +171,42 @@ function details(step: DiagnoseStep, full: boolean): string[] {
   }
 }
 
+/** The records, or how many there are; for which types there is none, and who said so. */
+function dnsDetails(answers: DnsStep["answers"], full: boolean): string[] {
+  const [first] = answers;
+  if (first === undefined) return [];
+  // A chain of aliases comes with the answer for each type.
+  const rows = new Set<string>();
+  const none = new Map<string, string[]>();
+  for (const { type, code, questions, answers: records } of answers) {
+    if (records.length === 0) {
+      const why = code === "NOERROR" ? "none" : code;
+      none.set(why, [...none.get(why) ?? [], type]);
+    } else if (!full) rows.add(`${type}: ${count(records.length, "record")}`);
+    else {
+      for (const record of records) {
+        const other = record.name.toLowerCase() === questions[0]?.name.toLowerCase()
+          ? ""
+          : ` (${record.name})`;
+        const ttl = `${record.ttl} s`.padStart(8);
+        rows.add(`${record.type.padEnd(6)}${ttl}  ${formatDnsRecord(record)}${other}`);
+      }
+    }
+  }
+  const times = answers.map(({ time }) => time);
+  const [least, most] = [Math.min(...times), Math.max(...times)].map(showTime);
+  const transports = [...new Set(answers.map(({ transport }) => transport))].join(" and ");
+  return [
+    ...rows,
+    ...[...none].map(([why, types]) => `${why}: ${types.join(", ")}`),
+    `${first.server} over ${transports} in ${least === most ? least : `${least} to ${most}`}`,
+  ];
+}
+
 /** A bar from `start` on, `time` long, of `all` that fills the cells; what is shortest shows too. */
 function bar(start: number, time: number, all: number, cells: number): string {
   const from = Math.min(Math.floor(start / all * cells), cells - 1);
   const length = Math.max(Math.min(Math.round(time / all * cells), cells - from), 1);
   const mark = time / all * cells < 0.5 ? "▏" : "▇";
   return (" ".repeat(from) + mark.repeat(length)).padEnd(cells);
-}
-
-/** Lines of at most `width` characters, broken at blanks where there are any. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let rest = text;
-  while (rest.length > width) {
-    const blank = rest.lastIndexOf(" ", width);
-    const end = blank > width / 3 ? blank : width;
-    lines.push(rest.slice(0, end));
-    rest = rest.slice(end).trimStart();
-  }
-  return [...lines, rest];
 }

@@ -7,7 +7,6 @@ import { interfaceCommands, runFirst } from "./_commands.ts";
 import type { DnsStep } from "./_diagnosis.ts";
 import { resolveBySystem } from "./_phases.ts";
 import { findAddresses, isAddress } from "./_structure.ts";
-import { count } from "./_text.ts";
 import { timed, type Walk } from "./_walk.ts";
 
 type TypedAnswer = DnsAnswer & { readonly type: string };
@@ -167,10 +166,4 @@ function explain(
     default:
       return failure(`the name server fails (${says})`, "Try another one with --server.");
   }
-}
-
-/** What was asked and what there is, for a person. */
-export function summarize(answers: readonly TypedAnswer[]): string {
-  const records = answers.reduce((sum, { answers }) => sum + answers.length, 0);
-  return `${count(records, "record")} from ${answers[0]?.server ?? "nobody"}`;
 }

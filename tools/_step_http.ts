@@ -2,12 +2,13 @@
 
 import type net from "node:net";
 import type tls from "node:tls";
-import { formatAddress } from "../net/address.ts";
+import { formatAddress, parseHostPort } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import { escapeControls } from "../net/text.ts";
 import type { HttpExchange, HttpStep } from "./_diagnosis.ts";
 import { checkHost } from "./_commands.ts";
 import { connectSocket, destroy, phase, resolveBySystem, shakeHands } from "./_phases.ts";
+import { describeTrouble } from "./_step_tls.ts";
 import { count, showTime } from "./_text.ts";
 import { timed, type Walk } from "./_walk.ts";
 
@@ -34,6 +35,14 @@ export function httpStep(walk: Walk, url: string, address?: string): Promise<Htt
       const known = current.host === new URL(url).host ? address : undefined;
       const one: HttpExchange = await exchange(walk, current, known);
       exchanges.push(one);
+      // The certificate of the first host is looked at by a step of its own.
+      const trouble = known === undefined && current.protocol === "https:"
+        ? await describeTrouble(walk, siteOf(current), parseHostPort(one.address).hostname)
+        : undefined;
+      if (trouble !== undefined) {
+        const text = `redirects to ${current.href}, whose ${trouble.text}`;
+        return { status: "failed", text, advice: trouble.advice, exchanges };
+      }
       next = undefined;
       if (one.status >= 300 && one.status < 400 && one.location !== undefined) {
         const target = URL.parse(one.location, current);
@@ -87,9 +96,8 @@ export function totalOf(exchanges: readonly HttpExchange[]): number {
 }
 
 async function exchange(walk: Walk, url: URL, known: string | undefined): Promise<HttpExchange> {
-  const host = checkHost(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+  const { host, port } = siteOf(url);
   const secure = url.protocol === "https:";
-  const port = Number(url.port || (secure ? 443 : 80));
   const where = formatAddress({ hostname: host, port });
   const clock = [performance.now()];
   const lap = () => {
@@ -125,6 +133,13 @@ async function exchange(walk: Walk, url: URL, known: string | undefined): Promis
     if (stream !== socket) await destroy(stream);
     await destroy(socket);
   }
+}
+
+function siteOf({ hostname, port, protocol }: URL): { host: string; port: number } {
+  return {
+    host: checkHost(hostname.replace(/^\[(.*)\]$/, "$1")),
+    port: Number(port || (protocol === "https:" ? 443 : 80)),
+  };
 }
 
 /** One address after the other: what failed is in the step before. */

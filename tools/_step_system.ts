@@ -48,6 +48,8 @@ export function pingStep(walk: Walk, host: string): Promise<PingStep> {
         (transmitted === 0 && complaint) || `no answer to ${count(transmitted, "echo request")}`;
       const advice = troubles.length > 0
         ? `Look at ${troubles[0]!.from}: it says that the host cannot be reached.`
+        : transmitted === 0 && complaint
+        ? undefined
         : "Many hosts and firewalls drop echo requests: TCP tells more.";
       return { status: "warning", text, advice, report };
     }

@@ -1,7 +1,7 @@
 /** The step that does a TLS handshake and looks at the certificate. Private to `tools/`. @module */
 
 import { formatAddress } from "../net/address.ts";
-import { NetError, type TlsFailure } from "../net/errors.ts";
+import { NetError, type TlsFailure, toNetError } from "../net/errors.ts";
 import { escapeControls } from "../net/text.ts";
 import { chainOf, judge } from "./_certificate.ts";
 import type { DiagnosedCertificate, TlsStep } from "./_diagnosis.ts";
@@ -16,17 +16,13 @@ const SOON_DAYS = 14;
 export function tlsStep(walk: Walk, address: string): Promise<TlsStep> {
   const nothing = { chain: [], failures: [] };
   return timed<TlsStep, "tls">(walk, "tls", nothing, async () => {
-    const { host, port } = walk.target;
-    const where = formatAddress({ hostname: host, port });
+    const { host } = walk.target;
     try {
-      // Private authorities first; the usual ones if those did not sign it.
-      const own = walk.caCerts.length > 0
-        ? await inspect(walk, address, where, walk.caCerts)
-        : null;
-      const found = own === null || own.failures.includes("untrusted")
-        ? await inspect(walk, address, where, [])
-        : own;
-      return { ...found, ...describeCertificate(found.chain[0], found.failures, host) };
+      const found = await examine(walk, walk.target, address);
+      const { chain: [own], failures, error } = found;
+      return error !== undefined && failures.length === 0
+        ? { ...found, ...withoutHandshake(error, walk) }
+        : { ...found, ...describeCertificate(own, failures, host) };
     } catch (error) {
       if (!(error instanceof NetError) || error.kind === "permission") throw error;
       return { ...withoutHandshake(error, walk), error, ...nothing };
@@ -34,25 +30,71 @@ export function tlsStep(walk: Walk, address: string): Promise<TlsStep> {
   });
 }
 
-async function inspect(walk: Walk, address: string, where: string, caCerts: readonly string[]) {
-  const { host, port } = walk.target;
+/** Where a certificate is looked at. */
+interface Site {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the certificate of another site lacks, where a redirect leads; undefined if it is good. */
+export async function describeTrouble(
+  walk: Walk,
+  site: Site,
+  address: string,
+): Promise<{ text: string; advice: string | undefined } | undefined> {
+  const { chain: [own], failures } = await examine(walk, site, address);
+  if (failures.length === 0) return undefined;
+  const { text, advice } = describeCertificate(own, failures, site.host);
+  return { text: text.replace(/^the /, ""), advice };
+}
+
+/** Private authorities first; the usual ones if those did not sign it. */
+async function examine(walk: Walk, site: Site, address: string) {
+  const own = walk.caCerts.length > 0 ? await inspect(walk, site, address, walk.caCerts) : null;
+  return own === null || own.failures.includes("untrusted")
+    ? await inspect(walk, site, address, [])
+    : own;
+}
+
+async function inspect(
+  walk: Walk,
+  { host, port }: Site,
+  address: string,
+  caCerts: readonly string[],
+) {
+  const begun = performance.now();
   const socket = await connectSocket(address, port, walk);
   try {
+    const where = formatAddress({ hostname: host, port });
+    const refused = Promise.withResolvers<unknown>();
+    let seen: Pick<TlsStep, "version" | "cipher" | "alpn" | "chain" | "failures"> | undefined;
     const secure = await shakeHands(socket, host, where, {
       ...walk,
       caCerts,
       alpn: ["h2", "http/1.1"],
+      look(shown) {
+        shown.once("error", refused.resolve);
+        const now = Date.now();
+        const { alpnProtocol } = shown;
+        seen = {
+          version: shown.getProtocol() ?? undefined,
+          cipher: shown.getCipher()?.name,
+          alpn: typeof alpnProtocol === "string" ? escapeControls(alpnProtocol) : undefined,
+          chain: chainOf(shown, now),
+          failures: judge(shown, host, now),
+        };
+      },
     });
+    const time = performance.now() - begun;
     try {
-      const now = Date.now();
-      const { alpnProtocol } = secure;
-      return {
-        version: secure.getProtocol() ?? undefined,
-        cipher: secure.getCipher()?.name,
-        alpn: typeof alpnProtocol === "string" ? escapeControls(alpnProtocol) : undefined,
-        chain: chainOf(secure, now),
-        failures: judge(secure, host, now),
-      };
+      // TLS 1.3 misses a certificate of the client when the handshake is over (RFC 8446 §4.4.2.4).
+      const wait = setTimeout(refused.resolve, Math.min(2 * time + 20, walk.timeout));
+      const thrown = await refused.promise;
+      clearTimeout(wait);
+      const error = thrown === undefined
+        ? undefined
+        : toNetError(thrown, { phase: "handshake", address: where });
+      return { ...seen!, error: error?.kind === "tls" ? error : undefined, time };
     } finally {
       await destroy(secure);
     }
@@ -91,6 +133,10 @@ export function explainFailure(
   }
 }
 
+/** What to do where the server wants one. */
+export const CLIENT_CERTIFICATE =
+  "It speaks with those alone that show a certificate it knows (mutual TLS).";
+
 const ADVICE: Partial<Record<TlsFailure, string>> = {
   expired: "Renew the certificate, and see why that did not happen by itself.",
   "not-yet-valid": "Set the clock of this machine, or wait.",
@@ -120,9 +166,9 @@ function withoutHandshake(
   { target }: Walk,
 ): Pick<TlsStep, "status" | "text" | "advice"> {
   const { kind, tls } = error;
-  if (target.tls === "try" && tls !== "client-certificate" && tls !== "version") {
-    return { status: "skipped", text: "speaks no TLS" };
-  }
+  // An alert is said by a server that does speak TLS.
+  const alert = /_ALERT_/.test(error.code ?? "");
+  if (target.tls === "try" && !alert) return { status: "skipped", text: "speaks no TLS" };
   if (tls === "not-tls") {
     const plain = target.http ? `http://${formatAddress(asPort(target))}/` : "it without TLS";
     return { status: "failed", text: "does not speak TLS on this port", advice: `Try ${plain}.` };
@@ -131,15 +177,21 @@ function withoutHandshake(
     return {
       status: "failed",
       text: "wants a certificate of the client",
-      advice: "It needs mutual TLS.",
+      advice: CLIENT_CERTIFICATE,
     };
   }
   if (tls === "version") {
-    return {
-      status: "failed",
-      text: "speaks no version of TLS from 1.2 up",
-      advice: "Bring the server up to TLS 1.2 or 1.3.",
-    };
+    return /PROTOCOL/.test(error.code ?? "")
+      ? {
+        status: "failed",
+        text: "speaks no version of TLS from 1.2 up",
+        advice: "Bring the server up to TLS 1.2 or 1.3.",
+      }
+      : {
+        status: "failed",
+        text: "refuses the TLS handshake",
+        advice: "There is no cipher in common, or it wants a certificate of the client.",
+      };
   }
   const text: Record<string, string> = {
     timeout: "does not answer the TLS handshake",

@@ -59,3 +59,51 @@ export function showTime(ms: number): string {
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
+
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303F\uFF01-\uFF60\uFFE0-\uFFE6]/u;
+const NARROW_KANA = /^[\uFF61-\uFF9F]/;
+
+/** How many columns of a terminal a character takes, with what is combined with it. */
+function columns(character: string): number {
+  if (/^[\p{M}\p{Cf}]+$/u.test(character)) return 0;
+  return WIDE.test(character) && !NARROW_KANA.test(character) ? 2 : 1;
+}
+
+const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** Lines of at most `width` columns, broken at blanks where there are any. */
+export function wrap(text: string, width: number): string[] {
+  // A number and its unit stay together.
+  const [first = "", ...words] = text.split(/ (?!(?:ms|s|days?)\b)/);
+  const lines = cut(first, width);
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (widthOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(...cut(word, width));
+  }
+  return lines;
+}
+
+/** A word that is longer than a line, in pieces. */
+function cut(word: string, width: number): string[] {
+  const pieces = [""];
+  let used = 0;
+  for (const { segment } of characters.segment(word)) {
+    const more = columns(segment);
+    if (used + more > width) {
+      pieces.push("");
+      used = 0;
+    }
+    pieces[pieces.length - 1] += segment;
+    used += more;
+  }
+  return pieces;
+}
+
+/** How many columns a text takes. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const { segment } of characters.segment(text)) width += columns(segment);
+  return width;
+}

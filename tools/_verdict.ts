@@ -1,8 +1,9 @@
 /** One sentence for a diagnosis. Private to `tools/`, and pure. @module */
 
 import { formatAddress } from "../net/address.ts";
-import type { DiagnoseStep, DiagnoseTarget, Diagnosis } from "./_diagnosis.ts";
+import type { DiagnoseStep, DiagnoseTarget, Diagnosis, HttpPhases } from "./_diagnosis.ts";
 import { statusLine, totalOf } from "./_step_http.ts";
+import { CLIENT_CERTIFICATE } from "./_step_tls.ts";
 import { count, showTime } from "./_text.ts";
 
 type Sentence = Omit<Diagnosis, "target" | "steps">;
@@ -31,6 +32,19 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
         ? `${where} answers, but ${tls.text.replace(/^the /, "its ")}`
         : `${where} accepts connections, but ${tls.text}`,
     );
+  }
+  const { error } = http ?? {};
+  if (http !== undefined && error?.kind === "timeout" && error.phase === "response") {
+    return {
+      ...broken(http, `${error.address ?? where} accepts connections, but sends no answer`),
+      advice: "The server is busy or stuck: look into its log, or wait longer with --timeout.",
+    };
+  }
+  if (http !== undefined && error?.tls === "client-certificate") {
+    return {
+      ...broken(http, `${where} answers, but wants a certificate of the client`),
+      advice: CLIENT_CERTIFICATE,
+    };
   }
   if (http?.status === "failed") return broken(http, httpBroken(target, http, where));
   const main = http ?? tls ?? tcp;
@@ -80,6 +94,33 @@ function alone(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence
     ? last.report?.times?.average
     : undefined;
   return { ok, verdict, advice, time };
+}
+
+const SLOW: Readonly<Record<Exclude<keyof HttpPhases, "total">, string>> = {
+  dns: "resolving the name: use a name server that is nearer, or keep its answers",
+  tcp: "connecting: the host is far away, or its line is full",
+  tls: "the TLS handshake: resume sessions, or use a server that is nearer",
+  firstByte: "waiting for the first byte: the server itself takes that long",
+  body: "the body: make it smaller, or compress it",
+};
+
+/** What takes the most of the way. */
+export function explainSlowness(steps: readonly DiagnoseStep[]): string {
+  const spent = steps.flatMap((step): [part: string, time: number][] => {
+    if (step.step === "dns") return [[SLOW.dns, step.time]];
+    if (step.step === "http") {
+      return step.exchanges.flatMap(({ phases }) =>
+        Object.entries(SLOW).map((
+          [name, part],
+        ): [string, number] => [part, phases[name as keyof typeof SLOW]])
+      );
+    }
+    const counts = (step.step === "tcp" || step.step === "tls") &&
+      !steps.some(({ step }) => step === "http");
+    return counts ? [[SLOW[step.step], step.time]] : [];
+  });
+  const [most] = spent.sort(([, a], [, b]) => b - a);
+  return most === undefined ? "" : `Most of it, ${showTime(most[1])}, goes into ${most[0]}.`;
 }
 
 /** How long the way itself takes. */

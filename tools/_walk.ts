@@ -20,7 +20,7 @@ export interface Walk {
   readonly since: number;
 }
 
-/** What a step finds; the times are added. */
+/** What a step finds; the times are added where it has none of its own. */
 export type Found<S extends DiagnosedStep> = Omit<S, "start" | "time" | "step">;
 
 /** Runs a step with the clock; what it throws is its result. */
@@ -33,7 +33,8 @@ export async function timed<S extends DiagnosedStep, N extends string>(
   const begun = performance.now();
   const times = () => ({ start: begun - walk.since, time: performance.now() - begun });
   try {
-    return { step, ...await work(), ...times() };
+    const found = await work();
+    return { step, ...times(), ...found };
   } catch (thrown) {
     if (walk.signal?.aborted && thrown === walk.signal.reason) throw thrown;
     if (thrown instanceof TypeError || thrown instanceof RangeError) throw thrown;

@@ -32,7 +32,7 @@
 import { parseHostPort } from "../net/address.ts";
 import type { DnsType } from "../net/dns_codec.ts";
 import { NetError } from "../net/errors.ts";
-import { type CliContext, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
+import { badValue, type CliContext, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
 import { renderDiagnosis } from "./_diagnose_text.ts";
 import type { DiagnoseStep, DiagnoseStepName, Diagnosis, HttpStep, TlsStep } from "./_diagnosis.ts";
 import { dnsStep } from "./_step_dns.ts";
@@ -43,7 +43,7 @@ import { tcpStep } from "./_step_tcp.ts";
 import { tlsStep } from "./_step_tls.ts";
 import { isAddress } from "./_structure.ts";
 import { parseTarget } from "./_target.ts";
-import { judgeSteps } from "./_verdict.ts";
+import { explainSlowness, judgeSteps } from "./_verdict.ts";
 import { showTime } from "./_text.ts";
 import type { Walk } from "./_walk.ts";
 
@@ -139,8 +139,11 @@ const TYPES: readonly DnsType[] = [
  */
 export async function diagnose(url: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const { signal, onStep, caCerts = [], types } = options;
-  const target = parseTarget(url);
   const wanted = new Set(options.steps ?? STEPS);
+  const parsed = parseTarget(url);
+  // Who asks for TLS alone expects it.
+  const alone = parsed.tls === "try" && wanted.has("tls") && !wanted.has("http");
+  const target = alone ? { ...parsed, tls: true } : parsed;
   for (const step of wanted) {
     if (!STEPS.includes(step)) {
       throw new TypeError(`Cannot take the step "${step}": ${STEPS} are known`);
@@ -216,7 +219,7 @@ async function walkOn(
   let secured = target.tls === true;
   if (target.tls !== false && (wanted.has("tls") || wanted.has("http"))) {
     const tls = await tlsStep(walk, address);
-    secured = tls.version !== undefined;
+    secured = tls.version !== undefined && tls.error === undefined;
     if (wanted.has("tls") || tls.status === "failed") add(tls);
   }
   if (asksHttp && (secured || target.tls === false)) add(await httpStep(walk, target.url, address));
@@ -241,9 +244,9 @@ async function findOut(
       secure,
       plain.then<HttpStep | TlsStep>((step) => isPlain(step) ? step : secure),
     ]);
-    if (winner.step === "tls" && winner.version !== undefined) {
+    if (winner.step === "tls" && (winner.version !== undefined || winner.status === "failed")) {
       if (wanted.has("tls") || winner.status === "failed") add(winner);
-      add(await httpStep(walk, `https://${url}/`, address));
+      if (winner.error === undefined) add(await httpStep(walk, `https://${url}/`, address));
       return;
     }
     const http = winner.step === "http" ? winner : await plain;
@@ -289,13 +292,16 @@ const cli = defineCli({
   name: "diagnose",
   summary: "Walks the whole way to a host, and says where it breaks and what to do.",
   description: [
-    "Usage: diagnose [COMMAND] HOST|HOST:PORT|URL, a URL of http, https, tcp or tls.",
-    "Commands: all (the default), interfaces, ping, trace, dns, tcp, tls, http.",
-    "A way that is broken exits with 1, one that is slower than --slo with 4.",
+    "WHAT is HOST, HOST:PORT or a URL of http, https, tcp or tls; before it a command, if any:",
+    "all (the default), interfaces, ping, trace, dns, tcp, tls, http.",
   ].join("\n"),
   flags: {
     server: { type: "string", placeholder: "address", help: "A name server to ask too" },
-    type: { type: "list", placeholder: "type", help: "Of which type dns asks, e.g. MX" },
+    type: {
+      type: "list",
+      placeholder: "type",
+      help: "Of which type dns asks, e.g. MX [default: all]",
+    },
     timeout: {
       type: "duration",
       default: "5s",
@@ -316,6 +322,7 @@ const cli = defineCli({
       "the programs of the system; what is missing is skipped",
     "--allow-read=<file>": "only with --ca",
   },
+  exitCodes: { 4: "the answer is slower than --slo" },
   examples: [
     "deno task diagnose https://example.com/",
     "deno task diagnose dns example.com --server 192.0.2.53 --type MX",
@@ -353,7 +360,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ what, slo, ca, type, server, json, ...limits }, ctx) => {
     const { command, where } = readWhat(what);
     const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
-    const types = type.length > 0 ? type as DnsType[] : command === "dns" ? TYPES : undefined;
+    const types = type.length > 0 ? type.map(readType) : command === "dns" ? TYPES : undefined;
     const progress = showProgress(ctx, COMMANDS[command] ?? STEPS);
     let found: Diagnosis;
     try {
@@ -368,12 +375,19 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       });
     } catch (error) {
       if (error instanceof TypeError || error instanceof RangeError) {
-        throw new CliError(error.message, 2);
+        const named = error.message.replace(
+          /^Cannot use the name server/,
+          "Bad value for --server:",
+        );
+        throw new CliError(named, 2);
       }
       throw error;
     } finally {
       progress.end();
     }
+    // Nobody has said that HTTP is spoken there, until it was asked for by name.
+    const silent = found.steps.some(({ step, status }) => step === "http" && status === "skipped");
+    if (command === "http" && silent) found = { ...found, ok: false };
     if (found.steps.length === 1) throwIfMissing(found.steps[0]!);
     const slow = slo !== undefined && found.ok && (found.time ?? 0) > slo;
     if (slow) {
@@ -381,13 +395,22 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         ...found,
         ok: false,
         verdict: `${found.verdict}, slower than ${showTime(slo)}`,
-        advice: "Look at the longest bar of the waterfall.",
+        advice: explainSlowness(found.steps),
       };
     }
     if (json) ctx.printJson(toJson(found));
     else printText(ctx, renderDiagnosis(found, { ...look(ctx), full: command !== "all" }));
     return slow ? TOO_SLOW : found.ok ? 0 : 1;
   });
+}
+
+/** A type of records; case does not matter on a command line. */
+function readType(text: string): DnsType {
+  const type = text.toUpperCase();
+  if ((TYPES as readonly string[]).includes(type) || /^TYPE\d{1,5}$/.test(type)) {
+    return type as DnsType;
+  }
+  throw badValue("--type", text, `one of ${TYPES.join(", ")}, or a number such as TYPE99`);
 }
 
 /** Colour and width of the terminal. */

@@ -355,7 +355,7 @@ const cli = defineCli({
     expect: {
       type: "string",
       placeholder: "ports",
-      help: "Exit with 4 unless exactly these are open; none: no port",
+      help: 'Exit with 4 unless exactly these are open, or "none"',
     },
     file: { type: "list", placeholder: "file", help: "More targets, one a line" },
     workers: {
@@ -370,6 +370,7 @@ const cli = defineCli({
     "--allow-net": "connect to any host",
     "--allow-read=<file>": "only with --file",
   },
+  exitCodes: { 4: "other ports are open than --expect says" },
   examples: [
     "deno task scan 127.0.0.1 -p 1-1024",
     "deno task scan 127.0.0.1 -p - --open --banner -o ndjson",

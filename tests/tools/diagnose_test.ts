@@ -7,6 +7,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { developmentAuthority } from "../../net/certificate.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
 import { serveTls } from "../../net/tls_server.ts";
 import { NetError, type TlsFailure } from "../../net/errors.ts";
@@ -19,8 +21,8 @@ import {
 } from "../../tools/diagnose.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { serveDns } from "../_support/dns.ts";
-import { needs } from "../_support/peers.ts";
-import { runRunnable } from "../_support/runnable.ts";
+import { isolated, needs, needsNamespace } from "../_support/peers.ts";
+import { ROOT, Runnable, runPeer, runRunnable } from "../_support/runnable.ts";
 
 const WAY: readonly DiagnoseStepName[] = ["dns", "tcp", "tls", "http"];
 const way = (url: string, options: DiagnoseOptions = {}) =>
@@ -106,6 +108,100 @@ Deno.test("diagnose() names what is wrong with a certificate", async () => {
   const found = await way(`https://127.0.0.1:${server.addr.port}/`, { caCerts: [ca] });
   const tls = found.steps.find((step) => step.step === "tls");
   assert(tls?.step === "tls" && tls.version === "TLSv1.3" && tls.chain[0]!.daysLeft >= 0);
+});
+
+Deno.test("diagnose() measures a certificate by the address alone that it is called by", async () => {
+  const authority = await developmentAuthority();
+  await using server = answering(ok(), await authority.issue({ names: ["127.0.0.1"] }));
+  const found = await way(`https://127.0.0.1:${server.addr.port}/`, { caCerts: [authority.cert] });
+  assertEquals([found.ok, /200 OK/.test(found.verdict)], [true, true], found.verdict);
+});
+
+Deno.test("diagnose() sees a bad certificate where a redirect leads", async () => {
+  const { ca, good, expired } = await testCertificates();
+  const redirected = async (certificate: { cert: string; key: string }) => {
+    await using last = answering(ok(), certificate);
+    const to = `https://127.0.0.1:${last.addr.port}/end`;
+    await using first = answering(
+      `HTTP/1.1 301 Moved\r\nLocation: ${to}\r\nContent-Length: 0\r\n\r\n`,
+    );
+    return await way(`http://127.0.0.1:${first.addr.port}/`, { caCerts: [ca] });
+  };
+  const bad = await redirected(expired);
+  assertEquals(bad.ok, false);
+  assertMatch(
+    bad.verdict,
+    /answers, but redirects to https:.*\/end, whose certificate expired \d days ago$/,
+  );
+  assertStringIncludes(bad.advice!, "Renew");
+  assertEquals((await redirected(good)).ok, true);
+});
+
+const openssl = needs("openssl");
+Deno.test({
+  name: `diagnose() says that openssl wants a certificate of the client${openssl.suffix}`,
+  ignore: openssl.ignore,
+  async fn() {
+    const { ca, good } = await testCertificates();
+    const folder = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${folder}/cert`, good.cert);
+    await Deno.writeTextFile(`${folder}/key`, good.key);
+    try {
+      for (const version of ["-tls1_3", "-tls1_2"]) {
+        const child = new Deno.Command("openssl", {
+          args: [
+            ...["s_server", "-www", "-accept", "127.0.0.1:0", version, "-Verify", "1"],
+            ...["-verify_return_error", "-cert", `${folder}/cert`, "-key", `${folder}/key`],
+          ],
+          ...{ stdin: "null", stdout: "piped", stderr: "piped" } as const,
+        }).spawn();
+        await using server = new Runnable(child);
+        await server.until(({ stdout }) => /^ACCEPT \S+:\d+$/m.test(stdout), "that it listens");
+        const where = /^ACCEPT (\S+)$/m.exec(server.stdout)![1]!;
+        const found = await way(where, { caCerts: [ca] });
+        assertEquals(found.ok, false);
+        const text = version === "-tls1_3"
+          ? "answers, but wants a certificate of the client"
+          : "accepts connections, but refuses the TLS handshake";
+        assertEquals(found.verdict, `${where} ${text}`);
+        assertMatch(found.advice!, /certificate/);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test("diagnose() tells an old or picky server of TLS from one that speaks none", async () => {
+  // An alert of TLS: protocol_version (70), handshake_failure (40).
+  for (const [number, verdict] of [[70, /no version of TLS from 1\.2/], [40, /refuses the TLS/]]) {
+    await using server = serveTcp({}, async (conn) => {
+      await conn.readExact(5);
+      await conn.write(Uint8Array.of(21, 3, 3, 0, 2, 2, number as number));
+    });
+    const found = await way(`127.0.0.1:${server.addr.port}`);
+    assertEquals(found.ok, false);
+    assertMatch(found.verdict, verdict as RegExp);
+  }
+});
+
+Deno.test("a step that is asked for by name has to be there", async () => {
+  await using ssh = serveTcp({}, async (conn) => void await conn.write("SSH-2.0-x\r\n"));
+  const where = `127.0.0.1:${ssh.addr.port}`;
+  const tls = await runAs(["tls", where]);
+  assertMatch(tls.stdout, /does not speak TLS on this port/);
+  const http = await runAs(["http", where]);
+  assertMatch(http.stdout, /speaks no HTTP/);
+  assertEquals([tls.code, http.code], [1, 1]);
+});
+
+Deno.test("diagnose() says that a server takes the request and sends no answer", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using server = serveTcp({}, () => promise);
+  const found = await way(`http://127.0.0.1:${server.addr.port}/`, { timeout: 200 });
+  resolve();
+  assertMatch(found.verdict, /^127\.0\.0\.1:\d+ accepts connections, but sends no answer$/);
+  assertStringIncludes(found.advice!, "--timeout");
 });
 
 Deno.test("diagnose() finds out by itself what is spoken on a port", async () => {
@@ -212,6 +308,54 @@ Deno.test("diagnose() asks a name server for all types of records", async () => 
   }
 });
 
+Deno.test("records are shown with type and TTL, and for which types there is none", async () => {
+  const name = "localhost";
+  await using dns = await serveDns(({ questions: [question] }) => {
+    if (question?.type !== "A") return {};
+    return {
+      answers: [
+        { name, ttl: 60, type: "CNAME", target: "a.test" },
+        { name: "a.test", ttl: 5, type: "A", address: "192.0.2.7" },
+      ],
+    };
+  });
+  const server = `127.0.0.1:${dns.port}`;
+  const types = ["--type", "a", "--type", "MX", "--type", "type99"];
+  const { code, stdout } = await runAs(["dns", name, "--server", server, ...types]);
+  assertEquals(code, 0);
+  assertMatch(
+    stdout,
+    /\n {6}CNAME {5}60 s {2}a\.test\n {6}A {10}5 s {2}192\.0\.2\.7 \(a\.test\)\n/,
+  );
+  assertMatch(stdout, /\n {6}none: MX, TYPE99\n {6}127\.0\.0\.1:\d+ over udp in /);
+  const wrong = await runAs(["dns", name, "--type", "MX", "--type", "NOSUCH"]);
+  assertEquals(wrong.code, 2);
+  assertMatch(wrong.stderr, /^diagnose: Bad value for --type: "NOSUCH" \(expected one of A, /);
+  const named = await runAs(["dns", name, "--server", "ns.test"]);
+  assertMatch(
+    named.stderr,
+    /^diagnose: Bad value for --server: "ns\.test": give its IP address\n$/,
+  );
+});
+
+Deno.test("nothing is wider than 80 columns, also where a character takes two", async () => {
+  const authority = await developmentAuthority({ commonName: "認証局".repeat(21) });
+  const certificate = await authority.issue({
+    names: ["127.0.0.1"],
+    commonName: "漢字".repeat(30),
+  });
+  await using server = answering(ok("hi", `Server: ${"x".repeat(200)}\r\n`), certificate);
+  const { stdout } = await runAs([
+    "http",
+    `https://127.0.0.1:${server.addr.port}/${"y".repeat(99)}`,
+  ]);
+  assertStringIncludes(stdout.replace(/\n */g, ""), "認証局".repeat(21));
+  for (const line of stdout.split("\n")) {
+    const width = [...line].reduce((sum, c) => sum + (/\p{Script=Han}/u.test(c) ? 2 : 1), 0);
+    assert(width <= 80, line);
+  }
+});
+
 Deno.test("a host that is none starts nothing", async () => {
   const bad = [
     "-oProxyCommand=x",
@@ -254,10 +398,17 @@ Deno.test("what a server says of itself cannot reach the terminal", async () => 
 Deno.test("--slo gives 4 when the answer is too slow, --json the same as data", async () => {
   await using server = answering(ok());
   const url = `http://127.0.0.1:${server.addr.port}/`;
-  const slow = await runAs(["http", url, "--slo=1ms"]);
   const quick = await runAs(["http", url, "--slo=1m"]);
-  assert(slow.code === 4 || /in 0\.\d+ ms/.test(slow.stdout), slow.stdout);
   assertEquals(quick.code, 0);
+  await using late = serveTcp({}, async (conn) => {
+    while (await conn.readLine());
+    await delay(60);
+    await conn.write(ok());
+  });
+  const slow = await runAs(["http", `http://127.0.0.1:${late.addr.port}/`, "--slo=50ms"]);
+  assertEquals(slow.code, 4);
+  assertMatch(slow.stdout, /^✗ .* answers 200 OK in [\d.]+ m?s,\s+slower\s+than\s+50\.0 ms\n/);
+  assertMatch(slow.stdout, /Most of it, [\d.]+ m?s, goes into waiting for the first byte/);
   const { code, stdout } = await runAs(["http", url, "--json"]);
   const found = JSON.parse(stdout);
   assertEquals([code, found.ok, found.target.port], [0, true, server.addr.port]);
@@ -299,6 +450,41 @@ Deno.test("without --allow-run the walk goes on, without --allow-net there is no
   const none = await runRunnable("diagnose", args, { permissions: [] });
   assertEquals(none.code, 3);
   assertMatch(none.stderr, /^diagnose: [^\n]*--allow-net[^\n]*\n$/);
+});
+
+Deno.test("programs that are missing are named with their package, and the walk goes on", async () => {
+  await using server = answering(ok());
+  const env = { PATH: "/nonexistent" };
+  const args = [`http://127.0.0.1:${server.addr.port}/`, "--json"];
+  const all = await runRunnable("diagnose", args, { env });
+  assertEquals(all.code, 0, all.stderr);
+  const steps = JSON.parse(all.stdout).steps as Record<"step" | "status" | "advice", string>[];
+  const skipped = steps.filter(({ status }) => status === "skipped");
+  assertEquals(skipped.map(({ step }) => step), ["interfaces", "ping", "trace"]);
+  for (const { advice } of skipped) assertMatch(advice, /^Install the package [\w-]+\.$/);
+  const { code, stderr } = await runRunnable("diagnose", ["ping", "127.0.0.1"], { env });
+  assertEquals(code, 3);
+  assertEquals(stderr, "diagnose: Program is missing: ping (install the package iputils-ping)\n");
+});
+
+const namespace = needsNamespace();
+Deno.test({
+  name: `a net that drops, and one to which no route leads${namespace.suffix}`,
+  ignore: namespace.ignore,
+  async fn() {
+    const program = new URL("tools/diagnose.ts", ROOT).pathname;
+    const verdictOf = async (url: string) => {
+      const args = ["run", "-q", "-P=diagnose", program, "tcp", url, "-t", "300ms"];
+      const { code, stdout } = await runPeer(...isolated(Deno.execPath(), ...args));
+      assertEquals(code, 1);
+      return stdout.split("\n\n")[0]!;
+    };
+    assertMatch(
+      await verdictOf("tcp://198.18.7.7:80"),
+      /7:80 does not answer in 300 ms\n.*firewall/,
+    );
+    assertMatch(await verdictOf("tcp://192.0.2.7:80"), /7:80 cannot be reached: no route leads/);
+  },
 });
 
 for (
