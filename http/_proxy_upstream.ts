@@ -96,7 +96,6 @@ export class Upstreams {
     const index = list?.indexOf(upstream) ?? -1;
     if (index === -1) return;
     list!.splice(index, 1);
-    if (list!.length === 0) this.#idle.delete(upstream.key);
     this.idle--;
     this.drop(upstream);
   }
@@ -105,6 +104,8 @@ export class Upstreams {
   drop(upstream: Upstream): void {
     this.#open.delete(upstream);
     if (this.#locals.get(upstream.local) === upstream) this.#locals.delete(upstream.local);
+    // Or the lists would grow with every host that was ever asked for.
+    if (this.#idle.get(upstream.key)?.length === 0) this.#idle.delete(upstream.key);
     upstream.close();
   }
 
