@@ -43,10 +43,9 @@ export interface Counts {
 
 const logger = getLogger(["portside", "http", "proxy"]);
 
-/** Counts and tells what became of a request. */
-export function tell({ counts, options }: ProxyCore, entry: ProxyEntry): void {
-  const { status } = entry;
-  if (status === 403 || status === 407 || status === 508) counts.denied++;
+/** Counts and tells what became of a request; `denied` if the rules refused it. */
+export function tell({ counts, options }: ProxyCore, entry: ProxyEntry, denied: boolean): void {
+  if (denied) counts.denied++;
   else if (entry.error !== undefined) counts.failed++;
   try {
     options.onEntry?.(entry);

@@ -13,6 +13,8 @@ export class Current {
   connect: number | undefined;
   firstByte: number | undefined;
   error: string | undefined;
+  /** Whether the rules refused it, as opposed to a server. */
+  denied = false;
   upstream: Upstream | undefined;
 
   readonly #started = performance.now();

@@ -115,7 +115,7 @@ export class ProxySession {
     this.#up.clear();
     this.#out.clear();
     this.#client.shrink();
-    tell(this.#core, current.entry(this.#name));
+    tell(this.#core, current.entry(this.#name), current.denied);
   }
 
   async #readHead(): Promise<Http1Request | undefined> {
@@ -366,6 +366,7 @@ export class ProxySession {
     }
     current.status = status;
     current.error = reason;
+    current.denied = status === 403 || status === 407 || status === 508;
     const ends = close || this.#draining;
     const body = current.head?.method !== "HEAD";
     try {

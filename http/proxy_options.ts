@@ -90,7 +90,7 @@ export interface ProxyStats {
   readonly activeTunnels: number;
   /** Requests that the rules refused: 403, 407, 508. */
   readonly denied: number;
-  /** Requests that failed: 502, 503, 504, or broken off. */
+  /** Requests that failed otherwise: malformed, too slow, no server for them, or broken off. */
   readonly failed: number;
   /** Bytes from clients. */
   readonly received: number;

@@ -188,6 +188,17 @@ Deno.test("serveProxy() denies a name whose addresses are none, or denied", asyn
   }
 });
 
+Deno.test("serveProxy() tells what it denies from what a server does", async () => {
+  const no = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+  await using origin = new Origin({ replies: [no] });
+  await using proxy = serveProxy({ ...OPEN, deny: ["10.0.0.1"] });
+  for (const host of [origin.host, "10.0.0.1"]) {
+    assertEquals(statuses(await exchange(proxy.addr.port, get(host))), [403]);
+  }
+  const { requests, denied, failed } = proxy.stats();
+  assertEquals([requests, denied, failed], [2, 1, 0]);
+});
+
 Deno.test("serveProxy() lets CONNECT reach 443 alone", async () => {
   await using proxy = serveProxy({ allowPrivate: true });
   assertEquals(statuses(await exchange(proxy.addr.port, connect("127.0.0.1:80"))), [403]);
