@@ -9,7 +9,7 @@ const SMALL = 4 * 1024;
 const MEDIUM = 16 * 1024;
 /** So many reads of little make a buffer smaller again. */
 const FEW = 64;
-const LARGE = 512 * 1024;
+const LARGE = 256 * 1024;
 /** So much of what comes next is read while the end of a peer is looked for. */
 const AHEAD = 64 * 1024;
 
