@@ -142,7 +142,8 @@ export interface ProxyOptions {
   connectPorts?: readonly number[] | "any";
   /**
    * The proxy to pass everything on to: `http://user:password@host:port`. It resolves names, so
-   * that rules about addresses hold for targets that are written as addresses alone.
+   * that rules about addresses hold for targets that are written as addresses alone; what only
+   * some would read as one, like `0x7f.1` or `010.0.0.1`, is refused.
    *
    * @default none
    */
