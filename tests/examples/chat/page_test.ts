@@ -214,6 +214,12 @@ scene("works with the keyboard alone, commands and rooms included", async ({ vis
     ).map((control) => control.id)
   `);
   assertEquals(nameless, []);
+  // What a screen reader is offered: the places to go to, and each state once.
+  const places = await page.locator("body").ariaSnapshot();
+  for (const place of ["banner", "main", 'form "Message"', 'complementary "People']) {
+    assertStringIncludes(places, `- ${place}`);
+  }
+  assertEquals(places.match(/Connected/g)?.length, 1);
   await becomes(page, "log.getAttribute('role') === 'log' && log.ariaLive === 'polite'");
 });
 
