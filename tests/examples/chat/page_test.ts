@@ -72,10 +72,13 @@ scene("says on a phone that it is away, and has rooms in sight beside a crowd", 
   const crowd = await Promise.all(Array.from({ length: 60 }, (_, i) => s.terminal(`user-${i}`)));
   await becomes(page, "members.length === 61");
   await page.click("#people-toggle");
-  for (const inSight of ["#rooms button", "#roomname", "#theme"]) {
-    const box = await page.locator(inSight).boundingBox();
-    assert(box !== null && box.y + box.height <= 600, `${inSight}: ${JSON.stringify(box)}`);
-  }
+  await becomes(
+    page,
+    `["#people li", "#rooms button", "#roomname", "#theme"].every((one) => {
+      const box = document.querySelector(one)?.getBoundingClientRect();
+      return box && box.height > 20 && box.bottom <= innerHeight;
+    })`,
+  );
   await page.click("#log", { position: { x: 5, y: 300 } });
   assertEquals(await page.isVisible("#people"), false);
   const height = () => page.evaluate<number>("document.querySelector('header').offsetHeight");
