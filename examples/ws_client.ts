@@ -12,9 +12,10 @@
  * @module
  */
 
-import { badValue, type CliIo, defineCli } from "../tools/cli.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
 import { connectWebSocket, type WsMessage } from "../ws/mod.ts";
 import { pairs } from "./http/arguments.ts";
+import { checkProtocols, checkUrl } from "./ws/arguments.ts";
 import { readLines } from "./ws/lines.ts";
 
 const cli = defineCli({
@@ -42,9 +43,8 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ url, header, protocol, follow, json, ...rest }, ctx) => {
-    if (!/^(ws|http)s?:$/.test(URL.parse(url)?.protocol ?? "")) {
-      throw badValue("--url", url, "a ws or wss URL");
-    }
+    checkUrl(url);
+    checkProtocols(protocol);
     const headers = pairs("header", header, /^([^:]+):\s*(.*)$/s);
     const { connectTimeout, timeout, message } = rest;
     const options = { timeout: connectTimeout, signal: ctx.signal, headers, protocols: protocol };

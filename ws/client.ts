@@ -47,7 +47,8 @@ export function connectWebSocket(
 /**
  * Opens a WebSocket; it resolves when the opening handshake is done.
  *
- * @param url Where to: `ws:`, `wss:`, `http:` or `https:`.
+ * @param url Where to: `ws:`, `wss:`, `http:` or `https:`. A login in it is sent (Basic) and shown
+ * nowhere.
  * @param options Who to be, and the limits.
  * @returns The connection.
  * @throws {NetError} "refused", "timeout", "dns", "tls" …; "protocol" with the status in the
@@ -79,11 +80,12 @@ export async function connectWebSocket(
 ): Promise<WsConnection | ReconnectingWebSocket> {
   const target = checkUrl(url);
   checkWsOptions(options);
+  checkPem(options.caCerts);
   time("timeout", options.timeout, 0);
   const { reconnect, ...rest } = options;
   if (reconnect === undefined) return await dialWebSocket(target, rest);
   const following = new ReconnectingWebSocket(
-    target.href,
+    withoutLogin(target.href).href,
     (signal) => dialWebSocket(target, { ...rest, signal }),
     reconnect === true ? {} : reconnect,
     rest.signal,
@@ -98,16 +100,17 @@ export async function connectWebSocket(
 }
 
 async function dialWebSocket(
-  url: URL,
+  { href }: URL,
   options: ConnectWebSocketOptions,
 ): Promise<WsConnection> {
   const { signal, headers, protocols, caCerts } = options;
+  const url = withoutLogin(href);
   const timeout = time("timeout", options.timeout, 10_000);
   signal?.throwIfAborted();
   const client = caCerts && Deno.createHttpClient({ caCerts });
   let socket: WebSocket;
   try {
-    socket = new WebSocket(url, {
+    socket = new WebSocket(href, {
       ...(headers !== undefined && { headers: new Headers(headers) }),
       ...(protocols !== undefined && { protocols: [protocols].flat() }),
       ...(client !== undefined && { client }),
@@ -184,6 +187,19 @@ function hostOf(url: URL): { hostname: string; port: number } {
   return { hostname, port: Number(url.port || (secure ? 443 : 80)) };
 }
 
+/** Deno believes whatever is given to it. */
+function checkPem(caCerts: readonly string[] = []): void {
+  if (caCerts.every((pem) => pem.includes("-----BEGIN CERTIFICATE-----"))) return;
+  throw new TypeError("Cannot use caCerts: each is a certificate in PEM");
+}
+
+/** The URL as it may be shown. */
+function withoutLogin(href: string): URL {
+  const url = new URL(href);
+  url.username = url.password = "";
+  return url;
+}
+
 function checkUrl(url: string | URL): URL {
   if (!URL.canParse(url)) {
     throw new TypeError(`Cannot open ${JSON.stringify(`${url}`)}: it is no URL`);
@@ -191,7 +207,7 @@ function checkUrl(url: string | URL): URL {
   const target = new URL(url);
   target.protocol = target.protocol.replace(/^http/, "ws");
   if (target.protocol !== "ws:" && target.protocol !== "wss:") {
-    throw new TypeError(`Cannot open ${target.href}: ws: or wss: is wanted`);
+    throw new TypeError(`Cannot open ${withoutLogin(target.href)}: ws: or wss: is wanted`);
   }
   // A fragment is the reader's own, and forbidden here (RFC 6455 section 3).
   target.hash = "";

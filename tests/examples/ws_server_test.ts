@@ -131,6 +131,9 @@ Deno.test("ws_client tells what is wrong: refused, no WebSocket, silence, a bad 
   assertMatch(silence, /50 ms/);
   assertEquals((await run("--url", "nonsense", "x"))[0], 2);
   assertEquals((await run("--header", "no colon", "x"))[0], 2);
+  assertEquals((await run("--protocol", "a b", "x"))[0], 2);
+  assertEquals((await run("--protocol", "a", "--protocol", "a", "x"))[0], 2);
+  assertEquals((await run("--protocol", "", "x"))[0], 2);
 });
 
 Deno.test("ws_client --follow stays, comes back, and ends by a signal: 130", async () => {

@@ -356,6 +356,26 @@ Deno.test("reconnect: nonsense is refused", async () => {
   );
 });
 
+Deno.test("a login in the URL is sent, and shown nowhere", async () => {
+  await using server = serve({}, (conn) => conn.send(conn.headers.get("authorization")!));
+  const url = server.url.replace("ws://", "ws://ada:secret@");
+  await using conn = await connectWebSocket(url);
+  assertEquals(await conn.receive({ timeout: 5000 }), `Basic ${btoa("ada:secret")}`);
+  await using lasting = await connectWebSocket(url, { reconnect: true });
+  assertEquals([conn.url, lasting.url], [`${server.url}/`, `${server.url}/`]);
+  await using refusing = serve({ authorize: () => new Response("no", { status: 401 }) });
+  const error = await failure(refusing.url.replace("ws://", "ws://ada:secret@"));
+  assertEquals(
+    error.message,
+    `Cannot open ${refusing.url}/: the server answered 401, no WebSocket`,
+  );
+});
+
+Deno.test("caCerts that are no certificates are refused before anything is dialled", async () => {
+  const options = { caCerts: ["nope"] };
+  await assertRejects(() => connectWebSocket("wss://127.0.0.1:1", options), TypeError, "caCerts");
+});
+
 Deno.test("one subprotocol may be given without a list", async () => {
   await using server = serve({ protocols: ["chat"] });
   await using conn = await connectWebSocket(server.url, { protocols: "chat" });
