@@ -1,4 +1,4 @@
-import type { InboxPolicy } from "./udp_socket.ts";
+import type { InboxPolicy } from "./udp_options.ts";
 
 /**
  * A bounded queue between what arrives whenever it likes and somebody who

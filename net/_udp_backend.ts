@@ -1,5 +1,5 @@
 import dgram from "node:dgram";
-import type { MulticastOptions } from "./udp_socket.ts";
+import type { MulticastOptions } from "./udp_options.ts";
 
 /** What a multicast group that was joined can do. */
 export interface GroupHandle {
@@ -119,7 +119,7 @@ export function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
         socket.on("error", onError);
       },
       join(group, { interface: on, loopback, timeToLive }) {
-        const by = on === undefined ? undefined : `${on}`;
+        const by = on === undefined ? undefined : group.includes(":") ? `::%${on}` : `${on}`;
         socket.addMembership(group, by);
         if (loopback !== undefined) socket.setMulticastLoopback(loopback);
         if (timeToLive !== undefined) socket.setMulticastTTL(timeToLive);

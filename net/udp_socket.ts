@@ -28,178 +28,27 @@
 import { delay } from "@std/async/delay";
 import { formatAddress, normalizeHostname } from "./address.ts";
 import { NetError, type NetPhase, toNetError } from "./errors.ts";
+import type {
+  BindUdpOptions,
+  ConnectUdpOptions,
+  Datagram,
+  MulticastMembership,
+  MulticastOptions,
+  ReceiveOptions,
+  RequestUdpOptions,
+  UdpStats,
+  UdpTarget,
+} from "./udp_options.ts";
+import { canonical, checkAddress, checkBind, checkMulticast, checkPort } from "./_check_udp.ts";
 import { Inbox } from "./_inbox.ts";
-import { checkMax, checkNumber } from "./_limits.ts";
+import { checkNumber } from "./_limits.ts";
 import { hasNative, openNative, openNode, type UdpBackend } from "./_udp_backend.ts";
 import { withDeadline } from "./_deadline.ts";
 
+export type * from "./udp_options.ts";
+
 /** The most bytes that a datagram can carry over IPv4 (65535 less both headers). */
 export const MAX_DATAGRAM = 65_507;
-
-/** Which datagram a full inbox throws away: the one that comes, or the one that waits longest. */
-export type InboxPolicy = "drop-newest" | "drop-oldest";
-
-/** Options of {@linkcode bindUdp}. */
-export interface BindUdpOptions {
-  /**
-   * The address to bind. Nothing but this machine reaches the default.
-   *
-   * @default "127.0.0.1"
-   */
-  hostname?: string;
-  /**
-   * The port to bind; 0 takes a free one.
-   *
-   * @default 0
-   */
-  port?: number;
-  /**
-   * The longest datagram that is received whole, in bytes. What is longer is
-   * cut, and says so by `truncated`.
-   *
-   * @default 65507
-   */
-  maxSize?: number;
-  /** What may wait to be received. */
-  inbox?: {
-    /**
-     * The most datagrams.
-     *
-     * @default 1024
-     */
-    limit?: number;
-    /**
-     * Which one goes when there is one too many.
-     *
-     * @default "drop-oldest"
-     */
-    policy?: InboxPolicy;
-  };
-  /**
-   * The most datagrams sent in a second, evenly spaced; 0 lifts it. A burst
-   * without pauses loses most of itself in the receiver's buffer.
-   *
-   * @default 0
-   */
-  pace?: number;
-  /**
-   * Whether others may bind the same address, as multicast receivers want.
-   *
-   * @default false
-   */
-  reuseAddress?: boolean;
-  /**
-   * Whether sending to a broadcast address is allowed (SO_BROADCAST). Takes Node's socket.
-   *
-   * @default false
-   */
-  broadcast?: boolean;
-  /**
-   * Which socket to stand on.
-   *
-   * @default "deno" where it is available and can do what is asked for, else "node"
-   */
-  backend?: "deno" | "node";
-  /** Closes the socket when it is aborted. */
-  signal?: AbortSignal;
-}
-
-/** Options of {@linkcode connectUdp}. */
-export interface ConnectUdpOptions extends Omit<BindUdpOptions, "hostname" | "port"> {
-  /** The only peer, an IP address. */
-  hostname: string;
-  /** The port of the peer. */
-  port: number;
-}
-
-/** A host by name or address, and a port. */
-export interface UdpTarget {
-  /** A name or an IP address. */
-  readonly hostname: string;
-  /** 1 to 65535. */
-  readonly port: number;
-}
-
-/** One datagram that has arrived. */
-export interface Datagram {
-  /** Its bytes, the receiver's own memory. */
-  readonly data: Uint8Array<ArrayBuffer>;
-  /** Who sent it, as far as UDP can tell. */
-  readonly from: Deno.NetAddr;
-  /** Whether it was longer than `maxSize`. */
-  readonly truncated: boolean;
-}
-
-/** Limits of one receive. */
-export interface ReceiveOptions {
-  /**
-   * How long it may take, in milliseconds; 0 for ever.
-   *
-   * @default 0
-   */
-  timeout?: number;
-  /** Gives it up; it rejects with the signal's reason and loses nothing. */
-  signal?: AbortSignal;
-}
-
-/** Options of {@linkcode UdpSocket.request}. */
-export interface RequestUdpOptions {
-  /**
-   * How long to wait for an answer to each sending, in milliseconds.
-   *
-   * @default 1000
-   */
-  timeout?: number;
-  /**
-   * How often to send again. Each wait is twice as long as the one before (RFC 8085 §3.1.1).
-   *
-   * @default 3
-   */
-  resends?: number;
-  /**
-   * Says whether a datagram of the peer is the answer, e.g. by an identifier in
-   * it. Anybody can send anything: what it throws rejects the request.
-   */
-  match?: (data: Uint8Array<ArrayBuffer>) => boolean;
-  /** Gives up; it rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
-
-/** Options of {@linkcode UdpSocket.joinMulticast}. */
-export interface MulticastOptions {
-  /**
-   * The interface: its address for IPv4, its index for IPv6.
-   *
-   * @default the system's choice
-   */
-  interface?: string | number;
-  /** Whether this machine hears what it sends to the group itself. @default as the system has it */
-  loopback?: boolean;
-  /** How many hops what is sent may take; IPv4 alone. @default as the system has it */
-  timeToLive?: number;
-}
-
-/** Membership of a multicast group (RFC 1112). */
-export interface MulticastMembership extends AsyncDisposable {
-  /** The group. */
-  readonly group: string;
-  /** Leaves the group; a second time is harmless. */
-  leave(): Promise<void>;
-}
-
-/** Counters of a socket. */
-export interface UdpStats {
-  /** Datagrams received, dropped ones included. */
-  readonly received: number;
-  /** Datagrams sent. */
-  readonly sent: number;
-  /** Datagrams thrown away because the inbox was full. */
-  readonly dropped: number;
-  /** Datagrams thrown away because they were not the connected peer's. */
-  readonly strangers: number;
-  /** Datagrams waiting. */
-  readonly waiting: number;
-}
 
 /** Somebody who waits for an answer. */
 interface Question {
@@ -260,7 +109,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     this.addr = backend.addr;
     this.url = `udp://${formatAddress(backend.addr)}`;
     this.remoteAddr = remoteAddr;
-    this.#only = remoteAddr === undefined ? undefined : formatAddress(remoteAddr);
+    this.#only = remoteAddr && peerOf(remoteAddr);
     this.#maxSize = options.maxSize ?? MAX_DATAGRAM;
     this.#inbox = new Inbox(options.inbox?.limit ?? 1024, options.inbox?.policy ?? "drop-oldest");
     this.#interval = options.pace ? 1000 / options.pace : 0;
@@ -363,7 +212,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     const answered = Promise.withResolvers<Datagram>();
     // It may fail while the question is still being sent, when nobody waits for it yet.
     answered.promise.catch(() => {});
-    const from = formatAddress({ ...target, hostname: canonical(target.hostname) });
+    const from = peerOf(target);
     const question: Question = {
       from,
       match,
@@ -399,9 +248,12 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
    * @param group Its address, 224.0.0.0/4 or ff00::/8.
    * @param options Interface, loopback and hops.
    * @returns The membership; leave it or dispose of it.
-   * @throws {NetError} If the system refuses.
+   * @throws {NetError} If the system refuses; "unsupported" for what Deno cannot do.
+   * @throws {TypeError | RangeError} If the group is none, or an option is no use.
    */
   async joinMulticast(group: string, options: MulticastOptions = {}): Promise<MulticastMembership> {
+    checkMulticast(group, options, this.backend);
+    if (this.#closed) throw this.#closedError("listen");
     try {
       const handle = await this.#backend.join(group, options);
       let left = false;
@@ -474,7 +326,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   #target(to: UdpTarget | undefined): Deno.NetAddr {
     const only = this.remoteAddr;
     if (only !== undefined) {
-      if (to !== undefined && formatAddress(to) !== this.#only) {
+      if (to !== undefined && peerOf(to) !== this.#only) {
         throw new TypeError(`Cannot send to ${formatAddress(to)}: connected to ${this.#only}`);
       }
       return only;
@@ -542,7 +394,8 @@ export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket>
   const { port, hostname: named, ...rest } = options;
   checkPort(port, 1);
   checkAddress(named);
-  const hostname = canonical(named);
+  // Its zone is needed to reach it, but is no part of who it is.
+  const hostname = named.includes("%") ? named : canonical(named);
   const loopback = hostname.startsWith("127.") || hostname === "::1";
   const any = hostname.includes(":") ? "::" : "0.0.0.0";
   const local = loopback ? (hostname === "::1" ? "::1" : "127.0.0.1") : any;
@@ -552,10 +405,7 @@ export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket>
 
 async function open(options: BindUdpOptions): Promise<UdpBackend> {
   const { hostname = "127.0.0.1", port = 0, reuseAddress = false, broadcast = false } = options;
-  checkPort(port, 0);
-  checkMax("maxSize", options.maxSize);
-  checkMax("inbox.limit", options.inbox?.limit);
-  checkNumber("pace", options.pace ?? 0);
+  checkBind(options);
   options.signal?.throwIfAborted();
   const wanted = options.backend ?? (broadcast || !hasNative() ? "node" : "deno");
   if (wanted === "deno" && !hasNative()) {
@@ -575,20 +425,7 @@ async function open(options: BindUdpOptions): Promise<UdpBackend> {
   }
 }
 
-function checkPort(port: number, least: 0 | 1): number {
-  if (Number.isInteger(port) && port >= least && port <= 65535) return port;
-  throw new RangeError(`Cannot use port ${port}: it is a whole number from ${least} to 65535`);
-}
-
-/** Whose datagram it is can be told by an address, not by a name. */
-function checkAddress(hostname: string): void {
-  if (hostname.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname)) return;
-  throw new TypeError(`Cannot wait for answers of "${hostname}": give its IP address`);
-}
-
-/** The one way to write an IPv6 address that the system uses too (RFC 5952). */
-function canonical(hostname: string): string {
-  const url = `http://[${hostname}]`;
-  if (!hostname.includes(":") || !URL.canParse(url)) return hostname;
-  return normalizeHostname(new URL(url).hostname.slice(1, -1));
+/** Who somebody is, whatever way the address is written. */
+function peerOf({ hostname, port }: UdpTarget): string {
+  return formatAddress({ hostname: hostname.includes(":") ? canonical(hostname) : hostname, port });
 }

@@ -33,11 +33,11 @@ export function needsRoot(server: string, found: Availability): Availability {
 }
 
 /** Says whether this user may make networks and mounts of a test's own, where nothing can leave them. */
-export function needsNamespaces(): Availability {
+export function needsNamespaces(setup = "ip link set lo up"): Availability {
   const found = needs("unshare", "sh", "ip", "mount");
   if (found.ignore) return found;
   const { success } = new Deno.Command("unshare", {
-    args: ["-rnm", "ip", "link", "set", "lo", "up"],
+    args: ["-rnm", "sh", "-c", setup],
     stdin: "null",
     stdout: "null",
     stderr: "null",

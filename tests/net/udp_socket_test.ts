@@ -8,7 +8,7 @@ import {
   MAX_DATAGRAM,
   type UdpSocket,
 } from "../../net/udp_socket.ts";
-import { needsIPv6, needsPython, pythonWith } from "../_support/peers.ts";
+import { needsIPv6, needsNamespaces, needsPython, pythonWith } from "../_support/peers.ts";
 
 const decode = (data: Uint8Array) => new TextDecoder().decode(data);
 
@@ -252,6 +252,11 @@ for (const backend of ["deno", "node"] as const) {
     await assertRejects(() => bind({ port: 70000 }), RangeError);
     await assertRejects(() => bind({ inbox: { limit: 0 } }), RangeError);
     await assertRejects(() => bind({ pace: -1 }), RangeError);
+    // As a program without types may.
+    const inbox = { policy: "newest" as "drop-newest" };
+    await assertRejects(() => bind({ inbox }), TypeError, "inbox policy");
+    const unknown = { backend: "bun" as "node" };
+    await assertRejects(() => bindUdp(unknown), TypeError, "backend");
   });
 
   test("failures are told apart", async () => {
@@ -277,7 +282,23 @@ for (const backend of ["deno", "node"] as const) {
     await b.send("unheard", { hostname: group, port: a.addr.port });
     await b.send("direct", { hostname: "127.0.0.1", port: a.addr.port });
     assertEquals(decode((await a.receive({ timeout: 5000 })).data), "direct");
-    await assertRejects(() => a.joinMulticast("127.0.0.1"), NetError);
+    for (const nobody of ["127.0.0.1", "240.0.0.1", "fe80::1", "all", "224.0.0.1/4"]) {
+      await assertRejects(() => a.joinMulticast(nobody), TypeError, "no address of a group");
+    }
+    const six = "ff02::77";
+    for (const timeToLive of [-1, 256, 1.5, NaN]) {
+      await assertRejects(() => a.joinMulticast(group, { timeToLive }), RangeError, "timeToLive");
+    }
+    await assertRejects(() => a.joinMulticast(group, { interface: "lo" }), TypeError, "address");
+    const wrong = backend === "deno" ? "lo" : 1;
+    await assertRejects(
+      () => a.joinMulticast(six, { interface: wrong }),
+      TypeError,
+      backend === "deno" ? "index" : "name",
+    );
+    await rejectsWith("unsupported", () => a.joinMulticast(six, { timeToLive: 1 }));
+    a.close();
+    await rejectsWith("closed", () => a.joinMulticast(group));
   });
 }
 
@@ -291,6 +312,65 @@ Deno.test("udp: pacing spreads a burst, and all of it arrives", async () => {
 });
 
 const six = needsIPv6();
+
+// Two interfaces with a wire between them, in a network of their own.
+const WIRE = "ip link set lo up && ip link add d0 type veth peer name d1 && " +
+  "ip link set d1 up && ip link set d0 up && ip addr add fe80::77/64 dev d0 nodad";
+const wired = needsNamespaces(WIRE);
+
+Deno.test({
+  name: `udp: IPv6 multicast, and a link-local peer with its zone${wired.suffix}`,
+  ignore: wired.ignore,
+  async fn() {
+    const script = `
+      import { bindUdp, connectUdp } from "${new URL("../../net/udp_socket.ts", import.meta.url)}";
+      const text = ({ data }) => new TextDecoder().decode(data);
+      for (const backend of ["deno", "node"]) {
+        await using a = await bindUdp({ hostname: "::", backend });
+        await using b = await bindUdp({ hostname: "::", backend });
+        const { port } = a.addr;
+        const on = backend === "deno" ? Number(Deno.args[0]) : "d0";
+        const membership = await a.joinMulticast("ff02::77", { interface: on, loopback: true });
+        await b.send("to all", { hostname: "ff02::77%d0", port });
+        console.log(backend, text(await a.receive({ timeout: 5000 })));
+        await membership.leave();
+        await b.send("unheard", { hostname: "ff02::77%d0", port });
+        await b.send("direct", { hostname: "fe80::77%d0", port });
+        console.log(backend, text(await a.receive({ timeout: 5000 })));
+        const answering = (async () => {
+          for (let i = 0; i < 2; i++) {
+            const { from } = await a.receive({ timeout: 5000 });
+            await a.send("answer", { ...from, hostname: "fe80::77%d0" });
+          }
+        })();
+        const peer = { hostname: "FE80:0::77%d0", port };
+        console.log(backend, text(await b.request("question", peer)));
+        await using c = await connectUdp({ ...peer, backend });
+        console.log(backend, text(await c.request("question")));
+        await answering;
+      }
+    `;
+    const dir = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${dir}/groups.ts`, script);
+      const config = new URL("../../deno.json", import.meta.url).pathname;
+      const command = `${WIRE} && exec "${Deno.execPath()}" run -q --no-check --no-prompt ` +
+        `--config "${config}" --allow-net "${dir}/groups.ts" $(ip -o link show d0 | cut -d: -f1)`;
+      const { stdout } = await new Deno.Command("unshare", {
+        args: ["-rnm", "sh", "-c", command],
+        stdin: "null",
+        stderr: "inherit",
+      }).output();
+      const told = ["to all", "direct", "answer", "answer"];
+      assertEquals(
+        new TextDecoder().decode(stdout).trim().split("\n"),
+        ["deno", "node"].flatMap((backend) => told.map((line) => `${backend} ${line}`)),
+      );
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
 
 Deno.test({
   name: `udp: IPv6 on the loopback${six.suffix}`,
