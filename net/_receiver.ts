@@ -21,6 +21,9 @@ export type Boundary = "message" | "stream" | "none";
 /** The buffer that an idle connection waits with: a thousand of them must stay small. */
 const SMALL = 1024;
 const LARGE = 64 * 1024;
+/** The buffer of a peer that fills one after the other, and how many of them show that it does. */
+const BULK = 256 * 1024;
+const STREAK = 8;
 /** How long a draining connection still waits for a message or a chunk, in milliseconds. */
 const QUIET = 100;
 
@@ -56,6 +59,8 @@ export class Receiver {
   #end = 0;
   /** Size of the next buffer: it follows what the peer sends. */
   #wanted = SMALL;
+  /** How many buffers in a row were filled. */
+  #streak = 0;
   #reading = false;
   #direct = false;
   #waiter: Deadline | null = null;
@@ -305,7 +310,11 @@ export class Receiver {
   #grew(n: number): void {
     const room = this.#buffer.length - this.#end;
     this.#end += n;
+    this.#streak = n === room ? this.#streak + 1 : 0;
     if (n === room && this.#wanted < LARGE) this.#wanted = Math.min(this.#wanted * 4, LARGE);
+    else if (this.#streak >= STREAK) this.#wanted = BULK;
+    // Half of it has to be in use, for it to change hands uncopied.
+    else if (n * 2 < this.#wanted && this.#wanted > LARGE) this.#wanted = LARGE;
     else if (n * 8 < this.#wanted && this.#wanted > SMALL) this.#wanted >>= 1;
   }
 }

@@ -100,3 +100,34 @@ Deno.test("a connection whose transport has failed is not duplex, and closes wit
   await conn.close();
   assertEquals(calls, ["read", "close"]);
 });
+
+Deno.test("a peer that fills every buffer is read in larger pieces, each its reader's", async () => {
+  const address = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
+  let most = Infinity;
+  const conn = new Connection({
+    localAddr: address,
+    remoteAddr: address,
+    read(into) {
+      const n = Math.min(into.length, most);
+      into.fill(7, 0, n);
+      return Promise.resolve(n);
+    },
+    write: (data) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    close() {},
+  });
+  const next = async () => {
+    const chunk = (await conn.readChunk())!;
+    assertEquals([chunk[0], chunk.at(-1)], [7, 7]);
+    const { length } = chunk;
+    chunk.buffer.transfer();
+    return length;
+  };
+  const sizes: number[] = [];
+  while (sizes.length < 20) sizes.push(await next());
+  assertEquals(sizes.filter((size) => size > 64 * 1024), Array(12).fill(256 * 1024));
+  // One that is slower is read as before.
+  most = 100_000;
+  assertEquals([await next(), await next(), await next()], [100_000, 65_536, 65_536]);
+  conn.abort();
+});
