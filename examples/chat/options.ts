@@ -54,6 +54,11 @@ export const flags = {
   history: { type: "integer", default: 500, min: 0, max: 100_000, help: "Events a room remembers" },
   replay: { type: "integer", default: 20, min: 0, max: 1000, help: "Lines a newcomer is shown" },
   nameTimeout: { type: "duration", default: "30s", help: "Time to give a name; 0: any" },
+  pingInterval: {
+    type: "duration",
+    default: "30s",
+    help: "How often a silent browser is pinged, and let go if it has not answered; 0: never",
+  },
   idleTimeout: { type: "duration", default: "0", help: "Longest silence of a terminal; 0: any" },
   allowHost: {
     type: "list",
@@ -120,6 +125,7 @@ export function webOptions(values: ChatFlags, terminals: TerminalServer): ChatWe
     allowOrigins: values.allowOrigin,
     maxConnections: maxUsers * 2,
     maxConnectionsPerAddress: values.maxConnectionsPerAddress,
+    pingInterval: values.pingInterval,
     sendQueue,
     // JSON may write a byte as six characters, and needs some of its own.
     maxMessage: maxLine * 6 + 1024,

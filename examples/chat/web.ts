@@ -40,6 +40,8 @@ export interface ChatWebOptions extends Visitors, WebSocketLimits {
   readonly maxConnections: number;
   /** The most WebSockets from one address; 0 lifts it. */
   readonly maxConnectionsPerAddress: number;
+  /** How often a silent browser is pinged, in milliseconds, rounded up to seconds; 0 for never. */
+  readonly pingInterval: number;
   /** Metrics besides the chat's own. */
   readonly metrics?: () => readonly Metric[];
 }
@@ -129,6 +131,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       : options.lang;
     const { response, connection } = await openWebSocket(request, { remoteAddr: remote }, {
       allowedOrigins: "*", // They have been looked at above.
+      pingInterval: options.pingInterval,
       maxMessageSize: options.maxMessage,
       inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue },
       // So much in the socket, and as much again behind it.

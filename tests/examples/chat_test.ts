@@ -1,7 +1,6 @@
 /** `examples/chat.ts` as a program: real terminals, signals, flags, permissions. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { Connection } from "../../net/connection.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { needs, needsPython, pythonWith } from "../_support/peers.ts";
 import {
@@ -9,93 +8,11 @@ import {
   declaredPermissions,
   usedPermissions,
 } from "../_support/permissions.ts";
-import {
-  type Runnable,
-  runPeer,
-  runRunnable,
-  startRunnable,
-  within,
-} from "../_support/runnable.ts";
+import { runPeer, runRunnable, startRunnable } from "../_support/runnable.ts";
+import { enter, line, Nc, start } from "./_terminals.ts";
 
 const nc = needs("nc");
 const python = needsPython();
-
-const start = (...args: string[]) =>
-  startRunnable("chat", ["--port=0", "--no-web", ...args], { listeners: 1 });
-
-/** `nc` with a person before it. */
-class Nc implements AsyncDisposable {
-  /** What is on the screen. */
-  screen = "";
-  readonly #child: Deno.ChildProcess;
-  readonly #keys: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #done: Promise<unknown>;
-  #wake = () => {};
-
-  constructor({ port }: Runnable) {
-    this.#child = new Deno.Command("nc", {
-      args: ["-N", "127.0.0.1", `${port}`],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    this.#keys = this.#child.stdin.getWriter();
-    const show = async () => {
-      for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-        this.screen += text;
-        this.#wake();
-      }
-    };
-    this.#done = Promise.all([show(), this.#child.status]);
-  }
-
-  async type(text: string): Promise<void> {
-    await this.#keys.write(new TextEncoder().encode(text));
-  }
-
-  /** Waits for text on the screen. */
-  async see(text: string): Promise<void> {
-    while (!this.screen.includes(text)) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      if (this.screen.includes(text)) return;
-      await within(10_000, `${JSON.stringify(text)} on ${JSON.stringify(this.screen)}`, promise);
-    }
-  }
-
-  /** Ctrl-D: ends the input; with -N the connection is half-closed. */
-  async end(): Promise<void> {
-    await this.#keys.close();
-    await within(10_000, "the end of nc", this.#done);
-  }
-
-  /** Kills it. */
-  kill(): void {
-    this.#child.kill("SIGKILL");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.kill();
-    } catch { /* It has ended. */ }
-    await this.#keys.close().catch(() => {});
-    await this.#done;
-  }
-}
-
-/** A user on a socket of ours, past the greeting and the welcome. */
-async function enter({ port }: { port: number }, name: string): Promise<Connection> {
-  const conn = await connectTcp({ port, lingerTimeout: 0 });
-  await conn.write(`${name}\n`);
-  while (!(await line(conn)).startsWith("* You are")) continue;
-  return conn;
-}
-
-async function line(conn: Connection): Promise<string> {
-  const line = await conn.readLine({ timeout: 10_000 });
-  assert(line !== null, "the end instead of a line");
-  return line;
-}
 
 Deno.test({
   name: `two people talk by nc${nc.suffix}`,
@@ -265,6 +182,26 @@ Deno.test("who comes and goes all the time has to wait at the door", async () =>
   const took = performance.now() - started;
   // Ann and five others came at once, fifteen at forty a second.
   assert(took >= 370, `${took} ms`);
+});
+
+const proc = Deno.build.os === "linux";
+
+Deno.test({
+  name: `the kernel looks for dead terminals${proc ? "" : " (no /proc/net/tcp)"}`,
+  ignore: !proc,
+  async fn() {
+    await using server = await start();
+    await using ann = await enter(server, "Ann");
+    assert(ann.localAddr.transport === "tcp");
+    const ports = [server.port, ann.localAddr.port]
+      .map((port) => port.toString(16).toUpperCase().padStart(4, "0"));
+    // The timer of the server's end: 02 is the one of keep-alive, once all is acknowledged.
+    const ours = new RegExp(`:${ports[0]} \\w+:${ports[1]} \\w+ \\w+:\\w+ 02:`);
+    const end = performance.now() + 10_000;
+    while (!ours.test(await Deno.readTextFile("/proc/net/tcp"))) {
+      assert(performance.now() < end, "nobody looks");
+    }
+  },
 });
 
 Deno.test("one user too many is told so", async () => {

@@ -27,6 +27,7 @@ export function serve(chat: Lobby, options: Partial<ChatWebOptions> = {}): ChatW
     nameTimeout: 10_000,
     maxConnections: 100,
     maxConnectionsPerAddress: 100,
+    pingInterval: 30_000,
     ...options,
   });
 }

@@ -89,6 +89,19 @@ Deno.test("who does not say a name in time is let go", async () => {
   assertEquals((await silent.closed).code, 1008);
 });
 
+Deno.test("a browser that answers no ping is let go, one that does stays", async () => {
+  const chat = lobby();
+  await using web = serve(chat, { pingInterval: 1000 });
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  await using dead = await openRaw(web.url);
+  await dead.write(frame({ type: "join", name: "Dead" }));
+  await ann.next("notice");
+  assertEquals((await ann.next("notice")).text, "Dead joined");
+  assertEquals((await ann.next("notice")).text, "Dead left");
+  assertEquals(chat.stats.users, 1);
+});
+
 Deno.test("a flood is slowed down in order, and a longer one ended", async () => {
   const chat = lobby();
   await using web = serve(chat, { rate: 100, burst: 5 });
