@@ -30,7 +30,7 @@
 
 import { formatAddress } from "./address.ts";
 import { decodeDnsMessage, type DnsMessage, type DnsType, encodeDnsMessage } from "./dns_codec.ts";
-import { NetError } from "./errors.ts";
+import { NetError, toNetError } from "./errors.ts";
 import { connectTcp } from "./tcp_client.ts";
 import { connectUdp } from "./udp_socket.ts";
 import { checkNumber } from "./_limits.ts";
@@ -164,21 +164,28 @@ async function askUdp(
 ): Promise<DnsMessage> {
   await using socket = await connectUdp({ hostname, port });
   let found: DnsMessage | undefined;
-  await socket.request(bytes, undefined, {
-    timeout: Math.max(timeout / 7, 1),
-    resends: 2,
-    signal,
-    // What is not the answer may be a forger's try: the real one is waited for.
-    match: (data) => {
-      const message = tryDecode(data);
-      if (message === undefined || !answers(message, asked)) return false;
+  let broken: unknown;
+  // What is not the answer may be a forger's try: the real one is waited for.
+  const match = (data: Uint8Array) => {
+    try {
+      const message = decode(data);
+      if (!answers(message, asked)) return false;
       found = message;
       return true;
-    },
-  });
-  return found ?? (() => {
-    throw unasked(hostname, port);
-  })();
+    } catch (error) {
+      if (data[0] === bytes[0] && data[1] === bytes[1]) broken = error;
+      return false;
+    }
+  };
+  try {
+    const limit = Math.max(timeout / 7, 1);
+    await socket.request(bytes, undefined, { timeout: limit, resends: 2, signal, match });
+  } catch (error) {
+    // A server that answers what nobody can read is not silent.
+    throw broken !== undefined && toNetError(error).kind === "timeout" ? broken : error;
+  }
+  if (found === undefined) throw unasked(hostname, port);
+  return found;
 }
 
 async function askTcp(
@@ -203,13 +210,13 @@ async function askTcp(
   return decodeDnsMessage(frame);
 }
 
-function tryDecode(bytes: Uint8Array): DnsMessage | undefined {
+function decode(bytes: Uint8Array): DnsMessage {
   try {
     return decodeDnsMessage(bytes);
-  } catch {
+  } catch (error) {
     // A truncated answer may end in the middle of a record; its head is enough to ask again.
     const head = bytes.slice(0, 12);
-    if (head.length < 12 || (head[2]! & 2) === 0) return undefined;
+    if (head.length < 12 || (head[2]! & 2) === 0) throw error;
     head.fill(0, 4);
     return decodeDnsMessage(head);
   }

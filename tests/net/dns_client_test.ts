@@ -1,8 +1,9 @@
 /** `net/dns_client.ts` against a server of the test, and dig against the same. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { queryDns } from "../../net/dns_client.ts";
-import { type DnsRecord, encodeDnsMessage } from "../../net/dns_codec.ts";
+import { decodeDnsMessage, type DnsRecord, encodeDnsMessage } from "../../net/dns_codec.ts";
 import { NetError } from "../../net/errors.ts";
 import { bindUdp } from "../../net/udp_socket.ts";
 import { serveDns } from "../_support/dns.ts";
@@ -100,6 +101,32 @@ Deno.test("queryDns() is not taken in by forged answers: number, name, kind, rub
   const answer = await queryDns("host.test", "A", { server: SERVER, port: server.addr.port });
   assertEquals(answer.answers, [{ ...HOST, name: "HOST.test" }]);
   await serving;
+});
+
+Deno.test("queryDns() hears nobody but the server that was asked", async () => {
+  await using server = await bindUdp();
+  await using forger = await bindUdp();
+  const serving = (async () => {
+    const { data, from } = await server.receive();
+    const { id, questions } = decodeDnsMessage(data);
+    const evil: DnsRecord = { name: "host.test", ttl: 1, type: "A", address: "203.0.113.6" };
+    await forger.send(encodeDnsMessage({ id, questions, response: true, answers: [evil] }), from);
+    await delay(20);
+    await server.send(encodeDnsMessage({ id, questions, response: true, answers: [HOST] }), from);
+  })();
+  const answer = await queryDns("host.test", "A", { server: SERVER, port: server.addr.port });
+  assertEquals(answer.answers, [HOST]);
+  await serving;
+});
+
+Deno.test("queryDns() says that an answer cannot be read, rather than that there is none", async () => {
+  // The name of the question points at itself.
+  await using server = await serveDns(({ id }) =>
+    Uint8Array.of(id >> 8, id & 255, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1)
+  );
+  const options = { server: SERVER, port: server.port, timeout: 140 };
+  const error = await assertRejects(() => queryDns("host.test", "A", options), NetError);
+  assertEquals([error.kind, /points at itself/.test(error.message)], ["protocol", true]);
 });
 
 Deno.test("queryDns() refuses over TCP what UDP would have waited past", async () => {
