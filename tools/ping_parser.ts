@@ -189,6 +189,8 @@ function readTrouble(line: string): PingTrouble | undefined {
   const [first] = findAddresses(line);
   if (first === undefined) return undefined;
   const rest = line.slice(first.end);
+  // An answer too short to hold its time: `icmp_seq=1 ttl=115 (truncated)`.
+  if (/\bttl=\d/i.test(rest)) return undefined;
   if (!/:\s*[^\s\d]|seq=\d+\s+\S/.test(rest)) return undefined;
   return { from: first.address, text: escapeControls(line.trim()) };
 }

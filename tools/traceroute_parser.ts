@@ -152,6 +152,12 @@ function readProbes(text: string, { probes }: Hop, before: Host, tracepath: bool
     }
   }
   if (tracepath && probes.length === 0) add(undefined, NOBODY);
+  // `9  *  26 ms  *  host`: who answered stands behind the times.
+  if (named) {
+    for (const probe of probes) {
+      if (probe.time !== undefined && !probe.address && !probe.name) Object.assign(probe, host);
+    }
+  }
   return host;
 }
 
@@ -198,13 +204,13 @@ export function parseTracert(output: Uint8Array | string): TraceReport {
     const start = /^\s*(\d{1,3})\s+/.exec(line);
     const hop = Number(start?.[1] ?? 0);
     const rest = line.slice(start?.[0].length ?? 0);
-    if (start === null || hop !== (hops.at(-1)?.hop ?? 0) + 1) {
-      if (hops.length === 0) address ??= findAddresses(line)[0]?.address;
-      continue;
-    }
+    const last = hops.at(-1)?.hop ?? 0;
     const row = /^((?:(?:\*|<?\d+\s*[^\s\d*<]{1,6})\s+){3})(.*)$/.exec(rest);
-    if (row !== null) hops.push({ hop, probes: readRow(row[1]!, row[2]!) });
-    else {
+    if (row !== null && hop > last && hop <= MAX_HOPS) {
+      hops.push({ hop, probes: readRow(row[1]!, row[2]!) });
+    } else if (start === null || hop !== last + 1) {
+      if (last === 0) address ??= findAddresses(line)[0]?.address;
+    } else {
       // `4  192.0.2.1  reports: Destination host unreachable.`
       const [who] = findAddresses(rest);
       if (who === undefined) continue;

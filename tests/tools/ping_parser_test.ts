@@ -301,6 +301,38 @@ Ping statistics for 192.0.2.7:
   }
 });
 
+Deno.test("parsePing() reads Windows with IPv6 and no TTL in every language", () => {
+  const rows = [
+    "Reply from 2001:db8::7: time=7ms\nReply from 2001:db8::7: time<1ms",
+    "Antwort von 2001:db8::7: Zeit=7ms\nAntwort von 2001:db8::7: Zeit<1ms",
+    "Réponse de 2001:db8::7 : temps=7 ms\nRéponse de 2001:db8::7 : temps<1ms",
+    "Respuesta desde 2001:db8::7: tiempo=7ms\nRespuesta desde 2001:db8::7: tiempo<1m",
+    "Ответ от 2001:db8::7: время=7мс\nОтвет от 2001:db8::7: время<1мс",
+    "2001:db8::7 からの応答: 時間 =7ms\n2001:db8::7 からの応答: 時間 <1ms",
+    "来自 2001:db8::7 的回复: 时间=7ms\n来自 2001:db8::7 的回复: 时间<1ms",
+  ];
+  for (const row of rows) {
+    const report = parsePing(`host.test [2001:db8::7] 32:\n${row}\n`);
+    assertEquals(
+      report.replies.map(({ time, below }) => [time, below]),
+      [[7, false], [1, true]],
+      row,
+    );
+    assertEquals([report.address, report.replies[0]?.from], ["2001:db8::7", "2001:db8::7"]);
+  }
+});
+
+Deno.test("parsePing() believes the summary of answers that are too short for a time", () => {
+  const report = parsePing(`PING host.test (192.0.2.7) 4000(4028) bytes of data.
+68 bytes from 192.0.2.7: icmp_seq=1 ttl=115 (truncated)
+
+--- host.test ping statistics ---
+1 packets transmitted, 1 received, 0% packet loss, time 0ms
+rtt min/avg/max/mdev = 9.100/9.100/9.100/0.000 ms
+`);
+  assertEquals([report.received, report.troubles, report.times?.min], [1, [], 9.1]);
+});
+
 Deno.test("parsePing() takes no TTL for IPv6 of Windows", () => {
   const { replies } = parsePing("Ping ::1 mit 32 Bytes Daten:\r\nAntwort von ::1: Zeit<1ms\r\n");
   assertEquals(replies, [{

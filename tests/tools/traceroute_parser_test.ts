@@ -74,6 +74,28 @@ Deno.test("parseTraceroute() reads inetutils, IPv6, and a host that is known by 
   ]]);
 });
 
+Deno.test("both read a row whose host stands behind the times, wherever the route begins", () => {
+  const row = " 9  *  26 ms  *  router.test\n10  *  *  27 ms  192.0.2.7\n";
+  const expected = [["*", "router.test@26", "*"], ["*", "*", "192.0.2.7@27"]];
+  for (const report of [parseTraceroute(row), parseTracert(row)]) {
+    assertEquals(brief(report), expected);
+    assertEquals(report.hops.map(({ hop }) => hop), [9, 10]);
+  }
+});
+
+Deno.test("parseTraceroute() reads BusyBox: a note in columns of its own, silence without a host", () => {
+  const report = parseTraceroute(`traceroute to host.test (192.0.2.7), 30 hops max, 46 byte packets
+ 1  gw.test (198.51.100.1)  0.005 ms  0.006 ms  0.003 ms
+ 2  *  *  *
+ 3  198.51.100.3 (198.51.100.3)  1.200 ms  !H  *  1.300 ms  !H
+`);
+  assertEquals(brief(report), [
+    ["198.51.100.1@0.005", "198.51.100.1@0.006", "198.51.100.1@0.003"],
+    ["*", "*", "*"],
+    ["198.51.100.3@1.2!H", "*", "198.51.100.3@1.3!H"],
+  ]);
+});
+
 Deno.test("parseTraceroute() reads tracepath, whose hops come several times", () => {
   const report = parseTraceroute(` 1?: [LOCALHOST]                      pmtu 1500
  1:  _gateway                                              0.523ms
