@@ -267,7 +267,7 @@ export class Receiver {
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
       const size = this.#buffer.length;
-      if (size * 4 < this.#wanted || size > this.#wanted * 4) {
+      if (size * 4 < this.#wanted || size >= this.#wanted * 4) {
         this.#buffer = new Uint8Array(this.#wanted);
       }
     } else if (this.#end === this.#buffer.length) {
