@@ -20,6 +20,7 @@ export const Known = {
   proxyAuthenticationInfo: 16,
   http2Settings: 17,
   wwwAuthenticate: 18,
+  date: 19,
 } as const;
 
 /** Their names by length, in lower case. */

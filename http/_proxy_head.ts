@@ -1,4 +1,5 @@
 import { toLatin1 } from "./_http1_bytes.ts";
+import { httpDate } from "./_http_date.ts";
 import {
   type Http1Fields,
   Known,
@@ -113,11 +114,14 @@ export function responseHead(head: Http1Response, out: Returning): string {
   const raw = rawOf(fields);
   const { text, at } = raw ?? written(fields);
   const drop = status < 200 || status === 204 ? NO_BODY : NONE;
+  // What informs on the way is not kept by anybody, and needs no date.
+  let dated = status < 200;
   let lines = `HTTP/1.1 ${status} ${head.reason}\r\n`;
   let run = firstLine(at, text);
   for (let i = 0; i < at.length; i += STRIDE) {
     const known = at[i + 4]!;
     if (known === 0 && names.length === 0) continue;
+    dated ||= known === Known.date;
     if (
       HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, names) ||
       (raw === undefined && known === Known.contentLength)
@@ -134,6 +138,8 @@ export function responseHead(head: Http1Response, out: Returning): string {
   if (out.framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
   if (status === 101) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (out.connection !== undefined) lines += `Connection: ${out.connection}\r\n`;
+  // RFC 9110 §6.6.1: who passes it on says when it came.
+  if (!dated) lines += `Date: ${httpDate()}\r\n`;
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
 }
 

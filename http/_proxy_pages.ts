@@ -1,5 +1,6 @@
 import { STATUS_TEXT } from "@std/http/status";
 import { toLatin1 } from "./_http1_bytes.ts";
+import { httpDate } from "./_http_date.ts";
 import { Http1Fields } from "./http1_codec.ts";
 import type { ProxyAnswer } from "./proxy_options.ts";
 
@@ -25,7 +26,8 @@ export function pageOf(
   const reason = reasonOf(status);
   const text = `${status} ${reason}: ${detail}\n`;
   return toLatin1(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+    `HTTP/1.1 ${status} ${reason}\r\nDate: ${httpDate()}\r\n` +
+      "Content-Type: text/plain; charset=utf-8\r\n" +
       `Content-Length: ${text.length}\r\nCache-Control: no-store\r\n${more}` +
       `${close ? "Connection: close\r\n" : ""}\r\n${body ? text : ""}`,
   );
@@ -47,12 +49,15 @@ export function answerOf(
     ? new TextEncoder().encode(answer.body)
     : answer.body ?? toLatin1(`${status} ${reason}\n`);
   let head = `HTTP/1.1 ${status} ${reason}\r\n`;
+  let dated = false;
   // Checks them too.
   for (const [name, value] of new Http1Fields(Object.entries(headers))) {
+    dated ||= /^date$/i.test(name);
     if (!/^(connection|content-length|transfer-encoding|keep-alive|upgrade)$/i.test(name)) {
       head += `${name}: ${value}\r\n`;
     }
   }
+  if (!dated) head += `Date: ${httpDate()}\r\n`;
   const empty = status === 204 || status === 304;
   if (!empty) head += `Content-Length: ${content.length}\r\n`;
   const start = toLatin1(`${head}${close ? "Connection: close\r\n" : ""}\r\n`);

@@ -1,4 +1,5 @@
 import { toLatin1 } from "./_http1_bytes.ts";
+import { httpDate } from "./_http_date.ts";
 import type { Http1Request } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
 import { valuesOf } from "./_proxy_head.ts";
@@ -87,7 +88,7 @@ export function answerHere(
 
 function answer(line: string, body: string, close: boolean): Uint8Array {
   return toLatin1(
-    `HTTP/1.1 200 OK\r\n${line}\r\nContent-Length: ${body.length}\r\n` +
+    `HTTP/1.1 200 OK\r\nDate: ${httpDate()}\r\n${line}\r\nContent-Length: ${body.length}\r\n` +
       `${close ? "Connection: close\r\n" : ""}\r\n${body}`,
   );
 }

@@ -1,5 +1,6 @@
 import { STATUS_TEXT } from "@std/http/status";
 import type { Connection } from "../net/connection.ts";
+import { httpDate } from "./_http_date.ts";
 
 /** What the writing of an answer depends on. */
 export interface ResponseOptions {
@@ -48,7 +49,7 @@ export async function writeResponse(
     else if (name === "connection" && /\bclose\b/i.test(value)) keepAlive = false;
     dated ||= name === "date";
   }
-  if (!dated) head += `date: ${now()}\r\n`;
+  if (!dated) head += `date: ${httpDate()}\r\n`;
   const empty = status === 204 || status === 304;
   // The length that was announced, where the answer is a stream or has none to be seen.
   let length = body.whole?.length;
@@ -188,17 +189,4 @@ function encode(head: string, body: Uint8Array, tail = ""): Bytes {
   bytes.set(body, head.length);
   if (tail !== "") encoder.encodeInto(tail, bytes.subarray(head.length + body.length));
   return bytes;
-}
-
-let dateOf = 0;
-let date = "";
-
-/** The date for a header, made once a second. */
-function now(): string {
-  const second = Math.floor(Date.now() / 1000);
-  if (second !== dateOf) {
-    dateOf = second;
-    date = new Date(second * 1000).toUTCString();
-  }
-  return date;
 }

@@ -20,6 +20,17 @@ const textOf = (bytes: Uint8Array) => {
   return text;
 };
 
+/** The dates of now, which a proxy adds. */
+const DATE = /^Date: ([A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT)\r\n/gm;
+
+/** What is left without the dates that a proxy adds; those of others are old. */
+export function undated(text: string): string {
+  return text.replace(
+    DATE,
+    (line, date) => Math.abs(Date.parse(date) - Date.now()) < 60_000 ? "" : line,
+  );
+}
+
 /** Writes all of it. */
 export async function send(conn: Deno.Conn, text: string): Promise<void> {
   const bytes = bytesOf(text);

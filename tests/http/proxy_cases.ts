@@ -1,7 +1,8 @@
 /**
  * What a proxy does to bytes, rule by rule: what a client sends, what the origin gets and says,
- * what the client gets. `{o}` stands for the origin's host and port. tinyproxy 1.11.1 passes 47 of
- * these 142, where everything that the rules leave to a proxy counts as right.
+ * what the client gets, but for the dates that a proxy adds. `{o}` stands for the origin's host and
+ * port. tinyproxy 1.11.1 passes 48 of these 143, where everything that the rules leave to a proxy
+ * counts as right.
  *
  * @module
  */
@@ -350,6 +351,11 @@ const RESPONSES: ProxyCase[] = [
     "what Connection of a response names goes, but for the framing",
     "HTTP/1.1 200 OK\r\nX-A: 1\r\nConnection: x-a, content-length\r\nContent-Length: 1\r\n\r\na",
     `HTTP/1.1 200 OK\r\nContent-Length: 1\r\n${CLOSE}${VIA}\r\na`,
+  ),
+  back(
+    "the Date of a server stays; without one there is that of now",
+    "HTTP/1.1 200 OK\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\nContent-Length: 0\r\n\r\n",
+    `HTTP/1.1 200 OK\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\nContent-Length: 0\r\n${CLOSE}${VIA}\r\n`,
   ),
   back(
     "a login that a server wants is between it and the client",

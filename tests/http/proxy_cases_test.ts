@@ -1,17 +1,21 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { serveProxy } from "../../http/proxy.ts";
 import { findProgram, needs } from "../_support/peers.ts";
-import { runCase } from "./_proxy.ts";
+import { runCase, undated } from "./_proxy.ts";
 import { CASES, type ProxyCase } from "./proxy_cases.ts";
 
 for (const one of CASES) {
   Deno.test(`a proxy: ${one.name}`, async () => {
     const proxy = serveProxy({ allowPrivate: true, connectPorts: "any", name: "t" });
     try {
-      const { up, down, fill } = await runCase(one, proxy.addr.port, async () => {
+      const { up, down: dated, fill } = await runCase(one, proxy.addr.port, async () => {
         await proxy.shutdown({ deadline: 0 });
       });
       assertEquals(up, fill(one.up));
+      const down = undated(dated);
+      // Of each response, but for what informs or opens a tunnel.
+      const responses = dated.match(/HTTP\/1\.1 [2-5](?!.*established)/g) ?? [];
+      assertEquals(dated.match(/^Date: /gm)?.length ?? 0, responses.length, dated);
       if (typeof one.down === "number") assertPage(down, one.down);
       else {assertEquals(
           down.replace(/(?<=message\/http\r\nContent-Length: )\d+/, "{n}"),
@@ -78,7 +82,7 @@ function loose(text: string, exact = false): string {
   return text.replaceAll(/HTTP\/1\.[01]/g, "HTTP/1.1").split("\r\n\r\n").map((part) => {
     const [first, ...lines] = part.split("\r\n");
     const kept = lines.filter((line) =>
-      !/^(via|connection|proxy-connection|keep-alive|proxy-agent):/i.test(line)
+      !/^(via|date|connection|proxy-connection|keep-alive|proxy-agent):/i.test(line)
     );
     if (exact) return [first, ...kept].join("\r\n");
     const plain = kept.map((line) =>
