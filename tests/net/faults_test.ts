@@ -338,3 +338,67 @@ Deno.test({
     await until(() => descriptors() <= base);
   },
 });
+
+Deno.test({
+  name: "shutdown() from a signal's listener, twice, under full load: the process ends by itself",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const script = `
+      import { serveTcp } from "${new URL("../../net/tcp_server.ts", import.meta.url)}";
+      const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+      const start = (port) => serveTcp({ port, lingerTimeout: 100 }, async (conn) => {
+        for await (const line of conn.lines()) await conn.write(line + "\\n");
+      });
+      // The first server of a process leaves what the runtime keeps for all of them.
+      await start(0).shutdown();
+      const stop = async () => {
+        const { port } = server.addr;
+        const reports = await Promise.all([
+          server.shutdown({ deadline: 5000 }),
+          server.shutdown({ deadline: 4000 }),
+        ]);
+        await start(port).shutdown();
+        const left = descriptors() - before;
+        console.log(JSON.stringify({ reports, left, active: server.stats().active }));
+        Deno.removeSignalListener("SIGTERM", stop);
+      };
+      Deno.addSignalListener("SIGTERM", stop);
+      const before = descriptors();
+      const server = start(0);
+      console.log(server.addr.port);
+    `;
+    const dir = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${dir}/server.ts`, script);
+      const config = new URL("../../deno.json", import.meta.url).pathname;
+      const child = new Deno.Command(Deno.execPath(), {
+        // Deno lets nobody but the almighty count descriptors.
+        args: ["run", "-q", "-A", "--no-check", "--config", config, `${dir}/server.ts`],
+        stdin: "null",
+        stdout: "piped",
+        stderr: "inherit",
+      }).spawn();
+      const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const port = Number((await out.read()).value);
+      let answers = 0;
+      const load = Array.from({ length: 40 }, async () => {
+        await using conn = await connectTcp({ port, lingerTimeout: 20 });
+        while (true) {
+          await conn.write("load\n");
+          if (await conn.readLine({ timeout: 10_000 }) !== "load") return;
+          answers++;
+        }
+      });
+      await until(() => answers > 1000);
+      child.kill("SIGTERM");
+      const told = JSON.parse((await out.read()).value!);
+      const report = { drained: 40, forced: 0, refused: 0 };
+      assertEquals(told, { reports: [report, report], left: 0, active: 0 });
+      assertEquals((await child.status).code, 0);
+      await Promise.allSettled(load);
+      await out.cancel();
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});

@@ -352,31 +352,33 @@ Deno.test("a silent client loses its slot after handshakeTimeout", async () => {
   assertEquals(failures, [["timeout", undefined]]);
 });
 
-Deno.test("five bad clients in a row, then a good one", async () => {
-  const { server, failures } = recording({ handshakeTimeout: 2000 });
-  await using _server = server;
-  const { port } = server.addr;
-  const raw = () => Deno.connect({ hostname: LOOPBACK, port });
-  (await raw()).close();
-  using plain = await raw();
-  await plain.write(new TextEncoder().encode("hello?\r\n"));
-  using partial = await raw();
-  await partial.write(Uint8Array.of(0x16, 0x03, 0x01, 0x00));
-  using _silent = await raw();
-  await assertRejects(() => connectTls({ port }), NetError);
-  await using good = await dial(server);
-  assertEquals(await ask(good, "good"), "good");
-  await until(() => failures.length === 5);
-  assertEquals(failures.map(([kind]) => kind).sort(), [
-    "timeout",
-    "timeout",
-    "tls",
-    "tls",
-    "truncated",
-  ]);
-  assertEquals(failures.map(([, tls]) => tls).filter(Boolean).sort(), ["not-tls", "rejected"]);
-  assertEquals([server.stats().failed, server.stats().active], [5, 1]);
-});
+for (const engine of ["deno", "node"] as const) {
+  Deno.test(`five bad clients in a row, then a good one: engine ${engine}`, async () => {
+    const { server, failures } = recording({ handshakeTimeout: 2000, engine });
+    await using _server = server;
+    const { port } = server.addr;
+    const raw = () => Deno.connect({ hostname: LOOPBACK, port });
+    (await raw()).close();
+    using plain = await raw();
+    await plain.write(new TextEncoder().encode("hello?\r\n"));
+    using partial = await raw();
+    await partial.write(Uint8Array.of(0x16, 0x03, 0x01, 0x00));
+    using _silent = await raw();
+    await assertRejects(() => connectTls({ port }), NetError);
+    await using good = await dial(server);
+    assertEquals(await ask(good, "good"), "good");
+    await until(() => failures.length === 5);
+    assertEquals(failures.map(([kind]) => kind).sort(), [
+      "timeout",
+      "timeout",
+      "tls",
+      "tls",
+      "truncated",
+    ]);
+    assertEquals(failures.map(([, tls]) => tls).filter(Boolean).sort(), ["not-tls", "rejected"]);
+    assertEquals([server.stats().failed, server.stats().active], [5, 1]);
+  });
+}
 
 Deno.test("shutdown() cuts a handshake that is under way at the deadline", async () => {
   const { server, failures } = recording();
