@@ -62,6 +62,8 @@ export interface ServeWithWorkersOptions {
   port?: number;
   /** Whatever the Workers need besides; it is cloned (structured clone). */
   data?: unknown;
+  /** Shuts all of them down when it is aborted. */
+  signal?: AbortSignal;
 }
 
 /** What a Worker gets to start its server with. */
@@ -160,6 +162,7 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
  * @throws {NetError} In phase "listen"; of kind "permission" where the module may not be read.
  * @throws {RangeError} If the number of workers is out of range.
  * @throws {DOMException} If `data` cannot be cloned.
+ * @throws The signal's reason, if it is aborted before all Workers listen.
  *
  * @example Nothing to read
  * ```ts
@@ -173,15 +176,19 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
 export async function serveWithWorkers(options: ServeWithWorkersOptions): Promise<WorkerServer> {
   const count = checkMax("workers", options.workers, navigator.hardwareConcurrency);
   const { hostname = "127.0.0.1", port = 0 } = options;
+  options.signal?.throwIfAborted();
   structuredClone(options.data); // It throws here, and not where nobody can catch it.
   checkReadable(options.folder ?? new URL(".", new URL(options.module)));
   const group = new Group(options, hostname, port === 0 ? freePort(hostname) : port);
   try {
-    for (let i = 0; i < count; i++) await group.add();
+    for (let i = 0; i < count; i++) {
+      await group.add();
+      options.signal?.throwIfAborted();
+    }
     return group;
   } catch (error) {
     await group.shutdown({ deadline: 0 });
-    throw error;
+    throw options.signal?.aborted ? options.signal.reason : error;
   }
 }
 
@@ -208,6 +215,7 @@ function freePort(hostname: string): number {
 /** One Worker, and what it has said. */
 interface Member {
   readonly worker: Worker;
+  readonly ready: PromiseWithResolvers<void>;
   readonly done: PromiseWithResolvers<ShutdownReport>;
   /** Whether it serves, and so can shut down. */
   listens: boolean;
@@ -223,6 +231,7 @@ class Group implements WorkerServer {
   readonly #members: Array<Member | undefined> = [];
   readonly #finish = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
+  readonly #onAbort = () => void this.shutdown();
   readonly #timers: Array<ReturnType<typeof setTimeout>> = [];
   #shutdown: Promise<ShutdownReport> | undefined;
 
@@ -231,6 +240,7 @@ class Group implements WorkerServer {
     this.addr = { transport: "tcp", hostname, port };
     this.url = `tcp://${formatAddress(this.addr)}`;
     this.finished = this.#finish.promise;
+    options.signal?.addEventListener("abort", this.#onAbort);
   }
 
   /** Starts one Worker more. */
@@ -252,6 +262,7 @@ class Group implements WorkerServer {
 
   async #drain(deadline: number | undefined): Promise<ShutdownReport> {
     this.#stop.abort();
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
     const total = { drained: 0, forced: 0, refused: 0 };
     const members = [...this.#members];
     this.#tell(deadline);
@@ -283,7 +294,7 @@ class Group implements WorkerServer {
     const ready = Promise.withResolvers<void>();
     const worker = new Worker(this.#options.module, { type: "module" });
     const done = Promise.withResolvers<ShutdownReport>();
-    const member: Member = { worker, done, listens: false };
+    const member: Member = { worker, ready, done, listens: false };
     this.#members[index] = member;
     worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
       switch (message.type) {
@@ -296,10 +307,8 @@ class Group implements WorkerServer {
           member.listens = true;
           return ready.resolve();
         case "failed":
-          this.#gone(index);
-          return ready.reject(
-            new NetError(message.message, { kind: message.kind, phase: "listen" }),
-          );
+          ready.reject(new NetError(message.message, { kind: message.kind, phase: "listen" }));
+          return this.#gone(index);
         case "done":
           this.#members[index] = undefined;
           return done.resolve(message.report);
@@ -308,10 +317,10 @@ class Group implements WorkerServer {
     worker.onerror = (event) => {
       // Without this the error of a Worker ends the whole process.
       event.preventDefault();
-      this.#gone(index);
       const refused = /^(?:Uncaught[^:]*: )?(Requires .*)/.exec(event.message)?.[1];
       const cause = refused ? new Deno.errors.NotCapable(refused) : new Error(event.message);
       ready.reject(toNetError(cause, { phase: "listen" }));
+      this.#gone(index);
       if (member.listens) this.#replace(index, event.message);
     };
     return ready.promise;
@@ -321,6 +330,7 @@ class Group implements WorkerServer {
     const member = this.#members[index];
     this.#members[index] = undefined;
     member?.worker.terminate();
+    member?.ready.reject(new NetError("The worker was ended", { kind: "closed", phase: "listen" }));
     member?.done.resolve({ drained: 0, forced: 0, refused: 0 });
   }
 

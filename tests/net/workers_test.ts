@@ -122,6 +122,16 @@ Deno.test("shutdown() ends a worker that is only starting again", async () => {
   assertEquals(await runScript(script), "down\n");
 });
 
+Deno.test("the signal option shuts all workers down, and stops a start", async () => {
+  const stop = new AbortController();
+  const server = await serveWithWorkers({ module, workers: 2, signal: stop.signal });
+  const start = () => serveWithWorkers({ module, signal: stop.signal }).catch((reason) => reason);
+  const starting = start();
+  stop.abort("enough");
+  await server.finished;
+  assertEquals([await starting, await start()], ["enough", "enough"]);
+});
+
 Deno.test("what cannot be cloned is refused before anything starts", async () => {
   await assertRejects(() => serveWithWorkers({ module, data: () => {} }), DOMException);
 });
