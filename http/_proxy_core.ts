@@ -25,6 +25,8 @@ export interface ProxyLimits {
   readonly headTimeout: number;
   readonly idleTimeout: number;
   readonly bodyTimeout: number;
+  /** In bytes per second. */
+  readonly minBodyRate: number;
   readonly responseTimeout: number;
   readonly tunnelTimeout: number;
   readonly halfCloseTimeout: number;

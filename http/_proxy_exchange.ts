@@ -45,6 +45,8 @@ export class Exchange {
   readonly #draining: () => boolean;
   /** What is wrong with the rest of the request. */
   #fault: Refusal | undefined;
+  /** Ticks in which the client was waited for. */
+  #waited = 0;
   /** Whether the server did not want the rest. */
   #unwanted = false;
   /** Whether a hook has answered in place of the server. */
@@ -117,7 +119,7 @@ export class Exchange {
       }
       if (event === undefined) {
         await out.flush(upstream);
-        await this.#moreOfClient(clock.after(limits.bodyTimeout), gone);
+        await this.#moreOfClient(gone);
       } else if (event.kind === "data") {
         this.uploaded += event.bytes.length;
         await out.data(upstream, event.bytes, chunked);
@@ -138,9 +140,13 @@ export class Exchange {
     }
   }
 
-  async #moreOfClient(due: number, gone: () => void): Promise<void> {
+  async #moreOfClient(gone: () => void): Promise<void> {
+    const { clock } = this.#core;
+    const since = clock.now;
     try {
-      if (await this.#client.more(due)) return;
+      const more = await this.#client.more(this.#bodyDue());
+      this.#waited += clock.now - since;
+      if (more) return;
     } catch (error) {
       if (error instanceof Late) {
         throw this.#fault = new Refusal(408, "The body of the request did not come in time");
@@ -148,6 +154,16 @@ export class Exchange {
     }
     gone();
     throw this.#fault = new Refusal(400, "The body of the request is truncated");
+  }
+
+  /** The tick at which the client has had its time. */
+  #bodyDue(): number {
+    const { clock, limits: { bodyTimeout, minBodyRate } } = this.#core;
+    const pause = clock.after(bodyTimeout);
+    // What goes on while a response does may be a conversation.
+    if (this.#answered) return pause;
+    const inAll = bodyTimeout + this.uploaded / minBodyRate * 1000;
+    return Math.min(pause, clock.after(inAll) - this.#waited);
   }
 
   #uploadFailed(error: unknown): void {

@@ -128,13 +128,14 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
     headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
     idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),
     bodyTimeout: checkTime("bodyTimeout", options.bodyTimeout, 60_000),
+    minBodyRate: checkCount("minBodyRate", options.minBodyRate, 500),
     responseTimeout: checkTime("responseTimeout", options.responseTimeout, 60_000),
     tunnelTimeout: checkTime("tunnelTimeout", options.tunnelTimeout, 300_000),
     halfCloseTimeout: checkTime("halfCloseTimeout", options.halfCloseTimeout, 30_000),
   };
   const connectTimeout = checkTime("connectTimeout", options.connectTimeout, 10_000);
   const keepAliveTimeout = checkTime("keepAliveTimeout", options.keepAliveTimeout, 15_000);
-  const { maxHead: _, ...times } = limits;
+  const { maxHead: _, minBodyRate: __, ...times } = limits;
   const clock = new TickClock(Math.min(connectTimeout, keepAliveTimeout, ...Object.values(times)));
   const rules = new Rules(options);
   const via = options.name ?? `portside-${crypto.randomUUID().slice(0, 8)}`;

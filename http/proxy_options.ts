@@ -173,11 +173,20 @@ export interface ProxyOptions {
    */
   idleTimeout?: number;
   /**
-   * The longest pause in a body, in either direction, and of a peer that does not read.
+   * The longest pause in a body, in either direction, and of a peer that does not read; and,
+   * `minBodyRate` apart, how long a client may be waited for in one body in all, until its
+   * response begins.
    *
    * @default 60000
    */
   bodyTimeout?: number;
+  /**
+   * How many bytes from a client buy one second more than `bodyTimeout`, so that long uploads may
+   * take long and drops do not: bytes per second.
+   *
+   * @default 500
+   */
+  minBodyRate?: number;
   /**
    * How long resolving and connecting may take.
    *

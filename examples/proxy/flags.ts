@@ -22,6 +22,7 @@ export const FLAGS = {
   headTimeout: { type: "duration", default: "15s", help: "Longest head of a request; 0: any" },
   idleTimeout: { type: "duration", default: "60s", help: "Longest pause of a client; 0: any" },
   bodyTimeout: { type: "duration", default: "60s", help: "Longest pause in a body; 0: any" },
+  minBodyRate: { type: "size", default: "500B", min: "1", help: "Least of an upload a second" },
   connectTimeout: { type: "duration", default: "10s", help: "Longest connecting; 0: any" },
   responseTimeout: { type: "duration", default: "60s", help: "Longest wait for a server; 0: any" },
   tunnelTimeout: { type: "duration", default: "5m", help: "Longest pause of a tunnel; 0: any" },

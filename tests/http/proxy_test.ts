@@ -242,6 +242,7 @@ const NONSENSE: [ServeProxyOptions, string][] = [
   [{ name: "a b" }, "name"],
   [{ headTimeout: -1 }, "headTimeout"],
   [{ maxHead: 0 }, "maxHead"],
+  [{ minBodyRate: 0 }, "minBodyRate"],
 ];
 for (const [options, what] of NONSENSE) {
   Deno.test(`createProxy() refuses ${JSON.stringify(options)}`, () => {
@@ -414,6 +415,35 @@ Deno.test("serveProxy() answers 408 to a body that stalls", async () => {
     get(origin.host, "Content-Length: 9\r\n").replace("GET", "POST") + "half",
   );
   assertEquals(statuses(text), [408]);
+});
+
+Deno.test("serveProxy() answers 408 to a body that drips", async () => {
+  await using origin = new Origin({});
+  await using proxy = serveProxy({ ...OPEN, bodyTimeout: 200, minBodyRate: 1000 });
+  using conn = await dial(proxy.addr.port);
+  await send(conn, get(origin.host, "Content-Length: 9999\r\n").replace("GET", "POST"));
+  const answer = until(conn, "\n");
+  const timer = setInterval(() => send(conn, "y").catch(() => {}), 20);
+  assertEquals(statuses(await answer), [408]);
+  clearInterval(timer);
+});
+
+Deno.test("serveProxy() lets a body drip that is answered already", async () => {
+  using listener = listen();
+  await using proxy = serveProxy({ ...OPEN, bodyTimeout: 1000, minBodyRate: 1_000_000 });
+  using client = await dial(proxy.addr.port);
+  await send(client, get(listener.host, "Content-Length: 70\r\n").replace("GET", "POST"));
+  using conn = await listener.accept();
+  await until(conn, "\r\n\r\n");
+  await send(conn, "HTTP/1.1 200 OK\r\nContent-Length: 70\r\n\r\n");
+  await until(client, "\r\n\r\n");
+  for (let i = 0; i < 70; i++) {
+    await send(client, "y");
+    await until(conn, "y");
+    await send(conn, "z");
+    await until(client, "z");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 });
 
 Deno.test("serveProxy() answers 504 for a server that does not", async () => {
