@@ -1,4 +1,4 @@
-import type { WsConnectionOptions, WsInboxPolicy } from "./connection_options.ts";
+import type { WsConnectionOptions, WsInboxPolicy, WsMessage } from "./connection_options.ts";
 
 /** The limits of a connection, checked and complete; Infinity where there is none. */
 export interface WsLimits {
@@ -78,4 +78,10 @@ export function checkClose(code: number, reason: string): void {
   if (new TextEncoder().encode(reason).length > 123) {
     throw new RangeError("Cannot close with this reason: it may have 123 bytes");
   }
+}
+
+/** What is wrong with a message, if anything is: what has no length would pass every limit. */
+export function messageFault(data: WsMessage): TypeError | undefined {
+  if (typeof data === "string" || data as unknown instanceof Uint8Array) return undefined;
+  return new TypeError(`Cannot send ${typeof data}: a message is text or a Uint8Array`);
 }

@@ -51,7 +51,7 @@ import type {
   WsSendOptions,
   WsStats,
 } from "./connection_options.ts";
-import { checkClose, checkWsOptions, type WsLimits } from "./_limits.ts";
+import { checkClose, checkWsOptions, messageFault, type WsLimits } from "./_limits.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
 import { Outbox } from "./_outbox.ts";
 import { Pulse } from "./_pulse.ts";
@@ -272,10 +272,13 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * @param options Limits of this call.
    * @returns Resolves when the socket has it.
    * @throws {NetError} "closed" if the connection is over, "limit" if too much waits already.
+   * @throws {TypeError} If it is neither text nor bytes.
    */
   send(data: WsMessage, options: WsSendOptions = NONE): Promise<void> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const fault = messageFault(data);
+    if (fault !== undefined) return Promise.reject(fault);
     if (!this.open) return contained(Promise.reject(this.#reason()));
     if (!this.#outbox.pass(data)) {
       return contained(this.#outbox.send(data, signal).then(() => this.#count(data)));
@@ -290,8 +293,11 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    *
    * @param data Text, or bytes, which are not to be changed afterwards.
    * @returns Whether it is on its way.
+   * @throws {TypeError} If it is neither text nor bytes.
    */
   trySend(data: WsMessage): boolean {
+    const fault = messageFault(data);
+    if (fault !== undefined) throw fault;
     if (!this.open || !this.#outbox.trySend(data)) return false;
     this.#count(data);
     return true;

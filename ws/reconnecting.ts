@@ -35,7 +35,7 @@ import type { ReconnectEvent, ReconnectOptions } from "./client_options.ts";
 import type { WsConnection } from "./connection.ts";
 import type { WsClose, WsMessage, WsSendOptions } from "./connection_options.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
-import { checkClose, count } from "./_limits.ts";
+import { checkClose, count, messageFault } from "./_limits.ts";
 
 /** Ends after which the same would happen again. */
 const OVER: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
@@ -194,8 +194,11 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
    * @param options Limits of this call.
    * @returns Resolves when the socket has it, or it is kept.
    * @throws {NetError} "closed" if there is no connection and it is not kept; "limit" above `keep`.
+   * @throws {TypeError} If it is neither text nor bytes.
    */
   async send(data: WsMessage, options: WsSendOptions = {}): Promise<void> {
+    const fault = messageFault(data);
+    if (fault !== undefined) throw fault;
     const connection = this.#connection;
     if (this.#ready && connection?.open) return await connection.send(data, options);
     if (this.#over !== undefined || this.#keep === 0) {

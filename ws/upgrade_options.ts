@@ -103,6 +103,6 @@ export interface WsServerStats {
   readonly closing: number;
   /** Requests refused. */
   readonly refused: number;
-  /** Handlers that failed for reasons of their own, and openings that came to nothing. */
+  /** Handlers and `authorize` that failed by themselves, and openings that came to nothing. */
   readonly failed: number;
 }

@@ -148,6 +148,9 @@ class Sockets implements Upgrader {
       connection = upgraded.connection;
       if (connection === undefined) this.#tellRefused(upgraded.response.status, info);
       return upgraded.response;
+    } catch (error) {
+      this.#failed++;
+      throw error;
     } finally {
       this.#opening--;
       if (connection === undefined) this.#leave(address);

@@ -419,3 +419,26 @@ Deno.test("who authorize() has let in is known to the handler by its info", asyn
   await using conn = await connectWebSocket(server.url, { headers });
   assertEquals(await conn.receive({ timeout: 5000 }), "Bearer ada");
 });
+
+Deno.test("what authorize() throws is a 500 that says nothing, and is counted", async () => {
+  await using server = serve({
+    authorize: () => {
+      throw new Error("secret");
+    },
+  });
+  assertEquals([await refused(server.url), server.stats().failed], ["500", 1]);
+});
+
+Deno.test("what is neither text nor bytes is refused, and passes no limit", async () => {
+  await using server = serve();
+  await using conn = await connectWebSocket(server.url);
+  await using lasting = await connectWebSocket(server.url, { reconnect: { keep: 10 } });
+  for (const wrong of [undefined, null, 7, {}, new ArrayBuffer(3)]) {
+    const data = wrong as unknown as string;
+    await assertRejects(() => conn.send(data), TypeError, "text or a Uint8Array");
+    await assertRejects(() => lasting.send(data), TypeError, "text or a Uint8Array");
+    assertThrows(() => conn.trySend(data), TypeError, "text or a Uint8Array");
+  }
+  await assertRejects(() => conn.sendJson(undefined), TypeError, "text or a Uint8Array");
+  assertEquals(conn.stats.bytesSent, 0);
+});
