@@ -69,19 +69,15 @@ function positive(name: string, value: number): number {
   throw new RangeError(`Cannot use ${name}: it is a number above 0, not ${value}`);
 }
 
-/** Refuses codes and reasons of a close frame that the standard has not. */
-export function checkClose(code: number, reason: string): void {
-  const standard = code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006);
-  if (!Number.isInteger(code) || !(standard || (code >= 3000 && code <= 4999))) {
-    throw new RangeError(`Cannot close with ${code}: it is none of the codes of RFC 6455, 7.4`);
-  }
-  if (new TextEncoder().encode(reason).length > 123) {
-    throw new RangeError("Cannot close with this reason: it may have 123 bytes");
-  }
-}
-
 /** What is wrong with a message, if anything is: what has no length would pass every limit. */
 export function messageFault(data: WsMessage): TypeError | undefined {
   if (typeof data === "string" || data as unknown instanceof Uint8Array) return undefined;
   return new TypeError(`Cannot send ${typeof data}: a message is text or a Uint8Array`);
+}
+
+/** Whether a message has more bytes than `most`; counts them only where it is close. */
+export function sizeAbove(message: WsMessage, most: number): boolean {
+  if (message.length > most) return true;
+  if (typeof message !== "string" || message.length * 3 <= most) return false;
+  return new TextEncoder().encode(message).length > most;
 }

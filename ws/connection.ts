@@ -42,16 +42,18 @@
  * @module
  */
 
-import { NetError, type NetErrorKind } from "../net/errors.ts";
+import { NetError } from "../net/errors.ts";
 import type { ReceiveOptions } from "../net/udp_socket.ts";
 import type {
   WsClose,
   WsConnectionOptions,
   WsMessage,
+  WsOrigin,
   WsSendOptions,
   WsStats,
 } from "./connection_options.ts";
-import { checkClose, checkWsOptions, messageFault, type WsLimits } from "./_limits.ts";
+import { checkClose, judgeClose, sendableCode } from "./_close_codes.ts";
+import { checkWsOptions, messageFault, sizeAbove, type WsLimits } from "./_limits.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
 import { Outbox } from "./_outbox.ts";
 import { Pulse } from "./_pulse.ts";
@@ -59,30 +61,10 @@ import { Receiver } from "./_receiver.ts";
 
 export type * from "./connection_options.ts";
 
-/** Where a connection comes from. */
-export interface WsOrigin {
-  /** The peer in words, e.g. `127.0.0.1:50312` or an URL. */
-  readonly peer: string;
-  /** The URL that was asked for. */
-  readonly url: string;
-  /** The header fields of the opening handshake. @default none */
-  readonly headers?: Headers;
-  /** The subprotocol that a server chose; Deno's socket knows only what a client got. */
-  readonly protocol?: string;
-  /**
-   * Whether this is a server's side: only then may a close code be other than 1000 and 3000 to
-   * 4999, where a client sends 4009 for 1009.
-   */
-  readonly server: boolean;
-}
-
 const NONE = {};
 const SENT = Promise.resolve();
 
 let lastId = 0;
-
-/** The codes with which a connection ends in good order. */
-const ORDERLY: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 /**
  * One WebSocket. It is read by one loop at a time; sends may overlap and keep their order.
@@ -355,24 +337,18 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       : new Uint8Array(data as ArrayBuffer);
     this.#received++;
     this.#bytesReceived += message.length;
-    if (sizeAbove(message, this.#limits.maxMessageSize)) {
-      const most = this.#limits.maxMessageSize;
-      return this.#giveUp(
-        1009,
-        `at most ${most} bytes`,
-        this.#limit(`a message above ${most} bytes`, "1009"),
-      );
+    const { maxMessageSize: most } = this.#limits;
+    if (sizeAbove(message, most)) {
+      this.#tooMuch(1009, `at most ${most} bytes`, `a message above ${most} bytes`);
+    } else if (!this.#pulse.received(message) && !this.#receiver.push(message)) {
+      this.#tooMuch(1008, "too many messages", "too many messages");
     }
-    if (this.#pulse.received(message) || this.#receiver.push(message)) return;
-    this.#giveUp(1008, "too many messages", this.#limit("too many messages", "1008"));
   }
 
-  #limit(what: string, code: string): NetError {
-    return this.#failure(`${this.peer} sent ${what}`, "limit", code);
-  }
-
-  #failure(message: string, kind: NetErrorKind, code?: string): NetError {
-    return new NetError(message, { kind, phase: "read", address: this.peer, code });
+  #tooMuch(code: 1008 | 1009, reason: string, what: string): void {
+    const { peer } = this;
+    const rest = { kind: "limit", phase: "read", address: peer, code: `${code}` } as const;
+    this.#giveUp(code, reason, new NetError(`${peer} sent ${what}`, rest));
   }
 
   /** Closes because of something that one side did. */
@@ -397,9 +373,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 
   #sendClose(code: number, reason: string): void {
-    const allowed = this.#server || code === 1000 || code >= 3000;
     try {
-      this.#socket.close(allowed ? code : code + 3000, reason);
+      this.#socket.close(sendableCode(code, this.#server), reason);
     } catch { /* The peer was faster. */ }
   }
 
@@ -409,7 +384,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#pulse.stop();
     // Deno tells 0 where the standard has 1006.
     const told = code === 0 ? 1006 : code;
-    const error = this.#error ?? (this.#closing ? undefined : this.#judge(told, reason));
+    const error = this.#error ?? (this.#closing ? undefined : judgeClose(this.peer, told, reason));
     this.#close = { code: told, reason, wasClean, error };
     this.#closing = true;
     this.#outbox.fail(this.#reason());
@@ -418,19 +393,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#controller?.abort(this.#reason());
     this.#closed.resolve(this.#close);
     // A client that left before the answer: Deno tells nothing of its socket any more.
-    if (this.#server && !this.#wasOpen) {
-      this.#gone.resolve();
-    }
-  }
-
-  /** What a close of the peer's says. */
-  #judge(code: number, reason: string): NetError | undefined {
-    if (ORDERLY.has(code)) return undefined;
-    if (code === 1006) {
-      return this.#failure(`${this.peer} broke off without a close frame`, "truncated");
-    }
-    const why = reason === "" ? "" : `: ${reason}`;
-    return this.#failure(`${this.peer} closed with ${code}${why}`, "closed", `${code}`);
+    if (this.#server && !this.#wasOpen) this.#gone.resolve();
   }
 
   #reason(): NetError {
@@ -449,13 +412,6 @@ function asItIs(message: WsMessage | null): WsMessage | null {
 
 function toResult(message: WsMessage | null): IteratorResult<WsMessage, void> {
   return message === null ? { done: true, value: undefined } : { done: false, value: message };
-}
-
-/** Whether a message has more bytes than `most`; counts them only where it is close. */
-function sizeAbove(message: WsMessage, most: number): boolean {
-  if (message.length > most) return true;
-  if (typeof message !== "string" || message.length * 3 <= most) return false;
-  return new TextEncoder().encode(message).length > most;
 }
 
 /** The same promise, whose rejection may go unseen. */

@@ -173,3 +173,20 @@ export interface WsSendOptions {
   /** Gives up waiting for room; it rejects with the signal's reason, and nothing is sent. */
   signal?: AbortSignal;
 }
+
+/** Where a connection comes from. */
+export interface WsOrigin {
+  /** The peer in words, e.g. `127.0.0.1:50312` or an URL. */
+  readonly peer: string;
+  /** The URL that was asked for. */
+  readonly url: string;
+  /** The header fields of the opening handshake. @default none */
+  readonly headers?: Headers;
+  /** The subprotocol that a server chose; Deno's socket knows only what a client got. */
+  readonly protocol?: string;
+  /**
+   * Whether this is a server's side: only then may a close code be other than 1000 and 3000 to
+   * 4999, where a client sends 4009 for 1009.
+   */
+  readonly server: boolean;
+}

@@ -35,10 +35,8 @@ import type { ReconnectEvent, ReconnectOptions } from "./client_options.ts";
 import type { WsConnection } from "./connection.ts";
 import type { WsClose, WsMessage, WsSendOptions } from "./connection_options.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
-import { checkClose, count, messageFault } from "./_limits.ts";
-
-/** Ends after which the same would happen again. */
-const OVER: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
+import { checkClose, mayComeBack } from "./_close_codes.ts";
+import { count, messageFault } from "./_limits.ts";
 
 /** Connections whose messages may wait for the reader. */
 const MOST_UNREAD = 8;
@@ -250,7 +248,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
 
   /** Connects, waits for the end, connects again. */
   async #run(): Promise<void> {
-    const { shouldReconnect = ({ code }) => !OVER.has(code) } = this.#options;
+    const { shouldReconnect = ({ code }) => mayComeBack(code) } = this.#options;
     const { stableAfter = 5000, maxAttempts = Infinity } = this.#options;
     let attempt = 0;
     let again = false;
