@@ -35,8 +35,9 @@ import type { ReconnectEvent, ReconnectOptions } from "./client_options.ts";
 import type { WsConnection } from "./connection.ts";
 import type { WsClose, WsMessage, WsSendOptions } from "./connection_options.ts";
 import { JsonView, type JsonViewOptions } from "./json_view.ts";
-import { checkClose, mayComeBack } from "./_close_codes.ts";
-import { count, messageFault } from "./_limits.ts";
+import { checkClose } from "./_close_codes.ts";
+import { messageFault } from "./_limits.ts";
+import { planReconnects, type ReconnectPlan } from "./_reconnect_plan.ts";
 
 /** Connections whose messages may wait for the reader. */
 const MOST_UNREAD = 8;
@@ -57,7 +58,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   readonly #stop = new AbortController();
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<WsClose>();
-  readonly #keep: number;
+  readonly #plan: ReconnectPlan;
   readonly #outside: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
   #connection: WsConnection | undefined;
@@ -89,18 +90,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     this.url = url;
     this.#dial = dial;
     this.#options = options;
-    this.#keep = options.keep === undefined ? 0 : count("reconnect.keep", options.keep, 0);
-    if (options.keep === 0) this.#keep = 0;
-    for (
-      const name of ["minTimeout", "maxTimeout", "multiplier", "jitter", "stableAfter"] as const
-    ) {
-      const value = options[name];
-      if (value !== undefined && !(value >= 0)) {
-        throw new RangeError(
-          `Cannot use reconnect.${name}: it is a number from 0 up, not ${value}`,
-        );
-      }
-    }
+    this.#plan = planReconnects(options);
     this.#outside = signal;
     signal?.throwIfAborted();
     signal?.addEventListener("abort", this.#onAbort);
@@ -199,14 +189,14 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     if (fault !== undefined) throw fault;
     const connection = this.#connection;
     if (this.#ready && connection?.open) return await connection.send(data, options);
-    if (this.#over !== undefined || this.#keep === 0) {
+    if (this.#over !== undefined || this.#plan.keep === 0) {
       throw new NetError(`There is no connection to ${this.url}`, {
         kind: "closed",
         phase: "write",
         address: this.url,
       });
     }
-    if (this.#keptBytes + data.length > this.#keep) {
+    if (this.#keptBytes + data.length > this.#plan.keep) {
       const message = `Cannot keep more for ${this.url}: ${this.#keptBytes} bytes wait already`;
       throw new NetError(message, { kind: "limit", phase: "write", address: this.url });
     }
@@ -248,8 +238,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
 
   /** Connects, waits for the end, connects again. */
   async #run(): Promise<void> {
-    const { shouldReconnect = ({ code }) => mayComeBack(code) } = this.#options;
-    const { stableAfter = 5000, maxAttempts = Infinity } = this.#options;
+    const { shouldReconnect, stableAfter, maxAttempts } = this.#plan;
     let attempt = 0;
     let again = false;
     while (true) {
@@ -326,9 +315,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
 
   /** Waits before the next try. */
   async #pause(attempt: number): Promise<void> {
-    const { minTimeout = 500, maxTimeout = 30_000, multiplier = 2, jitter = 0.5 } = this.#options;
-    const longest = Math.min(maxTimeout, minTimeout * multiplier ** Math.max(0, attempt - 1));
-    const wait = longest * (1 - Math.min(jitter, 1) * Math.random());
+    const wait = this.#plan.waitAfter(attempt);
     this.#event({ type: "waiting", wait, attempt });
     await delay(wait, { signal: this.#stop.signal }).catch(() => {});
   }

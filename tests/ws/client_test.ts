@@ -349,11 +349,21 @@ Deno.test("reconnect: a resume that fails is tried again; a signal ends it", asy
 });
 
 Deno.test("reconnect: nonsense is refused", async () => {
-  await assertRejects(
-    () => connectWebSocket("ws://127.0.0.1:1", { reconnect: { jitter: NaN } }),
-    RangeError,
-    "reconnect.jitter",
-  );
+  const nonsense = [
+    { jitter: NaN },
+    { jitter: -0.1 },
+    { minTimeout: -1 },
+    { maxTimeout: NaN },
+    { multiplier: 0 },
+    { stableAfter: -1 },
+    { maxAttempts: 0 },
+    { keep: 0.5 },
+  ];
+  for (const reconnect of nonsense) {
+    const [name] = Object.keys(reconnect);
+    const dialling = connectWebSocket("ws://127.0.0.1:1", { reconnect });
+    await assertRejects(() => dialling, RangeError, `reconnect.${name}`);
+  }
 });
 
 Deno.test("a login in the URL is sent, and shown nowhere", async () => {
