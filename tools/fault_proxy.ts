@@ -33,11 +33,11 @@
  * @module
  */
 
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { formatAddress, type HostPort, parseHostPort } from "../net/address.ts";
 import { type NetError, toNetError } from "../net/errors.ts";
 import { badValue, type CliIo, defineCli, serverFlags } from "./cli.ts";
-import { type Fault, FaultPipe } from "./_fault_pipe.ts";
+import { FaultLink } from "./_fault_link.ts";
 
 /** What happens to the bytes of one direction. Numbers of bytes count from the connection's start. */
 export interface NetworkFaults {
@@ -161,7 +161,7 @@ class Proxy implements FaultProxy {
   readonly finished: Promise<void>;
   readonly #finish = Promise.withResolvers<void>();
   readonly #options: FaultProxyOptions;
-  readonly #links = new Set<Link>();
+  readonly #links = new Set<FaultLink>();
   readonly #onAbort = () => void this.shutdown();
   #faults: ProxyFaults = {};
   #server: Server | undefined;
@@ -254,80 +254,9 @@ class Proxy implements FaultProxy {
   }
 
   #accept(client: Socket): void {
-    const link = new Link(client, this.#options, () => this.#faults);
+    const link = new FaultLink(client, this.#options, () => this.#faults);
     this.#links.add(link);
     link.closed.then(() => this.#links.delete(link));
-  }
-}
-
-/** A client, the server behind, and the pipes between them. */
-class Link {
-  readonly closed: Promise<void>;
-  readonly #client: Socket;
-  readonly #server: Socket;
-  #pipes: FaultPipe[] = [];
-
-  constructor(client: Socket, options: FaultProxyOptions, faults: () => ProxyFaults) {
-    const { to, connectTimeout = 10_000, onEvent, random = Math.random } = options;
-    const peer = formatAddress({
-      hostname: client.remoteAddress ?? "",
-      port: client.remotePort ?? 0,
-    });
-    this.#client = client;
-    client.pause();
-    this.#server = connect({
-      host: to.hostname,
-      port: to.port,
-      allowHalfOpen: true,
-      noDelay: true,
-    });
-    this.#server.setTimeout(connectTimeout, () => {
-      this.#server.destroy(Object.assign(new Error("connect timed out"), { code: "ETIMEDOUT" }));
-    });
-    this.#server.once("connect", () => {
-      this.#server.setTimeout(0);
-      onEvent?.({ type: "open", peer });
-      const told = (direction: "upload" | "download") => (fault: Fault) =>
-        onEvent?.({ type: "fault", peer, fault, direction });
-      const upload = () => faults().upload ?? {};
-      const download = () => faults().download ?? {};
-      this.#pipes = [
-        new FaultPipe(client, this.#server, upload, random, told("upload")),
-        new FaultPipe(this.#server, client, download, random, told("download")),
-      ];
-      client.resume();
-    });
-    this.#server.on("error", (error) => {
-      const context = { phase: "connect" as const, ...to };
-      if (this.#pipes.length === 0) {
-        onEvent?.({ type: "error", peer, error: toNetError(error, context) });
-      }
-      // A reset goes on to the other side, as if there was nothing in between.
-      client.resetAndDestroy();
-    });
-    client.on("error", () => this.#server.resetAndDestroy());
-    const gone = (socket: Socket) => new Promise((resolve) => socket.once("close", resolve));
-    this.closed = Promise.all([gone(client), gone(this.#server)]).then(() => {
-      for (const pipe of this.#pipes) pipe.close();
-      const [uploaded = 0, downloaded = 0] = this.#pipes.map(({ bytes }) => bytes);
-      if (this.#pipes.length > 0) onEvent?.({ type: "close", peer, uploaded, downloaded });
-    });
-    client.once("close", () => this.#server.destroy());
-    this.#server.once("close", () => this.#pipes.length === 0 && client.resetAndDestroy());
-  }
-
-  changed(): void {
-    for (const pipe of this.#pipes) pipe.changed();
-  }
-
-  reset(): void {
-    this.#client.resetAndDestroy();
-    this.#server.resetAndDestroy();
-  }
-
-  destroy(): void {
-    this.#client.destroy();
-    this.#server.destroy();
   }
 }
 
