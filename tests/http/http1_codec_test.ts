@@ -347,23 +347,54 @@ const someFields = fc.array(fc.tuple(token.filter((name) => !framed.test(name)),
 });
 const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 5 });
 
-const aRequest = fc.record({
-  method: token.filter((method) => method !== "CONNECT"),
-  target: fc.stringMatching(/^[\x21-\x22\x24-\x7e]{1,40}$/),
-  fields: someFields,
-  framing: fc.constantFrom("none", "length", "chunked"),
-  chunks,
-  trailers: someFields,
-});
+interface First {
+  /** As it is sent. */
+  line: string;
+  /** As it is told. */
+  first: string;
+}
 
-type Generated = typeof aRequest extends fc.Arbitrary<infer T> ? T : never;
+/** Whole messages that begin so. */
+function messagesOf(first: fc.Arbitrary<First>, framings: readonly string[]) {
+  const framing = fc.constantFrom(...framings);
+  const one = fc.record({ first, fields: someFields, framing, chunks, trailers: someFields });
+  return fc.array(one, { minLength: 1, maxLength: 3 });
+}
 
-function encode({ method, target, fields, framing, chunks, trailers }: Generated): Uint8Array {
-  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const all = new Http1Fields([["Host", "h"], ...fields]);
-  if (framing === "length") all.append("Content-Length", `${size}`);
-  if (framing === "chunked") all.append("Transfer-Encoding", "chunked");
-  const parts = [encodeHttp1Head(`${method} ${target} HTTP/1.1`, all)];
+const method = token.filter((name) => name !== "CONNECT");
+const target = fc.stringMatching(/^[\x21-\x22\x24-\x7e]{1,40}$/);
+const status = fc.integer({ min: 200, max: 599 }).filter((code) => code !== 204 && code !== 304);
+const SIDES = {
+  request: messagesOf(
+    fc.tuple(method, target).map(([name, to]) => ({
+      line: `${name} ${to} HTTP/1.1`,
+      first: `${name} ${to} 1`,
+    })),
+    ["none", "length", "chunked"],
+  ),
+  response: messagesOf(
+    fc.tuple(status, value).map(([code, reason]) => ({
+      line: `HTTP/1.1 ${code} ${reason}`,
+      first: `${code} ${reason}`,
+    })),
+    ["length", "chunked"],
+  ),
+};
+
+type Generated = (typeof SIDES)["request"] extends fc.Arbitrary<(infer T)[]> ? T : never;
+
+function linesOf({ fields, framing, chunks }: Generated): [string, string][] {
+  return [
+    ["Host", "h"],
+    ...fields,
+    ...(framing === "length" ? [["Content-Length", `${sizeOf(chunks)}`]] : []),
+    ...(framing === "chunked" ? [["Transfer-Encoding", "chunked"]] : []),
+  ] as [string, string][];
+}
+
+function encode(one: Generated): Uint8Array {
+  const { framing, chunks, trailers } = one;
+  const parts = [encodeHttp1Head(one.first.line, new Http1Fields(linesOf(one)))];
   if (framing === "length") parts.push(...chunks.map((chunk) => new Uint8Array(chunk)));
   if (framing === "chunked") {
     parts.push(...chunks.map(encodeHttp1Chunk), encodeHttp1End(new Http1Fields(trailers)));
@@ -371,44 +402,47 @@ function encode({ method, target, fields, framing, chunks, trailers }: Generated
   return join(parts);
 }
 
-Deno.test("Http1Decoder gives back what was encoded, however it is cut", () => {
-  fc.assert(
-    fc.property(fc.array(aRequest, { minLength: 1, maxLength: 3 }), fc.nat(50), (all, step) => {
-      const bytes = join(all.map(encode));
-      const { messages, error, rest } = decodeAll("request", split(bytes, step + 1));
-      assertEquals([error, rest], [undefined, ""]);
-      assertEquals(
-        messages.map(({ first, lines, body, trailers }) => ({ first, lines, body, trailers })),
-        all.map((one) => ({
-          first: `${one.method} ${one.target} 1`,
-          lines: [
-            ["Host", "h"],
-            ...one.fields,
-            ...(one.framing === "length" ? [["Content-Length", `${sizeOf(one.chunks)}`]] : []),
-            ...(one.framing === "chunked" ? [["Transfer-Encoding", "chunked"]] : []),
-          ] as [string, string][],
-          body: one.framing === "none" ? "" : textOf(one.chunks),
-          trailers: one.framing === "chunked" ? one.trailers : [],
-        })),
-      );
-    }),
-  );
-});
+for (const side of ["request", "response"] as const) {
+  Deno.test(`Http1Decoder gives back each ${side} that was encoded, however it is cut`, () => {
+    fc.assert(
+      fc.property(SIDES[side], fc.nat(50), (all, step) => {
+        const bytes = join(all.map(encode));
+        const methods = side === "request" ? [] : all.map(() => "GET");
+        const { messages, error, rest } = decodeAll(side, split(bytes, step + 1), { methods });
+        assertEquals([error, rest], [undefined, ""]);
+        assertEquals(
+          messages.map(({ first, lines, body, trailers }) => ({ first, lines, body, trailers })),
+          all.map((one) => ({
+            first: one.first.first,
+            lines: linesOf(one),
+            body: one.framing === "none" ? "" : textOf(one.chunks),
+            trailers: one.framing === "chunked" ? one.trailers : [],
+          })),
+        );
+      }),
+    );
+  });
 
-Deno.test("Http1Decoder finds the same however bytes are cut, in whatever it is given", () => {
-  const piece = fc.oneof(
-    fc.constantFrom("GET / HTTP/1.1\r\n", "Host: h\r\n", "\r\n", "Content-Length: 3\r\n", "\n"),
-    fc.constantFrom("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n", "0\r\n", "\r", " ", ";a"),
-    fc.string({ unit: "binary", maxLength: 5 }).map((text) => text.replace(/[^\0-\xff]/gu, "")),
-  );
-  fc.assert(fc.property(fc.array(piece, { maxLength: 15 }), fc.nat(10), (pieces, step) => {
-    const bytes = bytesOf(pieces.join(""));
-    const whole = decodeAll("request", [bytes], { finish: true });
-    const cut = decodeAll("request", split(bytes, step + 1), { finish: true });
-    assertEquals(cut.messages, whole.messages);
-    assertEquals(cut.error === undefined, whole.error === undefined);
-  }));
-});
+  Deno.test(`Http1Decoder finds the same however a ${side} is cut, whatever it is`, () => {
+    const piece = fc.oneof(
+      fc.constantFrom("GET / HTTP/1.1\r\n", "Host: h\r\n", "\r\n", "Content-Length: 3\r\n", "\n"),
+      fc.constantFrom("HTTP/1.1 200 OK\r\n", "HTTP/1.1 103 Early\r\n", "HTTP/1.1 304 \r\n"),
+      fc.constantFrom("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n", "0\r\n", "\r", " ", ";a"),
+      fc.string({ unit: "binary", maxLength: 5 }).map((text) => text.replace(/[^\0-\xff]/gu, "")),
+    );
+    const start = side === "request" ? "GET / HTTP/1.1\r\n" : "HTTP/1.1 200 OK\r\n";
+    const pieces = fc.tuple(fc.constantFrom("", start), fc.array(piece, { maxLength: 15 }));
+    fc.assert(fc.property(pieces, fc.nat(10), ([first, more], step) => {
+      const bytes = bytesOf(first + more.join(""));
+      const methods = side === "request" ? [] : ["GET", "GET", "GET"];
+      const options = { finish: true, methods };
+      const whole = decodeAll(side, [bytes], options);
+      const cut = decodeAll(side, split(bytes, step + 1), options);
+      assertEquals(cut.messages, whole.messages);
+      assertEquals(cut.error === undefined, whole.error === undefined);
+    }));
+  });
+}
 
 function split(bytes: Uint8Array, step: number): Uint8Array<ArrayBuffer>[] {
   const parts: Uint8Array<ArrayBuffer>[] = [];
