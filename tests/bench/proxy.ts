@@ -76,8 +76,8 @@ async function benchLarge(
   return {
     title,
     unit: "MB/s",
-    note:
-      "the median of five transfers by curl, after three; the origin is nginx, which sends a file",
+    note: "the median of five transfers by curl, after three; the origin is nginx, which sends a " +
+      `file${tunnel ? "; the relay in C reads and writes, and does nothing else" : ""}`,
     series,
     targets: tunnel
       ? [
