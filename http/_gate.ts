@@ -145,7 +145,7 @@ export class Gate {
     const info = new Info(source, exchange, this.#closing);
     try {
       const answer = this.#handler(request, info);
-      if (isUsable(answer)) {
+      if (answer instanceof Response) {
         info.release();
         return answer;
       }
@@ -183,8 +183,8 @@ export class Gate {
         response.body?.cancel().catch(() => {});
         return this.#fail(body.failure, request, info);
       }
-      if (isUsable(response)) return response;
-      return this.#fail(new TypeError("The handler returned no fresh Response"), request, info);
+      if (response instanceof Response) return response;
+      return this.#fail(new TypeError("The handler returned no Response"), request, info);
     };
     const failed = (error: unknown): Response => {
       info.release();
@@ -243,15 +243,14 @@ export class Gate {
 
   /** What to answer instead of an answer that cannot be sent, if anything can. */
   replace(error: unknown): Response {
-    if (isExpected(error)) logger.debug("an answer has ended with its request: {error}", { error });
-    else logger.error("cannot send an answer: {error}", { error });
+    if (isExpected(error)) {
+      logger.debug("an answer has ended with its request: {error}", { error });
+    } else {
+      this.#failed++;
+      logger.error("cannot send an answer: {error}", { error });
+    }
     return answerTo(error);
   }
-}
-
-/** Whether an answer can be sent: not that of `Response.error()`, nor one whose body is used up. */
-function isUsable(answer: unknown): answer is Response {
-  return answer instanceof Response && answer.status !== 0 && !answer.bodyUsed;
 }
 
 function answerTo(error: unknown): Response {

@@ -103,10 +103,12 @@ const TURNS = 8;
  *
  * @param response The answer.
  * @returns Its body.
- * @throws {TypeError} If it is used already, or gives no bytes.
+ * @throws {TypeError} If it is used already or gives no bytes, or the answer is no answer.
  * @throws What its source throws at once.
  */
 export async function openBody(response: Response): Promise<Body> {
+  if (response.status === 0) throw new TypeError("The response is an error, which has no status");
+  if (response.bodyUsed) throw new TypeError("The body of the response is used up");
   if (response.body === null) return NO_BODY;
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;
   const cancel = () => void reader.cancel().catch(() => {});

@@ -37,39 +37,13 @@ import {
   readResponse,
   readTrailers,
 } from "./_http1_head.ts";
+import { checkLimits, type Http1Limits } from "./_http1_limits.ts";
 
 export { encodeHttp1Chunk, encodeHttp1End, encodeHttp1Head } from "./_http1_encode.ts";
 export { Http1Error } from "./_http1_error.ts";
 export { Http1Fields } from "./_http1_fields.ts";
+export type { Http1Limits } from "./_http1_limits.ts";
 export type { Http1Framing, Http1Request, Http1Response } from "./_http1_head.ts";
-
-/** Limits of an {@linkcode Http1Decoder}. */
-export interface Http1Limits {
-  /**
-   * The most bytes of a head: its first line and all fields.
-   *
-   * @default 32768
-   */
-  maxHead?: number;
-  /**
-   * The most bytes of the first line.
-   *
-   * @default 8192
-   */
-  maxLine?: number;
-  /**
-   * The most fields of a head.
-   *
-   * @default 100
-   */
-  maxFields?: number;
-  /**
-   * The most bytes of the fields behind the last chunk.
-   *
-   * @default 8192
-   */
-  maxTrailers?: number;
-}
 
 /** Some bytes of a body. */
 export interface Http1Data {
@@ -130,10 +104,7 @@ const enum State {
  */
 export class Http1Decoder {
   readonly #request: boolean;
-  readonly #maxHead: number;
-  readonly #maxLine: number;
-  readonly #maxFields: number;
-  readonly #maxTrailers: number;
+  readonly #limits: Required<Http1Limits>;
 
   #state: State;
   #method = "GET";
@@ -162,10 +133,7 @@ export class Http1Decoder {
   constructor(side: "request" | "response", limits: Http1Limits = {}) {
     this.#request = side === "request";
     this.#state = this.#request ? State.Head : State.Unasked;
-    this.#maxHead = limit("maxHead", limits.maxHead ?? 32 * 1024);
-    this.#maxLine = limit("maxLine", limits.maxLine ?? 8192);
-    this.#maxFields = limit("maxFields", limits.maxFields ?? 100);
-    this.#maxTrailers = limit("maxTrailers", limits.maxTrailers ?? 8192);
+    this.#limits = checkLimits(limits);
   }
 
   /** How many bytes have been pushed and not been told. */
@@ -344,15 +312,15 @@ export class Http1Decoder {
         throw new Http1Error("The first line is malformed");
       }
     }
-    const size = this.#fieldsEnd(this.#maxHead, true);
+    const size = this.#fieldsEnd(this.#limits.maxHead, true);
     if (size === -1) return undefined;
     const { start, lines, end } = this.#taken(size);
     if (this.#request) {
-      const head = readRequest(this.#bytes, start, lines, end, this.#maxFields);
+      const head = readRequest(this.#bytes, start, lines, end, this.#limits.maxFields);
       this.#frame(head.framing);
       return head;
     }
-    const head = readResponse(this.#bytes, start, lines, end, this.#maxFields, this.#method);
+    const head = readResponse(this.#bytes, start, lines, end, this.#limits.maxFields, this.#method);
     const { status } = head;
     if (status === 101 || (this.#method === "CONNECT" && status >= 200 && status < 300)) {
       this.#state = State.Raw;
@@ -396,9 +364,9 @@ export class Http1Decoder {
 
   #checkSize(size: number, max: number, head: boolean): void {
     const first = this.#lines[0] ?? size;
-    if (head && first > this.#maxLine) {
+    if (head && first > this.#limits.maxLine) {
       const status = this.#request ? 414 : 431;
-      throw new Http1Error(`The first line has more than ${this.#maxLine} bytes`, status);
+      throw new Http1Error(`The first line has more than ${this.#limits.maxLine} bytes`, status);
     }
     if (size > max) throw new Http1Error(`The head has more than ${max} bytes`, 431);
   }
@@ -419,10 +387,10 @@ export class Http1Decoder {
   }
 
   #trailers(): Http1Fields | undefined {
-    const size = this.#fieldsEnd(this.#maxTrailers, false);
+    const size = this.#fieldsEnd(this.#limits.maxTrailers, false);
     if (size === -1) return undefined;
     const { start, lines, end } = this.#taken(size);
-    return readTrailers(this.#bytes, start, lines, end, this.#maxFields);
+    return readTrailers(this.#bytes, start, lines, end, this.#limits.maxFields);
   }
 
   #chunkSize(): boolean {
@@ -447,9 +415,4 @@ export class Http1Decoder {
     this.#state = State.ChunkSize;
     return true;
   }
-}
-
-function limit(name: string, value: number): number {
-  if (!(value > 0)) throw new RangeError(`Cannot use ${name} ${value}: it is a number above 0`);
-  return value;
 }
