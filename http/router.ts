@@ -89,6 +89,7 @@ interface Branch {
 }
 
 const METHOD = /^[A-Z][A-Z0-9_-]*$/;
+const NO_VALUES: readonly string[] = [];
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
@@ -123,7 +124,7 @@ export function router<const P extends string>(
     const path = pathOf(request.url);
     const leaf = table.exact.get(path);
     // The common case: a path without parameters, as it stands in the table.
-    if (leaf !== undefined) return dispatch(leaf, request, info, []);
+    if (leaf !== undefined) return dispatch(leaf, request, info, NO_VALUES);
     if (path === "/*" && request.method === "OPTIONS") return allowed(table.allow);
     const segments = split(path);
     if (segments === undefined) {
