@@ -39,7 +39,7 @@ const cli = defineCli({
   ],
 });
 
-/** The path as it was sent, without the query. */
+/** The path without the query. */
 const pathOf = (request: Request) => new URL(request.url).pathname;
 
 const handler = router({
