@@ -86,6 +86,8 @@ export interface Figure {
   /** Ours first. */
   readonly series: readonly Series[];
   readonly targets: readonly Target[];
+  /** Where the load generator takes the server's cores, the CPU second is what is compared. */
+  readonly perCpu?: boolean;
   /** The most that ours may be, for what is better when it is less. */
   readonly atMost?: number;
 }

@@ -34,6 +34,8 @@ export interface Result {
   readonly note: string;
   readonly rows: readonly Row[];
   readonly ratios: readonly Ratio[];
+  /** Whether the ratios per CPU second are held against the targets. */
+  readonly perCpu: boolean;
   readonly atMost: number | undefined;
 }
 
@@ -48,7 +50,7 @@ export function summarize(values: readonly number[]): Summary {
 
 /** Makes rows and ratios of what was measured. */
 export function evaluate(figure: Figure): Result {
-  const { title, unit, note, series, targets, atMost } = figure;
+  const { title, unit, note, series, targets, perCpu = false, atMost } = figure;
   const rows = series.map(toRow);
   const [ours] = series;
   const ratios = targets.flatMap(({ against, ratio }): Ratio[] => {
@@ -62,7 +64,7 @@ export function evaluate(figure: Figure): Result {
     const perCpuSecond = mine.length === 0 ? undefined : summarize(quotientsOfCpu).median;
     return [{ to, target: ratio, perCpuSecond, ...summarize(quotients) }];
   });
-  return { title, unit, note, rows, ratios, atMost };
+  return { title, unit, note, rows, ratios, perCpu, atMost };
 }
 
 function median({ rounds }: Series): number {
@@ -104,7 +106,9 @@ function medianUse(uses: readonly (CpuUse | undefined)[]): CpuUse | undefined {
 }
 
 /** The lines of a table. */
-export function table({ title, unit, note, rows, ratios, atMost }: Result): string[] {
+export function table(
+  { title, unit, note, rows, ratios, perCpu, atMost }: Result,
+): string[] {
   const cost = rows.some(({ perCpuSecond }) => perCpuSecond !== undefined);
   const limit = rows.some(({ limitedBy }) => limitedBy !== undefined);
   const head = [unit, "min", "max", ...cost ? ["/ CPU s"] : [], ...limit ? ["limited by"] : []];
@@ -120,11 +124,14 @@ export function table({ title, unit, note, rows, ratios, atMost }: Result): stri
     ...align([["", ...head], ...cells]).map((line) => `  ${line}`),
   ];
   for (const { to, target, perCpuSecond: cpu, ...ratio } of ratios) {
-    const perCpu = cpu === undefined ? "" : `; per CPU second ${quotient(cpu)}`;
-    const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)}${perCpu})`;
+    const ofCpu = cpu === undefined ? "" : `; per CPU second ${quotient(cpu)}`;
+    const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)}${ofCpu})`;
+    const [judged, by] = perCpu && cpu !== undefined
+      ? [cpu, " per CPU second"]
+      : [ratio.median, ""];
     const verdict = target === undefined
       ? ""
-      : `, target ${quotient(target)}: ${ratio.median >= target ? "met" : "MISSED"}`;
+      : `, target ${quotient(target)}${by}: ${judged >= target ? "met" : "MISSED"}`;
     lines.push(`  ours / ${to}: ${quotient(ratio.median)} ${spread}${verdict}`);
   }
   if (atMost !== undefined) {

@@ -79,6 +79,7 @@ async function echo(
       (size > RECORD ? DELAYED : ""),
     series,
     targets,
+    perCpu: size <= RECORD,
   };
 }
 
