@@ -3,12 +3,6 @@ import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
 import { connectPop3, type ConnectPop3Options } from "../../net/pop3_client.ts";
-import {
-  parsePop3Challenge,
-  parsePop3Numbers,
-  parsePop3Status,
-  parsePop3Uid,
-} from "../../net/pop3_codec.ts";
 import { ReplyError } from "../../net/reply_error.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
@@ -318,26 +312,6 @@ Deno.test("it speaks over a connection that is there already, one byte at a time
     assertEquals(mail.capabilities.size, 0);
   }
   await serving;
-});
-
-Deno.test("status lines, numbers and names are read, and nothing else", () => {
-  assertEquals(parsePop3Status("+OK"), { ok: true, text: "" });
-  assertEquals(parsePop3Status("+ok  x"), { ok: true, text: "x" });
-  assertEquals(parsePop3Status("-ERR [in-use] x"), { ok: false, code: "IN-USE", text: "x" });
-  for (const line of ["", "OK", "+OKAY", "*OK", " +OK"]) {
-    assertEquals(parsePop3Status(line), undefined);
-  }
-  assertEquals(parsePop3Numbers("1 20 more"), { number: 1, size: 20 });
-  for (const line of ["", "1", "a 1", "1 -1", "1 1e5"]) {
-    assertEquals(parsePop3Numbers(line), undefined);
-  }
-  assertEquals(parsePop3Uid("3 a.b-c"), { number: 3, uid: "a.b-c" });
-  assertEquals(parsePop3Uid("3 a b"), undefined);
-  assertEquals([parsePop3Challenge("+"), parsePop3Challenge("+ YQ=="), parsePop3Challenge("+OK")], [
-    "",
-    "YQ==",
-    undefined,
-  ]);
 });
 
 const dovecot = needsDovecot();
