@@ -3,6 +3,7 @@
 import type { Connection } from "./connection.ts";
 import { NetError, type NetErrorKind, type NetPhase } from "./errors.ts";
 import { Intake } from "./_intake.ts";
+import { KeepAlive } from "./_keep_alive.ts";
 import { checkNumber } from "./_limits.ts";
 import type { MailClientOptions } from "./mail_options.ts";
 import { type Reply, ReplyError } from "./reply_error.ts";
@@ -13,16 +14,10 @@ import { escapeControls } from "./text.ts";
 import { connectTls } from "./tls_client.ts";
 import { upgradeTls } from "./upgrade_tls.ts";
 
-/** The ports of a protocol. */
-export interface Ports {
-  readonly implicit: number;
-  readonly starttls: number;
-}
-
 /** What a protocol says of itself. */
 export interface DialogueDefaults {
   readonly tls: "implicit" | "starttls";
-  readonly ports: Ports;
+  readonly ports: { readonly implicit: number; readonly starttls: number };
 }
 
 /** How long to wait. */
@@ -64,6 +59,9 @@ export class Dialogue {
   /** How long an answer may take. */
   readonly timeout: number;
 
+  /** Does something when nobody else does. */
+  readonly keepAlive: KeepAlive;
+
   /** Errors after which the session goes on. */
   readonly spared: WeakSet<object> = new WeakSet();
 
@@ -80,6 +78,7 @@ export class Dialogue {
     this.tls = tls;
     this.peer = conn.peer;
     this.timeout = options.timeout ?? 30_000;
+    this.keepAlive = new KeepAlive(options.keepAlive ?? 0);
     this.#options = options;
     this.#onAbort = () => conn.abort(options.signal?.reason);
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -93,6 +92,7 @@ export class Dialogue {
     }
     checkNumber("timeout", options.timeout ?? 0);
     checkNumber("connectTimeout", options.connectTimeout ?? 0);
+    checkNumber("keepAlive", options.keepAlive ?? 0);
     signal?.throwIfAborted();
     if (connection !== undefined) {
       const dialogue = new Dialogue(connection, options, tls);
@@ -138,6 +138,7 @@ export class Dialogue {
    */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     const run = async () => {
+      this.keepAlive.pause();
       try {
         return await work();
       } catch (error) {
@@ -148,6 +149,7 @@ export class Dialogue {
         throw error;
       } finally {
         this.allow(0);
+        if (this.conn.open) this.keepAlive.rest();
       }
     };
     const result = this.#turn.then(run);
@@ -361,6 +363,7 @@ export class Dialogue {
 
   /** Says good-bye, within a limit, and closes. */
   async close(farewell: () => Promise<unknown>): Promise<void> {
+    this.keepAlive.end();
     if (this.conn.open) {
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(() => (this.abort(), resolve()), FAREWELL);
@@ -376,6 +379,7 @@ export class Dialogue {
 
   /** Ends it at once. */
   abort(reason?: unknown): void {
+    this.keepAlive.end();
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.conn.abort(reason);
   }

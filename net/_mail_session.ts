@@ -9,6 +9,7 @@ interface Session<M> {
   /** Hears the greeting and encrypts; says whether the server knows the user already. */
   begin(): Promise<boolean | void>;
   login(credentials: SaslCredentials, mechanism?: M): Promise<void>;
+  noop(): Promise<void>;
 }
 
 /** Dials, begins a session and logs in, as far as the options say who. Failing leaves nothing open. */
@@ -30,6 +31,7 @@ export async function openSession<M extends string, S extends Session<M>>(
       };
       await session.login(credentials, mechanism);
     }
+    dialogue.keepAlive.begin(() => session.noop());
     return session;
   } catch (error) {
     dialogue.abort(error);

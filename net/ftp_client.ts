@@ -69,6 +69,7 @@ export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpCl
   const client = new FtpClient(dialogue, options);
   try {
     await client.begin(user, password);
+    dialogue.keepAlive.begin(() => client.noop());
     return client;
   } catch (error) {
     dialogue.abort(error);

@@ -51,6 +51,13 @@ export interface MailClientOptions {
    */
   timeout?: number;
   /**
+   * After how long without a command NOOP is sent, so that the server does not end the session; 0 for
+   * never. It does not keep the process running.
+   *
+   * @default 0
+   */
+  keepAlive?: number;
+  /**
    * Whether a password may be sent without encryption.
    *
    * @default false

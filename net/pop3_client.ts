@@ -104,6 +104,11 @@ export class Pop3Client implements AsyncDisposable {
     return this.#dialogue.encrypted;
   }
 
+  /** Whether the session goes on. */
+  get open(): boolean {
+    return this.#dialogue.conn.open;
+  }
+
   /**
    * Reads the greeting and encrypts the line; `connectPop3` does that.
    *

@@ -1,6 +1,6 @@
 /** FTP, SMTP, POP3 and IMAP over networks that break, by way of the fault proxy. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { connectFtp } from "../../net/ftp_client.ts";
@@ -13,6 +13,9 @@ import { post } from "../_support/smtp_server.ts";
 
 const PLAIN = { tls: "none", allowPlaintextLogin: true, user: "ann", password: "secret" } as const;
 const TEXT = "Subject: hi\r\n\r\n..two\r\nthe end\r\n";
+
+/** How each client connects. */
+const CONNECT = { ftp: connectFtp, smtp: connectSmtp, pop3: connectPop3, imap: connectImap };
 
 /** What a protocol is tried with: a server, and a visit that gives what it has seen. */
 interface Trial {
@@ -91,6 +94,29 @@ const TRIALS: Record<string, Trial> = {
     seen: TEXT,
   },
 };
+
+for (const name of Object.keys(CONNECT) as (keyof typeof CONNECT)[]) {
+  Deno.test(`${name}: with keepAlive NOOP is said whenever nothing else is, until the end`, async () => {
+    await using server = TRIALS[name]!.serve();
+    const noops = () => server.heard.filter((line) => line.endsWith("NOOP")).length;
+    const { user: _, password: __, ...nobody } = PLAIN;
+    const options = { ...nobody, port: server.port, timeout: 5000 };
+    await using silent = await CONNECT[name](options);
+    await using mail = await CONNECT[name]({ ...options, keepAlive: 20 });
+    const end = performance.now() + 5000;
+    while (noops() < 3 && performance.now() < end) await delay(10);
+    assert(noops() >= 3 && silent.open && mail.open, server.heard.join("\n"));
+    await mail[Symbol.asyncDispose]();
+    const said = noops();
+    await delay(60);
+    assertEquals(noops(), said);
+    await assertRejects(
+      () => CONNECT[name]({ ...options, keepAlive: -1 }),
+      RangeError,
+      "keepAlive",
+    );
+  });
+}
 
 for (const [name, { serve, visit, seen }] of Object.entries(TRIALS)) {
   const through = async (
