@@ -288,6 +288,24 @@ Deno.test("a password is not sent without encryption, LOGIN works where it is wa
   assert(!lines.join().includes(btoa("secret")) && lines.includes("***"));
 });
 
+Deno.test("XOAUTH2: the token goes with the command, a refusal comes as a challenge", async () => {
+  const good = btoa("user=ann\x01auth=Bearer good\x01\x01");
+  const auth: Answer = async (line, conn) => {
+    if (line === `AUTH XOAUTH2 ${good}`) return "235 2.7.0 in\r\n";
+    await conn.write(`334 ${btoa('{"status":"401"}')}\r\n`);
+    return await conn.readLine() === "" ? "535 5.7.8 no\r\n" : "501 what\r\n";
+  };
+  await using server = post({ AUTH: auth }, ["AUTH PLAIN XOAUTH2"]);
+  const options = { ...PLAIN, port: server.port, user: "ann" };
+  await using mail = await connectSmtp({ ...options, accessToken: "good" });
+  await mail.noop();
+  const error = await assertRejects(
+    () => connectSmtp({ ...options, accessToken: "bad" }),
+    ReplyError,
+  );
+  assertEquals([error.code, error.enhanced], ["535", "5.7.8"]);
+});
+
 Deno.test("a message that breaks off in the middle never ends as if it were whole", async () => {
   await using server = post();
   const mail = await connectSmtp({ ...PLAIN, port: server.port });
