@@ -12,8 +12,9 @@
  * @module
  */
 
+import { NetError } from "../net/errors.ts";
 import { connectFtp } from "../net/ftp_client.ts";
-import { badValue, type CliIo, defineCli } from "../tools/cli.ts";
+import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
 import { COMMANDS } from "./ftp/commands.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 
@@ -51,9 +52,19 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ command, path, recursive, resume, json, ...values }, ctx) => {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
-    await using ftp = await connectFtp(await clientOptions(values, ctx));
-    const done = await work({ ftp, paths: path, recursive, resume, json, ctx });
-    if (json) ctx.printJson(done ?? { done: true });
+    const options = await clientOptions(values, ctx);
+    try {
+      await using ftp = await connectFtp(options);
+      const done = await work({ ftp, paths: path, recursive, resume, json, ctx });
+      if (json) ctx.printJson(done ?? { done: true });
+    } catch (error) {
+      const refused = error instanceof NetError && error.kind === "permission";
+      if (!refused || error.permission === undefined) throw error;
+      // Each data connection has a port of its own.
+      const host = values.server.includes(":") ? `[${values.server}]` : values.server;
+      const text = `Permission is missing: run again with --allow-net=${host}`;
+      throw new CliError(text, 3, { cause: error });
+    }
   });
 }
 

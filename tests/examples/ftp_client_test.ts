@@ -78,3 +78,14 @@ Deno.test({
     await Deno.remove(here, { recursive: true });
   },
 });
+
+Deno.test("ftp_client names the host that it may not reach, for its data have ports of their own", {
+  permissions: { net: ["127.0.0.1:1"], read: true, env: true },
+}, async () => {
+  const io = recordingIo();
+  assertEquals(await main(["ls", "--server", "192.0.2.1"], io), 3);
+  assertEquals(
+    io.err,
+    "ftp-client: Permission is missing: run again with --allow-net=192.0.2.1\n",
+  );
+});
