@@ -69,11 +69,10 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       else ctx.print(`Connected to ${conn.peer} in ${ms} ms; ${then}`);
     } catch (error) {
       if (!(error instanceof NetError)) throw error;
-      const { kind, phase, code, tls, retryable, address, addresses, message } = error;
-      const facts = { kind, phase, code, tls, retryable, address, addresses };
-      if (json) ctx.printJson({ ok: false, ...facts, message });
-      const hint = [kind, HINTS[tls ?? kind]].filter(Boolean).join(": ");
-      throw kind === "permission" ? error : new CliError(`${message} [${hint}]`);
+      const { name: _, kind, ...facts } = error;
+      if (json) ctx.printJson({ ok: false, kind, ...facts, message: error.message });
+      const hint = [kind, HINTS[error.tls ?? kind]].filter(Boolean).join(": ");
+      throw kind === "permission" ? error : new CliError(`${error.message} [${hint}]`);
     }
   });
 }
