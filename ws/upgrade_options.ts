@@ -41,7 +41,8 @@ export interface UpgradeOptions extends WsConnectionOptions {
     info: UpgradeInfo,
   ) => Response | undefined | void | Promise<Response | undefined | void>;
   /**
-   * How long `authorize` and the opening may take.
+   * How long `authorize` and the opening may take, once the request is there: `Deno.serve` waits
+   * for its head as long as it takes.
    *
    * @default 10000
    */
