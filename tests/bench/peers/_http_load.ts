@@ -1,5 +1,7 @@
 /** What the HTTP clients on Deno share: many requests in flight, each answer read whole. @module */
 
+import process from "node:process";
+
 /** Lets many users ask, tells how often they did. Arguments: port, users, milliseconds. */
 export async function measure(ask: (url: string) => Promise<unknown>): Promise<void> {
   const [port, users = 50, ms = 1000] = Deno.args.map(Number);
@@ -16,9 +18,11 @@ export async function measure(ask: (url: string) => Promise<unknown>): Promise<v
     return count;
   };
   await run(performance.now() + 500);
+  const before = process.cpuUsage();
   const began = performance.now();
   const count = await run(began + ms);
   const ns = Math.round((performance.now() - began) * 1e6);
-  console.log(`end ${JSON.stringify({ count, ns })}`);
+  const { user, system } = process.cpuUsage(before);
+  console.log(`end ${JSON.stringify({ count, ns, cpu: (user + system) * 1000 })}`);
   Deno.exit(0);
 }

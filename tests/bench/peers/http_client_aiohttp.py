@@ -27,10 +27,12 @@ async def main():
             return sum(await asyncio.gather(*(user(until) for _ in range(users))))
 
         await run(time.perf_counter() + 0.5)
+        cpu = time.process_time_ns()
         began = time.perf_counter()
         count = await run(began + ms / 1000)
         ns = round((time.perf_counter() - began) * 1e9)
-    print("end " + json.dumps({"count": count, "ns": ns}), flush=True)
+        cpu = time.process_time_ns() - cpu
+    print("end " + json.dumps({"count": count, "ns": ns, "cpu": cpu}), flush=True)
 
 
 asyncio.run(main())

@@ -22,7 +22,9 @@ def user(until):
 
 
 with ThreadPoolExecutor(users) as pool:
+    cpu = time.process_time_ns()
     began = time.perf_counter()
     count = sum(pool.map(user, [began + ms / 1000] * users))
     ns = round((time.perf_counter() - began) * 1e9)
-print("end " + json.dumps({"count": count, "ns": ns}), flush=True)
+    cpu = time.process_time_ns() - cpu
+print("end " + json.dumps({"count": count, "ns": ns, "cpu": cpu}), flush=True)

@@ -26,8 +26,10 @@ async function run(until) {
 }
 
 await run(performance.now() + 500);
+const before = process.cpuUsage();
 const began = performance.now();
 const count = await run(began + ms);
 const ns = Math.round((performance.now() - began) * 1e6);
-console.log(`end ${JSON.stringify({ count, ns })}`);
+const { user, system } = process.cpuUsage(before);
+console.log(`end ${JSON.stringify({ count, ns, cpu: (user + system) * 1000 })}`);
 process.exit(0);
