@@ -94,6 +94,8 @@ export class FtpTransfers {
         ...(connectTimeout !== undefined && { handshakeTimeout: connectTimeout }),
       });
     } catch (error) {
+      // Whoever is at the other end, it is not the server: nothing that is said excuses that.
+      if (error instanceof NetError && error.kind === "tls") throw error;
       throw await this.#breakOff(what, data, error, false);
     }
   }

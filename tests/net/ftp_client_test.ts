@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
+import { developmentCertificate } from "../../net/certificate.ts";
 import { NetError } from "../../net/errors.ts";
 import { connectFtp, type ConnectFtpOptions, type FtpClient } from "../../net/ftp_client.ts";
 import { downloadTree, uploadTree } from "../../net/ftp_tree.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
 import { ReplyError } from "../../net/reply_error.ts";
+import { upgradeTlsServer } from "../../net/upgrade_tls.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { type FtpPeer, startPyftpdlib, startVsftpd } from "../_support/ftp.ts";
 import { type Answer, beginTls, lineServer } from "../_support/line_server.ts";
@@ -317,6 +319,26 @@ Deno.test("it speaks over a connection that is there already, one byte at a time
     assertEquals(await ftp.list(), [{ name: "ü", type: "file", size: 3 }]);
   }
   await serving;
+});
+
+Deno.test("a data connection to somebody else is a failure of TLS, whatever the server says", async () => {
+  const { ca } = await testCertificates();
+  const rogue = await developmentCertificate({ names: ["127.0.0.1"] });
+  const [near, far] = memoryPair();
+  await using server = files(say("x"), {
+    AUTH: (_, conn) => beginTls(conn, "234 go\r\n"),
+    RETR: async (_, conn) => {
+      await conn.write("150 go\r\n");
+      await upgradeTlsServer(far, rogue).catch(() => {});
+      return "426 the data connection broke\r\n";
+    },
+  });
+  const connectData = () => Promise.resolve(near);
+  const ftp = await connectFtp({ caCerts: [ca], port: server.port, timeout: 5000, connectData });
+  const error = await assertRejects(() => ftp.download("x"), NetError);
+  assertEquals([error.kind, ftp.open], ["tls", false]);
+  await ftp.quit();
+  far.abort();
 });
 
 Deno.test("STARTTLS: nothing smuggled in, and no data without encryption", async () => {
