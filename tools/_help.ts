@@ -1,6 +1,7 @@
 /** The text of `--help`. Private to `tools/`. @module */
 
 import { aliasesOf, dashed, kebab } from "./_args.ts";
+import { wrap } from "./_text.ts";
 import type { Flag, Flags, Positional, Positionals } from "./_values.ts";
 
 /** What the help text is made of. */
@@ -37,7 +38,10 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   list: "text",
 };
 
-const NARROW = 34;
+/** The columns of what is explained, and of a line as a whole. */
+const NARROW = 28;
+const WIDTH = 80;
+const INDENT = " ".repeat(NARROW + 4);
 
 function placeholder(flag: Flag): string {
   if (flag.type === "boolean") return "";
@@ -79,15 +83,18 @@ function positionalName([key, positional]: [string, Positional]): string {
 export function helpText(parts: HelpParts, color: boolean): string {
   const title = (text: string) => color ? `\x1b[1m${text}\x1b[0m` : text;
   const rows = (entries: Array<[string, string]>) =>
-    entries.map(([left, right]) =>
-      left.length > NARROW
-        ? `  ${left}\n  ${"".padEnd(NARROW)}  ${right}`
-        : `  ${left.padEnd(NARROW)}  ${right}`
-    ).join("\n");
+    entries.map(([left, right]) => {
+      const lines = wrap(right, WIDTH - NARROW - 4);
+      const [first, ...rest] = left.length > NARROW ? ["", ...lines] : lines;
+      return [`  ${left.padEnd(NARROW)}  ${first}`, ...rest.map((line) => INDENT + line)]
+        .map((line) => line.trimEnd()).join("\n");
+    }).join("\n");
   const positionals = Object.entries(parts.positionals);
   const usage = [parts.name, "[flags]", ...positionals.map(positionalName)].join(" ");
-  const sections = [`${title(parts.name)}: ${parts.summary}`, `${title("Usage:")} ${usage}`];
-  if (parts.description !== undefined) sections.push(parts.description);
+  const prose = (text: string) => text.split("\n").flatMap((line) => wrap(line, WIDTH)).join("\n");
+  const summary = prose(`${parts.name}: ${parts.summary}`).slice(parts.name.length);
+  const sections = [title(parts.name) + summary, `${title("Usage:")} ${usage}`];
+  if (parts.description !== undefined) sections.push(prose(parts.description));
   const section = (name: string, entries: Array<[string, string]>) => {
     if (entries.length > 0) sections.push(`${title(name)}\n${rows(entries)}`);
   };

@@ -74,8 +74,8 @@ const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /** Lines of at most `width` columns, broken at blanks where there are any. */
 export function wrap(text: string, width: number): string[] {
-  // A number and its unit stay together.
-  const [first = "", ...words] = text.split(/ (?!(?:ms|s|days?)\b)/);
+  // A number and its unit stay together, and `[default: …`.
+  const [first = "", ...words] = text.split(/(?<!\[default:) (?!(?:ms|s|days?)\b)/);
   const lines = cut(first, width);
   for (const word of words) {
     const longer = `${lines.at(-1)} ${word}`;

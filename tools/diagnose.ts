@@ -290,9 +290,9 @@ const TOO_SLOW = 4;
 
 const cli = defineCli({
   name: "diagnose",
-  summary: "Walks the whole way to a host, and says where it breaks and what to do.",
+  summary: "Walks the way to a host, says where it breaks and what to do.",
   description: [
-    "WHAT is HOST, HOST:PORT or a URL of http, https, tcp or tls; before it a command, if any:",
+    "WHAT is HOST, HOST:PORT or a URL (http, https, tcp, tls); before it a command:",
     "all (the default), interfaces, ping, trace, dns, tcp, tls, http.",
   ].join("\n"),
   flags: {

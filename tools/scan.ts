@@ -296,8 +296,7 @@ const DIFFERENT = 4;
 const cli = defineCli({
   name: "scan",
   summary: "Finds the open TCP ports of hosts.",
-  description:
-    "Targets: names, addresses, networks (127.0.0.0/28), or - for lines of standard input.",
+  description: "Targets: names, addresses, networks (127.0.0.0/28), - for lines of standard input.",
   flags: {
     ports: {
       type: "string",

@@ -69,7 +69,9 @@ Deno.test("run() prints help with every flag, default, permission, example and e
     assertEquals([called, io.err], [false, ""]);
     assertEquals(io.out, cli.help);
   }
-  const lines = cli.help.split("\n").map((line) => line.trim().replace(/ {2,}/g, "  "));
+  for (const line of cli.help.split("\n")) assert(line.length <= 80, line);
+  const help = cli.help.replace(/(?<!\n)\n {32}/g, " ");
+  const lines = help.split("\n").map((line) => line.trim().replace(/ {2,}/g, "  "));
   for (
     const line of [
       "probe: Probes things.",
@@ -89,8 +91,8 @@ Deno.test("run() prints help with every flag, default, permission, example and e
       "70  a bug of this program",
     ]
   ) assert(lines.includes(line), `no line ${line} in:\n${cli.help}`);
-  assertMatch(cli.help, /--hostname, --host <host> .*\[default: 127\.0\.0\.1\]/);
-  assertMatch(cli.help, /--drain <time> .*\[default: 5s\]/);
+  assertMatch(help, /--hostname, --host <host> .*\[default: 127\.0\.0\.1\]/);
+  assertMatch(help, /--drain <time> .*\[default: 5s\]/);
 });
 
 Deno.test("run() writes colour to a terminal only, and never under NO_COLOR", async () => {
