@@ -261,8 +261,17 @@ scene("keeps the place of a reader who goes up, and shows the end while one writ
   // Whose lines these are can be seen wherever one looks.
   assert(await page.locator("#log .who").count() > 20);
   await page.click("#jump");
-  await page.fill("#text", "a\nb\nc\nd\ne\nf");
-  await becomes(page, "log.scrollHeight - log.scrollTop - log.clientHeight < 2");
+  const atEnd = "following && log.scrollHeight - log.scrollTop - log.clientHeight < 2";
+  for (const size of [{ width: 667, height: 320 }, { width: 320, height: 568 }]) {
+    await page.setViewportSize(size);
+    await becomes(page, atEnd);
+    for (const text of ["a\nb\nc\nd\ne\nf", "a\nb\nc\nd\ne\nf\ng", "a"]) {
+      await page.fill("#text", text);
+      // Two frames, so that all events of the change have come.
+      await page.evaluate("new Promise((done) => setTimeout(() => setTimeout(done, 50), 50))");
+      await becomes(page, atEnd);
+    }
+  }
 });
 
 scene("gives a way back when the name is taken meanwhile, and after /quit", async (s) => {
