@@ -12,13 +12,16 @@ import { timed, type Walk } from "./_walk.ts";
 /** A certificate that ends sooner is worth a warning. */
 const SOON_DAYS = 14;
 
-/** Does the handshake with one address. */
-export function tlsStep(walk: Walk, address: string): Promise<TlsStep> {
+/**
+ * Does the handshake with one address. TLS 1.3 misses a certificate of the client when the handshake
+ * is over (RFC 8446 §4.4.2.4): `last` waits for that a moment, where no request would tell.
+ */
+export function tlsStep(walk: Walk, address: string, last: boolean): Promise<TlsStep> {
   const nothing = { chain: [], failures: [] };
   return timed<TlsStep, "tls">(walk, "tls", nothing, async () => {
     const { host } = walk.target;
     try {
-      const found = await examine(walk, walk.target, address);
+      const found = await examine(walk, walk.target, address, last);
       const { chain: [own], failures, error } = found;
       return error !== undefined && failures.length === 0
         ? { ...found, ...withoutHandshake(error, walk) }
@@ -42,17 +45,19 @@ export async function describeTrouble(
   site: Site,
   address: string,
 ): Promise<{ text: string; advice: string | undefined } | undefined> {
-  const { chain: [own], failures } = await examine(walk, site, address);
+  const { chain: [own], failures } = await examine(walk, site, address, false);
   if (failures.length === 0) return undefined;
   const { text, advice } = describeCertificate(own, failures, site.host);
   return { text: text.replace(/^the /, ""), advice };
 }
 
 /** Private authorities first; the usual ones if those did not sign it. */
-async function examine(walk: Walk, site: Site, address: string) {
-  const own = walk.caCerts.length > 0 ? await inspect(walk, site, address, walk.caCerts) : null;
+async function examine(walk: Walk, site: Site, address: string, last: boolean) {
+  const own = walk.caCerts.length > 0
+    ? await inspect(walk, site, address, walk.caCerts, last)
+    : null;
   return own === null || own.failures.includes("untrusted")
-    ? await inspect(walk, site, address, [])
+    ? await inspect(walk, site, address, [], last)
     : own;
 }
 
@@ -61,6 +66,7 @@ async function inspect(
   { host, port }: Site,
   address: string,
   caCerts: readonly string[],
+  last: boolean,
 ) {
   const begun = performance.now();
   const socket = await connectSocket(address, port, walk);
@@ -87,8 +93,8 @@ async function inspect(
     });
     const time = performance.now() - begun;
     try {
-      // TLS 1.3 misses a certificate of the client when the handshake is over (RFC 8446 §4.4.2.4).
-      const wait = setTimeout(refused.resolve, Math.min(2 * time + 20, walk.timeout));
+      const patience = last ? Math.min(2 * time + 20, walk.timeout) : 0;
+      const wait = setTimeout(refused.resolve, patience);
       const thrown = await refused.promise;
       clearTimeout(wait);
       const error = thrown === undefined

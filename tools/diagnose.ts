@@ -31,8 +31,8 @@
 
 import { parseHostPort } from "../net/address.ts";
 import type { DnsType } from "../net/dns_codec.ts";
-import { NetError } from "../net/errors.ts";
-import { badValue, type CliContext, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
+import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
+import { look, printText, showProgress, toJson } from "./_diagnose_output.ts";
 import { renderDiagnosis } from "./_diagnose_text.ts";
 import type { DiagnoseStep, DiagnoseStepName, Diagnosis, HttpStep, TlsStep } from "./_diagnosis.ts";
 import { dnsStep } from "./_step_dns.ts";
@@ -218,7 +218,7 @@ async function walkOn(
   if (target.tls === "try" && asksHttp) return await findOut(walk, address, wanted, add);
   let secured = target.tls === true;
   if (target.tls !== false && (wanted.has("tls") || wanted.has("http"))) {
-    const tls = await tlsStep(walk, address);
+    const tls = await tlsStep(walk, address, !asksHttp);
     secured = tls.version !== undefined && tls.error === undefined;
     if (wanted.has("tls") || tls.status === "failed") add(tls);
   }
@@ -236,7 +236,7 @@ async function findOut(
   const stop = new AbortController();
   const either = { ...walk, signal: AbortSignal.any([stop.signal, walk.signal!]) };
   const plain = httpStep(either, `http://${url}/`, address);
-  const secure = tlsStep(either, address);
+  const secure = tlsStep(either, address, false);
   // Servers of TLS answer plain HTTP with 400, if at all.
   const isPlain = ({ exchanges: [first] }: HttpStep) => first !== undefined && first.status !== 400;
   try {
@@ -411,56 +411,6 @@ function readType(text: string): DnsType {
     return type as DnsType;
   }
   throw badValue("--type", text, `one of ${TYPES.join(", ")}, or a number such as TYPE99`);
-}
-
-/** Colour and width of the terminal. */
-function look({ io }: CliContext): { color: boolean; width: number } {
-  let width = 80;
-  try {
-    if (io.stdoutIsTerminal) width = Math.min(Math.max(Deno.consoleSize().columns, 60), 100);
-  } catch {
-    // A stand-in for a terminal has no size.
-  }
-  return { color: io.stdoutIsTerminal && !io.noColor, width };
-}
-
-/** All of it at once: what comes from outside is escaped by then, the colours are ours. */
-function printText({ io }: CliContext, text: string): void {
-  try {
-    io.stdout(text);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
-}
-
-/** Says on a terminal what is still being waited for. */
-function showProgress({ io, ...ctx }: CliContext, names: readonly string[]) {
-  const waiting = new Set(names);
-  const shown = io.stderrIsTerminal;
-  const write = (text: string) => {
-    if (shown && !ctx.signal.aborted) io.stderr(`\r\x1b[K${text}`);
-  };
-  write(`… ${names[0]}`);
-  return {
-    done({ step }: DiagnoseStep) {
-      waiting.delete(step);
-      write(waiting.size > 0 ? `… ${[...waiting].join(", ")}` : "");
-    },
-    end() {
-      if (shown) io.stderr("\r\x1b[K");
-    },
-  };
-}
-
-/** The same as plain data: errors with their kind, bytes as hexadecimal digits. */
-function toJson(found: Diagnosis): unknown {
-  return JSON.parse(JSON.stringify(found, (_, value: unknown) => {
-    if (value instanceof NetError) {
-      const { kind, phase, code, tls, address, message } = value;
-      return { kind, phase, code, tls, address, message };
-    }
-    return value instanceof Uint8Array ? value.toHex() : value;
-  }));
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
