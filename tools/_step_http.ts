@@ -46,7 +46,7 @@ export function httpStep(walk: Walk, url: string, address?: string): Promise<Htt
       next = undefined;
       if (one.status >= 300 && one.status < 400 && one.location !== undefined) {
         const target = URL.parse(one.location, current);
-        if (target === null || !/^https?:$/.test(target.protocol)) {
+        if (target === null || !isCallable(target)) {
           const text = `redirects to ${one.location}, which is no URL of HTTP`;
           return { status: "failed", text, advice: "Mend the redirect of the server.", exchanges };
         }
@@ -135,6 +135,15 @@ async function exchange(walk: Walk, url: URL, known: string | undefined): Promis
   }
 }
 
+/** Whether a server, which may be hostile, redirects to a host that is one. */
+function isCallable(target: URL): boolean {
+  try {
+    return /^https?:$/.test(target.protocol) && siteOf(target).port > 0;
+  } catch {
+    return false;
+  }
+}
+
 function siteOf({ hostname, port, protocol }: URL): { host: string; port: number } {
   return {
     host: checkHost(hostname.replace(/^\[(.*)\]$/, "$1")),
@@ -170,9 +179,9 @@ function ask(
   where: string,
   firstByte: () => void,
 ): Promise<Answer> {
+  let begun = false;
   return phase<Answer>("response", where, walk, (resolve, reject) => {
     const reader = new AnswerReader(where);
-    let begun = false;
     stream.on("error", reject);
     stream.on("data", (chunk: Uint8Array) => {
       if (!begun) firstByte();
@@ -198,7 +207,15 @@ function ask(
       `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n` +
         "User-Agent: portside-diagnose\r\nAccept: */*\r\nConnection: close\r\n\r\n",
     );
-  }, () => stream.destroy());
+  }, () => stream.destroy()).catch((error) => {
+    if (!begun || !(error instanceof NetError) || error.kind !== "timeout") throw error;
+    throw new NetError(`${where} begins an answer, and does not end it`, {
+      kind: "timeout",
+      phase: "read",
+      address: where,
+      cause: error,
+    });
+  });
 }
 
 /** An answer of HTTP/1 as it comes. */

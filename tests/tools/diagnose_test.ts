@@ -199,7 +199,13 @@ Deno.test("diagnose() says that a server takes the request and sends no answer",
   const { promise, resolve } = Promise.withResolvers<void>();
   await using server = serveTcp({}, () => promise);
   const found = await way(`http://127.0.0.1:${server.addr.port}/`, { timeout: 200 });
+  await using slow = serveTcp({}, async (conn) => {
+    await conn.write("HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\nmore");
+    await promise;
+  });
+  const cut = await way(`http://127.0.0.1:${slow.addr.port}/`, { timeout: 200 });
   resolve();
+  assertMatch(cut.verdict, /^127\.0\.0\.1:\d+ begins an answer, and does not end it$/);
   assertMatch(found.verdict, /^127\.0\.0\.1:\d+ accepts connections, but sends no answer$/);
   assertStringIncludes(found.advice!, "--timeout");
 });
@@ -242,6 +248,13 @@ Deno.test("diagnose() follows redirects, and sees circles", async () => {
     "HTTP/1.1 301 x\r\nLocation: gopher://x\r\nContent-Length: 0\r\n\r\n",
   );
   assertMatch((await way(`http://127.0.0.1:${bad.addr.port}/`)).verdict, /no URL of HTTP/);
+  for (const host of ["-oProxyCommand=x", "127.0.0.1:0"]) {
+    await using evil = answering(
+      `HTTP/1.1 302 x\r\nLocation: http://${host}/\x1b[2J\r\nContent-Length: 0\r\n\r\n`,
+    );
+    const found = await way(`http://127.0.0.1:${evil.addr.port}/`);
+    assertMatch(found.verdict, /redirects to http:[^\p{Cc}]*, which is no URL of HTTP$/u);
+  }
 });
 
 Deno.test("diagnose() tells an error of the server from one of the request", async () => {
