@@ -2,6 +2,7 @@
 
 import { NetError } from "../net/errors.ts";
 import { escapeControls } from "../net/text.ts";
+import { isCloseCode } from "./frame_codec.ts";
 
 /** The codes with which a connection ends in good order. */
 const ORDERLY: ReadonlySet<number> = new Set([1000, 1001, 1005]);
@@ -16,8 +17,7 @@ export function mayComeBack(code: number): boolean {
 
 /** Refuses codes and reasons of a close frame that the standard has not. */
 export function checkClose(code: number, reason: string): void {
-  const standard = code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006);
-  if (!Number.isInteger(code) || !(standard || (code >= 3000 && code <= 4999))) {
+  if (!isCloseCode(code)) {
     throw new RangeError(`Cannot close with ${code}: it is none of the codes of RFC 6455, 7.4`);
   }
   if (new TextEncoder().encode(reason).length > 123) {

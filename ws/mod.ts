@@ -21,6 +21,7 @@
 
 export * from "./client.ts";
 export * from "./connection.ts";
+export * from "./frame_codec.ts";
 export * from "./json_view.ts";
 export * from "./reconnecting.ts";
 export * from "./room.ts";
