@@ -5,7 +5,14 @@ import type { Gate } from "./_gate.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
 import { Http1Error, type Http1Request } from "./http1_codec.ts";
 import { isForRequest } from "./_methods.ts";
-import { type Body, openBody, type ResponseOptions, writeResponse } from "./_response_writer.ts";
+import { type Offer, offer } from "./_offer.ts";
+import {
+  type Body,
+  openBody,
+  type ResponseOptions,
+  writeResponse,
+  writeSwitch,
+} from "./_response_writer.ts";
 
 /** Limits of the connections of a hardened server. */
 export interface ConnectionLimits {
@@ -68,11 +75,27 @@ export class HttpConnection {
     exchange.watches(body);
     const response = await this.#handle(head, body, exchange);
     await exchange.unwatch();
+    const { offer } = exchange;
+    if (offer?.response === response) return await this.#handOver(offer, response);
+    offer?.withdraw();
     body.takeIn();
     const { method, minor } = head;
     const keepAlive = head.keepAlive && minor === 1 && body.done &&
       !this.#gate.closing.signal.aborted;
     return await this.#write(response, { method, minor, keepAlive });
+  }
+
+  /** Lets another protocol have the connection, which is over with it. */
+  async #handOver(offer: Offer, response: Response): Promise<false> {
+    try {
+      await writeSwitch(this.#conn, response);
+    } catch (error) {
+      offer.withdraw(error);
+      throw error;
+    }
+    offer.hand({ connection: this.#conn, early: this.#incoming.decoder.takeRest() });
+    await this.#conn.closed;
+    return false;
   }
 
   async #write(response: Response, options: ResponseOptions): Promise<boolean> {
@@ -117,6 +140,11 @@ export class HttpConnection {
       : new Request(url, { method, headers, body: limited.stream });
     // As it was sent, where `new Request` has resolved dots in it.
     if (request.url !== url) Object.defineProperty(request, "url", { value: url });
+    // What has a body could be read in two ways, and HTTP/1.0 knows no upgrade.
+    const { upgrade, minor } = head;
+    if (upgrade !== undefined && minor === 1 && framing === 0) {
+      exchange.offer = offer(request, upgrade);
+    }
     return gate.handle(request, exchange, exchange, limited);
   }
 
@@ -183,6 +211,8 @@ function checked(head: Http1Request): Http1Request | Http1Error {
 
 /** One request and its answer, as the gate sees it. */
 class Exchange {
+  /** Of a request that asks for another protocol. */
+  offer: Offer | undefined;
   readonly #conn: Connection;
   readonly #incoming: Incoming;
   readonly #completed = Promise.withResolvers<void>();

@@ -77,6 +77,15 @@ export async function writeResponse(
   return keepAlive;
 }
 
+/** Writes the answer behind which another protocol goes on. */
+export async function writeSwitch(conn: Connection, { headers }: Response): Promise<void> {
+  let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n";
+  for (const [name, value] of headers) {
+    if (name === "upgrade" || !HOP.has(name)) head += `${name}: ${value}\r\n`;
+  }
+  await conn.write(encode(`${head}\r\n`, NOTHING));
+}
+
 /** The body of an answer: whole where it is there, as the body of `new Response(text)` is. */
 export interface Body {
   readonly whole: Bytes | undefined;
@@ -107,7 +116,7 @@ const TURNS = 8;
  * @throws What its source throws at once.
  */
 export async function openBody(response: Response): Promise<Body> {
-  if (response.status === 0) throw new TypeError("The response is an error, which has no status");
+  if (response.status < 200) throw new TypeError(`The response has the status ${response.status}`);
   if (response.bodyUsed) throw new TypeError("The body of the response is used up");
   if (response.body === null) return NO_BODY;
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;

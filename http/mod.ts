@@ -40,3 +40,4 @@ export * from "./rate_limit.ts";
 export * from "./router.ts";
 export * from "./server.ts";
 export * from "./static_files.ts";
+export * from "./take_over.ts";

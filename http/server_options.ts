@@ -20,7 +20,10 @@ export interface HttpInfo {
    * undefined without TLS, and on `Deno.serve`, which does not tell.
    */
   readonly tls?: TlsInfo | undefined;
-  /** Settles when the answer has been sent, or cannot be any more. */
+  /**
+   * Settles when the answer has been sent, or cannot be any more; of a connection that was taken
+   * over, when that is closed.
+   */
   readonly completed: Promise<void>;
   /**
    * Aborted when nobody waits for the answer any more, because the client is
@@ -118,7 +121,8 @@ export interface ServeHttpOptions extends HttpsOptions {
   /**
    * Whether connections are held to limits, too: the options below, for which
    * `Deno.serve` has nothing. It speaks HTTP/1.1 alone then, compresses nothing
-   * by itself, and is slower; `Deno.upgradeWebSocket` does not work on it.
+   * by itself, and is slower; `Deno.upgradeWebSocket` does not work on it, `upgrade` of
+   * `ws/upgrade` does.
    *
    * @default true beyond this machine's loopback addresses, or if an option is set that needs it
    */

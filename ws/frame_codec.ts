@@ -50,9 +50,9 @@ export type WsFrameEvent =
   /** A whole message; bytes are the caller's own. */
   | { readonly kind: "message"; readonly data: WsMessage }
   /** A ping, to be answered with a pong of the same payload. */
-  | { readonly kind: "ping"; readonly payload: Bytes }
+  | { readonly kind: "ping"; readonly payload: Uint8Array<ArrayBuffer> }
   /** The answer to a ping, or one that nobody asked for. */
-  | { readonly kind: "pong"; readonly payload: Bytes }
+  | { readonly kind: "pong"; readonly payload: Uint8Array<ArrayBuffer> }
   /** The last frame; what comes behind it is thrown away. 1005 if it has no code. */
   | { readonly kind: "close"; readonly code: number; readonly reason: string };
 
@@ -166,7 +166,7 @@ export class WsFrameDecoder {
    *
    * @param bytes What has come.
    */
-  push(bytes: Bytes): void {
+  push(bytes: Uint8Array<ArrayBuffer>): void {
     const kept = this.#bytes.length - this.#at;
     if (kept === 0) this.#bytes = bytes;
     else {
