@@ -167,16 +167,20 @@ export class SendQueue {
   }
 
   #dropOldest(size: number): boolean {
-    const kept: Array<Uint8Array | Awaited> = [];
-    for (let i = this.#head; i < this.#entries.length; i++) {
-      const entry = this.#entries[i]!;
-      if (entry instanceof Uint8Array && this.queuedBytes + size > this.#limit) {
+    const kept: Awaited[] = [];
+    let at = this.#head;
+    while (at < this.#entries.length && this.queuedBytes + size > this.#limit) {
+      const entry = this.#entries[at]!;
+      this.#entries[at++] = NOTHING;
+      if (entry instanceof Uint8Array) {
         this.queuedBytes -= entry.length;
         this.dropped++;
       } else kept.push(entry);
     }
-    this.#entries = kept;
-    this.#head = 0;
+    // What somebody waits for stays, in front of what was not looked at.
+    this.#head = at;
+    while (kept.length > 0) this.#entries[--this.#head] = kept.pop()!;
+    this.#compact();
     const fits = this.queuedBytes + size <= this.#limit;
     if (!fits) this.dropped++;
     return fits;
@@ -256,10 +260,16 @@ export class SendQueue {
       const entry = this.#entries[this.#head]!;
       const length = entry instanceof Uint8Array ? entry.length : entry.bytes.length;
       if (size > 0 && size + length > BATCH) break;
-      this.#head++;
+      this.#entries[this.#head++] = NOTHING;
       size += length;
       batch.push(entry);
     }
+    this.#compact();
+    this.#writeBatch(batch, size);
+  }
+
+  /** Gives up the places of what has gone, now and then. */
+  #compact(): void {
     if (this.#head === this.#entries.length) {
       this.#entries = [];
       this.#head = 0;
@@ -267,7 +277,6 @@ export class SendQueue {
       this.#entries.splice(0, this.#head);
       this.#head = 0;
     }
-    this.#writeBatch(batch, size);
   }
 
   async #writeBatch(batch: Array<Uint8Array | Awaited>, size: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Connection, type ConnectionOptions } from "../../net/connection.ts";
 import { developmentCertificate } from "../../net/certificate.ts";
 import { NetError } from "../../net/errors.ts";
@@ -130,4 +130,30 @@ Deno.test("a peer that fills every buffer is read in larger pieces, each its rea
   most = 100_000;
   assertEquals([await next(), await next(), await next()], [100_000, 65_536, 65_536]);
   conn.abort();
+});
+
+Deno.test("drop-oldest keeps what somebody waits for, and costs the same in a long queue", async () => {
+  const sendQueue = { limit: 256 * 1024, policy: "drop-oldest" } as const;
+  const [a, b] = memoryPair({ sendQueue, writeTimeout: 0 });
+  await using _a = a;
+  await using _b = b;
+  const fill = () => {
+    for (let i = 0; i < 50_000; i++) a.trySend("old\n");
+  };
+  const started = performance.now();
+  fill();
+  fill();
+  const first = a.write("first\n");
+  fill();
+  const second = a.write("second\n");
+  fill();
+  const took = performance.now() - started;
+  assert(took < 5000, `it took ${took} ms`);
+  const { dropped, queuedBytes } = a.stats;
+  assert(dropped > 100_000 && queuedBytes <= sendQueue.limit, `${dropped}, ${queuedBytes}`);
+  const ending = a.closeWrite();
+  const lines = await Array.fromAsync(b.lines());
+  await Promise.all([first, second, ending]);
+  assertEquals(lines.filter((line) => line !== "old"), ["first", "second"]);
+  assertEquals(lines.length + dropped, 200_002);
 });
