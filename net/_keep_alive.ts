@@ -1,3 +1,5 @@
+import { MAX_TIMER } from "./_limits.ts";
+
 /** Something harmless that is done whenever nothing else is for a while. */
 export class KeepAlive {
   readonly #after: number;
@@ -19,7 +21,7 @@ export class KeepAlive {
   rest(): void {
     clearTimeout(this.#timer);
     const work = this.#work;
-    if (work === undefined || this.#after === 0) return;
+    if (work === undefined || this.#after === 0 || this.#after > MAX_TIMER) return;
     // Whoever comes next hears of it if it fails: the session is over then.
     this.#timer = setTimeout(() => void work().catch(() => {}), this.#after);
     Deno.unrefTimer(this.#timer);

@@ -5,6 +5,8 @@
  * once for its life, and says by `due` when it wants to be looked at again.
  */
 
+import { MAX_TIMER } from "./_limits.ts";
+
 /** Something that wants to be looked at when `due` has come. */
 export interface Watched {
   /** When to call `sweep`, on the clock of `performance.now()`; Infinity for never. */
@@ -51,7 +53,7 @@ export function touch(item: Watched): void {
 function schedule(due: number, hold: boolean): void {
   if (timer !== undefined) clearTimeout(timer);
   wakeAt = due;
-  timer = setTimeout(wake, Math.max(QUANTUM, Math.min(due - performance.now(), 2 ** 31 - 1)));
+  timer = setTimeout(wake, Math.max(QUANTUM, Math.min(due - performance.now(), MAX_TIMER)));
   holding = hold;
   if (!hold) Deno.unrefTimer(timer);
 }

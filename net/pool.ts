@@ -341,7 +341,7 @@ class ConnectionPool implements Pool {
 
   #sweepLater(wait: number): ReturnType<typeof setTimeout> | undefined {
     if (wait === Infinity) return undefined;
-    const timer = setTimeout(() => this.#sweep(), Math.min(wait, 2 ** 31 - 1));
+    const timer = setTimeout(() => this.#sweep(), Math.min(wait, MAX_TIMER));
     // What waits for nobody is no reason to keep the process alive.
     Deno.unrefTimer(timer);
     return timer;

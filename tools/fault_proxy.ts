@@ -216,7 +216,8 @@ class Proxy implements FaultProxy {
     const server = this.#server;
     this.#server = undefined;
     const closed = server && new Promise((resolve) => server.close(resolve));
-    const timer = setTimeout(() => this.#links.forEach((link) => link.destroy()), deadline);
+    const cut = () => this.#links.forEach((link) => link.destroy());
+    const timer = setTimeout(cut, Math.min(deadline, 2 ** 31 - 1));
     await Promise.all([...this.#links].map((link) => link.closed));
     clearTimeout(timer);
     await closed;

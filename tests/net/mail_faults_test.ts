@@ -102,10 +102,14 @@ for (const name of Object.keys(CONNECT) as (keyof typeof CONNECT)[]) {
     const { user: _, password: __, ...nobody } = PLAIN;
     const options = { ...nobody, port: server.port, timeout: 5000 };
     await using silent = await CONNECT[name](options);
+    // Longer than any timer of the system can be, which would fire at once.
+    await using patient = await CONNECT[name]({ ...options, keepAlive: 2 ** 31 });
+    await delay(30);
+    assertEquals(noops(), 0);
     await using mail = await CONNECT[name]({ ...options, keepAlive: 20 });
     const end = performance.now() + 5000;
     while (noops() < 3 && performance.now() < end) await delay(10);
-    assert(noops() >= 3 && silent.open && mail.open, server.heard.join("\n"));
+    assert(noops() >= 3 && silent.open && patient.open && mail.open, server.heard.join("\n"));
     await mail[Symbol.asyncDispose]();
     const said = noops();
     await delay(60);
