@@ -1,4 +1,4 @@
-"""A JSON answer by Python's http.server, a thread for each connection."""
+"""A JSON answer by Python's http.server, a thread for each connection; each answer is one write."""
 import http.server
 import json
 
@@ -7,6 +7,8 @@ BODY = json.dumps({"message": "Hello, World!"}).encode()
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # By default head and body go out as two writes, and the second waits for a delayed ACK.
+    wbufsize = -1
 
     def do_GET(self):
         self.send_response(200)
