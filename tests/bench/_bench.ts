@@ -7,7 +7,7 @@
 
 import { type CpuUse, cpuUse, machineUse, sampleCpu } from "./_cpu.ts";
 import type { Load, LoadGenerator } from "./_load.ts";
-import { type RunningServer, startServer } from "./_process.ts";
+import { outputOf, type RunningServer, startServer } from "./_process.ts";
 
 /** How much is measured. */
 export interface Settings {
@@ -37,6 +37,8 @@ export interface Bench {
   readonly python: string;
   /** Those of them that are not on this machine; what needs them is left out. */
   readonly missing: ReadonlySet<string>;
+  /** Remembers who is not measured, and why, for the end of the report. */
+  readonly leaveOut: (name: string, why: string) => void;
   /** Says how far it is. */
   readonly progress: (text: string) => void;
   /** Stops between two measurements. */
@@ -92,6 +94,33 @@ export interface Figure {
   readonly atMost?: number;
 }
 
+/** Those whose program is on this machine. */
+export function present<T extends Contender>(bench: Bench, all: readonly T[]): T[] {
+  return all.filter(({ name, command: [program = ""] }) => {
+    const missing = bench.missing.has(program);
+    if (missing) bench.leaveOut(name, `no ${program}`);
+    return !missing;
+  });
+}
+
+/** Whether a command ends well; if not, who needs it is left out. */
+export async function can(
+  bench: Bench,
+  name: string,
+  why: string,
+  ...command: readonly string[]
+): Promise<boolean> {
+  const able = await outputOf(command) !== undefined;
+  if (!able) bench.leaveOut(name, why);
+  return able;
+}
+
+/** Whether Python has the module that a contender is named after. */
+export function hasModule(bench: Bench, module: string): Promise<boolean> {
+  const why = `${bench.python} cannot import it`;
+  return can(bench, module, why, bench.python, "-c", `import ${module}`);
+}
+
 /** Measures every contender in every round; each has a server of its own in each round. */
 export async function runRounds<T>(
   bench: Bench,
@@ -99,7 +128,7 @@ export async function runRounds<T>(
   all: readonly Contender[],
   measure: (server: RunningServer, contender: Contender) => Promise<T>,
 ): Promise<Rounds<T>[]> {
-  const contenders = all.filter(({ command: [program = ""] }) => !bench.missing.has(program));
+  const contenders = present(bench, all);
   const series = contenders.map(({ name }) => ({ name, rounds: new Array<T>() }));
   for (let round = 0; round < bench.settings.rounds; round++) {
     for (let i = 0; i < contenders.length; i++) {

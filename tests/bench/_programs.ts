@@ -1,14 +1,10 @@
 /** Programs that do a job once and are timed. @module */
 
-import type { Bench, Measurement, Series } from "./_bench.ts";
+import { type Bench, type Contender, type Measurement, present, type Series } from "./_bench.ts";
 import { ROOT } from "./_process.ts";
 
 /** One program. */
-export interface Program {
-  /** What it is called in the table. */
-  readonly name: string;
-  /** How it is started. */
-  readonly command: readonly string[];
+export interface Program extends Contender {
   /**
    * What its output says of its work: how much a second.
    *
@@ -23,7 +19,7 @@ export async function runPrograms(
   title: string,
   all: readonly Program[],
 ): Promise<Series[]> {
-  const programs = all.filter(({ command: [program = ""] }) => !bench.missing.has(program));
+  const programs = present(bench, all);
   const series = programs.map(({ name }) => ({ name, rounds: new Array<Measurement>() }));
   for (let round = 0; round < bench.settings.rounds; round++) {
     for (let i = 0; i < programs.length; i++) {

@@ -1,7 +1,7 @@
 /** HTTP clients: many small answers, with all that a session has switched on. @module */
 
-import { type Bench, denoServer, type Figure, type Measurement } from "./_bench.ts";
-import { Child, outputOf, startServer } from "./_process.ts";
+import { type Bench, can, denoServer, type Figure, hasModule, type Measurement } from "./_bench.ts";
+import { Child, startServer } from "./_process.ts";
 
 const PEERS = "tests/bench/peers";
 const UNDICI = "undici@7.16.0";
@@ -66,7 +66,8 @@ async function contenders(bench: Bench, folder: string): Promise<Client[]> {
     { name: "ours with a dialer", command: deno("http_client_ours.ts", "dialer") },
   ];
   const install = ["npm", "install", "--silent", "--no-save", "--prefix", folder, UNDICI];
-  if (!bench.missing.has(bench.node) && await outputOf(install) !== undefined) {
+  if (bench.missing.has(bench.node)) bench.leaveOut("undici", `no ${bench.node}`);
+  else if (await can(bench, "undici", "npm cannot install it", ...install)) {
     const file = `${PEERS}/http_client_undici.mjs`;
     clients.push(
       {
@@ -80,7 +81,7 @@ async function contenders(bench: Bench, folder: string): Promise<Client[]> {
     );
   }
   for (const module of ["aiohttp", "requests"]) {
-    if (await outputOf([bench.python, "-c", `import ${module}`]) === undefined) continue;
+    if (!await hasModule(bench, module)) continue;
     const file = `${PEERS}/http_client_${module}.py`;
     clients.push({ name: module, command: (args) => [bench.python, file, ...args] });
   }

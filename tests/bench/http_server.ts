@@ -2,9 +2,11 @@
 
 import {
   type Bench,
+  can,
   type Contender,
   denoServer,
   type Figure,
+  hasModule,
   type Measurement,
   runRounds,
 } from "./_bench.ts";
@@ -13,6 +15,7 @@ import { outputOf } from "./_process.ts";
 import { CliError, ExitCode } from "../../tools/cli.ts";
 
 const PEERS = "tests/bench/peers";
+const HONO = "Hono on Deno";
 /** What is streamed each way. */
 const LARGE = 2 * 1024 ** 3;
 
@@ -32,17 +35,18 @@ async function benchAnswers(bench: Bench): Promise<Figure> {
   const title = `HTTP server, a JSON answer, ${connections} connections`;
   const ours = `${PEERS}/http_server_ours.ts`;
   const hono = `${PEERS}/http_server_hono.ts`;
+  const npm = "npm:hono@4.13.19";
   const contenders: Contender[] = [
     { name: "ours", command: denoServer(bench, ours) },
     { name: "bare Deno.serve", command: denoServer(bench, `${PEERS}/http_server_bare.ts`) },
     { name: "ours, hardened", command: [...denoServer(bench, ours), "hardened"] },
     { name: "node:http", command: [bench.node, `${PEERS}/http_server_node.mjs`] },
-    ...await outputOf([bench.deno, "cache", "-q", "--no-lock", "npm:hono@4.13.19"]) === undefined
-      ? []
-      : [{ name: "Hono on Deno", command: denoServer(bench, hono, "--no-lock") }],
-    ...await outputOf([bench.python, "-c", "import aiohttp"]) === undefined
-      ? []
-      : [{ name: "aiohttp", command: [bench.python, `${PEERS}/http_server_aiohttp.py`] }],
+    ...await can(bench, HONO, "npm cannot install it", bench.deno, "cache", "-q", "--no-lock", npm)
+      ? [{ name: HONO, command: denoServer(bench, hono, "--no-lock") }]
+      : [],
+    ...await hasModule(bench, "aiohttp")
+      ? [{ name: "aiohttp", command: [bench.python, `${PEERS}/http_server_aiohttp.py`] }]
+      : [],
     { name: "http.server", command: [bench.python, `${PEERS}/http_server_python.py`] },
   ];
   const series = await runRounds(bench, title, contenders, async (server): Promise<Measurement> => {
@@ -59,7 +63,7 @@ async function benchAnswers(bench: Bench): Promise<Figure> {
     series,
     targets: [
       { against: ["bare Deno.serve"], ratio: 0.9 },
-      { against: ["Hono on Deno"], ratio: 1 },
+      { against: [HONO], ratio: 1 },
       { against: ["node:http"], ratio: 1 },
       { against: ["aiohttp"] },
       { against: ["http.server"] },

@@ -16,9 +16,13 @@ const MEGABYTES = 1000;
 /** Measures messages and bytes a second. */
 export async function benchMail(bench: Bench): Promise<Figure[]> {
   const figures: Figure[] = [];
-  if (!needsDovecot().ignore) figures.push(...await benchFetching(bench));
+  const fetching = needsDovecot();
+  if (fetching.ignore) bench.leaveOut("IMAP and POP3", fetching.reason);
+  else figures.push(...await benchFetching(bench));
   figures.push(await benchSending(bench));
-  if (!needsPython("pyftpdlib", "OpenSSL").ignore) figures.push(...await benchFiles(bench));
+  const files = needsPython("pyftpdlib", "OpenSSL");
+  if (files.ignore) bench.leaveOut("FTP", files.reason);
+  else figures.push(...await benchFiles(bench));
   return figures;
 }
 

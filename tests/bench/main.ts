@@ -100,6 +100,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const settings = { ...values, measure: values.seconds * 1000 };
     const deno = Deno.execPath();
     const machine = await describeMachine({ deno, node, python }, generator.description);
+    const leftOut = new Map<string, string>();
     const bench: Bench = {
       settings,
       load: generator,
@@ -107,6 +108,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       node,
       python,
       missing: machine.missing,
+      leaveOut: (name, why) => leftOut.set(name, why),
       progress: (text) => ctx.log.info("{text}", { text }),
       signal: ctx.signal,
     };
@@ -120,6 +122,10 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         const result = evaluate(figure);
         tell(result, ["", ...table(result)]);
       }
+    }
+    if (leftOut.size > 0) {
+      const lines = Array.from(leftOut, ([name, why]) => `left out: ${name} (${why})`);
+      tell({ leftOut: Object.fromEntries(leftOut) }, ["", ...lines]);
     }
     const after = loadAverage();
     tell({ loadAverageAfter: after }, ["", `load average after: ${after}`]);

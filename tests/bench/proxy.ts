@@ -1,6 +1,6 @@
 /** HTTP proxies: small requests with keep-alive, and 200 MB bodies, plain and by CONNECT. @module */
 
-import { type Bench, type Contender, denoServer, type Figure, runRounds } from "./_bench.ts";
+import { type Bench, can, type Contender, denoServer, type Figure, runRounds } from "./_bench.ts";
 import { outputOf, startServer } from "./_process.ts";
 import { CliError, ExitCode } from "../../tools/cli.ts";
 
@@ -18,7 +18,8 @@ export async function benchProxy(bench: Bench): Promise<Figure[]> {
     }
   }
   const daemon = [bench.python, `${PEERS}/proxy_daemon.py`];
-  const tinyproxy = await outputOf(["sh", "-c", "command -v tinyproxy"]) !== undefined;
+  const has = (name: string, program: string) =>
+    can(bench, name, `no ${program}`, "sh", "-c", `command -v ${program}`);
   const contenders: Contender[] = [
     { name: "ours", command: denoServer(bench, `${PEERS}/proxy_ours.ts`) },
     { name: "node:http on Node", command: [bench.node, `${PEERS}/proxy_node.mjs`] },
@@ -26,13 +27,14 @@ export async function benchProxy(bench: Bench): Promise<Figure[]> {
       name: "node:http on Deno",
       command: [bench.deno, "run", "-q", "-A", `${PEERS}/proxy_node.mjs`],
     },
-    ...tinyproxy ? [{ name: "tinyproxy", command: [...daemon, "tinyproxy"] }] : [],
+    ...await has("tinyproxy", "tinyproxy")
+      ? [{ name: "tinyproxy", command: [...daemon, "tinyproxy"] }]
+      : [],
     // An origin takes the same requests, and answers them itself.
     { name: "no proxy", command: [...daemon, "nginx"] },
   ];
-  const compiler = await outputOf(["sh", "-c", "command -v cc"]) !== undefined;
   const relay = `f=$(mktemp) && cc -O2 -o "$f" ${PEERS}/proxy_relay.c && exec "$f"`;
-  const tunnels = compiler
+  const tunnels = await has(RELAY, "cc")
     ? [...contenders, { name: RELAY, command: ["sh", "-c", relay] }]
     : contenders;
   await using origin = await startServer([...daemon, "nginx"]);

@@ -23,7 +23,7 @@ async function allPorts(bench: Bench): Promise<Figure> {
   try {
     const series = await runPrograms(bench, title, [
       ours(bench, 65_535, OPEN, "-p", "-"),
-      ...nmap(65_535, OPEN, "-p-", "-T4"),
+      ...nmap(bench, 65_535, OPEN, "-p-", "-T4"),
       {
         name: "bare Deno",
         command: [bench.deno, "run", "-q", "--allow-net", `${PEERS}/scan_bare.ts`],
@@ -72,7 +72,7 @@ async function filteredPorts(bench: Bench): Promise<Figure> {
     const all = [...ports, ...Array.from({ length: 500 }, (_, i) => i + 1)].join();
     const series = await runPrograms(bench, title, [
       ours(bench, 1000, 0, "-p", all, "--adaptive"),
-      ...nmap(1000, 0, "-p", all, "-T3"),
+      ...nmap(bench, 1000, 0, "-p", all, "-T3"),
     ]);
     return {
       title,
@@ -103,9 +103,12 @@ function ours(bench: Bench, ports: number, open: number, ...args: string[]): Pro
   };
 }
 
-function nmap(ports: number, open: number, ...args: string[]): Program[] {
+function nmap(bench: Bench, ports: number, open: number, ...args: string[]): Program[] {
   const path = findProgram("nmap");
-  if (path === undefined) return [];
+  if (path === undefined) {
+    bench.leaveOut("nmap", "not installed");
+    return [];
+  }
   return [{
     name: `nmap -sT ${args.at(-1)}`,
     command: [path, "-n", "-sT", ...args, "127.0.0.1"],
