@@ -223,12 +223,12 @@ export class Receiver {
   }
 
   #wait(deadline: Deadline, boundary: Boundary): Promise<number | null> {
-    this.#boundary = boundary;
-    this.#waiter = deadline;
     if (deadline.signal !== undefined) {
       this.#onAbort ??= () => this.#aborted();
       deadline.signal.addEventListener("abort", this.#onAbort);
     }
+    this.#boundary = boundary;
+    this.#waiter = deadline;
     this.#watchWaiter();
     return new Promise(this.#keep);
   }

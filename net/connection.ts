@@ -311,10 +311,12 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @param data Bytes, or text that is encoded as UTF-8.
    * @returns Resolves when the operating system has taken the last byte. A failure that nobody
    * awaits is told by `closed` and `signal` alone: it does not end the process.
+   * @throws {TypeError} If `data` is neither; the connection goes on.
    */
   write(data: Uint8Array | string): Promise<void> {
     if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
-    return this.#queue.write(typeof data === "string" ? encoder.encode(data) : data);
+    const bytes = bytesOf(data);
+    return bytes === undefined ? Promise.reject(noBytes(data)) : this.#queue.write(bytes);
   }
 
   /**
@@ -342,7 +344,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    */
   send(data: Uint8Array | string): Promise<void> {
     if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
-    return this.#queue.send(typeof data === "string" ? encoder.encode(data) : data);
+    const bytes = bytesOf(data);
+    return bytes === undefined ? Promise.reject(noBytes(data)) : this.#queue.send(bytes);
   }
 
   /**
@@ -355,7 +358,9 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    */
   trySend(data: Uint8Array | string): boolean {
     if (this.#state !== "open") return false;
-    return this.#queue.trySend(typeof data === "string" ? encoder.encode(data) : data);
+    const bytes = bytesOf(data);
+    if (bytes === undefined) throw noBytes(data);
+    return this.#queue.trySend(bytes);
   }
 
   /**
@@ -623,4 +628,15 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       sweep: (connection, now) => connection.#sweep(now),
     };
   }
+}
+
+function bytesOf(data: Uint8Array | string): Uint8Array | undefined {
+  if (typeof data === "string") return encoder.encode(data);
+  return data instanceof Uint8Array ? data : undefined;
+}
+
+/** Without this, it would be the system that fails, and the connection with it. */
+function noBytes(data: unknown): TypeError {
+  const what = data === null ? "null" : typeof data;
+  return new TypeError(`Cannot send ${what}: it is neither a Uint8Array nor a string`);
 }

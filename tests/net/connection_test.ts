@@ -157,3 +157,27 @@ Deno.test("drop-oldest keeps what somebody waits for, and costs the same in a lo
   assertEquals(lines.filter((line) => line !== "old"), ["first", "second"]);
   assertEquals(lines.length + dropped, 200_002);
 });
+
+Deno.test("what is neither bytes nor text is a TypeError, and the connection goes on", async () => {
+  const [a, b] = memoryPair({ sendQueue: { limit: 10 } });
+  await using _a = a;
+  await using _b = b;
+  for (const nonsense of [undefined, null, 5, {}, new ArrayBuffer(3)]) {
+    const data = nonsense as Uint8Array;
+    await assertRejects(() => a.write(data), TypeError, "neither a Uint8Array nor a string");
+    await assertRejects(() => a.send(data), TypeError, "neither");
+    assertThrows(() => a.trySend(data), TypeError, "neither");
+  }
+  // The queue still counts what is in it.
+  assertEquals([a.trySend("123456"), a.trySend("123456")], [true, false]);
+  assertEquals(await b.readExact(6), new TextEncoder().encode("123456"));
+});
+
+Deno.test("a signal that is none is a TypeError, and the next read works", async () => {
+  const [a, b] = memoryPair();
+  await using _a = a;
+  await using _b = b;
+  await assertRejects(() => b.readLine({ signal: {} as AbortSignal }), TypeError);
+  await a.write("hi\n");
+  assertEquals(await b.readLine(), "hi");
+});
