@@ -39,7 +39,8 @@ export interface FrameFormat {
  * @param payload The bytes of the frame; text is encoded as UTF-8.
  * @param format The shape of the length prefix.
  * @returns Prefix and payload in one buffer.
- * @throws {RangeError} If the payload is longer than the prefix can say.
+ * @throws {RangeError} If the payload is longer than the prefix can say, or `lengthBytes` is
+ * another number.
  *
  * @example A frame with a text
  * ```ts
@@ -53,7 +54,8 @@ export function encodeFrame(
   payload: Uint8Array | string,
   format: FrameFormat = {},
 ): Uint8Array<ArrayBuffer> {
-  const { lengthBytes = 4, littleEndian = false } = format;
+  const { littleEndian = false } = format;
+  const lengthBytes = checkLengthBytes(format);
   const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
   const limit = 2 ** (8 * lengthBytes) - 1;
   if (bytes.length > limit) {
@@ -77,6 +79,7 @@ export function encodeFrame(
  * @param bytes The buffered bytes, starting with the prefix.
  * @param format The shape of the length prefix.
  * @returns The length of the payload, or undefined while the prefix is not complete.
+ * @throws {RangeError} If `lengthBytes` is another number.
  *
  * @example An incomplete prefix
  * ```ts
@@ -91,9 +94,16 @@ export function decodeFrameLength(
   bytes: Uint8Array,
   format: FrameFormat = {},
 ): number | undefined {
-  const { lengthBytes = 4, littleEndian = false } = format;
+  const { littleEndian = false } = format;
+  const lengthBytes = checkLengthBytes(format);
   if (bytes.length < lengthBytes) return undefined;
   if (lengthBytes === 1) return bytes[0];
   const view = new DataView(bytes.buffer, bytes.byteOffset, lengthBytes);
   return lengthBytes === 2 ? view.getUint16(0, littleEndian) : view.getUint32(0, littleEndian);
+}
+
+/** Three bytes would be written as four, over the payload. */
+function checkLengthBytes({ lengthBytes = 4 }: FrameFormat): 1 | 2 | 4 {
+  if (lengthBytes === 1 || lengthBytes === 2 || lengthBytes === 4) return lengthBytes;
+  throw new RangeError(`Cannot use lengthBytes: it is 1, 2 or 4, not ${lengthBytes}`);
 }
