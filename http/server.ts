@@ -170,9 +170,16 @@ class Running implements HttpServer {
     this.#gate = gate;
     this.#transport = transport;
     this.#signal = options.signal;
-    options.onListen?.(this.addr);
+    try {
+      options.onListen?.(this.addr);
+      this.#signal?.addEventListener("abort", this.#onSignal, { once: true });
+    } catch (error) {
+      // Nobody gets a server that could be shut down.
+      transport.stop();
+      transport.cut();
+      throw error;
+    }
     if (this.#signal?.aborted) this.#onSignal();
-    else this.#signal?.addEventListener("abort", this.#onSignal, { once: true });
   }
 
   stats(): HttpServerStats {

@@ -139,8 +139,14 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     const at = "path" in listener.addr ? listener.addr.path : formatAddress(listener.addr);
     this.url = `${kind.scheme}://${at}`;
     this.finished = this.#finish.promise;
-    options.signal?.addEventListener("abort", this.#onSignal);
-    options.onListen?.(this.addr);
+    try {
+      options.onListen?.(this.addr);
+      options.signal?.addEventListener("abort", this.#onSignal);
+    } catch (error) {
+      // Nobody gets a server that could be shut down.
+      listener.close();
+      throw error;
+    }
     logger.debug("listening on {url}", { url: this.url });
     this.#accepting = this.#acceptAll();
     if (options.signal?.aborted) void this.shutdown();

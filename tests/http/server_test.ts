@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
@@ -85,3 +85,17 @@ Deno.test("serveHttp() says that a port is taken", async () => {
   const error = assertThrows(() => serveHttp({ port }, () => new Response()), NetError);
   assertEquals([error.kind, error.phase], ["address-in-use", "listen"]);
 });
+
+for (const hardened of [false, true]) {
+  Deno.test(`an onListen that throws leaves nothing that listens (hardened: ${hardened})`, async () => {
+    let port = 0;
+    const onListen = (addr: Deno.NetAddr) => {
+      port = addr.port;
+      throw new Error("mine");
+    };
+    assertThrows(() => serveHttp({ hardened, onListen }, () => new Response()), Error, "mine");
+    await delay(0);
+    const error = await assertRejects(() => connectTcp({ port }), NetError);
+    assertEquals(error.kind, "refused");
+  });
+}

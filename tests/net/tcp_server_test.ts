@@ -277,6 +277,17 @@ Deno.test("a connection that dies frees its slot though the handler never ends",
   await until(() => server.stats().accepted === 2);
 });
 
+Deno.test("an onListen that throws leaves nothing that listens", async () => {
+  let port = 0;
+  const onListen = (addr: Deno.NetAddr) => {
+    port = addr.port;
+    throw new Error("mine");
+  };
+  assertThrows(() => serveTcp({ onListen }, () => {}), Error, "mine");
+  const error = await assertRejects(() => connectTcp({ port }), NetError);
+  assertEquals(error.kind, "refused");
+});
+
 Deno.test("the server survives running out of descriptors and goes on afterwards", async () => {
   const script = `
     import { serveTcp } from "${new URL("../../net/tcp_server.ts", import.meta.url)}";
