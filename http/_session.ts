@@ -101,7 +101,7 @@ export class Session {
           continue;
         }
         failed = (retries ??= new Retries(plan)).afterStatus(status, headers.get("retry-after"));
-        if (failed === undefined) return exchange.keep();
+        if (failed === undefined) return judged(exchange.keep(), plan);
         await exchange.discard();
       } catch (caught) {
         if (exchange !== undefined) await exchange.discard();
@@ -317,8 +317,19 @@ export class Session {
   }
 }
 
+/** The answer, unless its status is an error to the caller. */
+async function judged(exchange: Exchange, plan: Plan): Promise<Exchange> {
+  try {
+    if (exchange.status < 400 || !plan.raise(exchange.status)) return exchange;
+  } catch (error) {
+    await exchange.discard();
+    throw error;
+  }
+  throw await statusError(exchange, plan);
+}
+
 /** The error for an answer of 400 and above. */
-export async function statusError(exchange: Exchange, plan: Plan): Promise<HttpStatusError> {
+async function statusError(exchange: Exchange, plan: Plan): Promise<HttpStatusError> {
   const { status, statusText, headers } = exchange;
   let data = new Uint8Array();
   let broken: ErrorOptions = {};

@@ -40,9 +40,11 @@ export class Slots {
 
   /** Gives a place to whoever waits longest. */
   release(origin: Origin): void {
-    for (const next of origin.waiting) {
-      origin.waiting.delete(next);
-      return next();
+    if (origin.waiting.size > 0) {
+      for (const next of origin.waiting) {
+        origin.waiting.delete(next);
+        return next();
+      }
     }
     // A name that nobody uses any more is forgotten: there is no end of names.
     if (--origin.active === 0) this.#origins.delete(origin.name);
