@@ -10,7 +10,7 @@
  * nc 127.0.0.1 8002
  * ```
  *
- * **Permissions**: `--allow-net=127.0.0.1`
+ * **Permissions**: `--allow-net=127.0.0.1`; with `--workers` `--allow-read` for this folder, too
  *
  * @module
  */

@@ -335,6 +335,8 @@ for (const { name, bad, args = [] } of TABLE) {
     const source = await Deno.readTextFile(new URL(fileOf(name), ROOT));
     const [first] = source.split("\n");
     assertEquals(first, `#!/usr/bin/env -S deno run ${flags.join(" ")}`);
+    const { mode } = await Deno.stat(new URL(fileOf(name), ROOT));
+    assert(mode === null || (mode & 0o100) !== 0, "its shebang is of no use: it is not executable");
     const example = fileOf(name).startsWith("examples/");
     assert(!example || source.split("\n").length <= 81, "more than 80 lines");
   });
