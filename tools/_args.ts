@@ -97,8 +97,11 @@ function unknownFlag(shown: string, index: Map<string, Known>): CliError {
 interface Normalized {
   /** `--flag=value` for every flag, then `--` and the positional arguments. */
   argv: string[];
-  /** The flags that occur; `parseArgs` itself reports a boolean that was left out as false. */
-  given: Set<string>;
+  /**
+   * The flags that occur, each as it was written last; `parseArgs` itself reports a boolean that
+   * was left out as false.
+   */
+  given: Map<string, string>;
 }
 
 /**
@@ -107,7 +110,7 @@ interface Normalized {
  */
 function normalize(args: readonly string[], index: Map<string, Known>): Normalized {
   const flags: string[] = [];
-  const given = new Set<string>();
+  const given = new Map<string, string>();
   const positionals: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
@@ -122,7 +125,7 @@ function normalize(args: readonly string[], index: Map<string, Known>): Normaliz
     const { known, shown, value, negated } = readToken(arg, index);
     if (known === undefined) throw unknownFlag(shown, index);
     const { name, flag } = known;
-    given.add(name);
+    given.set(name, shown);
     if (flag.type === "boolean") {
       if (value !== undefined && "expected" in convert(flag, value)) {
         throw badValue(shown, value, "true or false, or no value at all");
@@ -186,14 +189,15 @@ export function readArgs(
   for (const [key, flag] of Object.entries(flags)) {
     const name = kebab(key);
     const raw = parsed[name];
-    if (!given.has(name)) {
+    const shown = given.get(name);
+    if (shown === undefined) {
       if (flag.required === true) throw usage(`Missing flag: ${dashed(name)} (see --help)`);
       values[key] = defaultOf(flag, dashed(name));
     } else if (flag.type === "boolean") {
       values[key] = raw === true;
     } else {
       const texts = (Array.isArray(raw) ? raw : [raw]).map(String);
-      const converted = texts.map((text) => convertOrThrow(flag, dashed(name), text));
+      const converted = texts.map((text) => convertOrThrow(flag, shown, text));
       values[key] = flag.type === "list" ? converted : converted[0];
     }
   }

@@ -67,6 +67,14 @@ Deno.test("run() accepts aliases, long and of one letter", async () => {
   assertEquals((await run(flags, "--theValue", "5")).code, 2);
 });
 
+Deno.test("run() names the flag of a bad value as it was typed", async () => {
+  const flags: Flags = { theValue: { type: "integer", help, alias: ["ex", "n"] } };
+  for (const typed of ["--ex", "-n", "--the-value"]) {
+    const { err } = await run(flags, typed, "five");
+    assertEquals(err, `t: Bad value for ${typed}: "five" (expected a whole number)\n`);
+  }
+});
+
 Deno.test("run() reads whole numbers strictly", async () => {
   const flag: Flag = { type: "integer", help, min: -5, max: 10 };
   assertEquals(await value(flag, "--x", "-5"), -5);
