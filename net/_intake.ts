@@ -56,7 +56,10 @@ export class Intake {
       this.#scanned = this.size;
       return undefined;
     }
-    const line = decodeLine(bytes.subarray(start, end));
+    // The end of a response of IMAP's is a parenthesis: it needs no view and no decoder.
+    const line = end === start + 1 && bytes[start]! < 128
+      ? String.fromCharCode(bytes[start]!)
+      : decodeLine(bytes.subarray(start, end));
     this.#skip(lf + 1 - start);
     return line;
   }

@@ -68,10 +68,8 @@ export class ImapSyntaxError extends Error {
   override readonly name = "ImapSyntaxError";
 }
 
-const QUOTE = 0x22, BACKSLASH = 0x5c, OPENING = 0x5b, CLOSING = 0x5d;
-/** What ends an atom: NUL, blank, quote and parentheses. */
-const ENDS: ReadonlySet<number> = new Set([0, 0x20, QUOTE, 0x28, 0x29]);
-const CLOSE = 0x29;
+const BLANK = 0x20, QUOTE = 0x22, OPEN = 0x28, CLOSE = 0x29;
+const OPENING = 0x5b, BACKSLASH = 0x5c, CLOSING = 0x5d;
 
 /** Lists within lists. */
 const MAX_DEPTH = 100;
@@ -89,8 +87,9 @@ export function literalSize(line: string, first = false): number | undefined {
   if (first && /^(?:\+(?: |$)|\S+ (?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i.test(line)) {
     return undefined;
   }
-  const size = /~?\{(\d{1,20})\+?\}$/.exec(line)?.[1];
-  return size === undefined ? undefined : Number(size);
+  const mark = line.slice(line.lastIndexOf("{"));
+  if (!/^\{\d{1,20}\+?\}$/.test(mark)) return undefined;
+  return Number(mark.slice(1, mark.endsWith("+}") ? -2 : -1));
 }
 
 /**
@@ -101,25 +100,19 @@ export function literalSize(line: string, first = false): number | undefined {
  * @throws {ImapSyntaxError} If it is none.
  */
 export function parseImapResponse(segments: readonly (string | Uint8Array)[]): ImapResponse {
-  const literals: Uint8Array[] = [];
-  const pieces: string[] = [];
-  for (const segment of segments) {
-    if (typeof segment === "string") {
-      pieces.push(segment.includes("\0") ? segment.replaceAll("\0", "\uFFFD") : segment);
-    } else {
-      // Where a literal stood is marked by what no line may hold.
-      const line = pieces.pop() ?? "";
-      const size = line.lastIndexOf("{");
-      pieces.push(line.slice(0, line[size - 1] === "~" ? size - 1 : size), "\0");
-      literals.push(segment);
-    }
+  const reader = new Reader(segments);
+  const first = segments[0];
+  if (first === "+" || (typeof first === "string" && first.startsWith("+ "))) {
+    return { type: "continue", text: reader.rest().slice(2) };
   }
-  const text = pieces.join("");
-  if (text === "+" || text.startsWith("+ ")) return { type: "continue", text: text.slice(2) };
-  const reader = new Reader(text, literals);
   const tag = reader.word();
   if (tag === "") reader.fail("a tag");
   const word = reader.word();
+  if (tag === "*" && /^\d{1,10}$/.test(word)) {
+    const name = reader.word().toUpperCase();
+    if (!/^[A-Z]+$/.test(name)) reader.fail("what the number counts");
+    return { type: "data", name, number: Number(word), values: reader.values() };
+  }
   const status = word.toUpperCase();
   if (tag !== "*") {
     if (!/^[A-Za-z0-9]{1,32}$/.test(tag)) reader.fail("a tag");
@@ -129,47 +122,70 @@ export function parseImapResponse(segments: readonly (string | Uint8Array)[]): I
   if (["OK", "NO", "BAD", "BYE", "PREAUTH"].includes(status)) {
     return { type: "status", status, ...reader.status() } as ImapResponse;
   }
-  if (/^\d{1,10}$/.test(word)) {
-    const name = reader.word().toUpperCase();
-    if (!/^[A-Z]+$/.test(name)) reader.fail("what the number counts");
-    return { type: "data", name, number: Number(word), values: reader.values() };
-  }
   if (!/^[A-Z0-9-]+$/.test(status)) reader.fail("a name");
   return { type: "data", name: status, values: reader.values() };
 }
 
+/** Reads on from line to line, over the literals between them. */
 class Reader {
-  readonly #text: string;
-  readonly #literals: readonly Uint8Array[];
+  readonly #segments: readonly (string | Uint8Array)[];
+  #text = "";
   #at = 0;
-  /** How many of the literals have been met. */
-  #met = 0;
+  /** Where the line ends, or the size of the literal behind it begins. */
+  #end = 0;
+  #literal: Uint8Array | undefined;
+  /** Where it goes on behind that. */
+  #behind = 0;
 
-  constructor(text: string, literals: readonly Uint8Array[]) {
-    this.#text = text;
-    this.#literals = literals;
+  constructor(segments: readonly (string | Uint8Array)[]) {
+    this.#segments = segments;
+    this.#open(0);
+  }
+
+  #open(index: number): void {
+    let text = "";
+    let next = this.#segments[index];
+    for (; typeof next === "string"; next = this.#segments[++index]) text += next;
+    this.#text = text.includes("\0") ? text.replaceAll("\0", "\uFFFD") : text;
+    this.#at = 0;
+    this.#end = text.length;
+    this.#literal = next;
+    this.#behind = index + 1;
+    if (next === undefined) return;
+    const size = text.lastIndexOf("{");
+    this.#end = text[size - 1] === "~" ? size - 1 : size;
   }
 
   fail(wanted: string): never {
-    const near = this.#text.slice(this.#at, this.#at + 40).replaceAll("\0", "?");
+    const near = this.#text.slice(this.#at, this.#at + 40);
     throw new ImapSyntaxError(`Expected ${wanted} at ${this.#at}: ${JSON.stringify(near)}`);
   }
 
   /** Up to the next blank. */
   word(): string {
-    const end = this.#text.indexOf(" ", this.#at);
-    const word = this.#text.slice(this.#at, end === -1 ? undefined : end);
-    this.#at = end === -1 ? this.#text.length : end + 1;
-    return word;
+    const from = this.#at;
+    const blank = this.#text.indexOf(" ", from);
+    const end = blank === -1 || blank > this.#end ? this.#end : blank;
+    this.#at = end === blank ? end + 1 : end;
+    return this.#text.slice(from, end);
+  }
+
+  /** All that is left, with a question mark for each literal. */
+  rest(): string {
+    let rest = this.#text.slice(this.#at, this.#end);
+    while (this.#literal !== undefined) {
+      this.#open(this.#behind);
+      rest += `?${this.#text.slice(0, this.#end)}`;
+    }
+    return rest;
   }
 
   /** What follows OK, NO, BAD, BYE and PREAUTH. */
   status(): { code?: ImapResponseCode; text: string } {
-    const rest = () => this.#text.slice(this.#at).replaceAll("\0", "?");
-    if (this.#text[this.#at] !== "[") return { text: rest() };
+    if (this.#text[this.#at] !== "[") return { text: this.rest() };
     const from = this.#at;
     this.#at++;
-    const name = /^[^\s\]]*/.exec(this.#text.slice(this.#at))![0];
+    const name = /^[^\s\]]*/.exec(this.#text.slice(this.#at, this.#end))![0];
     this.#at += name.length;
     const values: ImapValue[] = [];
     while (this.#text[this.#at] === " ") {
@@ -178,20 +194,21 @@ class Reader {
     }
     if (this.#text[this.#at] !== "]" || name === "") {
       // Some texts begin with a bracket that is no code.
+      this.#open(0);
       this.#at = from;
-      return { text: rest() };
+      return { text: this.rest() };
     }
     this.#at++;
     if (this.#text[this.#at] === " ") this.#at++;
-    return { code: { name: name.toUpperCase(), values }, text: rest() };
+    return { code: { name: name.toUpperCase(), values }, text: this.rest() };
   }
 
   /** All that is left. */
   values(): ImapValue[] {
     const values: ImapValue[] = [];
-    while (this.#at < this.#text.length) {
+    while (!this.#over) {
       values.push(this.#value(0, ""));
-      if (this.#at === this.#text.length) break;
+      if (this.#over) break;
       if (this.#text[this.#at] !== " ") this.fail("a blank");
       this.#at++;
       // A blank at the end is common, and means nothing.
@@ -199,25 +216,30 @@ class Reader {
     return values;
   }
 
+  get #over(): boolean {
+    return this.#at >= this.#end && this.#literal === undefined;
+  }
+
   #value(depth: number, end: string): ImapValue {
-    const first = this.#text[this.#at];
-    if (first === "(") return this.#list(depth + 1);
-    if (first === '"') return this.#quoted();
-    if (first === "\0") {
-      this.#at++;
-      return this.#literals[this.#met++]!;
+    if (this.#at >= this.#end) {
+      const literal = this.#literal;
+      if (literal === undefined) this.fail("a value");
+      this.#open(this.#behind);
+      return literal;
     }
-    return this.#atom(end);
+    const first = this.#text.charCodeAt(this.#at);
+    if (first === OPEN) return this.#list(depth + 1);
+    return first === QUOTE ? this.#quoted() : this.#atom(end);
   }
 
   #list(depth: number): ImapValue[] {
     if (depth > MAX_DEPTH) this.fail("fewer lists within lists");
     this.#at++;
     const list: ImapValue[] = [];
-    while (this.#text[this.#at] !== ")") {
-      if (this.#at >= this.#text.length) this.fail("the end of a list");
+    while (this.#text.charCodeAt(this.#at) !== CLOSE) {
+      if (this.#over) this.fail("the end of a list");
       list.push(this.#value(depth, ""));
-      while (this.#text[this.#at] === " ") this.#at++;
+      while (this.#text.charCodeAt(this.#at) === BLANK) this.#at++;
     }
     this.#at++;
     return list;
@@ -226,7 +248,7 @@ class Reader {
   #quoted(): string {
     let text = "";
     let from = this.#at + 1;
-    for (let i = from; i < this.#text.length; i++) {
+    for (let i = from; i < this.#end; i++) {
       const code = this.#text.charCodeAt(i);
       if (code !== QUOTE && code !== BACKSLASH) continue;
       text += this.#text.slice(from, i);
@@ -245,14 +267,14 @@ class Reader {
     const from = this.#at;
     const text = this.#text;
     let i = from;
-    for (; i < text.length; i++) {
+    for (; i < this.#end; i++) {
       const code = text.charCodeAt(i);
       if (code === OPENING && end !== "]") {
-        const closing = text.indexOf("]", i);
-        const mark = text.indexOf("\0", i);
-        if (closing === -1 || (mark !== -1 && mark < closing)) this.fail("a value");
-        i = closing;
-      } else if (code <= CLOSE && ENDS.has(code) || code === CLOSING && end === "]") break;
+        i = text.indexOf("]", i);
+        if (i === -1 || i >= this.#end) this.fail("a value");
+      } else if (code <= CLOSE) {
+        if (code === BLANK || code >= OPEN || code === QUOTE) break;
+      } else if (code === CLOSING && end === "]") break;
     }
     if (i === from) this.fail("a value");
     this.#at = i;
