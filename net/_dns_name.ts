@@ -97,7 +97,7 @@ function writeLabel(label: Uint8Array): string {
 }
 
 /** The labels of a name as it is written, `\.` and `\DDD` undone. */
-export function readLabels(name: string): Uint8Array[] {
+function readLabels(name: string): Uint8Array[] {
   const fail = (why: string): never => {
     throw new TypeError(`Cannot use the name ${JSON.stringify(name.slice(0, 300))}: ${why}`);
   };

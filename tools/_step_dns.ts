@@ -108,7 +108,7 @@ async function systemNameServers(walk: Walk): Promise<Array<{ hostname: string; 
 }
 
 /** The name servers of a `resolv.conf`. */
-export function parseResolvConf(text: string): string[] {
+function parseResolvConf(text: string): string[] {
   return text.split("\n").flatMap((line) => {
     const value = /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? "";
     return findAddresses(value).slice(0, 1).map(({ address }) => address);

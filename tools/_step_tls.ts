@@ -110,7 +110,7 @@ async function inspect(
 }
 
 /** What is wrong with a certificate, in words that follow `its certificate`. */
-export function explainFailure(
+function explainFailure(
   failure: TlsFailure,
   own: DiagnosedCertificate | undefined,
   host: string,

@@ -6,7 +6,7 @@
  */
 
 /** The most bytes of an output that are looked at. */
-export const MAX_OUTPUT = 256 * 1024;
+const MAX_OUTPUT = 256 * 1024;
 
 /**
  * Text to look for structure in. What is no UTF-8 comes from a code page that nobody names (CP850,

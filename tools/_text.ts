@@ -102,7 +102,7 @@ function cut(word: string, width: number): string[] {
 }
 
 /** How many columns a text takes. */
-export function widthOf(text: string): number {
+function widthOf(text: string): number {
   let width = 0;
   for (const { segment } of characters.segment(text)) width += columns(segment);
   return width;

@@ -146,7 +146,7 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
 };
 
 /** Milliseconds of a duration text, `undefined` when it is none. */
-export function parseDuration(text: string): number | undefined {
+function parseDuration(text: string): number | undefined {
   if (text === "0") return 0;
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined;
   let total = 0;
@@ -157,7 +157,7 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /** Bytes of a size text, `undefined` when it is none. */
-export function parseSize(text: string): number | undefined {
+function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(|b|kb|kib|mb|mib|gb|gib)$/i.exec(text);
   if (match === null) return undefined;
   return Math.floor(Number(match[1]) * (UNIT_BYTES[(match[2] ?? "").toLowerCase()] ?? NaN));
