@@ -116,6 +116,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort);
     backend.start((data, from) => this.#arrived(data, from), (error) => this.#failed(error));
+    if (options.signal?.aborted) this.close();
   }
 
   /** Counters of this moment. */

@@ -196,6 +196,11 @@ for (const backend of ["deno", "node"] as const) {
     const receiving = c.receive();
     stop.abort();
     await rejectsWith("closed", () => receiving);
+    const soon = new AbortController();
+    const opening = bind({ signal: soon.signal });
+    soon.abort();
+    await using d = await opening;
+    await rejectsWith("closed", () => d.receive({ timeout: 5000 }));
   });
 
   test("a match that throws ends its own request, not the socket", async () => {
