@@ -117,7 +117,7 @@ export class SmtpPool implements AsyncDisposable {
   }
 
   /** Connections that are open or being opened, and messages that wait. */
-  get stats(): { readonly connections: number; readonly idle: number; readonly waiting: number } {
+  stats(): { readonly connections: number; readonly idle: number; readonly waiting: number } {
     return { connections: this.#open, idle: this.#idle.length, waiting: this.#waiting.length };
   }
 
