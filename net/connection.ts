@@ -43,56 +43,16 @@ import type { Address, TlsInfo, Transport } from "./transport.ts";
 import { withDeadline } from "./_deadline.ts";
 import { checkLimits, type Limits } from "./_limits.ts";
 import { MessageReceiver } from "./_messages.ts";
-import type { ReceiverOwner } from "./_receiver.ts";
-import { quietly, SendQueue, type SendQueueOwner } from "./_send_queue.ts";
-import { touch, unwatch, watch, type Watched } from "./_sweeper.ts";
+import { quietly, SendQueue } from "./_send_queue.ts";
+import { Watchdog } from "./_watchdog.ts";
 
 export type * from "./connection_options.ts";
 
 const encoder = new TextEncoder();
 let lastId = 0;
 
-/** What the two halves and the sweeper may do with a connection, and nobody else. */
-let inside: {
-  readonly failed: (connection: Connection, error: unknown, phase: NetPhase) => NetError;
-  readonly watchUntil: (connection: Connection, due: number) => void;
-  readonly waits: (connection: Connection) => boolean;
-  readonly sweep: (connection: Connection, now: number) => void;
-};
-
-/** A connection as its parts see it: one small object, since there may be thousands. */
-class Link implements ReceiverOwner, SendQueueOwner, Watched {
-  due = Infinity;
-  readonly #connection: Connection;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  get peer(): string {
-    return this.#connection.peer;
-  }
-
-  get waiting(): boolean {
-    return inside.waits(this.#connection);
-  }
-
-  readFailed(error: unknown): unknown {
-    return inside.failed(this.#connection, error, "read");
-  }
-
-  sendFailed(error: unknown): void {
-    this.#connection.abort(inside.failed(this.#connection, error, "write"));
-  }
-
-  waits(due: number): void {
-    inside.watchUntil(this.#connection, due);
-  }
-
-  sweep(now: number): void {
-    inside.sweep(this.#connection, now);
-  }
-}
+/** Makes what a raw operation threw the connection's error; for its watchdog alone. */
+let failed: (connection: Connection, error: unknown, phase: NetPhase) => NetError;
 
 /**
  * A duplex connection to one peer. One reader at a time; writers may overlap
@@ -126,14 +86,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   readonly #receiver: MessageReceiver;
   readonly #queue: SendQueue;
   readonly #limits: Limits;
+  readonly #watchdog: Watchdog<Connection>;
   readonly #openedAt = Date.now();
-  readonly #link: Link = new Link(this);
-  #isWatched = false;
-  #nextCheck = Infinity;
-  #seenBytes = 0;
-  #seenAt = 0;
-  #seenWritten = 0;
-  #stuckSince = Infinity;
   #halfClosed = false;
   #state: "open" | "closing" | "closed" = "open";
   #reason: NetError | undefined;
@@ -157,14 +111,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#transport = transport;
     this.#tls = tls;
     this.peer = formatAddress(transport.remoteAddr);
-    this.#receiver = new MessageReceiver(transport, this.#link, this.#limits.readTimeout);
-    const { limit, policy } = this.#limits;
-    this.#queue = new SendQueue(transport, this.#link, limit, policy);
-    if (this.#limits.step !== Infinity) {
-      this.#seenAt = performance.now();
-      this.#nextCheck = this.#seenAt + this.#limits.step;
-      this.#watchUntil(this.#nextCheck);
-    }
+    const { readTimeout, limit, policy } = this.#limits;
+    this.#watchdog = new Watchdog<Connection>(this, this.#limits, failed);
+    this.#receiver = new MessageReceiver(transport, this.#watchdog, readTimeout);
+    this.#queue = new SendQueue(transport, this.#watchdog, limit, policy);
+    this.#watchdog.begin(this.#receiver, this.#queue);
   }
 
   /** What the TLS handshake agreed on; undefined without TLS. */
@@ -427,7 +378,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     try {
       this.#transport.close();
     } catch { /* Closed underneath; there is nothing left to close. */ }
-    unwatch(this.#link);
+    this.#watchdog.end();
     const error = this.#endReason();
     this.#receiver.fail(error);
     this.#queue.fail(error);
@@ -456,7 +407,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     }
     const buffered = this.#receiver.buffered.slice();
     this.#state = "closed";
-    unwatch(this.#link);
+    this.#watchdog.end();
     this.#reason = this.#error(`Connection to ${this.peer} was handed over`, {
       kind: "closed",
       phase: "close",
@@ -574,59 +525,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     return this.#closedError;
   }
 
-  #watchUntil(due: number): void {
-    if (this.#state === "closed") return;
-    if (this.#isWatched) {
-      if (due < this.#link.due) this.#link.due = due;
-      touch(this.#link);
-    } else if (due !== Infinity) {
-      this.#isWatched = true;
-      this.#link.due = due;
-      watch(this.#link);
-    }
-  }
-
-  #sweep(now: number): void {
-    this.#receiver.expire(now);
-    if (now >= this.#nextCheck) this.#check(now);
-    this.#link.due = Math.min(this.#receiver.due, this.#nextCheck);
-  }
-
-  /** Compares counters with those of the last check: no clock is read per message. */
-  #check(now: number): void {
-    const { idleTimeout, writeTimeout, step } = this.#limits;
-    const written = this.#queue.bytesWritten;
-    const bytes = written + this.#receiver.bytesRead;
-    if (!this.#queue.busy) this.#stuckSince = Infinity;
-    else if (written !== this.#seenWritten || this.#stuckSince === Infinity) this.#stuckSince = now;
-    if (bytes !== this.#seenBytes || !this.#receiver.waiting) this.#seenAt = now;
-    this.#seenBytes = bytes;
-    this.#seenWritten = written;
-    this.#nextCheck = (Math.floor(now / step) + 1) * step;
-    if (writeTimeout > 0 && now - this.#stuckSince >= writeTimeout) {
-      this.abort(
-        this.#error(`Cannot write to ${this.peer}: it took nothing for ${writeTimeout} ms`, {
-          kind: "timeout",
-          phase: "write",
-        }),
-      );
-    } else if (idleTimeout > 0 && now - this.#seenAt >= idleTimeout) {
-      this.abort(
-        this.#error(`Connection to ${this.peer} closed: no data for ${idleTimeout} ms`, {
-          kind: "timeout",
-          phase: "read",
-        }),
-      );
-    }
-  }
-
   static {
-    inside = {
-      failed: (connection, error, phase) => connection.#failed(error, phase),
-      watchUntil: (connection, due) => connection.#watchUntil(due),
-      waits: (connection) => connection.#receiver.waiting || connection.#queue.busy,
-      sweep: (connection, now) => connection.#sweep(now),
-    };
+    failed = (connection, error, phase) => connection.#failed(error, phase);
   }
 }
 
