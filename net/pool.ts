@@ -87,6 +87,8 @@ export function createPool(options: PoolOptions = {}): Pool {
 class ConnectionPool implements Pool {
   readonly #hosts = new Map<string, Host>();
   readonly #lent = new Set<Connection>();
+  /** Connections that are being closed, whose places are free already. */
+  readonly #closing = new Set<Connection>();
   /** Ends dialling when draining takes too long. */
   readonly #cutter = new AbortController();
   readonly #maxPerHost: number;
@@ -157,20 +159,20 @@ class ConnectionPool implements Pool {
   async #drain(deadline: number): Promise<void> {
     await null; // So that #draining is set below.
     clearTimeout(this.#sweeper);
-    const closing: Promise<void>[] = [];
     for (const host of this.#hosts.values()) {
       while (host.waiting[0] !== undefined) this.#forget(host, host.waiting[0], drainingError());
       for (let idle; (idle = this.#takeIdle(host)) !== undefined;) {
-        closing.push(this.#discard(host, idle));
+        void this.#discard(host, idle);
       }
     }
-    await Promise.all(closing);
-    if (this.#hosts.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained = resolve;
+    this.#checkDrained();
     const cut = () => {
       this.#cutter.abort(drainingError());
-      for (const connection of this.#lent) connection.abort(drainingError());
+      for (const connection of [...this.#lent, ...this.#closing]) {
+        connection.abort(drainingError());
+      }
       resolve();
     };
     const timer = deadline <= MAX_TIMER ? setTimeout(cut, deadline) : undefined;
@@ -293,8 +295,12 @@ class ConnectionPool implements Pool {
     } else if (connection !== null) this.#keep(host, connection);
     else if (--host.open === 0) {
       this.#hosts.delete(host.key);
-      if (this.#hosts.size === 0) this.#drained?.();
+      this.#checkDrained();
     }
+  }
+
+  #checkDrained(): void {
+    if (this.#hosts.size === 0 && this.#closing.size === 0) this.#drained?.();
   }
 
   /** Keeps a connection until somebody wants it, its time is over, or the peer says anything. */
@@ -322,8 +328,11 @@ class ConnectionPool implements Pool {
 
   /** Closes a connection; its place is free. */
   async #discard(host: Host, connection: Connection): Promise<void> {
+    this.#closing.add(connection);
     this.#giveBack(host, null);
     await connection.close();
+    this.#closing.delete(connection);
+    this.#checkDrained();
   }
 
   async #isGood(connection: Connection): Promise<boolean> {

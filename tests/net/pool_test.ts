@@ -262,3 +262,28 @@ Deno.test("drain() cuts what is still being dialled at its deadline", async () =
   await pool.drain({ deadline: 50 });
   await refused;
 });
+
+Deno.test("drain() has closed everything when it is over, and cuts what closes slowly", async () => {
+  const finish = Promise.withResolvers<void>();
+  // It never ends its side, which whoever closes waits for a moment.
+  await using server = serveTcp({}, async (conn) => {
+    await conn.write("hello\n");
+    await finish.promise;
+  });
+  const target = { port: server.addr.port, lingerTimeout: 60_000 };
+  for (const kept of [true, false]) {
+    const pool = createPool();
+    const lease = await pool.acquire(target);
+    assertEquals(await lease.connection.readLine({ timeout: 5000 }), "hello");
+    if (kept) lease.keep();
+    const ending = lease[Symbol.asyncDispose]();
+    if (kept) await ending;
+    let closed = false;
+    void lease.connection.closed.then(() => closed = true);
+    await pool.drain({ deadline: 20 });
+    await delay(0);
+    assert(closed);
+    await ending;
+  }
+  finish.resolve();
+});
