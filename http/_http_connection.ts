@@ -144,6 +144,8 @@ export class HttpConnection {
     const { upgrade, minor } = head;
     if (upgrade !== undefined && minor === 1 && framing === 0) {
       exchange.offer = offer(request, upgrade);
+      // As `Deno.serve` has it: to upgrade for a client that has gone is in vain.
+      Object.defineProperty(request, "signal", { get: () => exchange.signal });
     }
     return gate.handle(request, exchange, exchange, limited);
   }

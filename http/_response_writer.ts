@@ -46,6 +46,7 @@ export async function writeResponse(
   for (const [name, value] of headers) {
     if (!HOP.has(name)) head += `${name}: ${value}\r\n`;
     else if (name === "content-length") declared = value;
+    else if (name === "upgrade" && status === 426) head += `${name}: ${value}\r\n`;
     else if (name === "connection" && /\bclose\b/i.test(value)) keepAlive = false;
     dated ||= name === "date";
   }
@@ -64,7 +65,9 @@ export async function writeResponse(
   } else if (length === undefined && !empty && method !== "HEAD") {
     keepAlive = false; // HTTP/1.0: the end of the connection is the end of the body.
   }
-  if (!keepAlive) head += "connection: close\r\n";
+  const upgrades = status === 426 && headers.has("upgrade"); // RFC 9110 §15.5.22
+  if (!keepAlive) head += `connection: ${upgrades ? "Upgrade, " : ""}close\r\n`;
+  else if (upgrades) head += "connection: Upgrade\r\n";
   head += "\r\n";
   if (empty || method === "HEAD") {
     body.cancel();

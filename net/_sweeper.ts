@@ -67,7 +67,11 @@ function wake(): void {
   for (const item of watched) {
     // What is due within the quantum is taken along, so that a thousand
     // connections opened together cost one wake-up and not a thousand.
-    if (item.due <= now + QUANTUM) item.sweep(now);
+    if (item.due <= now + QUANTUM) {
+      item.sweep(now);
+      // That may have been the end of it.
+      if (!watched.has(item)) continue;
+    }
     if (item.due < next) next = item.due;
     hold ||= item.waiting;
   }

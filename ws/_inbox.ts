@@ -25,9 +25,14 @@ export class Inbox {
     return this.#queue.length - this.#head;
   }
 
+  /** Whether one more has no room. */
+  get full(): boolean {
+    return this.#isFull(1);
+  }
+
   /** Takes a message in; false if its sender is to be disconnected. */
   push(message: WsMessage): boolean {
-    while (this.#full(message.length)) {
+    while (this.#policy !== "wait" && this.#isFull(message.length)) {
       if (this.#policy === "disconnect") return false;
       this.dropped++;
       if (this.#policy === "drop-newest") return true;
@@ -54,7 +59,7 @@ export class Inbox {
     return message;
   }
 
-  #full(length: number): boolean {
+  #isFull(length: number): boolean {
     return this.size >= this.#limit || (this.size > 0 && this.#bytes + length > this.#maxBytes);
   }
 }

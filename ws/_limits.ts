@@ -19,12 +19,12 @@ export interface WsLimits {
   } | undefined;
 }
 
-const POLICIES: readonly WsInboxPolicy[] = ["disconnect", "drop-oldest", "drop-newest"];
+const POLICIES: readonly WsInboxPolicy[] = ["wait", "disconnect", "drop-oldest", "drop-newest"];
 
-/** Fills in the defaults and rejects nonsense. */
-export function checkWsOptions(options: WsConnectionOptions): WsLimits {
+/** Fills in the defaults and rejects nonsense; `pausable` says whether a sender can be made wait. */
+export function checkWsOptions(options: WsConnectionOptions, pausable = false): WsLimits {
   const { inbox = {}, outbox = {}, rate, heartbeat } = options;
-  const inboxPolicy = inbox.policy ?? "disconnect";
+  const inboxPolicy = inbox.policy ?? "wait";
   if (!POLICIES.includes(inboxPolicy)) {
     throw new TypeError(`Cannot use the inbox policy "${inboxPolicy}": it is one of ${POLICIES}`);
   }
@@ -32,7 +32,7 @@ export function checkWsOptions(options: WsConnectionOptions): WsLimits {
     maxMessageSize: count("maxMessageSize", options.maxMessageSize, 1024 * 1024),
     inboxLimit: count("inbox.limit", inbox.limit, 1000),
     inboxBytes: count("inbox.maxBytes", inbox.maxBytes, 4 * 1024 * 1024),
-    inboxPolicy,
+    inboxPolicy: inboxPolicy === "wait" && !pausable ? "disconnect" : inboxPolicy,
     outboxLimit: count("outbox.limit", outbox.limit, 1024 * 1024),
     stallTimeout: time("outbox.stallTimeout", outbox.stallTimeout, 30_000),
     rate: rate && {

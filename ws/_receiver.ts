@@ -26,6 +26,8 @@ export class Receiver {
   readonly #inbox: Inbox;
   readonly #throttle: Throttle | undefined;
   readonly #ended: () => AbortSignal;
+  /** Called when a message has been taken from those that wait. */
+  onTaken: (() => void) | undefined;
   #reader: Reader | undefined;
   #paused = false;
   #end: { readonly error: NetError | undefined } | undefined;
@@ -41,6 +43,11 @@ export class Receiver {
   /** Messages that wait. */
   get unread(): number {
     return this.#inbox.size;
+  }
+
+  /** Whether one more message has no room. */
+  get full(): boolean {
+    return this.#inbox.full;
   }
 
   /** Messages lost by the policy. */
@@ -75,7 +82,10 @@ export class Receiver {
 
   #next<T>(timeout: number, signal: AbortSignal | undefined, form: Form<T>): Promise<T> {
     const message = this.#inbox.shift();
-    if (message !== undefined) return Promise.resolve(form(message));
+    if (message !== undefined) {
+      this.onTaken?.();
+      return Promise.resolve(form(message));
+    }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#reader = { form, resolve, reject, unlimit: undefined };
     if (this.#end !== undefined) this.#tellEnd();

@@ -50,6 +50,8 @@ import type {
   WsMessage,
   WsOrigin,
   WsSendOptions,
+  WsSocket,
+  WsSocketClose,
   WsStats,
 } from "./connection_options.ts";
 import { checkClose, judgeClose, sendableCode } from "./_close_codes.ts";
@@ -102,7 +104,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   /** The header fields of the opening handshake; empty on the client's side. */
   readonly headers: Headers;
 
-  readonly #socket: WebSocket;
+  readonly #socket: WebSocket | WsSocket;
+  /** The same, where it can do more than Deno's. */
+  readonly #own: WsSocket | undefined;
   readonly #server: boolean;
   readonly #protocol: string | undefined;
   readonly #limits: WsLimits;
@@ -132,8 +136,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * @param options The limits.
    * @throws {RangeError} If a limit is out of range.
    */
-  constructor(socket: WebSocket, origin: WsOrigin, options: WsConnectionOptions = {}) {
-    const limits = checkWsOptions(options);
+  constructor(socket: WebSocket | WsSocket, origin: WsOrigin, options: WsConnectionOptions = {}) {
+    const own = this.#own = "cut" in socket ? socket : undefined;
+    const limits = checkWsOptions(options, own !== undefined);
     this.#limits = limits;
     this.#socket = socket;
     this.#server = origin.server;
@@ -156,16 +161,21 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       (error) => this.#giveUp(1008, "too slow", error),
     );
     this.#opened.promise.catch(() => {});
-    socket.binaryType = "arraybuffer";
+    if ("binaryType" in socket) socket.binaryType = "arraybuffer";
+    if (own && limits.inboxPolicy === "wait") {
+      this.#receiver.onTaken = () => this.#receiver.full || own.resume();
+    }
     socket.onopen = () => this.#onOpen();
-    socket.onmessage = ({ data }) => this.#onMessage(data);
+    socket.onmessage = ({ data }: { data: unknown }) => this.#onMessage(data);
     // An error is always followed by close, which tells more or as much.
-    socket.onclose = ({ code, reason, wasClean }) => {
+    socket.onclose = (close: WsSocketClose) => {
       // Deno holds the socket of a peer that broke off until its next ping is due.
       socket.onopen = socket.onmessage = socket.onclose = null;
-      this.#ended(code, reason, wasClean);
-      this.#gone.resolve();
+      if (!this.#closing) this.#error ??= close.error;
+      this.#ended(close);
+      if (!own) this.#gone.resolve();
     };
+    own?.gone.then(this.#gone.resolve);
     if (socket.readyState === WebSocket.OPEN) this.#onOpen();
   }
 
@@ -189,7 +199,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     return this.#closed.promise;
   }
 
-  /** Resolves when Deno has let go of the socket, which a peer that answers no close frame delays. */
+  /**
+   * Resolves when nothing is left of the socket, which a peer that answers no close frame delays:
+   * on a hardened server until `closeTimeout`, on Deno's as long as it likes.
+   */
   get gone(): Promise<void> {
     return this.#gone.promise;
   }
@@ -211,7 +224,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       queuedBytes: this.#socket.bufferedAmount + this.#outbox.waitingBytes,
       unread: this.#receiver.unread,
       dropped: this.#receiver.dropped,
-      latency: this.#pulse.latency,
+      latency: this.#pulse.latency ?? this.#own?.latency,
       openedAt: this.#openedAt,
     };
   }
@@ -332,8 +345,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   #onMessage(data: unknown): void {
     if (this.#closing) return;
-    const message: WsMessage = typeof data === "string"
-      ? data
+    const message = typeof data === "string" || data instanceof Uint8Array
+      ? data as WsMessage
       : new Uint8Array(data as ArrayBuffer);
     this.#received++;
     this.#bytesReceived += message.length;
@@ -342,7 +355,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       this.#tooMuch(1009, `at most ${most} bytes`, `a message above ${most} bytes`);
     } else if (!this.#pulse.received(message) && !this.#receiver.push(message)) {
       this.#tooMuch(1008, "too many messages", "too many messages");
-    }
+    } else if (this.#limits.inboxPolicy === "wait" && this.#receiver.full) this.#own?.pause();
   }
 
   #tooMuch(code: 1008 | 1009, reason: string, what: string): void {
@@ -369,7 +382,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#controller?.abort(this.#reason());
     const { closeTimeout } = this.#limits;
     if (closeTimeout === Infinity) return;
-    this.#closeTimer = setTimeout(() => this.#ended(1006, "", false), closeTimeout);
+    this.#closeTimer = setTimeout(() => {
+      this.#ended({ code: 1006, reason: "", wasClean: false });
+      this.#own?.cut();
+    }, closeTimeout);
   }
 
   #sendClose(code: number, reason: string): void {
@@ -378,7 +394,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     } catch { /* The peer was faster. */ }
   }
 
-  #ended(code: number, reason: string, wasClean: boolean): void {
+  #ended({ code, reason, wasClean }: WsSocketClose): void {
     if (this.#close !== undefined) return;
     clearTimeout(this.#closeTimer);
     this.#pulse.stop();
@@ -393,7 +409,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#controller?.abort(this.#reason());
     this.#closed.resolve(this.#close);
     // A client that left before the answer: Deno tells nothing of its socket any more.
-    if (this.#server && !this.#wasOpen) this.#gone.resolve();
+    if (this.#server && !this.#own && !this.#wasOpen) this.#gone.resolve();
   }
 
   #reason(): NetError {

@@ -12,7 +12,7 @@ import type { NetError } from "../net/errors.ts";
 export type WsMessage = string | Uint8Array<ArrayBuffer>;
 
 /** What happens when more messages have come than may wait for the handler. */
-export type WsInboxPolicy = "disconnect" | "drop-oldest" | "drop-newest";
+export type WsInboxPolicy = "wait" | "disconnect" | "drop-oldest" | "drop-newest";
 
 /** What waits for the handler. */
 export interface WsInboxOptions {
@@ -29,10 +29,11 @@ export interface WsInboxOptions {
    */
   maxBytes?: number;
   /**
-   * What happens to one more. A WebSocket of Deno cannot be slowed down by not
-   * reading, so the sender is let go with 1008, or something is lost.
+   * What happens to one more: the sender waits, since nothing is read, or is let go with 1008, or
+   * something is lost. A WebSocket of Deno cannot be slowed down by not reading: only that of a
+   * hardened server can make the sender wait, on all others "wait" is "disconnect".
    *
-   * @default "disconnect"
+   * @default "wait"
    */
   policy?: WsInboxPolicy;
 }
@@ -69,9 +70,9 @@ export interface WsRateOptions {
 /** Limits of a connection. All times are in milliseconds; 0 lifts a limit. */
 export interface WsConnectionOptions {
   /**
-   * The largest message in bytes; the sender of a larger one is let go with 1009.
-   * Deno takes a message whole before anybody sees of it: a frame below 64 MiB, and any number of
-   * them.
+   * The largest message in bytes, over all its fragments; the sender of a larger one is let go
+   * with 1009. A hardened server does so before it comes; Deno takes a message whole before anybody
+   * sees of it: a frame below 64 MiB, and any number of them.
    *
    * @default 1048576
    */
@@ -93,7 +94,7 @@ export interface WsConnectionOptions {
    */
   idleTimeout?: number;
   /**
-   * How long the peer may take to answer a close frame.
+   * How long the peer may take to answer a close frame. On a hardened server it is cut then.
    *
    * @default 5000
    */
@@ -104,8 +105,9 @@ export interface WsConnectionOptions {
 
 /**
  * A heartbeat of messages, for peers that agree on it: each side that has it sends its own and
- * answers the other's. Deno answers pings, and a server sends its own (`pingInterval`), but shows
- * neither to the program, so that a round trip can be measured by messages alone.
+ * answers the other's. A hardened server measures its pings (`pingInterval`). Deno answers pings, and
+ * a server sends its own, but shows neither to the program, so that a round trip can be measured by
+ * messages alone.
  */
 export interface WsHeartbeatOptions {
   /**
@@ -162,7 +164,10 @@ export interface WsStats {
   readonly unread: number;
   /** Messages lost by the policy of the inbox. */
   readonly dropped: number;
-  /** The round trip of the last heartbeat in milliseconds; undefined without one. */
+  /**
+   * The round trip of the last heartbeat in milliseconds, or of the last ping on a hardened server;
+   * undefined before the first.
+   */
   readonly latency: number | undefined;
   /** When it was made, in milliseconds since 1970. */
   readonly openedAt: number;
@@ -172,6 +177,51 @@ export interface WsStats {
 export interface WsSendOptions {
   /** Gives up waiting for room; it rejects with the signal's reason, and nothing is sent. */
   signal?: AbortSignal;
+}
+
+/** How a {@linkcode WsSocket} ended. */
+export interface WsSocketClose {
+  /** The close code: 1005 if the peer gave none, 1006 without a close frame. */
+  readonly code: number;
+  /** What the peer says of it. */
+  readonly reason: string;
+  /** Whether both sides closed in order. */
+  readonly wasClean: boolean;
+  /** What ended it, where that was no close frame of the peer. */
+  readonly error?: NetError;
+}
+
+/**
+ * What a connection can stand on besides a `WebSocket`, whose part it has; `upgrade` makes one on a
+ * hardened server.
+ */
+export interface WsSocket {
+  /** As of a `WebSocket`. */
+  readonly readyState: number;
+  /** Bytes that the system has not taken. */
+  readonly bufferedAmount: number;
+  /** The subprotocol. */
+  readonly protocol: string;
+  /** The round trip of the last ping in milliseconds. */
+  readonly latency: number | undefined;
+  /** Resolves when nothing is left of it. */
+  readonly gone: Promise<void>;
+  /** Called once it is open. */
+  onopen: (() => void) | null;
+  /** Called for each message: text or bytes that are the receiver's own. */
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  /** Called once, at the end. */
+  onclose: ((event: WsSocketClose) => void) | null;
+  /** Sends a message; never waits. */
+  send(data: WsMessage): void;
+  /** Sends a close frame, and goes on reading until the peer's. */
+  close(code: number, reason: string): void;
+  /** Ends it without a word. */
+  cut(): void;
+  /** Reads no more. */
+  pause(): void;
+  /** Goes on reading. */
+  resume(): void;
 }
 
 /** Where a connection comes from. */

@@ -16,8 +16,9 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * It stands on `serveHttp`, and so on `Deno.serve`, which has no limits for plain connections and
- * slow heads: set a reverse proxy before it where strangers connect.
+ * It stands on `serveHttp`, and like that is hardened where strangers connect, beyond loopback: then
+ * connections that say nothing, heads and messages that never end, and peers that answer no close
+ * frame have limits, too, and breaches of the protocol end with the code that is theirs.
  *
  * **Permissions**: `--allow-net=127.0.0.1:8765` for the address to listen on
  * (`--allow-net=127.0.0.1:0` for a free port). The WebSocket protocol is RFC 6455.
@@ -27,6 +28,7 @@
 
 import { serveHttp } from "../http/server.ts";
 import type { ServeHttpOptions } from "../http/server_options.ts";
+import { isLoopback } from "../net/address.ts";
 import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
 import type { WsConnection } from "./connection.ts";
 import { createUpgrader } from "./upgrader.ts";
@@ -39,7 +41,7 @@ export interface ServeWebSocketOptions extends
   UpgraderOptions,
   Pick<
     ServeHttpOptions,
-    "hostname" | "port" | "cert" | "key" | "allowedHosts" | "signal" | "onListen"
+    "hostname" | "port" | "cert" | "key" | "allowedHosts" | "hardened" | "signal" | "onListen"
   > {
   /**
    * The path of the WebSocket; elsewhere there is 404.
@@ -55,6 +57,8 @@ export interface WebSocketServer extends AsyncDisposable {
   readonly addr: Deno.NetAddr;
   /** Where it listens as a URL, e.g. `ws://127.0.0.1:8765`. */
   readonly url: string;
+  /** Whether all that a peer does is held to limits, instead of what `Deno.serve` lets through. */
+  readonly hardened: boolean;
   /** Resolves when the server has shut down. */
   readonly finished: Promise<void>;
   /** The connections that are open. */
@@ -98,15 +102,17 @@ export function serveWebSocket(
 ): WebSocketServer {
   const { path, signal, ...rest } = options;
   const sockets = createUpgrader(rest, handler);
-  const { hostname, port, cert, key, allowedHosts, onListen } = rest;
+  const { hostname = "127.0.0.1", port, cert, key, allowedHosts, onListen } = rest;
+  const { hardened = !isLoopback(hostname) } = rest;
   const http = serveHttp({
-    ...(hostname !== undefined && { hostname }),
+    hostname,
     ...(port !== undefined && { port }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
     ...(allowedHosts !== undefined && { allowedHosts }),
     ...(onListen !== undefined && { onListen }),
-    hardened: false, // Deno upgrades the requests of Deno.serve alone.
+    hardened,
+    ...(hardened && connectionLimits(rest)),
     maxRequests: 0,
     handlerTimeout: 0,
   }, (request, info) => {
@@ -132,11 +138,26 @@ export function serveWebSocket(
   if (signal?.aborted) onAbort();
   return {
     addr: http.addr,
+    hardened,
     url: http.url.replace(/^http/, "ws"),
     finished: http.finished,
     connections: sockets.connections,
     stats: () => sockets.stats(),
     shutdown,
     [Symbol.asyncDispose]: async () => void await shutdown(),
+  };
+}
+
+/** What the connections below are held to, so that those with a WebSocket leave room for others. */
+function connectionLimits(options: UpgraderOptions): Partial<ServeHttpOptions> {
+  const { handshakeTimeout = 10_000, outbox: { stallTimeout = 30_000 } = {} } = options;
+  const { maxConnections = 1024, maxConnectionsPerAddress = 0 } = options;
+  const room = (most: number) => most === 0 ? 0 : Math.max(2 * most, 128);
+  return {
+    headTimeout: handshakeTimeout,
+    idleTimeout: handshakeTimeout,
+    writeTimeout: stallTimeout,
+    maxConnections: room(maxConnections),
+    maxConnectionsPerAddress: room(maxConnectionsPerAddress),
   };
 }

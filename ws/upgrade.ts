@@ -1,5 +1,7 @@
 /**
- * Turns a request of any `Deno.serve` handler into a WebSocket, if it is one that may.
+ * Turns a request of any `serveHttp` or `Deno.serve` handler into a WebSocket, if it is one that
+ * may. Where `serveHttp` is hardened, the WebSocket has limits of its own from the first byte on;
+ * elsewhere it is Deno's, and `ws/connection` tells what that lacks.
  *
  * @example In a handler of your own
  * ```ts
@@ -23,8 +25,11 @@
  * @module
  */
 
+import { type TakeOver, takeOver } from "../http/take_over.ts";
 import { formatAddress } from "../net/address.ts";
 import { WsConnection } from "./connection.ts";
+import type { WsSocket } from "./connection_options.ts";
+import { FrameSocket, type FrameSocketOptions } from "./_frame_socket.ts";
 import { checkWsOptions, time } from "./_limits.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
 
@@ -50,8 +55,7 @@ export interface Upgrade {
  * @param options Who may connect, and the limits of the connection.
  * @returns The response, and the connection that goes with it.
  * @throws {RangeError | TypeError} If an option is out of range.
- * @throws {TypeError} If the request does not come from `Deno.serve`, where alone Deno can upgrade:
- * `serveHttp` needs `hardened: false` for that.
+ * @throws {TypeError} If the request comes neither from `serveHttp` nor from `Deno.serve`.
  *
  * @example Refused
  * ```ts
@@ -69,9 +73,9 @@ export async function upgrade(
   options: UpgradeOptions = {},
 ): Promise<Upgrade> {
   const { protocols = [], allowedOrigins, authorize } = options;
-  checkWsOptions(options);
+  const { maxMessageSize, closeTimeout } = checkWsOptions(options);
   const timeout = time("handshakeTimeout", options.handshakeTimeout, 10_000);
-  const idleTimeout = Math.ceil(time("pingInterval", options.pingInterval, 30_000) / 1000);
+  const pingInterval = time("pingInterval", options.pingInterval, 30_000) || Infinity;
   // Deno wants all of this looked at before the upgrade.
   const peer = formatAddress(info.remoteAddr);
   const headers = new Headers(request.headers);
@@ -99,7 +103,18 @@ export async function upgrade(
   }
   const offered = headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim());
   const protocol = protocols.find((name) => offered?.includes(name));
-  const upgraded = switchProtocols(request, protocol, idleTimeout);
+  const taking = takeOver(request, "websocket");
+  const upgraded = taking === undefined
+    ? upgradeDeno(request, pingInterval)
+    : await upgradeOwn(taking, headers, {
+      peer,
+      protocol: protocol ?? "",
+      maxMessageSize,
+      pingInterval,
+      closeTimeout,
+    });
+  // Not by the option of Deno: that takes "a,b", which npm ws sends, for one name (Deno 2.9).
+  if (protocol) upgraded.response.headers.set("sec-websocket-protocol", protocol);
   const connection = new WsConnection(
     upgraded.socket,
     { peer, url, headers, protocol: protocol ?? "", server: true },
@@ -112,29 +127,49 @@ export async function upgrade(
   return { response: upgraded.response, connection };
 }
 
-/** Whether the fields of RFC 6455 section 4.1 are what they should be. */
+interface Upgraded {
+  readonly response: Response;
+  readonly socket: WebSocket | WsSocket;
+}
+
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** What shows that the key has been read (RFC 6455 §4.2.2). */
+async function acceptOf(key: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID));
+  return new Uint8Array(digest).toBase64();
+}
+
+/** Whether the fields of RFC 6455 section 4.1 are what they should be, and no body goes with them. */
 function isHandshake(headers: Headers): boolean {
   const connection = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim());
-  return (connection?.includes("upgrade") ?? false) &&
+  return !headers.has("content-length") && !headers.has("transfer-encoding") &&
+    (connection?.includes("upgrade") ?? false) &&
     /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
 }
 
-function switchProtocols(
-  request: Request,
-  protocol: string | undefined,
-  idleTimeout: number,
-): Deno.WebSocketUpgrade {
+/** Makes a WebSocket of Deno of a request from `Deno.serve`. */
+function upgradeDeno(request: Request, pingInterval: number): Upgraded {
+  const idleTimeout = pingInterval === Infinity ? 0 : Math.ceil(pingInterval / 1000);
   try {
-    const upgraded = Deno.upgradeWebSocket(request, { idleTimeout });
-    // Not by the option: that takes "a,b", which npm ws sends, for one name (Deno 2.9).
-    if (protocol) upgraded.response.headers.set("sec-websocket-protocol", protocol);
-    return upgraded;
+    return Deno.upgradeWebSocket(request, { idleTimeout });
   } catch (cause) {
-    throw new TypeError(
-      "Cannot upgrade: the request is not from Deno.serve or serveHttp({ hardened: false })",
-      { cause },
-    );
+    throw new TypeError("Cannot upgrade: the request is not from serveHttp or Deno.serve", {
+      cause,
+    });
   }
+}
+
+/** Makes one of our own of a request from a hardened `serveHttp`. */
+async function upgradeOwn(
+  { response, taken }: TakeOver,
+  headers: Headers,
+  options: FrameSocketOptions,
+): Promise<Upgraded> {
+  const socket = new FrameSocket(taken, options);
+  const accept = await acceptOf(headers.get("sec-websocket-key")!);
+  response.headers.set("sec-websocket-accept", accept);
+  return { response, socket };
 }
 
 function refuse(status: number, why: string, headers: Record<string, string> = {}): Upgrade {

@@ -41,15 +41,16 @@ export interface UpgradeOptions extends WsConnectionOptions {
     info: UpgradeInfo,
   ) => Response | undefined | void | Promise<Response | undefined | void>;
   /**
-   * How long `authorize` and the opening may take, once the request is there: `Deno.serve` waits
-   * for its head as long as it takes.
+   * How long `authorize` and the opening may take, once the request is there. Until then the limit
+   * of `serveWebSocket` is the same, and that of a hardened `serveHttp` is `headTimeout`;
+   * `Deno.serve` waits as long as it takes.
    *
    * @default 10000
    */
   handshakeTimeout?: number;
   /**
-   * How often a silent client is pinged (RFC 6455 §5.5.2); one that does not answer until the next
-   * ping is let go. Whole seconds: it is rounded up.
+   * How often a client is pinged (RFC 6455 §5.5.2); one from which nothing comes until the next
+   * ping is let go. A WebSocket of Deno pings silent clients alone, and rounds up to whole seconds.
    *
    * @default 30000
    */

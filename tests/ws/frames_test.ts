@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { connectWebSocket } from "../../ws/client.ts";
 import type { WsConnection } from "../../ws/connection.ts";
+import type { ServeWebSocketOptions } from "../../ws/server.ts";
 import { AUTOBAHN, type Case } from "./_autobahn.ts";
 import { concat, echo, frame, RawPeer, serve, until } from "./_peers.ts";
 
@@ -17,9 +18,9 @@ interface Pair extends AsyncDisposable {
 }
 
 /** A server that echoes, and a client of raw bytes. */
-async function pair(): Promise<Pair> {
+async function pair(options: ServeWebSocketOptions = {}): Promise<Pair> {
   const { promise, resolve } = Promise.withResolvers<WsConnection>();
-  const server = serve({ closeTimeout: 100 }, (conn) => {
+  const server = serve({ closeTimeout: 100, ...options }, (conn) => {
     resolve(conn);
     return echo(conn);
   });
@@ -68,7 +69,25 @@ async function play({ sent, answers, end, told }: Case, { raw, conn }: Pair): Pr
   if (end === "end") assertEquals(conn.stats.received, messages);
 }
 
-for (const [side, open] of [["server", pair], ["client", reversePair]] as const) {
+/** The same on our own transport, which ends as RFC 6455 wants. */
+async function playHardened(one: Case): Promise<void> {
+  await using peers = await pair({ hardened: true });
+  const { sent, wanted, end } = one;
+  const { raw, conn } = peers;
+  if (wanted === end) return await play(one, peers);
+  await raw.write(concat(...sent((first, payload) => raw.make(first, payload))));
+  assertEquals([await raw.end(), await raw.read()], [wanted, undefined]);
+  const { code, wasClean, error } = await conn.closed;
+  assertEquals([code, wasClean, error?.code], [1006, false, `${wanted}`]);
+}
+
+for (const [chapter, cases] of Map.groupBy(AUTOBAHN, ({ name }) => parseInt(name))) {
+  Deno.test(`raw frames to a hardened server, chapter ${chapter} of Autobahn`, async (t) => {
+    for (const one of cases) await t.step(one.name, () => playHardened(one));
+  });
+}
+
+for (const [side, open] of [["server", () => pair()], ["client", reversePair]] as const) {
   for (const [chapter, cases] of Map.groupBy(AUTOBAHN, ({ name }) => parseInt(name))) {
     Deno.test(`raw frames to a ${side}, chapter ${chapter} of Autobahn`, async (t) => {
       for (const one of cases) {

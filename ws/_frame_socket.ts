@@ -1,0 +1,228 @@
+import type { TakenOver } from "../http/take_over.ts";
+import type { Connection } from "../net/connection.ts";
+import { NetError } from "../net/errors.ts";
+import type { WsMessage, WsSocket, WsSocketClose } from "./connection_options.ts";
+import {
+  encodeWsClose,
+  encodeWsFrame,
+  WsFrameDecoder,
+  WsFrameError,
+  type WsFrameEvent,
+  WsOpcode,
+} from "./frame_codec.ts";
+
+/** What a socket is told; times are in milliseconds, Infinity for ever. */
+export interface FrameSocketOptions {
+  readonly peer: string;
+  readonly protocol: string;
+  readonly maxMessageSize: number;
+  readonly pingInterval: number;
+  /** How long the end may take, once both sides have said that it is one. */
+  readonly closeTimeout: number;
+}
+
+/** Bytes that wait to be sent above which of several pings the last alone is answered. */
+const BUSY = 64 * 1024;
+
+const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
+
+/** The server's side of a WebSocket on a connection of our own (RFC 6455). */
+export class FrameSocket implements WsSocket {
+  readyState: number = CONNECTING;
+  latency: number | undefined;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null = null;
+  onclose: ((event: WsSocketClose) => void) | null = null;
+
+  readonly #options: FrameSocketOptions;
+  readonly #decoder: WsFrameDecoder;
+  readonly #gone = Promise.withResolvers<void>();
+  #conn: Connection | undefined;
+  #paused: PromiseWithResolvers<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pings = 0;
+  #pingAt: number | undefined;
+  /** Whether anything has come since the last ping. */
+  #heard = true;
+  /** The payload of a ping that is to be answered once there is room. */
+  #owed: Uint8Array | undefined;
+
+  constructor(taken: Promise<TakenOver>, options: FrameSocketOptions) {
+    this.#options = options;
+    this.#decoder = new WsFrameDecoder("server", options);
+    taken.then((over) => this.#open(over), () => {
+      this.#end(1006, "", false);
+      this.#gone.resolve();
+    });
+  }
+
+  get protocol(): string {
+    return this.#options.protocol;
+  }
+
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  get bufferedAmount(): number {
+    return this.#conn?.stats.queuedBytes ?? 0;
+  }
+
+  send(data: WsMessage): void {
+    this.#write(
+      encodeWsFrame(typeof data === "string" ? WsOpcode.text : WsOpcode.binary, data),
+    );
+  }
+
+  close(code: number, reason: string): void {
+    if (this.readyState !== OPEN) return;
+    this.#write(encodeWsClose(code, reason));
+    this.readyState = CLOSING;
+    clearTimeout(this.#timer);
+    // The peer's close frame comes behind all that has not been read.
+    this.resume();
+  }
+
+  cut(): void {
+    this.#conn?.abort();
+    this.#end(1006, "", false);
+  }
+
+  pause(): void {
+    if (this.readyState === OPEN) this.#paused ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
+  #open({ connection, early }: TakenOver): void {
+    this.#conn = connection;
+    connection.closed.then((error) => {
+      this.#end(1006, "", false, told(error));
+      this.#gone.resolve();
+    });
+    if (this.readyState === CLOSED) return connection.abort();
+    this.readyState = OPEN;
+    this.#decoder.push(early);
+    this.#schedulePing();
+    this.onopen?.();
+    void this.#run(connection);
+  }
+
+  async #run(connection: Connection): Promise<void> {
+    try {
+      while (this.readyState !== CLOSED) {
+        for (let event; (event = this.#decoder.next()) !== undefined;) {
+          this.#on(event);
+          if (this.#paused !== undefined) await this.#paused.promise;
+        }
+        // Not between two messages: shutting down is for those above, who say why.
+        const bytes = await connection.readChunk({ inMessage: true });
+        if (bytes === null) return this.#end(1006, "", false);
+        this.#heard = true;
+        this.#decoder.push(bytes);
+      }
+    } catch (error) {
+      if (!(error instanceof WsFrameError)) {
+        return this.#end(1006, "", false, told(error));
+      }
+      const { message, code } = error;
+      const kind = code === 1008 || code === 1009 ? "limit" : "protocol";
+      this.#fail(code, message, kind);
+    }
+  }
+
+  #on(event: WsFrameEvent): void {
+    switch (event.kind) {
+      case "message":
+        if (this.readyState === OPEN) this.onmessage?.(event);
+        break;
+      case "ping":
+        if (this.readyState === OPEN) this.#answer(event.payload);
+        break;
+      case "pong":
+        this.#ponged(event.payload);
+        break;
+      case "close":
+        if (this.readyState === OPEN) this.#write(encodeWsClose(event.code));
+        this.#end(event.code, event.reason, true);
+    }
+  }
+
+  /** Answers a ping. Who takes no answers gets the last one alone (RFC 6455 §5.5.3). */
+  #answer(payload: Uint8Array): void {
+    const waits = this.#owed !== undefined;
+    this.#owed = payload;
+    if (waits) return;
+    const answer = () => {
+      const owed = this.#owed;
+      this.#owed = undefined;
+      if (owed !== undefined && this.readyState === OPEN) {
+        this.#write(encodeWsFrame(WsOpcode.pong, owed));
+      }
+    };
+    if (this.bufferedAmount < BUSY) answer();
+    else this.#conn?.flush().then(answer, () => {});
+  }
+
+  #schedulePing(): void {
+    const { pingInterval } = this.#options;
+    if (pingInterval !== Infinity) this.#timer = setTimeout(() => this.#ping(), pingInterval);
+  }
+
+  #ping(): void {
+    // While nothing is read, nothing can be heard.
+    if (this.#pingAt !== undefined && !this.#heard && this.#paused === undefined) {
+      const message = `no pong in ${this.#options.pingInterval} ms`;
+      return this.#fail(1001, message, "timeout");
+    }
+    this.#heard = false;
+    this.#pingAt = performance.now();
+    this.#write(encodeWsFrame(WsOpcode.ping, `${++this.#pings}`));
+    this.#schedulePing();
+  }
+
+  #ponged(payload: Uint8Array): void {
+    if (this.#pingAt === undefined || `${this.#pings}` !== String.fromCharCode(...payload)) return;
+    this.latency = performance.now() - this.#pingAt;
+    this.#pingAt = undefined;
+  }
+
+  #write(frame: Uint8Array): void {
+    // A failure ends the connection, which tells it.
+    void this.#conn?.write(frame);
+  }
+
+  /** Says what is wrong, and waits for no answer (RFC 6455 §7.1.7). */
+  #fail(code: number, why: string, kind: "limit" | "protocol" | "timeout"): void {
+    const { peer } = this.#options;
+    const rest = { kind, phase: "read", address: peer, code: `${code}` } as const;
+    if (this.readyState === OPEN) this.#write(encodeWsClose(code, why));
+    this.#end(1006, "", false, new NetError(`Disconnected ${peer}: ${why}`, rest));
+  }
+
+  /** The last thing that is told; the connection has `closeTimeout` to end. */
+  #end(code: number, reason: string, wasClean: boolean, error?: NetError): void {
+    if (this.readyState === CLOSED) return;
+    this.readyState = CLOSED;
+    clearTimeout(this.#timer);
+    this.resume();
+    this.onclose?.({ code, reason, wasClean, ...error && { error } });
+    const conn = this.#conn;
+    if (conn === undefined) return;
+    const { closeTimeout } = this.#options;
+    if (closeTimeout !== Infinity) {
+      const timer = setTimeout(() => conn.abort(), closeTimeout);
+      void this.#gone.promise.then(() => clearTimeout(timer));
+    }
+    void conn.close();
+  }
+}
+
+/** What ended a connection, if it was not the peer. */
+function told(error: unknown): NetError | undefined {
+  const known = error instanceof NetError && error.kind !== "reset" && error.kind !== "truncated";
+  return known ? error : undefined;
+}
