@@ -102,6 +102,8 @@ export class Dialer {
         this.#track(this.#serve(conn));
       } catch (error) {
         if (this.#stop.signal.aborted || error instanceof Deno.errors.BadResource) return;
+        // Reset before it was accepted.
+        if (error instanceof Deno.errors.NotConnected) continue;
         // Out of descriptors: accepting again at once would spin.
         await new Promise((resolve) => setTimeout(resolve, 100));
       }

@@ -221,8 +221,10 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
         this.#admit(raw);
       } catch (error) {
         if (this.#stopping) return;
-        // Out of descriptors, mostly. One failure must not end the server, nor may it spin.
         const failure = toNetError(error, { phase: "accept", ...this.addr });
+        // Reset before it was accepted: no fault of ours, and a pause for each would be an attack.
+        if (failure.kind === "reset") continue;
+        // Out of descriptors, mostly. One failure must not end the server, nor may it spin.
         this.event({ type: "accept-error", error: failure });
         logger.warn("cannot accept on {url}: {error}", { url: this.url, error: failure.message });
         const signal = this.#draining.signal;

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { NetError } from "../../net/errors.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { type ServerEvent, serveTcp, type TcpServer } from "../../net/tcp_server.ts";
@@ -169,6 +171,26 @@ Deno.test("pause() stops accepting, resume() goes on", async () => {
   server.resume();
   assertEquals(await first.readLine({ timeout: 5000 }), "1");
   assertEquals(await ask(second, "2"), "2");
+});
+
+Deno.test("peers that reset before they are accepted hold nobody up", async () => {
+  const events: string[] = [];
+  await using server = serveTcp({ onEvent: (event) => events.push(event.type) }, echo);
+  // One is held by the server, the others wait in the backlog.
+  server.pause();
+  await using first = await dial(server);
+  for (let i = 0; i < 20; i++) {
+    const socket = connect(server.addr.port, "127.0.0.1");
+    await once(socket, "connect");
+    socket.resetAndDestroy();
+    await once(socket, "close");
+  }
+  await using last = await dial(server);
+  server.resume();
+  assertEquals(await ask(first, "1"), "1");
+  assertEquals(await ask(last, "2"), "2");
+  // After each of those, accepting pauses.
+  assertEquals(events.filter((type) => type === "accept-error"), []);
 });
 
 Deno.test("stats() counts connections and bytes", async () => {
