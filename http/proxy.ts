@@ -64,7 +64,14 @@ export interface ServeProxyOptions extends
   ProxyOptions,
   Pick<
     ServeTcpOptions,
-    "hostname" | "port" | "maxConnections" | "backlog" | "sharePort" | "signal" | "onEvent"
+    | "hostname"
+    | "port"
+    | "maxConnections"
+    | "backlog"
+    | "sharePort"
+    | "signal"
+    | "onListen"
+    | "onEvent"
   > {
   /**
    * The most connections of clients from one address, of
@@ -205,7 +212,7 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
  * ```
  */
 export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
-  const { hostname = "127.0.0.1", port, backlog, sharePort, signal, onEvent } = options;
+  const { hostname = "127.0.0.1", port, backlog, sharePort, signal, onListen, onEvent } = options;
   if (!isLoopback(hostname) && options.users === undefined && options.open !== true) {
     throw new TypeError(
       `Cannot serve everybody on ${hostname}: give users, or say open if that is meant`,
@@ -219,6 +226,7 @@ export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
     backlog,
     sharePort,
     signal,
+    onListen,
     onEvent,
     maxConnections: options.maxConnections,
     maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 256,

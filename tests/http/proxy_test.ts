@@ -886,3 +886,12 @@ Deno.test("createProxy() serves the connections of any server", async () => {
   await client.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   assertEquals(await client.readLine(), "HTTP/1.1 400 Bad Request");
 });
+
+Deno.test("serveProxy() tells where it listens, and shuts down by its signal", async () => {
+  const stop = new AbortController();
+  let told: Deno.NetAddr | undefined;
+  const proxy = serveProxy({ signal: stop.signal, onListen: (addr) => told = addr });
+  assertEquals(told, proxy.addr);
+  stop.abort();
+  await proxy.finished;
+});
