@@ -137,11 +137,15 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
    * @param to The peer; a connected socket knows it.
    * @returns Resolves when the system has taken it.
    * @throws {RangeError} If it is longer.
-   * @throws {TypeError} If nobody is named to send to, or another than the connected peer.
+   * @throws {TypeError} If it is neither, nobody is named to send to, or another than the
+   * connected peer.
    * @throws {NetError} "dns", "permission", "unreachable", "closed" …
    */
   async send(data: Uint8Array | string, to?: UdpTarget): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError("Cannot send: it is neither a Uint8Array nor a string");
+    }
     const target = this.#target(to);
     if (bytes.length > MAX_DATAGRAM) {
       throw new RangeError(

@@ -485,3 +485,11 @@ Deno.test("udp: match() that throws before the question is sent rejects the requ
   await peer.send("too early", asking.addr);
   await assertRejects(() => answer, SyntaxError, "no answer");
 });
+
+Deno.test("send() tells what is neither bytes nor text", async () => {
+  await using socket = await bindUdp();
+  for (const nonsense of [undefined, 5, {}]) {
+    const data = nonsense as unknown as Uint8Array;
+    await assertRejects(() => socket.send(data, socket.addr), TypeError, "neither a Uint8Array");
+  }
+});
