@@ -165,10 +165,14 @@ class Proxy implements FaultProxy {
   readonly #onAbort = () => void this.shutdown();
   #faults: ProxyFaults = {};
   #server: Server | undefined;
+  /** Settles when the listening that was begun has begun or failed. */
+  #listening: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: FaultProxyOptions) {
     const { hostname = "127.0.0.1", port = 0, signal } = options;
+    checkNumber("connectTimeout", options.connectTimeout, 0);
+    checkNumber("maxConnections", options.maxConnections, 1);
     this.#options = options;
     this.addr = { transport: "tcp", hostname, port };
     this.finished = this.#finish.promise;
@@ -187,11 +191,13 @@ class Proxy implements FaultProxy {
   async setFaults(faults: ProxyFaults): Promise<void> {
     checkFaults(faults.upload);
     checkFaults(faults.download);
+    // What has been shut down listens no more.
+    if (this.#stopping !== undefined) return;
     this.#faults = faults;
     for (const link of this.#links) link.changed();
     // Before the first time there is no port yet that could be refused.
     if (this.#server === undefined && (!faults.refuse || this.addr.port === 0)) {
-      await this.#listen();
+      await (this.#listening = this.#listen());
     }
     if (this.#server !== undefined && faults.refuse) {
       this.#server.close();
@@ -204,6 +210,7 @@ class Proxy implements FaultProxy {
   }
 
   shutdown({ deadline = 0 }: { deadline?: number } = {}): Promise<void> {
+    checkNumber("deadline", deadline, 0);
     return this.#stopping ??= this.#stop(deadline);
   }
 
@@ -213,6 +220,8 @@ class Proxy implements FaultProxy {
 
   async #stop(deadline: number): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    // Node tells nobody of a server that is closed before it listens.
+    await this.#listening?.catch(() => {});
     const server = this.#server;
     this.#server = undefined;
     const closed = server && new Promise((resolve) => server.close(resolve));
@@ -263,11 +272,13 @@ class Proxy implements FaultProxy {
 
 function checkFaults(faults: NetworkFaults = {}): void {
   for (const [name, value] of Object.entries(faults)) {
-    const least = name === "bandwidth" || name === "chunkSize" ? 1 : 0;
-    if (value !== undefined && !(value >= least)) {
-      throw new RangeError(`Cannot use ${name}: it is a number from ${least} up, not ${value}`);
-    }
+    checkNumber(name, value, name === "bandwidth" || name === "chunkSize" ? 1 : 0);
   }
+}
+
+function checkNumber(name: string, value: number | undefined, least: number): void {
+  if (value === undefined || (typeof value === "number" && value >= least)) return;
+  throw new RangeError(`Cannot use ${name}: it is a number from ${least} up, not ${value}`);
 }
 
 const { port: listen, ...flags } = serverFlags(7000);

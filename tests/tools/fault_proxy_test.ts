@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Connection, type ConnectionHandler, NetError } from "../../net/mod.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
@@ -232,6 +232,26 @@ Deno.test("nonsense is refused, a taken port told, more than maxConnections rese
     assertEquals(await kindOf(serveFaultProxy({ to, port })), "address-in-use");
     assertEquals(await kindOf(readFrom(port)), "reset");
   });
+});
+
+Deno.test("numbers that are none are refused, before anything listens", async () => {
+  const to = { hostname: "127.0.0.1", port: 1 };
+  for (const options of [{ maxConnections: NaN }, { maxConnections: 0 }, { connectTimeout: -1 }]) {
+    await assertRejects(() => serveFaultProxy({ to, ...options }), RangeError);
+  }
+  await using proxy = await serveFaultProxy({ to });
+  assertThrows(() => proxy.shutdown({ deadline: NaN }), RangeError, "deadline");
+});
+
+Deno.test("what has been shut down listens no more, also if that was while it started", async () => {
+  const to = { hostname: "127.0.0.1", port: 1 };
+  const controller = new AbortController();
+  const starting = serveFaultProxy({ to, signal: controller.signal });
+  controller.abort();
+  const proxy = await starting;
+  await proxy.finished;
+  await proxy.setFaults({});
+  assertEquals(await kindOf(connectTcp({ port: proxy.addr.port })), "refused");
 });
 
 Deno.test("the program does what its flags say, and logs it", async () => {
