@@ -1,0 +1,160 @@
+/** What only a hardened server does to hostile peers. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { serveHttp } from "../../http/server.ts";
+import { connectWebSocket } from "../../ws/client.ts";
+import type { WsConnection } from "../../ws/connection.ts";
+import type { ServeWebSocketOptions } from "../../ws/server.ts";
+import { createUpgrader } from "../../ws/upgrader.ts";
+import { concat, echo, frame, RawPeer, serve, until } from "./_peers.ts";
+
+/** A hardened server with one client of raw bytes, and what the handler got. */
+async function pair(options: ServeWebSocketOptions = {}, handler = echo) {
+  const { promise, resolve } = Promise.withResolvers<WsConnection>();
+  const server = serve({ hardened: true, ...options }, (conn) => {
+    resolve(conn);
+    return handler(conn);
+  });
+  const raw = await RawPeer.open(server.addr.port);
+  const conn = await promise;
+  return {
+    raw,
+    conn,
+    server,
+    async [Symbol.asyncDispose]() {
+      raw[Symbol.dispose]();
+      await server.shutdown({ deadline: 500 });
+    },
+  };
+}
+
+/** Connects, says this, and gives what comes until the end. */
+async function say(port: number, ...pieces: string[]): Promise<string> {
+  using conn = await Deno.connect({ port });
+  const all = new Response(conn.readable).text();
+  const writing = (async () => {
+    for (const piece of pieces) {
+      await conn.write(new TextEncoder().encode(piece));
+      await delay(40);
+    }
+  })().catch(() => {});
+  const text = await all;
+  await writing;
+  return text;
+}
+
+Deno.test("hardened: who says nothing, or half a head, or a head in drops is ended", async () => {
+  await using server = serve({ hardened: true, handshakeTimeout: 150 });
+  assert(server.hardened);
+  const { port } = server.addr;
+  assertEquals(await say(port), "");
+  assertMatch(await say(port, "GET / HTTP/1.1\r\nHost: "), /^HTTP\/1\.1 408 /);
+  const drops = Array.from("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n");
+  assertMatch(await say(port, ...drops), /^HTTP\/1\.1 408 /);
+  await using conn = await connectWebSocket(server.url);
+  await delay(200);
+  await conn.send("longer than any handshake");
+  assertEquals(await conn.receive({ timeout: 5000 }), "longer than any handshake");
+});
+
+Deno.test("hardened: a handshake with a body is refused", async () => {
+  await using server = serve({ hardened: true });
+  for (const line of ["Content-Length: 0", "Content-Length: 5", "Transfer-Encoding: chunked"]) {
+    using client = await RawPeer.open(server.addr.port, [line]);
+    assertMatch(client.head, /^HTTP\/1\.1 400 /, line);
+  }
+});
+
+Deno.test("hardened: a message without end is 1009 before it fills the memory", async () => {
+  await using peers = await pair({ maxMessageSize: 100_000 });
+  const piece = concat(frame(0x00, new Uint8Array(1000)));
+  await peers.raw.frame(0x02, new Uint8Array(1000));
+  const writing = (async () => {
+    for (let i = 0; i < 2000; i++) await peers.raw.write(piece);
+  })().catch(() => {});
+  assertEquals(await peers.raw.end(), 1009);
+  const { error } = await peers.conn.closed;
+  assertEquals([error?.kind, error?.code], ["limit", "1009"]);
+  peers.raw[Symbol.dispose]();
+  await writing;
+});
+
+Deno.test("hardened: a peer that answers no close frame is cut after closeTimeout", async () => {
+  await using peers = await pair({ closeTimeout: 50 }, (conn) => conn.closed.then(() => {}));
+  const close = await peers.conn.close(4000, "go");
+  assertEquals([close.code, close.wasClean], [1006, false]);
+  await peers.conn.gone;
+  assertEquals([await peers.raw.end(), await peers.raw.read()], [4000, undefined]);
+});
+
+Deno.test("hardened: pings measure the latency, and a peer that is silent is let go", async () => {
+  await using peers = await pair({ pingInterval: 700 });
+  const ping = await peers.raw.read();
+  assertEquals(ping?.opcode, 9);
+  await peers.raw.frame(0x8a, "no such ping");
+  await peers.raw.frame(0x8a, ping!.payload);
+  await until(() => peers.conn.stats.latency !== undefined);
+  assert(peers.conn.stats.latency! >= 0 && peers.conn.stats.latency! < 5000);
+  const { error } = await peers.conn.closed;
+  assertEquals([error?.kind, error?.code], ["timeout", "1001"]);
+  assertEquals(await peers.raw.end(), 1001);
+});
+
+Deno.test("hardened: Deno's client answers pings, and so stays", async () => {
+  const { promise, resolve } = Promise.withResolvers<WsConnection>();
+  await using server = serve({ hardened: true, pingInterval: 30 }, async (conn) => {
+    resolve(conn);
+    await echo(conn);
+  });
+  await using _client = await connectWebSocket(server.url);
+  const conn = await promise;
+  await until(() => conn.stats.latency !== undefined);
+  await delay(150);
+  assert(conn.open);
+});
+
+Deno.test("hardened: of a flood of pings that reads no answers the memory stays flat", async () => {
+  await using peers = await pair();
+  const flood = concat(...Array.from({ length: 1000 }, () => frame(0x89, "p".repeat(125))));
+  const writing = (async () => {
+    for (let i = 0; i < 150; i++) await peers.raw.write(flood);
+  })();
+  await writing;
+  assert(peers.conn.stats.queuedBytes < 1024 * 1024, `${peers.conn.stats.queuedBytes}`);
+  await peers.raw.frame(0x81, "alive");
+  for (let got; (got = await peers.raw.read()) !== undefined && got.opcode !== 1;) {
+    assertEquals(got.opcode, 10);
+  }
+});
+
+Deno.test("hardened: a full inbox makes the sender wait, and nothing is lost", async () => {
+  const go = Promise.withResolvers<void>();
+  const got: unknown[] = [];
+  await using peers = await pair({ inbox: { limit: 5 } }, async (conn) => {
+    await go.promise;
+    for await (const message of conn) got.push(message);
+  });
+  const all = Array.from({ length: 300 }, (_, i) => `${i}`);
+  await peers.raw.write(concat(...all.map((text) => frame(0x81, text))));
+  await until(() => peers.conn.stats.unread === 5);
+  await delay(20);
+  assertEquals([peers.conn.stats.received, peers.conn.open], [5, true]);
+  go.resolve();
+  await until(() => got.length === all.length);
+  assertEquals(got, all);
+});
+
+Deno.test("hardened: an upgrader in a hardened serveHttp() counts and shuts down", async () => {
+  const sockets = createUpgrader({}, echo);
+  await using server = serveHttp({ hardened: true }, (request, info) => {
+    return sockets.upgrade(request, info);
+  });
+  await using conn = await connectWebSocket(server.url.replace("http", "ws"));
+  await conn.send("x");
+  assertEquals(await conn.receive({ timeout: 5000 }), "x");
+  assertEquals([server.stats().active, sockets.stats().active], [1, 1]);
+  await sockets.shutdown();
+  assertEquals((await conn.closed).code, 1001);
+  assertEquals((await server.shutdown()).forced, 0);
+});
