@@ -40,7 +40,7 @@ export interface ChatWebOptions extends Visitors, WebSocketLimits {
   readonly maxConnections: number;
   /** The most WebSockets from one address; 0 lifts it. */
   readonly maxConnectionsPerAddress: number;
-  /** How often a silent browser is pinged, in milliseconds, rounded up to seconds; 0 for never. */
+  /** How often a silent browser is pinged, in milliseconds; 0 for never. */
   readonly pingInterval: number;
   /** Metrics besides the chat's own. */
   readonly metrics?: () => readonly Metric[];
@@ -62,12 +62,7 @@ const MAX_INBOX = 200;
 /** How many times longer than in a terminal a short line is as JSON, so how much more may wait. */
 const JSON_FACTOR = 8;
 
-/**
- * The most WebSockets of one address that have not joined. Deno takes a
- * message whole before anybody sees of it, so that few strangers could fill
- * the memory; beyond this machine a reverse proxy has to bound that, and the
- * plain connections and slow heads, for which `Deno.serve` knows no limit.
- */
+/** The most WebSockets of one address that have not joined. */
 const MAX_NAMELESS = 16;
 
 /** The most WebSockets that have been told to close and have not answered. */
@@ -133,7 +128,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       allowedOrigins: "*", // They have been looked at above.
       pingInterval: options.pingInterval,
       maxMessageSize: options.maxMessage,
-      inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue },
+      inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue, policy: "disconnect" },
       // So much in the socket, and as much again behind it.
       outbox: { limit: options.sendQueue * JSON_FACTOR / 2 },
     });
@@ -219,7 +214,8 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
 
   const { hostname, port } = options;
   const server = serveHttp(
-    { hostname, port, hardened: false },
+    // Not only beyond this machine: the same limits everywhere.
+    { hostname, port, hardened: true },
     (request, { remoteAddr }) => respond(request, remoteAddr),
   );
 
