@@ -22,6 +22,10 @@ export async function benchWebSocket(bench: Bench): Promise<Figure[]> {
   const ws = import.meta.resolve("ws");
   const contenders = (what: "echo" | "room"): Contender[] => [
     { name: "ours", command: [...denoServer(bench, `${PEERS}/ws_ours.ts`), what] },
+    {
+      name: "ours, hardened",
+      command: [...denoServer(bench, `${PEERS}/ws_ours.ts`), what, "hardened"],
+    },
     { name: "bare Deno", command: [...denoServer(bench, `${PEERS}/ws_bare.ts`), what] },
     { name: "npm ws on Node", command: [bench.node, `${PEERS}/ws_node.mjs`, what, ws] },
     { name: "Python websockets", command: [bench.python, `${PEERS}/ws_python.py`, what] },

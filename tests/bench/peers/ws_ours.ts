@@ -4,6 +4,7 @@ import { serveWebSocket } from "../../../ws/server.ts";
 const room = new WsRoom();
 const options = {
   maxConnections: 0,
+  hardened: Deno.args[1] === "hardened",
   onListen: ({ port }: Deno.NetAddr) => console.log(`listening on ws://127.0.0.1:${port}`),
 };
 serveWebSocket(options, async (conn) => {
