@@ -146,7 +146,7 @@ export class FrameSocket implements WsSocket {
         this.#ponged(event.payload);
         break;
       case "close":
-        if (this.readyState === OPEN) this.#write(encodeWsClose(event.code));
+        if (this.readyState === OPEN) this.#write(encodeWsClose(event.code, event.reason));
         this.#end(event.code, event.reason, true);
     }
   }

@@ -17,7 +17,13 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * **What Deno 2.9 does below, after the chapters of the Autobahn test suite**, on both sides:
+ * Servers that are hardened, as all are beyond loopback, have a transport of their own, which does
+ * what RFC 6455 wants in every chapter of the Autobahn test suite: 1002, 1007 and 1009 for what
+ * breaks the rules, the limit of a message looked at before it comes, pings that measure, and a peer
+ * that answers no close frame is cut. It does not compress (chapters 12, 13).
+ *
+ * **What Deno 2.9 does below clients and all other servers, by the same chapters**, not on the
+ * hardened transport:
  *
  * | Chapter | What happens | What this module adds |
  * |---|---|---|
@@ -33,9 +39,9 @@
  * | 10 one message in many frames | as it wants | |
  * | 12, 13 compression | none is offered, none accepted | |
  *
- * So a peer can fill the memory with one message, and one that does not answer a close frame keeps
- * its socket until it leaves: Deno has no means to cut one alone. Where strangers connect, a
- * reverse proxy has to bound both. `closed` does not wait for it longer than `closeTimeout`.
+ * So there a peer can fill the memory with one message, and one that does not answer a close frame
+ * keeps its socket until it leaves: Deno has no means to cut one alone. `closed` does not wait for
+ * it longer than `closeTimeout`.
  *
  * **Permissions**: none of its own. The WebSocket protocol is RFC 6455.
  *

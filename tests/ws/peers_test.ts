@@ -12,19 +12,20 @@ import { echo, serve } from "./_peers.ts";
 const python = needsPython("websockets");
 const curl = needs("curl");
 
-Deno.test({
-  name: `Python's websockets talks to serveWebSocket()${python.suffix}`,
-  ignore: python.ignore,
-  async fn() {
-    await using server = serve({ protocols: ["chat"] }, async (conn) => {
-      for await (const message of conn) {
-        if (message === "leave") await conn.close(4001, "left");
-        else await conn.send(message);
-      }
-    });
-    const { code, stdout, stderr } = await runPeer(pythonWith("websockets")!, [
-      "-c",
-      `
+for (const [how, hardened] of [["", false], [", hardened", true]] as const) {
+  Deno.test({
+    name: `Python's websockets talks to serveWebSocket()${how}${python.suffix}`,
+    ignore: python.ignore,
+    async fn() {
+      await using server = serve({ hardened, protocols: ["chat"] }, async (conn) => {
+        for await (const message of conn) {
+          if (message === "leave") await conn.close(4001, "left");
+          else await conn.send(message);
+        }
+      });
+      const { code, stdout, stderr } = await runPeer(pythonWith("websockets")!, [
+        "-c",
+        `
 import asyncio, sys, websockets
 async def main():
     async with websockets.connect(sys.argv[1], subprotocols=["chat"]) as ws:
@@ -45,15 +46,16 @@ async def main():
         except websockets.ConnectionClosed as e:
             print(e.rcvd.code, e.rcvd.reason)
 asyncio.run(main())`,
-      server.url,
-    ]);
-    assertEquals([code, stderr], [0, ""]);
-    assertEquals(
-      stdout,
-      "chat\nhéllo\nb'\\x00\\xff'\nfragments\n300000\npong\n4001 left\n",
-    );
-  },
-});
+        server.url,
+      ]);
+      assertEquals([code, stderr], [0, ""]);
+      assertEquals(
+        stdout,
+        "chat\nhéllo\nb'\\x00\\xff'\nfragments\n300000\npong\n4001 left\n",
+      );
+    },
+  });
+}
 
 Deno.test({
   name: `connectWebSocket() talks to Python's websockets${python.suffix}`,
@@ -88,22 +90,26 @@ asyncio.run(main())`,
   },
 });
 
-Deno.test("npm ws talks to serveWebSocket()", async () => {
-  await using server = serve();
-  const socket = new NpmSocket(server.url);
-  const next = (event: string) =>
-    new Promise<unknown[]>((resolve) => socket.once(event, (...args: unknown[]) => resolve(args)));
-  await next("open");
-  socket.send("héllo");
-  assertEquals(`${(await next("message"))[0]}`, "héllo");
-  const pong = next("pong");
-  socket.ping("p");
-  assertEquals(`${(await pong)[0]}`, "p");
-  const closed = next("close");
-  socket.close(4003, "done");
-  const [code, reason] = await closed;
-  assertEquals([code, `${reason}`], [4003, "done"]);
-});
+for (const [how, hardened] of [["", false], [", hardened", true]] as const) {
+  Deno.test(`npm ws talks to serveWebSocket()${how}`, async () => {
+    await using server = serve({ hardened });
+    const socket = new NpmSocket(server.url);
+    const next = (event: string) =>
+      new Promise<unknown[]>((resolve) =>
+        socket.once(event, (...args: unknown[]) => resolve(args))
+      );
+    await next("open");
+    socket.send("héllo");
+    assertEquals(`${(await next("message"))[0]}`, "héllo");
+    const pong = next("pong");
+    socket.ping("p");
+    assertEquals(`${(await pong)[0]}`, "p");
+    const closed = next("close");
+    socket.close(4003, "done");
+    const [code, reason] = await closed;
+    assertEquals([code, `${reason}`], [4003, "done"]);
+  });
+}
 
 Deno.test("connectWebSocket() talks to npm ws, and answers its pings", async () => {
   const server = new NpmServer({ port: 0, host: "127.0.0.1" });
@@ -127,48 +133,52 @@ Deno.test("connectWebSocket() talks to npm ws, and answers its pings", async () 
   await new Promise((resolve) => server.close(resolve));
 });
 
-Deno.test({
-  name: `curl's upgrade is answered as RFC 6455 wants${curl.suffix}`,
-  ignore: curl.ignore,
-  async fn() {
-    const ended = Promise.withResolvers<WsConnection>();
-    await using server = serve({ protocols: ["chat"] }, async (conn) => {
-      await conn.send("hello, curl");
-      ended.resolve(conn);
-      await echo(conn);
-    });
-    const { stdout } = await runPeer("curl", [
-      ...["-sS", "-i", "-N", "--http1.1", "--max-time", "1"],
-      ...["-H", "Connection: keep-alive, Upgrade", "-H", "Upgrade: websocket"],
-      ...["-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
-      ...["-H", "Sec-WebSocket-Protocol: x, chat"],
-      server.url.replace("ws", "http"),
-    ]);
-    assertMatch(stdout, /^HTTP\/1\.1 101 /);
-    assertMatch(stdout, /sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/i);
-    assertMatch(stdout, /sec-websocket-protocol: chat\r\n/i);
-    assertMatch(stdout, /hello, curl$/);
-    assertEquals((await (await ended.promise).closed).error?.kind, "truncated");
-  },
-});
+for (const [how, hardened] of [["", false], [", hardened", true]] as const) {
+  Deno.test({
+    name: `curl's upgrade is answered as RFC 6455 wants${how}${curl.suffix}`,
+    ignore: curl.ignore,
+    async fn() {
+      const ended = Promise.withResolvers<WsConnection>();
+      await using server = serve({ hardened, protocols: ["chat"] }, async (conn) => {
+        await conn.send("hello, curl");
+        ended.resolve(conn);
+        await echo(conn);
+      });
+      const { stdout } = await runPeer("curl", [
+        ...["-sS", "-i", "-N", "--http1.1", "--max-time", "1"],
+        ...["-H", "Connection: keep-alive, Upgrade", "-H", "Upgrade: websocket"],
+        ...["-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="],
+        ...["-H", "Sec-WebSocket-Protocol: x, chat"],
+        server.url.replace("ws", "http"),
+      ]);
+      assertMatch(stdout, /^HTTP\/1\.1 101 /);
+      assertMatch(stdout, /sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/i);
+      assertMatch(stdout, /sec-websocket-protocol: chat\r\n/i);
+      assertMatch(stdout, /hello, curl$/);
+      assertEquals((await (await ended.promise).closed).error?.kind, "truncated");
+    },
+  });
+}
 
-Deno.test({
-  name: `Chromium talks to serveWebSocket(), pages of other origins may not${chrome.suffix}`,
-  ignore: chrome.ignore,
-  async fn() {
-    await using server = serve();
-    await using pages = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      () => new Response("<title>a page</title>", { headers: { "content-type": "text/html" } }),
-    );
-    const origin = `http://127.0.0.1:${pages.addr.port}`;
-    await using open = serve({ allowedOrigins: [origin] });
-    const browser = await launchChrome();
-    try {
-      const page = await browser.newPage();
-      await page.goto(origin);
-      const talk = (url: string) =>
-        page.evaluate(`new Promise((resolve) => {
+for (const [how, hardened] of [["", false], [", hardened", true]] as const) {
+  Deno.test({
+    name:
+      `Chromium talks to serveWebSocket(), pages of other origins may not${how}${chrome.suffix}`,
+    ignore: chrome.ignore,
+    async fn() {
+      await using server = serve({ hardened });
+      await using pages = Deno.serve(
+        { hostname: "127.0.0.1", port: 0, onListen() {} },
+        () => new Response("<title>a page</title>", { headers: { "content-type": "text/html" } }),
+      );
+      const origin = `http://127.0.0.1:${pages.addr.port}`;
+      await using open = serve({ hardened, allowedOrigins: [origin] });
+      const browser = await launchChrome();
+      try {
+        const page = await browser.newPage();
+        await page.goto(origin);
+        const talk = (url: string) =>
+          page.evaluate(`new Promise((resolve) => {
           const got = [];
           const socket = new WebSocket(${JSON.stringify(url)});
           socket.binaryType = "arraybuffer";
@@ -179,12 +189,13 @@ Deno.test({
           };
           socket.onclose = ({ code }) => resolve([got, code]);
         })`);
-      assertEquals(await talk(open.url), [["héllo", [1, 2]], 3000]);
-      assertEquals(await talk(server.url), [[], 1006]);
-      assertEquals(server.stats().refused, 1);
-      assert(open.stats().accepted === 1);
-    } finally {
-      await browser.close();
-    }
-  },
-});
+        assertEquals(await talk(open.url), [["héllo", [1, 2]], 3000]);
+        assertEquals(await talk(server.url), [[], 1006]);
+        assertEquals(server.stats().refused, 1);
+        assert(open.stats().accepted === 1);
+      } finally {
+        await browser.close();
+      }
+    },
+  });
+}
