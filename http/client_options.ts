@@ -303,7 +303,7 @@ export interface HttpFetchOptions extends HttpCommonOptions {
 export interface HttpRequestOptions extends HttpFetchOptions {
   /** A value that is sent as JSON. */
   json?: unknown;
-  /** Fields that are sent as an HTML form does (`application/x-www-form-urlencoded`). */
+  /** Fields that are sent as an HTML form does (`application/x-www-form-urlencoded`); with files: `multipart`. */
   form?: HttpParams;
   /** Fields and files that are sent as `multipart/form-data`, files as a stream. */
   multipart?: FormData | MultipartParts;

@@ -1,7 +1,8 @@
 /**
  * A small router for services of a few dozen routes: paths with parameters, 404,
  * 405 with `Allow`, HEAD and OPTIONS by themselves. A route is a method and a
- * path; the most exact path wins, whatever the order.
+ * path; the most exact path wins, whatever the order. Its handler is called with
+ * `(request, info, params)`.
  *
  * | pattern | matches |
  * | --- | --- |

@@ -27,6 +27,10 @@
  * answer, and over TLS a request of HTTP/1.1 without `Host` cannot be told from one of HTTP/2 for
  * `localhost`. The hardened server has neither.
  *
+ * What a handler throws is a 500 that tells the client nothing. `onEvent` is told; so is LogTape, of
+ * which nothing shows until the program configures it:
+ * `onEvent: (event) => event.type === "error" && console.error(event.error)`.
+ *
  * **Permissions**: `--allow-net=127.0.0.1:8080` for the address to listen on
  * (`--allow-net=127.0.0.1:0` for a free port).
  * Source: RFC 9110 and RFC 9112.

@@ -16,6 +16,9 @@
  * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
  * ```
  *
+ * What a handler throws ends its own connection alone. `onEvent` is told; so is LogTape, of which
+ * nothing shows until the program configures it.
+ *
  * **Permissions**: `--allow-net=127.0.0.1:8000` for the address to listen on
  * (`--allow-net=127.0.0.1:0` for a free port).
  *
