@@ -336,7 +336,8 @@ export class Dialogue {
 
   /** The error for a server that cannot encrypt the line. */
   unencryptable(command: string, cause?: Error): NetError {
-    const message = `${this.peer} offers no ${command}: the line cannot be encrypted`;
+    const message = `${this.peer} offers no ${command}: the line cannot be encrypted ` +
+      `(tls: "none" would leave it so)`;
     return this.#error(message, "unsupported", "handshake", cause);
   }
 

@@ -190,7 +190,8 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     const connection = this.#connection;
     if (this.#ready && connection?.open) return await connection.send(data, options);
     if (this.#over !== undefined || this.#plan.keep === 0) {
-      throw new NetError(`There is no connection to ${this.url}`, {
+      const hint = this.#over === undefined ? ": with keep, messages would wait for one" : "";
+      throw new NetError(`There is no connection to ${this.url}${hint}`, {
         kind: "closed",
         phase: "write",
         address: this.url,

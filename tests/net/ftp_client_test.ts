@@ -424,6 +424,7 @@ Deno.test("a password is not sent without encryption, and a server without AUTH 
   assertEquals(error.kind, "usage");
   const none = await assertRejects(() => connectFtp({ ...plain, tls: "starttls" }), NetError);
   assertEquals(none.kind, "unsupported");
+  assert(none.message.endsWith('encrypted (tls: "none" would leave it so)'), none.message);
   assert(!server.heard.join().includes("secret"));
 });
 

@@ -324,7 +324,8 @@ Deno.test("reconnect: keep bounds what waits, and without it send() rejects", as
   });
   await first.shutdown();
   await until(() => !conn.open && !keeping.open);
-  assertEquals((await assertRejects(() => conn.send("x"), NetError)).kind, "closed");
+  const lost = await assertRejects(() => conn.send("x"), NetError, "with keep");
+  assertEquals(lost.kind, "closed");
   await keeping.send("12345");
   assertEquals((await assertRejects(() => keeping.send("6"), NetError)).kind, "limit");
 });
