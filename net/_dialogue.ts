@@ -175,6 +175,8 @@ export class Dialogue {
         `the peer sent ${size} bytes before that was agreed on`;
       throw this.#error(message, "protocol", "handshake");
     }
+    // An answer that came before its command was sent would find that still under way.
+    await this.conn.flush();
     await upgradeTls(this.conn, { ...Dialogue.#trust(this.#options), serverName });
   }
 

@@ -87,7 +87,8 @@ export class ImapLine {
       await this.#dialogue.conn.write(literal);
       this.#dialogue.tell("client", `(${literal.length} bytes)`);
     }
-    await write(text, shown);
+    // A failure shows where the answer is awaited.
+    void write(text, shown);
     return tag;
   }
 
