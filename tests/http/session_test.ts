@@ -1,3 +1,4 @@
+import { delay } from "@std/async/delay";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createClient, type HttpProgress } from "../../http/client.ts";
 import { createCookieJar } from "../../http/cookie_jar.ts";
@@ -259,4 +260,23 @@ Deno.test("a jar does not grow without end, whatever servers set", async () => {
   const same = createCookieJar();
   await same.store("http://a.test/", Array.from({ length: 120 }, (_, at) => `k${at % 2}=${at}`));
   assertEquals(await same.cookies("http://a.test/"), "k0=118; k1=119");
+});
+
+Deno.test("limits go by the real time where a program has stopped Date", async () => {
+  await using server = Deno.serve({ port: 0, onListen() {} }, async () => {
+    await delay(50);
+    return new Response("here");
+  });
+  await using client = createClient({ timeouts: { headers: 300 } });
+  const url = `http://127.0.0.1:${server.addr.port}/`;
+  const { now } = Date;
+  const stopped = now();
+  Date.now = () => stopped;
+  try {
+    assertEquals(await client.get(url).text(), "here");
+    await delay(400);
+    assertEquals(await client.get(url).text(), "here");
+  } finally {
+    Date.now = now;
+  }
 });
