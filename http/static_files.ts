@@ -94,7 +94,9 @@ const ABSENT = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ENAMETOOLONG", 
  * ```
  */
 export function staticFiles(options: StaticFilesOptions): HttpHandler {
-  const { root, prefix = "", index = "index.html", cacheControl = "no-cache" } = options;
+  const { root, index = "index.html", cacheControl = "no-cache" } = options;
+  // A slash at its end is the one before the folder's own names.
+  const prefix = (options.prefix ?? "").replace(/\/$/, "");
   const { dotFiles = false, notFound = () => problem(404) } = options;
   let base: Promise<string> | undefined;
   return async (request, info) => {

@@ -168,3 +168,18 @@ Deno.test("staticFiles() closes a file whose reader goes", () =>
     await reader.cancel();
     // The leak sanitizer counts the file.
   }));
+
+for (const prefix of ["/", "/p/"]) {
+  Deno.test(`a prefix may end in a slash: ${prefix}`, () =>
+    withFolder(async (url) => {
+      const response = await fetch(`${url}${prefix}a%20b.txt`);
+      assertEquals([response.status, await response.text()], [200, "0123456789"]);
+      const folder = await fetch(`${url}${prefix}sub`, { redirect: "manual" });
+      assertEquals(folder.headers.get("location"), `${prefix}sub/`);
+      await folder.body?.cancel();
+      // A path with two slashes in front would redirect to another host.
+      const strange = await fetch(`${url}/${prefix}sub`, { redirect: "manual" });
+      assertEquals(strange.status, 404);
+      await strange.body?.cancel();
+    }, { prefix }));
+}
