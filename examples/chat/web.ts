@@ -68,6 +68,9 @@ const MAX_NAMELESS = 16;
 /** The most WebSockets that have been told to close and have not answered. */
 const MAX_CLOSING = 1000;
 
+/** How many connections leave room for the page beside so many WebSockets. */
+const roomFor = (sockets: number) => sockets === 0 ? 0 : Math.max(2 * sockets, 128);
+
 const logger = getLogger(["portside", "chat", "web"]);
 
 /**
@@ -214,8 +217,14 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
 
   const { hostname, port } = options;
   const server = serveHttp(
-    // Not only beyond this machine: the same limits everywhere.
-    { hostname, port, hardened: true },
+    {
+      hostname,
+      port,
+      hardened: true, // Not only beyond this machine: the same limits everywhere.
+      maxRequests: 0, // A WebSocket is one as long as it lasts; the connections are counted.
+      maxConnections: roomFor(options.maxConnections),
+      maxConnectionsPerAddress: roomFor(options.maxConnectionsPerAddress),
+    },
     (request, { remoteAddr }) => respond(request, remoteAddr),
   );
 
