@@ -32,10 +32,11 @@
 
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
-import { NetError } from "./errors.ts";
+import { NetError, toNetError } from "./errors.ts";
 import type { Lease, Pool, PoolOptions, PoolStats, PoolTarget } from "./pool_options.ts";
 import { connectTcp } from "./tcp_client.ts";
 import { connectTls } from "./tls_client.ts";
+import { withDeadline } from "./_deadline.ts";
 import { checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
 
 export type * from "./pool_options.ts";
@@ -118,6 +119,7 @@ class ConnectionPool implements Pool {
     target.signal?.throwIfAborted();
     if (this.#draining !== undefined) throw drainingError();
     const key = keyOf(target);
+    let checkTime = checkNumber("timeout", target.timeout ?? 10_000) || Infinity;
     while (true) {
       const host = this.#hosts.get(key) ?? new Host(key);
       this.#hosts.set(key, host);
@@ -125,7 +127,9 @@ class ConnectionPool implements Pool {
       if (connection === null) return this.#lend(host, await this.#dial(host, target), false);
       // While it is checked it counts as lent, so that draining waits for it.
       this.#lent.add(connection);
-      const good = await this.#isGood(connection);
+      const since = performance.now();
+      const good = await this.#isGood(connection, checkTime, target);
+      checkTime -= performance.now() - since;
       if (good && this.#draining === undefined) {
         this.#reused++;
         return this.#lend(host, connection, true);
@@ -133,6 +137,7 @@ class ConnectionPool implements Pool {
       this.#lent.delete(connection);
       await this.#discard(host, connection);
       if (this.#draining !== undefined) throw drainingError();
+      target.signal?.throwIfAborted();
     }
   }
 
@@ -247,8 +252,7 @@ class ConnectionPool implements Pool {
 
   async #dial(host: Host, target: PoolTarget): Promise<Connection> {
     try {
-      const cut = this.#cutter.signal;
-      const signal = target.signal === undefined ? cut : AbortSignal.any([target.signal, cut]);
+      const signal = this.#signalOf(target);
       const connection =
         await (target.tls ? connectTls({ ...target, signal }) : connectTcp({ ...target, signal }));
       if (this.#draining !== undefined) {
@@ -261,6 +265,12 @@ class ConnectionPool implements Pool {
       this.#giveBack(host, null);
       throw error;
     }
+  }
+
+  /** Ends what is done for an acquirer: the acquirer's own signal, and draining. */
+  #signalOf({ signal }: PoolTarget): AbortSignal {
+    const cut = this.#cutter.signal;
+    return signal === undefined ? cut : AbortSignal.any([signal, cut]);
   }
 
   #lend(host: Host, connection: Connection, reused: boolean): Lease {
@@ -335,15 +345,20 @@ class ConnectionPool implements Pool {
     this.#checkDrained();
   }
 
-  async #isGood(connection: Connection): Promise<boolean> {
+  /** Whether it may be lent; a check that takes more than `time` or is given up says no. */
+  async #isGood(connection: Connection, time: number, target: PoolTarget): Promise<boolean> {
     if (!connection.duplex) return false;
     const old = this.#maxAge !== Infinity &&
       Date.now() - connection.stats.openedAt >= this.#maxAge;
     if (old) return false;
     if (this.#check === undefined) return true;
+    if (time <= 0) return false;
     try {
-      return await this.#check(connection);
-    } catch {
+      const checking = Promise.resolve(this.#check(connection));
+      return await withDeadline(checking, time, () => lateError(time), this.#signalOf(target));
+    } catch (error) {
+      // Whatever the check still waits for ends with it.
+      connection.abort(toNetError(error));
       return false;
     }
   }
@@ -378,12 +393,17 @@ function drainingError(): NetError {
   });
 }
 
+function lateError(time: number): NetError {
+  const message = `The check of a connection took more than ${time} ms`;
+  return new NetError(message, { kind: "timeout", phase: "read" });
+}
+
 /** Connections are interchangeable if they were dialled alike. */
 function keyOf(target: PoolTarget): string {
-  const { hostname = "127.0.0.1", port } = target;
-  const address = formatAddress({ hostname, port });
-  if (!target.tls) return `tcp ${address}`;
-  const { serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect } = target;
-  const settings = [serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect];
-  return JSON.stringify(["tls", address, ...settings]);
+  const { hostname = "127.0.0.1", port, noDelay = true, keepAlive = true } = target;
+  const tcp = `${formatAddress({ hostname, port })} ${noDelay} ${keepAlive}`;
+  if (!target.tls) return tcp;
+  const { serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect, engine } = target;
+  const settings = [serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect, engine];
+  return JSON.stringify([tcp, ...settings]);
 }

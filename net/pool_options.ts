@@ -44,7 +44,8 @@ export interface PoolOptions {
   maxWaiting?: number;
   /**
    * Says whether a connection that was idle is still good, beyond what the
-   * socket itself tells; e.g. by a NOOP.
+   * socket itself tells; e.g. by a NOOP. All checks of one `acquire` together have
+   * the `timeout` of its target; what they have not found good by then is thrown away.
    */
   check?: (connection: Connection) => boolean | Promise<boolean>;
 }

@@ -3,7 +3,7 @@ import { delay } from "@std/async/delay";
 import type { Connection } from "../../net/connection.ts";
 import { developmentAuthority } from "../../net/certificate.ts";
 import { NetError } from "../../net/errors.ts";
-import { createPool, type Lease, type Pool } from "../../net/pool.ts";
+import { createPool, type Lease, type Pool, type PoolTarget } from "../../net/pool.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
 import { serveTls } from "../../net/tls_server.ts";
 import { testCertificates } from "../_support/certificates.ts";
@@ -130,6 +130,71 @@ Deno.test("a pool checks before it lends again", async () => {
   assertEquals(await exchange(pool, server.addr.port, "2"), true);
   good = false;
   assertEquals(await exchange(pool, server.addr.port, "3"), false);
+});
+
+Deno.test("a check ends with the acquirer's timeout or signal, and its connection with it", async () => {
+  await using server = serveTcp({}, echo);
+  const { port } = server.addr;
+  let checks = 0;
+  const check = (connection: Connection) => {
+    checks++;
+    return connection.readLine().then(() => true);
+  };
+  await using pool = createPool({ check });
+  const both = await Promise.all([pool.acquire({ port }), pool.acquire({ port })]);
+  for (const lease of both) {
+    lease.keep();
+    await lease[Symbol.asyncDispose]();
+  }
+  {
+    // One time for all checks: the second connection goes without one.
+    await using lease = await pool.acquire({ port, timeout: 200 });
+    assertEquals([lease.reused, checks, pool.stats().idle], [false, 1, 0]);
+    await ask(lease, "hello");
+    lease.keep();
+  }
+  const signal = AbortSignal.timeout(50);
+  const error = await assertRejects(() => pool.acquire({ port, signal }));
+  assertEquals(error, signal.reason);
+  assertEquals(checks, 2);
+  assertEquals(pool.stats(), { active: 0, idle: 0, waiting: 0, opened: 3, reused: 0 });
+  await until(() => server.stats().active === 0);
+});
+
+Deno.test("drain() cuts a check at its deadline", async () => {
+  await using server = serveTcp({}, echo);
+  const pool = createPool({ check: () => new Promise(() => {}) });
+  const target = { port: server.addr.port, timeout: 0 };
+  await exchange(pool, target.port, "x");
+  const acquiring = assertRejects(() => pool.acquire(target), NetError, "drained");
+  await delay(0);
+  await pool.drain({ deadline: 20 });
+  await acquiring;
+});
+
+Deno.test("a pool keeps apart what is set differently on the socket, or by another engine", async () => {
+  const { good, ca } = await testCertificates();
+  await using plain = serveTcp({}, echo);
+  await using secure = serveTls(good, echo);
+  await using pool = createPool();
+  const tcp = { port: plain.addr.port, lingerTimeout: 50 };
+  const tls: PoolTarget = { ...tcp, port: secure.addr.port, tls: true, caCerts: [ca] };
+  const targets: [PoolTarget, boolean][] = [
+    [tcp, false],
+    [{ ...tcp, noDelay: true, keepAlive: true, readTimeout: 60_000 }, true],
+    [{ ...tcp, noDelay: false }, false],
+    [{ ...tcp, keepAlive: false }, false],
+    [tls, false],
+    [{ ...tls, engine: "node" as const }, false],
+    [{ ...tls, noDelay: false }, false],
+    [tls, true],
+  ];
+  for (const [target, reused] of targets) {
+    await using lease = await pool.acquire(target);
+    assertEquals(lease.reused, reused, JSON.stringify(target));
+    await ask(lease, "x");
+    lease.keep();
+  }
 });
 
 Deno.test("a pool gives the place of a failed dialling to the next", async () => {
