@@ -11,12 +11,13 @@
  * await using server = Deno.serve({ port: 0, onListen() {} }, (request) => {
  *   const next = Number(request.headers.get("last-event-id") ?? 0) + 1;
  *   if (next > 3) return new Response(null, { status: 204 });
- *   return new Response(`retry: 5\nid: ${next}\ndata: ${next}\n\n`, {
+ *   return new Response(`id: ${next}\ndata: ${next}\n\n`, {
  *     headers: { "content-type": "text/event-stream" },
  *   });
  * });
  * const seen: string[] = [];
- * for await (const { data } of eventSource(`http://127.0.0.1:${server.addr.port}/`)) seen.push(data);
+ * const url = `http://127.0.0.1:${server.addr.port}/`;
+ * for await (const { data } of eventSource(url, { reconnectDelay: 5 })) seen.push(data);
  * assertEquals(seen, ["1", "2", "3"]);
  * ```
  *
@@ -85,6 +86,12 @@ export interface EventSourceOptions
    * @default 3000
    */
   reconnectDelay?: number;
+  /**
+   * The shortest wait that a server can ask for: one that says `retry: 0` is not to be besieged.
+   *
+   * @default 500
+   */
+  minReconnectDelay?: number;
   /**
    * The longest wait, whatever the server has said.
    *
@@ -155,6 +162,7 @@ export function eventSource(
   return listen(url, options, {
     parser: new EventParser(checkCount("maxEvent", options.maxEvent, 1024 * 1024), lastEventId),
     base: checkWait("reconnectDelay", options.reconnectDelay, 3000),
+    least: checkWait("minReconnectDelay", options.minReconnectDelay, 500),
     most: checkWait("maxReconnectDelay", options.maxReconnectDelay, 30_000),
     maxFailures: checkCount("maxFailures", options.maxFailures, 10),
   });
@@ -163,6 +171,7 @@ export function eventSource(
 interface Listening {
   readonly parser: EventParser;
   readonly base: number;
+  readonly least: number;
   readonly most: number;
   readonly maxFailures: number;
 }
@@ -170,7 +179,7 @@ interface Listening {
 async function* listen(
   url: string | URL,
   options: EventSourceOptions,
-  { parser, base, most, maxFailures }: Listening,
+  { parser, base, least, most, maxFailures }: Listening,
 ): AsyncGenerator<ServerSentEvent, void, void> {
   const { signal, onReconnect } = options;
   const client = options.client ?? createClient();
@@ -204,7 +213,8 @@ async function* listen(
       if (failures >= maxFailures) {
         throw error ?? failure(response!, "protocol", `no event in ${failures} connections`);
       }
-      const backoff = (parser.retry ?? base) * 2 ** Math.max(0, Math.min(failures, 32) - 1);
+      const first = parser.retry === undefined ? base : Math.max(least, parser.retry);
+      const backoff = first * 2 ** Math.max(0, Math.min(failures, 32) - 1);
       const wait = Math.min(most, Math.max(asked ?? 0, backoff));
       onReconnect?.({ error, delay: wait, lastEventId: parser.lastEventId });
       await delay(wait, signal === undefined ? {} : { signal });

@@ -94,6 +94,7 @@ Deno.test("a new connection names the last event, and waits as the server says",
   const got = await all(server.url, {
     lastEventId: "zero",
     reconnectDelay: 1_000_000,
+    minReconnectDelay: 1,
     onReconnect: (one) => void told.push(one),
   });
   assertEquals(got.map(({ data }) => data), ["1", "3", "4"]);
@@ -101,6 +102,19 @@ Deno.test("a new connection names the last event, and waits as the server says",
   assertEquals(ids, ["zero", "a-ä", "a-ä", undefined]);
   assertEquals(told.map(({ delay }) => delay), [3, 3, 3]);
   assert(server.heard.every((head) => /^accept: text\/event-stream\r$/im.test(head)));
+});
+
+Deno.test("a server that asks for no wait gets one, longer while nothing comes", async () => {
+  await using server = telling("retry: 0\ndata: 1\n\n", "", "", "data: 2\n\n");
+  const waits: number[] = [];
+  const onReconnect = ({ delay }: EventSourceReconnect) => void waits.push(delay);
+  await all(server.url, { minReconnectDelay: 2, onReconnect });
+  assertEquals(waits, [2, 2, 4, 2]);
+  await using quick = telling("retry: 0\ndata: 1\n\n");
+  waits.length = 0;
+  await all(quick.url, { onReconnect });
+  assertEquals(waits, [500]);
+  assertThrows(() => eventSource("http://a/", { minReconnectDelay: -1 }), RangeError);
 });
 
 Deno.test("a broken connection, a busy server and nobody there are tried again, not for ever", async () => {
