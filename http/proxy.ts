@@ -59,7 +59,7 @@ export interface Proxy extends Disposable {
   close(): void;
 }
 
-/** Options of {@linkcode serveProxy}. All times are in milliseconds; 0 lifts a limit. */
+/** Options of {@linkcode serveProxy}. All times are in milliseconds; 0 lifts one. */
 export interface ServeProxyOptions extends
   ProxyOptions,
   Pick<

@@ -100,7 +100,10 @@ export interface ProxyStats {
   readonly idleUpstream: number;
 }
 
-/** Options of `createProxy`. All times are in milliseconds; 0 lifts a limit. */
+/**
+ * Options of `createProxy`. All times are in milliseconds; 0 lifts one. Sizes and counts are whole
+ * numbers from 1 up, or Infinity.
+ */
 export interface ProxyOptions {
   /**
    * The password of each user. With any, requests need them (Basic, RFC 7617).
@@ -182,7 +185,7 @@ export interface ProxyOptions {
   bodyTimeout?: number;
   /**
    * How many bytes from a client buy one second more than `bodyTimeout`, so that long uploads may
-   * take long and drops do not: bytes per second.
+   * take long and drops do not: bytes per second. Without `bodyTimeout` it has nothing to say.
    *
    * @default 500
    */

@@ -92,7 +92,8 @@ export interface ServeHttpOptions extends HttpsOptions {
   bodyTimeout?: number;
   /**
    * How many bytes of a body buy one second more than `bodyTimeout`, so that
-   * long uploads may take long and drops do not: bytes per second.
+   * long uploads may take long and drops do not: bytes per second, from 1 up;
+   * without `bodyTimeout` it has nothing to say.
    *
    * @default 500
    */

@@ -243,6 +243,7 @@ const NONSENSE: [ServeProxyOptions, string][] = [
   [{ headTimeout: -1 }, "headTimeout"],
   [{ maxHead: 0 }, "maxHead"],
   [{ minBodyRate: 0 }, "minBodyRate"],
+  [{ maxIdlePerHost: 0 }, "maxIdlePerHost"],
 ];
 for (const [options, what] of NONSENSE) {
   Deno.test(`createProxy() refuses ${JSON.stringify(options)}`, () => {
