@@ -61,13 +61,14 @@ export interface ReconnectOptions {
    */
   jitter?: number;
   /**
-   * The most tries in a row that fail; then it is over.
+   * The most tries in a row that fail, or whose connection is lost before `stableAfter`; then it
+   * is over.
    *
    * @default Infinity
    */
   maxAttempts?: number;
   /**
-   * How long a connection must have lived for the waits to begin anew, in milliseconds.
+   * How long a connection must have lived for the waits and tries to begin anew, in milliseconds.
    *
    * @default 5000
    */

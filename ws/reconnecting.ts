@@ -255,6 +255,9 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
         if (performance.now() - since >= stableAfter) attempt = 0;
         if (this.#stop.signal.aborted) return this.#end({ ...close, error: undefined });
         if (!shouldReconnect(close)) return this.#end(close);
+        if (attempt >= maxAttempts) {
+          return this.#end({ ...close, error: close.error ?? unstable(this.url, attempt) });
+        }
       } catch (thrown) {
         this.#lost();
         const error = toNetError(thrown, { phase: "connect", address: this.url });
@@ -376,6 +379,14 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       this.#options.onEvent?.(event);
     } catch { /* What a listener does is no reason to stop. */ }
   }
+}
+
+function unstable(url: string, attempts: number): NetError {
+  return new NetError(`No connection to ${url} lasted: given up after ${attempts}`, {
+    kind: "closed",
+    phase: "read",
+    address: url,
+  });
 }
 
 function closedHere(url: string): NetError {

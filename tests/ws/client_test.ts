@@ -316,6 +316,28 @@ Deno.test("reconnect: gives up after maxAttempts, at once where trying again is 
   assertEquals(server.stats().refused, 1);
 });
 
+Deno.test("reconnect: maxAttempts counts connections that do not last", async () => {
+  let opened = 0;
+  for (const [code, words] of [[1001, "given up after 3"], [1011, "closed with 1011"]] as const) {
+    opened = 0;
+    await using server = serve({}, async (conn) => {
+      opened++;
+      await conn.close(code);
+    });
+    const reconnect = { minTimeout: 1, maxAttempts: 3, stableAfter: 60_000 };
+    await using conn = await connectWebSocket(server.url, { reconnect });
+    await assertRejects(() => conn.receive({ timeout: 5000 }), NetError, words);
+    assertEquals([opened, (await conn.closed).code], [3, code]);
+  }
+  await using server = serve({}, async (conn) => {
+    if (++opened < 9) await conn.close(1001);
+    await conn.closed;
+  });
+  const reconnect = { minTimeout: 1, maxAttempts: 1, stableAfter: 0 };
+  await using _conn = await connectWebSocket(server.url, { reconnect });
+  await until(() => opened === 9);
+});
+
 Deno.test("reconnect: keep bounds what waits, and without it send() rejects", async () => {
   const first = serve();
   await using conn = await connectWebSocket(first.url, { reconnect: { minTimeout: 10_000 } });
