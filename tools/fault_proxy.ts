@@ -152,7 +152,12 @@ export interface FaultProxy extends AsyncDisposable {
  */
 export async function serveFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const proxy = new Proxy(options);
-  await proxy.setFaults(options);
+  try {
+    await proxy.setFaults(options);
+  } catch (error) {
+    await proxy.shutdown();
+    throw error;
+  }
   return proxy;
 }
 

@@ -254,6 +254,27 @@ Deno.test("what has been shut down listens no more, also if that was while it st
   assertEquals(await kindOf(connectTcp({ port: proxy.addr.port })), "refused");
 });
 
+Deno.test("a proxy that cannot start lets go of the signal", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listeners--;
+    removeEventListener.apply(signal, args);
+  };
+  const options = { to: { hostname: "127.0.0.1", port: 1 }, signal };
+  const { port } = taken.addr;
+  assertEquals(await kindOf(serveFaultProxy({ ...options, port })), "address-in-use");
+  const nonsense = { latency: -1 };
+  await assertRejects(() => serveFaultProxy({ ...options, upload: nonsense }), RangeError);
+  assertEquals(listeners, 0);
+});
+
 Deno.test("the program does what its flags say, and logs it", async () => {
   await using server = serveTcp({ lingerTimeout: 0 }, (conn) => conn.write("hello, world"));
   await using proxy = await startRunnable("fault-proxy", [
