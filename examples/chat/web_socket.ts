@@ -105,7 +105,7 @@ export function encodeEvent(event: ChatEvent, lang: Lang): string {
 }
 
 /** The event as the page gets it: with its sentence, where it has one. */
-function toMessage(event: ChatEvent, lang: Lang, own: boolean): object {
+function toMessage(event: ChatEvent, lang: Lang, own?: boolean): object {
   switch (event.type) {
     case "message":
     case "private":
@@ -116,8 +116,8 @@ function toMessage(event: ChatEvent, lang: Lang, own: boolean): object {
     case "bye":
       return { ...event, text: sentence(lang, `bye-${event.code}`, {}) };
     case "welcome": {
-      const told = (past: HistoryEvent) =>
-        toMessage(past, lang, past.type === "message" && past.from === event.name);
+      // Whose own they are is left open: a name may have been somebody else's before.
+      const told = (past: HistoryEvent) => toMessage(past, lang);
       return { ...event, events: event.events.map(told) };
     }
   }

@@ -151,6 +151,28 @@ scene("comes back by itself after a restart, and sends what was kept", async (sc
   await shown(page, "The server has started again");
 });
 
+scene("takes no line for its own that a former bearer of its name has said", async (scene) => {
+  const nc = await scene.terminal("Bob");
+  await nc.write("old words\n");
+  const ann = await scene.join("Ann");
+  await shown(ann, "old words");
+  await nc.close();
+  await shown(ann, "Bob left");
+  const page = await scene.join("Bob");
+  await shown(page, "old words");
+  await say(page, "new words");
+  await say(page, "/me waves");
+  await shown(page, "waves");
+  await becomes(page, ALL_SENT);
+  const own = () => page.locator(".msg.own .text").allTextContents();
+  assertEquals(await own(), ["new words", "Bob waves"]);
+  await say(page, "/join #tea");
+  await becomes(page, "$('room').textContent === '#tea'");
+  await say(page, "/join #lobby");
+  await shown(page, "old words");
+  assertEquals(await own(), ["new words", "Bob waves"]);
+});
+
 scene("gets what was missed while the line was cut", async ({ join, terminal }) => {
   const page = await join("Ann");
   await using nc = await terminal("Bob");

@@ -155,6 +155,8 @@ Deno.test("who comes back gets what was missed, and nobody hears of it", async (
   const back = await again.join("Bob", { since, token: welcome.token });
   assertEquals([back.resumed, back.complete], [true, true]);
   assertEquals((back.events as Message[]).map((event) => event.text), ["one"]);
+  // A name says nothing about who it was: the page knows its own lines by their numbers.
+  assertEquals((back.events as Message[]).filter((event) => "own" in event), []);
   assertEquals((await bob.next("bye")).code, "displaced");
   await bob.closed;
   again.send({ type: "say", text: "two" });
