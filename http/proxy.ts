@@ -59,7 +59,10 @@ export interface Proxy extends Disposable {
   close(): void;
 }
 
-/** Options of {@linkcode serveProxy}. All times are in milliseconds; 0 lifts one. */
+/**
+ * Options of {@linkcode serveProxy}. All times are in milliseconds; 0 lifts one, and a limit of
+ * clients' connections.
+ */
 export interface ServeProxyOptions extends
   ProxyOptions,
   Pick<

@@ -62,7 +62,10 @@ export type HttpsOptions = Pick<
   | "reloadInterval"
 >;
 
-/** Options of `serveHttp`. All times are in milliseconds; 0 lifts a limit. */
+/**
+ * Options of `serveHttp`. All times are in milliseconds; 0 lifts a limit, but for `minBodyRate`,
+ * `maxHead` and `maxHeaders`, which are from 1 up.
+ */
 export interface ServeHttpOptions extends HttpsOptions {
   /**
    * The address to listen on. Nothing but this machine reaches the default.
