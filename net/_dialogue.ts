@@ -44,6 +44,8 @@ export const WITHIN = "ended within a message";
 const MAX_LINE = 8192;
 /** Bytes of a list. */
 export const MAX_LIST = 64 * 1024 * 1024;
+/** Lines of a list: a maildrop of a million messages. */
+export const MAX_LINES = 1_000_000;
 /** How long a list may take that comes line by line, in milliseconds. */
 export const LIST_TIME = 600_000;
 /** How long a polite end may take, in milliseconds. */
@@ -62,13 +64,12 @@ export class Dialogue {
   /** Does something when nobody else does. */
   readonly keepAlive: KeepAlive;
 
-  /** Errors after which the session goes on. */
-  readonly spared: WeakSet<object> = new WeakSet();
-
   readonly #options: MailClientOptions;
   readonly #onAbort: () => void;
   readonly #intake = new Intake();
   readonly #secrets = new Secrets();
+  /** Errors after which the session goes on. */
+  readonly #spared = new WeakSet<object>();
   #due = Infinity;
   #limit = 0;
   #turn: Promise<unknown> = Promise.resolve();
@@ -144,7 +145,7 @@ export class Dialogue {
       } catch (error) {
         const harmless = error instanceof ReplyError || error instanceof TypeError ||
           error instanceof RangeError || (error instanceof NetError && error.phase === "request") ||
-          this.spared.has(error as object);
+          this.#spared.has(error as object);
         if (!harmless) this.abort(error);
         throw error;
       } finally {
@@ -155,6 +156,12 @@ export class Dialogue {
     const result = this.#turn.then(run);
     this.#turn = result.catch(() => {});
     return result;
+  }
+
+  /** Lets the session go on after an error that has left it in order. */
+  spare(error: unknown): unknown {
+    if (typeof error === "object" && error !== null) this.#spared.add(error);
+    return error;
   }
 
   /** Waits for its turn, and keeps it until what this gives is called. */

@@ -1,7 +1,7 @@
 /** The data connections of FTP: opened, encrypted, read, written, broken off. */
 
 import type { Connection } from "./connection.ts";
-import { LIST_TIME, MAX_LIST } from "./_dialogue.ts";
+import { LIST_TIME, MAX_LINES, MAX_LIST } from "./_dialogue.ts";
 import type { FtpControl } from "./_ftp_control.ts";
 import { NetError } from "./errors.ts";
 import { type FtpReply, parseFtpExtendedPassive, parseFtpPassive } from "./ftp_codec.ts";
@@ -12,6 +12,8 @@ import { whileOpen } from "./_while_open.ts";
 
 /** Chunks that are read ahead. */
 const AHEAD = 8;
+/** How long the end of a data connection is awaited where connecting has no limit. */
+const LINGER = 10_000;
 /** How long a server may take to say that a transfer was broken off, in milliseconds. */
 const BREAK = 5000;
 
@@ -50,15 +52,20 @@ export class FtpTransfers {
       port = passive.port;
       if (trustPassiveAddress) hostname = passive.hostname;
     }
-    if (connectData !== undefined) return await connectData({ hostname, port });
-    return await connectTcp({
+    const dial = {
       hostname,
       port,
       timeout: connectTimeout,
-      lingerTimeout: connectTimeout,
+      // Without a wait TLS would end without its last word.
+      lingerTimeout: connectTimeout || LINGER,
       writeTimeout: this.#control.dialogue.timeout,
       ...(signal && { signal }),
-    });
+    };
+    try {
+      return await (connectData?.({ hostname, port }) ?? connectTcp(dial));
+    } catch (error) {
+      throw this.#control.dialogue.spare(error);
+    }
   }
 
   /** Begins a transfer: its data connection, open and encrypted. */
@@ -70,7 +77,7 @@ export class FtpTransfers {
     if (!Number.isSafeInteger(offset) || offset < 0) {
       throw new RangeError(`Cannot begin at ${offset}: it is a whole number from 0 up`);
     }
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw this.#control.dialogue.spare(signal.reason);
     const data = await this.#dialData();
     try {
       if (offset > 0) await this.#control.command(what, `REST ${offset}`, 350);
@@ -121,8 +128,7 @@ export class FtpTransfers {
       return reason;
     }
     if (cut && reply.code >= 400) return this.#control.refused(what, reply);
-    if (typeof reason === "object" && reason !== null) this.#control.dialogue.spared.add(reason);
-    return reason;
+    return this.#control.dialogue.spare(reason);
   }
 
   /** A file as it comes; `done` when it has been read, or is broken off. */
@@ -134,16 +140,26 @@ export class FtpTransfers {
     const { promise: done, resolve, reject } = Promise.withResolvers<void>();
     let bytes = 0;
     const { timeout } = this.#control.dialogue;
-    const end = (work: Promise<void>) => {
+    let over: Promise<void> | undefined;
+    /** Ends it, once. */
+    const end = (work: () => Promise<void>) => {
       signal?.removeEventListener("abort", onAbort);
-      return work.then(resolve, (error) => {
+      return over ??= work().then(resolve, (error) => {
         reject(error);
         throw error;
       });
     };
-    const onAbort = () => data.abort(signal?.reason);
-    signal?.addEventListener("abort", onAbort);
+    const fail = (error: unknown, own: boolean) =>
+      end(async () => {
+        throw await this.#breakOff(what, data, error, own);
+      });
+    let tell: (error: unknown) => void = () => {};
+    // It may be that nobody reads just now.
+    const onAbort = () => void fail(signal?.reason, true).catch((error) => tell(error));
     const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        tell = (error) => controller.error(error);
+      },
       pull: async (controller) => {
         try {
           const chunk = await data.readChunk({ timeout });
@@ -155,18 +171,15 @@ export class FtpTransfers {
           }
           await data.close();
         } catch (error) {
-          const own = signal?.aborted === true || !(error instanceof NetError);
-          return await end(
-            this.#breakOff(what, data, error, own).then((reason) => {
-              throw reason;
-            }),
-          );
+          return await fail(error, signal?.aborted === true || !(error instanceof NetError));
         }
-        await end(this.#finish(what));
+        await end(() => this.#finish(what));
         controller.close();
       },
-      cancel: (reason) => end(this.#breakOff(what, data, reason).then(() => {})),
+      cancel: (reason) => end(() => this.#breakOff(what, data, reason).then(() => {})),
     }, { highWaterMark: AHEAD });
+    signal?.addEventListener("abort", onAbort);
+    if (signal?.aborted) onAbort();
     return { stream, done };
   }
 
@@ -212,7 +225,9 @@ export class FtpTransfers {
     try {
       for (let line; (line = await data.readLine({ timeout })) !== null;) {
         size += line.length;
-        if (size > MAX_LIST || (timeout > 0 && performance.now() > until)) {
+        if (
+          lines.length >= MAX_LINES || size > MAX_LIST || (timeout > 0 && performance.now() > until)
+        ) {
           throw this.#control.dialogue.broken("sends a listing that does not end");
         }
         lines.push(line);

@@ -153,7 +153,9 @@ export class FtpClient implements AsyncDisposable {
         });
       }
       const now = new Date();
-      return (await this.#transfers.listing(what, `LIST${where}`)).map((line) =>
+      // What begins with a dash is taken for flags of ls.
+      const plain = where.replace(/^ -/, " ./-");
+      return (await this.#transfers.listing(what, `LIST${plain}`)).map((line) =>
         parseFtpListLine(line, now)
       )
         .filter((entry) => entry !== undefined && !/^\.\.?$/.test(entry.name)) as FtpEntry[];
@@ -247,7 +249,17 @@ export class FtpClient implements AsyncDisposable {
    * @param options How, and who watches.
    * @throws {ReplyError} If the server does not take it.
    */
-  upload(path: string, source: FtpSource, options: FtpUploadOptions = {}): Promise<void> {
+  async upload(path: string, source: FtpSource, options: FtpUploadOptions = {}): Promise<void> {
+    try {
+      await this.#upload(path, source, options);
+    } catch (error) {
+      // What was not begun is not left open, a file for example.
+      if (source instanceof ReadableStream && !source.locked) source.cancel(error).catch(() => {});
+      throw error;
+    }
+  }
+
+  #upload(path: string, source: FtpSource, options: FtpUploadOptions): Promise<void> {
     const { append = false, atomic = false, offset = 0 } = options;
     return this.#dialogue.exclusive(async () => {
       checkPath(path);

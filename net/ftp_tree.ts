@@ -103,7 +103,8 @@ async function download(
         ...(signal && { signal }),
         onProgress: (bytes) => onProgress?.(bytes),
       });
-      const file = await Deno.open(part, { write: true, createNew: true });
+      const file = await Deno.open(part, { write: true, createNew: true })
+        .catch((error) => stream.cancel(error).then(() => Promise.reject(error)));
       await stream.pipeTo(file.writable);
       report.bytes += (await Deno.stat(part)).size;
       await Deno.rename(part, to);

@@ -19,7 +19,7 @@
  * @module
  */
 
-import { checkArgument, type Dialogue, LIST_TIME, MAX_LIST } from "./_dialogue.ts";
+import { checkArgument, type Dialogue, LIST_TIME, MAX_LINES, MAX_LIST } from "./_dialogue.ts";
 import { openSession } from "./_mail_session.ts";
 import type { MailLoginOptions } from "./mail_options.ts";
 import {
@@ -55,8 +55,6 @@ export interface Pop3Stat {
 const DEFAULTS = { tls: "implicit", ports: { implicit: 995, starttls: 110 } } as const;
 /** Messages that are asked for before the first of them has come. */
 const PIPELINE = 32;
-/** Lines of a list: a maildrop of a million messages. */
-const MAX_LINES = 1_000_000;
 /** Response codes of what may pass (RFC 2449 §8.1, RFC 3206). */
 const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
 

@@ -11,6 +11,7 @@ import { testCertificates } from "../_support/certificates.ts";
 import { type FtpPeer, startPyftpdlib, startVsftpd } from "../_support/ftp.ts";
 import { type Answer, beginTls, lineServer } from "../_support/line_server.ts";
 import { needs, needsPython } from "../_support/peers.ts";
+import { freePorts } from "../_support/ports.ts";
 
 const PLAIN: ConnectFtpOptions = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
 const text = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => new Response(stream).text();
@@ -62,6 +63,7 @@ function files(
     ...server,
     async [Symbol.asyncDispose]() {
       listener?.close();
+      await offered?.then((conn) => conn.close()).catch(() => {});
       await server[Symbol.asyncDispose]();
     },
   };
@@ -160,6 +162,84 @@ Deno.test("a transfer that is broken off leaves the session alive", async () => 
     while (!(await reading.read()).done);
   }, Error);
   assertEquals(await ftp.size("x"), 5);
+});
+
+Deno.test("a transfer is given up at any time, and the session goes on", async () => {
+  const endless = async (conn: Deno.Conn) => {
+    while (await conn.write(new Uint8Array(65_536)).then(() => true, () => false));
+  };
+  await using server = files(endless);
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const enough = new Error("enough");
+  // Before it begins.
+  const never = { signal: AbortSignal.abort(enough) };
+  assertEquals(await assertRejects(() => ftp.download("x", never)), enough);
+  // When as much has come as is read ahead.
+  const late = new AbortController();
+  const full = Promise.withResolvers<void>();
+  let chunks = 0;
+  const stream = await ftp.download("x", {
+    signal: late.signal,
+    onProgress: () => ++chunks === 8 && full.resolve(),
+  });
+  await full.promise;
+  late.abort(enough);
+  assertEquals(await ftp.size("x"), 5);
+  assertEquals(await assertRejects(() => text(stream)), enough);
+});
+
+Deno.test("a transfer is given up while the server thinks it over", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using server = files(say("x"), {
+    RETR: async (_, conn) => {
+      asked.resolve();
+      await delay(50);
+      await conn.write("150 here it comes\r\n");
+      return "426 broken off\r\n";
+    },
+  });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const stop = new AbortController();
+  const enough = new Error("enough");
+  void asked.promise.then(() => stop.abort(enough));
+  const fetching = async () => await text(await ftp.download("x", { signal: stop.signal }));
+  assertEquals(await assertRejects(fetching), enough);
+  assertEquals(await ftp.size("x"), 5);
+});
+
+Deno.test("what is not uploaded is not left open", async () => {
+  let cancelled: unknown;
+  const source = new ReadableStream<Uint8Array>({ cancel: (reason) => void (cancelled = reason) });
+  await using server = files(say("x"), { STOR: () => "553 no\r\n" });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  assertEquals(await assertRejects(() => ftp.upload("x", source), ReplyError), cancelled);
+});
+
+Deno.test("a data connection that is refused leaves the session alive", async () => {
+  const [port] = freePorts(1);
+  await using server = files(say("x"), { EPSV: () => `229 here (|||${port}|)\r\n` });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const error = await assertRejects(() => ftp.list(), NetError);
+  assertEquals([error.kind, await ftp.size("x")], ["refused", 5]);
+});
+
+Deno.test("a listing of lines without an end is given up, however short they are", async () => {
+  const lines = new TextEncoder().encode("\n".repeat(1_100_000));
+  await using server = files((conn) => conn.write(lines).then(() => {}, () => {}));
+  const ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const error = await assertRejects(() => ftp.list(), NetError, "does not end");
+  assertEquals([error.kind, ftp.open], ["protocol", false]);
+});
+
+Deno.test("a directory whose name begins with a dash is no flag for LIST", async () => {
+  await using server = files(say("x"), { FEAT: () => "500 what?\r\n" });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  await ftp.list("-rf");
+  await ftp.list("a -b");
+  assertEquals(server.heard.filter((line) => line.startsWith("LIST")), [
+    "LIST ./-rf",
+    "LIST a -b",
+  ]);
 });
 
 Deno.test("an upload whose source gives nothing more is broken off, and the source is told", async () => {
@@ -573,6 +653,19 @@ Deno.test({
     assertEquals(await Deno.readTextFile(`${folder}/out/y/deep/er/b.txt`), "bb");
     await Deno.remove(folder, { recursive: true });
   },
+});
+
+Deno.test("a mirror that cannot write here lets go of the session", async () => {
+  // With what is added until it is whole, the name is too long for any file.
+  const name = "x".repeat(250);
+  await using server = files((conn, command) =>
+    say(command.startsWith("MLSD") ? `type=file;size=5; ${name}\r\n` : "y".repeat(500_000))(conn)
+  );
+  const folder = await Deno.makeTempDir();
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  await assertRejects(() => downloadTree(ftp, "/", folder));
+  assertEquals(await ftp.size("x"), 5);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("a listing cannot lead a mirror out of its folder", async () => {
