@@ -122,7 +122,7 @@ export class HttpConnection {
     exchange: Exchange,
   ): Response | Promise<Response> {
     const gate = this.#gate;
-    const { method, framing, host = "" } = head;
+    const { method, framing, host = "", minor, upgrade } = head;
     if (!isForRequest(method)) return gate.refuse(501, exchange);
     const hostFault = gate.hosts.judge(host);
     if (hostFault !== 0) return gate.refuse(hostFault, exchange);
@@ -132,7 +132,9 @@ export class HttpConnection {
     }
     if (typeof url === "number") return gate.refuse(url, exchange);
     if (typeof framing === "number" && gate.tooLarge(framing)) return gate.refuse(413, exchange);
-    const headers = [...head.fields] as [string, string][];
+    const headers = new Headers([...head.fields] as [string, string][]);
+    // RFC 9110 §7.8: HTTP/1.0 knows none.
+    if (minor === 0) headers.delete("upgrade");
     const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
     const limited = hasBody ? gate.limitBody(body) : undefined;
     const request = limited === undefined
@@ -140,8 +142,7 @@ export class HttpConnection {
       : new Request(url, { method, headers, body: limited.stream });
     // As it was sent, where `new Request` has resolved dots in it.
     if (request.url !== url) Object.defineProperty(request, "url", { value: url });
-    // What has a body could be read in two ways, and HTTP/1.0 knows no upgrade.
-    const { upgrade, minor } = head;
+    // What has a body could be read in two ways.
     if (upgrade !== undefined && minor === 1 && framing === 0) {
       exchange.offer = offer(request, upgrade);
       // As `Deno.serve` has it: to upgrade for a client that has gone is in vain.
