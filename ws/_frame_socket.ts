@@ -1,3 +1,4 @@
+import { delay } from "@std/async/delay";
 import type { TakenOver } from "../http/take_over.ts";
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
@@ -115,6 +116,8 @@ export class FrameSocket implements WsSocket {
     try {
       while (this.readyState !== CLOSED) {
         for (let event; (event = this.#decoder.next()) !== undefined;) {
+          // What the handler says at once to the messages before it is to go first.
+          if (event.kind === "close") await delay(0);
           this.#on(event);
           if (this.#paused !== undefined) await this.#paused.promise;
         }

@@ -66,6 +66,25 @@ Deno.test("hardened: a handshake with a body is refused", async () => {
   }
 });
 
+Deno.test("hardened: HTTP/1.0 knows no upgrade, and no place is held for it", async () => {
+  await using server = serve({ hardened: true });
+  const head = "GET / HTTP/1.0\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  assertMatch(await say(server.addr.port, head), /^HTTP\/1\.1 426 /);
+  assertEquals([server.stats().active, server.stats().refused], [0, 1]);
+});
+
+Deno.test("hardened: what a handler answers at once goes before the answer to a close", async () => {
+  await using peers = await pair();
+  const texts = ["", "a", "b", "c"];
+  await peers.raw.write(concat(...texts.map((text) => frame(0x81, text)), frame(0x88)));
+  for (const text of texts) {
+    const payload = new TextEncoder().encode(text);
+    assertEquals(await peers.raw.read(), { opcode: 1, payload });
+  }
+  assertEquals(await peers.raw.end(), 1005);
+});
+
 Deno.test("hardened: a message without end is 1009 before it fills the memory", async () => {
   await using peers = await pair({ maxMessageSize: 100_000 });
   const piece = concat(frame(0x00, new Uint8Array(1000)));
