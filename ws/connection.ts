@@ -31,7 +31,7 @@
  * | 2 pings and pongs | as it wants; neither is shown to the program, and a client sends none | `pingInterval` of a server, `heartbeat` |
  * | 3 reserved bits | ends without a close frame, where 1002 is wanted | `closed` tells 1006 |
  * | 4 opcodes | the same | the same |
- * | 5 fragmentation | what breaks the rules ends likewise; a message arrives whole, and until then **its fragments have no limit** | 1009 once it is whole |
+ * | 5 fragmentation | what breaks the rules ends likewise, but for a message in fragments inside of another, whose place it takes; a message arrives whole, and until then **its fragments have no limit** | 1009 once it is whole |
  * | 6 UTF-8 | looked at once the message is whole, then ends likewise (1007 is wanted); half a letter at the end of the last of several fragments is dropped | |
  * | 7 closing | answered at once, so that what the handler still says is lost; codes that are none are answered with 1002, half a code or a reason that is no UTF-8 ends likewise; a reason of more than 123 bytes is taken | `closed` has code and reason, 1006 where they are none; `closeTimeout` |
  * | 7 data after this side's close frame | ends it, so that the peer may see 1006 in place of the code | `closed` has the reason |

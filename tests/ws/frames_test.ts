@@ -106,6 +106,16 @@ Deno.test("raw: a server takes bare frames of a client, which it should not", as
   assertEquals(await peers.raw.read(), { opcode: 1, payload: text("bare") });
 });
 
+Deno.test("raw: a message in fragments takes the place of another, which it should not", async () => {
+  for (const open of [pair, reversePair]) {
+    await using peers = await open();
+    await peers.raw.frame(0x01, "lost");
+    await peers.raw.frame(0x01, "go");
+    await peers.raw.frame(0x80, "ne");
+    assertEquals(await peers.raw.read(), { opcode: 1, payload: text("gone") });
+  }
+});
+
 Deno.test("raw: a client takes masked frames of a server for bare ones, which it should not", async () => {
   await using peers = await reversePair();
   await peers.raw.frame(0x81, "bare", true);
