@@ -14,6 +14,9 @@ const MAX_SEGMENTS = 10_000;
 /** Bytes of a line: a folder's flags and a long envelope fit. */
 const MAX_LINE = 1024 * 1024;
 
+/** Bytes that a line or a literal takes at least, however short it is. */
+const OVERHEAD = 100;
+
 /** Bytes that nobody wants which are read all the same, to keep the session. */
 const MAX_DRAIN = 64 * 1024 * 1024;
 
@@ -41,7 +44,7 @@ export class ImapLine {
   #total = 0;
   /** The size of the literal that comes next. */
   #literal: number | undefined;
-  /** Bytes of responses so far, but for what was handed on. */
+  /** Bytes of responses so far as they lie in memory, but for what was handed on. */
   bytes = 0;
   /** How many they may be. */
   most = Infinity;
@@ -139,7 +142,8 @@ export class ImapLine {
       if (line === undefined) return undefined;
       this.#segments.push(line);
       this.#total += line.length;
-      this.bytes += line.length;
+      // What is read of a line takes more memory than the line.
+      this.bytes += 2 * line.length + OVERHEAD;
       if (this.bytes > this.most) {
         throw dialogue.broken("sends more than one command may give", "limit");
       }
@@ -153,7 +157,7 @@ export class ImapLine {
       if (this.#total > this.#maxLiteral + MAX_LINE || size > this.#maxLiteral) {
         throw dialogue.broken(`sends ${size} bytes in one string`, "limit");
       }
-      this.bytes += size;
+      this.bytes += size + OVERHEAD;
       this.#literal = size;
     }
   }

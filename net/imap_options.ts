@@ -29,7 +29,8 @@ export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-C
    */
   commandTimeout?: number;
   /**
-   * The most bytes that all responses to one command may have, streams apart.
+   * The most bytes that all responses to one command may have, streams apart; those of a line count
+   * twice, and 100 more for each line and each string of its own, for that is what they take.
    *
    * @default 268435456
    */

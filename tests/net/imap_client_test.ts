@@ -486,6 +486,15 @@ Deno.test("responses have a bound in all, and another message is none", async ()
     assertEquals([error.kind, mail.open], ["limit", false]);
     await mail[Symbol.asyncDispose]();
   }
+  // However short they are: each takes memory.
+  for (
+    const [count, short] of [[5000, "* X\r\n"], [1, `* X${" {0}\r\n".repeat(3000)}\r\n`]] as const
+  ) {
+    await using server = mailbox({ NAMESPACE: () => `${short.repeat(count)}$ OK done\r\n` });
+    const mail = await connectImap({ ...PLAIN, port: server.port, maxResponse: 500_000 });
+    assertEquals((await assertRejects(() => mail.command("NAMESPACE"), NetError)).kind, "limit");
+    await mail.logout();
+  }
   await using server = mailbox({
     "UID FETCH": () => "* 1 FETCH (BODY[] {5}\r\nother UID 99)\r\n$ OK done\r\n",
   });
