@@ -71,8 +71,8 @@ export class ImapSyntaxError extends Error {
 const BLANK = 0x20, QUOTE = 0x22, OPEN = 0x28, CLOSE = 0x29;
 const OPENING = 0x5b, BACKSLASH = 0x5c, CLOSING = 0x5d;
 
-/** Lists within lists. */
-const MAX_DEPTH = 100;
+/** Lists within lists: what a sender puts into a message lies as deep as he likes. */
+const MAX_DEPTH = 1000;
 
 /**
  * The size of the literal that a line ends with.

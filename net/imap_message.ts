@@ -73,7 +73,7 @@ export interface ImapBodyPart {
   readonly disposition?: string;
   /** The name of the file, decoded, if it has one; it may hold anything, `../` too. */
   readonly filename?: string;
-  /** The parts within. */
+  /** The parts within; what lies below a hundred others is left out. */
   readonly parts: readonly ImapBodyPart[];
 }
 
@@ -99,6 +99,9 @@ export interface ImapMessage {
    */
   readonly sections: ReadonlyMap<string, Uint8Array | null>;
 }
+
+/** Parts within parts. */
+const MAX_DEPTH = 100;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -214,7 +217,6 @@ function parametersOf(value: ImapValue | undefined): Map<string, string> {
 }
 
 function partOf(fields: readonly ImapValue[], part: string, depth: number): ImapBodyPart {
-  if (depth > 100) throw new ImapSyntaxError("Parts within parts without an end");
   const number = (index: number) => part === "" ? `${index}` : `${part}.${index}`;
   if (isList(fields[0])) {
     const end = fields.findIndex((field) => !isList(field));
@@ -224,13 +226,15 @@ function partOf(fields: readonly ImapValue[], part: string, depth: number): Imap
       part,
       type: `multipart/${(maybeText(subtype) ?? "mixed").toLowerCase()}`,
       ...more(parametersOf(parameters), disposition),
-      parts: inner.map((field, i) => partOf(listOf(field), number(i + 1), depth + 1)),
+      parts: depth < MAX_DEPTH
+        ? inner.map((field, i) => partOf(listOf(field), number(i + 1), depth + 1))
+        : [],
     };
   }
   const [type, subtype, parameters, id, , encoding, size, ...rest] = fields;
   const media = `${maybeText(type) ?? "text"}/${maybeText(subtype) ?? "plain"}`.toLowerCase();
   const own = part === "" ? "1" : part;
-  const inner = media === "message/rfc822" && isList(rest[1])
+  const inner = media === "message/rfc822" && isList(rest[1]) && depth < MAX_DEPTH
     ? [partOf(rest[1], own, depth + 1)]
     : [];
   // Behind lines of a text, or envelope, body and lines of a message, stands the digest.

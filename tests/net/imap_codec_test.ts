@@ -284,3 +284,25 @@ Deno.test("messages are typed: envelope, structure, sections", () => {
   assertEquals([diff?.part, diff?.filename, diff?.disposition], ["2", "c.diff", "attachment"]);
   assertEquals([...message.sections], [["TEXT", bytes("hi")], ["9", null]]);
 });
+
+Deno.test("a message of parts within parts is read, however deep its sender has made it", () => {
+  const text = '("TEXT" "PLAIN" NIL NIL NIL "7BIT" 2 1)';
+  const envelope = `(${"NIL ".repeat(10).trim()})`;
+  const nests = {
+    "multipart/mixed": (inner: string) => `(${inner} "MIXED")`,
+    "message/rfc822": (inner: string) =>
+      `("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 9 ${envelope} ${inner} 1)`,
+  };
+  for (const [type, nest] of Object.entries(nests)) {
+    let structure = text;
+    for (let i = 0; i < 900; i++) structure = nest(structure);
+    let part = readImapMessage(data(`* 1 FETCH (BODYSTRUCTURE ${structure})`)).bodyStructure!;
+    let depth = 0;
+    for (; part.parts.length > 0; depth++) [part = part] = part.parts;
+    assertEquals([part.type, depth], [type, 100]);
+  }
+  const lists = (depth: number) => `* X ${"(".repeat(depth)}a${")".repeat(depth)}`;
+  data(lists(1000));
+  assertThrows(() => data(lists(1001)), ImapSyntaxError, "fewer lists");
+  assertThrows(() => data(lists(300_000)), ImapSyntaxError, "fewer lists");
+});
