@@ -234,11 +234,14 @@ function partOf(fields: readonly ImapValue[], part: string, depth: number): Imap
   const [type, subtype, parameters, id, , encoding, size, ...rest] = fields;
   const media = `${maybeText(type) ?? "text"}/${maybeText(subtype) ?? "plain"}`.toLowerCase();
   const own = part === "" ? "1" : part;
-  const inner = media === "message/rfc822" && isList(rest[1]) && depth < MAX_DEPTH
-    ? [partOf(rest[1], own, depth + 1)]
+  const [envelope, body] = rest;
+  const whole = /^message\/(?:rfc822|global)$/.test(media) && isList(envelope) && isList(body);
+  // The parts of a message within are numbered as its own; if it is none of several parts, it is 1.
+  const inner = whole && depth < MAX_DEPTH
+    ? [partOf(body, isList(body[0]) ? own : `${own}.1`, depth + 1)]
     : [];
   // Behind lines of a text, or envelope, body and lines of a message, stands the digest.
-  const extra = rest.slice(media === "message/rfc822" ? 3 : media.startsWith("text/") ? 1 : 0);
+  const extra = rest.slice(whole ? 3 : media.startsWith("text/") ? 1 : 0);
   const contentId = maybeText(id);
   return {
     part: own,

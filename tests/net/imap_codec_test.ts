@@ -301,6 +301,15 @@ Deno.test("a message of parts within parts is read, however deep its sender has 
     for (; part.parts.length > 0; depth++) [part = part] = part.parts;
     assertEquals([part.type, depth], [type, 100]);
   }
+  for (const type of ["RFC822", "GLOBAL"]) {
+    const message = (body: string) =>
+      `("MESSAGE" "${type}" NIL NIL NIL "8BIT" 9 ${envelope} ${body} 3 NIL ("ATTACHMENT" ("FILENAME" "a.eml")))`;
+    const parts = `(${message(text)}${message(`(${text}${text} "MIXED")`)} "MIXED")`;
+    const structure = readImapMessage(data(`* 1 FETCH (BODYSTRUCTURE ${parts})`)).bodyStructure!;
+    const [one, two] = structure.parts;
+    assertEquals([one?.filename, one?.part, one?.parts[0]?.part], ["a.eml", "1", "1.1"]);
+    assertEquals([two?.part, two?.parts[0]?.parts.map(({ part }) => part)], ["2", ["2.1", "2.2"]]);
+  }
   const lists = (depth: number) => `* X ${"(".repeat(depth)}a${")".repeat(depth)}`;
   data(lists(1000));
   assertThrows(() => data(lists(1001)), ImapSyntaxError, "fewer lists");
