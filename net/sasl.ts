@@ -190,6 +190,7 @@ class Scram implements SaslExchange {
   }
 
   async next(challenge: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#proved) throw broken(this.name, "asks for more than the mechanism has");
     const text = new TextDecoder().decode(challenge);
     if (this.#signature !== undefined) return this.#verify(text);
     const [, nonce = "", salt = "", rounds = ""] =

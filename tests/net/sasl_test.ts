@@ -56,8 +56,10 @@ Deno.test("SCRAM-SHA-256 is that of RFC 7677", async () => {
       "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
   );
   assertThrows(() => scram.finish(), NetError, "not proved");
-  assertEquals(text(await scram.next(bytes("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="))), "");
+  const proof = bytes("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+  assertEquals(text(await scram.next(proof)), "");
   scram.finish();
+  await assertRejects(() => scram.next(proof), NetError, "asks for more");
 });
 
 Deno.test("SCRAM refuses a server that does not know the password, or wants too much", async () => {
