@@ -88,7 +88,7 @@ export class ImapLine {
       text = shown = "";
       if (!now) await this.untilContinue(tag, onAsked);
       await this.#dialogue.conn.write(literal);
-      this.#dialogue.tell("client", `(${literal.length} bytes)`);
+      this.#dialogue.tell("client", secret ? "***" : `(${literal.length} bytes)`);
     }
     // A failure shows where the answer is awaited.
     void write(text, shown);

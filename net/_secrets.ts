@@ -5,22 +5,25 @@ const SHORT = 4;
 
 /** Passwords, tokens, and what they were sent as. */
 export class Secrets {
-  readonly #all = new Map<string, RegExp>();
+  /** The longest first: another may be a part of it. */
+  #all: readonly (readonly [secret: string, pattern: RegExp])[] = [];
 
   /** Keeps one from now on. */
   add(secret: string | undefined): void {
-    if (!secret) return;
+    if (!secret || this.#all.some(([known]) => known === secret)) return;
     const text = RegExp.escape(secret);
     const [before, after] = secret.length < SHORT
       ? ["(?<![\\p{L}\\p{N}])", "(?![\\p{L}\\p{N}])"]
       : ["", ""];
-    this.#all.set(secret, new RegExp(before + text + after, "gu"));
+    const pattern = new RegExp(before + text + after, "gu");
+    this.#all = [...this.#all, [secret, pattern] as const]
+      .sort(([one], [other]) => other.length - one.length);
   }
 
   /** A text without them. */
   mask(text: string): string {
     let masked = text;
-    for (const secret of this.#all.values()) masked = masked.replace(secret, "***");
+    for (const [, pattern] of this.#all) masked = masked.replace(pattern, "***");
     return masked;
   }
 }

@@ -340,6 +340,8 @@ Deno.test("no secret reaches the trace or an error, whatever it holds", async ()
     await assertRejects(() => connectImap({ ...options, user, password }), NetError);
   }
   assert(!lines.join("\n").includes("hunter2"), lines.join("\n"));
+  // Not even how long it is.
+  assert(!/\d bytes/.test(lines.join("\n")), lines.join("\n"));
   const error = await assertRejects(
     () => connectImap({ ...options, user: "a", password: "hunter2\n" }),
     TypeError,

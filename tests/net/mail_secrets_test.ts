@@ -134,3 +134,20 @@ Deno.test("short secrets are masked as words of their own, the rest stays readab
     assertEquals(error.text, text);
   }
 });
+
+Deno.test("a secret that holds another is masked whole", async () => {
+  // What PLAIN sends holds the password by chance.
+  const password = "FubgB";
+  const sent = btoa(`\0ann\0${password}`);
+  assert(sent.includes(password));
+  await using server = lineServer(
+    "220 hi\r\n",
+    (line) => line.startsWith("EHLO") ? "250-x\r\n250 AUTH PLAIN\r\n" : `535 no: ${line}\r\n`,
+  );
+  const options = { port: server.port, tls: "none", allowPlaintextLogin: true } as const;
+  const error = await assertRejects(
+    () => connectSmtp({ ...options, user: "ann", password }),
+    ReplyError,
+  );
+  assertEquals(error.text, "no: AUTH PLAIN ***");
+});
