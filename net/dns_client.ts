@@ -167,13 +167,15 @@ async function askUdp(
   let broken: unknown;
   // What is not the answer may be a forger's try: the real one is waited for.
   const match = (data: Uint8Array) => {
+    // Looked at first: to take a message apart is more work than a flood of them is worth.
+    if (data[0] !== bytes[0] || data[1] !== bytes[1]) return false;
     try {
       const message = decode(data);
       if (!answers(message, asked)) return false;
       found = message;
       return true;
     } catch (error) {
-      if (data[0] === bytes[0] && data[1] === bytes[1]) broken = error;
+      broken = error;
       return false;
     }
   };
@@ -197,7 +199,8 @@ async function askTcp(
 ): Promise<DnsMessage> {
   const until = performance.now() + timeout;
   const left = () => ({ timeout: Math.max(until - performance.now(), 1), signal });
-  await using conn = await connectTcp({ hostname, port, ...left() });
+  // A server may keep the connection for more questions: there is no end to wait for.
+  await using conn = await connectTcp({ hostname, port, lingerTimeout: 0, ...left() });
   await conn.writeFrame(bytes, { lengthBytes: 2 });
   const frame = await conn.readFrame({ lengthBytes: 2, max: 0xffff, ...left() });
   if (frame === null) {

@@ -5,6 +5,7 @@ import { delay } from "@std/async/delay";
 import { queryDns } from "../../net/dns_client.ts";
 import { decodeDnsMessage, type DnsRecord, encodeDnsMessage } from "../../net/dns_codec.ts";
 import { NetError } from "../../net/errors.ts";
+import { encodeFrame } from "../../net/frame_codec.ts";
 import { bindUdp } from "../../net/udp_socket.ts";
 import { serveDns } from "../_support/dns.ts";
 import { needs } from "../_support/peers.ts";
@@ -66,6 +67,22 @@ Deno.test("queryDns({ tcp }) does not use UDP at all", async () => {
   const options = { server: SERVER, port: server.port, tcp: true };
   assertEquals((await queryDns("host.test", "A", options)).transport, "tcp");
   assertEquals(server.asked, ["tcp host.test A"]);
+});
+
+Deno.test("queryDns() over TCP does not wait for the end of a server that keeps the connection", async () => {
+  using listener = Deno.listen({ hostname: SERVER, port: 0 });
+  const serving = (async () => {
+    const conn = await listener.accept();
+    const buffer = new Uint8Array(512);
+    const { id, questions } = decodeDnsMessage(buffer.slice(2, (await conn.read(buffer))!));
+    const answer = encodeDnsMessage({ id, questions, response: true, answers: [HOST] });
+    await conn.write(encodeFrame(answer, { lengthBytes: 2 }));
+    return conn;
+  })();
+  const options = { server: SERVER, port: listener.addr.port, tcp: true };
+  const { time } = await queryDns("host.test", "A", options);
+  (await serving).close();
+  assert(time < 500, `it waited: ${time} ms`);
 });
 
 Deno.test("queryDns() asks without the extension a server that stumbles over it", async () => {
