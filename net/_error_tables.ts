@@ -145,7 +145,7 @@ const TLS_MESSAGES: ReadonlyArray<readonly [RegExp, TlsFailure]> = [
   ],
   [/received fatal alert: /, "handshake"],
   [
-    /^(?:invalid peer certificate|No certificates found|No keys found|Unable to decode certificate)/,
+    /^(?:invalid peer certificate|No certificates found|No keys found|Unable to decode certificate|Unable to add pem file)/,
     "bad-certificate",
   ],
   [

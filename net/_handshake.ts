@@ -1,7 +1,9 @@
 import { formatAddress } from "./address.ts";
+import type { UpgradedTransport } from "./connection_options.ts";
 import { NetError, toNetError } from "./errors.ts";
 import { withDeadline } from "./_deadline.ts";
 import { closeQuietly } from "./_dial.ts";
+import type { DialTlsOptions } from "./_node_tls.ts";
 import type { TlsInfo } from "./transport.ts";
 
 /** Limits of a handshake. */
@@ -10,6 +12,28 @@ export interface HandshakeOptions {
   readonly signal?: AbortSignal | undefined;
   /** The address in messages. @default the remote address */
   readonly address?: string;
+}
+
+/** Does the client's side of the handshake by Deno's own TLS; on failure `raw` is closed. */
+export async function startTls(
+  raw: Deno.TcpConn,
+  options: DialTlsOptions,
+): Promise<UpgradedTransport> {
+  const { serverName: hostname, caCerts, alpnProtocols, handshakeTimeout, signal } = options;
+  const address = options.address ?? formatAddress(raw.remoteAddr);
+  let transport: Deno.TlsConn;
+  try {
+    transport = await Deno.startTls(raw, {
+      hostname,
+      ...(caCerts && { caCerts: [...caCerts] }),
+      ...(alpnProtocols && { alpnProtocols: [...alpnProtocols] }),
+    });
+  } catch (error) {
+    closeQuietly(raw);
+    throw toNetError(error, { phase: "handshake", address });
+  }
+  const tls = await completeHandshake(transport, { timeout: handshakeTimeout, signal, address });
+  return { transport, tls };
 }
 
 /** Does the TLS handshake; on failure the connection is closed. */

@@ -31,11 +31,9 @@
 
 import { formatAddress } from "./address.ts";
 import { Connection } from "./connection.ts";
-import type { UpgradedTransport } from "./connection_options.ts";
-import { toNetError } from "./errors.ts";
 import { checkClientTls, runsOnNode } from "./_check_tls.ts";
-import { checkDial, closeQuietly, dial, dialWithRetry } from "./_dial.ts";
-import { completeHandshake } from "./_handshake.ts";
+import { checkDial, dial, dialWithRetry } from "./_dial.ts";
+import { startTls } from "./_handshake.ts";
 import { checkLimits } from "./_limits.ts";
 import { dialTls } from "./_node_tls.ts";
 import type { ConnectTlsOptions } from "./tls_options.ts";
@@ -68,39 +66,14 @@ export type * from "./tls_options.ts";
 export async function connectTls(options: ConnectTlsOptions): Promise<Connection> {
   checkDial(options);
   checkLimits(options);
-  const timeout = checkClientTls(options);
-  const onNode = runsOnNode(options, options.cert !== undefined);
-  const { transport, tls } = await dialWithRetry(
-    options,
-    (each) => attempt({ ...options, ...each }, timeout, onNode),
-  );
+  const handshakeTimeout = checkClientTls(options);
+  const start = runsOnNode(options, options.cert !== undefined) ? dialTls : startTls;
+  const { transport, tls } = await dialWithRetry(options, async (attempt) => {
+    const { hostname = "127.0.0.1", port, serverName = hostname } = attempt;
+    // Not connectTls of Deno, which knows neither setNoDelay nor a signal.
+    const tcp = await dial(attempt);
+    const address = formatAddress({ hostname, port });
+    return await start(tcp, { ...attempt, serverName, handshakeTimeout, address });
+  });
   return new Connection(transport, options, tls);
-}
-
-async function attempt(
-  options: ConnectTlsOptions,
-  handshakeTimeout: number,
-  onNode: boolean,
-): Promise<UpgradedTransport> {
-  const { hostname = "127.0.0.1", port, caCerts, alpnProtocols, signal } = options;
-  const { serverName = hostname } = options;
-  const address = formatAddress({ hostname, port });
-  // Not connectTls of Deno, which knows neither setNoDelay nor a signal.
-  const tcp = await dial(options);
-  if (onNode) {
-    return await dialTls(tcp, { ...options, serverName, handshakeTimeout, signal, address });
-  }
-  let transport: Deno.TlsConn;
-  try {
-    transport = await Deno.startTls(tcp, {
-      hostname: serverName,
-      ...(caCerts && { caCerts }),
-      ...(alpnProtocols && { alpnProtocols }),
-    });
-  } catch (error) {
-    closeQuietly(tcp);
-    throw toNetError(error, { phase: "handshake", address });
-  }
-  const tls = await completeHandshake(transport, { timeout: handshakeTimeout, signal, address });
-  return { transport, tls };
 }

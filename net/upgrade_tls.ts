@@ -38,7 +38,7 @@ import type { Connection } from "./connection.ts";
 import { Certificates } from "./_certificates.ts";
 import { checkClientTls, checkServerTls, keyPairsOf, runsOnNode } from "./_check_tls.ts";
 import { isTcp } from "./_dial.ts";
-import { completeHandshake } from "./_handshake.ts";
+import { startTls } from "./_handshake.ts";
 import { acceptTls, dialTls } from "./_node_tls.ts";
 import type { TlsClientSettings, TlsServerSettings } from "./tls_options.ts";
 
@@ -87,22 +87,12 @@ export async function upgradeTls(
 ): Promise<Connection> {
   const handshakeTimeout = checkClientTls(options);
   const onNode = runsOnNode(options, options.cert !== undefined);
-  const { serverName, caCerts, alpnProtocols } = options;
-  if (!serverName) throw new TypeError("Cannot start TLS without serverName to verify");
+  if (!options.serverName) throw new TypeError("Cannot start TLS without serverName to verify");
   const signal = either(conn.signal, options.signal);
-  await conn.upgrade(async (raw) => {
-    if (onNode || !isTcp(raw)) {
-      return await dialTls(raw, { ...options, serverName, handshakeTimeout, signal });
-    }
-    const transport = await Deno.startTls(raw, {
-      hostname: serverName,
-      ...(caCerts && { caCerts }),
-      ...(alpnProtocols && { alpnProtocols }),
-    });
-    const address = conn.peer;
-    const tls = await completeHandshake(transport, { timeout: handshakeTimeout, signal, address });
-    return { transport, tls };
-  });
+  const settings = { ...options, handshakeTimeout, signal };
+  await conn.upgrade((raw) =>
+    onNode || !isTcp(raw) ? dialTls(raw, settings) : startTls(raw, settings)
+  );
   return conn;
 }
 

@@ -5,6 +5,7 @@ import { NetError } from "../../net/errors.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
+import { connectTls } from "../../net/tls_client.ts";
 import { upgradeTls, type UpgradeTlsOptions, upgradeTlsServer } from "../../net/upgrade_tls.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { conformance } from "../_support/conformance.ts";
@@ -105,6 +106,21 @@ Deno.test("bytes smuggled in before the handshake end the connection, on both si
     assertEquals(victim.open, false);
     const read = await assertRejects(() => victim.readChunk(), NetError);
     assertEquals(read.kind, "protocol");
+  }
+});
+
+Deno.test("upgradeTls() tells an authority that is unreadable as connectTls() does", async () => {
+  const caCerts = ["-----BEGIN CERTIFICATE-----\nrubbish!\n-----END CERTIFICATE-----\n"];
+  await using server = serveTcp({}, async (conn) => void await conn.readChunk());
+  await using conn = await connectTcp({ port: server.addr.port });
+  const options = { serverName: "localhost", caCerts };
+  const upgraded = await assertRejects(() => upgradeTls(conn, options), NetError);
+  const dialled = await assertRejects(
+    () => connectTls({ ...options, port: server.addr.port }),
+    NetError,
+  );
+  for (const { kind, phase, tls } of [upgraded, dialled]) {
+    assertEquals([kind, phase, tls], ["tls", "handshake", "bad-certificate"]);
   }
 });
 
