@@ -29,6 +29,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "./address.ts";
 import { NetError, toNetError } from "./errors.ts";
 import type { ShutdownOptions, ShutdownReport, TcpServer } from "./server_options.ts";
+import { withDeadline } from "./_deadline.ts";
 import { checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
 
 /** Options of {@linkcode serveWithWorkers}. */
@@ -60,6 +61,12 @@ export interface ServeWithWorkersOptions {
    * @default 0
    */
   port?: number;
+  /**
+   * How long a Worker may take until it listens, in milliseconds; 0 for ever.
+   *
+   * @default 30000
+   */
+  startTimeout?: number;
   /** Whatever the Workers need besides; it is cloned (structured clone). */
   data?: unknown;
   /** Shuts all of them down when it is aborted. */
@@ -159,8 +166,9 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
  *
  * @param options The module, how many, and where to listen.
  * @returns The servers as one, all of them listening.
- * @throws {NetError} In phase "listen"; of kind "permission" where the module may not be read.
- * @throws {RangeError} If the number of workers is out of range.
+ * @throws {NetError} In phase "listen"; of kind "permission" where the module may not be read,
+ * "timeout" where it does not listen in time, mostly since it never calls {@linkcode runWorker}.
+ * @throws {RangeError} If an option is out of range.
  * @throws {DOMException} If `data` cannot be cloned.
  * @throws The signal's reason, if it is aborted before all Workers listen.
  *
@@ -175,6 +183,8 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
  */
 export async function serveWithWorkers(options: ServeWithWorkersOptions): Promise<WorkerServer> {
   const count = checkMax("workers", options.workers, navigator.hardwareConcurrency);
+  if (count === Infinity) throw new RangeError("Cannot use workers: their number is not infinite");
+  checkNumber("startTimeout", options.startTimeout ?? 0);
   const { hostname = "127.0.0.1", port = 0 } = options;
   options.signal?.throwIfAborted();
   structuredClone(options.data); // It throws here, and not where nobody can catch it.
@@ -323,7 +333,13 @@ class Group implements WorkerServer {
       this.#gone(index);
       if (member.listens) this.#replace(index, event.message);
     };
-    return ready.promise;
+    const { startTimeout = 30_000 } = this.#options;
+    return withDeadline(ready.promise, startTimeout, () => {
+      this.#gone(index);
+      const message = `A worker does not listen after ${startTimeout} ms: ` +
+        "its module has to call runWorker()";
+      return new NetError(message, { kind: "timeout", phase: "listen" });
+    });
   }
 
   #gone(index: number): void {

@@ -132,6 +132,13 @@ Deno.test("the signal option shuts all workers down, and stops a start", async (
   assertEquals([await starting, await start()], ["enough", "enough"]);
 });
 
+Deno.test("a module that never calls runWorker() is given up", async () => {
+  const silent = { module: "data:text/javascript,setInterval(() => {}, 1000)", folder: module };
+  const options = { ...silent, workers: 2, startTimeout: 50 };
+  const error = await assertRejects(() => serveWithWorkers(options), NetError, "runWorker()");
+  assertEquals([error.kind, error.phase], ["timeout", "listen"]);
+});
+
 Deno.test("what cannot be cloned is refused before anything starts", async () => {
   await assertRejects(() => serveWithWorkers({ module, data: () => {} }), DOMException);
 });
