@@ -1,5 +1,7 @@
 import dgram from "node:dgram";
-import type { MulticastOptions } from "./udp_options.ts";
+import { NetError, toNetError } from "./errors.ts";
+import { checkBind } from "./_check_udp.ts";
+import type { BindUdpOptions, MulticastOptions } from "./udp_options.ts";
 
 /** What a multicast group that was joined can do. */
 export interface GroupHandle {
@@ -21,8 +23,8 @@ export interface UdpBackend {
   close(): void;
 }
 
-/** What opening takes, checked. */
-export interface UdpBackendOptions {
+/** What a socket of either kind takes. */
+interface UdpBackendOptions {
   readonly hostname: string;
   readonly port: number;
   readonly reuseAddress: boolean;
@@ -32,13 +34,36 @@ export interface UdpBackendOptions {
 /** The most bytes of a datagram, and room for one more to see that there were more. */
 const LARGEST = 65_536;
 
+/** Opens the socket that can do what the options ask for, or the one that they name. */
+export async function openUdp(options: BindUdpOptions): Promise<UdpBackend> {
+  const { hostname = "127.0.0.1", port = 0, reuseAddress = false, broadcast = false } = options;
+  checkBind(options);
+  options.signal?.throwIfAborted();
+  const wanted = options.backend ?? (broadcast || !hasNative() ? "node" : "deno");
+  if (wanted === "deno" && !hasNative()) {
+    throw new NetError("Cannot open a UDP socket of Deno: run again with --unstable-net", {
+      kind: "unsupported",
+      phase: "listen",
+    });
+  }
+  if (wanted === "deno" && broadcast) {
+    throw new TypeError('Cannot broadcast with a socket of Deno: use backend "node"');
+  }
+  const settings = { hostname, port, reuseAddress, broadcast };
+  try {
+    return wanted === "deno" ? openNative(settings) : await openNode(settings);
+  } catch (error) {
+    throw toNetError(error, { phase: "listen", hostname, port });
+  }
+}
+
 /** Whether Deno's own datagram sockets are there: they want `--unstable-net`. */
-export function hasNative(): boolean {
+function hasNative(): boolean {
   return typeof Deno.listenDatagram === "function";
 }
 
 /** Opens a socket of Deno. */
-export function openNative(options: UdpBackendOptions): UdpBackend {
+function openNative(options: UdpBackendOptions): UdpBackend {
   const { hostname, port, reuseAddress } = options;
   const conn = Deno.listenDatagram({
     transport: "udp",
@@ -79,7 +104,7 @@ export function openNative(options: UdpBackendOptions): UdpBackend {
 }
 
 /** Opens a socket of Node, which needs no flag and can broadcast. */
-export function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
+function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
   const { hostname, port, reuseAddress, broadcast } = options;
   const type = hostname.includes(":") ? "udp6" : "udp4";
   const socket = dgram.createSocket({ type, reuseAddr: reuseAddress });

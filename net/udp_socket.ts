@@ -39,24 +39,17 @@ import type {
   UdpStats,
   UdpTarget,
 } from "./udp_options.ts";
-import { canonical, checkAddress, checkBind, checkMulticast, checkPort } from "./_check_udp.ts";
+import { canonical, checkAddress, checkMulticast, checkPort } from "./_check_udp.ts";
+import { withDeadline } from "./_deadline.ts";
 import { Inbox } from "./_inbox.ts";
 import { checkNumber } from "./_limits.ts";
-import { hasNative, openNative, openNode, type UdpBackend } from "./_udp_backend.ts";
-import { withDeadline } from "./_deadline.ts";
+import { Questions } from "./_questions.ts";
+import { openUdp, type UdpBackend } from "./_udp_backend.ts";
 
 export type * from "./udp_options.ts";
 
 /** The most bytes that a datagram can carry over IPv4 (65535 less both headers). */
 export const MAX_DATAGRAM = 65_507;
-
-/** Somebody who waits for an answer. */
-interface Question {
-  readonly from: string;
-  readonly match: ((data: Uint8Array<ArrayBuffer>) => boolean) | undefined;
-  readonly answer: (datagram: Datagram) => void;
-  readonly fail: (error: unknown) => void;
-}
 
 const encoder = new TextEncoder();
 
@@ -91,7 +84,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   readonly #inbox: Inbox<Datagram>;
   readonly #maxSize: number;
   readonly #interval: number;
-  readonly #questions = new Set<Question>();
+  readonly #questions = new Questions();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => this.close();
   readonly #stop = new AbortController();
@@ -141,7 +134,15 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
    * connected peer.
    * @throws {NetError} "dns", "permission", "unreachable", "closed" …
    */
-  async send(data: Uint8Array | string, to?: UdpTarget): Promise<void> {
+  send(data: Uint8Array | string, to?: UdpTarget): Promise<void> {
+    return this.#send(data, to, this.#stop.signal);
+  }
+
+  async #send(
+    data: Uint8Array | string,
+    to: UdpTarget | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
     if (!(bytes instanceof Uint8Array)) {
       throw new TypeError("Cannot send: it is neither a Uint8Array nor a string");
@@ -152,8 +153,9 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
         `Cannot send a datagram of ${bytes.length} bytes: ${MAX_DATAGRAM} is the most`,
       );
     }
-    if (this.#interval > 0) await this.#turn();
+    if (this.#interval > 0) await this.#turn(signal);
     if (this.#closed) throw this.#closedError("write");
+    signal.throwIfAborted();
     try {
       await this.#backend.send(bytes, target);
     } catch (error) {
@@ -214,17 +216,8 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     signal?.throwIfAborted();
     const target = this.#target(to);
     checkAddress(target.hostname);
-    const answered = Promise.withResolvers<Datagram>();
-    // It may fail while the question is still being sent, when nobody waits for it yet.
-    answered.promise.catch(() => {});
     const from = peerOf(target);
-    const question: Question = {
-      from,
-      match,
-      answer: answered.resolve,
-      fail: answered.reject,
-    };
-    this.#questions.add(question);
+    const question = this.#questions.ask(from, match);
     const both = signal === undefined
       ? this.#stop.signal
       : AbortSignal.any([signal, this.#stop.signal]);
@@ -234,16 +227,16 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     );
     try {
       for (let sending = 0; sending <= resends; sending++, timeout *= 2) {
-        await this.send(data, target);
+        await this.#send(data, target, both);
         try {
-          return await withDeadline(answered.promise, timeout, () => late, both);
+          return await withDeadline(question.answered, timeout, () => late, both);
         } catch (error) {
           if (error !== late) throw error;
         }
       }
       throw late;
     } finally {
-      this.#questions.delete(question);
+      this.#questions.forget(question);
     }
   }
 
@@ -308,18 +301,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
       this.#strangers++;
       return;
     }
-    for (const question of this.#questions) {
-      if (question.from !== peer) continue;
-      try {
-        if (question.match?.(data) === false) continue;
-        question.answer(datagram);
-      } catch (error) {
-        question.fail(error);
-      }
-      this.#questions.delete(question);
-      return;
-    }
-    this.#inbox.put(datagram);
+    if (!this.#questions.answer(peer, datagram)) this.#inbox.put(datagram);
   }
 
   #failed(error: unknown): void {
@@ -340,13 +322,13 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     return { transport: "udp", hostname: to.hostname, port: checkPort(to.port, 1) };
   }
 
-  /** Waits for this datagram's turn under the pace. */
-  async #turn(): Promise<void> {
+  /** Waits for this datagram's turn under the pace, or until it is given up. */
+  async #turn(signal: AbortSignal): Promise<void> {
     const now = performance.now();
     const at = Math.max(now, this.#nextSend);
     this.#nextSend = at + this.#interval;
     // A timer is no finer than a millisecond: shorter waits are caught up on.
-    if (at - now >= 1) await delay(at - now, { signal: this.#stop.signal });
+    if (at - now >= 1) await delay(at - now, { signal }).catch(() => {});
   }
 
   #closedError(phase: NetPhase): NetError {
@@ -373,7 +355,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
  * ```
  */
 export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> {
-  return new UdpSocket(await open(options), options);
+  return new UdpSocket(await openUdp(options), options);
 }
 
 /**
@@ -405,29 +387,7 @@ export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket>
   const any = hostname.includes(":") ? "::" : "0.0.0.0";
   const local = loopback ? (hostname === "::1" ? "::1" : "127.0.0.1") : any;
   const bind = { ...rest, hostname: local, port: 0 };
-  return new UdpSocket(await open(bind), bind, { transport: "udp", hostname, port });
-}
-
-async function open(options: BindUdpOptions): Promise<UdpBackend> {
-  const { hostname = "127.0.0.1", port = 0, reuseAddress = false, broadcast = false } = options;
-  checkBind(options);
-  options.signal?.throwIfAborted();
-  const wanted = options.backend ?? (broadcast || !hasNative() ? "node" : "deno");
-  if (wanted === "deno" && !hasNative()) {
-    throw new NetError("Cannot open a UDP socket of Deno: run again with --unstable-net", {
-      kind: "unsupported",
-      phase: "listen",
-    });
-  }
-  if (wanted === "deno" && broadcast) {
-    throw new TypeError('Cannot broadcast with a socket of Deno: use backend "node"');
-  }
-  const settings = { hostname, port, reuseAddress, broadcast };
-  try {
-    return wanted === "deno" ? openNative(settings) : await openNode(settings);
-  } catch (error) {
-    throw toNetError(error, { phase: "listen", hostname, port });
-  }
+  return new UdpSocket(await openUdp(bind), bind, { transport: "udp", hostname, port });
 }
 
 /** Who somebody is, whatever way the address is written. */

@@ -486,6 +486,20 @@ Deno.test("udp: match() that throws before the question is sent rejects the requ
   await assertRejects(() => answer, SyntaxError, "no answer");
 });
 
+Deno.test("udp: what waits for its turn under the pace is given up by a signal, and by close()", async () => {
+  await using silent = await bindUdp();
+  await using socket = await bindUdp({ pace: 0.001 });
+  await socket.send("the first", silent.addr);
+  const controller = new AbortController();
+  const asking = socket.request("?", silent.addr, { signal: controller.signal });
+  const sending = socket.send("the last", silent.addr);
+  controller.abort("enough");
+  assertEquals(await asking.catch((reason) => reason), "enough");
+  socket.close();
+  const error = await assertRejects(() => sending, NetError);
+  assertEquals([error.kind, error.phase, socket.stats.sent], ["closed", "write", 1]);
+});
+
 Deno.test("send() tells what is neither bytes nor text", async () => {
   await using socket = await bindUdp();
   for (const nonsense of [undefined, 5, {}]) {
