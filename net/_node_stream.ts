@@ -147,14 +147,6 @@ export class SocketTransport implements Transport {
     await new Promise<void>((resolve, reject) => {
       this.#socket.write(data, (error) => error ? reject(error) : resolve());
     });
-    // TLS takes whatever it is given; how far the peer reads shows in the stream below.
-    const below = this.#below;
-    while (below.writableNeedDrain && !below.destroyed) {
-      await new Promise<void>((resolve) => {
-        below.once("drain", resolve);
-        below.once("close", resolve);
-      });
-    }
     if (this.#closed) throw new Deno.errors.Interrupted("operation canceled");
     if (this.#failure !== undefined) throw this.#failure;
     return data.length;
