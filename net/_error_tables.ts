@@ -180,6 +180,13 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
     { kind: "reset" },
   ],
   [/network is unreachable|no route to host|host is unreachable/i, { kind: "unreachable" }],
+  // What a proxy of SOCKS says in a byte (RFC 1928 §6), and then what else one can do wrong.
+  [/^(?:Network unreachable|Host unreachable|TTL expired)$/, { kind: "unreachable" }],
+  [/^unexpected end of file: unexpected end of file$/, { kind: "truncated", phase: "connect" }],
+  [
+    /^(?:General SOCKS server failure|Connection not allowed by ruleset|Command not supported|Address type not supported|Unknown (?:auth method|address type)|Invalid response version|No acceptable auth methods|Password auth failure.*|unsuccessful tunnel|proxy headers too long for tunnel)$/,
+    { kind: "protocol", phase: "connect" },
+  ],
   [/too many open files/i, { kind: "descriptor-limit" }],
   [/address already in use/i, { kind: "address-in-use" }],
   [/cannot assign requested address/i, { kind: "address-unavailable" }],
@@ -191,7 +198,7 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
     { kind: "truncated", phase: "response" },
   ],
   [
-    /invalid [\w-]+(?: [\w-]+)? parsed|message head is too large|invalid chunk|unexpected end of file|proxy authentication required|invalid status code|error decoding response body|encountered redirect while/i,
+    /(?:invalid|unexpected) [\w-]+(?: [\w-]+)? parsed|message head is too large|invalid chunk|unexpected end of file|proxy authentication required|invalid status code|error decoding response body|encountered redirect while/i,
     { kind: "protocol", phase: "response" },
   ],
 ];

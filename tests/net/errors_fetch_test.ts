@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { once } from "node:events";
 import { createServer as createNodeTls } from "node:tls";
 import { type NetError, type NetErrorKind, type NetPhase, toNetError } from "../../net/errors.ts";
@@ -178,6 +184,12 @@ const ANSWERS: Array<
     "unexpected end of file",
   ],
   ["a bad length", `${OK}Content-Length: x\r\n\r\n`, "protocol", "invalid content-length parsed"],
+  [
+    "a transfer coding in HTTP/1.0",
+    "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "protocol",
+    "unexpected transfer-encoding parsed",
+  ],
   ["a bad header", `${OK}no colon\r\n\r\n`, "protocol", "invalid HTTP header parsed"],
   ["a bad status", "HTTP/1.1 20000 OK\r\n\r\n", "protocol", "invalid HTTP status-code parsed"],
   [
@@ -241,6 +253,53 @@ Deno.test("fetch: a proxy that wants a password", async () => {
   const error = toNetError(cause);
   assertEquals(summary(error), ["protocol", "response", false]);
   assertMatch(error.message, /proxy authentication required/);
+});
+
+Deno.test("fetch: what a proxy refuses", async () => {
+  const login = [[5, 2], [1, 0]];
+  const fails = (code: number) => [...login, [5, code, 0, 1, 0, 0, 0, 0, 0, 0]];
+  const rows: [string, (string | number[])[], NetErrorKind, string][] = [
+    ["http", ["HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"], "protocol", "tunnel"],
+    ["http", ["\0 garbage\r\n\r\n"], "protocol", "unsuccessful tunnel"],
+    ["http", [`${OK}${"X: y\r\n".repeat(5000)}`], "protocol", "headers too long"],
+    ["socks5", [""], "truncated", "the peer ended"],
+    ["socks5", [[4, 0]], "protocol", "Invalid response version"],
+    ["socks5", [[5, 255]], "protocol", "No acceptable auth methods"],
+    ["socks5", [[5, 1]], "protocol", "Unknown auth method"],
+    ["socks5", [[5, 2], [1, 1]], "protocol", "Password auth failure"],
+    ["socks5", fails(1), "protocol", "General SOCKS server failure"],
+    ["socks5", fails(2), "protocol", "not allowed by ruleset"],
+    ["socks5", fails(3), "unreachable", "network unreachable"],
+    ["socks5", fails(4), "unreachable", "network unreachable"],
+    ["socks5", fails(5), "refused", "connection refused"],
+    ["socks5", fails(6), "unreachable", "network unreachable"],
+    ["socks5", fails(7), "protocol", "Command not supported"],
+    ["socks5", fails(8), "protocol", "Address type not supported"],
+    ["socks5", [...login, [5, 0, 0, 9]], "protocol", "Unknown address type"],
+    ["socks5", [...login, [5, 0, 0]], "truncated", "the peer ended"],
+  ];
+  for (const [scheme, answers, kind, words] of rows) {
+    using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+    const serving = (async () => {
+      using conn = await listener.accept();
+      for (const answer of answers) {
+        await conn.read(new Uint8Array(1000));
+        await conn.write(
+          typeof answer === "string" ? encoder.encode(answer) : Uint8Array.from(answer),
+        );
+      }
+    })();
+    const { port } = listener.addr;
+    const basicAuth = { username: "ada", password: "secret" };
+    const error = toNetError(
+      await failing(`https://127.0.0.1:${deadPort()}/`, {}, {
+        proxy: { url: `${scheme}://127.0.0.1:${port}`, basicAuth },
+      }),
+    );
+    assertEquals([error.kind, error.phase], [kind, "connect"], `${answers}`);
+    assertStringIncludes(error.message, words);
+    await serving;
+  }
 });
 
 /** The event with which a WebSocket says that it could not be opened. */
