@@ -3,9 +3,11 @@ import { formatAddress } from "../net/address.ts";
 import { NetError, toNetError } from "../net/errors.ts";
 import { escapeControls } from "../net/text.ts";
 import type { HttpDial, HttpDialer } from "./client_options.ts";
+import { Clock } from "./_clock.ts";
 import { closeQuietly, dialAny, isAddress, orAbort } from "./_dial.ts";
 import { Expired } from "./_guard.ts";
 import { checkTime } from "./_server_limits.ts";
+import type { Timeouts } from "./_plan.ts";
 import { firstBytes, pump, socksSource, writeAll } from "./_relay.ts";
 import { acceptSocks, socksReply, type SocksTarget } from "./_socks.ts";
 
@@ -33,6 +35,9 @@ export class Dialer {
   readonly #conns = new Set<Deno.TcpConn>();
   readonly #work = new Set<Promise<void>>();
   readonly #stop = new AbortController();
+  readonly #clock = new Clock(2000);
+  /** How long a server may take nothing: as long as the most patient request waits. */
+  #patience = 0;
   #listener: Deno.TcpListener | undefined;
 
   constructor(options: HttpDialer) {
@@ -67,7 +72,8 @@ export class Dialer {
    * orderly end instead, for nothing here can send a reset: a body that lasts
    * until the connection ends would seem whole.
    */
-  watch(url: URL): () => boolean {
+  watch(url: URL, { headers, body }: Timeouts): () => boolean {
+    this.#patience = Math.max(this.#patience, headers, body);
     const name = targetOf(url);
     const before = this.#resets.get(name) ?? 0;
     return () => (this.#resets.get(name) ?? 0) !== before;
@@ -76,6 +82,7 @@ export class Dialer {
   /** Ends everything. */
   close(): void {
     this.#stop.abort();
+    this.#clock.stop();
     // Whoever waits for the end needs the process to live until it is there.
     this.#listener?.ref();
     this.#listener?.close();
@@ -151,11 +158,23 @@ export class Dialer {
       closeQuietly(near);
       closeQuietly(far);
     };
+    // Whoever waits to write does not see that nobody wants it any more.
+    const patient = {
+      write: async (bytes: Bytes) => {
+        const limit = { due: performance.now() + this.#patience, expire: end };
+        this.#clock.watch(limit);
+        try {
+          return await far.write(bytes);
+        } finally {
+          this.#clock.unwatch(limit);
+        }
+      },
+    };
     const up = async () => {
       const begin = await first;
       if (begin !== null) {
-        await writeAll(far, begin);
-        await pump(near, far, UP_BUFFER);
+        await writeAll(patient, begin);
+        await pump(near, patient, UP_BUFFER);
       }
       // Deno never closes one half: it wants nothing more.
       end();

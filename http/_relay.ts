@@ -29,8 +29,13 @@ export async function firstBytes(conn: Deno.Conn, gone: AbortController): Promis
   return null;
 }
 
+/** What bytes are written to. */
+interface Sink {
+  write(bytes: Bytes): Promise<number>;
+}
+
 /** Copies until the end; writing waits for the reader. */
-export async function pump(from: Deno.Conn, to: Deno.Conn, size: number): Promise<void> {
+export async function pump(from: Deno.Conn, to: Sink, size: number): Promise<void> {
   const buffer = new Uint8Array(size);
   for (;;) {
     const read = await from.read(buffer);
@@ -40,6 +45,6 @@ export async function pump(from: Deno.Conn, to: Deno.Conn, size: number): Promis
 }
 
 /** Writes all of it. */
-export async function writeAll(conn: Deno.Conn, bytes: Bytes): Promise<void> {
+export async function writeAll(conn: Sink, bytes: Bytes): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }

@@ -231,7 +231,7 @@ export class Session {
     guard.arm("headers", plan.timeouts.headers, waited ? undefined : guard.begun);
     const { signal } = guard.controller;
     attempt.sent = true;
-    attempt.broken = this.#clients.dialer?.watch(url);
+    attempt.broken = this.#clients.dialer?.watch(url, plan.timeouts);
     if (own === undefined && body === undefined && method === "GET") {
       const template = plan.template?.request(plain.pairs);
       const init: RequestInit & { client: Deno.HttpClient } = { signal, client };

@@ -212,6 +212,35 @@ Deno.test("giving a request up ends its dial, and closing a client ends all", as
   assert(signals.every(({ aborted }) => aborted));
 });
 
+Deno.test("a dialer lets go of an upload that nobody takes, once nobody waits", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const closed = Promise.withResolvers<void>();
+  const { connect } = Deno;
+  Deno.connect = (async (options: Deno.ConnectOptions) => {
+    const conn = await connect(options);
+    const close = conn.close.bind(conn);
+    conn.close = () => {
+      closed.resolve();
+      close();
+    };
+    return conn;
+  }) as typeof Deno.connect;
+  await using client = createClient({
+    dialer: true,
+    retry: false,
+    timeouts: { headers: 200, body: 200 },
+  });
+  try {
+    const url = `http://127.0.0.1:${silent.addr.port}/`;
+    const body = new Uint8Array(20_000_000);
+    const error = await assertRejects(() => client.post(url, { body }), HttpTimeoutError);
+    assertEquals(error.stage, "headers");
+    await closed.promise;
+  } finally {
+    Deno.connect = connect;
+  }
+});
+
 /** A server that answers with this, and resets the connection when it is told to. */
 async function resetting(answer: string) {
   const sockets: Socket[] = [];
