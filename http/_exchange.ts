@@ -79,6 +79,8 @@ export class Exchange {
     if (this.#plan.method === "HEAD" || NULL_BODY.has(status)) return false;
     const length = headers.get("content-length");
     if (length === null || !(Number(length) <= Math.min(SMALL, this.#plan.maxBody))) return false;
+    // Where both are sent, the chunks count and not the length (RFC 9112 §6.3).
+    if (headers.has("transfer-encoding")) return false;
     return this.#plan.onDownload === undefined && !headers.has("content-encoding");
   }
 
@@ -167,6 +169,7 @@ export class Exchange {
     const guard = this.#guard;
     return new ReadableStream<Bytes>({
       pull: async (controller) => {
+        this.#checkTransfer();
         guard.arm("body", this.#plan.timeouts.body);
         const { done, value } = await reader.read();
         guard.disarm();
@@ -221,6 +224,13 @@ export class Exchange {
       },
       cancel: giveUp,
     }, { highWaterMark: 0 });
+  }
+
+  /** Deno undoes chunks alone, and takes all else for a body that lasts as long as its connection. */
+  #checkTransfer(): void {
+    const transfer = this.#native.headers.get("transfer-encoding")?.toLowerCase() ?? "identity";
+    if (transfer === "chunked" || transfer === "identity") return;
+    throw failure(this.#plan, "protocol", "its body has a transfer coding that nobody asked for");
   }
 
   /** A body without a length is whole only if its connection has ended in order. */

@@ -84,6 +84,7 @@ export class Session {
         guard.disarm();
         seen = true;
         exchange = this.#exchange(attempt, native, guard, plan);
+        if (native.status === 101) throw failure(plan, "protocol", "it switches protocols");
         if (attempt.told !== undefined) {
           await this.#finish(exchange, attempt.told, hooks, plan.url).catch(theirs);
         }

@@ -355,6 +355,38 @@ Deno.test("a body larger than maxBody is an error, whatever its length was said 
     assertEquals(error.kind, "limit");
   }
   assertEquals((await client.get("length", { maxBody: 1200 }).bytes()).length, 1200);
+  // Where both are sent, the chunks count.
+  const chunks = `4b0\r\n${"x".repeat(1200)}\r\n0\r\n\r\n`;
+  await using both = new RawServer(
+    `HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`,
+  );
+  const error = await assertRejects(() => client.get(both.url).bytes(), HttpRequestError);
+  assertEquals(error.kind, "limit");
+  assertEquals(client.stats().active, 0);
+});
+
+Deno.test("what changes the protocol or the coding of a body unasked is an error", async () => {
+  await using client = createClient({ retry: false });
+  const coded = (name: string) =>
+    `HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: ${name}\r\n\r\n2\r\nhi\r\n0\r\n\r\n`;
+  for (
+    const [answer, words] of [
+      ["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "switches"],
+      [coded("gzip, chunked"), "transfer coding"],
+      [coded("chunked, x"), "transfer coding"],
+      [coded("x"), "transfer coding"],
+    ] as const
+  ) {
+    await using server = new RawServer(answer);
+    const error = await assertRejects(
+      () => client.get(server.url).bytes(),
+      HttpRequestError,
+      words,
+    );
+    assertEquals([error.kind, error.retryable], ["protocol", false]);
+  }
+  await using server = new RawServer(coded("Chunked"));
+  assertEquals(await client.get(server.url).text(), "hi");
   assertEquals(client.stats().active, 0);
 });
 
