@@ -2,7 +2,7 @@ import type { HttpHookRequest, HttpHooks } from "./client_options.ts";
 import type { Guard } from "./_guard.ts";
 import type { Plan } from "./_plan.ts";
 import type { Origin } from "./_slots.ts";
-import { type Upload, uploadBody } from "./_upload.ts";
+import { Sending, type Upload } from "./_upload.ts";
 
 /** What is known of one try. */
 export class Attempt {
@@ -14,6 +14,8 @@ export class Attempt {
   answered = false;
   /** The body, if it goes up piece by piece. */
   upload: Upload | undefined;
+  /** The same once it is on its way. */
+  sending: Sending | undefined;
   /** What the body of the caller has thrown. */
   spoiled: Theirs | undefined;
   told: HttpHookRequest | undefined;
@@ -30,13 +32,14 @@ export class Attempt {
     // Whoever gives a stream may know how long it is.
     const length = this.told?.headers.get("content-length") ?? "";
     const size = this.upload.size ?? (/^\d+$/.test(length) ? Number(length) : undefined);
-    return uploadBody({ stream, size }, {
+    const sending = this.sending = new Sending({ stream, size }, {
       moved: (transferred) => {
-        if (!this.answered) guard.arm("headers", timeouts.headers);
+        if (!this.answered || sending.alone) guard.arm("headers", timeouts.headers);
         body?.tell?.({ transferred, total: size });
       },
       failed: (error) => this.spoiled = new Theirs(error),
     });
+    return sending.body;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Attempt } from "./_attempt.ts";
 import type { HttpTry } from "./errors.ts";
 import { HttpResponse } from "./response.ts";
 import { codingsOf, decompress } from "./_decompress.ts";
@@ -5,6 +6,7 @@ import { CLOSED, type Guard } from "./_guard.ts";
 import type { Plan } from "./_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
 import type { Origin, Slots } from "./_slots.ts";
+import type { Sending } from "./_upload.ts";
 import { shownUrl } from "./_url.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -25,16 +27,19 @@ export class Exchange {
   readonly #origin: Origin;
   /** Whether a connection to this server has been broken off since, unseen by Deno. */
   readonly #broken: (() => boolean) | undefined;
+  /** What goes up piece by piece, perhaps longer than the answer lasts. */
+  readonly #sending: Sending | undefined;
   /** Reads what arrives, once somebody wants it. */
   #source: ReadableStreamDefaultReader<Bytes> | undefined;
   #released = false;
+  #free = false;
   #kept = false;
 
   constructor(
     native: Response,
     guard: Guard,
     plan: Plan,
-    place: { slots: Slots; origin: Origin; broken: (() => boolean) | undefined },
+    place: Pick<Attempt, "broken" | "sending"> & { slots: Slots; origin: Origin },
   ) {
     this.#native = native;
     this.#guard = guard;
@@ -42,6 +47,7 @@ export class Exchange {
     this.#slots = place.slots;
     this.#origin = place.origin;
     this.#broken = place.broken;
+    this.#sending = place.sending;
   }
 
   get status(): number {
@@ -64,12 +70,12 @@ export class Exchange {
     return this.#plan.history;
   }
 
-  /** This is the last try: the time limits end with the body, and the body with them. */
+  /** This is the last try: the time limits end with the bodies, and the bodies with them. */
   keep(): this {
     this.#kept = true;
-    if (this.#released) this.#guard.end();
+    if (this.#free) this.#guard.end();
     // Nobody may be reading: the place must not wait for that.
-    else this.#guard.controller.signal.addEventListener("abort", () => this.#release());
+    else this.#guard.controller.signal.addEventListener("abort", () => this.#stop());
     return this;
   }
 
@@ -149,6 +155,7 @@ export class Exchange {
 
   /** Nobody wants the rest. */
   async discard(): Promise<void> {
+    this.#sending?.stop(NOT_WANTED);
     if (this.data === undefined) await this.#native.body?.cancel().catch(() => {});
     this.#release();
   }
@@ -264,14 +271,33 @@ export class Exchange {
     return failure(this.#plan, "limit", reason);
   }
 
+  /** The answer is over. What still goes up keeps the place, unless nobody wants it. */
   #release(soon = false): void {
     if (this.#released) return;
     this.#released = true;
+    const sending = this.#sending;
+    if (sending === undefined || sending.over) return this.#leave(soon);
+    sending.onOver = () => this.#leave(false);
+    if (this.status >= 300) return sending.stop(NOT_WANTED);
+    sending.alone = true;
+    this.#guard.arm("headers", this.#plan.timeouts.headers);
+  }
+
+  /** Everything ends. */
+  #stop(): void {
+    this.#sending?.stop(this.#guard.controller.signal.reason);
+    this.#release();
+  }
+
+  #leave(soon: boolean): void {
+    this.#free = true;
     if (soon) this.#slots.releaseSoon(this.#origin);
     else this.#slots.release(this.#origin);
     if (this.#kept) this.#guard.end();
   }
 }
+
+const NOT_WANTED = new Error("The server has answered and wants no more of the body");
 
 /** What the decompressor says is the fault of the peer, too. */
 function bodyError(error: unknown, context: Failing): Error {

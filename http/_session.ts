@@ -105,6 +105,7 @@ export class Session {
         if (failed === undefined) return judged(exchange.keep(), plan);
         await exchange.discard();
       } catch (caught) {
+        attempt.sending?.stop(caught);
         if (exchange !== undefined) await exchange.discard();
         if (attempt.origin !== undefined) this.slots.release(attempt.origin);
         const thrown = attempt.spoiled ?? (attempt.sent ? caught : new NotSent(caught));
@@ -170,10 +171,15 @@ export class Session {
   }
 
   #exchange(attempt: Attempt, native: Response, guard: Guard, plan: Plan): Exchange {
-    const { origin, broken } = attempt;
+    const { origin, broken, sending } = attempt;
     // The exchange gives the place back from now on.
     attempt.origin = undefined;
-    return new Exchange(native, guard, plan, { slots: this.slots, origin: origin!, broken });
+    return new Exchange(native, guard, plan, {
+      slots: this.slots,
+      origin: origin!,
+      broken,
+      sending,
+    });
   }
 
   /** Begins a try. No `async` here: each costs, and most requests need none. */

@@ -15,40 +15,76 @@ export interface UploadWatch {
   failed(error: unknown): void;
 }
 
-/** What `fetch` takes for an upload. */
-export function uploadBody({ stream, size }: Upload, watch: UploadWatch): BodyInit {
-  const reader = stream.getReader();
-  let transferred = 0;
-  let over = false;
-  const watched = new ReadableStream<Bytes>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        // What came while `fetch` gave up is nobody's.
-        if (over) return;
-        if (done) checkSize(transferred, size);
-        if (done) return controller.close();
-        if (!(value as unknown instanceof Uint8Array)) {
-          throw new TypeError("Cannot send this body: a piece of its stream is no Uint8Array");
-        }
-        transferred += value.length;
-        if (transferred > (size ?? Infinity)) checkSize(transferred, size);
-        controller.enqueue(value);
-        watch.moved(transferred);
-      } catch (error) {
-        if (over) return;
-        watch.failed(error);
-        // Whoever is the source shall not wait for a reader that has gone.
-        await reader.cancel(error).catch(() => {});
-        throw error;
+/** An upload on its way. */
+export class Sending {
+  /** What `fetch` takes for it. */
+  readonly body: BodyInit;
+  /** Whether nothing of it goes up any more. */
+  over = false;
+  /** Whether the answer is over, and it goes on alone. */
+  alone = false;
+  /** Called once it is over. */
+  onOver: (() => void) | undefined;
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  readonly #size: number | undefined;
+  readonly #watch: UploadWatch;
+  #controller!: ReadableStreamDefaultController<Bytes>;
+  #transferred = 0;
+
+  constructor({ stream, size }: Upload, watch: UploadWatch) {
+    this.#reader = stream.getReader();
+    this.#size = size;
+    this.#watch = watch;
+    const watched = new ReadableStream<Bytes>({
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.#pull(),
+      cancel: (reason) => {
+        this.#end();
+        return this.#reader.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+    this.body = size === undefined ? watched : new Sized(watched, size);
+  }
+
+  /** Ends it, its source, and by that its connection: Deno does not, once the answer is over. */
+  stop(reason: unknown): void {
+    if (this.over) return;
+    this.#end();
+    this.#controller.error(reason);
+    this.#reader.cancel(reason).catch(() => {});
+  }
+
+  async #pull(): Promise<void> {
+    try {
+      const { done, value } = await this.#reader.read();
+      // What came while `fetch` gave up is nobody's.
+      if (this.over) return;
+      if (done) {
+        checkSize(this.#transferred, this.#size);
+        this.#controller.close();
+        return this.#end();
       }
-    },
-    cancel(reason) {
-      over = true;
-      return reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
-  return size === undefined ? watched : new Sized(watched, size);
+      if (!(value as unknown instanceof Uint8Array)) {
+        throw new TypeError("Cannot send this body: a piece of its stream is no Uint8Array");
+      }
+      this.#transferred += value.length;
+      if (this.#transferred > (this.#size ?? Infinity)) checkSize(this.#transferred, this.#size);
+      this.#controller.enqueue(value);
+      this.#watch.moved(this.#transferred);
+    } catch (error) {
+      if (this.over) return;
+      this.#watch.failed(error);
+      this.#end();
+      // Whoever is the source shall not wait for a reader that has gone.
+      await this.#reader.cancel(error).catch(() => {});
+      throw error;
+    }
+  }
+
+  #end(): void {
+    this.over = true;
+    this.onOver?.();
+  }
 }
 
 /**

@@ -27,7 +27,8 @@
  * unless it has an `Idempotency-Key`; so does a stream, which can be sent once only.
  *
  * A response holds its place in the pool until its body has been read or
- * cancelled; a body of at most 16 KiB of known length is read at once.
+ * cancelled, and what still goes up has ended, which it does at once where the
+ * status is 300 and above; a body of at most 16 KiB of known length is read at once.
  *
  * Compressed answers are decompressed here and not by Deno, which gives only the
  * first member of a gzip and takes half a Brotli stream for a whole one. Deno

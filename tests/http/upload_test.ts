@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createClient, type HttpProgress, type HttpRequestOptions } from "../../http/client.ts";
+import {
+  createClient,
+  type HttpClient,
+  type HttpProgress,
+  type HttpRequestOptions,
+} from "../../http/client.ts";
 import { HttpRequestError, HttpTimeoutError } from "../../http/errors.ts";
 import { temporaryFolder } from "../_support/repository.ts";
 import { deadPort, echo, RawServer, serve } from "../_support/http_servers.ts";
@@ -124,6 +129,81 @@ Deno.test("an upload may take long as long as it moves, and not once it does not
   const error = await assertRejects(() => client.post(url, { body: endless }), HttpTimeoutError);
   assertEquals([error.stage, error.limit, error.sent], ["headers", 600, "maybe"]);
   assertEquals(client.stats().active, 0);
+});
+
+/** A body without end, which says when it is cancelled. */
+function endless() {
+  const cancelled = Promise.withResolvers<void>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      await new Promise((resolve) => timer = setTimeout(resolve, 5));
+      controller.enqueue(new Uint8Array(1000));
+    },
+    cancel() {
+      clearTimeout(timer);
+      cancelled.resolve();
+    },
+  }, { highWaterMark: 0 });
+  return { body, cancelled: cancelled.promise };
+}
+
+Deno.test("an upload ends with an answer that does not want it", async () => {
+  for (const status of [302, 413, 503]) {
+    await using server = new RawServer(
+      (index) =>
+        `HTTP/1.1 ${index === 0 ? status : 200} X\r\nLocation: /\r\nContent-Length: 2\r\n\r\nok`,
+      "hold",
+    );
+    await using client = createClient({ retry: false });
+    const { body, cancelled } = endless();
+    await client.post(server.url, { body, raiseForStatus: false }).text();
+    await cancelled;
+    assertEquals(client.stats().active, 0);
+  }
+});
+
+Deno.test("an upload that outlives its answer keeps its place, and ends as a request does", async () => {
+  await using server = new RawServer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "hold");
+  const stop = new AbortController();
+  const ways: [string, HttpRequestOptions, (client: HttpClient) => void][] = [
+    ["by its signal", { signal: stop.signal }, () => stop.abort()],
+    ["with its client", {}, (client) => client.close()],
+    ["at its limit", { timeouts: { total: 100 } }, () => {}],
+  ];
+  for (const [how, options, end] of ways) {
+    await using client = createClient({ retry: false, maxPerHost: 1 });
+    const { body, cancelled } = endless();
+    assertEquals(await client.post(server.url, { body, ...options }).text(), "ok");
+    assertEquals(client.stats().active, 1, how);
+    end(client);
+    await cancelled;
+    assertEquals(client.stats().active, 0, how);
+  }
+  await using client = createClient({ retry: false });
+  const body = ReadableStream.from((async function* () {
+    for (let i = 0; i < 5; i++) {
+      yield new Uint8Array(10);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })());
+  await client.post(server.url, { body }).text();
+  while (client.stats().active > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  // Nobody reads what comes.
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answering = (async () => {
+    const conn = await silent.accept();
+    await conn.read(new Uint8Array(10));
+    await conn.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    return conn;
+  })();
+  const large = ReadableStream.from((function* () {
+    for (;;) yield new Uint8Array(64 * 1024);
+  })());
+  const timeouts = { headers: 100 };
+  await client.post(`http://127.0.0.1:${silent.addr.port}/`, { body: large, timeouts }).text();
+  while (client.stats().active > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  (await answering).close();
 });
 
 Deno.test("a stream that is not as long as it was said to be is the caller's mistake", async () => {
