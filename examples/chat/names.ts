@@ -117,7 +117,7 @@ const FORBIDDEN = new RegExp(
   "[\\p{Cc}\\p{Cn}\\p{Co}\\p{Cs}\\p{Z}\\p{Bidi_Control}\\u2800\\u3164\\u115F\\u1160\\uFFA0" +
     "\\u{13430}-\\u{13455}\\u{16FE4}\\u{1D159}\\u1803\\uA4FD" +
     ",\\uFF0C\\u3001\\uFE50\\u060C" +
-    ":\\uFF1A\\uFE13\\uFE55\\uFE30\\u02D0\\u02D1\\u02F8\\u05C3\\u0589\\u0703\\u0704\\u16EC\\u205A\\u2236\\uA789" +
+    ":\\uFF1A\\uFE13\\uFE55\\uFE30\\u02D0\\u02D1\\u02F8\\u05C3\\u0589\\u0703\\u0704\\u16EC\\u205A\\u2236\\uA789\\u2982\\u1361\\u1804" +
     "*\\uFF0A\\uFE61\\u204E\\u2051\\u2055\\u2217\\u229B\\u066D\\u2042\\u2731-\\u273D\\u2743-\\u274B\\uA673\\u2A2F" +
     "]|\\p{M}{5}",
   "u",

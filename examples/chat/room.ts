@@ -32,7 +32,7 @@ import {
   Seat,
 } from "./member.ts";
 import type { LobbyOptions, LobbyStats, RoomSummary } from "./lobby_options.ts";
-import { byteLength, enumerate, neutralise } from "./text.ts";
+import { byteLength, enumerate, isBlank, neutralise } from "./text.ts";
 
 export type * from "./events.ts";
 export type * from "./lobby_options.ts";
@@ -256,7 +256,7 @@ export class Lobby {
       return this.#reply(seat, "too-long", { max: `${maxLine}` }, id);
     }
     const text = neutralise(line);
-    if (text.trim() === "") {
+    if (isBlank(text)) {
       // Who waits for an answer gets one; Enter alone in a terminal is nothing.
       if (id !== undefined) this.#reply(seat, "blank", {}, id);
       return;
@@ -277,7 +277,7 @@ export class Lobby {
       case "rooms":
         return this.#listRooms(seat, id);
       case "me":
-        if (rest === "") return this.#reply(seat, "usage-me", {}, id);
+        if (isBlank(rest)) return this.#reply(seat, "usage-me", {}, id);
         return this.#message(seat, rest, true, id);
       case "msg":
         return this.#private(seat, rest, id);
@@ -301,7 +301,7 @@ export class Lobby {
 
   #private(seat: Seat, rest: string, id?: number): void {
     const [, name = "", text = ""] = /^(\S*)\s*(.*)$/s.exec(rest)!;
-    if (text === "") return this.#reply(seat, "usage-msg", {}, id);
+    if (isBlank(text)) return this.#reply(seat, "usage-msg", {}, id);
     const to = this.#names.get(nameKey(name));
     if (to === undefined) return this.#reply(seat, "no-such-user", { name }, id);
     this.#messages++;

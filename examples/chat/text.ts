@@ -9,12 +9,14 @@
 /** Nothing to do for these: the lines that most people write. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
+/** What shows nothing: spaces of every width, joiners, fillers, empty Braille, the note and mark without ink. */
+const UNSEEN = "\\s\\p{Cf}\\p{Default_Ignorable_Code_Point}\\u2800\\u{1D159}\\u{16FE4}";
+
 /**
  * So many blanks push what follows to the next line of a terminal, where it could pass for a
- * notice: twenty indent any code.
+ * notice: twenty indent any code. What takes no room counts too, or it would part the blanks.
  */
-const GAPS =
-  /([\p{Zs}\u2800\u115F\u1160\u3164\uFFA0]{20})[\p{Zs}\u2800\u115F\u1160\u3164\uFFA0]+/gu;
+const GAPS = new RegExp(`([${UNSEEN}]{20})[${UNSEEN}]+`, "gu");
 const GAP = " ".repeat(21);
 
 /**
@@ -62,6 +64,18 @@ export function neutralise(text: string): string {
     .replace(TAGS, "$1")
     .replace(TOWERS, "$1")
     .replace(GAPS, "$1");
+}
+
+const BLANK = new RegExp(`^[${UNSEEN}]*$`, "u");
+
+/**
+ * Says whether a text shows nothing at all.
+ *
+ * @param text A line, made safe.
+ * @returns Whether there is nothing to be seen in it.
+ */
+export function isBlank(text: string): boolean {
+  return BLANK.test(text);
 }
 
 const encoder = new TextEncoder();

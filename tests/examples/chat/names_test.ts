@@ -73,6 +73,8 @@ Deno.test("checkName() says what is wrong with a name", () => {
     ["Ann：hi", "name-character"],
     ["a∶b", "name-character"],
     ["a꞉b", "name-character"],
+    ["a⦂b", "name-character"],
+    ["a፡b", "name-character"],
     ["a,b", "name-character"],
     ["a、b", "name-character"],
     ["*", "name-character"],

@@ -267,12 +267,24 @@ Deno.test("a line is limited in bytes; a blank one is nothing", () => {
   const [ann, bob] = [enter(lobby, "Ann"), enter(lobby, "Bob")];
   ann.face.read();
   bob.face.read();
-  for (const line of ["0123456789", "0123456789a", "你好你好", "", "   ", "\x1b[2J\x07"]) {
+  for (
+    const line of [
+      "0123456789",
+      "0123456789a",
+      "你好你好",
+      "",
+      "   ",
+      "\x1b[2J\x07",
+      "\u200b\u3164",
+    ]
+  ) {
     ann.member.say(line);
   }
   assertEquals(bob.face.read(), ["Ann: 0123456789"]);
   const tooLong = "* That line was not sent: it is longer than 10 bytes.";
   assertEquals(ann.face.read(), ["(Ann: 0123456789)", tooLong, tooLong]);
+  ann.member.say("/me \u2060");
+  assertEquals(ann.face.read(), ["* Usage: /me TEXT"]);
   // A face that counts its lines waits for an answer to each.
   ann.member.say("\u202e", 7);
   assertEquals(ann.face.events.map((event) => event.type === "reply" && event.id), [7]);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { cpuUsage } from "node:process";
-import { byteLength, enumerate, neutralise } from "../../../examples/chat/text.ts";
+import { byteLength, enumerate, isBlank, neutralise } from "../../../examples/chat/text.ts";
 
 Deno.test("neutralise() leaves every script and every emoji as it is", () => {
   const texts = [
@@ -83,6 +83,21 @@ Deno.test("neutralise() keeps gaps short, so that nothing of a line passes for a
   assertEquals(neutralise(`é${"\t".repeat(40)}Bob left`), `é${most}Bob left`);
   for (const blank of ["\u00a0", "\u3000", "\u2800", "\u3164"]) {
     assertEquals(neutralise(`${blank.repeat(75)}Bob left`), `${blank.repeat(20)}Bob left`);
+  }
+  for (const parting of ["\u200b", "\u2060", "\u00ad", "\ufe0f", "\u{1D159}", "\u{16FE4}"]) {
+    const text = neutralise(`${`${most}${parting}`.repeat(4)}Bob left`);
+    assertEquals(text, `${most}Bob left`, JSON.stringify(parting));
+  }
+  for (const kept of ["👩🏽‍🚀 ".repeat(30), "می‌خواهم ".repeat(30)]) {
+    assertEquals(neutralise(kept), kept);
+  }
+});
+
+Deno.test("isBlank() sees through what shows nothing", () => {
+  const blank = ["", " ", "\u3000", "\u200b", "\u2060\ufe0f", "\u3164", "\u2800", "\u{E0041}"];
+  for (const text of blank) assert(isBlank(text), JSON.stringify(text));
+  for (const text of ["a", " .", "\u0301", "👍🏽", "ㅋ"]) {
+    assert(!isBlank(text), JSON.stringify(text));
   }
 });
 
