@@ -52,10 +52,9 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ command, path, recursive, resume, json, ...values }, ctx) => {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
-    const options = await clientOptions(values, ctx);
+    const connect = async () => await connectFtp(await clientOptions(values, ctx));
     try {
-      await using ftp = await connectFtp(options);
-      const done = await work({ ftp, paths: path, recursive, resume, json, ctx });
+      const done = await work({ connect, paths: path, recursive, resume, json, ctx });
       if (json) ctx.printJson(done ?? { done: true });
     } catch (error) {
       const refused = error instanceof NetError && error.kind === "permission";

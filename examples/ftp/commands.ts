@@ -6,7 +6,8 @@ import { type CliContext, CliError } from "../../tools/cli.ts";
 
 /** What a command has at hand. */
 export interface Call {
-  readonly ftp: FtpClient;
+  /** Connects and logs in, when all that can be known before is. */
+  readonly connect: () => Promise<FtpClient>;
   readonly paths: readonly string[];
   readonly recursive: boolean;
   readonly resume: boolean;
@@ -16,17 +17,19 @@ export interface Call {
 
 /** Each command by its name; it gives what `--json` shows. */
 export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
-  ls: async ({ ftp, paths: [path], ctx, json }) => {
+  ls: async ({ connect, paths: [path], ctx, json }) => {
+    await using ftp = await connect();
     const entries = await ftp.list(path);
     if (!json) { for (const entry of entries) ctx.print(describe(entry)); }
     return entries;
   },
-  get: async ({ ftp, paths: [from, to], resume, ctx }) => {
+  get: async ({ connect, paths: [from, to], resume, ctx }) => {
     const remote = need(from, "the file to fetch");
     const local = to ?? nameOf(remote);
     // It has its name when it is whole; what an earlier run has left is continued.
     const part = resume ? await found(`${local}.part`, local) ?? `${local}.part` : `${local}.part`;
     const there = resume ? await sizeOf(part) ?? 0 : 0;
+    await using ftp = await connect();
     const size = await ftp.size(remote).catch(() => undefined);
     if (size !== undefined && there > size) {
       throw new CliError(`Cannot resume: ${part} is larger than ${remote} (${there} > ${size})`);
@@ -34,7 +37,8 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     const bar = progress(ctx, remote, size, there);
     const stream = await ftp.download(remote, { offset: there, ...bar, signal: ctx.signal });
     const options = { write: true, create: true, append: there > 0, truncate: there === 0 };
-    const file = await Deno.open(part, options);
+    const file = await Deno.open(part, options)
+      .catch((error) => stream.cancel(error).then(() => Promise.reject(error)));
     try {
       await stream.pipeTo(file.writable);
     } finally {
@@ -43,10 +47,11 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     if (part !== local) await Deno.rename(part, local);
     return { from: remote, to: local, bytes: there + bar.bytes };
   },
-  put: async ({ ftp, paths: [from, to], ctx }) => {
+  put: async ({ connect, paths: [from, to], ctx }) => {
     const local = need(from, "the file to store");
     const remote = to ?? nameOf(local);
     using file = await Deno.open(local);
+    await using ftp = await connect();
     const bar = progress(ctx, local, (await file.stat()).size, 0);
     try {
       await ftp.upload(remote, file.readable, { atomic: true, ...bar, signal: ctx.signal });
@@ -55,27 +60,32 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     }
     return { from: local, to: remote, bytes: await ftp.size(remote).catch(() => undefined) };
   },
-  mirror: async ({ ftp, paths: [from, to], ctx }) => {
-    const onFile = (path: string) => ctx.log.info("{path}", { path });
-    const options = { skipSame: true, onFile, signal: ctx.signal };
-    return await downloadTree(
-      ftp,
-      need(from, "the directory"),
-      need(to, "the folder here"),
-      options,
-    );
+  mirror: async ({ connect, paths: [from, to], ctx }) => {
+    const [remote, local] = [need(from, "the directory"), need(to, "the folder here")];
+    await using ftp = await connect();
+    return await downloadTree(ftp, remote, local, treeOptions(ctx));
   },
-  "mirror-up": async ({ ftp, paths: [from, to], ctx }) => {
-    const onFile = (path: string) => ctx.log.info("{path}", { path });
-    const options = { skipSame: true, onFile, signal: ctx.signal };
-    return await uploadTree(ftp, need(from, "the folder here"), need(to, "the directory"), options);
+  "mirror-up": async ({ connect, paths: [from, to], ctx }) => {
+    const [local, remote] = [need(from, "the folder here"), need(to, "the directory")];
+    await Deno.stat(local);
+    await using ftp = await connect();
+    return await uploadTree(ftp, local, remote, treeOptions(ctx));
   },
-  mkdir: ({ ftp, paths: [path] }) => ftp.mkdir(need(path, "a directory"), { recursive: true }),
-  rm: ({ ftp, paths: [path], recursive }) => {
+  mkdir: async ({ connect, paths: [path] }) => {
+    const what = need(path, "a directory");
+    await using ftp = await connect();
+    await ftp.mkdir(what, { recursive: true });
+  },
+  rm: async ({ connect, paths: [path], recursive }) => {
     const what = need(path, "what to remove");
-    return recursive ? ftp.rmdir(what, { recursive }) : ftp.delete(what);
+    await using ftp = await connect();
+    await (recursive ? ftp.rmdir(what, { recursive }) : ftp.delete(what));
   },
 };
+
+function treeOptions({ log, signal }: CliContext) {
+  return { skipSame: true, onFile: (path: string) => log.info("{path}", { path }), signal };
+}
 
 async function sizeOf(path: string): Promise<number | undefined> {
   try {

@@ -12,6 +12,7 @@ import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { startPyftpdlib } from "../_support/ftp.ts";
 import { needsPython } from "../_support/peers.ts";
+import { freePorts } from "../_support/ports.ts";
 
 const python = needsPython("pyftpdlib", "OpenSSL");
 
@@ -88,4 +89,19 @@ Deno.test("ftp_client names the host that it may not reach, for its data have po
     io.err,
     "ftp-client: Permission is missing: run again with --allow-net=192.0.2.1\n",
   );
+});
+
+Deno.test("ftp_client says what is wrong with a command before it connects", async () => {
+  const run = async (...args: string[]) => {
+    const io = recordingIo();
+    return [await main([...args, "--port", `${freePorts(1)[0]}`], io), io.err] as const;
+  };
+  for (const args of [["get"], ["put"], ["mirror", "x"], ["mirror-up"], ["mkdir"], ["rm"]]) {
+    assertEquals((await run(...args))[0], 2, args.join());
+  }
+  for (const command of ["put", "mirror-up"]) {
+    const [code, said] = await run(command, "/nowhere/at/all", "x");
+    assertEquals(code, 1);
+    assertStringIncludes(said, '"/nowhere/at/all": no such file');
+  }
 });
