@@ -54,13 +54,16 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
     const { limit, output, json, protocol, folder, user } = values;
-    const options = await clientOptions(values, ctx);
-    const opening = protocol === "pop3" ? openPop3(options) : openImap(options, folder);
-    await using mail = await opening.catch((error) => {
-      if (user !== undefined || !(error instanceof ReplyError)) throw error;
-      throw new CliError(`${error.message} (nobody is logged in: give --user)`);
-    });
-    await work({ mail, id: message, limit, output, json, ctx });
+    const open = async () => {
+      const options = await clientOptions(values, ctx);
+      try {
+        return await (protocol === "pop3" ? openPop3(options) : openImap(options, folder));
+      } catch (error) {
+        if (user !== undefined || !(error instanceof ReplyError)) throw error;
+        throw new CliError(`${error.message} (nobody is logged in: give --user)`);
+      }
+    };
+    await work({ open, id: message, limit, output, json, ctx });
   });
 }
 

@@ -36,7 +36,7 @@ const cli = defineCli({
     "--allow-net=127.0.0.1": "connect there; name another server the same way",
     "--allow-read=<file>": "only with --attach, --inline, --password-file, --ca",
   },
-  examples: ["deno task send-mail --from ann@a.test --to bob@b.test --subject hi --text hello"],
+  examples: ["deno task send-mail --from ann@a.test --to bob@b.test --subject hi --text hey"],
 });
 
 /**

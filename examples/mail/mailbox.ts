@@ -1,7 +1,10 @@
 /** A mailbox as the mail reader sees it, whatever protocol is behind it. @module */
 
+import { delay } from "@std/async/delay";
 import { connectImap, type ConnectImapOptions } from "../../net/imap_client.ts";
+import { NetError } from "../../net/errors.ts";
 import { connectPop3, type ConnectPop3Options } from "../../net/pop3_client.ts";
+import { retry } from "../../net/retry.ts";
 import { CliError } from "../../tools/cli.ts";
 
 /** A message in a list. */
@@ -21,11 +24,11 @@ export interface Mailbox extends AsyncDisposable {
   /** The newest messages, the newest first. */
   list(limit: number): Promise<Item[]>;
   /** A whole message. */
-  message(id: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  message(id: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Deletes a message for good. */
-  remove(id: string): Promise<void>;
-  /** The messages that come from now on. */
-  watch(): AsyncIterable<Item>;
+  remove(id: number): Promise<void>;
+  /** The messages that come from now on; a session that is lost is opened anew. */
+  watch(onLost: (error: NetError) => void): AsyncIterable<Item>;
 }
 
 /**
@@ -45,9 +48,9 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
       }
       return items;
     },
-    message: async (id) => await mail.retrieve(numberOf(id)),
+    message: async (id) => await mail.retrieve(id),
     async remove(id) {
-      await mail.delete(numberOf(id));
+      await mail.delete(id);
       await mail.quit();
     },
     watch() {
@@ -57,6 +60,13 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
   };
 }
 
+/** The wait before a session that is lost is opened anew, in milliseconds. */
+const PAUSE = 1000;
+
+/** What a server says that is just starting, or not up yet. */
+const isRetriable = ({ kind, retryable }: NetError) =>
+  retryable || kind === "truncated" || kind === "reset";
+
 /**
  * Opens a folder by IMAP.
  *
@@ -65,13 +75,19 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
  * @returns The mailbox.
  */
 export async function openImap(options: ConnectImapOptions, folder: string): Promise<Mailbox> {
-  const mail = await connectImap(options);
-  try {
-    await mail.select(folder);
-  } catch (error) {
-    await mail.logout();
-    throw error;
-  }
+  const { signal } = options;
+  const open = async () => {
+    const session = await connectImap(options);
+    try {
+      await session.select(folder);
+      return session;
+    } catch (error) {
+      await session.logout();
+      throw error;
+    }
+  };
+  let mail = await open();
+  const newest = async () => (await mail.search()).at(-1) ?? 0;
   const items = async (uids: readonly number[]): Promise<Item[]> => {
     const fields = "HEADER.FIELDS (FROM TO DATE SUBJECT)";
     const messages = await mail.fetch(uids, { size: true, sections: [fields] });
@@ -86,28 +102,41 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
       const found = await items((await mail.search()).slice(-limit));
       return found.sort((a, b) => Number(b.id) - Number(a.id));
     },
-    message: async (id) => await mail.message(numberOf(id)),
+    message: async (id) => await mail.message(id),
     async remove(id) {
-      await mail.store(numberOf(id), "add", ["\\Deleted"]);
-      await mail.expunge(numberOf(id));
+      await mail.store(id, "add", ["\\Deleted"]);
+      await mail.expunge(id);
     },
-    async *watch() {
-      let last = Math.max(0, ...await mail.search());
-      const { signal } = options;
+    async *watch(onLost) {
+      let last = await newest();
       while (!signal?.aborted) {
-        for await (const { type } of mail.idle(signal && { signal })) if (type === "exists") break;
-        const fresh = (await mail.search({ uids: `${last + 1}:*` })).filter((uid) => uid > last);
-        last = Math.max(last, ...fresh);
-        yield* await items(fresh);
+        try {
+          const exists = mail.selected?.exists;
+          const fresh = (await mail.search({ uids: `${last + 1}:*` })).filter((uid) => uid > last);
+          const found = await items(fresh);
+          last = fresh.at(-1) ?? last;
+          yield* found;
+          // More may have come meanwhile, and is not told again.
+          if (mail.selected?.exists !== exists) continue;
+          for await (const { type } of mail.idle(signal && { signal })) {
+            if (type === "exists") break;
+          }
+        } catch (error) {
+          if (signal?.aborted || mail.open || !(error instanceof NetError)) throw error;
+          onLost(error);
+          const validity = mail.selected?.uidValidity;
+          await delay(PAUSE, signal && { signal });
+          mail = await retry(open, {
+            maxAttempts: Infinity,
+            isRetriable,
+            ...(signal && { signal }),
+          });
+          if (mail.selected?.uidValidity !== validity) last = await newest();
+        }
       }
     },
     [Symbol.asyncDispose]: () => mail[Symbol.asyncDispose](),
   };
-}
-
-function numberOf(id: string): number {
-  if (/^[1-9]\d{0,9}$/.test(id)) return Number(id);
-  throw new CliError(`Bad value for the message: ${JSON.stringify(id)} (expected a number)`, 2);
 }
 
 /** The most bytes of a message that are read into memory. */

@@ -1,14 +1,15 @@
 /** What the mail reader shows; messages are parsed by postal-mime. @module */
 
 import PostalMime, { type Email } from "postal-mime";
-import type { CliContext } from "../../tools/cli.ts";
-import { CliError } from "../../tools/cli.ts";
+import type { NetError } from "../../net/errors.ts";
+import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
 import { type Item, type Mailbox, readAll } from "./mailbox.ts";
 import { plainNames, plainText } from "./plain.ts";
 
 /** What a command has at hand. */
 export interface Call {
-  readonly mail: Mailbox;
+  /** Connects and logs in, when all that can be known before is. */
+  readonly open: () => Promise<Mailbox>;
   /** The message, where a command needs one. */
   readonly id: string | undefined;
   readonly limit: number;
@@ -19,20 +20,25 @@ export interface Call {
 
 /** Each command by its name. */
 export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> = {
-  folders: async ({ mail, json, ctx }) => {
+  folders: async ({ open, json, ctx }) => {
+    await using mail = await open();
     for (const folder of await mail.folders()) {
       if (json) ctx.printJson({ folder });
       else ctx.print(folder);
     }
   },
-  list: async ({ mail, limit, json, ctx }) => {
+  list: async ({ open, limit, json, ctx }) => {
+    await using mail = await open();
     for (const item of await mail.list(limit)) await showItem(item, json, ctx);
   },
-  watch: async ({ mail, json, ctx }) => {
-    for await (const item of mail.watch()) await showItem(item, json, ctx);
+  watch: async ({ open, json, ctx }) => {
+    await using mail = await open();
+    const onLost = ({ message }: NetError) =>
+      ctx.log.warn("connecting again: {message}", { message });
+    for await (const item of mail.watch(onLost)) await showItem(item, json, ctx);
   },
-  show: async ({ mail, id, json, ctx }) => {
-    const email = await parse(await readAll(await mail.message(need(id))));
+  show: async ({ open, id, json, ctx }) => {
+    const email = await fetched(open, need(id));
     const names = email.attachments.map(({ filename }) => filename ?? "(no name)");
     const summary = summarize(email);
     const text = email.text ?? plainText(email.html ?? "");
@@ -42,8 +48,8 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
     ctx.print("");
     for (const line of text.trimEnd().split(/\r?\n/)) ctx.print(line);
   },
-  save: async ({ mail, id, output, json, ctx }) => {
-    const email = await parse(await readAll(await mail.message(need(id))));
+  save: async ({ open, id, output, json, ctx }) => {
+    const email = await fetched(open, need(id));
     // Asked for once, for the folder: the names are the sender's.
     const { state } = await Deno.permissions.request({ name: "write", path: output });
     if (state !== "granted") {
@@ -63,16 +69,26 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
       else ctx.print(path);
     }
   },
-  delete: async ({ mail, id, json, ctx }) => {
-    await mail.remove(need(id));
+  delete: async ({ open, id, json, ctx }) => {
+    const number = need(id);
+    await using mail = await open();
+    await mail.remove(number);
     if (json) ctx.printJson({ deleted: id });
     else ctx.print(`deleted ${id}`);
   },
 };
 
-function need(id: string | undefined): string {
-  if (id !== undefined) return id;
-  throw new CliError("Missing argument: the message, by its number of list", 2);
+function need(id: string | undefined): number {
+  if (id === undefined) {
+    throw new CliError("Missing argument: the message, by its number of list", 2);
+  }
+  if (/^[1-9]\d{0,9}$/.test(id)) return Number(id);
+  throw badValue("the message", id, "a number");
+}
+
+async function fetched(open: () => Promise<Mailbox>, id: number): Promise<Email> {
+  await using mail = await open();
+  return await parse(await readAll(await mail.message(id)));
 }
 
 async function parse(bytes: Uint8Array): Promise<Email> {

@@ -9,6 +9,7 @@ import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { type Dovecot, needsDovecot, startDovecot } from "../_support/dovecot.ts";
 import { beginTls, lineServer } from "../_support/line_server.ts";
+import { freePorts } from "../_support/ports.ts";
 import { needsPostfix, startPostfix } from "../_support/postfix.ts";
 
 Deno.test("attachments have names of their own that do nothing but name them", () => {
@@ -209,3 +210,41 @@ async function until(holds: () => boolean, seen: () => string): Promise<void> {
     await delay(20);
   }
 }
+
+Deno.test("read_mail goes on watching where the server begins anew, and shows what came meanwhile", async () => {
+  let messages = 1;
+  const head = "Subject: meanwhile\r\n\r\n";
+  const answers: Record<string, () => string | undefined> = {
+    CAPABILITY: () => "* CAPABILITY IMAP4rev1 IDLE\r\n",
+    SELECT: () => `* ${messages} EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n`,
+    SEARCH: () => `* SEARCH ${Array.from({ length: messages }, (_, i) => i + 1).join(" ")}\r\n`,
+    FETCH: () =>
+      `* 2 FETCH (UID 2 BODY[HEADER.FIELDS (FROM TO DATE SUBJECT)] {${head.length}}\r\n${head})\r\n`,
+    IDLE: () => messages++ === 1 ? undefined : "+ idling\r\n",
+  };
+  await using server = lineServer("* OK ready\r\n", (line) => {
+    const [tag, verb = "", sub = ""] = line.split(" ");
+    const answer = answers[verb === "UID" ? sub : verb];
+    const said = answer === undefined ? "" : answer();
+    return said === undefined || said.startsWith("+") ? said : `${said}${tag} OK done\r\n`;
+  });
+  const stop = new AbortController();
+  const io = recordingIo({
+    onSignal(listener) {
+      stop.signal.addEventListener("abort", () => listener("SIGTERM"));
+      return () => {};
+    },
+  });
+  const watching = main(["watch", "--tls", "none", "--port", `${server.port}`], io);
+  await until(() => io.out.includes("meanwhile"), () => io.out + io.err);
+  stop.abort();
+  assertEquals(await watching, 130);
+  assertMatch(io.err, /connecting again: .* ended the connection/);
+});
+
+Deno.test("read_mail says what is wrong with a command before it connects", async () => {
+  const server = ["--port", `${freePorts(1)[0]}`];
+  for (const args of [["show"], ["save", "x"], ["delete", "0"]]) {
+    assertEquals(await main([...args, ...server], recordingIo()), 2, args.join());
+  }
+});
