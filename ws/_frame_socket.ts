@@ -25,6 +25,9 @@ export interface FrameSocketOptions {
 /** Bytes that wait to be sent above which of several pings the last alone is answered. */
 const BUSY = 64 * 1024;
 
+/** Frames after which others have a turn: Deno never waits for one who floods us, and they starve. */
+const TURN = 2000;
+
 const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 
 /** The server's side of a WebSocket on a connection of our own (RFC 6455). */
@@ -113,6 +116,7 @@ export class FrameSocket implements WsSocket {
   }
 
   async #run(connection: Connection): Promise<void> {
+    let turnAt = 0;
     try {
       while (this.readyState !== CLOSED) {
         for (let event; (event = this.#decoder.next()) !== undefined;) {
@@ -120,7 +124,9 @@ export class FrameSocket implements WsSocket {
           if (event.kind === "close") await delay(0);
           this.#on(event);
           if (this.#paused !== undefined) await this.#paused.promise;
+          if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
         }
+        if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
         // Not between two messages: shutting down is for those above, who say why.
         const bytes = await connection.readChunk({ inMessage: true });
         if (bytes === null) return this.#end(1006, "", false);
@@ -135,6 +141,11 @@ export class FrameSocket implements WsSocket {
       const kind = code === 1008 || code === 1009 ? "limit" : "protocol";
       this.#fail(code, message, kind);
     }
+  }
+
+  async #othersTurn(): Promise<number> {
+    await delay(0);
+    return this.#decoder.frames;
   }
 
   #on(event: WsFrameEvent): void {

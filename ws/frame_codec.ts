@@ -119,6 +119,7 @@ export class WsFrameDecoder {
   readonly #masked: boolean;
   readonly #max: number;
 
+  #frames = 0;
   #bytes: Bytes = NOTHING;
   #at = 0;
   #failure: WsFrameError | undefined;
@@ -159,6 +160,11 @@ export class WsFrameDecoder {
     }
     this.#masked = role === "server";
     this.#max = maxMessageSize;
+  }
+
+  /** Frames whose head has been read. */
+  get frames(): number {
+    return this.#frames;
   }
 
   /**
@@ -249,6 +255,7 @@ export class WsFrameDecoder {
     this.#left = length;
     this.#at = at + size;
     this.#inFrame = true;
+    this.#frames++;
     return true;
   }
 

@@ -177,3 +177,18 @@ Deno.test("hardened: an upgrader in a hardened serveHttp() counts and shuts down
   assertEquals((await conn.closed).code, 1001);
   assertEquals((await server.shutdown()).forced, 0);
 });
+
+Deno.test("hardened: who floods the server leaves a turn to others", async () => {
+  await using peers = await pair({}, async (conn) => {
+    for await (const _ of conn);
+  });
+  const most = 200_000;
+  const one = frame(0x81);
+  const flood = new Uint8Array(most * one.length);
+  for (let at = 0; at < flood.length; at += one.length) flood.set(one, at);
+  const writing = peers.raw.write(flood);
+  await until(() => peers.conn.stats.received > 0);
+  assert(peers.conn.stats.received < most, "all of it came in one turn");
+  await until(() => peers.conn.stats.received === most);
+  await writing;
+});
