@@ -110,6 +110,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   readonly #onSignal = () => void this.shutdown();
   readonly #accepting: Promise<void>;
   #active = 0;
+  /** Handlers that have not ended, be their connections open or not. */
+  #running = 0;
   #accepted = 0;
   #refused = 0;
   #failed = 0;
@@ -299,6 +301,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   /** Runs the handler; whatever it throws ends here. */
   async #handle(connection: Connection, remoteAddr: A): Promise<void> {
     this.event({ type: "open", connection });
+    this.#running++;
     try {
       if (this.#stopping) connection.drain();
       await this.#handler(connection, {
@@ -311,6 +314,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
       this.#handlerFailed(connection, error);
     }
     await connection.close();
+    this.#running--;
+    this.#changed();
   }
 
   #handlerFailed(connection: Connection, error: unknown): void {
@@ -341,7 +346,10 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     this.event({ type: "shutdown" });
     const total = this.#active;
     for (const connection of this.#connections) connection.drain();
-    await Promise.race([this.#force.promise, this.#untilIdle()]);
+    await Promise.race([
+      this.#force.promise,
+      this.#until(() => this.#active + this.#running === 0),
+    ]);
     // Only then is the address free again, and the file of a Unix socket gone.
     await this.#accepting;
     clearTimeout(this.#forceTimer);
@@ -353,7 +361,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
       phase: "close",
     });
     for (const connection of this.#connections) connection.abort(late);
-    await this.#untilIdle();
+    // But not for the handlers: one that does not end must not hold up the end.
+    await this.#until(() => this.#active === 0);
     // A later call has nothing to force, and needs no timer.
     this.#forceAt = -Infinity;
     this.#finish.resolve();
@@ -361,8 +370,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     return { drained: total - forced, forced, refused: this.#refused };
   }
 
-  async #untilIdle(): Promise<void> {
-    while (this.#active > 0) await this.#untilChanged();
+  async #until(done: () => boolean): Promise<void> {
+    while (!done()) await this.#untilChanged();
   }
 
   /** Resolves at the next change of what accepting and draining depend on. */

@@ -156,7 +156,7 @@ export interface ServerStats {
 /** Options of {@linkcode TcpServer.shutdown}. */
 export interface ShutdownOptions {
   /**
-   * How long open connections may take to end, in milliseconds; 0 cuts at once.
+   * How long open connections and handlers may take to end, in milliseconds; 0 cuts at once.
    *
    * @default 5000
    */
@@ -193,7 +193,8 @@ export interface StreamServer<A extends Deno.Addr> extends AsyncDisposable {
   unref(): void;
   /**
    * Stops accepting, lets open connections end (their reads end between two
-   * messages, `info.signal` is aborted), and cuts what is left at the deadline.
+   * messages, `info.signal` is aborted) and handlers finish, and cuts what is left
+   * at the deadline; a handler that runs on without its connection is left alone.
    * A second call may bring the deadline forward and gives the same report.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;

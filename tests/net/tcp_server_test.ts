@@ -245,6 +245,36 @@ Deno.test("shutdown() cuts what is stuck at the deadline, handlers that never en
   assert(end === null || end === "reset", `${end}`);
 });
 
+Deno.test("shutdown() waits for a handler whose connection is gone, but not beyond the deadline", async () => {
+  const work = Promise.withResolvers<void>();
+  const server = serveTcp({}, async (conn) => {
+    await conn.close();
+    await work.promise;
+  });
+  {
+    await using conn = await connectTcp({ port: server.addr.port });
+    assertEquals(await conn.readChunk(), null);
+  }
+  await until(() => server.stats().active === 0);
+  let over = false;
+  const stopping = server.shutdown({ deadline: 60_000 }).then((report) => {
+    over = true;
+    return report;
+  });
+  await delay(50);
+  assertEquals(over, false);
+  work.resolve();
+  assertEquals(await stopping, { drained: 0, forced: 0, refused: 0 });
+
+  const stuck = serveTcp({}, async (conn) => {
+    await conn.close();
+    await new Promise(() => {});
+  });
+  await using conn = await connectTcp({ port: stuck.addr.port });
+  assertEquals(await conn.readChunk(), null);
+  await stuck.shutdown({ deadline: 50 });
+});
+
 Deno.test("a second shutdown() brings the deadline forward and gives the same report", async () => {
   const server = serveTcp({}, () => new Promise<void>(() => {}));
   await using _stuck = await dial(server);
