@@ -187,6 +187,23 @@ Deno.test("STARTTLS: encrypted before the login, never skipped, nothing smuggled
   assert(!without.heard.join().includes("secret"));
 });
 
+Deno.test("STARTTLS waits for its command to be written, however early the answer is there", async () => {
+  const [connection, server] = memoryPair({ capacity: 4 });
+  const answering = server.write(
+    "* OK hi\r\n* CAPABILITY STARTTLS\r\na1 OK done\r\na2 OK begin\r\n",
+  );
+  const connecting = connectImap({ tls: "starttls", connection, timeout: 2000 });
+  const heard = [await server.readLine()];
+  await answering;
+  await delay(20);
+  heard.push(await server.readLine());
+  // What follows is not a line any more.
+  const [type] = await server.readExact(1);
+  server.abort();
+  await assertRejects(() => connecting, NetError);
+  assertEquals([heard, type], [["a1 CAPABILITY", "a2 STARTTLS"], 0x16]);
+});
+
 Deno.test("hostile servers: errors in time, and nothing goes on", async () => {
   const cases: [string, Answer, string][] = [
     ["no response", () => "hello\r\n", "protocol"],
