@@ -8,6 +8,7 @@ import {
   literalSize,
   parseImapResponse,
 } from "./imap_codec.ts";
+import { whileOpen } from "./_while_open.ts";
 
 /** Lines and literals of one response. */
 const MAX_SEGMENTS = 10_000;
@@ -25,6 +26,14 @@ export type OnLiteral = (
   size: number,
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
 ) => Promise<void>;
+
+/** A part of a command; the last kind is a literal that is sent as it comes. */
+export type CommandPart = ImapPart | ImapStream;
+
+interface ImapStream {
+  readonly stream: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
+  readonly size: number;
+}
 
 /** How a response is read. */
 interface ImapReadOptions {
@@ -63,7 +72,7 @@ export class ImapLine {
 
   /** Sends a command; `onAsked` sees what comes while the server is waited for. Gives its tag. */
   async send(
-    parts: readonly ImapPart[],
+    parts: readonly CommandPart[],
     onAsked: (response: ImapResponse) => void,
     secret = false,
   ): Promise<string> {
@@ -82,17 +91,39 @@ export class ImapLine {
         shown += part;
         continue;
       }
-      const { literal } = part;
-      const now = this.literals === "all" || (this.literals === "small" && literal.length <= 4096);
-      await write(`${text}{${literal.length}${now ? "+" : ""}}`, shown);
+      const streamed = "stream" in part;
+      const size = streamed ? part.size : part.literal.length;
+      // What is long to send is asked for first: it may be refused.
+      const now = !streamed &&
+        (this.literals === "all" || (this.literals === "small" && size <= 4096));
+      await write(`${text}{${size}${now ? "+" : ""}}`, shown);
       text = shown = "";
       if (!now) await this.untilContinue(tag, onAsked);
-      await this.#dialogue.conn.write(literal);
-      this.#dialogue.tell("client", secret ? "***" : `(${literal.length} bytes)`);
+      await (streamed ? this.#stream(part) : this.#dialogue.conn.write(part.literal));
+      this.#dialogue.tell("client", secret ? "***" : `(${size} bytes)`);
     }
     // A failure shows where the answer is awaited.
     void write(text, shown);
     return tag;
+  }
+
+  /** Sends a literal as it comes; one of another size ends the session, which waits for the rest. */
+  async #stream({ stream, size }: ImapStream): Promise<void> {
+    const { conn } = this.#dialogue;
+    let sent = 0;
+    try {
+      for await (const part of whileOpen(conn, stream)) {
+        sent += part.length;
+        if (sent > size) break;
+        await conn.write(part);
+      }
+      if (sent === size) return;
+      const what = sent > size ? "is longer than" : `ends after ${sent} of`;
+      throw new RangeError(`Cannot append a message that ${what} its ${size} bytes`);
+    } catch (error) {
+      this.#dialogue.abort(error);
+      throw error;
+    }
   }
 
   /** Waits until the server wants more. */

@@ -32,3 +32,13 @@ export async function* whileOpen<T>(
     if (!done) cancel().catch(() => {});
   }
 }
+
+/** Waits for what uses a source; a stream that it has not begun is not left open, a file for example. */
+export async function orCancel<T>(source: unknown, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (source instanceof ReadableStream && !source.locked) source.cancel(error).catch(() => {});
+    throw error;
+  }
+}

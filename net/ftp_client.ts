@@ -44,6 +44,7 @@ import type {
 } from "./ftp_options.ts";
 import { NetError } from "./errors.ts";
 import { ReplyError } from "./reply_error.ts";
+import { orCancel } from "./_while_open.ts";
 
 export type { FtpEntry, FtpReply } from "./ftp_codec.ts";
 export type * from "./ftp_options.ts";
@@ -250,13 +251,7 @@ export class FtpClient implements AsyncDisposable {
    * @throws {ReplyError} If the server does not take it.
    */
   async upload(path: string, source: FtpSource, options: FtpUploadOptions = {}): Promise<void> {
-    try {
-      await this.#upload(path, source, options);
-    } catch (error) {
-      // What was not begun is not left open, a file for example.
-      if (source instanceof ReadableStream && !source.locked) source.cancel(error).catch(() => {});
-      throw error;
-    }
+    await orCancel(source, this.#upload(path, source, options));
   }
 
   #upload(path: string, source: FtpSource, options: FtpUploadOptions): Promise<void> {

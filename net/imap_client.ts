@@ -33,6 +33,7 @@ import {
   withAnswer,
 } from "./_imap_answers.ts";
 import { idleImap } from "./_imap_idle.ts";
+import type { CommandPart } from "./_imap_line.ts";
 import { loginImap } from "./_imap_login.ts";
 import { ImapSession } from "./_imap_session.ts";
 import { streamSection } from "./_imap_stream.ts";
@@ -42,7 +43,6 @@ import {
   imapDateTime,
   imapFlag,
   imapFolderName,
-  type ImapPart,
   type ImapResponse,
   type ImapResponseCode,
   type ImapSearch,
@@ -57,9 +57,11 @@ import type {
   ImapFolder,
   ImapIdleOptions,
   ImapSelected,
+  ImapSource,
   ImapStatus,
 } from "./imap_options.ts";
 import type { SaslCredentials, SaslName } from "./sasl.ts";
+import { orCancel } from "./_while_open.ts";
 
 export type { ImapResponse, ImapSearch } from "./imap_codec.ts";
 export type { ImapMessage } from "./imap_message.ts";
@@ -383,21 +385,34 @@ export class ImapClient implements AsyncDisposable {
    *
    * @param folder The folder.
    * @param message The message, its lines ended by CRLF.
-   * @param options Its flags and time.
+   * @param options Its flags and time, and the size of a stream.
    * @returns Its number that stays, if the server tells it.
+   * @throws {ReplyError} If the server does not take it.
+   * @throws {RangeError} If a stream has no size, or another one, which ends the session.
    */
-  append(
+  async append(
     folder: string,
-    message: Uint8Array | string,
+    message: ImapSource,
     options: ImapAppendOptions = {},
   ): Promise<number | undefined> {
+    return await orCancel(message, this.#append(folder, message, options));
+  }
+
+  #append(
+    folder: string,
+    message: ImapSource,
+    { flags = [], internalDate, size = -1 }: ImapAppendOptions,
+  ): Promise<number | undefined> {
     return this.#dialogue.exclusive(async () => {
-      const { flags = [], internalDate } = options;
-      const literal = typeof message === "string" ? new TextEncoder().encode(message) : message;
-      const parts: ImapPart[] = ["APPEND ", imapFolderName(folder), " "];
+      const whole = typeof message === "string" ? new TextEncoder().encode(message) : message;
+      if (!(whole instanceof Uint8Array || (Number.isSafeInteger(size) && size >= 0))) {
+        throw new RangeError("Cannot append a stream without its size: a whole number from 0 up");
+      }
+      const literal = whole instanceof Uint8Array ? { literal: whole } : { stream: whole, size };
+      const parts: CommandPart[] = ["APPEND ", imapFolderName(folder), " "];
       if (flags.length > 0) parts.push(`(${flags.map(imapFlag).join(" ")}) `);
       if (internalDate !== undefined) parts.push(`${imapDateTime(internalDate)} `);
-      const { code } = await this.#run(`Cannot append to ${folder}`, [...parts, { literal }]);
+      const { code } = await this.#run(`Cannot append to ${folder}`, [...parts, literal]);
       return code?.name === "APPENDUID" ? numberOf(code.values[1]) : undefined;
     });
   }
@@ -458,11 +473,15 @@ export class ImapClient implements AsyncDisposable {
     await this.logout();
   }
 
-  async #do(what: string, parts: readonly ImapPart[]): Promise<void> {
+  async #do(what: string, parts: readonly CommandPart[]): Promise<void> {
     await this.#dialogue.exclusive(() => this.#run(what, parts));
   }
 
-  #run(what: string, parts: readonly ImapPart[], take?: (response: ImapResponse) => boolean) {
+  #run(
+    what: string,
+    parts: readonly CommandPart[],
+    take?: (response: ImapResponse) => boolean,
+  ) {
     return this.#session.run(what, parts, { take });
   }
 

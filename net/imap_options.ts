@@ -104,8 +104,17 @@ export interface ImapFetch {
   readonly sections?: readonly string[];
 }
 
+/** A message to append: text or bytes, whole or as they come; lines end with CRLF. */
+export type ImapSource =
+  | string
+  | Uint8Array
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>;
+
 /** Options of `append`. */
 export interface ImapAppendOptions {
+  /** The size of the message in bytes, where it is a stream: the server is told it first. */
+  readonly size?: number;
   /** Its flags. @default none */
   readonly flags?: readonly string[];
   /** When it was received. @default now */

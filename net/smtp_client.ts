@@ -28,6 +28,7 @@ import { SmtpControl } from "./_smtp_control.ts";
 import { SmtpMessages } from "./_smtp_messages.ts";
 import type { SmtpEnvelope, SmtpReply } from "./smtp_codec.ts";
 import type { ConnectSmtpOptions, SendMailOptions, SentMail, SmtpMessage } from "./smtp_options.ts";
+import { orCancel } from "./_while_open.ts";
 
 export type { SmtpEnvelope, SmtpReply } from "./smtp_codec.ts";
 export * from "./smtp_options.ts";
@@ -169,15 +170,8 @@ export class SmtpClient implements AsyncDisposable {
       signal?.aborted ? undefined : await this.#messages.send(envelope, message, options)
     );
     const late = () => new Error("unreachable");
-    try {
-      return (await (signal === undefined ? sending : withDeadline(sending, 0, late, signal)))!;
-    } catch (error) {
-      // What was not begun is not left open, a file for example.
-      if (message instanceof ReadableStream && !message.locked) {
-        message.cancel(error).catch(() => {});
-      }
-      throw error;
-    }
+    const all = signal === undefined ? sending : withDeadline(sending, 0, late, signal);
+    return (await orCancel(message, all))!;
   }
 
   /**

@@ -132,6 +132,56 @@ Deno.test("literals are sent when the server asks for them, or at once where it 
   await mail.noop();
 });
 
+Deno.test("a message is appended as it comes, its size told first", async () => {
+  const seen: string[] = [];
+  const append: Answer = async (line, conn) => {
+    const size = Number(/\{(\d+)\}$/.exec(line)?.[1]);
+    if (line.includes("full")) return "$ NO [OVERQUOTA] full\r\n";
+    await conn.write("+ go on\r\n");
+    const body = await conn.readExact(size).catch(() => undefined);
+    if (body === undefined) return undefined;
+    seen.push(new TextDecoder().decode(body));
+    await conn.readLine();
+    return "$ OK [APPENDUID 1 42] done\r\n";
+  };
+  await using server = mailbox({ APPEND: append }, "IMAP4rev1 LITERAL+");
+  const connect = () => connectImap({ ...PLAIN, ...ANN, commandTimeout: 200, port: server.port });
+  const pieces = (...texts: string[]) =>
+    ReadableStream.from(texts).pipeThrough(new TextEncoderStream());
+  await using mail = await connect();
+  assertEquals(await mail.append("INBOX", pieces("hel", "lo"), { size: 5 }), 42);
+  assertEquals(await mail.append("INBOX", pieces(), { size: 0 }), 42);
+  // The time that the source takes is not the server's.
+  const slow = async function* () {
+    yield new TextEncoder().encode("a");
+    await delay(300);
+    yield new TextEncoder().encode("b");
+  };
+  assertEquals(await mail.append("INBOX", slow(), { size: 2 }), 42);
+  assertEquals(seen, ["hello", "", "ab"]);
+  let cancelled: unknown;
+  const unwanted = () =>
+    new ReadableStream<Uint8Array>({ cancel: (why) => void (cancelled = why) });
+  const full = await assertRejects(
+    () => mail.append("full", unwanted(), { size: 9 }),
+    ReplyError,
+  );
+  assertEquals(full, cancelled);
+  await assertRejects(() => mail.append("INBOX", unwanted()), RangeError, "without its size");
+  await mail.noop();
+  // Whatever has another size is never taken for whole.
+  for (const [texts, what] of [[["much", "more"], "longer"], [["a"], "after 1 of"]] as const) {
+    await using other = await connect();
+    await assertRejects(
+      () => other.append("INBOX", pieces(...texts), { size: 5 }),
+      RangeError,
+      what,
+    );
+    assertEquals(other.open, false);
+  }
+  assertEquals(seen.length, 3);
+});
+
 Deno.test("idle() gives the news, begins anew, and ends when it is told to", async () => {
   let turns = 0;
   await using server = mailbox({
