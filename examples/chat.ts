@@ -10,8 +10,9 @@
  * nc 127.0.0.1 9000
  * ```
  *
- * Beyond this machine, put a reverse proxy before the page: it brings TLS, and limits on plain HTTP
- * connections, for which `Deno.serve` has none.
+ * Beyond this machine, put a reverse proxy before the page: it brings TLS. To the chat everyone then
+ * comes from its address, so the proxy limits what one address may do:
+ * `--allow-host chat.example --max-connections-per-address 0`.
  *
  * The rules are in `chat/room.ts`; `chat/terminal.ts` and `chat/web.ts` are its two faces.
  *

@@ -38,7 +38,7 @@ export interface ChatWebOptions extends Visitors, WebSocketLimits {
   readonly lang: Lang;
   /** The most WebSockets at a time; 0 lifts it. */
   readonly maxConnections: number;
-  /** The most WebSockets from one address; 0 lifts it. */
+  /** The most WebSockets from one address; 0 lifts it, as behind a proxy, where all come from one. */
   readonly maxConnectionsPerAddress: number;
   /** How often a silent browser is pinged, in milliseconds; 0 for never. */
   readonly pingInterval: number;
@@ -62,11 +62,8 @@ const MAX_INBOX = 200;
 /** How many times longer than in a terminal a short line is as JSON, so how much more may wait. */
 const JSON_FACTOR = 8;
 
-/** The most WebSockets of one address that have not joined. */
+/** The most WebSockets of one address that have not joined, where addresses are told apart. */
 const MAX_NAMELESS = 16;
-
-/** The most WebSockets that have been told to close and have not answered. */
-const MAX_CLOSING = 1000;
 
 /** How many connections leave room for the page beside so many WebSockets. */
 const roomFor = (sockets: number) => sockets === 0 ? 0 : Math.max(2 * sockets, 128);
@@ -99,12 +96,12 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
 
   async function upgrade(request: Request, remote: Deno.NetAddr): Promise<Response> {
     const network = peerNetwork(remote.hostname);
-    let [open, here, nameless, closing] = [0, 0, 0, 0];
+    let [open, here, nameless] = [0, 0, 0];
     for (const [face, address] of faces) {
       // One that is told to close and does not answer holds no place of those who talk.
-      if (face.closing) closing++;
-      else open++;
-      if (address !== network || face.closing) continue;
+      if (face.closing) continue;
+      open++;
+      if (address !== network) continue;
       here++;
       if (!face.joined) nameless++;
     }
@@ -117,10 +114,10 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       return turnAway("origin", 403, "This page may not open the chat: see --allow-origin\n");
     }
     const { maxConnections: most, maxConnectionsPerAddress: each } = options;
-    if (stopping || (most > 0 && open >= most) || closing >= MAX_CLOSING) {
+    if (stopping || (most > 0 && open >= most)) {
       return turnAway("full", 503, "The chat is full\n");
     }
-    if ((each > 0 && here >= each) || nameless >= MAX_NAMELESS) {
+    if (each > 0 && (here >= each || nameless >= MAX_NAMELESS)) {
       return turnAway("address", 503, "Too many connections from this address\n");
     }
     const asked = acceptsLanguages(request, "en", "zh");

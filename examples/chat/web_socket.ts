@@ -251,8 +251,7 @@ export class WebSocketFace implements Face, Hearer {
    * Takes the user out and closes the connection; what is queued goes first.
    *
    * The user goes now, not when the socket is closed: a browser that does not answer the close
-   * frame keeps the socket open as long as it likes, and Deno has no means to cut it alone. All
-   * that such a socket can still do is to count against the limits of connections.
+   * frame is cut only after some seconds, in which its socket counts as a connection.
    *
    * @param code The close code (RFC 6455 §7.4).
    * @param text For developers; at most 123 bytes.

@@ -301,3 +301,12 @@ Deno.test("strangers who have not joined hold few sockets, and keep out nobody w
   assertEquals((await next.join("Carol")).name, "Carol");
   for (const browser of silent) await browser[Symbol.asyncDispose]();
 });
+
+Deno.test("behind a proxy, where all come from one address, strangers keep out nobody", async () => {
+  await using web = serve(lobby(), { maxConnectionsPerAddress: 0 });
+  const silent = Array.from({ length: 20 }, () => new Browser(web.url));
+  await Promise.all(silent.map((browser) => browser.open()));
+  await using ann = new Browser(web.url);
+  assertEquals((await ann.join("Ann")).name, "Ann");
+  for (const browser of silent) await browser[Symbol.asyncDispose]();
+});
