@@ -69,6 +69,8 @@ scene(
 
 scene("says on a phone that it is away, and has rooms in sight beside a crowd", async (s) => {
   const page = await s.join("Ann", { viewport: { width: 320, height: 600 }, hasTouch: true });
+  await say(page, "hello");
+  assertEquals(await page.evaluate("$('text').offsetHeight"), 44);
   const crowd = await Promise.all(Array.from({ length: 60 }, (_, i) => s.terminal(`user-${i}`)));
   await becomes(page, "members.length === 61");
   await page.click("#people-toggle");
@@ -185,6 +187,29 @@ scene("gets what was missed while the line was cut", async ({ join, terminal }) 
   assertEquals(texts.filter((text) => text === "said meanwhile").length, 1);
 });
 
+scene("knows what was on its way when the line was cut", async ({ join, terminal }) => {
+  const page = await join("Ann");
+  await using nc = await terminal("Bob");
+  await shown(page, "Bob joined");
+  await page.evaluate("socket.onmessage = () => {}");
+  await say(page, "/me waves");
+  assertEquals(await heard(nc, "waves"), "Ann: *waves*");
+  await page.evaluate("socket.send = () => {}");
+  await say(page, "/msg Bob psst");
+  await page.evaluate("socket.close()");
+  await shown(page, "broke before this was answered: /msg Bob psst");
+  await say(page, "/me sits down");
+  assertEquals(await heard(nc, "sits"), "Ann: *sits down*");
+  await say(page, "/msg Bob psst");
+  assertEquals(await heard(nc, "psst"), "[private] Ann -> Bob: psst");
+  await shown(page, "to Bob");
+  await becomes(page, ALL_SENT);
+  const own = await page.locator(".msg.own .text").allTextContents();
+  assertEquals(own, ["Ann waves", "Ann sits down", "psst"]);
+  assertEquals(await page.locator(".msg").count(), 3);
+  assertEquals(await page.evaluate("pending.size + flying"), 0);
+});
+
 scene(
   "speaks Chinese to a Chinese browser, on a phone, in the dark",
   async ({ join, terminal }) => {
@@ -204,6 +229,7 @@ scene(
     assertEquals(sizes.dark, "rgb(16, 21, 20)");
     await page.click("#people-toggle");
     await page.locator("#people li", { hasText: "Bob" }).waitFor({ state: "visible" });
+    assertEquals(await page.evaluate("document.activeElement.id"), "people");
     assert(await page.isVisible("#theme") && await page.isVisible("aside .lang"));
     await page.keyboard.press("Escape");
     assertEquals(await page.isVisible("#people"), false);
@@ -398,6 +424,8 @@ scene("has enough contrast in both themes, whatever the name", async ({ join }) 
       const pairs = [["--accent-ink", "--accent"], ["--bad", "--bg"], ["--warn", "--panel"]];
       for (const ground of ["--bg", "--own", "--panel"]) pairs.push(["--ink", ground], ["--soft", ground]);
       const all = pairs.map(([ink, ground]) => contrast(of(ink), of(ground)));
+      // What can be written in has an edge that can be seen: 3 to 1 (WCAG 2.2 §1.4.11).
+      for (const ground of ["--bg", "--panel"]) all.push(contrast(of("--edge"), of(ground)) * 4.5 / 3);
       for (let hue = 0; hue < 360; hue += 5) {
         who.closest(".msg").style.setProperty("--hue", hue);
         for (const ground of ["--bg", "--own"]) all.push(contrast(getComputedStyle(who).color, of(ground)));
