@@ -104,6 +104,8 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
     },
     message: async (id) => await mail.message(id),
     async remove(id) {
+      const [found] = await mail.search({ uids: `${id}` });
+      if (found === undefined) throw new CliError(`There is no message ${id}`);
       await mail.store(id, "add", ["\\Deleted"]);
       await mail.expunge(id);
     },

@@ -92,11 +92,16 @@ async function fetched(open: () => Promise<Mailbox>, id: number): Promise<Email>
 }
 
 async function parse(bytes: Uint8Array): Promise<Email> {
-  // A message can nest parts as deep as it likes.
-  return await PostalMime.parse(bytes, { maxNestingDepth: 50 });
+  try {
+    return await PostalMime.parse(bytes, { maxNestingDepth: 50 });
+  } catch (error) {
+    // Its sender has made it too deep, or its head too long.
+    const { message } = error as Error;
+    throw new CliError(`Cannot read the message: ${message}`, 1, { cause: error });
+  }
 }
 
-function summarize(email: Email): Record<string, string> {
+function summarize(email: Partial<Email>): Record<string, string> {
   const who = (one: { name?: string; address?: string } | undefined) =>
     one?.name ? `${one.name} <${one.address ?? ""}>` : one?.address ?? "";
   return {
@@ -108,7 +113,8 @@ function summarize(email: Email): Record<string, string> {
 }
 
 async function showItem({ id, size, head }: Item, json: boolean, ctx: CliContext): Promise<void> {
-  const summary = summarize(await parse(head));
+  // One that cannot be read does not hide the others.
+  const summary = summarize(await parse(head).catch(() => ({})));
   if (json) return ctx.printJson({ id, size, ...summary });
   const { from = "", subject = "" } = summary;
   const when = summary.date?.slice(0, 16).replace("T", " ") ?? "";

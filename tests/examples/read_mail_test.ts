@@ -106,6 +106,21 @@ Deno.test({
     assertEquals((await run("pop3", "watch")).code, 2);
     assertEquals((await run("pop3", "delete", "1")).out, "deleted 1\n");
     assertEquals((await run("imap", "list")).out, "");
+    assertEquals((await run("imap", "delete", "1")).code, 1);
+    // Neither too deep nor too long a message is a bug of the program, nor hides the others.
+    let deep = "text";
+    for (let i = 0; i < 60; i++) {
+      deep = `Content-Type: multipart/mixed; boundary=b${i}\r\n\r\n--b${i}\r\n${deep}\r\n--b${i}--`;
+    }
+    await server.deliver("ann", `Subject: deep\r\n${deep}\r\n`);
+    await server.deliver("ann", `Subject: ${"long\r\n ".repeat(500_000)}\r\n\r\ntext\r\n`);
+    await server.deliver("ann", ATTACHED);
+    const listed = await run("imap", "list");
+    assertEquals(listed.code, 0, listed.err);
+    assertMatch(listed.out, /grüße[^\n]*\n *\d[^\n]*\n[^\n]*deep/);
+    const shown = await run("imap", "show", "2");
+    assertEquals(shown.code, 1);
+    assertMatch(shown.err, /^read-mail: Cannot read the message: [^\n]*\n$/);
     await Deno.remove(here, { recursive: true });
   },
 });
