@@ -208,7 +208,7 @@ export class FtpTransfers {
       await data.close();
     } catch (error) {
       const own = signal?.aborted === true || !(error instanceof NetError);
-      throw await this.#breakOff(what, data, error, own);
+      throw await this.#breakOff(what, data, signal?.aborted ? signal.reason : error, own);
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }

@@ -253,12 +253,11 @@ Deno.test("an upload whose source gives nothing more is broken off, and the sour
   });
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });
   const stop = new AbortController();
-  await assertRejects(() =>
-    ftp.upload("x", source, {
-      signal: stop.signal,
-      onProgress: () => stop.abort(new Error("enough")),
-    })
+  const enough = new Error("enough");
+  const error = await assertRejects(() =>
+    ftp.upload("x", source, { signal: stop.signal, onProgress: () => stop.abort(enough) })
   );
+  assertEquals(error, enough);
   assertEquals(cancelled, "cancelled");
   assertEquals(await ftp.size("x"), 5);
 });
