@@ -398,7 +398,7 @@ export class FtpClient implements AsyncDisposable {
 }
 
 function checkPath(path: string): string {
-  checkArgument("a path", path);
+  checkArgument(`the path ${JSON.stringify(path)}`, path);
   if (path === "") throw new TypeError("Cannot use an empty path");
   return path;
 }

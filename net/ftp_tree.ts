@@ -20,6 +20,7 @@
 import { NetError } from "./errors.ts";
 import type { FtpClient, FtpTransferOptions } from "./ftp_client.ts";
 import { isPlainFtpName } from "./ftp_codec.ts";
+import { ReplyError } from "./reply_error.ts";
 
 /** Options of {@linkcode downloadTree} and {@linkcode uploadTree}. */
 export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
@@ -29,6 +30,12 @@ export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
   onFile?: (path: string, size: number | undefined) => void;
   /** Called with the bytes of the file so far. */
   onProgress?: (bytes: number) => void;
+  /**
+   * Called for a file or directory that the server refuses, which is left out then.
+   *
+   * @default the refusal ends the whole
+   */
+  onRefused?: (path: string, error: ReplyError) => void;
 }
 
 /** What was carried. */
@@ -76,7 +83,7 @@ async function download(
   report: Report,
   depth: number,
 ): Promise<void> {
-  const { signal, skipSame = false, onFile, onProgress } = options;
+  const { signal, skipSame = false } = options;
   if (depth > MAX_DEPTH) {
     throw new NetError(`${remote} lies below ${MAX_DEPTH} directories`, { kind: "limit" });
   }
@@ -90,29 +97,55 @@ async function download(
     }
     const from = `${remote.replace(/\/$/, "")}/${name}`;
     const to = `${folder}/${name}`;
-    if (type === "directory") await download(ftp, from, to, options, report, depth + 1);
+    if (type === "directory") {
+      await orRefused(from, options, download(ftp, from, to, options, report, depth + 1));
+    }
     if (type !== "file") continue;
     if (skipSame && size !== undefined && await sizeOfFile(to) === size) {
       report.skipped++;
       continue;
     }
-    onFile?.(from, size);
-    const part = `${to}.${crypto.randomUUID().slice(0, 8)}.part`;
-    try {
-      const stream = await ftp.download(from, {
-        ...(signal && { signal }),
-        onProgress: (bytes) => onProgress?.(bytes),
-      });
-      const file = await Deno.open(part, { write: true, createNew: true })
-        .catch((error) => stream.cancel(error).then(() => Promise.reject(error)));
-      await stream.pipeTo(file.writable);
-      report.bytes += (await Deno.stat(part)).size;
-      await Deno.rename(part, to);
-    } catch (error) {
-      await Deno.remove(part).catch(() => {});
-      throw error;
-    }
-    report.files++;
+    options.onFile?.(from, size);
+    await orRefused(from, options, fetchFile(ftp, from, to, options, report));
+  }
+}
+
+async function fetchFile(
+  ftp: FtpClient,
+  from: string,
+  to: string,
+  { signal, onProgress }: FtpTreeOptions,
+  report: Report,
+): Promise<void> {
+  const part = `${to}.${crypto.randomUUID().slice(0, 8)}.part`;
+  try {
+    const stream = await ftp.download(from, {
+      ...(signal && { signal }),
+      onProgress: (bytes) => onProgress?.(bytes),
+    });
+    const file = await Deno.open(part, { write: true, createNew: true })
+      .catch((error) => stream.cancel(error).then(() => Promise.reject(error)));
+    await stream.pipeTo(file.writable);
+    report.bytes += (await Deno.stat(part)).size;
+    await Deno.rename(part, to);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    throw error;
+  }
+  report.files++;
+}
+
+/** Leaves out what the server refuses, where somebody wants to hear of it. */
+async function orRefused(
+  path: string,
+  { onRefused }: FtpTreeOptions,
+  work: Promise<void>,
+): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (onRefused === undefined || !(error instanceof ReplyError)) throw error;
+    onRefused(path, error);
   }
 }
 
@@ -141,7 +174,7 @@ export async function uploadTree(
     for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
       signal?.throwIfAborted();
       const [own, target] = [`${from}/${name}`, `${to}/${name}`];
-      if (isDirectory) await upload(own, target);
+      if (isDirectory) await orRefused(own, options, upload(own, target));
       if (!isFile) continue;
       const { size } = await Deno.stat(own);
       if (there.get(name) === size) {
@@ -149,15 +182,22 @@ export async function uploadTree(
         continue;
       }
       onFile?.(own, size);
-      using file = await Deno.open(own);
-      await ftp.upload(target, chunks(file), {
-        atomic: true,
-        ...(signal && { signal }),
-        onProgress: (bytes) => onProgress?.(bytes),
-      });
-      report.files++;
-      report.bytes += size;
+      await orRefused(own, options, store(own, target));
     }
+  };
+  const store = async (own: string, target: string): Promise<void> => {
+    using file = await Deno.open(own);
+    let size = 0;
+    await ftp.upload(target, chunks(file), {
+      atomic: true,
+      ...(signal && { signal }),
+      onProgress: (bytes) => {
+        size = bytes;
+        onProgress?.(bytes);
+      },
+    });
+    report.files++;
+    report.bytes += size;
   };
   await upload(folder.replace(/[/\\]$/, ""), remote.replace(/\/$/, "") || "/");
   return report;

@@ -1,7 +1,12 @@
 /** What the FTP program can do. @module */
 
 import type { FtpClient, FtpEntry } from "../../net/ftp_client.ts";
-import { downloadTree, uploadTree } from "../../net/ftp_tree.ts";
+import {
+  downloadTree,
+  type FtpTreeOptions,
+  type FtpTreeReport,
+  uploadTree,
+} from "../../net/ftp_tree.ts";
 import { type CliContext, CliError } from "../../tools/cli.ts";
 
 /** What a command has at hand. */
@@ -63,13 +68,13 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   mirror: async ({ connect, paths: [from, to], ctx }) => {
     const [remote, local] = [need(from, "the directory"), need(to, "the folder here")];
     await using ftp = await connect();
-    return await downloadTree(ftp, remote, local, treeOptions(ctx));
+    return await tree((options) => downloadTree(ftp, remote, local, options), ctx);
   },
   "mirror-up": async ({ connect, paths: [from, to], ctx }) => {
     const [local, remote] = [need(from, "the folder here"), need(to, "the directory")];
     await Deno.stat(local);
     await using ftp = await connect();
-    return await uploadTree(ftp, local, remote, treeOptions(ctx));
+    return await tree((options) => uploadTree(ftp, local, remote, options), ctx);
   },
   mkdir: async ({ connect, paths: [path] }) => {
     const what = need(path, "a directory");
@@ -83,8 +88,23 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   },
 };
 
-function treeOptions({ log, signal }: CliContext) {
-  return { skipSame: true, onFile: (path: string) => log.info("{path}", { path }), signal };
+/** Carries all that the server lets go over. */
+async function tree(
+  carry: (options: FtpTreeOptions) => Promise<FtpTreeReport>,
+  { log, signal }: CliContext,
+): Promise<FtpTreeReport> {
+  let refused = 0;
+  const report = await carry({
+    skipSame: true,
+    signal,
+    onFile: (path) => log.info("{path}", { path }),
+    onRefused: (_, { message }) => {
+      refused++;
+      log.error("{message}", { message });
+    },
+  });
+  if (refused > 0) throw new CliError(`Not all was carried over: the server refused ${refused}`);
+  return report;
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

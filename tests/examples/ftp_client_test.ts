@@ -63,6 +63,14 @@ Deno.test({
     await good("mirror", "docs", `${here}/mirror`);
     assertEquals(await Deno.readTextFile(`${here}/mirror/a b.txt`), "hello, file");
     assertEquals(JSON.parse(await good("mirror", "docs", `${here}/mirror`, "--json")).skipped, 1);
+    await Deno.writeTextFile(`${server.folder}/docs/odd\nname`, "");
+    const most = await run("mirror", "docs", `${here}/most`);
+    assertEquals([most.code, await Deno.readTextFile(`${here}/most/a b.txt`)], [1, "hello, file"]);
+    assertMatch(
+      most.err,
+      /docs\/odd[^\n]*550[^]*Not all was carried over: the server refused 1\n$/,
+    );
+    await Deno.remove(`${server.folder}/docs/odd\nname`);
     await good("rm", "docs/a b.txt");
     await good("rm", "-r", "docs");
     const gone = await run("get", "docs/a b.txt", `${here}/x`);

@@ -236,6 +236,7 @@ Deno.test("a directory whose name begins with a dash is no flag for LIST", async
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });
   await ftp.list("-rf");
   await ftp.list("a -b");
+  await assertRejects(() => ftp.list("a\nb"), TypeError, '"a\\nb"');
   assertEquals(server.heard.filter((line) => line.startsWith("LIST")), [
     "LIST ./-rf",
     "LIST a -b",
@@ -650,6 +651,19 @@ Deno.test({
       "/x/y/deep/er/b.txt",
     ]]);
     assertEquals(await Deno.readTextFile(`${folder}/out/y/deep/er/b.txt`), "bb");
+    // What the server refuses is told, and the rest goes over.
+    const refused: string[] = [];
+    const tell = { onRefused: (path: string) => void refused.push(path) };
+    await Deno.writeTextFile(`${server.folder}/x/odd\nname`, "?");
+    assertEquals((await downloadTree(ftp, "/x", `${folder}/rest`, tell)).files, 2);
+    await Deno.mkdir(`${server.folder}/z/a.txt`, { recursive: true });
+    assertEquals(await uploadTree(ftp, `${folder}/in`, "/z", tell), {
+      files: 1,
+      skipped: 0,
+      bytes: 2,
+    });
+    assertEquals(refused, ["/x/odd", `${folder}/in/a.txt`]);
+    await assertRejects(() => downloadTree(ftp, "/x", `${folder}/none`), ReplyError);
     await Deno.remove(folder, { recursive: true });
   },
 });
