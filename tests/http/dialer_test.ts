@@ -261,6 +261,27 @@ async function resetting(answer: string) {
   };
 }
 
+Deno.test("a dialer that has no descriptor left waits for one, and does not spin", async () => {
+  await using server = echo();
+  const { listen } = Deno;
+  let asked = 0;
+  Deno.listen = ((options: Deno.TcpListenOptions) => {
+    const listener = listen(options);
+    const accept = listener.accept.bind(listener);
+    listener.accept = () =>
+      ++asked < 3 ? Promise.reject(new Error("Too many open files (os error 24)")) : accept();
+    return listener;
+  }) as typeof Deno.listen;
+  await using client = createClient({ dialer: true });
+  const started = performance.now();
+  try {
+    await client.get(server.url);
+  } finally {
+    Deno.listen = listen;
+  }
+  assert(performance.now() - started > 190);
+});
+
 Deno.test("a dialer serves nobody but its client", async () => {
   await using server = echo();
   const { listen } = Deno;
