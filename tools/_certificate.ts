@@ -5,6 +5,7 @@ import type tls from "node:tls";
 import type { TlsFailure } from "../net/errors.ts";
 import { escapeControls } from "../net/text.ts";
 import type { DiagnosedCertificate } from "./_diagnosis.ts";
+import { readNames, shortAddress } from "./_san.ts";
 
 const DAY = 86_400_000;
 const MAX_CHAIN = 10;
@@ -14,8 +15,7 @@ export function chainOf(socket: tls.TLSSocket, now: number): DiagnosedCertificat
   return rawChain(socket).map((shown) => ({
     subject: nameOf(shown.subject),
     issuer: nameOf(shown.issuer),
-    names: (shown.subjectaltname ?? "").split(", ").filter(Boolean)
-      .map((name) => escapeControls(name.replace(/^(DNS|IP Address):/, ""))),
+    names: namesOf(shown).map(escapeControls),
     notBefore: new Date(shown.valid_from),
     notAfter: new Date(shown.valid_to),
     daysLeft: Math.floor((Date.parse(shown.valid_to) - now) / DAY),
@@ -33,6 +33,11 @@ function rawChain(socket: tls.TLSSocket): tls.DetailedPeerCertificate[] {
     next = next.issuerCertificate;
   }
   return chain;
+}
+
+function namesOf({ raw }: tls.PeerCertificate): string[] {
+  const { hosts, addresses } = readNames(raw);
+  return [...hosts, ...addresses];
 }
 
 function nameOf(subject: tls.Certificate | undefined): string {
@@ -62,23 +67,11 @@ export function judge(
 }
 
 function namesDiffer(host: string, own: tls.PeerCertificate): boolean {
+  const { hosts, addresses } = readNames(own.raw);
+  if (net.isIP(host) !== 0) return !addresses.includes(shortAddress(host));
   const wanted = host.replace(/\.$/, "").toLowerCase();
-  const names = (own.subjectaltname ?? "").split(", ");
-  if (net.isIP(host) !== 0) {
-    const canonical = (address: string) =>
-      new net.SocketAddress({
-        address,
-        family: address.includes(":") ? "ipv6" : "ipv4",
-      }).address;
-    return !names.some((name) => {
-      const address = /^IP Address:(.*)$/.exec(name)?.[1];
-      return address !== undefined && net.isIP(address) !== 0 &&
-        canonical(address) === canonical(host);
-    });
-  }
-  return !names.some((name) => {
-    const pattern = /^DNS:(.*)$/.exec(name)?.[1]?.toLowerCase();
-    if (pattern === undefined) return false;
+  return !hosts.some((name) => {
+    const pattern = name.toLowerCase();
     // A star stands for the leftmost label, whole (RFC 6125 §6.4.3).
     return pattern === wanted || (pattern.startsWith("*.") && pattern.split(".").length > 2 &&
       /^[^.]+(\..*)$/.exec(wanted)?.[1] === pattern.slice(1));

@@ -160,7 +160,7 @@ function details(step: DiagnoseStep, full: boolean): string[] {
         [step.version, step.cipher, step.alpn && `ALPN ${step.alpn}`].filter(Boolean).join(", "),
         ...(full || step.failures.length > 0
           ? step.chain.map((one) =>
-            `${one.subject}, signed by ${one.issuer}, ${
+            `${one.subject || "(no name)"}, signed by ${one.issuer || "(no name)"}, ${
               one.notBefore.toISOString().slice(0, 10)
             } to ${one.notAfter.toISOString().slice(0, 10)}`
           )

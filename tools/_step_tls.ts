@@ -134,7 +134,7 @@ function explainFailure(
     }
     default:
       return own !== undefined && own.issuer === own.subject
-        ? `is signed by itself (${own.subject})`
+        ? `is signed by itself (${own.subject || "without a name"})`
         : `is signed by ${own?.issuer || "somebody"}, whom nobody here trusts`;
   }
 }
@@ -172,6 +172,14 @@ function withoutHandshake(
   { target }: Walk,
 ): Pick<TlsStep, "status" | "text" | "advice"> {
   const { kind, tls } = error;
+  // What nobody has signed is taken for now: here it is the key or the signature that is unfit.
+  if (tls === "untrusted") {
+    return {
+      status: "failed",
+      text: "shows a certificate that is too weak, or of an unknown kind",
+      advice: "Make a new key: RSA of 2048 bits or more, ECDSA P-256 or Ed25519, with SHA-256.",
+    };
+  }
   // An alert is said by a server that does speak TLS.
   const alert = /_ALERT_/.test(error.code ?? "");
   if (target.tls === "try" && !alert) return { status: "skipped", text: "speaks no TLS" };

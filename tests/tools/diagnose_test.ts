@@ -8,6 +8,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { delay } from "@std/async/delay";
+import "reflect-metadata";
+import {
+  type JsonGeneralName,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
 import { developmentAuthority } from "../../net/certificate.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
 import { serveTls } from "../../net/tls_server.ts";
@@ -117,6 +123,49 @@ Deno.test("diagnose() measures a certificate by the address alone that it is cal
   assertEquals([found.ok, /200 OK/.test(found.verdict)], [true, true], found.verdict);
 });
 
+/** A certificate that nobody has signed, with these names as they are. */
+async function selfSigned(...names: JsonGeneralName[]): Promise<{ cert: string; key: string }> {
+  const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+    "sign",
+    "verify",
+  ]);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: "CN=a",
+    keys,
+    signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+    extensions: [new SubjectAlternativeNameExtension(names)],
+  });
+  const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
+  const key = `-----BEGIN PRIVATE KEY-----\n${der.toBase64()}\n-----END PRIVATE KEY-----\n`;
+  return { cert: certificate.toString("pem"), key };
+}
+
+Deno.test("diagnose() is not fooled by a name that holds others", async () => {
+  const rows: [JsonGeneralName[], string[], TlsFailure[]][] = [
+    [
+      [{ type: "dns", value: "a.test, IP Address:127.0.0.1" }],
+      ["a.test, IP Address:127.0.0.1"],
+      ["wrong-name", "untrusted"],
+    ],
+    [[{ type: "url", value: "http://a/, IP Address:127.0.0.1" }], [], ["wrong-name", "untrusted"]],
+    [
+      [{ type: "dns", value: "b.test" }, { type: "ip", value: "127.0.0.1" }, {
+        type: "ip",
+        value: "2001:db8::1",
+      }],
+      ["b.test", "127.0.0.1", "2001:db8::1"],
+      ["untrusted"],
+    ],
+  ];
+  for (const [names, told, failures] of rows) {
+    await using server = answering(ok(), await selfSigned(...names));
+    const { steps } = await way(`tls://127.0.0.1:${server.addr.port}`);
+    const tls = steps.find((step) => step.step === "tls");
+    assert(tls?.step === "tls");
+    assertEquals([tls.chain[0]?.names, tls.failures], [told, failures]);
+  }
+});
+
 Deno.test("diagnose() sees a bad certificate where a redirect leads", async () => {
   const { ca, good, expired } = await testCertificates();
   const redirected = async (certificate: { cert: string; key: string }) => {
@@ -165,6 +214,37 @@ Deno.test({
           : "accepts connections, but refuses the TLS handshake";
         assertEquals(found.verdict, `${where} ${text}`);
         assertMatch(found.advice!, /certificate/);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: `diagnose() says that a certificate is too weak${openssl.suffix}`,
+  ignore: openssl.ignore,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const [cert, key] = [`${folder}/cert`, `${folder}/key`];
+    try {
+      const make = ["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=a"];
+      await runPeer("openssl", [...make, "-out", cert, "-keyout", key]);
+      const child = new Deno.Command("openssl", {
+        args: [
+          ...["s_server", "-www", "-accept", "127.0.0.1:0", "-cert", cert, "-key", key],
+          ...["-cipher", "DEFAULT@SECLEVEL=0"],
+        ],
+        ...{ stdin: "null", stdout: "piped", stderr: "piped" } as const,
+      }).spawn();
+      await using server = new Runnable(child);
+      await server.until(({ stdout }) => /^ACCEPT \S+:\d+$/m.test(stdout), "that it listens");
+      const where = /^ACCEPT (\S+)$/m.exec(server.stdout)![1]!;
+      for (const url of [`https://${where}/`, where]) {
+        const found = await way(url);
+        assertEquals(found.ok, false);
+        assertMatch(found.verdict, /shows a certificate that is too weak/);
+        assertMatch(found.advice!, /RSA of 2048 bits/);
       }
     } finally {
       await Deno.remove(folder, { recursive: true });
