@@ -198,7 +198,7 @@ async function askTcp(
   signal: AbortSignal | undefined,
 ): Promise<DnsMessage> {
   const until = performance.now() + timeout;
-  const left = () => ({ timeout: Math.max(until - performance.now(), 1), signal });
+  const left = () => ({ timeout: Math.max(Math.ceil(until - performance.now()), 1), signal });
   // A server may keep the connection for more questions: there is no end to wait for.
   await using conn = await connectTcp({ hostname, port, lingerTimeout: 0, ...left() });
   await conn.writeFrame(bytes, { lengthBytes: 2 });
