@@ -17,9 +17,13 @@ export function dnsStep(walk: Walk): Promise<DnsStep> {
   return timed<DnsStep, "dns">(walk, "dns", nothing, async () => {
     const { host } = walk.target;
     if (isAddress(host)) {
-      const answers = walk.types === undefined
-        ? []
+      const { answers, silence } = walk.types === undefined
+        ? NOT_ASKED
         : await ask(walk, reverseDnsName(host.replace(/%.*$/, "")), ["PTR"]);
+      if (silence !== undefined) {
+        const text = "an address, nothing to resolve, but no name server answers";
+        return { status: "warning", text, advice: ASK_OTHERS, addresses: [host], answers };
+      }
       const names = answers.flatMap((answer) => answer.answers)
         .flatMap((record) => record.type === "PTR" ? [record.target] : []);
       const text = names.length > 0 ? names.join(", ") : "an address, nothing to resolve";
@@ -27,7 +31,7 @@ export function dnsStep(walk: Walk): Promise<DnsStep> {
     }
     const bySystem = await settle(resolveBySystem(host, walk));
     const wanted = walk.types ?? (walk.server || bySystem.error ? ["A", "AAAA"] as const : []);
-    const answers = wanted.length === 0 ? [] : await ask(walk, host, wanted);
+    const { answers, silence } = wanted.length === 0 ? NOT_ASKED : await ask(walk, host, wanted);
     const byServer = answers.flatMap((answer) => answer.answers)
       .flatMap((record) => record.type === "A" || record.type === "AAAA" ? [record.address] : []);
     const server = answers[0]?.server;
@@ -35,6 +39,15 @@ export function dnsStep(walk: Walk): Promise<DnsStep> {
       const addresses = bySystem.value;
       const code = answers.find((answer) => answer.code !== "NOERROR")?.code;
       const text = addresses.join(", ");
+      if (silence !== undefined && walk.types !== undefined) {
+        return {
+          status: "warning",
+          text: `${text} by the system, but no name server answers`,
+          advice: ASK_OTHERS,
+          addresses,
+          answers,
+        };
+      }
       if (code === undefined) return { status: "ok", text, addresses, answers };
       return {
         status: "warning",
@@ -68,8 +81,17 @@ async function settle<T>(
   }
 }
 
+/** What name servers answered; `silence` says why none of them did. */
+interface Asked {
+  readonly answers: TypedAnswer[];
+  readonly silence?: NetError | undefined;
+}
+
+const NOT_ASKED: Asked = { answers: [] };
+const ASK_OTHERS = "Check the network and the name servers; try --server with another one.";
+
 /** Asks the server that was named, or else the system's, until one answers. */
-async function ask(walk: Walk, name: string, types: readonly DnsType[]): Promise<TypedAnswer[]> {
+async function ask(walk: Walk, name: string, types: readonly DnsType[]): Promise<Asked> {
   const servers = walk.server ? [walk.server] : await systemNameServers(walk);
   let last: NetError | undefined;
   for (const { hostname, port } of servers.slice(0, 3)) {
@@ -81,12 +103,12 @@ async function ask(walk: Walk, name: string, types: readonly DnsType[]): Promise
         type,
       }))),
     );
-    if (all.value !== undefined) return all.value;
+    if (all.value !== undefined) return { answers: all.value };
     last = all.error;
   }
-  // One that was named has to answer; of the system's own the resolver has told already.
-  if (last !== undefined && (walk.server || walk.types)) throw last;
-  return [];
+  // One that was named has to answer; the system may know the name without its own.
+  if (last !== undefined && walk.server) throw last;
+  return { answers: [], silence: last };
 }
 
 /** The name servers of this machine, as far as they can be found out. */
@@ -141,7 +163,7 @@ function explain(
         )
         : failure(
           "no name server answers",
-          "Check the network and the name servers; try --server with another one.",
+          ASK_OTHERS,
         );
     case "NXDOMAIN":
       return failure(

@@ -580,6 +580,20 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: `diagnose dns tells what the system knows without a network${namespace.suffix}`,
+  ignore: namespace.ignore,
+  async fn() {
+    const program = new URL("tools/diagnose.ts", ROOT).pathname;
+    for (const host of ["localhost", "127.0.0.1"]) {
+      const args = ["run", "-q", "-P=diagnose", program, "dns", host, "-t", "300ms"];
+      const { code, stdout } = await runPeer(...isolated(Deno.execPath(), ...args));
+      assertEquals(code, 0, stdout);
+      assertMatch(stdout, /^. (localhost: (127\.0\.0\.1|::1)|127\.0\.0\.1: an address)/);
+    }
+  },
+});
+
 for (
   const [command, program] of [["ping", "ping"], ["interfaces", "ip"], ["trace", "traceroute"]]
 ) {
