@@ -45,12 +45,13 @@ const cli = defineCli({
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
     const lobby = new Lobby(lobbyOptions(values, ctx.log));
+    const browsers = webOptions(values, () => terminals.stats());
     await using terminals = serveTerminals(
       lobby,
       terminalLimits(values),
       terminalServer(values, ctx.log),
     );
-    await using web = values.web ? serveChatWeb(lobby, webOptions(values, terminals)) : undefined;
+    await using web = values.web ? serveChatWeb(lobby, browsers) : undefined;
     ctx.listening(terminals);
     if (web !== undefined) ctx.listening(web);
     // The terminals come first: their end tells everyone in the chat, those in browsers too.

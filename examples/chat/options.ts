@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { ServeTcpOptions } from "../../net/server_options.ts";
-import { type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
+import type { ServerStats, ServeTcpOptions } from "../../net/server_options.ts";
+import { CliError, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
-import type { TerminalLimits, TerminalServer } from "./terminal.ts";
+import type { TerminalLimits } from "./terminal.ts";
 import type { ChatWebOptions } from "./web.ts";
 
 /** The flags of `examples/chat.ts`. */
@@ -114,15 +114,15 @@ export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions 
 }
 
 /** Where browsers connect, the limits of their connections, what /metrics tells of the terminals. */
-export function webOptions(values: ChatFlags, terminals: TerminalServer): ChatWebOptions {
+export function webOptions(values: ChatFlags, terminals: () => ServerStats): ChatWebOptions {
   const { hostname, webPort, lang, sendQueue, maxLine, rate, burst, nameTimeout, maxUsers } =
     values;
   return {
     hostname,
     port: webPort,
     lang,
-    allowHosts: values.allowHost,
-    allowOrigins: values.allowOrigin,
+    allowHosts: values.allowHost.map(hostOf),
+    allowOrigins: values.allowOrigin.map(originOf),
     maxConnections: maxUsers * 2,
     maxConnectionsPerAddress: values.maxConnectionsPerAddress,
     pingInterval: values.pingInterval,
@@ -133,7 +133,7 @@ export function webOptions(values: ChatFlags, terminals: TerminalServer): ChatWe
     burst,
     nameTimeout,
     metrics() {
-      const { active, refused } = terminals.stats();
+      const { active, refused } = terminals();
       return [
         {
           name: "chat_terminal_connections",
@@ -150,6 +150,26 @@ export function webOptions(values: ChatFlags, terminals: TerminalServer): ChatWe
       ];
     },
   };
+}
+
+/** A name as browsers write it in `Host`. */
+function hostOf(text: string): string {
+  const url = URL.parse(`http://${text}`);
+  if (url !== null && url.href === `http://${url.hostname}/`) return url.hostname;
+  throw badValue("--allow-host", text, "a name such as chat.example");
+}
+
+/** An origin as browsers write it in `Origin`. */
+function originOf(text: string): string {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:/.test(url.origin) && url.href === `${url.origin}/`) {
+    return url.origin;
+  }
+  throw badValue("--allow-origin", text, "a site such as https://chat.example");
+}
+
+function badValue(flag: string, text: string, expected: string): CliError {
+  return new CliError(`Bad value for ${flag}: ${JSON.stringify(text)} (expected ${expected})`, 2);
 }
 
 /** One line in the log: who came and went, never what was said. */

@@ -310,6 +310,8 @@ Deno.test("a bad flag is told in one line: 2", async () => {
     ["--send-queue", "1"],
     ["--max-line", "lots"],
     ["--drain", "5"],
+    ["--allow-host", "chat.example:81"],
+    ["--allow-origin", "chat.example"],
   ];
   for (const [flag, value] of table) {
     const { code, stdout, stderr } = await runRunnable("chat", [flag, value], { permissions: [] });
