@@ -158,6 +158,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     return this.#closed.promise;
   }
 
+  /** Bytes accepted for sending that the operating system has not taken. */
+  get queuedBytes(): number {
+    return this.#queue.queuedBytes;
+  }
+
   /** Counters of this moment. */
   get stats(): ConnectionStats {
     return {

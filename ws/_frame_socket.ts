@@ -11,6 +11,7 @@ import {
   type WsFrameEvent,
   WsOpcode,
 } from "./frame_codec.ts";
+import { frameOf } from "./_shared_frame.ts";
 
 /** What a socket is told; times are in milliseconds, Infinity for ever. */
 export interface FrameSocketOptions {
@@ -69,13 +70,11 @@ export class FrameSocket implements WsSocket {
   }
 
   get bufferedAmount(): number {
-    return this.#conn?.stats.queuedBytes ?? 0;
+    return this.#conn?.queuedBytes ?? 0;
   }
 
   send(data: WsMessage): void {
-    this.#write(
-      encodeWsFrame(typeof data === "string" ? WsOpcode.text : WsOpcode.binary, data),
-    );
+    this.#write(frameOf(data));
   }
 
   close(code: number, reason: string): void {
@@ -205,8 +204,11 @@ export class FrameSocket implements WsSocket {
   }
 
   #write(frame: Uint8Array): void {
+    const conn = this.#conn;
+    if (conn === undefined) return;
+    // What has to queue needs no promise, up to the limit of the queue: those above have their own.
     // A failure ends the connection, which tells it.
-    void this.#conn?.write(frame);
+    if (conn.queuedBytes === 0 || !conn.trySend(frame)) void conn.write(frame);
   }
 
   /** Says what is wrong, and waits for no answer (RFC 6455 §7.1.7). */

@@ -28,6 +28,7 @@
  */
 
 import type { WsClose, WsMessage } from "./connection_options.ts";
+import { shareFrame } from "./_shared_frame.ts";
 
 /** What a room needs of a member; a `WsConnection` is one. */
 export interface RoomMember {
@@ -141,7 +142,10 @@ export class WsRoom<M extends RoomMember = RoomMember> {
    * @returns How many got it.
    */
   broadcast(data: WsMessage, options: BroadcastOptions<M> = {}): BroadcastReport {
-    const { except } = options;
+    return shareFrame(data, () => this.#sendAll(data, options));
+  }
+
+  #sendAll(data: WsMessage, { except }: BroadcastOptions<M>): BroadcastReport {
     const out = except instanceof Set ? except as ReadonlySet<M> : undefined;
     let sent = 0;
     let slow = 0;

@@ -106,3 +106,35 @@ Deno.test("a member that joins and leaves again and again is watched once", () =
   for (let i = 0; i < 100; i++) assert(room.join(one) && room.leave(one));
   assertEquals(watched, 1);
 });
+
+Deno.test("on a hardened server a broadcast is encoded once, with what its bytes are at the time", async () => {
+  const room = new WsRoom();
+  await using server = serve({ hardened: true }, async (conn) => {
+    room.join(conn);
+    for await (const _ of conn);
+  });
+  const conns = await Promise.all(Array.from({ length: 3 }, () => connectWebSocket(server.url)));
+  await until(() => room.members.size === 3);
+  const { encodeInto } = TextEncoder.prototype;
+  let encoded = 0;
+  TextEncoder.prototype.encodeInto = function (...args) {
+    if (args[0] === "to all") encoded++;
+    return encodeInto.apply(this, args);
+  };
+  try {
+    room.broadcast("to all");
+  } finally {
+    TextEncoder.prototype.encodeInto = encodeInto;
+  }
+  assertEquals(encoded, 1);
+  const bytes = new Uint8Array([1]);
+  room.broadcast(bytes);
+  bytes[0] = 2;
+  room.broadcast(bytes);
+  for (const conn of conns) {
+    for (const wanted of ["to all", new Uint8Array([1]), new Uint8Array([2])]) {
+      assertEquals(await conn.receive({ timeout: 5000 }), wanted);
+    }
+    await conn.close();
+  }
+});
