@@ -135,6 +135,12 @@ Deno.test("WsFrameDecoder keeps a byte order mark, and half letters over fragmen
   assertEquals(bare("01 02 efbb 00 00 80 02 bf61").events, [{ kind: "message", data: "\ufeffa" }]);
 });
 
+Deno.test("WsFrameDecoder takes U+FFFD for a letter, and for no excuse", () => {
+  assertEquals(bare("81 03 efbfbd").events, [{ kind: "message", data: "\ufffd" }]);
+  assertEquals(bare("81 04 efbfbd80").code, 1007);
+  assertEquals(bare("81 03 eda080").code, 1007);
+});
+
 Deno.test("WsFrameDecoder refuses a message above the limit before it comes", () => {
   const limits = { maxMessageSize: 10 };
   assertEquals(bare("82 0b", limits).code, 1009);
