@@ -64,6 +64,11 @@ export class Dialogue {
   /** Does something when nobody else does. */
   readonly keepAlive: KeepAlive;
 
+  /** How many wait for their turn with work to do. */
+  queued = 0;
+  /** Called when there is one more. */
+  onQueued: (() => void) | undefined;
+
   readonly #options: MailClientOptions;
   readonly #onAbort: () => void;
   readonly #intake = new Intake();
@@ -138,6 +143,15 @@ export class Dialogue {
    * unless the server has only said no, or nothing was sent.
    */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
+    this.queued++;
+    this.onQueued?.();
+    return this.#inTurn(() => {
+      this.queued--;
+      return work();
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const run = async () => {
       this.keepAlive.pause();
       try {
@@ -168,7 +182,7 @@ export class Dialogue {
   async hold(): Promise<() => Promise<void>> {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    const turn = this.exclusive(() => (begin(), ended));
+    const turn = this.#inTurn(() => (begin(), ended));
     await Promise.race([begun, turn]);
     return () => (end(), turn);
   }

@@ -59,7 +59,7 @@ async function authenticate(
     command += dialogue.opening(exchange);
     first = undefined;
   }
-  const hear = (response: ImapResponse) => void session.hear(response);
+  const hear = (response: ImapResponse) => session.hear(response);
   session.allow();
   const tag = await line.send([command], hear, true);
   for (;;) {

@@ -32,6 +32,8 @@ export class ImapSession {
   capabilities: ReadonlySet<string> = new Set();
   /** The folder that is open, as far as the server has told. */
   selected: ImapSelected | undefined;
+  /** Hear of all news, besides `onEvent`. */
+  readonly listeners = new Set<(event: ImapEvent) => void>();
   /** Whether the server is to end the session. */
   leaving = false;
 
@@ -118,7 +120,7 @@ export class ImapSession {
   }
 
   /** Takes in what nobody has asked for. */
-  hear(response: ImapResponse): ImapEvent | undefined {
+  hear(response: ImapResponse): void {
     if (response.type === "tagged") {
       throw this.dialogue.broken("answers a command that was not sent");
     }
@@ -129,12 +131,12 @@ export class ImapSession {
         this.dialogue.abort(gone);
         throw gone;
       }
-      return undefined;
+      return;
     }
-    if (response.type !== "data") return undefined;
+    if (response.type !== "data") return;
     if (response.name === "CAPABILITY") this.#setCapabilities(texts(response.values));
     const event = this.#eventOf(response);
-    if (event === undefined) return undefined;
+    if (event === undefined) return;
     const { selected } = this;
     if (selected !== undefined && event.type !== "message") {
       const exists = event.type === "exists" ? event.count : Math.max(0, selected.exists - 1);
@@ -147,7 +149,7 @@ export class ImapSession {
       this.dialogue.abort(error);
       throw error;
     }
-    return event;
+    for (const listener of this.listeners) listener(event);
   }
 
   #eventOf(response: ImapResponse): ImapEvent | undefined {

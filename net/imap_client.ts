@@ -419,7 +419,8 @@ export class ImapClient implements AsyncDisposable {
 
   /**
    * What happens in the folder that is open, from now on. It begins anew by itself before the server
-   * gives the session up. Other calls wait until the loop ends.
+   * gives the session up. Other calls go between, also those of the loop itself, and what they bring
+   * to light is told as well.
    *
    * @param options When to end, and how often to begin anew.
    * @throws {NetError} "unsupported", if the server knows no IDLE; "limit", if it tells more than

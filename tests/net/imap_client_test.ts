@@ -208,6 +208,63 @@ Deno.test("idle() gives the news, begins anew, and ends when it is told to", asy
   await mail.noop();
 });
 
+Deno.test("idle() lets others go between, its own loop too, and misses no news", async () => {
+  let turns = 0;
+  await using server = mailbox({
+    IDLE: async (_, conn) => {
+      const news = turns++ === 0 ? "* 5 EXISTS\r\n" : "";
+      await conn.write(`+ idling\r\n${news}`);
+      return await conn.readLine() === "DONE" ? "* 6 EXISTS\r\n$ OK done\r\n" : undefined;
+    },
+    "UID SEARCH": () => "* SEARCH 9\r\n* 7 EXISTS\r\n$ OK done\r\n",
+  });
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  const stop = new AbortController();
+  const counts: number[] = [];
+  const waits = Promise.withResolvers<void>();
+  const watching = (async () => {
+    for await (const event of mail.idle({ signal: stop.signal })) {
+      if (event.type === "exists") counts.push(event.count);
+      // The very thing to do with news.
+      if (counts.length === 1) assertEquals(await mail.search(), [9]);
+      if (counts.length === 3) waits.resolve();
+    }
+  })();
+  await waits.promise;
+  // It listens again, and another task has something to ask.
+  while (turns < 2) await delay(5);
+  await mail.noop();
+  while (turns < 3) await delay(5);
+  stop.abort();
+  await watching;
+  assertEquals(counts, [5, 6, 7, 6, 6]);
+  const verbs = server.heard.slice(1).map((line) => line.split(" ").slice(-1)[0]);
+  assertEquals(verbs, ["IDLE", "ALL", "IDLE", "NOOP", "IDLE"]);
+});
+
+Deno.test("idle() is interrupted between the pieces of a response, none of it is lost", async () => {
+  const half = Promise.withResolvers<void>();
+  await using server = mailbox({
+    IDLE: async (_, conn) => {
+      await conn.write("+ idling\r\n* 1 FETCH (UID 7 BODY[1] {4}\r\nab");
+      half.resolve();
+      await delay(50);
+      await conn.write("cd)\r\n");
+      return await conn.readLine() === "DONE" ? "$ OK done\r\n" : undefined;
+    },
+  });
+  await using mail = await connectImap({ ...PLAIN, port: server.port });
+  const news = mail.idle();
+  const first = news.next();
+  await half.promise;
+  await delay(10);
+  await mail.noop();
+  const { value } = await first;
+  assert(value?.type === "message");
+  assertEquals(new TextDecoder().decode(value.message.sections.get("1")!), "abcd");
+  await news.return();
+});
+
 Deno.test("STARTTLS: encrypted before the login, never skipped, nothing smuggled in", async () => {
   const { ca } = await testCertificates();
   const starttls: Answer = (line, conn) => beginTls(conn, `${line.split(" ")[0]} OK begin\r\n`);
