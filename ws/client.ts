@@ -178,6 +178,14 @@ function explain(failure: unknown, url: URL): NetError {
       cause: failure,
     });
   }
+  if (/Invalid (upgrade|connection) header/.test(message)) {
+    return new NetError(`Cannot open ${url.href}: the server switches to no WebSocket`, {
+      kind: "protocol",
+      phase: "handshake",
+      address: url.host,
+      cause: failure,
+    });
+  }
   return toNetError(failure, { phase: "connect", ...hostOf(url) });
 }
 
