@@ -89,7 +89,7 @@ export interface ReconnectOptions {
   /**
    * Called with each new connection before anything else is sent, e.g. to log in or to ask for
    * what was missed; `again` is false for the first. When it throws, the connection is closed
-   * and the next is tried.
+   * and the next is tried; when the connection is lost meanwhile, `shouldReconnect` says whether.
    */
   resume?: (connection: WsConnection, again: boolean) => unknown;
   /** Called for what happens. */
@@ -104,5 +104,8 @@ export type ReconnectEvent =
   | { readonly type: "lost"; readonly close: WsClose }
   /** A try failed. */
   | { readonly type: "failed"; readonly error: NetError; readonly attempt: number }
-  /** The next try is in so many milliseconds. */
+  /**
+   * The next try is in so many milliseconds, or, with Infinity, once messages of the last eight
+   * connections have been read: who only sends has to read as well.
+   */
   | { readonly type: "waiting"; readonly wait: number; readonly attempt: number };

@@ -187,6 +187,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   async send(data: WsMessage, options: WsSendOptions = {}): Promise<void> {
     const fault = messageFault(data);
     if (fault !== undefined) throw fault;
+    options.signal?.throwIfAborted();
     const connection = this.#connection;
     if (this.#ready && connection?.open) return await connection.send(data, options);
     if (this.#over !== undefined || this.#plan.keep === 0) {
@@ -268,6 +269,9 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       }
       await this.#pause(attempt);
       // A reader that is so far behind is waited for, so that what it has not read is bounded.
+      if (this.#unread.length >= MOST_UNREAD) {
+        this.#event({ type: "waiting", wait: Infinity, attempt });
+      }
       while (this.#unread.length >= MOST_UNREAD && !this.#stop.signal.aborted) {
         await this.#changed.promise;
       }
@@ -284,7 +288,14 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     this.#resuming = connection;
     try {
       signal.throwIfAborted();
-      await Promise.race([this.#options.resume?.(connection, again), stopped]);
+      const resumed = Promise.resolve(this.#options.resume?.(connection, again));
+      // A hook may wait for what a connection that is lost cannot bring any more.
+      const lost = await Promise.race([
+        resumed.then(() => undefined),
+        connection.closed,
+        stopped,
+      ]);
+      if (lost !== undefined) throw lost.error ?? closedHere(this.url);
       while (this.#kept.length > 0) {
         const data = this.#kept[0]!;
         await connection.send(data);
@@ -293,10 +304,11 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       }
       signal.throwIfAborted();
     } catch (error) {
-      await connection.close(1000);
-      const retryable = !(error instanceof NetError) || error.retryable ||
-        error.kind === "closed" ||
-        error.kind === "truncated";
+      const ended = !connection.open;
+      const close = await connection.close(1000);
+      const retryable = ended
+        ? this.#plan.shouldReconnect(close)
+        : !(error instanceof NetError) || error.retryable || error.kind === "closed";
       throw new NetError(`Cannot resume on ${this.url}: ${toNetError(error).message}`, {
         kind: "closed",
         phase: "handshake",

@@ -79,6 +79,18 @@ Deno.test("what is no HTTP at all, or ends in the middle, is an error of the pro
   }
 });
 
+Deno.test("a server that switches to another protocol, or to none, is an error of the protocol", async () => {
+  for (const line of ["Upgrade: h2c\r\nConnection: Upgrade", "Upgrade: websocket", "X: y"]) {
+    await using server = listen(async (conn) => {
+      await conn.read(new Uint8Array(2000));
+      await conn.write(new TextEncoder().encode(`HTTP/1.1 101 Switching\r\n${line}\r\n\r\n`));
+    });
+    const error = await failure(server.url);
+    assertEquals([error.kind, error.phase], ["protocol", "handshake"]);
+    assertMatch(error.message, /switches to no WebSocket$/);
+  }
+});
+
 Deno.test("a certificate that nobody vouches for is refused, an own authority trusted", async () => {
   const { ca, good } = await testCertificates();
   await using server = serve({ cert: good.cert, key: good.key });
@@ -350,6 +362,8 @@ Deno.test("reconnect: keep bounds what waits, and without it send() rejects", as
   assertEquals(lost.kind, "closed");
   await keeping.send("12345");
   assertEquals((await assertRejects(() => keeping.send("6"), NetError)).kind, "limit");
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assertRejects(() => keeping.send("", { signal }), Error, "enough");
 });
 
 Deno.test("reconnect: a resume that fails is tried again; a signal ends it", async () => {
@@ -369,6 +383,49 @@ Deno.test("reconnect: a resume that fails is tried again; a signal ends it", asy
   controller.abort();
   assertEquals(await conn.receive({ timeout: 5000 }), null);
   await conn.closed;
+});
+
+Deno.test("reconnect: a loss ends a resume that waits for what will not come", async () => {
+  let turn = 0;
+  await using server = serve({}, async (conn) => {
+    if (++turn === 1) await conn.close(1012);
+    await conn.closed;
+  });
+  const resume = () => turn === 1 ? new Promise(() => {}) : undefined;
+  await using conn = await connectWebSocket(server.url, { reconnect: { minTimeout: 1, resume } });
+  assertEquals([turn, conn.open], [2, true]);
+});
+
+Deno.test("reconnect: a login that is refused while it resumes is not repeated", async () => {
+  let turn = 0;
+  await using server = serve({}, async (conn) => {
+    turn++;
+    await conn.receive();
+    await conn.close(1008, "wrong password");
+  });
+  const resume = async (conn: WsConnection) => {
+    await conn.send("login");
+    await conn.receive();
+  };
+  const reconnect = { minTimeout: 1, resume };
+  const dialling = connectWebSocket(server.url, { reconnect });
+  const error = await assertRejects(() => dialling, NetError, "wrong password");
+  assertEquals([error.kind, turn], ["closed", 1]);
+});
+
+Deno.test("reconnect: says that it waits for a reader that is eight connections behind", async () => {
+  let turn = 0;
+  await using server = serve({}, async (conn) => {
+    await conn.send(`${++turn}`);
+    await conn.close(1012);
+  });
+  const seen: ReconnectEvent[] = [];
+  await using conn = await connectWebSocket(server.url, {
+    reconnect: { minTimeout: 1, maxTimeout: 1, onEvent: (event) => seen.push(event) },
+  });
+  await until(() => seen.some((event) => event.type === "waiting" && event.wait === Infinity));
+  assertEquals(turn, 8);
+  for (let i = 1; i <= 9; i++) assertEquals(await conn.receive({ timeout: 5000 }), `${i}`);
 });
 
 Deno.test("reconnect: nonsense is refused", async () => {
