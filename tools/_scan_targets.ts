@@ -32,6 +32,13 @@ export class Targets {
    * @throws {RangeError} If it is none.
    */
   *read(text: string): Generator<Target, void, void> {
+    const zoned = readZoned(text);
+    if (zoned !== undefined) {
+      if (this.#singles.has(zoned)) return;
+      this.#singles.add(zoned);
+      yield { host: zoned, address: zoned, named: false };
+      return;
+    }
     const range = readRange(text);
     if (range === undefined) {
       const name = text.replace(/\.$/, "").toLowerCase();
@@ -59,12 +66,19 @@ export class Targets {
 
 /** How many hosts a target has, without counting them; duplicates are not known here. */
 export function countHosts(text: string): number {
-  const range = readRange(text);
+  const range = readZoned(text) === undefined ? readRange(text) : undefined;
   return range === undefined ? 1 : Number(range.last - range.first + 1n);
 }
 
 function holds({ bits, first, last }: Range, at: bigint, wanted: number): boolean {
   return bits === wanted && at >= first && at <= last;
+}
+
+/** An address that is one of an interface alone, such as `fe80::1%eth0` (RFC 4007 §11). */
+function readZoned(text: string): string | undefined {
+  const [, written = "", zone] = /^\[?([^%\]]*)%([\w.~-]{1,64})\]?$/.exec(text) ?? [];
+  const at = zone === undefined ? undefined : readIpv6(written);
+  return at === undefined ? undefined : `${formatNumber(at, 128)}%${zone}`;
 }
 
 /** The addresses of an address or a network; undefined for a name. */

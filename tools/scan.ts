@@ -27,6 +27,7 @@
  * @module
  */
 
+import { ahead } from "./_ahead.ts";
 import { type CliIo, defineCli } from "./cli.ts";
 import { resolveBySystem } from "./_phases.ts";
 import { probeAll } from "./_scan_engine.ts";
@@ -119,11 +120,14 @@ export interface ScanOptions {
 const STATES: readonly ScanState[] = ["open", "closed", "filtered", "error"];
 /** Open ports that are asked for more at the same time. */
 const ASKED = 16;
+/** Names that are resolved at the same time. */
+const RESOLVED = 16;
 
 /**
  * Scans hosts.
  *
- * @param targets Names, addresses and networks such as `127.0.0.0/28`; a network is not held as a list.
+ * @param targets Names, of which the first address counts, addresses, also with a zone such as
+ * `fe80::1%eth0`, and networks such as `127.0.0.0/28`; a network is not held as a list.
  * @param options The ports and the limits.
  * @returns Each port of each host once, as it is found, the hosts in their order, their ports in none.
  * @throws {RangeError} If a target, a port or an option is none.
@@ -166,14 +170,15 @@ export function scan(
   );
   const random = generator(seed);
   const failed: ScanResult[] = [];
-  async function* jobs() {
+  async function* hosts() {
     const seen = new Targets();
-    for await (const text of listed) {
-      for (const target of seen.read(text)) {
-        const host = await locate(target, settings.timeout, options.signal);
-        if ("state" in host) failed.push(host);
-        else yield { host, address: host.address, ports: shuffle(ports, random) };
-      }
+    for await (const text of listed) yield* seen.read(text);
+  }
+  const look = (target: Target) => locate(target, settings.timeout, options.signal);
+  async function* jobs() {
+    for await (const host of ahead(hosts(), RESOLVED, look)) {
+      if ("state" in host) failed.push(host);
+      else yield { host, address: host.address, ports: shuffle(ports, random) };
     }
   }
   const probed = probeAll(jobs(), settings, workers, options.signal);

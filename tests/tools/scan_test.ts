@@ -252,6 +252,47 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: `an address of one interface alone is scanned there${namespace.suffix}`,
+  ignore: namespace.ignore,
+  async fn() {
+    const program = new URL("tools/scan.ts", ROOT).pathname;
+    const add = 'ip addr add fe80::5/64 dev v0 nodad && exec "$0" "$@"';
+    const { code, stdout, stderr } = await runPeer(
+      ...isolated(
+        ...["sh", "-c", add, Deno.execPath(), "run", "-q", "-P=scan", program] as const,
+        ...["fe80::5%v0", "[FE80:0::5%v0]", "-p", "1", "-o", "csv"],
+      ),
+    );
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^[^\n]+\nfe80::5%v0,fe80::5%v0,1,closed,[^\n]+\n$/);
+  },
+});
+
+Deno.test({
+  name: `names are resolved several at a time${namespace.suffix}`,
+  ignore: namespace.ignore,
+  async fn() {
+    const program = new URL("tools/scan.ts", ROOT).pathname;
+    const config = await Deno.makeTempFile();
+    // A name server in a net that drops, given up on after a second.
+    await Deno.writeTextFile(config, "nameserver 198.18.7.7\noptions timeout:1 attempts:1\n");
+    const names = Array.from({ length: 12 }, (_, i) => `a${i}.test`);
+    const mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+    const started = performance.now();
+    const { code, stderr } = await runPeer(
+      ...isolated(
+        ...["unshare", "--mount", "sh", "-c", mount, config, Deno.execPath()] as const,
+        ...["run", "-q", "-P=scan", program, ...names, "-p", "1"],
+      ),
+    );
+    await Deno.remove(config);
+    const told = names.map((name) => `scan: ${name} has no address\n`);
+    assertEquals([code, stderr], [1, told.join("")]);
+    assert(performance.now() - started < 9000);
+  },
+});
+
 Deno.test("an abort ends the scan at once, with its reason", async () => {
   using filtered = await filteredPort();
   const stop = new AbortController();
