@@ -253,21 +253,37 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     void this.#hold(raw, remote, address);
   }
 
-  /** Serves a connection, then gives its slot back. */
-  async #hold(
-    raw: Deno.Conn<A>,
-    remote: A,
-    address: string,
-  ): Promise<void> {
-    const connection = await this.#prepare(raw, remote);
-    if (connection !== undefined) {
-      this.#connections.add(connection);
-      void this.#handle(connection, remote);
-      // A handler that never ends must not keep the slot of a connection that is gone.
-      const error = await connection.closed;
+  /** Serves a connection. One suspended function for its whole life: there may be thousands. */
+  async #hold(raw: Deno.Conn<A>, remoteAddr: A, address: string): Promise<void> {
+    const connection = await this.#prepare(raw, remoteAddr);
+    if (connection === undefined) return this.#leave(address);
+    this.#connections.add(connection);
+    // A handler that never ends must not keep the slot of a connection that is gone.
+    void connection.closed.then((error) => {
       this.#connections.delete(connection);
       this.#closed(connection, connection.stats, error);
+      this.#leave(address);
+    });
+    this.event({ type: "open", connection });
+    this.#running++;
+    try {
+      if (this.#stopping) connection.drain();
+      await this.#handler(connection, {
+        remoteAddr,
+        localAddr: connection.localAddr as A,
+        signal: this.#draining.signal,
+        server: this,
+      });
+    } catch (error) {
+      this.#handlerFailed(connection, error);
     }
+    await connection.close();
+    this.#running--;
+    this.#changed();
+  }
+
+  /** Gives a slot back. */
+  #leave(address: string): void {
     this.#active--;
     const left = this.#perAddress.get(address)! - 1;
     if (left === 0) this.#perAddress.delete(address);
@@ -296,26 +312,6 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     }
     if (this.#forced) return void closeQuietly(raw);
     return new Connection(ready.transport ?? raw, this.#options, ready.tls);
-  }
-
-  /** Runs the handler; whatever it throws ends here. */
-  async #handle(connection: Connection, remoteAddr: A): Promise<void> {
-    this.event({ type: "open", connection });
-    this.#running++;
-    try {
-      if (this.#stopping) connection.drain();
-      await this.#handler(connection, {
-        remoteAddr,
-        localAddr: connection.localAddr as A,
-        signal: this.#draining.signal,
-        server: this,
-      });
-    } catch (error) {
-      this.#handlerFailed(connection, error);
-    }
-    await connection.close();
-    this.#running--;
-    this.#changed();
   }
 
   #handlerFailed(connection: Connection, error: unknown): void {

@@ -94,7 +94,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   #closedError: NetError | undefined;
   #closing: Promise<void> | undefined;
   #controller: AbortController | undefined;
-  #closed: PromiseWithResolvers<NetError | undefined> | undefined;
+  #closed: Promise<NetError | undefined> | undefined;
+  #tellClosed: ((reason: NetError | undefined) => void) | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array | string> | undefined;
 
@@ -153,9 +154,9 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
 
   /** Resolves when everything is closed, to the error that ended it, if one did. */
   get closed(): Promise<NetError | undefined> {
-    this.#closed ??= Promise.withResolvers();
-    if (this.#state === "closed") this.#closed.resolve(this.#reason);
-    return this.#closed.promise;
+    return this.#closed ??= this.#state === "closed"
+      ? Promise.resolve(this.#reason)
+      : new Promise((resolve) => this.#tellClosed = resolve);
   }
 
   /** Bytes accepted for sending that the operating system has not taken. */
@@ -388,7 +389,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#receiver.fail(error);
     this.#queue.fail(error);
     this.#controller?.abort(error);
-    this.#closed?.resolve(this.#reason);
+    this.#tellClosed?.(this.#reason);
   }
 
   /**
@@ -420,7 +421,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#receiver.fail(this.#reason);
     this.#queue.fail(this.#reason);
     this.#controller?.abort(this.#reason);
-    this.#closed?.resolve(this.#reason);
+    this.#tellClosed?.(this.#reason);
     return { transport: this.#transport, buffered };
   }
 
