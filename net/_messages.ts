@@ -28,19 +28,50 @@ export class MessageReceiver extends Receiver {
 
   async readLine(options?: LineOptions): Promise<string | null> {
     const max = checkMax("max", options?.max, 65536);
-    let deadline: Deadline | undefined;
-    while (true) {
-      const bytes = this.#nextLine(max);
-      if (bytes !== undefined) return this.#decode(bytes, options?.fatal);
-      deadline ??= this.deadline(options);
-      const between = !this.#skipping && this.buffered.length === 0;
-      if (await this.more(deadline, between ? "message" : "none") === null) break;
+    const fatal = options?.fatal;
+    return this.lineNow(max, fatal) ?? await this.lineLater(max, fatal, this.deadline(options));
+  }
+
+  /** The next line, if it is there. */
+  lineNow(max: number, fatal: boolean | undefined): string | undefined {
+    const bytes = this.#nextLine(max);
+    return bytes === undefined ? undefined : this.#decode(bytes, fatal);
+  }
+
+  /** The next line, which is not there yet. */
+  lineLater(max: number, fatal: boolean | undefined, deadline: Deadline): Promise<string | null> {
+    // No suspended function for the first wait: thousands of idle connections are in it.
+    return this.#moreOfLine(deadline).then((n) =>
+      n === null
+        ? this.#lastLine(fatal)
+        : this.lineNow(max, fatal) ?? this.#restOfLine(max, fatal, deadline)
+    );
+  }
+
+  async #restOfLine(
+    max: number,
+    fatal: boolean | undefined,
+    deadline: Deadline,
+  ): Promise<string | null> {
+    while (await this.#moreOfLine(deadline) !== null) {
+      const line = this.lineNow(max, fatal);
+      if (line !== undefined) return line;
     }
+    return this.#lastLine(fatal);
+  }
+
+  #moreOfLine(deadline: Deadline): Promise<number | null> {
+    const between = !this.#skipping && this.buffered.length === 0;
+    return this.more(deadline, between ? "message" : "none");
+  }
+
+  /** What came after the last end of a line. */
+  #lastLine(fatal: boolean | undefined): string | null {
     this.#skipping = false;
     const rest = this.buffered;
     if (rest.length === 0) return null;
     const last = this.consume(rest.length);
-    return this.#decode(last.at(-1) === 0x0d ? last.subarray(0, -1) : last, options?.fatal);
+    return this.#decode(last.at(-1) === 0x0d ? last.subarray(0, -1) : last, fatal);
   }
 
   async readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -67,27 +98,7 @@ export class MessageReceiver extends Receiver {
   }
 
   lines(options?: LineOptions): AsyncIterableIterator<string, void, void> {
-    const max = checkMax("max", options?.max, 65536);
-    let left = false;
-    return {
-      next: () => {
-        if (left) return Promise.resolve({ done: true, value: undefined });
-        try {
-          const bytes = this.#nextLine(max);
-          if (bytes === undefined) return this.readLine(options).then(toResult);
-          return Promise.resolve({ done: false, value: this.#decode(bytes, options?.fatal) });
-        } catch (error) {
-          return Promise.reject(error);
-        }
-      },
-      return: () => {
-        left = true;
-        return Promise.resolve({ done: true, value: undefined });
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return new Lines(this, options);
   }
 
   /** The bytes of the next whole line in the buffer, to be used before the next read. */
@@ -142,6 +153,42 @@ export class MessageReceiver extends Receiver {
 
   #error(message: string, options: Omit<NetErrorOptions, "address">): NetError {
     return new NetError(message, { ...options, address: this.peer });
+  }
+}
+
+/** The lines of a connection; one promise for a line that is there. */
+class Lines implements AsyncIterableIterator<string, void, void> {
+  readonly #receiver: MessageReceiver;
+  readonly #options: LineOptions | undefined;
+  readonly #max: number;
+  #left = false;
+
+  constructor(receiver: MessageReceiver, options: LineOptions | undefined) {
+    this.#receiver = receiver;
+    this.#options = options;
+    this.#max = checkMax("max", options?.max, 65536);
+  }
+
+  next(): Promise<IteratorResult<string, void>> {
+    if (this.#left) return this.return();
+    try {
+      const receiver = this.#receiver;
+      const fatal = this.#options?.fatal;
+      const line = receiver.lineNow(this.#max, fatal);
+      if (line !== undefined) return Promise.resolve({ done: false, value: line });
+      return receiver.lineLater(this.#max, fatal, receiver.deadline(this.#options)).then(toResult);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  return(): Promise<IteratorResult<string, void>> {
+    this.#left = true;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 
