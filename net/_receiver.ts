@@ -19,7 +19,7 @@ export interface ReceiverOwner {
 export type Boundary = "message" | "stream" | "none";
 
 /** The buffer that an idle connection waits with: a thousand of them must stay small. */
-const SMALL = 1024;
+const SMALL = 512;
 const LARGE = 64 * 1024;
 /** The buffer of a peer that fills one after the other, and how many of them show that it does. */
 const BULK = 256 * 1024;
@@ -65,8 +65,7 @@ export class Receiver {
   #direct = false;
   #waiter: Deadline | null = null;
   #boundary: Boundary = "none";
-  #resolve: (n: number | null) => void = nobody;
-  #reject: (error: unknown) => void = nobody;
+  #resolve: (n: number | null | Promise<never>) => void = nobody;
   #onAbort: (() => void) | undefined;
   #failure: { error: unknown } | null = null;
   #drainingSince = Infinity;
@@ -178,7 +177,7 @@ export class Receiver {
       const message = `Cannot read from ${this.peer}: nothing came in ${waiter.limit} ms`;
       const address = this.peer;
       this.#settle();
-      this.#reject(new NetError(message, { kind: "timeout", phase: "read", address }));
+      this.#refuse(new NetError(message, { kind: "timeout", phase: "read", address }));
     }
   }
 
@@ -197,7 +196,7 @@ export class Receiver {
   /** Ends reading with `error`; what is buffered can still be read. */
   fail(error: unknown): void {
     this.#failure ??= { error };
-    if (this.#settle()) this.#reject(error);
+    if (this.#settle()) this.#refuse(error);
   }
 
   /** Throws away what comes, past any failure, until the peer ends; rejects after `limit` ms. */
@@ -230,13 +229,10 @@ export class Receiver {
     this.#boundary = boundary;
     this.#waiter = deadline;
     this.#watchWaiter();
-    return new Promise(this.#keep);
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
   }
-
-  #keep = (resolve: (n: number | null) => void, reject: (error: unknown) => void): void => {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  };
 
   #watchWaiter(): void {
     const boundary = this.#boundary;
@@ -246,6 +242,11 @@ export class Receiver {
       this.#drainDue = from + QUIET;
     } else this.#drainDue = Infinity;
     this.#owner.waits(this.due);
+  }
+
+  /** Tells the reader whose waiter was taken away. */
+  #refuse(error: unknown): void {
+    this.#resolve(Promise.reject(error));
   }
 
   /** Takes the waiter away, to be told its result. */
@@ -259,7 +260,7 @@ export class Receiver {
 
   #aborted(): void {
     const reason = this.#waiter?.signal?.reason;
-    if (this.#settle()) this.#reject(reason);
+    if (this.#settle()) this.#refuse(reason);
   }
 
   /** Starts a raw read into the free end of our buffer. */
@@ -280,7 +281,7 @@ export class Receiver {
       this.#start = 0;
       this.#end = kept;
     }
-    this.#readInto(this.#buffer.subarray(this.#end));
+    this.#readInto(this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end));
   }
 
   #readInto(into: Uint8Array): void {

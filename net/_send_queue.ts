@@ -227,6 +227,7 @@ export class SendQueue {
 
   #wrote(): void {
     this.#direct = NOTHING;
+    this.#now = undefined;
     this.busy = false;
     if (this.#head < this.#entries.length || this.#roomWaiters.length > 0) this.#next();
   }
