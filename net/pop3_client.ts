@@ -32,7 +32,7 @@ import {
   type Pop3Status,
   type Pop3Uid,
 } from "./pop3_codec.ts";
-import { textStream, wholeText } from "./_pop3_text.ts";
+import { manyTexts, textStream } from "./_pop3_text.ts";
 import { ReplyError } from "./reply_error.ts";
 import { type SaslCredentials, type SaslName, startSasl } from "./sasl.ts";
 
@@ -190,7 +190,8 @@ export class Pop3Client implements AsyncDisposable {
   /**
    * Many messages, each whole in memory, the next ones asked for while one is on its way where the
    * server can (PIPELINING, RFC 2449 §6.6): for small messages several times as fast as one by one.
-   * Other calls wait until the loop ends; what was asked for and is not wanted is read and dropped.
+   * Other calls go between, also those of the loop itself; what has been asked for is read first. What
+   * is not wanted in the end is read and dropped.
    *
    * @param numbers Their numbers.
    * @param options `maxSize`: the most bytes of a message, 16 MiB by default.
@@ -203,35 +204,14 @@ export class Pop3Client implements AsyncDisposable {
     { maxSize = 16 * 1024 * 1024 }: { maxSize?: number } = {},
   ): AsyncGenerator<{ number: number; data: Uint8Array<ArrayBuffer> }, void, void> {
     numbers.forEach((number) => checkNumber(number));
-    const release = await this.#dialogue.hold();
-    const depth = this.#capabilities.has("PIPELINING") ? PIPELINE : 1;
-    let asked = 0;
-    let read = 0;
-    const next = async () => {
-      if (asked === read || (depth > 1 && asked - read < depth / 2)) {
-        const some = numbers.slice(asked, read + depth).map((number) => `RETR ${number}`);
-        asked += some.length;
-        for (const line of some) this.#dialogue.tell("client", line);
-        if (some.length > 0) await this.#dialogue.conn.write(`${some.join("\r\n")}\r\n`);
-      }
-      const number = numbers[read++]!;
-      const status = await this.#status();
-      if (!status.ok) throw this.#refused(`Cannot retrieve message ${number}`, status);
-      return { number, data: await wholeText(this.#dialogue, maxSize) };
-    };
-    try {
-      while (read < numbers.length) yield await next();
-    } catch (error) {
-      if (!(error instanceof ReplyError)) this.#dialogue.abort(error);
-      throw error;
-    } finally {
-      while (this.#dialogue.conn.open && read < asked) {
-        await next().catch((error) => {
-          if (!(error instanceof ReplyError)) this.#dialogue.abort(error);
-        });
-      }
-      await release();
-    }
+    yield* manyTexts(this.#dialogue, numbers, {
+      depth: this.#capabilities.has("PIPELINING") ? PIPELINE : 1,
+      maxSize,
+      begin: async (number) => {
+        const status = await this.#status();
+        if (!status.ok) throw this.#refused(`Cannot retrieve message ${number}`, status);
+      },
+    });
   }
 
   /**

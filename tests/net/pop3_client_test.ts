@@ -134,6 +134,37 @@ Deno.test("many messages come in their order, asked for ahead where the server c
   }
 });
 
+Deno.test("others go between many messages, the loop itself too", async () => {
+  for (const capabilities of ["UIDL\r\n", "PIPELINING\r\n"]) {
+    await using server = maildrop({
+      RETR: (line) => line === "RETR 113" ? "-ERR gone\r\n" : `+OK\r\n..${line}\r\n.\r\n`,
+    }, capabilities);
+    await using mail = await connectPop3({ ...PLAIN, port: server.port });
+    const numbers = Array.from({ length: 100 }, (_, i) => i + 1);
+    const seen: number[] = [];
+    let pinged: Promise<void> | undefined;
+    for await (const { number, data } of mail.retrieveAll(numbers)) {
+      assertEquals(new TextDecoder().decode(data), `.RETR ${number}\r\n`);
+      // The very thing to do with what has been read.
+      if (number % 2 === 0) await mail.delete(number);
+      if (number === 51) pinged = mail.noop();
+      seen.push(number);
+    }
+    await pinged;
+    assertEquals(seen, numbers);
+    const deleted = server.heard.filter((line) => line.startsWith("DELE"));
+    assertEquals(deleted, numbers.slice(0, 50).map((number) => `DELE ${2 * number}`));
+    // Left in the middle, or failing, with others waiting.
+    const left: Promise<void>[] = [];
+    for await (const _ of mail.retrieveAll(numbers)) if (left.push(mail.noop()) === 2) break;
+    await assertRejects(async () => {
+      for await (const _ of mail.retrieveAll([112, 113, 114])) left.push(mail.noop());
+    }, ReplyError);
+    await Promise.all(left);
+    assertEquals((await mail.stat()).count, 2);
+  }
+});
+
 Deno.test("a password is not sent without encryption, unless that is asked for", async () => {
   await using server = maildrop();
   const error = await assertRejects(
