@@ -56,7 +56,7 @@ export interface ChatWeb extends AsyncDisposable {
   shutdown(options?: { deadline?: number }): Promise<void>;
 }
 
-/** Messages that may wait for their turn before a flooding browser is let go. */
+/** Messages of a flooding browser that may wait for their turn; until there is room, no more are read. */
 const MAX_INBOX = 200;
 
 /** How many times longer than in a terminal a short line is as JSON, so how much more may wait. */
@@ -128,7 +128,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       allowedOrigins: "*", // They have been looked at above.
       pingInterval: options.pingInterval,
       maxMessageSize: options.maxMessage,
-      inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue, policy: "disconnect" },
+      inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue, policy: "wait" },
       // So much in the socket, and as much again behind it.
       outbox: { limit: options.sendQueue * JSON_FACTOR / 2 },
     });

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { Browser, connections, frame, lobby, openRaw, raw, serve } from "./_browser.ts";
 
@@ -215,4 +215,18 @@ Deno.test("a shutdown lets a browser read what is queued for it, and the bye", a
   }
   assertStringIncludes(tail, '"bye"');
   await down;
+});
+
+Deno.test("the web side is hardened: one reading of each request, and a bounded head", async () => {
+  await using web = serve(lobby());
+  const { host } = new URL(web.url);
+  assertMatch(await raw(web.url, `GET / HTTP/1.1\nHost: ${host}\n\n`), /^HTTP\/1\.1 400 /);
+  const both = "Content-Length: 4\r\nTransfer-Encoding: chunked";
+  const smuggled =
+    `GET / HTTP/1.1\r\nHost: ${host}\r\n${both}\r\n\r\n0\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n`;
+  const answer = await raw(web.url, smuggled);
+  assertMatch(answer, /^HTTP\/1\.1 400 /);
+  assertEquals(answer.includes("chat_users"), false);
+  const big = `GET / HTTP/1.1\r\nHost: ${host}\r\nX: ${"x".repeat(40_000)}\r\n\r\n`;
+  assertMatch(await raw(web.url, big), /^HTTP\/1\.1 431 /);
 });
