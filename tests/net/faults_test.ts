@@ -13,6 +13,7 @@ import { serveTcp, type ServeTcpOptions, type TcpServer } from "../../net/tcp_se
 import { connectTls } from "../../net/tls_client.ts";
 import { serveTls } from "../../net/tls_server.ts";
 import { type FaultProxyOptions, serveFaultProxy } from "../../tools/fault_proxy.ts";
+import { until } from "../_support/until.ts";
 
 /** Answers every line with itself. */
 async function echo(conn: Connection): Promise<void> {
@@ -35,14 +36,6 @@ async function asks(conn: Connection, line: string): Promise<void> {
 async function before(server: TcpServer, faults: Partial<FaultProxyOptions>) {
   const to = { hostname: "127.0.0.1", port: server.addr.port };
   return await serveFaultProxy({ to, ...faults });
-}
-
-async function until(check: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!check()) {
-    assert(performance.now() < end, `not within ten seconds: ${check}`);
-    await delay(5);
-  }
 }
 
 /** The open descriptors of this process, by what they lead to. */

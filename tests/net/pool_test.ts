@@ -7,6 +7,7 @@ import { createPool, type Lease, type Pool, type PoolTarget } from "../../net/po
 import { serveTcp } from "../../net/tcp_server.ts";
 import { serveTls } from "../../net/tls_server.ts";
 import { testCertificates } from "../_support/certificates.ts";
+import { until } from "../_support/until.ts";
 
 async function echo(conn: Connection): Promise<void> {
   for await (const line of conn.lines()) {
@@ -26,14 +27,6 @@ async function exchange(pool: Pool, port: number, line: string): Promise<boolean
   await ask(lease, line);
   lease.keep();
   return lease.reused;
-}
-
-async function until(check: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
-  while (!check()) {
-    assert(performance.now() < end, `not within five seconds: ${check}`);
-    await delay(5);
-  }
 }
 
 Deno.test("a pool lends a connection again that was kept", async () => {

@@ -3,6 +3,7 @@ import { delay } from "@std/async/delay";
 import { retry as retryStd, RetryError } from "@std/async/retry";
 import { NetError, type NetErrorKind } from "../../net/errors.ts";
 import { retry, type RetryOptions } from "../../net/retry.ts";
+import { thrown } from "./_errors.ts";
 
 /** No waiting worth speaking of. */
 const QUICK: RetryOptions = { minTimeout: 1, maxTimeout: 1 };
@@ -21,16 +22,6 @@ function failing(...errors: unknown[]): { work: () => Promise<number>; tries: ()
     },
     tries: () => tries,
   };
-}
-
-/** What a promise rejects with; fails if it does not. */
-function thrown(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    (value) => {
-      throw new Error(`nothing was thrown, but ${value} given`);
-    },
-    (error) => error,
-  );
 }
 
 Deno.test("retry() calls once what succeeds at once", async () => {

@@ -10,36 +10,11 @@ import { connectTcp, type ConnectTcpOptions } from "../../net/tcp_client.ts";
 import { serveTcp, type TcpServer } from "../../net/tcp_server.ts";
 import type { Connection } from "../../net/connection.ts";
 import { needsIPv6, needsNamespaces } from "../_support/peers.ts";
-
-const LOOPBACK = "127.0.0.1";
+import { until } from "../_support/until.ts";
+import { deadPort, LOOPBACK, thrown } from "./_errors.ts";
 
 async function echo(conn: Connection): Promise<void> {
   for await (const line of conn.lines()) await conn.write(`${line}\n`);
-}
-
-function deadPort(): number {
-  const listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
-  listener.close();
-  return listener.addr.port;
-}
-
-/** Waits until `check` holds, for at most five seconds. */
-async function until(check: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
-  while (!check()) {
-    assert(performance.now() < end, `not within five seconds: ${check}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-/** What a promise rejects with; fails if it does not. */
-function thrown(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error("nothing was thrown");
-    },
-    (error) => error,
-  );
 }
 
 /** A listener that takes no more connections: the next one gets no answer, as behind a firewall. */

@@ -6,6 +6,7 @@ import { NetError } from "../../net/errors.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { type ServerEvent, serveTcp, type TcpServer } from "../../net/tcp_server.ts";
 import type { Connection } from "../../net/connection.ts";
+import { until } from "../_support/until.ts";
 
 /** Answers every line with itself. */
 async function echo(conn: Connection): Promise<void> {
@@ -19,15 +20,6 @@ function dial(server: TcpServer): Promise<Connection> {
 async function ask(conn: Connection, line: string): Promise<string | null> {
   await conn.write(`${line}\n`);
   return await conn.readLine({ timeout: 5000 });
-}
-
-/** Waits until `check` holds, for at most five seconds. */
-async function until(check: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
-  while (!check()) {
-    assert(performance.now() < end, `not within five seconds: ${check}`);
-    await delay(5);
-  }
 }
 
 Deno.test("serveTcp() listens on loopback and says where", async () => {

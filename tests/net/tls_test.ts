@@ -14,8 +14,8 @@ import type { ServerEvent, TcpServer } from "../../net/tcp_server.ts";
 import { connectTls, type ConnectTlsOptions } from "../../net/tls_client.ts";
 import { serveTls, type ServeTlsOptions } from "../../net/tls_server.ts";
 import { testCertificates } from "../_support/certificates.ts";
-
-const LOOPBACK = "127.0.0.1";
+import { until } from "../_support/until.ts";
+import { LOOPBACK, thrown } from "./_errors.ts";
 
 async function echo(conn: Connection): Promise<void> {
   for await (const line of conn.lines()) await conn.write(`${line}\n`);
@@ -24,25 +24,6 @@ async function echo(conn: Connection): Promise<void> {
 async function ask(conn: Connection, line: string): Promise<string | null> {
   await conn.write(`${line}\n`);
   return await conn.readLine({ timeout: 5000 });
-}
-
-/** Waits until `check` holds, for at most five seconds. */
-async function until(check: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
-  while (!check()) {
-    assert(performance.now() < end, `not within five seconds: ${check}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-/** What a promise rejects with; fails if it does not. */
-function thrown(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error("nothing was thrown");
-    },
-    (error) => error,
-  );
 }
 
 const certs = await testCertificates();

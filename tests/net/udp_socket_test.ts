@@ -9,6 +9,7 @@ import {
   type UdpSocket,
 } from "../../net/udp_socket.ts";
 import { needsIPv6, needsNamespaces, needsPython, pythonWith } from "../_support/peers.ts";
+import { until } from "../_support/until.ts";
 
 const decode = (data: Uint8Array) => new TextDecoder().decode(data);
 
@@ -16,15 +17,6 @@ async function rejectsWith(kind: string, run: () => Promise<unknown>): Promise<N
   const error = await assertRejects(run, NetError);
   assertEquals(error.kind, kind, error.message);
   return error;
-}
-
-/** Waits until `check` holds, for at most five seconds. */
-async function until(check: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
-  while (!check()) {
-    assert(performance.now() < end, `not within five seconds: ${check}`);
-    await delay(2);
-  }
 }
 
 for (const backend of ["deno", "node"] as const) {

@@ -1,10 +1,10 @@
 /** What the tests of `ws/` share. @module */
 
-import { assert } from "@std/assert";
-import { delay } from "@std/async/delay";
 import type { WsConnection } from "../../ws/connection.ts";
 import { serveWebSocket, type ServeWebSocketOptions } from "../../ws/server.ts";
 import type { WsHandler } from "../../ws/upgrade_options.ts";
+
+export { until } from "../_support/until.ts";
 
 /** Sends every message back. */
 export async function echo(conn: WsConnection): Promise<void> {
@@ -14,15 +14,6 @@ export async function echo(conn: WsConnection): Promise<void> {
 /** An echo server, unless told otherwise. */
 export function serve(options: ServeWebSocketOptions = {}, handler: WsHandler = echo) {
   return serveWebSocket({ closeTimeout: 200, ...options }, handler);
-}
-
-/** Waits until `check` holds, for at most five seconds. */
-export async function until(check: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
-  while (!check()) {
-    assert(performance.now() < end, `not within five seconds: ${check}`);
-    await delay(5);
-  }
 }
 
 /** One after the other. */
