@@ -52,6 +52,14 @@ export interface Pop3Stat {
   readonly size: number;
 }
 
+/** What a server says to a command that it takes. */
+export interface Pop3Answer {
+  /** What follows `+OK`. */
+  readonly text: string;
+  /** The lines behind, if they were asked for. */
+  readonly lines: readonly string[];
+}
+
 const DEFAULTS = { tls: "implicit", ports: { implicit: 995, starttls: 110 } } as const;
 /** Messages that are asked for before the first of them has come. */
 const PIPELINE = 32;
@@ -243,6 +251,22 @@ export class Pop3Client implements AsyncDisposable {
   async reset(): Promise<void> {
     await this.#dialogue.exclusive(() => this.#command("Cannot take the deletions back", "RSET"));
     this.#deleted = false;
+  }
+
+  /**
+   * Sends a command that has no method of its own, `LANG` for example.
+   *
+   * @param line The command.
+   * @param options `multiline`: whether lines follow the first one, up to a dot.
+   * @returns What follows `+OK`, and those lines.
+   * @throws {ReplyError} If the server refuses it.
+   */
+  command(line: string, { multiline = false }: { multiline?: boolean } = {}): Promise<Pop3Answer> {
+    return this.#dialogue.exclusive(async () => {
+      checkArgument("a command", line);
+      const { text } = await this.#command(`Cannot do ${line.slice(0, 100)}`, line);
+      return { text, lines: multiline ? await this.#lines() : [] };
+    });
   }
 
   /** Does nothing, so that the server does not end the session for idleness. */

@@ -134,6 +134,19 @@ Deno.test("many messages come in their order, asked for ahead where the server c
   }
 });
 
+Deno.test("any other command can be sent, one line of it", async () => {
+  const lang: Answer = (line) =>
+    line === "LANG" ? "+OK two\r\nen English\r\n..x\r\n.\r\n" : "+OK en\r\n";
+  await using server = maildrop({ LANG: lang });
+  await using mail = await connectPop3({ ...PLAIN, port: server.port });
+  assertEquals(await mail.command("LANG en"), { text: "en", lines: [] });
+  const all = await mail.command("LANG", { multiline: true });
+  assertEquals(all, { text: "two", lines: ["en English", ".x"] });
+  await assertRejects(() => mail.command("FLY"), ReplyError);
+  await assertRejects(() => mail.command("NOOP\r\nDELE 1"), TypeError);
+  await mail.noop();
+});
+
 Deno.test("others go between many messages, the loop itself too", async () => {
   for (const capabilities of ["UIDL\r\n", "PIPELINING\r\n"]) {
     await using server = maildrop({
