@@ -43,8 +43,9 @@ export class SmtpMessages {
     const ready = bytes instanceof Uint8Array ? encoder.push(bytes) : undefined;
     const length = ready === undefined ? size : encoder.size;
     if (bytes instanceof Uint8Array) this.#checkBits(bytes);
-    const recipients = to.map((address) => ({ address, path: formatSmtpPath(address) }));
-    const sender = `MAIL FROM:${formatSmtpPath(from)}${this.#parameters([from, ...to], length)}`;
+    const recipients = to.map((address) => ({ address, path: pathOf(address) }));
+    const paths = [pathOf(from), ...recipients.map(({ path }) => path)];
+    const sender = `MAIL FROM:${paths[0]}${this.#parameters(paths, length)}`;
     const onAbort = () => this.#control.dialogue.abort(signal?.reason);
     signal?.addEventListener("abort", onAbort);
     try {
@@ -74,7 +75,7 @@ export class SmtpMessages {
     );
   }
 
-  #parameters(addresses: readonly string[], length: number | undefined): string {
+  #parameters(paths: readonly string[], length: number | undefined): string {
     let parameters = "";
     const { peer } = this.#control.dialogue;
     if (length !== undefined && this.#control.extensions.has("SIZE")) {
@@ -87,7 +88,7 @@ export class SmtpMessages {
       parameters += ` SIZE=${length}`;
     }
     if (this.#control.extensions.has("8BITMIME")) parameters += " BODY=8BITMIME";
-    if (addresses.some(needsSmtpUtf8)) {
+    if (paths.some(needsSmtpUtf8)) {
       if (!this.#control.extensions.has("SMTPUTF8")) {
         throw new NetError(`${peer} takes no addresses beyond ASCII (SMTPUTF8)`, {
           kind: "unsupported",
@@ -176,4 +177,12 @@ export class SmtpMessages {
     await conn.write(bytes);
     this.#control.dialogue.tell("client", `(${encoder.size} bytes)`);
   }
+}
+
+/** The path of an address; a domain beyond ASCII is written as every server takes it (RFC 5890). */
+function pathOf(mailbox: string): string {
+  const path = formatSmtpPath(mailbox);
+  const [, user, domain = ""] = /^<([\x20-\x7e]*)@([\p{L}\p{M}\p{N}.-]+)>$/u.exec(path) ?? [];
+  const url = needsSmtpUtf8(domain) ? URL.parse(`http://${domain}`) : null;
+  return url?.hostname.includes("xn--") ? formatSmtpPath(`${user}@${url.hostname}`) : path;
 }

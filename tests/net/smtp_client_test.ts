@@ -194,6 +194,30 @@ Deno.test("a message that is too large is not begun, one beyond ASCII only where
   assertEquals(utf8.heard[1], "MAIL FROM:<ann@a.test> BODY=8BITMIME SMTPUTF8");
 });
 
+Deno.test("domains beyond ASCII are written as every server takes them", async () => {
+  await using server = post({}, ["PIPELINING"]);
+  await using mail = await connectSmtp({ ...PLAIN, port: server.port });
+  const to = ["x@bücher.test", "y@例え.テスト", "z@plain.test", '"a b"@Ä.test'];
+  const { accepted } = await mail.send({ from: "a@ß.test", to }, "Subject: x\n\nx");
+  assertEquals(accepted, to);
+  assertEquals(server.heard.filter((line) => /^(?:MAIL|RCPT)/.test(line)), [
+    "MAIL FROM:<a@xn--zca.test>",
+    "RCPT TO:<x@xn--bcher-kva.test>",
+    "RCPT TO:<y@xn--r8jz45g.xn--zckzah>",
+    "RCPT TO:<z@plain.test>",
+    'RCPT TO:<"a b"@xn--4ca.test>',
+  ]);
+  // What is no domain stays as it is, and what stands before it cannot be written so.
+  for (const address of ["x@ü.test/evil", "x@①.0.0.1", "ü@test", "ü@bücher.test"]) {
+    const error = await assertRejects(
+      () => mail.send({ from: "", to: [address] }, "x"),
+      NetError,
+      "SMTPUTF8",
+    );
+    assertEquals(error.kind, "unsupported", address);
+  }
+});
+
 Deno.test("addresses that are more than that are refused before anything is sent", async () => {
   await using server = post();
   await using mail = await connectSmtp({ ...PLAIN, port: server.port });
