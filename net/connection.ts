@@ -89,6 +89,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   readonly #watchdog: Watchdog<Connection>;
   readonly #openedAt = Date.now();
   #halfClosed = false;
+  #upgrading = false;
   #state: "open" | "closing" | "closed" = "open";
   #reason: NetError | undefined;
   #closedError: NetError | undefined;
@@ -360,7 +361,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Sends what is queued, tells the peer, waits a moment for its end, and closes.
+   * Sends what is queued, tells the peer, waits a moment for its end, and closes; in the
+   * middle of {@linkcode Connection.upgrade} it closes at once, as nothing can go out.
    * Pending reads reject with kind "closed". Closing twice is harmless; never throws.
    *
    * @returns Resolves when everything is closed.
@@ -442,6 +444,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     const early = this.#receiver.buffered.length;
     this.#receiver.hold();
     this.#queue.hold();
+    this.#upgrading = true;
     try {
       if (early > 0) {
         this.#receiver.skip(early);
@@ -457,6 +460,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     } catch (error) {
       this.abort(error);
       throw error;
+    } finally {
+      this.#upgrading = false;
     }
     this.#queue.release(this.#transport);
     this.#receiver.release(this.#transport);
@@ -492,6 +497,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
 
   async #close(): Promise<void> {
     if (this.#state === "closed") return;
+    // Nothing can go out in the middle of a handshake, which ends by this.
+    if (this.#upgrading) return this.abort();
     this.#state = "closing";
     const { lingerTimeout, writeTimeout } = this.#limits;
     this.#receiver.fail(this.#endReason());

@@ -68,6 +68,18 @@ Deno.test("the server counts an upgraded connection until its end", async () => 
   assertEquals(await next.readLine({ timeout: 5000 }), "250 NOOP");
 });
 
+Deno.test("close() ends a handshake that is under way, on both sides", async () => {
+  for (const upgrade of [upgradeTls, upgradeTlsServer]) {
+    const [silent, conn] = memoryPair({ lingerTimeout: 0 });
+    await using _silent = silent;
+    const { cert, key } = certs.good;
+    const upgrading = upgrade(conn, { ...trusting, cert, key, handshakeTimeout: 0 });
+    const failing = assertRejects(() => upgrading, NetError);
+    await conn.close();
+    assertEquals((await failing).kind, "closed");
+  }
+});
+
 Deno.test("what is written during the handshake goes out encrypted, in order", async () => {
   const [client, server] = memoryPair();
   await using _client = client;
