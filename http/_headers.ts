@@ -3,8 +3,8 @@
  * where they are immutable, as those of `fetch` and `Response.redirect` are.
  */
 export function withHeaders(response: Response, change: (headers: Headers) => void): Response {
-  // An upgrade is bound to its very object.
-  if (response.status === 101) return response;
+  // What is no response is for the server to refuse, and an upgrade is bound to its very object.
+  if (!(response instanceof Response) || response.status === 101) return response;
   try {
     change(response.headers);
     return response;

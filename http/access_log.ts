@@ -145,7 +145,8 @@ export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}):
     info.completed.catch(tell);
     try {
       const response = await handler(request, info);
-      status ??= response.status;
+      // What is no response fails in the server, which is told to whoever looks.
+      if (response instanceof Response) status ??= response.status;
       return withHeaders(response, mark);
     } catch (error) {
       status ??= error instanceof ProblemError ? error.status : 500;

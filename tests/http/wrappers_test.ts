@@ -57,6 +57,30 @@ Deno.test("accessLog() takes no id and no trace that is malformed or not trusted
   assertEquals(entries.map(({ trace }) => trace), [undefined, undefined, undefined]);
 });
 
+Deno.test("accessLog() and cors() leave what is no response to the server", async () => {
+  for (const hardened of [false, true]) {
+    for (const value of [{ a: 1 }, "text", null, undefined]) {
+      const statuses: number[] = [];
+      const errors: string[] = [];
+      const handler = accessLog(
+        cors(() => value as unknown as Response, { origins: "*" }),
+        { log: ({ status }) => statuses.push(status) },
+      );
+      {
+        await using server = serveHttp({
+          hardened,
+          onEvent: (event) => {
+            if (event.type === "error") errors.push((event.error as Error).message);
+          },
+        }, handler);
+        const response = await fetch(server.url);
+        assertEquals([response.status, (await response.json()).status], [500, 500]);
+      }
+      assertEquals([statuses, errors], [[500], ["The handler returned no Response"]]);
+    }
+  }
+});
+
 Deno.test("accessLog() logs what a handler throws with its status", async () => {
   const statuses: number[] = [];
   const log = ({ status }: AccessEntry) => statuses.push(status);
