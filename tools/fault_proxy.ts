@@ -132,7 +132,7 @@ export interface FaultProxy extends AsyncDisposable {
  * @param options Where to listen, what is behind, and what goes wrong.
  * @returns The running proxy.
  * @throws {NetError} In phase "listen": "address-in-use", "permission" …
- * @throws {RangeError} If a number is out of range.
+ * @throws {RangeError | TypeError} If a number is out of range, or `to` is none.
  *
  * @example A server that falls silent, and recovers
  * ```ts
@@ -175,7 +175,12 @@ class Proxy implements FaultProxy {
   #stopping: Promise<void> | undefined;
 
   constructor(options: FaultProxyOptions) {
-    const { hostname = "127.0.0.1", port = 0, signal } = options;
+    const { hostname = "127.0.0.1", port = 0, to, signal } = options;
+    checkPort("listen on", port, 0);
+    if (typeof to?.hostname !== "string" || to.hostname === "") {
+      throw new TypeError("Cannot use to: it is a hostname and a port");
+    }
+    checkPort("connect to", to.port, 1);
     checkNumber("connectTimeout", options.connectTimeout, 0);
     checkNumber("maxConnections", options.maxConnections, 1);
     this.#options = options;
@@ -281,6 +286,13 @@ function checkFaults(faults: NetworkFaults = {}): void {
   }
 }
 
+function checkPort(what: string, port: number, least: number): void {
+  if (Number.isInteger(port) && port >= least && port <= 65_535) return;
+  throw new RangeError(
+    `Cannot ${what} port ${port}: it is a whole number from ${least} to 65535`,
+  );
+}
+
 function checkNumber(name: string, value: number | undefined, least: number): void {
   if (value === undefined || (typeof value === "number" && value >= least)) return;
   throw new RangeError(`Cannot use ${name}: it is a number from ${least} up, not ${value}`);
@@ -339,12 +351,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       ...(resetAfter !== undefined && { resetAfter }),
       ...(truncateAfter !== undefined && { truncateAfter }),
     };
-    let target: HostPort;
-    try {
-      target = parseHostPort(to);
-    } catch {
-      throw badValue("--to", to, "host:port");
-    }
+    const target = readTo(to);
     await using proxy = await serveFaultProxy({
       hostname,
       port,
@@ -367,6 +374,14 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     if (refuse) await proxy.setFaults({ refuse });
     await ctx.untilShutdown(proxy, { drain });
   });
+}
+
+function readTo(text: string): HostPort {
+  try {
+    const to = parseHostPort(text);
+    if (to.port > 0) return to;
+  } catch { /* It is told below. */ }
+  throw badValue("--to", text, "host:port");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

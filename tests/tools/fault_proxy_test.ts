@@ -243,6 +243,18 @@ Deno.test("numbers that are none are refused, before anything listens", async ()
   assertThrows(() => proxy.shutdown({ deadline: NaN }), RangeError, "deadline");
 });
 
+Deno.test("addresses that are none are refused, before anything listens", async () => {
+  const to = { hostname: "127.0.0.1", port: 1 };
+  for (const port of [70_000, -1, 1.5, NaN]) {
+    await assertRejects(() => serveFaultProxy({ to, port }), RangeError, "listen on port");
+    const away = { ...to, port };
+    await assertRejects(() => serveFaultProxy({ to: away }), RangeError, "connect to port");
+  }
+  await assertRejects(() => serveFaultProxy({ to: { ...to, port: 0 } }), RangeError);
+  await assertRejects(() => serveFaultProxy({ to: { ...to, hostname: "" } }), TypeError);
+  await assertRejects(() => serveFaultProxy({} as FaultProxyOptions), TypeError);
+});
+
 Deno.test("what has been shut down listens no more, also if that was while it started", async () => {
   const to = { hostname: "127.0.0.1", port: 1 };
   const controller = new AbortController();
