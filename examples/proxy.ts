@@ -27,7 +27,7 @@ const cli = defineCli({
   permissions: { "--allow-net": "listen, look names up, and connect to what is asked for" },
   examples: [
     "deno task proxy",
-    "deno task proxy --auth alice:secret --connect-port 443 --connect-port 8443 --json",
+    "deno task proxy --auth alice:secret --connect-port 443 --connect-port 8443",
     "curl -x http://127.0.0.1:8888 http://example.com/",
   ],
 });

@@ -326,7 +326,7 @@ const cli = defineCli({
   },
   permissions: { "--allow-net=127.0.0.1": "listen there and connect to a server there" },
   examples: [
-    "deno task fault-proxy --listen 7000 --to 127.0.0.1:5432 --latency 100ms --reset-after 1mb",
+    "deno task fault-proxy --to 127.0.0.1:5432 --latency 100ms --reset-after 1mb",
     "deno task fault-proxy --to 127.0.0.1:8000 --direction upload --chunk-size 1",
   ],
 });
