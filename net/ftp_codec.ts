@@ -41,6 +41,8 @@ export interface FtpEntry {
   readonly modified?: Date;
   /** Where a link leads. */
   readonly target?: string;
+  /** What nothing else on the server has, but for other names of the same, if it was told. */
+  readonly unique?: string;
   /** What may be done with it, in the letters of RFC 3659 §7.5.5, if it was told. */
   readonly permissions?: string;
 }
@@ -150,6 +152,7 @@ export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolea
     }),
   );
   const permissions = facts.get("perm");
+  const unique = facts.get("unique");
   const kind = facts.get("type")?.toLowerCase() ?? "";
   const link = /^os\.unix=s(?:ym)?link(?::(.*))?$/.exec(kind);
   const type = kind === "file"
@@ -165,6 +168,7 @@ export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolea
     self: kind === "cdir" || kind === "pdir",
     ...sizeOf(facts.get("size")),
     ...timeOf(parseFtpTime(facts.get("modify") ?? "")),
+    ...(unique !== undefined && { unique }),
     ...(permissions !== undefined && { permissions }),
   };
 }

@@ -69,7 +69,7 @@ export async function downloadTree(
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
   const report = { files: 0, skipped: 0, bytes: 0 };
-  await download(ftp, remote, folder, options, report, 0);
+  await download(ftp, remote, folder, options, report, [await uniqueOf(ftp, remote)]);
   return report;
 }
 
@@ -81,14 +81,14 @@ async function download(
   folder: string,
   options: FtpTreeOptions,
   report: Report,
-  depth: number,
+  above: readonly (string | undefined)[],
 ): Promise<void> {
   const { signal, skipSame = false } = options;
-  if (depth > MAX_DEPTH) {
+  if (above.length - 1 > MAX_DEPTH) {
     throw new NetError(`${remote} lies below ${MAX_DEPTH} directories`, { kind: "limit" });
   }
   await Deno.mkdir(folder, { recursive: true });
-  for (const { name, type, size } of await ftp.list(remote)) {
+  for (const { name, type, size, unique } of await ftp.list(remote)) {
     signal?.throwIfAborted();
     if (!isPlainFtpName(name)) {
       throw new NetError(`The server lists ${JSON.stringify(name)} in ${remote}: that is no name`, {
@@ -97,8 +97,10 @@ async function download(
     }
     const from = `${remote.replace(/\/$/, "")}/${name}`;
     const to = `${folder}/${name}`;
-    if (type === "directory") {
-      await orRefused(from, options, download(ftp, from, to, options, report, depth + 1));
+    // Some servers show links as what they lead to, which may be where they are.
+    const known = unique !== undefined && above.includes(unique);
+    if (type === "directory" && !known) {
+      await orRefused(from, options, download(ftp, from, to, options, report, [...above, unique]));
     }
     if (type !== "file") continue;
     if (skipSame && size !== undefined && await sizeOfFile(to) === size) {
@@ -107,6 +109,20 @@ async function download(
     }
     options.onFile?.(from, size);
     await orRefused(from, options, fetchFile(ftp, from, to, options, report));
+  }
+}
+
+/** By what a directory is known again; asks that it be told of all others as well. */
+async function uniqueOf(ftp: FtpClient, remote: string): Promise<string | undefined> {
+  const facts = ftp.features.get("MLST")?.toLowerCase().split(";") ?? [];
+  if (!facts.some((fact) => /^unique\*?$/.test(fact))) return undefined;
+  const wanted = facts.filter((fact) => fact === "unique" || fact.endsWith("*"));
+  try {
+    await ftp.command(`OPTS MLST ${wanted.map((fact) => fact.replace("*", "")).join(";")};`);
+    return (await ftp.stat(remote)).unique;
+  } catch (error) {
+    if (error instanceof ReplyError) return undefined;
+    throw error;
   }
 }
 

@@ -651,6 +651,11 @@ Deno.test({
       "/x/y/deep/er/b.txt",
     ]]);
     assertEquals(await Deno.readTextFile(`${folder}/out/y/deep/er/b.txt`), "bb");
+    // Where the server shows a link as what it leads to, there is an end all the same.
+    await Deno.symlink(".", `${server.folder}/x/loop`);
+    await Deno.symlink("..", `${server.folder}/x/y/deep/up`);
+    assertEquals((await downloadTree(ftp, "/x", `${folder}/once`)).files, 2);
+    for (const link of ["loop", "y/deep/up"]) await Deno.remove(`${server.folder}/x/${link}`);
     // What the server refuses is told, and the rest goes over.
     const refused: string[] = [];
     const tell = { onRefused: (path: string) => void refused.push(path) };
