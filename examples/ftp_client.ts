@@ -52,7 +52,15 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ command, path, recursive, resume, json, ...values }, ctx) => {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
-    const connect = async () => await connectFtp(await clientOptions(values, ctx));
+    const session = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const connect = async (grace = 0) => {
+      const options = await clientOptions(values, ctx);
+      const end = () => session.abort(ctx.signal.reason);
+      const onStop = () => grace === 0 ? end() : timer = setTimeout(end, grace);
+      ctx.signal.addEventListener("abort", onStop);
+      return await connectFtp({ ...options, signal: session.signal });
+    };
     try {
       const done = await work({ connect, paths: path, recursive, resume, json, ctx });
       if (json) ctx.printJson(done ?? { done: true });
@@ -63,6 +71,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       const host = values.server.includes(":") ? `[${values.server}]` : values.server;
       const text = `Permission is missing: run again with --allow-net=${host}`;
       throw new CliError(text, 3, { cause: error });
+    } finally {
+      clearTimeout(timer);
     }
   });
 }

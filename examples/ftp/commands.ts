@@ -11,14 +11,20 @@ import { type CliContext, CliError } from "../../tools/cli.ts";
 
 /** What a command has at hand. */
 export interface Call {
-  /** Connects and logs in, when all that can be known before is. */
-  readonly connect: () => Promise<FtpClient>;
+  /**
+   * Connects and logs in, when all that can be known before is. The session outlives an interrupt by
+   * `grace`, in milliseconds.
+   */
+  readonly connect: (grace?: number) => Promise<FtpClient>;
   readonly paths: readonly string[];
   readonly recursive: boolean;
   readonly resume: boolean;
   readonly json: boolean;
   readonly ctx: CliContext;
 }
+
+/** How long it may take to delete what was stored by half. */
+const GRACE = 2000;
 
 /** Each command by its name; it gives what `--json` shows. */
 export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
@@ -56,7 +62,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     const local = need(from, "the file to store");
     const remote = to ?? nameOf(local);
     using file = await Deno.open(local);
-    await using ftp = await connect();
+    await using ftp = await connect(GRACE);
     const bar = progress(ctx, local, (await file.stat()).size, 0);
     try {
       await ftp.upload(remote, file.readable, { atomic: true, ...bar, signal: ctx.signal });
@@ -73,7 +79,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   "mirror-up": async ({ connect, paths: [from, to], ctx }) => {
     const [local, remote] = [need(from, "the folder here"), need(to, "the directory")];
     await Deno.stat(local);
-    await using ftp = await connect();
+    await using ftp = await connect(GRACE);
     return await tree((options) => uploadTree(ftp, local, remote, options), ctx);
   },
   mkdir: async ({ connect, paths: [path] }) => {

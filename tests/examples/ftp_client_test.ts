@@ -7,6 +7,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { main } from "../../examples/ftp_client.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
@@ -97,6 +98,32 @@ Deno.test("ftp_client names the host that it may not reach, for its data have po
     io.err,
     "ftp-client: Permission is missing: run again with --allow-net=192.0.2.1\n",
   );
+});
+
+Deno.test({
+  name:
+    `ftp_client leaves nothing behind of a file that it was interrupted in storing${python.suffix}`,
+  ignore: python.ignore,
+  async fn() {
+    await using server = await startPyftpdlib("none");
+    const here = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${here}/password`, "secret");
+    const stop = new AbortController();
+    const io = recordingIo({
+      onSignal(listener) {
+        stop.signal.addEventListener("abort", () => listener("SIGINT"));
+        return () => {};
+      },
+    });
+    const plain = ["--tls", "none", "--allow-plaintext-login", "--port", `${server.port}`];
+    const who = ["--user", "ann", "--password-file", `${here}/password`];
+    const storing = main(["put", "/dev/zero", "big", ...plain, ...who], io);
+    const stored = () => Array.from(Deno.readDirSync(server.folder), ({ name }) => name);
+    while (stored().length === 0) await delay(5);
+    stop.abort();
+    assertEquals([await storing, stored()], [130, []], io.err);
+    await Deno.remove(here, { recursive: true });
+  },
 });
 
 Deno.test("ftp_client says what is wrong with a command before it connects", async () => {
