@@ -108,6 +108,31 @@ scene("shows markup and escapes as text", async ({ join, terminal }) => {
   assertMatch(await page.title(), /Portside$/);
 });
 
+scene("makes links of web addresses, and of nothing else", async ({ join, terminal }) => {
+  const page = await join("Ann");
+  await using nc = await terminal("Bob");
+  await nc.write(
+    "see (https://a.example/x?y=1&z=<b>), http://b.example. javascript:alert(1) https:// http://[\n",
+  );
+  await nc.write("看https://c.example/茶。data:text/html,x\n");
+  await nc.write(`${"http://d.example ".repeat(200)}many\n`);
+  await shown(page, "many");
+  await shown(page, "c.example");
+  const links = await page.evaluate<string[][]>(
+    `[...document.querySelectorAll("#log a")].map((a) => [a.textContent, a.href, a.rel])`,
+  );
+  const rel = "noopener noreferrer";
+  assertEquals(links, [
+    ["https://a.example/x?y=1&z=", "https://a.example/x?y=1&z=", rel],
+    ["http://b.example", "http://b.example/", rel],
+    ["https://c.example/茶", "https://c.example/%E8%8C%B6", rel],
+  ]);
+  await shown(
+    page,
+    "see (https://a.example/x?y=1&z=<b>), http://b.example. javascript:alert(1) https:// http://[",
+  );
+});
+
 scene("stays quick and small with ten thousand lines", async ({ join, terminal }) => {
   const page = await join("Ann");
   await using nc = await terminal("Bot");
