@@ -35,7 +35,7 @@ const cli = defineCli({
   positionals: { command: { help: known }, path: { type: "list", optional: true, help: "Paths" } },
   permissions: {
     "--allow-net=127.0.0.1": "connect there; name another server the same way",
-    "--allow-read=<file>": "files to store, to resume, --password-file, --ca",
+    "--allow-read=<file>": "files to store or fetch, --password-file, --ca",
     "--allow-write=<file>": "files that are fetched",
   },
   examples: ["deno task ftp-client ls --server 127.0.0.1 --user ann"],

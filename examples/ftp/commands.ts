@@ -37,6 +37,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   get: async ({ connect, paths: [from, to], resume, ctx }) => {
     const remote = need(from, "the file to fetch");
     const local = to ?? nameOf(remote);
+    await mayChange(local, `${local}.part`);
     // It has its name when it is whole; what an earlier run has left is continued.
     const part = resume ? await found(`${local}.part`, local) ?? `${local}.part` : `${local}.part`;
     const there = resume ? await sizeOf(part) ?? 0 : 0;
@@ -73,6 +74,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   },
   mirror: async ({ connect, paths: [from, to], ctx }) => {
     const [remote, local] = [need(from, "the directory"), need(to, "the folder here")];
+    await mayChange(local);
     await using ftp = await connect();
     return await tree((options) => downloadTree(ftp, remote, local, options), ctx);
   },
@@ -111,6 +113,21 @@ async function tree(
   });
   if (refused > 0) throw new CliError(`Not all was carried over: the server refused ${refused}`);
   return report;
+}
+
+/** Asks for all that is needed at once: what is missing in the end would have cost the whole work. */
+async function mayChange(...paths: readonly string[]): Promise<void> {
+  const missing: string[] = [];
+  for (const name of ["read", "write"] as const) {
+    const denied: string[] = [];
+    for (const path of paths) {
+      const { state } = await Deno.permissions.request({ name, path });
+      if (state !== "granted") denied.push(path);
+    }
+    if (denied.length > 0) missing.push(`--allow-${name}=${denied.join(",")}`);
+  }
+  if (missing.length === 0) return;
+  throw new CliError(`Permission is missing: run again with ${missing.join(" ")}`, 3);
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

@@ -140,3 +140,17 @@ Deno.test("ftp_client says what is wrong with a command before it connects", asy
     assertStringIncludes(said, '"/nowhere/at/all": no such file');
   }
 });
+
+Deno.test("ftp_client asks at once for all that fetching takes", {
+  permissions: { read: ["/tmp/there"], net: ["127.0.0.1"], env: true },
+}, async () => {
+  const io = recordingIo();
+  assertEquals(await main(["get", "x", "/tmp/there"], io), 3);
+  assertEquals(await main(["mirror", "x", "/tmp/there"], io), 3);
+  assertEquals(
+    io.err,
+    "ftp-client: Permission is missing: run again with " +
+      "--allow-read=/tmp/there.part --allow-write=/tmp/there,/tmp/there.part\n" +
+      "ftp-client: Permission is missing: run again with --allow-write=/tmp/there\n",
+  );
+});
