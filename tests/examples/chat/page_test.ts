@@ -212,6 +212,17 @@ scene("gets what was missed while the line was cut", async ({ join, terminal }) 
   assertEquals(texts.filter((text) => text === "said meanwhile").length, 1);
 });
 
+scene("puts a message of one's own into the list once, to be read out once", async ({ join }) => {
+  const page = await join("Ann");
+  await page.evaluate(`added = []; new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const { textContent } of addedNodes) added.push(textContent);
+  }).observe(log, { childList: true })`);
+  for (const text of ["one", "two", "/me nods"]) await say(page, text);
+  await becomes(page, `${ALL_SENT} && flying === 0 && pending.size === 0`);
+  const added = await page.evaluate<string[]>("added");
+  assertEquals(added.filter((text) => /one|two|nods/.test(text)).length, 3, added.join("\n"));
+});
+
 scene("knows what was on its way when the line was cut", async ({ join, terminal }) => {
   const page = await join("Ann");
   await using nc = await terminal("Bob");
