@@ -92,7 +92,12 @@ class Sockets implements Upgrader {
   readonly #perAddress = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
   #opening = 0;
+  /** How many of them `authorize` looks at. */
+  #asking = 0;
+  /** Resolves when nobody is being let in any more. */
+  #opened: PromiseWithResolvers<void> | undefined;
   #closing = 0;
+  #drained = 0;
   #accepted = 0;
   #refused = 0;
   #failed = 0;
@@ -108,9 +113,14 @@ class Sockets implements Upgrader {
     this.#upgradeOptions = authorize === undefined ? options : {
       ...options,
       authorize: async (request, info) => {
-        const refusal = await authorize(request, info);
-        // The server may have stopped meanwhile.
-        return refusal ?? (this.#shutdown && unavailable(503));
+        this.#asking++;
+        try {
+          const refusal = await authorize(request, info);
+          // The server may have stopped meanwhile.
+          return refusal ?? (this.#shutdown && unavailable(503));
+        } finally {
+          this.#asking--;
+        }
       },
     };
     this.#handler = handler;
@@ -152,7 +162,7 @@ class Sockets implements Upgrader {
       this.#failed++;
       throw error;
     } finally {
-      this.#opening--;
+      if (--this.#opening <= this.#asking) this.#opened?.resolve();
       if (connection === undefined) this.#leave(address);
       else this.#hold(connection, info, address);
     }
@@ -172,12 +182,21 @@ class Sockets implements Upgrader {
 
   async #drain(): Promise<ShutdownReport> {
     await null; // So that #shutdown is set below.
-    const total = this.#running.size;
-    for (const connection of this.connections) void connection.close(1001, "the server stops");
-    await Promise.race([Promise.all(this.#running), this.#force.promise]);
+    for (const connection of this.connections) this.#stop(connection);
+    await Promise.race([this.#untilIdle(), this.#force.promise]);
     clearTimeout(this.#timer);
-    const forced = this.#running.size;
-    return { drained: total - forced, forced, refused: this.#refused };
+    return { drained: this.#drained, forced: this.#running.size, refused: this.#refused };
+  }
+
+  /** Resolves when nobody is being let in, and no handler runs. */
+  async #untilIdle(): Promise<void> {
+    // Who is being looked at is refused in the end.
+    if (this.#opening > this.#asking) await (this.#opened = Promise.withResolvers()).promise;
+    await Promise.all(this.#running);
+  }
+
+  #stop(connection: WsConnection): void {
+    void connection.close(1001, "the server stops");
   }
 
   #refuse(status: 429 | 503, info: UpgradeInfo): Response {
@@ -195,7 +214,12 @@ class Sockets implements Upgrader {
     this.connections.add(connection);
     const running = this.#run(connection, info);
     this.#running.add(running);
-    running.then(() => this.#running.delete(running));
+    running.then(() => {
+      this.#running.delete(running);
+      if (this.#shutdown) this.#drained++;
+    });
+    // The server began to stop while it was being opened.
+    if (this.#shutdown) this.#stop(connection);
     connection.closed.then(() => {
       this.connections.delete(connection);
       this.#event({ type: "close", connection });

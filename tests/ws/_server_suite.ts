@@ -375,6 +375,19 @@ export function serverSuite(transport: string, hardened: boolean): void {
     await server.shutdown();
   });
 
+  test("who was being let in when the shutdown began is told 1001, and counted", async () => {
+    const sockets = createUpgrader({}, echo);
+    const report = Promise.withResolvers<unknown>();
+    await using server = serveHttp({ hardened }, (request, info) => {
+      const answer = sockets.upgrade(request, info);
+      report.resolve(sockets.shutdown());
+      return answer;
+    });
+    await using conn = await connectWebSocket(server.url.replace("http", "ws"));
+    assertEquals((await conn.closed).code, 1001);
+    assertEquals(await report.promise, { drained: 1, forced: 0, refused: 0 });
+  });
+
   test("who was being authorized when the shutdown began is refused", async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
