@@ -89,17 +89,18 @@ export function lobbyOptions(values: ChatFlags, log: CliLog): LobbyOptions {
 
 /** The limits of each terminal. */
 export function terminalLimits(values: ChatFlags): TerminalLimits {
-  const { lang, replay, nameTimeout, maxLine, rate, burst, sendQueue } = values;
-  return { lang, replay, nameTimeout, maxLine, rate, burst, sendQueue };
+  const { lang, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue } = values;
+  return { lang, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue };
 }
 
 /** Where terminals connect, and the limits of their connections. */
 export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions {
-  const { hostname, port, idleTimeout, maxUsers, maxConnectionsPerAddress, sendQueue } = values;
+  const { hostname, port, maxUsers, maxConnectionsPerAddress, sendQueue } = values;
   return {
     hostname,
     port,
-    idleTimeout,
+    // What the others say keeps no silent one here, so the limit is the terminal's own.
+    idleTimeout: 0,
     maxConnectionsPerAddress,
     // Room for those who have no name yet, so that the one too many is told that the chat is full.
     maxConnections: maxUsers * 2,

@@ -2,8 +2,8 @@
  * The terminal's face of the chat: lines over a connection, as `nc` and `telnet` bring them.
  *
  * A peer that vanished without a word is found by TCP keep-alive, at the pace of the system: on
- * Linux two hours, unless `net.ipv4.tcp_keepalive_time` says otherwise. An `idleTimeout` of the
- * server finds it sooner, and the silent ones too.
+ * Linux two hours, unless `net.ipv4.tcp_keepalive_time` says otherwise. An `idleTimeout` finds it
+ * sooner, and the silent ones too.
  *
  * @module
  */
@@ -33,6 +33,8 @@ import { sentence, type SentenceCode } from "./words.ts";
 export interface TerminalLimits extends TerminalStyle {
   /** How long a user may take to give a name, in milliseconds; 0 for ever. */
   readonly nameTimeout: number;
+  /** How long a user may say nothing, whatever the others say, in milliseconds; 0 for ever. */
+  readonly idleTimeout: number;
   /** The most bytes of a line. */
   readonly maxLine: number;
   /** Lines a second; 0 lifts the limit. */
@@ -80,7 +82,8 @@ export class Terminals {
       }
     } catch (error) {
       reason = leaveReason(error);
-      throw error;
+      if (!isSilence(error)) throw error;
+      terminal.tell("silence");
     } finally {
       member.leave(reason);
       terminal.flush();
@@ -160,7 +163,7 @@ class Terminal implements Face {
     try {
       return await this.line(due);
     } catch (error) {
-      if (!(error instanceof NetError && error.kind === "timeout")) throw error;
+      if (!isSilence(error)) throw error;
       this.tell("naming-timeout");
       return null;
     }
@@ -168,9 +171,10 @@ class Terminal implements Face {
 
   /** The next line that is short enough, no faster than the rate; longer ones are answered. */
   async line(due = Infinity): Promise<string | null> {
-    const { maxLine: max } = this.#limits;
+    const { maxLine: max, idleTimeout } = this.#limits;
     while (true) {
-      const timeout = due === Infinity ? 0 : Math.max(1, due - performance.now());
+      const left = Math.min(due - performance.now(), idleTimeout || Infinity);
+      const timeout = left === Infinity ? 0 : Math.max(1, left);
       const line = await this.#conn.readLine({ max, timeout }).catch(tooLong);
       const wait = line === null ? 0 : this.#throttle.take(performance.now());
       // Not reading on is what slows the sender down, and it loses nothing.
@@ -190,6 +194,11 @@ function network({ remoteAddr }: Connection): string {
 function tooLong(error: unknown): undefined {
   if (error instanceof NetError && error.kind === "limit" && error.phase === "read") return;
   throw error;
+}
+
+/** Whether nothing came in time. */
+function isSilence(error: unknown): boolean {
+  return error instanceof NetError && error.kind === "timeout" && error.phase === "read";
 }
 
 /** What ended a connection, as the log says it. */

@@ -17,6 +17,7 @@ export type FaceCode =
   | "try-again"
   | "naming-timeout"
   | "naming-attempts"
+  | "silence"
   | "welcome"
   | "alone"
   | "more"
@@ -39,6 +40,7 @@ const en: Sentences = {
   "try-again": "Another name?",
   "naming-timeout": "No name in time. Good-bye.",
   "naming-attempts": "Too many tries. Good-bye.",
+  silence: "Nothing was heard from you for too long. Good-bye.",
   welcome: "You are {name} in #{room} with {others}. /help lists the commands.",
   alone: "You are {name}, alone in #{room}. /help lists the commands.",
   more: ", and {count} more",
@@ -94,6 +96,7 @@ const zh: Sentences = {
   "try-again": "换一个名字？",
   "naming-timeout": "没有及时输入名字，再见。",
   "naming-attempts": "尝试次数过多，再见。",
+  silence: "太久没有收到你的消息，再见。",
   welcome: "你是 {name}，在 #{room}，同在的有 {others}。输入 /help 查看命令。",
   alone: "你是 {name}，在 #{room}，目前只有你一人。输入 /help 查看命令。",
   more: ", 等另外 {count} 人",

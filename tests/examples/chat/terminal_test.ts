@@ -10,6 +10,7 @@ const LIMITS: TerminalLimits = {
   lang: "en",
   replay: 5,
   nameTimeout: 10_000,
+  idleTimeout: 0,
   maxLine: 64,
   rate: 0,
   burst: 1,
@@ -97,6 +98,21 @@ Deno.test("a terminal without a name is let go in time, even when it drips", asy
   void dripping.conn.write("x".repeat(1000)).catch(() => {});
   for (const user of [silent, dripping]) {
     assertEquals(await user.lines(3), [GREETING, "* No name in time. Good-bye.", null]);
+  }
+});
+
+Deno.test("a silent terminal is let go in time, whatever the others say", async () => {
+  const { lobby, terminals } = setUp({ idleTimeout: 300 });
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = await new User(terminals).enter("Bob");
+  const talking = setInterval(() => void bob.conn.write("and then\n").catch(() => {}), 20);
+  try {
+    let last: string | null = "";
+    for (let line; (line = await ann.line()) !== null;) last = line;
+    assertEquals(last, "* Nothing was heard from you for too long. Good-bye.");
+    assertEquals([lobby.stats.users, lobby.stats.left.lost], [1, 1]);
+  } finally {
+    clearInterval(talking);
   }
 });
 
