@@ -175,6 +175,17 @@ export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolea
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
+const DAY = String.raw`(?<day>\d{1,2})(?:\.|日)?`;
+/** In the language of the server. */
+const MONTH = String.raw`(?<month>\p{L}{3,9}\.?|\d{1,2}月)`;
+
+const UNIX = new RegExp(
+  String.raw`^(?<mark>[-dlbcps])[-rwxsStT]{9}[.+@]?\s+\d+(?:\s+\S+){1,6}?\s+(?<size>\d+)\s+` +
+    String.raw`(?:(?:${MONTH}\s+${DAY}|${DAY}\s+${MONTH})|(?<iso>\d{4}-\d\d-\d\d))\s+` +
+    String.raw`(?<when>\d{4}|\d{1,2}:\d\d)\s(?<rest>.+)$`,
+  "su",
+);
+
 /**
  * A line of LIST as Unix or DOS write it; nothing else is known of its form.
  *
@@ -183,21 +194,9 @@ const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
  * @returns The entry; undefined for what is none, such as `total 12`.
  */
 export function parseFtpListLine(line: string, now: Date): FtpEntry | undefined {
-  const unix =
-    /^([-dlbcps])[-rwxsStT]{9}[.+@]?\s+\d+(?:\s+\S+){1,6}?\s+(\d+)\s+(?:([A-Za-z]{3})\s+(\d{1,2})|(\d{1,2})\s+([A-Za-z]{3}))\s+(\d{4}|\d{1,2}:\d\d)\s(.+)$/s
-      .exec(line);
-  if (unix !== null) {
-    const [
-      ,
-      mark = "",
-      size,
-      month = unix[6] ?? "",
-      day = unix[5] ?? "",
-      ,
-      ,
-      when = "",
-      rest = "",
-    ] = unix;
+  const unix = UNIX.exec(line)?.groups;
+  if (unix !== undefined) {
+    const { mark = "", size, month, day, when = "", iso, rest = "" } = unix;
     const type = mark === "-"
       ? "file"
       : mark === "d"
@@ -205,13 +204,13 @@ export function parseFtpListLine(line: string, now: Date): FtpEntry | undefined 
       : mark === "l"
       ? "link"
       : "other";
-    const [name = "", target] = type === "link" ? rest.split(" -> ", 2) : [rest];
+    const arrow = type === "link" ? rest.indexOf(" -> ") : -1;
     return {
-      name,
+      name: arrow === -1 ? rest : rest.slice(0, arrow),
       type,
       ...(type === "file" && sizeOf(size)),
-      ...timeOf(unixTime(month, Number(day), when, now)),
-      ...(target !== undefined && { target }),
+      ...timeOf(iso ? new Date(`${iso}T${when}Z`) : unixTime(month!, Number(day), when, now)),
+      ...(arrow !== -1 && { target: rest.slice(arrow + 4) }),
     };
   }
   const [, month, day, year = "", hour = "", minute, half, size = "", name = ""] =
@@ -232,8 +231,9 @@ export function parseFtpListLine(line: string, now: Date): FtpEntry | undefined 
 }
 
 function unixTime(month: string, day: number, when: string, now: Date): Date | undefined {
-  const index = MONTHS.indexOf(month.toLowerCase());
-  if (index === -1 || day < 1 || day > 31) return undefined;
+  const number = /^(\d+)月$/.exec(month)?.[1];
+  const index = number === undefined ? MONTHS.indexOf(month.toLowerCase()) : Number(number) - 1;
+  if (index < 0 || index > 11 || day < 1 || day > 31) return undefined;
   if (!when.includes(":")) return new Date(Date.UTC(Number(when), index, day));
   const [hour = 0, minute = 0] = when.split(":").map(Number);
   const date = new Date(Date.UTC(now.getUTCFullYear(), index, day, hour, minute));

@@ -94,6 +94,22 @@ Deno.test("listings of Unix and DOS are read", () => {
     target: "b c",
   });
   assertEquals(unix("-rw-r--r-- 1 ann 12 1 Jan 2020 one owner")?.size, 12);
+  assertEquals(unix("lrwxrwxrwx 1 0 0 3 Jan 01 2020 a -> b -> c")?.target, "b -> c");
+  // In the language of the server: what has no time that can be read is there all the same.
+  for (
+    const [when, time] of [
+      ["3月 10 07:37", "2026-03-10T07:37:00.000Z"],
+      ["3月 10日 07:37", "2026-03-10T07:37:00.000Z"],
+      ["2026-11-20 07:37", "2026-11-20T07:37:00.000Z"],
+      ["10. Mar 07:37", "2026-03-10T07:37:00.000Z"],
+      ["mars 20 07:37", undefined],
+      ["févr. 20 2025", undefined],
+      ["13月 20 2025", undefined],
+    ]
+  ) {
+    const entry = unix(`-rw-r--r-- 1 0 0 5 ${when} 中 文`);
+    assertEquals([entry?.name, entry?.size, entry?.modified?.toJSON()], ["中 文", 5, time]);
+  }
   assertEquals(unix("11-23-26  09:30PM                 1234 file.txt"), {
     name: "file.txt",
     type: "file",
