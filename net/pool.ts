@@ -38,6 +38,7 @@ import { connectTcp } from "./tcp_client.ts";
 import { connectTls } from "./tls_client.ts";
 import { withDeadline } from "./_deadline.ts";
 import { checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
+import { Turns } from "./_turns.ts";
 
 export type * from "./pool_options.ts";
 
@@ -48,21 +49,19 @@ interface Idle {
   readonly lend: AbortController;
 }
 
-interface Waiting {
-  /** Takes a connection that came back, or null for the right to open one. */
-  readonly resolve: (connection: Connection | null) => void;
-  readonly reject: (error: unknown) => void;
-  /** When it has waited long enough, on the clock of `performance.now()`. */
-  readonly due: number;
-}
-
 /** What one host and way of connecting have in common. */
 class Host {
-  constructor(readonly key: string) {}
+  readonly key: string;
   readonly idle: Idle[] = [];
-  readonly waiting: Waiting[] = [];
+  /** Get a connection that came back, or null for the right to open one. */
+  readonly turns: Turns<Connection | null>;
   /** Connections that are open or being opened, lent and idle. */
   open = 0;
+
+  constructor(key: string, turns: Turns<Connection | null>) {
+    this.key = key;
+    this.turns = turns;
+  }
 }
 
 /**
@@ -99,8 +98,6 @@ class ConnectionPool implements Pool {
   readonly #acquireTimeout: number;
   readonly #check: PoolOptions["check"];
   #sweeper: ReturnType<typeof setTimeout> | undefined;
-  #expirer: ReturnType<typeof setTimeout> | undefined;
-  #waiting = 0;
   #draining: Promise<void> | undefined;
   #drained: (() => void) | undefined;
   #opened = 0;
@@ -121,8 +118,7 @@ class ConnectionPool implements Pool {
     const key = keyOf(target);
     let checkTime = checkNumber("timeout", target.timeout ?? 10_000) || Infinity;
     while (true) {
-      const host = this.#hosts.get(key) ?? new Host(key);
-      this.#hosts.set(key, host);
+      const host = this.#hostOf(key);
       const connection = this.#takeIdle(host) ?? await this.#takeTurn(host, target);
       if (connection === null) return this.#lend(host, await this.#dial(host, target), false);
       // While it is checked it counts as lent, so that draining waits for it.
@@ -146,7 +142,7 @@ class ConnectionPool implements Pool {
     let waiting = 0;
     for (const host of this.#hosts.values()) {
       idle += host.idle.length;
-      waiting += host.waiting.length;
+      waiting += host.turns.size;
     }
     const active = this.#lent.size;
     return { active, idle, waiting, opened: this.#opened, reused: this.#reused };
@@ -165,7 +161,7 @@ class ConnectionPool implements Pool {
     await null; // So that #draining is set below.
     clearTimeout(this.#sweeper);
     for (const host of this.#hosts.values()) {
-      while (host.waiting[0] !== undefined) this.#forget(host, host.waiting[0], drainingError());
+      host.turns.end(drainingError());
       for (let idle; (idle = this.#takeIdle(host)) !== undefined;) {
         void this.#discard(host, idle);
       }
@@ -185,6 +181,13 @@ class ConnectionPool implements Pool {
     clearTimeout(timer);
   }
 
+  #hostOf(key: string): Host {
+    const host = this.#hosts.get(key) ??
+      new Host(key, new Turns(this.#maxWaiting, this.#acquireTimeout));
+    this.#hosts.set(key, host);
+    return host;
+  }
+
   /** The connection that was used last: the others may time out. */
   #takeIdle(host: Host): Connection | undefined {
     const idle = host.idle.pop();
@@ -194,60 +197,9 @@ class ConnectionPool implements Pool {
 
   /** Gets the right to open a connection (null), or waits for that or for one that comes back. */
   async #takeTurn(host: Host, { signal }: PoolTarget): Promise<Connection | null> {
-    if (host.open < this.#maxPerHost) {
-      host.open++;
-      return null;
-    }
-    if (host.waiting.length >= this.#maxWaiting) {
-      throw new NetError(`Cannot borrow a connection: ${this.#maxWaiting} wait for one already`, {
-        kind: "limit",
-        phase: "connect",
-      });
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<Connection | null>();
-    const waiting: Waiting = { resolve, reject, due: performance.now() + this.#acquireTimeout };
-    host.waiting.push(waiting);
-    if (this.#waiting++ === 0) this.#expireAt(waiting.due);
-    if (signal === undefined) return promise;
-    const giveUp = () => this.#forget(host, waiting, signal.reason);
-    signal.addEventListener("abort", giveUp);
-    try {
-      return await promise;
-    } finally {
-      signal.removeEventListener("abort", giveUp);
-    }
-  }
-
-  /** Tells one who waits that it is in vain, unless it is its turn already. */
-  #forget(host: Host, waiting: Waiting, error: unknown): void {
-    const at = host.waiting.indexOf(waiting);
-    if (at === -1) return;
-    host.waiting.splice(at, 1);
-    this.#waited();
-    waiting.reject(error);
-  }
-
-  /** One waits less. */
-  #waited(): void {
-    if (--this.#waiting === 0) clearTimeout(this.#expirer);
-  }
-
-  /** One timer for all who wait. */
-  #expireAt(due: number): void {
-    const limit = this.#acquireTimeout;
-    if (limit === 0 || limit > MAX_TIMER) return;
-    this.#expirer = setTimeout(() => {
-      const now = performance.now();
-      let next = Infinity;
-      for (const host of this.#hosts.values()) {
-        for (let first; (first = host.waiting[0]) !== undefined && first.due <= now;) {
-          const message = `Cannot borrow a connection: all were in use for ${limit} ms`;
-          this.#forget(host, first, new NetError(message, { kind: "timeout", phase: "connect" }));
-        }
-        next = Math.min(next, host.waiting[0]?.due ?? Infinity);
-      }
-      if (next !== Infinity) this.#expireAt(next);
-    }, Math.max(0, due - performance.now()));
+    if (host.open >= this.#maxPerHost) return await host.turns.wait(signal);
+    host.open++;
+    return null;
   }
 
   async #dial(host: Host, target: PoolTarget): Promise<Connection> {
@@ -298,11 +250,8 @@ class ConnectionPool implements Pool {
       // What nobody has read belongs to an exchange that is over: the next one must not get it.
       return void this.#discard(host, connection);
     }
-    const next = host.waiting.shift();
-    if (next !== undefined) {
-      this.#waited();
-      next.resolve(connection);
-    } else if (connection !== null) this.#keep(host, connection);
+    if (host.turns.next(connection)) return;
+    if (connection !== null) this.#keep(host, connection);
     else if (--host.open === 0) {
       this.#hosts.delete(host.key);
       this.#checkDrained();
