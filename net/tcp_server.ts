@@ -26,7 +26,8 @@
  */
 
 import type { ConnectionHandler, ServeTcpOptions, TcpServer } from "./server_options.ts";
-import { listen, Server } from "./_server.ts";
+import { listen } from "./_listen.ts";
+import { Server } from "./_server.ts";
 
 export type * from "./server_options.ts";
 

@@ -34,8 +34,9 @@ import { Certificates } from "./_certificates.ts";
 import { checkServerTls, keyPairsOf, runsOnNode } from "./_check_tls.ts";
 import { completeHandshake } from "./_handshake.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
+import { listen, type Listener } from "./_listen.ts";
 import { acceptTls } from "./_node_tls.ts";
-import { listen, type Listener, Server, type ServerKind } from "./_server.ts";
+import { Server, type ServerKind } from "./_server.ts";
 import type { ConnectionHandler, TcpServer } from "./server_options.ts";
 import type { ServeTlsOptions, TlsKeyPair } from "./tls_options.ts";
 

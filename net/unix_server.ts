@@ -28,8 +28,9 @@
 
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "./errors.ts";
-import { checkOptions, Server } from "./_server.ts";
 import { checkPath, closeQuietly } from "./_dial.ts";
+import { checkOptions } from "./_listen.ts";
+import { Server } from "./_server.ts";
 import type { ConnectionHandler, ServeOptions, StreamServer } from "./server_options.ts";
 
 /** Options of {@linkcode serveUnix}. */
