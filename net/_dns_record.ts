@@ -189,6 +189,48 @@ function writeParameters(parameters: DnsServiceParameters, writer: DnsWriter): v
   }
 }
 
+/** Writes what a record holds as a zone file does (RFC 1035 §5.1). */
+export function writeText(record: DnsRecord): string {
+  const quote = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
+  switch (record.type) {
+    case "A":
+    case "AAAA":
+      return record.address;
+    case "NS":
+    case "CNAME":
+    case "PTR":
+      return record.target;
+    case "MX":
+      return `${record.preference} ${record.exchange}`;
+    case "SRV":
+      return `${record.priority} ${record.weight} ${record.port} ${record.target}`;
+    case "TXT":
+      return record.texts.map(quote).join(" ");
+    case "CAA":
+      return `${record.flags} ${record.tag} ${quote(record.value)}`;
+    case "SOA": {
+      const { primary, mailbox, serial, refresh, retry, expire, minimum } = record;
+      return [primary, mailbox, serial, refresh, retry, expire, minimum].join(" ");
+    }
+    case "HTTPS": {
+      const { alpn, noDefaultAlpn, port, ipv4, ipv6, others = {} } = record.parameters;
+      const parts = [String(record.priority), record.target];
+      if (alpn) parts.push(`alpn=${alpn.join(",")}`);
+      if (noDefaultAlpn) parts.push("no-default-alpn");
+      if (port !== undefined) parts.push(`port=${port}`);
+      if (ipv4) parts.push(`ipv4hint=${ipv4.join(",")}`);
+      if (ipv6) parts.push(`ipv6hint=${ipv6.join(",")}`);
+      for (const [key, value] of Object.entries(others)) {
+        parts.push(`key${key}=${value.toHex()}`);
+      }
+      return parts.join(" ");
+    }
+    default:
+      // RFC 3597 §5.
+      return `\\# ${record.data.length} ${record.data.toHex()}`.trimEnd();
+  }
+}
+
 /** A text of at most 255 octets, its length before it. */
 function short(text: string, writer: DnsWriter): void {
   const bytes = encoder.encode(text);

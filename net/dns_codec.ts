@@ -24,7 +24,15 @@
  */
 
 import { DnsReader, DnsWriter, malformed } from "./_dns_name.ts";
-import { ipv4Bytes, ipv6Bytes, readData, typeName, typeNumber, writeData } from "./_dns_record.ts";
+import {
+  ipv4Bytes,
+  ipv6Bytes,
+  readData,
+  typeName,
+  typeNumber,
+  writeData,
+  writeText,
+} from "./_dns_record.ts";
 import { escapeControls } from "./text.ts";
 
 /** The types of records whose content is understood, and every other by its number (RFC 3597). */
@@ -339,47 +347,7 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
  * ```
  */
 export function formatDnsRecord(record: DnsRecord): string {
-  const quote = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
-  const text = (): string => {
-    switch (record.type) {
-      case "A":
-      case "AAAA":
-        return record.address;
-      case "NS":
-      case "CNAME":
-      case "PTR":
-        return record.target;
-      case "MX":
-        return `${record.preference} ${record.exchange}`;
-      case "SRV":
-        return `${record.priority} ${record.weight} ${record.port} ${record.target}`;
-      case "TXT":
-        return record.texts.map(quote).join(" ");
-      case "CAA":
-        return `${record.flags} ${record.tag} ${quote(record.value)}`;
-      case "SOA": {
-        const { primary, mailbox, serial, refresh, retry, expire, minimum } = record;
-        return [primary, mailbox, serial, refresh, retry, expire, minimum].join(" ");
-      }
-      case "HTTPS": {
-        const { alpn, noDefaultAlpn, port, ipv4, ipv6, others = {} } = record.parameters;
-        const parts = [String(record.priority), record.target];
-        if (alpn) parts.push(`alpn=${alpn.join(",")}`);
-        if (noDefaultAlpn) parts.push("no-default-alpn");
-        if (port !== undefined) parts.push(`port=${port}`);
-        if (ipv4) parts.push(`ipv4hint=${ipv4.join(",")}`);
-        if (ipv6) parts.push(`ipv6hint=${ipv6.join(",")}`);
-        for (const [key, value] of Object.entries(others)) {
-          parts.push(`key${key}=${value.toHex()}`);
-        }
-        return parts.join(" ");
-      }
-      default:
-        // RFC 3597 §5.
-        return `\\# ${record.data.length} ${record.data.toHex()}`.trimEnd();
-    }
-  };
-  return escapeControls(text());
+  return escapeControls(writeText(record));
 }
 
 /**
