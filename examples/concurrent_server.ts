@@ -26,7 +26,12 @@ const cli = defineCli({
   flags: {
     ...serverFlags(8002),
     workers: { type: "integer", default: 1, min: 1, max: 64, help: "Threads that share the port" },
-    maxConnections: { type: "integer", default: 10, min: 0, help: "Clients at once; 0: any" },
+    maxConnections: {
+      type: "integer",
+      default: 10,
+      min: 0,
+      help: "Clients at once, of each of the --workers; 0: any",
+    },
     whenFull: {
       type: "choice",
       choices: ["wait", "refuse"],
