@@ -11,11 +11,11 @@ export class MessageReceiver extends Receiver {
   #skipping = false;
 
   async readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
-    const size = this.buffered.length;
-    if (size > 0) return this.consume(size);
-    const boundary = options?.inMessage ? "none" : "stream";
-    if (await this.more(this.deadline(options), boundary) === null) return null;
-    return this.consume(this.buffered.length);
+    if (this.buffered.length === 0) {
+      const boundary = options?.inMessage ? "none" : "stream";
+      if (await this.more(this.deadline(options), boundary) === null) return null;
+    }
+    return options?.lent ? this.lend() : this.consume(this.buffered.length);
   }
 
   async readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {

@@ -20,9 +20,10 @@ export type Boundary = "message" | "stream" | "none";
 
 /** The buffer that an idle connection waits with: a thousand of them must stay small. */
 const SMALL = 512;
-const LARGE = 64 * 1024;
+/** A message of 64 KiB comes whole, with its head. */
+const LARGE = 65 * 1024;
 /** The buffer of a peer that fills one after the other, and how many of them show that it does. */
-const BULK = 256 * 1024;
+const BULK = 4 * LARGE;
 const STREAK = 8;
 /** How long a draining connection still waits for a message or a chunk, in milliseconds. */
 const QUIET = 100;
@@ -142,6 +143,13 @@ export class Receiver {
       return owned;
     }
     return this.#buffer.slice(from, from + size);
+  }
+
+  /** Takes all that is buffered, where it is; the next read may put others there. */
+  lend(): Uint8Array<ArrayBuffer> {
+    const bytes = this.buffered;
+    this.skip(bytes.length);
+    return bytes;
   }
 
   /** Drops `size` buffered bytes. */

@@ -190,7 +190,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Reads what is there into new memory that is the caller's.
+   * Reads what is there into new memory that is the caller's, or into memory that is lent.
    *
    * @param options Limits of this read.
    * @returns At least one byte, or null when the peer has ended.

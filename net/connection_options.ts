@@ -86,6 +86,12 @@ export interface ChunkOptions extends ReadOptions {
    * @default false
    */
   inMessage?: boolean;
+  /**
+   * Whether the chunk is only lent until the next read, which costs no memory for each.
+   *
+   * @default false
+   */
+  lent?: boolean;
 }
 
 /** Options of {@linkcode Connection.readLine}. */

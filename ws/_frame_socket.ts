@@ -29,6 +29,12 @@ const BUSY = 64 * 1024;
 /** Frames after which others have a turn: Deno never waits for one who floods us, and they starve. */
 const TURN = 2000;
 
+/**
+ * Not between two messages: shutting down is for those above, who say why. The decoder keeps no
+ * memory that is lent once it wants more.
+ */
+const READ = { inMessage: true, lent: true };
+
 const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 
 /** The server's side of a WebSocket on a connection of our own (RFC 6455). */
@@ -127,7 +133,7 @@ export class FrameSocket implements WsSocket {
         }
         if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
         // Not between two messages: shutting down is for those above, who say why.
-        const bytes = await connection.readChunk({ inMessage: true });
+        const bytes = await connection.readChunk(READ);
         if (bytes === null) return this.#end(1006, "", false);
         this.#heard = true;
         this.#decoder.push(bytes);
