@@ -68,14 +68,15 @@ export async function preparePage(lang: "en" | "zh"): Promise<Page> {
   return {
     respond(request) {
       // Not from the URL: its absolute form may name another host than the one that was checked.
-      const host = request.headers.get("host");
+      const host = request.headers.get("host") ?? "";
+      // Not every browser takes 'self' for a WebSocket; but a policy cannot name an IPv6 address.
+      const sockets = host.startsWith("[") ? "" : ` ws://${host} wss://${host}`;
       const policy = [
         "default-src 'none'",
         `script-src '${script}'`,
         `style-src '${style}'`,
         "img-src data:",
-        // Not every browser takes 'self' for a WebSocket.
-        `connect-src 'self' ws://${host} wss://${host}`,
+        `connect-src 'self'${sockets}`,
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",

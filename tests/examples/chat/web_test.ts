@@ -142,6 +142,9 @@ Deno.test("the policy names the host that was checked, not the one of an absolut
   );
   assertStringIncludes(answer, `connect-src 'self' ws://${host} `);
   assert(!answer.includes("evil"), answer);
+  // The grammar of policies has names and IPv4 alone.
+  const ipv6 = "HEAD / HTTP/1.1\r\nHost: [::1]:9080\r\nConnection: close\r\n\r\n";
+  assertStringIncludes(await raw(web.url, ipv6), "connect-src 'self'; ");
 });
 
 Deno.test("a WebSocket of another site is refused, our own and programs are not", async () => {
