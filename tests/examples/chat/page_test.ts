@@ -200,6 +200,19 @@ scene("takes no line for its own that a former bearer of its name has said", asy
   assertEquals(await own(), ["new words", "Bob waves"]);
 });
 
+scene("numbers its lines so that nobody can answer in the server's place", async ({ join }) => {
+  const [page, eve] = [await join("Ann"), await join("Eve")];
+  await eve.evaluate(`ids = []; socket.addEventListener("message", ({ data }) => {
+    const { type, id } = JSON.parse(data);
+    if (type === "message") ids.push(id);
+  })`);
+  await say(page, "one");
+  await say(page, "two");
+  await becomes(eve, "ids.length === 2");
+  const [one, two] = await eve.evaluate<[number, number]>("ids");
+  assert(Number.isSafeInteger(one) && Math.abs(two - one) > 1000, `${two} follows ${one}`);
+});
+
 scene("gets what was missed while the line was cut", async ({ join, terminal }) => {
   const page = await join("Ann");
   await using nc = await terminal("Bob");
