@@ -12,8 +12,8 @@ import { whileOpen } from "./_while_open.ts";
 
 /** Lines and literals of one response. */
 const MAX_SEGMENTS = 10_000;
-/** Bytes of a line: a folder's flags and a long envelope fit. */
-const MAX_LINE = 1024 * 1024;
+/** Bytes of a line: a search that finds two million messages gives one. */
+const MAX_LINE = 16 * 1024 * 1024;
 
 /** Bytes that a line or a literal takes at least, however short it is. */
 const OVERHEAD = 100;
@@ -131,7 +131,10 @@ export class ImapLine {
     for (;;) {
       const response = await this.read();
       if (response.type === "continue") return response.text;
-      if (response.type === "tagged" && response.tag === tag) throw new Refusal(response);
+      if (response.type === "tagged" && response.tag === tag) {
+        if (response.status !== "OK") throw new Refusal(response);
+        throw this.#dialogue.broken("takes a command for done that was not sent whole");
+      }
       onOther(response);
     }
   }

@@ -130,6 +130,14 @@ Deno.test("literals are sent when the server asks for them, or at once where it 
   const error = await assertRejects(() => mail.append("INBOX", "hello"), ReplyError);
   assertEquals([error.code, error.enhanced], ["NO", "OVERQUOTA"]);
   await mail.noop();
+  await using eager = mailbox({ APPEND: () => "$ OK done\r\n" });
+  const other = await connectImap({ ...PLAIN, ...ANN, port: eager.port });
+  const early = await assertRejects(
+    () => other.append("INBOX", "hello"),
+    NetError,
+    "not sent whole",
+  );
+  assertEquals([early.kind, other.open], ["protocol", false]);
 });
 
 Deno.test("a message is appended as it comes, its size told first", async () => {
@@ -318,7 +326,7 @@ Deno.test("hostile servers: errors in time, and nothing goes on", async () => {
     ["a wish for more", () => "+ more\r\n", "protocol"],
     ["silence", () => "", "timeout"],
     ["the end", () => undefined, "truncated"],
-    ["an endless line", () => `* OK ${"x".repeat(2_000_000)}`, "limit"],
+    ["an endless line", () => `* OK ${"x".repeat(20_000_000)}`, "limit"],
     ["4 GB", () => "* 1 FETCH (BODY[] {4294967296}\r\n", "limit"],
     [
       "the end of a literal",
@@ -711,14 +719,17 @@ Deno.test("numbers that are none are not told, and a few bytes do not stand for 
 });
 
 Deno.test("many numbers are found at once", async () => {
-  await using server = mailbox({
-    SELECT: () => "* 400000 EXISTS\r\n$ OK\r\n",
-    "UID SEARCH": () => "* ESEARCH UID ALL 1:400000\r\n$ OK\r\n",
-  });
-  await using mail = await connectImap({ ...PLAIN, port: server.port });
-  await mail.select("INBOX");
-  const found = await mail.search();
-  assertEquals([found.length, found.at(-1)], [400_000, 400_000]);
+  const all = Array.from({ length: 400_000 }, (_, i) => i + 1).join(" ");
+  for (const answer of ["* ESEARCH UID ALL 1:400000", `* SEARCH ${all}`]) {
+    await using server = mailbox({
+      SELECT: () => "* 400000 EXISTS\r\n$ OK\r\n",
+      "UID SEARCH": () => `${answer}\r\n$ OK\r\n`,
+    });
+    await using mail = await connectImap({ ...PLAIN, port: server.port });
+    await mail.select("INBOX");
+    const found = await mail.search();
+    assertEquals([found.length, found.at(-1)], [400_000, 400_000]);
+  }
 });
 
 Deno.test("an error of onEvent is told, and ends the session that it has broken", async () => {
