@@ -15,6 +15,7 @@ import { timed, type Walk } from "./_walk.ts";
 const MAX_REDIRECTS = 10;
 const MAX_HEAD = 64 * 1024;
 const MAX_BODY = 1024 * 1024;
+const NO_HTTP = "does not speak HTTP";
 
 /** Asks for a URL; `address` is where its host was reached, so that it need not be resolved twice. */
 export function httpStep(walk: Walk, url: string, address?: string): Promise<HttpStep> {
@@ -236,7 +237,7 @@ export class AnswerReader {
   push(chunk: Uint8Array): Answer | undefined {
     if (this.#answer !== undefined) return this.#body(chunk);
     this.#head += latin1(chunk);
-    if (!"HTTP/1.".startsWith(this.#head.slice(0, 7))) throw this.#broken("does not speak HTTP");
+    if (!"HTTP/1.".startsWith(this.#head.slice(0, 7))) throw this.#broken(NO_HTTP);
     for (;;) {
       const end = /\r?\n\r?\n/.exec(this.#head);
       if (end === null) {
@@ -275,7 +276,7 @@ export class AnswerReader {
   #readHead(head: string): Answer {
     const [first = "", ...lines] = head.split(/\r?\n/);
     const match = /^HTTP\/1\.[01] ([1-9]\d\d)(?: (.*))?$/.exec(first);
-    if (match === null) throw this.#broken("does not speak HTTP");
+    if (match === null) throw this.#broken(NO_HTTP);
     const field = (name: string) =>
       lines.find((line) => line.slice(0, name.length + 1).toLowerCase() === `${name}:`)
         ?.slice(name.length + 1).trim();
@@ -306,10 +307,12 @@ export class AnswerReader {
       : undefined;
   }
 
+  /** What breaks once HTTP is spoken happens while reading. */
   #broken(what: string, kind: "protocol" | "truncated" = "protocol"): NetError {
+    const spoken = this.#answer !== undefined || this.#head.startsWith("HTTP/1.");
     return new NetError(`${this.#where} ${what}`, {
       kind,
-      phase: "response",
+      phase: spoken && what !== NO_HTTP ? "read" : "response",
       address: this.#where,
     });
   }

@@ -9,6 +9,8 @@ import { count, showTime } from "./_text.ts";
 type Sentence = Omit<Diagnosis, "target" | "steps">;
 type Named<N extends DiagnoseStep["step"]> = Extract<DiagnoseStep, { step: N }>;
 
+const CUT_ANSWER = "Look into the log of the server, and at proxies and firewalls in between.";
+
 /** Says where the way breaks, or that it does not. */
 export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence {
   const find = <N extends DiagnoseStep["step"]>(name: N) =>
@@ -46,7 +48,10 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
       advice: CLIENT_CERTIFICATE,
     };
   }
-  if (http?.status === "failed") return broken(http, httpBroken(target, http, where));
+  if (http?.status === "failed") {
+    const found = broken(http, httpBroken(target, http, where));
+    return error?.phase === "read" ? { ...found, advice: CUT_ANSWER } : found;
+  }
   const main = http ?? tls ?? tcp;
   if (main === undefined) return alone(target, steps);
   const time = timeOf(dns, tcp, tls, http);

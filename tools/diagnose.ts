@@ -251,8 +251,9 @@ async function findOut(
     }
     const http = winner.step === "http" ? winner : await plain;
     if (wanted.has("tls") && winner.step === "tls" && http.exchanges.length === 0) add(winner);
+    const silent = http.exchanges.length === 0 && http.error?.phase !== "read";
     add(
-      http.error !== undefined && http.exchanges.length === 0
+      http.error !== undefined && silent
         ? { ...http, status: "skipped", text: "speaks no HTTP" }
         : http,
     );

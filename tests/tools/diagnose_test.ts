@@ -362,6 +362,12 @@ Deno.test("diagnose() is not fooled by answers that are cut, endless or none", a
     const found = await way(`http://127.0.0.1:${server.addr.port}/`);
     assertEquals(found.ok, false);
     assertMatch(found.verdict, verdict);
+    // Where nobody has said what is spoken, an answer that breaks is one of HTTP.
+    if (!answer.startsWith("HTTP/1.")) continue;
+    const guessed = await way(`127.0.0.1:${server.addr.port}`);
+    assertEquals(guessed.ok, false);
+    assertMatch(guessed.verdict, verdict);
+    assertMatch(guessed.advice!, /log of the server/);
   }
 });
 
