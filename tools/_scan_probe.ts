@@ -53,7 +53,9 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
   const PATIENCE = 12;
   const PAUSE = 20;
   const SCARCE = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EAGAIN|EADDRNOTAVAIL)$/;
-  const CLOSED = /^(ECONNREFUSED|ECONNRESET|ECONNABORTED)$/;
+  const CLOSED = /^(ECONNREFUSED|ECONNABORTED)$/;
+  /** A port that is closed refuses: what resets was connected, and broken off right away. */
+  const BROKEN = /^(ECONNRESET|ENOTCONN)$/;
   const FILTERED = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|ENETDOWN)$/;
   interface Job {
     readonly chunk: number;
@@ -191,6 +193,12 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
       if (CLOSED.test(code)) {
         learn(address, ms);
         onProbe(chunk, port, 1, ms, code);
+      } else if (BROKEN.test(code)) {
+        learn(address, ms);
+        // It may have been one of our own that crossed, as above.
+        if (job.seen) return onProbe(chunk, port, 0, ms, code);
+        job.seen = true;
+        soon.push(job);
       } else if (controller.signal.aborted || FILTERED.test(code)) {
         if (stopped) return;
         if (job.tries++ < retries) again.push(job);

@@ -3,6 +3,8 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import fc from "fast-check";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { recordingIo } from "../../tools/cli.ts";
 import { main, scan, type ScanOptions, type ScanResult } from "../../tools/scan.ts";
 import { testCertificates } from "../_support/certificates.ts";
@@ -78,6 +80,19 @@ Deno.test("scan() keeps open, closed and filtered apart", async () => {
   assert(of(ports[0]!)!.rtt! >= 0 && of(closed)!.rtt! >= 0);
   assertEquals([of(closed)!.reason, of(filtered.port)!.reason], ["ECONNREFUSED", "ETIMEDOUT"]);
   assertEquals([of(filtered.port)!.rtt, of(ports[0]!)!.reason], [undefined, undefined]);
+});
+
+Deno.test("a port that breaks every connection off at once is open", async () => {
+  const server = createServer((socket) => socket.resetAndDestroy()).listen(0, HOST);
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  for (let i = 0; i < 20; i++) {
+    const [found] = await all([port]);
+    assertEquals([found?.port, found?.state], [port, "open"]);
+    assertMatch(found?.reason ?? "", /^(ECONNRESET|ENOTCONN)?$/);
+  }
+  server.close();
+  await once(server, "close");
 });
 
 Deno.test("scan() gives each port of each host once", async () => {
