@@ -24,8 +24,9 @@
  * ```
  *
  * **Known limits** of `Deno.serve`: a client that half-closes while its handler works gets no
- * answer, and over TLS a request of HTTP/1.1 without `Host` cannot be told from one of HTTP/2 for
- * `localhost`. The hardened server has neither.
+ * answer, over TLS a request of HTTP/1.1 without `Host` cannot be told from one of HTTP/2 for
+ * `localhost`, and a client that does not read its answer can outlive `shutdown()`, which does not
+ * count it, and with it the process. The hardened server has none of them.
  *
  * What a handler throws is a 500 that tells the client nothing. `onEvent` is told; so is LogTape, of
  * which nothing shows until the program configures it:

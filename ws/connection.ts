@@ -41,7 +41,7 @@
  *
  * So there a peer can fill the memory with one message, and one that does not answer a close frame
  * keeps its socket until it leaves: Deno has no means to cut one alone. `closed` does not wait for
- * it longer than `closeTimeout`.
+ * it longer than `closeTimeout`, and no `shutdown()` counts it, but it can keep the process alive.
  *
  * **Permissions**: none of its own. The WebSocket protocol is RFC 6455.
  *

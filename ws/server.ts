@@ -20,6 +20,9 @@
  * connections that say nothing, heads and messages that never end, and peers that answer no close
  * frame have limits, too, and breaches of the protocol end with the code that is theirs.
  *
+ * For more of TLS than one certificate, such as reloading or clients' certificates, `createUpgrader`
+ * stands in a `serveHttp`, which has all of it.
+ *
  * **Permissions**: `--allow-net=127.0.0.1:8765` for the address to listen on
  * (`--allow-net=127.0.0.1:0` for a free port). The WebSocket protocol is RFC 6455.
  *
