@@ -15,6 +15,7 @@
 
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 import { serveWebSocket } from "../ws/server.ts";
+import { checkOrigins } from "./ws/arguments.ts";
 
 const cli = defineCli({
   name: "ws-server",
@@ -25,7 +26,7 @@ const cli = defineCli({
     maxMessageSize: { type: "size", default: "1MiB", min: "1", help: "The longest message" },
     rate: { type: "number", default: 0, min: 0, help: "Messages a second and client; 0: any" },
     pingInterval: { type: "duration", default: "30s", help: "How often to ping; 0: never" },
-    allowOrigin: { type: "list", placeholder: "origin", help: "Pages of it may connect too" },
+    allowOrigin: { type: "list", placeholder: "origin", help: "Pages of it may connect; *: any" },
   },
   permissions: { "--allow-net=127.0.0.1": "listen there" },
   examples: ["deno task ws-server", "deno task ws-server --port 0 --rate 10 --json"],
@@ -40,10 +41,13 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, rate, allowOrigin, ...options }, ctx) => {
+    checkOrigins(allowOrigin);
     await using server = serveWebSocket({
       ...options,
       ...(rate > 0 && { rate: { perSecond: rate } }),
-      ...(allowOrigin.length > 0 && { allowedOrigins: allowOrigin }),
+      ...(allowOrigin.length > 0 && {
+        allowedOrigins: allowOrigin.includes("*") ? "*" : allowOrigin,
+      }),
       onEvent(event) {
         if (event.type === "refused") ctx.log.info("{peer} refused: {status}", event);
       },

@@ -69,6 +69,20 @@ function positive(name: string, value: number): number {
   throw new RangeError(`Cannot use ${name}: it is a number above 0, not ${value}`);
 }
 
+/** Refuses what no browser sends as an origin, and so would never match (RFC 6454 §6.2). */
+export function checkOrigins(origins: readonly string[] | "*" = []): void {
+  for (const origin of origins === "*" ? [] : origins) {
+    const said = URL.parse(origin);
+    const usual = said?.protocol === "http:" || said?.protocol === "https:";
+    if (
+      origin === "null" || (usual ? said.origin : `${said?.protocol}//${said?.host}`) === origin
+    ) {
+      continue;
+    }
+    throw new TypeError(`Cannot allow the origin "${origin}": it is like "https://app.example"`);
+  }
+}
+
 /** What is wrong with a message, if anything is: what has no length would pass every limit. */
 export function messageFault(data: WsMessage): TypeError | undefined {
   if (typeof data === "string" || data as unknown instanceof Uint8Array) return undefined;

@@ -30,7 +30,7 @@ import { formatAddress } from "../net/address.ts";
 import { WsConnection } from "./connection.ts";
 import type { WsSocket } from "./connection_options.ts";
 import { FrameSocket, type FrameSocketOptions } from "./_frame_socket.ts";
-import { checkWsOptions, time } from "./_limits.ts";
+import { checkOrigins, checkWsOptions, time } from "./_limits.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
 
 export type * from "./upgrade_options.ts";
@@ -74,6 +74,7 @@ export async function upgrade(
 ): Promise<Upgrade> {
   const { protocols = [], allowedOrigins, authorize } = options;
   const { maxMessageSize, closeTimeout } = checkWsOptions(options);
+  checkOrigins(allowedOrigins);
   const timeout = time("handshakeTimeout", options.handshakeTimeout, 10_000);
   const pingInterval = time("pingInterval", options.pingInterval, 30_000) || Infinity;
   // Deno wants all of this looked at before the upgrade.

@@ -33,7 +33,7 @@ import { formatAddress, peerNetwork } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
 import type { WsConnection } from "./connection.ts";
-import { checkWsOptions, count, time } from "./_limits.ts";
+import { checkOrigins, checkWsOptions, count, time } from "./_limits.ts";
 import { upgrade } from "./upgrade.ts";
 import type {
   UpgradeInfo,
@@ -108,6 +108,7 @@ class Sockets implements Upgrader {
 
   constructor(options: UpgraderOptions, handler: WsHandler) {
     checkWsOptions(options);
+    checkOrigins(options.allowedOrigins);
     this.#options = options;
     const { authorize } = options;
     this.#upgradeOptions = authorize === undefined ? options : {

@@ -1,4 +1,4 @@
-/** The command line of the WebSocket client, checked. @module */
+/** The command lines of the WebSocket client and server, checked. @module */
 
 import { badValue } from "../../tools/cli.ts";
 
@@ -13,5 +13,13 @@ export function checkProtocols(names: readonly string[]): void {
   for (const [at, name] of names.entries()) {
     if (/^[!#-'*+.^-`|~\w-]+$/.test(name) && names.indexOf(name) === at) continue;
     throw badValue("--protocol", name, "the name of a subprotocol, once");
+  }
+}
+
+/** Refuses what is no origin of a page, such as one with a path. */
+export function checkOrigins(origins: readonly string[]): void {
+  for (const origin of origins) {
+    if (origin === "*" || origin === "null" || URL.parse(origin)?.origin === origin) continue;
+    throw badValue("--allow-origin", origin, "like https://app.example, or *");
   }
 }

@@ -45,6 +45,18 @@ Deno.test("ws_server's log shows no escape sequence of a client", async () => {
   assert(!/[\x00-\x09\x0b-\x1f\u202e]/.test(server.stderr), JSON.stringify(server.stderr));
 });
 
+Deno.test("ws_server --allow-origin takes origins and *, nothing that would never match", async () => {
+  for (const value of ["app.test", "https://app.test/"]) {
+    const { code, stderr } = await runRunnable("ws-server", ["--port=0", "--allow-origin", value]);
+    assertEquals(code, 2);
+    assertMatch(stderr, /^ws-server: Bad value for --allow-origin: [^\n]*\n$/);
+  }
+  await using server = await startRunnable("ws-server", ["--port=0", "--allow-origin=*"]);
+  const headers = { origin: "https://any.test" };
+  await using conn = await connectWebSocket(`ws://127.0.0.1:${server.port}`, { headers });
+  assert(conn.open);
+});
+
 Deno.test("ws_server --json logs one object a line", async () => {
   await using server = await startRunnable("ws-server", ["--port=0", "--json"]);
   await using conn = await connectWebSocket(`ws://127.0.0.1:${server.port}`);

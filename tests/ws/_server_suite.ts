@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { NetError } from "../../net/errors.ts";
 import { connectWebSocket } from "../../ws/client.ts";
 import type { WsConnection } from "../../ws/connection.ts";
@@ -63,6 +64,30 @@ export function serverSuite(transport: string, hardened: boolean): void {
     const failed = events.find((event) => event.type === "error");
     assert(failed?.type === "error" && !failed.expected);
     assertEquals(server.stats().failed, 1);
+  });
+
+  test("what a handler throws is logged", async () => {
+    const seen: LogRecord[] = [];
+    await configure({
+      sinks: { seen: (record) => seen.push(record) },
+      loggers: [{ category: "portside", sinks: ["seen"], lowestLevel: "error" }, {
+        category: ["logtape", "meta"],
+        sinks: [],
+      }],
+    });
+    try {
+      const error = new Error("secret");
+      await using server = serve({}, () => {
+        throw error;
+      });
+      await using conn = await connectWebSocket(server.url);
+      assertEquals((await conn.closed).code, 1011);
+      const [{ category, properties }] = seen as [LogRecord];
+      assertEquals([category, properties.error], [["portside", "ws", "server"], error]);
+      assertMatch(`${properties.peer}`, /^127\.0\.0\.1:\d+$/);
+    } finally {
+      await reset();
+    }
   });
 
   test("a message above maxMessageSize is answered with 1009, in bytes and not in letters", async () => {
@@ -333,6 +358,10 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertThrows(() => serve({ inbox: { policy: "maybe" as "disconnect" } }), TypeError, "maybe");
     assertThrows(() => serve({ rate: { perSecond: 0 } }), RangeError, "rate.perSecond");
     assertThrows(() => serve({ closeTimeout: NaN }), RangeError, "closeTimeout");
+    for (const origin of ["app.test", "https://app.test/", "https://App.test", "*"]) {
+      const message = `the origin "${origin}"`;
+      assertThrows(() => serve({ allowedOrigins: [origin] }), TypeError, message);
+    }
   });
 
   test("subprotocols are understood without a space between them", async () => {
