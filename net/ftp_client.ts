@@ -140,26 +140,14 @@ export class FtpClient implements AsyncDisposable {
    * @param path The directory. @default the directory of now
    * @returns The entries without `.` and `..`.
    */
-  list(path?: string): Promise<FtpEntry[]> {
-    return this.#dialogue.exclusive(async () => {
-      const where = path === undefined ? "" : ` ${checkPath(path)}`;
-      const what = `Cannot list ${path ?? "the directory"}`;
-      if (this.features.has("MLST")) {
-        const lines = await this.#transfers.listing(what, `MLSD${where}`);
-        return lines.flatMap((line) => {
-          const entry = parseFtpFacts(line);
-          if (entry === undefined || entry.self) return [];
-          const { self: _, ...rest } = entry;
-          return [rest];
-        });
-      }
-      const now = new Date();
-      // What begins with a dash is taken for flags of ls.
-      const plain = where.replace(/^ -/, " ./-");
-      return (await this.#transfers.listing(what, `LIST${plain}`)).map((line) =>
-        parseFtpListLine(line, now)
-      )
-        .filter((entry) => entry !== undefined && !/^\.\.?$/.test(entry.name)) as FtpEntry[];
+  async list(path?: string): Promise<FtpEntry[]> {
+    const lines = await this.#listing(this.features.has("MLST") ? "MLSD" : "LIST", path);
+    if (!this.features.has("MLST")) return plainEntries(lines);
+    return lines.flatMap((line) => {
+      const entry = parseFtpFacts(line);
+      if (entry === undefined || entry.self) return [];
+      const { self: _, ...rest } = entry;
+      return [rest];
     });
   }
 
@@ -329,8 +317,8 @@ export class FtpClient implements AsyncDisposable {
    * Removes a directory.
    *
    * @param path The directory.
-   * @param options `recursive`: with all that is in it; links are deleted, not followed, where the
-   * server tells them from what they lead to.
+   * @param options `recursive`: with all that is in it; links are deleted, not followed, where MLSD or
+   * LIST tells them from what they lead to.
    * @throws {NetError} "limit", if directories lie within directories without an end.
    */
   async rmdir(path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<void> {
@@ -376,14 +364,32 @@ export class FtpClient implements AsyncDisposable {
     return this.#dialogue.exclusive(() => this.#control.command(what, line));
   }
 
+  #listing(verb: "MLSD" | "LIST", path: string | undefined): Promise<string[]> {
+    return this.#dialogue.exclusive(() => {
+      const where = path === undefined ? "" : ` ${checkPath(path)}`;
+      // What begins with a dash is taken for flags of ls.
+      const command = verb + (verb === "LIST" ? where.replace(/^ -/, " ./-") : where);
+      return this.#transfers.listing(`Cannot list ${path ?? "the directory"}`, command);
+    });
+  }
+
+  /** Links that MLSD shows as the directories that they lead to, which are not to be cleared. */
+  async #linksIn(path: string): Promise<ReadonlySet<string>> {
+    const entries = plainEntries(await this.#listing("LIST", path));
+    return new Set(entries.filter(({ type }) => type === "link").map(({ name }) => name));
+  }
+
   async #clear(path: string, depth: number): Promise<void> {
     if (depth > MAX_DEPTH) {
       throw new NetError(`${path} lies below ${MAX_DEPTH} directories`, { kind: "limit" });
     }
-    for (const { name, type } of await this.list(path)) {
+    const entries = await this.list(path);
+    const unsure = this.features.has("MLST") && entries.some(({ type }) => type === "directory");
+    const links = unsure ? await this.#linksIn(path) : new Set();
+    for (const { name, type } of entries) {
       if (!isPlainFtpName(name)) continue;
       const inner = `${path.replace(/\/$/, "")}/${name}`;
-      if (type !== "directory") await this.delete(inner);
+      if (type !== "directory" || links.has(name)) await this.delete(inner);
       else {
         await this.#clear(inner, depth + 1);
         await this.rmdir(inner);
@@ -395,6 +401,12 @@ export class FtpClient implements AsyncDisposable {
     await this.#control.command(`Cannot rename ${from}`, `RNFR ${from}`, 350);
     await this.#control.command(`Cannot rename ${from} to ${to}`, `RNTO ${to}`);
   }
+}
+
+function plainEntries(lines: readonly string[]): FtpEntry[] {
+  const now = new Date();
+  return lines.map((line) => parseFtpListLine(line, now))
+    .filter((entry) => entry !== undefined && !/^\.\.?$/.test(entry.name)) as FtpEntry[];
 }
 
 function checkPath(path: string): string {

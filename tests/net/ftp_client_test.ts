@@ -656,6 +656,14 @@ Deno.test({
     await Deno.symlink("..", `${server.folder}/x/y/deep/up`);
     assertEquals((await downloadTree(ftp, "/x", `${folder}/once`)).files, 2);
     for (const link of ["loop", "y/deep/up"]) await Deno.remove(`${server.folder}/x/${link}`);
+    // Nor is what a link leads to cleared with the directory that it lies in.
+    await Deno.mkdir(`${server.folder}/old/in`, { recursive: true });
+    await Deno.writeTextFile(`${server.folder}/old/in/b`, "");
+    await Deno.symlink("../x", `${server.folder}/old/link`);
+    await Deno.symlink("..", `${server.folder}/old/in/up`);
+    await ftp.rmdir("/old", { recursive: true });
+    assertEquals(await Deno.readTextFile(`${server.folder}/x/y/a.txt`), "a");
+    assertEquals((await ftp.list("/")).map(({ name }) => name), ["x"]);
     // What the server refuses is told, and the rest goes over.
     const refused: string[] = [];
     const tell = { onRefused: (path: string) => void refused.push(path) };
