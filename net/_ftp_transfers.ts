@@ -33,8 +33,7 @@ export class FtpTransfers {
   /** Opens a data connection: by EPSV, or PASV where the server has none. */
   async #dialData(): Promise<Connection> {
     const { connectData, connectTimeout = 10_000, signal, trustPassiveAddress } = this.#options;
-    const remote = this.#control.dialogue.conn.remoteAddr;
-    let hostname = "hostname" in remote ? remote.hostname : this.#options.hostname ?? "127.0.0.1";
+    let hostname = this.#host();
     let port: number | undefined;
     if (this.#extended) {
       const reply = await this.#control.ask("EPSV");
@@ -66,6 +65,14 @@ export class FtpTransfers {
     } catch (error) {
       throw this.#control.dialogue.spare(error);
     }
+  }
+
+  /** Where the server is; a connection that was given may lead to a proxy. */
+  #host(): string {
+    const { connection, hostname = "127.0.0.1" } = this.#options;
+    const remote = this.#control.dialogue.conn.remoteAddr;
+    const proxied = connection !== undefined && this.#options.hostname !== undefined;
+    return proxied || !("hostname" in remote) ? hostname : remote.hostname;
   }
 
   /** Begins a transfer: its data connection, open and encrypted. */

@@ -6,6 +6,7 @@ import { connectFtp, type ConnectFtpOptions, type FtpClient } from "../../net/ft
 import { downloadTree, uploadTree } from "../../net/ftp_tree.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
 import { ReplyError } from "../../net/reply_error.ts";
+import { connectTcp } from "../../net/tcp_client.ts";
 import { upgradeTlsServer } from "../../net/upgrade_tls.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { type FtpPeer, startPyftpdlib, startVsftpd } from "../_support/ftp.ts";
@@ -213,6 +214,21 @@ Deno.test("what is not uploaded is not left open", async () => {
   await using server = files(say("x"), { STOR: () => "553 no\r\n" });
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });
   assertEquals(await assertRejects(() => ftp.upload("x", source), ReplyError), cancelled);
+});
+
+Deno.test("through a proxy data connections are asked for by the server's name, not the proxy's", async () => {
+  await using server = files(say("hello"));
+  const asked: string[] = [];
+  await using ftp = await connectFtp({
+    ...PLAIN,
+    connection: await connectTcp({ port: server.port, lingerTimeout: 0 }),
+    hostname: "files.test",
+    connectData({ hostname, port }) {
+      asked.push(hostname);
+      return connectTcp({ port });
+    },
+  });
+  assertEquals([await text(await ftp.download("x")), asked], ["hello", ["files.test"]]);
 });
 
 Deno.test("a data connection that is refused leaves the session alive", async () => {
