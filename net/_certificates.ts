@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { NetError, toNetError } from "./errors.ts";
+import { NetError, type NetPhase, toNetError } from "./errors.ts";
 import type { TlsKeyPair } from "./tls_options.ts";
 
 interface Loaded {
@@ -8,19 +8,25 @@ interface Loaded {
   readonly names: readonly string[];
 }
 
+/** Where a certificate or key that is no use is found out, and how the sentence about it begins. */
+export interface Place {
+  readonly subject: string;
+  readonly phase: NetPhase;
+}
+
 /** The certificates of a server, in memory or in files, and which name gets which. */
 export class Certificates {
-  readonly #subject: string;
+  readonly #place: Place;
   #sources: readonly TlsKeyPair[];
   #loaded: readonly Loaded[];
   #stamp: string;
 
-  /** Reads and checks them all; throws a {@linkcode NetError} that begins with `subject`. */
-  constructor(sources: readonly TlsKeyPair[], subject: string) {
-    this.#subject = subject;
+  /** Reads and checks them all; throws a {@linkcode NetError} that says where. */
+  constructor(sources: readonly TlsKeyPair[], place: Place) {
+    this.#place = place;
     this.#sources = sources;
     this.#stamp = stampOf(sources);
-    this.#loaded = sources.map((source) => load(source, subject));
+    this.#loaded = sources.map((source) => load(source, place));
   }
 
   /** The certificate for `serverName`: the exact name, a wildcard, else the first one. */
@@ -39,7 +45,7 @@ export class Certificates {
   /** Takes new ones; those of before stay if any of the new is no use. */
   replace(sources: readonly TlsKeyPair[] = this.#sources): void {
     if (sources.length === 0) throw new TypeError("Cannot take no certificate: name at least one");
-    const next = new Certificates(sources, this.#subject);
+    const next = new Certificates(sources, this.#place);
     this.#sources = next.#sources;
     this.#stamp = next.#stamp;
     this.#loaded = next.#loaded;
@@ -51,11 +57,23 @@ export class Certificates {
   }
 }
 
-function load(source: TlsKeyPair, subject: string): Loaded {
+/** Whether all certificates of a text in PEM can be read. */
+export function isReadable(pem: string): boolean {
+  try {
+    for (const one of pem.split(/(?=-----BEGIN CERTIFICATE-----)/)) {
+      if (one.startsWith("-----BEGIN CERTIFICATE-----")) new X509Certificate(one);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function load(source: TlsKeyPair, { subject, phase }: Place): Loaded {
   const fail = (why: string, cause?: unknown): never => {
     throw new NetError(`${subject}: ${why}`, {
       kind: "tls",
-      phase: "listen",
+      phase,
       tls: "bad-certificate",
       cause,
     });
@@ -64,7 +82,7 @@ function load(source: TlsKeyPair, subject: string): Loaded {
     try {
       return Deno.readTextFileSync(path);
     } catch (cause) {
-      if (cause instanceof Deno.errors.NotCapable) throw toNetError(cause, { phase: "listen" });
+      if (cause instanceof Deno.errors.NotCapable) throw toNetError(cause, { phase });
       const why = cause instanceof Deno.errors.NotFound
         ? "there is no file"
         : "cannot read the file";

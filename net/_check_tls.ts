@@ -1,3 +1,5 @@
+import { NetError, type NetPhase } from "./errors.ts";
+import { Certificates, isReadable } from "./_certificates.ts";
 import { checkNumber } from "./_limits.ts";
 import type {
   TlsClientSettings,
@@ -8,9 +10,14 @@ import type {
 
 /** Rejects nonsense before any I/O; gives the time limit of the handshake. */
 export function checkClientTls(options: TlsClientSettings): number {
-  checkPem("caCerts", options.caCerts);
-  if ((options.cert === undefined) !== (options.key === undefined)) {
+  checkPem("caCerts", options.caCerts, "handshake");
+  const { cert, key } = options;
+  if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot use cert without key, nor key without cert");
+  }
+  if (cert !== undefined && key !== undefined) {
+    // Deno's node:tls says of such a pair that there is no version in common.
+    new Certificates([{ cert, key }], { subject: "Cannot show cert", phase: "handshake" });
   }
   return checkSettings(options);
 }
@@ -27,7 +34,7 @@ export function checkServerTls(options: TlsServerSettings): number {
   if (clientAuth === "none" && clientCa.length > 0) {
     throw new TypeError('Cannot use clientCa alone: set clientAuth to "request" or "require"');
   }
-  checkPem("clientCa", clientCa);
+  checkPem("clientCa", clientCa, "listen");
   return checkSettings(options);
 }
 
@@ -72,9 +79,14 @@ function checkSettings(options: TlsSettings): number {
   return checkNumber("handshakeTimeout", handshakeTimeout);
 }
 
-function checkPem(name: string, certificates: readonly string[] = []): void {
+/** Rejects what is no certificate: within Deno's node:tls, one that is malformed ends the process. */
+function checkPem(name: string, certificates: readonly string[] = [], phase: NetPhase): void {
   for (const pem of certificates) {
-    if (pem.includes("-----BEGIN CERTIFICATE-----")) continue;
-    throw new TypeError(`Cannot use an entry of ${name}: it is no certificate in PEM`);
+    if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
+      throw new TypeError(`Cannot use an entry of ${name}: it is no certificate in PEM`);
+    }
+    if (isReadable(pem)) continue;
+    const message = `Cannot use an entry of ${name}: it is not readable as PEM`;
+    throw new NetError(message, { kind: "tls", phase, tls: "bad-certificate" });
   }
 }

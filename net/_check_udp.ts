@@ -34,7 +34,7 @@ export function checkAddress(hostname: string): void {
 
 /** The one way to write an address that the system uses too (RFC 5952), without the zone. */
 export function canonical(hostname: string): string {
-  const address = hostname.replace(/%.*$/, "");
+  const address = hostname.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
   const url = `http://[${address}]`;
   if (!address.includes(":") || !URL.canParse(url)) return address;
   return normalizeHostname(new URL(url).hostname.slice(1, -1));

@@ -19,12 +19,12 @@ export async function startTls(
   raw: Deno.TcpConn,
   options: DialTlsOptions,
 ): Promise<UpgradedTransport> {
-  const { serverName: hostname, caCerts, alpnProtocols, handshakeTimeout, signal } = options;
+  const { caCerts, alpnProtocols, handshakeTimeout, signal } = options;
   const address = options.address ?? formatAddress(raw.remoteAddr);
   let transport: Deno.TlsConn;
   try {
     transport = await Deno.startTls(raw, {
-      hostname,
+      hostname: bareName(options.serverName),
       ...(caCerts && { caCerts: [...caCerts] }),
       ...(alpnProtocols && { alpnProtocols: [...alpnProtocols] }),
     });
@@ -62,4 +62,9 @@ export async function completeHandshake(
 export function handshakeTooLong(address: string, timeout: number): NetError {
   const message = `TLS handshake with ${address} took longer than ${timeout} ms`;
   return new NetError(message, { kind: "timeout", phase: "handshake", address });
+}
+
+/** A name as certificates bear it: an address without brackets, a name without the point at its end. */
+export function bareName(serverName: string): string {
+  return serverName.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
 }

@@ -15,7 +15,7 @@ import { NetError, type TlsFailure, toNetError } from "./errors.ts";
 import type { Certificates } from "./_certificates.ts";
 import { withDeadline } from "./_deadline.ts";
 import { closeQuietly } from "./_dial.ts";
-import { handshakeTooLong } from "./_handshake.ts";
+import { bareName, handshakeTooLong } from "./_handshake.ts";
 import { SocketTransport, TransportDuplex } from "./_node_stream.ts";
 import type { PeerCertificate, TlsInfo, TlsVersion, Transport } from "./transport.ts";
 
@@ -79,7 +79,8 @@ export interface DialTlsOptions {
 
 /** Does the client's side of the handshake over `raw`; on failure `raw` is closed. */
 export function dialTls(raw: Transport, options: DialTlsOptions): Promise<UpgradedTransport> {
-  const { serverName, caCerts, cert, key, alpnProtocols } = options;
+  const { caCerts, cert, key, alpnProtocols } = options;
+  const serverName = bareName(options.serverName);
   let socket: tls.TLSSocket;
   return handshake(raw, options, (duplex, done, failed) => {
     socket = tls.connect({

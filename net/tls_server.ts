@@ -89,10 +89,10 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
   const { alpnProtocols, clientAuth = "none", sni = [], reloadInterval } = options;
   const { hostname = "127.0.0.1", port = 0 } = options;
   checkNumber("reloadInterval", reloadInterval ?? 0);
-  const certificates = new Certificates(
-    keyPairsOf(options),
-    `Cannot listen on ${formatAddress({ hostname, port })}`,
-  );
+  const certificates = new Certificates(keyPairsOf(options), {
+    subject: `Cannot listen on ${formatAddress({ hostname, port })}`,
+    phase: "listen",
+  });
   const reloads = reloadInterval === undefined ? undefined : certificates;
   const beyond = clientAuth !== "none" || sni.length > 0 || options.noDelay === true;
   if (runsOnNode(options, beyond || reloadInterval !== undefined, !isLoopback(hostname))) {

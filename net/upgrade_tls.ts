@@ -142,7 +142,7 @@ export async function upgradeTlsServer(
 ): Promise<Connection> {
   const handshakeTimeout = checkServerTls(options);
   const certificates = read.get(options) ??
-    new Certificates(keyPairsOf(options), "Cannot start TLS");
+    new Certificates(keyPairsOf(options), { subject: "Cannot start TLS", phase: "handshake" });
   read.set(options, certificates);
   const signal = either(conn.signal, options.signal);
   await conn.upgrade((raw) => {

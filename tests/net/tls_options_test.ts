@@ -272,3 +272,34 @@ Deno.test({
     }
   },
 });
+
+Deno.test("an authority, or a certificate to show, that is no use is told before anything is sent", async () => {
+  const rubbish = "-----BEGIN CERTIFICATE-----\nrubbish!\n-----END CERTIFICATE-----\n";
+  const { cert, key } = plain;
+  const ca = authority.cert;
+  for (const engine of ["deno", "node"] as const) {
+    for (const caCerts of [[rubbish], [ca, rubbish], [ca + rubbish]]) {
+      const error = await assertRejects(() => connectTls({ port: 1, caCerts, engine }), NetError);
+      assertEquals([error.kind, error.tls, error.phase], ["tls", "bad-certificate", "handshake"]);
+    }
+  }
+  for (const pair of [{ cert: rubbish, key }, { cert, key: rubbish }, { cert, key: other.key }]) {
+    const error = await assertRejects(() => connectTls({ port: 1, ...pair }), NetError);
+    assertEquals([error.kind, error.tls, error.phase], ["tls", "bad-certificate", "handshake"]);
+  }
+  const asking = { cert, key, clientAuth: "require" as const, clientCa: [rubbish] };
+  const error = assertThrows(() => serveTls(asking, () => {}), NetError);
+  assertEquals([error.kind, error.tls, error.phase], ["tls", "bad-certificate", "listen"]);
+});
+
+Deno.test("a certificate is verified for an address in brackets, and a name with a point behind", async () => {
+  const { cert, key } = plain;
+  await using server = serve({ cert, key });
+  for (const engine of ["deno", "node"] as const) {
+    for (const serverName of ["[::1]", "localhost."]) {
+      await using conn = await dial(server.addr.port, { serverName, engine });
+      await conn.write("hello\n");
+      assertEquals(await conn.readLine({ timeout: 5000 }), "hello");
+    }
+  }
+});

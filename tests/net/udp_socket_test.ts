@@ -374,11 +374,12 @@ Deno.test({
   ignore: six.ignore,
   async fn() {
     await using a = await bindUdp({ hostname: "::1" });
-    await using b = await connectUdp({ hostname: "::1", port: a.addr.port });
+    await using b = await connectUdp({ hostname: "[::1]", port: a.addr.port });
     await b.send("six");
     const { data, from } = await a.receive({ timeout: 5000 });
     assertEquals([decode(data), from.hostname], ["six", "::1"]);
     assertEquals(a.url, `udp://[::1]:${a.addr.port}`);
+    assertEquals(b.addr.hostname, "::1");
   },
 });
 
