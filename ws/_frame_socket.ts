@@ -11,7 +11,7 @@ import {
   type WsFrameEvent,
   WsOpcode,
 } from "./frame_codec.ts";
-import { frameOf } from "./_shared_frame.ts";
+import { borrowFrame, frameOf, giveBack, LARGE, sharedFrameOf } from "./_message_frame.ts";
 
 /** What a socket is told; times are in milliseconds, Infinity for ever. */
 export interface FrameSocketOptions {
@@ -80,7 +80,13 @@ export class FrameSocket implements WsSocket {
   }
 
   send(data: WsMessage): void {
-    this.#write(frameOf(data));
+    const shared = sharedFrameOf(data);
+    if (shared !== undefined) this.#write(shared);
+    else if (data.length < LARGE || this.bufferedAmount > 0) this.#write(frameOf(data));
+    else {
+      const frame = borrowFrame(data);
+      this.#conn?.write(frame).then(() => giveBack(frame), () => {});
+    }
   }
 
   close(code: number, reason: string): void {

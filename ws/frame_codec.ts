@@ -91,6 +91,12 @@ export interface WsFrameOptions {
   fin?: boolean;
   /** The four bytes to mask with, which a client must and a server must not (RFC 6455 §5.3). */
   mask?: Uint8Array;
+  /**
+   * Where to put the frame, which is a view of it then, if it has room.
+   *
+   * @default new memory
+   */
+  memory?: Uint8Array<ArrayBuffer>;
 }
 
 /** The most empty fragments of a message: they cost, and no size counts them. */
@@ -402,7 +408,7 @@ export function encodeWsFrame(
   payload: Uint8Array | string = NOTHING,
   options: WsFrameOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { fin = true, mask } = options;
+  const { fin = true, mask, memory } = options;
   const control = opcode >= 8;
   if (!Number.isInteger(opcode) || opcode < 0 || opcode > 10 || (opcode > 2 && !control)) {
     throw new RangeError(`Cannot encode a frame of the opcode ${opcode}: it is none`);
@@ -411,10 +417,10 @@ export function encodeWsFrame(
     throw new RangeError(`Cannot mask with ${mask.length} bytes: a key has four`);
   }
   const first = (fin ? 0x80 : 0) | opcode;
-  let frame = typeof payload === "string" ? asciiFrame(first, payload, mask) : undefined;
+  let frame = typeof payload === "string" ? asciiFrame(first, payload, mask, memory) : undefined;
   if (frame === undefined) {
     const bytes = typeof payload === "string" ? encoder.encode(payload) : payload;
-    frame = withHead(first, bytes.length, mask);
+    frame = withHead(first, bytes.length, mask, memory);
     frame.set(bytes, frame.length - bytes.length);
     if (mask !== undefined) xorKey(frame.subarray(frame.length - bytes.length), mask, 0);
   }
@@ -461,9 +467,14 @@ export function isCloseCode(code: number): boolean {
 }
 
 /** The frame of a text of ASCII, encoded where it goes; undefined for any other. */
-function asciiFrame(first: number, text: string, mask: Uint8Array | undefined): Bytes | undefined {
+function asciiFrame(
+  first: number,
+  text: string,
+  mask: Uint8Array | undefined,
+  memory: Bytes | undefined,
+): Bytes | undefined {
   const { length } = text;
-  const frame = withHead(first, length, mask);
+  const frame = withHead(first, length, mask, memory);
   const body = frame.subarray(frame.length - length);
   if (encoder.encodeInto(text, body).read !== length) return undefined;
   if (mask !== undefined) xorKey(body, mask, 0);
@@ -471,10 +482,16 @@ function asciiFrame(first: number, text: string, mask: Uint8Array | undefined): 
 }
 
 /** A frame without its payload of `length` bytes. */
-function withHead(first: number, length: number, mask: Uint8Array | undefined): Bytes {
+function withHead(
+  first: number,
+  length: number,
+  mask: Uint8Array | undefined,
+  memory: Bytes | undefined,
+): Bytes {
   const extra = length < 126 ? 0 : length < 65_536 ? 2 : 8;
   const head = 2 + extra + (mask === undefined ? 0 : 4);
-  const frame = new Uint8Array(head + length);
+  const size = head + length;
+  const frame = memory && memory.length >= size ? memory.subarray(0, size) : new Uint8Array(size);
   frame[0] = first;
   frame[1] = (mask === undefined ? 0 : 0x80) | (extra === 0 ? length : extra === 2 ? 126 : 127);
   for (let i = 0, rest = length; i < extra; i++, rest = Math.floor(rest / 256)) {
@@ -488,12 +505,12 @@ function withHead(first: number, length: number, mask: Uint8Array | undefined): 
 function xorKey(bytes: Bytes, key: Uint8Array, at: number): void {
   const { length } = bytes;
   let i = 0;
-  if (length >= 64) {
-    const bare = -bytes.byteOffset & 3;
+  if (length >= 128) {
+    const bare = -bytes.byteOffset & 7;
     for (; i < bare; i++) bytes[i]! ^= key[(at + i) & 3]!;
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset + i, (length - i) >> 5 << 3);
+    const words = new BigUint64Array(bytes.buffer, bytes.byteOffset + i, (length - i) >> 6 << 3);
     const word = keyWord(key, at + i);
-    // Eight a turn take a quarter of the time of one.
+    // Eight a turn take half the time of one.
     for (let w = 0; w < words.length; w += 8) {
       words[w]! ^= word;
       words[w + 1]! ^= word;
@@ -509,11 +526,11 @@ function xorKey(bytes: Bytes, key: Uint8Array, at: number): void {
   for (; i < length; i++) bytes[i]! ^= key[(at + i) & 3]!;
 }
 
-/** Four bytes of the key from `at`, in the order of the machine. */
-function keyWord(key: Uint8Array, at: number): number {
-  for (let i = 0; i < 4; i++) WORD_BYTES[i] = key[(at + i) & 3]!;
+/** Eight bytes of the key from `at`, in the order of the machine. */
+function keyWord(key: Uint8Array, at: number): bigint {
+  for (let i = 0; i < 8; i++) WORD_BYTES[i] = key[(at + i) & 3]!;
   return WORD[0]!;
 }
 
-const WORD = new Int32Array(1);
+const WORD = new BigUint64Array(1);
 const WORD_BYTES = new Uint8Array(WORD.buffer);

@@ -28,7 +28,7 @@
  */
 
 import type { WsClose, WsMessage } from "./connection_options.ts";
-import { shareFrame } from "./_shared_frame.ts";
+import { shareFrame } from "./_message_frame.ts";
 
 /** What a room needs of a member; a `WsConnection` is one. */
 export interface RoomMember {

@@ -161,6 +161,17 @@ Deno.test("WsFrameDecoder says nothing behind a close frame", () => {
   assertEquals(bare("88 00").events, [{ kind: "close", code: 1005, reason: "" }]);
 });
 
+Deno.test("encodeWsFrame() puts a frame where it is told, if there is room", () => {
+  const memory = new Uint8Array(10).fill(255);
+  for (const payload of ["abc", "é!", new Uint8Array([1, 2, 3])]) {
+    const frame = encodeWsFrame(WsOpcode.text, payload, { memory });
+    assertEquals(frame, encodeWsFrame(WsOpcode.text, payload));
+    assert(frame.buffer === memory.buffer && frame.byteOffset === 0);
+  }
+  const mask = new Uint8Array([1, 2, 3, 4]);
+  assert(encodeWsFrame(WsOpcode.text, "five!", { memory, mask }).buffer !== memory.buffer);
+});
+
 Deno.test("encodeWsFrame() and encodeWsClose() refuse what is none", () => {
   for (const opcode of [3, 7, 11, -1, 1.5]) {
     assertThrows(() => encodeWsFrame(opcode), RangeError);

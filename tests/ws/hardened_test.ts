@@ -164,6 +164,19 @@ Deno.test("hardened: a full inbox makes the sender wait, and nothing is lost", a
   assertEquals(got, all);
 });
 
+Deno.test("hardened: large messages of many come back as they were, whose memory is used again", async () => {
+  await using server = serve({ hardened: true });
+  await Promise.all(Array.from({ length: 20 }, async (_, who) => {
+    await using conn = await connectWebSocket(server.url);
+    for (let i = 0; i < 15; i++) {
+      const text = `${who}.${i} ${i % 3 === 0 ? "é" : "e"} `.repeat(1000 + 701 * (who + i) % 9000);
+      await conn.send(i % 4 === 3 ? new TextEncoder().encode(text) : text);
+      const got = await conn.receive({ timeout: 20_000 });
+      assert((typeof got === "string" ? got : new TextDecoder().decode(got!)) === text);
+    }
+  }));
+});
+
 Deno.test("hardened: an upgrader in a hardened serveHttp() counts and shuts down", async () => {
   const sockets = createUpgrader({}, echo);
   await using server = serveHttp({ hardened: true }, (request, info) => {
