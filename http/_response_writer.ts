@@ -119,7 +119,10 @@ const TURNS = 8;
  * @throws What its source throws at once.
  */
 export async function openBody(response: Response): Promise<Body> {
-  if (response.status < 200) throw new TypeError(`The response has the status ${response.status}`);
+  if (response.status < 200) {
+    const hint = response.status === 101 ? ": only the request as it came can be upgraded" : "";
+    throw new TypeError(`The response has the status ${response.status}${hint}`);
+  }
   if (response.bodyUsed) throw new TypeError("The body of the response is used up");
   if (response.body === null) return NO_BODY;
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;

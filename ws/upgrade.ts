@@ -50,12 +50,12 @@ export interface Upgrade {
  * Wait in `authorize`, not before the call: a client that leaves meanwhile is noticed there alone,
  * and to upgrade for one that has left costs a descriptor until the server ends (Deno 2.9).
  *
- * @param request The request, whose body nobody has read.
+ * @param request The request as the handler got it: a copy is no use on a hardened server.
  * @param info Its second half, as `Deno.serve` gives it.
  * @param options Who may connect, and the limits of the connection.
  * @returns The response, and the connection that goes with it.
  * @throws {RangeError | TypeError} If an option is out of range.
- * @throws {TypeError} If the request comes neither from `serveHttp` nor from `Deno.serve`.
+ * @throws {TypeError} If the request has been upgraded already.
  *
  * @example Refused
  * ```ts
@@ -155,9 +155,7 @@ function upgradeDeno(request: Request, pingInterval: number): Upgraded {
   try {
     return Deno.upgradeWebSocket(request, { idleTimeout });
   } catch (cause) {
-    throw new TypeError("Cannot upgrade: the request is not from serveHttp or Deno.serve", {
-      cause,
-    });
+    throw new TypeError("Cannot upgrade: the request has been upgraded already", { cause });
   }
 }
 

@@ -32,7 +32,9 @@ export interface UpgradeOptions extends WsConnectionOptions {
   allowedOrigins?: readonly string[] | "*";
   /**
    * Looks at the request before it is upgraded, e.g. for a login; a response refuses it. The
-   * handler of a server gets the same `info`, so that a `WeakMap` carries who it is.
+   * handler of a server gets the same `info`, so that a `WeakMap` carries who it is. On `Deno.serve`
+   * the signal of the request is looked at, of which Deno warns once on stderr, but for
+   * `--unstable-no-legacy-abort`.
    *
    * @default everybody is let in
    */

@@ -53,7 +53,7 @@ export interface Upgrader {
   /**
    * Upgrades a request and lets the handler have the connection, or refuses it.
    *
-   * @param request The request, whose body nobody has read.
+   * @param request The request as the handler got it: a copy is no use on a hardened server.
    * @param info Its second half, as `Deno.serve` and `serveHttp` give it.
    * @returns The response to return.
    */

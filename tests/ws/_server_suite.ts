@@ -4,6 +4,7 @@ import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { NetError } from "../../net/errors.ts";
 import { connectWebSocket } from "../../ws/client.ts";
 import type { WsConnection } from "../../ws/connection.ts";
+import { upgrade } from "../../ws/upgrade.ts";
 import { createUpgrader } from "../../ws/upgrader.ts";
 import { serveHttp } from "../../http/server.ts";
 import type { UpgradeInfo, WsHandler, WsServerEvent } from "../../ws/upgrade_options.ts";
@@ -415,6 +416,19 @@ export function serverSuite(transport: string, hardened: boolean): void {
     await using conn = await connectWebSocket(server.url.replace("http", "ws"));
     assertEquals((await conn.closed).code, 1001);
     assertEquals(await report.promise, { drained: 1, forced: 0, refused: 0 });
+  });
+
+  test("a request is upgraded once", async () => {
+    const failed = Promise.withResolvers<unknown>();
+    await using server = serveHttp({ hardened }, async (request, info) => {
+      const { response, connection } = await upgrade(request, info);
+      connection!.opened.then(() => connection!.close()).catch(() => {});
+      await upgrade(request, info).catch(failed.resolve);
+      return response;
+    });
+    await using conn = await connectWebSocket(server.url.replace("http", "ws"));
+    await conn.closed;
+    assert(await failed.promise instanceof TypeError);
   });
 
   test("who was being authorized when the shutdown began is refused", async () => {
