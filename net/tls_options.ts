@@ -50,8 +50,8 @@ export interface TlsSettings {
    */
   inspect?: boolean;
   /**
-   * Whose TLS is used. Deno's own is about twice as fast, but holds the descriptor
-   * of a handshake that was given up until the peer leaves; `node:tls` closes it.
+   * Whose TLS is used. Deno's own is about twice as fast, but holds the descriptor of a
+   * handshake that was given up or refused until the peer leaves; `node:tls` closes it.
    *
    * @default "deno"; "node" for a server beyond loopback, and where an option runs on `node:tls`
    */

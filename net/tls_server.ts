@@ -20,6 +20,7 @@
  *
  * - A client that stops in the middle of the handshake loses its slot after
  *   `handshakeTimeout`, but Deno 2.9 closes the descriptor only when that client goes away.
+ *   So it is with a client that is turned away, which can even do its handshake first.
  * - An answer of 16 to 80 KiB, or of several writes, takes 44 ms: see `noDelay`.
  *
  * **Permissions**: `--allow-net=127.0.0.1:8443` for the address to listen on.
