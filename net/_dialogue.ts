@@ -277,18 +277,24 @@ export class Dialogue {
   }
 
   /** Waits for more than there is. */
-  async more({ ended, due, limit, signal }: Wait): Promise<void> {
+  more({ ended, due, limit, signal }: Wait): Promise<void> {
     const left = due - performance.now();
-    const late = `Cannot read from ${this.peer}: no whole answer came in ${limit} ms`;
-    if (left <= 0) throw this.#error(late, "timeout", "read");
+    if (left <= 0) return Promise.reject(this.#late(limit));
     const timeout = left === Infinity ? 0 : left;
-    const chunk = await this.conn.readChunk({ timeout, ...(signal && { signal }) })
-      .catch((error) => {
-        const over = error instanceof NetError && error.kind === "timeout";
-        throw over ? this.#error(late, "timeout", "read") : error;
-      });
-    if (chunk === null) throw this.#error(`${this.peer} ${ended}`, "truncated", "read");
-    this.#intake.push(chunk);
+    return this.conn.readChunk(signal === undefined ? { timeout } : { timeout, signal }).then(
+      (chunk) => {
+        if (chunk === null) throw this.#error(`${this.peer} ${ended}`, "truncated", "read");
+        this.#intake.push(chunk);
+      },
+      (error) => {
+        throw error instanceof NetError && error.kind === "timeout" ? this.#late(limit) : error;
+      },
+    );
+  }
+
+  #late(limit: number): NetError {
+    const message = `Cannot read from ${this.peer}: no whole answer came in ${limit} ms`;
+    return this.#error(message, "timeout", "read");
   }
 
   #error(message: string, kind: NetErrorKind, phase: NetPhase, cause?: Error): NetError {

@@ -118,14 +118,14 @@ export function* copiesIn(
 export function fetchItems(items: ImapFetch): string {
   const { envelope, bodyStructure, flags, size, internalDate, sections = [] } = items;
   for (const section of sections) checkSection(section);
-  const wanted = ["UID"];
-  if (envelope) wanted.push("ENVELOPE");
-  if (bodyStructure) wanted.push("BODYSTRUCTURE");
-  if (flags) wanted.push("FLAGS");
-  if (size) wanted.push("RFC822.SIZE");
-  if (internalDate) wanted.push("INTERNALDATE");
-  for (const section of sections) wanted.push(`BODY.PEEK[${section}]`);
-  return wanted.join(" ");
+  let wanted = "UID";
+  if (envelope) wanted += " ENVELOPE";
+  if (bodyStructure) wanted += " BODYSTRUCTURE";
+  if (flags) wanted += " FLAGS";
+  if (size) wanted += " RFC822.SIZE";
+  if (internalDate) wanted += " INTERNALDATE";
+  for (const section of sections) wanted += ` BODY.PEEK[${section}]`;
+  return wanted;
 }
 
 /** Refuses the name of a section that would be more than one. */

@@ -68,6 +68,8 @@ export function decodeModifiedUtf7(text: string): string {
   });
 }
 
+const ONE = String.raw`(?:[1-9]\d{0,9}|\*)`;
+const SET = new RegExp(`^${ONE}(?::${ONE})?(?:,${ONE}(?::${ONE})?)*$`);
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** What messages to look for; all of it has to hold. */
@@ -204,8 +206,7 @@ export function imapSearch(search: ImapSearch): ImapPart[] {
  */
 export function imapSet(set: string | number | readonly number[]): string {
   const text = typeof set === "string" ? set : [set].flat().join(",");
-  const one = String.raw`(?:[1-9]\d{0,9}|\*)`;
-  if (new RegExp(`^${one}(?::${one})?(?:,${one}(?::${one})?)*$`).test(text)) return text;
+  if (SET.test(text)) return text;
   throw new RangeError(`Cannot use the messages ${JSON.stringify(text)}: give 1:9,12 or 20:*`);
 }
 

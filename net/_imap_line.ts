@@ -71,20 +71,32 @@ export class ImapLine {
   }
 
   /** Sends a command; `onAsked` sees what comes while the server is waited for. Gives its tag. */
-  async send(
+  send(
     parts: readonly CommandPart[],
     onAsked: (response: ImapResponse) => void,
     secret = false,
-  ): Promise<string> {
+  ): string | Promise<string> {
     const tag = `a${++this.#count}`;
+    const [only] = parts;
+    if (parts.length !== 1 || typeof only !== "string") {
+      return this.#sendParts(tag, parts, onAsked, secret);
+    }
+    const text = `${tag} ${only}`;
+    // A failure shows where the answer is awaited.
+    void this.#dialogue.writeLine(text, secret ? masked(tag, text) : text);
+    return tag;
+  }
+
+  async #sendParts(
+    tag: string,
+    parts: readonly CommandPart[],
+    onAsked: (response: ImapResponse) => void,
+    secret: boolean,
+  ): Promise<string> {
     let text = `${tag} `;
     let shown = text;
-    // Whatever comes behind the name of a command that logs in is nobody's business.
-    const write = (line: string, open: string) => {
-      const [own = "", verb = ""] = open.split(" ");
-      const masked = own === tag ? `${tag} ${verb} ***` : "***";
-      return this.#dialogue.writeLine(line, secret ? masked : open);
-    };
+    const write = (line: string, open: string) =>
+      this.#dialogue.writeLine(line, secret ? masked(tag, open) : open);
     for (const part of parts) {
       if (typeof part === "string") {
         text += part;
@@ -102,7 +114,7 @@ export class ImapLine {
       await (streamed ? this.#stream(part) : this.#dialogue.conn.write(part.literal));
       this.#dialogue.tell("client", secret ? "***" : `(${size} bytes)`);
     }
-    // A failure shows where the answer is awaited.
+    // As above.
     void write(text, shown);
     return tag;
   }
@@ -228,6 +240,12 @@ export class ImapLine {
     while (!(await all.next()).done);
     while (left > 0) for await (const _ of chunks());
   }
+}
+
+/** Whatever comes behind the name of a command that logs in is nobody's business. */
+function masked(tag: string, text: string): string {
+  const [own = "", verb = ""] = text.split(" ");
+  return own === tag ? `${tag} ${verb} ***` : "***";
 }
 
 /** A command that was refused where the server was to ask for more. */

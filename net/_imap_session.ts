@@ -81,7 +81,8 @@ export class ImapSession {
     this.allow(onLiteral === undefined ? undefined : 0);
     let tag: string;
     try {
-      tag = await this.line.send(parts, hear, secret);
+      const sent = this.line.send(parts, hear, secret);
+      tag = typeof sent === "string" ? sent : await sent;
     } catch (error) {
       throw error instanceof Refusal ? this.refusal(what, error.response) : error;
     }

@@ -19,7 +19,7 @@ export class KeepAlive {
 
   /** Nothing is done from now on: the time begins. */
   rest(): void {
-    clearTimeout(this.#timer);
+    this.pause();
     const work = this.#work;
     if (work === undefined || this.#after === 0 || this.#after > MAX_TIMER) return;
     // Whoever comes next hears of it if it fails: the session is over then.
@@ -29,12 +29,13 @@ export class KeepAlive {
 
   /** Something is being done. */
   pause(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** It is over. */
   end(): void {
     this.#work = undefined;
-    clearTimeout(this.#timer);
+    this.pause();
   }
 }

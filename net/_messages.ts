@@ -10,12 +10,16 @@ export class MessageReceiver extends Receiver {
   /** Inside of a line that was too long, whose rest is thrown away. */
   #skipping = false;
 
-  async readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (this.buffered.length === 0) {
+  readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    const take = () => options?.lent ? this.lend() : this.consume(this.size);
+    if (this.size > 0) return Promise.resolve(take());
+    try {
       const boundary = options?.inMessage ? "none" : "stream";
-      if (await this.more(this.deadline(options), boundary) === null) return null;
+      const more = this.more(this.deadline(options), boundary);
+      return more.then((n) => n === null ? null : take());
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return options?.lent ? this.lend() : this.consume(this.buffered.length);
   }
 
   async readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {

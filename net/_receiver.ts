@@ -88,6 +88,11 @@ export class Receiver {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
+  /** How many bytes have arrived and not been read. */
+  get size(): number {
+    return this.#end - this.#start;
+  }
+
   /** Whether a raw read is in flight. */
   get reading(): boolean {
     return this.#reading;

@@ -68,8 +68,11 @@ export class ImapSyntaxError extends Error {
   override readonly name = "ImapSyntaxError";
 }
 
-const BLANK = 0x20, QUOTE = 0x22, OPEN = 0x28, CLOSE = 0x29;
-const OPENING = 0x5b, BACKSLASH = 0x5c, CLOSING = 0x5d;
+const BLANK = 0x20, QUOTE = 0x22, OPEN = 0x28, CLOSE = 0x29, STAR = 0x2a, PLUS = 0x2b;
+const OPENING = 0x5b, BACKSLASH = 0x5c, CLOSING = 0x5d, CURLY = 0x7b, CURLY_END = 0x7d;
+
+/** The first line of a status or of a demand for more. */
+const STATUS = /^(?:\+(?: |$)|\S+ (?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i;
 
 /** Lists within lists: what a sender puts into a message lies as deep as he likes. */
 const MAX_DEPTH = 1000;
@@ -82,14 +85,28 @@ const MAX_DEPTH = 1000;
  * @returns The size in bytes, undefined if none follows; it can be any number.
  */
 export function literalSize(line: string, first = false): number | undefined {
-  if (!line.endsWith("}")) return undefined;
+  let at = line.length - 1;
+  if (line.charCodeAt(at) !== CURLY_END) return undefined;
   // But for a code in brackets that has not ended yet.
-  if (first && /^(?:\+(?: |$)|\S+ (?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i.test(line)) {
-    return undefined;
+  if (first && !isCount(line) && STATUS.test(line)) return undefined;
+  if (line.charCodeAt(at - 1) === PLUS) at--;
+  const end = at;
+  let size = 0;
+  for (let scale = 1; isDigit(line.charCodeAt(at - 1)); scale *= 10) {
+    size += (line.charCodeAt(--at) - 0x30) * scale;
   }
-  const mark = line.slice(line.lastIndexOf("{"));
-  if (!/^\{\d{1,20}\+?\}$/.test(mark)) return undefined;
-  return Number(mark.slice(1, mark.endsWith("+}") ? -2 : -1));
+  const marked = at < end && end - at <= 20 && line.charCodeAt(at - 1) === CURLY;
+  return marked ? size : undefined;
+}
+
+/** Whether a number follows the star: what most responses begin with is told without an expression. */
+function isCount(line: string): boolean {
+  return line.charCodeAt(0) === STAR && line.charCodeAt(1) === BLANK &&
+    isDigit(line.charCodeAt(2));
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 /**
@@ -107,12 +124,16 @@ export function parseImapResponse(segments: readonly (string | Uint8Array)[]): I
   }
   const tag = reader.word();
   if (tag === "") reader.fail("a tag");
-  const word = reader.word();
-  if (tag === "*" && /^\d{1,10}$/.test(word)) {
-    const name = reader.word().toUpperCase();
-    if (!/^[A-Z]+$/.test(name)) reader.fail("what the number counts");
-    return { type: "data", name, number: Number(word), values: reader.values() };
+  const number = tag === "*" ? reader.number() : undefined;
+  if (number !== undefined) {
+    let name = reader.word();
+    if (name !== "FETCH") {
+      name = name.toUpperCase();
+      if (!/^[A-Z]+$/.test(name)) reader.fail("what the number counts");
+    }
+    return { type: "data", name, number, values: reader.values() };
   }
+  const word = reader.word();
   const status = word.toUpperCase();
   if (tag !== "*") {
     if (!/^[A-Za-z0-9]{1,32}$/.test(tag)) reader.fail("a tag");
@@ -170,6 +191,21 @@ class Reader {
     return this.#text.slice(from, end);
   }
 
+  /** A number of up to ten digits, up to the next blank. */
+  number(): number | undefined {
+    const from = this.#at;
+    let number = 0;
+    let i = from;
+    for (; i < this.#end && this.#text.charCodeAt(i) !== BLANK; i++) {
+      const code = this.#text.charCodeAt(i);
+      if (!isDigit(code) || i - from === 10) return undefined;
+      number = number * 10 + code - 0x30;
+    }
+    if (i === from) return undefined;
+    this.#at = i < this.#end ? i + 1 : i;
+    return number;
+  }
+
   /** All that is left, with a question mark for each literal. */
   rest(): string {
     let rest = this.#text.slice(this.#at, this.#end);
@@ -205,13 +241,14 @@ class Reader {
 
   /** All that is left. */
   values(): ImapValue[] {
-    const values: ImapValue[] = [];
+    if (this.#over) return [];
+    const values = [this.#value(0, "")];
     while (!this.#over) {
-      values.push(this.#value(0, ""));
-      if (this.#over) break;
       if (this.#text[this.#at] !== " ") this.fail("a blank");
       this.#at++;
       // A blank at the end is common, and means nothing.
+      if (this.#over) break;
+      values.push(this.#value(0, ""));
     }
     return values;
   }
@@ -279,6 +316,11 @@ class Reader {
     if (i === from) this.fail("a value");
     this.#at = i;
     const atom = text.slice(from, i);
-    return atom.length === 3 && atom.toUpperCase() === "NIL" ? null : atom;
+    return isNil(atom) ? null : atom;
   }
+}
+
+function isNil(atom: string): boolean {
+  // Most that are as long begin with another letter, as UID does.
+  return atom.length === 3 && (atom.charCodeAt(0) | 0x20) === 0x6e && atom.toUpperCase() === "NIL";
 }

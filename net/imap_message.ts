@@ -119,12 +119,12 @@ export function readImapMessage(response: ImapResponse): ImapMessage {
   if (response.type !== "data" || response.name !== "FETCH" || response.number === undefined) {
     throw new ImapSyntaxError("This is no FETCH");
   }
-  const [items] = response.values;
+  const items = response.values[0];
   if (!isList(items) || items.length % 2 !== 0) throw new ImapSyntaxError("FETCH gives no pairs");
   const sections = new Map<string, Uint8Array | null>();
   const message: Mutable<ImapMessage> = { number: response.number, sections };
   for (let i = 0; i < items.length; i += 2) {
-    const name = textOf(items[i]!).toUpperCase();
+    const name = inCapitals(textOf(items[i]!));
     const value = items[i + 1]!;
     if (name === "UID") message.uid = numberOf(value);
     else if (name === "FLAGS") message.flags = listOf(value).map(textOf);
@@ -139,6 +139,17 @@ export function readImapMessage(response: ImapResponse): ImapMessage {
     }
   }
   return message;
+}
+
+/** The names of items, and the same in capitals: with every message come the same ones. */
+const capitals = new Map<string, string>();
+
+function inCapitals(name: string): string {
+  const known = capitals.get(name);
+  if (known !== undefined) return known;
+  const capital = name.toUpperCase();
+  if (capitals.size < 100 && name.length < 100) capitals.set(name, capital);
+  return capital;
 }
 
 function isList(value: ImapValue | undefined): value is readonly ImapValue[] {
@@ -172,7 +183,12 @@ function bytesOf(value: ImapValue): Uint8Array {
 
 function numberOf(value: ImapValue): number {
   const text = maybeText(value) ?? "";
-  if (/^\d{1,15}$/.test(text)) return Number(text);
+  let number = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    number = digit >= 0 && digit <= 9 && i < 15 ? number * 10 + digit : NaN;
+  }
+  if (text !== "" && !Number.isNaN(number)) return number;
   throw new ImapSyntaxError(`A number was expected, not ${JSON.stringify(text.slice(0, 40))}`);
 }
 
