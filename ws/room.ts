@@ -2,6 +2,10 @@
  * Groups of connections: a message to all of them is encoded once, a member that does not read
  * stalls nobody, and everyone gets the messages in the same order.
  *
+ * On a hardened server the members share one frame, and what comes in quick succession goes out in
+ * few writes: to hundreds of members tens of times as fast as on Deno's own transport, which makes
+ * and writes a frame for each. Large rooms on loopback want `hardened: true`.
+ *
  * @example A room
  * ```ts
  * import { connectWebSocket } from "@portside/kit/ws/client";

@@ -73,6 +73,8 @@ export type Series = Rounds<Measurement>;
 
 /** How our contender has to stand against others. */
 export interface Target {
+  /** Which of ours. @default the first */
+  readonly of?: string;
   /** The names of the others; the best of them counts. */
   readonly against: readonly string[];
   /** The ratio to reach. @default none, it is only told */

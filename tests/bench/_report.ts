@@ -21,6 +21,7 @@ export interface Row extends Summary {
 
 /** Ours over another, round by round. */
 export interface Ratio extends Summary {
+  readonly of: string;
   readonly to: string;
   readonly target: number | undefined;
   /** The same for what each got out of a second of CPU time: it stands still on a busy machine. */
@@ -52,8 +53,8 @@ export function summarize(values: readonly number[]): Summary {
 export function evaluate(figure: Figure): Result {
   const { title, unit, note, series, targets, perCpu = false, atMost } = figure;
   const rows = series.map(toRow);
-  const [ours] = series;
-  const ratios = targets.flatMap(({ against, ratio }): Ratio[] => {
+  const ratios = targets.flatMap(({ of, against, ratio }): Ratio[] => {
+    const ours = of === undefined ? series[0] : series.find(({ name }) => name === of);
     const others = series.filter(({ name }) => against.includes(name));
     const best = others.toSorted((a, b) => median(b) - median(a))[0];
     if (ours === undefined || best === undefined) return [];
@@ -62,7 +63,7 @@ export function evaluate(figure: Figure): Result {
     const [mine, theirs] = [costs(ours), costs(best)];
     const quotientsOfCpu = mine.map((cost, i) => cost / (theirs[i] ?? NaN));
     const perCpuSecond = mine.length === 0 ? undefined : summarize(quotientsOfCpu).median;
-    return [{ to, target: ratio, perCpuSecond, ...summarize(quotients) }];
+    return [{ of: of ?? "ours", to, target: ratio, perCpuSecond, ...summarize(quotients) }];
   });
   return { title, unit, note, rows, ratios, perCpu, atMost };
 }
@@ -123,7 +124,7 @@ export function table(
     `  ${note}`,
     ...align([["", ...head], ...cells]).map((line) => `  ${line}`),
   ];
-  for (const { to, target, perCpuSecond: cpu, ...ratio } of ratios) {
+  for (const { of, to, target, perCpuSecond: cpu, ...ratio } of ratios) {
     const ofCpu = cpu === undefined ? "" : `; per CPU second ${quotient(cpu)}`;
     const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)}${ofCpu})`;
     const [judged, by] = perCpu && cpu !== undefined
@@ -132,7 +133,7 @@ export function table(
     const verdict = target === undefined
       ? ""
       : `, target ${quotient(target)}${by}: ${judged >= target ? "met" : "MISSED"}`;
-    lines.push(`  ours / ${to}: ${quotient(ratio.median)} ${spread}${verdict}`);
+    lines.push(`  ${of} / ${to}: ${quotient(ratio.median)} ${spread}${verdict}`);
   }
   if (atMost !== undefined) {
     const met = (rows[0]?.median ?? NaN) <= atMost;
