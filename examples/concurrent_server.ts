@@ -26,12 +26,7 @@ const cli = defineCli({
   flags: {
     ...serverFlags(8002),
     workers: { type: "integer", default: 1, min: 1, max: 64, help: "Threads that share the port" },
-    maxConnections: {
-      type: "integer",
-      default: 10,
-      min: 0,
-      help: "Clients at once, of each of the --workers; 0: any",
-    },
+    maxConnections: { type: "integer", default: 10, min: 0, help: "Clients per worker; 0: any" },
     whenFull: {
       type: "choice",
       choices: ["wait", "refuse"],
