@@ -27,7 +27,7 @@ export interface UpgradeOptions extends WsConnectionOptions {
    * The origins whose pages may open a WebSocket, e.g. `https://app.example`; "*" for all.
    * Programs, which send no `Origin`, may always.
    *
-   * @default the origin of the host that the request names
+   * @default the origin of the host that the request names, of which `allowedHosts` may say more
    */
   allowedOrigins?: readonly string[] | "*";
   /**
