@@ -52,6 +52,14 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
   /** How often a probe that failed for reasons of this side is tried again, and after how long. */
   const PATIENCE = 12;
   const PAUSE = 20;
+  /**
+   * Connections that may begin in one turn of the event loop where many are under way. Deno stops
+   * looking after 128 steps (the budget of tokio): where all of them are new connections, those
+   * that were begun before starve until they seem filtered.
+   */
+  const BURST = 64;
+  /** Below this nothing starves. */
+  const CALM = 100;
   const SCARCE = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EAGAIN|EADDRNOTAVAIL)$/;
   const CLOSED = /^(ECONNREFUSED|ECONNABORTED)$/;
   /** A port that is closed refuses: what resets was connected, and broken off right away. */
@@ -89,6 +97,23 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
   let sweeper: ReturnType<typeof setInterval> | undefined;
   let pacer: ReturnType<typeof setTimeout> | undefined;
   let nextStart = 0;
+  let begun = 0;
+  let turn: Promise<void> | undefined;
+  let turner: ReturnType<typeof setTimeout> | undefined;
+
+  /** Waits until this turn may begin one more. */
+  async function wait(): Promise<void> {
+    while (begun >= BURST) {
+      turn ??= new Promise((resolve) => {
+        turner = setTimeout(() => {
+          begun = 0;
+          turn = undefined;
+          resolve();
+        }, 0);
+      });
+      await turn;
+    }
+  }
 
   function makeController(): AbortController {
     const controller = new AbortController();
@@ -227,6 +252,10 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
     while (!stopped && running <= limit) {
       const job = nextJob();
       if (job === undefined) break;
+      if (running > CALM) {
+        await wait();
+        begun++;
+      }
       await probe(job);
     }
     running--;
@@ -273,6 +302,7 @@ export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
       stopped = true;
       clearInterval(sweeper);
       clearTimeout(pacer);
+      clearTimeout(turner);
       for (const { controller } of pending) controller.abort();
     },
   };
