@@ -1,6 +1,7 @@
 /** Hands out the work of a scan, to this thread or to Workers, and gathers what they find. */
 
-import { toNetError } from "../net/errors.ts";
+import { formatAddress } from "../net/address.ts";
+import { NetError, toNetError } from "../net/errors.ts";
 import {
   makeProber,
   type OnProbe,
@@ -112,7 +113,17 @@ async function tellPermission(
   try {
     (await Deno.connect({ hostname, port })).close();
   } catch (error) {
-    queue.fail(toNetError(error, { phase: "connect", hostname, port }));
+    const found = toNetError(error, { phase: "connect", hostname, port });
+    if (found.kind !== "permission") return queue.fail(found);
+    // The flag for one port would have to be given for each.
+    const host = formatAddress({ hostname, port }).replace(/:\d+$/, "");
+    const permission = `--allow-net=${host}`;
+    queue.fail(
+      new NetError(`Cannot scan ${host}: permission is missing, run again with ${permission}`, {
+        ...{ kind: "permission", phase: "connect" } as const,
+        ...{ permission, address: hostname, cause: error },
+      }),
+    );
   }
 }
 
