@@ -28,6 +28,9 @@ const STREAK = 8;
 /** How long a draining connection still waits for a message or a chunk, in milliseconds. */
 const QUIET = 100;
 
+/** Bytes after which others have a turn: a read of what is there never waits, and they starve. */
+const TURN = 512 * 1024;
+
 const NOTHING = new Uint8Array(0);
 
 /** When one operation has to be done; made once per operation, used by each of its waits. */
@@ -63,6 +66,7 @@ export class Receiver {
   /** How many buffers in a row were filled. */
   #streak = 0;
   #reading = false;
+  #inTurn = 0;
   #direct = false;
   #waiter: Deadline | null = null;
   #boundary: Boundary = "none";
@@ -299,6 +303,12 @@ export class Receiver {
 
   #readInto(into: Uint8Array): void {
     this.#reading = true;
+    if (this.#inTurn < TURN) return this.#readRaw(into);
+    this.#inTurn = 0;
+    setImmediate(() => this.#readRaw(into));
+  }
+
+  #readRaw(into: Uint8Array): void {
     this.#transport.read(into).then(this.#onRead, this.#onReadError);
   }
 
@@ -309,6 +319,7 @@ export class Receiver {
     if (n === null) this.ended = true;
     else {
       this.bytesRead += n;
+      this.#inTurn += n;
       if (!direct) this.#grew(n);
     }
     if (this.#settle()) this.#resolve(n);

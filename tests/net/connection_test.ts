@@ -3,6 +3,7 @@ import { Connection, type ConnectionOptions } from "../../net/connection.ts";
 import { developmentCertificate } from "../../net/certificate.ts";
 import { NetError } from "../../net/errors.ts";
 import { memoryPair } from "../../net/memory_pair.ts";
+import type { Transport } from "../../net/transport.ts";
 import { conformance } from "../_support/conformance.ts";
 
 /** Two ends over the loopback, made of raw Deno connections. */
@@ -95,27 +96,32 @@ Deno.test("a connection whose transport has failed is not duplex, and closes wit
     close: () => void calls.push("close"),
   });
   assertEquals(conn.duplex, true);
-  await assertRejects(() => conn.readLine(), NetError, "reset");
+  await assertRejects(() => conn.readLine({ max: Infinity }), NetError, "reset");
   assertEquals([conn.open, conn.duplex], [true, false]);
   await conn.close();
   assertEquals(calls, ["read", "close"]);
 });
 
-Deno.test("a peer that fills every buffer is read in larger pieces, each its reader's", async () => {
+/** A transport whose peer has always sent more. */
+function flood(read: (into: Uint8Array) => number): Transport {
   const address = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
-  let most = Infinity;
-  const conn = new Connection({
+  return {
     localAddr: address,
     remoteAddr: address,
-    read(into) {
-      const n = Math.min(into.length, most);
-      into.fill(7, 0, n);
-      return Promise.resolve(n);
-    },
+    read: (into) => Promise.resolve(read(into)),
     write: (data) => Promise.resolve(data.length),
     closeWrite: () => Promise.resolve(),
     close() {},
-  });
+  };
+}
+
+Deno.test("a peer that fills every buffer is read in larger pieces, each its reader's", async () => {
+  let most = Infinity;
+  const conn = new Connection(flood((into) => {
+    const n = Math.min(into.length, most);
+    into.fill(7, 0, n);
+    return n;
+  }));
   const next = async () => {
     const chunk = (await conn.readChunk())!;
     assertEquals([chunk[0], chunk.at(-1)], [7, 7]);
@@ -130,6 +136,24 @@ Deno.test("a peer that fills every buffer is read in larger pieces, each its rea
   most = 100_000;
   assertEquals([await next(), await next(), await next()], [100_000, 66_560, 66_560]);
   conn.abort();
+});
+
+Deno.test("a peer that floods leaves a turn to others, however it is read", async () => {
+  const most = 64 * 1024 * 1024;
+  const buffer = new Uint8Array(64 * 1024);
+  for (
+    const read of [
+      (conn: Connection) => conn.read(buffer),
+      (conn: Connection) => conn.readLine({ max: Infinity }),
+    ]
+  ) {
+    const conn = new Connection(flood((into) => into.fill(10, into.fill(97).length - 1).length));
+    let seen: number | undefined;
+    setImmediate(() => seen = conn.stats.bytesRead);
+    while (conn.stats.bytesRead < most) await read(conn);
+    assert(seen! < most / 10, `others had their first turn after ${seen} bytes`);
+    conn.abort();
+  }
 });
 
 Deno.test("a lent chunk is good until the next read, in the memory of all of them", async () => {
