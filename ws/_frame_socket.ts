@@ -155,7 +155,7 @@ export class FrameSocket implements WsSocket {
   }
 
   async #othersTurn(): Promise<number> {
-    await delay(0);
+    await new Promise((resolve) => setImmediate(resolve));
     return this.#decoder.frames;
   }
 
