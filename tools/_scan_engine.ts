@@ -50,7 +50,7 @@ export async function* probeAll<H>(
     const chunk = open.get(id);
     if (chunk === undefined) return;
     if (state === 3 && code === "ENOTCAPABLE") {
-      return void tellPermission(chunk.address, port, queue);
+      return void tellPermission(chunk.address, port, chunk.left > 1, queue);
     }
     queue.push({ host: chunk.host, port, state, ms, code });
     chunk.slot.ports--;
@@ -108,13 +108,14 @@ function leave(coming: AsyncIterator<unknown>): void {
 async function tellPermission(
   hostname: string,
   port: number,
+  many: boolean,
   queue: Queue<unknown>,
 ): Promise<void> {
   try {
     (await Deno.connect({ hostname, port })).close();
   } catch (error) {
     const found = toNetError(error, { phase: "connect", hostname, port });
-    if (found.kind !== "permission") return queue.fail(found);
+    if (!many || found.kind !== "permission") return queue.fail(found);
     // The flag for one port would have to be given for each.
     const host = formatAddress({ hostname, port }).replace(/:\d+$/, "");
     const permission = `--allow-net=${host}`;
