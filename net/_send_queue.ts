@@ -50,9 +50,6 @@ export class SendQueue {
   #scheduled = false;
   #roomWaiters: Awaited[] = [];
   #error: unknown = undefined;
-  #direct: Uint8Array = NOTHING;
-  /** The promise of the write that went past the queue. */
-  #now: Promise<void> | undefined;
 
   constructor(transport: Transport, owner: SendQueueOwner, limit: number, policy: SendPolicy) {
     this.#transport = transport;
@@ -186,48 +183,46 @@ export class SendQueue {
     return fits;
   }
 
-  /** Writes past the queue: one promise, for nearly every write is taken whole at once. */
+  /**
+   * Writes past the queue: one promise, for nearly every write is taken whole at once. Its
+   * functions are made anew each time: an old object that points to young ones costs more.
+   */
   #writeNow(bytes: Uint8Array): Promise<void> {
     this.busy = true;
     this.#owner.waits(Infinity);
     this.queuedBytes += bytes.length;
-    this.#direct = bytes;
-    this.#onWritten ??= (n) => this.#written(n);
-    this.#onWriteError ??= (error) => this.#writeFailed(error);
-    return this.#now = this.#transport.write(bytes).then(this.#onWritten, this.#onWriteError);
+    const now: Promise<void> = this.#transport.write(bytes).then(
+      (n) => this.#written(n, bytes, now),
+      (error) => this.#writeFailed(error, now),
+    );
+    return now;
   }
 
-  // Made at the first write: many connections wait without ever writing.
-  #onWritten: ((n: number) => void | Promise<void>) | undefined;
-  #onWriteError: ((error: unknown) => never) | undefined;
-
-  #written(n: number): void | Promise<void> {
+  #written(n: number, bytes: Uint8Array, now: Promise<void>): void | Promise<void> {
     this.bytesWritten += n;
     this.queuedBytes -= n;
-    if (n < this.#direct.length) return this.#writeRest(this.#direct.subarray(n));
+    if (n < bytes.length) return this.#writeRest(bytes.subarray(n), now);
     this.#wrote();
   }
 
-  #writeFailed(error: unknown): never {
-    if (this.#now !== undefined) quietly(this.#now);
+  #writeFailed(error: unknown, now: Promise<void>): never {
+    quietly(now);
     this.#owner.sendFailed(error);
     this.#wrote();
     throw this.#error ?? error;
   }
 
-  async #writeRest(rest: Uint8Array): Promise<void> {
+  async #writeRest(rest: Uint8Array, now: Promise<void>): Promise<void> {
     try {
       if (this.#error !== undefined) throw this.#error;
       await this.#writeAll(rest);
     } catch (error) {
-      this.#writeFailed(error);
+      this.#writeFailed(error, now);
     }
     this.#wrote();
   }
 
   #wrote(): void {
-    this.#direct = NOTHING;
-    this.#now = undefined;
     this.busy = false;
     if (this.#head < this.#entries.length || this.#roomWaiters.length > 0) this.#next();
   }
