@@ -5,7 +5,7 @@
  */
 
 import type { ServerStats, ServeTcpOptions } from "../../net/server_options.ts";
-import { CliError, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
+import { badValue, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
 import type { TerminalLimits } from "./terminal.ts";
 import type { ChatWebOptions } from "./web.ts";
@@ -167,10 +167,6 @@ function originOf(text: string): string {
     return url.origin;
   }
   throw badValue("--allow-origin", text, "a site such as https://chat.example");
-}
-
-function badValue(flag: string, text: string, expected: string): CliError {
-  return new CliError(`Bad value for ${flag}: ${JSON.stringify(text)} (expected ${expected})`, 2);
 }
 
 /** One line in the log: who came and went, never what was said. */
