@@ -3,22 +3,30 @@
 import { Http1Decoder, Http1Error } from "../../http/http1_codec.ts";
 import { within } from "../_support/runnable.ts";
 import { bytesOf } from "./_http1.ts";
+import { ScriptedOrigin } from "./_scripted_origin.ts";
 import { deadPort } from "../_support/http_servers.ts";
 import type { ProxyCase, Reply } from "./proxy_cases.ts";
 
 /** What was seen on both sides. */
 export interface Seen {
+  /** All that the origin got, connection by connection. */
   up: string;
+  /** Each complete request that the origin got, in the order of their ends. */
+  requests: string[];
+  /** How many connections the origin got. */
+  connections: number;
+  /** All that the client got. */
   down: string;
 }
 
-const textOf = (bytes: Uint8Array) => {
+/** Returns the bytes as one character each. */
+export function textOf(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += 4096) {
     text += String.fromCharCode(...bytes.subarray(i, i + 4096));
   }
   return text;
-};
+}
 
 /** The dates of now, which a proxy adds. */
 const DATE = /^Date: ([A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT)\r\n/gm;
@@ -124,7 +132,7 @@ export async function runCase(
   end: () => Promise<void>,
   patience = 5000,
 ): Promise<Seen & { fill: (text: string) => string }> {
-  await using origin = new Origin(one);
+  await using origin = await ScriptedOrigin.start(one);
   const closed = String(deadPort());
   const fill = (text: string) => text.replaceAll("{o}", origin.host).replaceAll("{closed}", closed);
   using client = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -154,7 +162,8 @@ export async function runCase(
   }
   await end();
   await origin.finish(patience);
-  return { up: origin.heard.join(""), down, fill };
+  const { heard, requests } = origin;
+  return { up: heard.join(""), requests, connections: heard.length, down, fill };
 }
 
 function closeQuietly(conn: Deno.Conn): void {

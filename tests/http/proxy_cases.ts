@@ -1,8 +1,7 @@
 /**
  * What a proxy does to bytes, rule by rule: what a client sends, what the origin gets and says,
  * what the client gets, but for the dates that a proxy adds. `{o}` stands for the origin's host and
- * port. tinyproxy 1.11.1 passes 48 of these 143, where everything that the rules leave to a proxy
- * counts as right.
+ * port. proxy_cases_peers_test.ts counts how many of them Squid and tinyproxy pass.
  *
  * @module
  */
@@ -15,6 +14,8 @@ export interface Reply {
   atEnd?: string;
   /** Whether the connection ends behind that. */
   end?: boolean;
+  /** Whether the connection is reset behind that. */
+  reset?: boolean;
 }
 
 /** One rule. */
@@ -37,6 +38,8 @@ export interface ProxyCase {
   tunnel?: boolean;
   /** Whether a client that ends its output is what it is about. */
   halfClose?: boolean;
+  /** What the end of a tunnel still sends once the client has ended its output. */
+  lastWords?: string[];
 }
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

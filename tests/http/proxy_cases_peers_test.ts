@@ -1,0 +1,38 @@
+import { assert, assertEquals } from "@std/assert";
+import { type HttpPeer, startSquid, startTinyproxy } from "../_support/http_peers.ts";
+import { needs } from "../_support/peers.ts";
+import { complaint } from "./_proxy_loosely.ts";
+import { CASES } from "./proxy_cases.ts";
+
+/** Other proxies, and the share of the cases that each one must pass for the count to mean something. */
+const PEERS: [program: string, start: () => Promise<HttpPeer>, share: number][] = [
+  ["squid", () => startSquid("cache deny all", { idle: 1 }), 1 / 2],
+  ["tinyproxy", () => startTinyproxy(1), 1 / 5],
+];
+
+for (const [program, start, share] of PEERS) {
+  const { ignore, suffix } = needs(program);
+  // `PROXY_CASES=1 deno test -A tests/http/proxy_cases_peers_test.ts` prints the counts,
+  // `PROXY_CASES=all` each case that failed and why.
+  Deno.test({
+    name: `${program} passes some of the raw cases, and fails others${suffix}`,
+    ignore,
+    fn: async () => {
+      await using peer = await start();
+      const failed: string[] = [];
+      const left = [...CASES];
+      await Promise.all(Array.from({ length: 16 }, async () => {
+        for (let one; (one = left.shift()) !== undefined;) {
+          const why = await complaint(one, peer.port);
+          if (why !== undefined) failed.push(`${one.name}: ${why.slice(0, 300)}`);
+        }
+      }));
+      const passed = CASES.length - failed.length;
+      const show = Deno.env.get("PROXY_CASES");
+      if (show) console.log(`${program} passes ${passed} of ${CASES.length} cases`);
+      if (show === "all") console.log(failed.sort().join("\n"));
+      assertEquals(left, []);
+      assert(passed > CASES.length * share, `${program} passes ${passed} of ${CASES.length}`);
+    },
+  });
+}
