@@ -1,6 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { escapeControls, escapeJson } from "../../net/text.ts";
+import {
+  escapeControls,
+  escapeJson,
+  lowerAscii,
+  parseDigits,
+  splitWords,
+  trimBlanks,
+  upperAscii,
+} from "../../net/text.ts";
 
 /** What must not get through: what moves a cursor, begins a line or turns its direction. */
 // deno-lint-ignore no-control-regex -- these are the characters in question
@@ -88,4 +96,66 @@ Deno.test("escapeJson() escapes what JSON.stringify() leaves", () => {
   );
   assertEquals(escapeJson('{"a":1}'), '{"a":1}');
   assertEquals(escapeJson(JSON.stringify({ "k\u202e": "👍🏽" })), '{"k\\u202e":"👍🏽"}');
+});
+
+/** What JavaScript takes for a blank and no protocol does. */
+const NO_BLANKS = [
+  ..."\n\v\f\r\u00a0\u1680\u2000\u2003\u200a\u2028\u2029\u202f\u205f\u3000\ufeff",
+];
+
+Deno.test("trimBlanks() removes SP and HTAB alone", () => {
+  assertEquals(trimBlanks(" \t a \t b\t "), "a \t b");
+  assertEquals(["", " ", "\t\t", "a"].map(trimBlanks), ["", "", "", "a"]);
+  for (const other of NO_BLANKS) {
+    assertEquals("a", `${other}a${other}`.trim());
+    assertEquals(trimBlanks(` ${other}a${other} `), `${other}a${other}`);
+  }
+});
+
+Deno.test("splitWords() splits at SP and HTAB alone", () => {
+  assertEquals(splitWords(" a \t b\tc"), ["a", "b", "c"]);
+  assertEquals(["", " \t", "a"].map(splitWords), [[], [], ["a"]]);
+  for (const other of NO_BLANKS) {
+    assertEquals(splitWords(`a${other}b c`), [`a${other}b`, "c"]);
+  }
+});
+
+Deno.test("lowerAscii() and upperAscii() change the letters of ASCII alone", () => {
+  assertEquals(lowerAscii("AZ az 09 [`{"), "az az 09 [`{");
+  assertEquals(upperAscii("AZ az 09 [`{"), "AZ AZ 09 [`{");
+  // Each of these becomes a letter of ASCII, or another number of characters, in JavaScript.
+  for (const other of "\u212a\u0130\u0131\u017f\u00df\ufb01\ufb06\u00c4\u00e4\u0149") {
+    assertEquals(lowerAscii(`Z${other}`), `z${other}`);
+    assertEquals(upperAscii(`z${other}`), `Z${other}`);
+  }
+});
+
+Deno.test("parseDigits() reads digits of ASCII alone", () => {
+  assertEquals(["0", "7", "00012", "999999999999999"].map((text) => parseDigits(text)), [
+    ...[0, 7, 12, 999_999_999_999_999],
+  ]);
+  const none = [
+    "",
+    " ",
+    " 1",
+    "1 ",
+    "+1",
+    "-1",
+    "1.0",
+    "1e3",
+    "0x1",
+    "1_0",
+    "\u0661",
+    "\uff11",
+    "1n",
+  ];
+  for (const text of none) assertEquals(parseDigits(text), undefined, JSON.stringify(text));
+  assertEquals(parseDigits("1000000000000000"), undefined);
+  assertEquals([parseDigits("12", 2), parseDigits("012", 2)], [12, undefined]);
+});
+
+Deno.test("parseDigits() reads back every whole number of up to 15 digits", () => {
+  fc.assert(fc.property(fc.nat({ max: 999_999_999_999_999 }), (number) => {
+    assertEquals(parseDigits(`${number}`), number);
+  }));
 });
