@@ -1,0 +1,267 @@
+/**
+ * Reads the values of header fields: lists, parameters and weights (RFC 9110 §5.6). Pure. The cost
+ * of every function grows with the length of the value, whatever a peer puts into it.
+ *
+ * @example A comma inside of quotes divides nothing
+ * ```ts
+ * import { parseList } from "@portside/kit/http/header-list";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseList('gzip, , text/html;title="a, b"'), ["gzip", 'text/html;title="a, b"']);
+ * ```
+ *
+ * **Permissions**: none. Source: RFC 9110 §5.6.1 (lists), §5.6.3 (whitespace), §5.6.6 (parameters),
+ * §12.4.2 (weights).
+ *
+ * @module
+ */
+
+import { lowerAscii, trimBlanks } from "../net/text.ts";
+
+/**
+ * What a comma may stand in without ending a member.
+ *
+ * - `"quoted-string"`: double quotes, in which a backslash escapes the next character (RFC 9110
+ *   §5.6.4). Nearly all fields.
+ * - `"entity-tag"`: double quotes without escapes (RFC 9110 §8.8.3), as in `If-None-Match`.
+ * - `"comment"`: parentheses, nested, with escapes (RFC 9110 §5.6.5), as in `Via`.
+ */
+export type ListQuoting = "quoted-string" | "entity-tag" | "comment";
+
+/** A member of a list with its weight. */
+export interface WeightedMember {
+  /** The member without its parameters. */
+  readonly value: string;
+  /** The weight, 0 to 1; 0 means not acceptable. */
+  readonly weight: number;
+}
+
+/** A value with its parameters, as in `text/html; charset=utf-8`. */
+export interface ParsedValue {
+  /** The value in front of the parameters. */
+  readonly value: string;
+  /** The parameters: names in lower case, values without their quotes. The first of a name counts. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+const HTAB = 0x09, SP = 0x20, QUOTE = 0x22, OPEN = 0x28, CLOSE = 0x29, COMMA = 0x2c;
+const SEMICOLON = 0x3b, BACKSLASH = 0x5c;
+
+/**
+ * Splits the value of a list field into its members (RFC 9110 §5.6.1). Empty members are skipped. A
+ * quotation that has no end is read as if its first character were an ordinary one.
+ *
+ * @param value The value; several lines of a field are one value, joined by commas.
+ * @param quoting What a comma may stand in without ending a member. @default "quoted-string"
+ * @returns The members as they stand there, without SP and HTAB at their ends.
+ *
+ * @example The hops of a request
+ * ```ts
+ * import { parseList } from "@portside/kit/http/header-list";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseList("1.1 a (x, y), 1.1 b", "comment"), ["1.1 a (x, y)", "1.1 b"]);
+ * ```
+ */
+export function parseList(value: string, quoting: ListQuoting = "quoted-string"): string[] {
+  const members: string[] = [];
+  const parts = new Parts(value, COMMA, quoting);
+  while (parts.next()) members.push(value.slice(parts.start, parts.end));
+  return members;
+}
+
+/**
+ * Tells whether a list holds a token, whatever the case of its letters. A member with parameters
+ * is another one.
+ *
+ * @param value The value of the field; null or undefined where there is none.
+ * @param token The token, in any case.
+ * @returns Whether one member is this token.
+ *
+ * @example What Connection says
+ * ```ts
+ * import { hasMember } from "@portside/kit/http/header-list";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(hasMember("keep-alive, Upgrade", "upgrade"), true);
+ * assertEquals(hasMember("x-close", "close"), false);
+ * ```
+ */
+export function hasMember(value: string | null | undefined, token: string): boolean {
+  // Most values that hold a token at all consist of it.
+  if (value === token) return true;
+  if (value === null || value === undefined || value.length < token.length) return false;
+  const parts = new Parts(value, COMMA, "quoted-string");
+  while (parts.next()) {
+    if (parts.end - parts.start === token.length && equalsAt(value, parts.start, token)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Reads a value with parameters, as `Content-Type` has it (RFC 9110 §5.6.6). A parameter without a
+ * name or a value is skipped.
+ *
+ * @param value The value of the field, or one member of a list.
+ * @returns The value in front, and the parameters.
+ *
+ * @example A media type
+ * ```ts
+ * import { parseParameters } from "@portside/kit/http/header-list";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { value, parameters } = parseParameters('text/plain; Charset="utf-8"');
+ * assertEquals([value, parameters.get("charset")], ["text/plain", "utf-8"]);
+ * ```
+ */
+export function parseParameters(value: string): ParsedValue {
+  const parameters = new Map<string, string>();
+  const parts = new Parts(value, SEMICOLON, "quoted-string");
+  let front = "";
+  while (parts.next()) {
+    const part = value.slice(parts.start, parts.end);
+    if (parts.first) front = part;
+    else {
+      const equals = part.indexOf("=");
+      const name = lowerAscii(trimBlanks(part.slice(0, Math.max(equals, 0))));
+      if (name !== "" && !parameters.has(name)) {
+        parameters.set(name, unquoted(trimBlanks(part.slice(equals + 1))));
+      }
+    }
+  }
+  return { value: front, parameters };
+}
+
+/**
+ * Reads a list with weights, as `Accept-Language` has it (RFC 9110 §12.4.2). A member whose weight
+ * is malformed is skipped.
+ *
+ * @param value The value of the field.
+ * @returns The members, the heaviest first; those of one weight in the order of the list.
+ *
+ * @example Languages
+ * ```ts
+ * import { parseWeights } from "@portside/kit/http/header-list";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseWeights("en;q=0.5, zh-CN, fr;q=0"), [
+ *   { value: "zh-CN", weight: 1 },
+ *   { value: "en", weight: 0.5 },
+ *   { value: "fr", weight: 0 },
+ * ]);
+ * ```
+ */
+export function parseWeights(value: string): WeightedMember[] {
+  const members: WeightedMember[] = [];
+  for (const member of parseList(value)) {
+    const { value: name, parameters } = parseParameters(member);
+    const given = parameters.get("q");
+    if (name !== "" && (given === undefined || WEIGHT.test(given))) {
+      members.push({ value: name, weight: given === undefined ? 1 : Number(given) });
+    }
+  }
+  return members.sort((a, b) => b.weight - a.weight);
+}
+
+/** At most 1, with up to three digits behind the point. */
+const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
+
+/** Steps through the parts of a value between two delimiters, without copying them. */
+class Parts {
+  /** Where the part begins, blanks left out. */
+  start = 0;
+  /** Where it ends. */
+  end = 0;
+  /** Whether nothing but blanks stands in front of it. */
+  first = false;
+  readonly #value: string;
+  readonly #delimiter: number;
+  readonly #quoting: ListQuoting;
+  /** The character that begins a quotation; -1 once one of them has no end, since no other has. */
+  #opening: number;
+  /** Where the part behind this one begins. */
+  #next = 0;
+
+  constructor(value: string, delimiter: number, quoting: ListQuoting) {
+    this.#value = value;
+    this.#delimiter = delimiter;
+    this.#quoting = quoting;
+    this.#opening = quoting === "comment" ? OPEN : QUOTE;
+  }
+
+  /** Goes to the next part that is not empty; false behind the last one. */
+  next(): boolean {
+    const value = this.#value;
+    while (this.#next < value.length) {
+      const from = this.#next;
+      const stop = this.#delimiterAt(from);
+      this.#next = stop + 1;
+      let start = from;
+      let end = stop;
+      while (start < end && isBlank(value.charCodeAt(start))) start++;
+      while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
+      if (start === end) continue;
+      this.first = from === 0;
+      this.start = start;
+      this.end = end;
+      return true;
+    }
+    return false;
+  }
+
+  /** The index of the next delimiter outside of quotations, or that of the end. */
+  #delimiterAt(from: number): number {
+    const value = this.#value;
+    for (let i = from; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code === this.#delimiter) return i;
+      if (code !== this.#opening) continue;
+      const end = quotationEnd(value, i, this.#quoting);
+      // To look for an end at each of them again would cost the square of their number.
+      if (end === -1) this.#opening = -1;
+      else i = end;
+    }
+    return value.length;
+  }
+}
+
+/** The index of the character that ends the quotation at `at`; -1 if none does. */
+function quotationEnd(value: string, at: number, quoting: ListQuoting): number {
+  if (quoting === "entity-tag") return value.indexOf('"', at + 1);
+  let depth = 1;
+  for (let i = at + 1; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code === BACKSLASH) i++;
+    else if (quoting === "comment") {
+      if (code === OPEN) depth++;
+      else if (code === CLOSE && --depth === 0) return i;
+    } else if (code === QUOTE) return i;
+  }
+  return -1;
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB;
+}
+
+/** Whether `token` stands at `at`, whatever the case of its ASCII letters. */
+function equalsAt(value: string, at: number, token: string): boolean {
+  for (let i = 0; i < token.length; i++) {
+    const [one, other] = [value.charCodeAt(at + i), token.charCodeAt(i)];
+    if (one !== other && ((one ^ other) !== 0x20 || !isLetter(one))) return false;
+  }
+  return true;
+}
+
+function isLetter(code: number): boolean {
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x7a;
+}
+
+/** The text of a quoted-string (RFC 9110 §5.6.4); anything else stays as it is. */
+function unquoted(text: string): string {
+  if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return text;
+  return text.slice(1, -1).replace(/\\(.)/gs, "$1");
+}
