@@ -79,6 +79,10 @@ export interface Target {
   readonly against: readonly string[];
   /** The ratio to reach. @default none, it is only told */
   readonly ratio?: number;
+  /** The ratio not to exceed, where less is better. */
+  readonly atMost?: number;
+  /** Whether the ratio per CPU second is judged. @default that of the figure */
+  readonly perCpu?: boolean;
 }
 
 /** One table of the report. */

@@ -44,7 +44,7 @@ export type LoadPlan =
   }
   | { mode: "chat"; listeners: number; lines: number; warmupLines: number }
   | { mode: "ws-room"; listeners: number; messages: number }
-  | { mode: "idle" | "ws-idle"; connections: number };
+  | { mode: "idle" | "ws-idle" | "http-idle"; connections: number };
 
 /** Starts runs of the load generator. */
 export interface LoadGenerator extends AsyncDisposable {

@@ -24,6 +24,9 @@ export interface Ratio extends Summary {
   readonly of: string;
   readonly to: string;
   readonly target: number | undefined;
+  readonly atMost: number | undefined;
+  /** Whether the ratio per CPU second is held against the target. */
+  readonly perCpu: boolean;
   /** The same for what each got out of a second of CPU time: it stands still on a busy machine. */
   readonly perCpuSecond: number | undefined;
 }
@@ -35,8 +38,6 @@ export interface Result {
   readonly note: string;
   readonly rows: readonly Row[];
   readonly ratios: readonly Ratio[];
-  /** Whether the ratios per CPU second are held against the targets. */
-  readonly perCpu: boolean;
   readonly atMost: number | undefined;
 }
 
@@ -53,7 +54,8 @@ export function summarize(values: readonly number[]): Summary {
 export function evaluate(figure: Figure): Result {
   const { title, unit, note, series, targets, perCpu = false, atMost } = figure;
   const rows = series.map(toRow);
-  const ratios = targets.flatMap(({ of, against, ratio }): Ratio[] => {
+  const ratios = targets.flatMap((target): Ratio[] => {
+    const { of, against, ratio, atMost } = target;
     const ours = of === undefined ? series[0] : series.find(({ name }) => name === of);
     const others = series.filter(({ name }) => against.includes(name));
     const best = others.toSorted((a, b) => median(b) - median(a))[0];
@@ -63,9 +65,17 @@ export function evaluate(figure: Figure): Result {
     const [mine, theirs] = [costs(ours), costs(best)];
     const quotientsOfCpu = mine.map((cost, i) => cost / (theirs[i] ?? NaN));
     const perCpuSecond = mine.length === 0 ? undefined : summarize(quotientsOfCpu).median;
-    return [{ of: of ?? "ours", to, target: ratio, perCpuSecond, ...summarize(quotients) }];
+    return [{
+      of: of ?? "ours",
+      to,
+      target: ratio,
+      atMost,
+      perCpu: target.perCpu ?? perCpu,
+      perCpuSecond,
+      ...summarize(quotients),
+    }];
   });
-  return { title, unit, note, rows, ratios, perCpu, atMost };
+  return { title, unit, note, rows, ratios, atMost };
 }
 
 function median({ rounds }: Series): number {
@@ -108,7 +118,7 @@ function medianUse(uses: readonly (CpuUse | undefined)[]): CpuUse | undefined {
 
 /** The lines of a table. */
 export function table(
-  { title, unit, note, rows, ratios, perCpu, atMost }: Result,
+  { title, unit, note, rows, ratios, atMost }: Result,
 ): string[] {
   const cost = rows.some(({ perCpuSecond }) => perCpuSecond !== undefined);
   const limit = rows.some(({ limitedBy }) => limitedBy !== undefined);
@@ -124,22 +134,27 @@ export function table(
     `  ${note}`,
     ...align([["", ...head], ...cells]).map((line) => `  ${line}`),
   ];
-  for (const { of, to, target, perCpuSecond: cpu, ...ratio } of ratios) {
-    const ofCpu = cpu === undefined ? "" : `; per CPU second ${quotient(cpu)}`;
-    const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)}${ofCpu})`;
-    const [judged, by] = perCpu && cpu !== undefined
-      ? [cpu, " per CPU second"]
-      : [ratio.median, ""];
-    const verdict = target === undefined
-      ? ""
-      : `, target ${quotient(target)}${by}: ${judged >= target ? "met" : "MISSED"}`;
-    lines.push(`  ${of} / ${to}: ${quotient(ratio.median)} ${spread}${verdict}`);
-  }
+  for (const ratio of ratios) lines.push(`  ${verdict(ratio)}`);
   if (atMost !== undefined) {
     const met = (rows[0]?.median ?? NaN) <= atMost;
     lines.push(`  ours: target at most ${count(atMost)} ${unit}: ${met ? "met" : "MISSED"}`);
   }
   return lines;
+}
+
+/** One ratio, and whether it meets its target. */
+function verdict({ of, to, target, atMost, perCpu, perCpuSecond: cpu, ...ratio }: Ratio): string {
+  const ofCpu = cpu === undefined ? "" : `; per CPU second ${quotient(cpu)}`;
+  const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)}${ofCpu})`;
+  const [judged, by] = perCpu && cpu !== undefined ? [cpu, " per CPU second"] : [ratio.median, ""];
+  let told = `${of} / ${to}: ${quotient(ratio.median)} ${spread}`;
+  if (target !== undefined) {
+    told += `, target ${quotient(target)}${by}: ${judged >= target ? "met" : "MISSED"}`;
+  }
+  if (atMost !== undefined) {
+    told += `, target at most ${quotient(atMost)}${by}: ${judged <= atMost ? "met" : "MISSED"}`;
+  }
+  return told;
 }
 
 function count(value: number): string {

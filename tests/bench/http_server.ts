@@ -1,4 +1,10 @@
-/** HTTP servers: a small JSON answer, asked for over and over by wrk; and large bodies. @module */
+/**
+ * HTTP servers: small JSON answers to GET and POST, large bodies in both directions, and what an
+ * idle connection costs. The load generator is wrk. It shares the machine with the server, so that
+ * the CPU second of the server is what is compared.
+ *
+ * @module
+ */
 
 import {
   type Bench,
@@ -9,17 +15,30 @@ import {
   hasModule,
   type Measurement,
   runRounds,
+  type Target,
 } from "./_bench.ts";
 import { cpuUse, sampleCpu } from "./_cpu.ts";
-import { outputOf } from "./_process.ts";
+import { measureIdle } from "./idle_memory.ts";
+import { outputOf, type RunningServer } from "./_process.ts";
 import { CliError, ExitCode } from "../../tools/cli.ts";
 
 const PEERS = "tests/bench/peers";
+const HARDENED = "ours, hardened";
+const DENO = "bare Deno.serve";
+const BYTES = "bare loop, bytes";
+const OBJECTS = "bare loop, Request and Response";
+const NODE = "node:http";
 const HONO = "Hono on Deno";
-/** What is streamed each way. */
-const LARGE = 2 * 1024 ** 3;
+const HONO_HARDENED = "Hono on ours, hardened";
+/** Connections with small requests. */
+const CONNECTIONS = 64;
+/** Connections with large bodies, each of so many MiB. */
+const LARGE_CONNECTIONS = 4;
+const LARGE = 16;
+/** What is streamed each way while memory is watched. */
+const STREAMED = 2 * 1024 ** 3;
 
-/** Measures answers per second, and how memory grows while a body of 2 GiB streams each way. */
+/** Measures answers per second, large bodies, and memory. */
 export async function benchHttpServer(bench: Bench): Promise<Figure[]> {
   if (await outputOf(["sh", "-c", "command -v wrk"]) === undefined) {
     throw new CliError(
@@ -27,64 +46,196 @@ export async function benchHttpServer(bench: Bench): Promise<Figure[]> {
       ExitCode.missing,
     );
   }
-  return [await benchAnswers(bench), await benchMemory(bench)];
+  return [
+    await benchAnswers(bench),
+    await benchPosts(bench),
+    await benchLarge(bench, "16 MiB down, from memory", "/bytes"),
+    await benchLarge(bench, "16 MiB down, a stream of 64 KiB chunks", "/stream"),
+    await benchLarge(bench, "16 MiB up", "/", `${PEERS}/http_upload.lua`),
+    ...await benchIdle(bench),
+    await benchMemory(bench),
+  ];
 }
 
-async function benchAnswers(bench: Bench): Promise<Figure> {
-  const { connections, warmup, measure } = bench.settings;
-  const title = `HTTP server, a JSON answer, ${connections} connections`;
+/** The servers of small answers that need nothing but Deno and Node. */
+function contendersOf(bench: Bench): Contender[] {
   const ours = `${PEERS}/http_server_ours.ts`;
-  const hono = `${PEERS}/http_server_hono.ts`;
-  const npm = "npm:hono@4.13.19";
-  const contenders: Contender[] = [
+  return [
     { name: "ours", command: denoServer(bench, ours) },
-    { name: "bare Deno.serve", command: denoServer(bench, `${PEERS}/http_server_bare.ts`) },
-    { name: "ours, hardened", command: [...denoServer(bench, ours), "hardened"] },
-    { name: "node:http", command: [bench.node, `${PEERS}/http_server_node.mjs`] },
-    ...await can(bench, HONO, "npm cannot install it", bench.deno, "cache", "-q", "--no-lock", npm)
-      ? [{ name: HONO, command: denoServer(bench, hono, "--no-lock") }]
-      : [],
+    { name: HARDENED, command: [...denoServer(bench, ours), "hardened"] },
+    { name: DENO, command: denoServer(bench, `${PEERS}/http_server_bare.ts`) },
+    { name: BYTES, command: denoServer(bench, `${PEERS}/http_server_bytes.ts`) },
+    { name: OBJECTS, command: denoServer(bench, `${PEERS}/http_server_objects.ts`) },
+    { name: NODE, command: [bench.node, `${PEERS}/http_server_node.mjs`] },
+  ];
+}
+
+async function honoOf(bench: Bench): Promise<Contender[]> {
+  const npm = "npm:hono@4.13.19";
+  const why = "npm cannot install it";
+  if (!await can(bench, HONO, why, bench.deno, "cache", "-q", "--no-lock", npm)) return [];
+  const hono = denoServer(bench, `${PEERS}/http_server_hono.ts`, "--no-lock");
+  return [{ name: HONO, command: hono }, { name: HONO_HARDENED, command: [...hono, "hardened"] }];
+}
+
+const TARGETS: readonly Target[] = [
+  { against: [DENO], ratio: 0.9 },
+  { of: HARDENED, against: [NODE], ratio: 1.2 },
+  { of: HARDENED, against: [OBJECTS], ratio: 0.9 },
+  { of: HARDENED, against: [BYTES] },
+  { of: HARDENED, against: [DENO] },
+];
+
+async function benchAnswers(bench: Bench): Promise<Figure> {
+  const title = `HTTP server, a JSON answer, ${CONNECTIONS} connections`;
+  const contenders = [
+    ...contendersOf(bench),
+    ...await honoOf(bench),
     ...await hasModule(bench, "aiohttp")
       ? [{ name: "aiohttp", command: [bench.python, `${PEERS}/http_server_aiohttp.py`] }]
       : [],
     { name: "http.server", command: [bench.python, `${PEERS}/http_server_python.py`] },
   ];
-  const series = await runRounds(bench, title, contenders, async (server): Promise<Measurement> => {
-    const url = `http://127.0.0.1:${server.port}/hello`;
-    await wrk(url, connections, warmup);
-    const from = sampleCpu([server.pid]);
-    const value = await wrk(url, connections, measure);
-    return { value, server: cpuUse(from, sampleCpu([server.pid]), [server.pid]) };
-  });
   return {
     title,
     unit: "answers/s",
-    note: "wrk with one thread; ours goes through the router with all limits on",
-    series,
+    note: "wrk with one thread; ours goes through the router, hardened with all limits on",
+    series: await runRounds(bench, title, contenders, (server) => ask(bench, server, "/hello")),
     targets: [
-      { against: ["bare Deno.serve"], ratio: 0.9 },
+      ...TARGETS,
       { against: [HONO], ratio: 1 },
-      { against: ["node:http"], ratio: 1 },
+      { of: HONO_HARDENED, against: [HONO] },
+      { against: [NODE], ratio: 1 },
       { against: ["aiohttp"] },
       { against: ["http.server"] },
+    ],
+    perCpu: true,
+  };
+}
+
+async function benchPosts(bench: Bench): Promise<Figure> {
+  const title = `HTTP server, a small JSON body and answer, ${CONNECTIONS} connections`;
+  const flags = ["-s", `${PEERS}/http_post.lua`];
+  const contenders = [...contendersOf(bench), ...await honoOf(bench)];
+  return {
+    title,
+    unit: "answers/s",
+    note: "wrk with one thread; each reads the body as JSON and answers with what it says",
+    series: await runRounds(
+      bench,
+      title,
+      contenders,
+      (server) => ask(bench, server, "/hello", flags),
+    ),
+    targets: TARGETS,
+    perCpu: true,
+  };
+}
+
+async function benchLarge(
+  bench: Bench,
+  what: string,
+  path: string,
+  script?: string,
+): Promise<Figure> {
+  const title = `HTTP server, ${what}, ${LARGE_CONNECTIONS} connections`;
+  const program = denoServer(bench, `${PEERS}/http_large_ours.ts`);
+  const contenders = [
+    { name: "ours", command: [...program, "deno"] },
+    { name: HARDENED, command: [...program, "hardened"] },
+    { name: DENO, command: [...program, "bare"] },
+    { name: NODE, command: [bench.node, `${PEERS}/http_large_node.mjs`] },
+  ];
+  const flags = ["--timeout", "30s", ...script === undefined ? [] : ["-s", script]];
+  const series = await runRounds(bench, title, contenders, async (server) => {
+    const { value, ...rest } = await ask(bench, server, path, flags, LARGE_CONNECTIONS);
+    return { value: value * LARGE, ...rest };
+  });
+  return {
+    title,
+    unit: "MiB/s",
+    note: "wrk with one thread; the whole body is read on both sides",
+    series,
+    targets: [
+      { of: HARDENED, against: [DENO], ratio: 0.9 },
+      { of: HARDENED, against: [DENO], ratio: 0.9, perCpu: true },
+      { of: HARDENED, against: [NODE] },
+      { against: [DENO] },
     ],
   };
 }
 
-async function wrk(url: string, connections: number, ms: number): Promise<number> {
+/** Answers per second, and what the server used meanwhile. */
+async function ask(
+  bench: Bench,
+  server: RunningServer,
+  path: string,
+  flags: readonly string[] = [],
+  connections = CONNECTIONS,
+): Promise<Measurement> {
+  const { warmup, measure } = bench.settings;
+  const url = `http://127.0.0.1:${server.port}${path}`;
+  await wrk(url, connections, warmup, flags);
+  const from = sampleCpu([server.pid]);
+  const value = await wrk(url, connections, measure, flags);
+  return { value, server: cpuUse(from, sampleCpu([server.pid]), [server.pid]) };
+}
+
+async function wrk(
+  url: string,
+  connections: number,
+  ms: number,
+  flags: readonly string[],
+): Promise<number> {
   const seconds = `${Math.max(1, Math.round(ms / 1000))}s`;
-  const out = await outputOf(["wrk", "-t", "1", "-c", `${connections}`, "-d", seconds, url]) ?? "";
+  const load = ["-t", "1", "-c", `${connections}`, "-d", seconds, ...flags];
+  const out = await outputOf(["wrk", ...load, url]) ?? "";
   const [, rate] = /Requests\/sec: +([\d.]+)/.exec(out) ?? [];
   if (rate === undefined || /Non-2xx/.test(out)) throw new CliError(`wrk has failed: ${out}`);
   return Number(rate);
 }
 
+async function benchIdle(bench: Bench): Promise<Figure[]> {
+  const { idle } = bench.settings;
+  const title = `HTTP server, idle memory, ${idle} connections`;
+  const ours = denoServer(bench, `${PEERS}/http_server_ours.ts`);
+  const contenders = [
+    { name: HARDENED, command: [...ours, "hardened"] },
+    { name: "ours", command: ours },
+    { name: DENO, command: denoServer(bench, `${PEERS}/http_server_bare.ts`) },
+    { name: NODE, command: [bench.node, `${PEERS}/http_server_node.mjs`] },
+  ];
+  const costs = await runRounds(
+    bench,
+    title,
+    contenders,
+    (server) => measureIdle(bench, server, "http-idle"),
+  );
+  const figure = (what: string, note: string, which: "silent" | "spoken"): Figure => ({
+    title: `${title}, ${what}`,
+    unit: "KiB each",
+    note: `${note}; growth of the resident memory of the server, over the connections`,
+    series: costs.map(({ name, rounds }) => ({
+      name,
+      rounds: rounds.map((cost) => ({ value: cost[which] })),
+    })),
+    targets: [
+      { of: HARDENED, against: [NODE], atMost: 1.2 },
+      { of: HARDENED, against: [DENO] },
+    ],
+  });
+  return [
+    figure("silent", "opened; nothing was sent yet", "silent"),
+    figure("after an answer", "each has asked once and keeps its connection", "spoken"),
+  ];
+}
+
 async function benchMemory(bench: Bench): Promise<Figure> {
   const title = "HTTP, memory while 2 GiB stream each way";
   const series = [];
-  for (const [name, mode] of [["ours", "deno"], ["ours, hardened", "hardened"]] as const) {
+  for (const [name, mode] of [["ours", "deno"], [HARDENED, "hardened"]] as const) {
     bench.progress(`${title}: ${name}`);
-    const command = [...denoServer(bench, `${PEERS}/http_stream_ours.ts`), mode, `${LARGE}`];
+    const command = [...denoServer(bench, `${PEERS}/http_stream_ours.ts`), mode, `${STREAMED}`];
     const out = await outputOf(command);
     const [, mib] = /^grown by ([\d.]+) MiB$/m.exec(out ?? "") ?? [];
     if (mib === undefined) throw new CliError(`${command.join(" ")} has failed: ${out}`);

@@ -60,7 +60,7 @@ export async function benchIdleMemory(bench: Bench): Promise<Figure[]> {
 export async function measureIdle(
   bench: Bench,
   server: RunningServer,
-  mode: "idle" | "ws-idle",
+  mode: "idle" | "ws-idle" | "http-idle",
 ): Promise<IdleCost> {
   const { idle } = bench.settings;
   await using first = bench.load.start(server.port, { mode, connections: FIRST });

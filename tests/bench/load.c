@@ -7,6 +7,7 @@
  *   load LIMIT chat PORT LISTENERS LINES FIRST_LINES
  *   load LIMIT idle PORT CONNECTIONS
  *   load LIMIT ws-echo, ws-room, ws-idle: echo, chat and idle with the frames of WebSockets
+ *   load LIMIT http-idle PORT CONNECTIONS
  *
  * It tells on standard output how far it is, one event a line, and after each event but
  * `begin` it waits for a line on standard input, so that whoever measures does so between
@@ -17,6 +18,7 @@
  *   accept: the same                 opens, sends a line of SIZE bytes, waits for its answer, resets
  *   chat: joined, first {…}, end {…}  one burst of lines after joined, another after first
  *   idle: ready, said, …             opens and holds; then one line and its answer on each
+ *   http-idle                        the same with a request for /hello, whose answer ends with }
  *   ws-room                          one burst alone; nobody has a name
  *
  * load.ts does the same where there is no C compiler.
@@ -331,9 +333,11 @@ static void room(int port, int listeners, int messages) {
         (unsigned long long)(now() - begin));
 }
 
-static void idle(int port, int wanted) {
-  char hello[16] = "hello\n";
-  size_t size = ws ? put_frame(memset(hello, 0, sizeof hello), "hello\n", 6, 1) : 6;
+static void idle(int port, int wanted, const char *text, char last) {
+  char hello[64] = "";
+  size_t size = strlen(text);
+  if (ws) size = put_frame(hello, text, size, 1);
+  else memcpy(hello, text, size);
   open_all(port, wanted);
   event("ready");
   wait_go();
@@ -347,7 +351,7 @@ static void idle(int port, int wanted) {
     int ready = epoll_wait(poller, events, EVENTS, 1000);
     for (int i = 0; i < ready; i++) {
       size_t n = receive(events[i].data.ptr);
-      if (n > 0 && buffer[n - 1] == '\n') missing--;
+      if (n > 0 && buffer[n - 1] == last) missing--;
     }
   }
   event("said");
@@ -368,8 +372,10 @@ int main(int argc, char **argv) {
     chat((int)args[0], (int)args[1], (int)args[2], (int)args[3]);
   else if (strcmp(argv[2], "room") == 0)
     room((int)args[0], (int)args[1], (int)args[2]);
+  else if (strcmp(argv[2], "http-idle") == 0)
+    idle((int)args[0], (int)args[1], "GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", '}');
   else
-    idle((int)args[0], (int)args[1]);
+    idle((int)args[0], (int)args[1], "hello\n", '\n');
   wait_go();
   return 0;
 }

@@ -41,7 +41,10 @@ switch (Deno.args[1]) {
     await chat(first, second, third, fourth);
     break;
   case "idle":
-    await idle(first);
+    await idle(first, "hello\n");
+    break;
+  case "http-idle":
+    await idle(first, "GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     break;
   default:
     fail(`${Deno.args[1]} is measured with the native load generator alone: install a C compiler`);
@@ -190,14 +193,16 @@ function makeLines(prefix: string, from: number, count: number): Uint8Array {
   );
 }
 
-async function idle(count: number): Promise<void> {
+/** A line is answered by a line, a request by an answer that ends with a brace. */
+async function idle(count: number, text: string): Promise<void> {
+  const end = text.startsWith("GET") ? 0x7d : 0x0a;
   const conns = await openAll(count);
   console.log("ready");
   await waitGo();
   await Promise.all(conns.map(async (conn) => {
-    await writeAll(conn, encoder.encode("hello\n"));
-    const buffer = new Uint8Array(256);
-    for (let last = 0; last !== 10;) {
+    await writeAll(conn, encoder.encode(text));
+    const buffer = new Uint8Array(1024);
+    for (let last = 0; last !== end;) {
       last = buffer[(await conn.read(buffer) ?? fail("the server closed a connection")) - 1] ?? 0;
     }
   }));

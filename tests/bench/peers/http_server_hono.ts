@@ -1,7 +1,15 @@
-/** A JSON answer by Hono's router on `Deno.serve`. @module */
+/** JSON answers to GET and POST by Hono's router on `Deno.serve`; "hardened" as an argument. @module */
+
+import { serveHttp } from "../../../http/server.ts";
+
+interface Context {
+  readonly req: { json(): Promise<{ message: string }> };
+  json(value: unknown): Response;
+}
 
 interface Hono {
-  get(path: string, handler: (context: { json(value: unknown): Response }) => Response): void;
+  get(path: string, handler: (context: Context) => Response): void;
+  post(path: string, handler: (context: Context) => Promise<Response>): void;
   fetch(request: Request): Response | Promise<Response>;
 }
 
@@ -9,8 +17,12 @@ interface Hono {
 const { Hono } = await import(["npm:hono", "4.13.19"].join("@")) as { Hono: new () => Hono };
 const app = new Hono();
 app.get("/hello", (context) => context.json({ message: "Hello, World!" }));
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) => console.log(`listening on http://127.0.0.1:${port}`),
-}, (request) => app.fetch(request));
+app.post(
+  "/hello",
+  async (context) => context.json({ message: (await context.req.json()).message }),
+);
+const onListen = ({ port }: { port: number }) =>
+  console.log(`listening on http://127.0.0.1:${port}`);
+const handler = (request: Request) => app.fetch(request);
+if (Deno.args[0] === "hardened") serveHttp({ hardened: true, onListen }, handler);
+else Deno.serve({ hostname: "127.0.0.1", port: 0, onListen }, handler);

@@ -1,11 +1,25 @@
-/** A JSON answer by `serveHttp` through the router, all limits on; "hardened" as an argument. @module */
+/**
+ * JSON answers to GET and POST by `serveHttp` through the router, all limits on; "hardened" as an
+ * argument.
+ *
+ * @module
+ */
 
-import { json } from "../../../http/json.ts";
+import { json, readJson } from "../../../http/json.ts";
 import { router } from "../../../http/router.ts";
 import { serveHttp } from "../../../http/server.ts";
 
-serveHttp({
-  port: 0,
-  hardened: Deno.args[0] === "hardened",
-  onListen: ({ port }) => console.log(`listening on http://127.0.0.1:${port}`),
-}, router({ "GET /hello": () => json({ message: "Hello, World!" }) }));
+serveHttp(
+  {
+    port: 0,
+    hardened: Deno.args[0] === "hardened",
+    onListen: ({ port }) => console.log(`listening on http://127.0.0.1:${port}`),
+  },
+  router({
+    "GET /hello": () => json({ message: "Hello, World!" }),
+    "POST /hello": async (request) => {
+      const { message } = await readJson<{ message: string }>(request);
+      return json({ message });
+    },
+  }),
+);
