@@ -1,13 +1,12 @@
-import { escapeControls } from "../net/text.ts";
 import {
+  type AddressBlock,
   type AddressBytes,
-  type Block,
-  embedded,
-  isIn,
-  isSpecial,
-  readAddress,
-  readBlock,
-} from "./_proxy_ranges.ts";
+  isInBlock,
+  readAddressBlock,
+  readAddressBytes,
+} from "../net/address_block.ts";
+import { escapeControls } from "../net/text.ts";
+import { embedded, isSpecial } from "./_proxy_ranges.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 
 /** Host and port of a request. */
@@ -30,7 +29,7 @@ export function readAuthority(text: string, defaultPort: number | undefined): Ta
   const [, six, name, digits] = match;
   const port = digits === undefined ? defaultPort : Number(digits);
   if (port === undefined || port < 1 || port > 65535) return undefined;
-  const address = readAddress(six ?? name!);
+  const address = readAddressBytes(six ?? name!);
   if (six !== undefined && address === undefined) return undefined;
   const hostname = (six ?? name!).toLowerCase();
   return { hostname, port, address, key: `${hostname} ${port}` };
@@ -40,7 +39,7 @@ export function readAuthority(text: string, defaultPort: number | undefined): Ta
 interface List {
   readonly names: ReadonlySet<string>;
   readonly suffixes: readonly string[];
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly AddressBlock[];
 }
 
 const LOCALHOST = /(?:^|\.)localhost\.*$/;
@@ -95,9 +94,11 @@ export class Rules {
   /** Whether an address may be dialled for a name, or for itself. */
   mayReach(address: AddressBytes, hostname: string | undefined): boolean {
     const within = embedded(address) ?? address;
-    if (this.#deny.blocks.some((one) => isIn(address, one) || isIn(within, one))) return false;
+    if (this.#deny.blocks.some((one) => isInBlock(address, one) || isInBlock(within, one))) {
+      return false;
+    }
     const allow = this.#allow;
-    if (allow?.blocks.some((block) => isIn(address, block))) return true;
+    if (allow?.blocks.some((block) => isInBlock(address, block))) return true;
     if (!this.#allowPrivate && isSpecial(address)) return false;
     return allow === undefined || (hostname !== undefined && hasName(allow, hostname));
   }
@@ -111,9 +112,9 @@ function hasName({ names, suffixes }: List, hostname: string): boolean {
 function readList(option: string, entries: readonly string[]): List {
   const names = new Set<string>();
   const suffixes: string[] = [];
-  const blocks: Block[] = [];
+  const blocks: AddressBlock[] = [];
   for (const entry of entries) {
-    const block = readBlock(entry);
+    const block = readAddressBlock(entry);
     const match = /^(\*?\.)?([0-9a-z_-]+(?:\.[0-9a-z_-]+)*)\.?$/.exec(entry.toLowerCase());
     if (block !== undefined) blocks.push(block);
     // What looks like an address and is none would never match: a rule that does nothing.

@@ -1,12 +1,12 @@
 import { lookup } from "node:dns/promises";
 import { type Address, formatAddress, normalizeHostname } from "../net/address.ts";
+import { readAddressBytes } from "../net/address_block.ts";
 import { type NetErrorKind, toNetError } from "../net/errors.ts";
 import { dialAny, orAbort } from "./_dial.ts";
 import { Http1Decoder } from "./http1_codec.ts";
 import type { TickClock, Ticked } from "./_proxy_clock.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import { Peer } from "./_proxy_peer.ts";
-import { readAddress } from "./_proxy_ranges.ts";
 import type { Rules, Target } from "./_proxy_rules.ts";
 
 /** A connection to a server, or to the proxy behind this one. */
@@ -191,7 +191,7 @@ export class Upstreams {
     if (parent !== undefined) return found;
     const name = to.address === undefined ? to.hostname : undefined;
     const allowed = found.filter((one) => {
-      const bytes = readAddress(one);
+      const bytes = readAddressBytes(one);
       return bytes !== undefined && rules.mayReach(bytes, name);
     });
     if (allowed.length === 0) {
@@ -202,9 +202,9 @@ export class Upstreams {
       );
     }
     if ("port" in local && "hostname" in local && local.port === to.port) {
-      const us = readAddress(local.hostname)?.join();
+      const us = readAddressBytes(local.hostname)?.join();
       const isUs = (one: string) => {
-        const bytes = readAddress(one)!;
+        const bytes = readAddressBytes(one)!;
         // All zeros is this machine, too.
         return bytes.join() === us || bytes.every((byte) => byte === 0);
       };
