@@ -128,6 +128,7 @@ function isSecure(options: ServeHttpOptions): boolean {
 const HARDENED_ONLY = [
   "maxConnections",
   "maxConnectionsPerAddress",
+  "proxyProtocol",
   "headTimeout",
   "idleTimeout",
   "writeTimeout",

@@ -7,13 +7,20 @@
  */
 
 import type { NetError } from "../net/errors.ts";
-import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
+import type {
+  ProxyProtocolOptions,
+  ShutdownOptions,
+  ShutdownReport,
+} from "../net/server_options.ts";
 import type { ServeTlsOptions, TlsKeyPair } from "../net/tls_options.ts";
 import type { TlsInfo } from "../net/transport.ts";
 
 /** What a handler learns besides the request. */
 export interface HttpInfo {
-  /** The address of the client, or of the proxy that it comes through. */
+  /**
+   * The address of the client, or of the proxy that it comes through. Behind a proxy that
+   * `proxyProtocol` trusts, it is that of the client.
+   */
   readonly remoteAddr: Deno.NetAddr;
   /**
    * What TLS has agreed on, with the client's certificate if `clientAuth` asked for one;
@@ -146,6 +153,15 @@ export interface ServeHttpOptions extends HttpsOptions {
    */
   maxConnectionsPerAddress?: number;
   /**
+   * Reads the header of the PROXY protocol on connections of trusted peers, so that `info.remoteAddr`
+   * and `maxConnectionsPerAddress` see the clients of a load balancer; see `ServeTcpOptions`. A
+   * client whose header is missing or malformed is an event of type "handshake-error".
+   * Hardened only.
+   *
+   * @default no header is read
+   */
+  proxyProtocol?: ProxyProtocolOptions;
+  /**
    * How long the head of a request may take from its first byte, and a new
    * connection until that; then it is 408. Hardened only.
    *
@@ -210,7 +226,7 @@ export type HttpServerEvent =
   }
   /** A connection was closed at once, for its address has too many. Hardened only. */
   | { readonly type: "connection-refused"; readonly remoteAddr: Deno.NetAddr }
-  /** A connection ended in the TLS handshake. Hardened only. */
+  /** A connection ended in the TLS handshake, or with its PROXY header. Hardened only. */
   | {
     readonly type: "handshake-error";
     readonly remoteAddr: Deno.NetAddr;

@@ -1,5 +1,6 @@
 import { toNetError } from "./errors.ts";
 import { checkLimits, checkMax, checkNumber } from "./_limits.ts";
+import { checkProxyProtocol } from "./_proxy_header.ts";
 import type { ServeOptions, ServeTcpOptions } from "./server_options.ts";
 
 /** What listening gives. */
@@ -41,6 +42,7 @@ export function listen<L>(
   }
   checkOptions(options);
   checkNumber("maxConnectionsPerAddress", options.maxConnectionsPerAddress ?? 0);
+  checkProxyProtocol(options.proxyProtocol);
   const tcpBacklog = checkMax("backlog", backlog, 511);
   try {
     return open({ hostname, port, tcpBacklog, loadBalanced: options.sharePort ?? false });

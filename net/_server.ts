@@ -7,6 +7,12 @@ import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
 import { closeQuietly, isTcp } from "./_dial.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
 import type { Listener } from "./_listen.ts";
+import {
+  checkProxyProtocol,
+  type Introduced,
+  type ProxyProtocol,
+  readProxyHeader,
+} from "./_proxy_header.ts";
 import type {
   ConnectionHandler,
   ServeOptions,
@@ -17,6 +23,7 @@ import type {
   ShutdownReport,
   StreamServer,
 } from "./server_options.ts";
+import type { Address, Transport } from "./transport.ts";
 
 /** What a connection is once it is ready; `transport` only if another than the accepted one. */
 export type Prepared = Partial<UpgradedTransport>;
@@ -26,7 +33,7 @@ export interface ServerKind {
   /** The scheme of its URL. */
   readonly scheme: "tcp" | "tls" | "unix";
   /** Makes an accepted connection ready, e.g. by a handshake; throws to turn it away. */
-  prepare(raw: Deno.Conn): Prepared | Promise<Prepared>;
+  prepare(raw: Transport): Prepared | Promise<Prepared>;
 }
 
 /** How long accepting pauses after an error that will not go away at once, in milliseconds. */
@@ -41,7 +48,7 @@ const logger = getLogger(["portside", "net", "server"]);
 /** The options that only sockets of the network have. */
 type SocketOptions = Pick<
   ServeTcpOptions,
-  "maxConnectionsPerAddress" | "noDelay" | "keepAlive"
+  "maxConnectionsPerAddress" | "proxyProtocol" | "noDelay" | "keepAlive"
 >;
 
 /** Accepts, limits, contains and drains connections; the same for every kind of listener. */
@@ -56,6 +63,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   readonly #handler: ConnectionHandler<A>;
   readonly #maxConnections: number;
   readonly #maxPerAddress: number;
+  readonly #proxyProtocol: ProxyProtocol | undefined;
   readonly #connections = new Set<Connection>();
   readonly #preparing = new Set<Deno.Conn>();
   readonly #perAddress = new Map<string, number>();
@@ -91,6 +99,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     this.#options = { ...options, idleTimeout: options.idleTimeout ?? 60_000 };
     this.#maxConnections = options.maxConnections === 0 ? Infinity : options.maxConnections ?? 1024;
     this.#maxPerAddress = options.maxConnectionsPerAddress || Infinity;
+    this.#proxyProtocol = checkProxyProtocol(options.proxyProtocol);
     this.addr = listener.addr;
     const at = "path" in listener.addr ? listener.addr.path : formatAddress(listener.addr);
     this.url = `${kind.scheme}://${at}`;
@@ -192,39 +201,65 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   /** Gives an accepted connection a slot, or turns it away. */
   #admit(raw: Deno.Conn<A>): void {
     const remote = raw.remoteAddr;
-    const address = "hostname" in remote ? peerNetwork(remote.hostname) : "";
-    const here = this.#perAddress.get(address) ?? 0;
-    if (this.#stopping || this.#active >= this.#maxConnections || here >= this.#maxPerAddress) {
-      closeQuietly(raw);
-      this.#refused++;
-      const reason = this.#stopping ? "shutdown" : here >= this.#maxPerAddress ? "address" : "full";
-      this.event({ type: "refused", remoteAddr: remote, reason });
-      return;
+    if (this.#stopping) return this.#refuse(raw, remote, "shutdown");
+    if (this.#active >= this.#maxConnections) return this.#refuse(raw, remote, "full");
+    // Behind a trusted proxy, it is the client that counts, and its header names the client.
+    const hostname = "hostname" in remote ? remote.hostname : undefined;
+    const proxied = this.#proxyProtocol?.trusted.includes(hostname) ?? false;
+    const network = proxied ? undefined : networkOf(remote);
+    if (network !== undefined && !this.#count(network)) {
+      return this.#refuse(raw, remote, "address");
     }
     this.#accepted++;
     this.#active++;
-    this.#perAddress.set(address, here + 1);
-    void this.#hold(raw, remote, address);
+    void this.#hold(raw, network);
   }
 
-  /** Serves a connection. One suspended function for its whole life: there may be thousands. */
-  async #hold(raw: Deno.Conn<A>, remoteAddr: A, address: string): Promise<void> {
-    const connection = await this.#prepare(raw, remoteAddr);
-    if (connection === undefined) return this.#leave(address);
+  /** Counts a connection of a network, unless that has as many as it may have. */
+  #count(network: string): boolean {
+    const here = this.#perAddress.get(network) ?? 0;
+    if (here >= this.#maxPerAddress) return false;
+    this.#perAddress.set(network, here + 1);
+    return true;
+  }
+
+  #refuse(raw: Deno.Conn<A>, remoteAddr: A, reason: "shutdown" | "full" | "address"): void {
+    closeQuietly(raw);
+    this.#refused++;
+    this.event({ type: "refused", remoteAddr, reason });
+  }
+
+  /**
+   * Serves a connection that has a slot. One suspended function for its whole life: there may be
+   * thousands.
+   *
+   * @param raw The accepted connection.
+   * @param network By what it has been counted; undefined if a PROXY header comes first.
+   */
+  async #hold(raw: Deno.Conn<A>, network: string | undefined): Promise<void> {
+    let introduced: Introduced | undefined;
+    if (network === undefined) {
+      introduced = await this.#introduce(raw);
+      if (introduced === undefined) return this.#leave(undefined);
+      network = networkOf(introduced.transport.remoteAddr);
+    }
+    const connection = await this.#prepare(raw, introduced?.transport ?? raw);
+    if (connection === undefined) return this.#leave(network);
     this.#connections.add(connection);
     // A handler that never ends must not keep the slot of a connection that is gone.
     void connection.closed.then((error) => {
       this.#connections.delete(connection);
       this.#closed(connection, connection.stats, error);
-      this.#leave(address);
+      this.#leave(network);
     });
     this.event({ type: "open", connection });
     this.#running++;
     try {
       if (this.#stopping) connection.drain();
       await this.#handler(connection, {
-        remoteAddr,
+        remoteAddr: connection.remoteAddr as A,
         localAddr: connection.localAddr as A,
+        ...(introduced && { proxyHeader: introduced.header }),
         signal: this.#draining.signal,
         server: this,
       });
@@ -237,35 +272,54 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   }
 
   /** Gives a slot back. */
-  #leave(address: string): void {
+  #leave(network: string | undefined): void {
     this.#active--;
-    const left = this.#perAddress.get(address)! - 1;
-    if (left === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, left);
+    if (network !== undefined) {
+      const left = this.#perAddress.get(network)! - 1;
+      if (left === 0) this.#perAddress.delete(network);
+      else this.#perAddress.set(network, left);
+    }
     this.#changed();
   }
 
-  async #prepare(
-    raw: Deno.Conn<A>,
-    remoteAddr: A,
-  ): Promise<Connection | undefined> {
+  /** Reads the PROXY header of a connection, and counts its client; undefined if it is closed. */
+  async #introduce(raw: Deno.Conn<A>): Promise<Introduced | undefined> {
+    this.#preparing.add(raw);
+    try {
+      const introduced = await readProxyHeader(raw, this.#proxyProtocol!.timeout);
+      const { remoteAddr } = introduced.transport;
+      if (this.#count(networkOf(remoteAddr))) return introduced;
+      this.#refuse(raw, remoteAddr as A, "address");
+    } catch (error) {
+      this.#notReady(raw, raw.remoteAddr, error);
+    } finally {
+      this.#preparing.delete(raw);
+    }
+    return undefined;
+  }
+
+  async #prepare(raw: Deno.Conn<A>, transport: Transport): Promise<Connection | undefined> {
     let ready: Prepared;
     this.#preparing.add(raw);
     try {
       setSocketOptions(raw, this.#options);
-      ready = await this.#kind.prepare(raw);
+      ready = await this.#kind.prepare(transport);
     } catch (error) {
-      closeQuietly(raw);
-      this.#failed++;
-      const failure = toNetError(error, { phase: "handshake", ...remoteAddr });
-      this.event({ type: "handshake-error", remoteAddr, error: failure });
-      logger.debug("{error}", { error: failure.message });
-      return;
+      return this.#notReady(raw, transport.remoteAddr as A, error);
     } finally {
       this.#preparing.delete(raw);
     }
     if (this.#forced) return void closeQuietly(raw);
-    return new Connection(ready.transport ?? raw, this.#options, ready.tls);
+    return new Connection(ready.transport ?? transport, this.#options, ready.tls);
+  }
+
+  /** Closes a connection that ended before its handler ran. */
+  #notReady(raw: Deno.Conn<A>, remoteAddr: A, error: unknown): undefined {
+    closeQuietly(raw);
+    this.#failed++;
+    const failure = toNetError(error, { phase: "handshake", ...remoteAddr });
+    this.event({ type: "handshake-error", remoteAddr, error: failure });
+    logger.debug("{error}", { error: failure.message });
   }
 
   #handlerFailed(connection: Connection, error: unknown): void {
@@ -349,6 +403,11 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
       logger.error("onEvent failed on {type}: {error}", { type: event.type, error });
     }
   }
+}
+
+/** By what connections of a client are counted together. */
+function networkOf(remote: Address): string {
+  return "hostname" in remote ? peerNetwork(remote.hostname) : "";
 }
 
 function setSocketOptions(raw: Deno.Conn, options: SocketOptions): void {

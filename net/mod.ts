@@ -22,6 +22,7 @@
  */
 
 export * from "./address.ts";
+export * from "./address_block.ts";
 export * from "./certificate.ts";
 export * from "./connection.ts";
 export * from "./dns_client.ts";
@@ -42,6 +43,7 @@ export * from "./memory_pair.ts";
 export * from "./pool.ts";
 export * from "./pop3_client.ts";
 export * from "./pop3_codec.ts";
+export * from "./proxy_protocol_codec.ts";
 export * from "./reply_error.ts";
 export * from "./retry.ts";
 export * from "./sasl.ts";

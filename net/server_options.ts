@@ -9,6 +9,7 @@
 import type { Connection } from "./connection.ts";
 import type { ConnectionOptions, ConnectionStats } from "./connection_options.ts";
 import type { NetError } from "./errors.ts";
+import type { ProxyHeader } from "./proxy_protocol_codec.ts";
 
 /** What every server takes. All times are in milliseconds; 0 lifts a limit. */
 export interface ServeOptions<A extends Deno.Addr = Deno.NetAddr> extends ConnectionOptions {
@@ -33,6 +34,22 @@ export interface ServeOptions<A extends Deno.Addr = Deno.NetAddr> extends Connec
   onEvent?: (event: ServerEvent<A>) => void;
 }
 
+/** How a server learns the addresses of clients from a proxy or load balancer in front of it. */
+export interface ProxyProtocolOptions {
+  /**
+   * The peers that send a header of the PROXY protocol: addresses, and blocks such as `10.0.0.0/8`.
+   * Each of their connections has to begin with one, of version 1 or 2; else it is closed. A
+   * connection of any other peer is served as it is, and no header in it is interpreted.
+   */
+  trusted: readonly string[];
+  /**
+   * How long the header may take, in milliseconds; 0 for ever.
+   *
+   * @default 5000
+   */
+  timeout?: number;
+}
+
 /** Options of `serveTcp`. All times are in milliseconds; 0 lifts a limit. */
 export interface ServeTcpOptions extends ServeOptions {
   /**
@@ -55,6 +72,16 @@ export interface ServeTcpOptions extends ServeOptions {
    * @default 0
    */
   maxConnectionsPerAddress?: number;
+  /**
+   * Reads the header of the PROXY protocol, versions 1 and 2, on connections of trusted peers. The
+   * address of the client in it becomes the remote address of the connection, by which
+   * `maxConnectionsPerAddress` counts, too. A header that names no client, as in a health check,
+   * leaves the address of the peer. A header gives no rights: the client is not trusted in turn.
+   * With TLS, the header comes before the handshake, and TLS runs on `node:tls`.
+   *
+   * @default no header is read
+   */
+  proxyProtocol?: ProxyProtocolOptions;
   /**
    * How many connections the kernel holds until they are accepted.
    *
@@ -106,7 +133,7 @@ export type ServerEvent<A extends Deno.Addr = Deno.NetAddr> =
     readonly error: unknown;
     readonly expected: boolean;
   }
-  /** A connection ended before its handler ran, mostly in the TLS handshake. */
+  /** A connection ended before its handler ran: in the TLS handshake, or with its PROXY header. */
   | {
     readonly type: "handshake-error";
     readonly remoteAddr: A;
@@ -121,8 +148,10 @@ export type ServerEvent<A extends Deno.Addr = Deno.NetAddr> =
 
 /** What a handler learns besides its connection. */
 export interface ConnectionInfo<A extends Deno.Addr = Deno.NetAddr> {
-  /** The address of the peer. */
+  /** The address of the peer; of a client behind a proxy that `proxyProtocol` trusts, its own. */
   readonly remoteAddr: A;
+  /** What the proxy in front said of the connection; undefined where `proxyProtocol` trusts none. */
+  readonly proxyHeader?: ProxyHeader | undefined;
   /** The address of this end. */
   readonly localAddr: A;
   /** Aborted when the server begins to shut down. */

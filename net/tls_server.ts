@@ -40,6 +40,7 @@ import { acceptTls } from "./_node_tls.ts";
 import { Server, type ServerKind } from "./_server.ts";
 import type { ConnectionHandler, TcpServer } from "./server_options.ts";
 import type { ServeTlsOptions, TlsKeyPair } from "./tls_options.ts";
+import type { Transport } from "./transport.ts";
 
 export type * from "./tls_options.ts";
 
@@ -95,10 +96,12 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
     phase: "listen",
   });
   const reloads = reloadInterval === undefined ? undefined : certificates;
-  const beyond = clientAuth !== "none" || sni.length > 0 || options.noDelay === true;
-  if (runsOnNode(options, beyond || reloadInterval !== undefined, !isLoopback(hostname))) {
+  // Deno's own TLS starts with the first byte of the connection.
+  const layered = options.proxyProtocol !== undefined || options.noDelay === true;
+  const beyond = clientAuth !== "none" || sni.length > 0 || reloadInterval !== undefined;
+  if (runsOnNode(options, beyond || layered, !isLoopback(hostname))) {
     const settings = { ...options, certificates, handshakeTimeout };
-    const prepare = (raw: Deno.Conn) => acceptTls(raw, { ...settings, signal: undefined });
+    const prepare = (raw: Transport) => acceptTls(raw, { ...settings, signal: undefined });
     const listener = listen(options, (at) => Deno.listen(at));
     return new SecureServer(listener, { scheme: "tls", prepare }, options, handler, reloads);
   }
@@ -106,7 +109,7 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
   const listener = listen(options, (at) => {
     return Deno.listenTls({ ...at, cert, key, ...(alpnProtocols && { alpnProtocols }) });
   });
-  const prepare = async (raw: Deno.Conn) => ({
+  const prepare = async (raw: Transport) => ({
     tls: await completeHandshake(raw as Deno.TlsConn, { timeout: handshakeTimeout }),
   });
   return new SecureServer(listener, { scheme: "tls", prepare }, options, handler, reloads);
