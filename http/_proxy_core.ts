@@ -35,6 +35,7 @@ export interface ProxyLimits {
 /** Counters. */
 export interface Counts {
   requests: number;
+  retries: number;
   tunnels: number;
   activeTunnels: number;
   denied: number;

@@ -1,13 +1,12 @@
 import type { Http1Request } from "./http1_codec.ts";
+import type { RequestBody } from "./_proxy_body.ts";
 import { sizeOf } from "./_proxy_head.ts";
 import type { Peer } from "./_proxy_peer.ts";
 import { shownTarget } from "./_proxy_target.ts";
-import type { Upstream } from "./_proxy_upstream.ts";
 import type { ProxyEntry } from "./proxy_options.ts";
 
-/** What is known of the request in hand; without a head if that could not be read. */
+/** State of one request, whatever becomes of the attempts to send it. */
 export class Current {
-  received: number;
   status = 0;
   user: string | undefined;
   connect: number | undefined;
@@ -15,26 +14,31 @@ export class Current {
   error: string | undefined;
   /** Whether the rules refused it, as opposed to a server. */
   denied = false;
-  upstream: Upstream | undefined;
+  /** Bytes that the client has sent through a tunnel. */
+  tunnelled = 0;
 
   readonly #started = performance.now();
   readonly #client: Peer;
   readonly #sentBefore: number;
 
-  constructor(readonly head: Http1Request | undefined, client: Peer) {
+  /** Without a head and a body if the head was malformed. */
+  constructor(
+    client: Peer,
+    readonly head: Http1Request | undefined,
+    readonly body: RequestBody | undefined,
+  ) {
     this.#client = client;
     this.#sentBefore = client.sent;
-    this.received = head === undefined ? 0 : sizeOf(head.fields);
   }
 
-  /** What has become of it. */
+  /** Returns what has become of it. */
   entry(client: string): ProxyEntry {
-    const { head, status, received, connect, firstByte, user, error } = this;
+    const { head, body, status, tunnelled, connect, firstByte, user, error } = this;
     return {
       method: head?.method ?? "",
       target: head === undefined ? "" : shownTarget(head.target),
       status,
-      received,
+      received: head === undefined ? 0 : sizeOf(head.fields) + body!.size + tunnelled,
       sent: this.#client.sent - this.#sentBefore,
       connect,
       firstByte: firstByte === undefined ? undefined : firstByte - this.#started,

@@ -1,7 +1,9 @@
 import { Http1Error, type Http1Request, type Http1Response } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
+import type { RequestBody } from "./_proxy_body.ts";
 import { hookFailed, type ProxyCore } from "./_proxy_core.ts";
 import {
+  connectionOf,
   type Outgoing,
   requestHead,
   responseHead,
@@ -12,168 +14,168 @@ import {
 } from "./_proxy_head.ts";
 import type { Out } from "./_proxy_out.ts";
 import { answerOf, Refusal } from "./_proxy_pages.ts";
-import { Late, type Peer } from "./_proxy_peer.ts";
+import { Late } from "./_proxy_peer.ts";
 import type { Upstream } from "./_proxy_upstream.ts";
 import type { ProxyRequest } from "./proxy_options.ts";
 
-/** Requests that may be sent again when a kept connection turns out to be dead (RFC 9110 §9.2.1). */
-const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+/** Methods that may be repeated automatically (RFC 9110 §9.2.2). */
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+/** Methods whose requests have no use for a body. */
+const BODYLESS = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
-/** A kept connection had ended before anything came of the answer. */
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/** A kept connection had ended before any byte of a response came. */
 export class Stale extends Error {}
 
-/** What became of an exchange. */
+/** What follows on the client's connection. */
 export type Outcome = "keep" | "close" | "tunnel";
 
-/** Sends one request on over one connection, and its response back. */
+/** What all attempts to send a request share. None of them can touch the client's decoder. */
+export interface Asked {
+  readonly head: Http1Request;
+  readonly body: RequestBody;
+  readonly to: Outgoing;
+  readonly hook: ProxyRequest | undefined;
+}
+
+/** The client's side, as far as an attempt has to do with it. */
+export interface Answering {
+  /** Output to the client. */
+  readonly out: Out;
+  /** Whether the connection ends after this response. */
+  readonly draining: boolean;
+}
+
+/**
+ * Whether a request may be sent again after a kept connection has died (RFC 9110 §9.2.2). Only such
+ * requests use a kept connection. The others would fail whenever its server has just closed it.
+ */
+export function isRepeatable({ method, framing }: Http1Request): boolean {
+  return framing === 0 && IDEMPOTENT.has(method);
+}
+
+/** One attempt: sends a request on one connection, and passes the response back. */
 export class Exchange {
   status = 0;
   /** When the head of the response had come. */
   firstByte: number | undefined;
-  /** Bytes of the body of the request. */
-  uploaded = 0;
-  /** Whether the request is out whole. */
-  sent = false;
+  /** Whether the server's connection may carry another request. */
+  reusable = false;
 
-  #answered = false;
   readonly #core: ProxyCore;
-  readonly #client: Peer;
+  readonly #asked: Asked;
   readonly #upstream: Upstream;
-  readonly #head: Http1Request;
-  readonly #up: Out;
-  readonly #out: Out;
-  readonly #draining: () => boolean;
-  /** What is wrong with the rest of the request. */
-  #fault: Refusal | undefined;
-  /** Ticks in which the client was waited for. */
-  #waited = 0;
-  /** Whether the server did not want the rest. */
+  readonly #client: Answering;
+  /** Whether the head of the response is on its way to the client. */
+  #answered = false;
+  /** Whether the server has taken the whole request. */
+  #sent = false;
+  /** Whether the server did not take the rest of the request. */
   #unwanted = false;
   /** Whether a hook has answered in place of the server. */
   #replaced = false;
+  /** Whether the client got a 100. */
+  #continued = false;
+  #uploading: Promise<void> | undefined;
 
-  constructor(
-    core: ProxyCore,
-    client: Peer,
-    upstream: Upstream,
-    head: Http1Request,
-    up: Out,
-    out: Out,
-    draining: () => boolean,
-  ) {
+  constructor(core: ProxyCore, asked: Asked, upstream: Upstream, client: Answering) {
     this.#core = core;
-    this.#client = client;
+    this.#asked = asked;
     this.#upstream = upstream;
-    this.#head = head;
-    this.#up = up;
-    this.#out = out;
-    this.#draining = draining;
+    this.#client = client;
   }
 
-  /** Whether the client has got part of a response that must be whole. */
+  /** Whether the client has got part of a final response. */
   get begun(): boolean {
-    return this.#answered && this.#out.written;
+    return this.#answered && this.#client.out.written;
   }
 
-  /** Runs it; the connection of the server is kept or closed then, unless it is a tunnel. */
-  async run(to: Outgoing, hook: ProxyRequest | undefined, gone: () => void): Promise<Outcome> {
-    const { upstreams } = this.#core;
+  /** Runs it. When this settles, nothing of the attempt is under way any more. */
+  async run(): Promise<Outcome> {
+    const { head, body, to } = this.#asked;
     const upstream = this.#upstream;
     const before = upstream.received;
-    let kept = false;
     try {
-      upstream.decoder.answers(this.#head.method);
-      const out = this.#up;
-      out.clear();
-      out.text(requestHead(this.#head, to));
-      const uploading = this.#upload(out, gone).catch((error) => this.#uploadFailed(error));
+      upstream.decoder.answers(head.method);
+      upstream.out.text(requestHead(head, to));
+      const sending = body.ended ? upstream.out.flush()! : this.#upload();
+      this.#uploading = sending.then(this.#onSent, this.#onUnsent);
       const response = await this.#responseHead();
       this.firstByte = performance.now();
-      const outcome = await this.#respond(response, hook);
-      kept = outcome === "tunnel" || (this.#reusable(response) && !this.#replaced);
-      if (outcome === "tunnel") await uploading;
+      const outcome = await this.#respond(response);
+      if (outcome === "tunnel") await this.#switched();
+      else this.reusable = this.#isReusable(response);
       return outcome;
     } catch (error) {
-      if (this.#fault !== undefined) throw this.#fault;
+      if (body.fault !== undefined) throw body.fault;
       const dead = upstream.reused && upstream.received === before && !(error instanceof Late);
-      if (dead && this.#head.framing === 0 && SAFE.has(this.#head.method)) throw new Stale();
+      if (dead && isRepeatable(head)) throw new Stale();
       if (error instanceof Refusal) throw error;
       throw refusalOf(error);
     } finally {
-      if (!kept) upstreams.drop(upstream);
-      else if (this.status !== 101) upstreams.give(upstream);
+      if (!this.#sent) await this.#giveUp();
     }
   }
 
-  async #upload(out: Out, gone: () => void): Promise<void> {
-    const { decoder } = this.#client;
+  /** Ends an upload that is under way, and waits for its end. */
+  async #giveUp(): Promise<void> {
+    this.#asked.body.stop();
+    this.#upstream.reset();
+    await this.#uploading;
+  }
+
+  async #upload(): Promise<void> {
+    const { head, body } = this.#asked;
     const upstream = this.#upstream;
-    const { clock, limits } = this.#core;
-    const chunked = this.#head.framing === "chunked";
+    const { out } = upstream;
+    const chunked = head.framing === "chunked";
     for (;;) {
-      let event;
-      try {
-        event = decoder.next();
-      } catch (error) {
-        throw this.#fault = refusalOfClient(error);
-      }
-      if (event === undefined) {
-        await out.flush(upstream);
-        await this.#moreOfClient(gone);
-      } else if (event.kind === "data") {
-        this.uploaded += event.bytes.length;
-        await out.data(upstream, event.bytes, chunked);
-      } else if (event.kind === "end") {
-        if (chunked) {
-          out.text("0\r\n");
-          out.text(
-            event.trailers === undefined
-              ? "\r\n"
-              : trailerLines(event.trailers, this.#head.connection),
-          );
-        }
-        this.sent = true;
-        this.#client.watch(gone);
-        upstream.limit(clock.after(limits.responseTimeout));
-        return await out.flush(upstream);
+      const bytes = body.next();
+      if (bytes !== undefined) {
+        await out.data(bytes, chunked);
+        // While the request makes progress, the server may wait with the rest of its response.
+        if (this.#answered) this.#extend();
+      } else if (body.ended) break;
+      else {
+        await out.flush();
+        await body.more(this.#answered);
       }
     }
-  }
-
-  async #moreOfClient(gone: () => void): Promise<void> {
-    const { clock } = this.#core;
-    const since = clock.now;
-    try {
-      const more = await this.#client.more(this.#bodyDue());
-      this.#waited += clock.now - since;
-      if (more) return;
-    } catch (error) {
-      if (error instanceof Late) {
-        throw this.#fault = new Refusal(408, "The body of the request did not come in time");
-      }
+    if (chunked) {
+      out.text(
+        body.trailers === undefined
+          ? "0\r\n\r\n"
+          : `0\r\n${trailerLines(body.trailers, head.connection)}`,
+      );
     }
-    gone();
-    throw this.#fault = new Refusal(400, "The body of the request is truncated");
+    await out.flush();
   }
 
-  /** The tick at which the client has had its time. */
-  #bodyDue(): number {
-    const { clock, limits: { bodyTimeout, minBodyRate } } = this.#core;
-    const pause = clock.after(bodyTimeout);
-    // What goes on while a response does may be a conversation.
-    if (this.#answered) return pause;
-    const inAll = bodyTimeout + this.uploaded / minBodyRate * 1000;
-    return Math.min(pause, clock.after(inAll) - this.#waited);
-  }
+  #onSent = (): void => {
+    this.#sent = true;
+    this.#startWaiting();
+  };
 
-  #uploadFailed(error: unknown): void {
-    // The server may have answered already, and not want the rest.
-    if (error === this.#fault) this.#upstream.close();
+  #onUnsent = (): void => {
+    // A request that cannot be completed must not look complete to the server.
+    if (this.#asked.body.fault !== undefined) this.#upstream.reset();
     else {
+      // The server may have answered already, and not want the rest.
       this.#unwanted = true;
-      this.#upstream.limit(this.#core.clock.after(this.#core.limits.responseTimeout));
+      this.#startWaiting();
     }
-    this.sent = false;
+  };
+
+  /** The server's time for its response begins when it has the request. */
+  #startWaiting(): void {
+    const { clock, limits } = this.#core;
+    if (!this.#answered) this.#upstream.limit(clock.after(limits.responseTimeout));
+  }
+
+  #extend(): void {
+    const { clock, limits } = this.#core;
+    this.#upstream.limit(clock.after(limits.bodyTimeout));
   }
 
   async #responseHead(): Promise<Http1Response> {
@@ -184,7 +186,7 @@ export class Exchange {
       const event = decoder.next();
       if (event === undefined) {
         // While the request is on its way, it has limits of its own.
-        if (due === Infinity && (this.sent || this.#unwanted)) {
+        if (due === Infinity && (this.#sent || this.#unwanted)) {
           due = clock.after(limits.responseTimeout);
         }
         if (await this.#upstream.more(due)) continue;
@@ -194,25 +196,28 @@ export class Exchange {
       }
       if (event.kind !== "response") throw new Refusal(502, "The server sent no response");
       if (event.status >= 200 || event.status === 101) return event;
-      if (this.#head.minor === 1) {
-        this.#out.text(responseHead(event, {
-          framing: "plain",
-          length: undefined,
-          connection: undefined,
-          via: this.#core.via,
-        }));
-        await this.#out.flush(this.#client);
-      }
+      await this.#inform(event);
     }
   }
 
-  async #respond(
-    response: Http1Response,
-    hook: ProxyRequest | undefined,
-  ): Promise<Outcome> {
-    const head = this.#head;
+  /** Passes an interim response on (RFC 9110 §15.2). */
+  async #inform(response: Http1Response): Promise<void> {
+    if (this.#asked.head.minor === 0) return;
+    if (response.status === 100) this.#continued = true;
+    const { out } = this.#client;
+    out.text(responseHead(response, {
+      framing: "plain",
+      length: undefined,
+      connection: undefined,
+      via: this.#core.via,
+    }));
+    await out.flush();
+  }
+
+  async #respond(response: Http1Response): Promise<Outcome> {
+    const { head, body } = this.#asked;
     const { status, framing } = response;
-    const { options, via } = this.#core;
+    const { out } = this.#client;
     if (status === 101 && !wantsWebSocket(head)) {
       throw new Refusal(502, "The server changes to a protocol that was not asked for");
     }
@@ -221,46 +226,55 @@ export class Exchange {
       throw new Refusal(502, "The server behind the proxy wants a login");
     }
     const length = valueOf(response.fields, Known.contentLength);
-    const closing = !head.keepAlive || !this.sent || this.#draining();
-    if (hook !== undefined && options.onResponse !== undefined) {
-      const bytes = await this.#ask(response, hook, closing);
-      if (bytes !== undefined) {
-        this.#answered = this.#out.written = true;
-        await this.#client.write(bytes);
-        this.#replaced = true;
-        return closing ? "close" : "keep";
-      }
-    }
+    const closing = !head.keepAlive || !body.ended || this.#client.draining;
+    if (await this.#replace(response, closing)) return closing ? "close" : "keep";
     const unbounded = framing === "chunked" || framing === "close";
     const chunked = unbounded && head.minor === 1;
     const close = closing || (unbounded && !chunked);
     this.status = status;
     this.#answered = true;
-    this.#out.written = false;
-    this.#out.text(responseHead(response, {
+    out.written = false;
+    // RFC 9110 §7.8: a client that waits for a 100 gets it before the protocol changes.
+    if (status === 101 && head.expect === "100-continue" && !this.#continued) out.text(CONTINUE);
+    out.text(responseHead(response, {
       framing: chunked ? "chunked" : "plain",
       length,
-      connection: close ? "close" : head.minor === 0 ? "keep-alive" : undefined,
-      via,
+      connection: connectionOf(head, close),
+      via: this.#core.via,
     }));
+    body.extend();
     if (status === 101) {
-      await this.#out.flush(this.#client);
+      await out.flush();
       return "tunnel";
     }
-    await this.#download(chunked, response.connection);
+    await this.#download(chunked, response);
     return close ? "close" : "keep";
   }
 
-  /** Asks the hook; gives what it answers, if it does. */
+  /** Lets the hook answer in place of the server; returns whether it has. */
+  async #replace(response: Http1Response, close: boolean): Promise<boolean> {
+    const { hook } = this.#asked;
+    if (hook === undefined || this.#core.options.onResponse === undefined) return false;
+    const bytes = await this.#ask(response, hook, close);
+    if (bytes === undefined) return false;
+    const { out } = this.#client;
+    this.#answered = this.#replaced = out.written = true;
+    await out.data(bytes, false);
+    await out.flush();
+    return true;
+  }
+
   async #ask(
     { status, reason, fields }: Http1Response,
     hook: ProxyRequest,
     close: boolean,
   ): Promise<Uint8Array | undefined> {
+    const { head } = this.#asked;
     try {
       const answer = await this.#core.options.onResponse!({ status, reason, fields }, hook);
       if (!answer) return undefined;
-      const bytes = answerOf(answer, { close, body: this.#head.method !== "HEAD" });
+      const connection = connectionOf(head, close);
+      const bytes = answerOf(answer, { connection, body: head.method !== "HEAD" });
       this.status = answer.status;
       return bytes;
     } catch (error) {
@@ -269,20 +283,22 @@ export class Exchange {
     }
   }
 
-  async #download(chunked: boolean, connection: readonly string[]): Promise<void> {
-    const out = this.#out;
-    const client = this.#client;
+  async #download(chunked: boolean, { connection }: Http1Response): Promise<void> {
+    const { out } = this.#client;
+    const { body } = this.#asked;
     const upstream = this.#upstream;
     const { decoder } = upstream;
     const { clock, limits } = this.#core;
     for (;;) {
       const event = decoder.next();
       if (event === undefined) {
-        const writing = out.flush(client);
+        const writing = out.flush();
         if (writing !== undefined) await writing;
+        // While the response makes progress, the client may wait with the rest of its request.
+        body.extend();
         if (!(await upstream.more(clock.after(limits.bodyTimeout)))) decoder.finish();
       } else if (event.kind === "data") {
-        const writing = out.data(client, event.bytes, chunked);
+        const writing = out.data(event.bytes, chunked);
         if (writing !== undefined) await writing;
       } else if (event.kind === "end") {
         if (chunked) {
@@ -292,18 +308,24 @@ export class Exchange {
               : `0\r\n${trailerLines(event.trailers, connection)}`,
           );
         }
-        return await out.flush(client);
+        return await out.flush();
       }
     }
   }
 
-  /** Whether the connection to the server may carry another request. */
-  #reusable(response: Http1Response): boolean {
-    if (!response.keepAlive || !this.sent || this.#unwanted) return false;
+  /** Waits until the request has gone out: what follows on both connections is another protocol. */
+  async #switched(): Promise<void> {
+    await this.#uploading;
+    if (!this.#sent) throw new Refusal(502, "The server broke off the connection");
+  }
+
+  #isReusable(response: Http1Response): boolean {
+    const { head } = this.#asked;
+    if (!response.keepAlive || !this.#sent || this.#replaced) return false;
     // A server that expects no body there would take it for a request, and answer somebody else.
-    if (this.#head.framing !== 0 && SAFE.has(this.#head.method)) return false;
-    // What has logged in by NTLM is the connection, whoever's request comes next.
-    const login = valueOf(this.#head.fields, Known.authorization) ?? "";
+    if (head.framing !== 0 && BODYLESS.has(head.method)) return false;
+    // NTLM logs the connection in, so it must serve nobody else.
+    const login = valueOf(head.fields, Known.authorization) ?? "";
     if (/^(?:ntlm|negotiate)\b/i.test(login)) return false;
     return response.status !== 401 ||
       !/\b(?:ntlm|negotiate)\b/i.test(valuesOf(response.fields, Known.wwwAuthenticate));
@@ -317,11 +339,6 @@ function refusalOf(error: unknown): Refusal {
     return new Refusal(502, what, error.message);
   }
   return new Refusal(502, "The server broke off the connection", `broken: ${nameOf(error)}`);
-}
-
-function refusalOfClient(error: unknown): Refusal {
-  if (!(error instanceof Http1Error)) throw error;
-  return new Refusal(error.status, error.message);
 }
 
 function nameOf(error: unknown): string {

@@ -97,13 +97,20 @@ export function requestHead(head: Http1Request, out: Outgoing): string {
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
 }
 
+/** What `Connection` says to the client, if anything. */
+export type ConnectionOption = "close" | "keep-alive" | undefined;
+
+/** Returns what `Connection` has to say in the response to a request (RFC 9112 §9.3). */
+export function connectionOf(head: Http1Request | undefined, close: boolean): ConnectionOption {
+  return close ? "close" : head?.minor === 0 ? "keep-alive" : undefined;
+}
+
 /** What a response is turned into. */
 export interface Returning {
   readonly framing: "chunked" | "plain";
   /** The Content-Length that came, for fields that have been changed. */
   readonly length: string | undefined;
-  /** What `Connection` is to say, if anything. */
-  readonly connection: "close" | "keep-alive" | undefined;
+  readonly connection: ConnectionOption;
   readonly via: string;
 }
 

@@ -1,31 +1,45 @@
 import { writeLatin1 } from "./_http1_bytes.ts";
-import type { Peer } from "./_proxy_peer.ts";
 
-/** Up to here data is copied behind what waits, above it is written as it is. */
+/** Data up to this size is copied into the buffer. Larger data is written as it is. */
 const COPIED = 8 * 1024;
 const FULL = 256 * 1024;
 const SMALL = 2048;
 const KEPT = 32 * 1024;
 
-/** Collects what goes out, so that a head and its body are one write. */
+/** The writing half of a connection: one write at a time. */
+export interface Writer {
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** Output buffer of one connection. It joins a head and its body into one write. */
 export class Out {
-  /** Whether anything has been written since this was set to false. */
+  /** Whether anything was written since this was set to false. */
   written = false;
+  readonly #writer: Writer;
   #bytes = new Uint8Array(SMALL);
   #at = 0;
 
-  /** Adds text, one byte a character. */
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
+  /** Whether nothing waits to be written. */
+  get empty(): boolean {
+    return this.#at === 0;
+  }
+
+  /** Adds text, one byte per character. */
   text(text: string): void {
     this.#room(text.length);
     this.#at = writeLatin1(text, this.#bytes, this.#at);
   }
 
-  /** Adds some bytes of a body; as a chunk, if it is to be one. */
-  data(peer: Peer, bytes: Uint8Array, chunked: boolean): Promise<void> | undefined {
+  /** Adds bytes of a body, as a chunk if `chunked`. Await the result, if any. */
+  data(bytes: Uint8Array, chunked: boolean): Promise<void> | undefined {
     if (chunked) this.text(`${bytes.length.toString(16)}\r\n`);
     else if (this.#at === 0 && bytes.length > COPIED) {
       this.written = true;
-      return peer.write(bytes);
+      return this.#writer.write(bytes);
     }
     this.#room(bytes.length + 2);
     this.#bytes.set(bytes, this.#at);
@@ -34,19 +48,19 @@ export class Out {
       this.#bytes[this.#at++] = 0x0d;
       this.#bytes[this.#at++] = 0x0a;
     }
-    return this.#at >= FULL ? this.flush(peer) : undefined;
+    return this.#at >= FULL ? this.flush() : undefined;
   }
 
   /** Writes what waits, if anything does. */
-  flush(peer: Peer): Promise<void> | undefined {
+  flush(): Promise<void> | undefined {
     if (this.#at === 0) return undefined;
     const bytes = this.#bytes.subarray(0, this.#at);
     this.#at = 0;
     this.written = true;
-    return peer.write(bytes);
+    return this.#writer.write(bytes);
   }
 
-  /** Forgets what waits, and the memory that only large bodies need. */
+  /** Drops what waits, and the memory that only large bodies need. */
   clear(): void {
     this.#at = 0;
     if (this.#bytes.length > KEPT) this.#bytes = new Uint8Array(SMALL);

@@ -2,6 +2,7 @@ import { STATUS_TEXT } from "@std/http/status";
 import { toLatin1 } from "./_http1_bytes.ts";
 import { httpDate } from "./_http_date.ts";
 import { Http1Fields } from "./http1_codec.ts";
+import type { ConnectionOption } from "./_proxy_head.ts";
 import type { ProxyAnswer } from "./proxy_options.ts";
 
 /** Why there is no response: what to tell the client, and whether the rules or the network are why. */
@@ -21,7 +22,11 @@ export class Refusal extends Error {
 export function pageOf(
   status: number,
   detail: string,
-  { close, body, more = "" }: { close: boolean; body: boolean; more?: string },
+  { connection, body, more = "" }: {
+    connection: ConnectionOption;
+    body: boolean;
+    more?: string;
+  },
 ): Uint8Array {
   const reason = reasonOf(status);
   const text = `${status} ${reason}: ${detail}\n`;
@@ -29,14 +34,14 @@ export function pageOf(
     `HTTP/1.1 ${status} ${reason}\r\nDate: ${httpDate()}\r\n` +
       "Content-Type: text/plain; charset=utf-8\r\n" +
       `Content-Length: ${text.length}\r\nCache-Control: no-store\r\n${more}` +
-      `${close ? "Connection: close\r\n" : ""}\r\n${body ? text : ""}`,
+      `${connectionLine(connection)}\r\n${body ? text : ""}`,
   );
 }
 
 /** The bytes of what a hook answers. */
 export function answerOf(
   answer: ProxyAnswer,
-  { close, body }: { close: boolean; body: boolean },
+  { connection, body }: { connection: ConnectionOption; body: boolean },
 ): Uint8Array {
   const { status, headers = { "Content-Type": "text/plain; charset=utf-8" } } = answer;
   if (!Number.isInteger(status) || status < 200 || status > 599) {
@@ -60,7 +65,7 @@ export function answerOf(
   if (!dated) head += `Date: ${httpDate()}\r\n`;
   const empty = status === 204 || status === 304;
   if (!empty) head += `Content-Length: ${content.length}\r\n`;
-  const start = toLatin1(`${head}${close ? "Connection: close\r\n" : ""}\r\n`);
+  const start = toLatin1(`${head}${connectionLine(connection)}\r\n`);
   if (empty || !body) return start;
   const bytes = new Uint8Array(start.length + content.length);
   bytes.set(start);
@@ -68,7 +73,12 @@ export function answerOf(
   return bytes;
 }
 
-/** The words of a status. */
+/** Returns the line that says whether the connection goes on, where that has to be said. */
+export function connectionLine(connection: ConnectionOption): string {
+  return connection === undefined ? "" : `Connection: ${connection}\r\n`;
+}
+
+/** Returns the words of a status. */
 function reasonOf(status: number): string {
   // Shortened there.
   if (status === 407) return "Proxy Authentication Required";

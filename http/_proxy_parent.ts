@@ -1,7 +1,6 @@
 import { Http1Error, type Http1Request } from "./http1_codec.ts";
 import type { ProxyCore } from "./_proxy_core.ts";
 import { requestHead } from "./_proxy_head.ts";
-import { Out } from "./_proxy_out.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import { Late } from "./_proxy_peer.ts";
 import { readAuthority, type Target } from "./_proxy_rules.ts";
@@ -39,7 +38,7 @@ export async function connectThrough(
   head: Http1Request,
 ): Promise<void> {
   const { clock, limits, parentAuthorization, via } = core;
-  const out = new Out();
+  const { decoder, out } = upstream;
   // With its Via, or two proxies that lead to each other would go round in circles.
   out.text(requestHead(head, {
     target: head.target,
@@ -49,11 +48,10 @@ export async function connectThrough(
     authorization: parentAuthorization,
     via,
   }));
-  const { decoder } = upstream;
   decoder.answers("CONNECT");
   const due = clock.after(limits.responseTimeout);
   try {
-    await out.flush(upstream);
+    await out.flush();
     for (;;) {
       const event = decoder.next();
       if (event === undefined) {

@@ -7,24 +7,28 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const SMALL = 4 * 1024;
 const MEDIUM = 16 * 1024;
-/** So many reads of little make a buffer smaller again. */
+/** After this many small reads the buffer shrinks. */
 const FEW = 64;
 const LARGE = 256 * 1024;
-/** So much of what comes next is read while the end of a peer is looked for. */
+/** Read-ahead limit while only the end of the peer is of interest. */
 const AHEAD = 64 * 1024;
 
 /** A peer took too long. */
 export class Late extends Error {}
 
-/** Raw reads into a decoder, and whole writes, with limits: either side of a proxy. */
+/** Reading was given up, see {@linkcode Peer.stopReading}. */
+export class Stopped extends Error {}
+
+/** One side of a proxy: reads into a decoder, complete writes, and a time limit for both. */
 export class Peer implements Ticked {
   due = Infinity;
   received = 0;
   sent = 0;
-  /** Whether it is of no use any more. */
   closed = false;
-  /** Whether writing has failed. */
+  /** Whether a write has failed. */
   broken = false;
+  /** Whether reading is over: the peer has ended, failed, was too slow, or reading was stopped. */
+  lost = false;
   readonly decoder: Http1Decoder;
   readonly clock: TickClock;
 
@@ -34,8 +38,9 @@ export class Peer implements Ticked {
   #buffer: Bytes | undefined;
   #spare: Bytes | undefined;
   #size = SMALL;
-  /** How many reads have brought little, one after another. */
+  /** Number of small reads in a row. */
   #few = 0;
+  /** The read under way. Once the peer is lost it stays, so the result is the same for good. */
   #pending: Promise<boolean> | undefined;
   #gone: (() => void) | undefined;
   #looking = false;
@@ -52,45 +57,58 @@ export class Peer implements Ticked {
     clock.watch(this);
   }
 
-  /** Whether a read is under way. */
+  /** Whether a read is under way, which may add bytes to the decoder at any time. */
   get reading(): boolean {
     return this.#pending !== undefined;
   }
 
   /**
-   * Reads into the decoder; false at the end. Only while nothing that the decoder has lent is in
-   * use. Who asks while a read is under way gets what that brings.
+   * Reads into the decoder; false at the end. Nothing that the decoder has lent may be in use.
+   * Calls during a read share that read. Once the peer is lost, every call has the same result.
    *
-   * @param due The tick at which this rejects with {@linkcode Late}, after which the peer is lost.
+   * @param due The tick at which this rejects with {@linkcode Late}. The peer is lost then.
    */
   more(due: number): Promise<boolean> {
-    // Who always has something to say would never be found waiting.
+    if (this.lost && this.#pending !== undefined) return this.#pending;
+    // A peer that always has data ready would never be late otherwise.
     if (due <= this.clock.now && this.#pending === undefined) return Promise.reject(new Late());
     this.#readDue = due;
     this.due = Math.min(due, this.#writeDue);
     return this.#pending ??= this.#read();
   }
 
-  /** Limits the read that is under way. */
+  /** Sets the limit of the read under way, if there is one. */
   limit(due: number): void {
-    if (this.#pending === undefined) return;
+    if (this.#pending === undefined || this.lost) return;
     this.#readDue = due;
     this.due = Math.min(due, this.#writeDue);
   }
 
-  /** Looks for the end of the peer until `unwatch`; what comes is the next reader's. */
+  /** Makes the read under way reject with {@linkcode Stopped}. The peer is lost then. */
+  stopReading(): void {
+    if (this.lost) return;
+    this.lost = true;
+    this.#readDue = Infinity;
+    this.due = this.#writeDue;
+    if (this.#pending === undefined) {
+      this.#pending = Promise.reject(new Stopped());
+      this.#pending.catch(nobody);
+    } else this.#reject(new Stopped());
+  }
+
+  /** Calls `gone` at the end of the peer, until `unwatch`. Bytes that come are kept for later. */
   watch(gone: () => void): void {
     this.#gone = gone;
     if (!this.#looking) this.#look();
   }
 
-  /** Stops looking: before anybody uses what the decoder lends, or reads past it. */
+  /** Ends {@linkcode Peer.watch}. Call it before anybody uses what the decoder lends. */
   unwatch(): void {
     this.#gone = undefined;
   }
 
   #look(): void {
-    // Who sends on and on without waiting for an answer has to wait.
+    // A client that pipelines without reading responses has to wait.
     this.#looking = this.decoder.buffered < AHEAD;
     if (this.#looking) this.more(Infinity).then(this.#looked, this.#lost);
   }
@@ -120,13 +138,16 @@ export class Peer implements Ticked {
   };
 
   #onRead = (size: number | null): void => {
-    this.#pending = undefined;
+    // Nobody reads any more. These bytes belong to no request.
+    if (this.lost) return;
     this.#readDue = Infinity;
     this.due = this.#writeDue;
     if (size === null) {
+      this.lost = true;
       this.#resolve(false);
       return;
     }
+    this.#pending = undefined;
     this.received += size;
     if (size === this.#size && size < LARGE) this.#size *= 2;
     this.decoder.push(this.#buffer!.subarray(0, size));
@@ -134,23 +155,31 @@ export class Peer implements Ticked {
   };
 
   #onError = (error: unknown): void => {
-    this.#pending = undefined;
+    this.lost = true;
     this.#reject(error);
   };
 
-  /** Gives back what only large bodies need; while nothing is being read. */
+  /** Frees what only large bodies need, unless a read is under way. */
   shrink(): void {
     if (this.#size <= MEDIUM || this.#pending !== undefined || this.decoder.buffered > 0) return;
     this.#size = SMALL;
     this.#buffer = this.#spare = undefined;
   }
 
+  /** Makes the limits those of a tunnel, which times its own silence. */
+  startTunnel(writeLimit: number): void {
+    this.unwatch();
+    this.writeLimit = writeLimit;
+    this.#readDue = Infinity;
+    this.due = this.#writeDue;
+  }
+
   /** Reads past the decoder, for tunnels; null at the end. */
   async readRaw(): Promise<Bytes | null> {
-    // What is here must not wait for what is being read.
+    // Bytes that are here must not wait for the read under way.
     if (this.decoder.buffered > 0) return this.decoder.takeRest();
     if (this.#pending !== undefined) return await this.#pending ? this.decoder.takeRest() : null;
-    // Two buffers in turn: what one holds may be written while the other is being filled.
+    // Two buffers in turn: one may still be written while the other is filled.
     let buffer = this.#spare;
     if (buffer?.length !== this.#size) buffer = new Uint8Array(this.#size);
     this.#spare = this.#buffer;
@@ -196,25 +225,43 @@ export class Peer implements Ticked {
 
   expire(): void {
     const { now } = this.clock;
-    if (this.#readDue <= now && this.#writeDue > now) {
-      this.#readDue = Infinity;
-      this.due = this.#writeDue;
-      this.#reject(new Late());
-    } else this.close();
+    // A peer that does not take what is written gets a part of it: it must not look complete.
+    if (this.#writeDue <= now) return this.reset();
+    this.lost = true;
+    this.#readDue = Infinity;
+    this.due = this.#writeDue;
+    this.#reject(new Late());
   }
 
-  /** Leaves the raw connection to its owner. */
+  /** Ends the limits, and leaves the raw connection to its owner. */
   release(): void {
     this.due = Infinity;
     this.clock.unwatch(this);
   }
 
-  /** Closes at once. */
+  /** Closes at once, in an orderly way: the peer sees an end. */
   close(): void {
-    if (this.closed) return;
+    if (this.#ends()) closeQuietly(this.#raw);
+  }
+
+  /**
+   * Closes at once with a reset, so that the peer knows that what it got is incomplete
+   * (RFC 9112 §8).
+   */
+  reset(): void {
+    if (!this.#ends()) return;
+    const raw: Transport & { reset?: () => void } = this.#raw;
+    if (raw.reset === undefined) return closeQuietly(raw);
+    try {
+      raw.reset();
+    } catch { /* It is closed. */ }
+  }
+
+  #ends(): boolean {
+    if (this.closed) return false;
     this.closed = true;
     this.release();
-    closeQuietly(this.#raw);
+    return true;
   }
 }
 

@@ -4,8 +4,9 @@ import type { Transport } from "../net/transport.ts";
 import { Http1Decoder, Http1Error, type Http1Request } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
 import { hookFailed, type ProxyCore, tell } from "./_proxy_core.ts";
-import { Exchange, Stale } from "./_proxy_exchange.ts";
-import { type Outgoing, valueOf } from "./_proxy_head.ts";
+import { RequestBody } from "./_proxy_body.ts";
+import { type Answering, type Asked, Exchange, isRepeatable, Stale } from "./_proxy_exchange.ts";
+import { connectionOf, type ConnectionOption, valueOf } from "./_proxy_head.ts";
 import { Out } from "./_proxy_out.ts";
 import { answerOf, pageOf, Refusal } from "./_proxy_pages.ts";
 import { Late, Peer } from "./_proxy_peer.ts";
@@ -20,21 +21,27 @@ import type { ProxyRequest } from "./proxy_options.ts";
 const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n';
 const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
 
-/** One client of a proxy: its requests, one by one. */
-export class ProxySession {
+/**
+ * One client of a proxy. State is kept where it belongs: the client's connection here, a request in
+ * {@linkcode Current} and {@linkcode RequestBody}, an attempt to send it in {@linkcode Exchange}.
+ */
+export class ProxySession implements Answering {
+  /** Output to the client. */
+  readonly out: Out;
   readonly #core: ProxyCore;
   readonly #conn: Connection;
   readonly #client: Peer;
   readonly #name: string;
-  readonly #up = new Out();
-  readonly #out = new Out();
   #current: Current | undefined;
+  /** The server's connection that the request in hand uses. */
+  #upstream: Upstream | undefined;
   #dialling: AbortController | undefined;
+  /** Whether the client went away in the middle of a request. */
   #gone = false;
   #first = true;
   #draining = false;
   #isLoop: boolean | undefined;
-  /** The last authority, which mostly is the next one too. */
+  /** The last authority, which often is the next one too. */
   #authority: string | undefined;
   #target: Target | undefined;
 
@@ -47,14 +54,20 @@ export class ProxySession {
       maxLine: Math.min(limits.maxHead, 16 * 1024),
     });
     this.#client = new Peer(raw, decoder, clock, limits.bodyTimeout);
+    this.out = new Out(this.#client);
     this.#name = formatAddress(conn.remoteAddr);
+  }
+
+  /** Whether the connection ends after the request in hand. */
+  get draining(): boolean {
+    return this.#draining;
   }
 
   /** Serves until the connection ends. */
   async run(): Promise<void> {
     const { counts } = this.#core;
     const client = this.#client;
-    // Cut from outside: whatever is under way has lost its meaning.
+    // The connection may be cut from outside, by a shutdown for one.
     this.#conn.signal.addEventListener("abort", this.#onGone, { once: true });
     let [received, sent] = [0, 0];
     try {
@@ -76,16 +89,16 @@ export class ProxySession {
     if (this.#current === undefined && this.#client.decoder.between) this.#client.close();
   }
 
-  /** Serves the next request; gives whether another may follow. */
+  /** Serves the next request; returns whether another may follow. */
   async #serveOne(): Promise<boolean> {
     let head;
     try {
       head = await this.#readHead();
     } catch (error) {
       if (!(error instanceof Refusal)) return false;
-      this.#begin(undefined);
-      await this.#refuse(error, true);
-      this.#tell();
+      const current = this.#current = new Current(this.#client, undefined, undefined);
+      await this.#refuse(error, current, true);
+      this.#finish(current);
       return false;
     }
     if (head === undefined) return false;
@@ -98,22 +111,21 @@ export class ProxySession {
       const refusal = error instanceof Refusal
         ? error
         : new Refusal(500, "The proxy has failed", `failed: ${error}`);
-      goesOn = await this.#refuse(refusal, !this.#mayGoOn(head, refusal.status));
+      goesOn = await this.#refuse(refusal, current, !this.#mayGoOn(current, refusal.status));
     }
-    this.#tell();
+    this.#finish(current);
     return goesOn && !this.#draining && !this.#gone;
   }
 
-  #begin(head: Http1Request | undefined): Current {
-    return this.#current = new Current(head, this.#client);
+  #begin(head: Http1Request): Current {
+    const body = new RequestBody(this.#client, head, this.#core.limits, this.#onGone);
+    return this.#current = new Current(this.#client, head, body);
   }
 
-  #tell(): void {
-    const current = this.#current!;
+  #finish(current: Current): void {
     this.#current = undefined;
     this.#client.unwatch();
-    this.#up.clear();
-    this.#out.clear();
+    this.out.clear();
     this.#client.shrink();
     tell(this.#core, current.entry(this.#name), current.denied);
   }
@@ -145,9 +157,14 @@ export class ProxySession {
   }
 
   /** Whether the next request can be told from this one, and from what belongs to this one. */
-  #mayGoOn(head: Http1Request, status: number): boolean {
+  #mayGoOn({ head, body }: Current, status: number): boolean {
     // What follows a CONNECT that failed may be meant for the tunnel.
-    return head.method !== "CONNECT" && head.framing === 0 && head.keepAlive && status !== 400;
+    return head!.method !== "CONNECT" && body!.ended && head!.keepAlive && status !== 400;
+  }
+
+  /** Returns what `Connection` says in an answer of the proxy itself. */
+  #connectionOf(current: Current, close: boolean): ConnectionOption {
+    return connectionOf(current.head, close || this.#draining);
   }
 
   async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
@@ -183,7 +200,7 @@ export class ProxySession {
     const length = valueOf(head.fields, Known.contentLength);
     const maxForwards = valueOf(head.fields, Known.maxForwards);
     if (hook !== undefined && options.onRequest !== undefined) {
-      const answered = await this.#ask(head, hook);
+      const answered = await this.#ask(current, hook);
       if (answered !== undefined) return answered;
     }
     if (head.method === "CONNECT") return await this.#connect(target, head, current);
@@ -192,39 +209,34 @@ export class ProxySession {
     }
     const here = answerHere(head, maxForwards);
     if (typeof here === "object") {
-      this.#finishBody();
       current.status = 200;
-      const close = !this.#mayGoOn(head, 200) || this.#draining;
-      await this.#client.write(here.answer(close));
-      return !close;
+      const connection = this.#connectionOf(current, !this.#mayGoOn(current, 200));
+      await this.#client.write(here.answer(connection));
+      return connection !== "close";
     }
     return await this.#forward(asked, here, length, hook, current);
   }
 
-  async #ask(head: Http1Request, hook: ProxyRequest): Promise<boolean | undefined> {
+  /** Asks the hook; returns whether the connection goes on if it has answered. */
+  async #ask(current: Current, hook: ProxyRequest): Promise<boolean | undefined> {
     let bytes: Uint8Array;
-    const close = !this.#mayGoOn(head, 200) || this.#draining;
+    let connection: ConnectionOption;
     try {
       const answer = await this.#core.options.onRequest!(hook);
       if (!answer) return undefined;
-      bytes = answerOf(answer, { close, body: head.method !== "HEAD" });
-      this.#current!.status = answer.status;
+      connection = this.#connectionOf(current, !this.#mayGoOn(current, 200));
+      bytes = answerOf(answer, { connection, body: current.head!.method !== "HEAD" });
+      current.status = answer.status;
     } catch (error) {
       hookFailed("onRequest", error);
       throw new Refusal(500, "The proxy has failed", "onRequest failed");
     }
-    this.#finishBody();
     await this.#client.write(bytes).catch(this.#onGone);
-    return !close;
-  }
-
-  /** Takes the end of a request that has no body. */
-  #finishBody(): void {
-    if (this.#current!.head!.framing === 0) this.#skipEnd();
+    return connection !== "close";
   }
 
   async #forward(
-    asked: RequestTarget,
+    { target, path, authority }: RequestTarget,
     maxForwards: number | undefined,
     length: string | undefined,
     hook: ProxyRequest | undefined,
@@ -232,80 +244,82 @@ export class ProxySession {
   ): Promise<boolean> {
     const core = this.#core;
     const head = current.head!;
-    const { target, path, authority } = asked;
-    const to: Outgoing = {
-      target: core.parent === undefined ? path : head.target,
-      host: authority,
-      maxForwards,
-      length,
-      authorization: core.parentAuthorization,
-      via: core.via,
+    const asked: Asked = {
+      head,
+      body: current.body!,
+      hook,
+      to: {
+        target: core.parent === undefined ? path : head.target,
+        host: authority,
+        maxForwards,
+        length,
+        authorization: core.parentAuthorization,
+        via: core.via,
+      },
     };
-    let fresh = false;
-    for (;;) {
-      const upstream = (fresh ? undefined : core.upstreams.take((core.parent ?? target).key)) ??
-        await this.#dial(target, current);
-      current.upstream = upstream;
-      upstream.owner = current;
-      const draining = () => this.#draining;
-      const exchange = new Exchange(
-        core,
-        this.#client,
-        upstream,
-        head,
-        this.#up,
-        this.#out,
-        draining,
-      );
-      try {
-        const outcome = await exchange.run(to, hook, this.#onGone);
-        if (outcome === "tunnel") await this.#tunnel(upstream, current);
-        return outcome === "keep";
-      } catch (error) {
-        this.#out.clear();
-        if (error instanceof Stale && !this.#gone && !fresh) {
-          fresh = true;
-          continue;
-        }
-        const refusal = error instanceof Refusal
-          ? error
-          : new Refusal(502, "The server broke off the connection");
-        if (!exchange.begun) throw refusal;
-        // Half a response is out: only the end of the connection tells the client.
-        current.error = this.#gone || this.#client.broken ? "the client has gone" : refusal.reason;
-        this.#client.close();
-        return false;
-      } finally {
-        current.upstream = undefined;
-        current.status = exchange.status;
-        current.received += exchange.uploaded;
-        current.firstByte = exchange.firstByte;
-      }
+    // A client that waits for its response and goes away has no use for one.
+    if (asked.body.ended) this.#client.watch(this.#onGone);
+    const kept = isRepeatable(head) ? core.upstreams.take((core.parent ?? target).key) : undefined;
+    const outcome = kept === undefined ? undefined : await this.#attempt(kept, asked, current);
+    if (outcome !== undefined) return outcome;
+    // Without a kept connection, or after it has turned out to be dead.
+    if (kept !== undefined) core.counts.retries++;
+    return (await this.#attempt(await this.#dial(target, current), asked, current))!;
+  }
+
+  /**
+   * Makes one attempt; nothing of it is under way when this settles.
+   *
+   * @returns Whether the client's connection goes on; undefined if the server's connection was dead.
+   */
+  async #attempt(upstream: Upstream, asked: Asked, current: Current): Promise<boolean | undefined> {
+    this.#upstream = upstream;
+    const exchange = new Exchange(this.#core, asked, upstream, this);
+    try {
+      const outcome = await exchange.run();
+      if (outcome === "tunnel") await this.#tunnel(upstream, current);
+      return outcome === "keep";
+    } catch (error) {
+      this.out.clear();
+      if (error instanceof Stale && !this.#gone) return undefined;
+      const refusal = error instanceof Refusal
+        ? error
+        : new Refusal(502, "The server broke off the connection");
+      if (!exchange.begun) throw refusal;
+      current.error = this.#gone || this.#client.broken ? "the client has gone" : refusal.reason;
+      // Part of a response is out. It must not look complete.
+      this.#client.reset();
+      return false;
+    } finally {
+      this.#upstream = undefined;
+      if (exchange.reusable) this.#core.upstreams.give(upstream);
+      else this.#core.upstreams.drop(upstream);
+      current.status = exchange.status;
+      current.firstByte = exchange.firstByte;
     }
   }
 
   async #connect(target: Target, head: Http1Request, current: Current): Promise<boolean> {
-    this.#client.decoder.next();
     const core = this.#core;
-    const upstream = await this.#dial(target, current);
+    const upstream = this.#upstream = await this.#dial(target, current);
     try {
       if (core.parent !== undefined) await connectThrough(core, upstream, head);
       current.status = 200;
       current.firstByte = performance.now();
-      this.#out.text(GRANTED);
-      await this.#out.flush(this.#client);
+      this.out.text(GRANTED);
+      await this.out.flush();
       await this.#tunnel(upstream, current);
     } finally {
+      this.#upstream = undefined;
       core.upstreams.drop(upstream);
     }
     return false;
   }
 
   async #tunnel(upstream: Upstream, current: Current): Promise<void> {
-    const { counts, limits, upstreams } = this.#core;
+    const { counts, limits } = this.#core;
     const before = this.#client.received;
     const buffered = this.#client.decoder.buffered;
-    this.#client.unwatch();
     const tunnel = new Tunnel(this.#client, upstream, limits);
     counts.tunnels++;
     counts.activeTunnels++;
@@ -313,19 +327,15 @@ export class ProxySession {
       await tunnel.run();
     } finally {
       counts.activeTunnels--;
-      current.received += this.#client.received - before + buffered;
+      current.tunnelled += this.#client.received - before + buffered;
       current.error = tunnel.error;
-      upstreams.drop(upstream);
     }
   }
 
   async #dial(target: Target, current: Current): Promise<Upstream> {
+    if (this.#gone) throw new Refusal(502, "The client has gone");
     const controller = this.#dialling = new AbortController();
     const started = performance.now();
-    // A client that waits for an answer and goes away has no use for the connection.
-    if (current.head!.framing === 0 && current.head!.method !== "CONNECT") {
-      this.#client.watch(this.#onGone);
-    }
     try {
       const { upstreams } = this.#core;
       const upstream = await upstreams.dial(target, this.#conn.localAddr, controller.signal);
@@ -337,12 +347,10 @@ export class ProxySession {
   }
 
   #onGone = (): void => {
-    const current = this.#current;
-    if (current === undefined) return;
+    if (this.#current === undefined) return;
     this.#gone = true;
     this.#dialling?.abort();
-    // Another client may have it by now.
-    if (current.upstream?.owner === current) current.upstream.close();
+    this.#upstream?.close();
   };
 
   #targetOf(authority: string, port: number | undefined): Target {
@@ -356,9 +364,8 @@ export class ProxySession {
     return target;
   }
 
-  /** Tells the client why there is no response; gives whether the connection may go on. */
-  async #refuse(refusal: Refusal, close: boolean): Promise<boolean> {
-    const current = this.#current!;
+  /** Tells the client why there is no response; returns whether the connection may go on. */
+  async #refuse(refusal: Refusal, current: Current, close: boolean): Promise<boolean> {
     const { status, detail, reason } = refusal;
     if (this.#gone || this.#client.broken) {
       current.error = "the client has gone";
@@ -367,20 +374,14 @@ export class ProxySession {
     current.status = status;
     current.error = reason;
     current.denied = status === 403 || status === 407 || status === 508;
-    const ends = close || this.#draining;
+    const connection = this.#connectionOf(current, close);
     const body = current.head?.method !== "HEAD";
+    const more = status === 407 ? CHALLENGE : "";
     try {
-      // The end of a request without a body is still to be taken.
-      if (current.head?.framing === 0 && !ends) this.#skipEnd();
-      const more = status === 407 ? CHALLENGE : "";
-      await this.#client.write(pageOf(status, detail, { close: ends, body, more }));
-      return !ends;
+      await this.#client.write(pageOf(status, detail, { connection, body, more }));
+      return connection !== "close";
     } catch {
       return false;
     }
-  }
-
-  #skipEnd(): void {
-    if (this.#client.decoder.inMessage) this.#client.decoder.next();
   }
 }

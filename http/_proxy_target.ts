@@ -2,8 +2,8 @@ import { toLatin1 } from "./_http1_bytes.ts";
 import { httpDate } from "./_http_date.ts";
 import type { Http1Request } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
-import { valuesOf } from "./_proxy_head.ts";
-import { Refusal } from "./_proxy_pages.ts";
+import { type ConnectionOption, valuesOf } from "./_proxy_head.ts";
+import { connectionLine, Refusal } from "./_proxy_pages.ts";
 import type { Target } from "./_proxy_rules.ts";
 
 /** What a request asks for. */
@@ -55,7 +55,7 @@ function withoutLogin(target: string): string {
 
 /** An answer of the proxy itself. */
 export interface HereAnswer {
-  answer(close: boolean): Uint8Array;
+  answer(connection: ConnectionOption): Uint8Array;
 }
 
 /** What is not for others to see in the answer to a TRACE (RFC 9110 §9.3.8). */
@@ -75,21 +75,27 @@ export function answerHere(
   if (Number(maxForwards) > 0) return Number(maxForwards) - 1;
   if (method === "OPTIONS") {
     return {
-      answer: (close) =>
-        answer("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, CONNECT", "", close),
+      answer: (connection) =>
+        answer(
+          "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, CONNECT",
+          "",
+          connection,
+        ),
     };
   }
   let text = `TRACE ${head.target} HTTP/1.${head.minor}\r\n`;
   for (const [name, value] of head.fields) {
     if (!SECRET.has(name.toLowerCase())) text += `${name}: ${value}\r\n`;
   }
-  return { answer: (close) => answer("Content-Type: message/http", `${text}\r\n`, close) };
+  return {
+    answer: (connection) => answer("Content-Type: message/http", `${text}\r\n`, connection),
+  };
 }
 
-function answer(line: string, body: string, close: boolean): Uint8Array {
+function answer(line: string, body: string, connection: ConnectionOption): Uint8Array {
   return toLatin1(
     `HTTP/1.1 200 OK\r\nDate: ${httpDate()}\r\n${line}\r\nContent-Length: ${body.length}\r\n` +
-      `${close ? "Connection: close\r\n" : ""}\r\n${body}`,
+      `${connectionLine(connection)}\r\n${body}`,
   );
 }
 

@@ -27,9 +27,8 @@ export class Tunnel implements Ticked {
   /** Runs it to its end; both are closed then. */
   async run(): Promise<void> {
     const { clock } = this.#near;
-    // A tunnel has limits of its own.
-    this.#near.due = this.#far.due = Infinity;
-    this.#near.writeLimit = this.#far.writeLimit = this.#limits.tunnelTimeout;
+    this.#near.startTunnel(this.#limits.tunnelTimeout);
+    this.#far.startTunnel(this.#limits.tunnelTimeout);
     this.#moved();
     clock.watch(this);
     try {

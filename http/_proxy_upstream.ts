@@ -5,6 +5,7 @@ import { type NetErrorKind, toNetError } from "../net/errors.ts";
 import { dialAny, orAbort } from "./_dial.ts";
 import { Http1Decoder } from "./http1_codec.ts";
 import type { TickClock, Ticked } from "./_proxy_clock.ts";
+import { Out } from "./_proxy_out.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import { Peer } from "./_proxy_peer.ts";
 import type { Rules, Target } from "./_proxy_rules.ts";
@@ -13,8 +14,8 @@ import type { Rules, Target } from "./_proxy_rules.ts";
 export class Upstream extends Peer {
   /** Whether it has carried a request before. */
   reused = false;
-  /** Who has it; nobody while it is idle. */
-  owner: object | undefined;
+  /** Output to the server. What waits in it goes with the connection. */
+  readonly out: Out;
   /** What it leads to. */
   readonly key: string;
   /** Where it comes from, as who accepts it sees it. */
@@ -22,9 +23,15 @@ export class Upstream extends Peer {
 
   constructor(conn: Deno.TcpConn, key: string, clock: TickClock, writeLimit: number) {
     super(conn, new Http1Decoder("response", LIMITS), clock, writeLimit);
+    this.out = new Out(this);
     this.key = key;
     const { hostname, port } = conn.localAddr;
     this.local = formatAddress({ hostname: normalizeHostname(hostname), port });
+  }
+
+  /** Whether a request may be sent on it: the server is there, and has said nothing unasked. */
+  get usable(): boolean {
+    return !this.lost && !this.broken && !this.closed && this.decoder.between && this.out.empty;
   }
 }
 
@@ -63,30 +70,33 @@ export class Upstreams {
     this.#options = options;
   }
 
-  /** An idle connection; undefined without one. */
+  /** Returns an idle connection that is of use; undefined without one. */
   take(key: string): Upstream | undefined {
     const list = this.#idle.get(key);
-    const upstream = list?.pop();
-    if (upstream === undefined) return undefined;
-    this.idle--;
-    upstream.reused = true;
-    return upstream;
+    if (list === undefined) return undefined;
+    for (let upstream; (upstream = list.pop()) !== undefined;) {
+      this.idle--;
+      if (upstream.usable) {
+        upstream.reused = true;
+        return upstream;
+      }
+      this.drop(upstream);
+    }
+    return undefined;
   }
 
-  /** Keeps a connection for the next request. */
+  /** Keeps a connection for the next request, in place of the oldest if there are too many. */
   give(upstream: Upstream): void {
     const { maxIdlePerHost, keepAliveTimeout, clock } = this.#options;
-    upstream.owner = undefined;
+    if (this.idle >= MAX_IDLE || !upstream.usable) return this.drop(upstream);
     let list = this.#idle.get(upstream.key);
     if (list === undefined) this.#idle.set(upstream.key, list = []);
-    if (
-      list.length >= maxIdlePerHost || this.idle >= MAX_IDLE || upstream.closed ||
-      !upstream.decoder.between
-    ) return this.drop(upstream);
+    if (list.length >= maxIdlePerHost) this.#evict(list[0]!);
     upstream.shrink();
+    upstream.out.clear();
     list.push(upstream);
     this.idle++;
-    // The end of the server, and anything that it says unasked, ends it.
+    // The server's end, and anything that it says unasked, ends the connection.
     const evict = () => this.#evict(upstream);
     upstream.more(clock.after(keepAliveTimeout)).then(evict, evict);
   }

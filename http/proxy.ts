@@ -155,6 +155,7 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
   const parent = options.upstream === undefined ? undefined : readParent(options.upstream);
   const counts: Counts = {
     requests: 0,
+    retries: 0,
     tunnels: 0,
     activeTunnels: 0,
     denied: 0,

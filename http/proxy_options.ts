@@ -84,6 +84,8 @@ export interface ProxyEntry {
 export interface ProxyStats {
   /** Requests that could be read. */
   readonly requests: number;
+  /** Requests that were sent again, because a kept connection to a server had ended. */
+  readonly retries: number;
   /** Tunnels that were opened. */
   readonly tunnels: number;
   /** Tunnels that are open now. */

@@ -125,6 +125,81 @@ export class Origin implements AsyncDisposable {
   }
 }
 
+/** Options of {@linkcode FickleOrigin}. */
+export interface Fickle {
+  /** How many requests the first connection serves. @default 1 */
+  served?: number;
+  /** What the first connection says before it ends. @default nothing */
+  lastWords?: string;
+  /** Answers a request; returns true if it has sent the response itself. */
+  answer?: (path: string, conn: Deno.Conn) => Promise<boolean | void>;
+}
+
+/**
+ * An origin whose first connection ends, without a response, when a request comes that is one too
+ * many: the idle limit of a real server passes just then. Responses name the path.
+ */
+export class FickleOrigin implements AsyncDisposable {
+  /** Method and path of each request that was read whole and answered. */
+  readonly requests: string[] = [];
+  readonly bodies: string[] = [];
+  readonly host: string;
+  connections = 0;
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #conns = new Set<Deno.Conn>();
+  readonly #serving: Promise<void>;
+  readonly #options: Required<Fickle>;
+
+  constructor(options: Fickle = {}) {
+    this.#options = { served: 1, lastWords: "", answer: async () => {}, ...options };
+    this.host = `127.0.0.1:${this.#listener.addr.port}`;
+    this.#serving = this.#serve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    for (const conn of this.#conns) closeQuietly(conn);
+    await this.#serving;
+  }
+
+  async #serve(): Promise<void> {
+    const work: Promise<void>[] = [];
+    for await (const conn of this.#listener) {
+      this.#conns.add(conn);
+      const left = this.connections++ === 0 || this.#options.served === 0
+        ? this.#options.served
+        : Infinity;
+      work.push(this.#answer(conn, left).catch(() => {}).finally(() => closeQuietly(conn)));
+    }
+    await Promise.all(work);
+  }
+
+  async #answer(conn: Deno.Conn, left: number): Promise<void> {
+    const decoder = new Http1Decoder("request");
+    const buffer = new Uint8Array(64 * 1024);
+    let [line, body] = ["", ""];
+    for (let size; (size = await conn.read(buffer)) !== null;) {
+      decoder.push(buffer.slice(0, size));
+      for (let event; (event = decoder.next()) !== undefined;) {
+        if (event.kind === "request") [line, body] = [`${event.method} ${event.target}`, ""];
+        else if (event.kind === "data") body += textOf(event.bytes);
+        else if (left-- <= 0) return await send(conn, this.#options.lastWords);
+        else await this.#respond(conn, line, body);
+      }
+    }
+  }
+
+  async #respond(conn: Deno.Conn, line: string, body: string): Promise<void> {
+    this.requests.push(line);
+    if (body !== "") this.bodies.push(body);
+    const [method, path] = line.split(" ");
+    if (await this.#options.answer(path!, conn) === true) return;
+    const text = `[${path}]`;
+    const head = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n`;
+    await send(conn, method === "HEAD" ? head : head + text);
+  }
+}
+
 /** Runs a case against a proxy; `end` makes the proxy let go of its connections. */
 export async function runCase(
   one: ProxyCase,

@@ -348,46 +348,6 @@ Deno.test("serveProxy() keeps no connection that says more than was asked", asyn
   assertEquals(origin.heard.length, 2);
 });
 
-/** An origin that answers once on each connection, and breaks off at the second request. */
-async function breaking(work: (host: string, count: () => number) => Promise<void>): Promise<void> {
-  const listener = listen();
-  let count = 0;
-  const serving = (async () => {
-    for await (const conn of listener) {
-      await until(conn, "\r\n\r\n");
-      count++;
-      await send(conn, OK);
-      await until(conn, "\r\n\r\n").then(() => count++, () => {});
-      conn.close();
-    }
-  })();
-  try {
-    await work(listener.host, () => count);
-  } finally {
-    listener.close();
-    await serving;
-  }
-}
-
-Deno.test("serveProxy() sends a GET again when a kept connection turns out to be dead", () =>
-  breaking(async (host, count) => {
-    await using proxy = serveProxy(OPEN);
-    assertEquals(statuses(await exchange(proxy.addr.port, get(host))), [200]);
-    assertEquals(statuses(await exchange(proxy.addr.port, get(host))), [200]);
-    assertEquals(count(), 3);
-    await proxy.shutdown();
-  }));
-
-Deno.test("serveProxy() does not send a POST again", () =>
-  breaking(async (host, count) => {
-    await using proxy = serveProxy(OPEN);
-    assertEquals(statuses(await exchange(proxy.addr.port, get(host))), [200]);
-    const post = get(host).replace("GET", "POST");
-    assertEquals(statuses(await exchange(proxy.addr.port, post)), [502]);
-    assertEquals(count(), 2);
-    await proxy.shutdown();
-  }));
-
 Deno.test("serveProxy() answers 408 to a head that drips", async () => {
   await using proxy = serveProxy({ ...OPEN, headTimeout: 300 });
   using conn = await dial(proxy.addr.port);
