@@ -24,7 +24,8 @@
  * @module
  */
 
-import { eTag, ifNoneMatch } from "@std/http/etag";
+import { eTag } from "@std/http/etag";
+import { matchesETag } from "./etag.ts";
 import { mediaType } from "./_media_types.ts";
 import { parseRange, type Piece } from "./_range.ts";
 import { problem } from "./problem.ts";
@@ -197,10 +198,7 @@ function isOther(
   modified: string | undefined,
 ): boolean {
   const tags = headers.get("if-match");
-  if (tags !== null) {
-    // Tags compare strongly here: a weak one matches nothing.
-    return tags.trim() !== "*" && !tags.split(",").some((tag) => tag.trim() === etag);
-  }
+  if (tags !== null) return !matchesETag(tags, etag, "strong");
   const since = Date.parse(headers.get("if-unmodified-since") ?? "");
   return modified !== undefined && Date.parse(modified) > since;
 }
@@ -212,7 +210,7 @@ function isUnchanged(
 ): boolean {
   const tags = headers.get("if-none-match");
   // RFC 9110 §13.2.2: the tag decides alone where there is one.
-  if (tags !== null) return !ifNoneMatch(tags, etag);
+  if (tags !== null) return matchesETag(tags, etag, "weak");
   const since = Date.parse(headers.get("if-modified-since") ?? "");
   return modified !== undefined && Date.parse(modified) <= since;
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { acceptsLanguages } from "@std/http/negotiation";
 import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { serveHttp } from "../../http/server.ts";
@@ -28,7 +27,7 @@ import {
   WebSocketFace,
   type WebSocketLimits,
 } from "./web_socket.ts";
-import type { Lang } from "./words.ts";
+import { type Lang, preferredLang } from "./words.ts";
 
 /** Options of {@linkcode serveChatWeb}. */
 export interface ChatWebOptions extends Visitors, WebSocketLimits {
@@ -120,10 +119,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
     if (each > 0 && (here >= each || nameless >= MAX_NAMELESS)) {
       return turnAway("address", 503, "Too many connections from this address\n");
     }
-    const asked = acceptsLanguages(request, "en", "zh");
-    const lang = request.headers.has("accept-language") && (asked === "en" || asked === "zh")
-      ? asked
-      : options.lang;
+    const lang = preferredLang(request.headers.get("accept-language")) ?? options.lang;
     const { response, connection } = await openWebSocket(request, { remoteAddr: remote }, {
       allowedOrigins: "*", // They have been looked at above.
       pingInterval: options.pingInterval,

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { eTag, ifNoneMatch } from "@std/http/etag";
+import { eTag } from "@std/http/etag";
+import { matchesETag } from "../../http/etag.ts";
 import { isLoopback } from "../../net/address.ts";
 import page from "./page.html" with { type: "text" };
 
@@ -90,7 +91,8 @@ export async function preparePage(lang: "en" | "zh"): Promise<Page> {
         "etag": tag!,
         "vary": "host",
       };
-      if (!ifNoneMatch(request.headers.get("if-none-match"), tag)) {
+      const known = request.headers.get("if-none-match");
+      if (known !== null && matchesETag(known, tag, "weak")) {
         return new Response(null, { status: 304, headers });
       }
       return new Response(request.method === "HEAD" ? null : html, { headers });

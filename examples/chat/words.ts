@@ -6,6 +6,8 @@
  * @module
  */
 
+import { parseWeights } from "../../http/header_list.ts";
+import { lowerAscii } from "../../net/text.ts";
 import type { ByeCode, NoticeCode, Params, ReplyCode } from "./events.ts";
 
 /** The languages of the chat. */
@@ -155,4 +157,19 @@ const LANGUAGES: Readonly<Record<Lang, Sentences>> = { en, zh };
 export function sentence(lang: Lang, code: SentenceCode, params: Params = {}): string {
   // Filled in one pass, so that braces in a name stay what they are.
   return LANGUAGES[lang][code].replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "");
+}
+
+/**
+ * Returns the language of the chat that a browser prefers (RFC 9110 §12.5.4). Regions do not count:
+ * `zh-TW` is Chinese.
+ *
+ * @param accepted The header `Accept-Language`; null without one.
+ * @returns The language; undefined if the browser names none of the chat's, or takes any.
+ */
+export function preferredLang(accepted: string | null): Lang | undefined {
+  for (const { value, weight } of parseWeights(accepted ?? "")) {
+    const [language] = lowerAscii(value).split("-", 1);
+    if (weight > 0 && (language === "en" || language === "zh")) return language;
+  }
+  return undefined;
 }

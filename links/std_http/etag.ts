@@ -13,7 +13,3 @@ export const eTag: (
   entity: string | FileInfo,
   options?: { weak?: boolean },
 ) => Promise<string | undefined> = std.eTag;
-
-/** Whether `If-None-Match` lets the full answer be sent. */
-export const ifNoneMatch: (value: string | null, etag: string | undefined) => boolean =
-  std.ifNoneMatch;
