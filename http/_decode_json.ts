@@ -1,3 +1,4 @@
+import { charsetOf } from "./_content_type.ts";
 import { HttpDecodeError } from "./errors.ts";
 import { jsonPlace } from "./_json_error.ts";
 
@@ -7,7 +8,7 @@ export function decodeJson<T>(text: string, of: { shownUrl: string; status: numb
     return JSON.parse(text) as T;
   } catch (cause) {
     const meta = { url: of.shownUrl, status: of.status };
-    if (text.trim() === "") {
+    if (/^[ \t\r\n]*$/.test(text)) {
       throw new HttpDecodeError(`Cannot read JSON of ${meta.url}: the body is empty`, {
         ...meta,
         cause,
@@ -25,7 +26,7 @@ export function decodeJson<T>(text: string, of: { shownUrl: string; status: numb
 
 /** Decodes text by the charset of its media type, as UTF-8 where that is unknown. */
 export function decodeText(data: Uint8Array, contentType: string | null): string {
-  const label = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType ?? "")?.[1];
+  const label = charsetOf(contentType);
   if (label === undefined || /^utf-?8$/i.test(label)) return utf8.decode(data);
   try {
     return new TextDecoder(label).decode(data);

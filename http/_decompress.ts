@@ -1,5 +1,7 @@
 import { Readable } from "node:stream";
 import zlib from "node:zlib";
+import { lowerAscii } from "../net/text.ts";
+import { parseList } from "./header_list.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -11,8 +13,7 @@ const MAX_CODINGS = 4;
 /** The codings that we can undo, the last one applied first; undefined if one is unknown. */
 export function codingsOf(header: string | null): readonly string[] | undefined {
   if (header === null) return [];
-  const codings = header.toLowerCase().split(",").map((name) => name.trim())
-    .filter((name) => name !== "" && name !== "identity").reverse();
+  const codings = parseList(lowerAscii(header)).filter((name) => name !== "identity").reverse();
   const known = codings.every((name) => KNOWN.has(name));
   return known && codings.length <= MAX_CODINGS ? codings : undefined;
 }

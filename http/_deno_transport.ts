@@ -2,6 +2,7 @@ import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { NetError, toNetError } from "../net/errors.ts";
+import { parseDigits } from "../net/text.ts";
 import type { BodySource } from "./_body.ts";
 import type { Gate } from "./_gate.ts";
 import { isForRequest } from "./_methods.ts";
@@ -116,7 +117,7 @@ export class DenoTransport implements HttpTransport {
     }
     const length = request.headers.get("content-length");
     if (length === "0") return gate.handle(request, exchange, request);
-    if (gate.tooLarge(Number(length))) return gate.refuse(413, exchange);
+    if (gate.tooLarge(lengthOf(length))) return gate.refuse(413, exchange);
     const body = gate.limitBody(lazyReader(request.body));
     const answered = () => body.answered();
     exchange.completed.then(answered, answered);
@@ -174,6 +175,11 @@ export class DenoTransport implements HttpTransport {
       } catch { /* The port or a descriptor is not to be had yet. */ }
     }
   }
+}
+
+/** The length that a request announces; 0 where it announces none, and its bytes are counted. */
+function lengthOf(length: string | null): number {
+  return parseDigits(length ?? "0") ?? Infinity;
 }
 
 /** Takes the reader as late as possible: Deno lets go by itself of a body that has none. */

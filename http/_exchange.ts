@@ -1,3 +1,4 @@
+import { lowerAscii, parseDigits } from "../net/text.ts";
 import type { Attempt } from "./_attempt.ts";
 import type { HttpTry } from "./errors.ts";
 import { HttpResponse } from "./response.ts";
@@ -83,8 +84,8 @@ export class Exchange {
   isSmall(): boolean {
     const { headers, status } = this.#native;
     if (this.#plan.method === "HEAD" || NULL_BODY.has(status)) return false;
-    const length = headers.get("content-length");
-    if (length === null || !(Number(length) <= Math.min(SMALL, this.#plan.maxBody))) return false;
+    const length = parseDigits(headers.get("content-length") ?? "");
+    if (length === undefined || length > Math.min(SMALL, this.#plan.maxBody)) return false;
     // Where both are sent, the chunks count and not the length (RFC 9112 §6.3).
     if (headers.has("transfer-encoding")) return false;
     return this.#plan.onDownload === undefined && !headers.has("content-encoding");
@@ -200,7 +201,7 @@ export class Exchange {
     const reader = body.getReader();
     const { maxBody, onDownload } = this.#plan;
     const length = this.#native.headers.get("content-length");
-    const total = plain && length !== null ? Number(length) : undefined;
+    const total = plain ? parseDigits(length ?? "") : undefined;
     let transferred = 0;
     const giveUp = async () => {
       // First what waits for the network, or the rest would wait with it.
@@ -235,7 +236,7 @@ export class Exchange {
 
   /** Deno undoes chunks alone, and takes all else for a body that lasts as long as its connection. */
   #checkTransfer(): void {
-    const transfer = this.#native.headers.get("transfer-encoding")?.toLowerCase() ?? "identity";
+    const transfer = lowerAscii(this.#native.headers.get("transfer-encoding") ?? "identity");
     if (transfer === "chunked" || transfer === "identity") return;
     throw failure(this.#plan, "protocol", "its body has a transfer coding that nobody asked for");
   }

@@ -1,3 +1,5 @@
+import { hasMember } from "./header_list.ts";
+
 /**
  * Changes the headers of an answer: in place where that is possible, in a copy
  * where they are immutable, as those of `fetch` and `Response.redirect` are.
@@ -20,7 +22,7 @@ export function withHeaders(response: Response, change: (headers: Headers) => vo
 /** Adds a name to `Vary`. */
 export function addVary(headers: Headers, name: string): void {
   const vary = headers.get("vary");
-  if (vary === "*" || vary?.toLowerCase().split(/\s*,\s*/).includes(name)) return;
+  if (hasMember(vary, "*") || hasMember(vary, name)) return;
   headers.set("vary", vary === null ? name : `${vary}, ${name}`);
 }
 

@@ -1,5 +1,7 @@
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
+import { lowerAscii } from "../net/text.ts";
+import { parseList } from "./header_list.ts";
 
 /** A connection that HTTP has let go of. */
 export interface Handed {
@@ -40,7 +42,7 @@ const offers = new WeakMap<Request, Offer>();
 
 /** Offers the connection of a request to its handler. */
 export function offer(request: Request, upgrade: string): Offer {
-  const made = new Offer(upgrade.toLowerCase().split(",").map((name) => name.trim()));
+  const made = new Offer(parseList(lowerAscii(upgrade)));
   offers.set(request, made);
   return made;
 }

@@ -1,3 +1,4 @@
+import { parseDigits } from "../net/text.ts";
 import type { PartialState } from "./_partial_file.ts";
 
 /** What asks for the rest, if it is still of the same. */
@@ -44,7 +45,7 @@ function validatorOf(headers: Headers): string | undefined {
 /** How long the content is, in bytes, where the server says it. */
 export function lengthOf(headers: Headers): number | undefined {
   const length = headers.get("content-length");
-  return length === null || headers.has("content-encoding") ? undefined : Number(length);
+  return length === null || headers.has("content-encoding") ? undefined : parseDigits(length);
 }
 
 /** The piece of a 206, its end not included. */
@@ -57,7 +58,7 @@ export interface Piece {
 /** The piece that a 206 says it is; undefined if it does not. */
 export function rangeOf(headers: Headers): Piece | undefined {
   const [, start, last, total] =
-    /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
+    /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
   if (start === undefined || headers.has("content-encoding")) return undefined;
   const size = total === "*" ? undefined : Number(total);
   const end = Number(last) + 1;

@@ -1,3 +1,5 @@
+import { lowerAscii } from "../net/text.ts";
+import { hasMember } from "./header_list.ts";
 import { toLatin1 } from "./_http1_bytes.ts";
 import { httpDate } from "./_http_date.ts";
 import {
@@ -37,6 +39,7 @@ const NOT_TRAILERS = flags(
 );
 const NO_BODY = flags(Known.contentLength);
 const NONE = flags();
+const NO_NAMES: ReadonlySet<string> = new Set();
 const MAX_FORWARDS = flags(Known.maxForwards);
 
 function flags(...known: number[]): Uint8Array {
@@ -71,7 +74,7 @@ export function requestHead(head: Http1Request, out: Outgoing): string {
   let run = firstLine(at, text);
   for (let i = 0; i < at.length; i += STRIDE) {
     const known = at[i + 4]!;
-    if (known === 0 && names.length === 0) continue;
+    if (known === 0 && names.size === 0) continue;
     const start = at[i]!;
     const next = i + STRIDE < at.length ? at[i + STRIDE]! : text.length - 2;
     if (known === Known.host) {
@@ -127,7 +130,7 @@ export function responseHead(head: Http1Response, out: Returning): string {
   let run = firstLine(at, text);
   for (let i = 0; i < at.length; i += STRIDE) {
     const known = at[i + 4]!;
-    if (known === 0 && names.length === 0) continue;
+    if (known === 0 && names.size === 0) continue;
     dated ||= known === Known.date;
     if (
       HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, names) ||
@@ -188,18 +191,25 @@ export function sizeOf(fields: Http1Fields): number {
   return rawOf(fields)?.text.length ?? 0;
 }
 
-/** The only upgrade that is passed on: what follows is out of our sight, as in a CONNECT. */
+/**
+ * Whether a request may be upgraded to WebSocket, the only upgrade that is passed on. The proxy does
+ * not look into what follows, as in a CONNECT.
+ */
 export function wantsWebSocket({ upgrade, minor }: Http1Request): boolean {
-  return upgrade !== undefined && minor === 1 && upgrade.toLowerCase() === "websocket";
+  return minor === 1 && hasMember(upgrade, "websocket");
 }
 
 function firstLine(at: readonly number[], text: string): number {
   return at.length === 0 ? text.length - 2 : at[0]!;
 }
 
-/** What `Connection` says but for the two that are no names of fields, or of one that goes anyway. */
-function namesOf(connection: readonly string[]): readonly string[] {
-  return connection.filter((option) => option !== "close" && option !== "keep-alive");
+/**
+ * The names of fields that `Connection` lists, in lower case; `close` is no field, and `Keep-Alive`
+ * is never passed on. Each field is looked up, so that many names and many fields do not multiply.
+ */
+function namesOf(connection: readonly string[]): ReadonlySet<string> {
+  const names = connection.filter((option) => option !== "close" && option !== "keep-alive");
+  return names.length === 0 ? NO_NAMES : new Set(names);
 }
 
 function isNamed(
@@ -207,10 +217,10 @@ function isNamed(
   text: string,
   at: readonly number[],
   i: number,
-  names: readonly string[],
+  names: ReadonlySet<string>,
 ): boolean {
-  return names.length > 0 && FRAMING[known] === 0 &&
-    names.includes(text.slice(at[i], at[i + 1]).toLowerCase());
+  return names.size > 0 && FRAMING[known] === 0 &&
+    names.has(lowerAscii(text.slice(at[i], at[i + 1])));
 }
 
 /** Fields that have been changed, as if they had come so. */

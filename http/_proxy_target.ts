@@ -1,3 +1,5 @@
+import { splitWords } from "../net/text.ts";
+import { parseList } from "./header_list.ts";
 import { toLatin1 } from "./_http1_bytes.ts";
 import { httpDate } from "./_http_date.ts";
 import type { Http1Request } from "./http1_codec.ts";
@@ -102,5 +104,5 @@ function answer(line: string, body: string, connection: ConnectionOption): Uint8
 /** Whether a request has come through a proxy of this name before (RFC 9110 §7.6.3). */
 export function hasPassed({ fields }: Http1Request, via: string): boolean {
   const all = valuesOf(fields, Known.via);
-  return all !== "" && all.split(",").some((one) => one.trim().split(/[ \t]+/)[1] === via);
+  return all !== "" && parseList(all, "comment").some((hop) => splitWords(hop)[1] === via);
 }

@@ -1,3 +1,6 @@
+import { lowerAscii, trimBlanks } from "../net/text.ts";
+import { parseList } from "./header_list.ts";
+
 /** A piece of a file: from `start` up to and without `end`. */
 export interface Piece {
   readonly start: number;
@@ -5,15 +8,18 @@ export interface Piece {
 }
 
 /**
- * Reads a `Range` of one piece (RFC 9110 §14.2). Several pieces, other units and
- * what is malformed are ignored, as the RFC lets a server do.
+ * Reads a `Range` of one piece (RFC 9110 §14.2). Several pieces, other units and malformed values
+ * are ignored, as the RFC allows.
  *
  * @param value The header.
  * @param size The size of the file.
  * @returns The piece, null if there is no such piece, undefined if the header is to be ignored.
  */
 export function parseRange(value: string | null, size: number): Piece | null | undefined {
-  const match = /^bytes *= *(\d*)-(\d*)$/i.exec(value ?? "");
+  const [unit = "", ...rest] = (value ?? "").split("=", 3);
+  if (rest.length !== 1 || lowerAscii(trimBlanks(unit)) !== "bytes") return undefined;
+  const pieces = parseList(rest[0]!);
+  const match = pieces.length === 1 ? /^(\d*)-(\d*)$/.exec(pieces[0]!) : null;
   if (match === null) return undefined;
   const [, first = "", last = ""] = match;
   if (first === "") {

@@ -1,5 +1,6 @@
 import { STATUS_TEXT } from "@std/http/status";
 import type { Connection } from "../net/connection.ts";
+import { hasMember } from "./header_list.ts";
 import { httpDate } from "./_http_date.ts";
 
 /** What the writing of an answer depends on. */
@@ -47,7 +48,7 @@ export async function writeResponse(
     if (!HOP.has(name)) head += `${name}: ${value}\r\n`;
     else if (name === "content-length") declared = value;
     else if (name === "upgrade" && status === 426) head += `${name}: ${value}\r\n`;
-    else if (name === "connection" && /\bclose\b/i.test(value)) keepAlive = false;
+    else if (name === "connection" && hasMember(value, "close")) keepAlive = false;
     dated ||= name === "date";
   }
   if (!dated) head += `date: ${httpDate()}\r\n`;

@@ -39,6 +39,7 @@
 
 import { NetError, type NetErrorOptions } from "../net/errors.ts";
 import { escapeControls } from "../net/text.ts";
+import { essenceOf } from "./_content_type.ts";
 
 /**
  * Whether a server may have seen a request that failed: "no" if the connection
@@ -348,8 +349,7 @@ export class HttpDecodeError extends Error {
 
 /** Reads problem details; whatever the body is, it never throws. */
 function parseProblem(headers: Headers, body: string): ProblemDetails | undefined {
-  const type = headers.get("content-type") ?? "";
-  if (!/^\s*application\/problem\+json\s*(?:;|$)/i.test(type)) return undefined;
+  if (essenceOf(headers.get("content-type")) !== "application/problem+json") return undefined;
   try {
     const value: unknown = JSON.parse(body);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;

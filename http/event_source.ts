@@ -37,6 +37,7 @@ import {
 import { HttpRequestError, HttpStatusError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
 import { parseRetryAfter } from "./retry.ts";
+import { essenceOf } from "./_content_type.ts";
 import { EventParser, EventTooLarge } from "./_event_parser.ts";
 import { withHeaders } from "./_plan.ts";
 import { checkCount, MAX_TIMER } from "./_server_limits.ts";
@@ -259,8 +260,8 @@ function headerOf(id: string): string | undefined {
 }
 
 function checkType(response: HttpResponse): void {
-  const type = response.headers.get("content-type") ?? "";
-  if (response.status === 200 && /^\s*text\/event-stream\s*(?:;|$)/i.test(type)) return;
+  const type = essenceOf(response.headers.get("content-type"));
+  if (response.status === 200 && type === "text/event-stream") return;
   throw failure(response, "protocol", "the answer is no event stream");
 }
 

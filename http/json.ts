@@ -21,6 +21,8 @@
  * @module
  */
 
+import { lowerAscii, parseDigits } from "../net/text.ts";
+import { essenceOf } from "./_content_type.ts";
 import { jsonPlace } from "./_json_error.ts";
 import { ProblemError } from "./problem.ts";
 import { checkCount } from "./_server_limits.ts";
@@ -43,7 +45,7 @@ export interface ReadJsonOptions {
 }
 
 /** The types of JSON: RFC 8259 §11, RFC 6839 §3.1. */
-const JSON_TYPE = /^application\/(?:json|[\w.!#$&^+-]+\+json)\s*(?:;|$)/i;
+const JSON_TYPE = /^application\/(?:json|[a-z0-9_.!#$&^+-]+\+json)$/;
 
 const JSON_HEADERS = { "content-type": "application/json" };
 
@@ -85,7 +87,7 @@ export async function readJson<T = unknown>(
   const limit = checkCount("limit", options.limit, 1024 * 1024);
   const { headers } = request;
   if (options.checkType ?? true) {
-    if (!JSON_TYPE.test(headers.get("content-type") ?? "")) {
+    if (!JSON_TYPE.test(essenceOf(headers.get("content-type")))) {
       throw new ProblemError(415, {
         detail: "The body must be JSON: send the header content-type: application/json",
         headers: { accept: "application/json" },
@@ -93,7 +95,7 @@ export async function readJson<T = unknown>(
     }
   }
   const coding = headers.get("content-encoding") ?? "identity";
-  if (coding.toLowerCase() !== "identity") {
+  if (lowerAscii(coding) !== "identity") {
     throw new ProblemError(415, {
       detail: "The body must not be compressed",
       headers: { "accept-encoding": "identity" },
@@ -148,7 +150,9 @@ export function json(value: unknown, init?: ResponseInit): Response {
 
 async function readWithin(request: Request, limit: number): Promise<Uint8Array> {
   const tooLarge = () => new ProblemError(413, { detail: `The body has more than ${limit} bytes` });
-  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge();
+  // This only saves reading: the bytes are counted below, whatever was announced.
+  const announced = parseDigits(request.headers.get("content-length") ?? "");
+  if (announced !== undefined && announced > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop by a throw cancels the stream.

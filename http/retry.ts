@@ -23,6 +23,7 @@
  * @module
  */
 
+import { trimBlanks } from "../net/text.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 
 /** Options of retrying. All times are in milliseconds. */
@@ -251,7 +252,7 @@ const HTTP_DATE = /^[A-Z][a-z]+,? [0-9A-Za-z :-]+(?: GMT)?$/;
  * ```
  */
 export function parseRetryAfter(value: string, now: number): number | undefined {
-  const text = value.trim();
+  const text = trimBlanks(value);
   if (/^\d+$/.test(text)) return Number(text) * 1000;
   if (text.length > 40 || !HTTP_DATE.test(text)) return undefined;
   // The old form without a zone means GMT too (RFC 9110 §5.6.7).

@@ -32,6 +32,7 @@
  */
 
 import type { Connection } from "../net/connection.ts";
+import { lowerAscii } from "../net/text.ts";
 import { offerOf } from "./_offer.ts";
 
 /** A connection that has been taken over. */
@@ -67,7 +68,7 @@ export function takeOver(
   headers?: HeadersInit,
 ): TakeOver | undefined {
   const offer = offerOf(request);
-  if (!offer?.protocols.includes(protocol.toLowerCase())) return undefined;
+  if (!offer?.protocols.includes(lowerAscii(protocol))) return undefined;
   if (offer.response) throw new TypeError("Cannot take a connection over that is taken over");
   const response = new Response(null, { headers: new Headers(headers) });
   response.headers.set("upgrade", protocol);

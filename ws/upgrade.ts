@@ -26,7 +26,9 @@
  */
 
 import { type TakeOver, takeOver } from "../http/take_over.ts";
+import { hasMember, parseList } from "../http/header_list.ts";
 import { formatAddress } from "../net/address.ts";
+import { lowerAscii } from "../net/text.ts";
 import { WsConnection } from "./connection.ts";
 import type { WsSocket } from "./connection_options.ts";
 import { FrameSocket, type FrameSocketOptions } from "./_frame_socket.ts";
@@ -81,7 +83,7 @@ export async function upgrade(
   const peer = formatAddress(info.remoteAddr);
   const headers = new Headers(request.headers);
   const { url } = request;
-  if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
+  if (!hasMember(headers.get("upgrade"), "websocket")) {
     return refuse(426, "Here is a WebSocket", { upgrade: "websocket", connection: "Upgrade" });
   }
   if (headers.get("sec-websocket-version") !== "13") {
@@ -102,8 +104,8 @@ export async function upgrade(
     if (refusal instanceof Response) return { response: refusal, connection: undefined };
     if (signal.aborted) return refuse(499, "The client has gone");
   }
-  const offered = headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim());
-  const protocol = protocols.find((name) => offered?.includes(name));
+  const offered = new Set(parseList(headers.get("sec-websocket-protocol") ?? ""));
+  const protocol = protocols.find((name) => offered.has(name));
   const taking = takeOver(request, "websocket");
   const upgraded = taking === undefined
     ? upgradeDeno(request, pingInterval)
@@ -143,9 +145,8 @@ async function acceptOf(key: string): Promise<string> {
 
 /** Whether the fields of RFC 6455 section 4.1 are what they should be, and no body goes with them. */
 function isHandshake(headers: Headers): boolean {
-  const connection = headers.get("connection")?.toLowerCase().split(",").map((one) => one.trim());
   return !headers.has("content-length") && !headers.has("transfer-encoding") &&
-    (connection?.includes("upgrade") ?? false) &&
+    hasMember(headers.get("connection"), "upgrade") &&
     /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
 }
 
@@ -183,7 +184,7 @@ function originAllowed(headers: Headers, allowed: UpgradeOptions["allowedOrigins
   if (origin === null || allowed === "*") return true;
   if (allowed !== undefined) return allowed.includes(origin);
   if (!URL.canParse(origin)) return false;
-  return new URL(origin).host === headers.get("host")?.toLowerCase();
+  return new URL(origin).host === lowerAscii(headers.get("host") ?? "");
 }
 
 async function within<T>(timeout: number, work: T | Promise<T>): Promise<T | "late"> {

@@ -265,6 +265,19 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
     assertEquals((await failure).kind, "truncated");
   });
 
+  test("keeps the connection unless Connection lists close", async () => {
+    let connection = "";
+    await using server = serve({}, () => new Response("", { headers: { connection } }));
+    await using conn = await connectTcp({ port: server.addr.port, lingerTimeout: 0 });
+    for (connection of ["x-close", "close-not", "keep-alive"]) {
+      await conn.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+      assertStringIncludes(await answer(conn), " 200 OK", connection);
+    }
+    connection = "x,\tCLOSE";
+    const text = await exchange(server.addr.port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assertStringIncludes(text, " 200 OK");
+  });
+
   test("answers a client that has half-closed", async () => {
     await using server = serve({}, () => new Response("still here"));
     const text = await exchange(server.addr.port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", {

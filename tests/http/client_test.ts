@@ -160,6 +160,44 @@ Deno.test("text is read by its charset, whichever way it is asked for; JSON is U
   }
 });
 
+Deno.test("a charset is a parameter, with or without quotes, in the first of its name", async () => {
+  let type = "";
+  await using server = serve(() =>
+    new Response(new Uint8Array([0xe4]), { headers: { "content-type": type } })
+  );
+  await using client = clientFor(server.url);
+  const rows: [type: string, text: string][] = [
+    ['text/plain;x="; charset=utf-8";\tCharset="ISO-8859-1"', "ä"],
+    ["text/plain ;charset = iso-8859-1 ; charset=utf-8", "ä"],
+    ["text/plain; xcharset=iso-8859-1", "\ufffd"],
+    ["text/plain;\u00a0charset=iso-8859-1", "\ufffd"],
+  ];
+  for (const row of rows) {
+    type = row[0];
+    assertEquals(await client.get("").text(), row[1], type);
+  }
+});
+
+Deno.test("problem details are known by their media type alone", async () => {
+  let type = "";
+  await using server = serve(() =>
+    new Response('{"title":"Taken"}', { status: 409, headers: { "content-type": type } })
+  );
+  await using client = clientFor(server.url);
+  const rows: [type: string, title: string | undefined][] = [
+    ["application/problem+json", "Taken"],
+    ["APPLICATION/Problem+JSON\t;charset=utf-8", "Taken"],
+    ["application/problem+json\u00a0", undefined],
+    ["application/problem+jsonx", undefined],
+    ["text/html; application/problem+json", undefined],
+  ];
+  for (const row of rows) {
+    type = row[0];
+    const error = await assertRejects(() => client.get(""), HttpStatusError);
+    assertEquals(error.problem?.title, row[1], type);
+  }
+});
+
 Deno.test("failures are told apart, and say whether anything was sent", async () => {
   const port = deadPort();
   await using client = createClient({ retry: false });

@@ -52,6 +52,28 @@ Deno.test("a coding that nobody knows is left to the caller", async () => {
   assertEquals(await response.bytes(), new Uint8Array([1, 2, 3]));
 });
 
+Deno.test("codings are a list, divided by commas, SP and HTAB", async () => {
+  const twice = gzipSync(deflateSync("hello"));
+  const rows: [encoding: string, body: Uint8Array, text: string | undefined][] = [
+    ["deflate ,\tGZIP", twice, "hello"],
+    [",identity, deflate,,x-gzip,", twice, "hello"],
+    // A no-break space is no blank: nobody knows that coding.
+    ["\u00a0gzip", gzipSync("hello"), undefined],
+    ["gzip;q=1", gzipSync("hello"), undefined],
+  ];
+  for (const [encoding, body, text] of rows) {
+    await using server = coded(body, encoding);
+    await using client = createClient();
+    const response = await client.get(server.url);
+    const bytes = await response.bytes();
+    assertEquals(
+      text === undefined ? bytes : new TextDecoder().decode(bytes),
+      text ?? new Uint8Array(body),
+      encoding,
+    );
+  }
+});
+
 Deno.test("a compressed body that is cut short or damaged is an error", async () => {
   const whole = gzipSync(TEXT);
   const damaged = new Uint8Array(whole);

@@ -124,6 +124,13 @@ const FORWARD: ProxyCase[] = [
     up: posted("Content-Length: 2\r\n") + "hi",
     down: OK_VIA,
   },
+  through(
+    "Connection names fields among many",
+    `GET http://{o}/ HTTP/1.1\r\n${HOST}X-A: 1\r\nC: 3\r\nConnection: close, ${
+      "n,".repeat(500)
+    }x-a\r\n\r\n`,
+    got("C: 3\r\n"),
+  ),
   through("credentials for the proxy go", get("Proxy-Authorization: Basic YTpi\r\n"), got()),
   through(
     "credentials for the origin stay",
@@ -131,6 +138,16 @@ const FORWARD: ProxyCase[] = [
     got("Authorization: Basic YTpi\r\n"),
   ),
   through("Via is added to", get("Via: 1.0 a\r\n"), got("Via: 1.0 a\r\n")),
+  through(
+    "a comment in Via is no loop",
+    get("Via: 1.0 a (b, 1.1 t c)\r\n"),
+    got("Via: 1.0 a (b, 1.1 t c)\r\n"),
+  ),
+  through(
+    "a no-break space is no blank in Via",
+    get("Via: 1.1\xa0t\r\n"),
+    got("Via: 1.1\xa0t\r\n"),
+  ),
   through(
     "an upgrade that is no WebSocket is not passed on",
     get("Upgrade: h2c\r\nHTTP2-Settings: AA\r\n").replace(CLOSE, "Connection: close, upgrade\r\n"),
@@ -325,6 +342,9 @@ const REFUSED: ProxyCase[] = [
   refused("a head that is too long", get(`X: ${"y".repeat(900)}\r\n`.repeat(40)), 431),
   refused("a target that is too long", get("", `/${"y".repeat(17_000)}`), 414),
   refused("a loop", get("Via: 1.1 a, 1.1 t\r\n"), 508),
+  refused("a loop over several lines", get("Via: 1.1 t (x, y)\r\nVia: 1.1 a\r\n"), 508),
+  refused("a loop behind a comment without an end", get("Via: 1.1 a (\r\nVia: 1.1 t\r\n"), 508),
+  refused("a loop behind a quote", get('Via: 1.1 a "\r\nVia: 1.1 t\r\n'), 508),
   {
     name: "what follows a refused request is not a request",
     send: post("Content-Length: +5\r\n").replace(CLOSE, "") + get("", "/smuggled"),
@@ -504,6 +524,19 @@ const TUNNELS: ProxyCase[] = [
     up: `GET /ws HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n${VIA}\r\nframes`,
     down:
       `HTTP/1.1 101 Switching\r\nX: y\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${VIA}\r\nHELLO FRAMES`,
+    tunnel: true,
+    halfClose: true,
+  },
+  {
+    name: "of several upgrades WebSocket alone is passed on",
+    send: [
+      `GET http://{o}/ws HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c, WebSocket\r\n\r\n`,
+      { until: "\r\n\r\n" },
+      "frames",
+    ],
+    replies: ["HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"],
+    up: `GET /ws HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n${VIA}\r\nframes`,
+    down: `HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${VIA}\r\nFRAMES`,
     tunnel: true,
     halfClose: true,
   },

@@ -104,6 +104,10 @@ Deno.test("staticFiles() answers ranges", () =>
     assertEquals((await ask(`bytes=9-${"9".repeat(30)}`))[1], "bytes 9-9/10");
     assertEquals(await ask("bytes=2-1"), [200, null, "0123456789"]);
     assertEquals(await ask("bytes=-"), [200, null, "0123456789"]);
+    assertEquals(await ask("BYTES=,\t2-3 ,"), [206, "bytes 2-3/10", "23"]);
+    assertEquals(await ask("bytes=2-3=4"), [200, null, "0123456789"]);
+    assertEquals(await ask("bytes=2-\u00a03"), [200, null, "0123456789"]);
+    assertEquals(await ask("bytes=0x1-3"), [200, null, "0123456789"]);
     assertEquals(await ask("bytes=0-1,3-4"), [200, null, "0123456789"]);
     assertEquals(await ask("lines=0-1"), [200, null, "0123456789"]);
     assertEquals(await ask("bytes=1-2", { "if-range": '"old"' }), [200, null, "0123456789"]);
@@ -124,6 +128,9 @@ Deno.test("staticFiles() answers 304 to what the client has", () =>
     assertEquals(await status({ "if-none-match": headers.get("etag")! }), 304);
     assertEquals(await status({ "if-none-match": `"x", W/${headers.get("etag")}` }), 304);
     assertEquals(await status({ "if-modified-since": headers.get("last-modified")! }), 304);
+    assertEquals(await status({ "if-none-match": `"a,b",\t,${headers.get("etag")}` }), 304);
+    assertEquals(await status({ "if-none-match": `"x${headers.get("etag")}` }), 200);
+    assertEquals(await status({ "if-none-match": "*" }), 304);
     assertEquals(await status({ "if-none-match": '"x"' }), 200);
     assertEquals(await status({ "if-modified-since": "yesterday" }), 200);
   }));

@@ -71,6 +71,15 @@ Deno.test("takeOver() has nothing to take from requests that could be smuggled",
   assertEquals([response.status, await response.text()], [426, "no echo"]);
 });
 
+Deno.test("takeOver() finds its protocol in a list of several", async () => {
+  await using server = serve();
+  for (const [upgrade, status] of [["h2c,\tECHO", 101], [", echo,", 101], ["echo/1", 426]]) {
+    await using conn = await dial(server);
+    await conn.write(HEAD.replace("echo", `${upgrade}`) + "\r\n");
+    assertMatch(await head(conn), new RegExp(`^HTTP/1\\.1 ${status} `), `${upgrade}`);
+  }
+});
+
 Deno.test("takeOver() is called off by any other answer, and HTTP goes on", async () => {
   let taken: Promise<TakenOver> | undefined;
   await using server = serve({}, (request) => {

@@ -9,6 +9,7 @@ import { createUpgrader } from "../../ws/upgrader.ts";
 import { serveHttp } from "../../http/server.ts";
 import type { UpgradeInfo, WsHandler, WsServerEvent } from "../../ws/upgrade_options.ts";
 import type { ServeWebSocketOptions } from "../../ws/server.ts";
+import { exchange } from "../_support/raw_http.ts";
 import { echo, RawPeer, serve as serveAny, until } from "./_peers.ts";
 
 async function refused(url: string, headers: HeadersInit = {}): Promise<string | undefined> {
@@ -363,6 +364,31 @@ export function serverSuite(transport: string, hardened: boolean): void {
       const message = `the origin "${origin}"`;
       assertThrows(() => serve({ allowedOrigins: [origin] }), TypeError, message);
     }
+  });
+
+  test("a handshake may ask for several protocols, and blanks are SP and HTAB", async () => {
+    await using server = serve({ protocols: ["b"] });
+    const status = async (upgrade: string, connection: string, protocols: string) => {
+      const head = await exchange(
+        server.addr.port,
+        Uint8Array.from(
+          `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: ${upgrade}\r\nConnection: ${connection}\r\n` +
+            `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n` +
+            `Sec-WebSocket-Protocol: ${protocols}\r\n\r\n`,
+          (letter) => letter.charCodeAt(0),
+        ),
+        { halfClose: true },
+      );
+      const [, code] = /^HTTP\/1\.1 (\d+)/.exec(head) ?? [];
+      const [, protocol] = /^sec-websocket-protocol: (\S+)/im.exec(head) ?? [];
+      return `${code} ${protocol}`;
+    };
+    assertEquals(await status("h2c,\tWebSocket", "x ,\tUPGRADE", "a,\tb"), "101 b");
+    assertEquals(await status("websocket", "upgrade", "a, \xa0b"), "101 undefined");
+    assertEquals(await status("websocket", "x-upgrade", "b"), "400 undefined");
+    assertEquals(await status("websocket", "\xa0upgrade", "b"), "400 undefined");
+    assertEquals(await status("websocket\xa0", "upgrade", "b"), "426 undefined");
+    assertEquals(await status("websockets", "upgrade", "b"), "426 undefined");
   });
 
   test("subprotocols are understood without a space between them", async () => {
