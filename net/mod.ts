@@ -50,6 +50,7 @@ export * from "./sasl.ts";
 export * from "./smtp_client.ts";
 export * from "./smtp_codec.ts";
 export * from "./smtp_pool.ts";
+export * from "./socks_codec.ts";
 export * from "./tcp_client.ts";
 export * from "./tcp_server.ts";
 export * from "./text.ts";
