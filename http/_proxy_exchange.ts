@@ -296,7 +296,9 @@ export class Exchange {
         if (writing !== undefined) await writing;
         // While the response makes progress, the client may wait with the rest of its request.
         body.extend();
-        if (!(await upstream.more(clock.after(limits.bodyTimeout)))) decoder.finish();
+        if (await upstream.more(clock.after(limits.bodyTimeout))) continue;
+        await upstream.confirmEnd();
+        decoder.finish();
       } else if (event.kind === "data") {
         const writing = out.data(event.bytes, chunked);
         if (writing !== undefined) await writing;

@@ -48,6 +48,7 @@ export class Peer implements Ticked {
   #reject: (error: unknown) => void = nobody;
   #readDue = Infinity;
   #writeDue = Infinity;
+  #writing = false;
 
   constructor(raw: Transport, decoder: Http1Decoder, clock: TickClock, writeLimit: number) {
     this.#raw = raw;
@@ -198,6 +199,7 @@ export class Peer implements Ticked {
 
   /** Writes all of it. One writer at a time. */
   async write(bytes: Uint8Array): Promise<void> {
+    this.#writing = true;
     this.#writeDue = this.clock.after(this.writeLimit);
     this.due = Math.min(this.#readDue, this.#writeDue);
     try {
@@ -214,8 +216,21 @@ export class Peer implements Ticked {
       this.broken = true;
       throw error;
     }
+    this.#writing = false;
     this.#writeDue = Infinity;
     this.due = this.#readDue;
+  }
+
+  /**
+   * Checks that an end that was read is orderly. The kernel reports a reset once: if a write gets
+   * it, a read sees a plain end.
+   *
+   * @throws {Deno.errors.ConnectionReset} If the peer has reset the connection.
+   */
+  async confirmEnd(): Promise<void> {
+    // The result of the write comes in the same turn of the event loop.
+    if (this.#writing && !this.broken) await new Promise((resolve) => setTimeout(resolve));
+    if (this.broken) throw new Deno.errors.ConnectionReset("The peer has reset the connection");
   }
 
   /** Tells the peer that nothing more comes. */

@@ -350,7 +350,7 @@ export class ProxySession implements Answering {
     if (this.#current === undefined) return;
     this.#gone = true;
     this.#dialling?.abort();
-    this.#upstream?.close();
+    this.#upstream?.reset();
   };
 
   #targetOf(authority: string, port: number | undefined): Target {

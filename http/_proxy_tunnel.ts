@@ -7,73 +7,90 @@ export interface TunnelLimits {
   readonly halfCloseTimeout: number;
 }
 
-/** Bytes both ways until both have ended, or nothing comes for too long. */
+/**
+ * Passes bytes both ways until both sides have ended. The end of one side is passed on as a
+ * half-close. A reset, or a limit, resets both sides, so that neither takes what it got for all.
+ */
 export class Tunnel implements Ticked {
   due = Infinity;
-  /** Why it ended, unless both sides did. */
+  /** Why it was cut, unless both sides have ended. */
   error: string | undefined;
   readonly #near: Peer;
   readonly #far: Peer;
   readonly #limits: TunnelLimits;
-  #half = Infinity;
-  #idle = Infinity;
+  /** How long both directions may be silent. */
+  #silence: number;
+  #half = false;
+  /** Bytes that both sides had taken when it was last looked. */
+  #taken = 0;
 
   constructor(near: Peer, far: Peer, limits: TunnelLimits) {
     this.#near = near;
     this.#far = far;
     this.#limits = limits;
+    this.#silence = limits.tunnelTimeout;
   }
 
-  /** Runs it to its end; both are closed then. */
+  /** Runs it to its end; both connections are closed then. */
   async run(): Promise<void> {
-    const { clock } = this.#near;
-    this.#near.startTunnel(this.#limits.tunnelTimeout);
-    this.#far.startTunnel(this.#limits.tunnelTimeout);
+    const [near, far] = [this.#near, this.#far];
+    const { clock } = near;
+    near.startTunnel(this.#limits.tunnelTimeout);
+    far.startTunnel(this.#limits.tunnelTimeout);
     this.#moved();
     clock.watch(this);
     try {
-      await Promise.all([this.#pump(this.#near, this.#far), this.#pump(this.#far, this.#near)]);
-    } catch (error) {
-      this.error ??= error instanceof Deno.errors.ConnectionReset
-        ? "the tunnel was reset"
-        : "the tunnel broke off";
+      await Promise.all([this.#pump(near, far), this.#pump(far, near)]);
     } finally {
       clock.unwatch(this);
-      this.#end();
+      near.close();
+      far.close();
     }
   }
 
   expire(): void {
-    this.error = this.#half <= this.#near.clock.now
-      ? "the tunnel was half closed for too long"
-      : "the tunnel was idle for too long";
-    this.#end();
+    // A slow peer takes what is written in pieces, which no read tells of.
+    if (this.#near.sent + this.#far.sent !== this.#taken) return this.#moved();
+    this.#cut(
+      this.#half
+        ? "the half-closed tunnel was silent for too long"
+        : "the tunnel was idle for too long",
+    );
   }
 
   async #pump(from: Peer, to: Peer): Promise<void> {
-    for (let bytes = await from.readRaw(); bytes !== null;) {
+    try {
+      for (let bytes = await from.readRaw(); bytes !== null;) {
+        this.#moved();
+        const next = from.readRaw();
+        // When writing fails, nobody waits for what is being read.
+        next.catch(() => {});
+        await to.write(bytes);
+        this.#moved();
+        bytes = await next;
+      }
+      await from.confirmEnd();
+      this.#half = true;
+      this.#silence = Math.min(this.#silence, this.#limits.halfCloseTimeout);
       this.#moved();
-      const next = from.readRaw();
-      // When writing fails, nobody waits for what is being read.
-      next.catch(() => {});
-      await to.write(bytes);
-      bytes = await next;
+      await to.closeWrite();
+    } catch (error) {
+      this.#cut(
+        error instanceof Deno.errors.ConnectionReset
+          ? "the tunnel was reset"
+          : "the tunnel broke off",
+      );
     }
-    const { halfCloseTimeout } = this.#limits;
-    if (halfCloseTimeout !== Infinity) this.#half = from.clock.after(halfCloseTimeout);
-    this.due = Math.min(this.#idle, this.#half);
-    await to.closeWrite();
   }
 
   #moved(): void {
-    const { tunnelTimeout } = this.#limits;
-    if (tunnelTimeout === Infinity) return;
-    this.#idle = this.#near.clock.after(tunnelTimeout);
-    this.due = Math.min(this.#idle, this.#half);
+    this.#taken = this.#near.sent + this.#far.sent;
+    this.due = this.#near.clock.after(this.#silence);
   }
 
-  #end(): void {
-    this.#near.close();
-    this.#far.close();
+  #cut(error: string): void {
+    this.error ??= error;
+    this.#near.reset();
+    this.#far.reset();
   }
 }

@@ -211,7 +211,7 @@ export interface ProxyOptions {
    */
   tunnelTimeout?: number;
   /**
-   * How long a tunnel may go on once one side has ended.
+   * How long a tunnel may be silent in both directions once one side has ended.
    *
    * @default 30000
    */
