@@ -169,7 +169,7 @@ export class ProxySession implements Answering {
 
   async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
     const { credentials, options, rules, upstreams, via } = this.#core;
-    this.#isLoop ??= upstreams.isOurs(this.#name);
+    this.#isLoop ??= upstreams.isOurs(this.#conn.remoteAddr, this.#conn.localAddr);
     if (this.#isLoop || hasPassed(head, via)) {
       throw new Refusal(508, "The request has come through this proxy before");
     }

@@ -18,15 +18,14 @@ export class Upstream extends Peer {
   readonly out: Out;
   /** What it leads to. */
   readonly key: string;
-  /** Where it comes from, as who accepts it sees it. */
-  readonly local: string;
+  /** Its two ends, as `routeOf` writes them. */
+  readonly route: string;
 
   constructor(conn: Deno.TcpConn, key: string, clock: TickClock, writeLimit: number) {
     super(conn, new Http1Decoder("response", LIMITS), clock, writeLimit);
     this.out = new Out(this);
     this.key = key;
-    const { hostname, port } = conn.localAddr;
-    this.local = formatAddress({ hostname: normalizeHostname(hostname), port });
+    this.route = routeOf(conn.localAddr, conn.remoteAddr);
   }
 
   /** Whether a request may be sent on it: the server is there, and has said nothing unasked. */
@@ -63,7 +62,7 @@ export class Upstreams {
   readonly #options: UpstreamOptions;
   readonly #idle = new Map<string, Upstream[]>();
   readonly #open = new Set<Upstream>();
-  readonly #locals = new Map<string, Upstream>();
+  readonly #routes = new Set<string>();
   idle = 0;
 
   constructor(options: UpstreamOptions) {
@@ -113,22 +112,26 @@ export class Upstreams {
   /** Closes a connection. */
   drop(upstream: Upstream): void {
     this.#open.delete(upstream);
-    if (this.#locals.get(upstream.local) === upstream) this.#locals.delete(upstream.local);
+    this.#routes.delete(upstream.route);
     // Or the lists would grow with every host that was ever asked for.
     if (this.#idle.get(upstream.key)?.length === 0) this.#idle.delete(upstream.key);
     upstream.close();
   }
 
-  /** Whether a client is this proxy itself, whatever name has led it here. */
-  isOurs(client: string): boolean {
-    return this.#locals.has(client);
+  /**
+   * Returns whether the other end of a client's connection is this proxy, whatever name has led
+   * there. Both ends are compared: Linux gives one local port to connections with different
+   * destinations, so the address of the client alone may be that of an upstream connection too.
+   */
+  isOurs(remote: Address, local: Address): boolean {
+    return this.#routes.has(routeOf(remote, local));
   }
 
   /** Closes all of them. */
   close(): void {
     for (const upstream of this.#open) upstream.close();
     this.#open.clear();
-    this.#locals.clear();
+    this.#routes.clear();
     this.#idle.clear();
     this.idle = 0;
   }
@@ -156,7 +159,7 @@ export class Upstreams {
       conn.setNoDelay();
       const upstream = new Upstream(conn, to.key, clock, bodyTimeout);
       this.#open.add(upstream);
-      this.#locals.set(upstream.local, upstream);
+      this.#routes.add(upstream.route);
       return upstream;
     } catch (error) {
       if (error instanceof Refusal || signal.aborted) throw error;
@@ -222,6 +225,15 @@ export class Upstreams {
     }
     return allowed;
   }
+}
+
+/** Writes a connection as the address that it comes from and the address that it leads to. */
+export function routeOf(from: Address, to: Address): string {
+  return [from, to].map((end) =>
+    "hostname" in end
+      ? formatAddress({ hostname: normalizeHostname(end.hostname), port: end.port })
+      : formatAddress(end)
+  ).join(" ");
 }
 
 /** What the operating system says the addresses of a name are. */

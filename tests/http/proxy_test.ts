@@ -226,6 +226,34 @@ Deno.test("serveProxy() answers nothing that it has sent itself, whatever addres
   assertEquals(proxy.stats().requests, 4);
 });
 
+Deno.test("a client whose port is also that of an upstream connection is no loop", async () => {
+  // Linux gives one local port to connections with different destinations.
+  let upstream: Deno.NetAddr | undefined;
+  await using origin = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (_, info) => {
+    upstream = info.remoteAddr;
+    return new Response("ok");
+  });
+  using proxy = createProxy({ allowPrivate: true });
+  await using server = serveTcp({ port: 0 }, (conn, info) => {
+    const disguised = new Proxy(conn, {
+      get(target, name) {
+        if (name === "remoteAddr") return upstream ?? target.remoteAddr;
+        const value = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    return proxy.handle(disguised, info);
+  });
+  for (let i = 0; i < 2; i++) {
+    const text = await exchange(
+      server.addr.port,
+      get(`127.0.0.1:${origin.addr.port}`, "Connection: close\r\n"),
+    );
+    assertEquals(statuses(text), [200]);
+  }
+  assertEquals(proxy.stats().idleUpstream, 1);
+});
+
 Deno.test("serveProxy() wants users, or open, beyond this machine", () => {
   assertThrows(() => serveProxy({ hostname: "0.0.0.0" }), TypeError, "give users");
   assertThrows(() => serveProxy({ hostname: "::" }), TypeError, "give users");
