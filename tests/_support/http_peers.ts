@@ -45,6 +45,8 @@ interface Program {
   readonly args: (folder: string) => string[];
   /** The signal that ends it at once. @default "SIGTERM" */
   readonly stop?: Deno.Signal;
+  /** Removes what it leaves outside of its folder. @default nothing */
+  readonly clean?: (folder: string) => Promise<void>;
 }
 
 /** Starts nginx with the given lines inside `http { … }`; `{port}`, `{port1}` … are its ports. */
@@ -123,9 +125,15 @@ client_idle_pconn_timeout ${idle} seconds
 server_idle_pconn_timeout ${idle} seconds
 `,
     }),
-    args: (folder) => ["-N", "-f", `${folder}/squid.conf`],
-    // It is one process, and takes seconds to end by SIGTERM.
+    // The name of the service is that of its shared memory, so that two can run at once.
+    args: (folder) => ["-N", "-n", nameOf(folder), "-f", `${folder}/squid.conf`],
+    // It is one process, and takes two seconds to end by SIGTERM.
     stop: "SIGKILL",
+    async clean(folder) {
+      for await (const { name } of Deno.readDir("/dev/shm")) {
+        if (name.startsWith(`${nameOf(folder)}-`)) await Deno.remove(`/dev/shm/${name}`);
+      }
+    },
   });
 }
 
@@ -152,6 +160,11 @@ function fill(text: string, folder: string, ports: readonly number[]): string {
   );
 }
 
+/** Returns the unique part of a folder's name: letters and digits. */
+function nameOf(folder: string): string {
+  return folder.slice(folder.lastIndexOf(".") + 1);
+}
+
 /** Starts a server. Another process may take a port in between, so there is a second attempt. */
 async function start(program: Program): Promise<HttpPeer> {
   for (let left = 2;; left--) {
@@ -172,31 +185,31 @@ class Server implements HttpPeer {
     readonly child: Deno.ChildProcess,
     readonly folder: string,
     readonly ports: readonly number[],
-    readonly stop: Deno.Signal,
+    readonly program: Program,
   ) {
     this.#done = Promise.all([this.#pump(), child.status.then(() => this.#ended = true)]);
   }
 
   static async start(
-    { program, files, args, stop = "SIGTERM" }: Program,
+    program: Program,
     ports: readonly number[],
   ): Promise<Server> {
-    const folder = await Deno.makeTempDir({ prefix: `portside-${program}.` });
-    for (const [name, text] of Object.entries(files(folder, ports))) {
+    const folder = await Deno.makeTempDir({ prefix: `portside-${program.program}.` });
+    for (const [name, text] of Object.entries(program.files(folder, ports))) {
       await Deno.writeTextFile(`${folder}/${name}`, text);
     }
     await Deno.chmod(folder, 0o755);
     const user = Deno.uid() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
     if ("uid" in user) await Deno.chown(folder, NOBODY, NOBODY);
-    const child = new Deno.Command(findProgram(program)!, {
-      args: args(folder),
+    const child = new Deno.Command(findProgram(program.program)!, {
+      args: program.args(folder),
       cwd: folder,
       ...user,
       stdin: "null",
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    return new Server(child, folder, ports, stop);
+    return new Server(child, folder, ports, program);
   }
 
   get port(): number {
@@ -233,7 +246,7 @@ class Server implements HttpPeer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) {
-      this.child.kill(this.stop);
+      this.child.kill(this.program.stop ?? "SIGTERM");
       try {
         await within(PATIENCE, `the end of process ${this.pid}\n${this.#stderr}`, this.#done);
       } catch (error) {
@@ -243,6 +256,7 @@ class Server implements HttpPeer {
       }
     }
     await this.#done;
+    await this.program.clean?.(this.folder);
     await Deno.remove(this.folder, { recursive: true });
   }
 
