@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { NetError, type NetPhase, toNetError } from "./errors.ts";
+import { lowerAscii } from "./text.ts";
 import type { TlsKeyPair } from "./tls_options.ts";
 
 interface Loaded {
@@ -31,7 +32,7 @@ export class Certificates {
 
   /** The certificate for `serverName`: the exact name, a wildcard, else the first one. */
   readonly pick = (serverName: string): Loaded => {
-    const name = serverName.toLowerCase();
+    const name = lowerAscii(serverName);
     const wildcard = name.replace(/^[^.]+/, "*");
     return this.#loaded.find(({ names }) => names.includes(name)) ??
       this.#loaded.find(({ names }) => names.includes(wildcard)) ?? this.#loaded[0]!;
@@ -101,7 +102,7 @@ function load(source: TlsKeyPair, { subject, phase }: Place): Loaded {
       fail(`${malformed}: the key does not belong to the certificate`);
     }
     const names = [...(parsed.subjectAltName ?? "").matchAll(/DNS:([^,\s]+)/g)]
-      .map(([, name]) => name!.toLowerCase());
+      .map(([, name]) => lowerAscii(name!));
     return { cert, key, names };
   } catch (cause) {
     if (cause instanceof NetError) throw cause;

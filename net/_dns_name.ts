@@ -2,6 +2,8 @@ import { NetError } from "./errors.ts";
 
 /** The most octets of a name on the wire (RFC 1035 §2.3.4). */
 const MAX_NAME = 255;
+/** The most labels of such a name: one octet each, and its length. */
+const MAX_LABELS = 127;
 
 /** A message that breaks RFC 1035. */
 export function malformed(what: string): NetError {
@@ -48,8 +50,10 @@ export class DnsReader {
   }
 
   /**
-   * A name, with pointers followed (RFC 1035 §4.1.4). Each pointer has to point before everything
-   * that was read of this name so far: so it ends.
+   * Reads a name and follows its pointers (RFC 1035 §4.1.4). Each pointer has to lead to a place
+   * before all that was read of this name so far, so a name ends. No sender needs more pointers than
+   * a name can have labels. Without this bound each record of a message could follow a chain of
+   * thousands.
    */
   name(): string {
     const labels: string[] = [];
@@ -57,15 +61,15 @@ export class DnsReader {
     let at = this.at;
     let end = this.end;
     let before = at;
-    let jumped = false;
+    let jumps = 0;
     for (;;) {
       if (at >= end) throw malformed("a name ends too early");
       const size = this.bytes[at]!;
       if (size >= 0xc0) {
         if (at + 1 >= end) throw malformed("a name ends too early");
         const target = (size & 0x3f) << 8 | this.bytes[at + 1]!;
-        if (!jumped) this.at = at + 2;
-        jumped = true;
+        if (jumps === 0) this.at = at + 2;
+        if (++jumps > MAX_LABELS) throw malformed("a name has too many pointers");
         if (target >= before) throw malformed("a name points at itself or forward");
         before = at = target;
         end = this.bytes.length;
@@ -73,7 +77,7 @@ export class DnsReader {
       }
       if (size > 63) throw malformed("a label of an unknown kind");
       if (size === 0) {
-        if (!jumped) this.at = at + 1;
+        if (jumps === 0) this.at = at + 1;
         return labels.length === 0 ? "." : labels.join(".");
       }
       length += size + 1;

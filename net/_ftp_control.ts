@@ -3,6 +3,7 @@
 import type { Dialogue } from "./_dialogue.ts";
 import { type FtpReply, FtpReplyReader } from "./ftp_codec.ts";
 import type { ReplyError } from "./reply_error.ts";
+import { upperAscii } from "./text.ts";
 
 /** Asks and hears. */
 export class FtpControl {
@@ -87,8 +88,8 @@ export class FtpControl {
     if (reply.code !== 211) return;
     this.features = new Map(
       reply.lines.slice(1, -1).map((line) => {
-        const [, name = "", words = ""] = /^ ?(\S+) ?(.*)$/s.exec(line) ?? [];
-        return [name.toUpperCase(), words];
+        const [, name = "", words = ""] = /^ ?([^ \t]+)[ \t]?(.*)$/s.exec(line) ?? [];
+        return [upperAscii(name), words];
       }),
     );
   }

@@ -7,6 +7,7 @@ import {
   imapSet,
   type ImapValue,
 } from "./imap_codec.ts";
+import { parseDigits, upperAscii } from "./text.ts";
 import type { ImapFetch, ImapFolder, ImapSelected, ImapStatus } from "./imap_options.ts";
 
 /** Messages of one command: a longer set would be a longer line. */
@@ -29,7 +30,7 @@ export function statusOf(response: ImapResponse): ImapStatus | undefined {
   if (response.type !== "data" || response.name !== "STATUS") return undefined;
   const pairs = texts(response.values[1]);
   const value = (word: string) => {
-    const at = pairs.findIndex((one, i) => i % 2 === 0 && one.toUpperCase() === word);
+    const at = pairs.findIndex((one, i) => i % 2 === 0 && upperAscii(one) === word);
     return at === -1 ? undefined : numberOf(pairs[at + 1]);
   };
   const all = {
@@ -83,19 +84,29 @@ export function* foundIn(response: ImapResponse, most: number): Generator<number
   if (response.type !== "data") return;
   const { name, values } = response;
   if (name === "SEARCH") {
-    for (const uid of texts(values)) if (/^\d{1,10}$/.test(uid)) yield Number(uid);
+    for (const text of texts(values)) {
+      const uid = parseDigits(text, 10);
+      if (uid !== undefined) yield uid;
+    }
   }
   if (name !== "ESEARCH") return;
   const at = values.findIndex((value) => value === "ALL");
   if (at !== -1) yield* numbersOf(values[at + 1], most);
 }
 
-/** The numbers of a set, no more than `most`. */
+/**
+ * The numbers of a set, no more than `most`. The ends of a range come in any order, and it stands
+ * for its numbers in ascending order (RFC 3501 §9, RFC 4315 §4). What is no number is left out.
+ */
 function* numbersOf(set: ImapValue | undefined, most: number): Generator<number, void, void> {
   let left = most;
-  for (const part of text(set ?? null).split(",").filter(Boolean)) {
-    const [first = 0, last = first] = part.split(":").map(Number);
-    for (let uid = first; uid <= last && left > 0; uid++, left--) yield uid;
+  for (const part of text(set ?? null).split(",")) {
+    const colon = part.indexOf(":");
+    const one = parseDigits(colon === -1 ? part : part.slice(0, colon), 10);
+    const other = colon === -1 ? one : parseDigits(part.slice(colon + 1), 10);
+    if (one === undefined || other === undefined) continue;
+    const last = Math.max(one, other);
+    for (let uid = Math.min(one, other); uid <= last && left > 0; uid++, left--) yield uid;
   }
 }
 
@@ -145,7 +156,7 @@ export function sets(uids: string | number | readonly number[]): string[] {
 
 /** A value as a number, if it is one. */
 export function numberOf(value: ImapValue | undefined): number | undefined {
-  return typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+  return typeof value === "string" ? parseDigits(value) : undefined;
 }
 
 /** The texts of a list. */

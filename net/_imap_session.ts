@@ -7,6 +7,7 @@ import type { ImapResponse, ImapResponseCode } from "./imap_codec.ts";
 import { type ImapMessage, readImapMessage } from "./imap_message.ts";
 import type { ConnectImapOptions, ImapEvent, ImapSelected } from "./imap_options.ts";
 import type { ReplyError } from "./reply_error.ts";
+import { upperAscii } from "./text.ts";
 
 /** How a command ended. */
 export type Tagged = Extract<ImapResponse, { type: "tagged" }>;
@@ -173,7 +174,7 @@ export class ImapSession {
   }
 
   #setCapabilities(names: readonly string[]): void {
-    this.capabilities = new Set(names.map((name) => name.toUpperCase()));
+    this.capabilities = new Set(names.map(upperAscii));
     this.line.literals = this.capabilities.has("LITERAL+")
       ? "all"
       : this.capabilities.has("LITERAL-") || this.capabilities.has("IMAP4REV2")

@@ -1,7 +1,7 @@
 /** Any text in the heads of mail, which are ASCII: RFC 2047 and RFC 2231. Pure. */
 
 /** `=?charset*language?B?text?=` (RFC 2047 §2, RFC 2231 §5). */
-const WORD = /=\?([^\s?*]+)(?:\*[^\s?*]*)?\?([BQ])\?([!->@-~]*)\?=/gi;
+const WORD = /=\?([!-)+->@-~]+)(?:\*[!-)+->@-~]*)?\?([BQ])\?([!->@-~]*)\?=/gi;
 /** `name*`, `name*0`, `name*0*` (RFC 2231 §3 and §4). */
 const PIECE = /^([^*]+)\*(?:(0|[1-9]\d{0,2})(\*?))?$/;
 

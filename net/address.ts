@@ -16,7 +16,7 @@
  */
 
 import type { Address } from "./transport.ts";
-import { escapeControls } from "./text.ts";
+import { escapeControls, lowerAscii } from "./text.ts";
 
 export type { Address, MemoryAddr } from "./transport.ts";
 
@@ -173,7 +173,7 @@ export function parseHostPort(text: string): HostPort {
  * ```
  */
 export function isLoopback(hostname: string): boolean {
-  const lower = hostname.toLowerCase();
+  const lower = lowerAscii(hostname);
   const host = normalizeHostname(lower.includes(":") ? canonicalIPv6(lower) ?? "" : lower);
   if (/^(.+\.)?localhost\.?$/.test(host) || host === "::1") return true;
   const parts = host.split(".");

@@ -15,6 +15,8 @@
  * @module
  */
 
+import { lowerAscii } from "./text.ts";
+
 /** A whole reply. */
 export interface FtpReply {
   /** The code: 1xx begun, 2xx done, 3xx go on, 4xx not now, 5xx never. */
@@ -143,17 +145,17 @@ export function parseFtpTime(text: string): Date | undefined {
  * @returns The entry; undefined if it is none.
  */
 export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolean }) | undefined {
-  const [, written = "", name = ""] = /^ ?((?:[^;=\s]+=[^;]*;)*) (.+)$/s.exec(line) ?? [];
+  const [, written = "", name = ""] = /^ ?((?:[^;= \t]+=[^;]*;)*) (.+)$/s.exec(line) ?? [];
   if (name === "") return undefined;
   const facts = new Map(
     written.split(";").filter(Boolean).map((fact) => {
       const at = fact.indexOf("=");
-      return [fact.slice(0, at).toLowerCase(), fact.slice(at + 1)] as const;
+      return [lowerAscii(fact.slice(0, at)), fact.slice(at + 1)] as const;
     }),
   );
   const permissions = facts.get("perm");
   const unique = facts.get("unique");
-  const kind = facts.get("type")?.toLowerCase() ?? "";
+  const kind = lowerAscii(facts.get("type") ?? "");
   const link = /^os\.unix=s(?:ym)?link(?::(.*))?$/.exec(kind);
   const type = kind === "file"
     ? "file"
@@ -176,15 +178,19 @@ export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolea
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 const DAY = String.raw`(?<day>\d{1,2})(?:\.|日)?`;
+const GAP = String.raw`[ \t]+`;
 /** In the language of the server. */
 const MONTH = String.raw`(?<month>\p{L}{3,9}\.?|\d{1,2}月)`;
 
 const UNIX = new RegExp(
-  String.raw`^(?<mark>[-dlbcps])[-rwxsStT]{9}[.+@]?\s+\d+(?:\s+\S+){1,6}?\s+(?<size>\d+)\s+` +
-    String.raw`(?:(?:${MONTH}\s+${DAY}|${DAY}\s+${MONTH})|(?<iso>\d{4}-\d\d-\d\d))\s+` +
-    String.raw`(?<when>\d{4}|\d{1,2}:\d\d)\s(?<rest>.+)$`,
+  String.raw`^(?<mark>[-dlbcps])[-rwxsStT]{9}[.+@]?${GAP}\d+(?:${GAP}[^ \t]+){1,6}?${GAP}` +
+    String.raw`(?<size>\d+)${GAP}` +
+    String.raw`(?:(?:${MONTH}${GAP}${DAY}|${DAY}${GAP}${MONTH})|(?<iso>\d{4}-\d\d-\d\d))${GAP}` +
+    String.raw`(?<when>\d{4}|\d{1,2}:\d\d)[ \t](?<rest>.+)$`,
   "su",
 );
+
+const DOS = /^(\d\d)-(\d\d)-(\d{4}|\d\d)[ \t]+(\d\d):(\d\d)([AP]M)?[ \t]+(<DIR>|\d+)[ \t]+(.+)$/is;
 
 /**
  * A line of LIST as Unix or DOS write it; nothing else is known of its form.
@@ -213,8 +219,8 @@ export function parseFtpListLine(line: string, now: Date): FtpEntry | undefined 
       ...(arrow !== -1 && { target: rest.slice(arrow + 4) }),
     };
   }
-  const [, month, day, year = "", hour = "", minute, half, size = "", name = ""] =
-    /^(\d\d)-(\d\d)-(\d{4}|\d\d)\s+(\d\d):(\d\d)([AP]M)?\s+(<DIR>|\d+)\s+(.+)$/is.exec(line) ?? [];
+  const [, month, day, year = "", hour = "", minute, half, size = "", name = ""] = DOS.exec(line) ??
+    [];
   if (name === "") return undefined;
   const full = year.length === 4 ? year : Number(year) < 70 ? `20${year}` : `19${year}`;
   const shifted = half === undefined
@@ -232,7 +238,7 @@ export function parseFtpListLine(line: string, now: Date): FtpEntry | undefined 
 
 function unixTime(month: string, day: number, when: string, now: Date): Date | undefined {
   const number = /^(\d+)月$/.exec(month)?.[1];
-  const index = number === undefined ? MONTHS.indexOf(month.toLowerCase()) : Number(number) - 1;
+  const index = number === undefined ? MONTHS.indexOf(lowerAscii(month)) : Number(number) - 1;
   if (index < 0 || index > 11 || day < 1 || day > 31) return undefined;
   if (!when.includes(":")) return new Date(Date.UTC(Number(when), index, day));
   const [hour = 0, minute = 0] = when.split(":").map(Number);

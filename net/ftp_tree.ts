@@ -21,6 +21,7 @@ import { NetError } from "./errors.ts";
 import type { FtpClient, FtpTransferOptions } from "./ftp_client.ts";
 import { isPlainFtpName } from "./ftp_codec.ts";
 import { ReplyError } from "./reply_error.ts";
+import { lowerAscii } from "./text.ts";
 
 /** Options of {@linkcode downloadTree} and {@linkcode uploadTree}. */
 export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
@@ -114,7 +115,7 @@ async function download(
 
 /** By what a directory is known again; asks that it be told of all others as well. */
 async function uniqueOf(ftp: FtpClient, remote: string): Promise<string | undefined> {
-  const facts = ftp.features.get("MLST")?.toLowerCase().split(";") ?? [];
+  const facts = lowerAscii(ftp.features.get("MLST") ?? "").split(";");
   if (!facts.some((fact) => /^unique\*?$/.test(fact))) return undefined;
   const wanted = facts.filter((fact) => fact === "unique" || fact.endsWith("*"));
   try {

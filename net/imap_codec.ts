@@ -22,6 +22,8 @@
  * @module
  */
 
+import { upperAscii } from "./text.ts";
+
 export * from "./_imap_commands.ts";
 
 /** NIL, an atom or a quoted string, a literal, or a list. */
@@ -128,13 +130,13 @@ export function parseImapResponse(segments: readonly (string | Uint8Array)[]): I
   if (number !== undefined) {
     let name = reader.word();
     if (name !== "FETCH") {
-      name = name.toUpperCase();
+      name = upperAscii(name);
       if (!/^[A-Z]+$/.test(name)) reader.fail("what the number counts");
     }
     return { type: "data", name, number, values: reader.values() };
   }
   const word = reader.word();
-  const status = word.toUpperCase();
+  const status = upperAscii(word);
   if (tag !== "*") {
     if (!/^[A-Za-z0-9]{1,32}$/.test(tag)) reader.fail("a tag");
     if (status !== "OK" && status !== "NO" && status !== "BAD") reader.fail("OK, NO or BAD");
@@ -221,7 +223,7 @@ class Reader {
     if (this.#text[this.#at] !== "[") return { text: this.rest() };
     const from = this.#at;
     this.#at++;
-    const name = /^[^\s\]]*/.exec(this.#text.slice(this.#at, this.#end))![0];
+    const name = /^[^ \]]*/.exec(this.#text.slice(this.#at, this.#end))![0];
     this.#at += name.length;
     const values: ImapValue[] = [];
     while (this.#text[this.#at] === " ") {
@@ -236,7 +238,7 @@ class Reader {
     }
     this.#at++;
     if (this.#text[this.#at] === " ") this.#at++;
-    return { code: { name: name.toUpperCase(), values }, text: this.rest() };
+    return { code: { name: upperAscii(name), values }, text: this.rest() };
   }
 
   /** All that is left. */
@@ -321,6 +323,6 @@ class Reader {
 }
 
 function isNil(atom: string): boolean {
-  // Most that are as long begin with another letter, as UID does.
-  return atom.length === 3 && (atom.charCodeAt(0) | 0x20) === 0x6e && atom.toUpperCase() === "NIL";
+  // Most atoms of three letters begin with another one, as UID does.
+  return atom.length === 3 && (atom.charCodeAt(0) | 0x20) === 0x6e && upperAscii(atom) === "NIL";
 }

@@ -19,6 +19,7 @@
 
 import { decodeParameters, decodeWords } from "./_mail_words.ts";
 import { type ImapResponse, ImapSyntaxError, type ImapValue } from "./imap_codec.ts";
+import { lowerAscii, upperAscii } from "./text.ts";
 
 /** A mailbox in an envelope. */
 export interface ImapAddress {
@@ -147,7 +148,7 @@ const capitals = new Map<string, string>();
 function inCapitals(name: string): string {
   const known = capitals.get(name);
   if (known !== undefined) return known;
-  const capital = name.toUpperCase();
+  const capital = upperAscii(name);
   if (capitals.size < 100 && name.length < 100) capitals.set(name, capital);
   return capital;
 }
@@ -227,7 +228,7 @@ function parametersOf(value: ImapValue | undefined): Map<string, string> {
   const list = listOf(value);
   const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < list.length; i += 2) {
-    pairs.push([(maybeText(list[i]) ?? "").toLowerCase(), maybeText(list[i + 1]) ?? ""]);
+    pairs.push([lowerAscii(maybeText(list[i]) ?? ""), maybeText(list[i + 1]) ?? ""]);
   }
   return decodeParameters(pairs);
 }
@@ -240,7 +241,7 @@ function partOf(fields: readonly ImapValue[], part: string, depth: number): Imap
     const [subtype, parameters, disposition] = end === -1 ? [] : fields.slice(end);
     return {
       part,
-      type: `multipart/${(maybeText(subtype) ?? "mixed").toLowerCase()}`,
+      type: `multipart/${lowerAscii(maybeText(subtype) ?? "mixed")}`,
       ...more(parametersOf(parameters), disposition),
       parts: depth < MAX_DEPTH
         ? inner.map((field, i) => partOf(listOf(field), number(i + 1), depth + 1))
@@ -248,7 +249,7 @@ function partOf(fields: readonly ImapValue[], part: string, depth: number): Imap
     };
   }
   const [type, subtype, parameters, id, , encoding, size, ...rest] = fields;
-  const media = `${maybeText(type) ?? "text"}/${maybeText(subtype) ?? "plain"}`.toLowerCase();
+  const media = lowerAscii(`${maybeText(type) ?? "text"}/${maybeText(subtype) ?? "plain"}`);
   const own = part === "" ? "1" : part;
   const [envelope, body] = rest;
   const whole = /^message\/(?:rfc822|global)$/.test(media) && isList(envelope) && isList(body);
@@ -264,7 +265,7 @@ function partOf(fields: readonly ImapValue[], part: string, depth: number): Imap
     type: media,
     ...more(parametersOf(parameters), extra[1]),
     ...(contentId !== undefined && { id: contentId }),
-    encoding: (maybeText(encoding) ?? "7bit").toLowerCase(),
+    encoding: lowerAscii(maybeText(encoding) ?? "7bit"),
     ...(size !== undefined && size !== null && { size: numberOf(size) }),
     parts: inner,
   };
@@ -272,12 +273,12 @@ function partOf(fields: readonly ImapValue[], part: string, depth: number): Imap
 
 function more(parameters: Map<string, string>, disposition: ImapValue | undefined) {
   const [kind, values] = isList(disposition) ? disposition : [];
-  const shown = maybeText(kind)?.toLowerCase();
+  const shown = maybeText(kind);
   const filename = parametersOf(isList(values) ? values : null).get("filename") ??
     parameters.get("name");
   return {
     parameters,
-    ...(shown !== undefined && { disposition: shown }),
+    ...(shown !== undefined && { disposition: lowerAscii(shown) }),
     ...(filename !== undefined && { filename: decodeWords(filename) }),
   };
 }

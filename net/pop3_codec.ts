@@ -18,6 +18,8 @@
  * @module
  */
 
+import { splitWords, upperAscii } from "./text.ts";
+
 /** The first line of an answer. */
 export interface Pop3Status {
   /** Whether it is `+OK`. */
@@ -51,12 +53,12 @@ export interface Pop3Uid {
  * @returns The status; undefined if it is none.
  */
 export function parsePop3Status(line: string): Pop3Status | undefined {
-  const match = /^(\+OK|-ERR)(?: +(?:\[([^\]\s]{1,100})\] *)?(.*))?$/is.exec(line);
+  const match = /^(\+OK|-ERR)(?: +(?:\[([\x21-\x5c\x5e-\x7e]{1,100})\] *)?(.*))?$/is.exec(line);
   if (match === null) return undefined;
   const [, status = "", code, text = ""] = match;
   return {
     ok: status.startsWith("+"),
-    ...(code !== undefined && { code: code.toUpperCase() }),
+    ...(code !== undefined && { code: upperAscii(code) }),
     text,
   };
 }
@@ -89,7 +91,7 @@ export function parsePop3Numbers(line: string): Pop3Entry | undefined {
  * @returns Both; undefined if it holds none.
  */
 export function parsePop3Uid(line: string): Pop3Uid | undefined {
-  const [, number = "", uid = ""] = /^(\d{1,10}) +([\x21-\x7e]{1,200})\s*$/.exec(line) ?? [];
+  const [, number = "", uid = ""] = /^(\d{1,10}) +([\x21-\x7e]{1,200})[ \t]*$/.exec(line) ?? [];
   return number === "" ? undefined : { number: Number(number), uid };
 }
 
@@ -101,7 +103,7 @@ export function parsePop3Uid(line: string): Pop3Uid | undefined {
  */
 export function parsePop3Capabilities(lines: readonly string[]): Map<string, readonly string[]> {
   return new Map(lines.map((line) => {
-    const [name = "", ...words] = line.trim().split(/ +/);
-    return [name.toUpperCase(), words];
+    const [name = "", ...words] = splitWords(line);
+    return [upperAscii(name), words];
   }));
 }

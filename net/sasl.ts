@@ -21,6 +21,7 @@
 
 import { NetError } from "./errors.ts";
 import { saslPrepare } from "./_saslprep.ts";
+import { upperAscii } from "./text.ts";
 
 /** The mechanisms that are known, the preferred one first. */
 export type SaslName = "SCRAM-SHA-256" | "XOAUTH2" | "PLAIN" | "LOGIN";
@@ -103,7 +104,7 @@ export function startSasl(
       throw new TypeError(`Cannot use ${name}: it holds a control character`);
     }
   }
-  const known = new Set(offered.map((name) => name.toUpperCase()));
+  const known = new Set(offered.map(upperAscii));
   const order: SaslName[] = accessToken !== undefined
     ? ["XOAUTH2"]
     : ["SCRAM-SHA-256", "PLAIN", "LOGIN"];

@@ -20,6 +20,8 @@
  * @module
  */
 
+import { splitWords, trimBlanks, upperAscii } from "./text.ts";
+
 /** A whole reply. */
 export interface SmtpReply {
   /** The code: 2xx done, 3xx go on, 4xx not now, 5xx never. */
@@ -88,9 +90,9 @@ export class SmtpReplyReader {
 export function parseSmtpExtensions(reply: SmtpReply): Map<string, readonly string[]> {
   return new Map(
     reply.lines.slice(1).map((line) => {
-      // Some write AUTH=LOGIN, as a draft had it.
-      const [name = "", ...words] = line.trim().replace(/^AUTH=/i, "AUTH ").split(/ +/);
-      return [name.toUpperCase(), words];
+      // Some servers write AUTH=LOGIN, as a draft of RFC 2554 had it.
+      const [name = "", ...words] = splitWords(trimBlanks(line).replace(/^AUTH=/i, "AUTH "));
+      return [upperAscii(name), words];
     }),
   );
 }

@@ -165,33 +165,26 @@ Deno.test("hostile names are refused: loops, pointers forward, too long, unknown
   }
 });
 
-Deno.test("a chain of pointers that goes back each time ends, however long the message", () => {
-  // A question whose name is the root, then answers of TYPE99 whose content is pointers.
-  const pointers = Array.from({ length: 200 }, (_, i) => {
+/** A record of TYPE99 whose content is a chain of pointers, and one whose name is its last pointer. */
+function chain(length: number): Uint8Array {
+  const content = Array.from({ length }, (_, i) => {
+    // The first one leads to a root in front of them.
     const target = i === 0 ? 12 : 12 + 11 + (i - 1) * 2;
     return [0xc0 | target >> 8, target & 0xff];
   }).flat();
-  const head = [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0];
-  const first = [
-    0,
-    0,
-    99,
-    0,
-    1,
-    0,
-    0,
-    0,
-    0,
-    pointers.length >> 8,
-    pointers.length & 0xff,
-    ...pointers,
-  ];
-  const last = 12 + 11 + pointers.length - 2;
-  const second = [0xc0 | last >> 8, last & 0xff, 0, 99, 0, 1, 0, 0, 0, 0, 0, 0];
-  assertEquals(
-    decodeDnsMessage(Uint8Array.from([...head, ...first, ...second])).answers[1]?.name,
-    ".",
+  const last = 12 + 11 + content.length - 2;
+  return Uint8Array.of(
+    ...[0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0],
+    ...[0, 0, 99, 0, 1, 0, 0, 0, 0, content.length >> 8, content.length & 0xff, ...content],
+    ...[0xc0 | last >> 8, last & 0xff, 0, 99, 0, 1, 0, 0, 0, 0, 0, 0],
   );
+}
+
+Deno.test("a name follows as many pointers as it can have labels, and no more", () => {
+  // The name itself is a pointer, too.
+  assertEquals(decodeDnsMessage(chain(126)).answers[1]?.name, ".");
+  const error = assertThrows(() => decodeDnsMessage(chain(127)), NetError, "too many pointers");
+  assertEquals([error.kind, error.phase], ["protocol", "response"]);
 });
 
 Deno.test("records lie about nothing: lengths, counts, order of parameters, a second extension", () => {

@@ -247,6 +247,18 @@ Deno.test("a listing of lines without an end is given up, however short they are
   assertEquals([error.kind, ftp.open], ["protocol", false]);
 });
 
+Deno.test("features are divided by SP and HTAB, and named in ASCII", async () => {
+  const lines = " utf8 \r\n MLST\ttype*;size*;\r\n \u017fize\r\n \u00a0TVFS\r\n";
+  await using server = files(say("x"), { FEAT: () => `211-Features\r\n${lines}211 End\r\n` });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  assertEquals([...ftp.features], [
+    ["UTF8", ""],
+    ["MLST", "type*;size*;"],
+    ["\u017fIZE", ""],
+    ["\u00a0TVFS", ""],
+  ]);
+});
+
 Deno.test("a directory whose name begins with a dash is no flag for LIST", async () => {
   await using server = files(say("x"), { FEAT: () => "500 what?\r\n" });
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });

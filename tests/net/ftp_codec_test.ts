@@ -121,6 +121,18 @@ Deno.test("listings of Unix and DOS are read", () => {
   for (const line of ["total 12", "", "-rw-r--r-- nonsense"]) assertEquals(unix(line), undefined);
 });
 
+Deno.test("blanks are SP and HTAB, and letters those of ASCII", () => {
+  const name = (line: string) => parseFtpListLine(line, NOW)?.name;
+  assertEquals(name("-rw-r--r--\t1\tann users\t12 Mar\t10 09:30\ta"), "a");
+  assertEquals(name("-rw-r--r-- 1 ann users 12 Mar 10 09:30 \u00a0a"), "\u00a0a");
+  assertEquals(name("-rw-r--r--\u00a01 ann users 12 Mar 10 09:30 a"), undefined);
+  assertEquals(name("11-23-26\u00a009:30AM <DIR> dir"), undefined);
+  assertEquals(parseFtpFacts("TYPE=FILE;SIZE=7; a")?.size, 7);
+  // These are no facts that are known: the long s is not an "s".
+  assertEquals(parseFtpFacts("\u017fize=7; a"), { name: "a", type: "other", self: false });
+  assertEquals(parseFtpFacts("size=\u0667; a")?.size, undefined);
+});
+
 Deno.test("no line is too strange to be read", () => {
   fc.assert(fc.property(fc.string(), (line) => {
     parseFtpFacts(line);

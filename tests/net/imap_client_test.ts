@@ -460,6 +460,19 @@ Deno.test("a server that knows the user already is not asked again, ESEARCH is r
   assertEquals(await mail.search(), [4, 5, 6, 9, 100]);
 });
 
+Deno.test("the ends of a range come in any order, and what is no number is left out", async () => {
+  await using server = mailbox({
+    SELECT: () => "* 9 EXISTS\r\n$ OK\r\n",
+    "UID SEARCH": () =>
+      "* ESEARCH UID ALL 6:4,,0x10,1e1,+9,11:,:12,14:x,99999999999,8\r\n$ OK done\r\n",
+    "UID COPY": () => "$ OK [COPYUID 5 3:1 11:13] x\r\n",
+  }, "IMAP4rev2 UIDPLUS");
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
+  await mail.select("INBOX");
+  assertEquals(await mail.search(), [4, 5, 6, 8]);
+  assertEquals([...await mail.copy("1:3", "Archive")], [[1, 11], [2, 12], [3, 13]]);
+});
+
 Deno.test("no secret reaches the trace or an error, whatever it holds", async () => {
   await using server = mailbox(
     { LOGIN: async (_, conn) => (await conn.readLine(), "$ NO no\r\n") },

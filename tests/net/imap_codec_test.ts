@@ -55,6 +55,19 @@ Deno.test("tagged responses, remarks and the wish for more", () => {
   }
 });
 
+Deno.test("names are those of ASCII in any case, and no letters that become them", () => {
+  assertEquals(parseImapResponse(["* 1 exists"]), {
+    type: "data",
+    name: "EXISTS",
+    number: 1,
+    values: [],
+  });
+  for (const line of ["* 1 exi\u017fts", "* \u017fearch 1", "a1 o\u212a x", "* 1 ex\u0131sts"]) {
+    assertThrows(() => parseImapResponse([line]), ImapSyntaxError, undefined, line);
+  }
+  assertEquals(data("* LIST () nil n\u0131l").values, [[], null, "n\u0131l"]);
+});
+
 Deno.test("values: atoms, NIL, quoted strings, lists within lists, literals", () => {
   assertEquals(data(String.raw`* LIST (\HasNoChildren) "/" "a \"b\" \\c"`).values, [
     ["\\HasNoChildren"],

@@ -51,6 +51,8 @@ Deno.test("subjects are read as senders write them, and left alone where they ar
       same,
     ]),
     ["=?x-none?Q?a?= =?utf-8?Q?b?=", "=?x-none?Q?a?=b"],
+    // A charset is a token: a no-break space ends none.
+    ["=?utf-8\u00a0?Q?a?=", "=?utf-8\u00a0?Q?a?="],
   ];
   for (const [written, meant] of cases) assertEquals(decodeWords(written), meant);
 });

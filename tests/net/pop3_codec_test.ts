@@ -28,6 +28,16 @@ Deno.test("status lines, numbers and names are read, and nothing else", () => {
   ]);
 });
 
+Deno.test("blanks are SP and HTAB, and letters those of ASCII", () => {
+  assertEquals([...parsePop3Capabilities(["sasl  PLAIN\tLOGIN ", "\u017ftls x\u00a0y"])], [
+    ["SASL", ["PLAIN", "LOGIN"]],
+    ["\u017fTLS", ["x\u00a0y"]],
+  ]);
+  assertEquals(parsePop3Uid("3 a\t "), { number: 3, uid: "a" });
+  assertEquals(parsePop3Uid("3 a\u00a0"), undefined);
+  assertEquals(parsePop3Status("-ERR [in\u017fuse] x"), { ok: false, text: "[in\u017fuse] x" });
+});
+
 Deno.test("answers are read back as they were written", () => {
   const code = fc.option(fc.stringMatching(/^[A-Z/-]{1,20}$/), { nil: undefined });
   const text = fc.string({ unit: "grapheme" }).filter((one) => !/^[ [\]]|[\r\n]/.test(one));

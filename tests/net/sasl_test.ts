@@ -20,6 +20,7 @@ Deno.test("the best mechanism is taken, or the one that is asked for", () => {
     assertThrows(() => name(offered, choice), NetError).kind;
   assertEquals(kind(["PLAIN"], { encrypted: false }), "usage");
   assertEquals(kind(["CRAM-MD5"]), "unsupported");
+  assertEquals(kind(["PLA\u0131N", "LOG\u0131N"]), "unsupported");
   assertEquals(kind(["PLAIN"], { mechanism: "SCRAM-SHA-256" }), "unsupported");
 });
 

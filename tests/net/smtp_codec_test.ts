@@ -23,6 +23,24 @@ Deno.test("replies and extensions are read, and nothing else", () => {
   assertEquals([...extensions], [["SIZE", ["10"]], ["AUTH", ["PLAIN", "X"]]]);
 });
 
+Deno.test("blanks are SP and HTAB, and letters those of ASCII", () => {
+  const lines = [
+    "hi",
+    "\tsize\t10 ",
+    " auth=login",
+    "\u017ftarttls",
+    "\u00a0SMTPUTF8",
+    "X a\u00a0b",
+  ];
+  assertEquals([...parseSmtpExtensions({ code: 250, lines })], [
+    ["SIZE", ["10"]],
+    ["AUTH", ["login"]],
+    ["\u017fTARTTLS", []],
+    ["\u00a0SMTPUTF8", []],
+    ["X", ["a\u00a0b"]],
+  ]);
+});
+
 Deno.test("replies are put together from any lines that they may have", () => {
   const code = fc.integer({ min: 200, max: 559 }).filter((one) => one % 100 < 60);
   const text = fc.string({ unit: "grapheme" }).filter((one) =>
