@@ -33,7 +33,10 @@ import type { HttpHandler } from "./server_options.ts";
 export interface BasicAuthOptions {
   /** The password of each user. */
   users?: Readonly<Record<string, string>>;
-  /** Decides, e.g. by hashes that are stored; used instead of `users`. */
+  /**
+   * Decides, for example by stored password hashes; used instead of `users`. Any result but `true`
+   * refuses the client.
+   */
   verify?: (user: string, password: string) => boolean | Promise<boolean>;
   /**
    * What a browser shows when it asks for the password.
@@ -47,7 +50,10 @@ export interface BasicAuthOptions {
 export interface BearerAuthOptions {
   /** The tokens that are good. */
   tokens?: readonly string[];
-  /** Tells the user whom a token stands for, or null; used instead of `tokens`. */
+  /**
+   * Returns the user that a token belongs to, or null; used instead of `tokens`. Any result but a
+   * string that is not empty refuses the client.
+   */
   verify?: (token: string) => string | null | Promise<string | null>;
   /**
    * What the token is for.
@@ -87,7 +93,8 @@ export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): Http
   const verify = options.verify ?? verifyUsers(options.users);
   return async (request, info) => {
     const pair = decodeBasic(credentials(request, "basic"));
-    if (pair === undefined || !(await verify(...pair))) return refuse(challenge);
+    // Only `true` lets a client in. A lookup that is typed loosely may return anything else.
+    if (pair === undefined || (await verify(...pair)) !== true) return refuse(challenge);
     users.set(request, pair[0]);
     return await handler(request, info);
   };
@@ -119,8 +126,11 @@ export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): Ht
   return async (request, info) => {
     const token = credentials(request, "bearer");
     if (token === undefined) return refuse(challenge);
-    const user = await verify(token);
-    if (user === null) return refuse(`${challenge}, error="invalid_token"`);
+    const user: unknown = await verify(token);
+    // Only a name lets a client in. A lookup that is typed loosely may return undefined or false.
+    if (typeof user !== "string" || user === "") {
+      return refuse(`${challenge}, error="invalid_token"`);
+    }
     users.set(request, user);
     return await handler(request, info);
   };

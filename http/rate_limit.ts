@@ -38,7 +38,7 @@ export interface RateLimitOptions {
    */
   limit?: number;
   /**
-   * The window in milliseconds.
+   * The window in milliseconds. With Infinity, a client gets `limit` requests and never another.
    *
    * @default 60000
    */
@@ -50,7 +50,8 @@ export interface RateLimitOptions {
    */
   key?: (request: Request, info: HttpInfo) => string | null;
   /**
-   * How many clients are remembered; beyond, the one not seen longest is forgotten.
+   * How many clients are remembered. One more replaces the client whose last request, answered or
+   * refused, is the oldest.
    *
    * @default 10000
    */
@@ -83,26 +84,34 @@ export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}):
   const window = checkCount("window", options.window, 60_000);
   const maxKeys = checkCount("maxKeys", options.maxKeys, 10_000);
   const { key = networkOf } = options;
-  const step = window / limit;
-  /** When each client would have used up nothing, on the clock of `performance.now`. */
+  // A window without an end never renews a budget: its clock stands still, and each request uses
+  // one of `limit` units.
+  const endless = window === Infinity;
+  const span = endless ? limit : window;
+  const step = endless ? 1 : window / limit;
+  /** When the budget of each client is full again, on the clock of `performance.now`. */
   const clearAt = new Map<string, number>();
   return (request, info) => {
     const who = key(request, info);
     if (who === null) return handler(request, info);
-    const now = performance.now();
-    const clear = Math.max(clearAt.get(who) ?? 0, now) + step;
-    const early = clear - window - now;
-    // A hair of tolerance, for these are floating point numbers.
-    if (early > 1e-6) {
-      return problem(429, {
-        detail: `More than ${limit} requests in ${window} ms`,
-        headers: { "retry-after": String(Math.ceil(early / 1000)) },
-      });
+    const now = endless ? 0 : performance.now();
+    const before = clearAt.get(who) ?? 0;
+    const clear = Math.max(before, now) + step;
+    const early = clear - span - now;
+    // These are floating-point numbers, so a difference this small means nothing.
+    const refused = early > 1e-6;
+    // The map is in order of the last request, refused ones included: a client that keeps asking
+    // must not be the one that is forgotten.
+    if (!clearAt.delete(who) && clearAt.size >= maxKeys) {
+      clearAt.delete(clearAt.keys().next().value!);
     }
-    clearAt.delete(who);
-    if (clearAt.size >= maxKeys) clearAt.delete(clearAt.keys().next().value!);
-    clearAt.set(who, clear);
-    return handler(request, info);
+    clearAt.set(who, refused ? before : clear);
+    if (!refused) return handler(request, info);
+    const period = endless ? "" : ` in ${window} ms`;
+    return problem(429, {
+      detail: `More than ${limit} requests${period}`,
+      headers: endless ? {} : { "retry-after": String(Math.ceil(early / 1000)) },
+    });
   };
 }
 

@@ -178,7 +178,13 @@ function pathOf(url: string): string {
   return end === -1 ? url.slice(start) : url.slice(start, end);
 }
 
-/** The segments, decoded; undefined if they cannot be, or would climb. */
+/**
+ * A `.` or `..` between separators. A segment may hold an encoded slash or backslash, so a parameter
+ * could climb although no segment of the path as it was sent does.
+ */
+const CLIMBS = /(?:^|[/\\])\.\.?(?:[/\\]|$)/;
+
+/** Returns the decoded segments, or undefined if one cannot be decoded, climbs, or holds a NUL. */
 function split(path: string): string[] | undefined {
   const segments = path.slice(1).split("/");
   if (path.includes("%")) {
@@ -191,7 +197,7 @@ function split(path: string): string[] | undefined {
     }
   }
   for (const segment of segments) {
-    if (segment === "." || segment === ".." || segment.includes("\0")) return undefined;
+    if (CLIMBS.test(segment) || segment.includes("\0")) return undefined;
   }
   return segments;
 }

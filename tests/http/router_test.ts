@@ -58,13 +58,34 @@ for (const path of ["/nothing", "/users/", "/users/7/", "//users", "/files", "/u
   });
 }
 
-// What `new Request` would resolve, but a server's request keeps.
-for (const path of ["/files/../x", "/files/%2e%2e/x", "/files/a%00b", "/users/%ff", "/users/%"]) {
+// `new Request` would resolve the dots, but a server's request keeps them.
+for (
+  const path of [
+    "/files/../x",
+    "/files/%2e%2e/x",
+    "/files/..%2f..%2fetc",
+    "/files/a%2F..",
+    "/files/a%2f%2e%2fb",
+    "/files/..%5cetc",
+    "/users/..%2fsecret",
+    "/users/a%5C..%5cb",
+    "/files/a%00b",
+    "/users/%ff",
+    "/users/%",
+  ]
+) {
   Deno.test(`router() answers 400 to ${path}`, async () => {
     const request = { url: `http://h${path}`, method: "GET" } as Request;
     assertEquals((await routes(request, info)).status, 400);
   });
 }
+
+Deno.test("router() decodes a slash and dots that do not climb", async () => {
+  assertEquals(await ask(routes, "GET", "/users/a%2Fb..c%2F...%2F.d"), [
+    200,
+    'user {"id":"a/b..c/.../.d"}',
+  ]);
+});
 
 Deno.test("router() rejects patterns that are malformed or there twice", () => {
   const handler = () => new Response();

@@ -243,6 +243,36 @@ Deno.test("bearerAuth() lets in who has a token", async () => {
   assertEquals((await call(fixed)).status, 401);
 });
 
+Deno.test("basicAuth() and bearerAuth() refuse every result of verify but the documented one", async () => {
+  // A lookup that is typed loosely: an absent row, a flag instead of a name.
+  for (const result of [undefined, null, false, true, 0, 1, "", {}, NaN] as unknown as string[]) {
+    const bearer = bearerAuth(ok, { verify: () => result });
+    assertEquals((await call(bearer, { headers: { authorization: "Bearer t" } })).status, 401);
+    if (result as unknown === true) continue;
+    const basic = basicAuth(ok, { verify: () => result as unknown as boolean });
+    const authorization = `Basic ${btoa("a:b")}`;
+    assertEquals((await call(basic, { headers: { authorization } })).status, 401);
+  }
+});
+
+Deno.test("rateLimit() does not forget a client that keeps asking", async () => {
+  const handler = rateLimit(ok, { limit: 1, window: 3_600_000, maxKeys: 3 });
+  const seen: string[] = [];
+  for (const who of ["a", "a", "b", "a", "c", "a", "d", "a", "e", "a"]) {
+    seen.push(`${who}${(await call(handler, {}, infoOf(who))).status}`);
+  }
+  assertEquals(seen.filter((one) => one === "a200").length, 1, seen.join(" "));
+});
+
+Deno.test("rateLimit() never renews the budget of a window without an end", async () => {
+  for (const limit of [1, 3]) {
+    const handler = rateLimit(ok, { limit, window: Infinity });
+    const statuses = [];
+    for (let i = 0; i < 5; i++) statuses.push((await call(handler)).status);
+    assertEquals(statuses, [200, 200, 200, 200, 200].map((good, i) => i < limit ? good : 429));
+  }
+});
+
 Deno.test("rateLimit() counts each client for itself, a network of IPv6 as one", async () => {
   const handler = rateLimit(ok, { limit: 1, window: 3_600_000 });
   const status = async (hostname: string) => (await call(handler, {}, infoOf(hostname))).status;
