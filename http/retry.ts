@@ -23,7 +23,8 @@
  * @module
  */
 
-import { trimBlanks } from "../net/text.ts";
+import { parseDigits, trimBlanks } from "../net/text.ts";
+import { parseHttpDate } from "./_http_date.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
 
 /** Options of retrying. All times are in milliseconds. */
@@ -233,8 +234,6 @@ export function backoffDelay(
   return Math.max(0, Math.min(maxBackoff, wait));
 }
 
-const HTTP_DATE = /^[A-Z][a-z]+,? [0-9A-Za-z :-]+(?: GMT)?$/;
-
 /**
  * Reads `Retry-After` in both forms: seconds, or a date (RFC 9110 §10.2.3).
  *
@@ -253,11 +252,10 @@ const HTTP_DATE = /^[A-Z][a-z]+,? [0-9A-Za-z :-]+(?: GMT)?$/;
  */
 export function parseRetryAfter(value: string, now: number): number | undefined {
   const text = trimBlanks(value);
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  if (text.length > 40 || !HTTP_DATE.test(text)) return undefined;
-  // The old form without a zone means GMT too (RFC 9110 §5.6.7).
-  const at = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+  const seconds = parseDigits(text);
+  if (seconds !== undefined) return seconds * 1000;
+  const at = parseHttpDate(text, now);
+  return at === undefined ? undefined : Math.max(0, at - now);
 }
 
 function count(name: string, value: number): number {
