@@ -1,6 +1,9 @@
 /**
- * Files of one folder: ranges, entity tags, conditional requests, and no way
- * out of the folder, neither by dots nor by symbolic links.
+ * A handler that serves the files of a folder: ranges, entity tags, conditional requests,
+ * precompressed files, and no way out of the folder, neither by dots nor by symbolic links.
+ *
+ * A file that is replaced by a rename is sent as one version: the head and the bytes come from the
+ * same open file. A root that is a symbolic link may be switched while the server runs.
  *
  * @example A folder
  * ```ts
@@ -24,19 +27,24 @@
  * @module
  */
 
-import { eTag } from "@std/http/etag";
-import { matchesETag } from "./etag.ts";
+import { chooseEncoding } from "./_encodings.ts";
+import { addVary } from "./_headers.ts";
 import { mediaType } from "./_media_types.ts";
-import { parseRange, type Piece } from "./_range.ts";
+import { answerWithFile, tagByContent, tagByDate } from "./_static_answer.ts";
+import { type Found, ifPresent, isPagePath, Lookup, namesOf } from "./_static_lookup.ts";
+import { hasMember, parseWeights } from "./header_list.ts";
 import { problem } from "./problem.ts";
 import type { HttpHandler } from "./server_options.ts";
 
 /** Options of {@linkcode staticFiles}. */
 export interface StaticFilesOptions {
-  /** The folder. What lies beyond it is never served, also not by a symbolic link. */
-  root: string;
   /**
-   * What paths begin with before the folder's own, e.g. `/assets`.
+   * The folder: a path, or a `file:` URL such as `new URL("public", import.meta.url)`. Files outside
+   * it are never served, also not through a symbolic link.
+   */
+  root: string | URL;
+  /**
+   * The start of the paths, in front of the folder's own names, e.g. `/assets`.
    *
    * @default ""
    */
@@ -48,17 +56,67 @@ export interface StaticFilesOptions {
    */
   index?: string | null;
   /**
-   * Whether files and folders are served whose names begin with a dot.
+   * Extensions to try for a path that leads to no file: with `["html"]`, `/about` is `about.html`.
+   *
+   * @default []
+   */
+  extensions?: readonly string[];
+  /**
+   * The page that answers where nothing is found, for applications that route in the browser. It
+   * answers with status 200, and only for paths without an extension whose client accepts HTML.
+   *
+   * @default none
+   */
+  fallback?: string;
+  /**
+   * Whether files and folders are served whose names begin with a dot. `/.well-known/` always is
+   * (RFC 8615).
    *
    * @default false
    */
   dotFiles?: boolean;
   /**
-   * The header `Cache-Control` of what is found.
+   * Whether `a.js.br`, `a.js.zst` or `a.js.gz` is sent for `a.js` to a client that accepts the
+   * coding. A file that is older than the original is left alone.
    *
-   * @default "no-cache" (may be kept, but is asked for each time)
+   * @default false
+   */
+  precompressed?: boolean;
+  /**
+   * The entity tag: "date" makes it of size and modification time, which costs nothing; "content"
+   * makes it of the SHA-256 of the content, which is read once per version, so that it is the same
+   * on every machine and after every deployment.
+   *
+   * @default "date"
+   */
+  etag?: "date" | "content";
+  /**
+   * The field `Cache-Control` of the files.
+   *
+   * @default "no-cache" (a cache may keep the file, but has to ask each time)
    */
   cacheControl?: string;
+  /**
+   * Paths of files that never change, since their names do, e.g. `/\.[0-9a-f]{8,}\.\w+$/`. They get
+   * `Cache-Control: public, max-age=31536000, immutable` (RFC 8246).
+   *
+   * @default none
+   */
+  immutable?: RegExp;
+  /**
+   * Returns further header fields by the path of the file within the folder, e.g. `/index.html`.
+   * They replace fields of the same name.
+   *
+   * @default none
+   */
+  headers?: (path: string) => HeadersInit | undefined;
+  /**
+   * Media types by extension in lower case, e.g. `{ md: "text/plain; charset=utf-8" }`. They take
+   * precedence over the built-in table.
+   *
+   * @default none
+   */
+  mediaTypes?: Readonly<Record<string, string>>;
   /**
    * Answers where there is no such file.
    *
@@ -67,39 +125,54 @@ export interface StaticFilesOptions {
   notFound?: HttpHandler;
 }
 
-const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
+/** Codings with the extensions of their files, the smallest first. */
+const CODINGS = { br: "br", zstd: "zst", gzip: "gz" } as const;
+type Coding = keyof typeof CODINGS;
 
-/** How much is read at a time, in bytes. */
-const CHUNK = 64 * 1024;
-
-/** What a path means that leads to no file of ours. */
-const ABSENT = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ENAMETOOLONG", "ELOOP", "EINVAL"]);
+const IMMUTABLE = "public, max-age=31536000, immutable";
 
 /**
- * Serves the files of a folder.
+ * Returns a handler that serves the files of a folder, for GET and HEAD.
  *
- * @param options Which, and how.
- * @returns The handler, for GET and HEAD.
+ * @param options The folder, and how its files are served.
+ * @returns The handler. Other methods get 405.
+ * @throws {TypeError} If an option is malformed.
  *
- * @example A prefix, and a page of one's own for what is missing
+ * @example A site with hashed assets and a router in the browser
  * ```ts
  * import { staticFiles } from "@portside/kit/http/static-files";
  *
  * const handler = staticFiles({
- *   root: "public",
- *   prefix: "/assets",
- *   cacheControl: "public, max-age=3600",
- *   notFound: () => new Response("gone fishing", { status: 404 }),
+ *   root: "dist",
+ *   fallback: "index.html",
+ *   immutable: /\.[0-9a-f]{8,}\.\w+$/,
+ *   precompressed: true,
+ *   headers: (path) => path.endsWith(".html") ? { "x-frame-options": "DENY" } : undefined,
  * });
  * console.assert(typeof handler === "function");
  * ```
  */
 export function staticFiles(options: StaticFilesOptions): HttpHandler {
-  const { root, index = "index.html", cacheControl = "no-cache" } = options;
-  // A slash at its end is the one before the folder's own names.
-  const prefix = (options.prefix ?? "").replace(/\/$/, "");
-  const { dotFiles = false, notFound = () => problem(404) } = options;
-  let base: Promise<string> | undefined;
+  const { index = "index.html", dotFiles = false, notFound = () => problem(404) } = options;
+  const { root, precompressed = false } = options;
+  const checked = checkOptions(options);
+  const { prefix, extensions, fallback, tagOf } = checked;
+  const lookup = { root, index, extensions, dotFiles };
+
+  const send = async (request: Request, files: Lookup, found: Found) => {
+    const headers = headersOf(found.path, options, checked.cacheControl);
+    let { real } = found;
+    if (precompressed) {
+      addVary(headers, "accept-encoding");
+      const coded = await findCoded(request, files, found);
+      if (coded !== undefined) {
+        real = coded.real;
+        headers.set("content-encoding", coded.coding);
+      }
+    }
+    return await answerWithFile(request, real, headers, tagOf);
+  };
+
   return async (request, info) => {
     const { method } = request;
     if (method !== "GET" && method !== "HEAD") {
@@ -107,172 +180,100 @@ export function staticFiles(options: StaticFilesOptions): HttpHandler {
     }
     const path = pathOf(request.url);
     const inside = path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
-    const segments = inside === undefined ? undefined : segmentsOf(inside, dotFiles);
-    if (segments === undefined) return await notFound(request, info);
-    try {
-      // Not before the first request: the folder may come later, or not be readable yet.
-      base ??= Deno.realPath(root);
-      const found = await locate(await base, segments, index);
-      if (found === "folder") {
-        const location = `${path}/${/\?[^#]*/.exec(request.url) ?? ""}`;
-        return new Response(null, { status: 308, headers: { location } });
-      }
-      if (found !== undefined) return await answer(request, found, cacheControl);
-    } catch (error) {
-      base = undefined;
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (typeof code !== "string" || !ABSENT.has(code)) throw error;
+    const names = inside === undefined ? undefined : namesOf(inside, dotFiles);
+    const files = names === undefined ? undefined : await Lookup.open(lookup);
+    if (names === undefined || files === undefined) return await notFound(request, info);
+    let found = await files.find(names);
+    if (found === "folder") {
+      const location = `${visible(path)}/${/\?[^#]*/.exec(request.url)?.[0] ?? ""}`;
+      return new Response(null, { status: 308, headers: { location } });
     }
-    return await notFound(request, info);
+    if (found === undefined && fallback !== undefined && wantsPage(request, names)) {
+      found = await files.file(fallback);
+    }
+    const response = found && await ifPresent(send(request, files, found));
+    return response ?? await notFound(request, info);
   };
 }
 
-interface Found {
-  readonly path: string;
-  readonly info: Deno.FileInfo;
-}
-
-/** The file that a path names, as it really is. */
-async function locate(
-  base: string,
-  segments: readonly string[],
-  index: string | null,
-): Promise<Found | "folder" | undefined> {
-  const wantsFolder = segments.at(-1) === "";
-  const names = wantsFolder ? segments.slice(0, -1) : segments;
-  const within = async (path: string): Promise<Found | undefined> => {
-    const real = await Deno.realPath(path);
-    if (real !== base && !real.startsWith(base.endsWith(SEPARATOR) ? base : base + SEPARATOR)) {
-      return undefined;
+/** What is derived from the options. */
+function checkOptions(options: StaticFilesOptions) {
+  const { root, extensions = [], etag = "date", cacheControl = "no-cache" } = options;
+  if (!(root instanceof URL) && (typeof root !== "string" || root === "")) {
+    throw new TypeError("Cannot serve files: root must be a path or a file: URL");
+  }
+  // A slash at its end is the one in front of the folder's own names.
+  const prefix = (options.prefix ?? "").replace(/\/$/, "");
+  if (prefix !== "" && !prefix.startsWith("/")) {
+    throw new TypeError(`Cannot use prefix "${prefix}": it must start with a slash`);
+  }
+  for (const extension of extensions) {
+    if (!/^[\w-]+(?:\.[\w-]+)*$/.test(extension)) {
+      throw new TypeError(`Cannot use the extension "${extension}": it must be like "html"`);
     }
-    return { path: real, info: await Deno.stat(real) };
+  }
+  if (etag !== "date" && etag !== "content") {
+    throw new TypeError(`Cannot use etag "${etag}": it must be "date" or "content"`);
+  }
+  // Both throw for a value that cannot stand in a header.
+  new Headers({ "cache-control": cacheControl });
+  for (const type of Object.values(options.mediaTypes ?? {})) new Headers({ "content-type": type });
+  return {
+    prefix,
+    extensions,
+    cacheControl,
+    fallback: options.fallback?.replace(/^\/?/, "/"),
+    tagOf: etag === "content" ? tagByContent() : tagByDate,
   };
-  const found = await within([base, ...names].join("/"));
-  if (found === undefined) return undefined;
-  if (found.info.isFile) return wantsFolder ? undefined : found;
-  if (!found.info.isDirectory || index === null) return undefined;
-  const page = await within(`${found.path}/${index}`);
-  if (!page?.info.isFile) return undefined;
-  return wantsFolder ? page : "folder";
 }
 
-async function answer(request: Request, file: Found, cacheControl: string): Promise<Response> {
-  const { info } = file;
-  const { size } = info;
-  // Strong, as other servers take it, so that a download can be resumed by If-Range.
-  const etag = await eTag({ size, mtime: info.mtime }, { weak: false });
-  const modified = info.mtime?.toUTCString();
+function headersOf(path: string, options: StaticFilesOptions, cacheControl: string): Headers {
+  const { immutable, mediaTypes, headers: rules } = options;
+  // Unlike `test`, `search` has no state between two calls.
+  const isImmutable = immutable !== undefined && path.search(immutable) !== -1;
   const headers = new Headers({
-    "accept-ranges": "bytes",
-    "cache-control": cacheControl,
-    "content-type": mediaType(file.path),
+    "cache-control": isImmutable ? IMMUTABLE : cacheControl,
+    "content-type": mediaType(path, mediaTypes),
     "x-content-type-options": "nosniff",
   });
-  if (etag !== undefined) headers.set("etag", etag);
-  if (modified !== undefined) headers.set("last-modified", modified);
-  if (isOther(request.headers, etag, modified)) return problem(412);
-  if (isUnchanged(request.headers, etag, modified)) {
-    headers.delete("content-type");
-    return new Response(null, { status: 304, headers });
-  }
-  let piece: Piece | null | undefined;
-  const condition = request.headers.get("if-range");
-  if (request.method === "GET" && (condition === null || [etag, modified].includes(condition))) {
-    piece = parseRange(request.headers.get("range"), size);
-  }
-  if (piece === null) {
-    return problem(416, { headers: { "content-range": `bytes */${size}` } });
-  }
-  const { start, end } = piece ?? { start: 0, end: size };
-  headers.set("content-length", String(end - start));
-  if (piece) headers.set("content-range", `bytes ${start}-${end - 1}/${size}`);
-  const status = piece ? 206 : 200;
-  if (request.method === "HEAD") return new Response(null, { status, headers });
-  return new Response(await streamFile(file.path, start, end), { status, headers });
+  for (const [name, value] of new Headers(rules?.(path))) headers.set(name, value);
+  return headers;
 }
 
-/** Whether the client asks for what the file is no more (RFC 9110 §13.1.1, §13.1.4). */
-function isOther(
-  headers: Headers,
-  etag: string | undefined,
-  modified: string | undefined,
-): boolean {
-  const tags = headers.get("if-match");
-  if (tags !== null) return !matchesETag(tags, etag, "strong");
-  const since = Date.parse(headers.get("if-unmodified-since") ?? "");
-  return modified !== undefined && Date.parse(modified) > since;
-}
-
-function isUnchanged(
-  headers: Headers,
-  etag: string | undefined,
-  modified: string | undefined,
-): boolean {
-  const tags = headers.get("if-none-match");
-  // RFC 9110 §13.2.2: the tag decides alone where there is one.
-  if (tags !== null) return matchesETag(tags, etag, "weak");
-  const since = Date.parse(headers.get("if-modified-since") ?? "");
-  return modified !== undefined && Date.parse(modified) <= since;
-}
-
-/** A piece of a file, read as it is wanted; the file is closed however that ends. */
-async function streamFile(
-  path: string,
-  start: number,
-  end: number,
-): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const file = await Deno.open(path);
-  let at = start;
-  try {
-    if (start > 0) await file.seek(start, Deno.SeekMode.Start);
-  } catch (error) {
-    file.close();
-    throw error;
+/** Finds the compressed form that a client accepts, if it is there and not outdated. */
+async function findCoded(
+  request: Request,
+  files: Lookup,
+  found: Found,
+): Promise<{ readonly real: string; readonly coding: Coding } | undefined> {
+  const accept = request.headers.get("accept-encoding");
+  let left = Object.keys(CODINGS) as Coding[];
+  for (let coding; (coding = chooseEncoding(accept, left)) !== undefined;) {
+    const coded = await files.file(`${found.path}.${CODINGS[coding]}`);
+    if (coded !== undefined && coded.modified >= found.modified) {
+      return { real: coded.real, coding };
+    }
+    left = left.filter((one) => one !== coding);
   }
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const buffer = new Uint8Array(Math.min(CHUNK, end - at));
-        const count = at < end ? await file.read(buffer) : 0;
-        if (count === null) throw new Error(`${path} has become shorter while it was sent`);
-        at += count;
-        if (count > 0) controller.enqueue(buffer.subarray(0, count));
-        if (at < end) return;
-        file.close();
-        controller.close();
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-    },
-    cancel: () => file.close(),
-  }, { highWaterMark: 0 });
+  return undefined;
 }
 
-/** The path as it was sent: `new URL` would resolve its dots. */
+/** Whether the page for unknown paths may answer: neither for assets nor for data. */
+function wantsPage(request: Request, names: readonly string[]): boolean {
+  if (!isPagePath(names)) return false;
+  const accept = request.headers.get("accept");
+  return accept === null || hasMember(accept, "*/*") ||
+    parseWeights(accept).some(({ value, weight }) =>
+      weight > 0 && /^text\/(?:html|\*)$/i.test(value)
+    );
+}
+
+/** Returns the path as it was sent; `new URL` would resolve its dots. */
 function pathOf(url: string): string {
   return /^[a-z]+:\/\/[^/?]*([^?#]*)/.exec(url)?.[1] || "/";
 }
 
-/** The names on the way to a file; undefined if there is one that cannot be, or must not. */
-function segmentsOf(path: string, dotFiles: boolean): string[] | undefined {
-  if (!path.startsWith("/")) return undefined;
-  const segments = path.slice(1).split("/");
-  const windows = Deno.build.os === "windows";
-  for (let i = 0; i < segments.length; i++) {
-    let name: string;
-    try {
-      name = decodeURIComponent(segments[i]!);
-    } catch {
-      return undefined;
-    }
-    // deno-lint-ignore no-control-regex
-    if (/[/\u0000]/.test(name) || name === "." || name === "..") return undefined;
-    // Backslashes, drives, streams and names with a dot or blank at their end mean more there.
-    if (windows && /[\\:*?"<>|]|[. ]$/.test(name)) return undefined;
-    if (name === "" && i < segments.length - 1) return undefined;
-    if (name.startsWith(".") && !dotFiles) return undefined;
-    segments[i] = name;
-  }
-  return segments;
+/** Escapes what cannot stand in `Location`, or starts another host there. */
+function visible(path: string): string {
+  return path.toWellFormed().replace(/[^\x21-\x5b\x5d-\x7e]+/g, encodeURIComponent);
 }

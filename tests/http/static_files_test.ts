@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { serveHttp } from "../../http/server.ts";
 import { staticFiles, type StaticFilesOptions } from "../../http/static_files.ts";
+import type { HttpHandler, HttpInfo } from "../../http/server_options.ts";
 import { exchange, statuses } from "../_support/raw_http.ts";
 
 /** A served folder `public` with a neighbour that nobody may see. */
@@ -18,6 +19,10 @@ async function withFolder(
   await Deno.writeTextFile(`${root}/sub/.git/config`, "secret");
   await Deno.writeTextFile(`${root}/sub/index.html`, "<p>sub");
   await Deno.writeTextFile(`${root}/empty`, "");
+  for (const name of ["a b.txt", "empty"]) {
+    const time = new Date(Date.UTC(2020, 0, 2, 3, 4, 5, 6));
+    await Deno.utime(`${root}/${name}`, time, time);
+  }
   await Deno.symlink(`${top}/secret.txt`, `${root}/link.txt`);
   await Deno.symlink(top, `${root}/up`);
   await Deno.symlink(`${root}/a b.txt`, `${root}/inner.txt`);
@@ -190,3 +195,273 @@ for (const prefix of ["/", "/p/"]) {
       await strange.body?.cancel();
     }, { prefix }));
 }
+
+/** Calls a handler in a folder of its own; `files` are written 10 s in the past. */
+async function inFolder(
+  files: Readonly<Record<string, string>>,
+  options: Partial<StaticFilesOptions>,
+  use: (
+    ask: (path: string, headers?: HeadersInit, method?: string) => Promise<Response>,
+    root: string,
+  ) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  const past = new Date(Date.now() - 10_000);
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const path = `${root}/${name}`;
+      await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+      await Deno.writeTextFile(path, content);
+      await Deno.utime(path, past, past);
+    }
+    const handler = staticFiles({ root, ...options });
+    await use(async (path, headers, method = "GET") => {
+      // A request as a server makes it: its URL is not normalized.
+      const request = new Request("http://h/", { headers, method });
+      Object.defineProperty(request, "url", { value: `http://h${path}` });
+      return await handler(request, {} as HttpInfo);
+    }, root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+const shown = async (response: Response, ...names: string[]) => [
+  response.status,
+  await response.text(),
+  ...names.map((name) => response.headers.get(name)),
+];
+
+Deno.test("staticFiles() sends head and bytes of one version while a file is replaced", () =>
+  inFolder({ "f.txt": "" }, {}, async (ask, root) => {
+    const versions = ["a".repeat(1000), "b".repeat(300_000), "c".repeat(3000)];
+    const write = async (text: string) => {
+      await Deno.writeTextFile(`${root}/.next`, text);
+      await Deno.rename(`${root}/.next`, `${root}/f.txt`);
+    };
+    await write(versions[0]!);
+    for (let swap = 1; swap < 60; swap++) {
+      const asked = Array.from({ length: 4 }, () => ask("/f.txt"));
+      const [...responses] = await Promise.all([...asked, write(versions[swap % 3]!)]);
+      await write(versions[(swap + 1) % 3]!);
+      for (const response of responses.slice(0, 4) as Response[]) {
+        const text = await response.text();
+        assert(versions.includes(text), `${text.length} mixed bytes`);
+        assertEquals(response.headers.get("content-length"), String(text.length));
+        assert(response.headers.get("etag")!.includes(`"${text.length.toString(16)}-`));
+      }
+    }
+  }));
+
+Deno.test("staticFiles() follows a root that is switched to another folder", async () => {
+  const top = await Deno.makeTempDir();
+  try {
+    const read = async (handler: HttpHandler) =>
+      await (await handler(new Request("http://h/a.txt"), {} as HttpInfo)).text();
+    for (const version of ["v1", "v2"]) {
+      await Deno.mkdir(`${top}/${version}`);
+      await Deno.writeTextFile(`${top}/${version}/a.txt`, version);
+    }
+    await Deno.symlink(`${top}/v1`, `${top}/current`);
+    const handler = staticFiles({ root: new URL(`file://${top}/current`) });
+    assertEquals(await read(handler), "v1");
+    await Deno.symlink(`${top}/v2`, `${top}/next`);
+    await Deno.rename(`${top}/next`, `${top}/current`);
+    assertEquals(await read(handler), "v2");
+  } finally {
+    await Deno.remove(top, { recursive: true });
+  }
+});
+
+Deno.test("staticFiles() does not open a named pipe", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const made = await new Deno.Command("mkfifo", { args: [`${root}/pipe`] }).output();
+    if (!made.success) return;
+    const handler = staticFiles({ root, fallback: "pipe", extensions: ["x"], precompressed: true });
+    assertEquals((await handler(new Request("http://h/pipe"), {} as HttpInfo)).status, 404);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("staticFiles() sends the precompressed file that the client prefers", () =>
+  inFolder(
+    {
+      "a.js": "plain",
+      "a.js.br": "BR",
+      "a.js.zst": "ZSTD",
+      "a.js.gz": "GZIP",
+      "b.js": "plain b",
+      "b.js.gz": "GZIP b",
+    },
+    { precompressed: true },
+    async (ask, root) => {
+      const at = async (path: string, accept?: string) =>
+        await shown(
+          await ask(path, accept === undefined ? {} : { "accept-encoding": accept }),
+          "content-encoding",
+          "content-type",
+          "vary",
+        );
+      const js = ["text/javascript; charset=utf-8", "accept-encoding"];
+      assertEquals(await at("/a.js"), [200, "plain", null, ...js]);
+      assertEquals(await at("/a.js", "gzip, br, zstd"), [200, "BR", "br", ...js]);
+      assertEquals(await at("/a.js", "br;q=0.5, x-gzip"), [200, "GZIP", "gzip", ...js]);
+      assertEquals(await at("/a.js", "*"), [200, "BR", "br", ...js]);
+      assertEquals(await at("/a.js", "br;q=0, *;q=0.1"), [200, "ZSTD", "zstd", ...js]);
+      assertEquals(await at("/a.js", "identity, gzip;q=0.5"), [200, "plain", null, ...js]);
+      assertEquals(await at("/a.js", "*;q=0"), [200, "plain", null, ...js]);
+      assertEquals(await at("/b.js", "br, gzip;q=0.9"), [200, "GZIP b", "gzip", ...js]);
+      // Each form has a tag of its own; a range is one of the form.
+      const tags = new Set<string | null>();
+      for (const accept of ["br", "zstd", "gzip", "identity"]) {
+        const response = await ask("/a.js", { "accept-encoding": accept, range: "bytes=1-" });
+        assertEquals([response.status, (await response.text()).length], [
+          206,
+          { br: 1, zstd: 3, gzip: 3, identity: 4 }[accept]!,
+        ]);
+        tags.add(response.headers.get("etag"));
+      }
+      assert(tags.size >= 3);
+      // A file that was compressed before the original changed is not sent.
+      await Deno.writeTextFile(`${root}/a.js`, "changed");
+      assertEquals((await at("/a.js", "br"))[1], "changed");
+    },
+  ));
+
+Deno.test("staticFiles() tries extensions, then the page for unknown paths", () =>
+  inFolder(
+    { "index.html": "app", "about.html": "about", "docs/index.html": "docs", "docs.html": "page" },
+    { extensions: ["html"], fallback: "/index.html" },
+    async (ask) => {
+      const html = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+      const at = async (path: string, headers?: HeadersInit) =>
+        (await shown(await ask(path, headers))).slice(0, 2);
+      assertEquals(await at("/about", html), [200, "about"]);
+      assertEquals((await ask("/docs", html)).headers.get("location"), "/docs/");
+      assertEquals(await at("/users/7", html), [200, "app"]);
+      assertEquals(await at("/users/"), [200, "app"]);
+      assertEquals((await at("/users/7", { accept: "application/json" }))[0], 404);
+      assertEquals((await at("/users/7", { accept: "text/html;q=0" }))[0], 404);
+      assertEquals((await at("/missing.js", html))[0], 404);
+      assertEquals((await at("/../x", html))[0], 404);
+    },
+  ));
+
+Deno.test("staticFiles() serves .well-known, and no other hidden name", () =>
+  inFolder(
+    { ".well-known/security.txt": "mailto", ".well-known/.env": "secret", "a/.well-known/x": "x" },
+    {},
+    async (ask) => {
+      assertEquals((await shown(await ask("/.well-known/security.txt"))).slice(0, 2), [
+        200,
+        "mailto",
+      ]);
+      assertEquals((await ask("/.well-known/.env")).status, 404);
+      assertEquals((await ask("/a/.well-known/x")).status, 404);
+    },
+  ));
+
+Deno.test("staticFiles() applies the rules for immutable files, fields and media types", () =>
+  inFolder(
+    { "app.0a1b2c3d.js": "x", "index.html": "y", "data.WeIrD": "z" },
+    {
+      immutable: /\.[0-9a-f]{8}\.js$/g,
+      mediaTypes: { weird: "application/x-weird" },
+      headers: (path) => path.endsWith(".html") ? { "X-Frame-Options": "DENY" } : undefined,
+    },
+    async (ask) => {
+      for (let i = 0; i < 2; i++) {
+        assertEquals(
+          (await ask("/app.0a1b2c3d.js")).headers.get("cache-control"),
+          [
+            "public, max-age=31536000, immutable",
+          ][0],
+        );
+      }
+      const page = await ask("/");
+      assertEquals(page.headers.get("cache-control"), "no-cache");
+      assertEquals(page.headers.get("x-frame-options"), "DENY");
+      const data = await ask("/data.WeIrD");
+      assertEquals(data.headers.get("content-type"), "application/x-weird");
+    },
+  ));
+
+Deno.test("staticFiles() makes tags of the content that no new date changes", () =>
+  inFolder({ "a.txt": "one", "b.txt": "one" }, { etag: "content" }, async (ask, root) => {
+    const tag = async (path: string) => (await ask(path, {}, "HEAD")).headers.get("etag")!;
+    const first = await tag("/a.txt");
+    assert(/^"[\w-]{27}"$/.test(first), first);
+    assertEquals(await tag("/b.txt"), first);
+    await Deno.utime(`${root}/a.txt`, new Date(), new Date(Date.now() - 5000));
+    assertEquals(await tag("/a.txt"), first);
+    await Deno.writeTextFile(`${root}/a.txt`, "two");
+    assert(await tag("/a.txt") !== first);
+    const whole = await ask("/a.txt");
+    assertEquals(await whole.text(), "two");
+    assertEquals((await ask("/b.txt", { "if-none-match": first })).status, 304);
+  }));
+
+Deno.test("staticFiles() calls a tag weak while the file can change without another", () =>
+  inFolder({ "a.txt": "0123456789" }, {}, async (ask, root) => {
+    const now = new Date();
+    await Deno.utime(`${root}/a.txt`, now, now);
+    const etag = (await ask("/a.txt", {}, "HEAD")).headers.get("etag")!;
+    // Loading may take longer than the file system's step; then the tag is strong.
+    if (etag.startsWith("W/")) {
+      const again = await ask("/a.txt", { range: "bytes=1-", "if-range": etag });
+      assertEquals([again.status, await again.text()], [200, "0123456789"]);
+    }
+    const modified = (await ask("/a.txt", {}, "HEAD")).headers.get("last-modified")!;
+    const byDate = await ask("/a.txt", { range: "bytes=1-", "if-range": modified });
+    assertEquals([byDate.status, await byDate.text()], [200, "0123456789"]);
+  }));
+
+Deno.test("staticFiles() reads dates in conditions as UTC, and only HTTP dates", () =>
+  inFolder({ "a.txt": "x" }, {}, async (ask, root) => {
+    const time = new Date("2020-11-06T08:49:37.900Z");
+    await Deno.utime(`${root}/a.txt`, time, time);
+    for (
+      const [since, status] of [
+        ["Fri, 06 Nov 2020 08:49:37 GMT", 304],
+        ["Friday, 06-Nov-20 08:49:37 GMT", 304],
+        ["Fri Nov  6 08:49:37 2020", 304],
+        ["Fri Nov  6 08:49:36 2020", 200],
+        ["2030-01-01", 200],
+        ["Fri, 06 Nov 2030 08:49:37 +0000", 200],
+      ] as const
+    ) {
+      assertEquals((await ask("/a.txt", { "if-modified-since": since })).status, status, since);
+    }
+    const range = { range: "bytes=0-0", "if-range": "Friday, 06-Nov-20 08:49:37 GMT" };
+    assertEquals((await ask("/a.txt", range)).status, 206);
+  }));
+
+Deno.test("staticFiles() redirects to its prefix, and escapes what a location cannot hold", () =>
+  inFolder(
+    { "index.html": "x", "日本/index.html": "y", "a\\b/index.html": "z" },
+    { prefix: "/assets" },
+    async (ask) => {
+      const location = async (path: string) => (await ask(path)).headers.get("location");
+      assertEquals(await location("/assets"), "/assets/");
+      assertEquals(await location("/assets?a=1"), "/assets/?a=1");
+      assertEquals(await location("/assets/日本"), "/assets/%E6%97%A5%E6%9C%AC/");
+      assertEquals(await location("/assets/%E6%97%A5%E6%9C%AC"), "/assets/%E6%97%A5%E6%9C%AC/");
+      assertEquals(await location("/assets/a\\b"), "/assets/a%5Cb/");
+      assertEquals((await ask("/assetsindex.html")).status, 404);
+    },
+  ));
+
+Deno.test("staticFiles() refuses options that cannot be used", () => {
+  for (
+    const options of [
+      { root: "" },
+      { root: "x", prefix: "assets" },
+      { root: "x", extensions: [".html"] },
+      { root: "x", etag: "weak" },
+      { root: "x", cacheControl: "a\r\nb" },
+      { root: "x", mediaTypes: { x: "a\nb" } },
+    ]
+  ) assertThrows(() => staticFiles(options as StaticFilesOptions), TypeError);
+});

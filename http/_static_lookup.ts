@@ -1,0 +1,136 @@
+import { extensionOf } from "./_media_types.ts";
+
+/** A file of the folder. */
+export interface Found {
+  /** The real path, without symbolic links. */
+  readonly real: string;
+  /** The path within the folder, e.g. `/css/site.css`, by which rules and media type are chosen. */
+  readonly path: string;
+  /** When it was changed, in milliseconds since 1970. */
+  readonly modified: number;
+}
+
+/** What a path may lead to. */
+export interface LookupOptions {
+  readonly root: string | URL;
+  readonly index: string | null;
+  readonly extensions: readonly string[];
+  readonly dotFiles: boolean;
+}
+
+const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
+const WINDOWS = Deno.build.os === "windows";
+
+/** Error codes that mean that a path leads to no file of the folder. */
+const ABSENT = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ENAMETOOLONG", "ELOOP", "EINVAL"]);
+
+/** Runs a step of the lookup; undefined if the path leads to no file. */
+export async function ifPresent<T>(step: Promise<T>): Promise<T | undefined> {
+  try {
+    return await step;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (typeof code === "string" && ABSENT.has(code)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The files of a folder as one request sees them. The real path of the folder is looked up for each
+ * request, so a root that is a symbolic link may be switched to another folder.
+ */
+export class Lookup {
+  readonly #base: string;
+  readonly #options: LookupOptions;
+
+  private constructor(base: string, options: LookupOptions) {
+    this.#base = base;
+    this.#options = options;
+  }
+
+  /** Opens the folder; undefined if it does not exist or cannot be read. */
+  static async open(options: LookupOptions): Promise<Lookup | undefined> {
+    const base = await ifPresent(Deno.realPath(options.root));
+    return base === undefined ? undefined : new Lookup(base, options);
+  }
+
+  /**
+   * Finds the file that a path names, "folder" for a folder with an index file that is asked for
+   * without its slash, or undefined.
+   *
+   * @param names The names on the way; the last is "" if the path ends in a slash.
+   */
+  async find(names: readonly string[]): Promise<Found | "folder" | undefined> {
+    const { index, extensions } = this.#options;
+    const wantsFolder = names.at(-1) === "";
+    const path = (wantsFolder ? names.slice(0, -1) : names).map((name) => `/${name}`).join("");
+    const found = await this.#at(path);
+    if (found?.info.isFile) return wantsFolder ? undefined : found;
+    if (found?.info.isDirectory && index !== null) {
+      const page = await this.file(`${path}/${index}`);
+      if (page !== undefined) return wantsFolder ? page : "folder";
+    }
+    if (wantsFolder || path === "") return undefined;
+    for (const extension of extensions) {
+      const page = await this.file(`${path}.${extension}`);
+      if (page !== undefined) return page;
+    }
+    return undefined;
+  }
+
+  /** Finds a file by its path within the folder, which starts with a slash. */
+  async file(path: string): Promise<Found | undefined> {
+    const found = await this.#at(path);
+    // A named pipe would block whoever opens it.
+    return found?.info.isFile ? found : undefined;
+  }
+
+  async #at(path: string): Promise<Found & { readonly info: Deno.FileInfo } | undefined> {
+    const real = await ifPresent(Deno.realPath(this.#base + path));
+    if (real === undefined || !this.#contains(real)) return undefined;
+    const info = await ifPresent(Deno.stat(real));
+    return info && { real, path, info, modified: info.mtime?.getTime() ?? 0 };
+  }
+
+  #contains(real: string): boolean {
+    const base = this.#base;
+    return real === base ||
+      real.startsWith(base.endsWith(SEPARATOR) ? base : base + SEPARATOR);
+  }
+}
+
+/**
+ * Splits a path into decoded names; undefined if a name cannot be decoded, climbs, is hidden, or
+ * means something else to the file system.
+ *
+ * @param path The path below the prefix, as it was sent.
+ * @param dotFiles Whether hidden names are served. `.well-known` at the top always is (RFC 8615).
+ */
+export function namesOf(path: string, dotFiles: boolean): string[] | undefined {
+  if (path === "") return [];
+  if (!path.startsWith("/")) return undefined;
+  const names = path.slice(1).split("/");
+  for (let i = 0; i < names.length; i++) {
+    let name: string;
+    try {
+      name = decodeURIComponent(names[i]!);
+    } catch {
+      return undefined;
+    }
+    // deno-lint-ignore no-control-regex
+    if (/[/\u0000]/.test(name) || name === "." || name === "..") return undefined;
+    // On Windows, these name a drive, a stream, a device or a file of another name.
+    if (WINDOWS && (/[\\:*?"<>|]|[. ]$/.test(name) || RESERVED.test(name))) return undefined;
+    if (name === "" && i < names.length - 1) return undefined;
+    if (name.startsWith(".") && !dotFiles && !(i === 0 && name === ".well-known")) return undefined;
+    names[i] = name;
+  }
+  return names;
+}
+
+const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
+
+/** Returns whether a page may answer for a path: its last name has no extension. */
+export function isPagePath(names: readonly string[]): boolean {
+  return extensionOf(names.at(-1) ?? "") === "";
+}
