@@ -19,22 +19,35 @@ export async function complaint(one: ProxyCase, port: number): Promise<string | 
   } catch (error) {
     return `it hangs or breaks: ${error instanceof Error ? error.message : error}`;
   }
-  const { up, down, fill } = seen;
-  if (loosely(up, one.exact) !== loosely(fill(one.up), one.exact)) {
-    return `the server got ${JSON.stringify(up)}`;
-  }
+  const { up, requests, down, fill } = seen;
+  if (!asksAsTold(one, up, requests, fill)) return `the server got ${JSON.stringify(up)}`;
   return answersAsTold(one, down, fill) ? undefined : `the client got ${JSON.stringify(down)}`;
 }
 
+function asksAsTold(
+  one: ProxyCase,
+  up: string,
+  requests: readonly string[],
+  fill: (text: string) => string,
+): boolean {
+  if (typeof one.up !== "string") {
+    const sorted = (list: readonly string[]) =>
+      list.map((text) => loosely(text)).sort().join("\n---\n");
+    return sorted(requests) === sorted(one.up.map(fill));
+  }
+  return [one.up, one.alsoUp ?? one.up].some((text) =>
+    loosely(up, one.exact) === loosely(fill(text), one.exact)
+  );
+}
+
 function answersAsTold(one: ProxyCase, down: string, fill: (text: string) => string): boolean {
+  if (one.also !== undefined && loosely(down) === loosely(fill(one.also))) return true;
   if (typeof one.down === "number") {
     // Another status of the same kind is as good.
     const kind = one.down >= 500 && one.down !== 501 && one.down !== 505 ? "5" : "[45]";
     return new RegExp(`^HTTP/1\\.[01] ${kind}`).test(down);
   }
-  return [one.down, one.also ?? one.down].some((text) =>
-    loosely(down, one.exact) === loosely(fill(text), one.exact)
-  );
+  return loosely(down, one.exact) === loosely(fill(one.down), one.exact);
 }
 
 /** Fields that a proxy may add, or set by itself. */

@@ -26,12 +26,17 @@ export interface ProxyCase {
   send: string | (string | { until: string })[];
   /** What the origin answers, request by request. */
   replies?: (string | Reply)[];
-  /** All that the origin gets, on all its connections; empty if it must not be asked. */
-  up: string;
+  /**
+   * All that the origin gets, on all its connections; empty if it must not be asked. A list is of
+   * requests that may come in any order and on any connection.
+   */
+  up: string | string[];
   /** All that the client gets; a number for a page with that status, then the end. */
   down: string | number;
   /** What is as good, of another proxy. */
   also?: string;
+  /** What is as good for the origin to get, from another proxy. */
+  alsoUp?: string;
   /** Whether order and case of lines are what it is about. */
   exact?: boolean;
   /** Whether the origin upgrades or tunnels: it gives back in upper case what it gets. */

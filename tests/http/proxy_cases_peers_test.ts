@@ -3,6 +3,9 @@ import { type HttpPeer, startSquid, startTinyproxy } from "../_support/http_peer
 import { needs } from "../_support/peers.ts";
 import { complaint } from "./_proxy_loosely.ts";
 import { CASES } from "./proxy_cases.ts";
+import { WIRE_CASES } from "./proxy_wire_cases.ts";
+
+const ALL = [...CASES, ...WIRE_CASES];
 
 /** Other proxies, and the share of the cases that each one must pass for the count to mean something. */
 const PEERS: [program: string, start: () => Promise<HttpPeer>, share: number][] = [
@@ -20,19 +23,19 @@ for (const [program, start, share] of PEERS) {
     fn: async () => {
       await using peer = await start();
       const failed: string[] = [];
-      const left = [...CASES];
+      const left = [...ALL];
       await Promise.all(Array.from({ length: 16 }, async () => {
         for (let one; (one = left.shift()) !== undefined;) {
           const why = await complaint(one, peer.port);
           if (why !== undefined) failed.push(`${one.name}: ${why.slice(0, 300)}`);
         }
       }));
-      const passed = CASES.length - failed.length;
+      const passed = ALL.length - failed.length;
       const show = Deno.env.get("PROXY_CASES");
-      if (show) console.log(`${program} passes ${passed} of ${CASES.length} cases`);
+      if (show) console.log(`${program} passes ${passed} of ${ALL.length} cases`);
       if (show === "all") console.log(failed.sort().join("\n"));
       assertEquals(left, []);
-      assert(passed > CASES.length * share, `${program} passes ${passed} of ${CASES.length}`);
+      assert(passed > ALL.length * share, `${program} passes ${passed} of ${ALL.length}`);
     },
   });
 }

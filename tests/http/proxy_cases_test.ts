@@ -2,22 +2,27 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { serveProxy } from "../../http/proxy.ts";
 import { runCase, undated } from "./_proxy.ts";
 import { CASES } from "./proxy_cases.ts";
+import { WIRE_CASES } from "./proxy_wire_cases.ts";
 
-for (const one of CASES) {
+for (const one of [...CASES, ...WIRE_CASES]) {
   Deno.test(`a proxy: ${one.name}`, async () => {
     const proxy = serveProxy({ allowPrivate: true, connectPorts: "any", name: "t" });
     try {
-      const { up, down: dated, fill } = await runCase(one, proxy.addr.port, async () => {
+      const { up, requests, down: dated, fill } = await runCase(one, proxy.addr.port, async () => {
         await proxy.shutdown({ deadline: 0 });
       });
-      assertEquals(up, fill(one.up));
+      if (typeof one.up === "string") assertEquals(up, fill(one.up));
+      else assertEquals(requests.toSorted(), one.up.map(fill).sort());
       const down = undated(dated);
       // Of each response, but for what informs or opens a tunnel.
       const responses = dated.match(/HTTP\/1\.1 [2-5](?!.*established)/g) ?? [];
       assertEquals(dated.match(/^Date: /gm)?.length ?? 0, responses.length, dated);
       if (typeof one.down === "number") assertPage(down, one.down);
       else {assertEquals(
-          down.replace(/(?<=message\/http\r\nContent-Length: )\d+/, "{n}"),
+          down.replace(/(?<=message\/http\r\nContent-Length: )\d+/, "{n}")
+            // A page of the proxy between two responses.
+            .replace(/(?<=charset=utf-8\r\nContent-Length: )\d+/, "{n}")
+            .replace(/(?<=\r\n\r\n)\d{3} [^\n]*\n/, "{page}"),
           fill(one.down),
         );}
     } finally {

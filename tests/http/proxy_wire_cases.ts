@@ -1,0 +1,157 @@
+/**
+ * More raw cases of the proxy, as proxy_cases.ts has them: pipelines over servers that break off,
+ * HTTP/1.0, and half-closed tunnels.
+ *
+ * @module
+ */
+
+import type { ProxyCase, Reply } from "./proxy_cases.ts";
+
+const VIA = "Via: 1.1 t\r\n";
+const HOST = "Host: {o}\r\n";
+const CLOSE = "Connection: close\r\n";
+const CHUNKED = "Transfer-Encoding: chunked\r\n";
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+/** The response with this body. */
+const ok = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+/** The same, as the client gets it. */
+const told = (body: string, lines = "") =>
+  `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${lines}${VIA}\r\n${body}`;
+const ask = (path: string, lines = "") => `GET http://{o}${path} HTTP/1.1\r\n${HOST}${lines}\r\n`;
+const asked = (path: string, lines = "") => `GET ${path} HTTP/1.1\r\n${HOST}${lines}${VIA}\r\n`;
+const post = (path: string, body: string, lines = "") =>
+  `POST http://{o}${path} HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n${lines}\r\n${body}`;
+const posted = (path: string, body: string) =>
+  `POST ${path} HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n${VIA}\r\n${body}`;
+
+/** A body that is a request: whoever loses count of requests asks the server for it. */
+const HIDDEN = "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/** Ways of a server to break off a kept connection instead of answering. */
+const BREAKS: [name: string, reply: Reply][] = [
+  ["closes", { end: true }],
+  ["resets", { reset: true, atEnd: "" }],
+];
+
+const RETRIES: ProxyCase[] = BREAKS.flatMap(([name, reply]): ProxyCase[] => [
+  {
+    name: `a server ${name}: the second of four pipelined requests is repeated, none is swallowed`,
+    send: ask("/1") + ask("/2") + ask("/3") + ask("/4", CLOSE),
+    replies: [ok("1"), reply, ok("2"), ok("3"), ok("4")],
+    up: ["/1", "/2", "/2", "/3", "/4"].map((path) => asked(path)),
+    down: told("1") + told("2") + told("3") + told("4", CLOSE),
+  },
+  {
+    name: `a server ${name}: a body behind a repeated request stays a body`,
+    send: ask("/1") + ask("/2") + post("/3", HIDDEN) + ask("/4", CLOSE),
+    replies: [ok("1"), reply, ok("2"), ok("3"), ok("4")],
+    up: [asked("/1"), asked("/2"), asked("/2"), posted("/3", HIDDEN), asked("/4")],
+    down: told("1") + told("2") + told("3") + told("4", CLOSE),
+  },
+  {
+    name: `a server ${name} twice: the request is repeated once, the rest goes on`,
+    send: ask("/1") + ask("/2") + ask("/3", CLOSE),
+    replies: [ok("1"), reply, reply, ok("3")],
+    up: ["/1", "/2", "/2", "/3"].map((path) => asked(path)),
+    down: told("1") +
+      "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+      "Content-Length: {n}\r\nCache-Control: no-store\r\n\r\n{page}" + told("3", CLOSE),
+  },
+]);
+
+const UNSAFE: ProxyCase[] = [
+  {
+    name: "a POST behind a response is sent, though the server has closed the kept connection",
+    send: [ask("/1"), { until: "\r\n\r\n1" }, post("/2", HIDDEN, CLOSE)],
+    replies: [{ atEnd: ok("1"), end: true }, ok("2")],
+    up: [asked("/1"), posted("/2", HIDDEN)],
+    down: told("1") + told("2", CLOSE),
+  },
+  {
+    name: "a GET behind a response is sent, though the server has closed the kept connection",
+    send: [ask("/1"), { until: "\r\n\r\n1" }, ask("/2", CLOSE)],
+    replies: [{ atEnd: ok("1"), end: true }, ok("2")],
+    up: [asked("/1"), asked("/2")],
+    down: told("1") + told("2", CLOSE),
+  },
+  {
+    name: "a POST that a new connection breaks off is not repeated: 502",
+    send: post("/1", "body", CLOSE),
+    replies: [{ end: true }, ok("wrong")],
+    up: [posted("/1", "body")],
+    down: 502,
+  },
+  {
+    name: "a request is not repeated once a byte of the response has come",
+    send: ask("/1") + ask("/2", CLOSE),
+    replies: [ok("1"), { atEnd: "HTTP/1.1 2", end: true }, ok("wrong")],
+    up: [asked("/1"), asked("/2")],
+    down: told("1") +
+      "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+      `Content-Length: {n}\r\nCache-Control: no-store\r\n${CLOSE}\r\n{page}`,
+  },
+  {
+    name: "what a server says behind its response is not the next response",
+    send: [ask("/1"), { until: "\r\n\r\n1" }, ask("/2", CLOSE)],
+    replies: [ok("1") + ok("split"), ok("2")],
+    up: [asked("/1"), asked("/2")],
+    down: told("1") + told("2", CLOSE),
+  },
+  {
+    name: "what a server says behind a response without a body is not the next response",
+    send: [
+      ask("/1").replace("GET", "HEAD"),
+      { until: "\r\n\r\n" },
+      ask("/2", CLOSE),
+    ],
+    replies: [ok("split"), ok("2")],
+    up: [asked("/1").replace("GET", "HEAD"), asked("/2")],
+    down: `HTTP/1.1 200 OK\r\nContent-Length: 5\r\n${VIA}\r\n` + told("2", CLOSE),
+  },
+];
+
+const VERSIONS: ProxyCase[] = [
+  {
+    name: "HTTP/1.0 that posts",
+    send: `POST http://{o}/ HTTP/1.0\r\n${HOST}Content-Length: 2\r\n\r\nhi`,
+    replies: [OK],
+    up: `POST / HTTP/1.1\r\n${HOST}Content-Length: 2\r\nVia: 1.0 t\r\n\r\nhi`,
+    down: told("ok", CLOSE),
+  },
+  {
+    name: "HTTP/1.0 that wants to keep the connection and gets no length",
+    send: `GET http://{o}/ HTTP/1.0\r\n${HOST}Connection: keep-alive\r\n\r\n`,
+    replies: [`HTTP/1.1 200 OK\r\n${CHUNKED}\r\n2\r\nok\r\n0\r\n\r\n`],
+    up: `GET / HTTP/1.1\r\n${HOST}Via: 1.0 t\r\n\r\n`,
+    down: `HTTP/1.1 200 OK\r\n${CLOSE}${VIA}\r\nok`,
+  },
+  {
+    name: "HTTP/1.0 has no 100-continue: no interim response comes",
+    send: `POST http://{o}/ HTTP/1.0\r\n${HOST}Content-Length: 2\r\nExpect: 100-continue\r\n\r\nhi`,
+    replies: [{ atHead: "HTTP/1.1 100 Continue\r\n\r\n", atEnd: OK }],
+    up:
+      `POST / HTTP/1.1\r\n${HOST}Content-Length: 2\r\nExpect: 100-continue\r\nVia: 1.0 t\r\n\r\nhi`,
+    alsoUp: `POST / HTTP/1.1\r\n${HOST}Content-Length: 2\r\nVia: 1.0 t\r\n\r\nhi`,
+    down: told("ok", CLOSE),
+  },
+];
+
+const TUNNELS: ProxyCase[] = [
+  {
+    name: "a tunnel that the client has half-closed carries what the server still says",
+    send: ["CONNECT {o} HTTP/1.1\r\nHost: {o}\r\n\r\n", { until: "\r\n\r\n" }, "end"],
+    up: "end",
+    down: "HTTP/1.1 200 Connection established\r\n\r\nENDone two three",
+    tunnel: true,
+    halfClose: true,
+    lastWords: ["one ", "two ", "three"],
+  },
+];
+
+/** All of them. */
+export const WIRE_CASES: ProxyCase[] = [
+  ...RETRIES,
+  ...UNSAFE,
+  ...VERSIONS,
+  ...TUNNELS,
+];
