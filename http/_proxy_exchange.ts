@@ -62,6 +62,8 @@ export class Exchange {
   firstByte: number | undefined;
   /** Whether the server's connection may carry another request. */
   reusable = false;
+  /** Whether the server's connection is logged in, and so is for this client alone. */
+  pinned = false;
 
   readonly #core: ProxyCore;
   readonly #asked: Asked;
@@ -105,7 +107,7 @@ export class Exchange {
       this.firstByte = performance.now();
       const outcome = await this.#respond(response);
       if (outcome === "tunnel") await this.#switched();
-      else this.reusable = this.#isReusable(response);
+      else this.reusable = this.#sent && !this.#replaced && this.#isReusable(response);
       return outcome;
     } catch (error) {
       if (body.fault !== undefined) throw body.fault;
@@ -209,6 +211,7 @@ export class Exchange {
       framing: "plain",
       length: undefined,
       connection: undefined,
+      sessionLogin: false,
       via: this.#core.via,
     }));
     await out.flush();
@@ -225,6 +228,8 @@ export class Exchange {
       // It is not the client who has to log in there.
       throw new Refusal(502, "The server behind the proxy wants a login");
     }
+    this.#upstream.heard(valueOf(response.fields, Known.keepAlive));
+    this.pinned = isConnectionLogin(head, response);
     const length = valueOf(response.fields, Known.contentLength);
     const closing = !head.keepAlive || !body.ended || this.#client.draining;
     if (await this.#replace(response, closing)) return closing ? "close" : "keep";
@@ -240,6 +245,7 @@ export class Exchange {
       framing: chunked ? "chunked" : "plain",
       length,
       connection: connectionOf(head, close),
+      sessionLogin: this.pinned && status === 401 && !close,
       via: this.#core.via,
     }));
     body.extend();
@@ -321,17 +327,22 @@ export class Exchange {
     if (!this.#sent) throw new Refusal(502, "The server broke off the connection");
   }
 
-  #isReusable(response: Http1Response): boolean {
+  #isReusable({ keepAlive }: Http1Response): boolean {
     const { head } = this.#asked;
-    if (!response.keepAlive || !this.#sent || this.#replaced) return false;
     // A server that expects no body there would take it for a request, and answer somebody else.
-    if (head.framing !== 0 && BODYLESS.has(head.method)) return false;
-    // NTLM logs the connection in, so it must serve nobody else.
-    const login = valueOf(head.fields, Known.authorization) ?? "";
-    if (/^(?:ntlm|negotiate)\b/i.test(login)) return false;
-    return response.status !== 401 ||
-      !/\b(?:ntlm|negotiate)\b/i.test(valuesOf(response.fields, Known.wwwAuthenticate));
+    return keepAlive && (head.framing === 0 || !BODYLESS.has(head.method));
   }
+}
+
+/**
+ * Whether a login of this request belongs to the connection, as with NTLM, and with Kerberos by
+ * Negotiate (RFC 4559 §6).
+ */
+function isConnectionLogin(head: Http1Request, { status, fields }: Http1Response): boolean {
+  const login = valueOf(head.fields, Known.authorization);
+  if (login !== undefined && /^(?:ntlm|negotiate|kerberos)\b/i.test(login)) return true;
+  return status === 401 &&
+    /\b(?:ntlm|negotiate|kerberos)\b/i.test(valuesOf(fields, Known.wwwAuthenticate));
 }
 
 function refusalOf(error: unknown): Refusal {

@@ -114,6 +114,8 @@ export interface Returning {
   /** The Content-Length that came, for fields that have been changed. */
   readonly length: string | undefined;
   readonly connection: ConnectionOption;
+  /** Whether to say that a login of the connection works here. */
+  readonly sessionLogin: boolean;
   readonly via: string;
 }
 
@@ -147,7 +149,12 @@ export function responseHead(head: Http1Response, out: Returning): string {
   }
   if (out.framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
   if (status === 101) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-  else if (out.connection !== undefined) lines += `Connection: ${out.connection}\r\n`;
+  else if (out.sessionLogin) {
+    // RFC 4559 §6: clients look for this before they try such a login through a proxy.
+    const option = out.connection === undefined ? "" : `${out.connection}, `;
+    lines +=
+      `Proxy-Support: Session-Based-Authentication\r\nConnection: ${option}Proxy-Support\r\n`;
+  } else if (out.connection !== undefined) lines += `Connection: ${out.connection}\r\n`;
   // RFC 9110 §6.6.1: who passes it on says when it came.
   if (!dated) lines += `Date: ${httpDate()}\r\n`;
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;

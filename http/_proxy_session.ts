@@ -35,6 +35,8 @@ export class ProxySession implements Answering {
   #current: Current | undefined;
   /** The server's connection that the request in hand uses. */
   #upstream: Upstream | undefined;
+  /** A server's connection that this client has logged in on, and that serves nobody else. */
+  #pinned: Upstream | undefined;
   #dialling: AbortController | undefined;
   /** Whether the client went away in the middle of a request. */
   #gone = false;
@@ -80,6 +82,7 @@ export class ProxySession implements Answering {
       counts.received += client.received - received;
       counts.sent += client.sent - sent;
       client.release();
+      this.#unpin();
     }
   }
 
@@ -259,7 +262,9 @@ export class ProxySession implements Answering {
     };
     // A client that waits for its response and goes away has no use for one.
     if (asked.body.ended) this.#client.watch(this.#onGone);
-    const kept = isRepeatable(head) ? core.upstreams.take((core.parent ?? target).key) : undefined;
+    const { key } = core.parent ?? target;
+    let kept = this.#pinned?.key === key ? await this.#takePinned(head) : undefined;
+    if (kept === undefined && isRepeatable(head)) kept = core.upstreams.take(key);
     const outcome = kept === undefined ? undefined : await this.#attempt(kept, asked, current);
     if (outcome !== undefined) return outcome;
     // Without a kept connection, or after it has turned out to be dead.
@@ -292,11 +297,50 @@ export class ProxySession implements Answering {
       return false;
     } finally {
       this.#upstream = undefined;
-      if (exchange.reusable) this.#core.upstreams.give(upstream);
-      else this.#core.upstreams.drop(upstream);
+      this.#putBack(upstream, exchange);
       current.status = exchange.status;
       current.firstByte = exchange.firstByte;
     }
+  }
+
+  #putBack(upstream: Upstream, { reusable, pinned }: Exchange): void {
+    const { upstreams } = this.#core;
+    if (!reusable) {
+      if (this.#pinned === upstream) this.#pinned = undefined;
+      upstreams.drop(upstream);
+    } else if (pinned || this.#pinned === upstream) this.#pin(upstream);
+    else upstreams.give(upstream);
+  }
+
+  /** Keeps a connection for this client alone, in place of another one. */
+  #pin(upstream: Upstream): void {
+    const { clock, limits } = this.#core;
+    if (this.#pinned !== upstream) this.#unpin();
+    this.#pinned = upstream;
+    const limit = Math.min(limits.idleTimeout, upstream.idleLimit);
+    const check = () => {
+      const idle = this.#pinned === upstream && this.#upstream !== upstream;
+      if (idle && !upstream.usable) this.#unpin();
+    };
+    upstream.more(clock.after(limit)).then(check, check);
+  }
+
+  #unpin(): void {
+    const pinned = this.#pinned;
+    this.#pinned = undefined;
+    if (pinned !== undefined) this.#core.upstreams.drop(pinned);
+  }
+
+  async #takePinned(head: Http1Request): Promise<Upstream | undefined> {
+    const pinned = this.#pinned!;
+    // The server may have ended it already. One turn of the event loop brings that here.
+    if (!isRepeatable(head)) await new Promise((resolve) => setTimeout(resolve));
+    if (pinned.usable) {
+      pinned.reused = true;
+      return pinned;
+    }
+    this.#unpin();
+    return undefined;
   }
 
   async #connect(target: Target, head: Http1Request, current: Current): Promise<boolean> {

@@ -5,6 +5,7 @@ import { type NetErrorKind, toNetError } from "../net/errors.ts";
 import { dialAny, orAbort } from "./_dial.ts";
 import { Http1Decoder } from "./http1_codec.ts";
 import type { TickClock, Ticked } from "./_proxy_clock.ts";
+import { readKeepAlive } from "./_keep_alive.ts";
 import { Out } from "./_proxy_out.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import { Peer } from "./_proxy_peer.ts";
@@ -20,12 +21,29 @@ export class Upstream extends Peer {
   readonly key: string;
   /** Its two ends, as `routeOf` writes them. */
   readonly route: string;
+  #idleLimit = Infinity;
+  /** How many requests the server still takes. */
+  #left = Infinity;
 
   constructor(conn: Deno.TcpConn, key: string, clock: TickClock, writeLimit: number) {
     super(conn, new Http1Decoder("response", LIMITS), clock, writeLimit);
     this.out = new Out(this);
     this.key = key;
     this.route = routeOf(conn.localAddr, conn.remoteAddr);
+  }
+
+  /** How long the server keeps it idle, in milliseconds, less a margin; 0 if not at all. */
+  get idleLimit(): number {
+    return this.#left === 0 ? 0 : this.#idleLimit;
+  }
+
+  /** Notes the `Keep-Alive` field of a response. */
+  heard(keepAlive: string | undefined): void {
+    if (this.#left !== Infinity) this.#left--;
+    if (keepAlive === undefined) return;
+    const { timeout, max } = readKeepAlive(keepAlive);
+    this.#idleLimit = Math.max(0, timeout - MARGIN);
+    this.#left = Math.min(this.#left, max);
   }
 
   /** Whether a request may be sent on it: the server is there, and has said nothing unasked. */
@@ -51,6 +69,8 @@ export interface UpstreamOptions {
 /** More than for requests: servers have much to say, and are fewer. */
 const LIMITS = { maxHead: 64 * 1024, maxFields: 256 };
 const MAX_IDLE = 1024;
+/** An idle connection ends here so long before it ends at the server, in milliseconds. */
+const MARGIN = 1000;
 const WORDS: Partial<Record<NetErrorKind, string>> = {
   refused: "The server refused the connection",
   unreachable: "The server cannot be reached",
@@ -87,17 +107,19 @@ export class Upstreams {
   /** Keeps a connection for the next request, in place of the oldest if there are too many. */
   give(upstream: Upstream): void {
     const { maxIdlePerHost, keepAliveTimeout, clock } = this.#options;
-    if (this.idle >= MAX_IDLE || !upstream.usable) return this.drop(upstream);
+    const limit = Math.min(keepAliveTimeout, upstream.idleLimit);
+    if (this.idle >= MAX_IDLE || limit === 0 || !upstream.usable) return this.drop(upstream);
+    const full = this.#idle.get(upstream.key);
+    if (full !== undefined && full.length >= maxIdlePerHost) this.#evict(full[0]!);
     let list = this.#idle.get(upstream.key);
     if (list === undefined) this.#idle.set(upstream.key, list = []);
-    if (list.length >= maxIdlePerHost) this.#evict(list[0]!);
     upstream.shrink();
     upstream.out.clear();
     list.push(upstream);
     this.idle++;
     // The server's end, and anything that it says unasked, ends the connection.
     const evict = () => this.#evict(upstream);
-    upstream.more(clock.after(keepAliveTimeout)).then(evict, evict);
+    upstream.more(clock.after(limit)).then(evict, evict);
   }
 
   #evict(upstream: Upstream): void {

@@ -1,6 +1,6 @@
 /** What the tests of the proxy share: an origin that keeps to a script, a client of raw bytes. @module */
 
-import { Http1Decoder, Http1Error } from "../../http/http1_codec.ts";
+import { Http1Decoder, Http1Error, Http1Fields } from "../../http/http1_codec.ts";
 import { within } from "../_support/runnable.ts";
 import { bytesOf } from "./_http1.ts";
 import { ScriptedOrigin } from "./_scripted_origin.ts";
@@ -132,7 +132,7 @@ export interface Fickle {
   /** What the first connection says before it ends. @default nothing */
   lastWords?: string;
   /** Answers a request; returns true if it has sent the response itself. */
-  answer?: (path: string, conn: Deno.Conn) => Promise<boolean | void>;
+  answer?: (path: string, conn: Deno.Conn, fields: Http1Fields) => Promise<boolean | void>;
 }
 
 /**
@@ -156,9 +156,19 @@ export class FickleOrigin implements AsyncDisposable {
     this.#serving = this.#serve();
   }
 
+  /** How many connections are open. */
+  get open(): number {
+    return this.#conns.size;
+  }
+
+  /** Closes all connections. */
+  cut(): void {
+    for (const conn of this.#conns) closeQuietly(conn);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
-    for (const conn of this.#conns) closeQuietly(conn);
+    this.cut();
     await this.#serving;
   }
 
@@ -169,7 +179,12 @@ export class FickleOrigin implements AsyncDisposable {
       const left = this.connections++ === 0 || this.#options.served === 0
         ? this.#options.served
         : Infinity;
-      work.push(this.#answer(conn, left).catch(() => {}).finally(() => closeQuietly(conn)));
+      work.push(
+        this.#answer(conn, left).catch(() => {}).finally(() => {
+          this.#conns.delete(conn);
+          closeQuietly(conn);
+        }),
+      );
     }
     await Promise.all(work);
   }
@@ -178,22 +193,29 @@ export class FickleOrigin implements AsyncDisposable {
     const decoder = new Http1Decoder("request");
     const buffer = new Uint8Array(64 * 1024);
     let [line, body] = ["", ""];
+    let fields = new Http1Fields();
     for (let size; (size = await conn.read(buffer)) !== null;) {
       decoder.push(buffer.slice(0, size));
       for (let event; (event = decoder.next()) !== undefined;) {
-        if (event.kind === "request") [line, body] = [`${event.method} ${event.target}`, ""];
-        else if (event.kind === "data") body += textOf(event.bytes);
+        if (event.kind === "request") {
+          [line, body, fields] = [`${event.method} ${event.target}`, "", event.fields];
+        } else if (event.kind === "data") body += textOf(event.bytes);
         else if (left-- <= 0) return await send(conn, this.#options.lastWords);
-        else await this.#respond(conn, line, body);
+        else await this.#respond(conn, line, body, fields);
       }
     }
   }
 
-  async #respond(conn: Deno.Conn, line: string, body: string): Promise<void> {
+  async #respond(
+    conn: Deno.Conn,
+    line: string,
+    body: string,
+    fields: Http1Fields,
+  ): Promise<void> {
     this.requests.push(line);
     if (body !== "") this.bodies.push(body);
     const [method, path] = line.split(" ");
-    if (await this.#options.answer(path!, conn) === true) return;
+    if (await this.#options.answer(path!, conn, fields) === true) return;
     const text = `[${path}]`;
     const head = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n`;
     await send(conn, method === "HEAD" ? head : head + text);

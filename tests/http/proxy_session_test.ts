@@ -2,7 +2,9 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { serveProxy } from "../../http/proxy.ts";
 import { within } from "../_support/runnable.ts";
-import { exchange, statuses } from "../_support/raw_http.ts";
+import { connectTcp } from "../../net/tcp_client.ts";
+import { answer, exchange, statuses } from "../_support/raw_http.ts";
+import { until } from "../_support/until.ts";
 import { bytesOf } from "./_http1.ts";
 import { FickleOrigin, send } from "./_proxy.ts";
 
@@ -154,4 +156,157 @@ Deno.test("serveProxy() keeps a body whole while the client sends more requests"
   await sending;
   assertEquals(paths(text), [...bodies.flatMap((_, n) => [`/${n}a`, `/${n}b`]), "/end"]);
   assertEquals(origin.bodies, bodies);
+});
+
+/** How many connections a proxy keeps after one request that is answered with `keepAlive`. */
+async function keptAfter(keepAlive: string, requests = 1): Promise<number> {
+  const answer = async (_path: string, conn: Deno.Conn) => {
+    await send(conn, `HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: ${keepAlive}\r\n\r\n`);
+    return true;
+  };
+  await using origin = new FickleOrigin({ served: Infinity, answer });
+  await using proxy = serveProxy(OPEN);
+  for (let i = 0; i < requests; i++) {
+    await exchange(proxy.addr.port, last(origin.host, "/1"));
+  }
+  return proxy.stats().idleUpstream;
+}
+
+Deno.test("serveProxy() keeps no connection that the server is about to close", async () => {
+  for (const none of ["timeout=0", "timeout=1", "max=0", "max = 0", 'timeout="1"', "x, MAX=0"]) {
+    assertEquals(await keptAfter(none), 0, none);
+  }
+  for (const one of ["timeout=5", "timeout=5, max=1", "max=7", "timeout=x", "", "timeout"]) {
+    assertEquals(await keptAfter(one), 1, one);
+  }
+});
+
+Deno.test("serveProxy() counts down to the last request that a server takes", async () => {
+  assertEquals(await keptAfter("max=2", 2), 1);
+  assertEquals(await keptAfter("max=2", 3), 0);
+});
+
+Deno.test("serveProxy() closes an idle connection before the server does", async () => {
+  const answer = async (_path: string, conn: Deno.Conn) => {
+    await send(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=2\r\n\r\n");
+    return true;
+  };
+  await using origin = new FickleOrigin({ served: Infinity, answer });
+  await using proxy = serveProxy(OPEN);
+  await exchange(proxy.addr.port, last(origin.host, "/1"));
+  assertEquals(proxy.stats().idleUpstream, 1);
+  await until(() => proxy.stats().idleUpstream === 0);
+});
+
+Deno.test("serveProxy() keeps the newest connections of a host", async () => {
+  await using origin = new FickleOrigin({ served: Infinity });
+  await using proxy = serveProxy({ ...OPEN, maxIdlePerHost: 1 });
+  const lines = "Connection: close\r\n";
+  for (const path of ["/1", "/2"]) {
+    await exchange(proxy.addr.port, ask(origin.host, path, { method: "POST", lines }));
+  }
+  assertEquals([origin.connections, proxy.stats().idleUpstream], [2, 1]);
+  await until(() => origin.open === 1);
+  await exchange(proxy.addr.port, last(origin.host, "/3"));
+  assertEquals([origin.connections, proxy.stats().retries], [2, 0]);
+});
+
+/** An origin with a login that belongs to the connection; tells who each request is from. */
+function ntlmOrigin(scheme = "NTLM"): FickleOrigin {
+  const users = new Map<Deno.Conn, string>();
+  const say = async (conn: Deno.Conn, status: string, lines: string, body = "") => {
+    const length = `Content-Length: ${body.length}\r\n`;
+    await send(conn, `HTTP/1.1 ${status}\r\n${lines}${length}\r\n${body}`);
+    return true;
+  };
+  return new FickleOrigin({
+    served: Infinity,
+    answer: (path, conn, fields) => {
+      const [, word] = (fields.get("authorization") ?? "").split(" ");
+      if (word === "1") {
+        users.set(conn, "half");
+        return say(conn, "401 Unauthorized", `WWW-Authenticate: ${scheme} 2\r\n`);
+      }
+      if (word !== undefined && users.has(conn)) users.set(conn, word);
+      const user = users.get(conn);
+      return user === undefined || user === "half"
+        ? say(conn, "401 Unauthorized", `WWW-Authenticate: ${scheme}\r\n`)
+        : say(conn, "200 OK", "", `[${path}=${user}]`);
+    },
+  });
+}
+
+/** A client that sends one request after the other, and gives the responses. */
+async function talk(port: number, requests: readonly string[]): Promise<string[]> {
+  await using conn = await connectTcp({ port, lingerTimeout: 0 });
+  const texts = [];
+  for (const request of requests) {
+    await conn.write(request);
+    texts.push(await answer(conn));
+  }
+  return texts;
+}
+const login = (scheme: string, word: string) => `Authorization: ${scheme} ${word}\r\n`;
+
+for (const scheme of ["NTLM", "Negotiate", "ntlm"]) {
+  Deno.test(`serveProxy() pins the connection that ${scheme} has logged in`, async () => {
+    await using origin = ntlmOrigin(scheme);
+    await using other = new FickleOrigin({ served: Infinity });
+    await using proxy = serveProxy(OPEN);
+    const lines = ["", login(scheme, "1"), login(scheme, "anna"), ""];
+    const requests = lines.map((lines, n) => ask(origin.host, `/${n}`, { lines }));
+    const post = ask(origin.host, "/post", { method: "POST", body: "hello" });
+    const texts = await talk(proxy.addr.port, [...requests, ask(other.host, "/other"), post]);
+    assertEquals(texts.map((text) => statuses(text)[0]), [401, 401, 200, 200, 200, 200]);
+    assertEquals(paths(texts.join("")), ["/2=anna", "/3=anna", "/other", "/post=anna"]);
+    assertEquals(origin.connections, 1);
+    // It ends with its client, and nobody else gets it.
+    await until(() => origin.open === 0);
+    assertEquals(proxy.stats().idleUpstream, 1);
+  });
+}
+
+Deno.test("serveProxy() keeps pinned connections of clients apart", async () => {
+  await using origin = ntlmOrigin();
+  await using proxy = serveProxy(OPEN);
+  const users = ["anna", "bert", "cleo", "dora"];
+  const all = await Promise.all(users.map((user) => {
+    const lines = ["", login("NTLM", "1"), login("NTLM", user), "", ""];
+    return talk(proxy.addr.port, lines.map((lines, n) => ask(origin.host, `/${n}`, { lines })));
+  }));
+  assertEquals(
+    all.map((texts) => paths(texts.join(""))),
+    users.map((user) => ["/2", "/3", "/4"].map((path) => `${path}=${user}`)),
+  );
+  // Who comes later is nobody.
+  const [text] = await talk(proxy.addr.port, [ask(origin.host, "/5")]);
+  assertEquals(statuses(text!), [401]);
+});
+
+Deno.test("serveProxy() tells clients that a login of the connection works", async () => {
+  await using origin = ntlmOrigin();
+  await using proxy = serveProxy(OPEN);
+  const [one, ten] = await talk(proxy.addr.port, [
+    ask(origin.host, "/1"),
+    `GET http://${origin.host}/2 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n`,
+  ]);
+  const lines = /^(?:Proxy-Support|Connection): .*$/gm;
+  const support = "Proxy-Support: Session-Based-Authentication";
+  assertEquals(one!.match(lines), [support, "Connection: Proxy-Support"]);
+  assertEquals(ten!.match(lines), [support, "Connection: keep-alive, Proxy-Support"]);
+});
+
+Deno.test("serveProxy() starts anew when a pinned connection has ended", async () => {
+  await using origin = ntlmOrigin();
+  await using proxy = serveProxy(OPEN);
+  await using conn = await connectTcp({ port: proxy.addr.port, lingerTimeout: 0 });
+  for (const lines of [login("NTLM", "1"), login("NTLM", "anna")]) {
+    await conn.write(ask(origin.host, "/1", { lines }));
+    await answer(conn);
+  }
+  origin.cut();
+  // A POST does not become a 502 either; the server asks for the login again.
+  await conn.write(ask(origin.host, "/2", { method: "POST", body: "hello" }));
+  assertEquals(statuses(await answer(conn)), [401]);
+  assertEquals([origin.connections, proxy.stats().retries], [2, 0]);
 });

@@ -353,17 +353,6 @@ Deno.test("serveProxy() keeps connections to a server, for all its clients", asy
   assertEquals(proxy.stats().idleUpstream, 1);
 });
 
-Deno.test("serveProxy() keeps no connection that has logged in by NTLM", async () => {
-  await using origin = new Origin({ replies: [OK, OK] });
-  await using proxy = serveProxy({ ...OPEN, onRequest: ({ fields }) => fields.append("X", "y") });
-  await exchange(
-    proxy.addr.port,
-    get(origin.host, "Authorization: NTLM abc\r\nConnection: close\r\n"),
-  );
-  await exchange(proxy.addr.port, get(origin.host));
-  assertEquals(origin.heard.length, 2);
-});
-
 Deno.test("serveProxy() keeps no connection that says more than was asked", async () => {
   await using origin = new Origin({
     replies: [`${OK}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`, OK],
