@@ -5,7 +5,7 @@ import { parseList } from "./header_list.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-const KNOWN: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br"]);
+const KNOWN: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
 
 /** More than any server has a reason for. */
 const MAX_CODINGS = 4;
@@ -24,7 +24,7 @@ export function codingsOf(header: string | null): readonly string[] | undefined 
  * cancel it, cancel `body`, which may be waiting, first. Nothing at all is an
  * empty body, whatever its coding, if it is `framed`: then its end is known.
  */
-export function decompress(
+export function decode(
   body: ReadableStream<Bytes>,
   codings: readonly string[],
   framed: boolean,
@@ -57,6 +57,8 @@ async function* stage(
   if (first === undefined && framed) return;
   const decoder = name === "br"
     ? zlib.createBrotliDecompress()
+    : name === "zstd"
+    ? zlib.createZstdDecompress()
     : name !== "deflate"
     ? zlib.createGunzip()
     : isWrapped(first)

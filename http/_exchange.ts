@@ -2,7 +2,7 @@ import { lowerAscii, parseDigits } from "../net/text.ts";
 import type { Attempt } from "./_attempt.ts";
 import type { HttpTry } from "./errors.ts";
 import { HttpResponse } from "./response.ts";
-import { codingsOf, decompress } from "./_decompress.ts";
+import { codingsOf, decode } from "./_decompress.ts";
 import { CLOSED, type Guard } from "./_guard.ts";
 import type { Plan } from "./_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
@@ -168,7 +168,7 @@ export class Exchange {
     const limited = this.#watched(this.#native.body as ReadableStream<Bytes>);
     // What nobody can decode is the caller's, who sees Content-Encoding.
     const plain = codings === undefined || codings.length === 0;
-    return this.#bounded(plain ? limited : decompress(limited, codings, this.#framed()), plain);
+    return this.#bounded(plain ? limited : decode(limited, codings, this.#framed()), plain);
   }
 
   /** Puts the limits on what arrives. */

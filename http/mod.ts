@@ -25,6 +25,7 @@ export * from "./download.ts";
 export * from "./errors.ts";
 export * from "./access_log.ts";
 export * from "./auth.ts";
+export * from "./compress.ts";
 export * from "./cors.ts";
 export * from "./etag.ts";
 export * from "./event_source.ts";
