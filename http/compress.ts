@@ -194,9 +194,14 @@ export function decompress(handler: HttpHandler, options: DecompressOptions = {}
     headers.delete("content-length");
     const encoded = request.body as ReadableStream<Bytes> | null;
     const body = encoded && limited(decode(encoded, codings, true), maxBody);
-    const { url, method, signal } = request;
-    const copy = new Request(url, { method, headers, body, signal });
-    if (copy.url !== url) Object.defineProperty(copy, "url", { value: url });
+    const { url, method } = request;
+    const copy = new Request(url, { method, headers, body });
+    Object.defineProperties(copy, {
+      // `new Request` resolves the dots of a path.
+      url: { value: url },
+      // A signal costs something from its first use on.
+      signal: { get: () => request.signal },
+    });
     alsoOnFailure(request, (response) => void shown(copy, response));
     return await handler(copy, info);
   };
