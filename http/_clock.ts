@@ -27,7 +27,7 @@ export class Clock {
   watch(due: Due): void {
     if (this.#stopped) return;
     this.#watched.add(due);
-    this.#timer ??= this.#arm();
+    if (this.#timer === undefined) this.#arm();
   }
 
   unwatch(due: Due): void {
@@ -42,10 +42,12 @@ export class Clock {
     this.#watched.clear();
   }
 
-  #arm(): ReturnType<typeof setTimeout> {
+  #arm(): void {
     const timer = setTimeout(() => this.#tick(), this.#step);
+    // The first timer of a process loads code of Deno, and other work of this clock may run meanwhile.
+    if (this.#timer !== undefined) return clearTimeout(timer);
+    this.#timer = timer;
     Deno.unrefTimer(timer);
-    return timer;
   }
 
   #tick(): void {
@@ -56,6 +58,6 @@ export class Clock {
       this.#watched.delete(one);
       one.expire();
     }
-    if (this.#watched.size > 0) this.#timer ??= this.#arm();
+    if (this.#watched.size > 0 && this.#timer === undefined) this.#arm();
   }
 }
