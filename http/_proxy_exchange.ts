@@ -1,3 +1,5 @@
+import { lowerAscii, splitWords } from "../net/text.ts";
+import { schemesOf } from "./_challenges.ts";
 import { Http1Error, type Http1Request, type Http1Response } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
 import type { RequestBody } from "./_proxy_body.ts";
@@ -339,11 +341,13 @@ export class Exchange {
  * Negotiate (RFC 4559 §6).
  */
 function isConnectionLogin(head: Http1Request, { status, fields }: Http1Response): boolean {
-  const login = valueOf(head.fields, Known.authorization);
-  if (login !== undefined && /^(?:ntlm|negotiate|kerberos)\b/i.test(login)) return true;
+  const [scheme = ""] = splitWords(valueOf(head.fields, Known.authorization) ?? "");
+  if (CONNECTION_SCHEMES.has(lowerAscii(scheme))) return true;
   return status === 401 &&
-    /\b(?:ntlm|negotiate|kerberos)\b/i.test(valuesOf(fields, Known.wwwAuthenticate));
+    schemesOf(valuesOf(fields, Known.wwwAuthenticate)).some((one) => CONNECTION_SCHEMES.has(one));
 }
+
+const CONNECTION_SCHEMES: ReadonlySet<string> = new Set(["ntlm", "negotiate", "kerberos"]);
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Late) return new Refusal(504, "The server did not answer in time");

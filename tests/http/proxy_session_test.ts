@@ -283,6 +283,31 @@ Deno.test("serveProxy() keeps pinned connections of clients apart", async () => 
   assertEquals(statuses(text!), [401]);
 });
 
+Deno.test("serveProxy() finds the scheme of a login in a list of challenges", async () => {
+  const rows: [challenge: string, pinned: boolean][] = [
+    ['Basic realm="a, b", NEGOTIATE, Digest nonce="x"', true],
+    ['Digest realm="NTLM", nonce = "Negotiate"', false],
+    ["NTLMv3", false],
+    ["Basic realm=NTLM", false],
+    ["NTLM=1", false],
+    // A quotation without an end hides no challenge.
+    ['Basic realm="a, NTLM', true],
+  ];
+  for (const [challenge, pinned] of rows) {
+    await using origin = new FickleOrigin({
+      served: Infinity,
+      answer: async (_, conn) => {
+        const lines = `WWW-Authenticate: ${challenge}\r\nContent-Length: 0\r\n`;
+        await send(conn, `HTTP/1.1 401 Unauthorized\r\n${lines}\r\n`);
+        return true;
+      },
+    });
+    await using proxy = serveProxy(OPEN);
+    const [text] = await talk(proxy.addr.port, [ask(origin.host, "/1")]);
+    assertEquals(/^Proxy-Support:/m.test(text!), pinned, challenge);
+  }
+});
+
 Deno.test("serveProxy() tells clients that a login of the connection works", async () => {
   await using origin = ntlmOrigin();
   await using proxy = serveProxy(OPEN);
