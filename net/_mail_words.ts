@@ -50,34 +50,39 @@ export function decodeWords(text: string): string {
   return decoded + textOf(run) + text.slice(end);
 }
 
-/** Puts parameters that come in pieces or in another charset together. */
+/**
+ * Puts parameters that come in pieces or in another charset together (RFC 2231 §3, §4). The pieces
+ * are kept by number: a sender who names the last one alone gets no memory for those before it.
+ */
 export function decodeParameters(given: Iterable<[string, string]>): Map<string, string> {
   const parameters = new Map<string, string>();
-  const pieces = new Map<string, Piece[]>();
+  const pieces = new Map<string, Map<number, Piece>>();
   for (const [key, value] of given) {
     const [, name, index = "0", star] = PIECE.exec(key) ?? [];
     if (name === undefined) {
       parameters.set(key, value);
       continue;
     }
-    if (!pieces.has(name)) pieces.set(name, []);
-    pieces.get(name)![Number(index)] ??= { value, coded: star !== "" };
+    let found = pieces.get(name);
+    if (found === undefined) pieces.set(name, found = new Map());
+    const number = Number(index);
+    if (!found.has(number)) found.set(number, { value, coded: star !== "" });
   }
   for (const [name, found] of pieces) {
-    if (found[0] !== undefined) parameters.set(name, joined(found));
+    const first = found.get(0);
+    if (first !== undefined) parameters.set(name, joined(first, found));
   }
   return parameters;
 }
 
-/** The pieces up to the first that is missing. */
-function joined(pieces: readonly (Piece | undefined)[]): string {
-  const [, charset = "utf-8", first] = pieces[0]!.coded
-    ? /^([^']*)'[^']*'(.*)$/s.exec(pieces[0]!.value) ?? []
+/** Joins the pieces up to the first that is missing. */
+function joined(start: Piece, pieces: ReadonlyMap<number, Piece>): string {
+  const [, charset = "utf-8", first] = start.coded
+    ? /^([^']*)'[^']*'(.*)$/s.exec(start.value) ?? []
     : [];
   const bytes: number[] = [];
   let written = "";
-  for (const [i, piece] of pieces.entries()) {
-    if (piece === undefined) break;
+  for (let i = 0, piece; (piece = pieces.get(i)) !== undefined; i++) {
     const value = i === 0 ? first ?? piece.value : piece.value;
     for (const byte of piece.coded ? ofEscapes(value, "%") : utf8.encode(value)) bytes.push(byte);
     written += piece.value;
