@@ -6,6 +6,8 @@ import { addressesOf } from "./_addresses.ts";
 import { tried } from "./_describe.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
 
+export { closeQuietly } from "./_close_quietly.ts";
+
 /** Rejects nonsense before any I/O. */
 export function checkDial(options: ConnectTcpOptions): void {
   const { hostname = "127.0.0.1", port } = options;
@@ -94,13 +96,6 @@ export function dialWithRetry<T, O extends ConnectOptions>(
     ...options.retry,
     signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
   });
-}
-
-/** Closes what may be closed already. */
-export function closeQuietly(conn: { close(): void }): void {
-  try {
-    conn.close();
-  } catch { /* Closed already. */ }
 }
 
 /** Whether Deno itself made this transport, over TCP and without TLS. */

@@ -165,4 +165,12 @@ export class SocketTransport implements Transport {
     closeQuietly(this.#raw);
     this.#wake?.();
   }
+
+  /** Ends the connection without a close_notify, and by a reset if what is below can be reset. */
+  reset(): void {
+    // What is below goes first, so that TLS cannot send its close_notify.
+    if (this.#raw.reset !== undefined) this.#raw.reset();
+    else closeQuietly(this.#raw);
+    this.close();
+  }
 }

@@ -8,6 +8,7 @@ import type { ProxyProtocolOptions } from "./server_options.ts";
 import type { Address, Transport } from "./transport.ts";
 import { withDeadline } from "./_deadline.ts";
 import { checkNumber } from "./_limits.ts";
+import type { LayeredTransport } from "./resettable.ts";
 
 /** The options of the PROXY protocol, checked. */
 export interface ProxyProtocol {
@@ -96,9 +97,9 @@ async function introduce(raw: Transport): Promise<Introduced> {
 }
 
 /** The rest of a connection: what came along with the header, then whatever follows. */
-class IntroducedTransport implements Transport {
+class IntroducedTransport implements LayeredTransport {
   readonly remoteAddr: Address;
-  readonly #raw: Transport;
+  #raw: Transport;
   #rest: Uint8Array | undefined;
 
   constructor(raw: Transport, remoteAddr: Address, rest: Uint8Array) {
@@ -131,5 +132,14 @@ class IntroducedTransport implements Transport {
   close(): void {
     this.#rest = undefined;
     this.#raw.close();
+  }
+
+  get reset(): (() => void) | undefined {
+    const raw = this.#raw;
+    return raw.reset && (() => raw.reset!());
+  }
+
+  replaceBelow(replace: (below: Transport) => Transport): void {
+    this.#raw = replace(this.#raw);
   }
 }

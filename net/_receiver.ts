@@ -67,6 +67,9 @@ export class Receiver {
   #streak = 0;
   #reading = false;
   #inTurn = 0;
+  /** Whether the raw read begins when others have had their turn. */
+  #deferred = false;
+  #onSettled: (() => void) | undefined;
   #direct = false;
   #waiter: Deadline | null = null;
   #boundary: Boundary = "none";
@@ -210,6 +213,22 @@ export class Receiver {
     if (this.#waiter !== null) this.#fill();
   }
 
+  /** Resolves when the raw read that is under way has ended; undefined if there is none. */
+  inFlight(): Promise<void> | undefined {
+    if (!this.#reading || this.#deferred) return undefined;
+    return new Promise((resolve) => {
+      this.#onSettled = () => {
+        this.#onSettled = undefined;
+        resolve();
+      };
+    });
+  }
+
+  /** Begins the next raw read on `transport`. */
+  replace(transport: Transport): void {
+    this.#transport = transport;
+  }
+
   /** Ends reading with `error`; what is buffered can still be read. */
   fail(error: unknown): void {
     this.#failure ??= { error };
@@ -305,7 +324,11 @@ export class Receiver {
     this.#reading = true;
     if (this.#inTurn < TURN) return this.#readRaw(into);
     this.#inTurn = 0;
-    setImmediate(() => this.#readRaw(into));
+    this.#deferred = true;
+    setImmediate(() => {
+      this.#deferred = false;
+      this.#readRaw(into);
+    });
   }
 
   #readRaw(into: Uint8Array): void {
@@ -314,6 +337,7 @@ export class Receiver {
 
   #onRead = (n: number | null): void => {
     this.#reading = false;
+    if (this.#onSettled !== undefined) this.#onSettled();
     const direct = this.#direct;
     this.#direct = false;
     if (n === null) this.ended = true;
@@ -327,6 +351,7 @@ export class Receiver {
 
   #onReadError = (error: unknown): void => {
     this.#reading = false;
+    if (this.#onSettled !== undefined) this.#onSettled();
     this.#direct = false;
     this.broken = true;
     this.fail(this.#owner.readFailed(error));

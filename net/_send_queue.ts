@@ -50,6 +50,7 @@ export class SendQueue {
   #scheduled = false;
   #roomWaiters: Awaited[] = [];
   #error: unknown = undefined;
+  #onSettled: (() => void) | undefined;
 
   constructor(transport: Transport, owner: SendQueueOwner, limit: number, policy: SendPolicy) {
     this.#transport = transport;
@@ -101,6 +102,22 @@ export class SendQueue {
   release(transport: Transport): void {
     this.#transport = transport;
     this.#wrote();
+  }
+
+  /** Resolves when the raw writes that are under way have ended; undefined if there are none. */
+  inFlight(): Promise<void> | undefined {
+    if (!this.busy) return undefined;
+    return new Promise((resolve) => {
+      this.#onSettled = () => {
+        this.#onSettled = undefined;
+        resolve();
+      };
+    });
+  }
+
+  /** Begins the next raw write on `transport`. */
+  replace(transport: Transport): void {
+    this.#transport = transport;
   }
 
   /** Ends the queue: everyone who waits is told `error`, nothing is taken any more. */
@@ -224,6 +241,7 @@ export class SendQueue {
 
   #wrote(): void {
     this.busy = false;
+    if (this.#onSettled !== undefined) this.#onSettled();
     if (this.#head < this.#entries.length || this.#roomWaiters.length > 0) this.#next();
   }
 
@@ -286,6 +304,7 @@ export class SendQueue {
       failure = this.#error ?? error;
     }
     this.busy = false;
+    if (this.#onSettled !== undefined) this.#onSettled();
     for (const entry of batch) {
       if (entry instanceof Uint8Array) continue;
       if (failure === undefined) entry.resolve();

@@ -13,6 +13,7 @@ import {
   type ProxyProtocol,
   readProxyHeader,
 } from "./_proxy_header.ts";
+import { resettable } from "./resettable.ts";
 import type {
   ConnectionHandler,
   ServeOptions,
@@ -48,7 +49,7 @@ const logger = getLogger(["portside", "net", "server"]);
 /** The options that only sockets of the network have. */
 type SocketOptions = Pick<
   ServeTcpOptions,
-  "maxConnectionsPerAddress" | "proxyProtocol" | "noDelay" | "keepAlive"
+  "maxConnectionsPerAddress" | "proxyProtocol" | "noDelay" | "keepAlive" | "resetOnAbort"
 >;
 
 /** Accepts, limits, contains and drains connections; the same for every kind of listener. */
@@ -65,7 +66,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   readonly #maxPerAddress: number;
   readonly #proxyProtocol: ProxyProtocol | undefined;
   readonly #connections = new Set<Connection>();
-  readonly #preparing = new Set<Deno.Conn>();
+  readonly #preparing = new Set<Transport>();
   readonly #perAddress = new Map<string, number>();
   readonly #draining = new AbortController();
   readonly #finish = Promise.withResolvers<void>();
@@ -223,7 +224,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     return true;
   }
 
-  #refuse(raw: Deno.Conn<A>, remoteAddr: A, reason: "shutdown" | "full" | "address"): void {
+  #refuse(raw: Transport, remoteAddr: A, reason: "shutdown" | "full" | "address"): void {
     closeQuietly(raw);
     this.#refused++;
     this.event({ type: "refused", remoteAddr, reason });
@@ -233,10 +234,12 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
    * Serves a connection that has a slot. One suspended function for its whole life: there may be
    * thousands.
    *
-   * @param raw The accepted connection.
+   * @param accepted The accepted connection.
    * @param network By what it has been counted; undefined if a PROXY header comes first.
    */
-  async #hold(raw: Deno.Conn<A>, network: string | undefined): Promise<void> {
+  async #hold(accepted: Deno.Conn<A>, network: string | undefined): Promise<void> {
+    setSocketOptions(accepted, this.#options);
+    const raw = this.#options.resetOnAbort ? resettable(accepted) : accepted;
     let introduced: Introduced | undefined;
     if (network === undefined) {
       introduced = await this.#introduce(raw);
@@ -283,7 +286,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   }
 
   /** Reads the PROXY header of a connection, and counts its client; undefined if it is closed. */
-  async #introduce(raw: Deno.Conn<A>): Promise<Introduced | undefined> {
+  async #introduce(raw: Transport): Promise<Introduced | undefined> {
     this.#preparing.add(raw);
     try {
       const introduced = await readProxyHeader(raw, this.#proxyProtocol!.timeout);
@@ -291,18 +294,17 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
       if (this.#count(networkOf(remoteAddr))) return introduced;
       this.#refuse(raw, remoteAddr as A, "address");
     } catch (error) {
-      this.#notReady(raw, raw.remoteAddr, error);
+      this.#notReady(raw, raw.remoteAddr as A, error);
     } finally {
       this.#preparing.delete(raw);
     }
     return undefined;
   }
 
-  async #prepare(raw: Deno.Conn<A>, transport: Transport): Promise<Connection | undefined> {
+  async #prepare(raw: Transport, transport: Transport): Promise<Connection | undefined> {
     let ready: Prepared;
     this.#preparing.add(raw);
     try {
-      setSocketOptions(raw, this.#options);
       ready = await this.#kind.prepare(transport);
     } catch (error) {
       return this.#notReady(raw, transport.remoteAddr as A, error);
@@ -314,7 +316,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   }
 
   /** Closes a connection that ended before its handler ran. */
-  #notReady(raw: Deno.Conn<A>, remoteAddr: A, error: unknown): undefined {
+  #notReady(raw: Transport, remoteAddr: A, error: unknown): undefined {
     closeQuietly(raw);
     this.#failed++;
     const failure = toNetError(error, { phase: "handshake", ...remoteAddr });

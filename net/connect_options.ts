@@ -49,4 +49,13 @@ export interface ConnectTcpOptions extends ConnectOptions {
    * @default true
    */
   keepAlive?: boolean;
+  /**
+   * Whether {@linkcode Connection.abort}, a time limit and a send queue that overflows end the
+   * connection by a reset (RST), so that the peer cannot take a stream that broke off for a
+   * complete one. TLS then runs on `node:tls`. It costs about 0.1 ms and a second file descriptor
+   * for each connection. Without effect on Windows, and while no descriptor is left.
+   *
+   * @default false
+   */
+  resetOnAbort?: boolean;
 }

@@ -43,6 +43,7 @@ import type { Address, TlsInfo, Transport } from "./transport.ts";
 import { withDeadline } from "./_deadline.ts";
 import { checkLimits, type Limits } from "./_limits.ts";
 import { MessageReceiver } from "./_messages.ts";
+import { resettable } from "./resettable.ts";
 import { quietly, SendQueue } from "./_send_queue.ts";
 import { Watchdog } from "./_watchdog.ts";
 
@@ -373,7 +374,15 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Closes at once; what is queued is lost.
+   * Ends the connection at once; what is queued is lost. Time limits and the send queue policy
+   * "disconnect" do the same.
+   *
+   * A transport that can be reset is reset: the peer sees an error (ECONNRESET). That is so in
+   * memory, over TCP with the option `resetOnAbort` or after {@linkcode Connection.resetOnAbort},
+   * and over TLS on top of these. Other TLS on `node:tls` ends without a close_notify, which most
+   * implementations of TLS report. In all other cases the peer sees an orderly end, as after
+   * {@linkcode Connection.close}: a protocol whose messages end with the connection must not rely
+   * on it then.
    *
    * @param reason Why; it ends up in `closed`, `signal` and pending operations.
    */
@@ -382,9 +391,16 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     if (reason !== undefined) {
       this.#reason ??= toNetError(reason, { phase: "close" });
     }
+    this.#end(true);
+  }
+
+  /** Closes the transport, or resets it if it can be reset. */
+  #end(reset: boolean): void {
+    if (this.#state === "closed") return;
     this.#state = "closed";
     try {
-      this.#transport.close();
+      if (reset && this.#transport.reset !== undefined) this.#transport.reset();
+      else this.#transport.close();
     } catch { /* Closed underneath; there is nothing left to close. */ }
     this.#watchdog.end();
     const error = this.#endReason();
@@ -392,6 +408,30 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#queue.fail(error);
     this.#controller?.abort(error);
     this.#tellClosed?.(this.#reason);
+  }
+
+  /**
+   * Makes {@linkcode Connection.abort} end a TCP connection by a reset from now on, as the option
+   * `resetOnAbort` does from the beginning. For a protocol that learns late that the end of the
+   * connection will be the end of a message. It costs about 0.1 ms and a second file descriptor.
+   *
+   * Call it before the read or write that may be under way at the end: while one that began
+   * earlier is still under way, the peer may see an orderly end before the reset.
+   *
+   * @returns Whether the connection can be reset. Unix sockets, Deno's own TLS and Windows cannot.
+   */
+  resetOnAbort(): boolean {
+    if (this.#state === "closed") return false;
+    const transport = this.#transport;
+    if (transport.reset !== undefined || this.#upgrading) return transport.reset !== undefined;
+    const inFlight = [this.#receiver.inFlight(), this.#queue.inFlight()]
+      .filter((one) => one !== undefined);
+    const other = resettable(transport, inFlight.length > 0 ? Promise.all(inFlight) : undefined);
+    if (other.reset === undefined) return false;
+    this.#transport = other;
+    this.#receiver.replace(other);
+    this.#queue.replace(other);
+    return true;
   }
 
   /**
@@ -498,7 +538,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   async #close(): Promise<void> {
     if (this.#state === "closed") return;
     // Nothing can go out in the middle of a handshake, which ends by this.
-    if (this.#upgrading) return this.abort();
+    if (this.#upgrading) return this.#end(false);
     this.#state = "closing";
     const { lingerTimeout, writeTimeout } = this.#limits;
     this.#receiver.fail(this.#endReason());
@@ -514,7 +554,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       }
       if (lingers && !ended) await this.#receiver.discard(lingerTimeout);
     } catch { /* The peer is gone, or does not read: closing is all that is left. */ }
-    this.abort();
+    this.#end(false);
   }
 
   #error(message: string, options: Omit<NetErrorOptions, "address">): NetError {

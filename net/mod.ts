@@ -45,6 +45,7 @@ export * from "./pop3_client.ts";
 export * from "./pop3_codec.ts";
 export * from "./proxy_protocol_codec.ts";
 export * from "./reply_error.ts";
+export * from "./resettable.ts";
 export * from "./retry.ts";
 export * from "./sasl.ts";
 export * from "./smtp_client.ts";

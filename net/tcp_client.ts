@@ -26,6 +26,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectTcpOptions } from "./connect_options.ts";
 import { checkDial, dial, dialWithRetry } from "./_dial.ts";
 import { checkLimits } from "./_limits.ts";
+import { resettable } from "./resettable.ts";
 
 export type * from "./connect_options.ts";
 
@@ -54,5 +55,5 @@ export async function connectTcp(options: ConnectTcpOptions): Promise<Connection
   checkDial(options);
   checkLimits(options);
   const raw = await dialWithRetry(options, dial);
-  return new Connection(raw, options);
+  return new Connection(options.resetOnAbort ? resettable(raw) : raw, options);
 }

@@ -36,6 +36,7 @@ import { checkDial, dial, dialWithRetry } from "./_dial.ts";
 import { startTls } from "./_handshake.ts";
 import { checkLimits } from "./_limits.ts";
 import { dialTls } from "./_node_tls.ts";
+import { resettable } from "./resettable.ts";
 import type { ConnectTlsOptions } from "./tls_options.ts";
 
 export type * from "./tls_options.ts";
@@ -67,13 +68,16 @@ export async function connectTls(options: ConnectTlsOptions): Promise<Connection
   checkDial(options);
   checkLimits(options);
   const handshakeTimeout = checkClientTls(options);
-  const start = runsOnNode(options, options.cert !== undefined) ? dialTls : startTls;
+  const { cert, resetOnAbort = false } = options;
+  const onNode = runsOnNode(options, cert !== undefined || resetOnAbort);
   const { transport, tls } = await dialWithRetry(options, async (attempt) => {
     const { hostname = "127.0.0.1", port, serverName = hostname } = attempt;
     // Not connectTls of Deno, which knows neither setNoDelay nor a signal.
     const tcp = await dial(attempt);
     const address = formatAddress({ hostname, port });
-    return await start(tcp, { ...attempt, serverName, handshakeTimeout, address });
+    const settings = { ...attempt, serverName, handshakeTimeout, address };
+    if (!onNode) return await startTls(tcp, settings);
+    return await dialTls(resetOnAbort ? resettable(tcp) : tcp, settings);
   });
   return new Connection(transport, options, tls);
 }

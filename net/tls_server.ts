@@ -97,7 +97,8 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
   });
   const reloads = reloadInterval === undefined ? undefined : certificates;
   // Deno's own TLS starts with the first byte of the connection.
-  const layered = options.proxyProtocol !== undefined || options.noDelay === true;
+  const layered = options.proxyProtocol !== undefined || options.noDelay === true ||
+    options.resetOnAbort === true;
   const beyond = clientAuth !== "none" || sni.length > 0 || reloadInterval !== undefined;
   if (runsOnNode(options, beyond || layered, !isLoopback(hostname))) {
     const settings = { ...options, certificates, handshakeTimeout };

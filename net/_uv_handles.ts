@@ -1,0 +1,115 @@
+/**
+ * The stream handles below `node:net`. They do three things that `Deno.Conn`
+ * cannot: stop a read that is under way, drop a write that is under way, and set
+ * SO_LINGER. Everything internal to Deno that the package touches is in this file
+ * and in `_reset_transport.ts`. Each part is looked for before it is used.
+ */
+
+import process from "node:process";
+import { getSystemErrorMap } from "node:util";
+
+/** A stream of the operating system, read by a callback. */
+export interface StreamHandle {
+  /** Gets the number of bytes read, or a negative error number. */
+  onread?: (data: ArrayBuffer | undefined, size?: number) => void;
+  /** Takes over a file descriptor. */
+  open(fd: number): number;
+  /** Returns a new descriptor of the same socket, or a negative number. */
+  fdForIpc(): number;
+  /** Makes reads go to `buffer` instead of new memory. */
+  useUserBuffer(buffer: Uint8Array): void;
+  readStart(): number;
+  readStop(): number;
+  writeBuffer(request: Request, bytes: Uint8Array): number;
+  shutdown(request: Request): number;
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** A TCP socket. */
+export interface TcpHandle extends StreamHandle {
+  /** Takes over a new descriptor of the socket that a `Deno.TcpConn` stands on. */
+  openFromRid(rid: number): number;
+  /** Sets SO_LINGER to zero: closing the last descriptor then sends a reset. */
+  reset(): number;
+}
+
+/** A write or a shutdown that is under way. */
+export interface Request {
+  oncomplete?: (status: number) => void;
+}
+
+/** What is used of the bindings. */
+export interface UvHandles {
+  readonly Tcp: new (type: number) => TcpHandle;
+  /**
+   * Reads and writes any descriptor. It is used for TCP instead of `Tcp`, because Deno 2.9's `Tcp`
+   * fails a write with EPIPE when it has to wait and the peer has half-closed.
+   */
+  readonly Pipe: new (type: number) => StreamHandle;
+  readonly WriteRequest: new () => Request;
+  readonly ShutdownRequest: new () => Request;
+  /** Results of the last call, at the two indices below. */
+  readonly state: Int32Array;
+  readonly READ_SIZE: number;
+  readonly WRITE_WAITS: number;
+}
+
+/** The type of a handle that is no server. */
+export const SOCKET = 0;
+/** The error number of the end of a stream. */
+export const EOF = -4095;
+
+let found: UvHandles | null | undefined;
+
+/** Returns the handles, or null where this version of Deno or this system has none. */
+export function uvHandles(): UvHandles | null {
+  if (found === undefined) found = Deno.build.os === "windows" ? null : find();
+  return found;
+}
+
+function find(): UvHandles | null {
+  try {
+    const { binding } = process as unknown as { binding(name: string): Record<string, unknown> };
+    const stream = binding("stream_wrap");
+    const handles = {
+      Tcp: binding("tcp_wrap").TCP,
+      Pipe: binding("pipe_wrap").Pipe,
+      WriteRequest: stream.WriteWrap,
+      ShutdownRequest: stream.ShutdownWrap,
+      state: stream.streamBaseState,
+      READ_SIZE: stream.kReadBytesOrError,
+      WRITE_WAITS: stream.kLastWriteWasAsync,
+    } as unknown as UvHandles;
+    const complete = hasAll(handles.Tcp, ["openFromRid", "reset", "open", "fdForIpc"]) &&
+      hasAll(handles.Pipe, ["open", "fdForIpc", "useUserBuffer", "writeBuffer", "shutdown"]) &&
+      handles.state instanceof Int32Array && handles.READ_SIZE in handles.state &&
+      handles.WRITE_WAITS in handles.state;
+    return complete ? handles : null;
+  } catch {
+    return null;
+  }
+}
+
+function hasAll(type: new (type: number) => object, methods: readonly string[]): boolean {
+  const prototype = type.prototype as Record<string, unknown>;
+  return methods.every((name) => typeof prototype[name] === "function");
+}
+
+/** The classes that Deno has for errors of sockets. */
+const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
+  ECONNABORTED: Deno.errors.ConnectionAborted,
+  ECONNRESET: Deno.errors.ConnectionReset,
+  ENETUNREACH: Deno.errors.NetworkUnreachable,
+  ENOTCONN: Deno.errors.NotConnected,
+  EPIPE: Deno.errors.BrokenPipe,
+  ETIMEDOUT: Deno.errors.TimedOut,
+};
+
+/** Returns the error that `Deno.Conn` throws for an error number. */
+export function systemError(status: number, syscall: "read" | "write" | "shutdown"): Error {
+  const [code, text] = getSystemErrorMap().get(status) ?? ["UNKNOWN", "unknown error"];
+  const message = `${text[0]!.toUpperCase()}${text.slice(1)} (os error ${-status})`;
+  return Object.assign(new (CLASSES[code] ?? Error)(message), { code, syscall });
+}
