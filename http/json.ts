@@ -21,7 +21,8 @@
  * @module
  */
 
-import { lowerAscii, parseDigits } from "../net/text.ts";
+import { parseDigits } from "../net/text.ts";
+import { checkNotCompressed, Collector } from "./_collect.ts";
 import { essenceOf } from "./_content_type.ts";
 import { jsonPlace } from "./_json_error.ts";
 import { ProblemError } from "./problem.ts";
@@ -94,13 +95,7 @@ export async function readJson<T = unknown>(
       });
     }
   }
-  const coding = headers.get("content-encoding") ?? "identity";
-  if (lowerAscii(coding) !== "identity") {
-    throw new ProblemError(415, {
-      detail: "The body must not be compressed",
-      headers: { "accept-encoding": "identity" },
-    });
-  }
+  checkNotCompressed(request);
   const text = decode(await readWithin(request, limit));
   try {
     return JSON.parse(text);
@@ -153,22 +148,13 @@ async function readWithin(request: Request, limit: number): Promise<Uint8Array> 
   // This only saves reading: the bytes are counted below, whatever was announced.
   const announced = parseDigits(request.headers.get("content-length") ?? "");
   if (announced !== undefined && announced > limit) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const collector = new Collector();
   // Leaving the loop by a throw cancels the stream.
   for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > limit) throw tooLarge();
-    chunks.push(chunk);
+    if (collector.size + chunk.length > limit) throw tooLarge();
+    collector.add(chunk);
   }
-  if (chunks.length === 1) return chunks[0]!;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
+  return collector.bytes();
 }
 
 function decode(bytes: Uint8Array): string {

@@ -31,6 +31,7 @@ export * from "./etag.ts";
 export * from "./event_source.ts";
 export * from "./event_stream.ts";
 export * from "./fetch_all.ts";
+export * from "./form.ts";
 export * from "./header_list.ts";
 export * from "./http1_codec.ts";
 export * from "./json.ts";
