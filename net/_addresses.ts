@@ -16,7 +16,12 @@ export async function addressesOf(
 ): Promise<string[] | undefined> {
   if (hostname.includes(":") || /^[\d.]+$/.test(hostname)) return undefined;
   try {
-    const found = await withDeadline(resolve(hostname, port), PATIENCE, () => new Error(), signal);
+    const found = await withDeadline(
+      resolveHost(hostname, port),
+      PATIENCE,
+      () => new Error(),
+      signal,
+    );
     const addresses = found.map(({ address }) => formatAddress({ hostname: address, port }));
     return addresses.length > 1 ? [...new Set(addresses)] : undefined;
   } catch {
@@ -25,7 +30,7 @@ export async function addressesOf(
 }
 
 /** Asks the system; not by `node:dns/promises`, which wants a permission for all ports. */
-async function resolve(hostname: string, port: number): Promise<LookupAddress[]> {
+export async function resolveHost(hostname: string, port: number): Promise<LookupAddress[]> {
   const { lookup } = await import("node:dns");
   const question = { all: true, verbatim: true, port } as const;
   return await new Promise((resolve, reject) => {

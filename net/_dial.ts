@@ -2,8 +2,10 @@ import { formatAddress } from "./address.ts";
 import type { ConnectOptions, ConnectTcpOptions } from "./connect_options.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
 import { retry } from "./retry.ts";
+import type { Transport } from "./transport.ts";
 import { addressesOf } from "./_addresses.ts";
 import { tried } from "./_describe.ts";
+import { checkLocalAddress, dialFrom } from "./_dial_from.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
 
 export { closeQuietly } from "./_close_quietly.ts";
@@ -17,6 +19,7 @@ export function checkDial(options: ConnectTcpOptions): void {
   if (hostname === "" || /[\s\0/]/.test(hostname)) {
     throw new TypeError(`Cannot connect to ${JSON.stringify(hostname)}: it is no host name`);
   }
+  if (options.localAddress !== undefined) checkLocalAddress(options.localAddress, hostname);
   checkNumber("timeout", options.timeout ?? 0);
 }
 
@@ -28,8 +31,9 @@ export function checkPath(path: string): void {
 }
 
 /** Opens one TCP connection within its time limit. */
-export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
-  const { hostname = "127.0.0.1", port, timeout = 10_000, signal } = options;
+export async function dial(options: ConnectTcpOptions): Promise<Transport> {
+  const { hostname = "127.0.0.1", port, timeout = 10_000, signal, localAddress } = options;
+  const { noDelay = true, keepAlive = true } = options;
   signal?.throwIfAborted();
   const stop = new AbortController();
   const onAbort = () => stop.abort(signal!.reason);
@@ -41,14 +45,24 @@ export async function dial(options: ConnectTcpOptions): Promise<Deno.TcpConn> {
   // Deno.connect asks once more when it has connected, and then drops the open connection.
   stop.signal.throwIfAborted = () => {};
   try {
-    const conn = await Deno.connect({ hostname, port, signal: stop.signal });
+    const conn = localAddress === undefined
+      ? await Deno.connect({ hostname, port, signal: stop.signal })
+      : await dialFrom({
+        hostname,
+        port,
+        localAddress,
+        noDelay,
+        keepAlive,
+        signal: stop.signal,
+      });
     if (stop.signal.aborted) {
       conn.close();
       throw stop.signal.reason;
     }
+    if (!isTcp(conn)) return conn;
     try {
-      conn.setNoDelay(options.noDelay ?? true);
-      conn.setKeepAlive(options.keepAlive ?? true);
+      conn.setNoDelay(noDelay);
+      conn.setKeepAlive(keepAlive);
     } catch { /* The peer is gone already; the first read says so. */ }
     return conn;
   } catch (error) {
@@ -73,16 +87,21 @@ const AT_EACH: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
 async function failed(
   error: unknown,
   late: string | undefined,
-  { hostname = "127.0.0.1", port, signal }: ConnectTcpOptions,
+  { hostname = "127.0.0.1", port, signal, localAddress }: ConnectTcpOptions,
 ): Promise<NetError> {
   const context = { phase: "connect", hostname, port } as const;
   const plain = toNetError(error, context);
   if (late === undefined && !AT_EACH.has(plain.kind)) return plain;
-  const addresses = await addressesOf(hostname, port, signal);
+  const addresses = (await addressesOf(hostname, port, signal))
+    ?.filter((one) => localAddress === undefined || sameFamily(one, localAddress));
   if (late === undefined) return addresses ? toNetError(error, { ...context, addresses }) : plain;
   const address = formatAddress({ hostname, port });
   const message = `Cannot connect to ${address}: ${late}${tried(addresses)}`;
   return new NetError(message, { kind: "timeout", phase: "connect", address, addresses });
+}
+
+function sameFamily(one: string, other: string): boolean {
+  return one.startsWith("[") === other.includes(":");
 }
 
 /** Runs one try or, by option, several. */

@@ -1,6 +1,13 @@
 import { closeQuietly } from "./_close_quietly.ts";
 import type { Address, Transport } from "./transport.ts";
-import { EOF, SOCKET, type StreamHandle, systemError, type UvHandles } from "./_uv_handles.ts";
+import {
+  EOF,
+  SOCKET,
+  type StreamHandle,
+  systemError,
+  type TcpHandle,
+  type UvHandles,
+} from "./_uv_handles.ts";
 
 /** The most that is given to one write: what the kernel does not take at once is copied. */
 const MOST = 64 * 1024;
@@ -8,18 +15,15 @@ const MOST = 64 * 1024;
 /** A certificate that cannot be decoded. */
 const NO_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
 
-/** Opens the socket of a TCP handle on a descriptor of its own; undefined if that fails. */
-export function pipeOn(
-  uv: UvHandles,
-  open: (tcp: InstanceType<UvHandles["Tcp"]>) => number,
-): StreamHandle | undefined {
-  const tcp = new uv.Tcp(SOCKET);
-  let fd = -1;
-  try {
-    if (open(tcp) === 0) fd = tcp.fdForIpc();
-  } finally {
-    tcp.close();
-  }
+/**
+ * Moves the socket of a TCP handle to a handle that can be used for its I/O. The TCP handle is
+ * closed, without a word to the peer.
+ *
+ * @returns The handle; undefined if there is no descriptor left, or no socket.
+ */
+export function pipeOf(uv: UvHandles, tcp: TcpHandle): StreamHandle | undefined {
+  const fd = tcp.fdForIpc();
+  tcp.close();
   if (fd < 0) return undefined;
   const pipe = new uv.Pipe(SOCKET);
   if (pipe.open(fd) === 0) return pipe;

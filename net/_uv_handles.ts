@@ -33,9 +33,19 @@ export interface TcpHandle extends StreamHandle {
   openFromRid(rid: number): number;
   /** Sets SO_LINGER to zero: closing the last descriptor then sends a reset. */
   reset(): number;
+  /** Binds to an IPv4 address. Throws if the permission is missing, as `connect` does. */
+  bind(address: string, port: number, flags: number): number;
+  /** Binds to an IPv6 address. */
+  bind6(address: string, port: number, flags: number): number;
+  /** Connects to an IP address. */
+  connect(request: Request, address: string, port: number): number;
+  getsockname(address: { address: string; port: number }): number;
+  setNoDelay(on: boolean): number;
+  /** Turns probes on or off; with a delay of 0 they begin when the system wants. */
+  setKeepAlive(on: boolean, delay: number): number;
 }
 
-/** A write or a shutdown that is under way. */
+/** A connect, a write or a shutdown that is under way. */
 export interface Request {
   oncomplete?: (status: number) => void;
 }
@@ -82,7 +92,8 @@ function find(): UvHandles | null {
       READ_SIZE: stream.kReadBytesOrError,
       WRITE_WAITS: stream.kLastWriteWasAsync,
     } as unknown as UvHandles;
-    const complete = hasAll(handles.Tcp, ["openFromRid", "reset", "open", "fdForIpc"]) &&
+    const complete =
+      hasAll(handles.Tcp, ["openFromRid", "reset", "open", "fdForIpc", "bind6", "connect"]) &&
       hasAll(handles.Pipe, ["open", "fdForIpc", "useUserBuffer", "writeBuffer", "shutdown"]) &&
       handles.state instanceof Int32Array && handles.READ_SIZE in handles.state &&
       handles.WRITE_WAITS in handles.state;
@@ -99,7 +110,9 @@ function hasAll(type: new (type: number) => object, methods: readonly string[]):
 
 /** The classes that Deno has for errors of sockets. */
 const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
+  EACCES: Deno.errors.PermissionDenied,
   ECONNABORTED: Deno.errors.ConnectionAborted,
+  ECONNREFUSED: Deno.errors.ConnectionRefused,
   ECONNRESET: Deno.errors.ConnectionReset,
   ENETUNREACH: Deno.errors.NetworkUnreachable,
   ENOTCONN: Deno.errors.NotConnected,
@@ -108,7 +121,10 @@ const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
 };
 
 /** Returns the error that `Deno.Conn` throws for an error number. */
-export function systemError(status: number, syscall: "read" | "write" | "shutdown"): Error {
+export function systemError(
+  status: number,
+  syscall: "connect" | "read" | "write" | "shutdown",
+): Error {
   const [code, text] = getSystemErrorMap().get(status) ?? ["UNKNOWN", "unknown error"];
   const message = `${text[0]!.toUpperCase()}${text.slice(1)} (os error ${-status})`;
   return Object.assign(new (CLASSES[code] ?? Error)(message), { code, syscall });

@@ -38,6 +38,14 @@ export interface ConnectTcpOptions extends ConnectOptions {
   /** The port of the peer. */
   port: number;
   /**
+   * The address of this machine to connect from, where it has several. The peer has to have one
+   * of the same family. TLS then runs on `node:tls`. Not on Windows. It takes the permission
+   * `--allow-net=<localAddress>:0` besides that for the peer.
+   *
+   * @default what the routing table says
+   */
+  localAddress?: string;
+  /**
    * Whether small writes go out at once (TCP_NODELAY).
    *
    * @default true

@@ -25,8 +25,8 @@
  */
 
 import type { Transport } from "./transport.ts";
-import { pipeOn, ResetTransport } from "./_reset_transport.ts";
-import { uvHandles } from "./_uv_handles.ts";
+import { pipeOf, ResetTransport } from "./_reset_transport.ts";
+import { SOCKET, uvHandles } from "./_uv_handles.ts";
 
 export type * from "./transport.ts";
 
@@ -70,7 +70,10 @@ export function resettable(transport: Transport, inFlight?: Promise<unknown>): T
   const uv = uvHandles();
   const rid = uv === null ? undefined : ridOf(transport);
   if (rid === undefined) return transport;
-  const io = pipeOn(uv!, (tcp) => tcp.openFromRid(rid));
+  const tcp = new uv!.Tcp(SOCKET);
+  // If this fails, there is nothing to move.
+  tcp.openFromRid(rid);
+  const io = pipeOf(uv!, tcp);
   if (io === undefined) return transport;
   return new ResetTransport(uv!, io, transport, transport as Deno.TcpConn, inFlight);
 }

@@ -32,7 +32,7 @@
 import { formatAddress } from "./address.ts";
 import { Connection } from "./connection.ts";
 import { checkClientTls, runsOnNode } from "./_check_tls.ts";
-import { checkDial, dial, dialWithRetry } from "./_dial.ts";
+import { checkDial, dial, dialWithRetry, isTcp } from "./_dial.ts";
 import { startTls } from "./_handshake.ts";
 import { checkLimits } from "./_limits.ts";
 import { dialTls } from "./_node_tls.ts";
@@ -68,15 +68,16 @@ export async function connectTls(options: ConnectTlsOptions): Promise<Connection
   checkDial(options);
   checkLimits(options);
   const handshakeTimeout = checkClientTls(options);
-  const { cert, resetOnAbort = false } = options;
-  const onNode = runsOnNode(options, cert !== undefined || resetOnAbort);
+  const { cert, resetOnAbort = false, localAddress } = options;
+  const beyond = cert !== undefined || resetOnAbort || localAddress !== undefined;
+  const onNode = runsOnNode(options, beyond);
   const { transport, tls } = await dialWithRetry(options, async (attempt) => {
     const { hostname = "127.0.0.1", port, serverName = hostname } = attempt;
     // Not connectTls of Deno, which knows neither setNoDelay nor a signal.
     const tcp = await dial(attempt);
     const address = formatAddress({ hostname, port });
     const settings = { ...attempt, serverName, handshakeTimeout, address };
-    if (!onNode) return await startTls(tcp, settings);
+    if (!onNode && isTcp(tcp)) return await startTls(tcp, settings);
     return await dialTls(resetOnAbort ? resettable(tcp) : tcp, settings);
   });
   return new Connection(transport, options, tls);
