@@ -89,11 +89,11 @@ export interface FormPart {
   /** The media type: that of a file, "text/plain" where there is none. */
   readonly type: string;
   /** The content as it arrives. */
-  readonly body: ReadableStream<Bytes>;
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Reads the content as text in UTF-8. */
   text(): Promise<string>;
   /** Reads the content. */
-  bytes(): Promise<Bytes>;
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
   /**
    * Writes the content to a new file. A file that could not be written whole is removed.
    *
