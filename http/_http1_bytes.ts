@@ -1,12 +1,12 @@
-/** Which bytes may stand where in HTTP/1.1, and text of one character a byte. */
+/** Byte classes of HTTP/1.1, and text with one character per byte (ISO 8859-1). */
 
-/** May stand in a token: a method, the name of a field (RFC 9110 §5.6.2). */
+/** Allowed in a token: a method, a field name (RFC 9110 §5.6.2). */
 export const TOKEN = 1;
-/** May stand in the value of a field or in a reason (RFC 9110 §5.5). */
+/** Allowed in a field value and in a reason phrase (RFC 9110 §5.5). */
 export const VALUE = 2;
-/** May stand in a request target: visible, and no fragment (RFC 9112 §3.2). */
+/** Allowed in a request target: visible ASCII except `#` (RFC 9112 §3.2). */
 export const TARGET = 4;
-/** May stand in the value of Host (RFC 9110 §7.2). */
+/** Allowed in the value of Host (RFC 9110 §7.2). */
 export const HOST = 8;
 
 export const CR = 0x0d;
@@ -15,7 +15,7 @@ export const SP = 0x20;
 export const TAB = 0x09;
 export const COLON = 0x3a;
 
-/** What each byte may be part of. */
+/** The classes of each byte. */
 export const CLASS: Uint8Array = classify();
 
 function classify(): Uint8Array {
@@ -33,7 +33,7 @@ function classify(): Uint8Array {
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** The text of bytes, one character each (ISO 8859-1, which `TextDecoder` does not know). */
+/** Returns bytes as text, one character per byte. `TextDecoder` has no true ISO 8859-1. */
 export function latin1(bytes: Uint8Array, ascii: boolean): string {
   if (ascii) return decoder.decode(bytes);
   let text = "";
@@ -43,7 +43,7 @@ export function latin1(bytes: Uint8Array, ascii: boolean): string {
   return text;
 }
 
-/** Writes text as one byte a character; gives the index behind it. There has to be room. */
+/** Writes text as one byte per character; returns the index behind it. `into` must have room. */
 export function writeLatin1(text: string, into: Uint8Array, at: number): number {
   const { read, written } = encoder.encodeInto(text, at === 0 ? into : into.subarray(at));
   if (read !== text.length || written !== text.length) {
@@ -52,9 +52,35 @@ export function writeLatin1(text: string, into: Uint8Array, at: number): number 
   return at + text.length;
 }
 
-/** Text as bytes, one a character. */
+/** Returns text as bytes, one byte per character. */
 export function toLatin1(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   writeLatin1(text, bytes, 0);
   return bytes;
+}
+
+/** Whether a character code is SP or HTAB, the only white space of HTTP (RFC 9110 §5.6.3). */
+export function isBlank(code: number): boolean {
+  return code === SP || code === TAB;
+}
+
+/**
+ * Removes SP and HTAB at both ends. `String.prototype.trim()` is wrong for bytes of a peer: it also
+ * removes U+00A0, VT and FF.
+ */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+/**
+ * Returns the elements of a comma-separated list in lower case, without the empty ones
+ * (RFC 9110 §5.6.1). For lists of tokens; quoted strings are not recognized. Lower-casing is safe on
+ * text with one character per byte: no character from U+0080 to U+00FF becomes an ASCII letter.
+ */
+export function lowerTokens(list: string): string[] {
+  return list.toLowerCase().split(",").map(trimBlanks).filter((element) => element !== "");
 }

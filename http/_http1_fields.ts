@@ -1,6 +1,6 @@
-import { CLASS, TOKEN, VALUE } from "./_http1_bytes.ts";
+import { CLASS, TOKEN, trimBlanks, VALUE } from "./_http1_bytes.ts";
 
-/** Fields that framing or a proxy looks at; 0 is any other. */
+/** Numbers of the fields that the framing or the proxy reads. 0 stands for any other field. */
 export const Known = {
   host: 1,
   contentLength: 2,
@@ -23,7 +23,7 @@ export const Known = {
   date: 19,
 } as const;
 
-/** Their names by length, in lower case. */
+/** The names of the known fields in lower case, grouped by length. */
 const BY_LENGTH: [name: Uint8Array, id: number][][] = [];
 for (const [key, id] of Object.entries(Known)) {
   const text = key === "http2Settings"
@@ -36,40 +36,44 @@ for (const [key, id] of Object.entries(Known)) {
   BY_LENGTH[name.length]!.push([name, id]);
 }
 
-/** Which of the known fields a name is. */
+/** Returns the number of a known field, or 0. The name must be a token. */
 export function knownField(bytes: Uint8Array, start: number, end: number): number {
   const candidates = BY_LENGTH[end - start];
   if (candidates === undefined) return 0;
   for (let c = 0; c < candidates.length; c++) {
     const [name, id] = candidates[c]!;
     let i = 0;
-    // A token holds no byte that this maps to a letter but a letter ("-" stays "-").
+    // In a token only letters become letters here, and "-" stays "-".
     while (i < name.length && (bytes[start + i]! | 0x20) === name[i]) i++;
     if (i === name.length) return id;
   }
   return 0;
 }
 
-/** Where the parts of one line stand in the text: name, value, and which known field it is. */
+/** Numbers per line in `RawFields.at`. */
 export const STRIDE = 5;
 
-/** Fields as they came: the text of the head, and `STRIDE` numbers a line. */
+/** Fields as they were received: the text of the head, and `STRIDE` numbers per line. */
 export interface RawFields {
+  /** From the first line to the empty line, well-formed. */
   readonly text: string;
-  /** Start and end of the name, start and end of the value, the known field. */
+  /** Start and end of the name, start and end of the value, the number of the known field. */
   readonly at: readonly number[];
 }
 
-/** The lines as they came, unless they have been changed. */
+/** Returns the fields as they were received; undefined once they have been changed. */
 export let rawOf: (fields: Http1Fields) => RawFields | undefined;
-/** Fields of a message that has been checked. */
+/** Makes fields from a message that has been checked. */
 export let fieldsOf: (raw: RawFields) => Http1Fields;
 
-const NO_LINES: readonly (readonly [string, string])[] = [];
+type Line = readonly [name: string, value: string];
+
+const NO_LINES: readonly Line[] = [];
 
 /**
- * The header or trailer lines of a message: their order, their duplicates and the case of their
- * names are kept. Names compare without regard to case.
+ * The header or trailer lines of a message. Order, duplicates and the case of names are kept. Names
+ * are compared without regard to case. The cost of each method depends on the lines of that name
+ * only, after one pass over all lines.
  *
  * @example Order and case stay
  * ```ts
@@ -84,7 +88,13 @@ const NO_LINES: readonly (readonly [string, string])[] = [];
  */
 export class Http1Fields implements Iterable<readonly [name: string, value: string]> {
   #raw: RawFields | undefined;
-  #list: (readonly [string, string])[] | undefined;
+  /** The lines; undefined in place of a removed one. */
+  #list: (Line | undefined)[] | undefined;
+  /** Where the lines of a name stand in the list, by the name in lower case. */
+  #index: Map<string, number[]> | undefined;
+  #removed = 0;
+  /** Whether an iterator may still read the list, so that a change needs a copy. */
+  #lent = false;
 
   static {
     rawOf = (fields) => fields.#raw;
@@ -100,7 +110,7 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
    * Makes fields.
    *
    * @param lines Names and values.
-   * @throws {TypeError} If a name or value cannot stand in a message.
+   * @throws {TypeError} If a name or value is not allowed in a message.
    */
   constructor(lines: Iterable<readonly [name: string, value: string]> = []) {
     if (lines === NO_LINES) return;
@@ -108,13 +118,14 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
     for (const [name, value] of lines) this.append(name, value);
   }
 
-  /** How many lines there are. */
+  /** The number of lines. */
   get size(): number {
-    return this.#raw === undefined ? this.#list!.length : this.#raw.at.length / STRIDE;
+    if (this.#raw !== undefined) return this.#raw.at.length / STRIDE;
+    return this.#list!.length - this.#removed;
   }
 
   /**
-   * The values of all lines of a name, joined by ", ".
+   * Returns the values of all lines of a name, joined by ", ".
    *
    * @param name The name, in any case.
    * @returns The value, or undefined if there is no such line.
@@ -125,24 +136,24 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
   }
 
   /**
-   * The values of all lines of a name.
+   * Returns the values of all lines of a name.
    *
    * @param name The name, in any case.
    * @returns The values, in order.
    */
   getAll(name: string): string[] {
-    const lower = name.toLowerCase();
-    return this.#lines.filter(([one]) => one.toLowerCase() === lower).map(([, value]) => value);
+    const list = this.#lines;
+    return this.#find(name)?.map((i) => list[i]![1]) ?? [];
   }
 
   /**
-   * Whether there is such a line.
+   * Whether there is a line of a name.
    *
    * @param name The name, in any case.
    * @returns Whether there is one.
    */
   has(name: string): boolean {
-    return this.getAll(name).length > 0;
+    return this.#find(name) !== undefined;
   }
 
   /**
@@ -150,29 +161,31 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
    *
    * @param name The name, sent as it is.
    * @param value The value.
-   * @throws {TypeError} If one of them cannot stand in a message.
+   * @throws {TypeError} If the name or the value is not allowed in a message.
    */
   append(name: string, value: string): void {
-    this.#change().push(checked(name, value));
+    const line = checked(name, value);
+    const list = this.#change();
+    if (this.#index !== undefined) add(this.#index, name, list.length);
+    list.push(line);
   }
 
   /**
-   * Puts one line in place of the first of its name, and removes the others.
+   * Replaces the first line of a name, and removes the others of that name.
    *
    * @param name The name, sent as it is.
    * @param value The value.
-   * @throws {TypeError} If one of them cannot stand in a message.
+   * @throws {TypeError} If the name or the value is not allowed in a message.
    */
   set(name: string, value: string): void {
     const line = checked(name, value);
-    const lower = name.toLowerCase();
+    const places = this.#find(name);
+    if (places === undefined) return this.append(name, value);
     const list = this.#change();
-    const first = list.findIndex(([one]) => one.toLowerCase() === lower);
-    if (first === -1) list.push(line);
-    else {
-      this.#list = list.filter(([one], i) => i === first || one.toLowerCase() !== lower);
-      this.#list[first] = line;
-    }
+    list[places[0]!] = line;
+    for (let i = 1; i < places.length; i++) list[places[i]!] = undefined;
+    this.#removed += places.length - 1;
+    places.length = 1;
   }
 
   /**
@@ -181,40 +194,80 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
    * @param name The name, in any case.
    */
   delete(name: string): void {
-    const lower = name.toLowerCase();
-    this.#list = this.#change().filter(([one]) => one.toLowerCase() !== lower);
+    const places = this.#find(name);
+    if (places === undefined) return;
+    const list = this.#change();
+    for (const i of places) list[i] = undefined;
+    this.#removed += places.length;
+    this.#index!.delete(name.toLowerCase());
   }
 
-  /** The lines in order, as name and value. */
+  /**
+   * Returns an iterator over the lines that there are now, in order.
+   *
+   * @returns Names and values.
+   */
   [Symbol.iterator](): IterableIterator<readonly [name: string, value: string]> {
-    return this.#lines[Symbol.iterator]();
+    let list = this.#lines;
+    if (this.#removed > 0) {
+      list = this.#list = list.filter((line) => line !== undefined);
+      this.#index = undefined;
+      this.#removed = 0;
+    }
+    this.#lent = true;
+    return (list as Line[])[Symbol.iterator]();
   }
 
-  get #lines(): readonly (readonly [string, string])[] {
-    this.#list ??= listOf(this.#raw!);
-    return this.#list;
+  get #lines(): (Line | undefined)[] {
+    return this.#list ??= listOf(this.#raw!);
   }
 
-  #change(): (readonly [string, string])[] {
-    this.#list ??= listOf(this.#raw!);
+  /** Returns the list, which is about to be changed. */
+  #change(): (Line | undefined)[] {
+    let list = this.#lines;
+    if (this.#lent) {
+      list = this.#list = list.slice();
+      this.#lent = false;
+    }
     this.#raw = undefined;
-    return this.#list;
+    return list;
+  }
+
+  /** Returns where the lines of a name stand; undefined without any. */
+  #find(name: string): number[] | undefined {
+    let index = this.#index;
+    if (index === undefined) {
+      index = this.#index = new Map();
+      const list = this.#lines;
+      for (let i = 0; i < list.length; i++) {
+        if (list[i] !== undefined) add(index, list[i]![0], i);
+      }
+    }
+    // A "K" may be the Kelvin sign, whose lower case is the letter k. No name of a line has it.
+    return consistsOf(name, TOKEN) ? index.get(name.toLowerCase()) : undefined;
   }
 }
 
-function listOf({ text, at }: RawFields): (readonly [string, string])[] {
-  const list: (readonly [string, string])[] = [];
+function add(index: Map<string, number[]>, name: string, at: number): void {
+  const lower = name.toLowerCase();
+  const places = index.get(lower);
+  if (places === undefined) index.set(lower, [at]);
+  else places.push(at);
+}
+
+function listOf({ text, at }: RawFields): Line[] {
+  const list: Line[] = [];
   for (let i = 0; i < at.length; i += STRIDE) {
     list.push([text.slice(at[i], at[i + 1]), text.slice(at[i + 2], at[i + 3])]);
   }
   return list;
 }
 
-function checked(name: string, value: string): readonly [string, string] {
+function checked(name: string, value: string): Line {
   if (name === "" || !consistsOf(name, TOKEN)) {
-    throw new TypeError(`Cannot use the field name ${JSON.stringify(name)}: it is no token`);
+    throw new TypeError(`Cannot use the field name ${JSON.stringify(name)}: it is not a token`);
   }
-  if (!consistsOf(value, VALUE) || /^[ \t]|[ \t]$/.test(value)) {
+  if (!consistsOf(value, VALUE) || trimBlanks(value) !== value) {
     throw new TypeError(`Cannot use the value of the field ${name}: ${JSON.stringify(value)}`);
   }
   return [name, value];

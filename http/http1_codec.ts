@@ -66,7 +66,7 @@ export type Http1Event = Http1Request | Http1Response | Http1Data | Http1End;
 
 /** The most bytes of chunk extensions in one body: they are thrown away, and cost all the same. */
 const MAX_EXTENSIONS = 16 * 1024;
-/** How many empty lines in front of a request are somebody's mistake (RFC 9112 §2.2). */
+/** The most empty lines in front of a request: a mistake of some old clients (RFC 9112 §2.2). */
 const MAX_EMPTY_LINES = 2;
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -179,6 +179,7 @@ export class Http1Decoder {
     this.#own(bytes.length);
     this.#bytes.set(bytes, this.#end);
     this.#end += bytes.length;
+    this.#mark();
   }
 
   /** Says that the peer has ended: a message that has not is truncated. */
@@ -270,23 +271,27 @@ export class Http1Decoder {
     return undefined;
   }
 
-  /** Makes what is left ours, since what was pushed is lent. */
+  /** Copies what is left into memory of our own, because what was pushed is lent. */
   #keep(): void {
     if (this.#at === this.#end) this.#giveBack();
     else if (!this.#owned) this.#own(256);
   }
 
-  /** Lets go of memory that has been told whole: it may be transferred away, and throws then. */
+  /** Releases memory of which everything has been delivered: the caller may transfer it away. */
   #giveBack(): void {
     this.#bytes = NOTHING;
     this.#at = this.#end = 0;
   }
 
-  /** Makes room for `more` bytes in memory of our own. */
+  /**
+   * Makes room for `more` bytes in memory of our own. The memory doubles, and bytes are moved within
+   * it only if at most half of it is in use, so that each byte is copied a constant number of times
+   * however small the pieces are that come.
+   */
   #own(more: number): void {
-    const kept = this.#end - this.#at;
     if (this.#owned && this.#end + more <= this.#bytes.length) return;
-    const target = this.#owned && kept + more <= this.#bytes.length
+    const kept = this.#end - this.#at;
+    const target = this.#owned && Math.max(kept * 2, kept + more) <= this.#bytes.length
       ? this.#bytes
       : new Uint8Array(Math.max(kept * 2, kept + more));
     target.set(this.#bytes.subarray(this.#at, this.#end));
@@ -294,11 +299,22 @@ export class Http1Decoder {
     this.#at = 0;
     this.#end = kept;
     this.#owned = true;
+    this.#mark();
+  }
+
+  /**
+   * Puts a line feed behind the end of our own memory, so that a search stops there. Without it each
+   * search reads all of the memory, and a head that comes byte by byte has quadratic cost.
+   */
+  #mark(): void {
+    if (this.#end < this.#bytes.length) this.#bytes[this.#end] = LF;
   }
 
   #head(): Http1Request | Http1Response | undefined {
     // An empty line in front of a request is left over from what came before (RFC 9112 §2.2).
-    while (this.#request && this.#scan === 0 && this.#bytes[this.#at] === CR) {
+    while (
+      this.#request && this.#scan === 0 && this.#at < this.#end && this.#bytes[this.#at] === CR
+    ) {
       if (this.#end - this.#at < 2) return undefined;
       if (this.#bytes[this.#at + 1] !== LF || ++this.#emptyLines > MAX_EMPTY_LINES) {
         throw new Http1Error("The request line is malformed");

@@ -1,0 +1,162 @@
+/**
+ * The cost of reading HTTP/1.1 grows linearly with its size, whatever the peer sends and however it
+ * is cut. Each test compares the CPU time of one size with that of four times the size: linear work
+ * gives a ratio of 4, quadratic work 16. CPU time does not count what other programs do.
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert";
+import process from "node:process";
+import { Http1Decoder, Http1Fields, type Http1Limits } from "../../http/http1_codec.ts";
+import { requestHead } from "../../http/_proxy_head.ts";
+import { bytesOf } from "./_http1.ts";
+
+const MUCH: Http1Limits = {
+  maxHead: 2 ** 24,
+  maxLine: 2 ** 24,
+  maxFields: Infinity,
+  maxTrailers: 2 ** 24,
+};
+/** Halfway between linear and quadratic, on a scale of factors. */
+const LIMIT = 8;
+const TRIES = 5;
+
+/** Fails if four times the size costs more than linear work would. */
+function assertLinear(size: number, prepare: (size: number) => () => void): void {
+  const [small, large] = [prepare(size), prepare(4 * size)];
+  const ratios: number[] = [];
+  for (let i = 0; i < TRIES; i++) {
+    // The best of several runs has the least of the garbage collector and the compiler in it.
+    const ratio = bestOf(3, large) / bestOf(3, small);
+    if (ratio <= LIMIT) return;
+    ratios.push(ratio);
+  }
+  assert(false, `Four times the size costs ${ratios.map((one) => one.toFixed(1))} times as much`);
+}
+
+function bestOf(runs: number, work: () => void): number {
+  let best = Infinity;
+  for (let i = 0; i < runs; i++) best = Math.min(best, cost(work));
+  return best;
+}
+
+function cost(work: () => void): number {
+  const before = process.cpuUsage();
+  let rounds = 0;
+  // The clock has steps: short work is repeated.
+  for (;;) {
+    work();
+    rounds++;
+    const { user, system } = process.cpuUsage(before);
+    if (user + system > 5000) return (user + system) / rounds;
+  }
+}
+
+/** Pushes bytes in pieces, and takes all events after each. */
+function decode(side: "request" | "response", bytes: Uint8Array<ArrayBuffer>, step: number) {
+  const decoder = new Http1Decoder(side, MUCH);
+  if (side === "response") decoder.answers("GET");
+  for (let i = 0; i < bytes.length; i += step) {
+    decoder.push(bytes.subarray(i, i + step));
+    while (decoder.next() !== undefined);
+  }
+}
+
+const GET = "GET / HTTP/1.1\r\nHost: h\r\n";
+const CHUNKED = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+/** Texts of about `size` bytes. */
+const REQUESTS: Record<string, (size: number) => string> = {
+  "one long value": (size) => `${GET}A: ${"b".repeat(size)}\r\n\r\n`,
+  "many fields": (size) => `${GET}${"A: b\r\n".repeat(size / 6)}\r\n`,
+  "many options of Connection": (size) => `${GET}Connection: ${"a,".repeat(size / 2)}b\r\n\r\n`,
+  "many lines of Connection": (size) => `${GET}${"Connection: a\r\n".repeat(size / 15)}\r\n`,
+  "many codings": (size) => `${GET}Transfer-Encoding: ${"a,".repeat(size / 2)}chunked\r\n\r\n`,
+  "many lines of Upgrade": (size) => `${GET}${"Upgrade: a\r\n".repeat(size / 12)}\r\n`,
+  "blanks around a value": (size) =>
+    `${GET}A:${" ".repeat(size / 2)}b${" ".repeat(size / 2)}\r\n\r\n`,
+  "blanks in a list": (size) => `${GET}Connection: a${" ".repeat(size)},b\r\n\r\n`,
+  "a target of raw bytes": (size) => `GET /${"\xe4".repeat(size)} HTTP/1.1\r\nHost: h\r\n\r\n`,
+  "a chunk size without end": (size) => `${CHUNKED}1;${"a".repeat(1000)}`.padEnd(size, " "),
+  "small chunks": (size) => `${CHUNKED}${"1\r\na\r\n".repeat(size / 6)}0\r\n\r\n`,
+  "chunks with extensions": (size) =>
+    `${CHUNKED}${`10;${"e".repeat(40)}\r\n${"x".repeat(16)}\r\n`.repeat(size / 64)}0\r\n\r\n`,
+  "many trailers": (size) => `${CHUNKED}0\r\n${"A: b\r\n".repeat(size / 6)}\r\n`,
+  "pipelined requests": (size) => `${GET}\r\n`.repeat(size / 27),
+};
+
+for (const [what, text] of Object.entries(REQUESTS)) {
+  for (
+    const [how, step, size] of [["whole", Infinity, 65536], ["byte by byte", 1, 65536]] as const
+  ) {
+    Deno.test(`Http1Decoder reads ${what} ${how} at linear cost`, () => {
+      assertLinear(size, (size) => {
+        const bytes = bytesOf(text(size));
+        return () => {
+          try {
+            decode("request", bytes, step);
+          } catch {
+            // Some of them are refused at the end.
+          }
+        };
+      });
+    });
+  }
+}
+
+Deno.test("Http1Decoder keeps pipelined requests that wait at linear cost", () => {
+  assertLinear(65536, (size) => {
+    const bytes = bytesOf(`${GET}\r\n`.repeat(size / 27));
+    return () => {
+      // As a proxy does: it reads ahead while a request is being answered.
+      const decoder = new Http1Decoder("request");
+      for (let i = 0; i < bytes.length; i += 7) {
+        decoder.push(bytes.subarray(i, i + 7));
+        if (decoder.buffered > bytes.length / 2) { while (decoder.next()?.kind === "request"); }
+      }
+    };
+  });
+});
+
+const names = (count: number) => Array.from({ length: count }, (_, i) => `x-${i}`);
+const CHANGES: Record<string, (fields: Http1Fields, names: string[]) => void> = {
+  get: (fields, names) => names.forEach((name) => fields.get(name)),
+  has: (fields, names) => names.forEach((name) => fields.has(name)),
+  set: (fields, names) => names.forEach((name) => fields.set(name, "2")),
+  append: (fields, names) => names.forEach((name) => fields.append(name, "2")),
+  delete: (fields, names) => names.forEach((name) => fields.delete(name)),
+  "delete while walking through": (fields) => {
+    for (const [name] of fields) fields.delete(name);
+  },
+};
+for (const [what, change] of Object.entries(CHANGES)) {
+  Deno.test(`Http1Fields: ${what} on each of many lines at linear cost`, () => {
+    assertLinear(2000, (count) => {
+      const all = names(count);
+      const lines = all.map((name) => [name, "1"] as const);
+      return () => change(new Http1Fields(lines), all);
+    });
+  });
+}
+
+Deno.test("a proxy drops the fields that a long Connection names at linear cost", () => {
+  assertLinear(2000, (count) => {
+    const all = names(count);
+    const text = `${GET}Connection: ${all.join()}\r\n${
+      all.map((name) => `${name}: 1\r\n`).join("")
+    }\r\n`;
+    const decoder = new Http1Decoder("request", MUCH);
+    decoder.push(bytesOf(text));
+    const head = decoder.next();
+    assert(head?.kind === "request");
+    const out = {
+      target: "/",
+      host: "h",
+      maxForwards: undefined,
+      length: undefined,
+      authorization: undefined,
+      via: "t",
+    };
+    return () => assert(!requestHead(head, out).includes("x-0"));
+  });
+});
