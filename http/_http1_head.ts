@@ -1,11 +1,22 @@
-import { CLASS, COLON, HOST, latin1, SP, TAB, TARGET, TOKEN, VALUE } from "./_http1_bytes.ts";
+import {
+  CLASS,
+  COLON,
+  HOST,
+  isBlank,
+  latin1,
+  lowerTokens,
+  SP,
+  TARGET,
+  TOKEN,
+  VALUE,
+} from "./_http1_bytes.ts";
 import { Http1Error } from "./_http1_error.ts";
 import { fieldsOf, type Http1Fields, Known, knownField, type RawFields } from "./_http1_fields.ts";
 
 /** How a body is framed (RFC 9112 §6.3): its length, chunks, or the end of the connection. */
 export type Http1Framing = number | "chunked" | "close";
 
-/** What the lines say about framing and connection. */
+/** The values of the fields that matter for framing and for the connection. */
 interface Said {
   host: string | undefined;
   length: number | undefined;
@@ -17,10 +28,10 @@ interface Said {
 
 /** The head of a request. */
 export class Http1Request {
-  /** Tells it from other events. */
+  /** Distinguishes the kinds of events. */
   readonly kind = "request";
 
-  /** Made by the decoder alone. */
+  /** Only the decoder makes requests. */
   constructor(
     /** The method, as it was sent. */
     readonly method: string,
@@ -32,13 +43,13 @@ export class Http1Request {
     readonly fields: Http1Fields,
     /** How the body is framed; never "close". */
     readonly framing: Http1Framing,
-    /** What `Host` says; undefined without one, which only HTTP/1.0 may be. */
+    /** The value of `Host`; undefined without it, which only HTTP/1.0 allows. */
     readonly host: string | undefined,
-    /** What `Connection` names, in lower case. */
+    /** The options of `Connection`, in lower case. */
     readonly connection: readonly string[],
-    /** What `Upgrade` says, where `Connection` names it. */
+    /** The value of `Upgrade`, if `Connection` lists it. */
     readonly upgrade: string | undefined,
-    /** What `Expect` says, in lower case. */
+    /** The value of `Expect`, in lower case. */
     readonly expect: string | undefined,
     /** Whether the connection may carry another request. */
     readonly keepAlive: boolean,
@@ -47,24 +58,24 @@ export class Http1Request {
 
 /** The head of a response. */
 export class Http1Response {
-  /** Tells it from other events. */
+  /** Distinguishes the kinds of events. */
   readonly kind = "response";
 
-  /** Made by the decoder alone. */
+  /** Only the decoder makes responses. */
   constructor(
     /** The status, 100 to 599. */
     readonly status: number,
-    /** The reason, as it was sent. */
+    /** The reason phrase, as it was sent. */
     readonly reason: string,
     /** The minor version. */
     readonly minor: 0 | 1,
     /** The header lines. */
     readonly fields: Http1Fields,
-    /** How the body is framed; 0 where the request or the status allows none. */
+    /** How the body is framed; 0 if the request or the status allows no body. */
     readonly framing: Http1Framing,
-    /** What `Connection` names, in lower case. */
+    /** The options of `Connection`, in lower case. */
     readonly connection: readonly string[],
-    /** What `Upgrade` says, where `Connection` names it. */
+    /** The value of `Upgrade`, if `Connection` lists it. */
     readonly upgrade: string | undefined,
     /** Whether the connection may carry another response. */
     readonly keepAlive: boolean,
@@ -99,7 +110,7 @@ export function readRequest(
   if (host === undefined && minor === 1) throw new Http1Error("The Host is missing");
   let framing: Http1Framing = length ?? 0;
   if (coding !== undefined) {
-    // RFC 9112 §6.1: both, or chunks from a client of HTTP/1.0, are signs of smuggling.
+    // RFC 9112 §6.1: both, or chunks from an HTTP/1.0 client, may be request smuggling.
     if (length !== undefined) {
       throw new Http1Error("There are Content-Length and Transfer-Encoding");
     }
@@ -167,7 +178,7 @@ export function readResponse(
   );
 }
 
-/** Reads lines behind the last chunk. */
+/** Reads the lines behind the last chunk. */
 export function readTrailers(
   bytes: Uint8Array,
   start: number,
@@ -178,7 +189,7 @@ export function readTrailers(
   return fieldsOf(readFields(bytes, start, lines, end, maxFields, 0).raw);
 }
 
-/** Reads lines; `lines` are the indices of their CRs, and the first of them is skipped. */
+/** Reads fields. `lines` are the indices of the CRs; the first line is not a field. */
 function readFields(
   bytes: Uint8Array,
   start: number,
@@ -199,14 +210,14 @@ function readFields(
     const lineEnd = lines[line]!;
     let i = nameStart;
     while ((CLASS[bytes[i]!]! & TOKEN) !== 0) i++;
-    // A space here is a fold (RFC 9112 §5.2), or stands before the colon (§5.1).
+    // A blank here is a folded line (RFC 9112 §5.2) or stands before the colon (§5.1).
     if (i === nameStart || i >= lineEnd || bytes[i] !== COLON) {
       throw new Http1Error("A header is malformed");
     }
     const nameEnd = i++;
-    while (i < lineEnd && (bytes[i] === SP || bytes[i] === TAB)) i++;
+    while (i < lineEnd && isBlank(bytes[i]!)) i++;
     let valueEnd = lineEnd;
-    while (valueEnd > i && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === TAB)) valueEnd--;
+    while (valueEnd > i && isBlank(bytes[valueEnd - 1]!)) valueEnd--;
     for (let v = i; v < valueEnd; v++) {
       const byte = bytes[v]!;
       high |= byte;
@@ -280,24 +291,28 @@ function whatIsSaid(text: string, at: readonly number[]): Said {
   return said;
 }
 
-/** RFC 9112 §6.1: chunked comes last and once; other codings are nobody's any more. */
+/** Accepts `chunked` alone. It has to be the last coding, once (RFC 9112 §6.1); others are obsolete. */
 function codingOf(coding: string): "chunked" {
-  const codings = coding.toLowerCase().split(",").map((one) => one.trim());
-  if (codings.length === 1 && codings[0] === "chunked") return "chunked";
-  if (codings.indexOf("chunked") !== codings.length - 1) {
+  const lower = coding.toLowerCase();
+  if (lower === "chunked") return "chunked";
+  const codings = lowerTokens(lower);
+  // Empty elements are legal, and are not worth a difference to programs that refuse them.
+  if (codings.length === 1 && codings[0] === "chunked") {
+    throw new Http1Error("The Transfer-Encoding is malformed");
+  }
+  if (codings.length === 0 || codings.indexOf("chunked") !== codings.length - 1) {
     throw new Http1Error("The Transfer-Encoding does not end in chunked");
   }
   throw new Http1Error("No Transfer-Encoding is known but chunked", 501);
 }
 
-/** What is nearly always said, so that it is not taken apart each time. */
+/** Options of the usual values of `Connection`, so that these need no parsing. */
 const USUAL: ReadonlyMap<string, readonly string[]> = new Map(
   ["keep-alive", "Keep-Alive", "close"].map((one) => [`,${one}`, [one.toLowerCase()]]),
 );
 
 function optionsOf(connection: string): readonly string[] {
-  return USUAL.get(connection) ??
-    connection.toLowerCase().split(",").map((option) => option.trim()).filter(Boolean);
+  return USUAL.get(connection) ?? lowerTokens(connection);
 }
 
 function keepsAlive(minor: 0 | 1, options: readonly string[]): boolean {
