@@ -1,46 +1,72 @@
-import { CLASS, CR, LF, SP, TAB, VALUE } from "./_http1_bytes.ts";
+import { CLASS, CR, isBlank, LF, VALUE } from "./_http1_bytes.ts";
 import { Http1Error } from "./_http1_error.ts";
 
-/** The longest line that says how long a chunk is, with extensions. */
-const MAX_SIZE_LINE = 256;
-/** 12 digits are 256 TiB, and far from what a number cannot hold. */
-const MAX_DIGITS = 12;
+/**
+ * The most bytes of the line in front of a chunk, extensions included. An incomplete line is read
+ * again when more of it comes, so this also limits the work for each byte.
+ */
+const MAX_SIZE_LINE = 1024;
+/** The most digits of a chunk size: what `%016x` prints. */
+const MAX_DIGITS = 16;
+/** Sizes below 2^48 stay exact in a number. */
+const MAX_BEFORE_DIGIT = 2 ** 44;
 const SEMICOLON = 0x3b;
 
-/** What the line in front of a chunk says. */
+/** Overhead that each chunk may have for free, in bytes. */
+const FREE_PER_CHUNK = 16;
+/** Overhead that each byte of data may have for free, in bytes. */
+const FREE_PER_BYTE = 2;
+/** How much overhead beyond that one body may have at any time, in bytes. */
+const MAX_EXCESS = 16 * 1024;
+
+/** The line in front of a chunk. */
 export interface SizeLine {
   readonly size: number;
-  /** How many bytes of the line are extensions, which are nobody's. */
-  readonly extension: number;
-  /** Where the chunk begins. */
+  /** Bytes of the line that are not needed to state the size: extensions, which are discarded. */
+  readonly overhead: number;
+  /** The index of the data. */
   readonly next: number;
 }
 
-/** Reads the line in front of a chunk (RFC 9112 §7.1); undefined while it is not whole. */
+/** Reads the line in front of a chunk (RFC 9112 §7.1); undefined while it is incomplete. */
 export function readSizeLine(bytes: Uint8Array, at: number, end: number): SizeLine | undefined {
   let i = at;
   let size = 0;
   for (; i < end; i++) {
     const digit = hexValue(bytes[i]!);
     if (digit === -1) break;
-    if (i - at >= MAX_DIGITS) throw badChunk();
+    if (size >= MAX_BEFORE_DIGIT) throw badChunk();
     size = size * 16 + digit;
   }
+  if (i - at > MAX_DIGITS) throw badChunk();
   if (i === end) return undefined;
   if (i === at) throw badChunk();
   const digits = i;
-  while (i < end && (bytes[i] === SP || bytes[i] === TAB)) i++;
-  // Spaces stand before an extension alone.
+  while (i < end && isBlank(bytes[i]!)) i++;
+  // Blanks are allowed in front of an extension only.
   if (i < end && (i > digits || bytes[i] !== CR) && bytes[i] !== SEMICOLON) throw badChunk();
   while (i < end && (CLASS[bytes[i]!]! & VALUE) !== 0) i++;
   if (i - at > MAX_SIZE_LINE) throw new Http1Error("The line of a chunk is too long");
   if (i < end && bytes[i] !== CR) throw badChunk();
   if (i + 1 >= end) return undefined;
   if (bytes[i + 1] !== LF) throw badChunk();
-  return { size, extension: i - digits, next: i + 2 };
+  return { size, overhead: i - digits, next: i + 2 };
 }
 
-/** What is wrong with chunks that are none. */
+/**
+ * Adds the overhead of one chunk to the excess of its body, and returns the new excess.
+ *
+ * Extensions are discarded, but each byte costs work (RFC 9112 §7.1.1). The limit is relative to the
+ * data: each chunk may have 16 bytes of overhead and twice as much as it has data. What exceeds this
+ * adds up to at most 16 KiB. Unused allowance reduces an earlier excess and is not saved.
+ */
+export function addOverhead(excess: number, { size, overhead }: SizeLine): number {
+  const sum = excess + overhead - FREE_PER_CHUNK - FREE_PER_BYTE * size;
+  if (sum > MAX_EXCESS) throw new Http1Error("The chunk extensions are too long");
+  return sum > 0 ? sum : 0;
+}
+
+/** Returns the error for malformed chunk framing. */
 export function badChunk(): Http1Error {
   return new Http1Error("A chunk is malformed");
 }

@@ -26,7 +26,7 @@
  */
 
 import { CLASS, CR, LF, TOKEN } from "./_http1_bytes.ts";
-import { badChunk, readSizeLine } from "./_http1_chunk.ts";
+import { addOverhead, badChunk, readSizeLine } from "./_http1_chunk.ts";
 import { Http1Error } from "./_http1_error.ts";
 import type { Http1Fields } from "./_http1_fields.ts";
 import {
@@ -64,8 +64,6 @@ export interface Http1End {
 /** What the decoder finds, in this order: a head, data, an end. */
 export type Http1Event = Http1Request | Http1Response | Http1Data | Http1End;
 
-/** The most bytes of chunk extensions in one body: they are thrown away, and cost all the same. */
-const MAX_EXTENSIONS = 16 * 1024;
 /** The most empty lines in front of a request: a mistake of some old clients (RFC 9112 §2.2). */
 const MAX_EMPTY_LINES = 2;
 
@@ -117,7 +115,8 @@ export class Http1Decoder {
   /** Bytes left of a body or chunk. */
   #left = 0;
   #chunked = false;
-  #extensions = 0;
+  /** Overhead of the chunks beyond what is free, in bytes. */
+  #excess = 0;
   #emptyLines = 0;
   /** Lines found so far, and where to look on, both from `#at`. */
   #lines: number[] = [];
@@ -346,7 +345,7 @@ export class Http1Decoder {
 
   #frame(framing: Http1Framing): void {
     this.#chunked = framing === "chunked";
-    this.#extensions = 0;
+    this.#excess = 0;
     if (framing === "chunked") this.#state = State.ChunkSize;
     else if (framing === "close") this.#state = State.Close;
     else {
@@ -412,10 +411,7 @@ export class Http1Decoder {
   #chunkSize(): boolean {
     const line = readSizeLine(this.#bytes, this.#at, this.#end);
     if (line === undefined) return false;
-    this.#extensions += line.extension;
-    if (this.#extensions > MAX_EXTENSIONS) {
-      throw new Http1Error("The chunk extensions are too long");
-    }
+    this.#excess = addOverhead(this.#excess, line);
     this.#at = line.next;
     this.#left = line.size;
     this.#state = line.size === 0 ? State.Trailers : State.Counted;
