@@ -12,6 +12,7 @@ import {
 } from "./_http1_bytes.ts";
 import { Http1Error } from "./_http1_error.ts";
 import { fieldsOf, type Http1Fields, Known, knownField, type RawFields } from "./_http1_fields.ts";
+import type { Http1Limits } from "./_http1_limits.ts";
 
 /** How a body is framed (RFC 9112 §6.3): its length, chunks, or the end of the connection. */
 export type Http1Framing = number | "chunked" | "close";
@@ -35,9 +36,12 @@ export class Http1Request {
   constructor(
     /** The method, as it was sent. */
     readonly method: string,
-    /** The target, as it was sent. */
+    /**
+     * The target, as it was sent, in ASCII: each byte from 0x80 on is percent-escaped, so `/ü` in
+     * UTF-8 is `/%C3%BC`.
+     */
     readonly target: string,
-    /** The minor version. */
+    /** The minor version. HTTP/1.2 to HTTP/1.9 count as HTTP/1.1 (RFC 9110 §2.5). */
     readonly minor: 0 | 1,
     /** The header lines. */
     readonly fields: Http1Fields,
@@ -67,7 +71,7 @@ export class Http1Response {
     readonly status: number,
     /** The reason phrase, as it was sent. */
     readonly reason: string,
-    /** The minor version. */
+    /** The minor version. HTTP/1.2 to HTTP/1.9 count as HTTP/1.1 (RFC 9110 §2.5). */
     readonly minor: 0 | 1,
     /** The header lines. */
     readonly fields: Http1Fields,
@@ -83,6 +87,8 @@ export class Http1Response {
 }
 
 const NO_OPTIONS: readonly string[] = [];
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
 
 /** Reads `bytes[start, end)`, which ends behind the empty line, as the head of a request. */
 export function readRequest(
@@ -90,7 +96,7 @@ export function readRequest(
   start: number,
   lines: readonly number[],
   end: number,
-  maxFields: number,
+  { maxFields, maxLine }: Required<Http1Limits>,
 ): Http1Request {
   const first = lines[0]!;
   let i = start;
@@ -99,13 +105,16 @@ export function readRequest(
   if (methodEnd === start || methodEnd - start > 64 || bytes[i] !== SP) throw badLine("request");
   const targetStart = ++i;
   while (i < first && (CLASS[bytes[i]!]! & TARGET) !== 0) i++;
+  const ascii = bytes[i]! < 0x80;
+  while (i < first && (bytes[i]! >= 0x80 || (CLASS[bytes[i]!]! & TARGET) !== 0)) i++;
   const targetEnd = i;
   if (targetEnd === targetStart || bytes[i] !== SP) throw badLine("request");
   const minor = version(bytes, i + 1, first, "request");
   const { raw, said } = readFields(bytes, start, lines, end, maxFields);
   const { text } = raw;
   const method = text.slice(0, methodEnd - start);
-  const target = text.slice(targetStart - start, targetEnd - start);
+  const sent = text.slice(targetStart - start, targetEnd - start);
+  const target = ascii ? sent : escaped(method, sent, maxLine);
   const { host, length, coding, connection, upgrade, expect } = said;
   if (host === undefined && minor === 1) throw new Http1Error("The Host is missing");
   let framing: Http1Framing = length ?? 0;
@@ -320,7 +329,31 @@ function keepsAlive(minor: 0 | 1, options: readonly string[]): boolean {
   return !options.includes("close") && (minor === 1 || options.includes("keep-alive"));
 }
 
-/** Reads `HTTP/1.0` or `HTTP/1.1`. */
+/**
+ * Percent-escapes the bytes from 0x80 on. Clients such as curl send them as they are, although a URI
+ * is ASCII (RFC 3986 §2.1). An authority stays strict: it decides where a request goes.
+ */
+function escaped(method: string, target: string, maxLine: number): string {
+  const authority = method === "CONNECT" ? -1 : target.indexOf("://");
+  let inPath = target.charCodeAt(0) === SLASH && method !== "CONNECT";
+  let text = "";
+  let from = 0;
+  for (let i = 0; i < target.length; i++) {
+    const code = target.charCodeAt(i);
+    if (code < 0x80) {
+      inPath ||= (code === SLASH || code === QUESTION) && authority !== -1 && i > authority + 2;
+      continue;
+    }
+    if (!inPath) throw badLine("request");
+    text += `${target.slice(from, i)}%${code.toString(16).toUpperCase()}`;
+    from = i + 1;
+  }
+  text += target.slice(from);
+  if (text.length > maxLine) throw new Http1Error("The target is too long", 414);
+  return text;
+}
+
+/** Reads `HTTP/1.x`. A higher minor version counts as 1, the highest known one (RFC 9110 §2.5). */
 function version(bytes: Uint8Array, start: number, end: number, line: string): 0 | 1 {
   // "HTTP/", a digit, a point, a digit.
   if (
@@ -328,10 +361,8 @@ function version(bytes: Uint8Array, start: number, end: number, line: string): 0
     bytes[start + 2] !== 0x54 || bytes[start + 3] !== 0x50 || bytes[start + 4] !== 0x2f ||
     bytes[start + 6] !== 0x2e || !isDigit(bytes[start + 5]!) || !isDigit(bytes[start + 7]!)
   ) throw badLine(line);
-  if (bytes[start + 5] !== 0x31 || bytes[start + 7]! > 0x31) {
-    throw new Http1Error("Only HTTP/1.1 is spoken here", 505);
-  }
-  return bytes[start + 7] === 0x31 ? 1 : 0;
+  if (bytes[start + 5] !== 0x31) throw new Http1Error("Only HTTP/1.x is supported", 505);
+  return bytes[start + 7] === 0x30 ? 0 : 1;
 }
 
 function statusOf(bytes: Uint8Array, start: number, end: number): number {

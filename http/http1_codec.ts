@@ -331,7 +331,7 @@ export class Http1Decoder {
     if (size === -1) return undefined;
     const { start, lines, end } = this.#taken(size);
     if (this.#request) {
-      const head = readRequest(this.#bytes, start, lines, end, this.#limits.maxFields);
+      const head = readRequest(this.#bytes, start, lines, end, this.#limits);
       this.#frame(head.framing);
       return head;
     }

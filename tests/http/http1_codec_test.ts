@@ -35,11 +35,20 @@ const REFUSED: Record<string, [text: string, status?: number]> = {
   "a lower-case version": ["GET / http/1.1\r\nHost: h\r\n\r\n"],
   "a version of two digits": ["GET / HTTP/1.10\r\nHost: h\r\n\r\n"],
   "HTTP/0.9": ["GET /\r\n\r\n"],
-  "HTTP/1.2": ["GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505],
   "HTTP/2": ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505],
   "a method that is no token": ["G(T / HTTP/1.1\r\nHost: h\r\n\r\n"],
   "a fragment in the target": ["GET /#a HTTP/1.1\r\nHost: h\r\n\r\n"],
-  "a byte above 127 in the target": ["GET /\xe4 HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a byte above 127 in an authority": ["GET http://h\xe4/ HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a byte above 127 in a login": ["GET http://\xe4@h/ HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a byte above 127 in a scheme": ["GET htt\xe4://h/ HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a byte above 127 in no known form": ["GET a/\xe4 HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a byte above 127 in a CONNECT": ["CONNECT h\xe4:1 HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a byte above 127 in the path of a CONNECT": ["CONNECT /\xe4 HTTP/1.1\r\nHost: h\r\n\r\n"],
+  "a byte above 127 in the Host": ["GET / HTTP/1.1\r\nHost: h\xe4\r\n\r\n"],
+  "a target that is too long once escaped": [
+    `GET /${"\xe4".repeat(4000)} HTTP/1.1\r\nHost: h\r\n\r\n`,
+    414,
+  ],
   "a control character in the target": ["GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n"],
   "three empty lines in front": ["\r\n\r\n\r\n" + GET + "\r\n"],
   "a bare LF behind the request line": ["GET / HTTP/1.1\nHost: h\r\n\r\n"],
@@ -99,7 +108,7 @@ const REFUSED: Record<string, [text: string, status?: number]> = {
   "a bare LF in an extension": [POST + "Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n"],
   "a bare CR in an extension": [POST + "Transfer-Encoding: chunked\r\n\r\n1;a\rb\r\na\r\n"],
   "a long extension": [
-    POST + `Transfer-Encoding: chunked\r\n\r\n1;${"a".repeat(300)}\r\na\r\n`,
+    POST + `Transfer-Encoding: chunked\r\n\r\n1;${"a".repeat(1100)}\r\na\r\n`,
   ],
   "many extensions": [
     POST + "Transfer-Encoding: chunked\r\n\r\n" + `1;${"a".repeat(200)}\r\na\r\n`.repeat(100),
@@ -127,6 +136,133 @@ for (const [what, [text, status = 400]] of Object.entries(REFUSED)) {
     }
   });
 }
+
+const BYTES = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
+const BLANKS = " \t";
+
+for (const [name, value] of [["Transfer-Encoding", "chunked"], ["Content-Length", "5"]]) {
+  Deno.test(`Http1Decoder strips no byte but SP and HTAB from ${name}`, () => {
+    const body = value === "5" ? "hello" : "5\r\nhello\r\n0\r\n\r\n";
+    for (const byte of BYTES) {
+      for (const around of [byte + value, value + byte, byte + value + byte]) {
+        if (name === "Content-Length" && byte >= "0" && byte <= "9") continue;
+        const { messages, error } = request(`${POST}${name}: ${around}\r\n\r\n${body}`);
+        if (BLANKS.includes(byte)) assertEquals(messages[0]!.body, "hello");
+        else assert(error !== undefined, JSON.stringify(around));
+      }
+    }
+  });
+}
+
+Deno.test("Http1Decoder strips no byte but SP and HTAB from options of Connection", () => {
+  for (const byte of BYTES) {
+    for (const around of [`${byte}close`, `close${byte}`, `x,${byte}close,y`]) {
+      const { messages } = request(`${GET}Connection: ${around}\r\n\r\n`);
+      if (messages.length === 0) continue;
+      const closes = `${BLANKS},`.includes(byte);
+      assertEquals(messages[0]!.keepAlive, !closes, JSON.stringify(around));
+    }
+  }
+});
+
+Deno.test("Http1Decoder takes no letter above 127 for one of ASCII", () => {
+  // U+0130 and U+212A do so, but each byte becomes a character below U+0100.
+  for (let byte = 0x80; byte < 0x100; byte++) {
+    const letter = String.fromCharCode(byte);
+    for (const text of ["chunked", "close"]) {
+      for (let i = 0; i < text.length; i++) {
+        const odd = text.slice(0, i) + letter + text.slice(i + 1);
+        assert(request(`${POST}Transfer-Encoding: ${odd}\r\n\r\n`).error !== undefined);
+        assert(request(`${GET}Connection: ${odd}\r\n\r\n`).messages[0]!.keepAlive);
+      }
+    }
+  }
+});
+
+for (let major = 0; major < 10; major++) {
+  Deno.test(`Http1Decoder reads HTTP/${major}.0 to ${major}.9 as RFC 9110 §2.5 says`, () => {
+    for (let minor = 0; minor < 10; minor++) {
+      const version = `HTTP/${major}.${minor}`;
+      const asked = request(`GET / ${version}\r\nHost: h\r\n\r\n`);
+      const answered = response(`${version} 200 OK\r\nContent-Length: 2\r\n\r\nok`);
+      if (major !== 1) {
+        assertEquals([asked.error?.status, answered.error?.status], [505, 505], version);
+        continue;
+      }
+      const one = asked.messages[0]!;
+      assertEquals([one.first, one.keepAlive], [`GET / ${minor === 0 ? 0 : 1}`, minor > 0]);
+      const other = answered.messages[0]!;
+      assertEquals([other.body, other.whole, other.keepAlive], ["ok", true, minor > 0]);
+    }
+  });
+}
+
+Deno.test("Http1Decoder escapes the bytes of a target from 0x80 on, and no others", () => {
+  for (const [byte, character] of BYTES.entries()) {
+    for (const to of ["/a", "http://h/a", "http://h?a", "/?"]) {
+      const { messages, error } = request(`GET ${to}${character}b HTTP/1.1\r\nHost: h\r\n\r\n`);
+      if (byte <= 0x20 || byte === 0x7f || character === "#") assertEquals(error?.status, 400);
+      else {
+        const sent = byte < 0x80 ? character : `%${byte.toString(16).toUpperCase()}`;
+        assertEquals(messages[0]!.first, `GET ${to}${sent}b 1`);
+      }
+    }
+  }
+  const utf8 = request("GET /\xc3\xbc?\xe2\x82\xac=%C3%BC HTTP/1.1\r\nHost: h\r\nA: \xe4\r\n\r\n");
+  assertEquals(utf8.messages[0]!.first, "GET /%C3%BC?%E2%82%AC=%C3%BC 1");
+  assertEquals(utf8.messages[0]!.lines, [["Host", "h"], ["A", "\xe4"]]);
+});
+
+/** A chunked request of `count` chunks of `size` bytes, each with an extension of `extension`. */
+function chunky(count: number, size: number, extension: number): Decoded {
+  const line = `${size.toString(16)}${extension === 0 ? "" : `;${"e".repeat(extension - 1)}`}\r\n`;
+  const chunk = `${line}${"x".repeat(size)}\r\n`.repeat(count);
+  return request(`${POST}Transfer-Encoding: chunked\r\n\r\n${chunk}0\r\n\r\n`);
+}
+
+const EXTENSIONS: [count: number, size: number, extension: number, accepted: boolean][] = [
+  // As signed uploads have it: 70 bytes on each 64 KiB.
+  [100, 65536, 70, true],
+  [2000, 512, 85, true],
+  [20000, 1, 0, true],
+  [20000, 1, 18, true],
+  [3000, 100, 216, true],
+  [10, 1, 1000, true],
+  [1, 1, 1000, true],
+  [20, 1, 1000, false],
+  [100, 1, 200, false],
+  [20000, 1, 20, false],
+  [3000, 100, 250, false],
+];
+for (const [count, size, extension, accepted] of EXTENSIONS) {
+  const what = `${count} chunks of ${size} with extensions of ${extension} bytes`;
+  Deno.test(`Http1Decoder ${accepted ? "takes" : "refuses"} ${what}`, () => {
+    const { messages, error } = chunky(count, size, extension);
+    if (accepted) {
+      assertEquals([messages[0]!.body.length, messages[0]!.whole], [count * size, true]);
+    } else assertEquals(error?.message, "The chunk extensions are too long");
+  });
+}
+
+Deno.test("Http1Decoder lets data pay for extensions in its own chunk only", () => {
+  const parts = [
+    "10000\r\n",
+    "x".repeat(65536),
+    "\r\n",
+    `1;${"e".repeat(1000)}\r\nx\r\n`.repeat(20),
+  ];
+  const { error } = request(`${POST}Transfer-Encoding: chunked\r\n\r\n${parts.join("")}`);
+  assertEquals(error?.message, "The chunk extensions are too long");
+});
+
+Deno.test("Http1Decoder takes chunk sizes with leading zeros, up to 16 digits", () => {
+  const head = `${POST}Transfer-Encoding: chunked\r\n\r\n`;
+  const taken = request(`${head}0000000000000002\r\nok\r\n0000000000000000\r\n\r\n`);
+  assertEquals([taken.messages[0]!.body, taken.messages[0]!.whole], ["ok", true]);
+  for (const size of ["00000000000000002", "1000000000000", "ffffffffffffffff"]) {
+    assertEquals(request(`${head}${size}\r\nok`).error?.message, "A chunk is malformed");
+  }
+});
 
 Deno.test("Http1Decoder keeps order, duplicates, case and the bytes of fields", () => {
   const { messages } = request(GET + "X-b:1\r\nx-A: \t2 \t\r\nX-B:\r\nY: \xe4\r\n\r\n");
@@ -322,6 +458,58 @@ Deno.test("Http1Fields changes lines and leaves the others", () => {
   fields.append("C", "5");
   assertEquals([...fields], [["a", "4"], ["b", "2"], ["C", "5"]]);
   assertEquals(fields.size, 3);
+});
+
+Deno.test("Http1Fields keeps to its order whatever is changed, as a list would", () => {
+  const names = ["a", "A", "b", "B", "c", "Set-Cookie"];
+  const some = fc.constantFrom(...names);
+  const change = fc.oneof(
+    fc.tuple(fc.constant("append" as const), some, fc.stringMatching(/^[xyz]$/)),
+    fc.tuple(fc.constant("set" as const), some, fc.stringMatching(/^[xyz]$/)),
+    fc.tuple(fc.constant("delete" as const), some),
+    fc.tuple(fc.constant("iterate" as const)),
+  );
+  fc.assert(fc.property(fc.array(fc.tuple(some, some)), fc.array(change), (lines, changes) => {
+    const fields = new Http1Fields(lines);
+    let list: (readonly [string, string])[] = [...lines];
+    for (const [what, name = "", value = ""] of changes) {
+      const is = ([one]: readonly [string, string]) => one.toLowerCase() === name.toLowerCase();
+      if (what === "append") list.push([name, value]);
+      else if (what === "delete") list = list.filter((line) => !is(line));
+      else if (what === "set") {
+        const first = list.findIndex(is);
+        const line = [name, value] as const;
+        if (first === -1) list.push(line);
+        else list = list.flatMap((one, i) => i === first ? [line] : is(one) ? [] : [one]);
+      }
+      if (what === "append" || what === "set") fields[what](name, value);
+      else if (what === "delete") fields.delete(name);
+      else assertEquals([...fields], list);
+      assertEquals(fields.size, list.length);
+      for (const one of names) {
+        const values = list.filter(([n]) => n.toLowerCase() === one.toLowerCase());
+        assertEquals(fields.getAll(one), values.map(([, v]) => v));
+        assertEquals(fields.has(one), values.length > 0);
+      }
+    }
+    assertEquals([...fields], list);
+  }));
+});
+
+Deno.test("Http1Fields lets lines be removed while they are walked through", () => {
+  const fields = new Http1Fields([["a", "1"], ["b", "2"], ["A", "3"], ["c", "4"]]);
+  const seen: string[] = [];
+  for (const [name] of fields) {
+    seen.push(name);
+    fields.delete(name);
+    fields.append("d", "5");
+  }
+  assertEquals([seen, fields.size, fields.get("d")], [["a", "b", "A", "c"], 4, "5, 5, 5, 5"]);
+});
+
+Deno.test("Http1Fields takes no Kelvin sign for a k", () => {
+  const fields = new Http1Fields([["Keep-Alive", "5"]]);
+  assertEquals([fields.has("\u212aeep-alive"), fields.has("KEEP-ALIVE")], [false, true]);
 });
 
 Deno.test("encodeHttp1Head refuses a first line that is none", () => {

@@ -126,7 +126,8 @@ async function compare(side: "request" | "response", texts: string[]): Promise<v
     const [one, theirs] = [ours[i]!, verdicts[i]!];
     const what = JSON.stringify(text);
     if (one instanceof Http1Error) {
-      const expected = theirs === null || STRICTER.includes(one.message);
+      // Node takes a bare CR in the status line, behind which no whole line may follow.
+      const expected = theirs === null || STRICTER.includes(one.message) || text.includes("\r\r");
       assert(expected, `Node accepts what we refuse: ${one.message} in ${what}`);
       continue;
     }

@@ -86,6 +86,12 @@ const FORWARD: ProxyCase[] = [
   through("a query stays", get("", "/a?b=c&d=%20"), got("", "/a?b=c&d=%20")),
   through("a query without a path", get("", "?x"), got("", "/?x")),
   through("no path at all", get("", ""), got()),
+  through(
+    "bytes above 127 in the path are escaped",
+    get("", "/\xc3\xbc?\xff"),
+    got("", "/%C3%BC?%FF"),
+  ),
+  through("HTTP/1.2 is HTTP/1.1", get().replace("HTTP/1.1", "HTTP/1.2"), got()),
   through("the scheme in capitals", get().replace("http:", "HTTP:"), got()),
   through(
     "OPTIONS without a path asks for all",
@@ -325,7 +331,7 @@ const REFUSED: ProxyCase[] = [
   refused("HTTP/2.0", `GET http://{o}/ HTTP/2.0\r\n${HOST}\r\n`, 505),
   refused("two spaces in the request line", get().replace(" http", "  http")),
   refused("a fragment", get("", "/#a")),
-  refused("a byte above 127 in the target", get("", "/\xe4")),
+  refused("a byte above 127 in the host", get().replace("{o}", "{o}\xe4")),
   refused("origin form", `GET / HTTP/1.1\r\n${HOST}${CLOSE}\r\n`),
   refused("another scheme", get().replace("http:", "ftp:")),
   refused("a login in the URL", get().replace("{o}", "a:b@{o}")),
