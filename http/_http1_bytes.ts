@@ -1,5 +1,7 @@
 /** Byte classes of HTTP/1.1, and text with one character per byte (ISO 8859-1). */
 
+import { lowerAscii, trimBlanks } from "../net/text.ts";
+
 /** Allowed in a token: a method, a field name (RFC 9110 §5.6.2). */
 export const TOKEN = 1;
 /** Allowed in a field value and in a reason phrase (RFC 9110 §5.5). */
@@ -65,22 +67,9 @@ export function isBlank(code: number): boolean {
 }
 
 /**
- * Removes SP and HTAB at both ends. `String.prototype.trim()` is wrong for bytes of a peer: it also
- * removes U+00A0, VT and FF.
- */
-export function trimBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return start === 0 && end === text.length ? text : text.slice(start, end);
-}
-
-/**
  * Returns the elements of a comma-separated list in lower case, without the empty ones
- * (RFC 9110 §5.6.1). For lists of tokens; quoted strings are not recognized. Lower-casing is safe on
- * text with one character per byte: no character from U+0080 to U+00FF becomes an ASCII letter.
+ * (RFC 9110 §5.6.1). For lists of tokens: quoted strings are not recognized.
  */
 export function lowerTokens(list: string): string[] {
-  return list.toLowerCase().split(",").map(trimBlanks).filter((element) => element !== "");
+  return lowerAscii(list).split(",").map(trimBlanks).filter((element) => element !== "");
 }

@@ -1,4 +1,5 @@
-import { CLASS, TOKEN, trimBlanks, VALUE } from "./_http1_bytes.ts";
+import { lowerAscii, trimBlanks } from "../net/text.ts";
+import { CLASS, TOKEN, VALUE } from "./_http1_bytes.ts";
 
 /** Numbers of the fields that the framing or the proxy reads. 0 stands for any other field. */
 export const Known = {
@@ -199,7 +200,7 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
     const list = this.#change();
     for (const i of places) list[i] = undefined;
     this.#removed += places.length;
-    this.#index!.delete(name.toLowerCase());
+    this.#index!.delete(lowerAscii(name));
   }
 
   /**
@@ -243,13 +244,12 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
         if (list[i] !== undefined) add(index, list[i]![0], i);
       }
     }
-    // A "K" may be the Kelvin sign, whose lower case is the letter k. No name of a line has it.
-    return consistsOf(name, TOKEN) ? index.get(name.toLowerCase()) : undefined;
+    return index.get(lowerAscii(name));
   }
 }
 
 function add(index: Map<string, number[]>, name: string, at: number): void {
-  const lower = name.toLowerCase();
+  const lower = lowerAscii(name);
   const places = index.get(lower);
   if (places === undefined) index.set(lower, [at]);
   else places.push(at);

@@ -1,3 +1,4 @@
+import { lowerAscii } from "../net/text.ts";
 import {
   CLASS,
   COLON,
@@ -294,7 +295,7 @@ function whatIsSaid(text: string, at: readonly number[]): Said {
         break;
       case Known.expect:
         if (said.expect !== undefined) throw new Http1Error("There is more than one Expect");
-        said.expect = value.toLowerCase();
+        said.expect = lowerAscii(value);
     }
   }
   return said;
@@ -302,7 +303,7 @@ function whatIsSaid(text: string, at: readonly number[]): Said {
 
 /** Accepts `chunked` alone. It has to be the last coding, once (RFC 9112 §6.1); others are obsolete. */
 function codingOf(coding: string): "chunked" {
-  const lower = coding.toLowerCase();
+  const lower = lowerAscii(coding);
   if (lower === "chunked") return "chunked";
   const codings = lowerTokens(lower);
   // Empty elements are legal, and are not worth a difference to programs that refuse them.

@@ -9,7 +9,6 @@
 import { assert } from "@std/assert";
 import process from "node:process";
 import { Http1Decoder, Http1Fields, type Http1Limits } from "../../http/http1_codec.ts";
-import { requestHead } from "../../http/_proxy_head.ts";
 import { bytesOf } from "./_http1.ts";
 
 const MUCH: Http1Limits = {
@@ -138,25 +137,3 @@ for (const [what, change] of Object.entries(CHANGES)) {
     });
   });
 }
-
-Deno.test("a proxy drops the fields that a long Connection names at linear cost", () => {
-  assertLinear(2000, (count) => {
-    const all = names(count);
-    const text = `${GET}Connection: ${all.join()}\r\n${
-      all.map((name) => `${name}: 1\r\n`).join("")
-    }\r\n`;
-    const decoder = new Http1Decoder("request", MUCH);
-    decoder.push(bytesOf(text));
-    const head = decoder.next();
-    assert(head?.kind === "request");
-    const out = {
-      target: "/",
-      host: "h",
-      maxForwards: undefined,
-      length: undefined,
-      authorization: undefined,
-      via: "t",
-    };
-    return () => assert(!requestHead(head, out).includes("x-0"));
-  });
-});
