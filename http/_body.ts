@@ -25,6 +25,8 @@ export class LimitedBody implements UnderlyingByteSource {
   readonly stream: ReadableStream<Bytes>;
   /** What has ended it before its end, if something did. */
   failure: ProblemError | NetError | undefined;
+  /** Called when the body was cut short. */
+  onCut: ((error: unknown) => void) | undefined;
   readonly #reader: BodySource;
   readonly #limits: BodyLimits;
   #state: "unread" | "reading" | "waiting" | "ended" = "unread";
@@ -35,6 +37,12 @@ export class LimitedBody implements UnderlyingByteSource {
     this.#reader = reader;
     this.#limits = limits;
     this.stream = new ReadableStream(this, { highWaterMark: 0 });
+  }
+
+  /** Whether somebody has begun to read it and has not come to its end. */
+  get reading(): boolean {
+    // A byte stream pulls only a turn after it has been asked.
+    return this.#state === "unread" ? this.stream.locked : this.#state !== "ended";
   }
 
   /**
@@ -95,13 +103,14 @@ export class LimitedBody implements UnderlyingByteSource {
       if (error === LATE) {
         throw this.#stop(408, "The body of the request did not come in time");
       }
-      throw this.failure = error instanceof ProblemError
-        ? error
-        : new NetError("The body of the request was cut short", {
-          kind: "truncated",
-          phase: "read",
-          cause: error,
-        });
+      if (error instanceof ProblemError) throw this.failure = error;
+      this.failure = new NetError("The body of the request was cut short", {
+        kind: "truncated",
+        phase: "read",
+        cause: error,
+      });
+      this.onCut?.(error);
+      throw this.failure;
     } finally {
       if (this.#state === "reading") this.#state = "waiting";
       clock.unwatch(limit);

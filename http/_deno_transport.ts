@@ -3,8 +3,9 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { NetError, toNetError } from "../net/errors.ts";
 import { parseDigits } from "../net/text.ts";
-import type { BodySource } from "./_body.ts";
+import { DenoBody, DenoInfo } from "./_deno_info.ts";
 import type { Gate } from "./_gate.ts";
+import { bindSignal, ServerRequest } from "./_handler_info.ts";
 import { isForRequest } from "./_methods.ts";
 import type { HttpTransport } from "./_transport.ts";
 import type { ServeHttpOptions } from "./server_options.ts";
@@ -25,6 +26,7 @@ export class DenoTransport implements HttpTransport {
   readonly finished: Promise<void>;
 
   readonly #gate: Gate;
+  readonly #closingSignal: AbortSignal;
   readonly #at: { hostname: string; port: number; cert?: string; key?: string };
   readonly #prefix: string;
   /** What Deno takes for the host where a request names none. */
@@ -42,6 +44,7 @@ export class DenoTransport implements HttpTransport {
   constructor(options: ServeHttpOptions, gate: Gate, secure: boolean) {
     const { hostname = "127.0.0.1", port = 0 } = options;
     this.#gate = gate;
+    this.#closingSignal = gate.closing.signal;
     this.#prefix = secure ? "https://" : "http://";
     this.finished = this.#done.promise;
     try {
@@ -111,17 +114,25 @@ export class DenoTransport implements HttpTransport {
     if (!isForRequest(method)) return gate.refuse(501, exchange);
     const refused = this.#judge(request);
     if (refused !== 0) return gate.refuse(refused, exchange);
+    const info = new DenoInfo(this.#closingSignal, exchange, request);
     // To look at a body costs, and these have none.
-    if (method === "GET" || method === "HEAD" || request.body === null) {
-      return gate.handle(request, exchange, request);
+    const bare = method === "GET" || method === "HEAD" || request.body === null;
+    const length = bare ? "0" : request.headers.get("content-length");
+    if (length === "0") {
+      bindSignal(request, info);
+      return gate.handle(request, info);
     }
-    const length = request.headers.get("content-length");
-    if (length === "0") return gate.handle(request, exchange, request);
     if (gate.tooLarge(lengthOf(length))) return gate.refuse(413, exchange);
-    const body = gate.limitBody(lazyReader(request.body));
-    const answered = () => body.answered();
+    const clientEnded = (error: unknown) => info.clientEnded(error);
+    info.source = new DenoBody(request.body!, clientEnded);
+    const body = info.body = gate.limitBody(info.source);
+    body.onCut = clientEnded;
+    const answered = () => {
+      body.answered();
+      info.end();
+    };
     exchange.completed.then(answered, answered);
-    return gate.handle(limited(request, body.stream), exchange, request, body);
+    return gate.handle(limited(request, body.stream, info), info, body);
   }
 
   /**
@@ -182,15 +193,6 @@ function lengthOf(length: string | null): number {
   return parseDigits(length ?? "0") ?? Infinity;
 }
 
-/** Takes the reader as late as possible: Deno lets go by itself of a body that has none. */
-function lazyReader(stream: ReadableStream<Uint8Array<ArrayBuffer>>): BodySource {
-  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
-  return {
-    read: () => (reader ??= stream.getReader()).read(),
-    cancel: (reason) => (reader ?? stream).cancel(reason),
-  };
-}
-
 function keyPairOf({ cert, key, certFile, keyFile }: ServeHttpOptions) {
   return { cert: cert ?? readPem(certFile!), key: key ?? readPem(keyFile!) };
 }
@@ -210,13 +212,13 @@ function readPem(path: string): string {
 }
 
 /**
- * The same request with another body. Not made of the first one: Deno follows
- * its signal then, and writes a warning to stderr for that.
+ * The same request with another body. Not made of the first one: Deno follows its signal then, and
+ * writes a warning to stderr for that.
  */
-function limited(request: Request, body: ReadableStream<Uint8Array<ArrayBuffer>>): Request {
-  const { url, method, headers } = request;
-  const copy = new Request(url, { method, headers, body });
-  // As it was sent, where `new Request` has resolved dots in it.
-  if (copy.url !== url) Object.defineProperty(copy, "url", { value: url });
-  return copy;
+function limited(
+  { url, method, headers }: Request,
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  info: DenoInfo,
+): Request {
+  return new ServerRequest(url, { method, headers, body }, info);
 }

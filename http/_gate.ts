@@ -1,27 +1,20 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
-import type { TlsInfo } from "../net/transport.ts";
 import { type BodySource, LimitedBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
+import type { HandlerInfo } from "./_handler_info.ts";
 import { shown } from "./_headers.ts";
 import { HostCheck } from "./_host.ts";
+import { SILENCE } from "./_outflow.ts";
 import { checkCount, checkLimit, checkTime } from "./_server_limits.ts";
 import { problem, ProblemError, type ProblemOptions } from "./problem.ts";
 import type {
   HttpHandler,
-  HttpInfo,
   HttpServerEvent,
   HttpServerStats,
   ServeHttpOptions,
 } from "./server_options.ts";
-
-/** What a transport knows of a request. */
-export interface Exchange {
-  readonly remoteAddr: Deno.NetAddr;
-  readonly tls?: TlsInfo | undefined;
-  readonly completed: Promise<void>;
-}
 
 const logger = getLogger(["portside", "http", "server"]);
 
@@ -47,6 +40,8 @@ export class Gate {
   readonly hosts: HostCheck;
   /** Aborted when the server begins to shut down. */
   readonly closing = new AbortController();
+  /** Watches clients that have ended their output. */
+  readonly clientClock = new Clock(SILENCE);
   readonly #closing = this.closing.signal;
 
   readonly #handler: HttpHandler;
@@ -112,10 +107,16 @@ export class Gate {
     return new Promise((resolve) => this.#idle = resolve);
   }
 
-  /** Answers without the handler; `detail` says why where the status does not say it all. */
-  refuse(status: number, exchange: Exchange, detail?: string): Response {
+  /**
+   * Answers without the handler.
+   *
+   * @param status The status to refuse with.
+   * @param peer Where the request comes from.
+   * @param detail Why, where the status does not say it all.
+   */
+  refuse(status: number, peer: { readonly remoteAddr: Deno.NetAddr }, detail?: string): Response {
     this.#refused++;
-    const { remoteAddr } = exchange;
+    const { remoteAddr } = peer;
     logger.debug("refused a request of {peer}: {status}", () => {
       return { peer: formatAddress(remoteAddr), status };
     });
@@ -125,34 +126,27 @@ export class Gate {
   }
 
   /**
-   * Lets the handler answer; never throws.
+   * Calls the handler, and makes a response of whatever it does. Never throws.
    *
    * @param request What the handler gets.
-   * @param exchange What the transport knows of it.
-   * @param source Whose signal tells, while the handler runs, that the client has gone.
-   * @param body The request's body, if it has one.
+   * @param info What it gets besides.
+   * @param body The body of the request, if it has one.
    */
   handle(
     request: Request,
-    exchange: Exchange,
-    source: { readonly signal: AbortSignal },
+    info: HandlerInfo,
     body?: LimitedBody,
   ): Response | Promise<Response> {
-    if (this.#active >= this.#maxRequests) return this.refuse(503, exchange);
+    if (this.#active >= this.#maxRequests) return this.refuse(503, info);
     this.#active++;
     this.#requests++;
-    exchange.completed.then(this.#done, this.#done);
-    const info = new Info(source, exchange, this.#closing);
+    info.completed.then(this.#done, this.#done);
     try {
       const answer = this.#handler(request, info);
-      if (answer instanceof Response) {
-        info.release();
-        return answer;
-      }
+      if (answer instanceof Response) return info.returned(answer);
       return this.#settle(Promise.resolve(answer), request, info, body);
     } catch (error) {
-      info.release();
-      return this.#fail(error, request, info);
+      return info.returned(this.#fail(error, request, info));
     }
   }
 
@@ -168,48 +162,57 @@ export class Gate {
   /** For the end of the server: nothing is timed any more. */
   stop(): void {
     this.#clock.stop();
+    this.clientClock.stop();
   }
 
   #settle(
     answer: Promise<Response>,
     request: Request,
-    info: Info,
+    info: HandlerInfo,
     body: LimitedBody | undefined,
   ): Promise<Response> {
-    const checked = (response: Response): Response => {
-      info.release();
+    let late = false;
+    const checked = (response: Response): Response | Promise<Response> => {
       // A framework may have made a fault of its own of what the body did.
       if (body?.failure !== undefined && response?.status >= 500) {
         response.body?.cancel().catch(() => {});
-        return this.#fail(body.failure, request, info);
+        return info.returned(this.#fail(body.failure, request, info));
       }
-      if (response instanceof Response) return response;
-      return this.#fail(new TypeError("The handler returned no Response"), request, info);
+      if (response instanceof Response) return info.returned(response);
+      const error = new TypeError("The handler returned no Response");
+      return info.returned(this.#fail(error, request, info));
     };
-    const failed = (error: unknown): Response => {
-      info.release();
+    const failed = (error: unknown): Response | Promise<Response> => {
       const cause = error instanceof ProblemError ? error : body?.failure ?? error;
-      return this.#fail(cause, request, info);
+      return info.returned(this.#fail(cause, request, info));
     };
     if (this.#handlerTimeout === Infinity) return answer.then(checked, failed);
     return new Promise((resolve) => {
       const limit: Due = {
         due: performance.now() + this.#handlerTimeout,
-        expire: () => resolve(this.#expire(answer, request, info)),
+        expire: () => {
+          late = true;
+          resolve(this.#expire(answer, request, info));
+        },
       };
       this.#clock.watch(limit);
       answer.then((response) => {
         this.#clock.unwatch(limit);
-        resolve(checked(response));
+        // The response of a handler that was late has been cancelled.
+        if (!late) resolve(checked(response));
       }, (error) => {
         this.#clock.unwatch(limit);
-        if (!info.late) resolve(failed(error));
+        if (!late) resolve(failed(error));
       });
     });
   }
 
   /** The handler's time is up: what it returns afterwards is thrown away. */
-  #expire(answer: Promise<Response>, request: Request, info: Info): Response {
+  #expire(
+    answer: Promise<Response>,
+    request: Request,
+    info: HandlerInfo,
+  ): Response | Promise<Response> {
     const error = new NetError(
       `The handler of ${formatAddress(info.remoteAddr)} took more than ${this.#handlerTimeout} ms`,
       { kind: "timeout" },
@@ -217,18 +220,15 @@ export class Gate {
     this.#failed++;
     logger.error("{error}", { error: error.message });
     this.event({ type: "error", request, error, expected: false });
-    info.late = true;
-    info.giveUp(error);
-    info.release();
+    info.leave(error);
     answer.then((late) => late.body?.cancel()).catch(() => {});
-    return shown(
-      request,
-      problem(503, { detail: "The server did not answer in time" }),
+    return info.returned(
+      shown(request, problem(503, { detail: "The server did not answer in time" })),
     );
   }
 
-  #fail(error: unknown, request: Request, info: Info): Response {
-    const expected = info.gone || isExpected(error);
+  #fail(error: unknown, request: Request, info: HandlerInfo): Response {
+    const expected = info.gone !== undefined || isExpected(error);
     if (!expected) {
       this.#failed++;
       logger.error("the handler of {peer} failed on {method}: {error}", {
@@ -262,70 +262,4 @@ function answerTo(error: unknown): Response {
 function isExpected(error: unknown): boolean {
   if (error instanceof ProblemError) return error.status < 500;
   return error instanceof NetError && error.phase === "read" && error.kind === "truncated";
-}
-
-class Info implements HttpInfo {
-  readonly closing: AbortSignal;
-  /** Whether the handler's time was up. */
-  late = false;
-  readonly #source: { readonly signal: AbortSignal };
-  readonly #exchange: Exchange;
-  #controller: AbortController | undefined;
-  #onGone: (() => void) | undefined;
-
-  constructor(
-    source: { readonly signal: AbortSignal },
-    exchange: Exchange,
-    closing: AbortSignal,
-  ) {
-    this.#source = source;
-    this.#exchange = exchange;
-    this.closing = closing;
-  }
-
-  get remoteAddr(): Deno.NetAddr {
-    return this.#exchange.remoteAddr;
-  }
-
-  get tls(): TlsInfo | undefined {
-    return this.#exchange.tls;
-  }
-
-  get completed(): Promise<void> {
-    return this.#exchange.completed;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      this.#onGone = () => {
-        this.giveUp(
-          new NetError(`Client ${formatAddress(this.remoteAddr)} has gone before its answer`, {
-            kind: "reset",
-            phase: "write",
-          }),
-        );
-      };
-      // Looked at as late as possible: making this signal costs, and few handlers need it.
-      const gone = this.#source.signal;
-      if (gone.aborted) this.#onGone();
-      else gone.addEventListener("abort", this.#onGone, { once: true });
-    }
-    return this.#controller.signal;
-  }
-
-  /** Whether nobody waits for the answer any more. */
-  get gone(): boolean {
-    return this.#controller?.signal.aborted ?? false;
-  }
-
-  giveUp(reason: NetError): void {
-    this.#controller ??= new AbortController();
-    this.#controller.abort(reason);
-  }
-
-  /** The handler has returned. The request's signal would be aborted by success, too. */
-  release(): void {
-    if (this.#onGone) this.#source.signal.removeEventListener("abort", this.#onGone);
-  }
 }

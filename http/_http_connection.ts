@@ -1,7 +1,8 @@
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
-import type { TlsInfo } from "../net/transport.ts";
 import type { Gate } from "./_gate.ts";
+import { ServerRequest } from "./_handler_info.ts";
+import { HardenedInfo, type InfoContext } from "./_hardened_info.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
 import { Http1Error, type Http1Request } from "./http1_codec.ts";
 import { isForRequest } from "./_methods.ts";
@@ -35,6 +36,7 @@ export class HttpConnection {
   readonly #limits: ConnectionLimits;
   readonly #scheme: string;
   readonly #incoming: Incoming;
+  readonly #context: InfoContext;
   #first = true;
 
   constructor(conn: Connection, gate: Gate, limits: ConnectionLimits) {
@@ -44,6 +46,13 @@ export class HttpConnection {
     this.#scheme = conn.tls === undefined ? "http://" : "https://";
     const { maxHead, maxHeaders } = limits;
     this.#incoming = new Incoming(conn, { maxHead, maxLine: maxHead, maxFields: maxHeaders });
+    this.#context = {
+      conn,
+      incoming: this.#incoming,
+      closing: gate.closing.signal,
+      clock: gate.clientClock,
+      idleTimeout: limits.idleTimeout,
+    };
   }
 
   /** Serves until the connection ends. */
@@ -51,42 +60,53 @@ export class HttpConnection {
     for (;;) {
       const head = await this.#readHead();
       if (head === undefined) return;
-      const exchange = new Exchange(this.#conn, this.#incoming);
+      const info = new HardenedInfo(this.#context);
       try {
         if (head instanceof Http1Error) {
           // A head that cannot be read has no end that could be trusted.
-          const response = this.#gate.refuse(head.status, exchange, head.message);
-          await this.#write(response, { method: "GET", minor: 1, keepAlive: false });
+          const response = this.#gate.refuse(head.status, info, head.message);
+          await this.#write(response, { method: "GET", minor: 1, keepAlive: false, info });
           return;
         }
-        if (!(await this.#answer(head, exchange))) return;
+        if (!(await this.#answer(head, info))) return;
       } finally {
-        exchange.complete();
+        info.complete();
       }
     }
   }
 
-  async #answer(head: Http1Request, exchange: Exchange): Promise<boolean> {
+  async #answer(head: Http1Request, info: HardenedInfo): Promise<boolean> {
+    const incoming = this.#incoming;
     const body = new IncomingBody(
-      this.#incoming,
+      incoming,
       head.framing,
       head.expect !== undefined && head.minor === 1 && head.framing !== 0,
     );
-    exchange.watches(body);
-    const response = await this.#handle(head, body, exchange);
-    await exchange.unwatch();
-    const { offer } = exchange;
-    if (offer?.response === response) return await this.#handOver(offer, response);
+    info.body = body;
+    incoming.begin(info);
+    const response = await this.#handle(head, body, info);
+    const { offer } = info;
+    if (offer?.response === response) return await this.#handOver(offer, response, info);
     offer?.withdraw();
-    body.takeIn();
+    if (info.broken) {
+      response.body?.cancel(info.gone).catch(() => {});
+      return false;
+    }
+    info.responding = true;
+    body.answered();
     const { method, minor } = head;
-    const keepAlive = head.keepAlive && minor === 1 && body.done &&
+    const keepAlive = head.keepAlive && minor === 1 && body.done && !incoming.discards &&
       !this.#gate.closing.signal.aborted;
-    return await this.#write(response, { method, minor, keepAlive });
+    if (!(await this.#write(response, { method, minor, keepAlive, info }))) return false;
+    await incoming.end();
+    return !incoming.discards;
   }
 
   /** Lets another protocol have the connection, which is over with it. */
-  async #handOver(offer: Offer, response: Response): Promise<false> {
+  async #handOver(offer: Offer, response: Response, info: HardenedInfo): Promise<false> {
+    // Whoever takes the connection reads from it, and learns of its end by that.
+    info.end();
+    await this.#incoming.end();
     try {
       await writeSwitch(this.#conn, response);
     } catch (error) {
@@ -108,9 +128,9 @@ export class HttpConnection {
     try {
       return await writeResponse(this.#conn, response, body, options);
     } catch (error) {
-      // Half an answer may be out: only the end of the connection tells the client.
-      if (error instanceof NetError) throw error;
-      this.#gate.replace(error);
+      // Half a response may be out: only the end of the connection tells the client.
+      if (!(error instanceof NetError)) this.#gate.replace(error);
+      options.info.clientEnded(error);
       this.#conn.abort(error);
       return false;
     }
@@ -119,36 +139,33 @@ export class HttpConnection {
   #handle(
     head: Http1Request,
     body: IncomingBody,
-    exchange: Exchange,
+    info: HardenedInfo,
   ): Response | Promise<Response> {
     const gate = this.#gate;
     const { method, framing, host = "", minor, upgrade } = head;
-    if (!isForRequest(method)) return gate.refuse(501, exchange);
+    if (!isForRequest(method)) return gate.refuse(501, info);
     const hostFault = gate.hosts.judge(host);
-    if (hostFault !== 0) return gate.refuse(hostFault, exchange);
+    if (hostFault !== 0) return gate.refuse(hostFault, info);
     const url = this.#urlOf(head);
     if (url === undefined) {
-      return gate.refuse(400, exchange, "The target of the request is malformed");
+      return gate.refuse(400, info, "The target of the request is malformed");
     }
-    if (typeof url === "number") return gate.refuse(url, exchange);
-    if (typeof framing === "number" && gate.tooLarge(framing)) return gate.refuse(413, exchange);
+    if (typeof url === "number") return gate.refuse(url, info);
+    if (typeof framing === "number" && gate.tooLarge(framing)) return gate.refuse(413, info);
     const headers = new Headers([...head.fields] as [string, string][]);
     // RFC 9110 §7.8: HTTP/1.0 knows none.
     if (minor === 0) headers.delete("upgrade");
     const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
     const limited = hasBody ? gate.limitBody(body) : undefined;
-    const request = limited === undefined
-      ? new Request(url, { method, headers })
-      : new Request(url, { method, headers, body: limited.stream });
-    // As it was sent, where `new Request` has resolved dots in it.
-    if (request.url !== url) Object.defineProperty(request, "url", { value: url });
+    const init = limited === undefined
+      ? { method, headers }
+      : { method, headers, body: limited.stream };
+    const request = new ServerRequest(url, init, info);
     // What has a body could be read in two ways.
     if (upgrade !== undefined && minor === 1 && framing === 0) {
-      exchange.offer = offer(request, upgrade);
-      // As `Deno.serve` has it: to upgrade for a client that has gone is in vain.
-      Object.defineProperty(request, "signal", { get: () => exchange.signal });
+      info.offer = offer(request, upgrade);
     }
-    return gate.handle(request, exchange, exchange, limited);
+    return gate.handle(request, info, limited);
   }
 
   /**
@@ -210,72 +227,4 @@ function checked(head: Http1Request): Http1Request | Http1Error {
   if (!head.host) return new Http1Error("The Host is missing");
   if (head.expect === undefined || head.expect === "100-continue") return head;
   return new Http1Error("This server knows no such expectation", 417);
-}
-
-/** One request and its answer, as the gate sees it. */
-class Exchange {
-  /** Of a request that asks for another protocol. */
-  offer: Offer | undefined;
-  readonly #conn: Connection;
-  readonly #incoming: Incoming;
-  readonly #completed = Promise.withResolvers<void>();
-  #gone: AbortController | undefined;
-  #body: IncomingBody | undefined;
-  #watch: AbortController | undefined;
-  #watching: Promise<void> | undefined;
-
-  constructor(conn: Connection, incoming: Incoming) {
-    this.#conn = conn;
-    this.#incoming = incoming;
-  }
-
-  get remoteAddr(): Deno.NetAddr {
-    return this.#conn.remoteAddr as Deno.NetAddr;
-  }
-
-  get tls(): TlsInfo | undefined {
-    return this.#conn.tls;
-  }
-
-  get completed(): Promise<void> {
-    return this.#completed.promise;
-  }
-
-  /** Aborted when the client ends; who asks makes us look, which costs a read. */
-  get signal(): AbortSignal {
-    if (this.#gone === undefined) {
-      this.#gone = new AbortController();
-      const body = this.#body;
-      if (body?.done === false) body.onDone = () => this.#look();
-      else this.#look();
-    }
-    return this.#gone.signal;
-  }
-
-  watches(body: IncomingBody): void {
-    this.#body = body;
-  }
-
-  /** Stops looking; what has come is kept for the next request. */
-  async unwatch(): Promise<void> {
-    if (this.#body) this.#body.onDone = undefined;
-    this.#watch?.abort();
-    await this.#watching;
-  }
-
-  complete(): void {
-    this.#completed.resolve();
-  }
-
-  #look(): void {
-    // The next request is here already: so is the client.
-    if (this.#incoming.decoder.buffered > 0) return;
-    this.#watch = new AbortController();
-    const { signal } = this.#watch;
-    this.#watching = this.#incoming.more({ inMessage: true, signal }).then((more) => {
-      if (!more) this.#gone?.abort();
-    }, () => {
-      if (!signal.aborted) this.#gone?.abort();
-    });
-  }
 }

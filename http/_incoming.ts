@@ -5,41 +5,142 @@ import { ProblemError } from "./problem.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The receiving side of an HTTP connection. */
+/**
+ * How many bytes are read ahead of whoever uses them. Beyond that nothing is read, so TCP holds the
+ * client back.
+ */
+export const READ_AHEAD = 64 * 1024;
+
+/** Who is told what happens on the receiving side while a request is worked on. */
+export interface Watcher {
+  /** The client has ended its output; with an error, the whole connection is broken. */
+  clientEnded(error: unknown): void;
+  /** The client has sent so much that nothing more is read. Its end cannot be noticed now. */
+  clientAhead(): void;
+}
+
+type ReadOptions = Parameters<Connection["readChunk"]>[0];
+
+/** The receiving side of an HTTP connection. One read at a time, whoever asks for it. */
 export class Incoming {
-  /** Where all that comes goes through. */
+  /** Takes all bytes that arrive. */
   readonly decoder: Http1Decoder;
   readonly #conn: Connection;
+  /** The read in flight. The body and reading ahead may both wait for it. */
+  #reading: Promise<boolean> | undefined;
+  #watcher: Watcher | undefined;
+  /** Ends reading ahead. */
+  #stop: AbortController | undefined;
+  /** The read that reading ahead has begun; it ends by `#stop`. */
+  #ahead: Promise<boolean> | undefined;
+  #paused = false;
+  #discards = false;
 
   constructor(conn: Connection, limits: Http1Limits) {
     this.#conn = conn;
     this.decoder = new Http1Decoder("request", limits);
   }
 
+  /** Whether bytes have been thrown away. No further request can be found then. */
+  get discards(): boolean {
+    return this.#discards;
+  }
+
+  /** Whether reading ahead pauses, since nobody uses what has come. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /**
-   * Reads more; gives false at the end.
+   * Reads more. Gives false at the end of the client's output.
    *
-   * @param options As `readChunk` takes them.
+   * @param options As `readChunk` takes them; those of a read in flight stay.
    */
-  async more(options: Parameters<Connection["readChunk"]>[0]): Promise<boolean> {
-    const bytes = await this.#conn.readChunk(options);
-    if (bytes === null) return false;
-    this.decoder.push(bytes);
-    return true;
+  more(options: ReadOptions): Promise<boolean> {
+    return this.#reading ??= this.#read(options);
   }
 
   /** Tells a client that waits for it to send the body. */
   continue(): Promise<void> {
     return this.#conn.write("HTTP/1.1 100 Continue\r\n\r\n");
   }
+
+  /** A request begins: its watcher learns what any read of it finds. */
+  begin(watcher: Watcher): void {
+    this.#watcher = watcher;
+  }
+
+  /**
+   * Reads ahead until the request is over, so that the end of the client is noticed. What comes is
+   * kept, up to {@linkcode READ_AHEAD} bytes.
+   */
+  watch(): void {
+    if (this.#stop !== undefined) return;
+    this.#stop = new AbortController();
+    void this.#readAhead(this.#stop.signal);
+  }
+
+  /** Goes on reading ahead, now that some of what has come was used. */
+  resume(): void {
+    if (!this.#paused || (this.decoder.buffered >= READ_AHEAD && !this.#discards)) return;
+    this.#paused = false;
+    void this.#readAhead(this.#stop!.signal);
+  }
+
+  /** Throws away what comes from now on: nobody will use it, and the end of the client matters. */
+  discard(): void {
+    this.#discards = true;
+    this.resume();
+  }
+
+  /** The request is over. What was read ahead is kept for the next one. */
+  async end(): Promise<void> {
+    this.#watcher = undefined;
+    if (this.#stop === undefined) return;
+    this.#stop.abort(OVER);
+    this.#stop = undefined;
+    this.#paused = false;
+    await this.#ahead?.catch(() => {});
+  }
+
+  async #readAhead(signal: AbortSignal): Promise<void> {
+    const options = { inMessage: true, signal };
+    try {
+      while (this.#discards || this.decoder.buffered < READ_AHEAD) {
+        const reading = this.#reading ?? (this.#ahead = this.more(options));
+        const more = await reading;
+        this.#ahead = undefined;
+        if (!more || signal.aborted) return;
+      }
+    } catch {
+      return; // The watcher knows.
+    }
+    this.#paused = true;
+    this.#watcher?.clientAhead();
+  }
+
+  async #read(options: ReadOptions): Promise<boolean> {
+    try {
+      const bytes = await this.#conn.readChunk(options);
+      if (bytes === null) this.#watcher?.clientEnded(undefined);
+      else if (!this.#discards) this.decoder.push(bytes);
+      return bytes !== null;
+    } catch (error) {
+      if (error !== OVER) this.#watcher?.clientEnded(error);
+      throw error;
+    } finally {
+      this.#reading = undefined;
+    }
+  }
 }
+
+/** The reason why reading ahead ends when its request is over. */
+const OVER = new NetError("The request is over", { kind: "closed", phase: "read" });
 
 /** The body of one request, as its head frames it. */
 export class IncomingBody {
   /** Whether it has been read whole, so that the next request follows. */
   done = false;
-  /** Called when it has been. */
-  onDone: (() => void) | undefined;
 
   readonly #incoming: Incoming;
   #expects: boolean;
@@ -52,18 +153,26 @@ export class IncomingBody {
     if (framing === 0) this.done = incoming.decoder.next()?.kind === "end";
   }
 
-  /** Looks whether all of it has come; nothing is lost to a reader that comes later. */
-  takeIn(): void {
+  /**
+   * The head of the response goes out. From now on a 100 would stand in the middle of it, and the
+   * client knows without it that its request has been read (RFC 9110 §10.1.1).
+   *
+   * Looks whether the whole body has come; nothing is lost to a reader that comes later.
+   */
+  answered(): void {
+    this.#expects = false;
     if (this.done || this.#ahead.length > 0) return;
     try {
       this.#ahead = this.#take() ?? EMPTY;
+      this.#incoming.resume();
     } catch (error) {
-      // Who reads is told again, and nothing can follow a body that has no end.
+      // The reader gets this error again. Nothing can follow a body that has no end.
       if (!(error instanceof ProblemError)) throw error;
     }
   }
 
   async read(): Promise<ReadableStreamReadResult<Bytes>> {
+    const incoming = this.#incoming;
     const ahead = this.#ahead;
     if (ahead.length > 0) {
       this.#ahead = EMPTY;
@@ -71,30 +180,26 @@ export class IncomingBody {
     }
     while (!this.done) {
       const value = this.#take();
-      if (this.done) this.onDone?.();
+      incoming.resume();
       if (value !== undefined && value.length > 0) return { done: false, value };
       if (this.done) break;
       if (this.#expects) {
         this.#expects = false;
-        await this.#incoming.continue();
+        await incoming.continue();
       }
-      if (!(await this.#incoming.more({ inMessage: true }))) {
-        throw new NetError("The client has ended in the middle of a body", {
-          kind: "truncated",
-          phase: "read",
-        });
-      }
+      if (!(await incoming.more(IN_MESSAGE))) throw cutShort();
     }
     return { done: true, value: undefined };
   }
 
-  /** Nobody wants the rest; the connection ends with this request then. */
+  /** Nobody wants the rest. The connection ends with this request then. */
   cancel(): Promise<void> {
     return Promise.resolve();
   }
 
   /** All that has come of it, in memory that may be transferred away; undefined if nothing has. */
   #take(): Bytes | undefined {
+    if (this.#incoming.discards) throw cutShort();
     const { decoder } = this.#incoming;
     const pieces: Bytes[] = [];
     try {
@@ -118,4 +223,12 @@ export class IncomingBody {
   }
 }
 
+function cutShort(): NetError {
+  return new NetError("The client has ended in the middle of a body", {
+    kind: "truncated",
+    phase: "read",
+  });
+}
+
+const IN_MESSAGE = { inMessage: true };
 const EMPTY: Bytes = new Uint8Array(0);

@@ -1,7 +1,9 @@
 import { STATUS_TEXT } from "@std/http/status";
 import type { Connection } from "../net/connection.ts";
 import { hasMember } from "./header_list.ts";
+import type { HardenedInfo } from "./_hardened_info.ts";
 import { httpDate } from "./_http_date.ts";
+import { Outflow } from "./_outflow.ts";
 
 /** What the writing of an answer depends on. */
 export interface ResponseOptions {
@@ -11,6 +13,8 @@ export interface ResponseOptions {
   readonly minor: 0 | 1;
   /** Whether the connection may go on, as far as the request is concerned. */
   readonly keepAlive: boolean;
+  /** The request that is answered. */
+  readonly info: HardenedInfo;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -76,7 +80,8 @@ export async function writeResponse(
   } else if (body.whole !== undefined) {
     await conn.write(encode(head, body.whole));
   } else {
-    await stream(conn, head, body, chunked, length);
+    const outflow = new Outflow(body, options.info);
+    await stream(conn, head, body, outflow, chunked ? "chunked" : length);
   }
   return keepAlive;
 }
@@ -96,7 +101,7 @@ export interface Body {
   /** Whether there is something to send already. */
   readonly ready: boolean;
   next(): Promise<Read>;
-  cancel(): void;
+  cancel(reason?: unknown): void;
 }
 
 type Read = ReadableStreamReadResult<Bytes>;
@@ -127,7 +132,7 @@ export async function openBody(response: Response): Promise<Body> {
   if (response.bodyUsed) throw new TypeError("The body of the response is used up");
   if (response.body === null) return NO_BODY;
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;
-  const cancel = () => void reader.cancel().catch(() => {});
+  const cancel = (reason?: unknown) => void reader.cancel(reason).catch(() => {});
   const pending = [reader.read()];
   const first = await soon(pending[0]!);
   if (first?.done) return NO_BODY;
@@ -159,23 +164,23 @@ async function stream(
   conn: Connection,
   head: string,
   body: Body,
-  chunked: boolean,
-  length: number | undefined,
+  outflow: Outflow,
+  framing: "chunked" | number | undefined,
 ): Promise<void> {
+  const chunked = framing === "chunked";
+  const length = typeof framing === "number" ? framing : Infinity;
   let sent = 0;
-  // A source that is silent would not see that nobody is there any more.
-  conn.signal.addEventListener("abort", body.cancel, { once: true });
+  let ahead = head;
   try {
-    let ahead = head;
     if (!body.ready) {
       await conn.write(encode(head, NOTHING));
       ahead = "";
     }
-    for (let read; !(read = await body.next()).done;) {
+    for (let read; !(read = await outflow.next()).done;) {
       const chunk = read.value;
       checkBytes(chunk);
       sent += chunk.length;
-      if (length !== undefined && sent > length) {
+      if (sent > length) {
         throw new TypeError(`The body is longer than its Content-Length: ${length}`);
       }
       if (chunk.length === 0) continue;
@@ -183,16 +188,16 @@ async function stream(
       await conn.write(encode(ahead, chunk, chunked ? "\r\n" : ""));
       ahead = "";
     }
-    if (length !== undefined && sent < length) {
+    if (framing === length && sent < length) {
       throw new TypeError(`The body is shorter than its Content-Length: ${length}`);
     }
     if (chunked) ahead += LAST_CHUNK;
     if (ahead !== "") await conn.write(encode(ahead, NOTHING));
   } catch (error) {
-    body.cancel();
+    body.cancel(error);
     throw error;
   } finally {
-    conn.signal.removeEventListener("abort", body.cancel);
+    outflow.end();
   }
 }
 

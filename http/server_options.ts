@@ -28,15 +28,29 @@ export interface HttpInfo {
    */
   readonly tls?: TlsInfo | undefined;
   /**
-   * Settles when the answer has been sent, or cannot be any more; of a connection that was taken
-   * over, when that is closed.
+   * Settles when the response has been sent or can no longer be sent, once the handler has
+   * returned. For a connection that was taken over, it settles when that is closed.
    */
   readonly completed: Promise<void>;
   /**
-   * Aborted when nobody waits for the answer any more, because the client is
-   * gone or the handler's time is up, while the handler runs. Once it has
-   * returned, a body that streams is cancelled instead. A client that half-closes counts as gone.
-   * On `Deno.serve` the first use of it makes Deno write a hint on its own signals to stderr.
+   * Aborted when nobody waits for the response any more: the client has gone, or the time of the
+   * handler is up. The reason is a `NetError` of kind "timeout" for the latter. `request.signal` is
+   * the same signal. It works until the response has been sent; success does not abort it. The
+   * body of a response that streams is cancelled besides, with the same reason.
+   *
+   * A client that ends its output (a half-close, as `nc -N` does) counts as gone, since it looks
+   * like one that has closed its connection. A hardened server still sends what the handler
+   * returns, and ends a body that streams only once that has been silent for 500 ms. `Deno.serve`
+   * ends it at once.
+   *
+   * To notice the end of a client, the server reads ahead: 64 KiB, then it stops and TCP holds the
+   * client back. The end of a client that has sent more (pipelined requests, a body that nobody
+   * reads) is noticed when the handler reads on, or when writing fails. On a hardened server it is
+   * noticed after `idleTimeout` at the latest: if nothing was sent or read in that time, the server
+   * throws away what comes, and closes the connection behind the response.
+   *
+   * On `Deno.serve`, ask for the signal before you return the response. The first use of it makes
+   * Deno write a hint on its own signals to stderr.
    */
   readonly signal: AbortSignal;
   /** Aborted when the server begins to shut down, for answers that would not end by themselves. */

@@ -1,0 +1,183 @@
+import type { BodySource, LimitedBody } from "./_body.ts";
+import { clientGone, HandlerInfo } from "./_handler_info.ts";
+import { READ_AHEAD } from "./_incoming.ts";
+import { type Body, openBody } from "./_response_writer.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Read = ReadableStreamReadResult<Bytes>;
+
+/** Deno's own signal of a request. It is aborted when the request ends, also by success. */
+const signalOf = Object.getOwnPropertyDescriptor(Request.prototype, "signal")!.get as (
+  this: Request,
+) => AbortSignal;
+
+/** Statuses of responses that have no body. */
+const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
+/** One request of `Deno.serve`, and its response. */
+export class DenoInfo extends HandlerInfo {
+  /** The body of the request, if it has one. */
+  body: LimitedBody | undefined;
+  source: DenoBody | undefined;
+
+  readonly #inner: Deno.ServeHandlerInfo<Deno.NetAddr>;
+  readonly #request: Request;
+  #peer: Deno.NetAddr | undefined;
+  #onAbort: (() => void) | undefined;
+  /** The body of the response while it streams, if its end has to be noticed here. */
+  #out: { readonly body: Body; readonly fail: (error: unknown) => void } | undefined;
+
+  /**
+   * @param inner What Deno tells of the request.
+   * @param request The request as it came from Deno.
+   */
+  constructor(
+    closing: AbortSignal,
+    inner: Deno.ServeHandlerInfo<Deno.NetAddr>,
+    request: Request,
+  ) {
+    super(closing);
+    this.#inner = inner;
+    this.#request = request;
+  }
+
+  get remoteAddr(): Deno.NetAddr {
+    return this.#peer ?? this.#inner.remoteAddr;
+  }
+
+  get completed(): Promise<void> {
+    return this.#inner.completed;
+  }
+
+  protected override watch(): void {
+    // Deno forgets the address with the request.
+    this.#peer = this.remoteAddr;
+    const over = () => {
+      this.end();
+      this.source?.release();
+    };
+    this.completed.then(over, over);
+    const signal = signalOf.call(this.#request);
+    this.#onAbort = () => this.clientEnded();
+    if (signal.aborted) this.clientEnded();
+    else signal.addEventListener("abort", this.#onAbort, { once: true });
+    // Deno notices nothing behind a body that nobody reads.
+    this.source?.watch();
+  }
+
+  /** The client has gone, whatever of the request or the response is still on its way. */
+  clientEnded(cause?: unknown): void {
+    this.leave(clientGone(this.remoteAddr, cause));
+    const out = this.#out;
+    if (out === undefined) return;
+    this.#out = undefined;
+    out.body.cancel(this.gone);
+    out.fail(this.gone);
+  }
+
+  override returned(response: Response): Response | Promise<Response> {
+    if (this.#onAbort !== undefined) {
+      signalOf.call(this.#request).removeEventListener("abort", this.#onAbort);
+    }
+    // To look at a body costs, and Deno cancels one whose client leaves. It does not while the body
+    // of the request is being read, nor can a signal be told from one that success has aborted.
+    const reading = this.body?.reading ?? false;
+    if ((!this.watched && !reading) || NO_BODY.has(response.status)) return response;
+    return this.#follow(response);
+  }
+
+  /** The same response, which tells whether its client has taken all of it. */
+  async #follow(response: Response): Promise<Response> {
+    let body: Body;
+    try {
+      body = await openBody(response);
+    } catch {
+      return response; // Deno finds the same fault, and reports it.
+    }
+    const { status, statusText, headers } = response;
+    const init = { status, statusText, headers };
+    if (body.whole !== undefined) return new Response(body.whole, init);
+    let fail: (error: unknown) => void;
+    const stream = new ReadableStream<Bytes>({
+      start: (controller) => void (fail = (error) => controller.error(error)),
+      pull: async (controller) => {
+        const { done, value } = await body.next();
+        if (this.#out === undefined) return;
+        if (!done) return controller.enqueue(value);
+        this.#out = undefined;
+        controller.close();
+      },
+      cancel: () => this.clientEnded(),
+    }, { highWaterMark: 0 });
+    this.#out = { body, fail: fail! };
+    return new Response(stream, init);
+  }
+}
+
+/** The body of a request of `Deno.serve`. */
+export class DenoBody implements BodySource {
+  readonly #stream: ReadableStream<Bytes>;
+  /** Called when reading ahead finds that the client has gone. */
+  readonly #onEnd: (error: unknown) => void;
+  #reader: ReadableStreamDefaultReader<Bytes> | undefined;
+  /** What was read ahead, and how many bytes that is. */
+  #ahead: Promise<Read>[] = [];
+  #size = 0;
+  #watching = false;
+  #paused = false;
+
+  constructor(stream: ReadableStream<Bytes>, onEnd: (error: unknown) => void) {
+    this.#stream = stream;
+    this.#onEnd = onEnd;
+  }
+
+  read(): Promise<Read> {
+    const first = this.#ahead.shift();
+    return first === undefined ? this.#read() : first.then((read) => this.#used(read));
+  }
+
+  cancel(reason: unknown): Promise<void> {
+    return (this.#reader ?? this.#stream).cancel(reason);
+  }
+
+  /** Reads ahead, a bounded number of bytes: Deno notices the end of a client only as it reads. */
+  watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    void this.#readAhead();
+  }
+
+  /** The request is over. Deno lets go by itself only of a body that nobody has begun to read. */
+  release(): void {
+    if (this.#watching) this.cancel(undefined).catch(() => {});
+  }
+
+  /** Takes the reader as late as possible, for the same reason. */
+  #read(): Promise<Read> {
+    return (this.#reader ??= this.#stream.getReader()).read();
+  }
+
+  async #readAhead(): Promise<void> {
+    try {
+      while (this.#size < READ_AHEAD) {
+        const reading = this.#read();
+        this.#ahead.push(reading);
+        const { done, value } = await reading;
+        if (done) return;
+        this.#size += value.length;
+      }
+      this.#paused = true;
+    } catch (error) {
+      this.#onEnd(error);
+    }
+  }
+
+  #used(read: Read): Read {
+    if (!read.done) this.#size -= read.value.length;
+    if (this.#paused && this.#size < READ_AHEAD) {
+      this.#paused = false;
+      void this.#readAhead();
+    }
+    return read;
+  }
+}

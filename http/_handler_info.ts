@@ -1,0 +1,127 @@
+import { formatAddress } from "../net/address.ts";
+import { NetError } from "../net/errors.ts";
+import type { TlsInfo } from "../net/transport.ts";
+import type { HttpInfo } from "./server_options.ts";
+
+/**
+ * The second argument of a handler. It belongs to one request, and knows whether anybody still
+ * waits for the response. A subclass per transport finds out when the client leaves.
+ */
+export abstract class HandlerInfo implements HttpInfo {
+  readonly closing: AbortSignal;
+  #controller: AbortController | undefined;
+  #reason: NetError | undefined;
+  #over = false;
+
+  /** @param closing The signal of the server's shutdown. */
+  constructor(closing: AbortSignal) {
+    this.closing = closing;
+  }
+
+  abstract get remoteAddr(): Deno.NetAddr;
+  abstract get completed(): Promise<void>;
+
+  get tls(): TlsInfo | undefined {
+    return undefined;
+  }
+
+  /** The signal of the request, too. The first use makes the transport look for the client's end. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+      else if (!this.#over) this.watch();
+    }
+    return this.#controller.signal;
+  }
+
+  /** Why nobody waits for the response any more; undefined while somebody does. */
+  get gone(): NetError | undefined {
+    return this.#reason;
+  }
+
+  /** Whether anybody has asked for the signal. */
+  get watched(): boolean {
+    return this.#controller !== undefined;
+  }
+
+  /** Says that nobody waits for the response any more. The first reason stays. */
+  leave(reason: NetError): void {
+    if (this.#over || this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** The request is over: whatever happens now, the signal stays as it is. */
+  end(): void {
+    this.#over = true;
+  }
+
+  /** Begins to look for the end of the client, if that has not begun. */
+  protected abstract watch(): void;
+
+  /**
+   * The handler has returned.
+   *
+   * @param response What it has returned.
+   * @returns What to send.
+   */
+  returned(response: Response): Response | Promise<Response> {
+    return response;
+  }
+}
+
+/** The reason of a signal when the client has gone. */
+export function clientGone(remoteAddr: Deno.NetAddr, cause?: unknown): NetError {
+  return new NetError(`Client ${formatAddress(remoteAddr)} has gone before its answer`, {
+    kind: "reset",
+    phase: "write",
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+const INFO: unique symbol = Symbol("info");
+
+/** A request of our own making: its URL is as it was sent, its signal tells of the client. */
+export class ServerRequest extends Request {
+  readonly #info: HandlerInfo;
+  readonly #sent: string;
+
+  /**
+   * @param url The whole URL, as it was sent.
+   * @param init Method, headers and body.
+   * @param info Whose signal is that of the request.
+   */
+  constructor(url: string, init: RequestInit, info: HandlerInfo) {
+    super(url, init);
+    this.#info = info;
+    this.#sent = url;
+  }
+
+  /** As it was sent: the constructor of `Request` resolves dots, for one. */
+  override get url(): string {
+    return this.#sent;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#info.signal;
+  }
+
+  /** The copy has no other way to learn of the client: its own signal is never aborted. */
+  override clone(): Request {
+    return new Request(super.clone(), { signal: this.signal });
+  }
+}
+
+const SIGNAL: PropertyDescriptor = {
+  get(this: Request & { [INFO]: HandlerInfo }): AbortSignal {
+    return this[INFO].signal;
+  },
+  configurable: true,
+};
+
+/** Gives a request of `Deno.serve` the signal of `info`; Deno's own is aborted by success, too. */
+export function bindSignal(request: Request, info: HandlerInfo): void {
+  (request as Request & { [INFO]: HandlerInfo })[INFO] = info;
+  Object.defineProperty(request, "signal", SIGNAL);
+}

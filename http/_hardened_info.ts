@@ -1,0 +1,118 @@
+import type { Connection } from "../net/connection.ts";
+import type { TlsInfo } from "../net/transport.ts";
+import type { Clock, Due } from "./_clock.ts";
+import { clientGone, HandlerInfo } from "./_handler_info.ts";
+import type { Incoming, IncomingBody, Watcher } from "./_incoming.ts";
+import type { Offer } from "./_offer.ts";
+
+/** What the requests of one connection share. */
+export interface InfoContext {
+  readonly conn: Connection;
+  readonly incoming: Incoming;
+  readonly closing: AbortSignal;
+  readonly clock: Clock;
+  /** In milliseconds; Infinity for none. */
+  readonly idleTimeout: number;
+}
+
+/** One request of a hardened server, and its response. */
+export class HardenedInfo extends HandlerInfo implements Watcher {
+  /** The connection, of a request that asks for another protocol. */
+  offer: Offer | undefined;
+  /** The body of the request, once its head has been judged. */
+  body: IncomingBody | undefined;
+  /** Whether the head of the response is on its way. */
+  responding = false;
+  /** Called when the client ends its output, and when the connection breaks. */
+  onClientEnd: (() => void) | undefined;
+
+  readonly #context: InfoContext;
+  readonly #completed = Promise.withResolvers<void>();
+  #end: "none" | "half-closed" | "broken" = "none";
+  #patience: Due | undefined;
+  #onAbort: (() => void) | undefined;
+
+  constructor(context: InfoContext) {
+    super(context.closing);
+    this.#context = context;
+  }
+
+  get remoteAddr(): Deno.NetAddr {
+    return this.#context.conn.remoteAddr as Deno.NetAddr;
+  }
+
+  override get tls(): TlsInfo | undefined {
+    return this.#context.conn.tls;
+  }
+
+  get completed(): Promise<void> {
+    return this.#completed.promise;
+  }
+
+  /** Whether the client has ended its output. It may still read. */
+  get halfClosed(): boolean {
+    return this.#end === "half-closed";
+  }
+
+  /** Whether nothing can be sent to the client any more. */
+  get broken(): boolean {
+    return this.#end === "broken";
+  }
+
+  /** Limits what a client may make the server wait for. */
+  get clock(): Clock {
+    return this.#context.clock;
+  }
+
+  override watch(): void {
+    this.#context.incoming.watch();
+  }
+
+  clientEnded(error: unknown): void {
+    if (this.#end === "broken" || (error === undefined && this.halfClosed)) return;
+    this.#end = error === undefined ? "half-closed" : "broken";
+    this.leave(clientGone(this.remoteAddr, error));
+    this.onClientEnd?.();
+  }
+
+  clientAhead(): void {
+    const { conn, idleTimeout } = this.#context;
+    // No read is in flight that would tell.
+    if (this.#onAbort === undefined) {
+      this.#onAbort = () => this.clientEnded(conn.signal.reason);
+      if (conn.signal.aborted) this.#onAbort();
+      else conn.signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+    if (idleTimeout !== Infinity) this.#wait(conn.stats.bytesWritten);
+  }
+
+  /** The request is over. */
+  complete(): void {
+    this.end();
+    const { conn, clock } = this.#context;
+    if (this.#patience !== undefined) clock.unwatch(this.#patience);
+    if (this.#onAbort !== undefined) conn.signal.removeEventListener("abort", this.#onAbort);
+    this.#completed.resolve();
+  }
+
+  /**
+   * The client has sent as much as is read ahead. If nothing moves for `idleTimeout`, the rest is
+   * thrown away: otherwise a client that has left would hold its place for ever.
+   */
+  #wait(written: number): void {
+    const { conn, clock, idleTimeout, incoming } = this.#context;
+    if (this.#patience !== undefined) clock.unwatch(this.#patience);
+    this.#patience = {
+      due: performance.now() + idleTimeout,
+      expire: () => {
+        if (!incoming.paused) return;
+        const now = conn.stats.bytesWritten;
+        // The handler may still read the body, and has a time limit of its own.
+        const mayRead = !this.responding && this.body?.done === false;
+        if (now !== written || mayRead) this.#wait(now);
+        else incoming.discard();
+      },
+    };
+    clock.watch(this.#patience);
+  }
+}

@@ -1,0 +1,67 @@
+import type { Due } from "./_clock.ts";
+import type { HardenedInfo } from "./_hardened_info.ts";
+import type { Body } from "./_response_writer.ts";
+
+/**
+ * How long the body of a response may be silent once its client has ended its output, in
+ * milliseconds. A client that half-closes its connection (`nc -N`) and one that has closed it look
+ * the same until something is sent. So a body that flows goes on, and one that is silent ends.
+ */
+export const SILENCE = 500;
+
+/** Reads the body of a response as long as its client waits for it. */
+export class Outflow {
+  readonly #body: Body;
+  readonly #info: HardenedInfo;
+  #begun: boolean;
+  #waiting = false;
+  #cancelled = false;
+  #limit: Due | undefined;
+
+  constructor(body: Body, info: HardenedInfo) {
+    this.#body = body;
+    this.#info = info;
+    this.#begun = !body.ready;
+    info.onClientEnd = () => this.#clientEnded();
+  }
+
+  /**
+   * Reads the next chunk. Whoever waits for a source looks for the end of the client meanwhile.
+   *
+   * @throws {NetError} If the client has gone.
+   */
+  async next(): ReturnType<Body["next"]> {
+    // A first chunk that is there is not waited for.
+    if (this.#begun) this.#info.watch();
+    this.#begun = true;
+    this.#waiting = true;
+    this.#clientEnded();
+    const read = await this.#body.next();
+    this.#waiting = false;
+    if (this.#limit !== undefined) this.#info.clock.unwatch(this.#limit);
+    // Cancelling ends the body as if it were whole.
+    if (this.#cancelled) throw this.#info.gone;
+    return read;
+  }
+
+  #cancel(): void {
+    this.#cancelled = true;
+    this.#body.cancel(this.#info.gone);
+  }
+
+  /** The body has been read, or given up. */
+  end(): void {
+    this.#info.onClientEnd = undefined;
+    if (this.#limit !== undefined) this.#info.clock.unwatch(this.#limit);
+  }
+
+  #clientEnded(): void {
+    if (this.#info.broken) this.#cancel();
+    else if (this.#info.halfClosed && this.#waiting) this.#limitSilence();
+  }
+
+  #limitSilence(): void {
+    this.#limit = { due: performance.now() + SILENCE, expire: () => this.#cancel() };
+    this.#info.clock.watch(this.#limit);
+  }
+}
