@@ -23,6 +23,7 @@
 import { retry as retryStd, RetryError } from "@std/async/retry";
 import { noteAttempts } from "./_attempts.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
+import { withDeadline } from "./_deadline.ts";
 import { checkNumber, MAX_TIMER } from "./_limits.ts";
 
 /** Options of {@linkcode retry}. All times are in milliseconds. */
@@ -71,15 +72,49 @@ export interface RetryOptions {
    */
   isRetriable?: (error: NetError, attempt: number) => boolean;
   /**
-   * How long all tries and waits may take together; 0 for ever.
+   * How long all tries and waits may take together; 0 for ever. It holds also while `fn` ignores its
+   * signal: what `fn` returns afterwards is disposed of, if it can be.
    *
    * @default 0
    */
   deadline?: number;
-  /** Ends the tries and the waits; rejects with its reason. */
+  /** Ends the tries and the waits, also while `fn` ignores its signal; rejects with its reason. */
   signal?: AbortSignal;
+  /**
+   * A budget that several calls share. A try is not repeated when the budget is used up.
+   *
+   * @default none
+   */
+  budget?: RetryBudget;
   /** Called before each wait with the failed try's error and number. */
   onRetry?: (error: NetError, attempt: number) => void;
+}
+
+/** Options of {@linkcode createRetryBudget}. */
+export interface RetryBudgetOptions {
+  /**
+   * How many tries may be repeats, in proportion to first tries: 0.2 allows one repeat for five
+   * calls.
+   *
+   * @default 0.2
+   */
+  ratio?: number;
+  /**
+   * How many repeats per second are allowed besides, so that a program with few calls can repeat.
+   *
+   * @default 10
+   */
+  minPerSecond?: number;
+}
+
+/** A limit on repeats that several calls of {@linkcode retry} share. */
+export interface RetryBudget {
+  /** How many repeats are allowed at this moment. */
+  readonly balance: number;
+  /** Counts a first try. */
+  deposit(): void;
+  /** Takes one repeat; returns false if none is left. */
+  withdraw(): boolean;
 }
 
 /** What each try gets. */
@@ -88,6 +123,73 @@ export interface RetryAttempt {
   readonly attempt: number;
   /** Aborted by the caller's signal and at the deadline. */
   readonly signal: AbortSignal;
+}
+
+/** Seconds after which calls no longer count. */
+const WINDOW = 10;
+
+/**
+ * Creates a retry budget. While a server is down, clients that repeat each call several times keep
+ * it down: a budget limits the repeats of a whole program to a share of its calls.
+ *
+ * @param options The share, and how many repeats are always allowed.
+ * @returns The budget, for the option `budget` of any number of calls.
+ * @throws {RangeError} If an option is out of range.
+ *
+ * @example Half as many repeats as calls
+ * ```ts
+ * import { createRetryBudget } from "@portside/kit/net/retry";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const budget = createRetryBudget({ ratio: 0.5, minPerSecond: 0 });
+ * for (let i = 0; i < 4; i++) budget.deposit();
+ * assertEquals([budget.withdraw(), budget.withdraw(), budget.withdraw()], [true, true, false]);
+ * ```
+ */
+export function createRetryBudget(options: RetryBudgetOptions = {}): RetryBudget {
+  const ratio = checkNumber("ratio", options.ratio ?? 0.2);
+  const minPerSecond = checkNumber("minPerSecond", options.minPerSecond ?? 10);
+  return new SlidingBudget(ratio, minPerSecond);
+}
+
+/** Counts the last seconds, one slot for each. */
+class SlidingBudget implements RetryBudget {
+  readonly #ratio: number;
+  readonly #reserve: number;
+  readonly #slots = new Float64Array(WINDOW);
+  #second = 0;
+
+  constructor(ratio: number, minPerSecond: number) {
+    this.#ratio = ratio;
+    this.#reserve = minPerSecond * WINDOW;
+  }
+
+  get balance(): number {
+    this.#advance();
+    let sum = this.#reserve;
+    for (const slot of this.#slots) sum += slot;
+    // Shares such as 0.2 do not add up exactly.
+    return Math.max(0, Math.floor(sum + 1e-9));
+  }
+
+  deposit(): void {
+    this.#slots[this.#advance()]! += this.#ratio;
+  }
+
+  withdraw(): boolean {
+    if (this.balance < 1) return false;
+    this.#slots[this.#advance()]! -= 1;
+    return true;
+  }
+
+  /** Clears the slots of seconds that have passed; returns the current one. */
+  #advance(): number {
+    const second = Math.floor(performance.now() / 1000);
+    const passed = Math.min(second - this.#second, WINDOW);
+    for (let i = 0; i < passed; i++) this.#slots[(second - i) % WINDOW] = 0;
+    this.#second = second;
+    return second % WINDOW;
+  }
 }
 
 /** Trying again does not help against these, whatever `kinds` and `isRetriable` say. */
@@ -130,7 +232,7 @@ export async function retry<T>(
   fn: (attempt: RetryAttempt) => T | Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
-  const { kinds, signal } = options;
+  const { kinds, signal, budget } = options;
   const maxAttempts = Math.min(options.maxAttempts ?? 4, Number.MAX_SAFE_INTEGER);
   const minTimeout = checkNumber("minTimeout", options.minTimeout ?? 500);
   const maxTimeout = checkNumber("maxTimeout", options.maxTimeout ?? 30_000);
@@ -148,11 +250,13 @@ export async function retry<T>(
     noteAttempts(late, attempt);
     stop.abort(late);
   }, deadline);
+  budget?.deposit();
   try {
     return await retryStd(async () => {
       attempt++;
       try {
-        return await fn({ attempt, signal: stop.signal });
+        const work = fn({ attempt, signal: stop.signal });
+        return isThenable(work) ? await orAborted(Promise.resolve(work), stop.signal) : work;
       } catch (error) {
         last = error;
         throw error;
@@ -170,8 +274,10 @@ export async function retry<T>(
         const error = toNetError(cause);
         const again = !NEVER.has(error.kind) &&
           (options.isRetriable?.(error, attempt) ?? kinds?.includes(error.kind) ?? error.retryable);
-        if (again && attempt < maxAttempts) options.onRetry?.(error, attempt);
-        return again;
+        if (!again || attempt >= maxAttempts) return again;
+        if (budget?.withdraw() === false) return false;
+        options.onRetry?.(error, attempt);
+        return true;
       },
     });
   } catch (error) {
@@ -182,4 +288,30 @@ export async function retry<T>(
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as Partial<PromiseLike<T>> | null | undefined)?.then === "function";
+}
+
+/** Waits for a try, no longer than the signal allows; a result that comes later is disposed of. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return await withDeadline(work, 0, unreachable, signal);
+  } catch (error) {
+    // A connection that nobody gets would stay open.
+    if (signal.aborted) work.then(dispose).catch(() => {});
+    throw error;
+  }
+}
+
+async function dispose(value: unknown): Promise<void> {
+  if (typeof value !== "object" || value === null) return;
+  const disposable: Partial<AsyncDisposable & Disposable> = value;
+  if (Symbol.asyncDispose in disposable) await disposable[Symbol.asyncDispose]?.();
+  else disposable[Symbol.dispose]?.();
+}
+
+function unreachable(): never {
+  throw new Error("There is no time limit");
 }

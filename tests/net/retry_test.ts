@@ -1,8 +1,8 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { retry as retryStd, RetryError } from "@std/async/retry";
 import { NetError, type NetErrorKind } from "../../net/errors.ts";
-import { retry, type RetryOptions } from "../../net/retry.ts";
+import { createRetryBudget, retry, type RetryOptions } from "../../net/retry.ts";
 import { thrown } from "./_errors.ts";
 
 /** No waiting worth speaking of. */
@@ -423,5 +423,58 @@ Deno.test("retry() rejects nonsense before the first try", async () => {
     const [name] = Object.keys(options);
     await assertRejects(() => retry(work, options), RangeError, name);
     assertEquals(tries(), 0);
+  }
+});
+
+Deno.test("the deadline and the signal hold while the try ignores its signal", async () => {
+  const never = () => new Promise<void>(() => {});
+  const hold = setTimeout(() => {}, 60_000);
+  const late = await thrown(retry(never, { deadline: 30 }));
+  assert(late instanceof NetError && late.kind === "timeout", `${late}`);
+  const stop = new AbortController();
+  const retrying = thrown(retry(never, { signal: stop.signal }));
+  stop.abort("enough");
+  assertEquals(await retrying, "enough");
+  clearTimeout(hold);
+});
+
+Deno.test("what a try returns after the end is disposed of", async () => {
+  for (const symbol of [Symbol.asyncDispose, Symbol.dispose] as const) {
+    const { promise: disposed, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve: finish } = Promise.withResolvers<object>();
+    const stop = new AbortController();
+    const retrying = thrown(retry(() => promise, { signal: stop.signal }));
+    stop.abort("enough");
+    assertEquals(await retrying, "enough");
+    finish({ [symbol]: () => resolve() });
+    await disposed;
+  }
+  // What fails after the end is no unhandled rejection.
+  const { promise, reject } = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  const retrying = thrown(retry(() => promise, { signal: stop.signal }));
+  stop.abort("enough");
+  await retrying;
+  reject(failure());
+  await delay(0);
+});
+
+Deno.test("a budget limits the repeats of all calls together", async () => {
+  const budget = createRetryBudget({ ratio: 0.5, minPerSecond: 0 });
+  let tries = 0;
+  const call = () =>
+    thrown(retry(() => {
+      tries++;
+      throw failure();
+    }, { ...QUICK, maxAttempts: 10, budget }));
+  // Each call earns half a repeat.
+  for (let i = 0; i < 10; i++) assert(await call() instanceof NetError);
+  assertEquals(tries, 15);
+  assertEquals(budget.balance, 0);
+  const reserve = createRetryBudget({ ratio: 0, minPerSecond: 0.3 });
+  assertEquals([1, 2, 3, 4].map(() => reserve.withdraw()), [true, true, true, false]);
+  assertEquals(createRetryBudget().balance, 100);
+  for (const options of [{ ratio: -1 }, { minPerSecond: NaN }]) {
+    assertThrows(() => createRetryBudget(options), RangeError);
   }
 });
