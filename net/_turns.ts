@@ -4,9 +4,14 @@ import { MAX_TIMER } from "./_limits.ts";
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
+  /** Its number in the order of all queues. */
+  readonly number: number;
   /** When it has waited long enough, on the clock of `performance.now()`. */
   readonly due: number;
 }
+
+/** How many have ever waited, in any queue. */
+let arrivals = 0;
 
 /** Those who wait for a connection of one host, in the order in which they came. */
 export class Turns<T> {
@@ -26,6 +31,11 @@ export class Turns<T> {
     return this.#waiting.length;
   }
 
+  /** The number of who waits longest, among all queues; Infinity if nobody waits. */
+  get first(): number {
+    return this.#waiting[0]?.number ?? Infinity;
+  }
+
   /** Waits for its turn; rejects if too many wait already, it takes too long, or it is given up. */
   async wait(signal?: AbortSignal): Promise<T> {
     if (this.size >= this.#max) {
@@ -35,7 +45,8 @@ export class Turns<T> {
       });
     }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const waiting = { resolve, reject, due: performance.now() + this.#timeout };
+    const due = performance.now() + this.#timeout;
+    const waiting = { resolve, reject, number: arrivals++, due };
     this.#waiting.push(waiting);
     if (this.size === 1) this.#expireLater(waiting.due);
     const giveUp = () => this.#forget(waiting, signal!.reason);

@@ -42,6 +42,9 @@ import { Turns } from "./_turns.ts";
 
 export type * from "./pool_options.ts";
 
+/** The most connections that are being closed; beyond, the oldest is cut. */
+const MAX_CLOSING = 64;
+
 interface Idle {
   readonly connection: Connection;
   readonly since: number;
@@ -52,14 +55,19 @@ interface Idle {
 /** What one host and way of connecting have in common. */
 class Host {
   readonly key: string;
+  /** How to connect, for connections that are opened ahead. */
+  readonly target: PoolTarget;
   readonly idle: Idle[] = [];
   /** Get a connection that came back, or null for the right to open one. */
   readonly turns: Turns<Connection | null>;
   /** Connections that are open or being opened, lent and idle. */
   open = 0;
+  /** Whether a connection is being opened ahead. */
+  warming = false;
 
-  constructor(key: string, turns: Turns<Connection | null>) {
+  constructor(key: string, target: PoolTarget, turns: Turns<Connection | null>) {
     this.key = key;
+    this.target = target;
     this.turns = turns;
   }
 }
@@ -91,7 +99,11 @@ class ConnectionPool implements Pool {
   readonly #closing = new Set<Connection>();
   /** Ends dialling when draining takes too long. */
   readonly #cutter = new AbortController();
+  /** When connections get too old, on the clock of `performance.now`. */
+  readonly #expiries = new WeakMap<Connection, number>();
   readonly #maxPerHost: number;
+  readonly #maxTotal: number;
+  readonly #minIdle: number;
   readonly #maxWaiting: number;
   readonly #idleTimeout: number;
   readonly #maxAge: number;
@@ -100,11 +112,15 @@ class ConnectionPool implements Pool {
   #sweeper: ReturnType<typeof setTimeout> | undefined;
   #draining: Promise<void> | undefined;
   #drained: (() => void) | undefined;
+  /** Places taken, at all hosts. */
+  #total = 0;
   #opened = 0;
   #reused = 0;
 
   constructor(options: PoolOptions) {
     this.#maxPerHost = checkMax("maxPerHost", options.maxPerHost, 10);
+    this.#maxTotal = checkMax("maxTotal", options.maxTotal);
+    this.#minIdle = (options.minIdle ?? 0) === 0 ? 0 : checkMax("minIdle", options.minIdle);
     this.#maxWaiting = checkMax("maxWaiting", options.maxWaiting, 1000);
     this.#idleTimeout = checkNumber("idleTimeout", options.idleTimeout ?? 30_000) || Infinity;
     this.#maxAge = checkNumber("maxAge", options.maxAge ?? 0) || Infinity;
@@ -115,26 +131,32 @@ class ConnectionPool implements Pool {
   async acquire(target: PoolTarget): Promise<Lease> {
     target.signal?.throwIfAborted();
     if (this.#draining !== undefined) throw drainingError();
-    const key = keyOf(target);
-    let checkTime = checkNumber("timeout", target.timeout ?? 10_000) || Infinity;
-    while (true) {
-      const host = this.#hostOf(key);
-      const connection = this.#takeIdle(host) ?? await this.#takeTurn(host, target);
-      if (connection === null) return this.#lend(host, await this.#dial(host, target), false);
+    const checkTime = checkNumber("timeout", target.timeout ?? 10_000) || Infinity;
+    const host = this.#hostOf(target);
+    // From here on the caller holds a place: a connection, or the right to open one.
+    let connection = this.#takeIdle(host) ?? await this.#takeTurn(host, target);
+    const checked = performance.now();
+    while (connection !== null) {
       // While it is checked it counts as lent, so that draining waits for it.
       this.#lent.add(connection);
-      const since = performance.now();
-      const good = await this.#isGood(connection, checkTime, target);
-      checkTime -= performance.now() - since;
+      const left = checkTime - (performance.now() - checked);
+      const good = await this.#isGood(connection, left, target);
       if (good && this.#draining === undefined) {
         this.#reused++;
         return this.#lend(host, connection, true);
       }
       this.#lent.delete(connection);
-      await this.#discard(host, connection);
-      if (this.#draining !== undefined) throw drainingError();
-      target.signal?.throwIfAborted();
+      this.#close(connection);
+      if (this.#draining !== undefined || target.signal?.aborted) {
+        this.#giveBack(host, null);
+        target.signal?.throwIfAborted();
+        throw drainingError();
+      }
+      connection = this.#swap(host);
     }
+    const dialled = this.#lend(host, await this.#dial(host, target), false);
+    this.#warm(host);
+    return dialled;
   }
 
   stats(): PoolStats {
@@ -163,7 +185,7 @@ class ConnectionPool implements Pool {
     for (const host of this.#hosts.values()) {
       host.turns.end(drainingError());
       for (let idle; (idle = this.#takeIdle(host)) !== undefined;) {
-        void this.#discard(host, idle);
+        this.#discard(host, idle);
       }
     }
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -181,25 +203,83 @@ class ConnectionPool implements Pool {
     clearTimeout(timer);
   }
 
-  #hostOf(key: string): Host {
+  #hostOf(target: PoolTarget): Host {
+    const key = keyOf(target);
     const host = this.#hosts.get(key) ??
-      new Host(key, new Turns(this.#maxWaiting, this.#acquireTimeout));
+      new Host(key, target, new Turns(this.#maxWaiting, this.#acquireTimeout));
     this.#hosts.set(key, host);
     return host;
   }
 
-  /** The connection that was used last: the others may time out. */
+  /** Takes the connection that was used last: the others may time out. */
   #takeIdle(host: Host): Connection | undefined {
     const idle = host.idle.pop();
     idle?.lend.abort();
     return idle?.connection;
   }
 
+  /** Takes an idle connection in exchange for the right to open one. */
+  #swap(host: Host): Connection | null {
+    const connection = this.#takeIdle(host);
+    if (connection === undefined) return null;
+    this.#giveBack(host, null);
+    return connection;
+  }
+
   /** Gets the right to open a connection (null), or waits for that or for one that comes back. */
   async #takeTurn(host: Host, { signal }: PoolTarget): Promise<Connection | null> {
-    if (host.open >= this.#maxPerHost) return await host.turns.wait(signal);
+    if (host.open < this.#maxPerHost && this.#makeRoom()) {
+      this.#open(host);
+      return null;
+    }
+    try {
+      return await host.turns.wait(signal);
+    } catch (error) {
+      this.#forget(host);
+      throw error;
+    }
+  }
+
+  #open(host: Host): void {
     host.open++;
-    return null;
+    this.#total++;
+  }
+
+  /** Whether one more connection is within the total limit, after an idle one was closed for it. */
+  #makeRoom(): boolean {
+    if (this.#total < this.#maxTotal) return true;
+    let oldest: Host | undefined;
+    for (const host of this.#hosts.values()) {
+      if (host.idle.length === 0) continue;
+      if (oldest === undefined || host.idle[0]!.since < oldest.idle[0]!.since) oldest = host;
+    }
+    if (oldest === undefined) return false;
+    this.#evict(oldest);
+    return true;
+  }
+
+  /** Closes the connection of a host that was unused for longest. Its place is free. */
+  #evict(host: Host): void {
+    const { connection, lend } = host.idle.shift()!;
+    lend.abort();
+    this.#close(connection);
+    this.#release(host);
+  }
+
+  /** Opens connections until `minIdle` are idle. */
+  #warm(host: Host): void {
+    if (host.warming || host.idle.length >= this.#minIdle || this.#draining !== undefined) return;
+    if (host.open >= this.#maxPerHost || this.#total >= this.#maxTotal) return;
+    host.warming = true;
+    this.#open(host);
+    this.#dial(host, { ...host.target, signal: undefined }).then((connection) => {
+      host.warming = false;
+      this.#giveBack(host, connection);
+      this.#warm(host);
+    }, () => {
+      // The next caller finds out why, and the next success tries again.
+      host.warming = false;
+    });
   }
 
   async #dial(host: Host, target: PoolTarget): Promise<Connection> {
@@ -208,10 +288,14 @@ class ConnectionPool implements Pool {
       const connection =
         await (target.tls ? connectTls({ ...target, signal }) : connectTcp({ ...target, signal }));
       if (this.#draining !== undefined) {
-        await connection.close();
+        this.#close(connection);
         throw drainingError();
       }
       this.#opened++;
+      if (this.#maxAge !== Infinity) {
+        const age = this.#maxAge * (1 - Math.random() / 10);
+        this.#expiries.set(connection, performance.now() + age);
+      }
       return connection;
     } catch (error) {
       this.#giveBack(host, null);
@@ -233,13 +317,14 @@ class ConnectionPool implements Pool {
       connection,
       reused,
       keep: () => void (kept = true),
-      [Symbol.asyncDispose]: async () => {
-        if (done) return;
+      [Symbol.asyncDispose]: () => {
+        if (done) return Promise.resolve();
         done = true;
         this.#lent.delete(connection);
         if (kept && this.#draining === undefined && connection.duplex) {
           this.#giveBack(host, connection);
-        } else await this.#discard(host, connection);
+        } else this.#discard(host, connection);
+        return Promise.resolve();
       },
     };
   }
@@ -248,14 +333,46 @@ class ConnectionPool implements Pool {
   #giveBack(host: Host, connection: Connection | null): void {
     if (connection !== null && connection.stats.unreadBytes > 0) {
       // What nobody has read belongs to an exchange that is over: the next one must not get it.
-      return void this.#discard(host, connection);
+      return this.#discard(host, connection);
     }
-    if (host.turns.next(connection)) return;
-    if (connection !== null) this.#keep(host, connection);
-    else if (--host.open === 0) {
-      this.#hosts.delete(host.key);
-      this.#checkDrained();
+    const next = this.#nextHost(host);
+    if (next !== undefined && next !== host) {
+      // The total limit keeps another host waiting, for longer than anybody waits here.
+      if (connection !== null) this.#close(connection);
+      this.#release(host);
+      this.#open(next);
+      next.turns.next(null);
+    } else if (host.turns.next(connection)) return;
+    else if (connection !== null) this.#keep(host, connection);
+    else {
+      this.#release(host);
+      this.#warm(host);
     }
+  }
+
+  /** Gives up a place. */
+  #release(host: Host): void {
+    this.#total--;
+    host.open--;
+    this.#forget(host);
+  }
+
+  /** Forgets a host that has neither connections nor callers. */
+  #forget(host: Host): void {
+    if (host.open > 0 || host.turns.size > 0) return;
+    this.#hosts.delete(host.key);
+    this.#checkDrained();
+  }
+
+  /** Returns the host whose caller waits longest for the place of a host. */
+  #nextHost(host: Host): Host | undefined {
+    if (this.#maxTotal === Infinity) return host.turns.size > 0 ? host : undefined;
+    let next: Host | undefined;
+    for (const one of this.#hosts.values()) {
+      if (one.turns.size === 0 || (one !== host && one.open >= this.#maxPerHost)) continue;
+      if (next === undefined || one.turns.first < next.turns.first) next = one;
+    }
+    return next;
   }
 
   #checkDrained(): void {
@@ -272,7 +389,7 @@ class ConnectionPool implements Pool {
       const at = host.idle.indexOf(idle);
       if (at !== -1) {
         host.idle.splice(at, 1);
-        return void this.#discard(host, connection);
+        return this.#discard(host, connection);
       }
       // Bytes were read here in the very moment of lending: without them all that follows is wrong.
       connection.abort(
@@ -285,21 +402,27 @@ class ConnectionPool implements Pool {
     this.#sweeper ??= this.#sweepLater(this.#idleTimeout);
   }
 
-  /** Closes a connection; its place is free. */
-  async #discard(host: Host, connection: Connection): Promise<void> {
-    this.#closing.add(connection);
+  /** Closes a connection. Its place is free. */
+  #discard(host: Host, connection: Connection): void {
+    this.#close(connection);
     this.#giveBack(host, null);
-    await connection.close();
-    this.#closing.delete(connection);
-    this.#checkDrained();
+  }
+
+  /** Closes a connection in the background: only draining waits for the peer's goodbye. */
+  #close(connection: Connection): void {
+    this.#closing.add(connection);
+    // Peers that never end their side must not pile up.
+    if (this.#closing.size > MAX_CLOSING) this.#closing.values().next().value!.abort();
+    connection.close().catch(() => {}).finally(() => {
+      this.#closing.delete(connection);
+      this.#checkDrained();
+    });
   }
 
   /** Whether it may be lent; a check that takes more than `time` or is given up says no. */
   async #isGood(connection: Connection, time: number, target: PoolTarget): Promise<boolean> {
     if (!connection.duplex) return false;
-    const old = this.#maxAge !== Infinity &&
-      Date.now() - connection.stats.openedAt >= this.#maxAge;
-    if (old) return false;
+    if ((this.#expiries.get(connection) ?? Infinity) <= performance.now()) return false;
     if (this.#check === undefined) return true;
     if (time <= 0) return false;
     try {
@@ -324,12 +447,12 @@ class ConnectionPool implements Pool {
     const oldest = performance.now() - this.#idleTimeout;
     let next = Infinity;
     for (const host of this.#hosts.values()) {
-      while (host.idle[0] !== undefined && host.idle[0].since <= oldest) {
+      while (host.idle.length > this.#minIdle && host.idle[0]!.since <= oldest) {
         const { connection, lend } = host.idle.shift()!;
         lend.abort();
         this.#discard(host, connection);
       }
-      next = Math.min(next, host.idle[0]?.since ?? Infinity);
+      if (host.idle.length > this.#minIdle) next = Math.min(next, host.idle[0]!.since);
     }
     this.#sweeper = this.#sweepLater(next - oldest);
   }

@@ -19,19 +19,35 @@ export interface PoolOptions {
    */
   maxPerHost?: number;
   /**
+   * The most connections to all hosts together, idle ones included. When it is reached, the idle
+   * connection that was unused for longest makes room; without one, callers wait in order.
+   *
+   * @default Infinity
+   */
+  maxTotal?: number;
+  /**
+   * How many idle connections are kept ready for each host that was asked for. They are opened in
+   * the background, within the limits, and `idleTimeout` does not close them.
+   *
+   * @default 0
+   */
+  minIdle?: number;
+  /**
    * How long a connection is kept unused.
    *
    * @default 30000
    */
   idleTimeout?: number;
   /**
-   * How long a connection is used at the most, counted from its opening.
+   * How long a connection is used at the most, counted from its opening. Each connection gets up to
+   * a tenth less, at random, so that connections opened together are not renewed together.
    *
    * @default 0
    */
   maxAge?: number;
   /**
-   * How long to wait for a connection while all are in use.
+   * How long to wait for a connection while all are in use. Connecting and checking have the
+   * `timeout` of the target.
    *
    * @default 30000
    */
@@ -69,7 +85,10 @@ export interface PoolStats {
   readonly reused: number;
 }
 
-/** A borrowed connection. Dispose of it when done. */
+/**
+ * A borrowed connection. Dispose of it when done. A connection that is not kept is closed in the
+ * background: disposing does not wait for the peer's goodbye, `drain` does.
+ */
 export interface Lease extends AsyncDisposable {
   /** The connection. */
   readonly connection: Connection;
@@ -86,7 +105,7 @@ export interface Pool extends AsyncDisposable {
    *
    * @param target Where to. What differs in anything but limits is a pool of its own.
    * @returns The lease.
-   * @throws {NetError} As dialling; "timeout" or "limit" when all stay in use.
+   * @throws {NetError} As dialling does; "timeout" or "limit" when all stay in use.
    */
   acquire(target: PoolTarget): Promise<Lease>;
   /** Counters of this moment. */

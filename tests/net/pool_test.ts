@@ -345,3 +345,119 @@ Deno.test("drain() has closed everything when it is over, and cuts what closes s
   }
   finish.resolve();
 });
+
+/** A server that never ends its side, as long as its clients are open. */
+function silent() {
+  return serveTcp({ idleTimeout: 0 }, async (conn) => {
+    await conn.closed;
+  });
+}
+
+Deno.test("a caller whose connection turns out bad keeps its place in the queue", async () => {
+  await using server = serveTcp({}, echo);
+  const { port } = server.addr;
+  let bad = 1;
+  await using pool = createPool({ maxPerHost: 1, check: () => bad-- <= 0, acquireTimeout: 5000 });
+  const first = await pool.acquire({ port });
+  const order: string[] = [];
+  const all = ["B", "C", "D"].map(async (name) => {
+    await using lease = await pool.acquire({ port, lingerTimeout: 50 });
+    order.push(name);
+    lease.keep();
+  });
+  await until(() => pool.stats().waiting === 3);
+  first.keep();
+  await first[Symbol.asyncDispose]();
+  await Promise.all(all);
+  assertEquals(order, ["B", "C", "D"]);
+});
+
+Deno.test("nobody but drain() waits for the goodbye of a connection", async () => {
+  await using server = silent();
+  const target = { port: server.addr.port, lingerTimeout: 60_000 };
+  const pool = createPool({ maxAge: 1 });
+  {
+    await using lease = await pool.acquire(target);
+    lease.keep();
+  }
+  await delay(5);
+  {
+    // The old connection is thrown away, and this one is not kept.
+    await using lease = await pool.acquire(target);
+    assertEquals(lease.reused, false);
+  }
+  await pool.drain({ deadline: 10 });
+});
+
+Deno.test("a connection gets too old at a moment of its own", async () => {
+  await using server = serveTcp({}, echo);
+  const { port } = server.addr;
+  await using pool = createPool({ maxAge: 3_600_000 });
+  assertEquals(await exchange(pool, port, "a"), false);
+  assertEquals(await exchange(pool, port, "b"), true);
+  await using aged = createPool({ maxAge: 20 });
+  assertEquals(await exchange(aged, port, "a"), false);
+  await delay(25);
+  assertEquals(await exchange(aged, port, "b"), false);
+});
+
+Deno.test("maxTotal closes the oldest idle connection of another host, or makes callers wait", async () => {
+  await using one = serveTcp({}, echo);
+  await using two = serveTcp({}, echo);
+  await using three = serveTcp({}, echo);
+  await using pool = createPool({ maxTotal: 2, acquireTimeout: 5000 });
+  const ports = [one, two, three].map(({ addr }) => addr.port) as [number, number, number];
+  for (const port of ports) assertEquals(await exchange(pool, port, "x"), false);
+  // The first one had to go.
+  assertEquals(pool.stats().idle, 2);
+  assertEquals(await exchange(pool, ports[2], "y"), true);
+  assertEquals(await exchange(pool, ports[1], "y"), true);
+  const held = [await pool.acquire({ port: ports[1] }), await pool.acquire({ port: ports[2] })];
+  const order: number[] = [];
+  const waiting = [0, 2, 0, 1].map(async (i) => {
+    await using lease = await pool.acquire({ port: ports[i]!, lingerTimeout: 50 });
+    order.push(i);
+    lease.keep();
+  });
+  await until(() => pool.stats().waiting === 4);
+  for (const lease of held) await lease[Symbol.asyncDispose]();
+  await Promise.all(waiting);
+  assertEquals(order.sort(), [0, 0, 1, 2]);
+  assert(pool.stats().idle <= 2);
+  await pool.drain();
+  assertEquals(pool.stats(), { ...pool.stats(), active: 0, idle: 0, waiting: 0 });
+});
+
+Deno.test("a wait for the total limit ends on time, and leaves nothing behind", async () => {
+  await using server = serveTcp({}, echo);
+  await using other = serveTcp({}, echo);
+  await using pool = createPool({ maxTotal: 1, acquireTimeout: 20 });
+  const lease = await pool.acquire({ port: server.addr.port });
+  const error = await assertRejects(() => pool.acquire({ port: other.addr.port }), NetError);
+  assertEquals(error.kind, "timeout");
+  await lease[Symbol.asyncDispose]();
+  assertEquals(await exchange(pool, other.addr.port, "a"), false);
+});
+
+Deno.test("minIdle connections are ready, within the limits, and stay", async () => {
+  await using server = serveTcp({}, echo);
+  const { port } = server.addr;
+  await using pool = createPool({ minIdle: 3, maxPerHost: 5, idleTimeout: 10 });
+  assertEquals(await exchange(pool, port, "a"), false);
+  await until(() => pool.stats().idle >= 3);
+  await delay(30);
+  assert(pool.stats().idle >= 3);
+  const leases = [];
+  for (let i = 0; i < 5; i++) leases.push(await pool.acquire({ port }));
+  assert(leases.some(({ reused }) => reused));
+  assertEquals(pool.stats().active, 5);
+  for (const lease of leases) await lease[Symbol.asyncDispose]();
+  await until(() => pool.stats().idle >= 3);
+  await using refused = createPool({ minIdle: 2 });
+  const closed = serveTcp({}, echo);
+  await closed.shutdown();
+  await assertRejects(() => refused.acquire({ port: closed.addr.port }), NetError);
+  for (const options of [{ minIdle: -1 }, { minIdle: 1.5 }, { minIdle: NaN }, { maxTotal: 0 }]) {
+    assertThrows(() => createPool(options), RangeError);
+  }
+});
