@@ -16,6 +16,8 @@ const AHEAD = 8;
 const LINGER = 10_000;
 /** How long a server may take to say that a transfer was broken off, in milliseconds. */
 const BREAK = 5000;
+/** How long a server has to act on ABOR before the data connection is reset, in milliseconds. */
+const MOMENT = 250;
 
 /** Transfers of one session, one at a time. */
 export class FtpTransfers {
@@ -75,17 +77,30 @@ export class FtpTransfers {
     return proxied || !("hostname" in remote) ? hostname : remote.hostname;
   }
 
-  /** Begins a transfer: its data connection, open and encrypted. */
+  /**
+   * Begins a transfer.
+   *
+   * @param what What cannot be done, for messages.
+   * @param command The command of the transfer.
+   * @param options Where to begin, and a signal.
+   * @param upload Whether this side sends. The end of the data connection then is the end of the
+   * file (RFC 959 §3.4.1), so an upload that breaks off has to end by a reset, or the server takes
+   * the file for complete.
+   * @returns The data connection, open and encrypted.
+   */
   async open(
     what: string,
     command: string,
     { offset = 0, signal }: FtpTransferOptions,
+    upload = false,
   ): Promise<Connection> {
     if (!Number.isSafeInteger(offset) || offset < 0) {
       throw new RangeError(`Cannot begin at ${offset}: it is a whole number from 0 up`);
     }
     if (signal?.aborted) throw this.#control.dialogue.spare(signal.reason);
     const data = await this.#dialData();
+    // Before TLS begins, which does not let it happen later.
+    if (upload) data.resetOnAbort();
     try {
       if (offset > 0) await this.#control.command(what, `REST ${offset}`, 350);
       const reply = await this.#control.ask(command);
@@ -136,6 +151,42 @@ export class FtpTransfers {
     }
     if (cut && reply.code >= 400) return this.#control.refused(what, reply);
     return this.#control.dialogue.spare(reason);
+  }
+
+  /**
+   * Breaks an upload off, so that the server does not take it for a whole file. ABOR comes first:
+   * some servers take even a reset for the end of the file, unless they were told to abort. Gives
+   * the reason; the session goes on if the server still answers.
+   */
+  async #breakOffUpload(data: Connection, reason: unknown): Promise<unknown> {
+    const { dialogue } = this.#control;
+    const limit = Math.min(BREAK, dialogue.timeout || BREAK);
+    try {
+      await dialogue.writeLine("ABOR");
+      // Many servers hear nothing while they transfer.
+      const early = await this.#replyWithin(MOMENT);
+      data.abort(reason);
+      const first = early ?? await this.#control.reply(limit);
+      // One reply is for the transfer, one for ABOR (RFC 959 §4.1.3); where 225 comes first, the
+      // transfer had not begun, and may have none.
+      if (first.code === 225) await this.#replyWithin(MOMENT);
+      else await this.#control.reply(limit);
+    } catch {
+      data.abort(reason);
+      dialogue.abort(reason);
+      return reason;
+    }
+    return dialogue.spare(reason);
+  }
+
+  /** The next reply, if it comes in time. */
+  async #replyWithin(limit: number): Promise<FtpReply | undefined> {
+    try {
+      return await this.#control.reply(limit);
+    } catch (error) {
+      if (error instanceof NetError && error.kind === "timeout") return undefined;
+      throw error;
+    }
   }
 
   /** A file as it comes; `done` when it has been read, or is broken off. */
@@ -200,8 +251,15 @@ export class FtpTransfers {
     const { onProgress, signal } = options;
     const bytes = typeof source === "string" ? new TextEncoder().encode(source) : source;
     const parts = bytes instanceof Uint8Array ? ReadableStream.from([bytes]) : bytes;
-    const data = await this.open(what, command, options);
-    const onAbort = () => data.abort(signal?.reason);
+    const data = await this.open(what, command, options, true);
+    let over: Promise<unknown> | undefined;
+    const breakOff = (reason: unknown) => over ??= this.#breakOffUpload(data, reason);
+    let complete = false;
+    const onAbort = () => {
+      // Once everything is sent, the server may have the whole file: its reply counts.
+      if (complete) data.abort(signal?.reason);
+      else void breakOff(signal?.reason);
+    };
     signal?.addEventListener("abort", onAbort);
     let sent = 0;
     try {
@@ -212,10 +270,12 @@ export class FtpTransfers {
         onProgress?.(sent);
       }
       signal?.throwIfAborted();
+      complete = true;
       await data.close();
     } catch (error) {
-      const own = signal?.aborted === true || !(error instanceof NetError);
-      throw await this.#breakOff(what, data, signal?.aborted ? signal.reason : error, own);
+      if (signal?.aborted) throw await breakOff(signal.reason);
+      if (data.open) throw await breakOff(error);
+      throw await this.#breakOff(what, data, error, false);
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }
