@@ -1,7 +1,7 @@
 /**
- * One structured log entry for each request, once its answer has been sent: who,
- * what, which status, how long. Every request has an id, in the log, in the
- * answer and for calls further on; a trace context (W3C) is taken up and passed on.
+ * One structured log entry for each request, once its response has been sent: client, method, path,
+ * status, duration. Each request has an id, in the log, in the response and for calls to other
+ * services. It belongs to a trace (W3C Trace Context): that of the client, or one that begins here.
  *
  * @example Log to an array
  * ```ts
@@ -35,14 +35,15 @@ import { formatAddress } from "../net/address.ts";
 import { escapeControls } from "../net/text.ts";
 import type { HttpHandler } from "./server_options.ts";
 import { alsoOnFailure, withHeaders } from "./_headers.ts";
+import { beginTrace, readTrace, traceFields } from "./_trace_context.ts";
 import { ProblemError } from "./problem.ts";
 
 /** What is logged of a request. */
 export interface AccessEntry {
   /** The id of the request. */
   readonly id: string;
-  /** The id of the trace that it belongs to; undefined if the client sent none. */
-  readonly trace: string | undefined;
+  /** The id of the trace that it belongs to: 32 hexadecimal digits. */
+  readonly trace: string;
   /** The address of the client. */
   readonly peer: string;
   /** The method. */
@@ -56,6 +57,8 @@ export interface AccessEntry {
   readonly status: number;
   /** From the request's head to the end of the answer, in milliseconds. */
   readonly duration: number;
+  /** The `User-Agent` of the client, its control characters escaped; undefined without one. */
+  readonly userAgent: string | undefined;
 }
 
 /** Options of {@linkcode accessLog}. */
@@ -79,14 +82,16 @@ export interface AccessLogOptions {
 export interface RequestContext {
   /** The id of the request. */
   readonly id: string;
-  /** Headers that carry id and trace on, for calls to other services. */
+  /**
+   * Header fields that carry id and trace on, for one call to another service. Each use gives a
+   * `traceparent` with a parent id of its own.
+   */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 const logger = getLogger(["portside", "http", "access"]);
 const contexts = new WeakMap<Request, RequestContext>();
 
-const TRACE_PARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
 const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
 
 /**
@@ -116,15 +121,14 @@ export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}):
     const peer = formatAddress(info.remoteAddr);
     const given = trustRequestId ? request.headers.get("x-request-id") ?? "" : "";
     const id = REQUEST_ID.test(given) ? given : crypto.randomUUID();
-    const traced = TRACE_PARENT.exec(request.headers.get("traceparent") ?? "");
-    const trace = traced?.[1];
-    const headers: Record<string, string> = { "x-request-id": id };
-    if (traced !== null) {
-      headers.traceparent = `00-${trace}-${randomSpan()}-${traced[2]}`;
-      const state = request.headers.get("tracestate");
-      if (state !== null && state.length <= 512) headers.tracestate = state;
-    }
-    contexts.set(request, { id, headers });
+    const trace = readTrace(request.headers) ?? beginTrace();
+    const userAgent = request.headers.get("user-agent");
+    contexts.set(request, {
+      id,
+      get headers() {
+        return { "x-request-id": id, ...traceFields(trace) };
+      },
+    });
     const mark = (headers: Headers) => headers.set("x-request-id", id);
     let status: number | undefined;
     let told = false;
@@ -132,7 +136,16 @@ export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}):
       if (told) return;
       told = true;
       const duration = performance.now() - started;
-      log({ id, trace, peer, method, path: pathOf(url), status: status ?? 0, duration });
+      log({
+        id,
+        trace: trace.id,
+        peer,
+        method,
+        path: pathOf(url),
+        status: status ?? 0,
+        duration,
+        userAgent: userAgent === null ? undefined : escapeControls(userAgent),
+      });
     };
     const whenSent = () => void info.completed.then(tell, tell);
     alsoOnFailure(request, (response) => {
@@ -181,25 +194,14 @@ export function requestContext(request: Request): RequestContext | undefined {
   return contexts.get(request);
 }
 
-function logEntry({ id, trace, peer, method, path, status, duration }: AccessEntry): void {
+function logEntry({ duration, ...entry }: AccessEntry): void {
   logger.info("{peer} {method} {path} {status} {duration} ms", {
-    peer,
-    method,
-    path,
-    status,
+    ...entry,
     duration: Math.round(duration * 10) / 10,
-    id,
-    ...(trace !== undefined && { trace }),
   });
 }
 
 function pathOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   return escapeControls(start === -1 ? "/" : url.slice(start).replace(/[?#].*$/s, ""));
-}
-
-function randomSpan(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  bytes[0]! |= 1; // All zeros would be invalid.
-  return bytes.toHex();
 }

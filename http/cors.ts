@@ -1,6 +1,6 @@
 /**
- * Cross-origin requests (CORS): which pages of other origins may read the
- * answers. Nothing is allowed that is not named.
+ * Cross-origin resource sharing (CORS): which pages of other origins may read the responses. Nothing
+ * is allowed that is not named.
  *
  * @example One page of another origin
  * ```ts
@@ -25,8 +25,14 @@ import type { HttpHandler } from "./server_options.ts";
 
 /** Options of {@linkcode cors}. */
 export interface CorsOptions {
-  /** The origins that may read, e.g. `https://app.example`, or "*" for every page. */
-  origins: "*" | readonly string[];
+  /**
+   * The origins whose pages may read: `https://app.example`, "*" for every page, or a function that
+   * decides. The function gets the value of `Origin`, which may be "null".
+   */
+  origins:
+    | "*"
+    | readonly string[]
+    | ((origin: string, request: Request) => boolean | Promise<boolean>);
   /**
    * The methods besides GET, HEAD and POST.
    *
@@ -52,7 +58,7 @@ export interface CorsOptions {
    */
   credentials?: boolean;
   /**
-   * How long a browser may remember what a preflight said, in seconds.
+   * How long a browser may keep the result of a preflight, in seconds.
    *
    * @default 600
    */
@@ -65,7 +71,9 @@ export interface CorsOptions {
  * @param handler The handler.
  * @param options Who may do what.
  * @returns The handler, which also answers preflights.
- * @throws {TypeError} If an origin is none, or "*" comes with credentials.
+ * @throws {TypeError} If an origin, a method or a header is malformed, or "*" comes with
+ * credentials.
+ * @throws {RangeError} If `maxAge` is out of range.
  *
  * @example A preflight
  * ```ts
@@ -89,24 +97,34 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
   if (origins === "*" && credentials) {
     throw new TypeError('Cannot allow credentials to every origin: name origins instead of "*"');
   }
-  if (origins !== "*") origins.forEach(checkOrigin);
-  const known = origins === "*" ? undefined : new Set(origins);
+  if (!Number.isInteger(maxAge) || maxAge < 0) {
+    throw new RangeError(`Cannot use maxAge ${maxAge}: it must be an integer from 0 up`);
+  }
+  for (const [name, tokens] of Object.entries({ methods, headers, exposeHeaders })) {
+    for (const token of tokens) checkToken(name, token);
+  }
+  const isAllowed = allowedBy(origins);
   const allowMethods = ["GET", "HEAD", "POST", ...methods].join(", ");
 
-  const mark = (target: Headers, origin: string | null): boolean => {
-    if (known !== undefined) addVary(target, "origin");
-    if (origin === null || known?.has(origin) === false) return false;
-    target.set("access-control-allow-origin", known === undefined ? "*" : origin);
+  /** Marks a response to a page of an origin that is allowed, or of none at all. */
+  const mark = (target: Headers, origin: string | null, allowed: boolean) => {
+    // A cache must not give the response to one origin to another.
+    if (origins !== "*") addVary(target, "origin");
+    if (!allowed) return;
+    target.set("access-control-allow-origin", origins === "*" ? "*" : origin!);
     if (credentials) target.set("access-control-allow-credentials", "true");
-    return true;
   };
 
   return async (request, info) => {
     const origin = request.headers.get("origin");
     const asks = request.headers.get("access-control-request-method");
+    const decision = isAllowed(origin, request);
+    // Only a function of the caller may take its time.
+    const allowed = typeof decision === "boolean" ? decision : await decision === true;
     if (request.method === "OPTIONS" && origin !== null && asks !== null) {
       const answer = new Headers();
-      if (mark(answer, origin)) {
+      mark(answer, origin, allowed);
+      if (allowed) {
         answer.set("access-control-allow-methods", allowMethods);
         if (headers.length > 0) answer.set("access-control-allow-headers", headers.join(", "));
         answer.set("access-control-max-age", String(maxAge));
@@ -114,18 +132,39 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
       return new Response(null, { status: 204, headers: answer });
     }
     const change = (target: Headers) => {
-      const allowed = mark(target, origin);
+      mark(target, origin, allowed);
       if (allowed && exposeHeaders.length > 0) {
         target.set("access-control-expose-headers", exposeHeaders.join(", "));
       }
     };
-    // A page is to learn what is wrong with its request.
+    // A page has to learn what is wrong with its request.
     alsoOnFailure(request, (response) => change(response.headers));
     return withHeaders(await handler(request, info), change);
   };
 }
 
+type Decision = (origin: string | null, request: Request) => boolean | Promise<boolean>;
+
+function allowedBy(origins: CorsOptions["origins"]): Decision {
+  // A shared cache may keep a response to a request without `Origin`, and give it to a page.
+  if (origins === "*") return () => true;
+  if (typeof origins === "function") {
+    return (origin, request) => origin !== null && origins(origin, request);
+  }
+  origins.forEach(checkOrigin);
+  const known = new Set(origins);
+  return (origin) => origin !== null && known.has(origin);
+}
+
 function checkOrigin(origin: string): void {
-  if (URL.canParse(origin) && new URL(origin).origin === origin && origin !== "null") return;
-  throw new TypeError(`Cannot allow the origin "${origin}": it is like "https://app.example"`);
+  const valid = URL.canParse(origin) && new URL(origin).origin === origin;
+  if (valid && origin !== "null" && !origin.includes("*")) return;
+  throw new TypeError(
+    `Cannot allow the origin "${origin}": it must be like "https://app.example", or use a function`,
+  );
+}
+
+function checkToken(option: string, token: string): void {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(token)) return;
+  throw new TypeError(`Cannot use ${option}: ${JSON.stringify(token)} is not a token`);
 }

@@ -54,7 +54,8 @@ Deno.test("accessLog() takes no id and no trace that is malformed or not trusted
   await call(accessLog(ok, { log, trustRequestId: true }), { headers });
   await call(accessLog(ok, { log, trustRequestId: true }), { headers: { "x-request-id": "a b" } });
   assertEquals(entries.map(({ id }) => id === "mine"), [false, true, false]);
-  assertEquals(entries.map(({ trace }) => trace), [undefined, undefined, undefined]);
+  assertEquals(new Set(entries.map(({ trace }) => trace)).size, 3);
+  for (const { trace } of entries) assertMatch(trace, /^(?!0{32})[0-9a-f]{32}$/);
 });
 
 Deno.test("accessLog() and cors() leave what is no response to the server", async () => {
@@ -184,6 +185,47 @@ Deno.test("cors() lets the named origins read, and no other", async () => {
   assertEquals(await seen("https://a.example"), ["https://a.example", "true", "x-a", "origin"]);
   assertEquals(await seen("https://a.example.evil"), [null, null, null, "origin"]);
   assertEquals(await seen("null"), [null, null, null, "origin"]);
+});
+
+Deno.test("cors() lets every origin read, and caches give the response to all", async () => {
+  const handler = cors(ok, { origins: "*" });
+  for (const headers of [{}, { origin: "https://a.example" }, { origin: "null" }]) {
+    const response = await call(handler, { headers: headers as HeadersInit });
+    assertEquals(response.headers.get("access-control-allow-origin"), "*");
+    assertEquals(response.headers.get("vary"), null);
+  }
+});
+
+Deno.test("cors() asks a function, which only true satisfies", async () => {
+  for (
+    const [answer, allowed] of [[true, true], [false, false], [undefined, false], [
+      1,
+      false,
+    ]] as const
+  ) {
+    for (const value of [answer, Promise.resolve(answer)]) {
+      const handler = cors(ok, { origins: () => value as boolean });
+      const { headers } = await call(handler, { headers: { origin: "https://a.example" } });
+      const expected = allowed ? "https://a.example" : null;
+      assertEquals(headers.get("access-control-allow-origin"), expected);
+      assertEquals(headers.get("vary"), "origin");
+    }
+  }
+});
+
+Deno.test("cors() refuses options that cannot be used", () => {
+  for (const maxAge of [-1, NaN, 1.5, Infinity]) {
+    assertThrows(() => cors(ok, { origins: "*", maxAge }), RangeError);
+  }
+  for (
+    const options of [
+      { methods: ["PUT\r\nX: y"] },
+      { headers: ["a b"] },
+      { exposeHeaders: [""] },
+      { origins: ["https://*.app.test"] },
+      { origins: ["null"] },
+    ]
+  ) assertThrows(() => cors(ok, { origins: "*", ...options }), TypeError);
 });
 
 Deno.test("cors() answers preflights, and leaves other OPTIONS to the handler", async () => {
