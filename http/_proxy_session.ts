@@ -262,7 +262,7 @@ export class ProxySession implements Answering {
     };
     // A client that waits for its response and goes away has no use for one.
     if (asked.body.ended) this.#client.watch(this.#onGone);
-    const { key } = core.parent ?? target;
+    const key = core.upstreams.keyOf(target);
     let kept = this.#pinned?.key === key ? await this.#takePinned(head) : undefined;
     if (kept === undefined && isRepeatable(head)) kept = core.upstreams.take(key);
     const outcome = kept === undefined ? undefined : await this.#attempt(kept, asked, current);

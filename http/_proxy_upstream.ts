@@ -89,6 +89,17 @@ export class Upstreams {
     this.#options = options;
   }
 
+  /**
+   * Returns the key of the connections that may carry requests to a target. Connections to a parent
+   * proxy are kept apart by target: a parent that forwards bytes behind the end of a response, as
+   * Squid 5 does behind a 204 and tinyproxy does always, would let one server answer the request
+   * that the next client has for another server.
+   */
+  keyOf(target: Target): string {
+    const { parent } = this.#options;
+    return parent === undefined ? target.key : `${parent.key} ${target.key}`;
+  }
+
   /** Returns an idle connection that is of use; undefined without one. */
   take(key: string): Upstream | undefined {
     const list = this.#idle.get(key);
@@ -179,7 +190,7 @@ export class Upstreams {
       const addresses = await orAbort(this.#addresses(to, local), both);
       const conn = await dialAny(addresses, to.port, both);
       conn.setNoDelay();
-      const upstream = new Upstream(conn, to.key, clock, bodyTimeout);
+      const upstream = new Upstream(conn, this.keyOf(target), clock, bodyTimeout);
       this.#open.add(upstream);
       this.#routes.add(upstream.route);
       return upstream;

@@ -217,7 +217,8 @@ export interface ProxyOptions {
    */
   halfCloseTimeout?: number;
   /**
-   * Idle connections to servers that are kept, for each host and port.
+   * Idle connections to servers that are kept, for each host and port. Those to the proxy of
+   * `upstream` count for the target of their requests, and serve no other.
    *
    * @default 64
    */

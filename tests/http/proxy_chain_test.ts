@@ -1,14 +1,22 @@
 /** Squid, HAProxy and nginx in front of the proxy and behind it. @module */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { createClient } from "../../http/client.ts";
 import { type ProxyEntry, serveProxy, type ServeProxyOptions } from "../../http/proxy.ts";
 import { serveHttp } from "../../http/server.ts";
 import type { Connection } from "../../net/connection.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
-import { type HttpPeer, startHaproxy, startNginx, startSquid } from "../_support/http_peers.ts";
+import {
+  type HttpPeer,
+  startHaproxy,
+  startNginx,
+  startSquid,
+  startTinyproxy,
+} from "../_support/http_peers.ts";
 import { needs } from "../_support/peers.ts";
 import { answer, exchange, statuses } from "../_support/raw_http.ts";
+import { send } from "./_proxy.ts";
 import { until } from "../_support/until.ts";
 
 const squid = needs("squid");
@@ -139,6 +147,70 @@ never_direct allow all`);
     assertEquals([requests, tunnels, failed], [401, 1, 0]);
   },
 });
+
+const PARENTS: [name: string, found: typeof squid, start: () => Promise<HttpPeer>][] = [
+  ["Squid", squid, () => startSquid()],
+  ["tinyproxy", needs("tinyproxy"), () => startTinyproxy()],
+];
+for (const [name, found, startParent] of PARENTS) {
+  Deno.test({
+    name: `a server behind ${name} cannot answer requests for another server${found.suffix}`,
+    ignore: found.ignore,
+    fn: async () => {
+      await using parent = await startParent();
+      await using proxy = start({ upstream: `http://127.0.0.1:${parent.port}` });
+      await using victim = serveHttp({ port: 0, hardened: true }, async () => {
+        asked.resolve();
+        await sent.promise;
+        return new Response("right");
+      });
+      // Once the victim's request is under way, the hostile server sends a second response.
+      let [asked, sent] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      for (const head of ["204 No Content", "304 Not Modified", "200 OK\r\nContent-Length: 0"]) {
+        [asked, sent] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+        await using hostile = new SplittingOrigin(head, asked.promise, sent.resolve);
+        const get = (port: number) =>
+          exchange(
+            proxy.addr.port,
+            `GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`,
+          );
+        assertEquals(statuses(await get(hostile.port)), [Number.parseInt(head)]);
+        const text = await get(victim.addr.port);
+        assert(text.endsWith("\r\n\r\nright"), `${head}: ${text}`);
+      }
+    },
+  });
+}
+
+/** Answers one request with a head, and later sends one more response that nobody has asked for. */
+class SplittingOrigin implements AsyncDisposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly port = this.#listener.addr.port;
+  readonly #serving: Promise<void>;
+
+  constructor(head: string, later: Promise<void>, sent: () => void) {
+    this.#serving = this.#serve(head, later, sent);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#serving;
+  }
+
+  async #serve(head: string, later: Promise<void>, sent: () => void): Promise<void> {
+    for await (const conn of this.#listener) {
+      using _ = conn;
+      await conn.read(new Uint8Array(4096));
+      await send(conn, `HTTP/1.1 ${head}\r\n\r\n`);
+      // Or once something has come that was meant for another server.
+      await Promise.race([later, conn.read(new Uint8Array(1)).catch(() => {})]);
+      await send(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong").catch(() => {});
+      // It may take a while until that has come through the parent.
+      await delay(50);
+      sent();
+    }
+  }
+}
 
 Deno.test({
   name: `a loop through Squid ends with 508${squid.suffix}`,

@@ -89,6 +89,21 @@ Deno.test("two proxies that lead to each other do not go round in circles", asyn
   assertEquals([here.stats().requests, there.stats().requests], [4, 2]);
 });
 
+Deno.test("a connection to the next proxy carries requests for one server alone", async () => {
+  // A next proxy may let a server send bytes behind its response; they must reach no other server's
+  // client.
+  await using next = new Origin({ replies: [OK, OK, OK] });
+  await using proxy = serveProxy({ ...OPEN, upstream: `http://${next.host}` });
+  for (const host of ["a.test", "b.test", "a.test"]) {
+    const text = await exchange(proxy.addr.port, get(`http://${host}/`));
+    assertEquals(statuses(text), [200]);
+  }
+  const targets = next.heard.map((text) =>
+    [...text.matchAll(/^GET (\S+)/gm)].map(([, url]) => url)
+  );
+  assertEquals(targets, [["http://a.test/", "http://a.test/"], ["http://b.test/"]]);
+});
+
 Deno.test("a CONNECT goes to the next proxy with the fields that a hook leaves, and none of ours", async () => {
   await using next = new Origin({ replies: ["HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"] });
   await using proxy = serveProxy({
