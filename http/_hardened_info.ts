@@ -21,11 +21,10 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   offer: Offer | undefined;
   /** The body of the request, once its head has been judged. */
   body: IncomingBody | undefined;
-  /** Whether the head of the response is on its way. */
-  responding = false;
   /** Called when the client ends its output, and when the connection breaks. */
   onClientEnd: (() => void) | undefined;
 
+  #answered = false;
   readonly #context: InfoContext;
   readonly #completed = Promise.withResolvers<void>();
   #end: "none" | "half-closed" | "broken" = "none";
@@ -86,6 +85,12 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     if (idleTimeout !== Infinity) this.#wait(conn.stats.bytesWritten);
   }
 
+  /** The head of the response goes out. */
+  answered(): void {
+    this.#answered = true;
+    this.body?.answered();
+  }
+
   /** The request is over. */
   complete(): void {
     this.end();
@@ -108,7 +113,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
         if (!incoming.paused) return;
         const now = conn.stats.bytesWritten;
         // The handler may still read the body, and has a time limit of its own.
-        const mayRead = !this.responding && this.body?.done === false;
+        const mayRead = !this.#answered && this.body?.done === false;
         if (now !== written || mayRead) this.#wait(now);
         else incoming.discard();
       },

@@ -1,3 +1,4 @@
+import { formatAddress } from "../net/address.ts";
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
 import type { Gate } from "./_gate.ts";
@@ -92,8 +93,7 @@ export class HttpConnection {
       response.body?.cancel(info.gone).catch(() => {});
       return false;
     }
-    info.responding = true;
-    body.answered();
+    body.takeIn();
     const { method, minor } = head;
     const keepAlive = head.keepAlive && minor === 1 && body.done && !incoming.discards &&
       !this.#gate.closing.signal.aborted;
@@ -125,6 +125,7 @@ export class HttpConnection {
     } catch (error) {
       return await this.#write(this.#gate.replace(error), options);
     }
+    options.info.answered();
     try {
       return await writeResponse(this.#conn, response, body, options);
     } catch (error) {
@@ -142,11 +143,12 @@ export class HttpConnection {
     info: HardenedInfo,
   ): Response | Promise<Response> {
     const gate = this.#gate;
-    const { method, framing, host = "", minor, upgrade } = head;
+    const { method, framing, minor, upgrade } = head;
     if (!isForRequest(method)) return gate.refuse(501, info);
+    const host = head.host ?? this.#ownHost();
     const hostFault = gate.hosts.judge(host);
     if (hostFault !== 0) return gate.refuse(hostFault, info);
-    const url = this.#urlOf(head);
+    const url = this.#urlOf(head, host);
     if (url === undefined) {
       return gate.refuse(400, info, "The target of the request is malformed");
     }
@@ -172,7 +174,7 @@ export class HttpConnection {
    * The whole URL of a request (RFC 9112 §3.3), the status to refuse its host with, or undefined
    * for a target that is none of ours, such as one of `https` on a connection without TLS.
    */
-  #urlOf({ method, target, host = "" }: Http1Request): string | number | undefined {
+  #urlOf({ method, target }: Http1Request, host: string): string | number | undefined {
     if (target.startsWith("/")) return this.#scheme + host + target;
     if (target === "*") return method === "OPTIONS" ? `${this.#scheme}${host}/*` : undefined;
     const [, scheme = "", authority = "", rest = ""] = WHOLE_URL.exec(target) ?? [];
@@ -180,6 +182,11 @@ export class HttpConnection {
     const fault = this.#gate.hosts.judge(authority);
     if (fault !== 0) return fault;
     return this.#scheme + authority + (rest.startsWith("/") ? rest : `/${rest}`);
+  }
+
+  /** The host of a request of HTTP/1.0 that names none: the address that it came to. */
+  #ownHost(): string {
+    return formatAddress(this.#conn.localAddr);
   }
 
   /** The next head, what is wrong with it, or undefined where nothing comes any more. */
@@ -224,7 +231,8 @@ export class HttpConnection {
 
 /** What this server cannot do without or does not do. */
 function checked(head: Http1Request): Http1Request | Http1Error {
-  if (!head.host) return new Http1Error("The Host is missing");
+  // The decoder refuses HTTP/1.1 without it (RFC 9112 §3.2).
+  if (head.host === "") return new Http1Error("The Host is missing");
   if (head.expect === undefined || head.expect === "100-continue") return head;
   return new Http1Error("This server knows no such expectation", 417);
 }

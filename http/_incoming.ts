@@ -153,14 +153,8 @@ export class IncomingBody {
     if (framing === 0) this.done = incoming.decoder.next()?.kind === "end";
   }
 
-  /**
-   * The head of the response goes out. From now on a 100 would stand in the middle of it, and the
-   * client knows without it that its request has been read (RFC 9110 §10.1.1).
-   *
-   * Looks whether the whole body has come; nothing is lost to a reader that comes later.
-   */
-  answered(): void {
-    this.#expects = false;
+  /** Looks whether all of it has come; nothing is lost to a reader that comes later. */
+  takeIn(): void {
     if (this.done || this.#ahead.length > 0) return;
     try {
       this.#ahead = this.#take() ?? EMPTY;
@@ -169,6 +163,14 @@ export class IncomingBody {
       // The reader gets this error again. Nothing can follow a body that has no end.
       if (!(error instanceof ProblemError)) throw error;
     }
+  }
+
+  /**
+   * The head of the response goes out. From now on a 100 would stand in the middle of it, and the
+   * client knows without it that its request has been read (RFC 9110 §10.1.1).
+   */
+  answered(): void {
+    this.#expects = false;
   }
 
   async read(): Promise<ReadableStreamReadResult<Bytes>> {

@@ -140,6 +140,11 @@ export interface ServeHttpOptions extends HttpsOptions {
    * The hosts that requests may name, without a port; others are answered 421.
    * Set it on a server that browsers reach without a login, against DNS rebinding.
    *
+   * A request of HTTP/1.0 may name no host, as the default health check of HAProxy does. On a
+   * hardened server it counts as one for the address that it came to, which is in `request.url`,
+   * too: list that address to let it pass. `Deno.serve` answers 400 to it, since it cannot be told
+   * from a request of HTTP/1.1, which must name a host (RFC 9112 §3.2).
+   *
    * @default any
    */
   allowedHosts?: readonly string[];
