@@ -222,6 +222,20 @@ export class FickleOrigin implements AsyncDisposable {
   }
 }
 
+/** Returns a message with its chunks as one. */
+export function mergeChunks(text: string): string {
+  const begin = text.indexOf("\r\n\r\n") + 4;
+  if (!/^transfer-encoding: chunked$/im.test(text.slice(0, begin))) return text;
+  let body = "";
+  let at = begin;
+  for (let size; (size = Number.parseInt(text.slice(at), 16)) > 0;) {
+    at = text.indexOf("\r\n", at) + 2;
+    body += text.slice(at, at + size);
+    at += size + 2;
+  }
+  return `${text.slice(0, begin)}${body.length.toString(16)}\r\n${body}\r\n${text.slice(at)}`;
+}
+
 /** Runs a case against a proxy; `end` makes the proxy let go of its connections. */
 export async function runCase(
   one: ProxyCase,

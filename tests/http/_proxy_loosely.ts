@@ -5,7 +5,7 @@
  * @module
  */
 
-import { runCase } from "./_proxy.ts";
+import { mergeChunks, runCase } from "./_proxy.ts";
 import type { ProxyCase } from "./proxy_cases.ts";
 
 /** How long a case may take with another proxy, in milliseconds. */
@@ -19,7 +19,9 @@ export async function complaint(one: ProxyCase, port: number): Promise<string | 
   } catch (error) {
     return `it hangs or breaks: ${error instanceof Error ? error.message : error}`;
   }
-  const { up, requests, down, fill } = seen;
+  const { requests, fill } = seen;
+  const merge = (text: string) => one.merged ? mergeChunks(text) : text;
+  const [up, down] = [merge(seen.up), merge(seen.down)];
   if (!asksAsTold(one, up, requests, fill)) return `the server got ${JSON.stringify(up)}`;
   return answersAsTold(one, down, fill) ? undefined : `the client got ${JSON.stringify(down)}`;
 }

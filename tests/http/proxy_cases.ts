@@ -41,6 +41,8 @@ export interface ProxyCase {
   exact?: boolean;
   /** Whether the origin upgrades or tunnels: it gives back in upper case what it gets. */
   tunnel?: boolean;
+  /** Whether the chunks of a body count as one, since a proxy may cut them anew. */
+  merged?: boolean;
   /** Whether a client that ends its output is what it is about. */
   halfClose?: boolean;
   /** What the end of a tunnel still sends once the client has ended its output. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { serveProxy } from "../../http/proxy.ts";
-import { runCase, undated } from "./_proxy.ts";
+import { mergeChunks, runCase, undated } from "./_proxy.ts";
 import { CASES } from "./proxy_cases.ts";
 import { WIRE_CASES } from "./proxy_wire_cases.ts";
 
@@ -8,9 +8,12 @@ for (const one of [...CASES, ...WIRE_CASES]) {
   Deno.test(`a proxy: ${one.name}`, async () => {
     const proxy = serveProxy({ allowPrivate: true, connectPorts: "any", name: "t" });
     try {
-      const { up, requests, down: dated, fill } = await runCase(one, proxy.addr.port, async () => {
+      const { requests, fill, ...seen } = await runCase(one, proxy.addr.port, async () => {
         await proxy.shutdown({ deadline: 0 });
       });
+      const [up, dated] = one.merged
+        ? [mergeChunks(seen.up), mergeChunks(seen.down)]
+        : [seen.up, seen.down];
       if (typeof one.up === "string") assertEquals(up, fill(one.up));
       else assertEquals(requests.toSorted(), one.up.map(fill).sort());
       const down = undated(dated);

@@ -96,6 +96,20 @@ for (const [name, start] of PROXIES) {
     },
   });
 
+  Deno.test({
+    name: `curl's raw UTF-8 in a target is escaped by ${name}${curl.suffix}`,
+    ignore: curl.ignore,
+    fn: async () => {
+      await using origin = serveHttp({ port: 0, hardened: true }, answer);
+      await using proxy = await start();
+      const args = ["-sS", "--max-time", "20", "--noproxy", "", "-x", proxy.url];
+      assertEquals(
+        await run(findProgram("curl")!, [...args, `${origin.url}/gr\u00fc\u00dfe?\u4f60=\u597d`]),
+        "GET /gr%C3%BC%C3%9Fe?%E4%BD%A0=%E5%A5%BD 0 by way of a proxy\n",
+      );
+    },
+  });
+
   const wget = needs("wget");
   Deno.test({
     name: `wget resumes and mirrors through ${name}${wget.suffix}`,

@@ -1,6 +1,6 @@
 /**
  * More raw cases of the proxy, as proxy_cases.ts has them: pipelines over servers that break off,
- * HTTP/1.0, and half-closed tunnels.
+ * old and future versions, raw UTF-8, chunk extensions, and half-closed tunnels.
  *
  * @module
  */
@@ -134,6 +134,61 @@ const VERSIONS: ProxyCase[] = [
     alsoUp: `POST / HTTP/1.1\r\n${HOST}Content-Length: 2\r\nVia: 1.0 t\r\n\r\nhi`,
     down: told("ok", CLOSE),
   },
+  {
+    name: "HTTP/1.2 counts as HTTP/1.1",
+    send: ask("/", CLOSE).replace("HTTP/1.1", "HTTP/1.2"),
+    replies: [OK],
+    up: asked("/"),
+    down: told("ok", CLOSE),
+  },
+  {
+    name: "HTTP/1.2 with chunks counts as HTTP/1.1",
+    send: `POST http://{o}/ HTTP/1.9\r\n${HOST}${CHUNKED}${CLOSE}\r\n2\r\nhi\r\n0\r\n\r\n`,
+    replies: [OK],
+    up: `POST / HTTP/1.1\r\n${HOST}${CHUNKED}${VIA}\r\n2\r\nhi\r\n0\r\n\r\n`,
+    down: told("ok", CLOSE),
+  },
+  {
+    name: "a response of HTTP/1.2 counts as one of HTTP/1.1",
+    send: ask("/", CLOSE),
+    replies: [OK.replace("HTTP/1.1", "HTTP/1.2")],
+    up: asked("/"),
+    down: told("ok", CLOSE),
+  },
+];
+
+const UTF8: ProxyCase[] = [
+  {
+    name: "raw UTF-8 in a path and a query is escaped",
+    send: ask("/gr\xc3\xbc\xc3\x9fe?\xe4\xbd\xa0=%E4\xf0\x9f\x98\x80", CLOSE),
+    replies: [OK],
+    up: asked("/gr%C3%BC%C3%9Fe?%E4%BD%A0=%E4%F0%9F%98%80"),
+    down: told("ok", CLOSE),
+  },
+];
+
+/** More bytes of extensions than any limit for one line or a small body. */
+const EXTENDED = `400;sig="${"a".repeat(300)}"\r\n${"x".repeat(1024)}\r\n`.repeat(64) + "0\r\n\r\n";
+const MERGED = `10000\r\n${"x".repeat(65_536)}\r\n0\r\n\r\n`;
+
+const CHUNKS: ProxyCase[] = [
+  {
+    name: "a chunk extension on each chunk of a long body",
+    send: `POST http://{o}/ HTTP/1.1\r\n${HOST}${CHUNKED}${CLOSE}\r\n${EXTENDED}`,
+    replies: [OK],
+    up: `POST / HTTP/1.1\r\n${HOST}${CHUNKED}${VIA}\r\n${MERGED}`,
+    alsoUp: `POST / HTTP/1.1\r\n${HOST}Content-Length: 65536\r\n${VIA}\r\n${"x".repeat(65_536)}`,
+    down: told("ok", CLOSE),
+    merged: true,
+  },
+  {
+    name: "a chunk extension on each chunk of a long response",
+    send: ask("/", CLOSE),
+    replies: [`HTTP/1.1 200 OK\r\n${CHUNKED}\r\n${EXTENDED}`],
+    up: asked("/"),
+    down: `HTTP/1.1 200 OK\r\n${CHUNKED}${CLOSE}${VIA}\r\n${MERGED}`,
+    merged: true,
+  },
 ];
 
 const TUNNELS: ProxyCase[] = [
@@ -153,5 +208,7 @@ export const WIRE_CASES: ProxyCase[] = [
   ...RETRIES,
   ...UNSAFE,
   ...VERSIONS,
+  ...UTF8,
+  ...CHUNKS,
   ...TUNNELS,
 ];
