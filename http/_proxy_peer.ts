@@ -1,3 +1,4 @@
+import { resettable } from "../net/resettable.ts";
 import type { Transport } from "../net/transport.ts";
 import type { Http1Decoder } from "./http1_codec.ts";
 import { closeQuietly } from "./_dial.ts";
@@ -29,10 +30,12 @@ export class Peer implements Ticked {
   broken = false;
   /** Whether reading is over: the peer has ended, failed, was too slow, or reading was stopped. */
   lost = false;
+  /** Whether the last read has filled its buffer, so that more may be there already. */
+  filled = false;
   readonly decoder: Http1Decoder;
   readonly clock: TickClock;
 
-  readonly #raw: Transport;
+  #raw: Transport;
   /** How long a write may make no progress, in milliseconds. */
   writeLimit: number;
   #buffer: Bytes | undefined;
@@ -150,7 +153,8 @@ export class Peer implements Ticked {
     }
     this.#pending = undefined;
     this.received += size;
-    if (size === this.#size && size < LARGE) this.#size *= 2;
+    this.filled = size === this.#buffer!.length;
+    if (this.filled && size < LARGE) this.#size *= 2;
     this.decoder.push(this.#buffer!.subarray(0, size));
     this.#resolve(true);
   };
@@ -165,6 +169,11 @@ export class Peer implements Ticked {
     if (this.#size <= MEDIUM || this.#pending !== undefined || this.decoder.buffered > 0) return;
     this.#size = SMALL;
     this.#buffer = this.#spare = undefined;
+  }
+
+  /** Makes `reset` a true one, where the system can; returns the transport from now on. */
+  makeResettable(): Transport {
+    return this.#raw = resettable(this.#raw, this.#pending);
   }
 
   /** Makes the limits those of a tunnel, which times its own silence. */
@@ -260,16 +269,14 @@ export class Peer implements Ticked {
   }
 
   /**
-   * Closes at once with a reset, so that the peer knows that what it got is incomplete
-   * (RFC 9112 §8).
+   * Closes at once. After `makeResettable` the peer sees a reset, and so knows that what it got is
+   * incomplete. Before that it sees an end, which is for messages whose framing tells as much
+   * (RFC 9112 §8): a reset would take what the kernel has not sent yet.
    */
   reset(): void {
     if (!this.#ends()) return;
-    const raw: Transport & { reset?: () => void } = this.#raw;
-    if (raw.reset === undefined) return closeQuietly(raw);
-    try {
-      raw.reset();
-    } catch { /* It is closed. */ }
+    if (this.#raw.reset === undefined) closeQuietly(this.#raw);
+    else this.#raw.reset();
   }
 
   #ends(): boolean {

@@ -6,7 +6,7 @@ import { Known } from "./_http1_fields.ts";
 import { hookFailed, type ProxyCore, tell } from "./_proxy_core.ts";
 import { RequestBody } from "./_proxy_body.ts";
 import { type Answering, type Asked, Exchange, isRepeatable, Stale } from "./_proxy_exchange.ts";
-import { connectionOf, type ConnectionOption, valueOf } from "./_proxy_head.ts";
+import { connectionOf, type ConnectionOption, valueOf, wantsWebSocket } from "./_proxy_head.ts";
 import { Out } from "./_proxy_out.ts";
 import { answerOf, pageOf, Refusal } from "./_proxy_pages.ts";
 import { Late, Peer } from "./_proxy_peer.ts";
@@ -260,6 +260,8 @@ export class ProxySession implements Answering {
         via: core.via,
       },
     };
+    // The end of the connection may be the end of a body, or of what follows an upgrade.
+    if (head.minor === 0 || wantsWebSocket(head)) await this.#makeResettable();
     // A client that waits for its response and goes away has no use for one.
     if (asked.body.ended) this.#client.watch(this.#onGone);
     const key = core.upstreams.keyOf(target);
@@ -360,8 +362,19 @@ export class ProxySession implements Answering {
     return false;
   }
 
+  /** Makes a connection that is cut end with a reset from now on, where the system can. */
+  async #makeResettable(): Promise<void> {
+    const conn = this.#conn;
+    if (!conn.open) return;
+    await conn.upgrade(() =>
+      Promise.resolve({ transport: this.#client.makeResettable(), tls: conn.tls })
+    );
+  }
+
   async #tunnel(upstream: Upstream, current: Current): Promise<void> {
     const { counts, limits } = this.#core;
+    await this.#makeResettable();
+    upstream.makeResettable();
     const before = this.#client.received;
     const buffered = this.#client.decoder.buffered;
     const tunnel = new Tunnel(this.#client, upstream, limits);

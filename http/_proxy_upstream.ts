@@ -117,20 +117,29 @@ export class Upstreams {
 
   /** Keeps a connection for the next request, in place of the oldest if there are too many. */
   give(upstream: Upstream): void {
-    const { maxIdlePerHost, keepAliveTimeout, clock } = this.#options;
+    const { keepAliveTimeout, clock } = this.#options;
     const limit = Math.min(keepAliveTimeout, upstream.idleLimit);
-    if (this.idle >= MAX_IDLE || limit === 0 || !upstream.usable) return this.drop(upstream);
+    if (limit === 0 || !upstream.usable) return this.drop(upstream);
+    upstream.shrink();
+    upstream.out.clear();
+    const { filled } = upstream;
+    // The server's end, and anything that it says unasked, ends the connection.
+    const evict = () => this.#evict(upstream);
+    upstream.more(clock.after(limit)).then(evict, evict);
+    // If more has come already, the read gets it in the next turn of the event loop.
+    if (filled) setTimeout(() => this.#keep(upstream));
+    else this.#keep(upstream);
+  }
+
+  #keep(upstream: Upstream): void {
+    const { maxIdlePerHost } = this.#options;
+    if (this.idle >= MAX_IDLE || !upstream.usable) return this.drop(upstream);
     const full = this.#idle.get(upstream.key);
     if (full !== undefined && full.length >= maxIdlePerHost) this.#evict(full[0]!);
     let list = this.#idle.get(upstream.key);
     if (list === undefined) this.#idle.set(upstream.key, list = []);
-    upstream.shrink();
-    upstream.out.clear();
     list.push(upstream);
     this.idle++;
-    // The server's end, and anything that it says unasked, ends the connection.
-    const evict = () => this.#evict(upstream);
-    upstream.more(clock.after(limit)).then(evict, evict);
   }
 
   #evict(upstream: Upstream): void {

@@ -335,3 +335,20 @@ Deno.test("serveProxy() starts anew when a pinned connection has ended", async (
   assertEquals(statuses(await answer(conn)), [401]);
   assertEquals([origin.connections, proxy.stats().retries], [2, 0]);
 });
+
+Deno.test("serveProxy() notices an unasked response that one read did not reach", async () => {
+  const evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+  const answer = async (path: string, conn: Deno.Conn) => {
+    if (path !== "/1") return;
+    const head = "HTTP/1.1 200 OK\r\nContent-Length: ";
+    // The first read of a connection takes 4096 bytes.
+    const size = 4096 - head.length - "4056\r\n\r\n".length;
+    await send(conn, `${head}${size}\r\n\r\n${"x".repeat(size)}${evil}`);
+    return true;
+  };
+  await using origin = new FickleOrigin({ served: Infinity, answer });
+  await using proxy = serveProxy(OPEN);
+  const text = await exchange(proxy.addr.port, ask(origin.host, "/1") + last(origin.host, "/2"));
+  assertEquals(paths(text), ["/2"]);
+  assertEquals([text.includes("evil"), origin.connections], [false, 2]);
+});
