@@ -10,13 +10,16 @@
  * curl -x http://127.0.0.1:8888 http://example.com/
  * ```
  *
+ * It can pass requests on to other proxies, by target, tell servers the address of the client, and
+ * be told it by a load balancer (PROXY protocol).
+ *
  * **Permissions**: `--allow-net`
  *
  * @module
  */
 
 import { type ProxyEntry, serveProxy } from "../http/proxy.ts";
-import { type CliIo, defineCli } from "../tools/cli.ts";
+import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
 import { proxyOptions } from "./proxy/arguments.ts";
 import { FLAGS } from "./proxy/flags.ts";
 
@@ -24,10 +27,14 @@ const cli = defineCli({
   name: "proxy",
   summary: "Passes HTTP and CONNECT on, to public addresses unless told otherwise.",
   flags: FLAGS,
-  permissions: { "--allow-net": "listen, look names up, and connect to what is asked for" },
+  permissions: {
+    "--allow-net": "listen, look names up, and connect to what is asked for",
+    "--allow-read=<file>": "only with --upstream-ca",
+  },
   examples: [
     "deno task proxy",
     "deno task proxy --auth alice:secret --connect-port 443 --connect-port 8443",
+    "deno task proxy --upstream .corp.example=direct --upstream socks5h://127.0.0.1:1080",
     "curl -x http://127.0.0.1:8888 http://example.com/",
   ],
 });
@@ -51,7 +58,9 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       const line = entry.error === undefined ? LINE : `${LINE}: {error}`;
       ctx.log.info(line, { ...entry, connect, firstByte, total });
     };
-    await using server = serveProxy({ ...values, ...proxyOptions(values), onEntry });
+    const files = values.upstreamCa.map((file) => readPem(file, "CERTIFICATE"));
+    const options = proxyOptions({ ...values, upstreamCa: await Promise.all(files) });
+    await using server = serveProxy({ ...values, ...options, onEntry });
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });
     const counts = "{requests} requests, {tunnels} tunnels, {denied} denied, {failed} failed";

@@ -1,20 +1,21 @@
 import { getLogger } from "@logtape/logtape";
 import type { TickClock } from "./_proxy_clock.ts";
-import type { Rules, Target } from "./_proxy_rules.ts";
+import type { ClientRules } from "./_proxy_clients.ts";
+import type { NextHops } from "./_proxy_next_hop.ts";
 import type { Upstreams } from "./_proxy_upstream.ts";
 import type { ProxyEntry, ProxyOptions } from "./proxy_options.ts";
 
 /** What all connections of a proxy share. Times are in milliseconds, Infinity for none. */
 export interface ProxyCore {
   readonly options: ProxyOptions;
-  readonly rules: Rules;
+  readonly clients: ClientRules;
+  readonly hops: NextHops;
   readonly clock: TickClock;
   readonly upstreams: Upstreams;
   readonly via: string;
   readonly credentials: Credentials | undefined;
-  readonly parent: Target | undefined;
-  /** What the proxy behind this one is told. */
-  readonly parentAuthorization: string | undefined;
+  /** The version of the PROXY protocol in which servers are told of clients; undefined for none. */
+  readonly introduce: 1 | 2 | undefined;
   readonly limits: ProxyLimits;
   readonly counts: Counts;
 }

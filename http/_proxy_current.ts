@@ -9,6 +9,8 @@ import type { ProxyEntry } from "./proxy_options.ts";
 export class Current {
   status = 0;
   user: string | undefined;
+  /** The next proxy, as it is shown. */
+  proxy: string | undefined;
   connect: number | undefined;
   firstByte: number | undefined;
   error: string | undefined;
@@ -33,7 +35,7 @@ export class Current {
 
   /** Returns what has become of it. */
   entry(client: string): ProxyEntry {
-    const { head, body, status, tunnelled, connect, firstByte, user, error } = this;
+    const { head, body, status, tunnelled, connect, firstByte, user, proxy, error } = this;
     return {
       method: head?.method ?? "",
       target: head === undefined ? "" : shownTarget(head.target),
@@ -45,6 +47,7 @@ export class Current {
       total: performance.now() - this.#started,
       client,
       user,
+      upstream: proxy,
       error,
     };
   }

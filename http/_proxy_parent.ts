@@ -3,41 +3,16 @@ import type { ProxyCore } from "./_proxy_core.ts";
 import { requestHead } from "./_proxy_head.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import { Late } from "./_proxy_peer.ts";
-import { readAuthority, type Target } from "./_proxy_rules.ts";
 import type { Upstream } from "./_proxy_upstream.ts";
-
-/** The proxy behind this one, and what it is told. */
-export interface Parent {
-  readonly target: Target;
-  readonly authorization: string | undefined;
-}
-
-/** Reads `http://user:password@host:port`. */
-export function readParent(url: string): Parent {
-  const match = /^http:\/\/(?:([^@/]*)@)?([^@/]+)\/?$/i.exec(url);
-  const target = match === null ? undefined : readAuthority(match[2]!, undefined);
-  // Not quoted: it may hold a password.
-  if (target === undefined) {
-    throw new TypeError(
-      "Cannot use upstream: it is http://host:port or http://user:password@host:port",
-    );
-  }
-  const login = match![1];
-  if (login === undefined) return { target, authorization: undefined };
-  const colon = login.indexOf(":");
-  if (colon < 1) throw new TypeError("Cannot use upstream: its login is user:password");
-  const parts = [login.slice(0, colon), login.slice(colon + 1)].map(decode);
-  const bytes = new TextEncoder().encode(parts.join(":"));
-  return { target, authorization: `Basic ${bytes.toBase64()}` };
-}
 
 /** Opens a tunnel through the proxy behind this one. */
 export async function connectThrough(
   core: ProxyCore,
   upstream: Upstream,
   head: Http1Request,
+  authorization: string | undefined,
 ): Promise<void> {
-  const { clock, limits, parentAuthorization, via } = core;
+  const { clock, limits, via } = core;
   const { decoder, out } = upstream;
   // With its Via, or two proxies that lead to each other would go round in circles.
   out.text(requestHead(head, {
@@ -45,7 +20,7 @@ export async function connectThrough(
     host: head.target,
     maxForwards: undefined,
     length: undefined,
-    authorization: parentAuthorization,
+    authorization,
     via,
   }));
   decoder.answers("CONNECT");
@@ -70,13 +45,5 @@ export async function connectThrough(
     if (error instanceof Late) throw new Refusal(504, "The next proxy did not answer in time");
     const what = error instanceof Http1Error ? error.message : "broken off";
     throw new Refusal(502, "The next proxy gave no proper answer", `next proxy: ${what}`);
-  }
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new TypeError("Cannot use upstream: its login is malformed");
   }
 }

@@ -1,13 +1,7 @@
-import {
-  type AddressBlock,
-  type AddressBytes,
-  isInBlock,
-  readAddressBlock,
-  readAddressBytes,
-} from "../net/address_block.ts";
-import { escapeControls } from "../net/text.ts";
+import { type AddressBytes, readAddressBytes } from "../net/address_block.ts";
 import { embedded, isSpecial } from "./_proxy_ranges.ts";
-import type { ProxyOptions } from "./proxy_options.ts";
+import { TargetList } from "./_proxy_target_list.ts";
+import type { ProxyTargetRules } from "./proxy_options.ts";
 
 /** Host and port of a request. */
 export interface Target {
@@ -35,97 +29,79 @@ export function readAuthority(text: string, defaultPort: number | undefined): Ta
   return { hostname, port, address, key: `${hostname} ${port}` };
 }
 
-/** Names and blocks of a list. */
-interface List {
-  readonly names: ReadonlySet<string>;
-  readonly suffixes: readonly string[];
-  readonly blocks: readonly AddressBlock[];
-}
-
 const LOCALHOST = /(?:^|\.)localhost\.*$/;
 const LOOPBACK = [[127, 0, 0, 1], [...new Array<number>(15).fill(0), 1]];
 /** What ends in a number is no name, and may be an address in a form of its own. */
 const NUMERIC = /(?:^|\.)(?:\d+|0x[\da-f]*)\.*$/;
 
-/** Who may reach what. */
+/** Which targets a client may reach. */
 export class Rules {
-  readonly #allow: List | undefined;
-  readonly #deny: List;
+  /**
+   * Tells connections to servers apart that were opened under other rules: a name that leads to an
+   * address that only some clients may reach leads there for these alone.
+   */
+  readonly key: string;
+  readonly #allow: TargetList | undefined;
+  readonly #deny: TargetList;
   readonly #allowPrivate: boolean;
-  readonly #ports: ReadonlySet<number> | undefined;
-  /** Whether names are for another proxy to resolve. */
-  readonly #byName: boolean;
+  readonly #connectPorts: ReadonlySet<number> | undefined;
+  readonly #requestPorts: ReadonlySet<number> | undefined;
 
-  constructor(options: ProxyOptions) {
-    this.#allow = options.allow === undefined ? undefined : readList("allow", options.allow);
-    this.#deny = readList("deny", options.deny ?? []);
+  constructor(options: ProxyTargetRules, key = "") {
+    this.key = key;
+    const { allow = "any" } = options;
+    this.#allow = allow === "any" ? undefined : new TargetList("allow", allow);
+    this.#deny = new TargetList("deny", options.deny ?? []);
     this.#allowPrivate = options.allowPrivate ?? false;
-    this.#byName = options.upstream !== undefined;
-    const { connectPorts = [443] } = options;
-    if (connectPorts !== "any") {
-      for (const port of connectPorts) {
-        if (!Number.isInteger(port) || port < 1 || port > 65535) {
-          throw new RangeError(`Cannot use connectPorts: ${port} is no port from 1 to 65535`);
-        }
-      }
-      this.#ports = new Set(connectPorts);
-    }
+    this.#connectPorts = readPorts("connectPorts", options.connectPorts ?? [443]);
+    this.#requestPorts = readPorts("requestPorts", options.requestPorts ?? "any");
   }
 
-  /** Whether CONNECT may reach a port. */
-  mayConnect(port: number): boolean {
-    return this.#ports?.has(port) ?? true;
+  /** Tells whether a port may be reached: by CONNECT, or else by a request. */
+  mayUsePort(port: number, byConnect: boolean): boolean {
+    return (byConnect ? this.#connectPorts : this.#requestPorts)?.has(port) ?? true;
   }
 
-  /** Whether a target may be asked for, as far as its name tells. */
-  mayAsk({ hostname, address }: Target): boolean {
+  /**
+   * Tells whether a target may be asked for, as far as its name tells.
+   *
+   * @param byName Whether another proxy resolves the name, so that no address is seen here.
+   */
+  mayAsk({ hostname, address }: Target, byName: boolean): boolean {
     if (address !== undefined) return this.mayReach(address, undefined);
-    if (hasName(this.#deny, hostname)) return false;
+    if (this.#deny.hasName(hostname)) return false;
     // RFC 6761 §6.3: whoever resolves it, it is that machine.
     if (LOCALHOST.test(hostname) && !LOOPBACK.some((one) => this.mayReach(one, hostname))) {
       return false;
     }
     // 0x7f.1, 2130706433, 010.0.0.1: some read an address there, and not all the same one.
-    if (this.#byName && NUMERIC.test(hostname)) return false;
+    if (byName && NUMERIC.test(hostname)) return false;
     const allow = this.#allow;
-    return allow === undefined || allow.blocks.length > 0 || hasName(allow, hostname);
+    if (allow === undefined || allow.hasName(hostname)) return true;
+    // The addresses decide, if there will be any.
+    return !byName && allow.blocks.length > 0;
   }
 
-  /** Whether an address may be dialled for a name, or for itself. */
+  /** Tells whether an address may be dialled for a name, or for itself. */
   mayReach(address: AddressBytes, hostname: string | undefined): boolean {
     const within = embedded(address) ?? address;
-    if (this.#deny.blocks.some((one) => isInBlock(address, one) || isInBlock(within, one))) {
-      return false;
-    }
+    if (this.#deny.hasAddress(address) || this.#deny.hasAddress(within)) return false;
     const allow = this.#allow;
-    if (allow?.blocks.some((block) => isInBlock(address, block))) return true;
+    if (allow?.hasAddress(address)) return true;
     if (!this.#allowPrivate && isSpecial(address)) return false;
-    return allow === undefined || (hostname !== undefined && hasName(allow, hostname));
+    return allow === undefined || (hostname !== undefined && allow.hasName(hostname));
   }
 }
 
-function hasName({ names, suffixes }: List, hostname: string): boolean {
-  const name = hostname.replace(/\.+$/, "");
-  return names.has(name) || suffixes.some((suffix) => name.endsWith(suffix));
-}
-
-function readList(option: string, entries: readonly string[]): List {
-  const names = new Set<string>();
-  const suffixes: string[] = [];
-  const blocks: AddressBlock[] = [];
-  for (const entry of entries) {
-    const block = readAddressBlock(entry);
-    const match = /^(\*?\.)?([0-9a-z_-]+(?:\.[0-9a-z_-]+)*)\.?$/.exec(entry.toLowerCase());
-    if (block !== undefined) blocks.push(block);
-    // What looks like an address and is none would never match: a rule that does nothing.
-    else if (match === null || /^[\d.]+$/.test(entry)) {
-      throw new TypeError(
-        `Cannot use ${option}: "${escapeControls(entry)}" is no host and no block`,
-      );
-    } else {
-      names.add(match[2]!);
-      if (match[1] !== undefined) suffixes.push(`.${match[2]}`);
+function readPorts(
+  option: string,
+  ports: readonly number[] | "any",
+): ReadonlySet<number> | undefined {
+  if (ports === "any") return undefined;
+  for (const port of ports) {
+    if (!Number.isInteger(port) || port < 1 || port > 65535) {
+      throw new RangeError(`Cannot use ${option}: ${port} is no port from 1 to 65535`);
     }
   }
-  return { names, suffixes, blocks };
+  return new Set(ports);
 }

@@ -1,5 +1,6 @@
 import type { Connection } from "../net/connection.ts";
 import { formatAddress } from "../net/address.ts";
+import type { ProxyHeader } from "../net/proxy_protocol_codec.ts";
 import type { Transport } from "../net/transport.ts";
 import { Http1Decoder, Http1Error, type Http1Request } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
@@ -10,12 +11,15 @@ import { connectionOf, type ConnectionOption, valueOf, wantsWebSocket } from "./
 import { Out } from "./_proxy_out.ts";
 import { answerOf, pageOf, Refusal } from "./_proxy_pages.ts";
 import { Late, Peer } from "./_proxy_peer.ts";
-import { readAuthority, type Target } from "./_proxy_rules.ts";
+import { type ClientAddress, clientAddress } from "./_proxy_clients.ts";
+import type { NextHop } from "./_proxy_next_hop.ts";
+import { readAuthority, type Rules, type Target } from "./_proxy_rules.ts";
 import { connectThrough } from "./_proxy_parent.ts";
 import { answerHere, hasPassed, readTarget, type RequestTarget } from "./_proxy_target.ts";
 import { Current } from "./_proxy_current.ts";
 import { Tunnel } from "./_proxy_tunnel.ts";
 import type { Upstream } from "./_proxy_upstream.ts";
+import { type Introduction, introductionOf, type Way, wayTo } from "./_proxy_way.ts";
 import type { ProxyRequest } from "./proxy_options.ts";
 
 const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n';
@@ -43,11 +47,23 @@ export class ProxySession implements Answering {
   #first = true;
   #draining = false;
   #isLoop: boolean | undefined;
+  readonly #address: ClientAddress;
+  /** Whether the client may use the proxy. */
+  readonly #admitted: boolean;
+  /** What servers are told of the client. */
+  readonly #introduction: Introduction | undefined;
+  /** The last way, which often is the next one too. */
+  #way: Way | undefined;
   /** The last authority, which often is the next one too. */
   #authority: string | undefined;
   #target: Target | undefined;
 
-  constructor(core: ProxyCore, conn: Connection, raw: Transport) {
+  constructor(
+    core: ProxyCore,
+    conn: Connection,
+    raw: Transport,
+    proxyHeader: ProxyHeader | undefined,
+  ) {
     this.#core = core;
     this.#conn = conn;
     const { clock, limits } = core;
@@ -58,6 +74,11 @@ export class ProxySession implements Answering {
     this.#client = new Peer(raw, decoder, clock, limits.bodyTimeout);
     this.out = new Out(this.#client);
     this.#name = formatAddress(conn.remoteAddr);
+    this.#address = clientAddress(conn.remoteAddr);
+    this.#admitted = core.clients.admits(this.#address);
+    if (core.introduce !== undefined) {
+      this.#introduction = introductionOf(conn, core.introduce, proxyHeader);
+    }
   }
 
   /** Whether the connection ends after the request in hand. */
@@ -83,6 +104,7 @@ export class ProxySession implements Answering {
       counts.sent += client.sent - sent;
       client.release();
       this.#unpin();
+      if (this.#introduction !== undefined) this.#core.upstreams.forget(this.#introduction);
     }
   }
 
@@ -162,7 +184,8 @@ export class ProxySession implements Answering {
   /** Whether the next request can be told from this one, and from what belongs to this one. */
   #mayGoOn({ head, body }: Current, status: number): boolean {
     // What follows a CONNECT that failed may be meant for the tunnel.
-    return head!.method !== "CONNECT" && body!.ended && head!.keepAlive && status !== 400;
+    return this.#admitted && head!.method !== "CONNECT" && body!.ended && head!.keepAlive &&
+      status !== 400;
   }
 
   /** Returns what `Connection` says in an answer of the proxy itself. */
@@ -170,24 +193,56 @@ export class ProxySession implements Answering {
     return connectionOf(current.head, close || this.#draining);
   }
 
-  async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
-    const { credentials, options, rules, upstreams, via } = this.#core;
+  /** Refuses a client that may not use the proxy, and a request that has been here before. */
+  #checkClient(head: Http1Request, current: Current): void {
+    const { credentials, upstreams, via } = this.#core;
     this.#isLoop ??= upstreams.isOurs(this.#conn.remoteAddr, this.#conn.localAddr);
     if (this.#isLoop || hasPassed(head, via)) {
       throw new Refusal(508, "The request has come through this proxy before");
+    }
+    if (!this.#admitted) {
+      throw new Refusal(403, "This client may not use the proxy", "the client is not allowed");
     }
     if (credentials !== undefined) {
       current.user = credentials.check(valueOf(head.fields, Known.proxyAuthorization));
       if (current.user === undefined) throw new Refusal(407, "The proxy wants a login");
     }
+  }
+
+  /** Returns the rules for a target, if they allow its port. */
+  #rulesFor({ port }: Target, head: Http1Request, current: Current): Rules {
+    const rules = this.#core.clients.rulesFor(this.#address, current.user);
+    const byConnect = head.method === "CONNECT";
+    if (rules.mayUsePort(port, byConnect)) return rules;
+    const what = byConnect ? "CONNECT" : "A request";
+    throw new Refusal(403, `${what} to this port is not allowed`);
+  }
+
+  /** Asks the function of the options for the next hop. */
+  #askForHop({ hostname, port }: Target, { head, user }: Current): Promise<NextHop> {
+    const { method } = head!;
+    return this.#core.hops.ask({ method, hostname, port, client: this.#name, user });
+  }
+
+  /** Returns the way to a target; mostly it is that of the request before. */
+  #wayTo(target: Target, hop: NextHop, rules: Rules): Way {
+    const last = this.#way;
+    if (last?.target === target && last.hop === hop && last.rules === rules) return last;
+    return this.#way = wayTo(target, hop, rules, this.#introduction);
+  }
+
+  async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
+    const { hops, options } = this.#core;
+    this.#checkClient(head, current);
     const asked = head.method === "CONNECT"
       ? { target: this.#targetOf(head.target, undefined), path: "", authority: head.target }
       : readTarget(head, (authority) => this.#targetOf(authority, 80));
     const { target } = asked;
-    if (head.method === "CONNECT" && !rules.mayConnect(target.port)) {
-      throw new Refusal(403, "CONNECT to this port is not allowed");
-    }
-    if (!rules.mayAsk(target)) throw new Refusal(403, "The target is not allowed");
+    const rules = this.#rulesFor(target, head, current);
+    const hop = hops.find(target) ?? await this.#askForHop(target, current);
+    if (!rules.mayAsk(target, hop.byName)) throw new Refusal(403, "The target is not allowed");
+    current.proxy = hop.proxy?.shown;
+    const way = this.#wayTo(target, hop, rules);
     let hook: ProxyRequest | undefined;
     if (options.onRequest !== undefined || options.onResponse !== undefined) {
       hook = {
@@ -206,7 +261,7 @@ export class ProxySession implements Answering {
       const answered = await this.#ask(current, hook);
       if (answered !== undefined) return answered;
     }
-    if (head.method === "CONNECT") return await this.#connect(target, head, current);
+    if (head.method === "CONNECT") return await this.#connect(way, head, current);
     if (head.method === "TRACE" && head.framing !== 0) {
       throw new Refusal(400, "A TRACE has no body");
     }
@@ -217,7 +272,7 @@ export class ProxySession implements Answering {
       await this.#client.write(here.answer(connection));
       return connection !== "close";
     }
-    return await this.#forward(asked, here, length, hook, current);
+    return await this.#forward(way, asked, here, length, hook, current);
   }
 
   /** Asks the hook; returns whether the connection goes on if it has answered. */
@@ -239,7 +294,8 @@ export class ProxySession implements Answering {
   }
 
   async #forward(
-    { target, path, authority }: RequestTarget,
+    way: Way,
+    { path, authority }: RequestTarget,
     maxForwards: number | undefined,
     length: string | undefined,
     hook: ProxyRequest | undefined,
@@ -247,16 +303,17 @@ export class ProxySession implements Answering {
   ): Promise<boolean> {
     const core = this.#core;
     const head = current.head!;
+    const { proxy } = way.hop;
     const asked: Asked = {
       head,
       body: current.body!,
       hook,
       to: {
-        target: core.parent === undefined ? path : head.target,
+        target: proxy?.protocol === "http" ? head.target : path,
         host: authority,
         maxForwards,
         length,
-        authorization: core.parentAuthorization,
+        authorization: proxy?.authorization,
         via: core.via,
       },
     };
@@ -264,14 +321,14 @@ export class ProxySession implements Answering {
     if (head.minor === 0 || wantsWebSocket(head)) await this.#makeResettable();
     // A client that waits for its response and goes away has no use for one.
     if (asked.body.ended) this.#client.watch(this.#onGone);
-    const key = core.upstreams.keyOf(target);
+    const { key } = way;
     let kept = this.#pinned?.key === key ? await this.#takePinned(head) : undefined;
     if (kept === undefined && isRepeatable(head)) kept = core.upstreams.take(key);
     const outcome = kept === undefined ? undefined : await this.#attempt(kept, asked, current);
     if (outcome !== undefined) return outcome;
     // Without a kept connection, or after it has turned out to be dead.
     if (kept !== undefined) core.counts.retries++;
-    return (await this.#attempt(await this.#dial(target, current), asked, current))!;
+    return (await this.#attempt(await this.#dial(way, current), asked, current))!;
   }
 
   /**
@@ -345,11 +402,14 @@ export class ProxySession implements Answering {
     return undefined;
   }
 
-  async #connect(target: Target, head: Http1Request, current: Current): Promise<boolean> {
+  async #connect(way: Way, head: Http1Request, current: Current): Promise<boolean> {
     const core = this.#core;
-    const upstream = this.#upstream = await this.#dial(target, current);
+    const upstream = this.#upstream = await this.#dial(way, current);
+    const { proxy } = way.hop;
     try {
-      if (core.parent !== undefined) await connectThrough(core, upstream, head);
+      if (proxy?.protocol === "http") {
+        await connectThrough(core, upstream, head, proxy.authorization);
+      }
       current.status = 200;
       current.firstByte = performance.now();
       this.out.text(GRANTED);
@@ -389,13 +449,13 @@ export class ProxySession implements Answering {
     }
   }
 
-  async #dial(target: Target, current: Current): Promise<Upstream> {
+  async #dial(way: Way, current: Current): Promise<Upstream> {
     if (this.#gone) throw new Refusal(502, "The client has gone");
     const controller = this.#dialling = new AbortController();
     const started = performance.now();
     try {
       const { upstreams } = this.#core;
-      const upstream = await upstreams.dial(target, this.#conn.localAddr, controller.signal);
+      const upstream = await upstreams.dial(way, this.#conn.localAddr, controller.signal);
       current.connect = performance.now() - started;
       return upstream;
     } finally {

@@ -1,7 +1,8 @@
 import { lookup } from "node:dns/promises";
-import { type Address, formatAddress, normalizeHostname } from "../net/address.ts";
+import { type Address, formatAddress, type HostPort, normalizeHostname } from "../net/address.ts";
 import { readAddressBytes } from "../net/address_block.ts";
-import { type NetErrorKind, toNetError } from "../net/errors.ts";
+import { NetError, type NetErrorKind, toNetError } from "../net/errors.ts";
+import type { Transport } from "../net/transport.ts";
 import { dialAny, orAbort } from "./_dial.ts";
 import { Http1Decoder } from "./http1_codec.ts";
 import type { TickClock, Ticked } from "./_proxy_clock.ts";
@@ -9,7 +10,9 @@ import { readKeepAlive } from "./_keep_alive.ts";
 import { Out } from "./_proxy_out.ts";
 import { Refusal } from "./_proxy_pages.ts";
 import { Peer } from "./_proxy_peer.ts";
-import type { Rules, Target } from "./_proxy_rules.ts";
+import { passHop } from "./_proxy_hop.ts";
+import type { Target } from "./_proxy_rules.ts";
+import type { Introduction, Way } from "./_proxy_way.ts";
 
 /** A connection to a server, or to the proxy behind this one. */
 export class Upstream extends Peer {
@@ -25,7 +28,7 @@ export class Upstream extends Peer {
   /** How many requests the server still takes. */
   #left = Infinity;
 
-  constructor(conn: Deno.TcpConn, key: string, clock: TickClock, writeLimit: number) {
+  constructor(conn: Transport, key: string, clock: TickClock, writeLimit: number) {
     super(conn, new Http1Decoder("response", LIMITS), clock, writeLimit);
     this.out = new Out(this);
     this.key = key;
@@ -54,7 +57,6 @@ export class Upstream extends Peer {
 
 /** What the connections depend on. */
 export interface UpstreamOptions {
-  readonly rules: Rules;
   readonly clock: TickClock;
   readonly connectTimeout: number;
   readonly bodyTimeout: number;
@@ -62,8 +64,6 @@ export interface UpstreamOptions {
   readonly keepAliveTimeout: number;
   /** Gives the addresses of a name. */
   readonly resolve: (hostname: string) => readonly string[] | Promise<readonly string[]>;
-  /** The proxy behind this one, which is trusted. */
-  readonly parent: Target | undefined;
 }
 
 /** More than for requests: servers have much to say, and are fewer. */
@@ -75,6 +75,10 @@ const WORDS: Partial<Record<NetErrorKind, string>> = {
   refused: "The server refused the connection",
   unreachable: "The server cannot be reached",
   reset: "The server broke off the connection",
+  tls: "The next proxy cannot be verified",
+  protocol: "The next proxy gave no proper answer",
+  truncated: "The next proxy broke off the connection",
+  reply: "The next proxy refused",
 };
 
 /** Dials what the rules allow, and keeps what is idle. */
@@ -87,17 +91,6 @@ export class Upstreams {
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
-  }
-
-  /**
-   * Returns the key of the connections that may carry requests to a target. Connections to a parent
-   * proxy are kept apart by target: a parent that forwards bytes behind the end of a response, as
-   * Squid 5 does behind a 204 and tinyproxy does always, would let one server answer the request
-   * that the next client has for another server.
-   */
-  keyOf(target: Target): string {
-    const { parent } = this.#options;
-    return parent === undefined ? target.key : `${parent.key} ${target.key}`;
   }
 
   /** Returns an idle connection that is of use; undefined without one. */
@@ -169,6 +162,13 @@ export class Upstreams {
     return this.#routes.has(routeOf(remote, local));
   }
 
+  /** Closes the idle connections that servers know to be those of one client. */
+  forget({ key }: Introduction): void {
+    for (const [way, list] of this.#idle) {
+      if (way.startsWith(key)) { for (const upstream of [...list]) this.#evict(upstream); }
+    }
+  }
+
   /** Closes all of them. */
   close(): void {
     for (const upstream of this.#open) upstream.close();
@@ -179,27 +179,26 @@ export class Upstreams {
   }
 
   /**
-   * Dials a target: its addresses are looked up once, those that the rules allow are dialled.
+   * Dials the next hop to a target, and goes through it. Names are looked up once; of the addresses
+   * of a target, those that the rules allow are dialled.
    *
-   * @param target What is asked for.
+   * @param way What the connection is for.
    * @param local Where the client has reached us, which is nowhere to go.
    * @param signal Gives up.
    * @throws {Refusal} If that is not allowed or does not come about.
    */
-  async dial(target: Target, local: Address, signal: AbortSignal): Promise<Upstream> {
-    const { connectTimeout, parent, clock, bodyTimeout } = this.#options;
+  async dial(way: Way, local: Address, signal: AbortSignal): Promise<Upstream> {
+    const { connectTimeout, clock, bodyTimeout } = this.#options;
     const limit = new Limit();
     if (connectTimeout !== Infinity) {
       limit.due = clock.after(connectTimeout);
       clock.watch(limit);
     }
     const both = AbortSignal.any([signal, limit.signal]);
-    const to = parent ?? target;
+    const to = way.hop.proxy?.target ?? way.target;
     try {
-      const addresses = await orAbort(this.#addresses(to, local), both);
-      const conn = await dialAny(addresses, to.port, both);
-      conn.setNoDelay();
-      const upstream = new Upstream(conn, this.keyOf(target), clock, bodyTimeout);
+      const transport = await this.#reach(way, local, both);
+      const upstream = new Upstream(transport, way.key, clock, bodyTimeout);
       this.#open.add(upstream);
       this.#routes.add(upstream.route);
       return upstream;
@@ -226,47 +225,91 @@ export class Upstreams {
     }
   }
 
-  async #addresses(to: Target, local: Address): Promise<readonly string[]> {
-    const { parent, rules } = this.#options;
-    let found: readonly string[];
-    if (to.address !== undefined) found = [to.hostname];
-    else {
+  /** Makes a connection that leads to the target of a way. */
+  async #reach(way: Way, local: Address, signal: AbortSignal): Promise<Transport> {
+    const { target, hop: { proxy, byName } } = way;
+    if (proxy === undefined) {
+      const allowed = await orAbort(this.#allowed(way), signal);
+      checkLoop(allowed, target, local);
+      return await this.#connect(way, allowed, target, signal);
+    }
+    const found = await orAbort(this.#addresses(proxy.target), signal);
+    if (byName) return await this.#connect(way, found, target, signal);
+    // A SOCKS server gets one address at a time, and the next one if it cannot reach that.
+    const allowed = await orAbort(this.#allowed(way), signal);
+    for (const [index, hostname] of allowed.entries()) {
       try {
-        found = await this.#options.resolve(to.hostname);
+        return await this.#connect(way, found, { hostname, port: target.port }, signal);
       } catch (error) {
-        if (error instanceof Deno.errors.NotCapable) throw error;
-        const missing = error instanceof Error && "code" in error && error.code === "EPERM";
-        throw new Refusal(
-          502,
-          "The name of the server cannot be resolved",
-          `dns: ${to.hostname}${missing ? ": run again with --allow-net" : ""}`,
-        );
+        const last = index === allowed.length - 1 || signal.aborted;
+        if (last || !(error instanceof NetError) || !isReply(error)) throw error;
       }
     }
-    if (parent !== undefined) return found;
-    const name = to.address === undefined ? to.hostname : undefined;
+    throw new Refusal(502, "The server cannot be reached");
+  }
+
+  /** Connects to the next hop at one of its addresses, and goes through it. */
+  async #connect(
+    way: Way,
+    addresses: readonly string[],
+    host: HostPort,
+    signal: AbortSignal,
+  ): Promise<Transport> {
+    const { port } = way.hop.proxy?.target ?? way.target;
+    const conn = await dialAny(addresses, port, signal);
+    conn.setNoDelay();
+    if (way.hop.proxy === undefined && way.introduction === undefined) return conn;
+    return await passHop(conn, way, host, signal);
+  }
+
+  /** Returns the addresses of a host, as they are. */
+  async #addresses({ hostname, address }: Target): Promise<readonly string[]> {
+    if (address !== undefined) return [hostname];
+    try {
+      return await this.#options.resolve(hostname);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      const missing = error instanceof Error && "code" in error && error.code === "EPERM";
+      throw new Refusal(
+        502,
+        "The name of the server cannot be resolved",
+        `dns: ${hostname}${missing ? ": run again with --allow-net" : ""}`,
+      );
+    }
+  }
+
+  /** Returns the addresses of a target that its client may reach. */
+  async #allowed({ target, rules }: Way): Promise<readonly string[]> {
+    const found = await this.#addresses(target);
+    const name = target.address === undefined ? target.hostname : undefined;
     const allowed = found.filter((one) => {
       const bytes = readAddressBytes(one);
       return bytes !== undefined && rules.mayReach(bytes, name);
     });
-    if (allowed.length === 0) {
-      throw new Refusal(
-        403,
-        "The address of the server is not allowed",
-        `denied: ${found.join(" ")}`,
-      );
-    }
-    if ("port" in local && "hostname" in local && local.port === to.port) {
-      const us = readAddressBytes(local.hostname)?.join();
-      const isUs = (one: string) => {
-        const bytes = readAddressBytes(one)!;
-        // All zeros is this machine, too.
-        return bytes.join() === us || bytes.every((byte) => byte === 0);
-      };
-      if (allowed.some(isUs)) throw new Refusal(508, "The target is this proxy");
-    }
-    return allowed;
+    if (allowed.length > 0) return allowed;
+    throw new Refusal(
+      403,
+      "The address of the server is not allowed",
+      `denied: ${found.join(" ")}`,
+    );
   }
+}
+
+/** Whether a SOCKS server has answered that it cannot reach a target. */
+function isReply(error: NetError): boolean {
+  return error.phase === "connect" && /^\d{1,3}$/.test(error.code ?? "");
+}
+
+/** Refuses a target that is this proxy itself. */
+function checkLoop(allowed: readonly string[], target: Target, local: Address): void {
+  if (!("port" in local && "hostname" in local) || local.port !== target.port) return;
+  const us = readAddressBytes(local.hostname)?.join();
+  const isUs = (one: string) => {
+    const bytes = readAddressBytes(one)!;
+    // All zeros is this machine, too.
+    return bytes.join() === us || bytes.every((byte) => byte === 0);
+  };
+  if (allowed.some(isUs)) throw new Refusal(508, "The target is this proxy");
 }
 
 /** Writes a connection as the address that it comes from and the address that it leads to. */

@@ -20,6 +20,27 @@
  * assertEquals(await response.text(), "hello");
  * ```
  *
+ * @example Through other proxies, by target
+ * ```ts
+ * import { serveProxy } from "@portside/kit/http/proxy";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using origin = serveHttp({ port: 0 }, () => new Response("hello"));
+ * await using next = serveProxy({ port: 0, allowPrivate: true, users: { alice: "secret" } });
+ * await using proxy = serveProxy({
+ *   port: 0,
+ *   allowPrivate: true,
+ *   upstream: [
+ *     { targets: [".corp.example"], upstream: "socks5h://127.0.0.1:1080" },
+ *     { targets: ["*"], upstream: `http://alice:secret@127.0.0.1:${next.addr.port}` },
+ *   ],
+ * });
+ * using client = Deno.createHttpClient({ proxy: { url: proxy.url } });
+ * const response = await fetch(origin.url, { client });
+ * assertEquals(await response.text(), "hello");
+ * ```
+ *
  * **Permissions**: `--allow-net`: for the address to listen on, for every address that is asked
  * for, and for every name that is looked up.
  *
@@ -31,6 +52,7 @@ import { isLoopback } from "../net/address.ts";
 import type { Connection } from "../net/connection.ts";
 import type {
   ConnectionHandler,
+  ConnectionInfo,
   ServeTcpOptions,
   ShutdownOptions,
   ShutdownReport,
@@ -40,8 +62,8 @@ import { serveTcp } from "../net/tcp_server.ts";
 import type { Transport } from "../net/transport.ts";
 import { TickClock } from "./_proxy_clock.ts";
 import { type Counts, Credentials, type ProxyCore } from "./_proxy_core.ts";
-import { readParent } from "./_proxy_parent.ts";
-import { Rules } from "./_proxy_rules.ts";
+import { ClientRules } from "./_proxy_clients.ts";
+import { NextHops } from "./_proxy_next_hop.ts";
 import { ProxySession } from "./_proxy_session.ts";
 import { resolveBySystem, Upstreams } from "./_proxy_upstream.ts";
 import { checkCount, checkTime } from "./_server_limits.ts";
@@ -72,6 +94,7 @@ export interface ServeProxyOptions extends
     | "maxConnections"
     | "backlog"
     | "sharePort"
+    | "proxyProtocol"
     | "signal"
     | "onListen"
     | "onEvent"
@@ -147,12 +170,16 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
   const keepAliveTimeout = checkTime("keepAliveTimeout", options.keepAliveTimeout, 15_000);
   const { maxHead: _, minBodyRate: __, ...times } = limits;
   const clock = new TickClock(Math.min(connectTimeout, keepAliveTimeout, ...Object.values(times)));
-  const rules = new Rules(options);
+  const clients = new ClientRules(options);
   const via = options.name ?? `portside-${crypto.randomUUID().slice(0, 8)}`;
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z:-]+$/.test(via)) {
     throw new TypeError(`Cannot use the name ${JSON.stringify(via)}: it is a token`);
   }
-  const parent = options.upstream === undefined ? undefined : readParent(options.upstream);
+  const hops = new NextHops(options.upstream);
+  const { sendProxyProtocol: introduce } = options;
+  if (introduce !== undefined && introduce !== 1 && introduce !== 2) {
+    throw new RangeError(`Cannot use sendProxyProtocol: it is 1 or 2, not ${introduce}`);
+  }
   const counts: Counts = {
     requests: 0,
     retries: 0,
@@ -164,29 +191,27 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
     sent: 0,
   };
   const upstreams = new Upstreams({
-    rules,
     clock,
     connectTimeout,
     bodyTimeout: limits.bodyTimeout,
     keepAliveTimeout,
     maxIdlePerHost: checkCount("maxIdlePerHost", options.maxIdlePerHost, 64),
     resolve: options.resolve ?? resolveBySystem,
-    parent: parent?.target,
   });
   const core: ProxyCore = {
     options,
-    rules,
+    clients,
+    hops,
     clock,
     upstreams,
     via,
     limits,
     counts,
     credentials: options.users === undefined ? undefined : new Credentials(options.users),
-    parent: parent?.target,
-    parentAuthorization: parent?.authorization,
+    introduce,
   };
   return {
-    handle: (connection, info) => handle(core, connection, info.signal),
+    handle: (connection, info) => handle(core, connection, info),
     stats: () => ({ ...counts, idleUpstream: upstreams.idle }),
     close: () => upstreams.close(),
     [Symbol.dispose]: () => upstreams.close(),
@@ -216,7 +241,8 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
  * ```
  */
 export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
-  const { hostname = "127.0.0.1", port, backlog, sharePort, signal, onListen, onEvent } = options;
+  const { hostname = "127.0.0.1", port, backlog, sharePort, proxyProtocol } = options;
+  const { signal, onListen, onEvent } = options;
   if (!isLoopback(hostname) && options.users === undefined && options.open !== true) {
     throw new TypeError(
       `Cannot serve everybody on ${hostname}: give users, or say open if that is meant`,
@@ -229,6 +255,7 @@ export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
     port,
     backlog,
     sharePort,
+    proxyProtocol,
     signal,
     onListen,
     onEvent,
@@ -293,13 +320,17 @@ class RunningProxy implements ProxyServer {
 }
 
 /** Serves one client on the raw connection; the limits around it stay those of its server. */
-async function handle(core: ProxyCore, conn: Connection, draining: AbortSignal): Promise<void> {
+async function handle(
+  core: ProxyCore,
+  conn: Connection,
+  { signal: draining, proxyHeader }: ConnectionInfo,
+): Promise<void> {
   let raw: Transport | undefined;
   await conn.upgrade((transport) => {
     raw = transport;
     return Promise.resolve({ transport, tls: conn.tls });
   });
-  const session = new ProxySession(core, conn, raw!);
+  const session = new ProxySession(core, conn, raw!, proxyHeader);
   const drain = () => session.drain();
   draining.addEventListener("abort", drain);
   try {

@@ -76,6 +76,8 @@ export interface ProxyEntry {
   readonly client: string;
   /** Who the client is, where it had to say so. */
   readonly user: string | undefined;
+  /** The next proxy as a URL without its login; undefined if there was none. */
+  readonly upstream: string | undefined;
   /** What went wrong, if something did. */
   readonly error: string | undefined;
 }
@@ -102,24 +104,60 @@ export interface ProxyStats {
   readonly idleUpstream: number;
 }
 
-/**
- * Options of `createProxy`. All times are in milliseconds; 0 lifts one. Sizes and counts are whole
- * numbers from 1 up, or Infinity.
- */
-export interface ProxyOptions {
+/** Where a request leads, for a function that chooses its next proxy. */
+export interface ProxyDestination {
+  /** The method. */
+  readonly method: string;
+  /** The host that is asked for, in lower case. */
+  readonly hostname: string;
+  /** The port. */
+  readonly port: number;
+  /** The address of the client. */
+  readonly client: string;
+  /** Who the client is, where it had to say so. */
+  readonly user: string | undefined;
+}
+
+/** Another proxy that requests are passed on to. */
+export interface ProxyParent {
   /**
-   * The password of each user. With any, requests need them (Basic, RFC 7617).
+   * Its URL, with a port: `http://host:port`, `https://host:port` for TLS to it,
+   * `socks5://host:port` for SOCKS 5 with names resolved here, `socks5h://host:port` for SOCKS 5
+   * with names resolved there. A login stands before the host, percent-encoded:
+   * `http://user:password@host:port`. No error and no log entry shows it.
+   */
+  readonly url: string;
+  /**
+   * Certificates in PEM that are trusted besides the usual authorities; for `https://` alone.
    *
    * @default none
    */
-  users?: Readonly<Record<string, string>>;
+  readonly caCerts?: readonly string[];
+}
+
+/** The next hop of a request: the URL of a proxy, a proxy, or `"direct"` for none. */
+export type ProxyUpstream = string | ProxyParent;
+
+/** The next proxy for some targets. */
+export interface ProxyUpstreamRule {
+  /**
+   * The targets: names, `.suffixes`, addresses and blocks as in `allow`, or `"*"` for all. An
+   * address or block stands for targets that are written as addresses: no name is resolved for it.
+   */
+  readonly targets: readonly string[];
+  /** The proxy, or `"direct"`. */
+  readonly upstream: ProxyUpstream;
+}
+
+/** Which targets may be reached. */
+export interface ProxyTargetRules {
   /**
    * The only targets: `example.com`, `.example.com` with all below it, an address, or a block
    * like `10.0.0.0/8`. A block or address lifts what `allowPrivate` is about, for itself.
    *
-   * @default everything
+   * @default "any"
    */
-  allow?: readonly string[];
+  allow?: readonly string[] | "any";
   /**
    * Targets that are refused, whatever `allow` says; written in the same way.
    *
@@ -133,6 +171,75 @@ export interface ProxyOptions {
    */
   allowPrivate?: boolean;
   /**
+   * The ports that CONNECT may reach.
+   *
+   * @default [443]
+   */
+  connectPorts?: readonly number[] | "any";
+  /**
+   * The ports that plain HTTP requests may reach.
+   *
+   * @default "any"
+   */
+  requestPorts?: readonly number[] | "any";
+}
+
+/** Rules for the targets of some clients. What is left out is as for all other clients. */
+export interface ProxyClientRule extends ProxyTargetRules {
+  /**
+   * The addresses of the clients: addresses and blocks.
+   *
+   * @default all
+   */
+  clients?: readonly string[];
+  /**
+   * The names of the clients, from `users`. With `clients`, both must match.
+   *
+   * @default all
+   */
+  users?: readonly string[];
+  /**
+   * Targets that are refused to these clients, besides those that are refused to all.
+   *
+   * @default none
+   */
+  deny?: readonly string[];
+}
+
+/**
+ * Options of `createProxy`. All times are in milliseconds; 0 lifts one. Sizes and counts are whole
+ * numbers from 1 up, or Infinity.
+ */
+export interface ProxyOptions extends ProxyTargetRules {
+  /**
+   * The password of each user. With any, requests need them (Basic, RFC 7617).
+   *
+   * @default none
+   */
+  users?: Readonly<Record<string, string>>;
+  /**
+   * The clients that may use the proxy: addresses, and blocks such as `10.0.0.0/8`. Any other gets
+   * 403 for its first request, before a login is asked for, and its connection is closed. A client
+   * without an address, on a Unix socket, is in no list.
+   *
+   * @default every client
+   */
+  allowClients?: readonly string[];
+  /**
+   * Clients that may not use the proxy, whatever `allowClients` says; written in the same way.
+   *
+   * @default none
+   */
+  denyClients?: readonly string[];
+  /**
+   * Rules for the targets of some clients. The first one that matches a client holds for it: what
+   * it says of `allow`, `allowPrivate`, `connectPorts` and `requestPorts` takes the place of the
+   * options here, and its `deny` is added to that here.
+   *
+   * @default none
+   */
+  clientRules?: readonly ProxyClientRule[];
+  /**
    * Gives the addresses of a name. It is asked once for a connection, and what the rules allow of
    * its answer is dialled.
    *
@@ -140,19 +247,32 @@ export interface ProxyOptions {
    */
   resolve?: (hostname: string) => readonly string[] | Promise<readonly string[]>;
   /**
-   * The ports that CONNECT may reach.
+   * The next proxy: one for everything, a list of rules of which the first that matches the target
+   * holds, or a function that chooses for each request. A target that no rule names is reached
+   * directly.
    *
-   * @default [443]
+   * Addresses are checked before they are dialled wherever this proxy resolves names: for direct
+   * targets and with `socks5://`. An `http://`, `https://` or `socks5h://` proxy resolves names
+   * itself. Then the rules about addresses hold for targets that are written as addresses alone,
+   * `allow` has to contain the name, and what only some programs read as an address, like `0x7f.1`
+   * or `010.0.0.1`, is refused. The address of a next proxy is not checked: it is trusted.
+   *
+   * @default "direct"
    */
-  connectPorts?: readonly number[] | "any";
+  upstream?:
+    | ProxyUpstream
+    | readonly ProxyUpstreamRule[]
+    | ((destination: ProxyDestination) => ProxyUpstream | Promise<ProxyUpstream>);
   /**
-   * The proxy to pass everything on to: `http://user:password@host:port`. It resolves names, so
-   * that rules about addresses hold for targets that are written as addresses alone; what only
-   * some would read as one, like `0x7f.1` or `010.0.0.1`, is refused.
+   * The version of the PROXY protocol in which this proxy introduces its clients: each connection
+   * to a server, or to an HTTP proxy behind this one, begins with a header that has the address of
+   * the client. A SOCKS server gets none, the server behind it does. With TLS, it comes before the
+   * handshake. Servers that do not expect the header fail. Connections to servers are kept for the
+   * client's connection alone.
    *
-   * @default none
+   * @default no header is sent
    */
-  upstream?: string;
+  sendProxyProtocol?: 1 | 2;
   /**
    * The name for `Via`, by which a loop is seen. It has to differ from that of other proxies.
    *

@@ -134,8 +134,8 @@ export class SocksHandshake {
    * @param chunk The next bytes, split anywhere.
    * @returns What to do, in this order.
    * @throws {NetError} In phase "connect": of kind "protocol" if the server does not keep to SOCKS
-   * 5, "refused" or "unreachable" if it cannot reach the target, "reply" if it refuses, the login
-   * included; `code` is the number of its reply.
+   * 5, "refused" or "unreachable" if it cannot reach the target, "reply" if it refuses. `code` is the number of its reply;
+   * undefined if it refused the login.
    * @throws {TypeError} If the handshake is over.
    */
   push(chunk: Uint8Array): SocksEvent[] {
@@ -172,7 +172,7 @@ export class SocksHandshake {
       case "login":
         // RFC 1929 §2 says version 1; some servers say 5.
         if (first !== 1 && first !== VERSION) throw malformed("the answer to the login");
-        if (second !== 0) throw refused("the login is wrong", second!);
+        if (second !== 0) throw refused("the login is wrong");
         return this.#ask();
       default:
         return this.#takeReply(first!, second!);
@@ -183,8 +183,7 @@ export class SocksHandshake {
     if (version !== VERSION) throw malformed("the version");
     if (method === NO_LOGIN) return this.#ask();
     if (method === 0xff) {
-      const offered = this.#login === undefined ? "it wants a login" : "it takes no such login";
-      throw refused(offered, method);
+      throw refused(this.#login === undefined ? "it wants a login" : "it takes no such login");
     }
     if (method !== PASSWORD || this.#login === undefined) {
       throw malformed("the method of authentication");
@@ -202,7 +201,7 @@ export class SocksHandshake {
     if (version !== VERSION) throw malformed("the version of the reply");
     if (code !== 0) {
       const [kind, words] = REPLIES[code] ?? ["reply", "an unknown reply"];
-      throw refused(words, code, kind);
+      throw refused(words, kind, String(code));
     }
     const size = this.#size();
     const type = this.#bytes[3];
@@ -262,10 +261,10 @@ function malformed(what: string): NetError {
   });
 }
 
-function refused(words: string, code: number, kind: NetErrorKind = "reply"): NetError {
+function refused(words: string, kind: NetErrorKind = "reply", code?: string): NetError {
   return new NetError(`Cannot connect through the SOCKS server: ${words}`, {
     kind,
     phase: "connect",
-    code: String(code),
+    ...(code !== undefined && { code }),
   });
 }

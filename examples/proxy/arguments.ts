@@ -2,50 +2,79 @@
 
 import { createProxy, type ServeProxyOptions } from "../../http/proxy.ts";
 import { isLoopback } from "../../net/address.ts";
+import { readAddressBlock } from "../../net/address_block.ts";
 import { badValue } from "../../tools/cli.ts";
+import { readUpstream, upstreamRules } from "./upstream.ts";
 
 /** The flags that are more than a value. */
 export interface ProxyArguments {
   hostname: string;
   open: boolean;
   auth: string[];
+  allowClient: string[];
+  denyClient: string[];
   allow: string[];
   deny: string[];
   connectPort: string[];
-  upstream?: string | undefined;
+  requestPort: string[];
+  upstream: string[];
   maxPerAddress: number;
+  acceptProxyProtocol: string[];
+  sendProxyProtocol?: "v1" | "v2" | undefined;
+}
+
+/** Options of the command line, and the certificates that `--upstream-ca` names. */
+export interface ProxyFiles {
+  upstreamCa: readonly string[];
 }
 
 /** Turns them into options; throws what tells the user which flag is wrong. */
-export function proxyOptions(given: ProxyArguments): ServeProxyOptions {
-  const { hostname, open, auth, allow, deny, upstream } = given;
-  const logins = auth.map((login): [string, string] => {
-    const [, user, password] = /^([^:]+):(.+)$/.exec(login) ?? [];
-    // Not shown: it may be a password.
-    if (!user || !password) throw badValue("--auth", "…", "user:password");
-    return [user, password];
-  });
+export function proxyOptions(given: ProxyArguments & ProxyFiles) {
+  const { hostname, open, allow, deny, allowClient, denyClient, acceptProxyProtocol } = given;
+  const logins = given.auth.map(readLogin);
   if (logins.length === 0 && !open && !isLoopback(hostname)) {
     throw badValue("--hostname", hostname, "this machine, or --auth, or --open for everybody");
   }
-  const ports = given.connectPort.map((port) => {
-    if (port === "any") return NaN;
-    if (/^\d{1,5}$/.test(port) && Number(port) > 0 && Number(port) < 65536) return Number(port);
-    throw badValue("--connect-port", port, "a port from 1 to 65535, or any");
-  });
-  const expected = "a host, a .suffix, an address or a block of addresses";
-  for (const one of allow) check("--allow", one, expected, { allow: [one] });
-  for (const one of deny) check("--deny", one, expected, { deny: [one] });
-  if (upstream !== undefined) {
-    check("--upstream", "…", "http://host:port or http://user:password@host:port", { upstream });
-  }
+  const target = "a host, a .suffix, an address or a block of addresses";
+  for (const one of allow) check("--allow", one, target, { allow: [one] });
+  for (const one of deny) check("--deny", one, target, { deny: [one] });
+  checkBlocks("--allow-client", allowClient);
+  checkBlocks("--deny-client", denyClient);
+  checkBlocks("--accept-proxy-protocol", acceptProxyProtocol);
+  const upstreams = given.upstream.map(readUpstream);
   return {
     users: logins.length > 0 ? Object.fromEntries(logins) : undefined,
+    allowClients: allowClient.length > 0 ? allowClient : undefined,
+    denyClients: denyClient,
     allow: allow.length > 0 ? allow : undefined,
     deny,
     maxConnectionsPerAddress: given.maxPerAddress,
-    connectPorts: given.connectPort.includes("any") ? "any" : ports,
-  };
+    connectPorts: readPorts("--connect-port", given.connectPort),
+    requestPorts: readPorts("--request-port", given.requestPort),
+    upstream: upstreams.length > 0 ? upstreamRules(upstreams, given.upstreamCa) : undefined,
+    proxyProtocol: acceptProxyProtocol.length > 0 ? { trusted: acceptProxyProtocol } : undefined,
+    sendProxyProtocol: given.sendProxyProtocol && (given.sendProxyProtocol === "v1" ? 1 : 2),
+  } satisfies ServeProxyOptions;
+}
+
+function readLogin(login: string): [user: string, password: string] {
+  const [, user, password] = /^([^:]+):(.+)$/.exec(login) ?? [];
+  // Not shown: it may be a password.
+  if (!user || !password) throw badValue("--auth", "…", "user:password");
+  return [user, password];
+}
+
+function readPorts(flag: string, texts: readonly string[]): readonly number[] | "any" {
+  const ports = texts.filter((text) => text !== "any").map((text) => {
+    if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65536) return Number(text);
+    throw badValue(flag, text, "a port from 1 to 65535, or any");
+  });
+  return texts.includes("any") ? "any" : ports;
+}
+
+function checkBlocks(flag: string, blocks: readonly string[]): void {
+  const wrong = blocks.find((block) => readAddressBlock(block) === undefined);
+  if (wrong !== undefined) throw badValue(flag, wrong, "an address or a block of addresses");
 }
 
 function check(flag: string, value: string, expected: string, options: ServeProxyOptions): void {

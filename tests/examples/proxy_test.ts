@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../examples/proxy.ts";
+import { serveHttp } from "../../http/server.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { startRunnable } from "../_support/runnable.ts";
 import { exchange, statuses } from "../_support/raw_http.ts";
@@ -20,7 +21,16 @@ Deno.test("proxy refuses flags that contradict each other or mean nothing, witho
     ["--allow", ["--allow=10.0.0.0/33"]],
     ["--deny", ["--deny=a b"]],
     ["--upstream", ["--upstream=http://u:secret@h"]],
-    ["--upstream", ["--upstream=socks5://u:secret@h:1"]],
+    ["--upstream", ["--upstream=socks4://u:secret@h:1"]],
+    ["--upstream", ["--upstream=socks5://u:secret@h"]],
+    ["--upstream", ["--upstream=a b=http://u:secret@h:1"]],
+    ["--upstream", ["--upstream=secret"]],
+    ["--upstream", ["--upstream==secret@direct"]],
+    ["--allow-client", ["--allow-client=localhost"]],
+    ["--deny-client", ["--deny-client=10.0.0.0/33"]],
+    ["--request-port", ["--request-port=0"]],
+    ["--accept-proxy-protocol", ["--accept-proxy-protocol=a"]],
+    ["--send-proxy-protocol", ["--send-proxy-protocol=3"]],
   ];
   for (const [flag, args] of rows) {
     const io = recordingIo();
@@ -67,4 +77,29 @@ Deno.test("proxy wants the login, denies what it is told, and logs one line a re
   assert(!server.stderr.includes("secret"), server.stderr);
   const counts = lines.find((one) => one?.requests !== undefined);
   assertEquals([counts.requests, counts.denied, counts.failed], [7, 5, 1]);
+});
+
+Deno.test("proxy passes requests on by target, and tells each server the client", async () => {
+  await using origin = serveHttp(
+    { proxyProtocol: { trusted: ["127.0.0.1"] } },
+    ({ url, headers }, { remoteAddr: { hostname, port } }) =>
+      new Response(`${hostname}:${port} ${url} ${headers.get("proxy-authorization")}`),
+  );
+  const { host } = new URL(origin.url);
+  await using server = await startRunnable("proxy", [
+    ...["--port=0", "--allow-private", "--accept-proxy-protocol=127.0.0.1"],
+    ...["--send-proxy-protocol=v1", "--deny-client=192.0.2.9"],
+    ...[`--upstream=http://ada:secret@${host}`, "--upstream=127.0.0.0/8=direct"],
+  ]);
+  const ask = (client: string, url: string) =>
+    exchange(server.port, `PROXY TCP4 ${client} 192.0.2.2 5000 80\r\n${get(url)}`);
+  assertEquals(statuses(await ask("192.0.2.9", origin.url)), [403]);
+  const direct = await ask("192.0.2.1", `${origin.url}/a`);
+  assertStringIncludes(direct, `192.0.2.1:5000 ${origin.url}/a null`);
+  const passed = await ask("192.0.2.2", "http://a.test/b");
+  assertStringIncludes(passed, `192.0.2.2:5000 http://a.test/b Basic ${btoa("ada:secret")}`);
+  server.signal("SIGINT");
+  assertEquals(await server.exitCode(), 0, server.stderr);
+  assertStringIncludes(server.stderr, "192.0.2.9:5000 GET");
+  assert(!server.stderr.includes("secret"), server.stderr);
 });

@@ -264,7 +264,7 @@ const NONSENSE: [ServeProxyOptions, string][] = [
   [{ deny: ["10.0.0.0/33"] }, "deny"],
   [{ deny: ["127.1"] }, "deny"],
   [{ connectPorts: [0] }, "connectPorts"],
-  [{ upstream: "socks5://h:1" }, "upstream"],
+  [{ upstream: "socks4://h:1" }, "upstream"],
   [{ upstream: "http://user@h:1" }, "upstream"],
   [{ users: { "a:b": "c" } }, "user"],
   [{ name: "a b" }, "name"],

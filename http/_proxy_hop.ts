@@ -1,0 +1,91 @@
+/** Makes of a TCP connection to the next hop what a request needs: one to its target. */
+
+import type { HostPort } from "../net/address.ts";
+import { Connection } from "../net/connection.ts";
+import { NetError } from "../net/errors.ts";
+import { SocksHandshake, type SocksLogin } from "../net/socks_codec.ts";
+import type { Transport } from "../net/transport.ts";
+import { upgradeTls } from "../net/upgrade_tls.ts";
+import { closeQuietly } from "./_dial.ts";
+import type { ParentProxy } from "./_proxy_next_hop.ts";
+import type { Way } from "./_proxy_way.ts";
+import { writeAll } from "./_relay.ts";
+
+/**
+ * Says what comes before the first request: the PROXY header, the handshake of TLS with a proxy,
+ * that of SOCKS. A SOCKS server knows no PROXY header: the server behind it gets that.
+ *
+ * @param conn The connection to the next hop. It is closed if this fails or the signal aborts.
+ * @param way What it is for.
+ * @param host Where a SOCKS server has to lead: a name, or an address of it that may be reached.
+ * @throws {NetError} If the next hop does not keep to its protocol, or refuses.
+ */
+export async function passHop(
+  conn: Transport,
+  way: Way,
+  host: HostPort,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const stop = () => closeQuietly(conn);
+  signal.addEventListener("abort", stop);
+  try {
+    signal.throwIfAborted();
+    return await pass(conn, way, host, signal);
+  } catch (error) {
+    closeQuietly(conn);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+async function pass(
+  conn: Transport,
+  { hop: { proxy }, introduction }: Way,
+  host: HostPort,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const behind = proxy?.protocol === "socks";
+  if (behind) await throughSocks(conn, host, proxy.login);
+  if (introduction !== undefined) await writeAll(conn, introduction.header);
+  return proxy?.secure ? await startTls(conn, proxy, signal) : conn;
+}
+
+async function startTls(
+  conn: Transport,
+  { target, caCerts }: ParentProxy,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const connection = new Connection(conn, { writeTimeout: 0 });
+  await upgradeTls(connection, {
+    serverName: target.hostname,
+    ...(caCerts && { caCerts: [...caCerts] }),
+    // The signal has the limit.
+    handshakeTimeout: 0,
+    signal,
+  });
+  return connection.detach().transport;
+}
+
+async function throughSocks(
+  conn: Transport,
+  host: HostPort,
+  login: SocksLogin | undefined,
+): Promise<void> {
+  const socks = new SocksHandshake(host, login);
+  await writeAll(conn, socks.start());
+  while (!socks.connected) {
+    // No more than is missing: what follows comes from the target.
+    const buffer = new Uint8Array(socks.missing);
+    const size = await conn.read(buffer);
+    if (size === null) {
+      throw new NetError("The SOCKS server ended the connection", {
+        kind: "truncated",
+        phase: "connect",
+      });
+    }
+    for (const event of socks.push(buffer.subarray(0, size))) {
+      if (event.kind === "send") await writeAll(conn, event.bytes);
+    }
+  }
+}
