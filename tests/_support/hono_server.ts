@@ -7,6 +7,10 @@ interface Context {
   env: { remoteAddr: Deno.NetAddr };
   json(value: unknown): Response;
 }
+interface Stream {
+  onAbort(callback: () => void): void;
+  writeSSE(event: { data: string }): Promise<void>;
+}
 type Answer = (context: Context) => Response | Promise<Response>;
 interface App {
   get(path: string, answer: Answer): void;
@@ -15,7 +19,42 @@ interface App {
 }
 
 const { Hono } = await import(["npm:hono", "4.13.19"].join("@")) as { Hono: new () => App };
+const { streamSSE } = await import(["npm:hono", "4.13.19/streaming"].join("@")) as {
+  streamSSE(context: Context, write: (stream: Stream) => Promise<void>): Response;
+};
 const app = new Hono();
+/** How often the client of a path was seen to go, by the signal and by the stream. */
+const gone = { signal: 0, stream: 0 };
+app.get("/gone", ({ json }) => json(gone));
+app.get("/waits", ({ req }) => {
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  req.raw.signal.addEventListener("abort", () => {
+    gone.signal++;
+    resolve(new Response());
+  });
+  return promise;
+});
+app.post("/waits", async ({ req, json }) => {
+  await req.json();
+  const { signal } = req.raw;
+  return await new Promise((resolve) => {
+    signal.addEventListener("abort", () => {
+      gone.signal++;
+      resolve(json({}));
+    });
+  });
+});
+app.get("/events", (context) => {
+  return streamSSE(context, async (stream) => {
+    await stream.writeSSE({ data: "first" });
+    await new Promise<void>((resolve) => {
+      stream.onAbort(() => {
+        gone.stream++;
+        resolve();
+      });
+    });
+  });
+});
 app.get("/users/:id", ({ req, env, json }) => {
   return json({ id: req.param("id"), peer: env.remoteAddr.hostname });
 });
