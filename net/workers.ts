@@ -1,6 +1,7 @@
 /**
- * One server on several cores: Workers that share a port, the kernel spreading
- * connections over them. A worker that crashes is replaced, one shutdown ends all.
+ * One server on several cores: Workers that share a port, the kernel spreading connections over them.
+ * A Worker that ends for any reason, or stops answering, is replaced. {@linkcode WorkerServer.reload}
+ * replaces them one by one while the others serve, and one shutdown ends all.
  *
  * The module that is named runs in each Worker and calls {@linkcode runWorker}:
  *
@@ -29,8 +30,8 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "./address.ts";
 import { NetError, toNetError } from "./errors.ts";
 import type { ShutdownOptions, ShutdownReport, TcpServer } from "./server_options.ts";
-import { withDeadline } from "./_deadline.ts";
-import { checkMax, checkNumber, MAX_TIMER } from "./_limits.ts";
+import { checkMax, checkNumber } from "./_limits.ts";
+import { type FromWorker, type ToWorker, WorkerHandle } from "./_worker_handle.ts";
 
 /** Options of {@linkcode serveWithWorkers}. */
 export interface ServeWithWorkersOptions {
@@ -67,6 +68,13 @@ export interface ServeWithWorkersOptions {
    * @default 30000
    */
   startTimeout?: number;
+  /**
+   * How long a Worker may be without an answer to the supervisor, in milliseconds, until it counts as
+   * stuck and is replaced; 0 for ever. Work that blocks the event loop of a Worker must be shorter.
+   *
+   * @default 30000
+   */
+  stuckTimeout?: number;
   /** Whatever the Workers need besides; it is cloned (structured clone). */
   data?: unknown;
   /** Shuts all of them down when it is aborted. */
@@ -86,37 +94,90 @@ export interface WorkerAssignment {
 }
 
 /** What a Worker may serve: any server that shares its port and can be shut down. */
-export type SharedServer = Pick<TcpServer, "shutdown">;
+export interface SharedServer extends Pick<TcpServer, "shutdown"> {
+  /** Its URL, e.g. `http://127.0.0.1:8000`, whose scheme that of all Workers together takes over. */
+  readonly url?: string;
+  /** Its counters, which `stats()` of the supervisor shows. They can be cloned. */
+  stats?(): unknown;
+}
+
+/** What the supervisor knows of one Worker. */
+export interface WorkerStats {
+  /** Its number, from 0. */
+  readonly index: number;
+  /** "waiting" for the pause before it is replaced to be over. */
+  readonly state: "starting" | "listening" | "waiting";
+  /** How often it was replaced after it had ended. */
+  readonly restarts: number;
+  /** Why the one before it ended; undefined if none has. */
+  readonly lastEnd: string | undefined;
+  /** How long it has been running, in milliseconds. */
+  readonly uptime: number;
+  /** Counters of its server, up to a few seconds old; undefined if it has none. */
+  readonly server: unknown;
+}
+
+/** Options of {@linkcode WorkerServer.reload}. */
+export interface ReloadOptions {
+  /**
+   * The module from now on, e.g. with a new query, since Deno loads each URL once.
+   *
+   * @default the same
+   */
+  module?: string | URL;
+  /**
+   * What the Workers need from now on.
+   *
+   * @default the same
+   */
+  data?: unknown;
+  /**
+   * How long the open connections of an old Worker may take, in milliseconds.
+   *
+   * @default 5000
+   */
+  deadline?: number;
+}
 
 /** Servers of several Workers that act as one. */
 export interface WorkerServer extends AsyncDisposable {
   /** Where they listen. */
   readonly addr: Deno.NetAddr;
-  /** The same as a URL. */
+  /** The same as a URL, with the scheme of their servers. */
   readonly url: string;
-  /** Workers that had to be replaced so far. */
+  /** How often a Worker was replaced after it had ended. */
   readonly restarts: number;
   /** Resolves when all have shut down. */
   readonly finished: Promise<void>;
+  /** What is known of each Worker. */
+  stats(): readonly WorkerStats[];
+  /**
+   * Replaces the Workers one by one: each new one listens before the old one stops accepting and
+   * finishes what it has in hand. If a new Worker cannot start, the old ones stay.
+   *
+   * On Linux, a connection that the kernel has queued for an old Worker at the very moment at which
+   * it stops is reset, unless `net.ipv4.tcp_migrate_req` is 1.
+   *
+   * @param options What is to change.
+   * @returns Resolves when all are replaced and the old ones have ended.
+   * @throws {NetError} As {@linkcode serveWithWorkers}; of kind "closed" during a shutdown.
+   */
+  reload(options?: ReloadOptions): Promise<void>;
   /** Shuts all of them down, and adds their reports up. */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }
 
-type ToWorker =
-  | { readonly type: "start"; readonly assignment: WorkerAssignment }
-  | { readonly type: "shutdown"; readonly deadline: number | undefined };
-
-type FromWorker =
-  | { readonly type: "loaded" }
-  | { readonly type: "ready" }
-  | { readonly type: "failed"; readonly message: string; readonly kind: NetError["kind"] }
-  | { readonly type: "done"; readonly report: ShutdownReport };
-
-/** The first pause before a crashed Worker is replaced, and the longest, in milliseconds. */
+/**
+ * Pauses before a Worker is replaced, in milliseconds. Some failures in a row are repaired at once;
+ * then the pause doubles each time, up to the longest.
+ */
+const QUICK_TIMES = 10;
 const FIRST_PAUSE = 100;
-const LONGEST_PAUSE = 5000;
-/** How long a Worker may take beyond the deadline until it is ended, in milliseconds. */
-const GRACE = 1000;
+const LONGEST_PAUSE = 30_000;
+/** A Worker that ran for so long, in milliseconds, has not failed at its start. */
+const STABLE = 60_000;
+/** The longest time between two signs of life, in milliseconds. */
+const BEAT = 2000;
 
 const logger = getLogger(["portside", "net", "workers"]);
 
@@ -147,16 +208,29 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
     if (message.type === "start") {
       try {
         server = start(message.assignment);
-        port.postMessage({ type: "ready" });
+        port.postMessage({ type: "ready", url: server.url });
       } catch (error) {
         const { kind, message } = toNetError(error, { phase: "listen" });
         port.postMessage({ type: "failed", kind, message });
       }
+    } else if (message.type === "ping") {
+      port.postMessage({ type: "pong", stats: server?.stats?.() });
     } else if (server !== undefined) {
       const report = await server.shutdown({ deadline: message.deadline });
       port.postMessage({ type: "done", report });
-      port.close();
+      close();
     }
+  };
+  // Nothing tells the main thread of a Worker that ends by itself.
+  const close = port.close.bind(port);
+  port.close = () => {
+    port.postMessage({ type: "ended", why: "It called close()" });
+    close();
+  };
+  const { exit } = Deno;
+  Deno.exit = (code) => {
+    port.postMessage({ type: "ended", why: `It called Deno.exit(${code ?? ""})` });
+    return exit(code);
   };
   port.postMessage({ type: "loaded" });
 }
@@ -185,6 +259,7 @@ export async function serveWithWorkers(options: ServeWithWorkersOptions): Promis
   const count = checkMax("workers", options.workers, navigator.hardwareConcurrency);
   if (count === Infinity) throw new RangeError("Cannot use workers: their number is not infinite");
   checkNumber("startTimeout", options.startTimeout ?? 0);
+  checkNumber("stuckTimeout", options.stuckTimeout ?? 0);
   const { hostname = "127.0.0.1", port = 0 } = options;
   options.signal?.throwIfAborted();
   structuredClone(options.data); // It throws here, and not where nobody can catch it.
@@ -222,40 +297,99 @@ function freePort(hostname: string): number {
   }
 }
 
-/** One Worker, and what it has said. */
-interface Member {
-  readonly worker: Worker;
-  readonly ready: PromiseWithResolvers<void>;
-  readonly done: PromiseWithResolvers<ShutdownReport>;
-  /** Whether it serves, and so can shut down. */
-  listens: boolean;
+/** The place of one Worker. */
+interface Slot {
+  readonly index: number;
+  /** The Worker; undefined while it waits to be replaced. */
+  handle: WorkerHandle | undefined;
+  restarts: number;
+  /** How often in a row it ended soon after its start. */
+  failures: number;
+  lastEnd: string | undefined;
 }
 
 class Group implements WorkerServer {
   readonly finished: Promise<void>;
-  restarts = 0;
-
-  readonly #options: ServeWithWorkersOptions;
   readonly addr: Deno.NetAddr;
-  readonly url: string;
-  readonly #members: Array<Member | undefined> = [];
+
+  #module: string | URL;
+  #data: unknown;
+  readonly #startTimeout: number;
+  readonly #stuckTimeout: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #slots: Slot[] = [];
+  /** Workers that shut down because of a reload. */
+  readonly #leaving = new Set<WorkerHandle>();
   readonly #finish = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
   readonly #onAbort = () => void this.shutdown();
-  readonly #timers: Array<ReturnType<typeof setTimeout>> = [];
+  #scheme = "tcp";
+  #heart: ReturnType<typeof setInterval> | undefined;
+  #beatAt = performance.now();
+  #reloading: Promise<void> = Promise.resolve();
   #shutdown: Promise<ShutdownReport> | undefined;
 
   constructor(options: ServeWithWorkersOptions, hostname: string, port: number) {
-    this.#options = options;
+    this.#module = options.module;
+    this.#data = options.data;
+    this.#startTimeout = options.startTimeout ?? 30_000;
+    this.#stuckTimeout = options.stuckTimeout ?? 30_000;
+    this.#signal = options.signal;
     this.addr = { transport: "tcp", hostname, port };
-    this.url = `tcp://${formatAddress(this.addr)}`;
     this.finished = this.#finish.promise;
-    options.signal?.addEventListener("abort", this.#onAbort);
+    this.#signal?.addEventListener("abort", this.#onAbort);
+    const pause = Math.min(BEAT, this.#stuckTimeout / 4 || BEAT);
+    this.#heart = setInterval(() => this.#beat(pause), pause);
+    Deno.unrefTimer(this.#heart);
+  }
+
+  get url(): string {
+    return `${this.#scheme}://${formatAddress(this.addr)}`;
+  }
+
+  get restarts(): number {
+    return this.#slots.reduce((sum, { restarts }) => sum + restarts, 0);
+  }
+
+  stats(): readonly WorkerStats[] {
+    const now = performance.now();
+    return this.#slots.map(({ index, handle, restarts, lastEnd }) => ({
+      index,
+      state: handle === undefined ? "waiting" : handle.listens ? "listening" : "starting",
+      restarts,
+      lastEnd,
+      uptime: handle === undefined ? 0 : now - handle.startedAt,
+      server: handle?.stats,
+    }));
   }
 
   /** Starts one Worker more. */
   async add(): Promise<void> {
-    await this.#start(this.#members.length);
+    const index = this.#slots.length;
+    const slot: Slot = { index, handle: undefined, restarts: 0, failures: 0, lastEnd: undefined };
+    this.#slots.push(slot);
+    await this.#start(slot);
+  }
+
+  reload(options: ReloadOptions = {}): Promise<void> {
+    const { module, deadline } = options;
+    checkNumber("deadline", deadline ?? 0);
+    if ("data" in options) structuredClone(options.data);
+    const before = this.#reloading;
+    const reloading = before.catch(() => {}).then(async () => {
+      const [oldModule, oldData] = [this.#module, this.#data];
+      if (module !== undefined) this.#module = module;
+      if ("data" in options) this.#data = options.data;
+      try {
+        for (const slot of this.#slots) await this.#reloadOne(slot, deadline);
+      } catch (error) {
+        [this.#module, this.#data] = [oldModule, oldData];
+        throw error;
+      }
+    });
+    this.#reloading = reloading;
+    reloading.catch(() => {});
+    return reloading;
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
@@ -271,97 +405,110 @@ class Group implements WorkerServer {
   }
 
   async #drain(deadline: number | undefined): Promise<ShutdownReport> {
-    this.#stop.abort();
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#stop.abort(new NetError("The workers are shutting down", { kind: "closed" }));
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    clearInterval(this.#heart);
     const total = { drained: 0, forced: 0, refused: 0 };
-    const members = [...this.#members];
-    this.#tell(deadline);
-    await Promise.all(members.map(async (member) => {
-      if (member === undefined) return;
-      const report = await member.done.promise;
+    for (const report of await Promise.all(this.#tell(deadline))) {
       total.drained += report.drained;
       total.forced += report.forced;
       total.refused += report.refused;
-    }));
-    for (const timer of this.#timers) clearTimeout(timer);
+    }
     this.#finish.resolve();
     return total;
   }
 
-  /** Tells all to shut down, and ends those that cannot: they start only now, or are stuck. */
-  #tell(deadline = 5000): void {
-    this.#members.forEach((member, index) => {
-      if (member === undefined) return;
-      if (!member.listens) return this.#gone(index);
-      member.worker.postMessage({ type: "shutdown", deadline } satisfies ToWorker);
-      const end = deadline + GRACE;
-      if (end <= MAX_TIMER) this.#timers.push(setTimeout(() => this.#gone(index), end));
+  #tell(deadline: number | undefined): Promise<ShutdownReport>[] {
+    const handles = this.#slots.flatMap(({ handle }) => handle ?? []);
+    return [...handles, ...this.#leaving].map((handle) => handle.shutdown(deadline));
+  }
+
+  #begin(index: number): WorkerHandle {
+    const { hostname, port } = this.addr;
+    const assignment = { hostname, port, index, data: this.#data };
+    return new WorkerHandle(this.#module, assignment, this.#startTimeout);
+  }
+
+  /** Starts the Worker of a slot; resolves when it listens. */
+  async #start(slot: Slot): Promise<void> {
+    const handle = slot.handle = this.#begin(slot.index);
+    try {
+      await handle.ready;
+    } catch (error) {
+      if (slot.handle === handle) slot.handle = undefined;
+      throw error;
+    }
+    this.#watch(slot, handle);
+  }
+
+  /** Replaces the Worker of a slot when it ends. */
+  #watch(slot: Slot, handle: WorkerHandle): void {
+    this.#scheme = handle.url === undefined ? "tcp" : handle.url.replace(/:.*/s, "");
+    handle.ended.then((why) => {
+      if (slot.handle !== handle || this.#stop.signal.aborted) return;
+      slot.handle = undefined;
+      if (performance.now() - handle.startedAt >= STABLE) slot.failures = 0;
+      void this.#replace(slot, why);
     });
   }
 
-  /** Starts the Worker of that number; resolves when it listens. */
-  #start(index: number): Promise<void> {
-    const ready = Promise.withResolvers<void>();
-    const worker = new Worker(this.#options.module, { type: "module" });
-    const done = Promise.withResolvers<ShutdownReport>();
-    const member: Member = { worker, ready, done, listens: false };
-    this.#members[index] = member;
-    worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
-      switch (message.type) {
-        case "loaded": {
-          const { hostname, port } = this.addr;
-          const assignment = { hostname, port, index, data: this.#options.data };
-          return worker.postMessage({ type: "start", assignment } satisfies ToWorker);
-        }
-        case "ready":
-          member.listens = true;
-          return ready.resolve();
-        case "failed":
-          ready.reject(new NetError(message.message, { kind: message.kind, phase: "listen" }));
-          return this.#gone(index);
-        case "done":
-          this.#members[index] = undefined;
-          return done.resolve(message.report);
-      }
-    };
-    worker.onerror = (event) => {
-      // Without this the error of a Worker ends the whole process.
-      event.preventDefault();
-      const refused = /^(?:Uncaught[^:]*: )?(Requires .*)/.exec(event.message)?.[1];
-      const cause = refused ? new Deno.errors.NotCapable(refused) : new Error(event.message);
-      ready.reject(toNetError(cause, { phase: "listen" }));
-      this.#gone(index);
-      if (member.listens) this.#replace(index, event.message);
-    };
-    const { startTimeout = 30_000 } = this.#options;
-    return withDeadline(ready.promise, startTimeout, () => {
-      this.#gone(index);
-      const message = `A worker does not listen after ${startTimeout} ms: ` +
-        "its module has to call runWorker()";
-      return new NetError(message, { kind: "timeout", phase: "listen" });
-    });
-  }
-
-  #gone(index: number): void {
-    const member = this.#members[index];
-    this.#members[index] = undefined;
-    member?.worker.terminate();
-    member?.ready.reject(new NetError("The worker was ended", { kind: "closed", phase: "listen" }));
-    member?.done.resolve({ drained: 0, forced: 0, refused: 0 });
-  }
-
-  /** Puts a new Worker in the place of one that crashed, more slowly if that crashes too. */
-  async #replace(index: number, why: string): Promise<void> {
+  /** Starts a new Worker, after a pause that grows while each ends soon. */
+  async #replace(slot: Slot, why: string): Promise<void> {
     const { signal } = this.#stop;
-    for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      logger.error("worker {index} crashed and is replaced: {why}", { index, why });
+    while (!signal.aborted) {
+      slot.lastEnd = why;
+      logger.error("worker {index} ended and is replaced: {why}", { index: slot.index, why });
+      const slow = slot.failures++ - QUICK_TIMES;
+      const pause = slow < 0 ? 0 : Math.min(FIRST_PAUSE * 2 ** slow, LONGEST_PAUSE);
       try {
         await delay(pause, { signal });
-        this.restarts++;
-        return await this.#start(index);
+        // A reload may have been faster.
+        if (slot.handle !== undefined) return;
+        slot.restarts++;
+        return await this.#start(slot);
       } catch (error) {
         why = String(error);
       }
+    }
+  }
+
+  async #reloadOne(slot: Slot, deadline: number | undefined): Promise<void> {
+    this.#stop.signal.throwIfAborted();
+    const old = slot.handle;
+    const fresh = this.#begin(slot.index);
+    const cut = () => fresh.terminate("The workers are shutting down");
+    this.#stop.signal.addEventListener("abort", cut);
+    try {
+      await fresh.ready;
+    } finally {
+      this.#stop.signal.removeEventListener("abort", cut);
+    }
+    // The old one may have ended meanwhile, and its replacement listen.
+    const replaced = slot.handle;
+    slot.handle = fresh;
+    this.#watch(slot, fresh);
+    for (const one of new Set([old, replaced])) {
+      if (one === undefined) continue;
+      this.#leaving.add(one);
+      await one.shutdown(deadline);
+      this.#leaving.delete(one);
+    }
+  }
+
+  /** Asks each Worker for a sign of life, and ends those that give none. */
+  #beat(pause: number): void {
+    const now = performance.now();
+    // If it was this thread that was blocked, the answers of the Workers are still to be read.
+    const late = now - this.#beatAt > pause * 2;
+    this.#beatAt = now;
+    for (const { handle } of this.#slots) {
+      if (!handle?.listens) continue;
+      if (late) handle.heardAt = now;
+      else if (this.#stuckTimeout > 0 && now - handle.heardAt > this.#stuckTimeout) {
+        handle.terminate(`It gave no answer for ${this.#stuckTimeout} ms`);
+        continue;
+      }
+      handle.ping();
     }
   }
 }

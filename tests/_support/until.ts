@@ -4,9 +4,9 @@ import { assert } from "@std/assert";
 import { delay } from "@std/async/delay";
 
 /** Waits until `check` holds; fails after ten seconds. */
-export async function until(check: () => boolean): Promise<void> {
+export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 10_000;
-  while (!check()) {
+  while (!(await check())) {
     assert(performance.now() < end, `not within ten seconds: ${check}`);
     await delay(2);
   }

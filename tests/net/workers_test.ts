@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
 import { serveWithWorkers, type WorkerServer } from "../../net/workers.ts";
+import { until } from "../_support/until.ts";
 
 const module = new URL("../_support/echo_worker.ts", import.meta.url);
 
@@ -81,6 +82,75 @@ Deno.test("a worker that crashes is replaced, and the others live on", async () 
     console.log([...heard].sort().join(), server.restarts);
   `;
   assertEquals(await runScript(script), "0,1 1\n");
+});
+
+for (const how of ["exit", "close", "stuck"]) {
+  Deno.test(`a worker that ends by ${how} is replaced`, async () => {
+    await using server = await serveWithWorkers({ module, workers: 1, stuckTimeout: 300 });
+    const before = server.stats()[0]!;
+    assertEquals([before.index, before.state, before.restarts], [0, "listening", 0]);
+    await ask(server, how).catch(() => {});
+    await until(async () => await ask(server, "hi").catch(() => null) === "0 undefined hi");
+    assertEquals(server.restarts, 1);
+    const after = server.stats()[0]!;
+    const reason = { exit: "Deno.exit(3)", close: "close()", stuck: "no answer for 300 ms" }[how]!;
+    assertStringIncludes(after.lastEnd!, reason);
+    assert(after.uptime > 0);
+  });
+}
+
+Deno.test("a worker that always ends at its start is replaced more and more slowly", async () => {
+  await using server = await serveWithWorkers({ module, workers: 1 });
+  const pauses: number[] = [];
+  for (let i = 0; i < 13; i++) {
+    await until(async () => await ask(server, "hi").catch(() => null) !== null);
+    const started = performance.now();
+    await ask(server, "exit").catch(() => {});
+    await until(() => server.restarts === i + 1);
+    pauses.push(performance.now() - started);
+  }
+  // At once ten times, then after 100, 200 and 400 ms: a short success does not start anew.
+  assert(pauses.at(-1)! > 390, pauses.join());
+});
+
+Deno.test("stats() shows the counters of each server", async () => {
+  await using server = await serveWithWorkers({ module, workers: 2, stuckTimeout: 400 });
+  await bothAnswer(server);
+  const accepted = () =>
+    server.stats().map(({ server }) => (server as { accepted: number } | undefined)?.accepted ?? 0);
+  await until(() => accepted().every((count) => count > 0));
+});
+
+Deno.test("reload() replaces the workers one by one", async () => {
+  await using server = await serveWithWorkers({ module, workers: 2, data: "old" });
+  assertStringIncludes(await ask(server, "x") ?? "", " old x");
+  await server.reload({ data: "new" });
+  for (let i = 0; i < 10; i++) assertStringIncludes(await ask(server, "x") ?? "", " new x");
+  assertEquals(server.restarts, 0);
+  assertEquals(server.stats().map(({ state }) => state), ["listening", "listening"]);
+});
+
+Deno.test("reload() leaves the old workers alone if a new one cannot start", async () => {
+  await using server = await serveWithWorkers({
+    module,
+    folder: "file:///",
+    workers: 1,
+    data: "old",
+    startTimeout: 3000,
+  });
+  const missing = server.reload({ module: "data:text/javascript,close()", data: "new" });
+  assertEquals((await assertRejects(() => missing, NetError)).phase, "listen");
+  assertEquals(await ask(server, "x"), "0 old x");
+  await server.reload();
+  assertEquals(await ask(server, "x"), "0 old x");
+});
+
+Deno.test("a shutdown ends a reload", async () => {
+  const server = await serveWithWorkers({ module, workers: 2 });
+  const reloading = server.reload();
+  await server.shutdown();
+  await reloading.catch((error) => assertEquals(error.kind, "closed"));
+  await assertRejects(() => server.reload(), NetError, "shutting down");
 });
 
 Deno.test("a port that is taken is told, and no worker stays", async () => {
