@@ -16,13 +16,14 @@ export interface BodyLimits {
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a body is read from. */
-export type BodySource = Pick<ReadableStreamDefaultReader<Bytes>, "read" | "cancel">;
+export interface BodySource extends Pick<ReadableStreamDefaultReader<Bytes>, "read" | "cancel"> {
+  /** Takes the whole body, if all of it has arrived and has at most so many bytes. */
+  takeWhole?(max: number): Bytes | undefined;
+}
 
 /** A body whose reader gets errors with a status beyond its limits. Nothing is read ahead. */
 export class LimitedBody implements UnderlyingByteSource {
   readonly type = "bytes";
-  /** What its reader gets. */
-  readonly stream: ReadableStream<Bytes>;
   /** What has ended it before its end, if something did. */
   failure: ProblemError | NetError | undefined;
   /** Called when the body was cut short. */
@@ -30,19 +31,32 @@ export class LimitedBody implements UnderlyingByteSource {
   readonly #reader: BodySource;
   readonly #limits: BodyLimits;
   #state: "unread" | "reading" | "waiting" | "ended" = "unread";
+  #stream: ReadableStream<Bytes> | undefined;
   #received = 0;
   #waited = 0;
 
   constructor(reader: BodySource, limits: BodyLimits) {
     this.#reader = reader;
     this.#limits = limits;
-    this.stream = new ReadableStream(this, { highWaterMark: 0 });
+  }
+
+  /** What its reader gets. */
+  get stream(): ReadableStream<Bytes> {
+    return this.#stream ??= new ReadableStream(this, { highWaterMark: 0 });
+  }
+
+  /** Takes the whole body without a stream, if all of it has arrived and nobody reads it. */
+  takeWhole(): Bytes | undefined {
+    if (this.#state !== "unread" || this.#stream !== undefined) return undefined;
+    const whole = this.#reader.takeWhole?.(this.#limits.maxBody);
+    if (whole !== undefined) this.#state = "ended";
+    return whole;
   }
 
   /** Whether somebody has begun to read it and has not come to its end. */
   get reading(): boolean {
     // A byte stream pulls only a turn after it has been asked.
-    return this.#state === "unread" ? this.stream.locked : this.#state !== "ended";
+    return this.#state === "unread" ? this.#stream?.locked ?? false : this.#state !== "ended";
   }
 
   /**

@@ -49,6 +49,10 @@ export class DenoInfo extends HandlerInfo {
     return this.#inner.completed;
   }
 
+  override whenComplete(callback: () => void): void {
+    this.completed.then(callback, callback);
+  }
+
   protected override watch(): void {
     // Deno forgets the address with the request.
     this.#peer = this.remoteAddr;

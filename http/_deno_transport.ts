@@ -5,7 +5,8 @@ import { NetError, toNetError } from "../net/errors.ts";
 import { parseDigits } from "../net/text.ts";
 import { DenoBody, DenoInfo } from "./_deno_info.ts";
 import type { Gate } from "./_gate.ts";
-import { bindSignal, ServerRequest } from "./_handler_info.ts";
+import { bindSignal } from "./_handler_info.ts";
+import { makeRequest } from "./internal/lazy_request.ts";
 import { isForRequest } from "./_methods.ts";
 import type { HttpTransport } from "./_transport.ts";
 import type { ServeHttpOptions } from "./server_options.ts";
@@ -132,7 +133,13 @@ export class DenoTransport implements HttpTransport {
       info.end();
     };
     exchange.completed.then(answered, answered);
-    return gate.handle(limited(request, body.stream, info), info, body);
+    // Not made of the first one: Deno follows its signal then, and writes a warning to stderr.
+    const { url, headers } = request;
+    return gate.handle(
+      makeRequest({ method, url, fields: headers, body, client: info }),
+      info,
+      body,
+    );
   }
 
   /**
@@ -209,16 +216,4 @@ function readPem(path: string): string {
       cause,
     });
   }
-}
-
-/**
- * The same request with another body. Not made of the first one: Deno follows its signal then, and
- * writes a warning to stderr for that.
- */
-function limited(
-  { url, method, headers }: Request,
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  info: DenoInfo,
-): Request {
-  return new ServerRequest(url, { method, headers, body }, info);
 }

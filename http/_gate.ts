@@ -140,7 +140,7 @@ export class Gate {
     if (this.#active >= this.#maxRequests) return this.refuse(503, info);
     this.#active++;
     this.#requests++;
-    info.completed.then(this.#done, this.#done);
+    info.whenComplete(this.#done);
     try {
       const answer = this.#handler(request, info);
       if (answer instanceof Response) return info.returned(answer);

@@ -57,6 +57,9 @@ export abstract class HandlerInfo implements HttpInfo {
     this.#over = true;
   }
 
+  /** Has `callback` called once the response has been sent, or cannot be. No promise is made. */
+  abstract whenComplete(callback: () => void): void;
+
   /** Begins to look for the end of the client, if that has not begun. */
   protected abstract watch(): void;
 
@@ -81,37 +84,6 @@ export function clientGone(remoteAddr: Deno.NetAddr, cause?: unknown): NetError 
 }
 
 const INFO: unique symbol = Symbol("info");
-
-/** A request of our own making: its URL is as it was sent, its signal tells of the client. */
-export class ServerRequest extends Request {
-  readonly #info: HandlerInfo;
-  readonly #sent: string;
-
-  /**
-   * @param url The whole URL, as it was sent.
-   * @param init Method, headers and body.
-   * @param info Whose signal is that of the request.
-   */
-  constructor(url: string, init: RequestInit, info: HandlerInfo) {
-    super(url, init);
-    this.#info = info;
-    this.#sent = url;
-  }
-
-  /** As it was sent: the constructor of `Request` resolves dots, for one. */
-  override get url(): string {
-    return this.#sent;
-  }
-
-  override get signal(): AbortSignal {
-    return this.#info.signal;
-  }
-
-  /** The copy has no other way to learn of the client: its own signal is never aborted. */
-  override clone(): Request {
-    return new Request(super.clone(), { signal: this.signal });
-  }
-}
 
 const SIGNAL: PropertyDescriptor = {
   get(this: Request & { [INFO]: HandlerInfo }): AbortSignal {

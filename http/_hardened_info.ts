@@ -26,7 +26,9 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
 
   #answered = false;
   readonly #context: InfoContext;
-  readonly #completed = Promise.withResolvers<void>();
+  #completed: PromiseWithResolvers<void> | undefined;
+  #isComplete = false;
+  #onComplete: (() => void) | undefined;
   #end: "none" | "half-closed" | "broken" = "none";
   #patience: Due | undefined;
   #onAbort: (() => void) | undefined;
@@ -45,6 +47,10 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   }
 
   get completed(): Promise<void> {
+    if (this.#completed === undefined) {
+      this.#completed = Promise.withResolvers();
+      if (this.#isComplete) this.#completed.resolve();
+    }
     return this.#completed.promise;
   }
 
@@ -61,6 +67,10 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   /** Limits what a client may make the server wait for. */
   get clock(): Clock {
     return this.#context.clock;
+  }
+
+  override whenComplete(callback: () => void): void {
+    this.#onComplete = callback;
   }
 
   override watch(): void {
@@ -97,7 +107,9 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     const { conn, clock } = this.#context;
     if (this.#patience !== undefined) clock.unwatch(this.#patience);
     if (this.#onAbort !== undefined) conn.signal.removeEventListener("abort", this.#onAbort);
-    this.#completed.resolve();
+    this.#isComplete = true;
+    this.#completed?.resolve();
+    this.#onComplete?.();
   }
 
   /**

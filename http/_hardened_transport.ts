@@ -5,6 +5,8 @@ import { serveTls } from "../net/tls_server.ts";
 import type { ServeTlsOptions } from "../net/tls_options.ts";
 import type { Gate } from "./_gate.ts";
 import { type ConnectionLimits, HttpConnection } from "./_http_connection.ts";
+import { prepareLazyRequests } from "./internal/lazy_request.ts";
+import { prepareStaticBodies } from "./internal/static_response.ts";
 import { checkCount, checkLimit, checkTime } from "./_server_limits.ts";
 import type { HttpTransport } from "./_transport.ts";
 import type { ServeHttpOptions } from "./server_options.ts";
@@ -19,6 +21,8 @@ export class HardenedTransport implements HttpTransport {
   readonly #server: TcpServer;
 
   constructor(options: ServeHttpOptions, gate: Gate, secure: boolean) {
+    prepareLazyRequests();
+    prepareStaticBodies();
     const limits: ConnectionLimits = {
       headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
       idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),

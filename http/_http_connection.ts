@@ -2,19 +2,15 @@ import { formatAddress } from "../net/address.ts";
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
 import type { Gate } from "./_gate.ts";
-import { ServerRequest } from "./_handler_info.ts";
 import { HardenedInfo, type InfoContext } from "./_hardened_info.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
 import { Http1Error, type Http1Request } from "./http1_codec.ts";
+import { makeRequest } from "./internal/lazy_request.ts";
 import { isForRequest } from "./_methods.ts";
 import { type Offer, offer } from "./_offer.ts";
-import {
-  type Body,
-  openBody,
-  type ResponseOptions,
-  writeResponse,
-  writeSwitch,
-} from "./_response_writer.ts";
+import type { ResponseOptions } from "./_response_head.ts";
+import { type Body, openBody, writeResponse, writeSwitch } from "./_response_writer.ts";
+import { writeWhole } from "./_whole_response.ts";
 
 /** Limits of the connections of a hardened server. */
 export interface ConnectionLimits {
@@ -66,7 +62,7 @@ export class HttpConnection {
         if (head instanceof Http1Error) {
           // A head that cannot be read has no end that could be trusted.
           const response = this.#gate.refuse(head.status, info, head.message);
-          await this.#write(response, { method: "GET", minor: 1, keepAlive: false, info });
+          await this.#write(response, { method: "GET", minor: 1, keepAlive: false }, info);
           return;
         }
         if (!(await this.#answer(head, info))) return;
@@ -85,7 +81,9 @@ export class HttpConnection {
     );
     info.body = body;
     incoming.begin(info);
-    const response = await this.#handle(head, body, info);
+    const answer = this.#handle(head, body, info);
+    // A promise that is not needed costs turns.
+    const response = answer instanceof Response ? answer : await answer;
     const { offer } = info;
     if (offer?.response === response) return await this.#handOver(offer, response, info);
     offer?.withdraw();
@@ -97,8 +95,9 @@ export class HttpConnection {
     const { method, minor } = head;
     const keepAlive = head.keepAlive && minor === 1 && body.done && !incoming.discards &&
       !this.#gate.closing.signal.aborted;
-    if (!(await this.#write(response, { method, minor, keepAlive, info }))) return false;
-    await incoming.end();
+    if (!(await this.#write(response, { method, minor, keepAlive }, info))) return false;
+    const ending = incoming.end();
+    if (ending !== undefined) await ending;
     return !incoming.discards;
   }
 
@@ -118,20 +117,29 @@ export class HttpConnection {
     return false;
   }
 
-  async #write(response: Response, options: ResponseOptions): Promise<boolean> {
-    let body: Body;
+  async #write(
+    response: Response,
+    options: ResponseOptions,
+    info: HardenedInfo,
+  ): Promise<boolean> {
     try {
-      body = await openBody(response);
-    } catch (error) {
-      return await this.#write(this.#gate.replace(error), options);
-    }
-    options.info.answered();
-    try {
-      return await writeResponse(this.#conn, response, body, options);
+      const whole = writeWhole(this.#conn, response, options);
+      if (whole !== undefined) {
+        info.answered();
+        return await whole;
+      }
+      let body: Body;
+      try {
+        body = await openBody(response);
+      } catch (error) {
+        return await this.#write(this.#gate.replace(error), options, info);
+      }
+      info.answered();
+      return await writeResponse(this.#conn, response, body, options, info);
     } catch (error) {
       // Half a response may be out: only the end of the connection tells the client.
       if (!(error instanceof NetError)) this.#gate.replace(error);
-      options.info.clientEnded(error);
+      info.clientEnded(error);
       this.#conn.abort(error);
       return false;
     }
@@ -154,15 +162,12 @@ export class HttpConnection {
     }
     if (typeof url === "number") return gate.refuse(url, info);
     if (typeof framing === "number" && gate.tooLarge(framing)) return gate.refuse(413, info);
-    const headers = new Headers([...head.fields] as [string, string][]);
+    const { fields } = head;
     // RFC 9110 §7.8: HTTP/1.0 knows none.
-    if (minor === 0) headers.delete("upgrade");
+    if (minor === 0) fields.delete("upgrade");
     const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
     const limited = hasBody ? gate.limitBody(body) : undefined;
-    const init = limited === undefined
-      ? { method, headers }
-      : { method, headers, body: limited.stream };
-    const request = new ServerRequest(url, init, info);
+    const request = makeRequest({ method, url, fields, body: limited, client: info });
     // What has a body could be read in two ways.
     if (upgrade !== undefined && minor === 1 && framing === 0) {
       info.offer = offer(request, upgrade);

@@ -93,14 +93,18 @@ export class Incoming {
     this.resume();
   }
 
-  /** The request is over. What was read ahead is kept for the next one. */
-  async end(): Promise<void> {
+  /**
+   * The request is over. What was read ahead is kept for the next one.
+   *
+   * @returns Resolves when the next request can be read; undefined if that is now.
+   */
+  end(): Promise<unknown> | undefined {
     this.#watcher = undefined;
-    if (this.#stop === undefined) return;
+    if (this.#stop === undefined) return undefined;
     this.#stop.abort(OVER);
     this.#stop = undefined;
     this.#paused = false;
-    await this.#ahead?.catch(() => {});
+    return this.#ahead?.catch(() => {});
   }
 
   async #readAhead(signal: AbortSignal): Promise<void> {
@@ -171,6 +175,22 @@ export class IncomingBody {
    */
   answered(): void {
     this.#expects = false;
+  }
+
+  /** Takes the whole body, if all of it has arrived and has at most so many bytes. */
+  takeWhole(max: number): Bytes | undefined {
+    // A 100 is owed to a client that waits for it, and an error to whoever reads.
+    if (this.#expects || this.#ahead.length > 0) return undefined;
+    try {
+      this.#ahead = this.#take() ?? EMPTY;
+      this.#incoming.resume();
+    } catch {
+      return undefined;
+    }
+    const whole = this.#ahead;
+    if (!this.done || whole.length > max) return undefined;
+    this.#ahead = EMPTY;
+    return whole;
   }
 
   async read(): Promise<ReadableStreamReadResult<Bytes>> {

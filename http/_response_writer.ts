@@ -1,96 +1,56 @@
-import { STATUS_TEXT } from "@std/http/status";
 import type { Connection } from "../net/connection.ts";
-import { hasMember } from "./header_list.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
-import { httpDate } from "./_http_date.ts";
+import {
+  type BodyFraming,
+  isOfConnection,
+  ResponseHead,
+  type ResponseOptions,
+} from "./_response_head.ts";
+import { writeBytes } from "./_whole_response.ts";
 import { Outflow } from "./_outflow.ts";
 
-/** What the writing of an answer depends on. */
-export interface ResponseOptions {
-  /** The method of the request. */
-  readonly method: string;
-  /** The minor version of the client's HTTP/1. */
-  readonly minor: 0 | 1;
-  /** Whether the connection may go on, as far as the request is concerned. */
-  readonly keepAlive: boolean;
-  /** The request that is answered. */
-  readonly info: HardenedInfo;
-}
-
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** What belongs to the connection, and is not the handler's to say (RFC 9110 §7.6.1). */
-const HOP = new Set(["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"]);
 
 const encoder = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array(0);
 const LAST_CHUNK = "0\r\n\r\n";
 
 /**
- * Writes an answer (RFC 9112).
+ * Writes a response (RFC 9112).
  *
  * @param conn Where to.
- * @param response The answer.
+ * @param response The response.
  * @param body Its body, opened; it is used up.
  * @param options What it depends on.
  * @returns Whether the connection may carry another request.
- * @throws What the body throws, or the connection; what has been sent is half an answer then.
+ * @throws What the body throws, or the connection; what has been sent is half a response then.
  */
 export async function writeResponse(
   conn: Connection,
   response: Response,
   body: Body,
   options: ResponseOptions,
+  info: HardenedInfo,
 ): Promise<boolean> {
-  const { status, headers } = response;
-  const { method, minor } = options;
-  let keepAlive = options.keepAlive;
-  let declared: string | null = null;
-  let head = `HTTP/1.1 ${status} ${response.statusText || (STATUS_TEXT[status] ?? "")}\r\n`;
-  let dated = false;
-  for (const [name, value] of headers) {
-    if (!HOP.has(name)) head += `${name}: ${value}\r\n`;
-    else if (name === "content-length") declared = value;
-    else if (name === "upgrade" && status === 426) head += `${name}: ${value}\r\n`;
-    else if (name === "connection" && hasMember(value, "close")) keepAlive = false;
-    dated ||= name === "date";
-  }
-  if (!dated) head += `date: ${httpDate()}\r\n`;
-  const empty = status === 204 || status === 304;
-  // The length that was announced, where the answer is a stream or has none to be seen.
-  let length = body.whole?.length;
-  if (length === undefined || (length === 0 && method === "HEAD")) {
-    length = declared !== null && /^\d{1,15}$/.test(declared) ? Number(declared) : length;
-  }
-  const chunked = length === undefined && minor === 1 && !empty && method !== "HEAD";
-  if (status !== 204 && length !== undefined && !(status === 304 && length === 0)) {
-    head += `content-length: ${length}\r\n`;
-  } else if (chunked) {
-    head += "transfer-encoding: chunked\r\n";
-  } else if (length === undefined && !empty && method !== "HEAD") {
-    keepAlive = false; // HTTP/1.0: the end of the connection is the end of the body.
-  }
-  const upgrades = status === 426 && headers.has("upgrade"); // RFC 9110 §15.5.22
-  if (!keepAlive) head += `connection: ${upgrades ? "Upgrade, " : ""}close\r\n`;
-  else if (upgrades) head += "connection: Upgrade\r\n";
-  head += "\r\n";
-  if (empty || method === "HEAD") {
+  const head = new ResponseHead(response, options);
+  const framing = head.framing(body.whole?.length);
+  const lines = head.text(framing);
+  if (head.bodiless) {
     body.cancel();
-    await conn.write(encode(head, NOTHING));
+    await writeBytes(conn, lines, NOTHING);
   } else if (body.whole !== undefined) {
-    await conn.write(encode(head, body.whole));
+    await writeBytes(conn, lines, body.whole);
   } else {
-    const outflow = new Outflow(body, options.info);
-    await stream(conn, head, body, outflow, chunked ? "chunked" : length);
+    await stream(conn, lines, body, new Outflow(body, info), framing);
   }
-  return keepAlive;
+  return head.keepsAlive(framing);
 }
 
 /** Writes the answer behind which another protocol goes on. */
 export async function writeSwitch(conn: Connection, { headers }: Response): Promise<void> {
   let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n";
   for (const [name, value] of headers) {
-    if (name === "upgrade" || !HOP.has(name)) head += `${name}: ${value}\r\n`;
+    if (name === "upgrade" || !isOfConnection(name)) head += `${name}: ${value}\r\n`;
   }
   await conn.write(encode(`${head}\r\n`, NOTHING));
 }
@@ -165,7 +125,7 @@ async function stream(
   head: string,
   body: Body,
   outflow: Outflow,
-  framing: "chunked" | number | undefined,
+  framing: BodyFraming,
 ): Promise<void> {
   const chunked = framing === "chunked";
   const length = typeof framing === "number" ? framing : Infinity;

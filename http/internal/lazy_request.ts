@@ -1,0 +1,302 @@
+/**
+ * Requests that cost little until a handler needs more than method, URL and headers.
+ *
+ * `new Request` parses the URL, converts and checks headers, and makes a stream of the body. Most
+ * handlers need none of that. A lazy request is an object whose prototype chain contains
+ * `Request.prototype`. It answers the cheap questions by itself. All else makes a real `Request`,
+ * once, and uses that.
+ *
+ * Deno's own functions (`new Request(request)`, `fetch(request)`, the methods of `Request.prototype`)
+ * read the state of a request from properties with symbols as their names. A lazy request has a
+ * getter for each of these symbols, which gives the state of the real request. `probe` takes the
+ * symbols from a request instead of knowing them, and checks the result. Where it is not as expected,
+ * real requests are made throughout.
+ */
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What a request is made of. */
+export interface RequestSource {
+  /** The method, one that `Request` takes and leaves as it is. */
+  readonly method: string;
+  /** The whole URL, as it was sent. */
+  readonly url: string;
+  /** The header lines, checked. The request takes the pairs over. */
+  readonly fields: Iterable<readonly [name: string, value: string]>;
+  /** The body, if there is one. */
+  readonly body: RequestBodySource | undefined;
+  /** Knows whether the client has gone. Its signal is made when somebody asks for it. */
+  readonly client: { readonly signal: AbortSignal };
+}
+
+/** The body of a request. It is read in one of the two ways. */
+export interface RequestBodySource {
+  /** The body as a stream. */
+  readonly stream: ReadableStream<Bytes>;
+  /** Takes the whole body, if all of it has arrived and is within its limits; else undefined. */
+  takeWhole(): Bytes | undefined;
+}
+
+/** An object of Deno, by the symbols of its state. */
+type Internals = Record<symbol, unknown>;
+
+interface Symbols {
+  /** Holds an object with the list of headers, among others. */
+  readonly inner: symbol;
+  /** Holds the `Headers` of a request. */
+  readonly headers: symbol;
+  /** Holds the pairs of `Headers`. */
+  readonly list: symbol;
+}
+
+// Symbols instead of private members: a `Proxy` of a request works under Deno, and so it does here.
+const SOURCE = Symbol("source");
+const HEADERS = Symbol("headers");
+const REAL = Symbol("real");
+const TAKEN = Symbol("taken");
+
+const decoder = new TextDecoder();
+
+let symbols: Symbols | undefined;
+/** Undefined until somebody has looked. */
+let enabled: boolean | undefined;
+
+/** Makes a request. */
+export function makeRequest(source: RequestSource): Request {
+  return enabled ? new LazyRequest(source) as unknown as Request : new RealRequest(source);
+}
+
+/**
+ * Finds out whether lazy requests work, once. Until then real ones are made. A server calls it when it
+ * starts, so that a program without one does not pay for it.
+ *
+ * @returns Whether they work.
+ */
+export function prepareLazyRequests(): boolean {
+  if (enabled === undefined) useLazyRequests(true);
+  return enabled === true;
+}
+
+/** Turns lazy requests off, or on again. For tests, which compare them with real ones. */
+export function useLazyRequests(use: boolean): void {
+  enabled = use && probe();
+}
+
+/**
+ * Takes the whole body of a request, if all of it has arrived and nobody has begun to read it.
+ *
+ * @param request A request as the handler got it.
+ * @returns The body, used up by that; undefined if it has to be read in the usual way.
+ */
+export function takeWholeBody(request: Request): Bytes | undefined {
+  return request instanceof LazyRequest ? takeWhole(request) : undefined;
+}
+
+class LazyRequest {
+  readonly [SOURCE]: RequestSource;
+  [HEADERS]: Headers | undefined = undefined;
+  [REAL]: Request | undefined = undefined;
+  /** Whether the body was taken without a real request. */
+  [TAKEN] = false;
+
+  constructor(source: RequestSource) {
+    this[SOURCE] = source;
+  }
+
+  get method(): string {
+    return this[SOURCE].method;
+  }
+
+  get url(): string {
+    return this[SOURCE].url;
+  }
+
+  get headers(): Headers {
+    return this[HEADERS] ??= headersOf(this[SOURCE].fields);
+  }
+
+  get signal(): AbortSignal {
+    return this[SOURCE].client.signal;
+  }
+
+  get bodyUsed(): boolean {
+    return this[TAKEN] || (this[REAL]?.bodyUsed ?? false);
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    const whole = takeWhole(this);
+    if (whole === undefined) return Request.prototype.arrayBuffer.call(this);
+    return Promise.resolve(alone(whole).buffer);
+  }
+
+  bytes(): Promise<Bytes> {
+    const whole = takeWhole(this);
+    return whole === undefined
+      ? Request.prototype.bytes.call(this) as Promise<Bytes>
+      : Promise.resolve(alone(whole));
+  }
+
+  json(): Promise<unknown> {
+    const whole = takeWhole(this);
+    return whole === undefined ? Request.prototype.json.call(this) : parseJson(whole);
+  }
+
+  text(): Promise<string> {
+    const whole = takeWhole(this);
+    return whole === undefined
+      ? Request.prototype.text.call(this)
+      : Promise.resolve(decoder.decode(whole));
+  }
+}
+
+function takeWhole(lazy: LazyRequest): Bytes | undefined {
+  if (lazy[REAL] !== undefined || lazy[TAKEN]) return undefined;
+  const whole = lazy[SOURCE].body?.takeWhole();
+  if (whole !== undefined) lazy[TAKEN] = true;
+  return whole;
+}
+
+/** The same bytes in memory that holds nothing else: whoever has the buffer sees all of it. */
+function alone(bytes: Bytes): Bytes {
+  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+// deno-lint-ignore require-await -- A body that is not JSON rejects.
+async function parseJson(bytes: Bytes): Promise<unknown> {
+  return JSON.parse(decoder.decode(bytes));
+}
+
+/** Makes `Headers` of lines that have been checked, without checking them again. */
+function headersOf(fields: RequestSource["fields"]): Headers {
+  const headers = new Headers();
+  (headers as unknown as Internals)[symbols!.list] = Array.from(fields);
+  return headers;
+}
+
+/** The real request behind a lazy one. It has the same `Headers`, so that changes show in both. */
+function realOf(lazy: LazyRequest): Request {
+  return lazy[REAL] ??= materialize(lazy);
+}
+
+function materialize(lazy: LazyRequest): Request {
+  const { method, url, body } = lazy[SOURCE];
+  const { inner, headers, list } = symbols!;
+  const init: RequestInit = { method };
+  if (lazy[TAKEN]) init.body = new Uint8Array(0);
+  else if (body !== undefined) init.body = body.stream;
+  const real = new Request(url, init);
+  if (lazy[TAKEN]) void real.bytes();
+  const internals = real as unknown as Internals;
+  internals[headers] = lazy.headers;
+  (internals[inner] as { headerList: unknown }).headerList =
+    (lazy.headers as unknown as Internals)[list];
+  return real;
+}
+
+/** The same request without lazy parts. */
+class RealRequest extends Request {
+  readonly #source: RequestSource;
+
+  constructor(source: RequestSource) {
+    const headers = [...source.fields] as [string, string][];
+    super(source.url, { method: source.method, headers, body: source.body?.stream ?? null });
+    this.#source = source;
+  }
+
+  /** The URL as it was sent: the constructor of `Request` resolves dots, for one. */
+  override get url(): string {
+    return this.#source.url;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#source.client.signal;
+  }
+
+  /** The copy has no other way to learn of the client: its own signal is never aborted. */
+  override clone(): Request {
+    return new Request(super.clone(), { signal: this.signal });
+  }
+}
+
+/** Finds the symbols of Deno's state and gives lazy requests getters for them. */
+function probe(): boolean {
+  try {
+    const sample = new Request("http://localhost/", { headers: [["x-probe", "1"]] });
+    const state = sample as unknown as Internals;
+    if (Object.getOwnPropertyNames(sample).length > 0) return false;
+    const all = Object.getOwnPropertySymbols(sample);
+    const unset = all.filter((symbol) => state[symbol] === undefined);
+    void sample.signal;
+    // An interface is marked by a symbol that holds itself.
+    const brand = all.find((symbol) => state[symbol] === symbol);
+    const signal = unset.find((symbol) => state[symbol] instanceof AbortSignal);
+    const headers = all.find((symbol) => state[symbol] instanceof Headers);
+    const inner = all.find((symbol) => isProbe((state[symbol] as Partial<Inner>)?.headerList));
+    const listed = sample.headers as unknown as Internals;
+    const list = Object.getOwnPropertySymbols(listed).find((symbol) => isProbe(listed[symbol]));
+    if (!brand || !signal || !headers || !inner || !list) return false;
+    symbols = { inner, headers, list };
+    const { prototype } = LazyRequest;
+    Object.setPrototypeOf(prototype, Request.prototype);
+    Reflect.deleteProperty(prototype, "constructor");
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      // As all members of a standard interface are.
+      Object.defineProperty(prototype, name, { enumerable: true });
+    }
+    for (const symbol of all) Object.defineProperty(prototype, symbol, stateOf(symbol));
+    Object.defineProperty(prototype, brand, { value: brand });
+    Object.defineProperty(prototype, signal, {
+      get(this: LazyRequest) {
+        return this.signal;
+      },
+    });
+    return works();
+  } catch {
+    return false;
+  }
+}
+
+interface Inner {
+  headerList: unknown;
+}
+
+function isProbe(list: unknown): boolean {
+  return Array.isArray(list) && list.length === 1 && list[0]?.[0] === "x-probe";
+}
+
+/** One piece of a request's state, which is the real request's. */
+function stateOf(symbol: symbol): PropertyDescriptor {
+  return {
+    configurable: true,
+    get(this: LazyRequest) {
+      return (realOf(this) as unknown as Internals)[symbol];
+    },
+    set(this: LazyRequest, value: unknown) {
+      (realOf(this) as unknown as Internals)[symbol] = value;
+    },
+  };
+}
+
+/** Whether a lazy request does what a real one does, as far as that shows at once. */
+function works(): boolean {
+  const gone = new AbortController();
+  const url = "http://localhost/a/../b?c";
+  const body = { stream: new ReadableStream<Bytes>(), takeWhole: () => undefined };
+  const source = { method: "PUT", url, body, client: gone };
+  const lazy = new LazyRequest({ ...source, fields: [["X-A", "1"], ["x-a", "2"]] });
+  const request = lazy as unknown as Request;
+  if (!(request instanceof Request) || request.constructor !== Request) return false;
+  request.headers.set("x-b", "3");
+  const { headers } = request;
+  if (lazy[REAL] !== undefined || request.url !== url || request.method !== "PUT") return false;
+  const copy = request.clone();
+  // The copy was made of the real request, and both share their headers from then on.
+  if (lazy[REAL] === undefined || request.headers !== headers) return false;
+  request.headers.set("x-c", "4");
+  const again = new Request(request);
+  gone.abort();
+  return copy.headers.get("x-a") === "1, 2" && copy.headers.get("x-b") === "3" &&
+    copy.url === "http://localhost/b?c" && copy.method === "PUT" && copy.body !== null &&
+    again.headers.get("x-c") === "4" && copy.headers.get("x-c") === null &&
+    again.signal.aborted && copy.signal.aborted && request.bodyUsed && !again.bodyUsed;
+}
