@@ -68,6 +68,7 @@ export interface EventStreamOptions {
 }
 
 const encoder = new TextEncoder();
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const logger = getLogger(["portside", "http", "server"]);
 
 /**
@@ -152,6 +153,19 @@ export function encodeEvent(message: EventMessage): string {
   return `${text}\n`;
 }
 
+/**
+ * Returns the id that a client names. It is sent as UTF-8 (HTML Standard §9.2.4), but fields are read
+ * as one character per byte.
+ */
+function readId(value: string): string {
+  if (/^[\x20-\x7e]*$/.test(value)) return value;
+  try {
+    return utf8.decode(Uint8Array.from(value, (character) => character.charCodeAt(0)));
+  } catch {
+    return value;
+  }
+}
+
 class EventStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #stop = new AbortController();
@@ -174,7 +188,7 @@ class EventStream {
     this.#closing = info.closing;
     this.#events = source(request, {
       signal: this.#stop.signal,
-      lastEventId: request.headers.get("last-event-id") ?? "",
+      lastEventId: readId(request.headers.get("last-event-id") ?? ""),
       remoteAddr: info.remoteAddr,
     })[Symbol.asyncIterator]();
     this.body = new ReadableStream({

@@ -357,6 +357,25 @@ for (const hardened of [false, true]) {
   });
 }
 
+Deno.test("eventStream() reads the last id as UTF-8, or as it is", async () => {
+  for (
+    const [sent, expected] of [
+      ["caf\u00c3\u00a9-\u00e6\u0097\u00a5", "café-日"],
+      ["7", "7"],
+      ["caf\u00e9", "caf\u00e9"],
+      ["", ""],
+    ]
+  ) {
+    let got: string | undefined;
+    const handler = eventStream(async function* (_request, { lastEventId }) {
+      got = lastEventId;
+      yield { data: await Promise.resolve("x") };
+    });
+    await (await call(handler, { headers: { "last-event-id": sent! } })).text();
+    assertEquals(got, expected);
+  }
+});
+
 Deno.test("eventStream() refuses other methods with problem details", async () => {
   const refused = await call(eventStream(async function* () {}), { method: "POST" });
   assertEquals([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
