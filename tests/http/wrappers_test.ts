@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type AccessEntry, accessLog, requestContext } from "../../http/access_log.ts";
 import { basicAuth, bearerAuth, userOf } from "../../http/auth.ts";
 import { cors } from "../../http/cors.ts";
@@ -313,6 +313,48 @@ Deno.test("rateLimit() never renews the budget of a window without an end", asyn
     for (let i = 0; i < 5; i++) statuses.push((await call(handler)).status);
     assertEquals(statuses, [200, 200, 200, 200, 200].map((good, i) => i < limit ? good : 429));
   }
+});
+
+Deno.test("rateLimit() tells what is left", async () => {
+  const handler = rateLimit(ok, { limit: 2, window: 60_000 });
+  const seen = [];
+  for (let i = 0; i < 3; i++) {
+    const { status, headers } = await call(handler);
+    seen.push([
+      status,
+      ...["limit", "remaining", "policy"].map((one) => headers.get(`ratelimit-${one}`)),
+    ]);
+    assertMatch(headers.get("ratelimit-reset")!, /^(30|60)$/);
+  }
+  assertEquals(seen, [
+    [200, "2", "1", "2;w=60"],
+    [200, "2", "0", "2;w=60"],
+    [429, "2", "0", "2;w=60"],
+  ]);
+  const silent = await call(rateLimit(ok, { headers: false }));
+  assertEquals(silent.headers.get("ratelimit-limit"), null);
+});
+
+Deno.test("rateLimit() asks a store, and refuses if that fails", async () => {
+  const asked: unknown[] = [];
+  const decision = { allowed: true, remaining: 4, reset: 1500, retryAfter: 0 };
+  const store = {
+    take: (...args: unknown[]) => {
+      asked.push(args);
+      return asked.length < 3
+        ? Promise.resolve(
+          asked.length === 1 ? decision : { ...decision, allowed: false, retryAfter: 9001 },
+        )
+        : Promise.reject(new Error("down"));
+    },
+  };
+  const handler = rateLimit(ok, { limit: 5, window: 1000, store, key: () => "k" });
+  const first = await call(handler);
+  assertEquals([first.status, first.headers.get("ratelimit-reset")], [200, "2"]);
+  assertEquals((await call(handler)).headers.get("retry-after"), "10");
+  const error = await assertRejects(() => call(handler), ProblemError);
+  assertEquals(error.status, 503);
+  assertEquals(asked[0], ["k", { limit: 5, window: 1000 }]);
 });
 
 Deno.test("rateLimit() counts each client for itself, a network of IPv6 as one", async () => {
