@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { router } from "../../http/router.ts";
+import { rateLimit } from "../../http/rate_limit.ts";
+import { group, router } from "../../http/router.ts";
 import type { HttpHandler, HttpInfo } from "../../http/server_options.ts";
 
 const info = {} as HttpInfo;
@@ -85,6 +86,89 @@ Deno.test("router() decodes a slash and dots that do not climb", async () => {
     200,
     'user {"id":"a/b..c/.../.d"}',
   ]);
+});
+
+Deno.test("router() takes the most exact path that has the method", async () => {
+  const handler = router({
+    "GET /a/b": show("get"),
+    "POST /a/:x": show("post"),
+    "/a/*": show("any"),
+    "DELETE /c/:x": show("delete"),
+    "GET /c/d": show("cd"),
+  });
+  assertEquals(await ask(handler, "GET", "/a/b"), [200, "get {}"]);
+  assertEquals(await ask(handler, "POST", "/a/b"), [200, 'post {"x":"b"}']);
+  assertEquals(await ask(handler, "PUT", "/a/b"), [200, 'any {"*":"b"}']);
+  assertEquals(await ask(handler, "DELETE", "/c/d"), [200, 'delete {"x":"d"}']);
+  assertEquals(await ask(handler, "PUT", "/c/d"), [405, "DELETE, GET, HEAD, OPTIONS"]);
+  assertEquals(await ask(handler, "OPTIONS", "/c/d"), [204, "DELETE, GET, HEAD, OPTIONS"]);
+  assertEquals(await ask(handler, "HEAD", "/c/d"), [200, "cd {}"]);
+});
+
+Deno.test("router() gives parameters their types, and no route for others", async () => {
+  const handler = router({
+    "GET /n/:id<int>": (_request, _info, { id }) => new Response(`int ${id + 1}`),
+    "GET /n/:name": show("name"),
+    "GET /u/:id<uuid>/x": show("uuid"),
+    "PUT /n/:id<int>": show("put"),
+  });
+  assertEquals(await ask(handler, "GET", "/n/41"), [200, "int 42"]);
+  assertEquals(await ask(handler, "GET", "/n/-1"), [200, "int 0"]);
+  assertEquals(await ask(handler, "GET", "/n/1e3"), [200, 'name {"name":"1e3"}']);
+  assertEquals(await ask(handler, "GET", "/n/0x1"), [200, 'name {"name":"0x1"}']);
+  assertEquals(await ask(handler, "GET", `/n/${"9".repeat(16)}`), [
+    200,
+    `name {"name":"${"9".repeat(16)}"}`,
+  ]);
+  assertEquals(await ask(handler, "PUT", "/n/a"), [405, "GET, HEAD, OPTIONS"]);
+  const uuid = "0190163D-8694-739B-AEA5-966C26F8AD91";
+  assertEquals(await ask(handler, "GET", `/u/${uuid}/x`), [
+    200,
+    `uuid {"id":"${uuid.toLowerCase()}"}`,
+  ]);
+  assertEquals((await ask(handler, "GET", "/u/1/x"))[0], 404);
+});
+
+Deno.test("router() can be mounted in another one", async () => {
+  const api = router({ "GET /": show("root"), "GET /users/:id": show("user") }, {
+    prefix: "/v1/api",
+  });
+  const handler = router({ "/v1/*": api, "/v1/api": api, "GET /": show("top") });
+  assertEquals(await ask(handler, "GET", "/"), [200, "top {}"]);
+  assertEquals(await ask(handler, "GET", "/v1/api"), [200, "root {}"]);
+  assertEquals(await ask(handler, "GET", "/v1/api/users/7"), [200, 'user {"id":"7"}']);
+  assertEquals((await ask(handler, "GET", "/v1/users/7"))[0], 404);
+  assertEquals(await ask(handler, "PUT", "/v1/api/users/7"), [405, "GET, HEAD, OPTIONS"]);
+  for (const prefix of ["api", "/api/", "/a//b", "/:a", "/*"]) {
+    assertThrows(() => router({}, { prefix }), TypeError);
+  }
+});
+
+Deno.test("group() puts a prefix and wrappers around routes", async () => {
+  const seen: string[] = [];
+  const handler = router({
+    ...group("/admin", { "GET /": show("root"), "/x/:id<int>": show("x") }, (inner) => {
+      return (request, info) => {
+        seen.push(new URL(request.url).pathname);
+        return inner(request, info);
+      };
+    }),
+    ...group("/open", { "GET /a": show("a") }),
+  });
+  assertEquals(await ask(handler, "GET", "/admin"), [200, "root {}"]);
+  assertEquals(await ask(handler, "PATCH", "/admin/x/3"), [200, 'x {"id":3}']);
+  assertEquals(await ask(handler, "GET", "/open/a"), [200, "a {}"]);
+  assertEquals(seen, ["/admin", "/admin/x/3"]);
+  // A wrapper keeps its state between requests.
+  const limited = router(
+    group(
+      "/l",
+      { "GET /:x": show("x") },
+      (inner) => rateLimit(inner, { limit: 1, key: () => "k" }),
+    ),
+  );
+  assertEquals((await ask(limited, "GET", "/l/1"))[0], 200);
+  assertEquals((await ask(limited, "GET", "/l/2"))[0], 429);
 });
 
 Deno.test("router() rejects patterns that are malformed or there twice", () => {
