@@ -1,5 +1,5 @@
 /**
- * Debian's HTTP servers and proxies as peers of tests: nginx, HAProxy, Squid and tinyproxy. Each
+ * Debian's servers and proxies as peers of tests: nginx, HAProxy, Squid, tinyproxy and SOCKS. Each
  * one runs on free ports of 127.0.0.1, in the foreground, with a configuration of the test in a
  * temporary folder, as the user `nobody` where the tests run as root. It is ended by its process
  * id.
@@ -8,7 +8,7 @@
  */
 
 import { delay } from "@std/async/delay";
-import { findProgram } from "./peers.ts";
+import { type Availability, findProgram, needs } from "./peers.ts";
 import { freePorts } from "./ports.ts";
 import { within } from "./runnable.ts";
 
@@ -150,6 +150,72 @@ export function startTinyproxy(idle = 60): Promise<HttpPeer> {
         `Port ${port}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout ${idle}\nMaxClients 100\nLogLevel Critical\n`,
     }),
     args: (folder) => ["-d", "-c", `${folder}/tinyproxy.conf`],
+  });
+}
+
+/** Where Debian's `libnginx-mod-stream` puts its module. */
+const STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+/** Says whether nginx can pass on bare TCP connections. */
+export function needsNginxStream(): Availability {
+  const found = needs("nginx");
+  try {
+    Deno.statSync(STREAM);
+    return found;
+  } catch {
+    const reason = "libnginx-mod-stream is not installed";
+    return { ignore: true, reason, suffix: ` (${reason})` };
+  }
+}
+
+/** Starts nginx with the given lines inside `stream { … }`; `{port}`, `{port1}` … are its ports. */
+export function startNginxStream(stream: string, ports = 1): Promise<HttpPeer> {
+  return start({
+    program: "nginx",
+    ports,
+    files: (folder, ports) => ({
+      "nginx.conf": `load_module ${STREAM};
+daemon off; pid ${folder}/pid; error_log stderr warn; worker_processes 1;
+events { worker_connections 512; }
+stream {
+  ${fill(stream, folder, ports)}
+}
+`,
+    }),
+    args: (folder) => ["-e", "stderr", "-c", `${folder}/nginx.conf`],
+  });
+}
+
+/** Starts microsocks, a SOCKS 5 server, with a login if one is given. */
+export function startMicrosocks(login?: { user: string; password: string }): Promise<HttpPeer> {
+  const flags = login === undefined ? [] : ["-u", login.user, "-P", login.password];
+  return start({
+    program: "microsocks",
+    files: (_folder, [port]) => ({ port: String(port) }),
+    args: (folder) => {
+      const port = Deno.readTextFileSync(`${folder}/port`);
+      return ["-i", "127.0.0.1", "-p", port, ...flags];
+    },
+  });
+}
+
+/** Starts Dante's SOCKS server without logins. It reaches 127.0.0.0/8, but for 127.0.0.9. */
+export function startDante(): Promise<HttpPeer> {
+  return start({
+    program: "danted",
+    files: (folder, [port]) => ({
+      "danted.conf": `logoutput: ${folder}/danted.log
+internal: 127.0.0.1 port = ${port}
+external: lo
+socksmethod: none
+clientmethod: none
+user.unprivileged: nobody
+client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
+socks block { from: 0.0.0.0/0 to: 127.0.0.9/32 command: connect }
+socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 command: connect }
+`,
+    }),
+    args: (folder) => ["-f", `${folder}/danted.conf`, "-p", `${folder}/pid`],
   });
 }
 
