@@ -34,6 +34,8 @@ export class LimitedBody implements UnderlyingByteSource {
   #stream: ReadableStream<Bytes> | undefined;
   #received = 0;
   #waited = 0;
+  /** When the read under way began, on the clock of `performance.now`; Infinity without one. */
+  #since = Infinity;
 
   constructor(reader: BodySource, limits: BodyLimits) {
     this.#reader = reader;
@@ -75,6 +77,11 @@ export class LimitedBody implements UnderlyingByteSource {
     });
   }
 
+  /** How long the client was waited for, in milliseconds. */
+  get waited(): number {
+    return this.#waited + Math.max(0, performance.now() - this.#since);
+  }
+
   async pull(controller: ReadableByteStreamController): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     for (;;) {
@@ -101,7 +108,7 @@ export class LimitedBody implements UnderlyingByteSource {
 
   async #read(): Promise<ReadableStreamReadResult<Bytes>> {
     const { bodyTimeout, minBodyRate, clock } = this.#limits;
-    const started = performance.now();
+    const started = this.#since = performance.now();
     // What has come buys time, but a single wait is never longer than the whole.
     const earned = this.#received / minBodyRate * 1000;
     const { promise, reject } = Promise.withResolvers<never>();
@@ -129,6 +136,7 @@ export class LimitedBody implements UnderlyingByteSource {
       if (this.#state === "reading") this.#state = "waiting";
       clock.unwatch(limit);
       this.#waited += performance.now() - started;
+      this.#since = Infinity;
     }
   }
 

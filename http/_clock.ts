@@ -3,7 +3,7 @@ import { MAX_TIMER } from "./_server_limits.ts";
 /** Something that is over at a time. */
 export interface Due {
   /** When, on the clock of `performance.now`. */
-  readonly due: number;
+  due: number;
   /** Called once it is, after which it is no longer watched. */
   expire(): void;
 }

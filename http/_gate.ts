@@ -188,9 +188,16 @@ export class Gate {
     };
     if (this.#handlerTimeout === Infinity) return answer.then(checked, failed);
     return new Promise((resolve) => {
+      const started = performance.now();
       const limit: Due = {
-        due: performance.now() + this.#handlerTimeout,
+        due: started + this.#handlerTimeout,
         expire: () => {
+          // Time spent waiting for the client's body is under the limits of the body.
+          const due = started + this.#handlerTimeout + (body?.waited ?? 0);
+          if (due > performance.now()) {
+            limit.due = due;
+            return this.#clock.watch(limit);
+          }
           late = true;
           resolve(this.#expire(answer, request, info));
         },

@@ -123,8 +123,9 @@ export interface ServeHttpOptions extends HttpsOptions {
    */
   minBodyRate?: number;
   /**
-   * How long a handler may take until it returns its response; then the client
-   * gets 503 and `info.signal` is aborted. The body of the response may take longer.
+   * How long a handler may take until it returns its response; then the client gets 503 and
+   * `info.signal` is aborted. Time spent waiting for the body of the request does not count:
+   * `bodyTimeout` and `minBodyRate` limit it. The body of the response may take longer.
    *
    * @default 60000
    */

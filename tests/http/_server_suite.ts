@@ -298,6 +298,30 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
     assertEquals((await aborted.promise as NetError).kind, "timeout");
   });
 
+  test("does not count a slow upload as a slow handler", async () => {
+    await using server = serve({ handlerTimeout: 100 }, async (request) => {
+      const { length } = await request.bytes();
+      if (length === 10) return new Response(String(length));
+      return new Promise(() => {});
+    });
+    const upload = (size: number) =>
+      fetch(server.url, {
+        method: "POST",
+        body: ReadableStream.from(async function* () {
+          for (let i = 0; i < size; i++) {
+            await delay(30);
+            yield new Uint8Array(1);
+          }
+        }()),
+      });
+    const whole = await upload(10);
+    assertEquals([whole.status, await whole.text()], [200, "10"]);
+    // What comes after the body is the handler's own time.
+    const late = await upload(3);
+    assertEquals(late.status, 503);
+    await late.body?.cancel();
+  });
+
   test("answers 503 with Retry-After beyond maxRequests", async () => {
     const release = Promise.withResolvers<void>();
     const inside = Promise.withResolvers<void>();
