@@ -1,12 +1,29 @@
 /** How long to wait for one address before the next is tried as well (RFC 8305 §5). */
 const STAGGER = 250;
 
-/** The first connection that comes about; the next address joins when one fails or is slow. */
-export async function dialAny(
+/** Connects to one address. */
+type Connect<C> = (hostname: string, port: number, signal: AbortSignal) => Promise<C>;
+
+function connectByDeno(hostname: string, port: number, signal: AbortSignal): Promise<Deno.TcpConn> {
+  return Deno.connect({ hostname, port, signal });
+}
+
+/** Returns the first connection that comes about; the next address joins when one fails or is slow. */
+export function dialAny(
   addresses: readonly string[],
   port: number,
   signal: AbortSignal,
 ): Promise<Deno.TcpConn> {
+  return dialAnyBy(connectByDeno, addresses, port, signal);
+}
+
+/** Does what {@linkcode dialAny} does, by another way to connect. */
+export async function dialAnyBy<C extends { close(): void }>(
+  connect: Connect<C>,
+  addresses: readonly string[],
+  port: number,
+  signal: AbortSignal,
+): Promise<C> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const turns = addresses.map(() => Promise.withResolvers<void>());
@@ -16,7 +33,7 @@ export async function dialAny(
   const one = async (hostname: string, index: number) => {
     await orAbort(turns[index]!.promise, either);
     try {
-      const conn = await Deno.connect({ hostname, port, signal: either });
+      const conn = await connect(hostname, port, either);
       if (won) closeQuietly(conn);
       won = true;
       return conn;

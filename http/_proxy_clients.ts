@@ -1,5 +1,6 @@
 import type { Address } from "../net/address.ts";
 import { AddressBlocks, type AddressBytes, readAddressBytes } from "../net/address_block.ts";
+import { LocalAddresses } from "./_local_addresses.ts";
 import { Rules } from "./_proxy_rules.ts";
 import type { ProxyClientRule, ProxyOptions } from "./proxy_options.ts";
 
@@ -30,8 +31,12 @@ export class ClientRules {
     const { allowClients, denyClients, clientRules = [] } = options;
     this.#allow = allowClients && new AddressBlocks(allowClients, "allowClients");
     this.#deny = denyClients && new AddressBlocks(denyClients, "denyClients");
-    this.#others = new Rules(options);
-    this.#groups = clientRules.map((rule, index) => readGroup(rule, index, options));
+    const { localAddress } = options;
+    const from = localAddress === undefined
+      ? undefined
+      : new LocalAddresses("localAddress", localAddress);
+    this.#others = new Rules(options, from);
+    this.#groups = clientRules.map((rule, index) => readGroup(rule, index, options, from));
   }
 
   /** Tells whether a client may use the proxy. One without an address is in no list. */
@@ -51,8 +56,13 @@ export class ClientRules {
   }
 }
 
-function readGroup(rule: ProxyClientRule, index: number, options: ProxyOptions): Group {
-  const { clients, users, deny = [] } = rule;
+function readGroup(
+  rule: ProxyClientRule,
+  index: number,
+  options: ProxyOptions,
+  from: LocalAddresses | undefined,
+): Group {
+  const { clients, users, deny = [], localAddress } = rule;
   const name = `clientRules[${index}]`;
   if (clients === undefined && users === undefined) {
     throw new TypeError(`Cannot use ${name}: it names neither clients nor users`);
@@ -62,15 +72,22 @@ function readGroup(rule: ProxyClientRule, index: number, options: ProxyOptions):
     throw new TypeError(`Cannot use ${name}: ${JSON.stringify(unknown)} is not in users`);
   }
   const { allow, allowPrivate, connectPorts, requestPorts } = options;
+  const own = localAddress === undefined
+    ? from
+    : new LocalAddresses(`${name}.localAddress`, localAddress);
   return {
     clients: clients && new AddressBlocks(clients, `${name}.clients`),
     users: users && new Set(users),
-    rules: new Rules({
-      allow: rule.allow ?? allow,
-      deny: [...options.deny ?? [], ...deny],
-      allowPrivate: rule.allowPrivate ?? allowPrivate,
-      connectPorts: rule.connectPorts ?? connectPorts,
-      requestPorts: rule.requestPorts ?? requestPorts,
-    }, `rule ${index} `),
+    rules: new Rules(
+      {
+        allow: rule.allow ?? allow,
+        deny: [...options.deny ?? [], ...deny],
+        allowPrivate: rule.allowPrivate ?? allowPrivate,
+        connectPorts: rule.connectPorts ?? connectPorts,
+        requestPorts: rule.requestPorts ?? requestPorts,
+      },
+      own,
+      `rule ${index} `,
+    ),
   };
 }

@@ -1,4 +1,5 @@
 import { type AddressBytes, readAddressBytes } from "../net/address_block.ts";
+import type { LocalAddresses } from "./_local_addresses.ts";
 import { embedded, isSpecial } from "./_proxy_ranges.ts";
 import { TargetList } from "./_proxy_target_list.ts";
 import type { ProxyTargetRules } from "./proxy_options.ts";
@@ -41,14 +42,17 @@ export class Rules {
    * address that only some clients may reach leads there for these alone.
    */
   readonly key: string;
+  /** The addresses of this machine that connections leave from; undefined for any. */
+  readonly from: LocalAddresses | undefined;
   readonly #allow: TargetList | undefined;
   readonly #deny: TargetList;
   readonly #allowPrivate: boolean;
   readonly #connectPorts: ReadonlySet<number> | undefined;
   readonly #requestPorts: ReadonlySet<number> | undefined;
 
-  constructor(options: ProxyTargetRules, key = "") {
+  constructor(options: ProxyTargetRules, from?: LocalAddresses, key = "") {
     this.key = key;
+    this.from = from;
     const { allow = "any" } = options;
     this.#allow = allow === "any" ? undefined : new TargetList("allow", allow);
     this.#deny = new TargetList("deny", options.deny ?? []);

@@ -3,7 +3,8 @@ import { type Address, formatAddress, type HostPort, normalizeHostname } from ".
 import { readAddressBytes } from "../net/address_block.ts";
 import { NetError, type NetErrorKind, toNetError } from "../net/errors.ts";
 import type { Transport } from "../net/transport.ts";
-import { dialAny, orAbort } from "./_dial.ts";
+import { dialAny, dialAnyBy, orAbort } from "./_dial.ts";
+import type { LocalAddresses } from "./_local_addresses.ts";
 import { Http1Decoder } from "./http1_codec.ts";
 import type { TickClock, Ticked } from "./_proxy_clock.ts";
 import { readKeepAlive } from "./_keep_alive.ts";
@@ -256,8 +257,7 @@ export class Upstreams {
     signal: AbortSignal,
   ): Promise<Transport> {
     const { port } = way.hop.proxy?.target ?? way.target;
-    const conn = await dialAny(addresses, port, signal);
-    conn.setNoDelay();
+    const conn = await dialFrom(way.rules.from, addresses, port, signal);
     if (way.hop.proxy === undefined && way.introduction === undefined) return conn;
     return await passHop(conn, way, host, signal);
   }
@@ -293,6 +293,31 @@ export class Upstreams {
       `denied: ${found.join(" ")}`,
     );
   }
+}
+
+/** Connects to one of several addresses, from an address of this machine. */
+async function dialFrom(
+  from: LocalAddresses | undefined,
+  addresses: readonly string[],
+  port: number,
+  signal: AbortSignal,
+): Promise<Transport> {
+  if (from === undefined) {
+    const conn = await dialAny(addresses, port, signal);
+    conn.setNoDelay();
+    return conn;
+  }
+  const reachable = from.reachable(addresses);
+  if (reachable.length === 0) {
+    throw new Refusal(
+      502,
+      "The server cannot be reached",
+      `no localAddress of the family of ${addresses.join(" ")}`,
+    );
+  }
+  const connect = (hostname: string, port: number, signal: AbortSignal) =>
+    from.connect(hostname, port, signal);
+  return await dialAnyBy(connect, reachable, port, signal);
 }
 
 /** Whether a SOCKS server has answered that it cannot reach a target. */

@@ -204,6 +204,12 @@ export interface ProxyClientRule extends ProxyTargetRules {
    * @default none
    */
   deny?: readonly string[];
+  /**
+   * The addresses of this machine from which connections for these clients leave.
+   *
+   * @default as for all other clients
+   */
+  localAddress?: string | readonly string[];
 }
 
 /**
@@ -233,8 +239,8 @@ export interface ProxyOptions extends ProxyTargetRules {
   denyClients?: readonly string[];
   /**
    * Rules for the targets of some clients. The first one that matches a client holds for it: what
-   * it says of `allow`, `allowPrivate`, `connectPorts` and `requestPorts` takes the place of the
-   * options here, and its `deny` is added to that here.
+   * it says of `allow`, `allowPrivate`, `connectPorts`, `requestPorts` and `localAddress` takes the
+   * place of the options here, and its `deny` is added to that here.
    *
    * @default none
    */
@@ -263,6 +269,14 @@ export interface ProxyOptions extends ProxyTargetRules {
     | ProxyUpstream
     | readonly ProxyUpstreamRule[]
     | ((destination: ProxyDestination) => ProxyUpstream | Promise<ProxyUpstream>);
+  /**
+   * The address of this machine from which connections to servers and next proxies leave: one, or
+   * one of IPv4 and one of IPv6. A server is reached by a family that has an address here. Not on
+   * Windows. It takes the permission `--allow-net=<localAddress>:0` besides that for the server.
+   *
+   * @default what the routing table says
+   */
+  localAddress?: string | readonly string[];
   /**
    * The version of the PROXY protocol in which this proxy introduces its clients: each connection
    * to a server, or to an HTTP proxy behind this one, begins with a header that has the address of

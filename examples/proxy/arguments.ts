@@ -18,6 +18,7 @@ export interface ProxyArguments {
   connectPort: string[];
   requestPort: string[];
   upstream: string[];
+  bind: string[];
   maxPerAddress: number;
   acceptProxyProtocol: string[];
   sendProxyProtocol?: "v1" | "v2" | undefined;
@@ -41,6 +42,9 @@ export function proxyOptions(given: ProxyArguments & ProxyFiles) {
   checkBlocks("--allow-client", allowClient);
   checkBlocks("--deny-client", denyClient);
   checkBlocks("--accept-proxy-protocol", acceptProxyProtocol);
+  for (const one of given.bind) {
+    check("--bind", one, "an IP address, one of each family", { localAddress: given.bind });
+  }
   const upstreams = given.upstream.map(readUpstream);
   return {
     users: logins.length > 0 ? Object.fromEntries(logins) : undefined,
@@ -52,6 +56,7 @@ export function proxyOptions(given: ProxyArguments & ProxyFiles) {
     connectPorts: readPorts("--connect-port", given.connectPort),
     requestPorts: readPorts("--request-port", given.requestPort),
     upstream: upstreams.length > 0 ? upstreamRules(upstreams, given.upstreamCa) : undefined,
+    localAddress: given.bind.length > 0 ? given.bind : undefined,
     proxyProtocol: acceptProxyProtocol.length > 0 ? { trusted: acceptProxyProtocol } : undefined,
     sendProxyProtocol: given.sendProxyProtocol && (given.sendProxyProtocol === "v1" ? 1 : 2),
   } satisfies ServeProxyOptions;

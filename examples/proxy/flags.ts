@@ -28,6 +28,11 @@ export const FLAGS = {
     placeholder: "file",
     help: "Authority to trust besides the known ones for an https proxy, PEM",
   },
+  bind: {
+    type: "list",
+    placeholder: "address",
+    help: "Address of this machine to connect from, IPv4, IPv6 or both",
+  },
   acceptProxyProtocol: {
     type: "list",
     placeholder: "block",

@@ -30,6 +30,8 @@ Deno.test("proxy refuses flags that contradict each other or mean nothing, witho
     ["--deny-client", ["--deny-client=10.0.0.0/33"]],
     ["--request-port", ["--request-port=0"]],
     ["--accept-proxy-protocol", ["--accept-proxy-protocol=a"]],
+    ["--bind", ["--bind=localhost"]],
+    ["--bind", ["--bind=127.0.0.1", "--bind=127.0.0.2"]],
     ["--send-proxy-protocol", ["--send-proxy-protocol=3"]],
   ];
   for (const [flag, args] of rows) {

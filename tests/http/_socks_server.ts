@@ -27,7 +27,8 @@ export interface SocksOptions {
 /** A SOCKS 5 server on a free port of 127.0.0.1. */
 export class SocksServer implements AsyncDisposable {
   readonly seen: SocksSeen[] = [];
-  /** The first bytes behind each request, as text. */
+  /** The addresses of the clients. */
+  readonly clients: string[] = [];
   readonly port: number;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #conns = new Set<Deno.Conn>();
@@ -50,6 +51,7 @@ export class SocksServer implements AsyncDisposable {
     const work: Promise<void>[] = [];
     for await (const conn of this.#listener) {
       this.#conns.add(conn);
+      this.clients.push((conn.remoteAddr as Deno.NetAddr).hostname);
       work.push(this.#answer(conn).catch(() => {}).finally(() => close(conn)));
     }
     await Promise.all(work);
