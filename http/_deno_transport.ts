@@ -110,11 +110,11 @@ export class DenoTransport implements HttpTransport {
     exchange: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Response | Promise<Response> {
     const gate = this.#gate;
-    if (this.#stopped) return gate.refuse(503, exchange);
+    if (this.#stopped) return gate.refuse(503, exchange, request);
     const { method } = request;
-    if (!isForRequest(method)) return gate.refuse(501, exchange);
+    if (!isForRequest(method)) return gate.refuse(501, exchange, request);
     const refused = this.#judge(request);
-    if (refused !== 0) return gate.refuse(refused, exchange);
+    if (refused !== 0) return gate.refuse(refused, exchange, request);
     const info = new DenoInfo(this.#closingSignal, exchange, request);
     // To look at a body costs, and these have none.
     const bare = method === "GET" || method === "HEAD" || request.body === null;
@@ -123,7 +123,7 @@ export class DenoTransport implements HttpTransport {
       bindSignal(request, info);
       return gate.handle(request, info);
     }
-    if (gate.tooLarge(lengthOf(length))) return gate.refuse(413, exchange);
+    if (gate.tooLarge(lengthOf(length))) return gate.refuse(413, exchange, request);
     const clientEnded = (error: unknown) => info.clientEnded(error);
     info.source = new DenoBody(request.body!, clientEnded);
     const body = info.body = gate.limitBody(info.source);

@@ -4,7 +4,7 @@ import { NetError } from "../net/errors.ts";
 import { type BodySource, LimitedBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
 import type { HandlerInfo } from "./_handler_info.ts";
-import { shown } from "./_headers.ts";
+import { type RefusalLook, refusalLooks, type RefusedInfo, shown } from "./_headers.ts";
 import { HostCheck } from "./_host.ts";
 import { SILENCE } from "./_outflow.ts";
 import { checkCount, checkLimit, checkTime } from "./_server_limits.ts";
@@ -45,6 +45,7 @@ export class Gate {
   readonly #closing = this.closing.signal;
 
   readonly #handler: HttpHandler;
+  readonly #looks: readonly RefusalLook[];
   readonly #onEvent: ServeHttpOptions["onEvent"];
   readonly #maxBody: number;
   readonly #maxRequests: number;
@@ -63,6 +64,7 @@ export class Gate {
 
   constructor(options: ServeHttpOptions, handler: HttpHandler) {
     this.#handler = handler;
+    this.#looks = refusalLooks(handler);
     this.#onEvent = options.onEvent;
     this.hosts = new HostCheck(options.allowedHosts);
     this.#maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
@@ -108,21 +110,38 @@ export class Gate {
   }
 
   /**
-   * Answers without the handler.
+   * Answers without the handler. The wrappers around the handler see the response.
    *
    * @param status The status to refuse with.
-   * @param peer Where the request comes from.
+   * @param info What is known of the client.
+   * @param request The request, or makes it; undefined if its head was malformed.
    * @param detail Why, where the status does not say it all.
    */
-  refuse(status: number, peer: { readonly remoteAddr: Deno.NetAddr }, detail?: string): Response {
+  refuse(
+    status: number,
+    info: RefusedInfo,
+    request: Request | (() => Request) | undefined,
+    detail?: string,
+  ): Response {
     this.#refused++;
-    const { remoteAddr } = peer;
+    const { remoteAddr } = info;
     logger.debug("refused a request of {peer}: {status}", () => {
       return { peer: formatAddress(remoteAddr), status };
     });
     if (this.#onEvent) this.event({ type: "refused", status, remoteAddr });
-    if (detail !== undefined) return problem(status, { detail });
-    return problem(status, this.#closing.aborted ? CLOSING : REFUSALS[status]);
+    const options = detail === undefined
+      ? (this.#closing.aborted ? CLOSING : REFUSALS[status])
+      : { detail };
+    const response = problem(status, options);
+    if (this.#looks.length > 0 && request !== undefined) {
+      const made = typeof request === "function" ? request() : request;
+      try {
+        for (const look of this.#looks) look(made, info, response);
+      } catch (error) {
+        logger.error("a wrapper failed on a refusal: {error}", { error });
+      }
+    }
+    return response;
   }
 
   /**
@@ -137,7 +156,7 @@ export class Gate {
     info: HandlerInfo,
     body?: LimitedBody,
   ): Response | Promise<Response> {
-    if (this.#active >= this.#maxRequests) return this.refuse(503, info);
+    if (this.#active >= this.#maxRequests) return this.refuse(503, info, request);
     this.#active++;
     this.#requests++;
     info.whenComplete(this.#done);

@@ -1,4 +1,5 @@
 import { hasMember } from "./header_list.ts";
+import type { HttpHandler, HttpInfo } from "./server_options.ts";
 
 /**
  * Changes the headers of an answer: in place where that is possible, in a copy
@@ -44,4 +45,36 @@ export function alsoOnFailure(request: Request, look: (response: Response) => vo
 export function shown(request: Request, response: Response): Response {
   onFailure.get(request)?.(response);
   return response;
+}
+
+/** What is known of a request that the server refuses by itself. */
+export type RefusedInfo = Pick<HttpInfo, "remoteAddr" | "completed">;
+
+/** Sees a response that the server gives without the handler; may change its headers. */
+export type RefusalLook = (request: Request, info: RefusedInfo, response: Response) => void;
+
+const looks = new WeakMap<HttpHandler, readonly RefusalLook[]>();
+
+/**
+ * Lets the refusals of a server (413, 421, 503 …) pass a wrapper, so that they carry its headers and
+ * are in its log. A wrapper that does not call this hides those inside of it.
+ *
+ * @param wrapper The handler that the wrapper returns.
+ * @param inner The handler that it wraps.
+ * @param look Sees each refusal.
+ * @returns The wrapper.
+ */
+export function passRefusals(
+  wrapper: HttpHandler,
+  inner: HttpHandler,
+  look?: RefusalLook,
+): HttpHandler {
+  const all = [...looks.get(inner) ?? [], ...look === undefined ? [] : [look]];
+  if (all.length > 0) looks.set(wrapper, all);
+  return wrapper;
+}
+
+/** Returns what sees the refusals in front of a handler, from the inside out. */
+export function refusalLooks(handler: HttpHandler): readonly RefusalLook[] {
+  return looks.get(handler) ?? [];
 }

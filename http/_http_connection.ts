@@ -61,7 +61,7 @@ export class HttpConnection {
       try {
         if (head instanceof Http1Error) {
           // A head that cannot be read has no end that could be trusted.
-          const response = this.#gate.refuse(head.status, info, head.message);
+          const response = this.#gate.refuse(head.status, info, undefined, head.message);
           await this.#write(response, { method: "GET", minor: 1, keepAlive: false }, info);
           return;
         }
@@ -152,17 +152,20 @@ export class HttpConnection {
   ): Response | Promise<Response> {
     const gate = this.#gate;
     const { method, framing, minor, upgrade } = head;
-    if (!isForRequest(method)) return gate.refuse(501, info);
+    const { fields } = head;
+    const refused = () => this.#refusedRequest(head, info);
+    if (!isForRequest(method)) return gate.refuse(501, info, refused);
     const host = head.host ?? this.#ownHost();
     const hostFault = gate.hosts.judge(host);
-    if (hostFault !== 0) return gate.refuse(hostFault, info);
+    if (hostFault !== 0) return gate.refuse(hostFault, info, refused);
     const url = this.#urlOf(head, host);
     if (url === undefined) {
-      return gate.refuse(400, info, "The target of the request is malformed");
+      return gate.refuse(400, info, refused, "The target of the request is malformed");
     }
-    if (typeof url === "number") return gate.refuse(url, info);
-    if (typeof framing === "number" && gate.tooLarge(framing)) return gate.refuse(413, info);
-    const { fields } = head;
+    if (typeof url === "number") return gate.refuse(url, info, refused);
+    if (typeof framing === "number" && gate.tooLarge(framing)) {
+      return gate.refuse(413, info, refused);
+    }
     // RFC 9110 §7.8: HTTP/1.0 knows none.
     if (minor === 0) fields.delete("upgrade");
     const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
@@ -173,6 +176,13 @@ export class HttpConnection {
       info.offer = offer(request, upgrade);
     }
     return gate.handle(request, info, limited);
+  }
+
+  /** Makes what wrappers see of a request that is refused: without a body, at our own address. */
+  #refusedRequest({ method, target, fields }: Http1Request, client: HardenedInfo): Request {
+    const path = target.startsWith("/") ? target : "/";
+    const url = this.#scheme + this.#ownHost() + path;
+    return makeRequest({ method, url, fields, body: undefined, client });
   }
 
   /**

@@ -34,8 +34,8 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { escapeControls } from "../net/text.ts";
 import type { HttpHandler } from "./server_options.ts";
-import { alsoOnFailure, withHeaders } from "./_headers.ts";
-import { beginTrace, readTrace, traceFields } from "./_trace_context.ts";
+import { alsoOnFailure, passRefusals, type RefusedInfo, withHeaders } from "./_headers.ts";
+import { beginTrace, readTrace, type Trace, traceFields } from "./_trace_context.ts";
 import { ProblemError } from "./problem.ts";
 
 /** What is logged of a request. */
@@ -114,59 +114,90 @@ const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
  * ```
  */
 export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}): HttpHandler {
-  const { log = logEntry, trustRequestId = false } = options;
-  return async (request, info) => {
-    const started = performance.now();
-    const { method, url } = request;
-    const peer = formatAddress(info.remoteAddr);
-    const given = trustRequestId ? request.headers.get("x-request-id") ?? "" : "";
-    const id = REQUEST_ID.test(given) ? given : crypto.randomUUID();
-    const trace = readTrace(request.headers) ?? beginTrace();
-    const userAgent = request.headers.get("user-agent");
-    contexts.set(request, {
-      id,
-      get headers() {
-        return { "x-request-id": id, ...traceFields(trace) };
-      },
-    });
-    const mark = (headers: Headers) => headers.set("x-request-id", id);
-    let status: number | undefined;
-    let told = false;
-    const tell = () => {
-      if (told) return;
-      told = true;
-      const duration = performance.now() - started;
-      log({
-        id,
-        trace: trace.id,
-        peer,
-        method,
-        path: pathOf(url),
-        status: status ?? 0,
-        duration,
-        userAgent: userAgent === null ? undefined : escapeControls(userAgent),
-      });
-    };
-    const whenSent = () => void info.completed.then(tell, tell);
-    alsoOnFailure(request, (response) => {
-      mark(response.headers);
-      // The time of a handler is up that may never return.
-      if (status === undefined) whenSent();
-      status = response.status;
-    });
-    // Nor may one whose client has gone.
-    info.completed.catch(tell);
+  const wrapper: HttpHandler = async (request, info) => {
+    const record = new AccessRecord(request, info, options);
+    contexts.set(request, record);
+    alsoOnFailure(request, (response) => record.failed(response));
+    // A handler may never return after its client has gone.
+    info.completed.catch(record.tell);
     try {
       const response = await handler(request, info);
-      // What is no response fails in the server, which is told to whoever looks.
-      if (response instanceof Response) status ??= response.status;
-      return withHeaders(response, mark);
+      // The server turns anything but a response into a failure, which is told above.
+      if (response instanceof Response) record.status ??= response.status;
+      return withHeaders(response, record.mark);
     } catch (error) {
-      status ??= error instanceof ProblemError ? error.status : 500;
+      record.status ??= error instanceof ProblemError ? error.status : 500;
       throw error;
     } finally {
-      whenSent();
+      record.tellWhenSent();
     }
+  };
+  return passRefusals(wrapper, handler, (request, info, response) => {
+    new AccessRecord(request, info, options).failed(response);
+  });
+}
+
+/** One request, until it is logged. */
+class AccessRecord implements RequestContext {
+  readonly id: string;
+  /** The status of the response; undefined while there is none. */
+  status: number | undefined;
+  // Deno forgets what a request was once it has been answered.
+  readonly #method: string;
+  readonly #url: string;
+  readonly #userAgent: string | null;
+  readonly #peer: string;
+  readonly #info: RefusedInfo;
+  readonly #log: (entry: AccessEntry) => void;
+  readonly #trace: Trace;
+  readonly #started = performance.now();
+  #told = false;
+
+  constructor(request: Request, info: RefusedInfo, options: AccessLogOptions) {
+    const { log = logEntry, trustRequestId = false } = options;
+    this.#method = request.method;
+    this.#url = request.url;
+    this.#userAgent = request.headers.get("user-agent");
+    this.#peer = formatAddress(info.remoteAddr);
+    this.#info = info;
+    this.#log = log;
+    const given = trustRequestId ? request.headers.get("x-request-id") ?? "" : "";
+    this.id = REQUEST_ID.test(given) ? given : crypto.randomUUID();
+    this.#trace = readTrace(request.headers) ?? beginTrace();
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return { "x-request-id": this.id, ...traceFields(this.#trace) };
+  }
+
+  readonly mark = (headers: Headers): void => headers.set("x-request-id", this.id);
+
+  /** Takes note of a response that no handler has returned. */
+  failed(response: Response): void {
+    this.mark(response.headers);
+    // The handler that was too slow may never return.
+    if (this.status === undefined) this.tellWhenSent();
+    this.status = response.status;
+  }
+
+  tellWhenSent(): void {
+    this.#info.completed.then(this.tell, this.tell);
+  }
+
+  readonly tell = (): void => {
+    if (this.#told) return;
+    this.#told = true;
+    const userAgent = this.#userAgent;
+    this.#log({
+      id: this.id,
+      trace: this.#trace.id,
+      peer: this.#peer,
+      method: this.#method,
+      path: pathOf(this.#url),
+      status: this.status ?? 0,
+      duration: performance.now() - this.#started,
+      userAgent: userAgent === null ? undefined : escapeControls(userAgent),
+    });
   };
 }
 

@@ -26,6 +26,7 @@
  * @module
  */
 
+import { passRefusals } from "./_headers.ts";
 import { problem } from "./problem.ts";
 import type { HttpHandler } from "./server_options.ts";
 
@@ -91,13 +92,13 @@ export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): Http
   const { realm = "restricted" } = options;
   const challenge = `Basic realm=${quote(realm)}, charset="UTF-8"`;
   const verify = options.verify ?? verifyUsers(options.users);
-  return async (request, info) => {
+  return passRefusals(async (request, info) => {
     const pair = decodeBasic(credentials(request, "basic"));
     // Only `true` lets a client in. A lookup that is typed loosely may return anything else.
     if (pair === undefined || (await verify(...pair)) !== true) return refuse(challenge);
     users.set(request, pair[0]);
     return await handler(request, info);
-  };
+  }, handler);
 }
 
 /**
@@ -123,7 +124,7 @@ export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): Ht
   const { realm = "restricted" } = options;
   const challenge = `Bearer realm=${quote(realm)}`;
   const verify = options.verify ?? verifyTokens(options.tokens);
-  return async (request, info) => {
+  return passRefusals(async (request, info) => {
     const token = credentials(request, "bearer");
     if (token === undefined) return refuse(challenge);
     const user: unknown = await verify(token);
@@ -133,7 +134,7 @@ export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): Ht
     }
     users.set(request, user);
     return await handler(request, info);
-  };
+  }, handler);
 }
 
 /**

@@ -29,7 +29,7 @@ import { Compressor, type ContentCoding } from "./_compressor.ts";
 import { essenceOf } from "./_content_type.ts";
 import { codingsOf, decode } from "./_decompress.ts";
 import { chooseEncoding } from "./_encodings.ts";
-import { addVary, alsoOnFailure, shown } from "./_headers.ts";
+import { addVary, alsoOnFailure, passRefusals, shown } from "./_headers.ts";
 import { checkLimit } from "./_server_limits.ts";
 import { hasMember } from "./header_list.ts";
 import { problem, ProblemError } from "./problem.ts";
@@ -123,7 +123,7 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
       );
     }
   }
-  return async (request, info) => {
+  return passRefusals(async (request, info) => {
     const response = await handler(request, info);
     if (!isPlain(response) || !types(essenceOf(response.headers.get("content-type")))) {
       return response;
@@ -149,7 +149,7 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
     if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
     const compressor = new Compressor(coding, levels[coding]);
     return new Response(encode(reader, ahead, compressor), init);
-  };
+  }, handler);
 }
 
 /**
@@ -180,7 +180,7 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
  */
 export function decompress(handler: HttpHandler, options: DecompressOptions = {}): HttpHandler {
   const maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
-  return async (request, info) => {
+  return passRefusals(async (request, info) => {
     const codings = codingsOf(request.headers.get("content-encoding"));
     if (codings === undefined) {
       return problem(415, {
@@ -204,7 +204,7 @@ export function decompress(handler: HttpHandler, options: DecompressOptions = {}
     });
     alsoOnFailure(request, (response) => void shown(copy, response));
     return await handler(copy, info);
-  };
+  }, handler);
 }
 
 function isCompressible(mediaType: string): boolean {

@@ -20,7 +20,7 @@
  * @module
  */
 
-import { addVary, alsoOnFailure, withHeaders } from "./_headers.ts";
+import { addVary, alsoOnFailure, passRefusals, withHeaders } from "./_headers.ts";
 import type { HttpHandler } from "./server_options.ts";
 
 /** Options of {@linkcode cors}. */
@@ -115,7 +115,15 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
     if (credentials) target.set("access-control-allow-credentials", "true");
   };
 
-  return async (request, info) => {
+  /** Marks any response to a request but that to a preflight. */
+  const markResponse = (target: Headers, origin: string | null, allowed: boolean) => {
+    mark(target, origin, allowed);
+    if (allowed && exposeHeaders.length > 0) {
+      target.set("access-control-expose-headers", exposeHeaders.join(", "));
+    }
+  };
+
+  const wrapper: HttpHandler = async (request, info) => {
     const origin = request.headers.get("origin");
     const asks = request.headers.get("access-control-request-method");
     const decision = isAllowed(origin, request);
@@ -131,16 +139,16 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
       }
       return new Response(null, { status: 204, headers: answer });
     }
-    const change = (target: Headers) => {
-      mark(target, origin, allowed);
-      if (allowed && exposeHeaders.length > 0) {
-        target.set("access-control-expose-headers", exposeHeaders.join(", "));
-      }
-    };
+    const change = (target: Headers) => markResponse(target, origin, allowed);
     // A page has to learn what is wrong with its request.
     alsoOnFailure(request, (response) => change(response.headers));
     return withHeaders(await handler(request, info), change);
   };
+  return passRefusals(wrapper, handler, (request, _info, response) => {
+    const origin = request.headers.get("origin");
+    // A refusal does not wait for a function that takes its time.
+    markResponse(response.headers, origin, isAllowed(origin, request) === true);
+  });
 }
 
 type Decision = (origin: string | null, request: Request) => boolean | Promise<boolean>;

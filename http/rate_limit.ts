@@ -29,7 +29,7 @@
 
 import { peerNetwork } from "../net/address.ts";
 import { checkCount } from "./_server_limits.ts";
-import { alsoOnFailure, withHeaders } from "./_headers.ts";
+import { alsoOnFailure, passRefusals, withHeaders } from "./_headers.ts";
 import { problem, ProblemError } from "./problem.ts";
 import type { HttpHandler, HttpInfo } from "./server_options.ts";
 
@@ -134,7 +134,7 @@ export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}):
   const rule = { limit, window };
   // There is nothing to tell of a limit that does not exist.
   const tells = headers && limit !== Infinity;
-  return async (request, info) => {
+  return passRefusals(async (request, info) => {
     const who = key(request, info);
     if (who === null) return await handler(request, info);
     const taking = store.take(who, rule);
@@ -152,7 +152,7 @@ export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}):
     if (!tells) return await handler(request, info);
     alsoOnFailure(request, (response) => change(response.headers));
     return withHeaders(await handler(request, info), change);
-  };
+  }, handler);
 }
 
 function unavailable(cause: unknown): never {

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type AccessEntry, accessLog, requestContext } from "../../http/access_log.ts";
 import { basicAuth, bearerAuth, userOf } from "../../http/auth.ts";
+import { compress } from "../../http/compress.ts";
 import { cors } from "../../http/cors.ts";
 import { encodeEvent, eventStream } from "../../http/event_stream.ts";
 import { ProblemError } from "../../http/problem.ts";
@@ -461,3 +462,38 @@ Deno.test("encodeEvent() lets no text forge another field", () => {
   assertThrows(() => encodeEvent({ id: "\0" }), TypeError);
   assertThrows(() => encodeEvent({ retry: 1.5 }), TypeError);
 });
+
+for (const hardened of [false, true]) {
+  const where = hardened ? "the hardened transport" : "Deno.serve";
+
+  Deno.test(`what the server refuses passes the wrappers, on ${where}`, async () => {
+    const entries: AccessEntry[] = [];
+    const inner = basicAuth(compress(rateLimit(ok)), { users: {} });
+    const handler = accessLog(
+      cors(inner, { origins: ["http://app.test"], exposeHeaders: ["x-a"] }),
+      { log: (entry) => entries.push(entry) },
+    );
+    {
+      await using server = serveHttp({ hardened, maxBody: 10, allowedHosts: ["a"] }, handler);
+      const ask = (head: string) =>
+        exchange(
+          server.addr.port,
+          `${head}Origin: http://app.test\r\nUser-Agent: u\r\nConnection: close\r\n\r\n`,
+        );
+      const texts = [
+        await ask("POST /up?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n"),
+        await ask("GET /path HTTP/1.1\r\nHost: other\r\n"),
+      ];
+      for (const text of texts) {
+        assertMatch(text, /access-control-allow-origin: http:\/\/app\.test\r\n/i);
+        assertMatch(text, /access-control-expose-headers: x-a\r\n/i);
+        assertMatch(text, /vary: origin\r\n/i);
+        assertMatch(text, /x-request-id: [0-9a-f-]{36}\r\n/i);
+      }
+    }
+    const seen = entries.map((
+      { method, path, status, userAgent },
+    ) => [method, path, status, userAgent]);
+    assertEquals(seen, [["POST", "/up", 413, "u"], ["GET", "/path", 421, "u"]]);
+  });
+}
