@@ -55,7 +55,7 @@ export class HttpConnection {
   /** Serves until the connection ends. */
   async run(): Promise<void> {
     for (;;) {
-      const head = await this.#readHead();
+      const head = this.#nextHead() ?? await this.#readHead();
       if (head === undefined) return;
       const info = new HardenedInfo(this.#context);
       try {
@@ -204,42 +204,43 @@ export class HttpConnection {
     return formatAddress(this.#conn.localAddr);
   }
 
-  /** The next head, what is wrong with it, or undefined where nothing comes any more. */
-  async #readHead(): Promise<Http1Request | Http1Error | undefined> {
-    const { headTimeout, idleTimeout } = this.#limits;
-    const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
-    this.#first = false;
-    const { decoder } = this.#incoming;
-    let due = Infinity;
+  /** The next head or what is wrong with it, if that has arrived. */
+  #nextHead(): Http1Request | Http1Error | undefined {
     try {
-      for (;;) {
-        const head = decoder.next();
-        if (head !== undefined) return checked(head as Http1Request);
-        const begun = !decoder.between;
-        if (begun && due === Infinity && headTimeout !== Infinity) {
-          due = performance.now() + headTimeout;
-        }
-        const more = await this.#more(begun, begun ? due - performance.now() : wait);
-        if (more === "late") {
-          return begun ? new Http1Error("The head did not come in time", 408) : undefined;
-        }
-        if (!more) return undefined;
-      }
+      const head = this.#incoming.decoder.next();
+      return head && checked(head as Http1Request);
     } catch (error) {
       if (error instanceof Http1Error) return error;
       throw error;
     }
   }
 
-  async #more(inMessage: boolean, wait: number): Promise<boolean | "late"> {
-    try {
-      const timeout = wait === Infinity ? 0 : Math.max(wait, 1);
-      return await this.#incoming.more({ inMessage, timeout });
-    } catch (error) {
-      if (error instanceof NetError && error.kind === "timeout" && this.#conn.open) return "late";
-      // Between two requests it is nobody's loss.
-      if (!inMessage && error instanceof NetError) return false;
-      throw error;
+  /** Waits for a head. Gives undefined where nothing comes any more. */
+  async #readHead(): Promise<Http1Request | Http1Error | undefined> {
+    const { headTimeout, idleTimeout } = this.#limits;
+    const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
+    this.#first = false;
+    let due = Infinity;
+    for (;;) {
+      const begun = !this.#incoming.decoder.between;
+      if (begun && due === Infinity && headTimeout !== Infinity) {
+        due = performance.now() + headTimeout;
+      }
+      const limit = begun ? due - performance.now() : wait;
+      const timeout = limit === Infinity ? 0 : Math.max(limit, 1);
+      try {
+        const more = await this.#incoming.more({ inMessage: begun, lent: true, timeout });
+        if (!more) return undefined;
+      } catch (error) {
+        if (!(error instanceof NetError)) throw error;
+        const late = error.kind === "timeout" && this.#conn.open;
+        if (late && begun) return new Http1Error("The head did not come in time", 408);
+        // Between two requests nothing is lost.
+        if (!late && begun) throw error;
+        return undefined;
+      }
+      const head = this.#nextHead();
+      if (head !== undefined) return head;
     }
   }
 }

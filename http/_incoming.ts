@@ -19,7 +19,7 @@ export interface Watcher {
   clientAhead(): void;
 }
 
-type ReadOptions = Parameters<Connection["readChunk"]>[0];
+type ReadOptions = NonNullable<Parameters<Connection["readChunk"]>[0]>;
 
 /** The receiving side of an HTTP connection. One read at a time, whoever asks for it. */
 export class Incoming {
@@ -28,6 +28,7 @@ export class Incoming {
   readonly #conn: Connection;
   /** The read in flight. The body and reading ahead may both wait for it. */
   #reading: Promise<boolean> | undefined;
+  #lent = false;
   #watcher: Watcher | undefined;
   /** Ends reading ahead. */
   #stop: AbortController | undefined;
@@ -51,13 +52,21 @@ export class Incoming {
     return this.#paused;
   }
 
+  /** Whether the decoder finds its next bytes in memory that the next read overwrites. */
+  get lent(): boolean {
+    return this.#lent;
+  }
+
   /**
    * Reads more. Gives false at the end of the client's output.
    *
    * @param options As `readChunk` takes them; those of a read in flight stay.
    */
   more(options: ReadOptions): Promise<boolean> {
-    return this.#reading ??= this.#read(options);
+    if (this.#reading !== undefined) return this.#reading;
+    if (this.#lent) this.decoder.keep();
+    this.#lent = options.lent === true;
+    return this.#reading = this.#conn.readChunk(options).then(this.#onChunk, this.#onFailure);
   }
 
   /** Tells a client that waits for it to send the body. */
@@ -123,19 +132,18 @@ export class Incoming {
     this.#watcher?.clientAhead();
   }
 
-  async #read(options: ReadOptions): Promise<boolean> {
-    try {
-      const bytes = await this.#conn.readChunk(options);
-      if (bytes === null) this.#watcher?.clientEnded(undefined);
-      else if (!this.#discards) this.decoder.push(bytes);
-      return bytes !== null;
-    } catch (error) {
-      if (error !== OVER) this.#watcher?.clientEnded(error);
-      throw error;
-    } finally {
-      this.#reading = undefined;
-    }
-  }
+  readonly #onChunk = (bytes: Bytes | null): boolean => {
+    if (bytes === null) this.#watcher?.clientEnded(undefined);
+    else if (!this.#discards) this.decoder.push(bytes);
+    this.#reading = undefined;
+    return bytes !== null;
+  };
+
+  readonly #onFailure = (error: unknown): never => {
+    if (error !== OVER) this.#watcher?.clientEnded(error);
+    this.#reading = undefined;
+    throw error;
+  };
 }
 
 /** The reason why reading ahead ends when its request is over. */
@@ -234,7 +242,7 @@ export class IncomingBody {
       throw new ProblemError(400, { detail: error.message, headers: { connection: "close" } });
     }
     if (pieces.length === 0) return this.done ? EMPTY : undefined;
-    if (pieces.length === 1 && decoder.buffered === 0) return pieces[0];
+    if (pieces.length === 1 && decoder.buffered === 0 && !this.#incoming.lent) return pieces[0];
     const value = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
     let at = 0;
     for (const piece of pieces) {

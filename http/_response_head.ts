@@ -44,7 +44,8 @@ export class ResponseHead {
     let upgrades = false;
     let dated = false;
     let ends = !keepAlive;
-    for (const [name, value] of headers) {
+    // An iterator costs three times as much.
+    headers.forEach((value, name) => {
       if (!HOP.has(name)) lines += `${name}: ${value}\r\n`;
       else if (name === "content-length") declared = lengthOf(value);
       else if (name === "connection") ends ||= hasMember(value, "close");
@@ -53,7 +54,7 @@ export class ResponseHead {
         upgrades = true;
       }
       dated ||= name === "date";
-    }
+    });
     this.#ofHead = method === "HEAD";
     this.bodiless = this.#ofHead || status === 204 || status === 304;
     this.#status = status;

@@ -243,7 +243,7 @@ export class Http1Decoder {
           return END;
         case State.Unasked:
         case State.Raw:
-          this.#keep();
+          this.keep();
           return undefined;
       }
     }
@@ -266,12 +266,15 @@ export class Http1Decoder {
     if (this.#finished && !this.between) {
       throw new Http1Error("The message is truncated", 400, true);
     }
-    this.#keep();
+    this.keep();
     return undefined;
   }
 
-  /** Copies what is left into memory of our own, because what was pushed is lent. */
-  #keep(): void {
+  /**
+   * Copies what has been pushed and not been told. The memory that it was pushed in may be used for
+   * something else then.
+   */
+  keep(): void {
     if (this.#at === this.#end) this.#giveBack();
     else if (!this.#owned) this.#own(256);
   }
