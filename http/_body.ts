@@ -140,6 +140,11 @@ export class LimitedBody implements UnderlyingByteSource {
     }
   }
 
+  /** Takes note that the content cannot be read, unless the body has failed before. */
+  fail(error: ProblemError): void {
+    this.failure ??= error;
+  }
+
   #stop(status: number, detail: string): ProblemError {
     this.#state = "ended";
     const error = new ProblemError(status, { detail, headers: { connection: "close" } });

@@ -13,6 +13,9 @@
  * real requests are made throughout.
  */
 
+import { readForm } from "../form.ts";
+import { ProblemError } from "../problem.ts";
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a request is made of. */
@@ -35,6 +38,8 @@ export interface RequestBodySource {
   readonly stream: ReadableStream<Bytes>;
   /** Takes the whole body, if all of it has arrived and is within its limits; else undefined. */
   takeWhole(): Bytes | undefined;
+  /** Takes note that the client has sent what cannot be read, whatever a framework makes of it. */
+  fail(error: ProblemError): void;
 }
 
 /** An object of Deno, by the symbols of its state. */
@@ -141,6 +146,10 @@ class LazyRequest {
     return whole === undefined ? Request.prototype.json.call(this) : parseJson(whole);
   }
 
+  formData(): Promise<FormData> {
+    return formOf(this as unknown as Request, this[SOURCE]);
+  }
+
   text(): Promise<string> {
     const whole = takeWhole(this);
     return whole === undefined
@@ -154,6 +163,22 @@ function takeWhole(lazy: LazyRequest): Bytes | undefined {
   const whole = lazy[SOURCE].body?.takeWhole();
   if (whole !== undefined) lazy[TAKEN] = true;
   return whole;
+}
+
+/** The server limits the size of the body. */
+const FORM_LIMITS = { maxSize: Infinity, maxFieldSize: Infinity };
+
+/**
+ * Reads a form within limits. The method of Deno takes millions of fields, a truncated form for a
+ * whole one, and makes a fault of the server of what the client did.
+ */
+async function formOf(request: Request, { body }: RequestSource): Promise<FormData> {
+  try {
+    return await readForm(request, FORM_LIMITS);
+  } catch (error) {
+    if (error instanceof ProblemError) body?.fail(error);
+    throw error;
+  }
 }
 
 /** The same bytes in memory that holds nothing else: whoever has the buffer sees all of it. */
@@ -210,6 +235,10 @@ class RealRequest extends Request {
 
   override get signal(): AbortSignal {
     return this.#source.client.signal;
+  }
+
+  override formData(): Promise<FormData> {
+    return formOf(this, this.#source);
   }
 
   /** The copy has no other way to learn of the client: its own signal is never aborted. */
@@ -281,7 +310,7 @@ function stateOf(symbol: symbol): PropertyDescriptor {
 function works(): boolean {
   const gone = new AbortController();
   const url = "http://localhost/a/../b?c";
-  const body = { stream: new ReadableStream<Bytes>(), takeWhole: () => undefined };
+  const body = { stream: new ReadableStream<Bytes>(), takeWhole: () => undefined, fail() {} };
   const source = { method: "PUT", url, body, client: gone };
   const lazy = new LazyRequest({ ...source, fields: [["X-A", "1"], ["x-a", "2"]] });
   const request = lazy as unknown as Request;

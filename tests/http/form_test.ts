@@ -347,3 +347,34 @@ for (const hardened of [false, true]) {
     assertEquals(server.stats().failed, 0);
   });
 }
+
+for (const hardened of [false, true]) {
+  const where = hardened ? "the hardened transport" : "Deno.serve";
+
+  Deno.test(`request.formData() has limits and problems of its own on ${where}`, async () => {
+    const count = async (request: Request) =>
+      new Response(`${[...await request.formData()].length}`);
+    await using server = serveHttp({ hardened }, (request) => {
+      if (!request.url.endsWith("/framework")) return count(request);
+      // A framework answers whatever its handlers throw by itself.
+      return count(request).catch(() => new Response("Internal Server Error", { status: 500 }));
+    });
+    const post = async (path: string, body: BodyInit, type?: string) => {
+      const headers = type === undefined ? undefined : { "content-type": type };
+      const response = await fetch(server.url + path, { method: "POST", body, headers });
+      const text = await response.text();
+      return response.ok ? text : response.status;
+    };
+    const form = new FormData();
+    form.append("a", new File(["x"], "a"));
+    for (const path of ["/", "/framework"]) {
+      assertEquals(await post(path, form), "1");
+      assertEquals(await post(path, new URLSearchParams("a=1&b=2")), "2");
+      assertEquals(await post(path, field("a", "1"), MULTIPART), 400);
+      assertEquals(await post(path, "x", "multipart/form-data"), 400);
+      assertEquals(await post(path, "x", "text/plain"), 415);
+      assertEquals(await post(path, "a=1&".repeat(5000), URLENCODED), 413);
+    }
+    assertEquals(server.stats().failed, 0);
+  });
+}

@@ -46,6 +46,7 @@ function make(spec: Spec = {}): Request {
         }, { highWaterMark: 0 });
       },
       takeWhole: () => spec.late ? undefined : bytes.slice(),
+      fail() {},
     },
     client: { signal: spec.signal ?? never },
   };
@@ -221,7 +222,6 @@ const BODIES: Record<string, (late: boolean) => unknown> = {
   "a form in parts": async (late) => [
     ...await make({ body: part, fields: PARTS, late }).formData(),
   ],
-  "a form of an unknown type": (late) => outcome(() => make({ body: "a=b", late }).formData()),
   "the stream": async (late) => {
     const request = make({ body: "abcdefghi", late });
     const same = request.body === request.body;
@@ -346,6 +346,7 @@ Deno.test("a lazy request that is read in a simple way never opens a stream", as
       throw new Error("A stream was opened");
     },
     takeWhole: () => encoder.encode("[1]"),
+    fail() {},
   };
   const ask = () =>
     makeRequest({ method: "PUT", url: "http://a/", fields: [], body, client: { signal: never } });
