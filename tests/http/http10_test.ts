@@ -1,10 +1,12 @@
 /** Clients of HTTP/1.0 and a hardened server. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { serveHttp } from "../../http/server.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { exchange, rest, statuses } from "../_support/raw_http.ts";
-import { needsIPv6 } from "../_support/peers.ts";
+import { until } from "../_support/until.ts";
+import { startHaproxy } from "../_support/http_peers.ts";
+import { needs, needsIPv6 } from "../_support/peers.ts";
 
 const ipv6 = needsIPv6();
 
@@ -52,4 +54,28 @@ Deno.test("HTTP/1.0 without Host is held to allowedHosts by the address that it 
     const text = await exchange(server.addr.port, "GET / HTTP/1.0\r\n\r\n");
     assertEquals(statuses(text), [status], host);
   }
+});
+
+const haproxy = needs("haproxy");
+Deno.test({
+  name: `the default health check of HAProxy finds a hardened server well${haproxy.suffix}`,
+  ignore: haproxy.ignore,
+  fn: async () => {
+    let checks = 0;
+    await using server = serveHttp({ hardened: true }, (request) => {
+      if (request.method === "OPTIONS") checks++;
+      return new Response("well");
+    });
+    await using front = await startHaproxy(`
+listen front
+  bind 127.0.0.1:{port}
+  option httpchk
+  default-server check inter 50ms rise 1 fall 1
+  server app 127.0.0.1:${server.addr.port}`);
+    await until(() => checks > 3);
+    const response = await fetch(`http://127.0.0.1:${front.port}/`);
+    assertEquals([response.status, await response.text()], [200, "well"]);
+    const logs = await front.logs();
+    assert(!logs.includes("DOWN"), logs);
+  },
 });
