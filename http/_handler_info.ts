@@ -1,6 +1,7 @@
 import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import type { TlsInfo } from "../net/transport.ts";
+import { hintLines } from "./_early_hints.ts";
 import type { HttpInfo } from "./server_options.ts";
 
 /**
@@ -43,6 +44,12 @@ export abstract class HandlerInfo implements HttpInfo {
   /** Whether anybody has asked for the signal. */
   get watched(): boolean {
     return this.#controller !== undefined;
+  }
+
+  // deno-lint-ignore require-await -- what it throws has to be a rejection
+  async sendEarlyHints(headers: HeadersInit): Promise<boolean> {
+    hintLines(headers);
+    return false;
   }
 
   /** Says that nobody waits for the response any more. The first reason stays. */

@@ -1,7 +1,9 @@
 import type { Connection } from "../net/connection.ts";
 import type { TlsInfo } from "../net/transport.ts";
 import type { Clock, Due } from "./_clock.ts";
+import { hintLines } from "./_early_hints.ts";
 import { clientGone, HandlerInfo } from "./_handler_info.ts";
+import { toLatin1 } from "./_http1_bytes.ts";
 import type { Incoming, IncomingBody, Watcher } from "./_incoming.ts";
 import type { Offer } from "./_offer.ts";
 
@@ -19,7 +21,9 @@ export interface InfoContext {
 export class HardenedInfo extends HandlerInfo implements Watcher {
   /** The connection, of a request that asks for another protocol. */
   offer: Offer | undefined;
-  /** The body of the request, once its head has been judged. */
+  /** The minor version of the client's HTTP/1. */
+  minor: 0 | 1 = 1;
+  /** The body of the request, once its head has been read. */
   body: IncomingBody | undefined;
   /** Called when the client ends its output, and when the connection breaks. */
   onClientEnd: (() => void) | undefined;
@@ -75,6 +79,15 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
 
   override watch(): void {
     this.#context.incoming.watch();
+  }
+
+  override async sendEarlyHints(headers: HeadersInit): Promise<boolean> {
+    const lines = hintLines(headers);
+    // RFC 9110 §15.2: a client of HTTP/1.0 takes it for the response.
+    if (this.minor === 0 || this.#answered || this.gone !== undefined) return false;
+    const { conn } = this.#context;
+    return await conn.write(toLatin1(`HTTP/1.1 103 Early Hints\r\n${lines}\r\n`))
+      .then(() => true, () => false);
   }
 
   clientEnded(error: unknown): void {

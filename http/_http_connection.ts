@@ -80,12 +80,13 @@ export class HttpConnection {
       head.expect !== undefined && head.minor === 1 && head.framing !== 0,
     );
     info.body = body;
+    info.minor = head.minor;
     incoming.begin(info);
     const answer = this.#handle(head, body, info);
     // A promise that is not needed costs turns.
     const response = answer instanceof Response ? answer : await answer;
     const { offer } = info;
-    if (offer?.response === response) return await this.#handOver(offer, response, info);
+    if (offer?.response === response) return await this.#handOver(offer, response, head, info);
     offer?.withdraw();
     if (info.broken) {
       response.body?.cancel(info.gone).catch(() => {});
@@ -102,11 +103,18 @@ export class HttpConnection {
   }
 
   /** Lets another protocol have the connection, which is over with it. */
-  async #handOver(offer: Offer, response: Response, info: HardenedInfo): Promise<false> {
+  async #handOver(
+    offer: Offer,
+    response: Response,
+    head: Http1Request,
+    info: HardenedInfo,
+  ): Promise<false> {
     // Whoever takes the connection reads from it, and learns of its end by that.
     info.end();
     await this.#incoming.end();
     try {
+      // RFC 9110 §7.8: 100 comes before 101, although there is no body to wait for.
+      if (head.expect !== undefined) await this.#incoming.continue();
       await writeSwitch(this.#conn, response);
     } catch (error) {
       offer.withdraw(error);

@@ -55,6 +55,18 @@ export interface HttpInfo {
   readonly signal: AbortSignal;
   /** Aborted when the server begins to shut down, for answers that would not end by themselves. */
   readonly closing: AbortSignal;
+  /**
+   * Sends a response 103 (Early Hints, RFC 8297) ahead of the real one, so that a browser can begin
+   * to fetch what the page will need. It may be called several times.
+   *
+   * @param headers Fields that the response will have, such as `Link`. They are not added to it.
+   * @returns Whether the hints were sent. They are not on `Deno.serve`, which has no means to, to a
+   * client of HTTP/1.0 (RFC 9110 §15.2), once the head of the response is out, and once the client
+   * has gone.
+   * @throws {TypeError} If a field is malformed, or belongs to the connection, as `Content-Length`
+   * does.
+   */
+  sendEarlyHints(headers: HeadersInit): Promise<boolean>;
 }
 
 /**

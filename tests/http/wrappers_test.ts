@@ -19,6 +19,7 @@ function infoOf(hostname = "127.0.0.1"): HttpInfo {
     completed: Promise.resolve(),
     signal,
     closing: signal,
+    sendEarlyHints: () => Promise.resolve(false),
   };
 }
 
