@@ -2,7 +2,8 @@ import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import type { TlsInfo } from "../net/transport.ts";
 import { hintLines } from "./_early_hints.ts";
-import type { HttpInfo } from "./server_options.ts";
+import { checkTrailerNames } from "./_trailer_fields.ts";
+import type { HttpInfo, MakeTrailers, TrailerOptions } from "./server_options.ts";
 
 /**
  * The second argument of a handler. It belongs to one request, and knows whether anybody still
@@ -49,6 +50,15 @@ export abstract class HandlerInfo implements HttpInfo {
   // deno-lint-ignore require-await -- what it throws has to be a rejection
   async sendEarlyHints(headers: HeadersInit): Promise<boolean> {
     hintLines(headers);
+    return false;
+  }
+
+  get trailers(): Promise<Headers> {
+    return Promise.resolve(new Headers());
+  }
+
+  sendTrailers(names: readonly string[], _make: MakeTrailers, _options?: TrailerOptions): boolean {
+    checkTrailerNames(names);
     return false;
   }
 

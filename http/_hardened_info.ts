@@ -5,7 +5,13 @@ import { hintLines } from "./_early_hints.ts";
 import { clientGone, HandlerInfo } from "./_handler_info.ts";
 import { toLatin1 } from "./_http1_bytes.ts";
 import type { Incoming, IncomingBody, Watcher } from "./_incoming.ts";
+import type { Http1Request } from "./http1_codec.ts";
 import type { Offer } from "./_offer.ts";
+import { checkTrailerNames, type ResponseTrailers, trailerLines } from "./_trailer_fields.ts";
+import { hasMember } from "./header_list.ts";
+import type { MakeTrailers, TrailerOptions } from "./server_options.ts";
+
+const NO_TRAILERS: readonly ResponseTrailers[] = [];
 
 /** What the requests of one connection share. */
 export interface InfoContext {
@@ -21,14 +27,15 @@ export interface InfoContext {
 export class HardenedInfo extends HandlerInfo implements Watcher {
   /** The connection, of a request that asks for another protocol. */
   offer: Offer | undefined;
-  /** The minor version of the client's HTTP/1. */
-  minor: 0 | 1 = 1;
+  /** The head of the request, once it has been read. */
+  head: Http1Request | undefined;
   /** The body of the request, once its head has been read. */
   body: IncomingBody | undefined;
   /** Called when the client ends its output, and when the connection breaks. */
   onClientEnd: (() => void) | undefined;
 
   #answered = false;
+  #trailers: readonly ResponseTrailers[] = NO_TRAILERS;
   readonly #context: InfoContext;
   #completed: PromiseWithResolvers<void> | undefined;
   #isComplete = false;
@@ -77,17 +84,51 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     this.#onComplete = callback;
   }
 
+  /** The names of the trailers of the response, if it has some. */
+  get trailerNames(): string | undefined {
+    return this.#trailers.length === 0
+      ? undefined
+      : this.#trailers.flatMap(({ names }) => names).join(", ");
+  }
+
+  override get trailers(): Promise<Headers> {
+    return this.body?.trailers ?? super.trailers;
+  }
+
   override watch(): void {
-    this.#context.incoming.watch();
+    const { conn, incoming } = this.#context;
+    // See the connection: a read will be in flight from now on.
+    if (this.head?.minor === 0) conn.resetOnAbort();
+    incoming.watch();
   }
 
   override async sendEarlyHints(headers: HeadersInit): Promise<boolean> {
     const lines = hintLines(headers);
     // RFC 9110 §15.2: a client of HTTP/1.0 takes it for the response.
-    if (this.minor === 0 || this.#answered || this.gone !== undefined) return false;
+    if (this.head?.minor === 0 || this.#answered || this.gone !== undefined) return false;
     const { conn } = this.#context;
     return await conn.write(toLatin1(`HTTP/1.1 103 Early Hints\r\n${lines}\r\n`))
       .then(() => true, () => false);
+  }
+
+  override sendTrailers(
+    names: readonly string[],
+    make: MakeTrailers,
+    { optional = false }: TrailerOptions = {},
+  ): boolean {
+    const trailers = { names: checkTrailerNames(names), make };
+    const { head } = this;
+    if (head?.minor !== 1 || this.#answered || this.gone !== undefined) return false;
+    if (!optional && !hasMember(head.fields.get("te"), "trailers")) return false;
+    this.#trailers = [...this.#trailers, trailers];
+    return true;
+  }
+
+  /** Makes the lines of the trailers, now that the body has been sent. */
+  async makeTrailers(): Promise<string> {
+    let lines = "";
+    for (const { names, make } of this.#trailers) lines += trailerLines(await make(), names);
+    return lines;
   }
 
   clientEnded(error: unknown): void {
@@ -120,6 +161,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     const { conn, clock } = this.#context;
     if (this.#patience !== undefined) clock.unwatch(this.#patience);
     if (this.#onAbort !== undefined) conn.signal.removeEventListener("abort", this.#onAbort);
+    this.body?.end();
     this.#isComplete = true;
     this.#completed?.resolve();
     this.#onComplete?.();

@@ -80,8 +80,11 @@ export class HttpConnection {
       head.expect !== undefined && head.minor === 1 && head.framing !== 0,
     );
     info.body = body;
-    info.minor = head.minor;
+    info.head = head;
     incoming.begin(info);
+    // A response may end with the connection, and a read in flight would send an orderly end ahead
+    // of a reset.
+    if (head.minor === 0 && head.framing !== 0) this.#conn.resetOnAbort();
     const answer = this.#handle(head, body, info);
     // A promise that is not needed costs turns.
     const response = answer instanceof Response ? answer : await answer;
@@ -94,9 +97,11 @@ export class HttpConnection {
     }
     body.takeIn();
     const { method, minor } = head;
-    const keepAlive = head.keepAlive && minor === 1 && body.done && !incoming.discards &&
+    const keepAlive = head.keepAlive && body.done && !incoming.discards &&
       !this.#gate.closing.signal.aborted;
-    if (!(await this.#write(response, { method, minor, keepAlive }, info))) return false;
+    const trailers = info.trailerNames;
+    const options = { method, minor, keepAlive, trailers };
+    if (!(await this.#write(response, options, info))) return false;
     const ending = incoming.end();
     if (ending !== undefined) await ending;
     return !incoming.discards;
@@ -131,7 +136,9 @@ export class HttpConnection {
     info: HardenedInfo,
   ): Promise<boolean> {
     try {
-      const whole = writeWhole(this.#conn, response, options);
+      const whole = options.trailers === undefined
+        ? writeWhole(this.#conn, response, options)
+        : undefined;
       if (whole !== undefined) {
         info.answered();
         return await whole;

@@ -1,6 +1,14 @@
 import type { Connection } from "../net/connection.ts";
 import { NetError } from "../net/errors.ts";
-import { Http1Decoder, Http1Error, type Http1Framing, type Http1Limits } from "./http1_codec.ts";
+import {
+  Http1Decoder,
+  type Http1End,
+  Http1Error,
+  type Http1Fields,
+  type Http1Framing,
+  type Http1Limits,
+} from "./http1_codec.ts";
+import { requestTrailers } from "./_trailer_fields.ts";
 import { ProblemError } from "./problem.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -158,11 +166,34 @@ export class IncomingBody {
   #expects: boolean;
   /** What was taken in before anybody read it. */
   #ahead: Bytes = EMPTY;
+  #fields: Http1Fields | undefined;
+  /** Why the end of the body will not be read. */
+  #failure: unknown;
+  #over = false;
+  #trailers: PromiseWithResolvers<Headers> | undefined;
 
   constructor(incoming: Incoming, framing: Http1Framing, expects: boolean) {
     this.#incoming = incoming;
     this.#expects = expects;
     if (framing === 0) this.done = incoming.decoder.next()?.kind === "end";
+  }
+
+  /** The fields behind the body, once it has been read. Rejects if that cannot be any more. */
+  get trailers(): Promise<Headers> {
+    if (this.#trailers === undefined) {
+      this.#trailers = Promise.withResolvers();
+      // Whoever does not look must not end the process.
+      this.#trailers.promise.catch(() => {});
+      if (this.done) this.#trailers.resolve(requestTrailers(this.#fields));
+      else if (this.#failure !== undefined || this.#over) this.#fail(cutShort());
+    }
+    return this.#trailers.promise;
+  }
+
+  /** The request is over: what has not been read now is never read. */
+  end(): void {
+    this.#over = true;
+    if (!this.done && this.#trailers !== undefined) this.#fail(cutShort());
   }
 
   /** Looks whether all of it has come; nothing is lost to a reader that comes later. */
@@ -217,7 +248,7 @@ export class IncomingBody {
         this.#expects = false;
         await incoming.continue();
       }
-      if (!(await incoming.more(IN_MESSAGE))) throw cutShort();
+      if (!(await incoming.more(IN_MESSAGE))) throw this.#fail(cutShort());
     }
     return { done: true, value: undefined };
   }
@@ -235,11 +266,12 @@ export class IncomingBody {
     try {
       for (let event; !this.done && (event = decoder.next()) !== undefined;) {
         if (event.kind === "data") pieces.push(event.bytes);
-        else this.done = true;
+        else this.#ended(event as Http1End);
       }
     } catch (error) {
       if (!(error instanceof Http1Error)) throw error;
-      throw new ProblemError(400, { detail: error.message, headers: { connection: "close" } });
+      const headers = { connection: "close" };
+      throw this.#fail(new ProblemError(400, { detail: error.message, headers }));
     }
     if (pieces.length === 0) return this.done ? EMPTY : undefined;
     if (pieces.length === 1 && decoder.buffered === 0 && !this.#incoming.lent) return pieces[0];
@@ -250,6 +282,18 @@ export class IncomingBody {
       at += piece.length;
     }
     return value;
+  }
+
+  #ended({ trailers }: Http1End): void {
+    this.done = true;
+    this.#fields = trailers;
+    this.#trailers?.resolve(requestTrailers(trailers));
+  }
+
+  #fail<E>(error: E): E {
+    this.#failure ??= error;
+    this.#trailers?.reject(this.#failure);
+    return error;
   }
 }
 

@@ -16,6 +16,7 @@ export class Outflow {
   #begun: boolean;
   #waiting = false;
   #cancelled = false;
+  #onCancel: (() => void) | undefined;
   #limit: Due | undefined;
 
   constructor(body: Body, info: HardenedInfo) {
@@ -37,16 +38,39 @@ export class Outflow {
     this.#waiting = true;
     this.#clientEnded();
     const read = await this.#body.next();
+    this.#waited();
+    return read;
+  }
+
+  /**
+   * Makes the last chunk, with the trailers behind it.
+   *
+   * @throws {NetError} If the client has gone.
+   * @throws {TypeError} If the trailers are not those that were announced.
+   */
+  async lastChunk(): Promise<string> {
+    if (this.#info.trailerNames === undefined) return "0\r\n\r\n";
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#onCancel = () => reject(this.#info.gone);
+    this.#info.watch();
+    this.#waiting = true;
+    this.#clientEnded();
+    const lines = await Promise.race([this.#info.makeTrailers(), promise]);
+    this.#waited();
+    return `0\r\n${lines}\r\n`;
+  }
+
+  #waited(): void {
     this.#waiting = false;
     if (this.#limit !== undefined) this.#info.clock.unwatch(this.#limit);
     // Cancelling ends the body as if it were whole.
     if (this.#cancelled) throw this.#info.gone;
-    return read;
   }
 
   #cancel(): void {
     this.#cancelled = true;
     this.#body.cancel(this.#info.gone);
+    this.#onCancel?.();
   }
 
   /** The body has been read, or given up. */

@@ -10,6 +10,8 @@ export interface ResponseOptions {
   readonly minor: 0 | 1;
   /** Whether the connection may go on, as far as the request is concerned. */
   readonly keepAlive: boolean;
+  /** The names of the fields that follow the body, if some do. */
+  readonly trailers?: string | undefined;
 }
 
 /** How the body is framed: its length, chunks, the end of the connection, or there is none. */
@@ -36,8 +38,10 @@ export class ResponseHead {
   readonly #keepAlive: boolean;
   /** Whether it names protocols to upgrade to (RFC 9110 §15.5.22). */
   readonly #upgrades: boolean;
+  /** The names of the fields that follow the body. */
+  readonly #trailers: string | undefined;
 
-  constructor(response: Response, { method, minor, keepAlive }: ResponseOptions) {
+  constructor(response: Response, { method, minor, keepAlive, trailers }: ResponseOptions) {
     const { status, headers } = response;
     let lines = statusLine(status, response.statusText);
     let declared: number | undefined;
@@ -46,6 +50,7 @@ export class ResponseHead {
     let ends = !keepAlive;
     // An iterator costs three times as much.
     headers.forEach((value, name) => {
+      if (name === "trailer" && trailers !== undefined) return;
       if (!HOP.has(name)) lines += `${name}: ${value}\r\n`;
       else if (name === "content-length") declared = lengthOf(value);
       else if (name === "connection") ends ||= hasMember(value, "close");
@@ -63,6 +68,7 @@ export class ResponseHead {
     this.#declared = declared;
     this.#keepAlive = !ends;
     this.#upgrades = upgrades;
+    this.#trailers = this.bodiless ? undefined : trailers;
   }
 
   /**
@@ -71,6 +77,7 @@ export class ResponseHead {
    * @param length Its length, where that is known.
    */
   framing(length: number | undefined): BodyFraming {
+    if (this.#trailers !== undefined) return "chunked"; // Nothing follows other bodies.
     // The announced length counts where the body is a stream, or none was made for HEAD.
     if (length === undefined || (length === 0 && this.#ofHead)) length = this.#declared ?? length;
     if (length !== undefined) return length;
@@ -89,13 +96,20 @@ export class ResponseHead {
   }
 
   #framingLine(framing: BodyFraming): string {
-    if (framing === "chunked") return "transfer-encoding: chunked\r\n";
+    if (framing === "chunked") {
+      const trailers = this.#trailers === undefined ? "" : `trailer: ${this.#trailers}\r\n`;
+      return `transfer-encoding: chunked\r\n${trailers}`;
+    }
     if (typeof framing === "string" || this.#status === 204) return "";
     return framing === 0 && this.#status === 304 ? "" : `content-length: ${framing}\r\n`;
   }
 
   #connectionLine(framing: BodyFraming): string {
-    if (this.keepsAlive(framing)) return this.#upgrades ? "connection: Upgrade\r\n" : "";
+    if (this.keepsAlive(framing)) {
+      // HTTP/1.0 ends a connection unless both sides say otherwise (RFC 9112 §9.3).
+      if (this.#minor === 0) return "connection: keep-alive\r\n";
+      return this.#upgrades ? "connection: Upgrade\r\n" : "";
+    }
     return `connection: ${this.#upgrades ? "Upgrade, " : ""}close\r\n`;
   }
 }

@@ -13,7 +13,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array(0);
-const LAST_CHUNK = "0\r\n\r\n";
 
 /**
  * Writes a response (RFC 9112).
@@ -38,10 +37,13 @@ export async function writeResponse(
   if (head.bodiless) {
     body.cancel();
     await writeBytes(conn, lines, NOTHING);
-  } else if (body.whole !== undefined) {
+  } else if (body.whole !== undefined && framing !== "chunked") {
     await writeBytes(conn, lines, body.whole);
   } else {
-    await stream(conn, lines, body, new Outflow(body, info), framing);
+    // The end of the connection is the end of the body: half a body must not look like a whole one.
+    if (framing === "close") conn.resetOnAbort();
+    const parts = body.whole === undefined ? body : inParts(body.whole);
+    await stream(conn, lines, parts, new Outflow(parts, info), framing);
   }
   return head.keepsAlive(framing);
 }
@@ -72,6 +74,16 @@ const NO_BODY: Body = {
   next: () => Promise.resolve({ done: true, value: undefined }),
   cancel() {},
 };
+/** A body that is there, to be read as a stream. */
+function inParts(whole: Bytes): Body {
+  const parts: Read[] = whole.length === 0 ? [] : [{ done: false, value: whole }];
+  return {
+    ...NO_BODY,
+    whole: undefined,
+    next: () => Promise.resolve(parts.shift() ?? { done: true, value: undefined }),
+  };
+}
+
 /** In how many turns of the microtask queue a body that is there has said so. */
 const TURNS = 8;
 
@@ -151,7 +163,7 @@ async function stream(
     if (framing === length && sent < length) {
       throw new TypeError(`The body is shorter than its Content-Length: ${length}`);
     }
-    if (chunked) ahead += LAST_CHUNK;
+    if (chunked) ahead += await outflow.lastChunk();
     if (ahead !== "") await conn.write(encode(ahead, NOTHING));
   } catch (error) {
     body.cancel(error);

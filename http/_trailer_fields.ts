@@ -1,4 +1,5 @@
 import type { Http1Fields } from "./_http1_fields.ts";
+import type { MakeTrailers } from "./server_options.ts";
 
 /**
  * Fields that are of no use, or do harm, behind a body: they frame or route the message, judge or
@@ -52,7 +53,7 @@ export interface ResponseTrailers {
   /** The names that the head announces, in lower case. */
   readonly names: readonly string[];
   /** Makes the fields once the body has been sent. */
-  readonly make: () => HeadersInit | Promise<HeadersInit>;
+  readonly make: MakeTrailers;
 }
 
 /**
@@ -76,13 +77,13 @@ export function checkTrailerNames(names: readonly string[]): string[] {
  *
  * @throws {TypeError} If a field was not announced, or is malformed.
  */
-export function trailerLines(fields: HeadersInit, names: readonly string[]): [string, string][] {
-  const lines: [string, string][] = [];
+export function trailerLines(fields: HeadersInit, names: readonly string[]): string {
+  let lines = "";
   for (const [name, value] of new Headers(fields)) {
     if (!names.includes(name)) {
       throw new TypeError(`Cannot send ${name} as a trailer: it was not announced`);
     }
-    lines.push([name, value]);
+    lines += `${name}: ${value}\r\n`;
   }
   return lines;
 }

@@ -23,10 +23,20 @@
  * assertEquals(await response.json(), { message: "Hello, World!" });
  * ```
  *
+ * A handler learns when its client leaves: `request.signal`, which is `info.signal`, is aborted, and
+ * the body of a response that streams is cancelled. `info` also sends early hints (103) and trailers
+ * and gives the trailers of a request; see {@linkcode HttpInfo}.
+ *
+ * **HTTP/1.0**: a hardened server keeps the connection of a client that sends `Connection:
+ * keep-alive`, where the response has a known length. A response without one ends with its
+ * connection; if it fails midway, the connection is reset. Deno's own TLS cannot do that (the option
+ * `engine: "node"` can): there, half a response to HTTP/1.0 looks like a whole one.
+ *
  * **Known limits** of `Deno.serve`: a client that half-closes while its handler works gets no
  * answer, over TLS a request of HTTP/1.1 without `Host` cannot be told from one of HTTP/2 for
- * `localhost`, and a client that does not read its answer can outlive `shutdown()`, which does not
- * count it, and with it the process. The hardened server has none of them.
+ * `localhost`, a request of HTTP/1.0 without `Host` is refused, and a client that does not read its
+ * answer can outlive `shutdown()`, which does not count it, and with it the process. The hardened
+ * server has none of them.
  *
  * What a handler throws is a 500 that tells the client nothing. `onEvent` is told; so is LogTape, of
  * which nothing shows until the program configures it:

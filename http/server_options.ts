@@ -67,6 +67,49 @@ export interface HttpInfo {
    * does.
    */
   sendEarlyHints(headers: HeadersInit): Promise<boolean>;
+  /**
+   * The fields that the client has sent behind the body of its request (trailers, RFC 9110 §6.5),
+   * at most 8 KiB. Fields that have no meaning there, such as `Host` or `Authorization`, are left
+   * out. The promise settles once the body has been read: read that first. It rejects if the body
+   * is not read to its end. `Deno.serve` does not tell trailers, so there are none.
+   */
+  readonly trailers: Promise<Headers>;
+  /**
+   * Sends fields behind the body of the response (trailers, RFC 9110 §6.5): what is known only
+   * once the body has been sent, such as its digest. Call it before you return the response. The
+   * response is sent in chunks, and announces the names. Several calls add up.
+   *
+   * Trailers need a body: a response to HEAD, and one with the status 204 or 304, has none.
+   *
+   * @param names The names of the fields.
+   * @param make Called once, when the body has been sent whole. It returns the fields; what it
+   * throws breaks the response off, and so does a field that was not named.
+   * @param options Whether the client has to ask for trailers.
+   * @returns Whether they will be sent. They are not on `Deno.serve`, which has no means to, to a
+   * client of HTTP/1.0, to one that does not say `TE: trailers` (see `optional`), once the head of
+   * the response is out, and once the client has gone.
+   * @throws {TypeError} If a name is malformed, or has no meaning behind a body, as
+   * `Content-Length` or `Set-Cookie` (RFC 9110 §6.5.1).
+   */
+  sendTrailers(
+    names: readonly string[],
+    make: MakeTrailers,
+    options?: TrailerOptions,
+  ): boolean;
+}
+
+/** Makes the trailers of a response, once its body has been sent. */
+export type MakeTrailers = () => HeadersInit | Promise<HeadersInit>;
+
+/** How trailers are sent. */
+export interface TrailerOptions {
+  /**
+   * Whether the client loses nothing without them, as with `Server-Timing`. Then they are sent to
+   * every client of HTTP/1.1, also to those that do not say `TE: trailers`: these may drop them.
+   *
+   * @default false
+   */
+  optional?: boolean;
 }
 
 /**

@@ -20,6 +20,8 @@ function infoOf(hostname = "127.0.0.1"): HttpInfo {
     signal,
     closing: signal,
     sendEarlyHints: () => Promise.resolve(false),
+    trailers: Promise.resolve(new Headers()),
+    sendTrailers: () => false,
   };
 }
 
