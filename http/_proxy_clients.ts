@@ -4,10 +4,10 @@ import { LocalAddresses } from "./_local_addresses.ts";
 import { Rules } from "./_proxy_rules.ts";
 import type { ProxyClientRule, ProxyOptions } from "./proxy_options.ts";
 
-/** A client as far as rules are about it: its address, where it has one. */
+/** The address of a client; undefined if it has none, as on a Unix socket. */
 export type ClientAddress = AddressBytes | undefined;
 
-/** Returns the address of a client; undefined if it has none, as on a Unix socket. */
+/** Returns the address of a client without its zone. */
 export function clientAddress(remote: Address): ClientAddress {
   if (!("hostname" in remote)) return undefined;
   return readAddressBytes(remote.hostname.replace(/%[\w.-]+$/, ""));

@@ -1,4 +1,4 @@
-/** Makes of a TCP connection to the next hop what a request needs: one to its target. */
+/** Turns a TCP connection to the next hop into a connection for requests. */
 
 import type { HostPort } from "../net/address.ts";
 import { Connection } from "../net/connection.ts";
@@ -12,12 +12,12 @@ import type { Way } from "./_proxy_way.ts";
 import { writeAll } from "./_relay.ts";
 
 /**
- * Says what comes before the first request: the PROXY header, the handshake of TLS with a proxy,
- * that of SOCKS. A SOCKS server knows no PROXY header: the server behind it gets that.
+ * Sends what comes before the first request: the SOCKS handshake, the PROXY header, the TLS
+ * handshake. SOCKS servers do not know the PROXY header, so the server behind one gets it.
  *
- * @param conn The connection to the next hop. It is closed if this fails or the signal aborts.
- * @param way What it is for.
- * @param host Where a SOCKS server has to lead: a name, or an address of it that may be reached.
+ * @param conn The connection to the next hop. It is closed on failure and when the signal aborts.
+ * @param way The way that the connection is for.
+ * @param host The host that a SOCKS server has to connect to: a name or an allowed address.
  * @throws {NetError} If the next hop does not keep to its protocol, or refuses.
  */
 export async function passHop(
@@ -60,7 +60,7 @@ async function startTls(
   await upgradeTls(connection, {
     serverName: target.hostname,
     ...(caCerts && { caCerts: [...caCerts] }),
-    // The signal has the limit.
+    // The signal limits it.
     handshakeTimeout: 0,
     signal,
   });
@@ -75,7 +75,7 @@ async function throughSocks(
   const socks = new SocksHandshake(host, login);
   await writeAll(conn, socks.start());
   while (!socks.connected) {
-    // No more than is missing: what follows comes from the target.
+    // Never read more than is missing: the bytes that follow come from the target.
     const buffer = new Uint8Array(socks.missing);
     const size = await conn.read(buffer);
     if (size === null) {

@@ -11,9 +11,9 @@ import type {
   ProxyUpstreamRule,
 } from "./proxy_options.ts";
 
-/** Where a request goes next: to its target, or to another proxy. */
+/** The next hop of a request: its target, or another proxy. */
 export interface NextHop {
-  /** Tells connections of this hop from those of others; empty for direct ones. */
+  /** Part of the key of connections; empty for direct ones. */
   readonly key: string;
   /** The proxy; undefined for none. */
   readonly proxy: ParentProxy | undefined;
@@ -41,13 +41,13 @@ export const DIRECT: NextHop = { key: "", proxy: undefined, byName: false };
 /** How many different URLs of a function are remembered. */
 const MAX_REMEMBERED = 256;
 
-/** Says what the next hop to a target is. */
+/** Chooses the next hop of a request. */
 export class NextHops {
   readonly #rules: readonly HopRule[] | undefined;
   readonly #choose:
     | ((destination: ProxyDestination) => ProxyUpstream | Promise<ProxyUpstream>)
     | undefined;
-  /** Hops by what a function has returned, so that connections of the same one are found again. */
+  /** Hops by what the function has returned, so that their kept connections are found again. */
   readonly #byUrl = new Map<string, NextHop>();
   readonly #byParent = new WeakMap<ProxyParent, NextHop>();
 
@@ -117,7 +117,7 @@ function readRule({ targets, upstream }: ProxyUpstreamRule): HopRule {
 
 let count = 0;
 
-/** Reads what an option says. Nothing of it is quoted in an error: it may hold a password. */
+/** Reads an upstream. Errors do not quote it, because it may contain a password. */
 function readHop(upstream: ProxyUpstream): NextHop {
   if (upstream === "direct") return DIRECT;
   const { url, caCerts } = typeof upstream === "string"
@@ -147,7 +147,7 @@ function readHop(upstream: ProxyUpstream): NextHop {
     throw new TypeError("Cannot use upstream: user and password of SOCKS have 1 to 255 bytes each");
   }
   return {
-    // Proxies with one address and different logins are different hops.
+    // Not the URL: proxies with the same address and different logins are different hops.
     key: `hop ${++count} `,
     byName: scheme !== "socks5",
     proxy: {

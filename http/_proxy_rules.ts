@@ -38,8 +38,8 @@ const NUMERIC = /(?:^|\.)(?:\d+|0x[\da-f]*)\.*$/;
 /** Which targets a client may reach. */
 export class Rules {
   /**
-   * Tells connections to servers apart that were opened under other rules: a name that leads to an
-   * address that only some clients may reach leads there for these alone.
+   * Part of the key of connections. A connection that was opened under these rules may lead to an
+   * address that other clients must not reach.
    */
   readonly key: string;
   /** The addresses of this machine that connections leave from; undefined for any. */

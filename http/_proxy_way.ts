@@ -4,23 +4,23 @@ import { encodeProxyHeader, type ProxyHeader } from "../net/proxy_protocol_codec
 import type { NextHop } from "./_proxy_next_hop.ts";
 import type { Rules, Target } from "./_proxy_rules.ts";
 
-/** How a request gets to its target. Connections to servers are kept for one way each. */
+/** How a request reaches its target. A kept connection serves one way only. */
 export interface Way {
   readonly target: Target;
   readonly hop: NextHop;
-  /** What holds for the addresses of the target. */
+  /** The rules for the addresses of the target. */
   readonly rules: Rules;
-  /** The client's introduction. */
+  /** The PROXY header of the client; undefined if none is sent. */
   readonly introduction: Introduction | undefined;
-  /** Tells connections that may be used for it from all others. */
+  /** Key of the connections that may be used for it. */
   readonly key: string;
 }
 
 /** A header of the PROXY protocol for one client. */
 export interface Introduction {
-  /** What a server or proxy gets before anything else. */
+  /** The bytes of the header. They come before anything else. */
   readonly header: Uint8Array<ArrayBuffer>;
-  /** Tells the client's connection from others. */
+  /** Prefix of the keys of connections that were opened with this header. */
   readonly key: string;
 }
 

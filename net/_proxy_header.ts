@@ -12,7 +12,7 @@ import type { LayeredTransport } from "./resettable.ts";
 
 /** The options of the PROXY protocol, checked. */
 export interface ProxyProtocol {
-  /** Who has to send a header. */
+  /** The peers that have to send a header. */
   readonly trusted: AddressBlocks;
   /** How long it may take, in milliseconds; 0 for ever. */
   readonly timeout: number;
@@ -36,11 +36,11 @@ export function checkProxyProtocol(
 /** A connection whose header has been read. */
 export interface Introduced {
   readonly header: ProxyHeader;
-  /** The connection as it is without its header: from the client that the header names, if any. */
+  /** The connection behind the header. Its remote address is that of the client, if it is known. */
   readonly transport: Transport;
 }
 
-/** Most headers of version 2 with a few extensions fit. */
+/** First size of the buffer, in bytes. Most headers fit. */
 const FIRST = 512;
 
 /**
@@ -96,7 +96,7 @@ async function introduce(raw: Transport): Promise<Introduced> {
   }
 }
 
-/** The rest of a connection: what came along with the header, then whatever follows. */
+/** A connection without its header: the bytes that came along with it, then the rest. */
 class IntroducedTransport implements LayeredTransport {
   readonly remoteAddr: Address;
   #raw: Transport;

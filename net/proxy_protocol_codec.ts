@@ -213,7 +213,7 @@ function encodeBinary(
   tlvs: readonly ProxyTlv[],
   checksum: boolean,
 ): Uint8Array<ArrayBuffer> {
-  // Without addresses a receiver looks at nothing that follows.
+  // Without addresses, receivers ignore the rest of the header.
   if (ends === undefined && (tlvs.length > 0 || checksum)) {
     throw new TypeError("Cannot encode extensions or a checksum without source and destination");
   }
@@ -250,7 +250,7 @@ function encodeBinary(
 }
 
 function decodeBinary(bytes: Uint8Array): DecodedProxyHeader | undefined {
-  // Each field is judged as soon as it is here.
+  // Reject a wrong field as soon as it is there.
   if (bytes.length > 12 && bytes[12] !== 0x20 && bytes[12] !== 0x21) {
     throw malformed("an unknown version or command");
   }
@@ -267,7 +267,7 @@ function decodeBinary(bytes: Uint8Array): DecodedProxyHeader | undefined {
   if (bytes.length < size) return undefined;
   const header = bytes.subarray(0, size);
   if (local) return { header: { version: 2, local, tlvs: [] }, size };
-  // What an unspecified family is followed by has no known form.
+  // The form of the block of an unspecified family is not known.
   const tlvs = family === 0 ? [] : decodeTlvs(header, start);
   if (transport !== STREAM || family === 0 || family === 3) {
     return { header: { version: 2, local, tlvs }, size };
@@ -293,7 +293,7 @@ function decodeTlvs(header: Uint8Array, start: number): ProxyTlv[] {
     if (next > header.length) throw malformed("an extension that goes beyond it");
     const type = header[at]!;
     if (type === CRC32C) {
-      // Each checksum costs a pass over the header.
+      // One checksum only: each costs a pass over the header.
       if (checked || next - valueAt !== 4) throw malformed("a malformed checksum");
       checked = true;
       checkSum(header, valueAt);
@@ -358,7 +358,7 @@ function startsAs(bytes: Uint8Array, start: Uint8Array): boolean {
   return true;
 }
 
-/** What is wrong is told in words of ours: the peer is not quoted. */
+/** Makes the error. It does not quote the peer. */
 function malformed(what: string): NetError {
   return new NetError(`Cannot read the header of the PROXY protocol: ${what}`, {
     kind: "protocol",

@@ -16,6 +16,22 @@
  * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
  * ```
  *
+ * @example Behind a load balancer that speaks the PROXY protocol
+ * ```ts
+ * import { encodeProxyHeader } from "@portside/kit/net/proxy-protocol-codec";
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const proxyProtocol = { trusted: ["127.0.0.1"] };
+ * await using server = serveTcp({ proxyProtocol }, (conn) => conn.write(`${conn.peer}\n`));
+ * await using balancer = await connectTcp({ port: server.addr.port });
+ * const client = { hostname: "192.0.2.1", port: 50000 };
+ * const destination = { hostname: "192.0.2.2", port: 443 };
+ * await balancer.write(encodeProxyHeader({ version: 2, source: client, destination }));
+ * assertEquals(await balancer.readLine({ timeout: 1000 }), "192.0.2.1:50000");
+ * ```
+ *
  * What a handler throws ends its own connection alone. `onEvent` is told; so is LogTape, of which
  * nothing shows until the program configures it.
  *
