@@ -55,7 +55,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, ...values }, ctx) => {
     const onEntry = (entry: ProxyEntry) => {
       const [connect, firstByte, total] = [entry.connect, entry.firstByte, entry.total].map(ms);
-      const line = entry.error === undefined ? LINE : `${LINE}: {error}`;
+      const way = entry.upstream === undefined ? LINE : `${LINE} via {upstream}`;
+      const line = entry.error === undefined ? way : `${way}: {error}`;
       ctx.log.info(line, { ...entry, connect, firstByte, total });
     };
     const files = values.upstreamCa.map((file) => readPem(file, "CERTIFICATE"));

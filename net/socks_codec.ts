@@ -153,7 +153,7 @@ export class SocksHandshake {
   #size(): number {
     if (this.#state !== "reply") return 2;
     const [version, code, , type, length] = this.#bytes;
-    // What is wrong needs no address to be told; a server may send none then.
+    // Some servers end after the code of an error.
     if (version !== undefined && version !== VERSION) return 1;
     if (code !== undefined && code !== 0) return 2;
     // The shortest address is a name of no byte.
@@ -217,7 +217,7 @@ export class SocksHandshake {
     return { kind: "connected", bound, rest };
   }
 
-  /** Goes on to the next message; what came too early belongs to it. */
+  /** Goes on to the next message. Bytes that came early belong to it. */
   #enter(state: "login" | "reply"): void {
     this.#bytes = this.#bytes.slice(2);
     this.#state = state;
@@ -247,7 +247,7 @@ function encodeRequest({ hostname, port }: HostPort): Uint8Array<ArrayBuffer> {
 function encodeLogin({ username, password }: SocksLogin): Uint8Array<ArrayBuffer> {
   const [name, secret] = [username, password].map((text) => encoder.encode(text));
   const fits = (bytes: Uint8Array) => bytes.length > 0 && bytes.length <= 255;
-  // No length of a password is told.
+  // The message does not tell the length of the password.
   if (!fits(name!) || !fits(secret!)) {
     throw new TypeError("Cannot use a SOCKS login: name and password have 1 to 255 bytes each");
   }

@@ -1,18 +1,19 @@
-/** The next proxies of the command line: `--upstream PATTERN=URL`. @module */
+/** The next proxies of the command line: `--upstream TARGET=URL`. @module */
 
 import { createProxy, type ProxyOptions, type ProxyUpstreamRule } from "../../http/proxy.ts";
 import { badValue } from "../../tools/cli.ts";
 
-/** One `--upstream`: a pattern, or all, and the next proxy. */
+/** One `--upstream`: a target, or `*` for all, and the next proxy. */
 export interface Upstream {
   readonly target: string;
   readonly url: string;
 }
 
-const EXPECTED = "URL or PATTERN=URL; URL is direct, or http, https, socks5 or socks5h with " +
-  "user:password@host:port";
+const EXPECTED =
+  "URL or TARGET=URL; URL is direct, or http://, https://, socks5:// or socks5h:// " +
+  "with [user:password@]host:port";
 
-/** Reads `URL` or `PATTERN=URL`; its value is never shown, for it may hold a password. */
+/** Reads `URL` or `TARGET=URL`. Errors do not show it, because it may contain a password. */
 export function readUpstream(text: string): Upstream {
   const [, target = "*", url] = /^(?:([^=@]*?)=)?([a-z][a-z\d]*:\/\/.*|direct)$/is.exec(text) ?? [];
   if (url === undefined) throw badValue("--upstream", "…", EXPECTED);
