@@ -12,6 +12,8 @@ export class Cut extends Error {
 }
 
 const NOTHING = new Uint8Array(0);
+/** How long a socket may be silent, in milliseconds. */
+const PATIENCE = 30_000;
 
 /** A TCP socket with awaited reads and writes, that can be reset. */
 export class Wire {
@@ -26,6 +28,8 @@ export class Wire {
   constructor(socket: net.Socket) {
     this.#socket = socket;
     socket.setNoDelay();
+    // A test that waits in vain fails, and does not hang.
+    socket.setTimeout(PATIENCE, () => socket.destroy());
     const wake = () => this.#wake();
     socket.on("readable", wake);
     socket.on("end", () => {
