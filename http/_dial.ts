@@ -24,6 +24,7 @@ export async function dialAnyBy<C extends { close(): void }>(
   port: number,
   signal: AbortSignal,
 ): Promise<C> {
+  if (addresses.length === 1) return await connect(addresses[0]!, port, signal);
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const turns = addresses.map(() => Promise.withResolvers<void>());

@@ -59,6 +59,8 @@ export interface Outgoing {
   readonly length: string | undefined;
   /** What the proxy behind this one is told. */
   readonly authorization: string | undefined;
+  /** Whether the server is to close the connection after its response. */
+  readonly close: boolean;
   readonly via: string;
 }
 
@@ -96,6 +98,7 @@ export function requestHead(head: Http1Request, out: Outgoing): string {
   if (framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
   if (out.maxForwards !== undefined) lines += `Max-Forwards: ${out.maxForwards}\r\n`;
   if (wantsWebSocket(head)) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  else if (out.close) lines += "Connection: close\r\n";
   if (out.authorization !== undefined) lines += `Proxy-Authorization: ${out.authorization}\r\n`;
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
 }

@@ -21,6 +21,7 @@ export async function connectThrough(
     maxForwards: undefined,
     length: undefined,
     authorization,
+    close: false,
     via,
   }));
   decoder.answers("CONNECT");

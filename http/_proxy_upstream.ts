@@ -109,6 +109,12 @@ export class Upstreams {
     return undefined;
   }
 
+  /** Returns whether as many connections are idle as are kept. */
+  isFull(key: string): boolean {
+    const idle = this.#idle.get(key)?.length ?? 0;
+    return idle >= this.#options.maxIdlePerHost || this.idle >= MAX_IDLE;
+  }
+
   /** Keeps a connection for the next request, in place of the oldest if there are too many. */
   give(upstream: Upstream): void {
     const { keepAliveTimeout, clock } = this.#options;
@@ -126,10 +132,12 @@ export class Upstreams {
   }
 
   #keep(upstream: Upstream): void {
-    const { maxIdlePerHost } = this.#options;
-    if (this.idle >= MAX_IDLE || !upstream.usable) return this.drop(upstream);
-    const full = this.#idle.get(upstream.key);
-    if (full !== undefined && full.length >= maxIdlePerHost) this.#evict(full[0]!);
+    if (!upstream.usable) return this.drop(upstream);
+    if (this.isFull(upstream.key)) {
+      const oldest = this.#idle.get(upstream.key)?.[0];
+      if (oldest === undefined) return this.drop(upstream);
+      this.#evict(oldest);
+    }
     let list = this.#idle.get(upstream.key);
     if (list === undefined) this.#idle.set(upstream.key, list = []);
     list.push(upstream);
@@ -185,34 +193,34 @@ export class Upstreams {
    *
    * @param way What the connection is for.
    * @param local Where the client has reached us, which is nowhere to go.
-   * @param signal Gives up.
+   * @param controller Gives up when it is aborted, and is aborted at the limit.
    * @throws {Refusal} If that is not allowed or does not come about.
    */
-  async dial(way: Way, local: Address, signal: AbortSignal): Promise<Upstream> {
+  async dial(way: Way, local: Address, controller: AbortController): Promise<Upstream> {
     const { connectTimeout, clock, bodyTimeout } = this.#options;
-    const limit = new Limit();
+    const limit = new Limit(controller);
     if (connectTimeout !== Infinity) {
       limit.due = clock.after(connectTimeout);
       clock.watch(limit);
     }
-    const both = AbortSignal.any([signal, limit.signal]);
     const to = way.hop.proxy?.target ?? way.target;
     try {
-      const transport = await this.#reach(way, local, both);
+      const transport = await this.#reach(way, local, controller.signal);
       const upstream = new Upstream(transport, way.key, clock, bodyTimeout);
       this.#open.add(upstream);
       this.#routes.add(upstream.route);
       return upstream;
     } catch (error) {
-      if (error instanceof Refusal || signal.aborted) throw error;
+      if (error instanceof Refusal) throw error;
       const address = formatAddress({ hostname: to.hostname, port: to.port });
-      if (limit.signal.aborted) {
+      if (limit.expired) {
         throw new Refusal(
           504,
           "The server could not be reached in time",
           `no connection: ${address}`,
         );
       }
+      if (controller.signal.aborted) throw error;
       const { kind, message } = toNetError(error, { phase: "connect", address });
       if (kind === "descriptor-limit") {
         throw new Refusal(503, "The proxy is at its limits", message);
@@ -351,16 +359,18 @@ export async function resolveBySystem(hostname: string): Promise<readonly string
   return (await lookup(hostname, { all: true, verbatim: true })).map(({ address }) => address);
 }
 
-/** A limit as a signal. */
+/** A limit that aborts what it limits. */
 class Limit implements Ticked {
   due = Infinity;
-  readonly #controller = new AbortController();
+  expired = false;
+  readonly #controller: AbortController;
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  constructor(controller: AbortController) {
+    this.#controller = controller;
   }
 
   expire(): void {
+    this.expired = !this.#controller.signal.aborted;
     this.#controller.abort();
   }
 }

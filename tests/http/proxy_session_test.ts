@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
+import type { Http1Fields } from "../../http/http1_codec.ts";
 import { serveProxy } from "../../http/proxy.ts";
 import { within } from "../_support/runnable.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
@@ -8,6 +9,7 @@ import { until } from "../_support/until.ts";
 import { bytesOf } from "./_http1.ts";
 import { FickleOrigin, send } from "./_proxy.ts";
 
+const CLOSE = "Connection: close\r\n";
 const OPEN = { allowPrivate: true, connectPorts: "any", name: "t" } as const;
 
 /** A request with an absolute target. */
@@ -198,13 +200,33 @@ Deno.test("serveProxy() closes an idle connection before the server does", async
   await until(() => proxy.stats().idleUpstream === 0);
 });
 
-Deno.test("serveProxy() keeps the newest connections of a host", async () => {
+Deno.test("serveProxy() has the server close what is too much to be kept", async () => {
+  const said: (string | undefined)[] = [];
+  const answer = async (_path: string, _conn: Deno.Conn, fields: Http1Fields) => {
+    said.push(fields.get("connection"));
+    await Promise.resolve();
+  };
+  await using origin = new FickleOrigin({ served: Infinity, answer });
+  await using proxy = serveProxy({ ...OPEN, maxIdlePerHost: 1 });
+  const post = (lines: string) =>
+    exchange(proxy.addr.port, ask(origin.host, "/1", { method: "POST", lines: lines + CLOSE }));
+  await post("");
+  await post("");
+  // A login may be for the connection, so the server is not asked to close it.
+  await post("Authorization: Basic eDp5\r\n");
+  assertEquals(said, [undefined, "close", undefined]);
+  assertEquals([origin.connections, proxy.stats().idleUpstream], [3, 1]);
+});
+
+Deno.test("serveProxy() keeps the newest connection of a host", async () => {
   await using origin = new FickleOrigin({ served: Infinity });
   await using proxy = serveProxy({ ...OPEN, maxIdlePerHost: 1 });
-  const lines = "Connection: close\r\n";
-  for (const path of ["/1", "/2"]) {
-    await exchange(proxy.addr.port, ask(origin.host, path, { method: "POST", lines }));
-  }
+  const together = await Promise.all(
+    ["/1", "/2"].map((path) =>
+      exchange(proxy.addr.port, ask(origin.host, path, { method: "POST", lines: CLOSE }))
+    ),
+  );
+  assertEquals(together.map((text) => paths(text)[0]), ["/1", "/2"]);
   assertEquals([origin.connections, proxy.stats().idleUpstream], [2, 1]);
   await until(() => origin.open === 1);
   await exchange(proxy.addr.port, last(origin.host, "/3"));
