@@ -50,6 +50,8 @@ for (const keepAlive of [false, true]) {
       assertMatch(out, /Complete requests:\s+2000\n/);
       assertMatch(out, /Failed requests:\s+0\n/);
       assert(!out.includes("Non-2xx"), out);
+      // ab speaks HTTP/1.0; with -k it asks to keep the connection.
+      if (keepAlive) assertMatch(out, /Keep-Alive requests:\s+2000\n/);
       const post = `${(await temporary("x".repeat(10_000))).path}`;
       const posted = await run("ab", [
         ...args,
@@ -70,6 +72,20 @@ async function temporary(text: string): Promise<{ path: string }> {
   await Deno.writeTextFile(path, text);
   return { path };
 }
+
+const curl = needs("curl");
+Deno.test({
+  name: `curl --http1.0 keeps a connection where it asks to${curl.suffix}`,
+  ignore: curl.ignore,
+  fn: async () => {
+    await using server = serve();
+    const url = `${server.url}/hello`;
+    const args = ["-sS", "-0", "--max-time", "10", "-o", "/dev/null", "-w", "%{num_connects}\n"];
+    const keep = ["-H", "Connection: keep-alive"];
+    assertEquals(await run("curl", [...args, ...keep, url, "-o", "/dev/null", url]), "1\n0\n");
+    assertEquals(await run("curl", ["-sS", "-0", `${server.url}/stream`]), "one two three");
+  },
+});
 
 const wget = needs("wget");
 Deno.test({
@@ -99,6 +115,14 @@ const FRONTS: [name: string, program: string, start: (port: number) => Promise<H
   server { listen 127.0.0.1:{port}; location / { proxy_pass http://app; proxy_http_version 1.1;
     proxy_set_header Connection ""; proxy_request_buffering off; proxy_buffering off; } }`),
   ],
+  ["HAProxy with its health check (OPTIONS / HTTP/1.0)", "haproxy", (port) =>
+    startHaproxy(`
+listen front
+  bind 127.0.0.1:{port}
+  option httpchk
+  http-reuse always
+  default-server check inter 100ms rise 1 fall 1
+  server app 127.0.0.1:${port}`)],
   ["HAProxy with a health check of HTTP/1.1", "haproxy", (port) =>
     startHaproxy(`
 listen front
