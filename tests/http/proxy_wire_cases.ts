@@ -1,6 +1,7 @@
 /**
  * More raw cases of the proxy, as proxy_cases.ts has them: pipelines over servers that break off,
- * old and future versions, raw UTF-8, chunk extensions, and half-closed tunnels.
+ * old and future versions, raw UTF-8, chunk extensions, half-closed tunnels, and resets, which tell
+ * a client that what it got is not all.
  *
  * @module
  */
@@ -203,6 +204,59 @@ const TUNNELS: ProxyCase[] = [
   },
 ];
 
+/** A response that is cut: how it is framed, and what of it the client gets. */
+const CUT: [name: string, reply: string, down: string][] = [
+  [
+    "a response shorter than its length",
+    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+    `HTTP/1.1 200 OK\r\nContent-Length: 9\r\n${CLOSE}${VIA}\r\nabc`,
+  ],
+  [
+    "a chunked response without its end",
+    `HTTP/1.1 200 OK\r\n${CHUNKED}\r\n3\r\nabc\r\n`,
+    `HTTP/1.1 200 OK\r\n${CHUNKED}${CLOSE}${VIA}\r\n3\r\nabc\r\n`,
+  ],
+];
+
+const RESETS: ProxyCase[] = [
+  ...CUT.map(([name, reply, down]): ProxyCase => ({
+    // The framing tells a client of HTTP/1.1 that something is missing.
+    name: `${name}, which the server resets, stays incomplete`,
+    send: ask("/", CLOSE),
+    replies: [{ atEnd: reply, reset: true }],
+    up: asked("/"),
+    down,
+    also: `${down}<reset>`,
+  })),
+  {
+    name: "a response to the end of the connection, which the server resets, stays incomplete",
+    send: ask("/", CLOSE),
+    replies: [{ atEnd: "HTTP/1.1 200 OK\r\n\r\nabc", reset: true }],
+    up: asked("/"),
+    down: `HTTP/1.1 200 OK\r\n${CHUNKED}${CLOSE}${VIA}\r\n3\r\nabc\r\n`,
+    also: `HTTP/1.1 200 OK\r\n${CLOSE}${VIA}\r\nabc<reset>`,
+  },
+  ...CUT.map(([name, reply]): ProxyCase => ({
+    name: `${name} is reset for a client of HTTP/1.0`,
+    send: `GET http://{o}/ HTTP/1.0\r\n${HOST}\r\n`,
+    replies: [{ atEnd: reply, end: true }],
+    up: `GET / HTTP/1.1\r\n${HOST}Via: 1.0 t\r\n\r\n`,
+    down: reply.includes("chunked")
+      ? `HTTP/1.1 200 OK\r\n${CLOSE}${VIA}\r\nabc<reset>`
+      : `HTTP/1.1 200 OK\r\nContent-Length: 9\r\n${CLOSE}${VIA}\r\nabc<reset>`,
+    also: reply.includes("chunked")
+      ? undefined
+      : `HTTP/1.1 200 OK\r\nContent-Length: 9\r\n${CLOSE}${VIA}\r\nabc`,
+  })),
+  {
+    name: "a tunnel that the server resets is reset",
+    send: ["CONNECT {o} HTTP/1.1\r\nHost: {o}\r\n\r\n", { until: "\r\n\r\n" }, HIDDEN],
+    replies: [{ atEnd: "abc", reset: true }],
+    up: HIDDEN,
+    down: "HTTP/1.1 200 Connection established\r\n\r\nabc<reset>",
+  },
+];
+
 /** All of them. */
 export const WIRE_CASES: ProxyCase[] = [
   ...RETRIES,
@@ -211,4 +265,5 @@ export const WIRE_CASES: ProxyCase[] = [
   ...UTF8,
   ...CHUNKS,
   ...TUNNELS,
+  ...RESETS,
 ];
