@@ -19,6 +19,7 @@
  */
 
 import { type ProxyEntry, serveProxy } from "../http/proxy.ts";
+import type { ServerEvent } from "../net/server_options.ts";
 import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
 import { proxyOptions } from "./proxy/arguments.ts";
 import { FLAGS } from "./proxy/flags.ts";
@@ -61,7 +62,13 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     };
     const files = values.upstreamCa.map((file) => readPem(file, "CERTIFICATE"));
     const options = proxyOptions({ ...values, upstreamCa: await Promise.all(files) });
-    await using server = serveProxy({ ...values, ...options, onEntry });
+    const onEvent = (event: ServerEvent) => {
+      if (event.type !== "handshake-error") return;
+      // A health check of TCP alone says nothing.
+      const level = event.error.kind === "truncated" ? "debug" : "warn";
+      ctx.log[level]("{error}", { error: event.error.message });
+    };
+    await using server = serveProxy({ ...values, ...options, onEntry, onEvent });
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });
     const counts = "{requests} requests, {tunnels} tunnels, {denied} denied, {failed} failed";

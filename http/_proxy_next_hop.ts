@@ -43,6 +43,8 @@ const MAX_REMEMBERED = 256;
 
 /** Chooses the next hop of a request. */
 export class NextHops {
+  /** The next hop to every target. */
+  readonly #only: NextHop | undefined;
   readonly #rules: readonly HopRule[] | undefined;
   readonly #choose:
     | ((destination: ProxyDestination) => ProxyUpstream | Promise<ProxyUpstream>)
@@ -55,15 +57,12 @@ export class NextHops {
     if (typeof upstream === "function") this.#choose = upstream;
     else if (Array.isArray(upstream)) {
       this.#rules = (upstream as readonly ProxyUpstreamRule[]).map(readRule);
-    } else {
-      const hop = readHop((upstream as ProxyUpstream | undefined) ?? "direct");
-      this.#rules = [{ matches: () => true, hop }];
-    }
+    } else this.#only = readHop((upstream as ProxyUpstream | undefined) ?? "direct");
   }
 
   /** Returns the next hop to a target; undefined if a function has to be asked. */
   find(target: Target): NextHop | undefined {
-    if (this.#rules === undefined) return undefined;
+    if (this.#rules === undefined) return this.#only;
     return this.#rules.find(({ matches }) => matches(target))?.hop ?? DIRECT;
   }
 

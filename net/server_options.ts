@@ -39,7 +39,8 @@ export interface ProxyProtocolOptions {
   /**
    * The peers that send a header of the PROXY protocol: addresses, and blocks such as `10.0.0.0/8`.
    * Each of their connections has to begin with one, of version 1 or 2; else it is closed. A
-   * connection of any other peer is served as it is, and no header in it is interpreted.
+   * connection of any other peer is served as it is, and no header in it is interpreted. Name
+   * proxies alone: whoever connects from one of these addresses can claim any client address.
    */
   trusted: readonly string[];
   /**

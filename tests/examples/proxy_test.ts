@@ -100,8 +100,10 @@ Deno.test("proxy passes requests on by target, and tells each server the client"
   assertStringIncludes(direct, `192.0.2.1:5000 ${origin.url}/a null`);
   const passed = await ask("192.0.2.2", "http://a.test/b");
   assertStringIncludes(passed, `192.0.2.2:5000 http://a.test/b Basic ${btoa("ada:secret")}`);
+  assertEquals(await exchange(server.port, "GET / HTTP/1.1\r\n\r\n"), "");
   server.signal("SIGINT");
   assertEquals(await server.exitCode(), 0, server.stderr);
+  assertMatch(server.stderr, /WARN.*no PROXY header \(from 127\.0\.0\.1:\d+\)/);
   assertStringIncludes(server.stderr, "192.0.2.9:5000 GET");
   assert(!server.stderr.includes("secret"), server.stderr);
 });
