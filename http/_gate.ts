@@ -28,6 +28,12 @@ const REFUSALS: Readonly<Record<number, ProblemOptions>> = {
   503: { detail: "Too many requests at a time", headers: { "retry-after": "1" } },
 };
 
+/** Why a server on loopback answers for no public name. */
+const NOT_LOCAL = {
+  detail: "This server answers for this machine only. Behind a reverse proxy, " +
+    "set allowedHosts to the public name, or trustProxy",
+};
+
 /** What is told to requests that come while the server shuts down. */
 const CLOSING: ProblemOptions = {
   detail: "The server is shutting down",
@@ -57,6 +63,7 @@ export class Gate {
     if (--this.#active === 0) this.#idle?.();
   };
   #idle: (() => void) | undefined;
+  #toldHost = false;
   #active = 0;
   #requests = 0;
   #refused = 0;
@@ -66,7 +73,7 @@ export class Gate {
     this.#handler = handler;
     this.#looks = refusalLooks(handler);
     this.#onEvent = options.onEvent;
-    this.hosts = new HostCheck(options.allowedHosts);
+    this.hosts = new HostCheck(options.allowedHosts, options.hostname ?? "127.0.0.1");
     this.#maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
     this.#maxRequests = checkLimit("maxRequests", options.maxRequests, 1024);
     this.#handlerTimeout = checkTime("handlerTimeout", options.handlerTimeout, 60_000);
@@ -129,9 +136,13 @@ export class Gate {
       return { peer: formatAddress(remoteAddr), status };
     });
     if (this.#onEvent) this.event({ type: "refused", status, remoteAddr });
-    const options = detail === undefined
-      ? (this.#closing.aborted ? CLOSING : REFUSALS[status])
-      : { detail };
+    const options = detail !== undefined
+      ? { detail }
+      : this.#closing.aborted
+      ? CLOSING
+      : status === 421 && this.hosts.isLocalOnly
+      ? this.#notLocal()
+      : REFUSALS[status];
     const response = problem(status, options);
     if (this.#looks.length > 0 && request !== undefined) {
       const made = typeof request === "function" ? request() : request;
@@ -142,6 +153,15 @@ export class Gate {
       }
     }
     return response;
+  }
+
+  /** Tells an operator once what to do; a client is told each time. */
+  #notLocal(): ProblemOptions {
+    if (!this.#toldHost) {
+      this.#toldHost = true;
+      logger.warn("refused a request for another host than this machine: {detail}", NOT_LOCAL);
+    }
+    return NOT_LOCAL;
   }
 
   /**

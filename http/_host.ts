@@ -1,21 +1,36 @@
+import { isLoopback } from "../net/address.ts";
+
 /** What a name, an IPv4 or an IPv6 address with or without a port is made of (RFC 9110 §7.2). */
 const SHAPE = /^(?:[a-z0-9_~.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/i;
 /** How many hosts are remembered; a client that names more only makes us look again. */
 const REMEMBERED = 64;
 
-/** Judges the `Host` of requests: an answer is remembered, for most requests name the same. */
+/** Judges the `Host` of requests. A result is kept, since most requests name the same host. */
 export class HostCheck {
+  /** Whether nobody has said which hosts are allowed, and the server is on loopback. */
+  readonly isLocalOnly: boolean;
   readonly #allowed: ReadonlySet<string> | undefined;
   readonly #known = new Map<string, number>();
   #last: string | undefined;
 
-  constructor(allowed: readonly string[] | undefined) {
-    this.#allowed = allowed && new Set(allowed.map((host) => {
-      const written = /^[^[]*:[^[]*:/.test(host) ? `[${host}]` : host;
-      const name = SHAPE.test(written) ? canonical(written) : null;
-      if (name !== null) return name;
-      throw new TypeError(`Cannot allow the host "${host}": it is a name or an address`);
-    }));
+  /**
+   * Makes a check.
+   *
+   * @param allowed The hosts that are allowed, without ports; "any" for all. By default those that a
+   * page of another site cannot have (see {@linkcode isLocal}) on loopback, all elsewhere.
+   * @param hostname The address that the server listens on.
+   * @throws {TypeError} If one of the hosts is malformed.
+   */
+  constructor(allowed: readonly string[] | "any" | undefined, hostname: string) {
+    this.isLocalOnly = allowed === undefined && isLoopback(hostname);
+    this.#allowed = allowed === undefined || allowed === "any" ? undefined : new Set(
+      allowed.map((host) => {
+        const written = /^[^[]*:[^[]*:/.test(host) ? `[${host}]` : host;
+        const name = SHAPE.test(written) ? canonical(written) : null;
+        if (name !== null) return name;
+        throw new TypeError(`Cannot allow the host "${host}": it must be a name or an address`);
+      }),
+    );
   }
 
   /**
@@ -40,8 +55,18 @@ export class HostCheck {
     // What looks right may still be no address: 1.2.3.4.5, [::1::], port 99999.
     const name = host.length <= 512 && SHAPE.test(host) ? canonical(host) : null;
     if (name === null) return 400;
+    if (this.isLocalOnly && !isLocal(name)) return 421;
     return this.#allowed?.has(name) === false ? 421 : 0;
   }
+}
+
+/**
+ * Whether a host cannot belong to a site that makes its name point to this machine after its page has
+ * loaded (DNS rebinding): addresses, `localhost` and what is below it (RFC 6761 §6.3), and names
+ * without a dot, which no public domain has.
+ */
+function isLocal(name: string): boolean {
+  return !name.includes(".") || name.endsWith(".localhost") || /^[\d.]+$/.test(name);
 }
 
 /** The one spelling of a host: lower case, without port and the dot at its end; null if it is none. */

@@ -193,17 +193,14 @@ export interface ServeHttpOptions extends HttpsOptions {
    */
   maxRequests?: number;
   /**
-   * The hosts that requests may name, without a port; others are answered 421.
-   * Set it on a server that browsers reach without a login, against DNS rebinding.
+   * The hosts that requests may name, without a port, or "any"; others are answered 421. On loopback,
+   * the default protects against DNS rebinding, by which a web page reaches servers of this machine.
+   * A reverse proxy on the same machine that passes its public name on needs that name here.
    *
-   * A request of HTTP/1.0 may name no host, as the default health check of HAProxy does. On a
-   * hardened server it counts as one for the address that it came to, which is in `request.url`,
-   * too: list that address to let it pass. `Deno.serve` answers 400 to it, since it cannot be told
-   * from a request of HTTP/1.1, which must name a host (RFC 9112 §3.2).
-   *
-   * @default any
+   * @default on loopback: addresses, names without a dot, `localhost` and names below it; elsewhere
+   * "any"
    */
-  allowedHosts?: readonly string[];
+  allowedHosts?: readonly string[] | "any";
   /**
    * Whether connections are held to limits, too: the options below, for which
    * `Deno.serve` has nothing. It speaks HTTP/1.1 alone then, compresses nothing

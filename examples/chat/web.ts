@@ -214,6 +214,7 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       hostname,
       port,
       hardened: true, // Not only beyond this machine: the same limits everywhere.
+      allowedHosts: "any", // The chat has a check of its own, which names its flag.
       maxRequests: 0, // A WebSocket is one as long as it lasts; the connections are counted.
       maxConnections: roomFor(options.maxConnections),
       maxConnectionsPerAddress: roomFor(options.maxConnectionsPerAddress),

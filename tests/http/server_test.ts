@@ -2,8 +2,8 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
-import { serveHttp } from "../../http/server.ts";
-import { answer, exchange } from "../_support/raw_http.ts";
+import { type HttpServer, serveHttp } from "../../http/server.ts";
+import { answer, exchange, statuses } from "../_support/raw_http.ts";
 import { serverSuite } from "./_server_suite.ts";
 
 serverSuite("Deno.serve", {});
@@ -97,5 +97,55 @@ for (const hardened of [false, true]) {
     await delay(0);
     const error = await assertRejects(() => connectTcp({ port }), NetError);
     assertEquals(error.kind, "refused");
+  });
+}
+
+for (const hardened of [false, true]) {
+  const where = hardened ? "the hardened transport" : "Deno.serve";
+
+  Deno.test(`serveHttp() on loopback answers for this machine only, on ${where}`, async () => {
+    const status = async (server: HttpServer, host: string) =>
+      statuses(
+        await exchange(
+          server.addr.port,
+          `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+        ),
+      )[0];
+    const local = [
+      "localhost",
+      "LOCALHOST:1",
+      "app.localhost",
+      "127.0.0.1:8",
+      "[::1]:8",
+      "192.0.2.1",
+      "box",
+    ];
+    const others = [
+      "example.com",
+      "localhost.example.com",
+      "127.0.0.1.nip.io",
+      "rebind.test.",
+      "a.b",
+    ];
+    {
+      await using server = serveHttp({ hardened }, () => new Response());
+      for (const host of local) assertEquals(await status(server, host), 200, host);
+      for (const host of others) assertEquals(await status(server, host), 421, host);
+      const text = await exchange(
+        server.addr.port,
+        "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n",
+      );
+      assertStringIncludes(text, "set allowedHosts to the public name, or trustProxy");
+    }
+    await using named = serveHttp(
+      { hardened, allowedHosts: ["example.com"] },
+      () => new Response(),
+    );
+    assertEquals(await status(named, "example.com:8"), 200);
+    assertEquals(await status(named, "localhost"), 421);
+    await using open = serveHttp({ hardened, allowedHosts: "any" }, () => new Response());
+    for (const host of [...local, ...others]) assertEquals(await status(open, host), 200, host);
+    await using wide = serveHttp({ hardened, hostname: "0.0.0.0" }, () => new Response());
+    for (const host of others) assertEquals(await status(wide, host), 200, host);
   });
 }
