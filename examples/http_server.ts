@@ -19,6 +19,7 @@ import { accessLog } from "../http/access_log.ts";
 import { json } from "../http/json.ts";
 import { ProblemError } from "../http/problem.ts";
 import { router } from "../http/router.ts";
+import { blockOf, hostOf } from "./http/public_names.ts";
 import { serveHttp } from "../http/server.ts";
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 
@@ -30,6 +31,8 @@ const cli = defineCli({
     maxBody: { type: "size", default: "10MiB", min: "1", max: "1GiB", help: "Largest body" },
     bodyTimeout: { type: "duration", default: "30s", help: "Longest pause in a body; 0: any" },
     maxRequests: { type: "integer", default: 1024, min: 0, help: "Requests at once; 0: any" },
+    allowHost: { type: "list", placeholder: "host", help: "Public name to answer for" },
+    trustProxy: { type: "list", placeholder: "block", help: "Reverse proxy that names clients" },
   },
   permissions: { "--allow-net=127.0.0.1": "listen there" },
   examples: [
@@ -65,8 +68,12 @@ async function textOf(request: Request): Promise<string> {
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ drain, ...options }, ctx) => {
-    await using server = serveHttp(options, accessLog(handler));
+  return cli.run(args, io, async ({ drain, allowHost, trustProxy, ...options }, ctx) => {
+    await using server = serveHttp({
+      ...options,
+      ...(allowHost.length > 0 && { allowedHosts: allowHost.map(hostOf) }),
+      ...(trustProxy.length > 0 && { trustProxy: trustProxy.map(blockOf) }),
+    }, accessLog(handler));
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });
   });

@@ -15,6 +15,7 @@
 
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 import { serveWebSocket } from "../ws/server.ts";
+import { hostOf } from "./http/public_names.ts";
 import { checkOrigins } from "./ws/arguments.ts";
 
 const cli = defineCli({
@@ -26,6 +27,7 @@ const cli = defineCli({
     maxMessageSize: { type: "size", default: "1MiB", min: "1", help: "The longest message" },
     rate: { type: "number", default: 0, min: 0, help: "Messages a second and client; 0: any" },
     pingInterval: { type: "duration", default: "30s", help: "How often to ping; 0: never" },
+    allowHost: { type: "list", placeholder: "host", help: "Public name to answer for" },
     allowOrigin: { type: "list", placeholder: "origin", help: "Pages of it may connect; *: any" },
   },
   permissions: { "--allow-net=127.0.0.1": "listen there" },
@@ -40,11 +42,12 @@ const cli = defineCli({
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ drain, rate, allowOrigin, ...options }, ctx) => {
+  return cli.run(args, io, async ({ drain, rate, allowHost, allowOrigin, ...options }, ctx) => {
     checkOrigins(allowOrigin);
     await using server = serveWebSocket({
       ...options,
       ...(rate > 0 && { rate: { perSecond: rate } }),
+      ...(allowHost.length > 0 && { allowedHosts: allowHost.map(hostOf) }),
       ...(allowOrigin.length > 0 && {
         allowedOrigins: allowOrigin.includes("*") ? "*" : allowOrigin,
       }),

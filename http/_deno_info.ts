@@ -41,7 +41,7 @@ export class DenoInfo extends HandlerInfo {
     this.#request = request;
   }
 
-  get remoteAddr(): Deno.NetAddr {
+  get peerAddr(): Deno.NetAddr {
     return this.#peer ?? this.#inner.remoteAddr;
   }
 
@@ -55,7 +55,7 @@ export class DenoInfo extends HandlerInfo {
 
   protected override watch(): void {
     // Deno forgets the address with the request.
-    this.#peer = this.remoteAddr;
+    this.#peer = this.peerAddr;
     const over = () => {
       this.end();
       this.source?.release();

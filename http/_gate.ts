@@ -5,6 +5,7 @@ import { type BodySource, LimitedBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
 import type { HandlerInfo } from "./_handler_info.ts";
 import { type RefusalLook, refusalLooks, type RefusedInfo, shown } from "./_headers.ts";
+import { ProxyTrust } from "./_forwarded.ts";
 import { HostCheck } from "./_host.ts";
 import { SILENCE } from "./_outflow.ts";
 import { checkCount, checkLimit, checkTime } from "./_server_limits.ts";
@@ -52,6 +53,7 @@ export class Gate {
 
   readonly #handler: HttpHandler;
   readonly #looks: readonly RefusalLook[];
+  readonly #trust: ProxyTrust | undefined;
   readonly #onEvent: ServeHttpOptions["onEvent"];
   readonly #maxBody: number;
   readonly #maxRequests: number;
@@ -73,7 +75,11 @@ export class Gate {
     this.#handler = handler;
     this.#looks = refusalLooks(handler);
     this.#onEvent = options.onEvent;
-    this.hosts = new HostCheck(options.allowedHosts, options.hostname ?? "127.0.0.1");
+    const { trustProxy, allowedHosts, hostname = "127.0.0.1" } = options;
+    this.#trust = trustProxy === undefined ? undefined : new ProxyTrust(trustProxy);
+    // A reverse proxy passes the public name on.
+    const hosts = allowedHosts ?? (trustProxy === undefined ? undefined : "any");
+    this.hosts = new HostCheck(hosts, hostname);
     this.#maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
     this.#maxRequests = checkLimit("maxRequests", options.maxRequests, 1024);
     this.#handlerTimeout = checkTime("handlerTimeout", options.handlerTimeout, 60_000);
@@ -146,8 +152,10 @@ export class Gate {
     const response = problem(status, options);
     if (this.#looks.length > 0 && request !== undefined) {
       const made = typeof request === "function" ? request() : request;
+      const { completed } = info;
+      const client = this.#trust?.read(made.headers, remoteAddr)?.client ?? remoteAddr;
       try {
-        for (const look of this.#looks) look(made, info, response);
+        for (const look of this.#looks) look(made, { completed, remoteAddr: client }, response);
       } catch (error) {
         logger.error("a wrapper failed on a refusal: {error}", { error });
       }
@@ -176,6 +184,9 @@ export class Gate {
     info: HandlerInfo,
     body?: LimitedBody,
   ): Response | Promise<Response> {
+    if (this.#trust !== undefined) {
+      info.forwarded = this.#trust.read(request.headers, info.peerAddr);
+    }
     if (this.#active >= this.#maxRequests) return this.refuse(503, info, request);
     this.#active++;
     this.#requests++;

@@ -1,6 +1,7 @@
 import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import type { TlsInfo } from "../net/transport.ts";
+import type { ForwardedClient } from "./_forwarded.ts";
 import { hintLines } from "./_early_hints.ts";
 import { checkTrailerNames } from "./_trailer_fields.ts";
 import type { HttpInfo, MakeTrailers, TrailerOptions } from "./server_options.ts";
@@ -14,14 +15,21 @@ export abstract class HandlerInfo implements HttpInfo {
   #controller: AbortController | undefined;
   #reason: NetError | undefined;
   #over = false;
+  /** What proxies that are trusted say of the client. */
+  forwarded: ForwardedClient | undefined;
 
   /** @param closing The signal of the server's shutdown. */
   constructor(closing: AbortSignal) {
     this.closing = closing;
   }
 
-  abstract get remoteAddr(): Deno.NetAddr;
+  /** Where the connection comes from. */
+  abstract get peerAddr(): Deno.NetAddr;
   abstract get completed(): Promise<void>;
+
+  get remoteAddr(): Deno.NetAddr {
+    return this.forwarded?.client ?? this.peerAddr;
+  }
 
   get tls(): TlsInfo | undefined {
     return undefined;

@@ -49,7 +49,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     this.#context = context;
   }
 
-  get remoteAddr(): Deno.NetAddr {
+  get peerAddr(): Deno.NetAddr {
     return this.#context.conn.remoteAddr as Deno.NetAddr;
   }
 

@@ -52,8 +52,7 @@ export class HostCheck {
   }
 
   #judge(host: string): number {
-    // What looks right may still be no address: 1.2.3.4.5, [::1::], port 99999.
-    const name = host.length <= 512 && SHAPE.test(host) ? canonical(host) : null;
+    const name = nameOf(host);
     if (name === null) return 400;
     if (this.isLocalOnly && !isLocal(name)) return 421;
     return this.#allowed?.has(name) === false ? 421 : 0;
@@ -67,6 +66,16 @@ export class HostCheck {
  */
 function isLocal(name: string): boolean {
   return !name.includes(".") || name.endsWith(".localhost") || /^[\d.]+$/.test(name);
+}
+
+/** Returns whether a text is a host, with or without a port. */
+export function isHost(host: string): boolean {
+  return nameOf(host) !== null;
+}
+
+function nameOf(host: string): string | null {
+  // A text of the right shape may still be no address: 1.2.3.4.5, [::1::], port 99999.
+  return host.length <= 512 && SHAPE.test(host) ? canonical(host) : null;
 }
 
 /** The one spelling of a host: lower case, without port and the dot at its end; null if it is none. */

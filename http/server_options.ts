@@ -19,9 +19,12 @@ import type { TlsInfo } from "../net/transport.ts";
 export interface HttpInfo {
   /**
    * The address of the client, or of the proxy that it comes through. Behind a proxy that
-   * `proxyProtocol` trusts, it is that of the client.
+   * `trustProxy` or `proxyProtocol` trusts, it is that of the client; the port is 0 where the proxy
+   * does not name it.
    */
   readonly remoteAddr: Deno.NetAddr;
+  /** What reverse proxies say of the request; undefined where `trustProxy` trusts none. */
+  readonly forwarded?: ForwardedInfo | undefined;
   /**
    * What TLS has agreed on, with the client's certificate if `clientAuth` asked for one;
    * undefined without TLS, and on `Deno.serve`, which does not tell.
@@ -110,6 +113,39 @@ export interface TrailerOptions {
    * @default false
    */
   optional?: boolean;
+}
+
+/** What reverse proxies that are trusted say of a request. */
+export interface ForwardedInfo {
+  /** The address of the nearest proxy: where the connection comes from. */
+  readonly peer: Deno.NetAddr;
+  /** The protocol that the client speaks; undefined if the proxy does not say it. */
+  readonly proto: "http" | "https" | undefined;
+  /** The host that the client asks for, perhaps with a port; undefined if it is not said. */
+  readonly host: string | undefined;
+}
+
+/** Which reverse proxies are trusted: set `hops` or `from`. */
+export interface TrustProxyOptions {
+  /**
+   * How many proxies are in front of the server. Only where nobody can reach it past them.
+   *
+   * @default undefined
+   */
+  hops?: number;
+  /**
+   * The addresses of the proxies, and blocks such as `10.0.0.0/8`.
+   *
+   * @default undefined
+   */
+  from?: readonly string[];
+  /**
+   * The fields that they set: "x-forwarded" for `X-Forwarded-For`, `-Proto` and `-Host`, "forwarded"
+   * for `Forwarded` (RFC 7239). The other ones are ignored, since a client may send them.
+   *
+   * @default "x-forwarded"
+   */
+  header?: "x-forwarded" | "forwarded";
 }
 
 /**
@@ -201,6 +237,15 @@ export interface ServeHttpOptions extends HttpsOptions {
    * "any"
    */
   allowedHosts?: readonly string[] | "any";
+  /**
+   * The reverse proxies that are trusted to name the client: their number, or their addresses and
+   * blocks. `info.remoteAddr` is the address of the client then, for `accessLog`, `rateLimit` and
+   * handlers, and `info.forwarded` has the rest. Counted from the server, the first address that is
+   * not trusted is the client.
+   *
+   * @default none: fields of a client mean nothing
+   */
+  trustProxy?: number | readonly string[] | TrustProxyOptions;
   /**
    * Whether connections are held to limits, too: the options below, for which
    * `Deno.serve` has nothing. It speaks HTTP/1.1 alone then, compresses nothing

@@ -44,7 +44,15 @@ export interface ServeWebSocketOptions extends
   UpgraderOptions,
   Pick<
     ServeHttpOptions,
-    "hostname" | "port" | "cert" | "key" | "allowedHosts" | "hardened" | "signal" | "onListen"
+    | "hostname"
+    | "port"
+    | "cert"
+    | "key"
+    | "allowedHosts"
+    | "trustProxy"
+    | "hardened"
+    | "signal"
+    | "onListen"
   > {
   /**
    * The path of the WebSocket; elsewhere there is 404.
@@ -105,7 +113,7 @@ export function serveWebSocket(
 ): WebSocketServer {
   const { path, signal, ...rest } = options;
   const sockets = createUpgrader(rest, handler);
-  const { hostname = "127.0.0.1", port, cert, key, allowedHosts, onListen } = rest;
+  const { hostname = "127.0.0.1", port, cert, key, allowedHosts, trustProxy, onListen } = rest;
   const { hardened = !isLoopback(hostname) } = rest;
   const http = serveHttp({
     hostname,
@@ -113,6 +121,7 @@ export function serveWebSocket(
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
     ...(allowedHosts !== undefined && { allowedHosts }),
+    ...(trustProxy !== undefined && { trustProxy }),
     ...(onListen !== undefined && { onListen }),
     hardened,
     ...(hardened && connectionLimits(rest)),

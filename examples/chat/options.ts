@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hostOf } from "../http/public_names.ts";
 import type { ServerStats, ServeTcpOptions } from "../../net/server_options.ts";
 import { badValue, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
@@ -151,13 +152,6 @@ export function webOptions(values: ChatFlags, terminals: () => ServerStats): Cha
       ];
     },
   };
-}
-
-/** A name as browsers write it in `Host`. */
-function hostOf(text: string): string {
-  const url = URL.parse(`http://${text}`);
-  if (url !== null && url.href === `http://${url.hostname}/`) return url.hostname;
-  throw badValue("--allow-host", text, "a name such as chat.example");
 }
 
 /** An origin as browsers write it in `Origin`. */
