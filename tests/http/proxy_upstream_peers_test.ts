@@ -2,12 +2,15 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type ProxyEntry, type ProxyOptions, serveProxy } from "../../http/proxy.ts";
+import { delay } from "@std/async/delay";
+import { connectTcp } from "../../net/tcp_client.ts";
 import { serveHttp } from "../../http/server.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { startDante, startHaproxy, startMicrosocks, startSquid } from "../_support/http_peers.ts";
 import { findProgram, needs } from "../_support/peers.ts";
 import { runPeer } from "../_support/runnable.ts";
-import { exchange, statuses } from "../_support/raw_http.ts";
+import { freePorts } from "../_support/ports.ts";
+import { answer, exchange, statuses } from "../_support/raw_http.ts";
 
 const microsocks = needs("microsocks", "curl");
 const dante = needs("danted", "curl");
@@ -140,5 +143,35 @@ listen in
       });
     }
     await Deno.remove(folder, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: `Squid behind the proxy takes the client from its PROXY header${squid.suffix}`,
+  ignore: squid.ignore,
+  fn: async () => {
+    await using origin = serveHttp({ hardened: true }, () => new Response("hello"));
+    const host = `127.0.0.1:${origin.addr.port}`;
+    for (const version of [1, 2] as const) {
+      const [port] = freePorts(1);
+      await using parent = await startSquid(
+        `cache deny all\nhttp_port 127.0.0.1:${port} require-proxy-header\n` +
+          "proxy_protocol_access allow all",
+      );
+      const upstream = `http://127.0.0.1:${port}`;
+      await using proxy = serveProxy({ ...OPEN, upstream, sendProxyProtocol: version });
+      for (const localAddress of ["127.0.0.5", "127.0.0.6"]) {
+        await using conn = await connectTcp({ port: proxy.addr.port, localAddress });
+        await conn.write(`GET http://${host}/${localAddress} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+        assertStringIncludes(await answer(conn), "hello");
+      }
+      // Squid writes its log in the background.
+      const log = /127\.0\.0\.5 .*\/127\.0\.0\.5 [^]*127\.0\.0\.6 .*\/127\.0\.0\.6 /;
+      const end = performance.now() + 10_000;
+      for (let text = ""; !log.test(text); text = await parent.logs()) {
+        assert(performance.now() < end, text);
+        await delay(20);
+      }
+    }
   },
 });
