@@ -2,6 +2,7 @@ import { closeQuietly } from "./_close_quietly.ts";
 import type { Address, Transport } from "./transport.ts";
 import {
   EOF,
+  type HandleRequest,
   SOCKET,
   type StreamHandle,
   systemError,
@@ -10,7 +11,7 @@ import {
 } from "./_uv_handles.ts";
 
 /** The most that is given to one write: what the kernel does not take at once is copied. */
-const MOST = 64 * 1024;
+const MOST = 256 * 1024;
 
 /** A certificate that cannot be decoded. */
 const NO_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
@@ -50,6 +51,8 @@ export class ResetTransport implements Transport {
   #busy = false;
   #closed = false;
   #ended = false;
+  /** A write request that is not in use. */
+  #request: HandleRequest | undefined;
   #resolveRead: (size: number | null) => void = nobody;
   #rejectRead: (error: unknown) => void = nobody;
   #rejectWrite: (error: unknown) => void = nobody;
@@ -113,11 +116,13 @@ export class ResetTransport implements Transport {
   write(data: Uint8Array): Promise<number> {
     if (this.#closed) return Promise.reject(closedError());
     const bytes = data.length > MOST ? data.subarray(0, MOST) : data;
-    const { state, WRITE_WAITS, WriteRequest } = this.#uv;
-    const request = new WriteRequest();
+    const { state, WRITE_WAITS } = this.#uv;
+    const request = this.#request ??= new this.#uv.WriteRequest();
     const status = this.#io.writeBuffer(request, bytes);
     if (status !== 0) return Promise.reject(systemError(status, "write"));
     if (state[WRITE_WAITS] === 0) return Promise.resolve(bytes.length);
+    // It serves the next write unless this one waits.
+    this.#request = undefined;
     return this.#complete(request, "write", bytes.length);
   }
 
@@ -130,7 +135,7 @@ export class ResetTransport implements Transport {
   }
 
   #complete(
-    request: { oncomplete?: (status: number) => void },
+    request: HandleRequest,
     syscall: "write" | "shutdown",
     result: number,
   ): Promise<number> {

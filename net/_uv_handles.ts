@@ -20,8 +20,8 @@ export interface StreamHandle {
   useUserBuffer(buffer: Uint8Array): void;
   readStart(): number;
   readStop(): number;
-  writeBuffer(request: Request, bytes: Uint8Array): number;
-  shutdown(request: Request): number;
+  writeBuffer(request: HandleRequest, bytes: Uint8Array): number;
+  shutdown(request: HandleRequest): number;
   close(): void;
   ref(): void;
   unref(): void;
@@ -38,7 +38,7 @@ export interface TcpHandle extends StreamHandle {
   /** Binds to an IPv6 address. */
   bind6(address: string, port: number, flags: number): number;
   /** Connects to an IP address. */
-  connect(request: Request, address: string, port: number): number;
+  connect(request: HandleRequest, address: string, port: number): number;
   getsockname(address: { address: string; port: number }): number;
   setNoDelay(on: boolean): number;
   /** Turns probes on or off; with a delay of 0 they begin when the system wants. */
@@ -46,7 +46,7 @@ export interface TcpHandle extends StreamHandle {
 }
 
 /** A connect, a write or a shutdown that is under way. */
-export interface Request {
+export interface HandleRequest {
   oncomplete?: (status: number) => void;
 }
 
@@ -58,8 +58,8 @@ export interface UvHandles {
    * fails a write with EPIPE when it has to wait and the peer has half-closed.
    */
   readonly Pipe: new (type: number) => StreamHandle;
-  readonly WriteRequest: new () => Request;
-  readonly ShutdownRequest: new () => Request;
+  readonly WriteRequest: new () => HandleRequest;
+  readonly ShutdownRequest: new () => HandleRequest;
   /** Results of the last call, at the two indices below. */
   readonly state: Int32Array;
   readonly READ_SIZE: number;
