@@ -7,6 +7,16 @@
  * refused, never passed on. A client that ends its output before it has its answer counts as gone,
  * but for tunnels.
  *
+ * Connections to servers are kept, and end before the server ends them where it says when
+ * (`Keep-Alive`). A request with an idempotent method and without a body is sent once more on a new
+ * connection if the kept one has died before a byte of a response came (RFC 9110 §9.2.2). All other
+ * requests use a new connection at once, and are never repeated. A connection that a client has
+ * logged in on (NTLM, Negotiate: RFC 4559) serves this client alone.
+ *
+ * What is cut is not passed on as whole: both sides of a tunnel, and a client of HTTP/1.0 whose
+ * response has no length, see a reset when the other side breaks off or a limit ends it. For that, a
+ * tunnel takes two file descriptors a side. Windows has no such reset; an end is all there is.
+ *
  * @example A proxy for this machine
  * ```ts
  * import { serveProxy } from "@portside/kit/http/proxy";

@@ -358,7 +358,7 @@ export interface ProxyOptions extends ProxyTargetRules {
    */
   maxIdlePerHost?: number;
   /**
-   * How long they are kept.
+   * How long they are kept; less where the server says so (`Keep-Alive: timeout`).
    *
    * @default 15000
    */

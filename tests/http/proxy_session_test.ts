@@ -288,6 +288,23 @@ for (const scheme of ["NTLM", "Negotiate", "ntlm"]) {
   });
 }
 
+Deno.test("serveProxy() pins the connection to the next proxy as well", async () => {
+  await using origin = ntlmOrigin();
+  await using back = serveProxy({ ...OPEN, name: "b" });
+  await using front = serveProxy({ ...OPEN, upstream: back.url });
+  const users = ["anna", "bert"];
+  const all = await Promise.all(users.map((user) => {
+    const lines = ["", login("NTLM", "1"), login("NTLM", user), ""];
+    return talk(front.addr.port, lines.map((lines, n) => ask(origin.host, `/${n}`, { lines })));
+  }));
+  assertEquals(
+    all.map((texts) => paths(texts.join(""))),
+    users.map((user) => [`/2=${user}`, `/3=${user}`]),
+  );
+  const [text] = await talk(front.addr.port, [ask(origin.host, "/5")]);
+  assertEquals(statuses(text!), [401]);
+});
+
 Deno.test("serveProxy() keeps pinned connections of clients apart", async () => {
   await using origin = ntlmOrigin();
   await using proxy = serveProxy(OPEN);
