@@ -174,6 +174,13 @@ function planOf(random: Random): Plan {
   const blurred = framing === "close" && (fault === "afterHead" || fault === "body");
   if (blurred && ending === "close") ending = "reset";
   const large = random.chance(.01);
+  // A reset would take what the kernel has not sent of a large response.
+  let after: After = random.chance(.6) || large
+    ? "keep"
+    : random.pick(["announce", "silent", "late", "late", "lateReset", "deadly", "extra"]);
+  const pieces = random.chance(.1);
+  // What comes later than the response is taken for the next one: HTTP/1.1 cannot tell.
+  if (after === "extra" && (pieces || faulty)) after = "keep";
   return {
     fault: faulty ? fault : "none",
     ending,
@@ -184,11 +191,8 @@ function planOf(random: Random): Plan {
       (large ? 500_000 : 0),
     interim: random.chance(.05),
     early: random.chance(.04),
-    // A reset would take what the kernel has not sent of a large response.
-    after: random.chance(.6) || large ? "keep" : random.pick(
-      ["announce", "silent", "late", "late", "lateReset", "deadly", "extra"] as const,
-    ),
-    pieces: random.chance(.1),
+    after,
+    pieces,
     millis: random.below(25),
   };
 }

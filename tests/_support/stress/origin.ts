@@ -145,9 +145,7 @@ export class Origin implements AsyncDisposable {
         ? parts[0]!.length
         : (whole.length - head.length) >> 1);
     const stop = faulty && plan.fault in stops ? stops[plan.fault as keyof typeof stops] : -1;
-    // What comes later than the response is taken for the next one: HTTP/1.1 cannot tell.
-    const pieces = plan.pieces && plan.after !== "extra";
-    if (stop === -1) await this.#write(wire, whole, pieces);
+    if (stop === -1) await this.#write(wire, whole, plan.pieces);
     else {
       await this.#write(wire, whole.subarray(0, stop), plan.pieces);
       const bodyless = whole.length === head.length;
