@@ -26,10 +26,17 @@ export interface SizeLine {
   readonly overhead: number;
   /** The index of the data. */
   readonly next: number;
+  /** Whether the line is not well-formed, and only a tolerant decoder accepts it. */
+  readonly odd: boolean;
 }
 
 /** Reads the line in front of a chunk (RFC 9112 §7.1); undefined while it is incomplete. */
-export function readSizeLine(bytes: Uint8Array, at: number, end: number): SizeLine | undefined {
+export function readSizeLine(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  tolerant: boolean,
+): SizeLine | undefined {
   let i = at;
   let size = 0;
   for (; i < end; i++) {
@@ -38,19 +45,27 @@ export function readSizeLine(bytes: Uint8Array, at: number, end: number): SizeLi
     if (size >= MAX_BEFORE_DIGIT) throw badChunk();
     size = size * 16 + digit;
   }
-  if (i - at > MAX_DIGITS) throw badChunk();
+  const digits = i - at;
+  if (digits > (tolerant ? MAX_SIZE_LINE : MAX_DIGITS)) throw badChunk();
   if (i === end) return undefined;
-  if (i === at) throw badChunk();
-  const digits = i;
+  if (digits === 0) throw badChunk();
   while (i < end && isBlank(bytes[i]!)) i++;
-  // Blanks are allowed in front of an extension only.
-  if (i < end && (i > digits || bytes[i] !== CR) && bytes[i] !== SEMICOLON) throw badChunk();
-  while (i < end && (CLASS[bytes[i]!]! & VALUE) !== 0) i++;
-  if (i - at > MAX_SIZE_LINE) throw new Http1Error("The line of a chunk is too long");
-  if (i < end && bytes[i] !== CR) throw badChunk();
-  if (i + 1 >= end) return undefined;
-  if (bytes[i + 1] !== LF) throw badChunk();
-  return { size, overhead: i - digits, next: i + 2 };
+  const extended = i < end && bytes[i] === SEMICOLON;
+  // RFC 9112 §7.1 allows blanks in front of an extension only, but not at the end of the line.
+  let odd = digits > MAX_DIGITS || (!extended && i > at + digits);
+  if (extended) { while (i < end && (CLASS[bytes[i]!]! & VALUE) !== 0) i++; }
+  const length = i - at;
+  if (length > MAX_SIZE_LINE) throw new Http1Error("The line of a chunk is too long");
+  if (i === end) return undefined;
+  if (bytes[i] === CR) {
+    if (++i === end) return undefined;
+  } else {
+    // Behind an extension a bare LF is ambiguous: some programs take it for a part of the extension.
+    if (extended) throw badChunk();
+    odd = true;
+  }
+  if (bytes[i] !== LF || (odd && !tolerant)) throw badChunk();
+  return { size, overhead: length - Math.min(digits, MAX_DIGITS), next: i + 1, odd };
 }
 
 /**

@@ -68,7 +68,7 @@ export class Http1Response {
 
   /** Only the decoder makes responses. */
   constructor(
-    /** The status, 100 to 599. */
+    /** The status, 100 to 599; up to 999 from a tolerant decoder. */
     readonly status: number,
     /** The reason phrase, as it was sent. */
     readonly reason: string,
@@ -82,9 +82,22 @@ export class Http1Response {
     readonly connection: readonly string[],
     /** The value of `Upgrade`, if `Connection` lists it. */
     readonly upgrade: string | undefined,
-    /** Whether the connection may carry another response. */
+    /**
+     * Whether the connection may carry another response. Repairs in the body are not known yet:
+     * {@linkcode Http1Decoder.between} says it at the end of the message.
+     */
     readonly keepAlive: boolean,
   ) {}
+}
+
+/** What the head of a response is read by. */
+export interface ResponseRules {
+  /** The method of the request. */
+  method: string;
+  /** Whether no other response may follow on the connection. */
+  last: boolean;
+  readonly tolerant: boolean;
+  readonly maxFields: number;
 }
 
 const NO_OPTIONS: readonly string[] = [];
@@ -111,7 +124,7 @@ export function readRequest(
   const targetEnd = i;
   if (targetEnd === targetStart || bytes[i] !== SP) throw badLine("request");
   const minor = version(bytes, i + 1, first, "request");
-  const { raw, said } = readFields(bytes, start, lines, end, maxFields);
+  const { raw, said } = readFields(bytes, start, lines, end, maxFields, REQUEST);
   const { text } = raw;
   const method = text.slice(0, methodEnd - start);
   const sent = text.slice(targetStart - start, targetEnd - start);
@@ -145,37 +158,41 @@ export function readRequest(
   );
 }
 
-/** Reads the head of a response to a request of `method`. */
+/** Reads `bytes[start, end)`, which ends behind the empty line, as the head of a response. */
 export function readResponse(
   bytes: Uint8Array,
   start: number,
   lines: readonly number[],
   end: number,
-  maxFields: number,
-  method: string,
+  { method, last, tolerant, maxFields }: ResponseRules,
 ): Http1Response {
   const first = lines[0]!;
   const minor = version(bytes, start, Math.min(start + 8, first), "status");
-  const status = statusOf(bytes, start + 8, first);
-  // The space in front of an empty reason is often left out.
+  const status = statusOf(bytes, start + 8, first, tolerant ? 999 : 599);
+  // Many servers leave out the blank in front of an empty reason.
   if (first > start + 12 && bytes[start + 12] !== SP) throw badLine("status");
   for (let i = start + 12; i < first; i++) {
     if ((CLASS[bytes[i]!]! & VALUE) === 0) throw badLine("status");
   }
-  const { raw, said } = readFields(bytes, start, lines, end, maxFields);
+  const tunnel = isTunnel(method, status);
+  const ignored = tunnel ? TUNNEL : RESPONSE;
+  const { raw, said } = readFields(bytes, start, lines, end, maxFields, ignored);
   const { length, coding, connection, upgrade } = said;
   const reason = raw.text.slice(13, Math.max(first - start, 13));
   if (coding !== undefined) {
     if (length !== undefined) {
       throw new Http1Error("There are Content-Length and Transfer-Encoding");
     }
-    if (minor === 0) throw new Http1Error("HTTP/1.0 has no Transfer-Encoding");
+    if (minor === 0 && !tolerant) throw new Http1Error("HTTP/1.0 has no Transfer-Encoding");
   }
   let framing: Http1Framing;
-  const tunnel = method === "CONNECT" && status >= 200 && status < 300;
   if (method === "HEAD" || status < 200 || status === 204 || status === 304 || tunnel) framing = 0;
   else framing = coding !== undefined ? codingOf(coding) : length ?? "close";
   const options = connection === "" ? NO_OPTIONS : optionsOf(connection);
+  // RFC 9112 §6.1: HTTP/1.0 has no codings. RFC 9110 §8.6: 1xx and 204 have no body; where they
+  // claim one, it may follow, and would be read as the next response.
+  const faulty = coding !== undefined && minor === 0 ||
+    ((status < 200 || status === 204) && (coding !== undefined || (length ?? 0) > 0));
   return new Http1Response(
     status,
     reason,
@@ -184,7 +201,7 @@ export function readResponse(
     framing,
     options,
     upgrade !== undefined && options.includes("upgrade") ? upgrade : undefined,
-    framing !== "close" && keepsAlive(minor, options),
+    framing !== "close" && !last && !faulty && keepsAlive(minor, options),
   );
 }
 
@@ -196,16 +213,32 @@ export function readTrailers(
   end: number,
   maxFields: number,
 ): Http1Fields {
-  return fieldsOf(readFields(bytes, start, lines, end, maxFields, 0).raw);
+  return fieldsOf(readFields(bytes, start, lines, end, maxFields, TRAILERS, 0).raw);
 }
 
-/** Reads fields. `lines` are the indices of the CRs; the first line is not a field. */
+/** Whether a response opens a tunnel (RFC 9110 §9.3.6). */
+export function isTunnel(method: string, status: number): boolean {
+  return method === "CONNECT" && status >= 200 && status < 300;
+}
+
+/** Known fields that mean nothing where they stand. */
+const REQUEST = new Set<number>();
+const RESPONSE = new Set<number>([Known.host, Known.expect]);
+/** RFC 9110 §9.3.6: a tunnel has no body, whatever the fields say. */
+const TUNNEL = new Set<number>([...RESPONSE, Known.contentLength, Known.transferEncoding]);
+const TRAILERS = new Set<number>(Object.values(Known));
+
+/**
+ * Reads fields. `lines` are the indices of the CRs, and `from` is the first line that is a field.
+ * The values of `ignored` fields are not read.
+ */
 function readFields(
   bytes: Uint8Array,
   start: number,
   lines: readonly number[],
   end: number,
   maxFields: number,
+  ignored: ReadonlySet<number>,
   from = 1,
 ): { raw: RawFields; said: Readonly<Said> } {
   const count = lines.length;
@@ -236,13 +269,13 @@ function readFields(
       }
     }
     const known = knownField(bytes, nameStart, nameEnd);
-    special ||= known !== 0 && known <= Known.expect;
+    special ||= known !== 0 && known <= Known.expect && !ignored.has(known);
     at.push(nameStart - start, nameEnd - start, i - start, valueEnd - start, known);
   }
   const firstEnd = from === 1 ? lines[0]! : start;
   for (let i = start; i < firstEnd; i++) high |= bytes[i]!;
   const text = latin1(bytes.subarray(start, end), high < 0x80);
-  return { raw: { text, at }, said: special && from === 1 ? whatIsSaid(text, at) : NOTHING };
+  return { raw: { text, at }, said: special ? whatIsSaid(text, at, ignored) : NOTHING };
 }
 
 function nothing(): Said {
@@ -258,11 +291,11 @@ function nothing(): Said {
 
 const NOTHING: Readonly<Said> = nothing();
 
-function whatIsSaid(text: string, at: readonly number[]): Said {
+function whatIsSaid(text: string, at: readonly number[], ignored: ReadonlySet<number>): Said {
   const said = nothing();
   for (let i = 4; i < at.length; i += 5) {
     const known = at[i]!;
-    if (known === 0 || known > Known.expect) continue;
+    if (known === 0 || known > Known.expect || ignored.has(known)) continue;
     const value = text.slice(at[i - 2], at[i - 1]);
     switch (known) {
       case Known.host:
@@ -366,13 +399,13 @@ function version(bytes: Uint8Array, start: number, end: number, line: string): 0
   return bytes[start + 7] === 0x30 ? 0 : 1;
 }
 
-function statusOf(bytes: Uint8Array, start: number, end: number): number {
+function statusOf(bytes: Uint8Array, start: number, end: number, max: number): number {
   let status = 0;
   for (let i = 1; i < 4; i++) {
     if (start + i >= end || !isDigit(bytes[start + i]!)) throw badLine("status");
     status = status * 10 + bytes[start + i]! - 0x30;
   }
-  if (bytes[start] !== SP || status < 100 || status > 599) throw badLine("status");
+  if (bytes[start] !== SP || status < 100 || status > max) throw badLine("status");
   return status;
 }
 

@@ -1,12 +1,69 @@
 /**
- * HTTP/1.1 as bytes (RFC 9112): requests and responses, in both directions, without any I/O.
+ * HTTP/1.1 as bytes (RFC 9112): requests and responses, in both directions, without I/O.
  *
- * The decoder is strict where two programs could read one message in two ways, since that is how
- * requests are smuggled: bare CR or LF, folded lines, spaces before a colon, both or several
- * lengths, signs, lists, codings other than chunked, malformed chunks are errors. Header lines keep
- * their order, their duplicates and their case. Bodies are views of what was pushed.
+ * The decoder is strict where two programs could read one message in two ways, because that is how
+ * requests are smuggled: bare CR or LF, folded lines, blanks before a colon, both or several
+ * lengths, signs, lists, codings other than chunked and malformed chunks are errors. Header lines
+ * keep their order, their duplicates and their case. Bodies are views of what was pushed. Decoding
+ * costs work in proportion to the bytes, however they are cut.
  *
- * @example Take a request apart
+ * HTTP/1.2 to HTTP/1.9 count as HTTP/1.1 (RFC 9110 §2.5). Bytes from 0x80 on in a request target are
+ * percent-escaped; an authority with such bytes is an error. Chunk extensions are discarded. Each
+ * chunk may have 16 bytes of them and twice as many as it has data; what exceeds this may add up to
+ * 16 KiB in one body (RFC 9112 §7.1.1).
+ *
+ * ## Tolerant responses
+ *
+ * Servers send much that is not well-formed, and clients and proxies accept it. With the option
+ * `tolerant` a decoder of responses accepts this too, and **delivers the canonical form**: what is
+ * written from its events is well-formed and has exact framing. What could be framed in two ways
+ * stays an error. A response that was repaired is the last one on its connection
+ * ({@linkcode Http1Response.keepAlive} and {@linkcode Http1Decoder.between} say so), because the
+ * server may have meant another end of it, and the rest would be read as the response to somebody
+ * else. Requests are never repaired.
+ *
+ * | A response has | strict | `tolerant` | RFC |
+ * |---|---|---|---|
+ * | a bare LF at the end of a line | error | CRLF | 9112 §2.2 |
+ * | a bare CR, or a NUL | error | error | 9112 §2.2, 9110 §5.5 |
+ * | up to two empty lines in front of it | error | dropped | 9112 §2.2 |
+ * | other case or other blanks in `HTTP/1.1 200 OK`; `200OK` | error | canonical status line | 9112 §4 |
+ * | `ICY` in place of `HTTP/1.0` | error | `HTTP/1.0` | none |
+ * | no status line (HTTP/0.9), or another major version | error | error | 9112 §4, 9110 §2.5 |
+ * | no reason, or one with bytes from 0x80 on | as it is | as it is | 9112 §4 |
+ * | a status from 600 to 999 | error | as it is | 9110 §15 |
+ * | a status below 100, or without three digits | error | error | 9110 §15 |
+ * | more than 100 fields, or a long status line | error | as it is, up to `maxHead` | 9110 §5.4 |
+ * | a folded line | error | joined by a SP | 9112 §5.2 |
+ * | lines with a blank in front of the first field | error | dropped | 9112 §2.2 |
+ * | blanks in front of the colon | error | removed | 9112 §5.1 |
+ * | bytes from 0x80 on in a value | as it is | as it is | 9110 §5.5 |
+ * | other control characters in a value or reason | error | SP | 9110 §5.5 |
+ * | a line without a colon, or whose name is no token | error | dropped | 9112 §5 |
+ * | such a line that looks like a framing field | error | error | 9112 §6.3 |
+ * | `Content-Length` again with the same number, or as a list of it | error | once | 9110 §8.6 |
+ * | `Content-Length` with zeros in front | up to 15 digits | without them, if repeated or longer | 9110 §8.6 |
+ * | different lengths; signs, hexadecimal digits, other text | error | error | 9112 §6.3 |
+ * | `Transfer-Encoding: identity`, empty, or with empty elements | error | without them | 9112 §7, 9110 §5.6.1 |
+ * | `chunked` twice or not last; other codings | error | error | 9112 §6.1 |
+ * | `Transfer-Encoding` and `Content-Length`, on a connection that may go on | error | error | 9112 §6.3 |
+ * | the same on a connection that ends | error | chunks, without the length | 9112 §6.3 |
+ * | chunks in HTTP/1.0 | error | chunks, and the connection ends | 9112 §6.1 |
+ * | control characters or bytes from 0x80 on in a length or a coding | error | error | 9112 §6.3 |
+ * | blanks behind a chunk size | error | removed | 9112 §7.1 |
+ * | a chunk size with zeros in front | up to 16 digits | up to 1024 digits | 9112 §7.1 |
+ * | a bare LF behind a chunk size or chunk data | error | CRLF | 9112 §2.2 |
+ * | a bare LF behind or in a chunk extension | error | error | 9112 §7.1.1 |
+ * | other faults of a chunk, or no end of the last one | error | error | 9112 §7.1, §8 |
+ * | such lines among the trailers | error | as in a head | 9112 §7.1.2 |
+ * | a length or coding in 1xx or 204 | the connection ends | the connection ends | 9110 §8.6 |
+ * | a length or coding in a 2xx response to CONNECT | ignored | ignored | 9110 §9.3.6 |
+ *
+ * A dropped line is lost to the client, as it is in browsers. Squid, HAProxy and Node refuse the
+ * whole response instead. Nothing can be injected by a dropped line, and a page that works without a
+ * proxy works with one.
+ *
+ * @example Decode a request
  * ```ts
  * import { Http1Decoder } from "@portside/kit/http/http1-codec";
  * import { assertEquals } from "@std/assert";
@@ -25,7 +82,7 @@
  * @module
  */
 
-import { CLASS, CR, LF, TOKEN } from "./_http1_bytes.ts";
+import { CLASS, CR, isBlank, LF, TOKEN } from "./_http1_bytes.ts";
 import { addOverhead, badChunk, readSizeLine } from "./_http1_chunk.ts";
 import { Http1Error } from "./_http1_error.ts";
 import type { Http1Fields } from "./_http1_fields.ts";
@@ -33,29 +90,32 @@ import {
   type Http1Framing,
   type Http1Request,
   type Http1Response,
+  isTunnel,
   readRequest,
   readResponse,
   readTrailers,
+  type ResponseRules,
 } from "./_http1_head.ts";
-import { checkLimits, type Http1Limits } from "./_http1_limits.ts";
+import { checkOptions, type Http1DecoderOptions } from "./_http1_limits.ts";
+import { repairHead, repairTrailers } from "./_http1_repair.ts";
 
 export { encodeHttp1Chunk, encodeHttp1End, encodeHttp1Head } from "./_http1_encode.ts";
 export { Http1Error } from "./_http1_error.ts";
 export { Http1Fields } from "./_http1_fields.ts";
-export type { Http1Limits } from "./_http1_limits.ts";
+export type { Http1DecoderOptions, Http1Limits } from "./_http1_limits.ts";
 export type { Http1Framing, Http1Request, Http1Response } from "./_http1_head.ts";
 
 /** Some bytes of a body. */
 export interface Http1Data {
-  /** Tells it from other events. */
+  /** Distinguishes the kinds of events. */
   readonly kind: "data";
-  /** A view of what was pushed, lent until the decoder is used again. */
+  /** A view of what was pushed, valid until the decoder is used again. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** The end of a message. */
 export interface Http1End {
-  /** Tells it from other events. */
+  /** Distinguishes the kinds of events. */
   readonly kind: "end";
   /** The fields behind the last chunk, if there are any. */
   readonly trailers: Http1Fields | undefined;
@@ -64,14 +124,14 @@ export interface Http1End {
 /** What the decoder finds, in this order: a head, data, an end. */
 export type Http1Event = Http1Request | Http1Response | Http1Data | Http1End;
 
-/** The most empty lines in front of a request: a mistake of some old clients (RFC 9112 §2.2). */
+/** The most empty lines in front of a message: a mistake of some old programs (RFC 9112 §2.2). */
 const MAX_EMPTY_LINES = 2;
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const END: Http1End = { kind: "end", trailers: undefined };
 
 const enum State {
-  /** A response that nobody waits for. */
+  /** A response that answers no request. */
   Unasked,
   Head,
   /** A body with a length, or the data of a chunk. */
@@ -80,14 +140,14 @@ const enum State {
   ChunkSize,
   ChunkEnd,
   Trailers,
-  /** The end is to be told. */
+  /** The end is to be delivered. */
   End,
-  /** What follows is of another protocol. */
+  /** What follows belongs to another protocol. */
   Raw,
 }
 
 /**
- * Takes the bytes of one direction of a connection apart.
+ * Decodes the bytes of one direction of a connection.
  *
  * @example A response to HEAD has no body
  * ```ts
@@ -99,13 +159,27 @@ const enum State {
  * decoder.push(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"));
  * assertEquals([decoder.next()?.kind, decoder.next()?.kind], ["response", "end"]);
  * ```
+ *
+ * @example A response of an old server, in canonical form
+ * ```ts
+ * import { Http1Decoder } from "@portside/kit/http/http1-codec";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const decoder = new Http1Decoder("response", { tolerant: true });
+ * decoder.answers("GET");
+ * decoder.push(new TextEncoder().encode("HTTP/1.1 200\nX-A : b\n c\nContent-Length: 0, 0\n\n"));
+ * const head = decoder.next();
+ * assert(head?.kind === "response");
+ * assertEquals([...head.fields], [["X-A", "b c"], ["Content-Length", "0"]]);
+ * assertEquals([decoder.repaired, head.keepAlive], [true, false]);
+ * ```
  */
 export class Http1Decoder {
   readonly #request: boolean;
-  readonly #limits: Required<Http1Limits>;
+  readonly #options: Required<Http1DecoderOptions>;
+  readonly #rules: ResponseRules;
 
   #state: State;
-  #method = "GET";
   #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #at = 0;
   #end = 0;
@@ -118,54 +192,77 @@ export class Http1Decoder {
   /** Overhead of the chunks beyond what is free, in bytes. */
   #excess = 0;
   #emptyLines = 0;
-  /** Lines found so far, and where to look on, both from `#at`. */
+  /** The ends of the lines found so far, the start of the next one, and where to look on. */
   #lines: number[] = [];
+  #line = 0;
   #scan = 0;
+  /** Whether one of these lines ends in a bare LF. */
+  #bare = false;
+  #repaired = false;
 
   /**
    * Makes a decoder.
    *
    * @param side What is to be decoded.
-   * @param limits How large it may be.
-   * @throws {RangeError} If a limit is no number above 0.
+   * @param options Limits, and whether responses may be repaired.
+   * @throws {RangeError} If a limit is not a number above 0.
+   * @throws {TypeError} If requests are to be read tolerantly.
    */
-  constructor(side: "request" | "response", limits: Http1Limits = {}) {
+  constructor(side: "request" | "response", options: Http1DecoderOptions = {}) {
+    this.#options = checkOptions(side, options);
     this.#request = side === "request";
     this.#state = this.#request ? State.Head : State.Unasked;
-    this.#limits = checkLimits(limits);
+    const { tolerant, maxFields } = this.#options;
+    this.#rules = { method: "GET", last: false, tolerant, maxFields };
   }
 
-  /** How many bytes have been pushed and not been told. */
+  /** The number of bytes that have been pushed and not been delivered. */
   get buffered(): number {
     return this.#end - this.#at;
   }
 
-  /** Whether a message has begun whose end has not been told. */
+  /** Whether a message has begun whose end has not been delivered. */
   get inMessage(): boolean {
     return this.#state !== State.Head && this.#state !== State.Unasked && this.#state !== State.Raw;
   }
 
-  /** Whether the next byte begins a message, or would. */
+  /**
+   * Whether the next byte begins a message, or would. False behind a response that is the last on its
+   * connection: it says so, it has no other end, its framing is faulty, or it was repaired.
+   */
   get between(): boolean {
+    return this.#atStart && !this.#rules.last;
+  }
+
+  /**
+   * Whether the current or last response was not well-formed and has been repaired. Final once its
+   * end has been delivered. Always false without the option `tolerant`.
+   */
+  get repaired(): boolean {
+    return this.#repaired;
+  }
+
+  get #atStart(): boolean {
     return this.#end === this.#at &&
       (this.#state === State.Head || this.#state === State.Unasked);
   }
 
   /**
-   * Says which request the next response answers, without which none is expected.
+   * Says which request the next response answers. Without a call no response is expected.
    *
    * @param method The method of the request.
    */
   answers(method: string): void {
-    this.#method = method;
+    this.#rules.method = method;
     this.#state = State.Head;
+    this.#repaired = false;
   }
 
   /**
-   * Adds bytes. They are lent until {@linkcode Http1Decoder.next} gives undefined, or an end with
+   * Adds bytes. They are lent until {@linkcode Http1Decoder.next} returns undefined, or an end with
    * nothing behind it.
    *
-   * @param bytes What has come.
+   * @param bytes What was received.
    */
   push(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#at === this.#end) {
@@ -181,15 +278,15 @@ export class Http1Decoder {
     this.#mark();
   }
 
-  /** Says that the peer has ended: a message that has not is truncated. */
+  /** Says that the peer has closed its side: an incomplete message is truncated. */
   finish(): void {
     this.#finished = true;
   }
 
   /**
-   * Takes what has been pushed and not been told, for a protocol that follows.
+   * Removes what has been pushed and not been delivered, for a protocol that follows.
    *
-   * @returns The bytes, the caller's own.
+   * @returns The bytes, in memory of their own.
    */
   takeRest(): Uint8Array<ArrayBuffer> {
     const rest = this.#bytes.slice(this.#at, this.#end);
@@ -199,9 +296,9 @@ export class Http1Decoder {
   }
 
   /**
-   * Finds the next part of a message.
+   * Returns the next part of a message.
    *
-   * @returns The part, or undefined where more bytes are needed.
+   * @returns The part, or undefined if more bytes are needed.
    * @throws {Http1Error} If the message is malformed, too large or truncated.
    */
   next(): Http1Event | undefined {
@@ -261,9 +358,9 @@ export class Http1Decoder {
     return { kind: "data", bytes };
   }
 
-  /** Nothing more to find: what is left is kept, or the message is truncated. */
+  /** Keeps what is left for the next push, or finds that the message is truncated. */
   #starve(): undefined {
-    if (this.#finished && !this.between) {
+    if (this.#finished && !this.#atStart) {
       throw new Http1Error("The message is truncated", 400, true);
     }
     this.keep();
@@ -313,37 +410,74 @@ export class Http1Decoder {
   }
 
   #head(): Http1Request | Http1Response | undefined {
-    // An empty line in front of a request is left over from what came before (RFC 9112 §2.2).
-    while (
-      this.#request && this.#scan === 0 && this.#at < this.#end && this.#bytes[this.#at] === CR
-    ) {
-      if (this.#end - this.#at < 2) return undefined;
-      if (this.#bytes[this.#at + 1] !== LF || ++this.#emptyLines > MAX_EMPTY_LINES) {
-        throw new Http1Error("The request line is malformed");
-      }
-      this.#at += 2;
-    }
-    // Another protocol, TLS for one, is told from this by its first byte; no line may ever come.
-    if (this.#scan === 0 && this.#at < this.#end) {
-      const first = this.#bytes[this.#at]!;
-      if (this.#request ? (CLASS[first]! & TOKEN) === 0 : first !== 0x48) {
-        throw new Http1Error("The first line is malformed");
-      }
-    }
-    const size = this.#fieldsEnd(this.#limits.maxHead, true);
+    if (this.#scan === 0 && !this.#start()) return undefined;
+    const size = this.#fieldsEnd(this.#options.maxHead, true);
     if (size === -1) return undefined;
-    const { start, lines, end } = this.#taken(size);
+    const { start, lines, end, bare } = this.#taken(size);
+    if (lines.length === 0) throw new Http1Error("The first line is empty");
     if (this.#request) {
-      const head = readRequest(this.#bytes, start, lines, end, this.#limits);
+      const head = readRequest(this.#bytes, start, lines, end, this.#options);
       this.#frame(head.framing);
       return head;
     }
-    const head = readResponse(this.#bytes, start, lines, end, this.#limits.maxFields, this.#method);
+    const head = this.#response(start, lines, end, bare);
     const { status } = head;
-    if (status === 101 || (this.#method === "CONNECT" && status >= 200 && status < 300)) {
-      this.#state = State.Raw;
-    } else if (status >= 200) this.#frame(head.framing);
+    // What an interim response says about the connection holds for the final one.
+    if (!head.keepAlive) this.#rules.last = true;
+    if (status === 101 || isTunnel(this.#rules.method, status)) this.#state = State.Raw;
+    else if (status >= 200) this.#frame(head.framing);
     return head;
+  }
+
+  /** Skips empty lines in front of a message, and checks its first byte; false without one. */
+  #start(): boolean {
+    const { tolerant } = this.#options;
+    while (this.#at < this.#end && (this.#request || tolerant)) {
+      // An empty line is left over from the message before (RFC 9112 §2.2).
+      const first = this.#bytes[this.#at]!;
+      let size = 1;
+      if (first === CR) {
+        if (this.#end - this.#at < 2) return false;
+        if (this.#bytes[this.#at + 1] !== LF) throw this.#badStart();
+        size = 2;
+      } else if (first !== LF || !tolerant) break;
+      if (++this.#emptyLines > MAX_EMPTY_LINES) throw this.#badStart();
+      this.#at += size;
+      if (tolerant) this.#repair();
+    }
+    if (this.#at === this.#end) return false;
+    // The first byte tells another protocol, such as TLS, of which no whole line may ever come.
+    const first = this.#bytes[this.#at]!;
+    const fits = this.#request ? (CLASS[first]! & TOKEN) !== 0 : startsStatus(first, tolerant);
+    if (!fits) throw this.#badStart();
+    return true;
+  }
+
+  #badStart(): Http1Error {
+    return new Http1Error("The first line is malformed");
+  }
+
+  #response(start: number, lines: number[], end: number, bare: boolean): Http1Response {
+    const rules = this.#rules;
+    if (!rules.tolerant) return readResponse(this.#bytes, start, lines, end, rules);
+    if (!bare) {
+      try {
+        return readResponse(this.#bytes, start, lines, end, rules);
+      } catch (error) {
+        if (!(error instanceof Http1Error)) throw error;
+      }
+    }
+    const head = repairHead(this.#bytes.subarray(start, end), rules.method);
+    this.#repair();
+    return readResponse(head.bytes, 0, head.lines, head.bytes.length, rules);
+  }
+
+  /**
+   * Notes that something was repaired. The sender may have meant something else, so what it sends
+   * next on this connection must not be taken for another response.
+   */
+  #repair(): void {
+    this.#repaired = this.#rules.last = true;
   }
 
   #frame(framing: Http1Framing): void {
@@ -357,7 +491,7 @@ export class Http1Decoder {
     }
   }
 
-  /** Finds the empty line behind fields; gives the size up to and with it, or -1. */
+  /** Finds the empty line behind fields; returns the size up to and with it, or -1. */
   #fieldsEnd(max: number, head: boolean): number {
     const bytes = this.#bytes;
     const at = this.#at;
@@ -368,53 +502,63 @@ export class Http1Decoder {
         this.#checkSize(this.#scan, max, head);
         return -1;
       }
-      if (feed === at || bytes[feed - 1] !== CR) {
-        throw new Http1Error("A line ends in a bare LF");
-      }
-      const before = this.#lines.length === 0 ? 0 : this.#lines.at(-1)! + 2;
-      const line = feed - 1 - at;
-      this.#scan = line + 2;
+      let line = feed - at;
+      if (line > this.#line && bytes[feed - 1] === CR) line--;
+      else if (!this.#options.tolerant) throw new Http1Error("A line ends in a bare LF");
+      else this.#bare = true;
+      const empty = line === this.#line;
+      this.#scan = this.#line = feed + 1 - at;
       this.#checkSize(this.#scan, max, head);
-      if (line === before) return this.#scan;
+      if (empty) return this.#scan;
       this.#lines.push(line);
     }
   }
 
   #checkSize(size: number, max: number, head: boolean): void {
     const first = this.#lines[0] ?? size;
-    if (head && first > this.#limits.maxLine) {
+    if (head && first > this.#options.maxLine) {
       const status = this.#request ? 414 : 431;
-      throw new Http1Error(`The first line has more than ${this.#limits.maxLine} bytes`, status);
+      throw new Http1Error(`The first line has more than ${this.#options.maxLine} bytes`, status);
     }
     if (size > max) throw new Http1Error(`The head has more than ${max} bytes`, 431);
   }
 
-  /** Takes `size` bytes of lines. */
-  #taken(size: number): { start: number; lines: number[]; end: number } {
+  /** Removes `size` bytes of lines, and returns where they are. */
+  #taken(size: number): { start: number; lines: number[]; end: number; bare: boolean } {
     const start = this.#at;
     const lines = this.#lines;
+    const bare = this.#bare;
     for (let i = 0; i < lines.length; i++) lines[i]! += start;
     this.#lines = [];
-    this.#scan = 0;
+    this.#line = this.#scan = 0;
+    this.#bare = false;
     this.#at += size;
-    // A response that begins with an empty line.
-    if (lines.length === 0 && this.#state === State.Head) {
-      throw new Http1Error("The first line is empty");
-    }
-    return { start, lines, end: this.#at };
+    return { start, lines, end: this.#at, bare };
   }
 
   #trailers(): Http1Fields | undefined {
-    const size = this.#fieldsEnd(this.#limits.maxTrailers, false);
+    const { maxTrailers, maxFields, tolerant } = this.#options;
+    const size = this.#fieldsEnd(maxTrailers, false);
     if (size === -1) return undefined;
-    const { start, lines, end } = this.#taken(size);
-    return readTrailers(this.#bytes, start, lines, end, this.#limits.maxFields);
+    const { start, lines, end, bare } = this.#taken(size);
+    if (!tolerant) return readTrailers(this.#bytes, start, lines, end, maxFields);
+    if (!bare) {
+      try {
+        return readTrailers(this.#bytes, start, lines, end, maxFields);
+      } catch (error) {
+        if (!(error instanceof Http1Error)) throw error;
+      }
+    }
+    const trailers = repairTrailers(this.#bytes.subarray(start, end));
+    this.#repair();
+    return readTrailers(trailers.bytes, 0, trailers.lines, trailers.bytes.length, maxFields);
   }
 
   #chunkSize(): boolean {
-    const line = readSizeLine(this.#bytes, this.#at, this.#end);
+    const line = readSizeLine(this.#bytes, this.#at, this.#end, this.#options.tolerant);
     if (line === undefined) return false;
     this.#excess = addOverhead(this.#excess, line);
+    if (line.odd) this.#repair();
     this.#at = line.next;
     this.#left = line.size;
     this.#state = line.size === 0 ? State.Trailers : State.Counted;
@@ -423,11 +567,24 @@ export class Http1Decoder {
 
   #chunkEnd(): boolean {
     const length = this.#end - this.#at;
-    if (length > 0 && this.#bytes[this.#at] !== CR) throw badChunk();
-    if (length < 2) return false;
-    if (this.#bytes[this.#at + 1] !== LF) throw badChunk();
-    this.#at += 2;
+    if (length === 0) return false;
+    let size = 2;
+    if (this.#options.tolerant && this.#bytes[this.#at] === LF) {
+      this.#repair();
+      size = 1;
+    } else {
+      if (this.#bytes[this.#at] !== CR) throw badChunk();
+      if (length < 2) return false;
+      if (this.#bytes[this.#at + 1] !== LF) throw badChunk();
+    }
+    this.#at += size;
     this.#state = State.ChunkSize;
     return true;
   }
+}
+
+/** Whether a status line may begin with a byte: `H`; a blank, `h` or `ICY` for tolerant decoders. */
+function startsStatus(byte: number, tolerant: boolean): boolean {
+  return byte === 0x48 || (tolerant && (isBlank(byte) || (byte | 0x20) === 0x68 ||
+    (byte | 0x20) === 0x69));
 }

@@ -1,6 +1,6 @@
 /** What the tests of HTTP/1.1 as bytes share. @module */
 
-import { Http1Decoder, Http1Error, type Http1Limits } from "../../http/http1_codec.ts";
+import { Http1Decoder, type Http1DecoderOptions, Http1Error } from "../../http/http1_codec.ts";
 
 /** The bytes of a text, one a character. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
@@ -27,6 +27,8 @@ export interface Decoded {
   rest: string;
   /** How much had been used up at the end of each message, of what was given in one part. */
   sizes: number[];
+  /** Whether the last message was repaired. */
+  repaired: boolean;
 }
 
 /** Decodes parts, pushing each and looking for what it brings. */
@@ -34,7 +36,7 @@ export function decodeAll(
   side: "request" | "response",
   parts: Uint8Array<ArrayBuffer>[],
   { limits, methods = [], finish = false }: {
-    limits?: Http1Limits;
+    limits?: Http1DecoderOptions;
     methods?: string[];
     finish?: boolean;
   } = {},
@@ -86,5 +88,5 @@ export function decodeAll(
     error = thrown;
   }
   const rest = error === undefined ? String.fromCharCode(...decoder.takeRest()) : "";
-  return { messages, error, rest, sizes };
+  return { messages, error, rest, sizes, repaired: decoder.repaired };
 }

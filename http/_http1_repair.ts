@@ -1,0 +1,244 @@
+import { lowerAscii, trimBlanks } from "../net/text.ts";
+import {
+  CLASS,
+  CR,
+  isBlank,
+  latin1,
+  lowerTokens,
+  SP,
+  TOKEN,
+  toLatin1,
+  VALUE,
+} from "./_http1_bytes.ts";
+import { Http1Error } from "./_http1_error.ts";
+import { consistsOf } from "./_http1_fields.ts";
+import { isTunnel } from "./_http1_head.ts";
+
+/** Lines in canonical form. */
+export interface Repaired {
+  /** The lines, each with its CRLF, and the empty line. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The index of the CR of each line but the empty one. */
+  readonly lines: number[];
+}
+
+interface Line {
+  readonly name: string;
+  readonly lower: string;
+  value: string;
+}
+
+const LENGTH = "content-length";
+const CODING = "transfer-encoding";
+
+/**
+ * Writes the head of a response in canonical form.
+ *
+ * What comes out is read by the strict reader, which makes all other checks. What could be framed in
+ * two ways is refused here, or left for the strict reader to refuse.
+ *
+ * @param bytes A head, up to and with its empty line.
+ * @param method The method of the request.
+ * @throws {Http1Error} If it cannot be repaired.
+ */
+export function repairHead(bytes: Uint8Array, method: string): Repaired {
+  const [first = "", ...rest] = linesOf(bytes);
+  const status = repairStatusLine(first);
+  const tunnel = isTunnel(method, Number(status.slice(9, 12)));
+  const fields = framed(fieldsOf(rest), status, tunnel);
+  return written([status, ...fields.map(({ name, value }) => `${name}: ${value}`)]);
+}
+
+/**
+ * Writes trailer fields in canonical form.
+ *
+ * @param bytes Lines, up to and with the empty one.
+ * @throws {Http1Error} If they cannot be repaired.
+ */
+export function repairTrailers(bytes: Uint8Array): Repaired {
+  return written(fieldsOf(linesOf(bytes)).map(({ name, value }) => `${name}: ${cleaned(value)}`));
+}
+
+/** Splits lines at LF, with or without a CR in front of it (RFC 9112 §2.2). */
+function linesOf(bytes: Uint8Array): string[] {
+  const lines = latin1(bytes, false).split("\n").map((line) =>
+    line.charCodeAt(line.length - 1) === CR ? line.slice(0, -1) : line
+  );
+  // What follows the last LF, and the empty line.
+  lines.length -= 2;
+  for (const line of lines) {
+    // RFC 9110 §5.5: CR and NUL are dangerous, because recipients treat them in different ways.
+    if (line.includes("\0")) throw new Http1Error("A line holds a NUL");
+    if (line.includes("\r")) throw new Http1Error("A line holds a bare CR");
+  }
+  return lines;
+}
+
+/** Returns `HTTP/1.x status reason` for a line that differs in case and blanks only. */
+function repairStatusLine(line: string): string {
+  let i = skipBlanks(line, 0);
+  let version = "HTTP/1.0";
+  // SHOUTcast servers say ICY, and then speak HTTP/1.0.
+  if (lowerAscii(line.slice(i, i + 3)) === "icy") i += 3;
+  else {
+    if (lowerAscii(line.slice(i, i + 4)) !== "http") throw badStatus();
+    i = skipBlanks(line, i + 4);
+    if (line[i] !== "/") throw badStatus();
+    i = skipBlanks(line, i + 1);
+    version = `HTTP/${line.slice(i, i + 3)}`;
+    i += 3;
+  }
+  if (!isBlank(line.charCodeAt(i))) throw badStatus();
+  i = skipBlanks(line, i);
+  const status = line.slice(i, i + 3);
+  const next = lowerAscii(line.charAt(i + 3));
+  if (next !== "" && !isBlank(next.charCodeAt(0)) && !(next >= "a" && next <= "z")) {
+    throw badStatus();
+  }
+  return `${version} ${status} ${cleaned(line.slice(i + 3))}`;
+}
+
+/** Joins folded lines, and drops the lines that are no fields. */
+function fieldsOf(lines: string[]): Line[] {
+  const fields: Line[] = [];
+  // Undefined behind the first line and behind a line that was dropped.
+  let last: Line | undefined;
+  for (const line of lines) {
+    if (isBlank(line.charCodeAt(0))) {
+      // RFC 9112 §2.2: lines with a blank in front of the first field are dropped.
+      if (last === undefined) drop(line);
+      // RFC 9112 §5.2: a folded line continues the value.
+      else last.value += ` ${trimBlanks(line)}`;
+      continue;
+    }
+    const colon = line.indexOf(":");
+    // RFC 9112 §5.1: blanks in front of the colon are removed.
+    const name = trimBlanks(line.slice(0, Math.max(colon, 0)));
+    if (name === "" || !consistsOf(name, TOKEN)) {
+      drop(line);
+      last = undefined;
+      continue;
+    }
+    fields.push(last = { name, lower: lowerAscii(name), value: line.slice(colon + 1) });
+  }
+  return fields;
+}
+
+/** Drops a line that is no field, unless it may say how long the message is. */
+function drop(line: string): void {
+  const colon = line.indexOf(":");
+  let letters = "";
+  for (const character of lowerAscii(colon === -1 ? line : line.slice(0, colon))) {
+    if (character >= "a" && character <= "z") letters += character;
+  }
+  if (letters.includes("contentlength") || letters.includes("transferencoding")) {
+    throw new Http1Error("A framing field is malformed");
+  }
+}
+
+/** Leaves one length or one coding, or none. */
+function framed(fields: Line[], status: string, tunnel: boolean): Line[] {
+  let length: string | undefined;
+  const codings: string[] = [];
+  const options: string[] = [];
+  let coded: Line | undefined;
+  let measured: Line | undefined;
+  for (const field of fields) {
+    if (tunnel && (field.lower === LENGTH || field.lower === CODING)) continue;
+    if (field.lower === LENGTH) {
+      measured ??= field;
+      length = lengthOf(field.value, length);
+    } else if (field.lower === CODING) {
+      coded ??= field;
+      codings.push(...codingsOf(field.value));
+    } else {
+      field.value = cleaned(field.value);
+      if (field.lower === "connection") options.push(...lowerTokens(field.value));
+    }
+  }
+  // RFC 2616 §3.6: "identity" is no coding. It does nothing in front of one.
+  while (codings[0] === "identity") codings.shift();
+  if (coded !== undefined) coded.value = codings.join(", ");
+  if (measured !== undefined && length !== undefined) measured.value = length;
+  const chunked = codings.length > 0;
+  // RFC 9112 §6.3: the coding wins, and the connection has to end with this message.
+  if (chunked && length !== undefined && !closes(status, options)) {
+    throw new Http1Error("There are Content-Length and Transfer-Encoding");
+  }
+  return fields.filter((field) =>
+    field.lower === LENGTH
+      ? field === measured && !chunked
+      : field.lower === CODING
+      ? field === coded && chunked
+      : true
+  );
+}
+
+function closes(status: string, options: readonly string[]): boolean {
+  return options.includes("close") ||
+    (status.startsWith("HTTP/1.0") && !options.includes("keep-alive"));
+}
+
+/** Reads one line of Content-Length, which may repeat one number (RFC 9110 §8.6). */
+function lengthOf(value: string, before: string | undefined): string {
+  const [first, ...others] = elementsOf(value, "Content-Length").map(digitsOf);
+  if (first === undefined) throw new Http1Error("The Content-Length is malformed");
+  const length = before ?? first;
+  if (first !== length || others.some((other) => other !== length)) {
+    throw new Http1Error("There are different Content-Lengths");
+  }
+  return length;
+}
+
+/** Returns decimal digits without the zeros in front. */
+function digitsOf(text: string): string {
+  let zeros = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x30 || code > 0x39) throw new Http1Error("The Content-Length is malformed");
+    if (code === 0x30 && zeros === i && i < text.length - 1) zeros++;
+  }
+  return text.slice(zeros);
+}
+
+function codingsOf(value: string): string[] {
+  return elementsOf(value, "Transfer-Encoding").map(lowerAscii);
+}
+
+/** Splits a list, without its empty elements. Nothing is repaired in what says the framing. */
+function elementsOf(value: string, name: string): string[] {
+  if (!consistsOf(value, VALUE)) throw new Http1Error(`The ${name} is malformed`);
+  return value.split(",").map(trimBlanks).filter((element) => element !== "");
+}
+
+/** Replaces control characters by SP, as RFC 9110 §5.5 allows, and trims blanks. */
+function cleaned(value: string): string {
+  if (!consistsOf(value, VALUE)) {
+    const bytes = toLatin1(value);
+    for (let i = 0; i < bytes.length; i++) {
+      if ((CLASS[bytes[i]!]! & VALUE) === 0) bytes[i] = SP;
+    }
+    value = latin1(bytes, false);
+  }
+  return trimBlanks(value);
+}
+
+function written(texts: string[]): Repaired {
+  const lines: number[] = [];
+  let size = 0;
+  for (const text of texts) {
+    lines.push(size + text.length);
+    size += text.length + 2;
+  }
+  return { bytes: toLatin1(`${texts.map((text) => `${text}\r\n`).join("")}\r\n`), lines };
+}
+
+function skipBlanks(line: string, from: number): number {
+  let i = from;
+  while (i < line.length && isBlank(line.charCodeAt(i))) i++;
+  return i;
+}
+
+function badStatus(): Http1Error {
+  return new Http1Error("The status line is malformed");
+}
