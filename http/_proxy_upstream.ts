@@ -30,7 +30,7 @@ export class Upstream extends Peer {
   #left = Infinity;
 
   constructor(conn: Transport, key: string, clock: TickClock, writeLimit: number) {
-    super(conn, new Http1Decoder("response", LIMITS), clock, writeLimit);
+    super(conn, new Http1Decoder("response", DECODING), clock, writeLimit);
     this.out = new Out(this);
     this.key = key;
     this.route = routeOf(conn.localAddr, conn.remoteAddr);
@@ -67,8 +67,8 @@ export interface UpstreamOptions {
   readonly resolve: (hostname: string) => readonly string[] | Promise<readonly string[]>;
 }
 
-/** More than for requests: servers have much to say, and are fewer. */
-const LIMITS = { maxHead: 64 * 1024, maxFields: 256 };
+/** Servers send larger heads than clients. What they send is forwarded in canonical form. */
+const DECODING = { maxHead: 64 * 1024, tolerant: true };
 const MAX_IDLE = 1024;
 /** An idle connection ends here so long before it ends at the server, in milliseconds. */
 const MARGIN = 1000;

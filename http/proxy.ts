@@ -3,8 +3,10 @@
  *
  * Paths, header lines and bodies go through as they came; what belongs to a connection stays there
  * (RFC 9110 §7.6). Names are resolved once, the address is checked, and that very address is
- * dialled, so private networks cannot be reached by any way to write them. Malformed messages are
- * refused, never passed on. A client that ends its output before it has its answer counts as gone,
+ * dialled, so private networks cannot be reached by any way to write them. Malformed requests are
+ * refused. Responses of servers that are not well-formed, but are understood by widely used clients,
+ * are passed on in canonical form; the table in `http/http1-codec` lists them. All others are a 502.
+ * A client that ends its output before it has its answer counts as gone,
  * but for tunnels.
  *
  * Connections to servers are kept, and end before the server ends them where it says when

@@ -3,24 +3,34 @@
 import type { Connection } from "../../net/connection.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 
-/** Sends bytes as they are and gives all that comes until the server ends, or `millis` are over. */
+/**
+ * Sends bytes as they are and gives all that comes until the server ends, or `millis` are over; with
+ * `latin1` one character for each byte.
+ */
 export async function exchange(
   port: number,
   text: string | Uint8Array,
-  { halfClose = false, millis = 5000 }: { halfClose?: boolean; millis?: number } = {},
+  { halfClose = false, millis = 5000, latin1 = false }: {
+    halfClose?: boolean;
+    millis?: number;
+    latin1?: boolean;
+  } = {},
 ): Promise<string> {
   await using conn = await connectTcp({ port, readTimeout: millis, lingerTimeout: 0 });
   await conn.write(text);
   if (halfClose) await conn.closeWrite();
-  return await rest(conn);
+  return await rest(conn, latin1);
 }
 
 /** All that comes until the end. */
-export async function rest(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+export async function rest(chunks: AsyncIterable<Uint8Array>, latin1 = false): Promise<string> {
   const decoder = new TextDecoder();
   let all = "";
   try {
-    for await (const chunk of chunks) all += decoder.decode(chunk, { stream: true });
+    for await (const chunk of chunks) {
+      if (!latin1) all += decoder.decode(chunk, { stream: true });
+      else for (const byte of chunk) all += String.fromCharCode(byte);
+    }
   } catch (error) {
     all += `<${error instanceof Error && "kind" in error ? error.kind : error}>`;
   }

@@ -18,7 +18,7 @@ for (const one of [...CASES, ...WIRE_CASES]) {
       else assertEquals(requests.toSorted(), one.up.map(fill).sort());
       const down = undated(dated);
       // Of each response, but for what informs or opens a tunnel.
-      const responses = dated.match(/HTTP\/1\.1 [2-5](?!.*established)/g) ?? [];
+      const responses = dated.match(/HTTP\/1\.1 [2-9](?!.*established)/g) ?? [];
       assertEquals(dated.match(/^Date: /gm)?.length ?? 0, responses.length, dated);
       if (typeof one.down === "number") assertPage(down, one.down);
       else {assertEquals(

@@ -125,6 +125,39 @@ Deno.test("a CONNECT goes to the next proxy with the fields that a hook leaves, 
   );
 });
 
+const GRANTED: Record<string, string> = {
+  "in bare LFs": "HTTP/1.0 200 Connection established\nProxy-agent : x\n\n",
+  "without a reason": "HTTP/1.1 200\r\n\r\n",
+  "behind an empty line": "\r\nHTTP/1.1 200 OK\r\n\r\n",
+  "with a length and chunks":
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+};
+for (const [how, reply] of Object.entries(GRANTED)) {
+  Deno.test(`a next proxy may grant a CONNECT ${how}`, async () => {
+    await using next = new Origin({ replies: [reply], tunnel: true });
+    await using proxy = serveProxy({ ...OPEN, upstream: `http://${next.host}` });
+    const ask = "CONNECT example.test:443 HTTP/1.1\r\nHost: h\r\n\r\nhello";
+    const text = await exchange(proxy.addr.port, ask, { halfClose: true });
+    assertEquals(text, "HTTP/1.1 200 Connection established\r\n\r\nHELLO");
+  });
+}
+
+Deno.test("a next proxy may not grant a CONNECT with a NUL or a bare CR", async () => {
+  for (const line of ["X: a\0b\r\n", "X: a\rb\r\n", "HTTP/1.1 200\r"]) {
+    await using next = new Origin({ replies: [`HTTP/1.1 200 OK\r\n${line}\r\n`], tunnel: true });
+    await using proxy = serveProxy({
+      ...OPEN,
+      upstream: `http://${next.host}`,
+      responseTimeout: 500,
+    });
+    const text = await exchange(
+      proxy.addr.port,
+      "CONNECT example.test:443 HTTP/1.1\r\nHost: h\r\n\r\n",
+    );
+    assertEquals(statuses(text).map((status) => status >= 500), [true], text);
+  }
+});
+
 const LOGINS: [target: string, shown: string][] = [
   ["http://u:secret@h/", "http://***@h/"],
   ["http://secret@h/", "http://***@h/"],
