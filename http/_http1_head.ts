@@ -120,7 +120,9 @@ export function readRequest(
   const targetStart = ++i;
   while (i < first && (CLASS[bytes[i]!]! & TARGET) !== 0) i++;
   const ascii = bytes[i]! < 0x80;
-  while (i < first && (bytes[i]! >= 0x80 || (CLASS[bytes[i]!]! & TARGET) !== 0)) i++;
+  if (!ascii) {
+    while (i < first && (bytes[i]! >= 0x80 || (CLASS[bytes[i]!]! & TARGET) !== 0)) i++;
+  }
   const targetEnd = i;
   if (targetEnd === targetStart || bytes[i] !== SP) throw badLine("request");
   const minor = version(bytes, i + 1, first, "request");
@@ -175,8 +177,8 @@ export function readResponse(
     if ((CLASS[bytes[i]!]! & VALUE) === 0) throw badLine("status");
   }
   const tunnel = isTunnel(method, status);
-  const ignored = tunnel ? TUNNEL : RESPONSE;
-  const { raw, said } = readFields(bytes, start, lines, end, maxFields, ignored);
+  const wanted = tunnel ? TUNNEL : RESPONSE;
+  const { raw, said } = readFields(bytes, start, lines, end, maxFields, wanted);
   const { length, coding, connection, upgrade } = said;
   const reason = raw.text.slice(13, Math.max(first - start, 13));
   if (coding !== undefined) {
@@ -221,16 +223,25 @@ export function isTunnel(method: string, status: number): boolean {
   return method === "CONNECT" && status >= 200 && status < 300;
 }
 
-/** Known fields that mean nothing where they stand. */
-const REQUEST = new Set<number>();
-const RESPONSE = new Set<number>([Known.host, Known.expect]);
+/** Fields that are read, one bit for each number of a known field. */
+const RESPONSE = bits(
+  Known.contentLength,
+  Known.transferEncoding,
+  Known.connection,
+  Known.upgrade,
+);
+const REQUEST = RESPONSE | bits(Known.host, Known.expect);
 /** RFC 9110 §9.3.6: a tunnel has no body, whatever the fields say. */
-const TUNNEL = new Set<number>([...RESPONSE, Known.contentLength, Known.transferEncoding]);
-const TRAILERS = new Set<number>(Object.values(Known));
+const TUNNEL = bits(Known.connection, Known.upgrade);
+const TRAILERS = 0;
+
+function bits(...known: number[]): number {
+  return known.reduce((all, one) => all | (1 << one), 0);
+}
 
 /**
  * Reads fields. `lines` are the indices of the CRs, and `from` is the first line that is a field.
- * The values of `ignored` fields are not read.
+ * Of the known fields, those in `wanted` are read.
  */
 function readFields(
   bytes: Uint8Array,
@@ -238,7 +249,7 @@ function readFields(
   lines: readonly number[],
   end: number,
   maxFields: number,
-  ignored: ReadonlySet<number>,
+  wanted: number,
   from = 1,
 ): { raw: RawFields; said: Readonly<Said> } {
   const count = lines.length;
@@ -269,13 +280,13 @@ function readFields(
       }
     }
     const known = knownField(bytes, nameStart, nameEnd);
-    special ||= known !== 0 && known <= Known.expect && !ignored.has(known);
+    special ||= (wanted >> known & 1) === 1;
     at.push(nameStart - start, nameEnd - start, i - start, valueEnd - start, known);
   }
   const firstEnd = from === 1 ? lines[0]! : start;
   for (let i = start; i < firstEnd; i++) high |= bytes[i]!;
   const text = latin1(bytes.subarray(start, end), high < 0x80);
-  return { raw: { text, at }, said: special ? whatIsSaid(text, at, ignored) : NOTHING };
+  return { raw: { text, at }, said: special ? whatIsSaid(text, at, wanted) : NOTHING };
 }
 
 function nothing(): Said {
@@ -291,11 +302,11 @@ function nothing(): Said {
 
 const NOTHING: Readonly<Said> = nothing();
 
-function whatIsSaid(text: string, at: readonly number[], ignored: ReadonlySet<number>): Said {
+function whatIsSaid(text: string, at: readonly number[], wanted: number): Said {
   const said = nothing();
   for (let i = 4; i < at.length; i += 5) {
     const known = at[i]!;
-    if (known === 0 || known > Known.expect || ignored.has(known)) continue;
+    if ((wanted >> known & 1) === 0) continue;
     const value = text.slice(at[i - 2], at[i - 1]);
     switch (known) {
       case Known.host:

@@ -413,7 +413,10 @@ export class Http1Decoder {
     if (this.#scan === 0 && !this.#start()) return undefined;
     const size = this.#fieldsEnd(this.#options.maxHead, true);
     if (size === -1) return undefined;
-    const { start, lines, end, bare } = this.#taken(size);
+    const start = this.#at;
+    const end = start + size;
+    const bare = this.#bare;
+    const lines = this.#taken(size);
     if (lines.length === 0) throw new Http1Error("The first line is empty");
     if (this.#request) {
       const head = readRequest(this.#bytes, start, lines, end, this.#options);
@@ -431,7 +434,7 @@ export class Http1Decoder {
 
   /** Skips empty lines in front of a message, and checks its first byte; false without one. */
   #start(): boolean {
-    const { tolerant } = this.#options;
+    const { tolerant } = this.#rules;
     while (this.#at < this.#end && (this.#request || tolerant)) {
       // An empty line is left over from the message before (RFC 9112 §2.2).
       const first = this.#bytes[this.#at]!;
@@ -495,52 +498,56 @@ export class Http1Decoder {
   #fieldsEnd(max: number, head: boolean): number {
     const bytes = this.#bytes;
     const at = this.#at;
+    const lines = this.#lines;
+    let scan = this.#scan;
+    let start = this.#line;
     for (;;) {
-      const feed = bytes.indexOf(LF, at + this.#scan);
-      if (feed === -1 || feed >= this.#end) {
-        this.#scan = this.#end - at;
-        this.#checkSize(this.#scan, max, head);
+      const feed = bytes.indexOf(LF, at + scan);
+      const found = feed !== -1 && feed < this.#end;
+      scan = found ? feed + 1 - at : this.#end - at;
+      if (head && start === 0) this.#checkFirst(found ? scan - 2 : scan);
+      if (scan > max) throw new Http1Error(`The head has more than ${max} bytes`, 431);
+      if (!found) {
+        this.#line = start;
+        this.#scan = scan;
         return -1;
       }
       let line = feed - at;
-      if (line > this.#line && bytes[feed - 1] === CR) line--;
-      else if (!this.#options.tolerant) throw new Http1Error("A line ends in a bare LF");
+      if (line > start && bytes[feed - 1] === CR) line--;
+      else if (!this.#rules.tolerant) throw new Http1Error("A line ends in a bare LF");
       else this.#bare = true;
-      const empty = line === this.#line;
-      this.#scan = this.#line = feed + 1 - at;
-      this.#checkSize(this.#scan, max, head);
-      if (empty) return this.#scan;
-      this.#lines.push(line);
+      if (line === start) return scan;
+      start = scan;
+      lines.push(line);
     }
   }
 
-  #checkSize(size: number, max: number, head: boolean): void {
-    const first = this.#lines[0] ?? size;
-    if (head && first > this.#options.maxLine) {
-      const status = this.#request ? 414 : 431;
-      throw new Http1Error(`The first line has more than ${this.#options.maxLine} bytes`, status);
-    }
-    if (size > max) throw new Http1Error(`The head has more than ${max} bytes`, 431);
+  #checkFirst(size: number): void {
+    const { maxLine } = this.#options;
+    if (size <= maxLine) return;
+    const status = this.#request ? 414 : 431;
+    throw new Http1Error(`The first line has more than ${maxLine} bytes`, status);
   }
 
-  /** Removes `size` bytes of lines, and returns where they are. */
-  #taken(size: number): { start: number; lines: number[]; end: number; bare: boolean } {
-    const start = this.#at;
+  /** Removes `size` bytes of lines, and returns where they end. */
+  #taken(size: number): number[] {
     const lines = this.#lines;
-    const bare = this.#bare;
-    for (let i = 0; i < lines.length; i++) lines[i]! += start;
+    for (let i = 0; i < lines.length; i++) lines[i]! += this.#at;
     this.#lines = [];
     this.#line = this.#scan = 0;
     this.#bare = false;
     this.#at += size;
-    return { start, lines, end: this.#at, bare };
+    return lines;
   }
 
   #trailers(): Http1Fields | undefined {
     const { maxTrailers, maxFields, tolerant } = this.#options;
     const size = this.#fieldsEnd(maxTrailers, false);
     if (size === -1) return undefined;
-    const { start, lines, end, bare } = this.#taken(size);
+    const start = this.#at;
+    const end = start + size;
+    const bare = this.#bare;
+    const lines = this.#taken(size);
     if (!tolerant) return readTrailers(this.#bytes, start, lines, end, maxFields);
     if (!bare) {
       try {
