@@ -268,6 +268,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
       });
     } catch (error) {
       this.#handlerFailed(connection, error);
+      // What the peer got is incomplete, and must not look otherwise.
+      if (this.#options.resetOnAbort) connection.abort(error);
     }
     await connection.close();
     this.#running--;

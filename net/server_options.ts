@@ -109,9 +109,9 @@ export interface ServeTcpOptions extends ServeOptions {
    */
   keepAlive?: boolean;
   /**
-   * Whether {@linkcode Connection.abort}, a time limit and a send queue that overflows end the
-   * connection by a reset (RST), so that the peer cannot take a stream that broke off for a
-   * complete one. TLS then runs on `node:tls`. It costs about 0.1 ms and a second file descriptor
+   * Whether {@linkcode Connection.abort}, a time limit, a send queue that overflows and a handler
+   * that throws end the connection by a reset (RST), so that the peer cannot take a stream that
+   * broke off for a complete one. What is queued is lost then. TLS then runs on `node:tls`. It costs about 0.1 ms and a second file descriptor
    * for each connection. Without effect on Windows, and while no descriptor is left.
    *
    * @default false

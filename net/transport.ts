@@ -29,7 +29,7 @@ export interface Transport {
   /** Closes both directions at once; pending reads and writes reject. */
   close(): void;
   /**
-   * Ends the connection by a reset (RST, RFC 9293 §3.10.7), so that the peer sees an error and not
+   * Ends the connection by a reset (RST; the ABORT call of RFC 9293 §3.10.5), so that the peer sees an error and not
    * an orderly end; over TLS, also without a close_notify. What has not been sent is lost, pending
    * reads and writes reject, and nothing is left to close. Without this method the connection
    * cannot be reset.

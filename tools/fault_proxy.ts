@@ -28,7 +28,7 @@
  * ```
  *
  * **Permissions**: `--allow-net=127.0.0.1` for where it listens and what it
- * connects to. It runs on `node:net`, since a true reset (RST) is beyond `Deno.Conn`.
+ * connects to. It runs on `node:net`, whose sockets can be reset (RST).
  *
  * @module
  */

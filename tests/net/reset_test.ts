@@ -192,6 +192,35 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a handler that throws resets its connection if the server has resetOnAbort",
+  ignore: windows,
+  fn: async () => {
+    for (const resetOnAbort of [true, false]) {
+      const errors: string[] = [];
+      await using server = serveTcp({
+        resetOnAbort,
+        onEvent: (event) => {
+          if (event.type === "close") errors.push(`${event.error?.message}`);
+        },
+      }, async (conn) => {
+        await conn.readLine();
+        await conn.write("half");
+        throw new Error("a bug");
+      });
+      const peer = await rawClient(server.addr.port);
+      const seen = ending(peer.resume());
+      peer.write("go\n");
+      const { how, bytes } = await seen;
+      peer.destroy();
+      assertEquals(how, resetOnAbort ? "reset" : "end");
+      assert(bytes <= 4);
+      await server.shutdown();
+      assertEquals(errors, [resetOnAbort ? "Connection ended: a bug" : "undefined"]);
+    }
+  },
+});
+
+Deno.test({
   name: "a connection that has come with a PROXY header is reset, too",
   ignore: windows,
   fn: async () => {
