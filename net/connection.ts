@@ -418,7 +418,9 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * Call it before the read or write that may be under way at the end: while one that began
    * earlier is still under way, the peer may see an orderly end before the reset.
    *
-   * @returns Whether the connection can be reset. Unix sockets, Deno's own TLS and Windows cannot.
+   * @returns Whether `abort` now ends the connection as an error. It does not with Unix sockets,
+   * with Deno's own TLS, on Windows, and while no file descriptor is left. TLS on `node:tls` ends
+   * without a close_notify then, and by a reset if it was opened with the option.
    */
   resetOnAbort(): boolean {
     if (this.#state === "closed") return false;
