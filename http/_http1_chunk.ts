@@ -1,13 +1,12 @@
 import { CLASS, CR, isBlank, LF, VALUE } from "./_http1_bytes.ts";
 import { Http1Error } from "./_http1_error.ts";
 
-/**
- * The most bytes of the line in front of a chunk, extensions included. An incomplete line is read
- * again when more of it comes, so this also limits the work for each byte.
- */
-const MAX_SIZE_LINE = 1024;
+/** The most bytes of the line in front of a chunk, extensions included. */
+const MAX_SIZE_LINE = 8192;
 /** The most digits of a chunk size: what `%016x` prints. */
 const MAX_DIGITS = 16;
+/** The most digits that a tolerant decoder accepts, nearly all of them zeros. */
+const MAX_PADDED = 1024;
 /** Sizes below 2^48 stay exact in a number. */
 const MAX_BEFORE_DIGIT = 2 ** 44;
 const SEMICOLON = 0x3b;
@@ -30,12 +29,18 @@ export interface SizeLine {
   readonly odd: boolean;
 }
 
-/** Reads the line in front of a chunk (RFC 9112 §7.1); undefined while it is incomplete. */
+/**
+ * Reads the line in front of a chunk (RFC 9112 §7.1); undefined while it is incomplete.
+ *
+ * @param seen How many bytes of the line an earlier call has read, without the last one. They are
+ * not read again if they belong to an extension, so a long extension costs linear work.
+ */
 export function readSizeLine(
   bytes: Uint8Array,
   at: number,
   end: number,
   tolerant: boolean,
+  seen: number,
 ): SizeLine | undefined {
   let i = at;
   let size = 0;
@@ -46,14 +51,17 @@ export function readSizeLine(
     size = size * 16 + digit;
   }
   const digits = i - at;
-  if (digits > (tolerant ? MAX_SIZE_LINE : MAX_DIGITS)) throw badChunk();
+  if (digits > (tolerant ? MAX_PADDED : MAX_DIGITS)) throw badChunk();
   if (i === end) return undefined;
   if (digits === 0) throw badChunk();
   while (i < end && isBlank(bytes[i]!)) i++;
   const extended = i < end && bytes[i] === SEMICOLON;
   // RFC 9112 §7.1 allows blanks in front of an extension only, but not at the end of the line.
   let odd = digits > MAX_DIGITS || (!extended && i > at + digits);
-  if (extended) { while (i < end && (CLASS[bytes[i]!]! & VALUE) !== 0) i++; }
+  if (extended) {
+    i = Math.max(i, at + seen);
+    while (i < end && (CLASS[bytes[i]!]! & VALUE) !== 0) i++;
+  }
   const length = i - at;
   if (length > MAX_SIZE_LINE) throw new Http1Error("The line of a chunk is too long");
   if (i === end) return undefined;

@@ -139,8 +139,8 @@ function drop(line: string): void {
 /** Leaves one length or one coding, or none. */
 function framed(fields: Line[], status: string, tunnel: boolean): Line[] {
   let length: string | undefined;
-  const codings: string[] = [];
-  const options: string[] = [];
+  const codingLines: string[] = [];
+  const optionLines: string[] = [];
   let coded: Line | undefined;
   let measured: Line | undefined;
   for (const field of fields) {
@@ -150,14 +150,15 @@ function framed(fields: Line[], status: string, tunnel: boolean): Line[] {
       length = lengthOf(field.value, length);
     } else if (field.lower === CODING) {
       coded ??= field;
-      codings.push(...codingsOf(field.value));
+      codingLines.push(field.value);
     } else {
       field.value = cleaned(field.value);
-      if (field.lower === "connection") options.push(...lowerTokens(field.value));
+      if (field.lower === "connection") optionLines.push(field.value);
     }
   }
-  // RFC 2616 §3.6: "identity" is no coding. It does nothing in front of one.
-  while (codings[0] === "identity") codings.shift();
+  // All lines of a name are one list (RFC 9110 §5.3).
+  const codings = codingsOf(codingLines.join());
+  const options = lowerTokens(optionLines.join());
   if (coded !== undefined) coded.value = codings.join(", ");
   if (measured !== undefined && length !== undefined) measured.value = length;
   const chunked = codings.length > 0;
@@ -201,8 +202,11 @@ function digitsOf(text: string): string {
   return text.slice(zeros);
 }
 
-function codingsOf(value: string): string[] {
-  return elementsOf(value, "Transfer-Encoding").map(lowerAscii);
+/** Returns codings in lower case. RFC 2616 §3.6: `identity` is none; it may stand in front. */
+function codingsOf(list: string): string[] {
+  const codings = elementsOf(list, "Transfer-Encoding").map(lowerAscii);
+  const first = codings.findIndex((coding) => coding !== "identity");
+  return first === -1 ? [] : codings.slice(first);
 }
 
 /** Splits a list, without its empty elements. Nothing is repaired in what says the framing. */

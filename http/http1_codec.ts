@@ -562,8 +562,13 @@ export class Http1Decoder {
   }
 
   #chunkSize(): boolean {
-    const line = readSizeLine(this.#bytes, this.#at, this.#end, this.#options.tolerant);
-    if (line === undefined) return false;
+    const { tolerant } = this.#rules;
+    const line = readSizeLine(this.#bytes, this.#at, this.#end, tolerant, this.#scan);
+    if (line === undefined) {
+      this.#scan = Math.max(this.#end - this.#at - 1, 0);
+      return false;
+    }
+    this.#scan = 0;
     this.#excess = addOverhead(this.#excess, line);
     if (line.odd) this.#repair();
     this.#at = line.next;
@@ -576,7 +581,7 @@ export class Http1Decoder {
     const length = this.#end - this.#at;
     if (length === 0) return false;
     let size = 2;
-    if (this.#options.tolerant && this.#bytes[this.#at] === LF) {
+    if (this.#rules.tolerant && this.#bytes[this.#at] === LF) {
       this.#repair();
       size = 1;
     } else {

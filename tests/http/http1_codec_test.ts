@@ -108,7 +108,7 @@ const REFUSED: Record<string, [text: string, status?: number]> = {
   "a bare LF in an extension": [POST + "Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n"],
   "a bare CR in an extension": [POST + "Transfer-Encoding: chunked\r\n\r\n1;a\rb\r\na\r\n"],
   "a long extension": [
-    POST + `Transfer-Encoding: chunked\r\n\r\n1;${"a".repeat(1100)}\r\na\r\n`,
+    POST + `Transfer-Encoding: chunked\r\n\r\n1;${"a".repeat(8200)}\r\na\r\n`,
   ],
   "many extensions": [
     POST + "Transfer-Encoding: chunked\r\n\r\n" + `1;${"a".repeat(200)}\r\na\r\n`.repeat(100),

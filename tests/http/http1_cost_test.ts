@@ -8,10 +8,10 @@
 
 import { assert } from "@std/assert";
 import process from "node:process";
-import { Http1Decoder, Http1Fields, type Http1Limits } from "../../http/http1_codec.ts";
+import { Http1Decoder, type Http1DecoderOptions, Http1Fields } from "../../http/http1_codec.ts";
 import { bytesOf } from "./_http1.ts";
 
-const MUCH: Http1Limits = {
+const MUCH: Http1DecoderOptions = {
   maxHead: 2 ** 24,
   maxLine: 2 ** 24,
   maxFields: Infinity,
@@ -52,9 +52,9 @@ function cost(work: () => void): number {
   }
 }
 
-/** Pushes bytes in pieces, and takes all events after each. */
+/** Pushes bytes in pieces, and takes all events after each; responses tolerantly. */
 function decode(side: "request" | "response", bytes: Uint8Array<ArrayBuffer>, step: number) {
-  const decoder = new Http1Decoder(side, MUCH);
+  const decoder = new Http1Decoder(side, { ...MUCH, tolerant: side === "response" });
   if (side === "response") decoder.answers("GET");
   for (let i = 0; i < bytes.length; i += step) {
     decoder.push(bytes.subarray(i, i + step));
@@ -84,22 +84,48 @@ const REQUESTS: Record<string, (size: number) => string> = {
   "pipelined requests": (size) => `${GET}\r\n`.repeat(size / 27),
 };
 
-for (const [what, text] of Object.entries(REQUESTS)) {
-  for (
-    const [how, step, size] of [["whole", Infinity, 65536], ["byte by byte", 1, 65536]] as const
-  ) {
-    Deno.test(`Http1Decoder reads ${what} ${how} at linear cost`, () => {
-      assertLinear(size, (size) => {
-        const bytes = bytesOf(text(size));
-        return () => {
-          try {
-            decode("request", bytes, step);
-          } catch {
-            // Some of them are refused at the end.
-          }
-        };
+const OK = "HTTP/1.1 200 OK\n";
+const CODED = `${OK}Transfer-Encoding: chunked\n\n`;
+/** Responses that a tolerant decoder repairs or refuses. */
+const RESPONSES: Record<string, (size: number) => string> = {
+  "many fields": (size) => `${OK}${"A : b\n".repeat(size / 6)}\n`,
+  "a value of many folded lines": (size) => `${OK}A: b\n${" c\n".repeat(size / 3)}\n`,
+  "many folded lines of blanks": (size) => `${OK}A: b\n${" \n".repeat(size / 2)}\n`,
+  "many lines that are no fields": (size) => `${OK}${"a\n".repeat(size / 2)}\n`,
+  "one long line that is no field": (size) => `${OK}${"a b".repeat(size / 3)}: c\n\n`,
+  "many lines with a blank in front": (size) => `${OK}${" a: b\n".repeat(size / 6)}\n`,
+  "many control characters": (size) => `${OK}A: ${"\x01b".repeat(size / 2)}\n\n`,
+  "many lengths": (size) => `${OK}${"Content-Length: 0\n".repeat(size / 18)}\n`,
+  "a long list of lengths": (size) => `${OK}Content-Length: ${"0,".repeat(size / 2)}0\n\n`,
+  "a length of zeros": (size) => `${OK}Content-Length: ${"0".repeat(size)}\n\n`,
+  "a long list of codings": (size) =>
+    `${OK}Transfer-Encoding: ${"identity,".repeat(size / 9)}chunked\n\n0\n\n`,
+  "many lines of codings": (size) => `${OK}${"Transfer-Encoding:\n".repeat(size / 19)}\n`,
+  "blanks in the status line": (size) => `HTTP/1.1${" ".repeat(size)}200 OK\n\n`,
+  "chunk sizes with zeros": (size) => `${CODED}${`${"0".repeat(99)}1\na\n`.repeat(size / 104)}`,
+  "chunk sizes with blanks": (size) => `${CODED}${`1${" ".repeat(100)}\na\n`.repeat(size / 104)}`,
+  "long chunk extensions": (size) =>
+    `${CODED}${`1000;${"e".repeat(8000)}\r\n${"x".repeat(4096)}\n`.repeat(size / 12103)}`,
+  "many trailers": (size) => `${CODED}0\n${"A : b\n".repeat(size / 6)}\n`,
+};
+
+const WAYS = [["whole", Infinity], ["byte by byte", 1]] as const;
+for (const side of ["request", "response"] as const) {
+  for (const [what, text] of Object.entries(side === "request" ? REQUESTS : RESPONSES)) {
+    for (const [how, step] of WAYS) {
+      Deno.test(`Http1Decoder reads ${what} of a ${side} ${how} at linear cost`, () => {
+        assertLinear(65536, (size) => {
+          const bytes = bytesOf(text(size));
+          return () => {
+            try {
+              decode(side, bytes, step);
+            } catch {
+              // Some of them are refused at the end.
+            }
+          };
+        });
       });
-    });
+    }
   }
 }
 

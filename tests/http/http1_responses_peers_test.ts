@@ -37,7 +37,7 @@ const REFUSED: Record<string, string> = {
   "coding: with bad length, close": "A length that is not a number",
   "coding: with different lengths, close": "Different lengths",
   "chunk: 1100 digits": "A bound on what is discarded",
-  "chunk: extension of 5000": "A bound on what is discarded",
+  "chunk: extension of 9000": "A bound on what is discarded",
   "trailer: NUL": "A NUL ends the text for some programs",
   "trailer: bare CR": "A bare CR ends a line for some programs",
 };
