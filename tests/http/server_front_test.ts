@@ -1,6 +1,7 @@
 /** The hardened server behind nginx, HAProxy and Squid, and under ab, wget and curl. @module */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { createClient } from "../../http/client.ts";
 import { router } from "../../http/router.ts";
 import { type HttpServer, serveHttp, type ServeHttpOptions } from "../../http/server.ts";
@@ -121,20 +122,22 @@ listen front
   bind 127.0.0.1:{port}
   option httpchk
   http-reuse always
-  default-server check inter 100ms rise 1 fall 1
+  option log-health-checks
+  default-server check inter 1s rise 1 fall 3
   server app 127.0.0.1:${port}`)],
   ["HAProxy with a health check of HTTP/1.1", "haproxy", (port) =>
     startHaproxy(`
 listen front
   bind 127.0.0.1:{port}
   option httpchk
-  http-check send meth GET uri /hello ver HTTP/1.1 hdr Host app.test
+  http-check send meth GET uri /hello ver HTTP/1.1 hdr Host app
   http-check expect string hello
-  default-server check inter 100ms rise 1 fall 1
+  option log-health-checks
+  default-server check inter 1s rise 1 fall 3
   server app 127.0.0.1:${port}`)],
   ["Squid as an accelerator", "squid", (port) =>
     startSquid(`cache deny all
-http_port 127.0.0.1:{port} accel defaultsite=app.test
+http_port 127.0.0.1:{port} accel defaultsite=app
 cache_peer 127.0.0.1 parent ${port} 0 no-query no-digest no-netdb-exchange originserver`)],
 ];
 
@@ -148,9 +151,7 @@ for (const [name, program, startFront] of FRONTS) {
       await using front = await startFront(server.addr.port);
       const url = `http://127.0.0.1:${front.port}`;
       await using client = createClient({ retry: false });
-      // A health check must have found the server well before requests are let through.
-      const well = () => client.get(`${url}/hello`).text().catch(() => "");
-      for (let left = 100; left > 0 && await well() !== "hello"; left--);
+      if (program === "haproxy") await untilChecked(front);
       const work = Array.from({ length: 8 }, async () => {
         for (let i = 0; i < 20; i++) {
           assertEquals(await client.get(`${url}/hello`).text(), "hello");
@@ -171,6 +172,16 @@ for (const [name, program, startFront] of FRONTS) {
       assertEquals((await client.head(`${url}/large`)).headers.get("content-length"), `${LARGE}`);
     },
   });
+}
+
+/** Waits until a health check of HAProxy has found the server well. */
+async function untilChecked(front: HttpPeer): Promise<void> {
+  let logs = "";
+  while (!/Health check .* succeeded.*Layer7 check passed/.test(logs)) {
+    logs = await front.logs();
+    assert(!logs.includes("failed"), logs);
+    await delay(20);
+  }
 }
 
 const nginx = needs("nginx");
