@@ -219,17 +219,25 @@ interface Case {
   text(): string;
 }
 
+/** Whose TLS the server has. */
+type Tls = "" | "Deno" | "Node";
+
+function tlsOptions(secure: Tls, { cert, key }: { cert: string; key: string }): ServeHttpOptions {
+  if (secure === "") return {};
+  return secure === "Node" ? { cert, key, engine: "node" } : { cert, key };
+}
+
 /** Runs a request up to the moment in which its client leaves. */
 async function begin(
   state: State,
   hardened: boolean,
-  secure: boolean,
+  secure: Tls,
   run: (one: Case) => Promise<void>,
   listens = true,
 ): Promise<void> {
   const { ca, good } = await testCertificates();
   const seen = new Seen(listens);
-  const tls = secure ? { cert: good.cert, key: good.key } : {};
+  const tls = tlsOptions(secure, good);
   const options = { hardened, ...tls, ...state.options };
   const server = serveHttp(options, (request, info) => {
     // Of pipelined requests, the first is the one that matters.
@@ -241,7 +249,7 @@ async function begin(
   await using _server = server;
   await using relay = await Relay.start(server.addr.port);
   const limits = { lingerTimeout: 0 };
-  await using client = secure
+  await using client = secure !== ""
     ? await connectTls({ port: relay.port, hostname: "localhost", caCerts: [ca], ...limits })
     : await connectTcp({ port: relay.port, ...limits });
   let text = "";
@@ -291,10 +299,12 @@ async function check({ seen, server }: Case, streams: boolean): Promise<void> {
 }
 
 for (const hardened of [false, true]) {
-  for (const secure of [false, true]) {
-    const where = `${hardened ? "the hardened transport" : "Deno.serve"}${secure ? " (TLS)" : ""}`;
+  const engines: Tls[] = hardened ? ["", "Deno", "Node"] : ["", "Deno"];
+  for (const secure of engines) {
+    const where = `${hardened ? "the hardened transport" : "Deno.serve"}` +
+      (secure && ` (TLS of ${secure})`);
     const ways: Leaving[] = ["closes", "resets", "half-closes"];
-    if (secure) ways.push("is cut off");
+    if (secure !== "") ways.push("is cut off");
     for (const [what, state] of Object.entries(STATES)) {
       if (state.hardenedOnly && !hardened) continue;
       const { streams = false } = state;
@@ -337,7 +347,7 @@ for (const hardened of [false, true]) {
     for (const [what, answer] of Object.entries(ANSWERS)) {
       Deno.test(`a signal of ${where} is not aborted by success, with ${what}`, async () => {
         const { ca, good } = await testCertificates();
-        const tls = secure ? { cert: good.cert, key: good.key } : {};
+        const tls = tlsOptions(secure, good);
         const signals: AbortSignal[] = [];
         let completed = 0;
         await using server = serveHttp({ hardened, ...tls }, async (request, info) => {
