@@ -54,8 +54,11 @@ export class DenoInfo extends HandlerInfo {
   }
 
   protected override watch(): void {
-    // Deno forgets the address with the request.
-    this.#peer = this.peerAddr;
+    try {
+      this.#peer = this.peerAddr;
+    } catch {
+      return; // Deno forgets the address when the request is over, or was upgraded.
+    }
     const over = () => {
       this.end();
       this.source?.release();

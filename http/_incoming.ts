@@ -204,7 +204,7 @@ export class IncomingBody {
       this.#incoming.resume();
     } catch (error) {
       // The reader gets this error again. Nothing can follow a body that has no end.
-      if (!(error instanceof ProblemError)) throw error;
+      if (!(error instanceof ProblemError || error instanceof NetError)) throw error;
     }
   }
 

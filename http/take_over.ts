@@ -59,7 +59,9 @@ export interface TakeOver {
  * @param protocol The protocol to go on with.
  * @param headers Header fields of the answer besides `Connection` and `Upgrade`.
  * @returns The answer and the connection; undefined where there is nothing to take over, since the
- * request asks for no such protocol, has a body, or is not from a hardened server.
+ * request asks for no such protocol, has a body, or is not from a hardened server. A server may
+ * ignore `Upgrade` (RFC 9110 §7.8), and behind a body two programs could disagree where the new
+ * protocol begins. A request that also says `Expect: 100-continue` gets a 100 before the 101.
  * @throws {TypeError} If it has been taken over already.
  */
 export function takeOver(

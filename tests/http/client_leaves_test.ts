@@ -12,6 +12,8 @@ import type { Connection } from "../../net/connection.ts";
 import { NetError } from "../../net/errors.ts";
 import { connectTcp } from "../../net/tcp_client.ts";
 import { connectTls } from "../../net/tls_client.ts";
+import { connectWebSocket } from "../../ws/client.ts";
+import { upgrade } from "../../ws/upgrade.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { type Leaving, Relay } from "../_support/relay.ts";
 import { until } from "../_support/until.ts";
@@ -373,4 +375,29 @@ for (const hardened of [false, true]) {
       });
     }
   }
+}
+
+for (const hardened of [false, true]) {
+  const where = hardened ? "the hardened transport" : "Deno.serve";
+  Deno.test(`a signal of ${where} that is asked for too late is never aborted`, async () => {
+    const requests: Request[] = [];
+    await using server = serveHttp({ hardened }, async (request) => {
+      requests.push(request);
+      if (request.headers.get("upgrade") !== "websocket") return new Response("text");
+      const { response, connection } = await upgrade(request, info(server));
+      connection?.opened.then(() => connection.close(), () => {});
+      return response;
+    });
+    await (await fetch(server.url)).text();
+    await (await fetch(server.url, { method: "POST", body: "x" })).text();
+    await using socket = await connectWebSocket(server.url.replace("http", "ws"));
+    await socket.closed;
+    assertEquals(requests.map(({ signal }) => signal.aborted), [false, false, false]);
+    await delay(10);
+    assertEquals(requests.map(({ signal }) => signal.aborted), [false, false, false]);
+  });
+}
+
+function info({ addr }: { addr: Deno.NetAddr }): Pick<HttpInfo, "remoteAddr"> {
+  return { remoteAddr: addr };
 }
