@@ -233,6 +233,11 @@ export interface ServeHttpOptions extends HttpsOptions {
    * the default protects against DNS rebinding, by which a web page reaches servers of this machine.
    * A reverse proxy on the same machine that passes its public name on needs that name here.
    *
+   * A request of HTTP/1.0 may name no host, as the default health check of HAProxy does. On a
+   * hardened server it counts as one for the address that it came to, which is in `request.url`,
+   * too. `Deno.serve` answers 400 to it, since it cannot be told from a request of HTTP/1.1, which
+   * must name a host (RFC 9112 §3.2).
+   *
    * @default on loopback: addresses, names without a dot, `localhost` and names below it; elsewhere
    * "any"
    */

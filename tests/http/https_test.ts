@@ -76,6 +76,7 @@ Deno.test("serveHttp() has a certificate for each name, and takes new ones", asy
     key: first.key,
     sni: [{ cert: other.cert, key: other.key }],
     reloadInterval: 0,
+    allowedHosts: "any",
   }, (_request, { tls }) => new Response(tls?.serverName));
   const ask = async (serverName: string) => {
     const { port } = server.addr;
