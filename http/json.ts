@@ -24,6 +24,7 @@
 import { parseDigits } from "../net/text.ts";
 import { checkNotCompressed, Collector } from "./_collect.ts";
 import { essenceOf } from "./_content_type.ts";
+import { takeWholeBody } from "./internal/lazy_request.ts";
 import { jsonPlace } from "./_json_error.ts";
 import { ProblemError } from "./problem.ts";
 import { checkCount } from "./_server_limits.ts";
@@ -148,6 +149,11 @@ async function readWithin(request: Request, limit: number): Promise<Uint8Array> 
   // This only saves reading: the bytes are counted below, whatever was announced.
   const announced = parseDigits(request.headers.get("content-length") ?? "");
   if (announced !== undefined && announced > limit) throw tooLarge();
+  const whole = takeWholeBody(request);
+  if (whole !== undefined) {
+    if (whole.length > limit) throw tooLarge();
+    return whole;
+  }
   const collector = new Collector();
   // Leaving the loop by a throw cancels the stream.
   for await (const chunk of request.body ?? []) {
@@ -157,9 +163,11 @@ async function readWithin(request: Request, limit: number): Promise<Uint8Array> 
   return collector.bytes();
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch (cause) {
     throw new ProblemError(400, { detail: "The body is no UTF-8", cause });
   }
