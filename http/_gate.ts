@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
-import { type BodySource, LimitedBody } from "./_body.ts";
+import { type BodyLimits, type BodySource, LimitedBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
 import type { HandlerInfo } from "./_handler_info.ts";
 import { type RefusalLook, refusalLooks, type RefusedInfo, shown } from "./_headers.ts";
@@ -55,11 +55,9 @@ export class Gate {
   readonly #looks: readonly RefusalLook[];
   readonly #trust: ProxyTrust | undefined;
   readonly #onEvent: ServeHttpOptions["onEvent"];
-  readonly #maxBody: number;
   readonly #maxRequests: number;
   readonly #handlerTimeout: number;
-  readonly #bodyTimeout: number;
-  readonly #minBodyRate: number;
+  readonly #bodyLimits: BodyLimits;
   readonly #clock: Clock;
   readonly #done = () => {
     if (--this.#active === 0) this.#idle?.();
@@ -80,12 +78,13 @@ export class Gate {
     // A reverse proxy passes the public name on.
     const hosts = allowedHosts ?? (trustProxy === undefined ? undefined : "any");
     this.hosts = new HostCheck(hosts, hostname);
-    this.#maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
+    const maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
     this.#maxRequests = checkLimit("maxRequests", options.maxRequests, 1024);
     this.#handlerTimeout = checkTime("handlerTimeout", options.handlerTimeout, 60_000);
-    this.#bodyTimeout = checkTime("bodyTimeout", options.bodyTimeout, 30_000);
-    this.#minBodyRate = checkCount("minBodyRate", options.minBodyRate, 500);
-    this.#clock = new Clock(Math.min(this.#handlerTimeout, this.#bodyTimeout));
+    const bodyTimeout = checkTime("bodyTimeout", options.bodyTimeout, 30_000);
+    const minBodyRate = checkCount("minBodyRate", options.minBodyRate, 500);
+    const clock = this.#clock = new Clock(Math.min(this.#handlerTimeout, bodyTimeout));
+    this.#bodyLimits = { maxBody, bodyTimeout, minBodyRate, clock };
   }
 
   get active(): number {
@@ -103,17 +102,12 @@ export class Gate {
 
   /** Whether a body of that length, as announced, is too large. */
   tooLarge(length: number): boolean {
-    return length > this.#maxBody;
+    return length > this.#bodyLimits.maxBody;
   }
 
   /** The same body, with its limits: reading it rejects beyond them. */
   limitBody(source: BodySource): LimitedBody {
-    return new LimitedBody(source, {
-      maxBody: this.#maxBody,
-      bodyTimeout: this.#bodyTimeout,
-      minBodyRate: this.#minBodyRate,
-      clock: this.#clock,
-    });
+    return new LimitedBody(source, this.#bodyLimits);
   }
 
   /** Resolves when no request is active. */

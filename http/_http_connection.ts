@@ -6,11 +6,12 @@ import { HardenedInfo, type InfoContext } from "./_hardened_info.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
 import { Http1Error, type Http1Request } from "./http1_codec.ts";
 import { makeRequest } from "./internal/lazy_request.ts";
+import { returnOutput } from "./internal/output_buffers.ts";
 import { isForRequest } from "./_methods.ts";
 import { type Offer, offer } from "./_offer.ts";
 import type { ResponseOptions } from "./_response_head.ts";
 import { type Body, openBody, writeResponse, writeSwitch } from "./_response_writer.ts";
-import { writeWhole } from "./_whole_response.ts";
+import { encodeWhole, writeWhole } from "./_whole_response.ts";
 
 /** Limits of the connections of a hardened server. */
 export interface ConnectionLimits {
@@ -59,20 +60,61 @@ export class HttpConnection {
       if (head === undefined) return;
       const info = new HardenedInfo(this.#context);
       try {
-        if (head instanceof Http1Error) {
-          // A head that cannot be read has no end that could be trusted.
-          const response = this.#gate.refuse(head.status, info, undefined, head.message);
-          await this.#write(response, { method: "GET", minor: 1, keepAlive: false }, info);
-          return;
-        }
-        if (!(await this.#answer(head, info))) return;
+        if (!(await this.#serve(head, info))) return;
       } finally {
         info.complete();
       }
     }
   }
 
-  async #answer(head: Http1Request, info: HardenedInfo): Promise<boolean> {
+  /** Serves one request. It is one function, because each one that waits costs each request. */
+  async #serve(head: Http1Request | Http1Error, info: HardenedInfo): Promise<boolean> {
+    const answer = head instanceof Http1Error
+      // A head that cannot be read has no end that could be trusted.
+      ? this.#gate.refuse(head.status, info, undefined, head.message)
+      : this.#ask(head, info);
+    // A promise that is not needed costs turns.
+    const response = answer instanceof Response ? answer : await answer;
+    const { offer } = info;
+    if (offer !== undefined) {
+      if (offer.response === response) {
+        return await this.#handOver(offer, response, head as Http1Request, info);
+      }
+      offer.withdraw();
+    }
+    if (info.broken) {
+      response.body?.cancel(info.gone).catch(() => {});
+      return false;
+    }
+    const options = this.#optionsOf(head, info);
+    const incoming = this.#incoming;
+    try {
+      let keepAlive: boolean;
+      // Trailers need chunks.
+      const whole = options.trailers === undefined ? encodeWhole(response, options) : undefined;
+      if (whole === undefined) keepAlive = await this.#stream(response, options, info);
+      else {
+        info.answered();
+        await this.#conn.write(whole.bytes);
+        if (whole.rest !== undefined) await this.#conn.write(whole.rest);
+        if (whole.buffer !== undefined) returnOutput(whole.buffer);
+        keepAlive = whole.keepAlive;
+      }
+      if (!keepAlive) return false;
+    } catch (error) {
+      // Half a response may be out: only the end of the connection tells the client.
+      if (!(error instanceof NetError)) this.#gate.replace(error);
+      info.clientEnded(error);
+      this.#conn.abort(error);
+      return false;
+    }
+    const ending = incoming.end();
+    if (ending !== undefined) await ending;
+    return !incoming.discards;
+  }
+
+  /** Hands a request to the gate. */
+  #ask(head: Http1Request, info: HardenedInfo): Response | Promise<Response> {
     const incoming = this.#incoming;
     const body = new IncomingBody(
       incoming,
@@ -85,26 +127,18 @@ export class HttpConnection {
     // A response may end with the connection, and a read in flight would send an orderly end ahead
     // of a reset.
     if (head.minor === 0 && head.framing !== 0) this.#conn.resetOnAbort();
-    const answer = this.#handle(head, body, info);
-    // A promise that is not needed costs turns.
-    const response = answer instanceof Response ? answer : await answer;
-    const { offer } = info;
-    if (offer?.response === response) return await this.#handOver(offer, response, head, info);
-    offer?.withdraw();
-    if (info.broken) {
-      response.body?.cancel(info.gone).catch(() => {});
-      return false;
-    }
-    body.takeIn();
+    return this.#handle(head, body, info);
+  }
+
+  /** What the head of a response depends on, once there is a response. */
+  #optionsOf(head: Http1Request | Http1Error, info: HardenedInfo): ResponseOptions {
+    if (head instanceof Http1Error) return { method: "GET", minor: 1, keepAlive: false };
     const { method, minor } = head;
-    const keepAlive = head.keepAlive && body.done && !incoming.discards &&
+    const body = info.body!;
+    body.takeIn();
+    const keepAlive = head.keepAlive && body.done && !this.#incoming.discards &&
       !this.#gate.closing.signal.aborted;
-    const trailers = info.trailerNames;
-    const options = { method, minor, keepAlive, trailers };
-    if (!(await this.#write(response, options, info))) return false;
-    const ending = incoming.end();
-    if (ending !== undefined) await ending;
-    return !incoming.discards;
+    return { method, minor, keepAlive, trailers: info.trailerNames };
   }
 
   /** Lets another protocol have the connection, which is over with it. */
@@ -130,34 +164,26 @@ export class HttpConnection {
     return false;
   }
 
-  async #write(
+  /** Writes a response whose body is a stream, or has to be read like one. */
+  async #stream(
     response: Response,
     options: ResponseOptions,
     info: HardenedInfo,
   ): Promise<boolean> {
+    let body: Body;
     try {
-      const whole = options.trailers === undefined
-        ? writeWhole(this.#conn, response, options)
-        : undefined;
-      if (whole !== undefined) {
-        info.answered();
-        return await whole;
-      }
-      let body: Body;
-      try {
-        body = await openBody(response);
-      } catch (error) {
-        return await this.#write(this.#gate.replace(error), options, info);
-      }
-      info.answered();
-      return await writeResponse(this.#conn, response, body, options, info);
+      body = await openBody(response);
     } catch (error) {
-      // Half a response may be out: only the end of the connection tells the client.
-      if (!(error instanceof NetError)) this.#gate.replace(error);
-      info.clientEnded(error);
-      this.#conn.abort(error);
-      return false;
+      const instead = this.#gate.replace(error);
+      const plain = { ...options, trailers: undefined };
+      const whole = encodeWhole(instead, plain);
+      if (whole === undefined) return await this.#stream(instead, plain, info);
+      info.answered();
+      await writeWhole(this.#conn, whole);
+      return whole.keepAlive;
     }
+    info.answered();
+    return await writeResponse(this.#conn, response, body, options, info);
   }
 
   #handle(

@@ -6,7 +6,7 @@ import {
   ResponseHead,
   type ResponseOptions,
 } from "./_response_head.ts";
-import { writeBytes } from "./_whole_response.ts";
+import { encodeBytes, writeWhole } from "./_whole_response.ts";
 import { Outflow } from "./_outflow.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -36,9 +36,9 @@ export async function writeResponse(
   const lines = head.text(framing);
   if (head.bodiless) {
     body.cancel();
-    await writeBytes(conn, lines, NOTHING);
+    await writeWhole(conn, encodeBytes(lines, NOTHING, false));
   } else if (body.whole !== undefined && framing !== "chunked") {
-    await writeBytes(conn, lines, body.whole);
+    await writeWhole(conn, encodeBytes(lines, body.whole, false));
   } else {
     // The end of the connection is the end of the body: half a body must not look like a whole one.
     if (framing === "close") conn.resetOnAbort();

@@ -11,20 +11,29 @@ const NOTHING: Bytes = new Uint8Array(0);
 /** A body up to this size is copied behind its head, into one write. */
 const JOINED = 64 * 1024;
 
+/** A response as bytes. */
+export interface WholeResponse {
+  /** The head and the body, or the beginning of the body. */
+  readonly bytes: Bytes;
+  /** What `bytes` is the beginning of, if that is to be used again once it was written. */
+  readonly buffer: Bytes | undefined;
+  /** The rest of a large body, in the memory that it was made in. */
+  readonly rest: Bytes | undefined;
+  /** Whether the connection may carry another request. */
+  readonly keepAlive: boolean;
+}
+
 /**
- * Writes a response whose body is known without reading a stream.
+ * Encodes a response whose body is known without reading a stream.
  *
- * @param conn The connection of the client.
  * @param response The response.
  * @param options What its head depends on.
- * @returns Whether the connection may carry another request; undefined if the body is a stream. The
- * response is untouched then.
+ * @returns The bytes; undefined if the body is a stream. The response is untouched then.
  */
-export function writeWhole(
-  conn: Connection,
+export function encodeWhole(
   response: Response,
   options: ResponseOptions,
-): Promise<boolean> | undefined {
+): WholeResponse | undefined {
   // To refuse such a status is for whoever opens the body.
   if (response.status < 200) return undefined;
   const type = soleContentType(response);
@@ -34,9 +43,16 @@ export function writeWhole(
   if (usual && isUsual(options)) {
     const line = typeLine(type);
     // What nearly every response of an API is: status 200 and text.
-    if (line !== undefined) return writeText(conn, statusLine(200, "") + line + dateLine(), body);
+    if (line !== undefined) return encodeText(statusLine(200, "") + line + dateLine(), body);
   }
-  return writeAny(conn, response, body ?? NOTHING, options);
+  return encodeAny(response, body ?? NOTHING, options);
+}
+
+/** Writes a response. */
+export async function writeWhole(conn: Connection, whole: WholeResponse): Promise<void> {
+  await conn.write(whole.bytes);
+  if (whole.rest !== undefined) await conn.write(whole.rest);
+  if (whole.buffer !== undefined) returnOutput(whole.buffer);
 }
 
 /** Whether the head is the same for all responses with the same content type. */
@@ -60,8 +76,8 @@ function typeLine(type: string | null): string | undefined {
   return line;
 }
 
-/** Writes a head in ASCII that ends before its length, the length, and text as UTF-8. */
-async function writeText(conn: Connection, lines: string, body: string): Promise<true> {
+/** Encodes a head in ASCII that ends before its length, the length, and text as UTF-8. */
+function encodeText(lines: string, body: string): WholeResponse {
   const buffer = takeOutput();
   let text = withLength(lines, body.length, body);
   let { read, written } = encoder.encodeInto(text, buffer);
@@ -70,52 +86,46 @@ async function writeText(conn: Connection, lines: string, body: string): Promise
     text = withLength(lines, written - (text.length - body.length), body);
     ({ read, written } = encoder.encodeInto(text, buffer));
   }
-  if (read === text.length) await writeBuffer(conn, buffer, written);
-  else {
-    returnOutput(buffer);
-    const bytes = encoder.encode(body);
-    await writeBytes(conn, withLength(lines, bytes.length, ""), bytes);
-  }
-  return true;
+  if (read === text.length) return inBuffer(buffer, written, true);
+  returnOutput(buffer);
+  const bytes = encoder.encode(body);
+  return encodeBytes(withLength(lines, bytes.length, ""), bytes, true);
 }
 
 function withLength(lines: string, length: number, body: string): string {
   return `${lines}content-length: ${length}\r\n\r\n${body}`;
 }
 
-async function writeAny(
-  conn: Connection,
+function encodeAny(
   response: Response,
   body: string | Bytes,
   options: ResponseOptions,
-): Promise<boolean> {
+): WholeResponse {
   const head = new ResponseHead(response, options);
   const bytes = typeof body === "string" ? encoder.encode(body) : body;
   const framing = head.framing(bytes.length);
-  await writeBytes(conn, head.text(framing), head.bodiless ? NOTHING : bytes);
-  return head.keepsAlive(framing);
+  const sent = head.bodiless ? NOTHING : bytes;
+  return encodeBytes(head.text(framing), sent, head.keepsAlive(framing));
 }
 
-/** Writes a whole head and a body. A large body is written from where it is. */
-export async function writeBytes(conn: Connection, head: string, body: Bytes): Promise<void> {
+/** Encodes a whole head and a body. A large body stays where it is. */
+export function encodeBytes(head: string, body: Bytes, keepAlive: boolean): WholeResponse {
   const size = head.length + body.length;
   if (size <= OUTPUT_SIZE) {
     const buffer = takeOutput();
     writeLatin1(head, buffer, 0);
     buffer.set(body, head.length);
-    return await writeBuffer(conn, buffer, size);
+    return inBuffer(buffer, size, keepAlive);
   }
   // One packet for the head and the beginning of the body.
   const first = body.length <= JOINED ? body.length : Math.max(0, OUTPUT_SIZE - head.length);
-  const joined = new Uint8Array(head.length + first);
-  writeLatin1(head, joined, 0);
-  joined.set(body.subarray(0, first), head.length);
-  await conn.write(joined);
-  if (first < body.length) await conn.write(body.subarray(first));
+  const bytes = new Uint8Array(head.length + first);
+  writeLatin1(head, bytes, 0);
+  bytes.set(body.subarray(0, first), head.length);
+  const rest = first < body.length ? body.subarray(first) : undefined;
+  return { bytes, buffer: undefined, rest, keepAlive };
 }
 
-/** Writes the beginning of a buffer, which goes back where it came from afterwards. */
-async function writeBuffer(conn: Connection, buffer: Bytes, size: number): Promise<void> {
-  await conn.write(buffer.subarray(0, size));
-  returnOutput(buffer);
+function inBuffer(buffer: Bytes, size: number, keepAlive: boolean): WholeResponse {
+  return { bytes: buffer.subarray(0, size), buffer, rest: undefined, keepAlive };
 }
