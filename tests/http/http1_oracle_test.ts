@@ -4,6 +4,7 @@ import { Http1Error } from "../../http/http1_codec.ts";
 import { findProgram, needs } from "../_support/peers.ts";
 import { runPeer } from "../_support/runnable.ts";
 import { bytesOf, decodeAll, type Message } from "./_http1.ts";
+import { oddResponse } from "./_odd_responses.ts";
 
 const node = needs("node");
 const ORACLE = new URL("./http1_oracle.mjs", import.meta.url).pathname;
@@ -173,5 +174,36 @@ Deno.test({
       ],
     );
     await compare("response", fc.sample(messages(lines), SAMPLES));
+  },
+});
+
+Deno.test({
+  name: `A tolerant Http1Decoder and Node read the same in odd responses${node.suffix}`,
+  ignore: node.ignore,
+  fn: async () => {
+    const framing = /^(?:content-length|transfer-encoding)$/i;
+    const texts = fc.sample(oddResponse, 2 * SAMPLES);
+    const ours = texts.map((text) => {
+      const { messages, repaired } = decodeAll("response", [bytesOf(text)], {
+        methods: ["GET"],
+        finish: true,
+        limits: { tolerant: true },
+      });
+      return { last: messages.at(-1), repaired };
+    });
+    const verdicts = await ask("response", texts);
+    let both = 0;
+    for (const [i, theirs] of verdicts.entries()) {
+      const { last, repaired } = ours[i]!;
+      if (theirs === null || !last?.whole || last.first.startsWith("1")) continue;
+      const what = JSON.stringify(texts[i]);
+      assertEquals(last.first.slice(0, 3), theirs.first.slice(0, 3), what);
+      assertEquals(last.body, theirs.body, what);
+      const kept = (lines: string[][]) => lines.filter(([name]) => !framing.test(name!));
+      const pairs = theirs.lines.flatMap((name, i) => i % 2 ? [] : [[name, theirs.lines[i + 1]!]]);
+      assertEquals(kept(last.lines), kept(pairs), what);
+      if (repaired) both++;
+    }
+    assert(both > SAMPLES / 100, `Node reads ${both} of the repaired ones`);
   },
 });
