@@ -184,17 +184,17 @@ Deno.test({
     const framing = /^(?:content-length|transfer-encoding)$/i;
     const texts = fc.sample(oddResponse, 2 * SAMPLES);
     const ours = texts.map((text) => {
-      const { messages, repaired } = decodeAll("response", [bytesOf(text)], {
+      const { messages } = decodeAll("response", [bytesOf(text)], {
         methods: ["GET"],
         finish: true,
         limits: { tolerant: true },
       });
-      return { last: messages.at(-1), repaired };
+      return messages.at(-1);
     });
     const verdicts = await ask("response", texts);
     let both = 0;
     for (const [i, theirs] of verdicts.entries()) {
-      const { last, repaired } = ours[i]!;
+      const last = ours[i];
       if (theirs === null || !last?.whole || last.first.startsWith("1")) continue;
       const what = JSON.stringify(texts[i]);
       assertEquals(last.first.slice(0, 3), theirs.first.slice(0, 3), what);
@@ -202,8 +202,8 @@ Deno.test({
       const kept = (lines: string[][]) => lines.filter(([name]) => !framing.test(name!));
       const pairs = theirs.lines.flatMap((name, i) => i % 2 ? [] : [[name, theirs.lines[i + 1]!]]);
       assertEquals(kept(last.lines), kept(pairs), what);
-      if (repaired) both++;
+      both++;
     }
-    assert(both > SAMPLES / 100, `Node reads ${both} of the repaired ones`);
+    assert(both > SAMPLES / 100, `both accept ${both} of ${texts.length}`);
   },
 });
