@@ -83,7 +83,7 @@ Deno.test("proxy wants the login, denies what it is told, and logs one line a re
 
 Deno.test("proxy passes requests on by target, and tells each server the client", async () => {
   await using origin = serveHttp(
-    { proxyProtocol: { trusted: ["127.0.0.1"] } },
+    { allowedHosts: "any", proxyProtocol: { trusted: ["127.0.0.1"] } },
     ({ url, headers }, { remoteAddr: { hostname, port } }) =>
       new Response(`${hostname}:${port} ${url} ${headers.get("proxy-authorization")}`),
   );

@@ -28,7 +28,7 @@ const bodyOf = (text: string) => text.split("\r\n\r\n")[1];
 /** A server that says where a request comes from. */
 function whoami(hostname = "127.0.0.1"): HttpServer {
   return serveHttp(
-    { hostname, hardened: true },
+    { allowedHosts: "any", hostname, hardened: true },
     (_request, { remoteAddr }) => new Response(remoteAddr.hostname),
   );
 }
