@@ -73,6 +73,8 @@ export async function complaint(one: ProxyCase, port: number): Promise<string | 
     /^HTTP\/1\.[01] 200/.test(down)
   ) return undefined;
   if (!asksAsTold(one, up, requests, fill)) return `the server got ${JSON.stringify(up)}`;
+  const { connections } = seen;
+  if (connections !== (one.connections ?? connections)) return `${connections} connections`;
   return answersAsTold(one, down, fill) ? undefined : `the client got ${JSON.stringify(down)}`;
 }
 
@@ -106,7 +108,7 @@ function answersAsTold(one: ProxyCase, down: string, fill: (text: string) => str
 
 /** Fields that a proxy may add, or set by itself. */
 const OWN =
-  /^(via|date|connection|proxy-connection|keep-alive|proxy-agent|x-forwarded-for|forwarded|x-cache|x-cache-lookup|cache-status):/i;
+  /^(via|date|connection|proxy-connection|proxy-support|keep-alive|proxy-agent|x-forwarded-for|forwarded|x-cache|x-cache-lookup|cache-status):/i;
 /** What Squid adds to a request that says nothing about caches. */
 const ADDED = /^cache-control: max-age=\d+$/i;
 

@@ -41,6 +41,8 @@ export interface ProxyCase {
   exact?: boolean;
   /** Whether the origin upgrades or tunnels: it gives back in upper case what it gets. */
   tunnel?: boolean;
+  /** How many connections the origin gets, where that is what it is about. */
+  connections?: number;
   /** Whether the chunks of a body count as one, since a proxy may cut them anew. */
   merged?: boolean;
   /** Whether a client that ends its output is what it is about. */

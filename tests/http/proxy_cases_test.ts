@@ -16,6 +16,7 @@ for (const one of [...CASES, ...WIRE_CASES]) {
         : [seen.up, seen.down];
       if (typeof one.up === "string") assertEquals(up, fill(one.up));
       else assertEquals(requests.toSorted(), one.up.map(fill).sort());
+      assertEquals(seen.connections, one.connections ?? seen.connections);
       const down = undated(dated);
       // Of each response, but for what informs or opens a tunnel.
       const responses = dated.match(/HTTP\/1\.1 [2-9](?!.*established)/g) ?? [];

@@ -22,8 +22,8 @@ const ask = (path: string, lines = "") => `GET http://{o}${path} HTTP/1.1\r\n${H
 const asked = (path: string, lines = "") => `GET ${path} HTTP/1.1\r\n${HOST}${lines}${VIA}\r\n`;
 const post = (path: string, body: string, lines = "") =>
   `POST http://{o}${path} HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n${lines}\r\n${body}`;
-const posted = (path: string, body: string) =>
-  `POST ${path} HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n${VIA}\r\n${body}`;
+const posted = (path: string, body: string, lines = "") =>
+  `POST ${path} HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n${lines}${VIA}\r\n${body}`;
 
 /** A body that is a request: whoever loses count of requests asks the server for it. */
 const HIDDEN = "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -257,6 +257,52 @@ const RESETS: ProxyCase[] = [
   },
 ];
 
+/** The response to a login that belongs to the connection. */
+const refusedBy = (scheme: string) =>
+  `HTTP/1.1 401 No\r\nWWW-Authenticate: ${scheme}\r\nContent-Length: 0\r\n\r\n`;
+
+/** The proxy tells clients that it keeps the connection for them (RFC 4559 §6). */
+const SUPPORT = "Proxy-Support: Session-Based-Authentication\r\nConnection: Proxy-Support\r\n";
+
+const KEPT: ProxyCase[] = [
+  {
+    name: "a connection that the server keeps serves the next request",
+    send: [ask("/1"), { until: "\r\n\r\n1" }, ask("/2", CLOSE)],
+    replies: [ok("1"), ok("2")],
+    up: [asked("/1"), asked("/2")],
+    down: told("1") + told("2", CLOSE),
+    connections: 1,
+  },
+  {
+    name: "a connection that the server keeps for 0 seconds serves no other request",
+    send: [ask("/1"), { until: "\r\n\r\n1" }, ask("/2", CLOSE)],
+    replies: [ok("1").replace("\r\n", "\r\nKeep-Alive: timeout=0\r\n"), ok("2")],
+    up: [asked("/1"), asked("/2")],
+    down: told("1") + told("2", CLOSE),
+    connections: 2,
+  },
+  ...["NTLM", "Negotiate"].map((scheme): ProxyCase => ({
+    name: `a login by ${scheme} stays on one connection, that of a POST too`,
+    send: [
+      ask("/1", `Authorization: ${scheme} AAAA\r\n`),
+      { until: "\r\n\r\n" },
+      post("/2", "body", `Authorization: ${scheme} BBBB\r\n`),
+      { until: "\r\n\r\n2" },
+      post("/3", "body", CLOSE),
+    ],
+    replies: [refusedBy(`${scheme} CCCC`), ok("2"), ok("3")],
+    up: [
+      asked("/1", `Authorization: ${scheme} AAAA\r\n`),
+      posted("/2", "body", `Authorization: ${scheme} BBBB\r\n`),
+      posted("/3", "body"),
+    ],
+    down:
+      `HTTP/1.1 401 No\r\nWWW-Authenticate: ${scheme} CCCC\r\nContent-Length: 0\r\n${SUPPORT}${VIA}\r\n` +
+      told("2") + told("3", CLOSE),
+    connections: 1,
+  })),
+];
+
 /** All of them. */
 export const WIRE_CASES: ProxyCase[] = [
   ...RETRIES,
@@ -266,4 +312,5 @@ export const WIRE_CASES: ProxyCase[] = [
   ...CHUNKS,
   ...TUNNELS,
   ...RESETS,
+  ...KEPT,
 ];
