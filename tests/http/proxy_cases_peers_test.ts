@@ -7,9 +7,12 @@ import { WIRE_CASES } from "./proxy_wire_cases.ts";
 
 const ALL = [...CASES, ...WIRE_CASES];
 
+/** Settings by which Squid passes more of the cases than with its defaults. */
+const SQUID = "cache deny all\nhttp_upgrade_request_protocols WebSocket allow all";
+
 /** Other proxies, and the share of the cases that each one must pass for the count to mean something. */
 const PEERS: [program: string, start: () => Promise<HttpPeer>, share: number][] = [
-  ["squid", () => startSquid("cache deny all", { idle: 1 }), 1 / 2],
+  ["squid", () => startSquid(SQUID, { idle: 1 }), 1 / 2],
   ["tinyproxy", () => startTinyproxy(1), 1 / 5],
 ];
 
