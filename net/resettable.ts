@@ -45,7 +45,8 @@ export interface LayeredTransport extends Transport {
  *
  * @param transport A `Deno.TcpConn`, or a layer over one. Use only what is returned from now on.
  * @param inFlight Settles when the reads and writes that are under way on `transport` have ended.
- * A reset before that sends a FIN, and then the reset.
+ * A reset before that sends a FIN, and then the reset. Leave it out only if none is under way: a
+ * reset would leave the connection open.
  * @returns The transport to use.
  *
  * @example Whether it can be reset

@@ -7,7 +7,7 @@ import { connectTcp } from "../../net/tcp_client.ts";
 import { serveTcp } from "../../net/tcp_server.ts";
 import { connectTls } from "../../net/tls_client.ts";
 import { serveTls } from "../../net/tls_server.ts";
-import { memoryPair } from "../../net/memory_pair.ts";
+import { memoryPair, memoryTransports } from "../../net/memory_pair.ts";
 import { NetError } from "../../net/errors.ts";
 import { resettable } from "../../net/resettable.ts";
 import { conformance } from "../_support/conformance.ts";
@@ -360,6 +360,18 @@ Deno.test({
     await assertRejects(() => transport.write(new Uint8Array(1)), Deno.errors.BadResource);
     await assertRejects(() => transport.closeWrite(), Deno.errors.BadResource);
   },
+});
+
+Deno.test("resettable() gives back what it cannot do anything for", async () => {
+  const { port, accepted } = await rawServer();
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const peer = await accepted;
+  conn.close();
+  assertEquals(resettable(conn), conn);
+  peer.destroy();
+  const [memory] = memoryTransports();
+  assertEquals(resettable(memory), memory);
+  memory.close();
 });
 
 Deno.test({
