@@ -4,6 +4,7 @@ import {
   CR,
   isBlank,
   latin1,
+  LF,
   lowerTokens,
   SP,
   TOKEN,
@@ -24,12 +25,17 @@ export interface Repaired {
 
 interface Line {
   readonly name: string;
-  readonly lower: string;
+  /** Whether the name is one of the three that are read here; undefined for all others. */
+  readonly known: "content-length" | "transfer-encoding" | "connection" | undefined;
   value: string;
 }
 
 const LENGTH = "content-length";
 const CODING = "transfer-encoding";
+const CONNECTION = "connection";
+const KNOWN = [LENGTH, CODING, CONNECTION] as const;
+/** The shortest name that may be taken for that of a framing field. */
+const SHORTEST = "contentlength".length;
 
 /**
  * Writes the head of a response in canonical form.
@@ -61,15 +67,20 @@ export function repairTrailers(bytes: Uint8Array): Repaired {
 
 /** Splits lines at LF, with or without a CR in front of it (RFC 9112 §2.2). */
 function linesOf(bytes: Uint8Array): string[] {
-  const lines = latin1(bytes, false).split("\n").map((line) =>
-    line.charCodeAt(line.length - 1) === CR ? line.slice(0, -1) : line
-  );
+  let high = 0;
+  for (let i = 0; i < bytes.length; i++) high |= bytes[i]!;
+  const text = latin1(bytes, high < 0x80);
+  // RFC 9110 §5.5: CR and NUL are dangerous, because recipients treat them in different ways.
+  if (text.includes("\0")) throw new Http1Error("A line holds a NUL");
+  for (let i = -1; (i = text.indexOf("\r", i + 1)) !== -1;) {
+    if (text.charCodeAt(i + 1) !== LF) throw new Http1Error("A line holds a bare CR");
+  }
+  const lines = text.split("\n");
   // What follows the last LF, and the empty line.
   lines.length -= 2;
-  for (const line of lines) {
-    // RFC 9110 §5.5: CR and NUL are dangerous, because recipients treat them in different ways.
-    if (line.includes("\0")) throw new Http1Error("A line holds a NUL");
-    if (line.includes("\r")) throw new Http1Error("A line holds a bare CR");
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!;
+    if (line.charCodeAt(line.length - 1) === CR) lines[i] = line.slice(0, -1);
   }
   return lines;
 }
@@ -119,19 +130,30 @@ function fieldsOf(lines: string[]): Line[] {
       last = undefined;
       continue;
     }
-    fields.push(last = { name, lower: lowerAscii(name), value: line.slice(colon + 1) });
+    fields.push(last = { name, known: knownName(name), value: line.slice(colon + 1) });
   }
   return fields;
+}
+
+function knownName(name: string): Line["known"] {
+  for (const known of KNOWN) {
+    if (name.length === known.length && lowerAscii(name) === known) return known;
+  }
+  return undefined;
 }
 
 /** Drops a line that is no field, unless it may say how long the message is. */
 function drop(line: string): void {
   const colon = line.indexOf(":");
-  let letters = "";
-  for (const character of lowerAscii(colon === -1 ? line : line.slice(0, colon))) {
-    if (character >= "a" && character <= "z") letters += character;
+  const end = colon === -1 ? line.length : colon;
+  if (end < SHORTEST) return;
+  const letters: number[] = [];
+  for (let i = 0; i < end; i++) {
+    const lower = line.charCodeAt(i) | 0x20;
+    if (lower >= 0x61 && lower <= 0x7a) letters.push(lower);
   }
-  if (letters.includes("contentlength") || letters.includes("transferencoding")) {
+  const name = latin1(Uint8Array.from(letters), true);
+  if (name.includes("contentlength") || name.includes("transferencoding")) {
     throw new Http1Error("A framing field is malformed");
   }
 }
@@ -144,16 +166,16 @@ function framed(fields: Line[], status: string, tunnel: boolean): Line[] {
   let coded: Line | undefined;
   let measured: Line | undefined;
   for (const field of fields) {
-    if (tunnel && (field.lower === LENGTH || field.lower === CODING)) continue;
-    if (field.lower === LENGTH) {
+    if (tunnel && (field.known === LENGTH || field.known === CODING)) continue;
+    if (field.known === LENGTH) {
       measured ??= field;
       length = lengthOf(field.value, length);
-    } else if (field.lower === CODING) {
+    } else if (field.known === CODING) {
       coded ??= field;
       codingLines.push(field.value);
     } else {
       field.value = cleaned(field.value);
-      if (field.lower === "connection") optionLines.push(field.value);
+      if (field.known === CONNECTION) optionLines.push(field.value);
     }
   }
   // All lines of a name are one list (RFC 9110 §5.3).
@@ -167,9 +189,9 @@ function framed(fields: Line[], status: string, tunnel: boolean): Line[] {
     throw new Http1Error("There are Content-Length and Transfer-Encoding");
   }
   return fields.filter((field) =>
-    field.lower === LENGTH
+    field.known === LENGTH
       ? field === measured && !chunked
-      : field.lower === CODING
+      : field.known === CODING
       ? field === coded && chunked
       : true
   );
