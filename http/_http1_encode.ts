@@ -4,12 +4,13 @@ import { consistsOf, Http1Fields } from "./_http1_fields.ts";
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /**
- * The bytes of a head.
+ * Encodes a head (RFC 9112 §2.1).
  *
- * @param first The first line without its end: `GET / HTTP/1.1`, `HTTP/1.1 200 OK`.
+ * @param first The first line without its end: `GET / HTTP/1.1`, `HTTP/1.1 200 OK`. A status may be
+ * as high as 999, because a tolerant decoder delivers such.
  * @param fields The lines that follow.
  * @returns The bytes, with the empty line.
- * @throws {TypeError} If the first line could be read as several or as none.
+ * @throws {TypeError} If the first line is malformed.
  *
  * @example A request
  * ```ts
@@ -28,10 +29,10 @@ export function encodeHttp1Head(first: string, fields: Http1Fields): Uint8Array<
 }
 
 /**
- * The bytes of one chunk (RFC 9112 §7.1).
+ * Encodes one chunk (RFC 9112 §7.1).
  *
- * @param data Its data; without any there is no chunk, since an empty one would be the last.
- * @returns The bytes.
+ * @param data The data of the chunk.
+ * @returns The bytes; none without data, because an empty chunk would be the last one.
  *
  * @example A chunk
  * ```ts
@@ -54,9 +55,9 @@ export function encodeHttp1Chunk(data: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The bytes behind the last chunk of a body.
+ * Encodes the end of a chunked body: the last chunk, and trailers (RFC 9112 §7.1.2).
  *
- * @param trailers The fields that follow it.
+ * @param trailers The trailer fields.
  * @returns The bytes.
  *
  * @example The end of a chunked body
@@ -82,5 +83,5 @@ function linesOf(fields: Http1Fields): string {
 function isFirstLine(line: string): boolean {
   const request = /^(\S+) [\x21-\x22\x24-\x7e]+ HTTP\/1\.[01]$/.exec(line);
   if (request !== null) return consistsOf(request[1]!, TOKEN);
-  return /^HTTP\/1\.[01] [1-5]\d\d /.test(line) && consistsOf(line, VALUE);
+  return /^HTTP\/1\.[01] [1-9]\d\d /.test(line) && consistsOf(line, VALUE);
 }

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a message of HTTP/1.1. The bytes behind it cannot be trusted: the connection
- * has to end.
+ * An HTTP/1.1 message is malformed, too large or truncated. The bytes behind it cannot be trusted:
+ * the connection has to end.
  *
  * @example Two lengths
  * ```ts
@@ -15,16 +15,16 @@
 export class Http1Error extends Error {
   /** The name of the class. */
   override readonly name: string = "Http1Error";
-  /** What a server refuses such a request with: 400, 414, 431, 501 or 505. */
+  /** The status to refuse such a request with: 400, 414, 431, 501 or 505. */
   readonly status: number;
-  /** Whether the message was cut short, rather than wrong. */
+  /** Whether the message was cut short, and is not malformed. */
   readonly truncated: boolean;
 
   /**
    * Makes an error.
    *
-   * @param message A sentence; nothing of what was received is in it.
-   * @param status The status to refuse with.
+   * @param message A sentence. It contains nothing that was received.
+   * @param status The status to refuse a request with.
    * @param truncated Whether the message was cut short.
    */
   constructor(message: string, status = 400, truncated = false) {
