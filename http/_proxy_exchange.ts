@@ -227,7 +227,7 @@ export class Exchange {
       throw new Refusal(502, "The server changes to a protocol that was not asked for");
     }
     if (status === 407) {
-      // It is not the client who has to log in there.
+      // The client cannot log in there: its Proxy-Authorization ends here.
       throw new Refusal(502, "The server behind the proxy wants a login");
     }
     this.#upstream.heard(valueOf(response.fields, Known.keepAlive));

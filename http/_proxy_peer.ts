@@ -171,6 +171,11 @@ export class Peer implements Ticked {
     this.#buffer = this.#spare = undefined;
   }
 
+  /** Whether `reset` is a true one. */
+  get canReset(): boolean {
+    return this.#raw.reset !== undefined;
+  }
+
   /** Makes `reset` a true one, where the system can; returns the transport from now on. */
   makeResettable(): Transport {
     return this.#raw = resettable(this.#raw, this.#pending);

@@ -159,7 +159,7 @@ export class ProxySession implements Answering {
     const { clock, limits } = this.#core;
     const { decoder } = this.#client;
     const { headTimeout, idleTimeout } = limits;
-    // Who has just connected has something to say.
+    // A client that has just connected is about to send a request.
     const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
     this.#first = false;
     const idle = clock.after(wait);
@@ -169,7 +169,7 @@ export class ProxySession implements Answering {
         const head = decoder.next();
         if (head !== undefined) return head as Http1Request;
         const begun = !decoder.between;
-        // From its first byte on, however it drips.
+        // This limit runs from the first byte, however slowly the others come.
         if (begun && due === Infinity) due = clock.after(headTimeout);
         if (!begun && this.#draining) return undefined;
         if (!(await this.#client.more(begun ? due : idle))) return undefined;
@@ -439,7 +439,7 @@ export class ProxySession implements Answering {
   /** Makes a connection that is cut end with a reset from now on, where the system can. */
   async #makeResettable(): Promise<void> {
     const conn = this.#conn;
-    if (!conn.open) return;
+    if (!conn.open || this.#client.canReset) return;
     await conn.upgrade(() =>
       Promise.resolve({ transport: this.#client.makeResettable(), tls: conn.tls })
     );
