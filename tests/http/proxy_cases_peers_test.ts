@@ -27,7 +27,7 @@ for (const [program, start, share] of PEERS) {
       await using peer = await start();
       const failed: string[] = [];
       const left = [...ALL];
-      await Promise.all(Array.from({ length: 16 }, async () => {
+      await Promise.all(Array.from({ length: 32 }, async () => {
         for (let one; (one = left.shift()) !== undefined;) {
           const why = await complaint(one, peer.port);
           if (why !== undefined) failed.push(`${one.name}: ${why.slice(0, 300)}`);
