@@ -5,8 +5,12 @@ import { NetError, toNetError } from "../net/errors.ts";
 import { parseDigits } from "../net/text.ts";
 import { DenoBody, DenoInfo } from "./_deno_info.ts";
 import type { Gate } from "./_gate.ts";
-import { bindSignal } from "./_handler_info.ts";
-import { makeRequest } from "./internal/lazy_request.ts";
+import {
+  makeRequest,
+  peekHeader,
+  prepareLazyRequests,
+  withSignalOf,
+} from "./internal/lazy_request.ts";
 import { isForRequest } from "./_methods.ts";
 import type { HttpTransport } from "./_transport.ts";
 import type { ServeHttpOptions } from "./server_options.ts";
@@ -44,6 +48,7 @@ export class DenoTransport implements HttpTransport {
 
   constructor(options: ServeHttpOptions, gate: Gate, secure: boolean) {
     const { hostname = "127.0.0.1", port = 0 } = options;
+    prepareLazyRequests();
     this.#gate = gate;
     this.#closingSignal = gate.closing.signal;
     this.#prefix = secure ? "https://" : "http://";
@@ -120,8 +125,8 @@ export class DenoTransport implements HttpTransport {
     const bare = method === "GET" || method === "HEAD" || request.body === null;
     const length = bare ? "0" : request.headers.get("content-length");
     if (length === "0") {
-      bindSignal(request, info);
-      return gate.handle(request, info);
+      // Deno's own signal is aborted by success, too.
+      return gate.handle(withSignalOf(info, request), info);
     }
     if (gate.tooLarge(lengthOf(length))) return gate.refuse(413, exchange, request);
     const clientEnded = (error: unknown) => info.clientEnded(error);
@@ -147,7 +152,7 @@ export class DenoTransport implements HttpTransport {
    * Deno believes whatever is sent, and puts its own name where nothing is.
    */
   #judge(request: Request): number {
-    const host = request.headers.get("host");
+    const host = peekHeader(request, "host");
     const { url } = request;
     const from = this.#prefix.length;
     if (!url.startsWith(this.#prefix)) return 400;

@@ -107,18 +107,3 @@ export function clientGone(remoteAddr: Deno.NetAddr, cause?: unknown): NetError 
     ...(cause !== undefined && { cause }),
   });
 }
-
-const INFO: unique symbol = Symbol("info");
-
-const SIGNAL: PropertyDescriptor = {
-  get(this: Request & { [INFO]: HandlerInfo }): AbortSignal {
-    return this[INFO].signal;
-  },
-  configurable: true,
-};
-
-/** Gives a request of `Deno.serve` the signal of `info`; Deno's own is aborted by success, too. */
-export function bindSignal(request: Request, info: HandlerInfo): void {
-  (request as Request & { [INFO]: HandlerInfo })[INFO] = info;
-  Object.defineProperty(request, "signal", SIGNAL);
-}

@@ -5,7 +5,8 @@ const FORBIDDEN = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** Whether a `Request` can have this method, and leaves it as it is. */
 export function isForRequest(method: string): boolean {
-  if (ANY_CASE.has(method)) return true;
+  // To look into a set, a text has to be hashed first.
+  if (method === "GET" || method === "POST" || ANY_CASE.has(method)) return true;
   const upper = method.toUpperCase();
   return !ANY_CASE.has(upper) && !FORBIDDEN.has(upper);
 }

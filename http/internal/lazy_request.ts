@@ -28,8 +28,8 @@ export interface RequestSource {
   readonly fields: Iterable<readonly [name: string, value: string]>;
   /** The body, if there is one. */
   readonly body: RequestBodySource | undefined;
-  /** Knows whether the client has gone. Its signal is made when somebody asks for it. */
-  readonly client: { readonly signal: AbortSignal };
+  /** Whose signal is that of the request. */
+  readonly client: Client;
 }
 
 /** The body of a request. It is read in one of the two ways. */
@@ -40,6 +40,11 @@ export interface RequestBodySource {
   takeWhole(): Bytes | undefined;
   /** Takes note that the client has sent what cannot be read, whatever a framework makes of it. */
   fail(error: ProblemError): void;
+}
+
+/** Knows whether a client has gone. Its signal is made when somebody asks for it. */
+export interface Client {
+  readonly signal: AbortSignal;
 }
 
 /** An object of Deno, by the symbols of its state. */
@@ -55,6 +60,7 @@ interface Symbols {
 }
 
 // Symbols instead of private members: a `Proxy` of a request works under Deno, and so it does here.
+const CLIENT = Symbol("client");
 const SOURCE = Symbol("source");
 const HEADERS = Symbol("headers");
 const REAL = Symbol("real");
@@ -66,9 +72,31 @@ let symbols: Symbols | undefined;
 /** Undefined until somebody has looked. */
 let enabled: boolean | undefined;
 
-/** Makes a request. */
+/** Makes a request. The URL of it is as it was sent. */
 export function makeRequest(source: RequestSource): Request {
   return enabled ? new LazyRequest(source) as unknown as Request : new RealRequest(source);
+}
+
+/** Makes a request that is another one in all but its signal. */
+export function withSignalOf(client: Client, request: Request): Request {
+  if (enabled) return new BoundRequest(client, request) as unknown as Request;
+  return Object.defineProperty(request, "signal", {
+    configurable: true,
+    get: () => client.signal,
+  });
+}
+
+/**
+ * Looks at a header of a request of `Deno.serve`. Once a request has `Headers`, Deno copies all of
+ * them when the handler has returned, and this makes none.
+ *
+ * @returns The value, or null if there is no such header.
+ */
+export function peekHeader(request: Request, name: string): string | null {
+  const inner = enabled
+    ? (request as unknown as Internals)[symbols!.inner] as Partial<ServedInner> | undefined
+    : undefined;
+  return typeof inner?.header === "function" ? inner.header(name) : request.headers.get(name);
 }
 
 /**
@@ -97,31 +125,55 @@ export function takeWholeBody(request: Request): Bytes | undefined {
   return request instanceof LazyRequest ? takeWhole(request) : undefined;
 }
 
-class LazyRequest {
+/** A real request with another signal. */
+class BoundRequest {
+  readonly [CLIENT]: Client;
+  [REAL]: Request | undefined;
+
+  constructor(client: Client, real: Request | undefined) {
+    this[CLIENT] = client;
+    this[REAL] = real;
+  }
+
+  get method(): string {
+    return this[REAL]!.method;
+  }
+
+  get url(): string {
+    return this[REAL]!.url;
+  }
+
+  get headers(): Headers {
+    return this[REAL]!.headers;
+  }
+
+  get signal(): AbortSignal {
+    return this[CLIENT].signal;
+  }
+}
+
+/** A request whose real one is made when it is needed. */
+class LazyRequest extends BoundRequest {
   readonly [SOURCE]: RequestSource;
   [HEADERS]: Headers | undefined = undefined;
-  [REAL]: Request | undefined = undefined;
   /** Whether the body was taken without a real request. */
   [TAKEN] = false;
 
   constructor(source: RequestSource) {
+    super(source.client, undefined);
     this[SOURCE] = source;
   }
 
-  get method(): string {
+  override get method(): string {
     return this[SOURCE].method;
   }
 
-  get url(): string {
+  override get url(): string {
     return this[SOURCE].url;
   }
 
-  get headers(): Headers {
+  override get headers(): Headers {
     return this[HEADERS] ??= headersOf(this[SOURCE].fields);
-  }
-
-  get signal(): AbortSignal {
-    return this[SOURCE].client.signal;
   }
 
   get bodyUsed(): boolean {
@@ -198,11 +250,12 @@ function headersOf(fields: RequestSource["fields"]): Headers {
   return headers;
 }
 
-/** The real request behind a lazy one. It has the same `Headers`, so that changes show in both. */
-function realOf(lazy: LazyRequest): Request {
-  return lazy[REAL] ??= materialize(lazy);
+/** The real request behind another one. */
+function realOf(request: BoundRequest): Request {
+  return request[REAL] ??= materialize(request as LazyRequest);
 }
 
+/** Makes the real request. It has the same `Headers`, so that changes show in both. */
 function materialize(lazy: LazyRequest): Request {
   const { method, url, body } = lazy[SOURCE];
   const { inner, headers, list } = symbols!;
@@ -265,17 +318,19 @@ function probe(): boolean {
     const list = Object.getOwnPropertySymbols(listed).find((symbol) => isProbe(listed[symbol]));
     if (!brand || !signal || !headers || !inner || !list) return false;
     symbols = { inner, headers, list };
-    const { prototype } = LazyRequest;
+    const { prototype } = BoundRequest;
     Object.setPrototypeOf(prototype, Request.prototype);
-    Reflect.deleteProperty(prototype, "constructor");
-    for (const name of Object.getOwnPropertyNames(prototype)) {
-      // As all members of a standard interface are.
-      Object.defineProperty(prototype, name, { enumerable: true });
+    for (const each of [prototype, LazyRequest.prototype]) {
+      Reflect.deleteProperty(each, "constructor");
+      for (const name of Object.getOwnPropertyNames(each)) {
+        // As all members of a standard interface are.
+        Object.defineProperty(each, name, { enumerable: true });
+      }
     }
     for (const symbol of all) Object.defineProperty(prototype, symbol, stateOf(symbol));
     Object.defineProperty(prototype, brand, { value: brand });
     Object.defineProperty(prototype, signal, {
-      get(this: LazyRequest) {
+      get(this: BoundRequest) {
         return this.signal;
       },
     });
@@ -289,6 +344,11 @@ interface Inner {
   headerList: unknown;
 }
 
+/** What a request of `Deno.serve` has instead. */
+interface ServedInner {
+  header(name: string): string | null;
+}
+
 function isProbe(list: unknown): boolean {
   return Array.isArray(list) && list.length === 1 && list[0]?.[0] === "x-probe";
 }
@@ -297,10 +357,10 @@ function isProbe(list: unknown): boolean {
 function stateOf(symbol: symbol): PropertyDescriptor {
   return {
     configurable: true,
-    get(this: LazyRequest) {
+    get(this: BoundRequest) {
       return (realOf(this) as unknown as Internals)[symbol];
     },
-    set(this: LazyRequest, value: unknown) {
+    set(this: BoundRequest, value: unknown) {
       (realOf(this) as unknown as Internals)[symbol] = value;
     },
   };

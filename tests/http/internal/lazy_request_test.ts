@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   makeRequest,
+  peekHeader,
   prepareLazyRequests,
   type RequestSource,
   takeWholeBody,
   useLazyRequests,
+  withSignalOf,
 } from "../../../http/internal/lazy_request.ts";
 
 const encoder = new TextEncoder();
@@ -375,4 +377,67 @@ Deno.test("takeWholeBody() takes a body once, and only of a request as the handl
   void opened.body;
   assertEquals([takeWholeBody(opened), await opened.text()], [undefined, "abc"]);
   assertEquals(takeWholeBody(new Request("http://a/", { method: "POST", body: "abc" })), undefined);
+});
+
+Deno.test("withSignalOf() gives a request of Deno.serve another signal, and nothing else", async () => {
+  for (const use of [true, false]) {
+    useLazyRequests(use);
+    try {
+      const gone = new AbortController();
+      await using server = Deno.serve(
+        { port: 0, hostname: "127.0.0.1", onListen() {} },
+        async (served) => {
+          const host = peekHeader(served, "host");
+          const request = withSignalOf(gone, served);
+          const copy = new Request(request.url, request);
+          return Response.json({
+            host,
+            none: peekHeader(served, "x-none"),
+            same: [request.method, request.url, request.headers === served.headers],
+            is: [request instanceof Request, request.constructor === Request, `${request}`],
+            signal: request.signal === gone.signal,
+            copied: [copy.method, copy.headers.get("x-a"), copy.signal.aborted],
+            body: await request.json(),
+            used: [request.bodyUsed, served.bodyUsed],
+          });
+        },
+      );
+      const url = `http://127.0.0.1:${server.addr.port}/a?b`;
+      gone.abort();
+      const got = await fetch(url, { method: "PUT", body: "[1]", headers: { "x-a": "c" } });
+      assertEquals(await got.json(), {
+        host: `127.0.0.1:${server.addr.port}`,
+        none: null,
+        same: ["PUT", url, true],
+        is: [true, true, "[object Request]"],
+        signal: true,
+        copied: ["PUT", "c", true],
+        body: [1],
+        used: [true, true],
+      });
+    } finally {
+      useLazyRequests(true);
+    }
+  }
+});
+
+Deno.test("Deno.upgradeWebSocket() takes a request with another signal", async () => {
+  prepareLazyRequests();
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (served) => {
+      const request = withSignalOf(new AbortController(), served);
+      const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "p" });
+      socket.onmessage = ({ data }) => socket.send(`${data}, ${request.url.slice(-2)}`);
+      return response;
+    },
+  );
+  const socket = new WebSocket(`ws://127.0.0.1:${server.addr.port}/x`, "p");
+  await new Promise((resolve) => socket.onopen = resolve);
+  socket.send("hello");
+  const { data } = await new Promise<MessageEvent>((resolve) => socket.onmessage = resolve);
+  assertEquals([data, socket.protocol], ["hello, /x", "p"]);
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  socket.close();
+  await closed;
 });
