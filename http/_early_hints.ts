@@ -1,3 +1,5 @@
+import { lowerAscii } from "../net/text.ts";
+
 /** Fields that speak of a message or of the connection, and not of the response to come. */
 const REFUSED: ReadonlySet<string> = new Set([
   "connection",
@@ -9,6 +11,11 @@ const REFUSED: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** Returns whether a field may be sent in early hints. */
+export function isHintField(name: string): boolean {
+  return !REFUSED.has(lowerAscii(name));
+}
 
 /**
  * Returns the lines of a response 103.

@@ -17,6 +17,17 @@ export interface ForwardedClient extends ForwardedInfo {
   readonly client: Deno.NetAddr;
 }
 
+/** The addresses of the client and of the proxies behind it, except the nearest one. */
+const chains = new WeakMap<ForwardedInfo, readonly string[]>();
+
+/**
+ * Returns the addresses that a request has come through, as trusted proxies say: the client first,
+ * the nearest proxy last.
+ */
+export function chainOf(forwarded: ForwardedInfo): readonly string[] {
+  return [...chains.get(forwarded) ?? [], forwarded.peer.hostname];
+}
+
 /** Finds the client of a request behind reverse proxies that are trusted. */
 export class ProxyTrust {
   readonly #hops: number;
@@ -64,6 +75,7 @@ export class ProxyTrust {
     const hops = this.#standard ? standardHops(headers) : customHops(headers);
     let client = peer;
     let last: Hop | undefined;
+    const through: string[] = [];
     // From the nearest proxy outwards, as long as whoever describes a hop is trusted.
     for (let i = hops.length - 1, trusted = 0; i >= 0; i--) {
       if (!this.#trusts(client.hostname, trusted++)) break;
@@ -71,15 +83,18 @@ export class ProxyTrust {
       // A proxy that hides its client hides all in front of it.
       if (last.client === undefined) break;
       client = last.client;
+      through.push(client.hostname);
     }
     if (last === undefined) return undefined;
     const proto = last.proto === undefined ? undefined : lowerAscii(last.proto);
-    return {
+    const found: ForwardedClient = {
       client,
       peer,
       proto: proto === "http" || proto === "https" ? proto : undefined,
       host: last.host !== undefined && isHost(last.host) ? last.host : undefined,
     };
+    chains.set(found, through.reverse());
+    return found;
   }
 
   /** Whether an address, so many hops away, is that of a proxy that is trusted. */

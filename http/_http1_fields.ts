@@ -24,17 +24,22 @@ export const Known = {
   date: 19,
 } as const;
 
-/** The names of the known fields in lower case, grouped by length. */
+/** The names of the known fields in lower case, by their numbers. */
+const NAMES: string[] = [];
+/** The same names, grouped by length. */
 const BY_LENGTH: [name: Uint8Array, id: number][][] = [];
 for (const [key, id] of Object.entries(Known)) {
-  const text = key === "http2Settings"
+  const text = NAMES[id] = key === "http2Settings"
     ? "http2-settings"
-    : key === "te"
-    ? key
     : key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const name = new TextEncoder().encode(text);
   for (let i = BY_LENGTH.length; i <= name.length; i++) BY_LENGTH.push([]);
   BY_LENGTH[name.length]!.push([name, id]);
+}
+
+/** Returns the name of a known field in lower case. */
+export function knownName(known: number): string {
+  return NAMES[known]!;
 }
 
 /** Returns the number of a known field, or 0. The name must be a token. */

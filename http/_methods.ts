@@ -10,3 +10,10 @@ export function isForRequest(method: string): boolean {
   const upper = method.toUpperCase();
   return !ANY_CASE.has(upper) && !FORBIDDEN.has(upper);
 }
+
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** Whether a request of this method may be repeated automatically (RFC 9110 §9.2.2). */
+export function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method);
+}

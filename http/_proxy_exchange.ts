@@ -2,6 +2,7 @@ import { lowerAscii, splitWords } from "../net/text.ts";
 import { schemesOf } from "./_challenges.ts";
 import { Http1Error, type Http1Request, type Http1Response } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
+import { isIdempotent } from "./_methods.ts";
 import type { RequestBody } from "./_proxy_body.ts";
 import { hookFailed, type ProxyCore } from "./_proxy_core.ts";
 import {
@@ -20,8 +21,6 @@ import { Late } from "./_proxy_peer.ts";
 import type { Upstream } from "./_proxy_upstream.ts";
 import type { ProxyRequest } from "./proxy_options.ts";
 
-/** Methods that may be repeated automatically (RFC 9110 §9.2.2). */
-const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 /** Methods whose requests have no use for a body. */
 const BODYLESS = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
@@ -54,7 +53,7 @@ export interface Answering {
  * requests use a kept connection. The others would fail whenever its server has just closed it.
  */
 export function isRepeatable({ method, framing }: Http1Request): boolean {
-  return framing === 0 && IDEMPOTENT.has(method);
+  return framing === 0 && isIdempotent(method);
 }
 
 /** One attempt: sends a request on one connection, and passes the response back. */

@@ -6,6 +6,7 @@ import {
   type Http1Fields,
   Known,
   knownField,
+  knownName,
   type RawFields,
   rawOf,
   STRIDE,
@@ -13,7 +14,7 @@ import {
 import type { Http1Request, Http1Response } from "./http1_codec.ts";
 
 /** Known fields that end here (RFC 9110 §7.6.1), or that are written anew. */
-const HOP = flags(
+const HOP_FIELDS = [
   Known.transferEncoding,
   Known.connection,
   Known.upgrade,
@@ -24,7 +25,10 @@ const HOP = flags(
   Known.proxyAuthenticate,
   Known.proxyAuthenticationInfo,
   Known.http2Settings,
-);
+];
+const HOP = flags(...HOP_FIELDS);
+/** The names of these fields in lower case. */
+export const HOP_NAMES: ReadonlySet<string> = new Set(HOP_FIELDS.map(knownName));
 /** What `Connection` cannot take away: how long the message is, and whom it is for. */
 const FRAMING = flags(Known.contentLength, Known.transferEncoding, Known.host);
 /** What has no place behind a body (RFC 9110 §6.5.1). */
@@ -161,6 +165,23 @@ export function responseHead(head: Http1Response, out: Returning): string {
   // RFC 9110 §6.6.1: who passes it on says when it came.
   if (!dated) lines += `Date: ${httpDate()}\r\n`;
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
+}
+
+/**
+ * Returns the fields of a response that may be passed on as `Headers`, without `Content-Length`,
+ * which the framing gives.
+ */
+export function passedFields({ fields, connection }: Http1Response): [string, string][] {
+  const names = namesOf(connection);
+  const { text, at } = rawOf(fields) ?? written(fields);
+  const passed: [string, string][] = [];
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const known = at[i + 4]!;
+    if (HOP[known] === 1 || known === Known.contentLength) continue;
+    if (isNamed(known, text, at, i, names)) continue;
+    passed.push([text.slice(at[i], at[i + 1]), text.slice(at[i + 2], at[i + 3])]);
+  }
+  return passed;
 }
 
 /** The trailers that may be sent on, with the empty line behind them. */

@@ -30,6 +30,8 @@ export class Peer implements Ticked {
   broken = false;
   /** Whether reading is over: the peer has ended, failed, was too slow, or reading was stopped. */
   lost = false;
+  /** Whether a write made no progress for too long, so that the connection was closed. */
+  late = false;
   /** Whether the last read has filled its buffer, so that more may be there already. */
   filled = false;
   readonly decoder: Http1Decoder;
@@ -255,7 +257,10 @@ export class Peer implements Ticked {
   expire(): void {
     const { now } = this.clock;
     // A peer that does not take what is written gets a part of it: it must not look complete.
-    if (this.#writeDue <= now) return this.reset();
+    if (this.#writeDue <= now) {
+      this.late = true;
+      return this.reset();
+    }
     this.lost = true;
     this.#readDue = Infinity;
     this.due = this.#writeDue;

@@ -7,6 +7,7 @@ import { dialAny, dialAnyBy, orAbort } from "./_dial.ts";
 import type { LocalAddresses } from "./_local_addresses.ts";
 import { Http1Decoder } from "./http1_codec.ts";
 import type { TickClock, Ticked } from "./_proxy_clock.ts";
+import { type IdleOptions, IdleUpstreams } from "./_idle_upstreams.ts";
 import { readKeepAlive } from "./_keep_alive.ts";
 import { Out } from "./_proxy_out.ts";
 import { Refusal } from "./_proxy_pages.ts";
@@ -57,19 +58,15 @@ export class Upstream extends Peer {
 }
 
 /** What the connections depend on. */
-export interface UpstreamOptions {
-  readonly clock: TickClock;
+export interface UpstreamOptions extends IdleOptions {
   readonly connectTimeout: number;
   readonly bodyTimeout: number;
-  readonly maxIdlePerHost: number;
-  readonly keepAliveTimeout: number;
   /** Gives the addresses of a name. */
   readonly resolve: (hostname: string) => readonly string[] | Promise<readonly string[]>;
 }
 
 /** Servers send larger heads than clients. What they send is forwarded in canonical form. */
 const DECODING = { maxHead: 64 * 1024, tolerant: true };
-const MAX_IDLE = 1024;
 /** An idle connection ends here so long before it ends at the server, in milliseconds. */
 const MARGIN = 1000;
 const WORDS: Partial<Record<NetErrorKind, string>> = {
@@ -83,83 +80,21 @@ const WORDS: Partial<Record<NetErrorKind, string>> = {
 };
 
 /** Dials what the rules allow, and keeps what is idle. */
-export class Upstreams {
+export class Upstreams extends IdleUpstreams<Upstream> {
   readonly #options: UpstreamOptions;
-  readonly #idle = new Map<string, Upstream[]>();
   readonly #open = new Set<Upstream>();
   readonly #routes = new Set<string>();
-  idle = 0;
 
   constructor(options: UpstreamOptions) {
+    super(options);
     this.#options = options;
   }
 
-  /** Returns an idle connection that is of use; undefined without one. */
-  take(key: string): Upstream | undefined {
-    const list = this.#idle.get(key);
-    if (list === undefined) return undefined;
-    for (let upstream; (upstream = list.pop()) !== undefined;) {
-      this.idle--;
-      if (upstream.usable) {
-        upstream.reused = true;
-        return upstream;
-      }
-      this.drop(upstream);
-    }
-    return undefined;
-  }
-
-  /** Returns whether as many connections are idle as are kept. */
-  isFull(key: string): boolean {
-    const idle = this.#idle.get(key)?.length ?? 0;
-    return idle >= this.#options.maxIdlePerHost || this.idle >= MAX_IDLE;
-  }
-
-  /** Keeps a connection for the next request, in place of the oldest if there are too many. */
-  give(upstream: Upstream): void {
-    const { keepAliveTimeout, clock } = this.#options;
-    const limit = Math.min(keepAliveTimeout, upstream.idleLimit);
-    if (limit === 0 || !upstream.usable) return this.drop(upstream);
-    upstream.shrink();
-    upstream.out.clear();
-    const { filled } = upstream;
-    // The server's end, and anything that it says unasked, ends the connection.
-    const evict = () => this.#evict(upstream);
-    upstream.more(clock.after(limit)).then(evict, evict);
-    // If more has come already, the read gets it in the next turn of the event loop.
-    if (filled) setTimeout(() => this.#keep(upstream));
-    else this.#keep(upstream);
-  }
-
-  #keep(upstream: Upstream): void {
-    if (!upstream.usable) return this.drop(upstream);
-    if (this.isFull(upstream.key)) {
-      const oldest = this.#idle.get(upstream.key)?.[0];
-      if (oldest === undefined) return this.drop(upstream);
-      this.#evict(oldest);
-    }
-    let list = this.#idle.get(upstream.key);
-    if (list === undefined) this.#idle.set(upstream.key, list = []);
-    list.push(upstream);
-    this.idle++;
-  }
-
-  #evict(upstream: Upstream): void {
-    const list = this.#idle.get(upstream.key);
-    const index = list?.indexOf(upstream) ?? -1;
-    if (index === -1) return;
-    list!.splice(index, 1);
-    this.idle--;
-    this.drop(upstream);
-  }
-
   /** Closes a connection. */
-  drop(upstream: Upstream): void {
+  override drop(upstream: Upstream): void {
     this.#open.delete(upstream);
     this.#routes.delete(upstream.route);
-    // Or the lists would grow with every host that was ever asked for.
-    if (this.#idle.get(upstream.key)?.length === 0) this.#idle.delete(upstream.key);
-    upstream.close();
+    super.drop(upstream);
   }
 
   /**
@@ -173,18 +108,15 @@ export class Upstreams {
 
   /** Closes the idle connections that servers know to be those of one client. */
   forget({ key }: Introduction): void {
-    for (const [way, list] of this.#idle) {
-      if (way.startsWith(key)) { for (const upstream of [...list]) this.#evict(upstream); }
-    }
+    this.evictAll((way) => way.startsWith(key));
   }
 
   /** Closes all of them. */
-  close(): void {
+  override close(): void {
     for (const upstream of this.#open) upstream.close();
     this.#open.clear();
     this.#routes.clear();
-    this.#idle.clear();
-    this.idle = 0;
+    super.close();
   }
 
   /**

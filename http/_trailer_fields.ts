@@ -1,4 +1,6 @@
-import type { Http1Fields } from "./_http1_fields.ts";
+import { lowerAscii } from "../net/text.ts";
+import { TOKEN } from "./_http1_bytes.ts";
+import { consistsOf, type Http1Fields } from "./_http1_fields.ts";
 import type { MakeTrailers } from "./server_options.ts";
 
 /**
@@ -54,6 +56,11 @@ export interface ResponseTrailers {
   readonly names: readonly string[];
   /** Makes the fields once the body has been sent. */
   readonly make: MakeTrailers;
+}
+
+/** Returns whether a trailer field may have this name. */
+export function isTrailerName(name: string): boolean {
+  return name !== "" && consistsOf(name, TOKEN) && !FORBIDDEN.has(lowerAscii(name));
 }
 
 /**

@@ -41,6 +41,7 @@ export * from "./proxy.ts";
 export * from "./response.ts";
 export * from "./retry.ts";
 export * from "./rate_limit.ts";
+export * from "./reverse_proxy.ts";
 export * from "./router.ts";
 export * from "./server.ts";
 export * from "./static_files.ts";

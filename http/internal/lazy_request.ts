@@ -125,6 +125,18 @@ export function takeWholeBody(request: Request): Bytes | undefined {
   return request instanceof LazyRequest ? takeWhole(request) : undefined;
 }
 
+/**
+ * Returns whether a request has a body, without making a real request of a lazy one.
+ *
+ * @param request A request as the handler got it, or another one.
+ */
+export function hasBody(request: Request): boolean {
+  if (request instanceof LazyRequest && request[REAL] === undefined) {
+    return request[SOURCE].body !== undefined;
+  }
+  return request.body !== null;
+}
+
 /** A real request with another signal. */
 class BoundRequest {
   readonly [CLIENT]: Client;
