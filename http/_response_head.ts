@@ -78,8 +78,10 @@ export class ResponseHead {
    */
   framing(length: number | undefined): BodyFraming {
     if (this.#trailers !== undefined) return "chunked"; // Nothing follows other bodies.
-    // The announced length counts where the body is a stream, or none was made for HEAD.
-    if (length === undefined || (length === 0 && this.#ofHead)) length = this.#declared ?? length;
+    // A handler that makes no body for HEAD says nothing of the length that GET has, unless it
+    // announces one (RFC 9110 §8.6).
+    if (length === 0 && this.#ofHead) length = undefined;
+    length ??= this.#declared;
     if (length !== undefined) return length;
     if (this.bodiless) return "none";
     return this.#minor === 1 ? "chunked" : "close";

@@ -250,11 +250,11 @@ export class Exchange {
     }
     this.#upstream.heard(valueOf(fields, Known.keepAlive));
     const headers = passedFields(head);
+    headers.push(["Via", `1.${head.minor} ${this.#sending.name}`]);
     if (status === 101) return this.#switch(head, headers);
     if (status > 599) throw new Refusal(502, "The response is malformed", `status ${status}`);
     const { method } = this.#sending.request;
     const init = { status, statusText: head.reason, headers };
-    headers.push(["Via", `1.${head.minor} ${this.#sending.name}`]);
     const length = framing === 0
       ? valueOf(fields, Known.contentLength)
       : typeof framing === "number"
