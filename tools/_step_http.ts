@@ -4,7 +4,8 @@ import type net from "node:net";
 import type tls from "node:tls";
 import { formatAddress, parseHostPort } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
-import { escapeControls } from "../net/text.ts";
+import { hasMember } from "../http/header_list.ts";
+import { escapeControls, lowerAscii, parseDigits, trimBlanks } from "../net/text.ts";
 import type { HttpExchange, HttpStep } from "./_diagnosis.ts";
 import { checkHost } from "./_commands.ts";
 import { connectSocket, destroy, phase, resolveBySystem, shakeHands } from "./_phases.ts";
@@ -16,6 +17,7 @@ const MAX_REDIRECTS = 10;
 const MAX_HEAD = 64 * 1024;
 const MAX_BODY = 1024 * 1024;
 const NO_HTTP = "does not speak HTTP";
+const HEAD_END = /\r?\n\r?\n/;
 
 /** Asks for a URL; `address` is where its host was reached, so that it need not be resolved twice. */
 export function httpStep(walk: Walk, url: string, address?: string): Promise<HttpStep> {
@@ -223,6 +225,8 @@ function ask(
 export class AnswerReader {
   readonly #where: string;
   #head = "";
+  /** The last characters of the head: its end may come in two chunks. */
+  #last = "";
   #answer: Answer | undefined;
   #bytes = 0;
   #length: number | undefined;
@@ -236,27 +240,38 @@ export class AnswerReader {
   /** Takes some bytes; gives the answer when it is complete. */
   push(chunk: Uint8Array): Answer | undefined {
     if (this.#answer !== undefined) return this.#body(chunk);
-    this.#head += latin1(chunk);
-    if (!"HTTP/1.".startsWith(this.#head.slice(0, 7))) throw this.#broken(NO_HTTP);
+    const text = latin1(chunk);
+    const known = this.#head.length;
+    this.#head += text;
+    if (known < 7 && !"HTTP/1.".startsWith(this.#head.slice(0, 7))) throw this.#broken(NO_HTTP);
+    // The head is searched once its end is here: a server that sends it byte by byte costs no more.
+    const near = this.#last + text;
+    this.#last = near.slice(-3);
+    if (!HEAD_END.test(near)) return this.#unended();
     for (;;) {
-      const end = /\r?\n\r?\n/.exec(this.#head);
-      if (end === null) {
-        if (this.#head.length > MAX_HEAD) throw this.#broken("sends a head that does not end");
-        return undefined;
-      }
+      const end = HEAD_END.exec(this.#head);
+      if (end === null) return this.#unended();
       const head = this.#head.slice(0, end.index);
       const rest = this.#head.slice(end.index + end[0].length);
       const answer = this.#readHead(head);
       // Interim answers come before the real one (RFC 9110 §15.2).
       if (answer.status >= 100 && answer.status < 200 && answer.status !== 101) {
         this.#head = rest;
+        this.#last = rest.slice(-3);
         if (rest === "") return undefined;
+        if (!"HTTP/1.".startsWith(rest.slice(0, 7))) throw this.#broken(NO_HTTP);
         continue;
       }
       this.#answer = answer;
       this.#head = "";
       return this.#body(Uint8Array.from(rest, (character) => character.charCodeAt(0)));
     }
+  }
+
+  /** Waits for the rest of the head, up to its limit. */
+  #unended(): undefined {
+    if (this.#head.length > MAX_HEAD) throw this.#broken("sends a head that does not end");
+    return undefined;
   }
 
   /** The connection has ended. */
@@ -277,14 +292,15 @@ export class AnswerReader {
     const [first = "", ...lines] = head.split(/\r?\n/);
     const match = /^HTTP\/1\.[01] ([1-9]\d\d)(?: (.*))?$/.exec(first);
     if (match === null) throw this.#broken(NO_HTTP);
-    const field = (name: string) =>
-      lines.find((line) => line.slice(0, name.length + 1).toLowerCase() === `${name}:`)
-        ?.slice(name.length + 1).trim();
+    const field = (name: string) => {
+      const line = lines.find((line) => lowerAscii(line.slice(0, name.length + 1)) === `${name}:`);
+      return line && trimBlanks(line.slice(name.length + 1));
+    };
     const status = Number(match[1]);
     const length = field("content-length");
     if (status === 204 || status === 304 || status === 101) this.#length = 0;
-    else if (/\bchunked\b/i.test(field("transfer-encoding") ?? "")) this.#chunked = true;
-    else if (length !== undefined && /^\d{1,15}$/.test(length)) this.#length = Number(length);
+    else if (hasMember(field("transfer-encoding"), "chunked")) this.#chunked = true;
+    else this.#length = parseDigits(length ?? "");
     const location = field("location");
     const server = field("server");
     return {

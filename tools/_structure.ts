@@ -52,15 +52,21 @@ export function findAddresses(text: string): FoundAddress[] {
   for (const match of text.matchAll(CANDIDATE)) {
     // A letter before or behind makes it a piece of a word.
     if (/[\w]/.test(text[match.index - 1] ?? "")) continue;
-    let address = match[0];
-    // `from ::1: icmp_seq`, `fe80::1%eth0.`, `to 1.2.3.4.`
-    while (/[:.]$/.test(address) && !isAddress(address)) address = address.slice(0, -1);
+    const address = withoutPunctuation(match[0]);
     const end = match.index + address.length;
     if (isAddress(address) && !/\w/.test(text[end] ?? "")) {
       found.push({ address, start: match.index, end });
     }
   }
   return found;
+}
+
+/** A candidate without the points and colons behind its address: `::1:`, `1.2.3.4.`, `fe80:::`. */
+function withoutPunctuation(candidate: string): string {
+  if (!/[:.]$/.test(candidate) || isAddress(candidate)) return candidate;
+  const bare = candidate.replace(/[:.]+$/, "");
+  const short = `${bare}::`;
+  return candidate.startsWith(short) && isAddress(short) ? short : bare;
 }
 
 /** Whether a text is an IPv4 address in four decimal parts, or an IPv6 address. */

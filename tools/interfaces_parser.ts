@@ -151,9 +151,9 @@ function readMtu(line: string): number | undefined {
 
 /** `inet A netmask M`, `inet addr:A Bcast:B Mask:M`, `inet6 A prefixlen N`, `inet6 A/N`. */
 function readInet(line: string, { addresses }: Draft): void {
-  // `inet addr:10.0.0.1`: the colon is part of no address.
+  // `inet addr:10.0.0.1`: the colon is part of no address. Only what is close to it is looked at.
   const [first, ...others] = findAddresses(
-    line.replace(/([^\s\d:a-f]|[a-z]{4,}):(?=[\da-f])/gi, "$1: "),
+    line.replace(/(?<=[^\s\d:a-f]|[a-z]{4}):(?=[\da-f])/gi, ": "),
   );
   if (first === undefined) return;
   const { address } = first;
@@ -256,7 +256,7 @@ export function parseIpconfig(output: Uint8Array | string): Interface[] {
     if (line.trim() === "") continue;
     if (/^\S/.test(line)) {
       // A heading ends in a colon; that of the machine itself has none.
-      const heading = /^(.*?)\s*:\s*$/.exec(line)?.[1];
+      const heading = headingOf(line);
       current = heading === undefined ? undefined : draft(heading);
       if (current !== undefined && found.push(current) === MAX_INTERFACES) break;
       add = () => {};
@@ -264,17 +264,17 @@ export function parseIpconfig(output: Uint8Array | string): Interface[] {
     }
     if (current === undefined) continue;
     const adapter = current;
-    const row = /^\s+(.*?)(?:\s?\.)+\s*:(.*)$/.exec(line);
-    const value = (row?.[2] ?? line).trim();
+    const row = rowOf(line);
+    const value = (row?.value ?? line).trim();
     const address = findAddresses(value)[0];
     // The address itself is followed by `(Preferred)` or so; a word behind it is something else.
     const alone = address !== undefined && address.start === 0;
-    if (row === null) {
+    if (row === undefined) {
       if (alone && address.end === value.length) add(address.address);
       continue;
     }
     add = () => {};
-    const label = row[1]!;
+    const { label } = row;
     if (address === undefined || !alone) {
       if (/^([0-9a-f]{2}-){5}[0-9a-f]{2}$/i.test(value)) adapter.mac ??= readMac(value);
       // A gateway may be left empty on the row itself, with IPv6 alone below it.
@@ -302,6 +302,34 @@ export function parseIpconfig(output: Uint8Array | string): Interface[] {
     add(address.address);
   }
   return found;
+}
+
+/** The heading of an adapter, without the colon that it ends in; undefined if it has none. */
+function headingOf(line: string): string | undefined {
+  const text = line.trimEnd();
+  return text.endsWith(":") ? text.slice(0, -1).trimEnd() : undefined;
+}
+
+/**
+ * Reads `   Label . . . . : value`. The first colon with dots in front of it divides the two: colons
+ * are found first and dots from there, since a line of dots alone has no label.
+ */
+function rowOf(line: string): { label: string; value: string } | undefined {
+  for (let from = 0, colon; (colon = line.indexOf(":", from)) !== -1; from = colon + 1) {
+    let end = colon;
+    while (end > from && isBlank(line[end - 1])) end--;
+    const dots = end;
+    while (end > from && line[end - 1] === ".") {
+      end--;
+      if (end > from && isBlank(line[end - 1])) end--;
+    }
+    if (end < dots) return { label: line.slice(0, end).trim(), value: line.slice(colon + 1) };
+  }
+  return undefined;
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character !== undefined && /\s/.test(character);
 }
 
 function isMask(address: string): boolean {

@@ -83,7 +83,8 @@ export interface PingReport {
   readonly times: PingTimes | undefined;
 }
 
-const PAIR = /([^\s=<>,()]*)\s*([=<])\s*(\d{1,9}(?:[.,]\d+)?)/g;
+/** The end of `name = number`, from its sign on. */
+const PAIR_END = /([=<])\s*(\d{1,9}(?:[.,]\d+)?)/g;
 const PERCENT = /\d{1,3}(?:[.,]\d+)?\s?%(?![\w])/;
 
 /**
@@ -111,8 +112,11 @@ const PERCENT = /\d{1,3}(?:[.,]\d+)?\s?%(?![\w])/;
  * ```
  */
 export function parsePing(output: Uint8Array | string): PingReport {
-  // Russian breaks the line before the percentage.
-  const text = decodeOutput(output).replace(/\n\s*(\(\d{1,3}\s?%)/g, " $1");
+  // Russian breaks the line before the percentage. Each run of blanks is looked at once.
+  const text = decodeOutput(output).replace(
+    /(?<!\s)\s+(?=\(\d{1,3}\s?%)/g,
+    (blanks) => blanks.includes("\n") ? " " : blanks,
+  );
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const header = lines.findIndex((line) => findAddresses(line).length > 0);
   const replies: PingReply[] = [];
@@ -161,13 +165,12 @@ function readReply(line: string): PingReply | undefined {
   let ttl: number | undefined;
   let sequence: number | undefined;
   const others: Array<{ value: number; below: boolean; unit: boolean }> = [];
-  for (const match of line.matchAll(PAIR)) {
-    const [all, name = "", sign, number = ""] = match;
+  for (const { name, sign, number, end } of pairsOf(line)) {
     const value = readNumber(number);
     if (/^(ttl|hlim)$/i.test(name)) ttl = value;
     else if (/seq$/i.test(name)) sequence = value;
     else {
-      const behind = line.slice(match.index + all.length);
+      const behind = line.slice(end);
       const unit = /^ ?[^\s\d=<>,.;()]+(?! *[=<])(?=[\s.,;(]|$)/.test(behind);
       others.push({ value, below: sign === "<", unit });
     }
@@ -182,6 +185,31 @@ function readReply(line: string): PingReply | undefined {
     below: time.below,
     duplicate: line.includes("DUP!"),
   };
+}
+
+interface Pair {
+  readonly name: string;
+  readonly sign: string;
+  readonly number: string;
+  /** The index behind the number. */
+  readonly end: number;
+}
+
+/**
+ * Finds `name=number` and `name<number`, also with blanks around the sign. The sign is found first,
+ * then the name in front of it: to look for names first would cost the square of a line of letters.
+ */
+function* pairsOf(line: string): Generator<Pair> {
+  let from = 0;
+  for (const match of line.matchAll(PAIR_END)) {
+    const [all, sign = "", number = ""] = match;
+    let nameEnd = match.index;
+    while (nameEnd > from && /\s/.test(line[nameEnd - 1]!)) nameEnd--;
+    let start = nameEnd;
+    while (start > from && !/[\s=<>,()]/.test(line[start - 1]!)) start--;
+    from = match.index + all.length;
+    yield { name: line.slice(start, nameEnd), sign, number, end: from };
+  }
 }
 
 /** `Reply from X: words`, `From X icmp_seq=1 words`, `92 bytes from X: words`. */
