@@ -5,6 +5,8 @@ import { decodeLine } from "./line_codec.ts";
 const CR = 13, LF = 10;
 
 const NOTHING = new Uint8Array(0);
+/** Searching so many bytes in vain is cheaper than making a view. */
+const ROOM = 1024;
 
 /** Cuts chunks into lines and counted bytes; what is handed out is not copied where that is safe. */
 export class Intake {
@@ -85,8 +87,11 @@ export class Intake {
   }
 
   #lineEnd(): number {
-    const found = this.#bytes.indexOf(LF, this.#start + this.#scanned);
-    // Behind the end stands nothing but old bytes, if any.
+    // The free room behind the end holds old bytes. It can be as large as all that has come, and a
+    // line that comes byte by byte must not have it searched each time.
+    const free = this.#bytes.length - this.#end;
+    const bytes = free > ROOM ? this.#bytes.subarray(0, this.#end) : this.#bytes;
+    const found = bytes.indexOf(LF, this.#start + this.#scanned);
     return found < this.#end ? found : -1;
   }
 
