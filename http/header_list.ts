@@ -49,7 +49,9 @@ const SEMICOLON = 0x3b, BACKSLASH = 0x5c;
 
 /**
  * Splits the value of a list field into its members (RFC 9110 §5.6.1). Empty members are skipped. A
- * quotation that has no end is read as if its first character were an ordinary one.
+ * quotation ends where its member or parameter ends. One that has no such end is none: its first
+ * character is read as an ordinary one, so that a client which opens a quotation hides nothing of
+ * what proxies behind it append.
  *
  * @param value The value; several lines of a field are one value, joined by commas.
  * @param quoting What a comma may stand in without ending a member. @default "quoted-string"
@@ -179,8 +181,10 @@ class Parts {
   readonly #value: string;
   readonly #delimiter: number;
   readonly #quoting: ListQuoting;
-  /** The character that begins a quotation; -1 once one of them has no end, since no other has. */
-  #opening: number;
+  /** The character that begins a quotation. */
+  readonly #opening: number;
+  /** Up to here such a character begins none, since it has been tried. */
+  #tried = 0;
   /** Where the part behind this one begins. */
   #next = 0;
 
@@ -217,14 +221,22 @@ class Parts {
     for (let i = from; i < value.length; i++) {
       const code = value.charCodeAt(i);
       if (code === this.#delimiter) return i;
-      if (code !== this.#opening) continue;
+      if (code !== this.#opening || i < this.#tried) continue;
       const end = quotationEnd(value, i, this.#quoting);
-      // To look for an end at each of them again would cost the square of their number.
-      if (end === -1) this.#opening = -1;
-      else i = end;
+      // What lies between is not tried again: that would cost the square of its length.
+      if (end === -1) this.#tried = value.length;
+      else if (endsPart(value, end + 1)) i = end;
+      else this.#tried = end;
     }
     return value.length;
   }
+}
+
+/** Whether a member or a parameter ends at `at`, behind blanks. */
+function endsPart(value: string, at: number): boolean {
+  while (at < value.length && isBlank(value.charCodeAt(at))) at++;
+  const code = value.charCodeAt(at);
+  return at === value.length || code === COMMA || code === SEMICOLON;
 }
 
 /** The index of the character that ends the quotation at `at`; -1 if none does. */
@@ -262,6 +274,7 @@ function isLetter(code: number): boolean {
 
 /** The text of a quoted-string (RFC 9110 §5.6.4); anything else stays as it is. */
 function unquoted(text: string): string {
-  if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return text;
-  return text.slice(1, -1).replace(/\\(.)/gs, "$1");
+  const quoted = text.startsWith('"') &&
+    quotationEnd(text, 0, "quoted-string") === text.length - 1;
+  return quoted ? text.slice(1, -1).replace(/\\(.)/gs, "$1") : text;
 }

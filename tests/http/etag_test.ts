@@ -26,6 +26,7 @@ const ROWS: [value: string, etag: string | undefined, weak: boolean, strong: boo
   ["a", '"a"', false, false],
   ['w/"a"', '"a"', false, false],
   ['"a" "b"', '"b"', false, false],
+  ['"a, "b"', '"b"', true, true],
   ['\u00a0"a"', '"a"', false, false],
   ['"A"', '"a"', false, false],
   ["", '"a"', false, false],

@@ -45,8 +45,13 @@ Deno.test("parseList() leaves commas inside of a quoted-string alone", () => {
     ['"a,b', ['"a', "b"]],
     ['"a","b,c', ['"a"', '"b', "c"]],
     [String.raw`"a\",b`, [String.raw`"a\"`, "b"]],
-    [String.raw`"a\",b"c,d`, [String.raw`"a\",b"c`, "d"]],
-    ['a"b,c"d,e', ['a"b,c"d', "e"]],
+    [String.raw`"a\",b"c,d`, [String.raw`"a\"`, 'b"c', "d"]],
+    [String.raw`"a\",b",c,d`, [String.raw`"a\",b"`, "c", "d"]],
+    // Nor is one that ends where its member and its parameter go on.
+    ['a"b,c"d,e', ['a"b', 'c"d', "e"]],
+    ['a"b,c" \t;d,e', ['a"b,c" \t;d', "e"]],
+    ['a;b="c,d"e,f="g,h"', ['a;b="c', 'd"e', 'f="g,h"']],
+    ['"a" "b,c",d', ['"a" "b,c"', "d"]],
     // Parentheses are ordinary there.
     ["(a,b)", ["(a", "b)"]],
   ];
@@ -57,13 +62,36 @@ Deno.test("parseList() reads entity tags, in which a backslash escapes nothing",
   const rows: [value: string, members: string[]][] = [
     ['"a", W/"b,c"', ['"a"', 'W/"b,c"']],
     [String.raw`"a\", "b"`, [String.raw`"a\"`, '"b"']],
-    ['"a, "b"', ['"a, "b"']],
+    ['"a, "b"', ['"a', '"b"']],
     ['"a", "b', ['"a"', '"b']],
     ["*", ["*"]],
   ];
   for (const [value, members] of rows) {
     assertEquals(parseList(value, "entity-tag"), members, value);
   }
+});
+
+Deno.test("parseList() shows what proxies append to a field with an open quotation", () => {
+  const own = 'for="[2001:db8::1]";proto=https';
+  for (
+    const sent of [
+      'for=6.6.6.6;x="',
+      'for=6.6.6.6;x="\\',
+      'for=6.6.6.6;x="\\"',
+      'for=6.6.6.6;x="\\"\\\\',
+      'for=6.6.6.6;x="y" "',
+      'for="6.6.6.6',
+      '"',
+      '"a", "',
+      "for=6.6.6.6 (",
+    ]
+  ) {
+    for (const quoting of ["quoted-string", "entity-tag"] as const) {
+      assertEquals(parseList(`${sent}, ${own}`, quoting).at(-1), own, sent);
+      assertEquals(parseList(`${sent}, ${own}, for=a`, quoting).slice(-2), [own, "for=a"], sent);
+    }
+  }
+  assertEquals(parseParameters('x="; for="[2001:db8::1]"').parameters.get("for"), "[2001:db8::1]");
 });
 
 Deno.test("parseList() leaves commas inside of comments alone", () => {
@@ -76,6 +104,7 @@ Deno.test("parseList() leaves commas inside of comments alone", () => {
     // A comment without an end hides no member behind it.
     ["1.1 a (x, 1.1 b, 1.1 c (d)", ["1.1 a (x", "1.1 b", "1.1 c (d)"]],
     ["1.1 a x), 1.1 b", ["1.1 a x)", "1.1 b"]],
+    ["1.1 a (x, 1.1 b) y, 1.1 c", ["1.1 a (x", "1.1 b) y", "1.1 c"]],
   ];
   for (const [value, members] of rows) assertEquals(parseList(value, "comment"), members, value);
 });
@@ -84,18 +113,22 @@ Deno.test("parseList() leaves commas inside of comments alone", () => {
 function plainList(value: string, quoting: ListQuoting): string[] {
   const members: string[] = [];
   let member = "";
-  let open = true;
+  let tried = 0;
   for (let at = 0; at < value.length;) {
-    const [whole] = !open ? [] : QUOTATIONS[quoting](value.slice(at)) ?? [];
-    if (whole !== undefined) member += whole;
-    else if (value[at] === ",") {
+    const opens = at >= tried && value[at] === (quoting === "comment" ? "(" : '"');
+    const [whole] = opens ? QUOTATIONS[quoting](value.slice(at)) ?? [] : [];
+    const end = at + (whole?.length ?? 0);
+    if (whole !== undefined && /^[ \t]*(?:[,;]|$)/.test(value.slice(end))) {
+      member += whole;
+      at = end;
+      continue;
+    }
+    if (opens) tried = whole === undefined ? value.length : end - 1;
+    if (value[at] === ",") {
       members.push(member);
       member = "";
-    } else {
-      if (value[at] === (quoting === "comment" ? "(" : '"')) open = false;
-      member += value[at];
-    }
-    at += whole?.length ?? 1;
+    } else member += value[at];
+    at++;
   }
   return [...members, member].map((one) => one.replace(/^[ \t]+|[ \t]+$/g, "")).filter(Boolean);
 }
@@ -184,6 +217,9 @@ Deno.test("parseParameters() reads names in any case, and values with and withou
     ["a;;=x;b;c=d", "a", [["c", "d"]]],
     [";b=c", "", [["b", "c"]]],
     ['a;b="', "a", [["b", '"']]],
+    ['a;b="c"d;e=f', "a", [["b", '"c"d'], ["e", "f"]]],
+    ['a;b="c"d"', "a", [["b", '"c"d"']]],
+    ['a;b="c;d"e;f="g;h"', "a", [["b", '"c'], ["f", "g;h"]]],
     ["a;\u00a0b=\u00a0c", "a", [["\u00a0b", "\u00a0c"]]],
     ["a;\u212a=c", "a", [["\u212a", "c"]]],
   ];
