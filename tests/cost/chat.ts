@@ -1,0 +1,107 @@
+/** The functions of the chat that take bytes of its users. @module */
+
+import { checkName, checkRoom, nameKey } from "../../examples/chat/names.ts";
+import { Lobby } from "../../examples/chat/room.ts";
+import { byteLength, isBlank, neutralise } from "../../examples/chat/text.ts";
+import { hostAllowed, originAllowed, preparePage } from "../../examples/chat/web_page.ts";
+import { preferredLang } from "../../examples/chat/words.ts";
+import type { CostRow } from "../_support/cost.ts";
+
+/** The longest line that can be allowed; a browser may send six times that. */
+const LINE = 64 * 1024;
+
+const VISITORS = { hostname: "127.0.0.1", allowHosts: ["a.test"], allowOrigins: [] };
+
+/** A row for what reads a field of a request. */
+function field(name: string, header: string, run: (request: Request) => unknown): CostRow {
+  return {
+    name: `${name} with a hostile ${header}`,
+    valid: "a",
+    limit: LINE,
+    alphabet: "field",
+    around: [['"a"', '"b"'], ["[", "]:80"], ["http://", ""]],
+    run: (value) => run(new Request("http://h/", { headers: { [header]: value } })),
+  };
+}
+
+const page = preparePage("en");
+
+/** A user who says a line, and one who hears it. */
+function said(line: string): void {
+  let secret = 0;
+  const lobby = new Lobby({ now: () => 0, secret: () => `${secret++}`, maxLine: 0 });
+  const face = { address: "a", deliver() {} };
+  const ann = lobby.join({ name: "ann" }, face);
+  lobby.join({ name: "bob" }, face);
+  if (!("say" in ann)) throw new Error("ann may not come in");
+  ann.say(line);
+}
+
+/** All of them. */
+export const ROWS: readonly CostRow[] = [
+  {
+    name: "checkName()",
+    covers: ["checkName"],
+    limit: LINE,
+    units: ["\u200d", "a\u200d", "\u{1F468}\u200d", "\u0627\u200c", "\ufe0f", "a\ufe0f", "\u0301"],
+    run: checkName,
+  },
+  {
+    name: "checkRoom()",
+    covers: ["checkRoom"],
+    limit: LINE,
+    around: [["#", ""]],
+    units: ["\u200d", "a\u200d", "\u0627\u200c", "\ufe0f"],
+    run: checkRoom,
+  },
+  {
+    name: "nameKey()",
+    covers: ["nameKey"],
+    limit: LINE,
+    units: ["\u00df", "\u0430"],
+    run: nameKey,
+  },
+  {
+    name: "neutralise()",
+    covers: ["neutralise"],
+    limit: LINE,
+    units: [
+      "\x1b[1",
+      "\x1b]0;",
+      "\x90",
+      "a\u0301\u200d",
+      "\u0301\u200b",
+      "\u{1F3F4}\u{E0067}",
+      " \u200b",
+    ],
+    around: [["\x1b[", ""], ["\x1b]", ""], ["\u0301", ""]],
+    run: neutralise,
+  },
+  { name: "isBlank()", covers: ["isBlank"], limit: LINE, run: isBlank },
+  { name: "byteLength()", covers: ["byteLength"], limit: LINE, run: byteLength },
+  {
+    name: "preferredLang()",
+    covers: ["preferredLang"],
+    limit: LINE,
+    around: [["zh-", ";q=1"]],
+    units: ["fr,", "fr;q=0.5,"],
+    run: preferredLang,
+  },
+  {
+    ...field("hostAllowed()", "host", (request) => hostAllowed(request, VISITORS)),
+    covers: ["hostAllowed"],
+  },
+  {
+    ...field("originAllowed()", "origin", (request) => originAllowed(request, VISITORS)),
+    covers: ["originAllowed"],
+  },
+  field("the page", "if-none-match", async (request) => (await page).respond(request)),
+  field("the page", "host", async (request) => (await page).respond(request)),
+  {
+    name: "a line that is said",
+    valid: "hello",
+    limit: LINE,
+    around: [["/me ", ""], ["/msg bob ", ""], ["/nick ", ""], ["/join #", ""], ["/", ""]],
+    run: said,
+  },
+];
