@@ -85,7 +85,10 @@ export type * from "./proxy_options.ts";
 
 /** A proxy without a listener: `handle` serves the connections of any server of `net`. */
 export interface Proxy extends Disposable {
-  /** Serves one client; for `serveTcp` or `serveTls`. */
+  /**
+   * Serves one client; for `serveTcp` or `serveTls`. With `serveTls`, set its option `resetOnAbort`:
+   * without it, a tunnel that breaks off ends with a close_notify, as if it were whole.
+   */
   readonly handle: ConnectionHandler;
   /** Counters of this moment. */
   stats(): ProxyStats;

@@ -153,6 +153,10 @@ export class SocketTransport implements Transport {
   }
 
   closeWrite(): Promise<void> {
+    // A socket that is destroyed does not call back.
+    if (this.#closed) {
+      return Promise.reject(new Deno.errors.BadResource("the connection is closed"));
+    }
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) reject(this.#failure);
       else this.#socket.end(() => resolve());

@@ -2,11 +2,17 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
 import net from "node:net";
 import {
+  createProxy,
   type ProxyEntry,
   type ProxyServer,
   serveProxy,
   type ServeProxyOptions,
 } from "../../http/proxy.ts";
+import { NetError } from "../../net/errors.ts";
+import { resettable } from "../../net/resettable.ts";
+import { connectTls } from "../../net/tls_client.ts";
+import { serveTls } from "../../net/tls_server.ts";
+import { testCertificates } from "../_support/certificates.ts";
 import { Cut, textOf, Wire } from "../_support/stress/wire.ts";
 
 const OPEN = { allowPrivate: true, connectPorts: "any", name: "t" } as const;
@@ -252,3 +258,28 @@ Deno.test("a client of HTTP/1.0 that does not read is reset", async () => {
   await server.write(new Uint8Array(32 * 1024 * 1024)).catch(() => {});
   assertEquals((await toEnd(client))[1], CUT);
 });
+
+for (const resetOnAbort of [true, false]) {
+  Deno.test(`a tunnel of a client over TLS ${resetOnAbort ? "is reset" : "ends"} when the server resets`, async () => {
+    const { good, ca } = await testCertificates();
+    using proxy = createProxy(OPEN);
+    await using server = serveTls({ port: 0, ...good, resetOnAbort }, proxy.handle);
+    using origin = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    await using client = await connectTls({
+      hostname: "127.0.0.1",
+      port: server.addr.port,
+      caCerts: [ca],
+    });
+    const host = `127.0.0.1:${origin.addr.port}`;
+    await client.write(`CONNECT ${host} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const far = resettable(await origin.accept());
+    for (let line; (line = await client.readLine()) !== "";) assert(line !== null);
+    await far.write(new TextEncoder().encode("part"));
+    assertEquals(textOf(await client.readExact(4)), "part");
+    far.reset?.();
+    const error = await client.readChunk().catch((error) => error);
+    // Deno's own TLS cannot be reset: its end is an orderly one of TCP.
+    if (resetOnAbort && CUT === "reset") assert(error instanceof NetError, `${error}`);
+    else assert(error === null || error instanceof NetError, `${error}`);
+  });
+}

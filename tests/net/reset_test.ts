@@ -444,3 +444,16 @@ conformance("tls that can be reset", async (options) => {
   const client = await connectTls({ port, caCerts: [certs.ca], ...settings });
   return [client, await promise, server];
 });
+
+Deno.test("a handler that resets a transport of TLS by itself leaves nothing to wait for", async () => {
+  await using server = serveTls({ port: 0, ...certs.good, resetOnAbort: true }, async (conn) => {
+    await conn.upgrade((transport) => {
+      transport.reset!();
+      return Promise.resolve({ transport, tls: conn.tls });
+    });
+  });
+  await using client = await connectTls({ port: server.addr.port, caCerts: [certs.ca] });
+  await assertRejects(() => client.readChunk(), NetError);
+  // A connection that waited for its end would be cut at the deadline.
+  assertEquals((await server.shutdown({ deadline: 1000 })).forced, 0);
+});
