@@ -19,7 +19,7 @@ import { accessLog } from "../http/access_log.ts";
 import { json } from "../http/json.ts";
 import { ProblemError } from "../http/problem.ts";
 import { router } from "../http/router.ts";
-import { blockOf, hostOf } from "./http/public_names.ts";
+import { publicNames } from "./http/public_names.ts";
 import { serveHttp } from "../http/server.ts";
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 
@@ -69,11 +69,8 @@ async function textOf(request: Request): Promise<string> {
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, allowHost, trustProxy, ...options }, ctx) => {
-    await using server = serveHttp({
-      ...options,
-      ...(allowHost.length > 0 && { allowedHosts: allowHost.map(hostOf) }),
-      ...(trustProxy.length > 0 && { trustProxy: trustProxy.map(blockOf) }),
-    }, accessLog(handler));
+    const names = publicNames(allowHost, trustProxy);
+    await using server = serveHttp({ ...options, ...names }, accessLog(handler));
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });
   });

@@ -15,7 +15,7 @@
 
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 import { serveWebSocket } from "../ws/server.ts";
-import { hostOf } from "./http/public_names.ts";
+import { publicNames } from "./http/public_names.ts";
 import { checkOrigins } from "./ws/arguments.ts";
 
 const cli = defineCli({
@@ -47,7 +47,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     await using server = serveWebSocket({
       ...options,
       ...(rate > 0 && { rate: { perSecond: rate } }),
-      ...(allowHost.length > 0 && { allowedHosts: allowHost.map(hostOf) }),
+      ...publicNames(allowHost),
       ...(allowOrigin.length > 0 && {
         allowedOrigins: allowOrigin.includes("*") ? "*" : allowOrigin,
       }),

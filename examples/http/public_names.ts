@@ -1,5 +1,6 @@
 /** Flags of servers that are reached by public names. @module */
 
+import type { ServeHttpOptions } from "../../http/server_options.ts";
 import { readAddressBlock } from "../../net/address_block.ts";
 import { badValue } from "../../tools/cli.ts";
 
@@ -17,13 +18,23 @@ export function hostOf(text: string): string {
 }
 
 /**
- * Reads a value of `--trust-proxy`.
+ * Reads the values of `--allow-host` and `--trust-proxy`.
  *
- * @param text The value.
- * @returns The value.
- * @throws {CliError} If it is neither an address nor a block.
+ * @param allowHost The names.
+ * @param trustProxy The addresses and blocks of reverse proxies.
+ * @returns Options of `serveHttp`.
+ * @throws {CliError} If one is malformed.
  */
-export function blockOf(text: string): string {
-  if (readAddressBlock(text) !== undefined) return text;
-  throw badValue("--trust-proxy", text, "an address or a block such as 10.0.0.0/8");
+export function publicNames(
+  allowHost: readonly string[],
+  trustProxy: readonly string[] = [],
+): Pick<ServeHttpOptions, "allowedHosts" | "trustProxy"> {
+  for (const block of trustProxy) {
+    if (readAddressBlock(block) !== undefined) continue;
+    throw badValue("--trust-proxy", block, "an address or a block such as 10.0.0.0/8");
+  }
+  return {
+    ...(allowHost.length > 0 && { allowedHosts: allowHost.map(hostOf) }),
+    ...(trustProxy.length > 0 && { trustProxy }),
+  };
 }
