@@ -90,6 +90,10 @@ for (
       "https",
     ],
     [standard, ['Forwarded: for="192.0.2.1, 10.0.0.1"'], "peer"],
+    // A quotation that the client opens hides nothing of what the proxy appends to its line.
+    [standard, ['Forwarded: for=192.0.2.66;x=", for="[2001:db9::1]"'], "2001:db9::1"],
+    [standard, ['Forwarded: for=192.0.2.66;x="\\, for="[2001:db9::1]"'], "2001:db9::1"],
+    [FROM, ['X-Forwarded-For: 192.0.2.66 ", 192.0.2.1'], "192.0.2.1"],
     [standard, ["Forwarded: proto=https"], "peer", "https"],
     [standard, ["X-Forwarded-For: 192.0.2.1"], "peer"],
   ] as [Trust, string[], string, string?, string?][]
