@@ -1,6 +1,7 @@
 /** Byte classes of HTTP/1.1, and text with one character per byte (ISO 8859-1). */
 
-import { lowerAscii, trimBlanks } from "../net/text.ts";
+import { lowerAscii } from "../net/text.ts";
+import { parseList } from "./header_list.ts";
 
 /** Allowed in a token: a method, a field name (RFC 9110 §5.6.2). */
 export const TOKEN = 1;
@@ -66,10 +67,7 @@ export function isBlank(code: number): boolean {
   return code === SP || code === TAB;
 }
 
-/**
- * Returns the elements of a comma-separated list in lower case, without the empty ones
- * (RFC 9110 §5.6.1). For lists of tokens: quoted strings are not recognized.
- */
+/** Returns the members of a list in lower case, without the empty ones (RFC 9110 §5.6.1). */
 export function lowerTokens(list: string): string[] {
-  return lowerAscii(list).split(",").map(trimBlanks).filter((element) => element !== "");
+  return parseList(lowerAscii(list));
 }
