@@ -209,6 +209,7 @@ export class Exchange {
     const timer = setTimeout(this.#continue.resolve, PATIENCE);
     await promise;
     clearTimeout(timer);
+    this.#continue = undefined;
   }
 
   /** Waits for the head of the final response. */
@@ -243,11 +244,6 @@ export class Exchange {
   #respond(head: Http1Response): Response {
     const { status, framing, fields } = head;
     this.#response = head;
-    if (this.#continue !== undefined && this.#reader === undefined) {
-      // The target has answered without the body, so the client is not asked for it.
-      this.#unwanted = true;
-      this.#continue.resolve();
-    }
     this.#upstream.heard(valueOf(fields, Known.keepAlive));
     const headers = passedFields(head);
     headers.push(["Via", `1.${head.minor} ${this.#sending.name}`]);
@@ -339,6 +335,9 @@ export class Exchange {
           this.#finish(true);
           return controller.close();
         }
+        // Once the response is under way, a client that sends its body unasked may do so. In the
+        // turn before, the server would ask for it.
+        if (this.#continue !== undefined) setTimeout(this.#continue.resolve);
         if (await upstream.more(clock.after(this.#limits.bodyTimeout))) continue;
         await upstream.confirmEnd();
         decoder.finish();
