@@ -1,4 +1,5 @@
 import { lowerAscii, trimBlanks } from "../net/text.ts";
+import { parseList } from "./header_list.ts";
 import {
   CLASS,
   CR,
@@ -234,7 +235,7 @@ function codingsOf(list: string): string[] {
 /** Splits a list, without its empty elements. Nothing is repaired in what says the framing. */
 function elementsOf(value: string, name: string): string[] {
   if (!consistsOf(value, VALUE)) throw new Http1Error(`The ${name} is malformed`);
-  return value.split(",").map(trimBlanks).filter((element) => element !== "");
+  return parseList(value);
 }
 
 /** Replaces control characters by SP, as RFC 9110 §5.5 allows, and trims blanks. */
