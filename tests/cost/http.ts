@@ -16,6 +16,7 @@ import { readJson } from "../../http/json.ts";
 import { serveProxy } from "../../http/proxy.ts";
 import { HttpResponse } from "../../http/response.ts";
 import { parseRetryAfter } from "../../http/retry.ts";
+import { reverseProxy } from "../../http/reverse_proxy.ts";
 import { router } from "../../http/router.ts";
 import { type HttpHandler, type HttpInfo, serveHttp } from "../../http/server.ts";
 import { staticFiles } from "../../http/static_files.ts";
@@ -500,6 +501,56 @@ const SERVERS: CostRow[] = [
     },
   })),
   {
+    name: "reverseProxy() with a hostile request",
+    covers: ["reverseProxy"],
+    limit: 30 * 1024,
+    alphabet: "field",
+    only: true,
+    valid: GET,
+    around: [
+      [`${GET}Via: `, ""],
+      [`${GET}Forwarded: `, ""],
+      [`${GET}X-Forwarded-For: `, ""],
+      [`${GET}Connection: `, ""],
+      [`${GET}TE: `, ""],
+      ["GET /", " HTTP/1.1\r\nHost: a"],
+    ],
+    units: [
+      " ",
+      ",",
+      "a,",
+      "1.1 a, ",
+      "1.1 a (b), ",
+      "(",
+      '"',
+      '\\"',
+      "a",
+      "../",
+      "%2e%2e/",
+      "..;/",
+    ],
+    run: (head) =>
+      reversed(`${head}\r\nConnection: close\r\n\r\n`, `${OK}Content-Length: 0\r\n\r\n`),
+  },
+  {
+    name: "reverseProxy() with a hostile response",
+    limit: 30 * 1024,
+    alphabet: "field",
+    only: true,
+    valid: OK,
+    around: [
+      [`${OK}Via: `, ""],
+      [`${OK}Location: `, ""],
+      [`${OK}Connection: `, ""],
+      [`${OK}Keep-Alive: `, ""],
+      [`${OK}Set-Cookie: a=b; `, ""],
+      [`${OK}Trailer: `, ""],
+    ],
+    units: [" ", ",", "a,", "timeout=1,", '"', '\\"', "a", "; Path=/", "../", "http://a/"],
+    run: (head) =>
+      reversed(`${GET}Connection: close\r\n\r\n`, `${head}\r\nContent-Length: 0\r\n\r\n`),
+  },
+  {
     name: "the proxy with a hostile head",
     valid: GET,
     limit: 30 * 1024,
@@ -541,6 +592,15 @@ const SERVERS: CostRow[] = [
     run: (lines) => proxied(`GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: a\r\n${lines}\r\n`),
   },
 ];
+
+/** Sends a request through a reverse proxy to a server of one answer. */
+async function reversed(request: string, answer: string): Promise<void> {
+  await using origin = new Answering(answer);
+  await using server = serveHttp({ hardened: true }, reverseProxy(origin.url));
+  await using conn = await connectTcp({ port: server.addr.port, lingerTimeout: 0 });
+  await conn.write(bytesOf(request));
+  for await (const _ of conn);
+}
 
 async function proxied(text: string): Promise<void> {
   await using proxy = serveProxy({ allowPrivate: true, onEntry: () => {} });
