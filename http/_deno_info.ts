@@ -1,4 +1,6 @@
 import type { BodySource, LimitedBody } from "./_body.ts";
+import type { Clock, Due } from "./_clock.ts";
+import type { Gate } from "./_gate.ts";
 import { clientGone, HandlerInfo } from "./_handler_info.ts";
 import { READ_AHEAD } from "./_incoming.ts";
 import { type Body, openBody } from "./_response_writer.ts";
@@ -11,6 +13,13 @@ const signalOf = Object.getOwnPropertyDescriptor(Request.prototype, "signal")!.g
   this: Request,
 ) => AbortSignal;
 
+/**
+ * After how long the server reads ahead of a handler that does not read a body, in milliseconds.
+ * Reading has a price: Deno 2.9 at times misses the end of a client once a body has been read in
+ * several pieces, and a handler that answers at once needs none of it.
+ */
+const READ_AHEAD_DELAY = 250;
+
 /** Statuses of responses that have no body. */
 const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
@@ -22,21 +31,26 @@ export class DenoInfo extends HandlerInfo {
 
   readonly #inner: Deno.ServeHandlerInfo<Deno.NetAddr>;
   readonly #request: Request;
+  readonly #clock: Clock;
   #peer: Deno.NetAddr | undefined;
   #onAbort: (() => void) | undefined;
+  #ended = false;
+  #ahead: Due | undefined;
   /** The body of the response while it streams, if its end has to be noticed here. */
   #out: { readonly body: Body; readonly fail: (error: unknown) => void } | undefined;
 
   /**
+   * @param gate Whose clock watches clients.
    * @param inner What Deno tells of the request.
    * @param request The request as it came from Deno.
    */
   constructor(
-    closing: AbortSignal,
+    gate: Gate,
     inner: Deno.ServeHandlerInfo<Deno.NetAddr>,
     request: Request,
   ) {
-    super(closing);
+    super(gate.closing.signal);
+    this.#clock = gate.clientClock;
     this.#inner = inner;
     this.#request = request;
   }
@@ -54,11 +68,7 @@ export class DenoInfo extends HandlerInfo {
   }
 
   protected override watch(): void {
-    try {
-      this.#peer = this.peerAddr;
-    } catch {
-      return; // Deno forgets the address when the request is over, or was upgraded.
-    }
+    if (!this.#remember()) return;
     const over = () => {
       this.end();
       this.source?.release();
@@ -68,12 +78,16 @@ export class DenoInfo extends HandlerInfo {
     this.#onAbort = () => this.clientEnded();
     if (signal.aborted) this.clientEnded();
     else signal.addEventListener("abort", this.#onAbort, { once: true });
+    const { source } = this;
+    if (source === undefined) return;
     // Deno notices nothing behind a body that nobody reads.
-    this.source?.watch();
+    this.#ahead = { due: performance.now() + READ_AHEAD_DELAY, expire: () => source.watch() };
+    this.#clock.watch(this.#ahead);
   }
 
   /** The client has gone, whatever of the request or the response is still on its way. */
   clientEnded(cause?: unknown): void {
+    this.#ended = true;
     this.leave(clientGone(this.remoteAddr, cause));
     const out = this.#out;
     if (out === undefined) return;
@@ -83,6 +97,8 @@ export class DenoInfo extends HandlerInfo {
   }
 
   override returned(response: Response): Response | Promise<Response> {
+    if (this.#ahead !== undefined) this.#clock.unwatch(this.#ahead);
+    this.source?.stop();
     if (this.#onAbort !== undefined) {
       signalOf.call(this.#request).removeEventListener("abort", this.#onAbort);
     }
@@ -90,7 +106,17 @@ export class DenoInfo extends HandlerInfo {
     // of the request is being read, nor can a signal be told from one that success has aborted.
     const reading = this.body?.reading ?? false;
     if ((!this.watched && !reading) || NO_BODY.has(response.status)) return response;
-    return this.#follow(response);
+    return this.#remember() ? this.#follow(response) : response;
+  }
+
+  /** Remembers the address, which Deno forgets when the request is over or was upgraded. */
+  #remember(): boolean {
+    try {
+      this.#peer = this.peerAddr;
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** The same response, which tells whether its client has taken all of it. */
@@ -104,6 +130,10 @@ export class DenoInfo extends HandlerInfo {
     const { status, statusText, headers } = response;
     const init = { status, statusText, headers };
     if (body.whole !== undefined) return new Response(body.whole, init);
+    if (this.#ended) {
+      body.cancel(this.gone);
+      return new Response(null, init);
+    }
     let fail: (error: unknown) => void;
     const stream = new ReadableStream<Bytes>({
       start: (controller) => void (fail = (error) => controller.error(error)),
@@ -132,6 +162,7 @@ export class DenoBody implements BodySource {
   #size = 0;
   #watching = false;
   #paused = false;
+  #stopped = false;
 
   constructor(stream: ReadableStream<Bytes>, onEnd: (error: unknown) => void) {
     this.#stream = stream;
@@ -149,9 +180,14 @@ export class DenoBody implements BodySource {
 
   /** Reads ahead, a bounded number of bytes: Deno notices the end of a client only as it reads. */
   watch(): void {
-    if (this.#watching) return;
+    if (this.#watching || this.#stopped) return;
     this.#watching = true;
     void this.#readAhead();
+  }
+
+  /** Reads no further ahead: the response is there. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** The request is over. Deno lets go by itself only of a body that nobody has begun to read. */
@@ -167,6 +203,7 @@ export class DenoBody implements BodySource {
   async #readAhead(): Promise<void> {
     try {
       while (this.#size < READ_AHEAD) {
+        if (this.#stopped) return;
         const reading = this.#read();
         this.#ahead.push(reading);
         const { done, value } = await reading;

@@ -31,7 +31,6 @@ export class DenoTransport implements HttpTransport {
   readonly finished: Promise<void>;
 
   readonly #gate: Gate;
-  readonly #closingSignal: AbortSignal;
   readonly #at: { hostname: string; port: number; cert?: string; key?: string };
   readonly #prefix: string;
   /** What Deno takes for the host where a request names none. */
@@ -50,7 +49,6 @@ export class DenoTransport implements HttpTransport {
     const { hostname = "127.0.0.1", port = 0 } = options;
     prepareLazyRequests();
     this.#gate = gate;
-    this.#closingSignal = gate.closing.signal;
     this.#prefix = secure ? "https://" : "http://";
     this.finished = this.#done.promise;
     try {
@@ -120,7 +118,7 @@ export class DenoTransport implements HttpTransport {
     if (!isForRequest(method)) return gate.refuse(501, exchange, request);
     const refused = this.#judge(request);
     if (refused !== 0) return gate.refuse(refused, exchange, request);
-    const info = new DenoInfo(this.#closingSignal, exchange, request);
+    const info = new DenoInfo(gate, exchange, request);
     // To look at a body costs, and these have none.
     const bare = method === "GET" || method === "HEAD" || request.body === null;
     const length = bare ? "0" : request.headers.get("content-length");

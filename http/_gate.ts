@@ -3,7 +3,7 @@ import { formatAddress } from "../net/address.ts";
 import { NetError } from "../net/errors.ts";
 import { type BodyLimits, type BodySource, LimitedBody } from "./_body.ts";
 import { Clock, type Due } from "./_clock.ts";
-import type { HandlerInfo } from "./_handler_info.ts";
+import { type HandlerInfo, isClientGone } from "./_handler_info.ts";
 import { type RefusalLook, refusalLooks, type RefusedInfo, shown } from "./_headers.ts";
 import { ProxyTrust } from "./_forwarded.ts";
 import { HostCheck } from "./_host.ts";
@@ -294,7 +294,7 @@ export class Gate {
 
   /** What to answer instead of an answer that cannot be sent, if anything can. */
   replace(error: unknown): Response {
-    if (isExpected(error)) {
+    if (isExpected(error) || isClientGone(error)) {
       logger.debug("an answer has ended with its request: {error}", { error });
     } else {
       this.#failed++;

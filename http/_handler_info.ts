@@ -99,11 +99,20 @@ export abstract class HandlerInfo implements HttpInfo {
   }
 }
 
-/** The reason of a signal when the client has gone. */
+const reasons = new WeakSet<Error>();
+
+/** Makes the reason of a signal whose client has gone. */
 export function clientGone(remoteAddr: Deno.NetAddr, cause?: unknown): NetError {
-  return new NetError(`Client ${formatAddress(remoteAddr)} has gone before its answer`, {
+  const reason = new NetError(`Client ${formatAddress(remoteAddr)} has gone before its answer`, {
     kind: "reset",
     phase: "write",
     ...(cause !== undefined && { cause }),
   });
+  reasons.add(reason);
+  return reason;
+}
+
+/** Whether an error is such a reason, as opposed to what a connection of the handler met. */
+export function isClientGone(error: unknown): boolean {
+  return error instanceof NetError && reasons.has(error);
 }

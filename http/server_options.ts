@@ -53,7 +53,8 @@ export interface HttpInfo {
    * throws away what comes, and closes the connection behind the response.
    *
    * On `Deno.serve`, ask for the signal before you return the response. The first use of it makes
-   * Deno write a hint on its own signals to stderr.
+   * Deno write a hint on its own signals to stderr. Deno 2.9 may miss the end of a client whose
+   * body has come in several pieces, until something is sent to it; a hardened server does not.
    */
   readonly signal: AbortSignal;
   /** Aborted when the server begins to shut down, for answers that would not end by themselves. */

@@ -173,6 +173,15 @@ const STATES: Record<string, State> = {
     until: aaa,
     streams: true,
   },
+  "while the response is silent and some of the body was read": {
+    request: POST,
+    handle: async (request, seen) => {
+      await request.body!.getReader().read();
+      return afterOne(request, seen);
+    },
+    until: aaa,
+    streams: true,
+  },
   "while the response drips": {
     request: GET,
     handle: (_request, seen) => new Response(seen.body(1, 20)),
@@ -298,6 +307,8 @@ async function check({ seen, server }: Case, streams: boolean): Promise<void> {
     [seen.listens ? 1 : 0, streams ? 1 : 0, 1],
   );
   if (seen.listens) assert(seen.reason instanceof NetError);
+  // Whatever a client does is no fault of the handler.
+  assertEquals(server.stats().failed, 0);
 }
 
 for (const hardened of [false, true]) {
