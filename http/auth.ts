@@ -66,6 +66,8 @@ export interface BearerAuthOptions {
 
 const users = new WeakMap<Request, string>();
 const encoder = new TextEncoder();
+/** A byte order mark is a character of the name, like any other. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The credentials of RFC 9110 §11.4: a scheme and one word. */
 const CREDENTIALS = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
@@ -163,7 +165,7 @@ function credentials(request: Request, scheme: string): string | undefined {
 function decodeBasic(word: string | undefined): [user: string, password: string] | undefined {
   if (word === undefined) return undefined;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.fromBase64(word));
+    const text = utf8.decode(Uint8Array.fromBase64(word));
     const colon = text.indexOf(":");
     // RFC 7617 §2: neither part holds control characters.
     if (colon === -1 || /\p{Cc}/u.test(text)) return undefined;

@@ -10,6 +10,8 @@ import {
 import { parseDigits, upperAscii } from "./text.ts";
 import type { ImapFetch, ImapFolder, ImapSelected, ImapStatus } from "./imap_options.ts";
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** Messages of one command: a longer set would be a longer line. */
 const STEP = 500;
 
@@ -166,5 +168,5 @@ export function texts(value: ImapValue | undefined): string[] {
 
 function text(value: ImapValue): string {
   if (typeof value === "string") return value;
-  return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
+  return value instanceof Uint8Array ? decoder.decode(value) : "";
 }

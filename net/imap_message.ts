@@ -107,7 +107,7 @@ const MAX_DEPTH = 100;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const utf8 = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Reads a FETCH.

@@ -192,7 +192,7 @@ class Scram implements SaslExchange {
 
   async next(challenge: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#proved) throw broken(this.name, "asks for more than the mechanism has");
-    const text = new TextDecoder().decode(challenge);
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(challenge);
     if (this.#signature !== undefined) return this.#verify(text);
     const [, nonce = "", salt = "", rounds = ""] =
       /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/=]+),i=([1-9]\d{0,9})(?:,|$)/.exec(text) ?? [];

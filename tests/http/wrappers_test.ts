@@ -263,6 +263,7 @@ Deno.test("basicAuth() lets in who knows the password", async () => {
       basic(":"),
       basic("ada"),
       basic("ada:pä:ss\0"),
+      basic("\ufeffada:pä:ss"),
       "Basic ****",
       "Basic /w==",
       "Bearer x",

@@ -81,6 +81,7 @@ Deno.test("SCRAM refuses a server that does not know the password, or wants too 
     "",
     `r=${NONCE},s=AAAA,i=4096`,
     "r=other,s=AAAA,i=4096",
+    `\ufeffr=${NONCE}x,s=AAAA,i=4096`,
     `r=${NONCE}x,s=AAAA,i=1`,
     `r=${NONCE}x,s=AAAA,i=4294967295`,
     `r=${NONCE}x,s=!,i=4096`,
