@@ -30,6 +30,7 @@ import { benchMessages } from "./messages.ts";
 import { benchAccepts } from "./accepts.ts";
 import { benchPool } from "./pool.ts";
 import { benchProxy } from "./proxy.ts";
+import { benchReverseProxy } from "./reverse_proxy.ts";
 import { benchScan } from "./scan.ts";
 import { benchTcpEcho } from "./tcp_echo.ts";
 import { benchTls } from "./tls.ts";
@@ -51,6 +52,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["http_client", benchHttpClient],
   ["http_server", benchHttpServer],
   ["proxy", benchProxy],
+  ["reverse_proxy", benchReverseProxy],
   ["idle_memory", benchIdleMemory],
   ["messages", benchMessages],
 ]);
