@@ -429,19 +429,22 @@ Deno.test("eventStream() refuses other methods with problem details", async () =
   assertEquals(await refused.json(), { title: "Method Not Allowed", status: 405 });
 });
 
-Deno.test("eventStream() aborts its source when the client goes", async () => {
-  const aborted = Promise.withResolvers<void>();
-  const handler = eventStream(async function* (_request, { signal }) {
-    signal.addEventListener("abort", () => aborted.resolve());
-    yield { data: "one" };
+for (const hardened of [false, true]) {
+  const where = hardened ? "the hardened transport" : "Deno.serve";
+  Deno.test(`eventStream() aborts its source when its client goes, on ${where}`, async () => {
+    const aborted = Promise.withResolvers<void>();
+    const handler = eventStream(async function* (_request, { signal }) {
+      signal.addEventListener("abort", () => aborted.resolve());
+      yield { data: "one" };
+      await aborted.promise;
+    }, { keepAlive: 0 });
+    await using server = serveHttp({ hardened }, handler);
+    const reader = (await fetch(server.url)).body!.getReader();
+    await reader.read();
+    await reader.cancel();
     await aborted.promise;
   });
-  await using server = serveHttp({}, handler);
-  const reader = (await fetch(server.url)).body!.getReader();
-  await reader.read();
-  await reader.cancel();
-  await aborted.promise;
-});
+}
 
 Deno.test("eventStream() sends comments while its source is silent", async () => {
   const enough = Promise.withResolvers<void>();
