@@ -54,6 +54,10 @@ export function readSizeLine(
   if (digits > (tolerant ? MAX_PADDED : MAX_DIGITS)) throw badChunk();
   if (i === end) return undefined;
   if (digits === 0) throw badChunk();
+  // Nearly all lines are well-formed and have no extension.
+  if (bytes[i] === CR && bytes[i + 1] === LF && i + 1 < end && digits <= MAX_DIGITS) {
+    return { size, overhead: 0, next: i + 2, odd: false };
+  }
   while (i < end && isBlank(bytes[i]!)) i++;
   const extended = i < end && bytes[i] === SEMICOLON;
   // RFC 9112 §7.1 allows blanks in front of an extension only, but not at the end of the line.
@@ -84,6 +88,7 @@ export function readSizeLine(
  * adds up to at most 16 KiB. Unused allowance reduces an earlier excess and is not saved.
  */
 export function addOverhead(excess: number, { size, overhead }: SizeLine): number {
+  if (excess === 0 && overhead <= FREE_PER_CHUNK) return 0;
   const sum = excess + overhead - FREE_PER_CHUNK - FREE_PER_BYTE * size;
   if (sum > MAX_EXCESS) throw new Http1Error("The chunk extensions are too long");
   return sum > 0 ? sum : 0;

@@ -410,7 +410,7 @@ export class Http1Decoder {
   }
 
   #head(): Http1Request | Http1Response | undefined {
-    if (this.#scan === 0 && !this.#start()) return undefined;
+    if (this.#scan === 0 && !this.#fits(this.#at) && !this.#start()) return undefined;
     const size = this.#fieldsEnd(this.#options.maxHead, true);
     if (size === -1) return undefined;
     const start = this.#at;
@@ -423,13 +423,23 @@ export class Http1Decoder {
       this.#frame(head.framing);
       return head;
     }
-    const head = this.#response(start, lines, end, bare);
+    const rules = this.#rules;
+    const head = rules.tolerant
+      ? this.#repairable(start, lines, end, bare)
+      : readResponse(this.#bytes, start, lines, end, rules);
     const { status } = head;
     // What an interim response says about the connection holds for the final one.
-    if (!head.keepAlive) this.#rules.last = true;
-    if (status === 101 || isTunnel(this.#rules.method, status)) this.#state = State.Raw;
+    if (!head.keepAlive) rules.last = true;
+    if (status === 101 || isTunnel(rules.method, status)) this.#state = State.Raw;
     else if (status >= 200) this.#frame(head.framing);
     return head;
+  }
+
+  /** Whether a well-formed message may begin with the byte at an index. */
+  #fits(at: number): boolean {
+    if (at === this.#end) return false;
+    const byte = this.#bytes[at]!;
+    return this.#request ? (CLASS[byte]! & TOKEN) !== 0 : byte === 0x48;
   }
 
   /** Skips empty lines in front of a message, and checks its first byte; false without one. */
@@ -450,9 +460,8 @@ export class Http1Decoder {
     }
     if (this.#at === this.#end) return false;
     // The first byte tells another protocol, such as TLS, of which no whole line may ever come.
-    const first = this.#bytes[this.#at]!;
-    const fits = this.#request ? (CLASS[first]! & TOKEN) !== 0 : startsStatus(first, tolerant);
-    if (!fits) throw this.#badStart();
+    const odd = tolerant && startsOddly(this.#bytes[this.#at]!);
+    if (!odd && !this.#fits(this.#at)) throw this.#badStart();
     return true;
   }
 
@@ -460,9 +469,8 @@ export class Http1Decoder {
     return new Http1Error("The first line is malformed");
   }
 
-  #response(start: number, lines: number[], end: number, bare: boolean): Http1Response {
+  #repairable(start: number, lines: number[], end: number, bare: boolean): Http1Response {
     const rules = this.#rules;
-    if (!rules.tolerant) return readResponse(this.#bytes, start, lines, end, rules);
     if (!bare) {
       try {
         return readResponse(this.#bytes, start, lines, end, rules);
@@ -595,8 +603,9 @@ export class Http1Decoder {
   }
 }
 
-/** Whether a status line may begin with a byte: `H`; a blank, `h` or `ICY` for tolerant decoders. */
-function startsStatus(byte: number, tolerant: boolean): boolean {
-  return byte === 0x48 || (tolerant && (isBlank(byte) || (byte | 0x20) === 0x68 ||
-    (byte | 0x20) === 0x69));
+/** Whether the first line of a response that can be repaired may begin with a byte. */
+function startsOddly(byte: number): boolean {
+  const lower = byte | 0x20;
+  // `http`, `ICY`, or a blank in front of them.
+  return isBlank(byte) || lower === 0x68 || lower === 0x69;
 }
