@@ -368,8 +368,8 @@ export class Http1Decoder {
   }
 
   /**
-   * Copies what has been pushed and not been told. The memory that it was pushed in may be used for
-   * something else then.
+   * Copies what has been pushed and not been delivered. Afterwards the caller may reuse the memory
+   * that was pushed.
    */
   keep(): void {
     if (this.#at === this.#end) this.#giveBack();
