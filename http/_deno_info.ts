@@ -3,6 +3,7 @@ import type { Clock, Due } from "./_clock.ts";
 import type { Gate } from "./_gate.ts";
 import { clientGone, HandlerInfo } from "./_handler_info.ts";
 import { READ_AHEAD } from "./_incoming.ts";
+import { type ServedBody, takeServedBody } from "./internal/lazy_request.ts";
 import { type Body, openBody } from "./_response_writer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -153,7 +154,7 @@ export class DenoInfo extends HandlerInfo {
 
 /** The body of a request of `Deno.serve`. */
 export class DenoBody implements BodySource {
-  readonly #stream: ReadableStream<Bytes>;
+  readonly #body: ServedBody;
   /** Called when reading ahead finds that the client has gone. */
   readonly #onEnd: (error: unknown) => void;
   #reader: ReadableStreamDefaultReader<Bytes> | undefined;
@@ -164,9 +165,13 @@ export class DenoBody implements BodySource {
   #paused = false;
   #stopped = false;
 
-  constructor(stream: ReadableStream<Bytes>, onEnd: (error: unknown) => void) {
-    this.#stream = stream;
+  constructor(body: ServedBody, onEnd: (error: unknown) => void) {
+    this.#body = body;
     this.#onEnd = onEnd;
+  }
+
+  takeWhole(max: number): Bytes | undefined {
+    return this.#reader === undefined ? takeServedBody(this.#body, max) : undefined;
   }
 
   read(): Promise<Read> {
@@ -175,7 +180,7 @@ export class DenoBody implements BodySource {
   }
 
   cancel(reason: unknown): Promise<void> {
-    return (this.#reader ?? this.#stream).cancel(reason);
+    return (this.#reader ?? this.#body.stream).cancel(reason);
   }
 
   /** Reads ahead, a bounded number of bytes: Deno notices the end of a client only as it reads. */
@@ -197,7 +202,7 @@ export class DenoBody implements BodySource {
 
   /** Takes the reader as late as possible, for the same reason. */
   #read(): Promise<Read> {
-    return (this.#reader ??= this.#stream.getReader()).read();
+    return (this.#reader ??= this.#body.stream.getReader()).read();
   }
 
   async #readAhead(): Promise<void> {

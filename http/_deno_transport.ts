@@ -4,11 +4,15 @@ import { formatAddress } from "../net/address.ts";
 import { NetError, toNetError } from "../net/errors.ts";
 import { parseDigits } from "../net/text.ts";
 import { DenoBody, DenoInfo } from "./_deno_info.ts";
+import type { LimitedBody } from "./_body.ts";
 import type { Gate } from "./_gate.ts";
 import {
   makeRequest,
   peekHeader,
+  peekHeaders,
   prepareLazyRequests,
+  type RequestSource,
+  servedBody,
   withSignalOf,
 } from "./internal/lazy_request.ts";
 import { isForRequest } from "./_methods.ts";
@@ -120,15 +124,15 @@ export class DenoTransport implements HttpTransport {
     if (refused !== 0) return gate.refuse(refused, exchange, request);
     const info = new DenoInfo(gate, exchange, request);
     // To look at a body costs, and these have none.
-    const bare = method === "GET" || method === "HEAD" || request.body === null;
-    const length = bare ? "0" : request.headers.get("content-length");
-    if (length === "0") {
+    const served = method === "GET" || method === "HEAD" ? null : servedBody(request);
+    const length = served === null ? "0" : peekHeader(request, "content-length");
+    if (served === null || length === "0") {
       // Deno's own signal is aborted by success, too.
       return gate.handle(withSignalOf(info, request), info);
     }
     if (gate.tooLarge(lengthOf(length))) return gate.refuse(413, exchange, request);
     const clientEnded = (error: unknown) => info.clientEnded(error);
-    info.source = new DenoBody(request.body!, clientEnded);
+    info.source = new DenoBody(served, clientEnded);
     const body = info.body = gate.limitBody(info.source);
     body.onCut = clientEnded;
     const answered = () => {
@@ -137,12 +141,7 @@ export class DenoTransport implements HttpTransport {
     };
     exchange.completed.then(answered, answered);
     // Not made of the first one: Deno follows its signal then, and writes a warning to stderr.
-    const { url, headers } = request;
-    return gate.handle(
-      makeRequest({ method, url, fields: headers, body, client: info }),
-      info,
-      body,
-    );
+    return gate.handle(makeRequest(new DenoSource(request, body, info)), info, body);
   }
 
   /**
@@ -201,6 +200,28 @@ export class DenoTransport implements HttpTransport {
 /** The length that a request announces; 0 where it announces none, and its bytes are counted. */
 function lengthOf(length: string | null): number {
   return parseDigits(length ?? "0") ?? Infinity;
+}
+
+/** What the request of a handler is made of, where its body has limits. */
+class DenoSource implements RequestSource {
+  readonly method: string;
+  readonly url: string;
+  readonly body: LimitedBody;
+  readonly client: DenoInfo;
+  readonly #request: Request;
+
+  constructor(request: Request, body: LimitedBody, client: DenoInfo) {
+    this.method = request.method;
+    this.url = request.url;
+    this.body = body;
+    this.client = client;
+    this.#request = request;
+  }
+
+  /** Made when a handler looks at its headers. */
+  get fields(): Iterable<[name: string, value: string]> {
+    return peekHeaders(this.#request);
+  }
 }
 
 function keyPairOf({ cert, key, certFile, keyFile }: ServeHttpOptions) {

@@ -47,6 +47,14 @@ export interface Client {
   readonly signal: AbortSignal;
 }
 
+/** The body of a request of `Deno.serve`. */
+export interface ServedBody {
+  /** The body as a stream, made when it is asked for. */
+  readonly stream: ReadableStream<Bytes>;
+  /** The body, as far as it is not a stream. */
+  readonly streamOrStatic?: { readonly body?: unknown; consumed?: unknown };
+}
+
 /** An object of Deno, by the symbols of its state. */
 type Internals = Record<symbol, unknown>;
 
@@ -93,10 +101,45 @@ export function withSignalOf(client: Client, request: Request): Request {
  * @returns The value, or null if there is no such header.
  */
 export function peekHeader(request: Request, name: string): string | null {
-  const inner = enabled
-    ? (request as unknown as Internals)[symbols!.inner] as Partial<ServedInner> | undefined
-    : undefined;
+  const inner = servedInner(request);
   return typeof inner?.header === "function" ? inner.header(name) : request.headers.get(name);
+}
+
+/** The header lines of a request of `Deno.serve`, in pairs that are the caller's. */
+export function peekHeaders(request: Request): Iterable<[name: string, value: string]> {
+  const list = servedInner(request)?.headerList;
+  return Array.isArray(list) ? list : request.headers;
+}
+
+/**
+ * Returns the body of a request of `Deno.serve`, or null if it has none. No stream is made yet.
+ *
+ * It has to be asked for while the request is open: Deno forgets it afterwards.
+ */
+export function servedBody(request: Request): ServedBody | null {
+  const body = servedInner(request)?.body;
+  if (body === null) return null;
+  if (body?.streamOrStatic !== undefined && "stream" in body) return body as ServedBody;
+  const stream = request.body as ReadableStream<Bytes> | null;
+  return stream && { stream };
+}
+
+/**
+ * Takes a body, if all of it has arrived and nobody has looked at it.
+ *
+ * @param most The most bytes that it may have.
+ * @returns The body, used up by that; undefined if it has to be read as a stream.
+ */
+export function takeServedBody({ streamOrStatic }: ServedBody, most: number): Bytes | undefined {
+  if (streamOrStatic?.consumed !== false) return undefined;
+  const { body } = streamOrStatic;
+  if (!(body instanceof Uint8Array) || body.length > most) return undefined;
+  streamOrStatic.consumed = true;
+  return body as Bytes;
+}
+
+function servedInner(request: Request): ServedInner | undefined {
+  return enabled ? (request as unknown as Internals)[symbols!.inner] as ServedInner : undefined;
 }
 
 /**
@@ -126,7 +169,8 @@ export function takeWholeBody(request: Request): Bytes | undefined {
 }
 
 /**
- * Returns whether a request has a body, without making a real request of a lazy one.
+ * Returns whether a request has a body, without making a real request of a lazy one. To ask for
+ * `body` makes a stream.
  *
  * @param request A request as the handler got it, or another one.
  */
@@ -134,7 +178,8 @@ export function hasBody(request: Request): boolean {
   if (request instanceof LazyRequest && request[REAL] === undefined) {
     return request[SOURCE].body !== undefined;
   }
-  return request.body !== null;
+  const body = servedInner(request)?.body;
+  return body === undefined ? request.body !== null : body !== null;
 }
 
 /** A real request with another signal. */
@@ -356,9 +401,11 @@ interface Inner {
   headerList: unknown;
 }
 
-/** What a request of `Deno.serve` has instead. */
+/** What a request of `Deno.serve` has instead; it is looked at with care, for no probe sees one. */
 interface ServedInner {
-  header(name: string): string | null;
+  readonly header?: (name: string) => string | null;
+  readonly headerList?: [name: string, value: string][];
+  readonly body?: null | Partial<ServedBody>;
 }
 
 function isProbe(list: unknown): boolean {
