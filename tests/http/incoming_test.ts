@@ -91,14 +91,14 @@ Deno.test("a stream that flows is not ended for what its client sends ahead", as
   let sent = 0;
   const body = new ReadableStream({
     async pull(controller) {
-      await delay(50);
+      await delay(100);
       controller.enqueue(new Uint8Array(10));
       if (++sent === 12) controller.close();
     },
   }, { highWaterMark: 0 });
   let count = 0;
   await using server = serve(() => new Response(count++ === 0 ? body : "next"), {
-    idleTimeout: 200,
+    idleTimeout: 1000,
   });
   await using conn = await dial(server);
   const written = conn.write(GET.repeat(9000) + LAST);
