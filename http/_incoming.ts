@@ -234,12 +234,14 @@ export class IncomingBody {
 
   async read(): Promise<ReadableStreamReadResult<Bytes>> {
     const incoming = this.#incoming;
-    const ahead = this.#ahead;
-    if (ahead.length > 0) {
-      this.#ahead = EMPTY;
-      return { done: false, value: ahead };
-    }
-    while (!this.done) {
+    for (;;) {
+      // The response may have been made during a wait, and what came then is here.
+      const ahead = this.#ahead;
+      if (ahead.length > 0) {
+        this.#ahead = EMPTY;
+        return { done: false, value: ahead };
+      }
+      if (this.done) break;
       const value = this.#take();
       incoming.resume();
       if (value !== undefined && value.length > 0) return { done: false, value };

@@ -261,3 +261,32 @@ Deno.test("no 100 is sent once the head of the response is out", async () => {
   assertEquals(statuses(text).at(-1), 200);
   assert(/\r\n\r\n2\r\nhi\r\n0\r\n\r\n$/.test(text), text);
 });
+
+Deno.test("a reader that waits while the response is made gets all of the body", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using trigger = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using triggered = await listener.accept();
+  let turns = 0;
+  let called = Promise.withResolvers<[Promise<string>]>();
+  await using server = serve(async (request) => {
+    const text = request.text();
+    text.catch(() => {});
+    called.resolve([text]);
+    // Both this and the body end in the same turn of the event loop, in an order that `turns` sets.
+    await triggered.read(new Uint8Array(1));
+    for (let i = 0; i < turns; i++) await null;
+    return new Response("early");
+  });
+  for (let i = 0; i < 40; i++) {
+    turns = i % 8;
+    called = Promise.withResolvers();
+    await using conn = await dial(server);
+    await conn.write("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n");
+    const [reading] = await called.promise;
+    await Promise.all([conn.write("abcdefgh"), trigger.write(new Uint8Array(1))]);
+    assertEquals(statuses(await answer(conn)), [200]);
+    // The server may have answered before the body came. Then the reader learns that.
+    const text = await reading.catch(() => "cut short");
+    assert(text === "abcdefgh" || text === "cut short", `${turns}: ${JSON.stringify(text)}`);
+  }
+});
