@@ -1,4 +1,3 @@
-import { lowerAscii, splitWords } from "../net/text.ts";
 import { schemesOf } from "./_challenges.ts";
 import { Http1Error, type Http1Request, type Http1Response } from "./http1_codec.ts";
 import { Known } from "./_http1_fields.ts";
@@ -340,10 +339,13 @@ export class Exchange {
  * Negotiate (RFC 4559 §6).
  */
 function isConnectionLogin(head: Http1Request, { status, fields }: Http1Response): boolean {
-  const [scheme = ""] = splitWords(valueOf(head.fields, Known.authorization) ?? "");
-  if (CONNECTION_SCHEMES.has(lowerAscii(scheme))) return true;
-  return status === 401 &&
-    schemesOf(valuesOf(fields, Known.wwwAuthenticate)).some((one) => CONNECTION_SCHEMES.has(one));
+  // A request may have several logins, and servers differ in which one they take.
+  return namesConnectionScheme(valuesOf(head.fields, Known.authorization)) ||
+    (status === 401 && namesConnectionScheme(valuesOf(fields, Known.wwwAuthenticate)));
+}
+
+function namesConnectionScheme(all: string): boolean {
+  return all !== "" && schemesOf(all).some((one) => CONNECTION_SCHEMES.has(one));
 }
 
 const CONNECTION_SCHEMES: ReadonlySet<string> = new Set(["ntlm", "negotiate", "kerberos"]);

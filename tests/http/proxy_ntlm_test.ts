@@ -6,6 +6,7 @@ import { connectTcp } from "../../net/tcp_client.ts";
 import { findProgram, needs } from "../_support/peers.ts";
 import { answer, statuses } from "../_support/raw_http.ts";
 import { runPeer } from "../_support/runnable.ts";
+import { FickleOrigin } from "./_proxy.ts";
 
 /** A server that logs connections in by NTLM, as IIS does; any password is right. */
 class NtlmServer implements AsyncDisposable {
@@ -112,4 +113,18 @@ Deno.test({
     const asked = await strangers;
     assert(asked.every((count) => count > 0), String(asked));
   },
+});
+
+Deno.test("a login of the connection is nobody else's, in whichever Authorization it stands", async () => {
+  await using origin = new FickleOrigin({ served: Infinity });
+  await using proxy = serveProxy({ allowPrivate: true });
+  const ask = async (lines: string) => {
+    await using conn = await connectTcp({ port: proxy.addr.port });
+    await conn.write(`GET http://${origin.host}/ HTTP/1.1\r\nHost: h\r\n${lines}\r\n`);
+    assertEquals(statuses(await answer(conn)), [200]);
+    return proxy.stats().idleUpstream;
+  };
+  const [basic, ntlm] = ["Authorization: Basic YTpi\r\n", "Authorization: NTLM AAAA\r\n"];
+  for (const lines of [ntlm, basic + ntlm, ntlm + basic]) assertEquals(await ask(lines), 0, lines);
+  assertEquals(await ask(basic), 1);
 });
