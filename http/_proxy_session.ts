@@ -351,7 +351,7 @@ export class ProxySession implements Answering {
    * @returns Whether the client's connection goes on; undefined if the server's connection was dead.
    */
   async #attempt(upstream: Upstream, asked: Asked, current: Current): Promise<boolean | undefined> {
-    this.#upstream = upstream;
+    this.#use(upstream);
     const exchange = new Exchange(this.#core, asked, upstream, this);
     try {
       const outcome = await exchange.run();
@@ -418,9 +418,17 @@ export class ProxySession implements Answering {
 
   async #connect(way: Way, head: Http1Request, current: Current): Promise<boolean> {
     const core = this.#core;
-    const upstream = this.#upstream = await this.#dial(way, current);
+    // A read will be under way from now on, which would send an end ahead of a reset.
+    await this.#makeResettable();
+    // A client that has sent nothing for a tunnel and ends before there is one has no use for it.
+    // With data it may be a half-close.
+    this.#client.watch(() => {
+      if (this.#client.decoder.buffered === 0) this.#onGone();
+    });
+    const upstream = await this.#dial(way, current);
     const { proxy } = way.hop;
     try {
+      this.#use(upstream);
       if (proxy?.protocol === "http") {
         await connectThrough(core, upstream, head, proxy.authorization);
       }
@@ -475,6 +483,12 @@ export class ProxySession implements Answering {
     } finally {
       this.#dialling = undefined;
     }
+  }
+
+  /** Notes which server's connection ends if the client goes away, or ends it if it has gone. */
+  #use(upstream: Upstream): void {
+    this.#upstream = upstream;
+    if (this.#gone) upstream.reset();
   }
 
   #onGone = (): void => {

@@ -262,3 +262,44 @@ Deno.test("a shutdown during an upload lets it end, and takes no further request
   assertMatch(text, /^Connection: close\r$/m);
   assertEquals([origin.requests, origin.bodies], [["POST /1"], ["part-end!"]]);
 });
+
+Deno.test("a client that leaves before its tunnel is open ends the way to it", async () => {
+  using listener = listen();
+  const errors: (string | undefined)[] = [];
+  await using proxy = serveProxy({
+    ...OPEN,
+    upstream: `http://${listener.host}`,
+    onEntry: ({ error }) => void errors.push(error),
+  });
+  const client = await Wire.connect(proxy.addr.port);
+  await client.write("CONNECT a.test:1 HTTP/1.1\r\nHost: a.test:1\r\n\r\n");
+  using parent = await listener.accept();
+  await hear(parent, "\r\n\r\n");
+  client.close();
+  // The limit for the answer of the parent is a minute.
+  const end = await parent.read(new Uint8Array(1)).catch(() => null);
+  assertEquals(end, null);
+  await until(() => errors.length === 1);
+  assertEquals(errors, ["the client has gone"]);
+});
+
+Deno.test("a client that leaves while its kept connection is looked at leaves nothing behind", async () => {
+  using listener = listen();
+  await using proxy = serveProxy(OPEN);
+  const client = await Wire.connect(proxy.addr.port);
+  const ask = (method: string) =>
+    `${method} http://${listener.host}/ HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n` +
+    "Authorization: NTLM AAAA\r\n\r\n";
+  await client.write(ask("POST"));
+  using origin = await listener.accept();
+  await hear(origin, "\r\n\r\n");
+  await send(origin, OK);
+  await client.head();
+  await client.exact(2);
+  const left = client.write(ask("POST"));
+  client.close();
+  await left.catch(() => {});
+  // The origin says nothing more; the limit for its response is a minute.
+  const buffer = new Uint8Array(1024);
+  while (await origin.read(buffer).catch(() => null) !== null);
+});
