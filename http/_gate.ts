@@ -145,10 +145,10 @@ export class Gate {
       : REFUSALS[status];
     const response = problem(status, options);
     if (this.#looks.length > 0 && request !== undefined) {
-      const made = typeof request === "function" ? request() : request;
-      const { completed } = info;
-      const client = this.#trust?.read(made.headers, remoteAddr)?.client ?? remoteAddr;
       try {
+        const made = typeof request === "function" ? request() : request;
+        const { completed } = info;
+        const client = this.#trust?.read(made.headers, remoteAddr)?.client ?? remoteAddr;
         for (const look of this.#looks) look(made, { completed, remoteAddr: client }, response);
       } catch (error) {
         logger.error("a wrapper failed on a refusal: {error}", { error });

@@ -223,7 +223,7 @@ export class HttpConnection {
   #refusedRequest({ method, target, fields }: Http1Request, client: HardenedInfo): Request {
     const path = target.startsWith("/") ? target : "/";
     const url = this.#scheme + this.#ownHost() + path;
-    return makeRequest({ method, url, fields, body: undefined, client });
+    return makeRequest({ method, url, fields, body: undefined, client, refused: true });
   }
 
   /**

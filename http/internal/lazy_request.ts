@@ -20,7 +20,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a request is made of. */
 export interface RequestSource {
-  /** The method, one that `Request` takes and leaves as it is. */
+  /** The method, one that `Request` takes and leaves as it is, unless the request is refused. */
   readonly method: string;
   /** The whole URL, as it was sent. */
   readonly url: string;
@@ -30,6 +30,8 @@ export interface RequestSource {
   readonly body: RequestBodySource | undefined;
   /** Whose signal is that of the request. */
   readonly client: Client;
+  /** Whether no handler gets it. Its method may be one that the constructor does not take. */
+  readonly refused?: true;
 }
 
 /** The body of a request. It is read in one of the two ways. */
@@ -334,8 +336,13 @@ class RealRequest extends Request {
 
   constructor(source: RequestSource) {
     const headers = [...source.fields] as [string, string][];
-    super(source.url, { method: source.method, headers, body: source.body?.stream ?? null });
+    const method = source.refused ? "GET" : source.method;
+    super(source.url, { method, headers, body: source.body?.stream ?? null });
     this.#source = source;
+  }
+
+  override get method(): string {
+    return this.#source.method;
   }
 
   /** The URL as it was sent: the constructor of `Request` resolves dots, for one. */
