@@ -35,6 +35,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   onClientEnd: (() => void) | undefined;
 
   #answered = false;
+  #announced = false;
   #trailers: readonly ResponseTrailers[] = NO_TRAILERS;
   readonly #context: InfoContext;
   #completed: PromiseWithResolvers<void> | undefined;
@@ -84,6 +85,12 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     this.#onComplete = callback;
   }
 
+  /** Gives the names for the head of the response. No more trailers can be added then. */
+  announceTrailers(): string | undefined {
+    this.#announced = true;
+    return this.trailerNames;
+  }
+
   /** The names of the trailers of the response, if it has some. */
   get trailerNames(): string | undefined {
     return this.#trailers.length === 0
@@ -118,7 +125,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   ): boolean {
     const trailers = { names: checkTrailerNames(names), make };
     const { head } = this;
-    if (head?.minor !== 1 || this.#answered || this.gone !== undefined) return false;
+    if (head?.minor !== 1 || this.#announced || this.gone !== undefined) return false;
     if (!optional && !hasMember(head.fields.get("te"), "trailers")) return false;
     this.#trailers = [...this.#trailers, trailers];
     return true;

@@ -138,7 +138,7 @@ export class HttpConnection {
     body.takeIn();
     const keepAlive = head.keepAlive && body.done && !this.#incoming.discards &&
       !this.#gate.closing.signal.aborted;
-    return { method, minor, keepAlive, trailers: info.trailerNames };
+    return { method, minor, keepAlive, trailers: info.announceTrailers() };
   }
 
   /** Lets another protocol have the connection, which is over with it. */
@@ -148,8 +148,10 @@ export class HttpConnection {
     head: Http1Request,
     info: HardenedInfo,
   ): Promise<false> {
-    // Whoever takes the connection reads from it, and learns of its end by that.
+    // Whoever takes the connection reads from it, and learns of its end by that. An interim response
+    // would be bytes of the other protocol from here on.
     info.end();
+    info.answered();
     await this.#incoming.end();
     try {
       // RFC 9110 §7.8: 100 comes before 101, although there is no body to wait for.

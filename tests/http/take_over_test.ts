@@ -139,3 +139,20 @@ Deno.test("a shutdown cuts a connection that was taken over at its deadline", as
   assertEquals([report.drained, report.forced], [0, 1]);
   assertEquals(await conn.readLine({ timeout: 5000 }).catch(() => null), null);
 });
+
+Deno.test("no interim response gets into the protocol that has taken over", async () => {
+  await using server = serve({}, (request, info) => {
+    const taking = takeOver(request, "echo")!;
+    taking.taken.then(async ({ connection }) => {
+      const sent = await info.sendEarlyHints({ link: "</a.css>; rel=preload" });
+      await connection.write(`${sent}\n`);
+      await connection.close();
+    });
+    return taking.response;
+  });
+  await using conn = await dial(server);
+  await conn.write(`${HEAD}\r\n`);
+  assertMatch(await head(conn), /^HTTP\/1\.1 101 /);
+  assertEquals(await conn.readLine({ timeout: 5000 }), "false");
+  assertEquals(await conn.readLine({ timeout: 5000 }), null);
+});

@@ -327,3 +327,23 @@ Deno.test({
     assertStringIncludes(stdout, "x-t: last");
   },
 });
+
+Deno.test("sendTrailers() says that it is too late once the handler has returned", async () => {
+  let sent: boolean | undefined;
+  await using server = serve((_request, info) => {
+    const body = new ReadableStream({
+      pull(controller) {
+        sent = info.sendTrailers(["x-late"], () => ({ "x-late": "1" }), { optional: true });
+        controller.enqueue(new TextEncoder().encode("ok"));
+        controller.close();
+      },
+    }, { highWaterMark: 0 });
+    return new Response(body, { headers: { "content-length": "2" } });
+  });
+  const text = await exchange(
+    server.addr.port,
+    "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+  );
+  assertEquals(text.split("\r\n\r\n")[1], "ok");
+  assertEquals(sent, false);
+});
