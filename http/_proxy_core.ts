@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { TickClock } from "./_proxy_clock.ts";
 import type { ClientRules } from "./_proxy_clients.ts";
 import type { NextHops } from "./_proxy_next_hop.ts";
+import { Refusal } from "./_proxy_pages.ts";
 import type { Upstreams } from "./_proxy_upstream.ts";
 import type { ProxyEntry, ProxyOptions } from "./proxy_options.ts";
 
@@ -58,9 +59,11 @@ export function tell({ counts, options }: ProxyCore, entry: ProxyEntry, denied: 
   }
 }
 
-/** Tells what a hook threw, which is no business of the client. */
-export function hookFailed(hook: string, error: unknown): void {
+/** Logs what a hook threw, and returns the refusal. Only the log and the entry tell the error. */
+export function hookFailed(hook: string, error: unknown): Refusal {
   logger.error("{hook} failed: {error}", { hook, error });
+  const why = error instanceof Error ? error.message : String(error);
+  return new Refusal(500, "The proxy has failed", `${hook} failed: ${why}`);
 }
 
 /** Who may use a proxy. */

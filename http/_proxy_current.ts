@@ -22,6 +22,8 @@ export class Current {
   readonly #started = performance.now();
   readonly #client: Peer;
   readonly #sentBefore: number;
+  /** Bytes of the head as it came: a hook that changes the fields drops them. */
+  readonly #headSize: number;
 
   /** Without a head and a body if the head was malformed. */
   constructor(
@@ -31,6 +33,7 @@ export class Current {
   ) {
     this.#client = client;
     this.#sentBefore = client.sent;
+    this.#headSize = head === undefined ? 0 : sizeOf(head.fields);
   }
 
   /** Returns what has become of it. */
@@ -40,7 +43,7 @@ export class Current {
       method: head?.method ?? "",
       target: head === undefined ? "" : shownTarget(head.target),
       status,
-      received: head === undefined ? 0 : sizeOf(head.fields) + body!.size + tunnelled,
+      received: this.#headSize + (body?.size ?? 0) + tunnelled,
       sent: this.#client.sent - this.#sentBefore,
       connect,
       firstByte: firstByte === undefined ? undefined : firstByte - this.#started,

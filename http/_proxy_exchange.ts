@@ -284,8 +284,7 @@ export class Exchange {
       this.status = answer.status;
       return bytes;
     } catch (error) {
-      hookFailed("onResponse", error);
-      throw new Refusal(500, "The proxy has failed", "onResponse failed");
+      throw hookFailed("onResponse", error);
     }
   }
 

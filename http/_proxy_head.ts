@@ -217,7 +217,7 @@ export function valuesOf(fields: Http1Fields, known: number): string {
   return all;
 }
 
-/** How many bytes a head had. */
+/** Returns how many bytes a head had; 0 once its fields have been changed. */
 export function sizeOf(fields: Http1Fields): number {
   return rawOf(fields)?.text.length ?? 0;
 }

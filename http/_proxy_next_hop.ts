@@ -75,8 +75,7 @@ export class NextHops {
     try {
       return this.#remembered(await this.#choose!(destination));
     } catch (error) {
-      hookFailed("upstream", error);
-      throw new Refusal(500, "The proxy has failed", "upstream failed");
+      throw hookFailed("upstream", error);
     }
   }
 

@@ -286,8 +286,7 @@ export class ProxySession implements Answering {
       bytes = answerOf(answer, { connection, body: current.head!.method !== "HEAD" });
       current.status = answer.status;
     } catch (error) {
-      hookFailed("onRequest", error);
-      throw new Refusal(500, "The proxy has failed", "onRequest failed");
+      throw hookFailed("onRequest", error);
     }
     await this.#client.write(bytes).catch(this.#onGone);
     return connection !== "close";

@@ -645,9 +645,11 @@ Deno.test("a tunnel carries a lot in both directions at once", async () => {
 });
 
 Deno.test("onRequest changes header lines", async () => {
+  const entries: ProxyEntry[] = [];
   await using origin = new Origin({ replies: [OK] });
   await using proxy = serveProxy({
     ...OPEN,
+    onEntry: (entry) => entries.push(entry),
     onRequest: ({ fields, method, hostname, port }) => {
       fields.set("X-Seen", `${method} ${hostname} ${port}`);
       fields.delete("User-Agent");
@@ -657,8 +659,10 @@ Deno.test("onRequest changes header lines", async () => {
     },
   });
   const request = get(origin.host, "User-Agent: x\r\nContent-Length: 2\r\nConnection: close\r\n");
-  await exchange(proxy.addr.port, request.replace("GET", "POST") + "hi");
+  const sent = request.replace("GET", "POST") + "hi";
+  await exchange(proxy.addr.port, sent);
   await proxy.shutdown();
+  assertEquals(entries.map(({ received }) => received), [sent.length]);
   const port = origin.host.split(":")[1];
   assertEquals(
     origin.heard[0],
@@ -705,11 +709,13 @@ Deno.test("onResponse changes header lines, and answers in place of the server",
   assert(text.includes("hidden"));
 });
 
-Deno.test("a hook that fails is a 500, and no more", async () => {
+Deno.test("a hook that fails is a 500 for the client, and the entry says why", async () => {
   await using origin = new Origin({ replies: [OK] });
+  const entries: ProxyEntry[] = [];
   for (const hook of ["onRequest", "onResponse"]) {
     await using proxy = serveProxy({
       ...OPEN,
+      onEntry: (entry) => entries.push(entry),
       [hook]: () => {
         throw new Error("secret");
       },
@@ -717,6 +723,7 @@ Deno.test("a hook that fails is a 500, and no more", async () => {
     const text = await exchange(proxy.addr.port, get(origin.host));
     assertEquals(statuses(text), [500]);
     assert(!text.includes("secret"));
+    assertEquals(entries.at(-1)!.error, `${hook} failed: secret`);
   }
 });
 
