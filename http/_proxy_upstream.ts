@@ -69,10 +69,17 @@ export interface UpstreamOptions extends IdleOptions {
 const DECODING = { maxHead: 64 * 1024, tolerant: true };
 /** An idle connection ends here so long before it ends at the server, in milliseconds. */
 const MARGIN = 1000;
-const WORDS: Partial<Record<NetErrorKind, string>> = {
+/** Why a server could not be connected to, in words for the client. */
+const SERVER: Partial<Record<NetErrorKind, string>> = {
   refused: "The server refused the connection",
   unreachable: "The server cannot be reached",
   reset: "The server broke off the connection",
+};
+/** Why a next proxy could not be connected to or gone through. */
+const NEXT_PROXY: Partial<Record<NetErrorKind, string>> = {
+  refused: "The next proxy refused the connection",
+  unreachable: "The next proxy cannot be reached",
+  reset: "The next proxy broke off the connection",
   tls: "The next proxy cannot be verified",
   protocol: "The next proxy gave no proper answer",
   truncated: "The next proxy broke off the connection",
@@ -136,6 +143,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
       clock.watch(limit);
     }
     const to = way.hop.proxy?.target ?? way.target;
+    const peer = way.hop.proxy === undefined ? "server" : "next proxy";
     try {
       const transport = await this.#reach(way, local, controller.signal);
       const upstream = new Upstream(transport, way.key, clock, bodyTimeout);
@@ -148,7 +156,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
       if (limit.expired) {
         throw new Refusal(
           504,
-          "The server could not be reached in time",
+          `The ${peer} could not be reached in time`,
           `no connection: ${address}`,
         );
       }
@@ -158,9 +166,12 @@ export class Upstreams extends IdleUpstreams<Upstream> {
         throw new Refusal(503, "The proxy is at its limits", message);
       }
       if (kind === "timeout") {
-        throw new Refusal(504, "The server could not be reached in time", message);
+        throw new Refusal(504, `The ${peer} could not be reached in time`, message);
       }
-      throw new Refusal(502, WORDS[kind] ?? "The server cannot be connected to", message);
+      // A SOCKS server says with a reply why the server behind it cannot be reached.
+      const reply = error instanceof NetError && isReply(error);
+      const words = peer === "server" || (reply && kind in SERVER) ? SERVER : NEXT_PROXY;
+      throw new Refusal(502, words[kind] ?? `The proxy cannot connect to the ${peer}`, message);
     } finally {
       clock.unwatch(limit);
     }
@@ -174,7 +185,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
       checkLoop(allowed, target, local);
       return await this.#connect(way, allowed, target, signal);
     }
-    const found = await orAbort(this.#addresses(proxy.target), signal);
+    const found = await orAbort(this.#addresses(proxy.target, "next proxy"), signal);
     if (byName) return await this.#connect(way, found, target, signal);
     // A SOCKS server gets one address at a time, and the next one if it cannot reach that.
     const allowed = await orAbort(this.#allowed(way), signal);
@@ -203,7 +214,10 @@ export class Upstreams extends IdleUpstreams<Upstream> {
   }
 
   /** Returns the addresses of a host, as they are. */
-  async #addresses({ hostname, address }: Target): Promise<readonly string[]> {
+  async #addresses(
+    { hostname, address }: Target,
+    peer: "server" | "next proxy",
+  ): Promise<readonly string[]> {
     if (address !== undefined) return [hostname];
     try {
       return await this.#options.resolve(hostname);
@@ -212,15 +226,16 @@ export class Upstreams extends IdleUpstreams<Upstream> {
       const missing = error instanceof Error && "code" in error && error.code === "EPERM";
       throw new Refusal(
         502,
-        "The name of the server cannot be resolved",
-        `dns: ${hostname}${missing ? ": run again with --allow-net" : ""}`,
+        `The name of the ${peer} cannot be resolved`,
+        `Cannot resolve ${hostname}` +
+          (missing ? ": permission is missing, run again with --allow-net" : ""),
       );
     }
   }
 
   /** Returns the addresses of a target that its client may reach. */
   async #allowed({ target, rules }: Way): Promise<readonly string[]> {
-    const found = await this.#addresses(target);
+    const found = await this.#addresses(target, "server");
     const name = target.address === undefined ? target.hostname : undefined;
     const allowed = found.filter((one) => {
       const bytes = readAddressBytes(one);
@@ -252,7 +267,7 @@ async function dialFrom(
     throw new Refusal(
       502,
       "The server cannot be reached",
-      `no localAddress of the family of ${addresses.join(" ")}`,
+      `no localAddress has the family of ${addresses.join(" ")}`,
     );
   }
   const connect = (hostname: string, port: number, signal: AbortSignal) =>

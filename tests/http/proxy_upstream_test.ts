@@ -329,6 +329,27 @@ for (const [name, bytes, error] of SCRIPTS) {
   });
 }
 
+Deno.test("upstream: the client is told whether the server or the next proxy refused", async () => {
+  const closed = deadPort();
+  for (const protocol of ["http", "https", "socks5h"]) {
+    const { proxy, port, entries } = start({ upstream: `${protocol}://127.0.0.1:${closed}` });
+    await using _proxy = proxy;
+    for (const request of [get("a.test"), connect("a.test:443")]) {
+      assertStringIncludes(
+        await exchange(port, request),
+        "502 Bad Gateway: The next proxy refused the connection\n",
+      );
+    }
+    for (const { error } of entries) assertStringIncludes(error!, `127.0.0.1:${closed}`);
+  }
+  const { proxy, port } = start({ upstream: "direct" });
+  await using _proxy = proxy;
+  assertStringIncludes(
+    await exchange(port, get(`127.0.0.1:${closed}`)),
+    "502 Bad Gateway: The server refused the connection\n",
+  );
+});
+
 Deno.test("upstream: what a SOCKS server replies becomes a status and an entry", async () => {
   const replies: [code: number, detail: string, error: string][] = [
     [1, "The next proxy refused", "general failure"],
