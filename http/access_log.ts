@@ -44,7 +44,7 @@ export interface AccessEntry {
   readonly id: string;
   /** The id of the trace that it belongs to: 32 hexadecimal digits. */
   readonly trace: string;
-  /** The address of the client. */
+  /** The address of the client; without a port where a reverse proxy names the client. */
   readonly peer: string;
   /** The method. */
   readonly method: string;
@@ -158,7 +158,10 @@ class AccessRecord implements RequestContext {
     this.#method = request.method;
     this.#url = request.url;
     this.#userAgent = request.headers.get("user-agent");
-    this.#peer = formatAddress(info.remoteAddr);
+    const { remoteAddr } = info;
+    const peer = formatAddress(remoteAddr);
+    // A reverse proxy names the client without its port.
+    this.#peer = remoteAddr.port === 0 ? peer.slice(0, -":0".length) : peer;
     this.#info = info;
     this.#log = log;
     const given = trustRequestId ? request.headers.get("x-request-id") ?? "" : "";

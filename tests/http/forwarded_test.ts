@@ -125,16 +125,17 @@ for (const hardened of [false, true]) {
       const refused = await fetch(server.url, { method: "POST", body: "too long", headers });
       await refused.body?.cancel();
       statuses.push(refused.status);
+      const six = await fetch(server.url, { headers: { "x-forwarded-for": "2001:db8::1" } });
+      await six.body?.cancel();
+      statuses.push(six.status);
       // The public name is the proxy's business.
       const text = "GET / HTTP/1.1\r\nHost: public.example\r\nConnection: close\r\n\r\n";
       assertEquals((await exchange(server.addr.port, text)).slice(9, 12), "200");
     }
-    assertEquals(statuses, [200, 200, 429, 413]);
-    assertEquals(peers.slice(0, 4).map((peer) => peer.replace(/:\d+$/, "")), [
-      "192.0.2.1",
-      "192.0.2.2",
-      "192.0.2.1",
-      "192.0.2.3",
+    assertEquals(statuses, [200, 200, 429, 413, 200]);
+    // The proxy does not say the port, so there is none.
+    assertEquals(peers.slice(0, 5), [
+      ...["192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.3", "[2001:db8::1]"],
     ]);
   });
 }
