@@ -31,8 +31,16 @@ const cli = defineCli({
     maxBody: { type: "size", default: "10MiB", min: "1", max: "1GiB", help: "Largest body" },
     bodyTimeout: { type: "duration", default: "30s", help: "Longest pause in a body; 0: any" },
     maxRequests: { type: "integer", default: 1024, min: 0, help: "Requests at once; 0: any" },
-    allowHost: { type: "list", placeholder: "host", help: "Public name to answer for" },
-    trustProxy: { type: "list", placeholder: "block", help: "Reverse proxy that names clients" },
+    allowHost: {
+      type: "list",
+      placeholder: "host",
+      help: "Public name to answer for, besides this machine",
+    },
+    trustProxy: {
+      type: "list",
+      placeholder: "block",
+      help: "Reverse proxy whose X-Forwarded-For is trusted",
+    },
   },
   permissions: { "--allow-net=127.0.0.1": "listen there" },
   examples: [

@@ -27,7 +27,11 @@ const cli = defineCli({
     maxMessageSize: { type: "size", default: "1MiB", min: "1", help: "The longest message" },
     rate: { type: "number", default: 0, min: 0, help: "Messages a second and client; 0: any" },
     pingInterval: { type: "duration", default: "30s", help: "How often to ping; 0: never" },
-    allowHost: { type: "list", placeholder: "host", help: "Public name to answer for" },
+    allowHost: {
+      type: "list",
+      placeholder: "host",
+      help: "Public name to answer for, besides this machine",
+    },
     allowOrigin: { type: "list", placeholder: "origin", help: "Pages of it may connect; *: any" },
   },
   permissions: { "--allow-net=127.0.0.1": "listen there" },

@@ -17,10 +17,13 @@ export function hostOf(text: string): string {
   throw badValue("--allow-host", text, "a name such as chat.example");
 }
 
+/** Names of this machine, which no page of another site can have. */
+const LOCAL = ["localhost", "127.0.0.1", "::1"];
+
 /**
  * Reads the values of `--allow-host` and `--trust-proxy`.
  *
- * @param allowHost The names.
+ * @param allowHost The names. The server goes on to answer for this machine.
  * @param trustProxy The addresses and blocks of reverse proxies.
  * @returns Options of `serveHttp`.
  * @throws {CliError} If one is malformed.
@@ -34,7 +37,7 @@ export function publicNames(
     throw badValue("--trust-proxy", block, "an address or a block such as 10.0.0.0/8");
   }
   return {
-    ...(allowHost.length > 0 && { allowedHosts: allowHost.map(hostOf) }),
+    ...(allowHost.length > 0 && { allowedHosts: [...allowHost.map(hostOf), ...LOCAL] }),
     ...(trustProxy.length > 0 && { trustProxy }),
   };
 }

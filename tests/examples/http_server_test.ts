@@ -118,3 +118,18 @@ Deno.test("http_server's requests are in Deno's OpenTelemetry under the trace of
   const ours = spans.filter((span) => span.parentSpanId === "00f067aa0ba902b7");
   assertEquals(ours.map(({ traceId }) => traceId), [trace]);
 });
+
+Deno.test("http_server answers for this machine, and for names that it is told", async () => {
+  await using server = await startRunnable("http-server", ["--port=0", "--allow-host=www.example"]);
+  const told: string[] = [];
+  for (const host of ["www.example", "localhost", "127.0.0.1:1", "[::1]", "evil.example"]) {
+    const text = await exchange(
+      server.port,
+      `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    );
+    told.push(`${host} ${statuses(text)}`);
+  }
+  assertEquals(told, [
+    ...["www.example 200", "localhost 200", "127.0.0.1:1 200", "[::1] 200", "evil.example 421"],
+  ]);
+});
