@@ -3,7 +3,9 @@
  * A forward proxy for HTTP and, by CONNECT, for HTTPS and WebSockets.
  *
  * It serves this machine alone, reaches no private address and no port but 443 by CONNECT, unless
- * it is told otherwise; every request is one line of the log.
+ * it is told otherwise. Every request is one line of the log: client, method, target, status, bytes
+ * from and to the client, and the milliseconds until the proxy was connected, until the response
+ * began, and until all was over. A `-` stands where there was no such moment.
  *
  * ```sh
  * deno task proxy
@@ -40,10 +42,18 @@ const cli = defineCli({
   ],
 });
 
+const ms = (time: number | undefined) => time === undefined ? time : Math.round(time * 10) / 10;
+
 /** One line: who, what, status, bytes up and down, and the times until connected, answered, done. */
-const LINE =
-  "{client} {method} {target} {status} {received}/{sent} B {connect}/{firstByte}/{total} ms";
-const ms = (time: number | undefined) => time === undefined ? "-" : Math.round(time * 10) / 10;
+function lineOf({ connect, firstByte, upstream, error }: ProxyEntry): string {
+  const times = [
+    connect === undefined ? "-" : "{connect}",
+    firstByte === undefined ? "-" : "{firstByte}",
+    "{total}",
+  ];
+  return "{client} {method} {target} {status} {received}/{sent} B " + times.join("/") + " ms" +
+    (upstream === undefined ? "" : " via {upstream}") + (error === undefined ? "" : ": {error}");
+}
 
 /**
  * Runs the proxy.
@@ -56,9 +66,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, ...values }, ctx) => {
     const onEntry = (entry: ProxyEntry) => {
       const [connect, firstByte, total] = [entry.connect, entry.firstByte, entry.total].map(ms);
-      const way = entry.upstream === undefined ? LINE : `${LINE} via {upstream}`;
-      const line = entry.error === undefined ? way : `${way}: {error}`;
-      ctx.log.info(line, { ...entry, connect, firstByte, total });
+      ctx.log.info(lineOf(entry), { ...entry, connect, firstByte, total });
     };
     const files = values.upstreamCa.map((file) => readPem(file, "CERTIFICATE"));
     const options = proxyOptions({ ...values, upstreamCa: await Promise.all(files) });

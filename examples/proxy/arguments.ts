@@ -34,7 +34,11 @@ export function proxyOptions(given: ProxyArguments & ProxyFiles) {
   const { hostname, open, allow, deny, allowClient, denyClient, acceptProxyProtocol } = given;
   const logins = given.auth.map(readLogin);
   if (logins.length === 0 && !open && !isLoopback(hostname)) {
-    throw badValue("--hostname", hostname, "this machine, or --auth, or --open for everybody");
+    throw badValue(
+      "--hostname",
+      hostname,
+      "a loopback address; any other needs --auth, or --open to serve everybody",
+    );
   }
   const target = "a host, a .suffix, an address or a block of addresses";
   for (const one of allow) check("--allow", one, target, { allow: [one] });

@@ -5,7 +5,7 @@ import { type Flags, serverFlags } from "../../tools/cli.ts";
 /** What the proxy can be told. */
 export const FLAGS = {
   ...serverFlags(8888),
-  auth: { type: "list", placeholder: "user:password", help: "Login that clients have to give" },
+  auth: { type: "list", placeholder: "user:password", help: "Login that clients must give" },
   open: { type: "boolean", help: "Beyond this machine: serve anybody, without --auth" },
   allowClient: {
     type: "list",
@@ -16,12 +16,22 @@ export const FLAGS = {
   allow: { type: "list", placeholder: "target", help: "The only hosts, .suffixes, address blocks" },
   deny: { type: "list", placeholder: "target", help: "Hosts, .suffixes, address blocks to refuse" },
   allowPrivate: { type: "boolean", help: "Reach private, loopback and other special addresses" },
-  connectPort: { type: "list", default: ["443"], help: "Port that CONNECT may reach, or any" },
-  requestPort: { type: "list", default: ["any"], help: "Port that others may reach, or any" },
+  connectPort: {
+    type: "list",
+    placeholder: "port",
+    default: ["443"],
+    help: "Port that CONNECT may reach, or any",
+  },
+  requestPort: {
+    type: "list",
+    placeholder: "port",
+    default: ["any"],
+    help: "Port that plain HTTP may reach, or any",
+  },
   upstream: {
     type: "list",
     placeholder: "url",
-    help: "Next proxy, or target=proxy: http, https, socks5, socks5h or direct",
+    help: "Next proxy, or TARGET=URL: http, https, socks5, socks5h or direct",
   },
   upstreamCa: {
     type: "list",
@@ -36,16 +46,20 @@ export const FLAGS = {
   acceptProxyProtocol: {
     type: "list",
     placeholder: "block",
-    help: "Proxies in front, whose PROXY header names the client",
+    help: "Load balancers whose PROXY header names the client",
   },
-  sendProxyProtocol: { type: "choice", choices: ["v1", "v2"], help: "Tell servers the client" },
+  sendProxyProtocol: {
+    type: "choice",
+    choices: ["v1", "v2"],
+    help: "Tell servers the address of the client, by a PROXY header",
+  },
   maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
   maxPerAddress: { type: "integer", default: 256, min: 0, help: "Of one address; 0: any" },
   maxHead: { type: "size", default: "32KiB", min: "1", help: "Largest head of a request" },
   headTimeout: { type: "duration", default: "15s", help: "Longest head of a request; 0: any" },
   idleTimeout: { type: "duration", default: "60s", help: "Longest pause of a client; 0: any" },
   bodyTimeout: { type: "duration", default: "60s", help: "Longest pause in a body; 0: any" },
-  minBodyRate: { type: "size", default: "500B", min: "1", help: "Least of an upload a second" },
+  minBodyRate: { type: "size", default: "500B", min: "1", help: "Slowest upload, per second" },
   connectTimeout: { type: "duration", default: "10s", help: "Longest connecting; 0: any" },
   responseTimeout: { type: "duration", default: "60s", help: "Longest wait for a server; 0: any" },
   tunnelTimeout: { type: "duration", default: "5m", help: "Longest pause of a tunnel; 0: any" },

@@ -76,6 +76,8 @@ Deno.test("proxy wants the login, denies what it is told, and logs one line a re
   for (const key of ["received", "sent", "connect", "firstByte", "total"]) {
     assert(Number.isFinite(one[key]), `${key}: ${one[key]}`);
   }
+  // A time that there was not is left out: it is no text.
+  assertEquals(["connect" in told[0], "firstByte" in told[0]], [false, false]);
   assert(!server.stderr.includes("secret"), server.stderr);
   const counts = lines.find((one) => one?.requests !== undefined);
   assertEquals([counts.requests, counts.denied, counts.failed], [7, 5, 1]);
