@@ -174,7 +174,7 @@ export function router<const P extends string>(
     const methods = search.leaves.flatMap((leaf) => [...leaf.keys()]);
     if (method === "OPTIONS") return allowed(methods);
     const allow = allowOf(methods);
-    return problem(405, { detail: `This path knows ${allow}`, headers: { allow } });
+    return problem(405, { detail: `This path allows ${allow}`, headers: { allow } });
   };
 }
 
