@@ -19,7 +19,7 @@ import { accessLog } from "../http/access_log.ts";
 import { json } from "../http/json.ts";
 import { ProblemError } from "../http/problem.ts";
 import { router } from "../http/router.ts";
-import { publicNames } from "./http/public_names.ts";
+import { ALLOW_HOST, publicNames, TRUST_PROXY } from "./http/public_names.ts";
 import { serveHttp } from "../http/server.ts";
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 
@@ -31,16 +31,8 @@ const cli = defineCli({
     maxBody: { type: "size", default: "10MiB", min: "1", max: "1GiB", help: "Largest body" },
     bodyTimeout: { type: "duration", default: "30s", help: "Longest pause in a body; 0: any" },
     maxRequests: { type: "integer", default: 1024, min: 0, help: "Requests at once; 0: any" },
-    allowHost: {
-      type: "list",
-      placeholder: "host",
-      help: "Public name to answer for, besides this machine",
-    },
-    trustProxy: {
-      type: "list",
-      placeholder: "block",
-      help: "Reverse proxy whose X-Forwarded-For is trusted",
-    },
+    allowHost: ALLOW_HOST,
+    trustProxy: TRUST_PROXY,
   },
   permissions: { "--allow-net=127.0.0.1": "listen there" },
   examples: [

@@ -24,6 +24,7 @@ import { type ProxyEntry, serveProxy } from "../http/proxy.ts";
 import type { ServerEvent } from "../net/server_options.ts";
 import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
 import { proxyOptions } from "./proxy/arguments.ts";
+import { logEntry } from "./proxy/entry_line.ts";
 import { FLAGS } from "./proxy/flags.ts";
 
 const cli = defineCli({
@@ -42,19 +43,6 @@ const cli = defineCli({
   ],
 });
 
-const ms = (time: number | undefined) => time === undefined ? time : Math.round(time * 10) / 10;
-
-/** One line: who, what, status, bytes up and down, and the times until connected, answered, done. */
-function lineOf({ connect, firstByte, upstream, error }: ProxyEntry): string {
-  const times = [
-    connect === undefined ? "-" : "{connect}",
-    firstByte === undefined ? "-" : "{firstByte}",
-    "{total}",
-  ];
-  return "{client} {method} {target} {status} {received}/{sent} B " + times.join("/") + " ms" +
-    (upstream === undefined ? "" : " via {upstream}") + (error === undefined ? "" : ": {error}");
-}
-
 /**
  * Runs the proxy.
  *
@@ -64,10 +52,7 @@ function lineOf({ connect, firstByte, upstream, error }: ProxyEntry): string {
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, ...values }, ctx) => {
-    const onEntry = (entry: ProxyEntry) => {
-      const [connect, firstByte, total] = [entry.connect, entry.firstByte, entry.total].map(ms);
-      ctx.log.info(lineOf(entry), { ...entry, connect, firstByte, total });
-    };
+    const onEntry = (entry: ProxyEntry) => logEntry(ctx.log, entry);
     const files = values.upstreamCa.map((file) => readPem(file, "CERTIFICATE"));
     const options = proxyOptions({ ...values, upstreamCa: await Promise.all(files) });
     const onEvent = (event: ServerEvent) => {

@@ -15,7 +15,7 @@
 
 import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 import { serveWebSocket } from "../ws/server.ts";
-import { publicNames } from "./http/public_names.ts";
+import { ALLOW_HOST, publicNames } from "./http/public_names.ts";
 import { checkOrigins } from "./ws/arguments.ts";
 
 const cli = defineCli({
@@ -27,11 +27,7 @@ const cli = defineCli({
     maxMessageSize: { type: "size", default: "1MiB", min: "1", help: "The longest message" },
     rate: { type: "number", default: 0, min: 0, help: "Messages a second and client; 0: any" },
     pingInterval: { type: "duration", default: "30s", help: "How often to ping; 0: never" },
-    allowHost: {
-      type: "list",
-      placeholder: "host",
-      help: "Public name to answer for, besides this machine",
-    },
+    allowHost: ALLOW_HOST,
     allowOrigin: { type: "list", placeholder: "origin", help: "Pages of it may connect; *: any" },
   },
   permissions: { "--allow-net=127.0.0.1": "listen there" },

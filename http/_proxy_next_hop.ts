@@ -1,6 +1,5 @@
 import { SocksHandshake, type SocksLogin } from "../net/socks_codec.ts";
 import { hookFailed } from "./_proxy_core.ts";
-import { Refusal } from "./_proxy_pages.ts";
 import { readAuthority, type Target } from "./_proxy_rules.ts";
 import { TargetList } from "./_proxy_target_list.ts";
 import type {

@@ -17,6 +17,20 @@ export function hostOf(text: string): string {
   throw badValue("--allow-host", text, "a name such as chat.example");
 }
 
+/** The flag `--allow-host`. */
+export const ALLOW_HOST = {
+  type: "list",
+  placeholder: "host",
+  help: "Public name to answer for, besides this machine",
+} as const;
+
+/** The flag `--trust-proxy`. */
+export const TRUST_PROXY = {
+  type: "list",
+  placeholder: "block",
+  help: "Reverse proxy whose X-Forwarded-* fields are trusted",
+} as const;
+
 /** Names of this machine, which no page of another site can have. */
 const LOCAL = ["localhost", "127.0.0.1", "::1"];
 
