@@ -16,6 +16,7 @@ export class Outflow {
   #begun: boolean;
   #waiting = false;
   #cancelled = false;
+  #sent = false;
   #onCancel: (() => void) | undefined;
   #limit: Due | undefined;
 
@@ -43,6 +44,15 @@ export class Outflow {
   }
 
   /**
+   * The client has the whole length that was announced. The response has been sent, though its
+   * source may yet have to end.
+   */
+  sent(): void {
+    this.#sent = true;
+    this.#info.end();
+  }
+
+  /**
    * Makes the last chunk, with the trailers behind it.
    *
    * @throws {NetError} If the client has gone.
@@ -64,7 +74,7 @@ export class Outflow {
     this.#waiting = false;
     if (this.#limit !== undefined) this.#info.clock.unwatch(this.#limit);
     // Cancelling ends the body as if it were whole.
-    if (this.#cancelled) throw this.#info.gone;
+    if (this.#cancelled && !this.#sent) throw this.#info.gone;
   }
 
   #cancel(): void {

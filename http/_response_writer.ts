@@ -159,6 +159,7 @@ async function stream(
       if (chunked) ahead += `${chunk.length.toString(16)}\r\n`;
       await conn.write(encode(ahead, chunk, chunked ? "\r\n" : ""));
       ahead = "";
+      if (sent === length) outflow.sent();
     }
     if (framing === length && sent < length) {
       throw new TypeError(`The body is shorter than its Content-Length: ${length}`);

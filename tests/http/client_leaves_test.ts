@@ -210,6 +210,16 @@ const ANSWERS: Record<string, (request: Request) => Response | Promise<Response>
     await request.text();
     return new Response(ReadableStream.from(["one", "two"]).pipeThrough(new TextEncoderStream()));
   },
+  "a stream that announces its length": () => {
+    const chunks = async function* () {
+      yield "one";
+      await delay(10);
+      yield "two";
+      for (let turn = 0; turn < 50; turn++) await null;
+    };
+    const body = ReadableStream.from(chunks()).pipeThrough(new TextEncoderStream());
+    return new Response(body, { headers: { "content-length": "6" } });
+  },
   "a stream that takes its time": () => {
     const chunks = async function* () {
       for (const chunk of ["one", "two", "three"]) {
@@ -365,27 +375,55 @@ for (const hardened of [false, true]) {
         let completed = 0;
         await using server = serveHttp({ hardened, ...tls }, async (request, info) => {
           signals.push(request.signal, info.signal);
-          info.completed.then(() => completed++);
+          // Deno takes a stream that HEAD does not send for a failure.
+          const settled = () => void completed++;
+          info.completed.then(settled, settled);
           return await answer(request);
         });
         await using client = createClient({ caCerts: [ca], baseUrl: server.url });
-        for (const body of [undefined, "some", "x".repeat(200_000)]) {
-          const options = body === undefined ? {} : { body };
-          const method = body === undefined ? "GET" : "POST";
+        const whole = await (await answer(new Request("http://h/"))).text();
+        for (const body of [undefined, null, "some", "x".repeat(200_000)]) {
+          const options = typeof body === "string" ? { body } : {};
+          const method = body === undefined ? "GET" : body === null ? "HEAD" : "POST";
           const response = await client.request(method, "/", options);
-          const text = await response.text();
-          assertEquals(
-            text,
-            text === "" ? "" : await (await answer(new Request("http://h/"))).text(),
-          );
+          assertEquals(await response.text(), method === "HEAD" ? "" : whole);
         }
-        await until(() => completed === 3 && server.stats().active === 0);
+        await until(() => completed === 4 && server.stats().active === 0);
         await client.close();
         await server.shutdown();
-        assertEquals(signals.map((signal) => signal.aborted), Array(6).fill(false));
+        assertEquals(signals.map((signal) => signal.aborted), Array(8).fill(false));
       });
     }
   }
+}
+
+for (const what of ["while the handler waits", "while the response is silent"]) {
+  Deno.test(`a client of HTTP/2 that resets its stream ${what} is noticed once`, async () => {
+    const { ca, good } = await testCertificates();
+    const seen = new Seen(true);
+    await using server = serveHttp({ cert: good.cert, key: good.key }, (request, info) => {
+      seen.watch(request, info);
+      seen.entered = true;
+      return what === "while the handler waits" ? waits(request, seen) : afterOne(request, seen);
+    });
+    using client = Deno.createHttpClient({ caCerts: [ca], http1: false, http2: true });
+    const leaving = new AbortController();
+    const url = `https://localhost:${server.addr.port}/`;
+    const answer = fetch(url, { client, signal: leaving.signal }).then((response) => {
+      assert(what !== "while the handler waits");
+      return response.body!.getReader().read();
+    });
+    await until(() => seen.entered);
+    if (what === "while the handler waits") answer.catch(() => {});
+    else await answer;
+    leaving.abort();
+    await until(() => seen.aborted > 0);
+    await answer.catch(() => {});
+    const streams = what === "while the response is silent";
+    if (streams) await until(() => seen.cancelled > 0);
+    await until(() => seen.completed > 0 && server.stats().active === 0);
+    assertEquals([seen.aborted, seen.cancelled, seen.completed], [1, streams ? 1 : 0, 1]);
+  });
 }
 
 for (const hardened of [false, true]) {
