@@ -11,7 +11,7 @@ import { isForRequest } from "./_methods.ts";
 import { type Offer, offer } from "./_offer.ts";
 import type { ResponseOptions } from "./_response_head.ts";
 import { type Body, openBody, writeResponse, writeSwitch } from "./_response_writer.ts";
-import { encodeWhole, writeWhole } from "./_whole_response.ts";
+import { encodeWhole, writeRest, writeWhole } from "./_whole_response.ts";
 
 /** Limits of the connections of a hardened server. */
 export interface ConnectionLimits {
@@ -96,8 +96,8 @@ export class HttpConnection {
       else {
         info.answered();
         await this.#conn.write(whole.bytes);
-        if (whole.rest !== undefined) await this.#conn.write(whole.rest);
-        if (whole.buffer !== undefined) returnOutput(whole.buffer);
+        returnOutput(whole.buffer);
+        if (whole.rest !== undefined) await writeRest(this.#conn, whole.rest);
         keepAlive = whole.keepAlive;
       }
       if (!keepAlive) return false;

@@ -1,5 +1,8 @@
 import type { Connection } from "../net/connection.ts";
+import { NetError } from "../net/errors.ts";
+import { BodySink } from "./_body_sink.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
+import { toLatin1 } from "./_http1_bytes.ts";
 import {
   type BodyFraming,
   isOfConnection,
@@ -11,7 +14,6 @@ import { Outflow } from "./_outflow.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-const encoder = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array(0);
 
 /**
@@ -54,7 +56,7 @@ export async function writeSwitch(conn: Connection, { headers }: Response): Prom
   for (const [name, value] of headers) {
     if (name === "upgrade" || !isOfConnection(name)) head += `${name}: ${value}\r\n`;
   }
-  await conn.write(encode(`${head}\r\n`, NOTHING));
+  await conn.write(toLatin1(`${head}\r\n`));
 }
 
 /** The body of an answer: whole where it is there, as the body of `new Response(text)` is. */
@@ -132,6 +134,21 @@ function checkBytes(chunk: unknown): void {
   if (!(chunk instanceof Uint8Array)) throw new TypeError("The body has a chunk of no bytes");
 }
 
+/**
+ * What one body may send before others have a turn. A source that always has more, for a client that
+ * takes it as fast, would leave none to them: nothing of that waits for the event loop.
+ */
+class Turn {
+  #bytes = 512 * 1024;
+  #pieces = 128;
+
+  /** Counts a piece; tells whether the turn is over. */
+  over(size: number): boolean {
+    this.#bytes -= size;
+    return --this.#pieces <= 0 || this.#bytes <= 0;
+  }
+}
+
 async function stream(
   conn: Connection,
   head: string,
@@ -140,14 +157,14 @@ async function stream(
   framing: BodyFraming,
 ): Promise<void> {
   const chunked = framing === "chunked";
+  const after = chunked ? "\r\n" : "";
   const length = typeof framing === "number" ? framing : Infinity;
+  const sink = new BodySink(conn);
   let sent = 0;
-  let ahead = head;
+  let turn = new Turn();
   try {
-    if (!body.ready) {
-      await conn.write(encode(head, NOTHING));
-      ahead = "";
-    }
+    await sink.addText(head);
+    if (!body.ready) await sink.flush();
     for (let read; !(read = await outflow.next()).done;) {
       const chunk = read.value;
       checkBytes(chunk);
@@ -156,33 +173,29 @@ async function stream(
         throw new TypeError(`The body is longer than its Content-Length: ${length}`);
       }
       if (chunk.length === 0) continue;
-      if (chunked) ahead += `${chunk.length.toString(16)}\r\n`;
-      await conn.write(encode(ahead, chunk, chunked ? "\r\n" : ""));
-      ahead = "";
-      if (sent === length) outflow.sent();
+      const before = chunked ? `${chunk.length.toString(16)}\r\n` : "";
+      const adding = sink.add(chunk, before, after);
+      if (adding !== undefined) await adding;
+      if (turn.over(chunk.length)) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turn = new Turn();
+      }
+      if (sent === length) {
+        await sink.flush();
+        outflow.sent();
+      }
     }
     if (framing === length && sent < length) {
       throw new TypeError(`The body is shorter than its Content-Length: ${length}`);
     }
-    if (chunked) ahead += await outflow.lastChunk();
-    if (ahead !== "") await conn.write(encode(ahead, NOTHING));
+    if (chunked) await sink.addText(await outflow.lastChunk());
+    await sink.flush();
   } catch (error) {
     body.cancel(error);
+    // What came before the fault is sent.
+    if (!(error instanceof NetError)) await sink.flush().catch(() => {});
     throw error;
   } finally {
     outflow.end();
   }
-}
-
-/** One buffer, for one write. */
-function encode(head: string, body: Uint8Array, tail = ""): Bytes {
-  const bytes = new Uint8Array(head.length + body.length + tail.length);
-  const { read, written } = encoder.encodeInto(head, bytes);
-  if (read !== head.length || written !== head.length) {
-    // Headers are bytes, one a character (ISO 8859-1).
-    for (let i = 0; i < head.length; i++) bytes[i] = head.charCodeAt(i);
-  }
-  bytes.set(body, head.length);
-  if (tail !== "") encoder.encodeInto(tail, bytes.subarray(head.length + body.length));
-  return bytes;
 }

@@ -1,6 +1,6 @@
 import type { Connection } from "../net/connection.ts";
 import { writeLatin1 } from "./_http1_bytes.ts";
-import { OUTPUT_SIZE, returnOutput, takeOutput } from "./internal/output_buffers.ts";
+import { LARGE_OUTPUT, OUTPUT_SIZE, returnOutput, takeOutput } from "./internal/output_buffers.ts";
 import { dateLine, ResponseHead, type ResponseOptions, statusLine } from "./_response_head.ts";
 import { soleContentType, staticBody } from "./internal/static_response.ts";
 
@@ -8,15 +8,14 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array(0);
-/** A body up to this size is copied behind its head, into one write. */
-const JOINED = 64 * 1024;
+const PIECE = 256 * 1024;
 
 /** A response as bytes. */
 export interface WholeResponse {
   /** The head and the body, or the beginning of the body. */
   readonly bytes: Bytes;
-  /** What `bytes` is the beginning of, if that is to be used again once it was written. */
-  readonly buffer: Bytes | undefined;
+  /** What `bytes` is the beginning of; to be given back once it was written. */
+  readonly buffer: Bytes;
   /** The rest of a large body, in the memory that it was made in. */
   readonly rest: Bytes | undefined;
   /** Whether the connection may carry another request. */
@@ -51,8 +50,15 @@ export function encodeWhole(
 /** Writes a response. */
 export async function writeWhole(conn: Connection, whole: WholeResponse): Promise<void> {
   await conn.write(whole.bytes);
-  if (whole.rest !== undefined) await conn.write(whole.rest);
-  if (whole.buffer !== undefined) returnOutput(whole.buffer);
+  returnOutput(whole.buffer);
+  if (whole.rest !== undefined) await writeRest(conn, whole.rest);
+}
+
+/** Writes the rest of a large body in pieces: the system copies each while it is in the cache. */
+export async function writeRest(conn: Connection, rest: Bytes): Promise<void> {
+  for (let at = 0; at < rest.length; at += PIECE) {
+    await conn.write(rest.subarray(at, at + PIECE));
+  }
 }
 
 /** Whether the head is the same for all responses with the same content type. */
@@ -78,16 +84,18 @@ function typeLine(type: string | null): string | undefined {
 
 /** Encodes a head in ASCII that ends before its length, the length, and text as UTF-8. */
 function encodeText(lines: string, body: string): WholeResponse {
-  const buffer = takeOutput();
   let text = withLength(lines, body.length, body);
-  let { read, written } = encoder.encodeInto(text, buffer);
-  if (read === text.length && written > read) {
-    // The body is not ASCII. Its length is that of its bytes.
-    text = withLength(lines, written - (text.length - body.length), body);
-    ({ read, written } = encoder.encodeInto(text, buffer));
+  if (text.length <= LARGE_OUTPUT) {
+    const buffer = takeOutput(text.length);
+    let { read, written } = encoder.encodeInto(text, buffer);
+    if (read === text.length && written > read) {
+      // The body is not ASCII. Its length is that of its bytes.
+      text = withLength(lines, written - (text.length - body.length), body);
+      ({ read, written } = encoder.encodeInto(text, buffer));
+    }
+    if (read === text.length) return inBuffer(buffer, written, true);
+    returnOutput(buffer);
   }
-  if (read === text.length) return inBuffer(buffer, written, true);
-  returnOutput(buffer);
   const bytes = encoder.encode(body);
   return encodeBytes(withLength(lines, bytes.length, ""), bytes, true);
 }
@@ -111,19 +119,13 @@ function encodeAny(
 /** Encodes a whole head and a body. A large body stays where it is. */
 export function encodeBytes(head: string, body: Bytes, keepAlive: boolean): WholeResponse {
   const size = head.length + body.length;
-  if (size <= OUTPUT_SIZE) {
-    const buffer = takeOutput();
-    writeLatin1(head, buffer, 0);
-    buffer.set(body, head.length);
-    return inBuffer(buffer, size, keepAlive);
-  }
   // One packet for the head and the beginning of the body.
-  const first = body.length <= JOINED ? body.length : Math.max(0, OUTPUT_SIZE - head.length);
-  const bytes = new Uint8Array(head.length + first);
-  writeLatin1(head, bytes, 0);
-  bytes.set(body.subarray(0, first), head.length);
+  const first = size <= LARGE_OUTPUT ? body.length : Math.max(0, OUTPUT_SIZE - head.length);
+  const buffer = takeOutput(head.length + first);
+  writeLatin1(head, buffer, 0);
+  buffer.set(first === body.length ? body : body.subarray(0, first), head.length);
   const rest = first < body.length ? body.subarray(first) : undefined;
-  return { bytes, buffer: undefined, rest, keepAlive };
+  return { bytes: buffer.subarray(0, head.length + first), buffer, rest, keepAlive };
 }
 
 function inBuffer(buffer: Bytes, size: number, keepAlive: boolean): WholeResponse {

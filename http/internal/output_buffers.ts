@@ -5,16 +5,26 @@
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The size of a buffer in bytes. A response that does not fit has memory of its own. */
+/** The size of a small buffer in bytes. */
 export const OUTPUT_SIZE = 8 * 1024;
-/** The most buffers that are kept while nobody uses them: one MiB. */
-const KEPT = 128;
+/** The size of a large buffer: 64 KiB with a head or the size of a chunk. */
+export const LARGE_OUTPUT = 66 * 1024;
 
-const free: Bytes[] = [];
+/** The most bytes of each size that are kept while nobody uses them. */
+const KEPT = 1024 * 1024;
 
-/** Takes a buffer. What it holds is left over from an earlier use. */
-export function takeOutput(): Bytes {
-  return free.pop() ?? new Uint8Array(OUTPUT_SIZE);
+const small: Bytes[] = [];
+const large: Bytes[] = [];
+
+/**
+ * Takes a buffer. What it holds is left over from an earlier use.
+ *
+ * @param size How many bytes it needs at least.
+ */
+export function takeOutput(size: number): Bytes {
+  if (size <= OUTPUT_SIZE) return small.pop() ?? new Uint8Array(OUTPUT_SIZE);
+  if (size <= LARGE_OUTPUT) return large.pop() ?? new Uint8Array(LARGE_OUTPUT);
+  return new Uint8Array(size);
 }
 
 /**
@@ -23,5 +33,9 @@ export function takeOutput(): Bytes {
  * for another one.
  */
 export function returnOutput(buffer: Bytes): void {
-  if (free.length < KEPT) free.push(buffer);
+  const { length } = buffer;
+  const free = length === OUTPUT_SIZE ? small : large;
+  if ((length === OUTPUT_SIZE || length === LARGE_OUTPUT) && free.length * length < KEPT) {
+    free.push(buffer);
+  }
 }
