@@ -1,5 +1,4 @@
 import type { Connection } from "../net/connection.ts";
-import { NetError } from "../net/errors.ts";
 import { BodySink } from "./_body_sink.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
 import { toLatin1 } from "./_http1_bytes.ts";
@@ -192,8 +191,8 @@ async function stream(
     await sink.flush();
   } catch (error) {
     body.cancel(error);
-    // What came before the fault is sent.
-    if (!(error instanceof NetError)) await sink.flush().catch(() => {});
+    // What came before the fault is sent, if the fault is not that of this connection.
+    await sink.flush().catch(() => {});
     throw error;
   } finally {
     outflow.end();
