@@ -97,7 +97,7 @@ export interface WorkerAssignment {
 export interface SharedServer extends Pick<TcpServer, "shutdown"> {
   /** Its URL, e.g. `http://127.0.0.1:8000`, whose scheme that of all Workers together takes over. */
   readonly url?: string;
-  /** Its counters, which `stats()` of the supervisor shows. They can be cloned. */
+  /** Its counters, which `stats()` of the supervisor shows if they can be cloned. */
   stats?(): unknown;
 }
 
@@ -214,7 +214,7 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
         port.postMessage({ type: "failed", kind, message });
       }
     } else if (message.type === "ping") {
-      port.postMessage({ type: "pong", stats: server?.stats?.() });
+      port.postMessage({ type: "pong", stats: statsOf(server) });
     } else if (server !== undefined) {
       const report = await server.shutdown({ deadline: message.deadline });
       port.postMessage({ type: "done", report });
@@ -233,6 +233,15 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
     return exit(code);
   };
   port.postMessage({ type: "loaded" });
+}
+
+/** The counters of a server; undefined if they cannot be had or cloned, which must end no Worker. */
+function statsOf(server: SharedServer | undefined): unknown {
+  try {
+    return structuredClone(server?.stats?.());
+  } catch {
+    return undefined;
+  }
 }
 
 /**

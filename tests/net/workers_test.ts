@@ -212,3 +212,21 @@ Deno.test("a module that never calls runWorker() is given up", async () => {
 Deno.test("what cannot be cloned is refused before anything starts", async () => {
   await assertRejects(() => serveWithWorkers({ module, data: () => {} }), DOMException);
 });
+
+Deno.test("counters that fail or cannot be cloned end no worker", async () => {
+  const workers = new URL("../../net/workers.ts", import.meta.url);
+  for (const stats of ["() => () => {}", "() => { throw new Error('x') }"]) {
+    const module = `data:text/javascript,import { runWorker } from "${workers}";
+      const shutdown = () => Promise.resolve({ drained: 0, forced: 0, refused: 0 });
+      runWorker(() => ({ shutdown, stats: ${stats} }));`;
+    await using server = await serveWithWorkers({
+      module,
+      folder: workers,
+      workers: 1,
+      stuckTimeout: 200,
+    });
+    // Several signs of life are asked for meanwhile, and would be missed if one had failed.
+    await until(() => server.stats()[0]!.uptime > 600);
+    assertEquals([server.restarts, server.stats()[0]!.server], [0, undefined]);
+  }
+});
