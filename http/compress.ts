@@ -29,7 +29,7 @@ import { Compressor, type ContentCoding } from "./_compressor.ts";
 import { essenceOf } from "./_content_type.ts";
 import { codingsOf, decode } from "./_decompress.ts";
 import { chooseEncoding } from "./_encodings.ts";
-import { addVary, alsoOnFailure, passRefusals, shown } from "./_headers.ts";
+import { addVary, alsoOnFailure, passRefusals, shown, withHeaders } from "./_headers.ts";
 import { checkLimit } from "./_server_limits.ts";
 import { hasMember } from "./header_list.ts";
 import { problem, ProblemError } from "./problem.ts";
@@ -128,17 +128,19 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
     if (!isPlain(response) || !types(essenceOf(response.headers.get("content-type")))) {
       return response;
     }
-    const { body, status, statusText } = response;
     const length = response.headers.get("content-length");
-    const coding = request.method === "HEAD" || body === null ||
-        (length !== null && Number(length) < smallest)
+    const coding = request.method === "HEAD" || (length !== null && Number(length) < smallest)
       ? undefined
       : chooseEncoding(request.headers.get("accept-encoding"), encodings);
+    // A look at the body makes a stream of it, which costs more than sending it as it is.
+    if (coding === undefined || response.body === null) {
+      return withHeaders(response, (headers) => addVary(headers, "accept-encoding"));
+    }
+    const { body, status, statusText } = response;
     const headers = new Headers(response.headers);
     addVary(headers, "accept-encoding");
     const init = { status, statusText, headers };
-    if (coding === undefined) return new Response(body, init);
-    const reader = body!.getReader() as ReadableStreamDefaultReader<Bytes>;
+    const reader = body.getReader() as ReadableStreamDefaultReader<Bytes>;
     const ahead = await readAhead(reader, smallest);
     if (ahead.done && ahead.size < smallest) {
       return new Response(await new Blob(ahead.chunks).bytes(), init);

@@ -83,6 +83,13 @@ Deno.test("compress() leaves small bodies, HEAD and empty responses alone, but v
   assertEquals((await ask(() => page({}, null))).coding, null);
 });
 
+Deno.test("compress() does not touch the body for a client that accepts no coding", async () => {
+  const response = page();
+  const request = new Request("http://h/");
+  const passed = await compress(() => response)(request, info);
+  assertEquals([passed === response, passed.headers.get("vary")], [true, "accept-encoding"]);
+});
+
 Deno.test("compress() adapts the fields that are about the content", async () => {
   const { headers } = await ask(() =>
     page({ etag: '"a"', "accept-ranges": "bytes", "content-length": "6000", vary: "cookie" })
