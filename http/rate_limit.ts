@@ -137,8 +137,13 @@ export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}):
   return passRefusals(async (request, info) => {
     const who = key(request, info);
     if (who === null) return await handler(request, info);
-    const taking = store.take(who, rule);
-    const decision = taking instanceof Promise ? await taking.catch(unavailable) : taking;
+    let decision: RateLimitDecision;
+    try {
+      const taking = store.take(who, rule);
+      decision = taking instanceof Promise ? await taking : taking;
+    } catch (cause) {
+      throw new ProblemError(503, { detail: "The rate limit cannot be checked", cause });
+    }
     const change = (target: Headers) => mark(target, rule, decision);
     if (!decision.allowed) {
       const seconds = secondsOf(decision.retryAfter);
@@ -153,10 +158,6 @@ export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}):
     alsoOnFailure(request, (response) => change(response.headers));
     return withHeaders(await handler(request, info), change);
   }, handler);
-}
-
-function unavailable(cause: unknown): never {
-  throw new ProblemError(503, { detail: "The rate limit cannot be checked", cause });
 }
 
 function mark(headers: Headers, { limit, window }: RateLimitRule, decision: RateLimitDecision) {

@@ -360,6 +360,14 @@ Deno.test("rateLimit() asks a store, and refuses if that fails", async () => {
   const error = await assertRejects(() => call(handler), ProblemError);
   assertEquals(error.status, 503);
   assertEquals(asked[0], ["k", { limit: 5, window: 1000 }]);
+  const broken = {
+    take: () =>
+      (() => {
+        throw new Error("down");
+      })(),
+  };
+  const thrown = await assertRejects(() => call(rateLimit(ok, { store: broken })), ProblemError);
+  assertEquals(thrown.status, 503);
 });
 
 Deno.test("rateLimit() counts each client for itself, a network of IPv6 as one", async () => {
