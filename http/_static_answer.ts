@@ -39,26 +39,36 @@ const MAX_HASHES = 1024;
 
 /** Returns a maker of tags from the SHA-256 of the content, which is read once per version. */
 export function tagByContent(): TagMaker {
-  const known = new Map<string, { readonly version: string; readonly tag: string }>();
+  const known = new Map<string, { readonly version: string; readonly tag: Promise<string> }>();
   return async (file, info, real) => {
     const time = info.mtime?.getTime() ?? 0;
     const version = `${info.ino} ${info.size} ${time}`;
+    if (isUnsettled(time)) return await hashOf(file);
     const before = known.get(real);
-    if (before?.version === version) return before.tag;
-    const hash = createHash("sha256");
-    const buffer = new Uint8Array(CHUNK);
-    for (let count; (count = await file.read(buffer)) !== null;) {
-      hash.update(buffer.subarray(0, count));
-    }
-    await file.seek(0, Deno.SeekMode.Start);
-    const tag = `"${hash.digest("base64url").slice(0, 27)}"`;
+    // Requests that come meanwhile wait for the same hash, or each would read the whole file.
+    if (before?.version === version) return await before.tag;
+    const tag = hashOf(file);
     known.delete(real);
-    if (!isUnsettled(time)) {
-      if (known.size >= MAX_HASHES) known.delete(known.keys().next().value!);
-      known.set(real, { version, tag });
+    if (known.size >= MAX_HASHES) known.delete(known.keys().next().value!);
+    const entry = { version, tag };
+    known.set(real, entry);
+    try {
+      return await tag;
+    } catch (error) {
+      if (known.get(real) === entry) known.delete(real);
+      throw error;
     }
-    return tag;
   };
+}
+
+async function hashOf(file: Deno.FsFile): Promise<string> {
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(CHUNK);
+  for (let count; (count = await file.read(buffer)) !== null;) {
+    hash.update(buffer.subarray(0, count));
+  }
+  await file.seek(0, Deno.SeekMode.Start);
+  return `"${hash.digest("base64url").slice(0, 27)}"`;
 }
 
 /**

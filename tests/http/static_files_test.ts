@@ -400,6 +400,11 @@ Deno.test("staticFiles() makes tags of the content that no new date changes", ()
     assert(await tag("/a.txt") !== first);
     const whole = await ask("/a.txt");
     assertEquals(await whole.text(), "two");
+    // Requests that share a hash each send their own file from its beginning.
+    const all = await Promise.all(Array.from({ length: 20 }, () => ask("/b.txt")));
+    for (const one of all) {
+      assertEquals([await one.text(), one.headers.get("etag")], ["one", first]);
+    }
     assertEquals((await ask("/b.txt", { "if-none-match": first })).status, 304);
   }));
 
