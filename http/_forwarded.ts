@@ -12,9 +12,11 @@ interface Hop {
 }
 
 /** What is known of a request that has come through proxies. */
-export interface ForwardedClient extends ForwardedInfo {
+export interface ForwardedClient {
   /** The client; the last proxy that is known, where a proxy hides it. */
   readonly client: Deno.NetAddr;
+  /** What handlers are told besides. */
+  readonly info: ForwardedInfo;
 }
 
 /** The addresses of the client and of the proxies behind it, except the nearest one. */
@@ -87,14 +89,13 @@ export class ProxyTrust {
     }
     if (last === undefined) return undefined;
     const proto = last.proto === undefined ? undefined : lowerAscii(last.proto);
-    const found: ForwardedClient = {
-      client,
+    const info: ForwardedInfo = {
       peer,
       proto: proto === "http" || proto === "https" ? proto : undefined,
       host: last.host !== undefined && isHost(last.host) ? last.host : undefined,
     };
-    chains.set(found, through.reverse());
-    return found;
+    chains.set(info, through.reverse());
+    return { client, info };
   }
 
   /** Whether an address, so many hops away, is that of a proxy that is trusted. */

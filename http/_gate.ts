@@ -179,7 +179,7 @@ export class Gate {
     body?: LimitedBody,
   ): Response | Promise<Response> {
     if (this.#trust !== undefined) {
-      info.forwarded = this.#trust.read(request.headers, info.peerAddr);
+      info.through = this.#trust.read(request.headers, info.peerAddr);
     }
     if (this.#active >= this.#maxRequests) return this.refuse(503, info, request);
     this.#active++;

@@ -4,7 +4,7 @@ import type { TlsInfo } from "../net/transport.ts";
 import type { ForwardedClient } from "./_forwarded.ts";
 import { hintLines } from "./_early_hints.ts";
 import { checkTrailerNames } from "./_trailer_fields.ts";
-import type { HttpInfo, MakeTrailers, TrailerOptions } from "./server_options.ts";
+import type { ForwardedInfo, HttpInfo, MakeTrailers, TrailerOptions } from "./server_options.ts";
 
 /**
  * The second argument of a handler. It belongs to one request, and knows whether anybody still
@@ -16,7 +16,7 @@ export abstract class HandlerInfo implements HttpInfo {
   #reason: NetError | undefined;
   #over = false;
   /** What proxies that are trusted say of the client. */
-  forwarded: ForwardedClient | undefined;
+  through: ForwardedClient | undefined;
 
   /** @param closing The signal of the server's shutdown. */
   constructor(closing: AbortSignal) {
@@ -28,7 +28,11 @@ export abstract class HandlerInfo implements HttpInfo {
   abstract get completed(): Promise<void>;
 
   get remoteAddr(): Deno.NetAddr {
-    return this.forwarded?.client ?? this.peerAddr;
+    return this.through?.client ?? this.peerAddr;
+  }
+
+  get forwarded(): ForwardedInfo | undefined {
+    return this.through?.info;
   }
 
   get tls(): TlsInfo | undefined {
