@@ -10,7 +10,7 @@ import { serveProxy } from "../../http/proxy.ts";
 import { findProgram, needs, needsPython, pythonWith } from "../_support/peers.ts";
 import { temporaryFolder } from "../_support/repository.ts";
 import { runPeer } from "../_support/runnable.ts";
-import { bytesOf } from "./_http1.ts";
+import { ResponseRows } from "./_response_rows.ts";
 import { RESPONSES } from "./http1_responses.ts";
 
 const CONTROL = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\ncontrol";
@@ -35,45 +35,14 @@ function bodyOf(name: string, delivered: string): string {
   return name.startsWith("trailer") ? body.split("\n")[0]! : body;
 }
 
-/** Sends the text of a row for `/<index>`, and the control for everything else. */
-class Rows implements AsyncDisposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #serving = this.#serve();
-  readonly url = `http://127.0.0.1:${this.#listener.addr.port}`;
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    await this.#serving;
-  }
-
-  async #serve(): Promise<void> {
-    const work: Promise<void>[] = [];
-    for await (const conn of this.#listener) work.push(this.#answer(conn).catch(() => {}));
-    await Promise.all(work);
-  }
-
-  async #answer(conn: Deno.TcpConn): Promise<void> {
-    using _ = conn;
-    const buffer = new Uint8Array(4096);
-    let asked = "";
-    while (!asked.includes("\r\n\r\n")) {
-      const size = await conn.read(buffer);
-      if (size === null) return;
-      asked += new TextDecoder().decode(buffer.subarray(0, size));
-    }
-    const index = /\/(\d+) HTTP/.exec(asked)?.[1];
-    const bytes = bytesOf(index === undefined ? CONTROL : ROWS[Number(index)]![1]);
-    for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-    await conn.closeWrite();
-    while (await conn.read(buffer) !== null);
-  }
-}
-
 /** Lets a client ask for each row and for the control behind it, and checks what it got. */
 async function check(client: (proxy: string, urls: string[]) => Promise<Got[]>): Promise<void> {
-  await using rows = new Rows();
+  await using rows = new ResponseRows(ROWS.map(([, text]) => text), CONTROL);
   await using proxy = serveProxy({ allowPrivate: true });
-  const urls = ROWS.flatMap((_, index) => [`${rows.url}/${index}`, `${rows.url}/control`]);
+  const urls = ROWS.flatMap((
+    _,
+    index,
+  ) => [`http://${rows.host}/${index}`, `http://${rows.host}/control`]);
   const got = await client(proxy.url, urls);
   assertEquals(got.length, urls.length);
   for (const [index, [name, , expected]] of ROWS.entries()) {

@@ -12,6 +12,7 @@ import { startSquid, startTinyproxy } from "../_support/http_peers.ts";
 import { needs } from "../_support/peers.ts";
 import { exchange } from "../_support/raw_http.ts";
 import { bytesOf, decodeAll } from "./_http1.ts";
+import { ResponseRows } from "./_response_rows.ts";
 import { RESPONSES } from "./http1_responses.ts";
 
 const ROWS = RESPONSES.filter(([, , , , method]) => method !== "CONNECT");
@@ -42,44 +43,10 @@ const REFUSED: Record<string, string> = {
   "trailer: bare CR": "A bare CR ends a line for some programs",
 };
 
-/** An origin that sends the response of a row for the path of its index, and ends. */
-class Rows implements AsyncDisposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #serving = this.#serve();
-  readonly host = `127.0.0.1:${this.#listener.addr.port}`;
-
-  async #serve(): Promise<void> {
-    const work: Promise<void>[] = [];
-    for await (const conn of this.#listener) work.push(this.#answer(conn).catch(() => {}));
-    await Promise.all(work);
-  }
-
-  async #answer(conn: Deno.TcpConn): Promise<void> {
-    using _ = conn;
-    const buffer = new Uint8Array(4096);
-    let asked = "";
-    while (!asked.includes("\r\n\r\n")) {
-      const size = await conn.read(buffer);
-      if (size === null) return;
-      asked += new TextDecoder().decode(buffer.subarray(0, size));
-    }
-    const bytes = bytesOf(ROWS[Number(/\/(\d+) HTTP/.exec(asked)![1])]![1]);
-    for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-    await conn.closeWrite();
-    // Reads to the end, or what was sent would be lost by a reset.
-    while (await conn.read(buffer) !== null);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    await this.#serving;
-  }
-}
-
 /** Asks a proxy for all rows; returns the names of those of which the content came whole. */
 async function accepted(port: number): Promise<Set<string>> {
   const names = new Set<string>();
-  await using rows = new Rows();
+  await using rows = new ResponseRows(ROWS.map(([, text]) => text));
   const left = [...ROWS.entries()];
   await Promise.all(Array.from({ length: 8 }, async () => {
     for (let next; (next = left.shift()) !== undefined;) {
