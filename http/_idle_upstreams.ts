@@ -34,6 +34,8 @@ export class IdleUpstreams<U extends Keepable> {
   idle = 0;
   readonly #options: IdleOptions;
   readonly #idle = new Map<string, U[]>();
+  /** The connections that are kept one turn of the event loop later. */
+  readonly #soon = new Map<U, ReturnType<typeof setTimeout>>();
 
   constructor(options: IdleOptions) {
     this.#options = options;
@@ -76,8 +78,12 @@ export class IdleUpstreams<U extends Keepable> {
     const evict = () => this.#evict(upstream);
     upstream.more(clock.after(limit)).then(evict, evict);
     // If more has come already, the read gets it in the next turn of the event loop.
-    if (filled) setTimeout(() => this.#keep(upstream));
-    else this.#keep(upstream);
+    if (!filled) return this.#keep(upstream);
+    const keep = () => {
+      this.#soon.delete(upstream);
+      this.#keep(upstream);
+    };
+    this.#soon.set(upstream, setTimeout(keep));
   }
 
   #keep(upstream: U): void {
@@ -104,6 +110,12 @@ export class IdleUpstreams<U extends Keepable> {
 
   /** Closes the idle connections whose keys match. */
   evictAll(matches: (key: string) => boolean): void {
+    for (const [upstream, timer] of [...this.#soon]) {
+      if (!matches(upstream.key)) continue;
+      clearTimeout(timer);
+      this.#soon.delete(upstream);
+      this.drop(upstream);
+    }
     for (const [key, list] of this.#idle) {
       if (matches(key)) { for (const upstream of [...list]) this.#evict(upstream); }
     }

@@ -65,14 +65,19 @@ export function plainBody(body: BodyInit): RequestBody {
 /** The body of a `Request`: as bytes if it is all there, which nothing but reading it tells. */
 export async function requestedBody(body: ReadableStream<Bytes>): Promise<RequestBody> {
   const reader = body.getReader();
-  const soon = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 0));
+  const { promise: soon, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), 0);
   const chunks: Bytes[] = [];
-  for (;;) {
-    const next = reader.read();
-    const read = chunks.length > 1 ? undefined : await Promise.race([next, soon]);
-    if (read === undefined) return streamBody(ReadableStream.from(rest(chunks, next, reader)));
-    if (read.done) return plainBody(new Blob(chunks));
-    chunks.push(read.value);
+  try {
+    for (;;) {
+      const next = reader.read();
+      const read = chunks.length > 1 ? undefined : await Promise.race([next, soon]);
+      if (read === undefined) return streamBody(ReadableStream.from(rest(chunks, next, reader)));
+      if (read.done) return plainBody(new Blob(chunks));
+      chunks.push(read.value);
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

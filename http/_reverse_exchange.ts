@@ -73,6 +73,7 @@ export class Exchange {
   #fault: unknown;
   #reader: ReadableStreamDefaultReader<Bytes> | undefined;
   #continue: PromiseWithResolvers<void> | undefined;
+  #permit: ReturnType<typeof setTimeout> | undefined;
 
   constructor(upstream: Upstream, sending: Sending, limits: ReverseLimits, outcome: Outcome) {
     this.#upstream = upstream;
@@ -128,6 +129,7 @@ export class Exchange {
   }
 
   #endUpload(): void {
+    clearTimeout(this.#permit);
     this.#continue?.resolve();
     if (!this.#sent) this.#reader?.cancel().catch(() => {});
   }
@@ -337,7 +339,7 @@ export class Exchange {
         }
         // Once the response is under way, a client that sends its body unasked may do so. In the
         // turn before, the server would ask for it.
-        if (this.#continue !== undefined) setTimeout(this.#continue.resolve);
+        if (this.#continue !== undefined) this.#permit ??= setTimeout(this.#continue.resolve);
         if (await upstream.more(clock.after(this.#limits.bodyTimeout))) continue;
         await upstream.confirmEnd();
         decoder.finish();

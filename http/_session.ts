@@ -60,6 +60,7 @@ export class Session {
   close(): void {
     this.#closed = true;
     abortAll(this, CLOSED);
+    this.slots.close();
     this.#clients.close();
   }
 

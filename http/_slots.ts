@@ -20,6 +20,7 @@ export class Slots {
   readonly #origins = new Map<string, Origin>();
   readonly #max: number;
   readonly #maxQueued: number;
+  readonly #soon = new Map<ReturnType<typeof setTimeout>, Origin>();
 
   constructor(max: number, maxQueued: number) {
     this.#max = max;
@@ -56,8 +57,21 @@ export class Slots {
    * another one, beyond the limit.
    */
   releaseSoon(origin: Origin): void {
-    if (origin.waiting.size === 0) this.release(origin);
-    else setTimeout(() => this.release(origin), MOMENT);
+    if (origin.waiting.size === 0) return this.release(origin);
+    const timer = setTimeout(() => {
+      this.#soon.delete(timer);
+      this.release(origin);
+    }, MOMENT);
+    this.#soon.set(timer, origin);
+  }
+
+  /** Gives back at once what {@linkcode releaseSoon} would give back later. */
+  close(): void {
+    for (const [timer, origin] of this.#soon) {
+      clearTimeout(timer);
+      this.release(origin);
+    }
+    this.#soon.clear();
   }
 
   /** How many are under way and how many wait. */
