@@ -4,8 +4,8 @@
  * | Rule | What it asks |
  * |---|---|
  * | `portside/import-direction` | `net` ← `http` ← `ws` ← `tools` ← `examples` ← `tests`, never the other way |
- * | `portside/private-import` | `_name.ts` is imported from its own folder alone |
- * | `portside/pure-codec` | `*_codec.ts` turns bytes into values and back: no I/O, clock or randomness |
+ * | `portside/private-import` | `_name.ts` is imported from its own folder and the folders in it alone |
+ * | `portside/pure-codec` | `codec.ts` and `*_codec.ts` turn bytes into values and back: no I/O, clock or randomness |
  * | `portside/exported-function` | what a module exports at top level is a `function`, not an arrow |
  * | `portside/example-length` | an example has at most 80 lines below its introduction |
  *
@@ -52,7 +52,7 @@ const privateImport: Deno.lint.Rule = {
     return onImport((specifier, node) => {
       const target = resolve(specifier, file);
       if (target === undefined || !baseName(target).startsWith("_")) return;
-      if (folder(target) !== folder(file)) {
+      if (!`${folder(file)}/`.startsWith(`${folder(target)}/`)) {
         context.report({
           node,
           message: `${baseName(target)} is private to ${folder(target) || "the root"}/`,
@@ -81,7 +81,7 @@ const IMPURE_MEMBERS = new Map([
 
 const pureCodec: Deno.lint.Rule = {
   create(context) {
-    if (!context.filename.endsWith("_codec.ts")) return {};
+    if (!/[/_]codec\.ts$/.test(context.filename)) return {};
     const report = (node: Deno.lint.Node, what: string, why: string) =>
       context.report({
         node,
