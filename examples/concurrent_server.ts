@@ -15,9 +15,9 @@
  * @module
  */
 
-import { serveTcp } from "../net/tcp_server.ts";
-import { serveWithWorkers } from "../net/workers.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+import { serveTcp } from "../net/tcp/server.ts";
+import { serveWithWorkers } from "../net/tcp/workers.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
 import { answerLines } from "./concurrent/worker.ts";
 
 const cli = defineCli({

@@ -7,10 +7,10 @@
  * @module
  */
 
-import { createClient } from "../http/client.ts";
-import { fetchAll, type FetchResult } from "../http/fetch_all.ts";
-import { NetError } from "../net/errors.ts";
-import { type CliIo, defineCli } from "../tools/cli.ts";
+import { createClient } from "../http/client/client.ts";
+import { fetchAll, type FetchResult } from "../http/client/fetch_all.ts";
+import { NetError } from "../net/errors/errors.ts";
+import { type CliIo, defineCli } from "../tools/cli/cli.ts";
 import { checkUrl } from "./http/arguments.ts";
 import { type Page, readPage, rowOf, sentenceOf } from "./http/pages.ts";
 

@@ -12,9 +12,9 @@
  * @module
  */
 
-import { NetError } from "../net/errors.ts";
-import { connectFtp } from "../net/ftp_client.ts";
-import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
+import { NetError } from "../net/errors/errors.ts";
+import { connectFtp } from "../net/ftp/client.ts";
+import { badValue, CliError, type CliIo, defineCli } from "../tools/cli/cli.ts";
 import { COMMANDS } from "./ftp/commands.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 

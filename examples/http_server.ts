@@ -15,13 +15,13 @@
  * @module
  */
 
-import { accessLog } from "../http/access_log.ts";
-import { json } from "../http/json.ts";
+import { accessLog } from "../http/handlers/access_log.ts";
+import { json } from "../http/handlers/json.ts";
 import { ProblemError } from "../http/problem.ts";
-import { router } from "../http/router.ts";
+import { router } from "../http/handlers/router.ts";
 import { ALLOW_HOST, publicNames, TRUST_PROXY } from "./http/public_names.ts";
-import { serveHttp } from "../http/server.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+import { serveHttp } from "../http/server/server.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
 
 const cli = defineCli({
   name: "http-server",

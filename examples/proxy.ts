@@ -20,9 +20,9 @@
  * @module
  */
 
-import { type ProxyEntry, serveProxy } from "../http/proxy.ts";
-import type { ServerEvent } from "../net/server_options.ts";
-import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
+import { type ProxyEntry, serveProxy } from "../http/proxy/proxy.ts";
+import type { ServerEvent } from "../net/tcp/server_options.ts";
+import { type CliIo, defineCli, readPem } from "../tools/cli/cli.ts";
 import { proxyOptions } from "./proxy/arguments.ts";
 import { logEntry } from "./proxy/entry_line.ts";
 import { FLAGS } from "./proxy/flags.ts";

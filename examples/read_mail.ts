@@ -12,8 +12,8 @@
  * @module
  */
 
-import { ReplyError } from "../net/reply_error.ts";
-import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
+import { ReplyError } from "../net/errors/reply_error.ts";
+import { badValue, CliError, type CliIo, defineCli } from "../tools/cli/cli.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 import { openImap, openPop3 } from "./mail/mailbox.ts";
 import { COMMANDS } from "./mail/show.ts";

@@ -11,8 +11,8 @@
  * @module
  */
 
-import { connectSmtp, SmtpRecipientsError } from "../net/smtp_client.ts";
-import { type CliIo, defineCli } from "../tools/cli.ts";
+import { connectSmtp, SmtpRecipientsError } from "../net/smtp/client.ts";
+import { type CliIo, defineCli } from "../tools/cli/cli.ts";
 import { compose } from "./mail/compose.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 

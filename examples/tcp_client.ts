@@ -12,8 +12,8 @@
  * @module
  */
 
-import { connectTcp } from "../net/tcp_client.ts";
-import { type CliIo, defineCli } from "../tools/cli.ts";
+import { connectTcp } from "../net/tcp/client.ts";
+import { type CliIo, defineCli } from "../tools/cli/cli.ts";
 
 const cli = defineCli({
   name: "tcp-client",

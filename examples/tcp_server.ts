@@ -15,8 +15,8 @@
  * @module
  */
 
-import { serveTcp } from "../net/tcp_server.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+import { serveTcp } from "../net/tcp/server.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
 
 const cli = defineCli({
   name: "tcp-server",

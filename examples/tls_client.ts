@@ -13,9 +13,9 @@
  * @module
  */
 
-import { NetError } from "../net/errors.ts";
-import { connectTls } from "../net/tls_client.ts";
-import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
+import { NetError } from "../net/errors/errors.ts";
+import { connectTls } from "../net/tls/client.ts";
+import { CliError, type CliIo, defineCli, readPem } from "../tools/cli/cli.ts";
 
 const cli = defineCli({
   name: "tls-client",

@@ -9,9 +9,9 @@
  * @module
  */
 
-import { developmentCertificate } from "../net/certificate.ts";
-import { serveTls } from "../net/tls_server.ts";
-import { CliError, type CliIo, defineCli, readPem, serverFlags } from "../tools/cli.ts";
+import { developmentCertificate } from "../net/tls/certificate.ts";
+import { serveTls } from "../net/tls/server.ts";
+import { CliError, type CliIo, defineCli, readPem, serverFlags } from "../tools/cli/cli.ts";
 
 const cli = defineCli({
   name: "tls-server",

@@ -11,8 +11,8 @@
  * @module
  */
 
-import { connectUdp } from "../net/udp_socket.ts";
-import { badValue, type CliIo, defineCli } from "../tools/cli.ts";
+import { connectUdp } from "../net/udp/socket.ts";
+import { badValue, type CliIo, defineCli } from "../tools/cli/cli.ts";
 
 const cli = defineCli({
   name: "udp-client",

@@ -12,9 +12,9 @@
  * @module
  */
 
-import { NetError } from "../net/errors.ts";
-import { bindUdp } from "../net/udp_socket.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
+import { NetError } from "../net/errors/errors.ts";
+import { bindUdp } from "../net/udp/socket.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
 
 const cli = defineCli({
   name: "udp-server",

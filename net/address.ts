@@ -15,10 +15,10 @@
  * @module
  */
 
-import type { Address } from "./transport.ts";
+import type { Address } from "./connection/transport.ts";
 import { escapeControls, lowerAscii } from "./text.ts";
 
-export type { Address, MemoryAddr } from "./transport.ts";
+export type { Address, MemoryAddr } from "./connection/transport.ts";
 
 /** A host, by name or address, and a port. */
 export interface HostPort {

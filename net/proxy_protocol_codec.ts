@@ -24,7 +24,7 @@
 
 import type { HostPort } from "./address.ts";
 import { type AddressBytes, formatAddressBytes, readAddressBytes } from "./address_block.ts";
-import { NetError } from "./errors.ts";
+import { NetError } from "./errors/errors.ts";
 
 /** An extension of a header of version 2 (§2.2): type, length and value. */
 export interface ProxyTlv {

@@ -21,10 +21,10 @@
  */
 
 import { retry as retryStd, RetryError } from "@std/async/retry";
-import { noteAttempts } from "./_attempts.ts";
-import { NetError, type NetErrorKind, toNetError } from "./errors.ts";
-import { withDeadline } from "./_deadline.ts";
-import { checkNumber, MAX_TIMER } from "./_limits.ts";
+import { noteAttempts } from "./internal/attempts.ts";
+import { NetError, type NetErrorKind, toNetError } from "./errors/errors.ts";
+import { withDeadline } from "./internal/deadline.ts";
+import { checkNumber, MAX_TIMER } from "./internal/options.ts";
 
 /** Options of {@linkcode retry}. All times are in milliseconds. */
 export interface RetryOptions {

@@ -23,7 +23,7 @@
 
 import type { HostPort } from "./address.ts";
 import { formatAddressBytes, readAddressBytes } from "./address_block.ts";
-import { NetError, type NetErrorKind } from "./errors.ts";
+import { NetError, type NetErrorKind } from "./errors/errors.ts";
 
 /** A login at a SOCKS server. Each part has 1 to 255 bytes in UTF-8 (RFC 1929 §2). */
 export interface SocksLogin {

@@ -20,11 +20,11 @@ Deno.test("the house style is part of deno lint", () => {
 });
 
 Deno.test("import-direction lets a floor import itself and what is below", () => {
-  assertEquals(lint("net/tcp_client.ts", 'import { a } from "./errors.ts";'), []);
-  assertEquals(lint("http/client.ts", 'import { a } from "../net/errors.ts";'), []);
+  assertEquals(lint("net/tcp/client.ts", 'import { a } from "./errors.ts";'), []);
+  assertEquals(lint("http/client/client.ts", 'import { a } from "../net/errors/errors.ts";'), []);
   assertEquals(lint("ws/server.ts", 'export * from "../http/mod.ts";'), []);
   assertEquals(
-    lint("tools/cli.ts", 'import config from "../deno.json" with { type: "json" };'),
+    lint("tools/cli/cli.ts", 'import config from "../deno.json" with { type: "json" };'),
     [],
   );
   assertEquals(lint("examples/chat/web.ts", 'import { a } from "../../tools/cli.ts";'), []);
@@ -34,13 +34,13 @@ Deno.test("import-direction lets a floor import itself and what is below", () =>
 
 Deno.test("import-direction refuses what is above, in every way to import", () => {
   const ways = [
-    'import { a } from "../tools/cli.ts";',
-    'import type { A } from "../tools/cli.ts";',
-    'export { a } from "../tools/cli.ts";',
-    'export * from "../tools/cli.ts";',
-    'const a = await import("../tools/cli.ts");',
+    'import { a } from "../tools/cli/cli.ts";',
+    'import type { A } from "../tools/cli/cli.ts";',
+    'export { a } from "../tools/cli/cli.ts";',
+    'export * from "../tools/cli/cli.ts";',
+    'const a = await import("../tools/cli/cli.ts");',
     'import { a } from "@portside/kit/tools/cli";',
-    'import { a } from "./../net/../tools/cli.ts";',
+    'import { a } from "../tools/cli/cli.ts";',
   ];
   for (const way of ways) {
     const [finding, ...others] = lint("net/a.ts", way);
@@ -62,12 +62,14 @@ Deno.test("import-direction keeps the library off the package's root", () => {
 });
 
 Deno.test("private-import keeps _name.ts in its folder", () => {
-  assertEquals(lint("net/tcp_server.ts", 'import { a } from "./_server.ts";'), []);
+  assertEquals(lint("net/tcp/server.ts", 'import { a } from "./_server.ts";'), []);
   assertEquals(lint("tests/net/a_test.ts", 'import { a } from "../_support/peers.ts";'), []);
   assertEquals(lint("tests/net/a_test.ts", 'import { a } from "../../net/_server.ts";'), [
     "private-import: _server.ts is private to net/",
   ]);
-  assertEquals(rulesBroken("http/a.ts", 'export * from "../net/_server.ts";'), ["private-import"]);
+  assertEquals(rulesBroken("http/a.ts", 'export * from "../net/internal/listening_server.ts";'), [
+    "private-import",
+  ]);
   assertEquals(rulesBroken("examples/chat.ts", 'import "./chat/_words.ts";'), ["private-import"]);
 });
 
@@ -91,8 +93,8 @@ Deno.test("pure-codec refuses I/O, the clock and randomness in a codec", () => {
     "import { readFileSync } from 'node:fs';",
   ];
   for (const source of impure) {
-    assertEquals(rulesBroken("net/line_codec.ts", source), ["pure-codec"], source);
-    assertEquals(rulesBroken("net/tcp_client.ts", source), [], source);
+    assertEquals(rulesBroken("net/connection/line_codec.ts", source), ["pure-codec"], source);
+    assertEquals(rulesBroken("net/tcp/client.ts", source), [], source);
   }
 });
 
@@ -108,7 +110,7 @@ Deno.test("pure-codec leaves alone what only bears such a name", () => {
     "class A { fetch = 1; console() {} }",
     "import { Buffer } from 'node:buffer';",
   ];
-  for (const source of pure) assertEquals(lint("net/line_codec.ts", source), [], source);
+  for (const source of pure) assertEquals(lint("net/connection/line_codec.ts", source), [], source);
 });
 
 Deno.test("exported-function wants function at the top level of a module", () => {

@@ -12,7 +12,7 @@ import {
   temporaryFolder,
 } from "./_support/repository.ts";
 
-/** `net/tcp_client.ts` as `./net/tcp-client`, `net/mod.ts` as `./net`. */
+/** `net/tcp/client.ts` as `./net/tcp-client`, `net/mod.ts` as `./net`. */
 function subpath(file: string): string {
   return `./${file}`.replace(/(\/mod)?\.ts$/, "").replaceAll("_", "-");
 }

@@ -17,9 +17,9 @@
  * @module
  */
 
-export * from "./cli.ts";
-export { diagnose, type DiagnoseOptions } from "./diagnose.ts";
-export type * from "./_diagnosis.ts";
+export * from "./cli/cli.ts";
+export { diagnose, type DiagnoseOptions } from "./diagnose/diagnose.ts";
+export type * from "./diagnose/diagnosis.ts";
 export {
   type FaultProxy,
   type FaultProxyEvent,
@@ -27,14 +27,14 @@ export {
   type NetworkFaults,
   type ProxyFaults,
   serveFaultProxy,
-} from "./fault_proxy.ts";
-export * from "./interfaces_parser.ts";
-export * from "./ping_parser.ts";
+} from "./fault_proxy/fault_proxy.ts";
+export * from "./parsers/interfaces.ts";
+export * from "./parsers/ping.ts";
 export {
   scan,
   type ScannedTls,
   type ScanOptions,
   type ScanResult,
   type ScanState,
-} from "./scan.ts";
-export * from "./traceroute_parser.ts";
+} from "./scan/scan.ts";
+export * from "./parsers/traceroute.ts";

@@ -1,6 +1,6 @@
 /** What close codes say (RFC 6455 section 7.4). */
 
-import { NetError } from "../net/errors.ts";
+import { NetError } from "../net/errors/errors.ts";
 import { escapeControls } from "../net/text.ts";
 import { isCloseCode } from "./frame_codec.ts";
 

@@ -1,7 +1,7 @@
 import { delay } from "@std/async/delay";
-import type { TakenOver } from "../http/take_over.ts";
-import type { Connection } from "../net/connection.ts";
-import { NetError } from "../net/errors.ts";
+import type { TakenOver } from "../http/server/take_over.ts";
+import type { Connection } from "../net/connection/connection.ts";
+import { NetError } from "../net/errors/errors.ts";
 import type { WsMessage, WsSocket, WsSocketClose } from "./connection_options.ts";
 import {
   encodeWsClose,

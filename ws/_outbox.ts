@@ -1,6 +1,6 @@
 /** What waits to be sent on one WebSocket. */
 
-import { NetError } from "../net/errors.ts";
+import { NetError } from "../net/errors/errors.ts";
 import type { WsMessage } from "./connection_options.ts";
 
 /** What of a WebSocket is needed. */

@@ -1,6 +1,6 @@
 /** Whether the other side of a WebSocket is still there. */
 
-import { NetError } from "../net/errors.ts";
+import { NetError } from "../net/errors/errors.ts";
 import type { WsMessage } from "./connection_options.ts";
 import type { WsLimits } from "./_limits.ts";
 

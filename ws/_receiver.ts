@@ -1,9 +1,9 @@
 /** What has come over one WebSocket, and who waits for it. */
 
 import { delay } from "@std/async/delay";
-import { NetError } from "../net/errors.ts";
+import { NetError } from "../net/errors/errors.ts";
 import { Throttle } from "../net/throttle.ts";
-import type { ReceiveOptions } from "../net/udp_socket.ts";
+import type { ReceiveOptions } from "../net/udp/socket.ts";
 import type { WsMessage } from "./connection_options.ts";
 import { Inbox } from "./_inbox.ts";
 import type { WsLimits } from "./_limits.ts";

@@ -23,7 +23,7 @@
  * @module
  */
 
-import { NetError, toNetError } from "../net/errors.ts";
+import { NetError, toNetError } from "../net/errors/errors.ts";
 import { escapeControls } from "../net/text.ts";
 import { WsConnection } from "./connection.ts";
 import { checkWsOptions, time } from "./_limits.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { NetError } from "../net/errors.ts";
+import type { NetError } from "../net/errors/errors.ts";
 import type { WsConnection } from "./connection.ts";
 import type { WsClose, WsConnectionOptions } from "./connection_options.ts";
 

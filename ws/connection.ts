@@ -48,8 +48,8 @@
  * @module
  */
 
-import { NetError } from "../net/errors.ts";
-import type { ReceiveOptions } from "../net/udp_socket.ts";
+import { NetError } from "../net/errors/errors.ts";
+import type { ReceiveOptions } from "../net/udp/socket.ts";
 import type {
   WsClose,
   WsConnectionOptions,

@@ -29,8 +29,8 @@
  */
 
 import { delay } from "@std/async/delay";
-import { NetError, toNetError } from "../net/errors.ts";
-import type { ReceiveOptions } from "../net/udp_socket.ts";
+import { NetError, toNetError } from "../net/errors/errors.ts";
+import type { ReceiveOptions } from "../net/udp/socket.ts";
 import type { ReconnectEvent, ReconnectOptions } from "./client_options.ts";
 import type { WsConnection } from "./connection.ts";
 import type { WsClose, WsMessage, WsSendOptions } from "./connection_options.ts";

@@ -29,10 +29,10 @@
  * @module
  */
 
-import { serveHttp } from "../http/server.ts";
-import type { ServeHttpOptions } from "../http/server_options.ts";
+import { serveHttp } from "../http/server/server.ts";
+import type { ServeHttpOptions } from "../http/server/options.ts";
 import { isLoopback } from "../net/address.ts";
-import type { ShutdownOptions, ShutdownReport } from "../net/server_options.ts";
+import type { ShutdownOptions, ShutdownReport } from "../net/tcp/server_options.ts";
 import type { WsConnection } from "./connection.ts";
 import { createUpgrader } from "./upgrader.ts";
 import type { UpgraderOptions, WsHandler, WsServerStats } from "./upgrade_options.ts";

@@ -25,7 +25,7 @@
  * @module
  */
 
-import { type TakeOver, takeOver } from "../http/take_over.ts";
+import { type TakeOver, takeOver } from "../http/server/take_over.ts";
 import { hasMember, parseList } from "../http/header_list.ts";
 import { formatAddress } from "../net/address.ts";
 import { lowerAscii } from "../net/text.ts";

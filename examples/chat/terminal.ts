@@ -10,15 +10,15 @@
 
 import { delay } from "@std/async/delay";
 import { peerNetwork } from "../../net/address.ts";
-import type { Connection } from "../../net/connection.ts";
-import { NetError } from "../../net/errors.ts";
-import { serveTcp } from "../../net/tcp_server.ts";
+import type { Connection } from "../../net/connection/connection.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import { serveTcp } from "../../net/tcp/server.ts";
 import type {
   ServerStats,
   ServeTcpOptions,
   ShutdownOptions,
   ShutdownReport,
-} from "../../net/server_options.ts";
+} from "../../net/tcp/server_options.ts";
 import { Broadcast, Listener } from "./broadcast.ts";
 import { Door } from "./door.ts";
 import type { ChatEvent, Params } from "./events.ts";

@@ -6,7 +6,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
-import { serveHttp } from "../../http/server.ts";
+import { serveHttp } from "../../http/server/server.ts";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { upgrade as openWebSocket } from "../../ws/upgrade.ts";
 import { Door } from "./door.ts";

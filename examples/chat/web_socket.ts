@@ -7,7 +7,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
-import { NetError } from "../../net/errors.ts";
+import { NetError } from "../../net/errors/errors.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { WsConnection } from "../../ws/connection.ts";
 import type { WsClose, WsMessage } from "../../ws/connection_options.ts";

@@ -6,11 +6,11 @@
  * @module
  */
 
-import type { Connection } from "../../net/connection.ts";
-import { NetError } from "../../net/errors.ts";
-import type { ServeTcpOptions } from "../../net/server_options.ts";
-import { serveTcp } from "../../net/tcp_server.ts";
-import { runWorker } from "../../net/workers.ts";
+import type { Connection } from "../../net/connection/connection.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import type { ServeTcpOptions } from "../../net/tcp/server_options.ts";
+import { serveTcp } from "../../net/tcp/server.ts";
+import { runWorker } from "../../net/tcp/workers.ts";
 
 /** What a Worker is told; only what can be cloned. */
 export interface WorkerSettings extends ServeTcpOptions {

@@ -1,13 +1,13 @@
 /** What the FTP program can do. @module */
 
-import type { FtpClient, FtpEntry } from "../../net/ftp_client.ts";
+import type { FtpClient, FtpEntry } from "../../net/ftp/client.ts";
 import {
   downloadTree,
   type FtpTreeOptions,
   type FtpTreeReport,
   uploadTree,
-} from "../../net/ftp_tree.ts";
-import { type CliContext, CliError } from "../../tools/cli.ts";
+} from "../../net/ftp/tree.ts";
+import { type CliContext, CliError } from "../../tools/cli/cli.ts";
 
 /** What a command has at hand. */
 export interface Call {

@@ -1,9 +1,9 @@
 /** The command line of the HTTP client turned into options of a request. @module */
 
-import type { HttpAuth, HttpRequestOptions } from "../../http/client.ts";
-import type { MultipartPart } from "../../http/multipart.ts";
-import type { HttpResponse } from "../../http/response.ts";
-import { badValue } from "../../tools/cli.ts";
+import type { HttpAuth, HttpRequestOptions } from "../../http/client/client.ts";
+import type { MultipartPart } from "../../http/client/multipart.ts";
+import type { HttpResponse } from "../../http/client/response.ts";
+import { badValue } from "../../tools/cli/cli.ts";
 
 /** What makes a body. */
 export interface BodyValues {

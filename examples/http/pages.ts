@@ -1,6 +1,6 @@
 /** What the program that fetches many URLs tells of each. @module */
 
-import type { FetchResult } from "../../http/fetch_all.ts";
+import type { FetchResult } from "../../http/client/fetch_all.ts";
 import { shownUrl } from "./arguments.ts";
 
 /** What is told of an answer. */

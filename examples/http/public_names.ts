@@ -1,8 +1,8 @@
 /** Flags of servers that are reached by public names. @module */
 
-import type { ServeHttpOptions } from "../../http/server_options.ts";
+import type { ServeHttpOptions } from "../../http/server/options.ts";
 import { readAddressBlock } from "../../net/address_block.ts";
-import { badValue } from "../../tools/cli.ts";
+import { badValue } from "../../tools/cli/cli.ts";
 
 /**
  * Reads a value of `--allow-host`.

@@ -8,9 +8,9 @@
 
 import { Buffer } from "node:buffer";
 import MailComposer from "nodemailer/lib/mail-composer/index.js";
-import type { SmtpEnvelope } from "../../net/smtp_client.ts";
-import { formatSmtpPath } from "../../net/smtp_codec.ts";
-import { badValue } from "../../tools/cli.ts";
+import type { SmtpEnvelope } from "../../net/smtp/client.ts";
+import { formatSmtpPath } from "../../net/smtp/codec.ts";
+import { badValue } from "../../tools/cli/cli.ts";
 
 /** What a message is made of. */
 export interface Letter {

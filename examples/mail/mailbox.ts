@@ -1,11 +1,11 @@
 /** A mailbox as the mail reader sees it, whatever protocol is behind it. @module */
 
 import { delay } from "@std/async/delay";
-import { connectImap, type ConnectImapOptions } from "../../net/imap_client.ts";
-import { NetError } from "../../net/errors.ts";
-import { connectPop3, type ConnectPop3Options } from "../../net/pop3_client.ts";
+import { connectImap, type ConnectImapOptions } from "../../net/imap/client.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import { connectPop3, type ConnectPop3Options } from "../../net/pop3/client.ts";
 import { retry } from "../../net/retry.ts";
-import { CliError } from "../../tools/cli.ts";
+import { CliError } from "../../tools/cli/cli.ts";
 
 /** A message in a list. */
 export interface Item {

@@ -1,8 +1,8 @@
 /** What the mail reader shows; messages are parsed by postal-mime. @module */
 
 import PostalMime, { type Email } from "postal-mime";
-import type { NetError } from "../../net/errors.ts";
-import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
+import type { NetError } from "../../net/errors/errors.ts";
+import { badValue, type CliContext, CliError } from "../../tools/cli/cli.ts";
 import { type Item, type Mailbox, readAll } from "./mailbox.ts";
 import { plainNames, plainText } from "./plain.ts";
 

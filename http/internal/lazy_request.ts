@@ -13,7 +13,7 @@
  * real requests are made throughout.
  */
 
-import { readForm } from "../form.ts";
+import { readForm } from "../handlers/form.ts";
 import { ProblemError } from "../problem.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { developmentAuthority, type DevelopmentCertificate } from "../../net/certificate.ts";
+import { developmentAuthority, type DevelopmentCertificate } from "../../net/tls/certificate.ts";
 
 /** The certificates that TLS tests need, good and bad. */
 export interface TestCertificates {

@@ -5,8 +5,8 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
-import type { Connection, ConnectionOptions } from "../../net/connection.ts";
-import { NetError, type NetErrorKind } from "../../net/errors.ts";
+import type { Connection, ConnectionOptions } from "../../net/connection/connection.ts";
+import { NetError, type NetErrorKind } from "../../net/errors/errors.ts";
 
 /** What ends when both ends have; sooner it would cut the one that still reads. */
 type Ender = { shutdown(options: { deadline: number }): Promise<unknown> };

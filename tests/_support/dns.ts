@@ -4,9 +4,9 @@
  * @module
  */
 
-import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "../../net/dns_codec.ts";
-import { serveTcp } from "../../net/tcp_server.ts";
-import { bindUdp } from "../../net/udp_socket.ts";
+import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "../../net/dns/codec.ts";
+import { serveTcp } from "../../net/tcp/server.ts";
+import { bindUdp } from "../../net/udp/socket.ts";
 
 /** What to answer a question with; undefined is silence, bytes are sent as they are. */
 export type DnsHandler = (

@@ -1,7 +1,7 @@
 /** A Worker for tests: says which one it is, and ends or hangs as it is told. */
 
-import { serveTcp } from "../../net/tcp_server.ts";
-import { runWorker } from "../../net/workers.ts";
+import { serveTcp } from "../../net/tcp/server.ts";
+import { runWorker } from "../../net/tcp/workers.ts";
 
 runWorker(({ hostname, port, index, data }) =>
   serveTcp({ hostname, port, sharePort: true }, async (conn) => {

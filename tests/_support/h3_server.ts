@@ -1,6 +1,6 @@
 /** An app of h3 on `serveHttp`; takes "deno" or "hardened". h3 is no dependency of ours. @module */
 
-import { serveHttp } from "../../http/server.ts";
+import { serveHttp } from "../../http/server/server.ts";
 
 interface Event {
   req: Request;

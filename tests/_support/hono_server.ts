@@ -1,6 +1,6 @@
 /** An app of Hono on `serveHttp`; takes "deno" or "hardened". Hono is no dependency of ours. @module */
 
-import { serveHttp } from "../../http/server.ts";
+import { serveHttp } from "../../http/server/server.ts";
 
 interface Context {
   req: { param(name: string): string; json(): Promise<unknown>; raw: Request };

@@ -1,8 +1,8 @@
 /** A Worker for tests that serves HTTP: says which one it is, or what it was sent. */
 
-import { router } from "../../http/router.ts";
-import { serveHttp } from "../../http/server.ts";
-import { runWorker } from "../../net/workers.ts";
+import { router } from "../../http/handlers/router.ts";
+import { serveHttp } from "../../http/server/server.ts";
+import { runWorker } from "../../net/tcp/workers.ts";
 
 runWorker(({ hostname, port, index }) =>
   serveHttp(

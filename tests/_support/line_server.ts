@@ -1,8 +1,8 @@
 /** A server that speaks a script of lines, for the clients of mail and FTP. @module */
 
-import { serveTcp } from "../../net/tcp_server.ts";
-import type { Connection } from "../../net/connection.ts";
-import { upgradeTlsServer } from "../../net/upgrade_tls.ts";
+import { serveTcp } from "../../net/tcp/server.ts";
+import type { Connection } from "../../net/connection/connection.ts";
+import { upgradeTlsServer } from "../../net/tls/upgrade.ts";
 import { testCertificates } from "./certificates.ts";
 
 /** Answers a line: text to send as it is, undefined to end the connection. */

@@ -1,7 +1,7 @@
 /** A client of raw bytes for servers and proxies of HTTP/1.1. @module */
 
-import type { Connection } from "../../net/connection.ts";
-import { connectTcp } from "../../net/tcp_client.ts";
+import type { Connection } from "../../net/connection/connection.ts";
+import { connectTcp } from "../../net/tcp/client.ts";
 
 /**
  * Sends bytes as they are and gives all that comes until the server ends, or `millis` are over; with

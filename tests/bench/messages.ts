@@ -6,9 +6,9 @@
  * @module
  */
 
-import { Connection } from "../../net/connection.ts";
-import { encodeFrame } from "../../net/frame_codec.ts";
-import type { Transport } from "../../net/transport.ts";
+import { Connection } from "../../net/connection/connection.ts";
+import { encodeFrame } from "../../net/connection/frame_codec.ts";
+import type { Transport } from "../../net/connection/transport.ts";
 import type { Bench, Figure, Measurement, Series } from "./_bench.ts";
 
 /** What one read gives, as a socket does. */

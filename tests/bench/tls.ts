@@ -1,6 +1,6 @@
 /** TLS: echo over open connections, and handshakes. @module */
 
-import { developmentCertificate } from "../../net/certificate.ts";
+import { developmentCertificate } from "../../net/tls/certificate.ts";
 import {
   type Bench,
   type Contender,

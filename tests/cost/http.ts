@@ -1,26 +1,26 @@
 /** The functions of `http` that take bytes of a peer. @module */
 
-import { accessLog } from "../../http/access_log.ts";
-import { basicAuth, bearerAuth } from "../../http/auth.ts";
-import { compress, decompress } from "../../http/compress.ts";
-import { createCookieJar } from "../../http/cookie_jar.ts";
-import { createClient } from "../../http/client.ts";
-import { cors } from "../../http/cors.ts";
+import { accessLog } from "../../http/handlers/access_log.ts";
+import { basicAuth, bearerAuth } from "../../http/handlers/auth.ts";
+import { compress, decompress } from "../../http/handlers/compress.ts";
+import { createCookieJar } from "../../http/client/cookie_jar.ts";
+import { createClient } from "../../http/client/client.ts";
+import { cors } from "../../http/handlers/cors.ts";
 import { matchesETag } from "../../http/etag.ts";
-import { eventSource } from "../../http/event_source.ts";
-import { eventStream } from "../../http/event_stream.ts";
+import { eventSource } from "../../http/client/event_source.ts";
+import { eventStream } from "../../http/handlers/event_stream.ts";
 import { hasMember, parseList, parseParameters, parseWeights } from "../../http/header_list.ts";
-import { readForm } from "../../http/form.ts";
-import { Http1Decoder, Http1Fields } from "../../http/http1_codec.ts";
-import { readJson } from "../../http/json.ts";
-import { serveProxy } from "../../http/proxy.ts";
-import { HttpResponse } from "../../http/response.ts";
-import { parseRetryAfter } from "../../http/retry.ts";
-import { reverseProxy } from "../../http/reverse_proxy.ts";
-import { router } from "../../http/router.ts";
-import { type HttpHandler, type HttpInfo, serveHttp } from "../../http/server.ts";
-import { staticFiles } from "../../http/static_files.ts";
-import { connectTcp } from "../../net/tcp_client.ts";
+import { readForm } from "../../http/handlers/form.ts";
+import { Http1Decoder, Http1Fields } from "../../http/http1/codec.ts";
+import { readJson } from "../../http/handlers/json.ts";
+import { serveProxy } from "../../http/proxy/proxy.ts";
+import { HttpResponse } from "../../http/client/response.ts";
+import { parseRetryAfter } from "../../http/client/retry.ts";
+import { reverseProxy } from "../../http/proxy/reverse/reverse_proxy.ts";
+import { router } from "../../http/handlers/router.ts";
+import { type HttpHandler, type HttpInfo, serveHttp } from "../../http/server/server.ts";
+import { staticFiles } from "../../http/handlers/static_files.ts";
+import { connectTcp } from "../../net/tcp/client.ts";
 import { bytesOf, type CostRow } from "../_support/cost.ts";
 
 /** A field alone can fill a head, of which the servers allow so much by default. */

@@ -8,10 +8,10 @@ import {
   peerNetwork,
 } from "../../net/address.ts";
 import { AddressBlocks, readAddressBlock, readAddressBytes } from "../../net/address_block.ts";
-import { decodeDnsMessage, formatDnsRecord, reverseDnsName } from "../../net/dns_codec.ts";
-import { DotDecoder } from "../../net/dot_codec.ts";
-import { toNetError } from "../../net/errors.ts";
-import { decodeFrameLength } from "../../net/frame_codec.ts";
+import { decodeDnsMessage, formatDnsRecord, reverseDnsName } from "../../net/dns/codec.ts";
+import { DotDecoder } from "../../net/mail/dot_codec.ts";
+import { toNetError } from "../../net/errors/errors.ts";
+import { decodeFrameLength } from "../../net/connection/frame_codec.ts";
 import {
   FtpReplyReader,
   isPlainFtpName,
@@ -21,21 +21,21 @@ import {
   parseFtpPassive,
   parseFtpPath,
   parseFtpTime,
-} from "../../net/ftp_codec.ts";
-import { decodeModifiedUtf7, literalSize, parseImapResponse } from "../../net/imap_codec.ts";
-import { readImapMessage } from "../../net/imap_message.ts";
-import { decodeLine, scanLine } from "../../net/line_codec.ts";
-import { memoryPair } from "../../net/memory_pair.ts";
+} from "../../net/ftp/codec.ts";
+import { decodeModifiedUtf7, literalSize, parseImapResponse } from "../../net/imap/codec.ts";
+import { readImapMessage } from "../../net/imap/message.ts";
+import { decodeLine, scanLine } from "../../net/connection/line_codec.ts";
+import { memoryPair } from "../../net/connection/memory_pair.ts";
 import {
   parsePop3Capabilities,
   parsePop3Challenge,
   parsePop3Numbers,
   parsePop3Status,
   parsePop3Uid,
-} from "../../net/pop3_codec.ts";
+} from "../../net/pop3/codec.ts";
 import { decodeProxyHeader } from "../../net/proxy_protocol_codec.ts";
-import { startSasl } from "../../net/sasl.ts";
-import { parseSmtpExtensions, SmtpReplyReader } from "../../net/smtp_codec.ts";
+import { startSasl } from "../../net/mail/sasl.ts";
+import { parseSmtpExtensions, SmtpReplyReader } from "../../net/smtp/codec.ts";
 import { SocksHandshake } from "../../net/socks_codec.ts";
 import {
   escapeControls,
@@ -46,8 +46,8 @@ import {
   trimBlanks,
   upperAscii,
 } from "../../net/text.ts";
-import { connectFtp } from "../../net/ftp_client.ts";
-import { connectImap } from "../../net/imap_client.ts";
+import { connectFtp } from "../../net/ftp/client.ts";
+import { connectImap } from "../../net/imap/client.ts";
 import { bytesOf, type CostRow } from "../_support/cost.ts";
 import { type LineServer, lineServer } from "../_support/line_server.ts";
 

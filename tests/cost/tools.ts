@@ -1,8 +1,8 @@
 /** The functions of `tools` that read what programs print, which strangers have a say in. @module */
 
-import { parseIfconfig, parseIpAddr, parseIpconfig } from "../../tools/interfaces_parser.ts";
-import { parsePing } from "../../tools/ping_parser.ts";
-import { parseTraceroute, parseTracert } from "../../tools/traceroute_parser.ts";
+import { parseIfconfig, parseIpAddr, parseIpconfig } from "../../tools/parsers/interfaces.ts";
+import { parsePing } from "../../tools/parsers/ping.ts";
+import { parseTraceroute, parseTracert } from "../../tools/parsers/traceroute.ts";
 import type { CostRow } from "../_support/cost.ts";
 
 /** How much of an output is looked at. */

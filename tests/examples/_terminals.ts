@@ -1,8 +1,8 @@
 /** People at terminals, for the tests of the chat as a program. @module */
 
 import { assert } from "@std/assert";
-import type { Connection } from "../../net/connection.ts";
-import { connectTcp } from "../../net/tcp_client.ts";
+import type { Connection } from "../../net/connection/connection.ts";
+import { connectTcp } from "../../net/tcp/client.ts";
 import { type Runnable, startRunnable, within } from "../_support/runnable.ts";
 
 /** The chat without its page. */

@@ -1,7 +1,7 @@
 /** `examples/chat.ts` as a program: real terminals, signals, flags, permissions. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { connectTcp } from "../../net/tcp_client.ts";
+import { connectTcp } from "../../net/tcp/client.ts";
 import { needs, needsPython, pythonWith } from "../_support/peers.ts";
 import {
   comparePermissions,

@@ -1,7 +1,7 @@
 /** `examples/concurrent_server.ts`: many clients at once, none of which hurts another. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connectTcp } from "../../net/tcp_client.ts";
+import { connectTcp } from "../../net/tcp/client.ts";
 import { needs, needsPython, pythonWith } from "../_support/peers.ts";
 import {
   type Runnable,

@@ -16,7 +16,7 @@ import {
   usedPermissions,
 } from "../_support/permissions.ts";
 import { fileOf, ROOT, type Runnable, runRunnable, startRunnable } from "../_support/runnable.ts";
-import { bindUdp, connectUdp } from "../../net/udp_socket.ts";
+import { bindUdp, connectUdp } from "../../net/udp/socket.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { connectWebSocket } from "../../ws/client.ts";
 import { serveWebSocket } from "../../ws/server.ts";

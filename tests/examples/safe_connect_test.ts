@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { testCertificates } from "../_support/certificates.ts";
 import { runRunnable } from "../_support/runnable.ts";
 import { main } from "../../examples/safe_connect.ts";
-import { recordingIo } from "../../tools/cli.ts";
-import { serveTls } from "../../net/tls_server.ts";
+import { recordingIo } from "../../tools/cli/cli.ts";
+import { serveTls } from "../../net/tls/server.ts";
 
 /** Runs it in this process; gives the exit code, the object of --json, and the line for people. */
 async function attempt(...args: string[]) {
@@ -127,7 +127,7 @@ Deno.test("safe_connect --tls tells a verified server from the ways to fail", as
 });
 
 Deno.test("safe_connect --tls tells a server without TLS, and one that never answers", async () => {
-  const { serveTcp } = await import("../../net/tcp_server.ts");
+  const { serveTcp } = await import("../../net/tcp/server.ts");
   await using plain = serveTcp({}, (conn) => conn.write("220 no TLS here\r\n"));
   const notTls = await attempt("127.0.0.1", `${plain.addr.port}`, "--tls");
   assertEquals([notTls.code, notTls.result.kind, notTls.result.tls], [1, "tls", "not-tls"]);

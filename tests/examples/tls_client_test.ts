@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsPython, pythonWith } from "../_support/peers.ts";
 import { runRunnable, startPeer, startRunnable } from "../_support/runnable.ts";
-import { serveTls } from "../../net/tls_server.ts";
+import { serveTls } from "../../net/tls/server.ts";
 
 const python = needsPython("ssl");
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { NetError } from "../../net/errors.ts";
+import { NetError } from "../../net/errors/errors.ts";
 import {
   decodeProxyHeader,
   encodeProxyHeader,

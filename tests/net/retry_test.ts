@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { retry as retryStd, RetryError } from "@std/async/retry";
-import { NetError, type NetErrorKind } from "../../net/errors.ts";
+import { NetError, type NetErrorKind } from "../../net/errors/errors.ts";
 import { createRetryBudget, retry, type RetryOptions } from "../../net/retry.ts";
-import { thrown } from "./_errors.ts";
+import { thrown } from "../_support/errors.ts";
 
 /** No waiting worth speaking of. */
 const QUICK: RetryOptions = { minTimeout: 1, maxTimeout: 1 };

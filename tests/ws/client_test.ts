@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { NetError } from "../../net/errors.ts";
+import { NetError } from "../../net/errors/errors.ts";
 import { connectWebSocket } from "../../ws/client.ts";
 import type { ReconnectEvent } from "../../ws/client_options.ts";
 import type { WsConnection } from "../../ws/connection.ts";

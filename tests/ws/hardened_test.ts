@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { serveHttp } from "../../http/server.ts";
+import { serveHttp } from "../../http/server/server.ts";
 import { connectWebSocket } from "../../ws/client.ts";
 import type { WsConnection } from "../../ws/connection.ts";
 import type { ServeWebSocketOptions } from "../../ws/server.ts";

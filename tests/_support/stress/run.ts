@@ -10,7 +10,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { ProxyOptions } from "../../../http/proxy_options.ts";
+import type { ProxyOptions } from "../../../http/proxy/options.ts";
 import { type Door, runClient } from "./client.ts";
 import { Ledger, type Tally } from "./ledger.ts";
 import { Origin } from "./origin.ts";

@@ -1,7 +1,7 @@
 /** A Worker of workers_ours.ts: about a tenth of a millisecond of work, then the echo. @module */
 
-import { serveTcp } from "../../../net/tcp_server.ts";
-import { runWorker } from "../../../net/workers.ts";
+import { serveTcp } from "../../../net/tcp/server.ts";
+import { runWorker } from "../../../net/tcp/workers.ts";
 
 runWorker(({ hostname, port }) => {
   return serveTcp({ hostname, port, sharePort: true }, async (conn) => {

@@ -1,6 +1,6 @@
 /** An echo server on `serveTcp`, with all of its default limits. @module */
 
-import { serveTcp } from "../../../net/tcp_server.ts";
+import { serveTcp } from "../../../net/tcp/server.ts";
 
 const BUFFER = 64 * 1024;
 

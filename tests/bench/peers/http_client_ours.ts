@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createClient } from "../../../http/client.ts";
+import { createClient } from "../../../http/client/client.ts";
 import { measure } from "./_http_load.ts";
 
 await using client = createClient({

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { serveHttp } from "../../../http/server.ts";
+import { serveHttp } from "../../../http/server/server.ts";
 
 const SIZE = 16 * 1024 * 1024;
 const PIECE = 64 * 1024;

@@ -1,6 +1,6 @@
 /** JSON answers to GET and POST by Hono's router on `Deno.serve`; "hardened" as an argument. @module */
 
-import { serveHttp } from "../../../http/server.ts";
+import { serveHttp } from "../../../http/server/server.ts";
 
 interface Context {
   readonly req: { json(): Promise<{ message: string }> };

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { json, readJson } from "../../../http/json.ts";
-import { router } from "../../../http/router.ts";
-import { serveHttp } from "../../../http/server.ts";
+import { json, readJson } from "../../../http/handlers/json.ts";
+import { router } from "../../../http/handlers/router.ts";
+import { serveHttp } from "../../../http/server/server.ts";
 
 serveHttp(
   {

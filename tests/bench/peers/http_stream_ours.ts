@@ -5,8 +5,8 @@
  * @module
  */
 
-import { createClient } from "../../../http/client.ts";
-import { serveHttp } from "../../../http/server.ts";
+import { createClient } from "../../../http/client/client.ts";
+import { serveHttp } from "../../../http/server/server.ts";
 
 const [transport, size] = [Deno.args[0], Number(Deno.args[1])];
 const chunk = new Uint8Array(64 * 1024);

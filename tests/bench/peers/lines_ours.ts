@@ -1,6 +1,6 @@
 /** Answers every line, on `serveTcp` and `lines()`. @module */
 
-import { serveTcp } from "../../../net/tcp_server.ts";
+import { serveTcp } from "../../../net/tcp/server.ts";
 
 const server = serveTcp({ port: 0, maxConnections: 4096, idleTimeout: 0 }, async (conn) => {
   for await (const line of conn.lines()) await conn.write(`you said ${line}\n`);

@@ -1,7 +1,7 @@
-import { connectFtp } from "../../../net/ftp_client.ts";
-import { connectImap } from "../../../net/imap_client.ts";
-import { connectPop3 } from "../../../net/pop3_client.ts";
-import { connectSmtp } from "../../../net/smtp_client.ts";
+import { connectFtp } from "../../../net/ftp/client.ts";
+import { connectImap } from "../../../net/imap/client.ts";
+import { connectPop3 } from "../../../net/pop3/client.ts";
+import { connectSmtp } from "../../../net/smtp/client.ts";
 
 const [amount = "", what, port] = Deno.args;
 const total = Number(amount);

@@ -1,6 +1,6 @@
 /** Asks an echo server over and over through `createPool`. Takes port, users, size and seconds. @module */
 
-import { createPool } from "../../../net/pool.ts";
+import { createPool } from "../../../net/pool/pool.ts";
 import { measure } from "./_pool_load.ts";
 
 const port = Number(Deno.args[0]);

@@ -1,7 +1,7 @@
 /** A hardened server: "bare" answers by itself, otherwise it passes on to the origin of the argument. */
 
-import { reverseProxy } from "../../../http/reverse_proxy.ts";
-import { serveHttp } from "../../../http/server.ts";
+import { reverseProxy } from "../../../http/proxy/reverse/reverse_proxy.ts";
+import { serveHttp } from "../../../http/server/server.ts";
 
 const [target] = Deno.args;
 serveHttp(

@@ -1,6 +1,6 @@
 /** An echo server on `serveTls`, with all of its default limits. Takes certificate, key, and engine. @module */
 
-import { serveTls } from "../../../net/tls_server.ts";
+import { serveTls } from "../../../net/tls/server.ts";
 
 const BUFFER = 64 * 1024;
 const [certFile = "", keyFile = "", engine] = Deno.args;

@@ -1,6 +1,6 @@
 /** Echo with some work for each message, on several cores. Takes the number of workers. @module */
 
-import { serveWithWorkers } from "../../../net/workers.ts";
+import { serveWithWorkers } from "../../../net/tcp/workers.ts";
 
 const server = await serveWithWorkers({
   module: new URL("_worker.ts", import.meta.url),

@@ -3,8 +3,8 @@
 import { assert } from "@std/assert";
 import { Lobby } from "../../../examples/chat/room.ts";
 import { type ChatWeb, type ChatWebOptions, serveChatWeb } from "../../../examples/chat/web.ts";
-import type { Connection } from "../../../net/connection.ts";
-import { connectTcp } from "../../../net/tcp_client.ts";
+import type { Connection } from "../../../net/connection/connection.ts";
+import { connectTcp } from "../../../net/tcp/client.ts";
 
 /** A chat with numbered secrets. */
 export function lobby(options: { maxUsers?: number } = {}): Lobby {

@@ -3,8 +3,8 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
-import type { Connection } from "../../../net/connection.ts";
-import { connectTcp } from "../../../net/tcp_client.ts";
+import type { Connection } from "../../../net/connection/connection.ts";
+import { connectTcp } from "../../../net/tcp/client.ts";
 import { chrome, launchChrome } from "../../_support/browser.ts";
 import { type Runnable, startRunnable } from "../../_support/runnable.ts";
 

@@ -2,8 +2,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
 import type { Lobby } from "../../../examples/chat/room.ts";
 import { type TerminalLimits, Terminals } from "../../../examples/chat/terminal.ts";
-import type { Connection } from "../../../net/connection.ts";
-import { memoryPair, type MemoryPairOptions } from "../../../net/memory_pair.ts";
+import type { Connection } from "../../../net/connection/connection.ts";
+import { memoryPair, type MemoryPairOptions } from "../../../net/connection/memory_pair.ts";
 import { testLobby } from "./_faces.ts";
 
 const LIMITS: TerminalLimits = {

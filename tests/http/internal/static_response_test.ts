@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { serveHttp } from "../../../http/server.ts";
-import { json } from "../../../http/json.ts";
+import { serveHttp } from "../../../http/server/server.ts";
+import { json } from "../../../http/handlers/json.ts";
 import { problem } from "../../../http/problem.ts";
-import { HttpResponse } from "../../../http/response.ts";
+import { HttpResponse } from "../../../http/client/response.ts";
 import { OUTPUT_SIZE } from "../../../http/internal/output_buffers.ts";
 import {
   prepareStaticBodies,

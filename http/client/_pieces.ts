@@ -1,0 +1,67 @@
+import { parseDigits } from "../../net/text.ts";
+import type { PartialState } from "./_partial_file.ts";
+
+/** What asks for the rest, if it is still of the same. */
+export function rangeHeaders(
+  size: number,
+  state: PartialState | undefined,
+): Record<string, string> {
+  if (size === 0 || state === undefined) return { "accept-encoding": "identity" };
+  return {
+    "accept-encoding": "identity",
+    "range": `bytes=${size}-`,
+    "if-range": state.validator,
+  };
+}
+
+/** What came, and is to be the same when it goes on. */
+export function stateOf(url: string, headers: Headers): PartialState | undefined {
+  const validator = validatorOf(headers);
+  // What the server has coded is no piece of the file.
+  if (validator === undefined || headers.has("content-encoding")) return undefined;
+  return { url, validator, total: lengthOf(headers) };
+}
+
+/** Whether a piece is of something else, though the server was told what we have. */
+export function hasChanged(
+  state: PartialState,
+  headers: Headers,
+  total: number | undefined,
+): boolean {
+  const etag = headers.get("etag");
+  if (etag !== null && state.validator.startsWith('"') && etag !== state.validator) return true;
+  return total !== undefined && state.total !== undefined && total !== state.total;
+}
+
+/** What `If-Range` takes (RFC 9110 §13.1.5, §8.8.2.2). */
+function validatorOf(headers: Headers): string | undefined {
+  const etag = headers.get("etag");
+  if (etag !== null && etag.startsWith('"')) return etag;
+  const modified = headers.get("last-modified");
+  const age = Date.parse(headers.get("date") ?? "") - Date.parse(modified ?? "");
+  return modified !== null && age >= 1000 ? modified : undefined;
+}
+
+/** How long the content is, in bytes, where the server says it. */
+export function lengthOf(headers: Headers): number | undefined {
+  const length = headers.get("content-length");
+  return length === null || headers.has("content-encoding") ? undefined : parseDigits(length);
+}
+
+/** The piece of a 206, its end not included. */
+export interface Piece {
+  readonly start: number;
+  readonly end: number;
+  readonly total: number | undefined;
+}
+
+/** The piece that a 206 says it is; undefined if it does not. */
+export function rangeOf(headers: Headers): Piece | undefined {
+  const [, start, last, total] =
+    /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
+  if (start === undefined || headers.has("content-encoding")) return undefined;
+  const size = total === "*" ? undefined : Number(total);
+  const end = Number(last) + 1;
+  if (end <= Number(start) || end > (size ?? Infinity)) return undefined;
+  return { start: Number(start), end, total: size };
+}

@@ -1,0 +1,45 @@
+import type { HttpProxy } from "./options.ts";
+
+/** A proxy as Deno wants it, checked; its credentials stand apart, so that no error shows them. */
+export function checkProxy(proxy: HttpProxy): Deno.Proxy {
+  const url = URL.parse(proxy.url);
+  if (url === null || !/^(https?|socks5h?):$/.test(url.protocol)) {
+    throw new TypeError("Cannot use proxy: its URL is one of http://, https:// or socks5://");
+  }
+  const username = proxy.username ?? decode(url.username);
+  const password = proxy.password ?? decode(url.password);
+  const plain = `${url.protocol}//${url.host}`;
+  return {
+    url: plain,
+    ...(username === "" && password === "" ? {} : { basicAuth: { username, password } }),
+  };
+}
+
+/** Says which hosts are asked directly. */
+export function noProxyMatcher(list: HttpProxy["noProxy"]): (url: URL) => boolean {
+  const entries = (typeof list === "string" ? list.split(",") : [...list ?? []])
+    .map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== "");
+  if (entries.includes("*")) return () => true;
+  const rows = entries.map((entry) => {
+    const [, host = "", port] = /^(.*?)(?::(\d+))?$/.exec(entry.replace(/^\*?\./, "")) ?? [];
+    // The colons of a bare IPv6 address divide nothing.
+    const bare = entry.split(":").length > 2 && !entry.startsWith("[");
+    return bare ? { host: `[${entry}]`, port: undefined } : { host, port };
+  });
+  return (url) => {
+    const { hostname } = url;
+    const port = url.port || (url.protocol === "https:" ? "443" : "80");
+    return rows.some((row) =>
+      (row.port === undefined || row.port === port) &&
+      (hostname === row.host || hostname.endsWith(`.${row.host}`))
+    );
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError("Cannot use proxy: the credentials in its URL are malformed");
+  }
+}

@@ -1,0 +1,38 @@
+import type { HttpRateLimit } from "./options.ts";
+import { checkCount, checkTime } from "../internal/option_defaults.ts";
+
+/** At most so many starts in every span of time, for each host. */
+export class RateLimiter {
+  readonly #requests: number;
+  readonly #per: number;
+  /** The last starts of each host, the oldest at `at`. */
+  readonly #hosts = new Map<string, { starts: number[]; at: number }>();
+
+  constructor(limit: HttpRateLimit) {
+    this.#requests = checkCount("rateLimit.requests", limit.requests, 1);
+    this.#per = checkTime("rateLimit.per", limit.per, 1000);
+  }
+
+  /** Takes the next start of a host; gives how long to wait for it, in milliseconds. */
+  take(host: string, now: number): number {
+    if (this.#requests === Infinity) return 0;
+    let row = this.#hosts.get(host);
+    if (row === undefined) {
+      this.#forget(now);
+      this.#hosts.set(host, row = { starts: [], at: 0 });
+    }
+    const oldest = row.starts.length < this.#requests ? -Infinity : row.starts[row.at]!;
+    const start = Math.max(now, oldest + this.#per);
+    row.starts[row.at] = start;
+    row.at = (row.at + 1) % this.#requests;
+    return start - now;
+  }
+
+  /** Drops hosts that have been quiet, so that their number stays bounded. */
+  #forget(now: number): void {
+    if (this.#hosts.size < 1000) return;
+    for (const [host, { starts }] of this.#hosts) {
+      if (starts.every((start) => start + this.#per <= now)) this.#hosts.delete(host);
+    }
+  }
+}

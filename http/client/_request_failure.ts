@@ -1,0 +1,117 @@
+import { toNetError } from "../../net/errors/errors.ts";
+import { escapeControls } from "../../net/text.ts";
+import { HttpRequestError, type HttpSent, HttpTimeoutError, type HttpTry } from "./errors.ts";
+import type { Expired } from "./_guard.ts";
+import { shownUrl } from "./_url.ts";
+
+/** What is known of a request that fails. */
+export interface Failing {
+  readonly method: string;
+  readonly url: URL;
+  readonly history: readonly HttpTry[];
+}
+
+const STAGES = {
+  queue: ["no place in the pool became free", "connect"],
+  connect: ["no connection", "connect"],
+  headers: ["no answer", "response"],
+  body: ["nothing more of the body", "read"],
+  total: ["not done", "request"],
+} as const;
+
+/** The error for a time limit. */
+export function timeoutError(expired: Expired, failing: Failing, sent: HttpSent): HttpTimeoutError {
+  const { stage, limit } = expired;
+  const [what, phase] = STAGES[stage];
+  const { method, history } = failing;
+  const url = shownUrl(failing.url);
+  return new HttpTimeoutError(`Cannot ${method} ${url}: ${what} within ${limit} ms (${stage})`, {
+    stage,
+    limit,
+    phase,
+    method,
+    url,
+    history,
+    sent,
+    retryable: stage !== "total" && stage !== "queue",
+  });
+}
+
+/** Whether `fetch` has failed before it could send anything. */
+export function isUnsent(thrown: unknown): boolean {
+  const native = nativeText(thrown);
+  return BLOCKED.test(native) || /\bclient error \(Connect\): /.test(native) ||
+    thrown instanceof Deno.errors.NotCapable;
+}
+
+const BLOCKED = /Requests to port \d+ are blocked/;
+
+/** The error for whatever `fetch` or the reading of a body has thrown. */
+export function requestError(cause: unknown, failing: Failing, sent: HttpSent): HttpRequestError {
+  if (cause instanceof HttpRequestError) return cause;
+  const { method, history } = failing;
+  const url = shownUrl(failing.url);
+  const net = toNetError(cause);
+  const native = nativeText(cause);
+  const blocked = BLOCKED.exec(native)?.[0];
+  const { phase, code, tls, permission, retryable } = net;
+  const kind = blocked !== undefined ? "unsupported" : net.kind;
+  const reason = redact(
+    blocked?.replace("Requests", "requests") ??
+      lowerFirst(net.kind === "unknown" && native !== "" ? plain(native) : net.message),
+    failing,
+  );
+  return new HttpRequestError(`Cannot ${method} ${url}: ${reason}`, {
+    kind,
+    phase,
+    ...(code === undefined ? {} : { code }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(permission === undefined ? {} : { permission }),
+    retryable,
+    method,
+    url,
+    history,
+    sent,
+    // Deno's own error names the URL with its query: it must not get into a log.
+    cause: cause instanceof Error && native !== ""
+      ? new TypeError(redact(escapeControls(native), failing))
+      : cause,
+  });
+}
+
+/** An error of our own making. */
+export function failure(
+  failing: Failing,
+  kind: "limit" | "closed" | "protocol" | "usage" | "truncated" | "unsupported",
+  reason: string,
+  sent: HttpSent = "maybe",
+): HttpRequestError {
+  const { method, history } = failing;
+  const url = shownUrl(failing.url);
+  const options = { kind, method, url, history, sent, phase: "response" as const };
+  return new HttpRequestError(`Cannot ${method} ${url}: ${reason}`, options);
+}
+
+/** What Deno says of the reason: in the cause, or in the error itself. */
+function nativeText(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  const { cause } = error;
+  return cause instanceof Error ? cause.message : error.message;
+}
+
+/** Takes the URL out of a text. */
+function redact(text: string, { url }: Failing): string {
+  const shown = shownUrl(url);
+  let clean = text.replaceAll(url.href, shown);
+  if (url.search !== "") clean = clean.replaceAll(url.search, "?…");
+  return clean;
+}
+
+/** Without what Deno says before the reason. */
+function plain(native: string): string {
+  return escapeControls(native.replace(/^error sending request(?: for url \([^)]*\))?: /, ""));
+}
+
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text[0]!.toLowerCase() + text.slice(1) : text;
+}

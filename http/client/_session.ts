@@ -1,0 +1,367 @@
+import type { CookieStore } from "./cookie_jar.ts";
+import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./options.ts";
+import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
+import { Attempt, NotSent, Theirs, theirs } from "./_attempt.ts";
+import { decodeText } from "./_decode_json.ts";
+import { Exchange } from "./_exchange.ts";
+import { abortAll, CLOSED, Expired, Guard, holding } from "./_guard.ts";
+import { NativeClients } from "./_native_clients.ts";
+import { authorization, type HeaderPairs, pairsOf, type PlainRequest, type Plan } from "./_plan.ts";
+import { RateLimiter } from "./_rate.ts";
+import { follow, locationOf } from "./_redirects.ts";
+import { Retries } from "./_retries.ts";
+import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
+import { checkCount, checkTime } from "../internal/option_defaults.ts";
+import { type Origin, QueueFull, Slots } from "./_slots.ts";
+import { shownUrl } from "./_url.ts";
+
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "PUT",
+  "DELETE",
+  "TRACE",
+]);
+/** How much of a body an error keeps. */
+const ERROR_BODY = 64 * 1024;
+
+/** What a client has done so far. */
+export interface Counters {
+  requests: number;
+  retries: number;
+  redirects: number;
+  failures: number;
+}
+
+/** What clients that come of each other share: connections, places, cookies, counters. */
+export class Session {
+  readonly counters: Counters = { requests: 0, retries: 0, redirects: 0, failures: 0 };
+  readonly slots: Slots;
+  readonly #clients: NativeClients;
+  readonly #rate: RateLimiter | undefined;
+  readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
+  #closed = false;
+
+  constructor(options: HttpClientOptions) {
+    const maxPerHost = checkCount("maxPerHost", options.maxPerHost, 10);
+    this.slots = new Slots(maxPerHost, checkCount("maxQueued", options.maxQueued, 10_000));
+    const timeout = checkTime("idleTimeout", options.idleTimeout, 30_000);
+    this.#rate = options.rateLimit && new RateLimiter(options.rateLimit);
+    const count = Math.min(maxPerHost, 2 ** 31);
+    this.#clients = new NativeClients(options, { count, timeout });
+    if (options.cookies === true) {
+      // Loaded for those alone who want it: the list of public suffixes is large.
+      this.#cookies = import("./cookie_jar.ts").then(({ createCookieJar }) => createCookieJar());
+    } else if (options.cookies) this.#cookies = options.cookies;
+  }
+
+  /** Ends what is under way and closes all connections. */
+  close(): void {
+    this.#closed = true;
+    abortAll(this, CLOSED);
+    this.slots.close();
+    this.#clients.close();
+  }
+
+  /** Resolves when nothing is left of it. */
+  async finished(): Promise<void> {
+    await this.#clients.dialer?.finished();
+  }
+
+  /** Sends a request until there is an answer to give or an error to throw. */
+  async run(plan: Plan, plain: PlainRequest, hooks: HttpHooks | undefined): Promise<Exchange> {
+    const guard = new Guard(plan.timeouts.total, plan.signal, this);
+    let retries: Retries | undefined;
+    let hops = 0;
+    let seen = false;
+    for (let number = 1;; number++) {
+      const attempt = new Attempt(number, hooks);
+      let failed: HttpTry | undefined;
+      let exchange: Exchange | undefined;
+      try {
+        const native = await this.#begin(attempt, plan, plain, guard);
+        attempt.answered = true;
+        guard.disarm();
+        seen = true;
+        exchange = this.#exchange(attempt, native, guard, plan);
+        if (native.status === 101) throw failure(plan, "protocol", "it switches protocols");
+        if (attempt.told !== undefined) {
+          await this.#finish(exchange, attempt.told, hooks, plan.url).catch(theirs);
+        }
+        if (exchange.isSmall()) {
+          guard.arm("body", plan.timeouts.body);
+          exchange.take(await native.bytes());
+        } else if (exchange.isEmpty()) await exchange.skip();
+        const { status, headers } = exchange;
+        // Every look at a header costs, and most answers are simply good.
+        if (status < 300 && !plan.retry.statuses.has(status)) return exchange.keep();
+        const to = plan.redirect === "manual" ? undefined : locationOf(status, headers, plan.url);
+        if (to !== undefined && plan.maxRedirects > 0) {
+          await this.#redirect(exchange, plan, plain, to, ++hops);
+          retries?.redirected();
+          continue;
+        }
+        failed = (retries ??= new Retries(plan)).afterStatus(status, headers.get("retry-after"));
+        if (failed === undefined) return judged(exchange.keep(), plan);
+        await exchange.discard();
+      } catch (caught) {
+        attempt.sending?.stop(caught);
+        if (exchange !== undefined) await exchange.discard();
+        if (attempt.origin !== undefined) this.slots.release(attempt.origin);
+        const thrown = attempt.spoiled ?? (attempt.sent ? caught : new NotSent(caught));
+        const unsent = exchange === undefined && this.#isUnsent(thrown, guard);
+        // One of the tries may have been sent: what the last one met does not change that.
+        seen ||= !unsent;
+        const error = this.#failure(thrown, plan, guard, seen ? "maybe" : "no");
+        if (!this.#closed && error !== plan.signal?.reason) {
+          failed = (retries ??= new Retries(plan)).afterError(error, unsent);
+        }
+        if (failed === undefined) throw this.#giveUp(error, guard);
+      }
+      try {
+        await this.#pause(failed, plan, guard, hooks);
+      } catch (thrown) {
+        throw this.#giveUp(this.#failure(thrown, plan, guard, seen ? "maybe" : "no"), guard);
+      }
+    }
+  }
+
+  /** Turns a plan to where its answer redirects. */
+  async #redirect(
+    exchange: Exchange,
+    plan: Plan,
+    plain: PlainRequest,
+    to: URL | null,
+    hops: number,
+  ): Promise<void> {
+    const { method, url } = plan;
+    const { status } = exchange;
+    if (plan.redirect === "error") throw failure(plan, "protocol", `it redirects (${status})`);
+    const most = Math.min(plan.maxRedirects, plan.retry.redirect);
+    if (hops > most) throw failure(plan, "limit", `more than ${most} redirects`);
+    await exchange.discard();
+    this.counters.redirects++;
+    follow(plan, status, to, () => new Headers(plain.headers));
+    const location = to === null ? {} : { location: shownUrl(to) };
+    plan.history.push({ method, url: shownUrl(url), status, ...location });
+  }
+
+  /** Waits before another try. */
+  async #pause(
+    failed: HttpTry,
+    plan: Plan,
+    guard: Guard,
+    hooks: HttpHooks | undefined,
+  ): Promise<void> {
+    const { delay = 0 } = failed;
+    guard.renew();
+    guard.disarm();
+    if (delay >= guard.left) guard.expire();
+    plan.history.push(failed);
+    await Promise.try(() => hooks?.beforeRetry?.(failed)).catch(theirs);
+    this.counters.retries++;
+    if (delay > 0 || guard.controller.signal.aborted) await guard.sleep(delay);
+  }
+
+  /** Counts a call without an answer, and ends its time limits. */
+  #giveUp(error: unknown, guard: Guard): unknown {
+    this.counters.failures++;
+    guard.end();
+    return error;
+  }
+
+  #exchange(attempt: Attempt, native: Response, guard: Guard, plan: Plan): Exchange {
+    const { origin, broken, sending } = attempt;
+    // The exchange gives the place back from now on.
+    attempt.origin = undefined;
+    return new Exchange(native, guard, plan, {
+      slots: this.slots,
+      origin: origin!,
+      broken,
+      sending,
+    });
+  }
+
+  /** Begins a try. No `async` here: each costs, and most requests need none. */
+  #begin(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: Guard): Promise<Response> {
+    const { url } = plan;
+    if (this.#closed) throw CLOSED;
+    if (guard.controller.signal.aborted) throw guard.controller.signal.reason;
+    const refusal = this.#clients.refusal(url);
+    if (refusal !== undefined) throw failure(snapshot(plan), "unsupported", refusal, "no");
+    const place = this.slots.acquire(plan.template?.origin ?? url.origin, guard);
+    const special = plan.headers !== undefined || plan.auth !== undefined ||
+      this.#cookies !== undefined || this.#rate !== undefined || attempt.hooks !== undefined ||
+      (plan.body !== undefined && plan.body.whole === undefined);
+    if (special || place instanceof Promise) {
+      return this.#beginLater(attempt, plan, plain, guard, place, special);
+    }
+    attempt.origin = place;
+    return this.#fetch(attempt, plan, plain, undefined, guard);
+  }
+
+  async #beginLater(
+    attempt: Attempt,
+    plan: Plan,
+    plain: PlainRequest,
+    guard: Guard,
+    place: Origin | Promise<Origin>,
+    special: boolean,
+  ): Promise<Response> {
+    attempt.waited = true;
+    if (place instanceof Promise) guard.arm("queue", plan.timeouts.queue);
+    attempt.origin = place instanceof Promise ? await holding(place) : place;
+    if (!special) return this.#fetch(attempt, plan, plain, undefined, guard);
+    guard.disarm();
+    attempt.told = await this.#prepare(attempt, plan, plain, guard);
+    if (plan.body !== undefined && plan.body.whole === undefined) {
+      attempt.upload = await plan.body.open();
+    }
+    return this.#fetch(attempt, plan, plain, pairsOf(attempt.told.headers), guard);
+  }
+
+  #fetch(
+    attempt: Attempt,
+    plan: Plan,
+    plain: PlainRequest,
+    own: HeaderPairs | undefined,
+    guard: Guard,
+  ): Promise<Response> {
+    const { url, method, body } = plan;
+    const repeatable = IDEMPOTENT.has(method) || plan.headers?.has("idempotency-key") === true ||
+      attempt.told?.headers.has("idempotency-key") === true;
+    // What can be sent once only must not be lost on a kept connection that is dead.
+    const client = this.#clients.get({ url, repeatable: repeatable && body?.replayable !== false });
+    this.counters.requests++;
+    // The clock costs; where nothing was waited for, it is still the same time.
+    const waited = attempt.waited || attempt.number > 1;
+    guard.arm("headers", plan.timeouts.headers, waited ? undefined : guard.begun);
+    const { signal } = guard.controller;
+    attempt.sent = true;
+    attempt.broken = this.#clients.dialer?.watch(url, plan.timeouts);
+    if (own === undefined && body === undefined && method === "GET") {
+      const template = plan.template?.request(plain.pairs);
+      const init: RequestInit & { client: Deno.HttpClient } = { signal, client };
+      if (template !== undefined) return fetch(template, init);
+    }
+    const init: RequestInit & { client: Deno.HttpClient } = {
+      method,
+      headers: own ?? plain.pairs,
+      redirect: "manual",
+      signal,
+      client,
+    };
+    const bodyInit = attempt.bodyInit(plan, guard);
+    if (bodyInit !== undefined) init.body = bodyInit;
+    return fetch(url.href, init);
+  }
+
+  /** Everything that makes the headers of one try. */
+  async #prepare(
+    { hooks, number }: Attempt,
+    plan: Plan,
+    plain: PlainRequest,
+    guard: Guard,
+  ): Promise<HttpHookRequest> {
+    const { url, auth, method } = plan;
+    const headers = new Headers(
+      plan.headers ?? plain.headers,
+    );
+    if (auth !== undefined && !headers.has("authorization")) {
+      headers.set("authorization", await authorization(auth));
+    }
+    if (this.#cookies !== undefined && !headers.has("cookie")) {
+      const cookies = await (await this.#cookies).cookies(url.href);
+      if (cookies !== "") headers.set("cookie", cookies);
+    }
+    const told: HttpHookRequest = { method, url: url.href, headers, attempt: number };
+    await hooks?.beforeRequest?.(told);
+    const wait = this.#rate?.take(url.host, performance.now()) ?? 0;
+    if (wait > 0) await guard.sleep(wait);
+    return told;
+  }
+
+  async #finish(
+    exchange: Exchange,
+    told: HttpHookRequest,
+    hooks: HttpHooks | undefined,
+    url: URL,
+  ): Promise<void> {
+    const { status, headers } = exchange;
+    if (this.#cookies !== undefined) {
+      const setCookies = headers.getSetCookie();
+      if (setCookies.length > 0) await (await this.#cookies).store(url.href, setCookies);
+    }
+    await hooks?.afterResponse?.({ status, headers }, told);
+  }
+
+  /** Whether a try has ended before anything could be sent. */
+  #isUnsent(thrown: unknown, guard: Guard): boolean {
+    if (thrown instanceof NotSent) return true;
+    return !guard.controller.signal.aborted && isUnsent(thrown);
+  }
+
+  /** What to throw for what was thrown. */
+  #failure(thrown: unknown, plan: Plan, guard: Guard, sent: HttpSent): unknown {
+    const ours = thrown instanceof NotSent;
+    const cause = ours ? thrown.cause : thrown;
+    const { expired, cancelled, controller } = guard;
+    if (expired !== undefined) return timeoutError(expired, snapshot(plan), sent);
+    if (cause === CLOSED || controller.signal.reason === CLOSED) {
+      return failure(snapshot(plan), "closed", "the client is closed", sent);
+    }
+    if (cancelled) return controller.signal.reason;
+    if (cause instanceof QueueFull) {
+      const reason = `${cause.limit} requests to this host wait already; see maxQueued`;
+      return failure(snapshot(plan), "limit", reason, sent);
+    }
+    // What a hook or a jar of the caller throws is theirs.
+    if (cause instanceof Theirs) return cause.error;
+    if (ours) return cause;
+    const dialed = this.#clients.dialer?.failureOf(plan.url, cause);
+    if (dialed instanceof Expired) return timeoutError(dialed, snapshot(plan), sent);
+    return requestError(dialed ?? cause, snapshot(plan), sent);
+  }
+}
+
+/** The answer, unless its status is an error to the caller. */
+async function judged(exchange: Exchange, plan: Plan): Promise<Exchange> {
+  try {
+    if (exchange.status < 400 || !plan.raise(exchange.status)) return exchange;
+  } catch (error) {
+    await exchange.discard();
+    throw error;
+  }
+  throw await statusError(exchange, plan);
+}
+
+/** The error for an answer of 400 and above. */
+async function statusError(exchange: Exchange, plan: Plan): Promise<HttpStatusError> {
+  const { status, statusText, headers } = exchange;
+  let data = new Uint8Array();
+  let broken: ErrorOptions = {};
+  try {
+    data = await exchange.bytes(ERROR_BODY);
+  } catch (cause) {
+    // The status tells more than what is wrong with the words beside it.
+    if (plan.signal?.aborted === true) throw cause;
+    broken = { cause };
+  }
+  const text = decodeText(data.subarray(0, ERROR_BODY), headers.get("content-type"));
+  const { method, url, history } = plan;
+  return new HttpStatusError({
+    status,
+    statusText,
+    headers,
+    body: text,
+    method,
+    url: shownUrl(url),
+    history,
+    ...broken,
+  });
+}
+
+function snapshot(plan: Plan): Pick<Plan, "method" | "url" | "history"> {
+  return { method: plan.method, url: plan.url, history: [...plan.history] };
+}

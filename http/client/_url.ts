@@ -1,0 +1,74 @@
+import type { HttpParam, HttpParams } from "./options.ts";
+
+/** A URL as errors and logs may show it: without credentials, query and fragment. */
+export function shownUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}${url.search === "" ? "" : "?…"}`;
+}
+
+/** Adds parameters to those that a URL has. */
+export function addParams(url: URL, params: HttpParams): void {
+  if (typeof params === "string" || params instanceof URLSearchParams) {
+    const more = String(params).replace(/^\?/, "");
+    if (more !== "") url.search += `${url.search === "" ? "" : "&"}${more}`;
+    return;
+  }
+  const added = encodeParams(params).toString();
+  if (added !== "") url.search += `${url.search === "" ? "" : "&"}${added}`;
+}
+
+/** Parameters in their order; an array repeats its name. */
+export function encodeParams(params: HttpParams): URLSearchParams {
+  if (typeof params === "string" || params instanceof URLSearchParams) {
+    return new URLSearchParams(params);
+  }
+  const search = new URLSearchParams();
+  const add = (name: string, value: HttpParam) => {
+    if (value === null || value === undefined) return;
+    if (typeof value === "object" || typeof value === "function") {
+      throw new TypeError(`Cannot use the parameter "${name}": it is no text, number or boolean`);
+    }
+    search.append(name, String(value));
+  };
+  const entries = Symbol.iterator in params
+    ? params as Iterable<readonly [string, HttpParam]>
+    : Object.entries(params as Record<string, HttpParam | readonly HttpParam[]>);
+  for (const [name, value] of entries) {
+    if (Array.isArray(value)) { for (const one of value) add(name, one); }
+    else add(name, value as HttpParam);
+  }
+  return search;
+}
+
+/** What relative URLs are relative to. */
+export function checkBase(given: string | URL, below?: URL): URL {
+  const url = URL.parse(String(given), below);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError("Cannot use baseUrl: it is no http or https URL");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("Cannot use a baseUrl with credentials: set auth");
+  }
+  return url;
+}
+
+/** The URL to ask for. */
+export function resolveUrl(given: string | URL, base: URL | undefined): URL {
+  const url = URL.parse(given as string, base);
+  if (url === null) {
+    const why = base === undefined ? "it is not absolute, and there is no baseUrl" : "malformed";
+    throw new TypeError(`Cannot use this URL: ${why}`);
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new TypeError(`Cannot use an URL of ${url.protocol} it is http: or https:`);
+  }
+  return url;
+}
+
+/** A user name or password of a URL. */
+export function decodeLogin(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

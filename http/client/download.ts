@@ -1,0 +1,347 @@
+/**
+ * Downloads to a file: under a temporary name until it is whole and checked,
+ * resumed where it was cut off, in this run and in the next (RFC 9110 §14).
+ *
+ * While it is not whole it is called `FILE.part`, with a note `FILE.part.json`
+ * beside it of what it is a part of; it goes on only if the server says that the
+ * content is still the same (`If-Range`). An existing `FILE` stays as it is until
+ * the new one takes its place in one step.
+ *
+ * @example Download, and check what came
+ * ```ts
+ * import { download } from "@portside/kit/http/download";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("hello"));
+ * const folder = await Deno.makeTempDir();
+ * const { size } = await download(`http://127.0.0.1:${server.addr.port}/`, `${folder}/hello.txt`, {
+ *   digest: {
+ *     algorithm: "sha256",
+ *     hex: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+ *   },
+ * });
+ * assertEquals([size, await Deno.readTextFile(`${folder}/hello.txt`)], [5, "hello"]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * **Permissions**: `--allow-net` for the host; `--allow-read` and `--allow-write` for `FILE`,
+ * `FILE.part` and `FILE.part.json`.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { createClient, type HttpClient, type HttpFetchOptions } from "./client.ts";
+import { HttpRequestError, HttpTimeoutError } from "./errors.ts";
+import type { HttpResponse } from "./response.ts";
+import { backoffDelay, type HttpRetryPolicy, retryPolicy } from "./retry.ts";
+import { withHeaders } from "./_plan.ts";
+import { PartialFile } from "./_partial_file.ts";
+import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_pieces.ts";
+import { checkCount, checkTime } from "../internal/option_defaults.ts";
+
+/** What a file has to be. */
+export interface DownloadDigest {
+  /** How it is computed. */
+  readonly algorithm: "sha256" | "sha384" | "sha512" | "sha1" | "md5";
+  /** What has to come out, in hexadecimal. */
+  readonly hex: string;
+}
+
+/** Options of {@linkcode download}. */
+export interface DownloadOptions extends Omit<HttpFetchOptions, "maxBody" | "raiseForStatus"> {
+  /**
+   * The client to use.
+   *
+   * @default one of its own, with the defaults of `createClient`
+   */
+  client?: HttpClient;
+  /**
+   * The size that the file has to have, in bytes.
+   *
+   * @default what the server says
+   */
+  size?: number;
+  /**
+   * The largest size that it may have, in bytes.
+   *
+   * @default Infinity
+   */
+  maxSize?: number;
+  /**
+   * What the file has to be.
+   *
+   * @default not checked
+   */
+  digest?: DownloadDigest;
+  /**
+   * Whether to go on with what an earlier run has left, and to leave what came if this one fails.
+   *
+   * @default true
+   */
+  resume?: boolean;
+}
+
+/** What has been downloaded. */
+export interface DownloadResult {
+  /** Where it is. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  /** How many of them were there from an earlier run. */
+  readonly resumedFrom: number;
+  /** How often it was cut off and went on. */
+  readonly resumptions: number;
+}
+
+/**
+ * Downloads a file.
+ *
+ * What cuts the body off is tried again as `retry` says, and goes on where it
+ * was. `onDownload` tells how far the whole file is. The body is asked for as it
+ * is, without compression.
+ *
+ * @param url Where from; relative to the base URL of `client`, if it has one.
+ * @param file Where to, as a path or `file:` URL.
+ * @param options How.
+ * @returns What came.
+ * @throws {HttpStatusError} If the server answers 400 or above.
+ * @throws {HttpRequestError} If it fails, `kind` "protocol" if size or digest are wrong.
+ *
+ * @example Show how far it is
+ * ```ts
+ * import { download } from "@portside/kit/http/download";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("x".repeat(1000)));
+ * const file = await Deno.makeTempFile();
+ * let last = 0;
+ * await download(`http://127.0.0.1:${server.addr.port}/`, file, {
+ *   onDownload: ({ transferred, total }) => last = transferred / (total ?? NaN),
+ * });
+ * assertEquals(last, 1);
+ * await Deno.remove(file);
+ * ```
+ */
+export async function download(
+  url: string | URL,
+  file: string | URL,
+  options: DownloadOptions = {},
+): Promise<DownloadResult> {
+  const { size, maxSize, digest, resume = true, signal, retry } = options;
+  const path = file instanceof URL ? fileURLToPath(file) : file;
+  const expected = size === undefined || size === 0 ? size : checkCount("size", size, 1);
+  const most = Math.min(checkCount("maxSize", maxSize, Infinity), expected ?? Infinity);
+  checkDigest(digest);
+  const policy = retryPolicy(retry);
+  signal?.throwIfAborted();
+  const client = options.client ?? createClient();
+  try {
+    using partial = await PartialFile.open(path, resume);
+    const work = new Download(partial, client, url, { ...options, expected, most, policy });
+    try {
+      const counts = await work.run();
+      const { size } = partial;
+      await partial.finish();
+      return { path, size, ...counts };
+    } catch (error) {
+      // What is wrong is no good beginning for the next time; nor is what cannot go on.
+      if (!resume || work.spoiled || partial.state === undefined) await partial.discard();
+      throw error;
+    }
+  } finally {
+    if (options.client === undefined) await client[Symbol.asyncDispose]();
+  }
+}
+
+/** More pieces than any server has a reason to cut a file into. */
+const MAX_PIECES = 10_000;
+
+interface DownloadLimits extends DownloadOptions {
+  readonly expected: number | undefined;
+  readonly most: number;
+  readonly policy: HttpRetryPolicy;
+}
+
+class Download {
+  /** Whether what has come is of no use. */
+  spoiled = false;
+  readonly #partial: PartialFile;
+  readonly #client: HttpClient;
+  readonly #url: string | URL;
+  readonly #options: DownloadLimits;
+  /** Stands for the URL, which may hold secrets, in the note. */
+  readonly #key: string;
+  #shown = "the file";
+  /** How much of an earlier run is left. */
+  #old = 0;
+  #resumptions = 0;
+  #restarts = 0;
+  /** How long everything may take. */
+  readonly #total: number;
+  readonly #end: number;
+
+  constructor(
+    partial: PartialFile,
+    client: HttpClient,
+    url: string | URL,
+    options: DownloadLimits,
+  ) {
+    this.#partial = partial;
+    this.#client = client;
+    this.#url = url;
+    this.#options = options;
+    this.#total = checkTime("timeouts.total", options.timeouts?.total, 0);
+    this.#end = performance.now() + this.#total;
+    this.#key = createHash("sha256").update(String(url)).digest("hex");
+  }
+
+  async run(): Promise<Pick<DownloadResult, "resumedFrom" | "resumptions">> {
+    const { signal, digest, expected } = this.#options;
+    const partial = this.#partial;
+    if (partial.state?.url !== this.#key) await partial.restart(undefined);
+    this.#old = partial.size;
+    try {
+      for (let pieces = 0; !await this.#piece();) {
+        if (++pieces <= MAX_PIECES) continue;
+        throw this.#failure(`it comes in more than ${MAX_PIECES} pieces`);
+      }
+    } catch (error) {
+      // What the client says of the limit is of what was left of it for one piece.
+      const late = error instanceof HttpTimeoutError && error.stage === "total";
+      throw late && error.limit !== this.#total ? this.#late(error) : error;
+    }
+    this.spoiled = true;
+    if (expected !== undefined && partial.size !== expected) {
+      throw this.#failure(`it has ${partial.size} bytes, not ${expected}`);
+    }
+    if (digest !== undefined) {
+      const actual = await partial.digest(digest.algorithm);
+      const wanted = digest.hex.toLowerCase();
+      if (actual !== wanted) {
+        throw this.#failure(`its ${digest.algorithm} is ${actual}, not ${wanted}`);
+      }
+    }
+    this.spoiled = false;
+    signal?.throwIfAborted();
+    return { resumedFrom: this.#old, resumptions: this.#resumptions };
+  }
+
+  /** Asks for all that is missing; says whether the file is whole. */
+  async #piece(): Promise<boolean> {
+    const { client: _, onDownload: __, ...options } = this.#options;
+    const partial = this.#partial;
+    const { state } = partial;
+    const response = await this.#client.get(this.#url, {
+      ...options,
+      ...this.#end === Infinity ? {} : { timeouts: { ...options.timeouts, total: this.#left() } },
+      headers: withHeaders(options.headers, rangeHeaders(partial.size, state)),
+      maxBody: Infinity,
+      raiseForStatus: (status) => status >= 400 && !(status === 416 && partial.size > 0),
+    });
+    this.#shown = response.shownUrl;
+    const { status, headers } = response;
+    const range = status === 206 ? rangeOf(headers) : undefined;
+    try {
+      if (status === 416) {
+        // Either nothing is missing, or what is here is not of this file.
+        if (headers.get("content-range") === `bytes */${partial.size}`) return true;
+        return await this.#restart("it has fewer bytes than before");
+      }
+      if (status === 206) {
+        if (range === undefined || range.start !== partial.size) {
+          throw this.#failure("the server sent another piece than the one that was asked for");
+        }
+        if (state !== undefined && hasChanged(state, headers, range.total)) {
+          return await this.#restart("it has changed meanwhile");
+        }
+      } else {
+        this.#old = 0;
+        await partial.restart(stateOf(this.#key, headers));
+      }
+      return await this.#save(response, range);
+    } finally {
+      if (!response.bodyUsed) await response.body?.cancel();
+    }
+  }
+
+  /** Writes a body; says whether the file is whole. */
+  async #save(response: HttpResponse, range: Piece | undefined): Promise<boolean> {
+    const { expected, most, policy, signal, onDownload } = this.#options;
+    const partial = this.#partial;
+    const total = range === undefined ? lengthOf(response.headers) : range.total;
+    this.spoiled = true;
+    if ((total ?? 0) > most) throw this.#failure(tooMuch(total!, most, expected), "limit");
+    this.spoiled = false;
+    try {
+      for await (const chunk of response.body ?? []) {
+        const size = partial.size + chunk.length;
+        if (size > Math.min(range?.end ?? most, most)) {
+          this.spoiled = true;
+          throw this.#failure(tooMuch(size, most, expected), "limit");
+        }
+        await partial.append(chunk);
+        onDownload?.({ transferred: size, total: total ?? expected });
+      }
+    } catch (error) {
+      if (!(error instanceof HttpRequestError) || !error.retryable) throw error;
+      if (++this.#resumptions > policy.total) throw error;
+      const wait = backoffDelay(this.#resumptions, policy);
+      await delay(Math.min(wait, this.#left(error)), signal === undefined ? {} : { signal });
+      return false;
+    }
+    // A server may send less than it was asked for.
+    return total === undefined || partial.size >= total;
+  }
+
+  /** What is left of the time for everything, in milliseconds. */
+  #left(cause?: unknown): number {
+    const left = this.#end - performance.now();
+    if (left <= 0) throw this.#late(cause);
+    return Math.max(1, left);
+  }
+
+  #late(cause: unknown): HttpTimeoutError {
+    const limit = this.#total;
+    const message = `Cannot download ${this.#shown}: it is not whole within ${limit} ms (total)`;
+    return new HttpTimeoutError(message, {
+      stage: "total",
+      limit,
+      ...this.#failing(),
+      retryable: false,
+      cause,
+    });
+  }
+
+  #failing() {
+    const shown = this.#shown;
+    return { phase: "response", method: "GET", url: shown, sent: "maybe" } as const;
+  }
+
+  async #restart(reason: string): Promise<false> {
+    this.spoiled = true;
+    if (++this.#restarts > 1) throw this.#failure(reason);
+    this.spoiled = false;
+    this.#old = 0;
+    await this.#partial.restart(undefined);
+    return false;
+  }
+
+  #failure(reason: string, kind: "protocol" | "limit" = "protocol"): HttpRequestError {
+    const message = `Cannot download ${this.#shown}: ${reason}`;
+    return new HttpRequestError(message, { kind, ...this.#failing() });
+  }
+}
+
+function tooMuch(size: number, most: number, expected: number | undefined): string {
+  return `it has ${size} bytes or more, not ${expected === most ? most : `at most ${most}`}`;
+}
+
+function checkDigest(digest: DownloadDigest | undefined): void {
+  if (digest === undefined) return;
+  const length = createHash(digest.algorithm).digest().length * 2;
+  if (digest.hex.length === length && /^[0-9a-f]+$/i.test(digest.hex)) return;
+  throw new TypeError(`Cannot use digest.hex: a ${digest.algorithm} has ${length} hex digits`);
+}

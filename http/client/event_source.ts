@@ -1,0 +1,289 @@
+/**
+ * The client of server-sent events: a loop over events that survives broken
+ * connections. A new connection names the last event that came
+ * (`Last-Event-ID`), so that the server can go on from there.
+ *
+ * @example Events of two connections
+ * ```ts
+ * import { eventSource } from "@portside/kit/http/event-source";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, onListen() {} }, (request) => {
+ *   const next = Number(request.headers.get("last-event-id") ?? 0) + 1;
+ *   if (next > 3) return new Response(null, { status: 204 });
+ *   return new Response(`id: ${next}\ndata: ${next}\n\n`, {
+ *     headers: { "content-type": "text/event-stream" },
+ *   });
+ * });
+ * const seen: string[] = [];
+ * const url = `http://127.0.0.1:${server.addr.port}/`;
+ * for await (const { data } of eventSource(url, { reconnectDelay: 5 })) seen.push(data);
+ * assertEquals(seen, ["1", "2", "3"]);
+ * ```
+ *
+ * **Permissions**: `--allow-net` for the host. Source: the WHATWG's HTML standard, "Server-sent
+ * events".
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import {
+  createClient,
+  type HttpClient,
+  type HttpFetchOptions,
+  type HttpTimeouts,
+} from "./client.ts";
+import { HttpRequestError, HttpStatusError } from "./errors.ts";
+import type { HttpResponse } from "./response.ts";
+import { parseRetryAfter } from "./retry.ts";
+import { essenceOf } from "../internal/content_type.ts";
+import { EventParser, EventTooLarge } from "./_event_parser.ts";
+import { withHeaders } from "./_plan.ts";
+import { checkCount, MAX_TIMER } from "../internal/option_defaults.ts";
+
+/** An event. */
+export interface ServerSentEvent {
+  /** Its type; "message" if the server gives it none. */
+  readonly event: string;
+  /** What it says; lines are kept. */
+  readonly data: string;
+  /** The identity of the last event that had one, or "". */
+  readonly lastEventId: string;
+}
+
+/** Why a connection has ended, and what follows. */
+export interface EventSourceReconnect {
+  /** What went wrong; undefined if the server has ended the stream in order. */
+  readonly error: Error | undefined;
+  /** How long is waited before the next connection, in milliseconds. */
+  readonly delay: number;
+  /** What the next connection names as the last event. */
+  readonly lastEventId: string;
+}
+
+/** Options of {@linkcode eventSource}. All times are in milliseconds. */
+export interface EventSourceOptions
+  extends
+    Omit<HttpFetchOptions, "maxBody" | "onDownload" | "raiseForStatus" | "retry" | "timeouts"> {
+  /** Time limits of each connection, `body` for its silence. */
+  timeouts?: Omit<HttpTimeouts, "total">;
+  /**
+   * The client to use. The connection takes one of its places for as long as it lives.
+   *
+   * @default one of its own, with the defaults of `createClient`
+   */
+  client?: HttpClient;
+  /**
+   * The last event that is known from an earlier run.
+   *
+   * @default ""
+   */
+  lastEventId?: string;
+  /**
+   * How long to wait before a new connection, unless the server has said it. After connections
+   * that brought no event it doubles each time.
+   *
+   * @default 3000
+   */
+  reconnectDelay?: number;
+  /**
+   * The shortest wait that a server can ask for: one that says `retry: 0` is not to be besieged.
+   *
+   * @default 500
+   */
+  minReconnectDelay?: number;
+  /**
+   * The longest wait, whatever the server has said.
+   *
+   * @default 30000
+   */
+  maxReconnectDelay?: number;
+  /**
+   * After how many connections in a row without any event the last error is thrown; Infinity for
+   * never, 1 for no reconnection before the first event.
+   *
+   * @default 10
+   */
+  maxFailures?: number;
+  /**
+   * The largest event, in UTF-16 units.
+   *
+   * @default 1048576
+   */
+  maxEvent?: number;
+  /** Called before each wait for a new connection. */
+  onReconnect?: (reconnect: EventSourceReconnect) => void;
+}
+
+/** Statuses that may pass. */
+const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * Listens to events until the loop ends, the signal says so, or the server answers 204.
+ *
+ * Of the time limits `body` is how long the stream may be silent before it
+ * counts as dead; it is 60 seconds unless given.
+ *
+ * @param url Where from; relative to the base URL of `client`, if it has one.
+ * @param options How.
+ * @returns The events; nothing is sent before somebody asks.
+ * @throws {RangeError} If an option is out of range.
+ * @throws {HttpStatusError} In the loop: the server answered with a status that will not pass.
+ * @throws {HttpRequestError} In the loop: `maxFailures` was reached, it is no event stream
+ * (`kind` "protocol"), or an event is too large ("limit").
+ *
+ * @example Listen until something is over
+ * ```ts
+ * import { eventStream } from "@portside/kit/http/event-stream";
+ * import { eventSource } from "@portside/kit/http/event-source";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveHttp(
+ *   { port: 0 },
+ *   eventStream(async function* () {
+ *     yield { event: "end", data: "bye" };
+ *   }),
+ * );
+ * for await (const { event, data } of eventSource(server.url)) {
+ *   assertEquals(data, "bye");
+ *   if (event === "end") break;
+ * }
+ * ```
+ */
+export function eventSource(
+  url: string | URL,
+  options: EventSourceOptions = {},
+): AsyncGenerator<ServerSentEvent, void, void> {
+  const { lastEventId = "" } = options;
+  if (/[\0\r\n]/.test(lastEventId)) {
+    throw new TypeError("Cannot use lastEventId: it holds what ends a line");
+  }
+  return listen(url, options, {
+    parser: new EventParser(checkCount("maxEvent", options.maxEvent, 1024 * 1024), lastEventId),
+    base: checkWait("reconnectDelay", options.reconnectDelay, 3000),
+    least: checkWait("minReconnectDelay", options.minReconnectDelay, 500),
+    most: checkWait("maxReconnectDelay", options.maxReconnectDelay, 30_000),
+    maxFailures: checkCount("maxFailures", options.maxFailures, 10),
+  });
+}
+
+interface Listening {
+  readonly parser: EventParser;
+  readonly base: number;
+  readonly least: number;
+  readonly most: number;
+  readonly maxFailures: number;
+}
+
+async function* listen(
+  url: string | URL,
+  options: EventSourceOptions,
+  { parser, base, least, most, maxFailures }: Listening,
+): AsyncGenerator<ServerSentEvent, void, void> {
+  const { signal, onReconnect } = options;
+  const client = options.client ?? createClient();
+  try {
+    for (let failures = 0;;) {
+      let brought = false;
+      let error: Error | undefined;
+      let asked: number | undefined;
+      let response: HttpResponse | undefined;
+      try {
+        response = await connect(client, url, options, parser.lastEventId);
+        if (response.status === 204) return;
+        checkType(response);
+        const decoder = new TextDecoder();
+        for await (const chunk of response.body ?? []) {
+          for (const event of parser.push(decoder.decode(chunk, { stream: true }))) {
+            brought = true;
+            yield { ...event, lastEventId: parser.lastEventId };
+          }
+        }
+      } catch (thrown) {
+        error = passing(thrown, response);
+        if (error instanceof HttpStatusError) {
+          asked = parseRetryAfter(error.headers.get("retry-after") ?? "", Date.now());
+        }
+      } finally {
+        if (response?.bodyUsed === false) await response.body?.cancel();
+      }
+      parser.reset();
+      failures = brought ? 0 : failures + 1;
+      if (failures >= maxFailures) {
+        throw error ?? failure(response!, "protocol", `no event in ${failures} connections`);
+      }
+      const first = parser.retry === undefined ? base : Math.max(least, parser.retry);
+      const backoff = first * 2 ** Math.max(0, Math.min(failures, 32) - 1);
+      const wait = Math.min(most, Math.max(asked ?? 0, backoff));
+      onReconnect?.({ error, delay: wait, lastEventId: parser.lastEventId });
+      await delay(wait, signal === undefined ? {} : { signal });
+    }
+  } finally {
+    if (options.client === undefined) await client[Symbol.asyncDispose]();
+  }
+}
+
+function connect(
+  client: HttpClient,
+  url: string | URL,
+  options: EventSourceOptions,
+  lastEventId: string,
+): Promise<HttpResponse> {
+  const { client: _, headers, timeouts, ...rest } = options;
+  const id = headerOf(lastEventId);
+  return client.get(url, {
+    ...rest,
+    headers: withHeaders(headers, {
+      "accept": "text/event-stream",
+      "cache-control": "no-store",
+      ...id === undefined ? {} : { "last-event-id": id },
+    }),
+    // Our own loop tries again, and there is no end of a stream to wait for.
+    retry: false,
+    timeouts: { body: 60_000, ...timeouts, total: 0 },
+    maxBody: Infinity,
+    raiseForStatus: true,
+  });
+}
+
+/** More than any server has a reason for, and less than servers take. */
+const MAX_ID = 4096;
+
+/** An identity as a header, in UTF-8; undefined if it cannot be one. */
+function headerOf(id: string): string | undefined {
+  if (id === "" || id.length > MAX_ID) return undefined;
+  const text = String.fromCharCode(...new TextEncoder().encode(id));
+  // deno-lint-ignore no-control-regex
+  return /[\x00-\x1f\x7f]/.test(text) ? undefined : text;
+}
+
+function checkType(response: HttpResponse): void {
+  const type = essenceOf(response.headers.get("content-type"));
+  if (response.status === 200 && type === "text/event-stream") return;
+  throw failure(response, "protocol", "the answer is no event stream");
+}
+
+/** An error that may pass; throws all others. */
+function passing(thrown: unknown, response: HttpResponse | undefined): Error {
+  if (thrown instanceof EventTooLarge) throw failure(response!, "limit", thrown.message);
+  if (thrown instanceof HttpStatusError && TRANSIENT.has(thrown.status)) return thrown;
+  if (thrown instanceof HttpRequestError && thrown.retryable) return thrown;
+  throw thrown;
+}
+
+function failure(
+  { shownUrl: url, history }: HttpResponse,
+  kind: "limit" | "protocol",
+  reason: string,
+): HttpRequestError {
+  const options = { kind, method: "GET", url, history, sent: "maybe", phase: "response" } as const;
+  return new HttpRequestError(`Cannot listen to ${url}: ${reason}`, options);
+}
+
+function checkWait(name: string, value: number | undefined, fallback: number): number {
+  const wait = value ?? fallback;
+  if (typeof wait === "number" && wait >= 0) return Math.min(wait, MAX_TIMER);
+  throw new RangeError(`Cannot use ${name}: it is a number from 0 up, not ${wait}`);
+}

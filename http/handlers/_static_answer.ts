@@ -1,0 +1,201 @@
+import { createHash } from "node:crypto";
+import { matchesETag } from "../etag.ts";
+import { parseHttpDate } from "../internal/http_date.ts";
+import { parseRange, type Piece } from "./_range.ts";
+import { problem } from "../problem.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** How much is read at a time, in bytes. Up to this, a body is read whole. */
+const CHUNK = 64 * 1024;
+
+/**
+ * Whether a file is so new that it could still change without a new modification time. File systems
+ * keep that time in steps of a few milliseconds, old ones in steps of up to two seconds.
+ */
+function isUnsettled(time: number): boolean {
+  return Date.now() - time < (time % 1000 === 0 ? 2000 : 20);
+}
+
+/** How the entity tag of a file is made. */
+export type TagMaker = (
+  file: Deno.FsFile,
+  info: Deno.FileInfo,
+  real: string,
+) => string | Promise<string>;
+
+/**
+ * Makes the tag of a file of its size and time, as nginx and Apache do. It is weak while the file
+ * could still change without another tag (RFC 9110 §8.8.1), so that no download is resumed by it.
+ */
+export function tagByDate(_file: Deno.FsFile, info: Deno.FileInfo): string {
+  const time = info.mtime?.getTime() ?? 0;
+  const tag = `"${info.size.toString(16)}-${time.toString(16)}"`;
+  return isUnsettled(time) ? `W/${tag}` : tag;
+}
+
+/** How many hashes are kept. */
+const MAX_HASHES = 1024;
+
+/** Returns a maker of tags from the SHA-256 of the content, which is read once per version. */
+export function tagByContent(): TagMaker {
+  const known = new Map<string, { readonly version: string; readonly tag: Promise<string> }>();
+  return async (file, info, real) => {
+    const time = info.mtime?.getTime() ?? 0;
+    const version = `${info.ino} ${info.size} ${time}`;
+    if (isUnsettled(time)) return await hashOf(file);
+    const before = known.get(real);
+    // Requests that come meanwhile wait for the same hash, or each would read the whole file.
+    if (before?.version === version) return await before.tag;
+    const tag = hashOf(file);
+    known.delete(real);
+    if (known.size >= MAX_HASHES) known.delete(known.keys().next().value!);
+    const entry = { version, tag };
+    known.set(real, entry);
+    try {
+      return await tag;
+    } catch (error) {
+      if (known.get(real) === entry) known.delete(real);
+      throw error;
+    }
+  };
+}
+
+async function hashOf(file: Deno.FsFile): Promise<string> {
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(CHUNK);
+  for (let count; (count = await file.read(buffer)) !== null;) {
+    hash.update(buffer.subarray(0, count));
+  }
+  await file.seek(0, Deno.SeekMode.Start);
+  return `"${hash.digest("base64url").slice(0, 27)}"`;
+}
+
+/**
+ * Answers a request with a file: conditions (RFC 9110 §13) and ranges (§14). Size, date, tag and
+ * bytes all come from the file that was opened, so that a file that is replaced meanwhile is sent
+ * as one version.
+ *
+ * @param request A GET or HEAD.
+ * @param real The real path of the file.
+ * @param headers The fields that depend on the path; they are changed.
+ * @param tagOf Makes the entity tag.
+ * @returns The response, or undefined if this is no regular file.
+ */
+export async function answerWithFile(
+  request: Request,
+  real: string,
+  headers: Headers,
+  tagOf: TagMaker,
+): Promise<Response | undefined> {
+  const file = await Deno.open(real);
+  let lent = false;
+  try {
+    const info = await file.stat();
+    if (!info.isFile) return undefined;
+    const { size } = info;
+    const etag = await tagOf(file, info, real);
+    headers.set("etag", etag);
+    headers.set("accept-ranges", "bytes");
+    // HTTP dates are in whole seconds.
+    const modified = info.mtime === null ? undefined : Math.floor(info.mtime.getTime() / 1000);
+    if (modified !== undefined) {
+      headers.set("last-modified", new Date(modified * 1000).toUTCString());
+    }
+    const given = request.headers;
+    if (isOther(given, etag, modified)) return problem(412);
+    if (isUnchanged(given, etag, modified)) {
+      headers.delete("content-type");
+      return new Response(null, { status: 304, headers });
+    }
+    // Within its second, a date is no strong validator (RFC 9110 §8.8.2.2).
+    const strong = modified !== undefined && Date.now() - modified * 1000 >= 2000;
+    const piece = request.method === "GET" &&
+        rangeApplies(given, etag, strong ? modified : undefined)
+      ? parseRange(given.get("range"), size)
+      : undefined;
+    if (piece === null) return problem(416, { headers: { "content-range": `bytes */${size}` } });
+    const { start, end } = piece ?? { start: 0, end: size };
+    headers.set("content-length", String(end - start));
+    if (piece) headers.set("content-range", `bytes ${start}-${end - 1}/${size}`);
+    const status = piece ? 206 : 200;
+    if (request.method === "HEAD") return new Response(null, { status, headers });
+    if (start > 0) await file.seek(start, Deno.SeekMode.Start);
+    if (end - start <= CHUNK) {
+      return new Response(await readWhole(file, end - start, real), { status, headers });
+    }
+    lent = true;
+    return new Response(streamFile(file, { start, end }, real), { status, headers });
+  } finally {
+    if (!lent) file.close();
+  }
+}
+
+/** Whether the request is for another version (RFC 9110 §13.1.1, §13.1.4). */
+function isOther(headers: Headers, etag: string, modified: number | undefined): boolean {
+  const tags = headers.get("if-match");
+  if (tags !== null) return !matchesETag(tags, etag, "strong");
+  const since = dateOf(headers, "if-unmodified-since");
+  return since !== undefined && modified !== undefined && modified > since;
+}
+
+/** Whether the client has this version already (RFC 9110 §13.1.2, §13.1.3). */
+function isUnchanged(headers: Headers, etag: string, modified: number | undefined): boolean {
+  const tags = headers.get("if-none-match");
+  // RFC 9110 §13.2.2: where there are tags, the date is not looked at.
+  if (tags !== null) return matchesETag(tags, etag, "weak");
+  const since = dateOf(headers, "if-modified-since");
+  return since !== undefined && modified !== undefined && modified <= since;
+}
+
+/** Whether `Range` counts, given `If-Range` (RFC 9110 §13.1.5): only for exactly this version. */
+function rangeApplies(headers: Headers, etag: string, modified: number | undefined): boolean {
+  const condition = headers.get("if-range");
+  if (condition === null) return true;
+  if (condition.startsWith('"')) return condition === etag;
+  return modified !== undefined && dateOf(headers, "if-range") === modified;
+}
+
+/** A date in seconds since 1970; undefined without one, or if it is malformed. */
+function dateOf(headers: Headers, name: string): number | undefined {
+  const value = headers.get(name);
+  const time = value === null ? undefined : parseHttpDate(value);
+  return time === undefined ? undefined : time / 1000;
+}
+
+async function readWhole(file: Deno.FsFile, size: number, real: string): Promise<Bytes> {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size;) {
+    const count = await file.read(bytes.subarray(at));
+    if (count === null) throw shrunk(real);
+    at += count;
+  }
+  return bytes;
+}
+
+/** Reads a piece of a file as it is wanted. The file is closed however that ends. */
+function streamFile(file: Deno.FsFile, { start, end }: Piece, real: string): ReadableStream<Bytes> {
+  let at = start;
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const buffer = new Uint8Array(Math.min(CHUNK, end - at));
+        const count = await file.read(buffer);
+        if (count === null) throw shrunk(real);
+        at += count;
+        controller.enqueue(buffer.subarray(0, count));
+        if (at < end) return;
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      file.close();
+      controller.close();
+    },
+    cancel: () => file.close(),
+  }, { highWaterMark: 0 });
+}
+
+function shrunk(real: string): Error {
+  return new Error(`${real} became shorter while it was sent`);
+}

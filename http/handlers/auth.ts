@@ -1,0 +1,226 @@
+/**
+ * Who may use a handler: a name and a password (Basic), or a token (Bearer).
+ * Comparing takes the same time whether a secret is nearly right or wrong.
+ *
+ * Both send secrets as they are: use them over HTTPS, or on this machine alone.
+ *
+ * @example A password
+ * ```ts
+ * import { basicAuth, userOf } from "@portside/kit/http/auth";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const handler = basicAuth((request) => new Response(`hello ${userOf(request)}`), {
+ *   users: { ada: "lovelace" },
+ * });
+ * await using server = serveHttp({}, handler);
+ * const headers = { authorization: `Basic ${btoa("ada:lovelace")}` };
+ * assertEquals(await (await fetch(server.url, { headers })).text(), "hello ada");
+ * const refused = await fetch(server.url);
+ * assertEquals(refused.status, 401);
+ * await refused.body?.cancel();
+ * ```
+ *
+ * **Permissions**: none. Source: RFC 7617 (Basic), RFC 6750 (Bearer), RFC 9110 §11.
+ *
+ * @module
+ */
+
+import { passRefusals } from "../internal/headers.ts";
+import { problem } from "../problem.ts";
+import type { HttpHandler } from "../server/options.ts";
+
+/** Options of {@linkcode basicAuth}: `users` or `verify`. */
+export interface BasicAuthOptions {
+  /** The password of each user. */
+  users?: Readonly<Record<string, string>>;
+  /**
+   * Decides, for example by stored password hashes; used instead of `users`. Any result but `true`
+   * refuses the client.
+   */
+  verify?: (user: string, password: string) => boolean | Promise<boolean>;
+  /**
+   * What a browser shows when it asks for the password.
+   *
+   * @default "restricted"
+   */
+  realm?: string;
+}
+
+/** Options of {@linkcode bearerAuth}: `tokens` or `verify`. */
+export interface BearerAuthOptions {
+  /** The tokens that are good. */
+  tokens?: readonly string[];
+  /**
+   * Returns the user that a token belongs to, or null; used instead of `tokens`. Any result but a
+   * string that is not empty refuses the client.
+   */
+  verify?: (token: string) => string | null | Promise<string | null>;
+  /**
+   * What the token is for.
+   *
+   * @default "restricted"
+   */
+  realm?: string;
+}
+
+const users = new WeakMap<Request, string>();
+const encoder = new TextEncoder();
+/** A byte order mark is a character of the name, like any other. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The credentials of RFC 9110 §11.4: a scheme and one word. */
+const CREDENTIALS = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
+
+/**
+ * Asks for a name and a password.
+ *
+ * @param handler Answers those who have them.
+ * @param options Who they are.
+ * @returns The handler, which answers 401 to all others.
+ * @throws {TypeError} If there is neither `users` nor `verify`.
+ *
+ * @example Decide by a function
+ * ```ts
+ * import { basicAuth } from "@portside/kit/http/auth";
+ *
+ * const handler = basicAuth(() => new Response("in"), {
+ *   verify: (user, password) => Promise.resolve(user === "ada" && password.length > 8),
+ * });
+ * console.assert(typeof handler === "function");
+ * ```
+ */
+export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): HttpHandler {
+  const { realm = "restricted" } = options;
+  const challenge = `Basic realm=${quote(realm)}, charset="UTF-8"`;
+  const verify = options.verify ?? verifyUsers(options.users);
+  return passRefusals(async (request, info) => {
+    const pair = decodeBasic(credentials(request, "basic"));
+    // Only `true` lets a client in. A lookup that is typed loosely may return anything else.
+    if (pair === undefined || (await verify(...pair)) !== true) return refuse(challenge);
+    users.set(request, pair[0]);
+    return await handler(request, info);
+  }, handler);
+}
+
+/**
+ * Asks for a token.
+ *
+ * @param handler Answers those who have one.
+ * @param options Which tokens are good.
+ * @returns The handler, which answers 401 to all others.
+ * @throws {TypeError} If there is neither `tokens` nor `verify`.
+ *
+ * @example A fixed token
+ * ```ts
+ * import { bearerAuth } from "@portside/kit/http/auth";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveHttp({}, bearerAuth(() => new Response("in"), { tokens: ["t0ken"] }));
+ * const response = await fetch(server.url, { headers: { authorization: "Bearer t0ken" } });
+ * assertEquals(await response.text(), "in");
+ * ```
+ */
+export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): HttpHandler {
+  const { realm = "restricted" } = options;
+  const challenge = `Bearer realm=${quote(realm)}`;
+  const verify = options.verify ?? verifyTokens(options.tokens);
+  return passRefusals(async (request, info) => {
+    const token = credentials(request, "bearer");
+    if (token === undefined) return refuse(challenge);
+    const user: unknown = await verify(token);
+    // Only a name lets a client in. A lookup that is typed loosely may return undefined or false.
+    if (typeof user !== "string" || user === "") {
+      return refuse(`${challenge}, error="invalid_token"`);
+    }
+    users.set(request, user);
+    return await handler(request, info);
+  }, handler);
+}
+
+/**
+ * Tells a handler who has sent its request.
+ *
+ * @param request The request that the handler was given.
+ * @returns The user; undefined without a wrapper of this module.
+ *
+ * @example Nobody
+ * ```ts
+ * import { userOf } from "@portside/kit/http/auth";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(userOf(new Request("http://localhost/")), undefined);
+ * ```
+ */
+export function userOf(request: Request): string | undefined {
+  return users.get(request);
+}
+
+function credentials(request: Request, scheme: string): string | undefined {
+  const match = CREDENTIALS.exec(request.headers.get("authorization") ?? "");
+  return match?.[1]?.toLowerCase() === scheme ? match[2] : undefined;
+}
+
+function decodeBasic(word: string | undefined): [user: string, password: string] | undefined {
+  if (word === undefined) return undefined;
+  try {
+    const text = utf8.decode(Uint8Array.fromBase64(word));
+    const colon = text.indexOf(":");
+    // RFC 7617 §2: neither part holds control characters.
+    if (colon === -1 || /\p{Cc}/u.test(text)) return undefined;
+    return [text.slice(0, colon), text.slice(colon + 1)];
+  } catch {
+    return undefined;
+  }
+}
+
+function verifyUsers(
+  known: BasicAuthOptions["users"],
+): (user: string, password: string) => Promise<boolean> {
+  if (known === undefined) throw new TypeError("Cannot ask for passwords: give users or verify");
+  const secrets = new Map(
+    Object.entries(known).map(([user, password]) => [user, digest(password)]),
+  );
+  const nobody = digest(crypto.randomUUID());
+  return async (user, password) => {
+    // The same work whether there is such a user or not.
+    const [expected, given] = await Promise.all([secrets.get(user) ?? nobody, digest(password)]);
+    return same(expected, given) && secrets.has(user);
+  };
+}
+
+function verifyTokens(
+  known: BearerAuthOptions["tokens"],
+): (token: string) => Promise<string | null> {
+  if (known === undefined) throw new TypeError("Cannot ask for tokens: give tokens or verify");
+  const digests = known.map((token) => digest(token));
+  return async (token) => {
+    const given = await digest(token);
+    let good = false;
+    for (const one of await Promise.all(digests)) good = same(one, given) || good;
+    return good ? "bearer" : null;
+  };
+}
+
+async function digest(secret: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(secret)));
+}
+
+/** Looks at every byte, wherever the first difference is. */
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
+}
+
+function refuse(challenge: string): Response {
+  return problem(401, { headers: { "www-authenticate": challenge } });
+}
+
+function quote(text: string): string {
+  if (/[^\x20-\x7e]/.test(text)) {
+    throw new TypeError(`Cannot use the realm ${JSON.stringify(text)}: it is printable ASCII`);
+  }
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
+}

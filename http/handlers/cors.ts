@@ -1,0 +1,178 @@
+/**
+ * Cross-origin resource sharing (CORS): which pages of other origins may read the responses. Nothing
+ * is allowed that is not named.
+ *
+ * @example One page of another origin
+ * ```ts
+ * import { cors } from "@portside/kit/http/cors";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const handler = cors(() => new Response("hi"), { origins: ["https://app.example"] });
+ * await using server = serveHttp({}, handler);
+ * const response = await fetch(server.url, { headers: { origin: "https://app.example" } });
+ * assertEquals(response.headers.get("access-control-allow-origin"), "https://app.example");
+ * await response.body?.cancel();
+ * ```
+ *
+ * **Permissions**: none. Source: the CORS protocol of the WHATWG's Fetch standard.
+ *
+ * @module
+ */
+
+import { addVary, alsoOnFailure, passRefusals, withHeaders } from "../internal/headers.ts";
+import type { HttpHandler } from "../server/options.ts";
+
+/** Options of {@linkcode cors}. */
+export interface CorsOptions {
+  /**
+   * The origins whose pages may read: `https://app.example`, "*" for every page, or a function that
+   * decides. The function gets the value of `Origin`, which may be "null".
+   */
+  origins:
+    | "*"
+    | readonly string[]
+    | ((origin: string, request: Request) => boolean | Promise<boolean>);
+  /**
+   * The methods besides GET, HEAD and POST.
+   *
+   * @default none
+   */
+  methods?: readonly string[];
+  /**
+   * The request headers besides those that are always allowed.
+   *
+   * @default none
+   */
+  headers?: readonly string[];
+  /**
+   * The headers of the answer that a page may read besides the simple ones.
+   *
+   * @default none
+   */
+  exposeHeaders?: readonly string[];
+  /**
+   * Whether cookies and logins of the browser may come along; not together with "*".
+   *
+   * @default false
+   */
+  credentials?: boolean;
+  /**
+   * How long a browser may keep the result of a preflight, in seconds.
+   *
+   * @default 600
+   */
+  maxAge?: number;
+}
+
+/**
+ * Lets pages of other origins use a handler.
+ *
+ * @param handler The handler.
+ * @param options Who may do what.
+ * @returns The handler, which also answers preflights.
+ * @throws {TypeError} If an origin, a method or a header is malformed, or "*" comes with
+ * credentials.
+ * @throws {RangeError} If `maxAge` is out of range.
+ *
+ * @example A preflight
+ * ```ts
+ * import { cors } from "@portside/kit/http/cors";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const handler = cors(() => new Response(), { origins: "*", methods: ["PUT"] });
+ * await using server = serveHttp({}, handler);
+ * const response = await fetch(server.url, {
+ *   method: "OPTIONS",
+ *   headers: { origin: "https://a.example", "access-control-request-method": "PUT" },
+ * });
+ * assertEquals(response.status, 204);
+ * assertEquals(response.headers.get("access-control-allow-methods"), "GET, HEAD, POST, PUT");
+ * ```
+ */
+export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
+  const { origins, methods = [], headers = [], exposeHeaders = [], maxAge = 600 } = options;
+  const credentials = options.credentials ?? false;
+  if (origins === "*" && credentials) {
+    throw new TypeError('Cannot allow credentials to every origin: name origins instead of "*"');
+  }
+  if (!Number.isInteger(maxAge) || maxAge < 0) {
+    throw new RangeError(`Cannot use maxAge ${maxAge}: it must be an integer from 0 up`);
+  }
+  for (const [name, tokens] of Object.entries({ methods, headers, exposeHeaders })) {
+    for (const token of tokens) checkToken(name, token);
+  }
+  const isAllowed = allowedBy(origins);
+  const allowMethods = ["GET", "HEAD", "POST", ...methods].join(", ");
+
+  /** Marks a response to a page of an origin that is allowed, or of none at all. */
+  const mark = (target: Headers, origin: string | null, allowed: boolean) => {
+    // A cache must not give the response to one origin to another.
+    if (origins !== "*") addVary(target, "origin");
+    if (!allowed) return;
+    target.set("access-control-allow-origin", origins === "*" ? "*" : origin!);
+    if (credentials) target.set("access-control-allow-credentials", "true");
+  };
+
+  /** Marks any response to a request but that to a preflight. */
+  const markResponse = (target: Headers, origin: string | null, allowed: boolean) => {
+    mark(target, origin, allowed);
+    if (allowed && exposeHeaders.length > 0) {
+      target.set("access-control-expose-headers", exposeHeaders.join(", "));
+    }
+  };
+
+  const wrapper: HttpHandler = async (request, info) => {
+    const origin = request.headers.get("origin");
+    const asks = request.headers.get("access-control-request-method");
+    const decision = isAllowed(origin, request);
+    // Only a function of the caller may take its time.
+    const allowed = typeof decision === "boolean" ? decision : await decision === true;
+    if (request.method === "OPTIONS" && origin !== null && asks !== null) {
+      const answer = new Headers();
+      mark(answer, origin, allowed);
+      if (allowed) {
+        answer.set("access-control-allow-methods", allowMethods);
+        if (headers.length > 0) answer.set("access-control-allow-headers", headers.join(", "));
+        answer.set("access-control-max-age", String(maxAge));
+      }
+      return new Response(null, { status: 204, headers: answer });
+    }
+    const change = (target: Headers) => markResponse(target, origin, allowed);
+    // A page has to learn what is wrong with its request.
+    alsoOnFailure(request, (response) => change(response.headers));
+    return withHeaders(await handler(request, info), change);
+  };
+  return passRefusals(wrapper, handler, (request, _info, response) => {
+    const origin = request.headers.get("origin");
+    // A refusal does not wait for a function that takes its time.
+    markResponse(response.headers, origin, isAllowed(origin, request) === true);
+  });
+}
+
+type Decision = (origin: string | null, request: Request) => boolean | Promise<boolean>;
+
+function allowedBy(origins: CorsOptions["origins"]): Decision {
+  // A shared cache may keep a response to a request without `Origin`, and give it to a page.
+  if (origins === "*") return () => true;
+  if (typeof origins === "function") {
+    return (origin, request) => origin !== null && origins(origin, request);
+  }
+  origins.forEach(checkOrigin);
+  const known = new Set(origins);
+  return (origin) => origin !== null && known.has(origin);
+}
+
+function checkOrigin(origin: string): void {
+  const valid = URL.canParse(origin) && new URL(origin).origin === origin;
+  if (valid && origin !== "null" && !origin.includes("*")) return;
+  throw new TypeError(
+    `Cannot allow the origin "${origin}": it must be like "https://app.example", or use a function`,
+  );
+}
+
+function checkToken(option: string, token: string): void {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(token)) return;
+  throw new TypeError(`Cannot use ${option}: ${JSON.stringify(token)} is not a token`);
+}

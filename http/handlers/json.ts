@@ -1,0 +1,174 @@
+/**
+ * JSON in and out of a handler: {@linkcode readJson} with a limit and errors
+ * that name line and column, {@linkcode json} for answers.
+ *
+ * @example Read and answer
+ * ```ts
+ * import { json, readJson } from "@portside/kit/http/json";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const request = new Request("http://localhost/", {
+ *   method: "POST",
+ *   headers: { "content-type": "application/json" },
+ *   body: '{"name": "ada"}',
+ * });
+ * const { name } = await readJson<{ name: string }>(request, { limit: 1024 });
+ * assertEquals(await json({ hello: name }).text(), '{"hello":"ada"}');
+ * ```
+ *
+ * **Permissions**: none. Source: RFC 8259.
+ *
+ * @module
+ */
+
+import { parseDigits } from "../../net/text.ts";
+import { checkNotCompressed, Collector } from "./_collect.ts";
+import { essenceOf } from "../internal/content_type.ts";
+import { takeWholeBody } from "../internal/lazy_request.ts";
+import { jsonPlace } from "../internal/json_error.ts";
+import { ProblemError } from "../problem.ts";
+import { checkCount } from "../internal/option_defaults.ts";
+
+/** Options of {@linkcode readJson}. */
+export interface ReadJsonOptions {
+  /**
+   * The most bytes that the body may have.
+   *
+   * @default 1048576
+   */
+  limit?: number;
+  /**
+   * Whether the request must say that it holds JSON: `application/json` or a
+   * type that ends in `+json`.
+   *
+   * @default true
+   */
+  checkType?: boolean;
+}
+
+/** The types of JSON: RFC 8259 §11, RFC 6839 §3.1. */
+const JSON_TYPE = /^application\/(?:json|[a-z0-9_.!#$&^+-]+\+json)$/;
+
+const JSON_HEADERS = { "content-type": "application/json" };
+
+/**
+ * Reads the body of a request as JSON. The type parameter is a promise of the
+ * caller's alone: what came in is not checked against it.
+ *
+ * @typeParam T What the caller takes it for.
+ * @param request The request; its body is used up.
+ * @param options The limit.
+ * @returns The value.
+ * @throws {ProblemError} Status 413 above the limit, 415 for another type or a
+ * compressed body, 400 for what is no JSON or no UTF-8, with line and column.
+ * @throws {RangeError} If the limit is out of range.
+ *
+ * @example Tell what is wrong
+ * ```ts
+ * import { readJson } from "@portside/kit/http/json";
+ * import { ProblemError } from "@portside/kit/http/problem";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const request = new Request("http://localhost/", {
+ *   method: "POST",
+ *   headers: { "content-type": "application/json" },
+ *   body: '{\n  "a": 1,\n}',
+ * });
+ * const error = await assertRejects(() => readJson(request), ProblemError);
+ * assertEquals(error.status, 400);
+ * assertEquals(
+ *   error.options.detail,
+ *   "The body is no JSON: expected a name in double quotes at line 3, column 1",
+ * );
+ * ```
+ */
+export async function readJson<T = unknown>(
+  request: Request,
+  options: ReadJsonOptions = {},
+): Promise<T> {
+  const limit = checkCount("limit", options.limit, 1024 * 1024);
+  const { headers } = request;
+  if (options.checkType ?? true) {
+    if (!JSON_TYPE.test(essenceOf(headers.get("content-type")))) {
+      throw new ProblemError(415, {
+        detail: "The body must be JSON: send the header content-type: application/json",
+        headers: { accept: "application/json" },
+      });
+    }
+  }
+  checkNotCompressed(request);
+  const text = decode(await readWithin(request, limit));
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const { line, column, reason } = jsonPlace(text);
+    throw new ProblemError(400, {
+      detail: `The body is no JSON: ${reason} at line ${line}, column ${column}`,
+      extensions: { line, column },
+      cause,
+    });
+  }
+}
+
+/**
+ * Makes an answer of JSON.
+ *
+ * @param value What `JSON.stringify` takes; what it leaves out of objects becomes `null` here.
+ * @param init Status and headers; a `content-type` of its own wins.
+ * @returns The answer.
+ * @throws {TypeError} If the value has circles or holds a BigInt.
+ *
+ * @example Created
+ * ```ts
+ * import { json } from "@portside/kit/http/json";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = json({ id: 7 }, { status: 201, headers: { location: "/users/7" } });
+ * assertEquals(response.status, 201);
+ * assertEquals(response.headers.get("content-type"), "application/json");
+ * ```
+ */
+export function json(value: unknown, init?: ResponseInit): Response {
+  if (init === undefined && typeof value === "object") {
+    try {
+      // The least that Deno has to check.
+      return Response.json(value);
+    } catch { /* What is wrong is told below, or is null. */ }
+  }
+  const text = JSON.stringify(value) ?? "null";
+  if (init?.headers === undefined) {
+    return new Response(text, { ...init, headers: JSON_HEADERS });
+  }
+  const headers = new Headers(init.headers);
+  if (!headers.has("content-type")) headers.set("content-type", "application/json");
+  return new Response(text, { ...init, headers });
+}
+
+async function readWithin(request: Request, limit: number): Promise<Uint8Array> {
+  const tooLarge = () => new ProblemError(413, { detail: `The body has more than ${limit} bytes` });
+  // This only saves reading: the bytes are counted below, whatever was announced.
+  const announced = parseDigits(request.headers.get("content-length") ?? "");
+  if (announced !== undefined && announced > limit) throw tooLarge();
+  const whole = takeWholeBody(request);
+  if (whole !== undefined) {
+    if (whole.length > limit) throw tooLarge();
+    return whole;
+  }
+  const collector = new Collector();
+  // Leaving the loop by a throw cancels the stream.
+  for await (const chunk of request.body ?? []) {
+    if (collector.size + chunk.length > limit) throw tooLarge();
+    collector.add(chunk);
+  }
+  return collector.bytes();
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw new ProblemError(400, { detail: "The body is no UTF-8", cause });
+  }
+}

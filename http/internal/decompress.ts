@@ -1,0 +1,121 @@
+import { Readable } from "node:stream";
+import zlib from "node:zlib";
+import { lowerAscii } from "../../net/text.ts";
+import { parseList } from "../header_list.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const KNOWN: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
+
+/** More than any server has a reason for. */
+const MAX_CODINGS = 4;
+
+/** The codings that we can undo, the last one applied first; undefined if one is unknown. */
+export function codingsOf(header: string | null): readonly string[] | undefined {
+  if (header === null) return [];
+  const codings = parseList(lowerAscii(header)).filter((name) => name !== "identity").reverse();
+  const known = codings.every((name) => KNOWN.has(name));
+  return known && codings.length <= MAX_CODINGS ? codings : undefined;
+}
+
+/**
+ * Undoes codings as the bytes come; nothing is decompressed before somebody
+ * reads. All members of a gzip count, which Deno's own `fetch` leaves off. To
+ * cancel it, cancel `body`, which may be waiting, first. Nothing at all is an
+ * empty body, whatever its coding, if it is `framed`: then its end is known.
+ */
+export function decode(
+  body: ReadableStream<Bytes>,
+  codings: readonly string[],
+  framed: boolean,
+): ReadableStream<Bytes> {
+  let source: AsyncIterable<Bytes> = body;
+  for (const name of codings) source = stage(source, name, framed);
+  const chunks = source[Symbol.asyncIterator]();
+  return new ReadableStream<Bytes>({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await chunks.return?.();
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** What no stream of Brotli goes on with, and nobody takes once it is whole. */
+const PAD = new Uint8Array(16).fill(0xff);
+
+async function* stage(
+  source: AsyncIterable<Bytes>,
+  name: string,
+  framed: boolean,
+): AsyncGenerator<Bytes> {
+  const input = new Input(source);
+  const first = await input.peek();
+  if (first === undefined && framed) return;
+  const decoder = name === "br"
+    ? zlib.createBrotliDecompress()
+    : name === "zstd"
+    ? zlib.createZstdDecompress()
+    : name !== "deflate"
+    ? zlib.createGunzip()
+    : isWrapped(first)
+    ? zlib.createInflate()
+    : zlib.createInflateRaw();
+  const readable = Readable.from(name === "br" ? input.padded() : input.chunks());
+  readable.on("error", (error) => decoder.destroy(error));
+  readable.pipe(decoder);
+  try {
+    for await (const chunk of decoder) yield new Uint8Array(chunk);
+    // The decoder of Deno takes half a stream for a whole one, unlike that of Node.
+    if (name === "br" && decoder.bytesWritten > input.size) throw CUT;
+  } catch (error) {
+    throw name === "br" && input.ended ? CUT : error;
+  } finally {
+    readable.destroy();
+    decoder.destroy();
+  }
+}
+
+const CUT = Object.assign(new Error("unexpected end of file"), { code: "Z_BUF_ERROR" });
+
+/** The bytes of a stage, counted. */
+class Input {
+  size = 0;
+  ended = false;
+  readonly #chunks: AsyncIterator<Bytes>;
+  #first: Bytes | undefined;
+
+  constructor(source: AsyncIterable<Bytes>) {
+    this.#chunks = source[Symbol.asyncIterator]();
+  }
+
+  /** What comes first, which still comes; undefined if nothing does. */
+  async peek(): Promise<Bytes | undefined> {
+    const { done, value } = await this.#chunks.next();
+    return this.#first = done ? undefined : value;
+  }
+
+  async *chunks(): AsyncGenerator<Bytes> {
+    for (let value = this.#first; value !== undefined;) {
+      this.size += value.length;
+      yield value;
+      const next = await this.#chunks.next();
+      value = next.done ? undefined : next.value;
+    }
+    this.ended = true;
+  }
+
+  async *padded(): AsyncGenerator<Bytes> {
+    yield* this.chunks();
+    yield PAD;
+  }
+}
+
+/** Whether it begins with the header of RFC 1950, which some servers leave off. */
+function isWrapped(first: Bytes = new Uint8Array()): boolean {
+  const [method = 0x78, flags = method === 0x78 ? 0x9c : 0] = first;
+  return (method & 15) === 8 && (method * 256 + flags) % 31 === 0;
+}

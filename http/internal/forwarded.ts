@@ -1,0 +1,136 @@
+import { AddressBlocks, formatAddressBytes, readAddressBytes } from "../../net/address_block.ts";
+import { lowerAscii, parseDigits } from "../../net/text.ts";
+import { isHost } from "./host.ts";
+import { parseList, parseParameters } from "../header_list.ts";
+import type { ForwardedInfo, ServeHttpOptions } from "../server/options.ts";
+
+/** One hop, as the proxy behind it describes it. */
+interface Hop {
+  readonly client: Deno.NetAddr | undefined;
+  readonly proto: string | undefined;
+  readonly host: string | undefined;
+}
+
+/** What is known of a request that has come through proxies. */
+export interface ForwardedClient {
+  /** The client; the last proxy that is known, where a proxy hides it. */
+  readonly client: Deno.NetAddr;
+  /** What handlers are told besides. */
+  readonly info: ForwardedInfo;
+}
+
+/** The addresses of the client and of the proxies behind it, except the nearest one. */
+const chains = new WeakMap<ForwardedInfo, readonly string[]>();
+
+/**
+ * Returns the addresses that a request has come through, as trusted proxies say: the client first,
+ * the nearest proxy last.
+ */
+export function chainOf(forwarded: ForwardedInfo): readonly string[] {
+  return [...chains.get(forwarded) ?? [], forwarded.peer.hostname];
+}
+
+/** Finds the client of a request behind reverse proxies that are trusted. */
+export class ProxyTrust {
+  readonly #hops: number;
+  readonly #from: AddressBlocks | undefined;
+  readonly #standard: boolean;
+
+  /**
+   * Reads the option.
+   *
+   * @param option The value of `trustProxy`.
+   * @throws {TypeError} If a block or the header is unknown.
+   * @throws {RangeError} If the number of hops is out of range.
+   */
+  constructor(option: NonNullable<ServeHttpOptions["trustProxy"]>) {
+    const { hops, from, header = "x-forwarded" } = typeof option === "number"
+      ? { hops: option }
+      : "length" in option
+      ? { from: option }
+      : option;
+    if ((hops === undefined) === (from === undefined)) {
+      throw new TypeError("Cannot use trustProxy: set either hops or from");
+    }
+    if (hops !== undefined && (!Number.isInteger(hops) || hops < 1)) {
+      throw new RangeError(`Cannot use trustProxy: hops must be an integer from 1 up, not ${hops}`);
+    }
+    if (header !== "x-forwarded" && header !== "forwarded") {
+      throw new TypeError(
+        `Cannot use trustProxy: header must be "x-forwarded" or "forwarded", not "${header}"`,
+      );
+    }
+    this.#hops = hops ?? Infinity;
+    this.#from = from && new AddressBlocks(from, "trustProxy");
+    this.#standard = header === "forwarded";
+  }
+
+  /**
+   * Finds the client.
+   *
+   * @param headers The header fields of the request.
+   * @param peer Where the connection comes from.
+   * @returns The client; undefined if the peer is not trusted or names none.
+   */
+  read(headers: Headers, peer: Deno.NetAddr): ForwardedClient | undefined {
+    if (!this.#trusts(peer.hostname, 0)) return undefined;
+    const hops = this.#standard ? standardHops(headers) : customHops(headers);
+    let client = peer;
+    let last: Hop | undefined;
+    const through: string[] = [];
+    // From the nearest proxy outwards, as long as whoever describes a hop is trusted.
+    for (let i = hops.length - 1, trusted = 0; i >= 0; i--) {
+      if (!this.#trusts(client.hostname, trusted++)) break;
+      last = hops[i]!;
+      // A proxy that hides its client hides all in front of it.
+      if (last.client === undefined) break;
+      client = last.client;
+      through.push(client.hostname);
+    }
+    if (last === undefined) return undefined;
+    const proto = last.proto === undefined ? undefined : lowerAscii(last.proto);
+    const info: ForwardedInfo = {
+      peer,
+      proto: proto === "http" || proto === "https" ? proto : undefined,
+      host: last.host !== undefined && isHost(last.host) ? last.host : undefined,
+    };
+    chains.set(info, through.reverse());
+    return { client, info };
+  }
+
+  /** Whether an address, so many hops away, is that of a proxy that is trusted. */
+  #trusts(hostname: string, hops: number): boolean {
+    return this.#from === undefined ? hops < this.#hops : this.#from.includes(hostname);
+  }
+}
+
+/** RFC 7239. */
+function standardHops(headers: Headers): Hop[] {
+  return parseList(headers.get("forwarded") ?? "").map((element) => {
+    const { parameters } = parseParameters(`;${element}`);
+    return {
+      client: addressOf(parameters.get("for") ?? ""),
+      proto: parameters.get("proto"),
+      host: parameters.get("host"),
+    };
+  });
+}
+
+/** The fields that came before the standard. Only the nearest proxy describes protocol and host. */
+function customHops(headers: Headers): Hop[] {
+  const proto = parseList(headers.get("x-forwarded-proto") ?? "").at(-1);
+  const host = parseList(headers.get("x-forwarded-host") ?? "").at(-1);
+  const clients = parseList(headers.get("x-forwarded-for") ?? "");
+  return clients.map((client) => ({ client: addressOf(client), proto, host }));
+}
+
+/** Reads an address, perhaps with a port; undefined for "unknown" and hidden names. */
+function addressOf(text: string): Deno.NetAddr | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|(\d{1,3}(?:\.\d{1,3}){3}))(?::(\d{1,5}))?$/.exec(
+    text,
+  );
+  const bytes = readAddressBytes(match === null ? text : match[1] ?? match[2]!);
+  if (bytes === undefined) return undefined;
+  const port = parseDigits(match?.[3] ?? "") ?? 0;
+  return { transport: "tcp", hostname: formatAddressBytes(bytes), port: port > 65535 ? 0 : port };
+}

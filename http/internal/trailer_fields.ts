@@ -1,0 +1,105 @@
+import { lowerAscii } from "../../net/text.ts";
+import { TOKEN } from "./http1_bytes.ts";
+import { consistsOf, type Http1Fields } from "./http1_fields.ts";
+import type { MakeTrailers } from "../server/options.ts";
+
+/**
+ * Fields that are of no use, or do harm, behind a body: they frame or route the message, judge or
+ * authenticate the request, control the response, or say how to read the body (RFC 9110 §6.5.1).
+ */
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  // Framing and the connection.
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  // Routing, and what a request is judged by.
+  "cache-control",
+  "expect",
+  "host",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "max-forwards",
+  "pragma",
+  "range",
+  // Authentication and state.
+  "authorization",
+  "cookie",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "set-cookie",
+  "www-authenticate",
+  // What controls a response.
+  "age",
+  "date",
+  "expires",
+  "location",
+  "retry-after",
+  "vary",
+  "warning",
+  // How to read the body.
+  "content-encoding",
+  "content-range",
+  "content-type",
+]);
+
+/** What a handler sends behind the body of its response. */
+export interface ResponseTrailers {
+  /** The names that the head announces, in lower case. */
+  readonly names: readonly string[];
+  /** Makes the fields once the body has been sent. */
+  readonly make: MakeTrailers;
+}
+
+/** Returns whether a trailer field may have this name. */
+export function isTrailerName(name: string): boolean {
+  return name !== "" && consistsOf(name, TOKEN) && !FORBIDDEN.has(lowerAscii(name));
+}
+
+/**
+ * Returns the names of trailer fields in lower case, each once.
+ *
+ * @throws {TypeError} If one is no name of a field, or no trailer field may have it.
+ */
+export function checkTrailerNames(names: readonly string[]): string[] {
+  if (names.length === 0) throw new TypeError("Cannot send trailers: no field is named");
+  const checked = new Headers();
+  for (const name of names) {
+    checked.set(name, ""); // Throws for what is no name.
+    if (!FORBIDDEN.has(name.toLowerCase())) continue;
+    throw new TypeError(`Cannot send ${name} as a trailer: it is of use in a header only`);
+  }
+  return Array.from(checked.keys());
+}
+
+/**
+ * Returns the lines of trailers.
+ *
+ * @throws {TypeError} If a field was not announced, or is malformed.
+ */
+export function trailerLines(fields: HeadersInit, names: readonly string[]): string {
+  let lines = "";
+  for (const [name, value] of new Headers(fields)) {
+    if (!names.includes(name)) {
+      throw new TypeError(`Cannot send ${name} as a trailer: it was not announced`);
+    }
+    lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
+/** Returns the trailers of a request, without those that are forbidden. */
+export function requestTrailers(fields: Http1Fields | undefined): Headers {
+  const headers = new Headers();
+  for (const [name, value] of fields ?? []) {
+    if (!FORBIDDEN.has(name.toLowerCase())) headers.append(name, value);
+  }
+  return headers;
+}

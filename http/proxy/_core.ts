@@ -1,0 +1,105 @@
+import { getLogger } from "@logtape/logtape";
+import type { TickClock } from "./_clock.ts";
+import type { ClientRules } from "./_clients.ts";
+import type { NextHops } from "./_next_hop.ts";
+import { Refusal } from "./_pages.ts";
+import type { Upstreams } from "./_upstream.ts";
+import type { ProxyEntry, ProxyOptions } from "./options.ts";
+
+/** What all connections of a proxy share. Times are in milliseconds, Infinity for none. */
+export interface ProxyCore {
+  readonly options: ProxyOptions;
+  readonly clients: ClientRules;
+  readonly hops: NextHops;
+  readonly clock: TickClock;
+  readonly upstreams: Upstreams;
+  readonly via: string;
+  readonly credentials: Credentials | undefined;
+  /** The version of the PROXY protocol in which servers are told of clients; undefined for none. */
+  readonly introduce: 1 | 2 | undefined;
+  readonly limits: ProxyLimits;
+  readonly counts: Counts;
+}
+
+/** The limits, checked and complete. */
+export interface ProxyLimits {
+  readonly maxHead: number;
+  readonly headTimeout: number;
+  readonly idleTimeout: number;
+  readonly bodyTimeout: number;
+  /** In bytes per second. */
+  readonly minBodyRate: number;
+  readonly responseTimeout: number;
+  readonly tunnelTimeout: number;
+  readonly halfCloseTimeout: number;
+}
+
+/** Counters. */
+export interface Counts {
+  requests: number;
+  retries: number;
+  tunnels: number;
+  activeTunnels: number;
+  denied: number;
+  failed: number;
+  received: number;
+  sent: number;
+}
+
+const logger = getLogger(["portside", "http", "proxy"]);
+
+/** Counts and tells what became of a request; `denied` if the rules refused it. */
+export function tell({ counts, options }: ProxyCore, entry: ProxyEntry, denied: boolean): void {
+  if (denied) counts.denied++;
+  else if (entry.error !== undefined) counts.failed++;
+  try {
+    options.onEntry?.(entry);
+  } catch (error) {
+    logger.error("onEntry failed: {error}", { error });
+  }
+}
+
+/** Logs what a hook threw, and returns the refusal. Only the log and the entry tell the error. */
+export function hookFailed(hook: string, error: unknown): Refusal {
+  logger.error("{hook} failed: {error}", { hook, error });
+  const why = error instanceof Error ? error.message : String(error);
+  return new Refusal(500, "The proxy has failed", `${hook} failed: ${why}`);
+}
+
+/** Who may use a proxy. */
+export class Credentials {
+  readonly #secrets: { readonly user: string; readonly bytes: Uint8Array }[];
+
+  constructor(users: Readonly<Record<string, string>>) {
+    const encoder = new TextEncoder();
+    this.#secrets = Object.entries(users).map(([user, password]) => {
+      // RFC 7617 §2: a name has no colon, and neither has control characters.
+      if (user === "" || user.includes(":") || /\p{Cc}/u.test(user + password)) {
+        throw new TypeError(
+          `Cannot use the user ${JSON.stringify(user)}: a name has no colon, and is not empty; ` +
+            "neither it nor its password has control characters",
+        );
+      }
+      return { user, bytes: encoder.encode(`${user}:${password}`) };
+    });
+  }
+
+  /** Who it is; undefined if it is nobody. It takes as long for a near miss as for a far one. */
+  check(authorization: string | undefined): string | undefined {
+    const word = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? "")?.[1];
+    if (word === undefined) return undefined;
+    let given: Uint8Array;
+    try {
+      given = Uint8Array.fromBase64(word);
+    } catch {
+      return undefined;
+    }
+    let found: string | undefined;
+    for (const { user, bytes } of this.#secrets) {
+      let difference = given.length ^ bytes.length;
+      for (let i = 0; i < given.length; i++) difference |= given[i]! ^ bytes[i % bytes.length]!;
+      if (difference === 0) found = user;
+    }
+    return found;
+  }
+}

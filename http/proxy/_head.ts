@@ -1,0 +1,269 @@
+import { lowerAscii } from "../../net/text.ts";
+import { hasMember } from "../header_list.ts";
+import { toLatin1 } from "../internal/http1_bytes.ts";
+import { httpDate } from "../internal/http_date.ts";
+import {
+  type Http1Fields,
+  Known,
+  knownField,
+  knownName,
+  type RawFields,
+  rawOf,
+  STRIDE,
+} from "../internal/http1_fields.ts";
+import type { Http1Request, Http1Response } from "../http1/codec.ts";
+
+/** Known fields that end here (RFC 9110 §7.6.1), or that are written anew. */
+const HOP_FIELDS = [
+  Known.transferEncoding,
+  Known.connection,
+  Known.upgrade,
+  Known.te,
+  Known.keepAlive,
+  Known.proxyConnection,
+  Known.proxyAuthorization,
+  Known.proxyAuthenticate,
+  Known.proxyAuthenticationInfo,
+  Known.http2Settings,
+];
+const HOP = flags(...HOP_FIELDS);
+/** The names of these fields in lower case. */
+export const HOP_NAMES: ReadonlySet<string> = new Set(HOP_FIELDS.map(knownName));
+/** What `Connection` cannot take away: how long the message is, and whom it is for. */
+const FRAMING = flags(Known.contentLength, Known.transferEncoding, Known.host);
+/** What has no place behind a body (RFC 9110 §6.5.1). */
+const NOT_TRAILERS = flags(
+  Known.contentLength,
+  Known.host,
+  Known.authorization,
+  Known.expect,
+  Known.maxForwards,
+  Known.trailer,
+  Known.wwwAuthenticate,
+);
+const NO_BODY = flags(Known.contentLength);
+const NONE = flags();
+const NO_NAMES: ReadonlySet<string> = new Set();
+const MAX_FORWARDS = flags(Known.maxForwards);
+
+function flags(...known: number[]): Uint8Array {
+  const table = new Uint8Array(32);
+  for (const one of known) table[one] = 1;
+  return table;
+}
+
+/** What a request is turned into. */
+export interface Outgoing {
+  /** The path, or the whole URL for a proxy. */
+  readonly target: string;
+  readonly host: string;
+  /** One less than what came, for TRACE and OPTIONS. */
+  readonly maxForwards: number | undefined;
+  /** The Content-Length that came, for fields that have been changed. */
+  readonly length: string | undefined;
+  /** What the proxy behind this one is told. */
+  readonly authorization: string | undefined;
+  /** Whether the server is to close the connection after its response. */
+  readonly close: boolean;
+  readonly via: string;
+}
+
+/** The head of a request as it is sent on. */
+export function requestHead(head: Http1Request, out: Outgoing): string {
+  const { fields, framing, minor } = head;
+  const names = namesOf(head.connection);
+  const raw = rawOf(fields);
+  const { text, at } = raw ?? written(fields);
+  const drop = out.maxForwards === undefined ? NONE : MAX_FORWARDS;
+  let lines = `${head.method} ${out.target} HTTP/1.1\r\n`;
+  let hosted = false;
+  let run = firstLine(at, text);
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const known = at[i + 4]!;
+    if (known === 0 && names.size === 0) continue;
+    const start = at[i]!;
+    const next = i + STRIDE < at.length ? at[i + STRIDE]! : text.length - 2;
+    if (known === Known.host) {
+      hosted = true;
+      if (text.slice(at[i + 2], at[i + 3]) === out.host) continue;
+      lines += `${text.slice(run, at[i + 1])}: ${out.host}\r\n`;
+      run = next;
+    } else if (
+      HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, names) ||
+      (raw === undefined && known === Known.contentLength)
+    ) {
+      if (start > run) lines += text.slice(run, start);
+      run = next;
+    }
+  }
+  if (run < text.length - 2) lines += text.slice(run, -2);
+  if (!hosted) lines += `Host: ${out.host}\r\n`;
+  if (raw === undefined && out.length !== undefined) lines += `Content-Length: ${out.length}\r\n`;
+  if (framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
+  if (out.maxForwards !== undefined) lines += `Max-Forwards: ${out.maxForwards}\r\n`;
+  if (wantsWebSocket(head)) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  else if (out.close) lines += "Connection: close\r\n";
+  if (out.authorization !== undefined) lines += `Proxy-Authorization: ${out.authorization}\r\n`;
+  return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
+}
+
+/** What `Connection` says to the client, if anything. */
+export type ConnectionOption = "close" | "keep-alive" | undefined;
+
+/** Returns what `Connection` has to say in the response to a request (RFC 9112 §9.3). */
+export function connectionOf(head: Http1Request | undefined, close: boolean): ConnectionOption {
+  return close ? "close" : head?.minor === 0 ? "keep-alive" : undefined;
+}
+
+/** What a response is turned into. */
+export interface Returning {
+  readonly framing: "chunked" | "plain";
+  /** The Content-Length that came, for fields that have been changed. */
+  readonly length: string | undefined;
+  readonly connection: ConnectionOption;
+  /** Whether to say that a login of the connection works here. */
+  readonly sessionLogin: boolean;
+  readonly via: string;
+}
+
+/** The head of a response as it is sent on. */
+export function responseHead(head: Http1Response, out: Returning): string {
+  const { fields, status, minor } = head;
+  const names = namesOf(head.connection);
+  const raw = rawOf(fields);
+  const { text, at } = raw ?? written(fields);
+  const drop = status < 200 || status === 204 ? NO_BODY : NONE;
+  // What informs on the way is not kept by anybody, and needs no date.
+  let dated = status < 200;
+  let lines = `HTTP/1.1 ${status} ${head.reason}\r\n`;
+  let run = firstLine(at, text);
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const known = at[i + 4]!;
+    if (known === 0 && names.size === 0) continue;
+    dated ||= known === Known.date;
+    if (
+      HOP[known] === 1 || drop[known] === 1 || isNamed(known, text, at, i, names) ||
+      (raw === undefined && known === Known.contentLength)
+    ) {
+      const start = at[i]!;
+      if (start > run) lines += text.slice(run, start);
+      run = i + STRIDE < at.length ? at[i + STRIDE]! : text.length - 2;
+    }
+  }
+  if (run < text.length - 2) lines += text.slice(run, -2);
+  if (raw === undefined && out.length !== undefined && drop === NONE) {
+    lines += `Content-Length: ${out.length}\r\n`;
+  }
+  if (out.framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
+  if (status === 101) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  else if (out.sessionLogin) {
+    // RFC 4559 §6: clients look for this before they try such a login through a proxy.
+    const option = out.connection === undefined ? "" : `${out.connection}, `;
+    lines +=
+      `Proxy-Support: Session-Based-Authentication\r\nConnection: ${option}Proxy-Support\r\n`;
+  } else if (out.connection !== undefined) lines += `Connection: ${out.connection}\r\n`;
+  // RFC 9110 §6.6.1: who passes it on says when it came.
+  if (!dated) lines += `Date: ${httpDate()}\r\n`;
+  return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
+}
+
+/**
+ * Returns the fields of a response that may be passed on as `Headers`, without `Content-Length`,
+ * which the framing gives.
+ */
+export function passedFields({ fields, connection }: Http1Response): [string, string][] {
+  const names = namesOf(connection);
+  const { text, at } = rawOf(fields) ?? written(fields);
+  const passed: [string, string][] = [];
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const known = at[i + 4]!;
+    if (HOP[known] === 1 || known === Known.contentLength) continue;
+    if (isNamed(known, text, at, i, names)) continue;
+    passed.push([text.slice(at[i], at[i + 1]), text.slice(at[i + 2], at[i + 3])]);
+  }
+  return passed;
+}
+
+/** The trailers that may be sent on, with the empty line behind them. */
+export function trailerLines(fields: Http1Fields, connection: readonly string[]): string {
+  const { text, at } = rawOf(fields) ?? written(fields);
+  const names = namesOf(connection);
+  let lines = "";
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const known = at[i + 4]!;
+    if (HOP[known] === 1 || NOT_TRAILERS[known] === 1) continue;
+    if (isNamed(known, text, at, i, names)) continue;
+    lines += `${text.slice(at[i], at[i + 1])}: ${text.slice(at[i + 2], at[i + 3])}\r\n`;
+  }
+  return `${lines}\r\n`;
+}
+
+/** The text of a known field; undefined without it. */
+export function valueOf(fields: Http1Fields, known: number): string | undefined {
+  const { text, at } = rawOf(fields) ?? written(fields);
+  for (let i = 0; i < at.length; i += STRIDE) {
+    if (at[i + 4] === known) return text.slice(at[i + 2], at[i + 3]);
+  }
+  return undefined;
+}
+
+/** The values of all lines of a known field, joined. */
+export function valuesOf(fields: Http1Fields, known: number): string {
+  const { text, at } = rawOf(fields) ?? written(fields);
+  let all = "";
+  for (let i = 0; i < at.length; i += STRIDE) {
+    if (at[i + 4] === known) all += `${text.slice(at[i + 2], at[i + 3])},`;
+  }
+  return all;
+}
+
+/** Returns how many bytes a head had; 0 once its fields have been changed. */
+export function sizeOf(fields: Http1Fields): number {
+  return rawOf(fields)?.text.length ?? 0;
+}
+
+/**
+ * Whether a request may be upgraded to WebSocket, the only upgrade that is passed on. The proxy does
+ * not look into what follows, as in a CONNECT.
+ */
+export function wantsWebSocket({ upgrade, minor }: Http1Request): boolean {
+  return minor === 1 && hasMember(upgrade, "websocket");
+}
+
+function firstLine(at: readonly number[], text: string): number {
+  return at.length === 0 ? text.length - 2 : at[0]!;
+}
+
+/**
+ * The names of fields that `Connection` lists, in lower case; `close` is no field, and `Keep-Alive`
+ * is never passed on. Each field is looked up, so that many names and many fields do not multiply.
+ */
+function namesOf(connection: readonly string[]): ReadonlySet<string> {
+  const names = connection.filter((option) => option !== "close" && option !== "keep-alive");
+  return names.length === 0 ? NO_NAMES : new Set(names);
+}
+
+function isNamed(
+  known: number,
+  text: string,
+  at: readonly number[],
+  i: number,
+  names: ReadonlySet<string>,
+): boolean {
+  return names.size > 0 && FRAMING[known] === 0 &&
+    names.has(lowerAscii(text.slice(at[i], at[i + 1])));
+}
+
+/** Fields that have been changed, as if they had come so. */
+function written(fields: Http1Fields): RawFields {
+  let text = "";
+  const at: number[] = [];
+  for (const [name, value] of fields) {
+    const known = knownField(toLatin1(name), 0, name.length);
+    const start = text.length;
+    const valueAt = start + name.length + 2;
+    at.push(start, start + name.length, valueAt, valueAt + value.length, known);
+    text += `${name}: ${value}\r\n`;
+  }
+  return { text: `${text}\r\n`, at };
+}

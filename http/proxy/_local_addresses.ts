@@ -1,0 +1,45 @@
+import { readAddressBytes } from "../../net/address_block.ts";
+import { connectTcp } from "../../net/tcp/client.ts";
+import type { Transport } from "../../net/connection/transport.ts";
+
+/** The addresses of this machine that connections leave from: at most one of each family. */
+export class LocalAddresses {
+  /** By the number of bytes of an address. */
+  readonly #byFamily = new Map<number, string>();
+
+  /**
+   * Reads an option.
+   *
+   * @param option Its name in the message of an error.
+   */
+  constructor(option: string, addresses: string | readonly string[]) {
+    const all = typeof addresses === "string" ? [addresses] : addresses;
+    for (const address of all) {
+      const family = readAddressBytes(address)?.length;
+      if (family === undefined) {
+        throw new TypeError(`Cannot use ${option}: ${JSON.stringify(address)} is no IP address`);
+      }
+      if (this.#byFamily.has(family)) {
+        throw new TypeError(`Cannot use ${option}: it has two addresses of one family`);
+      }
+      this.#byFamily.set(family, address);
+    }
+    if (all.length === 0) throw new TypeError(`Cannot use ${option}: it has no address`);
+  }
+
+  /** Returns those of the addresses that can be reached: of which the family is there. */
+  reachable(addresses: readonly string[]): string[] {
+    return addresses.filter((address) => this.#from(address) !== undefined);
+  }
+
+  /** Connects to an address that is reachable. */
+  async connect(hostname: string, port: number, signal: AbortSignal): Promise<Transport> {
+    const localAddress = this.#from(hostname)!;
+    const connection = await connectTcp({ hostname, port, localAddress, timeout: 0, signal });
+    return connection.detach().transport;
+  }
+
+  #from(address: string): string | undefined {
+    return this.#byFamily.get(readAddressBytes(address)?.length ?? 0);
+  }
+}

@@ -1,0 +1,192 @@
+import { SocksHandshake, type SocksLogin } from "../../net/socks_codec.ts";
+import { hookFailed } from "./_core.ts";
+import { readAuthority, type Target } from "./_rules.ts";
+import { TargetList } from "./_target_list.ts";
+import type {
+  ProxyDestination,
+  ProxyOptions,
+  ProxyParent,
+  ProxyUpstream,
+  ProxyUpstreamRule,
+} from "./options.ts";
+
+/** The next hop of a request: its target, or another proxy. */
+export interface NextHop {
+  /** Part of the key of connections; empty for direct ones. */
+  readonly key: string;
+  /** The proxy; undefined for none. */
+  readonly proxy: ParentProxy | undefined;
+  /** Whether the proxy resolves the names of targets. */
+  readonly byName: boolean;
+}
+
+/** Another proxy, and how to speak to it. */
+export interface ParentProxy {
+  /** How it is shown in a log: its URL without a login. */
+  readonly shown: string;
+  readonly target: Target;
+  readonly protocol: "http" | "socks";
+  /** Whether the connection to it is TLS. */
+  readonly secure: boolean;
+  readonly caCerts: readonly string[] | undefined;
+  /** The login of a proxy of HTTP, as `Proxy-Authorization` has it. */
+  readonly authorization: string | undefined;
+  /** The login of a SOCKS server. */
+  readonly login: SocksLogin | undefined;
+}
+
+/** The next hop is the target. */
+export const DIRECT: NextHop = { key: "", proxy: undefined, byName: false };
+/** How many different URLs of a function are remembered. */
+const MAX_REMEMBERED = 256;
+
+/** Chooses the next hop of a request. */
+export class NextHops {
+  /** The next hop to every target. */
+  readonly #only: NextHop | undefined;
+  readonly #rules: readonly HopRule[] | undefined;
+  readonly #choose:
+    | ((destination: ProxyDestination) => ProxyUpstream | Promise<ProxyUpstream>)
+    | undefined;
+  /** Hops by what the function has returned, so that their kept connections are found again. */
+  readonly #byUrl = new Map<string, NextHop>();
+  readonly #byParent = new WeakMap<ProxyParent, NextHop>();
+
+  constructor(upstream: ProxyOptions["upstream"]) {
+    if (typeof upstream === "function") this.#choose = upstream;
+    else if (Array.isArray(upstream)) {
+      this.#rules = (upstream as readonly ProxyUpstreamRule[]).map(readRule);
+    } else this.#only = readHop((upstream as ProxyUpstream | undefined) ?? "direct");
+  }
+
+  /** Returns the next hop to a target; undefined if a function has to be asked. */
+  find(target: Target): NextHop | undefined {
+    if (this.#rules === undefined) return this.#only;
+    return this.#rules.find(({ matches }) => matches(target))?.hop ?? DIRECT;
+  }
+
+  /**
+   * Asks the function of the options for the next hop.
+   *
+   * @throws {Refusal} If it fails.
+   */
+  async ask(destination: ProxyDestination): Promise<NextHop> {
+    try {
+      return this.#remembered(await this.#choose!(destination));
+    } catch (error) {
+      throw hookFailed("upstream", error);
+    }
+  }
+
+  #remembered(upstream: ProxyUpstream): NextHop {
+    if (typeof upstream === "object" && upstream !== null) {
+      const known = this.#byParent.get(upstream);
+      if (known !== undefined) return known;
+      const hop = readHop(upstream);
+      this.#byParent.set(upstream, hop);
+      return hop;
+    }
+    const known = this.#byUrl.get(upstream);
+    if (known !== undefined) return known;
+    const hop = readHop(upstream);
+    const [oldest] = this.#byUrl.keys();
+    if (this.#byUrl.size >= MAX_REMEMBERED) this.#byUrl.delete(oldest!);
+    this.#byUrl.set(upstream, hop);
+    return hop;
+  }
+}
+
+interface HopRule {
+  readonly matches: (target: Target) => boolean;
+  readonly hop: NextHop;
+}
+
+function readRule({ targets, upstream }: ProxyUpstreamRule): HopRule {
+  const hop = readHop(upstream);
+  if (targets.includes("*")) return { matches: () => true, hop };
+  const list = new TargetList("the targets of upstream", targets);
+  return {
+    matches: ({ hostname, address }) =>
+      address === undefined ? list.hasName(hostname) : list.hasAddress(address),
+    hop,
+  };
+}
+
+let count = 0;
+
+/** Reads an upstream. Errors do not quote it, because it may contain a password. */
+function readHop(upstream: ProxyUpstream): NextHop {
+  if (upstream === "direct") return DIRECT;
+  const { url, caCerts } = typeof upstream === "string"
+    ? { url: upstream, caCerts: undefined }
+    : upstream ?? {};
+  const match = typeof url === "string"
+    ? /^(https?|socks5h?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/i.exec(url)
+    : null;
+  const target = match === null ? undefined : readAuthority(match[3]!, undefined);
+  if (target === undefined) {
+    throw new TypeError(
+      'Cannot use upstream: it is "direct" or a URL of http, https, socks5 or socks5h with a ' +
+        "port, such as http://user:password@host:port",
+    );
+  }
+  const scheme = match![1]!.toLowerCase();
+  const secure = scheme === "https";
+  if (caCerts !== undefined && !secure) {
+    throw new TypeError("Cannot use caCerts of upstream: the URL is not https");
+  }
+  if (caCerts?.some((pem) => !pem.includes("-----BEGIN CERTIFICATE-----"))) {
+    throw new TypeError("Cannot use caCerts of upstream: an entry is no certificate in PEM");
+  }
+  const protocol = scheme.startsWith("socks") ? "socks" : "http";
+  const login = readLogin(match![2]);
+  if (protocol === "socks" && login !== undefined && !isSocksLogin(login)) {
+    throw new TypeError("Cannot use upstream: user and password of SOCKS have 1 to 255 bytes each");
+  }
+  return {
+    // Not the URL: proxies with the same address and different logins are different hops.
+    key: `hop ${++count} `,
+    byName: scheme !== "socks5",
+    proxy: {
+      shown: `${scheme}://${match![3]}`,
+      target,
+      protocol,
+      secure,
+      caCerts,
+      authorization: protocol === "http" ? basic(login) : undefined,
+      login: protocol === "socks" ? login : undefined,
+    },
+  };
+}
+
+function readLogin(text: string | undefined): SocksLogin | undefined {
+  if (text === undefined) return undefined;
+  const colon = text.indexOf(":");
+  if (colon < 1) throw new TypeError("Cannot use upstream: its login is user:password");
+  const decode = (part: string) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      throw new TypeError("Cannot use upstream: its login is malformed");
+    }
+  };
+  return { username: decode(text.slice(0, colon)), password: decode(text.slice(colon + 1)) };
+}
+
+function isSocksLogin(login: SocksLogin): boolean {
+  try {
+    return new SocksHandshake({ hostname: "a", port: 1 }, login) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function basic(login: SocksLogin | undefined): string | undefined {
+  if (login === undefined) return undefined;
+  // RFC 7617 §2: what follows the first colon is the password.
+  if (login.username.includes(":")) {
+    throw new TypeError("Cannot use upstream: the user of its login has a colon");
+  }
+  const bytes = new TextEncoder().encode(`${login.username}:${login.password}`);
+  return `Basic ${bytes.toBase64()}`;
+}

@@ -1,0 +1,76 @@
+import { writeLatin1 } from "../internal/http1_bytes.ts";
+
+/** Data up to this size is copied into the buffer. Larger data is written as it is. */
+const COPIED = 8 * 1024;
+const FULL = 256 * 1024;
+const SMALL = 2048;
+const KEPT = 32 * 1024;
+
+/** The writing half of a connection: one write at a time. */
+export interface Writer {
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** Output buffer of one connection. It joins a head and its body into one write. */
+export class Out {
+  /** Whether anything was written since this was set to false. */
+  written = false;
+  readonly #writer: Writer;
+  #bytes = new Uint8Array(SMALL);
+  #at = 0;
+
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
+  /** Whether nothing waits to be written. */
+  get empty(): boolean {
+    return this.#at === 0;
+  }
+
+  /** Adds text, one byte per character. */
+  text(text: string): void {
+    this.#room(text.length);
+    this.#at = writeLatin1(text, this.#bytes, this.#at);
+  }
+
+  /** Adds bytes of a body, as a chunk if `chunked`. Await the result, if any. */
+  data(bytes: Uint8Array, chunked: boolean): Promise<void> | undefined {
+    if (chunked) this.text(`${bytes.length.toString(16)}\r\n`);
+    else if (this.#at === 0 && bytes.length > COPIED) {
+      this.written = true;
+      return this.#writer.write(bytes);
+    }
+    this.#room(bytes.length + 2);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+    if (chunked) {
+      this.#bytes[this.#at++] = 0x0d;
+      this.#bytes[this.#at++] = 0x0a;
+    }
+    return this.#at >= FULL ? this.flush() : undefined;
+  }
+
+  /** Writes what waits, if anything does. */
+  flush(): Promise<void> | undefined {
+    if (this.#at === 0) return undefined;
+    const bytes = this.#bytes.subarray(0, this.#at);
+    this.#at = 0;
+    this.written = true;
+    return this.#writer.write(bytes);
+  }
+
+  /** Drops what waits, and the memory that only large bodies need. */
+  clear(): void {
+    this.#at = 0;
+    if (this.#bytes.length > KEPT) this.#bytes = new Uint8Array(SMALL);
+  }
+
+  #room(more: number): void {
+    const needed = this.#at + more;
+    if (needed <= this.#bytes.length) return;
+    const bytes = new Uint8Array(Math.max(needed, this.#bytes.length * 4));
+    bytes.set(this.#bytes.subarray(0, this.#at));
+    this.#bytes = bytes;
+  }
+}

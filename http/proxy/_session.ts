@@ -1,0 +1,531 @@
+import type { Connection } from "../../net/connection/connection.ts";
+import { formatAddress } from "../../net/address.ts";
+import type { ProxyHeader } from "../../net/proxy_protocol_codec.ts";
+import type { Transport } from "../../net/connection/transport.ts";
+import { Http1Decoder, Http1Error, type Http1Request } from "../http1/codec.ts";
+import { Known } from "../internal/http1_fields.ts";
+import { hookFailed, type ProxyCore, tell } from "./_core.ts";
+import { RequestBody } from "./_body.ts";
+import { type Answering, type Asked, Exchange, isRepeatable, Stale } from "./_exchange.ts";
+import { connectionOf, type ConnectionOption, valueOf, wantsWebSocket } from "./_head.ts";
+import { Out } from "./_out.ts";
+import { answerOf, pageOf, Refusal } from "./_pages.ts";
+import { Late, Peer } from "./_peer.ts";
+import { type ClientAddress, clientAddress } from "./_clients.ts";
+import type { NextHop } from "./_next_hop.ts";
+import { readAuthority, type Rules, type Target } from "./_rules.ts";
+import { connectThrough } from "./_parent.ts";
+import { answerHere, hasPassed, readTarget, type RequestTarget } from "./_target.ts";
+import { Current } from "./_current.ts";
+import { Tunnel } from "./_tunnel.ts";
+import type { Upstream } from "./_upstream.ts";
+import { type Introduction, introductionOf, type Way, wayTo } from "./_way.ts";
+import type { ProxyRequest } from "./options.ts";
+
+const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n';
+const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
+
+/**
+ * One client of a proxy. State is kept where it belongs: the client's connection here, a request in
+ * {@linkcode Current} and {@linkcode RequestBody}, an attempt to send it in {@linkcode Exchange}.
+ */
+export class ProxySession implements Answering {
+  /** Output to the client. */
+  readonly out: Out;
+  readonly #core: ProxyCore;
+  readonly #conn: Connection;
+  readonly #client: Peer;
+  readonly #name: string;
+  #current: Current | undefined;
+  /** The server's connection that the request in hand uses. */
+  #upstream: Upstream | undefined;
+  /** A server's connection that this client has logged in on, and that serves nobody else. */
+  #pinned: Upstream | undefined;
+  #dialling: AbortController | undefined;
+  /** Whether the client went away in the middle of a request. */
+  #gone = false;
+  #first = true;
+  #draining = false;
+  #isLoop: boolean | undefined;
+  readonly #address: ClientAddress;
+  /** Whether the client may use the proxy. */
+  readonly #admitted: boolean;
+  /** What servers are told of the client. */
+  readonly #introduction: Introduction | undefined;
+  /** The last way, which often is the next one too. */
+  #way: Way | undefined;
+  /** The last authority, which often is the next one too. */
+  #authority: string | undefined;
+  #target: Target | undefined;
+
+  constructor(
+    core: ProxyCore,
+    conn: Connection,
+    raw: Transport,
+    proxyHeader: ProxyHeader | undefined,
+  ) {
+    this.#core = core;
+    this.#conn = conn;
+    const { clock, limits } = core;
+    const decoder = new Http1Decoder("request", {
+      maxHead: limits.maxHead,
+      maxLine: Math.min(limits.maxHead, 16 * 1024),
+    });
+    this.#client = new Peer(raw, decoder, clock, limits.bodyTimeout);
+    this.out = new Out(this.#client);
+    this.#name = formatAddress(conn.remoteAddr);
+    this.#address = clientAddress(conn.remoteAddr);
+    this.#admitted = core.clients.admits(this.#address);
+    if (core.introduce !== undefined) {
+      this.#introduction = introductionOf(conn, core.introduce, proxyHeader);
+    }
+  }
+
+  /** Whether the connection ends after the request in hand. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Serves until the connection ends. */
+  async run(): Promise<void> {
+    const { counts } = this.#core;
+    const client = this.#client;
+    // The connection may be cut from outside, by a shutdown for one.
+    this.#conn.signal.addEventListener("abort", this.#onGone, { once: true });
+    let [received, sent] = [0, 0];
+    try {
+      while (await this.#serveOne()) {
+        counts.received += client.received - received;
+        counts.sent += client.sent - sent;
+        [received, sent] = [client.received, client.sent];
+      }
+    } finally {
+      counts.received += client.received - received;
+      counts.sent += client.sent - sent;
+      client.release();
+      this.#unpin();
+      if (this.#introduction !== undefined) this.#core.upstreams.forget(this.#introduction);
+    }
+  }
+
+  /** Ends when the request in hand is done; at once without one. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#current === undefined && this.#client.decoder.between) this.#client.close();
+  }
+
+  /** Serves the next request; returns whether another may follow. */
+  async #serveOne(): Promise<boolean> {
+    let head;
+    try {
+      head = await this.#readHead();
+    } catch (error) {
+      if (!(error instanceof Refusal)) return false;
+      const current = this.#current = new Current(this.#client, undefined, undefined);
+      await this.#refuse(error, current, true);
+      this.#finish(current);
+      return false;
+    }
+    if (head === undefined) return false;
+    const current = this.#begin(head);
+    this.#core.counts.requests++;
+    let goesOn = false;
+    try {
+      goesOn = await this.#dispatch(head, current);
+    } catch (error) {
+      const refusal = error instanceof Refusal
+        ? error
+        : new Refusal(500, "The proxy has failed", `failed: ${error}`);
+      goesOn = await this.#refuse(refusal, current, !this.#mayGoOn(current, refusal.status));
+    }
+    this.#finish(current);
+    return goesOn && !this.#draining && !this.#gone;
+  }
+
+  #begin(head: Http1Request): Current {
+    const body = new RequestBody(this.#client, head, this.#core.limits, this.#onGone);
+    return this.#current = new Current(this.#client, head, body);
+  }
+
+  #finish(current: Current): void {
+    this.#current = undefined;
+    this.#client.unwatch();
+    this.out.clear();
+    this.#client.shrink();
+    tell(this.#core, current.entry(this.#name), current.denied);
+  }
+
+  async #readHead(): Promise<Http1Request | undefined> {
+    const { clock, limits } = this.#core;
+    const { decoder } = this.#client;
+    const { headTimeout, idleTimeout } = limits;
+    // A client that has just connected is about to send a request.
+    const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
+    this.#first = false;
+    const idle = clock.after(wait);
+    let due = Infinity;
+    try {
+      for (;;) {
+        const head = decoder.next();
+        if (head !== undefined) return head as Http1Request;
+        const begun = !decoder.between;
+        // This limit runs from the first byte, however slowly the others come.
+        if (begun && due === Infinity) due = clock.after(headTimeout);
+        if (!begun && this.#draining) return undefined;
+        if (!(await this.#client.more(begun ? due : idle))) return undefined;
+      }
+    } catch (error) {
+      if (error instanceof Http1Error) throw new Refusal(error.status, error.message);
+      if (!(error instanceof Late) || decoder.between) return undefined;
+      throw new Refusal(408, "The head of the request did not come in time");
+    }
+  }
+
+  /** Whether the next request can be told from this one, and from what belongs to this one. */
+  #mayGoOn({ head, body }: Current, status: number): boolean {
+    // What follows a CONNECT that failed may be meant for the tunnel.
+    return this.#admitted && head!.method !== "CONNECT" && body!.ended && head!.keepAlive &&
+      status !== 400;
+  }
+
+  /** Returns what `Connection` says in an answer of the proxy itself. */
+  #connectionOf(current: Current, close: boolean): ConnectionOption {
+    return connectionOf(current.head, close || this.#draining);
+  }
+
+  /** Refuses a client that may not use the proxy, and a request that has been here before. */
+  #checkClient(head: Http1Request, current: Current): void {
+    const { credentials, upstreams, via } = this.#core;
+    this.#isLoop ??= upstreams.isOurs(this.#conn.remoteAddr, this.#conn.localAddr);
+    if (this.#isLoop || hasPassed(head, via)) {
+      throw new Refusal(508, "The request has come through this proxy before");
+    }
+    if (!this.#admitted) {
+      throw new Refusal(403, "This client may not use the proxy", "the client is not allowed");
+    }
+    if (credentials !== undefined) {
+      current.user = credentials.check(valueOf(head.fields, Known.proxyAuthorization));
+      if (current.user === undefined) throw new Refusal(407, "The proxy wants a login");
+    }
+  }
+
+  /** Returns the rules for a target, if they allow its port. */
+  #rulesFor({ port }: Target, head: Http1Request, current: Current): Rules {
+    const rules = this.#core.clients.rulesFor(this.#address, current.user);
+    const byConnect = head.method === "CONNECT";
+    if (rules.mayUsePort(port, byConnect)) return rules;
+    const what = byConnect ? "CONNECT" : "A request";
+    throw new Refusal(403, `${what} to this port is not allowed`);
+  }
+
+  /** Asks the function of the options for the next hop. */
+  #askForHop({ hostname, port }: Target, { head, user }: Current): Promise<NextHop> {
+    const { method } = head!;
+    return this.#core.hops.ask({ method, hostname, port, client: this.#name, user });
+  }
+
+  /** Returns the way to a target; mostly it is that of the request before. */
+  #wayTo(target: Target, hop: NextHop, rules: Rules): Way {
+    const last = this.#way;
+    if (last?.target === target && last.hop === hop && last.rules === rules) return last;
+    return this.#way = wayTo(target, hop, rules, this.#introduction);
+  }
+
+  async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
+    const { hops, options } = this.#core;
+    this.#checkClient(head, current);
+    const asked = head.method === "CONNECT"
+      ? { target: this.#targetOf(head.target, undefined), path: "", authority: head.target }
+      : readTarget(head, (authority) => this.#targetOf(authority, 80));
+    const { target } = asked;
+    const rules = this.#rulesFor(target, head, current);
+    const hop = hops.find(target) ?? await this.#askForHop(target, current);
+    if (!rules.mayAsk(target, hop.byName)) throw new Refusal(403, "The target is not allowed");
+    current.proxy = hop.proxy?.shown;
+    const way = this.#wayTo(target, hop, rules);
+    let hook: ProxyRequest | undefined;
+    if (options.onRequest !== undefined || options.onResponse !== undefined) {
+      hook = {
+        method: head.method,
+        target: head.target,
+        hostname: target.hostname,
+        port: target.port,
+        fields: head.fields,
+        client: this.#name,
+        user: current.user,
+      };
+    }
+    const length = valueOf(head.fields, Known.contentLength);
+    const maxForwards = valueOf(head.fields, Known.maxForwards);
+    if (hook !== undefined && options.onRequest !== undefined) {
+      const answered = await this.#ask(current, hook);
+      if (answered !== undefined) return answered;
+    }
+    if (head.method === "CONNECT") return await this.#connect(way, head, current);
+    if (head.method === "TRACE" && head.framing !== 0) {
+      throw new Refusal(400, "A TRACE has no body");
+    }
+    const here = answerHere(head, maxForwards);
+    if (typeof here === "object") {
+      current.status = 200;
+      const connection = this.#connectionOf(current, !this.#mayGoOn(current, 200));
+      await this.#client.write(here.answer(connection));
+      return connection !== "close";
+    }
+    return await this.#forward(way, asked, here, length, hook, current);
+  }
+
+  /** Asks the hook; returns whether the connection goes on if it has answered. */
+  async #ask(current: Current, hook: ProxyRequest): Promise<boolean | undefined> {
+    let bytes: Uint8Array;
+    let connection: ConnectionOption;
+    try {
+      const answer = await this.#core.options.onRequest!(hook);
+      if (!answer) return undefined;
+      connection = this.#connectionOf(current, !this.#mayGoOn(current, 200));
+      bytes = answerOf(answer, { connection, body: current.head!.method !== "HEAD" });
+      current.status = answer.status;
+    } catch (error) {
+      throw hookFailed("onRequest", error);
+    }
+    await this.#client.write(bytes).catch(this.#onGone);
+    return connection !== "close";
+  }
+
+  async #forward(
+    way: Way,
+    { path, authority }: RequestTarget,
+    maxForwards: number | undefined,
+    length: string | undefined,
+    hook: ProxyRequest | undefined,
+    current: Current,
+  ): Promise<boolean> {
+    const core = this.#core;
+    const head = current.head!;
+    const { proxy } = way.hop;
+    const asked: Asked = {
+      head,
+      body: current.body!,
+      hook,
+      to: {
+        target: proxy?.protocol === "http" ? head.target : path,
+        host: authority,
+        maxForwards,
+        length,
+        authorization: proxy?.authorization,
+        close: false,
+        via: core.via,
+      },
+    };
+    // The end of the connection may be the end of a body, or of what follows an upgrade.
+    if (head.minor === 0 || wantsWebSocket(head)) await this.#makeResettable();
+    // A client that waits for its response and goes away has no use for one.
+    if (asked.body.ended) this.#client.watch(this.#onGone);
+    const { key } = way;
+    let kept = this.#pinned?.key === key ? await this.#takePinned(head) : undefined;
+    if (kept === undefined && isRepeatable(head)) kept = core.upstreams.take(key);
+    const outcome = kept === undefined ? undefined : await this.#attempt(kept, asked, current);
+    if (outcome !== undefined) return outcome;
+    // Without a kept connection, or after it has turned out to be dead.
+    if (kept !== undefined) core.counts.retries++;
+    const upstream = await this.#dial(way, current);
+    return (await this.#attempt(upstream, this.#closing(asked, key), current))!;
+  }
+
+  /**
+   * Lets the server close a connection that nobody would use again. Whoever closes first keeps the
+   * port for a minute (TIME_WAIT, RFC 9293 §3.6.1), and there are not enough here for many POSTs.
+   */
+  #closing(asked: Asked, key: string): Asked {
+    const { head, to } = asked;
+    if (isRepeatable(head) || !this.#core.upstreams.isFull(key)) return asked;
+    // A login may be for the connection.
+    if (valueOf(head.fields, Known.authorization) !== undefined) return asked;
+    return { ...asked, to: { ...to, close: true } };
+  }
+
+  /**
+   * Makes one attempt; nothing of it is under way when this settles.
+   *
+   * @returns Whether the client's connection goes on; undefined if the server's connection was dead.
+   */
+  async #attempt(upstream: Upstream, asked: Asked, current: Current): Promise<boolean | undefined> {
+    this.#use(upstream);
+    const exchange = new Exchange(this.#core, asked, upstream, this);
+    try {
+      const outcome = await exchange.run();
+      if (outcome === "tunnel") await this.#tunnel(upstream, current);
+      return outcome === "keep";
+    } catch (error) {
+      this.out.clear();
+      if (error instanceof Stale && !this.#gone) return undefined;
+      const refusal = error instanceof Refusal
+        ? error
+        : new Refusal(502, "The server broke off the connection");
+      if (!exchange.begun) throw refusal;
+      current.error = this.#gone || this.#client.broken ? "the client has gone" : refusal.reason;
+      // Part of a response is out. It must not look complete.
+      this.#client.reset();
+      return false;
+    } finally {
+      this.#upstream = undefined;
+      this.#putBack(upstream, exchange);
+      current.status = exchange.status;
+      current.firstByte = exchange.firstByte;
+    }
+  }
+
+  #putBack(upstream: Upstream, { reusable, pinned }: Exchange): void {
+    const { upstreams } = this.#core;
+    if (!reusable) {
+      if (this.#pinned === upstream) this.#pinned = undefined;
+      upstreams.drop(upstream);
+    } else if (pinned || this.#pinned === upstream) this.#pin(upstream);
+    else upstreams.give(upstream);
+  }
+
+  /** Keeps a connection for this client alone, in place of another one. */
+  #pin(upstream: Upstream): void {
+    const { clock, limits } = this.#core;
+    if (this.#pinned !== upstream) this.#unpin();
+    this.#pinned = upstream;
+    const limit = Math.min(limits.idleTimeout, upstream.idleLimit);
+    const check = () => {
+      const idle = this.#pinned === upstream && this.#upstream !== upstream;
+      if (idle && !upstream.usable) this.#unpin();
+    };
+    upstream.more(clock.after(limit)).then(check, check);
+  }
+
+  #unpin(): void {
+    const pinned = this.#pinned;
+    this.#pinned = undefined;
+    if (pinned !== undefined) this.#core.upstreams.drop(pinned);
+  }
+
+  async #takePinned(head: Http1Request): Promise<Upstream | undefined> {
+    const pinned = this.#pinned!;
+    // The server may have ended it already. One turn of the event loop brings that here.
+    if (!isRepeatable(head)) await new Promise((resolve) => setTimeout(resolve));
+    if (pinned.usable) {
+      pinned.reused = true;
+      return pinned;
+    }
+    this.#unpin();
+    return undefined;
+  }
+
+  async #connect(way: Way, head: Http1Request, current: Current): Promise<boolean> {
+    const core = this.#core;
+    // A read will be under way from now on, which would send an end ahead of a reset.
+    await this.#makeResettable();
+    // A client that has sent nothing for a tunnel and ends before there is one has no use for it.
+    // With data it may be a half-close.
+    this.#client.watch(() => {
+      if (this.#client.decoder.buffered === 0) this.#onGone();
+    });
+    const upstream = await this.#dial(way, current);
+    const { proxy } = way.hop;
+    try {
+      this.#use(upstream);
+      if (proxy?.protocol === "http") {
+        await connectThrough(core, upstream, head, proxy.authorization);
+      }
+      current.status = 200;
+      current.firstByte = performance.now();
+      this.out.text(GRANTED);
+      await this.out.flush();
+      await this.#tunnel(upstream, current);
+    } finally {
+      this.#upstream = undefined;
+      core.upstreams.drop(upstream);
+    }
+    return false;
+  }
+
+  /** Makes a connection that is cut end with a reset from now on, where the system can. */
+  async #makeResettable(): Promise<void> {
+    const conn = this.#conn;
+    if (!conn.open || this.#client.canReset) return;
+    await conn.upgrade(() =>
+      Promise.resolve({ transport: this.#client.makeResettable(), tls: conn.tls })
+    );
+  }
+
+  async #tunnel(upstream: Upstream, current: Current): Promise<void> {
+    const { counts, limits } = this.#core;
+    await this.#makeResettable();
+    upstream.makeResettable();
+    const before = this.#client.received;
+    const buffered = this.#client.decoder.buffered;
+    const tunnel = new Tunnel(this.#client, upstream, limits);
+    counts.tunnels++;
+    counts.activeTunnels++;
+    try {
+      await tunnel.run();
+    } finally {
+      counts.activeTunnels--;
+      current.tunnelled += this.#client.received - before + buffered;
+      current.error = tunnel.error;
+    }
+  }
+
+  async #dial(way: Way, current: Current): Promise<Upstream> {
+    if (this.#gone) throw new Refusal(502, "The client has gone");
+    const controller = this.#dialling = new AbortController();
+    const started = performance.now();
+    try {
+      const { upstreams } = this.#core;
+      const upstream = await upstreams.dial(way, this.#conn.localAddr, controller);
+      current.connect = performance.now() - started;
+      return upstream;
+    } finally {
+      this.#dialling = undefined;
+    }
+  }
+
+  /** Notes which server's connection ends if the client goes away, or ends it if it has gone. */
+  #use(upstream: Upstream): void {
+    this.#upstream = upstream;
+    if (this.#gone) upstream.reset();
+  }
+
+  #onGone = (): void => {
+    if (this.#current === undefined) return;
+    this.#gone = true;
+    this.#dialling?.abort();
+    this.#upstream?.reset();
+  };
+
+  #targetOf(authority: string, port: number | undefined): Target {
+    if (authority === this.#authority && port !== undefined) return this.#target!;
+    const target = readAuthority(authority, port);
+    if (target === undefined) throw new Refusal(400, "The target is no host with a port");
+    if (port !== undefined) {
+      this.#authority = authority;
+      this.#target = target;
+    }
+    return target;
+  }
+
+  /** Tells the client why there is no response; returns whether the connection may go on. */
+  async #refuse(refusal: Refusal, current: Current, close: boolean): Promise<boolean> {
+    const { status, detail, reason } = refusal;
+    if (this.#gone || this.#client.broken) {
+      current.error = "the client has gone";
+      return false;
+    }
+    current.status = status;
+    current.error = reason;
+    current.denied = status === 403 || status === 407 || status === 508;
+    const connection = this.#connectionOf(current, close);
+    const body = current.head?.method !== "HEAD";
+    const more = status === 407 ? CHALLENGE : "";
+    try {
+      await this.#client.write(pageOf(status, detail, { connection, body, more }));
+      return connection !== "close";
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import {
+  type AddressBlock,
+  type AddressBytes,
+  isInBlock,
+  readAddressBlock,
+} from "../../net/address_block.ts";
+import { escapeControls } from "../../net/text.ts";
+
+/** A list of targets as the options of a proxy have it: names, suffixes, addresses and blocks. */
+export class TargetList {
+  /** The addresses and blocks. */
+  readonly blocks: readonly AddressBlock[];
+  readonly #names: ReadonlySet<string>;
+  readonly #suffixes: readonly string[];
+
+  /**
+   * Reads a list.
+   *
+   * @param option Its name in the message of an error.
+   * @param entries Its entries.
+   */
+  constructor(option: string, entries: readonly string[]) {
+    const names = new Set<string>();
+    const suffixes: string[] = [];
+    const blocks: AddressBlock[] = [];
+    for (const entry of entries) {
+      const block = readAddressBlock(entry);
+      const match = /^(\*?\.)?([0-9a-z_-]+(?:\.[0-9a-z_-]+)*)\.?$/.exec(entry.toLowerCase());
+      if (block !== undefined) blocks.push(block);
+      // What looks like an address and is none would never match: a rule that does nothing.
+      else if (match === null || /^[\d.]+$/.test(entry)) {
+        throw new TypeError(
+          `Cannot use ${option}: "${escapeControls(entry)}" is no host and no block`,
+        );
+      } else {
+        names.add(match[2]!);
+        if (match[1] !== undefined) suffixes.push(`.${match[2]}`);
+      }
+    }
+    this.blocks = blocks;
+    this.#names = names;
+    this.#suffixes = suffixes;
+  }
+
+  /** Tells whether a host name is in the list, with or without the dot of the root at its end. */
+  hasName(hostname: string): boolean {
+    const name = hostname.endsWith(".") ? withoutDots(hostname) : hostname;
+    return this.#names.has(name) || this.#suffixes.some((suffix) => name.endsWith(suffix));
+  }
+
+  /** Tells whether an address is in one of the blocks. */
+  hasAddress(address: AddressBytes): boolean {
+    return this.blocks.some((block) => isInBlock(address, block));
+  }
+}
+
+function withoutDots(name: string): string {
+  let end = name.length;
+  while (name[end - 1] === ".") end--;
+  return name.slice(0, end);
+}

@@ -1,0 +1,328 @@
+import { lookup } from "node:dns/promises";
+import {
+  type Address,
+  formatAddress,
+  type HostPort,
+  normalizeHostname,
+} from "../../net/address.ts";
+import { readAddressBytes } from "../../net/address_block.ts";
+import { NetError, type NetErrorKind, toNetError } from "../../net/errors/errors.ts";
+import type { Transport } from "../../net/connection/transport.ts";
+import { dialAny, dialAnyBy, orAbort } from "../internal/dial.ts";
+import type { LocalAddresses } from "./_local_addresses.ts";
+import { Http1Decoder } from "../http1/codec.ts";
+import type { TickClock, Ticked } from "./_clock.ts";
+import { type IdleOptions, IdleUpstreams } from "./_idle_upstreams.ts";
+import { readKeepAlive } from "./_keep_alive.ts";
+import { Out } from "./_out.ts";
+import { Refusal } from "./_pages.ts";
+import { Peer } from "./_peer.ts";
+import { passHop } from "./_hop.ts";
+import type { Target } from "./_rules.ts";
+import type { Introduction, Way } from "./_way.ts";
+
+/** A connection to a server, or to the proxy behind this one. */
+export class Upstream extends Peer {
+  /** Whether it has carried a request before. */
+  reused = false;
+  /** Output to the server. What waits in it goes with the connection. */
+  readonly out: Out;
+  /** What it leads to. */
+  readonly key: string;
+  /** Its two ends, as `routeOf` writes them. */
+  readonly route: string;
+  #idleLimit = Infinity;
+  /** How many requests the server still takes. */
+  #left = Infinity;
+
+  constructor(conn: Transport, key: string, clock: TickClock, writeLimit: number) {
+    super(conn, new Http1Decoder("response", DECODING), clock, writeLimit);
+    this.out = new Out(this);
+    this.key = key;
+    this.route = routeOf(conn.localAddr, conn.remoteAddr);
+  }
+
+  /** How long the server keeps it idle, in milliseconds, less a margin; 0 if not at all. */
+  get idleLimit(): number {
+    return this.#left === 0 ? 0 : this.#idleLimit;
+  }
+
+  /** Notes the `Keep-Alive` field of a response. */
+  heard(keepAlive: string | undefined): void {
+    if (this.#left !== Infinity) this.#left--;
+    if (keepAlive === undefined) return;
+    const { timeout, max } = readKeepAlive(keepAlive);
+    this.#idleLimit = Math.max(0, timeout - MARGIN);
+    this.#left = Math.min(this.#left, max);
+  }
+
+  /** Whether a request may be sent on it: the server is there, and has said nothing unasked. */
+  get usable(): boolean {
+    return !this.lost && !this.broken && !this.closed && this.decoder.between && this.out.empty;
+  }
+}
+
+/** What the connections depend on. */
+export interface UpstreamOptions extends IdleOptions {
+  readonly connectTimeout: number;
+  readonly bodyTimeout: number;
+  /** Gives the addresses of a name. */
+  readonly resolve: (hostname: string) => readonly string[] | Promise<readonly string[]>;
+}
+
+/** Servers send larger heads than clients. What they send is forwarded in canonical form. */
+const DECODING = { maxHead: 64 * 1024, tolerant: true };
+/** An idle connection ends here so long before it ends at the server, in milliseconds. */
+const MARGIN = 1000;
+/** Why a server could not be connected to, in words for the client. */
+const SERVER: Partial<Record<NetErrorKind, string>> = {
+  refused: "The server refused the connection",
+  unreachable: "The server cannot be reached",
+  reset: "The server broke off the connection",
+};
+/** Why a next proxy could not be connected to or gone through. */
+const NEXT_PROXY: Partial<Record<NetErrorKind, string>> = {
+  refused: "The next proxy refused the connection",
+  unreachable: "The next proxy cannot be reached",
+  reset: "The next proxy broke off the connection",
+  tls: "The next proxy cannot be verified",
+  protocol: "The next proxy gave no proper answer",
+  truncated: "The next proxy broke off the connection",
+  reply: "The next proxy refused",
+};
+
+/** Dials what the rules allow, and keeps what is idle. */
+export class Upstreams extends IdleUpstreams<Upstream> {
+  readonly #options: UpstreamOptions;
+  readonly #open = new Set<Upstream>();
+  readonly #routes = new Set<string>();
+
+  constructor(options: UpstreamOptions) {
+    super(options);
+    this.#options = options;
+  }
+
+  /** Closes a connection. */
+  override drop(upstream: Upstream): void {
+    this.#open.delete(upstream);
+    this.#routes.delete(upstream.route);
+    super.drop(upstream);
+  }
+
+  /**
+   * Returns whether the other end of a client's connection is this proxy, whatever name has led
+   * there. Both ends are compared: Linux gives one local port to connections with different
+   * destinations, so the address of the client alone may be that of an upstream connection too.
+   */
+  isOurs(remote: Address, local: Address): boolean {
+    return this.#routes.has(routeOf(remote, local));
+  }
+
+  /** Closes the idle connections that servers know to be those of one client. */
+  forget({ key }: Introduction): void {
+    this.evictAll((way) => way.startsWith(key));
+  }
+
+  /** Closes all of them. */
+  override close(): void {
+    for (const upstream of this.#open) upstream.close();
+    this.#open.clear();
+    this.#routes.clear();
+    super.close();
+  }
+
+  /**
+   * Dials the next hop to a target, and goes through it. Names are looked up once; of the addresses
+   * of a target, those that the rules allow are dialled.
+   *
+   * @param way What the connection is for.
+   * @param local Where the client has reached us, which is nowhere to go.
+   * @param controller Gives up when it is aborted, and is aborted at the limit.
+   * @throws {Refusal} If that is not allowed or does not come about.
+   */
+  async dial(way: Way, local: Address, controller: AbortController): Promise<Upstream> {
+    const { connectTimeout, clock, bodyTimeout } = this.#options;
+    const limit = new Limit(controller);
+    if (connectTimeout !== Infinity) {
+      limit.due = clock.after(connectTimeout);
+      clock.watch(limit);
+    }
+    const to = way.hop.proxy?.target ?? way.target;
+    const peer = way.hop.proxy === undefined ? "server" : "next proxy";
+    try {
+      const transport = await this.#reach(way, local, controller.signal);
+      const upstream = new Upstream(transport, way.key, clock, bodyTimeout);
+      this.#open.add(upstream);
+      this.#routes.add(upstream.route);
+      return upstream;
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      const address = formatAddress({ hostname: to.hostname, port: to.port });
+      if (limit.expired) {
+        throw new Refusal(
+          504,
+          `The ${peer} could not be reached in time`,
+          `no connection: ${address}`,
+        );
+      }
+      if (controller.signal.aborted) throw error;
+      const { kind, message } = toNetError(error, { phase: "connect", address });
+      if (kind === "descriptor-limit") {
+        throw new Refusal(503, "The proxy is at its limits", message);
+      }
+      if (kind === "timeout") {
+        throw new Refusal(504, `The ${peer} could not be reached in time`, message);
+      }
+      // A SOCKS server says with a reply why the server behind it cannot be reached.
+      const reply = error instanceof NetError && isReply(error);
+      const words = peer === "server" || (reply && kind in SERVER) ? SERVER : NEXT_PROXY;
+      throw new Refusal(502, words[kind] ?? `The proxy cannot connect to the ${peer}`, message);
+    } finally {
+      clock.unwatch(limit);
+    }
+  }
+
+  /** Makes a connection that leads to the target of a way. */
+  async #reach(way: Way, local: Address, signal: AbortSignal): Promise<Transport> {
+    const { target, hop: { proxy, byName } } = way;
+    if (proxy === undefined) {
+      const allowed = await orAbort(this.#allowed(way), signal);
+      checkLoop(allowed, target, local);
+      return await this.#connect(way, allowed, target, signal);
+    }
+    const found = await orAbort(this.#addresses(proxy.target, "next proxy"), signal);
+    if (byName) return await this.#connect(way, found, target, signal);
+    // A SOCKS server gets one address at a time, and the next one if it cannot reach that.
+    const allowed = await orAbort(this.#allowed(way), signal);
+    for (const [index, hostname] of allowed.entries()) {
+      try {
+        return await this.#connect(way, found, { hostname, port: target.port }, signal);
+      } catch (error) {
+        const last = index === allowed.length - 1 || signal.aborted;
+        if (last || !(error instanceof NetError) || !isReply(error)) throw error;
+      }
+    }
+    throw new Refusal(502, "The server cannot be reached");
+  }
+
+  /** Connects to the next hop at one of its addresses, and goes through it. */
+  async #connect(
+    way: Way,
+    addresses: readonly string[],
+    host: HostPort,
+    signal: AbortSignal,
+  ): Promise<Transport> {
+    const { port } = way.hop.proxy?.target ?? way.target;
+    const conn = await dialFrom(way.rules.from, addresses, port, signal);
+    if (way.hop.proxy === undefined && way.introduction === undefined) return conn;
+    return await passHop(conn, way, host, signal);
+  }
+
+  /** Returns the addresses of a host, as they are. */
+  async #addresses(
+    { hostname, address }: Target,
+    peer: "server" | "next proxy",
+  ): Promise<readonly string[]> {
+    if (address !== undefined) return [hostname];
+    try {
+      return await this.#options.resolve(hostname);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      const missing = error instanceof Error && "code" in error && error.code === "EPERM";
+      throw new Refusal(
+        502,
+        `The name of the ${peer} cannot be resolved`,
+        `Cannot resolve ${hostname}` +
+          (missing ? ": permission is missing, run again with --allow-net" : ""),
+      );
+    }
+  }
+
+  /** Returns the addresses of a target that its client may reach. */
+  async #allowed({ target, rules }: Way): Promise<readonly string[]> {
+    const found = await this.#addresses(target, "server");
+    const name = target.address === undefined ? target.hostname : undefined;
+    const allowed = found.filter((one) => {
+      const bytes = readAddressBytes(one);
+      return bytes !== undefined && rules.mayReach(bytes, name);
+    });
+    if (allowed.length > 0) return allowed;
+    throw new Refusal(
+      403,
+      "The address of the server is not allowed",
+      `denied: ${found.join(" ")}`,
+    );
+  }
+}
+
+/** Connects to one of several addresses, from an address of this machine. */
+async function dialFrom(
+  from: LocalAddresses | undefined,
+  addresses: readonly string[],
+  port: number,
+  signal: AbortSignal,
+): Promise<Transport> {
+  if (from === undefined) {
+    const conn = await dialAny(addresses, port, signal);
+    conn.setNoDelay();
+    return conn;
+  }
+  const reachable = from.reachable(addresses);
+  if (reachable.length === 0) {
+    throw new Refusal(
+      502,
+      "The server cannot be reached",
+      `no localAddress has the family of ${addresses.join(" ")}`,
+    );
+  }
+  const connect = (hostname: string, port: number, signal: AbortSignal) =>
+    from.connect(hostname, port, signal);
+  return await dialAnyBy(connect, reachable, port, signal);
+}
+
+/** Whether a SOCKS server has answered that it cannot reach a target. */
+function isReply(error: NetError): boolean {
+  return error.phase === "connect" && /^\d{1,3}$/.test(error.code ?? "");
+}
+
+/** Refuses a target that is this proxy itself. */
+function checkLoop(allowed: readonly string[], target: Target, local: Address): void {
+  if (!("port" in local && "hostname" in local) || local.port !== target.port) return;
+  const us = readAddressBytes(local.hostname)?.join();
+  const isUs = (one: string) => {
+    const bytes = readAddressBytes(one)!;
+    // All zeros is this machine, too.
+    return bytes.join() === us || bytes.every((byte) => byte === 0);
+  };
+  if (allowed.some(isUs)) throw new Refusal(508, "The target is this proxy");
+}
+
+/** Writes a connection as the address that it comes from and the address that it leads to. */
+export function routeOf(from: Address, to: Address): string {
+  return [from, to].map((end) =>
+    "hostname" in end
+      ? formatAddress({ hostname: normalizeHostname(end.hostname), port: end.port })
+      : formatAddress(end)
+  ).join(" ");
+}
+
+/** What the operating system says the addresses of a name are. */
+export async function resolveBySystem(hostname: string): Promise<readonly string[]> {
+  return (await lookup(hostname, { all: true, verbatim: true })).map(({ address }) => address);
+}
+
+/** A limit that aborts what it limits. */
+class Limit implements Ticked {
+  due = Infinity;
+  expired = false;
+  readonly #controller: AbortController;
+
+  constructor(controller: AbortController) {
+    this.#controller = controller;
+  }
+
+  expire(): void {
+    this.expired = !this.#controller.signal.aborted;
+    this.#controller.abort();
+  }
+}

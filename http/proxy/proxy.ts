@@ -1,0 +1,357 @@
+/**
+ * A forward proxy for plain HTTP/1.1 and `CONNECT`: correct to the byte, safe by default.
+ *
+ * Paths, header lines and bodies go through as they came; what belongs to a connection stays there
+ * (RFC 9110 §7.6). Names are resolved once, the address is checked, and that very address is
+ * dialled, so private networks cannot be reached by any way to write them. Malformed requests are
+ * refused. Responses of servers that are not well-formed, but are understood by widely used clients,
+ * are passed on in canonical form; the table in `http/http1-codec` lists them. All others are a 502.
+ * A client that ends its output before it has its answer counts as gone,
+ * but for tunnels.
+ *
+ * Connections to servers are kept, and end before the server ends them where it says when
+ * (`Keep-Alive`). A request with an idempotent method and without a body is sent once more on a new
+ * connection if the kept one has died before a byte of a response came (RFC 9110 §9.2.2). All other
+ * requests use a new connection at once, and are never repeated. A connection that a client has
+ * logged in on (NTLM, Negotiate: RFC 4559) serves this client alone.
+ *
+ * What is cut is not passed on as whole: both sides of a tunnel, and a client of HTTP/1.0 whose
+ * response has no length, see a reset when the other side breaks off or a limit ends it. For that, a
+ * tunnel takes two file descriptors a side. Windows has no such reset; an end is all there is.
+ *
+ * @example A proxy for this machine
+ * ```ts
+ * import { serveProxy } from "@portside/kit/http/proxy";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using origin = serveHttp({ port: 0 }, () => new Response("hello"));
+ * await using proxy = serveProxy({ port: 0, allowPrivate: true });
+ * using client = Deno.createHttpClient({ proxy: { url: proxy.url } });
+ * const response = await fetch(origin.url, { client });
+ * assertEquals(await response.text(), "hello");
+ * ```
+ *
+ * @example Through other proxies, by target
+ * ```ts
+ * import { serveProxy } from "@portside/kit/http/proxy";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using origin = serveHttp({ port: 0 }, () => new Response("hello"));
+ * await using next = serveProxy({ port: 0, allowPrivate: true, users: { alice: "secret" } });
+ * await using proxy = serveProxy({
+ *   port: 0,
+ *   allowPrivate: true,
+ *   upstream: [
+ *     { targets: [".corp.example"], upstream: "socks5h://127.0.0.1:1080" },
+ *     { targets: ["*"], upstream: `http://alice:secret@127.0.0.1:${next.addr.port}` },
+ *   ],
+ * });
+ * using client = Deno.createHttpClient({ proxy: { url: proxy.url } });
+ * const response = await fetch(origin.url, { client });
+ * assertEquals(await response.text(), "hello");
+ * ```
+ *
+ * **Permissions**: `--allow-net`: for the address to listen on, for every address that is asked
+ * for, and for every name that is looked up.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { isLoopback } from "../../net/address.ts";
+import type { Connection } from "../../net/connection/connection.ts";
+import type {
+  ConnectionHandler,
+  ConnectionInfo,
+  ServeTcpOptions,
+  ShutdownOptions,
+  ShutdownReport,
+  TcpServer,
+} from "../../net/tcp/server_options.ts";
+import { serveTcp } from "../../net/tcp/server.ts";
+import type { Transport } from "../../net/connection/transport.ts";
+import { TickClock } from "./_clock.ts";
+import { type Counts, Credentials, type ProxyCore } from "./_core.ts";
+import { ClientRules } from "./_clients.ts";
+import { NextHops } from "./_next_hop.ts";
+import { ProxySession } from "./_session.ts";
+import { resolveBySystem, Upstreams } from "./_upstream.ts";
+import { checkCount, checkTime } from "../internal/option_defaults.ts";
+import type { ProxyOptions, ProxyStats } from "./options.ts";
+
+export type * from "./options.ts";
+
+/** A proxy without a listener: `handle` serves the connections of any server of `net`. */
+export interface Proxy extends Disposable {
+  /**
+   * Serves one client; for `serveTcp` or `serveTls`. With `serveTls`, set its option `resetOnAbort`:
+   * without it, a tunnel that breaks off ends with a close_notify, as if it were whole.
+   */
+  readonly handle: ConnectionHandler;
+  /** Counters of this moment. */
+  stats(): ProxyStats;
+  /** Closes all connections to servers. */
+  close(): void;
+}
+
+/**
+ * Options of {@linkcode serveProxy}. All times are in milliseconds; 0 lifts one, and a limit of
+ * clients' connections.
+ */
+export interface ServeProxyOptions extends
+  ProxyOptions,
+  Pick<
+    ServeTcpOptions,
+    | "hostname"
+    | "port"
+    | "maxConnections"
+    | "backlog"
+    | "sharePort"
+    | "proxyProtocol"
+    | "signal"
+    | "onListen"
+    | "onEvent"
+  > {
+  /**
+   * The most connections of clients from one address, of
+   * IPv6 one network of 64 bits; more are closed at once.
+   *
+   * @default 256
+   */
+  maxConnectionsPerAddress?: number;
+  /**
+   * Whether anybody may use it who can reach it, without `users`; only needed beyond loopback.
+   *
+   * @default false
+   */
+  open?: boolean;
+}
+
+/** A running proxy. */
+export interface ProxyServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly addr: Deno.NetAddr;
+  /** Where it listens as a URL, e.g. `http://127.0.0.1:8888`. */
+  readonly url: string;
+  /** Resolves when the proxy has shut down. */
+  readonly finished: Promise<void>;
+  /** Counters of this moment. */
+  stats(): ProxyStats;
+  /** Stops accepting, lets requests and tunnels end, and cuts what is left at the deadline. */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+  /** Lets the proxy keep the process alive (the default). */
+  ref(): void;
+  /** Lets the process end while the proxy listens. */
+  unref(): void;
+}
+
+/**
+ * Makes a proxy to be put behind a listener of one's own.
+ *
+ * @param options What is allowed, and the limits.
+ * @returns The proxy.
+ * @throws {TypeError} If a rule, a user or the proxy behind this one is malformed.
+ * @throws {RangeError} If a limit is out of range.
+ *
+ * @example Behind a server of TCP
+ * ```ts
+ * import { createProxy } from "@portside/kit/http/proxy";
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using proxy = createProxy();
+ * await using server = serveTcp({ port: 0 }, proxy.handle);
+ * await using client = await connectTcp({ port: server.addr.port });
+ * // Loopback is out of bounds, however it is written.
+ * await client.write("GET http://0x7f.1/ HTTP/1.1\r\nHost: 0x7f.1\r\n\r\n");
+ * assertEquals(await client.readLine(), "HTTP/1.1 403 Forbidden");
+ * ```
+ */
+export function createProxy(options: ProxyOptions = {}): Proxy {
+  const limits = {
+    maxHead: checkCount("maxHead", options.maxHead, 32 * 1024),
+    headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
+    idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),
+    bodyTimeout: checkTime("bodyTimeout", options.bodyTimeout, 60_000),
+    minBodyRate: checkCount("minBodyRate", options.minBodyRate, 500),
+    responseTimeout: checkTime("responseTimeout", options.responseTimeout, 60_000),
+    tunnelTimeout: checkTime("tunnelTimeout", options.tunnelTimeout, 300_000),
+    halfCloseTimeout: checkTime("halfCloseTimeout", options.halfCloseTimeout, 30_000),
+  };
+  const connectTimeout = checkTime("connectTimeout", options.connectTimeout, 10_000);
+  const keepAliveTimeout = checkTime("keepAliveTimeout", options.keepAliveTimeout, 15_000);
+  const { maxHead: _, minBodyRate: __, ...times } = limits;
+  const clock = new TickClock(Math.min(connectTimeout, keepAliveTimeout, ...Object.values(times)));
+  const clients = new ClientRules(options);
+  const via = options.name ?? `portside-${crypto.randomUUID().slice(0, 8)}`;
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z:-]+$/.test(via)) {
+    throw new TypeError(`Cannot use the name ${JSON.stringify(via)}: it is a token`);
+  }
+  const hops = new NextHops(options.upstream);
+  const { sendProxyProtocol: introduce } = options;
+  if (introduce !== undefined && introduce !== 1 && introduce !== 2) {
+    throw new RangeError(`Cannot use sendProxyProtocol: it is 1 or 2, not ${introduce}`);
+  }
+  const counts: Counts = {
+    requests: 0,
+    retries: 0,
+    tunnels: 0,
+    activeTunnels: 0,
+    denied: 0,
+    failed: 0,
+    received: 0,
+    sent: 0,
+  };
+  const upstreams = new Upstreams({
+    clock,
+    connectTimeout,
+    bodyTimeout: limits.bodyTimeout,
+    keepAliveTimeout,
+    maxIdlePerHost: checkCount("maxIdlePerHost", options.maxIdlePerHost, 64),
+    resolve: options.resolve ?? resolveBySystem,
+  });
+  const core: ProxyCore = {
+    options,
+    clients,
+    hops,
+    clock,
+    upstreams,
+    via,
+    limits,
+    counts,
+    credentials: options.users === undefined ? undefined : new Credentials(options.users),
+    introduce,
+  };
+  return {
+    handle: (connection, info) => handle(core, connection, info),
+    stats: () => ({ ...counts, idleUpstream: upstreams.idle }),
+    close: () => upstreams.close(),
+    [Symbol.dispose]: () => upstreams.close(),
+  };
+}
+
+/**
+ * Starts a proxy.
+ *
+ * @param options Where to listen, what is allowed, and the limits.
+ * @returns The running proxy.
+ * @throws {TypeError} If it would serve anybody beyond this machine without `users` or `open`; if
+ * a rule, a user or the proxy behind this one is malformed.
+ * @throws {RangeError} If a limit is out of range.
+ * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
+ *
+ * @example With a login
+ * ```ts
+ * import { serveProxy } from "@portside/kit/http/proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using proxy = serveProxy({ port: 0, users: { alice: "secret" } });
+ * using client = Deno.createHttpClient({ proxy: { url: proxy.url } });
+ * const response = await fetch("http://192.0.2.1/", { client });
+ * assertEquals(response.status, 407);
+ * await response.body?.cancel();
+ * ```
+ */
+export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
+  const { hostname = "127.0.0.1", port, backlog, sharePort, proxyProtocol } = options;
+  const { signal, onListen, onEvent } = options;
+  if (!isLoopback(hostname) && options.users === undefined && options.open !== true) {
+    throw new TypeError(
+      `Cannot serve everybody on ${hostname}: give users, or say open if that is meant`,
+    );
+  }
+  const proxy = createProxy(options);
+  const sessions = new Set<Promise<void>>();
+  const server = serveTcp({
+    hostname,
+    port,
+    backlog,
+    sharePort,
+    proxyProtocol,
+    signal,
+    onListen,
+    onEvent,
+    maxConnections: options.maxConnections,
+    maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 256,
+    idleTimeout: 0, // Each wait here has a limit of its own.
+    lingerTimeout: LINGER,
+  }, (connection, info) => {
+    const session = Promise.resolve(proxy.handle(connection, info));
+    sessions.add(session);
+    return session.finally(() => sessions.delete(session));
+  });
+  return new RunningProxy(server, proxy, sessions);
+}
+
+/** How long a client may go on with a body that is refused, before it has to read why. */
+const LINGER = 2000;
+/** How long sessions that were cut may take to say so; only a hook that hangs takes longer. */
+const LAST_WORDS = 1000;
+
+class RunningProxy implements ProxyServer {
+  readonly addr: Deno.NetAddr;
+  readonly url: string;
+  readonly finished: Promise<void>;
+  readonly #server: TcpServer;
+  readonly #proxy: Proxy;
+
+  constructor(server: TcpServer, proxy: Proxy, sessions: ReadonlySet<Promise<void>>) {
+    this.#server = server;
+    this.#proxy = proxy;
+    this.addr = server.addr;
+    this.url = server.url.replace(/^tcp/, "http");
+    this.finished = server.finished.then(async () => {
+      proxy.close();
+      const told = new AbortController();
+      const all = Promise.allSettled(sessions).then(() => told.abort());
+      await Promise.race([all, delay(LAST_WORDS, { signal: told.signal }).catch(() => {})]);
+    });
+  }
+
+  stats(): ProxyStats {
+    return this.#proxy.stats();
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+
+  async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    const report = await this.#server.shutdown(options);
+    await this.finished;
+    return report;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
+
+/** Serves one client on the raw connection; the limits around it stay those of its server. */
+async function handle(
+  core: ProxyCore,
+  conn: Connection,
+  { signal: draining, proxyHeader }: ConnectionInfo,
+): Promise<void> {
+  let raw: Transport | undefined;
+  await conn.upgrade((transport) => {
+    raw = transport;
+    return Promise.resolve({ transport, tls: conn.tls });
+  });
+  const session = new ProxySession(core, conn, raw!, proxyHeader);
+  const drain = () => session.drain();
+  draining.addEventListener("abort", drain);
+  try {
+    if (draining.aborted) session.drain();
+    await session.run();
+  } finally {
+    draining.removeEventListener("abort", drain);
+  }
+}

@@ -1,0 +1,160 @@
+import { Refusal } from "../_pages.ts";
+import { Target, type TargetContext } from "./_target.ts";
+import type { ReverseProxyChoose, ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
+import type { HttpInfo } from "../../server/options.ts";
+
+/** How many targets that a function has chosen are remembered. */
+const MAX_REMEMBERED = 1024;
+const POLICIES: readonly unknown[] = ["round-robin", "least-connections", "random"];
+
+/** Chooses a target for each request. */
+export class Balancer {
+  readonly #targets: readonly Target[];
+  readonly #policy: ReverseProxyOptions["policy"];
+  readonly #context: TargetContext;
+  readonly #byUrl = new Map<string, Target>();
+  /** Targets by the names that functions use for them. */
+  readonly #byName = new Map<string, Target>();
+  /** Whether a function may choose others than the known ones. */
+  readonly #open: boolean;
+  #next = 0;
+
+  /**
+   * Reads the targets and the policy.
+   *
+   * @throws {TypeError} If one of them is malformed.
+   */
+  constructor(
+    target: ReverseProxyTarget | readonly ReverseProxyTarget[] | ReverseProxyChoose,
+    policy: ReverseProxyOptions["policy"] = "round-robin",
+    context: TargetContext,
+  ) {
+    this.#context = context;
+    this.#open = typeof target === "function";
+    if (typeof policy !== "function" && !POLICIES.includes(policy)) {
+      throw new TypeError(
+        `Cannot use the policy ${JSON.stringify(policy)}: it is a function or one of ` +
+          POLICIES.join(", "),
+      );
+    }
+    this.#policy = typeof target === "function" ? target : policy;
+    const list = typeof target === "function"
+      ? []
+      : typeof target === "string" || target instanceof URL
+      ? [target]
+      : target;
+    if (list.length === 0 && !this.#open) {
+      throw new TypeError("Cannot use an empty list of targets: name one at least");
+    }
+    for (const one of list) {
+      const checked = list.length > 1 && typeof policy !== "function";
+      const made = new Target(one, context, checked);
+      if (this.#byUrl.has(made.url)) throw new TypeError(`Cannot use a target twice: ${made.url}`);
+      this.#byUrl.set(made.url, made);
+      this.#byName.set(String(one), made);
+    }
+    this.#targets = this.targets;
+  }
+
+  /** All targets. */
+  get targets(): Target[] {
+    return [...this.#byUrl.values()];
+  }
+
+  /**
+   * Chooses a target.
+   *
+   * @param tried Targets that have failed for this request; undefined for none.
+   * @returns The target; undefined if a function has chosen none.
+   * @throws {Refusal} If no target is available.
+   */
+  choose(
+    request: Request,
+    info: HttpInfo,
+    tried: ReadonlySet<Target> | undefined,
+  ): Target | Promise<Target | undefined> {
+    if (typeof this.#policy === "function") return this.#ask(this.#policy, request, info);
+    const targets = this.#targets;
+    if (targets.length === 1) {
+      const only = targets[0]!;
+      if (only.full) throw busy();
+      return only;
+    }
+    return this.#best(tried) ?? this.#none();
+  }
+
+  /** Returns whether there is another target for a request that has failed at some. */
+  hasOther(tried: ReadonlySet<Target>): boolean {
+    return this.#targets.some((one) => !tried.has(one) && !one.down && !one.full);
+  }
+
+  #best(tried: ReadonlySet<Target> | undefined): Target | undefined {
+    const targets = this.#targets;
+    const { length } = targets;
+    const policy = this.#policy;
+    const start = policy === "random" ? Math.floor(Math.random() * length) : this.#next;
+    let best: Target | undefined;
+    for (let i = 0; i < length; i++) {
+      const one = targets[(start + i) % length]!;
+      if (one.full || tried?.has(one) || one.down) continue;
+      if (best === undefined || one.active < best.active) best = one;
+      if (policy !== "least-connections") {
+        this.#next = (start + i + 1) % length;
+        return best;
+      }
+    }
+    // Targets with equally many requests take turns.
+    this.#next = (start + 1) % length;
+    return best;
+  }
+
+  #none(): never {
+    if (this.#targets.some((one) => !one.down)) throw busy();
+    const wait = Math.min(...this.#targets.map(({ downFor }) => downFor));
+    throw new Unavailable("No server is available", Math.max(1, Math.ceil(wait / 1000)));
+  }
+
+  async #ask(
+    choose: ReverseProxyChoose,
+    request: Request,
+    info: HttpInfo,
+  ): Promise<Target | undefined> {
+    const chosen = await choose(request, info);
+    if (chosen === undefined && this.#open) return undefined;
+    const name = String(chosen);
+    const target = this.#byName.get(name) ?? this.#remember(name);
+    if (target.full) throw busy();
+    return target;
+  }
+
+  #remember(name: string): Target {
+    const made = new Target(name, this.#context, false);
+    const target = this.#byUrl.get(made.url) ?? made;
+    if (target === made && !this.#open) {
+      throw new TypeError(`The policy chose ${made.url}: it is none of the targets`);
+    }
+    const [oldest] = this.#byName;
+    if (this.#byName.size >= MAX_REMEMBERED) {
+      this.#byName.delete(oldest![0]);
+      if (this.#open) this.#byUrl.delete(oldest![1].url);
+    }
+    this.#byUrl.set(target.url, target);
+    this.#byName.set(name, target);
+    return target;
+  }
+}
+
+/** No target may have the request now. */
+export class Unavailable extends Refusal {
+  constructor(
+    detail: string,
+    /** In seconds. */
+    readonly retryAfter: number,
+  ) {
+    super(503, detail);
+  }
+}
+
+function busy(): Unavailable {
+  return new Unavailable("The servers are busy", 1);
+}

@@ -1,0 +1,429 @@
+import { getLogger } from "@logtape/logtape";
+import { toNetError } from "../../../net/errors/errors.ts";
+import { lowerAscii, parseDigits } from "../../../net/text.ts";
+import { hasBody, takeWholeBody } from "../../internal/lazy_request.ts";
+import type { IdleUpstreams } from "../_idle_upstreams.ts";
+import { isIdempotent } from "../../internal/methods.ts";
+import { offerOf } from "../../internal/offer.ts";
+import type { TickClock, Ticked } from "../_clock.ts";
+import { Refusal } from "../_pages.ts";
+import type { Upstream } from "../_upstream.ts";
+import { type Balancer, Unavailable } from "./_balancer.ts";
+import { Exchange, type Outcome, type Sending, Unanswered } from "./_exchange.ts";
+import {
+  hasPassed,
+  type HeadRules,
+  type OutgoingHead,
+  requestHead,
+  rewrittenHead,
+  type UploadFraming,
+} from "./_head.ts";
+import type { ReverseLimits, Target } from "./_target.ts";
+import { parseList } from "../../header_list.ts";
+import { problem } from "../../problem.ts";
+import type { ReverseProxyOptions, ReverseProxyStats } from "./options.ts";
+import type { HttpInfo } from "../../server/options.ts";
+
+const logger = getLogger(["portside", "http", "reverse-proxy"]);
+
+/** What requests share. */
+export interface ReverseCore {
+  readonly options: ReverseProxyOptions;
+  readonly rules: HeadRules;
+  readonly limits: ReverseLimits;
+  readonly clock: TickClock;
+  readonly idle: IdleUpstreams<Upstream>;
+  readonly balancer: Balancer;
+}
+
+/** Counters. */
+interface Counts {
+  requests: number;
+  retries: number;
+  failed: number;
+  tunnels: number;
+}
+
+/** Passes requests on. */
+export class Forwarder {
+  readonly core: ReverseCore;
+  readonly counts: Counts = { requests: 0, retries: 0, failed: 0, tunnels: 0 };
+  #closed = false;
+  #lastClosing: AbortSignal | undefined;
+  readonly #closings = new WeakSet<AbortSignal>();
+
+  constructor(core: ReverseCore) {
+    this.core = core;
+  }
+
+  /** Answers a request. */
+  handle(request: Request, info: HttpInfo): Response | Promise<Response> {
+    this.counts.requests++;
+    if (info.closing !== this.#lastClosing) this.#watchServer(info.closing);
+    const plan = planOf(request, this.core.rules);
+    if (plan instanceof Response) return plan;
+    return new Forward(this, request, info, plan).run();
+  }
+
+  /** Whether connections are not kept any more. */
+  isClosing(info: HttpInfo): boolean {
+    return this.#closed || info.closing.aborted;
+  }
+
+  stats(): ReverseProxyStats {
+    const targets = this.core.balancer.targets.map((one) => ({
+      target: one.url,
+      available: !one.down && !one.full,
+      active: one.active,
+      idle: one.idle,
+      requests: one.requests,
+      failed: one.failed,
+    }));
+    return { ...this.counts, targets };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.core.idle.close();
+  }
+
+  /** Counts and tells a failure. */
+  failed(
+    { status, detail, reason }: Refusal,
+    error: Error,
+    target: Target | undefined,
+    request: Request,
+    begun: boolean,
+  ): void {
+    this.counts.failed++;
+    logger.warn("{method} to {target} failed: {detail} ({reason})", {
+      method: request.method,
+      target: target?.url,
+      detail,
+      reason,
+    });
+    try {
+      this.core.options.onError?.({ status, begun, target: target?.url, request, error });
+    } catch (thrown) {
+      logger.error("onError failed: {error}", { error: thrown });
+    }
+  }
+
+  /** Lets idle connections end with the server, so that they do not keep the process. */
+  #watchServer(closing: AbortSignal): void {
+    this.#lastClosing = closing;
+    if (this.#closings.has(closing)) return;
+    this.#closings.add(closing);
+    closing.addEventListener("abort", () => this.core.idle.close(), { once: true });
+  }
+}
+
+/** What is known of a request before a target is chosen. */
+interface Plan extends OutgoingHead {
+  /** Whether the request may be sent again. */
+  readonly repeatable: boolean;
+}
+
+/** Plans a request, or refuses it. */
+function planOf(request: Request, rules: HeadRules): Plan | Response {
+  const { method, headers } = request;
+  if (hasPassed(headers, rules.name)) {
+    return problem(508, { detail: "The request comes from this proxy itself" });
+  }
+  const framing = framingOf(request);
+  if (framing === undefined) {
+    return problem(400, { detail: `A request of method ${method} with a body is not passed on` });
+  }
+  const maxForwards = method === "OPTIONS"
+    ? parseDigits(headers.get("max-forwards") ?? "")
+    : undefined;
+  // RFC 9110 §7.6.2.
+  if (maxForwards === 0) return new Response(null, { status: 204 });
+  const upgrade = headers.has("upgrade") ? protocolsOf(headers.get("upgrade")!) : "";
+  const bodyless = framing === "none";
+  if (upgrade !== "" && bodyless && offerOf(request) === undefined) {
+    return problem(501, {
+      detail: "The connection cannot be upgraded here: the server needs the option hardened, " +
+        "and wrappers have to pass the request on as it is",
+    });
+  }
+  return {
+    framing,
+    upgrade: upgrade !== "" && bodyless ? upgrade : undefined,
+    expect: !bodyless && lowerAscii(headers.get("expect") ?? "") === "100-continue",
+    maxForwards: maxForwards === undefined ? undefined : maxForwards - 1,
+    repeatable: bodyless && isIdempotent(method),
+  };
+}
+
+/** Returns how the body is framed; undefined for one that cannot be had. */
+function framingOf(request: Request): UploadFraming | undefined {
+  const { method, headers } = request;
+  const length = headers.get("content-length");
+  const chunked = headers.has("transfer-encoding");
+  if (method === "GET" || method === "HEAD") {
+    // No `Request` has such a body, and without it the request would be another one.
+    return chunked || (length !== null && !/^0+$/.test(length)) ? undefined : "none";
+  }
+  if (!hasBody(request)) return "none";
+  return chunked || length === null ? "chunked" : parseDigits(length) ?? "chunked";
+}
+
+/** Protocols that are an offer only, and are not passed on (RFC 9113 §3.1, RFC 2817). */
+const IGNORED = /^(?:h2c?|HTTP\/2(?:\.0)?|TLS(?:\/.*)?)$/i;
+
+/** Returns the protocols that a client asks for. */
+function protocolsOf(upgrade: string): string {
+  return parseList(upgrade).filter((protocol) => !IGNORED.test(protocol)).join(", ");
+}
+
+/** One request, with all its attempts. */
+class Forward implements Ticked {
+  /** When to look whether the client has gone. To look at once would cost each request. */
+  due: number;
+  readonly #forwarder: Forwarder;
+  readonly #request: Request;
+  readonly #info: HttpInfo;
+  readonly #plan: Plan;
+  #sending: Sending | undefined;
+  #exchange: Exchange | undefined;
+  #dialing: AbortController | undefined;
+  #signal: AbortSignal | undefined;
+  #tried: Set<Target> | undefined;
+
+  constructor(forwarder: Forwarder, request: Request, info: HttpInfo, plan: Plan) {
+    this.#forwarder = forwarder;
+    this.#request = request;
+    this.#info = info;
+    this.#plan = plan;
+    this.due = forwarder.core.clock.after(0);
+  }
+
+  /** Runs it. */
+  async run(): Promise<Response> {
+    const { clock } = this.#forwarder.core;
+    clock.watch(this);
+    let target: Target | undefined;
+    try {
+      // A connection that has died is replaced once; each target is dialled once.
+      for (let repeated = false;;) {
+        target = await this.#choose();
+        if (target === undefined) {
+          return problem(404, { detail: "No server is responsible for the request" });
+        }
+        const upstream = await this.#connect(target, repeated);
+        if (upstream === undefined) continue;
+        try {
+          return await this.#attempt(target, upstream);
+        } catch (error) {
+          if (!(error instanceof Unanswered) || this.#signal?.aborted) throw error;
+          if (!error.stale) this.#avoid(target);
+          if (repeated || !this.#plan.repeatable) throw error;
+          repeated = true;
+          this.#forwarder.counts.retries++;
+        }
+      }
+    } catch (error) {
+      if (this.#signal?.aborted) throw this.#signal.reason;
+      return this.#refuse(error, target);
+    } finally {
+      clock.unwatch(this);
+      this.#signal?.removeEventListener("abort", this.#onGone);
+    }
+  }
+
+  /** The request takes longer than most: looks for the end of its client from now on. */
+  expire(): void {
+    const { signal } = this.#info;
+    this.#signal = signal;
+    if (signal.aborted) this.#onGone();
+    else signal.addEventListener("abort", this.#onGone, { once: true });
+  }
+
+  #onGone = (): void => {
+    this.#dialing?.abort(this.#signal!.reason);
+    this.#exchange?.abandon();
+  };
+
+  #choose(): Target | undefined | Promise<Target | undefined> {
+    return this.#forwarder.core.balancer.choose(this.#request, this.#info, this.#tried);
+  }
+
+  /** Takes or makes a connection; undefined if another target is to be tried. */
+  async #connect(target: Target, fresh: boolean): Promise<Upstream | undefined> {
+    target.begin();
+    const kept = fresh || !this.#plan.repeatable ? undefined : target.take();
+    if (kept !== undefined) return kept;
+    const dialing = this.#dialing = new AbortController();
+    try {
+      const upstream = await target.dial(dialing.signal);
+      this.#dialing = undefined;
+      return upstream;
+    } catch (error) {
+      target.end();
+      if (dialing.signal.aborted) throw error;
+      const refusal = unreachable(error);
+      if (refusal.status === 503) throw new Failed(refusal, error);
+      this.#avoid(target);
+      if (!this.#tried?.has(target)) throw new Failed(refusal, error);
+      return undefined;
+    }
+  }
+
+  /** Notes that a target has failed, so that another one gets the next attempt. */
+  #avoid(target: Target): void {
+    target.fail();
+    const tried = new Set(this.#tried).add(target);
+    // With nothing else to try, the same target gets a new connection.
+    if (this.#forwarder.core.balancer.hasOther(tried)) this.#tried = tried;
+  }
+
+  async #attempt(target: Target, upstream: Upstream): Promise<Response> {
+    const { rules, limits, options } = this.#forwarder.core;
+    const { rewrite } = options;
+    let lease: Lease | undefined;
+    try {
+      const head = rewrite === undefined
+        ? requestHead(this.#request, this.#info, target, this.#plan, rules)
+        : await rewrittenHead(this.#request, this.#info, target, this.#plan, rules, rewrite);
+      lease = new Lease(this.#forwarder, this.#request, this.#info, target, upstream);
+      const sending = this.#sending ??= this.#sendingOf();
+      const exchange = this.#exchange = new Exchange(upstream, sending, limits, lease);
+      if (this.#signal?.aborted) exchange.abandon();
+      const response = await exchange.run(head);
+      target.succeed();
+      return response;
+    } catch (error) {
+      if (lease === undefined) {
+        // Nothing was sent on it.
+        this.#forwarder.core.idle.give(upstream);
+        target.end();
+      } else {
+        if (error instanceof Refusal) target.fail();
+        lease.drop();
+      }
+      throw error;
+    }
+  }
+
+  #sendingOf(): Sending {
+    const { framing, expect } = this.#plan;
+    const request = this.#request;
+    const whole = typeof framing === "number" && !expect ? takeWholeBody(request) : undefined;
+    return {
+      request,
+      info: this.#info,
+      framing,
+      whole: whole?.length === framing ? whole : undefined,
+      expect,
+      name: this.#forwarder.core.rules.name,
+    };
+  }
+
+  #refuse(error: unknown, target: Target | undefined): Response {
+    const refusal = error instanceof Refusal
+      ? error
+      : error instanceof Failed
+      ? error.refusal
+      : error instanceof Unanswered
+      ? new Refusal(502, "The server broke off the connection", error.message)
+      : undefined;
+    // What the client or a hook did is for the server to judge.
+    if (refusal === undefined) throw error;
+    const cause = (error as Error).cause;
+    this.#forwarder.failed(
+      refusal,
+      cause instanceof Error ? cause : error as Error,
+      refusal instanceof Unavailable ? undefined : target,
+      this.#request,
+      false,
+    );
+    const headers = new Headers({ "cache-control": "no-store" });
+    if (refusal instanceof Unavailable) headers.set("retry-after", String(refusal.retryAfter));
+    return problem(refusal.status, { detail: refusal.detail, headers });
+  }
+}
+
+/** A request that could not be sent. */
+class Failed extends Error {
+  constructor(readonly refusal: Refusal, override readonly cause: unknown) {
+    super(refusal.detail);
+  }
+}
+
+/** What a client is told of a connection that did not come about. */
+function unreachable(error: unknown): Refusal {
+  const { kind, message } = toNetError(error, { phase: "connect" });
+  switch (kind) {
+    case "timeout":
+      return new Refusal(504, "The server could not be reached in time", message);
+    case "descriptor-limit":
+      return new Refusal(503, "The proxy is at its limits", message);
+    case "permission":
+      throw error;
+    case "tls":
+      return new Refusal(502, "The server cannot be verified", message);
+    default:
+      return new Refusal(502, "The server cannot be reached", message);
+  }
+}
+
+/** The use of a connection for one attempt. It ends once. */
+class Lease implements Outcome {
+  #over = false;
+  readonly #forwarder: Forwarder;
+  readonly #request: Request;
+  readonly #info: HttpInfo;
+  readonly #target: Target;
+  readonly #upstream: Upstream;
+  #switched = false;
+
+  constructor(
+    forwarder: Forwarder,
+    request: Request,
+    info: HttpInfo,
+    target: Target,
+    upstream: Upstream,
+  ) {
+    this.#forwarder = forwarder;
+    this.#request = request;
+    this.#info = info;
+    this.#target = target;
+    this.#upstream = upstream;
+  }
+
+  done(reusable: boolean): void {
+    if (!this.#end()) return;
+    const { idle } = this.#forwarder.core;
+    if (reusable && !this.#forwarder.isClosing(this.#info)) idle.give(this.#upstream);
+    else idle.drop(this.#upstream);
+  }
+
+  broken(refusal: Refusal): void {
+    this.drop();
+    this.#target.fail();
+    this.#forwarder.failed(refusal, refusal, this.#target, this.#request, true);
+  }
+
+  abandoned(): void {
+    this.drop();
+  }
+
+  switched(): void {
+    this.#switched = true;
+    this.#forwarder.counts.tunnels++;
+  }
+
+  /** Ends it without keeping the connection. */
+  drop(): void {
+    if (this.#end()) this.#forwarder.core.idle.drop(this.#upstream);
+  }
+
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#target.end();
+    if (this.#switched) this.#forwarder.counts.tunnels--;
+    return true;
+  }
+}

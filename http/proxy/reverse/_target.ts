@@ -1,0 +1,195 @@
+import { formatAddress } from "../../../net/address.ts";
+import { connectTcp } from "../../../net/tcp/client.ts";
+import { connectTls } from "../../../net/tls/client.ts";
+import type { Transport } from "../../../net/connection/transport.ts";
+import { connectUnix } from "../../../net/unix/client.ts";
+import type { IdleUpstreams } from "../_idle_upstreams.ts";
+import type { TickClock } from "../_clock.ts";
+import { Upstream } from "../_upstream.ts";
+import type { ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
+
+/** Limits of a reverse proxy, checked and complete. Times are in milliseconds, Infinity for none. */
+export interface ReverseLimits {
+  readonly maxFails: number;
+  readonly failTimeout: number;
+  readonly maxConnections: number;
+  readonly connectTimeout: number;
+  readonly responseTimeout: number;
+  readonly bodyTimeout: number;
+  readonly tunnelTimeout: number;
+}
+
+/** What targets share. */
+export interface TargetContext {
+  readonly clock: TickClock;
+  readonly limits: ReverseLimits;
+  readonly tls: ReverseProxyOptions["tls"];
+  readonly idle: IdleUpstreams<Upstream>;
+}
+
+/** One target: how to reach it, and how it does. */
+export class Target {
+  /** The target as a URL, without a login. */
+  readonly url: string;
+  /** Its host, with a port that is not that of the scheme. */
+  readonly host: string;
+  /** What is put in front of paths, without a slash at the end. */
+  readonly basePath: string;
+  active = 0;
+  requests = 0;
+  failed = 0;
+
+  readonly #context: TargetContext;
+  readonly #checked: boolean;
+  readonly #connect: (signal: AbortSignal) => Promise<Transport>;
+  /** Failures within the time for them. */
+  #fails = 0;
+  /** When the first of them was. */
+  #since = 0;
+  /** Until when it gets no requests, on the clock of `performance.now`. */
+  #downUntil = 0;
+  /** Whether a request tries whether it works again. */
+  #onTrial = false;
+
+  /**
+   * Reads a target.
+   *
+   * @param checked Whether it gets no requests for a while after failures.
+   * @throws {TypeError} If it is no target.
+   */
+  constructor(target: ReverseProxyTarget, context: TargetContext, checked: boolean) {
+    this.#context = context;
+    this.#checked = checked;
+    const url = URL.parse(target);
+    if (
+      url === null || url.search !== "" || url.hash !== "" || url.username + url.password !== ""
+    ) {
+      refuse(target);
+    }
+    if (url.protocol === "unix:" && url.host === "" && url.pathname.length > 1) {
+      const path = pathOf(url) ?? refuse(target);
+      this.url = `unix:${path}`;
+      this.host = "localhost";
+      this.basePath = "";
+      this.#connect = (signal) => this.#connectUnix(path, signal);
+      return;
+    }
+    const secure = url.protocol === "https:";
+    if ((!secure && url.protocol !== "http:") || url.port === "0") refuse(target);
+    this.url = url.href;
+    this.host = url.host;
+    this.basePath = url.pathname.replace(/\/$/, "");
+    const hostname = url.hostname.replace(/^\[|\]$/g, "");
+    const port = url.port === "" ? secure ? 443 : 80 : Number(url.port);
+    this.#connect = (signal) => this.#connectTcp({ hostname, port }, secure, signal);
+  }
+
+  /** Whether it has failed too often of late. */
+  get down(): boolean {
+    return this.#downUntil > 0 && (this.#onTrial || performance.now() < this.#downUntil);
+  }
+
+  /** Whether it has as many requests as it may have. */
+  get full(): boolean {
+    return this.active >= this.#context.limits.maxConnections;
+  }
+
+  /** In how many milliseconds it may be tried again. */
+  get downFor(): number {
+    return Math.max(0, this.#downUntil - performance.now());
+  }
+
+  /** A request is sent to it. */
+  begin(): void {
+    this.active++;
+    this.requests++;
+    if (this.#downUntil > 0) this.#onTrial = true;
+  }
+
+  /** The request is over, and says nothing of the target if it had neither success nor failure. */
+  end(): void {
+    this.active--;
+    this.#onTrial = false;
+  }
+
+  /** It has answered. */
+  succeed(): void {
+    this.#fails = this.#downUntil = 0;
+    this.#onTrial = false;
+  }
+
+  /** It has failed. */
+  fail(): void {
+    const { maxFails, failTimeout } = this.#context.limits;
+    this.failed++;
+    if (!this.#checked) return;
+    const now = performance.now();
+    if (now - this.#since > failTimeout && this.#downUntil === 0) this.#fails = 0;
+    if (this.#fails === 0) this.#since = now;
+    this.#fails++;
+    if (this.#fails >= maxFails) this.#downUntil = now + failTimeout;
+    this.#onTrial = false;
+  }
+
+  /** Returns an idle connection; undefined without one. */
+  take(): Upstream | undefined {
+    return this.#context.idle.take(this.url);
+  }
+
+  /** How many connections are idle. */
+  get idle(): number {
+    return this.#context.idle.count(this.url);
+  }
+
+  /**
+   * Makes a connection.
+   *
+   * @throws {NetError} If that does not come about.
+   */
+  async dial(signal: AbortSignal): Promise<Upstream> {
+    const { clock, limits } = this.#context;
+    return new Upstream(await this.#connect(signal), this.url, clock, limits.bodyTimeout);
+  }
+
+  async #connectTcp(
+    to: { hostname: string; port: number },
+    secure: boolean,
+    signal: AbortSignal,
+  ): Promise<Transport> {
+    const timeout = this.#timeout;
+    const options = { ...to, timeout, signal, writeTimeout: 0 };
+    if (!secure) return (await connectTcp(options)).detach().transport;
+    const tls = { alpnProtocols: ["http/1.1"], ...this.#context.tls, handshakeTimeout: timeout };
+    return (await connectTls({ ...options, ...tls })).detach().transport;
+  }
+
+  async #connectUnix(path: string, signal: AbortSignal): Promise<Transport> {
+    const options = { path, timeout: this.#timeout, signal, writeTimeout: 0 };
+    return (await connectUnix(options)).detach().transport;
+  }
+
+  get #timeout(): number {
+    const { connectTimeout } = this.#context.limits;
+    return connectTimeout === Infinity ? 0 : connectTimeout;
+  }
+}
+
+function pathOf({ pathname }: URL): string | undefined {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(target: ReverseProxyTarget): never {
+  throw new TypeError(
+    `Cannot use the target ${JSON.stringify(String(target).replace(/\/\/.*@/, "//…@"))}: it is ` +
+      "http://host:port, https://host:port, each perhaps with a path, or unix:/path",
+  );
+}
+
+/** Writes an address for `X-Forwarded-For`. */
+export function addressText(hostname: string): string {
+  return formatAddress({ hostname, port: 0 }).replace(/:0$/, "");
+}

@@ -1,0 +1,62 @@
+import type { Connection } from "../../../net/connection/connection.ts";
+import type { Transport } from "../../../net/connection/transport.ts";
+import { Http1Decoder, type Http1Response } from "../../http1/codec.ts";
+import { Peer } from "../_peer.ts";
+import { Tunnel } from "../_tunnel.ts";
+import type { ReverseLimits } from "./_target.ts";
+import { takeOver } from "../../server/take_over.ts";
+
+/** The largest write, so that the progress of a slow peer shows. */
+const PIECE = 64 * 1024;
+
+/** How long one side of a tunnel may stay open alone, in milliseconds. */
+const HALF_CLOSE = 30_000;
+
+/**
+ * Passes a 101 on, and then bytes in both directions.
+ *
+ * @param request The request, as it came from the server.
+ * @param head The response of the target.
+ * @param headers Its fields.
+ * @param upstream The connection to the target.
+ * @param limits The limits.
+ * @param closed Called when both connections are closed.
+ * @returns The response; undefined if the request cannot be answered so.
+ */
+export function switchProtocols(
+  request: Request,
+  head: Http1Response,
+  headers: [string, string][],
+  upstream: Peer,
+  { tunnelTimeout }: ReverseLimits,
+  closed: () => void,
+): Response | undefined {
+  const taking = head.upgrade === undefined ? undefined : takeOver(request, head.upgrade, headers);
+  if (taking === undefined) return undefined;
+  taking.taken.then(async ({ connection, early }) => {
+    connection.resetOnAbort();
+    const decoder = new Http1Decoder("request");
+    if (early.length > 0) decoder.push(early);
+    const client = new Peer(transportOf(connection), decoder, upstream.clock, tunnelTimeout);
+    upstream.makeResettable();
+    await new Tunnel(client, upstream, { tunnelTimeout, halfCloseTimeout: HALF_CLOSE }).run();
+  }).catch(() => upstream.reset()).finally(closed);
+  return taking.response;
+}
+
+/** A connection as a transport. */
+function transportOf(connection: Connection): Transport {
+  return {
+    localAddr: connection.localAddr,
+    remoteAddr: connection.remoteAddr,
+    read: (buffer) => connection.read(buffer),
+    async write(data) {
+      const piece = data.subarray(0, PIECE);
+      await connection.write(piece);
+      return piece.length;
+    },
+    closeWrite: () => connection.closeWrite(),
+    close: () => void connection.close().catch(() => {}),
+    reset: () => connection.abort(),
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * A reverse proxy as a handler of `serveHttp`: it passes requests on to one or several servers, over
+ * HTTP/1.1.
+ *
+ * Bodies stream in both directions as they are: what is compressed stays compressed, and a slow side
+ * holds the other one back. What belongs to a connection ends here (RFC 9110 §7.6.1), and messages are
+ * framed anew. Interim responses 103, trailers and upgrades (WebSocket) are passed on. A response that
+ * breaks off is cut for the client, too. Where requests go is decided by the configuration alone:
+ * neither `Host` nor an absolute target changes it.
+ *
+ * @example A server in front of another one
+ * ```ts
+ * import { reverseProxy } from "@portside/kit/http/reverse-proxy";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using origin = serveHttp({ port: 0 }, (request) => {
+ *   return new Response(`for ${request.headers.get("x-forwarded-for")}`);
+ * });
+ * await using server = serveHttp({ hardened: true }, reverseProxy(origin.url));
+ * const response = await fetch(server.url);
+ * assertEquals(await response.text(), "for 127.0.0.1");
+ * ```
+ *
+ * Requests that may be repeated (GET, HEAD, OPTIONS, PUT and DELETE without a body, RFC 9110 §9.2.2)
+ * use kept connections. If one of them ends before any byte of a response, the request is sent once
+ * more, on a new connection or to another target. All other requests use a new connection each, and
+ * are never sent twice; if no connection to a target comes about, nothing has been sent, and another
+ * target gets the request.
+ *
+ * Settings of `serveHttp` that matter:
+ * - `hardened: true` for upgrades, early hints and trailers, and for bodies that are not compressed
+ *   behind the back of the application, as `Deno.serve` does.
+ * - `allowedHosts` with the public name of the site, if the server listens on loopback.
+ * - `maxBody` for large uploads, `handlerTimeout: 0` for those that take longer than a minute: the
+ *   proxy has time limits of its own, which measure progress.
+ * - `trustProxy` if there is another proxy in front. Without it, `Forwarded` and `X-Forwarded-*` of
+ *   clients are dropped.
+ *
+ * A wrapper that sets fields of the request cannot protect them from a client that names them in
+ * `Connection`. Set such fields in `rewrite`.
+ *
+ * **Permissions**: `--allow-net=HOST:PORT` for each target; `--allow-read` and `--allow-write` for the
+ * path of a Unix socket. Source: RFC 9110 §7.6, §9.2.2; RFC 9112; RFC 7239.
+ *
+ * @module
+ */
+
+import { consistsOf } from "../../internal/http1_fields.ts";
+import { TARGET, TOKEN } from "../../internal/http1_bytes.ts";
+import { IdleUpstreams } from "../_idle_upstreams.ts";
+import { TickClock } from "../_clock.ts";
+import type { Upstream } from "../_upstream.ts";
+import { Balancer } from "./_balancer.ts";
+import { Forwarder } from "./_forward.ts";
+import { checkCount, checkLimit, checkTime, MAX_TIMER } from "../../internal/option_defaults.ts";
+import type {
+  ReverseProxy,
+  ReverseProxyChoose,
+  ReverseProxyOptions,
+  ReverseProxyTarget,
+} from "./options.ts";
+import type { HttpInfo } from "../../server/options.ts";
+
+export type * from "./options.ts";
+
+const HOSTS: readonly unknown[] = ["target", "client"];
+const FORWARDED: readonly unknown[] = ["x-forwarded", "forwarded", "both", "none"];
+
+/**
+ * Makes a handler that passes requests on.
+ *
+ * Failures are problem details (RFC 9457): 502 if the target refuses the connection, breaks it off or
+ * sends no proper response, 504 if it is late, 503 if no target is available.
+ *
+ * @param target The target, several of them, or a function that chooses one for each request.
+ * @param options Policy, limits and fields.
+ * @returns The handler. It may be used by several servers.
+ * @throws {TypeError} If a target or an option is malformed.
+ * @throws {RangeError} If a limit is out of range.
+ *
+ * @example Two servers, and an API under a prefix
+ * ```ts
+ * import { reverseProxy } from "@portside/kit/http/reverse-proxy";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const handler = (request: Request) => new Response(new URL(request.url).pathname);
+ * await using one = serveHttp({ port: 0 }, handler);
+ * await using two = serveHttp({ port: 0 }, handler);
+ * const proxy = reverseProxy([one.url, two.url], { stripPrefix: "/api" });
+ * await using server = serveHttp({ hardened: true }, proxy);
+ * for (let i = 0; i < 2; i++) {
+ *   assertEquals(await (await fetch(`${server.url}/api/users`)).text(), "/users");
+ * }
+ * assertEquals(proxy.stats().targets.map(({ requests }) => requests), [1, 1]);
+ * ```
+ */
+export function reverseProxy(
+  target: ReverseProxyTarget | readonly ReverseProxyTarget[] | ReverseProxyChoose,
+  options: ReverseProxyOptions = {},
+): ReverseProxy {
+  const { host = "target", forwarded = "x-forwarded", stripPrefix = "" } = options;
+  checkChoice("host", host, HOSTS);
+  checkChoice("forwarded", forwarded, FORWARDED);
+  const name = options.name ?? `portside-${crypto.randomUUID().slice(0, 8)}`;
+  if (name === "" || !consistsOf(name, TOKEN)) {
+    throw new TypeError(`Cannot use the name ${JSON.stringify(name)}: it is a token`);
+  }
+  if (!/^(?:\/[^?#]*[^?#/])?$/.test(stripPrefix) || !consistsOf(stripPrefix, TARGET)) {
+    throw new TypeError(
+      `Cannot use stripPrefix ${JSON.stringify(stripPrefix)}: it is a path such as /api`,
+    );
+  }
+  const limits = {
+    maxFails: checkLimit("maxFails", options.maxFails, 3),
+    failTimeout: Math.min(checkCount("failTimeout", options.failTimeout, 10_000), MAX_TIMER),
+    maxConnections: checkLimit("maxConnections", options.maxConnections, 0),
+    connectTimeout: checkTime("connectTimeout", options.connectTimeout, 5000),
+    responseTimeout: checkTime("responseTimeout", options.responseTimeout, 30_000),
+    bodyTimeout: checkTime("bodyTimeout", options.bodyTimeout, 60_000),
+    tunnelTimeout: checkTime("tunnelTimeout", options.tunnelTimeout, 300_000),
+  };
+  const keepAliveTimeout = checkTime("keepAliveTimeout", options.keepAliveTimeout, 30_000);
+  const maxIdlePerHost = checkCount("maxIdle", options.maxIdle, 64);
+  const { responseTimeout, bodyTimeout, tunnelTimeout } = limits;
+  const shortest = Math.min(responseTimeout, bodyTimeout, tunnelTimeout, keepAliveTimeout, 2000);
+  const clock = new TickClock(shortest);
+  const idle = new IdleUpstreams<Upstream>({ clock, maxIdlePerHost, keepAliveTimeout });
+  const balancer = new Balancer(target, options.policy, { clock, limits, tls: options.tls, idle });
+  const rules = { name, host, forwarded, stripPrefix };
+  const forwarder = new Forwarder({ options, rules, limits, clock, idle, balancer });
+  const close = () => forwarder.close();
+  return Object.assign(
+    (request: Request, info: HttpInfo) => forwarder.handle(request, info),
+    {
+      stats: () => forwarder.stats(),
+      close,
+      [Symbol.asyncDispose]: () => Promise.resolve(close()),
+    },
+  );
+}
+
+function checkChoice(option: string, value: unknown, choices: readonly unknown[]): void {
+  if (choices.includes(value)) return;
+  throw new TypeError(
+    `Cannot use ${option} ${JSON.stringify(value)}: it is one of ${choices.join(", ")}`,
+  );
+}

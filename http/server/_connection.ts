@@ -1,0 +1,297 @@
+import { formatAddress } from "../../net/address.ts";
+import type { Connection } from "../../net/connection/connection.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import type { Gate } from "./_gate.ts";
+import { HardenedInfo, type InfoContext } from "./_hardened_info.ts";
+import { Incoming, IncomingBody } from "./_incoming.ts";
+import { Http1Error, type Http1Request } from "../http1/codec.ts";
+import { makeRequest } from "../internal/lazy_request.ts";
+import { returnOutput } from "../internal/output_buffers.ts";
+import { isForRequest } from "../internal/methods.ts";
+import { type Offer, offer } from "../internal/offer.ts";
+import type { ResponseOptions } from "./_response_head.ts";
+import { type Body, openBody, writeResponse, writeSwitch } from "./_response_writer.ts";
+import { encodeWhole, writeRest, writeWhole } from "./_whole_response.ts";
+
+/** Limits of the connections of a hardened server. */
+export interface ConnectionLimits {
+  /** In bytes: the request line and all headers. */
+  readonly maxHead: number;
+  /** How many headers. */
+  readonly maxHeaders: number;
+  /** In milliseconds, from its first byte; Infinity for none. */
+  readonly headTimeout: number;
+  /** Between two requests, in milliseconds; Infinity for none. */
+  readonly idleTimeout: number;
+}
+
+const WHOLE_URL = /^(https?:\/\/)([^/?]*)(.*)$/i;
+
+/** Carries the requests of one connection to a gate, and their answers back, one by one. */
+export class HttpConnection {
+  readonly #conn: Connection;
+  readonly #gate: Gate;
+  readonly #limits: ConnectionLimits;
+  readonly #scheme: string;
+  readonly #incoming: Incoming;
+  readonly #context: InfoContext;
+  #first = true;
+
+  constructor(conn: Connection, gate: Gate, limits: ConnectionLimits) {
+    this.#conn = conn;
+    this.#gate = gate;
+    this.#limits = limits;
+    this.#scheme = conn.tls === undefined ? "http://" : "https://";
+    const { maxHead, maxHeaders } = limits;
+    this.#incoming = new Incoming(conn, { maxHead, maxLine: maxHead, maxFields: maxHeaders });
+    this.#context = {
+      conn,
+      incoming: this.#incoming,
+      closing: gate.closing.signal,
+      clock: gate.clientClock,
+      idleTimeout: limits.idleTimeout,
+    };
+  }
+
+  /** Serves until the connection ends. */
+  async run(): Promise<void> {
+    for (;;) {
+      const head = this.#nextHead() ?? await this.#readHead();
+      if (head === undefined) return;
+      const info = new HardenedInfo(this.#context);
+      try {
+        if (!(await this.#serve(head, info))) return;
+      } finally {
+        info.complete();
+      }
+    }
+  }
+
+  /** Serves one request. It is one function, because each one that waits costs each request. */
+  async #serve(head: Http1Request | Http1Error, info: HardenedInfo): Promise<boolean> {
+    const answer = head instanceof Http1Error
+      // A head that cannot be read has no end that could be trusted.
+      ? this.#gate.refuse(head.status, info, undefined, head.message)
+      : this.#ask(head, info);
+    // A promise that is not needed costs turns.
+    const response = answer instanceof Response ? answer : await answer;
+    const { offer } = info;
+    if (offer !== undefined) {
+      if (offer.response === response) {
+        return await this.#handOver(offer, response, head as Http1Request, info);
+      }
+      offer.withdraw();
+    }
+    if (info.broken) {
+      response.body?.cancel(info.gone).catch(() => {});
+      return false;
+    }
+    const options = this.#optionsOf(head, info);
+    const incoming = this.#incoming;
+    try {
+      let keepAlive: boolean;
+      // Trailers need chunks.
+      const whole = options.trailers === undefined ? encodeWhole(response, options) : undefined;
+      if (whole === undefined) keepAlive = await this.#stream(response, options, info);
+      else {
+        info.answered();
+        await this.#conn.write(whole.bytes);
+        returnOutput(whole.buffer);
+        if (whole.rest !== undefined) await writeRest(this.#conn, whole.rest);
+        keepAlive = whole.keepAlive;
+      }
+      if (!keepAlive) return false;
+    } catch (error) {
+      // Half a response may be out: only the end of the connection tells the client.
+      if (!(error instanceof NetError)) this.#gate.replace(error);
+      info.clientEnded(error);
+      this.#conn.abort(error);
+      return false;
+    }
+    const ending = incoming.end();
+    if (ending !== undefined) await ending;
+    return !incoming.discards;
+  }
+
+  /** Hands a request to the gate. */
+  #ask(head: Http1Request, info: HardenedInfo): Response | Promise<Response> {
+    const incoming = this.#incoming;
+    const body = new IncomingBody(
+      incoming,
+      head.framing,
+      head.expect !== undefined && head.minor === 1 && head.framing !== 0,
+    );
+    info.body = body;
+    info.head = head;
+    incoming.begin(info);
+    // A response may end with the connection, and a read in flight would send an orderly end ahead
+    // of a reset.
+    if (head.minor === 0 && head.framing !== 0) this.#conn.resetOnAbort();
+    return this.#handle(head, body, info);
+  }
+
+  /** What the head of a response depends on, once there is a response. */
+  #optionsOf(head: Http1Request | Http1Error, info: HardenedInfo): ResponseOptions {
+    if (head instanceof Http1Error) return { method: "GET", minor: 1, keepAlive: false };
+    const { method, minor } = head;
+    const body = info.body!;
+    body.takeIn();
+    const keepAlive = head.keepAlive && body.done && !this.#incoming.discards &&
+      !this.#gate.closing.signal.aborted;
+    return { method, minor, keepAlive, trailers: info.announceTrailers() };
+  }
+
+  /** Lets another protocol have the connection, which is over with it. */
+  async #handOver(
+    offer: Offer,
+    response: Response,
+    head: Http1Request,
+    info: HardenedInfo,
+  ): Promise<false> {
+    // Whoever takes the connection reads from it, and learns of its end by that. An interim response
+    // would be bytes of the other protocol from here on.
+    info.end();
+    info.answered();
+    await this.#incoming.end();
+    try {
+      // RFC 9110 §7.8: 100 comes before 101, although there is no body to wait for.
+      if (head.expect !== undefined) await this.#incoming.continue();
+      await writeSwitch(this.#conn, response);
+    } catch (error) {
+      offer.withdraw(error);
+      throw error;
+    }
+    offer.hand({ connection: this.#conn, early: this.#incoming.decoder.takeRest() });
+    await this.#conn.closed;
+    return false;
+  }
+
+  /** Writes a response whose body is a stream, or has to be read like one. */
+  async #stream(
+    response: Response,
+    options: ResponseOptions,
+    info: HardenedInfo,
+  ): Promise<boolean> {
+    let body: Body;
+    try {
+      body = await openBody(response);
+    } catch (error) {
+      const instead = this.#gate.replace(error);
+      const plain = { ...options, trailers: undefined };
+      const whole = encodeWhole(instead, plain);
+      if (whole === undefined) return await this.#stream(instead, plain, info);
+      info.answered();
+      await writeWhole(this.#conn, whole);
+      return whole.keepAlive;
+    }
+    info.answered();
+    return await writeResponse(this.#conn, response, body, options, info);
+  }
+
+  #handle(
+    head: Http1Request,
+    body: IncomingBody,
+    info: HardenedInfo,
+  ): Response | Promise<Response> {
+    const gate = this.#gate;
+    const { method, framing, minor, upgrade } = head;
+    const { fields } = head;
+    const refused = () => this.#refusedRequest(head, info);
+    if (!isForRequest(method)) return gate.refuse(501, info, refused);
+    const host = head.host ?? this.#ownHost();
+    const hostFault = gate.hosts.judge(host);
+    if (hostFault !== 0) return gate.refuse(hostFault, info, refused);
+    const url = this.#urlOf(head, host);
+    if (url === undefined) {
+      return gate.refuse(400, info, refused, "The target of the request is malformed");
+    }
+    if (typeof url === "number") return gate.refuse(url, info, refused);
+    if (typeof framing === "number" && gate.tooLarge(framing)) {
+      return gate.refuse(413, info, refused);
+    }
+    // RFC 9110 §7.8: HTTP/1.0 knows none.
+    if (minor === 0) fields.delete("upgrade");
+    const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
+    const limited = hasBody ? gate.limitBody(body) : undefined;
+    const request = makeRequest({ method, url, fields, body: limited, client: info });
+    // What has a body could be read in two ways.
+    if (upgrade !== undefined && minor === 1 && framing === 0) {
+      info.offer = offer(request, upgrade);
+    }
+    return gate.handle(request, info, limited);
+  }
+
+  /** Makes what wrappers see of a request that is refused: without a body, at our own address. */
+  #refusedRequest({ method, target, fields }: Http1Request, client: HardenedInfo): Request {
+    const path = target.startsWith("/") ? target : "/";
+    const url = this.#scheme + this.#ownHost() + path;
+    return makeRequest({ method, url, fields, body: undefined, client, refused: true });
+  }
+
+  /**
+   * The whole URL of a request (RFC 9112 §3.3), the status to refuse its host with, or undefined
+   * for a target that is none of ours, such as one of `https` on a connection without TLS.
+   */
+  #urlOf({ method, target }: Http1Request, host: string): string | number | undefined {
+    if (target.startsWith("/")) return this.#scheme + host + target;
+    if (target === "*") return method === "OPTIONS" ? `${this.#scheme}${host}/*` : undefined;
+    const [, scheme = "", authority = "", rest = ""] = WHOLE_URL.exec(target) ?? [];
+    if (scheme.toLowerCase() !== this.#scheme) return undefined;
+    const fault = this.#gate.hosts.judge(authority);
+    if (fault !== 0) return fault;
+    return this.#scheme + authority + (rest.startsWith("/") ? rest : `/${rest}`);
+  }
+
+  /** The host of a request of HTTP/1.0 that names none: the address that it came to. */
+  #ownHost(): string {
+    return formatAddress(this.#conn.localAddr);
+  }
+
+  /** The next head or what is wrong with it, if that has arrived. */
+  #nextHead(): Http1Request | Http1Error | undefined {
+    try {
+      const head = this.#incoming.decoder.next();
+      return head && checked(head as Http1Request);
+    } catch (error) {
+      if (error instanceof Http1Error) return error;
+      throw error;
+    }
+  }
+
+  /** Waits for a head. Gives undefined where nothing comes any more. */
+  async #readHead(): Promise<Http1Request | Http1Error | undefined> {
+    const { headTimeout, idleTimeout } = this.#limits;
+    const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
+    this.#first = false;
+    let due = Infinity;
+    for (;;) {
+      const begun = !this.#incoming.decoder.between;
+      if (begun && due === Infinity && headTimeout !== Infinity) {
+        due = performance.now() + headTimeout;
+      }
+      const limit = begun ? due - performance.now() : wait;
+      const timeout = limit === Infinity ? 0 : Math.max(limit, 1);
+      try {
+        const more = await this.#incoming.more({ inMessage: begun, lent: true, timeout });
+        if (!more) return undefined;
+      } catch (error) {
+        if (!(error instanceof NetError)) throw error;
+        const late = error.kind === "timeout" && this.#conn.open;
+        if (late && begun) return new Http1Error("The head did not come in time", 408);
+        // Between two requests nothing is lost.
+        if (!late && begun) throw error;
+        return undefined;
+      }
+      const head = this.#nextHead();
+      if (head !== undefined) return head;
+    }
+  }
+}
+
+/** What this server cannot do without or does not do. */
+function checked(head: Http1Request): Http1Request | Http1Error {
+  // The decoder refuses HTTP/1.1 without it (RFC 9112 §3.2).
+  if (head.host === "") return new Http1Error("The Host is missing");
+  if (head.expect === undefined || head.expect === "100-continue") return head;
+  return new Http1Error("This server knows no such expectation", 417);
+}

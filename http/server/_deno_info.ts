@@ -1,0 +1,243 @@
+import { parseDigits } from "../../net/text.ts";
+import type { BodySource, LimitedBody } from "./_body.ts";
+import type { Clock, Due } from "../internal/clock.ts";
+import type { Gate } from "./_gate.ts";
+import { clientGone, HandlerInfo } from "./_handler_info.ts";
+import { READ_AHEAD } from "./_incoming.ts";
+import { type ServedBody, takeServedBody } from "../internal/lazy_request.ts";
+import { type Body, openBody } from "./_response_writer.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Read = ReadableStreamReadResult<Bytes>;
+
+/** Deno's own signal of a request. It is aborted when the request ends, also by success. */
+const signalOf = Object.getOwnPropertyDescriptor(Request.prototype, "signal")!.get as (
+  this: Request,
+) => AbortSignal;
+
+/**
+ * After how long the server reads ahead of a handler that does not read a body, in milliseconds.
+ * Reading has a price: Deno 2.9 at times misses the end of a client once a body has been read in
+ * several pieces, and a handler that answers at once needs none of it.
+ */
+const READ_AHEAD_DELAY = 250;
+
+/** Statuses of responses that have no body. */
+const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
+/** One request of `Deno.serve`, and its response. */
+export class DenoInfo extends HandlerInfo {
+  /** The body of the request, if it has one. */
+  body: LimitedBody | undefined;
+  source: DenoBody | undefined;
+
+  readonly #inner: Deno.ServeHandlerInfo<Deno.NetAddr>;
+  readonly #request: Request;
+  readonly #clock: Clock;
+  #peer: Deno.NetAddr | undefined;
+  #onAbort: (() => void) | undefined;
+  #ended = false;
+  #ahead: Due | undefined;
+  /** The body of the response while it streams, if its end has to be noticed here. */
+  #out: { readonly body: Body; readonly fail: (error: unknown) => void } | undefined;
+
+  /**
+   * @param gate Whose clock watches clients.
+   * @param inner What Deno tells of the request.
+   * @param request The request as it came from Deno.
+   */
+  constructor(
+    gate: Gate,
+    inner: Deno.ServeHandlerInfo<Deno.NetAddr>,
+    request: Request,
+  ) {
+    super(gate.closing.signal);
+    this.#clock = gate.clientClock;
+    this.#inner = inner;
+    this.#request = request;
+  }
+
+  get peerAddr(): Deno.NetAddr {
+    return this.#peer ?? this.#inner.remoteAddr;
+  }
+
+  get completed(): Promise<void> {
+    return this.#inner.completed;
+  }
+
+  override whenComplete(callback: () => void): void {
+    this.completed.then(callback, callback);
+  }
+
+  protected override watch(): void {
+    if (!this.#remember()) return;
+    const over = () => {
+      this.end();
+      this.source?.release();
+    };
+    this.completed.then(over, over);
+    const signal = signalOf.call(this.#request);
+    this.#onAbort = () => this.clientEnded();
+    if (signal.aborted) this.clientEnded();
+    else signal.addEventListener("abort", this.#onAbort, { once: true });
+    const { source } = this;
+    if (source === undefined) return;
+    // Deno notices nothing behind a body that nobody reads.
+    this.#ahead = { due: performance.now() + READ_AHEAD_DELAY, expire: () => source.watch() };
+    this.#clock.watch(this.#ahead);
+  }
+
+  /** The client has gone, whatever of the request or the response is still on its way. */
+  clientEnded(cause?: unknown): void {
+    this.#ended = true;
+    this.leave(clientGone(this.remoteAddr, cause));
+    const out = this.#out;
+    if (out === undefined) return;
+    this.#out = undefined;
+    out.body.cancel(this.gone);
+    out.fail(this.gone);
+  }
+
+  /** Deno may say that a request is over before it cancels the body of its response (HTTP/2). */
+  override end(): void {
+    if (this.#out === undefined) super.end();
+  }
+
+  override returned(response: Response): Response | Promise<Response> {
+    if (this.#ahead !== undefined) this.#clock.unwatch(this.#ahead);
+    this.source?.stop();
+    if (this.#onAbort !== undefined) {
+      signalOf.call(this.#request).removeEventListener("abort", this.#onAbort);
+    }
+    // To look at a body costs, and Deno cancels one whose client leaves. It does not while the body
+    // of the request is being read, nor can a signal be told from one that success has aborted.
+    const reading = this.body?.reading ?? false;
+    if ((!this.watched && !reading) || NO_BODY.has(response.status)) return response;
+    if (this.#request.method === "HEAD") return response; // Deno cancels the body by itself.
+    return this.#remember() ? this.#follow(response) : response;
+  }
+
+  /** Remembers the address, which Deno forgets when the request is over or was upgraded. */
+  #remember(): boolean {
+    try {
+      this.#peer = this.peerAddr;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The same response, which tells whether its client has taken all of it. */
+  async #follow(response: Response): Promise<Response> {
+    const body = await openBody(response);
+    const { status, statusText, headers } = response;
+    const init = { status, statusText, headers };
+    if (body.whole !== undefined) return new Response(body.whole, init);
+    if (this.#ended) {
+      body.cancel(this.gone);
+      return new Response(null, init);
+    }
+    let left = parseDigits(headers.get("content-length") ?? "") ?? Infinity;
+    let fail: (error: unknown) => void;
+    const stream = new ReadableStream<Bytes>({
+      start: (controller) => void (fail = (error) => controller.error(error)),
+      pull: async (controller) => {
+        const { done, value } = await body.next();
+        if (this.#out === undefined) return;
+        if (!done) {
+          left -= value.length;
+          return controller.enqueue(value);
+        }
+        this.#out = undefined;
+        controller.close();
+      },
+      cancel: (reason) => {
+        if (left > 0) return this.clientEnded();
+        // Deno cancels a body whose whole length it has sent.
+        this.#out = undefined;
+        body.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+    this.#out = { body, fail: fail! };
+    return new Response(stream, init);
+  }
+}
+
+/** The body of a request of `Deno.serve`. */
+export class DenoBody implements BodySource {
+  readonly #body: ServedBody;
+  /** Called when reading ahead finds that the client has gone. */
+  readonly #onEnd: (error: unknown) => void;
+  #reader: ReadableStreamDefaultReader<Bytes> | undefined;
+  /** What was read ahead, and how many bytes that is. */
+  #ahead: Promise<Read>[] = [];
+  #size = 0;
+  #watching = false;
+  #paused = false;
+  #stopped = false;
+
+  constructor(body: ServedBody, onEnd: (error: unknown) => void) {
+    this.#body = body;
+    this.#onEnd = onEnd;
+  }
+
+  takeWhole(max: number): Bytes | undefined {
+    return this.#reader === undefined ? takeServedBody(this.#body, max) : undefined;
+  }
+
+  read(): Promise<Read> {
+    const first = this.#ahead.shift();
+    return first === undefined ? this.#read() : first.then((read) => this.#used(read));
+  }
+
+  cancel(reason: unknown): Promise<void> {
+    return (this.#reader ?? this.#body.stream).cancel(reason);
+  }
+
+  /** Reads ahead, a bounded number of bytes: Deno notices the end of a client only as it reads. */
+  watch(): void {
+    if (this.#watching || this.#stopped) return;
+    this.#watching = true;
+    void this.#readAhead();
+  }
+
+  /** Reads no further ahead: the response is there. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** The request is over. Deno lets go by itself only of a body that nobody has begun to read. */
+  release(): void {
+    if (this.#watching) this.cancel(undefined).catch(() => {});
+  }
+
+  /** Takes the reader as late as possible, for the same reason. */
+  #read(): Promise<Read> {
+    return (this.#reader ??= this.#body.stream.getReader()).read();
+  }
+
+  async #readAhead(): Promise<void> {
+    try {
+      while (this.#size < READ_AHEAD) {
+        if (this.#stopped) return;
+        const reading = this.#read();
+        this.#ahead.push(reading);
+        const { done, value } = await reading;
+        if (done) return;
+        this.#size += value.length;
+      }
+      this.#paused = true;
+    } catch (error) {
+      this.#onEnd(error);
+    }
+  }
+
+  #used(read: Read): Read {
+    if (!read.done) this.#size -= read.value.length;
+    if (this.#paused && this.#size < READ_AHEAD) {
+      this.#paused = false;
+      void this.#readAhead();
+    }
+    return read;
+  }
+}

@@ -1,0 +1,243 @@
+import { delay } from "@std/async/delay";
+import { getLogger } from "@logtape/logtape";
+import { formatAddress } from "../../net/address.ts";
+import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { parseDigits } from "../../net/text.ts";
+import { DenoBody, DenoInfo } from "./_deno_info.ts";
+import type { LimitedBody } from "./_body.ts";
+import type { Gate } from "./_gate.ts";
+import {
+  makeRequest,
+  peekHeader,
+  peekHeaders,
+  prepareLazyRequests,
+  type RequestSource,
+  servedBody,
+  withSignalOf,
+} from "../internal/lazy_request.ts";
+import { isForRequest } from "../internal/methods.ts";
+import type { HttpTransport } from "./_transport.ts";
+import type { ServeHttpOptions } from "./options.ts";
+
+/** The pause before it listens again, in milliseconds. */
+const PAUSE = 100;
+/** How often a failure that repeats itself is logged, in milliseconds. */
+const QUIET = 5000;
+
+const logger = getLogger(["portside", "http", "server"]);
+
+/**
+ * `Deno.serve` that does not end by itself: bare, it stops accepting for good
+ * when the file descriptors run out once.
+ */
+export class DenoTransport implements HttpTransport {
+  readonly addr: Deno.NetAddr;
+  readonly finished: Promise<void>;
+
+  readonly #gate: Gate;
+  readonly #at: { hostname: string; port: number; cert?: string; key?: string };
+  readonly #prefix: string;
+  /** What Deno takes for the host where a request names none. */
+  readonly #fallback: string;
+  readonly #done = Promise.withResolvers<void>();
+  readonly #stop = new AbortController();
+  #inner: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #cutter = new AbortController();
+  #held = true;
+  /** As `#stop` says, which is slow to ask. */
+  #stopped = false;
+  #closing = false;
+  #loggedAt = -Infinity;
+
+  constructor(options: ServeHttpOptions, gate: Gate, secure: boolean) {
+    const { hostname = "127.0.0.1", port = 0 } = options;
+    prepareLazyRequests();
+    this.#gate = gate;
+    this.#prefix = secure ? "https://" : "http://";
+    this.finished = this.#done.promise;
+    try {
+      this.#at = { hostname, port, ...secure && keyPairOf(options) };
+      this.addr = this.#serve(port);
+    } catch (error) {
+      throw toNetError(error, { phase: "listen", hostname, port });
+    }
+    const known = this.addr.port === (secure ? 443 : 80);
+    this.#fallback = known ? "localhost" : `localhost:${this.addr.port}`;
+  }
+
+  stop(): void {
+    // Not inner.shutdown(), after which nothing can be cut any more (Deno 2.9); see #answer.
+    this.#stopped = true;
+    this.#stop.abort();
+    if (this.#inner === undefined) this.#done.resolve();
+  }
+
+  close(): void {
+    // What is being cut already ends by that; both together would never end (Deno 2.9).
+    if (this.#cutter.signal.aborted) return;
+    this.#closing = true;
+    this.#inner?.shutdown().catch(() => {});
+  }
+
+  cut(): void {
+    // A client that does not read its answer cannot be cut now; the system keeps it, not us.
+    if (this.#closing) this.#done.resolve();
+    // To abort what has finished would be an error that nobody can catch.
+    else if (this.#inner !== undefined) this.#cutter.abort();
+  }
+
+  ref(): void {
+    this.#held = true;
+    this.#inner?.ref();
+  }
+
+  unref(): void {
+    this.#held = false;
+    this.#inner?.unref();
+  }
+
+  #serve(port: number): Deno.NetAddr {
+    this.#cutter = new AbortController();
+    const inner = Deno.serve({
+      ...this.#at,
+      port,
+      signal: this.#cutter.signal,
+      onListen() {},
+      // The gate throws nothing; this is for a response that cannot be sent, e.g. one used twice.
+      onError: (error) => this.#gate.replace(error),
+    }, (request, exchange) => this.#answer(request, exchange));
+    this.#inner = inner;
+    if (!this.#held) inner.unref();
+    inner.finished.then(() => this.#ended(), (error) => this.#ended(error));
+    return inner.addr;
+  }
+
+  #answer(
+    request: Request,
+    exchange: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  ): Response | Promise<Response> {
+    const gate = this.#gate;
+    if (this.#stopped) return gate.refuse(503, exchange, request);
+    const { method } = request;
+    if (!isForRequest(method)) return gate.refuse(501, exchange, request);
+    const refused = this.#judge(request);
+    if (refused !== 0) return gate.refuse(refused, exchange, request);
+    const info = new DenoInfo(gate, exchange, request);
+    // To look at a body costs, and these have none.
+    const served = method === "GET" || method === "HEAD" ? null : servedBody(request);
+    const length = served === null ? "0" : peekHeader(request, "content-length");
+    if (served === null || length === "0") {
+      // Deno's own signal is aborted by success, too.
+      return gate.handle(withSignalOf(info, request), info);
+    }
+    if (gate.tooLarge(lengthOf(length))) return gate.refuse(413, exchange, request);
+    const clientEnded = (error: unknown) => info.clientEnded(error);
+    info.source = new DenoBody(served, clientEnded);
+    const body = info.body = gate.limitBody(info.source);
+    body.onCut = clientEnded;
+    const answered = () => {
+      body.answered();
+      info.end();
+    };
+    exchange.completed.then(answered, answered);
+    // Not made of the first one: Deno follows its signal then, and writes a warning to stderr.
+    return gate.handle(makeRequest(new DenoSource(request, body, info)), info, body);
+  }
+
+  /**
+   * Judges the host before anybody builds a URL with it: 0, or the status to refuse it with.
+   * Deno believes whatever is sent, and puts its own name where nothing is.
+   */
+  #judge(request: Request): number {
+    const host = peekHeader(request, "host");
+    const { url } = request;
+    const from = this.#prefix.length;
+    if (!url.startsWith(this.#prefix)) return 400;
+    if (host !== null) {
+      const status = this.#gate.hosts.judge(host);
+      if (status !== 0) return status;
+      if (url.startsWith(host, from) && url[from + host.length] === "/") return 0;
+    }
+    // HTTP/2 has the host in the URL alone, and so has a request line with a whole URL.
+    const end = url.indexOf("/", from);
+    const named = url.slice(from, end === -1 ? undefined : end);
+    const missing = host === null && named === this.#fallback && this.#prefix === "http://";
+    return missing ? 400 : this.#gate.hosts.judge(named);
+  }
+
+  #ended(error?: unknown): void {
+    this.#inner = undefined;
+    if (this.#stop.signal.aborted) this.#done.resolve();
+    else this.#again(error);
+  }
+
+  async #again(error: unknown): Promise<void> {
+    const now = performance.now();
+    const failure = toNetError(error ?? new Error("Deno.serve has ended"), {
+      phase: "accept",
+      ...this.addr,
+    });
+    this.#gate.event({ type: "accept-error", error: failure });
+    if (now - this.#loggedAt > QUIET) {
+      this.#loggedAt = now;
+      const at = formatAddress(this.addr);
+      logger.warn("cannot accept on {at}: {error}; listening again", {
+        at,
+        error: failure.message,
+      });
+    }
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await delay(PAUSE, { signal, persistent: this.#held }).catch(() => {});
+      if (signal.aborted) return this.#done.resolve();
+      try {
+        return void this.#serve(this.addr.port);
+      } catch { /* The port or a descriptor is not to be had yet. */ }
+    }
+  }
+}
+
+/** The length that a request announces; 0 where it announces none, and its bytes are counted. */
+function lengthOf(length: string | null): number {
+  return parseDigits(length ?? "0") ?? Infinity;
+}
+
+/** What the request of a handler is made of, where its body has limits. */
+class DenoSource implements RequestSource {
+  readonly method: string;
+  readonly url: string;
+  readonly body: LimitedBody;
+  readonly client: DenoInfo;
+  readonly #request: Request;
+
+  constructor(request: Request, body: LimitedBody, client: DenoInfo) {
+    this.method = request.method;
+    this.url = request.url;
+    this.body = body;
+    this.client = client;
+    this.#request = request;
+  }
+
+  /** Made when a handler looks at its headers. */
+  get fields(): Iterable<[name: string, value: string]> {
+    return peekHeaders(this.#request);
+  }
+}
+
+function keyPairOf({ cert, key, certFile, keyFile }: ServeHttpOptions) {
+  return { cert: cert ?? readPem(certFile!), key: key ?? readPem(keyFile!) };
+}
+
+function readPem(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new NetError(`Cannot serve HTTPS: cannot read the file ${path}`, {
+      kind: "tls",
+      phase: "listen",
+      tls: "bad-certificate",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,311 @@
+import { getLogger } from "@logtape/logtape";
+import { formatAddress } from "../../net/address.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import { type BodyLimits, type BodySource, LimitedBody } from "./_body.ts";
+import { Clock, type Due } from "../internal/clock.ts";
+import { type HandlerInfo, isClientGone } from "./_handler_info.ts";
+import { type RefusalLook, refusalLooks, type RefusedInfo, shown } from "../internal/headers.ts";
+import { ProxyTrust } from "../internal/forwarded.ts";
+import { HostCheck } from "../internal/host.ts";
+import { SILENCE } from "./_outflow.ts";
+import { checkCount, checkLimit, checkTime } from "../internal/option_defaults.ts";
+import { problem, ProblemError, type ProblemOptions } from "../problem.ts";
+import type { HttpHandler, HttpServerEvent, HttpServerStats, ServeHttpOptions } from "./options.ts";
+
+const logger = getLogger(["portside", "http", "server"]);
+
+/** Why a request is refused, in words that may be sent. */
+const REFUSALS: Readonly<Record<number, ProblemOptions>> = {
+  400: { detail: "The Host of the request is missing or malformed" },
+  408: { detail: "The request did not come in time", headers: { connection: "close" } },
+  413: { detail: "The body of the request is too large", headers: { connection: "close" } },
+  421: { detail: "This server does not answer for the host of the request" },
+  501: { detail: "This server does not know the method of the request" },
+  503: { detail: "Too many requests at a time", headers: { "retry-after": "1" } },
+};
+
+/** Why a server on loopback answers for no public name. */
+const NOT_LOCAL = {
+  detail: "This server answers for this machine only. Behind a reverse proxy, " +
+    "set allowedHosts to the public name, or trustProxy",
+};
+
+/** What is told to requests that come while the server shuts down. */
+const CLOSING: ProblemOptions = {
+  detail: "The server is shutting down",
+  headers: { connection: "close", "retry-after": "1" },
+};
+
+/** Stands between a transport and the handler: limits, time, and what the handler throws. */
+export class Gate {
+  /** Judges the host of requests. */
+  readonly hosts: HostCheck;
+  /** Aborted when the server begins to shut down. */
+  readonly closing = new AbortController();
+  /** Watches clients that have ended their output. */
+  readonly clientClock = new Clock(SILENCE);
+  readonly #closing = this.closing.signal;
+
+  readonly #handler: HttpHandler;
+  readonly #looks: readonly RefusalLook[];
+  readonly #trust: ProxyTrust | undefined;
+  readonly #onEvent: ServeHttpOptions["onEvent"];
+  readonly #maxRequests: number;
+  readonly #handlerTimeout: number;
+  readonly #bodyLimits: BodyLimits;
+  readonly #clock: Clock;
+  readonly #done = () => {
+    if (--this.#active === 0) this.#idle?.();
+  };
+  #idle: (() => void) | undefined;
+  #toldHost = false;
+  #active = 0;
+  #requests = 0;
+  #refused = 0;
+  #failed = 0;
+
+  constructor(options: ServeHttpOptions, handler: HttpHandler) {
+    this.#handler = handler;
+    this.#looks = refusalLooks(handler);
+    this.#onEvent = options.onEvent;
+    const { trustProxy, allowedHosts, hostname = "127.0.0.1" } = options;
+    this.#trust = trustProxy === undefined ? undefined : new ProxyTrust(trustProxy);
+    // A reverse proxy passes the public name on.
+    const hosts = allowedHosts ?? (trustProxy === undefined ? undefined : "any");
+    this.hosts = new HostCheck(hosts, hostname);
+    const maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
+    this.#maxRequests = checkLimit("maxRequests", options.maxRequests, 1024);
+    this.#handlerTimeout = checkTime("handlerTimeout", options.handlerTimeout, 60_000);
+    const bodyTimeout = checkTime("bodyTimeout", options.bodyTimeout, 30_000);
+    const minBodyRate = checkCount("minBodyRate", options.minBodyRate, 500);
+    const clock = this.#clock = new Clock(Math.min(this.#handlerTimeout, bodyTimeout));
+    this.#bodyLimits = { maxBody, bodyTimeout, minBodyRate, clock };
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  get stats(): HttpServerStats {
+    return {
+      requests: this.#requests,
+      active: this.#active,
+      refused: this.#refused,
+      failed: this.#failed,
+    };
+  }
+
+  /** Whether a body of that length, as announced, is too large. */
+  tooLarge(length: number): boolean {
+    return length > this.#bodyLimits.maxBody;
+  }
+
+  /** The same body, with its limits: reading it rejects beyond them. */
+  limitBody(source: BodySource): LimitedBody {
+    return new LimitedBody(source, this.#bodyLimits);
+  }
+
+  /** Resolves when no request is active. */
+  untilIdle(): Promise<void> {
+    if (this.#active === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle = resolve);
+  }
+
+  /**
+   * Answers without the handler. The wrappers around the handler see the response.
+   *
+   * @param status The status to refuse with.
+   * @param info What is known of the client.
+   * @param request The request, or makes it; undefined if its head was malformed.
+   * @param detail Why, where the status does not say it all.
+   */
+  refuse(
+    status: number,
+    info: RefusedInfo,
+    request: Request | (() => Request) | undefined,
+    detail?: string,
+  ): Response {
+    this.#refused++;
+    const { remoteAddr } = info;
+    logger.debug("refused a request of {peer}: {status}", () => {
+      return { peer: formatAddress(remoteAddr), status };
+    });
+    if (this.#onEvent) this.event({ type: "refused", status, remoteAddr });
+    const options = detail !== undefined
+      ? { detail }
+      : this.#closing.aborted
+      ? CLOSING
+      : status === 421 && this.hosts.isLocalOnly
+      ? this.#notLocal()
+      : REFUSALS[status];
+    const response = problem(status, options);
+    if (this.#looks.length > 0 && request !== undefined) {
+      try {
+        const made = typeof request === "function" ? request() : request;
+        const { completed } = info;
+        const client = this.#trust?.read(made.headers, remoteAddr)?.client ?? remoteAddr;
+        for (const look of this.#looks) look(made, { completed, remoteAddr: client }, response);
+      } catch (error) {
+        logger.error("a wrapper failed on a refusal: {error}", { error });
+      }
+    }
+    return response;
+  }
+
+  /** Tells an operator once what to do; a client is told each time. */
+  #notLocal(): ProblemOptions {
+    if (!this.#toldHost) {
+      this.#toldHost = true;
+      logger.warn("refused a request for another host than this machine: {detail}", NOT_LOCAL);
+    }
+    return NOT_LOCAL;
+  }
+
+  /**
+   * Calls the handler, and makes a response of whatever it does. Never throws.
+   *
+   * @param request What the handler gets.
+   * @param info What it gets besides.
+   * @param body The body of the request, if it has one.
+   */
+  handle(
+    request: Request,
+    info: HandlerInfo,
+    body?: LimitedBody,
+  ): Response | Promise<Response> {
+    if (this.#trust !== undefined) {
+      info.through = this.#trust.read(request.headers, info.peerAddr);
+    }
+    if (this.#active >= this.#maxRequests) return this.refuse(503, info, request);
+    this.#active++;
+    this.#requests++;
+    info.whenComplete(this.#done);
+    try {
+      const answer = this.#handler(request, info);
+      if (answer instanceof Response) return info.returned(answer);
+      return this.#settle(Promise.resolve(answer), request, info, body);
+    } catch (error) {
+      return info.returned(this.#fail(error, request, info));
+    }
+  }
+
+  /** Tells whoever wants to know. */
+  event(event: HttpServerEvent): void {
+    try {
+      this.#onEvent?.(event);
+    } catch (error) {
+      logger.error("onEvent failed on {type}: {error}", { type: event.type, error });
+    }
+  }
+
+  /** For the end of the server: nothing is timed any more. */
+  stop(): void {
+    this.#clock.stop();
+    this.clientClock.stop();
+  }
+
+  #settle(
+    answer: Promise<Response>,
+    request: Request,
+    info: HandlerInfo,
+    body: LimitedBody | undefined,
+  ): Promise<Response> {
+    let late = false;
+    const checked = (response: Response): Response | Promise<Response> => {
+      // A framework may have made a fault of its own of what the body did.
+      if (body?.failure !== undefined && response?.status >= 500) {
+        response.body?.cancel().catch(() => {});
+        return info.returned(this.#fail(body.failure, request, info));
+      }
+      if (response instanceof Response) return info.returned(response);
+      const error = new TypeError("The handler returned no Response");
+      return info.returned(this.#fail(error, request, info));
+    };
+    const failed = (error: unknown): Response | Promise<Response> => {
+      const cause = error instanceof ProblemError ? error : body?.failure ?? error;
+      return info.returned(this.#fail(cause, request, info));
+    };
+    if (this.#handlerTimeout === Infinity) return answer.then(checked, failed);
+    return new Promise((resolve) => {
+      const started = performance.now();
+      const limit: Due = {
+        due: started + this.#handlerTimeout,
+        expire: () => {
+          // Time spent waiting for the client's body is under the limits of the body.
+          const due = started + this.#handlerTimeout + (body?.waited ?? 0);
+          if (due > performance.now()) {
+            limit.due = due;
+            return this.#clock.watch(limit);
+          }
+          late = true;
+          resolve(this.#expire(answer, request, info));
+        },
+      };
+      this.#clock.watch(limit);
+      answer.then((response) => {
+        this.#clock.unwatch(limit);
+        // The response of a handler that was late has been cancelled.
+        if (!late) resolve(checked(response));
+      }, (error) => {
+        this.#clock.unwatch(limit);
+        if (!late) resolve(failed(error));
+      });
+    });
+  }
+
+  /** The handler's time is up: what it returns afterwards is thrown away. */
+  #expire(
+    answer: Promise<Response>,
+    request: Request,
+    info: HandlerInfo,
+  ): Response | Promise<Response> {
+    const error = new NetError(
+      `The handler of ${formatAddress(info.remoteAddr)} took more than ${this.#handlerTimeout} ms`,
+      { kind: "timeout" },
+    );
+    this.#failed++;
+    logger.error("{error}", { error: error.message });
+    this.event({ type: "error", request, error, expected: false });
+    info.leave(error);
+    answer.then((late) => late.body?.cancel()).catch(() => {});
+    return info.returned(
+      shown(request, problem(503, { detail: "The server did not answer in time" })),
+    );
+  }
+
+  #fail(error: unknown, request: Request, info: HandlerInfo): Response {
+    const expected = info.gone !== undefined || isExpected(error);
+    if (!expected) {
+      this.#failed++;
+      logger.error("the handler of {peer} failed on {method}: {error}", {
+        peer: formatAddress(info.remoteAddr),
+        method: request.method,
+        error,
+      });
+    }
+    this.event({ type: "error", request, error, expected });
+    return shown(request, answerTo(error));
+  }
+
+  /** What to answer instead of an answer that cannot be sent, if anything can. */
+  replace(error: unknown): Response {
+    if (isExpected(error) || isClientGone(error)) {
+      logger.debug("an answer has ended with its request: {error}", { error });
+    } else {
+      this.#failed++;
+      logger.error("cannot send an answer: {error}", { error });
+    }
+    return answerTo(error);
+  }
+}
+
+function answerTo(error: unknown): Response {
+  if (error instanceof ProblemError) return error.toResponse();
+  return problem(isExpected(error) ? 400 : 500);
+}
+
+/** What a client does wrong is no fault of the handler. */
+function isExpected(error: unknown): boolean {
+  if (error instanceof ProblemError) return error.status < 500;
+  return error instanceof NetError && error.phase === "read" && error.kind === "truncated";
+}

@@ -1,0 +1,122 @@
+import { formatAddress } from "../../net/address.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import type { TlsInfo } from "../../net/connection/transport.ts";
+import type { ForwardedClient } from "../internal/forwarded.ts";
+import { hintLines } from "../internal/early_hints.ts";
+import { checkTrailerNames } from "../internal/trailer_fields.ts";
+import type { ForwardedInfo, HttpInfo, MakeTrailers, TrailerOptions } from "./options.ts";
+
+/**
+ * The second argument of a handler. It belongs to one request, and knows whether anybody still
+ * waits for the response. A subclass per transport finds out when the client leaves.
+ */
+export abstract class HandlerInfo implements HttpInfo {
+  readonly closing: AbortSignal;
+  #controller: AbortController | undefined;
+  #reason: NetError | undefined;
+  #over = false;
+  /** What proxies that are trusted say of the client. */
+  through: ForwardedClient | undefined;
+
+  /** @param closing The signal of the server's shutdown. */
+  constructor(closing: AbortSignal) {
+    this.closing = closing;
+  }
+
+  /** Where the connection comes from. */
+  abstract get peerAddr(): Deno.NetAddr;
+  abstract get completed(): Promise<void>;
+
+  get remoteAddr(): Deno.NetAddr {
+    return this.through?.client ?? this.peerAddr;
+  }
+
+  get forwarded(): ForwardedInfo | undefined {
+    return this.through?.info;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return undefined;
+  }
+
+  /** The signal of the request, too. The first use makes the transport look for the client's end. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+      else if (!this.#over) this.watch();
+    }
+    return this.#controller.signal;
+  }
+
+  /** Why nobody waits for the response any more; undefined while somebody does. */
+  get gone(): NetError | undefined {
+    return this.#reason;
+  }
+
+  /** Whether anybody has asked for the signal. */
+  get watched(): boolean {
+    return this.#controller !== undefined;
+  }
+
+  // deno-lint-ignore require-await -- what it throws has to be a rejection
+  async sendEarlyHints(headers: HeadersInit): Promise<boolean> {
+    hintLines(headers);
+    return false;
+  }
+
+  get trailers(): Promise<Headers> {
+    return Promise.resolve(new Headers());
+  }
+
+  sendTrailers(names: readonly string[], _make: MakeTrailers, _options?: TrailerOptions): boolean {
+    checkTrailerNames(names);
+    return false;
+  }
+
+  /** Says that nobody waits for the response any more. The first reason stays. */
+  leave(reason: NetError): void {
+    if (this.#over || this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** The request is over: whatever happens now, the signal stays as it is. */
+  end(): void {
+    this.#over = true;
+  }
+
+  /** Has `callback` called once the response has been sent, or cannot be. No promise is made. */
+  abstract whenComplete(callback: () => void): void;
+
+  /** Begins to look for the end of the client, if that has not begun. */
+  protected abstract watch(): void;
+
+  /**
+   * The handler has returned.
+   *
+   * @param response What it has returned.
+   * @returns What to send.
+   */
+  returned(response: Response): Response | Promise<Response> {
+    return response;
+  }
+}
+
+const reasons = new WeakSet<Error>();
+
+/** Makes the reason of a signal whose client has gone. */
+export function clientGone(remoteAddr: Deno.NetAddr, cause?: unknown): NetError {
+  const reason = new NetError(`Client ${formatAddress(remoteAddr)} has gone before its answer`, {
+    kind: "reset",
+    phase: "write",
+    ...(cause !== undefined && { cause }),
+  });
+  reasons.add(reason);
+  return reason;
+}
+
+/** Whether an error is such a reason, as opposed to what a connection of the handler met. */
+export function isClientGone(error: unknown): boolean {
+  return error instanceof NetError && reasons.has(error);
+}

@@ -1,0 +1,201 @@
+import type { Connection } from "../../net/connection/connection.ts";
+import type { TlsInfo } from "../../net/connection/transport.ts";
+import type { Clock, Due } from "../internal/clock.ts";
+import { hintLines } from "../internal/early_hints.ts";
+import { clientGone, HandlerInfo } from "./_handler_info.ts";
+import { toLatin1 } from "../internal/http1_bytes.ts";
+import type { Incoming, IncomingBody, Watcher } from "./_incoming.ts";
+import type { Http1Request } from "../http1/codec.ts";
+import type { Offer } from "../internal/offer.ts";
+import {
+  checkTrailerNames,
+  type ResponseTrailers,
+  trailerLines,
+} from "../internal/trailer_fields.ts";
+import { hasMember } from "../header_list.ts";
+import type { MakeTrailers, TrailerOptions } from "./options.ts";
+
+const NO_TRAILERS: readonly ResponseTrailers[] = [];
+
+/** What the requests of one connection share. */
+export interface InfoContext {
+  readonly conn: Connection;
+  readonly incoming: Incoming;
+  readonly closing: AbortSignal;
+  readonly clock: Clock;
+  /** In milliseconds; Infinity for none. */
+  readonly idleTimeout: number;
+}
+
+/** One request of a hardened server, and its response. */
+export class HardenedInfo extends HandlerInfo implements Watcher {
+  /** The connection, of a request that asks for another protocol. */
+  offer: Offer | undefined;
+  /** The head of the request, once it has been read. */
+  head: Http1Request | undefined;
+  /** The body of the request, once its head has been read. */
+  body: IncomingBody | undefined;
+  /** Called when the client ends its output, and when the connection breaks. */
+  onClientEnd: (() => void) | undefined;
+
+  #answered = false;
+  #announced = false;
+  #trailers: readonly ResponseTrailers[] = NO_TRAILERS;
+  readonly #context: InfoContext;
+  #completed: PromiseWithResolvers<void> | undefined;
+  #isComplete = false;
+  #onComplete: (() => void) | undefined;
+  #end: "none" | "half-closed" | "broken" = "none";
+  #patience: Due | undefined;
+  #onAbort: (() => void) | undefined;
+
+  constructor(context: InfoContext) {
+    super(context.closing);
+    this.#context = context;
+  }
+
+  get peerAddr(): Deno.NetAddr {
+    return this.#context.conn.remoteAddr as Deno.NetAddr;
+  }
+
+  override get tls(): TlsInfo | undefined {
+    return this.#context.conn.tls;
+  }
+
+  get completed(): Promise<void> {
+    if (this.#completed === undefined) {
+      this.#completed = Promise.withResolvers();
+      if (this.#isComplete) this.#completed.resolve();
+    }
+    return this.#completed.promise;
+  }
+
+  /** Whether the client has ended its output. It may still read. */
+  get halfClosed(): boolean {
+    return this.#end === "half-closed";
+  }
+
+  /** Whether nothing can be sent to the client any more. */
+  get broken(): boolean {
+    return this.#end === "broken";
+  }
+
+  /** Limits what a client may make the server wait for. */
+  get clock(): Clock {
+    return this.#context.clock;
+  }
+
+  override whenComplete(callback: () => void): void {
+    this.#onComplete = callback;
+  }
+
+  /** Gives the names for the head of the response. No more trailers can be added then. */
+  announceTrailers(): string | undefined {
+    this.#announced = true;
+    return this.trailerNames;
+  }
+
+  /** The names of the trailers of the response, if it has some. */
+  get trailerNames(): string | undefined {
+    return this.#trailers.length === 0
+      ? undefined
+      : this.#trailers.flatMap(({ names }) => names).join(", ");
+  }
+
+  override get trailers(): Promise<Headers> {
+    return this.body?.trailers ?? super.trailers;
+  }
+
+  override watch(): void {
+    const { conn, incoming } = this.#context;
+    // See the connection: a read will be in flight from now on.
+    if (this.head?.minor === 0) conn.resetOnAbort();
+    incoming.watch();
+  }
+
+  override async sendEarlyHints(headers: HeadersInit): Promise<boolean> {
+    const lines = hintLines(headers);
+    // RFC 9110 §15.2: a client of HTTP/1.0 takes it for the response.
+    if (this.head?.minor === 0 || this.#answered || this.gone !== undefined) return false;
+    const { conn } = this.#context;
+    return await conn.write(toLatin1(`HTTP/1.1 103 Early Hints\r\n${lines}\r\n`))
+      .then(() => true, () => false);
+  }
+
+  override sendTrailers(
+    names: readonly string[],
+    make: MakeTrailers,
+    { optional = false }: TrailerOptions = {},
+  ): boolean {
+    const trailers = { names: checkTrailerNames(names), make };
+    const { head } = this;
+    if (head?.minor !== 1 || this.#announced || this.gone !== undefined) return false;
+    if (!optional && !hasMember(head.fields.get("te"), "trailers")) return false;
+    this.#trailers = [...this.#trailers, trailers];
+    return true;
+  }
+
+  /** Makes the lines of the trailers, now that the body has been sent. */
+  async makeTrailers(): Promise<string> {
+    let lines = "";
+    for (const { names, make } of this.#trailers) lines += trailerLines(await make(), names);
+    return lines;
+  }
+
+  clientEnded(error: unknown): void {
+    if (this.#end === "broken" || (error === undefined && this.halfClosed)) return;
+    this.#end = error === undefined ? "half-closed" : "broken";
+    this.leave(clientGone(this.remoteAddr, error));
+    this.onClientEnd?.();
+  }
+
+  clientAhead(): void {
+    const { conn, idleTimeout } = this.#context;
+    // No read is in flight that would tell.
+    if (this.#onAbort === undefined) {
+      this.#onAbort = () => this.clientEnded(conn.signal.reason);
+      if (conn.signal.aborted) this.#onAbort();
+      else conn.signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+    if (idleTimeout !== Infinity) this.#wait(conn.stats.bytesWritten);
+  }
+
+  /** The head of the response goes out. */
+  answered(): void {
+    this.#answered = true;
+    this.body?.answered();
+  }
+
+  /** The request is over. */
+  complete(): void {
+    this.end();
+    const { conn, clock } = this.#context;
+    if (this.#patience !== undefined) clock.unwatch(this.#patience);
+    if (this.#onAbort !== undefined) conn.signal.removeEventListener("abort", this.#onAbort);
+    this.body?.end();
+    this.#isComplete = true;
+    this.#completed?.resolve();
+    this.#onComplete?.();
+  }
+
+  /**
+   * The client has sent as much as is read ahead. If nothing moves for `idleTimeout`, the rest is
+   * thrown away: otherwise a client that has left would hold its place for ever.
+   */
+  #wait(written: number): void {
+    const { conn, clock, idleTimeout, incoming } = this.#context;
+    if (this.#patience !== undefined) clock.unwatch(this.#patience);
+    this.#patience = {
+      due: performance.now() + idleTimeout,
+      expire: () => {
+        if (!incoming.paused) return;
+        const now = conn.stats.bytesWritten;
+        // The handler may still read the body, and has a time limit of its own.
+        const mayRead = !this.#answered && this.body?.done === false;
+        if (now !== written || mayRead) this.#wait(now);
+        else incoming.discard();
+      },
+    };
+    clock.watch(this.#patience);
+  }
+}

@@ -1,0 +1,200 @@
+import type { Connection } from "../../net/connection/connection.ts";
+import { BodySink } from "./_body_sink.ts";
+import type { HardenedInfo } from "./_hardened_info.ts";
+import { toLatin1 } from "../internal/http1_bytes.ts";
+import {
+  type BodyFraming,
+  isOfConnection,
+  ResponseHead,
+  type ResponseOptions,
+} from "./_response_head.ts";
+import { encodeBytes, writeWhole } from "./_whole_response.ts";
+import { Outflow } from "./_outflow.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const NOTHING: Bytes = new Uint8Array(0);
+
+/**
+ * Writes a response (RFC 9112).
+ *
+ * @param conn Where to.
+ * @param response The response.
+ * @param body Its body, opened; it is used up.
+ * @param options What it depends on.
+ * @returns Whether the connection may carry another request.
+ * @throws What the body throws, or the connection; what has been sent is half a response then.
+ */
+export async function writeResponse(
+  conn: Connection,
+  response: Response,
+  body: Body,
+  options: ResponseOptions,
+  info: HardenedInfo,
+): Promise<boolean> {
+  const head = new ResponseHead(response, options);
+  const framing = head.framing(body.whole?.length);
+  const lines = head.text(framing);
+  if (head.bodiless) {
+    body.cancel();
+    await writeWhole(conn, encodeBytes(lines, NOTHING, false));
+  } else if (body.whole !== undefined && framing !== "chunked") {
+    await writeWhole(conn, encodeBytes(lines, body.whole, false));
+  } else {
+    // The end of the connection is the end of the body: half a body must not look like a whole one.
+    if (framing === "close") conn.resetOnAbort();
+    const parts = body.whole === undefined ? body : inParts(body.whole);
+    await stream(conn, lines, parts, new Outflow(parts, info), framing);
+  }
+  return head.keepsAlive(framing);
+}
+
+/** Writes the answer behind which another protocol goes on. */
+export async function writeSwitch(conn: Connection, { headers }: Response): Promise<void> {
+  let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n";
+  for (const [name, value] of headers) {
+    if (name === "upgrade" || !isOfConnection(name)) head += `${name}: ${value}\r\n`;
+  }
+  await conn.write(toLatin1(`${head}\r\n`));
+}
+
+/** The body of an answer: whole where it is there, as the body of `new Response(text)` is. */
+export interface Body {
+  readonly whole: Bytes | undefined;
+  /** Whether there is something to send already. */
+  readonly ready: boolean;
+  next(): Promise<Read>;
+  cancel(reason?: unknown): void;
+}
+
+type Read = ReadableStreamReadResult<Bytes>;
+
+const NO_BODY: Body = {
+  whole: NOTHING,
+  ready: true,
+  next: () => Promise.resolve({ done: true, value: undefined }),
+  cancel() {},
+};
+/** A body that is there, to be read as a stream. */
+function inParts(whole: Bytes): Body {
+  const parts: Read[] = whole.length === 0 ? [] : [{ done: false, value: whole }];
+  return {
+    ...NO_BODY,
+    whole: undefined,
+    next: () => Promise.resolve(parts.shift() ?? { done: true, value: undefined }),
+  };
+}
+
+/** In how many turns of the microtask queue a body that is there has said so. */
+const TURNS = 8;
+
+/**
+ * Opens the body of an answer. It does not wait for a source that has nothing yet: the head of the
+ * answer goes ahead then.
+ *
+ * @param response The answer.
+ * @returns Its body.
+ * @throws {TypeError} If it is used already or gives no bytes, or the answer is no answer.
+ * @throws What its source throws at once.
+ */
+export async function openBody(response: Response): Promise<Body> {
+  if (response.status < 200) {
+    const hint = response.status === 101 ? ": only the request as it came can be upgraded" : "";
+    throw new TypeError(`The response has the status ${response.status}${hint}`);
+  }
+  if (response.bodyUsed) throw new TypeError("The body of the response is used up");
+  if (response.body === null) return NO_BODY;
+  const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;
+  const cancel = (reason?: unknown) => void reader.cancel(reason).catch(() => {});
+  const pending = [reader.read()];
+  const first = await soon(pending[0]!);
+  if (first?.done) return NO_BODY;
+  if (first !== undefined) {
+    checkBytes(first.value);
+    // A body that was given as text or bytes ends behind its first chunk, and says so at once.
+    pending.push(reader.read());
+    const second = await soon(pending[1]!).catch(() => undefined);
+    if (second?.done) return { ...NO_BODY, whole: first.value, cancel };
+  }
+  const next = () => pending.shift() ?? reader.read();
+  return { whole: undefined, ready: first !== undefined, next, cancel };
+}
+
+/** What a read gives if it gives it now. */
+async function soon(reading: Promise<Read>): Promise<Read | undefined> {
+  let settled: Promise<Read> | undefined;
+  const settle = () => void (settled = reading);
+  reading.then(settle, settle);
+  for (let turn = 0; turn < TURNS && settled === undefined; turn++) await null;
+  return settled;
+}
+
+function checkBytes(chunk: unknown): void {
+  if (!(chunk instanceof Uint8Array)) throw new TypeError("The body has a chunk of no bytes");
+}
+
+/**
+ * What one body may send before others have a turn. A source that always has more, for a client that
+ * takes it as fast, would leave none to them: nothing of that waits for the event loop.
+ */
+class Turn {
+  #bytes = 512 * 1024;
+  #pieces = 128;
+
+  /** Counts a piece; tells whether the turn is over. */
+  over(size: number): boolean {
+    this.#bytes -= size;
+    return --this.#pieces <= 0 || this.#bytes <= 0;
+  }
+}
+
+async function stream(
+  conn: Connection,
+  head: string,
+  body: Body,
+  outflow: Outflow,
+  framing: BodyFraming,
+): Promise<void> {
+  const chunked = framing === "chunked";
+  const after = chunked ? "\r\n" : "";
+  const length = typeof framing === "number" ? framing : Infinity;
+  const sink = new BodySink(conn);
+  let sent = 0;
+  let turn = new Turn();
+  try {
+    await sink.addText(head);
+    if (!body.ready) await sink.flush();
+    for (let read; !(read = await outflow.next()).done;) {
+      const chunk = read.value;
+      checkBytes(chunk);
+      sent += chunk.length;
+      if (sent > length) {
+        throw new TypeError(`The body is longer than its Content-Length: ${length}`);
+      }
+      if (chunk.length === 0) continue;
+      const before = chunked ? `${chunk.length.toString(16)}\r\n` : "";
+      const adding = sink.add(chunk, before, after);
+      if (adding !== undefined) await adding;
+      if (turn.over(chunk.length)) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turn = new Turn();
+      }
+      if (sent === length) {
+        await sink.flush();
+        outflow.sent();
+      }
+    }
+    if (framing === length && sent < length) {
+      throw new TypeError(`The body is shorter than its Content-Length: ${length}`);
+    }
+    if (chunked) await sink.addText(await outflow.lastChunk());
+    await sink.flush();
+  } catch (error) {
+    body.cancel(error);
+    // What came before the fault is sent, if the fault is not that of this connection.
+    await sink.flush().catch(() => {});
+    throw error;
+  } finally {
+    outflow.end();
+  }
+}

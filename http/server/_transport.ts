@@ -1,0 +1,18 @@
+import type { TlsKeyPair } from "../../net/tls/options.ts";
+
+/** What carries requests to a gate. */
+export interface HttpTransport {
+  readonly addr: Deno.NetAddr;
+  /** Resolves when it has stopped and nothing is left; never rejects. */
+  readonly finished: Promise<void>;
+  /** Stops accepting as far as it can: what still comes is for the gate to refuse. */
+  stop(): void;
+  /** Ends gracefully; no request is active any more. */
+  close(): void;
+  /** Cuts every connection. */
+  cut(): void;
+  /** Absent where certificates cannot be changed. */
+  reloadTls?(certificates?: readonly TlsKeyPair[]): void;
+  ref(): void;
+  unref(): void;
+}

@@ -1,0 +1,201 @@
+import type { ChunkOptions, FrameOptions, LineOptions, ReadOptions } from "./options.ts";
+import { NetError, type NetErrorOptions } from "../errors/errors.ts";
+import { decodeFrameLength } from "./frame_codec.ts";
+import { decodeLine, scanLine } from "./line_codec.ts";
+import { checkMax } from "../internal/options.ts";
+import { type Deadline, Receiver } from "./_receiver.ts";
+
+/** Whole messages out of the received bytes: chunks, counted bytes, lines, frames. */
+export class MessageReceiver extends Receiver {
+  /** Inside of a line that was too long, whose rest is thrown away. */
+  #skipping = false;
+
+  readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    const take = () => options?.lent ? this.lend() : this.consume(this.size);
+    if (this.size > 0) return Promise.resolve(take());
+    try {
+      const boundary = options?.inMessage ? "none" : "stream";
+      const more = this.more(this.deadline(options), boundary);
+      return more.then((n) => n === null ? null : take());
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
+    if (!Number.isInteger(size) || size < 0) {
+      throw new RangeError(`Cannot read ${size} bytes: it is a whole number from 0 up`);
+    }
+    await this.#atLeast(size, this.deadline(options), `${size} bytes`);
+    return this.consume(size);
+  }
+
+  async readLine(options?: LineOptions): Promise<string | null> {
+    const max = checkMax("max", options?.max, 65536);
+    const fatal = options?.fatal;
+    return this.lineNow(max, fatal) ?? await this.lineLater(max, fatal, this.deadline(options));
+  }
+
+  /** The next line, if it is there. */
+  lineNow(max: number, fatal: boolean | undefined): string | undefined {
+    const bytes = this.#nextLine(max);
+    return bytes === undefined ? undefined : this.#decode(bytes, fatal);
+  }
+
+  /** The next line, which is not there yet. */
+  lineLater(max: number, fatal: boolean | undefined, deadline: Deadline): Promise<string | null> {
+    // No suspended function for the first wait: thousands of idle connections are in it.
+    return this.#moreOfLine(deadline).then((n) =>
+      n === null
+        ? this.#lastLine(fatal)
+        : this.lineNow(max, fatal) ?? this.#restOfLine(max, fatal, deadline)
+    );
+  }
+
+  async #restOfLine(
+    max: number,
+    fatal: boolean | undefined,
+    deadline: Deadline,
+  ): Promise<string | null> {
+    while (await this.#moreOfLine(deadline) !== null) {
+      const line = this.lineNow(max, fatal);
+      if (line !== undefined) return line;
+    }
+    return this.#lastLine(fatal);
+  }
+
+  #moreOfLine(deadline: Deadline): Promise<number | null> {
+    const between = !this.#skipping && this.buffered.length === 0;
+    return this.more(deadline, between ? "message" : "none");
+  }
+
+  /** What came after the last end of a line. */
+  #lastLine(fatal: boolean | undefined): string | null {
+    this.#skipping = false;
+    const rest = this.buffered;
+    if (rest.length === 0) return null;
+    const last = this.consume(rest.length);
+    return this.#decode(last.at(-1) === 0x0d ? last.subarray(0, -1) : last, fatal);
+  }
+
+  async readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    const max = checkMax("max", options?.max, 1024 * 1024);
+    const prefix = options?.lengthBytes ?? 4;
+    const deadline = this.deadline(options);
+    if (
+      this.buffered.length === 0 &&
+      await this.more(deadline, "message") === null
+    ) {
+      return null;
+    }
+    await this.#atLeast(prefix, deadline, "the length of a frame");
+    const length = decodeFrameLength(this.buffered, options)!;
+    if (length > max) {
+      throw this.#error(`Cannot read a frame from ${this.peer}: ${length} bytes, at most ${max}`, {
+        kind: "limit",
+        phase: "read",
+      });
+    }
+    await this.#atLeast(prefix + length, deadline, `a frame of ${length} bytes`);
+    this.skip(prefix);
+    return length === 0 ? new Uint8Array(0) : this.consume(length);
+  }
+
+  lines(options?: LineOptions): AsyncIterableIterator<string, void, void> {
+    return new Lines(this, options);
+  }
+
+  /** The bytes of the next whole line in the buffer, to be used before the next read. */
+  #nextLine(max: number): Uint8Array | undefined {
+    if (this.#skipping) {
+      const lf = this.buffered.indexOf(0x0a);
+      this.skip(lf === -1 ? this.buffered.length : lf + 1);
+      this.#skipping = lf === -1;
+    }
+    const bytes = this.buffered;
+    if (bytes.length === 0) return undefined;
+    const scan = scanLine(bytes, this.scanned, max);
+    if (scan.type === "partial") {
+      this.scanned = bytes.length;
+      return undefined;
+    }
+    this.#skipping = scan.type === "overflow";
+    this.skip(scan.type === "overflow" ? bytes.length : scan.next);
+    if (scan.type === "line") return bytes.subarray(0, scan.end);
+    throw this.#error(`Cannot read a line from ${this.peer}: it is longer than ${max} bytes`, {
+      kind: "limit",
+      phase: "read",
+    });
+  }
+
+  #decode(bytes: Uint8Array, fatal = false): string {
+    try {
+      return decodeLine(bytes, fatal);
+    } catch (cause) {
+      throw this.#error(`Cannot read a line from ${this.peer}: it is not UTF-8`, {
+        kind: "protocol",
+        phase: "read",
+        cause,
+      });
+    }
+  }
+
+  /** Waits until `size` bytes are buffered. */
+  async #atLeast(size: number, deadline: Deadline, what: string): Promise<void> {
+    while (this.buffered.length < size) {
+      const got = this.buffered.length;
+      if (await this.more(deadline, got === 0 ? "message" : "none") !== null) continue;
+      throw this.#error(
+        `Cannot read ${what} from ${this.peer}: the peer ended after ${got} bytes`,
+        {
+          kind: "truncated",
+          phase: "read",
+        },
+      );
+    }
+  }
+
+  #error(message: string, options: Omit<NetErrorOptions, "address">): NetError {
+    return new NetError(message, { ...options, address: this.peer });
+  }
+}
+
+/** The lines of a connection; one promise for a line that is there. */
+class Lines implements AsyncIterableIterator<string, void, void> {
+  readonly #receiver: MessageReceiver;
+  readonly #options: LineOptions | undefined;
+  readonly #max: number;
+  #left = false;
+
+  constructor(receiver: MessageReceiver, options: LineOptions | undefined) {
+    this.#receiver = receiver;
+    this.#options = options;
+    this.#max = checkMax("max", options?.max, 65536);
+  }
+
+  next(): Promise<IteratorResult<string, void>> {
+    if (this.#left) return this.return();
+    try {
+      const receiver = this.#receiver;
+      const fatal = this.#options?.fatal;
+      const line = receiver.lineNow(this.#max, fatal);
+      if (line !== undefined) return Promise.resolve({ done: false, value: line });
+      return receiver.lineLater(this.#max, fatal, receiver.deadline(this.#options)).then(toResult);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  return(): Promise<IteratorResult<string, void>> {
+    this.#left = true;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+function toResult(line: string | null): IteratorResult<string, void> {
+  return line === null ? { done: true, value: undefined } : { done: false, value: line };
+}

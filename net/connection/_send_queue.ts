@@ -1,0 +1,353 @@
+import type { SendPolicy } from "./options.ts";
+import { NetError } from "../errors/errors.ts";
+import type { Transport } from "./transport.ts";
+
+/** What the queue tells the connection that it belongs to. */
+export interface SendQueueOwner {
+  readonly peer: string;
+  /** A raw write failed, or the policy ends the connection. */
+  sendFailed(error: unknown): void;
+  /** A raw write is in flight. */
+  waits(due: number): void;
+}
+
+/** A write that somebody waits for; bytes of nobody in particular are queued bare. */
+interface Awaited {
+  readonly bytes: Uint8Array;
+  /** Resolve when the queue has taken the bytes, not only when the OS has. */
+  readonly early: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** Whoever waits; maybe nobody, which must not end the process when it fails. */
+  readonly promise: Promise<void>;
+}
+
+/** The most that one raw write is given when several messages are joined. */
+const BATCH = 64 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * The sending half of a connection: one raw write at a time, everything that
+ * was queued meanwhile joined into the next one.
+ */
+export class SendQueue {
+  /** Bytes that the operating system has taken. */
+  bytesWritten = 0;
+  /** Bytes accepted here and not yet taken by the operating system. */
+  queuedBytes = 0;
+  /** Messages thrown away by "drop-oldest". */
+  dropped = 0;
+  /** Whether a raw write is in flight. */
+  busy = false;
+
+  #transport: Transport;
+  readonly #owner: SendQueueOwner;
+  readonly #limit: number;
+  readonly #policy: SendPolicy;
+  #entries: Array<Uint8Array | Awaited> = [];
+  #head = 0;
+  #scheduled = false;
+  #roomWaiters: Awaited[] = [];
+  #error: unknown = undefined;
+  #onSettled: (() => void) | undefined;
+
+  constructor(transport: Transport, owner: SendQueueOwner, limit: number, policy: SendPolicy) {
+    this.#transport = transport;
+    this.#owner = owner;
+    this.#limit = limit;
+    this.#policy = policy;
+  }
+
+  /** Writes all of `bytes`, after everything queued before; resolves when the OS has them. */
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
+    if (this.idle) return this.#writeNow(bytes);
+    return this.#waitFor(bytes, false, (entry) => this.#line(entry));
+  }
+
+  /** Queues `bytes` under the policy; resolves when there was room for them. */
+  send(bytes: Uint8Array): Promise<void> {
+    if (this.trySend(bytes)) return Promise.resolve();
+    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
+    // Counted as dropped: a message that does not fit waits for nobody here.
+    if (this.#policy === "drop-oldest") return Promise.resolve();
+    return this.#waitFor(bytes, true, (entry) => this.#roomWaiters.push(entry));
+  }
+
+  /** Queues `bytes` at once or says that it did not. */
+  trySend(bytes: Uint8Array): boolean {
+    if (this.#error !== undefined) return false;
+    if (bytes.length === 0) return true;
+    const full = this.queuedBytes + bytes.length > this.#limit || this.#roomWaiters.length > 0;
+    if (full && !this.#makeRoom(bytes.length)) return false;
+    this.queuedBytes += bytes.length;
+    this.#push(bytes);
+    return true;
+  }
+
+  /** Resolves when all that is queued now is with the OS. */
+  flush(): Promise<void> {
+    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
+    if (this.idle) return Promise.resolve();
+    return this.#waitFor(NOTHING, false, (entry) => this.#line(entry));
+  }
+
+  /** Holds back all that is queued from now on; only while nothing is. */
+  hold(): void {
+    this.busy = true;
+  }
+
+  /** Lets go what was held back, through `transport`. */
+  release(transport: Transport): void {
+    this.#transport = transport;
+    this.#wrote();
+  }
+
+  /** Resolves when the raw writes that are under way have ended; undefined if there are none. */
+  inFlight(): Promise<void> | undefined {
+    if (!this.busy) return undefined;
+    return new Promise((resolve) => {
+      this.#onSettled = () => {
+        this.#onSettled = undefined;
+        resolve();
+      };
+    });
+  }
+
+  /** Begins the next raw write on `transport`. */
+  replace(transport: Transport): void {
+    this.#transport = transport;
+  }
+
+  /** Ends the queue: everyone who waits is told `error`, nothing is taken any more. */
+  fail(error: unknown): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    const waiting = this.#entries.slice(this.#head).filter((entry) => "resolve" in entry);
+    this.#entries = [];
+    this.#head = 0;
+    for (const entry of [...waiting, ...this.#roomWaiters.splice(0)]) refuse(entry, error);
+    if (!this.busy) this.queuedBytes = 0;
+  }
+
+  /** Whether nothing is queued or in flight. */
+  get idle(): boolean {
+    return !this.busy && this.#head === this.#entries.length && this.#roomWaiters.length === 0;
+  }
+
+  #waitFor(bytes: Uint8Array, early: boolean, enter: (entry: Awaited) => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    enter({ bytes, early, resolve, reject, promise });
+    return promise;
+  }
+
+  /** Puts `entry` behind everything that came before it, those who wait for room included. */
+  #line(entry: Awaited): void {
+    if (this.#roomWaiters.length > 0) {
+      this.#roomWaiters.push(entry);
+    } else {
+      this.queuedBytes += entry.bytes.length;
+      this.#push(entry);
+    }
+  }
+
+  #push(entry: Uint8Array | Awaited): void {
+    this.#entries.push(entry);
+    if (!this.busy && !this.#scheduled) {
+      this.#scheduled = true;
+      this.#pump ??= () => this.#pumpNow();
+      queueMicrotask(this.#pump);
+    }
+  }
+
+  #makeRoom(size: number): boolean {
+    switch (this.#policy) {
+      case "wait":
+        // A message above the limit goes alone, for it would wait for ever.
+        return this.queuedBytes === 0 && this.#roomWaiters.length === 0;
+      case "drop-oldest":
+        return this.#dropOldest(size);
+      case "disconnect":
+        this.#owner.sendFailed(
+          new NetError(
+            `Disconnected ${this.#owner.peer}: it did not read, and ` +
+              `${this.queuedBytes + size} bytes are above the send queue limit of ${this.#limit}`,
+            { kind: "limit", phase: "write", address: this.#owner.peer },
+          ),
+        );
+        return false;
+    }
+  }
+
+  #dropOldest(size: number): boolean {
+    const kept: Awaited[] = [];
+    let at = this.#head;
+    while (at < this.#entries.length && this.queuedBytes + size > this.#limit) {
+      const entry = this.#entries[at]!;
+      this.#entries[at++] = NOTHING;
+      if (entry instanceof Uint8Array) {
+        this.queuedBytes -= entry.length;
+        this.dropped++;
+      } else kept.push(entry);
+    }
+    // What somebody waits for stays, in front of what was not looked at.
+    this.#head = at;
+    while (kept.length > 0) this.#entries[--this.#head] = kept.pop()!;
+    this.#compact();
+    const fits = this.queuedBytes + size <= this.#limit;
+    if (!fits) this.dropped++;
+    return fits;
+  }
+
+  /**
+   * Writes past the queue: one promise, for nearly every write is taken whole at once. Its
+   * functions are made anew each time: an old object that points to young ones costs more.
+   */
+  #writeNow(bytes: Uint8Array): Promise<void> {
+    this.busy = true;
+    this.#owner.waits(Infinity);
+    this.queuedBytes += bytes.length;
+    const now: Promise<void> = this.#transport.write(bytes).then(
+      (n) => this.#written(n, bytes, now),
+      (error) => this.#writeFailed(error, now),
+    );
+    return now;
+  }
+
+  #written(n: number, bytes: Uint8Array, now: Promise<void>): void | Promise<void> {
+    this.bytesWritten += n;
+    this.queuedBytes -= n;
+    if (n < bytes.length) return this.#writeRest(bytes.subarray(n), now);
+    this.#wrote();
+  }
+
+  #writeFailed(error: unknown, now: Promise<void>): never {
+    quietly(now);
+    this.#owner.sendFailed(error);
+    this.#wrote();
+    throw this.#error ?? error;
+  }
+
+  async #writeRest(rest: Uint8Array, now: Promise<void>): Promise<void> {
+    try {
+      if (this.#error !== undefined) throw this.#error;
+      await this.#writeAll(rest);
+    } catch (error) {
+      this.#writeFailed(error, now);
+    }
+    this.#wrote();
+  }
+
+  #wrote(): void {
+    this.busy = false;
+    if (this.#onSettled !== undefined) this.#onSettled();
+    if (this.#head < this.#entries.length || this.#roomWaiters.length > 0) this.#next();
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    let rest = bytes;
+    while (true) {
+      const n = await this.#transport.write(rest);
+      this.bytesWritten += n;
+      this.queuedBytes -= n;
+      if (n === rest.length) return;
+      if (this.#error !== undefined) throw this.#error;
+      rest = rest.subarray(n);
+    }
+  }
+
+  #pump: (() => void) | undefined;
+
+  #pumpNow(): void {
+    this.#scheduled = false;
+    if (!this.busy) this.#next();
+  }
+
+  /** Takes the next batch off the queue and writes it. */
+  #next(): void {
+    this.#admit();
+    if (this.#head === this.#entries.length) return;
+    const batch: Array<Uint8Array | Awaited> = [];
+    let size = 0;
+    while (this.#head < this.#entries.length) {
+      const entry = this.#entries[this.#head]!;
+      const length = entry instanceof Uint8Array ? entry.length : entry.bytes.length;
+      if (size > 0 && size + length > BATCH) break;
+      this.#entries[this.#head++] = NOTHING;
+      size += length;
+      batch.push(entry);
+    }
+    this.#compact();
+    this.#writeBatch(batch, size);
+  }
+
+  /** Gives up the places of what has gone, now and then. */
+  #compact(): void {
+    if (this.#head === this.#entries.length) {
+      this.#entries = [];
+      this.#head = 0;
+    } else if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
+      this.#entries.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  async #writeBatch(batch: Array<Uint8Array | Awaited>, size: number): Promise<void> {
+    this.busy = true;
+    this.#owner.waits(Infinity);
+    let failure: unknown = undefined;
+    try {
+      if (size > 0) await this.#writeAll(join(batch, size));
+    } catch (error) {
+      this.#owner.sendFailed(error);
+      failure = this.#error ?? error;
+    }
+    this.busy = false;
+    if (this.#onSettled !== undefined) this.#onSettled();
+    for (const entry of batch) {
+      if (entry instanceof Uint8Array) continue;
+      if (failure === undefined) entry.resolve();
+      else refuse(entry, failure);
+    }
+    if (failure === undefined) this.#next();
+  }
+
+  /** Lets senders in that waited for room, in their order. */
+  #admit(): void {
+    while (this.#roomWaiters.length > 0) {
+      const waiter = this.#roomWaiters[0]!;
+      const size = waiter.bytes.length;
+      if (this.queuedBytes > 0 && this.queuedBytes + size > this.#limit) return;
+      this.#roomWaiters.shift();
+      this.queuedBytes += size;
+      this.#entries.push(waiter.early ? waiter.bytes : waiter);
+      if (waiter.early) waiter.resolve();
+    }
+  }
+}
+
+/** The same promise, whose rejection does not end the process where nobody looks at it. */
+export function quietly(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function refuse({ promise, reject }: Awaited, error: unknown): void {
+  quietly(promise);
+  reject(error);
+}
+
+function join(batch: Array<Uint8Array | Awaited>, size: number): Uint8Array {
+  const first = batch[0]!;
+  const only = first instanceof Uint8Array ? first : first.bytes;
+  if (only.length === size) return only;
+  const joined = new Uint8Array(size);
+  let at = 0;
+  for (const entry of batch) {
+    const bytes = entry instanceof Uint8Array ? entry : entry.bytes;
+    joined.set(bytes, at);
+    at += bytes.length;
+  }
+  return joined;
+}

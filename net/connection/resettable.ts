@@ -1,0 +1,92 @@
+/**
+ * TCP connections that end by a reset (RST) when they break off, so that the peer does not take
+ * half a stream for the whole: `Deno.Conn.close` always sends a FIN first.
+ *
+ * Connections of this package have the option `resetOnAbort`. This module is for those that a
+ * program has opened itself.
+ *
+ * @example Break a connection off
+ * ```ts
+ * import { resettable } from "@portside/kit/net/resettable";
+ * import { assertRejects } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * const server = resettable(await listener.accept());
+ * await server.write(new TextEncoder().encode("half an ans"));
+ * await client.read(new Uint8Array(100));
+ * server.reset?.();
+ * await assertRejects(() => client.read(new Uint8Array(100)), Deno.errors.ConnectionReset);
+ * ```
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type { Transport } from "./transport.ts";
+import { pipeOf, ResetTransport } from "../internal/reset_transport.ts";
+import { SOCKET, uvHandles } from "../internal/uv_handles.ts";
+
+export type * from "./transport.ts";
+
+/** A transport on top of another one, which can be reset if that one can. */
+export interface LayeredTransport extends Transport {
+  /** Goes on with what `replace` makes of the transport below. */
+  replaceBelow(replace: (below: Transport) => Transport): void;
+}
+
+/**
+ * Returns a transport over the same socket that has a {@linkcode Transport.reset}. It returns
+ * `transport` itself if that has one, or if that is impossible: on Windows, for Unix sockets and
+ * `Deno.TlsConn`, and when no file descriptor is left.
+ *
+ * It costs about 0.1 ms and a second file descriptor. Reading and writing cost as much as before.
+ *
+ * @param transport A `Deno.TcpConn`, or a layer over one. Use only what is returned from now on.
+ * @param inFlight Settles when the reads and writes that are under way on `transport` have ended.
+ * A reset before that sends a FIN, and then the reset. Leave it out only if none is under way: a
+ * reset would leave the connection open.
+ * @returns The transport to use.
+ *
+ * @example Whether it can be reset
+ * ```ts
+ * import { resettable } from "@portside/kit/net/resettable";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+ * const server = resettable(await listener.accept());
+ * assertEquals(server.reset !== undefined, Deno.build.os !== "windows");
+ * server.close();
+ * ```
+ */
+export function resettable(transport: Transport, inFlight?: Promise<unknown>): Transport {
+  if (transport.reset !== undefined) return transport;
+  if ("replaceBelow" in transport) {
+    const layer = transport as LayeredTransport;
+    layer.replaceBelow((below) => resettable(below, inFlight));
+    return layer;
+  }
+  const uv = uvHandles();
+  const rid = uv === null ? undefined : ridOf(transport);
+  if (rid === undefined) return transport;
+  const tcp = new uv!.Tcp(SOCKET);
+  // If this fails, there is nothing to move.
+  tcp.openFromRid(rid);
+  const io = pipeOf(uv!, tcp);
+  if (io === undefined) return transport;
+  return new ResetTransport(uv!, io, transport, transport as Deno.TcpConn, inFlight);
+}
+
+/** The number under which Deno knows a TCP connection; undefined for everything else. */
+function ridOf(transport: Transport): number | undefined {
+  // Only Deno's own TCP connections have this method.
+  if (!("setNoDelay" in transport)) return undefined;
+  for (const key of Object.getOwnPropertySymbols(transport)) {
+    if (key.description !== "Deno.internal.rid") continue;
+    const rid = (transport as unknown as Record<symbol, unknown>)[key];
+    if (typeof rid === "number") return rid;
+  }
+  return undefined;
+}

@@ -1,0 +1,375 @@
+/**
+ * DNS messages (RFC 1035, with EDNS of RFC 6891) as pure functions over bytes. Names are
+ * decompressed, hostile loops refused, what is no printable ASCII in a name is escaped.
+ *
+ * @example A question and its answer
+ * ```ts
+ * import { decodeDnsMessage, encodeDnsMessage } from "@portside/kit/net/dns-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = encodeDnsMessage({
+ *   id: 7,
+ *   response: true,
+ *   questions: [{ name: "host.test", type: "A" }],
+ *   answers: [{ name: "host.test", ttl: 60, type: "A", address: "192.0.2.7" }],
+ * });
+ * const { code, answers } = decodeDnsMessage(bytes);
+ * assertEquals(code, "NOERROR");
+ * assertEquals(answers, [{ name: "host.test", ttl: 60, type: "A", address: "192.0.2.7" }]);
+ * ```
+ *
+ * **Permissions**: none; it is pure.
+ *
+ * @module
+ */
+
+import { DnsReader, DnsWriter, malformed } from "./_name.ts";
+import {
+  ipv4Bytes,
+  ipv6Bytes,
+  readData,
+  typeName,
+  typeNumber,
+  writeData,
+  writeText,
+} from "./_record.ts";
+import { escapeControls } from "../text.ts";
+
+/** The types of records whose content is understood, and every other by its number (RFC 3597). */
+export type DnsType =
+  | "A"
+  | "AAAA"
+  | "CAA"
+  | "CNAME"
+  | "HTTPS"
+  | "MX"
+  | "NS"
+  | "PTR"
+  | "SOA"
+  | "SRV"
+  | "TXT"
+  | `TYPE${number}`;
+
+/** What is asked. */
+export interface DnsQuestion {
+  /** The name, without the point at its end; `.` is the root. */
+  readonly name: string;
+  /** The type of records that is wanted. */
+  readonly type: DnsType;
+}
+
+/** Parameters of a service (RFC 9460). */
+export interface DnsServiceParameters {
+  /** The protocols that are spoken there. */
+  readonly alpn?: readonly string[];
+  /** Whether those are all of them. */
+  readonly noDefaultAlpn?: boolean;
+  /** The port, if it is not the usual one. */
+  readonly port?: number;
+  /** IPv4 addresses. */
+  readonly ipv4?: readonly string[];
+  /** IPv6 addresses. */
+  readonly ipv6?: readonly string[];
+  /** What is not known here, by its number. */
+  readonly others?: Readonly<Record<number, Uint8Array<ArrayBuffer>>>;
+}
+
+/** What every record has. */
+export interface DnsOwner {
+  /** Whose record it is, without the point at its end. */
+  readonly name: string;
+  /** How long it may be kept, in seconds. */
+  readonly ttl: number;
+}
+
+/** One record, told apart by its `type`. */
+export type DnsRecord =
+  & DnsOwner
+  & (
+    | { readonly type: "A" | "AAAA"; readonly address: string }
+    | { readonly type: "CNAME" | "NS" | "PTR"; readonly target: string }
+    | { readonly type: "MX"; readonly preference: number; readonly exchange: string }
+    | { readonly type: "TXT"; readonly texts: readonly string[] }
+    | {
+      readonly type: "SRV";
+      readonly priority: number;
+      readonly weight: number;
+      readonly port: number;
+      readonly target: string;
+    }
+    | {
+      readonly type: "CAA";
+      readonly flags: number;
+      readonly tag: string;
+      readonly value: string;
+    }
+    | {
+      readonly type: "SOA";
+      readonly primary: string;
+      readonly mailbox: string;
+      readonly serial: number;
+      readonly refresh: number;
+      readonly retry: number;
+      readonly expire: number;
+      readonly minimum: number;
+    }
+    | {
+      readonly type: "HTTPS";
+      readonly priority: number;
+      readonly target: string;
+      readonly parameters: DnsServiceParameters;
+    }
+    | { readonly type: `TYPE${number}`; readonly data: Uint8Array<ArrayBuffer> }
+  );
+
+/** The extension of RFC 6891. */
+export interface DnsExtension {
+  /** The largest answer over UDP that the sender takes, in bytes. */
+  readonly udpSize: number;
+  /** Whether signatures (DNSSEC) are wanted. */
+  readonly dnssec: boolean;
+}
+
+/** A message, taken apart. */
+export interface DnsMessage {
+  /** What the answer has in common with its question, 0 to 65535. */
+  readonly id: number;
+  /** Whether it is an answer. */
+  readonly response: boolean;
+  /** The kind of question; 0 is the usual one. */
+  readonly opcode: number;
+  /** Whether the server owns the name. */
+  readonly authoritative: boolean;
+  /** Whether it did not fit: ask again over TCP. */
+  readonly truncated: boolean;
+  /** Whether the server is asked to find out. */
+  readonly recursionDesired: boolean;
+  /** Whether the server finds out for others. */
+  readonly recursionAvailable: boolean;
+  /** `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED` … or `RCODE99`. */
+  readonly code: string;
+  /** What is asked. */
+  readonly questions: readonly DnsQuestion[];
+  /** The answer. */
+  readonly answers: readonly DnsRecord[];
+  /** Who would know. */
+  readonly authorities: readonly DnsRecord[];
+  /** What may help. */
+  readonly additionals: readonly DnsRecord[];
+  /** The extension, if the sender speaks it. */
+  readonly extension: DnsExtension | undefined;
+}
+
+const CODES = [
+  ...["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"],
+  ...["YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"],
+];
+const BAD_VERSION = 16;
+const IN = 1;
+const OPT = 41;
+
+function codeName(code: number): string {
+  return CODES[code] ?? (code === BAD_VERSION ? "BADVERS" : `RCODE${code}`);
+}
+
+function codeNumber(name: string): number {
+  const number = /^RCODE(\d{1,4})$/.exec(name)?.[1];
+  const code = name === "BADVERS"
+    ? BAD_VERSION
+    : number === undefined
+    ? CODES.indexOf(name)
+    : Number(number);
+  if (code >= 0 && code <= 0xfff) return code;
+  throw new TypeError(`Cannot use the response code "${name}"`);
+}
+
+function numberOf(type: DnsType): number {
+  const number = typeNumber(type);
+  if (number !== undefined) return number;
+  throw new TypeError(`Cannot use the type "${type}": it is a name such as MX, or TYPE15`);
+}
+
+/**
+ * Writes a message; names that come again are compressed.
+ *
+ * @param message The message. What is left out is empty, false, 0 or NOERROR.
+ * @returns Its bytes, as they are in a datagram.
+ * @throws {TypeError} If a name, a type, a code or an address is none.
+ * @throws {RangeError} If it is longer than 65535 bytes.
+ *
+ * @example The smallest question
+ * ```ts
+ * import { encodeDnsMessage } from "@portside/kit/net/dns-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = encodeDnsMessage({ questions: [{ name: "a.b", type: "A" }] });
+ * assertEquals([...bytes.subarray(12)], [1, 97, 1, 98, 0, 0, 1, 0, 1]);
+ * ```
+ */
+export function encodeDnsMessage(message: Partial<DnsMessage>): Uint8Array<ArrayBuffer> {
+  const { questions = [], answers = [], authorities = [], additionals = [], extension } = message;
+  const code = codeNumber(message.code ?? "NOERROR");
+  if (code > 15 && extension === undefined) {
+    throw new TypeError(`Cannot use the response code "${message.code}" without an extension`);
+  }
+  const writer = new DnsWriter();
+  writer.uint16(message.id ?? 0);
+  writer.uint16(
+    (message.response ? 0x8000 : 0) | ((message.opcode ?? 0) & 15) << 11 |
+      (message.authoritative ? 0x400 : 0) | (message.truncated ? 0x200 : 0) |
+      (message.recursionDesired ? 0x100 : 0) | (message.recursionAvailable ? 0x80 : 0) |
+      code & 15,
+  );
+  writer.uint16(questions.length);
+  writer.uint16(answers.length);
+  writer.uint16(authorities.length);
+  writer.uint16(additionals.length + (extension === undefined ? 0 : 1));
+  for (const { name, type } of questions) {
+    writer.name(name, true);
+    writer.uint16(numberOf(type));
+    writer.uint16(IN);
+  }
+  for (const record of [...answers, ...authorities, ...additionals]) {
+    writer.name(record.name, true);
+    writer.uint16(numberOf(record.type));
+    writer.uint16(IN);
+    writer.uint32(record.ttl);
+    writer.sized(() => writeData(record, writer));
+  }
+  if (extension !== undefined) {
+    writer.uint8(0);
+    writer.uint16(OPT);
+    writer.uint16(extension.udpSize);
+    writer.uint8(code >> 4);
+    writer.uint8(0);
+    writer.uint16(extension.dnssec ? 0x8000 : 0);
+    writer.uint16(0);
+  }
+  return writer.finish();
+}
+
+/**
+ * Reads a message.
+ *
+ * @param bytes The message, at most 65535 bytes.
+ * @returns What it says. Records of another class than the Internet's are left out.
+ * @throws {NetError} Of kind "protocol", if it breaks RFC 1035 in any way.
+ *
+ * @example A name that points at itself
+ * ```ts
+ * import { decodeDnsMessage } from "@portside/kit/net/dns-codec";
+ * import { NetError } from "@portside/kit/net/errors";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const loop = Uint8Array.of(0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1);
+ * assertThrows(() => decodeDnsMessage(loop), NetError, "points at itself");
+ * ```
+ */
+export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
+  if (bytes.length > 0xffff) throw malformed("it is longer than 65535 bytes");
+  const reader = new DnsReader(bytes);
+  const id = reader.uint16();
+  const flags = reader.uint16();
+  const counts = Array.from({ length: 4 }, () => reader.uint16()) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const questions: DnsQuestion[] = [];
+  for (let i = 0; i < counts[0]; i++) {
+    const name = reader.name();
+    const type = typeName(reader.uint16()) as DnsType;
+    reader.uint16();
+    questions.push({ name, type });
+  }
+  let extension: DnsExtension | undefined;
+  let extendedCode = 0;
+  const section = (count: number, additional = false): DnsRecord[] => {
+    const records: DnsRecord[] = [];
+    for (let i = 0; i < count; i++) {
+      const name = reader.name();
+      const type = reader.uint16();
+      const recordClass = reader.uint16();
+      const ttl = reader.uint32();
+      const content = reader.part(reader.uint16());
+      if (type === OPT && additional) {
+        if (extension !== undefined || name !== ".") throw malformed("its extension is malformed");
+        extendedCode = Math.floor(ttl / 0x1000000);
+        extension = { udpSize: recordClass, dnssec: (ttl & 0x8000) !== 0 };
+      } else if (recordClass === IN && type !== OPT) {
+        // The highest bit set means none (RFC 2181 §8).
+        const data = readData(type, content);
+        records.push({ name, ttl: ttl > 0x7fffffff ? 0 : ttl, ...data } as DnsRecord);
+      }
+    }
+    return records;
+  };
+  const answers = section(counts[1]);
+  const authorities = section(counts[2]);
+  const additionals = section(counts[3], true);
+  return {
+    id,
+    response: (flags & 0x8000) !== 0,
+    opcode: flags >> 11 & 15,
+    authoritative: (flags & 0x400) !== 0,
+    truncated: (flags & 0x200) !== 0,
+    recursionDesired: (flags & 0x100) !== 0,
+    recursionAvailable: (flags & 0x80) !== 0,
+    code: codeName(extendedCode << 4 | flags & 15),
+    questions,
+    answers,
+    authorities,
+    additionals,
+    extension,
+  };
+}
+
+/**
+ * Writes what a record holds as a zone file does (RFC 1035 §5.1), for a person.
+ *
+ * @param record Any record.
+ * @returns One line, control characters escaped.
+ *
+ * @example A mail server
+ * ```ts
+ * import { formatDnsRecord } from "@portside/kit/net/dns-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const text = formatDnsRecord({
+ *   name: "host.test",
+ *   ttl: 60,
+ *   type: "MX",
+ *   preference: 10,
+ *   exchange: "mail.host.test",
+ * });
+ * assertEquals(text, "10 mail.host.test");
+ * ```
+ */
+export function formatDnsRecord(record: DnsRecord): string {
+  return escapeControls(writeText(record));
+}
+
+/**
+ * The name under which the name of an address is asked for (RFC 1035 §3.5, RFC 3596 §2.5).
+ *
+ * @param address An IPv4 or IPv6 address.
+ * @returns The name for a question of type PTR.
+ * @throws {TypeError} If it is no address.
+ *
+ * @example Both families
+ * ```ts
+ * import { reverseDnsName } from "@portside/kit/net/dns-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(reverseDnsName("192.0.2.7"), "7.2.0.192.in-addr.arpa");
+ * assertEquals(reverseDnsName("::1"), "1" + ".0".repeat(31) + ".ip6.arpa");
+ * ```
+ */
+export function reverseDnsName(address: string): string {
+  if (!address.includes(":")) {
+    return `${[...ipv4Bytes(address)].reverse().join(".")}.in-addr.arpa`;
+  }
+  const nibbles = [...ipv6Bytes(address)].flatMap((byte) => [byte >> 4, byte & 15]);
+  return `${nibbles.reverse().map((nibble) => nibble.toString(16)).join(".")}.ip6.arpa`;
+}

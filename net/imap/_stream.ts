@@ -1,0 +1,68 @@
+/** Messages of IMAP as streams, whatever their size. */
+
+import { checkSection } from "./_answers.ts";
+import type { OnLiteral } from "./_line.ts";
+import type { ImapSession } from "./_session.ts";
+import { NetError } from "../errors/errors.ts";
+import { imapSet } from "./codec.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Fetches a section; `open` is given its stream, and what this gives ends when that has been read. */
+export async function streamSection(
+  session: ImapSession,
+  uid: number,
+  section: string,
+  open: (stream: ReadableStream<Bytes>) => void,
+): Promise<void> {
+  if (section !== "") checkSection(section);
+  const { dialogue } = session;
+  const { readable, writable } = new TransformStream<Bytes, Bytes>();
+  const writer = writable.getWriter();
+  let begun = false;
+  let passed = false;
+  const onLiteral: OnLiteral = async (_, chunks) => {
+    if (begun) return;
+    begun = passed = true;
+    open(readable);
+    try {
+      for await (const chunk of chunks) await writer.write(chunk);
+    } catch (error) {
+      // The reader has enough; what is left is read all the same.
+      if (!dialogue.conn.open) throw error;
+    }
+  };
+  let short = false;
+  const parts = [`UID FETCH ${imapSet(uid)} (UID BODY.PEEK[${section}])`];
+  try {
+    await session.run(`Cannot fetch message ${uid}`, parts, {
+      take(response) {
+        const message = session.messageOf(response);
+        const other = message !== undefined && message.uid !== uid;
+        if (other && passed) throw dialogue.broken("sends another message than was asked for");
+        passed = false;
+        if (message?.uid !== uid) return false;
+        const whole = message.sections.get(section);
+        // A short one may come quoted.
+        if (!begun && whole !== undefined && whole !== null) {
+          short = true;
+          open(new Blob([whole as Bytes]).stream());
+        }
+        return true;
+      },
+      onLiteral,
+    });
+  } catch (error) {
+    await writer.abort(error).catch(() => {});
+    throw error;
+  }
+  if (begun) await writer.close().catch(() => {});
+  else if (!short) {
+    const { peer } = dialogue;
+    throw new NetError(`There is no message ${uid} on ${peer}, or no section of that name`, {
+      kind: "protocol",
+      phase: "request",
+      address: peer,
+    });
+  }
+}

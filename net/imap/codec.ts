@@ -1,0 +1,328 @@
+/**
+ * The responses and commands of IMAP (RFC 3501, RFC 9051), read and written. Pure: a response comes
+ * as its lines and the literals between them.
+ *
+ * @example A response with a literal
+ * ```ts
+ * import { parseImapResponse } from "@portside/kit/net/imap-codec";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const literal = new TextEncoder().encode("hello");
+ * const response = parseImapResponse(["* 1 FETCH (UID 7 BODY[TEXT] {5}", literal, ")"]);
+ * assertEquals(response, {
+ *   type: "data",
+ *   name: "FETCH",
+ *   number: 1,
+ *   values: [["UID", "7", "BODY[TEXT]", literal]],
+ * });
+ * ```
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import { upperAscii } from "../text.ts";
+
+export * from "./_commands.ts";
+
+/** NIL, an atom or a quoted string, a literal, or a list. */
+export type ImapValue = null | string | Uint8Array | readonly ImapValue[];
+
+/** What a status says in brackets, e.g. `[UIDNEXT 12]`. */
+export interface ImapResponseCode {
+  /** Its name, in capitals. */
+  readonly name: string;
+  /** What follows. */
+  readonly values: readonly ImapValue[];
+}
+
+/** What a server says. */
+export type ImapResponse =
+  /** Go on with what you were sending. */
+  | { readonly type: "continue"; readonly text: string }
+  /** How a command ended. */
+  | {
+    readonly type: "tagged";
+    readonly tag: string;
+    readonly status: "OK" | "NO" | "BAD";
+    readonly code?: ImapResponseCode;
+    readonly text: string;
+  }
+  /** A remark. */
+  | {
+    readonly type: "status";
+    readonly status: "OK" | "NO" | "BAD" | "BYE" | "PREAUTH";
+    readonly code?: ImapResponseCode;
+    readonly text: string;
+  }
+  /** Data, whoever has asked for it. */
+  | {
+    readonly type: "data";
+    readonly name: string;
+    readonly number?: number;
+    readonly values: readonly ImapValue[];
+  };
+
+/** A response that is none. */
+export class ImapSyntaxError extends Error {
+  /** The name of the class. */
+  override readonly name = "ImapSyntaxError";
+}
+
+const BLANK = 0x20, QUOTE = 0x22, OPEN = 0x28, CLOSE = 0x29, STAR = 0x2a, PLUS = 0x2b;
+const OPENING = 0x5b, BACKSLASH = 0x5c, CLOSING = 0x5d, CURLY = 0x7b, CURLY_END = 0x7d;
+
+/** The first line of a status or of a demand for more. */
+const STATUS = /^(?:\+(?: |$)|\S+ (?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i;
+
+/** Lists within lists: what a sender puts into a message lies as deep as he likes. */
+const MAX_DEPTH = 1000;
+
+/**
+ * The size of the literal that a line ends with.
+ *
+ * @param line The line, without its end.
+ * @param first Whether it is the first line of a response: the words of a status end as they like.
+ * @returns The size in bytes, undefined if none follows; it can be any number.
+ */
+export function literalSize(line: string, first = false): number | undefined {
+  let at = line.length - 1;
+  if (line.charCodeAt(at) !== CURLY_END) return undefined;
+  // But for a code in brackets that has not ended yet.
+  if (first && !isCount(line) && STATUS.test(line)) return undefined;
+  if (line.charCodeAt(at - 1) === PLUS) at--;
+  const end = at;
+  let size = 0;
+  for (let scale = 1; isDigit(line.charCodeAt(at - 1)); scale *= 10) {
+    size += (line.charCodeAt(--at) - 0x30) * scale;
+  }
+  const marked = at < end && end - at <= 20 && line.charCodeAt(at - 1) === CURLY;
+  return marked ? size : undefined;
+}
+
+/** Whether a number follows the star: what most responses begin with is told without an expression. */
+function isCount(line: string): boolean {
+  return line.charCodeAt(0) === STAR && line.charCodeAt(1) === BLANK &&
+    isDigit(line.charCodeAt(2));
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+/**
+ * Reads a response.
+ *
+ * @param segments Its lines without their ends, and the literals between them.
+ * @returns The response.
+ * @throws {ImapSyntaxError} If it is none.
+ */
+export function parseImapResponse(segments: readonly (string | Uint8Array)[]): ImapResponse {
+  const reader = new Reader(segments);
+  const first = segments[0];
+  if (first === "+" || (typeof first === "string" && first.startsWith("+ "))) {
+    return { type: "continue", text: reader.rest().slice(2) };
+  }
+  const tag = reader.word();
+  if (tag === "") reader.fail("a tag");
+  const number = tag === "*" ? reader.number() : undefined;
+  if (number !== undefined) {
+    let name = reader.word();
+    if (name !== "FETCH") {
+      name = upperAscii(name);
+      if (!/^[A-Z]+$/.test(name)) reader.fail("what the number counts");
+    }
+    return { type: "data", name, number, values: reader.values() };
+  }
+  const word = reader.word();
+  const status = upperAscii(word);
+  if (tag !== "*") {
+    if (!/^[A-Za-z0-9]{1,32}$/.test(tag)) reader.fail("a tag");
+    if (status !== "OK" && status !== "NO" && status !== "BAD") reader.fail("OK, NO or BAD");
+    return { type: "tagged", tag, status, ...reader.status() } as ImapResponse;
+  }
+  if (["OK", "NO", "BAD", "BYE", "PREAUTH"].includes(status)) {
+    return { type: "status", status, ...reader.status() } as ImapResponse;
+  }
+  if (!/^[A-Z0-9-]+$/.test(status)) reader.fail("a name");
+  return { type: "data", name: status, values: reader.values() };
+}
+
+/** Reads on from line to line, over the literals between them. */
+class Reader {
+  readonly #segments: readonly (string | Uint8Array)[];
+  #text = "";
+  #at = 0;
+  /** Where the line ends, or the size of the literal behind it begins. */
+  #end = 0;
+  #literal: Uint8Array | undefined;
+  /** Where it goes on behind that. */
+  #behind = 0;
+
+  constructor(segments: readonly (string | Uint8Array)[]) {
+    this.#segments = segments;
+    this.#open(0);
+  }
+
+  #open(index: number): void {
+    let text = "";
+    let next = this.#segments[index];
+    for (; typeof next === "string"; next = this.#segments[++index]) text += next;
+    this.#text = text.includes("\0") ? text.replaceAll("\0", "\uFFFD") : text;
+    this.#at = 0;
+    this.#end = text.length;
+    this.#literal = next;
+    this.#behind = index + 1;
+    if (next === undefined) return;
+    const size = text.lastIndexOf("{");
+    this.#end = text[size - 1] === "~" ? size - 1 : size;
+  }
+
+  fail(wanted: string): never {
+    const near = this.#text.slice(this.#at, this.#at + 40);
+    throw new ImapSyntaxError(`Expected ${wanted} at ${this.#at}: ${JSON.stringify(near)}`);
+  }
+
+  /** Up to the next blank. */
+  word(): string {
+    const from = this.#at;
+    const blank = this.#text.indexOf(" ", from);
+    const end = blank === -1 || blank > this.#end ? this.#end : blank;
+    this.#at = end === blank ? end + 1 : end;
+    return this.#text.slice(from, end);
+  }
+
+  /** A number of up to ten digits, up to the next blank. */
+  number(): number | undefined {
+    const from = this.#at;
+    let number = 0;
+    let i = from;
+    for (; i < this.#end && this.#text.charCodeAt(i) !== BLANK; i++) {
+      const code = this.#text.charCodeAt(i);
+      if (!isDigit(code) || i - from === 10) return undefined;
+      number = number * 10 + code - 0x30;
+    }
+    if (i === from) return undefined;
+    this.#at = i < this.#end ? i + 1 : i;
+    return number;
+  }
+
+  /** All that is left, with a question mark for each literal. */
+  rest(): string {
+    let rest = this.#text.slice(this.#at, this.#end);
+    while (this.#literal !== undefined) {
+      this.#open(this.#behind);
+      rest += `?${this.#text.slice(0, this.#end)}`;
+    }
+    return rest;
+  }
+
+  /** What follows OK, NO, BAD, BYE and PREAUTH. */
+  status(): { code?: ImapResponseCode; text: string } {
+    if (this.#text[this.#at] !== "[") return { text: this.rest() };
+    const from = this.#at;
+    this.#at++;
+    const name = /^[^ \]]*/.exec(this.#text.slice(this.#at, this.#end))![0];
+    this.#at += name.length;
+    const values: ImapValue[] = [];
+    while (this.#text[this.#at] === " ") {
+      this.#at++;
+      values.push(this.#value(0, "]"));
+    }
+    if (this.#text[this.#at] !== "]" || name === "") {
+      // Some texts begin with a bracket that is no code.
+      this.#open(0);
+      this.#at = from;
+      return { text: this.rest() };
+    }
+    this.#at++;
+    if (this.#text[this.#at] === " ") this.#at++;
+    return { code: { name: upperAscii(name), values }, text: this.rest() };
+  }
+
+  /** All that is left. */
+  values(): ImapValue[] {
+    if (this.#over) return [];
+    const values = [this.#value(0, "")];
+    while (!this.#over) {
+      if (this.#text[this.#at] !== " ") this.fail("a blank");
+      this.#at++;
+      // A blank at the end is common, and means nothing.
+      if (this.#over) break;
+      values.push(this.#value(0, ""));
+    }
+    return values;
+  }
+
+  get #over(): boolean {
+    return this.#at >= this.#end && this.#literal === undefined;
+  }
+
+  #value(depth: number, end: string): ImapValue {
+    if (this.#at >= this.#end) {
+      const literal = this.#literal;
+      if (literal === undefined) this.fail("a value");
+      this.#open(this.#behind);
+      return literal;
+    }
+    const first = this.#text.charCodeAt(this.#at);
+    if (first === OPEN) return this.#list(depth + 1);
+    return first === QUOTE ? this.#quoted() : this.#atom(end);
+  }
+
+  #list(depth: number): ImapValue[] {
+    if (depth > MAX_DEPTH) this.fail("fewer lists within lists");
+    this.#at++;
+    const list: ImapValue[] = [];
+    while (this.#text.charCodeAt(this.#at) !== CLOSE) {
+      if (this.#over) this.fail("the end of a list");
+      list.push(this.#value(depth, ""));
+      while (this.#text.charCodeAt(this.#at) === BLANK) this.#at++;
+    }
+    this.#at++;
+    return list;
+  }
+
+  #quoted(): string {
+    let text = "";
+    let from = this.#at + 1;
+    for (let i = from; i < this.#end; i++) {
+      const code = this.#text.charCodeAt(i);
+      if (code !== QUOTE && code !== BACKSLASH) continue;
+      text += this.#text.slice(from, i);
+      if (code === QUOTE) {
+        this.#at = i + 1;
+        return text;
+      }
+      // Whatever comes next stands for itself.
+      from = ++i;
+    }
+    return this.fail("the end of a quoted string");
+  }
+
+  /** An atom; what stands in brackets is part of it, as in `BODY[HEADER.FIELDS (TO)]<0>`. */
+  #atom(end: string): string | null {
+    const from = this.#at;
+    const text = this.#text;
+    let i = from;
+    for (; i < this.#end; i++) {
+      const code = text.charCodeAt(i);
+      if (code === OPENING && end !== "]") {
+        i = text.indexOf("]", i);
+        if (i === -1 || i >= this.#end) this.fail("a value");
+      } else if (code <= CLOSE) {
+        if (code === BLANK || code >= OPEN || code === QUOTE) break;
+      } else if (code === CLOSING && end === "]") break;
+    }
+    if (i === from) this.fail("a value");
+    this.#at = i;
+    const atom = text.slice(from, i);
+    return isNil(atom) ? null : atom;
+  }
+}
+
+function isNil(atom: string): boolean {
+  // Most atoms of three letters begin with another one, as UID does.
+  return atom.length === 3 && (atom.charCodeAt(0) | 0x20) === 0x6e && upperAscii(atom) === "NIL";
+}

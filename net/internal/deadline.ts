@@ -1,0 +1,28 @@
+import { MAX_TIMER } from "./options.ts";
+
+/**
+ * Waits for `promise` no longer than `timeout` milliseconds (0 for ever) and no
+ * longer than `signal` allows. It does not stop the work behind the promise:
+ * the caller does, e.g. by closing; a late rejection is swallowed here.
+ */
+export function withDeadline<T>(
+  promise: Promise<T>,
+  timeout: number,
+  late: () => Error,
+  signal?: AbortSignal,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = timeout > 0 && timeout <= MAX_TIMER
+      ? setTimeout(() => settle(reject, late()), timeout)
+      : undefined;
+    const onAbort = () => settle(reject, signal!.reason);
+    function settle<V>(done: (value: V) => void, value: V): void {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      done(value);
+    }
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener("abort", onAbort);
+    promise.then((value) => settle(resolve, value), (error) => settle(reject, error));
+  });
+}

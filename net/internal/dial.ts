@@ -1,0 +1,123 @@
+import { formatAddress } from "../address.ts";
+import type { ConnectOptions, ConnectTcpOptions } from "../tcp/connect_options.ts";
+import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
+import { retry } from "../retry.ts";
+import type { Transport } from "../connection/transport.ts";
+import { addressesOf } from "./addresses.ts";
+import { tried } from "../errors/_describe.ts";
+import { checkLocalAddress, dialFrom } from "./dial_from.ts";
+import { checkNumber, MAX_TIMER } from "./options.ts";
+
+export { closeQuietly } from "./close_quietly.ts";
+
+/** Rejects nonsense before any I/O. */
+export function checkDial(options: ConnectTcpOptions): void {
+  const { hostname = "127.0.0.1", port } = options;
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new RangeError(`Cannot connect to port ${port}: it is a whole number from 1 to 65535`);
+  }
+  if (hostname === "" || /[\s\0/]/.test(hostname)) {
+    throw new TypeError(`Cannot connect to ${JSON.stringify(hostname)}: it is no host name`);
+  }
+  if (options.localAddress !== undefined) checkLocalAddress(options.localAddress, hostname);
+  checkNumber("timeout", options.timeout ?? 0);
+}
+
+/** Rejects nonsense before any I/O. */
+export function checkPath(path: string): void {
+  if (path === "" || path.includes("\0")) {
+    throw new TypeError(`Cannot use ${JSON.stringify(path)}: it is no path of a socket`);
+  }
+}
+
+/** Opens one TCP connection within its time limit. */
+export async function dial(options: ConnectTcpOptions): Promise<Transport> {
+  const { hostname = "127.0.0.1", port, timeout = 10_000, signal, localAddress } = options;
+  const { noDelay = true, keepAlive = true } = options;
+  signal?.throwIfAborted();
+  const stop = new AbortController();
+  const onAbort = () => stop.abort(signal!.reason);
+  const late = `no answer in ${timeout} ms`;
+  const timer = timeout > 0 && timeout <= MAX_TIMER
+    ? setTimeout(() => stop.abort(late), timeout)
+    : undefined;
+  signal?.addEventListener("abort", onAbort);
+  // Deno.connect asks once more when it has connected, and then drops the open connection.
+  stop.signal.throwIfAborted = () => {};
+  try {
+    const conn = localAddress === undefined
+      ? await Deno.connect({ hostname, port, signal: stop.signal })
+      : await dialFrom({
+        hostname,
+        port,
+        localAddress,
+        noDelay,
+        keepAlive,
+        signal: stop.signal,
+      });
+    if (stop.signal.aborted) {
+      conn.close();
+      throw stop.signal.reason;
+    }
+    if (!isTcp(conn)) return conn;
+    try {
+      conn.setNoDelay(noDelay);
+      conn.setKeepAlive(keepAlive);
+    } catch { /* The peer is gone already; the first read says so. */ }
+    return conn;
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    const failure = await failed(error, stop.signal.aborted ? late : undefined, options);
+    if (signal?.aborted) throw signal.reason;
+    throw failure;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** What can have happened at each address of a host. */
+const AT_EACH: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
+  "refused",
+  "timeout",
+  "unreachable",
+]);
+
+/** The error for a failed attempt, with all addresses that were tried; `late` if it took too long. */
+async function failed(
+  error: unknown,
+  late: string | undefined,
+  { hostname = "127.0.0.1", port, signal, localAddress }: ConnectTcpOptions,
+): Promise<NetError> {
+  const context = { phase: "connect", hostname, port } as const;
+  const plain = toNetError(error, context);
+  if (late === undefined && !AT_EACH.has(plain.kind)) return plain;
+  const addresses = (await addressesOf(hostname, port, signal))
+    ?.filter((one) => localAddress === undefined || sameFamily(one, localAddress));
+  if (late === undefined) return addresses ? toNetError(error, { ...context, addresses }) : plain;
+  const address = formatAddress({ hostname, port });
+  const message = `Cannot connect to ${address}: ${late}${tried(addresses)}`;
+  return new NetError(message, { kind: "timeout", phase: "connect", address, addresses });
+}
+
+function sameFamily(one: string, other: string): boolean {
+  return one.startsWith("[") === other.includes(":");
+}
+
+/** Runs one try or, by option, several. */
+export function dialWithRetry<T, O extends ConnectOptions>(
+  options: O,
+  attempt: (options: O) => Promise<T>,
+): Promise<T> {
+  if (options.retry === undefined) return attempt(options);
+  const signals = [options.signal, options.retry.signal].filter((signal) => signal !== undefined);
+  return retry(({ signal }) => attempt({ ...options, signal }), {
+    ...options.retry,
+    signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
+  });
+}
+
+/** Whether Deno itself made this transport, over TCP and without TLS. */
+export function isTcp(transport: object): transport is Deno.TcpConn {
+  return "setNoDelay" in transport;
+}

@@ -1,0 +1,423 @@
+import { delay } from "@std/async/delay";
+import { getLogger } from "@logtape/logtape";
+import { formatAddress, peerNetwork } from "../address.ts";
+import { Connection } from "../connection/connection.ts";
+import type { ConnectionStats, UpgradedTransport } from "../connection/options.ts";
+import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
+import { closeQuietly, isTcp } from "./dial.ts";
+import { checkNumber, MAX_TIMER } from "./options.ts";
+import type { Listener } from "./listen.ts";
+import {
+  checkProxyProtocol,
+  type Introduced,
+  type ProxyProtocol,
+  readProxyHeader,
+} from "./proxy_header.ts";
+import { resettable } from "../connection/resettable.ts";
+import type {
+  ConnectionHandler,
+  ServeOptions,
+  ServerEvent,
+  ServerStats,
+  ServeTcpOptions,
+  ShutdownOptions,
+  ShutdownReport,
+  StreamServer,
+} from "../tcp/server_options.ts";
+import type { Address, Transport } from "../connection/transport.ts";
+
+/** What a connection is once it is ready; `transport` only if another than the accepted one. */
+export type Prepared = Partial<UpgradedTransport>;
+
+/** What a kind of server adds to the engine. */
+export interface ServerKind {
+  /** The scheme of its URL. */
+  readonly scheme: "tcp" | "tls" | "unix";
+  /** Makes an accepted connection ready, e.g. by a handshake; throws to turn it away. */
+  prepare(raw: Transport): Prepared | Promise<Prepared>;
+}
+
+/** How long accepting pauses after an error that will not go away at once, in milliseconds. */
+const ACCEPT_PAUSE = 100;
+/** What the peer or a limit does to a connection is no fault of the handler. */
+const EXPECTED: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>(
+  ["reset", "truncated", "timeout", "limit", "closed", "protocol", "aborted", "tls"],
+);
+
+const logger = getLogger(["portside", "net", "server"]);
+
+/** The options that only sockets of the network have. */
+type SocketOptions = Pick<
+  ServeTcpOptions,
+  "maxConnectionsPerAddress" | "proxyProtocol" | "noDelay" | "keepAlive" | "resetOnAbort"
+>;
+
+/** Accepts, limits, contains and drains connections; the same for every kind of listener. */
+export class Server<A extends Deno.Addr> implements StreamServer<A> {
+  readonly addr: A;
+  readonly url: string;
+  readonly finished: Promise<void>;
+
+  readonly #listener: Listener<A>;
+  readonly #kind: ServerKind;
+  readonly #options: ServeOptions<A> & SocketOptions;
+  readonly #handler: ConnectionHandler<A>;
+  readonly #maxConnections: number;
+  readonly #maxPerAddress: number;
+  readonly #proxyProtocol: ProxyProtocol | undefined;
+  readonly #connections = new Set<Connection>();
+  readonly #preparing = new Set<Transport>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #draining = new AbortController();
+  readonly #finish = Promise.withResolvers<void>();
+  readonly #onSignal = () => void this.shutdown();
+  readonly #accepting: Promise<void>;
+  #active = 0;
+  /** Handlers that have not ended, be their connections open or not. */
+  #running = 0;
+  #accepted = 0;
+  #refused = 0;
+  #failed = 0;
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  #paused = false;
+  #wake: (() => void) | undefined;
+  #shutdown: Promise<ShutdownReport> | undefined;
+  #forceAt = Infinity;
+  #forceTimer: ReturnType<typeof setTimeout> | undefined;
+  #forced = false;
+  readonly #force = Promise.withResolvers<void>();
+
+  constructor(
+    listener: Listener<A>,
+    kind: ServerKind,
+    options: ServeOptions<A> & SocketOptions,
+    handler: ConnectionHandler<A>,
+  ) {
+    this.#listener = listener;
+    this.#kind = kind;
+    this.#handler = handler;
+    this.#options = { ...options, idleTimeout: options.idleTimeout ?? 60_000 };
+    this.#maxConnections = options.maxConnections === 0 ? Infinity : options.maxConnections ?? 1024;
+    this.#maxPerAddress = options.maxConnectionsPerAddress || Infinity;
+    this.#proxyProtocol = checkProxyProtocol(options.proxyProtocol);
+    this.addr = listener.addr;
+    const at = "path" in listener.addr ? listener.addr.path : formatAddress(listener.addr);
+    this.url = `${kind.scheme}://${at}`;
+    this.finished = this.#finish.promise;
+    try {
+      options.onListen?.(this.addr);
+      options.signal?.addEventListener("abort", this.#onSignal);
+    } catch (error) {
+      // Nobody gets a server that could be shut down.
+      listener.close();
+      throw error;
+    }
+    logger.debug("listening on {url}", { url: this.url });
+    this.#accepting = this.#acceptAll();
+    if (options.signal?.aborted) void this.shutdown();
+  }
+
+  stats(): ServerStats {
+    let bytesRead = this.#bytesRead;
+    let bytesWritten = this.#bytesWritten;
+    for (const connection of this.#connections) {
+      bytesRead += connection.stats.bytesRead;
+      bytesWritten += connection.stats.bytesWritten;
+    }
+    return {
+      accepted: this.#accepted,
+      active: this.#active,
+      refused: this.#refused,
+      failed: this.#failed,
+      bytesRead,
+      bytesWritten,
+    };
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#changed();
+  }
+
+  ref(): void {
+    this.#listener.ref();
+  }
+
+  unref(): void {
+    this.#listener.unref();
+  }
+
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    const deadline = checkNumber("deadline", options.deadline ?? 5000);
+    // A second call may bring the deadline forward, never put it off.
+    const at = performance.now() + deadline;
+    if (at < this.#forceAt) {
+      this.#forceAt = at;
+      clearTimeout(this.#forceTimer);
+      if (deadline <= MAX_TIMER) this.#forceTimer = setTimeout(this.#force.resolve, deadline);
+    }
+    this.#shutdown ??= this.#drain();
+    return this.#shutdown;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  get #stopping(): boolean {
+    return this.#shutdown !== undefined;
+  }
+
+  async #acceptAll(): Promise<void> {
+    while (!this.#stopping) {
+      const full = this.#active >= this.#maxConnections;
+      if (this.#paused || (full && this.#options.whenFull !== "refuse")) {
+        await this.#untilChanged();
+        continue;
+      }
+      try {
+        const raw = await this.#listener.accept();
+        // It came while the server was being paused: it waits as those in the backlog do.
+        while (this.#paused && !this.#stopping) await this.#untilChanged();
+        this.#admit(raw);
+      } catch (error) {
+        if (this.#stopping) return;
+        const failure = toNetError(error, { phase: "accept", ...this.addr });
+        // Reset before it was accepted: no fault of ours, and a pause for each would be an attack.
+        if (failure.kind === "reset") continue;
+        // Out of descriptors, mostly. One failure must not end the server, nor may it spin.
+        this.event({ type: "accept-error", error: failure });
+        logger.warn("cannot accept on {url}: {error}", { url: this.url, error: failure.message });
+        const signal = this.#draining.signal;
+        await delay(ACCEPT_PAUSE, { signal, persistent: false }).catch(() => {});
+      }
+    }
+  }
+
+  /** Gives an accepted connection a slot, or turns it away. */
+  #admit(raw: Deno.Conn<A>): void {
+    const remote = raw.remoteAddr;
+    if (this.#stopping) return this.#refuse(raw, remote, "shutdown");
+    if (this.#active >= this.#maxConnections) return this.#refuse(raw, remote, "full");
+    // Behind a trusted proxy, it is the client that counts, and its header names the client.
+    const hostname = "hostname" in remote ? remote.hostname : undefined;
+    const proxied = this.#proxyProtocol?.trusted.includes(hostname) ?? false;
+    const network = proxied ? undefined : networkOf(remote);
+    if (network !== undefined && !this.#count(network)) {
+      return this.#refuse(raw, remote, "address");
+    }
+    this.#accepted++;
+    this.#active++;
+    void this.#hold(raw, network);
+  }
+
+  /** Counts a connection of a network, unless that has as many as it may have. */
+  #count(network: string): boolean {
+    const here = this.#perAddress.get(network) ?? 0;
+    if (here >= this.#maxPerAddress) return false;
+    this.#perAddress.set(network, here + 1);
+    return true;
+  }
+
+  #refuse(raw: Transport, remoteAddr: A, reason: "shutdown" | "full" | "address"): void {
+    closeQuietly(raw);
+    this.#refused++;
+    this.event({ type: "refused", remoteAddr, reason });
+  }
+
+  /**
+   * Serves a connection that has a slot. One suspended function for its whole life: there may be
+   * thousands.
+   *
+   * @param accepted The accepted connection.
+   * @param network By what it has been counted; undefined if a PROXY header comes first.
+   */
+  async #hold(accepted: Deno.Conn<A>, network: string | undefined): Promise<void> {
+    setSocketOptions(accepted, this.#options);
+    const raw = this.#options.resetOnAbort ? resettable(accepted) : accepted;
+    let introduced: Introduced | undefined;
+    if (network === undefined) {
+      introduced = await this.#introduce(raw);
+      if (introduced === undefined) return this.#leave(undefined);
+      network = networkOf(introduced.transport.remoteAddr);
+    }
+    const connection = await this.#prepare(raw, introduced?.transport ?? raw);
+    if (connection === undefined) return this.#leave(network);
+    this.#connections.add(connection);
+    // A handler that never ends must not keep the slot of a connection that is gone.
+    void connection.closed.then((error) => {
+      this.#connections.delete(connection);
+      this.#closed(connection, connection.stats, error);
+      this.#leave(network);
+    });
+    this.event({ type: "open", connection });
+    this.#running++;
+    try {
+      if (this.#stopping) connection.drain();
+      await this.#handler(connection, {
+        remoteAddr: connection.remoteAddr as A,
+        localAddr: connection.localAddr as A,
+        ...(introduced && { proxyHeader: introduced.header }),
+        signal: this.#draining.signal,
+        server: this,
+      });
+    } catch (error) {
+      this.#handlerFailed(connection, error);
+      // What the peer got is incomplete, and must not look otherwise.
+      if (this.#options.resetOnAbort) connection.abort(error);
+    }
+    await connection.close();
+    this.#running--;
+    this.#changed();
+  }
+
+  /** Gives a slot back. */
+  #leave(network: string | undefined): void {
+    this.#active--;
+    if (network !== undefined) {
+      const left = this.#perAddress.get(network)! - 1;
+      if (left === 0) this.#perAddress.delete(network);
+      else this.#perAddress.set(network, left);
+    }
+    this.#changed();
+  }
+
+  /** Reads the PROXY header of a connection, and counts its client; undefined if it is closed. */
+  async #introduce(raw: Transport): Promise<Introduced | undefined> {
+    this.#preparing.add(raw);
+    try {
+      const introduced = await readProxyHeader(raw, this.#proxyProtocol!.timeout);
+      const { remoteAddr } = introduced.transport;
+      if (this.#count(networkOf(remoteAddr))) return introduced;
+      this.#refuse(raw, remoteAddr as A, "address");
+    } catch (error) {
+      this.#notReady(raw, raw.remoteAddr as A, error);
+    } finally {
+      this.#preparing.delete(raw);
+    }
+    return undefined;
+  }
+
+  async #prepare(raw: Transport, transport: Transport): Promise<Connection | undefined> {
+    let ready: Prepared;
+    this.#preparing.add(raw);
+    try {
+      ready = await this.#kind.prepare(transport);
+    } catch (error) {
+      return this.#notReady(raw, transport.remoteAddr as A, error);
+    } finally {
+      this.#preparing.delete(raw);
+    }
+    if (this.#forced) return void closeQuietly(raw);
+    return new Connection(ready.transport ?? transport, this.#options, ready.tls);
+  }
+
+  /** Closes a connection that ended before its handler ran. */
+  #notReady(raw: Transport, remoteAddr: A, error: unknown): undefined {
+    closeQuietly(raw);
+    this.#failed++;
+    const failure = toNetError(error, { phase: "handshake", ...remoteAddr });
+    this.event({ type: "handshake-error", remoteAddr, error: failure });
+    logger.debug("{error}", { error: failure.message });
+  }
+
+  #handlerFailed(connection: Connection, error: unknown): void {
+    if (error instanceof NetError && EXPECTED.has(error.kind)) {
+      logger.debug("{error}", { error: error.message });
+      this.event({ type: "error", connection, error, expected: true });
+    } else {
+      this.#failed++;
+      logger.error("the handler of {peer} failed: {error}", { peer: connection.peer, error });
+      this.event({ type: "error", connection, error, expected: false });
+    }
+  }
+
+  #closed(connection: Connection, stats: ConnectionStats, error: NetError | undefined): void {
+    this.#bytesRead += stats.bytesRead;
+    this.#bytesWritten += stats.bytesWritten;
+    this.event({ type: "close", connection, stats, error });
+  }
+
+  async #drain(): Promise<ShutdownReport> {
+    await null; // So that #stopping is true below.
+    this.#options.signal?.removeEventListener("abort", this.#onSignal);
+    this.#listener.close();
+    this.#draining.abort(
+      new NetError(`Server ${this.url} is shutting down`, { kind: "closed", phase: "close" }),
+    );
+    this.#changed();
+    this.event({ type: "shutdown" });
+    const total = this.#active;
+    for (const connection of this.#connections) connection.drain();
+    await Promise.race([
+      this.#force.promise,
+      this.#until(() => this.#active + this.#running === 0),
+    ]);
+    // Only then is the address free again, and the file of a Unix socket gone.
+    await this.#accepting;
+    clearTimeout(this.#forceTimer);
+    this.#forced = true;
+    const forced = this.#active;
+    for (const raw of this.#preparing) closeQuietly(raw);
+    const late = new NetError(`Connection closed: server ${this.url} has shut down`, {
+      kind: "closed",
+      phase: "close",
+    });
+    for (const connection of this.#connections) connection.abort(late);
+    // But not for the handlers: one that does not end must not hold up the end.
+    await this.#until(() => this.#active === 0);
+    // A later call has nothing to force, and needs no timer.
+    this.#forceAt = -Infinity;
+    this.#finish.resolve();
+    logger.debug("{url} has shut down", { url: this.url });
+    return { drained: total - forced, forced, refused: this.#refused };
+  }
+
+  async #until(done: () => boolean): Promise<void> {
+    while (!done()) await this.#untilChanged();
+  }
+
+  /** Resolves at the next change of what accepting and draining depend on. */
+  #untilChanged(): Promise<void> {
+    const before = this.#wake;
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+
+  #changed(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  /** Tells whoever wants to know. */
+  event(event: ServerEvent<A>): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      logger.error("onEvent failed on {type}: {error}", { type: event.type, error });
+    }
+  }
+}
+
+/** By what connections of a client are counted together. */
+function networkOf(remote: Address): string {
+  return "hostname" in remote ? peerNetwork(remote.hostname) : "";
+}
+
+function setSocketOptions(raw: Deno.Conn, options: SocketOptions): void {
+  if (!isTcp(raw)) return;
+  try {
+    raw.setNoDelay(options.noDelay ?? true);
+    raw.setKeepAlive(options.keepAlive ?? true);
+  } catch { /* The peer is gone already; the first read says so. */ }
+}

@@ -1,0 +1,188 @@
+/** Messages over a session of SMTP: sender, recipients, text (RFC 5321 §3.3). */
+
+import { DotEncoder } from "../mail/dot_codec.ts";
+import { NetError } from "../errors/errors.ts";
+import { ReplyError } from "../errors/reply_error.ts";
+import { formatSmtpPath, needsSmtpUtf8, type SmtpEnvelope, type SmtpReply } from "./codec.ts";
+import type { SmtpControl } from "./_control.ts";
+import {
+  type RejectedRecipient,
+  type SendMailOptions,
+  type SentMail,
+  type SmtpMessage,
+  SmtpRecipientsError,
+} from "./options.ts";
+import { whileOpen } from "../internal/while_open.ts";
+
+/** Commands that may be under way at the same time: replies are small, but they fill a window too. */
+const PIPELINE = 100;
+
+/** Sends messages, one at a time. */
+export class SmtpMessages {
+  readonly #control: SmtpControl;
+  /** Whether a message has begun of which nobody has said what became. */
+  midway = false;
+
+  constructor(control: SmtpControl) {
+    this.#control = control;
+  }
+
+  /** Sends one message. */
+  async send(
+    { from, to }: SmtpEnvelope,
+    message: SmtpMessage,
+    { size, signal }: SendMailOptions,
+  ): Promise<SentMail> {
+    if (to.length === 0) throw new TypeError("Cannot send to nobody: give a recipient");
+    if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
+      throw new RangeError(`Cannot use size: it is a whole number from 0 up, not ${size}`);
+    }
+    const bytes = typeof message === "string" ? new TextEncoder().encode(message) : message;
+    const encoder = new DotEncoder();
+    // What is here whole is made ready first: its size is known then.
+    const ready = bytes instanceof Uint8Array ? encoder.push(bytes) : undefined;
+    const length = ready === undefined ? size : encoder.size;
+    if (bytes instanceof Uint8Array) this.#checkBits(bytes);
+    const recipients = to.map((address) => ({ address, path: pathOf(address) }));
+    const paths = [pathOf(from), ...recipients.map(({ path }) => path)];
+    const sender = `MAIL FROM:${paths[0]}${this.#parameters(paths, length)}`;
+    const onAbort = () => this.#control.dialogue.abort(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
+    try {
+      const { accepted, rejected } = await this.#envelope(sender, recipients);
+      await this.#data(encoder, ready ?? bytes as Exclude<SmtpMessage, string | Uint8Array>);
+      const reply = await this.#control.reply();
+      if (reply.code !== 250) throw this.#control.refused("Cannot send the message", reply);
+      this.midway = false;
+      return { accepted, rejected, text: reply.lines.join("\n") };
+    } catch (error) {
+      // The server has said what became of it.
+      if (error instanceof ReplyError) this.midway = false;
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Refuses what a server has not agreed to take (RFC 6152 §3). */
+  #checkBits(part: Uint8Array): void {
+    if (this.#control.extensions.has("8BITMIME") || !part.some((byte) => byte > 127)) return;
+    const { peer } = this.#control.dialogue;
+    const problem = { kind: "unsupported", phase: "request", address: peer } as const;
+    throw new NetError(
+      `${peer} takes no bytes beyond ASCII (8BITMIME): encode the message as quoted-printable or Base64`,
+      problem,
+    );
+  }
+
+  #parameters(paths: readonly string[], length: number | undefined): string {
+    let parameters = "";
+    const { peer } = this.#control.dialogue;
+    if (length !== undefined && this.#control.extensions.has("SIZE")) {
+      if (length > this.#control.maxSize) {
+        throw new NetError(
+          `Cannot send ${length} bytes to ${peer}: it takes ${this.#control.maxSize}`,
+          { kind: "limit", phase: "request", address: peer },
+        );
+      }
+      parameters += ` SIZE=${length}`;
+    }
+    if (this.#control.extensions.has("8BITMIME")) parameters += " BODY=8BITMIME";
+    if (paths.some(needsSmtpUtf8)) {
+      if (!this.#control.extensions.has("SMTPUTF8")) {
+        throw new NetError(`${peer} takes no addresses beyond ASCII (SMTPUTF8)`, {
+          kind: "unsupported",
+          phase: "request",
+          address: peer,
+        });
+      }
+      parameters += " SMTPUTF8";
+    }
+    return parameters;
+  }
+
+  /**
+   * Sender, recipients and DATA, many commands at once where the server can (RFC 2920); afterwards it
+   * waits for the message.
+   */
+  async #envelope(
+    sender: string,
+    recipients: readonly { address: string; path: string }[],
+  ): Promise<{ accepted: string[]; rejected: RejectedRecipient[] }> {
+    const accepted: string[] = [];
+    const rejected: RejectedRecipient[] = [];
+    const step = this.#control.extensions.has("PIPELINING") ? PIPELINE : 1;
+    let from = step === 1 ? await this.#control.ask(sender) : undefined;
+    await this.#control.quiet();
+    // With all that came before it, DATA is the last of a group.
+    const ahead = step > 1 && recipients.length <= step;
+    for (let at = 0; at < recipients.length; at += step) {
+      if (from !== undefined && from.code !== 250) break;
+      const some = recipients.slice(at, at + step);
+      const lines = some.map(({ path }) => `RCPT TO:${path}`);
+      if (from === undefined) lines.unshift(sender);
+      if (ahead) lines.push("DATA");
+      for (const line of lines) this.#control.dialogue.tell("client", line);
+      await this.#control.dialogue.conn.write(lines.map((line) => `${line}\r\n`).join(""));
+      from ??= await this.#control.reply();
+      this.midway = from.code === 250;
+      for (const { address } of some) {
+        const reply = await this.#control.reply();
+        if (reply.code === 250 || reply.code === 251) accepted.push(address);
+        else {rejected.push({
+            address,
+            error: this.#control.refused(`Cannot send to ${address}`, reply),
+          });}
+      }
+    }
+    const failed = from!.code !== 250
+      ? this.#control.refused("Cannot send from this address", from!)
+      : accepted.length === 0
+      ? new SmtpRecipientsError(rejected)
+      : undefined;
+    const data = ahead ? await this.#control.reply() : failed ?? await this.#control.ask("DATA");
+    if (failed === undefined && "code" in data && data.code === 354) return { accepted, rejected };
+    // A server that wants a message for nobody gets an empty one (RFC 2920, section 3.1).
+    if (ahead && data.code === 354) await this.#control.ask(".");
+    await this.#control.ask("RSET");
+    throw failed ?? this.#control.refused("Cannot send the message", data as SmtpReply);
+  }
+
+  /** Sends a message: one that is encoded already, or the parts of one. */
+  async #data(
+    encoder: DotEncoder,
+    message: Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const { conn } = this.#control.dialogue;
+    // The end goes with the last part: a small message is one write.
+    let last: Uint8Array = new Uint8Array();
+    if (message instanceof Uint8Array) last = message;
+    else {
+      try {
+        for await (const part of whileOpen(conn, message)) {
+          this.#checkBits(part);
+          if (last.length > 0) await conn.write(last);
+          last = encoder.push(part);
+        }
+      } catch (error) {
+        // Half a message must not end as if it were whole.
+        this.#control.dialogue.abort(error);
+        throw error;
+      }
+    }
+    const end = encoder.end();
+    const bytes = new Uint8Array(last.length + end.length);
+    bytes.set(last);
+    bytes.set(end, last.length);
+    await conn.write(bytes);
+    this.#control.dialogue.tell("client", `(${encoder.size} bytes)`);
+  }
+}
+
+/** The path of an address; a domain beyond ASCII is written as every server takes it (RFC 5890). */
+function pathOf(mailbox: string): string {
+  const path = formatSmtpPath(mailbox);
+  const [, user, domain = ""] = /^<([\x20-\x7e]*)@([\p{L}\p{M}\p{N}.-]+)>$/u.exec(path) ?? [];
+  const url = needsSmtpUtf8(domain) ? URL.parse(`http://${domain}`) : null;
+  return url?.hostname.includes("xn--") ? formatSmtpPath(`${user}@${url.hostname}`) : path;
+}

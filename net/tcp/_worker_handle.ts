@@ -1,0 +1,144 @@
+import { NetError, toNetError } from "../errors/errors.ts";
+import type { ShutdownReport } from "./server_options.ts";
+import { withDeadline } from "../internal/deadline.ts";
+import { MAX_TIMER } from "../internal/options.ts";
+import type { WorkerAssignment } from "./workers.ts";
+
+/** Messages to a Worker. */
+export type ToWorker =
+  | { readonly type: "start"; readonly assignment: WorkerAssignment }
+  | { readonly type: "ping" }
+  | { readonly type: "shutdown"; readonly deadline: number | undefined };
+
+/** Messages from a Worker. */
+export type FromWorker =
+  | { readonly type: "loaded" }
+  | { readonly type: "ready"; readonly url: string | undefined }
+  | { readonly type: "failed"; readonly message: string; readonly kind: NetError["kind"] }
+  | { readonly type: "pong"; readonly stats: unknown }
+  | { readonly type: "ended"; readonly why: string }
+  | { readonly type: "done"; readonly report: ShutdownReport };
+
+/** How long a Worker may take beyond the deadline until it is ended, in milliseconds. */
+const GRACE = 1000;
+const NOTHING: ShutdownReport = { drained: 0, forced: 0, refused: 0 };
+
+/** One Worker, from its start to its end. */
+export class WorkerHandle {
+  /** When it was started, on the clock of `performance.now`. */
+  readonly startedAt: number = performance.now();
+  /** Resolves when it listens; rejects if it cannot, or not in time. */
+  readonly ready: Promise<void>;
+  /** Resolves with the reason when it has ended, for whatever reason. */
+  readonly ended: Promise<string>;
+  /** Whether it listens. */
+  listens = false;
+  /** The URL of its server, if that has one. */
+  url: string | undefined;
+  /** Counters of its server, as of the last answer. */
+  stats: unknown;
+  /** When it answered last, on the clock of `performance.now`. */
+  heardAt: number = performance.now();
+
+  readonly #worker: Worker;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<string>();
+  readonly #done = Promise.withResolvers<ShutdownReport>();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  #isOver = false;
+
+  /**
+   * Starts a Worker.
+   *
+   * @param module Its module, which calls `runWorker`.
+   * @param assignment What its server is told.
+   * @param startTimeout How long it may take until it listens, in milliseconds; 0 for ever.
+   */
+  constructor(module: string | URL, assignment: WorkerAssignment, startTimeout: number) {
+    this.#worker = new Worker(module, { type: "module" });
+    this.ended = this.#ended.promise;
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(data, assignment);
+    this.#worker.onerror = (event) => {
+      // Otherwise the error of a Worker ends the whole process.
+      event.preventDefault();
+      const refused = /^(?:Uncaught[^:]*: )?(Requires .*)/.exec(event.message)?.[1];
+      const cause = refused ? new Deno.errors.NotCapable(refused) : new Error(event.message);
+      this.#ready.reject(toNetError(cause, { phase: "listen" }));
+      this.terminate(event.message);
+    };
+    this.ready = withDeadline(this.#ready.promise, startTimeout, () => {
+      const message = `A worker does not listen after ${startTimeout} ms: ` +
+        "its module has to call runWorker()";
+      this.terminate(message);
+      return new NetError(message, { kind: "timeout", phase: "listen" });
+    });
+    // Whoever waits for it is told; nobody may be.
+    this.ready.catch(() => {});
+  }
+
+  /** Asks for a sign of life. */
+  ping(): void {
+    this.#post({ type: "ping" });
+  }
+
+  /**
+   * Shuts its server down. A second call may bring the deadline forward.
+   *
+   * @param deadline How long open connections may take, in milliseconds.
+   * @returns The report; all zeros if the Worker has to be ended.
+   */
+  shutdown(deadline = 5000): Promise<ShutdownReport> {
+    if (!this.listens) this.terminate("It was ended before it listened");
+    else {
+      this.#post({ type: "shutdown", deadline });
+      const end = deadline + GRACE;
+      const stuck = () => this.terminate("It did not shut down in time");
+      if (end <= MAX_TIMER && !this.#isOver) this.#timers.push(setTimeout(stuck, end));
+    }
+    return this.#done.promise;
+  }
+
+  /** Ends it at once. */
+  terminate(why: string): void {
+    if (this.#isOver) return;
+    this.#worker.terminate();
+    this.#end(why, NOTHING);
+  }
+
+  #post(message: ToWorker): void {
+    if (!this.#isOver) this.#worker.postMessage(message);
+  }
+
+  #end(why: string, report: ShutdownReport): void {
+    this.#isOver = true;
+    this.listens = false;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#ready.reject(
+      new NetError(`The worker ended: ${why}`, { kind: "closed", phase: "listen" }),
+    );
+    this.#done.resolve(report);
+    this.#ended.resolve(why);
+  }
+
+  #hear(message: FromWorker, assignment: WorkerAssignment): void {
+    this.heardAt = performance.now();
+    switch (message.type) {
+      case "loaded":
+        return this.#post({ type: "start", assignment });
+      case "ready":
+        this.listens = true;
+        this.url = message.url;
+        return this.#ready.resolve();
+      case "failed":
+        this.#ready.reject(new NetError(message.message, { kind: message.kind, phase: "listen" }));
+        return this.terminate(message.message);
+      case "pong":
+        this.stats = message.stats;
+        return;
+      case "ended":
+        return this.terminate(message.why);
+      case "done":
+        return this.#end("It has shut down", message.report);
+    }
+  }
+}

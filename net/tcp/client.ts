@@ -1,0 +1,59 @@
+/**
+ * Dials TCP: with a time limit, a signal, retries by option, and no delay for
+ * small writes.
+ *
+ * @example Ask and read the answer
+ * ```ts
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({}, (conn) => conn.write("220 ready\r\n"));
+ * await using conn = await connectTcp({ port: server.addr.port, timeout: 2000 });
+ * assertEquals(await conn.readLine({ timeout: 1000 }), "220 ready");
+ * ```
+ *
+ * Of a host name with several addresses each is tried, the next one 250 ms after one
+ * that is silent (RFC 8305); the error of a failure names them all in `addresses`.
+ *
+ * **Permissions**: `--allow-net=example.com:80` for the host and port as they
+ * are given here (`localhost` is not `127.0.0.1`).
+ *
+ * @module
+ */
+
+import { Connection } from "../connection/connection.ts";
+import type { ConnectTcpOptions } from "./connect_options.ts";
+import { checkDial, dial, dialWithRetry } from "../internal/dial.ts";
+import { checkLimits } from "../internal/options.ts";
+import { resettable } from "../connection/resettable.ts";
+
+export type * from "./connect_options.ts";
+
+/**
+ * Opens a TCP connection.
+ *
+ * @param options Where to connect to, and the limits.
+ * @returns The connection.
+ * @throws {NetError} "refused", "timeout", "dns", "unreachable", "permission" …
+ * @throws {RangeError | TypeError} If an option is out of range.
+ *
+ * @example A refused connection
+ * ```ts
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { NetError } from "@portside/kit/net/errors";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const { port } = free.addr;
+ * free.close();
+ * const error = await assertRejects(() => connectTcp({ port }), NetError);
+ * assertEquals(error.kind, "refused");
+ * ```
+ */
+export async function connectTcp(options: ConnectTcpOptions): Promise<Connection> {
+  checkDial(options);
+  checkLimits(options);
+  const raw = await dialWithRetry(options, dial);
+  return new Connection(options.resetOnAbort ? resettable(raw) : raw, options);
+}

@@ -1,0 +1,73 @@
+/**
+ * A TCP server with safe limits: connections in all and per address, idle and
+ * write times, contained handlers, a graceful end.
+ *
+ * @example Answer every line
+ * ```ts
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({ port: 0 }, async (conn) => {
+ *   for await (const line of conn.lines({ max: 1024 })) await conn.write(`you said ${line}\n`);
+ * });
+ * await using client = await connectTcp({ port: server.addr.port });
+ * await client.write("hello\n");
+ * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
+ * ```
+ *
+ * @example Behind a load balancer that speaks the PROXY protocol
+ * ```ts
+ * import { encodeProxyHeader } from "@portside/kit/net/proxy-protocol-codec";
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const proxyProtocol = { trusted: ["127.0.0.1"] };
+ * await using server = serveTcp({ proxyProtocol }, (conn) => conn.write(`${conn.peer}\n`));
+ * await using balancer = await connectTcp({ port: server.addr.port });
+ * const client = { hostname: "192.0.2.1", port: 50000 };
+ * const destination = { hostname: "192.0.2.2", port: 443 };
+ * await balancer.write(encodeProxyHeader({ version: 2, source: client, destination }));
+ * assertEquals(await balancer.readLine({ timeout: 1000 }), "192.0.2.1:50000");
+ * ```
+ *
+ * What a handler throws ends its own connection alone. `onEvent` is told; so is LogTape, of which
+ * nothing shows until the program configures it.
+ *
+ * **Permissions**: `--allow-net=127.0.0.1:8000` for the address to listen on
+ * (`--allow-net=127.0.0.1:0` for a free port).
+ *
+ * @module
+ */
+
+import type { ConnectionHandler, ServeTcpOptions, TcpServer } from "./server_options.ts";
+import { listen } from "../internal/listen.ts";
+import { Server } from "../internal/listening_server.ts";
+
+export type * from "./server_options.ts";
+
+/**
+ * Starts a TCP server.
+ *
+ * @param options Where to listen, and the limits.
+ * @param handler Called for each connection.
+ * @returns The running server.
+ * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
+ * @throws {RangeError} If an option is out of range.
+ *
+ * @example Reply and close
+ * ```ts
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({}, (conn) => conn.write("Hello, Client!"));
+ * await using client = await connectTcp({ port: server.addr.port });
+ * assertEquals(new TextDecoder().decode((await client.readChunk())!), "Hello, Client!");
+ * ```
+ */
+export function serveTcp(options: ServeTcpOptions, handler: ConnectionHandler): TcpServer {
+  const listener = listen(options, (at) => Deno.listen(at));
+  return new Server(listener, { scheme: "tcp", prepare: () => ({}) }, options, handler);
+}

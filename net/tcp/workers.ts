@@ -1,0 +1,523 @@
+/**
+ * One server on several cores: Workers that share a port, the kernel spreading connections over them.
+ * A Worker that ends for any reason, or stops answering, is replaced. {@linkcode WorkerServer.reload}
+ * replaces them one by one while the others serve, and one shutdown ends all.
+ *
+ * The module that is named runs in each Worker and calls {@linkcode runWorker}:
+ *
+ * ```ts ignore
+ * // worker.ts
+ * import { runWorker, serveTcp } from "@portside/kit/net";
+ * runWorker(({ hostname, port }) =>
+ *   serveTcp({ hostname, port, sharePort: true }, (conn) => conn.write("hello\n"))
+ * );
+ *
+ * // main.ts
+ * import { serveWithWorkers } from "@portside/kit/net";
+ * const module = new URL("./worker.ts", import.meta.url);
+ * await using server = await serveWithWorkers({ module, workers: 4, port: 8000 });
+ * console.log(server.url);
+ * ```
+ *
+ * **Permissions**: `--allow-net` as for the server itself, and `--allow-read` for
+ * the files of the module, where they are local.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { getLogger } from "@logtape/logtape";
+import { formatAddress } from "../address.ts";
+import { NetError, toNetError } from "../errors/errors.ts";
+import type { ShutdownOptions, ShutdownReport, TcpServer } from "./server_options.ts";
+import { checkMax, checkNumber } from "../internal/options.ts";
+import { type FromWorker, type ToWorker, WorkerHandle } from "./_worker_handle.ts";
+
+/** Options of {@linkcode serveWithWorkers}. */
+export interface ServeWithWorkersOptions {
+  /** The module that each Worker runs; it calls {@linkcode runWorker}. */
+  module: string | URL;
+  /**
+   * The folder of the module and of all that it imports, which a Worker must
+   * be allowed to read where they are local files.
+   *
+   * @default the module's own folder
+   */
+  folder?: string | URL;
+  /**
+   * How many Workers.
+   *
+   * @default one for each core
+   */
+  workers?: number;
+  /**
+   * The address to listen on.
+   *
+   * @default "127.0.0.1"
+   */
+  hostname?: string;
+  /**
+   * The port to listen on; 0 takes a free one, the same for all.
+   *
+   * @default 0
+   */
+  port?: number;
+  /**
+   * How long a Worker may take until it listens, in milliseconds; 0 for ever.
+   *
+   * @default 30000
+   */
+  startTimeout?: number;
+  /**
+   * How long a Worker may be without an answer to the supervisor, in milliseconds, until it counts as
+   * stuck and is replaced; 0 for ever. Work that blocks the event loop of a Worker must be shorter.
+   *
+   * @default 30000
+   */
+  stuckTimeout?: number;
+  /** Whatever the Workers need besides; it is cloned (structured clone). */
+  data?: unknown;
+  /** Shuts all of them down when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** What a Worker gets to start its server with. */
+export interface WorkerAssignment {
+  /** The address to listen on. */
+  readonly hostname: string;
+  /** The port to listen on. */
+  readonly port: number;
+  /** The number of this Worker, from 0. */
+  readonly index: number;
+  /** What `data` was. */
+  readonly data: unknown;
+}
+
+/** What a Worker may serve: any server that shares its port and can be shut down. */
+export interface SharedServer extends Pick<TcpServer, "shutdown"> {
+  /** Its URL, e.g. `http://127.0.0.1:8000`, whose scheme that of all Workers together takes over. */
+  readonly url?: string;
+  /** Its counters, which `stats()` of the supervisor shows if they can be cloned. */
+  stats?(): unknown;
+}
+
+/** What the supervisor knows of one Worker. */
+export interface WorkerStats {
+  /** Its number, from 0. */
+  readonly index: number;
+  /** "waiting" for the pause before it is replaced to be over. */
+  readonly state: "starting" | "listening" | "waiting";
+  /** How often it was replaced after it had ended. */
+  readonly restarts: number;
+  /** Why the one before it ended; undefined if none has. */
+  readonly lastEnd: string | undefined;
+  /** How long it has been running, in milliseconds. */
+  readonly uptime: number;
+  /** Counters of its server, up to a few seconds old; undefined if it has none. */
+  readonly server: unknown;
+}
+
+/** Options of {@linkcode WorkerServer.reload}. */
+export interface ReloadOptions {
+  /**
+   * The module from now on, e.g. with a new query, since Deno loads each URL once.
+   *
+   * @default the same
+   */
+  module?: string | URL;
+  /**
+   * What the Workers need from now on.
+   *
+   * @default the same
+   */
+  data?: unknown;
+  /**
+   * How long the open connections of an old Worker may take, in milliseconds.
+   *
+   * @default 5000
+   */
+  deadline?: number;
+}
+
+/** Servers of several Workers that act as one. */
+export interface WorkerServer extends AsyncDisposable {
+  /** Where they listen. */
+  readonly addr: Deno.NetAddr;
+  /** The same as a URL, with the scheme of their servers. */
+  readonly url: string;
+  /** How often a Worker was replaced after it had ended. */
+  readonly restarts: number;
+  /** Resolves when all have shut down. */
+  readonly finished: Promise<void>;
+  /** What is known of each Worker. */
+  stats(): readonly WorkerStats[];
+  /**
+   * Replaces the Workers one by one: each new one listens before the old one stops accepting and
+   * finishes what it has in hand. If a new Worker cannot start, the old ones stay.
+   *
+   * On Linux, a connection that the kernel has queued for an old Worker at the very moment at which
+   * it stops is reset, unless `net.ipv4.tcp_migrate_req` is 1.
+   *
+   * @param options What is to change.
+   * @returns Resolves when all are replaced and the old ones have ended.
+   * @throws {NetError} As {@linkcode serveWithWorkers}; of kind "closed" during a shutdown.
+   */
+  reload(options?: ReloadOptions): Promise<void>;
+  /** Shuts all of them down, and adds their reports up. */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
+}
+
+/**
+ * Pauses before a Worker is replaced, in milliseconds. Some failures in a row are repaired at once;
+ * then the pause doubles each time, up to the longest.
+ */
+const QUICK_TIMES = 10;
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 30_000;
+/** A Worker that ran for so long, in milliseconds, has not failed at its start. */
+const STABLE = 60_000;
+/** The longest time between two signs of life, in milliseconds. */
+const BEAT = 2000;
+
+const logger = getLogger(["portside", "net", "workers"]);
+
+/**
+ * Runs in a Worker: starts its server when the main thread says where, and
+ * shuts it down when it is told to. In the main thread it does nothing, so that
+ * the module can be imported there too.
+ *
+ * @param start Starts the server, with `sharePort: true`.
+ *
+ * @example What a worker module holds
+ * ```ts
+ * import { runWorker } from "@portside/kit/net/workers";
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ *
+ * runWorker(({ hostname, port }) => serveTcp({ hostname, port, sharePort: true }, () => {}));
+ * ```
+ */
+export function runWorker(start: (assignment: WorkerAssignment) => SharedServer): void {
+  if (!("postMessage" in globalThis)) return;
+  const port = globalThis as unknown as {
+    onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+    postMessage: (message: FromWorker) => void;
+    close: () => void;
+  };
+  let server: SharedServer | undefined;
+  port.onmessage = async ({ data: message }) => {
+    if (message.type === "start") {
+      try {
+        server = start(message.assignment);
+        port.postMessage({ type: "ready", url: server.url });
+      } catch (error) {
+        const { kind, message } = toNetError(error, { phase: "listen" });
+        port.postMessage({ type: "failed", kind, message });
+      }
+    } else if (message.type === "ping") {
+      port.postMessage({ type: "pong", stats: statsOf(server) });
+    } else if (server !== undefined) {
+      const report = await server.shutdown({ deadline: message.deadline });
+      port.postMessage({ type: "done", report });
+      close();
+    }
+  };
+  // Nothing tells the main thread of a Worker that ends by itself.
+  const close = port.close.bind(port);
+  port.close = () => {
+    port.postMessage({ type: "ended", why: "It called close()" });
+    close();
+  };
+  const { exit } = Deno;
+  Deno.exit = (code) => {
+    port.postMessage({ type: "ended", why: `It called Deno.exit(${code ?? ""})` });
+    return exit(code);
+  };
+  port.postMessage({ type: "loaded" });
+}
+
+/** The counters of a server; undefined if they cannot be had or cloned, which must end no Worker. */
+function statsOf(server: SharedServer | undefined): unknown {
+  try {
+    return structuredClone(server?.stats?.());
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts a server on several cores.
+ *
+ * @param options The module, how many, and where to listen.
+ * @returns The servers as one, all of them listening.
+ * @throws {NetError} In phase "listen"; of kind "permission" where the module may not be read,
+ * "timeout" where it does not listen in time, mostly since it never calls {@linkcode runWorker}.
+ * @throws {RangeError} If an option is out of range.
+ * @throws {DOMException} If `data` cannot be cloned.
+ * @throws The signal's reason, if it is aborted before all Workers listen.
+ *
+ * @example Nothing to read
+ * ```ts
+ * import { serveWithWorkers } from "@portside/kit/net/workers";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const module = new URL("data:text/javascript,");
+ * await assertRejects(() => serveWithWorkers({ module, workers: 0 }), RangeError);
+ * ```
+ */
+export async function serveWithWorkers(options: ServeWithWorkersOptions): Promise<WorkerServer> {
+  const count = checkMax("workers", options.workers, navigator.hardwareConcurrency);
+  if (count === Infinity) throw new RangeError("Cannot use workers: their number is not infinite");
+  checkNumber("startTimeout", options.startTimeout ?? 0);
+  checkNumber("stuckTimeout", options.stuckTimeout ?? 0);
+  const { hostname = "127.0.0.1", port = 0 } = options;
+  options.signal?.throwIfAborted();
+  structuredClone(options.data); // It throws here, and not where nobody can catch it.
+  checkReadable(options.folder ?? new URL(".", new URL(options.module)));
+  const group = new Group(options, hostname, port === 0 ? freePort(hostname) : port);
+  try {
+    for (let i = 0; i < count; i++) {
+      await group.add();
+      options.signal?.throwIfAborted();
+    }
+    return group;
+  } catch (error) {
+    await group.shutdown({ deadline: 0 });
+    throw options.signal?.aborted ? options.signal.reason : error;
+  }
+}
+
+/** A Worker that may not read its module writes a trace of its own to the terminal; so ask before. */
+function checkReadable(folder: string | URL): void {
+  const url = new URL(folder);
+  if (url.protocol !== "file:") return;
+  const path = decodeURIComponent(url.pathname).replace(/(?<=.)\/$/, "");
+  if (Deno.permissions.querySync({ name: "read", path: url }).state === "granted") return;
+  const cause = `Requires read access to "${path}", run again with the --allow-read flag`;
+  throw toNetError(new Deno.errors.NotCapable(cause), { phase: "listen" });
+}
+
+/** Only a port that is named can be shared: a free one has to be known before. */
+function freePort(hostname: string): number {
+  try {
+    using listener = Deno.listen({ hostname, port: 0 });
+    return listener.addr.port;
+  } catch (error) {
+    throw toNetError(error, { phase: "listen", hostname, port: 0 });
+  }
+}
+
+/** The place of one Worker. */
+interface Slot {
+  readonly index: number;
+  /** The Worker; undefined while it waits to be replaced. */
+  handle: WorkerHandle | undefined;
+  restarts: number;
+  /** How often in a row it ended soon after its start. */
+  failures: number;
+  lastEnd: string | undefined;
+}
+
+class Group implements WorkerServer {
+  readonly finished: Promise<void>;
+  readonly addr: Deno.NetAddr;
+
+  #module: string | URL;
+  #data: unknown;
+  readonly #startTimeout: number;
+  readonly #stuckTimeout: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #slots: Slot[] = [];
+  /** Workers that shut down because of a reload. */
+  readonly #leaving = new Set<WorkerHandle>();
+  readonly #finish = Promise.withResolvers<void>();
+  readonly #stop = new AbortController();
+  readonly #onAbort = () => void this.shutdown();
+  #scheme = "tcp";
+  #heart: ReturnType<typeof setInterval> | undefined;
+  #beatAt = performance.now();
+  #reloading: Promise<void> = Promise.resolve();
+  #shutdown: Promise<ShutdownReport> | undefined;
+
+  constructor(options: ServeWithWorkersOptions, hostname: string, port: number) {
+    this.#module = options.module;
+    this.#data = options.data;
+    this.#startTimeout = options.startTimeout ?? 30_000;
+    this.#stuckTimeout = options.stuckTimeout ?? 30_000;
+    this.#signal = options.signal;
+    this.addr = { transport: "tcp", hostname, port };
+    this.finished = this.#finish.promise;
+    this.#signal?.addEventListener("abort", this.#onAbort);
+    const pause = Math.min(BEAT, this.#stuckTimeout / 4 || BEAT);
+    this.#heart = setInterval(() => this.#beat(pause), pause);
+    Deno.unrefTimer(this.#heart);
+  }
+
+  get url(): string {
+    return `${this.#scheme}://${formatAddress(this.addr)}`;
+  }
+
+  get restarts(): number {
+    return this.#slots.reduce((sum, { restarts }) => sum + restarts, 0);
+  }
+
+  stats(): readonly WorkerStats[] {
+    const now = performance.now();
+    return this.#slots.map(({ index, handle, restarts, lastEnd }) => ({
+      index,
+      state: handle === undefined ? "waiting" : handle.listens ? "listening" : "starting",
+      restarts,
+      lastEnd,
+      uptime: handle === undefined ? 0 : now - handle.startedAt,
+      server: handle?.stats,
+    }));
+  }
+
+  /** Starts one Worker more. */
+  async add(): Promise<void> {
+    const index = this.#slots.length;
+    const slot: Slot = { index, handle: undefined, restarts: 0, failures: 0, lastEnd: undefined };
+    this.#slots.push(slot);
+    await this.#start(slot);
+  }
+
+  reload(options: ReloadOptions = {}): Promise<void> {
+    const { module, deadline } = options;
+    checkNumber("deadline", deadline ?? 0);
+    if ("data" in options) structuredClone(options.data);
+    const before = this.#reloading;
+    const reloading = before.catch(() => {}).then(async () => {
+      const [oldModule, oldData] = [this.#module, this.#data];
+      if (module !== undefined) this.#module = module;
+      if ("data" in options) this.#data = options.data;
+      try {
+        for (const slot of this.#slots) await this.#reloadOne(slot, deadline);
+      } catch (error) {
+        [this.#module, this.#data] = [oldModule, oldData];
+        throw error;
+      }
+    });
+    this.#reloading = reloading;
+    reloading.catch(() => {});
+    return reloading;
+  }
+
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    const { deadline } = options;
+    checkNumber("deadline", deadline ?? 0);
+    // A second call may bring the deadline forward, never put it off.
+    if (this.#shutdown !== undefined) this.#tell(deadline);
+    return this.#shutdown ??= this.#drain(deadline);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #drain(deadline: number | undefined): Promise<ShutdownReport> {
+    this.#stop.abort(new NetError("The workers are shutting down", { kind: "closed" }));
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    clearInterval(this.#heart);
+    const total = { drained: 0, forced: 0, refused: 0 };
+    for (const report of await Promise.all(this.#tell(deadline))) {
+      total.drained += report.drained;
+      total.forced += report.forced;
+      total.refused += report.refused;
+    }
+    this.#finish.resolve();
+    return total;
+  }
+
+  #tell(deadline: number | undefined): Promise<ShutdownReport>[] {
+    const handles = this.#slots.flatMap(({ handle }) => handle ?? []);
+    return [...handles, ...this.#leaving].map((handle) => handle.shutdown(deadline));
+  }
+
+  #begin(index: number): WorkerHandle {
+    const { hostname, port } = this.addr;
+    const assignment = { hostname, port, index, data: this.#data };
+    return new WorkerHandle(this.#module, assignment, this.#startTimeout);
+  }
+
+  /** Starts the Worker of a slot; resolves when it listens. */
+  async #start(slot: Slot): Promise<void> {
+    const handle = slot.handle = this.#begin(slot.index);
+    try {
+      await handle.ready;
+    } catch (error) {
+      if (slot.handle === handle) slot.handle = undefined;
+      throw error;
+    }
+    this.#watch(slot, handle);
+  }
+
+  /** Replaces the Worker of a slot when it ends. */
+  #watch(slot: Slot, handle: WorkerHandle): void {
+    this.#scheme = handle.url === undefined ? "tcp" : handle.url.replace(/:.*/s, "");
+    handle.ended.then((why) => {
+      if (slot.handle !== handle || this.#stop.signal.aborted) return;
+      slot.handle = undefined;
+      if (performance.now() - handle.startedAt >= STABLE) slot.failures = 0;
+      void this.#replace(slot, why);
+    });
+  }
+
+  /** Starts a new Worker, after a pause that grows while each ends soon. */
+  async #replace(slot: Slot, why: string): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      slot.lastEnd = why;
+      logger.error("worker {index} ended and is replaced: {why}", { index: slot.index, why });
+      const slow = slot.failures++ - QUICK_TIMES;
+      const pause = slow < 0 ? 0 : Math.min(FIRST_PAUSE * 2 ** slow, LONGEST_PAUSE);
+      try {
+        await delay(pause, { signal });
+        // A reload may have been faster.
+        if (slot.handle !== undefined) return;
+        slot.restarts++;
+        return await this.#start(slot);
+      } catch (error) {
+        why = String(error);
+      }
+    }
+  }
+
+  async #reloadOne(slot: Slot, deadline: number | undefined): Promise<void> {
+    this.#stop.signal.throwIfAborted();
+    const old = slot.handle;
+    const fresh = this.#begin(slot.index);
+    const cut = () => fresh.terminate("The workers are shutting down");
+    this.#stop.signal.addEventListener("abort", cut);
+    try {
+      await fresh.ready;
+    } finally {
+      this.#stop.signal.removeEventListener("abort", cut);
+    }
+    // The old one may have ended meanwhile, and its replacement listen.
+    const replaced = slot.handle;
+    slot.handle = fresh;
+    this.#watch(slot, fresh);
+    for (const one of new Set([old, replaced])) {
+      if (one === undefined) continue;
+      this.#leaving.add(one);
+      await one.shutdown(deadline);
+      this.#leaving.delete(one);
+    }
+  }
+
+  /** Asks each Worker for a sign of life, and ends those that give none. */
+  #beat(pause: number): void {
+    const now = performance.now();
+    // If it was this thread that was blocked, the answers of the Workers are still to be read.
+    const late = now - this.#beatAt > pause * 2;
+    this.#beatAt = now;
+    for (const { handle } of this.#slots) {
+      if (!handle?.listens) continue;
+      if (late) handle.heardAt = now;
+      else if (this.#stuckTimeout > 0 && now - handle.heardAt > this.#stuckTimeout) {
+        handle.terminate(`It gave no answer for ${this.#stuckTimeout} ms`);
+        continue;
+      }
+      handle.ping();
+    }
+  }
+}

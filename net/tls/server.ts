@@ -1,0 +1,158 @@
+/**
+ * A TLS server: {@linkcode serveTcp} with a certificate and a deadline for the
+ * handshake, so that a silent client holds nothing.
+ *
+ * @example Serve with a development certificate
+ * ```ts
+ * import { developmentCertificate } from "@portside/kit/net/certificate";
+ * import { connectTls } from "@portside/kit/net/tls-client";
+ * import { serveTls } from "@portside/kit/net/tls-server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { cert, key, ca } = await developmentCertificate();
+ * await using server = serveTls({ cert, key }, (conn) => conn.write("Secure response\n"));
+ * await using client = await connectTls({ port: server.addr.port, caCerts: [ca] });
+ * assertEquals(await client.readLine({ timeout: 1000 }), "Secure response");
+ * ```
+ *
+ * **Known limits** of Deno's own TLS, the default on loopback; `engine: "node"`, the
+ * default beyond it, has neither, and does about half as many small messages a second:
+ *
+ * - A client that stops in the middle of the handshake loses its slot after
+ *   `handshakeTimeout`, but Deno 2.9 closes the descriptor only when that client goes away.
+ *   So it is with a client that is turned away, which can even do its handshake first.
+ * - An answer of 16 to 80 KiB, or of several writes, takes 44 ms: see `noDelay`.
+ *
+ * **Permissions**: `--allow-net=127.0.0.1:8443` for the address to listen on.
+ * TLS is RFC 8446 (1.3) and RFC 5246 (1.2), ALPN is RFC 7301.
+ *
+ * @module
+ */
+
+import { formatAddress, isLoopback } from "../address.ts";
+import { toNetError } from "../errors/errors.ts";
+import { Certificates } from "./_certificates.ts";
+import { checkServerTls, keyPairsOf, runsOnNode } from "./_check.ts";
+import { completeHandshake } from "./_handshake.ts";
+import { checkNumber, MAX_TIMER } from "../internal/options.ts";
+import { listen, type Listener } from "../internal/listen.ts";
+import { acceptTls } from "./_node_tls.ts";
+import { Server, type ServerKind } from "../internal/listening_server.ts";
+import type { ConnectionHandler, TcpServer } from "../tcp/server_options.ts";
+import type { ServeTlsOptions, TlsKeyPair } from "./options.ts";
+import type { Transport } from "../connection/transport.ts";
+
+export type * from "./options.ts";
+
+/** A running server of {@linkcode serveTls}. */
+export interface TlsServer extends TcpServer {
+  /**
+   * Takes new certificates for the handshakes to come; open connections stay as
+   * they are. If one of the new is no use, the old ones stay.
+   *
+   * @param certificates The new ones, the default first; without them the files are read again.
+   * @throws {NetError} Of kind "tls" if a certificate or key is no use.
+   * @throws {TypeError} If the server was started without `reloadInterval`.
+   */
+  reloadTls(certificates?: readonly TlsKeyPair[]): void;
+}
+
+/**
+ * Starts a TLS server. The handler runs once the handshake is done; failed
+ * handshakes are events of type "handshake-error".
+ *
+ * @param options Where to listen, the certificate, and the limits.
+ * @param handler Called for each connection.
+ * @returns The running server.
+ * @throws {NetError} In phase "listen"; of kind "tls" if certificate or key are no use.
+ * @throws {RangeError} If an option is out of range.
+ *
+ * @example Choose a protocol
+ * ```ts
+ * import { developmentCertificate } from "@portside/kit/net/certificate";
+ * import { connectTls } from "@portside/kit/net/tls-client";
+ * import { serveTls } from "@portside/kit/net/tls-server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { cert, key, ca } = await developmentCertificate();
+ * await using server = serveTls({ cert, key, alpnProtocols: ["echo/1"] }, (conn) => {
+ *   return conn.write(`${conn.tls?.alpnProtocol}\n`);
+ * });
+ * await using client = await connectTls({
+ *   port: server.addr.port,
+ *   caCerts: [ca],
+ *   alpnProtocols: ["echo/1"],
+ * });
+ * assertEquals(await client.readLine(), "echo/1");
+ * ```
+ */
+export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): TlsServer {
+  const handshakeTimeout = checkServerTls(options);
+  const { alpnProtocols, clientAuth = "none", sni = [], reloadInterval } = options;
+  const { hostname = "127.0.0.1", port = 0 } = options;
+  checkNumber("reloadInterval", reloadInterval ?? 0);
+  const certificates = new Certificates(keyPairsOf(options), {
+    subject: `Cannot listen on ${formatAddress({ hostname, port })}`,
+    phase: "listen",
+  });
+  const reloads = reloadInterval === undefined ? undefined : certificates;
+  // Deno's own TLS starts with the first byte of the connection.
+  const layered = options.proxyProtocol !== undefined || options.noDelay === true ||
+    options.resetOnAbort === true;
+  const beyond = clientAuth !== "none" || sni.length > 0 || reloadInterval !== undefined;
+  if (runsOnNode(options, beyond || layered, !isLoopback(hostname))) {
+    const settings = { ...options, certificates, handshakeTimeout };
+    const prepare = (raw: Transport) => acceptTls(raw, { ...settings, signal: undefined });
+    const listener = listen(options, (at) => Deno.listen(at));
+    return new SecureServer(listener, { scheme: "tls", prepare }, options, handler, reloads);
+  }
+  const { cert, key } = certificates.pick("");
+  const listener = listen(options, (at) => {
+    return Deno.listenTls({ ...at, cert, key, ...(alpnProtocols && { alpnProtocols }) });
+  });
+  const prepare = async (raw: Transport) => ({
+    tls: await completeHandshake(raw as Deno.TlsConn, { timeout: handshakeTimeout }),
+  });
+  return new SecureServer(listener, { scheme: "tls", prepare }, options, handler, reloads);
+}
+
+class SecureServer extends Server<Deno.NetAddr> implements TlsServer {
+  readonly #certificates: Certificates | undefined;
+
+  constructor(
+    listener: Listener<Deno.NetAddr>,
+    kind: ServerKind,
+    options: ServeTlsOptions,
+    handler: ConnectionHandler,
+    certificates: Certificates | undefined,
+  ) {
+    super(listener, kind, options, handler);
+    this.#certificates = certificates;
+    const { reloadInterval = 0 } = options;
+    if (certificates === undefined || reloadInterval === 0) return;
+    const timer = setInterval(() => {
+      if (certificates.stale) this.#reload();
+    }, Math.min(reloadInterval, MAX_TIMER));
+    Deno.unrefTimer(timer);
+    this.finished.then(() => clearInterval(timer));
+  }
+
+  reloadTls(certificates?: readonly TlsKeyPair[]): void {
+    if (this.#certificates === undefined) {
+      throw new TypeError(
+        "Cannot reload certificates: the server was started without reloadInterval",
+      );
+    }
+    this.#certificates.replace(certificates);
+    this.event({ type: "tls-reload", error: undefined });
+  }
+
+  /** Half of a pair may have been written yet: then the next look finds the whole. */
+  #reload(): void {
+    try {
+      this.reloadTls();
+    } catch (error) {
+      this.event({ type: "tls-reload", error: toNetError(error, { phase: "listen" }) });
+    }
+  }
+}

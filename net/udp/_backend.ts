@@ -1,0 +1,162 @@
+import dgram from "node:dgram";
+import { NetError, toNetError } from "../errors/errors.ts";
+import { checkBind } from "./_check.ts";
+import type { BindUdpOptions, MulticastOptions } from "./options.ts";
+
+/** What a multicast group that was joined can do. */
+export interface GroupHandle {
+  leave(): Promise<void>;
+}
+
+/** The raw socket under a `UdpSocket`: Deno's own or Node's. */
+export interface UdpBackend {
+  readonly name: "deno" | "node";
+  readonly addr: Deno.NetAddr;
+  /** Sends one datagram; resolves when the system has taken it. */
+  send(data: Uint8Array, to: Deno.NetAddr): Promise<void>;
+  /** Calls back for each datagram until the socket is closed; the bytes are the callee's. */
+  start(
+    onData: (data: Uint8Array, from: Deno.NetAddr) => void,
+    onError: (e: unknown) => void,
+  ): void;
+  join(group: string, options: MulticastOptions): Promise<GroupHandle>;
+  close(): void;
+}
+
+/** What a socket of either kind takes. */
+interface UdpBackendOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly reuseAddress: boolean;
+  readonly broadcast: boolean;
+}
+
+/** The most bytes of a datagram, and room for one more to see that there were more. */
+const LARGEST = 65_536;
+
+/** Opens the socket that can do what the options ask for, or the one that they name. */
+export async function openUdp(options: BindUdpOptions): Promise<UdpBackend> {
+  const { hostname = "127.0.0.1", port = 0, reuseAddress = false, broadcast = false } = options;
+  checkBind(options);
+  options.signal?.throwIfAborted();
+  const wanted = options.backend ?? (broadcast || !hasNative() ? "node" : "deno");
+  if (wanted === "deno" && !hasNative()) {
+    throw new NetError("Cannot open a UDP socket of Deno: run again with --unstable-net", {
+      kind: "unsupported",
+      phase: "listen",
+    });
+  }
+  if (wanted === "deno" && broadcast) {
+    throw new TypeError('Cannot broadcast with a socket of Deno: use backend "node"');
+  }
+  const settings = { hostname, port, reuseAddress, broadcast };
+  try {
+    return wanted === "deno" ? openNative(settings) : await openNode(settings);
+  } catch (error) {
+    throw toNetError(error, { phase: "listen", hostname, port });
+  }
+}
+
+/** Whether Deno's own datagram sockets are there: they want `--unstable-net`. */
+function hasNative(): boolean {
+  return typeof Deno.listenDatagram === "function";
+}
+
+/** Opens a socket of Deno. */
+function openNative(options: UdpBackendOptions): UdpBackend {
+  const { hostname, port, reuseAddress } = options;
+  const conn = Deno.listenDatagram({
+    transport: "udp",
+    hostname,
+    port,
+    reuseAddress,
+    loopback: true,
+  });
+  return {
+    name: "deno",
+    addr: conn.addr as Deno.NetAddr,
+    async send(data, to) {
+      await conn.send(data, to);
+    },
+    start(onData, onError) {
+      const buffer = new Uint8Array(LARGEST);
+      const next = async () => {
+        while (true) {
+          const [data, from] = await conn.receive(buffer);
+          onData(data.slice(), from as Deno.NetAddr);
+        }
+      };
+      next().catch(onError);
+    },
+    async join(group, { interface: on, loopback, timeToLive }) {
+      if (group.includes(":")) {
+        const joined = await conn.joinMulticastV6(group, Number(on ?? 0));
+        if (loopback !== undefined) await joined.setLoopback(loopback);
+        return joined;
+      }
+      const joined = await conn.joinMulticastV4(group, `${on ?? "0.0.0.0"}`);
+      if (loopback !== undefined) await joined.setLoopback(loopback);
+      if (timeToLive !== undefined) await joined.setTTL(timeToLive);
+      return joined;
+    },
+    close: () => conn.close(),
+  };
+}
+
+/** Opens a socket of Node, which needs no flag and can broadcast. */
+function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
+  const { hostname, port, reuseAddress, broadcast } = options;
+  const type = hostname.includes(":") ? "udp6" : "udp4";
+  const socket = dgram.createSocket({ type, reuseAddr: reuseAddress });
+  const { promise, resolve, reject } = Promise.withResolvers<UdpBackend>();
+  socket.once("error", (error) => {
+    try {
+      socket.close();
+    } catch { /* It was never opened. */ }
+    reject(error);
+  });
+  socket.bind(port, hostname, () => {
+    socket.removeAllListeners("error");
+    if (broadcast) socket.setBroadcast(true);
+    const bound = socket.address();
+    const addr = { transport: "udp", hostname: bound.address, port: bound.port } as const;
+    // Node forgets the callbacks of what is being sent when the socket is closed.
+    const sending = new Set<(error: Error) => void>();
+    resolve({
+      name: "node",
+      addr,
+      send(data, to) {
+        return new Promise((sent, failed) => {
+          sending.add(failed);
+          socket.send(data, to.port, to.hostname, (error) => {
+            sending.delete(failed);
+            if (error) failed(error);
+            else sent();
+          });
+        });
+      },
+      start(onData, onError) {
+        socket.on("message", (data, from) => {
+          const bytes = new Uint8Array(data.length);
+          bytes.set(data);
+          onData(bytes, { transport: "udp", hostname: from.address, port: from.port });
+        });
+        socket.on("error", onError);
+      },
+      join(group, { interface: on, loopback, timeToLive }) {
+        const by = on === undefined ? undefined : group.includes(":") ? `::%${on}` : `${on}`;
+        socket.addMembership(group, by);
+        if (loopback !== undefined) socket.setMulticastLoopback(loopback);
+        if (timeToLive !== undefined) socket.setMulticastTTL(timeToLive);
+        return Promise.resolve({
+          leave: () => Promise.resolve(socket.dropMembership(group, by)),
+        });
+      },
+      close() {
+        socket.close();
+        for (const fail of sending) fail(new Deno.errors.Interrupted("operation canceled"));
+      },
+    });
+  });
+  return promise;
+}

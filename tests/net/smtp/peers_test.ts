@@ -1,0 +1,153 @@
+/** `net/smtp/client.ts` against servers of others. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { NetError } from "../../../net/errors/errors.ts";
+import { ReplyError } from "../../../net/errors/reply_error.ts";
+import { connectSmtp } from "../../../net/smtp/client.ts";
+import { testCertificates } from "../../_support/certificates.ts";
+import { needsDovecot, startDovecot } from "../../_support/dovecot.ts";
+import { needsPython, pythonWith } from "../../_support/peers.ts";
+import { needsPostfix, startPostfix } from "../../_support/postfix.ts";
+import { startPeer } from "../../_support/runnable.ts";
+import { ANN } from "../../_support/smtp_server.ts";
+
+const python = needsPython("aiosmtpd");
+
+Deno.test({
+  name: `aiosmtpd takes a message over STARTTLS, every byte of it${python.suffix}`,
+  ignore: python.ignore,
+  async fn() {
+    const { good, ca } = await testCertificates();
+    const folder = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${folder}/cert.pem`, good.cert + good.key);
+    await using peer = await startPeer(pythonWith("aiosmtpd")!, [
+      "-uc",
+      `
+import asyncio, ssl, sys, hashlib
+from aiosmtpd.smtp import SMTP, AuthResult
+class Handler:
+    async def handle_DATA(self, server, session, envelope):
+        print(envelope.mail_from, envelope.rcpt_tos, hashlib.sha256(envelope.original_content).hexdigest(), flush=True)
+        return "250 taken"
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("${folder}/cert.pem")
+def auth(server, session, envelope, mechanism, data):
+    return AuthResult(success=data.login == b"ann" and data.password == b"secret")
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Handler(), tls_context=context, require_starttls=True,
+        authenticator=auth, auth_required=True, enable_SMTPUTF8=True), "127.0.0.1", 0)
+    print("listening on tcp://127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.Future()
+asyncio.run(main())`,
+    ]);
+    const message = Array.from({ length: 3000 }, (_, i) => `.${"ü".repeat(i % 50)} ${i}\r\n`).join(
+      "",
+    );
+    {
+      await using mail = await connectSmtp({
+        ...ANN,
+        caCerts: [ca],
+        port: peer.port,
+        timeout: 10_000,
+      });
+      assert(mail.encrypted && mail.extensions.has("SMTPUTF8"));
+      await mail.send({ from: "ann@a.test", to: ["b@b.test", "jürgen@b.test"] }, message);
+    }
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(message));
+    const line = `ann@a.test ['b@b.test', 'jürgen@b.test'] ${new Uint8Array(digest).toHex()}`;
+    await peer.until(({ stdout }) => stdout.includes(line), "the same bytes");
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
+const found = [needsPostfix(), needsDovecot()];
+const postfix = found.find(({ ignore }) => ignore) ?? found[0]!;
+
+/** Bodies that have gone wrong elsewhere, lines ended by CRLF. */
+const BODIES = {
+  "only dots": ".\r\n..\r\n...\r\n",
+  "what ends a message": "a\r\n.\r\nMAIL FROM:<x@y.test>\r\n.\r\n",
+  "dots everywhere": Array.from({ length: 2000 }, (_, i) => `.${"x.".repeat(i % 40)}\r\n`).join(""),
+  "beyond ASCII": "grüße \u{1f600}\r\n.ü\r\n",
+  "no line end": ".",
+  "nothing": "",
+};
+
+Deno.test({
+  name:
+    `Postfix: encrypted, logged in by every mechanism, refused in part, delivered byte for byte${postfix.suffix}`,
+  ignore: postfix.ignore,
+  async fn() {
+    await using dovecot = await startDovecot();
+    await using server = await startPostfix(dovecot);
+    const { ca } = await testCertificates();
+    const options = { caCerts: [ca], timeout: 10_000, ...ANN };
+    const ways = [["starttls", server.smtp], ["implicit", server.smtps]] as const;
+    for (const [tls, port] of ways) {
+      for (const mechanism of ["PLAIN", "LOGIN", "SCRAM-SHA-256"] as const) {
+        await using mail = await connectSmtp({ ...options, tls, port, mechanism });
+        assert(mail.encrypted && mail.extensions.has("PIPELINING"));
+        assertEquals(mail.maxSize, 1_000_000);
+      }
+      const wrong = { ...options, tls, port, password: "wrong" };
+      const refused = await assertRejects(() => connectSmtp(wrong), ReplyError);
+      assertEquals([refused.code, refused.retryable], ["535", false]);
+    }
+    await using mail = await connectSmtp({ ...options, port: server.smtp });
+    const head = "From: ann@b.test\r\nTo: ann@b.test\r\nDate: Mon, 23 Nov 2026 19:00:00 +0000\r\n" +
+      "Message-ID: <1@b.test>\r\nSubject: ";
+    for (const [name, body] of Object.entries(BODIES)) {
+      const to = ["nobody@b.test", "ann@b.test"];
+      const sent = await mail.send({ from: "bob@b.test", to }, `${head}${name}\r\n\r\n${body}`);
+      assertEquals(sent.accepted, ["ann@b.test"]);
+      assertEquals(sent.rejected.map(({ address, error }) => [address, error.code]), [
+        ["nobody@b.test", "550"],
+      ]);
+    }
+    // As a stream, a byte at a time.
+    const bytes = new TextEncoder().encode(`${head}stream\r\n\r\n${BODIES["only dots"]}`);
+    const stream = async function* () {
+      for (let i = 0; i < bytes.length; i++) yield bytes.subarray(i, i + 1);
+    };
+    await mail.send({ from: "", to: ["ann@b.test"] }, stream(), { size: bytes.length });
+    // More than it takes, said at once and only at the end; the session lives.
+    const large = mail.send({ from: "", to: ["ann@b.test"] }, stream(), { size: 2_000_000 });
+    assertEquals((await assertRejects(() => large, NetError)).kind, "limit");
+    const parts = async function* () {
+      for (let i = 0; i < 20_000; i++) yield new Uint8Array(100).fill(i % 50 === 49 ? 10 : 120);
+    };
+    const toldLate = await assertRejects(
+      () => mail.send({ from: "", to: ["ann@b.test"] }, parts()),
+      ReplyError,
+    );
+    assertEquals(toldLate.code, "552");
+    await mail.noop();
+    const wanted = { ...BODIES, stream: BODIES["only dots"] };
+    const delivered = await untilDelivered(dovecot.maildir("ann"), Object.keys(wanted).length);
+    for (const [name, body] of Object.entries(wanted)) {
+      const end = `${head}${name}\r\n\r\n${body}${
+        body.endsWith("\n") || body === "" ? "" : "\r\n"
+      }`;
+      const count = delivered.filter((text) => text.endsWith(end.replaceAll("\r\n", "\n"))).length;
+      assertEquals(count, 1, name);
+    }
+  },
+});
+
+/** The messages of a Maildir, once there are so many. */
+async function untilDelivered(maildir: string, count: number): Promise<string[]> {
+  const end = performance.now() + 20_000;
+  for (;;) {
+    const texts: string[] = [];
+    try {
+      for await (const { name } of Deno.readDir(`${maildir}/new`)) {
+        texts.push(await Deno.readTextFile(`${maildir}/new/${name}`));
+      }
+    } catch { /* The first message makes the folder. */ }
+    if (texts.length >= count) return texts;
+    assert(performance.now() < end, `${texts.length} of ${count} messages are there`);
+    await delay(20);
+  }
+}

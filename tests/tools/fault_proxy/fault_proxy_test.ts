@@ -1,0 +1,305 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type Connection, type ConnectionHandler, NetError } from "../../../net/mod.ts";
+import { connectTcp } from "../../../net/tcp/client.ts";
+import { serveTcp } from "../../../net/tcp/server.ts";
+import {
+  type FaultProxy,
+  type FaultProxyEvent,
+  type FaultProxyOptions,
+  serveFaultProxy,
+} from "../../../tools/fault_proxy/fault_proxy.ts";
+import { startRunnable } from "../../_support/runnable.ts";
+
+const echo: ConnectionHandler = async (conn) => {
+  for await (const chunk of conn) await conn.write(chunk);
+};
+
+/** A proxy before a server, and a client of it. */
+async function through(
+  options: Partial<FaultProxyOptions>,
+  run: (client: Connection, proxy: FaultProxy) => Promise<void>,
+  handler: ConnectionHandler = echo,
+): Promise<void> {
+  await using server = serveTcp({ lingerTimeout: 0 }, handler);
+  const to = { hostname: "127.0.0.1", port: server.addr.port };
+  await using proxy = await serveFaultProxy({ to, ...options });
+  await using client = await connectTcp({ port: proxy.addr.port, lingerTimeout: 0 });
+  await run(client, proxy);
+  client.abort();
+  await server.shutdown({ deadline: 0 });
+}
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** A reset may come as early as while connecting. */
+async function readFrom(port: number): Promise<unknown> {
+  await using conn = await connectTcp({ port, lingerTimeout: 0 });
+  return await conn.readChunk({ timeout: 5000 });
+}
+
+async function kindOf(read: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => read, NetError)).kind;
+}
+
+Deno.test("without faults every byte passes in both directions, half-close included", async () => {
+  await through({}, async (client) => {
+    const sent = crypto.getRandomValues(new Uint8Array(60_000));
+    const all = new Uint8Array(sent.length * 20);
+    const writing = (async () => {
+      for (let i = 0; i < 20; i++) await client.write(sent);
+      await client.closeWrite();
+    })();
+    for (let at = 0; at < all.length;) {
+      const chunk = await client.readChunk({ timeout: 5000 });
+      assert(chunk !== null);
+      all.set(chunk, at);
+      at += chunk.length;
+    }
+    await writing;
+    assertEquals(await client.readChunk({ timeout: 5000 }), null);
+    for (let i = 0; i < 20; i++) assertEquals(all.subarray(i * 60_000, (i + 1) * 60_000), sent);
+  });
+});
+
+Deno.test("latency holds each direction back, jitter keeps the order", async () => {
+  const slow = { latency: 60 };
+  await through({ upload: slow, download: slow }, async (client) => {
+    const began = performance.now();
+    await client.write("x");
+    await client.readExact(1);
+    const took = performance.now() - began;
+    assert(took >= 118, `${took} ms`);
+  });
+  let turn = 0;
+  const random = () => turn++ % 2 === 0 ? 1 : 0;
+  await through({ random, download: { latency: 20, jitter: 20 } }, async (client) => {
+    for (let i = 0; i < 10; i++) {
+      await client.write(`${i}`);
+      // So that each makes a chunk of its own.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    assertEquals(text(await client.readExact(10)), "0123456789");
+  });
+});
+
+Deno.test("bandwidth is a bound", async () => {
+  await through({ download: { bandwidth: 100_000 } }, async (client) => {
+    const began = performance.now();
+    await client.write(new Uint8Array(20_000));
+    await client.readExact(20_000, { timeout: 5000 });
+    const took = performance.now() - began;
+    assert(took >= 180, `${took} ms`);
+  });
+});
+
+Deno.test("chunkSize 1 sends every byte alone", async () => {
+  const sizes: number[] = [];
+  const handler: ConnectionHandler = async (conn) => {
+    for await (const chunk of conn) sizes.push(chunk.length);
+    await conn.write("done");
+  };
+  await through({ upload: { chunkSize: 1 } }, async (client) => {
+    await client.write("abcdefgh");
+    await client.closeWrite();
+    assertEquals(text(await client.readExact(4, { timeout: 5000 })), "done");
+  }, handler);
+  assertEquals(sizes.reduce((sum, size) => sum + size, 0), 8);
+  assert(sizes.length >= 4, `${sizes}`);
+});
+
+Deno.test("resetAfter delivers that many bytes, then both ends are reset", async () => {
+  let server = "";
+  const events: FaultProxyEvent[] = [];
+  const onEvent = (event: FaultProxyEvent) => events.push(event);
+  await through({ download: { resetAfter: 3 }, onEvent }, async (client) => {
+    await client.write("abcdef");
+    assertEquals(text(await client.readExact(3, { timeout: 5000 })), "abc");
+    assertEquals(await kindOf(client.readChunk({ timeout: 5000 })), "reset");
+  }, async (conn) => {
+    try {
+      await echo(conn, undefined!);
+    } catch (error) {
+      server = (error as NetError).kind;
+    }
+  });
+  assertEquals(server, "reset");
+  const fault = events.find(({ type }) => type === "fault");
+  assert(fault?.type === "fault");
+  assertEquals([fault.fault, fault.direction], ["reset", "download"]);
+  assert(events.some(({ type }) => type === "close"));
+});
+
+Deno.test("truncateAfter ends in good order, in the middle of what was sent", async () => {
+  await through({ download: { truncateAfter: 4 } }, async (client) => {
+    await client.writeFrame("a whole frame");
+    const error = await assertRejects(() => client.readFrame({ timeout: 5000 }), NetError);
+    assertEquals(error.kind, "truncated");
+  });
+});
+
+Deno.test("stallAfter falls silent, without losing anything once it is lifted", async () => {
+  await through({ download: { stallAfter: 3 } }, async (client, proxy) => {
+    await client.write("abcdef");
+    assertEquals(text(await client.readExact(3, { timeout: 5000 })), "abc");
+    assertEquals(await kindOf(client.readChunk({ timeout: 50 })), "timeout");
+    assertEquals(proxy.active, 1);
+    await proxy.setFaults({});
+    assertEquals(text(await client.readExact(3, { timeout: 5000 })), "def");
+  });
+});
+
+Deno.test("a stall is a brake for the sender: memory stays bounded", async () => {
+  await through({ upload: { stallAfter: 0 } }, async (client) => {
+    const error = await assertRejects(async () => {
+      for (let i = 0; i < 1000; i++) {
+        await Promise.race([
+          client.write(new Uint8Array(64 * 1024)),
+          new Promise((_, reject) =>
+            setTimeout(() => reject(new NetError("full", { kind: "timeout" })), 200)
+          ),
+        ]);
+      }
+    }, NetError);
+    assertEquals(error.kind, "timeout");
+  });
+});
+
+Deno.test("refuse is a closed port, until it is lifted", async () => {
+  await through({}, async (client, proxy) => {
+    await proxy.setFaults({ refuse: true });
+    assertEquals(await kindOf(connectTcp({ port: proxy.addr.port })), "refused");
+    // Who is connected already stays.
+    await client.write("x");
+    assertEquals(text(await client.readExact(1, { timeout: 5000 })), "x");
+    await proxy.setFaults({});
+    await using again = await connectTcp({ port: proxy.addr.port, lingerTimeout: 0 });
+    await again.write("y");
+    assertEquals(text(await again.readExact(1, { timeout: 5000 })), "y");
+  });
+});
+
+Deno.test("reset() cuts what is open, a missing server resets the client", async () => {
+  await through({}, async (client, proxy) => {
+    await client.write("x");
+    await client.readExact(1);
+    proxy.reset();
+    assertEquals(await kindOf(client.readChunk({ timeout: 5000 })), "reset");
+  });
+  const dead = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  dead.close();
+  const failed = Promise.withResolvers<NetError>();
+  await using proxy = await serveFaultProxy({
+    to: { hostname: "127.0.0.1", port: dead.addr.port },
+    onEvent: (event) => event.type === "error" && failed.resolve(event.error),
+  });
+  assertEquals(await kindOf(readFrom(proxy.addr.port)), "reset");
+  assertEquals((await failed.promise).kind, "refused");
+});
+
+Deno.test("a client's reset reaches the server, and the other way round", async () => {
+  const seen = Promise.withResolvers<string>();
+  await through({}, async (client, proxy) => {
+    await client.write("x");
+    await client.readExact(1);
+    // A proxy before the proxy gives the client a true reset.
+    await using front = await serveFaultProxy({
+      to: { hostname: "127.0.0.1", port: proxy.addr.port },
+    });
+    await using other = await connectTcp({ port: front.addr.port, lingerTimeout: 0 });
+    await other.write("y");
+    await other.readExact(1);
+    front.reset();
+    assertEquals(await seen.promise, "reset");
+  }, async (conn) => {
+    try {
+      await echo(conn, undefined!);
+    } catch (error) {
+      seen.resolve((error as NetError).kind);
+    }
+  });
+});
+
+Deno.test("nonsense is refused, a taken port told, more than maxConnections reset", async () => {
+  const to = { hostname: "127.0.0.1", port: 1 };
+  await assertRejects(
+    () => serveFaultProxy({ to, upload: { latency: -1 } }),
+    RangeError,
+    "latency",
+  );
+  await assertRejects(() => serveFaultProxy({ to, upload: { chunkSize: 0 } }), RangeError);
+  await through({ maxConnections: 1 }, async (_client, proxy) => {
+    const { port } = proxy.addr;
+    assertEquals(await kindOf(serveFaultProxy({ to, port })), "address-in-use");
+    assertEquals(await kindOf(readFrom(port)), "reset");
+  });
+});
+
+Deno.test("numbers that are none are refused, before anything listens", async () => {
+  const to = { hostname: "127.0.0.1", port: 1 };
+  for (const options of [{ maxConnections: NaN }, { maxConnections: 0 }, { connectTimeout: -1 }]) {
+    await assertRejects(() => serveFaultProxy({ to, ...options }), RangeError);
+  }
+  await using proxy = await serveFaultProxy({ to });
+  assertThrows(() => proxy.shutdown({ deadline: NaN }), RangeError, "deadline");
+});
+
+Deno.test("addresses that are none are refused, before anything listens", async () => {
+  const to = { hostname: "127.0.0.1", port: 1 };
+  for (const port of [70_000, -1, 1.5, NaN]) {
+    await assertRejects(() => serveFaultProxy({ to, port }), RangeError, "listen on port");
+    const away = { ...to, port };
+    await assertRejects(() => serveFaultProxy({ to: away }), RangeError, "connect to port");
+  }
+  await assertRejects(() => serveFaultProxy({ to: { ...to, port: 0 } }), RangeError);
+  await assertRejects(() => serveFaultProxy({ to: { ...to, hostname: "" } }), TypeError);
+  await assertRejects(() => serveFaultProxy({} as FaultProxyOptions), TypeError);
+});
+
+Deno.test("what has been shut down listens no more, also if that was while it started", async () => {
+  const to = { hostname: "127.0.0.1", port: 1 };
+  const controller = new AbortController();
+  const starting = serveFaultProxy({ to, signal: controller.signal });
+  controller.abort();
+  const proxy = await starting;
+  await proxy.finished;
+  await proxy.setFaults({});
+  assertEquals(await kindOf(connectTcp({ port: proxy.addr.port })), "refused");
+});
+
+Deno.test("a proxy that cannot start lets go of the signal", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listeners--;
+    removeEventListener.apply(signal, args);
+  };
+  const options = { to: { hostname: "127.0.0.1", port: 1 }, signal };
+  const { port } = taken.addr;
+  assertEquals(await kindOf(serveFaultProxy({ ...options, port })), "address-in-use");
+  const nonsense = { latency: -1 };
+  await assertRejects(() => serveFaultProxy({ ...options, upload: nonsense }), RangeError);
+  assertEquals(listeners, 0);
+});
+
+Deno.test("the program does what its flags say, and logs it", async () => {
+  await using server = serveTcp({ lingerTimeout: 0 }, (conn) => conn.write("hello, world"));
+  await using proxy = await startRunnable("fault-proxy", [
+    "--listen=0",
+    `--to=127.0.0.1:${server.addr.port}`,
+    "--reset-after=5",
+    "--latency=20ms",
+    "--direction=download",
+  ]);
+  await using client = await connectTcp({ port: proxy.port });
+  assertEquals(text(await client.readExact(5, { timeout: 5000 })), "hello");
+  assertEquals(await kindOf(client.readChunk({ timeout: 5000 })), "reset");
+  await proxy.until(({ stderr }) => stderr.includes("closed, 0 bytes up, 5 down"), "it logs");
+  proxy.signal("SIGTERM");
+  assertEquals(await proxy.exitCode(), 0);
+});

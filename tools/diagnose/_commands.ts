@@ -1,0 +1,166 @@
+/** The programs of the system: which, how called, and what came of it. Private to `tools/`. @module */
+
+import { escapeControls } from "../../net/text.ts";
+import { isAddress, isIPv6 } from "../internal/structure.ts";
+import {
+  type Interface,
+  parseIfconfig,
+  parseIpAddr,
+  parseIpconfig,
+} from "../parsers/interfaces.ts";
+import { parsePing, type PingReport } from "../parsers/ping.ts";
+import { parseTraceroute, parseTracert, type TraceReport } from "../parsers/traceroute.ts";
+
+/** A program, its arguments, and how its output is read. */
+export interface Command<T> {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The package that brings it, for a person. */
+  readonly packageName: string;
+  readonly parse: (output: Uint8Array) => T;
+}
+
+/** What came of the first of several programs that is there. */
+export type CommandResult<T> =
+  | {
+    readonly ran: Command<T>;
+    readonly report: T;
+    readonly complaint: string;
+    readonly late: boolean;
+  }
+  | { readonly missing: readonly Command<T>[] }
+  | { readonly forbidden: Command<T> };
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  ping: "iputils-ping",
+  traceroute: "traceroute",
+  tracepath: "iputils-tracepath",
+  ip: "iproute2",
+  ifconfig: "net-tools",
+};
+
+/**
+ * Checks that a host can stand in a command line: an address, or a name of letters, digits, `.`,
+ * `-` and `_` that begins with none of the signs.
+ */
+export function checkHost(host: string): string {
+  const name = host.length <= 253 && /^[\p{L}\p{N}_][\p{L}\p{N}\p{M}_.-]*$/u.test(host);
+  if (name || isAddress(host)) return host;
+  const shown = escapeControls(host.slice(0, 100));
+  throw new TypeError(`Cannot use the host "${shown}": it is no name and no address`);
+}
+
+function command<T>(
+  program: string,
+  args: readonly string[],
+  parse: (output: Uint8Array) => T,
+): Command<T> {
+  return { program, args, packageName: PACKAGES[program] ?? "part of the system", parse };
+}
+
+/** The programs that send echo requests. */
+export function pingCommands(os: string, host: string, count: number): Command<PingReport>[] {
+  checkHost(host);
+  if (os === "windows") return [command("ping", ["-n", `${count}`, host], parsePing)];
+  // Apple's and the BSDs' ping is for IPv4 alone.
+  const program = os !== "linux" && isIPv6(host) ? "ping6" : "ping";
+  return [command(program, ["-c", `${count}`, "--", host], parsePing)];
+}
+
+/** The programs that find the way, the best first. */
+export function traceCommands(os: string, host: string): Command<TraceReport>[] {
+  checkHost(host);
+  if (os === "windows") return [command("tracert", ["-w", "1000", host], parseTracert)];
+  if (os === "linux") {
+    return [
+      command("traceroute", ["-w", "1", "--", host], parseTraceroute),
+      command("tracepath", ["--", host], parseTraceroute),
+    ];
+  }
+  const program = isIPv6(host) ? "traceroute6" : "traceroute";
+  return [command(program, ["-w", "1", "-q", "1", "--", host], parseTraceroute)];
+}
+
+/** The programs that list the interfaces, the best first. */
+export function interfaceCommands(os: string): Command<Interface[]>[] {
+  if (os === "windows") return [command("ipconfig", ["/all"], parseIpconfig)];
+  const ifconfig = command("ifconfig", ["-a"], parseIfconfig);
+  return os === "linux" ? [command("ip", ["addr"], parseIpAddr), ifconfig] : [ifconfig];
+}
+
+/** The most bytes of an output that are kept. */
+const MAX_BYTES = 256 * 1024;
+
+/**
+ * Runs the first program that is there. What it has printed when its time is over is kept.
+ *
+ * @throws The reason of `signal`, when it is aborted.
+ */
+export async function runFirst<T>(
+  commands: readonly Command<T>[],
+  options: { timeout: number; signal?: AbortSignal | undefined },
+): Promise<CommandResult<T>> {
+  for (const one of commands) {
+    try {
+      return { ran: one, ...await run(one, options) };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) return { forbidden: one };
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return { missing: commands };
+}
+
+async function run<T>(
+  { program, args, parse }: Command<T>,
+  { timeout, signal }: { timeout: number; signal?: AbortSignal | undefined },
+): Promise<{ report: T; complaint: string; late: boolean }> {
+  signal?.throwIfAborted();
+  // The programs speak English where they can: the words that are shown fit the rest.
+  const child = new Deno.Command(program, {
+    args: [...args],
+    env: { LC_ALL: "C" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let late = false;
+  const end = (name: Deno.Signal) => {
+    try {
+      child.kill(name);
+    } catch {
+      // It has ended on its own.
+    }
+  };
+  const timer = setTimeout(() => {
+    late = true;
+    end("SIGKILL");
+  }, timeout);
+  const onAbort = () => end("SIGKILL");
+  signal?.addEventListener("abort", onAbort);
+  try {
+    const [stdout, stderr] = await Promise.all([collect(child.stdout), collect(child.stderr)]);
+    await child.status;
+    signal?.throwIfAborted();
+    const [line = ""] = new TextDecoder().decode(stderr).trim().split("\n");
+    return { report: parse(stdout), complaint: escapeControls(line.slice(0, 200)), late };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** The beginning of a stream; the rest is read and dropped, so that the program can end. */
+async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    if (length >= MAX_BYTES) continue;
+    chunks.push(chunk);
+    length += chunk.length;
+  }
+  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer()).subarray(
+    0,
+    MAX_BYTES,
+  );
+}

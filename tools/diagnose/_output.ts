@@ -1,0 +1,55 @@
+/** How a diagnosis reaches the terminal, or whoever reads its JSON. Private to `tools/`. @module */
+
+import { NetError } from "../../net/errors/errors.ts";
+import type { CliContext } from "../cli/cli.ts";
+import type { DiagnoseStep, Diagnosis } from "./diagnosis.ts";
+
+/** Colour and width of the terminal. */
+export function look({ io }: CliContext): { color: boolean; width: number } {
+  let width = 80;
+  try {
+    if (io.stdoutIsTerminal) width = Math.min(Math.max(Deno.consoleSize().columns, 60), 100);
+  } catch {
+    // A stand-in for a terminal has no size.
+  }
+  return { color: io.stdoutIsTerminal && !io.noColor, width };
+}
+
+/** All of it at once: what comes from outside is escaped by then, the colours are ours. */
+export function printText({ io }: CliContext, text: string): void {
+  try {
+    io.stdout(text);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/** Says on a terminal what is still being waited for. */
+export function showProgress({ io, ...ctx }: CliContext, names: readonly string[]) {
+  const waiting = new Set(names);
+  const shown = io.stderrIsTerminal;
+  const write = (text: string) => {
+    if (shown && !ctx.signal.aborted) io.stderr(`\r\x1b[K${text}`);
+  };
+  write(`… ${names[0]}`);
+  return {
+    done({ step }: DiagnoseStep) {
+      waiting.delete(step);
+      write(waiting.size > 0 ? `… ${[...waiting].join(", ")}` : "");
+    },
+    end() {
+      if (shown) io.stderr("\r\x1b[K");
+    },
+  };
+}
+
+/** The same as plain data: errors with their kind, bytes as hexadecimal digits. */
+export function toJson(found: Diagnosis): unknown {
+  return JSON.parse(JSON.stringify(found, (_, value: unknown) => {
+    if (value instanceof NetError) {
+      const { kind, phase, code, tls, address, message } = value;
+      return { kind, phase, code, tls, address, message };
+    }
+    return value instanceof Uint8Array ? value.toHex() : value;
+  }));
+}

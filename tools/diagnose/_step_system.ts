@@ -1,0 +1,124 @@
+/** The steps that programs of the system do. Private to `tools/`. @module */
+
+import type { InterfacesStep, PingStep, TraceStep } from "./diagnosis.ts";
+import {
+  type CommandResult,
+  interfaceCommands,
+  pingCommands,
+  runFirst,
+  traceCommands,
+} from "./_commands.ts";
+import { count, showTime } from "../internal/text.ts";
+import { timed, type Walk } from "./_walk.ts";
+import { CliError, ExitCode, missingProgram } from "../cli/_failure.ts";
+
+/** Lists the interfaces. */
+export function interfacesStep(walk: Walk): Promise<InterfacesStep> {
+  const nothing = { interfaces: [] };
+  return timed<InterfacesStep, "interfaces">(walk, "interfaces", nothing, async () => {
+    const result = await runFirst(interfaceCommands(walk.os), walk);
+    if (!("ran" in result)) return { ...notRun(result), ...nothing };
+    const interfaces = result.report;
+    const up = interfaces.filter((one) => one.up && one.addresses.length > 0);
+    const outside = up.filter((one) => !one.loopback);
+    const text = [...outside, ...up.filter((one) => one.loopback)].map((one) =>
+      `${one.name} ${one.addresses[0]!.address}`
+    ).join(", ");
+    if (outside.length > 0) return { status: "ok", text, interfaces };
+    return {
+      status: "warning",
+      text: text === "" ? result.complaint || "no interface has an address" : `${text} alone`,
+      advice: "This machine has no address but its own: connect it to a network.",
+      interfaces,
+    };
+  });
+}
+
+/** Sends echo requests to the first address. */
+export function pingStep(walk: Walk, host: string): Promise<PingStep> {
+  return timed<PingStep, "ping">(walk, "ping", {}, async () => {
+    const timeout = walk.count * 1000 + walk.timeout;
+    const result = await runFirst(pingCommands(walk.os, host, walk.count), { ...walk, timeout });
+    if (!("ran" in result)) return notRun(result);
+    const { report, complaint } = result;
+    const { received, transmitted, times, troubles } = report;
+    const duplicates = report.duplicates > 0 ? `, ${count(report.duplicates, "duplicate")}` : "";
+    if (received === 0 || times === undefined) {
+      const text = troubles[0]?.text ||
+        (transmitted === 0 && complaint) || `no answer to ${count(transmitted, "echo request")}`;
+      const advice = troubles.length > 0
+        ? `Look at ${troubles[0]!.from}: it says that the host cannot be reached.`
+        : transmitted === 0 && complaint
+        ? undefined
+        : "Many hosts and firewalls drop echo requests: TCP tells more.";
+      return { status: "warning", text, advice, report };
+    }
+    const text = `${received} of ${transmitted} answered, ${showTime(times.average)} on average ` +
+      `(${showTime(times.min)} to ${showTime(times.max)})${duplicates}`;
+    if (received === transmitted) return { status: "ok", text, report };
+    const advice =
+      "Packets are lost on the way: look for a bad cable, radio or an overloaded link.";
+    return { status: "warning", text, advice, report };
+  });
+}
+
+/** Finds the way. */
+export function traceStep(walk: Walk, host: string): Promise<TraceStep> {
+  return timed<TraceStep, "trace">(walk, "trace", {}, async () => {
+    const options = { ...walk, timeout: walk.traceTimeout };
+    const result = await runFirst(traceCommands(walk.os, host), options);
+    if (!("ran" in result)) return notRun(result);
+    const { report, complaint, late, ran } = result;
+    const last = report.hops.findLast((hop) =>
+      hop.probes.some((probe) => probe.time !== undefined)
+    );
+    const who = last?.probes.find((probe) => probe.time !== undefined);
+    const name = who?.address ?? who?.name;
+    if (report.reached) {
+      return { status: "ok", text: `reached after ${count(report.hops.length, "hop")}`, report };
+    }
+    const cut = late ? `, cut after ${showTime(walk.traceTimeout)}` : "";
+    const note = last?.probes.find((probe) => probe.note !== undefined)?.note;
+    const text = last === undefined
+      ? complaint || `no router answers${cut}`
+      : `the last answer is of hop ${last.hop}, ${name}${note ? ` (${note})` : ""}${cut}`;
+    const advice = last === undefined
+      ? `Routers and firewalls may drop what ${ran.program} sends: TCP tells more.`
+      : "If TCP fails too, what lies behind that hop drops or refuses the packets.";
+    return { status: "warning", text, advice, report };
+  });
+}
+
+function notRun<T>(result: Exclude<CommandResult<T>, { ran: unknown }>) {
+  if ("forbidden" in result) {
+    const { program } = result.forbidden;
+    return {
+      status: "skipped" as const,
+      text: `running ${program} is not permitted`,
+      advice: `Run again with --allow-run=${program}.`,
+    };
+  }
+  const [{ program, packageName } = { program: "", packageName: "" }] = result.missing;
+  const names = result.missing.map((one) => one.program).join(" nor ");
+  return {
+    status: "skipped" as const,
+    text: `${result.missing.length > 1 ? "neither " : ""}${names} is installed`.replace(
+      /^(\S+) is installed$/,
+      "$1 is not installed",
+    ),
+    advice: packageName === "part of the system"
+      ? `${program} is part of the system: look whether it is in the PATH.`
+      : `Install the package ${packageName}.`,
+    missing: { program, packageName },
+  };
+}
+
+/** A single step that could not run at all ends the program with exit code 3. */
+export function throwIfMissing(
+  step: { status: string; text: string; advice?: string | undefined; missing?: unknown },
+): void {
+  if (step.status !== "skipped") return;
+  const missing = step.missing as { program: string; packageName: string } | undefined;
+  if (missing !== undefined) throw missingProgram(missing.program, missing.packageName);
+  throw new CliError(`${step.text}: ${step.advice ?? ""}`, ExitCode.missing);
+}

@@ -1,0 +1,224 @@
+/** The step that does a TLS handshake and looks at the certificate. Private to `tools/`. @module */
+
+import { formatAddress } from "../../net/address.ts";
+import { NetError, type TlsFailure, toNetError } from "../../net/errors/errors.ts";
+import { escapeControls } from "../../net/text.ts";
+import { chainOf, judge } from "../internal/certificate.ts";
+import type { DiagnosedCertificate, TlsStep } from "./diagnosis.ts";
+import { connectSocket, destroy, shakeHands } from "../internal/phases.ts";
+import { count } from "../internal/text.ts";
+import { timed, type Walk } from "./_walk.ts";
+
+/** A certificate that ends sooner is worth a warning. */
+const SOON_DAYS = 14;
+
+/**
+ * Does the handshake with one address. TLS 1.3 misses a certificate of the client when the handshake
+ * is over (RFC 8446 §4.4.2.4): `last` waits for that a moment, where no request would tell.
+ */
+export function tlsStep(walk: Walk, address: string, last: boolean): Promise<TlsStep> {
+  const nothing = { chain: [], failures: [] };
+  return timed<TlsStep, "tls">(walk, "tls", nothing, async () => {
+    const { host } = walk.target;
+    try {
+      const found = await examine(walk, walk.target, address, last);
+      const { chain: [own], failures, error } = found;
+      return error !== undefined && failures.length === 0
+        ? { ...found, ...withoutHandshake(error, walk) }
+        : { ...found, ...describeCertificate(own, failures, host) };
+    } catch (error) {
+      if (!(error instanceof NetError) || error.kind === "permission") throw error;
+      return { ...withoutHandshake(error, walk), error, ...nothing };
+    }
+  });
+}
+
+/** Where a certificate is looked at. */
+interface Site {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the certificate of another site lacks, where a redirect leads; undefined if it is good. */
+export async function describeTrouble(
+  walk: Walk,
+  site: Site,
+  address: string,
+): Promise<{ text: string; advice: string | undefined } | undefined> {
+  const { chain: [own], failures } = await examine(walk, site, address, false);
+  if (failures.length === 0) return undefined;
+  const { text, advice } = describeCertificate(own, failures, site.host);
+  return { text: text.replace(/^the /, ""), advice };
+}
+
+/** Private authorities first; the usual ones if those did not sign it. */
+async function examine(walk: Walk, site: Site, address: string, last: boolean) {
+  const own = walk.caCerts.length > 0
+    ? await inspect(walk, site, address, walk.caCerts, last)
+    : null;
+  return own === null || own.failures.includes("untrusted")
+    ? await inspect(walk, site, address, [], last)
+    : own;
+}
+
+async function inspect(
+  walk: Walk,
+  { host, port }: Site,
+  address: string,
+  caCerts: readonly string[],
+  last: boolean,
+) {
+  const begun = performance.now();
+  const socket = await connectSocket(address, port, walk);
+  try {
+    const where = formatAddress({ hostname: host, port });
+    const refused = Promise.withResolvers<unknown>();
+    let seen: Pick<TlsStep, "version" | "cipher" | "alpn" | "chain" | "failures"> | undefined;
+    const secure = await shakeHands(socket, host, where, {
+      ...walk,
+      caCerts,
+      alpn: ["h2", "http/1.1"],
+      look(shown) {
+        shown.once("error", refused.resolve);
+        const now = Date.now();
+        const { alpnProtocol } = shown;
+        seen = {
+          version: shown.getProtocol() ?? undefined,
+          cipher: shown.getCipher()?.name,
+          alpn: typeof alpnProtocol === "string" ? escapeControls(alpnProtocol) : undefined,
+          chain: chainOf(shown, now),
+          failures: judge(shown, host, now),
+        };
+      },
+    });
+    const time = performance.now() - begun;
+    try {
+      const patience = last ? Math.min(2 * time + 20, walk.timeout) : 0;
+      const wait = setTimeout(refused.resolve, patience);
+      const thrown = await refused.promise;
+      clearTimeout(wait);
+      const error = thrown === undefined
+        ? undefined
+        : toNetError(thrown, { phase: "handshake", address: where });
+      return { ...seen!, error: error?.kind === "tls" ? error : undefined, time };
+    } finally {
+      await destroy(secure);
+    }
+  } finally {
+    await destroy(socket);
+  }
+}
+
+/** What is wrong with a certificate, in words that follow `its certificate`. */
+function explainFailure(
+  failure: TlsFailure,
+  own: DiagnosedCertificate | undefined,
+  host: string,
+): string {
+  const days = Math.abs(own?.daysLeft ?? 0);
+  switch (failure) {
+    case "expired":
+      return days <= 1 ? "expired less than a day ago" : `expired ${count(days - 1, "day")} ago`;
+    case "not-yet-valid": {
+      const wait = ((own?.notBefore.getTime() ?? 0) - Date.now()) / 86_400_000;
+      return wait < 1
+        ? "is not valid before tomorrow"
+        : `is not valid for another ${count(Math.ceil(wait), "day")}`;
+    }
+    case "wrong-name": {
+      const names = own?.names ?? [];
+      const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+      return names.length === 0
+        ? `names no host, and so not ${host}`
+        : `is for ${names.slice(0, 3).join(", ")}${more}, not for ${host}`;
+    }
+    default:
+      return own !== undefined && own.issuer === own.subject
+        ? `is signed by itself (${own.subject || "without a name"})`
+        : `is signed by ${own?.issuer || "somebody"}, whom nobody here trusts`;
+  }
+}
+
+/** What to do where the server wants one. */
+export const CLIENT_CERTIFICATE =
+  "It speaks with those alone that show a certificate it knows (mutual TLS).";
+
+const ADVICE: Partial<Record<TlsFailure, string>> = {
+  expired: "Renew the certificate, and see why that did not happen by itself.",
+  "not-yet-valid": "Set the clock of this machine, or wait.",
+  "wrong-name": "Get a certificate for this name, or call the host by the name that it is for.",
+  untrusted: "Send the whole chain from the server; trust a private authority by --ca FILE.",
+};
+
+function describeCertificate(
+  own: DiagnosedCertificate | undefined,
+  failures: readonly TlsFailure[],
+  host: string,
+): Pick<TlsStep, "status" | "text" | "advice"> {
+  const [first] = failures;
+  if (first !== undefined) {
+    const text = failures.map((failure) => explainFailure(failure, own, host)).join(", and ");
+    return { status: "failed", text: `the certificate ${text}`, advice: ADVICE[first] };
+  }
+  const left = own?.daysLeft ?? 0;
+  const text = `certificate of ${own?.issuer || "?"} for ${host}, ${count(left, "day")} left`;
+  return left < SOON_DAYS
+    ? { status: "warning", text, advice: `Renew the certificate within ${count(left, "day")}.` }
+    : { status: "ok", text };
+}
+
+function withoutHandshake(
+  error: NetError,
+  { target }: Walk,
+): Pick<TlsStep, "status" | "text" | "advice"> {
+  const { kind, tls } = error;
+  // What nobody has signed is taken for now: here it is the key or the signature that is unfit.
+  if (tls === "untrusted") {
+    return {
+      status: "failed",
+      text: "shows a certificate that is too weak, or of an unknown kind",
+      advice: "Make a new key: RSA of 2048 bits or more, ECDSA P-256 or Ed25519, with SHA-256.",
+    };
+  }
+  // An alert is said by a server that does speak TLS.
+  const alert = /_ALERT_/.test(error.code ?? "");
+  if (target.tls === "try" && !alert) return { status: "skipped", text: "speaks no TLS" };
+  if (tls === "not-tls") {
+    const plain = target.http ? `http://${formatAddress(asPort(target))}/` : "it without TLS";
+    return { status: "failed", text: "does not speak TLS on this port", advice: `Try ${plain}.` };
+  }
+  if (tls === "client-certificate") {
+    return {
+      status: "failed",
+      text: "wants a certificate of the client",
+      advice: CLIENT_CERTIFICATE,
+    };
+  }
+  if (tls === "version") {
+    return /PROTOCOL/.test(error.code ?? "")
+      ? {
+        status: "failed",
+        text: "speaks no version of TLS from 1.2 up",
+        advice: "Bring the server up to TLS 1.2 or 1.3.",
+      }
+      : {
+        status: "failed",
+        text: "refuses the TLS handshake",
+        advice: "There is no cipher in common, or it wants a certificate of the client.",
+      };
+  }
+  const text: Record<string, string> = {
+    timeout: "does not answer the TLS handshake",
+    reset: "breaks the TLS handshake off",
+    truncated: "ends the connection within the TLS handshake",
+  };
+  return {
+    status: "failed",
+    text: text[kind] ?? error.message,
+    advice: "Look into the log of the server; it may speak no TLS on this port.",
+  };
+}
+
+function asPort({ host, port }: { host: string; port: number }) {
+  return { hostname: host, port };
+}

@@ -1,0 +1,89 @@
+/** Where a diagnosis leads, read from a text. Private to `tools/`, and pure. @module */
+
+import { formatAddress, parseHostPort } from "../../net/address.ts";
+import { escapeControls } from "../../net/text.ts";
+import { checkHost } from "./_commands.ts";
+import type { DiagnoseTarget } from "./diagnosis.ts";
+import { isAddress } from "../internal/structure.ts";
+
+const SCHEMES: Readonly<Record<string, Pick<DiagnoseTarget, "tls" | "http"> & { port?: number }>> =
+  {
+    "https:": { tls: true, http: true, port: 443 },
+    "http:": { tls: false, http: true, port: 80 },
+    "tls:": { tls: true, http: false, port: 443 },
+    "tcp:": { tls: false, http: false },
+  };
+
+/**
+ * Reads `HOST`, `HOST:PORT` or a URL of http, https, tcp or tls.
+ *
+ * @throws {TypeError} If it is none of them, or holds what no host can hold.
+ */
+export function parseTarget(text: string): DiagnoseTarget {
+  const shown = escapeControls(text.slice(0, 200));
+  const fail = (why: string): never => {
+    throw new TypeError(`Cannot use "${shown}": ${why}`);
+  };
+  // An URL drops line breaks and tabs without a word.
+  if (text === "" || /[\s\p{Cc}]/u.test(text)) fail("a host holds no blanks");
+  if (/^[^:/?#[\]]+:\/\//.test(text)) return fromUrl(text, fail);
+  if (isAddress(text)) return make(text, 443, SCHEMES["https:"]!);
+  if (!text.startsWith("[") && text.includes("/")) return fromUrl(`https://${text}`, fail);
+  if (!/:\d+$/.test(text)) {
+    const host = toAscii(/^\[(.*)\]$/.exec(text)?.[1] ?? text, fail);
+    return make(host, 443, SCHEMES["https:"]!);
+  }
+  const { hostname, port } = parseHostPort(text);
+  const host = toAscii(hostname, fail);
+  if (port === 0) fail("port 0 is no port to connect to");
+  if (port === 443) return make(host, port, SCHEMES["https:"]!);
+  if (port === 80) return make(host, port, SCHEMES["http:"]!);
+  return {
+    url: formatAddress({ hostname: host, port }),
+    host,
+    port,
+    tls: "try",
+    http: "try",
+  };
+}
+
+function fromUrl(text: string, fail: (why: string) => never): DiagnoseTarget {
+  const url = URL.parse(text) ?? fail("it is no URL");
+  const scheme = SCHEMES[url.protocol] ?? fail(`${url.protocol} is none of http, https, tcp, tls`);
+  const bare = decodeURIComponentOr(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+  const host = toAscii(bare, fail);
+  const port = Number(url.port || scheme.port || fail("it has no port"));
+  if (port === 0) fail("port 0 is no port to connect to");
+  if (!scheme.http) {
+    const address = formatAddress({ hostname: host, port });
+    return { url: `${url.protocol}//${address}`, host, port, tls: scheme.tls, http: false };
+  }
+  url.username = url.password = url.hash = "";
+  return { url: url.href, host, port, tls: scheme.tls, http: true };
+}
+
+function make(
+  hostname: string,
+  port: number,
+  { tls, http }: Pick<DiagnoseTarget, "tls" | "http">,
+): DiagnoseTarget {
+  const host = checkHost(hostname);
+  // A zone stands in no URL.
+  const bare = host.replace(/%.*$/, "");
+  const url = new URL(`${tls ? "https" : "http"}://${bare.includes(":") ? `[${bare}]` : bare}/`);
+  return { url: url.href, host, port, tls, http };
+}
+
+function toAscii(host: string, fail: (why: string) => never): string {
+  checkHost(host);
+  if (/^[\x21-\x7e]*$/.test(host)) return host;
+  return checkHost(URL.parse(`http://${host}/`)?.hostname ?? fail("it is no domain name"));
+}
+
+function decodeURIComponentOr(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

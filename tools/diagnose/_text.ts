@@ -1,0 +1,212 @@
+/** A diagnosis for a terminal. Private to `tools/`, and pure. @module */
+
+import { formatDnsRecord } from "../../net/dns/codec.ts";
+import { escapeControls } from "../../net/text.ts";
+import type {
+  DiagnoseStatus,
+  DiagnoseStep,
+  Diagnosis,
+  DnsStep,
+  HttpExchange,
+} from "./diagnosis.ts";
+import { statusLine } from "./_step_http.ts";
+import { count, showTime, wrap } from "../internal/text.ts";
+
+/** How it is to look. */
+export interface TextOptions {
+  readonly color: boolean;
+  readonly width: number;
+  /** Whether one step was asked for alone: then it is shown in full. */
+  readonly full: boolean;
+}
+
+/** The steps that lead to an answer, one after the other. */
+const WAY: ReadonlySet<string> = new Set(["dns", "tcp", "tls", "http"]);
+
+const SIGNS: Readonly<Record<DiagnoseStatus, readonly [sign: string, color: number]>> = {
+  ok: ["✓", 32],
+  warning: ["!", 33],
+  failed: ["✗", 31],
+  skipped: ["-", 90],
+};
+
+/** Writes it: the verdict, what to do, and each step with its time in a waterfall. */
+export function renderDiagnosis(diagnosis: Diagnosis, options: TextOptions): string {
+  const { width } = options;
+  const paint = (text: string, ...codes: number[]) =>
+    options.color && text !== "" ? `\x1b[${codes.join(";")}m${text}\x1b[0m` : text;
+  const { steps, ok, advice } = diagnosis;
+  const lines: string[] = [];
+  const say = (text: string, indent: number, ...codes: number[]) => {
+    for (const line of wrap(escapeControls(text), width - indent)) {
+      lines.push(" ".repeat(indent) + (codes.length > 0 ? paint(line, ...codes) : line));
+    }
+  };
+  const doubtful = ok &&
+    steps.some(({ step, status }) => status === "warning" && step !== "ping" && step !== "trace");
+  const [sign, color] = SIGNS[ok ? doubtful ? "warning" : "ok" : "failed"];
+  for (const [i, line] of wrap(escapeControls(diagnosis.verdict), width - 2).entries()) {
+    lines.push(`${i === 0 ? paint(sign, color, 1) : " "} ${paint(line, 1)}`);
+  }
+  if (advice !== undefined) say(advice, 2);
+  // The bars are of the way itself: what goes on beside it, such as ping, would dwarf them.
+  const way = steps.filter(({ step }) => WAY.has(step));
+  const barred = way.length > 0 ? way : steps;
+  const since = Math.min(...barred.map(({ start }) => start));
+  const all = Math.max(...barred.map(({ start, time }) => start + time)) - since;
+  const row = (
+    sign: string,
+    name: string,
+    bar: string,
+    time: number,
+    color: number,
+  ) => `  ${sign} ${name.padEnd(11)} ${paint(bar, color)} ${showTime(time).padStart(9)}`;
+  const cells = width - 28;
+  lines.push("");
+  for (const step of steps) {
+    const [sign, color] = SIGNS[step.status];
+    const shown = barred.includes(step)
+      ? bar(step.start - since, step.time, all, cells)
+      : " ".repeat(cells);
+    lines.push(row(paint(sign, color), step.step, shown, step.time, color));
+    if (!diagnosis.verdict.endsWith(step.text)) say(step.text, 6, 90);
+    // What the verdict's advice says is not said twice.
+    if (step.advice !== undefined && step.advice !== advice && step.status !== "ok") {
+      say(`→ ${step.advice}`, 6);
+    }
+    for (const line of details(step, options.full)) say(line, 6, 90);
+    if (step.step === "http") {
+      for (const exchange of step.exchanges) {
+        if (step.exchanges.length > 1) {
+          const to = exchange.location === undefined ? "" : ` → ${exchange.location}`;
+          say(`${exchange.url} ${statusLine(exchange)}${to}`, 6);
+        }
+        lines.push(
+          ...phaseRows(exchange).map(([name, start, time, total]) =>
+            row(" ", name, bar(start, time, total, cells), time, 36)
+          ),
+        );
+      }
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function phaseRows({ phases }: HttpExchange): Array<[string, number, number, number]> {
+  const rows: Array<[string, number]> = [
+    ["dns", phases.dns],
+    ["tcp", phases.tcp],
+    ["tls", phases.tls],
+    ["first byte", phases.firstByte],
+    ["body", phases.body],
+  ];
+  let start = 0;
+  return rows.flatMap(([name, time]) => {
+    const begun = start;
+    start += time;
+    return time < 0.005 && (name === "dns" || name === "tls")
+      ? []
+      : [[` ${name}`, begun, time, phases.total] as [string, number, number, number]];
+  });
+}
+
+/** What is worth seeing besides the summary; more of it where the step was asked for alone. */
+function details(step: DiagnoseStep, full: boolean): string[] {
+  switch (step.step) {
+    case "interfaces":
+      return !full ? [] : step.interfaces.map((one) => {
+        const addresses = one.addresses.map(({ address, prefix }) =>
+          prefix === undefined ? address : `${address}/${prefix}`
+        );
+        const more = [
+          one.up ? "up" : "down",
+          ...addresses,
+          ...(one.mac ? [one.mac] : []),
+          ...(one.mtu ? [`mtu ${one.mtu}`] : []),
+          ...one.gateways.map((gateway) => `gateway ${gateway}`),
+          ...one.nameServers.map((server) => `dns ${server}`),
+        ];
+        return `${one.name}: ${more.join(", ")}`;
+      });
+    case "dns":
+      return dnsDetails(step.answers, full);
+    case "trace":
+      return (step.report?.hops ?? []).filter((_, i, { length }) =>
+        full || length <= 4 || i < 1 || i >= length - 2
+      ).map(({ hop, probes }) => {
+        const hosts = new Map<string, string[]>();
+        for (const { address, name, time, below, note } of probes) {
+          const who = time === undefined && note === undefined
+            ? "*"
+            : [name, address && (name ? `(${address})` : address)].filter(Boolean).join(" ");
+          const shown = time === undefined
+            ? note
+            : `${below ? "<" : ""}${showTime(time)}${note ? ` ${note}` : ""}`;
+          hosts.set(who, [...hosts.get(who) ?? [], ...(shown ? [shown] : [])]);
+        }
+        const text = [...hosts].map(([who, times]) => `${who} ${times.join(" ")}`.trimEnd());
+        return `${String(hop).padStart(2)} ${text.join(", ")}`;
+      });
+    case "tcp":
+      return step.attempts.length < 2
+        ? []
+        : step.attempts.map(({ address, time, error }) =>
+          `${address} ${error === undefined ? "connected in" : `${error.kind} after`} ${
+            showTime(time)
+          }`
+        );
+    case "tls":
+      return step.version === undefined ? [] : [
+        [step.version, step.cipher, step.alpn && `ALPN ${step.alpn}`].filter(Boolean).join(", "),
+        ...(full || step.failures.length > 0
+          ? step.chain.map((one) =>
+            `${one.subject || "(no name)"}, signed by ${one.issuer || "(no name)"}, ${
+              one.notBefore.toISOString().slice(0, 10)
+            } to ${one.notAfter.toISOString().slice(0, 10)}`
+          )
+          : []),
+      ];
+    default:
+      return [];
+  }
+}
+
+/** The records, or how many there are; for which types there is none, and who said so. */
+function dnsDetails(answers: DnsStep["answers"], full: boolean): string[] {
+  const [first] = answers;
+  if (first === undefined) return [];
+  // A chain of aliases comes with the answer for each type.
+  const rows = new Set<string>();
+  const none = new Map<string, string[]>();
+  for (const { type, code, questions, answers: records } of answers) {
+    if (records.length === 0) {
+      const why = code === "NOERROR" ? "none" : code;
+      none.set(why, [...none.get(why) ?? [], type]);
+    } else if (!full) rows.add(`${type}: ${count(records.length, "record")}`);
+    else {
+      for (const record of records) {
+        const other = record.name.toLowerCase() === questions[0]?.name.toLowerCase()
+          ? ""
+          : ` (${record.name})`;
+        const ttl = `${record.ttl} s`.padStart(8);
+        rows.add(`${record.type.padEnd(6)}${ttl}  ${formatDnsRecord(record)}${other}`);
+      }
+    }
+  }
+  const times = answers.map(({ time }) => time);
+  const [least, most] = [Math.min(...times), Math.max(...times)].map(showTime);
+  const transports = [...new Set(answers.map(({ transport }) => transport))].join(" and ");
+  return [
+    ...rows,
+    ...[...none].map(([why, types]) => `${why}: ${types.join(", ")}`),
+    `${first.server} over ${transports} in ${least === most ? least : `${least} to ${most}`}`,
+  ];
+}
+
+/** A bar from `start` on, `time` long, of `all` that fills the cells; what is shortest shows too. */
+function bar(start: number, time: number, all: number, cells: number): string {
+  const from = Math.min(Math.floor(start / all * cells), cells - 1);
+  const length = Math.max(Math.min(Math.round(time / all * cells), cells - from), 1);
+  const mark = time / all * cells < 0.5 ? "▏" : "▇";
+  return (" ".repeat(from) + mark.repeat(length)).padEnd(cells);
+}

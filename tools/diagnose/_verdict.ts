@@ -1,0 +1,146 @@
+/** One sentence for a diagnosis. Private to `tools/`, and pure. @module */
+
+import { formatAddress } from "../../net/address.ts";
+import type { DiagnoseStep, DiagnoseTarget, Diagnosis, HttpPhases } from "./diagnosis.ts";
+import { statusLine, totalOf } from "./_step_http.ts";
+import { CLIENT_CERTIFICATE } from "./_step_tls.ts";
+import { count, showTime } from "../internal/text.ts";
+
+type Sentence = Omit<Diagnosis, "target" | "steps">;
+type Named<N extends DiagnoseStep["step"]> = Extract<DiagnoseStep, { step: N }>;
+
+const CUT_ANSWER = "Look into the log of the server, and at proxies and firewalls in between.";
+
+/** Says where the way breaks, or that it does not. */
+export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence {
+  const find = <N extends DiagnoseStep["step"]>(name: N) =>
+    steps.find((step): step is Named<N> => step.step === name);
+  const where = formatAddress({ hostname: target.host, port: target.port });
+  const [dns, tcp, tls, http] = [find("dns"), find("tcp"), find("tls"), find("http")];
+  const broken = (step: DiagnoseStep, verdict: string): Sentence => ({
+    ok: false,
+    verdict,
+    advice: step.advice,
+    time: timeOf(dns, tcp, tls, http),
+  });
+  if (dns?.status === "failed") return broken(dns, `${target.host} cannot be found: ${dns.text}`);
+  if (tcp?.status === "failed") {
+    return broken(tcp, tcp.text.startsWith(where) ? tcp.text : `${where}: ${tcp.text}`);
+  }
+  if (tls?.status === "failed") {
+    return broken(
+      tls,
+      tls.chain.length > 0
+        ? `${where} answers, but ${tls.text.replace(/^the /, "its ")}`
+        : `${where} accepts connections, but ${tls.text}`,
+    );
+  }
+  const { error } = http ?? {};
+  if (http !== undefined && error?.kind === "timeout" && error.phase === "response") {
+    return {
+      ...broken(http, `${error.address ?? where} accepts connections, but sends no answer`),
+      advice: "The server is busy or stuck: look into its log, or wait longer with --timeout.",
+    };
+  }
+  if (http !== undefined && error?.tls === "client-certificate") {
+    return {
+      ...broken(http, `${where} answers, but wants a certificate of the client`),
+      advice: CLIENT_CERTIFICATE,
+    };
+  }
+  if (http?.status === "failed") {
+    const found = broken(http, httpBroken(target, http, where));
+    return error?.phase === "read" ? { ...found, advice: CUT_ANSWER } : found;
+  }
+  const main = http ?? tls ?? tcp;
+  if (main === undefined) return alone(target, steps);
+  const time = timeOf(dns, tcp, tls, http);
+  const certificate = tls?.status === "warning"
+    ? `, but its certificate has ${count(tls.chain[0]?.daysLeft ?? 0, "day")} left`
+    : "";
+  const last = http?.exchanges.at(-1);
+  if (last !== undefined) {
+    const verdict = `${last.url} answers ${statusLine(last)} in ${
+      showTime(time ?? 0)
+    }${certificate}`;
+    return { ok: true, verdict, advice: tls?.advice ?? http?.advice ?? tcp?.advice, time };
+  }
+  const secured = tls?.version === undefined ? "" : ` and speaks ${tls.version}`;
+  const strange = http?.status === "skipped" ? ", but speaks no HTTP" : "";
+  const verdict = `${where} accepts connections${secured} in ${showTime(time ?? 0)}${
+    certificate || strange
+  }`;
+  return { ok: true, verdict, advice: tls?.advice ?? tcp?.advice, time };
+}
+
+function httpBroken(target: DiagnoseTarget, http: Named<"http">, where: string): string {
+  const last = http.exchanges.at(-1);
+  if (http.error !== undefined) {
+    return http.error.message.startsWith(where)
+      ? http.error.message
+      : `${where} is reached, but: ${http.error.message}`;
+  }
+  if (last !== undefined && last.status >= 500) return `${last.url} answers ${statusLine(last)}`;
+  return `${target.url} answers, but ${http.text}`;
+}
+
+/** A single step that is not on the way to an answer. */
+function alone(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence {
+  const last = steps.at(-1);
+  if (last === undefined) return { ok: false, verdict: "Nothing was done" };
+  const { text, advice, status } = last;
+  const verdict = last.step === "interfaces" ? text : `${target.host}: ${text}`;
+  const ok = status === "ok" || (status === "warning" && (
+    last.step === "ping" ? (last.report?.received ?? 0) > 0 : last.step !== "trace"
+  ));
+  const time = last.step === "dns"
+    ? last.time
+    : last.step === "ping"
+    ? last.report?.times?.average
+    : undefined;
+  return { ok, verdict, advice, time };
+}
+
+const SLOW: Readonly<Record<Exclude<keyof HttpPhases, "total">, string>> = {
+  dns: "resolving the name: use a name server that is nearer, or keep its answers",
+  tcp: "connecting: the host is far away, or its line is full",
+  tls: "the TLS handshake: resume sessions, or use a server that is nearer",
+  firstByte: "waiting for the first byte: the server itself takes that long",
+  body: "the body: make it smaller, or compress it",
+};
+
+/** What takes the most of the way. */
+export function explainSlowness(steps: readonly DiagnoseStep[]): string {
+  const spent = steps.flatMap((step): [part: string, time: number][] => {
+    if (step.step === "dns") return [[SLOW.dns, step.time]];
+    if (step.step === "http") {
+      return step.exchanges.flatMap(({ phases }) =>
+        Object.entries(SLOW).map((
+          [name, part],
+        ): [string, number] => [part, phases[name as keyof typeof SLOW]])
+      );
+    }
+    const counts = (step.step === "tcp" || step.step === "tls") &&
+      !steps.some(({ step }) => step === "http");
+    return counts ? [[SLOW[step.step], step.time]] : [];
+  });
+  const [most] = spent.sort(([, a], [, b]) => b - a);
+  return most === undefined ? "" : `Most of it, ${showTime(most[1])}, goes into ${most[0]}.`;
+}
+
+/** How long the way itself takes. */
+function timeOf(
+  dns: Named<"dns"> | undefined,
+  tcp: Named<"tcp"> | undefined,
+  tls: Named<"tls"> | undefined,
+  http: Named<"http"> | undefined,
+): number | undefined {
+  if (http !== undefined && http.exchanges.length > 0) {
+    // The first exchange goes to an address that is known already.
+    return totalOf(http.exchanges) + (dns?.time ?? 0);
+  }
+  if (tls?.version !== undefined) return (dns?.time ?? 0) + tls.time;
+  const fastest = tcp?.attempts.filter(({ error }) => error === undefined)
+    .map(({ time }) => time) ?? [];
+  return fastest.length > 0 ? (dns?.time ?? 0) + Math.min(...fastest) : undefined;
+}

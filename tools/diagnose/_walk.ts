@@ -1,0 +1,46 @@
+/** What all steps of a diagnosis share. Private to `tools/`. @module */
+
+import type { DnsType } from "../../net/dns/codec.ts";
+import { toNetError } from "../../net/errors/errors.ts";
+import type { DiagnosedStep, DiagnoseTarget } from "./diagnosis.ts";
+
+/** The checked and complete options of a walk. */
+export interface Walk {
+  readonly target: DiagnoseTarget;
+  readonly timeout: number;
+  readonly traceTimeout: number;
+  readonly count: number;
+  readonly server: { readonly hostname: string; readonly port: number } | undefined;
+  /** The types of records to ask for whatever the system says; undefined where it is enough. */
+  readonly types: readonly DnsType[] | undefined;
+  readonly caCerts: readonly string[];
+  readonly signal: AbortSignal | undefined;
+  readonly os: string;
+  /** `performance.now()` at the start. */
+  readonly since: number;
+}
+
+/** What a step finds; the times are added where it has none of its own. */
+export type Found<S extends DiagnosedStep> = Omit<S, "start" | "time" | "step">;
+
+/** Runs a step with the clock; what it throws is its result. */
+export async function timed<S extends DiagnosedStep, N extends string>(
+  walk: Walk,
+  step: N,
+  rest: Omit<S, keyof DiagnosedStep | "step">,
+  work: () => Promise<Found<S>>,
+): Promise<Found<S> & { step: N; start: number; time: number }> {
+  const begun = performance.now();
+  const times = () => ({ start: begun - walk.since, time: performance.now() - begun });
+  try {
+    const found = await work();
+    return { step, ...times(), ...found };
+  } catch (thrown) {
+    if (walk.signal?.aborted && thrown === walk.signal.reason) throw thrown;
+    if (thrown instanceof TypeError || thrown instanceof RangeError) throw thrown;
+    const error = toNetError(thrown, { address: walk.target.host });
+    if (error.kind === "permission") throw error;
+    const failed = { status: "failed", text: error.message, error, ...rest } as Found<S>;
+    return { step, ...failed, ...times() };
+  }
+}

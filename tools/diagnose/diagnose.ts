@@ -1,0 +1,417 @@
+#!/usr/bin/env -S deno run --allow-net --allow-read=/etc/resolv.conf --allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig
+/**
+ * Walks the whole way to a host, says in one sentence where it breaks and what to do: interfaces,
+ * name, route, connection, certificate, HTTP, each with its time.
+ *
+ * ```sh
+ * deno task diagnose https://example.com/
+ * deno task diagnose tls 127.0.0.1:8443 --json
+ * ```
+ *
+ * @example A way that breaks
+ * ```ts
+ * import { diagnose } from "@portside/kit/tools/diagnose";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const { port } = free.addr;
+ * free.close();
+ * const found = await diagnose(`http://127.0.0.1:${port}/`, { steps: ["dns", "tcp", "http"] });
+ * assertEquals(found.ok, false);
+ * assertEquals(found.verdict, `127.0.0.1:${port} refuses connections: nothing listens there`);
+ * ```
+ *
+ * **Permissions**: `--allow-net` for the host, its addresses, its redirects and the name servers;
+ * `--allow-read=/etc/resolv.conf` to ask the system's name servers why a name is not found;
+ * `--allow-run` for the programs of the system. What is not allowed or not installed is skipped and
+ * named, and the walk goes on; without `--allow-net` nothing is left of it.
+ *
+ * @module
+ */
+
+import { parseHostPort } from "../../net/address.ts";
+import type { DnsType } from "../../net/dns/codec.ts";
+import { badValue, CliError, type CliIo, defineCli, readPem } from "../cli/cli.ts";
+import { look, printText, showProgress, toJson } from "./_output.ts";
+import { renderDiagnosis } from "./_text.ts";
+import type { DiagnoseStep, DiagnoseStepName, Diagnosis, HttpStep, TlsStep } from "./diagnosis.ts";
+import { dnsStep } from "./_step_dns.ts";
+import { httpStep } from "./_step_http.ts";
+import { warmUp } from "../internal/phases.ts";
+import { interfacesStep, pingStep, throwIfMissing, traceStep } from "./_step_system.ts";
+import { tcpStep } from "./_step_tcp.ts";
+import { tlsStep } from "./_step_tls.ts";
+import { isAddress } from "../internal/structure.ts";
+import { parseTarget } from "./_target.ts";
+import { explainSlowness, judgeSteps } from "./_verdict.ts";
+import { showTime } from "../internal/text.ts";
+import type { Walk } from "./_walk.ts";
+
+export type * from "./diagnosis.ts";
+
+/** Options of {@linkcode diagnose}. All times are in milliseconds. */
+export interface DiagnoseOptions {
+  /**
+   * Which steps to take. What one needs of those before it is done anyway: a name is resolved.
+   *
+   * @default all
+   */
+  steps?: readonly DiagnoseStepName[];
+  /**
+   * How long each wait may be: for an address, a connection, a handshake, an answer.
+   *
+   * @default 5000
+   */
+  timeout?: number;
+  /**
+   * How long finding the route may take.
+   *
+   * @default 20000
+   */
+  traceTimeout?: number;
+  /**
+   * How many echo requests are sent.
+   *
+   * @default 4
+   */
+  count?: number;
+  /**
+   * A name server to ask besides the system's resolver: its IP address, and a port if it is not 53.
+   *
+   * @default none
+   */
+  server?: string;
+  /**
+   * The types of records to ask the name server for.
+   *
+   * @default A and AAAA, where the system does not know the name or `server` is given
+   */
+  types?: readonly DnsType[];
+  /** Authorities to trust besides the usual ones, as PEM. @default none */
+  caCerts?: readonly string[];
+  /** Called with each step when it is done. */
+  onStep?: (step: DiagnoseStep) => void;
+  /** Gives up; it rejects with the signal's reason, and no program is left running. */
+  signal?: AbortSignal;
+}
+
+const STEPS: readonly DiagnoseStepName[] = [
+  "interfaces",
+  "dns",
+  "ping",
+  "trace",
+  "tcp",
+  "tls",
+  "http",
+];
+
+const TYPES: readonly DnsType[] = [
+  ...["A", "AAAA", "CNAME", "MX", "NS", "TXT"] as const,
+  ...["SRV", "CAA", "PTR", "SOA", "HTTPS"] as const,
+];
+
+/**
+ * Walks the way to a host.
+ *
+ * @param url A URL of http, https, tcp or tls, a host, or host and port. Of a port without a scheme
+ * it finds out what is spoken there.
+ * @param options Which steps, and the limits.
+ * @returns What was found. That the way is broken is a finding, not an error.
+ * @throws {TypeError | RangeError} If the host or an option is none; nothing was started then.
+ * @throws {NetError} Of kind "permission", if `--allow-net` is missing.
+ *
+ * @example The times of an answer
+ * ```ts
+ * import { diagnose } from "@portside/kit/tools/diagnose";
+ * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveTcp({}, async (conn) => {
+ *   for (let line = await conn.readLine(); line; line = await conn.readLine());
+ *   await conn.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+ * });
+ * const url = `http://127.0.0.1:${server.addr.port}/`;
+ * const { ok, steps } = await diagnose(url, { steps: ["dns", "tcp", "http"] });
+ * const [exchange] = steps.flatMap((step) => step.step === "http" ? step.exchanges : []);
+ * assertEquals([ok, exchange?.status, exchange?.bytes], [true, 200, 2]);
+ * assertEquals(Object.keys(exchange!.phases), ["dns", "tcp", "tls", "firstByte", "body", "total"]);
+ * ```
+ */
+export async function diagnose(url: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const { signal, onStep, caCerts = [], types } = options;
+  const wanted = new Set(options.steps ?? STEPS);
+  const parsed = parseTarget(url);
+  // Who asks for TLS alone expects it.
+  const alone = parsed.tls === "try" && wanted.has("tls") && !wanted.has("http");
+  const target = alone ? { ...parsed, tls: true } : parsed;
+  for (const step of wanted) {
+    if (!STEPS.includes(step)) {
+      throw new TypeError(`Cannot take the step "${step}": ${STEPS} are known`);
+    }
+  }
+  const limits = {
+    timeout: whole("timeout", options.timeout ?? 5000, 2 ** 31 - 1),
+    traceTimeout: whole("traceTimeout", options.traceTimeout ?? 20_000, 2 ** 31 - 1),
+    count: whole("count", options.count ?? 4, 1000),
+  };
+  const server = options.server === undefined ? undefined : readServer(options.server);
+  signal?.throwIfAborted();
+  const stop = new AbortController();
+  const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  if (["tcp", "tls", "http"].some((name) => wanted.has(name as DiagnoseStepName))) await warmUp();
+  const walk: Walk = {
+    target,
+    ...limits,
+    server,
+    types,
+    caCerts,
+    signal: both,
+    os: Deno.build.os,
+    since: performance.now(),
+  };
+  const steps: DiagnoseStep[] = [];
+  const add = <S extends DiagnoseStep>(step: S): S => {
+    steps.push(step);
+    onStep?.(step);
+    return step;
+  };
+  if (wanted.has("interfaces")) add(await interfacesStep(walk));
+  const needsAddress = ["dns", "tcp", "tls", "http"].some((name) =>
+    wanted.has(name as DiagnoseStepName)
+  );
+  const dns = needsAddress ? await dnsStep(walk) : undefined;
+  if (dns !== undefined && (wanted.has("dns") || dns.status !== "ok")) add(dns);
+  const addresses = dns?.addresses ?? [];
+  const host = addresses[0] ?? target.host;
+  if (dns === undefined || addresses.length > 0) {
+    const branches = [
+      wanted.has("ping") ? pingStep(walk, host).then(add) : undefined,
+      wanted.has("trace") ? traceStep(walk, host).then(add) : undefined,
+      addresses.length > 0 ? walkOn(walk, addresses, wanted, add) : undefined,
+    ];
+    try {
+      await Promise.all(branches);
+    } catch (error) {
+      stop.abort(error);
+      await Promise.allSettled(branches);
+      throw error;
+    }
+  }
+  steps.sort((a, b) => STEPS.indexOf(a.step) - STEPS.indexOf(b.step));
+  return { target, ...judgeSteps(target, steps), steps };
+}
+
+/** From the addresses on. */
+async function walkOn(
+  walk: Walk,
+  addresses: readonly string[],
+  wanted: ReadonlySet<DiagnoseStepName>,
+  add: <S extends DiagnoseStep>(step: S) => S,
+): Promise<void> {
+  if (!["tcp", "tls", "http"].some((name) => wanted.has(name as DiagnoseStepName))) return;
+  const tcp = await tcpStep(walk, addresses);
+  if (wanted.has("tcp") || tcp.status !== "ok") add(tcp);
+  const address = tcp.attempts.find(({ error }) => error === undefined)?.address;
+  if (address === undefined) return;
+  const { target } = walk;
+  const asksHttp = target.http !== false && wanted.has("http");
+  if (target.tls === "try" && asksHttp) return await findOut(walk, address, wanted, add);
+  let secured = target.tls === true;
+  if (target.tls !== false && (wanted.has("tls") || wanted.has("http"))) {
+    const tls = await tlsStep(walk, address, !asksHttp);
+    secured = tls.version !== undefined && tls.error === undefined;
+    if (wanted.has("tls") || tls.status === "failed") add(tls);
+  }
+  if (asksHttp && (secured || target.tls === false)) add(await httpStep(walk, target.url, address));
+}
+
+/** Nobody has said what is spoken there: TLS and plain HTTP are tried at the same time. */
+async function findOut(
+  walk: Walk,
+  address: string,
+  wanted: ReadonlySet<DiagnoseStepName>,
+  add: <S extends DiagnoseStep>(step: S) => S,
+): Promise<void> {
+  const { url } = walk.target;
+  const stop = new AbortController();
+  const either = { ...walk, signal: AbortSignal.any([stop.signal, walk.signal!]) };
+  const plain = httpStep(either, `http://${url}/`, address);
+  const secure = tlsStep(either, address, false);
+  // Servers of TLS answer plain HTTP with 400, if at all.
+  const isPlain = ({ exchanges: [first] }: HttpStep) => first !== undefined && first.status !== 400;
+  try {
+    const winner = await Promise.race([
+      secure,
+      plain.then<HttpStep | TlsStep>((step) => isPlain(step) ? step : secure),
+    ]);
+    if (winner.step === "tls" && (winner.version !== undefined || winner.status === "failed")) {
+      if (wanted.has("tls") || winner.status === "failed") add(winner);
+      if (winner.error === undefined) add(await httpStep(walk, `https://${url}/`, address));
+      return;
+    }
+    const http = winner.step === "http" ? winner : await plain;
+    if (wanted.has("tls") && winner.step === "tls" && http.exchanges.length === 0) add(winner);
+    const silent = http.exchanges.length === 0 && http.error?.phase !== "read";
+    add(
+      http.error !== undefined && silent
+        ? { ...http, status: "skipped", text: "speaks no HTTP" }
+        : http,
+    );
+  } finally {
+    stop.abort(new DOMException("the other one was it", "AbortError"));
+    await Promise.allSettled([plain, secure]);
+  }
+}
+
+function whole(name: string, value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new RangeError(`Cannot use ${name}: it is a whole number from 1 to ${max}, not ${value}`);
+}
+
+function readServer(text: string): { hostname: string; port: number } {
+  if (isAddress(text)) return { hostname: text, port: 53 };
+  const server = /:\d+$/.test(text) ? parseHostPort(text) : undefined;
+  if (server !== undefined && isAddress(server.hostname) && server.port > 0) return server;
+  throw new TypeError(`Cannot use the name server ${JSON.stringify(text)}: give its IP address`);
+}
+
+const COMMANDS: Readonly<Record<string, readonly DiagnoseStepName[]>> = {
+  interfaces: ["interfaces"],
+  ping: ["ping"],
+  trace: ["trace"],
+  dns: ["dns"],
+  tcp: ["dns", "tcp"],
+  tls: ["dns", "tcp", "tls"],
+  http: ["dns", "tcp", "tls", "http"],
+  all: STEPS,
+};
+
+/** What `--slo` gives when it is missed. */
+const TOO_SLOW = 4;
+
+const cli = defineCli({
+  name: "diagnose",
+  summary: "Walks the way to a host, says where it breaks and what to do.",
+  description: [
+    "WHAT is HOST, HOST:PORT or a URL (http, https, tcp, tls); before it a command:",
+    "all (the default), interfaces, ping, trace, dns, tcp, tls, http.",
+  ].join("\n"),
+  flags: {
+    server: { type: "string", placeholder: "address", help: "A name server to ask too" },
+    type: {
+      type: "list",
+      placeholder: "type",
+      help: "Of which type dns asks, e.g. MX [default: all]",
+    },
+    timeout: {
+      type: "duration",
+      default: "5s",
+      min: "1ms",
+      alias: "t",
+      help: "Limit of each wait",
+    },
+    traceTimeout: { type: "duration", default: "20s", min: "1ms", help: "Limit of the route" },
+    count: { type: "integer", default: 4, min: 1, max: 1000, alias: "c", help: "Echo requests" },
+    slo: { type: "duration", min: "1ms", help: "The slowest answer that is good enough" },
+    ca: { type: "list", placeholder: "file", help: "Authority to trust, PEM" },
+  },
+  positionals: { what: { type: "list", help: "A command, and where to" } },
+  permissions: {
+    "--allow-net": "reach any host",
+    "--allow-read=/etc/resolv.conf": "ask the system's name servers why a name fails",
+    "--allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig":
+      "the programs of the system; what is missing is skipped",
+    "--allow-read=<file>": "only with --ca",
+  },
+  exitCodes: { 4: "the answer is slower than --slo" },
+  examples: [
+    "deno task diagnose https://example.com/",
+    "deno task diagnose dns example.com --server 192.0.2.53 --type MX",
+    "deno task diagnose tls 127.0.0.1:8443 --json",
+    "deno task diagnose http 127.0.0.1:8080 --slo 300ms",
+  ],
+});
+
+/** The command and the target of a command line. */
+function readWhat(what: readonly string[]): { command: string; where: string } {
+  const [first = "", ...rest] = what;
+  const named = Object.hasOwn(COMMANDS, first) && (rest.length > 0 || first === "interfaces");
+  const command = named ? first : "all";
+  const [where, ...others] = named ? rest : what;
+  if (where === undefined && command !== "interfaces") {
+    throw new CliError("Missing argument: a host or a URL", 2);
+  }
+  if (Object.hasOwn(COMMANDS, where ?? "") && !named) {
+    throw new CliError(`Missing argument: a host or a URL for ${where}`, 2);
+  }
+  if (others.length > 0) {
+    throw new CliError(`Unexpected argument: ${JSON.stringify(others[0])}`, 2);
+  }
+  return { command, where: where ?? "localhost" };
+}
+
+/**
+ * Runs the program.
+ *
+ * @param args The command line; `--help` lists the flags.
+ * @param io The process, or a stand-in for tests.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[], io?: CliIo): Promise<number> {
+  return cli.run(args, io, async ({ what, slo, ca, type, server, json, ...limits }, ctx) => {
+    const { command, where } = readWhat(what);
+    const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
+    const types = type.length > 0 ? type.map(readType) : command === "dns" ? TYPES : undefined;
+    const progress = showProgress(ctx, COMMANDS[command] ?? STEPS);
+    let found: Diagnosis;
+    try {
+      found = await diagnose(where, {
+        ...limits,
+        steps: COMMANDS[command] ?? STEPS,
+        caCerts,
+        ...(server !== undefined && { server }),
+        ...(types !== undefined && { types }),
+        onStep: progress.done,
+        signal: ctx.signal,
+      });
+    } catch (error) {
+      if (error instanceof TypeError || error instanceof RangeError) {
+        const named = error.message.replace(
+          /^Cannot use the name server/,
+          "Bad value for --server:",
+        );
+        throw new CliError(named, 2);
+      }
+      throw error;
+    } finally {
+      progress.end();
+    }
+    // Nobody has said that HTTP is spoken there, until it was asked for by name.
+    const silent = found.steps.some(({ step, status }) => step === "http" && status === "skipped");
+    if (command === "http" && silent) found = { ...found, ok: false };
+    if (found.steps.length === 1) throwIfMissing(found.steps[0]!);
+    const slow = slo !== undefined && found.ok && (found.time ?? 0) > slo;
+    if (slow) {
+      found = {
+        ...found,
+        ok: false,
+        verdict: `${found.verdict}, slower than ${showTime(slo)}`,
+        advice: explainSlowness(found.steps),
+      };
+    }
+    if (json) ctx.printJson(toJson(found));
+    else printText(ctx, renderDiagnosis(found, { ...look(ctx), full: command !== "all" }));
+    return slow ? TOO_SLOW : found.ok ? 0 : 1;
+  });
+}
+
+/** A type of records; case does not matter on a command line. */
+function readType(text: string): DnsType {
+  const type = text.toUpperCase();
+  if ((TYPES as readonly string[]).includes(type) || /^TYPE\d{1,5}$/.test(type)) {
+    return type as DnsType;
+  }
+  throw badValue("--type", text, `one of ${TYPES.join(", ")}, or a number such as TYPE99`);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

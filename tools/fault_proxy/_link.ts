@@ -1,0 +1,76 @@
+import { connect, type Socket } from "node:net";
+import { formatAddress } from "../../net/address.ts";
+import { toNetError } from "../../net/errors/errors.ts";
+import { type Fault, FaultPipe } from "./_pipe.ts";
+import type { FaultProxyOptions, ProxyFaults } from "./fault_proxy.ts";
+
+/** A client, the server behind, and the pipes between them. */
+export class FaultLink {
+  readonly closed: Promise<void>;
+  readonly #client: Socket;
+  readonly #server: Socket;
+  #pipes: FaultPipe[] = [];
+
+  constructor(client: Socket, options: FaultProxyOptions, faults: () => ProxyFaults) {
+    const { to, connectTimeout = 10_000, onEvent, random = Math.random } = options;
+    const peer = formatAddress({
+      hostname: client.remoteAddress ?? "",
+      port: client.remotePort ?? 0,
+    });
+    this.#client = client;
+    client.pause();
+    this.#server = connect({
+      host: to.hostname,
+      port: to.port,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    this.#server.setTimeout(connectTimeout, () => {
+      this.#server.destroy(Object.assign(new Error("connect timed out"), { code: "ETIMEDOUT" }));
+    });
+    this.#server.once("connect", () => {
+      this.#server.setTimeout(0);
+      onEvent?.({ type: "open", peer });
+      const told = (direction: "upload" | "download") => (fault: Fault) =>
+        onEvent?.({ type: "fault", peer, fault, direction });
+      const upload = () => faults().upload ?? {};
+      const download = () => faults().download ?? {};
+      this.#pipes = [
+        new FaultPipe(client, this.#server, upload, random, told("upload")),
+        new FaultPipe(this.#server, client, download, random, told("download")),
+      ];
+      client.resume();
+    });
+    this.#server.on("error", (error) => {
+      const context = { phase: "connect" as const, ...to };
+      if (this.#pipes.length === 0) {
+        onEvent?.({ type: "error", peer, error: toNetError(error, context) });
+      }
+      // A reset goes on to the other side, as if there was nothing in between.
+      client.resetAndDestroy();
+    });
+    client.on("error", () => this.#server.resetAndDestroy());
+    const gone = (socket: Socket) => new Promise((resolve) => socket.once("close", resolve));
+    this.closed = Promise.all([gone(client), gone(this.#server)]).then(() => {
+      for (const pipe of this.#pipes) pipe.close();
+      const [uploaded = 0, downloaded = 0] = this.#pipes.map(({ bytes }) => bytes);
+      if (this.#pipes.length > 0) onEvent?.({ type: "close", peer, uploaded, downloaded });
+    });
+    client.once("close", () => this.#server.destroy());
+    this.#server.once("close", () => this.#pipes.length === 0 && client.resetAndDestroy());
+  }
+
+  changed(): void {
+    for (const pipe of this.#pipes) pipe.changed();
+  }
+
+  reset(): void {
+    this.#client.resetAndDestroy();
+    this.#server.resetAndDestroy();
+  }
+
+  destroy(): void {
+    this.#client.destroy();
+    this.#server.destroy();
+  }
+}

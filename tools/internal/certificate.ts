@@ -1,0 +1,91 @@
+/** What a server's certificate says, and each thing that is wrong with it. Private to `tools/`. @module */
+
+import net from "node:net";
+import type tls from "node:tls";
+import type { TlsFailure } from "../../net/errors/errors.ts";
+import { escapeControls } from "../../net/text.ts";
+import type { DiagnosedCertificate } from "../diagnose/diagnosis.ts";
+import { readNames, shortAddress } from "./san.ts";
+
+const DAY = 86_400_000;
+const MAX_CHAIN = 10;
+
+/** The chain that a server showed, as far as it is known, the server's own first. */
+export function chainOf(socket: tls.TLSSocket, now: number): DiagnosedCertificate[] {
+  return rawChain(socket).map((shown) => ({
+    subject: nameOf(shown.subject),
+    issuer: nameOf(shown.issuer),
+    names: namesOf(shown).map(escapeControls),
+    notBefore: new Date(shown.valid_from),
+    notAfter: new Date(shown.valid_to),
+    daysLeft: Math.floor((Date.parse(shown.valid_to) - now) / DAY),
+    fingerprint: shown.fingerprint256,
+  }));
+}
+
+function rawChain(socket: tls.TLSSocket): tls.DetailedPeerCertificate[] {
+  const chain: tls.DetailedPeerCertificate[] = [];
+  const seen = new Set<string>();
+  let next: tls.DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && !seen.has(next.fingerprint256) && chain.length < MAX_CHAIN) {
+    seen.add(next.fingerprint256);
+    chain.push(next);
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function namesOf({ raw }: tls.PeerCertificate): string[] {
+  const { hosts, addresses } = readNames(raw);
+  return [...hosts, ...addresses];
+}
+
+function nameOf(subject: tls.Certificate | undefined): string {
+  const first = (value: string | string[] | undefined) => [value].flat()[0];
+  return escapeControls(first(subject?.CN) ?? first(subject?.O) ?? "");
+}
+
+/** Everything that is wrong with a certificate: Deno's TLS tells one thing alone, and not always which. */
+export function judge(
+  socket: tls.TLSSocket,
+  host: string,
+  now: number,
+): TlsFailure[] {
+  const chain = rawChain(socket);
+  const [own] = chain;
+  if (own === undefined) return ["handshake"];
+  const failures: TlsFailure[] = [];
+  if (!(Date.parse(own.valid_to) >= now)) failures.push("expired");
+  if (Date.parse(own.valid_from) > now) failures.push("not-yet-valid");
+  const dated = failures.length > 0;
+  if (namesDiffer(host, own)) failures.push("wrong-name");
+  // A certificate that is out of date is reported as untrusted too: then the end of its chain tells.
+  if (!socket.authorized && (!dated || (isTrustFailure(socket) && !rooted(chain)))) {
+    failures.push("untrusted");
+  }
+  return failures;
+}
+
+function namesDiffer(host: string, own: tls.PeerCertificate): boolean {
+  const { hosts, addresses } = readNames(own.raw);
+  if (net.isIP(host) !== 0) return !addresses.includes(shortAddress(host));
+  const wanted = host.replace(/\.$/, "").toLowerCase();
+  return !hosts.some((name) => {
+    const pattern = name.toLowerCase();
+    // A star stands for the leftmost label, whole (RFC 6125 §6.4.3).
+    return pattern === wanted || (pattern.startsWith("*.") && pattern.split(".").length > 2 &&
+      /^[^.]+(\..*)$/.exec(wanted)?.[1] === pattern.slice(1));
+  });
+}
+
+function isTrustFailure(socket: tls.TLSSocket): boolean {
+  const found: unknown = socket.authorizationError;
+  const code = typeof found === "string" ? found : (found as { code?: string } | null)?.code ?? "";
+  return /VERIFY|ISSUER|SELF_SIGNED|UNTRUSTED/.test(code);
+}
+
+/** Whether the chain leads up to an authority: the store's, since servers seldom send their root. */
+function rooted(chain: readonly tls.DetailedPeerCertificate[]): boolean {
+  const last = chain.at(-1);
+  return last !== undefined && chain.length > 1 && nameOf(last.subject) === nameOf(last.issuer);
+}

@@ -1,0 +1,252 @@
+/**
+ * What `traceroute`, `tracepath` and Windows' `tracert` print, as data: by numbers and structure,
+ * in any language and code page.
+ *
+ * @example Several routers at one hop, and one that says nothing
+ * ```ts
+ * import { parseTraceroute } from "@portside/kit/tools/traceroute-parser";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { hops, reached } = parseTraceroute(`
+ * traceroute to host.test (192.0.2.7), 30 hops max, 60 byte packets
+ *  1  a.test (198.51.100.1)  0.5 ms b.test (198.51.100.2)  0.7 ms *
+ *  2  * * *
+ *  3  host.test (192.0.2.7)  9.1 ms  9.2 ms  9.0 ms
+ * `);
+ * assertEquals(hops.map((hop) => hop.probes.map((probe) => probe.time)), [
+ *   [0.5, 0.7, undefined],
+ *   [undefined, undefined, undefined],
+ *   [9.1, 9.2, 9],
+ * ]);
+ * assertEquals([hops[0]?.probes[1]?.address, reached], ["198.51.100.2", true]);
+ * ```
+ *
+ * **Permissions**: none; it is pure.
+ *
+ * @module
+ */
+
+import { escapeControls } from "../../net/text.ts";
+import { decodeOutput, findAddresses, isAddress, readNumber } from "../internal/structure.ts";
+
+/** One packet that was sent to find a hop. */
+export interface TraceProbe {
+  /** The round trip in milliseconds; undefined if nobody answered. */
+  readonly time: number | undefined;
+  /** Whether it took less than `time`, as in `<1 ms`. */
+  readonly below: boolean;
+  /** The address of who answered, where it is printed. */
+  readonly address: string | undefined;
+  /** The name of who answered, where it is printed and is not the address. */
+  readonly name: string | undefined;
+  /** The numbers of its autonomous systems, e.g. `AS64500`. */
+  readonly asn: string | undefined;
+  /** Why it went no further: `!H`, `!N`, `!X`, `!<500>`, or the words of `tracert`. */
+  readonly note: string | undefined;
+}
+
+/** One router on the way. */
+export interface TraceHop {
+  /** Its distance, from 1. */
+  readonly hop: number;
+  /** What was sent there. */
+  readonly probes: readonly TraceProbe[];
+}
+
+/** A route. */
+export interface TraceReport {
+  /** The address at its end, where it is printed. */
+  readonly address: string | undefined;
+  /** The hops in their order. */
+  readonly hops: readonly TraceHop[];
+  /** Whether the host itself answered. */
+  readonly reached: boolean;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Hop = { hop: number; probes: Array<Mutable<TraceProbe>> };
+type Host = Pick<TraceProbe, "address" | "name" | "asn">;
+
+const NOBODY: Host = { address: undefined, name: undefined, asn: undefined };
+
+const HOST = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u;
+
+/** More hops than an IP packet can make. */
+const MAX_HOPS = 255;
+const MAX_PROBES = 32;
+
+/**
+ * Reads the output of `traceroute` (Linux, BSD, macOS, BusyBox, inetutils) or `tracepath`.
+ *
+ * @param output What it printed, at most 256 KiB of it.
+ * @returns The route; no hops if it holds none.
+ *
+ * @example A router that refuses, with the numbers of the networks
+ * ```ts
+ * import { parseTraceroute } from "@portside/kit/tools/traceroute-parser";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { hops, reached } = parseTraceroute(" 1  r (192.0.2.1) [AS64500]  3 ms !H  3 ms !<500>");
+ * assertEquals(hops[0]?.probes.map(({ asn, note }) => [asn, note]), [
+ *   ["AS64500", "!H"],
+ *   ["AS64500", "!<500>"],
+ * ]);
+ * assertEquals(reached, false);
+ * ```
+ */
+export function parseTraceroute(output: Uint8Array | string): TraceReport {
+  const hops: Hop[] = [];
+  let address: string | undefined;
+  let host: Host = NOBODY;
+  let resumed = false;
+  for (const line of decodeOutput(output).split("\n")) {
+    const start = /^\s*(\d{1,3})(\??:)?(?=\s)/.exec(line);
+    const hop = Number(start?.[1] ?? 0);
+    const last = hops.at(-1);
+    if (start !== null && hop >= 1 && hop <= MAX_HOPS && hop >= (last?.hop ?? 0)) {
+      // `1?: [LOCALHOST]  pmtu 1500` is tracepath speaking of itself.
+      if (start[2] === "?:" && !/\dms\b/.test(line)) continue;
+      const current: Hop = last?.hop === hop ? last : { hop, probes: [] };
+      if (current !== last) hops.push(current);
+      host = readProbes(line.slice(start[0].length), current, NOBODY, start[2] !== undefined);
+    } else if (last === undefined) address ??= findAddresses(line)[0]?.address;
+    // `Resume: pmtu 1500 hops 4 back 4`: the second number is there if the host was reached.
+    else if (/^\s+\S+:\s+\S+ \d+ \S+ \d+/.test(line)) resumed = true;
+    else if (/^\s+\S/.test(line) && !/^\s+\S+:\s/.test(line)) {
+      host = readProbes(line, last, host, false);
+    }
+  }
+  return { address, hops, reached: resumed || isReached(hops, address) };
+}
+
+/** Reads what stands behind the number of a hop; gives who was named last. */
+function readProbes(text: string, { probes }: Hop, before: Host, tracepath: boolean): Host {
+  let host = before;
+  let named = false;
+  const add = (time: number | undefined, who: Host) => {
+    if (probes.length < MAX_PROBES) probes.push({ time, below: false, ...who, note: undefined });
+  };
+  const tokens = text.trim().split(/\s+/).slice(0, 200);
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i]!;
+    const inBrackets = /^[([](.+)[)\]]$/.exec(token)?.[1];
+    const attached = /^<?(\d+(?:[.,]\d+)?)(?:ms)$/.exec(token);
+    const asn = /^\[?(AS\d+(?:[/,]AS\d+)*|AS\?)\]?$/i.exec(token)?.[1];
+    if (token === "*") add(undefined, NOBODY);
+    else if (attached !== null) add(readNumber(attached[1]!), host);
+    else if (/^\d+(?:[.,]\d+)?$/.test(token) && /^[^\d\s*!([]{1,4}$/.test(tokens[i + 1] ?? "")) {
+      add(readNumber(token), host);
+      i++;
+    } else if (token.startsWith("!")) {
+      const probe = probes.at(-1);
+      if (probe !== undefined) probe.note = escapeControls(token);
+    } else if (asn !== undefined) {
+      // BSD writes it before the name, Linux behind it.
+      host = named ? { ...host, asn } : { ...NOBODY, asn };
+    } else if (inBrackets !== undefined) {
+      if (isAddress(inBrackets)) host = { ...host, address: inBrackets };
+    } else if (tracepath && named) break;
+    else if (isAddress(token) || (HOST.test(token) && !/^\d+$/.test(token))) {
+      host = { ...(named ? NOBODY : host), ...identify(token) };
+      named = true;
+    }
+  }
+  if (tracepath && probes.length === 0) add(undefined, NOBODY);
+  // `9  *  26 ms  *  host`: who answered stands behind the times.
+  if (named) {
+    for (const probe of probes) {
+      if (probe.time !== undefined && !probe.address && !probe.name) Object.assign(probe, host);
+    }
+  }
+  return host;
+}
+
+function identify(text: string): Pick<TraceProbe, "address" | "name"> {
+  return isAddress(text)
+    ? { address: text, name: undefined }
+    : { address: undefined, name: escapeControls(text.slice(0, 255)) };
+}
+
+/**
+ * Reads the output of Windows' `tracert`: the times come first, then the host.
+ *
+ * @param output What it printed, at most 256 KiB of it.
+ * @returns The route; no hops if it holds none.
+ *
+ * @example In German
+ * ```ts
+ * import { parseTracert } from "@portside/kit/tools/traceroute-parser";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { hops, reached } = parseTracert(`
+ * Routenverfolgung zu host.test [192.0.2.7]
+ * über maximal 30 Hops:
+ *
+ *   1    <1 ms    <1 ms     1 ms  fritz.box [198.51.100.1]
+ *   2     *        *        *     Zeitüberschreitung der Anforderung.
+ *   3     *       26 ms     *     host.test [192.0.2.7]
+ * `);
+ * assertEquals(hops[0]?.probes[0], {
+ *   time: 1,
+ *   below: true,
+ *   address: "198.51.100.1",
+ *   name: "fritz.box",
+ *   asn: undefined,
+ *   note: undefined,
+ * });
+ * assertEquals([hops[1]?.probes[0]?.time, reached], [undefined, true]);
+ * ```
+ */
+export function parseTracert(output: Uint8Array | string): TraceReport {
+  const hops: Hop[] = [];
+  let address: string | undefined;
+  for (const line of decodeOutput(output).split("\n")) {
+    const start = /^\s*(\d{1,3})\s+/.exec(line);
+    const hop = Number(start?.[1] ?? 0);
+    const rest = line.slice(start?.[0].length ?? 0);
+    const last = hops.at(-1)?.hop ?? 0;
+    const row = /^((?:(?:\*|<?\d+\s*[^\s\d*<]{1,6})\s+){3})(.*)$/.exec(rest);
+    if (row !== null && hop > last && hop <= MAX_HOPS) {
+      hops.push({ hop, probes: readRow(row[1]!, row[2]!) });
+    } else if (start === null || hop !== last + 1) {
+      if (last === 0) address ??= findAddresses(line)[0]?.address;
+    } else {
+      // `4  192.0.2.1  reports: Destination host unreachable.`
+      const [who] = findAddresses(rest);
+      if (who === undefined) continue;
+      const note = escapeControls(rest.slice(who.end).replace(/^[\s\])]+/, "").trim());
+      hops.push({
+        hop,
+        probes: [{ ...NOBODY, address: who.address, time: undefined, below: false, note }],
+      });
+    }
+  }
+  return { address, hops, reached: isReached(hops, address) };
+}
+
+function readRow(times: string, rest: string): TraceProbe[] {
+  const probes = [...times.matchAll(/\*|(<?)(\d+)/g)].map((match) => ({
+    time: match[2] === undefined ? undefined : Number(match[2]),
+    below: match[1] === "<",
+  }));
+  const found = findAddresses(rest)[0];
+  const name = /^[^\s[]+/.exec(rest.trim())?.[0];
+  const host: Host = {
+    ...NOBODY,
+    address: found?.address,
+    name: name === undefined || isAddress(name) ? undefined : escapeControls(name.slice(0, 255)),
+  };
+  return probes.map((probe) => ({
+    ...(probe.time === undefined ? NOBODY : host),
+    ...probe,
+    note: undefined,
+  }));
+}
+
+/** The last hop is the host, or at least the last of a route whose end nobody has named. */
+function isReached(hops: readonly Hop[], address: string | undefined): boolean {
+  return address !== undefined &&
+    hops.some(({ probes }) =>
+      probes.some((probe) => probe.address === address && probe.time !== undefined && !probe.note)
+    );
+}

@@ -1,0 +1,78 @@
+/** What an open port says of itself. */
+
+import { toNetError } from "../../net/errors/errors.ts";
+import { connectTcp } from "../../net/tcp/client.ts";
+import { escapeControls } from "../../net/text.ts";
+import { chainOf } from "../internal/certificate.ts";
+import { connectSocket, destroy, shakeHands } from "../internal/phases.ts";
+
+/** Bytes of a banner. */
+const BANNER = 256;
+
+/** What TLS says. */
+export interface ScannedTls {
+  /** The version, e.g. `TLSv1.3`. */
+  readonly protocol: string;
+  /** The application protocol that was agreed on. */
+  readonly alpn?: string;
+  /** Whose certificate it is, unverified. */
+  readonly subject?: string;
+  /** Whole days until it expires; negative if it has. */
+  readonly daysLeft?: number;
+}
+
+/** Reads what a server says first; undefined if it says nothing. Escaped, one line. */
+export async function readBanner(
+  hostname: string,
+  port: number,
+  timeout: number,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const limits = { timeout, ...(signal && { signal }) };
+  try {
+    await using conn = await connectTcp({ hostname, port, lingerTimeout: 0, ...limits });
+    const buffer = new Uint8Array(BANNER);
+    const n = await conn.read(buffer, limits);
+    if (n === null || n === 0) return undefined;
+    const [line = ""] = new TextDecoder().decode(buffer.subarray(0, n)).split(/\r?\n/, 1);
+    return line === "" ? undefined : escapeControls(line);
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** Does a handshake, without a verdict on the certificate; undefined if TLS is not spoken. */
+export async function readTls(
+  host: string,
+  hostname: string,
+  port: number,
+  timeout: number,
+  signal?: AbortSignal,
+): Promise<ScannedTls | undefined> {
+  const limits = { timeout, signal };
+  try {
+    const socket = await connectSocket(hostname, port, limits);
+    try {
+      const alpn = ["h2", "http/1.1"];
+      const secure = await shakeHands(socket, host, host, { ...limits, caCerts: [], alpn });
+      try {
+        const [own] = chainOf(secure, Date.now());
+        const { alpnProtocol } = secure;
+        return {
+          protocol: secure.getProtocol() ?? "",
+          ...(typeof alpnProtocol === "string" && { alpn: escapeControls(alpnProtocol) }),
+          ...(own !== undefined && { subject: own.subject, daysLeft: own.daysLeft }),
+        };
+      } finally {
+        await destroy(secure);
+      }
+    } finally {
+      await destroy(socket);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (toNetError(error).kind === "permission") throw error;
+    return undefined;
+  }
+}

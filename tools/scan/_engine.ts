@@ -1,0 +1,266 @@
+/** Hands out the work of a scan, to this thread or to Workers, and gathers what they find. */
+
+import { formatAddress } from "../../net/address.ts";
+import { NetError, toNetError } from "../../net/errors/errors.ts";
+import {
+  makeProber,
+  type OnProbe,
+  type ProbeChunk,
+  type Prober,
+  type ProbeSettings,
+  type ProbeState,
+} from "./_probe.ts";
+
+/** Ports that are handed to a prober together. */
+const CHUNK = 1024;
+/** Ports that a prober may have, so that it never runs dry: a chunk, or many small ones. */
+const AHEAD = 2 * CHUNK;
+/** Results that may wait for whoever reads them. */
+const MOST_WAITING = 20_000;
+
+/** The ports of one host, and what to call it. */
+export interface HostJob<H> {
+  readonly host: H;
+  readonly address: string;
+  readonly ports: Uint16Array<ArrayBuffer>;
+}
+
+/** One port. */
+export interface Probed<H> {
+  readonly host: H;
+  readonly port: number;
+  readonly state: ProbeState;
+  /** In milliseconds. */
+  readonly ms: number;
+  /** Why, as a code of the system. */
+  readonly code: string;
+}
+
+/** Probes every port of every host; results come as they are found, as many as there are. */
+export async function* probeAll<H>(
+  jobs: AsyncIterable<HostJob<H>>,
+  settings: ProbeSettings,
+  workers: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Probed<H>[], void, void> {
+  signal?.throwIfAborted();
+  const queue = new Queue<Probed<H>>();
+  const open = new Map<number, { host: H; address: string; left: number; slot: Slot }>();
+  const onProbe: OnProbe = (id, port, state, ms, code) => {
+    const chunk = open.get(id);
+    if (chunk === undefined) return;
+    if (state === 3 && code === "ENOTCAPABLE") {
+      return void tellPermission(chunk.address, port, chunk.left > 1, queue);
+    }
+    queue.push({ host: chunk.host, port, state, ms, code });
+    chunk.slot.ports--;
+    if (--chunk.left > 0) return;
+    open.delete(id);
+    queue.changed();
+  };
+  const fail = (error: unknown) => queue.fail(error);
+  const slots = makeSlots(settings, workers, onProbe, fail);
+  const onAbort = () => queue.fail(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  const ahead = Math.max(AHEAD, 2 * settings.concurrency);
+  const vacant = () => {
+    if (queue.size >= MOST_WAITING) return undefined;
+    const least = slots.reduce((a, b) => b.ports < a.ports ? b : a);
+    return least.ports < ahead ? least : undefined;
+  };
+  const feeding = (async () => {
+    let id = 0;
+    const coming = jobs[Symbol.asyncIterator]();
+    while (true) {
+      // Whoever names the hosts may wait for ever; a scan that is over does not.
+      const next = await queue.orOver(coming.next());
+      if (next === undefined) return leave(coming);
+      if (next.done) break;
+      const { host, address, ports } = next.value;
+      for (let at = 0; at < ports.length; at += CHUNK) {
+        const slot = await queue.until(vacant);
+        if (slot === undefined) return leave(coming);
+        const part = ports.slice(at, at + CHUNK);
+        slot.ports += part.length;
+        open.set(++id, { host, address, left: part.length, slot });
+        slot.prober.push({ id, address, ports: part });
+      }
+    }
+    await queue.until(() => open.size === 0 ? true : undefined);
+    queue.end();
+  })().catch(fail);
+  try {
+    yield* queue;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    queue.end();
+    for (const { prober } of slots) prober.stop();
+    await feeding;
+  }
+}
+
+/** Ends whatever names the hosts, and does not wait for it. */
+function leave(coming: AsyncIterator<unknown>): void {
+  coming.return?.().catch(() => {});
+}
+
+/** Connects once more where it is not allowed, for an error that names the flag. */
+async function tellPermission(
+  hostname: string,
+  port: number,
+  many: boolean,
+  queue: Queue<unknown>,
+): Promise<void> {
+  try {
+    (await Deno.connect({ hostname, port })).close();
+  } catch (error) {
+    const found = toNetError(error, { phase: "connect", hostname, port });
+    if (!many || found.kind !== "permission") return queue.fail(found);
+    // The flag for one port would have to be given for each.
+    const host = formatAddress({ hostname, port }).replace(/:\d+$/, "");
+    const permission = `--allow-net=${host}`;
+    queue.fail(
+      new NetError(`Cannot scan ${host}: permission is missing, run again with ${permission}`, {
+        ...{ kind: "permission", phase: "connect" } as const,
+        ...{ permission, address: hostname, cause: error },
+      }),
+    );
+  }
+}
+
+/** A prober and how many ports it has. */
+interface Slot {
+  readonly prober: Prober;
+  ports: number;
+}
+
+function makeSlots(
+  settings: ProbeSettings,
+  workers: number,
+  onProbe: OnProbe,
+  fail: (error: unknown) => void,
+): Slot[] {
+  if (workers <= 1) return [{ prober: makeProber(settings, onProbe), ports: 0 }];
+  return Array.from({ length: workers }, (_, i) => {
+    const share = (total: number) =>
+      Math.floor(total * (i + 1) / workers) - Math.floor(total * i / workers);
+    const own = { ...settings, concurrency: Math.max(1, share(settings.concurrency)) };
+    return { prober: makeWorker(own, onProbe, fail), ports: 0 };
+  });
+}
+
+/** A prober in a Worker, which gets the text of the function: that takes no permission. */
+function makeWorker(
+  settings: ProbeSettings,
+  onProbe: OnProbe,
+  fail: (error: unknown) => void,
+): Prober {
+  const code = `${makeProber}
+let found = [];
+let codes = [""];
+const flush = () => {
+  if (found.length === 0) return;
+  const numbers = Float64Array.from(found);
+  postMessage({ numbers, codes }, [numbers.buffer]);
+  found = [];
+  codes = [""];
+};
+const prober = makeProber(${JSON.stringify(settings)}, (chunk, port, state, ms, code) => {
+  let which = codes.indexOf(code);
+  if (which === -1) which = codes.push(code) - 1;
+  found.push(chunk, port, state, ms, which);
+  if (found.length >= 2560) flush();
+});
+onmessage = ({ data }) => prober.push(data);
+setInterval(flush, 20);`;
+  const url = `data:application/javascript,${encodeURIComponent(code)}`;
+  const worker = new Worker(url, { type: "module" });
+  worker.onmessage = ({ data }: MessageEvent<{ numbers: Float64Array; codes: string[] }>) => {
+    const { numbers, codes } = data;
+    for (let at = 0; at < numbers.length; at += 5) {
+      const [chunk = 0, port = 0, state = 0, ms = 0, code = 0] = numbers.subarray(at, at + 5);
+      onProbe(chunk, port, state as ProbeState, ms, codes[code]!);
+    }
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    fail(new Error(`A Worker of the scan failed: ${event.message}`));
+  };
+  return {
+    push: (chunk: ProbeChunk) => worker.postMessage(chunk),
+    stop: () => worker.terminate(),
+  };
+}
+
+/** Results between those who find and the one who reads. */
+class Queue<T> implements AsyncIterable<T[]> {
+  #items: T[] = [];
+  #ended = false;
+  #failure: { error: unknown } | undefined;
+  #change = Promise.withResolvers<void>();
+  #leave: () => void = () => {};
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+    this.changed();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#leave();
+    this.changed();
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#leave();
+    this.changed();
+  }
+
+  /** Wakes everyone who waits. */
+  changed(): void {
+    this.#change.resolve();
+  }
+
+  /** Waits until `check` gives something; undefined if it is over before. */
+  async until<R>(check: () => R | undefined): Promise<R | undefined> {
+    while (!this.#ended && this.#failure === undefined) {
+      const found = check();
+      if (found !== undefined) return found;
+      await this.#wait();
+    }
+    return undefined;
+  }
+
+  /** What a promise gives; undefined if it is over before. */
+  orOver<R>(promise: Promise<R>): Promise<R | undefined> {
+    const { promise: first, resolve, reject } = Promise.withResolvers<R | undefined>();
+    this.#leave = () => resolve(undefined);
+    promise.then(resolve, reject);
+    if (this.#ended || this.#failure !== undefined) this.#leave();
+    return first;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T[], void, void> {
+    while (true) {
+      const items = this.#items;
+      this.#items = [];
+      if (items.length > 0) {
+        this.changed();
+        yield items;
+      } else if (this.#failure !== undefined) throw this.#failure.error;
+      else if (this.#ended) return;
+      else await this.#wait();
+    }
+  }
+
+  async #wait(): Promise<void> {
+    const { promise } = this.#change;
+    await promise;
+    if (this.#change.promise === promise) this.#change = Promise.withResolvers();
+  }
+}

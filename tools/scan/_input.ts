@@ -1,0 +1,72 @@
+/** What the command line of the scanner asks for: ports and targets. */
+
+import { type CliContext, CliError } from "../cli/cli.ts";
+import { formatPorts, parsePorts } from "./_ports.ts";
+import { topPorts } from "./_services.ts";
+
+/** What is wrong with the command line ends it with 2; `flag` is named where it is one's value. */
+export function usage<T>(read: () => T, flag?: string): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = flag === undefined
+      ? error.message
+      : error.message.replace("Cannot use the ports", `Bad value for ${flag}:`);
+    throw new CliError(message, 2);
+  }
+}
+
+/** The ports to scan, and those that are expected to be open: these are scanned in any case. */
+export function readPorts(
+  flags: { ports?: string; topPorts?: number; excludePorts?: string; expect?: string },
+): { wanted: number[]; expected: ReadonlySet<number> | undefined } {
+  const { ports, topPorts: top, excludePorts, expect } = flags;
+  const read = (flag: string, text: string) => usage(() => parsePorts(text), flag);
+  if (ports !== undefined && top !== undefined) {
+    throw new CliError("Give --ports or --top-ports, not both", 2);
+  }
+  const chosen = ports === undefined ? topPorts(top ?? 100) : read("--ports", ports);
+  const not = new Set(excludePorts === undefined ? [] : read("--exclude-ports", excludePorts));
+  const expected = expect === undefined
+    ? undefined
+    : new Set(expect === "none" ? [] : read("--expect", expect));
+  const both = [...expected?.intersection(not) ?? []];
+  if (both.length > 0) {
+    throw new CliError(`--expect and --exclude-ports both name ${formatPorts(both)}`, 2);
+  }
+  const wanted = [...new Set([...chosen, ...expected ?? []])].filter((port) => !not.has(port));
+  if (wanted.length === 0) throw new CliError("No port is left to scan", 2);
+  return { wanted, expected };
+}
+
+/** The targets of the arguments, of files and of standard input. */
+export async function readTargets(
+  given: readonly string[],
+  files: readonly string[],
+  { log, signal }: CliContext,
+): Promise<string[]> {
+  const targets: string[] = [];
+  const lines = (text: string) =>
+    text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
+  for (const one of new Set(given)) {
+    if (one !== "-") {
+      targets.push(one);
+      continue;
+    }
+    log.debug("reading targets from standard input");
+    targets.push(...lines(await readAll(Deno.stdin.readable, signal)));
+  }
+  for (const file of files) targets.push(...lines(await Deno.readTextFile(file)));
+  if (targets.length === 0) throw new CliError("Missing argument: target (see --help)", 2);
+  return targets;
+}
+
+/** Reads a text to its end, or until the signal. */
+async function readAll(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
+  const decoder = new TextDecoderStream();
+  let text = "";
+  await stream.pipeThrough(decoder as TransformStream<Uint8Array, string>, { signal })
+    .pipeTo(new WritableStream({ write: (chunk) => void (text += chunk) }), { signal });
+  return text;
+}

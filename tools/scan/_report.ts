@@ -1,0 +1,226 @@
+/** What a scan shows: results as they come, progress on a terminal, a summary. */
+
+import { escapeControls, escapeJson } from "../../net/text.ts";
+import type { CliContext } from "../cli/cli.ts";
+import type { ScanResult, ScanState } from "./scan.ts";
+import { formatPorts } from "./_ports.ts";
+import { count, showTime } from "../internal/text.ts";
+
+/** The forms of results. */
+export type ScanFormat = "table" | "json" | "ndjson" | "csv";
+
+const COLUMNS = [
+  "host",
+  "address",
+  "port",
+  "state",
+  "service",
+  "rtt",
+  "reason",
+  "banner",
+] as const;
+const TLS_COLUMNS = ["protocol", "alpn", "subject", "daysLeft"] as const;
+/** How often progress is shown, in milliseconds. */
+const STEP = 100;
+
+/** What is to be shown, and what is to be found. */
+export interface ReportOptions {
+  readonly open: boolean;
+  readonly banner: boolean;
+  readonly tls: boolean;
+  readonly expected: ReadonlySet<number> | undefined;
+}
+
+/** What is worth keeping of a host. */
+type Kept = Record<"open" | "filtered" | "error", number[]>;
+
+/** Shows results. */
+export class ScanReport {
+  /** Hosts without an address. */
+  unknownHosts = 0;
+
+  readonly #ctx: CliContext;
+  readonly #format: ScanFormat;
+  readonly #options: ReportOptions;
+  readonly #ports: number;
+  readonly #started = performance.now();
+  readonly #counts: Record<ScanState, number> = { open: 0, closed: 0, filtered: 0, error: 0 };
+  /** Hosts that the end has something to say of; a network of closed ports takes no room. */
+  readonly #hosts = new Map<string, Kept>();
+  #total: number;
+  #done = 0;
+  #shownAt = 0;
+  #rows = 0;
+
+  constructor(
+    ctx: CliContext,
+    format: ScanFormat,
+    options: ReportOptions,
+    hosts: number,
+    ports: number,
+  ) {
+    this.#ctx = ctx;
+    this.#format = format;
+    this.#options = options;
+    this.#ports = ports;
+    this.#total = hosts * ports;
+    if (format === "csv") {
+      ctx.print([...COLUMNS, ...options.tls ? TLS_COLUMNS : []].join(","));
+    }
+  }
+
+  /** Takes a result in. */
+  add(found: ScanResult): void {
+    const { host, port, state } = found;
+    const { open, expected } = this.#options;
+    if (port === 0) {
+      this.unknownHosts++;
+      this.#total -= this.#ports;
+      this.#clear();
+      this.#ctx.io.stderr(`scan: ${escapeControls(host)} has no address\n`);
+      return;
+    }
+    this.#done++;
+    this.#counts[state]++;
+    const summed = this.#format === "table" && !open && (state === "filtered" || state === "error");
+    if (summed || expected !== undefined) {
+      let kept = this.#hosts.get(host);
+      if (kept === undefined) this.#hosts.set(host, kept = { open: [], filtered: [], error: [] });
+      if (state !== "closed") kept[state].push(port);
+    }
+    if (state === "open" || !open) this.#show(found);
+    this.#progress();
+  }
+
+  /** Says what is known, at the end or when it is broken off. */
+  end(): void {
+    this.#clear();
+    if (this.#format === "json") {
+      this.#print(this.#rows === 0 ? "[]" : "]");
+      return;
+    }
+    if (this.#format !== "table") return;
+    if (!this.#options.open) {
+      for (const line of this.#byFinding("filtered", "filtered")) this.#print(line);
+      for (const line of this.#byFinding("error", "not found out")) this.#print(line);
+    }
+    const { open, closed, filtered, error } = this.#counts;
+    const parts = [`${open} open`, `${closed} closed`];
+    if (filtered > 0) parts.push(`${filtered} filtered`);
+    if (error > 0) parts.push(`${error} error`);
+    const left = this.#total - this.#done;
+    if (this.#ctx.signal.aborted && left > 0) parts.push(`${left} not scanned`);
+    this.#print(`${parts.join(", ")} in ${showTime(performance.now() - this.#started)}`);
+  }
+
+  /** Whether exactly the expected ports are open, on every host; says so if not. */
+  asExpected(): boolean {
+    const { expected } = this.#options;
+    if (expected === undefined) return true;
+    let good = true;
+    for (const [host, { open }] of this.#hosts) {
+      const found = new Set(open);
+      const missing = [...expected.difference(found)];
+      const extra = [...found.difference(expected)];
+      if (missing.length + extra.length === 0) continue;
+      good = false;
+      const parts = [
+        ...missing.length > 0 ? [`expected open, but is not: ${formatPorts(missing)}`] : [],
+        ...extra.length > 0 ? [`open, but not expected: ${formatPorts(extra)}`] : [],
+      ];
+      this.#ctx.io.stderr(`scan: ${host}: ${parts.join("; ")}\n`);
+    }
+    return good && this.unknownHosts === 0;
+  }
+
+  /** Hosts of which the same is found stand in one line. */
+  #byFinding(state: "filtered" | "error", what: string): string[] {
+    const hosts = new Map<string, { first: string; more: number }>();
+    for (const [host, { [state]: ports }] of this.#hosts) {
+      if (ports.length === 0) continue;
+      const text = formatPorts(ports);
+      const same = hosts.get(text);
+      if (same === undefined) hosts.set(text, { first: host, more: 0 });
+      else same.more++;
+    }
+    return [...hosts].map(([ports, { first, more }]) =>
+      `${first}${more > 0 ? ` and ${count(more, "more host")}` : ""}: ${what}: ${ports}`
+    );
+  }
+
+  #show(found: ScanResult): void {
+    switch (this.#format) {
+      case "ndjson":
+        return this.#ctx.printJson(found);
+      case "json":
+        return this.#print(
+          `${this.#rows++ === 0 ? "[" : ","}${escapeJson(JSON.stringify(found))}`,
+        );
+      case "csv":
+        return this.#ctx.print(this.#csv(found));
+      case "table":
+        if (found.state === "open") this.#row(found);
+    }
+  }
+
+  #row({ host, address, port, rtt = 0, service = "", banner, tls }: ScanResult): void {
+    this.#clear();
+    const where = host === address ? host : `${host} (${address})`;
+    if (this.#rows++ === 0) {
+      this.#print(
+        `${"PORT".padEnd(6)}${"STATE".padEnd(7)}${"RTT".padStart(8)}  ${"SERVICE".padEnd(16)}HOST`,
+      );
+    }
+    const time = `${rtt.toFixed(rtt < 10 ? 2 : 0)} ms`.padStart(8);
+    this.#print(
+      `${`${port}`.padEnd(6)}${"open".padEnd(7)}${time}  ${service.padEnd(16)}${where}`.trimEnd(),
+    );
+    if (banner !== undefined) this.#print(`      says ${banner}`);
+    if (tls === undefined) return;
+    const { protocol, alpn, subject, daysLeft } = tls;
+    const validity = daysLeft === undefined
+      ? undefined
+      : daysLeft < 0
+      ? "expired"
+      : `${count(daysLeft, "day")} left`;
+    const parts = [protocol, alpn, subject, validity].filter((part) => part);
+    this.#print(`      ${parts.join(", ")}`);
+  }
+
+  #csv(found: ScanResult): string {
+    const cells = [
+      ...COLUMNS.map((name) => found[name]),
+      ...this.#options.tls ? TLS_COLUMNS.map((name) => found.tls?.[name]) : [],
+    ];
+    return cells.map((cell) => {
+      const text = cell === undefined ? "" : `${cell}`;
+      // A leading sign would make a formula of it in a spreadsheet.
+      const safe = typeof cell === "string" && /^[=+\-@\t]/.test(text) ? `'${text}` : text;
+      return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+    }).join(",");
+  }
+
+  #print(line: string): void {
+    this.#ctx.print(line);
+  }
+
+  #progress(): void {
+    const { io } = this.#ctx;
+    const now = performance.now();
+    if (!io.stderrIsTerminal || now - this.#shownAt < STEP) return;
+    this.#shownAt = now;
+    const spent = (now - this.#started) / 1000;
+    const rate = this.#done / Math.max(spent, 0.001);
+    const left = Math.ceil((this.#total - this.#done) / Math.max(rate, 1));
+    const percent = Math.floor(100 * this.#done / this.#total);
+    io.stderr(
+      `\r\x1b[K${percent} %, ${
+        Math.round(rate)
+      } ports/s, ${left} s left, ${this.#counts.open} open`,
+    );
+  }
+
+  #clear(): void {
+    if (this.#ctx.io.stderrIsTerminal && this.#shownAt > 0) this.#ctx.io.stderr("\r\x1b[K");
+  }
+}
