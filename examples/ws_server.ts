@@ -14,7 +14,7 @@
  */
 
 import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
-import { serveWebSocket } from "../ws/server.ts";
+import { serveWebSocket } from "../ws/server/server.ts";
 import { ALLOW_HOST, publicNames } from "./http/public_names.ts";
 import { checkOrigins } from "./ws/arguments.ts";
 

@@ -22,7 +22,7 @@ Deno.test("the house style is part of deno lint", () => {
 Deno.test("import-direction lets a floor import itself and what is below", () => {
   assertEquals(lint("net/tcp/client.ts", 'import { a } from "./errors.ts";'), []);
   assertEquals(lint("http/client/client.ts", 'import { a } from "../net/errors/errors.ts";'), []);
-  assertEquals(lint("ws/server.ts", 'export * from "../http/mod.ts";'), []);
+  assertEquals(lint("ws/server/server.ts", 'export * from "../http/mod.ts";'), []);
   assertEquals(
     lint("tools/cli/cli.ts", 'import config from "../deno.json" with { type: "json" };'),
     [],

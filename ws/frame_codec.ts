@@ -25,7 +25,7 @@
  * @module
  */
 
-import type { WsMessage } from "./connection_options.ts";
+import type { WsMessage } from "./connection/options.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

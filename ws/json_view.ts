@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { WsMessage, WsSendOptions } from "./connection_options.ts";
+import type { WsMessage, WsSendOptions } from "./connection/options.ts";
 
 /** What a view needs of a connection. */
 export interface JsonChannel extends AsyncIterable<WsMessage> {

@@ -19,12 +19,12 @@
  * @module
  */
 
-export * from "./client.ts";
-export * from "./connection.ts";
+export * from "./client/client.ts";
+export * from "./connection/connection.ts";
 export * from "./frame_codec.ts";
 export * from "./json_view.ts";
-export * from "./reconnecting.ts";
+export * from "./client/reconnecting.ts";
 export * from "./room.ts";
-export * from "./server.ts";
-export * from "./upgrade.ts";
-export * from "./upgrader.ts";
+export * from "./server/server.ts";
+export * from "./server/upgrade.ts";
+export * from "./server/upgrader.ts";

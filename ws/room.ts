@@ -31,8 +31,8 @@
  * @module
  */
 
-import type { WsClose, WsMessage } from "./connection_options.ts";
-import { shareFrame } from "./_message_frame.ts";
+import type { WsClose, WsMessage } from "./connection/options.ts";
+import { shareFrame } from "./internal/message_frame.ts";
 
 /** What a room needs of a member; a `WsConnection` is one. */
 export interface RoomMember {

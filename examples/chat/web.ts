@@ -8,7 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { serveHttp } from "../../http/server/server.ts";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
-import { upgrade as openWebSocket } from "../../ws/upgrade.ts";
+import { upgrade as openWebSocket } from "../../ws/server/upgrade.ts";
 import { Door } from "./door.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
 import type { Lobby } from "./room.ts";

@@ -1,7 +1,7 @@
 /** The functions of `ws` that take bytes of a peer. @module */
 
 import { encodeWsFrame, WsFrameDecoder, WsOpcode } from "../../ws/frame_codec.ts";
-import { upgrade } from "../../ws/upgrade.ts";
+import { upgrade } from "../../ws/server/upgrade.ts";
 import { bytesOf, type CostRow } from "../_support/cost.ts";
 
 /** A message may be longer; this size tells the growth as well. */

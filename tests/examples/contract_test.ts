@@ -18,8 +18,8 @@ import {
 import { fileOf, ROOT, type Runnable, runRunnable, startRunnable } from "../_support/runnable.ts";
 import { bindUdp, connectUdp } from "../../net/udp/socket.ts";
 import { testCertificates } from "../_support/certificates.ts";
-import { connectWebSocket } from "../../ws/client.ts";
-import { serveWebSocket } from "../../ws/server.ts";
+import { connectWebSocket } from "../../ws/client/client.ts";
+import { serveWebSocket } from "../../ws/server/server.ts";
 
 /** One runnable. */
 interface Row {

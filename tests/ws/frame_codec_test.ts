@@ -10,7 +10,7 @@ import {
   type WsFrameLimits,
   WsOpcode,
 } from "../../ws/frame_codec.ts";
-import { concat } from "./_peers.ts";
+import { concat } from "../_support/ws_peers.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { connectWebSocket } from "../../ws/client.ts";
+import { connectWebSocket } from "../../ws/client/client.ts";
 import { type RoomMember, WsRoom } from "../../ws/room.ts";
-import { serve, until } from "./_peers.ts";
+import { serve, until } from "../_support/ws_peers.ts";
 
 function member(full = false) {
   const got: unknown[] = [];

@@ -1,5 +1,5 @@
 import { WsRoom } from "../../../ws/room.ts";
-import { serveWebSocket } from "../../../ws/server.ts";
+import { serveWebSocket } from "../../../ws/server/server.ts";
 
 const room = new WsRoom();
 const options = {

@@ -48,8 +48,8 @@
  * @module
  */
 
-import { NetError } from "../net/errors/errors.ts";
-import type { ReceiveOptions } from "../net/udp/socket.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type {
   WsClose,
   WsConnectionOptions,
@@ -59,15 +59,15 @@ import type {
   WsSocket,
   WsSocketClose,
   WsStats,
-} from "./connection_options.ts";
-import { checkClose, judgeClose, sendableCode } from "./_close_codes.ts";
-import { checkWsOptions, messageFault, sizeAbove, type WsLimits } from "./_limits.ts";
-import { JsonView, type JsonViewOptions } from "./json_view.ts";
+} from "./options.ts";
+import { checkClose, judgeClose, sendableCode } from "../internal/close_codes.ts";
+import { checkWsOptions, messageFault, sizeAbove, type WsLimits } from "../internal/options.ts";
+import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { Outbox } from "./_outbox.ts";
 import { Pulse } from "./_pulse.ts";
 import { Receiver } from "./_receiver.ts";
 
-export type * from "./connection_options.ts";
+export type * from "./options.ts";
 
 const NONE = {};
 const SENT = Promise.resolve();

@@ -1,7 +1,7 @@
 /** What waits to be sent on one WebSocket. */
 
-import { NetError } from "../net/errors/errors.ts";
-import type { WsMessage } from "./connection_options.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import type { WsMessage } from "./options.ts";
 
 /** What of a WebSocket is needed. */
 export type Wire = Pick<WebSocket, "bufferedAmount" | "readyState" | "send">;

@@ -1,10 +1,10 @@
 /** What the tests of `ws/` share. @module */
 
-import type { WsConnection } from "../../ws/connection.ts";
-import { serveWebSocket, type ServeWebSocketOptions } from "../../ws/server.ts";
-import type { WsHandler } from "../../ws/upgrade_options.ts";
+import type { WsConnection } from "../../ws/connection/connection.ts";
+import { serveWebSocket, type ServeWebSocketOptions } from "../../ws/server/server.ts";
+import type { WsHandler } from "../../ws/server/upgrade_options.ts";
 
-export { until } from "../_support/until.ts";
+export { until } from "./until.ts";
 
 /** Sends every message back. */
 export async function echo(conn: WsConnection): Promise<void> {

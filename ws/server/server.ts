@@ -29,11 +29,11 @@
  * @module
  */
 
-import { serveHttp } from "../http/server/server.ts";
-import type { ServeHttpOptions } from "../http/server/options.ts";
-import { isLoopback } from "../net/address.ts";
-import type { ShutdownOptions, ShutdownReport } from "../net/tcp/server_options.ts";
-import type { WsConnection } from "./connection.ts";
+import { serveHttp } from "../../http/server/server.ts";
+import type { ServeHttpOptions } from "../../http/server/options.ts";
+import { isLoopback } from "../../net/address.ts";
+import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
+import type { WsConnection } from "../connection/connection.ts";
 import { createUpgrader } from "./upgrader.ts";
 import type { UpgraderOptions, WsHandler, WsServerStats } from "./upgrade_options.ts";
 

@@ -1,8 +1,8 @@
 /** Whether the other side of a WebSocket is still there. */
 
-import { NetError } from "../net/errors/errors.ts";
-import type { WsMessage } from "./connection_options.ts";
-import type { WsLimits } from "./_limits.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import type { WsMessage } from "./options.ts";
+import type { WsLimits } from "../internal/options.ts";
 
 /** One timer for idleness and heartbeat, which looks at clocks and is set anew when it fires. */
 export class Pulse {

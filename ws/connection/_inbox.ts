@@ -1,6 +1,6 @@
 /** What has come over one WebSocket and waits for its handler. */
 
-import type { WsInboxPolicy, WsMessage } from "./connection_options.ts";
+import type { WsInboxPolicy, WsMessage } from "./options.ts";
 
 /** A queue with a bound in messages and in bytes. */
 export class Inbox {

@@ -29,14 +29,14 @@
  */
 
 import { delay } from "@std/async/delay";
-import { NetError, toNetError } from "../net/errors/errors.ts";
-import type { ReceiveOptions } from "../net/udp/socket.ts";
-import type { ReconnectEvent, ReconnectOptions } from "./client_options.ts";
-import type { WsConnection } from "./connection.ts";
-import type { WsClose, WsMessage, WsSendOptions } from "./connection_options.ts";
-import { JsonView, type JsonViewOptions } from "./json_view.ts";
-import { checkClose } from "./_close_codes.ts";
-import { messageFault } from "./_limits.ts";
+import { NetError, toNetError } from "../../net/errors/errors.ts";
+import type { ReceiveOptions } from "../../net/udp/socket.ts";
+import type { ReconnectEvent, ReconnectOptions } from "./options.ts";
+import type { WsConnection } from "../connection/connection.ts";
+import type { WsClose, WsMessage, WsSendOptions } from "../connection/options.ts";
+import { JsonView, type JsonViewOptions } from "../json_view.ts";
+import { checkClose } from "../internal/close_codes.ts";
+import { messageFault } from "../internal/options.ts";
 import { planReconnects, type ReconnectPlan } from "./_reconnect_plan.ts";
 
 /** Connections whose messages may wait for the reader. */

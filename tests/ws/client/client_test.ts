@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { NetError } from "../../net/errors/errors.ts";
-import { connectWebSocket } from "../../ws/client.ts";
-import type { ReconnectEvent } from "../../ws/client_options.ts";
-import type { WsConnection } from "../../ws/connection.ts";
-import { testCertificates } from "../_support/certificates.ts";
-import { echo, RawPeer, serve, until } from "./_peers.ts";
+import { NetError } from "../../../net/errors/errors.ts";
+import { connectWebSocket } from "../../../ws/client/client.ts";
+import type { ReconnectEvent } from "../../../ws/client/options.ts";
+import type { WsConnection } from "../../../ws/connection/connection.ts";
+import { testCertificates } from "../../_support/certificates.ts";
+import { echo, RawPeer, serve, until } from "../../_support/ws_peers.ts";
 
 /** A TCP server of which each connection is given to `answer`. */
 function listen(answer: (conn: Deno.TcpConn) => Promise<void>) {

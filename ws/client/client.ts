@@ -23,14 +23,14 @@
  * @module
  */
 
-import { NetError, toNetError } from "../net/errors/errors.ts";
-import { escapeControls } from "../net/text.ts";
-import { WsConnection } from "./connection.ts";
-import { checkWsOptions, time } from "./_limits.ts";
-import type { ConnectWebSocketOptions } from "./client_options.ts";
+import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { escapeControls } from "../../net/text.ts";
+import { WsConnection } from "../connection/connection.ts";
+import { checkWsOptions, time } from "../internal/options.ts";
+import type { ConnectWebSocketOptions } from "./options.ts";
 import { ReconnectingWebSocket } from "./reconnecting.ts";
 
-export type * from "./client_options.ts";
+export type * from "./options.ts";
 
 /**
  * Opens a WebSocket that comes back by itself; it resolves when it is open for the first time.

@@ -1,7 +1,7 @@
-import type { ReconnectOptions } from "./client_options.ts";
-import type { WsClose } from "./connection_options.ts";
-import { mayComeBack } from "./_close_codes.ts";
-import { count } from "./_limits.ts";
+import type { ReconnectOptions } from "./options.ts";
+import type { WsClose } from "../connection/options.ts";
+import { mayComeBack } from "../internal/close_codes.ts";
+import { count } from "../internal/options.ts";
 
 /** The longest time that a timer can wait, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;

@@ -1,4 +1,4 @@
-import { serverSuite } from "./_server_suite.ts";
+import { serverSuite } from "./_suite.ts";
 
 serverSuite("Deno.serve", false);
 serverSuite("the hardened transport", true);

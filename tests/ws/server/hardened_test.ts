@@ -2,12 +2,12 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { serveHttp } from "../../http/server/server.ts";
-import { connectWebSocket } from "../../ws/client.ts";
-import type { WsConnection } from "../../ws/connection.ts";
-import type { ServeWebSocketOptions } from "../../ws/server.ts";
-import { createUpgrader } from "../../ws/upgrader.ts";
-import { concat, echo, frame, RawPeer, serve, until } from "./_peers.ts";
+import { serveHttp } from "../../../http/server/server.ts";
+import { connectWebSocket } from "../../../ws/client/client.ts";
+import type { WsConnection } from "../../../ws/connection/connection.ts";
+import type { ServeWebSocketOptions } from "../../../ws/server/server.ts";
+import { createUpgrader } from "../../../ws/server/upgrader.ts";
+import { concat, echo, frame, RawPeer, serve, until } from "../../_support/ws_peers.ts";
 
 /** A hardened server with one client of raw bytes, and what the handler got. */
 async function pair(options: ServeWebSocketOptions = {}, handler = echo) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat } from "./_peers.ts";
+import { concat } from "../../_support/ws_peers.ts";
 
 /** Makes one frame: its first byte and its payload, masked as the sender has to. */
 export type MakeFrame = (first: number, payload?: Uint8Array | string) => Uint8Array;

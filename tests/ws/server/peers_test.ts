@@ -2,12 +2,12 @@
 
 import { WebSocket as NpmSocket, WebSocketServer as NpmServer } from "ws";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connectWebSocket } from "../../ws/client.ts";
-import type { WsConnection } from "../../ws/connection.ts";
-import { chrome, launchChrome } from "../_support/browser.ts";
-import { needs, needsPython, pythonWith } from "../_support/peers.ts";
-import { runPeer, startPeer } from "../_support/runnable.ts";
-import { echo, serve } from "./_peers.ts";
+import { connectWebSocket } from "../../../ws/client/client.ts";
+import type { WsConnection } from "../../../ws/connection/connection.ts";
+import { chrome, launchChrome } from "../../_support/browser.ts";
+import { needs, needsPython, pythonWith } from "../../_support/peers.ts";
+import { runPeer, startPeer } from "../../_support/runnable.ts";
+import { echo, serve } from "../../_support/ws_peers.ts";
 
 const python = needsPython("websockets");
 const curl = needs("curl");

@@ -1,8 +1,8 @@
 /** What close codes say (RFC 6455 section 7.4). */
 
-import { NetError } from "../net/errors/errors.ts";
-import { escapeControls } from "../net/text.ts";
-import { isCloseCode } from "./frame_codec.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import { escapeControls } from "../../net/text.ts";
+import { isCloseCode } from "../frame_codec.ts";
 
 /** The codes with which a connection ends in good order. */
 const ORDERLY: ReadonlySet<number> = new Set([1000, 1001, 1005]);

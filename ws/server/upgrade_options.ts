@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { WsConnection } from "./connection.ts";
-import type { WsConnectionOptions } from "./connection_options.ts";
+import type { WsConnection } from "../connection/connection.ts";
+import type { WsConnectionOptions } from "../connection/options.ts";
 
 /** What is known of a request besides itself; what `Deno.serve` and `serveHttp` hand out is one. */
 export interface UpgradeInfo {

@@ -25,14 +25,14 @@
  * @module
  */
 
-import { type TakeOver, takeOver } from "../http/server/take_over.ts";
-import { hasMember, parseList } from "../http/header_list.ts";
-import { formatAddress } from "../net/address.ts";
-import { lowerAscii } from "../net/text.ts";
-import { WsConnection } from "./connection.ts";
-import type { WsSocket } from "./connection_options.ts";
-import { FrameSocket, type FrameSocketOptions } from "./_frame_socket.ts";
-import { checkOrigins, checkWsOptions, time } from "./_limits.ts";
+import { type TakeOver, takeOver } from "../../http/server/take_over.ts";
+import { hasMember, parseList } from "../../http/header_list.ts";
+import { formatAddress } from "../../net/address.ts";
+import { lowerAscii } from "../../net/text.ts";
+import { WsConnection } from "../connection/connection.ts";
+import type { WsSocket } from "../connection/options.ts";
+import { FrameSocket, type FrameSocketOptions } from "../internal/frame_socket.ts";
+import { checkOrigins, checkWsOptions, time } from "../internal/options.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
 
 export type * from "./upgrade_options.ts";

@@ -1,7 +1,7 @@
 /** Frames of what a server sends: one for all of a broadcast, large ones in memory used again. */
 
-import type { WsMessage } from "./connection_options.ts";
-import { encodeWsFrame, WsOpcode } from "./frame_codec.ts";
+import type { WsMessage } from "../connection/options.ts";
+import { encodeWsFrame, WsOpcode } from "../frame_codec.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -1,4 +1,4 @@
-import type { WsConnectionOptions, WsInboxPolicy, WsMessage } from "./connection_options.ts";
+import type { WsConnectionOptions, WsInboxPolicy, WsMessage } from "../connection/options.ts";
 
 /** The limits of a connection, checked and complete; Infinity where there is none. */
 export interface WsLimits {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { NetError } from "../net/errors/errors.ts";
+import type { NetError } from "../../net/errors/errors.ts";
 
 /** One message: text, or bytes that are the receiver's own memory. */
 export type WsMessage = string | Uint8Array<ArrayBuffer>;

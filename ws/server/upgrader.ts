@@ -29,11 +29,11 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { formatAddress, peerNetwork } from "../net/address.ts";
-import { NetError } from "../net/errors/errors.ts";
-import type { ShutdownOptions, ShutdownReport } from "../net/tcp/server_options.ts";
-import type { WsConnection } from "./connection.ts";
-import { checkOrigins, checkWsOptions, count, time } from "./_limits.ts";
+import { formatAddress, peerNetwork } from "../../net/address.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
+import type { WsConnection } from "../connection/connection.ts";
+import { checkOrigins, checkWsOptions, count, time } from "../internal/options.ts";
 import { upgrade } from "./upgrade.ts";
 import type {
   UpgradeInfo,

@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
-import { NetError } from "../../net/errors/errors.ts";
-import { connectWebSocket } from "../../ws/client.ts";
-import type { WsConnection } from "../../ws/connection.ts";
-import { upgrade } from "../../ws/upgrade.ts";
-import { createUpgrader } from "../../ws/upgrader.ts";
-import { serveHttp } from "../../http/server/server.ts";
-import type { UpgradeInfo, WsHandler, WsServerEvent } from "../../ws/upgrade_options.ts";
-import type { ServeWebSocketOptions } from "../../ws/server.ts";
-import { exchange } from "../_support/raw_http.ts";
-import { echo, RawPeer, serve as serveAny, until } from "./_peers.ts";
+import { NetError } from "../../../net/errors/errors.ts";
+import { connectWebSocket } from "../../../ws/client/client.ts";
+import type { WsConnection } from "../../../ws/connection/connection.ts";
+import { upgrade } from "../../../ws/server/upgrade.ts";
+import { createUpgrader } from "../../../ws/server/upgrader.ts";
+import { serveHttp } from "../../../http/server/server.ts";
+import type { UpgradeInfo, WsHandler, WsServerEvent } from "../../../ws/server/upgrade_options.ts";
+import type { ServeWebSocketOptions } from "../../../ws/server/server.ts";
+import { exchange } from "../../_support/raw_http.ts";
+import { echo, RawPeer, serve as serveAny, until } from "../../_support/ws_peers.ts";
 
 async function refused(url: string, headers: HeadersInit = {}): Promise<string | undefined> {
   const error = await assertRejects(() => connectWebSocket(url, { headers }), NetError);

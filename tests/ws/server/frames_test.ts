@@ -2,11 +2,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { connectWebSocket } from "../../ws/client.ts";
-import type { WsConnection } from "../../ws/connection.ts";
-import type { ServeWebSocketOptions } from "../../ws/server.ts";
+import { connectWebSocket } from "../../../ws/client/client.ts";
+import type { WsConnection } from "../../../ws/connection/connection.ts";
+import type { ServeWebSocketOptions } from "../../../ws/server/server.ts";
 import { AUTOBAHN, type Case } from "./_autobahn.ts";
-import { concat, echo, frame, RawPeer, serve, until } from "./_peers.ts";
+import { concat, echo, frame, RawPeer, serve, until } from "../../_support/ws_peers.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 const CLOSE = new Uint8Array([0x03, 0xe8]);

@@ -1,8 +1,8 @@
 import { delay } from "@std/async/delay";
-import type { TakenOver } from "../http/server/take_over.ts";
-import type { Connection } from "../net/connection/connection.ts";
-import { NetError } from "../net/errors/errors.ts";
-import type { WsMessage, WsSocket, WsSocketClose } from "./connection_options.ts";
+import type { TakenOver } from "../../http/server/take_over.ts";
+import type { Connection } from "../../net/connection/connection.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import type { WsMessage, WsSocket, WsSocketClose } from "../connection/options.ts";
 import {
   encodeWsClose,
   encodeWsFrame,
@@ -10,8 +10,8 @@ import {
   WsFrameError,
   type WsFrameEvent,
   WsOpcode,
-} from "./frame_codec.ts";
-import { borrowFrame, frameOf, giveBack, LARGE, sharedFrameOf } from "./_message_frame.ts";
+} from "../frame_codec.ts";
+import { borrowFrame, frameOf, giveBack, LARGE, sharedFrameOf } from "./message_frame.ts";
 
 /** What a socket is told; times are in milliseconds, Infinity for ever. */
 export interface FrameSocketOptions {

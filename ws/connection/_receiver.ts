@@ -1,12 +1,12 @@
 /** What has come over one WebSocket, and who waits for it. */
 
 import { delay } from "@std/async/delay";
-import { NetError } from "../net/errors/errors.ts";
-import { Throttle } from "../net/throttle.ts";
-import type { ReceiveOptions } from "../net/udp/socket.ts";
-import type { WsMessage } from "./connection_options.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import { Throttle } from "../../net/throttle.ts";
+import type { ReceiveOptions } from "../../net/udp/socket.ts";
+import type { WsMessage } from "./options.ts";
 import { Inbox } from "./_inbox.ts";
-import type { WsLimits } from "./_limits.ts";
+import type { WsLimits } from "../internal/options.ts";
 
 /** Makes of a message, or of the end, what its reader gets. */
 export type Form<T> = (message: WsMessage | null) => T;

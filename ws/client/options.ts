@@ -6,9 +6,9 @@
  * @module
  */
 
-import type { NetError } from "../net/errors/errors.ts";
-import type { WsConnection } from "./connection.ts";
-import type { WsClose, WsConnectionOptions } from "./connection_options.ts";
+import type { NetError } from "../../net/errors/errors.ts";
+import type { WsConnection } from "../connection/connection.ts";
+import type { WsClose, WsConnectionOptions } from "../connection/options.ts";
 
 /** Options of `connectWebSocket`. All times are in milliseconds; 0 lifts a limit. */
 export interface ConnectWebSocketOptions extends WsConnectionOptions {
