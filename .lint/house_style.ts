@@ -4,7 +4,7 @@
  * | Rule | What it asks |
  * |---|---|
  * | `portside/import-direction` | `net` ← `http` ← `ws` ← `tools` ← `examples` ← `tests`, never the other way |
- * | `portside/private-import` | `_name.ts` is imported from its own folder and the folders in it alone |
+ * | `portside/private-import` | `a/_name.ts` is imported from the folder `a`, the folders in it, and the module `a.ts` beside it |
  * | `portside/pure-codec` | `codec.ts` and `*_codec.ts` turn bytes into values and back: no I/O, clock or randomness |
  * | `portside/exported-function` | what a module exports at top level is a `function`, not an arrow |
  * | `portside/example-length` | an example has at most 80 lines below its introduction |
@@ -52,7 +52,7 @@ const privateImport: Deno.lint.Rule = {
     return onImport((specifier, node) => {
       const target = resolve(specifier, file);
       if (target === undefined || !baseName(target).startsWith("_")) return;
-      if (!`${folder(file)}/`.startsWith(`${folder(target)}/`)) {
+      if (!file.startsWith(`${folder(target)}/`) && file !== `${folder(target)}.ts`) {
         context.report({
           node,
           message: `${baseName(target)} is private to ${folder(target) || "the root"}/`,

@@ -21,7 +21,7 @@
  * @module
  */
 
-import { type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
 import { flags, lobbyOptions, terminalLimits, terminalServer, webOptions } from "./chat/options.ts";
 import { Lobby } from "./chat/room.ts";
 import { serveTerminals } from "./chat/terminal.ts";

@@ -17,7 +17,7 @@
 
 import { serveTcp } from "../net/tcp/server.ts";
 import { serveWithWorkers } from "../net/tcp/workers.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 import { answerLines } from "./concurrent/worker.ts";
 
 const cli = defineCli({

@@ -10,7 +10,7 @@
 import { createClient } from "../http/client/client.ts";
 import { fetchAll, type FetchResult } from "../http/client/fetch_all.ts";
 import { NetError } from "../net/errors/errors.ts";
-import { type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
 import { checkUrl } from "./http/arguments.ts";
 import { type Page, readPage, rowOf, sentenceOf } from "./http/pages.ts";
 

@@ -14,7 +14,7 @@
 
 import { NetError } from "../net/errors/errors.ts";
 import { connectFtp } from "../net/ftp/client.ts";
-import { badValue, CliError, type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
 import { COMMANDS } from "./ftp/commands.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 

@@ -9,7 +9,7 @@
  */
 
 import { createClient } from "../http/client/client.ts";
-import { type CliIo, defineCli, readPem } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
 import { bodyOf, checkMethod, checkUrl, credentials, jsonOf, pairs } from "./http/arguments.ts";
 import { FLAGS } from "./http/flags.ts";
 import { checkOutput, save } from "./http/save.ts";

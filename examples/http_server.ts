@@ -21,7 +21,7 @@ import { ProblemError } from "../http/problem.ts";
 import { router } from "../http/handlers/router.ts";
 import { ALLOW_HOST, publicNames, TRUST_PROXY } from "./http/public_names.ts";
 import { serveHttp } from "../http/server/server.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "http-server",

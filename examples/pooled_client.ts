@@ -10,7 +10,7 @@
 
 import { createClient } from "../http/client/client.ts";
 import { NetError } from "../net/errors/errors.ts";
-import { CliError, type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { CliError, type CliIo, defineCli } from "../tools/cli.ts";
 import { checkUrl, shownUrl } from "./http/arguments.ts";
 
 const cli = defineCli({

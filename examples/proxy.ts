@@ -22,7 +22,7 @@
 
 import { type ProxyEntry, serveProxy } from "../http/proxy/proxy.ts";
 import type { ServerEvent } from "../net/tcp/server_options.ts";
-import { type CliIo, defineCli, readPem } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
 import { proxyOptions } from "./proxy/arguments.ts";
 import { logEntry } from "./proxy/entry_line.ts";
 import { FLAGS } from "./proxy/flags.ts";

@@ -13,7 +13,7 @@
  */
 
 import { ReplyError } from "../net/errors/reply_error.ts";
-import { badValue, CliError, type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 import { openImap, openPop3 } from "./mail/mailbox.ts";
 import { COMMANDS } from "./mail/show.ts";

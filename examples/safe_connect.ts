@@ -11,7 +11,7 @@ import type { Connection } from "../net/connection/connection.ts";
 import { NetError, type NetErrorKind, type TlsFailure } from "../net/errors/errors.ts";
 import { connectTcp } from "../net/tcp/client.ts";
 import { connectTls } from "../net/tls/client.ts";
-import { CliError, type CliIo, defineCli, readPem } from "../tools/cli/cli.ts";
+import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
 
 const HINTS: Partial<Record<NetErrorKind | TlsFailure, string>> = {
   refused: "the host is there, but nothing listens on this port",

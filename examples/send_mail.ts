@@ -12,7 +12,7 @@
  */
 
 import { connectSmtp, SmtpRecipientsError } from "../net/smtp/client.ts";
-import { type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
 import { compose } from "./mail/compose.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 

@@ -13,7 +13,7 @@
  */
 
 import { connectTcp } from "../net/tcp/client.ts";
-import { type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "tcp-client",

@@ -16,7 +16,7 @@
  */
 
 import { serveTcp } from "../net/tcp/server.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "tcp-server",

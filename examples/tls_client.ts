@@ -15,7 +15,7 @@
 
 import { NetError } from "../net/errors/errors.ts";
 import { connectTls } from "../net/tls/client.ts";
-import { CliError, type CliIo, defineCli, readPem } from "../tools/cli/cli.ts";
+import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "tls-client",

@@ -11,7 +11,7 @@
 
 import { developmentCertificate } from "../net/tls/certificate.ts";
 import { serveTls } from "../net/tls/server.ts";
-import { CliError, type CliIo, defineCli, readPem, serverFlags } from "../tools/cli/cli.ts";
+import { CliError, type CliIo, defineCli, readPem, serverFlags } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "tls-server",

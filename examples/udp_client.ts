@@ -12,7 +12,7 @@
  */
 
 import { connectUdp } from "../net/udp/socket.ts";
-import { badValue, type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { badValue, type CliIo, defineCli } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "udp-client",

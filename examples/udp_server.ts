@@ -14,7 +14,7 @@
 
 import { NetError } from "../net/errors/errors.ts";
 import { bindUdp } from "../net/udp/socket.ts";
-import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "udp-server",

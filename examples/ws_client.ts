@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type CliIo, defineCli } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
 import { connectWebSocket, type WsMessage } from "../ws/mod.ts";
 import { pairs } from "./http/arguments.ts";
 import { checkProtocols, checkUrl } from "./ws/arguments.ts";

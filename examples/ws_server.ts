@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type CliIo, defineCli, serverFlags } from "../tools/cli/cli.ts";
+import { type CliIo, defineCli, serverFlags } from "../tools/cli.ts";
 import { serveWebSocket } from "../ws/server/server.ts";
 import { ALLOW_HOST, publicNames } from "./http/public_names.ts";
 import { checkOrigins } from "./ws/arguments.ts";

@@ -24,7 +24,7 @@ Deno.test("import-direction lets a floor import itself and what is below", () =>
   assertEquals(lint("http/client/client.ts", 'import { a } from "../net/errors/errors.ts";'), []);
   assertEquals(lint("ws/server/server.ts", 'export * from "../http/mod.ts";'), []);
   assertEquals(
-    lint("tools/cli/cli.ts", 'import config from "../deno.json" with { type: "json" };'),
+    lint("tools/cli.ts", 'import config from "../deno.json" with { type: "json" };'),
     [],
   );
   assertEquals(lint("examples/chat/web.ts", 'import { a } from "../../tools/cli.ts";'), []);
@@ -34,13 +34,13 @@ Deno.test("import-direction lets a floor import itself and what is below", () =>
 
 Deno.test("import-direction refuses what is above, in every way to import", () => {
   const ways = [
-    'import { a } from "../tools/cli/cli.ts";',
-    'import type { A } from "../tools/cli/cli.ts";',
-    'export { a } from "../tools/cli/cli.ts";',
-    'export * from "../tools/cli/cli.ts";',
-    'const a = await import("../tools/cli/cli.ts");',
+    'import { a } from "../tools/cli.ts";',
+    'import type { A } from "../tools/cli.ts";',
+    'export { a } from "../tools/cli.ts";',
+    'export * from "../tools/cli.ts";',
+    'const a = await import("../tools/cli.ts");',
     'import { a } from "@portside/kit/tools/cli";',
-    'import { a } from "../tools/cli/cli.ts";',
+    'import { a } from "../tools/cli.ts";',
   ];
   for (const way of ways) {
     const [finding, ...others] = lint("net/a.ts", way);

@@ -17,8 +17,8 @@
  * @module
  */
 
-export * from "./cli/cli.ts";
-export { diagnose, type DiagnoseOptions } from "./diagnose/diagnose.ts";
+export * from "./cli.ts";
+export { diagnose, type DiagnoseOptions } from "./diagnose.ts";
 export type * from "./diagnose/diagnosis.ts";
 export {
   type FaultProxy,
@@ -27,7 +27,7 @@ export {
   type NetworkFaults,
   type ProxyFaults,
   serveFaultProxy,
-} from "./fault_proxy/fault_proxy.ts";
+} from "./fault_proxy.ts";
 export * from "./parsers/interfaces.ts";
 export * from "./parsers/ping.ts";
 export {
@@ -36,5 +36,5 @@ export {
   type ScanOptions,
   type ScanResult,
   type ScanState,
-} from "./scan/scan.ts";
+} from "./scan.ts";
 export * from "./parsers/traceroute.ts";

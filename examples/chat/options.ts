@@ -6,13 +6,7 @@
 
 import { hostOf } from "../http/public_names.ts";
 import type { ServerStats, ServeTcpOptions } from "../../net/tcp/server_options.ts";
-import {
-  badValue,
-  type CliLog,
-  type CliValues,
-  type None,
-  serverFlags,
-} from "../../tools/cli/cli.ts";
+import { badValue, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
 import type { TerminalLimits } from "./terminal.ts";
 import type { ChatWebOptions } from "./web.ts";

@@ -7,7 +7,7 @@ import {
   type FtpTreeReport,
   uploadTree,
 } from "../../net/ftp/tree.ts";
-import { type CliContext, CliError } from "../../tools/cli/cli.ts";
+import { type CliContext, CliError } from "../../tools/cli.ts";
 
 /** What a command has at hand. */
 export interface Call {

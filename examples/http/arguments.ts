@@ -3,7 +3,7 @@
 import type { HttpAuth, HttpRequestOptions } from "../../http/client/client.ts";
 import type { MultipartPart } from "../../http/client/multipart.ts";
 import type { HttpResponse } from "../../http/client/response.ts";
-import { badValue } from "../../tools/cli/cli.ts";
+import { badValue } from "../../tools/cli.ts";
 
 /** What makes a body. */
 export interface BodyValues {

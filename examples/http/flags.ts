@@ -1,6 +1,6 @@
 /** The flags of the HTTP client. @module */
 
-import type { Flags } from "../../tools/cli/cli.ts";
+import type { Flags } from "../../tools/cli.ts";
 
 /** What a request can be told. */
 export const FLAGS = {

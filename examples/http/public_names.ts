@@ -2,7 +2,7 @@
 
 import type { ServeHttpOptions } from "../../http/server/options.ts";
 import { readAddressBlock } from "../../net/address_block.ts";
-import { badValue } from "../../tools/cli/cli.ts";
+import { badValue } from "../../tools/cli.ts";
 
 /**
  * Reads a value of `--allow-host`.

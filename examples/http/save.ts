@@ -1,7 +1,7 @@
 /** The HTTP client's way to a file. @module */
 
 import { download, type DownloadOptions, type DownloadResult } from "../../http/client/download.ts";
-import { badValue, type CliContext } from "../../tools/cli/cli.ts";
+import { badValue, type CliContext } from "../../tools/cli.ts";
 
 /** Refuses to save what is no download. */
 export function checkOutput(

@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import MailComposer from "nodemailer/lib/mail-composer/index.js";
 import type { SmtpEnvelope } from "../../net/smtp/client.ts";
 import { formatSmtpPath } from "../../net/smtp/codec.ts";
-import { badValue } from "../../tools/cli/cli.ts";
+import { badValue } from "../../tools/cli.ts";
 
 /** What a message is made of. */
 export interface Letter {

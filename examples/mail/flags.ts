@@ -1,7 +1,7 @@
 /** The flags that say which server, how the line is encrypted, and who logs in. @module */
 
 import type { MailLoginOptions } from "../../net/mail/options.ts";
-import { type CliContext, type Flags, type FlagValue, readPem } from "../../tools/cli/cli.ts";
+import { type CliContext, type Flags, type FlagValue, readPem } from "../../tools/cli.ts";
 import { readPassword } from "./password.ts";
 
 const FLAGS = {

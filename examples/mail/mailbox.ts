@@ -5,7 +5,7 @@ import { connectImap, type ConnectImapOptions } from "../../net/imap/client.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { connectPop3, type ConnectPop3Options } from "../../net/pop3/client.ts";
 import { retry } from "../../net/retry.ts";
-import { CliError } from "../../tools/cli/cli.ts";
+import { CliError } from "../../tools/cli.ts";
 
 /** A message in a list. */
 export interface Item {

@@ -1,6 +1,6 @@
 /** Passwords of the mail programs: from a file or asked for, never from the command line. @module */
 
-import { type CliContext, CliError } from "../../tools/cli/cli.ts";
+import { type CliContext, CliError } from "../../tools/cli.ts";
 
 /**
  * Reads a password.

@@ -2,7 +2,7 @@
 
 import PostalMime, { type Email } from "postal-mime";
 import type { NetError } from "../../net/errors/errors.ts";
-import { badValue, type CliContext, CliError } from "../../tools/cli/cli.ts";
+import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
 import { type Item, type Mailbox, readAll } from "./mailbox.ts";
 import { plainNames, plainText } from "./plain.ts";
 

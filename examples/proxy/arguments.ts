@@ -3,7 +3,7 @@
 import { createProxy, type ServeProxyOptions } from "../../http/proxy/proxy.ts";
 import { isLoopback } from "../../net/address.ts";
 import { readAddressBlock } from "../../net/address_block.ts";
-import { badValue } from "../../tools/cli/cli.ts";
+import { badValue } from "../../tools/cli.ts";
 import { readUpstream, upstreamRules } from "./upstream.ts";
 
 /** The flags that are more than a value. */

@@ -1,7 +1,7 @@
 /** The line of the log for each request. @module */
 
 import type { ProxyEntry } from "../../http/proxy/proxy.ts";
-import type { CliLog } from "../../tools/cli/cli.ts";
+import type { CliLog } from "../../tools/cli.ts";
 
 const ms = (time: number | undefined) => time === undefined ? time : Math.round(time * 10) / 10;
 

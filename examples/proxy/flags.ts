@@ -1,6 +1,6 @@
 /** The flags of the proxy. @module */
 
-import { type Flags, serverFlags } from "../../tools/cli/cli.ts";
+import { type Flags, serverFlags } from "../../tools/cli.ts";
 
 /** What the proxy can be told. */
 export const FLAGS = {

@@ -1,7 +1,7 @@
 /** The next proxies of the command line: `--upstream TARGET=URL`. @module */
 
 import { createProxy, type ProxyOptions, type ProxyUpstreamRule } from "../../http/proxy/proxy.ts";
-import { badValue } from "../../tools/cli/cli.ts";
+import { badValue } from "../../tools/cli.ts";
 
 /** One `--upstream`: a target, or `*` for all, and the next proxy. */
 export interface Upstream {

@@ -1,6 +1,6 @@
 /** The command lines of the WebSocket client and server, checked. @module */
 
-import { badValue } from "../../tools/cli/cli.ts";
+import { badValue } from "../../tools/cli.ts";
 
 /** Refuses what is no URL of a WebSocket. */
 export function checkUrl(url: string): void {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { missingProgram } from "../../tools/cli/cli.ts";
+import { missingProgram } from "../../tools/cli.ts";
 import { Child, outputOf } from "./_process.ts";
 
 /** How long one phase of the load generator may take, in milliseconds. */

@@ -6,7 +6,7 @@
  */
 
 import { escapeControls } from "../../net/text.ts";
-import { CliError, ExitCode } from "../../tools/cli/cli.ts";
+import { CliError, ExitCode } from "../../tools/cli.ts";
 
 /** The folder of the repository. */
 export const ROOT = new URL("../../", import.meta.url);

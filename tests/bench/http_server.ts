@@ -20,7 +20,7 @@ import {
 import { cpuUse, sampleCpu } from "./_cpu.ts";
 import { measureIdle } from "./idle_memory.ts";
 import { outputOf, type RunningServer } from "./_process.ts";
-import { CliError, ExitCode } from "../../tools/cli/cli.ts";
+import { CliError, ExitCode } from "../../tools/cli.ts";
 
 const PEERS = "tests/bench/peers";
 const HARDENED = "ours, hardened";

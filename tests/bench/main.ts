@@ -16,7 +16,7 @@
  * @module
  */
 
-import { badValue, type CliIo, defineCli } from "../../tools/cli/cli.ts";
+import { badValue, type CliIo, defineCli } from "../../tools/cli.ts";
 import type { Bench, Figure } from "./_bench.ts";
 import { makeLoadGenerator } from "./_load.ts";
 import { describeMachine, loadAverage } from "./_machine.ts";

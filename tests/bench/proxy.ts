@@ -2,7 +2,7 @@
 
 import { type Bench, can, type Contender, denoServer, type Figure, runRounds } from "./_bench.ts";
 import { outputOf, startServer } from "./_process.ts";
-import { CliError, ExitCode } from "../../tools/cli/cli.ts";
+import { CliError, ExitCode } from "../../tools/cli.ts";
 
 const PEERS = "tests/bench/peers";
 const CONNECTIONS = 32;

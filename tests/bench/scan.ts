@@ -98,7 +98,7 @@ function scanned(ports: number, open: number, count: (output: string) => number)
 function ours(bench: Bench, ports: number, open: number, ...args: string[]): Program {
   return {
     name: "ours",
-    command: [bench.deno, "run", "-q", "-P=scan", "tools/scan/scan.ts", "127.0.0.1", ...args],
+    command: [bench.deno, "run", "-q", "-P=scan", "tools/scan.ts", "127.0.0.1", ...args],
     read: scanned(ports, open, (output) => Number(/(\d+) open, /.exec(output)?.[1])),
   };
 }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { main } from "../../examples/fetch_all.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { deadPort, serve } from "../_support/http_servers.ts";
 
 Deno.test("fetch_all says what came of each in the order given, whatever comes first", async () => {

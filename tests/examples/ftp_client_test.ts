@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { main } from "../../examples/ftp_client.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { startPyftpdlib } from "../_support/ftp.ts";
 import { needsPython } from "../_support/peers.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../examples/http_client.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { temporaryFolder } from "../_support/repository.ts";
 import { deadPort, echo, RawServer, serve } from "../_support/http_servers.ts";
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { main } from "../../examples/pooled_client.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { deadPort, serve } from "../_support/http_servers.ts";
 
 async function run(...args: string[]) {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../examples/proxy.ts";
 import { serveHttp } from "../../http/server/server.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { startRunnable } from "../_support/runnable.ts";
 import { exchange, statuses } from "../_support/raw_http.ts";
 import { echo } from "../_support/http_servers.ts";

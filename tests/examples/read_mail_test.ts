@@ -5,7 +5,7 @@ import { delay } from "@std/async/delay";
 import { plainNames, plainText } from "../../examples/mail/plain.ts";
 import { main } from "../../examples/read_mail.ts";
 import { main as send } from "../../examples/send_mail.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { type Dovecot, needsDovecot, startDovecot } from "../_support/dovecot.ts";
 import { beginTls, lineServer } from "../_support/line_server.ts";

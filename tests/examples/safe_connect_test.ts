@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { testCertificates } from "../_support/certificates.ts";
 import { runRunnable } from "../_support/runnable.ts";
 import { main } from "../../examples/safe_connect.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { serveTls } from "../../net/tls/server.ts";
 
 /** Runs it in this process; gives the exit code, the object of --json, and the line for people. */

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import PostalMime from "postal-mime";
 import { main } from "../../examples/send_mail.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsPython, pythonWith } from "../_support/peers.ts";
 import { fileOf, ROOT, runPeer } from "../_support/runnable.ts";

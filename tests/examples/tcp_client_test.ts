@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { needsPython, pythonWith } from "../_support/peers.ts";
 import { ROOT, runRunnable, startPeer, startRunnable } from "../_support/runnable.ts";
 import { main } from "../../examples/tcp_client.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 
 const python = needsPython();
 const bytes = (text: string) => new TextEncoder().encode(text);

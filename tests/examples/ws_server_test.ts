@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { main } from "../../examples/ws_client.ts";
-import { recordingIo } from "../../tools/cli/cli.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import { connectWebSocket } from "../../ws/client/client.ts";
 import { serveWebSocket } from "../../ws/server/server.ts";
 import { fileOf, ROOT, runRunnable, startRunnable } from "../_support/runnable.ts";

@@ -1,7 +1,7 @@
 /** How a diagnosis reaches the terminal, or whoever reads its JSON. Private to `tools/`. @module */
 
 import { NetError } from "../../net/errors/errors.ts";
-import type { CliContext } from "../cli/cli.ts";
+import type { CliContext } from "../cli.ts";
 import type { DiagnoseStep, Diagnosis } from "./diagnosis.ts";
 
 /** Colour and width of the terminal. */

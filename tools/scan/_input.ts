@@ -1,6 +1,6 @@
 /** What the command line of the scanner asks for: ports and targets. */
 
-import { type CliContext, CliError } from "../cli/cli.ts";
+import { type CliContext, CliError } from "../cli.ts";
 import { formatPorts, parsePorts } from "./_ports.ts";
 import { topPorts } from "./_services.ts";
 

@@ -1,8 +1,8 @@
 /** What a scan shows: results as they come, progress on a terminal, a summary. */
 
 import { escapeControls, escapeJson } from "../../net/text.ts";
-import type { CliContext } from "../cli/cli.ts";
-import type { ScanResult, ScanState } from "./scan.ts";
+import type { CliContext } from "../cli.ts";
+import type { ScanResult, ScanState } from "../scan.ts";
 import { formatPorts } from "./_ports.ts";
 import { count, showTime } from "../internal/text.ts";
 

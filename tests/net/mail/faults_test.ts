@@ -7,7 +7,7 @@ import { connectFtp } from "../../../net/ftp/client.ts";
 import { connectImap } from "../../../net/imap/client.ts";
 import { connectPop3 } from "../../../net/pop3/client.ts";
 import { connectSmtp } from "../../../net/smtp/client.ts";
-import { type NetworkFaults, serveFaultProxy } from "../../../tools/fault_proxy/fault_proxy.ts";
+import { type NetworkFaults, serveFaultProxy } from "../../../tools/fault_proxy.ts";
 import { type LineServer, lineServer } from "../../_support/line_server.ts";
 import { post } from "../../_support/smtp_server.ts";
 

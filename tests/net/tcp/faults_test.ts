@@ -12,7 +12,7 @@ import { connectTcp } from "../../../net/tcp/client.ts";
 import { serveTcp, type ServeTcpOptions, type TcpServer } from "../../../net/tcp/server.ts";
 import { connectTls } from "../../../net/tls/client.ts";
 import { serveTls } from "../../../net/tls/server.ts";
-import { type FaultProxyOptions, serveFaultProxy } from "../../../tools/fault_proxy/fault_proxy.ts";
+import { type FaultProxyOptions, serveFaultProxy } from "../../../tools/fault_proxy.ts";
 import { until } from "../../_support/until.ts";
 
 /** Answers every line with itself. */

@@ -27,18 +27,18 @@
  * @module
  */
 
-import { ahead } from "./_ahead.ts";
-import { type CliIo, defineCli } from "../cli/cli.ts";
-import { resolveBySystem } from "../internal/phases.ts";
-import { probeAll } from "./_engine.ts";
-import { readBanner, readTls, type ScannedTls } from "./_details.ts";
-import { readPorts, readTargets, usage } from "./_input.ts";
-import { parsePorts } from "./_ports.ts";
-import { type ScanFormat, ScanReport } from "./_report.ts";
-import { countHosts, type Target, Targets } from "./_targets.ts";
-import { serviceOf, topPorts } from "./_services.ts";
+import { ahead } from "./scan/_ahead.ts";
+import { type CliIo, defineCli } from "./cli.ts";
+import { resolveBySystem } from "./internal/phases.ts";
+import { probeAll } from "./scan/_engine.ts";
+import { readBanner, readTls, type ScannedTls } from "./scan/_details.ts";
+import { readPorts, readTargets, usage } from "./scan/_input.ts";
+import { parsePorts } from "./scan/_ports.ts";
+import { type ScanFormat, ScanReport } from "./scan/_report.ts";
+import { countHosts, type Target, Targets } from "./scan/_targets.ts";
+import { serviceOf, topPorts } from "./scan/_services.ts";
 
-export type { ScannedTls } from "./_details.ts";
+export type { ScannedTls } from "./scan/_details.ts";
 
 /** What a port is: `error` means that this side could not find out. */
 export type ScanState = "open" | "closed" | "filtered" | "error";

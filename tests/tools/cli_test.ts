@@ -15,9 +15,9 @@ import {
   type RecordingIo,
   recordingIo,
   serverFlags,
-} from "../../../tools/cli/cli.ts";
-import { escapeControls } from "../../../net/text.ts";
-import config from "../../../deno.json" with { type: "json" };
+} from "../../tools/cli.ts";
+import { escapeControls } from "../../net/text.ts";
+import config from "../../deno.json" with { type: "json" };
 
 const cli = defineCli({
   name: "probe",

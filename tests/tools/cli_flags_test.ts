@@ -2,13 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  defineCli,
-  type Flag,
-  type Flags,
-  recordingIo,
-  serverFlags,
-} from "../../../tools/cli/cli.ts";
+import { defineCli, type Flag, type Flags, recordingIo, serverFlags } from "../../tools/cli.ts";
 
 interface Outcome {
   code: number;

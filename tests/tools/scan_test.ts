@@ -1,15 +1,15 @@
-/** `tools/scan/scan.ts` against this machine. */
+/** `tools/scan.ts` against this machine. */
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import fc from "fast-check";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { recordingIo } from "../../../tools/cli/cli.ts";
-import { main, scan, type ScanOptions, type ScanResult } from "../../../tools/scan/scan.ts";
-import { testCertificates } from "../../_support/certificates.ts";
-import { isolated, needs, needsNamespace } from "../../_support/peers.ts";
-import { ROOT, Runnable, runPeer, runRunnable, startRunnable } from "../../_support/runnable.ts";
+import { recordingIo } from "../../tools/cli.ts";
+import { main, scan, type ScanOptions, type ScanResult } from "../../tools/scan.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { isolated, needs, needsNamespace } from "../_support/peers.ts";
+import { ROOT, Runnable, runPeer, runRunnable, startRunnable } from "../_support/runnable.ts";
 
 const HOST = "127.0.0.1";
 
@@ -227,9 +227,7 @@ Deno.test("descriptors that run out make no port closed or open", async () => {
   await using server = listen(5);
   const flags = ["--allow-net=127.0.0.1"];
   const command = `ulimit -n 80; exec "${Deno.execPath()}" run -q ${flags.join(" ")} ` +
-    `tools/scan/scan.ts 127.0.0.1 -p ${
-      server.ports.join(",")
-    },1-3000 -c 2000 -o ndjson --workers 1`;
+    `tools/scan.ts 127.0.0.1 -p ${server.ports.join(",")},1-3000 -c 2000 -o ndjson --workers 1`;
   const { code, stdout, stderr } = await runPeer("sh", [
     "-c",
     `cd "${new URL(ROOT).pathname}"; ${command}`,
@@ -253,7 +251,7 @@ Deno.test({
     const { code, stdout, stderr } = await runPeer(
       ...isolated(
         Deno.execPath(),
-        ...["run", "-q", "-P=scan", new URL("tools/scan/scan.ts", ROOT).pathname, ...targets],
+        ...["run", "-q", "-P=scan", new URL("tools/scan.ts", ROOT).pathname, ...targets],
         ...options,
       ),
     );
@@ -276,7 +274,7 @@ Deno.test({
   name: `an address of one interface alone is scanned there${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
-    const program = new URL("tools/scan/scan.ts", ROOT).pathname;
+    const program = new URL("tools/scan.ts", ROOT).pathname;
     const add = 'ip addr add fe80::5/64 dev v0 nodad && exec "$0" "$@"';
     const { code, stdout, stderr } = await runPeer(
       ...isolated(
@@ -293,7 +291,7 @@ Deno.test({
   name: `names are resolved several at a time${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
-    const program = new URL("tools/scan/scan.ts", ROOT).pathname;
+    const program = new URL("tools/scan.ts", ROOT).pathname;
     const config = await Deno.makeTempFile();
     // A name server in a net that drops, given up on after a second.
     await Deno.writeTextFile(config, "nameserver 198.18.7.7\noptions timeout:1 attempts:1\n");
@@ -537,14 +535,14 @@ Deno.test("targets come from files and from standard input too", async () => {
   assertEquals([code, out.trimEnd().split("\n").length], [0, 1]);
   await Deno.remove(file);
   const piped = await runPeer(Deno.execPath(), [
-    ...["run", "-q", "-P=scan", new URL("tools/scan/scan.ts", ROOT).pathname],
+    ...["run", "-q", "-P=scan", new URL("tools/scan.ts", ROOT).pathname],
     ...["-", "-", "-p", `${port}`, "--open", "--json"],
   ], "127.0.0.1\n");
   assertEquals([piped.code, JSON.parse(piped.stdout).port], [0, port]);
 });
 
 Deno.test("Ctrl-C ends it while it waits for standard input: 130", async () => {
-  const program = new URL("tools/scan/scan.ts", ROOT).pathname;
+  const program = new URL("tools/scan.ts", ROOT).pathname;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "-P=scan", program, "-", "--log-level", "debug"],
     stdin: "piped",
@@ -574,7 +572,7 @@ Deno.test("the reader of its output may leave", async () => {
   const { code, stderr } = await runPeer("sh", [
     "-c",
     `"${Deno.execPath()}" run -q -A "${
-      new URL("tools/scan/scan.ts", ROOT).pathname
+      new URL("tools/scan.ts", ROOT).pathname
     }" 127.0.0.1 -p 1-5000 ` +
     "--json | head -1",
   ]);

@@ -1,4 +1,4 @@
-/** `tools/diagnose/diagnose.ts` against servers of this machine, good and bad. */
+/** `tools/diagnose.ts` against servers of this machine, good and bad. */
 
 import {
   assert,
@@ -14,21 +14,21 @@ import {
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { developmentAuthority } from "../../../net/tls/certificate.ts";
-import { serveTcp } from "../../../net/tcp/server.ts";
-import { serveTls } from "../../../net/tls/server.ts";
-import { NetError, type TlsFailure } from "../../../net/errors/errors.ts";
-import { recordingIo } from "../../../tools/cli/cli.ts";
+import { developmentAuthority } from "../../net/tls/certificate.ts";
+import { serveTcp } from "../../net/tcp/server.ts";
+import { serveTls } from "../../net/tls/server.ts";
+import { NetError, type TlsFailure } from "../../net/errors/errors.ts";
+import { recordingIo } from "../../tools/cli.ts";
 import {
   diagnose,
   type DiagnoseOptions,
   type DiagnoseStepName,
   main,
-} from "../../../tools/diagnose/diagnose.ts";
-import { testCertificates } from "../../_support/certificates.ts";
-import { serveDns } from "../../_support/dns.ts";
-import { isolated, needs, needsNamespace } from "../../_support/peers.ts";
-import { ROOT, Runnable, runPeer, runRunnable } from "../../_support/runnable.ts";
+} from "../../tools/diagnose.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { serveDns } from "../_support/dns.ts";
+import { isolated, needs, needsNamespace } from "../_support/peers.ts";
+import { ROOT, Runnable, runPeer, runRunnable } from "../_support/runnable.ts";
 
 const WAY: readonly DiagnoseStepName[] = ["dns", "tcp", "tls", "http"];
 const way = (url: string, options: DiagnoseOptions = {}) =>
@@ -571,7 +571,7 @@ Deno.test({
   name: `a net that drops, and one to which no route leads${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
-    const program = new URL("tools/diagnose/diagnose.ts", ROOT).pathname;
+    const program = new URL("tools/diagnose.ts", ROOT).pathname;
     const verdictOf = async (url: string) => {
       const args = ["run", "-q", "-P=diagnose", program, "tcp", url, "-t", "300ms"];
       const { code, stdout } = await runPeer(...isolated(Deno.execPath(), ...args));
@@ -590,7 +590,7 @@ Deno.test({
   name: `diagnose dns tells what the system knows without a network${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
-    const program = new URL("tools/diagnose/diagnose.ts", ROOT).pathname;
+    const program = new URL("tools/diagnose.ts", ROOT).pathname;
     for (const host of ["localhost", "127.0.0.1"]) {
       const args = ["run", "-q", "-P=diagnose", program, "dns", host, "-t", "300ms"];
       const { code, stdout } = await runPeer(...isolated(Deno.execPath(), ...args));

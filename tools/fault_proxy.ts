@@ -34,10 +34,10 @@
  */
 
 import { createServer, type Server, type Socket } from "node:net";
-import { formatAddress, type HostPort, parseHostPort } from "../../net/address.ts";
-import { type NetError, toNetError } from "../../net/errors/errors.ts";
-import { badValue, type CliIo, defineCli, serverFlags } from "../cli/cli.ts";
-import { FaultLink } from "./_link.ts";
+import { formatAddress, type HostPort, parseHostPort } from "../net/address.ts";
+import { type NetError, toNetError } from "../net/errors/errors.ts";
+import { badValue, type CliIo, defineCli, serverFlags } from "./cli.ts";
+import { FaultLink } from "./fault_proxy/_link.ts";
 
 /** What happens to the bytes of one direction. Numbers of bytes count from the connection's start. */
 export interface NetworkFaults {

@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Connection, type ConnectionHandler, NetError } from "../../../net/mod.ts";
-import { connectTcp } from "../../../net/tcp/client.ts";
-import { serveTcp } from "../../../net/tcp/server.ts";
+import { type Connection, type ConnectionHandler, NetError } from "../../net/mod.ts";
+import { connectTcp } from "../../net/tcp/client.ts";
+import { serveTcp } from "../../net/tcp/server.ts";
 import {
   type FaultProxy,
   type FaultProxyEvent,
   type FaultProxyOptions,
   serveFaultProxy,
-} from "../../../tools/fault_proxy/fault_proxy.ts";
-import { startRunnable } from "../../_support/runnable.ts";
+} from "../../tools/fault_proxy.ts";
+import { startRunnable } from "../_support/runnable.ts";
 
 const echo: ConnectionHandler = async (conn) => {
   for await (const chunk of conn) await conn.write(chunk);

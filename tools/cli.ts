@@ -51,20 +51,20 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import config from "../../deno.json" with { type: "json" };
-import { indexFlags, readArgs } from "./_args.ts";
-import { describeFailure, ExitCode } from "./_failure.ts";
-import { helpText } from "./_help.ts";
-import { type CliIo, systemIo } from "./_io.ts";
-import { configureLogging } from "./_log.ts";
-import { escapeControls, escapeJson } from "../../net/text.ts";
-import type { Flags, FlagValue, Positionals, PositionalValue } from "./_values.ts";
+import config from "../deno.json" with { type: "json" };
+import { indexFlags, readArgs } from "./cli/_args.ts";
+import { describeFailure, ExitCode } from "./cli/_failure.ts";
+import { helpText } from "./cli/_help.ts";
+import { type CliIo, systemIo } from "./cli/_io.ts";
+import { configureLogging } from "./cli/_log.ts";
+import { escapeControls, escapeJson } from "../net/text.ts";
+import type { Flags, FlagValue, Positionals, PositionalValue } from "./cli/_values.ts";
 
-export { badValue } from "./_args.ts";
-export { CliError, ExitCode, missingProgram } from "./_failure.ts";
-export { readPem } from "./_files.ts";
-export { type CliIo, type RecordingIo, recordingIo, systemIo } from "./_io.ts";
-export { type ServerFlags, serverFlags } from "./_server_flags.ts";
+export { badValue } from "./cli/_args.ts";
+export { CliError, ExitCode, missingProgram } from "./cli/_failure.ts";
+export { readPem } from "./cli/_files.ts";
+export { type CliIo, type RecordingIo, recordingIo, systemIo } from "./cli/_io.ts";
+export { type ServerFlags, serverFlags } from "./cli/_server_flags.ts";
 export type {
   BooleanFlag,
   ByteSize,
@@ -83,7 +83,7 @@ export type {
   PositionalValue,
   SizeFlag,
   StringFlag,
-} from "./_values.ts";
+} from "./cli/_values.ts";
 
 /** No flags, or no positional arguments. */
 export type None = Readonly<Record<never, never>>;

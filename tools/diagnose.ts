@@ -29,25 +29,31 @@
  * @module
  */
 
-import { parseHostPort } from "../../net/address.ts";
-import type { DnsType } from "../../net/dns/codec.ts";
-import { badValue, CliError, type CliIo, defineCli, readPem } from "../cli/cli.ts";
-import { look, printText, showProgress, toJson } from "./_output.ts";
-import { renderDiagnosis } from "./_text.ts";
-import type { DiagnoseStep, DiagnoseStepName, Diagnosis, HttpStep, TlsStep } from "./diagnosis.ts";
-import { dnsStep } from "./_step_dns.ts";
-import { httpStep } from "./_step_http.ts";
-import { warmUp } from "../internal/phases.ts";
-import { interfacesStep, pingStep, throwIfMissing, traceStep } from "./_step_system.ts";
-import { tcpStep } from "./_step_tcp.ts";
-import { tlsStep } from "./_step_tls.ts";
-import { isAddress } from "../internal/structure.ts";
-import { parseTarget } from "./_target.ts";
-import { explainSlowness, judgeSteps } from "./_verdict.ts";
-import { showTime } from "../internal/text.ts";
-import type { Walk } from "./_walk.ts";
+import { parseHostPort } from "../net/address.ts";
+import type { DnsType } from "../net/dns/codec.ts";
+import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
+import { look, printText, showProgress, toJson } from "./diagnose/_output.ts";
+import { renderDiagnosis } from "./diagnose/_text.ts";
+import type {
+  DiagnoseStep,
+  DiagnoseStepName,
+  Diagnosis,
+  HttpStep,
+  TlsStep,
+} from "./diagnose/diagnosis.ts";
+import { dnsStep } from "./diagnose/_step_dns.ts";
+import { httpStep } from "./diagnose/_step_http.ts";
+import { warmUp } from "./internal/phases.ts";
+import { interfacesStep, pingStep, throwIfMissing, traceStep } from "./diagnose/_step_system.ts";
+import { tcpStep } from "./diagnose/_step_tcp.ts";
+import { tlsStep } from "./diagnose/_step_tls.ts";
+import { isAddress } from "./internal/structure.ts";
+import { parseTarget } from "./diagnose/_target.ts";
+import { explainSlowness, judgeSteps } from "./diagnose/_verdict.ts";
+import { showTime } from "./internal/text.ts";
+import type { Walk } from "./diagnose/_walk.ts";
 
-export type * from "./diagnosis.ts";
+export type * from "./diagnose/diagnosis.ts";
 
 /** Options of {@linkcode diagnose}. All times are in milliseconds. */
 export interface DiagnoseOptions {
