@@ -4,9 +4,9 @@
  *
  * @example Connect to a server that is still starting
  * ```ts
- * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { connectTcp } from "@portside/kit/net/tcp";
  * import { retry } from "@portside/kit/net/retry";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { serveTcp } from "@portside/kit/net/tcp";
  *
  * await using server = serveTcp({}, () => {});
  * await using _conn = await retry(

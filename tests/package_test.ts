@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { basename, dirname, join } from "node:path/posix";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 import {
@@ -7,21 +8,47 @@ import {
   EXPORTS,
   FLOORS,
   publicModules,
+  publicModulesBelow,
   read,
   ROOT,
   temporaryFolder,
 } from "./_support/repository.ts";
 
-/** `net/tcp/client.ts` as `./net/tcp-client`, `net/mod.ts` as `./net`. */
-function subpath(file: string): string {
-  return `./${file}`.replace(/(\/mod)?\.ts$/, "").replaceAll("_", "-");
+const PUBLIC_FILES = [
+  "mod.ts",
+  ...FLOORS.flatMap(publicModulesBelow),
+  ...publicModules("examples"),
+];
+
+/** The files that a module re-exports. */
+function reexports(file: string): string[] {
+  return Array.from(
+    read(file).matchAll(/^export (?:type )?(?:\*|\{[^}]*\}) from "(\.[^"]+)";$/gm),
+    ([, specifier]) => join(dirname(file), specifier!),
+  );
 }
 
-const PUBLIC_FILES = ["mod.ts", ...FLOORS.flatMap(publicModules), ...publicModules("examples")];
+Deno.test("a subpath has the name of its file or of the folder of its mod.ts", () => {
+  for (const [subpath, target] of Object.entries(EXPORTS)) {
+    const file = target.slice(2);
+    assert(exists(file), `${subpath} is ${file}, which does not exist`);
+    if (subpath === ".") continue;
+    const words = file.replace(/(\/mod)?\.ts$/, "").replaceAll("_", "-").split("/");
+    const name = basename(subpath);
+    const joined = words.slice(-2).join("-");
+    assert(name === words.at(-1) || name === joined, `${subpath} is ${file}`);
+    assertEquals(subpath.split("/")[1], words[0], `${subpath} is in another part: ${file}`);
+  }
+});
 
-Deno.test("every public file is an export, and every export a public file", () => {
-  const expected = Object.fromEntries(PUBLIC_FILES.map((file) => [subpath(file), `./${file}`]));
-  assertEquals({ ...EXPORTS }, { ...expected });
+Deno.test("every public file is an export, or is re-exported by one", () => {
+  const reached = new Set(Object.values(EXPORTS).map((target) => target.slice(2)));
+  for (const file of reached) {
+    // The mod.ts of a part re-exports all: a subpath of its own is what counts.
+    if (/^(\w+\/)?mod\.ts$/.test(file)) continue;
+    for (const other of reexports(file)) reached.add(other);
+  }
+  assertEquals(PUBLIC_FILES.filter((file) => !reached.has(file)), []);
 });
 
 Deno.test("every subpath is in kebab-case", () => {
@@ -41,7 +68,7 @@ Deno.test("the mod.ts of a folder exports everything that its files do", async (
   const root = await namesOf("mod.ts");
   for (const floor of FLOORS) {
     const mod = await namesOf(`${floor}/mod.ts`);
-    for (const file of publicModules(floor)) {
+    for (const file of publicModulesBelow(floor)) {
       const missing = (await namesOf(file)).difference(mod);
       // Each program has its own.
       if (floor === "tools") missing.delete("main");
@@ -135,7 +162,7 @@ Deno.test("a project that imports the package from JSR checks and runs", async (
 Deno.test("a project sees the types of the package", async () => {
   await using project = await consumer({
     "main.ts": `
-      import { serveTcp } from "${JSR}/net/tcp-server";
+      import { serveTcp } from "${JSR}/net/tcp";
       serveTcp({ port: "80" }, () => {});
     `,
   });

@@ -129,7 +129,7 @@ const TYPES: readonly DnsType[] = [
  * @example The times of an answer
  * ```ts
  * import { diagnose } from "@portside/kit/tools/diagnose";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { serveTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveTcp({}, async (conn) => {

@@ -10,8 +10,7 @@
  *
  * @example A connection that is reset after five bytes
  * ```ts
- * import { connectTcp } from "@portside/kit/net/tcp-client";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { NetError } from "@portside/kit/net/errors";
  * import { serveFaultProxy } from "@portside/kit/tools/fault-proxy";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -136,8 +135,7 @@ export interface FaultProxy extends AsyncDisposable {
  *
  * @example A server that falls silent, and recovers
  * ```ts
- * import { connectTcp } from "@portside/kit/net/tcp-client";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { serveFaultProxy } from "@portside/kit/tools/fault-proxy";
  * import { assertEquals, assertRejects } from "@std/assert";
  *

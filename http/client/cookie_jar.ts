@@ -5,7 +5,7 @@
  *
  * @example Keep and send a cookie
  * ```ts
- * import { createCookieJar } from "@portside/kit/http/cookie-jar";
+ * import { createCookieJar } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * const jar = createCookieJar();
@@ -43,7 +43,7 @@ export interface SavableCookieStore extends CookieStore {
  *
  * @example Save and load
  * ```ts
- * import { createCookieJar } from "@portside/kit/http/cookie-jar";
+ * import { createCookieJar } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * const jar = createCookieJar();

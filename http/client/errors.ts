@@ -14,8 +14,7 @@
  *
  * @example Tell failures apart
  * ```ts
- * import { createClient } from "@portside/kit/http/client";
- * import { HttpRequestError, HttpStatusError } from "@portside/kit/http/errors";
+ * import { createClient, HttpRequestError, HttpStatusError } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -91,7 +90,7 @@ export interface HttpRequestErrorOptions extends NetErrorOptions {
  *
  * @example Decide whether a payment may be sent again
  * ```ts
- * import { HttpRequestError } from "@portside/kit/http/errors";
+ * import { HttpRequestError } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * const error = new HttpRequestError("Cannot POST http://a/: reset", {
@@ -143,8 +142,7 @@ export interface HttpTimeoutErrorOptions extends Omit<HttpRequestErrorOptions, "
  *
  * @example Which limit it was
  * ```ts
- * import { createClient } from "@portside/kit/http/client";
- * import { HttpTimeoutError } from "@portside/kit/http/errors";
+ * import { createClient, HttpTimeoutError } from "@portside/kit/http/client";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -220,7 +218,7 @@ export interface HttpStatusErrorOptions extends ErrorOptions {
  *
  * @example Problem details of the server
  * ```ts
- * import { HttpStatusError } from "@portside/kit/http/errors";
+ * import { HttpStatusError } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * const error = new HttpStatusError({
@@ -307,8 +305,7 @@ export interface HttpDecodeErrorOptions extends ErrorOptions {
  *
  * @example The place of the fault
  * ```ts
- * import { createClient } from "@portside/kit/http/client";
- * import { HttpDecodeError } from "@portside/kit/http/errors";
+ * import { createClient, HttpDecodeError } from "@portside/kit/http/client";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * await using server = Deno.serve({ port: 0, onListen() {} }, () => new Response("[1,\n 2;]"));

@@ -4,7 +4,7 @@
  *
  * @example Encode a form
  * ```ts
- * import { encodeMultipart } from "@portside/kit/http/multipart";
+ * import { encodeMultipart } from "@portside/kit/http/client";
  * import { assertStringIncludes } from "@std/assert";
  *
  * const { type, open } = encodeMultipart({ name: "ada", file: new File(["hi"], "hi.txt") });
@@ -77,7 +77,7 @@ export interface EncodedMultipart {
  *
  * @example A file by its path
  * ```ts
- * import { encodeMultipart } from "@portside/kit/http/multipart";
+ * import { encodeMultipart } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * const form = encodeMultipart({ photo: { path: "photo.jpg", type: "image/jpeg" } });

@@ -48,7 +48,7 @@ export interface HttpResponseInit {
  *
  * @example Where it came from
  * ```ts
- * import { HttpResponse } from "@portside/kit/http/response";
+ * import { HttpResponse } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * const response = new HttpResponse("[1]", {

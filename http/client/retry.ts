@@ -10,7 +10,7 @@
  *
  * @example Wait as the server asks
  * ```ts
- * import { backoffDelay, parseRetryAfter } from "@portside/kit/http/retry";
+ * import { backoffDelay, parseRetryAfter } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseRetryAfter("120", 0), 120_000);
@@ -149,7 +149,7 @@ const AFTER: ReadonlySet<number> = new Set([413, 429, 503]);
  *
  * @example The defaults
  * ```ts
- * import { retryPolicy } from "@portside/kit/http/retry";
+ * import { retryPolicy } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * const policy = retryPolicy();
@@ -191,7 +191,7 @@ export function retryPolicy(options: HttpRetryOptions | false = {}): HttpRetryPo
  *
  * @example Too many requests
  * ```ts
- * import { isRetryStatus, retryPolicy } from "@portside/kit/http/retry";
+ * import { isRetryStatus, retryPolicy } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(isRetryStatus(retryPolicy(), 429, true), true);
@@ -217,7 +217,7 @@ export function isRetryStatus(
  *
  * @example Capped
  * ```ts
- * import { backoffDelay } from "@portside/kit/http/retry";
+ * import { backoffDelay } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(backoffDelay(9, { backoffFactor: 1, maxBackoff: 5000 }), 5000);
@@ -243,7 +243,7 @@ export function backoffDelay(
  *
  * @example In the past
  * ```ts
- * import { parseRetryAfter } from "@portside/kit/http/retry";
+ * import { parseRetryAfter } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseRetryAfter("Thu, 01 Jan 1970 00:00:00 GMT", 1000), 0);

@@ -158,8 +158,7 @@ export interface ProxyServer extends AsyncDisposable {
  * @example Behind a server of TCP
  * ```ts
  * import { createProxy } from "@portside/kit/http/proxy";
- * import { connectTcp } from "@portside/kit/net/tcp-client";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
  *
  * using proxy = createProxy();

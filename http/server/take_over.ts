@@ -4,9 +4,8 @@
  *
  * @example An echo of bytes
  * ```ts
- * import { serveHttp } from "@portside/kit/http/server";
- * import { takeOver } from "@portside/kit/http/take-over";
- * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { serveHttp, takeOver } from "@portside/kit/http/server";
+ * import { connectTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveHttp({ hardened: true }, (request) => {

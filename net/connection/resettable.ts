@@ -7,7 +7,7 @@
  *
  * @example Break a connection off
  * ```ts
- * import { resettable } from "@portside/kit/net/resettable";
+ * import { resettable } from "@portside/kit/net/connection";
  * import { assertRejects } from "@std/assert";
  *
  * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -51,7 +51,7 @@ export interface LayeredTransport extends Transport {
  *
  * @example Whether it can be reset
  * ```ts
- * import { resettable } from "@portside/kit/net/resettable";
+ * import { resettable } from "@portside/kit/net/connection";
  * import { assertEquals } from "@std/assert";
  *
  * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -5,9 +5,8 @@
  *
  * @example A name that does not exist
  * ```ts
- * import { queryDns } from "@portside/kit/net/dns-client";
- * import { decodeDnsMessage, encodeDnsMessage } from "@portside/kit/net/dns-codec";
- * import { bindUdp } from "@portside/kit/net/udp-socket";
+ * import { decodeDnsMessage, encodeDnsMessage, queryDns } from "@portside/kit/net/dns";
+ * import { bindUdp } from "@portside/kit/net/udp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = await bindUdp();
@@ -94,9 +93,9 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
  *
  * @example A server that does not answer
  * ```ts
- * import { queryDns } from "@portside/kit/net/dns-client";
+ * import { queryDns } from "@portside/kit/net/dns";
  * import { NetError } from "@portside/kit/net/errors";
- * import { bindUdp } from "@portside/kit/net/udp-socket";
+ * import { bindUdp } from "@portside/kit/net/udp";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * await using silent = await bindUdp();

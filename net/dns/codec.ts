@@ -4,7 +4,7 @@
  *
  * @example A question and its answer
  * ```ts
- * import { decodeDnsMessage, encodeDnsMessage } from "@portside/kit/net/dns-codec";
+ * import { decodeDnsMessage, encodeDnsMessage } from "@portside/kit/net/dns";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = encodeDnsMessage({
@@ -199,7 +199,7 @@ function numberOf(type: DnsType): number {
  *
  * @example The smallest question
  * ```ts
- * import { encodeDnsMessage } from "@portside/kit/net/dns-codec";
+ * import { encodeDnsMessage } from "@portside/kit/net/dns";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = encodeDnsMessage({ questions: [{ name: "a.b", type: "A" }] });
@@ -257,7 +257,7 @@ export function encodeDnsMessage(message: Partial<DnsMessage>): Uint8Array<Array
  *
  * @example A name that points at itself
  * ```ts
- * import { decodeDnsMessage } from "@portside/kit/net/dns-codec";
+ * import { decodeDnsMessage } from "@portside/kit/net/dns";
  * import { NetError } from "@portside/kit/net/errors";
  * import { assertThrows } from "@std/assert";
  *
@@ -333,7 +333,7 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
  *
  * @example A mail server
  * ```ts
- * import { formatDnsRecord } from "@portside/kit/net/dns-codec";
+ * import { formatDnsRecord } from "@portside/kit/net/dns";
  * import { assertEquals } from "@std/assert";
  *
  * const text = formatDnsRecord({
@@ -359,7 +359,7 @@ export function formatDnsRecord(record: DnsRecord): string {
  *
  * @example Both families
  * ```ts
- * import { reverseDnsName } from "@portside/kit/net/dns-codec";
+ * import { reverseDnsName } from "@portside/kit/net/dns";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(reverseDnsName("192.0.2.7"), "7.2.0.192.in-addr.arpa");

@@ -1,4 +1,5 @@
 import type { NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
+import { tried } from "../internal/tried.ts";
 import type { Classified } from "./_classify.ts";
 
 /** Where each kind mostly happens, for errors that nobody said more about. */
@@ -76,9 +77,6 @@ const TLS_REASONS: Readonly<Record<TlsFailure, string>> = {
   "handshake": "the handshake failed",
 };
 
-/** How many addresses of a host a sentence names. */
-const SHOWN = 8;
-
 /** The sentence for a person; what others wrote has been escaped before. */
 export function describe(
   found: Classified,
@@ -95,13 +93,6 @@ export function describe(
   const [verb, preposition] = SUBJECTS[phase];
   const subject = address === undefined ? verb : `${verb}${preposition} ${address}`;
   return `${subject}: ${why}${tried(addresses)}`;
-}
-
-/** The end of a sentence about a host with several addresses. */
-export function tried(addresses: readonly string[] = []): string {
-  if (addresses.length < 2) return "";
-  const more = addresses.length > SHOWN ? `, and ${addresses.length - SHOWN} more` : "";
-  return ` (tried ${addresses.slice(0, SHOWN).join(", ")}${more})`;
 }
 
 function reason(found: Classified, phase: NetPhase): string {

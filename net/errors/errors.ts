@@ -33,7 +33,7 @@
  * @example Tell failures apart
  * ```ts
  * import { NetError } from "@portside/kit/net/errors";
- * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { connectTcp } from "@portside/kit/net/tcp";
  * import { assertEquals, assertInstanceOf } from "@std/assert";
  *
  * try {

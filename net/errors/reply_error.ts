@@ -27,7 +27,7 @@ export interface Reply {
  *
  * @example Tell it from a broken line
  * ```ts
- * import { ReplyError } from "@portside/kit/net/reply-error";
+ * import { ReplyError } from "@portside/kit/net/errors";
  * import { assertEquals } from "@std/assert";
  *
  * const error = new ReplyError("Cannot send to <x@a.test>", {

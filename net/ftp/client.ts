@@ -10,7 +10,7 @@
  *
  * @example Fetch a file
  * ```ts
- * import { connectFtp } from "@portside/kit/net/ftp-client";
+ * import { connectFtp } from "@portside/kit/net/ftp";
  *
  * async function fetchNotes(hostname: string, password: string): Promise<string> {
  *   await using ftp = await connectFtp({ hostname, user: "ann", password });

@@ -3,7 +3,7 @@
  *
  * @example A line of MLSD
  * ```ts
- * import { parseFtpFacts } from "@portside/kit/net/ftp-codec";
+ * import { parseFtpFacts } from "@portside/kit/net/ftp";
  * import { assertEquals } from "@std/assert";
  *
  * const entry = parseFtpFacts("type=file;size=12;modify=20261123093000; notes.txt");

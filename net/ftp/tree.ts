@@ -3,8 +3,7 @@
  *
  * @example Mirror a directory
  * ```ts
- * import { connectFtp } from "@portside/kit/net/ftp-client";
- * import { downloadTree } from "@portside/kit/net/ftp-tree";
+ * import { connectFtp, downloadTree } from "@portside/kit/net/ftp";
  *
  * async function mirror(hostname: string): Promise<number> {
  *   await using ftp = await connectFtp({ hostname });

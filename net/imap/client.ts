@@ -4,7 +4,7 @@
  *
  * @example The subjects of what nobody has read
  * ```ts
- * import { connectImap } from "@portside/kit/net/imap-client";
+ * import { connectImap } from "@portside/kit/net/imap";
  *
  * async function unread(hostname: string, password: string): Promise<(string | undefined)[]> {
  *   await using mail = await connectImap({ hostname, user: "ann", password });

@@ -4,7 +4,7 @@
  *
  * @example A response with a literal
  * ```ts
- * import { parseImapResponse } from "@portside/kit/net/imap-codec";
+ * import { parseImapResponse } from "@portside/kit/net/imap";
  * import { assertEquals } from "@std/assert";
  *
  * const literal = new TextEncoder().encode("hello");

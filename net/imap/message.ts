@@ -3,8 +3,7 @@
  *
  * @example An envelope
  * ```ts
- * import { parseImapResponse } from "@portside/kit/net/imap-codec";
- * import { readImapMessage } from "@portside/kit/net/imap-message";
+ * import { parseImapResponse, readImapMessage } from "@portside/kit/net/imap";
  * import { assertEquals } from "@std/assert";
  *
  * const response = parseImapResponse([String.raw`* 2 FETCH (UID 9 FLAGS (\Seen) RFC822.SIZE 44)`]);

@@ -3,7 +3,7 @@
  *
  * @example Count what comes
  * ```ts
- * import { watchImap } from "@portside/kit/net/imap-watch";
+ * import { watchImap } from "@portside/kit/net/imap";
  *
  * async function tell(hostname: string, password: string): Promise<void> {
  *   for await (const event of watchImap({ hostname, user: "ann", password }, "INBOX")) {

@@ -4,7 +4,7 @@ import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
 import { retry } from "../retry.ts";
 import type { Transport } from "../connection/transport.ts";
 import { addressesOf } from "./addresses.ts";
-import { tried } from "../errors/_describe.ts";
+import { tried } from "./tried.ts";
 import { checkLocalAddress, dialFrom } from "./dial_from.ts";
 import { checkNumber, MAX_TIMER } from "./options.ts";
 

@@ -5,7 +5,7 @@
  *
  * @example There and back
  * ```ts
- * import { DotDecoder, DotEncoder } from "@portside/kit/net/dot-codec";
+ * import { DotDecoder, DotEncoder } from "@portside/kit/net/mail";
  * import { assertEquals } from "@std/assert";
  *
  * const encoder = new DotEncoder();

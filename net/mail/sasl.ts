@@ -4,7 +4,7 @@
  *
  * @example What PLAIN sends
  * ```ts
- * import { startSasl } from "@portside/kit/net/sasl";
+ * import { startSasl } from "@portside/kit/net/mail";
  * import { assertEquals } from "@std/assert";
  *
  * const exchange = startSasl(["PLAIN", "LOGIN"], { user: "ann", password: "secret" }, {

@@ -5,7 +5,7 @@
  * @example Borrow a connection twice
  * ```ts
  * import { createPool } from "@portside/kit/net/pool";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { serveTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveTcp({}, async (conn) => {

@@ -6,7 +6,7 @@
  *
  * @example The messages of a maildrop
  * ```ts
- * import { connectPop3 } from "@portside/kit/net/pop3-client";
+ * import { connectPop3 } from "@portside/kit/net/pop3";
  *
  * async function sizes(hostname: string, password: string): Promise<number[]> {
  *   await using mail = await connectPop3({ hostname, user: "ann", password });

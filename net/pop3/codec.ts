@@ -3,7 +3,7 @@
  *
  * @example A status
  * ```ts
- * import { parsePop3Status } from "@portside/kit/net/pop3-codec";
+ * import { parsePop3Status } from "@portside/kit/net/pop3";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parsePop3Status("-ERR [IN-USE] maildrop is locked"), {

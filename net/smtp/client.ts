@@ -5,7 +5,7 @@
  *
  * @example Send a message
  * ```ts
- * import { connectSmtp } from "@portside/kit/net/smtp-client";
+ * import { connectSmtp } from "@portside/kit/net/smtp";
  *
  * async function sayHello(hostname: string, password: string): Promise<void> {
  *   await using mail = await connectSmtp({ hostname, user: "ann", password });

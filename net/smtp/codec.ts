@@ -3,7 +3,7 @@
  *
  * @example A reply of several lines
  * ```ts
- * import { SmtpReplyReader } from "@portside/kit/net/smtp-codec";
+ * import { SmtpReplyReader } from "@portside/kit/net/smtp";
  * import { assertEquals } from "@std/assert";
  *
  * const reader = new SmtpReplyReader();

@@ -4,7 +4,7 @@
  *
  * @example A newsletter
  * ```ts
- * import { SmtpPool } from "@portside/kit/net/smtp-pool";
+ * import { SmtpPool } from "@portside/kit/net/smtp";
  *
  * async function sendAll(hostname: string, password: string, to: string[]): Promise<void> {
  *   await using pool = new SmtpPool({ hostname, user: "ann", password, maxConnections: 2, rate: 10 });

@@ -4,8 +4,7 @@
  *
  * @example Ask and read the answer
  * ```ts
- * import { connectTcp } from "@portside/kit/net/tcp-client";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveTcp({}, (conn) => conn.write("220 ready\r\n"));
@@ -40,7 +39,7 @@ export type * from "./connect_options.ts";
  *
  * @example A refused connection
  * ```ts
- * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { connectTcp } from "@portside/kit/net/tcp";
  * import { NetError } from "@portside/kit/net/errors";
  * import { assertEquals, assertRejects } from "@std/assert";
  *

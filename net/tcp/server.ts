@@ -4,8 +4,7 @@
  *
  * @example Answer every line
  * ```ts
- * import { serveTcp } from "@portside/kit/net/tcp-server";
- * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveTcp({ port: 0 }, async (conn) => {
@@ -19,8 +18,7 @@
  * @example Behind a load balancer that speaks the PROXY protocol
  * ```ts
  * import { encodeProxyHeader } from "@portside/kit/net/proxy-protocol-codec";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
- * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
  *
  * const proxyProtocol = { trusted: ["127.0.0.1"] };
@@ -58,8 +56,7 @@ export type * from "./server_options.ts";
  *
  * @example Reply and close
  * ```ts
- * import { serveTcp } from "@portside/kit/net/tcp-server";
- * import { connectTcp } from "@portside/kit/net/tcp-client";
+ * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveTcp({}, (conn) => conn.write("Hello, Client!"));

@@ -191,7 +191,7 @@ const logger = getLogger(["portside", "net", "workers"]);
  * @example What a worker module holds
  * ```ts
  * import { runWorker } from "@portside/kit/net/workers";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
+ * import { serveTcp } from "@portside/kit/net/tcp";
  *
  * runWorker(({ hostname, port }) => serveTcp({ hostname, port, sharePort: true }, () => {}));
  * ```

@@ -5,8 +5,7 @@
  * @example Trust an own authority
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
- * import { connectTls } from "@portside/kit/net/tls-client";
- * import { serveTls } from "@portside/kit/net/tls-server";
+ * import { connectTls, serveTls } from "@portside/kit/net/tls";
  * import { assertEquals } from "@std/assert";
  *
  * const { cert, key, ca } = await developmentCertificate({ names: ["localhost"] });
@@ -53,8 +52,7 @@ export type * from "./options.ts";
  * @example An untrusted certificate
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
- * import { connectTls } from "@portside/kit/net/tls-client";
- * import { serveTls } from "@portside/kit/net/tls-server";
+ * import { connectTls, serveTls } from "@portside/kit/net/tls";
  * import { NetError } from "@portside/kit/net/errors";
  * import { assertEquals, assertRejects } from "@std/assert";
  *

@@ -5,8 +5,7 @@
  * @example Serve with a development certificate
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
- * import { connectTls } from "@portside/kit/net/tls-client";
- * import { serveTls } from "@portside/kit/net/tls-server";
+ * import { connectTls, serveTls } from "@portside/kit/net/tls";
  * import { assertEquals } from "@std/assert";
  *
  * const { cert, key, ca } = await developmentCertificate();
@@ -70,8 +69,7 @@ export interface TlsServer extends TcpServer {
  * @example Choose a protocol
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
- * import { connectTls } from "@portside/kit/net/tls-client";
- * import { serveTls } from "@portside/kit/net/tls-server";
+ * import { connectTls, serveTls } from "@portside/kit/net/tls";
  * import { assertEquals } from "@std/assert";
  *
  * const { cert, key, ca } = await developmentCertificate();

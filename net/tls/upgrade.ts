@@ -8,9 +8,8 @@
  * @example STARTTLS
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
- * import { connectTcp } from "@portside/kit/net/tcp-client";
- * import { serveTcp } from "@portside/kit/net/tcp-server";
- * import { upgradeTls, upgradeTlsServer } from "@portside/kit/net/upgrade-tls";
+ * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
+ * import { upgradeTls, upgradeTlsServer } from "@portside/kit/net/tls";
  * import { assertEquals } from "@std/assert";
  *
  * const { cert, key, ca } = await developmentCertificate({ names: ["mail.test"] });
@@ -66,7 +65,7 @@ export interface UpgradeTlsOptions extends TlsClientSettings {
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
  * import { memoryPair } from "@portside/kit/net/memory-pair";
- * import { upgradeTls, upgradeTlsServer } from "@portside/kit/net/upgrade-tls";
+ * import { upgradeTls, upgradeTlsServer } from "@portside/kit/net/tls";
  * import { assertEquals } from "@std/assert";
  *
  * const { cert, key, ca } = await developmentCertificate({ names: ["mail.test"] });
@@ -123,7 +122,7 @@ const read = new WeakMap<UpgradeTlsServerOptions, Certificates>();
  * import { developmentCertificate } from "@portside/kit/net/certificate";
  * import { NetError } from "@portside/kit/net/errors";
  * import { memoryPair } from "@portside/kit/net/memory-pair";
- * import { upgradeTlsServer } from "@portside/kit/net/upgrade-tls";
+ * import { upgradeTlsServer } from "@portside/kit/net/tls";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * const { cert, key } = await developmentCertificate();

@@ -8,7 +8,7 @@
  *
  * @example A question and its answer
  * ```ts
- * import { bindUdp } from "@portside/kit/net/udp-socket";
+ * import { bindUdp } from "@portside/kit/net/udp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = await bindUdp();
@@ -58,7 +58,7 @@ const encoder = new TextEncoder();
  *
  * @example Iterate over what arrives
  * ```ts
- * import { bindUdp } from "@portside/kit/net/udp-socket";
+ * import { bindUdp } from "@portside/kit/net/udp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = await bindUdp();
@@ -347,7 +347,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
  *
  * @example Too long a datagram
  * ```ts
- * import { bindUdp } from "@portside/kit/net/udp-socket";
+ * import { bindUdp } from "@portside/kit/net/udp";
  * import { assertRejects } from "@std/assert";
  *
  * await using socket = await bindUdp();
@@ -368,7 +368,7 @@ export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> 
  *
  * @example One peer
  * ```ts
- * import { bindUdp, connectUdp } from "@portside/kit/net/udp-socket";
+ * import { bindUdp, connectUdp } from "@portside/kit/net/udp";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = await bindUdp();

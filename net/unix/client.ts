@@ -3,8 +3,7 @@
  *
  * @example Ask and read the answer
  * ```ts
- * import { connectUnix } from "@portside/kit/net/unix-client";
- * import { serveUnix } from "@portside/kit/net/unix-server";
+ * import { connectUnix, serveUnix } from "@portside/kit/net/unix";
  * import { assertEquals } from "@std/assert";
  *
  * const path = `${await Deno.makeTempDir()}/app.sock`;
@@ -44,7 +43,7 @@ export interface ConnectUnixOptions extends ConnectOptions {
  * @example No such socket
  * ```ts
  * import { NetError } from "@portside/kit/net/errors";
- * import { connectUnix } from "@portside/kit/net/unix-client";
+ * import { connectUnix } from "@portside/kit/net/unix";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * const path = `${await Deno.makeTempDir()}/none.sock`;

@@ -7,8 +7,7 @@
  *
  * @example Answer every line
  * ```ts
- * import { connectUnix } from "@portside/kit/net/unix-client";
- * import { serveUnix } from "@portside/kit/net/unix-server";
+ * import { connectUnix, serveUnix } from "@portside/kit/net/unix";
  * import { assertEquals } from "@std/assert";
  *
  * const path = `${await Deno.makeTempDir()}/app.sock`;
@@ -58,7 +57,7 @@ export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
  * @example A socket that is in use stays in use
  * ```ts
  * import { NetError } from "@portside/kit/net/errors";
- * import { serveUnix } from "@portside/kit/net/unix-server";
+ * import { serveUnix } from "@portside/kit/net/unix";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * const path = `${await Deno.makeTempDir()}/app.sock`;

@@ -90,6 +90,11 @@ export function publicModules(folder: string): string[] {
   );
 }
 
+/** The modules below a folder that are neither private nor internal, as paths from the root. */
+export function publicModulesBelow(folder: string): string[] {
+  return sourcesBelow(folder).filter((path) => !/(^|\/)(_[^/]*|internal\/.*)$/.test(path));
+}
+
 /** Every TypeScript file below a folder of the repository, as paths from the root. */
 export function sourcesBelow(folder: string): string[] {
   return namesIn(folder).flatMap((name) => {

@@ -10,7 +10,7 @@ import {
 } from "./_commands.ts";
 import { count, showTime } from "../internal/text.ts";
 import { timed, type Walk } from "./_walk.ts";
-import { CliError, ExitCode, missingProgram } from "../cli/_failure.ts";
+import { CliError, ExitCode, missingProgram } from "../cli.ts";
 
 /** Lists the interfaces. */
 export function interfacesStep(walk: Walk): Promise<InterfacesStep> {

@@ -1,4 +1,10 @@
-/** What a diagnosis is made of. Private to `tools/`; `diagnose.ts` gives it to the world. @module */
+/**
+ * The types of a diagnosis, as `diagnose` returns it.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
 
 import type { DnsAnswer } from "../../net/dns/client.ts";
 import type { NetError, TlsFailure } from "../../net/errors/errors.ts";

@@ -4,7 +4,7 @@
  *
  * @example Two programs, one answer
  * ```ts
- * import { parseIfconfig, parseIpAddr } from "@portside/kit/tools/interfaces-parser";
+ * import { parseIfconfig, parseIpAddr } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const [a] = parseIfconfig(`
@@ -106,7 +106,7 @@ function setFlags(target: Draft, flags: readonly string[]): void {
  *
  * @example macOS
  * ```ts
- * import { parseIfconfig } from "@portside/kit/tools/interfaces-parser";
+ * import { parseIfconfig } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const [lo0] = parseIfconfig(`lo0: flags=8049<UP,LOOPBACK,RUNNING,MULTICAST> mtu 16384
@@ -182,7 +182,7 @@ function readInet(line: string, { addresses }: Draft): void {
  *
  * @example The name of one end of a pair
  * ```ts
- * import { parseIpAddr } from "@portside/kit/tools/interfaces-parser";
+ * import { parseIpAddr } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const [eth0] = parseIpAddr("7: eth0@if8: <BROADCAST,UP> mtu 1500\n    inet6 fe80::7/64 scope link");
@@ -224,7 +224,7 @@ export function parseIpAddr(output: Uint8Array | string): Interface[] {
  *
  * @example In French
  * ```ts
- * import { parseIpconfig } from "@portside/kit/tools/interfaces-parser";
+ * import { parseIpconfig } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const [wifi] = parseIpconfig(`

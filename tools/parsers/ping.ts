@@ -4,7 +4,7 @@
  *
  * @example Windows in Russian
  * ```ts
- * import { parsePing } from "@portside/kit/tools/ping-parser";
+ * import { parsePing } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const report = parsePing(`
@@ -95,7 +95,7 @@ const PERCENT = /\d{1,3}(?:[.,]\d+)?\s?%(?![\w])/;
  *
  * @example macOS, with a duplicate
  * ```ts
- * import { parsePing } from "@portside/kit/tools/ping-parser";
+ * import { parsePing } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const { received, duplicates, times } = parsePing(`

@@ -4,7 +4,7 @@
  *
  * @example Several routers at one hop, and one that says nothing
  * ```ts
- * import { parseTraceroute } from "@portside/kit/tools/traceroute-parser";
+ * import { parseTraceroute } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const { hops, reached } = parseTraceroute(`
@@ -83,7 +83,7 @@ const MAX_PROBES = 32;
  *
  * @example A router that refuses, with the numbers of the networks
  * ```ts
- * import { parseTraceroute } from "@portside/kit/tools/traceroute-parser";
+ * import { parseTraceroute } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const { hops, reached } = parseTraceroute(" 1  r (192.0.2.1) [AS64500]  3 ms !H  3 ms !<500>");
@@ -175,7 +175,7 @@ function identify(text: string): Pick<TraceProbe, "address" | "name"> {
  *
  * @example In German
  * ```ts
- * import { parseTracert } from "@portside/kit/tools/traceroute-parser";
+ * import { parseTracert } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
  *
  * const { hops, reached } = parseTracert(`

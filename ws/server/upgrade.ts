@@ -6,7 +6,7 @@
  * @example In a handler of your own
  * ```ts
  * import { connectWebSocket } from "@portside/kit/ws/client";
- * import { upgrade } from "@portside/kit/ws/upgrade";
+ * import { upgrade } from "@portside/kit/ws/server";
  * import { assertEquals } from "@std/assert";
  *
  * const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request, info) => {
@@ -61,7 +61,7 @@ export interface Upgrade {
  *
  * @example Refused
  * ```ts
- * import { upgrade } from "@portside/kit/ws/upgrade";
+ * import { upgrade } from "@portside/kit/ws/server";
  * import { assertEquals } from "@std/assert";
  *
  * const info = { remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 } } as const;

@@ -6,7 +6,7 @@
  * ```ts
  * import { serveHttp } from "@portside/kit/http/server";
  * import { connectWebSocket } from "@portside/kit/ws/client";
- * import { createUpgrader } from "@portside/kit/ws/upgrader";
+ * import { createUpgrader } from "@portside/kit/ws/server";
  * import { assertEquals } from "@std/assert";
  *
  * const sockets = createUpgrader({ maxConnections: 100 }, async (conn) => {

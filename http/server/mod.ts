@@ -1,0 +1,11 @@
+/**
+ * An HTTP server for any handler from `Request` to `Response`, with limits, trusted proxies, early
+ * hints, trailers, and protocol upgrades.
+ *
+ * **Permissions**: `--allow-net=HOST:PORT` for the address that it listens on.
+ *
+ * @module
+ */
+
+export * from "./server.ts";
+export * from "./take_over.ts";

@@ -1,0 +1,10 @@
+/**
+ * TCP: clients and servers with time limits, cancellation, resource limits and graceful shutdown.
+ *
+ * **Permissions**: `--allow-net=HOST:PORT` for each address that is listened on or connected to.
+ *
+ * @module
+ */
+
+export * from "./client.ts";
+export * from "./server.ts";

@@ -1,0 +1,13 @@
+/**
+ * TLS: clients and servers with verified certificates, mutual TLS, and STARTTLS on connections
+ * that exist.
+ *
+ * **Permissions**: `--allow-net=HOST:PORT` for each address that is listened on or connected to;
+ * `--allow-read` for certificate files.
+ *
+ * @module
+ */
+
+export * from "./client.ts";
+export * from "./server.ts";
+export * from "./upgrade.ts";
