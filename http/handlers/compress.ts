@@ -87,9 +87,9 @@ const HIGHEST: Readonly<Record<ContentCoding, number>> = { gzip: 9, br: 11, zstd
  * Compresses the responses of a handler for clients that accept it.
  *
  * It leaves alone what is encoded already, partial (206) or empty, small, of another media type, or
- * marked `no-transform`. Compressible responses get `Vary: Accept-Encoding`; a compressed one has no
- * `Content-Length`, and its entity tag is weak. Each chunk of a stream is flushed, so events arrive
- * at once.
+ * marked `no-transform`. Compressible responses get `Vary: Accept-Encoding`, and so do 206 and 304 in
+ * their place. A compressed one has no `Content-Length`, and its entity tag is weak. Each chunk of a
+ * stream is flushed, so events arrive at once.
  *
  * On Deno's transport, `Deno.serve` compresses some responses by itself; it leaves these alone.
  *
@@ -125,13 +125,19 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
   }
   return passRefusals(async (request, info) => {
     const response = await handler(request, info);
-    if (!isPlain(response) || !types(essenceOf(response.headers.get("content-type")))) {
-      return response;
-    }
+    if (!isPlain(response) || !hasType(response, types)) return response;
+    const { method, headers: given } = request;
     const length = response.headers.get("content-length");
-    const coding = request.method === "HEAD" || (length !== null && Number(length) < smallest)
+    const coding = method === "HEAD" || (length !== null && Number(length) < smallest)
       ? undefined
-      : chooseEncoding(request.headers.get("accept-encoding"), encodings);
+      : chooseEncoding(given.get("accept-encoding"), encodings);
+    if (response.status === 206 || response.status === 304) {
+      return withHeaders(response, (headers) => {
+        addVary(headers, "accept-encoding");
+        // The whole response has a weak tag. A cache must not take this one for that of another.
+        if (response.status === 304 && coding !== undefined) weakenTag(headers);
+      });
+    }
     // A look at the body makes a stream of it, which costs more than sending it as it is.
     if (coding === undefined || response.body === null) {
       return withHeaders(response, (headers) => addVary(headers, "accept-encoding"));
@@ -147,8 +153,7 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
     }
     headers.set("content-encoding", coding);
     for (const name of ["content-length", "accept-ranges", "content-md5"]) headers.delete(name);
-    const etag = headers.get("etag");
-    if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
+    weakenTag(headers);
     const compressor = new Compressor(coding, levels[coding]);
     return new Response(encode(reader, ahead, compressor), init);
   }, handler);
@@ -213,14 +218,27 @@ function isCompressible(mediaType: string): boolean {
   return COMPRESSIBLE.test(mediaType);
 }
 
-/** Whether a response may be encoded at all. */
+/**
+ * Whether a response is of a type to compress. Neither 206 nor 304 is compressed, but both vary as the
+ * whole response does (RFC 9110 §15.3.7, §15.4.5); 304 need not say its type.
+ */
+function hasType({ status, headers }: Response, types: (mediaType: string) => boolean): boolean {
+  const type = headers.get("content-type");
+  return (status === 304 && type === null) || types(essenceOf(type));
+}
+
+/** Marks an entity tag as weak: the content is the same, its bytes are not (RFC 9110 §8.8.1). */
+function weakenTag(headers: Headers): void {
+  const etag = headers.get("etag");
+  if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
+}
+
+/** Whether a response may be encoded at all, or is a part of one that may. */
 function isPlain(response: Response): boolean {
   if (!(response instanceof Response) || response.bodyUsed) return false;
   const { status, headers } = response;
-  if (status < 200 || status === 204 || status === 205 || status === 206 || status === 304) {
-    return false;
-  }
-  return !headers.has("content-encoding") && !headers.has("content-range") &&
+  if (status < 200 || status === 204 || status === 205) return false;
+  return !headers.has("content-encoding") && (status === 206 || !headers.has("content-range")) &&
     !headers.has("content-digest") && !headers.has("repr-digest") &&
     // RFC 9111 §5.2.2.6
     !hasMember(lowerAscii(headers.get("cache-control") ?? ""), "no-transform");

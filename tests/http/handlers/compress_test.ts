@@ -58,7 +58,6 @@ for (
 for (
   const [what, response] of [
     ["what is encoded", () => page({ "content-encoding": "x" })],
-    ["a range", () => page({ "content-range": "bytes 0-5999/9000" }, TEXT, 206)],
     ["what must not be transformed", () => page({ "cache-control": "public, No-Transform" })],
     ["what has a digest", () => page({ "content-digest": "sha-256=:a=:" })],
     ["an image", () => page({ "content-type": "image/png" })],
@@ -81,6 +80,23 @@ Deno.test("compress() leaves small bodies, HEAD and empty responses alone, but v
   const head = await ask(() => page({ "content-length": "6000" }, null), { method: "HEAD" });
   assertEquals([head.coding, head.headers.get("vary")], [null, "accept-encoding"]);
   assertEquals((await ask(() => page({}, null))).coding, null);
+});
+
+Deno.test("compress() lets 206 and 304 vary as the whole response does", async () => {
+  const part = await ask(() =>
+    page({ "content-range": "bytes 0-5999/9000", etag: '"a"' }, TEXT, 206)
+  );
+  assertEquals([part.coding, part.text], [null, TEXT]);
+  assertEquals([part.headers.get("vary"), part.headers.get("etag")], ["accept-encoding", '"a"']);
+  const unchanged = async (headers: HeadersInit, accept: string) => {
+    const response = await ask(() => new Response(null, { status: 304, headers }), { accept });
+    return [response.headers.get("vary"), response.headers.get("etag")];
+  };
+  // A cache finds the response that it keeps by the tag (RFC 9111 §4.3.4).
+  assertEquals(await unchanged({ etag: '"a"' }, "gzip"), ["accept-encoding", 'W/"a"']);
+  assertEquals(await unchanged({ etag: '"a"' }, ""), ["accept-encoding", '"a"']);
+  const image = { etag: '"a"', "content-type": "image/png" };
+  assertEquals(await unchanged(image, "gzip"), [null, '"a"']);
 });
 
 Deno.test("compress() does not touch the body for a client that accepts no coding", async () => {
