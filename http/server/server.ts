@@ -35,8 +35,9 @@
  * **Known limits** of `Deno.serve`: a client that half-closes while its handler works gets no
  * answer, over TLS a request of HTTP/1.1 without `Host` cannot be told from one of HTTP/2 for
  * `localhost`, a request of HTTP/1.0 without `Host` is refused, and a client that does not read its
- * answer can outlive `shutdown()`, which does not count it, and with it the process. The hardened
- * server has none of them.
+ * answer can outlive `shutdown()`, which does not count it, and with it the process. A response to
+ * HTTP/1.0 that has no length and fails midway looks whole, so that a cache in front keeps half of it;
+ * nginx asks by HTTP/1.0 unless `proxy_http_version 1.1` is set. The hardened server has none of them.
  *
  * What a handler throws is a 500 that tells the client nothing. `onEvent` is told; so is LogTape, of
  * which nothing shows until the program configures it:
