@@ -127,6 +127,12 @@ export function hasModule(bench: Bench, module: string): Promise<boolean> {
   return can(bench, module, why, bench.python, "-c", `import ${module}`);
 }
 
+/** Whether npm has Hono; if not, who is on it is left out. */
+export function hasHono(bench: Bench, name: string): Promise<boolean> {
+  const why = "npm cannot install it";
+  return can(bench, name, why, bench.deno, "cache", "-q", "--no-lock", "npm:hono@4.13.19");
+}
+
 /** Measures every contender in every round; each has a server of its own in each round. */
 export async function runRounds<T>(
   bench: Bench,

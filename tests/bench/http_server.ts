@@ -8,19 +8,18 @@
 
 import {
   type Bench,
-  can,
   type Contender,
   denoServer,
   type Figure,
+  hasHono,
   hasModule,
-  type Measurement,
   runRounds,
   type Target,
 } from "./_bench.ts";
-import { cpuUse, sampleCpu } from "./_cpu.ts";
 import { measureIdle } from "./idle_memory.ts";
-import { outputOf, type RunningServer } from "./_process.ts";
-import { CliError, ExitCode } from "../../tools/cli.ts";
+import { outputOf } from "./_process.ts";
+import { ask, needWrk } from "./_wrk.ts";
+import { CliError } from "../../tools/cli.ts";
 
 const PEERS = "tests/bench/peers";
 const HARDENED = "ours, hardened";
@@ -40,12 +39,7 @@ const STREAMED = 2 * 1024 ** 3;
 
 /** Measures answers per second, large bodies, and memory. */
 export async function benchHttpServer(bench: Bench): Promise<Figure[]> {
-  if (await outputOf(["sh", "-c", "command -v wrk"]) === undefined) {
-    throw new CliError(
-      "Cannot find wrk, which asks the servers: apt-get install wrk",
-      ExitCode.missing,
-    );
-  }
+  await needWrk();
   return [
     await benchAnswers(bench),
     await benchPosts(bench),
@@ -71,9 +65,7 @@ function contendersOf(bench: Bench): Contender[] {
 }
 
 async function honoOf(bench: Bench): Promise<Contender[]> {
-  const npm = "npm:hono@4.13.19";
-  const why = "npm cannot install it";
-  if (!await can(bench, HONO, why, bench.deno, "cache", "-q", "--no-lock", npm)) return [];
+  if (!await hasHono(bench, HONO)) return [];
   const hono = denoServer(bench, `${PEERS}/http_server_hono.ts`, "--no-lock");
   return [{ name: HONO, command: hono }, { name: HONO_HARDENED, command: [...hono, "hardened"] }];
 }
@@ -100,7 +92,12 @@ async function benchAnswers(bench: Bench): Promise<Figure> {
     title,
     unit: "answers/s",
     note: "wrk with one thread; ours goes through the router, hardened with all limits on",
-    series: await runRounds(bench, title, contenders, (server) => ask(bench, server, "/hello")),
+    series: await runRounds(
+      bench,
+      title,
+      contenders,
+      (server) => ask(bench, server, "/hello", CONNECTIONS),
+    ),
     targets: [
       ...TARGETS,
       { against: [HONO], ratio: 1 },
@@ -125,7 +122,7 @@ async function benchPosts(bench: Bench): Promise<Figure> {
       bench,
       title,
       contenders,
-      (server) => ask(bench, server, "/hello", flags),
+      (server) => ask(bench, server, "/hello", CONNECTIONS, flags),
     ),
     targets: TARGETS,
     perCpu: true,
@@ -148,7 +145,7 @@ async function benchLarge(
   ];
   const flags = ["--timeout", "30s", ...script === undefined ? [] : ["-s", script]];
   const series = await runRounds(bench, title, contenders, async (server) => {
-    const { value, ...rest } = await ask(bench, server, path, flags, LARGE_CONNECTIONS);
+    const { value, ...rest } = await ask(bench, server, path, LARGE_CONNECTIONS, flags);
     return { value: value * LARGE, ...rest };
   });
   return {
@@ -163,36 +160,6 @@ async function benchLarge(
       { against: [DENO] },
     ],
   };
-}
-
-/** Answers per second, and what the server used meanwhile. */
-async function ask(
-  bench: Bench,
-  server: RunningServer,
-  path: string,
-  flags: readonly string[] = [],
-  connections = CONNECTIONS,
-): Promise<Measurement> {
-  const { warmup, measure } = bench.settings;
-  const url = `http://127.0.0.1:${server.port}${path}`;
-  await wrk(url, connections, warmup, flags);
-  const from = sampleCpu([server.pid]);
-  const value = await wrk(url, connections, measure, flags);
-  return { value, server: cpuUse(from, sampleCpu([server.pid]), [server.pid]) };
-}
-
-async function wrk(
-  url: string,
-  connections: number,
-  ms: number,
-  flags: readonly string[],
-): Promise<number> {
-  const seconds = `${Math.max(1, Math.round(ms / 1000))}s`;
-  const load = ["-t", "1", "-c", `${connections}`, "-d", seconds, ...flags];
-  const out = await outputOf(["wrk", ...load, url]) ?? "";
-  const [, rate] = /Requests\/sec: +([\d.]+)/.exec(out) ?? [];
-  if (rate === undefined || /Non-2xx/.test(out)) throw new CliError(`wrk has failed: ${out}`);
-  return Number(rate);
 }
 
 async function benchIdle(bench: Bench): Promise<Figure[]> {

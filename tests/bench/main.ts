@@ -24,6 +24,7 @@ import { evaluate, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
 import { benchHttpClient } from "./http_client.ts";
 import { benchHttpServer } from "./http_server.ts";
+import { benchHttpWrappers } from "./http_wrappers.ts";
 import { benchIdleMemory } from "./idle_memory.ts";
 import { benchMail } from "./mail.ts";
 import { benchMessages } from "./messages.ts";
@@ -51,6 +52,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["chat", benchChat],
   ["http_client", benchHttpClient],
   ["http_server", benchHttpServer],
+  ["http_wrappers", benchHttpWrappers],
   ["proxy", benchProxy],
   ["reverse_proxy", benchReverseProxy],
   ["idle_memory", benchIdleMemory],
