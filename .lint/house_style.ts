@@ -8,9 +8,13 @@
  * | `portside/pure-codec` | `codec.ts` and `*_codec.ts` turn bytes into values and back: no I/O, clock or randomness |
  * | `portside/exported-function` | what a module exports at top level is a `function`, not an arrow |
  * | `portside/example-length` | an example has at most 80 lines below its introduction |
+ * | `portside/doc-tag` | `@param` and `@returns` have at least four words |
+ * | `portside/doc-sentence` | exported functions and methods are described by "Returns …", "Starts …"; nothing by "What …", "Who …", "How …" |
  *
  * @module
  */
+
+import { docSentence, docTag } from "./_documentation.ts";
 
 /** The floors, the lowest first: a floor may import itself and what stands before it. */
 const FLOORS = ["net", "http", "ws", "tools", "examples", "tests"];
@@ -164,10 +168,20 @@ const plugin: Deno.lint.Plugin = {
     "pure-codec": pureCodec,
     "exported-function": exportedFunction,
     "example-length": exampleLength,
+    "doc-tag": outsideTests(docTag),
+    "doc-sentence": outsideTests(docSentence),
   },
 };
 
 export default plugin;
+
+/** Returns a rule that holds everywhere but in the tests. */
+function outsideTests(rule: Deno.lint.Rule): Deno.lint.Rule {
+  return {
+    create: (context) =>
+      topFolder(pathInRepo(context.filename) ?? "") === "tests" ? {} : rule.create(context),
+  };
+}
 
 /** Calls back for every module that a file names, whatever the way. */
 function onImport(

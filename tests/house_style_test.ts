@@ -141,3 +141,98 @@ Deno.test("example-length counts what stands below the introduction", () => {
   assertEquals(lint("examples/chat/room.ts", body(200)), []);
   assertEquals(lint("net/a.ts", body(200)), []);
 });
+
+Deno.test("doc-tag wants four words at @param and @returns", () => {
+  const doc = (...lines: string[]) => `/**\n * ${lines.join("\n * ")}\n */\nfunction f() {}`;
+  assertEquals(lint("net/a.ts", doc("@param credentials Who.")), [
+    'doc-tag: @param credentials has fewer than 4 words: "Who"',
+  ]);
+  assertEquals(
+    lint("net/a.ts", doc("@returns The `a b c d`.", "@example", "four words are here")),
+    [
+      'doc-tag: @returns has fewer than 4 words: "The `a_b_c_d`"',
+    ],
+  );
+  assertEquals(lint("net/a.ts", doc("@param a", "@param b – two words")), [
+    'doc-tag: @param a has fewer than 4 words: ""',
+    'doc-tag: @param b has fewer than 4 words: "two words"',
+  ]);
+  assertEquals(
+    lint(
+      "net/a.ts",
+      doc("@param a The port that", "the server listens on", "@returns Always at least one"),
+    ),
+    [],
+  );
+  assertEquals(lint("net/a.ts", "/** @returns Nothing. */ function f() {}"), [
+    'doc-tag: @returns has fewer than 4 words: "Nothing"',
+  ]);
+  assertEquals(lint("tests/net/a_test.ts", doc("@param credentials Who.")), []);
+});
+
+Deno.test("doc-sentence wants a verb in the third person at functions and methods", () => {
+  const broken = (source: string) => rulesBroken("net/a.ts", source);
+  for (const text of ["Returns the port.", "Starts a server.", "Limits the rate.\n@example ``"]) {
+    assertEquals(broken(`/** ${text} */\nexport function f() {}`), [], text);
+    assertEquals(broken(`export class A {\n /** ${text} */\n m() {}\n}`), [], text);
+    assertEquals(broken(`export interface A {\n /** ${text} */\n m(): void\n}`), [], text);
+  }
+  const labels = [
+    "The port.",
+    "Return it.",
+    "What is sent.",
+    "Bytes that arrived.",
+    "Its port.",
+    "So",
+    "Limits of a peer.",
+    "`port` as text.",
+    "waits",
+  ];
+  for (const text of labels) {
+    const found = ["doc-sentence"];
+    assertEquals(broken(`/** ${text} */\nexport function f() {}`), found, text);
+    assertEquals(broken(`/** ${text} */\nexport default function () {}`), found, text);
+    assertEquals(broken(`export class A {\n /** ${text} */\n static async m() {}\n}`), found, text);
+    assertEquals(
+      broken(`export abstract class A {\n /** ${text} */\n abstract m(): void;\n}`),
+      found,
+    );
+    assertEquals(broken(`export interface A {\n /** ${text} */\n m(): void\n}`), found, text);
+    // What users do not see.
+    assertEquals(broken(`/** ${text} */\nfunction f() {}`), [], text);
+    assertEquals(broken(`export class A {\n /** ${text} */\n #m() {}\n}`), [], text);
+    assertEquals(broken(`export class A {\n /** ${text} */\n private m() {}\n}`), [], text);
+    assertEquals(broken(`/**\n * ${text}\n * @module\n */\nexport function f() {}`), [], text);
+    assertEquals(rulesBroken("tests/a.ts", `/** ${text} */\nexport function f() {}`), []);
+  }
+  assertEquals(lint("net/a.ts", "/** What is sent. */\nexport function f() {}"), [
+    "doc-sentence: The description of f must begin with a verb in the third person: What",
+  ]);
+});
+
+Deno.test("doc-sentence lets no riddle describe a type, a value or a property", () => {
+  const broken = (source: string) => rulesBroken("net/a.ts", source);
+  const things = (text: string) => [
+    `/** ${text} */\nexport class A {}`,
+    `/** ${text} */\nexport interface A {}`,
+    `/** ${text} */\nexport type A = string;`,
+    `/** ${text} */\nexport const a = 1;`,
+    `export interface A {\n /** ${text} */\n a: string\n}`,
+    `export type A = {\n /** ${text} */\n a: string\n};`,
+    `export class A {\n /** ${text} */\n readonly a = 1;\n}`,
+    `export class A {\n /** ${text} */\n get a() { return 1; }\n}`,
+  ];
+  for (
+    const text of ["The port.", "A server.", "Maximum size.", "Listens on a port.", "@default {1}"]
+  ) {
+    for (const source of things(text)) assertEquals(broken(source), [], source);
+  }
+  for (const text of ["What is sent.", "Who sent it.", "How long to wait.", "So that all fits."]) {
+    for (const source of things(text)) assertEquals(broken(source), ["doc-sentence"], source);
+  }
+  // The usual words for a property that is true or false, and for nothing else.
+  assertEquals(
+    things("Whether it is open.").map((source) => broken(source).length),
+    [1, 1, 1, 1, 0, 0, 0, 0],
+  );
+});
