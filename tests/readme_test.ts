@@ -14,6 +14,7 @@ const DOCUMENTS = new Map([
   ["README.md", ENGLISH],
   ["README.zh-CN.md", CHINESE],
   ["CONTRIBUTING.md", read("CONTRIBUTING.md")],
+  ["docs/comparison.md", read("docs/comparison.md")],
 ]);
 
 /** The code blocks of a document, each with its language. */
