@@ -82,11 +82,35 @@ export function normalizeHostname(hostname: string): string {
 }
 
 /**
+ * Returns what stands for a peer in lists of peers, such as `trustProxy`: its address, or `unix:`
+ * for a peer on a Unix socket, which has none.
+ *
+ * @param address The remote address of a connection.
+ * @returns The address or `unix:`; undefined for the end of a memory pair and for a virtual machine.
+ *
+ * @example On the network and on a Unix socket
+ * ```ts
+ * import { peerHost } from "@portside/kit/net/address";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(peerHost({ transport: "tcp", hostname: "192.0.2.1", port: 1 }), "192.0.2.1");
+ * assertEquals(peerHost({ transport: "unix", path: "/run/x" }), "unix:");
+ * ```
+ */
+export function peerHost(address: Address): string | undefined {
+  if ("hostname" in address) return address.hostname;
+  return "path" in address ? UNIX_PEER : undefined;
+}
+
+/** What stands for peers on Unix sockets. */
+const UNIX_PEER = "unix:";
+
+/**
  * By what peers are counted: an IPv4 address, or the network of an IPv6 address, its first 64 bits,
  * since one home or machine has all the addresses in it (RFC 6177). Addresses of one link
- * (`fe80::/10`) share theirs with all neighbours, and count each.
+ * (`fe80::/10`) share theirs with all neighbours, and count each. Peers on Unix sockets count as one.
  *
- * @param hostname An address, without brackets.
+ * @param hostname An address without brackets, or `unix:`.
  * @returns What two peers of the same network have in common.
  *
  * @example Two addresses of one home
@@ -100,7 +124,7 @@ export function normalizeHostname(hostname: string): string {
  */
 export function peerNetwork(hostname: string): string {
   const address = normalizeHostname(hostname);
-  if (!address.includes(":")) return address;
+  if (!address.includes(":") || address === UNIX_PEER) return address;
   const plain = canonicalIPv6(address) ?? address;
   if (/^fe[89ab]/.test(plain)) return plain;
   const [head = "", tail] = plain.split("::");

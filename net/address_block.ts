@@ -154,7 +154,7 @@ export function isInBlock(address: AddressBytes, block: AddressBlock): boolean {
 }
 
 /**
- * A list of addresses and blocks.
+ * A list of addresses and blocks. The entry `unix:` stands for peers on Unix sockets.
  *
  * @example A list that is malformed
  * ```ts
@@ -166,16 +166,19 @@ export function isInBlock(address: AddressBytes, block: AddressBlock): boolean {
  */
 export class AddressBlocks {
   readonly #blocks: readonly AddressBlock[];
+  /** Whether peers on Unix sockets are in the list. */
+  readonly #unix: boolean;
 
   /**
    * Reads the list.
    *
-   * @param entries Addresses and blocks. An empty list includes nothing.
+   * @param entries Addresses, blocks and `unix:`. An empty list includes nothing.
    * @param option The name of the list in the message of an error.
    * @throws {TypeError} If an entry is neither an address nor a block.
    */
   constructor(entries: readonly string[], option = "the list of addresses") {
-    this.#blocks = entries.map((entry) => {
+    this.#unix = entries.includes("unix:");
+    this.#blocks = entries.filter((entry) => entry !== "unix:").map((entry) => {
       const block = readAddressBlock(entry);
       if (block !== undefined) return block;
       const shown = escapeControls(String(entry));
@@ -186,11 +189,12 @@ export class AddressBlocks {
   /**
    * Tells whether an address is in the list. A zone (`fe80::1%eth0`) is left out of account.
    *
-   * @param address The address, in words or as bytes; undefined is in no list.
+   * @param address The address, in words or as bytes, or `unix:`; undefined is in no list.
    * @returns Whether it is; false for a text that is no address.
    */
   includes(address: string | AddressBytes | undefined): boolean {
     if (address === undefined) return false;
+    if (address === "unix:") return this.#unix;
     const bytes = typeof address === "string"
       ? readAddressBytes(address.replace(/%[\w.-]+$/, ""))
       : address;

@@ -44,7 +44,10 @@ export interface AccessEntry {
   readonly id: string;
   /** The id of the trace that it belongs to: 32 hexadecimal digits. */
   readonly trace: string;
-  /** The address of the client; without a port where a reverse proxy names the client. */
+  /**
+   * The address of the client, without a port where a reverse proxy names the client; `unix:` and
+   * the path of the socket for one that connects to it.
+   */
   readonly peer: string;
   /** The method. */
   readonly method: string;
@@ -161,7 +164,7 @@ class AccessRecord implements RequestContext {
     const { remoteAddr } = info;
     const peer = formatAddress(remoteAddr);
     // A reverse proxy names the client without its port.
-    this.#peer = remoteAddr.port === 0 ? peer.slice(0, -":0".length) : peer;
+    this.#peer = "port" in remoteAddr && remoteAddr.port === 0 ? peer.slice(0, -":0".length) : peer;
     this.#info = info;
     this.#log = log;
     const given = trustRequestId ? request.headers.get("x-request-id") ?? "" : "";

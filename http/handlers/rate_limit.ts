@@ -27,7 +27,7 @@
  * @module
  */
 
-import { peerNetwork } from "../../net/address.ts";
+import { peerHost, peerNetwork } from "../../net/address.ts";
 import { checkCount } from "../internal/option_defaults.ts";
 import { alsoOnFailure, passRefusals, withHeaders } from "../internal/headers.ts";
 import { problem, ProblemError } from "../problem.ts";
@@ -50,7 +50,8 @@ export interface RateLimitOptions {
   /**
    * What requests are counted by; null for those that are not counted.
    *
-   * @default the client's address; of IPv6 its network (the first 64 bits)
+   * @default the client's address; of IPv6 its network (the first 64 bits). All clients on a Unix
+   * socket are one, but for those that `trustProxy` or `proxyProtocol` names
    */
   key?: (request: Request, info: HttpInfo) => string | null;
   /**
@@ -214,5 +215,5 @@ class MemoryStore implements RateLimitStore {
 }
 
 function networkOf(_request: Request, info: HttpInfo): string {
-  return peerNetwork(info.remoteAddr.hostname);
+  return peerNetwork(peerHost(info.remoteAddr)!);
 }

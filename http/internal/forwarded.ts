@@ -1,8 +1,9 @@
+import { peerHost } from "../../net/address.ts";
 import { AddressBlocks, formatAddressBytes, readAddressBytes } from "../../net/address_block.ts";
 import { lowerAscii, parseDigits } from "../../net/text.ts";
 import { isHost } from "./host.ts";
 import { parseList, parseParameters } from "../header_list.ts";
-import type { ForwardedInfo, ServeHttpOptions } from "../server/options.ts";
+import type { ForwardedInfo, HttpAddr, ServeHttpOptions } from "../server/options.ts";
 
 /** One hop, as the proxy behind it describes it. */
 interface Hop {
@@ -14,20 +15,25 @@ interface Hop {
 /** What is known of a request that has come through proxies. */
 export interface ForwardedClient {
   /** The client; the last proxy that is known, where a proxy hides it. */
-  readonly client: Deno.NetAddr;
+  readonly client: HttpAddr;
   /** What handlers are told besides. */
-  readonly info: ForwardedInfo;
+  readonly info: ForwardedInfo<HttpAddr>;
 }
 
 /** The addresses of the client and of the proxies behind it, except the nearest one. */
-const chains = new WeakMap<ForwardedInfo, readonly string[]>();
+const chains = new WeakMap<ForwardedInfo<HttpAddr>, readonly string[]>();
 
 /**
  * Returns the addresses that a request has come through, as trusted proxies say: the client first,
- * the nearest proxy last.
+ * the nearest proxy last. A peer on a Unix socket is "unknown" (RFC 7239 §6.2).
  */
-export function chainOf(forwarded: ForwardedInfo): readonly string[] {
-  return [...chains.get(forwarded) ?? [], forwarded.peer.hostname];
+export function chainOf(forwarded: ForwardedInfo<HttpAddr>): readonly string[] {
+  return [...chains.get(forwarded) ?? [], nameOf(forwarded.peer)];
+}
+
+/** Returns the address by which the next server is told of a peer. */
+export function nameOf(peer: HttpAddr): string {
+  return "hostname" in peer ? peer.hostname : "unknown";
 }
 
 /** Finds the client of a request behind reverse proxies that are trusted. */
@@ -72,24 +78,24 @@ export class ProxyTrust {
    * @param peer Where the connection comes from.
    * @returns The client; undefined if the peer is not trusted or names none.
    */
-  read(headers: Headers, peer: Deno.NetAddr): ForwardedClient | undefined {
-    if (!this.#trusts(peer.hostname, 0)) return undefined;
+  read(headers: Headers, peer: HttpAddr): ForwardedClient | undefined {
+    if (!this.#trusts(peer, 0)) return undefined;
     const hops = this.#standard ? standardHops(headers) : customHops(headers);
-    let client = peer;
+    let client: HttpAddr = peer;
     let last: Hop | undefined;
     const through: string[] = [];
     // From the nearest proxy outwards, as long as whoever describes a hop is trusted.
     for (let i = hops.length - 1, trusted = 0; i >= 0; i--) {
-      if (!this.#trusts(client.hostname, trusted++)) break;
+      if (!this.#trusts(client, trusted++)) break;
       last = hops[i]!;
       // A proxy that hides its client hides all in front of it.
       if (last.client === undefined) break;
       client = last.client;
-      through.push(client.hostname);
+      through.push(last.client.hostname);
     }
     if (last === undefined) return undefined;
     const proto = last.proto === undefined ? undefined : lowerAscii(last.proto);
-    const info: ForwardedInfo = {
+    const info: ForwardedInfo<HttpAddr> = {
       peer,
       proto: proto === "http" || proto === "https" ? proto : undefined,
       host: last.host !== undefined && isHost(last.host) ? last.host : undefined,
@@ -99,8 +105,8 @@ export class ProxyTrust {
   }
 
   /** Whether an address, so many hops away, is that of a proxy that is trusted. */
-  #trusts(hostname: string, hops: number): boolean {
-    return this.#from === undefined ? hops < this.#hops : this.#from.includes(hostname);
+  #trusts(address: HttpAddr, hops: number): boolean {
+    return this.#from === undefined ? hops < this.#hops : this.#from.includes(peerHost(address));
   }
 }
 

@@ -1,5 +1,5 @@
 import { hasMember } from "../header_list.ts";
-import type { HttpHandler, HttpInfo } from "../server/options.ts";
+import type { HttpAddr, HttpHandler, HttpInfo } from "../server/options.ts";
 
 /**
  * Changes the headers of an answer: in place where that is possible, in a copy
@@ -48,7 +48,7 @@ export function shown(request: Request, response: Response): Response {
 }
 
 /** What is known of a request that the server refuses by itself. */
-export type RefusedInfo = Pick<HttpInfo, "remoteAddr" | "completed">;
+export type RefusedInfo = Pick<HttpInfo<HttpAddr>, "remoteAddr" | "completed">;
 
 /** Sees a response that the server gives without the handler; may change its headers. */
 export type RefusalLook = (request: Request, info: RefusedInfo, response: Response) => void;

@@ -140,6 +140,21 @@ export function takeServedBody({ streamOrStatic }: ServedBody, most: number): By
   return body as Bytes;
 }
 
+/**
+ * Gives a request of `Deno.serve` on a Unix socket a URL of HTTP, as every client and framework
+ * knows it. Deno's own begins with `http+unix:`. It has to be done before anybody asks for the URL.
+ */
+export function useHttpUrl(request: Request): void {
+  const inner = servedInner(request);
+  const own = typeof inner?.url === "function" ? inner.url() : request.url;
+  if (!own.startsWith(UNIX_SCHEME)) return;
+  const url = `http://${own.slice(UNIX_SCHEME.length)}`;
+  if (typeof inner?.url === "function") inner.url = () => url;
+  else Object.defineProperty(request, "url", { configurable: true, value: url });
+}
+
+const UNIX_SCHEME = "http+unix://";
+
 function servedInner(request: Request): ServedInner | undefined {
   return enabled ? (request as unknown as Internals)[symbols!.inner] as ServedInner : undefined;
 }
@@ -410,6 +425,7 @@ interface Inner {
 
 /** What a request of `Deno.serve` has instead; it is looked at with care, for no probe sees one. */
 interface ServedInner {
+  url?: () => string;
   readonly header?: (name: string) => string | null;
   readonly headerList?: [name: string, value: string][];
   readonly body?: null | Partial<ServedBody>;

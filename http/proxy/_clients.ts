@@ -1,15 +1,15 @@
-import type { Address } from "../../net/address.ts";
+import { type Address, peerHost } from "../../net/address.ts";
 import { AddressBlocks, type AddressBytes, readAddressBytes } from "../../net/address_block.ts";
 import { LocalAddresses } from "./_local_addresses.ts";
 import { Rules } from "./_rules.ts";
 import type { ProxyClientRule, ProxyOptions } from "./options.ts";
 
-/** The address of a client; undefined if it has none, as on a Unix socket. */
-export type ClientAddress = AddressBytes | undefined;
+/** The address of a client, or `unix:` for one on a Unix socket; undefined if it has none. */
+export type ClientAddress = AddressBytes | string | undefined;
 
 /** Returns the address of a client without its zone. */
 export function clientAddress(remote: Address): ClientAddress {
-  if (!("hostname" in remote)) return undefined;
+  if (!("hostname" in remote)) return peerHost(remote);
   return readAddressBytes(remote.hostname.replace(/%[\w.-]+$/, ""));
 }
 

@@ -187,7 +187,7 @@ export interface ProxyTargetRules {
 /** Rules for the targets of some clients. What is left out is as for all other clients. */
 export interface ProxyClientRule extends ProxyTargetRules {
   /**
-   * The addresses of the clients: addresses and blocks.
+   * The addresses of the clients: addresses, blocks, and `unix:` for all on a Unix socket.
    *
    * @default all
    */
@@ -224,9 +224,9 @@ export interface ProxyOptions extends ProxyTargetRules {
    */
   users?: Readonly<Record<string, string>>;
   /**
-   * The clients that may use the proxy: addresses, and blocks such as `10.0.0.0/8`. Any other gets
-   * 403 for its first request, before a login is asked for, and its connection is closed. A client
-   * without an address, on a Unix socket, is in no list.
+   * The clients that may use the proxy: addresses, blocks such as `10.0.0.0/8`, and `unix:` for all
+   * that connect to a Unix socket, which are in no block. Any other gets 403 for its first request,
+   * before a login is asked for, and its connection is closed.
    *
    * @default every client
    */

@@ -54,23 +54,22 @@
  * ```
  *
  * **Permissions**: `--allow-net`: for the address to listen on, for every address that is asked
- * for, and for every name that is looked up.
+ * for, and for every name that is looked up. For a Unix socket, `--allow-read=<path>`,
+ * `--allow-write=<path>` and `--allow-net=unix:<path>` besides.
  *
  * @module
  */
 
-import { delay } from "@std/async/delay";
 import { isLoopback } from "../../net/address.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import type {
-  ConnectionHandler,
   ConnectionInfo,
   ServeTcpOptions,
   ShutdownOptions,
   ShutdownReport,
-  TcpServer,
 } from "../../net/tcp/server_options.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
+import { serveUnix, type ServeUnixOptions } from "../../net/unix/server.ts";
 import type { Transport } from "../../net/connection/transport.ts";
 import { TickClock } from "./_clock.ts";
 import { type Counts, Credentials, type ProxyCore } from "./_core.ts";
@@ -80,8 +79,14 @@ import { ProxySession } from "./_session.ts";
 import { resolveBySystem, Upstreams } from "./_upstream.ts";
 import { checkCount, checkTime } from "../internal/option_defaults.ts";
 import type { ProxyOptions, ProxyStats } from "./options.ts";
+import type { HttpAddr } from "../server/handler.ts";
+import { checkTcpOnly, checkUnixOnly, UNIX_URL } from "../internal/unix_options.ts";
+import { RunningProxy, Sessions } from "./_running.ts";
 
 export type * from "./options.ts";
+
+/** What a proxy has to know of a connection. */
+export type ProxyConnectionInfo = Pick<ConnectionInfo, "signal" | "proxyHeader">;
 
 /** A proxy without a listener: `handle` serves the connections of any server of `net`. */
 export interface Proxy extends Disposable {
@@ -89,7 +94,7 @@ export interface Proxy extends Disposable {
    * Serves one client; for `serveTcp` or `serveTls`. With `serveTls`, set its option `resetOnAbort`:
    * without it, a tunnel that breaks off ends with a close_notify, as if it were whole.
    */
-  readonly handle: ConnectionHandler;
+  readonly handle: (connection: Connection, info: ProxyConnectionInfo) => Promise<void>;
   /** Counters of this moment. */
   stats(): ProxyStats;
   /** Closes all connections to servers. */
@@ -97,8 +102,8 @@ export interface Proxy extends Disposable {
 }
 
 /**
- * Options of {@linkcode serveProxy}. All times are in milliseconds; 0 lifts one, and a limit of
- * clients' connections.
+ * Options of {@linkcode serveProxy} on TCP. All times are in milliseconds; 0 lifts one, and a limit
+ * of clients' connections.
  */
 export interface ServeProxyOptions extends
   ProxyOptions,
@@ -129,11 +134,34 @@ export interface ServeProxyOptions extends
   open?: boolean;
 }
 
+/**
+ * Options of {@linkcode serveProxy} on a Unix socket. `mode` says who may connect, the user of this
+ * process alone by default; `maxConnectionsPerAddress` counts all clients as one, but for those that
+ * `proxyProtocol` names.
+ */
+export interface ServeProxyUnixOptions extends
+  ProxyOptions,
+  Pick<
+    ServeUnixOptions,
+    | "path"
+    | "mode"
+    | "maxConnections"
+    | "maxConnectionsPerAddress"
+    | "proxyProtocol"
+    | "signal"
+    | "onListen"
+    | "onEvent"
+  > {}
+
 /** A running proxy. */
-export interface ProxyServer extends AsyncDisposable {
+export interface ProxyServer<A extends HttpAddr = Deno.NetAddr> extends AsyncDisposable {
   /** Where it listens. */
-  readonly addr: Deno.NetAddr;
-  /** Where it listens as a URL, e.g. `http://127.0.0.1:8888`. */
+  readonly addr: A;
+  /**
+   * Where it listens as a URL, e.g. `http://127.0.0.1:8888`. On a Unix socket it is
+   * `http://localhost`, for a client that connects to the path instead. curl does with `--unix-socket`
+   * and the whole URL in `--request-target`.
+   */
   readonly url: string;
   /** Resolves when the proxy has shut down. */
   readonly finished: Promise<void>;
@@ -233,6 +261,33 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
 }
 
 /**
+ * Starts a proxy on a Unix socket.
+ *
+ * @param options Where to listen, what is allowed, and the limits.
+ * @returns The running proxy, once it listens.
+ * @throws {TypeError} If an option of TCP is set besides `path`; if a rule, a user or the proxy behind
+ * this one is malformed.
+ * @throws {RangeError} If a limit is out of range.
+ * @throws {NetError} In phase "listen": "address-in-use" if somebody listens there or the file is no
+ * socket, "address-unavailable" if there is no such folder, "permission" …
+ *
+ * @example A client on the socket
+ * ```ts
+ * import { serveProxy } from "@portside/kit/http/proxy";
+ * import { connectUnix } from "@portside/kit/net/unix";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${await Deno.makeTempDir()}/proxy.sock`;
+ * await using proxy = await serveProxy({ path });
+ * await using client = await connectUnix({ path });
+ * await client.write("GET http://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+ * assertEquals(await client.readLine(), "HTTP/1.1 403 Forbidden");
+ * ```
+ */
+export function serveProxy(
+  options: ServeProxyUnixOptions,
+): Promise<ProxyServer<Deno.UnixAddr>>;
+/**
  * Starts a proxy.
  *
  * @param options Where to listen, what is allowed, and the limits.
@@ -254,90 +309,77 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
  * await response.body?.cancel();
  * ```
  */
-export function serveProxy(options: ServeProxyOptions = {}): ProxyServer {
-  const { hostname = "127.0.0.1", port, backlog, sharePort, proxyProtocol } = options;
-  const { signal, onListen, onEvent } = options;
+export function serveProxy(options?: ServeProxyOptions): ProxyServer;
+export function serveProxy(
+  options: ServeProxyOptions | ServeProxyUnixOptions = {},
+): ProxyServer | Promise<ProxyServer<Deno.UnixAddr>> {
+  if ("path" in options && options.path !== undefined) return serveOnUnix(options);
+  return serveOnTcp(options as ServeProxyOptions);
+}
+
+function serveOnTcp(options: ServeProxyOptions): ProxyServer {
+  const { hostname = "127.0.0.1", port, backlog, sharePort, onListen, onEvent } = options;
+  checkTcpOnly(options);
   if (!isLoopback(hostname) && options.users === undefined && options.open !== true) {
     throw new TypeError(
       `Cannot serve everybody on ${hostname}: give users, or say open if that is meant`,
     );
   }
-  const proxy = createProxy(options);
-  const sessions = new Set<Promise<void>>();
+  const sessions = new Sessions(createProxy(options));
   const server = serveTcp({
+    ...settingsOf(options),
     hostname,
     port,
     backlog,
     sharePort,
-    proxyProtocol,
-    signal,
     onListen,
     onEvent,
-    maxConnections: options.maxConnections,
     maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 256,
-    idleTimeout: 0, // Each wait here has a limit of its own.
-    lingerTimeout: LINGER,
-  }, (connection, info) => {
-    const session = Promise.resolve(proxy.handle(connection, info));
-    sessions.add(session);
-    return session.finally(() => sessions.delete(session));
-  });
-  return new RunningProxy(server, proxy, sessions);
+  }, sessions.handle);
+  return new RunningProxy(server, server.url.replace(/^tcp/, "http"), sessions);
+}
+
+async function serveOnUnix(
+  options: ServeProxyUnixOptions,
+): Promise<ProxyServer<Deno.UnixAddr>> {
+  checkUnixOnly(options, ["open"]);
+  const { path, mode, onListen, onEvent, maxConnectionsPerAddress } = options;
+  const sessions = new Sessions(createProxy(options));
+  const server = await serveUnix({
+    ...settingsOf(options),
+    path,
+    mode,
+    onListen,
+    onEvent,
+    maxConnectionsPerAddress,
+  }, sessions.handle);
+  return new RunningProxy(server, UNIX_URL, sessions);
 }
 
 /** How long a client may go on with a body that is refused, before it has to read why. */
 const LINGER = 2000;
-/** How long sessions that were cut may take to say so; only a hook that hangs takes longer. */
-const LAST_WORDS = 1000;
 
-class RunningProxy implements ProxyServer {
-  readonly addr: Deno.NetAddr;
-  readonly url: string;
-  readonly finished: Promise<void>;
-  readonly #server: TcpServer;
-  readonly #proxy: Proxy;
-
-  constructor(server: TcpServer, proxy: Proxy, sessions: ReadonlySet<Promise<void>>) {
-    this.#server = server;
-    this.#proxy = proxy;
-    this.addr = server.addr;
-    this.url = server.url.replace(/^tcp/, "http");
-    this.finished = server.finished.then(async () => {
-      proxy.close();
-      const told = new AbortController();
-      const all = Promise.allSettled(sessions).then(() => told.abort());
-      await Promise.race([all, delay(LAST_WORDS, { signal: told.signal }).catch(() => {})]);
-    });
-  }
-
-  stats(): ProxyStats {
-    return this.#proxy.stats();
-  }
-
-  ref(): void {
-    this.#server.ref();
-  }
-
-  unref(): void {
-    this.#server.unref();
-  }
-
-  async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
-    const report = await this.#server.shutdown(options);
-    await this.finished;
-    return report;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdown();
-  }
+/** The options that both kinds of listeners take. */
+function settingsOf(
+  { maxConnections, proxyProtocol, signal }: Pick<
+    ServeProxyOptions,
+    "maxConnections" | "proxyProtocol" | "signal"
+  >,
+) {
+  return {
+    maxConnections,
+    proxyProtocol,
+    signal,
+    idleTimeout: 0, // Each wait here has a limit of its own.
+    lingerTimeout: LINGER,
+  };
 }
 
 /** Serves one client on the raw connection; the limits around it stay those of its server. */
 async function handle(
   core: ProxyCore,
   conn: Connection,
-  { signal: draining, proxyHeader }: ConnectionInfo,
+  { signal: draining, proxyHeader }: ProxyConnectionInfo,
 ): Promise<void> {
   let raw: Transport | undefined;
   await conn.upgrade((transport) => {

@@ -244,7 +244,8 @@ export class HttpConnection {
 
   /** The host of a request of HTTP/1.0 that names none: the address that it came to. */
   #ownHost(): string {
-    return formatAddress(this.#conn.localAddr);
+    const { localAddr } = this.#conn;
+    return "path" in localAddr ? "localhost" : formatAddress(localAddr);
   }
 
   /** The next head or what is wrong with it, if that has arrived. */

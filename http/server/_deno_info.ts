@@ -5,6 +5,7 @@ import type { Gate } from "./_gate.ts";
 import { clientGone, HandlerInfo } from "./_handler_info.ts";
 import { READ_AHEAD } from "./_incoming.ts";
 import { type ServedBody, takeServedBody } from "../internal/lazy_request.ts";
+import type { HttpAddr } from "./handler.ts";
 import { type Body, openBody } from "./_response_writer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -31,10 +32,10 @@ export class DenoInfo extends HandlerInfo {
   body: LimitedBody | undefined;
   source: DenoBody | undefined;
 
-  readonly #inner: Deno.ServeHandlerInfo<Deno.NetAddr>;
+  readonly #inner: Deno.ServeHandlerInfo<HttpAddr>;
   readonly #request: Request;
   readonly #clock: Clock;
-  #peer: Deno.NetAddr | undefined;
+  #peer: HttpAddr | undefined;
   #onAbort: (() => void) | undefined;
   #ended = false;
   #ahead: Due | undefined;
@@ -48,7 +49,7 @@ export class DenoInfo extends HandlerInfo {
    */
   constructor(
     gate: Gate,
-    inner: Deno.ServeHandlerInfo<Deno.NetAddr>,
+    inner: Deno.ServeHandlerInfo<HttpAddr>,
     request: Request,
   ) {
     super(gate.closing.signal);
@@ -57,7 +58,7 @@ export class DenoInfo extends HandlerInfo {
     this.#request = request;
   }
 
-  get peerAddr(): Deno.NetAddr {
+  get peerAddr(): HttpAddr {
     return this.#peer ?? this.#inner.remoteAddr;
   }
 

@@ -2,6 +2,7 @@ import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { checkUnixSocket, listenUnix, type UnixSocket } from "../../net/internal/unix_socket.ts";
 import { parseDigits } from "../../net/text.ts";
 import { DenoBody, DenoInfo } from "./_deno_info.ts";
 import type { LimitedBody } from "./_body.ts";
@@ -13,11 +14,12 @@ import {
   prepareLazyRequests,
   type RequestSource,
   servedBody,
+  useHttpUrl,
   withSignalOf,
 } from "../internal/lazy_request.ts";
 import { isForRequest } from "../internal/methods.ts";
 import type { HttpTransport } from "./_transport.ts";
-import type { ServeHttpOptions } from "./options.ts";
+import type { HttpAddr, ServeHttpOptions, ServeHttpUnixOptions } from "./options.ts";
 
 /** The pause before it listens again, in milliseconds. */
 const PAUSE = 100;
@@ -26,22 +28,33 @@ const QUIET = 5000;
 
 const logger = getLogger(["portside", "http", "server"]);
 
+/** Where it listens. */
+type At =
+  | { readonly hostname: string; readonly port: number; cert?: string; key?: string }
+  | UnixSocket;
+
+/** `Deno.serve`, whose own type has an overload for each kind of address. */
+type Serve<A extends HttpAddr> = (
+  options: At & Pick<Deno.ServeOptions<A>, "signal" | "onListen" | "onError">,
+  handler: Deno.ServeHandler<A>,
+) => Deno.HttpServer<A>;
+
 /**
  * `Deno.serve` that does not end by itself: bare, it stops accepting for good
  * when the file descriptors run out once.
  */
-export class DenoTransport implements HttpTransport {
-  readonly addr: Deno.NetAddr;
+export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
+  readonly addr: A;
   readonly finished: Promise<void>;
 
   readonly #gate: Gate;
-  readonly #at: { hostname: string; port: number; cert?: string; key?: string };
+  readonly #at: At;
   readonly #prefix: string;
   /** What Deno takes for the host where a request names none. */
   readonly #fallback: string;
   readonly #done = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
-  #inner: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #inner: Deno.HttpServer<A> | undefined;
   #cutter = new AbortController();
   #held = true;
   /** As `#stop` says, which is slow to ask. */
@@ -49,20 +62,46 @@ export class DenoTransport implements HttpTransport {
   #closing = false;
   #loggedAt = -Infinity;
 
-  constructor(options: ServeHttpOptions, gate: Gate, secure: boolean) {
-    const { hostname = "127.0.0.1", port = 0 } = options;
+  private constructor(gate: Gate, at: At) {
     prepareLazyRequests();
     this.#gate = gate;
+    const secure = "cert" in at;
     this.#prefix = secure ? "https://" : "http://";
     this.finished = this.#done.promise;
+    this.#at = at;
+    const addr = this.addr = this.#serve(at);
+    // On a Unix socket, the path of the socket is in its place.
+    if (!("port" in addr)) this.#fallback = "";
+    else if (addr.port === (secure ? 443 : 80)) this.#fallback = "localhost";
+    else this.#fallback = `localhost:${addr.port}`;
+  }
+
+  /** Listens on TCP. */
+  static listen(
+    options: ServeHttpOptions,
+    gate: Gate,
+    secure: boolean,
+  ): DenoTransport<Deno.NetAddr> {
+    const { hostname = "127.0.0.1", port = 0 } = options;
     try {
-      this.#at = { hostname, port, ...secure && keyPairOf(options) };
-      this.addr = this.#serve(port);
+      return new DenoTransport(gate, { hostname, port, ...secure && keyPairOf(options) });
     } catch (error) {
       throw toNetError(error, { phase: "listen", hostname, port });
     }
-    const known = this.addr.port === (secure ? 443 : 80);
-    this.#fallback = known ? "localhost" : `localhost:${this.addr.port}`;
+  }
+
+  /** Listens on a Unix socket. */
+  static async listenUnix(
+    { path, mode }: ServeHttpUnixOptions,
+    gate: Gate,
+  ): Promise<DenoTransport<Deno.UnixAddr>> {
+    const at = { path, mode };
+    checkUnixSocket(at);
+    const open = () => new DenoTransport<Deno.UnixAddr>(gate, at);
+    return await listenUnix(at, open, (transport) => {
+      transport.stop();
+      transport.cut();
+    });
   }
 
   stop(): void {
@@ -96,11 +135,11 @@ export class DenoTransport implements HttpTransport {
     this.#inner?.unref();
   }
 
-  #serve(port: number): Deno.NetAddr {
+  #serve(at: At): A {
     this.#cutter = new AbortController();
-    const inner = Deno.serve({
-      ...this.#at,
-      port,
+    const serve = Deno.serve as unknown as Serve<A>;
+    const inner = serve({
+      ...at,
       signal: this.#cutter.signal,
       onListen() {},
       // The gate throws nothing; this is for a response that cannot be sent, e.g. one used twice.
@@ -114,9 +153,10 @@ export class DenoTransport implements HttpTransport {
 
   #answer(
     request: Request,
-    exchange: Deno.ServeHandlerInfo<Deno.NetAddr>,
+    exchange: Deno.ServeHandlerInfo<HttpAddr>,
   ): Response | Promise<Response> {
     const gate = this.#gate;
+    if ("path" in this.#at) useHttpUrl(request);
     if (this.#stopped) return gate.refuse(503, exchange, request);
     const { method } = request;
     if (!isForRequest(method)) return gate.refuse(501, exchange, request);
@@ -171,6 +211,16 @@ export class DenoTransport implements HttpTransport {
     else this.#again(error);
   }
 
+  /** Listens once more at the same address. */
+  async #reopen(): Promise<void> {
+    const at = this.#at;
+    if ("port" in at) return void this.#serve({ ...at, port: (this.addr as Deno.NetAddr).port });
+    await listenUnix(at, () => {
+      this.#stop.signal.throwIfAborted();
+      return this.#serve(at);
+    }, () => void this.#inner?.shutdown());
+  }
+
   async #again(error: unknown): Promise<void> {
     const now = performance.now();
     const failure = toNetError(error ?? new Error("Deno.serve has ended"), {
@@ -191,8 +241,11 @@ export class DenoTransport implements HttpTransport {
       await delay(PAUSE, { signal, persistent: this.#held }).catch(() => {});
       if (signal.aborted) return this.#done.resolve();
       try {
-        return void this.#serve(this.addr.port);
-      } catch { /* The port or a descriptor is not to be had yet. */ }
+        return void await this.#reopen();
+      } catch {
+        // The address or a descriptor is not to be had yet. What did listen ends, and comes back here.
+        if (this.#inner !== undefined) return;
+      }
     }
   }
 }

@@ -10,7 +10,13 @@ import { HostCheck } from "../internal/host.ts";
 import { SILENCE } from "./_outflow.ts";
 import { checkCount, checkLimit, checkTime } from "../internal/option_defaults.ts";
 import { problem, ProblemError, type ProblemOptions } from "../problem.ts";
-import type { HttpHandler, HttpServerEvent, HttpServerStats, ServeHttpOptions } from "./options.ts";
+import type {
+  HttpAddr,
+  HttpHandler,
+  HttpServerEvent,
+  HttpServerOptions,
+  HttpServerStats,
+} from "./options.ts";
 
 const logger = getLogger(["portside", "http", "server"]);
 
@@ -36,6 +42,12 @@ const CLOSING: ProblemOptions = {
   headers: { connection: "close", "retry-after": "1" },
 };
 
+/** What a gate takes. */
+export interface GateOptions extends HttpServerOptions<HttpAddr> {
+  /** The address that the server listens on; undefined for a Unix socket, which is as loopback. */
+  readonly hostname?: string | undefined;
+}
+
 /** Stands between a transport and the handler: limits, time, and what the handler throws. */
 export class Gate {
   /** Judges the host of requests. */
@@ -46,10 +58,10 @@ export class Gate {
   readonly clientClock = new Clock(SILENCE);
   readonly #closing = this.closing.signal;
 
-  readonly #handler: HttpHandler;
+  readonly #handler: HttpHandler<HttpAddr>;
   readonly #looks: readonly RefusalLook[];
   readonly #trust: ProxyTrust | undefined;
-  readonly #onEvent: ServeHttpOptions["onEvent"];
+  readonly #onEvent: GateOptions["onEvent"];
   readonly #maxRequests: number;
   readonly #handlerTimeout: number;
   readonly #bodyLimits: BodyLimits;
@@ -64,7 +76,7 @@ export class Gate {
   #refused = 0;
   #failed = 0;
 
-  constructor(options: ServeHttpOptions, handler: HttpHandler) {
+  constructor(options: GateOptions, handler: HttpHandler<HttpAddr>) {
     this.#handler = handler;
     this.#looks = refusalLooks(handler);
     this.#onEvent = options.onEvent;
@@ -190,7 +202,7 @@ export class Gate {
   }
 
   /** Tells whoever wants to know. */
-  event(event: HttpServerEvent): void {
+  event(event: HttpServerEvent<HttpAddr>): void {
     try {
       this.#onEvent?.(event);
     } catch (error) {

@@ -4,13 +4,13 @@ import type { TlsInfo } from "../../net/connection/transport.ts";
 import type { ForwardedClient } from "../internal/forwarded.ts";
 import { hintLines } from "../internal/early_hints.ts";
 import { checkTrailerNames } from "../internal/trailer_fields.ts";
-import type { ForwardedInfo, HttpInfo, MakeTrailers, TrailerOptions } from "./options.ts";
+import type { ForwardedInfo, HttpAddr, HttpInfo, MakeTrailers, TrailerOptions } from "./handler.ts";
 
 /**
  * The second argument of a handler. It belongs to one request, and knows whether anybody still
  * waits for the response. A subclass per transport finds out when the client leaves.
  */
-export abstract class HandlerInfo implements HttpInfo {
+export abstract class HandlerInfo implements HttpInfo<HttpAddr> {
   readonly closing: AbortSignal;
   #controller: AbortController | undefined;
   #reason: NetError | undefined;
@@ -24,14 +24,14 @@ export abstract class HandlerInfo implements HttpInfo {
   }
 
   /** Where the connection comes from. */
-  abstract get peerAddr(): Deno.NetAddr;
+  abstract get peerAddr(): HttpAddr;
   abstract get completed(): Promise<void>;
 
-  get remoteAddr(): Deno.NetAddr {
+  get remoteAddr(): HttpAddr {
     return this.through?.client ?? this.peerAddr;
   }
 
-  get forwarded(): ForwardedInfo | undefined {
+  get forwarded(): ForwardedInfo<HttpAddr> | undefined {
     return this.through?.info;
   }
 
@@ -106,7 +106,7 @@ export abstract class HandlerInfo implements HttpInfo {
 const reasons = new WeakSet<Error>();
 
 /** Makes the reason of a signal whose client has gone. */
-export function clientGone(remoteAddr: Deno.NetAddr, cause?: unknown): NetError {
+export function clientGone(remoteAddr: HttpAddr, cause?: unknown): NetError {
   const reason = new NetError(`Client ${formatAddress(remoteAddr)} has gone before its answer`, {
     kind: "reset",
     phase: "write",

@@ -13,7 +13,7 @@ import {
   trailerLines,
 } from "../internal/trailer_fields.ts";
 import { hasMember } from "../header_list.ts";
-import type { MakeTrailers, TrailerOptions } from "./options.ts";
+import type { HttpAddr, MakeTrailers, TrailerOptions } from "./options.ts";
 
 const NO_TRAILERS: readonly ResponseTrailers[] = [];
 
@@ -54,8 +54,10 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     this.#context = context;
   }
 
-  get peerAddr(): Deno.NetAddr {
-    return this.#context.conn.remoteAddr as Deno.NetAddr;
+  get peerAddr(): HttpAddr {
+    const { remoteAddr, localAddr } = this.#context.conn;
+    // A client on a Unix socket has no name, and Deno gives null for its path.
+    return ("hostname" in remoteAddr ? remoteAddr : localAddr) as HttpAddr;
   }
 
   override get tls(): TlsInfo | undefined {

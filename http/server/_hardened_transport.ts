@@ -1,7 +1,8 @@
 import type { Connection } from "../../net/connection/connection.ts";
-import type { ServerEvent, TcpServer } from "../../net/tcp/server_options.ts";
+import type { ServerEvent, StreamServer } from "../../net/tcp/server_options.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
 import { serveTls } from "../../net/tls/server.ts";
+import { serveUnix } from "../../net/unix/server.ts";
 import type { ServeTlsOptions } from "../../net/tls/options.ts";
 import type { Gate } from "./_gate.ts";
 import { type ConnectionLimits, HttpConnection } from "./_connection.ts";
@@ -9,44 +10,49 @@ import { prepareLazyRequests } from "../internal/lazy_request.ts";
 import { prepareStaticBodies } from "../internal/static_response.ts";
 import { checkCount, checkLimit, checkTime } from "../internal/option_defaults.ts";
 import type { HttpTransport } from "./_transport.ts";
-import type { ServeHttpOptions } from "./options.ts";
+import type {
+  HttpAddr,
+  HttpServerOptions,
+  ServeHttpOptions,
+  ServeHttpUnixOptions,
+} from "./options.ts";
 
 /** HTTP/1.1 of our own over `serveTcp`, which has limits for all that a connection does. */
-export class HardenedTransport implements HttpTransport {
-  readonly addr: Deno.NetAddr;
+export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
+  readonly addr: A;
   readonly finished: Promise<void>;
 
   readonly reloadTls?: HttpTransport["reloadTls"];
 
-  readonly #server: TcpServer;
+  readonly #server: StreamServer<A>;
 
-  constructor(options: ServeHttpOptions, gate: Gate, secure: boolean) {
-    prepareLazyRequests();
-    prepareStaticBodies();
-    const limits: ConnectionLimits = {
-      headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
-      idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),
-      maxHead: checkCount("maxHead", options.maxHead, 32 * 1024),
-      maxHeaders: checkCount("maxHeaders", options.maxHeaders, 100),
-    };
-    checkLimit("maxConnections", options.maxConnections, 1024);
-    checkLimit("maxConnectionsPerAddress", options.maxConnectionsPerAddress, 0);
-    const settings: ServeTlsOptions = {
-      ...options,
-      alpnProtocols: ["http/1.1"],
-      idleTimeout: 0, // Each read here has a limit of its own.
-      signal: undefined,
-      onListen: undefined,
-      onEvent: (event) => tell(gate, event),
-    };
-    const handler = (conn: Connection) => new HttpConnection(conn, gate, limits).run();
-    if (secure) {
-      const server = serveTls(settings, handler);
-      this.reloadTls = (certificates) => server.reloadTls(certificates);
-      this.#server = server;
-    } else this.#server = serveTcp(settings, handler);
-    this.addr = this.#server.addr;
-    this.finished = this.#server.finished;
+  private constructor(server: StreamServer<A>, reloadTls?: HttpTransport["reloadTls"]) {
+    this.addr = server.addr;
+    this.finished = server.finished;
+    this.#server = server;
+    if (reloadTls !== undefined) this.reloadTls = reloadTls;
+  }
+
+  /** Listens on TCP. */
+  static listen(
+    options: ServeHttpOptions,
+    gate: Gate,
+    secure: boolean,
+  ): HardenedTransport<Deno.NetAddr> {
+    const { settings, handler } = prepare(options, gate);
+    if (!secure) return new HardenedTransport(serveTcp({ ...options, ...settings }, handler));
+    const tls: ServeTlsOptions = { ...options, ...settings, alpnProtocols: ["http/1.1"] };
+    const server = serveTls(tls, handler);
+    return new HardenedTransport(server, (certificates) => server.reloadTls(certificates));
+  }
+
+  /** Listens on a Unix socket. */
+  static async listenUnix(
+    options: ServeHttpUnixOptions,
+    gate: Gate,
+  ): Promise<HardenedTransport<Deno.UnixAddr>> {
+    const { settings, handler } = prepare(options, gate);
+    return new HardenedTransport(await serveUnix({ ...options, ...settings }, handler));
   }
 
   stop(): void {
@@ -69,8 +75,31 @@ export class HardenedTransport implements HttpTransport {
   }
 }
 
+/** Checks the options, and makes of them what a server of any kind takes. */
+function prepare<A extends HttpAddr>(options: HttpServerOptions<A>, gate: Gate) {
+  prepareLazyRequests();
+  prepareStaticBodies();
+  const limits: ConnectionLimits = {
+    headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
+    idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),
+    maxHead: checkCount("maxHead", options.maxHead, 32 * 1024),
+    maxHeaders: checkCount("maxHeaders", options.maxHeaders, 100),
+  };
+  checkLimit("maxConnections", options.maxConnections, 1024);
+  checkLimit("maxConnectionsPerAddress", options.maxConnectionsPerAddress, 0);
+  return {
+    settings: {
+      idleTimeout: 0, // Each read here has a limit of its own.
+      signal: undefined,
+      onListen: undefined,
+      onEvent: (event: ServerEvent<A>) => tell(gate, event),
+    },
+    handler: (conn: Connection) => new HttpConnection(conn, gate, limits).run(),
+  };
+}
+
 /** Passes on what no request tells. */
-function tell(gate: Gate, event: ServerEvent): void {
+function tell(gate: Gate, event: ServerEvent<HttpAddr>): void {
   switch (event.type) {
     case "accept-error":
     case "handshake-error":

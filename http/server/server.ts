@@ -44,7 +44,8 @@
  * `onEvent: (event) => event.type === "error" && console.error(event.error)`.
  *
  * **Permissions**: `--allow-net=127.0.0.1:8080` for the address to listen on
- * (`--allow-net=127.0.0.1:0` for a free port).
+ * (`--allow-net=127.0.0.1:0` for a free port). For a Unix socket,
+ * `--allow-read=<path> --allow-write=<path>` and `--allow-net=unix:<path>`.
  * Source: RFC 9110 and RFC 9112.
  *
  * @module
@@ -56,16 +57,58 @@ import { NetError } from "../../net/errors/errors.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { TlsKeyPair } from "../../net/tls/options.ts";
 import { DenoTransport } from "./_deno_transport.ts";
-import { Gate } from "./_gate.ts";
+import { Gate, type GateOptions } from "./_gate.ts";
 import { checkTime } from "../internal/option_defaults.ts";
+import { checkTcpOnly, checkUnixOnly, UNIX_URL } from "../internal/unix_options.ts";
 import { HardenedTransport } from "./_hardened_transport.ts";
 import type { HttpTransport } from "./_transport.ts";
-import type { HttpHandler, HttpServer, HttpServerStats, ServeHttpOptions } from "./options.ts";
+import type {
+  HttpAddr,
+  HttpHandler,
+  HttpServer,
+  HttpServerStats,
+  ServeHttpOptions,
+  ServeHttpUnixOptions,
+  UnixHttpHandler,
+} from "./options.ts";
 
 export type * from "./options.ts";
 
 const logger = getLogger(["portside", "http", "server"]);
 
+/**
+ * Starts an HTTP server on a Unix socket, for a reverse proxy or other programs of this machine.
+ *
+ * `info.remoteAddr` of a client has no address, but the path of the socket. A proxy that connects to
+ * the socket is trusted by `trustProxy` if its number of hops counts it, or its list has `unix:`; the
+ * latter holds for `proxyProtocol`, too. `rateLimit` and `maxConnectionsPerAddress` count all clients
+ * as one that neither of them names. Hosts are judged as on loopback.
+ *
+ * @param options Where to listen, and the limits.
+ * @param handler Called for each request.
+ * @returns The running server, once it listens.
+ * @throws {NetError} In phase "listen": "address-in-use" if somebody listens there or the file is no
+ * socket, "address-unavailable" if there is no such folder, "permission" …
+ * @throws {RangeError} If an option is out of range.
+ * @throws {TypeError} If an option of TCP or of TLS is set besides `path`, or an option that is
+ * hardened only with `hardened: false`.
+ *
+ * @example A client on the socket
+ * ```ts
+ * import { createClient } from "@portside/kit/http/client";
+ * import { serveHttp } from "@portside/kit/http/server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${await Deno.makeTempDir()}/app.sock`;
+ * await using server = await serveHttp({ path }, (request) => new Response(request.url));
+ * await using client = createClient({ unixSocket: path, baseUrl: server.url });
+ * assertEquals(await client.get("/a").text(), "http://localhost/a");
+ * ```
+ */
+export function serveHttp(
+  options: ServeHttpUnixOptions,
+  handler: UnixHttpHandler,
+): Promise<HttpServer<Deno.UnixAddr>>;
 /**
  * Starts an HTTP server.
  *
@@ -74,8 +117,8 @@ const logger = getLogger(["portside", "http", "server"]);
  * @returns The running server.
  * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
  * @throws {RangeError} If an option is out of range.
- * @throws {TypeError} If `cert` comes without `key` or the other way round, or an option that is
- * hardened only with `hardened: false`.
+ * @throws {TypeError} If `mode` comes without `path`, `cert` without `key` or the other way round, or
+ * an option that is hardened only with `hardened: false`.
  *
  * @example Serve a framework's app
  * ```ts
@@ -87,18 +130,41 @@ const logger = getLogger(["portside", "http", "server"]);
  * assertEquals(await (await fetch(`${server.url}/a`)).text(), "/a");
  * ```
  */
-export function serveHttp(options: ServeHttpOptions, handler: HttpHandler): HttpServer {
+export function serveHttp(options: ServeHttpOptions, handler: HttpHandler): HttpServer;
+export function serveHttp(
+  options: ServeHttpOptions | ServeHttpUnixOptions,
+  handler: HttpHandler,
+): HttpServer | Promise<HttpServer<Deno.UnixAddr>> {
+  if ("path" in options && options.path !== undefined) return serveOnUnix(options, handler);
+  return serveOnTcp(options as ServeHttpOptions, handler);
+}
+
+function serveOnTcp(options: ServeHttpOptions, handler: HttpHandler): HttpServer {
   const { port = 0 } = options;
+  checkTcpOnly(options);
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new RangeError(`Cannot listen on port ${port}: it is a whole number from 0 to 65535`);
   }
   const secure = isSecure(options);
   const hardened = isHardened(options);
-  const gate = new Gate(options, handler);
+  const gate = new Gate(options as GateOptions, handler as HttpHandler<HttpAddr>);
   const transport = hardened
-    ? new HardenedTransport(options, gate, secure)
-    : new DenoTransport(options, gate, secure);
-  return new Running(transport, gate, options, { hardened, secure });
+    ? HardenedTransport.listen(options, gate, secure)
+    : DenoTransport.listen(options, gate, secure);
+  const url = `${secure ? "https" : "http"}://${formatAddress(transport.addr)}`;
+  return new Running(transport, gate, options, { hardened, url });
+}
+
+async function serveOnUnix(
+  options: ServeHttpUnixOptions,
+  handler: UnixHttpHandler,
+): Promise<HttpServer<Deno.UnixAddr>> {
+  // Nobody listens in on a Unix socket.
+  checkUnixOnly(options, ["cert", "key", "certFile", "keyFile", ...TLS_ONLY]);
+  const hardened = isHardened(options);
+  const gate = new Gate(options, handler);
+  const transport = await (hardened ? HardenedTransport : DenoTransport).listenUnix(options, gate);
+  return new Running(transport, gate, options, { hardened, url: UNIX_URL });
 }
 
 /** The options that are of no use without a certificate, and more than `Deno.serve` can do. */
@@ -145,7 +211,12 @@ const HARDENED_ONLY = [
   ...TLS_ONLY,
 ] as const;
 
-function isHardened(options: ServeHttpOptions): boolean {
+function isHardened(
+  options: Partial<Record<typeof HARDENED_ONLY[number], unknown>> & {
+    readonly hardened?: boolean;
+    readonly hostname?: string;
+  },
+): boolean {
   const wanted = HARDENED_ONLY.find((name) => options[name] !== undefined);
   if (wanted !== undefined && options.hardened === false) {
     throw new TypeError(`Cannot use ${wanted} with hardened: false, which has no such thing`);
@@ -153,14 +224,14 @@ function isHardened(options: ServeHttpOptions): boolean {
   return options.hardened ?? (wanted !== undefined || !isLoopback(options.hostname ?? "127.0.0.1"));
 }
 
-class Running implements HttpServer {
-  readonly addr: Deno.NetAddr;
+class Running<A extends HttpAddr> implements HttpServer<A> {
+  readonly addr: A;
   readonly url: string;
   readonly hardened: boolean;
   readonly finished: Promise<void>;
 
   readonly #gate: Gate;
-  readonly #transport: HttpTransport;
+  readonly #transport: HttpTransport<A>;
   readonly #signal: AbortSignal | undefined;
   readonly #onSignal = () => void this.shutdown();
   #shutdown: Promise<ShutdownReport> | undefined;
@@ -170,13 +241,13 @@ class Running implements HttpServer {
   #forceTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    transport: HttpTransport,
+    transport: HttpTransport<A>,
     gate: Gate,
-    options: ServeHttpOptions,
-    { hardened, secure }: { hardened: boolean; secure: boolean },
+    options: { readonly signal?: AbortSignal; readonly onListen?: (addr: A) => void },
+    { hardened, url }: { hardened: boolean; url: string },
   ) {
     this.addr = transport.addr;
-    this.url = `${secure ? "https" : "http"}://${formatAddress(this.addr)}`;
+    this.url = url;
     this.hardened = hardened;
     this.finished = transport.finished;
     this.#gate = gate;

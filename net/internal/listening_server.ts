@@ -1,6 +1,6 @@
 import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
-import { formatAddress, peerNetwork } from "../address.ts";
+import { formatAddress, peerHost, peerNetwork } from "../address.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionStats, UpgradedTransport } from "../connection/options.ts";
 import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
@@ -205,8 +205,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     if (this.#stopping) return this.#refuse(raw, remote, "shutdown");
     if (this.#active >= this.#maxConnections) return this.#refuse(raw, remote, "full");
     // Behind a trusted proxy, it is the client that counts, and its header names the client.
-    const hostname = "hostname" in remote ? remote.hostname : undefined;
-    const proxied = this.#proxyProtocol?.trusted.includes(hostname) ?? false;
+    const proxied = this.#proxyProtocol?.trusted.includes(peerHost(remote)) ?? false;
     const network = proxied ? undefined : networkOf(remote);
     if (network !== undefined && !this.#count(network)) {
       return this.#refuse(raw, remote, "address");
@@ -411,7 +410,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
 
 /** By what connections of a client are counted together. */
 function networkOf(remote: Address): string {
-  return "hostname" in remote ? peerNetwork(remote.hostname) : "";
+  return peerNetwork(peerHost(remote) ?? "");
 }
 
 function setSocketOptions(raw: Deno.Conn, options: SocketOptions): void {

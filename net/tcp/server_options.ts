@@ -37,7 +37,8 @@ export interface ServeOptions<A extends Deno.Addr = Deno.NetAddr> extends Connec
 /** How a server learns the addresses of clients from a proxy or load balancer in front of it. */
 export interface ProxyProtocolOptions {
   /**
-   * The peers that send a header of the PROXY protocol: addresses, and blocks such as `10.0.0.0/8`.
+   * The peers that send a header of the PROXY protocol: addresses, blocks such as `10.0.0.0/8`, and
+   * `unix:` for peers on a Unix socket.
    * Each of their connections has to begin with one, of version 1 or 2; else it is closed. A
    * connection of any other peer is served as it is, and no header in it is interpreted. Name
    * proxies alone: whoever connects from one of these addresses can claim any client address.
@@ -133,7 +134,7 @@ export type ServerEvent<A extends Deno.Addr = Deno.NetAddr> =
   /** A connection was turned away: too many in all, too many of its address, shutting down. */
   | {
     readonly type: "refused";
-    readonly remoteAddr: A;
+    readonly remoteAddr: A | Deno.NetAddr;
     readonly reason: "full" | "address" | "shutdown";
   }
   /** A handler threw; `expected` when it was what a peer or a limit did. */
@@ -146,7 +147,7 @@ export type ServerEvent<A extends Deno.Addr = Deno.NetAddr> =
   /** A connection ended before its handler ran: in the TLS handshake, or with its PROXY header. */
   | {
     readonly type: "handshake-error";
-    readonly remoteAddr: A;
+    readonly remoteAddr: A | Deno.NetAddr;
     readonly error: NetError;
   }
   /** Accepting failed, e.g. for want of file descriptors; it goes on after a pause. */
@@ -159,7 +160,7 @@ export type ServerEvent<A extends Deno.Addr = Deno.NetAddr> =
 /** What a handler learns besides its connection. */
 export interface ConnectionInfo<A extends Deno.Addr = Deno.NetAddr> {
   /** The address of the peer; of a client behind a proxy that `proxyProtocol` trusts, its own. */
-  readonly remoteAddr: A;
+  readonly remoteAddr: A | Deno.NetAddr;
   /** What the proxy in front said of the connection; undefined where `proxyProtocol` trusts none. */
   readonly proxyHeader?: ProxyHeader | undefined;
   /** The address of this end. */

@@ -25,12 +25,17 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
-import { NetError, toNetError } from "../errors/errors.ts";
-import { checkPath, closeQuietly } from "../internal/dial.ts";
 import { checkOptions } from "../internal/listen.ts";
 import { Server } from "../internal/listening_server.ts";
-import type { ConnectionHandler, ServeOptions, StreamServer } from "../tcp/server_options.ts";
+import { checkNumber } from "../internal/options.ts";
+import { checkProxyProtocol } from "../internal/proxy_header.ts";
+import { checkUnixSocket, listenUnix } from "../internal/unix_socket.ts";
+import type {
+  ConnectionHandler,
+  ServeOptions,
+  ServeTcpOptions,
+  StreamServer,
+} from "../tcp/server_options.ts";
 
 /** Options of {@linkcode serveUnix}. */
 export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
@@ -42,6 +47,20 @@ export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
    * @default 0o600, the user of this process alone
    */
   mode?: number;
+  /**
+   * The most connections at a time from one address. All peers on the socket count as one, but for
+   * the clients that `proxyProtocol` names; more are closed at once.
+   *
+   * @default 0, no limit
+   */
+  maxConnectionsPerAddress?: number;
+  /**
+   * Reads the header of the PROXY protocol of every peer, if `trusted` has `unix:`; see
+   * `ServeTcpOptions`. A client that it names has a TCP address.
+   *
+   * @default no header is read
+   */
+  proxyProtocol?: ServeTcpOptions["proxyProtocol"];
 }
 
 /**
@@ -70,72 +89,12 @@ export async function serveUnix(
   options: ServeUnixOptions,
   handler: ConnectionHandler<Deno.UnixAddr>,
 ): Promise<StreamServer<Deno.UnixAddr>> {
-  const { path, mode = 0o600 } = options;
   checkOptions(options);
-  checkPath(path);
-  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
-    throw new RangeError(`Cannot use mode ${mode}: it is a number from 0 to 0o777`);
-  }
-  let listener: Deno.UnixListener;
-  try {
-    while (!await vacate(path)) { /* Somebody was faster, at whatever: look again. */ }
-    listener = Deno.listen({ transport: "unix", path });
-  } catch (error) {
-    throw toNetError(error, { phase: "listen", path });
-  }
-  try {
-    // No instant lies between, and the usual umask lets nobody else in before.
-    Deno.chmodSync(path, mode);
-  } catch (error) {
-    listener.close();
-    throw toNetError(error, { phase: "listen", path });
-  }
+  checkUnixSocket(options);
+  checkNumber("maxConnectionsPerAddress", options.maxConnectionsPerAddress ?? 0);
+  checkProxyProtocol(options.proxyProtocol);
+  const { path } = options;
+  const open = () => Deno.listen({ transport: "unix", path });
+  const listener = await listenUnix(options, open, (listener) => listener.close());
   return new Server(listener, { scheme: "unix", prepare: () => ({}) }, options, handler);
-}
-
-/** Makes room at `path`; false if what stood there has changed while it was asked. */
-async function vacate(path: string): Promise<boolean> {
-  const before = look(path);
-  if (before === undefined) return true;
-  if (!before.isSocket) throw inUse(path, "there is a file that is no socket");
-  if (await answers(path)) throw inUse(path, "somebody listens there");
-  const now = look(path);
-  if (now?.ino !== before.ino || now.mtime?.getTime() !== before.mtime?.getTime()) return false;
-  Deno.removeSync(path);
-  return true;
-}
-
-function look(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-/** Whether somebody listens; one whose backlog is full does. */
-async function answers(path: string): Promise<boolean> {
-  const asking = Deno.connect({ transport: "unix", path }).then((conn) => {
-    closeQuietly(conn);
-    return true;
-  }, (error) => {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  });
-  const giveUp = new AbortController();
-  try {
-    return await Promise.race([asking, delay(1000, giveUp).then(() => true)]);
-  } finally {
-    giveUp.abort();
-  }
-}
-
-function inUse(path: string, why: string): NetError {
-  return new NetError(`Cannot listen on unix:${path}: ${why}`, {
-    kind: "address-in-use",
-    phase: "listen",
-    address: `unix:${path}`,
-  });
 }

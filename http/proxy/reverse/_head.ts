@@ -1,6 +1,6 @@
 import { normalizeHostname } from "../../../net/address.ts";
 import { lowerAscii } from "../../../net/text.ts";
-import { chainOf } from "../../internal/forwarded.ts";
+import { chainOf, nameOf } from "../../internal/forwarded.ts";
 import { isHost } from "../../internal/host.ts";
 import { TARGET } from "../../internal/http1_bytes.ts";
 import { consistsOf } from "../../internal/http1_fields.ts";
@@ -225,7 +225,7 @@ function clientFields(
 ): [name: string, value: string][] {
   if (forwarded === "none") return [];
   const known = info.forwarded;
-  const chain = (known === undefined ? [info.remoteAddr.hostname] : chainOf(known))
+  const chain = (known === undefined ? [nameOf(info.remoteAddr)] : chainOf(known))
     .map(normalizeHostname);
   const proto = known?.proto ?? (request.url.startsWith("https:") ? "https" : "http");
   const host = hostOf(request, info);

@@ -1,0 +1,77 @@
+import { delay } from "@std/async/delay";
+import type { Connection } from "../../net/connection/connection.ts";
+import type {
+  ShutdownOptions,
+  ShutdownReport,
+  StreamServer,
+} from "../../net/tcp/server_options.ts";
+import type { HttpAddr } from "../server/handler.ts";
+import type { ProxyStats } from "./options.ts";
+import type { Proxy, ProxyConnectionInfo, ProxyServer } from "./proxy.ts";
+
+/** How long sessions that were cut may take to say so; only a hook that hangs takes longer. */
+const LAST_WORDS = 1000;
+
+/** The clients of a proxy that listens. */
+export class Sessions {
+  readonly proxy: Proxy;
+  readonly #open = new Set<Promise<void>>();
+
+  constructor(proxy: Proxy) {
+    this.proxy = proxy;
+  }
+
+  /** Serves one client. */
+  readonly handle = (connection: Connection, info: ProxyConnectionInfo): Promise<void> => {
+    const session = this.proxy.handle(connection, info);
+    this.#open.add(session);
+    return session.finally(() => this.#open.delete(session));
+  };
+
+  /** Closes the proxy, and waits for what its clients' sessions have to say. */
+  async close(): Promise<void> {
+    this.proxy.close();
+    const told = new AbortController();
+    const all = Promise.allSettled(this.#open).then(() => told.abort());
+    await Promise.race([all, delay(LAST_WORDS, { signal: told.signal }).catch(() => {})]);
+  }
+}
+
+/** A proxy that listens. */
+export class RunningProxy<A extends HttpAddr> implements ProxyServer<A> {
+  readonly addr: A;
+  readonly url: string;
+  readonly finished: Promise<void>;
+  readonly #server: StreamServer<A>;
+  readonly #proxy: Proxy;
+
+  constructor(server: StreamServer<A>, url: string, sessions: Sessions) {
+    this.#server = server;
+    this.#proxy = sessions.proxy;
+    this.addr = server.addr;
+    this.url = url;
+    this.finished = server.finished.then(() => sessions.close());
+  }
+
+  stats(): ProxyStats {
+    return this.#proxy.stats();
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+
+  async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    const report = await this.#server.shutdown(options);
+    await this.finished;
+    return report;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
