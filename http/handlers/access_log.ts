@@ -1,6 +1,6 @@
 /**
  * One structured log entry for each request, once its response has been sent: client, method, path,
- * status, duration. Each request has an id, in the log, in the response and for calls to other
+ * status, bytes, duration. Each request has an id, in the log, in the response and for calls to other
  * services. It belongs to a trace (W3C Trace Context): that of the client, or one that begins here.
  *
  * @example Log to an array
@@ -35,6 +35,7 @@ import { formatAddress } from "../../net/address.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { HttpHandler } from "../server/options.ts";
 import { alsoOnFailure, passRefusals, type RefusedInfo, withHeaders } from "../internal/headers.ts";
+import { countSent, type SentBytes } from "../internal/sent_bytes.ts";
 import { beginTrace, readTrace, type Trace, traceFields } from "./_trace_context.ts";
 import { ProblemError } from "../problem.ts";
 
@@ -58,6 +59,14 @@ export interface AccessEntry {
    * had gone by then.
    */
   readonly status: number;
+  /**
+   * How many bytes of the body of the response were sent, without the head and the framing of chunks:
+   * 0 for HEAD, what the operating system has taken for a response that was cut. A little less of the
+   * latter may be counted, by the framing. `Deno.serve` may compress a body by itself; this is its
+   * size before that. It does not tell how much was sent of a body of known length that was cut:
+   * undefined then.
+   */
+  readonly bytes: number | undefined;
   /** From the request's head to the end of the answer, in milliseconds. */
   readonly duration: number;
   /** The `User-Agent` of the client, its control characters escaped; undefined without one. */
@@ -122,7 +131,7 @@ export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}):
     contexts.set(request, record);
     alsoOnFailure(request, (response) => record.failed(response));
     // A handler may never return after its client has gone.
-    info.completed.catch(record.tell);
+    info.completed.catch(record.cut);
     try {
       const response = await handler(request, info);
       // The server turns anything but a response into a failure, which is told above.
@@ -153,6 +162,7 @@ class AccessRecord implements RequestContext {
   readonly #info: RefusedInfo;
   readonly #log: (entry: AccessEntry) => void;
   readonly #trace: Trace;
+  readonly #sent: SentBytes;
   readonly #started = performance.now();
   #told = false;
 
@@ -166,6 +176,7 @@ class AccessRecord implements RequestContext {
     // A reverse proxy names the client without its port.
     this.#peer = "port" in remoteAddr && remoteAddr.port === 0 ? peer.slice(0, -":0".length) : peer;
     this.#info = info;
+    this.#sent = countSent(info);
     this.#log = log;
     const given = trustRequestId ? request.headers.get("x-request-id") ?? "" : "";
     this.id = REQUEST_ID.test(given) ? given : crypto.randomUUID();
@@ -187,10 +198,13 @@ class AccessRecord implements RequestContext {
   }
 
   tellWhenSent(): void {
-    this.#info.completed.then(this.tell, this.tell);
+    this.#info.completed.then(this.#whole, this.cut);
   }
 
-  readonly tell = (): void => {
+  readonly #whole = (): void => this.#tell(true);
+  readonly cut = (): void => this.#tell(false);
+
+  #tell(whole: boolean): void {
     if (this.#told) return;
     this.#told = true;
     const userAgent = this.#userAgent;
@@ -201,10 +215,11 @@ class AccessRecord implements RequestContext {
       method: this.#method,
       path: pathOf(this.#url),
       status: this.status ?? 0,
+      bytes: this.#sent(whole),
       duration: performance.now() - this.#started,
       userAgent: userAgent === null ? undefined : escapeControls(userAgent),
     });
-  };
+  }
 }
 
 /**
@@ -231,9 +246,10 @@ export function requestContext(request: Request): RequestContext | undefined {
   return contexts.get(request);
 }
 
-function logEntry({ duration, ...entry }: AccessEntry): void {
-  logger.info("{peer} {method} {path} {status} {duration} ms", {
+function logEntry({ duration, bytes, ...entry }: AccessEntry): void {
+  logger.info("{peer} {method} {path} {status} {bytes} bytes {duration} ms", {
     ...entry,
+    bytes: bytes ?? "?",
     duration: Math.round(duration * 10) / 10,
   });
 }

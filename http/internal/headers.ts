@@ -1,4 +1,5 @@
 import { hasMember } from "../header_list.ts";
+import type { CountsSent } from "./sent_bytes.ts";
 import type { HttpAddr, HttpHandler, HttpInfo } from "../server/options.ts";
 
 /**
@@ -48,7 +49,7 @@ export function shown(request: Request, response: Response): Response {
 }
 
 /** What is known of a request that the server refuses by itself. */
-export type RefusedInfo = Pick<HttpInfo<HttpAddr>, "remoteAddr" | "completed">;
+export type RefusedInfo = Pick<HttpInfo<HttpAddr>, "remoteAddr" | "completed"> & CountsSent;
 
 /** Sees a response that the server gives without the handler; may change its headers. */
 export type RefusalLook = (request: Request, info: RefusedInfo, response: Response) => void;

@@ -92,15 +92,22 @@ export function soleContentType(response: Response): string | null | undefined {
  * used up already, or nothing is known about it.
  */
 export function staticBody(response: Response): StaticBody | undefined {
+  const body = peekStatic(response);
+  if (body === undefined || body === null) return body;
+  const { symbols } = known!;
+  const internals = response as unknown as Internals;
+  if (typeof internals[symbols.text] === "string") internals[symbols.consumed] = true;
+  else (internals[symbols.inner] as Inner).body!.streamOrStatic.consumed = true;
+  return body;
+}
+
+/** Returns what {@linkcode staticBody} would take, and leaves it there. */
+export function peekStatic(response: Response): StaticBody | undefined {
   if (known === undefined || !isPlain(response)) return undefined;
   const { symbols } = known;
   const internals = response as unknown as Internals;
   const text = internals[symbols.text];
-  if (typeof text === "string") {
-    if (internals[symbols.consumed] !== false) return undefined;
-    internals[symbols.consumed] = true;
-    return text;
-  }
+  if (typeof text === "string") return internals[symbols.consumed] === false ? text : undefined;
   const inner = internals[symbols.inner] as Inner | undefined;
   if (inner === undefined || internals[symbols.consumed] !== false) return undefined;
   if (inner.body === null) return null;
@@ -109,7 +116,6 @@ export function staticBody(response: Response): StaticBody | undefined {
   if (source.consumed !== false) return undefined;
   const { body } = source;
   if (typeof body !== "string" && !(body instanceof Uint8Array)) return undefined;
-  source.consumed = true;
   return body as StaticBody;
 }
 

@@ -11,7 +11,7 @@ import { isForRequest } from "../internal/methods.ts";
 import { type Offer, offer } from "../internal/offer.ts";
 import type { ResponseOptions } from "./_response_head.ts";
 import { type Body, openBody, writeResponse, writeSwitch } from "./_response_writer.ts";
-import { encodeWhole, writeRest, writeWhole } from "./_whole_response.ts";
+import { encodeWhole, headSize, writeRest, writeWhole } from "./_whole_response.ts";
 
 /** Limits of the connections of a hardened server. */
 export interface ConnectionLimits {
@@ -95,6 +95,7 @@ export class HttpConnection {
       if (whole === undefined) keepAlive = await this.#stream(response, options, info);
       else {
         info.answered();
+        info.handed(whole.size, headSize(whole));
         await this.#conn.write(whole.bytes);
         returnOutput(whole.buffer);
         if (whole.rest !== undefined) await writeRest(this.#conn, whole.rest);
@@ -181,7 +182,7 @@ export class HttpConnection {
       const whole = encodeWhole(instead, plain);
       if (whole === undefined) return await this.#stream(instead, plain, info);
       info.answered();
-      await writeWhole(this.#conn, whole);
+      await writeWhole(this.#conn, whole, info);
       return whole.keepAlive;
     }
     info.answered();

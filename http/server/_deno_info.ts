@@ -6,6 +6,7 @@ import { clientGone, HandlerInfo } from "./_handler_info.ts";
 import { READ_AHEAD } from "./_incoming.ts";
 import { type ServedBody, takeServedBody } from "../internal/lazy_request.ts";
 import type { HttpAddr } from "./handler.ts";
+import { lengthToSend, NO_BODY } from "../internal/sent_bytes.ts";
 import { type Body, openBody } from "./_response_writer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -23,9 +24,6 @@ const signalOf = Object.getOwnPropertyDescriptor(Request.prototype, "signal")!.g
  */
 const READ_AHEAD_DELAY = 250;
 
-/** Statuses of responses that have no body. */
-const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
-
 /** One request of `Deno.serve`, and its response. */
 export class DenoInfo extends HandlerInfo {
   /** The body of the request, if it has one. */
@@ -39,6 +37,10 @@ export class DenoInfo extends HandlerInfo {
   #onAbort: (() => void) | undefined;
   #ended = false;
   #ahead: Due | undefined;
+  /** The length of the body of the response, where it is known beforehand; 0 without a response. */
+  #length = 0;
+  /** How many bytes of a body of unknown length have been handed to Deno. */
+  #streamed: number | undefined;
   /** The body of the response while it streams, if its end has to be noticed here. */
   #out: { readonly body: Body; readonly fail: (error: unknown) => void } | undefined;
 
@@ -110,12 +112,23 @@ export class DenoInfo extends HandlerInfo {
     if (this.#onAbort !== undefined) {
       signalOf.call(this.#request).removeEventListener("abort", this.#onAbort);
     }
+    let unknown = false;
+    if (this.counting) {
+      const length = lengthToSend(response, this.#request.method);
+      unknown = length === undefined;
+      this.#length = length ?? 0;
+    }
     // To look at a body costs, and Deno cancels one whose client leaves. It does not while the body
     // of the request is being read, nor can a signal be told from one that success has aborted.
     const reading = this.body?.reading ?? false;
-    if ((!this.watched && !reading) || NO_BODY.has(response.status)) return response;
+    if ((!this.watched && !reading && !unknown) || NO_BODY.has(response.status)) return response;
     if (this.#request.method === "HEAD") return response; // Deno cancels the body by itself.
     return this.#remember() ? this.#follow(response) : response;
+  }
+
+  protected override sentBytes(whole: boolean): number | undefined {
+    // Deno does not tell how much of a body it has sent of which it takes care alone.
+    return this.#streamed ?? (whole || this.#length === 0 ? this.#length : undefined);
   }
 
   /** Remembers the address, which Deno forgets when the request is over or was upgraded. */
@@ -133,7 +146,11 @@ export class DenoInfo extends HandlerInfo {
     const body = await openBody(response);
     const { status, statusText, headers } = response;
     const init = { status, statusText, headers };
-    if (body.whole !== undefined) return new Response(body.whole, init);
+    if (body.whole !== undefined) {
+      this.#length = body.whole.length;
+      return new Response(body.whole, init);
+    }
+    this.#streamed = 0;
     if (this.#ended) {
       body.cancel(this.gone);
       return new Response(null, init);
@@ -147,6 +164,7 @@ export class DenoInfo extends HandlerInfo {
         if (this.#out === undefined) return;
         if (!done) {
           left -= value.length;
+          this.#streamed! += value.length;
           return controller.enqueue(value);
         }
         this.#out = undefined;

@@ -17,6 +17,7 @@ import {
   useHttpUrl,
   withSignalOf,
 } from "../internal/lazy_request.ts";
+import { prepareStaticBodies } from "../internal/static_response.ts";
 import { isForRequest } from "../internal/methods.ts";
 import type { HttpTransport } from "./_transport.ts";
 import type { HttpAddr, ServeHttpOptions, ServeHttpUnixOptions } from "./options.ts";
@@ -64,6 +65,7 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
 
   private constructor(gate: Gate, at: At) {
     prepareLazyRequests();
+    prepareStaticBodies();
     this.#gate = gate;
     const secure = "cert" in at;
     this.#prefix = secure ? "https://" : "http://";

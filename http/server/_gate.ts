@@ -7,6 +7,7 @@ import { type HandlerInfo, isClientGone } from "./_handler_info.ts";
 import { type RefusalLook, refusalLooks, type RefusedInfo, shown } from "../internal/headers.ts";
 import { ProxyTrust } from "../internal/forwarded.ts";
 import { HostCheck } from "../internal/host.ts";
+import { COUNT_SENT, lengthToSend } from "../internal/sent_bytes.ts";
 import { SILENCE } from "./_outflow.ts";
 import { checkCount, checkLimit, checkTime } from "../internal/option_defaults.ts";
 import { problem, ProblemError, type ProblemOptions } from "../problem.ts";
@@ -156,7 +157,12 @@ export class Gate {
         const made = typeof request === "function" ? request() : request;
         const { completed } = info;
         const client = this.#trust?.read(made.headers, remoteAddr)?.client ?? remoteAddr;
-        for (const look of this.#looks) look(made, { completed, remoteAddr: client }, response);
+        const count = info[COUNT_SENT]?.bind(info) ?? (() => {
+          const length = lengthToSend(response, made.method);
+          return (whole: boolean) => whole ? length : undefined;
+        });
+        const refused = { completed, remoteAddr: client, [COUNT_SENT]: count };
+        for (const look of this.#looks) look(made, refused, response);
       } catch (error) {
         logger.error("a wrapper failed on a refusal: {error}", { error });
       }
@@ -188,7 +194,9 @@ export class Gate {
     if (this.#trust !== undefined) {
       info.through = this.#trust.read(request.headers, info.peerAddr);
     }
-    if (this.#active >= this.#maxRequests) return this.refuse(503, info, request);
+    if (this.#active >= this.#maxRequests) {
+      return info.returned(this.refuse(503, info, request));
+    }
     this.#active++;
     this.#requests++;
     info.whenComplete(this.#done);

@@ -3,6 +3,7 @@ import { NetError } from "../../net/errors/errors.ts";
 import type { TlsInfo } from "../../net/connection/transport.ts";
 import type { ForwardedClient } from "../internal/forwarded.ts";
 import { hintLines } from "../internal/early_hints.ts";
+import { COUNT_SENT, type CountsSent, type SentBytes } from "../internal/sent_bytes.ts";
 import { checkTrailerNames } from "../internal/trailer_fields.ts";
 import type { ForwardedInfo, HttpAddr, HttpInfo, MakeTrailers, TrailerOptions } from "./handler.ts";
 
@@ -10,11 +11,13 @@ import type { ForwardedInfo, HttpAddr, HttpInfo, MakeTrailers, TrailerOptions } 
  * The second argument of a handler. It belongs to one request, and knows whether anybody still
  * waits for the response. A subclass per transport finds out when the client leaves.
  */
-export abstract class HandlerInfo implements HttpInfo<HttpAddr> {
+export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
   readonly closing: AbortSignal;
   #controller: AbortController | undefined;
   #reason: NetError | undefined;
   #over = false;
+  /** Whether somebody wants to know how many bytes of the body of the response are sent. */
+  counting = false;
   /** What proxies that are trusted say of the client. */
   through: ForwardedClient | undefined;
 
@@ -26,6 +29,14 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr> {
   /** Where the connection comes from. */
   abstract get peerAddr(): HttpAddr;
   abstract get completed(): Promise<void>;
+
+  /** Tells how many bytes of the body were sent; see {@linkcode SentBytes}. */
+  protected abstract sentBytes(whole: boolean): number | undefined;
+
+  [COUNT_SENT](): SentBytes {
+    this.counting = true;
+    return (whole) => this.sentBytes(whole);
+  }
 
   get remoteAddr(): HttpAddr {
     return this.through?.client ?? this.peerAddr;

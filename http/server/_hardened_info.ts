@@ -48,6 +48,12 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   #end: "none" | "half-closed" | "broken" = "none";
   #patience: Due | undefined;
   #onAbort: (() => void) | undefined;
+  /** What the connection had sent before the response. */
+  #before = 0;
+  /** How much of the response was handed to the connection: of its body, and of all else. */
+  #body = 0;
+  #rest = 0;
+  #sent = 0;
 
   constructor(context: InfoContext) {
     super(context.closing);
@@ -162,8 +168,19 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     if (idleTimeout !== Infinity) this.#wait(conn.stats.bytesWritten);
   }
 
+  protected override sentBytes(): number {
+    return this.#sent;
+  }
+
+  /** Takes note of how much was handed to the connection, if anybody wants to know. */
+  handed(body: number, rest: number): void {
+    this.#body = body;
+    this.#rest = rest;
+  }
+
   /** The head of the response goes out. */
   answered(): void {
+    if (this.counting) this.#before = this.#context.conn.stats.bytesWritten;
     this.#answered = true;
     this.body?.answered();
   }
@@ -172,6 +189,11 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   complete(): void {
     this.end();
     const { conn, clock } = this.#context;
+    if (this.counting) {
+      // What is missing is mostly of the body, since its end was handed over last.
+      const missing = this.#body + this.#rest - (conn.stats.bytesWritten - this.#before);
+      this.#sent = Math.max(0, this.#body - Math.max(0, missing));
+    }
     if (this.#patience !== undefined) clock.unwatch(this.#patience);
     if (this.#onAbort !== undefined) conn.signal.removeEventListener("abort", this.#onAbort);
     this.body?.end();

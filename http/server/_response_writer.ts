@@ -37,14 +37,14 @@ export async function writeResponse(
   const lines = head.text(framing);
   if (head.bodiless) {
     body.cancel();
-    await writeWhole(conn, encodeBytes(lines, NOTHING, false));
+    await writeWhole(conn, encodeBytes(lines, NOTHING, false), info);
   } else if (body.whole !== undefined && framing !== "chunked") {
-    await writeWhole(conn, encodeBytes(lines, body.whole, false));
+    await writeWhole(conn, encodeBytes(lines, body.whole, false), info);
   } else {
     // The end of the connection is the end of the body: half a body must not look like a whole one.
     if (framing === "close") conn.resetOnAbort();
     const parts = body.whole === undefined ? body : inParts(body.whole);
-    await stream(conn, lines, parts, new Outflow(parts, info), framing);
+    await stream(conn, lines, parts, new Outflow(parts, info), framing, info);
   }
   return head.keepsAlive(framing);
 }
@@ -154,12 +154,15 @@ async function stream(
   body: Body,
   outflow: Outflow,
   framing: BodyFraming,
+  info: HardenedInfo,
 ): Promise<void> {
   const chunked = framing === "chunked";
   const after = chunked ? "\r\n" : "";
   const length = typeof framing === "number" ? framing : Infinity;
   const sink = new BodySink(conn);
   let sent = 0;
+  /** Bytes that are no body. */
+  let rest = head.length;
   let turn = new Turn();
   try {
     await sink.addText(head);
@@ -167,12 +170,13 @@ async function stream(
     for (let read; !(read = await outflow.next()).done;) {
       const chunk = read.value;
       checkBytes(chunk);
-      sent += chunk.length;
-      if (sent > length) {
+      if (sent + chunk.length > length) {
         throw new TypeError(`The body is longer than its Content-Length: ${length}`);
       }
       if (chunk.length === 0) continue;
       const before = chunked ? `${chunk.length.toString(16)}\r\n` : "";
+      sent += chunk.length;
+      rest += before.length + after.length;
       const adding = sink.add(chunk, before, after);
       if (adding !== undefined) await adding;
       if (turn.over(chunk.length)) {
@@ -187,7 +191,11 @@ async function stream(
     if (framing === length && sent < length) {
       throw new TypeError(`The body is shorter than its Content-Length: ${length}`);
     }
-    if (chunked) await sink.addText(await outflow.lastChunk());
+    if (chunked) {
+      const last = await outflow.lastChunk();
+      rest += last.length;
+      await sink.addText(last);
+    }
     await sink.flush();
   } catch (error) {
     body.cancel(error);
@@ -195,6 +203,7 @@ async function stream(
     await sink.flush().catch(() => {});
     throw error;
   } finally {
+    info.handed(sent, rest);
     outflow.end();
   }
 }

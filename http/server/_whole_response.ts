@@ -2,6 +2,7 @@ import type { Connection } from "../../net/connection/connection.ts";
 import { writeLatin1 } from "../internal/http1_bytes.ts";
 import { LARGE_OUTPUT, OUTPUT_SIZE, returnOutput, takeOutput } from "../internal/output_buffers.ts";
 import { dateLine, ResponseHead, type ResponseOptions, statusLine } from "./_response_head.ts";
+import type { HardenedInfo } from "./_hardened_info.ts";
 import { soleContentType, staticBody } from "../internal/static_response.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -18,6 +19,8 @@ export interface WholeResponse {
   readonly buffer: Bytes;
   /** The rest of a large body, in the memory that it was made in. */
   readonly rest: Bytes | undefined;
+  /** The length of the body that is sent. */
+  readonly size: number;
   /** Whether the connection may carry another request. */
   readonly keepAlive: boolean;
 }
@@ -48,7 +51,12 @@ export function encodeWhole(
 }
 
 /** Writes a response. */
-export async function writeWhole(conn: Connection, whole: WholeResponse): Promise<void> {
+export async function writeWhole(
+  conn: Connection,
+  whole: WholeResponse,
+  info: HardenedInfo,
+): Promise<void> {
+  info.handed(whole.size, headSize(whole));
   await conn.write(whole.bytes);
   returnOutput(whole.buffer);
   if (whole.rest !== undefined) await writeRest(conn, whole.rest);
@@ -93,7 +101,10 @@ function encodeText(lines: string, body: string): WholeResponse {
       text = withLength(lines, written - (text.length - body.length), body);
       ({ read, written } = encoder.encodeInto(text, buffer));
     }
-    if (read === text.length) return inBuffer(buffer, written, true);
+    if (read === text.length) {
+      const size = written - (text.length - body.length);
+      return { bytes: buffer.subarray(0, written), buffer, rest: undefined, size, keepAlive: true };
+    }
     returnOutput(buffer);
   }
   const bytes = encoder.encode(body);
@@ -125,9 +136,11 @@ export function encodeBytes(head: string, body: Bytes, keepAlive: boolean): Whol
   writeLatin1(head, buffer, 0);
   buffer.set(first === body.length ? body : body.subarray(0, first), head.length);
   const rest = first < body.length ? body.subarray(first) : undefined;
-  return { bytes: buffer.subarray(0, head.length + first), buffer, rest, keepAlive };
+  const bytes = buffer.subarray(0, head.length + first);
+  return { bytes, buffer, rest, size: body.length, keepAlive };
 }
 
-function inBuffer(buffer: Bytes, size: number, keepAlive: boolean): WholeResponse {
-  return { bytes: buffer.subarray(0, size), buffer, rest: undefined, keepAlive };
+/** How many bytes of a response are no body. */
+export function headSize({ bytes, rest, size }: WholeResponse): number {
+  return bytes.length + (rest?.length ?? 0) - size;
 }
