@@ -284,7 +284,8 @@ export class Http1Decoder {
   }
 
   /**
-   * Removes what has been pushed and not been delivered, for a protocol that follows.
+   * Removes what has been pushed and not been delivered, for a protocol that follows. After an error
+   * about the head of a request, the head is part of it, as far as it was received.
    *
    * @returns The bytes, in memory of their own.
    */
@@ -419,7 +420,10 @@ export class Http1Decoder {
     const lines = this.#taken(size);
     if (lines.length === 0) throw new Http1Error("The first line is empty");
     if (this.#request) {
+      // A head that is refused stays, for `takeRest`.
+      this.#at = start;
       const head = readRequest(this.#bytes, start, lines, end, this.#options);
+      this.#at = end;
       this.#frame(head.framing);
       return head;
     }

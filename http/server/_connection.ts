@@ -10,6 +10,7 @@ import { returnOutput } from "../internal/output_buffers.ts";
 import { isForRequest } from "../internal/methods.ts";
 import { type Offer, offer } from "../internal/offer.ts";
 import type { ResponseOptions } from "./_response_head.ts";
+import { type SkimmedRequest, skimRequest } from "./_skim_request.ts";
 import { type Body, openBody, writeResponse, writeSwitch } from "./_response_writer.ts";
 import { encodeWhole, headSize, writeRest, writeWhole } from "./_whole_response.ts";
 
@@ -36,6 +37,8 @@ export class HttpConnection {
   readonly #incoming: Incoming;
   readonly #context: InfoContext;
   #first = true;
+  /** Reads what can be known of a request whose head is refused. */
+  #skim: (() => SkimmedRequest | undefined) | undefined;
 
   constructor(conn: Connection, gate: Gate, limits: ConnectionLimits) {
     this.#conn = conn;
@@ -71,7 +74,7 @@ export class HttpConnection {
   async #serve(head: Http1Request | Http1Error, info: HardenedInfo): Promise<boolean> {
     const answer = head instanceof Http1Error
       // A head that cannot be read has no end that could be trusted.
-      ? this.#gate.refuse(head.status, info, undefined, head.message)
+      ? this.#gate.refuse(head.status, info, this.#skimmed(info), head.message)
       : this.#ask(head, info);
     // A promise that is not needed costs turns.
     const response = answer instanceof Response ? answer : await answer;
@@ -222,8 +225,17 @@ export class HttpConnection {
     return gate.handle(request, info, limited);
   }
 
+  /** Makes what wrappers see of a request whose head is refused, as far as it can be read. */
+  #skimmed(info: HardenedInfo): (() => Request | undefined) | undefined {
+    const skim = this.#skim;
+    return skim && (() => {
+      const head = skim();
+      return head && this.#refusedRequest(head, info);
+    });
+  }
+
   /** Makes what wrappers see of a request that is refused: without a body, at our own address. */
-  #refusedRequest({ method, target, fields }: Http1Request, client: HardenedInfo): Request {
+  #refusedRequest({ method, target, fields }: SkimmedRequest, client: HardenedInfo): Request {
     const path = target.startsWith("/") ? target : "/";
     const url = this.#scheme + this.#ownHost() + path;
     return makeRequest({ method, url, fields, body: undefined, client, refused: true });
@@ -252,12 +264,22 @@ export class HttpConnection {
   /** The next head or what is wrong with it, if that has arrived. */
   #nextHead(): Http1Request | Http1Error | undefined {
     try {
-      const head = this.#incoming.decoder.next();
-      return head && checked(head as Http1Request);
+      const head = this.#incoming.decoder.next() as Http1Request | undefined;
+      const fault = head && faultOf(head);
+      if (fault === undefined) return head;
+      this.#skim = () => head;
+      return fault;
     } catch (error) {
-      if (error instanceof Http1Error) return error;
-      throw error;
+      if (!(error instanceof Http1Error)) throw error;
+      this.#keepHead();
+      return error;
     }
+  }
+
+  /** Keeps what has come of a head that is refused: the next read overwrites it. */
+  #keepHead(): void {
+    const bytes = this.#incoming.decoder.takeRest();
+    this.#skim = () => skimRequest(bytes);
   }
 
   /** Waits for a head. Gives undefined where nothing comes any more. */
@@ -279,7 +301,10 @@ export class HttpConnection {
       } catch (error) {
         if (!(error instanceof NetError)) throw error;
         const late = error.kind === "timeout" && this.#conn.open;
-        if (late && begun) return new Http1Error("The head did not come in time", 408);
+        if (late && begun) {
+          this.#keepHead();
+          return new Http1Error("The head did not come in time", 408);
+        }
         // Between two requests nothing is lost.
         if (!late && begun) throw error;
         return undefined;
@@ -291,9 +316,9 @@ export class HttpConnection {
 }
 
 /** What this server cannot do without or does not do. */
-function checked(head: Http1Request): Http1Request | Http1Error {
+function faultOf(head: Http1Request): Http1Error | undefined {
   // The decoder refuses HTTP/1.1 without it (RFC 9112 §3.2).
   if (head.host === "") return new Http1Error("The Host is missing");
-  if (head.expect === undefined || head.expect === "100-continue") return head;
+  if (head.expect === undefined || head.expect === "100-continue") return undefined;
   return new Http1Error("This server knows no such expectation", 417);
 }

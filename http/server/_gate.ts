@@ -129,13 +129,13 @@ export class Gate {
    *
    * @param status The status to refuse with.
    * @param info What is known of the client.
-   * @param request The request, or makes it; undefined if its head was malformed.
+   * @param request The request, or makes it; undefined if not even its first line can be read.
    * @param detail Why, where the status does not say it all.
    */
   refuse(
     status: number,
     info: RefusedInfo,
-    request: Request | (() => Request) | undefined,
+    request: Request | (() => Request | undefined) | undefined,
     detail?: string,
   ): Response {
     this.#refused++;
@@ -155,6 +155,7 @@ export class Gate {
     if (this.#looks.length > 0 && request !== undefined) {
       try {
         const made = typeof request === "function" ? request() : request;
+        if (made === undefined) return response;
         const { completed } = info;
         const client = this.#trust?.read(made.headers, remoteAddr)?.client ?? remoteAddr;
         const count = info[COUNT_SENT]?.bind(info) ?? (() => {

@@ -1,7 +1,6 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type AccessEntry, accessLog, requestContext } from "../../../http/handlers/access_log.ts";
 import { basicAuth, bearerAuth, userOf } from "../../../http/handlers/auth.ts";
-import { compress } from "../../../http/handlers/compress.ts";
 import { cors } from "../../../http/handlers/cors.ts";
 import { encodeEvent, eventStream } from "../../../http/handlers/event_stream.ts";
 import { ProblemError } from "../../../http/problem.ts";
@@ -477,38 +476,3 @@ Deno.test("encodeEvent() lets no text forge another field", () => {
   assertThrows(() => encodeEvent({ id: "\0" }), TypeError);
   assertThrows(() => encodeEvent({ retry: 1.5 }), TypeError);
 });
-
-for (const hardened of [false, true]) {
-  const where = hardened ? "the hardened transport" : "Deno.serve";
-
-  Deno.test(`what the server refuses passes the wrappers, on ${where}`, async () => {
-    const entries: AccessEntry[] = [];
-    const inner = basicAuth(compress(rateLimit(ok)), { users: {} });
-    const handler = accessLog(
-      cors(inner, { origins: ["http://app.test"], exposeHeaders: ["x-a"] }),
-      { log: (entry) => entries.push(entry) },
-    );
-    {
-      await using server = serveHttp({ hardened, maxBody: 10, allowedHosts: ["a"] }, handler);
-      const ask = (head: string) =>
-        exchange(
-          server.addr.port,
-          `${head}Origin: http://app.test\r\nUser-Agent: u\r\nConnection: close\r\n\r\n`,
-        );
-      const texts = [
-        await ask("POST /up?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n"),
-        await ask("GET /path HTTP/1.1\r\nHost: other\r\n"),
-      ];
-      for (const text of texts) {
-        assertMatch(text, /access-control-allow-origin: http:\/\/app\.test\r\n/i);
-        assertMatch(text, /access-control-expose-headers: x-a\r\n/i);
-        assertMatch(text, /vary: origin\r\n/i);
-        assertMatch(text, /x-request-id: [0-9a-f-]{36}\r\n/i);
-      }
-    }
-    const seen = entries.map((
-      { method, path, status, userAgent },
-    ) => [method, path, status, userAgent]);
-    assertEquals(seen, [["POST", "/up", 413, "u"], ["GET", "/path", 421, "u"]]);
-  });
-}
