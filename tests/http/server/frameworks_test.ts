@@ -9,7 +9,7 @@ for (const [name, specifier] of Object.entries(FRAMEWORKS)) {
   const cached = await new Deno.Command(Deno.execPath(), {
     args: ["cache", "-q", "--no-lock", specifier],
   }).output();
-  const program = new URL(`../_support/${name}_server.ts`, import.meta.url).pathname;
+  const program = new URL(`../../_support/${name}_server.ts`, import.meta.url).pathname;
 
   for (const transport of ["deno", "hardened"]) {
     const test = (what: string, run: (base: URL) => Promise<void>) => {
