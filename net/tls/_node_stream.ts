@@ -18,6 +18,12 @@ const NOTHING = new Uint8Array(0);
 const UNREAD = 64 * 1024;
 
 /**
+ * The most that is given to one write. TLS encrypts all of it at once, and a time limit sees no
+ * progress before the peer has taken all of it.
+ */
+const MOST = 256 * 1024;
+
+/**
  * A transport as a stream of Node; it does not close at the peer's end.
  *
  * The TLS socket above takes whatever comes and whatever it is given, so the
@@ -144,12 +150,13 @@ export class SocketTransport implements Transport {
   }
 
   async write(data: Uint8Array): Promise<number> {
+    const bytes = data.length > MOST ? data.subarray(0, MOST) : data;
     await new Promise<void>((resolve, reject) => {
-      this.#socket.write(data, (error) => error ? reject(error) : resolve());
+      this.#socket.write(bytes, (error) => error ? reject(error) : resolve());
     });
     if (this.#closed) throw new Deno.errors.Interrupted("operation canceled");
     if (this.#failure !== undefined) throw this.#failure;
-    return data.length;
+    return bytes.length;
   }
 
   closeWrite(): Promise<void> {

@@ -252,6 +252,27 @@ conformance("tls, inspected", async (options) => {
   return [connection, await promise, server];
 });
 
+for (const inspect of [false, true]) {
+  const which = inspect ? ", inspected" : "";
+  Deno.test(`a large write over TLS${which} shows the progress of its peer`, async () => {
+    const MIB = 1024 * 1024;
+    const { promise, resolve } = Promise.withResolvers<Connection>();
+    await using server = serveTls({ ...plain, inspect }, async (conn) => {
+      resolve(conn);
+      await conn.closed;
+    });
+    const peer = await dial(server.addr.port, { inspect, lingerTimeout: 0 });
+    const conn = await promise;
+    const writing = conn.write(new Uint8Array(64 * MIB));
+    await peer.readExact(4 * MIB);
+    const { bytesWritten } = conn.stats;
+    assert(bytesWritten >= 3 * MIB && bytesWritten < 64 * MIB, `${bytesWritten}`);
+    peer.abort();
+    conn.abort();
+    await assertRejects(() => writing, NetError);
+  });
+}
+
 const openssl = needs("openssl");
 
 Deno.test({
