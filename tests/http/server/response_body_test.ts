@@ -1,5 +1,6 @@
 /** Bodies that a hardened server sends in pieces. */
 
+import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { LARGE_OUTPUT, OUTPUT_SIZE } from "../../../http/internal/output_buffers.ts";
 import { serveHttp } from "../../../http/server/server.ts";
@@ -121,6 +122,23 @@ Deno.test("a body arrives as it is at a client that is slow", async () => {
     await new Promise((resolve) => setImmediate(resolve));
   }
   assertEquals(join(got), join(pieces));
+});
+
+Deno.test("bytes of several writes arrive as they are, beside other answers", async () => {
+  const bytes = new Uint8Array(10 * 1024 * 1024 + 1);
+  for (let at = 0; at < bytes.length; at += 4096) bytes[at] = at / 4096 % 251;
+  await using server = serveHttp({ hardened: true }, () => new Response(bytes));
+  const conns = await Promise.all(
+    [1, 2, 3].map(() => connectTcp({ port: server.addr.port, lingerTimeout: 0 })),
+  );
+  await Promise.all(conns.map(async (conn) => {
+    await using _conn = conn;
+    for (let request = 0; request < 2; request++) {
+      await conn.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      while (await conn.readLine() !== "");
+      assertEquals(Buffer.compare(await conn.readExact(bytes.length), bytes), 0);
+    }
+  }));
 });
 
 Deno.test("pieces that are pulled one by one keep their order", async () => {
