@@ -13,8 +13,8 @@ export const FLAGS = {
     help: "The only clients: addresses, blocks like 10.0.0.0/8",
   },
   denyClient: { type: "list", placeholder: "block", help: "Clients to refuse" },
-  allow: { type: "list", placeholder: "target", help: "The only hosts, .suffixes, address blocks" },
-  deny: { type: "list", placeholder: "target", help: "Hosts, .suffixes, address blocks to refuse" },
+  allow: { type: "list", placeholder: "target", help: "The only hosts, *.names, address blocks" },
+  deny: { type: "list", placeholder: "target", help: "Hosts, *.names, address blocks to refuse" },
   allowPrivate: { type: "boolean", help: "Reach private, loopback and other special addresses" },
   connectPort: {
     type: "list",

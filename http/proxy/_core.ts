@@ -30,6 +30,7 @@ export interface ProxyLimits {
   /** In bytes per second. */
   readonly minBodyRate: number;
   readonly responseTimeout: number;
+  readonly hookTimeout: number;
   readonly tunnelTimeout: number;
   readonly halfCloseTimeout: number;
 }
@@ -61,6 +62,8 @@ export function tell({ counts, options }: ProxyCore, entry: ProxyEntry, denied: 
 
 /** Logs what a hook threw, and returns the refusal. Only the log and the entry tell the error. */
 export function hookFailed(hook: string, error: unknown): Refusal {
+  // Its time was up, or the client has gone.
+  if (error instanceof Refusal) return error;
   logger.error("{hook} failed: {error}", { hook, error });
   const why = error instanceof Error ? error.message : String(error);
   return new Refusal(500, "The proxy has failed", `${hook} failed: ${why}`);

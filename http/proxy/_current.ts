@@ -1,5 +1,6 @@
 import type { Http1Request } from "../http1/codec.ts";
 import type { RequestBody } from "./_body.ts";
+import type { HookTime } from "./_hook_time.ts";
 import { sizeOf } from "./_head.ts";
 import type { Peer } from "./_peer.ts";
 import { shownTarget } from "./_target.ts";
@@ -14,6 +15,8 @@ export class Current {
   connect: number | undefined;
   firstByte: number | undefined;
   error: string | undefined;
+  /** The time of its hooks, if there are any. */
+  hooks: HookTime | undefined;
   /** Whether the rules refused it, as opposed to a server. */
   denied = false;
   /** Bytes that the client has sent through a tunnel. */

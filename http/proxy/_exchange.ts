@@ -4,6 +4,7 @@ import { Known } from "../internal/http1_fields.ts";
 import { isIdempotent } from "../internal/methods.ts";
 import type { RequestBody } from "./_body.ts";
 import { hookFailed, type ProxyCore } from "./_core.ts";
+import type { HookTime } from "./_hook_time.ts";
 import {
   connectionOf,
   type Outgoing,
@@ -37,6 +38,8 @@ export interface Asked {
   readonly body: RequestBody;
   readonly to: Outgoing;
   readonly hook: ProxyRequest | undefined;
+  /** The time of its hooks, if there are any. */
+  readonly hooks: HookTime | undefined;
 }
 
 /** The client's side, as far as an attempt has to do with it. */
@@ -275,9 +278,11 @@ export class Exchange {
     hook: ProxyRequest,
     close: boolean,
   ): Promise<Uint8Array | undefined> {
-    const { head } = this.#asked;
+    const { head, hooks } = this.#asked;
+    const core = this.#core;
     try {
-      const answer = await this.#core.options.onResponse!({ status, reason, fields }, hook);
+      const asking = core.options.onResponse!({ status, reason, fields }, hook);
+      const answer = await hooks!.within(core, "onResponse", asking);
       if (!answer) return undefined;
       const connection = connectionOf(head, close);
       const bytes = answerOf(answer, { connection, body: head.method !== "HEAD" });

@@ -68,11 +68,16 @@ export class NextHops {
   /**
    * Asks the function of the options for the next hop.
    *
+   * @param destination What it is asked.
+   * @param wait Waits for its answer.
    * @throws {Refusal} If it fails.
    */
-  async ask(destination: ProxyDestination): Promise<NextHop> {
+  async ask(
+    destination: ProxyDestination,
+    wait: (answer: ProxyUpstream | Promise<ProxyUpstream>) => Promise<ProxyUpstream>,
+  ): Promise<NextHop> {
     try {
-      return this.#remembered(await this.#choose!(destination));
+      return this.#remembered(await wait(this.#choose!(destination)));
     } catch (error) {
       throw hookFailed("upstream", error);
     }

@@ -1,5 +1,6 @@
 import type { Connection } from "../../net/connection/connection.ts";
 import { formatAddress } from "../../net/address.ts";
+import { NetError } from "../../net/errors/errors.ts";
 import type { ProxyHeader } from "../../net/proxy_protocol_codec.ts";
 import type { Transport } from "../../net/connection/transport.ts";
 import { Http1Decoder, Http1Error, type Http1Request } from "../http1/codec.ts";
@@ -12,6 +13,7 @@ import { Out } from "./_out.ts";
 import { answerOf, pageOf, Refusal } from "./_pages.ts";
 import { Late, Peer } from "./_peer.ts";
 import { type ClientAddress, clientAddress } from "./_clients.ts";
+import { HookTime } from "./_hook_time.ts";
 import type { NextHop } from "./_next_hop.ts";
 import { readAuthority, type Rules, type Target } from "./_rules.ts";
 import { connectThrough } from "./_parent.ts";
@@ -20,7 +22,7 @@ import { Current } from "./_current.ts";
 import { Tunnel } from "./_tunnel.ts";
 import type { Upstream } from "./_upstream.ts";
 import { type Introduction, introductionOf, type Way, wayTo } from "./_way.ts";
-import type { ProxyRequest } from "./options.ts";
+import type { ProxyDestination, ProxyRequest } from "./options.ts";
 
 const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n';
 const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
@@ -219,9 +221,21 @@ export class ProxySession implements Answering {
   }
 
   /** Asks the function of the options for the next hop. */
-  #askForHop({ hostname, port }: Target, { head, user }: Current): Promise<NextHop> {
-    const { method } = head!;
-    return this.#core.hops.ask({ method, hostname, port, client: this.#name, user });
+  #askForHop({ hostname, port }: Target, current: Current): Promise<NextHop> {
+    const core = this.#core;
+    const { method } = current.head!;
+    const hooks = current.hooks ??= new HookTime();
+    const destination: ProxyDestination = {
+      method,
+      hostname,
+      port,
+      client: this.#name,
+      user: current.user,
+      get signal() {
+        return hooks.signal;
+      },
+    };
+    return core.hops.ask(destination, (answer) => hooks.within(core, "upstream", answer));
   }
 
   /** Returns the way to a target; mostly it is that of the request before. */
@@ -245,6 +259,7 @@ export class ProxySession implements Answering {
     const way = this.#wayTo(target, hop, rules);
     let hook: ProxyRequest | undefined;
     if (options.onRequest !== undefined || options.onResponse !== undefined) {
+      const hooks = current.hooks ??= new HookTime();
       hook = {
         method: head.method,
         target: head.target,
@@ -253,6 +268,9 @@ export class ProxySession implements Answering {
         fields: head.fields,
         client: this.#name,
         user: current.user,
+        get signal() {
+          return hooks.signal;
+        },
       };
     }
     const length = valueOf(head.fields, Known.contentLength);
@@ -280,7 +298,9 @@ export class ProxySession implements Answering {
     let bytes: Uint8Array;
     let connection: ConnectionOption;
     try {
-      const answer = await this.#core.options.onRequest!(hook);
+      const core = this.#core;
+      const asking = core.options.onRequest!(hook);
+      const answer = await current.hooks!.within(core, "onRequest", asking);
       if (!answer) return undefined;
       connection = this.#connectionOf(current, !this.#mayGoOn(current, 200));
       bytes = answerOf(answer, { connection, body: current.head!.method !== "HEAD" });
@@ -307,6 +327,7 @@ export class ProxySession implements Answering {
       head,
       body: current.body!,
       hook,
+      hooks: current.hooks,
       to: {
         target: proxy?.protocol === "http" ? head.target : path,
         host: authority,
@@ -493,6 +514,7 @@ export class ProxySession implements Answering {
   #onGone = (): void => {
     if (this.#current === undefined) return;
     this.#gone = true;
+    this.#current.hooks?.abort(new NetError("The client has gone", { kind: "reset" }));
     this.#dialling?.abort();
     this.#upstream?.reset();
   };

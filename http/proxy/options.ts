@@ -24,6 +24,8 @@ export interface ProxyRequest {
   readonly client: string;
   /** Who the client is, where it had to say so. */
   readonly user: string | undefined;
+  /** Aborted when the time of a hook is up, and when nobody waits for the response any more. */
+  readonly signal: AbortSignal;
 }
 
 /** A response, as the hooks of a proxy see it. */
@@ -116,6 +118,8 @@ export interface ProxyDestination {
   readonly client: string;
   /** Who the client is, where it had to say so. */
   readonly user: string | undefined;
+  /** Aborted when the time of the function is up, and when nobody waits for the response any more. */
+  readonly signal: AbortSignal;
 }
 
 /** Another proxy that requests are passed on to. */
@@ -152,8 +156,8 @@ export interface ProxyUpstreamRule {
 /** Which targets may be reached. */
 export interface ProxyTargetRules {
   /**
-   * The only targets: `example.com`, `.example.com` with all below it, an address, or a block
-   * like `10.0.0.0/8`. A block or address lifts what `allowPrivate` is about, for itself.
+   * The only targets: `example.com`, `.example.com` or `*.example.com` for it and all names below
+   * it, an address, or a block like `10.0.0.0/8`. A block or address lifts what `allowPrivate` is about, for itself.
    *
    * @default "any"
    */
@@ -338,6 +342,13 @@ export interface ProxyOptions extends ProxyTargetRules {
    * @default 60000
    */
   responseTimeout?: number;
+  /**
+   * How long each call of `onRequest`, `onResponse` and a function as `upstream` may take. Then the
+   * client gets 504, and the `signal` of the hook is aborted.
+   *
+   * @default 60000
+   */
+  hookTimeout?: number;
   /**
    * How long a tunnel may be silent in both directions.
    *

@@ -205,6 +205,7 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
     bodyTimeout: checkTime("bodyTimeout", options.bodyTimeout, 60_000),
     minBodyRate: checkCount("minBodyRate", options.minBodyRate, 500),
     responseTimeout: checkTime("responseTimeout", options.responseTimeout, 60_000),
+    hookTimeout: checkTime("hookTimeout", options.hookTimeout, 60_000),
     tunnelTimeout: checkTime("tunnelTimeout", options.tunnelTimeout, 300_000),
     halfCloseTimeout: checkTime("halfCloseTimeout", options.halfCloseTimeout, 30_000),
   };

@@ -108,8 +108,8 @@ Deno.test("upstream: a function chooses by target, client and user", async () =>
   for (const host of ["one.test", "two.test:81", "two.test:81"]) {
     assertEquals(statuses(await exchange(port, get(host, CLOSE + login))), [200]);
   }
-  const [{ client, ...rest }] = seen as [ProxyDestination];
-  assert(/^127\.0\.0\.1:\d+$/.test(client));
+  const [{ client, signal, ...rest }] = seen as [ProxyDestination];
+  assert(/^127\.0\.0\.1:\d+$/.test(client) && !signal.aborted);
   assertEquals(rest, { method: "GET", hostname: "one.test", port: 80, user: "alice" });
   assertEquals(one.heard.length, 1);
   // One choice is one way: its connection is kept.
