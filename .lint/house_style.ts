@@ -5,6 +5,7 @@
  * |---|---|
  * | `portside/import-direction` | `net` ← `http` ← `ws` ← `tools` ← `examples` ← `tests`, never the other way |
  * | `portside/private-import` | `a/_name.ts` is imported from the folder `a`, the folders in it, and the module `a.ts` beside it |
+ * | `portside/import-cycle` | no file imports itself, not even through others or for types alone |
  * | `portside/pure-codec` | `codec.ts` and `*_codec.ts` turn bytes into values and back: no I/O, clock or randomness |
  * | `portside/exported-function` | what a module exports at top level is a `function`, not an arrow |
  * | `portside/example-length` | an example has at most 80 lines below its introduction |
@@ -15,12 +16,12 @@
  */
 
 import { docSentence, docTag } from "./_documentation.ts";
+import { importCycle } from "./_import_cycle.ts";
+import { baseName, folder, isRoot, onImport, pathInRepo, resolve, topFolder } from "./_imports.ts";
 
 /** The floors, the lowest first: a floor may import itself and what stands before it. */
 const FLOORS = ["net", "http", "ws", "tools", "examples", "tests"];
 
-const ROOT = new URL("../", import.meta.url);
-const OWN_NAME = "@portside/kit";
 const EXAMPLE_LINES = 80;
 
 const importDirection: Deno.lint.Rule = {
@@ -165,6 +166,7 @@ const plugin: Deno.lint.Plugin = {
   rules: {
     "import-direction": importDirection,
     "private-import": privateImport,
+    "import-cycle": importCycle,
     "pure-codec": pureCodec,
     "exported-function": exportedFunction,
     "example-length": exampleLength,
@@ -180,28 +182,6 @@ function outsideTests(rule: Deno.lint.Rule): Deno.lint.Rule {
   return {
     create: (context) =>
       topFolder(pathInRepo(context.filename) ?? "") === "tests" ? {} : rule.create(context),
-  };
-}
-
-/** Calls back for every module that a file names, whatever the way. */
-function onImport(
-  visit: (specifier: string, node: Deno.lint.Node) => void,
-): Deno.lint.LintVisitor {
-  const visitSource = (
-    node:
-      | Deno.lint.ImportDeclaration
-      | Deno.lint.ExportNamedDeclaration
-      | Deno.lint.ExportAllDeclaration
-      | Deno.lint.ImportExpression,
-  ) => {
-    const source = node.source;
-    if (source?.type === "Literal" && typeof source.value === "string") visit(source.value, node);
-  };
-  return {
-    ImportDeclaration: visitSource,
-    ExportNamedDeclaration: visitSource,
-    ExportAllDeclaration: visitSource,
-    ImportExpression: visitSource,
   };
 }
 
@@ -221,36 +201,4 @@ function isOnlyAName(node: Deno.lint.Identifier): boolean {
     default:
       return false;
   }
-}
-
-/** Where a specifier leads, as a path in the repo; undefined when it leads outside. */
-function resolve(specifier: string, file: string): string | undefined {
-  if (specifier === OWN_NAME) return "mod.ts";
-  if (specifier.startsWith(`${OWN_NAME}/`)) return specifier.slice(OWN_NAME.length + 1);
-  if (!/^\.\.?\//.test(specifier)) return undefined;
-  return pathInRepo(
-    decodeURIComponent(new URL(specifier, new URL(encodeURI(file), ROOT)).pathname),
-  );
-}
-
-function pathInRepo(filename: string): string | undefined {
-  const path = filename.replaceAll("\\", "/").replace(/^(?=[A-Za-z]:)/, "/");
-  const root = decodeURIComponent(ROOT.pathname);
-  return path.startsWith(root) ? path.slice(root.length) : undefined;
-}
-
-function topFolder(path: string): string {
-  return path.split("/", 1)[0] ?? "";
-}
-
-function folder(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
-
-function isRoot(path: string): boolean {
-  return path === "mod.ts";
 }

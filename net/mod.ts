@@ -27,6 +27,7 @@ export * from "./tls/certificate.ts";
 export * from "./connection/connection.ts";
 export * from "./dns/client.ts";
 export * from "./dns/codec.ts";
+export * from "./dns/record.ts";
 export * from "./mail/dot_codec.ts";
 export * from "./errors/errors.ts";
 export * from "./connection/frame_codec.ts";

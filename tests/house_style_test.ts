@@ -78,6 +78,27 @@ Deno.test("private-import keeps _name.ts in its folder", () => {
   assertEquals(rulesBroken("examples/chat.ts", 'import "./ftp/_words.ts";'), ["private-import"]);
 });
 
+Deno.test("import-cycle refuses an import that leads back to its file", () => {
+  // The files on the disk are part of the test: errors.ts imports kinds.ts.
+  for (
+    const way of [
+      'import { NetError } from "./errors.ts";',
+      'import type { NetError } from "./errors.ts";',
+      'export * from "./errors.ts";',
+      'type Module = typeof import("./errors.ts");\nawait import("./errors.ts");',
+    ]
+  ) {
+    assertEquals(lint("net/errors/kinds.ts", `import "./reply_error.ts";\n${way}`), [
+      "import-cycle: Import cycle: " +
+      "net/errors/kinds.ts → net/errors/errors.ts → net/errors/kinds.ts",
+    ]);
+  }
+  assertEquals(rulesBroken("net/errors/kinds.ts", 'import "./kinds.ts";'), ["import-cycle"]);
+  // Through several files.
+  assertEquals(rulesBroken("net/text.ts", 'import "./tcp/mod.ts";'), ["import-cycle"]);
+  assertEquals(lint("net/errors/kinds.ts", 'import "./no_such_file.ts";'), []);
+});
+
 Deno.test("pure-codec refuses I/O, the clock and randomness in a codec", () => {
   const impure = [
     "Deno.readFileSync('a');",

@@ -30,7 +30,7 @@
  */
 
 import { parseHostPort } from "../net/address.ts";
-import type { DnsType } from "../net/dns/codec.ts";
+import type { DnsType } from "../net/dns/record.ts";
 import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
 import { look, printText, showProgress, toJson } from "./diagnose/_output.ts";
 import { renderDiagnosis } from "./diagnose/_text.ts";

@@ -1,13 +1,7 @@
 import type { HttpAuth, HttpCommonOptions, HttpTimeouts } from "./options.ts";
 import { type HttpRetryPolicy, retryPolicy } from "./retry.ts";
-import {
-  addHeaders,
-  checkAuth,
-  type HeaderPairs,
-  pairsOf,
-  type PlainRequest,
-  type Timeouts,
-} from "./_plan.ts";
+import { addHeaders, type HeaderPairs, pairsOf } from "./_headers.ts";
+import { checkAuth, type PlainRequest, type Timeouts } from "./_plan.ts";
 import { checkCount, checkTime } from "../internal/option_defaults.ts";
 import { Templates } from "./_templates.ts";
 

@@ -1,4 +1,4 @@
-import type { HeaderPairs } from "./_plan.ts";
+import type { HeaderPairs } from "./_headers.ts";
 
 /** URLs that are remembered. */
 const MAX = 256;

@@ -52,7 +52,8 @@ import type {
 import { retryPolicy } from "./retry.ts";
 import { checkTimes, Defaults, mergeRetry, never, raiser } from "./_defaults.ts";
 import type { Exchange } from "./_exchange.ts";
-import { addHeaders, checkAuth, checkMethod, type Plan, withoutSecrets } from "./_plan.ts";
+import { addHeaders, withoutSecrets } from "./_headers.ts";
+import { checkAuth, checkMethod, type Plan } from "./_plan.ts";
 import { plainBody, type RequestBody, requestBody, requestedBody } from "./_request_body.ts";
 import { type HttpResponsePromise, ResponsePromise } from "./_response_promise.ts";
 import { checkCount } from "../internal/option_defaults.ts";

@@ -37,7 +37,7 @@ import { createClient, type HttpClient, type HttpFetchOptions } from "./client.t
 import { HttpRequestError, HttpTimeoutError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
 import { backoffDelay, type HttpRetryPolicy, retryPolicy } from "./retry.ts";
-import { withHeaders } from "./_plan.ts";
+import { withHeaders } from "./_headers.ts";
 import { PartialFile } from "./_partial_file.ts";
 import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_pieces.ts";
 import { checkCount, checkTime } from "../internal/option_defaults.ts";

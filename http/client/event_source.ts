@@ -39,7 +39,7 @@ import type { HttpResponse } from "./response.ts";
 import { parseRetryAfter } from "./retry.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { EventParser, EventTooLarge } from "./_event_parser.ts";
-import { withHeaders } from "./_plan.ts";
+import { withHeaders } from "./_headers.ts";
 import { checkCount, MAX_TIMER } from "../internal/option_defaults.ts";
 
 /** An event. */

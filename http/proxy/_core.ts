@@ -2,7 +2,6 @@ import { getLogger } from "@logtape/logtape";
 import type { TickClock } from "./_clock.ts";
 import type { ClientRules } from "./_clients.ts";
 import type { NextHops } from "./_next_hop.ts";
-import { Refusal } from "./_pages.ts";
 import type { Upstreams } from "./_upstream.ts";
 import type { ProxyEntry, ProxyOptions } from "./options.ts";
 
@@ -58,15 +57,6 @@ export function tell({ counts, options }: ProxyCore, entry: ProxyEntry, denied: 
   } catch (error) {
     logger.error("onEntry failed: {error}", { error });
   }
-}
-
-/** Logs what a hook threw, and returns the refusal. Only the log and the entry tell the error. */
-export function hookFailed(hook: string, error: unknown): Refusal {
-  // Its time was up, or the client has gone.
-  if (error instanceof Refusal) return error;
-  logger.error("{hook} failed: {error}", { hook, error });
-  const why = error instanceof Error ? error.message : String(error);
-  return new Refusal(500, "The proxy has failed", `${hook} failed: ${why}`);
 }
 
 /** Who may use a proxy. */

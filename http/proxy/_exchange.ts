@@ -3,8 +3,9 @@ import { Http1Error, type Http1Request, type Http1Response } from "../http1/code
 import { Known } from "../internal/http1_fields.ts";
 import { isIdempotent } from "../internal/methods.ts";
 import type { RequestBody } from "./_body.ts";
-import { hookFailed, type ProxyCore } from "./_core.ts";
+import type { ProxyCore } from "./_core.ts";
 import type { HookTime } from "./_hook_time.ts";
+import { hookFailed } from "./_hooks.ts";
 import {
   connectionOf,
   type Outgoing,

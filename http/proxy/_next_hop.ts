@@ -1,5 +1,5 @@
 import { SocksHandshake, type SocksLogin } from "../../net/socks_codec.ts";
-import { hookFailed } from "./_core.ts";
+import { hookFailed } from "./_hooks.ts";
 import { readAuthority, type Target } from "./_rules.ts";
 import { TargetList } from "./_target_list.ts";
 import type {

@@ -7,7 +7,7 @@ import type {
 } from "../../net/tcp/server_options.ts";
 import type { HttpAddr } from "../server/handler.ts";
 import type { ProxyStats } from "./options.ts";
-import type { Proxy, ProxyConnectionInfo, ProxyServer } from "./proxy.ts";
+import type { Proxy, ProxyConnectionInfo, ProxyServer } from "./serve_options.ts";
 
 /** How long sessions that were cut may take to say so; only a hook that hangs takes longer. */
 const LAST_WORDS = 1000;

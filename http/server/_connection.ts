@@ -11,7 +11,8 @@ import { isForRequest } from "../internal/methods.ts";
 import { type Offer, offer } from "../internal/offer.ts";
 import type { ResponseOptions } from "./_response_head.ts";
 import { type SkimmedRequest, skimRequest } from "./_skim_request.ts";
-import { type Body, openBody, writeResponse, writeSwitch } from "./_response_writer.ts";
+import { type Body, openBody } from "./_response_body.ts";
+import { writeResponse, writeSwitch } from "./_response_writer.ts";
 import { encodeWhole, headSize, writeRest, writeWhole } from "./_whole_response.ts";
 
 /** Limits of the connections of a hardened server. */

@@ -7,7 +7,7 @@ import { READ_AHEAD } from "./_incoming.ts";
 import { type ServedBody, takeServedBody } from "../internal/lazy_request.ts";
 import type { HttpAddr } from "./handler.ts";
 import { lengthToSend, NO_BODY } from "../internal/sent_bytes.ts";
-import { type Body, openBody } from "./_response_writer.ts";
+import { type Body, openBody } from "./_response_body.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Read = ReadableStreamReadResult<Bytes>;

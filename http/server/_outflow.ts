@@ -1,6 +1,6 @@
 import type { Due } from "../internal/clock.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
-import type { Body } from "./_response_writer.ts";
+import type { Body } from "./_response_body.ts";
 
 /**
  * How long the body of a response may be silent once its client has ended its output, in

@@ -2,6 +2,7 @@ import type { Connection } from "../../net/connection/connection.ts";
 import { BodySink } from "./_body_sink.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
 import { toLatin1 } from "../internal/http1_bytes.ts";
+import { type Body, checkBytes, inParts } from "./_response_body.ts";
 import {
   type BodyFraming,
   isOfConnection,
@@ -10,10 +11,6 @@ import {
 } from "./_response_head.ts";
 import { encodeBytes, writeWhole } from "./_whole_response.ts";
 import { Outflow } from "./_outflow.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-const NOTHING: Bytes = new Uint8Array(0);
 
 /**
  * Writes a response (RFC 9112).
@@ -37,7 +34,7 @@ export async function writeResponse(
   const lines = head.text(framing);
   if (head.bodiless) {
     body.cancel();
-    await writeWhole(conn, encodeBytes(lines, NOTHING, false), info);
+    await writeWhole(conn, encodeBytes(lines, new Uint8Array(0), false), info);
   } else if (body.whole !== undefined && framing !== "chunked") {
     await writeWhole(conn, encodeBytes(lines, body.whole, false), info);
   } else {
@@ -56,81 +53,6 @@ export async function writeSwitch(conn: Connection, { headers }: Response): Prom
     if (name === "upgrade" || !isOfConnection(name)) head += `${name}: ${value}\r\n`;
   }
   await conn.write(toLatin1(`${head}\r\n`));
-}
-
-/** The body of an answer: whole where it is there, as the body of `new Response(text)` is. */
-export interface Body {
-  readonly whole: Bytes | undefined;
-  /** Whether there is something to send already. */
-  readonly ready: boolean;
-  next(): Promise<Read>;
-  cancel(reason?: unknown): void;
-}
-
-type Read = ReadableStreamReadResult<Bytes>;
-
-const NO_BODY: Body = {
-  whole: NOTHING,
-  ready: true,
-  next: () => Promise.resolve({ done: true, value: undefined }),
-  cancel() {},
-};
-/** A body that is there, to be read as a stream. */
-function inParts(whole: Bytes): Body {
-  const parts: Read[] = whole.length === 0 ? [] : [{ done: false, value: whole }];
-  return {
-    ...NO_BODY,
-    whole: undefined,
-    next: () => Promise.resolve(parts.shift() ?? { done: true, value: undefined }),
-  };
-}
-
-/** In how many turns of the microtask queue a body that is there has said so. */
-const TURNS = 8;
-
-/**
- * Opens the body of an answer. It does not wait for a source that has nothing yet: the head of the
- * answer goes ahead then.
- *
- * @param response The answer.
- * @returns Its body.
- * @throws {TypeError} If it is used already or gives no bytes, or the answer is no answer.
- * @throws What its source throws at once.
- */
-export async function openBody(response: Response): Promise<Body> {
-  if (response.status < 200) {
-    const hint = response.status === 101 ? ": only the request as it came can be upgraded" : "";
-    throw new TypeError(`The response has the status ${response.status}${hint}`);
-  }
-  if (response.bodyUsed) throw new TypeError("The body of the response is used up");
-  if (response.body === null) return NO_BODY;
-  const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;
-  const cancel = (reason?: unknown) => void reader.cancel(reason).catch(() => {});
-  const pending = [reader.read()];
-  const first = await soon(pending[0]!);
-  if (first?.done) return NO_BODY;
-  if (first !== undefined) {
-    checkBytes(first.value);
-    // A body that was given as text or bytes ends behind its first chunk, and says so at once.
-    pending.push(reader.read());
-    const second = await soon(pending[1]!).catch(() => undefined);
-    if (second?.done) return { ...NO_BODY, whole: first.value, cancel };
-  }
-  const next = () => pending.shift() ?? reader.read();
-  return { whole: undefined, ready: first !== undefined, next, cancel };
-}
-
-/** What a read gives if it gives it now. */
-async function soon(reading: Promise<Read>): Promise<Read | undefined> {
-  let settled: Promise<Read> | undefined;
-  const settle = () => void (settled = reading);
-  reading.then(settle, settle);
-  for (let turn = 0; turn < TURNS && settled === undefined; turn++) await null;
-  return settled;
-}
-
-function checkBytes(chunk: unknown): void {
-  if (!(chunk instanceof Uint8Array)) throw new TypeError("The body has a chunk of no bytes");
 }
 
 /**

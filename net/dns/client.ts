@@ -28,7 +28,8 @@
  */
 
 import { formatAddress } from "../address.ts";
-import { decodeDnsMessage, type DnsMessage, type DnsType, encodeDnsMessage } from "./codec.ts";
+import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "./codec.ts";
+import type { DnsType } from "./record.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import { connectTcp } from "../tcp/client.ts";
 import { connectUdp } from "../udp/socket.ts";

@@ -24,31 +24,8 @@
  */
 
 import { DnsReader, DnsWriter, malformed } from "./_name.ts";
-import {
-  ipv4Bytes,
-  ipv6Bytes,
-  readData,
-  typeName,
-  typeNumber,
-  writeData,
-  writeText,
-} from "./_record.ts";
-import { escapeControls } from "../text.ts";
-
-/** The types of records whose content is understood, and every other by its number (RFC 3597). */
-export type DnsType =
-  | "A"
-  | "AAAA"
-  | "CAA"
-  | "CNAME"
-  | "HTTPS"
-  | "MX"
-  | "NS"
-  | "PTR"
-  | "SOA"
-  | "SRV"
-  | "TXT"
-  | `TYPE${number}`;
+import { ipv4Bytes, ipv6Bytes, readData, typeName, typeNumber, writeData } from "./_rdata.ts";
+import type { DnsRecord, DnsType } from "./record.ts";
 
 /** What is asked. */
 export interface DnsQuestion {
@@ -57,70 +34,6 @@ export interface DnsQuestion {
   /** The type of records that is wanted. */
   readonly type: DnsType;
 }
-
-/** Parameters of a service (RFC 9460). */
-export interface DnsServiceParameters {
-  /** The protocols that are spoken there. */
-  readonly alpn?: readonly string[];
-  /** Whether those are all of them. */
-  readonly noDefaultAlpn?: boolean;
-  /** The port, if it is not the usual one. */
-  readonly port?: number;
-  /** IPv4 addresses. */
-  readonly ipv4?: readonly string[];
-  /** IPv6 addresses. */
-  readonly ipv6?: readonly string[];
-  /** What is not known here, by its number. */
-  readonly others?: Readonly<Record<number, Uint8Array<ArrayBuffer>>>;
-}
-
-/** What every record has. */
-export interface DnsOwner {
-  /** Whose record it is, without the point at its end. */
-  readonly name: string;
-  /** How long it may be kept, in seconds. */
-  readonly ttl: number;
-}
-
-/** One record, told apart by its `type`. */
-export type DnsRecord =
-  & DnsOwner
-  & (
-    | { readonly type: "A" | "AAAA"; readonly address: string }
-    | { readonly type: "CNAME" | "NS" | "PTR"; readonly target: string }
-    | { readonly type: "MX"; readonly preference: number; readonly exchange: string }
-    | { readonly type: "TXT"; readonly texts: readonly string[] }
-    | {
-      readonly type: "SRV";
-      readonly priority: number;
-      readonly weight: number;
-      readonly port: number;
-      readonly target: string;
-    }
-    | {
-      readonly type: "CAA";
-      readonly flags: number;
-      readonly tag: string;
-      readonly value: string;
-    }
-    | {
-      readonly type: "SOA";
-      readonly primary: string;
-      readonly mailbox: string;
-      readonly serial: number;
-      readonly refresh: number;
-      readonly retry: number;
-      readonly expire: number;
-      readonly minimum: number;
-    }
-    | {
-      readonly type: "HTTPS";
-      readonly priority: number;
-      readonly target: string;
-      readonly parameters: DnsServiceParameters;
-    }
-    | { readonly type: `TYPE${number}`; readonly data: Uint8Array<ArrayBuffer> }
-  );
 
 /** The extension of RFC 6891. */
 export interface DnsExtension {
@@ -323,31 +236,6 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
     additionals,
     extension,
   };
-}
-
-/**
- * Writes what a record holds as a zone file does (RFC 1035 §5.1), for a person.
- *
- * @param record Any record.
- * @returns One line, control characters escaped.
- *
- * @example A mail server
- * ```ts
- * import { formatDnsRecord } from "@portside/kit/net/dns";
- * import { assertEquals } from "@std/assert";
- *
- * const text = formatDnsRecord({
- *   name: "host.test",
- *   ttl: 60,
- *   type: "MX",
- *   preference: 10,
- *   exchange: "mail.host.test",
- * });
- * assertEquals(text, "10 mail.host.test");
- * ```
- */
-export function formatDnsRecord(record: DnsRecord): string {
-  return escapeControls(writeText(record));
 }
 
 /**

@@ -8,3 +8,4 @@
 
 export * from "./client.ts";
 export * from "./codec.ts";
+export * from "./record.ts";

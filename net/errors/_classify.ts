@@ -1,5 +1,5 @@
 import { escapeControls } from "../text.ts";
-import type { ErrorContext, NetError, NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
+import type { ErrorContext, NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
 import { byCode, byMessage, bySyscall, tlsByMessage, winsockCode } from "./_tables.ts";
 
 /** What could be found out about a thrown value. */
@@ -20,6 +20,9 @@ export interface Classified {
 
 type Found = Omit<Classified, "detail">;
 
+/** The fields of a NetError, which is itself made with this module. */
+type OwnError = Error & Omit<Found, "sentence">;
+
 /** How far a chain of causes is followed. */
 const DEPTH = 8;
 const MAX_DETAIL = 300;
@@ -36,12 +39,12 @@ const PREAMBLES =
 
 /**
  * Finds out what an error is. Total: takes any value, and objects that bite.
- * `own` tells the NetErrors, which this module cannot import, from the rest.
+ * `own` tells the NetErrors, which this module must not import, from the rest.
  */
 export function classify(
   error: unknown,
   context: ErrorContext,
-  own: (link: unknown) => link is NetError,
+  own: (link: unknown) => link is OwnError,
 ): Classified {
   let found: Found | undefined;
   let weak: Found | undefined;

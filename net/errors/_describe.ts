@@ -1,4 +1,4 @@
-import type { NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
+import type { NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
 import { tried } from "../internal/tried.ts";
 import type { Classified } from "./_classify.ts";
 

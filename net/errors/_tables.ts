@@ -1,4 +1,4 @@
-import type { NetErrorKind, NetPhase, TlsFailure } from "./errors.ts";
+import type { NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
 
 /** What one row of a table tells. */
 export interface Row {

@@ -2,7 +2,7 @@ import { NetError, toNetError } from "../errors/errors.ts";
 import type { ShutdownReport } from "./server_options.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { MAX_TIMER } from "../internal/options.ts";
-import type { WorkerAssignment } from "./workers.ts";
+import type { WorkerAssignment } from "./worker_options.ts";
 
 /** Messages to a Worker. */
 export type ToWorker =

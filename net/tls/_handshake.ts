@@ -3,12 +3,25 @@ import type { UpgradedTransport } from "../connection/options.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
-import type { DialTlsOptions } from "./_node_tls.ts";
-import type { TlsInfo } from "../connection/transport.ts";
+import type { TlsInfo, TlsVersion } from "../connection/transport.ts";
 
 /** Limits of a handshake. */
 export interface HandshakeOptions {
   readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
+  /** The address in messages. @default the remote address */
+  readonly address?: string;
+}
+
+/** What the client's side of a handshake needs. */
+export interface DialTlsOptions {
+  readonly serverName: string;
+  readonly caCerts?: readonly string[] | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly alpnProtocols?: readonly string[] | undefined;
+  readonly minVersion?: TlsVersion | undefined;
+  readonly handshakeTimeout: number;
   readonly signal?: AbortSignal | undefined;
   /** The address in messages. @default the remote address */
   readonly address?: string;

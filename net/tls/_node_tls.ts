@@ -15,7 +15,7 @@ import { NetError, type TlsFailure, toNetError } from "../errors/errors.ts";
 import type { Certificates } from "./_certificates.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
-import { bareName, handshakeTooLong } from "./_handshake.ts";
+import { bareName, type DialTlsOptions, handshakeTooLong } from "./_handshake.ts";
 import { SocketTransport, TransportDuplex } from "./_node_stream.ts";
 import type { PeerCertificate, TlsInfo, TlsVersion, Transport } from "../connection/transport.ts";
 
@@ -61,20 +61,6 @@ export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<Up
     };
     return clientAuth === "none" ? info : judgeClient(socket, info, clientAuth, refuse);
   });
-}
-
-/** What the client's side of a handshake needs. */
-export interface DialTlsOptions {
-  readonly serverName: string;
-  readonly caCerts?: readonly string[] | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  readonly alpnProtocols?: readonly string[] | undefined;
-  readonly minVersion?: TlsVersion | undefined;
-  readonly handshakeTimeout: number;
-  readonly signal?: AbortSignal | undefined;
-  /** The address in messages. @default the remote address */
-  readonly address?: string;
 }
 
 /** Does the client's side of the handshake over `raw`; on failure `raw` is closed. */

@@ -8,7 +8,8 @@ import {
   peerNetwork,
 } from "../../net/address.ts";
 import { AddressBlocks, readAddressBlock, readAddressBytes } from "../../net/address_block.ts";
-import { decodeDnsMessage, formatDnsRecord, reverseDnsName } from "../../net/dns/codec.ts";
+import { decodeDnsMessage, reverseDnsName } from "../../net/dns/codec.ts";
+import { formatDnsRecord } from "../../net/dns/record.ts";
 import { DotDecoder } from "../../net/mail/dot_codec.ts";
 import { toNetError } from "../../net/errors/errors.ts";
 import { decodeFrameLength } from "../../net/connection/frame_codec.ts";

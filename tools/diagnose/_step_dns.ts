@@ -1,7 +1,8 @@
 /** The step that resolves the name. Private to `tools/`. @module */
 
 import { type DnsAnswer, queryDns } from "../../net/dns/client.ts";
-import { type DnsType, reverseDnsName } from "../../net/dns/codec.ts";
+import { reverseDnsName } from "../../net/dns/codec.ts";
+import type { DnsType } from "../../net/dns/record.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { interfaceCommands, runFirst } from "./_commands.ts";
 import type { DnsStep } from "./diagnosis.ts";

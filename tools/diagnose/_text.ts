@@ -1,6 +1,6 @@
 /** A diagnosis for a terminal. Private to `tools/`, and pure. @module */
 
-import { formatDnsRecord } from "../../net/dns/codec.ts";
+import { formatDnsRecord } from "../../net/dns/record.ts";
 import { escapeControls } from "../../net/text.ts";
 import type {
   DiagnoseStatus,

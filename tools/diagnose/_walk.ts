@@ -1,6 +1,6 @@
 /** What all steps of a diagnosis share. Private to `tools/`. @module */
 
-import type { DnsType } from "../../net/dns/codec.ts";
+import type { DnsType } from "../../net/dns/record.ts";
 import { toNetError } from "../../net/errors/errors.ts";
 import type { DiagnosedStep, DiagnoseTarget } from "./diagnosis.ts";
 

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { formatAddress } from "../../net/address.ts";
 import { toNetError } from "../../net/errors/errors.ts";
 import { type Fault, FaultPipe } from "./_pipe.ts";
-import type { FaultProxyOptions, ProxyFaults } from "../fault_proxy.ts";
+import type { FaultProxyOptions, ProxyFaults } from "./options.ts";
 
 /** A client, the server behind, and the pipes between them. */
 export class FaultLink {

@@ -1,7 +1,7 @@
 /** One direction of a connection through the fault proxy. Private to `tools/`. @module */
 
 import type { Socket } from "node:net";
-import type { NetworkFaults } from "../fault_proxy.ts";
+import type { NetworkFaults } from "./options.ts";
 
 /** Bytes that wait in one direction before the sender has to. */
 const MOST_QUEUED = 256 * 1024;

@@ -2,7 +2,7 @@
 
 import { escapeControls, escapeJson } from "../../net/text.ts";
 import type { CliContext } from "../cli.ts";
-import type { ScanResult, ScanState } from "../scan.ts";
+import type { ScanResult, ScanState } from "./options.ts";
 import { formatPorts } from "./_ports.ts";
 import { count, showTime } from "../internal/text.ts";
 

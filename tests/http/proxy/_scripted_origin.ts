@@ -4,8 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { delay } from "@std/async/delay";
 import { Http1Decoder, Http1Error } from "../../../http/http1/codec.ts";
 import { within } from "../../_support/runnable.ts";
-import { bytesOf } from "../../_support/http1.ts";
-import { textOf } from "./_support.ts";
+import { bytesOf, textOf } from "../../_support/http1.ts";
 import type { ProxyCase, Reply } from "./cases.ts";
 
 /** An origin that answers by a script, and keeps what it got. It can reset a connection. */

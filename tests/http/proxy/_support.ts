@@ -2,7 +2,7 @@
 
 import { Http1Decoder, Http1Error, Http1Fields } from "../../../http/http1/codec.ts";
 import { within } from "../../_support/runnable.ts";
-import { bytesOf } from "../../_support/http1.ts";
+import { bytesOf, textOf } from "../../_support/http1.ts";
 import { ScriptedOrigin } from "./_scripted_origin.ts";
 import { deadPort } from "../../_support/http_servers.ts";
 import type { ProxyCase, Reply } from "./cases.ts";
@@ -17,15 +17,6 @@ export interface Seen {
   connections: number;
   /** All that the client got. */
   down: string;
-}
-
-/** Returns the bytes as one character each. */
-export function textOf(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 4096) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 4096));
-  }
-  return text;
 }
 
 /** The dates of now, which a proxy adds. */

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { queryDns } from "../../../net/dns/client.ts";
-import { decodeDnsMessage, type DnsRecord, encodeDnsMessage } from "../../../net/dns/codec.ts";
+import { decodeDnsMessage, encodeDnsMessage } from "../../../net/dns/codec.ts";
+import type { DnsRecord } from "../../../net/dns/record.ts";
 import { NetError } from "../../../net/errors/errors.ts";
 import { encodeFrame } from "../../../net/connection/frame_codec.ts";
 import { bindUdp } from "../../../net/udp/socket.ts";

@@ -16,8 +16,7 @@ import { serveWebSocket } from "../../../../ws/server/server.ts";
 import { deadPort } from "../../../_support/http_servers.ts";
 import { answer, exchange, statuses } from "../../../_support/raw_http.ts";
 import { until } from "../../../_support/until.ts";
-import { bytesOf } from "../../../_support/http1.ts";
-import { textOf } from "../_support.ts";
+import { bytesOf, textOf } from "../../../_support/http1.ts";
 import type { Reply } from "../cases.ts";
 import { ScriptedOrigin } from "../_scripted_origin.ts";
 

@@ -1,5 +1,5 @@
-import type { DnsRecord, DnsServiceParameters } from "./codec.ts";
 import { type DnsReader, type DnsWriter, malformed } from "./_name.ts";
+import type { DnsRecord, DnsServiceParameters } from "./record.ts";
 
 /** The numbers of the types that are known by name (IANA). */
 export const TYPES: Readonly<Record<string, number>> = {
@@ -186,48 +186,6 @@ function writeParameters(parameters: DnsServiceParameters, writer: DnsWriter): v
   for (const [key, write] of [...all].sort(([a], [b]) => a - b)) {
     writer.uint16(key);
     writer.sized(write);
-  }
-}
-
-/** Writes what a record holds as a zone file does (RFC 1035 §5.1). */
-export function writeText(record: DnsRecord): string {
-  const quote = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
-  switch (record.type) {
-    case "A":
-    case "AAAA":
-      return record.address;
-    case "NS":
-    case "CNAME":
-    case "PTR":
-      return record.target;
-    case "MX":
-      return `${record.preference} ${record.exchange}`;
-    case "SRV":
-      return `${record.priority} ${record.weight} ${record.port} ${record.target}`;
-    case "TXT":
-      return record.texts.map(quote).join(" ");
-    case "CAA":
-      return `${record.flags} ${record.tag} ${quote(record.value)}`;
-    case "SOA": {
-      const { primary, mailbox, serial, refresh, retry, expire, minimum } = record;
-      return [primary, mailbox, serial, refresh, retry, expire, minimum].join(" ");
-    }
-    case "HTTPS": {
-      const { alpn, noDefaultAlpn, port, ipv4, ipv6, others = {} } = record.parameters;
-      const parts = [String(record.priority), record.target];
-      if (alpn) parts.push(`alpn=${alpn.join(",")}`);
-      if (noDefaultAlpn) parts.push("no-default-alpn");
-      if (port !== undefined) parts.push(`port=${port}`);
-      if (ipv4) parts.push(`ipv4hint=${ipv4.join(",")}`);
-      if (ipv6) parts.push(`ipv6hint=${ipv6.join(",")}`);
-      for (const [key, value] of Object.entries(others)) {
-        parts.push(`key${key}=${value.toHex()}`);
-      }
-      return parts.join(" ");
-    }
-    default:
-      // RFC 3597 §5.
-      return `\\# ${record.data.length} ${record.data.toHex()}`.trimEnd();
   }
 }
 
