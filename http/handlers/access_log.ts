@@ -62,9 +62,10 @@ export interface AccessEntry {
   /**
    * How many bytes of the body of the response were sent, without the head and the framing of chunks:
    * 0 for HEAD, what the operating system has taken for a response that was cut. A little less of the
-   * latter may be counted, by the framing. `Deno.serve` may compress a body by itself; this is its
-   * size before that. It does not tell how much was sent of a body of known length that was cut:
-   * undefined then.
+   * latter may be counted, by the framing. `Deno.serve` tells less: of a body of known length, this is
+   * the length, also if the client leaves before its end; of any other, what Deno has taken. Deno may
+   * compress a body by itself; this is its size before that. Undefined if the handler is called by
+   * something else than `serveHttp`.
    */
   readonly bytes: number | undefined;
   /** From the request's head to the end of the answer, in milliseconds. */
@@ -131,7 +132,7 @@ export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}):
     contexts.set(request, record);
     alsoOnFailure(request, (response) => record.failed(response));
     // A handler may never return after its client has gone.
-    info.completed.catch(record.cut);
+    info.completed.catch(record.tell);
     try {
       const response = await handler(request, info);
       // The server turns anything but a response into a failure, which is told above.
@@ -162,7 +163,7 @@ class AccessRecord implements RequestContext {
   readonly #info: RefusedInfo;
   readonly #log: (entry: AccessEntry) => void;
   readonly #trace: Trace;
-  readonly #sent: SentBytes;
+  readonly #sent: SentBytes | undefined;
   readonly #started = performance.now();
   #told = false;
 
@@ -198,13 +199,10 @@ class AccessRecord implements RequestContext {
   }
 
   tellWhenSent(): void {
-    this.#info.completed.then(this.#whole, this.cut);
+    this.#info.completed.then(this.tell, this.tell);
   }
 
-  readonly #whole = (): void => this.#tell(true);
-  readonly cut = (): void => this.#tell(false);
-
-  #tell(whole: boolean): void {
+  readonly tell = (): void => {
     if (this.#told) return;
     this.#told = true;
     const userAgent = this.#userAgent;
@@ -215,11 +213,11 @@ class AccessRecord implements RequestContext {
       method: this.#method,
       path: pathOf(this.#url),
       status: this.status ?? 0,
-      bytes: this.#sent(whole),
+      bytes: this.#sent?.(),
       duration: performance.now() - this.#started,
       userAgent: userAgent === null ? undefined : escapeControls(userAgent),
     });
-  }
+  };
 }
 
 /**

@@ -5,13 +5,8 @@ import { peekStatic } from "./static_response.ts";
 /** Statuses of responses that have no body. */
 export const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
-/**
- * Tells how many bytes of the body of a response were sent, once that is over; undefined if nobody
- * knows.
- *
- * @param whole Whether `completed` was fulfilled.
- */
-export type SentBytes = (whole: boolean) => number | undefined;
+/** Tells how many bytes of the body of a response were sent, once `completed` has settled. */
+export type SentBytes = () => number;
 
 /** Asks the second argument of a handler to count. It has to be asked before there is a response. */
 export const COUNT_SENT: unique symbol = Symbol("count the bytes sent");
@@ -21,9 +16,9 @@ export interface CountsSent {
   [COUNT_SENT]?(): SentBytes;
 }
 
-/** Has the bytes of the body of a response counted. */
-export function countSent(info: CountsSent): SentBytes {
-  return info[COUNT_SENT]?.() ?? (() => undefined);
+/** Has the bytes of the body of a response counted; undefined if nobody can. */
+export function countSent(info: CountsSent): SentBytes | undefined {
+  return info[COUNT_SENT]?.();
 }
 
 /**

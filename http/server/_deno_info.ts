@@ -126,9 +126,9 @@ export class DenoInfo extends HandlerInfo {
     return this.#remember() ? this.#follow(response) : response;
   }
 
-  protected override sentBytes(whole: boolean): number | undefined {
-    // Deno does not tell how much of a body it has sent of which it takes care alone.
-    return this.#streamed ?? (whole || this.#length === 0 ? this.#length : undefined);
+  protected override sentBytes(): number {
+    // Deno does not tell how much it has sent of a body that it takes care of alone.
+    return this.#streamed ?? this.#length;
   }
 
   /** Remembers the address, which Deno forgets when the request is over or was upgraded. */

@@ -159,8 +159,8 @@ export class Gate {
         const { completed } = info;
         const client = this.#trust?.read(made.headers, remoteAddr)?.client ?? remoteAddr;
         const count = info[COUNT_SENT]?.bind(info) ?? (() => {
-          const length = lengthToSend(response, made.method);
-          return (whole: boolean) => whole ? length : undefined;
+          const length = lengthToSend(response, made.method) ?? 0;
+          return () => length;
         });
         const refused = { completed, remoteAddr: client, [COUNT_SENT]: count };
         for (const look of this.#looks) look(made, refused, response);

@@ -31,11 +31,11 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
   abstract get completed(): Promise<void>;
 
   /** Tells how many bytes of the body were sent; see {@linkcode SentBytes}. */
-  protected abstract sentBytes(whole: boolean): number | undefined;
+  protected abstract sentBytes(): number;
 
   [COUNT_SENT](): SentBytes {
     this.counting = true;
-    return (whole) => this.sentBytes(whole);
+    return () => this.sentBytes();
   }
 
   get remoteAddr(): HttpAddr {

@@ -196,3 +196,31 @@ Deno.test("accessLog() counts each of several requests on one connection, harden
   await until(() => entries.length === 7);
   assertEquals(entries.map((entry) => entry.bytes), [...sizes, 4]);
 });
+
+Deno.test("accessLog() tells the length of a body that is cut, which Deno.serve does not tell", async () => {
+  const entries: AccessEntry[] = [];
+  const size = 10_000_000;
+  const log = (entry: AccessEntry) => void entries.push(entry);
+  const handler = accessLog(() => new Response(bytes(size)), { log });
+  await using server = serveHttp({ hardened: false }, handler);
+  const conn = await connectTcp({ port: server.addr.port, lingerTimeout: 0 });
+  await conn.write(`GET / HTTP/1.1\r\n${CLOSE}`);
+  await conn.readExact(1000);
+  conn.abort();
+  await until(() => entries.length === 1);
+  assertEquals(entries[0]!.bytes, size);
+});
+
+Deno.test("accessLog() counts nothing for another server", async () => {
+  const entries: AccessEntry[] = [];
+  const handler = accessLog(() => new Response("a"), { log: (entry) => entries.push(entry) });
+  const stop = new AbortController();
+  const options = { port: 0, hostname: "127.0.0.1", signal: stop.signal, onListen() {} };
+  const server = Deno.serve(options, (request, info) => handler(request, info as never));
+  const text = await exchange(server.addr.port, `GET / HTTP/1.1\r\n${CLOSE}`);
+  assert(text.endsWith("a"), text);
+  await until(() => entries.length === 1);
+  assertEquals(entries[0]!.bytes, undefined);
+  stop.abort();
+  await server.finished;
+});
