@@ -108,7 +108,7 @@ export class HttpConnection {
       if (!keepAlive) return false;
     } catch (error) {
       // Half a response may be out: only the end of the connection tells the client.
-      if (!(error instanceof NetError)) this.#gate.replace(error);
+      if (!(error instanceof NetError)) this.#gate.replace(error, info.request);
       info.clientEnded(error);
       this.#conn.abort(error);
       return false;
@@ -181,7 +181,7 @@ export class HttpConnection {
     try {
       body = await openBody(response);
     } catch (error) {
-      const instead = this.#gate.replace(error);
+      const instead = this.#gate.replace(error, info.request);
       const plain = { ...options, trailers: undefined };
       const whole = encodeWhole(instead, plain);
       if (whole === undefined) return await this.#stream(instead, plain, info);

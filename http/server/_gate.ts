@@ -198,6 +198,7 @@ export class Gate {
     if (this.#active >= this.#maxRequests) {
       return info.returned(this.refuse(503, info, request));
     }
+    info.request = request;
     this.#active++;
     this.#requests++;
     info.whenComplete(this.#done);
@@ -308,14 +309,21 @@ export class Gate {
     return shown(request, answerTo(error));
   }
 
-  /** What to answer instead of an answer that cannot be sent, if anything can. */
-  replace(error: unknown): Response {
-    if (isExpected(error) || isClientGone(error)) {
+  /**
+   * What to answer instead of an answer that cannot be sent, if anything can.
+   *
+   * @param error Why.
+   * @param request What the handler got, where that is known.
+   */
+  replace(error: unknown, request?: Request): Response {
+    const expected = isExpected(error);
+    if (expected || isClientGone(error)) {
       logger.debug("an answer has ended with its request: {error}", { error });
     } else {
       this.#failed++;
       logger.error("cannot send an answer: {error}", { error });
     }
+    if (!isClientGone(error)) this.event({ type: "response-error", request, error, expected });
     return answerTo(error);
   }
 }

@@ -18,6 +18,8 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
   #over = false;
   /** Whether somebody wants to know how many bytes of the body of the response are sent. */
   counting = false;
+  /** What the handler got. */
+  request: Request | undefined;
   /** What proxies that are trusted say of the client. */
   through: ForwardedClient | undefined;
 

@@ -258,6 +258,17 @@ export type HttpServerEvent<A extends HttpAddr = Deno.NetAddr> =
     readonly error: unknown;
     readonly expected: boolean;
   }
+  /**
+   * A response could not be sent as the handler has made it: its body failed or was used up. The
+   * client gets 500, or half a response and the end of its connection. `expected` when the body
+   * failed by what the client did. `Deno.serve` does not tell which request it was.
+   */
+  | {
+    readonly type: "response-error";
+    readonly request: Request | undefined;
+    readonly error: unknown;
+    readonly expected: boolean;
+  }
   /** A connection was closed at once, for its address has too many. Hardened only. */
   | { readonly type: "connection-refused"; readonly remoteAddr: A }
   /** A connection ended in the TLS handshake, or with its PROXY header. Hardened only. */

@@ -41,7 +41,8 @@
  *
  * What a handler throws is a 500 that tells the client nothing. `onEvent` is told; so is LogTape, of
  * which nothing shows until the program configures it:
- * `onEvent: (event) => event.type === "error" && console.error(event.error)`.
+ * `onEvent: (event) => event.type === "error" && console.error(event.error)`. A body of a response
+ * that fails later is an event of type "response-error".
  *
  * **Permissions**: `--allow-net=127.0.0.1:8080` for the address to listen on
  * (`--allow-net=127.0.0.1:0` for a free port). For a Unix socket,
