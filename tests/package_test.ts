@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path/posix";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { compileArguments, PROGRAMS } from "../.tasks/compile.ts";
 import config from "../deno.json" with { type: "json" };
 import {
   deno,
@@ -183,12 +184,36 @@ Deno.test("a project can import every subpath alone", async () => {
   assertEquals([ran.code, ran.stdout], [0, ""], ran.stderr);
 });
 
+Deno.test("every program can be compiled with exactly its permission set", () => {
+  assertEquals([...PROGRAMS.keys()].sort(), Object.keys(config.permissions).sort());
+  for (const [name, file] of PROGRAMS) {
+    assert(exists(file), `${name} is ${file}, which does not exist`);
+    assertEquals(compileArguments(name), [
+      "compile",
+      "-q",
+      `-P=${name}`,
+      "-o",
+      `dist/${name}`,
+      file,
+    ]);
+  }
+});
+
+Deno.test("deno task compile names the programs if it does not know one", async () => {
+  for (const args of [["chatt"], [], ["chat", "dist/chat", "more"]]) {
+    const { code, stderr } = await deno(["task", "-q", "compile", ...args]);
+    assertEquals(code, 2);
+    assertStringIncludes(
+      stderr,
+      args.length > 1 ? "Unexpected argument: more" : "chat, concurrent-",
+    );
+  }
+});
+
 Deno.test("the chat compiles into a program of its own", async (t) => {
   await using folder = await temporaryFolder();
   const program = `${folder.path}/chat`;
-  // The command of the task, with another place for its result.
-  const args = config.tasks["compile:chat"].command.replace("dist/chat", program).split(" ")
-    .slice(1);
+  const args = compileArguments("chat", program);
   // Where downloads are swallowed rather than refused, Deno would wait for minutes.
   const compiled = await deno(args, { signal: AbortSignal.timeout(60_000) });
   if (compiled.code === 0) {

@@ -99,7 +99,6 @@ import {
 import { checkOptions, type Http1DecoderOptions } from "./_limits.ts";
 import { repairHead, repairTrailers } from "./_repair.ts";
 
-export { encodeHttp1Chunk, encodeHttp1End, encodeHttp1Head } from "./_encode.ts";
 export { Http1Error } from "./_error.ts";
 export { Http1Fields } from "../internal/http1_fields.ts";
 export type { Http1DecoderOptions, Http1Limits } from "./_limits.ts";

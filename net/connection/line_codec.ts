@@ -1,13 +1,14 @@
 /**
- * Lines of text over a byte stream: how to find one in a buffer and how to make
- * one that cannot smuggle in another. Pure: bytes in, results out.
+ * Lines of text in a byte stream: finds a line in a buffer and decodes it. The functions are pure.
  *
- * @example Encode a line
+ * @example Decode the first line of a buffer
  * ```ts
- * import { encodeLine } from "@portside/kit/net/line-codec";
+ * import { decodeLine, scanLine } from "@portside/kit/net/line-codec";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(new TextDecoder().decode(encodeLine("HELO me", { newline: "\r\n" })), "HELO me\r\n");
+ * const bytes = new TextEncoder().encode("HELO me\r\nQUIT\r\n");
+ * const line = scanLine(bytes, 0, 512);
+ * if (line.type === "line") assertEquals(decodeLine(bytes.subarray(0, line.end)), "HELO me");
  * ```
  *
  * **Permissions**: none.
@@ -18,7 +19,6 @@
 const LF = 0x0a;
 const CR = 0x0d;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const fatalDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -85,43 +85,4 @@ export function scanLine(bytes: Uint8Array, from: number, max: number): LineScan
  */
 export function decodeLine(bytes: Uint8Array, fatal = false): string {
   return (fatal ? fatalDecoder : decoder).decode(bytes);
-}
-
-/** Options of {@linkcode encodeLine}. */
-export interface EncodeLineOptions {
-  /**
-   * What ends the line.
-   *
-   * @default "\n"
-   */
-  newline?: "\n" | "\r\n";
-}
-
-/**
- * Encodes one line with its terminator. Text that holds CR, LF or NUL is
- * refused, since the peer would take what follows for a line of its own.
- *
- * @param text The line without terminator.
- * @param options How the line ends.
- * @returns The bytes to send.
- * @throws {TypeError} If the text holds CR, LF or NUL.
- *
- * @example Injection refused
- * ```ts
- * import { encodeLine } from "@portside/kit/net/line-codec";
- * import { assertThrows } from "@std/assert";
- *
- * assertThrows(() => encodeLine("a@example.com\r\nDATA"), TypeError, "U+000D at index 13");
- * ```
- */
-export function encodeLine(
-  text: string,
-  options: EncodeLineOptions = {},
-): Uint8Array<ArrayBuffer> {
-  const at = text.search(/[\r\n\0]/);
-  if (at !== -1) {
-    const code = text.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0");
-    throw new TypeError(`Cannot encode the text as one line: it holds U+${code} at index ${at}`);
-  }
-  return encoder.encode(text + (options.newline ?? "\n"));
 }

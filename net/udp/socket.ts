@@ -49,7 +49,7 @@ import { openUdp, type UdpBackend } from "./_backend.ts";
 export type * from "./options.ts";
 
 /** The most bytes that a datagram can carry over IPv4 (65535 less both headers). */
-export const MAX_DATAGRAM = 65_507;
+const MAX_DATAGRAM = 65_507;
 
 const encoder = new TextEncoder();
 

@@ -16,6 +16,26 @@ export function textOf(bytes: Uint8Array): string {
   return text;
 }
 
+/** Returns the bytes of a head: its first line, its fields and the empty line. */
+export function encodeHead(first: string, fields: Iterable<[string, string]>): Uint8Array {
+  return bytesOf(`${first}\r\n${linesOf(fields)}\r\n`);
+}
+
+/** Returns the bytes of one chunk of a chunked body; none without data. */
+export function encodeChunk(data: Uint8Array): Uint8Array {
+  if (data.length === 0) return data;
+  return bytesOf(`${data.length.toString(16)}\r\n${textOf(data)}\r\n`);
+}
+
+/** Returns the bytes of the last chunk, with the trailers. */
+export function encodeEnd(trailers: Iterable<[string, string]>): Uint8Array {
+  return bytesOf(`0\r\n${linesOf(trailers)}\r\n`);
+}
+
+function linesOf(fields: Iterable<[string, string]>): string {
+  return Array.from(fields, ([name, value]) => `${name}: ${value}\r\n`).join("");
+}
+
 /** One message. */
 export interface Message {
   /** Method, target and minor version, or status and reason. */

@@ -1,15 +1,19 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
-  encodeHttp1Chunk,
-  encodeHttp1End,
-  encodeHttp1Head,
   Http1Decoder,
   Http1Error,
   Http1Fields,
   type Http1Limits,
 } from "../../../http/http1/codec.ts";
-import { bytesOf, decodeAll, type Decoded } from "../../_support/http1.ts";
+import {
+  bytesOf,
+  decodeAll,
+  type Decoded,
+  encodeChunk,
+  encodeEnd,
+  encodeHead,
+} from "../../_support/http1.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: h\r\n";
 const POST = "POST / HTTP/1.1\r\nHost: h\r\n";
@@ -522,28 +526,6 @@ Deno.test("Http1Fields takes no Kelvin sign for a k", () => {
   assertEquals([fields.has("\u212aeep-alive"), fields.has("KEEP-ALIVE")], [false, true]);
 });
 
-Deno.test("encodeHttp1Head takes each status that a decoder delivers", () => {
-  for (const status of [100, 599, 600, 999]) {
-    const line = `HTTP/1.1 ${status} x`;
-    assertEquals(textOf([encodeHttp1Head(line, new Http1Fields())]), `${line}\r\n\r\n`);
-  }
-});
-
-Deno.test("encodeHttp1Head refuses a first line that is none", () => {
-  const fields = new Http1Fields();
-  for (
-    const line of [
-      "GET / HTTP/1.1\r\nX: y",
-      "GET  / HTTP/1.1",
-      "HTTP/1.1 99 x",
-      "a",
-      "G(T / HTTP/1.1",
-    ]
-  ) {
-    assertThrows(() => encodeHttp1Head(line, fields), TypeError, "malformed");
-  }
-});
-
 const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}$/);
 const value = fc.stringMatching(/^([\x21-\x7e\xa0-\xff]([\x20-\x7e\t]{0,20}[\x21-\x7e])?)?$/);
 const framed = /^(host|content-length|transfer-encoding|connection|upgrade|expect)$/i;
@@ -599,10 +581,10 @@ function linesOf({ fields, framing, chunks }: Generated): [string, string][] {
 
 function encode(one: Generated): Uint8Array {
   const { framing, chunks, trailers } = one;
-  const parts = [encodeHttp1Head(one.first.line, new Http1Fields(linesOf(one)))];
+  const parts = [encodeHead(one.first.line, linesOf(one))];
   if (framing === "length") parts.push(...chunks.map((chunk) => new Uint8Array(chunk)));
   if (framing === "chunked") {
-    parts.push(...chunks.map(encodeHttp1Chunk), encodeHttp1End(new Http1Fields(trailers)));
+    parts.push(...chunks.map(encodeChunk), encodeEnd(trailers));
   }
   return join(parts);
 }

@@ -1,15 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  encodeHttp1Chunk,
-  encodeHttp1End,
-  encodeHttp1Head,
-  Http1Decoder,
-  Http1Error,
-  Http1Fields,
-  type Http1Limits,
-} from "../../../http/http1/codec.ts";
-import { bytesOf } from "../../_support/http1.ts";
+import { Http1Decoder, Http1Error, type Http1Limits } from "../../../http/http1/codec.ts";
+import { bytesOf, encodeChunk, encodeEnd, encodeHead } from "../../_support/http1.ts";
 import { oddResponse } from "../../_support/odd_responses.ts";
 import { RESPONSES } from "../proxy/responses.ts";
 
@@ -98,9 +90,9 @@ function encoded({ heads, body, trailers }: Outcome, status: number): Uint8Array
   const chunked = lines.some(([name]) => name.toLowerCase() === "transfer-encoding");
   const bytes = bytesOf(body);
   return new Uint8Array([
-    ...encodeHttp1Head(`HTTP/1.1 ${status} ${reason}`, new Http1Fields(lines)),
-    ...chunked ? encodeHttp1Chunk(bytes) : bytes,
-    ...chunked ? encodeHttp1End(new Http1Fields(trailers)) : [],
+    ...encodeHead(`HTTP/1.1 ${status} ${reason}`, lines),
+    ...chunked ? encodeChunk(bytes) : bytes,
+    ...chunked ? encodeEnd(trailers) : [],
   ]);
 }
 

@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  decodeLine,
-  encodeLine,
-  type LineScan,
-  scanLine,
-} from "../../../net/connection/line_codec.ts";
+import { decodeLine, type LineScan, scanLine } from "../../../net/connection/line_codec.ts";
 
 const encoder = new TextEncoder();
 
@@ -193,58 +188,4 @@ Deno.test("decodeLine() remembers nothing of the line before", () => {
   assertEquals(decodeLine(Uint8Array.of(0xac)), "\ufffd");
   assertThrows(() => decodeLine(Uint8Array.of(0xe2, 0x82), true), TypeError);
   assertEquals(decodeLine(bytes("€"), true), "€");
-});
-
-Deno.test("encodeLine() ends the line as it is told", () => {
-  const rows: Array<[string, "\n" | "\r\n" | undefined, number[]]> = [
-    ["", undefined, [0x0a]],
-    ["hi", undefined, [0x68, 0x69, 0x0a]],
-    ["hi", "\n", [0x68, 0x69, 0x0a]],
-    ["hi", "\r\n", [0x68, 0x69, 0x0d, 0x0a]],
-    ["ä", undefined, [0xc3, 0xa4, 0x0a]],
-    ["\ud800", undefined, [0xef, 0xbf, 0xbd, 0x0a]],
-  ];
-  for (const [text, newline, raw] of rows) {
-    const options = newline === undefined ? {} : { newline };
-    assertEquals(encodeLine(text, options), Uint8Array.from(raw));
-  }
-});
-
-Deno.test("encodeLine() refuses what the peer would take for another line", () => {
-  const rows: Array<[string, string]> = [
-    ["\n", "U+000A at index 0"],
-    ["a\n", "U+000A at index 1"],
-    ["a\rb", "U+000D at index 1"],
-    ["RCPT TO:<a>\r\nDATA", "U+000D at index 11"],
-    ["name\0.txt", "U+0000 at index 4"],
-  ];
-  for (const [text, where] of rows) {
-    assertThrows(
-      () => encodeLine(text),
-      TypeError,
-      `Cannot encode the text as one line: it holds ${where}`,
-    );
-  }
-  // Unicode's own line separators end no line of any protocol.
-  assertEquals(decodeLine(encodeLine("a\u2028b\u0085c")), "a\u2028b\u0085c\n");
-});
-
-Deno.test("encodeLine() makes one line that reads back the same, or none", () => {
-  const newline = fc.constantFrom<"\n" | "\r\n">("\n", "\r\n");
-  const special = fc.constantFrom("\r", "\n", "\0", "a", "ä", "\u2028");
-  const text = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.array(special).map((all) => all.join("")),
-  );
-  fc.assert(
-    fc.property(text, newline, (text, newline) => {
-      if (/[\r\n]|\0/.test(text)) {
-        assertThrows(() => encodeLine(text, { newline }), TypeError);
-        return;
-      }
-      const encoded = encodeLine(text, { newline });
-      assertEquals(readLines([encoded], 10_000), [text.toWellFormed()]);
-    }),
-    { numRuns: 500 },
-  );
 });

@@ -1,0 +1,227 @@
+import type { MemoryAddr, Transport } from "../connection/transport.ts";
+import { checkMax, checkNumber } from "./options.ts";
+
+/** What goes wrong with the bytes that one end sends. */
+export interface Faults {
+  /**
+   * The most bytes that the peer gets from one read; 1 cuts everything apart.
+   *
+   * @default Infinity
+   */
+  chunkSize?: number;
+  /**
+   * How long each chunk takes, in milliseconds.
+   *
+   * @default 0
+   */
+  delay?: number;
+  /** After this many bytes nothing arrives any more, and the connection stays open. */
+  stallAfter?: number;
+  /** After this many bytes both ends see a reset. */
+  resetAfter?: number;
+  /** After this many bytes the peer sees an orderly end, whatever was written. */
+  truncateAfter?: number;
+}
+
+/** Options of the two ends of a pair. */
+export interface MemoryTransportOptions {
+  /**
+   * How many bytes one direction holds before a write waits, as a socket's
+   * buffers would.
+   *
+   * @default 65536
+   */
+  capacity?: number;
+  /** Faults of both directions, or of what the first and the second end sends. */
+  faults?: Faults | [Faults, Faults];
+}
+
+/** One end of an in-memory pair. */
+export interface MemoryTransport extends Transport {
+  /** The address of this end. */
+  readonly localAddr: MemoryAddr;
+  /** The address of the peer. */
+  readonly remoteAddr: MemoryAddr;
+  /** Breaks the connection off, as an RST does: both ends see a reset. */
+  reset(): void;
+}
+
+/**
+ * Makes two connected raw ends.
+ *
+ * @param options Capacity and faults.
+ * @returns The two ends.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function memoryTransports(
+  options: MemoryTransportOptions = {},
+): [MemoryTransport, MemoryTransport] {
+  const capacity = checkMax("capacity", options.capacity, 64 * 1024);
+  const [first, second] = Array.isArray(options.faults)
+    ? options.faults
+    : [options.faults ?? {}, options.faults ?? {}];
+  const there = new Pipe(capacity, first);
+  const back = new Pipe(capacity, second);
+  return [new End("a", "b", back, there), new End("b", "a", there, back)];
+}
+
+/** One direction: a bounded buffer with one reader and one writer. */
+class Pipe {
+  readonly #capacity: number;
+  readonly #chunkSize: number;
+  readonly #delay: number;
+  readonly #stallAfter: number;
+  readonly #resetAfter: number;
+  readonly #truncateAfter: number;
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+  /** Bytes handed to the reader so far. */
+  #delivered = 0;
+  #state: "open" | "ended" | "reset" | "closed" = "open";
+  #changed: Array<() => void> = [];
+  #timers = new Set<() => void>();
+
+  constructor(capacity: number, faults: Faults) {
+    this.#capacity = capacity;
+    this.#chunkSize = checkMax("chunkSize", faults.chunkSize);
+    this.#delay = checkNumber("delay", faults.delay ?? 0);
+    this.#stallAfter = checkNumber("stallAfter", faults.stallAfter ?? Infinity);
+    this.#resetAfter = checkNumber("resetAfter", faults.resetAfter ?? Infinity);
+    this.#truncateAfter = checkNumber("truncateAfter", faults.truncateAfter ?? Infinity);
+  }
+
+  /** Moves on to an end; the first one stays, except that a reset beats an orderly end. */
+  end(state: "ended" | "reset" | "closed"): void {
+    if (this.#state === "open" || (this.#state === "ended" && state !== "ended")) {
+      this.#state = state;
+    }
+    if (state !== "ended") {
+      this.#chunks = [];
+      this.#size = 0;
+      for (const stop of this.#timers) stop();
+    }
+    this.#wake();
+  }
+
+  async read(into: Uint8Array, open: () => void, reset: () => void): Promise<number | null> {
+    while (true) {
+      open();
+      if (this.#state === "reset") throw new Deno.errors.ConnectionReset("connection reset");
+      if (into.length === 0) return 0;
+      const room = Math.min(into.length, this.#chunkSize, this.#room());
+      if (this.#delivered >= this.#truncateAfter) return null;
+      if (this.#delivered >= this.#resetAfter) reset();
+      else if (this.#size > 0 && room > 0) {
+        if (this.#delay > 0 && !await this.#pause()) continue;
+        return this.#take(into, room);
+      } else if (this.#ended()) return null;
+      else await new Promise<void>((resolve) => this.#changed.push(resolve));
+    }
+  }
+
+  async write(data: Uint8Array, open: () => void): Promise<number> {
+    while (true) {
+      open();
+      if (this.#state === "reset") throw new Deno.errors.ConnectionReset("connection reset");
+      if (this.#state !== "open") throw new Deno.errors.BrokenPipe("broken pipe");
+      const n = Math.min(data.length, this.#capacity - this.#size);
+      if (n > 0 || data.length === 0) {
+        this.#chunks.push(data.slice(0, n));
+        this.#size += n;
+        this.#wake();
+        return n;
+      }
+      await new Promise<void>((resolve) => this.#changed.push(resolve));
+    }
+  }
+
+  /** Whether the reader is to see the end: after a stall nothing arrives, not even that. */
+  #ended(): boolean {
+    return this.#state !== "open" && this.#size === 0 && this.#delivered < this.#stallAfter;
+  }
+
+  /** How many bytes may still be delivered before the next fault. */
+  #room(): number {
+    return Math.min(this.#stallAfter, this.#resetAfter, this.#truncateAfter) - this.#delivered;
+  }
+
+  #take(into: Uint8Array, room: number): number {
+    const chunk = this.#chunks[0]!;
+    const n = Math.min(room, chunk.length);
+    into.set(chunk.subarray(0, n));
+    if (n === chunk.length) this.#chunks.shift();
+    else this.#chunks[0] = chunk.subarray(n);
+    this.#size -= n;
+    this.#delivered += n;
+    this.#wake();
+    return n;
+  }
+
+  /** Waits for the delay; false when the pipe broke meanwhile. */
+  #pause(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const stop = () => {
+        clearTimeout(timer);
+        this.#timers.delete(stop);
+        resolve(false);
+      };
+      const timer = setTimeout(() => {
+        this.#timers.delete(stop);
+        resolve(true);
+      }, this.#delay);
+      this.#timers.add(stop);
+    });
+  }
+
+  #wake(): void {
+    for (const resolve of this.#changed.splice(0)) resolve();
+  }
+}
+
+class End implements MemoryTransport {
+  readonly localAddr: MemoryAddr;
+  readonly remoteAddr: MemoryAddr;
+  readonly #in: Pipe;
+  readonly #out: Pipe;
+  #closed = false;
+
+  constructor(name: string, peer: string, incoming: Pipe, outgoing: Pipe) {
+    this.localAddr = { transport: "memory", name };
+    this.remoteAddr = { transport: "memory", name: peer };
+    this.#in = incoming;
+    this.#out = outgoing;
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    this.#checkOpen("BadResource");
+    return await this.#in.read(buffer, () => this.#checkOpen("Interrupted"), () => this.reset());
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    this.#checkOpen("BadResource");
+    return await this.#out.write(data, () => this.#checkOpen("Interrupted"));
+  }
+
+  // deno-lint-ignore require-await -- what it throws has to be a rejection
+  async closeWrite(): Promise<void> {
+    this.#checkOpen("BadResource");
+    this.#out.end("ended");
+  }
+
+  close(): void {
+    this.#checkOpen("BadResource");
+    this.#closed = true;
+    this.#out.end("ended");
+    this.#in.end("closed");
+  }
+
+  reset(): void {
+    this.#out.end("reset");
+    this.#in.end("reset");
+  }
+
+  #checkOpen(kind: "BadResource" | "Interrupted"): void {
+    if (!this.#closed) return;
+    throw new Deno.errors[kind]("the end of the pair is closed");
+  }
+}
