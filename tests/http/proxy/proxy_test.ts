@@ -152,6 +152,10 @@ const RULES: [name: string, options: ServeProxyOptions, host: string, status: nu
   ["a denied name", { ...OPEN, deny: ["localhost"] }, "LocalHost", 403],
   ["a denied name with a point", { ...OPEN, deny: ["localhost"] }, "localhost.", 403],
   ["a denied suffix", { ...OPEN, deny: [".test"] }, "a.b.test", 403],
+  ["a denied suffix with a star", { ...OPEN, deny: ["*.localhost"] }, "a.b.localhost", 403],
+  ["the name of a suffix with a star", { ...OPEN, deny: ["*.localhost"] }, "localhost", 403],
+  ["another name than that suffix", { ...OPEN, deny: ["*.host"] }, "localhost", 200],
+  ["an allowed suffix with a star", { ...OPEN, allow: ["*.localhost"] }, "localhost", 200],
   ["only what is allowed", { ...OPEN, allow: ["example.test"] }, "127.0.0.1", 403],
   ["an allowed name", { ...OPEN, allow: ["localhost"] }, "localhost", 200],
 ];
