@@ -14,7 +14,7 @@
  * comes from its address, so the proxy limits what one address may do:
  * `--allow-host chat.example --max-connections-per-address 0`.
  *
- * The rules are in `chat/room.ts`; `chat/terminal.ts` and `chat/web.ts` are its two faces.
+ * The rules are in `chat/lobby.ts`; `chat/terminal.ts` and `chat/web.ts` are its two faces.
  *
  * **Permissions**: `--allow-net=127.0.0.1`
  *
@@ -23,7 +23,7 @@
 
 import { type CliIo, defineCli } from "../tools/cli.ts";
 import { flags, lobbyOptions, terminalLimits, terminalServer, webOptions } from "./chat/options.ts";
-import { Lobby } from "./chat/room.ts";
+import { Lobby } from "./chat/lobby.ts";
 import { serveTerminals } from "./chat/terminal.ts";
 import { serveChatWeb } from "./chat/web.ts";
 

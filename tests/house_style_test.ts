@@ -159,7 +159,7 @@ Deno.test("example-length counts what stands below the introduction", () => {
     "example-length: An example has at most 80 lines below its introduction: 81",
   ]);
   assertEquals(rulesBroken("examples/a.ts", body(81)), ["example-length"]);
-  assertEquals(lint("examples/chat/room.ts", body(200)), []);
+  assertEquals(lint("examples/chat/lobby.ts", body(200)), []);
   assertEquals(lint("net/a.ts", body(200)), []);
 });
 

@@ -7,7 +7,7 @@
  */
 
 import type { ChatEvent, Params, RefusalCode } from "./events.ts";
-import type { Room } from "./history.ts";
+import type { Room } from "./room.ts";
 import type { GoodName } from "./names.ts";
 
 /** How somebody went, for the log: the others see only that. */
@@ -54,7 +54,7 @@ export interface JoinRequest {
 }
 
 /** Why somebody cannot come in. */
-export interface Refusal {
+export interface ChatRefusal {
   /** The reason. */
   readonly code: RefusalCode;
   /** For its sentence. */

@@ -22,8 +22,8 @@ import type {
 import { Broadcast, Listener } from "./broadcast.ts";
 import { Door } from "./door.ts";
 import type { ChatEvent, Params } from "./events.ts";
-import type { Face, LeaveReason, Member, Refusal } from "./member.ts";
-import type { Lobby } from "./room.ts";
+import type { ChatRefusal, Face, LeaveReason, Member } from "./member.ts";
+import type { Lobby } from "./lobby.ts";
 import { serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
 import { byteLength } from "./text.ts";
 import { Throttle } from "../../net/throttle.ts";
@@ -151,7 +151,7 @@ class Terminal implements Face {
   }
 
   /** Says why a name is refused, and asks for another where there is one to ask for. */
-  refuse({ code, params }: Refusal, again: boolean): void {
+  refuse({ code, params }: ChatRefusal, again: boolean): void {
     const { lang } = this.#limits;
     const question = again && code.startsWith("name-") && code !== "name-space";
     const more = question ? ` ${sentence(lang, "try-again")}` : "";

@@ -11,7 +11,7 @@ import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { upgrade as openWebSocket } from "../../ws/server/upgrade.ts";
 import { Door } from "./door.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
-import type { Lobby } from "./room.ts";
+import type { Lobby } from "./lobby.ts";
 import {
   hostAllowed,
   originAllowed,

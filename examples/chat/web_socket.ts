@@ -14,7 +14,7 @@ import type { WsClose, WsMessage } from "../../ws/connection/options.ts";
 import type { Door } from "./door.ts";
 import type { ChatEvent, HistoryEvent } from "./events.ts";
 import type { Face, LeaveReason, Member } from "./member.ts";
-import type { Lobby } from "./room.ts";
+import type { Lobby } from "./lobby.ts";
 import type { Hearer, WebCrowd } from "./web_crowd.ts";
 import { type Lang, sentence } from "./words.ts";
 

@@ -18,7 +18,7 @@ const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 const NOTHING: Bytes = new Uint8Array();
 
 /** An answer whose head is here. */
-export class Exchange {
+export class ClientExchange {
   /** The body, if it was small and has been read. */
   data: Bytes | undefined;
   readonly #native: Response;

@@ -1,6 +1,6 @@
 import type { HttpResponse } from "./response.ts";
 import { decodeJson, decodeText } from "./_decode_json.ts";
-import type { Exchange } from "./_exchange.ts";
+import type { ClientExchange } from "./_exchange.ts";
 
 /** The promise of an answer, with short cuts to its body. */
 export interface HttpResponsePromise extends Promise<HttpResponse> {
@@ -20,10 +20,10 @@ export interface HttpResponsePromise extends Promise<HttpResponse> {
 /** Begins at once; which way the body is read is decided when somebody asks. */
 export class ResponsePromise implements HttpResponsePromise {
   readonly [Symbol.toStringTag] = "HttpResponsePromise";
-  readonly #exchange: Promise<Exchange>;
+  readonly #exchange: Promise<ClientExchange>;
   #response: Promise<HttpResponse> | undefined;
 
-  constructor(exchange: Promise<Exchange>) {
+  constructor(exchange: Promise<ClientExchange>) {
     this.#exchange = exchange;
   }
 

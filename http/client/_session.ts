@@ -3,7 +3,7 @@ import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./options.ts
 import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
 import { Attempt, NotSent, Theirs, theirs } from "./_attempt.ts";
 import { decodeText } from "./_decode_json.ts";
-import { Exchange } from "./_exchange.ts";
+import { ClientExchange } from "./_exchange.ts";
 import { abortAll, CLOSED, Expired, Guard, holding } from "./_guard.ts";
 import { NativeClients } from "./_native_clients.ts";
 import { type HeaderPairs, pairsOf } from "./_headers.ts";
@@ -71,7 +71,11 @@ export class Session {
   }
 
   /** Sends a request until there is an answer to give or an error to throw. */
-  async run(plan: Plan, plain: PlainRequest, hooks: HttpHooks | undefined): Promise<Exchange> {
+  async run(
+    plan: Plan,
+    plain: PlainRequest,
+    hooks: HttpHooks | undefined,
+  ): Promise<ClientExchange> {
     const guard = new Guard(plan.timeouts.total, plan.signal, this);
     let retries: Retries | undefined;
     let hops = 0;
@@ -79,7 +83,7 @@ export class Session {
     for (let number = 1;; number++) {
       const attempt = new Attempt(number, hooks);
       let failed: HttpTry | undefined;
-      let exchange: Exchange | undefined;
+      let exchange: ClientExchange | undefined;
       try {
         const native = await this.#begin(attempt, plan, plain, guard);
         attempt.answered = true;
@@ -130,7 +134,7 @@ export class Session {
 
   /** Turns a plan to where its answer redirects. */
   async #redirect(
-    exchange: Exchange,
+    exchange: ClientExchange,
     plan: Plan,
     plain: PlainRequest,
     to: URL | null,
@@ -172,11 +176,11 @@ export class Session {
     return error;
   }
 
-  #exchange(attempt: Attempt, native: Response, guard: Guard, plan: Plan): Exchange {
+  #exchange(attempt: Attempt, native: Response, guard: Guard, plan: Plan): ClientExchange {
     const { origin, broken, sending } = attempt;
     // The exchange gives the place back from now on.
     attempt.origin = undefined;
-    return new Exchange(native, guard, plan, {
+    return new ClientExchange(native, guard, plan, {
       slots: this.slots,
       origin: origin!,
       broken,
@@ -284,7 +288,7 @@ export class Session {
   }
 
   async #finish(
-    exchange: Exchange,
+    exchange: ClientExchange,
     told: HttpHookRequest,
     hooks: HttpHooks | undefined,
     url: URL,
@@ -327,7 +331,7 @@ export class Session {
 }
 
 /** The answer, unless its status is an error to the caller. */
-async function judged(exchange: Exchange, plan: Plan): Promise<Exchange> {
+async function judged(exchange: ClientExchange, plan: Plan): Promise<ClientExchange> {
   try {
     if (exchange.status < 400 || !plan.raise(exchange.status)) return exchange;
   } catch (error) {
@@ -338,7 +342,7 @@ async function judged(exchange: Exchange, plan: Plan): Promise<Exchange> {
 }
 
 /** The error for an answer of 400 and above. */
-async function statusError(exchange: Exchange, plan: Plan): Promise<HttpStatusError> {
+async function statusError(exchange: ClientExchange, plan: Plan): Promise<HttpStatusError> {
   const { status, statusText, headers } = exchange;
   let data = new Uint8Array();
   let broken: ErrorOptions = {};

@@ -51,7 +51,7 @@ import type {
 } from "./options.ts";
 import { retryPolicy } from "./retry.ts";
 import { checkTimes, Defaults, mergeRetry, never, raiser } from "./_defaults.ts";
-import type { Exchange } from "./_exchange.ts";
+import type { ClientExchange } from "./_exchange.ts";
 import { addHeaders, withoutSecrets } from "./_headers.ts";
 import { checkAuth, checkMethod, type Plan } from "./_plan.ts";
 import { plainBody, type RequestBody, requestBody, requestedBody } from "./_request_body.ts";
@@ -236,7 +236,7 @@ class Client implements HttpClient {
     method: string,
     url: string | URL,
     options: HttpRequestOptions,
-  ): Promise<Exchange> {
+  ): Promise<ClientExchange> {
     try {
       const plan = this.#plan(checkMethod(method), url, options);
       return this.#session.run(plan, this.#defaults, this.#hooks);

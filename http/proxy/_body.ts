@@ -1,6 +1,6 @@
 import { Http1Error, type Http1Fields, type Http1Request } from "../http1/codec.ts";
 import type { ProxyLimits } from "./_core.ts";
-import { Refusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_pages.ts";
 import { Late, type Peer, Stopped } from "./_peer.ts";
 
 /**
@@ -15,7 +15,7 @@ export class RequestBody {
   /** Fields behind the last chunk. They are known at the end. */
   trailers: Http1Fields | undefined;
   /** Why the rest of the request cannot be had. */
-  fault: Refusal | undefined;
+  fault: ProxyRefusal | undefined;
 
   readonly #client: Peer;
   readonly #limits: ProxyLimits;
@@ -53,7 +53,7 @@ export class RequestBody {
       event = this.#client.decoder.next();
     } catch (error) {
       if (!(error instanceof Http1Error)) throw error;
-      throw this.fault = new Refusal(error.status, error.message);
+      throw this.fault = new ProxyRefusal(error.status, error.message);
     }
     if (event === undefined) return undefined;
     if (event.kind === "data") {
@@ -85,10 +85,10 @@ export class RequestBody {
     } catch (error) {
       if (error instanceof Stopped) throw error;
       if (error instanceof Late) {
-        throw this.fault = new Refusal(408, "The body of the request did not come in time");
+        throw this.fault = new ProxyRefusal(408, "The body of the request did not come in time");
       }
     }
-    this.fault = new Refusal(400, "The body of the request is truncated");
+    this.fault = new ProxyRefusal(400, "The body of the request is truncated");
     this.#gone();
     throw this.fault;
   }

@@ -17,7 +17,7 @@ import {
   wantsWebSocket,
 } from "./_head.ts";
 import type { Out } from "./_out.ts";
-import { answerOf, Refusal } from "./_pages.ts";
+import { answerOf, ProxyRefusal } from "./_pages.ts";
 import { Late } from "./_peer.ts";
 import type { Upstream } from "./_upstream.ts";
 import type { ProxyRequest } from "./options.ts";
@@ -60,7 +60,7 @@ export function isRepeatable({ method, framing }: Http1Request): boolean {
 }
 
 /** One attempt: sends a request on one connection, and passes the response back. */
-export class Exchange {
+export class ProxyExchange {
   status = 0;
   /** When the head of the response had come. */
   firstByte: number | undefined;
@@ -117,7 +117,7 @@ export class Exchange {
       if (body.fault !== undefined) throw body.fault;
       const dead = upstream.reused && upstream.received === before && !(error instanceof Late);
       if (dead && isRepeatable(head)) throw new Stale();
-      if (error instanceof Refusal) throw error;
+      if (error instanceof ProxyRefusal) throw error;
       throw refusalOf(error);
     } finally {
       if (!this.#sent) await this.#giveUp();
@@ -198,9 +198,9 @@ export class Exchange {
         if (await this.#upstream.more(due)) continue;
         decoder.finish();
         decoder.next();
-        throw new Refusal(502, "The server ended without a response");
+        throw new ProxyRefusal(502, "The server ended without a response");
       }
-      if (event.kind !== "response") throw new Refusal(502, "The server sent no response");
+      if (event.kind !== "response") throw new ProxyRefusal(502, "The server sent no response");
       if (event.status >= 200 || event.status === 101) return event;
       await this.#inform(event);
     }
@@ -226,11 +226,11 @@ export class Exchange {
     const { status, framing } = response;
     const { out } = this.#client;
     if (status === 101 && !wantsWebSocket(head)) {
-      throw new Refusal(502, "The server changes to a protocol that was not asked for");
+      throw new ProxyRefusal(502, "The server changes to a protocol that was not asked for");
     }
     if (status === 407) {
       // The client cannot log in there: its Proxy-Authorization ends here.
-      throw new Refusal(502, "The server behind the proxy wants a login");
+      throw new ProxyRefusal(502, "The server behind the proxy wants a login");
     }
     this.#upstream.heard(valueOf(response.fields, Known.keepAlive));
     this.pinned = isConnectionLogin(head, response);
@@ -329,7 +329,7 @@ export class Exchange {
   /** Waits until the request has gone out: what follows on both connections is another protocol. */
   async #switched(): Promise<void> {
     await this.#uploading;
-    if (!this.#sent) throw new Refusal(502, "The server broke off the connection");
+    if (!this.#sent) throw new ProxyRefusal(502, "The server broke off the connection");
   }
 
   #isReusable({ keepAlive }: Http1Response): boolean {
@@ -355,13 +355,13 @@ function namesConnectionScheme(all: string): boolean {
 
 const CONNECTION_SCHEMES: ReadonlySet<string> = new Set(["ntlm", "negotiate", "kerberos"]);
 
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof Late) return new Refusal(504, "The server did not answer in time");
+function refusalOf(error: unknown): ProxyRefusal {
+  if (error instanceof Late) return new ProxyRefusal(504, "The server did not answer in time");
   if (error instanceof Http1Error) {
     const what = error.truncated ? "The response is truncated" : "The response is malformed";
-    return new Refusal(502, what, error.message);
+    return new ProxyRefusal(502, what, error.message);
   }
-  return new Refusal(502, "The server broke off the connection", `broken: ${nameOf(error)}`);
+  return new ProxyRefusal(502, "The server broke off the connection", `broken: ${nameOf(error)}`);
 }
 
 function nameOf(error: unknown): string {

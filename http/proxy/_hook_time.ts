@@ -1,7 +1,7 @@
 import { NetError } from "../../net/errors/errors.ts";
 import type { Ticked } from "./_clock.ts";
 import type { ProxyCore } from "./_core.ts";
-import { Refusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_pages.ts";
 
 /** Limits the time of the hooks of one request, and tells them when nobody waits any more. */
 export class HookTime {
@@ -33,13 +33,13 @@ export class HookTime {
    * @param core Has the limit.
    * @param hook The name of the hook.
    * @param result What it has returned.
-   * @throws {Refusal} If it takes longer, or the client goes.
+   * @throws {ProxyRefusal} If it takes longer, or the client goes.
    */
   async within<T>({ clock, limits }: ProxyCore, hook: string, result: T | Promise<T>): Promise<T> {
     if (typeof result !== "object" || result === null || !("then" in result)) return result;
     const { promise, reject } = Promise.withResolvers<never>();
     this.#onAbort = ({ message }) =>
-      reject(new Refusal(504, "The proxy did not answer in time", message));
+      reject(new ProxyRefusal(504, "The proxy did not answer in time", message));
     const limit: Ticked = {
       due: clock.after(limits.hookTimeout),
       expire: () => {

@@ -1,13 +1,13 @@
 import { getLogger } from "@logtape/logtape";
-import { Refusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_pages.ts";
 
 const logger = getLogger(["portside", "http", "proxy"]);
 
 /** Logs what a hook threw, and returns the refusal. Only the log and the entry tell the error. */
-export function hookFailed(hook: string, error: unknown): Refusal {
+export function hookFailed(hook: string, error: unknown): ProxyRefusal {
   // Its time was up, or the client has gone.
-  if (error instanceof Refusal) return error;
+  if (error instanceof ProxyRefusal) return error;
   logger.error("{hook} failed: {error}", { hook, error });
   const why = error instanceof Error ? error.message : String(error);
-  return new Refusal(500, "The proxy has failed", `${hook} failed: ${why}`);
+  return new ProxyRefusal(500, "The proxy has failed", `${hook} failed: ${why}`);
 }

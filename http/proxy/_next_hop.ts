@@ -70,7 +70,7 @@ export class NextHops {
    *
    * @param destination What it is asked.
    * @param wait Waits for its answer.
-   * @throws {Refusal} If it fails.
+   * @throws {ProxyRefusal} If it fails.
    */
   async ask(
     destination: ProxyDestination,

@@ -6,7 +6,7 @@ import type { ConnectionOption } from "./_head.ts";
 import type { ProxyAnswer } from "./options.ts";
 
 /** Why there is no response: what to tell the client, and whether the rules or the network are why. */
-export class Refusal extends Error {
+export class ProxyRefusal extends Error {
   constructor(
     readonly status: number,
     /** A sentence with nothing of the request in it. */

@@ -1,7 +1,7 @@
 import { Http1Error, type Http1Request } from "../http1/codec.ts";
 import type { ProxyCore } from "./_core.ts";
 import { requestHead } from "./_head.ts";
-import { Refusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_pages.ts";
 import { Late } from "./_peer.ts";
 import type { Upstream } from "./_upstream.ts";
 
@@ -32,19 +32,19 @@ export async function connectThrough(
       const event = decoder.next();
       if (event === undefined) {
         if (await upstream.more(due)) continue;
-        throw new Refusal(502, "The next proxy ended without an answer");
+        throw new ProxyRefusal(502, "The next proxy ended without an answer");
       }
       if (event.kind !== "response" || event.status >= 300) {
         const status = event.kind === "response" ? event.status : 0;
         const late = status === 504;
-        throw new Refusal(late ? 504 : 502, "The next proxy refused", `next proxy: ${status}`);
+        throw new ProxyRefusal(late ? 504 : 502, "The next proxy refused", `next proxy: ${status}`);
       }
       if (event.status >= 200) return;
     }
   } catch (error) {
-    if (error instanceof Refusal) throw error;
-    if (error instanceof Late) throw new Refusal(504, "The next proxy did not answer in time");
+    if (error instanceof ProxyRefusal) throw error;
+    if (error instanceof Late) throw new ProxyRefusal(504, "The next proxy did not answer in time");
     const what = error instanceof Http1Error ? error.message : "broken off";
-    throw new Refusal(502, "The next proxy gave no proper answer", `next proxy: ${what}`);
+    throw new ProxyRefusal(502, "The next proxy gave no proper answer", `next proxy: ${what}`);
   }
 }

@@ -8,10 +8,10 @@ import { Known } from "../internal/http1_fields.ts";
 import { type ProxyCore, tell } from "./_core.ts";
 import { hookFailed } from "./_hooks.ts";
 import { RequestBody } from "./_body.ts";
-import { type Answering, type Asked, Exchange, isRepeatable, Stale } from "./_exchange.ts";
+import { type Answering, type Asked, isRepeatable, ProxyExchange, Stale } from "./_exchange.ts";
 import { connectionOf, type ConnectionOption, valueOf, wantsWebSocket } from "./_head.ts";
 import { Out } from "./_out.ts";
-import { answerOf, pageOf, Refusal } from "./_pages.ts";
+import { answerOf, pageOf, ProxyRefusal } from "./_pages.ts";
 import { Late, Peer } from "./_peer.ts";
 import { type ClientAddress, clientAddress } from "./_clients.ts";
 import { HookTime } from "./_hook_time.ts";
@@ -30,7 +30,7 @@ const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 /**
  * One client of a proxy. State is kept where it belongs: the client's connection here, a request in
- * {@linkcode Current} and {@linkcode RequestBody}, an attempt to send it in {@linkcode Exchange}.
+ * {@linkcode Current} and {@linkcode RequestBody}, an attempt to send it in {@linkcode ProxyExchange}.
  */
 export class ProxySession implements Answering {
   /** Output to the client. */
@@ -123,7 +123,7 @@ export class ProxySession implements Answering {
     try {
       head = await this.#readHead();
     } catch (error) {
-      if (!(error instanceof Refusal)) return false;
+      if (!(error instanceof ProxyRefusal)) return false;
       const current = this.#current = new Current(this.#client, undefined, undefined);
       await this.#refuse(error, current, true);
       this.#finish(current);
@@ -136,9 +136,9 @@ export class ProxySession implements Answering {
     try {
       goesOn = await this.#dispatch(head, current);
     } catch (error) {
-      const refusal = error instanceof Refusal
+      const refusal = error instanceof ProxyRefusal
         ? error
-        : new Refusal(500, "The proxy has failed", `failed: ${error}`);
+        : new ProxyRefusal(500, "The proxy has failed", `failed: ${error}`);
       goesOn = await this.#refuse(refusal, current, !this.#mayGoOn(current, refusal.status));
     }
     this.#finish(current);
@@ -178,9 +178,9 @@ export class ProxySession implements Answering {
         if (!(await this.#client.more(begun ? due : idle))) return undefined;
       }
     } catch (error) {
-      if (error instanceof Http1Error) throw new Refusal(error.status, error.message);
+      if (error instanceof Http1Error) throw new ProxyRefusal(error.status, error.message);
       if (!(error instanceof Late) || decoder.between) return undefined;
-      throw new Refusal(408, "The head of the request did not come in time");
+      throw new ProxyRefusal(408, "The head of the request did not come in time");
     }
   }
 
@@ -201,14 +201,14 @@ export class ProxySession implements Answering {
     const { credentials, upstreams, via } = this.#core;
     this.#isLoop ??= upstreams.isOurs(this.#conn.remoteAddr, this.#conn.localAddr);
     if (this.#isLoop || hasPassed(head, via)) {
-      throw new Refusal(508, "The request has come through this proxy before");
+      throw new ProxyRefusal(508, "The request has come through this proxy before");
     }
     if (!this.#admitted) {
-      throw new Refusal(403, "This client may not use the proxy", "the client is not allowed");
+      throw new ProxyRefusal(403, "This client may not use the proxy", "the client is not allowed");
     }
     if (credentials !== undefined) {
       current.user = credentials.check(valueOf(head.fields, Known.proxyAuthorization));
-      if (current.user === undefined) throw new Refusal(407, "The proxy wants a login");
+      if (current.user === undefined) throw new ProxyRefusal(407, "The proxy wants a login");
     }
   }
 
@@ -218,7 +218,7 @@ export class ProxySession implements Answering {
     const byConnect = head.method === "CONNECT";
     if (rules.mayUsePort(port, byConnect)) return rules;
     const what = byConnect ? "CONNECT" : "A request";
-    throw new Refusal(403, `${what} to this port is not allowed`);
+    throw new ProxyRefusal(403, `${what} to this port is not allowed`);
   }
 
   /** Asks the function of the options for the next hop. */
@@ -255,7 +255,7 @@ export class ProxySession implements Answering {
     const { target } = asked;
     const rules = this.#rulesFor(target, head, current);
     const hop = hops.find(target) ?? await this.#askForHop(target, current);
-    if (!rules.mayAsk(target, hop.byName)) throw new Refusal(403, "The target is not allowed");
+    if (!rules.mayAsk(target, hop.byName)) throw new ProxyRefusal(403, "The target is not allowed");
     current.proxy = hop.proxy?.shown;
     const way = this.#wayTo(target, hop, rules);
     let hook: ProxyRequest | undefined;
@@ -282,7 +282,7 @@ export class ProxySession implements Answering {
     }
     if (head.method === "CONNECT") return await this.#connect(way, head, current);
     if (head.method === "TRACE" && head.framing !== 0) {
-      throw new Refusal(400, "A TRACE has no body");
+      throw new ProxyRefusal(400, "A TRACE has no body");
     }
     const here = answerHere(head, maxForwards);
     if (typeof here === "object") {
@@ -373,7 +373,7 @@ export class ProxySession implements Answering {
    */
   async #attempt(upstream: Upstream, asked: Asked, current: Current): Promise<boolean | undefined> {
     this.#use(upstream);
-    const exchange = new Exchange(this.#core, asked, upstream, this);
+    const exchange = new ProxyExchange(this.#core, asked, upstream, this);
     try {
       const outcome = await exchange.run();
       if (outcome === "tunnel") await this.#tunnel(upstream, current);
@@ -381,9 +381,9 @@ export class ProxySession implements Answering {
     } catch (error) {
       this.out.clear();
       if (error instanceof Stale && !this.#gone) return undefined;
-      const refusal = error instanceof Refusal
+      const refusal = error instanceof ProxyRefusal
         ? error
-        : new Refusal(502, "The server broke off the connection");
+        : new ProxyRefusal(502, "The server broke off the connection");
       if (!exchange.begun) throw refusal;
       current.error = this.#gone || this.#client.broken ? "the client has gone" : refusal.reason;
       // Part of a response is out. It must not look complete.
@@ -397,7 +397,7 @@ export class ProxySession implements Answering {
     }
   }
 
-  #putBack(upstream: Upstream, { reusable, pinned }: Exchange): void {
+  #putBack(upstream: Upstream, { reusable, pinned }: ProxyExchange): void {
     const { upstreams } = this.#core;
     if (!reusable) {
       if (this.#pinned === upstream) this.#pinned = undefined;
@@ -493,7 +493,7 @@ export class ProxySession implements Answering {
   }
 
   async #dial(way: Way, current: Current): Promise<Upstream> {
-    if (this.#gone) throw new Refusal(502, "The client has gone");
+    if (this.#gone) throw new ProxyRefusal(502, "The client has gone");
     const controller = this.#dialling = new AbortController();
     const started = performance.now();
     try {
@@ -523,7 +523,7 @@ export class ProxySession implements Answering {
   #targetOf(authority: string, port: number | undefined): Target {
     if (authority === this.#authority && port !== undefined) return this.#target!;
     const target = readAuthority(authority, port);
-    if (target === undefined) throw new Refusal(400, "The target is no host with a port");
+    if (target === undefined) throw new ProxyRefusal(400, "The target is no host with a port");
     if (port !== undefined) {
       this.#authority = authority;
       this.#target = target;
@@ -532,7 +532,7 @@ export class ProxySession implements Answering {
   }
 
   /** Tells the client why there is no response; returns whether the connection may go on. */
-  async #refuse(refusal: Refusal, current: Current, close: boolean): Promise<boolean> {
+  async #refuse(refusal: ProxyRefusal, current: Current, close: boolean): Promise<boolean> {
     const { status, detail, reason } = refusal;
     if (this.#gone || this.#client.broken) {
       current.error = "the client has gone";

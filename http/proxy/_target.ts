@@ -5,7 +5,7 @@ import { httpDate } from "../internal/http_date.ts";
 import type { Http1Request } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
 import { type ConnectionOption, valuesOf } from "./_head.ts";
-import { connectionLine, Refusal } from "./_pages.ts";
+import { connectionLine, ProxyRefusal } from "./_pages.ts";
 import type { Target } from "./_rules.ts";
 
 /** What a request asks for. */
@@ -23,7 +23,7 @@ export function readTarget(
   targetOf: (authority: string) => Target,
 ): RequestTarget {
   if (!/^http:\/\//i.test(target)) {
-    throw new Refusal(400, "The target is no URL of http; use CONNECT for others");
+    throw new ProxyRefusal(400, "The target is no URL of http; use CONNECT for others");
   }
   let end = 7;
   while (end < target.length && target[end] !== "/" && target[end] !== "?") end++;
@@ -73,7 +73,7 @@ export function answerHere(
 ): HereAnswer | number | undefined {
   const { method } = head;
   if (maxForwards === undefined || (method !== "TRACE" && method !== "OPTIONS")) return undefined;
-  if (!/^\d{1,9}$/.test(maxForwards)) throw new Refusal(400, "The Max-Forwards is malformed");
+  if (!/^\d{1,9}$/.test(maxForwards)) throw new ProxyRefusal(400, "The Max-Forwards is malformed");
   if (Number(maxForwards) > 0) return Number(maxForwards) - 1;
   if (method === "OPTIONS") {
     return {

@@ -15,7 +15,7 @@ import type { TickClock, Ticked } from "./_clock.ts";
 import { type IdleOptions, IdleUpstreams } from "./_idle_upstreams.ts";
 import { readKeepAlive } from "./_keep_alive.ts";
 import { Out } from "./_out.ts";
-import { Refusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_pages.ts";
 import { Peer } from "./_peer.ts";
 import { passHop } from "./_hop.ts";
 import type { Target } from "./_rules.ts";
@@ -138,7 +138,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
    * @param way What the connection is for.
    * @param local Where the client has reached us, which is nowhere to go.
    * @param controller Gives up when it is aborted, and is aborted at the limit.
-   * @throws {Refusal} If that is not allowed or does not come about.
+   * @throws {ProxyRefusal} If that is not allowed or does not come about.
    */
   async dial(way: Way, local: Address, controller: AbortController): Promise<Upstream> {
     const { connectTimeout, clock, bodyTimeout } = this.#options;
@@ -156,10 +156,10 @@ export class Upstreams extends IdleUpstreams<Upstream> {
       this.#routes.add(upstream.route);
       return upstream;
     } catch (error) {
-      if (error instanceof Refusal) throw error;
+      if (error instanceof ProxyRefusal) throw error;
       const address = formatAddress({ hostname: to.hostname, port: to.port });
       if (limit.expired) {
-        throw new Refusal(
+        throw new ProxyRefusal(
           504,
           `The ${peer} could not be reached in time`,
           `no connection: ${address}`,
@@ -168,15 +168,19 @@ export class Upstreams extends IdleUpstreams<Upstream> {
       if (controller.signal.aborted) throw error;
       const { kind, message } = toNetError(error, { phase: "connect", address });
       if (kind === "descriptor-limit") {
-        throw new Refusal(503, "The proxy is at its limits", message);
+        throw new ProxyRefusal(503, "The proxy is at its limits", message);
       }
       if (kind === "timeout") {
-        throw new Refusal(504, `The ${peer} could not be reached in time`, message);
+        throw new ProxyRefusal(504, `The ${peer} could not be reached in time`, message);
       }
       // A SOCKS server says with a reply why the server behind it cannot be reached.
       const reply = error instanceof NetError && isReply(error);
       const words = peer === "server" || (reply && kind in SERVER) ? SERVER : NEXT_PROXY;
-      throw new Refusal(502, words[kind] ?? `The proxy cannot connect to the ${peer}`, message);
+      throw new ProxyRefusal(
+        502,
+        words[kind] ?? `The proxy cannot connect to the ${peer}`,
+        message,
+      );
     } finally {
       clock.unwatch(limit);
     }
@@ -202,7 +206,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
         if (last || !(error instanceof NetError) || !isReply(error)) throw error;
       }
     }
-    throw new Refusal(502, "The server cannot be reached");
+    throw new ProxyRefusal(502, "The server cannot be reached");
   }
 
   /** Connects to the next hop at one of its addresses, and goes through it. */
@@ -229,7 +233,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       const missing = error instanceof Error && "code" in error && error.code === "EPERM";
-      throw new Refusal(
+      throw new ProxyRefusal(
         502,
         `The name of the ${peer} cannot be resolved`,
         `Cannot resolve ${hostname}` +
@@ -247,7 +251,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
       return bytes !== undefined && rules.mayReach(bytes, name);
     });
     if (allowed.length > 0) return allowed;
-    throw new Refusal(
+    throw new ProxyRefusal(
       403,
       "The address of the server is not allowed",
       `denied: ${found.join(" ")}`,
@@ -269,7 +273,7 @@ async function dialFrom(
   }
   const reachable = from.reachable(addresses);
   if (reachable.length === 0) {
-    throw new Refusal(
+    throw new ProxyRefusal(
       502,
       "The server cannot be reached",
       `no localAddress has the family of ${addresses.join(" ")}`,
@@ -294,7 +298,7 @@ function checkLoop(allowed: readonly string[], target: Target, local: Address): 
     // All zeros is this machine, too.
     return bytes.join() === us || bytes.every((byte) => byte === 0);
   };
-  if (allowed.some(isUs)) throw new Refusal(508, "The target is this proxy");
+  if (allowed.some(isUs)) throw new ProxyRefusal(508, "The target is this proxy");
 }
 
 /** Writes a connection as the address that it comes from and the address that it leads to. */

@@ -3,10 +3,10 @@ import { NetError, type NetErrorOptions } from "../errors/errors.ts";
 import { decodeFrameLength } from "./frame_codec.ts";
 import { decodeLine, scanLine } from "./line_codec.ts";
 import { checkMax } from "../internal/options.ts";
-import { type Deadline, Receiver } from "./_receiver.ts";
+import { ByteReceiver, type Deadline } from "./_receiver.ts";
 
 /** Whole messages out of the received bytes: chunks, counted bytes, lines, frames. */
-export class MessageReceiver extends Receiver {
+export class MessageReceiver extends ByteReceiver {
   /** Inside of a line that was too long, whose rest is thrown away. */
   #skipping = false;
 

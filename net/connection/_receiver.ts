@@ -45,7 +45,7 @@ export interface Deadline {
  * given up (time limit, signal) leaves its raw read in flight, for it cannot be
  * cancelled; what that brings goes into the buffer and is the next reader's.
  */
-export class Receiver {
+export class ByteReceiver {
   /** Bytes received. */
   bytesRead = 0;
   /** Whether the peer has ended its side, or draining has. */

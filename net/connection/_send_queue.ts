@@ -12,7 +12,7 @@ export interface SendQueueOwner {
 }
 
 /** A write that somebody waits for; bytes of nobody in particular are queued bare. */
-interface Awaited {
+interface PendingWrite {
   readonly bytes: Uint8Array;
   /** Resolve when the queue has taken the bytes, not only when the OS has. */
   readonly early: boolean;
@@ -45,10 +45,10 @@ export class SendQueue {
   readonly #owner: SendQueueOwner;
   readonly #limit: number;
   readonly #policy: SendPolicy;
-  #entries: Array<Uint8Array | Awaited> = [];
+  #entries: Array<Uint8Array | PendingWrite> = [];
   #head = 0;
   #scheduled = false;
-  #roomWaiters: Awaited[] = [];
+  #roomWaiters: PendingWrite[] = [];
   #error: unknown = undefined;
   #onSettled: (() => void) | undefined;
 
@@ -136,14 +136,14 @@ export class SendQueue {
     return !this.busy && this.#head === this.#entries.length && this.#roomWaiters.length === 0;
   }
 
-  #waitFor(bytes: Uint8Array, early: boolean, enter: (entry: Awaited) => void): Promise<void> {
+  #waitFor(bytes: Uint8Array, early: boolean, enter: (entry: PendingWrite) => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     enter({ bytes, early, resolve, reject, promise });
     return promise;
   }
 
   /** Puts `entry` behind everything that came before it, those who wait for room included. */
-  #line(entry: Awaited): void {
+  #line(entry: PendingWrite): void {
     if (this.#roomWaiters.length > 0) {
       this.#roomWaiters.push(entry);
     } else {
@@ -152,7 +152,7 @@ export class SendQueue {
     }
   }
 
-  #push(entry: Uint8Array | Awaited): void {
+  #push(entry: Uint8Array | PendingWrite): void {
     this.#entries.push(entry);
     if (!this.busy && !this.#scheduled) {
       this.#scheduled = true;
@@ -181,7 +181,7 @@ export class SendQueue {
   }
 
   #dropOldest(size: number): boolean {
-    const kept: Awaited[] = [];
+    const kept: PendingWrite[] = [];
     let at = this.#head;
     while (at < this.#entries.length && this.queuedBytes + size > this.#limit) {
       const entry = this.#entries[at]!;
@@ -268,7 +268,7 @@ export class SendQueue {
   #next(): void {
     this.#admit();
     if (this.#head === this.#entries.length) return;
-    const batch: Array<Uint8Array | Awaited> = [];
+    const batch: Array<Uint8Array | PendingWrite> = [];
     let size = 0;
     while (this.#head < this.#entries.length) {
       const entry = this.#entries[this.#head]!;
@@ -293,7 +293,7 @@ export class SendQueue {
     }
   }
 
-  async #writeBatch(batch: Array<Uint8Array | Awaited>, size: number): Promise<void> {
+  async #writeBatch(batch: Array<Uint8Array | PendingWrite>, size: number): Promise<void> {
     this.busy = true;
     this.#owner.waits(Infinity);
     let failure: unknown = undefined;
@@ -333,12 +333,12 @@ export function quietly(promise: Promise<void>): Promise<void> {
   return promise;
 }
 
-function refuse({ promise, reject }: Awaited, error: unknown): void {
+function refuse({ promise, reject }: PendingWrite, error: unknown): void {
   quietly(promise);
   reject(error);
 }
 
-function join(batch: Array<Uint8Array | Awaited>, size: number): Uint8Array {
+function join(batch: Array<Uint8Array | PendingWrite>, size: number): Uint8Array {
   const first = batch[0]!;
   const only = first instanceof Uint8Array ? first : first.bytes;
   if (only.length === size) return only;

@@ -1,6 +1,6 @@
 import { NetError, type NetPhase } from "../errors/errors.ts";
 import type { Limits } from "../internal/options.ts";
-import type { Receiver, ReceiverOwner } from "./_receiver.ts";
+import type { ByteReceiver, ReceiverOwner } from "./_receiver.ts";
 import type { SendQueue, SendQueueOwner } from "./_send_queue.ts";
 import { touch, unwatch, watch, type Watched } from "../internal/timer.ts";
 
@@ -19,7 +19,7 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
   readonly #owner: O;
   readonly #failed: (owner: O, error: unknown, phase: NetPhase) => NetError;
   readonly #limits: Limits;
-  #receiver: Receiver | undefined;
+  #receiver: ByteReceiver | undefined;
   #queue: SendQueue | undefined;
   #state: "idle" | "watching" | "over" = "idle";
   #nextCheck = Infinity;
@@ -40,7 +40,7 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
   }
 
   /** Begins with the two halves. */
-  begin(receiver: Receiver, queue: SendQueue): void {
+  begin(receiver: ByteReceiver, queue: SendQueue): void {
     this.#receiver = receiver;
     this.#queue = queue;
     if (this.#limits.step === Infinity) return;
@@ -90,7 +90,7 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
   }
 
   /** Compares counters with those of the last check: no clock is read per message. */
-  #check(now: number, receiver: Receiver, queue: SendQueue): void {
+  #check(now: number, receiver: ByteReceiver, queue: SendQueue): void {
     const { idleTimeout, writeTimeout, step } = this.#limits;
     const written = queue.bytesWritten;
     const bytes = written + receiver.bytesRead;

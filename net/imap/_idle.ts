@@ -1,7 +1,7 @@
 /** The news of a folder, as they come (IDLE: RFC 2177). */
 
 import { NetError } from "../errors/errors.ts";
-import { Refusal } from "./_line.ts";
+import { CommandRefusal } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
 import type { ImapResponse } from "./codec.ts";
 import type { ImapEvent } from "./options.ts";
@@ -88,7 +88,7 @@ async function listen(
       }
     }
   } catch (error) {
-    if (error instanceof Refusal) throw session.refusal("Cannot idle", error.response);
+    if (error instanceof CommandRefusal) throw session.refusal("Cannot idle", error.response);
     if (!(error instanceof ReplyError)) dialogue.abort(error);
     throw error;
   } finally {

@@ -144,7 +144,7 @@ export class ImapLine {
       const response = await this.read();
       if (response.type === "continue") return response.text;
       if (response.type === "tagged" && response.tag === tag) {
-        if (response.status !== "OK") throw new Refusal(response);
+        if (response.status !== "OK") throw new CommandRefusal(response);
         throw this.#dialogue.broken("takes a command for done that was not sent whole");
       }
       onOther(response);
@@ -249,7 +249,7 @@ function masked(tag: string, text: string): string {
 }
 
 /** A command that was refused where the server was to ask for more. */
-export class Refusal extends Error {
+export class CommandRefusal extends Error {
   readonly response: Extract<ImapResponse, { type: "tagged" }>;
 
   constructor(response: Extract<ImapResponse, { type: "tagged" }>) {

@@ -1,7 +1,7 @@
 /** A session of IMAP: commands and their ends, and the news that come in between. */
 
 import type { Dialogue } from "../internal/dialogue.ts";
-import { type CommandPart, ImapLine, type OnLiteral, Refusal } from "./_line.ts";
+import { type CommandPart, CommandRefusal, ImapLine, type OnLiteral } from "./_line.ts";
 import { texts } from "./_answers.ts";
 import type { ImapResponse, ImapResponseCode } from "./codec.ts";
 import { type ImapMessage, readImapMessage } from "./message.ts";
@@ -85,7 +85,7 @@ export class ImapSession {
       const sent = this.line.send(parts, hear, secret);
       tag = typeof sent === "string" ? sent : await sent;
     } catch (error) {
-      throw error instanceof Refusal ? this.refusal(what, error.response) : error;
+      throw error instanceof CommandRefusal ? this.refusal(what, error.response) : error;
     }
     // What the sender of a stream has taken is no time of the server's.
     if (parts.some((part) => typeof part === "object" && "stream" in part)) this.allow();

@@ -5,7 +5,7 @@ import type { InboxPolicy } from "./options.ts";
  * reads in turn. It never makes the sender wait: what is too much is dropped
  * and counted.
  */
-export class Inbox<T> {
+export class DatagramInbox<T> {
   /** Messages thrown away so far. */
   dropped = 0;
 

@@ -41,7 +41,7 @@ import type {
 } from "./options.ts";
 import { canonical, checkAddress, checkMulticast, checkPort } from "./_check.ts";
 import { withDeadline } from "../internal/deadline.ts";
-import { Inbox } from "./_inbox.ts";
+import { DatagramInbox } from "./_inbox.ts";
 import { checkNumber } from "../internal/options.ts";
 import { Questions } from "./_questions.ts";
 import { openUdp, type UdpBackend } from "./_backend.ts";
@@ -81,7 +81,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   readonly backend: "deno" | "node";
 
   readonly #backend: UdpBackend;
-  readonly #inbox: Inbox<Datagram>;
+  readonly #inbox: DatagramInbox<Datagram>;
   readonly #maxSize: number;
   readonly #interval: number;
   readonly #questions = new Questions();
@@ -104,7 +104,10 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     this.remoteAddr = remoteAddr;
     this.#only = remoteAddr && peerOf(remoteAddr);
     this.#maxSize = options.maxSize ?? MAX_DATAGRAM;
-    this.#inbox = new Inbox(options.inbox?.limit ?? 1024, options.inbox?.policy ?? "drop-oldest");
+    this.#inbox = new DatagramInbox(
+      options.inbox?.limit ?? 1024,
+      options.inbox?.policy ?? "drop-oldest",
+    );
     this.#interval = options.pace ? 1000 / options.pace : 0;
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort);

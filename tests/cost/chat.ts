@@ -1,7 +1,7 @@
 /** The functions of the chat that take bytes of its users. @module */
 
 import { checkName, checkRoom, nameKey } from "../../examples/chat/names.ts";
-import { Lobby } from "../../examples/chat/room.ts";
+import { Lobby } from "../../examples/chat/lobby.ts";
 import { byteLength, isBlank, neutralise } from "../../examples/chat/text.ts";
 import { hostAllowed, originAllowed, preparePage } from "../../examples/chat/web_page.ts";
 import { preferredLang } from "../../examples/chat/words.ts";

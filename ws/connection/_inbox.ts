@@ -3,7 +3,7 @@
 import type { WsInboxPolicy, WsMessage } from "./options.ts";
 
 /** A queue with a bound in messages and in bytes. */
-export class Inbox {
+export class MessageInbox {
   /** Messages lost by the policy. */
   dropped = 0;
 

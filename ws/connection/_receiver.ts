@@ -5,7 +5,7 @@ import { NetError } from "../../net/errors/errors.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { WsMessage } from "./options.ts";
-import { Inbox } from "./_inbox.ts";
+import { MessageInbox } from "./_inbox.ts";
 import type { WsLimits } from "../internal/options.ts";
 
 /** Makes of a message, or of the end, what its reader gets. */
@@ -21,9 +21,9 @@ interface Reader {
 }
 
 /** Hands messages to one reader at a time, as fast as the rate allows. */
-export class Receiver {
+export class MessageReceiver {
   readonly #peer: string;
-  readonly #inbox: Inbox;
+  readonly #inbox: MessageInbox;
   readonly #throttle: Throttle | undefined;
   readonly #ended: () => AbortSignal;
   /** Called when a message has been taken from those that wait. */
@@ -35,7 +35,7 @@ export class Receiver {
   constructor(peer: string, limits: WsLimits, ended: () => AbortSignal) {
     const { inboxLimit, inboxBytes, inboxPolicy, rate } = limits;
     this.#peer = peer;
-    this.#inbox = new Inbox(inboxLimit, inboxBytes, inboxPolicy);
+    this.#inbox = new MessageInbox(inboxLimit, inboxBytes, inboxPolicy);
     this.#throttle = rate && new Throttle(rate.perSecond, rate.burst);
     this.#ended = ended;
   }

@@ -1,4 +1,4 @@
-import { Refusal } from "../_pages.ts";
+import { ProxyRefusal } from "../_pages.ts";
 import { Target, type TargetContext } from "./_target.ts";
 import type { ReverseProxyChoose, ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
 import type { HttpInfo } from "../../server/options.ts";
@@ -66,7 +66,7 @@ export class Balancer {
    *
    * @param tried Targets that have failed for this request; undefined for none.
    * @returns The target; undefined if a function has chosen none.
-   * @throws {Refusal} If no target is available.
+   * @throws {ProxyRefusal} If no target is available.
    */
   choose(
     request: Request,
@@ -145,7 +145,7 @@ export class Balancer {
 }
 
 /** No target may have the request now. */
-export class Unavailable extends Refusal {
+export class Unavailable extends ProxyRefusal {
   constructor(
     detail: string,
     /** In seconds. */

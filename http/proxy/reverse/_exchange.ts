@@ -1,7 +1,7 @@
 import { NetError, type NetErrorKind } from "../../../net/errors/errors.ts";
 import { Known } from "../../internal/http1_fields.ts";
 import { passedFields, trailerLines, valueOf } from "../_head.ts";
-import { Refusal } from "../_pages.ts";
+import { ProxyRefusal } from "../_pages.ts";
 import { Late } from "../_peer.ts";
 import type { Upstream } from "../_upstream.ts";
 import type { UploadFraming } from "./_head.ts";
@@ -47,7 +47,7 @@ export interface Outcome {
   /** The response has come whole; `reusable` if the connection may carry another request. */
   done(reusable: boolean): void;
   /** The response has broken off after its head. The connection is closed. */
-  broken(error: Refusal): void;
+  broken(error: ProxyRefusal): void;
   /** The client has gone. The connection is closed. */
   abandoned(): void;
   /** The connection goes on with another protocol. */
@@ -55,7 +55,7 @@ export interface Outcome {
 }
 
 /** One attempt: sends a request on one connection, and makes a `Response` of what comes back. */
-export class Exchange {
+export class ReverseExchange {
   readonly #upstream: Upstream;
   readonly #sending: Sending;
   readonly #limits: ReverseLimits;
@@ -87,7 +87,7 @@ export class Exchange {
    * Sends the request and waits for the head of the response.
    *
    * @throws {Unanswered} If the connection ends before any byte of a response.
-   * @throws {Refusal} If there is no proper response.
+   * @throws {ProxyRefusal} If there is no proper response.
    * @throws What reading the body of the request throws.
    */
   async run(head: string): Promise<Response> {
@@ -107,7 +107,7 @@ export class Exchange {
       this.#stop();
       if (this.#fault !== undefined) throw this.#fault;
       const silent = upstream.received === this.#before;
-      if (silent && !(error instanceof Refusal) && !isLate(error, upstream)) {
+      if (silent && !(error instanceof ProxyRefusal) && !isLate(error, upstream)) {
         throw new Unanswered(upstream.reused, error);
       }
       throw refusalOf(error, upstream);
@@ -230,7 +230,7 @@ export class Exchange {
         decoder.next();
         throw new Error("The server ended without a response");
       }
-      if (event.kind !== "response") throw new Refusal(502, "The server sent no response");
+      if (event.kind !== "response") throw new ProxyRefusal(502, "The server sent no response");
       if (event.status >= 200 || event.status === 101) return event;
       if (event.status === 100) this.#continue?.resolve();
       else if (event.status === 103) await this.#hint(event);
@@ -250,7 +250,7 @@ export class Exchange {
     const headers = passedFields(head);
     headers.push(["Via", `1.${head.minor} ${this.#sending.name}`]);
     if (status === 101) return this.#switch(head, headers);
-    if (status > 599) throw new Refusal(502, "The response is malformed", `status ${status}`);
+    if (status > 599) throw new ProxyRefusal(502, "The response is malformed", `status ${status}`);
     const { method } = this.#sending.request;
     const init = { status, statusText: head.reason, headers };
     const length = framing === 0
@@ -282,7 +282,7 @@ export class Exchange {
       this.#outcome.done(false);
     });
     if (response === undefined) {
-      throw new Refusal(502, "The server changes to a protocol that was not asked for");
+      throw new ProxyRefusal(502, "The server changes to a protocol that was not asked for");
     }
     this.#over = true;
     this.#outcome.switched();
@@ -383,18 +383,18 @@ function isLate(error: unknown, upstream: Upstream): boolean {
   return error instanceof Late || upstream.late;
 }
 
-function refusalOf(error: unknown, upstream: Upstream): Refusal {
-  if (error instanceof Refusal) return error;
-  if (isLate(error, upstream)) return new Refusal(504, "The server did not answer in time");
+function refusalOf(error: unknown, upstream: Upstream): ProxyRefusal {
+  if (error instanceof ProxyRefusal) return error;
+  if (isLate(error, upstream)) return new ProxyRefusal(504, "The server did not answer in time");
   if (error instanceof Http1Error) {
     const what = error.truncated ? "The response is truncated" : "The response is malformed";
-    return new Refusal(502, what, error.message);
+    return new ProxyRefusal(502, what, error.message);
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return new Refusal(502, "The server broke off the connection", reason);
+  return new ProxyRefusal(502, "The server broke off the connection", reason);
 }
 
-function kindOf({ status, detail }: Refusal): NetErrorKind {
+function kindOf({ status, detail }: ProxyRefusal): NetErrorKind {
   if (status === 504) return "timeout";
   return detail.endsWith("malformed") ? "protocol" : "truncated";
 }

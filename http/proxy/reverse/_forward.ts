@@ -6,10 +6,10 @@ import type { IdleUpstreams } from "../_idle_upstreams.ts";
 import { isIdempotent } from "../../internal/methods.ts";
 import { offerOf } from "../../internal/offer.ts";
 import type { TickClock, Ticked } from "../_clock.ts";
-import { Refusal } from "../_pages.ts";
+import { ProxyRefusal } from "../_pages.ts";
 import type { Upstream } from "../_upstream.ts";
 import { type Balancer, Unavailable } from "./_balancer.ts";
-import { Exchange, type Outcome, type Sending, Unanswered } from "./_exchange.ts";
+import { type Outcome, ReverseExchange, type Sending, Unanswered } from "./_exchange.ts";
 import {
   hasPassed,
   type HeadRules,
@@ -89,7 +89,7 @@ export class Forwarder {
 
   /** Counts and tells a failure. */
   failed(
-    { status, detail, reason }: Refusal,
+    { status, detail, reason }: ProxyRefusal,
     error: Error,
     target: Target | undefined,
     request: Request,
@@ -186,7 +186,7 @@ class Forward implements Ticked {
   readonly #info: HttpInfo;
   readonly #plan: Plan;
   #sending: Sending | undefined;
-  #exchange: Exchange | undefined;
+  #exchange: ReverseExchange | undefined;
   #dialing: AbortController | undefined;
   #signal: AbortSignal | undefined;
   #tried: Set<Target> | undefined;
@@ -288,7 +288,7 @@ class Forward implements Ticked {
         : await rewrittenHead(this.#request, this.#info, target, this.#plan, rules, rewrite);
       lease = new Lease(this.#forwarder, this.#request, this.#info, target, upstream);
       const sending = this.#sending ??= this.#sendingOf();
-      const exchange = this.#exchange = new Exchange(upstream, sending, limits, lease);
+      const exchange = this.#exchange = new ReverseExchange(upstream, sending, limits, lease);
       if (this.#signal?.aborted) exchange.abandon();
       const response = await exchange.run(head);
       target.succeed();
@@ -299,7 +299,7 @@ class Forward implements Ticked {
         this.#forwarder.core.idle.give(upstream);
         target.end();
       } else {
-        if (error instanceof Refusal) target.fail();
+        if (error instanceof ProxyRefusal) target.fail();
         lease.drop();
       }
       throw error;
@@ -321,12 +321,12 @@ class Forward implements Ticked {
   }
 
   #refuse(error: unknown, target: Target | undefined): Response {
-    const refusal = error instanceof Refusal
+    const refusal = error instanceof ProxyRefusal
       ? error
       : error instanceof Failed
       ? error.refusal
       : error instanceof Unanswered
-      ? new Refusal(502, "The server broke off the connection", error.message)
+      ? new ProxyRefusal(502, "The server broke off the connection", error.message)
       : undefined;
     // What the client or a hook did is for the server to judge.
     if (refusal === undefined) throw error;
@@ -346,25 +346,25 @@ class Forward implements Ticked {
 
 /** A request that could not be sent. */
 class Failed extends Error {
-  constructor(readonly refusal: Refusal, override readonly cause: unknown) {
+  constructor(readonly refusal: ProxyRefusal, override readonly cause: unknown) {
     super(refusal.detail);
   }
 }
 
 /** What a client is told of a connection that did not come about. */
-function unreachable(error: unknown): Refusal {
+function unreachable(error: unknown): ProxyRefusal {
   const { kind, message } = toNetError(error, { phase: "connect" });
   switch (kind) {
     case "timeout":
-      return new Refusal(504, "The server could not be reached in time", message);
+      return new ProxyRefusal(504, "The server could not be reached in time", message);
     case "descriptor-limit":
-      return new Refusal(503, "The proxy is at its limits", message);
+      return new ProxyRefusal(503, "The proxy is at its limits", message);
     case "permission":
       throw error;
     case "tls":
-      return new Refusal(502, "The server cannot be verified", message);
+      return new ProxyRefusal(502, "The server cannot be verified", message);
     default:
-      return new Refusal(502, "The server cannot be reached", message);
+      return new ProxyRefusal(502, "The server cannot be reached", message);
   }
 }
 
@@ -399,7 +399,7 @@ class Lease implements Outcome {
     else idle.drop(this.#upstream);
   }
 
-  broken(refusal: Refusal): void {
+  broken(refusal: ProxyRefusal): void {
     this.drop();
     this.#target.fail();
     this.#forwarder.failed(refusal, refusal, this.#target, this.#request, true);

@@ -1,7 +1,7 @@
 /** Browsers without their page, for the tests of the web side. @module */
 
 import { assert } from "@std/assert";
-import { Lobby } from "../../../examples/chat/room.ts";
+import { Lobby } from "../../../examples/chat/lobby.ts";
 import { type ChatWeb, type ChatWebOptions, serveChatWeb } from "../../../examples/chat/web.ts";
 import type { Connection } from "../../../net/connection/connection.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";

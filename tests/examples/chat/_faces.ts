@@ -8,7 +8,7 @@ import {
   Lobby,
   type LobbyOptions,
   type Member,
-} from "../../../examples/chat/room.ts";
+} from "../../../examples/chat/lobby.ts";
 import { terminalText } from "../../../examples/chat/terminal_text.ts";
 
 /** A chat whose clock ticks once per question and whose secrets are numbered. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { Broadcast, Listener } from "../../../examples/chat/broadcast.ts";
-import type { HistoryEvent } from "../../../examples/chat/room.ts";
+import type { HistoryEvent } from "../../../examples/chat/lobby.ts";
 
 const decoder = new TextDecoder();
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
-import type { Lobby } from "../../../examples/chat/room.ts";
+import type { Lobby } from "../../../examples/chat/lobby.ts";
 import { type TerminalLimits, Terminals } from "../../../examples/chat/terminal.ts";
 import type { Connection } from "../../../net/connection/connection.ts";
 import { memoryPair, type MemoryPairOptions } from "../../../net/connection/memory_pair.ts";

@@ -6,7 +6,7 @@ import type {
   Face,
   LobbyEvent,
   Member,
-} from "../../../examples/chat/room.ts";
+} from "../../../examples/chat/lobby.ts";
 import { enter, RecordingFace, testLobby } from "./_faces.ts";
 
 Deno.test("what a user says goes to everyone else as name: text, and back as his own", () => {

@@ -1,0 +1,400 @@
+/**
+ * The rules of the chat, all of them: who may come in, who hears what and in which order, what the
+ * commands do, how somebody goes. No I/O, no clock, no randomness: faces bring the connections,
+ * the options bring the rest.
+ *
+ * A face (terminal, WebSocket, test) calls {@linkcode Lobby.join} and then talks through the
+ * {@linkcode Member} it got; the chat talks back through {@linkcode Face.deliver}.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import type {
+  ChatEvent,
+  ChatWelcome,
+  HistoryEvent,
+  NoticeCode,
+  Params,
+  RefusalCode,
+  ReplyCode,
+} from "./events.ts";
+import { checkName, checkRoom, type GoodName, nameKey } from "./names.ts";
+import { Room } from "./room.ts";
+import {
+  type Acts,
+  type ChatRefusal,
+  type Face,
+  type JoinRequest,
+  type LeaveReason,
+  type Member,
+  Seat,
+} from "./member.ts";
+import type { LobbyOptions, LobbyStats, RoomSummary } from "./lobby_options.ts";
+import { byteLength, enumerate, isBlank, neutralise } from "./text.ts";
+
+export type * from "./events.ts";
+export type * from "./lobby_options.ts";
+export type { ChatRefusal, Face, JoinRequest, LeaveReason, Member } from "./member.ts";
+
+/** The name of the room that everyone starts in. */
+export const LOBBY = "lobby";
+
+/** Everyone in the chat, and the rooms that they are in. */
+export class Lobby {
+  /** Names this run. */
+  readonly epoch: string;
+
+  readonly #options: Required<LobbyOptions>;
+  readonly #rooms = new Map<string, Room<Seat>>();
+  readonly #names = new Map<string, Seat>();
+  readonly #tokens = new Map<string, Seat>();
+  readonly #left: Record<LeaveReason, number> = {
+    quit: 0,
+    ended: 0,
+    lost: 0,
+    slow: 0,
+    flood: 0,
+    shutdown: 0,
+    error: 0,
+  };
+  #seq = 0;
+  #joined = 0;
+  #refused = 0;
+  #messages = 0;
+  #deliveries = 0;
+  #stopping = false;
+  /** What faces asked for while an event was being handed round; it comes after that event. */
+  #later: Array<() => void> = [];
+  #busy = false;
+
+  /** @param options What the chat needs from outside, and its limits. */
+  constructor(options: LobbyOptions) {
+    this.#options = {
+      history: 500,
+      maxUsers: 1000,
+      maxRooms: 100,
+      maxLine: 4096,
+      onEvent: () => {},
+      ...options,
+    };
+    this.epoch = options.secret();
+    this.#openRoom({ name: LOBBY, key: nameKey(LOBBY) });
+  }
+
+  /** Numbers of this moment. */
+  get stats(): LobbyStats {
+    return {
+      users: this.#names.size,
+      rooms: this.#rooms.size,
+      joined: this.#joined,
+      left: { ...this.#left },
+      refused: this.#refused,
+      messages: this.#messages,
+      deliveries: this.#deliveries,
+    };
+  }
+
+  /** The rooms of this moment, in the order of their opening. */
+  get rooms(): RoomSummary[] {
+    return Array.from(this.#rooms.values(), ({ name, seats }) => ({ name, count: seats.size }));
+  }
+
+  /**
+   * Brings a user in. The first event that the face is given is the welcome.
+   *
+   * @param request Who, and where.
+   * @param face The user's connection.
+   * @returns The member, or why not.
+   */
+  join(request: JoinRequest, face: Face): Member | ChatRefusal {
+    const old = request.token === undefined ? undefined : this.#tokens.get(request.token);
+    if (old !== undefined && !this.#stopping) return this.#resume(old, request, face);
+    const admitted = this.#admit(request);
+    if ("code" in admitted) {
+      this.#refused++;
+      this.#options.onEvent({ type: "refused", code: admitted.code, address: face.address });
+      return admitted;
+    }
+    const { name, key } = admitted.good;
+    const seat = new Seat(this.#acts, admitted.good, admitted.room, face, this.#options.secret());
+    this.#names.set(key, seat);
+    this.#tokens.set(seat.token, seat);
+    this.#joined++;
+    this.#options.onEvent({ type: "joined", name, room: seat.room, address: face.address });
+    this.#do(() => this.#enter(seat, request.since));
+    return seat;
+  }
+
+  /** Tells everyone that the chat stops, and lets them go. Nobody can come in any more. */
+  shutdown(): void {
+    this.#do(() => {
+      if (this.#stopping) return;
+      this.#stopping = true;
+      for (const room of this.#rooms.values()) {
+        if (room.seats.size === 0) continue;
+        this.#notice(room, "stopping", {});
+        for (const seat of room.seats) this.#notice(room, "left", { name: seat.name }, seat);
+        room.seats.clear();
+      }
+      for (const seat of [...this.#names.values()]) this.#dismiss(seat, "shutdown");
+    });
+  }
+
+  /** Checks whether somebody may come in. */
+  #admit(request: JoinRequest): { good: GoodName; room: Room<Seat> } | ChatRefusal {
+    if (this.#stopping) return refuse("stopping");
+    const { maxUsers } = this.#options;
+    if (maxUsers > 0 && this.#names.size >= maxUsers) return refuse("full");
+    const good = this.#freeName(request.name);
+    if ("code" in good) return good;
+    const room = this.#findRoom(request.room ?? LOBBY);
+    return "code" in room ? room : { good, room };
+  }
+
+  /** Checks a name that `seat` wants, if it is somebody's second. */
+  #freeName(given: string, seat?: Seat): GoodName | ChatRefusal {
+    const good = checkName(given);
+    if ("problem" in good) {
+      return refuse(good.problem, { suggestion: good.suggestion ?? "" });
+    }
+    const owner = this.#names.get(good.key);
+    return owner === undefined || owner === seat
+      ? good
+      : refuse("name-taken", { name: owner.name });
+  }
+
+  /** Finds a room or opens it. */
+  #findRoom(given: string): Room<Seat> | ChatRefusal {
+    const good = checkRoom(given);
+    if (good === undefined) return refuse("room-invalid");
+    const { maxRooms } = this.#options;
+    const room = this.#rooms.get(good.key);
+    if (room !== undefined) return room;
+    if (maxRooms > 0 && this.#rooms.size >= maxRooms) return refuse("rooms-full");
+    return this.#openRoom(good);
+  }
+
+  #openRoom({ name, key }: GoodName): Room<Seat> {
+    const room = new Room<Seat>(name, key, this.#seq, this.#options.history);
+    this.#rooms.set(key, room);
+    return room;
+  }
+
+  /** A new connection takes the place of an old one; nobody else is told, for nobody came or went. */
+  #resume(old: Seat, request: JoinRequest, face: Face): Member {
+    const { name, key, token } = old;
+    const seat = new Seat(this.#acts, old, old.home, face, token);
+    this.#do(() => {
+      old.present = false;
+      old.home.seats.delete(old);
+      this.#deliver(old, { type: "bye", code: "displaced" }, true);
+      seat.home.seats.add(seat);
+      this.#names.set(key, seat);
+      this.#tokens.set(token, seat);
+      this.#options.onEvent({ type: "resumed", name, room: seat.room, address: face.address });
+      this.#welcome(seat, request.since, true);
+    });
+    return seat;
+  }
+
+  #enter(seat: Seat, since?: JoinRequest["since"]): void {
+    if (!seat.present) return;
+    seat.home.seats.add(seat);
+    this.#welcome(seat, since, false);
+    this.#notice(seat.home, "joined", { name: seat.name }, seat);
+  }
+
+  #welcome(seat: Seat, since: JoinRequest["since"], resumed: boolean): void {
+    const known = since !== undefined && since.epoch === this.epoch;
+    const { events, complete } = seat.home.after(known ? since.seq : 0);
+    const welcome: ChatWelcome = {
+      type: "welcome",
+      name: seat.name,
+      room: seat.room,
+      epoch: this.epoch,
+      token: seat.token,
+      members: [...seat.home.seats].map((other) => other.name),
+      events,
+      complete: known && complete,
+      seq: this.#seq,
+      resumed,
+    };
+    this.#deliver(seat, welcome, true);
+  }
+
+  /** Takes a seat out of its room; an empty room vanishes. */
+  #exit(seat: Seat): void {
+    const room = seat.home;
+    if (!room.seats.delete(seat)) return;
+    this.#notice(room, "left", { name: seat.name });
+    if (room.seats.size === 0 && room.name !== LOBBY) this.#rooms.delete(room.key);
+  }
+
+  #leave(seat: Seat, reason: LeaveReason): void {
+    if (!seat.present) return;
+    seat.present = false;
+    this.#names.delete(seat.key);
+    this.#tokens.delete(seat.token);
+    this.#left[reason]++;
+    const { name, room, face: { address } } = seat;
+    this.#options.onEvent({ type: "left", name, room, address, reason });
+    this.#exit(seat);
+  }
+
+  /** Lets a user go: the face is told to close. */
+  #dismiss(seat: Seat, code: "quit" | "shutdown"): void {
+    this.#deliver(seat, { type: "bye", code }, true);
+    this.#leave(seat, code);
+  }
+
+  #say(seat: Seat, line: string, id?: number): void {
+    if (!seat.present) return;
+    const { maxLine } = this.#options;
+    if (maxLine > 0 && byteLength(line) > maxLine) {
+      return this.#reply(seat, "too-long", { max: `${maxLine}` }, id);
+    }
+    const text = neutralise(line);
+    if (isBlank(text)) {
+      // Who waits for an answer gets one; Enter alone in a terminal is nothing.
+      if (id !== undefined) this.#reply(seat, "blank", {}, id);
+      return;
+    }
+    if (!text.startsWith("/")) return this.#message(seat, text, false, id);
+    // A second slash makes it text: how else would one say "/help is useful"?
+    if (text.startsWith("//")) return this.#message(seat, text.slice(1), false, id);
+    const [, command = "", rest = ""] = /^\/(\S*)\s*(.*)$/s.exec(text)!;
+    this.#command(seat, command.toLowerCase(), rest.trimEnd(), id);
+  }
+
+  #command(seat: Seat, command: string, rest: string, id?: number): void {
+    switch (command) {
+      case "help":
+        return this.#reply(seat, "help", {}, id);
+      case "who":
+        return this.#who(seat, id);
+      case "rooms":
+        return this.#listRooms(seat, id);
+      case "me":
+        if (isBlank(rest)) return this.#reply(seat, "usage-me", {}, id);
+        return this.#message(seat, rest, true, id);
+      case "msg":
+        return this.#private(seat, rest, id);
+      case "nick":
+        return this.#rename(seat, rest, id);
+      case "join":
+        return this.#move(seat, rest, id);
+      case "quit":
+        return this.#dismiss(seat, "quit");
+      default:
+        return this.#reply(seat, "unknown-command", { command: `/${command}` }, id);
+    }
+  }
+
+  #message(seat: Seat, text: string, action: boolean, id?: number): void {
+    this.#messages++;
+    const [seq, at, room] = [++this.#seq, this.#options.now(), seat.room];
+    const base = { type: "message", seq, at, room, from: seat.name, text, action } as const;
+    this.#broadcast(seat.home, id === undefined ? base : { ...base, id }, seat);
+  }
+
+  #private(seat: Seat, rest: string, id?: number): void {
+    const [, name = "", text = ""] = /^(\S*)\s*(.*)$/s.exec(rest)!;
+    if (isBlank(text)) return this.#reply(seat, "usage-msg", {}, id);
+    const to = this.#names.get(nameKey(name));
+    if (to === undefined) return this.#reply(seat, "no-such-user", { name }, id);
+    this.#messages++;
+    const at = this.#options.now();
+    const event = { type: "private", at, from: seat.name, to: to.name, text } as const;
+    this.#deliver(seat, id === undefined ? event : { ...event, id }, true);
+    if (to !== seat) this.#deliver(to, event, false);
+  }
+
+  #who(seat: Seat, id?: number): void {
+    const names = [...seat.home.seats].map((other) => other.name);
+    const params = { room: seat.room, count: `${names.length}`, names: enumerate(names) };
+    this.#reply(seat, "who", params, id);
+  }
+
+  #listRooms(seat: Seat, id?: number): void {
+    const rooms = this.rooms.map(({ name, count }) => `#${name} (${count})`);
+    this.#reply(seat, "rooms", { rooms: enumerate(rooms) }, id);
+  }
+
+  #rename(seat: Seat, given: string, id?: number): void {
+    if (given === "") return this.#reply(seat, "usage-nick", {}, id);
+    const good = this.#freeName(given, seat);
+    if ("code" in good) return this.#reply(seat, good.code, good.params, id);
+    const from = seat.name;
+    if (good.name === from) return this.#reply(seat, "same-name", { name: from }, id);
+    this.#names.delete(seat.key);
+    this.#names.set(good.key, seat);
+    seat.name = good.name;
+    seat.key = good.key;
+    this.#options.onEvent({ type: "renamed", from, to: good.name });
+    this.#notice(seat.home, "renamed", { from, to: good.name }, seat);
+  }
+
+  #move(seat: Seat, given: string, id?: number): void {
+    if (given === "") return this.#reply(seat, "usage-join", {}, id);
+    const from = seat.home;
+    const to = this.#findRoom(given);
+    if ("code" in to) return this.#reply(seat, to.code, to.params, id);
+    if (to === from) return this.#reply(seat, "same-room", { room: to.name }, id);
+    this.#options.onEvent({ type: "moved", name: seat.name, from: from.name, to: to.name });
+    this.#exit(seat);
+    seat.home = to;
+    this.#enter(seat);
+  }
+
+  #reply(seat: Seat, code: ReplyCode, params: Params, id?: number): void {
+    const reply = { type: "reply", code, params } as const;
+    this.#deliver(seat, id === undefined ? reply : { ...reply, id }, true);
+  }
+
+  #notice(room: Room<Seat>, code: NoticeCode, params: Params, author?: Seat): void {
+    const [seq, at] = [++this.#seq, this.#options.now()];
+    this.#broadcast(room, { type: "notice", seq, at, room: room.name, code, params }, author);
+  }
+
+  /** One pass over the room: whatever faces do about it comes after everyone has the event. */
+  #broadcast(room: Room<Seat>, event: HistoryEvent, author?: Seat): void {
+    room.remember(event);
+    for (const seat of room.seats) this.#deliver(seat, event, seat === author);
+  }
+
+  #deliver(seat: Seat, event: ChatEvent, own: boolean): void {
+    this.#deliveries++;
+    try {
+      seat.face.deliver(event, own);
+    } catch {
+      // A face that fails hurts its own user alone.
+      this.#later.push(() => this.#leave(seat, "error"));
+    }
+  }
+
+  /** Runs an action; what faces ask for meanwhile waits until it is done, so that all see one order. */
+  #do(action: () => void): void {
+    if (this.#busy) {
+      this.#later.push(action);
+      return;
+    }
+    this.#busy = true;
+    try {
+      action();
+      for (let next; (next = this.#later.shift()) !== undefined;) next();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  readonly #acts: Acts = {
+    say: (seat, line, id) => this.#do(() => this.#say(seat, line, id)),
+    leave: (seat, reason) => this.#do(() => this.#leave(seat, reason)),
+  };
+}
+
+function refuse(code: RefusalCode, params: Params = {}): ChatRefusal {
+  return { code, params };
+}
