@@ -85,6 +85,10 @@ const logger = getLogger(["portside", "http", "server"]);
  * latter holds for `proxyProtocol`, too. `rateLimit` and `maxConnectionsPerAddress` count all clients
  * as one that neither of them names. Hosts are judged as on loopback.
  *
+ * nginx reaches it with `proxy_pass http://unix:/run/app.sock;`. Set `trustProxy: ["unix:"]` then, and
+ * `mode` if nginx runs as another user: 0o660 with a common group. On `Deno.serve`, a request of
+ * HTTP/1.0 needs a `Host`, as on TCP.
+ *
  * @param options Where to listen, and the limits.
  * @param handler Called for each request.
  * @returns The running server, once it listens.

@@ -135,7 +135,8 @@ export interface ReverseProxyOptions {
   /**
    * The fields that tell targets of the client: `X-Forwarded-For`, `-Proto` and `-Host`, or
    * `Forwarded` (RFC 7239). What the client sent in these fields is dropped, unless it is a proxy
-   * that the option `trustProxy` of the server trusts.
+   * that the option `trustProxy` of the server trusts. A client on a Unix socket is `unknown`
+   * (RFC 7239 §6.2).
    *
    * @default "x-forwarded"
    */
