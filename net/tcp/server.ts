@@ -66,5 +66,5 @@ export type * from "./server_options.ts";
  */
 export function serveTcp(options: ServeTcpOptions, handler: ConnectionHandler): TcpServer {
   const listener = listen(options, (at) => Deno.listen(at));
-  return new Server(listener, { scheme: "tcp", prepare: () => ({}) }, options, handler);
+  return new Server(listener, { scheme: "tcp" }, options, handler);
 }
