@@ -24,7 +24,8 @@ import { retry as retryStd, RetryError } from "@std/async/retry";
 import { noteAttempts } from "./internal/attempts.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors/errors.ts";
 import { withDeadline } from "./internal/deadline.ts";
-import { checkNumber, MAX_TIMER } from "./internal/options.ts";
+import { callback, MAX_TIMER, OptionRules } from "./internal/options.ts";
+import { BUDGET_RULES, RETRY_RULES } from "./internal/retry_rules.ts";
 
 /** Options of {@linkcode retry}. All times are in milliseconds. */
 export interface RetryOptions {
@@ -147,10 +148,13 @@ const WINDOW = 10;
  * ```
  */
 export function createRetryBudget(options: RetryBudgetOptions = {}): RetryBudget {
-  const ratio = checkNumber("ratio", options.ratio ?? 0.2);
-  const minPerSecond = checkNumber("minPerSecond", options.minPerSecond ?? 10);
+  BUDGET.check("createRetryBudget", options);
+  const { ratio = 0.2, minPerSecond = 10 } = options;
   return new SlidingBudget(ratio, minPerSecond);
 }
+
+const RETRY = new OptionRules<RetryOptions>(RETRY_RULES);
+const BUDGET = new OptionRules<RetryBudgetOptions>(BUDGET_RULES);
 
 /** Counts the last seconds, one slot for each. */
 class SlidingBudget implements RetryBudget {
@@ -232,11 +236,10 @@ export async function retry<T>(
   fn: (attempt: RetryAttempt) => T | Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
-  const { kinds, signal, budget } = options;
+  callback("fn", fn);
+  RETRY.check("retry", options);
+  const { kinds, signal, budget, minTimeout = 500, maxTimeout = 30_000, deadline = 0 } = options;
   const maxAttempts = Math.min(options.maxAttempts ?? 4, Number.MAX_SAFE_INTEGER);
-  const minTimeout = checkNumber("minTimeout", options.minTimeout ?? 500);
-  const maxTimeout = checkNumber("maxTimeout", options.maxTimeout ?? 30_000);
-  const deadline = checkNumber("deadline", options.deadline ?? 0);
   signal?.throwIfAborted();
   const stop = new AbortController();
   const onAbort = () => stop.abort(signal!.reason);

@@ -1,9 +1,12 @@
+import { OptionRules } from "../../net/internal/options.ts";
+import { SERVE_TCP } from "../../net/internal/listen.ts";
+import { SERVE_TLS } from "../../net/internal/tls_rules.ts";
+import { SERVE_UNIX_RULES } from "../../net/internal/unix_socket.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import type { ServerEvent, StreamServer } from "../../net/tcp/server_options.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
 import { serveTls } from "../../net/tls/server.ts";
-import { serveUnix } from "../../net/unix/server.ts";
-import type { ServeTlsOptions } from "../../net/tls/options.ts";
+import { serveUnix, type ServeUnixOptions } from "../../net/unix/server.ts";
 import type { Gate } from "./_gate.ts";
 import { type ConnectionLimits, HttpConnection } from "./_connection.ts";
 import { prepareLazyRequests } from "../internal/lazy_request.ts";
@@ -16,6 +19,8 @@ import type {
   ServeHttpOptions,
   ServeHttpUnixOptions,
 } from "./options.ts";
+
+const SERVE_UNIX = new OptionRules<ServeUnixOptions>(SERVE_UNIX_RULES);
 
 /** HTTP/1.1 of our own over `serveTcp`, which has limits for all that a connection does. */
 export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
@@ -40,8 +45,10 @@ export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
     secure: boolean,
   ): HardenedTransport<Deno.NetAddr> {
     const { settings, handler } = prepare(options, gate);
-    if (!secure) return new HardenedTransport(serveTcp({ ...options, ...settings }, handler));
-    const tls: ServeTlsOptions = { ...options, ...settings, alpnProtocols: ["http/1.1"] };
+    if (!secure) {
+      return new HardenedTransport(serveTcp(SERVE_TCP.pick({ ...options, ...settings }), handler));
+    }
+    const tls = SERVE_TLS.pick({ ...options, ...settings, alpnProtocols: ["http/1.1"] });
     const server = serveTls(tls, handler);
     return new HardenedTransport(server, (certificates) => server.reloadTls(certificates));
   }
@@ -52,7 +59,9 @@ export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
     gate: Gate,
   ): Promise<HardenedTransport<Deno.UnixAddr>> {
     const { settings, handler } = prepare(options, gate);
-    return new HardenedTransport(await serveUnix({ ...options, ...settings }, handler));
+    return new HardenedTransport(
+      await serveUnix(SERVE_UNIX.pick({ ...options, ...settings }), handler),
+    );
   }
 
   stop(): void {

@@ -41,7 +41,7 @@ import { NetError, type NetErrorOptions, type NetPhase, toNetError } from "../er
 import { encodeFrame, type FrameFormat } from "./frame_codec.ts";
 import type { Address, TlsInfo, Transport } from "./transport.ts";
 import { withDeadline } from "../internal/deadline.ts";
-import { checkLimits, type Limits } from "../internal/options.ts";
+import { CONNECTION, type Limits, limitsOf } from "../internal/connection_limits.ts";
 import { MessageReceiver } from "./_messages.ts";
 import { resettable } from "./resettable.ts";
 import { quietly, SendQueue } from "./_send_queue.ts";
@@ -110,7 +110,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @throws {RangeError} If a limit is negative or no number.
    */
   constructor(transport: Transport, options: ConnectionOptions = {}, tls?: TlsInfo) {
-    this.#limits = checkLimits(options);
+    CONNECTION.check("Connection", options);
+    this.#limits = limitsOf(options);
     this.#transport = transport;
     this.#tls = tls;
     this.peer = formatAddress(transport.remoteAddr);

@@ -22,11 +22,16 @@
 import { type MemoryTransportOptions, memoryTransports } from "../internal/memory_transports.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./options.ts";
+import { CONNECTION } from "../internal/connection_limits.ts";
+import { TRANSPORTS } from "../internal/memory_transports.ts";
+import { OptionRules } from "../internal/options.ts";
 
 export type { Faults, MemoryTransportOptions } from "../internal/memory_transports.ts";
 
 /** Options of {@linkcode memoryPair}. */
 export interface MemoryPairOptions extends MemoryTransportOptions, ConnectionOptions {}
+
+const PAIR = new OptionRules<MemoryPairOptions>({ ...TRANSPORTS.rules, ...CONNECTION.rules });
 
 /**
  * Makes two connected {@linkcode Connection}s.
@@ -50,6 +55,9 @@ export interface MemoryPairOptions extends MemoryTransportOptions, ConnectionOpt
  * ```
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Connection, Connection] {
+  PAIR.check("memoryPair", options);
+  TRANSPORTS.assume(options);
+  CONNECTION.assume(options);
   const [a, b] = memoryTransports(options);
   return [new Connection(a, options), new Connection(b, options)];
 }

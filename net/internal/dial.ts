@@ -1,33 +1,71 @@
 import { formatAddress } from "../address.ts";
+import { readAddressBytes } from "../address_block.ts";
 import type { ConnectOptions, ConnectTcpOptions } from "../tcp/connect_options.ts";
 import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
-import { retry } from "../retry.ts";
+import { retry, type RetryOptions } from "../retry.ts";
 import type { Transport } from "../connection/transport.ts";
 import { addressesOf } from "./addresses.ts";
 import { tried } from "./tried.ts";
-import { checkLocalAddress, dialFrom } from "./dial_from.ts";
-import { checkNumber, MAX_TIMER } from "./options.ts";
+import { CONNECTION } from "./connection_limits.ts";
+import { dialFrom } from "./dial_from.ts";
+import {
+  flag,
+  group,
+  MAX_TIMER,
+  milliseconds,
+  OptionRules,
+  port,
+  required,
+  type Rule,
+  rule,
+  signal,
+} from "./options.ts";
+import { RETRY_RULES } from "./retry_rules.ts";
 
 export { closeQuietly } from "./close_quietly.ts";
 
-/** Rejects nonsense before any I/O. */
-export function checkDial(options: ConnectTcpOptions): void {
-  const { hostname = "127.0.0.1", port } = options;
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new RangeError(`Cannot connect to port ${port}: it is a whole number from 1 to 65535`);
-  }
-  if (hostname === "" || /[\s\0/]/.test(hostname)) {
-    throw new TypeError(`Cannot connect to ${JSON.stringify(hostname)}: it is no host name`);
-  }
-  if (options.localAddress !== undefined) checkLocalAddress(options.localAddress, hostname);
-  checkNumber("timeout", options.timeout ?? 0);
-}
+/** The rules for the options of all clients. */
+export const CONNECT = new OptionRules<ConnectOptions>({
+  ...CONNECTION.rules,
+  timeout: milliseconds,
+  signal,
+  retry: group(new OptionRules<RetryOptions>(RETRY_RULES)),
+});
 
-/** Rejects nonsense before any I/O. */
-export function checkPath(path: string): void {
-  if (path === "" || path.includes("\0")) {
-    throw new TypeError(`Cannot use ${JSON.stringify(path)}: it is no path of a socket`);
-  }
+/** A host name or an IP address. */
+export const hostName: Rule = rule(
+  "a host name or an IP address",
+  (value) => typeof value === "string" && value !== "" && !/[\s\0/]/.test(value),
+);
+
+/** The path of a Unix socket. */
+export const socketPath: Rule = rule(
+  "the path of a socket",
+  (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
+);
+
+/** The rules for the options of `connectTcp`. */
+export const CONNECT_TCP = new OptionRules<ConnectTcpOptions>({
+  ...CONNECT.rules,
+  hostname: hostName,
+  port: required(port),
+  localAddress: rule(
+    "an IP address",
+    (value) => typeof value === "string" && readAddressBytes(value) !== undefined,
+  ),
+  noDelay: flag,
+  keepAlive: flag,
+  resetOnAbort: flag,
+});
+
+/** Checks what the rules for single options do not see. */
+export function checkFamilies({ localAddress, hostname }: ConnectTcpOptions): void {
+  const local = localAddress === undefined ? undefined : readAddressBytes(localAddress);
+  const remote = readAddressBytes(hostname ?? "127.0.0.1");
+  if (local === undefined || remote === undefined || remote.length === local.length) return;
+  throw new TypeError(
+    `Cannot connect from ${localAddress} to ${hostname}: one is IPv4, the other IPv6`,
+  );
 }
 
 /** Opens one TCP connection within its time limit. */

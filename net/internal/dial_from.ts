@@ -22,22 +22,6 @@ export interface DialFromOptions {
   readonly signal: AbortSignal;
 }
 
-/** Rejects nonsense before any I/O. */
-export function checkLocalAddress(localAddress: string, hostname: string): void {
-  const local = readAddressBytes(localAddress);
-  if (local === undefined) {
-    throw new TypeError(
-      `Cannot connect from ${JSON.stringify(localAddress)}: it is no IP address`,
-    );
-  }
-  const remote = readAddressBytes(hostname);
-  if (remote !== undefined && remote.length !== local.length) {
-    throw new TypeError(
-      `Cannot connect from ${localAddress} to ${hostname}: one is IPv4, the other IPv6`,
-    );
-  }
-}
-
 /** Opens one TCP connection. The addresses of a name are tried as `Deno.connect` tries them. */
 export async function dialFrom(options: DialFromOptions): Promise<Transport> {
   const uv = uvHandles();

@@ -1,7 +1,19 @@
 import { toNetError } from "../errors/errors.ts";
-import { checkLimits, checkMax, checkNumber } from "./options.ts";
-import { checkProxyProtocol } from "./proxy_header.ts";
 import type { ServeOptions, ServeTcpOptions } from "../tcp/server_options.ts";
+import { CONNECTION } from "./connection_limits.ts";
+import { hostName } from "./dial.ts";
+import {
+  callback,
+  count,
+  flag,
+  group,
+  limit,
+  listenPort,
+  oneOf,
+  OptionRules,
+  signal,
+} from "./options.ts";
+import { PROXY_PROTOCOL } from "./proxy_header.ts";
 
 /** What listening gives. */
 export interface Listener<A extends Deno.Addr> {
@@ -21,29 +33,36 @@ export interface ListenAt {
   readonly loadBalanced: boolean;
 }
 
-/** Rejects nonsense before any I/O. */
-export function checkOptions<A extends Deno.Addr>(options: ServeOptions<A>): void {
-  const { whenFull = "wait" } = options;
-  if (whenFull !== "wait" && whenFull !== "refuse") {
-    throw new TypeError(`Cannot use whenFull "${whenFull}": it is "wait" or "refuse"`);
-  }
-  checkLimits(options);
-  checkNumber("maxConnections", options.maxConnections ?? 0);
-}
+/** The rules for the options of all servers. */
+export const SERVE = new OptionRules<ServeOptions>({
+  ...CONNECTION.rules,
+  maxConnections: limit,
+  whenFull: oneOf("wait", "refuse"),
+  signal,
+  onListen: callback,
+  onEvent: callback,
+});
 
-/** Checks the options, then listens, or says in a {@linkcode NetError} why that is impossible. */
+/** The rules for the options of `serveTcp`. */
+export const SERVE_TCP = new OptionRules<ServeTcpOptions>({
+  ...SERVE.rules,
+  hostname: hostName,
+  port: listenPort,
+  maxConnectionsPerAddress: limit,
+  proxyProtocol: group(PROXY_PROTOCOL),
+  backlog: count,
+  sharePort: flag,
+  noDelay: flag,
+  keepAlive: flag,
+  resetOnAbort: flag,
+});
+
+/** Listens. Throws a {@linkcode NetError} that says why that is impossible. */
 export function listen<L>(
   options: ServeTcpOptions,
   open: (at: ListenAt) => L,
 ): L {
-  const { hostname = "127.0.0.1", port = 0, backlog } = options;
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`Cannot listen on port ${port}: it is a whole number from 0 to 65535`);
-  }
-  checkOptions(options);
-  checkNumber("maxConnectionsPerAddress", options.maxConnectionsPerAddress ?? 0);
-  checkProxyProtocol(options.proxyProtocol);
-  const tcpBacklog = checkMax("backlog", backlog, 511);
+  const { hostname = "127.0.0.1", port = 0, backlog: tcpBacklog = 511 } = options;
   try {
     return open({ hostname, port, tcpBacklog, loadBalanced: options.sharePort ?? false });
   } catch (error) {

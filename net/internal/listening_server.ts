@@ -5,13 +5,14 @@ import { Connection } from "../connection/connection.ts";
 import type { ConnectionStats, UpgradedTransport } from "../connection/options.ts";
 import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
 import { closeQuietly, isTcp } from "./dial.ts";
-import { checkNumber, MAX_TIMER } from "./options.ts";
+import { CONNECTION } from "./connection_limits.ts";
+import { MAX_TIMER, milliseconds, OptionRules } from "./options.ts";
 import type { Listener } from "./listen.ts";
 import {
-  checkProxyProtocol,
   type Introduced,
   type ProxyProtocol,
   readProxyHeader,
+  readProxyProtocol,
 } from "./proxy_header.ts";
 import { resettable } from "../connection/resettable.ts";
 import type {
@@ -34,7 +35,7 @@ export interface ServerKind {
   /** The scheme of its URL. */
   readonly scheme: "tcp" | "tls" | "unix";
   /** Makes an accepted connection ready, e.g. by a handshake; throws to turn it away. */
-  prepare?(raw: Transport): Prepared | Promise<Prepared>;
+  prepare(raw: Transport): Prepared | Promise<Prepared>;
 }
 
 /** How long accepting pauses after an error that will not go away at once, in milliseconds. */
@@ -51,6 +52,9 @@ type SocketOptions = Pick<
   ServeTcpOptions,
   "maxConnectionsPerAddress" | "proxyProtocol" | "noDelay" | "keepAlive" | "resetOnAbort"
 >;
+
+/** The rules for the options of `shutdown`. */
+export const SHUTDOWN = new OptionRules<ShutdownOptions>({ deadline: milliseconds });
 
 /** Accepts, limits, contains and drains connections; the same for every kind of listener. */
 export class Server<A extends Deno.Addr> implements StreamServer<A> {
@@ -98,9 +102,10 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     this.#kind = kind;
     this.#handler = handler;
     this.#options = { ...options, idleTimeout: options.idleTimeout ?? 60_000 };
+    CONNECTION.assume(this.#options);
     this.#maxConnections = options.maxConnections === 0 ? Infinity : options.maxConnections ?? 1024;
     this.#maxPerAddress = options.maxConnectionsPerAddress || Infinity;
-    this.#proxyProtocol = checkProxyProtocol(options.proxyProtocol);
+    this.#proxyProtocol = readProxyProtocol(options.proxyProtocol);
     this.addr = listener.addr;
     const at = "path" in listener.addr ? listener.addr.path : formatAddress(listener.addr);
     this.url = `${kind.scheme}://${at}`;
@@ -153,7 +158,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    const deadline = checkNumber("deadline", options.deadline ?? 5000);
+    SHUTDOWN.check("shutdown", options);
+    const { deadline = 5000 } = options;
     // A second call may bring the deadline forward, never put it off.
     const at = performance.now() + deadline;
     if (at < this.#forceAt) {
@@ -303,17 +309,17 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   }
 
   async #prepare(raw: Transport, transport: Transport): Promise<Connection | undefined> {
-    let ready: Prepared | undefined;
+    let ready: Prepared;
     this.#preparing.add(raw);
     try {
-      ready = await this.#kind.prepare?.(transport);
+      ready = await this.#kind.prepare(transport);
     } catch (error) {
       return this.#notReady(raw, transport.remoteAddr as A, error);
     } finally {
       this.#preparing.delete(raw);
     }
     if (this.#forced) return void closeQuietly(raw);
-    return new Connection(ready?.transport ?? transport, this.#options, ready?.tls);
+    return new Connection(ready.transport ?? transport, this.#options, ready.tls);
   }
 
   /** Closes a connection that ended before its handler ran. */

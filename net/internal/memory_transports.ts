@@ -1,5 +1,5 @@
 import type { MemoryAddr, Transport } from "../connection/transport.ts";
-import { checkMax, checkNumber } from "./options.ts";
+import { count, group, milliseconds, numberFrom, OptionRules } from "./options.ts";
 
 /** What goes wrong with the bytes that one end sends. */
 export interface Faults {
@@ -46,6 +46,25 @@ export interface MemoryTransport extends Transport {
   reset(): void;
 }
 
+const FAULTS = group(
+  new OptionRules<Faults>({
+    chunkSize: count,
+    delay: milliseconds,
+    stallAfter: numberFrom(0),
+    resetAfter: numberFrom(0),
+    truncateAfter: numberFrom(0),
+  }),
+);
+
+/** The rules for the options of {@linkcode memoryTransports}. */
+export const TRANSPORTS = new OptionRules<MemoryTransportOptions>({
+  capacity: count,
+  faults: (name, value) => {
+    if (!Array.isArray(value)) return FAULTS(name, value);
+    for (const index of [0, 1]) FAULTS(`${name}[${index}]`, value[index]);
+  },
+});
+
 /**
  * Makes two connected raw ends.
  *
@@ -56,7 +75,8 @@ export interface MemoryTransport extends Transport {
 export function memoryTransports(
   options: MemoryTransportOptions = {},
 ): [MemoryTransport, MemoryTransport] {
-  const capacity = checkMax("capacity", options.capacity, 64 * 1024);
+  TRANSPORTS.check("memoryTransports", options);
+  const { capacity = 64 * 1024 } = options;
   const [first, second] = Array.isArray(options.faults)
     ? options.faults
     : [options.faults ?? {}, options.faults ?? {}];
@@ -83,11 +103,11 @@ class Pipe {
 
   constructor(capacity: number, faults: Faults) {
     this.#capacity = capacity;
-    this.#chunkSize = checkMax("chunkSize", faults.chunkSize);
-    this.#delay = checkNumber("delay", faults.delay ?? 0);
-    this.#stallAfter = checkNumber("stallAfter", faults.stallAfter ?? Infinity);
-    this.#resetAfter = checkNumber("resetAfter", faults.resetAfter ?? Infinity);
-    this.#truncateAfter = checkNumber("truncateAfter", faults.truncateAfter ?? Infinity);
+    this.#chunkSize = faults.chunkSize ?? Infinity;
+    this.#delay = faults.delay ?? 0;
+    this.#stallAfter = faults.stallAfter ?? Infinity;
+    this.#resetAfter = faults.resetAfter ?? Infinity;
+    this.#truncateAfter = faults.truncateAfter ?? Infinity;
   }
 
   /** Moves on to an end; the first one stays, except that a reset beats an orderly end. */

@@ -1,40 +1,299 @@
-import type { ConnectionOptions, SendPolicy } from "../connection/options.ts";
+/**
+ * The one place where options are checked: their names, types and ranges.
+ *
+ * A public function checks its options before any I/O. Types are not checked at run time, so a
+ * misspelt name or a value of the wrong type would otherwise be ignored.
+ *
+ * @example The options of a function
+ * ```text
+ * const RULES = new OptionRules<{ port: number; timeout?: number }>({
+ *   port: required(port),
+ *   timeout: milliseconds,
+ * });
+ * RULES.check("connect", { port: "8000" }); // port must be an integer from 0 to 65535, got string "8000"
+ * RULES.check("connect", { port: 1, timeuot: 5 }); // connect has no option "timeuot"; did you mean "timeout"?
+ * ```
+ *
+ * @module
+ */
 
-/** The limits of a connection, checked and complete. */
-export interface Limits {
-  readonly idleTimeout: number;
-  readonly readTimeout: number;
-  readonly writeTimeout: number;
-  readonly lingerTimeout: number;
-  readonly limit: number;
-  readonly policy: SendPolicy;
-  /** How often the counters are compared, in milliseconds; Infinity for never. */
-  readonly step: number;
-}
+import { escapeControls } from "../text.ts";
 
-/** The longest timer, 24.8 days in milliseconds; one beyond would fire at once. */
+/** The longest delay of a timer, 24.8 days in milliseconds. A longer one would fire at once. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
-const POLICIES: readonly SendPolicy[] = ["wait", "drop-oldest", "disconnect"];
+/** Checks a value that is not undefined, and throws if it does not fit. */
+export type Check = (name: string, value: unknown) => void;
 
-/** Fills in the defaults and rejects nonsense before any I/O. */
-export function checkLimits(options: ConnectionOptions): Limits {
-  const policy = options.sendQueue?.policy ?? "wait";
-  if (!POLICIES.includes(policy)) {
-    throw new TypeError(`Cannot use the send queue policy "${policy}": it is one of ${POLICIES}`);
+/** A check, or one that also rejects a missing value. */
+export type Rule = Check & { readonly isRequired?: true };
+
+/** A rule for each option, so that the compiler reports a rule that is missing. */
+export type RuleSet<T> = { readonly [Name in keyof T]-?: Rule };
+
+/** The rules for the options of one function or class. */
+export class OptionRules<T extends object> {
+  /** The rule for each option; rules for more options can be built from it. */
+  readonly rules: RuleSet<T>;
+  readonly #required: readonly string[];
+  readonly #checked = new WeakSet<object>();
+
+  constructor(rules: RuleSet<T>) {
+    this.rules = rules;
+    this.#required = Object.entries<Rule>(rules).filter(([, rule]) => rule.isRequired)
+      .map(([name]) => name);
   }
-  const idleTimeout = checkNumber("idleTimeout", options.idleTimeout ?? 0);
-  const writeTimeout = checkNumber("writeTimeout", options.writeTimeout ?? 30_000);
-  const shortest = Math.min(idleTimeout || Infinity, writeTimeout || Infinity);
-  return {
-    idleTimeout,
-    readTimeout: checkNumber("readTimeout", options.readTimeout ?? 0),
-    writeTimeout,
-    lingerTimeout: checkNumber("lingerTimeout", options.lingerTimeout ?? 500),
-    limit: checkMax("sendQueue.limit", options.sendQueue?.limit, 1024 * 1024),
-    policy,
-    step: shortest === Infinity ? Infinity : Math.min(Math.max(shortest / 8, 5), 1000),
+
+  /**
+   * Checks options.
+   *
+   * @param owner The function or class whose options these are, for messages.
+   * @throws {RangeError} If a number is out of range.
+   * @throws {TypeError} If a name is unknown, or a value has the wrong type.
+   */
+  check(owner: string, options: T | undefined): void {
+    if (options === undefined && this.#required.length === 0) return;
+    if (typeof options !== "object" || options === null) {
+      throw optionError(`the options of ${owner}`, "an object", options);
+    }
+    if (!this.#checked.has(options)) this.checkAt("", owner, options);
+  }
+
+  /**
+   * Marks options as checked. Whoever has checked them by rules that include these saves the
+   * function that gets them next the work, and the error for names that are unknown to it.
+   */
+  assume(options: T): void {
+    this.#checked.add(options);
+  }
+
+  /** Returns the options among others that these rules know. */
+  pick(options: object): T {
+    const known: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(options)) {
+      if (Object.hasOwn(this.rules, name)) known[name] = value;
+    }
+    return known as T;
+  }
+
+  /** Checks options that are part of others; `path` is the prefix of their names in messages. */
+  checkAt(path: string, owner: string, options: object): void {
+    const rules = this.rules as Readonly<Record<string, Rule>>;
+    const values = options as Readonly<Record<string, unknown>>;
+    for (const name in values) {
+      const value = values[name];
+      if (value === undefined) continue;
+      if (!Object.hasOwn(rules, name)) throw unknownOption(owner, `${path}${name}`, name, rules);
+      rules[name]!(path + name, value);
+    }
+    for (const name of this.#required) {
+      if (values[name] === undefined) rules[name]!(path + name, undefined);
+    }
+  }
+}
+
+/** Rejects a missing value, too. */
+export function required(check: Check): Rule {
+  const rule: Rule = (name, value) => check(name, value);
+  return Object.assign(rule, { isRequired: true as const });
+}
+
+/**
+ * Makes a rule.
+ *
+ * @param requires What the value must be, as it follows "must be": "an integer from 1 to 9".
+ * @param accepts Returns whether a value fits.
+ */
+export function rule(requires: string, accepts: (value: unknown) => boolean): Rule {
+  return (name, value) => {
+    if (!accepts(value)) throw optionError(name, requires, value);
   };
+}
+
+/** Options in an option: `sendQueue: group(new OptionRules(…))`. */
+export function group<T extends object>(rules: OptionRules<T>): Rule {
+  return (name, value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw optionError(name, "an object", value);
+    }
+    rules.checkAt(`${name}.`, name, value);
+  };
+}
+
+/** An array whose entries fit a rule. */
+export function listOf(check: Check): Rule {
+  return (name, value) => {
+    if (!Array.isArray(value)) throw optionError(name, "an array", value);
+    for (let i = 0; i < value.length; i++) check(`${name}[${i}]`, value[i]);
+  };
+}
+
+/** One of some words. */
+export function oneOf(...words: readonly string[]): Rule {
+  const quoted = words.map((word) => JSON.stringify(word));
+  return rule(alternatives(quoted), (value) => words.includes(value as string));
+}
+
+/** One value, such as `false`, or what fits a rule. */
+export function either(literal: boolean | string | null, check: Check): Rule {
+  return (name, value) => {
+    if (value !== literal) check(name, value);
+  };
+}
+
+/** An integer within a range. */
+export function integer(least: number, most: number): Rule {
+  return rule(
+    most === Number.MAX_SAFE_INTEGER
+      ? `an integer of at least ${least}`
+      : `an integer from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+  );
+}
+
+/** A number within a range; the upper end may be Infinity. */
+export function numberFrom(least: number, most = Infinity): Rule {
+  return rule(
+    most === Infinity ? `a number of at least ${least}` : `a number from ${least} to ${most}`,
+    (value) => typeof value === "number" && value >= least && value <= most,
+  );
+}
+
+/** A time: 0 and Infinity lift the limit. */
+export const milliseconds: Rule = rule(
+  "a number of milliseconds of at least 0",
+  (value) => typeof value === "number" && value >= 0,
+);
+
+/** A number above 0. */
+export const positive: Rule = rule(
+  "a number above 0",
+  (value) => typeof value === "number" && value > 0,
+);
+
+/** A size or a count without a way to lift it but Infinity. */
+export const count: Rule = rule(
+  "an integer of at least 1, or Infinity",
+  (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 1),
+);
+
+/** A size or a count that 0 and Infinity lift. */
+export const limit: Rule = rule(
+  "an integer of at least 0, or Infinity",
+  (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 0),
+);
+
+/** A port to listen on; 0 lets the system choose. */
+export const listenPort: Rule = integer(0, 65535);
+
+/** A port to connect to. */
+export const port: Rule = integer(1, 65535);
+
+/** True or false. */
+export const flag: Rule = rule("true or false", (value) => typeof value === "boolean");
+
+/** A string. */
+export const text: Rule = rule("a string", (value) => typeof value === "string");
+
+/** A string that is not empty. */
+export const word: Rule = rule(
+  "a string that is not empty",
+  (value) => typeof value === "string" && value !== "",
+);
+
+/** A function. */
+export const callback: Rule = rule("a function", (value) => typeof value === "function");
+
+/** An object whose content is checked elsewhere. */
+export const anObject: Rule = rule(
+  "an object",
+  (value) => typeof value === "object" && value !== null,
+);
+
+/** A value of any type. */
+export function anything(): void {}
+
+/** A signal that cancels. */
+export const signal: Rule = rule("an AbortSignal", (value) => value instanceof AbortSignal);
+
+/** The path of a file: a string, or a `file:` URL. */
+export const path: Rule = rule(
+  "a path that is not empty, or a file: URL",
+  (value) =>
+    value instanceof URL
+      ? value.protocol === "file:"
+      : typeof value === "string" && value !== "" && !value.includes("\0"),
+);
+
+/** Returns a time limit as a timer needs it: Infinity if there is none. */
+export function timeLimit(ms: number): number {
+  return ms === 0 || ms > MAX_TIMER ? Infinity : ms;
+}
+
+/** Returns a limit of which 0 means none: Infinity then. */
+export function countLimit(most: number): number {
+  return most === 0 ? Infinity : most;
+}
+
+/** Returns the error for a value that does not fit. */
+export function optionError(name: string, requires: string, value: unknown): Error {
+  const message = `${name} must be ${requires}, got ${shown(value)}`;
+  return typeof value === "number" ? new RangeError(message) : new TypeError(message);
+}
+
+/** How much of a string an error shows, in UTF-16 units. */
+const SHOWN = 60;
+
+function shown(value: unknown): string {
+  if (typeof value === "string") {
+    const part = value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value;
+    return `string ${escapeControls(JSON.stringify(part))}`;
+  }
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) return "an object";
+  return `${String(value)}${typeof value === "bigint" ? "n" : ""}`;
+}
+
+function unknownOption(owner: string, full: string, name: string, rules: object): TypeError {
+  const close = closest(name, Object.keys(rules));
+  const hint = close === undefined ? "" : `; did you mean "${close}"?`;
+  const said = escapeControls(JSON.stringify(full.slice(0, SHOWN)));
+  return new TypeError(`${owner} has no option ${said}${hint}`);
+}
+
+/** Returns the known name that resembles a word most; undefined if none resembles it. */
+function closest(wanted: string, known: readonly string[]): string | undefined {
+  if (wanted.length > SHOWN) return undefined;
+  const plain = (name: string) => name.replace(/[^a-z0-9]/gi, "").toLowerCase();
+  const word = plain(wanted);
+  let best: string | undefined;
+  let least = Infinity;
+  for (const name of known) {
+    const other = plain(name);
+    const isPart = word.length > 2 && (other.includes(word) || word.includes(other));
+    const distance = isPart ? Math.min(1, editDistance(word, other)) : editDistance(word, other);
+    if (distance < least) [best, least] = [name, distance];
+  }
+  return least <= Math.max(2, Math.min(3, word.length / 3)) ? best : undefined;
+}
+
+/** Returns how many insertions, deletions and replacements lead from one word to another. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function alternatives(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} or ${parts.at(-1)}`;
 }
 
 /** A time or count: a number from 0 up. */

@@ -7,7 +7,7 @@ import { decodeProxyHeader, type ProxyHeader } from "../proxy_protocol_codec.ts"
 import type { ProxyProtocolOptions } from "../tcp/server_options.ts";
 import type { Address, Transport } from "../connection/transport.ts";
 import { withDeadline } from "./deadline.ts";
-import { checkNumber } from "./options.ts";
+import { milliseconds, optionError, OptionRules, required } from "./options.ts";
 import type { LayeredTransport } from "../connection/resettable.ts";
 
 /** The options of the PROXY protocol, checked. */
@@ -18,19 +18,24 @@ export interface ProxyProtocol {
   readonly timeout: number;
 }
 
-/** Rejects nonsense before any I/O; undefined for a server without the PROXY protocol. */
-export function checkProxyProtocol(
+/** The rules for the option `proxyProtocol`. */
+export const PROXY_PROTOCOL = new OptionRules<ProxyProtocolOptions>({
+  trusted: required((name, value) => {
+    if (!Array.isArray(value) || value.length === 0) {
+      throw optionError(name, "an array of at least one address or CIDR block", value);
+    }
+    new AddressBlocks(value, name);
+  }),
+  timeout: milliseconds,
+});
+
+/** Returns who has to send a header, and how fast; undefined without the PROXY protocol. */
+export function readProxyProtocol(
   options: ProxyProtocolOptions | undefined,
 ): ProxyProtocol | undefined {
   if (options === undefined) return undefined;
   const { trusted, timeout = 5000 } = options;
-  if (!Array.isArray(trusted) || trusted.length === 0) {
-    throw new TypeError("Cannot use proxyProtocol: trusted names no address and no block");
-  }
-  return {
-    trusted: new AddressBlocks(trusted, "proxyProtocol.trusted"),
-    timeout: checkNumber("proxyProtocol.timeout", timeout),
-  };
+  return { trusted: new AddressBlocks(trusted, "proxyProtocol.trusted"), timeout };
 }
 
 /** A connection whose header has been read. */

@@ -1,6 +1,10 @@
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "../errors/errors.ts";
-import { checkPath, closeQuietly } from "./dial.ts";
+import { closeQuietly, socketPath } from "./dial.ts";
+import type { ServeOptions } from "../tcp/server_options.ts";
+import { SERVE } from "./listen.ts";
+import { group, limit, OptionRules, required, rule, type RuleSet } from "./options.ts";
+import { PROXY_PROTOCOL } from "./proxy_header.ts";
 
 /** Where a server listens. */
 export interface UnixSocket {
@@ -9,13 +13,22 @@ export interface UnixSocket {
   readonly mode?: number | undefined;
 }
 
-/** Rejects nonsense before any I/O. */
-export function checkUnixSocket({ path, mode = 0o600 }: UnixSocket): void {
-  checkPath(path);
-  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
-    throw new RangeError(`Cannot use mode ${mode}: it is a number from 0 to 0o777`);
-  }
-}
+/** The rules for the options of a socket to listen on. */
+export const UNIX_SOCKET = new OptionRules<UnixSocket>({
+  path: required(socketPath),
+  mode: rule(
+    "an integer from 0 to 0o777",
+    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777,
+  ),
+});
+
+/** The rules for the options of `serveUnix`. */
+export const SERVE_UNIX_RULES = {
+  ...SERVE.rules as RuleSet<ServeOptions<Deno.UnixAddr>>,
+  ...UNIX_SOCKET.rules,
+  maxConnectionsPerAddress: limit,
+  proxyProtocol: group(PROXY_PROTOCOL),
+};
 
 /**
  * Makes room for a socket, opens it and sets its permissions, or says in a {@linkcode NetError} why

@@ -285,8 +285,9 @@ class ConnectionPool implements Pool {
   async #dial(host: Host, target: PoolTarget): Promise<Connection> {
     try {
       const signal = this.#signalOf(target);
+      const { tls, ...dial } = target;
       const connection =
-        await (target.tls ? connectTls({ ...target, signal }) : connectTcp({ ...target, signal }));
+        await (tls ? connectTls({ ...dial, signal }) : connectTcp({ ...dial, signal }));
       if (this.#draining !== undefined) {
         this.#close(connection);
         throw drainingError();

@@ -23,8 +23,8 @@
 
 import { Connection } from "../connection/connection.ts";
 import type { ConnectTcpOptions } from "./connect_options.ts";
-import { checkDial, dial, dialWithRetry } from "../internal/dial.ts";
-import { checkLimits } from "../internal/options.ts";
+import { CONNECTION } from "../internal/connection_limits.ts";
+import { checkFamilies, CONNECT_TCP, dial, dialWithRetry } from "../internal/dial.ts";
 import { resettable } from "../connection/resettable.ts";
 
 export type * from "./connect_options.ts";
@@ -51,8 +51,9 @@ export type * from "./connect_options.ts";
  * ```
  */
 export async function connectTcp(options: ConnectTcpOptions): Promise<Connection> {
-  checkDial(options);
-  checkLimits(options);
+  CONNECT_TCP.check("connectTcp", options);
+  checkFamilies(options);
+  CONNECTION.assume(options);
   const raw = await dialWithRetry(options, dial);
   return new Connection(options.resetOnAbort ? resettable(raw) : raw, options);
 }

@@ -40,7 +40,8 @@
  */
 
 import type { ConnectionHandler, ServeTcpOptions, TcpServer } from "./server_options.ts";
-import { listen } from "../internal/listen.ts";
+import { listen, SERVE_TCP } from "../internal/listen.ts";
+import { callback } from "../internal/options.ts";
 import { Server } from "../internal/listening_server.ts";
 
 export type * from "./server_options.ts";
@@ -65,6 +66,8 @@ export type * from "./server_options.ts";
  * ```
  */
 export function serveTcp(options: ServeTcpOptions, handler: ConnectionHandler): TcpServer {
+  SERVE_TCP.check("serveTcp", options);
+  callback("handler", handler);
   const listener = listen(options, (at) => Deno.listen(at));
-  return new Server(listener, { scheme: "tcp" }, options, handler);
+  return new Server(listener, { scheme: "tcp", prepare: () => ({}) }, options, handler);
 }

@@ -95,7 +95,10 @@ export interface DevelopmentCertificateOptions {
   commonName?: string;
 }
 
-/** A certificate with its key, ready for a server or a client. */
+/**
+ * A certificate with its key, ready for a server or a client. Only `cert` and `key` are enumerable,
+ * so that it can be spread into options: `serveTls({ port: 8443, ...certificate }, handler)`.
+ */
 export interface DevelopmentCertificate {
   /** The certificate as PEM. It is the whole chain: the authority itself has signed it. */
   readonly cert: string;
@@ -246,15 +249,14 @@ export async function developmentAuthority(
         ],
       });
       const key = await crypto.subtle.exportKey("pkcs8", leafKeys.privateKey);
-      return {
-        cert: pem("CERTIFICATE", leaf.rawData),
-        key: pem("PRIVATE KEY", key),
+      const pair = { cert: pem("CERTIFICATE", leaf.rawData), key: pem("PRIVATE KEY", key) };
+      return describe(pair, {
         ca,
         fingerprint: await fingerprintOf(leaf),
         names: request.alternativeNames.map(({ value }) => value),
         notBefore: request.notBefore,
         notAfter: request.notAfter,
-      };
+      });
     },
   };
 }
@@ -316,6 +318,14 @@ function checkRequest(options: DevelopmentCertificateOptions): CheckedRequest {
     notBefore: wholeSeconds(options.notBefore?.getTime() ?? start - CLOCK_SKEW_MS),
     notAfter: wholeSeconds(notAfter.getTime()),
   };
+}
+
+/** Adds properties that are not enumerable: servers reject options that they do not know. */
+function describe<T extends object, D extends object>(pair: T, description: D): T & D {
+  for (const [name, value] of Object.entries(description)) {
+    Object.defineProperty(pair, name, { value });
+  }
+  return pair as T & D;
 }
 
 /** X.509 has no fractions of a second; what is reported must be what stands in the certificate. */

@@ -31,9 +31,10 @@
 import { formatAddress } from "../address.ts";
 import { Connection } from "../connection/connection.ts";
 import { checkClientTls, runsOnNode } from "./_check.ts";
-import { checkDial, dial, dialWithRetry, isTcp } from "../internal/dial.ts";
+import { CONNECTION } from "../internal/connection_limits.ts";
+import { checkFamilies, dial, dialWithRetry, isTcp } from "../internal/dial.ts";
 import { startTls } from "./_handshake.ts";
-import { checkLimits } from "../internal/options.ts";
+import { CONNECT_TLS, HANDSHAKE_TIMEOUT } from "../internal/tls_rules.ts";
 import { dialTls } from "./_node_tls.ts";
 import { resettable } from "../connection/resettable.ts";
 import type { ConnectTlsOptions } from "./options.ts";
@@ -63,10 +64,12 @@ export type * from "./options.ts";
  * ```
  */
 export async function connectTls(options: ConnectTlsOptions): Promise<Connection> {
-  checkDial(options);
-  checkLimits(options);
-  const handshakeTimeout = checkClientTls(options);
+  CONNECT_TLS.check("connectTls", options);
+  checkFamilies(options);
+  checkClientTls(options);
+  CONNECTION.assume(options);
   const { cert, resetOnAbort = false, localAddress } = options;
+  const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
   const beyond = cert !== undefined || resetOnAbort || localAddress !== undefined;
   const onNode = runsOnNode(options, beyond);
   const { transport, tls } = await dialWithRetry(options, async (attempt) => {

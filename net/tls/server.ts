@@ -33,7 +33,8 @@ import { toNetError } from "../errors/errors.ts";
 import { Certificates } from "./_certificates.ts";
 import { checkServerTls, keyPairsOf, runsOnNode } from "./_check.ts";
 import { completeHandshake } from "./_handshake.ts";
-import { checkNumber, MAX_TIMER } from "../internal/options.ts";
+import { callback, MAX_TIMER } from "../internal/options.ts";
+import { HANDSHAKE_TIMEOUT, SERVE_TLS } from "../internal/tls_rules.ts";
 import { listen, type Listener } from "../internal/listen.ts";
 import { acceptTls } from "./_node_tls.ts";
 import { Server, type ServerKind } from "../internal/listening_server.ts";
@@ -85,10 +86,11 @@ export interface TlsServer extends TcpServer {
  * ```
  */
 export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): TlsServer {
-  const handshakeTimeout = checkServerTls(options);
+  SERVE_TLS.check("serveTls", options);
+  callback("handler", handler);
+  checkServerTls(options);
   const { alpnProtocols, clientAuth = "none", sni = [], reloadInterval } = options;
-  const { hostname = "127.0.0.1", port = 0 } = options;
-  checkNumber("reloadInterval", reloadInterval ?? 0);
+  const { hostname = "127.0.0.1", port = 0, handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
   const certificates = new Certificates(keyPairsOf(options), {
     subject: `Cannot listen on ${formatAddress({ hostname, port })}`,
     phase: "listen",

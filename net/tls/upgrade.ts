@@ -36,6 +36,8 @@
 import type { Connection } from "../connection/connection.ts";
 import { Certificates } from "./_certificates.ts";
 import { checkClientTls, checkServerTls, keyPairsOf, runsOnNode } from "./_check.ts";
+import { HANDSHAKE_TIMEOUT, TLS_CLIENT, TLS_SERVER } from "../internal/tls_rules.ts";
+import { OptionRules, required, signal, word } from "../internal/options.ts";
 import { isTcp } from "../internal/dial.ts";
 import { startTls } from "./_handshake.ts";
 import { acceptTls, dialTls } from "./_node_tls.ts";
@@ -48,6 +50,12 @@ export interface UpgradeTlsOptions extends TlsClientSettings {
   /** Gives up; it rejects with the signal's reason, and the connection is closed. */
   signal?: AbortSignal;
 }
+
+const UPGRADE = new OptionRules<UpgradeTlsOptions>({
+  ...TLS_CLIENT.rules,
+  serverName: required(word),
+  signal,
+});
 
 /**
  * Does the client's side of the handshake on an open connection, after the
@@ -84,9 +92,10 @@ export async function upgradeTls(
   conn: Connection,
   options: UpgradeTlsOptions,
 ): Promise<Connection> {
-  const handshakeTimeout = checkClientTls(options);
+  UPGRADE.check("upgradeTls", options);
+  checkClientTls(options);
+  const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
   const onNode = runsOnNode(options, options.cert !== undefined);
-  if (!options.serverName) throw new TypeError("Cannot start TLS without serverName to verify");
   const signal = either(conn.signal, options.signal);
   const settings = { ...options, handshakeTimeout, signal };
   await conn.upgrade((raw) =>
@@ -103,6 +112,8 @@ export interface UpgradeTlsServerOptions extends TlsServerSettings {
 
 /** What was read for the options of an earlier connection. */
 const read = new WeakMap<UpgradeTlsServerOptions, Certificates>();
+
+const UPGRADE_SERVER = new OptionRules<UpgradeTlsServerOptions>({ ...TLS_SERVER.rules, signal });
 
 /**
  * Does the server's side of the handshake on an open connection, after it told
@@ -139,7 +150,9 @@ export async function upgradeTlsServer(
   conn: Connection,
   options: UpgradeTlsServerOptions,
 ): Promise<Connection> {
-  const handshakeTimeout = checkServerTls(options);
+  UPGRADE_SERVER.check("upgradeTlsServer", options);
+  checkServerTls(options);
+  const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
   const certificates = read.get(options) ??
     new Certificates(keyPairsOf(options), { subject: "Cannot start TLS", phase: "handshake" });
   read.set(options, certificates);

@@ -22,14 +22,20 @@ import { Connection } from "../connection/connection.ts";
 import type { ConnectOptions } from "../tcp/connect_options.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import { withDeadline } from "../internal/deadline.ts";
-import { checkPath, closeQuietly, dialWithRetry } from "../internal/dial.ts";
-import { checkLimits, checkNumber } from "../internal/options.ts";
+import { CONNECTION } from "../internal/connection_limits.ts";
+import { closeQuietly, CONNECT, dialWithRetry, socketPath } from "../internal/dial.ts";
+import { OptionRules, required } from "../internal/options.ts";
 
 /** Options of {@linkcode connectUnix}. */
 export interface ConnectUnixOptions extends ConnectOptions {
   /** Where the socket is. */
   path: string;
 }
+
+const CONNECT_UNIX = new OptionRules<ConnectUnixOptions>({
+  ...CONNECT.rules,
+  path: required(socketPath),
+});
 
 /**
  * Opens a connection to a Unix socket.
@@ -52,9 +58,8 @@ export interface ConnectUnixOptions extends ConnectOptions {
  * ```
  */
 export async function connectUnix(options: ConnectUnixOptions): Promise<Connection> {
-  checkPath(options.path);
-  checkLimits(options);
-  checkNumber("timeout", options.timeout ?? 0);
+  CONNECT_UNIX.check("connectUnix", options);
+  CONNECTION.assume(options);
   return new Connection(await dialWithRetry(options, dialUnix), options);
 }
 

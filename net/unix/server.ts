@@ -25,11 +25,9 @@
  * @module
  */
 
-import { checkOptions } from "../internal/listen.ts";
 import { Server } from "../internal/listening_server.ts";
-import { checkNumber } from "../internal/options.ts";
-import { checkProxyProtocol } from "../internal/proxy_header.ts";
-import { checkUnixSocket, listenUnix } from "../internal/unix_socket.ts";
+import { callback, OptionRules } from "../internal/options.ts";
+import { listenUnix, SERVE_UNIX_RULES } from "../internal/unix_socket.ts";
 import type {
   ConnectionHandler,
   ServeOptions,
@@ -63,6 +61,8 @@ export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
   proxyProtocol?: ServeTcpOptions["proxyProtocol"];
 }
 
+const SERVE_UNIX = new OptionRules<ServeUnixOptions>(SERVE_UNIX_RULES);
+
 /**
  * Starts a server on a Unix socket. When it closes, the file goes too.
  *
@@ -89,12 +89,10 @@ export async function serveUnix(
   options: ServeUnixOptions,
   handler: ConnectionHandler<Deno.UnixAddr>,
 ): Promise<StreamServer<Deno.UnixAddr>> {
-  checkOptions(options);
-  checkUnixSocket(options);
-  checkNumber("maxConnectionsPerAddress", options.maxConnectionsPerAddress ?? 0);
-  checkProxyProtocol(options.proxyProtocol);
+  SERVE_UNIX.check("serveUnix", options);
+  callback("handler", handler);
   const { path } = options;
   const open = () => Deno.listen({ transport: "unix", path });
   const listener = await listenUnix(options, open, (listener) => listener.close());
-  return new Server(listener, { scheme: "unix" }, options, handler);
+  return new Server(listener, { scheme: "unix", prepare: () => ({}) }, options, handler);
 }

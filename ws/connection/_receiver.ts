@@ -21,7 +21,7 @@ interface Reader {
 }
 
 /** Hands messages to one reader at a time, as fast as the rate allows. */
-export class WsReceiver {
+export class MessageReceiver {
   readonly #peer: string;
   readonly #inbox: MessageInbox;
   readonly #throttle: Throttle | undefined;

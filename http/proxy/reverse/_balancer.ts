@@ -1,5 +1,5 @@
 import { ProxyRefusal } from "../_pages.ts";
-import { ReverseTarget, type TargetContext } from "./_target.ts";
+import { Target, type TargetContext } from "./_target.ts";
 import type { ReverseProxyChoose, ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
 import type { HttpInfo } from "../../server/options.ts";
 
@@ -9,12 +9,12 @@ const POLICIES: readonly unknown[] = ["round-robin", "least-connections", "rando
 
 /** Chooses a target for each request. */
 export class Balancer {
-  readonly #targets: readonly ReverseTarget[];
+  readonly #targets: readonly Target[];
   readonly #policy: ReverseProxyOptions["policy"];
   readonly #context: TargetContext;
-  readonly #byUrl = new Map<string, ReverseTarget>();
+  readonly #byUrl = new Map<string, Target>();
   /** Targets by the names that functions use for them. */
-  readonly #byName = new Map<string, ReverseTarget>();
+  readonly #byName = new Map<string, Target>();
   /** Whether a function may choose others than the known ones. */
   readonly #open: boolean;
   #next = 0;
@@ -48,7 +48,7 @@ export class Balancer {
     }
     for (const one of list) {
       const checked = list.length > 1 && typeof policy !== "function";
-      const made = new ReverseTarget(one, context, checked);
+      const made = new Target(one, context, checked);
       if (this.#byUrl.has(made.url)) throw new TypeError(`Cannot use a target twice: ${made.url}`);
       this.#byUrl.set(made.url, made);
       this.#byName.set(String(one), made);
@@ -57,7 +57,7 @@ export class Balancer {
   }
 
   /** All targets. */
-  get targets(): ReverseTarget[] {
+  get targets(): Target[] {
     return [...this.#byUrl.values()];
   }
 
@@ -71,8 +71,8 @@ export class Balancer {
   choose(
     request: Request,
     info: HttpInfo,
-    tried: ReadonlySet<ReverseTarget> | undefined,
-  ): ReverseTarget | Promise<ReverseTarget | undefined> {
+    tried: ReadonlySet<Target> | undefined,
+  ): Target | Promise<Target | undefined> {
     if (typeof this.#policy === "function") return this.#ask(this.#policy, request, info);
     const targets = this.#targets;
     if (targets.length === 1) {
@@ -84,16 +84,16 @@ export class Balancer {
   }
 
   /** Returns whether there is another target for a request that has failed at some. */
-  hasOther(tried: ReadonlySet<ReverseTarget>): boolean {
+  hasOther(tried: ReadonlySet<Target>): boolean {
     return this.#targets.some((one) => !tried.has(one) && !one.down && !one.full);
   }
 
-  #best(tried: ReadonlySet<ReverseTarget> | undefined): ReverseTarget | undefined {
+  #best(tried: ReadonlySet<Target> | undefined): Target | undefined {
     const targets = this.#targets;
     const { length } = targets;
     const policy = this.#policy;
     const start = policy === "random" ? Math.floor(Math.random() * length) : this.#next;
-    let best: ReverseTarget | undefined;
+    let best: Target | undefined;
     for (let i = 0; i < length; i++) {
       const one = targets[(start + i) % length]!;
       if (one.full || tried?.has(one) || one.down) continue;
@@ -118,7 +118,7 @@ export class Balancer {
     choose: ReverseProxyChoose,
     request: Request,
     info: HttpInfo,
-  ): Promise<ReverseTarget | undefined> {
+  ): Promise<Target | undefined> {
     const chosen = await choose(request, info);
     if (chosen === undefined && this.#open) return undefined;
     const name = String(chosen);
@@ -127,8 +127,8 @@ export class Balancer {
     return target;
   }
 
-  #remember(name: string): ReverseTarget {
-    const made = new ReverseTarget(name, this.#context, false);
+  #remember(name: string): Target {
+    const made = new Target(name, this.#context, false);
     const target = this.#byUrl.get(made.url) ?? made;
     if (target === made && !this.#open) {
       throw new TypeError(`The policy chose ${made.url}: it is none of the targets`);

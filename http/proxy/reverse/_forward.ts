@@ -18,7 +18,7 @@ import {
   rewrittenHead,
   type UploadFraming,
 } from "./_head.ts";
-import type { ReverseLimits, ReverseTarget } from "./_target.ts";
+import type { ReverseLimits, Target } from "./_target.ts";
 import { parseList } from "../../header_list.ts";
 import { problem } from "../../problem.ts";
 import type { ReverseProxyOptions, ReverseProxyStats } from "./options.ts";
@@ -91,7 +91,7 @@ export class Forwarder {
   failed(
     { status, detail, reason }: ProxyRefusal,
     error: Error,
-    target: ReverseTarget | undefined,
+    target: Target | undefined,
     request: Request,
     begun: boolean,
   ): void {
@@ -189,7 +189,7 @@ class Forward implements Ticked {
   #exchange: ReverseExchange | undefined;
   #dialing: AbortController | undefined;
   #signal: AbortSignal | undefined;
-  #tried: Set<ReverseTarget> | undefined;
+  #tried: Set<Target> | undefined;
 
   constructor(forwarder: Forwarder, request: Request, info: HttpInfo, plan: Plan) {
     this.#forwarder = forwarder;
@@ -203,7 +203,7 @@ class Forward implements Ticked {
   async run(): Promise<Response> {
     const { clock } = this.#forwarder.core;
     clock.watch(this);
-    let target: ReverseTarget | undefined;
+    let target: Target | undefined;
     try {
       // A connection that has died is replaced once; each target is dialled once.
       for (let repeated = false;;) {
@@ -245,12 +245,12 @@ class Forward implements Ticked {
     this.#exchange?.abandon();
   };
 
-  #choose(): ReverseTarget | undefined | Promise<ReverseTarget | undefined> {
+  #choose(): Target | undefined | Promise<Target | undefined> {
     return this.#forwarder.core.balancer.choose(this.#request, this.#info, this.#tried);
   }
 
   /** Takes or makes a connection; undefined if another target is to be tried. */
-  async #connect(target: ReverseTarget, fresh: boolean): Promise<Upstream | undefined> {
+  async #connect(target: Target, fresh: boolean): Promise<Upstream | undefined> {
     target.begin();
     const kept = fresh || !this.#plan.repeatable ? undefined : target.take();
     if (kept !== undefined) return kept;
@@ -271,14 +271,14 @@ class Forward implements Ticked {
   }
 
   /** Notes that a target has failed, so that another one gets the next attempt. */
-  #avoid(target: ReverseTarget): void {
+  #avoid(target: Target): void {
     target.fail();
     const tried = new Set(this.#tried).add(target);
     // With nothing else to try, the same target gets a new connection.
     if (this.#forwarder.core.balancer.hasOther(tried)) this.#tried = tried;
   }
 
-  async #attempt(target: ReverseTarget, upstream: Upstream): Promise<Response> {
+  async #attempt(target: Target, upstream: Upstream): Promise<Response> {
     const { rules, limits, options } = this.#forwarder.core;
     const { rewrite } = options;
     let lease: Lease | undefined;
@@ -320,7 +320,7 @@ class Forward implements Ticked {
     };
   }
 
-  #refuse(error: unknown, target: ReverseTarget | undefined): Response {
+  #refuse(error: unknown, target: Target | undefined): Response {
     const refusal = error instanceof ProxyRefusal
       ? error
       : error instanceof Failed
@@ -374,7 +374,7 @@ class Lease implements Outcome {
   readonly #forwarder: Forwarder;
   readonly #request: Request;
   readonly #info: HttpInfo;
-  readonly #target: ReverseTarget;
+  readonly #target: Target;
   readonly #upstream: Upstream;
   #switched = false;
 
@@ -382,7 +382,7 @@ class Lease implements Outcome {
     forwarder: Forwarder,
     request: Request,
     info: HttpInfo,
-    target: ReverseTarget,
+    target: Target,
     upstream: Upstream,
   ) {
     this.#forwarder = forwarder;

@@ -358,11 +358,11 @@ Deno.test({
   permissions: { net: false },
   async fn() {
     const ranges: Array<[ConnectTcpOptions, string]> = [
-      [{ port: 0 }, "port 0"],
-      [{ port: -1 }, "port -1"],
-      [{ port: 65536 }, "port 65536"],
-      [{ port: 1.5 }, "port 1.5"],
-      [{ port: NaN }, "port NaN"],
+      [{ port: 0 }, "port must be an integer"],
+      [{ port: -1 }, "port must be an integer"],
+      [{ port: 65536 }, "port must be an integer"],
+      [{ port: 1.5 }, "port must be an integer"],
+      [{ port: NaN }, "port must be an integer"],
       [{ port: 80, timeout: -1 }, "timeout"],
       [{ port: 80, timeout: NaN }, "timeout"],
       [{ port: 80, idleTimeout: -1 }, "idleTimeout"],
@@ -376,7 +376,11 @@ Deno.test({
       await assertRejects(() => connectTcp(options), RangeError, message);
     }
     for (const hostname of ["", " ", "a b", "a\n", "a\0", "http://a/"]) {
-      await assertRejects(() => connectTcp({ hostname, port: 80 }), TypeError, "no host name");
+      await assertRejects(
+        () => connectTcp({ hostname, port: 80 }),
+        TypeError,
+        "hostname must be a host name",
+      );
     }
     const policy = "never" as "wait";
     await assertRejects(() => connectTcp({ port: 80, sendQueue: { policy } }), TypeError, "never");

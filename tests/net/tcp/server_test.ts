@@ -41,8 +41,8 @@ Deno.test("serveTcp() reports a port in use before it returns", async () => {
 });
 
 Deno.test("serveTcp() rejects nonsense before any I/O", () => {
-  assertThrows(() => serveTcp({ port: -1 }, echo), RangeError, "port -1");
-  assertThrows(() => serveTcp({ port: 1.5 }, echo), RangeError, "port 1.5");
+  assertThrows(() => serveTcp({ port: -1 }, echo), RangeError, "port must be an integer");
+  assertThrows(() => serveTcp({ port: 1.5 }, echo), RangeError, "port must be an integer");
   assertThrows(() => serveTcp({ idleTimeout: -5 }, echo), RangeError, "idleTimeout");
   assertThrows(() => serveTcp({ maxConnections: NaN }, echo), RangeError, "maxConnections");
   assertThrows(() => serveTcp({ backlog: 0 }, echo), RangeError, "backlog");

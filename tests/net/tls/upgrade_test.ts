@@ -71,8 +71,9 @@ Deno.test("close() ends a handshake that is under way, on both sides", async () 
   for (const upgrade of [upgradeTls, upgradeTlsServer]) {
     const [silent, conn] = memoryPair({ lingerTimeout: 0 });
     await using _silent = silent;
-    const { cert, key } = certs.good;
-    const upgrading = upgrade(conn, { ...trusting, cert, key, handshakeTimeout: 0 });
+    const upgrading = upgrade === upgradeTls
+      ? upgradeTls(conn, { ...trusting, handshakeTimeout: 0 })
+      : upgradeTlsServer(conn, { ...certs.good, handshakeTimeout: 0 });
     const failing = assertRejects(() => upgrading, NetError);
     await conn.close();
     assertEquals((await failing).kind, "closed");
@@ -110,8 +111,13 @@ Deno.test("bytes smuggled in before the handshake end the connection, on both si
     await using _victim = victim;
     await peer.write("220 go ahead\r\n250 injected\r\n");
     await victim.readLine();
-    const options = { ...trusting, cert: certs.good.cert, key: certs.good.key };
-    const error = await assertRejects(() => upgrade(victim, options), NetError);
+    const error = await assertRejects(
+      () =>
+        upgrade === upgradeTls
+          ? upgradeTls(victim, trusting)
+          : upgradeTlsServer(victim, certs.good),
+      NetError,
+    );
     assertEquals([error.kind, error.phase], ["protocol", "handshake"]);
     assert(error.message.includes("14 bytes"), error.message);
     assertEquals(victim.open, false);

@@ -1,0 +1,41 @@
+import type { ConnectionOptions, SendPolicy } from "../connection/options.ts";
+import { count, group, milliseconds, oneOf, OptionRules } from "./options.ts";
+
+/** The rules for the options of a connection. */
+export const CONNECTION = new OptionRules<ConnectionOptions>({
+  idleTimeout: milliseconds,
+  readTimeout: milliseconds,
+  writeTimeout: milliseconds,
+  lingerTimeout: milliseconds,
+  sendQueue: group(
+    new OptionRules({ limit: count, policy: oneOf("wait", "drop-oldest", "disconnect") }),
+  ),
+});
+
+/** The limits of a connection, checked and complete. */
+export interface Limits {
+  readonly idleTimeout: number;
+  readonly readTimeout: number;
+  readonly writeTimeout: number;
+  readonly lingerTimeout: number;
+  readonly limit: number;
+  readonly policy: SendPolicy;
+  /** How often the counters are compared, in milliseconds; Infinity for never. */
+  readonly step: number;
+}
+
+/** Returns the limits of a connection, the defaults filled in. */
+export function limitsOf(options: ConnectionOptions): Limits {
+  const { idleTimeout = 0, readTimeout = 0, writeTimeout = 30_000, lingerTimeout = 500 } = options;
+  const { limit = 1024 * 1024, policy = "wait" } = options.sendQueue ?? {};
+  const shortest = Math.min(idleTimeout || Infinity, writeTimeout || Infinity);
+  return {
+    idleTimeout,
+    readTimeout,
+    writeTimeout,
+    lingerTimeout,
+    limit,
+    policy,
+    step: shortest === Infinity ? Infinity : Math.min(Math.max(shortest / 8, 5), 1000),
+  };
+}

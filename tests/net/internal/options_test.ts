@@ -1,0 +1,180 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  callback,
+  count,
+  either,
+  flag,
+  group,
+  integer,
+  limit,
+  listenPort,
+  listOf,
+  milliseconds,
+  numberFrom,
+  oneOf,
+  OptionRules,
+  path,
+  port,
+  positive,
+  required,
+  type Rule,
+  signal,
+  text,
+  word,
+} from "../../../net/internal/options.ts";
+
+interface Options {
+  port: number;
+  timeouts?: { connect?: number };
+  maxBody?: number;
+  policy?: string;
+}
+
+const RULES = new OptionRules<Options>({
+  port: required(port),
+  timeouts: group(new OptionRules<{ connect?: number }>({ connect: milliseconds })),
+  maxBody: count,
+  policy: oneOf("wait", "drop"),
+});
+
+/** What checking the options says. */
+function fault(options: unknown): string {
+  return assertThrows(() => RULES.check("start", options as Options), Error).message;
+}
+
+Deno.test("OptionRules accepts what fits, and undefined for what may be left out", () => {
+  RULES.check("start", { port: 1 });
+  RULES.check("start", { port: 65535, maxBody: Infinity, policy: "drop", timeouts: {} });
+  RULES.check(
+    "start",
+    { port: 1, maxBody: undefined, timeouts: { connect: undefined } } as Options,
+  );
+  RULES.check("start", Object.assign(Object.create({ port: 7 }), { maxBody: 1 }));
+});
+
+Deno.test("OptionRules says what is required and what was given", () => {
+  assertEquals(
+    fault({ port: "8000" }),
+    'port must be an integer from 1 to 65535, got string "8000"',
+  );
+  assertEquals(fault({ port: 0 }), "port must be an integer from 1 to 65535, got 0");
+  assertEquals(fault({}), "port must be an integer from 1 to 65535, got undefined");
+  assertEquals(fault(undefined), "the options of start must be an object, got undefined");
+  assertEquals(fault(null), "the options of start must be an object, got null");
+  assertEquals(
+    fault({ port: 1, timeouts: { connect: -1 } }),
+    "timeouts.connect must be a number of milliseconds of at least 0, got -1",
+  );
+  assertEquals(fault({ port: 1, timeouts: 5 }), "timeouts must be an object, got 5");
+  assertEquals(
+    fault({ port: 1, policy: "wait\x1b[2J" }),
+    'policy must be "wait" or "drop", got string "wait\\u001b[2J"',
+  );
+});
+
+Deno.test("OptionRules rejects unknown names, and names the closest one", () => {
+  const rows: [string, string | undefined][] = [
+    ["timeout", "timeouts"],
+    ["timeoutMs", "timeouts"],
+    ["max_body", "maxBody"],
+    ["MAXBODY", "maxBody"],
+    ["body", "maxBody"],
+    ["prot", "port"],
+    ["part", "port"],
+    ["polcy", "policy"],
+    ["colour", undefined],
+    ["__proto__x", undefined],
+    ["toString", undefined],
+    ["x".repeat(10_000), undefined],
+  ];
+  for (const [name, close] of rows) {
+    const message = fault({ port: 1, [name]: 5 });
+    const said = JSON.stringify(name.slice(0, 60));
+    const hint = close === undefined ? "" : `; did you mean "${close}"?`;
+    assertEquals(message, `start has no option ${said}${hint}`);
+  }
+  assertEquals(
+    fault({ port: 1, timeouts: { conect: 5 } }),
+    'timeouts has no option "timeouts.conect"; did you mean "connect"?',
+  );
+});
+
+Deno.test("OptionRules throws a RangeError for numbers and a TypeError for the rest", () => {
+  assertThrows(() => RULES.check("start", { port: NaN }), RangeError);
+  assertThrows(() => RULES.check("start", { port: "1" as unknown as number }), TypeError);
+  assertThrows(() => RULES.check("start", { port: 1, prot: 1 } as Options), TypeError);
+});
+
+Deno.test("OptionRules does not check what is marked as checked", () => {
+  const options = { port: 1, other: 5 } as Options;
+  RULES.assume(options);
+  RULES.check("start", options);
+  assertThrows(() => RULES.check("start", { ...options }), TypeError);
+});
+
+Deno.test("each rule accepts exactly what it says", () => {
+  const values: unknown[] = [
+    NaN,
+    -1,
+    0,
+    1,
+    1.5,
+    7,
+    65536,
+    3e9,
+    Infinity,
+    "",
+    "a",
+    true,
+    null,
+    {},
+    [],
+    ["a"],
+    [""],
+    () => {},
+    AbortSignal.abort(),
+    new URL("file:///a"),
+    new URL("http://a/"),
+    5n,
+    "\0",
+  ];
+  const shown = (value: unknown) =>
+    typeof value === "function"
+      ? "fn"
+      : value instanceof AbortSignal
+      ? "signal"
+      : Deno.inspect(value);
+  const rows: [string, Rule, string][] = [
+    ["milliseconds", milliseconds, "0 1 1.5 7 65536 3000000000 Infinity"],
+    ["positive", positive, "1 1.5 7 65536 3000000000 Infinity"],
+    ["count", count, "1 7 65536 3000000000 Infinity"],
+    ["limit", limit, "0 1 7 65536 3000000000 Infinity"],
+    ["port", port, "1 7"],
+    ["listenPort", listenPort, "0 1 7"],
+    ["integer", integer(-1, 1), "-1 0 1"],
+    ["numberFrom", numberFrom(1, 2), "1 1.5"],
+    ["flag", flag, "true"],
+    ["text", text, '"" "a" "\\x00"'],
+    ["word", word, '"a" "\\x00"'],
+    ["oneOf", oneOf("a", "b"), '"a"'],
+    ["either", either(true, port), "1 7 true"],
+    ["listOf", listOf(word), '[] [ "a" ]'],
+    ["callback", callback, "fn"],
+    ["signal", signal, "signal"],
+    ["path", path, '"a" URL { href: "file:///a" }'],
+  ];
+  for (const [name, rule, expected] of rows) {
+    const accepted = values.filter((value) => {
+      try {
+        rule("x", value);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    const told = accepted.map((value) =>
+      value instanceof URL ? `URL { href: "${value.href}" }` : shown(value)
+    ).join(" ");
+    assertEquals(told, expected, name);
+  }
+});

@@ -1,0 +1,108 @@
+import { serveUnix } from "../../../net/unix/server.ts";
+import { connectUnix } from "../../../net/unix/client.ts";
+import { connectTcp } from "../../../net/tcp/client.ts";
+import { serveTcp } from "../../../net/tcp/server.ts";
+import { connectTls } from "../../../net/tls/client.ts";
+import { retry } from "../../../net/retry.ts";
+import type { ConnectTcpOptions } from "../../../net/tcp/connect_options.ts";
+import type { RetryOptions } from "../../../net/retry.ts";
+import type { ServeTcpOptions } from "../../../net/tcp/server_options.ts";
+import type { ConnectTlsOptions } from "../../../net/tls/options.ts";
+import { checkEveryOption, type OptionKind } from "../../_support/options.ts";
+import { assertRejects, assertThrows } from "@std/assert";
+
+const CONNECTION = {
+  idleTimeout: "time",
+  readTimeout: "time",
+  writeTimeout: "time",
+  lingerTimeout: "time",
+  sendQueue: "none",
+} as const;
+
+const CONNECT: Record<keyof Required<ConnectTcpOptions>, OptionKind> = {
+  ...CONNECTION,
+  timeout: "time",
+  signal: "none",
+  retry: "none",
+  hostname: "text",
+  port: "none",
+  localAddress: "none",
+  noDelay: "none",
+  keepAlive: "none",
+  resetOnAbort: "none",
+};
+
+const gone = AbortSignal.abort();
+
+Deno.test("connectTcp() checks every option", async () => {
+  await checkEveryOption<ConnectTcpOptions>(
+    "connectTcp",
+    CONNECT,
+    (options) => connectTcp({ port: 1, signal: gone, ...options }),
+  );
+});
+
+Deno.test("connectTls() checks every option", async () => {
+  await checkEveryOption<ConnectTlsOptions>("connectTls", {
+    ...CONNECT,
+    alpnProtocols: "none",
+    minVersion: "none",
+    inspect: "none",
+    engine: "none",
+    handshakeTimeout: "time",
+    serverName: "text",
+    caCerts: "none",
+    cert: "text",
+    key: "text",
+  }, (options) => connectTls({ port: 1, signal: gone, ...options }));
+});
+
+Deno.test("serveTcp() checks every option", async () => {
+  await checkEveryOption<ServeTcpOptions>("serveTcp", {
+    ...CONNECTION,
+    maxConnections: "count",
+    whenFull: "none",
+    signal: "none",
+    onListen: "none",
+    onEvent: "none",
+    hostname: "text",
+    port: "none",
+    maxConnectionsPerAddress: "count",
+    proxyProtocol: "none",
+    backlog: "count",
+    sharePort: "none",
+    noDelay: "none",
+    keepAlive: "none",
+    resetOnAbort: "none",
+  }, async (options) => {
+    await using _server = serveTcp(options, () => {});
+  });
+});
+
+Deno.test("retry() checks every option", async () => {
+  await checkEveryOption<RetryOptions>("retry", {
+    maxAttempts: "count",
+    minTimeout: "time",
+    maxTimeout: "time",
+    multiplier: "number",
+    jitter: "none",
+    kinds: "none",
+    isRetriable: "none",
+    deadline: "time",
+    signal: "none",
+    budget: "none",
+    onRetry: "none",
+  }, (options) => retry(() => {}, options));
+});
+
+Deno.test("a missing function is a TypeError at once", async () => {
+  const none = undefined as never;
+  assertThrows(() => serveTcp({}, none), TypeError, "handler must be a function, got undefined");
+  await assertRejects(() => serveUnix({ path: "/a" }, none), TypeError, "handler must be");
+  await assertRejects(() => retry(none), TypeError, "fn must be a function");
+  await assertRejects(
+    () => connectUnix({ path: "" }),
+    TypeError,
+    "path must be the path of a socket",
+  );
+});
