@@ -3,6 +3,7 @@ import { delay } from "@std/async/delay";
 import { NetError } from "../../../net/errors/errors.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 import { type HttpServer, serveHttp } from "../../../http/server/server.ts";
+import { testAlone } from "../../_support/alone.ts";
 import { answer, exchange, statuses } from "../../_support/raw_http.ts";
 import { serverSuite } from "./_suite.ts";
 
@@ -40,7 +41,7 @@ const descriptors = () => Array.from(Deno.readDirSync("/proc/self/fd")).length;
 
 for (const hardened of [false, true]) {
   const where = hardened ? "the hardened transport" : "Deno.serve";
-  Deno.test({
+  testAlone(import.meta.url, {
     name: `serveHttp() on ${where} keeps no connection whose body nobody reads to its end`,
     ignore: Deno.build.os !== "linux",
     fn: async () => {

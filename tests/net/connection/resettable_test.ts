@@ -11,6 +11,7 @@ import { memoryPair } from "../../../net/connection/memory_pair.ts";
 import { memoryTransports } from "../../../net/internal/memory_transports.ts";
 import { NetError } from "../../../net/errors/errors.ts";
 import { resettable } from "../../../net/connection/resettable.ts";
+import { testAlone } from "../../_support/alone.ts";
 import { conformance } from "../../_support/conformance.ts";
 import { testCertificates } from "../../_support/certificates.ts";
 import { ending, rawClient, rawServer } from "../../_support/ending.ts";
@@ -392,7 +393,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+testAlone(import.meta.url, {
   name: "connections that can be reset leave no descriptor behind, however they end",
   ignore: Deno.build.os !== "linux",
   fn: async () => {

@@ -7,6 +7,7 @@ import { watchImap } from "../../../net/imap/watch.ts";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
+import { testAlone } from "../../_support/alone.ts";
 import { testCertificates } from "../../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../../_support/dovecot.ts";
 import { type Answer, beginTls, lineServer } from "../../_support/line_server.ts";
@@ -548,28 +549,31 @@ Deno.test("subscriptions are listed, and any other command can be sent, one line
   await mail.noop();
 });
 
-Deno.test("a message as a stream takes the memory of its pieces, however large it is", async () => {
-  const total = 400_000_000;
-  const piece = new Uint8Array(100_000).fill(120);
-  await using server = mailbox({
-    "UID FETCH": async (_, conn) => {
-      await conn.write(`* 1 FETCH (UID 7 BODY[] {${total}}\r\n`);
-      for (let left = total; left > 0; left -= piece.length) await conn.write(piece);
-      return ")\r\n$ OK done\r\n";
-    },
-  });
-  await using mail = await connectImap({ ...PLAIN, port: server.port });
-  let size = 0;
-  let most = 0;
-  const before = Deno.memoryUsage().rss;
-  for await (const chunk of await mail.message(7)) {
-    size += chunk.length;
-    // What both sides have, and what is not collected yet.
-    most = Math.max(most, Deno.memoryUsage().rss - before);
-  }
-  assertEquals(size, total);
-  assert(most < total / 2, `${most} bytes more`);
-  await mail.noop();
+testAlone(import.meta.url, {
+  name: "a message as a stream takes the memory of its pieces, however large it is",
+  async fn() {
+    const total = 400_000_000;
+    const piece = new Uint8Array(100_000).fill(120);
+    await using server = mailbox({
+      "UID FETCH": async (_, conn) => {
+        await conn.write(`* 1 FETCH (UID 7 BODY[] {${total}}\r\n`);
+        for (let left = total; left > 0; left -= piece.length) await conn.write(piece);
+        return ")\r\n$ OK done\r\n";
+      },
+    });
+    await using mail = await connectImap({ ...PLAIN, port: server.port });
+    let size = 0;
+    let most = 0;
+    const before = Deno.memoryUsage().rss;
+    for await (const chunk of await mail.message(7)) {
+      size += chunk.length;
+      // What both sides have, and what is not collected yet.
+      most = Math.max(most, Deno.memoryUsage().rss - before);
+    }
+    assertEquals(size, total);
+    assert(most < total / 2, `${most} bytes more`);
+    await mail.noop();
+  },
 });
 
 Deno.test("move() without MOVE and UIDPLUS expunges nothing of others", async () => {

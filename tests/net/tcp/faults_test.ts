@@ -13,6 +13,7 @@ import { serveTcp, type ServeTcpOptions, type TcpServer } from "../../../net/tcp
 import { connectTls } from "../../../net/tls/client.ts";
 import { serveTls } from "../../../net/tls/server.ts";
 import { type FaultProxyOptions, serveFaultProxy } from "../../../tools/fault_proxy.ts";
+import { testAlone } from "../../_support/alone.ts";
 import { until } from "../../_support/until.ts";
 
 /** Answers every line with itself. */
@@ -257,7 +258,7 @@ Deno.test("connectTls() gives up on time where nothing answers, whoever does the
   full.close();
 });
 
-Deno.test({
+testAlone(import.meta.url, {
   name: "node:tls lets go of a handshake that was given up at once, on both sides",
   ignore: Deno.build.os !== "linux",
   async fn() {
@@ -309,7 +310,7 @@ Deno.test("shutdown() with idle, busy and stuck connections keeps its deadline, 
   await asks(conn, "the same port at once");
 });
 
-Deno.test({
+testAlone(import.meta.url, {
   name: "no descriptor is left after load, faults and a shutdown",
   ignore: Deno.build.os !== "linux",
   async fn() {
