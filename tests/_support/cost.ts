@@ -6,7 +6,7 @@
  * peer. It is fed with hostile input of growing size, up to the function's own limit. For 16 times
  * the input a linear function takes 16 times as long, a quadratic one 256 times, and 64 times are
  * allowed. This leaves room for the memory that the larger input takes. The times are the best of
- * several runs, and time in which another process had the processor does not count.
+ * several runs, and time in which another thread had the processor does not count.
  *
  * @module
  */
@@ -92,6 +92,8 @@ const STEP = 16;
 const MARGIN = 64;
 /** How often a size is measured before it is judged too slow. */
 const ROUNDS = 6;
+/** The system counts the time of a thread in steps of this size: in milliseconds. */
+const TICK = 4;
 /** After so much time no pause of the machine can be the reason: in milliseconds. */
 const PATIENCE = 2000;
 
@@ -162,7 +164,7 @@ async function climb(
 ): Promise<Omit<Steep, "input"> | undefined> {
   for (const size of [24, 32, 48, Math.floor(limit / STEP), limit]) {
     const input = flat(make(size));
-    let whole = await timeOf(row, input);
+    let whole = await timeOf(row, input, false);
     if (whole < FLOOR) continue;
     const part = flat(make(Math.floor(size / STEP)));
     let least = Infinity;
@@ -186,15 +188,24 @@ function flat(text: string): string {
 }
 
 /** How long a run takes, in milliseconds. */
-async function timeOf({ run }: CostRow, input: string): Promise<number> {
-  const [start, usage] = [performance.now(), process.cpuUsage()];
+async function timeOf({ run }: CostRow, input: string, exactly = true): Promise<number> {
+  const [start, busy] = [performance.now(), exactly ? processorTime() : 0];
   try {
     const result = run(input);
     if (result instanceof Promise) await result;
   } catch { /* To refuse it is right, too. */ }
-  const { user, system } = process.cpuUsage(usage);
-  // Other processes prolong the one, and other threads of this process the other.
-  return Math.min(performance.now() - start, (user + system) / 1000);
+  const took = performance.now() - start;
+  // Other threads prolong the one, and the other has steps.
+  return exactly ? Math.min(took, Math.max(processorTime() - busy, TICK)) : took;
+}
+
+/** How long this thread has had a processor, in milliseconds; the whole process beyond Linux. */
+function processorTime(): number {
+  if (Deno.build.os === "linux") {
+    return parseInt(Deno.readTextFileSync("/proc/thread-self/schedstat")) / 1e6;
+  }
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function quoted(text: string): string {

@@ -160,7 +160,7 @@ Deno.test({
   ignore: ignore || namespace.ignore,
   fn: async () => {
     const script = `
-      import { connectTcp } from "./net/tcp_client.ts";
+      import { connectTcp } from "./net/tcp/client.ts";
       const dial = async (hostname: string, options: object) => {
         const started = performance.now();
         try {
