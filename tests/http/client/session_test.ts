@@ -1,9 +1,7 @@
 import { delay } from "@std/async/delay";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createClient, type HttpProgress } from "../../../http/client/client.ts";
-import { createCookieJar } from "../../../http/client/cookie_jar.ts";
 import { HttpRequestError } from "../../../http/client/errors.ts";
-import { temporaryFolder } from "../../_support/repository.ts";
 import { echo, serve } from "../../_support/http_servers.ts";
 
 interface Echo {
@@ -12,36 +10,6 @@ interface Echo {
   headers: Record<string, string | undefined>;
   body: string;
 }
-
-Deno.test("cookies are kept for their host and path, over redirects too", async () => {
-  await using server = serve((request) => {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/login") {
-      const headers = new Headers({ location: "/home" });
-      headers.append("set-cookie", "id=7; Path=/; HttpOnly");
-      headers.append("set-cookie", "deep=1; Path=/deep");
-      headers.append("set-cookie", "evil=1; Domain=example.com");
-      headers.append("set-cookie", "gone=1; Max-Age=0");
-      headers.append("set-cookie", `huge=${"x".repeat(9000)}`);
-      return new Response(null, { status: 302, headers });
-    }
-    return new Response(request.headers.get("cookie"));
-  });
-  const jar = createCookieJar();
-  await using client = createClient({ cookies: jar });
-  assertEquals(await client.get(`${server.url}login`).text(), "id=7");
-  assertEquals(await client.get(`${server.url}deep/x`).text(), "deep=1; id=7");
-  assertEquals(await client.get(server.url, { headers: { cookie: "own=1" } }).text(), "own=1");
-  assertEquals(await client.get(server.url.replace("127.0.0.1", "localhost")).text(), "");
-  await using copy = createClient({ cookies: createCookieJar(JSON.parse(JSON.stringify(jar))) });
-  assertEquals(await copy.get(server.url).text(), "id=7");
-  await using plain = createClient();
-  await plain.get(`${server.url}login`);
-  assertEquals(await plain.get(server.url).text(), "");
-  await using fresh = createClient({ cookies: true });
-  await fresh.get(`${server.url}login`);
-  assertEquals(await fresh.extend({}).get(server.url).text(), "id=7");
-});
 
 Deno.test("hooks see each try, may change its headers, and what they throw ends it", async () => {
   let calls = 0;
@@ -150,50 +118,6 @@ Deno.test("a stream goes up piece by piece, and what it throws is the caller's",
   assertEquals(client.stats().active, 0);
 });
 
-Deno.test("files of a form go up as they are, by name, with safe names", async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/ä "x".txt`;
-  await Deno.writeTextFile(path, "of the disk");
-  await using server = serve(async (request) => {
-    const form = await request.formData();
-    const rows = await Promise.all(
-      Array.from(
-        form,
-        async ([name, value]) =>
-          value instanceof File
-            ? [name, value.name, value.type, await value.text()]
-            : [name, value],
-      ),
-    );
-    return Response.json(rows);
-  });
-  await using client = createClient();
-  const rows = await client.post(server.url, {
-    multipart: {
-      a: ["1", 2],
-      "b\r\nX: y": true,
-      disk: { path },
-      memory: new File(["of memory"], "m.bin", { type: "image/png" }),
-      stream: { stream: new Blob(["of a stream"]).stream(), filename: "s" },
-    },
-  }).json();
-  assertEquals(rows, [
-    ["a", "1"],
-    ["a", "2"],
-    ["b%0D%0AX: y", "true"],
-    ["disk", "ä %22x%22.txt", "application/octet-stream", "of the disk"],
-    ["memory", "m.bin", "image/png", "of memory"],
-    ["stream", "s", "application/octet-stream", "of a stream"],
-  ]);
-  const missing = client.post(server.url, { multipart: { disk: { path: `${folder.path}/none` } } });
-  await assertRejects(() => missing, Deno.errors.NotFound);
-  await assertRejects(
-    () => client.post(server.url, { multipart: { a: { path, type: "a\r\nb: c" } } }),
-    TypeError,
-  );
-  assertEquals(client.stats().active, 0);
-});
-
 Deno.test("a token may come from a function, for each try anew", async () => {
   let count = 0;
   await using server = serve((request) =>
@@ -239,27 +163,6 @@ Deno.test("what is asked for again and again is what was asked for first", async
   for (let i = 0; i < 600; i++) {
     assertEquals((await client.get(`n/${i % 300}`).json<Echo>()).url, `/n/${i % 300}?key=k`);
   }
-});
-
-Deno.test("a jar does not grow without end, whatever servers set", async () => {
-  const jar = createCookieJar();
-  for (let i = 0; i < 5; i++) {
-    const many = Array.from({ length: 100 }, (_, at) => `c${i * 100 + at}=1; Path=/p${at % 3}`);
-    await jar.store("http://a.test/", many);
-  }
-  const { cookies } = jar.toJSON() as { cookies: { key: string }[] };
-  assertEquals(cookies.length, 50);
-  assert(cookies.some(({ key }) => key === "c499") && !cookies.some(({ key }) => key === "c0"));
-  for (let i = 0; i < 1100; i++) await jar.store(`http://h${i}.test/`, ["a=1"]);
-  assertEquals((jar.toJSON() as { cookies: unknown[] }).cookies.length, 1000);
-  assertEquals([await jar.cookies("http://h0.test/"), await jar.cookies("http://h1099.test/")], [
-    "",
-    "a=1",
-  ]);
-  // One that is set again is no new one.
-  const same = createCookieJar();
-  await same.store("http://a.test/", Array.from({ length: 120 }, (_, at) => `k${at % 2}=${at}`));
-  assertEquals(await same.cookies("http://a.test/"), "k0=118; k1=119");
 });
 
 Deno.test("limits go by the real time where a program has stopped Date", async () => {
