@@ -28,15 +28,16 @@
  * @module
  */
 
-import { lowerAscii, trimBlanks } from "../../net/text.ts";
 import { checkNotCompressed, Collector } from "./_collect.ts";
 import { essenceOf } from "../internal/content_type.ts";
-import { MultipartError, MultipartParser } from "./_multipart_parser.ts";
+import { Field, type FormPart, MultipartPart, partOf } from "./_form_part.ts";
+import { checkSize, Events, Source, tooLarge } from "./_form_source.ts";
+import { MultipartParser } from "./_multipart_parser.ts";
 import { checkCount } from "../internal/option_defaults.ts";
 import { parseParameters } from "../header_list.ts";
 import { ProblemError } from "../problem.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
+export type { FormPart } from "./_form_part.ts";
 
 /** Limits of a form. Sizes are in bytes. Infinity lifts a limit. */
 export interface FormLimits {
@@ -75,32 +76,6 @@ export interface ReadFormOptions extends FormLimits {
    * @default undefined (files are kept in memory)
    */
   onFile?: (part: FormPart) => void | Promise<void>;
-}
-
-/** One field or file of a form. Its content can be read once, before the next part is asked for. */
-export interface FormPart {
-  /** The name of the field. */
-  readonly name: string;
-  /**
-   * The name of the file as the client gives it, undefined for a field. It may hold a path or
-   * anything else: do not use it as a path.
-   */
-  readonly filename: string | undefined;
-  /** The media type: that of a file, "text/plain" where there is none. */
-  readonly type: string;
-  /** The content as it arrives. */
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Reads the content as text in UTF-8. */
-  text(): Promise<string>;
-  /** Reads the content. */
-  bytes(): Promise<Uint8Array<ArrayBuffer>>;
-  /**
-   * Writes the content to a new file. A file that could not be written whole is removed.
-   *
-   * @param path The path, which must not exist yet.
-   * @returns The size in bytes.
-   */
-  save(path: string | URL): Promise<number>;
 }
 
 const MULTIPART = "multipart/form-data";
@@ -202,32 +177,6 @@ function boundaryOf(contentType: string): string | undefined {
   return boundary !== undefined && valid.test(boundary) ? boundary : undefined;
 }
 
-/** The body of a request, counted. */
-class Source {
-  readonly #reader: ReadableStreamDefaultReader<Bytes> | undefined;
-  readonly #maxSize: number;
-  #size = 0;
-
-  constructor(request: Request, maxSize: number) {
-    this.#reader = (request.body as ReadableStream<Bytes> | null)?.getReader();
-    this.#maxSize = maxSize;
-  }
-
-  /** Returns the next bytes, or undefined at the end. */
-  async next(): Promise<Bytes | undefined> {
-    const read = await this.#reader?.read();
-    if (read === undefined || read.done) return undefined;
-    this.#size += read.value.length;
-    if (this.#size > this.#maxSize) throw tooLarge(`The form has more than ${this.#maxSize} bytes`);
-    return read.value;
-  }
-
-  /** Gives up the rest. */
-  async close(): Promise<void> {
-    await this.#reader?.cancel().catch(() => {});
-  }
-}
-
 async function* multipart(
   source: Source,
   boundary: string,
@@ -246,179 +195,6 @@ async function* multipart(
     }
   } finally {
     await source.close();
-  }
-}
-
-/** The events of a parser, fed from a body. */
-class Events {
-  readonly #parser: MultipartParser;
-  readonly #source: Source;
-
-  constructor(parser: MultipartParser, source: Source) {
-    this.#parser = parser;
-    this.#source = source;
-  }
-
-  async next() {
-    try {
-      for (;;) {
-        const event = this.#parser.next();
-        if (event !== undefined) return event;
-        const bytes = await this.#source.next();
-        if (bytes === undefined) this.#parser.finish();
-        else this.#parser.push(bytes);
-      }
-    } catch (error) {
-      if (!(error instanceof MultipartError)) throw error;
-      throw new ProblemError(error.status, { detail: error.message });
-    }
-  }
-}
-
-interface PartHead {
-  readonly name: string;
-  readonly filename: string | undefined;
-  readonly type: string;
-}
-
-/** Reads the fields of a part (RFC 7578 §4.2). */
-function partOf(fields: ReadonlyMap<string, string>): PartHead {
-  const { value, parameters } = parseDisposition(fields.get("content-disposition") ?? "");
-  const name = parameters.get("name");
-  if (value !== "form-data" || name === undefined) {
-    throw new ProblemError(400, { detail: "A part of the form has no name" });
-  }
-  const coding = lowerAscii(fields.get("content-transfer-encoding") ?? "binary");
-  if (!["7bit", "8bit", "binary"].includes(coding)) {
-    throw new ProblemError(400, { detail: "A part of the form has a transfer encoding" });
-  }
-  return {
-    name,
-    filename: parameters.get("filename"),
-    type: fields.get("content-type") ?? "text/plain",
-  };
-}
-
-/**
- * Reads `Content-Disposition`. Unlike other fields, a backslash is itself unless a quote or another
- * backslash follows: browsers send `C:\a.txt` so.
- */
-function parseDisposition(field: string) {
-  const parameters = new Map<string, string>();
-  const semicolon = field.indexOf(";");
-  const value = semicolon === -1 ? field : field.slice(0, semicolon);
-  const pattern = /;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^"; \t]*))[ \t]*/y;
-  pattern.lastIndex = semicolon === -1 ? field.length : semicolon;
-  for (let match; (match = pattern.exec(field)) !== null;) {
-    const name = lowerAscii(match[1]!);
-    if (parameters.has(name)) continue;
-    parameters.set(name, match[3] ?? match[2]!.replace(/\\(["\\])/g, "$1"));
-  }
-  return { value: lowerAscii(trimBlanks(value)), parameters };
-}
-
-/** The content of a part, from wherever it comes. */
-abstract class Part implements FormPart {
-  readonly name: string;
-  readonly filename: string | undefined;
-  readonly type: string;
-
-  constructor({ name, filename, type }: PartHead) {
-    this.name = name;
-    this.filename = filename;
-    this.type = type;
-  }
-
-  /** Returns the next bytes, or undefined at the end of the part. */
-  protected abstract pull(): Promise<Bytes | undefined>;
-
-  get body(): ReadableStream<Bytes> {
-    return new ReadableStream<Bytes>({
-      pull: async (controller) => {
-        const bytes = await this.pull();
-        if (bytes === undefined) controller.close();
-        else controller.enqueue(bytes);
-      },
-    }, { highWaterMark: 0 });
-  }
-
-  async bytes(): Promise<Bytes> {
-    const collector = new Collector();
-    for (let bytes; (bytes = await this.pull()) !== undefined;) collector.add(bytes);
-    return collector.bytes();
-  }
-
-  async text(): Promise<string> {
-    return new TextDecoder().decode(await this.bytes());
-  }
-
-  async save(path: string | URL): Promise<number> {
-    const file = await Deno.open(path, { write: true, createNew: true });
-    let size = 0;
-    try {
-      for (let bytes; (bytes = await this.pull()) !== undefined;) {
-        for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-        size += bytes.length;
-      }
-    } catch (error) {
-      file.close();
-      await Deno.remove(path);
-      throw error;
-    }
-    file.close();
-    return size;
-  }
-}
-
-class MultipartPart extends Part {
-  readonly #events: Events;
-  readonly #limit: number;
-  #size = 0;
-  #ended = false;
-  #skipped = false;
-
-  constructor(head: PartHead, events: Events, limits: Required<FormLimits>) {
-    super(head);
-    this.#events = events;
-    this.#limit = head.filename === undefined ? limits.maxFieldSize : limits.maxFileSize;
-  }
-
-  /** Skips what nobody has read. */
-  async skip(): Promise<void> {
-    if (this.#ended) return;
-    this.#skipped = true;
-    while ((await this.#events.next()).kind === "data");
-  }
-
-  protected override async pull(): Promise<Bytes | undefined> {
-    if (this.#ended) return undefined;
-    if (this.#skipped) {
-      throw new TypeError("Cannot read a part of a form after the next one was asked for");
-    }
-    const event = await this.#events.next();
-    if (event.kind !== "data") {
-      this.#ended = true;
-      return undefined;
-    }
-    this.#size += event.bytes.length;
-    checkSize(this.name, this.#size, this.#limit);
-    // The parser lends its bytes.
-    return event.bytes.slice();
-  }
-}
-
-class Field extends Part {
-  #value: Bytes | undefined;
-
-  constructor(name: string, value: Bytes) {
-    super({ name, filename: undefined, type: "text/plain" });
-    this.#value = value;
-  }
-
-  protected override pull(): Promise<Bytes | undefined> {
-    const value = this.#value;
-    this.#value = undefined;
-    return Promise.resolve(value);
   }
 }
 
@@ -452,11 +228,3 @@ async function* urlencoded(source: Source, limits: Required<FormLimits>): AsyncG
 }
 
 const AMPERSAND = 0x26;
-
-function checkSize(name: string, size: number, limit: number): void {
-  if (size > limit) throw tooLarge(`${JSON.stringify(name)} has more than ${limit} bytes`);
-}
-
-function tooLarge(detail: string): ProblemError {
-  return new ProblemError(413, { detail, headers: { connection: "close" } });
-}
