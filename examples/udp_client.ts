@@ -46,7 +46,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const { data } = await socket.request(message, undefined, { timeout, resends, signal });
     const reply = new TextDecoder().decode(data);
     const ms = Math.round(performance.now() - started);
-    if (json) printJson({ peer: `${hostname}:${port}`, reply, ms, sent: socket.stats.sent });
+    if (json) printJson({ peer: `${hostname}:${port}`, reply, ms, sent: socket.stats().sent });
     else print(reply);
   });
 }

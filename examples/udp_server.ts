@@ -57,7 +57,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         ctx.log.warn("{error}", { error: error.message });
       });
     }
-    ctx.log.info("stopped: {stats}", { stats: socket.stats });
+    ctx.log.info("stopped: {stats}", { stats: socket.stats() });
   });
 }
 

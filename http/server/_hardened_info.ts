@@ -165,7 +165,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
       if (conn.signal.aborted) this.#onAbort();
       else conn.signal.addEventListener("abort", this.#onAbort, { once: true });
     }
-    if (idleTimeout !== Infinity) this.#wait(conn.stats.bytesWritten);
+    if (idleTimeout !== Infinity) this.#wait(conn.stats().bytesWritten);
   }
 
   protected override sentBytes(): number {
@@ -180,7 +180,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
 
   /** The head of the response goes out. */
   answered(): void {
-    if (this.counting) this.#before = this.#context.conn.stats.bytesWritten;
+    if (this.counting) this.#before = this.#context.conn.stats().bytesWritten;
     this.#answered = true;
     this.body?.answered();
   }
@@ -191,7 +191,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     const { conn, clock } = this.#context;
     if (this.counting) {
       // What is missing is mostly of the body, since its end was handed over last.
-      const missing = this.#body + this.#rest - (conn.stats.bytesWritten - this.#before);
+      const missing = this.#body + this.#rest - (conn.stats().bytesWritten - this.#before);
       this.#sent = Math.max(0, this.#body - Math.max(0, missing));
     }
     if (this.#patience !== undefined) clock.unwatch(this.#patience);
@@ -213,7 +213,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
       due: performance.now() + idleTimeout,
       expire: () => {
         if (!incoming.paused) return;
-        const now = conn.stats.bytesWritten;
+        const now = conn.stats().bytesWritten;
         // The handler may still read the body, and has a time limit of its own.
         const mayRead = !this.#answered && this.body?.done === false;
         if (now !== written || mayRead) this.#wait(now);

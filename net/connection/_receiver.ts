@@ -71,6 +71,8 @@ export class ByteReceiver {
   #deferred = false;
   #onSettled: (() => void) | undefined;
   #direct = false;
+  /** Where the raw read in flight puts its bytes, if that is no longer the end of the buffer. */
+  #landing: Uint8Array | undefined;
   #waiter: Deadline | null = null;
   #boundary: Boundary = "none";
   #resolve: (n: number | null | Promise<never>) => void = nobody;
@@ -169,6 +171,30 @@ export class ByteReceiver {
     this.scanned = 0;
     this.#start += size;
     if (this.#start === this.#end && !this.#reading) this.#start = this.#end = 0;
+  }
+
+  /** Puts a copy of `bytes` in front of the buffered ones. */
+  unread(bytes: Uint8Array): void {
+    if (this.#waiter !== null) throw alreadyReading();
+    if (bytes.length > this.#start) this.#makeRoom(bytes.length);
+    this.scanned = 0;
+    this.#start -= bytes.length;
+    this.#buffer.set(bytes, this.#start);
+  }
+
+  /** Moves the buffered bytes, so that `size` bytes in front of them are free. */
+  #makeRoom(size: number): void {
+    const kept = this.buffered;
+    // A raw read cannot be redirected: its bytes are copied when they have arrived.
+    const landing = this.#reading && !this.#direct
+      ? this.#landing ?? this.#buffer.subarray(this.#end)
+      : undefined;
+    const buffer = new Uint8Array(size + kept.length + (landing?.length ?? 0));
+    buffer.set(kept, size);
+    this.#buffer = buffer;
+    this.#start = size;
+    this.#end = size + kept.length;
+    this.#landing = landing;
   }
 
   /** When an operation that starts now has to be done. */
@@ -344,10 +370,20 @@ export class ByteReceiver {
     else {
       this.bytesRead += n;
       this.#inTurn += n;
-      if (!direct) this.#grew(n);
+      if (!direct) {
+        this.#land(n);
+        this.#grew(n);
+      }
     }
     if (this.#settle()) this.#resolve(n);
   };
+
+  /** Copies the bytes of a raw read to the end of the buffer if they are elsewhere. */
+  #land(n: number): void {
+    if (this.#landing === undefined) return;
+    this.#buffer.set(this.#landing.subarray(0, n), this.#end);
+    this.#landing = undefined;
+  }
 
   #onReadError = (error: unknown): void => {
     this.#reading = false;

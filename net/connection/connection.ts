@@ -42,6 +42,7 @@ import { encodeFrame, type FrameFormat } from "./frame_codec.ts";
 import type { Address, TlsInfo, Transport } from "./transport.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { CONNECTION, type Limits, limitsOf } from "../internal/connection_limits.ts";
+import { optionError } from "../internal/options.ts";
 import { MessageReceiver } from "./_messages.ts";
 import { resettable } from "./resettable.ts";
 import { quietly, SendQueue } from "./_send_queue.ts";
@@ -167,8 +168,12 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     return this.#queue.queuedBytes;
   }
 
-  /** Counters of this moment. */
-  get stats(): ConnectionStats {
+  /**
+   * Returns the current counters.
+   *
+   * @returns A snapshot. It does not change afterwards.
+   */
+  stats(): ConnectionStats {
     return {
       bytesRead: this.#receiver.bytesRead,
       bytesWritten: this.#queue.bytesWritten,
@@ -199,6 +204,45 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    */
   readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     return this.#receiver.readChunk(options);
+  }
+
+  /**
+   * Puts bytes back in front of the unread ones. The next read returns them first. A program needs
+   * this after a decoder has received more bytes than it used, or when a protocol hands over bytes
+   * that it has already read, as `takeOver` of an HTTP server does.
+   *
+   * Only `unreadBytes` of {@linkcode Connection.stats} counts these bytes again. If a later call of
+   * {@linkcode Connection.upgrade} finds them unread, it rejects as if the peer had sent them early.
+   *
+   * @param bytes The bytes to put back, in the order in which they are to be read. They are copied.
+   * @throws {TypeError} If `bytes` is not a Uint8Array, a read waits for the peer, or the connection
+   * is being upgraded.
+   *
+   * @example Read the rest after a text that ends with a dot
+   * ```ts
+   * import { memoryPair } from "@portside/kit/net/memory-pair";
+   * import { DotDecoder } from "@portside/kit/net/mail";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = memoryPair();
+   * await using _client = client;
+   * await using _server = server;
+   * await client.write("a text\r\n.\r\nQUIT\r\n");
+   * const decoder = new DotDecoder();
+   * for (let done = false; !done;) {
+   *   const part = decoder.push((await server.readChunk())!);
+   *   done = part.done;
+   *   server.unread(part.rest);
+   * }
+   * assertEquals(await server.readLine(), "QUIT");
+   * ```
+   */
+  unread(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) throw optionError("bytes", "a Uint8Array", bytes);
+    if (this.#upgrading) {
+      throw new TypeError("Cannot put bytes back: the connection is being upgraded");
+    }
+    this.#receiver.unread(bytes);
   }
 
   /**

@@ -102,7 +102,7 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
  * await using silent = await bindUdp();
  * const options = { server: "127.0.0.1", port: silent.addr.port, timeout: 70 };
  * const error = await assertRejects(() => queryDns("host.test", "A", options), NetError);
- * assertEquals([error.kind, silent.stats.received], ["timeout", 3]);
+ * assertEquals([error.kind, silent.stats().received], ["timeout", 3]);
  * ```
  */
 export async function queryDns(

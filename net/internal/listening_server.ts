@@ -127,8 +127,9 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     let bytesRead = this.#bytesRead;
     let bytesWritten = this.#bytesWritten;
     for (const connection of this.#connections) {
-      bytesRead += connection.stats.bytesRead;
-      bytesWritten += connection.stats.bytesWritten;
+      const stats = connection.stats();
+      bytesRead += stats.bytesRead;
+      bytesWritten += stats.bytesWritten;
     }
     return {
       accepted: this.#accepted,
@@ -257,7 +258,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     // A handler that never ends must not keep the slot of a connection that is gone.
     void connection.closed.then((error) => {
       this.#connections.delete(connection);
-      this.#closed(connection, connection.stats, error);
+      this.#closed(connection, connection.stats(), error);
       this.#leave(network);
     });
     this.event({ type: "open", connection });

@@ -332,7 +332,7 @@ class ConnectionPool implements Pool {
 
   /** Hands a connection, or the right to open one (null), to whoever is next. */
   #giveBack(host: Host, connection: Connection | null): void {
-    if (connection !== null && connection.stats.unreadBytes > 0) {
+    if (connection !== null && connection.stats().unreadBytes > 0) {
       // What nobody has read belongs to an exchange that is over: the next one must not get it.
       return this.#discard(host, connection);
     }

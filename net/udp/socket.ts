@@ -116,7 +116,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   }
 
   /** Counters of this moment. */
-  get stats(): UdpStats {
+  stats(): UdpStats {
     return {
       received: this.#received,
       sent: this.#sent,

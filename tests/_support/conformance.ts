@@ -286,9 +286,9 @@ export function conformance(name: string, make: MakePair, bulk = 1024 * 1024): v
     const sending = a.write(bytes).then(() => a.closeWrite());
     assertEquals(await readAll(b), bytes);
     await sending;
-    assertEquals(a.stats.bytesWritten, bytes.length);
-    assertEquals(b.stats.bytesRead, bytes.length);
-    assertEquals(a.stats.queuedBytes, 0);
+    assertEquals(a.stats().bytesWritten, bytes.length);
+    assertEquals(b.stats().bytesRead, bytes.length);
+    assertEquals(a.stats().queuedBytes, 0);
   });
 
   test("idleTimeout closes a silent connection, never early, not a busy one", async (a, b) => {
@@ -375,8 +375,8 @@ export function conformance(name: string, make: MakePair, bulk = 1024 * 1024): v
       a.trySend(chunk(i % 256));
       await delay(0);
     }
-    assert(a.stats.dropped > 0);
-    assert(a.stats.queuedBytes <= 256 * 1024);
+    assert(a.stats().dropped > 0);
+    assert(a.stats().queuedBytes <= 256 * 1024);
     const closing = a.closeWrite();
     const all = await readAll(b);
     await closing;
@@ -390,7 +390,7 @@ export function conformance(name: string, make: MakePair, bulk = 1024 * 1024): v
     const sending = (async () => {
       for (; sent < 400; sent++) {
         await a.send(chunk);
-        assert(a.stats.queuedBytes <= 256 * 1024);
+        assert(a.stats().queuedBytes <= 256 * 1024);
       }
       await a.closeWrite();
     })();

@@ -206,7 +206,7 @@ Deno.test("who does not read is let go at the end of his queue, and stalls nobod
   for (let i = 0; i < 2500; i++) {
     await bob.conn.write(`line ${i} ${"x".repeat(40)}\n`);
     heard.push(await ann.line());
-    peak = Math.max(peak, deaf.server.stats.queuedBytes);
+    peak = Math.max(peak, deaf.server.stats().queuedBytes);
   }
   assertEquals(lobby.stats.left.slow, 1);
   assertEquals(heard.filter((line) => line === "Deaf left").length, 1);

@@ -36,15 +36,15 @@ function silentBody() {
 /** Writes until the server takes no more, at most so many bytes; gives how many it took. */
 async function flood(conn: Connection, text: string, most: number): Promise<number> {
   let done = false;
-  const before = conn.stats.bytesWritten;
+  const before = conn.stats().bytesWritten;
   const end = () => void (done = true);
   conn.write(text.repeat(Math.ceil(most / text.length))).then(end, end);
   for (let seen = -1, quiet = 0; !done && quiet < 10; quiet++) {
-    if (conn.stats.bytesWritten !== seen) quiet = 0;
-    seen = conn.stats.bytesWritten;
+    if (conn.stats().bytesWritten !== seen) quiet = 0;
+    seen = conn.stats().bytesWritten;
     await delay(10);
   }
-  return conn.stats.bytesWritten - before;
+  return conn.stats().bytesWritten - before;
 }
 
 Deno.test("pipelined requests behind a slow one are all answered, however many they are", async () => {

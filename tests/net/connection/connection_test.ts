@@ -149,8 +149,8 @@ Deno.test("a peer that floods leaves a turn to others, however it is read", asyn
   ) {
     const conn = new Connection(flood((into) => into.fill(10, into.fill(97).length - 1).length));
     let seen: number | undefined;
-    setImmediate(() => seen = conn.stats.bytesRead);
-    while (conn.stats.bytesRead < most) await read(conn);
+    setImmediate(() => seen = conn.stats().bytesRead);
+    while (conn.stats().bytesRead < most) await read(conn);
     assert(seen! < most / 10, `others had their first turn after ${seen} bytes`);
     conn.abort();
   }
@@ -190,7 +190,7 @@ Deno.test("drop-oldest keeps what somebody waits for, and costs the same in a lo
   fill();
   const took = performance.now() - started;
   assert(took < 5000, `it took ${took} ms`);
-  const { dropped, queuedBytes } = a.stats;
+  const { dropped, queuedBytes } = a.stats();
   assert(dropped > 100_000 && queuedBytes <= sendQueue.limit, `${dropped}, ${queuedBytes}`);
   const ending = a.closeWrite();
   const lines = await Array.fromAsync(b.lines());

@@ -98,14 +98,14 @@ for (
     const writing = assertRejects(async () => {
       while (true) await ours.write(new Uint8Array(256 * 1024));
     }, NetError);
-    await until(() => ours.queuedBytes > 0 && ours.stats.bytesWritten > 0);
-    const sent = ours.stats.bytesWritten;
-    await until(() => ours.stats.bytesWritten === sent || ours.queuedBytes > 0);
+    await until(() => ours.queuedBytes > 0 && ours.stats().bytesWritten > 0);
+    const sent = ours.stats().bytesWritten;
+    await until(() => ours.stats().bytesWritten === sent || ours.queuedBytes > 0);
     ours.abort();
     await writing;
     const { how, bytes } = await ending(peer.resume());
     assertEquals(how, "reset");
-    assert(bytes <= ours.stats.bytesWritten, `${bytes} bytes`);
+    assert(bytes <= ours.stats().bytesWritten, `${bytes} bytes`);
   });
 
   test("after the peer has half-closed", async (ours, peer) => {
@@ -295,7 +295,7 @@ Deno.test({
     const options = { ...certs.good, resetOnAbort: true };
     await using server = serveTls(options, async (conn) => {
       await conn.write("half");
-      await until(() => conn.stats.bytesWritten === 4);
+      await until(() => conn.stats().bytesWritten === 4);
       conn.abort();
     });
     const { stdout } = await new Deno.Command(python!, {
@@ -386,7 +386,7 @@ Deno.test({
     peer.end();
     assertEquals(await ours.readChunk(), null);
     const writing = ours.write(new Uint8Array(20_000_000)).then(() => ours.closeWrite());
-    await until(() => ours.stats.bytesWritten > 0);
+    await until(() => ours.stats().bytesWritten > 0);
     assertEquals(await ending(peer.resume()), { how: "end", bytes: 20_000_000 });
     await writing;
     await ours.close();

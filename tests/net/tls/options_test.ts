@@ -265,7 +265,7 @@ for (const inspect of [false, true]) {
     const conn = await promise;
     const writing = conn.write(new Uint8Array(64 * MIB));
     await peer.readExact(4 * MIB);
-    const { bytesWritten } = conn.stats;
+    const { bytesWritten } = conn.stats();
     assert(bytesWritten >= 3 * MIB && bytesWritten < 64 * MIB, `${bytesWritten}`);
     peer.abort();
     conn.abort();

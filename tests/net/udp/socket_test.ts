@@ -35,7 +35,7 @@ for (const backend of ["deno", "node"] as const) {
     const one = await a.receive();
     assertEquals([decode(one.data), one.from.port, one.truncated], ["one", b.addr.port, false]);
     assertEquals((await a.receive()).data, new Uint8Array([1, 2]));
-    assertEquals([a.stats.received, b.stats.sent], [2, 2]);
+    assertEquals([a.stats().received, b.stats().sent], [2, 2]);
   });
 
   test("sizes from nothing to the most arrive whole, one byte more is refused", async () => {
@@ -77,9 +77,9 @@ for (const backend of ["deno", "node"] as const) {
       await using _b = b;
       for (let i = 0; i < 5; i++) {
         await b.send(`${i}`, a.addr);
-        await until(() => a.stats.received === i + 1);
+        await until(() => a.stats().received === i + 1);
       }
-      assertEquals(a.stats.dropped, 3);
+      assertEquals(a.stats().dropped, 3);
       assertEquals([decode((await a.receive()).data), decode((await a.receive()).data)], [...kept]);
     }
   });
@@ -167,7 +167,7 @@ for (const backend of ["deno", "node"] as const) {
     await b.send("stranger", from);
     await a.send("friend", from);
     assertEquals(decode((await c.receive({ timeout: 5000 })).data), "friend");
-    await until(() => c.stats.strangers === 1);
+    await until(() => c.stats().strangers === 1);
     await assertRejects(() => c.send("x", b.addr), TypeError, "connected to");
   });
 
@@ -307,7 +307,7 @@ Deno.test("udp: pacing spreads a burst, and all of it arrives", async () => {
   const started = performance.now();
   await Promise.all(Array.from({ length: 400 }, (_, i) => b.send(`${i}`, a.addr)));
   assert(performance.now() - started >= 190, "not paced");
-  await until(() => a.stats.received === 400);
+  await until(() => a.stats().received === 400);
 });
 
 const six = needsIPv6();
@@ -497,7 +497,7 @@ Deno.test("udp: what waits for its turn under the pace is given up by a signal, 
   assertEquals(await asking.catch((reason) => reason), "enough");
   socket.close();
   const error = await assertRejects(() => sending, NetError);
-  assertEquals([error.kind, error.phase, socket.stats.sent], ["closed", "write", 1]);
+  assertEquals([error.kind, error.phase, socket.stats().sent], ["closed", "write", 1]);
 });
 
 Deno.test("send() tells what is neither bytes nor text", async () => {
