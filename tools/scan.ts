@@ -36,7 +36,7 @@ import { readPorts, readTargets, usage } from "./scan/_input.ts";
 import { parsePorts } from "./scan/_ports.ts";
 import { type ScanFormat, ScanReport } from "./scan/_report.ts";
 import type { ScanOptions, ScanResult, ScanState } from "./scan/options.ts";
-import { countHosts, type Target, Targets } from "./scan/_targets.ts";
+import { countHosts, type ScanTarget, Targets } from "./scan/_targets.ts";
 import { serviceOf, topPorts } from "./scan/_services.ts";
 
 export type { ScannedTls } from "./scan/_details.ts";
@@ -99,7 +99,7 @@ export function scan(
     const seen = new Targets();
     for await (const text of listed) yield* seen.read(text);
   }
-  const look = (target: Target) => locate(target, settings.timeout, options.signal);
+  const look = (target: ScanTarget) => locate(target, settings.timeout, options.signal);
   async function* jobs() {
     for await (const host of ahead(hosts(), RESOLVED, look)) {
       if ("state" in host) failed.push(host);
@@ -111,7 +111,7 @@ export function scan(
 }
 
 async function* results(
-  probed: ReturnType<typeof probeAll<Target>>,
+  probed: ReturnType<typeof probeAll<ScanTarget>>,
   failed: ScanResult[],
   timeout: number,
   { banner = false, tls = false, signal }: ScanOptions,
@@ -164,10 +164,10 @@ async function ask(
 
 /** The address of a target, or a result that says why it has none. */
 async function locate(
-  target: Target,
+  target: ScanTarget,
   timeout: number,
   signal: AbortSignal | undefined,
-): Promise<Target | ScanResult> {
+): Promise<ScanTarget | ScanResult> {
   if (!target.named) return target;
   const { host } = target;
   try {

@@ -7,9 +7,11 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { serveHttp } from "../../http/server/server.ts";
+import type { HttpServer } from "../../http/server/options.ts";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { upgrade as openWebSocket } from "../../ws/server/upgrade.ts";
 import { Door } from "./door.ts";
+import { chatMetrics } from "./chat_metrics.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
 import type { Lobby } from "./lobby.ts";
 import {
@@ -78,115 +80,53 @@ const logger = getLogger(["portside", "chat", "web"]);
  * @throws {NetError} In phase "listen".
  */
 export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
-  const page = preparePage(options.lang);
-  const started = performance.now();
+  return new RunningWeb(lobby, options);
+}
+
+class RunningWeb implements ChatWeb {
+  readonly url: string;
+  readonly finished: Promise<void>;
+  readonly #options: ChatWebOptions;
+  readonly #server: HttpServer;
+  readonly #side: WebSide;
+  readonly #page: ReturnType<typeof preparePage>;
+  readonly #started = performance.now();
   /** Every WebSocket with the address, of IPv6 the network, that it comes from. */
-  const faces = new Map<WebSocketFace, string>();
-  const turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
-  const counts: WebSocketCounts = { throttled: 0 };
-  const side: WebSide = {
-    lobby,
-    crowd: new WebCrowd(encodeEvent),
-    door: new Door(options.rate, options.burst),
-    limits: options,
-    counts,
-  };
-  let stopping = false;
+  readonly #faces = new Map<WebSocketFace, string>();
+  readonly #turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
+  readonly #counts: WebSocketCounts = { throttled: 0 };
+  #stopping = false;
 
-  async function upgrade(request: Request, remote: Deno.NetAddr): Promise<Response> {
-    const network = peerNetwork(remote.hostname);
-    let [open, here, nameless] = [0, 0, 0];
-    for (const [face, address] of faces) {
-      // One that is told to close and does not answer holds no place of those who talk.
-      if (face.closing) continue;
-      open++;
-      if (address !== network) continue;
-      here++;
-      if (!face.joined) nameless++;
-    }
-    const turnAway = (why: keyof typeof turnedAway, status: number, text: string) => {
-      turnedAway[why]++;
-      logger.info("{peer} turned away: {why}", { peer: formatAddress(remote), why });
-      return textResponse(status, text, status === 503 ? { "retry-after": "10" } : {});
+  constructor(lobby: Lobby, options: ChatWebOptions) {
+    const { hostname, port, maxConnections, maxConnectionsPerAddress } = options;
+    this.#options = options;
+    this.#page = preparePage(options.lang);
+    this.#side = {
+      lobby,
+      crowd: new WebCrowd(encodeEvent),
+      door: new Door(options.rate, options.burst),
+      limits: options,
+      counts: this.#counts,
     };
-    if (!originAllowed(request, options)) {
-      return turnAway("origin", 403, "This page may not open the chat: see --allow-origin\n");
-    }
-    const { maxConnections: most, maxConnectionsPerAddress: each } = options;
-    if (stopping || (most > 0 && open >= most)) {
-      return turnAway("full", 503, "The chat is full\n");
-    }
-    if (each > 0 && (here >= each || nameless >= MAX_NAMELESS)) {
-      return turnAway("address", 503, "Too many connections from this address\n");
-    }
-    const lang = preferredLang(request.headers.get("accept-language")) ?? options.lang;
-    const { response, connection } = await openWebSocket(request, { remoteAddr: remote }, {
-      allowedOrigins: "*", // They have been looked at above.
-      pingInterval: options.pingInterval,
-      maxMessageSize: options.maxMessage,
-      inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue, policy: "wait" },
-      // So much in the socket, and as much again behind it.
-      outbox: { limit: options.sendQueue * JSON_FACTOR / 2 },
-    });
-    if (connection === undefined) return response;
-    const face = new WebSocketFace(connection, side, { network, lang });
-    faces.set(face, network);
-    face.gone.then(() => faces.delete(face));
-    return response;
+    this.#server = serveHttp(
+      {
+        hostname,
+        port,
+        hardened: true, // Not only beyond this machine: the same limits everywhere.
+        allowedHosts: "any", // The chat has a check of its own, which names its flag.
+        maxRequests: 0, // A WebSocket is one as long as it lasts; the connections are counted.
+        maxConnections: roomFor(maxConnections),
+        maxConnectionsPerAddress: roomFor(maxConnectionsPerAddress),
+      },
+      (request, { remoteAddr }) => this.#respond(request, remoteAddr),
+    );
+    this.url = this.#server.url;
+    this.finished = this.#server.finished;
   }
 
-  function metrics(): string {
-    const { users, rooms, joined, left, refused, messages, deliveries } = lobby.stats;
-    const own: Metric[] = [
-      { name: "chat_users", help: "Users now.", type: "gauge", value: users },
-      { name: "chat_rooms", help: "Rooms now.", type: "gauge", value: rooms },
-      { name: "chat_joined_total", help: "Users that came.", type: "counter", value: joined },
-      {
-        name: "chat_left_total",
-        help: "Users that went, by how they went.",
-        type: "counter",
-        value: { label: "reason", values: left },
-      },
-      { name: "chat_refused_total", help: "Names refused.", type: "counter", value: refused },
-      { name: "chat_messages_total", help: "Messages.", type: "counter", value: messages },
-      {
-        name: "chat_deliveries_total",
-        help: "Events handed to connections.",
-        type: "counter",
-        value: deliveries,
-      },
-      { name: "chat_web_connections", help: "WebSockets now.", type: "gauge", value: faces.size },
-      {
-        name: "chat_web_closing",
-        help: "WebSockets of these whose browser has not answered the close frame.",
-        type: "gauge",
-        value: [...faces.keys()].filter((face) => face.closing).length,
-      },
-      {
-        name: "chat_web_throttled_total",
-        help: "Messages of browsers that had to wait for their turn.",
-        type: "counter",
-        value: counts.throttled,
-      },
-      {
-        name: "chat_web_turned_away_total",
-        help: "Requests turned away, by why.",
-        type: "counter",
-        value: { label: "reason", values: turnedAway },
-      },
-      {
-        name: "chat_uptime_seconds",
-        help: "Time since the start.",
-        type: "gauge",
-        value: Math.round((performance.now() - started) / 1000),
-      },
-    ];
-    return formatMetrics([...own, ...options.metrics?.() ?? []]);
-  }
-
-  async function respond(request: Request, remote: Deno.NetAddr): Promise<Response> {
-    if (!hostAllowed(request, options)) {
-      turnedAway.host++;
+  async #respond(request: Request, remote: Deno.NetAddr): Promise<Response> {
+    if (!hostAllowed(request, this.#options)) {
+      this.#turnedAway.host++;
       return textResponse(421, "This server is not known by that name: see --allow-host\n");
     }
     // A host such as 127.0.0.1:99999 gives an URL that is none.
@@ -199,48 +139,100 @@ export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
       const allow = path === "/ws" ? "GET" : "GET, HEAD";
       return textResponse(405, "Only reading is possible here\n", { allow });
     }
-    if (path === "/ws") return upgrade(request, remote);
-    if (path === "/") return (await page).respond(request);
+    if (path === "/ws") return this.#upgrade(request, remote);
+    if (path === "/") return (await this.#page).respond(request);
     const noStore = { "cache-control": "no-store" };
     if (path === "/metrics") {
-      return textResponse(200, metrics(), { ...noStore, "content-type": METRICS_TYPE });
+      return textResponse(200, this.#metrics(), { ...noStore, "content-type": METRICS_TYPE });
     }
-    return stopping ? textResponse(503, "stopping\n", noStore) : textResponse(200, "ok\n", noStore);
+    return this.#stopping
+      ? textResponse(503, "stopping\n", noStore)
+      : textResponse(200, "ok\n", noStore);
   }
 
-  const { hostname, port } = options;
-  const server = serveHttp(
-    {
-      hostname,
-      port,
-      hardened: true, // Not only beyond this machine: the same limits everywhere.
-      allowedHosts: "any", // The chat has a check of its own, which names its flag.
-      maxRequests: 0, // A WebSocket is one as long as it lasts; the connections are counted.
-      maxConnections: roomFor(options.maxConnections),
-      maxConnectionsPerAddress: roomFor(options.maxConnectionsPerAddress),
-    },
-    (request, { remoteAddr }) => respond(request, remoteAddr),
-  );
+  async #upgrade(request: Request, remote: Deno.NetAddr): Promise<Response> {
+    const options = this.#options;
+    const network = peerNetwork(remote.hostname);
+    const refused = this.#refuse(request, network, remote);
+    if (refused !== undefined) return refused;
+    const lang = preferredLang(request.headers.get("accept-language")) ?? options.lang;
+    const { response, connection } = await openWebSocket(request, { remoteAddr: remote }, {
+      allowedOrigins: "*", // They have been looked at above.
+      pingInterval: options.pingInterval,
+      maxMessageSize: options.maxMessage,
+      inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue, policy: "wait" },
+      // So much in the socket, and as much again behind it.
+      outbox: { limit: options.sendQueue * JSON_FACTOR / 2 },
+    });
+    if (connection === undefined) return response;
+    const face = new WebSocketFace(connection, this.#side, { network, lang });
+    this.#faces.set(face, network);
+    face.gone.then(() => this.#faces.delete(face));
+    return response;
+  }
 
-  async function shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
+  /** Returns the response that refuses a WebSocket; undefined if it may be opened. */
+  #refuse(request: Request, network: string, remote: Deno.NetAddr): Response | undefined {
+    const turnAway = (why: "origin" | "full" | "address", status: number, text: string) => {
+      this.#turnedAway[why]++;
+      logger.info("{peer} turned away: {why}", { peer: formatAddress(remote), why });
+      return textResponse(status, text, status === 503 ? { "retry-after": "10" } : {});
+    };
+    if (!originAllowed(request, this.#options)) {
+      return turnAway("origin", 403, "This page may not open the chat: see --allow-origin\n");
+    }
+    const { maxConnections: most, maxConnectionsPerAddress: each } = this.#options;
+    const { open, here, nameless } = this.#count(network);
+    if (this.#stopping || (most > 0 && open >= most)) {
+      return turnAway("full", 503, "The chat is full\n");
+    }
+    if (each > 0 && (here >= each || nameless >= MAX_NAMELESS)) {
+      return turnAway("address", 503, "Too many connections from this address\n");
+    }
+    return undefined;
+  }
+
+  /** Counts the WebSockets: all, those of an address, and of these the ones that have not joined. */
+  #count(network: string): { open: number; here: number; nameless: number } {
+    let [open, here, nameless] = [0, 0, 0];
+    for (const [face, address] of this.#faces) {
+      // One that is told to close and does not answer holds no place of those who talk.
+      if (face.closing) continue;
+      open++;
+      if (address !== network) continue;
+      here++;
+      if (!face.joined) nameless++;
+    }
+    return { open, here, nameless };
+  }
+
+  #metrics(): string {
+    const own = chatMetrics(this.#side.lobby.stats, {
+      connections: this.#faces.size,
+      closing: [...this.#faces.keys()].filter((face) => face.closing).length,
+      throttled: this.#counts.throttled,
+      turnedAway: this.#turnedAway,
+      uptime: performance.now() - this.#started,
+    });
+    return formatMetrics([...own, ...this.#options.metrics?.() ?? []]);
+  }
+
+  async shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
     const due = performance.now() + deadline;
-    if (!stopping) {
-      stopping = true;
-      for (const face of faces.keys()) face.end(1001, "the server stops", "shutdown");
+    if (!this.#stopping) {
+      this.#stopping = true;
+      for (const face of this.#faces.keys()) face.end(1001, "the server stops", "shutdown");
     }
     // Sockets first: the server's own shutdown does not wait for them.
-    const gone = Promise.all([...faces.keys()].map((face) => face.gone));
+    const gone = Promise.all([...this.#faces.keys()].map((face) => face.gone));
     const waiting = new AbortController();
     await Promise.race([gone, delay(deadline, { signal: waiting.signal }).catch(() => {})]);
     waiting.abort();
-    await server.shutdown({ deadline: Math.max(0, due - performance.now()) });
-    await page; // A server that ends at once may still be hashing it.
+    await this.#server.shutdown({ deadline: Math.max(0, due - performance.now()) });
+    await this.#page; // A server that ends at once may still be hashing it.
   }
 
-  return {
-    url: server.url,
-    finished: server.finished,
-    shutdown,
-    [Symbol.asyncDispose]: () => shutdown(),
-  };
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
 }

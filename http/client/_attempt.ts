@@ -2,7 +2,7 @@ import type { HttpHookRequest, HttpHooks } from "./options.ts";
 import type { Guard } from "./_guard.ts";
 import type { Plan } from "./_plan.ts";
 import type { Origin } from "./_slots.ts";
-import { Sending, type Upload } from "./_upload.ts";
+import { type Upload, UploadSending } from "./_upload.ts";
 
 /** What is known of one try. */
 export class Attempt {
@@ -15,7 +15,7 @@ export class Attempt {
   /** The body, if it goes up piece by piece. */
   upload: Upload | undefined;
   /** The same once it is on its way. */
-  sending: Sending | undefined;
+  sending: UploadSending | undefined;
   /** What the body of the caller has thrown. */
   spoiled: Theirs | undefined;
   told: HttpHookRequest | undefined;
@@ -32,7 +32,7 @@ export class Attempt {
     // Whoever gives a stream may know how long it is.
     const length = this.told?.headers.get("content-length") ?? "";
     const size = this.upload.size ?? (/^\d+$/.test(length) ? Number(length) : undefined);
-    const sending = this.sending = new Sending({ stream, size }, {
+    const sending = this.sending = new UploadSending({ stream, size }, {
       moved: (transferred) => {
         if (!this.answered || sending.alone) guard.arm("headers", timeouts.headers);
         body?.tell?.({ transferred, total: size });

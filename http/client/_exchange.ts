@@ -7,7 +7,7 @@ import { CLOSED, type Guard } from "./_guard.ts";
 import type { Plan } from "./_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
 import type { Origin, Slots } from "./_slots.ts";
-import type { Sending } from "./_upload.ts";
+import type { UploadSending } from "./_upload.ts";
 import { shownUrl } from "./_url.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -29,7 +29,7 @@ export class ClientExchange {
   /** Whether a connection to this server has been broken off since, unseen by Deno. */
   readonly #broken: (() => boolean) | undefined;
   /** What goes up piece by piece, perhaps longer than the answer lasts. */
-  readonly #sending: Sending | undefined;
+  readonly #sending: UploadSending | undefined;
   /** Reads what arrives, once somebody wants it. */
   #source: ReadableStreamDefaultReader<Bytes> | undefined;
   #released = false;

@@ -16,7 +16,7 @@ export interface UploadWatch {
 }
 
 /** An upload on its way. */
-export class Sending {
+export class UploadSending {
   /** What `fetch` takes for it. */
   readonly body: BodyInit;
   /** Whether nothing of it goes up any more. */

@@ -7,7 +7,7 @@ import { Late, type Peer, Stopped } from "./_peer.ts";
  * Body of one request. Between two heads it alone advances the client's decoder, and it does so
  * once: whatever happens to an attempt, the bytes of the next request stay where they are.
  */
-export class RequestBody {
+export class ForwardedBody {
   /** Whether the request has been read to its end, so that the next one can follow. */
   ended = false;
   /** Bytes read so far. */

@@ -1,5 +1,5 @@
 import type { Http1Request } from "../http1/codec.ts";
-import type { RequestBody } from "./_body.ts";
+import type { ForwardedBody } from "./_body.ts";
 import type { HookTime } from "./_hook_time.ts";
 import { sizeOf } from "./_head.ts";
 import type { Peer } from "./_peer.ts";
@@ -32,7 +32,7 @@ export class Current {
   constructor(
     client: Peer,
     readonly head: Http1Request | undefined,
-    readonly body: RequestBody | undefined,
+    readonly body: ForwardedBody | undefined,
   ) {
     this.#client = client;
     this.#sentBefore = client.sent;

@@ -2,7 +2,7 @@ import { schemesOf } from "./_challenges.ts";
 import { Http1Error, type Http1Request, type Http1Response } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
 import { isIdempotent } from "../internal/methods.ts";
-import type { RequestBody } from "./_body.ts";
+import type { ForwardedBody } from "./_body.ts";
 import type { ProxyCore } from "./_core.ts";
 import type { HookTime } from "./_hook_time.ts";
 import { hookFailed } from "./_hooks.ts";
@@ -36,7 +36,7 @@ export type Outcome = "keep" | "close" | "tunnel";
 /** What all attempts to send a request share. None of them can touch the client's decoder. */
 export interface Asked {
   readonly head: Http1Request;
-  readonly body: RequestBody;
+  readonly body: ForwardedBody;
   readonly to: Outgoing;
   readonly hook: ProxyRequest | undefined;
   /** The time of its hooks, if there are any. */

@@ -7,7 +7,7 @@ import { Http1Decoder, Http1Error, type Http1Request } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
 import { type ProxyCore, tell } from "./_core.ts";
 import { hookFailed } from "./_hooks.ts";
-import { RequestBody } from "./_body.ts";
+import { ForwardedBody } from "./_body.ts";
 import { type Answering, type Asked, isRepeatable, ProxyExchange, Stale } from "./_exchange.ts";
 import { connectionOf, type ConnectionOption, valueOf, wantsWebSocket } from "./_head.ts";
 import { Out } from "./_out.ts";
@@ -30,7 +30,7 @@ const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 /**
  * One client of a proxy. State is kept where it belongs: the client's connection here, a request in
- * {@linkcode Current} and {@linkcode RequestBody}, an attempt to send it in {@linkcode ProxyExchange}.
+ * {@linkcode Current} and {@linkcode ForwardedBody}, an attempt to send it in {@linkcode ProxyExchange}.
  */
 export class ProxySession implements Answering {
   /** Output to the client. */
@@ -146,7 +146,7 @@ export class ProxySession implements Answering {
   }
 
   #begin(head: Http1Request): Current {
-    const body = new RequestBody(this.#client, head, this.#core.limits, this.#onGone);
+    const body = new ForwardedBody(this.#client, head, this.#core.limits, this.#onGone);
     return this.#current = new Current(this.#client, head, body);
   }
 

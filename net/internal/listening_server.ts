@@ -35,7 +35,7 @@ export interface ServerKind {
   /** The scheme of its URL. */
   readonly scheme: "tcp" | "tls" | "unix";
   /** Makes an accepted connection ready, e.g. by a handshake; throws to turn it away. */
-  prepare(raw: Transport): Prepared | Promise<Prepared>;
+  prepare?(raw: Transport): Prepared | Promise<Prepared>;
 }
 
 /** How long accepting pauses after an error that will not go away at once, in milliseconds. */
@@ -310,17 +310,17 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   }
 
   async #prepare(raw: Transport, transport: Transport): Promise<Connection | undefined> {
-    let ready: Prepared;
+    let ready: Prepared | undefined;
     this.#preparing.add(raw);
     try {
-      ready = await this.#kind.prepare(transport);
+      ready = await this.#kind.prepare?.(transport);
     } catch (error) {
       return this.#notReady(raw, transport.remoteAddr as A, error);
     } finally {
       this.#preparing.delete(raw);
     }
     if (this.#forced) return void closeQuietly(raw);
-    return new Connection(ready.transport ?? transport, this.#options, ready.tls);
+    return new Connection(ready?.transport ?? transport, this.#options, ready?.tls);
   }
 
   /** Closes a connection that ended before its handler ran. */

@@ -69,5 +69,5 @@ export function serveTcp(options: ServeTcpOptions, handler: ConnectionHandler): 
   SERVE_TCP.check("serveTcp", options);
   callback("handler", handler);
   const listener = listen(options, (at) => Deno.listen(at));
-  return new Server(listener, { scheme: "tcp", prepare: () => ({}) }, options, handler);
+  return new Server(listener, { scheme: "tcp" }, options, handler);
 }

@@ -94,5 +94,5 @@ export async function serveUnix(
   const { path } = options;
   const open = () => Deno.listen({ transport: "unix", path });
   const listener = await listenUnix(options, open, (listener) => listener.close());
-  return new Server(listener, { scheme: "unix", prepare: () => ({}) }, options, handler);
+  return new Server(listener, { scheme: "unix" }, options, handler);
 }

@@ -65,3 +65,11 @@ Deno.test("AddressBlocks names an entry that is malformed", () => {
   }
   assertThrows(() => new AddressBlocks(["a\x1b[2J"]), TypeError, '"a\\x1B[2J"');
 });
+
+Deno.test("AddressBlocks: only unix: includes peers on Unix sockets", () => {
+  assertEquals(new AddressBlocks(["unix:", "10.0.0.0/8"]).includes("unix:"), true);
+  assertEquals(new AddressBlocks(["unix:", "10.0.0.0/8"]).includes("10.0.0.1"), true);
+  assertEquals(new AddressBlocks(["unix:"]).includes("127.0.0.1"), false);
+  assertEquals(new AddressBlocks(["0.0.0.0/0", "::/0"]).includes("unix:"), false);
+  assertThrows(() => new AddressBlocks(["unix:/run/x"]), TypeError, "unix:/run/x");
+});

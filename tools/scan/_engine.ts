@@ -3,12 +3,12 @@
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import {
-  makeProber,
   type OnProbe,
   type ProbeChunk,
   type Prober,
   type ProbeSettings,
   type ProbeState,
+  SocketProber,
 } from "./_probe.ts";
 
 /** Ports that are handed to a prober together. */
@@ -140,7 +140,7 @@ function makeSlots(
   onProbe: OnProbe,
   fail: (error: unknown) => void,
 ): Slot[] {
-  if (workers <= 1) return [{ prober: makeProber(settings, onProbe), ports: 0 }];
+  if (workers <= 1) return [{ prober: new SocketProber(settings, onProbe), ports: 0 }];
   return Array.from({ length: workers }, (_, i) => {
     const share = (total: number) =>
       Math.floor(total * (i + 1) / workers) - Math.floor(total * i / workers);
@@ -149,13 +149,13 @@ function makeSlots(
   });
 }
 
-/** A prober in a Worker, which gets the text of the function: that takes no permission. */
+/** Makes a prober in a Worker. The Worker is given the text of the class: that takes no permission. */
 function makeWorker(
   settings: ProbeSettings,
   onProbe: OnProbe,
   fail: (error: unknown) => void,
 ): Prober {
-  const code = `${makeProber}
+  const code = `${SocketProber}
 let found = [];
 let codes = [""];
 const flush = () => {
@@ -165,7 +165,7 @@ const flush = () => {
   found = [];
   codes = [""];
 };
-const prober = makeProber(${JSON.stringify(settings)}, (chunk, port, state, ms, code) => {
+const prober = new SocketProber(${JSON.stringify(settings)}, (chunk, port, state, ms, code) => {
   let which = codes.indexOf(code);
   if (which === -1) which = codes.push(code) - 1;
   found.push(chunk, port, state, ms, which);

@@ -41,269 +41,318 @@ export interface Prober {
   stop(): void;
 }
 
+interface Job {
+  readonly chunk: number;
+  readonly address: string;
+  readonly port: number;
+  /** How often it got no answer. */
+  tries: number;
+  /** How often it may still fail for reasons of this side. */
+  patience: number;
+  /** Whether this is the second look at a connection that this side may have made to itself. */
+  seen: boolean;
+}
+
+interface Pending {
+  readonly job: Job;
+  readonly started: number;
+  readonly controller: AbortController;
+}
+
 /**
- * Makes a prober. It stands on nothing but Deno, for Workers get its text: a file would need a
- * permission to be read.
+ * Connects with the sockets of Deno. The class uses nothing else from this module or from another
+ * one, because Workers are given its text: they would need a permission to read a file.
  */
-export function makeProber(settings: ProbeSettings, onProbe: OnProbe): Prober {
-  const { timeout, retries, adaptive, rate } = settings;
-  /** The least time limit that is learned: shorter ones gain nothing and mistake a busy host. */
-  const LEAST = 100;
+export class SocketProber implements Prober {
+  /** The shortest time limit that is learned: a shorter one mistakes a busy host for a silent one. */
+  static readonly #LEAST = 100;
   /** How often a probe that failed for reasons of this side is tried again, and after how long. */
-  const PATIENCE = 12;
-  const PAUSE = 20;
+  static readonly #PATIENCE = 12;
+  static readonly #PAUSE = 20;
   /**
    * Connections that may begin in one turn of the event loop where many are under way. Deno stops
    * looking after 128 steps (the budget of tokio): where all of them are new connections, those
    * that were begun before starve until they seem filtered.
    */
-  const BURST = 64;
-  /** Below this nothing starves. */
-  const CALM = 100;
-  const SCARCE = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EAGAIN|EADDRNOTAVAIL)$/;
-  const CLOSED = /^(ECONNREFUSED|ECONNABORTED)$/;
-  /** A port that is closed refuses: what resets was connected, and broken off right away. */
-  const BROKEN = /^(ECONNRESET|ENOTCONN)$/;
-  const FILTERED = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|ENETDOWN)$/;
-  interface Job {
-    readonly chunk: number;
-    readonly address: string;
-    readonly port: number;
-    tries: number;
-    patience: number;
-    seen: boolean;
-  }
-  interface Pending {
-    readonly job: Job;
-    readonly started: number;
-    readonly controller: AbortController;
-  }
-  const chunks: ProbeChunk[] = [];
-  const again: Job[] = [];
-  const soon: Job[] = [];
-  const pending = new Set<Pending>();
-  const unused: AbortController[] = [];
-  const trips = new Map<string, { smooth: number; vary: number }>();
-  /** Addresses that this side may not reach, with the reason: one port has found out for all. */
-  const hopeless = new Set<string>();
-  let at = 0;
-  let queued = 0;
-  let running = 0;
-  let easedAt = -PAUSE;
-  let limit = settings.concurrency;
-  /** A host that answers may be asked more at once: waiting for the silent ones costs nothing. */
-  let most = adaptive ? 5 * limit : limit;
-  let stopped = false;
-  let sweeper: ReturnType<typeof setInterval> | undefined;
-  let pacer: ReturnType<typeof setTimeout> | undefined;
-  let nextStart = 0;
-  let begun = 0;
-  let turn: Promise<void> | undefined;
-  let turner: ReturnType<typeof setTimeout> | undefined;
+  static readonly #BURST = 64;
+  /** Below this number of connections nothing starves. */
+  static readonly #CALM = 100;
+  /** The most addresses that something is remembered of. */
+  static readonly #REMEMBERED = 1000;
+  static readonly #SCARCE = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EAGAIN|EADDRNOTAVAIL)$/;
+  static readonly #CLOSED = /^(ECONNREFUSED|ECONNABORTED)$/;
+  /** A closed port refuses. A connection that is reset was open, and was broken off right away. */
+  static readonly #BROKEN = /^(ECONNRESET|ENOTCONN)$/;
+  static readonly #FILTERED = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|ENETDOWN)$/;
 
-  /** Waits until this turn may begin one more. */
-  async function wait(): Promise<void> {
-    while (begun >= BURST) {
-      turn ??= new Promise((resolve) => {
-        turner = setTimeout(() => {
-          begun = 0;
-          turn = undefined;
+  readonly #settings: ProbeSettings;
+  readonly #onProbe: OnProbe;
+  readonly #chunks: ProbeChunk[] = [];
+  readonly #again: Job[] = [];
+  readonly #soon: Job[] = [];
+  readonly #pending = new Set<Pending>();
+  readonly #unused: AbortController[] = [];
+  readonly #trips = new Map<string, { smooth: number; vary: number }>();
+  /** Addresses that this side cannot reach, with the reason. One port finds out for all. */
+  readonly #hopeless = new Set<string>();
+  /** The index of the next port of the first chunk. */
+  #at = 0;
+  /** Ports in chunks that were not begun. */
+  #queued = 0;
+  #running = 0;
+  #easedAt = -Infinity;
+  #limit: number;
+  /** The limit grows up to this with the answers. Waiting for silent ports costs nothing. */
+  #most: number;
+  #stopped = false;
+  #sweeper: ReturnType<typeof setInterval> | undefined;
+  #pacer: ReturnType<typeof setTimeout> | undefined;
+  #nextStart = 0;
+  /** Connections begun in this turn of the event loop. */
+  #begun = 0;
+  #turn: Promise<void> | undefined;
+  #turner: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(settings: ProbeSettings, onProbe: OnProbe) {
+    this.#settings = settings;
+    this.#onProbe = onProbe;
+    this.#limit = settings.concurrency;
+    this.#most = settings.adaptive ? 5 * this.#limit : this.#limit;
+  }
+
+  push(chunk: ProbeChunk): void {
+    this.#chunks.push(chunk);
+    this.#queued += chunk.ports.length;
+    this.#start();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#sweeper);
+    clearTimeout(this.#pacer);
+    clearTimeout(this.#turner);
+    for (const { controller } of this.#pending) controller.abort();
+  }
+
+  #start(): void {
+    if (this.#settings.rate > 0) {
+      if (this.#pacer === undefined) this.#pace();
+      return;
+    }
+    const waiting = this.#again.length + this.#soon.length + this.#queued;
+    for (let more = Math.min(this.#limit - this.#running, waiting); more > 0; more--) {
+      void this.#work();
+    }
+  }
+
+  /** Probes one port after the other. Several calls of it run at the same time. */
+  async #work(): Promise<void> {
+    this.#running++;
+    while (!this.#stopped && this.#running <= this.#limit) {
+      const job = this.#nextJob();
+      if (job === undefined) break;
+      if (this.#running > SocketProber.#CALM) {
+        await this.#wait();
+        this.#begun++;
+      }
+      await this.#probe(job);
+    }
+    this.#running--;
+    if (!this.#stopped) this.#start();
+  }
+
+  /** Waits until this turn of the event loop may begin one more connection. */
+  async #wait(): Promise<void> {
+    while (this.#begun >= SocketProber.#BURST) {
+      this.#turn ??= new Promise((resolve) => {
+        this.#turner = setTimeout(() => {
+          this.#begun = 0;
+          this.#turn = undefined;
           resolve();
         }, 0);
       });
-      await turn;
+      await this.#turn;
     }
   }
 
-  function makeController(): AbortController {
-    const controller = new AbortController();
-    // Deno asks once more when it has connected, and then drops the open connection.
-    controller.signal.throwIfAborted = () => {};
-    return controller;
-  }
-
-  function sweep(): void {
+  /** Begins the probes that the rate allows by now. */
+  #pace(): void {
+    this.#pacer = undefined;
     const now = performance.now();
-    // What has been learned in the meantime counts for those under way too.
-    for (const { job, started, controller } of pending) {
-      if (started + limitOf(job) <= now) controller.abort();
+    this.#nextStart = Math.max(this.#nextStart, now);
+    while (!this.#stopped && this.#nextStart <= now + 1) {
+      const job = this.#running < this.#limit ? this.#nextJob() : undefined;
+      if (job === undefined) return; // The end of a probe, or more ports, call again.
+      this.#nextStart += 1000 / this.#settings.rate;
+      void this.#once(job);
     }
-    if (pending.size === 0) {
-      clearInterval(sweeper);
-      sweeper = undefined;
-    }
+    if (!this.#stopped) this.#pacer = setTimeout(() => this.#pace(), this.#nextStart - now);
   }
 
-  function nextJob(): Job | undefined {
-    if (soon.length > 0) return soon.pop();
-    const chunk = chunks[0];
-    if (chunk === undefined) return again.pop();
-    const port = chunk.ports[at++]!;
-    queued--;
-    if (at === chunk.ports.length) {
-      chunks.shift();
-      at = 0;
+  async #once(job: Job): Promise<void> {
+    this.#running++;
+    await this.#probe(job);
+    this.#running--;
+    if (this.#pacer === undefined) this.#pace();
+  }
+
+  #nextJob(): Job | undefined {
+    if (this.#soon.length > 0) return this.#soon.pop();
+    const chunk = this.#chunks[0];
+    if (chunk === undefined) return this.#again.pop();
+    const port = chunk.ports[this.#at++]!;
+    this.#queued--;
+    if (this.#at === chunk.ports.length) {
+      this.#chunks.shift();
+      this.#at = 0;
     }
     return {
       chunk: chunk.id,
       address: chunk.address,
       port,
       tries: 0,
-      patience: PATIENCE,
+      patience: SocketProber.#PATIENCE,
       seen: false,
     };
   }
 
-  /** An answer: there may be one more at once. */
-  function grow(): void {
-    if (limit >= most) return;
-    limit++;
-    if (rate === 0) void work();
+  async #probe(job: Job): Promise<void> {
+    const controller = this.#unused.pop() ?? this.#makeController();
+    const started = performance.now();
+    const entry = { job, started, controller };
+    this.#pending.add(entry);
+    const interval = Math.max(5, Math.min(50, this.#settings.timeout / 10));
+    this.#sweeper ??= setInterval(() => this.#sweep(), interval);
+    try {
+      const conn = await Deno.connect({
+        hostname: job.address,
+        port: job.port,
+        signal: controller.signal,
+      });
+      const ms = performance.now() - started;
+      const { localAddr, remoteAddr } = conn;
+      conn.close();
+      this.#connected(job, ms, localAddr, remoteAddr);
+    } catch (error) {
+      const { code = "", name } = error as { code?: string; name: string };
+      await this.#failed(job, performance.now() - started, controller.signal.aborted, code, name);
+    } finally {
+      this.#pending.delete(entry);
+      if (!controller.signal.aborted) this.#unused.push(controller);
+    }
   }
 
-  /** Half as many at once. What is scarce fails for many in the same moment, which counts once. */
-  function ease(scarce: boolean): void {
+  #makeController(): AbortController {
+    const controller = new AbortController();
+    // Deno asks once more when it has connected, and then drops the open connection.
+    controller.signal.throwIfAborted = () => {};
+    return controller;
+  }
+
+  #connected(job: Job, ms: number, own: Deno.NetAddr, far: Deno.NetAddr): void {
+    const { chunk, address, port } = job;
+    this.#learn(address, ms);
+    // On its own machine a scan can meet itself: a connection from a port to itself, or two that
+    // cross (RFC 9293, section 3.5). Nobody listens there, as a second look shows.
+    const here = own.hostname === far.hostname;
+    if (here && own.port === far.port) this.#onProbe(chunk, port, 1, ms, "ESELF");
+    else if (here && !job.seen) this.#lookAgain(job);
+    else this.#onProbe(chunk, port, 0, ms, "");
+  }
+
+  #lookAgain(job: Job): void {
+    job.seen = true;
+    this.#soon.push(job);
+  }
+
+  async #failed(
+    job: Job,
+    ms: number,
+    aborted: boolean,
+    code: string,
+    name: string,
+  ): Promise<void> {
+    const { chunk, address, port } = job;
+    if (SocketProber.#CLOSED.test(code)) {
+      this.#learn(address, ms);
+      this.#onProbe(chunk, port, 1, ms, code);
+    } else if (SocketProber.#BROKEN.test(code)) {
+      this.#learn(address, ms);
+      // It may have been a connection of this scan that crossed another, as above.
+      if (job.seen) this.#onProbe(chunk, port, 0, ms, code);
+      else this.#lookAgain(job);
+    } else if (aborted || SocketProber.#FILTERED.test(code)) {
+      if (this.#stopped) return;
+      if (job.tries++ < this.#settings.retries) this.#again.push(job);
+      else this.#onProbe(chunk, port, 2, ms, aborted ? "ETIMEDOUT" : code);
+    } else if (name === "NotCapable") this.#onProbe(chunk, port, 3, ms, "ENOTCAPABLE");
+    else await this.#failedHere(job, ms, code, code || name);
+  }
+
+  /** Handles a failure for a reason of this side, such as a lack of descriptors. */
+  async #failedHere(job: Job, ms: number, code: string, shown: string): Promise<void> {
+    const scarce = SocketProber.#SCARCE.test(code);
+    const reason = `${shown} ${job.address}`;
+    if (job.patience-- === 0 || this.#hopeless.has(reason)) {
+      if (!scarce && this.#hopeless.size < SocketProber.#REMEMBERED) this.#hopeless.add(reason);
+      return this.#onProbe(job.chunk, job.port, 3, ms, shown);
+    }
+    this.#ease(scarce);
+    await new Promise((resolve) => setTimeout(resolve, SocketProber.#PAUSE));
+    this.#soon.push(job);
+  }
+
+  /** Gives up the probes whose time is over. */
+  #sweep(): void {
     const now = performance.now();
-    if (now - easedAt < PAUSE) return;
-    easedAt = now;
-    if (scarce) most = Math.max(1, Math.min(most, running * 3 >> 2));
-    limit = Math.max(1, Math.min(limit, running) >> 1);
+    // The limits that have been learned in the meantime hold for the running probes, too.
+    for (const { job, started, controller } of this.#pending) {
+      if (started + this.#limitOf(job) <= now) controller.abort();
+    }
+    if (this.#pending.size === 0) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+    }
   }
 
-  /** RFC 6298, section 2: the smoothed round trip and four times its variation. */
-  function learn(address: string, ms: number): void {
-    grow();
-    if (!adaptive) return;
-    const trip = trips.get(address);
+  #limitOf({ address, tries }: Job): number {
+    const { timeout } = this.#settings;
+    const trip = this.#trips.get(address);
+    if (trip === undefined) return timeout;
+    const learned = Math.max(SocketProber.#LEAST, trip.smooth + 4 * trip.vary);
+    return Math.min(timeout, learned * 2 ** tries);
+  }
+
+  /** Learns from an answer. RFC 6298 §2: the smoothed round trip, and its variation. */
+  #learn(address: string, ms: number): void {
+    this.#grow();
+    if (!this.#settings.adaptive) return;
+    const trip = this.#trips.get(address);
     if (trip === undefined) {
-      if (trips.size > 1000) trips.clear();
-      trips.set(address, { smooth: ms, vary: ms / 2 });
+      if (this.#trips.size > SocketProber.#REMEMBERED) this.#trips.clear();
+      this.#trips.set(address, { smooth: ms, vary: ms / 2 });
       return;
     }
     trip.vary += (Math.abs(trip.smooth - ms) - trip.vary) / 4;
     trip.smooth += (ms - trip.smooth) / 8;
   }
 
-  function limitOf({ address, tries }: Job): number {
-    const trip = trips.get(address);
-    if (trip === undefined) return timeout;
-    const learned = Math.max(LEAST, trip.smooth + 4 * trip.vary);
-    return Math.min(timeout, learned * 2 ** tries);
+  /** Allows one more connection at once, because a host has answered. */
+  #grow(): void {
+    if (this.#limit >= this.#most) return;
+    this.#limit++;
+    if (this.#settings.rate === 0) void this.#work();
   }
 
-  async function probe(job: Job): Promise<void> {
-    const { chunk, address, port } = job;
-    const controller = unused.pop() ?? makeController();
-    const started = performance.now();
-    const entry = { job, started, controller };
-    pending.add(entry);
-    sweeper ??= setInterval(sweep, Math.max(5, Math.min(50, timeout / 10)));
-    try {
-      const conn = await Deno.connect({ hostname: address, port, signal: controller.signal });
-      const ms = performance.now() - started;
-      const { localAddr: own, remoteAddr: far } = conn;
-      conn.close();
-      learn(address, ms);
-      // On its own machine a scan can meet itself: a connection from a port to itself, or two that
-      // cross (RFC 9293, section 3.5). Nobody listens there, as a second look shows.
-      const here = own.hostname === far.hostname;
-      if (here && own.port === far.port) onProbe(chunk, port, 1, ms, "ESELF");
-      else if (here && !job.seen) {
-        job.seen = true;
-        soon.push(job);
-      } else onProbe(chunk, port, 0, ms, "");
-    } catch (error) {
-      const ms = performance.now() - started;
-      const { code = "", name } = error as { code?: string; name: string };
-      if (CLOSED.test(code)) {
-        learn(address, ms);
-        onProbe(chunk, port, 1, ms, code);
-      } else if (BROKEN.test(code)) {
-        learn(address, ms);
-        // It may have been one of our own that crossed, as above.
-        if (job.seen) return onProbe(chunk, port, 0, ms, code);
-        job.seen = true;
-        soon.push(job);
-      } else if (controller.signal.aborted || FILTERED.test(code)) {
-        if (stopped) return;
-        if (job.tries++ < retries) again.push(job);
-        else onProbe(chunk, port, 2, ms, controller.signal.aborted ? "ETIMEDOUT" : code);
-      } else if (name === "NotCapable") onProbe(chunk, port, 3, ms, "ENOTCAPABLE");
-      else {
-        const scarce = SCARCE.test(code);
-        const reason = `${code || name} ${address}`;
-        if (job.patience-- === 0 || hopeless.has(reason)) {
-          if (!scarce && hopeless.size < 1000) hopeless.add(reason);
-          return onProbe(chunk, port, 3, ms, code || name);
-        }
-        ease(scarce);
-        await new Promise((resolve) => setTimeout(resolve, PAUSE));
-        soon.push(job);
-      }
-    } finally {
-      pending.delete(entry);
-      if (!controller.signal.aborted) unused.push(controller);
-    }
-  }
-
-  /** One of those who probe at the same time. */
-  async function work(): Promise<void> {
-    running++;
-    while (!stopped && running <= limit) {
-      const job = nextJob();
-      if (job === undefined) break;
-      if (running > CALM) {
-        await wait();
-        begun++;
-      }
-      await probe(job);
-    }
-    running--;
-    if (!stopped) start();
-  }
-
-  async function once(job: Job): Promise<void> {
-    running++;
-    await probe(job);
-    running--;
-    if (pacer === undefined) pace();
-  }
-
-  /** Begins what the rate allows by now. */
-  function pace(): void {
-    pacer = undefined;
+  /**
+   * Halves the number of connections at once. A scarce resource fails for many probes in the same
+   * moment, which counts once.
+   */
+  #ease(scarce: boolean): void {
     const now = performance.now();
-    nextStart = Math.max(nextStart, now);
-    while (!stopped && nextStart <= now + 1) {
-      const job = running < limit ? nextJob() : undefined;
-      if (job === undefined) return; // The end of a probe, or more ports, call again.
-      nextStart += 1000 / rate;
-      void once(job);
-    }
-    if (!stopped) pacer = setTimeout(pace, nextStart - now);
+    if (now - this.#easedAt < SocketProber.#PAUSE) return;
+    this.#easedAt = now;
+    if (scarce) this.#most = Math.max(1, Math.min(this.#most, this.#running * 3 >> 2));
+    this.#limit = Math.max(1, Math.min(this.#limit, this.#running) >> 1);
   }
-
-  function start(): void {
-    if (rate > 0) {
-      if (pacer === undefined) pace();
-      return;
-    }
-    const waiting = again.length + soon.length + queued;
-    for (let more = Math.min(limit - running, waiting); more > 0; more--) void work();
-  }
-
-  return {
-    push(chunk) {
-      chunks.push(chunk);
-      queued += chunk.ports.length;
-      start();
-    },
-    stop() {
-      stopped = true;
-      clearInterval(sweeper);
-      clearTimeout(pacer);
-      clearTimeout(turner);
-      for (const { controller } of pending) controller.abort();
-    },
-  };
 }

@@ -1,7 +1,7 @@
 /** What is to be scanned: names, addresses and networks, read as they are needed. */
 
 /** One host. */
-export interface Target {
+export interface ScanTarget {
   /** As it was given, or the address within a network. */
   readonly host: string;
   /** What to dial; the same as `host` for a name, until it is resolved. */
@@ -31,7 +31,7 @@ export class Targets {
    *
    * @throws {RangeError} If it is none.
    */
-  *read(text: string): Generator<Target, void, void> {
+  *read(text: string): Generator<ScanTarget, void, void> {
     const zoned = readZoned(text);
     if (zoned !== undefined) {
       if (this.#singles.has(zoned)) return;

@@ -21,7 +21,7 @@ interface Reader {
 }
 
 /** Hands messages to one reader at a time, as fast as the rate allows. */
-export class MessageReceiver {
+export class WsReceiver {
   readonly #peer: string;
   readonly #inbox: MessageInbox;
   readonly #throttle: Throttle | undefined;

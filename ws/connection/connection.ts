@@ -65,7 +65,7 @@ import { checkWsOptions, messageFault, sizeAbove, type WsLimits } from "../inter
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { Outbox } from "./_outbox.ts";
 import { Pulse } from "./_pulse.ts";
-import { MessageReceiver } from "./_receiver.ts";
+import { WsReceiver } from "./_receiver.ts";
 
 export type * from "./options.ts";
 
@@ -116,7 +116,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   readonly #server: boolean;
   readonly #protocol: string | undefined;
   readonly #limits: WsLimits;
-  readonly #receiver: MessageReceiver;
+  readonly #receiver: WsReceiver;
   readonly #outbox: Outbox;
   readonly #pulse: Pulse;
   readonly #openedAt = Date.now();
@@ -152,7 +152,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.peer = origin.peer;
     this.url = origin.url;
     this.headers = origin.headers ?? new Headers();
-    this.#receiver = new MessageReceiver(this.peer, limits, () => this.signal);
+    this.#receiver = new WsReceiver(this.peer, limits, () => this.signal);
     this.#pulse = new Pulse(
       this.peer,
       limits,

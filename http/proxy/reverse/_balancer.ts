@@ -1,5 +1,5 @@
 import { ProxyRefusal } from "../_pages.ts";
-import { Target, type TargetContext } from "./_target.ts";
+import { ReverseTarget, type TargetContext } from "./_target.ts";
 import type { ReverseProxyChoose, ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
 import type { HttpInfo } from "../../server/options.ts";
 
@@ -9,12 +9,12 @@ const POLICIES: readonly unknown[] = ["round-robin", "least-connections", "rando
 
 /** Chooses a target for each request. */
 export class Balancer {
-  readonly #targets: readonly Target[];
+  readonly #targets: readonly ReverseTarget[];
   readonly #policy: ReverseProxyOptions["policy"];
   readonly #context: TargetContext;
-  readonly #byUrl = new Map<string, Target>();
+  readonly #byUrl = new Map<string, ReverseTarget>();
   /** Targets by the names that functions use for them. */
-  readonly #byName = new Map<string, Target>();
+  readonly #byName = new Map<string, ReverseTarget>();
   /** Whether a function may choose others than the known ones. */
   readonly #open: boolean;
   #next = 0;
@@ -48,7 +48,7 @@ export class Balancer {
     }
     for (const one of list) {
       const checked = list.length > 1 && typeof policy !== "function";
-      const made = new Target(one, context, checked);
+      const made = new ReverseTarget(one, context, checked);
       if (this.#byUrl.has(made.url)) throw new TypeError(`Cannot use a target twice: ${made.url}`);
       this.#byUrl.set(made.url, made);
       this.#byName.set(String(one), made);
@@ -57,7 +57,7 @@ export class Balancer {
   }
 
   /** All targets. */
-  get targets(): Target[] {
+  get targets(): ReverseTarget[] {
     return [...this.#byUrl.values()];
   }
 
@@ -71,8 +71,8 @@ export class Balancer {
   choose(
     request: Request,
     info: HttpInfo,
-    tried: ReadonlySet<Target> | undefined,
-  ): Target | Promise<Target | undefined> {
+    tried: ReadonlySet<ReverseTarget> | undefined,
+  ): ReverseTarget | Promise<ReverseTarget | undefined> {
     if (typeof this.#policy === "function") return this.#ask(this.#policy, request, info);
     const targets = this.#targets;
     if (targets.length === 1) {
@@ -84,16 +84,16 @@ export class Balancer {
   }
 
   /** Returns whether there is another target for a request that has failed at some. */
-  hasOther(tried: ReadonlySet<Target>): boolean {
+  hasOther(tried: ReadonlySet<ReverseTarget>): boolean {
     return this.#targets.some((one) => !tried.has(one) && !one.down && !one.full);
   }
 
-  #best(tried: ReadonlySet<Target> | undefined): Target | undefined {
+  #best(tried: ReadonlySet<ReverseTarget> | undefined): ReverseTarget | undefined {
     const targets = this.#targets;
     const { length } = targets;
     const policy = this.#policy;
     const start = policy === "random" ? Math.floor(Math.random() * length) : this.#next;
-    let best: Target | undefined;
+    let best: ReverseTarget | undefined;
     for (let i = 0; i < length; i++) {
       const one = targets[(start + i) % length]!;
       if (one.full || tried?.has(one) || one.down) continue;
@@ -118,7 +118,7 @@ export class Balancer {
     choose: ReverseProxyChoose,
     request: Request,
     info: HttpInfo,
-  ): Promise<Target | undefined> {
+  ): Promise<ReverseTarget | undefined> {
     const chosen = await choose(request, info);
     if (chosen === undefined && this.#open) return undefined;
     const name = String(chosen);
@@ -127,8 +127,8 @@ export class Balancer {
     return target;
   }
 
-  #remember(name: string): Target {
-    const made = new Target(name, this.#context, false);
+  #remember(name: string): ReverseTarget {
+    const made = new ReverseTarget(name, this.#context, false);
     const target = this.#byUrl.get(made.url) ?? made;
     if (target === made && !this.#open) {
       throw new TypeError(`The policy chose ${made.url}: it is none of the targets`);

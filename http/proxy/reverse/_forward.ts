@@ -9,7 +9,7 @@ import { type Balancer, Unavailable } from "./_balancer.ts";
 import { type Outcome, ReverseExchange, type Sending, Unanswered } from "./_exchange.ts";
 import { type HeadRules, requestHead, rewrittenHead } from "./_head.ts";
 import { type Plan, planOf } from "./_plan.ts";
-import type { ReverseLimits, Target } from "./_target.ts";
+import type { ReverseLimits, ReverseTarget } from "./_target.ts";
 import { problem } from "../../problem.ts";
 import type { ReverseProxyOptions, ReverseProxyStats } from "./options.ts";
 import type { HttpInfo } from "../../server/options.ts";
@@ -81,7 +81,7 @@ export class Forwarder {
   failed(
     { status, detail, reason }: ProxyRefusal,
     error: Error,
-    target: Target | undefined,
+    target: ReverseTarget | undefined,
     request: Request,
     begun: boolean,
   ): void {
@@ -120,7 +120,7 @@ class Forward implements Ticked {
   #exchange: ReverseExchange | undefined;
   #dialing: AbortController | undefined;
   #signal: AbortSignal | undefined;
-  #tried: Set<Target> | undefined;
+  #tried: Set<ReverseTarget> | undefined;
 
   constructor(forwarder: Forwarder, request: Request, info: HttpInfo, plan: Plan) {
     this.#forwarder = forwarder;
@@ -134,7 +134,7 @@ class Forward implements Ticked {
   async run(): Promise<Response> {
     const { clock } = this.#forwarder.core;
     clock.watch(this);
-    let target: Target | undefined;
+    let target: ReverseTarget | undefined;
     try {
       // A connection that has died is replaced once; each target is dialled once.
       for (let repeated = false;;) {
@@ -176,12 +176,12 @@ class Forward implements Ticked {
     this.#exchange?.abandon();
   };
 
-  #choose(): Target | undefined | Promise<Target | undefined> {
+  #choose(): ReverseTarget | undefined | Promise<ReverseTarget | undefined> {
     return this.#forwarder.core.balancer.choose(this.#request, this.#info, this.#tried);
   }
 
   /** Takes or makes a connection; undefined if another target is to be tried. */
-  async #connect(target: Target, fresh: boolean): Promise<Upstream | undefined> {
+  async #connect(target: ReverseTarget, fresh: boolean): Promise<Upstream | undefined> {
     target.begin();
     const kept = fresh || !this.#plan.repeatable ? undefined : target.take();
     if (kept !== undefined) return kept;
@@ -202,14 +202,14 @@ class Forward implements Ticked {
   }
 
   /** Notes that a target has failed, so that another one gets the next attempt. */
-  #avoid(target: Target): void {
+  #avoid(target: ReverseTarget): void {
     target.fail();
     const tried = new Set(this.#tried).add(target);
     // With nothing else to try, the same target gets a new connection.
     if (this.#forwarder.core.balancer.hasOther(tried)) this.#tried = tried;
   }
 
-  async #attempt(target: Target, upstream: Upstream): Promise<Response> {
+  async #attempt(target: ReverseTarget, upstream: Upstream): Promise<Response> {
     const { rules, limits, options } = this.#forwarder.core;
     const { rewrite } = options;
     let lease: Lease | undefined;
@@ -251,7 +251,7 @@ class Forward implements Ticked {
     };
   }
 
-  #refuse(error: unknown, target: Target | undefined): Response {
+  #refuse(error: unknown, target: ReverseTarget | undefined): Response {
     const refusal = error instanceof ProxyRefusal
       ? error
       : error instanceof Failed
@@ -305,7 +305,7 @@ class Lease implements Outcome {
   readonly #forwarder: Forwarder;
   readonly #request: Request;
   readonly #info: HttpInfo;
-  readonly #target: Target;
+  readonly #target: ReverseTarget;
   readonly #upstream: Upstream;
   #switched = false;
 
@@ -313,7 +313,7 @@ class Lease implements Outcome {
     forwarder: Forwarder,
     request: Request,
     info: HttpInfo,
-    target: Target,
+    target: ReverseTarget,
     upstream: Upstream,
   ) {
     this.#forwarder = forwarder;

@@ -5,7 +5,7 @@ import { isHost } from "../../internal/host.ts";
 import { TARGET } from "../../internal/http1_bytes.ts";
 import { consistsOf } from "../../internal/http1_fields.ts";
 import { HOP_NAMES } from "../_head.ts";
-import { addressText, type Target } from "./_target.ts";
+import { addressText, type ReverseTarget } from "./_target.ts";
 import { hasMember, parseList } from "../../header_list.ts";
 import { ProblemError } from "../../problem.ts";
 import type { ReverseProxyOptions, ReverseProxyRequest } from "./options.ts";
@@ -62,7 +62,7 @@ export function pathOf(url: string): string {
  *
  * @throws {ProblemError} If the path would leave that of the target.
  */
-export function pathAt(path: string, target: Target, { stripPrefix }: HeadRules): string {
+export function pathAt(path: string, target: ReverseTarget, { stripPrefix }: HeadRules): string {
   if (stripPrefix !== "" && path.startsWith(stripPrefix)) {
     const next = path[stripPrefix.length];
     if (next === undefined || next === "?") path = `/${path.slice(stripPrefix.length)}`;
@@ -102,7 +102,7 @@ function namedBy(headers: Headers): ReadonlySet<string> | undefined {
 export function requestHead(
   request: Request,
   info: HttpInfo,
-  target: Target,
+  target: ReverseTarget,
   out: OutgoingHead,
   rules: HeadRules,
 ): string {
@@ -120,7 +120,7 @@ export function requestHead(
 export async function rewrittenHead(
   request: Request,
   info: HttpInfo,
-  target: Target,
+  target: ReverseTarget,
   out: OutgoingHead,
   rules: HeadRules,
   rewrite: NonNullable<ReverseProxyOptions["rewrite"]>,
@@ -201,7 +201,12 @@ function isPassed(
   return trusted || !(name.startsWith("x-forwarded-") || name === "x-real-ip");
 }
 
-function hostFor(request: Request, info: HttpInfo, target: Target, { host }: HeadRules): string {
+function hostFor(
+  request: Request,
+  info: HttpInfo,
+  target: ReverseTarget,
+  { host }: HeadRules,
+): string {
   return host === "client" ? hostOf(request, info) ?? target.host : target.host;
 }
 

@@ -28,7 +28,7 @@ export interface TargetContext {
 }
 
 /** One target: how to reach it, and how it does. */
-export class Target {
+export class ReverseTarget {
   /** The target as a URL, without a login. */
   readonly url: string;
   /** Its host, with a port that is not that of the scheme. */

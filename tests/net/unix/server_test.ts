@@ -172,3 +172,26 @@ s.sendall(b"hi\\n"); print(s.makefile().readline(), end="")`;
       assertEquals(new TextDecoder().decode(stdout), "you said hi\n");
     }),
 });
+
+test("serveUnix() takes the client from a PROXY header, and counts by it", async (path) => {
+  const refused: unknown[] = [];
+  await using _server = await serveUnix({
+    path,
+    lingerTimeout: 50,
+    proxyProtocol: { trusted: ["unix:"] },
+    maxConnectionsPerAddress: 1,
+    onEvent: (event) => event.type === "refused" && refused.push(event.remoteAddr),
+  }, async (conn, { remoteAddr }) => {
+    const who = "hostname" in remoteAddr ? remoteAddr.hostname : "unix:";
+    for await (const _ of conn.lines()) await conn.write(`${who}\n`);
+  });
+  const from = async (hostname: string) => {
+    const conn = await connectUnix({ path, lingerTimeout: 50 });
+    await conn.write(`PROXY TCP4 ${hostname} 192.0.2.9 1 2\r\nhello\n`);
+    return { conn, line: await conn.readLine({ timeout: 5000 }).catch(() => null) };
+  };
+  const [one, two, three] = [await from("192.0.2.1"), await from("192.0.2.1"), await from("::1")];
+  assertEquals([one.line, two.line, three.line], ["192.0.2.1", null, null]);
+  assertEquals(refused, [{ transport: "tcp", hostname: "192.0.2.1", port: 1 }]);
+  for (const { conn } of [one, two, three]) await conn.close();
+});
