@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { dirname, join } from "node:path/posix";
 import {
+  deno,
   exists,
   EXPORTS,
   PERMISSION_FLAGS,
@@ -13,20 +15,32 @@ const CHINESE = read("README.zh-CN.md");
 const DOCUMENTS = new Map([
   ["README.md", ENGLISH],
   ["README.zh-CN.md", CHINESE],
-  ["CONTRIBUTING.md", read("CONTRIBUTING.md")],
-  ["docs/comparison.md", read("docs/comparison.md")],
+  ...[
+    "CONTRIBUTING.md",
+    "docs/README.md",
+    "docs/architecture.md",
+    "docs/comparison.md",
+    "docs/deployment.md",
+    "docs/errors.md",
+    "docs/faq.md",
+    "docs/guides/client.md",
+    "docs/guides/files.md",
+    "docs/guides/mail.md",
+    "docs/guides/server.md",
+    "docs/guides/tls.md",
+  ].map((file) => [file, read(file)] as const),
 ]);
 
 /** The code blocks of a document, each with its language. */
 function codeBlocks(markdown: string): string[] {
   return Array.from(markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm), ([, language, code]) => {
-    // What a comment says is translated, what a command does is not.
+    // Comments are translated, commands are not.
     const comments = language === "ts" ? /\s*\/\/.*$/gm : /\s*(^|\s)#.*$/gm;
     return `${language}\n${(code ?? "").replace(comments, "").trim()}`;
   });
 }
 
-/** The lines of the shell blocks and the code spans: what a reader may type. */
+/** The lines of the shell blocks and the code spans: everything that a reader can type. */
 function commands(markdown: string): string[] {
   const lines = codeBlocks(markdown).filter((block) => block.startsWith("sh\n"))
     .flatMap((block) => block.split("\n").slice(1));
@@ -54,7 +68,7 @@ Deno.test("the two READMEs have the same code blocks, pictures and rows of table
   const pictures = (markdown: string) =>
     Array.from(markdown.matchAll(/!\[[^\]]*\]\(([^)]*)\)/g), ([, target]) => target);
   assertEquals(pictures(CHINESE), pictures(ENGLISH));
-  // What a table says about is code, and so are the permissions; both stay as they are.
+  // Names and permissions are code, which is not translated.
   const code = (markdown: string) =>
     tableRows(markdown).map((cells) =>
       cells.map((cell) => cell.match(/`[^`]+`/g)?.join(" ") ?? (/^\d+$/.test(cell) ? cell : ""))
@@ -74,21 +88,75 @@ Deno.test("every task that a document names exists", () => {
 
 Deno.test("every file that a document names exists", () => {
   for (const [document, markdown] of DOCUMENTS) {
-    const named = [
-      ...commands(markdown).flatMap((command) =>
-        Array.from(
-          command.matchAll(
-            /(?<![\w./-])((?:net|tools|examples|tests|links|docs|\.ci|\.lint)\/[\w./-]*\w)/g,
-          ),
-          ([path]) => path,
-        )
-      ).filter((path) => /\.\w+$/.test(path)),
-      ...Array.from(markdown.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g), ([, path]) => path!),
-    ];
-    // The guide for contributors tells how to add files; these do not exist, as everyone sees.
-    for (const path of named.filter((path) => !/\/x_\w+\.ts$/.test(path))) {
+    // Paths in code are relative to the repository, links are relative to the document.
+    const paths = Array.from(
+      withoutUrls(markdown).matchAll(
+        /(?<![\w./-])(?:net|http|ws|tools|examples|tests|links|docs|\.ci|\.lint)\/[\w./-]*\w/g,
+      ),
+      ([path]) => path,
+    ).filter((path) => /\.\w+$/.test(path));
+    const links = Array.from(
+      markdown.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g),
+      ([, path]) => join(dirname(document), path!),
+    );
+    // The guide for contributors explains how to add the files of a protocol x, which do not exist.
+    for (const path of [...paths, ...links].filter((path) => !path.startsWith("net/x/"))) {
       assert(exists(path), `${document} names a file that does not exist: ${path}`);
     }
+  }
+});
+
+/** Removes the targets of links and URLs, whose paths are not paths of the repository. */
+function withoutUrls(markdown: string): string {
+  return markdown.replace(/\]\([^)]*\)/g, "]").replace(/\bhttps?:\/\/\S+/g, "");
+}
+
+Deno.test("every section that a document links to exists", () => {
+  for (const [document, markdown] of DOCUMENTS) {
+    for (const [, path, section] of markdown.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)) {
+      const target = path === "" ? document : join(dirname(document), path!);
+      const sections = Array.from(
+        read(target).matchAll(/^#+ (.+)$/gm),
+        ([, title]) => title!.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-"),
+      );
+      assert(sections.includes(section!), `${document} links to ${target}#${section}`);
+    }
+  }
+});
+
+Deno.test("every flag and permission set in a command of a document exists", async () => {
+  const help = new Map<string, Promise<string>>();
+  const helpOf = (file: string) => {
+    const text = help.get(file) ??
+      deno(["run", "-A", file, "--help"]).then(({ stdout }) => stdout);
+    help.set(file, text);
+    return text;
+  };
+  for (const [document, markdown] of DOCUMENTS) {
+    for (const command of commands(markdown)) {
+      for (const [, set] of command.matchAll(/ -P=([\w-]+)/g)) {
+        assert(PERMISSION_FLAGS.has(set!), `${document} names a permission set: ${set}`);
+      }
+      const [, task = "", file = "", rest = ""] =
+        /^(?:npx --yes )?deno (?:task (\S+)|run .*?(\S+\.ts)) ?(.*)$/.exec(command) ?? [];
+      const program = file || /\S+\.ts$/.exec(TASKS.get(task) ?? "")?.[0];
+      if (program === undefined || !/^(?:tools|examples)\//.test(program)) continue;
+      for (const [flag] of rest.replace(/ #.*/, "").matchAll(/(?<=^|\s)--[\w-]+/g)) {
+        assert((await helpOf(program)).includes(flag), `${document}: ${program} has no ${flag}`);
+      }
+    }
+  }
+});
+
+Deno.test("the table of error kinds has every kind and every TLS reason", () => {
+  const kinds = read("net/errors/kinds.ts");
+  const [, tls = ""] = read("docs/errors.md").split(/^## TLS$/m);
+  for (const [name, text] of [["NetErrorKind", read("docs/errors.md")], ["TlsFailure", tls]]) {
+    const [, union = ""] = new RegExp(`type ${name} =([^;]*);`).exec(kinds) ?? [];
+    const words = Array.from(union.matchAll(/"([\w-]+)"/g), ([, word]) => word!);
+    assert(words.length > 5, `no words of ${name}`);
+    const rows = tableRows(text!).map(([first]) => first);
+    for (const word of words) assert(rows.includes(`\`${word}\``), `docs/errors.md has no ${word}`);
   }
 });
 
