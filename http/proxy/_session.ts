@@ -13,16 +13,18 @@ import { connectionOf, type ConnectionOption, valueOf, wantsWebSocket } from "./
 import { Out } from "./_out.ts";
 import { answerOf, pageOf, ProxyRefusal } from "./_pages.ts";
 import { Late, Peer } from "./_peer.ts";
+import { PinnedUpstream } from "./_pinned_upstream.ts";
 import { type ClientAddress, clientAddress } from "./_clients.ts";
 import { HookTime } from "./_hook_time.ts";
 import type { NextHop } from "./_next_hop.ts";
-import { readAuthority, type Rules, type Target } from "./_rules.ts";
+import type { Rules, Target } from "./_rules.ts";
 import { connectThrough } from "./_parent.ts";
 import { answerHere, hasPassed, readTarget, type RequestTarget } from "./_target.ts";
 import { Current } from "./_current.ts";
 import { Tunnel } from "./_tunnel.ts";
 import type { Upstream } from "./_upstream.ts";
-import { type Introduction, introductionOf, type Way, wayTo } from "./_way.ts";
+import { type Introduction, introductionOf, type Way } from "./_way.ts";
+import { Ways } from "./_ways.ts";
 import type { ProxyDestination, ProxyRequest } from "./options.ts";
 
 const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n';
@@ -42,8 +44,7 @@ export class ProxySession implements Answering {
   #current: Current | undefined;
   /** The server's connection that the request in hand uses. */
   #upstream: Upstream | undefined;
-  /** A server's connection that this client has logged in on, and that serves nobody else. */
-  #pinned: Upstream | undefined;
+  readonly #pinned: PinnedUpstream;
   #dialling: AbortController | undefined;
   /** Whether the client went away in the middle of a request. */
   #gone = false;
@@ -55,11 +56,7 @@ export class ProxySession implements Answering {
   readonly #admitted: boolean;
   /** What servers are told of the client. */
   readonly #introduction: Introduction | undefined;
-  /** The last way, which often is the next one too. */
-  #way: Way | undefined;
-  /** The last authority, which often is the next one too. */
-  #authority: string | undefined;
-  #target: Target | undefined;
+  readonly #ways: Ways;
 
   constructor(
     core: ProxyCore,
@@ -75,6 +72,7 @@ export class ProxySession implements Answering {
       maxLine: Math.min(limits.maxHead, 16 * 1024),
     });
     this.#client = new Peer(raw, decoder, clock, limits.bodyTimeout);
+    this.#pinned = new PinnedUpstream(core, (upstream) => this.#upstream === upstream);
     this.out = new Out(this.#client);
     this.#name = formatAddress(conn.remoteAddr);
     this.#address = clientAddress(conn.remoteAddr);
@@ -82,6 +80,7 @@ export class ProxySession implements Answering {
     if (core.introduce !== undefined) {
       this.#introduction = introductionOf(conn, core.introduce, proxyHeader);
     }
+    this.#ways = new Ways(this.#introduction);
   }
 
   /** Whether the connection ends after the request in hand. */
@@ -106,7 +105,7 @@ export class ProxySession implements Answering {
       counts.received += client.received - received;
       counts.sent += client.sent - sent;
       client.release();
-      this.#unpin();
+      this.#pinned.drop();
       if (this.#introduction !== undefined) this.#core.upstreams.forget(this.#introduction);
     }
   }
@@ -239,25 +238,18 @@ export class ProxySession implements Answering {
     return core.hops.ask(destination, (answer) => hooks.within(core, "upstream", answer));
   }
 
-  /** Returns the way to a target; mostly it is that of the request before. */
-  #wayTo(target: Target, hop: NextHop, rules: Rules): Way {
-    const last = this.#way;
-    if (last?.target === target && last.hop === hop && last.rules === rules) return last;
-    return this.#way = wayTo(target, hop, rules, this.#introduction);
-  }
-
   async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
     const { hops, options } = this.#core;
     this.#checkClient(head, current);
     const asked = head.method === "CONNECT"
-      ? { target: this.#targetOf(head.target, undefined), path: "", authority: head.target }
-      : readTarget(head, (authority) => this.#targetOf(authority, 80));
+      ? { target: this.#ways.targetOf(head.target, undefined), path: "", authority: head.target }
+      : readTarget(head, (authority) => this.#ways.targetOf(authority, 80));
     const { target } = asked;
     const rules = this.#rulesFor(target, head, current);
     const hop = hops.find(target) ?? await this.#askForHop(target, current);
     if (!rules.mayAsk(target, hop.byName)) throw new ProxyRefusal(403, "The target is not allowed");
     current.proxy = hop.proxy?.shown;
-    const way = this.#wayTo(target, hop, rules);
+    const way = this.#ways.wayTo(target, hop, rules);
     let hook: ProxyRequest | undefined;
     if (options.onRequest !== undefined || options.onResponse !== undefined) {
       const hooks = current.hooks ??= new HookTime();
@@ -344,7 +336,7 @@ export class ProxySession implements Answering {
     // A client that waits for its response and goes away has no use for one.
     if (asked.body.ended) this.#client.watch(this.#onGone);
     const { key } = way;
-    let kept = this.#pinned?.key === key ? await this.#takePinned(head) : undefined;
+    let kept = this.#pinned.serves(key) ? await this.#pinned.take(head) : undefined;
     if (kept === undefined && isRepeatable(head)) kept = core.upstreams.take(key);
     const outcome = kept === undefined ? undefined : await this.#attempt(kept, asked, current);
     if (outcome !== undefined) return outcome;
@@ -400,41 +392,10 @@ export class ProxySession implements Answering {
   #putBack(upstream: Upstream, { reusable, pinned }: ProxyExchange): void {
     const { upstreams } = this.#core;
     if (!reusable) {
-      if (this.#pinned === upstream) this.#pinned = undefined;
+      this.#pinned.forget(upstream);
       upstreams.drop(upstream);
-    } else if (pinned || this.#pinned === upstream) this.#pin(upstream);
+    } else if (pinned || this.#pinned.is(upstream)) this.#pinned.keep(upstream);
     else upstreams.give(upstream);
-  }
-
-  /** Keeps a connection for this client alone, in place of another one. */
-  #pin(upstream: Upstream): void {
-    const { clock, limits } = this.#core;
-    if (this.#pinned !== upstream) this.#unpin();
-    this.#pinned = upstream;
-    const limit = Math.min(limits.idleTimeout, upstream.idleLimit);
-    const check = () => {
-      const idle = this.#pinned === upstream && this.#upstream !== upstream;
-      if (idle && !upstream.usable) this.#unpin();
-    };
-    upstream.more(clock.after(limit)).then(check, check);
-  }
-
-  #unpin(): void {
-    const pinned = this.#pinned;
-    this.#pinned = undefined;
-    if (pinned !== undefined) this.#core.upstreams.drop(pinned);
-  }
-
-  async #takePinned(head: Http1Request): Promise<Upstream | undefined> {
-    const pinned = this.#pinned!;
-    // The server may have ended it already. One turn of the event loop brings that here.
-    if (!isRepeatable(head)) await new Promise((resolve) => setTimeout(resolve));
-    if (pinned.usable) {
-      pinned.reused = true;
-      return pinned;
-    }
-    this.#unpin();
-    return undefined;
   }
 
   async #connect(way: Way, head: Http1Request, current: Current): Promise<boolean> {
@@ -519,17 +480,6 @@ export class ProxySession implements Answering {
     this.#dialling?.abort();
     this.#upstream?.reset();
   };
-
-  #targetOf(authority: string, port: number | undefined): Target {
-    if (authority === this.#authority && port !== undefined) return this.#target!;
-    const target = readAuthority(authority, port);
-    if (target === undefined) throw new ProxyRefusal(400, "The target is no host with a port");
-    if (port !== undefined) {
-      this.#authority = authority;
-      this.#target = target;
-    }
-    return target;
-  }
 
   /** Tells the client why there is no response; returns whether the connection may go on. */
   async #refuse(refusal: ProxyRefusal, current: Current, close: boolean): Promise<boolean> {
