@@ -1,8 +1,9 @@
 import type { HttpAuth, HttpCommonOptions, HttpTimeouts } from "./options.ts";
-import { type HttpRetryPolicy, retryPolicy } from "./retry.ts";
+import { timeLimit } from "../../net/internal/options.ts";
+import { policyOf } from "./_policy.ts";
+import type { HttpRetryPolicy } from "./retry_options.ts";
 import { addHeaders, type HeaderPairs, pairsOf } from "./_headers.ts";
-import { checkAuth, type PlainRequest, type Timeouts } from "./_plan.ts";
-import { checkCount, checkTime } from "../internal/option_defaults.ts";
+import type { PlainRequest, Timeouts } from "./_plan.ts";
 import { Templates } from "./_templates.ts";
 
 /** The options that requests fall back on, checked once. */
@@ -25,16 +26,14 @@ export class Defaults implements PlainRequest {
     addHeaders(this.headers, options.headers);
     this.pairs = pairsOf(this.headers);
     this.params = [...below?.params ?? [], ...options.params === undefined ? [] : [options.params]];
-    checkAuth(options.auth);
     this.auth = options.auth === null ? undefined : options.auth ?? below?.auth;
     this.times = { ...below?.times, ...options.timeouts };
-    this.timeouts = checkTimes(this.times);
+    this.timeouts = fillTimes(this.times);
     this.again = mergeRetry(below?.again, options.retry);
-    this.retry = retryPolicy(this.again);
-    const redirects = options.maxRedirects ?? below?.maxRedirects ?? 20;
-    this.maxRedirects = redirects === 0 ? 0 : checkCount("maxRedirects", redirects, 20);
+    this.retry = policyOf(this.again);
+    this.maxRedirects = options.maxRedirects ?? below?.maxRedirects ?? 20;
     this.raise = raiser(options.raiseForStatus) ?? below?.raise ?? isError;
-    this.maxBody = checkCount("maxBody", options.maxBody, below?.maxBody ?? 64 * 1024 * 1024);
+    this.maxBody = options.maxBody ?? below?.maxBody ?? 64 * 1024 * 1024;
   }
 }
 
@@ -60,12 +59,12 @@ export function mergeRetry(
 }
 
 /** Fills in the time limits. */
-export function checkTimes(times: HttpTimeouts): Timeouts {
+export function fillTimes(times: HttpTimeouts): Timeouts {
   return {
-    queue: checkTime("timeouts.queue", times.queue, 60_000),
-    headers: checkTime("timeouts.headers", times.headers, 30_000),
-    body: checkTime("timeouts.body", times.body, 30_000),
-    total: checkTime("timeouts.total", times.total, 0),
+    queue: timeLimit(times.queue ?? 60_000),
+    headers: timeLimit(times.headers ?? 30_000),
+    body: timeLimit(times.body ?? 30_000),
+    total: timeLimit(times.total ?? 0),
   };
 }
 

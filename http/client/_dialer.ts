@@ -1,12 +1,12 @@
 import { lookup } from "node:dns/promises";
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { timeLimit } from "../../net/internal/options.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { HttpDial, HttpDialer } from "./options.ts";
 import { Clock } from "../internal/clock.ts";
 import { closeQuietly, dialAny, isAddress, orAbort } from "../internal/dial.ts";
 import { Expired } from "./_guard.ts";
-import { checkTime } from "../internal/option_defaults.ts";
 import type { Timeouts } from "./_plan.ts";
 import { firstBytes, pump, socksSource, writeAll } from "../internal/relay.ts";
 import { acceptSocks, socksReply, type SocksTarget } from "../internal/socks.ts";
@@ -42,7 +42,7 @@ export class Dialer {
 
   constructor(options: HttpDialer) {
     this.#options = options;
-    this.#limit = checkTime("dialer.connectTimeout", options.connectTimeout, 10_000);
+    this.#limit = timeLimit(options.connectTimeout ?? 10_000);
   }
 
   /** What Deno's client needs to know; begins to listen. */

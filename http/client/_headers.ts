@@ -71,9 +71,9 @@ export function withHeaders(
   return Object.fromEntries(ours);
 }
 
-/** The headers that may go to any origin. */
+/** Returns the headers that may go to any origin. */
 export function withoutSecrets(headers: Headers): Headers {
   const rest = new Headers(headers);
-  for (const name of ["authorization", "cookie", "proxy-authorization"]) rest.delete(name);
+  for (const name of ["authorization", "cookie", "host", "proxy-authorization"]) rest.delete(name);
   return rest;
 }

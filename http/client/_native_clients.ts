@@ -28,16 +28,10 @@ export class NativeClients {
     idle: { count: number; timeout: number },
   ) {
     const { caCerts, cert, key, http2 = true, unixSocket, proxy, dialer } = options;
-    for (const pem of caCerts ?? []) {
-      if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
-        throw new TypeError("Cannot use an entry of caCerts: it is no certificate in PEM");
-      }
-    }
     if ((cert === undefined) !== (key === undefined)) {
       throw new TypeError("Cannot use cert without key, nor key without cert");
     }
     if (caCerts !== undefined || cert !== undefined) checkCertificates({ caCerts, cert, key });
-    if (unixSocket === "") throw new TypeError("Cannot use unixSocket: it is empty");
     const ways = [proxy, unixSocket, dialer || undefined];
     if (ways.filter((way) => way !== undefined).length > 1) {
       throw new TypeError("Cannot use more than one of proxy, unixSocket and dialer");
@@ -47,6 +41,8 @@ export class NativeClients {
       ...(caCerts === undefined ? {} : { caCerts }),
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
       http2,
+      // The headers of the caller may contain Host, which Deno drops otherwise.
+      allowHost: true,
       poolIdleTimeout: idle.timeout === Infinity ? false : idle.timeout,
       poolMaxIdlePerHost: idle.count,
     };

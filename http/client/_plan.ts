@@ -3,7 +3,7 @@ import type { HttpTry } from "./errors.ts";
 import type { HeaderPairs } from "./_headers.ts";
 import type { RequestBody } from "./_request_body.ts";
 import type { Template } from "./_templates.ts";
-import type { HttpRetryPolicy } from "./retry.ts";
+import type { HttpRetryPolicy } from "./retry_options.ts";
 
 /** Time limits, Infinity for none. */
 export interface Timeouts {
@@ -70,18 +70,9 @@ export async function authorization(auth: HttpAuth): Promise<string> {
     }
     return `Bearer ${token}`;
   }
-  return basic(auth.username, auth.password);
+  return basic(auth);
 }
 
-/** Rejects credentials that cannot be sent (RFC 7617 §2). */
-export function checkAuth(auth: HttpAuth | null | undefined): void {
-  if (auth && "username" in auth) basic(auth.username, auth.password);
-}
-
-function basic(username: string, password: string): string {
-  // deno-lint-ignore no-control-regex
-  if (username.includes(":") || /[\x00-\x1f\x7f]/.test(username + password)) {
-    throw new TypeError("Cannot use auth: a user name with a colon, or a control character");
-  }
+function basic({ username, password }: Extract<HttpAuth, { username: string }>): string {
   return `Basic ${new TextEncoder().encode(`${username}:${password}`).toBase64()}`;
 }

@@ -4,7 +4,7 @@ import type { HttpProxy } from "./options.ts";
 export function checkProxy(proxy: HttpProxy): Deno.Proxy {
   const url = URL.parse(proxy.url);
   if (url === null || !/^(https?|socks5h?):$/.test(url.protocol)) {
-    throw new TypeError("Cannot use proxy: its URL is one of http://, https:// or socks5://");
+    throw new TypeError("proxy.url must be a URL that begins with http://, https:// or socks5://");
   }
   const username = proxy.username ?? decode(url.username);
   const password = proxy.password ?? decode(url.password);
@@ -40,6 +40,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new TypeError("Cannot use proxy: the credentials in its URL are malformed");
+    throw new TypeError("proxy.url must have credentials that are percent-encoded");
   }
 }

@@ -1,5 +1,4 @@
 import type { HttpRateLimit } from "./options.ts";
-import { checkCount, checkTime } from "../internal/option_defaults.ts";
 
 /** At most so many starts in every span of time, for each host. */
 export class RateLimiter {
@@ -8,9 +7,9 @@ export class RateLimiter {
   /** The last starts of each host, the oldest at `at`. */
   readonly #hosts = new Map<string, { starts: number[]; at: number }>();
 
-  constructor(limit: HttpRateLimit) {
-    this.#requests = checkCount("rateLimit.requests", limit.requests, 1);
-    this.#per = checkTime("rateLimit.per", limit.per, 1000);
+  constructor({ requests, per }: HttpRateLimit) {
+    this.#requests = requests;
+    this.#per = per;
   }
 
   /** Takes the next start of a host; gives how long to wait for it, in milliseconds. */

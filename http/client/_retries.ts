@@ -1,6 +1,8 @@
 import type { HttpSent, HttpTry } from "./errors.ts";
 import type { Plan } from "./_plan.ts";
-import { backoffDelay, type HttpRetryCause, isRetryStatus, parseRetryAfter } from "./retry.ts";
+import { retryWait } from "./_policy.ts";
+import { isRetryStatus, parseRetryAfter } from "./retry.ts";
+import type { HttpRetryCause } from "./retry_options.ts";
 import { shownUrl } from "./_url.ts";
 
 /** Counts how a request has failed, and says whether and when it is tried again. */
@@ -28,7 +30,7 @@ export class Retries {
     const asked = retryAfter !== null && retry.respectRetryAfter
       ? parseRetryAfter(retryAfter, Date.now()) ?? 0
       : 0;
-    const delay = asked > 0 ? Math.min(asked, retry.maxRetryAfter) : backoffDelay(this.#row, retry);
+    const delay = asked > 0 ? Math.min(asked, retry.maxRetryAfter) : retryWait(this.#row, retry);
     return { ...this.#about(), status, delay };
   }
 
@@ -37,7 +39,7 @@ export class Retries {
     if (!(error instanceof Error)) return undefined;
     const cause = this.#causeOf(error, unsent);
     if (cause === undefined || !this.#allowed(cause)) return undefined;
-    return { ...this.#about(), error, delay: backoffDelay(this.#row, this.#plan.retry) };
+    return { ...this.#about(), error, delay: retryWait(this.#row, this.#plan.retry) };
   }
 
   #about(): HttpTry {

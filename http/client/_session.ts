@@ -1,3 +1,5 @@
+import { timeLimit } from "../../net/internal/options.ts";
+import { isIdempotent } from "../internal/methods.ts";
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./options.ts";
 import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
@@ -12,18 +14,9 @@ import { RateLimiter } from "./_rate.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retries.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
-import { checkCount, checkTime } from "../internal/option_defaults.ts";
 import { type Origin, QueueFull, Slots } from "./_slots.ts";
 import { shownUrl } from "./_url.ts";
 
-const IDEMPOTENT: ReadonlySet<string> = new Set([
-  "GET",
-  "HEAD",
-  "OPTIONS",
-  "PUT",
-  "DELETE",
-  "TRACE",
-]);
 /** How much of a body an error keeps. */
 const ERROR_BODY = 64 * 1024;
 
@@ -45,9 +38,9 @@ export class Session {
   #closed = false;
 
   constructor(options: HttpClientOptions) {
-    const maxPerHost = checkCount("maxPerHost", options.maxPerHost, 10);
-    this.slots = new Slots(maxPerHost, checkCount("maxQueued", options.maxQueued, 10_000));
-    const timeout = checkTime("idleTimeout", options.idleTimeout, 30_000);
+    const { maxPerHost = 10, maxQueued = 10_000, idleTimeout = 30_000 } = options;
+    this.slots = new Slots(maxPerHost, maxQueued);
+    const timeout = timeLimit(idleTimeout);
     this.#rate = options.rateLimit && new RateLimiter(options.rateLimit);
     const count = Math.min(maxPerHost, 2 ** 31);
     this.#clients = new NativeClients(options, { count, timeout });
@@ -234,7 +227,7 @@ export class Session {
     guard: Guard,
   ): Promise<Response> {
     const { url, method, body } = plan;
-    const repeatable = IDEMPOTENT.has(method) || plan.headers?.has("idempotency-key") === true ||
+    const repeatable = isIdempotent(method) || plan.headers?.has("idempotency-key") === true ||
       attempt.told?.headers.has("idempotency-key") === true;
     // What can be sent once only must not be lost on a kept connection that is dead.
     const client = this.#clients.get({ url, repeatable: repeatable && body?.replayable !== false });

@@ -1,3 +1,4 @@
+import { optionError } from "../../net/internal/options.ts";
 import type { HttpParam, HttpParams } from "./options.ts";
 
 /** A URL as errors and logs may show it: without credentials, query and fragment. */
@@ -43,12 +44,19 @@ export function encodeParams(params: HttpParams): URLSearchParams {
 export function checkBase(given: string | URL, below?: URL): URL {
   const url = URL.parse(String(given), below);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new TypeError("Cannot use baseUrl: it is no http or https URL");
+    throw optionError("baseUrl", "an http or https URL", withoutLogin(String(given)));
   }
   if (url.username !== "" || url.password !== "") {
     throw new TypeError("Cannot use a baseUrl with credentials: set auth");
   }
+  // A base without the last slash would lose its last segment.
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
   return url;
+}
+
+/** Returns a URL for a message, without what may be credentials. */
+function withoutLogin(url: string): string {
+  return url.replace(/\/\/[^/]*@/, "//…@");
 }
 
 /** The URL to ask for. */

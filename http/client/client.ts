@@ -49,14 +49,14 @@ import type {
   HttpHooks,
   HttpRequestOptions,
 } from "./options.ts";
-import { retryPolicy } from "./retry.ts";
-import { checkTimes, Defaults, mergeRetry, never, raiser } from "./_defaults.ts";
+import { Defaults, fillTimes, mergeRetry, never, raiser } from "./_defaults.ts";
 import type { ClientExchange } from "./_exchange.ts";
 import { addHeaders, withoutSecrets } from "./_headers.ts";
-import { checkAuth, checkMethod, type Plan } from "./_plan.ts";
+import { checkMethod, type Plan } from "./_plan.ts";
+import { policyOf } from "./_policy.ts";
 import { plainBody, type RequestBody, requestBody, requestedBody } from "./_request_body.ts";
 import { type HttpResponsePromise, ResponsePromise } from "./_response_promise.ts";
-import { checkCount } from "../internal/option_defaults.ts";
+import { CLIENT, EXTEND, REQUEST } from "./_rules.ts";
 import { Session } from "./_session.ts";
 import { addParams, checkBase, decodeLogin, resolveUrl } from "./_url.ts";
 
@@ -142,6 +142,7 @@ export interface HttpClient extends AsyncDisposable {
  * ```
  */
 export function createClient(options: HttpClientOptions = {}): HttpClient {
+  CLIENT.check("createClient", options);
   const { baseUrl, hooks } = options;
   const base = baseUrl === undefined ? undefined : checkBase(baseUrl);
   const defaults = new Defaults(options, undefined);
@@ -212,6 +213,7 @@ class Client implements HttpClient {
   }
 
   extend(options: Parameters<HttpClient["extend"]>[0]): HttpClient {
+    EXTEND.check("extend", options);
     const { baseUrl, hooks } = options;
     const base = baseUrl === undefined ? this.#base : checkBase(baseUrl, this.#base);
     const defaults = new Defaults(options, this.#defaults);
@@ -238,6 +240,7 @@ class Client implements HttpClient {
     options: HttpRequestOptions,
   ): Promise<ClientExchange> {
     try {
+      if (options !== NO_OPTIONS) REQUEST.check("a request", options);
       const plan = this.#plan(checkMethod(method), url, options);
       return this.#session.run(plan, this.#defaults, this.#hooks);
     } catch (error) {
@@ -246,12 +249,7 @@ class Client implements HttpClient {
   }
 
   #plan(method: string, given: string | URL, options: HttpRequestOptions): Plan {
-    const plan = this.#start(
-      method,
-      given,
-      options === NO_OPTIONS ? this.#defaults : undefined,
-      options,
-    );
+    const plan = this.#start(method, given, options);
     if (options === NO_OPTIONS) return plan;
     const body = requestBody(options, method);
     if (options.params !== undefined) {
@@ -279,7 +277,6 @@ class Client implements HttpClient {
   #start(
     method: string,
     given: string | URL,
-    same: Defaults | undefined,
     options: HttpFetchOptions,
   ): Plan {
     const defaults = this.#defaults;
@@ -293,10 +290,7 @@ class Client implements HttpClient {
       own = undefined;
       headers = withoutSecrets(defaults.headers);
     }
-    if (same === undefined && auth !== undefined) {
-      checkAuth(auth);
-      own = auth ?? undefined;
-    }
+    if (auth !== undefined) own = auth ?? undefined;
     if (template === undefined) {
       let special = headers !== undefined;
       if (url.username !== "" || url.password !== "") {
@@ -318,14 +312,12 @@ class Client implements HttpClient {
       history: [],
       timeouts: timeouts === undefined
         ? defaults.timeouts
-        : checkTimes({ ...defaults.times, ...timeouts }),
-      retry: retry === undefined ? defaults.retry : retryPolicy(mergeRetry(defaults.again, retry)),
-      maxRedirects: maxRedirects === undefined || maxRedirects === 0
-        ? maxRedirects ?? defaults.maxRedirects
-        : checkCount("maxRedirects", maxRedirects, 20),
+        : fillTimes({ ...defaults.times, ...timeouts }),
+      retry: retry === undefined ? defaults.retry : policyOf(mergeRetry(defaults.again, retry)),
+      maxRedirects: maxRedirects ?? defaults.maxRedirects,
       redirect: "follow",
       raise: raiser(raiseForStatus) ?? defaults.raise,
-      maxBody: checkCount("maxBody", maxBody, defaults.maxBody),
+      maxBody: maxBody ?? defaults.maxBody,
       signal: options.signal,
       onDownload: options.onDownload,
     };
@@ -336,7 +328,7 @@ class Client implements HttpClient {
     const from = input instanceof Request ? input : undefined;
     const method = checkMethod(init.method ?? from?.method ?? "GET");
     const signal = init.signal === null ? undefined : init.signal ?? from?.signal;
-    const plan = this.#start(method, url, undefined, signal === undefined ? {} : { signal });
+    const plan = this.#start(method, url, signal === undefined ? {} : { signal });
     let body: RequestBody | undefined;
     if (init.body !== undefined && init.body !== null) body = plainBody(init.body);
     else if (init.body === undefined && from?.body) body = await requestedBody(from.body);

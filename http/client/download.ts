@@ -36,11 +36,25 @@ import { fileURLToPath } from "node:url";
 import { createClient, type HttpClient, type HttpFetchOptions } from "./client.ts";
 import { HttpRequestError, HttpTimeoutError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
-import { backoffDelay, type HttpRetryPolicy, retryPolicy } from "./retry.ts";
+import { policyOf, retryWait } from "./_policy.ts";
+import { aClient, FETCH, without } from "./_rules.ts";
+import type { HttpRetryPolicy } from "./retry_options.ts";
 import { withHeaders } from "./_headers.ts";
 import { PartialFile } from "./_partial_file.ts";
 import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_pieces.ts";
-import { checkCount, checkTime } from "../internal/option_defaults.ts";
+import {
+  count,
+  flag,
+  group,
+  integer,
+  oneOf,
+  optionError,
+  OptionRules,
+  path as filePath,
+  required,
+  text,
+  timeLimit,
+} from "../../net/internal/options.ts";
 
 /** What a file has to be. */
 export interface DownloadDigest {
@@ -130,12 +144,12 @@ export async function download(
   file: string | URL,
   options: DownloadOptions = {},
 ): Promise<DownloadResult> {
-  const { size, maxSize, digest, resume = true, signal, retry } = options;
+  filePath("file", file);
+  DOWNLOAD.check("download", options);
+  const { size: expected, maxSize = Infinity, resume = true, signal, retry } = options;
   const path = file instanceof URL ? fileURLToPath(file) : file;
-  const expected = size === undefined || size === 0 ? size : checkCount("size", size, 1);
-  const most = Math.min(checkCount("maxSize", maxSize, Infinity), expected ?? Infinity);
-  checkDigest(digest);
-  const policy = retryPolicy(retry);
+  const most = Math.min(maxSize, expected ?? Infinity);
+  const policy = policyOf(retry);
   signal?.throwIfAborted();
   const client = options.client ?? createClient();
   try {
@@ -172,6 +186,7 @@ class Download {
   readonly #client: HttpClient;
   readonly #url: string | URL;
   readonly #options: DownloadLimits;
+  readonly #request: Omit<HttpFetchOptions, "maxBody" | "onDownload" | "raiseForStatus">;
   /** Stands for the URL, which may hold secrets, in the note. */
   readonly #key: string;
   #shown = "the file";
@@ -193,7 +208,8 @@ class Download {
     this.#client = client;
     this.#url = url;
     this.#options = options;
-    this.#total = checkTime("timeouts.total", options.timeouts?.total, 0);
+    this.#request = REQUEST.pick(options);
+    this.#total = timeLimit(options.timeouts?.total ?? 0);
     this.#end = performance.now() + this.#total;
     this.#key = createHash("sha256").update(String(url)).digest("hex");
   }
@@ -231,7 +247,7 @@ class Download {
 
   /** Asks for all that is missing; says whether the file is whole. */
   async #piece(): Promise<boolean> {
-    const { client: _, onDownload: __, ...options } = this.#options;
+    const options = this.#request;
     const partial = this.#partial;
     const { state } = partial;
     const response = await this.#client.get(this.#url, {
@@ -288,7 +304,7 @@ class Download {
     } catch (error) {
       if (!(error instanceof HttpRequestError) || !error.retryable) throw error;
       if (++this.#resumptions > policy.total) throw error;
-      const wait = backoffDelay(this.#resumptions, policy);
+      const wait = retryWait(this.#resumptions, policy);
       await delay(Math.min(wait, this.#left(error)), signal === undefined ? {} : { signal });
       return false;
     }
@@ -339,9 +355,28 @@ function tooMuch(size: number, most: number, expected: number | undefined): stri
   return `it has ${size} bytes or more, not ${expected === most ? most : `at most ${most}`}`;
 }
 
-function checkDigest(digest: DownloadDigest | undefined): void {
-  if (digest === undefined) return;
-  const length = createHash(digest.algorithm).digest().length * 2;
-  if (digest.hex.length === length && /^[0-9a-f]+$/i.test(digest.hex)) return;
-  throw new TypeError(`Cannot use digest.hex: a ${digest.algorithm} has ${length} hex digits`);
-}
+const PASSED = without(FETCH, "maxBody", "raiseForStatus");
+/** The options that go to each request. */
+const REQUEST = without(PASSED, "onDownload");
+
+const DIGEST = group(
+  new OptionRules<DownloadDigest>({
+    algorithm: required(oneOf("sha256", "sha384", "sha512", "sha1", "md5")),
+    hex: required(text),
+  }),
+);
+
+const DOWNLOAD = new OptionRules<DownloadOptions>({
+  ...PASSED.rules,
+  client: aClient,
+  size: integer(0, Number.MAX_SAFE_INTEGER),
+  maxSize: count,
+  digest: (name, value) => {
+    DIGEST(name, value);
+    const { algorithm, hex } = value as DownloadDigest;
+    const length = createHash(algorithm).digest().length * 2;
+    if (hex.length === length && /^[0-9a-f]+$/i.test(hex)) return;
+    throw optionError(`${name}.hex`, `${length} hex digits, as ${algorithm} has them`, hex);
+  },
+  resume: flag,
+});

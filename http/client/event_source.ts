@@ -40,7 +40,17 @@ import { parseRetryAfter } from "./retry.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { EventParser, EventTooLarge } from "./_event_parser.ts";
 import { withHeaders } from "./_headers.ts";
-import { checkCount, MAX_TIMER } from "../internal/option_defaults.ts";
+import { backoff } from "../../net/internal/backoff.ts";
+import {
+  callback,
+  count,
+  group,
+  MAX_TIMER,
+  milliseconds,
+  OptionRules,
+  rule,
+} from "../../net/internal/options.ts";
+import { aClient, FETCH, TIMEOUTS, without } from "./_rules.ts";
 
 /** An event. */
 export interface ServerSentEvent {
@@ -156,18 +166,35 @@ export function eventSource(
   url: string | URL,
   options: EventSourceOptions = {},
 ): AsyncGenerator<ServerSentEvent, void, void> {
-  const { lastEventId = "" } = options;
-  if (/[\0\r\n]/.test(lastEventId)) {
-    throw new TypeError("Cannot use lastEventId: it holds what ends a line");
-  }
+  EVENT_SOURCE.check("eventSource", options);
+  const { lastEventId = "", maxEvent = 1024 * 1024 } = options;
   return listen(url, options, {
-    parser: new EventParser(checkCount("maxEvent", options.maxEvent, 1024 * 1024), lastEventId),
-    base: checkWait("reconnectDelay", options.reconnectDelay, 3000),
-    least: checkWait("minReconnectDelay", options.minReconnectDelay, 500),
-    most: checkWait("maxReconnectDelay", options.maxReconnectDelay, 30_000),
-    maxFailures: checkCount("maxFailures", options.maxFailures, 10),
+    parser: new EventParser(maxEvent, lastEventId),
+    base: options.reconnectDelay ?? 3000,
+    least: options.minReconnectDelay ?? 500,
+    most: Math.min(options.maxReconnectDelay ?? 30_000, MAX_TIMER),
+    maxFailures: options.maxFailures ?? 10,
   });
 }
+
+/** The options that go to each request. */
+const REQUEST = without(FETCH, "maxBody", "onDownload", "raiseForStatus", "retry", "timeouts");
+
+const EVENT_SOURCE = new OptionRules<EventSourceOptions>({
+  ...REQUEST.rules,
+  timeouts: group(without(TIMEOUTS, "total")),
+  client: aClient,
+  lastEventId: rule(
+    "a string without NUL and line ends",
+    (value) => typeof value === "string" && !/[\0\r\n]/.test(value),
+  ),
+  reconnectDelay: milliseconds,
+  minReconnectDelay: milliseconds,
+  maxReconnectDelay: milliseconds,
+  maxFailures: count,
+  maxEvent: count,
+  onReconnect: callback,
+});
 
 interface Listening {
   readonly parser: EventParser;
@@ -215,8 +242,10 @@ async function* listen(
         throw error ?? failure(response!, "protocol", `no event in ${failures} connections`);
       }
       const first = parser.retry === undefined ? base : Math.max(least, parser.retry);
-      const backoff = first * 2 ** Math.max(0, Math.min(failures, 32) - 1);
-      const wait = Math.min(most, Math.max(asked ?? 0, backoff));
+      const wait = Math.min(
+        most,
+        Math.max(asked ?? 0, backoff(Math.max(1, failures), { minTimeout: first })),
+      );
       onReconnect?.({ error, delay: wait, lastEventId: parser.lastEventId });
       await delay(wait, signal === undefined ? {} : { signal });
     }
@@ -231,10 +260,10 @@ function connect(
   options: EventSourceOptions,
   lastEventId: string,
 ): Promise<HttpResponse> {
-  const { client: _, headers, timeouts, ...rest } = options;
+  const { headers, timeouts } = options;
   const id = headerOf(lastEventId);
   return client.get(url, {
-    ...rest,
+    ...REQUEST.pick(options),
     headers: withHeaders(headers, {
       "accept": "text/event-stream",
       "cache-control": "no-store",
@@ -280,10 +309,4 @@ function failure(
 ): HttpRequestError {
   const options = { kind, method: "GET", url, history, sent: "maybe", phase: "response" } as const;
   return new HttpRequestError(`Cannot listen to ${url}: ${reason}`, options);
-}
-
-function checkWait(name: string, value: number | undefined, fallback: number): number {
-  const wait = value ?? fallback;
-  if (typeof wait === "number" && wait >= 0) return Math.min(wait, MAX_TIMER);
-  throw new RangeError(`Cannot use ${name}: it is a number from 0 up, not ${wait}`);
 }

@@ -30,7 +30,8 @@
 
 import { createClient, type HttpClient, type HttpFetchOptions } from "./client.ts";
 import type { HttpResponse } from "./response.ts";
-import { checkCount } from "../internal/option_defaults.ts";
+import { callback, count, group, OptionRules, rule, signal } from "../../net/internal/options.ts";
+import { aClient, FETCH, without } from "./_rules.ts";
 
 /** Options of {@linkcode fetchAll}. */
 export interface FetchAllOptions<T> {
@@ -114,7 +115,9 @@ export function fetchAll<T = Uint8Array<ArrayBuffer>>(
   urls: Iterable<string | URL>,
   options: FetchAllOptions<T> = {},
 ): FetchAllRun<T> {
-  const concurrency = checkCount("concurrency", options.concurrency, 10);
+  urlList("urls", urls);
+  FETCH_ALL.check("fetchAll", options as FetchAllOptions<unknown>);
+  const { concurrency = 10 } = options;
   return {
     [Symbol.asyncIterator]: () => run(urls, options, concurrency),
     async gather() {
@@ -124,6 +127,19 @@ export function fetchAll<T = Uint8Array<ArrayBuffer>>(
     },
   };
 }
+
+const FETCH_ALL = new OptionRules<FetchAllOptions<unknown>>({
+  concurrency: count,
+  signal,
+  client: aClient,
+  request: group(without(FETCH, "signal")),
+  read: callback,
+});
+
+const urlList = rule(
+  "an iterable of URLs that is no string",
+  (value) => typeof value === "object" && value !== null && Symbol.iterator in value,
+);
 
 async function* run<T>(
   urls: Iterable<string | URL>,

@@ -10,7 +10,7 @@ import type { NetError } from "../../net/errors/errors.ts";
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpTry } from "./errors.ts";
 import type { MultipartParts } from "./multipart.ts";
-import type { HttpRetryOptions } from "./retry.ts";
+import type { HttpRetryOptions } from "./retry_options.ts";
 
 /** Query parameters: an array gives one parameter for each entry, null and undefined none. */
 export type HttpParams =
@@ -220,7 +220,12 @@ export interface HttpCommonOptions {
 
 /** Options of `createClient`. */
 export interface HttpClientOptions extends HttpCommonOptions {
-  /** What relative URLs are relative to. A path should end in a slash. */
+  /**
+   * The base of relative URLs. Its path names a folder, whether or not it ends in a slash: `users` is
+   * `/api/v1/users` below `http://host/api/v1`.
+   *
+   * @default none
+   */
   baseUrl?: string | URL;
   /**
    * The most requests under way to one origin, and so the connections that are

@@ -25,119 +25,18 @@
 
 import { parseDigits, trimBlanks } from "../../net/text.ts";
 import { parseHttpDate } from "../internal/http_date.ts";
-import { checkCount, checkTime } from "../internal/option_defaults.ts";
+import { limit, OptionRules } from "../../net/internal/options.ts";
+import { policyOf, retryWait } from "./_policy.ts";
+import { RETRY } from "./_rules.ts";
+import type { HttpRetryOptions, HttpRetryPolicy } from "./retry_options.ts";
 
-/** Options of retrying. All times are in milliseconds. */
-export interface HttpRetryOptions {
-  /**
-   * The most retries, whatever they are for; 0 for none. Redirects do not count, as
-   * in a session of Python's requests.
-   *
-   * @default 3
-   */
-  total?: number;
-  /**
-   * The most retries after failures to connect.
-   *
-   * @default total
-   */
-  connect?: number;
-  /**
-   * The most retries after failures when the request may have been sent.
-   *
-   * @default total
-   */
-  read?: number;
-  /**
-   * The most retries after an answer with a status of `statusForcelist`, or with `Retry-After`.
-   *
-   * @default total
-   */
-  status?: number;
-  /**
-   * The most redirects, where that is less than `maxRedirects`.
-   *
-   * @default maxRedirects
-   */
-  redirect?: number;
-  /**
-   * The most retries after any other failure that may pass.
-   *
-   * @default total
-   */
-  other?: number;
-  /**
-   * Waits are this, in seconds, times two to the power of the failures in a row less one.
-   *
-   * @default 0.5
-   */
-  backoffFactor?: number;
-  /**
-   * Up to how much is added to each wait by chance.
-   *
-   * @default 0
-   */
-  jitter?: number;
-  /**
-   * The longest wait of the backoff.
-   *
-   * @default 120000
-   */
-  maxBackoff?: number;
-  /**
-   * The statuses that are tried again.
-   *
-   * @default [500, 502, 503, 504]
-   */
-  statusForcelist?: readonly number[];
-  /**
-   * The methods that are tried again once a request may have been sent.
-   *
-   * @default ["DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"]
-   */
-  methods?: readonly string[];
-  /**
-   * Whether to wait as long as `Retry-After` says, and to try 413, 429 and 503 again that have it.
-   *
-   * @default true
-   */
-  respectRetryAfter?: boolean;
-  /**
-   * The longest wait that a server can ask for; beyond it we wait that long.
-   *
-   * @default 60000
-   */
-  maxRetryAfter?: number;
-}
+export type * from "./retry_options.ts";
 
-/** {@linkcode HttpRetryOptions} checked and complete. */
-export interface HttpRetryPolicy {
-  /** Retries in all. */
-  readonly total: number;
-  /** Retries by what failed. */
-  readonly limits: Readonly<Record<HttpRetryCause, number>>;
-  /** Redirects. */
-  readonly redirect: number;
-  /** In seconds. */
-  readonly backoffFactor: number;
-  /** In milliseconds. */
-  readonly jitter: number;
-  /** In milliseconds. */
-  readonly maxBackoff: number;
-  /** Statuses that are tried again. */
-  readonly statuses: ReadonlySet<number>;
-  /** Methods that are tried again. */
-  readonly methods: ReadonlySet<string>;
-  /** Whether `Retry-After` counts. */
-  readonly respectRetryAfter: boolean;
-  /** In milliseconds. */
-  readonly maxRetryAfter: number;
-}
+const { backoffFactor, jitter, maxBackoff } = RETRY.rules;
+const BACKOFF = new OptionRules<
+  Pick<HttpRetryOptions, "backoffFactor" | "jitter" | "maxBackoff">
+>({ backoffFactor, jitter, maxBackoff });
 
-/** What a retry is for. */
-export type HttpRetryCause = "connect" | "read" | "status" | "other";
-
-const IDEMPOTENT = ["DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"];
 const AFTER: ReadonlySet<number> = new Set([413, 429, 503]);
 
 /**
@@ -159,26 +58,8 @@ const AFTER: ReadonlySet<number> = new Set([413, 429, 503]);
  * ```
  */
 export function retryPolicy(options: HttpRetryOptions | false = {}): HttpRetryPolicy {
-  const given = options === false ? { total: 0 } : options;
-  const total = count("retry.total", given.total ?? 3);
-  const limit = (name: HttpRetryCause) => count(`retry.${name}`, given[name] ?? total);
-  return {
-    total,
-    limits: {
-      connect: limit("connect"),
-      read: limit("read"),
-      status: limit("status"),
-      other: limit("other"),
-    },
-    redirect: count("retry.redirect", given.redirect ?? Infinity),
-    backoffFactor: number("retry.backoffFactor", given.backoffFactor ?? 0.5),
-    jitter: number("retry.jitter", given.jitter ?? 0),
-    maxBackoff: checkTime("retry.maxBackoff", given.maxBackoff, 120_000),
-    statuses: new Set(given.statusForcelist ?? [500, 502, 503, 504]),
-    methods: new Set((given.methods ?? IDEMPOTENT).map((method) => method.toUpperCase())),
-    respectRetryAfter: given.respectRetryAfter ?? true,
-    maxRetryAfter: checkTime("retry.maxRetryAfter", given.maxRetryAfter, 60_000),
-  };
+  RETRY.check("retryPolicy", options === false ? undefined : options);
+  return policyOf(options);
 }
 
 /**
@@ -228,10 +109,9 @@ export function backoffDelay(
   options: Pick<HttpRetryOptions, "backoffFactor" | "jitter" | "maxBackoff"> = {},
   random: () => number = Math.random,
 ): number {
-  if (failures <= 1) return 0;
-  const { backoffFactor = 0.5, jitter = 0, maxBackoff = 120_000 } = options;
-  const wait = backoffFactor * 1000 * 2 ** (failures - 1) + random() * jitter;
-  return Math.max(0, Math.min(maxBackoff, wait));
+  limit("failures", failures);
+  BACKOFF.check("backoffDelay", options);
+  return retryWait(failures, options, random);
 }
 
 /**
@@ -256,13 +136,4 @@ export function parseRetryAfter(value: string, now: number): number | undefined 
   if (seconds !== undefined) return seconds * 1000;
   const at = parseHttpDate(text, now);
   return at === undefined ? undefined : Math.max(0, at - now);
-}
-
-function count(name: string, value: number): number {
-  return value === 0 ? 0 : checkCount(name, value, 0);
-}
-
-function number(name: string, value: number): number {
-  if (typeof value === "number" && value >= 0) return value;
-  throw new RangeError(`Cannot use ${name}: it is a number from 0 up, not ${value}`);
 }

@@ -114,7 +114,7 @@ export function rule(requires: string, accepts: (value: unknown) => boolean): Ru
 export function group<T extends object>(rules: OptionRules<T>): Rule {
   return (name, value) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw optionError(name, "an object", value);
+      throw new TypeError(messageFor(name, "an object", value));
     }
     rules.checkAt(`${name}.`, name, value);
   };
@@ -237,8 +237,12 @@ export function countLimit(most: number): number {
 
 /** Returns the error for a value that does not fit. */
 export function optionError(name: string, requires: string, value: unknown): Error {
-  const message = `${name} must be ${requires}, got ${shown(value)}`;
+  const message = messageFor(name, requires, value);
   return typeof value === "number" ? new RangeError(message) : new TypeError(message);
+}
+
+function messageFor(name: string, requires: string, value: unknown): string {
+  return `${name} must be ${requires}, got ${shown(value)}`;
 }
 
 /** How much of a string an error shows, in UTF-16 units. */

@@ -47,6 +47,27 @@ Deno.test("createClient() sends every method, with parameters, headers and bodie
   assertEquals(client.stats().active, 0);
 });
 
+Deno.test("a base URL names a folder, with and without a slash at its end", async () => {
+  await using server = echo();
+  for (const base of ["api/v1", "api/v1/"]) {
+    await using client = clientFor(server.url + base);
+    assertEquals((await client.get("users").json<Echo>()).url, "/api/v1/users");
+    assertEquals((await client.get("/users").json<Echo>()).url, "/users");
+    await using below = client.extend({ baseUrl: "beta" });
+    assertEquals((await below.get("users").json<Echo>()).url, "/api/v1/beta/users");
+  }
+});
+
+Deno.test("a Host that the caller sets is sent, and stays with its origin", async () => {
+  await using server = echo();
+  await using other = echo();
+  await using client = clientFor(server.url, { headers: { host: "shop.example" } });
+  assertEquals((await client.get("a").json<Echo>()).headers.host, "shop.example");
+  const own = { headers: { host: "own.example" } };
+  assertEquals((await client.get("a", own).json<Echo>()).headers.host, "own.example");
+  assertEquals((await client.get(other.url).json<Echo>()).headers.host, new URL(other.url).host);
+});
+
 interface Echo {
   method: string;
   url: string;
