@@ -22,7 +22,7 @@ import {
   text,
   word,
 } from "../../net/internal/options.ts";
-import { socketPath } from "../../net/internal/dial.ts";
+import { socketPath } from "../../net/internal/host_rules.ts";
 import { TLS_CLIENT } from "../../net/internal/tls_rules.ts";
 import type {
   HttpClientOptions,

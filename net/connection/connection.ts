@@ -40,6 +40,7 @@ import type {
 import { NetError, type NetErrorOptions, type NetPhase, toNetError } from "../errors/errors.ts";
 import { encodeFrame, type FrameFormat } from "./frame_codec.ts";
 import type { Address, TlsInfo, Transport } from "./transport.ts";
+import { bytesOf, notBytes } from "../internal/bytes.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { CONNECTION, type Limits, limitsOf } from "../internal/connection_limits.ts";
 import { optionError } from "../internal/options.ts";
@@ -50,7 +51,6 @@ import { Watchdog } from "./_watchdog.ts";
 
 export type * from "./options.ts";
 
-const encoder = new TextEncoder();
 let lastId = 0;
 
 /** Makes what a raw operation threw the connection's error; for its watchdog alone. */
@@ -320,7 +320,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   write(data: Uint8Array | string): Promise<void> {
     if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
     const bytes = bytesOf(data);
-    return bytes === undefined ? Promise.reject(noBytes(data)) : this.#queue.write(bytes);
+    return bytes === undefined ? Promise.reject(notBytes(data)) : this.#queue.write(bytes);
   }
 
   /**
@@ -349,7 +349,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   send(data: Uint8Array | string): Promise<void> {
     if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
     const bytes = bytesOf(data);
-    return bytes === undefined ? Promise.reject(noBytes(data)) : this.#queue.send(bytes);
+    return bytes === undefined ? Promise.reject(notBytes(data)) : this.#queue.send(bytes);
   }
 
   /**
@@ -363,7 +363,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   trySend(data: Uint8Array | string): boolean {
     if (this.#state !== "open") return false;
     const bytes = bytesOf(data);
-    if (bytes === undefined) throw noBytes(data);
+    if (bytes === undefined) throw notBytes(data);
     return this.#queue.trySend(bytes);
   }
 
@@ -628,15 +628,4 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   static {
     failed = (connection, error, phase) => connection.#failed(error, phase);
   }
-}
-
-function bytesOf(data: Uint8Array | string): Uint8Array | undefined {
-  if (typeof data === "string") return encoder.encode(data);
-  return data instanceof Uint8Array ? data : undefined;
-}
-
-/** Without this, it would be the system that fails, and the connection with it. */
-function noBytes(data: unknown): TypeError {
-  const what = data === null ? "null" : typeof data;
-  return new TypeError(`Cannot send ${what}: it is neither a Uint8Array nor a string`);
 }

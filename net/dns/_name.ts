@@ -1,11 +1,11 @@
 import { NetError } from "../errors/errors.ts";
 
-/** The most octets of a name on the wire (RFC 1035 §2.3.4). */
+/** Maximum length of an encoded name in octets (RFC 1035 §2.3.4). */
 const MAX_NAME = 255;
-/** The most labels of such a name: one octet each, and its length. */
+/** Maximum number of labels in such a name: each takes an octet and its length. */
 const MAX_LABELS = 127;
 
-/** A message that breaks RFC 1035. */
+/** Returns the error for a message that violates RFC 1035. */
 export function malformed(what: string): NetError {
   return new NetError(`Cannot read the DNS message: ${what}`, {
     kind: "protocol",
@@ -13,7 +13,7 @@ export function malformed(what: string): NetError {
   });
 }
 
-/** Bytes that are read from the left; to read beyond the end is an error. */
+/** Reads values from bytes. A read beyond the end throws. */
 export class DnsReader {
   readonly bytes: Uint8Array;
   at: number;
@@ -43,17 +43,19 @@ export class DnsReader {
     return this.uint16() * 0x10000 + this.uint16();
   }
 
-  /** The part of the next `length` bytes, which are skipped here; names in it may point before it. */
+  /**
+   * Returns a reader of the next `length` bytes and skips them. Names in this part may point to
+   * bytes before it.
+   */
   part(length: number): DnsReader {
     if (this.at + length > this.end) throw malformed("it ends too early");
     return new DnsReader(this.bytes, this.at, this.at += length);
   }
 
   /**
-   * Reads a name and follows its pointers (RFC 1035 §4.1.4). Each pointer has to lead to a place
-   * before all that was read of this name so far, so a name ends. No sender needs more pointers than
-   * a name can have labels. Without this bound each record of a message could follow a chain of
-   * thousands.
+   * Reads a name and follows its pointers (RFC 1035 §4.1.4). Each pointer must lead to a place before
+   * all bytes read for this name so far, which rules out loops. A name never needs more pointers than
+   * labels. Without this limit, each record of a message could follow a chain of thousands.
    */
   name(): string {
     const labels: string[] = [];
@@ -89,7 +91,7 @@ export class DnsReader {
   }
 }
 
-/** A label for a person: what is no printable ASCII, and the point, is escaped (RFC 1035 §5.1). */
+/** Writes a label as text. Dots and characters outside printable ASCII are escaped (RFC 1035 §5.1). */
 function writeLabel(label: Uint8Array): string {
   let text = "";
   for (const byte of label) {
@@ -100,10 +102,10 @@ function writeLabel(label: Uint8Array): string {
   return text;
 }
 
-/** The labels of a name as it is written, `\.` and `\DDD` undone. */
+/** Splits a name into labels and decodes the escapes `\.` and `\DDD`. */
 function readLabels(name: string): Uint8Array[] {
   const fail = (why: string): never => {
-    throw new TypeError(`Cannot use the name ${JSON.stringify(name.slice(0, 300))}: ${why}`);
+    throw new TypeError(`Cannot encode the name ${JSON.stringify(name.slice(0, 300))}: ${why}`);
   };
   if (name === ".") return [];
   const labels: number[][] = [[]];
@@ -117,8 +119,8 @@ function readLabels(name: string): Uint8Array[] {
       const [, digits, character] = /^(?:(\d{3})|([!-/:-~]))/.exec(name.slice(i + 1, i + 4)) ?? [];
       code = digits === undefined ? character?.charCodeAt(0) ?? 256 : Number(digits);
       i += digits === undefined ? 1 : 3;
-      if (code > 255) fail("what follows a backslash is a sign, or a number of three digits");
-    } else if (code < 0x21 || code > 0x7e) fail("it holds a character that is no printable ASCII");
+      if (code > 255) fail("a backslash must precede a punctuation mark or three digits");
+    } else if (code < 0x21 || code > 0x7e) fail("it contains a character outside printable ASCII");
     labels.at(-1)!.push(code);
   }
   if (labels.some((label) => label.length === 0)) fail("it has an empty label");
@@ -128,7 +130,7 @@ function readLabels(name: string): Uint8Array[] {
   return labels.map((label) => Uint8Array.from(label));
 }
 
-/** Bytes that grow, and the names in them that others can point to. */
+/** Writes values to a growing buffer, and remembers names so that later ones can point to them. */
 export class DnsWriter {
   readonly #bytes: number[] = [];
   readonly #names = new Map<string, number>();
@@ -154,7 +156,12 @@ export class DnsWriter {
     for (const byte of bytes) this.#bytes.push(byte);
   }
 
-  /** A name; `compress` lets it point to one before, which only the types of RFC 1035 may (RFC 3597). */
+  /**
+   * Writes a name.
+   *
+   * @param compress Whether the name may point to an earlier one. Only the types of RFC 1035 may do
+   * this (RFC 3597 §4).
+   */
   name(name: string, compress: boolean): void {
     const labels = readLabels(name);
     for (let i = 0; i < labels.length; i++) {
@@ -168,20 +175,22 @@ export class DnsWriter {
     this.uint8(0);
   }
 
-  /** What `write` writes, its length before it. */
+  /** Writes a length of 16 bits, then the bytes that `write` writes. */
   sized(write: () => void): void {
     const at = this.length;
     this.uint16(0);
     write();
     const length = this.length - at - 2;
-    if (length > 0xffff) throw new RangeError(`Cannot write ${length} bytes: 65535 are the most`);
+    if (length > 0xffff) {
+      throw new RangeError(`Cannot write ${length} bytes: the maximum is 65535`);
+    }
     this.#bytes[at] = length >> 8;
     this.#bytes[at + 1] = length & 0xff;
   }
 
   finish(): Uint8Array<ArrayBuffer> {
     if (this.length > 0xffff) {
-      throw new RangeError(`Cannot write a message of ${this.length} bytes: 65535 are the most`);
+      throw new RangeError(`Cannot write a message of ${this.length} bytes: the maximum is 65535`);
     }
     return Uint8Array.from(this.#bytes);
   }

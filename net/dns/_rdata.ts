@@ -1,7 +1,8 @@
+import { optionError } from "../internal/options.ts";
 import { type DnsReader, type DnsWriter, malformed } from "./_name.ts";
 import type { DnsRecord, DnsServiceParameters } from "./record.ts";
 
-/** The numbers of the types that are known by name (IANA). */
+/** Numbers of the types that are known by name (IANA). */
 export const TYPES: Readonly<Record<string, number>> = {
   A: 1,
   NS: 2,
@@ -18,12 +19,12 @@ export const TYPES: Readonly<Record<string, number>> = {
 
 const NAMES = new Map(Object.entries(TYPES).map(([name, number]) => [number, name]));
 
-/** `A`, or `TYPE99` (RFC 3597 §5). */
+/** Returns the name of a type, for example `A`, or `TYPE99` for an unknown one (RFC 3597 §5). */
 export function typeName(type: number): string {
   return NAMES.get(type) ?? `TYPE${type}`;
 }
 
-/** The number of a type; undefined if the name stands for none. */
+/** Returns the number of a type, or undefined if the name is invalid. */
 export function typeNumber(name: string): number | undefined {
   const number = /^TYPE(\d{1,5})$/.exec(name)?.[1];
   const found = number === undefined ? TYPES[name] : Number(number);
@@ -36,7 +37,7 @@ type Data = DnsRecord extends infer R ? R extends DnsRecord ? Omit<R, "name" | "
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Reads what a record of a type holds. */
+/** Reads the data of a record of the given type. */
 export function readData(type: number, reader: DnsReader): Data {
   const data = readKnown(typeName(type), reader);
   if (data === undefined) {
@@ -99,7 +100,7 @@ function readKnown(type: string, reader: DnsReader): Data | undefined {
   }
 }
 
-/** RFC 9460 §2.2 and §7. */
+/** Reads the parameters of a service (RFC 9460 §2.2 and §7). */
 function readParameters(reader: DnsReader): DnsServiceParameters {
   const found: { -readonly [K in keyof DnsServiceParameters]: DnsServiceParameters[K] } = {};
   const others: Record<number, Uint8Array<ArrayBuffer>> = {};
@@ -131,7 +132,7 @@ function readIPv6(reader: DnsReader): string {
   return URL.parse(`http://[${groups.join(":")}]/`)?.hostname.slice(1, -1) ?? groups.join(":");
 }
 
-/** Writes what a record holds. */
+/** Writes the data of a record. */
 export function writeData(record: DnsRecord, writer: DnsWriter): void {
   switch (record.type) {
     case "A":
@@ -189,30 +190,30 @@ function writeParameters(parameters: DnsServiceParameters, writer: DnsWriter): v
   }
 }
 
-/** A text of at most 255 octets, its length before it. */
+/** Writes a text of up to 255 octets after its length. */
 function short(text: string, writer: DnsWriter): void {
   const bytes = encoder.encode(text);
   if (bytes.length > 255) {
-    throw new RangeError(`Cannot write a text of ${bytes.length} octets: 255 are the most`);
+    throw new RangeError(`Cannot write a text of ${bytes.length} octets: the maximum is 255`);
   }
   writer.uint8(bytes.length);
   writer.put(bytes);
 }
 
-/** The octets of an IPv4 address. */
+/** Returns the octets of an IPv4 address. */
 export function ipv4Bytes(address: string): Uint8Array {
   const parts = address.split(".").map((part) => /^\d{1,3}$/.test(part) ? Number(part) : 256);
   if (parts.length === 4 && parts.every((part) => part < 256)) return Uint8Array.from(parts);
-  throw new TypeError(`Cannot read ${JSON.stringify(address)}: it is no IPv4 address`);
+  throw optionError("address", "an IPv4 address", address);
 }
 
-/** The octets of an IPv6 address. */
+/** Returns the octets of an IPv6 address. */
 export function ipv6Bytes(address: string): Uint8Array {
   const short = /^[\da-f:.]+$/i.test(address)
     ? URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1)
     : undefined;
   if (short === undefined) {
-    throw new TypeError(`Cannot read ${JSON.stringify(address)}: it is no IPv6 address`);
+    throw optionError("address", "an IPv6 address", address);
   }
   const [left = "", right] = short.split("::");
   const groups = (text: string) => text === "" ? [] : text.split(":");

@@ -1,7 +1,7 @@
 /**
- * Asks a DNS server of one's choice: over UDP, again if no answer comes, and over TCP if it does
- * not fit (RFC 1035 §4.2, RFC 7766). Unlike `Deno.resolveDns` it tells NXDOMAIN from SERVFAIL and
- * from a name that has no such records, and how long an answer may be kept.
+ * A DNS client that queries a server of your choice. It uses UDP, repeats unanswered queries, and
+ * switches to TCP if an answer does not fit (RFC 1035 §4.2, RFC 7766). Unlike `Deno.resolveDns`, it
+ * distinguishes NXDOMAIN, SERVFAIL and a name without such records, and it returns the TTL.
  *
  * @example A name that does not exist
  * ```ts
@@ -21,8 +21,8 @@
  * await serving;
  * ```
  *
- * **Permissions**: `--allow-net` for the server with its port, and for the local address that is
- * bound: `127.0.0.1` for a server on this machine, else `0.0.0.0` or `[::]`.
+ * **Permissions**: `--allow-net` for the server with its port, and for the local address:
+ * `127.0.0.1` for a server on this machine, else `0.0.0.0` or `[::]`.
  *
  * @module
  */
@@ -33,21 +33,32 @@ import type { DnsType } from "./record.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import { connectTcp } from "../tcp/client.ts";
 import { connectUdp } from "../udp/socket.ts";
-import { checkNumber } from "../internal/options.ts";
+import { peerAddress } from "../internal/host_rules.ts";
+import {
+  flag,
+  MAX_TIMER,
+  milliseconds,
+  optionError,
+  OptionRules,
+  port,
+  required,
+  signal,
+  timeLimit,
+} from "../internal/options.ts";
 
 /** Options of {@linkcode queryDns}. */
 export interface QueryDnsOptions {
   /** The IP address of the server. */
   server: string;
   /**
-   * Its port.
+   * The port of the server.
    *
    * @default 53
    */
   port?: number;
   /**
-   * How long all of it may take, in milliseconds: a question is sent again after a seventh of it,
-   * and once more after two further sevenths.
+   * Time limit for the whole query in milliseconds; 0 for no limit. Over UDP, the query is repeated
+   * after one seventh of this time, and again after two further sevenths.
    *
    * @default 5000
    */
@@ -59,38 +70,47 @@ export interface QueryDnsOptions {
    */
   tcp?: boolean;
   /**
-   * Whether the server is asked to find out what it does not know itself.
+   * Whether the server should query other servers for records that it does not have.
    *
    * @default true
    */
   recursion?: boolean;
-  /** Gives up; it rejects with the signal's reason. */
+  /** Cancels the query, which rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** What a server has answered. */
+/** The answer of a server. */
 export interface DnsAnswer extends DnsMessage {
-  /** The server with its port, e.g. `192.0.2.53:53`. */
+  /** The server with its port, for example `192.0.2.53:53`. */
   readonly server: string;
-  /** How it was asked in the end. */
+  /** The protocol over which the answer arrived. */
   readonly transport: "udp" | "tcp";
-  /** How long it took, in milliseconds. */
+  /** The duration of the query in milliseconds. */
   readonly time: number;
 }
 
-/** A size that no path fragments (DNS Flag Day 2020). */
+const QUERY = new OptionRules<QueryDnsOptions>({
+  server: required(peerAddress),
+  port,
+  timeout: milliseconds,
+  tcp: flag,
+  recursion: flag,
+  signal,
+});
+
+/** Largest UDP payload in bytes that is not fragmented on any path (DNS Flag Day 2020). */
 const UDP_SIZE = 1232;
-const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /**
- * Asks one server for the records of a name.
+ * Queries one server for the records of a name.
  *
- * @param name The name; one of another script is translated (IDNA).
- * @param type The type of records.
- * @param options The server, and the limits.
- * @returns The answer, whatever its code: `NXDOMAIN` is an answer too.
- * @throws {NetError} "timeout" if nobody answers, "protocol" for an answer that is none, "refused" …
- * @throws {TypeError | RangeError} If the name, the type or an option is no such thing.
+ * @param name The domain name. A name in another script is converted to ASCII (IDNA).
+ * @param type The type of records, for example `MX`, or `TYPE15` by its number.
+ * @param options The server, the time limit, and the transport.
+ * @returns The answer, also if its code reports an error such as `NXDOMAIN`.
+ * @throws {NetError} Of kind "timeout" if no answer arrives, "protocol" if the answer is malformed,
+ * "refused" and others.
+ * @throws {TypeError | RangeError} If the name, the type or an option is invalid.
  *
  * @example A server that does not answer
  * ```ts
@@ -110,11 +130,9 @@ export async function queryDns(
   type: DnsType,
   options: QueryDnsOptions,
 ): Promise<DnsAnswer> {
+  QUERY.check("queryDns", options);
   const { server, port = 53, recursion = true, signal } = options;
-  const timeout = Math.min(
-    checkNumber("timeout", options.timeout ?? 5000) || MAX_TIMEOUT,
-    MAX_TIMEOUT,
-  );
+  const timeout = Math.min(timeLimit(options.timeout ?? 5000), MAX_TIMER);
   const started = performance.now();
   const questions = [{ name: toAscii(name), type }];
   const [id] = crypto.getRandomValues(new Uint16Array(1)) as unknown as [number];
@@ -125,7 +143,7 @@ export async function queryDns(
       questions,
       extension: extended ? { udpSize: UDP_SIZE, dnssec: false } : undefined,
     });
-  // Wrong arguments come before any I/O.
+  // Encoding rejects an invalid name or type before any I/O.
   const question = ask(true);
   const asked = decodeDnsMessage(question);
   signal?.throwIfAborted();
@@ -142,7 +160,7 @@ export async function queryDns(
     return [answer, "tcp"];
   };
   let [message, transport] = await attempt(question);
-  // An old server that stumbles over the extension (RFC 6891 §7).
+  // Old servers reject the extension (RFC 6891 §7).
   if (message.code === "FORMERR" && message.extension === undefined) {
     [message, transport] = await attempt(ask(false));
   }
@@ -165,9 +183,9 @@ async function askUdp(
   await using socket = await connectUdp({ hostname, port });
   let found: DnsMessage | undefined;
   let broken: unknown;
-  // What is not the answer may be a forger's try: the real one is waited for.
+  // Another datagram may be an attempt at forgery, so the client goes on waiting for the answer.
   const match = (data: Uint8Array) => {
-    // Looked at first: to take a message apart is more work than a flood of them is worth.
+    // This check comes first because decoding every message of a flood is expensive.
     if (data[0] !== bytes[0] || data[1] !== bytes[1]) return false;
     try {
       const message = decode(data);
@@ -183,7 +201,7 @@ async function askUdp(
     const limit = Math.max(timeout / 7, 1);
     await socket.request(bytes, undefined, { timeout: limit, resends: 2, signal, match });
   } catch (error) {
-    // A server that answers what nobody can read is not silent.
+    // A malformed answer is a better explanation than a timeout.
     throw broken !== undefined && toNetError(error).kind === "timeout" ? broken : error;
   }
   if (found === undefined) throw unasked(hostname, port);
@@ -199,12 +217,12 @@ async function askTcp(
 ): Promise<DnsMessage> {
   const until = performance.now() + timeout;
   const left = () => ({ timeout: Math.max(Math.ceil(until - performance.now()), 1), signal });
-  // A server may keep the connection for more questions: there is no end to wait for.
+  // A server may keep the connection open for more queries, so waiting for its end takes too long.
   await using conn = await connectTcp({ hostname, port, lingerTimeout: 0, ...left() });
   await conn.writeFrame(bytes, { lengthBytes: 2 });
   const frame = await conn.readFrame({ lengthBytes: 2, max: 0xffff, ...left() });
   if (frame === null) {
-    throw new NetError(`${conn.peer} ended without an answer`, {
+    throw new NetError(`${conn.peer} closed the connection without an answer`, {
       kind: "truncated",
       phase: "response",
       address: conn.peer,
@@ -217,7 +235,7 @@ function decode(bytes: Uint8Array): DnsMessage {
   try {
     return decodeDnsMessage(bytes);
   } catch (error) {
-    // A truncated answer may end in the middle of a record; its head is enough to ask again.
+    // A truncated answer may end inside a record. Its header is enough to switch to TCP.
     const head = bytes.slice(0, 12);
     if (head.length < 12 || (head[2]! & 2) === 0) throw error;
     head.fill(0, 4);
@@ -225,7 +243,7 @@ function decode(bytes: Uint8Array): DnsMessage {
   }
 }
 
-/** Same number, same question; an error may leave the question out. */
+/** Returns whether a message has the identifier and question of a query; errors may omit the question. */
 function answers(message: DnsMessage, asked: DnsMessage): boolean {
   const [question] = asked.questions;
   const [echo, ...others] = message.questions;
@@ -236,23 +254,23 @@ function answers(message: DnsMessage, asked: DnsMessage): boolean {
 
 function unasked(hostname: string, port: number): NetError {
   const address = formatAddress({ hostname, port });
-  return new NetError(`Cannot use the answer of ${address}: it is for another question`, {
+  return new NetError(`The answer of ${address} is for another question`, {
     kind: "protocol",
     phase: "response",
     address,
   });
 }
 
-/** A name of another script as ASCII; one that is ASCII stays as it is, underscores and all. */
+/** Converts a name in another script to ASCII. An ASCII name stays as it is, even with underscores. */
 function toAscii(name: string): string {
   if (/^[\x20-\x7e]*$/.test(name)) return name;
   return name.split(/[.。]/).map((label) => {
     if (/^[\x20-\x7e]*$/.test(label)) return label;
     const hostname = URL.parse(`http://${label}.invalid/`)?.hostname ?? "";
-    // What is no letter there may be read as another part of an URL.
+    // The URL parser may take other characters for separators of a URL.
     const ascii = /^([^.]+)\.invalid$/.exec(hostname)?.[1];
     if (ascii === undefined) {
-      throw new TypeError(`Cannot use the name ${JSON.stringify(name)}: it is no domain name`);
+      throw optionError("name", "a domain name", name);
     }
     return ascii;
   }).join(".");

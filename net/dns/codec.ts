@@ -1,6 +1,6 @@
 /**
- * DNS messages (RFC 1035, with EDNS of RFC 6891) as pure functions over bytes. Names are
- * decompressed, hostile loops refused, what is no printable ASCII in a name is escaped.
+ * Encodes and decodes DNS messages (RFC 1035, with EDNS of RFC 6891). The functions are pure. Names
+ * are decompressed, loops in names are rejected, and characters outside printable ASCII are escaped.
  *
  * @example A question and its answer
  * ```ts
@@ -18,58 +18,59 @@
  * assertEquals(answers, [{ name: "host.test", ttl: 60, type: "A", address: "192.0.2.7" }]);
  * ```
  *
- * **Permissions**: none; it is pure.
+ * **Permissions**: none.
  *
  * @module
  */
 
+import { optionError } from "../internal/options.ts";
 import { DnsReader, DnsWriter, malformed } from "./_name.ts";
 import { ipv4Bytes, ipv6Bytes, readData, typeName, typeNumber, writeData } from "./_rdata.ts";
 import type { DnsRecord, DnsType } from "./record.ts";
 
-/** What is asked. */
+/** A question: a name and the type of records that are wanted. */
 export interface DnsQuestion {
-  /** The name, without the point at its end; `.` is the root. */
+  /** The name without the dot at its end; `.` is the root. */
   readonly name: string;
-  /** The type of records that is wanted. */
+  /** The type of records that are wanted. */
   readonly type: DnsType;
 }
 
-/** The extension of RFC 6891. */
+/** The extension mechanism EDNS (RFC 6891). */
 export interface DnsExtension {
-  /** The largest answer over UDP that the sender takes, in bytes. */
+  /** Maximum size of an answer over UDP that the sender accepts, in bytes. */
   readonly udpSize: number;
-  /** Whether signatures (DNSSEC) are wanted. */
+  /** Whether the sender wants signatures (DNSSEC). */
   readonly dnssec: boolean;
 }
 
-/** A message, taken apart. */
+/** A decoded message. */
 export interface DnsMessage {
-  /** What the answer has in common with its question, 0 to 65535. */
+  /** The identifier that an answer shares with its question, 0 to 65535. */
   readonly id: number;
-  /** Whether it is an answer. */
+  /** Whether the message is an answer. */
   readonly response: boolean;
-  /** The kind of question; 0 is the usual one. */
+  /** The kind of query; 0 is a standard query. */
   readonly opcode: number;
-  /** Whether the server owns the name. */
+  /** Whether the server is authoritative for the name. */
   readonly authoritative: boolean;
-  /** Whether it did not fit: ask again over TCP. */
+  /** Whether the answer did not fit. Repeat the query over TCP then. */
   readonly truncated: boolean;
-  /** Whether the server is asked to find out. */
+  /** Whether the server should query other servers. */
   readonly recursionDesired: boolean;
-  /** Whether the server finds out for others. */
+  /** Whether the server queries other servers for its clients. */
   readonly recursionAvailable: boolean;
-  /** `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED` … or `RCODE99`. */
+  /** The response code: `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`, or a number as `RCODE99`. */
   readonly code: string;
-  /** What is asked. */
+  /** The questions, usually one. */
   readonly questions: readonly DnsQuestion[];
-  /** The answer. */
+  /** The records that answer the question. */
   readonly answers: readonly DnsRecord[];
-  /** Who would know. */
+  /** The records that name authoritative servers. */
   readonly authorities: readonly DnsRecord[];
-  /** What may help. */
+  /** Further records, such as the addresses of the named servers. */
   readonly additionals: readonly DnsRecord[];
-  /** The extension, if the sender speaks it. */
+  /** The extension, or undefined if the sender does not support it. */
   readonly extension: DnsExtension | undefined;
 }
 
@@ -93,22 +94,22 @@ function codeNumber(name: string): number {
     ? CODES.indexOf(name)
     : Number(number);
   if (code >= 0 && code <= 0xfff) return code;
-  throw new TypeError(`Cannot use the response code "${name}"`);
+  throw optionError("code", 'the name of a response code, such as "NXDOMAIN" or "RCODE99"', name);
 }
 
 function numberOf(type: DnsType): number {
   const number = typeNumber(type);
   if (number !== undefined) return number;
-  throw new TypeError(`Cannot use the type "${type}": it is a name such as MX, or TYPE15`);
+  throw optionError("type", 'a type of records, such as "MX" or "TYPE15"', type);
 }
 
 /**
- * Writes a message; names that come again are compressed.
+ * Encodes a message. Repeated names are compressed.
  *
- * @param message The message. What is left out is empty, false, 0 or NOERROR.
- * @returns Its bytes, as they are in a datagram.
- * @throws {TypeError} If a name, a type, a code or an address is none.
- * @throws {RangeError} If it is longer than 65535 bytes.
+ * @param message The message. Missing fields are empty, false, 0 or `NOERROR`.
+ * @returns The bytes of the message, as they are in a datagram.
+ * @throws {TypeError} If a name, a type, a code or an address is invalid.
+ * @throws {RangeError} If the message is longer than 65535 bytes.
  *
  * @example The smallest question
  * ```ts
@@ -123,7 +124,7 @@ export function encodeDnsMessage(message: Partial<DnsMessage>): Uint8Array<Array
   const { questions = [], answers = [], authorities = [], additionals = [], extension } = message;
   const code = codeNumber(message.code ?? "NOERROR");
   if (code > 15 && extension === undefined) {
-    throw new TypeError(`Cannot use the response code "${message.code}" without an extension`);
+    throw new TypeError(`Cannot encode the code ${message.code} without an extension`);
   }
   const writer = new DnsWriter();
   writer.uint16(message.id ?? 0);
@@ -162,11 +163,11 @@ export function encodeDnsMessage(message: Partial<DnsMessage>): Uint8Array<Array
 }
 
 /**
- * Reads a message.
+ * Decodes a message.
  *
- * @param bytes The message, at most 65535 bytes.
- * @returns What it says. Records of another class than the Internet's are left out.
- * @throws {NetError} Of kind "protocol", if it breaks RFC 1035 in any way.
+ * @param bytes The bytes of one message, at most 65535.
+ * @returns The decoded message. Records of other classes than IN are omitted.
+ * @throws {NetError} Of kind "protocol" if the message violates RFC 1035.
  *
  * @example A name that points at itself
  * ```ts
@@ -211,7 +212,7 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
         extendedCode = Math.floor(ttl / 0x1000000);
         extension = { udpSize: recordClass, dnssec: (ttl & 0x8000) !== 0 };
       } else if (recordClass === IN && type !== OPT) {
-        // The highest bit set means none (RFC 2181 §8).
+        // A TTL with the highest bit set counts as 0 (RFC 2181 §8).
         const data = readData(type, content);
         records.push({ name, ttl: ttl > 0x7fffffff ? 0 : ttl, ...data } as DnsRecord);
       }
@@ -239,11 +240,11 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
 }
 
 /**
- * The name under which the name of an address is asked for (RFC 1035 §3.5, RFC 3596 §2.5).
+ * Returns the name to query for the host name of an address (RFC 1035 §3.5, RFC 3596 §2.5).
  *
- * @param address An IPv4 or IPv6 address.
+ * @param address The IPv4 or IPv6 address.
  * @returns The name for a question of type PTR.
- * @throws {TypeError} If it is no address.
+ * @throws {TypeError} If `address` is not an IP address.
  *
  * @example Both families
  * ```ts

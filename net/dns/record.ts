@@ -1,14 +1,14 @@
 /**
- * The records of DNS: their types, and their text for a person.
+ * The types of DNS records, and their textual form.
  *
- * **Permissions**: none; it is pure.
+ * **Permissions**: none.
  *
  * @module
  */
 
 import { escapeControls } from "../text.ts";
 
-/** The types of records whose content is understood, and every other by its number (RFC 3597). */
+/** The types of records that are decoded, and all others by their number (RFC 3597). */
 export type DnsType =
   | "A"
   | "AAAA"
@@ -25,29 +25,29 @@ export type DnsType =
 
 /** Parameters of a service (RFC 9460). */
 export interface DnsServiceParameters {
-  /** The protocols that are spoken there. */
+  /** The application protocols of the service, such as `h2`. */
   readonly alpn?: readonly string[];
-  /** Whether those are all of them. */
+  /** Whether `alpn` is the complete list, without the default protocol. */
   readonly noDefaultAlpn?: boolean;
-  /** The port, if it is not the usual one. */
+  /** The port, if it is not the default one. */
   readonly port?: number;
-  /** IPv4 addresses. */
+  /** The IPv4 addresses of the service. */
   readonly ipv4?: readonly string[];
-  /** IPv6 addresses. */
+  /** The IPv6 addresses of the service. */
   readonly ipv6?: readonly string[];
-  /** What is not known here, by its number. */
+  /** The values of unknown parameters, by number. */
   readonly others?: Readonly<Record<number, Uint8Array<ArrayBuffer>>>;
 }
 
-/** What every record has. */
+/** The fields that all records have. */
 export interface DnsOwner {
-  /** Whose record it is, without the point at its end. */
+  /** The name that the record belongs to, without the dot at its end. */
   readonly name: string;
-  /** How long it may be kept, in seconds. */
+  /** The time for which the record may be cached, in seconds. */
   readonly ttl: number;
 }
 
-/** One record, told apart by its `type`. */
+/** One record. Its other fields depend on its `type`. */
 export type DnsRecord =
   & DnsOwner
   & (
@@ -88,10 +88,10 @@ export type DnsRecord =
   );
 
 /**
- * Writes what a record holds as a zone file does (RFC 1035 §5.1), for a person.
+ * Formats the data of a record for people, as in a zone file (RFC 1035 §5.1).
  *
- * @param record Any record.
- * @returns One line, control characters escaped.
+ * @param record A record of any type.
+ * @returns One line of text. Control characters are escaped.
  *
  * @example A mail server
  * ```ts
@@ -148,7 +148,7 @@ function writeText(record: DnsRecord): string {
       return parts.join(" ");
     }
     default:
-      // RFC 3597 §5.
+      // The form for unknown types (RFC 3597 §5).
       return `\\# ${record.data.length} ${record.data.toHex()}`.trimEnd();
   }
 }

@@ -8,6 +8,7 @@ import { addressesOf } from "./addresses.ts";
 import { tried } from "./tried.ts";
 import { CONNECTION } from "./connection_limits.ts";
 import { dialFrom } from "./dial_from.ts";
+import { hostName, ipAddress } from "./host_rules.ts";
 import {
   flag,
   group,
@@ -16,8 +17,6 @@ import {
   OptionRules,
   port,
   required,
-  type Rule,
-  rule,
   signal,
 } from "./options.ts";
 import { RETRY_RULES } from "./retry_rules.ts";
@@ -32,27 +31,12 @@ export const CONNECT = new OptionRules<ConnectOptions>({
   retry: group(new OptionRules<RetryOptions>(RETRY_RULES)),
 });
 
-/** A host name or an IP address. */
-export const hostName: Rule = rule(
-  "a host name or an IP address",
-  (value) => typeof value === "string" && value !== "" && !/[\s\0/]/.test(value),
-);
-
-/** The path of a Unix socket. */
-export const socketPath: Rule = rule(
-  "the path of a socket",
-  (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
-);
-
 /** The rules for the options of `connectTcp`. */
 export const CONNECT_TCP = new OptionRules<ConnectTcpOptions>({
   ...CONNECT.rules,
   hostname: hostName,
   port: required(port),
-  localAddress: rule(
-    "an IP address",
-    (value) => typeof value === "string" && readAddressBytes(value) !== undefined,
-  ),
+  localAddress: ipAddress,
   noDelay: flag,
   keepAlive: flag,
   resetOnAbort: flag,

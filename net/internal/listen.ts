@@ -1,7 +1,7 @@
 import { toNetError } from "../errors/errors.ts";
 import type { ServeOptions, ServeTcpOptions } from "../tcp/server_options.ts";
 import { CONNECTION } from "./connection_limits.ts";
-import { hostName } from "./dial.ts";
+import { hostName } from "./host_rules.ts";
 import {
   callback,
   count,

@@ -1,6 +1,7 @@
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "../errors/errors.ts";
-import { closeQuietly, socketPath } from "./dial.ts";
+import { closeQuietly } from "./dial.ts";
+import { socketPath } from "./host_rules.ts";
 import type { ServeOptions } from "../tcp/server_options.ts";
 import { SERVE } from "./listen.ts";
 import { group, limit, OptionRules, required, rule, type RuleSet } from "./options.ts";

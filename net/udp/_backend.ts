@@ -1,20 +1,20 @@
 import dgram from "node:dgram";
 import { NetError, toNetError } from "../errors/errors.ts";
-import { checkBind } from "./_check.ts";
+
 import type { BindUdpOptions, MulticastOptions } from "./options.ts";
 
-/** What a multicast group that was joined can do. */
+/** A multicast group that was joined. */
 export interface GroupHandle {
   leave(): Promise<void>;
 }
 
-/** The raw socket under a `UdpSocket`: Deno's own or Node's. */
+/** The raw socket under a `UdpSocket`, from Deno or from Node. */
 export interface UdpBackend {
   readonly name: "deno" | "node";
   readonly addr: Deno.NetAddr;
-  /** Sends one datagram; resolves when the system has taken it. */
+  /** Sends one datagram. Resolves when the system has taken it. */
   send(data: Uint8Array, to: Deno.NetAddr): Promise<void>;
-  /** Calls back for each datagram until the socket is closed; the bytes are the callee's. */
+  /** Calls `onData` for each datagram until the socket is closed. The callee owns the bytes. */
   start(
     onData: (data: Uint8Array, from: Deno.NetAddr) => void,
     onError: (e: unknown) => void,
@@ -23,7 +23,7 @@ export interface UdpBackend {
   close(): void;
 }
 
-/** What a socket of either kind takes. */
+/** Options of both kinds of sockets. */
 interface UdpBackendOptions {
   readonly hostname: string;
   readonly port: number;
@@ -31,13 +31,12 @@ interface UdpBackendOptions {
   readonly broadcast: boolean;
 }
 
-/** The most bytes of a datagram, and room for one more to see that there were more. */
+/** The maximum size of a datagram plus one byte, which shows that a datagram was longer. */
 const LARGEST = 65_536;
 
-/** Opens the socket that can do what the options ask for, or the one that they name. */
+/** Opens the socket that the options name, or one that supports them. */
 export async function openUdp(options: BindUdpOptions): Promise<UdpBackend> {
   const { hostname = "127.0.0.1", port = 0, reuseAddress = false, broadcast = false } = options;
-  checkBind(options);
   options.signal?.throwIfAborted();
   const wanted = options.backend ?? (broadcast || !hasNative() ? "node" : "deno");
   if (wanted === "deno" && !hasNative()) {
@@ -57,12 +56,12 @@ export async function openUdp(options: BindUdpOptions): Promise<UdpBackend> {
   }
 }
 
-/** Whether Deno's own datagram sockets are there: they want `--unstable-net`. */
+/** Returns whether Deno has datagram sockets, which require `--unstable-net`. */
 function hasNative(): boolean {
   return typeof Deno.listenDatagram === "function";
 }
 
-/** Opens a socket of Deno. */
+/** Opens a Deno socket. */
 function openNative(options: UdpBackendOptions): UdpBackend {
   const { hostname, port, reuseAddress } = options;
   const conn = Deno.listenDatagram({
@@ -103,7 +102,7 @@ function openNative(options: UdpBackendOptions): UdpBackend {
   };
 }
 
-/** Opens a socket of Node, which needs no flag and can broadcast. */
+/** Opens a Node socket, which needs no flag and can broadcast. */
 function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
   const { hostname, port, reuseAddress, broadcast } = options;
   const type = hostname.includes(":") ? "udp6" : "udp4";
@@ -112,7 +111,7 @@ function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
   socket.once("error", (error) => {
     try {
       socket.close();
-    } catch { /* It was never opened. */ }
+    } catch { /* The socket was never opened. */ }
     reject(error);
   });
   socket.bind(port, hostname, () => {
@@ -120,7 +119,7 @@ function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
     if (broadcast) socket.setBroadcast(true);
     const bound = socket.address();
     const addr = { transport: "udp", hostname: bound.address, port: bound.port } as const;
-    // Node forgets the callbacks of what is being sent when the socket is closed.
+    // When the socket is closed, Node drops the callbacks of datagrams that are being sent.
     const sending = new Set<(error: Error) => void>();
     resolve({
       name: "node",

@@ -1,12 +1,11 @@
 import type { InboxPolicy } from "./options.ts";
 
 /**
- * A bounded queue between what arrives whenever it likes and somebody who
- * reads in turn. It never makes the sender wait: what is too much is dropped
- * and counted.
+ * A bounded queue between the network and one reader. The sender never waits: items that do not
+ * fit are dropped and counted.
  */
 export class DatagramInbox<T> {
-  /** Messages thrown away so far. */
+  /** Number of dropped items. */
   dropped = 0;
 
   readonly #limit: number;
@@ -21,7 +20,7 @@ export class DatagramInbox<T> {
     this.#policy = policy;
   }
 
-  /** Messages waiting. */
+  /** Number of queued items. */
   get size(): number {
     return this.#items.length - this.#head;
   }
@@ -46,7 +45,10 @@ export class DatagramInbox<T> {
     }
   }
 
-  /** Takes the next item; null once the inbox has ended without an error. One reader at a time. */
+  /**
+   * Takes the next item, or null after the inbox has ended without an error. Only one reader may
+   * wait at a time.
+   */
   take(): Promise<T | null> {
     if (this.size > 0) {
       const item = this.#items[this.#head++]!;
@@ -68,7 +70,10 @@ export class DatagramInbox<T> {
     return this.#reader.promise;
   }
 
-  /** Gives up the reader that got `pending` from {@linkcode take}; an item that it just got stays. */
+  /**
+   * Rejects the reader that got `pending` from {@linkcode take}. If an item has just been delivered
+   * to it, the item goes back into the queue.
+   */
   interrupt(pending: Promise<T | null>, error: unknown): void {
     const reader = this.#reader;
     if (reader?.promise === pending) {
@@ -80,7 +85,7 @@ export class DatagramInbox<T> {
     }, () => {});
   }
 
-  /** Ends the inbox: what is queued can still be taken, then null or the error. */
+  /** Ends the inbox. Queued items can still be taken; then readers get null or the error. */
   end(error?: unknown): void {
     this.#end ??= { error };
     const reader = this.#reader;

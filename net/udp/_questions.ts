@@ -1,6 +1,6 @@
 import type { Datagram } from "./options.ts";
 
-/** Somebody who waits for an answer. */
+/** A request that waits for an answer. */
 export interface Question {
   readonly from: string;
   readonly match: ((data: Uint8Array<ArrayBuffer>) => boolean) | undefined;
@@ -9,26 +9,26 @@ export interface Question {
   readonly fail: (error: unknown) => void;
 }
 
-/** Who waits for a datagram of whom, in the order in which they asked. */
+/** The requests that wait for an answer, oldest first. */
 export class Questions {
   readonly #open = new Set<Question>();
 
-  /** Waits for a datagram of the peer `from` that `match` takes for the answer. */
+  /** Adds a request that waits for a datagram from the peer `from` that `match` accepts. */
   ask(from: string, match: Question["match"]): Question {
     const { promise: answered, resolve: answer, reject: fail } = Promise.withResolvers<Datagram>();
-    // It may fail while the question is still being sent, when nobody waits for it yet.
+    // The promise may reject while the datagram is still being sent and nothing awaits it yet.
     answered.catch(() => {});
     const question = { from, match, answered, answer, fail };
     this.#open.add(question);
     return question;
   }
 
-  /** Waits no longer. */
+  /** Removes a request. */
   forget(question: Question): void {
     this.#open.delete(question);
   }
 
-  /** Gives a datagram to whom it answers; says whether there is one. */
+  /** Delivers a datagram to the request that it answers. Returns false if there is none. */
   answer(from: string, datagram: Datagram): boolean {
     for (const question of this.#open) {
       if (question.from !== from) continue;

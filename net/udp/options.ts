@@ -1,178 +1,183 @@
 /**
- * The options of a `UdpSocket`, and what its methods take and give.
+ * The options, datagrams and counters of a `UdpSocket`.
  *
  * **Permissions**: none.
  *
  * @module
  */
 
-/** Which datagram a full inbox throws away: the one that comes, or the one that waits longest. */
+/** The datagram that a full inbox drops: the one that arrives, or the oldest one. */
 export type InboxPolicy = "drop-newest" | "drop-oldest";
 
 /** Options of `bindUdp`. */
 export interface BindUdpOptions {
   /**
-   * The address to bind. Nothing but this machine reaches the default.
+   * The local address. With the default, only this machine can reach the socket.
    *
    * @default "127.0.0.1"
    */
   hostname?: string;
   /**
-   * The port to bind; 0 takes a free one.
+   * The local port; 0 takes a free one.
    *
    * @default 0
    */
   port?: number;
   /**
-   * The longest datagram that is received whole, in bytes. What is longer is
-   * cut, and says so by `truncated`.
+   * Maximum size of a received datagram in bytes. Longer ones are cut and have `truncated` set.
    *
    * @default 65507
    */
   maxSize?: number;
-  /** What may wait to be received. */
+  /** The queue of datagrams that were not received yet. */
   inbox?: {
     /**
-     * The most datagrams.
+     * Maximum number of datagrams.
      *
      * @default 1024
      */
     limit?: number;
     /**
-     * Which one goes when there is one too many.
+     * The datagram to drop when the inbox is full.
      *
      * @default "drop-oldest"
      */
     policy?: InboxPolicy;
   };
   /**
-   * The most datagrams sent in a second, evenly spaced; 0 lifts it. A burst
-   * without pauses loses most of itself in the receiver's buffer.
+   * Maximum number of datagrams to send per second, evenly spaced; 0 for no limit. Most of a burst
+   * without pauses is lost, because the receiver's buffer overflows.
    *
    * @default 0
    */
   pace?: number;
   /**
-   * Whether others may bind the same address, as multicast receivers want.
+   * Whether other sockets may use the same address. Multicast receivers need this.
    *
    * @default false
    */
   reuseAddress?: boolean;
   /**
-   * Whether sending to a broadcast address is allowed (SO_BROADCAST). Takes Node's socket.
+   * Whether the socket may send to broadcast addresses (SO_BROADCAST). This requires a Node socket.
    *
    * @default false
    */
   broadcast?: boolean;
   /**
-   * Which socket to stand on.
+   * The implementation of the socket.
    *
-   * @default "deno" where it is available and can do what is asked for, else "node"
+   * @default "deno" if it is available and supports the other options, else "node"
    */
   backend?: "deno" | "node";
-  /** Closes the socket when it is aborted. */
+  /** Closes the socket when the signal is aborted. */
   signal?: AbortSignal;
 }
 
 /** Options of `connectUdp`. */
 export interface ConnectUdpOptions extends Omit<BindUdpOptions, "hostname" | "port"> {
-  /** The only peer, an IP address. */
+  /** The IP address of the peer, with its zone if it is link-local. */
   hostname: string;
   /** The port of the peer. */
   port: number;
 }
 
-/** A host by name or address, and a port. */
+/** The peer that a datagram is sent to. */
 export interface UdpTarget {
-  /** A name or an IP address. */
+  /** The host name or IP address of the peer. */
   readonly hostname: string;
-  /** 1 to 65535. */
+  /** The port of the peer, 1 to 65535. */
   readonly port: number;
 }
 
-/** One datagram that has arrived. */
+/** One received datagram. */
 export interface Datagram {
-  /** Its bytes, the receiver's own memory. */
+  /** The bytes of the datagram. They belong to the receiver. */
   readonly data: Uint8Array<ArrayBuffer>;
-  /** Who sent it, as far as UDP can tell. */
+  /** The address of the sender. UDP does not protect it against forgery. */
   readonly from: Deno.NetAddr;
-  /** Whether it was longer than `maxSize`. */
+  /** Whether the datagram was longer than `maxSize` and was cut. */
   readonly truncated: boolean;
 }
 
-/** Limits of one receive. */
+/** Options of `UdpSocket.receive`. */
 export interface ReceiveOptions {
   /**
-   * How long it may take, in milliseconds; 0 for ever.
+   * Time limit in milliseconds; 0 for no limit.
    *
    * @default 0
    */
   timeout?: number;
-  /** Gives it up; it rejects with the signal's reason and loses nothing. */
+  /** Cancels the call, which rejects with the signal's reason. No datagram is lost. */
   signal?: AbortSignal;
 }
 
 /** Options of `UdpSocket.request`. */
 export interface RequestUdpOptions {
   /**
-   * How long to wait for an answer to each sending, in milliseconds.
+   * Time to wait for an answer after the first datagram, in milliseconds; 0 for no limit.
    *
    * @default 1000
    */
   timeout?: number;
   /**
-   * How often to send again. Each wait is twice as long as the one before (RFC 8085 §3.1.1).
+   * Maximum number of repetitions. Each wait is twice as long as the previous one (RFC 8085 §3.1.1).
    *
    * @default 3
    */
   resends?: number;
   /**
-   * Says whether a datagram of the peer is the answer, e.g. by an identifier in
-   * it. Anybody can send anything: what it throws rejects the request.
+   * Returns whether a datagram of the peer is the answer, for example by an identifier in it. The
+   * datagram may contain anything. If the function throws, the request rejects with that error.
+   *
+   * @default every datagram of the peer is the answer
    */
   match?: (data: Uint8Array<ArrayBuffer>) => boolean;
-  /** Gives up; it rejects with the signal's reason. */
+  /** Cancels the request, which rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
 /** Options of `UdpSocket.joinMulticast`. */
 export interface MulticastOptions {
   /**
-   * The interface: for IPv4 its address; for IPv6 its index with Deno's socket, its
-   * name with Node's.
+   * The interface to join on: its address for IPv4; for IPv6 its index on a Deno socket and its
+   * name on a Node socket.
    *
-   * @default the system's choice
+   * @default the choice of the system
    */
   interface?: string | number;
-  /** Whether this machine hears what it sends to the group itself. @default as the system has it */
+  /**
+   * Whether sockets on this machine receive datagrams that it sends to the group.
+   *
+   * @default the setting of the system
+   */
   loopback?: boolean;
   /**
-   * How many hops what is sent may take, 0 to 255. IPv4 alone: neither socket can say it
-   * for IPv6.
+   * Maximum number of hops for datagrams to the group, 0 to 255. It works for IPv4 only, because
+   * neither implementation can set it for IPv6.
    *
-   * @default as the system has it
+   * @default the setting of the system
    */
   timeToLive?: number;
 }
 
 /** Membership of a multicast group (RFC 1112). */
 export interface MulticastMembership extends AsyncDisposable {
-  /** The group. */
+  /** The address of the group. */
   readonly group: string;
-  /** Leaves the group; a second time is harmless. */
+  /** Leaves the group. A second call has no effect. */
   leave(): Promise<void>;
 }
 
-/** Counters of a socket. */
+/** Counters of a UDP socket. */
 export interface UdpStats {
-  /** Datagrams received, dropped ones included. */
+  /** Number of received datagrams, including dropped ones. */
   readonly received: number;
-  /** Datagrams sent. */
+  /** Number of sent datagrams. */
   readonly sent: number;
-  /** Datagrams thrown away because the inbox was full. */
+  /** Number of datagrams dropped because the inbox was full. */
   readonly dropped: number;
-  /** Datagrams thrown away because they were not the connected peer's. */
+  /** Number of datagrams ignored because they were not from the peer of a connected socket. */
   readonly strangers: number;
-  /** Datagrams waiting. */
+  /** Number of datagrams in the inbox. */
   readonly waiting: number;
 }

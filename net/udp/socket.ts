@@ -1,12 +1,11 @@
 /**
- * UDP (RFC 768): datagrams in and out, questions with answers, multicast. One
- * class over Deno's own sockets and, where those are not to be had
- * (`--unstable-net`) or cannot do what is asked for, over Node's.
+ * UDP sockets (RFC 768): datagrams, requests with answers, and multicast. The sockets are those of
+ * Deno if they are available (`--unstable-net`) and support the options, else those of Node.
  *
- * UDP loses, repeats and reorders; it tells nobody. What is received waits in a
- * bounded inbox; what does not fit is dropped and counted.
+ * UDP loses, repeats and reorders datagrams without notice. Received datagrams wait in a bounded
+ * inbox. Datagrams that do not fit are dropped and counted.
  *
- * @example A question and its answer
+ * @example A request and its answer
  * ```ts
  * import { bindUdp } from "@portside/kit/net/udp";
  * import { assertEquals } from "@std/assert";
@@ -19,8 +18,7 @@
  * assertEquals(new TextDecoder().decode(answer.data), "ping");
  * ```
  *
- * **Permissions**: `--allow-net=127.0.0.1` for the address that is bound and
- * those that are sent to.
+ * **Permissions**: `--allow-net=127.0.0.1` for the local address, and the same for each peer.
  *
  * @module
  */
@@ -39,24 +37,24 @@ import type {
   UdpStats,
   UdpTarget,
 } from "./options.ts";
-import { canonical, checkAddress, checkMulticast, checkPort } from "./_check.ts";
+import { BIND, canonical, checkMulticast, CONNECT, RECEIVE, REQUEST } from "./_check.ts";
+import { bytesOf, notBytes } from "../internal/bytes.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { DatagramInbox } from "./_inbox.ts";
-import { checkNumber } from "../internal/options.ts";
+import { hostName, peerAddress } from "../internal/host_rules.ts";
+import { port as portRule } from "../internal/options.ts";
 import { Questions } from "./_questions.ts";
 import { openUdp, type UdpBackend } from "./_backend.ts";
 
 export type * from "./options.ts";
 
-/** The most bytes that a datagram can carry over IPv4 (65535 less both headers). */
+/** Maximum payload of a datagram over IPv4 in bytes: 65535 minus both headers. */
 const MAX_DATAGRAM = 65_507;
 
-const encoder = new TextEncoder();
-
 /**
- * A UDP socket. Made by {@linkcode bindUdp} or {@linkcode connectUdp}.
+ * A UDP socket, opened by {@linkcode bindUdp} or {@linkcode connectUdp}.
  *
- * @example Iterate over what arrives
+ * @example Iterate over datagrams
  * ```ts
  * import { bindUdp } from "@portside/kit/net/udp";
  * import { assertEquals } from "@std/assert";
@@ -71,13 +69,13 @@ const encoder = new TextEncoder();
  * ```
  */
 export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
-  /** The address that is bound. */
+  /** The local address. */
   readonly addr: Deno.NetAddr;
-  /** The same as a URL, e.g. `udp://127.0.0.1:8001`. */
+  /** The local address as a URL, for example `udp://127.0.0.1:8001`. */
   readonly url: string;
-  /** The only peer of a connected socket. */
+  /** The peer of a connected socket; undefined for other sockets. */
   readonly remoteAddr: Deno.NetAddr | undefined;
-  /** Which kind of socket it stands on. */
+  /** The implementation of the socket. */
   readonly backend: "deno" | "node";
 
   readonly #backend: UdpBackend;
@@ -115,7 +113,11 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     if (options.signal?.aborted) this.close();
   }
 
-  /** Counters of this moment. */
+  /**
+   * Returns the current counters.
+   *
+   * @returns A snapshot. It does not change afterwards.
+   */
   stats(): UdpStats {
     return {
       received: this.#received,
@@ -127,15 +129,16 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   }
 
   /**
-   * Sends one datagram, paced if asked for. That it was sent does not say that it arrives.
+   * Sends one datagram. With the option `pace`, it waits for its turn first. A datagram that was
+   * sent may still be lost.
    *
-   * @param data 0 to 65507 bytes, or text that is encoded as UTF-8.
-   * @param to The peer; a connected socket knows it.
-   * @returns Resolves when the system has taken it.
-   * @throws {RangeError} If it is longer.
-   * @throws {TypeError} If it is neither, nobody is named to send to, or another than the
-   * connected peer.
-   * @throws {NetError} "dns", "permission", "unreachable", "closed" …
+   * @param data 0 to 65507 bytes, or text, which is encoded as UTF-8.
+   * @param to The peer. A connected socket does not need it.
+   * @returns A promise that resolves when the system has taken the datagram.
+   * @throws {RangeError} If the datagram is too long.
+   * @throws {TypeError} If `data` has another type, `to` is missing, or `to` differs from the peer
+   * of a connected socket.
+   * @throws {NetError} Of kind "dns", "permission", "unreachable", "closed" and others.
    */
   send(data: Uint8Array | string, to?: UdpTarget): Promise<void> {
     return this.#send(data, to, this.#stop.signal);
@@ -146,14 +149,12 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     to: UdpTarget | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError("Cannot send: it is neither a Uint8Array nor a string");
-    }
+    const bytes = bytesOf(data);
+    if (bytes === undefined) throw notBytes(data);
     const target = this.#target(to);
     if (bytes.length > MAX_DATAGRAM) {
       throw new RangeError(
-        `Cannot send a datagram of ${bytes.length} bytes: ${MAX_DATAGRAM} is the most`,
+        `Cannot send a datagram of ${bytes.length} bytes: the maximum is ${MAX_DATAGRAM}`,
       );
     }
     if (this.#interval > 0) await this.#turn(signal);
@@ -171,20 +172,22 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   /**
    * Receives the next datagram.
    *
-   * @param options Limits of this receive.
-   * @returns The datagram.
-   * @throws {NetError} "timeout", or "closed" once the socket is closed.
+   * @param options The time limit and the signal of this call.
+   * @returns The oldest datagram in the inbox.
+   * @throws {NetError} Of kind "timeout", or "closed" after the socket was closed.
+   * @throws {RangeError | TypeError} If an option is invalid, or another call is still waiting.
    */
   async receive(options: ReceiveOptions = {}): Promise<Datagram> {
-    const { signal } = options;
-    const timeout = checkNumber("timeout", options.timeout ?? 0);
+    RECEIVE.check("receive", options);
+    const { signal, timeout = 0 } = options;
     signal?.throwIfAborted();
     const next = this.#inbox.take();
     let datagram: Datagram | null;
     if (timeout === 0 && signal === undefined) datagram = await next;
     else {
       const late = () => {
-        const message = `Cannot receive on ${formatAddress(this.addr)}: nothing in ${timeout} ms`;
+        const message = `Cannot receive on ${formatAddress(this.addr)}: ` +
+          `no datagram arrived within ${timeout} ms`;
         return new NetError(message, { kind: "timeout", phase: "read", address: this.url });
       };
       try {
@@ -199,26 +202,27 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   }
 
   /**
-   * Sends a question and waits for the peer's answer, sending again when none
-   * comes. Whatever anybody else sends meanwhile stays for `receive`.
+   * Sends a datagram and waits for the peer's answer. It sends the datagram again while no answer
+   * arrives. Datagrams of other peers stay in the inbox for `receive`.
    *
-   * @param data The question.
-   * @param to The peer; an IP address, for answers are told apart by it.
-   * @param options Time limits, how often to send again, and what an answer is.
-   * @returns The answer.
-   * @throws {NetError} "timeout" when the last wait is over.
+   * @param data The datagram to send: 0 to 65507 bytes, or text.
+   * @param to The peer by its IP address, because answers are matched by address.
+   * @param options The time limit, the number of repetitions, and a test for answers.
+   * @returns The first datagram of the peer that is an answer.
+   * @throws {NetError} Of kind "timeout" if no answer arrives, and as {@linkcode UdpSocket.send}.
+   * @throws {RangeError | TypeError} If an argument is invalid.
    */
   async request(
     data: Uint8Array | string,
     to?: UdpTarget,
     options: RequestUdpOptions = {},
   ): Promise<Datagram> {
+    REQUEST.check("request", options);
     const { resends = 3, match, signal } = options;
-    let timeout = checkNumber("timeout", options.timeout ?? 1000);
-    checkNumber("resends", resends);
+    let { timeout = 1000 } = options;
     signal?.throwIfAborted();
     const target = this.#target(to);
-    checkAddress(target.hostname);
+    peerAddress("to.hostname", target.hostname);
     const from = peerOf(target);
     const question = this.#questions.ask(from, match);
     const both = signal === undefined
@@ -246,11 +250,11 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   /**
    * Joins a multicast group.
    *
-   * @param group Its address, 224.0.0.0/4 or ff00::/8.
-   * @param options Interface, loopback and hops.
-   * @returns The membership; leave it or dispose of it.
-   * @throws {NetError} If the system refuses; "unsupported" for what Deno cannot do.
-   * @throws {TypeError | RangeError} If the group is none, or an option is no use.
+   * @param group The address of the group, in 224.0.0.0/4 or ff00::/8.
+   * @param options The interface, the loopback and the number of hops.
+   * @returns The membership. Call `leave` on it, or dispose of it.
+   * @throws {NetError} If the system refuses, or of kind "unsupported" if Deno cannot do it.
+   * @throws {TypeError | RangeError} If the group or an option is invalid.
    */
   async joinMulticast(group: string, options: MulticastOptions = {}): Promise<MulticastMembership> {
     checkMulticast(group, options, this.backend);
@@ -269,7 +273,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     }
   }
 
-  /** Closes the socket; what waits rejects with kind "closed". A second time is harmless. */
+  /** Closes the socket. Pending calls reject with kind "closed". A second call has no effect. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -279,7 +283,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     this.#backend.close();
   }
 
-  /** Iterates over what arrives until the socket is closed. */
+  /** Iterates over the received datagrams until the socket is closed. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Datagram, void, void> {
     for (let next; (next = await this.#inbox.take()) !== null;) yield next;
   }
@@ -317,20 +321,23 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     const only = this.remoteAddr;
     if (only !== undefined) {
       if (to !== undefined && peerOf(to) !== this.#only) {
-        throw new TypeError(`Cannot send to ${formatAddress(to)}: connected to ${this.#only}`);
+        const peer = formatAddress(to);
+        throw new TypeError(`Cannot send to ${peer}: the socket is connected to ${this.#only}`);
       }
       return only;
     }
-    if (to === undefined) throw new TypeError("Cannot send: no peer is named");
-    return { transport: "udp", hostname: to.hostname, port: checkPort(to.port, 1) };
+    if (to === undefined) throw new TypeError("Cannot send: to is missing");
+    hostName("to.hostname", to.hostname);
+    portRule("to.port", to.port);
+    return { transport: "udp", hostname: to.hostname, port: to.port };
   }
 
-  /** Waits for this datagram's turn under the pace, or until it is given up. */
+  /** Waits until the pace allows the next datagram, or until the signal is aborted. */
   async #turn(signal: AbortSignal): Promise<void> {
     const now = performance.now();
     const at = Math.max(now, this.#nextSend);
     this.#nextSend = at + this.#interval;
-    // A timer is no finer than a millisecond: shorter waits are caught up on.
+    // Timers have a resolution of 1 ms. Shorter waits are made up for by later ones.
     if (at - now >= 1) await delay(at - now, { signal }).catch(() => {});
   }
 
@@ -341,14 +348,14 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
 }
 
 /**
- * Binds a UDP socket.
+ * Opens a UDP socket that can send to and receive from any peer.
  *
- * @param options Where to bind, and the limits.
- * @returns The socket.
- * @throws {NetError} "address-in-use", "permission", "unsupported" with the flag that is missing …
- * @throws {RangeError} If an option is out of range.
+ * @param options The local address, the inbox, and the pace.
+ * @returns The open socket; close it or dispose of it.
+ * @throws {NetError} Of kind "address-in-use", "permission", "unsupported" and others.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
- * @example Too long a datagram
+ * @example A datagram that is too long
  * ```ts
  * import { bindUdp } from "@portside/kit/net/udp";
  * import { assertRejects } from "@std/assert";
@@ -358,16 +365,17 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
  * ```
  */
 export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> {
+  BIND.check("bindUdp", options);
   return new UdpSocket(await openUdp(options), options);
 }
 
 /**
- * Makes a UDP socket that has one peer: it sends to it alone and hears nobody else.
+ * Opens a UDP socket with one peer. It sends only to this peer, and ignores datagrams of others.
  *
- * @param options The peer, and the limits.
- * @returns The socket.
- * @throws {NetError} As {@linkcode bindUdp}.
- * @throws {RangeError} If an option is out of range.
+ * @param options The address of the peer, the inbox, and the pace.
+ * @returns The open socket; close it or dispose of it.
+ * @throws {NetError} For the same reasons as {@linkcode bindUdp}.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example One peer
  * ```ts
@@ -381,10 +389,9 @@ export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> 
  * ```
  */
 export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket> {
+  CONNECT.check("connectUdp", options);
   const { port, hostname: named, ...rest } = options;
-  checkPort(port, 1);
-  checkAddress(named);
-  // Its zone is needed to reach it, but is no part of who it is.
+  // Sending to a link-local address takes its zone.
   const hostname = named.includes("%") ? named : canonical(named);
   const loopback = hostname.startsWith("127.") || hostname === "::1";
   const any = hostname.includes(":") ? "::" : "0.0.0.0";
@@ -393,7 +400,7 @@ export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket>
   return new UdpSocket(await openUdp(bind), bind, { transport: "udp", hostname, port });
 }
 
-/** Who somebody is, whatever way the address is written. */
+/** Returns the address and port of a peer in one form, so that they can be compared. */
 function peerOf({ hostname, port }: UdpTarget): string {
   return formatAddress({ hostname: hostname.includes(":") ? canonical(hostname) : hostname, port });
 }

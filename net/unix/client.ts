@@ -23,7 +23,8 @@ import type { ConnectOptions } from "../tcp/connect_options.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { CONNECTION } from "../internal/connection_limits.ts";
-import { closeQuietly, CONNECT, dialWithRetry, socketPath } from "../internal/dial.ts";
+import { closeQuietly, CONNECT, dialWithRetry } from "../internal/dial.ts";
+import { socketPath } from "../internal/host_rules.ts";
 import { OptionRules, required } from "../internal/options.ts";
 
 /** Options of {@linkcode connectUnix}. */

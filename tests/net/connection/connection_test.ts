@@ -205,7 +205,7 @@ Deno.test("what is neither bytes nor text is a TypeError, and the connection goe
   await using _b = b;
   for (const nonsense of [undefined, null, 5, {}, new ArrayBuffer(3)]) {
     const data = nonsense as Uint8Array;
-    await assertRejects(() => a.write(data), TypeError, "neither a Uint8Array nor a string");
+    await assertRejects(() => a.write(data), TypeError, "data must be a Uint8Array or a string");
     await assertRejects(() => a.send(data), TypeError, "neither");
     assertThrows(() => a.trySend(data), TypeError, "neither");
   }
