@@ -12,6 +12,7 @@ import {
   publicModulesBelow,
   read,
   ROOT,
+  sourcesBelow,
   temporaryFolder,
 } from "./_support/repository.ts";
 
@@ -50,6 +51,25 @@ Deno.test("every public file is an export, or is re-exported by one", () => {
     for (const other of reexports(file)) reached.add(other);
   }
   assertEquals(PUBLIC_FILES.filter((file) => !reached.has(file)), []);
+});
+
+Deno.test("no subpath leads to code that only the package uses", () => {
+  assertEquals(Object.values(EXPORTS).filter((file) => /\/(_|internal\/)/.test(file)), []);
+});
+
+Deno.test("every class has a name of its own, and no type hides one of TypeScript", () => {
+  const files = new Map<string, string>();
+  for (const file of [...FLOORS, "examples"].flatMap(sourcesBelow)) {
+    const code = read(file);
+    for (const [, name] of code.matchAll(/^(?:export )?(?:abstract )?class (\w+)/gm)) {
+      assert(!files.has(name!), `${file} and ${files.get(name!)} have a class ${name}`);
+      files.set(name!, file);
+    }
+    const hidden =
+      /^(?:export )?(?:interface|type|class) (Awaited|Exclude|Extract|Omit|Partial|Pick|Readonly|Record|Required|ReturnType)\b/m
+        .exec(code)?.[1];
+    assertEquals(hidden, undefined, `${file} hides a type of TypeScript`);
+  }
 });
 
 Deno.test("every subpath is in kebab-case", () => {
