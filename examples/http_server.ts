@@ -1,9 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * An HTTP server of JSON: GET greets, POST gives back what it was sent.
- *
- * What is sent too slowly, is too large, has no proper `Host` or is no UTF-8 gets an answer that
- * says so (problem details, RFC 9457); other methods get 405.
+ * An HTTP server of JSON: GET returns a greeting, POST returns the body of the request as text. Slow,
+ * large or malformed requests get problem details (RFC 9457), and other methods get 405.
  *
  * ```sh
  * deno task http-server
@@ -68,11 +66,13 @@ async function textOf(request: Request): Promise<string> {
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ drain, allowHost, trustProxy, ...options }, ctx) => {
+  return cli.run(args, io, async (values, ctx) => {
+    const { hostname, port, maxBody, bodyTimeout, maxRequests, allowHost, trustProxy } = values;
+    const options = { hostname, port, maxBody, bodyTimeout, maxRequests };
     const names = publicNames(allowHost, trustProxy);
     await using server = serveHttp({ ...options, ...names }, accessLog(handler));
     ctx.listening(server);
-    await ctx.untilShutdown(server, { drain });
+    await ctx.untilShutdown(server, values);
   });
 }
 

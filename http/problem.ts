@@ -25,6 +25,7 @@
  * @module
  */
 
+import { anObject, anything, integer, OptionRules, text } from "../net/internal/options.ts";
 import { STATUS_TEXT } from "@std/http/status";
 
 /** What a problem tells besides its status. */
@@ -52,6 +53,19 @@ export interface ProblemErrorOptions extends ProblemOptions {
   /** What led to it; logged, never sent. */
   cause?: unknown;
 }
+
+const checkStatus = integer(400, 599);
+
+const PROBLEM = new OptionRules<ProblemOptions>({
+  type: text,
+  title: text,
+  detail: text,
+  instance: text,
+  extensions: anObject,
+  headers: anObject,
+});
+
+const PROBLEM_ERROR = new OptionRules<ProblemErrorOptions>({ ...PROBLEM.rules, cause: anything });
 
 /**
  * An error that a handler throws to end a request with problem details.
@@ -82,14 +96,16 @@ export class ProblemError extends Error {
    * @throws {RangeError} If the status is none of an error.
    */
   constructor(status: number, options: ProblemErrorOptions = {}) {
-    checkStatus(status);
+    checkStatus("status", status);
+    PROBLEM_ERROR.check("ProblemError", options);
     const { title = titleOf(status), detail } = options;
     super(
       `${status} ${title}${detail === undefined ? "" : `: ${detail}`}`,
       "cause" in options ? { cause: options.cause } : undefined,
     );
+    const { cause: _, ...details } = options;
     this.status = status;
-    this.options = options;
+    this.options = details;
   }
 
   /**
@@ -98,7 +114,7 @@ export class ProblemError extends Error {
    * @returns A new response with problem details.
    */
   toResponse(): Response {
-    return problem(this.status, this.options);
+    return encode(this.status, this.options);
   }
 }
 
@@ -120,7 +136,12 @@ export class ProblemError extends Error {
  * ```
  */
 export function problem(status: number, options: ProblemOptions = {}): Response {
-  checkStatus(status);
+  checkStatus("status", status);
+  PROBLEM.check("problem", options);
+  return encode(status, options);
+}
+
+function encode(status: number, options: ProblemOptions): Response {
   const { type, title = titleOf(status), detail, instance, extensions } = options;
   const headers = new Headers(options.headers);
   headers.set("content-type", "application/problem+json");
@@ -130,9 +151,4 @@ export function problem(status: number, options: ProblemOptions = {}): Response 
 
 function titleOf(status: number): string {
   return STATUS_TEXT[status] ?? "Error";
-}
-
-function checkStatus(status: number): void {
-  if (Number.isInteger(status) && status >= 400 && status <= 599) return;
-  throw new RangeError(`Cannot make a problem of status ${status}: it is 400 to 599`);
 }

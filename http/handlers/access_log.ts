@@ -32,6 +32,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
+import { callback, flag, OptionRules } from "../../net/internal/options.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { HttpHandler } from "../server/options.ts";
 import { alsoOnFailure, passRefusals, type RefusedInfo, withHeaders } from "../internal/headers.ts";
@@ -102,6 +103,8 @@ export interface RequestContext {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+const RULES = new OptionRules<AccessLogOptions>({ log: callback, trustRequestId: flag });
+
 const logger = getLogger(["portside", "http", "access"]);
 const contexts = new WeakMap<Request, RequestContext>();
 
@@ -127,6 +130,8 @@ const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
  * ```
  */
 export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}): HttpHandler {
+  callback("handler", handler);
+  RULES.check("accessLog", options);
   const wrapper: HttpHandler = async (request, info) => {
     const record = new AccessRecord(request, info, options);
     contexts.set(request, record);

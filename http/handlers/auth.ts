@@ -26,6 +26,14 @@
  * @module
  */
 
+import {
+  callback,
+  listOf,
+  optionError,
+  OptionRules,
+  rule,
+  word,
+} from "../../net/internal/options.ts";
 import { passRefusals } from "../internal/headers.ts";
 import { problem } from "../problem.ts";
 import type { HttpHandler } from "../server/options.ts";
@@ -64,6 +72,33 @@ export interface BearerAuthOptions {
   realm?: string;
 }
 
+/** A text that can stand in a quoted string of `WWW-Authenticate`. */
+const printable = rule(
+  "a string of printable ASCII characters",
+  (value) => typeof value === "string" && !/[^\x20-\x7e]/.test(value),
+);
+
+const BASIC = new OptionRules<BasicAuthOptions>({
+  users: passwords,
+  verify: callback,
+  realm: printable,
+});
+const BEARER = new OptionRules<BearerAuthOptions>({
+  tokens: listOf(word),
+  verify: callback,
+  realm: printable,
+});
+
+/** An object whose values are passwords. */
+function passwords(name: string, value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw optionError(name, "an object of users and their passwords", value);
+  }
+  // The error must not show a password.
+  const wrong = Object.entries(value).find(([, password]) => typeof password !== "string");
+  if (wrong !== undefined) throw new TypeError(`${name}.${wrong[0]} must be a string`);
+}
+
 const users = new WeakMap<Request, string>();
 const encoder = new TextEncoder();
 /** A byte order mark is a character of the name, like any other. */
@@ -91,6 +126,8 @@ const CREDENTIALS = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
  * ```
  */
 export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): HttpHandler {
+  callback("handler", handler);
+  BASIC.check("basicAuth", options);
   const { realm = "restricted" } = options;
   const challenge = `Basic realm=${quote(realm)}, charset="UTF-8"`;
   const verify = options.verify ?? verifyUsers(options.users);
@@ -123,6 +160,8 @@ export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): Http
  * ```
  */
 export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): HttpHandler {
+  callback("handler", handler);
+  BEARER.check("bearerAuth", options);
   const { realm = "restricted" } = options;
   const challenge = `Bearer realm=${quote(realm)}`;
   const verify = options.verify ?? verifyTokens(options.tokens);
@@ -219,8 +258,5 @@ function refuse(challenge: string): Response {
 }
 
 function quote(text: string): string {
-  if (/[^\x20-\x7e]/.test(text)) {
-    throw new TypeError(`Cannot use the realm ${JSON.stringify(text)}: it is printable ASCII`);
-  }
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }

@@ -24,13 +24,23 @@
  * @module
  */
 
+import {
+  callback,
+  countLimit,
+  group,
+  integer,
+  limit,
+  listOf,
+  oneOf,
+  OptionRules,
+  type RuleSet,
+} from "../../net/internal/options.ts";
 import { lowerAscii } from "../../net/text.ts";
 import { Compressor, type ContentCoding } from "./_compressor.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
 import { chooseEncoding } from "./_encodings.ts";
 import { addVary, alsoOnFailure, passRefusals, shown, withHeaders } from "../internal/headers.ts";
-import { checkLimit } from "../internal/option_defaults.ts";
 import { hasMember } from "../header_list.ts";
 import { problem, ProblemError } from "../problem.ts";
 import type { HttpHandler } from "../server/options.ts";
@@ -81,7 +91,20 @@ const COMPRESSIBLE =
   /^(?:text\/.+|.+\+(?:json|xml|text)|application\/(?:json|jsonl|ndjson|x-ndjson|xml|javascript|ecmascript|wasm|manifest|rtf|toml|yaml|graphql|x-sh|vnd\.ms-fontobject|x-www-form-urlencoded)|font\/(?:otf|ttf|collection)|image\/(?:bmp|x-icon|vnd\.microsoft\.icon|svg\+xml)|model\/gltf\+json)$/;
 
 const LEVELS: Readonly<Record<ContentCoding, number>> = { gzip: 6, br: 4, zstd: 3 };
-const HIGHEST: Readonly<Record<ContentCoding, number>> = { gzip: 9, br: 11, zstd: 22 };
+const LEVEL_RULES: RuleSet<Record<ContentCoding, number>> = {
+  gzip: integer(1, 9),
+  br: integer(0, 11),
+  zstd: integer(1, 22),
+};
+
+const COMPRESS = new OptionRules<CompressOptions>({
+  encodings: listOf(oneOf(...Object.keys(LEVELS))),
+  levels: group(new OptionRules(LEVEL_RULES)),
+  minSize: limit,
+  types: callback,
+});
+
+const DECOMPRESS = new OptionRules<DecompressOptions>({ maxBody: limit });
 
 /**
  * Compresses the responses of a handler for clients that accept it.
@@ -108,27 +131,16 @@ const HIGHEST: Readonly<Record<ContentCoding, number>> = { gzip: 9, br: 11, zstd
  * ```
  */
 export function compress(handler: HttpHandler, options: CompressOptions = {}): HttpHandler {
-  const { encodings = ["zstd", "br", "gzip"], types = isCompressible } = options;
-  const minSize = checkLimit("minSize", options.minSize, 1024);
-  const smallest = options.minSize === 0 ? 0 : minSize;
+  callback("handler", handler);
+  COMPRESS.check("compress", options);
+  const { encodings = ["zstd", "br", "gzip"], types = isCompressible, minSize = 1024 } = options;
   const levels = { ...LEVELS, ...options.levels };
-  for (const coding of encodings) {
-    if (!Object.hasOwn(LEVELS, coding)) {
-      throw new TypeError(`Cannot use the coding "${coding}": it must be gzip, br or zstd`);
-    }
-    const level = levels[coding];
-    if (!Number.isInteger(level) || level < (coding === "br" ? 0 : 1) || level > HIGHEST[coding]) {
-      throw new RangeError(
-        `Cannot use level ${level} of ${coding}: it must be an integer up to ${HIGHEST[coding]}`,
-      );
-    }
-  }
   return passRefusals(async (request, info) => {
     const response = await handler(request, info);
     if (!isPlain(response) || !hasType(response, types)) return response;
     const { method, headers: given } = request;
     const length = response.headers.get("content-length");
-    const coding = method === "HEAD" || (length !== null && Number(length) < smallest)
+    const coding = method === "HEAD" || (length !== null && Number(length) < minSize)
       ? undefined
       : chooseEncoding(given.get("accept-encoding"), encodings);
     if (response.status === 206 || response.status === 304) {
@@ -147,8 +159,8 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
     addVary(headers, "accept-encoding");
     const init = { status, statusText, headers };
     const reader = body.getReader() as ReadableStreamDefaultReader<Bytes>;
-    const ahead = await readAhead(reader, smallest);
-    if (ahead.done && ahead.size < smallest) {
+    const ahead = await readAhead(reader, minSize);
+    if (ahead.done && ahead.size < minSize) {
       return new Response(await new Blob(ahead.chunks).bytes(), init);
     }
     headers.set("content-encoding", coding);
@@ -186,7 +198,9 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
  * ```
  */
 export function decompress(handler: HttpHandler, options: DecompressOptions = {}): HttpHandler {
-  const maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
+  callback("handler", handler);
+  DECOMPRESS.check("decompress", options);
+  const maxBody = countLimit(options.maxBody ?? 10 * 1024 * 1024);
   return passRefusals(async (request, info) => {
     const codings = codingsOf(request.headers.get("content-encoding"));
     if (codings === undefined) {

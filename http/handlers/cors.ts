@@ -20,6 +20,16 @@
  * @module
  */
 
+import {
+  callback,
+  flag,
+  integer,
+  listOf,
+  optionError,
+  OptionRules,
+  required,
+  rule,
+} from "../../net/internal/options.ts";
 import { addVary, alsoOnFailure, passRefusals, withHeaders } from "../internal/headers.ts";
 import type { HttpHandler } from "../server/options.ts";
 
@@ -65,6 +75,34 @@ export interface CorsOptions {
   maxAge?: number;
 }
 
+/** An origin in the form in which browsers send it. */
+const pageOrigin = rule(
+  'an origin like "https://app.example"',
+  (value) => {
+    if (typeof value !== "string" || value === "null" || value.includes("*")) return false;
+    return URL.parse(value)?.origin === value;
+  },
+);
+
+/** A name of RFC 9110 §5.6.2. */
+const token = rule(
+  "a token",
+  (value) => typeof value === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value),
+);
+
+const RULES = new OptionRules<CorsOptions>({
+  origins: required((name, value) => {
+    if (value === "*" || typeof value === "function") return;
+    if (!Array.isArray(value)) throw optionError(name, '"*", an array or a function', value);
+    listOf(pageOrigin)(name, value);
+  }),
+  methods: listOf(token),
+  headers: listOf(token),
+  exposeHeaders: listOf(token),
+  credentials: flag,
+  maxAge: integer(0, Number.MAX_SAFE_INTEGER),
+});
+
 /**
  * Lets pages of other origins use a handler.
  *
@@ -92,16 +130,12 @@ export interface CorsOptions {
  * ```
  */
 export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
+  callback("handler", handler);
+  RULES.check("cors", options);
   const { origins, methods = [], headers = [], exposeHeaders = [], maxAge = 600 } = options;
   const credentials = options.credentials ?? false;
   if (origins === "*" && credentials) {
     throw new TypeError('Cannot allow credentials to every origin: name origins instead of "*"');
-  }
-  if (!Number.isInteger(maxAge) || maxAge < 0) {
-    throw new RangeError(`Cannot use maxAge ${maxAge}: it must be an integer from 0 up`);
-  }
-  for (const [name, tokens] of Object.entries({ methods, headers, exposeHeaders })) {
-    for (const token of tokens) checkToken(name, token);
   }
   const isAllowed = allowedBy(origins);
   const allowMethods = ["GET", "HEAD", "POST", ...methods].join(", ");
@@ -159,20 +193,6 @@ function allowedBy(origins: CorsOptions["origins"]): Decision {
   if (typeof origins === "function") {
     return (origin, request) => origin !== null && origins(origin, request);
   }
-  origins.forEach(checkOrigin);
   const known = new Set(origins);
   return (origin) => origin !== null && known.has(origin);
-}
-
-function checkOrigin(origin: string): void {
-  const valid = URL.canParse(origin) && new URL(origin).origin === origin;
-  if (valid && origin !== "null" && !origin.includes("*")) return;
-  throw new TypeError(
-    `Cannot allow the origin "${origin}": it must be like "https://app.example", or use a function`,
-  );
-}
-
-function checkToken(option: string, token: string): void {
-  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(token)) return;
-  throw new TypeError(`Cannot use ${option}: ${JSON.stringify(token)} is not a token`);
 }

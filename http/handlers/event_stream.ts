@@ -26,8 +26,14 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import {
+  callback,
+  milliseconds,
+  optionError,
+  OptionRules,
+  timeLimit,
+} from "../../net/internal/options.ts";
 import { problem } from "../problem.ts";
-import { checkTime } from "../internal/option_defaults.ts";
 import type { HttpHandler, HttpInfo } from "../server/options.ts";
 
 /** One event. */
@@ -67,6 +73,8 @@ export interface EventStreamOptions {
   keepAlive?: number;
 }
 
+const RULES = new OptionRules<EventStreamOptions>({ keepAlive: milliseconds });
+
 const encoder = new TextEncoder();
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const logger = getLogger(["portside", "http", "server"]);
@@ -99,7 +107,9 @@ export function eventStream(
   source: EventSourceHandler,
   options: EventStreamOptions = {},
 ): HttpHandler {
-  const keepAlive = checkTime("keepAlive", options.keepAlive, 15_000);
+  callback("source", source);
+  RULES.check("eventStream", options);
+  const keepAlive = timeLimit(options.keepAlive ?? 15_000);
   return (request, info) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
       return problem(405, { headers: { allow: "GET, HEAD" } });
@@ -120,7 +130,8 @@ export function eventStream(
  *
  * @param message The event.
  * @returns Its lines.
- * @throws {TypeError} If `event` or `id` hold a line break or NUL, or `retry` is no whole number.
+ * @throws {TypeError} If `event` or `id` contains a line break or NUL.
+ * @throws {RangeError} If `retry` is not an integer of at least 0.
  *
  * @example Two lines
  * ```ts
@@ -143,7 +154,7 @@ export function encodeEvent(message: EventMessage): string {
   }
   if (retry !== undefined) {
     if (!Number.isSafeInteger(retry) || retry < 0) {
-      throw new TypeError(`Cannot send an event: its retry is a whole number, not ${retry}`);
+      throw optionError("retry", "an integer of at least 0", retry);
     }
     text += `retry: ${retry}\n`;
   }

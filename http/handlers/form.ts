@@ -28,12 +28,12 @@
  * @module
  */
 
+import { callback, count, OptionRules } from "../../net/internal/options.ts";
 import { checkNotCompressed, Collector } from "./_collect.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { Field, type FormPart, MultipartPart, partOf } from "./_form_part.ts";
 import { checkSize, Events, Source, tooLarge } from "./_form_source.ts";
 import { MultipartParser } from "./_multipart_parser.ts";
-import { checkCount } from "../internal/option_defaults.ts";
 import { parseParameters } from "../header_list.ts";
 import { ProblemError } from "../problem.ts";
 
@@ -78,6 +78,15 @@ export interface ReadFormOptions extends FormLimits {
   onFile?: (part: FormPart) => void | Promise<void>;
 }
 
+const LIMITS = new OptionRules<FormLimits>({
+  maxSize: count,
+  maxParts: count,
+  maxFieldSize: count,
+  maxFileSize: count,
+});
+
+const READ_FORM = new OptionRules<ReadFormOptions>({ ...LIMITS.rules, onFile: callback });
+
 const MULTIPART = "multipart/form-data";
 const URLENCODED = "application/x-www-form-urlencoded";
 /** The most bytes of the fields in front of one part. */
@@ -107,10 +116,12 @@ const MAX_PART_HEAD = 16 * 1024;
  * ```
  */
 export async function readForm(request: Request, options: ReadFormOptions = {}): Promise<FormData> {
+  READ_FORM.check("readForm", options);
+  const { onFile, ...limits } = options;
   const form = new FormData();
-  for await (const part of formParts(request, options)) {
+  for await (const part of read(request, withDefaults(limits))) {
     if (part.filename === undefined) form.append(part.name, await part.text());
-    else if (options.onFile !== undefined) await options.onFile(part);
+    else if (onFile !== undefined) await onFile(part);
     else {
       form.append(part.name, new File([await part.bytes()], part.filename, { type: part.type }));
     }
@@ -141,13 +152,13 @@ export async function readForm(request: Request, options: ReadFormOptions = {}):
  * ```
  */
 export function formParts(request: Request, limits: FormLimits = {}): AsyncIterable<FormPart> {
-  const checked = {
-    maxSize: checkCount("maxSize", limits.maxSize, 10 * 1024 * 1024),
-    maxParts: checkCount("maxParts", limits.maxParts, 1000),
-    maxFieldSize: checkCount("maxFieldSize", limits.maxFieldSize, 1024 * 1024),
-    maxFileSize: checkCount("maxFileSize", limits.maxFileSize, Infinity),
-  };
-  return read(request, checked);
+  LIMITS.check("formParts", limits);
+  return read(request, withDefaults(limits));
+}
+
+function withDefaults(limits: FormLimits): Required<FormLimits> {
+  const { maxSize = 10 * 1024 * 1024, maxParts = 1000, maxFieldSize = 1024 * 1024 } = limits;
+  return { maxSize, maxParts, maxFieldSize, maxFileSize: limits.maxFileSize ?? Infinity };
 }
 
 async function* read(request: Request, limits: Required<FormLimits>): AsyncGenerator<FormPart> {

@@ -21,13 +21,13 @@
  * @module
  */
 
+import { count, flag, OptionRules } from "../../net/internal/options.ts";
 import { parseDigits } from "../../net/text.ts";
 import { checkNotCompressed, Collector } from "./_collect.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { takeWholeBody } from "../internal/lazy_request.ts";
 import { jsonPlace } from "../internal/json_error.ts";
 import { ProblemError } from "../problem.ts";
-import { checkCount } from "../internal/option_defaults.ts";
 
 /** Options of {@linkcode readJson}. */
 export interface ReadJsonOptions {
@@ -45,6 +45,8 @@ export interface ReadJsonOptions {
    */
   checkType?: boolean;
 }
+
+const RULES = new OptionRules<ReadJsonOptions>({ limit: count, checkType: flag });
 
 /** The types of JSON: RFC 8259 §11, RFC 6839 §3.1. */
 const JSON_TYPE = /^application\/(?:json|[a-z0-9_.!#$&^+-]+\+json)$/;
@@ -84,11 +86,12 @@ const JSON_HEADERS = { "content-type": "application/json" };
  */
 export async function readJson<T = unknown>(
   request: Request,
-  options: ReadJsonOptions = {},
+  options?: ReadJsonOptions,
 ): Promise<T> {
-  const limit = checkCount("limit", options.limit, 1024 * 1024);
+  if (options !== undefined) RULES.check("readJson", options);
+  const { limit = 1024 * 1024, checkType = true } = options ?? {};
   const { headers } = request;
-  if (options.checkType ?? true) {
+  if (checkType) {
     if (!JSON_TYPE.test(essenceOf(headers.get("content-type")))) {
       throw new ProblemError(415, {
         detail: "The body must be JSON: send the header content-type: application/json",

@@ -28,7 +28,7 @@
  */
 
 import { peerHost, peerNetwork } from "../../net/address.ts";
-import { checkCount } from "../internal/option_defaults.ts";
+import { callback, count, flag, optionError, OptionRules } from "../../net/internal/options.ts";
 import { alsoOnFailure, passRefusals, withHeaders } from "../internal/headers.ts";
 import { problem, ProblemError } from "../problem.ts";
 import type { HttpHandler, HttpInfo } from "../server/options.ts";
@@ -106,6 +106,18 @@ export interface RateLimitStore {
   take(key: string, rule: RateLimitRule): RateLimitDecision | Promise<RateLimitDecision>;
 }
 
+const RULES = new OptionRules<RateLimitOptions>({
+  limit: count,
+  window: count,
+  key: callback,
+  maxKeys: count,
+  store: (name, value) => {
+    const { take } = Object(value) as Partial<RateLimitStore>;
+    if (typeof take !== "function") throw optionError(name, "an object with a method take", value);
+  },
+  headers: flag,
+});
+
 /**
  * Limits how often each client gets to a handler.
  *
@@ -128,9 +140,9 @@ export interface RateLimitStore {
  * ```
  */
 export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}): HttpHandler {
-  const limit = checkCount("limit", options.limit, 100);
-  const window = checkCount("window", options.window, 60_000);
-  const maxKeys = checkCount("maxKeys", options.maxKeys, 10_000);
+  callback("handler", handler);
+  RULES.check("rateLimit", options);
+  const { limit = 100, window = 60_000, maxKeys = 10_000 } = options;
   const { key = networkOf, store = new MemoryStore(maxKeys), headers = true } = options;
   const rule = { limit, window };
   // There is nothing to tell of a limit that does not exist.

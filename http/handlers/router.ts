@@ -38,6 +38,7 @@
  * @module
  */
 
+import { anObject, callback, OptionRules, rule, text } from "../../net/internal/options.ts";
 import { problem } from "../problem.ts";
 import type { HttpHandler, HttpInfo } from "../server/options.ts";
 
@@ -89,6 +90,14 @@ export interface RouterOptions {
    */
   notFound?: HttpHandler;
 }
+
+const RULES = new OptionRules<RouterOptions>({
+  prefix: rule(
+    'a path like "/api", or ""',
+    (value) => value === "" || (typeof value === "string" && /^(?:\/[^/*:?#\s]+)+$/.test(value)),
+  ),
+  notFound: callback,
+});
 
 /** What a method of a path leads to. */
 interface Target {
@@ -145,11 +154,10 @@ export function router<const P extends string>(
   routes: { readonly [K in P]: RouteHandler<K> },
   options: RouterOptions = {},
 ): HttpHandler {
+  anObject("routes", routes);
+  RULES.check("router", options);
   const table = new Table();
-  const prefix = options.prefix ?? "";
-  if (prefix !== "" && !/^(?:\/[^/*:?#\s]+)+$/.test(prefix)) {
-    throw new TypeError(`Cannot use prefix "${prefix}": it must be like "/api"`);
-  }
+  const { prefix = "" } = options;
   for (const [pattern, handler] of Object.entries(routes)) {
     table.add(pattern, prefix, handler as RouteHandler<never>);
   }
@@ -211,6 +219,9 @@ export function group<const P extends string>(
   routes: { readonly [K in P]: RouteHandler<K> },
   wrap: (handler: HttpHandler) => HttpHandler = (handler) => handler,
 ): Record<string, RouteHandler> {
+  text("prefix", prefix);
+  anObject("routes", routes);
+  callback("wrap", wrap);
   const grouped: Record<string, RouteHandler> = {};
   for (const [pattern, handler] of Object.entries(routes)) {
     const space = pattern.indexOf(" ");

@@ -27,6 +27,19 @@
  * @module
  */
 
+import {
+  anObject,
+  callback,
+  either,
+  flag,
+  listOf,
+  oneOf,
+  OptionRules,
+  path as filePath,
+  required,
+  rule,
+  word,
+} from "../../net/internal/options.ts";
 import { chooseEncoding } from "./_encodings.ts";
 import { addVary } from "../internal/headers.ts";
 import { mediaType } from "./_media_types.ts";
@@ -129,6 +142,45 @@ export interface StaticFilesOptions {
 const CODINGS = { br: "br", zstd: "zst", gzip: "gz" } as const;
 type Coding = keyof typeof CODINGS;
 
+const fieldValue = rule("the value of a header field", isFieldValue);
+
+const RULES = new OptionRules<StaticFilesOptions>({
+  root: required(filePath),
+  prefix: rule(
+    'a path like "/assets", or ""',
+    (value) => typeof value === "string" && (value === "" || value.startsWith("/")),
+  ),
+  index: either(null, word),
+  extensions: listOf(rule(
+    'an extension like "html"',
+    (value) => typeof value === "string" && /^[\w-]+(?:\.[\w-]+)*$/.test(value),
+  )),
+  fallback: word,
+  dotFiles: flag,
+  precompressed: flag,
+  etag: oneOf("date", "content"),
+  cacheControl: fieldValue,
+  immutable: rule("a regular expression", (value) => value instanceof RegExp),
+  headers: callback,
+  mediaTypes: (name, value) => {
+    anObject(name, value);
+    for (const [extension, type] of Object.entries(value as object)) {
+      fieldValue(`${name}.${extension}`, type);
+    }
+  },
+  notFound: callback,
+});
+
+function isFieldValue(value: unknown): boolean {
+  if (typeof value !== "string") return false;
+  try {
+    new Headers({ name: value });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
 /**
@@ -153,14 +205,18 @@ const IMMUTABLE = "public, max-age=31536000, immutable";
  * ```
  */
 export function staticFiles(options: StaticFilesOptions): HttpHandler {
+  RULES.check("staticFiles", options);
   const { index = "index.html", dotFiles = false, notFound = () => problem(404) } = options;
   const { root, precompressed = false } = options;
-  const checked = checkOptions(options);
-  const { prefix, extensions, fallback, tagOf } = checked;
+  const { extensions = [], etag = "date", cacheControl = "no-cache" } = options;
+  // A slash at its end is the one in front of the names of files.
+  const prefix = (options.prefix ?? "").replace(/\/$/, "");
+  const fallback = options.fallback?.replace(/^\/?/, "/");
+  const tagOf = etag === "content" ? tagByContent() : tagByDate;
   const lookup = { root, index, extensions, dotFiles };
 
   const send = async (request: Request, files: Lookup, found: Found) => {
-    const headers = headersOf(found.path, options, checked.cacheControl);
+    const headers = headersOf(found.path, options, cacheControl);
     let { real } = found;
     if (precompressed) {
       addVary(headers, "accept-encoding");
@@ -193,37 +249,6 @@ export function staticFiles(options: StaticFilesOptions): HttpHandler {
     }
     const response = found && await ifPresent(send(request, files, found));
     return response ?? await notFound(request, info);
-  };
-}
-
-/** What is derived from the options. */
-function checkOptions(options: StaticFilesOptions) {
-  const { root, extensions = [], etag = "date", cacheControl = "no-cache" } = options;
-  if (!(root instanceof URL) && (typeof root !== "string" || root === "")) {
-    throw new TypeError("Cannot serve files: root must be a path or a file: URL");
-  }
-  // A slash at its end is the one in front of the folder's own names.
-  const prefix = (options.prefix ?? "").replace(/\/$/, "");
-  if (prefix !== "" && !prefix.startsWith("/")) {
-    throw new TypeError(`Cannot use prefix "${prefix}": it must start with a slash`);
-  }
-  for (const extension of extensions) {
-    if (!/^[\w-]+(?:\.[\w-]+)*$/.test(extension)) {
-      throw new TypeError(`Cannot use the extension "${extension}": it must be like "html"`);
-    }
-  }
-  if (etag !== "date" && etag !== "content") {
-    throw new TypeError(`Cannot use etag "${etag}": it must be "date" or "content"`);
-  }
-  // Both throw for a value that cannot stand in a header.
-  new Headers({ "cache-control": cacheControl });
-  for (const type of Object.values(options.mediaTypes ?? {})) new Headers({ "content-type": type });
-  return {
-    prefix,
-    extensions,
-    cacheControl,
-    fallback: options.fallback?.replace(/^\/?/, "/"),
-    tagOf: etag === "content" ? tagByContent() : tagByDate,
   };
 }
 

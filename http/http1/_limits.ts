@@ -1,3 +1,6 @@
+import { count, flag, oneOf, OptionRules } from "../../net/internal/options.ts";
+import { MAX_FIELDS, MAX_HEAD } from "../internal/http1_limits.ts";
+
 /** Limits of an {@linkcode Http1Decoder}. */
 export interface Http1Limits {
   /**
@@ -39,29 +42,33 @@ export interface Http1DecoderOptions extends Http1Limits {
   tolerant?: boolean;
 }
 
+const SIDE = oneOf("request", "response");
+
+const RULES = new OptionRules<Http1DecoderOptions>({
+  maxHead: count,
+  maxLine: count,
+  maxFields: count,
+  maxTrailers: count,
+  tolerant: flag,
+});
+
 /**
  * Returns the options with their defaults.
  *
- * @throws {RangeError} If a limit is not a number above 0.
- * @throws {TypeError} If requests are to be read tolerantly.
+ * @throws {RangeError} If a limit is out of range.
+ * @throws {TypeError} If an option has the wrong type, or requests are to be read tolerantly.
  */
 export function checkOptions(
   side: "request" | "response",
   options: Http1DecoderOptions,
 ): Required<Http1DecoderOptions> {
-  const { tolerant = false, maxHead = 32 * 1024, maxTrailers = 8192 } = options;
-  if (typeof tolerant !== "boolean") {
-    throw new TypeError(`Cannot use tolerant ${tolerant}: it is true or false`);
-  }
+  SIDE("side", side);
+  RULES.check("Http1Decoder", options);
+  const { tolerant = false, maxHead = MAX_HEAD, maxTrailers = 8192 } = options;
   if (tolerant && side === "request") {
     throw new TypeError("Cannot read requests tolerantly: only responses may be repaired");
   }
-  const { maxLine = tolerant ? Infinity : 8192, maxFields = tolerant ? Infinity : 100 } = options;
-  const limits = { maxHead, maxLine, maxFields, maxTrailers };
-  for (const [name, value] of Object.entries(limits)) {
-    if (!(value > 0)) {
-      throw new RangeError(`Cannot use ${name} ${value}: it is a number above 0`);
-    }
-  }
-  return { ...limits, tolerant };
+  const { maxLine = tolerant ? Infinity : 8192 } = options;
+  const { maxFields = tolerant ? Infinity : MAX_FIELDS } = options;
+  return { maxHead, maxLine, maxFields, maxTrailers, tolerant };
 }

@@ -204,8 +204,9 @@ export class Http1Decoder {
    *
    * @param side What is to be decoded.
    * @param options Limits, and whether responses may be repaired.
-   * @throws {RangeError} If a limit is not a number above 0.
-   * @throws {TypeError} If requests are to be read tolerantly.
+   * @throws {RangeError} If a limit is out of range.
+   * @throws {TypeError} If an option is unknown or has the wrong type, or if a decoder of requests
+   * should be tolerant.
    */
   constructor(side: "request" | "response", options: Http1DecoderOptions = {}) {
     this.#options = checkOptions(side, options);

@@ -1,7 +1,8 @@
+import { callback, flag, OptionRules } from "../../net/internal/options.ts";
 import { lowerAscii } from "../../net/text.ts";
 import { TOKEN } from "./http1_bytes.ts";
 import { consistsOf, type Http1Fields } from "./http1_fields.ts";
-import type { MakeTrailers } from "../server/options.ts";
+import type { MakeTrailers, TrailerOptions } from "../server/options.ts";
 
 /**
  * Fields that are of no use, or do harm, behind a body: they frame or route the message, judge or
@@ -58,17 +59,26 @@ export interface ResponseTrailers {
   readonly make: MakeTrailers;
 }
 
+const RULES = new OptionRules<TrailerOptions>({ optional: flag });
+
 /** Returns whether a trailer field may have this name. */
 export function isTrailerName(name: string): boolean {
   return name !== "" && consistsOf(name, TOKEN) && !FORBIDDEN.has(lowerAscii(name));
 }
 
 /**
- * Returns the names of trailer fields in lower case, each once.
+ * Checks the arguments of `sendTrailers`, and returns the names in lower case, each once.
  *
- * @throws {TypeError} If one is no name of a field, or no trailer field may have it.
+ * @throws {TypeError} If a name is malformed, or no trailer field may have it; if `make` is not a
+ * function, or an option is unknown.
  */
-export function checkTrailerNames(names: readonly string[]): string[] {
+export function checkTrailers(
+  names: readonly string[],
+  make: MakeTrailers,
+  options: TrailerOptions | undefined,
+): string[] {
+  callback("make", make);
+  RULES.check("sendTrailers", options);
   if (names.length === 0) throw new TypeError("Cannot send trailers: no field is named");
   const checked = new Headers();
   for (const name of names) {

@@ -2,7 +2,7 @@ import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
-import { listenUnix, UNIX_SOCKET, type UnixSocket } from "../../net/internal/unix_socket.ts";
+import { listenUnix, type UnixSocket } from "../../net/internal/unix_socket.ts";
 import { parseDigits } from "../../net/text.ts";
 import { DenoBody, DenoInfo } from "./_deno_info.ts";
 import type { LimitedBody } from "./_body.ts";
@@ -98,7 +98,6 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
     gate: Gate,
   ): Promise<DenoTransport<Deno.UnixAddr>> {
     const at = { path, mode };
-    UNIX_SOCKET.check("serveHttp", at);
     const open = () => new DenoTransport<Deno.UnixAddr>(gate, at);
     return await listenUnix(at, open, (transport) => {
       transport.stop();

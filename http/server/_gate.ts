@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { countLimit, timeLimit } from "../../net/internal/options.ts";
 import { type BodyLimits, type BodySource, LimitedBody } from "./_body.ts";
 import { Clock, type Due } from "../internal/clock.ts";
 import { type HandlerInfo, isClientGone } from "./_handler_info.ts";
@@ -9,7 +10,6 @@ import { ProxyTrust } from "../internal/forwarded.ts";
 import { HostCheck } from "../internal/host.ts";
 import { COUNT_SENT, lengthToSend } from "../internal/sent_bytes.ts";
 import { SILENCE } from "./_outflow.ts";
-import { checkCount, checkLimit, checkTime } from "../internal/option_defaults.ts";
 import { problem, ProblemError, type ProblemOptions } from "../problem.ts";
 import type {
   HttpAddr,
@@ -82,17 +82,16 @@ export class Gate {
     this.#looks = refusalLooks(handler);
     this.#onEvent = options.onEvent;
     const { trustProxy, allowedHosts, hostname = "127.0.0.1" } = options;
+    const { maxBody = 10 * 1024 * 1024, maxRequests = 1024, minBodyRate = 500 } = options;
     this.#trust = trustProxy === undefined ? undefined : new ProxyTrust(trustProxy);
     // A reverse proxy passes the public name on.
     const hosts = allowedHosts ?? (trustProxy === undefined ? undefined : "any");
     this.hosts = new HostCheck(hosts, hostname);
-    const maxBody = checkLimit("maxBody", options.maxBody, 10 * 1024 * 1024);
-    this.#maxRequests = checkLimit("maxRequests", options.maxRequests, 1024);
-    this.#handlerTimeout = checkTime("handlerTimeout", options.handlerTimeout, 60_000);
-    const bodyTimeout = checkTime("bodyTimeout", options.bodyTimeout, 30_000);
-    const minBodyRate = checkCount("minBodyRate", options.minBodyRate, 500);
+    this.#maxRequests = countLimit(maxRequests);
+    this.#handlerTimeout = timeLimit(options.handlerTimeout ?? 60_000);
+    const bodyTimeout = timeLimit(options.bodyTimeout ?? 30_000);
     const clock = this.#clock = new Clock(Math.min(this.#handlerTimeout, bodyTimeout));
-    this.#bodyLimits = { maxBody, bodyTimeout, minBodyRate, clock };
+    this.#bodyLimits = { maxBody: countLimit(maxBody), bodyTimeout, minBodyRate, clock };
   }
 
   get active(): number {

@@ -4,7 +4,7 @@ import type { TlsInfo } from "../../net/connection/transport.ts";
 import type { ForwardedClient } from "../internal/forwarded.ts";
 import { hintLines } from "../internal/early_hints.ts";
 import { COUNT_SENT, type CountsSent, type SentBytes } from "../internal/sent_bytes.ts";
-import { checkTrailerNames } from "../internal/trailer_fields.ts";
+import { checkTrailers } from "../internal/trailer_fields.ts";
 import type { ForwardedInfo, HttpAddr, HttpInfo, MakeTrailers, TrailerOptions } from "./handler.ts";
 
 /**
@@ -82,8 +82,8 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
     return Promise.resolve(new Headers());
   }
 
-  sendTrailers(names: readonly string[], _make: MakeTrailers, _options?: TrailerOptions): boolean {
-    checkTrailerNames(names);
+  sendTrailers(names: readonly string[], make: MakeTrailers, options?: TrailerOptions): boolean {
+    checkTrailers(names, make, options);
     return false;
   }
 

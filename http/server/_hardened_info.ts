@@ -7,11 +7,7 @@ import { toLatin1 } from "../internal/http1_bytes.ts";
 import type { Incoming, IncomingBody, Watcher } from "./_incoming.ts";
 import type { Http1Request } from "../http1/codec.ts";
 import type { Offer } from "../internal/offer.ts";
-import {
-  checkTrailerNames,
-  type ResponseTrailers,
-  trailerLines,
-} from "../internal/trailer_fields.ts";
+import { checkTrailers, type ResponseTrailers, trailerLines } from "../internal/trailer_fields.ts";
 import { hasMember } from "../header_list.ts";
 import type { HttpAddr, MakeTrailers, TrailerOptions } from "./options.ts";
 
@@ -133,12 +129,12 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   override sendTrailers(
     names: readonly string[],
     make: MakeTrailers,
-    { optional = false }: TrailerOptions = {},
+    options?: TrailerOptions,
   ): boolean {
-    const trailers = { names: checkTrailerNames(names), make };
+    const trailers = { names: checkTrailers(names, make, options), make };
     const { head } = this;
     if (head?.minor !== 1 || this.#announced || this.gone !== undefined) return false;
-    if (!optional && !hasMember(head.fields.get("te"), "trailers")) return false;
+    if (!options?.optional && !hasMember(head.fields.get("te"), "trailers")) return false;
     this.#trailers = [...this.#trailers, trailers];
     return true;
   }

@@ -1,4 +1,4 @@
-import { OptionRules } from "../../net/internal/options.ts";
+import { OptionRules, timeLimit } from "../../net/internal/options.ts";
 import { SERVE_TCP } from "../../net/internal/listen.ts";
 import { SERVE_TLS } from "../../net/internal/tls_rules.ts";
 import { SERVE_UNIX_RULES } from "../../net/internal/unix_socket.ts";
@@ -11,7 +11,7 @@ import type { Gate } from "./_gate.ts";
 import { type ConnectionLimits, HttpConnection } from "./_connection.ts";
 import { prepareLazyRequests } from "../internal/lazy_request.ts";
 import { prepareStaticBodies } from "../internal/static_response.ts";
-import { checkCount, checkLimit, checkTime } from "../internal/option_defaults.ts";
+import { MAX_FIELDS, MAX_HEAD } from "../internal/http1_limits.ts";
 import type { HttpTransport } from "./_transport.ts";
 import type {
   HttpAddr,
@@ -84,18 +84,16 @@ export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
   }
 }
 
-/** Checks the options, and makes of them what a server of any kind takes. */
+/** Returns the options and the handler of a server of any kind for the options of `serveHttp`. */
 function prepare<A extends HttpAddr>(options: HttpServerOptions<A>, gate: Gate) {
   prepareLazyRequests();
   prepareStaticBodies();
   const limits: ConnectionLimits = {
-    headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
-    idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),
-    maxHead: checkCount("maxHead", options.maxHead, 32 * 1024),
-    maxHeaders: checkCount("maxHeaders", options.maxHeaders, 100),
+    headTimeout: timeLimit(options.headTimeout ?? 15_000),
+    idleTimeout: timeLimit(options.idleTimeout ?? 60_000),
+    maxHead: options.maxHead ?? MAX_HEAD,
+    maxHeaders: options.maxHeaders ?? MAX_FIELDS,
   };
-  checkLimit("maxConnections", options.maxConnections, 1024);
-  checkLimit("maxConnectionsPerAddress", options.maxConnectionsPerAddress, 0);
   return {
     settings: {
       idleTimeout: 0, // Each read here has a limit of its own.

@@ -55,11 +55,13 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress, isLoopback } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { SHUTDOWN } from "../../net/internal/listening_server.ts";
+import { anObject, callback, MAX_TIMER } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { TlsKeyPair } from "../../net/tls/options.ts";
 import { DenoTransport } from "./_deno_transport.ts";
 import { Gate, type GateOptions } from "./_gate.ts";
-import { checkTime } from "../internal/option_defaults.ts";
+import { SERVE_HTTP, SERVE_HTTP_UNIX } from "../internal/server_rules.ts";
 import { checkTcpOnly, checkUnixOnly, UNIX_URL } from "../internal/unix_options.ts";
 import { HardenedTransport } from "./_hardened_transport.ts";
 import type { HttpTransport } from "./_transport.ts";
@@ -140,16 +142,21 @@ export function serveHttp(
   options: ServeHttpOptions | ServeHttpUnixOptions,
   handler: HttpHandler,
 ): HttpServer | Promise<HttpServer<Deno.UnixAddr>> {
-  if ("path" in options && options.path !== undefined) return serveOnUnix(options, handler);
-  return serveOnTcp(options as ServeHttpOptions, handler);
+  anObject("options", options);
+  return isOnUnix(options) ? serveOnUnix(options, handler) : serveOnTcp(options, handler);
+}
+
+/** Whether options are for a Unix socket; they have not been checked. */
+function isOnUnix(
+  options: ServeHttpOptions | ServeHttpUnixOptions,
+): options is ServeHttpUnixOptions {
+  return (options as Partial<ServeHttpUnixOptions>).path !== undefined;
 }
 
 function serveOnTcp(options: ServeHttpOptions, handler: HttpHandler): HttpServer {
-  const { port = 0 } = options;
   checkTcpOnly(options);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`Cannot listen on port ${port}: it is a whole number from 0 to 65535`);
-  }
+  SERVE_HTTP.check("serveHttp", options);
+  callback("handler", handler);
   const secure = isSecure(options);
   const hardened = isHardened(options);
   const gate = new Gate(options as GateOptions, handler as HttpHandler<HttpAddr>);
@@ -166,6 +173,8 @@ async function serveOnUnix(
 ): Promise<HttpServer<Deno.UnixAddr>> {
   // Nobody listens in on a Unix socket.
   checkUnixOnly(options, ["cert", "key", "certFile", "keyFile", ...TLS_ONLY]);
+  SERVE_HTTP_UNIX.check("serveHttp", options);
+  callback("handler", handler);
   const hardened = isHardened(options);
   const gate = new Gate(options, handler);
   const transport = await (hardened ? HardenedTransport : DenoTransport).listenUnix(options, gate);
@@ -289,17 +298,20 @@ class Running<A extends HttpAddr> implements HttpServer<A> {
     this.#transport.unref();
   }
 
-  shutdown({ deadline }: ShutdownOptions = {}): Promise<ShutdownReport> {
-    const time = deadline === 0 ? 0 : checkTime("deadline", deadline, 5000);
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    SHUTDOWN.check("shutdown", options);
+    const { deadline = 5000 } = options;
     const first = this.#shutdown === undefined;
     this.#shutdown ??= this.#drain();
-    const at = performance.now() + time;
+    const at = performance.now() + deadline;
     if (first || (at < this.#forceAt && !this.#ended)) {
       this.#forceAt = at;
       clearTimeout(this.#forceTimer);
       // At once means now: once the transport has closed, nothing can be cut any more.
-      if (time === 0) this.#force();
-      else if (time !== Infinity) this.#forceTimer = setTimeout(() => this.#force(), time);
+      if (deadline === 0) this.#force();
+      else if (deadline <= MAX_TIMER) {
+        this.#forceTimer = setTimeout(() => this.#force(), deadline);
+      }
     }
     return this.#shutdown;
   }

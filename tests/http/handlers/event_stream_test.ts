@@ -86,5 +86,5 @@ Deno.test("encodeEvent() lets no text forge another field", () => {
   assertThrows(() => encodeEvent({ id: "1\ndata: x" }), TypeError);
   assertThrows(() => encodeEvent({ event: "a\r" }), TypeError);
   assertThrows(() => encodeEvent({ id: "\0" }), TypeError);
-  assertThrows(() => encodeEvent({ retry: 1.5 }), TypeError);
+  assertThrows(() => encodeEvent({ retry: 1.5 }), RangeError);
 });

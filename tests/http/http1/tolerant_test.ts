@@ -215,7 +215,7 @@ Deno.test("Http1Decoder lets a response follow a well-formed one, but not a repa
 Deno.test("Http1Decoder reads requests strictly, and says so", () => {
   assertThrows(() => new Http1Decoder("request", { tolerant: true }), TypeError, "tolerantly");
   assertThrows(
-    () => new Http1Decoder("response", { tolerant: 1 as unknown as boolean }),
+    () => new Http1Decoder("response", { tolerant: "1" as unknown as boolean }),
     TypeError,
     "tolerant",
   );
