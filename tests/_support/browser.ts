@@ -1,16 +1,15 @@
 /** A real browser for tests, if this machine has one. @module */
 
 import { type Browser, chromium } from "playwright-core";
-import { type Availability, findProgram } from "./peers.ts";
+import { type Availability, findProgram, needs } from "./peers.ts";
 
-const path = findProgram("chromium", "chromium-browser", "google-chrome");
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+const path = findProgram(...NAMES);
 
 /** Whether there is a Chromium. */
-export const chrome: Availability = {
-  ignore: path === undefined,
-  reason: path === undefined ? "chromium is not installed" : "",
-  suffix: path === undefined ? " (chromium is not installed)" : "",
-};
+export const chrome: Availability = needs(
+  NAMES.find((name) => findProgram(name) !== undefined) ?? "chromium",
+);
 
 /** What Chromium does by itself it does not do here: nothing but loopback is asked for. */
 const FLAGS = [

@@ -3,6 +3,7 @@
 import { delay } from "@std/async/delay";
 import { testCertificates } from "./certificates.ts";
 import { pythonWith } from "./peers.ts";
+import { freePorts } from "./ports.ts";
 import { startPeer } from "./runnable.ts";
 
 /** A running server. */
@@ -71,9 +72,7 @@ export async function startVsftpd(
   { implicit = false, reuse = false }: { implicit?: boolean; reuse?: boolean } = {},
 ): Promise<FtpPeer> {
   const { folder, pem } = await prepare();
-  using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = free.addr;
-  free.close();
+  const [port = 0] = freePorts(1);
   const files = `${folder}/files`;
   await Deno.mkdir(`${files}/up`);
   const { uid, gid } = await userOf("ftp");

@@ -2,15 +2,25 @@
 
 import { delay } from "@std/async/delay";
 
-/** Ports of 127.0.0.1 that are free now. */
+/** The first port that `freePorts` returns, and the first one beyond. */
+const RANGE = [20_000, 32_000] as const;
+
+/**
+ * Returns ports of 127.0.0.1 that are free now. The system does not choose from this range for
+ * port 0 and for clients, so no other test takes a port before its server listens.
+ */
 export function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = RANGE[0] + Math.floor(Math.random() * (RANGE[1] - RANGE[0]));
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      ports.add(port);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  return [...ports];
 }
 
 /** Waits until something listens there, for ten seconds. */

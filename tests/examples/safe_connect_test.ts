@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createServer } from "node:net";
 import { testCertificates } from "../_support/certificates.ts";
+import { freePorts } from "../_support/ports.ts";
 import { runRunnable } from "../_support/runnable.ts";
 import { main } from "../../examples/safe_connect.ts";
 import { recordingIo } from "../../tools/cli.ts";
@@ -16,12 +17,6 @@ async function attempt(...args: string[]) {
   assertMatch(io.err, /^(safe-connect: [^\n]+\n)?$/);
   const result: Record<string, unknown> = JSON.parse(io.out);
   return { code, result, line: io.err };
-}
-
-/** A port on which nothing listens. */
-function freePort(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return String(listener.addr.port);
 }
 
 Deno.test("safe_connect says that it is connected and that the peer waits: 0", async () => {
@@ -52,7 +47,7 @@ Deno.test("safe_connect tells a peer that speaks first from one that ends", asyn
 });
 
 Deno.test("safe_connect tells refused: 1", async () => {
-  const port = freePort();
+  const port = String(freePorts(1)[0]);
   const { code, result, line } = await attempt("127.0.0.1", port);
   assertEquals(code, 1);
   assertEquals(result, {

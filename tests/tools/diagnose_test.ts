@@ -28,6 +28,7 @@ import {
 import { testCertificates } from "../_support/certificates.ts";
 import { serveDns } from "../_support/dns.ts";
 import { isolated, needs, needsNamespace } from "../_support/peers.ts";
+import { freePorts } from "../_support/ports.ts";
 import { ROOT, Runnable, runPeer, runRunnable } from "../_support/runnable.ts";
 
 const WAY: readonly DiagnoseStepName[] = ["dns", "tcp", "tls", "http"];
@@ -47,11 +48,6 @@ function answering(answer: string, tls?: { cert: string; key: string }) {
 
 const ok = (body = "hi", more = "") =>
   `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 Deno.test("diagnose() says that all is well, and how long each phase takes", async () => {
   await using server = answering(ok("hello", "Server: test/1\r\n"));
@@ -73,7 +69,7 @@ Deno.test("diagnose() says that all is well, and how long each phase takes", asy
 });
 
 Deno.test("diagnose() says that nothing listens, and what to do", async () => {
-  const port = freePort();
+  const [port] = freePorts(1);
   const found = await way(`127.0.0.1:${port}`);
   assertEquals(found.ok, false);
   assertEquals(found.verdict, `127.0.0.1:${port} refuses connections: nothing listens there`);
@@ -616,7 +612,7 @@ for (
 }
 
 Deno.test("diagnose() gives errors as NetError", async () => {
-  const found = await way(`tcp://127.0.0.1:${freePort()}`);
+  const found = await way(`tcp://127.0.0.1:${freePorts(1)[0]}`);
   const tcp = found.steps.find(({ step }) => step === "tcp");
   assert(tcp?.error instanceof NetError && tcp.error.kind === "refused");
 });

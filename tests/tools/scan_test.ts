@@ -9,6 +9,7 @@ import { recordingIo } from "../../tools/cli.ts";
 import { main, scan, type ScanOptions, type ScanResult } from "../../tools/scan.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { isolated, needs, needsNamespace } from "../_support/peers.ts";
+import { freePorts } from "../_support/ports.ts";
 import { ROOT, Runnable, runPeer, runRunnable, startRunnable } from "../_support/runnable.ts";
 
 const HOST = "127.0.0.1";
@@ -60,8 +61,7 @@ async function filteredPort(hostname = HOST) {
 }
 
 function closedPort(): number {
-  using listener = Deno.listen({ hostname: HOST, port: 0 });
-  return listener.addr.port;
+  return freePorts(1)[0]!;
 }
 
 async function run(...args: string[]) {
