@@ -57,7 +57,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(
     args,
     io,
-    async ({ drain, nagle, workers, json: _, logLevel: __, ...flags }, ctx) => {
+    async ({ drain, nagle, workers, ...flags }, ctx) => {
       const options = { ...flags, noDelay: !nagle };
       const module = import.meta.resolve("./concurrent/worker.ts");
       const folder = import.meta.resolve("../");
