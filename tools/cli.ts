@@ -290,8 +290,8 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
           print(`${spec.name} ${config.version}\n`);
           return ExitCode.ok;
         }
-        // A program passes the rest of its values on as options, without these two.
-        for (const name of ["json", "logLevel"]) {
+        // A program passes the rest of its values on as options, without the common ones.
+        for (const name of Object.keys(STANDARD_FLAGS)) {
           Object.defineProperty(values, name, { enumerable: false });
         }
         // The specification gives these values their types.

@@ -57,7 +57,7 @@ export class InvalidMessageError extends Error {
    */
   constructor(problem: "binary" | "syntax" | "validation", data: WsMessage, cause?: unknown) {
     const why = problem === "binary"
-      ? "it is binary, but JSON must be text"
+      ? "it is binary; JSON must be in a text frame"
       : problem === "syntax"
       ? "it is not JSON"
       : cause instanceof Error
