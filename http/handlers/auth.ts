@@ -26,6 +26,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import {
   callback,
   listOf,
@@ -100,7 +101,6 @@ function passwords(name: string, value: unknown): void {
 }
 
 const users = new WeakMap<Request, string>();
-const encoder = new TextEncoder();
 /** A byte order mark is a character of the name, like any other. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -216,34 +216,34 @@ function decodeBasic(word: string | undefined): [user: string, password: string]
 
 function verifyUsers(
   known: BasicAuthOptions["users"],
-): (user: string, password: string) => Promise<boolean> {
+): (user: string, password: string) => boolean {
   if (known === undefined) throw new TypeError("Cannot ask for passwords: give users or verify");
   const secrets = new Map(
     Object.entries(known).map(([user, password]) => [user, digest(password)]),
   );
   const nobody = digest(crypto.randomUUID());
-  return async (user, password) => {
+  return (user, password) => {
     // The same work whether there is such a user or not.
-    const [expected, given] = await Promise.all([secrets.get(user) ?? nobody, digest(password)]);
-    return same(expected, given) && secrets.has(user);
+    const good = same(secrets.get(user) ?? nobody, digest(password));
+    return good && secrets.has(user);
   };
 }
 
 function verifyTokens(
   known: BearerAuthOptions["tokens"],
-): (token: string) => Promise<string | null> {
+): (token: string) => string | null {
   if (known === undefined) throw new TypeError("Cannot ask for tokens: give tokens or verify");
   const digests = known.map((token) => digest(token));
-  return async (token) => {
-    const given = await digest(token);
+  return (token) => {
+    const given = digest(token);
     let good = false;
-    for (const one of await Promise.all(digests)) good = same(one, given) || good;
+    for (const one of digests) good = same(one, given) || good;
     return good ? "bearer" : null;
   };
 }
 
-async function digest(secret: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(secret)));
+function digest(secret: string): Uint8Array {
+  return createHash("sha256").update(secret).digest();
 }
 
 /** Looks at every byte, wherever the first difference is. */
