@@ -57,16 +57,15 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(
     args,
     io,
-    async ({ drain, nagle, workers, maxLine, ...flags }, ctx) => {
+    async ({ drain, nagle, workers, json: _, logLevel: __, ...flags }, ctx) => {
       const options = { ...flags, noDelay: !nagle };
-      const data = { ...options, maxLine };
       const module = import.meta.resolve("./concurrent/worker.ts");
       const folder = import.meta.resolve("../");
       await using server = workers > 1
-        ? await serveWithWorkers({ ...flags, module, folder, workers, data })
+        ? await serveWithWorkers({ ...flags, module, folder, workers, data: options })
         : serveTcp(options, async (conn) => {
           ctx.log.info("{peer} connected", { peer: conn.peer });
-          await answerLines(conn, maxLine);
+          await answerLines(conn, flags.maxLine);
           ctx.log.info("{peer} left", { peer: conn.peer });
         });
       ctx.listening(server);

@@ -61,7 +61,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       const level = event.error.kind === "truncated" ? "debug" : "warn";
       ctx.log[level]("{error}", { error: event.error.message });
     };
-    await using server = serveProxy({ ...values, ...options, onEntry, onEvent });
+    await using server = serveProxy({ ...options, onEntry, onEvent });
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });
     const counts = "{requests} requests, {tunnels} tunnels, {denied} denied, {failed} failed";

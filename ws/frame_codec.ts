@@ -1,11 +1,10 @@
 /**
- * Encodes and decodes WebSocket frames (RFC 6455 §5): messages and control frames in both
- * directions, without any I/O. The caller chooses the key of a masked frame.
+ * WebSocket frames as bytes (RFC 6455 §5): messages and control frames in both directions, without
+ * any I/O. The key of a masked frame is the caller's to draw.
  *
- * The decoder is strict. It requires the masking of its role, known opcodes, no reserved bits,
- * unfragmented control frames of at most 125 bytes, lengths in their shortest form, valid UTF-8 and
- * valid close codes. The size limit covers all fragments of a message. The decoder checks it when a
- * frame head arrives, before it stores the payload.
+ * The decoder is strict: masks as the role wants them, no reserved bits and opcodes, control frames
+ * of at most 125 bytes in one piece, lengths in their shortest form, UTF-8, close codes that are
+ * some. A message has a limit over all of its fragments, which is looked at before they come.
  *
  * @example A message in two fragments, and a ping between them
  * ```ts
@@ -26,40 +25,35 @@
  * @module
  */
 
-import { count, OptionRules } from "../net/internal/options.ts";
+import type { WsMessage } from "./connection/options.ts";
 import { isCloseCode, WsOpcode } from "./_frame_encoder.ts";
 import { xorKey } from "./_frame_mask.ts";
-import type { WsMessage } from "./connection/options.ts";
-import { MAX_MESSAGE_SIZE } from "./internal/options.ts";
 
 export { encodeWsClose, encodeWsFrame, isCloseCode, WsOpcode } from "./_frame_encoder.ts";
 export type { WsFrameOptions } from "./_frame_encoder.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A message or control frame that the decoder found. */
+/** What the decoder finds. */
 export type WsFrameEvent =
-  /** A complete message. The caller owns the bytes. */
+  /** A whole message; bytes are the caller's own. */
   | { readonly kind: "message"; readonly data: WsMessage }
-  /** A ping. The answer is a pong with the same payload. */
+  /** A ping, to be answered with a pong of the same payload. */
   | { readonly kind: "ping"; readonly payload: Uint8Array<ArrayBuffer> }
-  /** A pong, solicited or not. */
+  /** The answer to a ping, or one that nobody asked for. */
   | { readonly kind: "pong"; readonly payload: Uint8Array<ArrayBuffer> }
-  /** The close frame. The decoder discards all later bytes. The code is 1005 if the frame has none. */
+  /** The last frame; what comes behind it is thrown away. 1005 if it has no code. */
   | { readonly kind: "close"; readonly code: number; readonly reason: string };
 
-/** The error for a frame that violates the protocol or a limit. */
+/** Frames that break the rules, or a limit. */
 export class WsFrameError extends Error {
-  /** The name of the class. */
+  /** Tells it from other errors. */
   override readonly name = "WsFrameError";
 
-  /** Creates an error; the decoder does this. */
+  /** Made by the decoder alone. */
   constructor(
     message: string,
-    /**
-     * The code to close with: 1002 protocol error, 1007 invalid UTF-8, 1008 too many empty
-     * fragments, 1009 message too large.
-     */
+    /** The code to close with: protocol error, no UTF-8, too many empty fragments, too large. */
     readonly code: 1002 | 1007 | 1008 | 1009,
   ) {
     super(message);
@@ -69,18 +63,16 @@ export class WsFrameError extends Error {
 /** Limits of {@linkcode WsFrameDecoder}. */
 export interface WsFrameLimits {
   /**
-   * Largest message in bytes, all fragments together. Infinity lifts the limit.
+   * The most bytes of a message, over all its fragments; Infinity for any.
    *
    * @default 1048576
    */
   maxMessageSize?: number;
 }
 
-const LIMITS = new OptionRules<WsFrameLimits>({ maxMessageSize: count });
-
-/** Most empty fragments of a message. They cost time, and the size limit does not count them. */
+/** The most empty fragments of a message: they cost, and no size counts them. */
 const MAX_EMPTY = 1000;
-/** Size of the first buffer of a message whose size is not known yet, in bytes. */
+/** The first buffer of a message whose size is not known yet. */
 const SMALL = 256;
 
 const NOTHING: Bytes = new Uint8Array(0);
@@ -88,9 +80,9 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Decodes the frames of one direction.
+ * Takes the frames of one direction apart.
  *
- * @example A server refuses a frame without a mask
+ * @example A server refuses what is not masked
  * ```ts
  * import { encodeWsFrame, WsFrameDecoder, WsFrameError, WsOpcode } from "@portside/kit/ws/frame-codec";
  * import { assertEquals, assertThrows } from "@std/assert";
@@ -110,19 +102,19 @@ export class WsFrameDecoder {
   #failure: WsFrameError | undefined;
   #closed = false;
 
-  /** The opcode of the incomplete message; 0 if there is none. */
+  /** The opcode of the message that has begun; 0 for none. */
   #opcode = 0;
-  /** Whether the head of the current frame has been read. */
+  /** Of the current frame: whether its head has been read, and what that says. */
   #inFrame = false;
   #fin = false;
-  /** The opcode of the current frame if it is a control frame, otherwise 0. */
+  /** Its opcode if it is a control frame, or 0. */
   #control = 0;
   #left = 0;
   readonly #key = new Uint8Array(4);
-  /** Position in the key for the next byte of the payload. */
+  /** How far into the key the next byte of the payload is. */
   #keyAt = 0;
 
-  /** The part of the incomplete message that has arrived. */
+  /** What has come of a message, which is not whole. */
   #body: Bytes = NOTHING;
   #size = 0;
   #checked = 0;
@@ -130,27 +122,32 @@ export class WsFrameDecoder {
   #checker: TextDecoder | undefined;
 
   /**
-   * Creates a decoder.
+   * Makes a decoder.
    *
-   * @param role The receiving side. A server requires masked frames, a client unmasked ones.
-   * @param limits The largest message, in bytes.
-   * @throws {RangeError | TypeError} If an option is invalid.
+   * @param role The side that receives: a server wants masked frames, a client bare ones.
+   * @param limits How large a message may be.
+   * @throws {RangeError} If the limit is no number from 0 up.
    */
   constructor(role: "server" | "client", limits: WsFrameLimits = {}) {
-    LIMITS.check("WsFrameDecoder", limits);
+    const { maxMessageSize = 1024 * 1024 } = limits;
+    if (typeof maxMessageSize !== "number" || !(maxMessageSize >= 0)) {
+      throw new RangeError(
+        `Cannot use maxMessageSize: it is a number from 0 up, not ${maxMessageSize}`,
+      );
+    }
     this.#masked = role === "server";
-    this.#max = limits.maxMessageSize ?? MAX_MESSAGE_SIZE;
+    this.#max = maxMessageSize;
   }
 
-  /** Number of frames whose head has been read. */
+  /** Frames whose head has been read. */
   get frames(): number {
     return this.#frames;
   }
 
   /**
-   * Adds received bytes. The decoder owns them from now on and removes the mask in place.
+   * Adds bytes, which are the decoder's from now on: they are unmasked where they are.
    *
-   * @param bytes The next bytes from the peer.
+   * @param bytes What has come.
    */
   push(bytes: Uint8Array<ArrayBuffer>): void {
     const kept = this.#bytes.length - this.#at;
@@ -165,10 +162,10 @@ export class WsFrameDecoder {
   }
 
   /**
-   * Returns the next message or control frame.
+   * Finds the next message or control frame.
    *
-   * @returns The event. Undefined if more bytes are needed, and always after a close frame.
-   * @throws {WsFrameError} If the peer violates the protocol or a limit. Later calls throw again.
+   * @returns It, or undefined where more bytes are needed, and behind a close frame.
+   * @throws {WsFrameError} If the peer breaks the rules or the limit; from then on always.
    */
   next(): WsFrameEvent | undefined {
     if (this.#failure !== undefined) throw this.#failure;
@@ -183,7 +180,7 @@ export class WsFrameDecoder {
     return undefined;
   }
 
-  /** Reads the head of a frame; returns false if it is not complete. */
+  /** Reads the head of a frame, once it is there. */
   #head(): boolean {
     const bytes = this.#bytes;
     const at = this.#at;
@@ -194,7 +191,7 @@ export class WsFrameDecoder {
     const control = opcode >= 8;
     this.#fin = (first & 0x80) !== 0;
     if ((first & 0x70) !== 0) this.#fail("A reserved bit is set");
-    if (opcode > 10 || (opcode > 2 && !control)) this.#fail(`The opcode ${opcode} is unknown`);
+    if (opcode > 10 || (opcode > 2 && !control)) this.#fail(`The opcode ${opcode} is none`);
     if ((second & 0x80) !== 0 !== this.#masked) {
       this.#fail(
         this.#masked ? "A frame of a client is not masked" : "A frame of a server is masked",
@@ -205,9 +202,7 @@ export class WsFrameDecoder {
     if (control && !this.#fin) this.#fail("A control frame is fragmented");
     if (!control && (opcode === 0) !== (this.#opcode !== 0)) {
       this.#fail(
-        opcode === 0
-          ? "A continuation frame has no message to continue"
-          : "A message begins before the previous one has ended",
+        opcode === 0 ? "Nothing is to be continued" : "A message begins inside of another",
       );
     }
     const extra = length === 126 ? 2 : length === 127 ? 8 : 0;
@@ -241,7 +236,7 @@ export class WsFrameDecoder {
     return true;
   }
 
-  /** Reads the available payload of the current frame; the frame ends when its payload is complete. */
+  /** Takes what has come of the payload of the current frame, which ends it if that is all. */
   #payload(): WsFrameEvent | undefined {
     const there = this.#bytes.length - this.#at;
     const whole = there >= this.#left;
@@ -265,7 +260,7 @@ export class WsFrameDecoder {
     return undefined;
   }
 
-  /** Returns the next bytes of a payload, unmasked in place. */
+  /** The next bytes of a payload, unmasked where they are. */
   #lend(size: number): Bytes {
     const bytes = this.#bytes.subarray(this.#at, this.#at + size);
     this.#at += size;
@@ -273,7 +268,7 @@ export class WsFrameDecoder {
     return bytes;
   }
 
-  /** Returns a copy of the next bytes of a payload, unmasked. */
+  /** The next bytes of a payload, in memory of their own. */
   #take(size: number): Bytes {
     const bytes = this.#bytes.slice(this.#at, this.#at + size);
     this.#at += size;
@@ -281,7 +276,7 @@ export class WsFrameDecoder {
     return bytes;
   }
 
-  /** Appends to the message. The buffer grows with received bytes, not with the declared length. */
+  /** Adds the next bytes to the message: memory grows with what comes, not with what is said. */
   #append(size: number): void {
     const need = this.#size + size;
     if (need > this.#body.length) {
@@ -302,7 +297,7 @@ export class WsFrameDecoder {
     this.#keyAt = (this.#keyAt + bytes.length) & 3;
   }
 
-  /** Checks the UTF-8 of each fragment, so that an invalid text fails before its last fragment. */
+  /** A fragment of text must be right as far as it goes, so that nobody sends the rest in vain. */
   #checkFragment(): void {
     this.#checker ??= new TextDecoder("utf-8", { fatal: true });
     const fresh = this.#body.subarray(this.#checked, this.#size);
@@ -310,7 +305,7 @@ export class WsFrameDecoder {
     try {
       this.#checker.decode(fresh, { stream: true });
     } catch {
-      this.#fail("A text is not valid UTF-8", 1007);
+      this.#fail("A text is no UTF-8", 1007);
     }
   }
 
@@ -334,7 +329,7 @@ export class WsFrameDecoder {
     if (payload.length === 0) return { kind: "close", code: 1005, reason: "" };
     if (payload.length === 1) this.#fail("A close code has one byte");
     const code = payload[0]! << 8 | payload[1]!;
-    if (!isCloseCode(code)) this.#fail(`The close code ${code} is invalid`);
+    if (!isCloseCode(code)) this.#fail(`The close code ${code} is none`);
     return {
       kind: "close",
       code,
@@ -343,17 +338,17 @@ export class WsFrameDecoder {
   }
 
   #text(bytes: Bytes, what: string): string {
-    // The strict decoder takes ten times as long, so it only decides about texts with U+FFFD.
+    // The strict one takes ten times as long; it has the last word where something was replaced.
     const text = utf8.decode(bytes);
     if (!text.includes("\ufffd")) return text;
     try {
       return strictUtf8.decode(bytes);
     } catch {
-      return this.#fail(`${what} is not valid UTF-8`, 1007);
+      return this.#fail(`${what} is no UTF-8`, 1007);
     }
   }
 
-  /** Copies the unread bytes, so that the chunk of the caller can be released. */
+  /** Makes what is left ours, and lets go of what is used up. */
   #starve(): undefined {
     this.#bytes = this.#at === this.#bytes.length ? NOTHING : this.#bytes.slice(this.#at);
     this.#at = 0;

@@ -1,15 +1,14 @@
 /**
- * A WebSocket as a stream of validated JSON values.
+ * A WebSocket as a stream of JSON values, each validated.
  *
  * **Permissions**: none.
  *
  * @module
  */
 
-import { callback, OptionRules } from "../net/internal/options.ts";
 import type { WsMessage, WsSendOptions } from "./connection/options.ts";
 
-/** The members that a view needs of a connection. */
+/** What a view needs of a connection. */
 export interface JsonChannel extends AsyncIterable<WsMessage> {
   /** Sends a value as JSON text. */
   sendJson(value: unknown, options?: WsSendOptions): Promise<void>;
@@ -20,46 +19,40 @@ export interface JsonChannel extends AsyncIterable<WsMessage> {
 /** Options of {@linkcode JsonView}. */
 export interface JsonViewOptions<T> {
   /**
-   * Returns the value as a `T`, or throws. The message of its error is passed to `onInvalid`.
+   * Makes a `T` of a value or throws; what it says goes to `onInvalid`.
    *
    * @default every value is valid
    */
   validate?: (value: unknown) => T;
   /**
-   * Called for a message that is not JSON text or not valid. The loop then continues with the next
-   * message.
+   * Called for a message that is no JSON text or not valid; the loop goes on with the next one.
    *
-   * @default closes with 1007 (not JSON) or 1008 (not valid) and ends the loop
+   * @default closes with 1007 (no JSON) or 1008 (not valid) and ends the loop
    */
   onInvalid?: (error: InvalidMessageError) => unknown;
 }
 
-const JSON_VIEW = new OptionRules<JsonViewOptions<unknown>>({
-  validate: callback,
-  onInvalid: callback,
-});
-
-/** The error for a message that is not JSON text, or whose value is not valid. */
+/** A message that is no JSON text, or whose value is not valid. */
 export class InvalidMessageError extends Error {
   /** The name of the class. */
   override readonly name = "InvalidMessageError";
-  /** The problem: bytes in place of text, invalid JSON, or a value that is not valid. */
+  /** Whether it was no text, no JSON, or not valid. */
   readonly problem: "binary" | "syntax" | "validation";
-  /** The message of the peer. */
+  /** The message. */
   readonly data: WsMessage;
 
   /**
-   * Creates an error.
+   * Makes an error.
    *
-   * @param problem The kind of the problem.
-   * @param data The message of the peer.
-   * @param cause The error of the parser or of `validate`.
+   * @param problem What is wrong.
+   * @param data The message.
+   * @param cause What was thrown.
    */
   constructor(problem: "binary" | "syntax" | "validation", data: WsMessage, cause?: unknown) {
     const why = problem === "binary"
-      ? "it is binary; JSON must be in a text frame"
+      ? "a text frame is wanted"
       : problem === "syntax"
-      ? "it is not JSON"
+      ? "it is no JSON"
       : cause instanceof Error
       ? cause.message
       : "it is not valid";
@@ -70,24 +63,24 @@ export class InvalidMessageError extends Error {
 }
 
 /**
- * A view of a connection whose messages are JSON values.
+ * The view.
  *
- * @typeParam T Type of a validated value.
+ * @typeParam T What a message is.
  *
- * @example Answer invalid messages and keep the connection
+ * @example Messages that are wrong are answered, and the connection lives
  * ```ts
  * import { serveWebSocket } from "@portside/kit/ws/server";
  * import { connectWebSocket } from "@portside/kit/ws/client";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveWebSocket({ port: 0 }, async (conn) => {
- *   const onInvalid = () => conn.sendJson({ error: "not JSON" });
+ *   const onInvalid = () => conn.sendJson({ error: "no JSON" });
  *   for await (const value of conn.json({ onInvalid })) await conn.sendJson({ value });
  * });
  * await using conn = await connectWebSocket(server.url);
  * await conn.send("{");
  * await conn.send("7");
- * assertEquals(await conn.receive({ timeout: 1000 }), '{"error":"not JSON"}');
+ * assertEquals(await conn.receive({ timeout: 1000 }), '{"error":"no JSON"}');
  * assertEquals(await conn.receive({ timeout: 1000 }), '{"value":7}');
  * ```
  */
@@ -96,30 +89,28 @@ export class JsonView<T> implements AsyncIterable<T> {
   readonly #options: JsonViewOptions<T>;
 
   /**
-   * Creates a view; `conn.json()` is the short form.
+   * Makes a view; `conn.json()` does that.
    *
-   * @param channel The connection to read and write.
-   * @param options How to validate a message, and the action for an invalid one.
-   * @throws {TypeError} If an option is invalid.
+   * @param channel The connection.
+   * @param options How messages are validated.
    */
   constructor(channel: JsonChannel, options: JsonViewOptions<T> = {}) {
-    JSON_VIEW.check("JsonView", options);
     this.#channel = channel;
     this.#options = options;
   }
 
   /**
-   * Sends a value as JSON text.
+   * Sends a value.
    *
-   * @param value A value that `JSON.stringify` accepts.
-   * @param options A signal that stops the wait for room.
-   * @returns A promise that resolves when the socket has the message.
+   * @param value What `JSON.stringify` can take.
+   * @param options Limits of this call.
+   * @returns As `conn.send`.
    */
   send(value: unknown, options?: WsSendOptions): Promise<void> {
     return this.#channel.sendJson(value, options);
   }
 
-  /** Iterates over the valid values. */
+  /** Iterates over the values that are valid. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
     for await (const message of this.#channel) {
       let value: T;

@@ -1,4 +1,4 @@
-/** What the proxy is told on its command line. @module */
+/** Turns the command line of the proxy into options. @module */
 
 import { createProxy, type ServeProxyOptions } from "../../http/proxy/proxy.ts";
 import { isLoopback } from "../../net/address.ts";
@@ -6,10 +6,17 @@ import { readAddressBlock } from "../../net/address_block.ts";
 import { badValue } from "../../tools/cli.ts";
 import { readUpstream, upstreamRules } from "./upstream.ts";
 
-/** The flags that are more than a value. */
-export interface ProxyArguments {
+/** The flags that are options as they are. */
+const PLAIN = [
+  ...["hostname", "port", "open", "allowPrivate", "maxConnections", "maxHead"] as const,
+  ...["headTimeout", "idleTimeout", "bodyTimeout", "minBodyRate"] as const,
+  ...["connectTimeout", "responseTimeout", "tunnelTimeout"] as const,
+];
+type Plain = Pick<ServeProxyOptions, typeof PLAIN[number]>;
+
+/** The values of all flags. */
+export interface ProxyArguments extends Plain {
   hostname: string;
-  open: boolean;
   auth: string[];
   allowClient: string[];
   denyClient: string[];
@@ -29,7 +36,7 @@ export interface ProxyFiles {
   upstreamCa: readonly string[];
 }
 
-/** Turns them into options; throws what tells the user which flag is wrong. */
+/** Turns them into options. Throws an error that names the flag that is wrong. */
 export function proxyOptions(given: ProxyArguments & ProxyFiles) {
   const { hostname, open, allow, deny, allowClient, denyClient, acceptProxyProtocol } = given;
   const logins = given.auth.map(readLogin);
@@ -51,6 +58,7 @@ export function proxyOptions(given: ProxyArguments & ProxyFiles) {
   }
   const upstreams = given.upstream.map(readUpstream);
   return {
+    ...Object.fromEntries(PLAIN.map((name) => [name, given[name]])) as Plain,
     users: logins.length > 0 ? Object.fromEntries(logins) : undefined,
     allowClients: allowClient.length > 0 ? allowClient : undefined,
     denyClients: denyClient,
@@ -68,7 +76,7 @@ export function proxyOptions(given: ProxyArguments & ProxyFiles) {
 
 function readLogin(login: string): [user: string, password: string] {
   const [, user, password] = /^([^:]+):(.+)$/.exec(login) ?? [];
-  // Not shown: it may be a password.
+  // The message does not show the value, because it may be a password.
   if (!user || !password) throw badValue("--auth", "…", "user:password");
   return [user, password];
 }

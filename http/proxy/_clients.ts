@@ -65,11 +65,11 @@ function readGroup(
   const { clients, users, deny = [], localAddress } = rule;
   const name = `clientRules[${index}]`;
   if (clients === undefined && users === undefined) {
-    throw new TypeError(`Cannot use ${name}: it names neither clients nor users`);
+    throw new TypeError(`${name} must have clients, users or both`);
   }
   const unknown = users?.find((user) => !Object.hasOwn(options.users ?? {}, user));
   if (unknown !== undefined) {
-    throw new TypeError(`Cannot use ${name}: ${JSON.stringify(unknown)} is not in users`);
+    throw new TypeError(`${name}.users must have names from users, got ${JSON.stringify(unknown)}`);
   }
   const { allow, allowPrivate, connectPorts, requestPorts } = options;
   const own = localAddress === undefined

@@ -1,3 +1,4 @@
+import { optionError } from "../../net/internal/options.ts";
 import { readAddressBytes } from "../../net/address_block.ts";
 import { connectTcp } from "../../net/tcp/client.ts";
 import type { Transport } from "../../net/connection/transport.ts";
@@ -17,14 +18,14 @@ export class LocalAddresses {
     for (const address of all) {
       const family = readAddressBytes(address)?.length;
       if (family === undefined) {
-        throw new TypeError(`Cannot use ${option}: ${JSON.stringify(address)} is no IP address`);
+        throw optionError(option, "an IP address, or one of each family", address);
       }
       if (this.#byFamily.has(family)) {
-        throw new TypeError(`Cannot use ${option}: it has two addresses of one family`);
+        throw new TypeError(`${option} must have at most one address of each family`);
       }
       this.#byFamily.set(family, address);
     }
-    if (all.length === 0) throw new TypeError(`Cannot use ${option}: it has no address`);
+    if (all.length === 0) throw new TypeError(`${option} must have at least one address`);
   }
 
   /** Returns those of the addresses that can be reached: of which the family is there. */

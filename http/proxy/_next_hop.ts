@@ -1,3 +1,5 @@
+import { group, optionError, OptionRules, required } from "../../net/internal/options.ts";
+import { TLS_CLIENT } from "../../net/internal/tls_rules.ts";
 import { SocksHandshake, type SocksLogin } from "../../net/socks_codec.ts";
 import { hookFailed } from "./_hooks.ts";
 import { readAuthority, type Target } from "./_rules.ts";
@@ -109,7 +111,7 @@ interface HopRule {
 function readRule({ targets, upstream }: ProxyUpstreamRule): HopRule {
   const hop = readHop(upstream);
   if (targets.includes("*")) return { matches: () => true, hop };
-  const list = new TargetList("the targets of upstream", targets);
+  const list = new TargetList("targets", targets);
   return {
     matches: ({ hostname, address }) =>
       address === undefined ? list.hasName(hostname) : list.hasAddress(address),
@@ -119,34 +121,53 @@ function readRule({ targets, upstream }: ProxyUpstreamRule): HopRule {
 
 let count = 0;
 
+const PARENT = group(
+  new OptionRules<ProxyParent>({
+    url: required((name, value) => {
+      // The message does not show the value, because it may contain a password.
+      if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+    }),
+    caCerts: TLS_CLIENT.rules.caCerts,
+  }),
+);
+
+/** Checks the type of a next hop, but not the URL. */
+function hopTypes(name: string, value: unknown): void {
+  if (typeof value === "string") return;
+  if (typeof value === "object" && value !== null) return PARENT(name, value);
+  throw optionError(name, '"direct", a URL or an object with a URL', value);
+}
+
+/** A next hop: `"direct"`, the URL of a proxy, or an object with the URL. */
+export function hopRule(name: string, value: unknown): void {
+  hopTypes(name, value);
+  readHop(value as ProxyUpstream);
+}
+
 /** Reads an upstream. Errors do not quote it, because it may contain a password. */
 function readHop(upstream: ProxyUpstream): NextHop {
   if (upstream === "direct") return DIRECT;
+  hopTypes("upstream", upstream);
   const { url, caCerts } = typeof upstream === "string"
     ? { url: upstream, caCerts: undefined }
-    : upstream ?? {};
-  const match = typeof url === "string"
-    ? /^(https?|socks5h?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/i.exec(url)
-    : null;
+    : upstream;
+  const match = /^(https?|socks5h?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/i.exec(url);
   const target = match === null ? undefined : readAuthority(match[3]!, undefined);
   if (target === undefined) {
     throw new TypeError(
-      'Cannot use upstream: it is "direct" or a URL of http, https, socks5 or socks5h with a ' +
-        "port, such as http://user:password@host:port",
+      'upstream must be "direct" or a URL of http, https, socks5 or socks5h with a port, such as ' +
+        "http://user:password@host:port, got another string",
     );
   }
   const scheme = match![1]!.toLowerCase();
   const secure = scheme === "https";
   if (caCerts !== undefined && !secure) {
-    throw new TypeError("Cannot use caCerts of upstream: the URL is not https");
-  }
-  if (caCerts?.some((pem) => !pem.includes("-----BEGIN CERTIFICATE-----"))) {
-    throw new TypeError("Cannot use caCerts of upstream: an entry is no certificate in PEM");
+    throw new TypeError("upstream must have a URL of https if it has caCerts");
   }
   const protocol = scheme.startsWith("socks") ? "socks" : "http";
   const login = readLogin(match![2]);
   if (protocol === "socks" && login !== undefined && !isSocksLogin(login)) {
-    throw new TypeError("Cannot use upstream: user and password of SOCKS have 1 to 255 bytes each");
+    throw new TypeError("upstream must have a SOCKS login of 1 to 255 bytes for each part");
   }
   return {
     // Not the URL: proxies with the same address and different logins are different hops.
@@ -167,12 +188,12 @@ function readHop(upstream: ProxyUpstream): NextHop {
 function readLogin(text: string | undefined): SocksLogin | undefined {
   if (text === undefined) return undefined;
   const colon = text.indexOf(":");
-  if (colon < 1) throw new TypeError("Cannot use upstream: its login is user:password");
+  if (colon < 1) throw new TypeError("upstream must have a login of the form user:password");
   const decode = (part: string) => {
     try {
       return decodeURIComponent(part);
     } catch {
-      throw new TypeError("Cannot use upstream: its login is malformed");
+      throw new TypeError("upstream must have a login that is percent-encoded");
     }
   };
   return { username: decode(text.slice(0, colon)), password: decode(text.slice(colon + 1)) };
@@ -190,7 +211,7 @@ function basic(login: SocksLogin | undefined): string | undefined {
   if (login === undefined) return undefined;
   // RFC 7617 §2: what follows the first colon is the password.
   if (login.username.includes(":")) {
-    throw new TypeError("Cannot use upstream: the user of its login has a colon");
+    throw new TypeError("upstream must have a login whose user has no colon");
   }
   const bytes = new TextEncoder().encode(`${login.username}:${login.password}`);
   return `Basic ${bytes.toBase64()}`;

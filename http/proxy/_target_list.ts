@@ -4,7 +4,7 @@ import {
   isInBlock,
   readAddressBlock,
 } from "../../net/address_block.ts";
-import { escapeControls } from "../../net/text.ts";
+import { optionError } from "../../net/internal/options.ts";
 
 /** A list of targets as the options of a proxy have it: names, suffixes, addresses and blocks. */
 export class TargetList {
@@ -23,14 +23,16 @@ export class TargetList {
     const names = new Set<string>();
     const suffixes: string[] = [];
     const blocks: AddressBlock[] = [];
-    for (const entry of entries) {
+    for (const [index, entry] of entries.entries()) {
       const block = readAddressBlock(entry);
       const match = /^(\*?\.)?([0-9a-z_-]+(?:\.[0-9a-z_-]+)*)\.?$/.exec(entry.toLowerCase());
       if (block !== undefined) blocks.push(block);
       // What looks like an address and is none would never match: a rule that does nothing.
       else if (match === null || /^[\d.]+$/.test(entry)) {
-        throw new TypeError(
-          `Cannot use ${option}: "${escapeControls(entry)}" is no host and no block`,
+        throw optionError(
+          `${option}[${index}]`,
+          "a host name, a .suffix, an address or a block",
+          entry,
         );
       } else {
         names.add(match[2]!);

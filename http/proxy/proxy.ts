@@ -65,13 +65,15 @@ import type { Connection } from "../../net/connection/connection.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
 import { serveUnix } from "../../net/unix/server.ts";
 import type { Transport } from "../../net/connection/transport.ts";
+import { MAX_HEAD } from "../internal/http1_limits.ts";
 import { TickClock } from "./_clock.ts";
 import { type Counts, Credentials, type ProxyCore } from "./_core.ts";
 import { ClientRules } from "./_clients.ts";
 import { NextHops } from "./_next_hop.ts";
 import { ProxySession } from "./_session.ts";
 import { resolveBySystem, Upstreams } from "./_upstream.ts";
-import { checkCount, checkTime } from "../internal/option_defaults.ts";
+import { anObject, timeLimit } from "../../net/internal/options.ts";
+import { PROXY, SERVE_PROXY, SERVE_PROXY_UNIX } from "./_option_rules.ts";
 import type { ProxyOptions } from "./options.ts";
 import { checkTcpOnly, checkUnixOnly, UNIX_URL } from "../internal/unix_options.ts";
 import type {
@@ -109,31 +111,30 @@ export type * from "./serve_options.ts";
  * ```
  */
 export function createProxy(options: ProxyOptions = {}): Proxy {
+  PROXY.check("createProxy", options);
+  return makeProxy(options);
+}
+
+/** Makes a proxy from checked options. */
+function makeProxy(options: ProxyOptions): Proxy {
   const limits = {
-    maxHead: checkCount("maxHead", options.maxHead, 32 * 1024),
-    headTimeout: checkTime("headTimeout", options.headTimeout, 15_000),
-    idleTimeout: checkTime("idleTimeout", options.idleTimeout, 60_000),
-    bodyTimeout: checkTime("bodyTimeout", options.bodyTimeout, 60_000),
-    minBodyRate: checkCount("minBodyRate", options.minBodyRate, 500),
-    responseTimeout: checkTime("responseTimeout", options.responseTimeout, 60_000),
-    hookTimeout: checkTime("hookTimeout", options.hookTimeout, 60_000),
-    tunnelTimeout: checkTime("tunnelTimeout", options.tunnelTimeout, 300_000),
-    halfCloseTimeout: checkTime("halfCloseTimeout", options.halfCloseTimeout, 30_000),
+    maxHead: options.maxHead ?? MAX_HEAD,
+    headTimeout: timeLimit(options.headTimeout ?? 15_000),
+    idleTimeout: timeLimit(options.idleTimeout ?? 60_000),
+    bodyTimeout: timeLimit(options.bodyTimeout ?? 60_000),
+    minBodyRate: options.minBodyRate ?? 500,
+    responseTimeout: timeLimit(options.responseTimeout ?? 60_000),
+    hookTimeout: timeLimit(options.hookTimeout ?? 60_000),
+    tunnelTimeout: timeLimit(options.tunnelTimeout ?? 300_000),
+    halfCloseTimeout: timeLimit(options.halfCloseTimeout ?? 30_000),
   };
-  const connectTimeout = checkTime("connectTimeout", options.connectTimeout, 10_000);
-  const keepAliveTimeout = checkTime("keepAliveTimeout", options.keepAliveTimeout, 15_000);
+  const connectTimeout = timeLimit(options.connectTimeout ?? 10_000);
+  const keepAliveTimeout = timeLimit(options.keepAliveTimeout ?? 15_000);
   const { maxHead: _, minBodyRate: __, ...times } = limits;
   const clock = new TickClock(Math.min(connectTimeout, keepAliveTimeout, ...Object.values(times)));
   const clients = new ClientRules(options);
   const via = options.name ?? `portside-${crypto.randomUUID().slice(0, 8)}`;
-  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z:-]+$/.test(via)) {
-    throw new TypeError(`Cannot use the name ${JSON.stringify(via)}: it is a token`);
-  }
   const hops = new NextHops(options.upstream);
-  const { sendProxyProtocol: introduce } = options;
-  if (introduce !== undefined && introduce !== 1 && introduce !== 2) {
-    throw new RangeError(`Cannot use sendProxyProtocol: it is 1 or 2, not ${introduce}`);
-  }
   const counts: Counts = {
     requests: 0,
     retries: 0,
@@ -149,7 +150,7 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
     connectTimeout,
     bodyTimeout: limits.bodyTimeout,
     keepAliveTimeout,
-    maxIdlePerHost: checkCount("maxIdlePerHost", options.maxIdlePerHost, 64),
+    maxIdlePerHost: options.maxIdlePerHost ?? 64,
     resolve: options.resolve ?? resolveBySystem,
   });
   const core: ProxyCore = {
@@ -162,7 +163,7 @@ export function createProxy(options: ProxyOptions = {}): Proxy {
     limits,
     counts,
     credentials: options.users === undefined ? undefined : new Credentials(options.users),
-    introduce,
+    introduce: options.sendProxyProtocol,
   };
   return {
     handle: (connection, info) => handle(core, connection, info),
@@ -225,19 +226,27 @@ export function serveProxy(options?: ServeProxyOptions): ProxyServer;
 export function serveProxy(
   options: ServeProxyOptions | ServeProxyUnixOptions = {},
 ): ProxyServer | Promise<ProxyServer<Deno.UnixAddr>> {
-  if ("path" in options && options.path !== undefined) return serveOnUnix(options);
-  return serveOnTcp(options as ServeProxyOptions);
+  anObject("options", options);
+  return isOnUnix(options) ? serveOnUnix(options) : serveOnTcp(options);
+}
+
+/** Returns whether options, which have not been checked, are those for a Unix socket. */
+function isOnUnix(
+  options: ServeProxyOptions | ServeProxyUnixOptions,
+): options is ServeProxyUnixOptions {
+  return (options as Partial<ServeProxyUnixOptions>).path !== undefined;
 }
 
 function serveOnTcp(options: ServeProxyOptions): ProxyServer {
   const { hostname = "127.0.0.1", port, backlog, sharePort, onListen, onEvent } = options;
   checkTcpOnly(options);
+  SERVE_PROXY.check("serveProxy", options);
   if (!isLoopback(hostname) && options.users === undefined && options.open !== true) {
     throw new TypeError(
       `Cannot serve everybody on ${hostname}: give users, or say open if that is meant`,
     );
   }
-  const sessions = new Sessions(createProxy(options));
+  const sessions = new Sessions(makeProxy(options));
   const server = serveTcp({
     ...settingsOf(options),
     hostname,
@@ -255,8 +264,9 @@ async function serveOnUnix(
   options: ServeProxyUnixOptions,
 ): Promise<ProxyServer<Deno.UnixAddr>> {
   checkUnixOnly(options, ["open"]);
+  SERVE_PROXY_UNIX.check("serveProxy", options);
   const { path, mode, onListen, onEvent, maxConnectionsPerAddress } = options;
-  const sessions = new Sessions(createProxy(options));
+  const sessions = new Sessions(makeProxy(options));
   const server = await serveUnix({
     ...settingsOf(options),
     path,

@@ -1,8 +1,10 @@
+/** What has come over one WebSocket and waits for its handler. */
+
 import type { WsInboxPolicy, WsMessage } from "./options.ts";
 
-/** A queue of messages with a limit in messages and in bytes. */
+/** A queue with a bound in messages and in bytes. */
 export class MessageInbox {
-  /** Messages discarded because the queue was full. */
+  /** Messages lost by the policy. */
   dropped = 0;
 
   readonly #limit: number;
@@ -18,17 +20,17 @@ export class MessageInbox {
     this.#policy = policy;
   }
 
-  /** Number of messages in the queue. */
+  /** How many wait. */
   get size(): number {
     return this.#queue.length - this.#head;
   }
 
-  /** Whether the queue has no room for one more message. */
+  /** Whether one more has no room. */
   get full(): boolean {
     return this.#isFull(1);
   }
 
-  /** Adds a message; returns false if the policy requires a disconnect. */
+  /** Takes a message in; false if its sender is to be disconnected. */
   push(message: WsMessage): boolean {
     while (this.#policy !== "wait" && this.#isFull(message.length)) {
       if (this.#policy === "disconnect") return false;
@@ -41,7 +43,7 @@ export class MessageInbox {
     return true;
   }
 
-  /** Removes and returns the oldest message. */
+  /** Hands out the oldest. */
   shift(): WsMessage | undefined {
     if (this.size === 0) return undefined;
     const message = this.#queue[this.#head]!;

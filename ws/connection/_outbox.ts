@@ -1,26 +1,28 @@
+/** What waits to be sent on one WebSocket. */
+
 import { NetError } from "../../net/errors/errors.ts";
 import type { WsMessage } from "./options.ts";
 
-/** The members of a WebSocket that the send buffer uses. */
+/** What of a WebSocket is needed. */
 export type Wire = Pick<WebSocket, "bufferedAmount" | "readyState" | "send">;
 
-/** Shortest and longest pause between two looks at the socket, in milliseconds. */
+/** How soon the socket is looked at again when it took something, and when it took nothing. */
 const SOON = 4, LATE = 250;
 
 interface Waiting {
   readonly data: WsMessage;
-  /** Settles the promise of `send`; undefined for `trySend`. */
+  /** Of a `send`; who only tried does not wait. */
   readonly resolve?: () => void;
   readonly reject?: (error: unknown) => void;
 }
 
 /**
- * Adds backpressure to a WebSocket, whose `send` never waits and which has no event for sent data.
- * The buffer passes a limited number of bytes to the socket. While messages wait, it polls
- * `bufferedAmount` with a timer. A connection that never fills the socket needs no timer.
+ * `send` of a WebSocket never waits and there is no event when it has sent; so only so much is
+ * given to the socket at a time, and while more waits, how much it still holds is looked at again
+ * and again. Who never fills the socket costs no timer.
  */
 export class Outbox {
-  /** Bytes of the waiting messages. */
+  /** Bytes in sends that wait. */
   waitingBytes = 0;
 
   readonly #wire: Wire;
@@ -29,7 +31,7 @@ export class Outbox {
   readonly #stallTimeout: number;
   readonly #onStalled: (error: NetError) => void;
   #queue: Waiting[] = [];
-  /** Upper bound of the bytes that the socket holds. */
+  /** The most that the socket can hold. */
   #atMost = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pause = SOON;
@@ -50,24 +52,24 @@ export class Outbox {
     this.#onStalled = onStalled;
   }
 
-  /** Passes a message to the socket if it has room and no other message waits. */
+  /** Gives it to the socket at once, if it has room and nobody waits. */
   pass(data: WsMessage): boolean {
     if (this.#queue.length > 0 || !this.#fits(data)) return false;
     this.#give(data);
     return true;
   }
 
-  /** Sends a message now or when there is room, in call order; returns false if the buffer is full. */
+  /** Sends in the order of the calls, now or when there is room; false if too much waits already. */
   trySend(data: WsMessage): boolean {
     return this.pass(data) || this.#enqueue({ data });
   }
 
-  /** Queues a message; resolves when the socket has it. */
+  /** The same, for who waits until the socket has it. */
   send(data: WsMessage, signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const entry = { data, resolve, reject };
     if (!this.#enqueue(entry)) {
-      const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes are waiting`;
+      const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes wait already`;
       reject(new NetError(message, { kind: "limit", phase: "write" }));
     }
     if (signal === undefined) return promise;
@@ -82,13 +84,13 @@ export class Outbox {
     return promise.finally(() => signal.removeEventListener("abort", giveUp));
   }
 
-  /** Passes all waiting messages to the socket before it closes. */
+  /** Gives all that waits to the socket, which is about to be closed. */
   flush(): void {
     this.#giveMore(Infinity);
     this.#stop();
   }
 
-  /** Rejects all waiting calls. */
+  /** Tells everyone who waits. */
   fail(error: unknown): void {
     this.#stop();
     for (const { reject } of this.#queue.splice(0)) reject?.(error);
@@ -110,10 +112,10 @@ export class Outbox {
   }
 
   #fits(data: WsMessage): boolean {
-    // Reading bufferedAmount is slow; it is not needed while everything sent so far would fit.
+    // To ask the socket costs; as long as all that was sent would fit, nobody has to.
     if (this.#atMost + mostBytes(data) <= this.#limit) return true;
     const held = this.#atMost = this.#wire.bufferedAmount;
-    // A message above the limit is sent when the socket is empty, or it would wait forever.
+    // A message above the limit goes alone, for it would wait for ever.
     return held === 0 || held + data.length <= this.#limit;
   }
 
@@ -139,8 +141,8 @@ export class Outbox {
     const left = this.#wire.bufferedAmount;
     this.#seen = left;
     if (this.#queue.length === 0 && left < this.#limit) return;
-    if (now - this.#since >= this.#stallTimeout) {
-      const message = `Disconnected ${this.#peer}: it read no data for ${this.#stallTimeout} ms`;
+    if (this.#stallTimeout > 0 && now - this.#since >= this.#stallTimeout) {
+      const message = `Disconnected ${this.#peer}: it took nothing for ${this.#stallTimeout} ms`;
       return this.#onStalled(new NetError(message, { kind: "timeout", phase: "write" }));
     }
     this.#wait(moved ? SOON : Math.min(this.#pause * 2, LATE));
@@ -164,7 +166,7 @@ export class Outbox {
   }
 }
 
-/** Returns an upper bound of the bytes of a message. */
+/** The bytes of a message, or more. */
 function mostBytes(data: WsMessage): number {
   return typeof data === "string" ? data.length * 3 : data.length;
 }

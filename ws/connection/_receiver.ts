@@ -1,33 +1,32 @@
+/** What has come over one WebSocket, and who waits for it. */
+
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors/errors.ts";
-import { timeLimit } from "../../net/internal/options.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { WsMessage } from "./options.ts";
 import { MessageInbox } from "./_inbox.ts";
-import { RECEIVE, type WsLimits } from "../internal/options.ts";
+import type { WsLimits } from "../internal/options.ts";
 
-/** Converts a message, or null at the end, to the value for the reader. */
+/** Makes of a message, or of the end, what its reader gets. */
 export type Form<T> = (message: WsMessage | null) => T;
 
-const NO_LIMITS: ReceiveOptions = {};
-
-/** A call that waits for the next message. */
+/** Who waits for the next message. */
 interface Reader {
   readonly form: Form<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Removes the timer and the listener of the call. */
+  /** Ends its limits, if it has any. */
   unlimit: (() => void) | undefined;
 }
 
-/** Passes messages to one reader at a time, no faster than the rate limit allows. */
+/** Hands messages to one reader at a time, as fast as the rate allows. */
 export class WsReceiver {
   readonly #peer: string;
   readonly #inbox: MessageInbox;
   readonly #throttle: Throttle | undefined;
   readonly #ended: () => AbortSignal;
-  /** Called when a message leaves the queue. */
+  /** Called when a message has been taken from those that wait. */
   onTaken: (() => void) | undefined;
   #reader: Reader | undefined;
   #paused = false;
@@ -41,22 +40,22 @@ export class WsReceiver {
     this.#ended = ended;
   }
 
-  /** Number of messages in the queue. */
+  /** Messages that wait. */
   get unread(): number {
     return this.#inbox.size;
   }
 
-  /** Whether the queue has no room for one more message. */
+  /** Whether one more message has no room. */
   get full(): boolean {
     return this.#inbox.full;
   }
 
-  /** Messages discarded because the queue was full. */
+  /** Messages lost by the policy. */
   get dropped(): number {
     return this.#inbox.dropped;
   }
 
-  /** Adds a message; returns false if the policy requires a disconnect. */
+  /** Takes a message in; false if its sender is to be disconnected. */
   push(message: WsMessage): boolean {
     const reader = this.#takeReader();
     if (reader === undefined) return this.#inbox.push(message);
@@ -64,20 +63,14 @@ export class WsReceiver {
     return true;
   }
 
-  /** Ends the stream, with an error if there is one. The last call counts. */
+  /** Nothing comes any more, because of `error` if it is one; the last call counts. */
   end(error: NetError | undefined): void {
     this.#end = { error };
     this.#tellEnd();
   }
 
-  /** Resolves to the next message; undefined options set no limits. */
-  receive<T>(options: ReceiveOptions | undefined, form: Form<T>): Promise<T> {
-    try {
-      RECEIVE.check("receive", options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    const { timeout = 0, signal } = options ?? NO_LIMITS;
+  receive<T>(options: ReceiveOptions, form: Form<T>): Promise<T> {
+    const { timeout = 0, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#reader !== undefined || this.#paused) {
       const message = "Cannot receive: another receive of this connection has not ended";
@@ -96,9 +89,7 @@ export class WsReceiver {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#reader = { form, resolve, reject, unlimit: undefined };
     if (this.#end !== undefined) this.#tellEnd();
-    else if (timeout > 0 || signal !== undefined) {
-      this.#limit(this.#reader, timeLimit(timeout), signal);
-    }
+    else if (timeout > 0 || signal !== undefined) this.#limit(this.#reader, timeout, signal);
     return promise as Promise<T>;
   }
 
@@ -106,11 +97,11 @@ export class WsReceiver {
     const giveUp = () => this.#takeReader()?.reject(signal?.reason);
     const late = () => {
       const address = this.#peer;
-      const message = `No message from ${address} in ${timeout} ms`;
+      const message = `Nothing came from ${address} in ${timeout} ms`;
       const error = new NetError(message, { kind: "timeout", phase: "read", address });
       this.#takeReader()?.reject(error);
     };
-    const timer = timeout === Infinity ? undefined : setTimeout(late, timeout);
+    const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
     signal?.addEventListener("abort", giveUp);
     reader.unlimit = () => {
       clearTimeout(timer);
@@ -118,7 +109,7 @@ export class WsReceiver {
     };
   }
 
-  /** Settles the waiting call, because the stream has ended. */
+  /** Tells the one who waits, if anyone does, that nothing will come. */
   #tellEnd(): void {
     const reader = this.#takeReader();
     const error = this.#end?.error;
@@ -127,7 +118,7 @@ export class WsReceiver {
     else reader.reject(error);
   }
 
-  /** Removes and returns the waiting call. */
+  /** The one who waits, for whom the waiting is over. */
   #takeReader(): Reader | undefined {
     const reader = this.#reader;
     this.#reader = undefined;
@@ -135,7 +126,7 @@ export class WsReceiver {
     return reader;
   }
 
-  /** Delays a message as the rate limit requires. The end of the connection ends the delay. */
+  /** Holds a message back as long as the rate wants; an end in the meantime is not held back. */
   async #slowly<T>(
     timeout: number,
     signal: AbortSignal | undefined,

@@ -1,5 +1,5 @@
 /**
- * Options, messages and events of a WebSocket connection.
+ * What a WebSocket connection takes, tells and carries.
  *
  * **Permissions**: none.
  *
@@ -8,59 +8,59 @@
 
 import type { NetError } from "../../net/errors/errors.ts";
 
-/** One message: text, or bytes that the receiver owns. */
+/** One message: text, or bytes that are the receiver's own memory. */
 export type WsMessage = string | Uint8Array<ArrayBuffer>;
 
-/** The action for a message that arrives when the receive queue is full. */
+/** What happens when more messages have come than may wait for the handler. */
 export type WsInboxPolicy = "wait" | "disconnect" | "drop-oldest" | "drop-newest";
 
-/** The receive queue: messages that the handler has not read yet. */
+/** What waits for the handler. */
 export interface WsInboxOptions {
   /**
-   * Most messages in the queue.
+   * The most messages that wait.
    *
    * @default 1000
    */
   limit?: number;
   /**
-   * Most bytes in the queue; text counts in UTF-16 units. One message always fits.
+   * The most bytes (of text: UTF-16 units) that wait; one message always may.
    *
    * @default 4194304
    */
   maxBytes?: number;
   /**
-   * Action for one more message. "wait" stops reading, so that the sender waits. "disconnect" closes
-   * the connection with 1008. The two others discard a message. Only a hardened server can stop
-   * reading. On a WebSocket of Deno, "wait" is the same as "disconnect".
+   * What happens to one more: the sender waits, since nothing is read, or is let go with 1008, or
+   * something is lost. A WebSocket of Deno cannot be slowed down by not reading: only that of a
+   * hardened server can make the sender wait, on all others "wait" is "disconnect".
    *
    * @default "wait"
    */
   policy?: WsInboxPolicy;
 }
 
-/** The send buffer: messages that the peer has not accepted yet. */
+/** What waits to be sent. */
 export interface WsOutboxOptions {
   /**
-   * Most bytes in the buffer of the socket before `send` waits, and most bytes in waiting calls before
-   * `trySend` returns false and `send` rejects. One message always fits.
+   * Bytes that may wait in the socket before `send` waits, and again behind it before `trySend`
+   * says no and `send` rejects; one message always may.
    *
    * @default 1048576
    */
   limit?: number;
   /**
-   * Time limit for a peer that accepts no data while messages wait, in milliseconds; 0 lifts it.
+   * How long the peer may take nothing while something waits, in milliseconds; 0 for ever.
    *
    * @default 30000
    */
   stallTimeout?: number;
 }
 
-/** The rate limit for messages of the peer. */
+/** How many messages a peer may send. */
 export interface WsRateOptions {
-  /** Messages per second in the long run. */
+  /** Messages a second, in the long run. */
   perSecond: number;
   /**
-   * Messages that may arrive at once.
+   * Messages at once.
    *
    * @default perSecond, at least 1
    */
@@ -70,172 +70,173 @@ export interface WsRateOptions {
 /** Limits of a connection. All times are in milliseconds; 0 lifts a limit. */
 export interface WsConnectionOptions {
   /**
-   * Largest message in bytes, all fragments together. A larger one closes the connection with 1009.
-   * A hardened server checks the declared length before it reads the payload. Deno buffers the
-   * complete message first: frames of up to 64 MiB, and any number of them.
+   * The largest message in bytes, over all its fragments; the sender of a larger one is let go
+   * with 1009. A hardened server does so before it comes; Deno takes a message whole before anybody
+   * sees of it: a frame below 64 MiB, and any number of them.
    *
    * @default 1048576
    */
   maxMessageSize?: number;
-  /** Limits of the receive queue. */
+  /** What waits for the handler. */
   inbox?: WsInboxOptions;
-  /** Limits of the send buffer. */
+  /** What waits to be sent. */
   outbox?: WsOutboxOptions;
   /**
-   * Rate limit for messages to the handler. Faster messages wait in the receive queue.
+   * How fast messages are handed to the handler; what comes faster waits in the inbox.
    *
    * @default no limit
    */
   rate?: WsRateOptions;
   /**
-   * Closes the connection (1001) after this time without a message.
+   * How long nothing may be received before the connection is closed (1001).
    *
    * @default 0
    */
   idleTimeout?: number;
   /**
-   * Time limit for the peer's answer to a close frame. A hardened server then ends the TCP
-   * connection.
+   * How long the peer may take to answer a close frame. On a hardened server it is cut then.
    *
    * @default 5000
    */
   closeTimeout?: number;
-  /** Messages by which each side detects that the other one is alive. */
+  /** Messages by which both sides know that the other one is there. */
   heartbeat?: WsHeartbeatOptions;
 }
 
 /**
- * A heartbeat of ordinary messages. Both peers must agree on it: each side with this option sends
- * its own heartbeats and answers those of the peer.
- *
- * A hardened server does not need it, because it measures its own pings (`pingInterval`). Deno
- * answers pings, and its server sends some, but it shows neither to the program.
+ * A heartbeat of messages, for peers that agree on it: each side that has it sends its own and
+ * answers the other's. A hardened server measures its pings (`pingInterval`). Deno answers pings, and
+ * a server sends its own, but shows neither to the program, so that a round trip can be measured by
+ * messages alone.
  */
 export interface WsHeartbeatOptions {
   /**
-   * Silence after which a heartbeat is sent, in milliseconds.
+   * How often to send one, in milliseconds.
    *
    * @default 30000
    */
   interval?: number;
   /**
-   * Time limit for the answer, in milliseconds. The connection is then closed with 1001.
+   * How long the answer may take, in milliseconds, until the connection is given up (1001).
    *
    * @default 10000
    */
   timeout?: number;
   /**
-   * Text of a heartbeat. It is not passed to the handler.
+   * What to send, and to answer; it is not handed to the handler.
    *
    * @default "ping"
    */
   message?: string;
   /**
-   * Text of the answer. It is not passed to the handler.
+   * What the answer is; it is not handed to the handler.
    *
    * @default "pong"
    */
   answer?: string;
 }
 
-/** The end of a connection. */
+/** How a connection ended. */
 export interface WsClose {
   /** The close code (RFC 6455 §7.4): 1005 if the peer gave none, 1006 without a close frame. */
   readonly code: number;
-  /** The reason from the closing side. It may contain any characters. */
+  /** What the side that closed says of it; may hold anything. */
   readonly reason: string;
-  /** Whether both sides sent a close frame. */
+  /** Whether both sides closed in order. */
   readonly wasClean: boolean;
-  /** The cause of an abnormal end; undefined after a normal one. */
+  /** What ended it, if it was no orderly end. */
   readonly error: NetError | undefined;
 }
 
-/** Counters of a connection. */
+/** What a connection has done so far. */
 export interface WsStats {
   /** Messages received. */
   readonly received: number;
   /** Messages sent. */
   readonly sent: number;
-  /** Bytes of messages received; text counts in UTF-16 units. */
+  /** Bytes of messages received (of text: UTF-16 units). */
   readonly bytesReceived: number;
-  /** Bytes of messages sent; text counts in UTF-16 units. */
+  /** Bytes of messages sent (of text: UTF-16 units). */
   readonly bytesSent: number;
-  /** Bytes in the send buffer. */
+  /** Bytes that wait to be sent. */
   readonly queuedBytes: number;
-  /** Messages in the receive queue. */
+  /** Messages that wait for the handler. */
   readonly unread: number;
-  /** Messages discarded because the receive queue was full. */
+  /** Messages lost by the policy of the inbox. */
   readonly dropped: number;
   /**
-   * Round-trip time of the last heartbeat in milliseconds, or of the last ping on a hardened server;
+   * The round trip of the last heartbeat in milliseconds, or of the last ping on a hardened server;
    * undefined before the first.
    */
   readonly latency: number | undefined;
-  /** Creation time of the connection, in milliseconds since 1970. */
+  /** When it was made, in milliseconds since 1970. */
   readonly openedAt: number;
 }
 
-/** Options of one `send`. */
+/** Limits of one `send`. */
 export interface WsSendOptions {
-  /** Stops waiting for room in the send buffer. `send` rejects with its reason and sends nothing. */
+  /** Gives up waiting for room; it rejects with the signal's reason, and nothing is sent. */
   signal?: AbortSignal;
 }
 
-/** The end of a {@linkcode WsSocket}. */
+/** How a {@linkcode WsSocket} ended. */
 export interface WsSocketClose {
   /** The close code: 1005 if the peer gave none, 1006 without a close frame. */
   readonly code: number;
-  /** The reason that the peer gave. */
+  /** What the peer says of it. */
   readonly reason: string;
-  /** Whether both sides sent a close frame. */
+  /** Whether both sides closed in order. */
   readonly wasClean: boolean;
-  /** The cause, if a close frame of the peer was not the cause. */
+  /** What ended it, where that was no close frame of the peer. */
   readonly error?: NetError;
 }
 
-/** The part of a `WebSocket` that a connection needs. A hardened server has its own implementation. */
+/**
+ * What a connection can stand on besides a `WebSocket`, whose part it has; `upgrade` makes one on a
+ * hardened server.
+ */
 export interface WsSocket {
-  /** The state, as in `WebSocket.readyState`. */
+  /** As of a `WebSocket`. */
   readonly readyState: number;
-  /** Bytes that the operating system has not accepted yet. */
+  /** Bytes that the system has not taken. */
   readonly bufferedAmount: number;
-  /** The agreed subprotocol. */
+  /** The subprotocol. */
   readonly protocol: string;
-  /** Round-trip time of the last ping, in milliseconds. */
+  /** The round trip of the last ping in milliseconds. */
   readonly latency: number | undefined;
-  /** Resolves when the TCP connection is closed. */
+  /** Resolves when nothing is left of it. */
   readonly gone: Promise<void>;
-  /** Called when the socket opens. */
+  /** Called once it is open. */
   onopen: (() => void) | null;
-  /** Called for each message: text, or bytes that the receiver owns. */
+  /** Called for each message: text or bytes that are the receiver's own. */
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   /** Called once, at the end. */
   onclose: ((event: WsSocketClose) => void) | null;
-  /** Sends a message without waiting. */
+  /** Sends a message; never waits. */
   send(data: WsMessage): void;
-  /** Sends a close frame and continues to read until the peer's close frame. */
+  /** Sends a close frame, and goes on reading until the peer's. */
   close(code: number, reason: string): void;
-  /** Closes the TCP connection without a close frame. */
+  /** Ends it without a word. */
   cut(): void;
-  /** Stops reading. */
+  /** Reads no more. */
   pause(): void;
-  /** Continues to read. */
+  /** Goes on reading. */
   resume(): void;
 }
 
-/** The facts about a connection that its socket does not know. */
+/** Where a connection comes from. */
 export interface WsOrigin {
-  /** The peer as text, e.g. `127.0.0.1:50312` or a URL. */
+  /** The peer in words, e.g. `127.0.0.1:50312` or an URL. */
   readonly peer: string;
-  /** The requested URL. */
+  /** The URL that was asked for. */
   readonly url: string;
   /** The header fields of the opening handshake. @default none */
   readonly headers?: Headers;
-  /** The subprotocol that a server chose; a socket of Deno knows it only on the client side. */
+  /** The subprotocol that a server chose; Deno's socket knows only what a client got. */
   readonly protocol?: string;
   /**
-   * Whether this is the server side. Only a server may close with codes other than 1000 and 3000 to
-   * 4999. A client sends, for example, 4009 in place of 1009.
+   * Whether this is a server's side: only then may a close code be other than 1000 and 3000 to
+   * 4999, where a client sends 4009 for 1009.
    */
   readonly server: boolean;
 }

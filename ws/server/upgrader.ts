@@ -1,8 +1,8 @@
 /**
- * WebSockets in a server that also has other routes: limits for all WebSockets together, isolated
- * handlers, and a graceful shutdown.
+ * WebSockets inside of a server that does other things too: limits over all of them, handlers
+ * that are contained, a graceful end.
  *
- * @example WebSockets and another route
+ * @example Beside other routes
  * ```ts
  * import { serveHttp } from "@portside/kit/http/server";
  * import { connectWebSocket } from "@portside/kit/ws/client";
@@ -31,11 +31,9 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
-import { SHUTDOWN } from "../../net/internal/listening_server.ts";
-import { callback, countLimit, MAX_TIMER } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { WsConnection } from "../connection/connection.ts";
-import { MAX_CONNECTIONS, UPGRADE, UPGRADER } from "./_rules.ts";
+import { checkOrigins, checkWsOptions, count, time } from "../internal/options.ts";
 import { upgrade } from "./upgrade.ts";
 import type {
   UpgradeInfo,
@@ -48,28 +46,23 @@ import type {
 
 /** The WebSockets of a server. */
 export interface Upgrader {
-  /** The open connections. */
+  /** The connections that are open. */
   readonly connections: ReadonlySet<WsConnection>;
-  /**
-   * Returns the current counters.
-   *
-   * @returns A snapshot, which does not change afterwards.
-   */
+  /** Counters of this moment. */
   stats(): WsServerStats;
   /**
-   * Upgrades a request and starts the handler for the connection, or refuses the request.
+   * Upgrades a request and lets the handler have the connection, or refuses it.
    *
-   * @param request The request that the handler received. On a hardened server it must not be a copy.
-   * @param info The second argument of the handler.
-   * @returns The response that the handler must return.
+   * @param request The request as the handler got it: a copy is no use on a hardened server.
+   * @param info Its second half, as `Deno.serve` and `serveHttp` give it.
+   * @returns The response to return.
    */
   upgrade(request: Request, info: UpgradeInfo): Promise<Response>;
   /**
-   * Refuses new requests with 503, closes the open connections with 1001, and waits for the handlers.
+   * Refuses what comes, closes what is open with 1001, and waits for the handlers.
    *
-   * @param options The deadline in milliseconds. Default: 5000. Infinity waits without a limit.
-   * @returns The number of drained and forced handlers, and of refused requests.
-   * @throws {RangeError | TypeError} If an option is invalid.
+   * @param options How long to wait.
+   * @returns What happened.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }
@@ -77,16 +70,14 @@ export interface Upgrader {
 const logger = getLogger(["portside", "ws", "server"]);
 
 /**
- * Creates an upgrader.
+ * Makes an upgrader.
  *
- * @param options Who may connect, and the limits for all connections together.
- * @param handler Called for each connection when it is open.
- * @returns The upgrader, for use in the handler of a server.
- * @throws {RangeError | TypeError} If an option is invalid, or the handler is missing.
+ * @param options Who may connect, and the limits.
+ * @param handler Called for each connection once it is open.
+ * @returns The upgrader.
+ * @throws {RangeError | TypeError} If an option is out of range.
  */
 export function createUpgrader(options: UpgraderOptions, handler: WsHandler): Upgrader {
-  UPGRADER.check("createUpgrader", options);
-  callback("handler", handler);
   return new Sockets(options, handler);
 }
 
@@ -101,9 +92,9 @@ class Sockets implements Upgrader {
   readonly #perAddress = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
   #opening = 0;
-  /** Number of upgrades that wait for `authorize`. */
+  /** How many of them `authorize` looks at. */
   #asking = 0;
-  /** Resolves when no upgrade is in progress, except in `authorize`. */
+  /** Resolves when nobody is being let in any more. */
   #opened: PromiseWithResolvers<void> | undefined;
   #closing = 0;
   #drained = 0;
@@ -116,6 +107,8 @@ class Sockets implements Upgrader {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: UpgraderOptions, handler: WsHandler) {
+    checkWsOptions(options);
+    checkOrigins(options.allowedOrigins);
     this.#options = options;
     const { authorize } = options;
     this.#upgradeOptions = authorize === undefined ? options : {
@@ -124,17 +117,16 @@ class Sockets implements Upgrader {
         this.#asking++;
         try {
           const refusal = await authorize(request, info);
-          // The shutdown may have begun in the meantime.
+          // The server may have stopped meanwhile.
           return refusal ?? (this.#shutdown && unavailable(503));
         } finally {
           this.#asking--;
         }
       },
     };
-    UPGRADE.assume(this.#upgradeOptions);
     this.#handler = handler;
-    this.#most = countLimit(options.maxConnections ?? MAX_CONNECTIONS);
-    this.#mostPerAddress = countLimit(options.maxConnectionsPerAddress ?? 0);
+    this.#most = count("maxConnections", options.maxConnections, 1024);
+    this.#mostPerAddress = count("maxConnectionsPerAddress", options.maxConnectionsPerAddress, 0);
   }
 
   stats(): WsServerStats {
@@ -149,12 +141,12 @@ class Sockets implements Upgrader {
 
   async upgrade(request: Request, info: UpgradeInfo): Promise<Response> {
     const { remoteAddr } = info;
-    // After the upgrade, Deno does not know the address any more.
+    // Deno forgets the address with the upgrade.
     info = { remoteAddr };
     const address = "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
     const here = this.#perAddress.get(address) ?? 0;
     const taken = this.connections.size + this.#opening;
-    // Closing sockets use as many resources as open ones, so they have the same limit.
+    // Sockets whose peer does not let go are no use to anybody, but they cost as much as others.
     if (this.#shutdown || taken >= this.#most || this.#closing >= this.#most) {
       return this.#refuse(503, info);
     }
@@ -177,15 +169,14 @@ class Sockets implements Upgrader {
     }
   }
 
-  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    SHUTDOWN.check("shutdown", options);
-    const { deadline = 5000 } = options;
-    // A second call can only bring the deadline forward.
-    const at = performance.now() + deadline;
+  shutdown({ deadline = 5000 }: ShutdownOptions = {}): Promise<ShutdownReport> {
+    const wait = time("deadline", deadline, 5000);
+    // A second call may bring the deadline forward, never put it off.
+    const at = performance.now() + wait;
     if (at < this.#forceAt) {
       this.#forceAt = at;
       clearTimeout(this.#timer);
-      if (deadline <= MAX_TIMER) this.#timer = setTimeout(this.#force.resolve, deadline);
+      this.#timer = setTimeout(this.#force.resolve, wait);
     }
     return this.#shutdown ??= this.#drain();
   }
@@ -198,9 +189,9 @@ class Sockets implements Upgrader {
     return { drained: this.#drained, forced: this.#running.size, refused: this.#refused };
   }
 
-  /** Resolves when no upgrade is in progress and no handler runs. */
+  /** Resolves when nobody is being let in, and no handler runs. */
   async #untilIdle(): Promise<void> {
-    // Requests in `authorize` will be refused.
+    // Who is being looked at is refused in the end.
     if (this.#opening > this.#asking) await (this.#opened = Promise.withResolvers()).promise;
     await Promise.all(this.#running);
   }
@@ -219,7 +210,7 @@ class Sockets implements Upgrader {
     this.#event({ type: "refused", status, peer: formatAddress(info.remoteAddr) });
   }
 
-  /** Runs the handler, and counts the connection until its TCP connection is closed. */
+  /** Runs the handler, and keeps the place taken until the connection is over. */
   #hold(connection: WsConnection, info: UpgradeInfo, address: string): void {
     this.connections.add(connection);
     const running = this.#run(connection, info);
@@ -228,14 +219,14 @@ class Sockets implements Upgrader {
       this.#running.delete(running);
       if (this.#shutdown) this.#drained++;
     });
-    // The shutdown began during the upgrade.
+    // The server began to stop while it was being opened.
     if (this.#shutdown) this.#stop(connection);
     connection.closed.then(() => {
       this.connections.delete(connection);
       this.#event({ type: "close", connection });
       this.#closing++;
     });
-    // Counted per address until now, or one address could use the whole limit of closing sockets.
+    // Not before: or one address could hold all the places of those that are being closed.
     connection.gone.then(() => {
       this.#closing--;
       this.#leave(address);

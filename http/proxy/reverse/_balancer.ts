@@ -5,7 +5,6 @@ import type { HttpInfo } from "../../server/options.ts";
 
 /** How many targets that a function has chosen are remembered. */
 const MAX_REMEMBERED = 1024;
-const POLICIES: readonly unknown[] = ["round-robin", "least-connections", "random"];
 
 /** Chooses a target for each request. */
 export class Balancer {
@@ -31,25 +30,21 @@ export class Balancer {
   ) {
     this.#context = context;
     this.#open = typeof target === "function";
-    if (typeof policy !== "function" && !POLICIES.includes(policy)) {
-      throw new TypeError(
-        `Cannot use the policy ${JSON.stringify(policy)}: it is a function or one of ` +
-          POLICIES.join(", "),
-      );
-    }
     this.#policy = typeof target === "function" ? target : policy;
-    const list = typeof target === "function"
+    const list: readonly ReverseProxyTarget[] = typeof target === "function"
       ? []
-      : typeof target === "string" || target instanceof URL
-      ? [target]
-      : target;
+      : Array.isArray(target)
+      ? target
+      : [target];
     if (list.length === 0 && !this.#open) {
-      throw new TypeError("Cannot use an empty list of targets: name one at least");
+      throw new TypeError("target must have at least one entry, got an empty array");
     }
     for (const one of list) {
       const checked = list.length > 1 && typeof policy !== "function";
       const made = new ReverseTarget(one, context, checked);
-      if (this.#byUrl.has(made.url)) throw new TypeError(`Cannot use a target twice: ${made.url}`);
+      if (this.#byUrl.has(made.url)) {
+        throw new TypeError(`target must not have the same target twice: ${made.url}`);
+      }
       this.#byUrl.set(made.url, made);
       this.#byName.set(String(one), made);
     }

@@ -1,3 +1,4 @@
+import { optionError } from "../../../net/internal/options.ts";
 import { formatAddress } from "../../../net/address.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 import { connectTls } from "../../../net/tls/client.ts";
@@ -60,7 +61,7 @@ export class ReverseTarget {
   constructor(target: ReverseProxyTarget, context: TargetContext, checked: boolean) {
     this.#context = context;
     this.#checked = checked;
-    const url = URL.parse(target);
+    const url = typeof target === "string" || target instanceof URL ? URL.parse(target) : null;
     if (
       url === null || url.search !== "" || url.hash !== "" || url.username + url.password !== ""
     ) {
@@ -183,9 +184,12 @@ function pathOf({ pathname }: URL): string | undefined {
 }
 
 function refuse(target: ReverseProxyTarget): never {
-  throw new TypeError(
-    `Cannot use the target ${JSON.stringify(String(target).replace(/\/\/.*@/, "//…@"))}: it is ` +
-      "http://host:port, https://host:port, each perhaps with a path, or unix:/path",
+  throw optionError(
+    "target",
+    "http://host:port or https://host:port, each with or without a path, or unix:/path",
+    target instanceof URL || typeof target === "string"
+      ? String(target).replace(/\/\/.*@/, "//…@")
+      : target,
   );
 }
 

@@ -53,7 +53,21 @@ import { TickClock } from "../_clock.ts";
 import type { Upstream } from "../_upstream.ts";
 import { Balancer } from "./_balancer.ts";
 import { Forwarder } from "./_forward.ts";
-import { checkCount, checkLimit, checkTime, MAX_TIMER } from "../../internal/option_defaults.ts";
+import {
+  callback,
+  count,
+  countLimit,
+  group,
+  limit,
+  MAX_TIMER,
+  milliseconds,
+  oneOf,
+  OptionRules,
+  positive,
+  rule,
+  timeLimit,
+} from "../../../net/internal/options.ts";
+import { TLS_CLIENT } from "../../../net/internal/tls_rules.ts";
 import type {
   ReverseProxy,
   ReverseProxyChoose,
@@ -64,8 +78,45 @@ import type { HttpInfo } from "../../server/options.ts";
 
 export type * from "./options.ts";
 
-const HOSTS: readonly unknown[] = ["target", "client"];
-const FORWARDED: readonly unknown[] = ["x-forwarded", "forwarded", "both", "none"];
+const { caCerts, cert, key, serverName, minVersion } = TLS_CLIENT.rules;
+const POLICIES = oneOf("round-robin", "least-connections", "random");
+
+const REVERSE_PROXY = new OptionRules<ReverseProxyOptions>({
+  policy: (name, value) => {
+    if (typeof value !== "function") POLICIES(name, value);
+  },
+  maxFails: limit,
+  failTimeout: positive,
+  maxConnections: limit,
+  maxIdle: count,
+  keepAliveTimeout: milliseconds,
+  connectTimeout: milliseconds,
+  responseTimeout: milliseconds,
+  bodyTimeout: milliseconds,
+  tunnelTimeout: milliseconds,
+  host: oneOf("target", "client"),
+  forwarded: oneOf("x-forwarded", "forwarded", "both", "none"),
+  name: rule(
+    "a token, such as proxy-1",
+    (value) => typeof value === "string" && value !== "" && consistsOf(value, TOKEN),
+  ),
+  stripPrefix: rule(
+    "a path that begins with a slash and does not end with one, such as /api",
+    (value) =>
+      typeof value === "string" && /^(?:\/[^?#]*[^?#/])?$/.test(value) && consistsOf(value, TARGET),
+  ),
+  rewrite: callback,
+  tls: group(
+    new OptionRules<NonNullable<ReverseProxyOptions["tls"]>>({
+      caCerts,
+      cert,
+      key,
+      serverName,
+      minVersion,
+    }),
+  ),
+  onError: callback,
+});
 
 /**
  * Makes a handler that passes requests on.
@@ -100,29 +151,20 @@ export function reverseProxy(
   target: ReverseProxyTarget | readonly ReverseProxyTarget[] | ReverseProxyChoose,
   options: ReverseProxyOptions = {},
 ): ReverseProxy {
+  REVERSE_PROXY.check("reverseProxy", options);
   const { host = "target", forwarded = "x-forwarded", stripPrefix = "" } = options;
-  checkChoice("host", host, HOSTS);
-  checkChoice("forwarded", forwarded, FORWARDED);
   const name = options.name ?? `portside-${crypto.randomUUID().slice(0, 8)}`;
-  if (name === "" || !consistsOf(name, TOKEN)) {
-    throw new TypeError(`Cannot use the name ${JSON.stringify(name)}: it is a token`);
-  }
-  if (!/^(?:\/[^?#]*[^?#/])?$/.test(stripPrefix) || !consistsOf(stripPrefix, TARGET)) {
-    throw new TypeError(
-      `Cannot use stripPrefix ${JSON.stringify(stripPrefix)}: it is a path such as /api`,
-    );
-  }
   const limits = {
-    maxFails: checkLimit("maxFails", options.maxFails, 3),
-    failTimeout: Math.min(checkCount("failTimeout", options.failTimeout, 10_000), MAX_TIMER),
-    maxConnections: checkLimit("maxConnections", options.maxConnections, 0),
-    connectTimeout: checkTime("connectTimeout", options.connectTimeout, 5000),
-    responseTimeout: checkTime("responseTimeout", options.responseTimeout, 30_000),
-    bodyTimeout: checkTime("bodyTimeout", options.bodyTimeout, 60_000),
-    tunnelTimeout: checkTime("tunnelTimeout", options.tunnelTimeout, 300_000),
+    maxFails: countLimit(options.maxFails ?? 3),
+    failTimeout: Math.min(options.failTimeout ?? 10_000, MAX_TIMER),
+    maxConnections: countLimit(options.maxConnections ?? 0),
+    connectTimeout: timeLimit(options.connectTimeout ?? 5000),
+    responseTimeout: timeLimit(options.responseTimeout ?? 30_000),
+    bodyTimeout: timeLimit(options.bodyTimeout ?? 60_000),
+    tunnelTimeout: timeLimit(options.tunnelTimeout ?? 300_000),
   };
-  const keepAliveTimeout = checkTime("keepAliveTimeout", options.keepAliveTimeout, 30_000);
-  const maxIdlePerHost = checkCount("maxIdle", options.maxIdle, 64);
+  const keepAliveTimeout = timeLimit(options.keepAliveTimeout ?? 30_000);
+  const maxIdlePerHost = options.maxIdle ?? 64;
   const { responseTimeout, bodyTimeout, tunnelTimeout } = limits;
   const shortest = Math.min(responseTimeout, bodyTimeout, tunnelTimeout, keepAliveTimeout, 2000);
   const clock = new TickClock(shortest);
@@ -138,12 +180,5 @@ export function reverseProxy(
       close,
       [Symbol.asyncDispose]: () => Promise.resolve(close()),
     },
-  );
-}
-
-function checkChoice(option: string, value: unknown, choices: readonly unknown[]): void {
-  if (choices.includes(value)) return;
-  throw new TypeError(
-    `Cannot use ${option} ${JSON.stringify(value)}: it is one of ${choices.join(", ")}`,
   );
 }

@@ -278,7 +278,10 @@ const BAD: [ProxyOptions, string][] = [
   [{ denyClients: ["10.0.0.0/33"] }, "denyClients"],
   [{ clientRules: [{}] }, "clientRules[0]"],
   [{ clientRules: [{ clients: ["a"] }] }, "clientRules[0].clients"],
-  [{ clientRules: [{ users: ["alice"] }] }, '"alice" is not in users'],
+  [
+    { clientRules: [{ users: ["alice"] }] },
+    'clientRules[0].users must have names from users, got "alice"',
+  ],
   [{ clientRules: [{ clients: ["::1"], deny: ["a b"] }] }, "deny"],
   [{ clientRules: [{ clients: ["::1"], connectPorts: [0] }] }, "connectPorts"],
   [{ requestPorts: [65536] }, "requestPorts"],

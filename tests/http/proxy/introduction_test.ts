@@ -177,6 +177,6 @@ Deno.test("sendProxyProtocol: a client without an address is unknown", async () 
 Deno.test("sendProxyProtocol is 1 or 2", () => {
   for (const version of [0, 3, "1"]) {
     const options = { sendProxyProtocol: version as 1 };
-    assertThrows(() => createProxy(options), RangeError, "sendProxyProtocol");
+    assertThrows(() => createProxy(options), Error, "sendProxyProtocol must be 1 or 2");
   }
 });

@@ -1,0 +1,176 @@
+/** The rules for the options of `createProxy` and `serveProxy`. */
+
+import { AddressBlocks } from "../../net/address_block.ts";
+import { SERVE_TCP } from "../../net/internal/listen.ts";
+import {
+  callback,
+  type Check,
+  count,
+  either,
+  flag,
+  group,
+  limit,
+  listOf,
+  milliseconds,
+  optionError,
+  OptionRules,
+  port,
+  required,
+  type Rule,
+  rule,
+  text,
+} from "../../net/internal/options.ts";
+import { SERVE_UNIX_RULES } from "../../net/internal/unix_socket.ts";
+import { LocalAddresses } from "./_local_addresses.ts";
+import { hopRule } from "./_next_hop.ts";
+import type {
+  ProxyClientRule,
+  ProxyOptions,
+  ProxyTargetRules,
+  ProxyUpstreamRule,
+} from "./options.ts";
+import type { ServeProxyOptions, ServeProxyUnixOptions } from "./serve_options.ts";
+import { TargetList } from "./_target_list.ts";
+
+/** A name for `Via`: a token (RFC 9110 §5.6.2), which may have colons. */
+export const proxyName: Rule = rule(
+  "a token, such as proxy-1",
+  (value) => typeof value === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z:-]+$/.test(value),
+);
+
+/** Addresses and blocks of clients. */
+const blocks: Check = (name, value) => {
+  listOf(text)(name, value);
+  new AddressBlocks(value as readonly string[], name);
+};
+
+/** Names, suffixes, addresses and blocks of targets. */
+const targets: Check = (name, value) => {
+  listOf(text)(name, value);
+  new TargetList(name, value as readonly string[]);
+};
+
+const ports = either("any", listOf(port));
+
+const TARGETS = new OptionRules<ProxyTargetRules>({
+  allow: either("any", targets),
+  deny: targets,
+  allowPrivate: flag,
+  connectPorts: ports,
+  requestPorts: ports,
+});
+
+const localAddress: Check = (name, value) => {
+  if (typeof value !== "string") listOf(text)(name, value);
+  new LocalAddresses(name, value as string | readonly string[]);
+};
+
+const CLIENT_RULE = group(
+  new OptionRules<ProxyClientRule>({
+    ...TARGETS.rules,
+    clients: blocks,
+    users: listOf(text),
+    localAddress,
+  }),
+);
+
+const UPSTREAM_RULE = group(
+  new OptionRules<ProxyUpstreamRule>({
+    targets: required((name, value) => {
+      listOf(text)(name, value);
+      const list = value as readonly string[];
+      if (!list.includes("*")) new TargetList(name, list);
+    }),
+    upstream: required(hopRule),
+  }),
+);
+
+const upstream: Check = (name, value) => {
+  if (typeof value === "function") return;
+  if (Array.isArray(value)) listOf(UPSTREAM_RULE)(name, value);
+  else hopRule(name, value);
+};
+
+const users: Check = (name, value) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw optionError(name, "an object with a password for each user", value);
+  }
+  for (const [user, password] of Object.entries(value)) {
+    // RFC 7617 §2: a name has no colon, and neither has control characters.
+    const isBad = user === "" || user.includes(":") || /\p{Cc}/u.test(user);
+    if (isBad) {
+      throw new TypeError(
+        `${name} must have names without colons and control characters, got ${
+          JSON.stringify(user)
+        }`,
+      );
+    }
+    // The message does not show the value, because it may be a password.
+    if (typeof password !== "string" || /\p{Cc}/u.test(password)) {
+      throw new TypeError(`${name}.${user} must be a string without control characters`);
+    }
+  }
+};
+
+/** The rules for the options of `createProxy`. */
+export const PROXY: OptionRules<ProxyOptions> = new OptionRules<ProxyOptions>({
+  ...TARGETS.rules,
+  users,
+  allowClients: blocks,
+  denyClients: blocks,
+  clientRules: listOf(CLIENT_RULE),
+  resolve: callback,
+  upstream,
+  localAddress,
+  sendProxyProtocol: rule("1 or 2", (value) => value === 1 || value === 2),
+  name: proxyName,
+  maxHead: count,
+  headTimeout: milliseconds,
+  idleTimeout: milliseconds,
+  bodyTimeout: milliseconds,
+  minBodyRate: count,
+  connectTimeout: milliseconds,
+  responseTimeout: milliseconds,
+  hookTimeout: milliseconds,
+  tunnelTimeout: milliseconds,
+  halfCloseTimeout: milliseconds,
+  maxIdlePerHost: count,
+  keepAliveTimeout: milliseconds,
+  onRequest: callback,
+  onResponse: callback,
+  onEntry: callback,
+});
+
+const { hostname, port: listenPort, backlog, sharePort } = SERVE_TCP.rules;
+const { maxConnections, proxyProtocol, signal, onListen, onEvent } = SERVE_TCP.rules;
+
+/** The rules for the options of `serveProxy` on TCP. */
+export const SERVE_PROXY: OptionRules<ServeProxyOptions> = new OptionRules<ServeProxyOptions>({
+  ...PROXY.rules,
+  hostname,
+  port: listenPort,
+  backlog,
+  sharePort,
+  maxConnections,
+  maxConnectionsPerAddress: limit,
+  proxyProtocol,
+  signal,
+  onListen,
+  onEvent,
+  open: flag,
+});
+
+/** The rules for the options of `serveProxy` on a Unix socket. */
+export const SERVE_PROXY_UNIX: OptionRules<ServeProxyUnixOptions> = new OptionRules<
+  ServeProxyUnixOptions
+>({
+  ...PROXY.rules,
+  path: SERVE_UNIX_RULES.path,
+  mode: SERVE_UNIX_RULES.mode,
+  maxConnections,
+  maxConnectionsPerAddress: limit,
+  proxyProtocol,
+  signal,
+  onListen,
+  onEvent,
+});
