@@ -57,15 +57,16 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(
     args,
     io,
-    async ({ drain, nagle, workers, json: _, logLevel: __, ...flags }, ctx) => {
+    async ({ drain, nagle, workers, maxLine, ...flags }, ctx) => {
       const options = { ...flags, noDelay: !nagle };
+      const data = { ...options, maxLine };
       const module = import.meta.resolve("./concurrent/worker.ts");
       const folder = import.meta.resolve("../");
       await using server = workers > 1
-        ? await serveWithWorkers({ ...flags, module, folder, workers, data: options })
+        ? await serveWithWorkers({ ...flags, module, folder, workers, data })
         : serveTcp(options, async (conn) => {
           ctx.log.info("{peer} connected", { peer: conn.peer });
-          await answerLines(conn, flags.maxLine);
+          await answerLines(conn, maxLine);
           ctx.log.info("{peer} left", { peer: conn.peer });
         });
       ctx.listening(server);

@@ -126,7 +126,10 @@ export interface CliLog {
   error(message: string, properties?: Record<string, unknown>): void;
 }
 
-/** The flags that every program has. */
+/**
+ * The values of the flags that every program has. They are not enumerable, so that
+ * `{ port, ...options }` contains only the values of the program's own flags.
+ */
 export interface CommonValues {
   /** `--json`: results and logs as JSON. */
   json: boolean;
@@ -287,7 +290,11 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
           print(`${spec.name} ${config.version}\n`);
           return ExitCode.ok;
         }
-        // The specification is what gave these values their types.
+        // A program passes the rest of its values on as options, without the common ones.
+        for (const name of Object.keys(STANDARD_FLAGS)) {
+          Object.defineProperty(values, name, { enumerable: false });
+        }
+        // The specification gives these values their types.
         const typed = values as CliValues<F, P>;
         restoreLogging = configureLogging(io, typed.logLevel, typed.json);
         const log = getLogger(["portside", spec.name]);

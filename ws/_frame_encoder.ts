@@ -1,20 +1,21 @@
+import { flag, OptionRules, rule } from "../net/internal/options.ts";
 import { xorKey } from "./_frame_mask.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The opcodes of frames (RFC 6455 §11.8). */
 export const WsOpcode = {
-  /** Goes on with a message. */
+  /** Continues a message. */
   continuation: 0,
-  /** Begins a message of text. */
+  /** Begins a text message. */
   text: 1,
-  /** Begins a message of bytes. */
+  /** Begins a binary message. */
   binary: 2,
-  /** Closes. */
+  /** Closes the connection. */
   close: 8,
   /** Asks whether the peer is there. */
   ping: 9,
-  /** Answers that. */
+  /** Answers a ping. */
   pong: 10,
 } as const;
 
@@ -26,41 +27,47 @@ export interface WsFrameOptions {
    * @default true
    */
   fin?: boolean;
-  /** The four bytes to mask with, which a client must and a server must not (RFC 6455 §5.3). */
+  /** Masking key of four bytes. Required for clients, forbidden for servers (RFC 6455 §5.3). */
   mask?: Uint8Array;
   /**
-   * Where to put the frame, which is a view of it then, if it has room.
+   * Buffer for the frame. If it is large enough, the returned frame is a view of it.
    *
-   * @default new memory
+   * @default a new buffer
    */
   memory?: Uint8Array<ArrayBuffer>;
 }
 
+const bytesRule = rule("a Uint8Array", (value) => value instanceof Uint8Array);
+const FRAME = new OptionRules<WsFrameOptions>({ fin: flag, mask: bytesRule, memory: bytesRule });
+
 const NOTHING: Bytes = new Uint8Array(0);
+const NO_OPTIONS: WsFrameOptions = {};
 const encoder = new TextEncoder();
 
 /**
- * Makes the bytes of one frame.
+ * Encodes one frame.
  *
- * @param opcode What it is, one of {@linkcode WsOpcode}.
- * @param payload Bytes, or text that is encoded as UTF-8.
- * @param options Whether it is the last of its message, and the mask.
- * @returns The frame.
- * @throws {RangeError} If it is none: another opcode, a control frame in fragments or of more than
- * 125 bytes, a mask of other than four bytes.
+ * @param opcode One of {@linkcode WsOpcode}.
+ * @param payload Bytes, or text that is encoded as UTF-8. Default: empty.
+ * @param options Whether the frame ends its message, the masking key, and a buffer to use.
+ * @returns The bytes of the frame.
+ * @throws {RangeError} If the opcode is unknown, a control frame is fragmented or has more than 125
+ * bytes, or the key does not have four bytes.
+ * @throws {TypeError} If an option has the wrong type.
  */
 export function encodeWsFrame(
   opcode: number,
   payload: Uint8Array | string = NOTHING,
-  options: WsFrameOptions = {},
+  options?: WsFrameOptions,
 ): Uint8Array<ArrayBuffer> {
-  const { fin = true, mask, memory } = options;
+  FRAME.check("encodeWsFrame", options);
+  const { fin = true, mask, memory } = options ?? NO_OPTIONS;
   const control = opcode >= 8;
   if (!Number.isInteger(opcode) || opcode < 0 || opcode > 10 || (opcode > 2 && !control)) {
-    throw new RangeError(`Cannot encode a frame of the opcode ${opcode}: it is none`);
+    throw new RangeError(`Cannot encode a frame with the opcode ${opcode}: the opcode is unknown`);
   }
   if (mask !== undefined && mask.length !== 4) {
-    throw new RangeError(`Cannot mask with ${mask.length} bytes: a key has four`);
+    throw new RangeError(`Cannot mask with a key of ${mask.length} bytes: a key has 4 bytes`);
   }
   const first = (fin ? 0x80 : 0) | opcode;
   let frame = typeof payload === "string" ? asciiFrame(first, payload, mask, memory) : undefined;
@@ -71,27 +78,29 @@ export function encodeWsFrame(
     if (mask !== undefined) xorKey(frame.subarray(frame.length - bytes.length), mask, 0);
   }
   if (control && (!fin || (frame[1]! & 0x7f) > 125)) {
-    throw new RangeError("Cannot encode a control frame in fragments or of more than 125 bytes");
+    throw new RangeError("Cannot encode a fragmented control frame, or one above 125 bytes");
   }
   return frame;
 }
 
 /**
- * Makes the bytes of a close frame.
+ * Encodes a close frame.
  *
- * @param code The code; 1005 for none.
- * @param reason For the developers of the other side, at most 123 bytes.
- * @param options The mask.
- * @returns The frame.
- * @throws {RangeError} If the code is none that may be sent, or the reason is too long.
+ * @param code The close code. The default 1005 sends no code.
+ * @param reason A text for the developers of the peer, at most 123 bytes. Default: empty.
+ * @param options The masking key, for a client.
+ * @returns The bytes of the frame.
+ * @throws {RangeError} If the code may not be sent, or the reason is too long.
  */
 export function encodeWsClose(
   code = 1005,
   reason = "",
-  options: Pick<WsFrameOptions, "mask"> = {},
+  options?: Pick<WsFrameOptions, "mask">,
 ): Uint8Array<ArrayBuffer> {
   if (code === 1005 && reason === "") return encodeWsFrame(WsOpcode.close, NOTHING, options);
-  if (!isCloseCode(code)) throw new RangeError(`Cannot close with ${code}: it may not be sent`);
+  if (!isCloseCode(code)) {
+    throw new RangeError(`Cannot close with ${code}: a close frame may not contain this code`);
+  }
   const text = encoder.encode(reason);
   const payload = new Uint8Array(2 + text.length);
   payload[0] = code >> 8;
@@ -101,18 +110,18 @@ export function encodeWsClose(
 }
 
 /**
- * Whether a code may stand in a close frame (RFC 6455 §7.4): 1000 to 1014 but 1004 to 1006, and
+ * Returns whether a close frame may contain a code (RFC 6455 §7.4): 1000 to 1003, 1007 to 1014, and
  * 3000 to 4999.
  *
- * @param code The code.
- * @returns Whether it may.
+ * @param code The close code to check.
+ * @returns True if the code may be sent.
  */
 export function isCloseCode(code: number): boolean {
   if (!Number.isInteger(code) || (code >= 1004 && code <= 1006)) return false;
   return (code >= 1000 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-/** The frame of a text of ASCII, encoded where it goes; undefined for any other. */
+/** Returns the frame of an ASCII text, encoded without a copy; undefined for any other text. */
 function asciiFrame(
   first: number,
   text: string,
@@ -127,7 +136,7 @@ function asciiFrame(
   return frame;
 }
 
-/** A frame without its payload of `length` bytes. */
+/** Returns a frame with its head, and room for a payload of `length` bytes. */
 function withHead(
   first: number,
   length: number,

@@ -1,6 +1,6 @@
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Masks or unmasks bytes where they are, in words; `at` says where in the key they begin. */
+/** Masks or unmasks bytes in place, in words; `at` is the position of the first byte in the key. */
 export function xorKey(bytes: Bytes, key: Uint8Array, at: number): void {
   const { length } = bytes;
   let i = 0;
@@ -9,7 +9,7 @@ export function xorKey(bytes: Bytes, key: Uint8Array, at: number): void {
     for (; i < bare; i++) bytes[i]! ^= key[(at + i) & 3]!;
     const words = new BigUint64Array(bytes.buffer, bytes.byteOffset + i, (length - i) >> 6 << 3);
     const word = keyWord(key, at + i);
-    // Eight a turn take half the time of one.
+    // Eight words per iteration take half the time of one.
     for (let w = 0; w < words.length; w += 8) {
       words[w]! ^= word;
       words[w + 1]! ^= word;
@@ -25,7 +25,7 @@ export function xorKey(bytes: Bytes, key: Uint8Array, at: number): void {
   for (; i < length; i++) bytes[i]! ^= key[(at + i) & 3]!;
 }
 
-/** Eight bytes of the key from `at`, in the order of the machine. */
+/** Returns eight bytes of the key from `at`, in the byte order of the machine. */
 function keyWord(key: Uint8Array, at: number): bigint {
   for (let i = 0; i < 8; i++) WORD_BYTES[i] = key[(at + i) & 3]!;
   return WORD[0]!;

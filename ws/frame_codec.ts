@@ -1,10 +1,11 @@
 /**
- * WebSocket frames as bytes (RFC 6455 §5): messages and control frames in both directions, without
- * any I/O. The key of a masked frame is the caller's to draw.
+ * Encodes and decodes WebSocket frames (RFC 6455 §5): messages and control frames in both
+ * directions, without any I/O. The caller chooses the key of a masked frame.
  *
- * The decoder is strict: masks as the role wants them, no reserved bits and opcodes, control frames
- * of at most 125 bytes in one piece, lengths in their shortest form, UTF-8, close codes that are
- * some. A message has a limit over all of its fragments, which is looked at before they come.
+ * The decoder is strict. It requires the masking of its role, known opcodes, no reserved bits,
+ * unfragmented control frames of at most 125 bytes, lengths in their shortest form, valid UTF-8 and
+ * valid close codes. The size limit covers all fragments of a message. The decoder checks it when a
+ * frame head arrives, before it stores the payload.
  *
  * @example A message in two fragments, and a ping between them
  * ```ts
@@ -25,35 +26,40 @@
  * @module
  */
 
-import type { WsMessage } from "./connection/options.ts";
+import { count, OptionRules } from "../net/internal/options.ts";
 import { isCloseCode, WsOpcode } from "./_frame_encoder.ts";
 import { xorKey } from "./_frame_mask.ts";
+import type { WsMessage } from "./connection/options.ts";
+import { MAX_MESSAGE_SIZE } from "./internal/options.ts";
 
 export { encodeWsClose, encodeWsFrame, isCloseCode, WsOpcode } from "./_frame_encoder.ts";
 export type { WsFrameOptions } from "./_frame_encoder.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What the decoder finds. */
+/** A message or control frame that the decoder found. */
 export type WsFrameEvent =
-  /** A whole message; bytes are the caller's own. */
+  /** A complete message. The caller owns the bytes. */
   | { readonly kind: "message"; readonly data: WsMessage }
-  /** A ping, to be answered with a pong of the same payload. */
+  /** A ping. The answer is a pong with the same payload. */
   | { readonly kind: "ping"; readonly payload: Uint8Array<ArrayBuffer> }
-  /** The answer to a ping, or one that nobody asked for. */
+  /** A pong, solicited or not. */
   | { readonly kind: "pong"; readonly payload: Uint8Array<ArrayBuffer> }
-  /** The last frame; what comes behind it is thrown away. 1005 if it has no code. */
+  /** The close frame. The decoder discards all later bytes. The code is 1005 if the frame has none. */
   | { readonly kind: "close"; readonly code: number; readonly reason: string };
 
-/** Frames that break the rules, or a limit. */
+/** The error for a frame that violates the protocol or a limit. */
 export class WsFrameError extends Error {
-  /** Tells it from other errors. */
+  /** The name of the class. */
   override readonly name = "WsFrameError";
 
-  /** Made by the decoder alone. */
+  /** Creates an error; the decoder does this. */
   constructor(
     message: string,
-    /** The code to close with: protocol error, no UTF-8, too many empty fragments, too large. */
+    /**
+     * The code to close with: 1002 protocol error, 1007 invalid UTF-8, 1008 too many empty
+     * fragments, 1009 message too large.
+     */
     readonly code: 1002 | 1007 | 1008 | 1009,
   ) {
     super(message);
@@ -63,16 +69,18 @@ export class WsFrameError extends Error {
 /** Limits of {@linkcode WsFrameDecoder}. */
 export interface WsFrameLimits {
   /**
-   * The most bytes of a message, over all its fragments; Infinity for any.
+   * Largest message in bytes, all fragments together. Infinity lifts the limit.
    *
    * @default 1048576
    */
   maxMessageSize?: number;
 }
 
-/** The most empty fragments of a message: they cost, and no size counts them. */
+const LIMITS = new OptionRules<WsFrameLimits>({ maxMessageSize: count });
+
+/** Most empty fragments of a message. They cost time, and the size limit does not count them. */
 const MAX_EMPTY = 1000;
-/** The first buffer of a message whose size is not known yet. */
+/** Size of the first buffer of a message whose size is not known yet, in bytes. */
 const SMALL = 256;
 
 const NOTHING: Bytes = new Uint8Array(0);
@@ -80,9 +88,9 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Takes the frames of one direction apart.
+ * Decodes the frames of one direction.
  *
- * @example A server refuses what is not masked
+ * @example A server refuses a frame without a mask
  * ```ts
  * import { encodeWsFrame, WsFrameDecoder, WsFrameError, WsOpcode } from "@portside/kit/ws/frame-codec";
  * import { assertEquals, assertThrows } from "@std/assert";
@@ -102,19 +110,19 @@ export class WsFrameDecoder {
   #failure: WsFrameError | undefined;
   #closed = false;
 
-  /** The opcode of the message that has begun; 0 for none. */
+  /** The opcode of the incomplete message; 0 if there is none. */
   #opcode = 0;
-  /** Of the current frame: whether its head has been read, and what that says. */
+  /** Whether the head of the current frame has been read. */
   #inFrame = false;
   #fin = false;
-  /** Its opcode if it is a control frame, or 0. */
+  /** The opcode of the current frame if it is a control frame, otherwise 0. */
   #control = 0;
   #left = 0;
   readonly #key = new Uint8Array(4);
-  /** How far into the key the next byte of the payload is. */
+  /** Position in the key for the next byte of the payload. */
   #keyAt = 0;
 
-  /** What has come of a message, which is not whole. */
+  /** The part of the incomplete message that has arrived. */
   #body: Bytes = NOTHING;
   #size = 0;
   #checked = 0;
@@ -122,32 +130,27 @@ export class WsFrameDecoder {
   #checker: TextDecoder | undefined;
 
   /**
-   * Makes a decoder.
+   * Creates a decoder.
    *
-   * @param role The side that receives: a server wants masked frames, a client bare ones.
-   * @param limits How large a message may be.
-   * @throws {RangeError} If the limit is no number from 0 up.
+   * @param role The receiving side. A server requires masked frames, a client unmasked ones.
+   * @param limits The largest message, in bytes.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(role: "server" | "client", limits: WsFrameLimits = {}) {
-    const { maxMessageSize = 1024 * 1024 } = limits;
-    if (typeof maxMessageSize !== "number" || !(maxMessageSize >= 0)) {
-      throw new RangeError(
-        `Cannot use maxMessageSize: it is a number from 0 up, not ${maxMessageSize}`,
-      );
-    }
+    LIMITS.check("WsFrameDecoder", limits);
     this.#masked = role === "server";
-    this.#max = maxMessageSize;
+    this.#max = limits.maxMessageSize ?? MAX_MESSAGE_SIZE;
   }
 
-  /** Frames whose head has been read. */
+  /** Number of frames whose head has been read. */
   get frames(): number {
     return this.#frames;
   }
 
   /**
-   * Adds bytes, which are the decoder's from now on: they are unmasked where they are.
+   * Adds received bytes. The decoder owns them from now on and removes the mask in place.
    *
-   * @param bytes What has come.
+   * @param bytes The next bytes from the peer.
    */
   push(bytes: Uint8Array<ArrayBuffer>): void {
     const kept = this.#bytes.length - this.#at;
@@ -162,10 +165,10 @@ export class WsFrameDecoder {
   }
 
   /**
-   * Finds the next message or control frame.
+   * Returns the next message or control frame.
    *
-   * @returns It, or undefined where more bytes are needed, and behind a close frame.
-   * @throws {WsFrameError} If the peer breaks the rules or the limit; from then on always.
+   * @returns The event. Undefined if more bytes are needed, and always after a close frame.
+   * @throws {WsFrameError} If the peer violates the protocol or a limit. Later calls throw again.
    */
   next(): WsFrameEvent | undefined {
     if (this.#failure !== undefined) throw this.#failure;
@@ -180,7 +183,7 @@ export class WsFrameDecoder {
     return undefined;
   }
 
-  /** Reads the head of a frame, once it is there. */
+  /** Reads the head of a frame; returns false if it is not complete. */
   #head(): boolean {
     const bytes = this.#bytes;
     const at = this.#at;
@@ -191,7 +194,7 @@ export class WsFrameDecoder {
     const control = opcode >= 8;
     this.#fin = (first & 0x80) !== 0;
     if ((first & 0x70) !== 0) this.#fail("A reserved bit is set");
-    if (opcode > 10 || (opcode > 2 && !control)) this.#fail(`The opcode ${opcode} is none`);
+    if (opcode > 10 || (opcode > 2 && !control)) this.#fail(`The opcode ${opcode} is unknown`);
     if ((second & 0x80) !== 0 !== this.#masked) {
       this.#fail(
         this.#masked ? "A frame of a client is not masked" : "A frame of a server is masked",
@@ -202,7 +205,9 @@ export class WsFrameDecoder {
     if (control && !this.#fin) this.#fail("A control frame is fragmented");
     if (!control && (opcode === 0) !== (this.#opcode !== 0)) {
       this.#fail(
-        opcode === 0 ? "Nothing is to be continued" : "A message begins inside of another",
+        opcode === 0
+          ? "A continuation frame has no message to continue"
+          : "A message begins before the previous one has ended",
       );
     }
     const extra = length === 126 ? 2 : length === 127 ? 8 : 0;
@@ -236,7 +241,7 @@ export class WsFrameDecoder {
     return true;
   }
 
-  /** Takes what has come of the payload of the current frame, which ends it if that is all. */
+  /** Reads the available payload of the current frame; the frame ends when its payload is complete. */
   #payload(): WsFrameEvent | undefined {
     const there = this.#bytes.length - this.#at;
     const whole = there >= this.#left;
@@ -260,7 +265,7 @@ export class WsFrameDecoder {
     return undefined;
   }
 
-  /** The next bytes of a payload, unmasked where they are. */
+  /** Returns the next bytes of a payload, unmasked in place. */
   #lend(size: number): Bytes {
     const bytes = this.#bytes.subarray(this.#at, this.#at + size);
     this.#at += size;
@@ -268,7 +273,7 @@ export class WsFrameDecoder {
     return bytes;
   }
 
-  /** The next bytes of a payload, in memory of their own. */
+  /** Returns a copy of the next bytes of a payload, unmasked. */
   #take(size: number): Bytes {
     const bytes = this.#bytes.slice(this.#at, this.#at + size);
     this.#at += size;
@@ -276,7 +281,7 @@ export class WsFrameDecoder {
     return bytes;
   }
 
-  /** Adds the next bytes to the message: memory grows with what comes, not with what is said. */
+  /** Appends to the message. The buffer grows with received bytes, not with the declared length. */
   #append(size: number): void {
     const need = this.#size + size;
     if (need > this.#body.length) {
@@ -297,7 +302,7 @@ export class WsFrameDecoder {
     this.#keyAt = (this.#keyAt + bytes.length) & 3;
   }
 
-  /** A fragment of text must be right as far as it goes, so that nobody sends the rest in vain. */
+  /** Checks the UTF-8 of each fragment, so that an invalid text fails before its last fragment. */
   #checkFragment(): void {
     this.#checker ??= new TextDecoder("utf-8", { fatal: true });
     const fresh = this.#body.subarray(this.#checked, this.#size);
@@ -305,7 +310,7 @@ export class WsFrameDecoder {
     try {
       this.#checker.decode(fresh, { stream: true });
     } catch {
-      this.#fail("A text is no UTF-8", 1007);
+      this.#fail("A text is not valid UTF-8", 1007);
     }
   }
 
@@ -329,7 +334,7 @@ export class WsFrameDecoder {
     if (payload.length === 0) return { kind: "close", code: 1005, reason: "" };
     if (payload.length === 1) this.#fail("A close code has one byte");
     const code = payload[0]! << 8 | payload[1]!;
-    if (!isCloseCode(code)) this.#fail(`The close code ${code} is none`);
+    if (!isCloseCode(code)) this.#fail(`The close code ${code} is invalid`);
     return {
       kind: "close",
       code,
@@ -338,17 +343,17 @@ export class WsFrameDecoder {
   }
 
   #text(bytes: Bytes, what: string): string {
-    // The strict one takes ten times as long; it has the last word where something was replaced.
+    // The strict decoder takes ten times as long, so it only decides about texts with U+FFFD.
     const text = utf8.decode(bytes);
     if (!text.includes("\ufffd")) return text;
     try {
       return strictUtf8.decode(bytes);
     } catch {
-      return this.#fail(`${what} is no UTF-8`, 1007);
+      return this.#fail(`${what} is not valid UTF-8`, 1007);
     }
   }
 
-  /** Makes what is left ours, and lets go of what is used up. */
+  /** Copies the unread bytes, so that the chunk of the caller can be released. */
   #starve(): undefined {
     this.#bytes = this.#at === this.#bytes.length ? NOTHING : this.#bytes.slice(this.#at);
     this.#at = 0;

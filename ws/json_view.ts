@@ -1,14 +1,15 @@
 /**
- * A WebSocket as a stream of JSON values, each validated.
+ * A WebSocket as a stream of validated JSON values.
  *
  * **Permissions**: none.
  *
  * @module
  */
 
+import { callback, OptionRules } from "../net/internal/options.ts";
 import type { WsMessage, WsSendOptions } from "./connection/options.ts";
 
-/** What a view needs of a connection. */
+/** The members that a view needs of a connection. */
 export interface JsonChannel extends AsyncIterable<WsMessage> {
   /** Sends a value as JSON text. */
   sendJson(value: unknown, options?: WsSendOptions): Promise<void>;
@@ -19,40 +20,46 @@ export interface JsonChannel extends AsyncIterable<WsMessage> {
 /** Options of {@linkcode JsonView}. */
 export interface JsonViewOptions<T> {
   /**
-   * Makes a `T` of a value or throws; what it says goes to `onInvalid`.
+   * Returns the value as a `T`, or throws. The message of its error is passed to `onInvalid`.
    *
    * @default every value is valid
    */
   validate?: (value: unknown) => T;
   /**
-   * Called for a message that is no JSON text or not valid; the loop goes on with the next one.
+   * Called for a message that is not JSON text or not valid. The loop then continues with the next
+   * message.
    *
-   * @default closes with 1007 (no JSON) or 1008 (not valid) and ends the loop
+   * @default closes with 1007 (not JSON) or 1008 (not valid) and ends the loop
    */
   onInvalid?: (error: InvalidMessageError) => unknown;
 }
 
-/** A message that is no JSON text, or whose value is not valid. */
+const JSON_VIEW = new OptionRules<JsonViewOptions<unknown>>({
+  validate: callback,
+  onInvalid: callback,
+});
+
+/** The error for a message that is not JSON text, or whose value is not valid. */
 export class InvalidMessageError extends Error {
   /** The name of the class. */
   override readonly name = "InvalidMessageError";
-  /** Whether it was no text, no JSON, or not valid. */
+  /** The problem: bytes in place of text, invalid JSON, or a value that is not valid. */
   readonly problem: "binary" | "syntax" | "validation";
-  /** The message. */
+  /** The message of the peer. */
   readonly data: WsMessage;
 
   /**
-   * Makes an error.
+   * Creates an error.
    *
-   * @param problem What is wrong.
-   * @param data The message.
-   * @param cause What was thrown.
+   * @param problem The kind of the problem.
+   * @param data The message of the peer.
+   * @param cause The error of the parser or of `validate`.
    */
   constructor(problem: "binary" | "syntax" | "validation", data: WsMessage, cause?: unknown) {
     const why = problem === "binary"
-      ? "a text frame is wanted"
+      ? "it is binary; JSON must be in a text frame"
       : problem === "syntax"
-      ? "it is no JSON"
+      ? "it is not JSON"
       : cause instanceof Error
       ? cause.message
       : "it is not valid";
@@ -63,24 +70,24 @@ export class InvalidMessageError extends Error {
 }
 
 /**
- * The view.
+ * A view of a connection whose messages are JSON values.
  *
- * @typeParam T What a message is.
+ * @typeParam T Type of a validated value.
  *
- * @example Messages that are wrong are answered, and the connection lives
+ * @example Answer invalid messages and keep the connection
  * ```ts
  * import { serveWebSocket } from "@portside/kit/ws/server";
  * import { connectWebSocket } from "@portside/kit/ws/client";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serveWebSocket({ port: 0 }, async (conn) => {
- *   const onInvalid = () => conn.sendJson({ error: "no JSON" });
+ *   const onInvalid = () => conn.sendJson({ error: "not JSON" });
  *   for await (const value of conn.json({ onInvalid })) await conn.sendJson({ value });
  * });
  * await using conn = await connectWebSocket(server.url);
  * await conn.send("{");
  * await conn.send("7");
- * assertEquals(await conn.receive({ timeout: 1000 }), '{"error":"no JSON"}');
+ * assertEquals(await conn.receive({ timeout: 1000 }), '{"error":"not JSON"}');
  * assertEquals(await conn.receive({ timeout: 1000 }), '{"value":7}');
  * ```
  */
@@ -89,28 +96,30 @@ export class JsonView<T> implements AsyncIterable<T> {
   readonly #options: JsonViewOptions<T>;
 
   /**
-   * Makes a view; `conn.json()` does that.
+   * Creates a view; `conn.json()` is the short form.
    *
-   * @param channel The connection.
-   * @param options How messages are validated.
+   * @param channel The connection to read and write.
+   * @param options How to validate a message, and the action for an invalid one.
+   * @throws {TypeError} If an option is invalid.
    */
   constructor(channel: JsonChannel, options: JsonViewOptions<T> = {}) {
+    JSON_VIEW.check("JsonView", options);
     this.#channel = channel;
     this.#options = options;
   }
 
   /**
-   * Sends a value.
+   * Sends a value as JSON text.
    *
-   * @param value What `JSON.stringify` can take.
-   * @param options Limits of this call.
-   * @returns As `conn.send`.
+   * @param value A value that `JSON.stringify` accepts.
+   * @param options A signal that stops the wait for room.
+   * @returns A promise that resolves when the socket has the message.
    */
   send(value: unknown, options?: WsSendOptions): Promise<void> {
     return this.#channel.sendJson(value, options);
   }
 
-  /** Iterates over the values that are valid. */
+  /** Iterates over the valid values. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
     for await (const message of this.#channel) {
       let value: T;

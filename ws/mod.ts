@@ -1,5 +1,5 @@
 /**
- * WebSockets: servers and clients as streams of messages, bounded in both directions.
+ * WebSocket servers and clients as streams of messages, with limits in both directions.
  *
  * @example Answer every message
  * ```ts
@@ -14,7 +14,7 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * **Permissions**: `--allow-net=HOST:PORT` for each address listened on or connected to.
+ * **Permissions**: `--allow-net=HOST:PORT` for each address to listen on or to connect to.
  *
  * @module
  */

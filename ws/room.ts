@@ -1,10 +1,10 @@
 /**
- * Groups of connections: a message to all of them is encoded once, a member that does not read
- * stalls nobody, and everyone gets the messages in the same order.
+ * Groups of connections. A message to a group is encoded once, a slow member does not delay the
+ * others, and all members receive messages in the same order.
  *
- * On a hardened server the members share one frame, and what comes in quick succession goes out in
- * few writes: to hundreds of members tens of times as fast as on Deno's own transport, which makes
- * and writes a frame for each. Large rooms on loopback want `hardened: true`.
+ * On a hardened server, all members share one frame, and messages in quick succession are combined
+ * into few writes. With hundreds of members, this is tens of times as fast as Deno's own transport,
+ * which encodes and writes one frame per member. For large rooms on loopback, set `hardened: true`.
  *
  * @example A room
  * ```ts
@@ -31,31 +31,32 @@
  * @module
  */
 
+import { anObject, limit, oneOf, OptionRules } from "../net/internal/options.ts";
 import type { WsClose, WsMessage } from "./connection/options.ts";
 import { shareFrame } from "./internal/message_frame.ts";
 
-/** What a room needs of a member; a `WsConnection` is one. */
+/** The members that a room needs of a connection, such as a `WsConnection`. */
 export interface RoomMember {
-  /** Sends at once, or says that it did not. */
+  /** Sends without waiting; returns false if that is impossible. */
   trySend(data: WsMessage): boolean;
   /** Closes with a code and a reason. */
   close(code?: number, reason?: string): Promise<WsClose>;
-  /** Resolves when the connection is over. */
+  /** Resolves when the connection has ended. */
   readonly closed: Promise<WsClose>;
-  /** Whether messages can be sent. */
+  /** Whether the connection accepts messages to send. */
   readonly open: boolean;
 }
 
 /** Options of {@linkcode WsRoom}. */
 export interface WsRoomOptions {
   /**
-   * What happens to a member whose outbox is full: it is closed with 1008, or misses the message.
+   * Action for a member whose send buffer is full: close it with 1008, or skip the message.
    *
    * @default "disconnect"
    */
   slow?: "disconnect" | "skip";
   /**
-   * The most members; 0 for any number.
+   * Most members; 0 lifts the limit.
    *
    * @default 0
    */
@@ -64,58 +65,58 @@ export interface WsRoomOptions {
 
 /** Options of {@linkcode WsRoom.broadcast}. */
 export interface BroadcastOptions<M extends RoomMember> {
-  /** Who does not get it. */
+  /** One member, or a set of members, that does not receive the message. */
   except?: M | ReadonlySet<M>;
 }
 
-/** What a broadcast did. */
+/** The result of a broadcast. */
 export interface BroadcastReport {
-  /** Members that got it. */
+  /** Number of members that the message was sent to. */
   readonly sent: number;
-  /** Members that missed it, or were disconnected over it. */
+  /** Number of members that were skipped or disconnected because their send buffer was full. */
   readonly slow: number;
 }
+
+const ROOM = new OptionRules<WsRoomOptions>({
+  slow: oneOf("disconnect", "skip"),
+  maxMembers: limit,
+});
+const BROADCAST = new OptionRules<BroadcastOptions<RoomMember>>({ except: anObject });
 
 /**
  * A group of connections.
  *
- * @typeParam M What a member is.
+ * @typeParam M Type of a member.
  */
 export class WsRoom<M extends RoomMember = RoomMember> {
   readonly #members = new Set<M>();
-  /** Who is watched for its end already: a peer may come and go as often as it likes. */
+  /** Members whose end is observed. A member that leaves and joins again needs no second observer. */
   readonly #known = new WeakSet<M>();
   readonly #slow: "disconnect" | "skip";
   readonly #most: number;
 
   /**
-   * Makes an empty room.
+   * Creates an empty room.
    *
-   * @param options What becomes of slow members.
-   * @throws {RangeError | TypeError} If an option is out of range.
+   * @param options The limit of members, and the action for slow ones.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(options: WsRoomOptions = {}) {
-    const { slow = "disconnect", maxMembers = 0 } = options;
-    if (slow !== "disconnect" && slow !== "skip") {
-      throw new TypeError(`Cannot use slow "${slow}": it is "disconnect" or "skip"`);
-    }
-    if (!Number.isInteger(maxMembers) || maxMembers < 0) {
-      throw new RangeError(`Cannot use maxMembers ${maxMembers}: it is a whole number from 0 up`);
-    }
-    this.#slow = slow;
-    this.#most = maxMembers || Infinity;
+    ROOM.check("WsRoom", options);
+    this.#slow = options.slow ?? "disconnect";
+    this.#most = options.maxMembers || Infinity;
   }
 
-  /** Who is in it, in the order in which they came. */
+  /** The members, in the order in which they joined. */
   get members(): ReadonlySet<M> {
     return this.#members;
   }
 
   /**
-   * Lets a connection in; it leaves by itself when it is over.
+   * Adds a connection. It leaves the room when it ends.
    *
-   * @param member The connection.
-   * @returns Whether there was room for it and it is open.
+   * @param member The connection to add.
+   * @returns False if the room is full or the connection is not open.
    */
   join(member: M): boolean {
     if (this.#members.has(member)) return true;
@@ -129,27 +130,29 @@ export class WsRoom<M extends RoomMember = RoomMember> {
   }
 
   /**
-   * Takes a connection out; it stays open.
+   * Removes a connection, which stays open.
    *
-   * @param member The connection.
-   * @returns Whether it was in.
+   * @param member The connection to remove.
+   * @returns True if the connection was a member.
    */
   leave(member: M): boolean {
     return this.#members.delete(member);
   }
 
   /**
-   * Sends to all members, in one order for everyone, and waits for nobody.
+   * Sends a message to all members without waiting. All members receive messages in the same order.
    *
-   * @param data Text, or bytes, which are not to be changed afterwards.
-   * @param options Who is left out.
-   * @returns How many got it.
+   * @param data Text, or bytes, which the caller must not change afterwards.
+   * @param options Members that do not receive the message. Default: none.
+   * @returns The number of members that received it, and of slow ones.
+   * @throws {TypeError} If the message is neither text nor bytes, or an option is invalid.
    */
-  broadcast(data: WsMessage, options: BroadcastOptions<M> = {}): BroadcastReport {
-    return shareFrame(data, () => this.#sendAll(data, options));
+  broadcast(data: WsMessage, options?: BroadcastOptions<M>): BroadcastReport {
+    BROADCAST.check("broadcast", options);
+    return shareFrame(data, () => this.#sendAll(data, options?.except));
   }
 
-  #sendAll(data: WsMessage, { except }: BroadcastOptions<M>): BroadcastReport {
+  #sendAll(data: WsMessage, except: BroadcastOptions<M>["except"]): BroadcastReport {
     const out = except instanceof Set ? except as ReadonlySet<M> : undefined;
     let sent = 0;
     let slow = 0;
@@ -165,11 +168,12 @@ export class WsRoom<M extends RoomMember = RoomMember> {
   }
 
   /**
-   * Sends a value to all members, encoded once.
+   * Sends a value to all members as JSON text, encoded once.
    *
-   * @param value What `JSON.stringify` can take.
-   * @param options Who is left out.
-   * @returns How many got it.
+   * @param value A value that `JSON.stringify` accepts.
+   * @param options Members that do not receive the message. Default: none.
+   * @returns The number of members that received it, and of slow ones.
+   * @throws {TypeError} If the value has no JSON text, or an option is invalid.
    */
   broadcastJson(value: unknown, options?: BroadcastOptions<M>): BroadcastReport {
     return this.broadcast(JSON.stringify(value), options);

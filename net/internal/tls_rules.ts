@@ -33,7 +33,7 @@ const TLS = new OptionRules<TlsSettings>({
 });
 
 /** A certificate in PEM. */
-const pem = rule(
+export const pem = rule(
   "a certificate in PEM",
   (value) => typeof value === "string" && value.includes("-----BEGIN CERTIFICATE-----"),
 );

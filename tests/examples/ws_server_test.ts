@@ -23,7 +23,7 @@ Deno.test("ws_server answers JSON with success, the rest with an error, and live
   for (const bad of ["hello", "{", "", "\x1b[2J"]) {
     const { status, message } = await ask(bad);
     assertEquals(status, "error");
-    assertMatch(message, /no JSON/);
+    assertMatch(message, /not JSON/);
   }
   const binary = await ask(new TextEncoder().encode('{"a":1}'));
   assertEquals(binary.status, "error");

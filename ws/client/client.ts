@@ -1,6 +1,6 @@
 /**
- * Dials WebSockets: with a time limit, a signal, header fields, own authorities, errors that say
- * why, and by option a connection that comes back by itself.
+ * Opens WebSockets with a time limit, a signal, header fields, private certificate authorities, errors
+ * that name the cause, and optional reconnecting.
  *
  * @example Ask and read the answer
  * ```ts
@@ -13,9 +13,9 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * Deno's client (2.9) looks neither at `Sec-WebSocket-Accept` nor at extensions that nobody offered;
- * a subprotocol that was not offered is refused here. It sends no pings of its own: `heartbeat` or
- * `idleTimeout` find out a server that has gone silent.
+ * The client of Deno 2.9 checks neither `Sec-WebSocket-Accept` nor extensions that it did not offer.
+ * This module rejects a subprotocol that was not offered. Deno's client sends no pings; use
+ * `heartbeat` or `idleTimeout` to detect a silent server.
  *
  * **Permissions**: `--allow-net=example.com:443` for the host and port of the URL.
  * The WebSocket protocol is RFC 6455.
@@ -25,37 +25,40 @@
 
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { escapeControls } from "../../net/text.ts";
+import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
-import { checkWsOptions, time } from "../internal/options.ts";
+import { WS_CONNECTION } from "../internal/options.ts";
+import { CONNECT_WS } from "./_rules.ts";
 import type { ConnectWebSocketOptions } from "./options.ts";
 import { ReconnectingWebSocket } from "./reconnecting.ts";
 
 export type * from "./options.ts";
 
 /**
- * Opens a WebSocket that comes back by itself; it resolves when it is open for the first time.
+ * Opens a WebSocket that reconnects. The promise resolves when the first connection is open.
  *
- * @param url Where to: `ws:`, `wss:`, `http:` or `https:`.
- * @param options Who to be, the limits, and how to come back.
- * @returns The WebSocket, over the life of all its connections.
- * @throws {NetError} If the first connection fails for good.
+ * @param url The address: a `ws:`, `wss:`, `http:` or `https:` URL.
+ * @param options Header fields, limits, and the reconnect options.
+ * @returns The WebSocket, which lives on across its connections.
+ * @throws {NetError} If the first connection fails and another attempt is useless.
+ * @throws {TypeError | RangeError} If the URL or an option is invalid.
  */
 export function connectWebSocket(
   url: string | URL,
   options: ConnectWebSocketOptions & Required<Pick<ConnectWebSocketOptions, "reconnect">>,
 ): Promise<ReconnectingWebSocket>;
 /**
- * Opens a WebSocket; it resolves when the opening handshake is done.
+ * Opens a WebSocket. The promise resolves after the opening handshake.
  *
- * @param url Where to: `ws:`, `wss:`, `http:` or `https:`. A login in it is sent (Basic) and shown
- * nowhere.
- * @param options Who to be, and the limits.
- * @returns The connection.
- * @throws {NetError} "refused", "timeout", "dns", "tls" …; "protocol" with the status in the
- * message if the server answered something else.
- * @throws {TypeError | RangeError} If the URL or an option is no use.
+ * @param url The address: a `ws:`, `wss:`, `http:` or `https:` URL. Credentials in the URL are sent
+ * with Basic authentication and never shown in messages.
+ * @param options Header fields, subprotocols and limits. Default: no header fields, safe limits.
+ * @returns The connection, which is open.
+ * @throws {NetError} "refused", "timeout", "dns", "tls" …; "protocol", with the status in the
+ * message, if the server does not answer with a WebSocket.
+ * @throws {TypeError | RangeError} If the URL or an option is invalid.
  *
- * @example No WebSocket there
+ * @example A server without a WebSocket
  * ```ts
  * import { NetError } from "@portside/kit/net/errors";
  * import { connectWebSocket } from "@portside/kit/ws/client";
@@ -78,10 +81,8 @@ export async function connectWebSocket(
   url: string | URL,
   options: ConnectWebSocketOptions = {},
 ): Promise<WsConnection | ReconnectingWebSocket> {
+  CONNECT_WS.check("connectWebSocket", options);
   const target = checkUrl(url);
-  checkWsOptions(options);
-  checkPem(options.caCerts);
-  time("timeout", options.timeout, 0);
   const { reconnect, ...rest } = options;
   if (reconnect === undefined) return await dialWebSocket(target, rest);
   const following = new ReconnectingWebSocket(
@@ -105,7 +106,7 @@ async function dialWebSocket(
 ): Promise<WsConnection> {
   const { signal, headers, protocols, caCerts } = options;
   const url = withoutLogin(href);
-  const timeout = time("timeout", options.timeout, 10_000);
+  const timeout = timeLimit(options.timeout ?? 10_000);
   signal?.throwIfAborted();
   const client = caCerts && Deno.createHttpClient({ caCerts });
   let socket: WebSocket;
@@ -126,6 +127,7 @@ async function dialWebSocket(
     failure ??= event instanceof ErrorEvent ? event.error ?? new Error(event.message) : event;
   });
   const origin = { peer: url.host, url: url.href, server: false };
+  WS_CONNECTION.assume(options);
   const connection = new WsConnection(socket, origin, options);
   void connection.gone.then(() => client?.close());
   const late = new NetError(`Cannot open ${url.href}: no answer in ${timeout} ms`, {
@@ -134,7 +136,7 @@ async function dialWebSocket(
     address: url.host,
   });
   const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const timer = timeout > 0 ? setTimeout(() => reject(late), timeout) : undefined;
+  const timer = timeout === Infinity ? undefined : setTimeout(() => reject(late), timeout);
   const onAbort = () => reject(signal!.reason);
   signal?.addEventListener("abort", onAbort);
   try {
@@ -151,7 +153,7 @@ async function dialWebSocket(
   }
 }
 
-/** Refuses a subprotocol that nobody offered (RFC 6455 section 4.1), which Deno lets pass. */
+/** Rejects a subprotocol that was not offered (RFC 6455 section 4.1). Deno accepts it. */
 function checkProtocol(chosen: string, offered: string | string[] = [], url: URL): void {
   if (chosen === "" || [offered].flat().includes(chosen)) return;
   const name = escapeControls(JSON.stringify(chosen));
@@ -163,10 +165,10 @@ function checkProtocol(chosen: string, offered: string | string[] = [], url: URL
   });
 }
 
-/** What was said while dialling, as an error that a person understands. */
+/** Converts a failure of the opening handshake to a readable error. */
 function explain(failure: unknown, url: URL): NetError {
   const message = failure instanceof Error ? failure.message : "";
-  // Deno says it in words alone.
+  // Deno reports the status only in the text of the message.
   const [, status] = /Invalid status code: (\d{3})/.exec(message) ?? [];
   if (status !== undefined) {
     return new NetError(`Cannot open ${url.href}: the server answered ${status}, no WebSocket`, {
@@ -179,7 +181,7 @@ function explain(failure: unknown, url: URL): NetError {
     });
   }
   if (/Invalid (upgrade|connection) header/.test(message)) {
-    return new NetError(`Cannot open ${url.href}: the server switches to no WebSocket`, {
+    return new NetError(`Cannot open ${url.href}: the server switched to another protocol`, {
       kind: "protocol",
       phase: "handshake",
       address: url.host,
@@ -195,13 +197,7 @@ function hostOf(url: URL): { hostname: string; port: number } {
   return { hostname, port: Number(url.port || (secure ? 443 : 80)) };
 }
 
-/** Deno believes whatever is given to it. */
-function checkPem(caCerts: readonly string[] = []): void {
-  if (caCerts.every((pem) => pem.includes("-----BEGIN CERTIFICATE-----"))) return;
-  throw new TypeError("Cannot use caCerts: each is a certificate in PEM");
-}
-
-/** The URL as it may be shown. */
+/** Returns the URL without credentials, for messages. */
 function withoutLogin(href: string): URL {
   const url = new URL(href);
   url.username = url.password = "";
@@ -210,14 +206,14 @@ function withoutLogin(href: string): URL {
 
 function checkUrl(url: string | URL): URL {
   if (!URL.canParse(url)) {
-    throw new TypeError(`Cannot open ${JSON.stringify(`${url}`)}: it is no URL`);
+    throw new TypeError(`Cannot open ${JSON.stringify(`${url}`)}: it is not a URL`);
   }
   const target = new URL(url);
   target.protocol = target.protocol.replace(/^http/, "ws");
   if (target.protocol !== "ws:" && target.protocol !== "wss:") {
-    throw new TypeError(`Cannot open ${withoutLogin(target.href)}: ws: or wss: is wanted`);
+    throw new TypeError(`Cannot open ${withoutLogin(target.href)}: the URL must be ws: or wss:`);
   }
-  // A fragment is the reader's own, and forbidden here (RFC 6455 section 3).
+  // A WebSocket URL must not contain a fragment (RFC 6455 section 3).
   target.hash = "";
   return target;
 }

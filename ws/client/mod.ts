@@ -1,6 +1,6 @@
 /**
- * A WebSocket client with time limits, typed messages and explanations of failures; it can
- * reconnect by itself.
+ * A WebSocket client with time limits, typed messages, errors that name the cause, and optional
+ * reconnecting.
  *
  * **Permissions**: `--allow-net=HOST:PORT` for each server.
  *

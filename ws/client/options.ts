@@ -1,5 +1,5 @@
 /**
- * What dialling a WebSocket takes.
+ * Options and events of the WebSocket client.
  *
  * **Permissions**: none.
  *
@@ -13,99 +13,104 @@ import type { WsClose, WsConnectionOptions } from "../connection/options.ts";
 /** Options of `connectWebSocket`. All times are in milliseconds; 0 lifts a limit. */
 export interface ConnectWebSocketOptions extends WsConnectionOptions {
   /**
-   * How long the opening may take.
+   * Time limit for the connection and the opening handshake.
    *
    * @default 10000
    */
   timeout?: number;
-  /** Gives up; it rejects with the signal's reason. A WebSocket that reconnects is closed by it. */
+  /**
+   * Cancels the attempt, which rejects with the reason of the signal. It also closes a WebSocket that
+   * reconnects.
+   */
   signal?: AbortSignal;
-  /** More header fields for the opening handshake, e.g. `Authorization`. */
+  /** Additional header fields for the opening handshake, e.g. `Authorization`. */
   headers?: HeadersInit;
-  /** The subprotocols to offer, the preferred one first. */
+  /** The subprotocols to offer, in order of preference. */
   protocols?: string | string[];
-  /** Certificates in PEM that are trusted besides the usual authorities. */
+  /** Trusted certificates in PEM, in addition to the usual authorities. */
   caCerts?: string[];
   /**
-   * Comes back by itself when the connection is lost: `true` for the defaults.
+   * Reconnects when the connection is lost; `true` selects the defaults.
    *
    * @default no reconnecting
    */
   reconnect?: true | ReconnectOptions;
 }
 
-/** How a WebSocket comes back. */
+/** Options for a WebSocket that reconnects. */
 export interface ReconnectOptions {
   /**
-   * The wait before the first try after a loss, in milliseconds.
+   * Wait before the first attempt after a loss, in milliseconds.
    *
    * @default 500
    */
   minTimeout?: number;
   /**
-   * The longest wait, in milliseconds.
+   * Longest wait, in milliseconds.
    *
    * @default 30000
    */
   maxTimeout?: number;
   /**
-   * By how much each wait is longer than the one before.
+   * Factor by which each wait is longer than the one before, at least 1.
    *
    * @default 2
    */
   multiplier?: number;
   /**
-   * How much of a wait is left to chance, from 0 to 1, so that many clients do not come back together.
+   * Random part of each wait, from 0 to 1. It keeps many clients from reconnecting at the same time.
    *
    * @default 0.5
    */
   jitter?: number;
   /**
-   * The most tries in a row that fail, or whose connection is lost before `stableAfter`; then it
-   * is over.
+   * Most failed attempts in a row. An attempt whose connection is lost before `stableAfter` also
+   * counts as failed.
    *
    * @default Infinity
    */
   maxAttempts?: number;
   /**
-   * How long a connection must have lived for the waits and tries to begin anew, in milliseconds.
+   * Lifetime of a connection that resets the waits and attempts, in milliseconds.
    *
    * @default 5000
    */
   stableAfter?: number;
   /**
-   * Bytes of messages that are kept while there is no connection, and sent by the next one after
-   * `resume`; above it `send` rejects. 0 keeps none: `send` then rejects while there is none.
+   * Most bytes of messages to keep while there is no connection. The next connection sends them after
+   * `resume`. Above this limit `send` rejects. 0 keeps none, so that `send` always rejects without a
+   * connection.
    *
    * @default 0
    */
   keep?: number;
   /**
-   * Whether to come back after a connection that ended like this.
+   * Returns whether to reconnect after a connection that ended in this way.
    *
-   * @default after every end but 1000 and the codes for a mistake of this side (1002, 1003, 1007 to 1010)
+   * @default after every end except 1000 and the codes for a fault of this side (1002, 1003, 1007 to 1010)
    */
   shouldReconnect?: (close: WsClose) => boolean;
   /**
-   * Called with each new connection before anything else is sent, e.g. to log in or to ask for
-   * what was missed; `again` is false for the first. When it throws, the connection is closed
-   * and the next is tried; when the connection is lost meanwhile, `shouldReconnect` says whether.
+   * Called with each new connection before any other message is sent, e.g. to log in or to request
+   * missed messages; `again` is false for the first connection. If it throws, the connection is
+   * closed and the next attempt follows. If the connection is lost meanwhile, `shouldReconnect`
+   * decides.
    */
   resume?: (connection: WsConnection, again: boolean) => unknown;
-  /** Called for what happens. */
+  /** Called for each event. */
   onEvent?: (event: ReconnectEvent) => void;
 }
 
-/** Something that happened to a WebSocket that reconnects. */
+/** An event of a WebSocket that reconnects. */
 export type ReconnectEvent =
-  /** There is a connection. */
+  /** A connection is open. */
   | { readonly type: "open"; readonly connection: WsConnection; readonly again: boolean }
   /** The connection is lost. */
   | { readonly type: "lost"; readonly close: WsClose }
-  /** A try failed. */
+  /** An attempt failed. */
   | { readonly type: "failed"; readonly error: NetError; readonly attempt: number }
   /**
-   * The next try is in so many milliseconds, or, with Infinity, once messages of the last eight
-   * connections have been read: who only sends has to read as well.
+   * The next attempt follows after `wait` milliseconds. Infinity means that the last eight
+   * connections still have unread messages: a program that only sends must read as well.
    */
   | { readonly type: "waiting"; readonly wait: number; readonly attempt: number };

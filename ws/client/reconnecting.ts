@@ -1,7 +1,7 @@
 /**
- * A WebSocket that comes back by itself: one loop over the messages of all its connections.
+ * A WebSocket that reconnects: one loop reads the messages of all its connections.
  *
- * @example It outlives its server
+ * @example Survive a restart of the server
  * ```ts
  * import { connectWebSocket } from "@portside/kit/ws/client";
  * import { serveWebSocket } from "@portside/kit/ws/server";
@@ -30,27 +30,30 @@
 
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { callback, timeLimit } from "../../net/internal/options.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { ReconnectEvent, ReconnectOptions } from "./options.ts";
 import type { WsConnection } from "../connection/connection.ts";
 import type { WsClose, WsMessage, WsSendOptions } from "../connection/options.ts";
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { checkClose } from "../internal/close_codes.ts";
-import { messageFault } from "../internal/options.ts";
+import { messageFault, RECEIVE, SEND } from "../internal/options.ts";
+import { RECONNECT } from "./_rules.ts";
 import { planReconnects, type ReconnectPlan } from "./_reconnect_plan.ts";
 
-/** Connections whose messages may wait for the reader. */
+/** Most connections with unread messages. */
 const MOST_UNREAD = 8;
 
 /** Opens one connection. */
 export type DialWebSocket = (signal: AbortSignal) => Promise<WsConnection>;
 
 /**
- * A WebSocket over the life of all its connections; `connectWebSocket` makes one. The loop over the
- * messages ends when it is closed here, or when the server closed for good.
+ * A WebSocket that lives on across its connections; `connectWebSocket` creates it. The loop over the
+ * messages ends when this side closes, or when the server closes with a code after which
+ * `shouldReconnect` returns false.
  */
 export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsMessage> {
-  /** Where it connects to. */
+  /** The URL of the server, without credentials. */
   readonly url: string;
 
   readonly #dial: DialWebSocket;
@@ -62,9 +65,9 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   readonly #outside: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
   #connection: WsConnection | undefined;
-  /** The connection that `resume` has. */
+  /** The connection for which `resume` runs. */
   #resuming: WsConnection | undefined;
-  /** The connections that may have messages for the reader, the oldest first. */
+  /** Connections that may have unread messages, the oldest first. */
   readonly #unread: WsConnection[] = [];
   #ready = false;
   #kept: WsMessage[] = [];
@@ -73,13 +76,13 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   #over: WsClose | undefined;
 
   /**
-   * Begins to connect.
+   * Starts to connect.
    *
-   * @param url Where to, for messages.
-   * @param dial Opens one connection.
-   * @param options How to come back.
-   * @param signal Closes it.
-   * @throws {RangeError} If an option is out of range.
+   * @param url The URL of the server, for messages.
+   * @param dial Opens one connection; it receives a signal that cancels.
+   * @param options The reconnect options. Default: reconnect without a limit of attempts.
+   * @param signal Closes the WebSocket when it is aborted.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(
     url: string,
@@ -87,6 +90,8 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     options: ReconnectOptions = {},
     signal?: AbortSignal,
   ) {
+    RECONNECT.check("ReconnectingWebSocket", options);
+    callback("dial", dial);
     this.url = url;
     this.#dial = dial;
     this.#options = options;
@@ -98,40 +103,41 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     void this.#run();
   }
 
-  /** Resolves when it is open for the first time; rejects if it never will be. */
+  /** Resolves when the first connection is open; rejects if there will be none. */
   get opened(): Promise<void> {
     return this.#opened.promise;
   }
 
-  /** The connection of this moment, if there is one. */
+  /** The current connection; undefined while there is none. */
   get connection(): WsConnection | undefined {
     return this.#connection;
   }
 
-  /** Whether there is a connection now. */
+  /** Whether there is an open connection. */
   get open(): boolean {
     return this.#ready && this.#connection?.open === true;
   }
 
-  /** Resolves when it is over for good, to how its last connection ended. */
+  /** Resolves when no attempt will follow, to the end of the last connection. */
   get closed(): Promise<WsClose> {
     return this.#closed.promise;
   }
 
-  /** Aborted when it is over for good. */
+  /** Aborted when no attempt will follow. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
   /**
-   * The next message, of whichever connection.
+   * Waits for the next message of any connection.
    *
-   * @param options Limits of this call, waits for a connection included.
-   * @returns The message, or null when it is over.
-   * @throws {NetError} "timeout" if nothing came in time; the reason if it is over for another one
-   * than a close in good order.
+   * @param options Time limit and signal of this call. The time limit includes waits for a connection.
+   * @returns The message, or null after a normal end.
+   * @throws {NetError} "timeout" if no message arrives in time; the cause after an abnormal end.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   async receive(options: ReceiveOptions = {}): Promise<WsMessage | null> {
+    RECEIVE.check("receive", options);
     const { timeout = 0, signal } = options;
     const due = timeout > 0 ? performance.now() + timeout : Infinity;
     while (true) {
@@ -149,7 +155,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       try {
         message = await connection.receive({ timeout: left, ...(signal && { signal }) });
       } catch (error) {
-        // What ended the connection is told by events; the loop goes on with the next one.
+        // Events report the end of one connection; the loop continues with the next one.
         if (connection.open || !(error instanceof NetError)) throw error;
       }
       if (message !== null) return message;
@@ -163,35 +169,38 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   }
 
   /**
-   * The WebSocket as a stream of JSON values.
+   * Returns a view of the WebSocket as a stream of JSON values.
    *
-   * @typeParam T What a message is, once it is validated.
-   * @param options How a message is validated, and what happens to one that is not valid.
-   * @returns The view.
+   * @typeParam T Type of a validated value.
+   * @param options How to validate a message, and the action for an invalid one.
+   * @returns The view. The WebSocket stays usable beside it.
+   * @throws {TypeError} If an option is invalid.
    */
   json<T = unknown>(options: JsonViewOptions<T> = {}): JsonView<T> {
     return new JsonView(this, options);
   }
 
   /**
-   * Sends a message, or keeps it for the next connection as far as `keep` allows. A message that
-   * was given to a connection in the moment of its loss may not have arrived: only an answer of
-   * the server tells.
+   * Sends a message, or keeps it for the next connection up to the limit `keep`. A message may be lost
+   * if the connection is lost at the same moment. Only an answer of the server confirms it.
    *
-   * @param data Text, or bytes, which are not to be changed afterwards.
-   * @param options Limits of this call.
-   * @returns Resolves when the socket has it, or it is kept.
-   * @throws {NetError} "closed" if there is no connection and it is not kept; "limit" above `keep`.
-   * @throws {TypeError} If it is neither text nor bytes.
+   * @param data Text, or bytes, which the caller must not change afterwards.
+   * @param options A signal that stops the wait for room.
+   * @returns A promise that resolves when the socket has the message, or when it is kept.
+   * @throws {NetError} "closed" if there is no connection and `keep` is 0; "limit" above `keep`.
+   * @throws {TypeError} If the message is neither text nor bytes, or an option is invalid.
    */
   async send(data: WsMessage, options: WsSendOptions = {}): Promise<void> {
+    SEND.check("send", options);
     const fault = messageFault(data);
     if (fault !== undefined) throw fault;
     options.signal?.throwIfAborted();
     const connection = this.#connection;
     if (this.#ready && connection?.open) return await connection.send(data, options);
     if (this.#over !== undefined || this.#plan.keep === 0) {
-      const hint = this.#over === undefined ? ": with keep, messages would wait for one" : "";
+      const hint = this.#over === undefined
+        ? ": set the option keep to keep messages for the next one"
+        : "";
       throw new NetError(`There is no connection to ${this.url}${hint}`, {
         kind: "closed",
         phase: "write",
@@ -199,7 +208,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       });
     }
     if (this.#keptBytes + data.length > this.#plan.keep) {
-      const message = `Cannot keep more for ${this.url}: ${this.#keptBytes} bytes wait already`;
+      const message = `Cannot keep the message for ${this.url}: ${this.#keptBytes} bytes are kept`;
       throw new NetError(message, { kind: "limit", phase: "write", address: this.url });
     }
     this.#kept.push(data);
@@ -209,20 +218,23 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   /**
    * Sends a value as JSON text.
    *
-   * @param value What `JSON.stringify` can take.
-   * @param options Limits of this call.
-   * @returns As {@linkcode ReconnectingWebSocket.send}.
+   * @param value A value that `JSON.stringify` accepts.
+   * @param options A signal that stops the wait for room.
+   * @returns A promise that resolves when the socket has the message, or when it is kept.
+   * @throws {NetError} As {@linkcode ReconnectingWebSocket.send}.
+   * @throws {TypeError} If the value has no JSON text, or an option is invalid.
    */
-  sendJson(value: unknown, options?: WsSendOptions): Promise<void> {
-    return this.send(JSON.stringify(value), options);
+  async sendJson(value: unknown, options?: WsSendOptions): Promise<void> {
+    await this.send(JSON.stringify(value), options);
   }
 
   /**
-   * Closes for good.
+   * Closes the connection and stops to reconnect.
    *
-   * @param code As for `conn.close`.
-   * @param reason As for `conn.close`.
-   * @returns How the last connection ended.
+   * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455 §7.4). Default: 1000.
+   * @param reason A text for the developers of the peer, at most 123 bytes. Default: empty.
+   * @returns The code, reason and cause of the end of the last connection.
+   * @throws {RangeError} If the code or the reason is out of range.
    */
   async close(code = 1000, reason = ""): Promise<WsClose> {
     checkClose(code, reason);
@@ -238,7 +250,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     await this.close();
   }
 
-  /** Connects, waits for the end, connects again. */
+  /** Connects, waits for the end of the connection, and repeats. */
   async #run(): Promise<void> {
     const { shouldReconnect, stableAfter, maxAttempts } = this.#plan;
     let attempt = 0;
@@ -268,7 +280,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
         if (!error.retryable || attempt >= maxAttempts) return this.#end(close);
       }
       await this.#pause(attempt);
-      // A reader that is so far behind is waited for, so that what it has not read is bounded.
+      // Wait for a slow reader, so that the number of unread messages is bounded.
       if (this.#unread.length >= MOST_UNREAD) {
         this.#event({ type: "waiting", wait: Infinity, attempt });
       }
@@ -289,7 +301,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     try {
       signal.throwIfAborted();
       const resumed = Promise.resolve(this.#options.resume?.(connection, again));
-      // A hook may wait for what a connection that is lost cannot bring any more.
+      // The hook may wait for a message that a lost connection will never deliver.
       const lost = await Promise.race([
         resumed.then(() => undefined),
         connection.closed,
@@ -336,10 +348,10 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     await delay(wait, { signal: this.#stop.signal }).catch(() => {});
   }
 
-  /** The connection is no more to be used; what it has received already still is. */
+  /** Stops the use of a lost connection; its unread messages remain readable. */
   #lost(): void {
     this.#ready = false;
-    if (this.#connection?.stats.unread === 0) this.#drop(this.#connection);
+    if (this.#connection?.stats().unread === 0) this.#drop(this.#connection);
     this.#connection = undefined;
   }
 
@@ -374,10 +386,11 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     const { promise, reject } = Promise.withResolvers<never>();
     const onAbort = () => reject(signal!.reason);
     signal?.addEventListener("abort", onAbort);
-    const message = `Nothing came from ${this.url} in ${timeout} ms`;
+    const message = `No message from ${this.url} in ${timeout} ms`;
     const late = () =>
       reject(new NetError(message, { kind: "timeout", phase: "read", address: this.url }));
-    const timer = left > 0 ? setTimeout(late, left) : undefined;
+    const limit = timeLimit(left);
+    const timer = limit === Infinity ? undefined : setTimeout(late, limit);
     try {
       await Promise.race([this.#changed.promise, promise]);
     } finally {
@@ -389,12 +402,12 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   #event(event: ReconnectEvent): void {
     try {
       this.#options.onEvent?.(event);
-    } catch { /* What a listener does is no reason to stop. */ }
+    } catch { /* An error of a listener must not stop the reconnecting. */ }
   }
 }
 
 function unstable(url: string, attempts: number): NetError {
-  return new NetError(`No connection to ${url} lasted: given up after ${attempts}`, {
+  return new NetError(`Gave up on ${url} after ${attempts} short connections`, {
     kind: "closed",
     phase: "read",
     address: url,

@@ -1,10 +1,8 @@
-/** What has come over one WebSocket and waits for its handler. */
-
 import type { WsInboxPolicy, WsMessage } from "./options.ts";
 
-/** A queue with a bound in messages and in bytes. */
+/** A queue of messages with a limit in messages and in bytes. */
 export class MessageInbox {
-  /** Messages lost by the policy. */
+  /** Messages discarded because the queue was full. */
   dropped = 0;
 
   readonly #limit: number;
@@ -20,17 +18,17 @@ export class MessageInbox {
     this.#policy = policy;
   }
 
-  /** How many wait. */
+  /** Number of messages in the queue. */
   get size(): number {
     return this.#queue.length - this.#head;
   }
 
-  /** Whether one more has no room. */
+  /** Whether the queue has no room for one more message. */
   get full(): boolean {
     return this.#isFull(1);
   }
 
-  /** Takes a message in; false if its sender is to be disconnected. */
+  /** Adds a message; returns false if the policy requires a disconnect. */
   push(message: WsMessage): boolean {
     while (this.#policy !== "wait" && this.#isFull(message.length)) {
       if (this.#policy === "disconnect") return false;
@@ -43,7 +41,7 @@ export class MessageInbox {
     return true;
   }
 
-  /** Hands out the oldest. */
+  /** Removes and returns the oldest message. */
   shift(): WsMessage | undefined {
     if (this.size === 0) return undefined;
     const message = this.#queue[this.#head]!;

@@ -1,28 +1,26 @@
-/** What waits to be sent on one WebSocket. */
-
 import { NetError } from "../../net/errors/errors.ts";
 import type { WsMessage } from "./options.ts";
 
-/** What of a WebSocket is needed. */
+/** The members of a WebSocket that the send buffer uses. */
 export type Wire = Pick<WebSocket, "bufferedAmount" | "readyState" | "send">;
 
-/** How soon the socket is looked at again when it took something, and when it took nothing. */
+/** Shortest and longest pause between two looks at the socket, in milliseconds. */
 const SOON = 4, LATE = 250;
 
 interface Waiting {
   readonly data: WsMessage;
-  /** Of a `send`; who only tried does not wait. */
+  /** Settles the promise of `send`; undefined for `trySend`. */
   readonly resolve?: () => void;
   readonly reject?: (error: unknown) => void;
 }
 
 /**
- * `send` of a WebSocket never waits and there is no event when it has sent; so only so much is
- * given to the socket at a time, and while more waits, how much it still holds is looked at again
- * and again. Who never fills the socket costs no timer.
+ * Adds backpressure to a WebSocket, whose `send` never waits and which has no event for sent data.
+ * The buffer passes a limited number of bytes to the socket. While messages wait, it polls
+ * `bufferedAmount` with a timer. A connection that never fills the socket needs no timer.
  */
 export class Outbox {
-  /** Bytes in sends that wait. */
+  /** Bytes of the waiting messages. */
   waitingBytes = 0;
 
   readonly #wire: Wire;
@@ -31,7 +29,7 @@ export class Outbox {
   readonly #stallTimeout: number;
   readonly #onStalled: (error: NetError) => void;
   #queue: Waiting[] = [];
-  /** The most that the socket can hold. */
+  /** Upper bound of the bytes that the socket holds. */
   #atMost = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pause = SOON;
@@ -52,24 +50,24 @@ export class Outbox {
     this.#onStalled = onStalled;
   }
 
-  /** Gives it to the socket at once, if it has room and nobody waits. */
+  /** Passes a message to the socket if it has room and no other message waits. */
   pass(data: WsMessage): boolean {
     if (this.#queue.length > 0 || !this.#fits(data)) return false;
     this.#give(data);
     return true;
   }
 
-  /** Sends in the order of the calls, now or when there is room; false if too much waits already. */
+  /** Sends a message now or when there is room, in call order; returns false if the buffer is full. */
   trySend(data: WsMessage): boolean {
     return this.pass(data) || this.#enqueue({ data });
   }
 
-  /** The same, for who waits until the socket has it. */
+  /** Queues a message; resolves when the socket has it. */
   send(data: WsMessage, signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const entry = { data, resolve, reject };
     if (!this.#enqueue(entry)) {
-      const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes wait already`;
+      const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes are waiting`;
       reject(new NetError(message, { kind: "limit", phase: "write" }));
     }
     if (signal === undefined) return promise;
@@ -84,13 +82,13 @@ export class Outbox {
     return promise.finally(() => signal.removeEventListener("abort", giveUp));
   }
 
-  /** Gives all that waits to the socket, which is about to be closed. */
+  /** Passes all waiting messages to the socket before it closes. */
   flush(): void {
     this.#giveMore(Infinity);
     this.#stop();
   }
 
-  /** Tells everyone who waits. */
+  /** Rejects all waiting calls. */
   fail(error: unknown): void {
     this.#stop();
     for (const { reject } of this.#queue.splice(0)) reject?.(error);
@@ -112,10 +110,10 @@ export class Outbox {
   }
 
   #fits(data: WsMessage): boolean {
-    // To ask the socket costs; as long as all that was sent would fit, nobody has to.
+    // Reading bufferedAmount is slow; it is not needed while everything sent so far would fit.
     if (this.#atMost + mostBytes(data) <= this.#limit) return true;
     const held = this.#atMost = this.#wire.bufferedAmount;
-    // A message above the limit goes alone, for it would wait for ever.
+    // A message above the limit is sent when the socket is empty, or it would wait forever.
     return held === 0 || held + data.length <= this.#limit;
   }
 
@@ -141,8 +139,8 @@ export class Outbox {
     const left = this.#wire.bufferedAmount;
     this.#seen = left;
     if (this.#queue.length === 0 && left < this.#limit) return;
-    if (this.#stallTimeout > 0 && now - this.#since >= this.#stallTimeout) {
-      const message = `Disconnected ${this.#peer}: it took nothing for ${this.#stallTimeout} ms`;
+    if (now - this.#since >= this.#stallTimeout) {
+      const message = `Disconnected ${this.#peer}: it read no data for ${this.#stallTimeout} ms`;
       return this.#onStalled(new NetError(message, { kind: "timeout", phase: "write" }));
     }
     this.#wait(moved ? SOON : Math.min(this.#pause * 2, LATE));
@@ -166,7 +164,7 @@ export class Outbox {
   }
 }
 
-/** The bytes of a message, or more. */
+/** Returns an upper bound of the bytes of a message. */
 function mostBytes(data: WsMessage): number {
   return typeof data === "string" ? data.length * 3 : data.length;
 }

@@ -1,12 +1,15 @@
-/** Whether the other side of a WebSocket is still there. */
-
 import { NetError } from "../../net/errors/errors.ts";
+import { MAX_TIMER } from "../../net/internal/options.ts";
 import type { WsMessage } from "./options.ts";
 import type { WsLimits } from "../internal/options.ts";
 
-/** One timer for idleness and heartbeat, which looks at clocks and is set anew when it fires. */
+/**
+ * Idle limit and heartbeat of one connection, with one timer.
+ *
+ * A received message does not restart the timer. The timer compares clocks when it fires.
+ */
 export class Pulse {
-  /** The round trip of the last heartbeat, in milliseconds. */
+  /** Round-trip time of the last heartbeat, in milliseconds. */
   latency: number | undefined;
 
   readonly #peer: string;
@@ -41,7 +44,7 @@ export class Pulse {
     this.#timer = undefined;
   }
 
-  /** Counts a message; true for one of a heartbeat, which is nobody's. */
+  /** Notes a message; returns true for a heartbeat, which is not passed to the handler. */
   received(message: WsMessage): boolean {
     if (this.#timer === undefined) return false;
     this.#lastReceived = performance.now();
@@ -66,24 +69,24 @@ export class Pulse {
       : this.#beatAt + this.#heartbeat.timeout;
     const due = Math.min(idle, beat);
     if (due === Infinity) return;
-    const wait = Math.min(Math.max(due - performance.now(), 1), 2 ** 31 - 1);
+    const wait = Math.min(Math.max(due - performance.now(), 1), MAX_TIMER);
     this.#timer = setTimeout(() => this.#look(), wait);
   }
 
   #look(): void {
     const now = performance.now();
     if (now >= this.#lastReceived + this.#idleTimeout) {
-      const error = this.#failure(`Nothing came from ${this.#peer} in ${this.#idleTimeout} ms`);
+      const error = this.#failure(`No data from ${this.#peer} in ${this.#idleTimeout} ms`);
       return this.#onDead("idle", error);
     }
     const heartbeat = this.#heartbeat;
     if (heartbeat !== undefined) {
       if (this.#beatAt !== undefined && now >= this.#beatAt + heartbeat.timeout) {
-        const error = `${this.#peer} answered no heartbeat in ${heartbeat.timeout} ms`;
+        const error = `${this.#peer} did not answer a heartbeat in ${heartbeat.timeout} ms`;
         return this.#onDead("no heartbeat", this.#failure(error));
       }
       if (this.#beatAt === undefined && now >= this.#lastReceived + heartbeat.interval) {
-        // A full outbox says already that the peer takes nothing; the time runs all the same.
+        // The heartbeat is lost if the send buffer is full; the time limit applies all the same.
         this.#say(heartbeat.message);
         this.#beatAt = now;
       }

@@ -1,32 +1,33 @@
-/** What has come over one WebSocket, and who waits for it. */
-
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors/errors.ts";
+import { timeLimit } from "../../net/internal/options.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { WsMessage } from "./options.ts";
 import { MessageInbox } from "./_inbox.ts";
-import type { WsLimits } from "../internal/options.ts";
+import { RECEIVE, type WsLimits } from "../internal/options.ts";
 
-/** Makes of a message, or of the end, what its reader gets. */
+/** Converts a message, or null at the end, to the value for the reader. */
 export type Form<T> = (message: WsMessage | null) => T;
 
-/** Who waits for the next message. */
+const NO_LIMITS: ReceiveOptions = {};
+
+/** A call that waits for the next message. */
 interface Reader {
   readonly form: Form<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Ends its limits, if it has any. */
+  /** Removes the timer and the listener of the call. */
   unlimit: (() => void) | undefined;
 }
 
-/** Hands messages to one reader at a time, as fast as the rate allows. */
+/** Passes messages to one reader at a time, no faster than the rate limit allows. */
 export class WsReceiver {
   readonly #peer: string;
   readonly #inbox: MessageInbox;
   readonly #throttle: Throttle | undefined;
   readonly #ended: () => AbortSignal;
-  /** Called when a message has been taken from those that wait. */
+  /** Called when a message leaves the queue. */
   onTaken: (() => void) | undefined;
   #reader: Reader | undefined;
   #paused = false;
@@ -40,22 +41,22 @@ export class WsReceiver {
     this.#ended = ended;
   }
 
-  /** Messages that wait. */
+  /** Number of messages in the queue. */
   get unread(): number {
     return this.#inbox.size;
   }
 
-  /** Whether one more message has no room. */
+  /** Whether the queue has no room for one more message. */
   get full(): boolean {
     return this.#inbox.full;
   }
 
-  /** Messages lost by the policy. */
+  /** Messages discarded because the queue was full. */
   get dropped(): number {
     return this.#inbox.dropped;
   }
 
-  /** Takes a message in; false if its sender is to be disconnected. */
+  /** Adds a message; returns false if the policy requires a disconnect. */
   push(message: WsMessage): boolean {
     const reader = this.#takeReader();
     if (reader === undefined) return this.#inbox.push(message);
@@ -63,14 +64,20 @@ export class WsReceiver {
     return true;
   }
 
-  /** Nothing comes any more, because of `error` if it is one; the last call counts. */
+  /** Ends the stream, with an error if there is one. The last call counts. */
   end(error: NetError | undefined): void {
     this.#end = { error };
     this.#tellEnd();
   }
 
-  receive<T>(options: ReceiveOptions, form: Form<T>): Promise<T> {
-    const { timeout = 0, signal } = options;
+  /** Resolves to the next message; undefined options set no limits. */
+  receive<T>(options: ReceiveOptions | undefined, form: Form<T>): Promise<T> {
+    try {
+      RECEIVE.check("receive", options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { timeout = 0, signal } = options ?? NO_LIMITS;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#reader !== undefined || this.#paused) {
       const message = "Cannot receive: another receive of this connection has not ended";
@@ -89,7 +96,9 @@ export class WsReceiver {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#reader = { form, resolve, reject, unlimit: undefined };
     if (this.#end !== undefined) this.#tellEnd();
-    else if (timeout > 0 || signal !== undefined) this.#limit(this.#reader, timeout, signal);
+    else if (timeout > 0 || signal !== undefined) {
+      this.#limit(this.#reader, timeLimit(timeout), signal);
+    }
     return promise as Promise<T>;
   }
 
@@ -97,11 +106,11 @@ export class WsReceiver {
     const giveUp = () => this.#takeReader()?.reject(signal?.reason);
     const late = () => {
       const address = this.#peer;
-      const message = `Nothing came from ${address} in ${timeout} ms`;
+      const message = `No message from ${address} in ${timeout} ms`;
       const error = new NetError(message, { kind: "timeout", phase: "read", address });
       this.#takeReader()?.reject(error);
     };
-    const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
+    const timer = timeout === Infinity ? undefined : setTimeout(late, timeout);
     signal?.addEventListener("abort", giveUp);
     reader.unlimit = () => {
       clearTimeout(timer);
@@ -109,7 +118,7 @@ export class WsReceiver {
     };
   }
 
-  /** Tells the one who waits, if anyone does, that nothing will come. */
+  /** Settles the waiting call, because the stream has ended. */
   #tellEnd(): void {
     const reader = this.#takeReader();
     const error = this.#end?.error;
@@ -118,7 +127,7 @@ export class WsReceiver {
     else reader.reject(error);
   }
 
-  /** The one who waits, for whom the waiting is over. */
+  /** Removes and returns the waiting call. */
   #takeReader(): Reader | undefined {
     const reader = this.#reader;
     this.#reader = undefined;
@@ -126,7 +135,7 @@ export class WsReceiver {
     return reader;
   }
 
-  /** Holds a message back as long as the rate wants; an end in the meantime is not held back. */
+  /** Delays a message as the rate limit requires. The end of the connection ends the delay. */
   async #slowly<T>(
     timeout: number,
     signal: AbortSignal | undefined,

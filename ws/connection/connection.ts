@@ -1,7 +1,6 @@
 /**
- * A WebSocket as a stream of messages: bounded in both directions, with time
- * limits, an orderly end, and errors that say what happened. The same for a
- * server's side and a client's.
+ * A WebSocket as a stream of messages, with limits in both directions, time limits, a closing
+ * handshake, and errors that name the cause. Server and client use the same class.
  *
  * @example Answer every message
  * ```ts
@@ -17,31 +16,33 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * Servers that are hardened, as all are beyond loopback, have a transport of their own, which does
- * what RFC 6455 wants in every chapter of the Autobahn test suite: 1002, 1007 and 1009 for what
- * breaks the rules, the limit of a message looked at before it comes, pings that measure, and a peer
- * that answers no close frame is cut. It does not compress (chapters 12, 13).
+ * A hardened server has its own transport. Every server that does not listen on loopback is hardened
+ * by default. This transport follows RFC 6455 in every chapter of the Autobahn test suite except
+ * compression (12 and 13), which it does not offer. It closes with 1002, 1007 or 1009 on a violation,
+ * checks the size of a message before it reads the payload, measures its pings, and ends the TCP
+ * connection of a peer that does not answer a close frame.
  *
- * **What Deno 2.9 does below clients and all other servers, by the same chapters**, not on the
- * hardened transport:
+ * **Clients and all other servers use the WebSocket of Deno.** This table shows its behaviour in
+ * Deno 2.9, by chapters of the same suite:
  *
- * | Chapter | What happens | What this module adds |
+ * | Chapter | Behaviour of Deno | Added by this module |
  * |---|---|---|
- * | 1 framing | as RFC 6455 wants; but bare frames of a client are taken, and masked ones of a server are handed on as if they were bare (§5.1) | |
- * | 2 pings and pongs | as it wants; neither is shown to the program, and a client sends none | `pingInterval` of a server, `heartbeat` |
- * | 3 reserved bits | ends without a close frame, where 1002 is wanted | `closed` tells 1006 |
- * | 4 opcodes | the same | the same |
- * | 5 fragmentation | what breaks the rules ends likewise, but for a message in fragments inside of another, whose place it takes; a message arrives whole, and until then **its fragments have no limit** | 1009 once it is whole |
- * | 6 UTF-8 | looked at once the message is whole, then ends likewise (1007 is wanted); half a letter at the end of the last of several fragments is dropped | |
- * | 7 closing | answered at once, so that what the handler still says is lost; codes that are none are answered with 1002, half a code or a reason that is no UTF-8 ends likewise; a reason of more than 123 bytes is taken | `closed` has code and reason, 1006 where they are none; `closeTimeout` |
- * | 7 data after this side's close frame | ends it, so that the peer may see 1006 in place of the code | `closed` has the reason |
- * | 9 limits | a frame of 64 MiB or more ends likewise, by its length alone | 1009 above `maxMessageSize`, once it is there |
- * | 10 one message in many frames | as it wants | |
- * | 12, 13 compression | none is offered, none accepted | |
+ * | 1 framing | Correct, but unmasked frames from a client and masked frames from a server are accepted (§5.1). A masked payload is passed on without removing the mask. | |
+ * | 2 pings and pongs | Correct. The program sees neither. A client sends no pings. | `pingInterval` of a server, `heartbeat` |
+ * | 3 reserved bits | Ends without a close frame in place of 1002 | `closed` reports 1006 |
+ * | 4 opcodes | The same | The same |
+ * | 5 fragmentation | A violation ends without a close frame. A fragmented message inside another one replaces it. A message is delivered when it is complete; until then **its fragments have no limit**. | 1009 when it is complete |
+ * | 6 UTF-8 | Checked when the message is complete. Invalid text ends without a close frame in place of 1007. An incomplete character at the end of the last of several fragments is dropped. | |
+ * | 7 closing | Answered at once, so later messages of the handler are lost. Invalid codes are answered with 1002. Half a code, or a reason in invalid UTF-8, ends without a close frame. A reason above 123 bytes is accepted. | `closed` has code and reason, or 1006; `closeTimeout` |
+ * | 7 data after this side's close frame | Ends the connection, so that the peer may see 1006 in place of the code | `closed` has the reason |
+ * | 9 limits | A frame of 64 MiB or more ends without a close frame, before its payload arrives | 1009 above `maxMessageSize`, when the message is complete |
+ * | 10 one message in many frames | Correct | |
+ * | 12, 13 compression | Neither offered nor accepted | |
  *
- * So there a peer can fill the memory with one message, and one that does not answer a close frame
- * keeps its socket until it leaves: Deno has no means to cut one alone. `closed` does not wait for
- * it longer than `closeTimeout`, and no `shutdown()` counts it, but it can keep the process alive.
+ * On the WebSocket of Deno, a peer can therefore fill the memory with one message. A peer that does
+ * not answer a close frame keeps its socket until it leaves, because Deno cannot end a single
+ * socket. `closed` waits at most `closeTimeout` for it and `shutdown()` does not count it, but the
+ * socket can keep the process alive.
  *
  * **Permissions**: none of its own. The WebSocket protocol is RFC 6455.
  *
@@ -61,7 +62,14 @@ import type {
   WsStats,
 } from "./options.ts";
 import { checkClose, judgeClose, sendableCode } from "../internal/close_codes.ts";
-import { checkWsOptions, messageFault, sizeAbove, type WsLimits } from "../internal/options.ts";
+import {
+  messageFault,
+  SEND,
+  sizeAbove,
+  WS_CONNECTION,
+  type WsLimits,
+  wsLimitsOf,
+} from "../internal/options.ts";
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { Outbox } from "./_outbox.ts";
 import { Pulse } from "./_pulse.ts";
@@ -69,18 +77,17 @@ import { WsReceiver } from "./_receiver.ts";
 
 export type * from "./options.ts";
 
-const NONE = {};
 const SENT = Promise.resolve();
 
 let lastId = 0;
 
 /**
- * One WebSocket. It is read by one loop at a time; sends may overlap and keep their order.
+ * One WebSocket. One loop at a time may read; sends may overlap and keep their order.
  *
- * The loop over the messages ends when the peer has closed with 1000, 1001 or no code, or this
- * side has closed; any other end is thrown, as a {@linkcode NetError} "truncated" (no close
- * frame), "limit" or "timeout" (a limit of this side) or "closed" (the peer's code and reason);
- * its `code` is the close code.
+ * The loop over the messages ends when the peer closes with 1000, 1001 or no code, or when this side
+ * closes. Any other end throws a {@linkcode NetError}: "truncated" (no close frame), "limit" or
+ * "timeout" (a limit of this side), or "closed" (the peer's code and reason). Its `code` is the close
+ * code.
  *
  * @example Typed messages
  * ```ts
@@ -89,7 +96,7 @@ let lastId = 0;
  * import { assertEquals } from "@std/assert";
  *
  * const validate = (value: unknown): number => {
- *   if (typeof value !== "number") throw new TypeError("a number is wanted");
+ *   if (typeof value !== "number") throw new TypeError("expected a number");
  *   return value;
  * };
  * await using server = serveWebSocket({ port: 0 }, async (conn) => {
@@ -101,17 +108,17 @@ let lastId = 0;
  * ```
  */
 export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
-  /** A number that no other connection of this process has. */
+  /** A number that is unique in this process. */
   readonly id: number = ++lastId;
-  /** The peer in words. */
+  /** The peer as text, e.g. `127.0.0.1:50312` or a URL. */
   readonly peer: string;
-  /** The URL that was asked for. */
+  /** The requested URL. */
   readonly url: string;
-  /** The header fields of the opening handshake; empty on the client's side. */
+  /** The header fields of the opening handshake; empty on the client side. */
   readonly headers: Headers;
 
   readonly #socket: WebSocket | WsSocket;
-  /** The same, where it can do more than Deno's. */
+  /** The socket, if it is one of a hardened server, which can pause and cut. */
   readonly #own: WsSocket | undefined;
   readonly #server: boolean;
   readonly #protocol: string | undefined;
@@ -135,16 +142,17 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Takes over a socket that is open or being opened. Nobody else may use it from now on.
+   * Takes over a socket that is open or opening. Other code must not use the socket any more.
    *
-   * @param socket The socket.
-   * @param origin Where it comes from.
-   * @param options The limits.
-   * @throws {RangeError} If a limit is out of range.
+   * @param socket A `WebSocket`, or the socket of a hardened server.
+   * @param origin Facts that the socket does not know: peer, URL, side.
+   * @param options The limits of the connection.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(socket: WebSocket | WsSocket, origin: WsOrigin, options: WsConnectionOptions = {}) {
+    WS_CONNECTION.check("WsConnection", options);
     const own = this.#own = "cut" in socket ? socket : undefined;
-    const limits = checkWsOptions(options, own !== undefined);
+    const limits = wsLimitsOf(options, own !== undefined);
     this.#limits = limits;
     this.#socket = socket;
     this.#server = origin.server;
@@ -173,9 +181,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     }
     socket.onopen = () => this.#onOpen();
     socket.onmessage = ({ data }: { data: unknown }) => this.#onMessage(data);
-    // An error is always followed by close, which tells more or as much.
+    // There is no handler for `error`: `close` always follows it and has the details.
     socket.onclose = (close: WsSocketClose) => {
-      // Deno holds the socket of a peer that broke off until its next ping is due.
+      // Deno keeps the socket of a lost peer until its next ping; this releases the connection.
       socket.onopen = socket.onmessage = socket.onclose = null;
       if (!this.#closing) this.#error ??= close.error;
       this.#ended(close);
@@ -185,43 +193,47 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     if (socket.readyState === WebSocket.OPEN) this.#onOpen();
   }
 
-  /** Resolves when the opening handshake is done; rejects if it never is. */
+  /** Resolves after the opening handshake; rejects if it fails. */
   get opened(): Promise<void> {
     return this.#opened.promise;
   }
 
-  /** Whether messages can be sent. */
+  /** Whether the connection accepts messages to send. */
   get open(): boolean {
     return !this.#closing && this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** The subprotocol that was agreed on, or an empty text. */
+  /** The agreed subprotocol; empty if there is none. */
   get protocol(): string {
     return this.#protocol ?? this.#socket.protocol;
   }
 
-  /** Resolves when the connection is over, to how it ended. */
+  /** Resolves to the code, reason and cause when the connection has ended. */
   get closed(): Promise<WsClose> {
     return this.#closed.promise;
   }
 
   /**
-   * Resolves when nothing is left of the socket, which a peer that answers no close frame delays:
-   * on a hardened server until `closeTimeout`, on Deno's as long as it likes.
+   * Resolves when the TCP connection is closed. A peer that does not answer a close frame delays it:
+   * up to `closeTimeout` on a hardened server, without a limit on the WebSocket of Deno.
    */
   get gone(): Promise<void> {
     return this.#gone.promise;
   }
 
-  /** Aborted when the connection is over or this side begins to close it. */
+  /** Aborted when the connection ends, or when this side begins to close it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#closing || this.#close !== undefined) this.#controller.abort(this.#reason());
     return this.#controller.signal;
   }
 
-  /** Counters of this moment. */
-  get stats(): WsStats {
+  /**
+   * Returns the current counters.
+   *
+   * @returns A snapshot, which does not change afterwards.
+   */
+  stats(): WsStats {
     return {
       received: this.#received,
       sent: this.#sent,
@@ -236,65 +248,72 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 
   /**
-   * The next message.
+   * Waits for the next message.
    *
-   * @param options Limits of this call.
-   * @returns The message, or null when the connection has ended in good order.
-   * @throws {NetError} If it ended otherwise; "timeout" if nothing came in time.
-   * @throws {TypeError} If another call has not ended.
+   * @param options Time limit and signal of this call. Default: no limit.
+   * @returns The message, or null after a normal end of the connection.
+   * @throws {NetError} After an abnormal end; "timeout" if no message arrives in time.
+   * @throws {RangeError | TypeError} If an option is invalid.
+   * @throws {TypeError} If another call is waiting.
    */
-  receive(options: ReceiveOptions = NONE): Promise<WsMessage | null> {
-    return this.#receiver.receive(options, asItIs);
+  receive(options?: ReceiveOptions): Promise<WsMessage | null> {
+    return this.#receiver.receive(options, unchanged);
   }
 
-  /** Iterates over the messages until the end. Leaving the loop leaves the connection open. */
+  /** Iterates over the messages until the end. Leaving the loop does not close the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<WsMessage, void, void> {
-    const next = () => this.#receiver.receive(NONE, toResult);
+    const next = () => this.#receiver.receive(undefined, toResult);
     const iterator = { next, [Symbol.asyncIterator]: () => iterator };
     return iterator;
   }
 
   /**
-   * The connection as a stream of JSON values.
+   * Returns a view of the connection as a stream of JSON values.
    *
-   * @typeParam T What a message is, once it is validated.
-   * @param options How a message is validated, and what happens to one that is not valid.
-   * @returns The view; the connection stays usable beside it.
+   * @typeParam T Type of a validated value.
+   * @param options How to validate a message, and the action for an invalid one.
+   * @returns The view. The connection stays usable beside it.
+   * @throws {TypeError} If an option is invalid.
    */
   json<T = unknown>(options: JsonViewOptions<T> = {}): JsonView<T> {
     return new JsonView(this, options);
   }
 
   /**
-   * Sends a message, when there is room for it in the outbox. Who does not await it misses the
-   * error, but the process goes on: a peer that leaves must not end it.
+   * Sends a message, and waits for room in the send buffer. A caller that does not await the promise
+   * misses an error of the connection, but such an error does not end the process.
    *
-   * @param data Text, or bytes, which are not to be changed afterwards.
-   * @param options Limits of this call.
-   * @returns Resolves when the socket has it.
-   * @throws {NetError} "closed" if the connection is over, "limit" if too much waits already.
-   * @throws {TypeError} If it is neither text nor bytes.
+   * @param data Text, or bytes, which the caller must not change afterwards.
+   * @param options A signal that stops the wait for room.
+   * @returns A promise that resolves when the socket has the message.
+   * @throws {NetError} "closed" if the connection has ended, "limit" if the send buffer is full.
+   * @throws {TypeError} If the message is neither text nor bytes, or an option is invalid.
    */
-  send(data: WsMessage, options: WsSendOptions = NONE): Promise<void> {
-    const { signal } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+  send(data: WsMessage, options?: WsSendOptions): Promise<void> {
+    if (options !== undefined) {
+      try {
+        SEND.check("send", options);
+        options.signal?.throwIfAborted();
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     const fault = messageFault(data);
     if (fault !== undefined) return Promise.reject(fault);
     if (!this.open) return contained(Promise.reject(this.#reason()));
     if (!this.#outbox.pass(data)) {
-      return contained(this.#outbox.send(data, signal).then(() => this.#count(data)));
+      return contained(this.#outbox.send(data, options?.signal).then(() => this.#count(data)));
     }
     this.#count(data);
     return SENT;
   }
 
   /**
-   * Sends a message without waiting, or says that it did not: too much waits already, or the
-   * connection is over.
+   * Sends a message without waiting.
    *
-   * @param data Text, or bytes, which are not to be changed afterwards.
-   * @returns Whether it is on its way.
-   * @throws {TypeError} If it is neither text nor bytes.
+   * @param data Text, or bytes, which the caller must not change afterwards.
+   * @returns False if the send buffer is full or the connection has ended; then nothing is sent.
+   * @throws {TypeError} If the message is neither text nor bytes.
    */
   trySend(data: WsMessage): boolean {
     const fault = messageFault(data);
@@ -307,23 +326,31 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   /**
    * Sends a value as JSON text.
    *
-   * @param value What `JSON.stringify` can take.
-   * @param options Limits of this call.
-   * @returns As {@linkcode WsConnection.send}.
+   * @param value A value that `JSON.stringify` accepts.
+   * @param options A signal that stops the wait for room.
+   * @returns A promise that resolves when the socket has the message.
+   * @throws {NetError} As {@linkcode WsConnection.send}.
+   * @throws {TypeError} If the value has no JSON text, or an option is invalid.
    */
   sendJson(value: unknown, options?: WsSendOptions): Promise<void> {
-    return this.send(JSON.stringify(value), options);
+    let text: string;
+    try {
+      text = JSON.stringify(value);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.send(text, options);
   }
 
   /**
-   * Closes in order: what waits to be sent goes first (with 1008 it is dropped), then the close
-   * frame; the peer's answer is awaited up to `closeTimeout`. Messages that wait here can still be received. Closing twice is
-   * harmless.
+   * Closes the connection. It sends the waiting messages (with 1008 it drops them), then the close
+   * frame, and waits up to `closeTimeout` for the answer of the peer. Messages in the receive queue
+   * can still be received. Closing twice is harmless.
    *
-   * @param code 1000 to 1014 but 1004 to 1006, or 3000 to 4999 (RFC 6455 §7.4).
-   * @param reason For the developers of the other side, at most 123 bytes.
-   * @returns How the connection ended.
-   * @throws {RangeError} If code or reason is out of range.
+   * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455 §7.4). Default: 1000.
+   * @param reason A text for the developers of the peer, at most 123 bytes. Default: empty.
+   * @returns The code, reason and cause of the end.
+   * @throws {RangeError} If the code or the reason is out of range.
    */
   close(code = 1000, reason = ""): Promise<WsClose> {
     checkClose(code, reason);
@@ -344,7 +371,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #onOpen(): void {
     this.#wasOpen = true;
     this.#opened.resolve();
-    // It was told to close before it was there.
+    // close() was called before the connection opened.
     if (this.#closing) this.#sendClose(1001, "");
     else this.#pulse.start();
   }
@@ -370,7 +397,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#giveUp(code, reason, new NetError(`${peer} sent ${what}`, rest));
   }
 
-  /** Closes because of something that one side did. */
+  /** Closes because of an error. */
   #giveUp(code: number, reason: string, error: NetError): void {
     this.#error ??= error;
     this.#startClose(code, reason);
@@ -380,7 +407,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     if (this.#closing || this.#close !== undefined) return;
     this.#closing = true;
     this.#pulse.stop();
-    // Who is let go for reading too slowly would only keep the memory busy.
+    // A peer that reads too slowly would only keep the waiting messages in memory.
     if (this.#error === undefined && code !== 1008) this.#outbox.flush();
     this.#outbox.fail(this.#reason());
     this.#receiver.end(this.#error);
@@ -397,24 +424,25 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #sendClose(code: number, reason: string): void {
     try {
       this.#socket.close(sendableCode(code, this.#server), reason);
-    } catch { /* The peer was faster. */ }
+    } catch { /* The peer has closed in the meantime. */ }
   }
 
   #ended({ code, reason, wasClean }: WsSocketClose): void {
     if (this.#close !== undefined) return;
     clearTimeout(this.#closeTimer);
     this.#pulse.stop();
-    // Deno tells 0 where the standard has 1006.
-    const told = code === 0 ? 1006 : code;
-    const error = this.#error ?? (this.#closing ? undefined : judgeClose(this.peer, told, reason));
-    this.#close = { code: told, reason, wasClean, error };
+    // Deno reports 0 in place of 1006.
+    const standard = code === 0 ? 1006 : code;
+    const error = this.#error ??
+      (this.#closing ? undefined : judgeClose(this.peer, standard, reason));
+    this.#close = { code: standard, reason, wasClean, error };
     this.#closing = true;
     this.#outbox.fail(this.#reason());
     this.#receiver.end(error);
     this.#opened.reject(this.#reason());
     this.#controller?.abort(this.#reason());
     this.#closed.resolve(this.#close);
-    // A client that left before the answer: Deno tells nothing of its socket any more.
+    // Deno has no event for the socket of a client that left before the handshake response.
     if (this.#server && !this.#own && !this.#wasOpen) this.#gone.resolve();
   }
 
@@ -428,7 +456,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 }
 
-function asItIs(message: WsMessage | null): WsMessage | null {
+function unchanged(message: WsMessage | null): WsMessage | null {
   return message;
 }
 
@@ -436,7 +464,7 @@ function toResult(message: WsMessage | null): IteratorResult<WsMessage, void> {
   return message === null ? { done: true, value: undefined } : { done: false, value: message };
 }
 
-/** The same promise, whose rejection may go unseen. */
+/** Returns the promise, whose rejection does not end the process if no one handles it. */
 function contained<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

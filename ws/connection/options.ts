@@ -1,5 +1,5 @@
 /**
- * What a WebSocket connection takes, tells and carries.
+ * Options, messages and events of a WebSocket connection.
  *
  * **Permissions**: none.
  *
@@ -8,59 +8,59 @@
 
 import type { NetError } from "../../net/errors/errors.ts";
 
-/** One message: text, or bytes that are the receiver's own memory. */
+/** One message: text, or bytes that the receiver owns. */
 export type WsMessage = string | Uint8Array<ArrayBuffer>;
 
-/** What happens when more messages have come than may wait for the handler. */
+/** The action for a message that arrives when the receive queue is full. */
 export type WsInboxPolicy = "wait" | "disconnect" | "drop-oldest" | "drop-newest";
 
-/** What waits for the handler. */
+/** The receive queue: messages that the handler has not read yet. */
 export interface WsInboxOptions {
   /**
-   * The most messages that wait.
+   * Most messages in the queue.
    *
    * @default 1000
    */
   limit?: number;
   /**
-   * The most bytes (of text: UTF-16 units) that wait; one message always may.
+   * Most bytes in the queue; text counts in UTF-16 units. One message always fits.
    *
    * @default 4194304
    */
   maxBytes?: number;
   /**
-   * What happens to one more: the sender waits, since nothing is read, or is let go with 1008, or
-   * something is lost. A WebSocket of Deno cannot be slowed down by not reading: only that of a
-   * hardened server can make the sender wait, on all others "wait" is "disconnect".
+   * Action for one more message. "wait" stops reading, so that the sender waits. "disconnect" closes
+   * the connection with 1008. The two others discard a message. Only a hardened server can stop
+   * reading. On a WebSocket of Deno, "wait" is the same as "disconnect".
    *
    * @default "wait"
    */
   policy?: WsInboxPolicy;
 }
 
-/** What waits to be sent. */
+/** The send buffer: messages that the peer has not accepted yet. */
 export interface WsOutboxOptions {
   /**
-   * Bytes that may wait in the socket before `send` waits, and again behind it before `trySend`
-   * says no and `send` rejects; one message always may.
+   * Most bytes in the buffer of the socket before `send` waits, and most bytes in waiting calls before
+   * `trySend` returns false and `send` rejects. One message always fits.
    *
    * @default 1048576
    */
   limit?: number;
   /**
-   * How long the peer may take nothing while something waits, in milliseconds; 0 for ever.
+   * Time limit for a peer that accepts no data while messages wait, in milliseconds; 0 lifts it.
    *
    * @default 30000
    */
   stallTimeout?: number;
 }
 
-/** How many messages a peer may send. */
+/** The rate limit for messages of the peer. */
 export interface WsRateOptions {
-  /** Messages a second, in the long run. */
+  /** Messages per second in the long run. */
   perSecond: number;
   /**
-   * Messages at once.
+   * Messages that may arrive at once.
    *
    * @default perSecond, at least 1
    */
@@ -70,173 +70,172 @@ export interface WsRateOptions {
 /** Limits of a connection. All times are in milliseconds; 0 lifts a limit. */
 export interface WsConnectionOptions {
   /**
-   * The largest message in bytes, over all its fragments; the sender of a larger one is let go
-   * with 1009. A hardened server does so before it comes; Deno takes a message whole before anybody
-   * sees of it: a frame below 64 MiB, and any number of them.
+   * Largest message in bytes, all fragments together. A larger one closes the connection with 1009.
+   * A hardened server checks the declared length before it reads the payload. Deno buffers the
+   * complete message first: frames of up to 64 MiB, and any number of them.
    *
    * @default 1048576
    */
   maxMessageSize?: number;
-  /** What waits for the handler. */
+  /** Limits of the receive queue. */
   inbox?: WsInboxOptions;
-  /** What waits to be sent. */
+  /** Limits of the send buffer. */
   outbox?: WsOutboxOptions;
   /**
-   * How fast messages are handed to the handler; what comes faster waits in the inbox.
+   * Rate limit for messages to the handler. Faster messages wait in the receive queue.
    *
    * @default no limit
    */
   rate?: WsRateOptions;
   /**
-   * How long nothing may be received before the connection is closed (1001).
+   * Closes the connection (1001) after this time without a message.
    *
    * @default 0
    */
   idleTimeout?: number;
   /**
-   * How long the peer may take to answer a close frame. On a hardened server it is cut then.
+   * Time limit for the peer's answer to a close frame. A hardened server then ends the TCP
+   * connection.
    *
    * @default 5000
    */
   closeTimeout?: number;
-  /** Messages by which both sides know that the other one is there. */
+  /** Messages by which each side detects that the other one is alive. */
   heartbeat?: WsHeartbeatOptions;
 }
 
 /**
- * A heartbeat of messages, for peers that agree on it: each side that has it sends its own and
- * answers the other's. A hardened server measures its pings (`pingInterval`). Deno answers pings, and
- * a server sends its own, but shows neither to the program, so that a round trip can be measured by
- * messages alone.
+ * A heartbeat of ordinary messages. Both peers must agree on it: each side with this option sends
+ * its own heartbeats and answers those of the peer.
+ *
+ * A hardened server does not need it, because it measures its own pings (`pingInterval`). Deno
+ * answers pings, and its server sends some, but it shows neither to the program.
  */
 export interface WsHeartbeatOptions {
   /**
-   * How often to send one, in milliseconds.
+   * Silence after which a heartbeat is sent, in milliseconds.
    *
    * @default 30000
    */
   interval?: number;
   /**
-   * How long the answer may take, in milliseconds, until the connection is given up (1001).
+   * Time limit for the answer, in milliseconds. The connection is then closed with 1001.
    *
    * @default 10000
    */
   timeout?: number;
   /**
-   * What to send, and to answer; it is not handed to the handler.
+   * Text of a heartbeat. It is not passed to the handler.
    *
    * @default "ping"
    */
   message?: string;
   /**
-   * What the answer is; it is not handed to the handler.
+   * Text of the answer. It is not passed to the handler.
    *
    * @default "pong"
    */
   answer?: string;
 }
 
-/** How a connection ended. */
+/** The end of a connection. */
 export interface WsClose {
   /** The close code (RFC 6455 §7.4): 1005 if the peer gave none, 1006 without a close frame. */
   readonly code: number;
-  /** What the side that closed says of it; may hold anything. */
+  /** The reason from the closing side. It may contain any characters. */
   readonly reason: string;
-  /** Whether both sides closed in order. */
+  /** Whether both sides sent a close frame. */
   readonly wasClean: boolean;
-  /** What ended it, if it was no orderly end. */
+  /** The cause of an abnormal end; undefined after a normal one. */
   readonly error: NetError | undefined;
 }
 
-/** What a connection has done so far. */
+/** Counters of a connection. */
 export interface WsStats {
   /** Messages received. */
   readonly received: number;
   /** Messages sent. */
   readonly sent: number;
-  /** Bytes of messages received (of text: UTF-16 units). */
+  /** Bytes of messages received; text counts in UTF-16 units. */
   readonly bytesReceived: number;
-  /** Bytes of messages sent (of text: UTF-16 units). */
+  /** Bytes of messages sent; text counts in UTF-16 units. */
   readonly bytesSent: number;
-  /** Bytes that wait to be sent. */
+  /** Bytes in the send buffer. */
   readonly queuedBytes: number;
-  /** Messages that wait for the handler. */
+  /** Messages in the receive queue. */
   readonly unread: number;
-  /** Messages lost by the policy of the inbox. */
+  /** Messages discarded because the receive queue was full. */
   readonly dropped: number;
   /**
-   * The round trip of the last heartbeat in milliseconds, or of the last ping on a hardened server;
+   * Round-trip time of the last heartbeat in milliseconds, or of the last ping on a hardened server;
    * undefined before the first.
    */
   readonly latency: number | undefined;
-  /** When it was made, in milliseconds since 1970. */
+  /** Creation time of the connection, in milliseconds since 1970. */
   readonly openedAt: number;
 }
 
-/** Limits of one `send`. */
+/** Options of one `send`. */
 export interface WsSendOptions {
-  /** Gives up waiting for room; it rejects with the signal's reason, and nothing is sent. */
+  /** Stops waiting for room in the send buffer. `send` rejects with its reason and sends nothing. */
   signal?: AbortSignal;
 }
 
-/** How a {@linkcode WsSocket} ended. */
+/** The end of a {@linkcode WsSocket}. */
 export interface WsSocketClose {
   /** The close code: 1005 if the peer gave none, 1006 without a close frame. */
   readonly code: number;
-  /** What the peer says of it. */
+  /** The reason that the peer gave. */
   readonly reason: string;
-  /** Whether both sides closed in order. */
+  /** Whether both sides sent a close frame. */
   readonly wasClean: boolean;
-  /** What ended it, where that was no close frame of the peer. */
+  /** The cause, if a close frame of the peer was not the cause. */
   readonly error?: NetError;
 }
 
-/**
- * What a connection can stand on besides a `WebSocket`, whose part it has; `upgrade` makes one on a
- * hardened server.
- */
+/** The part of a `WebSocket` that a connection needs. A hardened server has its own implementation. */
 export interface WsSocket {
-  /** As of a `WebSocket`. */
+  /** The state, as in `WebSocket.readyState`. */
   readonly readyState: number;
-  /** Bytes that the system has not taken. */
+  /** Bytes that the operating system has not accepted yet. */
   readonly bufferedAmount: number;
-  /** The subprotocol. */
+  /** The agreed subprotocol. */
   readonly protocol: string;
-  /** The round trip of the last ping in milliseconds. */
+  /** Round-trip time of the last ping, in milliseconds. */
   readonly latency: number | undefined;
-  /** Resolves when nothing is left of it. */
+  /** Resolves when the TCP connection is closed. */
   readonly gone: Promise<void>;
-  /** Called once it is open. */
+  /** Called when the socket opens. */
   onopen: (() => void) | null;
-  /** Called for each message: text or bytes that are the receiver's own. */
+  /** Called for each message: text, or bytes that the receiver owns. */
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   /** Called once, at the end. */
   onclose: ((event: WsSocketClose) => void) | null;
-  /** Sends a message; never waits. */
+  /** Sends a message without waiting. */
   send(data: WsMessage): void;
-  /** Sends a close frame, and goes on reading until the peer's. */
+  /** Sends a close frame and continues to read until the peer's close frame. */
   close(code: number, reason: string): void;
-  /** Ends it without a word. */
+  /** Closes the TCP connection without a close frame. */
   cut(): void;
-  /** Reads no more. */
+  /** Stops reading. */
   pause(): void;
-  /** Goes on reading. */
+  /** Continues to read. */
   resume(): void;
 }
 
-/** Where a connection comes from. */
+/** The facts about a connection that its socket does not know. */
 export interface WsOrigin {
-  /** The peer in words, e.g. `127.0.0.1:50312` or an URL. */
+  /** The peer as text, e.g. `127.0.0.1:50312` or a URL. */
   readonly peer: string;
-  /** The URL that was asked for. */
+  /** The requested URL. */
   readonly url: string;
   /** The header fields of the opening handshake. @default none */
   readonly headers?: Headers;
-  /** The subprotocol that a server chose; Deno's socket knows only what a client got. */
+  /** The subprotocol that a server chose; a socket of Deno knows it only on the client side. */
   readonly protocol?: string;
   /**
-   * Whether this is a server's side: only then may a close code be other than 1000 and 3000 to
-   * 4999, where a client sends 4009 for 1009.
+   * Whether this is the server side. Only a server may close with codes other than 1000 and 3000 to
+   * 4999. A client sends, for example, 4009 in place of 1009.
    */
   readonly server: boolean;
 }

@@ -13,31 +13,31 @@ import {
 } from "../frame_codec.ts";
 import { borrowFrame, frameOf, giveBack, LARGE, sharedFrameOf } from "./message_frame.ts";
 
-/** What a socket is told; times are in milliseconds, Infinity for ever. */
+/** Options of {@linkcode FrameSocket}. Times are in milliseconds; Infinity means no limit. */
 export interface FrameSocketOptions {
   readonly peer: string;
   readonly protocol: string;
   readonly maxMessageSize: number;
   readonly pingInterval: number;
-  /** How long the end may take, once both sides have said that it is one. */
+  /** Time limit for closing the TCP connection after both close frames. */
   readonly closeTimeout: number;
 }
 
-/** Bytes that wait to be sent above which of several pings the last alone is answered. */
+/** Send buffer in bytes above which only the latest ping gets an answer. */
 const BUSY = 64 * 1024;
 
-/** Frames after which others have a turn: Deno never waits for one who floods us, and they starve. */
+/** Frames after which the loop yields. Reads of available data never yield, so others would starve. */
 const TURN = 2000;
 
 /**
- * Not between two messages: shutting down is for those above, who say why. The decoder keeps no
- * memory that is lent once it wants more.
+ * `inMessage`: a shutdown of the HTTP server must not end this read, because the upgrader closes its
+ * connections with a code. `lent`: the decoder copies unread bytes before it asks for more.
  */
 const READ = { inMessage: true, lent: true };
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 
-/** The server's side of a WebSocket on a connection of our own (RFC 6455). */
+/** The server side of a WebSocket on a connection of a hardened server (RFC 6455). */
 export class FrameSocket implements WsSocket {
   readyState: number = CONNECTING;
   latency: number | undefined;
@@ -53,14 +53,15 @@ export class FrameSocket implements WsSocket {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pings = 0;
   #pingAt: number | undefined;
-  /** Whether anything has come since the last ping. */
+  /** Whether data has arrived since the last ping. */
   #heard = true;
-  /** The payload of a ping that is to be answered once there is room. */
+  /** The payload of the latest ping whose answer waits for room. */
   #owed: Uint8Array | undefined;
 
   constructor(taken: Promise<TakenOver>, options: FrameSocketOptions) {
     this.#options = options;
-    this.#decoder = new WsFrameDecoder("server", options);
+    const { maxMessageSize } = options;
+    this.#decoder = new WsFrameDecoder("server", { maxMessageSize });
     taken.then((over) => this.#open(over), () => {
       this.#end(1006, "", false);
       this.#gone.resolve();
@@ -94,7 +95,7 @@ export class FrameSocket implements WsSocket {
     this.#write(encodeWsClose(code, reason));
     this.readyState = CLOSING;
     clearTimeout(this.#timer);
-    // The peer's close frame comes behind all that has not been read.
+    // The close frame of the peer comes after all unread data.
     this.resume();
   }
 
@@ -115,7 +116,7 @@ export class FrameSocket implements WsSocket {
   #open({ connection, early }: TakenOver): void {
     this.#conn = connection;
     connection.closed.then((error) => {
-      this.#end(1006, "", false, told(error));
+      this.#end(1006, "", false, localCause(error));
       this.#gone.resolve();
     });
     if (this.readyState === CLOSED) return connection.abort();
@@ -131,14 +132,13 @@ export class FrameSocket implements WsSocket {
     try {
       while (this.readyState !== CLOSED) {
         for (let event; (event = this.#decoder.next()) !== undefined;) {
-          // What the handler says at once to the messages before it is to go first.
+          // Immediate answers of the handler to earlier messages must precede the close frame.
           if (event.kind === "close") await delay(0);
           this.#on(event);
           if (this.#paused !== undefined) await this.#paused.promise;
           if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
         }
         if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
-        // Not between two messages: shutting down is for those above, who say why.
         const bytes = await connection.readChunk(READ);
         if (bytes === null) return this.#end(1006, "", false);
         this.#heard = true;
@@ -146,7 +146,7 @@ export class FrameSocket implements WsSocket {
       }
     } catch (error) {
       if (!(error instanceof WsFrameError)) {
-        return this.#end(1006, "", false, told(error));
+        return this.#end(1006, "", false, localCause(error));
       }
       const { message, code } = error;
       const kind = code === 1008 || code === 1009 ? "limit" : "protocol";
@@ -154,6 +154,7 @@ export class FrameSocket implements WsSocket {
     }
   }
 
+  /** Yields to the event loop and returns the number of frames so far. */
   async #othersTurn(): Promise<number> {
     await new Promise((resolve) => setImmediate(resolve));
     return this.#decoder.frames;
@@ -176,7 +177,7 @@ export class FrameSocket implements WsSocket {
     }
   }
 
-  /** Answers a ping. Who takes no answers gets the last one alone (RFC 6455 §5.5.3). */
+  /** Answers a ping. A peer that does not read gets only the latest answer (RFC 6455 §5.5.3). */
   #answer(payload: Uint8Array): void {
     const waits = this.#owed !== undefined;
     this.#owed = payload;
@@ -198,7 +199,7 @@ export class FrameSocket implements WsSocket {
   }
 
   #ping(): void {
-    // While nothing is read, nothing can be heard.
+    // A paused socket reads no data, so a missing pong proves nothing.
     if (this.#pingAt !== undefined && !this.#heard && this.#paused === undefined) {
       const message = `no pong in ${this.#options.pingInterval} ms`;
       return this.#fail(1001, message, "timeout");
@@ -218,12 +219,12 @@ export class FrameSocket implements WsSocket {
   #write(frame: Uint8Array): void {
     const conn = this.#conn;
     if (conn === undefined) return;
-    // What has to queue needs no promise, up to the limit of the queue: those above have their own.
-    // A failure ends the connection, which tells it.
+    // trySend() creates no promise; the caller has a send buffer of its own. A failed write ends the
+    // connection, and its end reports the error.
     if (conn.queuedBytes === 0 || !conn.trySend(frame)) void conn.write(frame);
   }
 
-  /** Says what is wrong, and waits for no answer (RFC 6455 §7.1.7). */
+  /** Sends a close frame with the reason and does not wait for an answer (RFC 6455 §7.1.7). */
   #fail(code: number, why: string, kind: "limit" | "protocol" | "timeout"): void {
     const { peer } = this.#options;
     const rest = { kind, phase: "read", address: peer, code: `${code}` } as const;
@@ -231,7 +232,7 @@ export class FrameSocket implements WsSocket {
     this.#end(1006, "", false, new NetError(`Disconnected ${peer}: ${why}`, rest));
   }
 
-  /** The last thing that is told; the connection has `closeTimeout` to end. */
+  /** Reports the end once; the TCP connection then has `closeTimeout` to close. */
   #end(code: number, reason: string, wasClean: boolean, error?: NetError): void {
     if (this.readyState === CLOSED) return;
     this.readyState = CLOSED;
@@ -249,8 +250,8 @@ export class FrameSocket implements WsSocket {
   }
 }
 
-/** What ended a connection, if it was not the peer. */
-function told(error: unknown): NetError | undefined {
+/** Returns the error if this side ended the connection; undefined if the peer did. */
+function localCause(error: unknown): NetError | undefined {
   const known = error instanceof NetError && error.kind !== "reset" && error.kind !== "truncated";
   return known ? error : undefined;
 }

@@ -1,23 +1,23 @@
-/** Frames of what a server sends: one for all of a broadcast, large ones in memory used again. */
+/** Frames that a server sends. A broadcast shares one frame; buffers of large frames are reused. */
 
 import type { WsMessage } from "../connection/options.ts";
 import { encodeWsFrame, WsOpcode } from "../frame_codec.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Bytes from which on new memory for a frame costs as much as what goes into it. */
+/** Size in bytes from which allocating a frame costs as much as filling it. */
 export const LARGE = 16 * 1024;
-/** The most bytes of memory that waits to be used again, and of one piece of it. */
+/** Limits in bytes of all buffers kept for reuse, and of one of them. */
 const MOST = 4 * 1024 * 1024, LARGEST = 128 * 1024;
 
-/** What is being sent to many, and its frame once one of them has needed it. */
+/** The message of the current broadcast, and its frame once a member has needed it. */
 let shared: WsMessage | undefined;
 let sharedFrame: Bytes | undefined;
 
 const spare: Bytes[] = [];
 let spareBytes = 0;
 
-/** Calls `send`, in which all that send `data` have one frame in common. */
+/** Calls `send`. While it runs, all connections that send `data` share one frame. */
 export function shareFrame<T>(data: WsMessage, send: () => T): T {
   const outer = shared;
   const outerFrame = sharedFrame;
@@ -31,25 +31,25 @@ export function shareFrame<T>(data: WsMessage, send: () => T): T {
   }
 }
 
-/** The frame of a message that goes to others, too, not to be changed; undefined for any other. */
+/** Returns the shared frame of the current broadcast; undefined for any other message. */
 export function sharedFrameOf(data: WsMessage): Bytes | undefined {
   return data === shared ? sharedFrame ??= frameOf(data) : undefined;
 }
 
-/** The frame of a message. */
+/** Encodes the frame of a message. */
 export function frameOf(data: WsMessage, memory?: Bytes): Bytes {
   const opcode = typeof data === "string" ? WsOpcode.text : WsOpcode.binary;
   return encodeWsFrame(opcode, data, memory && { memory });
 }
 
-/** The frame of a large message, whose memory is to be given back. */
+/** Encodes a large message into a reused buffer. Call {@linkcode giveBack} once it is sent. */
 export function borrowFrame(data: WsMessage): Bytes {
   const memory = spare.pop();
   if (memory !== undefined) spareBytes -= memory.length;
   return frameOf(data, memory);
 }
 
-/** Gives the memory of a frame back once it has been sent. */
+/** Keeps the buffer of a sent frame for reuse. */
 export function giveBack({ buffer }: Bytes): void {
   const size = buffer.byteLength;
   if (size > LARGEST || spareBytes + size > MOST) return;

@@ -1,5 +1,5 @@
 /**
- * WebSocket servers: a server of its own, or upgrades in any HTTP handler, with limits, origins,
+ * WebSocket servers: a complete server, or upgrades in any HTTP handler, with limits, origin checks,
  * pings and graceful shutdown.
  *
  * **Permissions**: `--allow-net=HOST:PORT` for the address that it listens on.

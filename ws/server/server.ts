@@ -1,6 +1,6 @@
 /**
- * A WebSocket server with safe limits: connections in all and per address, message size, queues
- * in both directions, pings, origins, contained handlers, a graceful end.
+ * A WebSocket server with safe limits: connections in total and per address, message size, queues in
+ * both directions, pings, origin checks, isolated handlers, and a graceful shutdown.
  *
  * @example Answer every message
  * ```ts
@@ -16,12 +16,12 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * It stands on `serveHttp`, and like that is hardened where strangers connect, beyond loopback: then
- * connections that say nothing, heads and messages that never end, and peers that answer no close
- * frame have limits, too, and breaches of the protocol end with the code that is theirs.
+ * The server uses `serveHttp`. Like that, it is hardened by default unless it listens on loopback. A
+ * hardened server also limits silent connections, endless heads and messages, and peers that do not
+ * answer a close frame. It answers a protocol violation with the close code of RFC 6455.
  *
- * For more of TLS than one certificate, such as reloading or clients' certificates, `createUpgrader`
- * stands in a `serveHttp`, which has all of it.
+ * For more TLS options than one certificate, such as reloading or client certificates, use
+ * `createUpgrader` in a `serveHttp` server.
  *
  * **Permissions**: `--allow-net=127.0.0.1:8765` for the address to listen on
  * (`--allow-net=127.0.0.1:0` for a free port). The WebSocket protocol is RFC 6455.
@@ -32,8 +32,21 @@
 import { serveHttp } from "../../http/server/server.ts";
 import type { ServeHttpOptions } from "../../http/server/options.ts";
 import { isLoopback } from "../../net/address.ts";
+import { hostName } from "../../net/internal/host_rules.ts";
+import { SHUTDOWN } from "../../net/internal/listening_server.ts";
+import {
+  anything,
+  callback,
+  flag,
+  listenPort,
+  OptionRules,
+  signal,
+  text,
+} from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { WsConnection } from "../connection/connection.ts";
+import { STALL_TIMEOUT } from "../internal/options.ts";
+import { HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, UPGRADER } from "./_rules.ts";
 import { createUpgrader } from "./upgrader.ts";
 import type { UpgraderOptions, WsHandler, WsServerStats } from "./upgrade_options.ts";
 
@@ -55,30 +68,53 @@ export interface ServeWebSocketOptions extends
     | "onListen"
   > {
   /**
-   * The path of the WebSocket; elsewhere there is 404.
+   * The path of the WebSocket. Requests for other paths are answered with 404.
    *
    * @default every path
    */
   path?: string;
 }
 
+/** `serveHttp` checks the options that it gets, before it listens. */
+const SERVE_WS = new OptionRules<ServeWebSocketOptions>({
+  ...UPGRADER.rules,
+  hostname: hostName,
+  port: listenPort,
+  cert: text,
+  key: text,
+  allowedHosts: anything,
+  trustProxy: anything,
+  hardened: flag,
+  signal,
+  onListen: callback,
+  path: text,
+});
+
 /** A running server of {@linkcode serveWebSocket}. */
 export interface WebSocketServer extends AsyncDisposable {
-  /** Where it listens. */
+  /** The address on which the server listens. */
   readonly addr: Deno.NetAddr;
-  /** Where it listens as a URL, e.g. `ws://127.0.0.1:8765`. */
+  /** The URL of the server, e.g. `ws://127.0.0.1:8765`. */
   readonly url: string;
-  /** Whether all that a peer does is held to limits, instead of what `Deno.serve` lets through. */
+  /** Whether the server limits everything that a peer does, in place of the limits of `Deno.serve`. */
   readonly hardened: boolean;
   /** Resolves when the server has shut down. */
   readonly finished: Promise<void>;
-  /** The connections that are open. */
+  /** The open connections. */
   readonly connections: ReadonlySet<WsConnection>;
-  /** Counters of this moment. */
+  /**
+   * Returns the current counters.
+   *
+   * @returns A snapshot, which does not change afterwards.
+   */
   stats(): WsServerStats;
   /**
-   * Stops accepting, closes what is open with 1001, and waits for the handlers; what is left at
-   * the deadline is cut.
+   * Shuts down gracefully: stops accepting, closes the open connections with 1001, and waits for the
+   * handlers. At the deadline it cuts the remaining connections.
+   *
+   * @param options The deadline in milliseconds. Default: 5000. Infinity waits without a limit.
+   * @returns The number of drained and forced handlers, and of refused requests.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }
@@ -86,12 +122,12 @@ export interface WebSocketServer extends AsyncDisposable {
 /**
  * Starts a WebSocket server.
  *
- * @param options Where to listen, who may connect, and the limits.
- * @param handler Called for each connection. When it returns the connection is closed with 1000,
- * when it throws with 1011.
- * @returns The running server.
+ * @param options The address to listen on, who may connect, and the limits.
+ * @param handler Called for each connection. The connection is closed with 1000 when the handler
+ * returns, and with 1011 when it throws.
+ * @returns The running server. It listens already.
  * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
- * @throws {RangeError | TypeError} If an option is out of range.
+ * @throws {RangeError | TypeError} If an option is invalid, or the handler is missing.
  *
  * @example Limits
  * ```ts
@@ -111,10 +147,11 @@ export function serveWebSocket(
   options: ServeWebSocketOptions,
   handler: WsHandler,
 ): WebSocketServer {
-  const { path, signal, ...rest } = options;
-  const sockets = createUpgrader(rest, handler);
-  const { hostname = "127.0.0.1", port, cert, key, allowedHosts, trustProxy, onListen } = rest;
-  const { hardened = !isLoopback(hostname) } = rest;
+  SERVE_WS.check("serveWebSocket", options);
+  const { path, signal, hostname = "127.0.0.1", port, cert, key } = options;
+  const { allowedHosts, trustProxy, onListen, hardened = !isLoopback(hostname) } = options;
+  const limits = UPGRADER.pick(options);
+  const sockets = createUpgrader(limits, handler);
   const http = serveHttp({
     hostname,
     ...(port !== undefined && { port }),
@@ -124,26 +161,27 @@ export function serveWebSocket(
     ...(trustProxy !== undefined && { trustProxy }),
     ...(onListen !== undefined && { onListen }),
     hardened,
-    ...(hardened && connectionLimits(rest)),
+    ...(hardened && connectionLimits(limits)),
     maxRequests: 0,
     handlerTimeout: 0,
   }, (request, info) => {
     if (path !== undefined && new URL(request.url).pathname !== path) {
-      return new Response("There is nothing here\n", { status: 404 });
+      return new Response("Not found\n", { status: 404 });
     }
     return sockets.upgrade(request, info);
   });
   let stopping: Promise<ShutdownReport> | undefined;
-  // The sockets first: when the HTTP server has ended they cannot be cut any more.
-  const stop = async (deadline: number | undefined): Promise<ShutdownReport> => {
+  // The WebSockets end first: after the end of the HTTP server they cannot be cut any more.
+  const stop = async (options: ShutdownOptions): Promise<ShutdownReport> => {
     signal?.removeEventListener("abort", onAbort);
-    const report = await sockets.shutdown(deadline === undefined ? {} : { deadline });
+    const report = await sockets.shutdown(options);
     await http.shutdown({ deadline: 0 });
     return report;
   };
-  const shutdown = ({ deadline }: ShutdownOptions = {}): Promise<ShutdownReport> => {
-    if (stopping !== undefined && deadline !== undefined) void sockets.shutdown({ deadline });
-    return stopping ??= stop(deadline);
+  const shutdown = (options: ShutdownOptions = {}): Promise<ShutdownReport> => {
+    SHUTDOWN.check("shutdown", options);
+    if (stopping !== undefined && options.deadline !== undefined) void sockets.shutdown(options);
+    return stopping ??= stop(options);
   };
   const onAbort = () => void shutdown();
   signal?.addEventListener("abort", onAbort);
@@ -160,10 +198,13 @@ export function serveWebSocket(
   };
 }
 
-/** What the connections below are held to, so that those with a WebSocket leave room for others. */
+/**
+ * Returns the limits of the HTTP connections. There are twice as many as WebSockets, so that a full
+ * server still answers requests with 503.
+ */
 function connectionLimits(options: UpgraderOptions): Partial<ServeHttpOptions> {
-  const { handshakeTimeout = 10_000, outbox: { stallTimeout = 30_000 } = {} } = options;
-  const { maxConnections = 1024, maxConnectionsPerAddress = 0 } = options;
+  const { handshakeTimeout = HANDSHAKE_TIMEOUT, maxConnections = MAX_CONNECTIONS } = options;
+  const { maxConnectionsPerAddress = 0, outbox: { stallTimeout = STALL_TIMEOUT } = {} } = options;
   const room = (most: number) => most === 0 ? 0 : Math.max(2 * most, 128);
   return {
     headTimeout: handshakeTimeout,

@@ -1,9 +1,10 @@
 /**
- * Turns a request of any `serveHttp` or `Deno.serve` handler into a WebSocket, if it is one that
- * may. Where `serveHttp` is hardened, the WebSocket has limits of its own from the first byte on;
- * elsewhere it is Deno's, and `ws/connection` tells what that lacks.
+ * Upgrades a request in the handler of a `serveHttp` or `Deno.serve` server to a WebSocket.
  *
- * @example In a handler of your own
+ * On a hardened `serveHttp` server, the limits of the WebSocket apply from the first byte. On other
+ * servers it is the WebSocket of Deno; `ws/connection` lists the differences.
+ *
+ * @example In the handler of a server
  * ```ts
  * import { connectWebSocket } from "@portside/kit/ws/client";
  * import { upgrade } from "@portside/kit/ws/server";
@@ -29,35 +30,38 @@ import { type TakeOver, takeOver } from "../../http/server/take_over.ts";
 import { hasMember, parseList } from "../../http/header_list.ts";
 import { formatAddress } from "../../net/address.ts";
 import { lowerAscii } from "../../net/text.ts";
+import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
 import type { WsSocket } from "../connection/options.ts";
 import { FrameSocket, type FrameSocketOptions } from "../internal/frame_socket.ts";
-import { checkOrigins, checkWsOptions, time } from "../internal/options.ts";
+import { WS_CONNECTION, wsLimitsOf } from "../internal/options.ts";
+import { HANDSHAKE_TIMEOUT, UPGRADE } from "./_rules.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
 
 export type * from "./upgrade_options.ts";
 
-/** What became of a request. */
+/** The result of {@linkcode upgrade}. */
 export interface Upgrade {
-  /** The response to return. */
+  /** The response that the handler must return. */
   readonly response: Response;
-  /** The connection, which opens once the response has been returned; undefined if refused. */
+  /** The connection, which opens after the handler returns; undefined if the request is refused. */
   readonly connection: WsConnection | undefined;
 }
 
 /**
- * Upgrades a request, or refuses it: 400 for a handshake that is none, 403 for a page of another
- * origin, 426 for what wants no WebSocket or another version, and what `authorize` says.
+ * Upgrades a request to a WebSocket, or refuses it: with 400 for an invalid handshake, 403 for a page
+ * of another origin, 426 for a request without an upgrade or for another version, or with the response
+ * of `authorize`.
  *
- * Wait in `authorize`, not before the call: a client that leaves meanwhile is noticed there alone,
- * and to upgrade for one that has left costs a descriptor until the server ends (Deno 2.9).
+ * Do slow checks in `authorize`, not before the call. Only there, the function detects a client that
+ * leaves. In Deno 2.9, an upgrade for such a client leaks a file descriptor until the server ends.
  *
- * @param request The request as the handler got it: a copy is no use on a hardened server.
- * @param info Its second half, as `Deno.serve` gives it.
- * @param options Who may connect, and the limits of the connection.
- * @returns The response, and the connection that goes with it.
- * @throws {RangeError | TypeError} If an option is out of range.
- * @throws {TypeError} If the request has been upgraded already.
+ * @param request The request that the handler received. On a hardened server it must not be a copy.
+ * @param info The second argument of the handler.
+ * @param options Who may connect, and the limits of the connection. Default: the same origin only.
+ * @returns The response to return, and the connection unless the request is refused.
+ * @throws {RangeError | TypeError} If an option is invalid.
+ * @throws {TypeError} If the request is already upgraded.
  *
  * @example Refused
  * ```ts
@@ -74,35 +78,39 @@ export async function upgrade(
   info: UpgradeInfo,
   options: UpgradeOptions = {},
 ): Promise<Upgrade> {
+  UPGRADE.check("upgrade", options);
+  WS_CONNECTION.assume(options);
   const { protocols = [], allowedOrigins, authorize } = options;
-  const { maxMessageSize, closeTimeout } = checkWsOptions(options);
-  checkOrigins(allowedOrigins);
-  const timeout = time("handshakeTimeout", options.handshakeTimeout, 10_000);
-  const pingInterval = time("pingInterval", options.pingInterval, 30_000) || Infinity;
-  // Deno wants all of this looked at before the upgrade.
+  const { maxMessageSize, closeTimeout } = wsLimitsOf(options);
+  const timeout = timeLimit(options.handshakeTimeout ?? HANDSHAKE_TIMEOUT);
+  const pingInterval = timeLimit(options.pingInterval ?? 30_000);
+  // After the upgrade, Deno does not allow access to the request any more.
   const peer = formatAddress(info.remoteAddr);
   const headers = new Headers(request.headers);
   const { url } = request;
   if (!hasMember(headers.get("upgrade"), "websocket")) {
-    return refuse(426, "Here is a WebSocket", { upgrade: "websocket", connection: "Upgrade" });
+    const headers = { upgrade: "websocket", connection: "Upgrade" };
+    return refuse(426, "This address accepts only WebSockets", headers);
   }
   if (headers.get("sec-websocket-version") !== "13") {
-    return refuse(426, "Only version 13 is spoken here", { "sec-websocket-version": "13" });
+    return refuse(426, "Only WebSocket version 13 is supported", { "sec-websocket-version": "13" });
   }
   if (request.method !== "GET" || !isHandshake(headers)) {
-    return refuse(400, "This is no opening handshake of a WebSocket");
+    return refuse(400, "The request is not a valid opening handshake");
   }
   if (!originAllowed(headers, allowedOrigins)) {
-    return refuse(403, "Pages of this origin may not open a WebSocket here");
+    return refuse(403, "Pages of this origin must not open a WebSocket here");
   }
   if (authorize !== undefined) {
-    // Looked at before, or it tells nothing: to upgrade for a client that has gone meanwhile would
-    // cost a descriptor for ever (Deno 2.9).
+    // Deno reports an abort only if the signal is read before it. An upgrade for a client that has
+    // left leaks a file descriptor (Deno 2.9).
     const { signal } = request;
     const refusal = await within(timeout, authorize(request, info));
-    if (refusal === "late") return refuse(503, "Nobody answered in time", { "retry-after": "10" });
+    if (refusal === "late") {
+      return refuse(503, "The authorization took too long", { "retry-after": "10" });
+    }
     if (refusal instanceof Response) return { response: refusal, connection: undefined };
-    if (signal.aborted) return refuse(499, "The client has gone");
+    if (signal.aborted) return refuse(499, "The client has left");
   }
   const offered = new Set(parseList(headers.get("sec-websocket-protocol") ?? ""));
   const protocol = protocols.find((name) => offered.has(name));
@@ -116,14 +124,14 @@ export async function upgrade(
       pingInterval,
       closeTimeout,
     });
-  // Not by the option of Deno: that takes "a,b", which npm ws sends, for one name (Deno 2.9).
+  // Deno's own option takes "a,b", which npm ws sends, for one name (Deno 2.9).
   if (protocol) upgraded.response.headers.set("sec-websocket-protocol", protocol);
   const connection = new WsConnection(
     upgraded.socket,
     { peer, url, headers, protocol: protocol ?? "", server: true },
     options,
   );
-  if (timeout > 0) {
+  if (timeout !== Infinity) {
     const timer = setTimeout(() => connection.close(1001, "not opened in time"), timeout);
     connection.opened.catch(() => {}).finally(() => clearTimeout(timer));
   }
@@ -137,30 +145,30 @@ interface Upgraded {
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** What shows that the key has been read (RFC 6455 §4.2.2). */
+/** Returns the value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2). */
 async function acceptOf(key: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID));
   return new Uint8Array(digest).toBase64();
 }
 
-/** Whether the fields of RFC 6455 section 4.1 are what they should be, and no body goes with them. */
+/** Returns whether the header fields are valid (RFC 6455 section 4.1) and announce no body. */
 function isHandshake(headers: Headers): boolean {
   return !headers.has("content-length") && !headers.has("transfer-encoding") &&
     hasMember(headers.get("connection"), "upgrade") &&
     /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
 }
 
-/** Makes a WebSocket of Deno of a request from `Deno.serve`. */
+/** Upgrades a request from `Deno.serve` to a WebSocket of Deno. */
 function upgradeDeno(request: Request, pingInterval: number): Upgraded {
   const idleTimeout = pingInterval === Infinity ? 0 : Math.ceil(pingInterval / 1000);
   try {
     return Deno.upgradeWebSocket(request, { idleTimeout });
   } catch (cause) {
-    throw new TypeError("Cannot upgrade: the request has been upgraded already", { cause });
+    throw new TypeError("Cannot upgrade the request: it is already upgraded", { cause });
   }
 }
 
-/** Makes one of our own of a request from a hardened `serveHttp`. */
+/** Upgrades a request from a hardened `serveHttp` to a {@linkcode FrameSocket}. */
 async function upgradeOwn(
   { response, taken }: TakeOver,
   headers: Headers,
@@ -178,7 +186,7 @@ function refuse(status: number, why: string, headers: Record<string, string> = {
   return { response, connection: undefined };
 }
 
-/** Whether a page of the request's origin may come in; programs send none. */
+/** Returns whether pages of the request's origin may connect. Programs send no origin. */
 function originAllowed(headers: Headers, allowed: UpgradeOptions["allowedOrigins"]): boolean {
   const origin = headers.get("origin");
   if (origin === null || allowed === "*") return true;
@@ -188,7 +196,7 @@ function originAllowed(headers: Headers, allowed: UpgradeOptions["allowedOrigins
 }
 
 async function within<T>(timeout: number, work: T | Promise<T>): Promise<T | "late"> {
-  if (timeout === 0) return await work;
+  if (timeout === Infinity) return await work;
   const { promise, resolve } = Promise.withResolvers<"late">();
   const timer = setTimeout(() => resolve("late"), timeout);
   try {

@@ -1,5 +1,5 @@
 /**
- * What the opening of WebSockets takes and tells on the server's side.
+ * Options, events and counters of WebSocket servers.
  *
  * **Permissions**: none.
  *
@@ -9,7 +9,7 @@
 import type { WsConnection } from "../connection/connection.ts";
 import type { WsConnectionOptions } from "../connection/options.ts";
 
-/** What is known of a request besides itself; what `Deno.serve` and `serveHttp` hand out is one. */
+/** The part of a handler's second argument that an upgrade needs, in `Deno.serve` and `serveHttp`. */
 export interface UpgradeInfo {
   /** The address of the client. */
   readonly remoteAddr: Deno.Addr;
@@ -18,75 +18,76 @@ export interface UpgradeInfo {
 /** Options of `upgrade`. All times are in milliseconds; 0 lifts a limit. */
 export interface UpgradeOptions extends WsConnectionOptions {
   /**
-   * The subprotocols that this side speaks, the preferred one first (RFC 6455 §1.9).
+   * Supported subprotocols in order of preference (RFC 6455 §1.9).
    *
    * @default none
    */
   protocols?: readonly string[];
   /**
-   * The origins whose pages may open a WebSocket, e.g. `https://app.example`; "*" for all.
-   * Programs, which send no `Origin`, may always.
+   * Origins whose pages may open a WebSocket, e.g. `https://app.example`; "*" allows all. Programs
+   * send no `Origin` and may always connect.
    *
-   * @default the origin of the host that the request names, of which `allowedHosts` may say more
+   * @default the origin with the host of the request; `allowedHosts` restricts these hosts
    */
   allowedOrigins?: readonly string[] | "*";
   /**
-   * Looks at the request before it is upgraded, e.g. for a login; a response refuses it. The
-   * handler of a server gets the same `info`, so that a `WeakMap` carries who it is. On `Deno.serve`
-   * the signal of the request is looked at, of which Deno warns once on stderr, but for
-   * `--unstable-no-legacy-abort`.
+   * Checks the request before the upgrade, e.g. for a login. A returned response refuses it. The
+   * handler of the connection receives the same `info`, so that a `WeakMap` can link the two. On
+   * `Deno.serve`, this option reads the signal of the request. Deno then prints a warning once, unless
+   * it runs with `--unstable-no-legacy-abort`.
    *
-   * @default everybody is let in
+   * @default no check
    */
   authorize?: (
     request: Request,
     info: UpgradeInfo,
   ) => Response | undefined | void | Promise<Response | undefined | void>;
   /**
-   * How long `authorize` and the opening may take, once the request is there. Until then the limit
-   * of `serveWebSocket` is the same, and that of a hardened `serveHttp` is `headTimeout`;
-   * `Deno.serve` waits as long as it takes.
+   * Time limit for `authorize` and the opening, from the arrival of the request. Before that,
+   * `serveWebSocket` applies the same limit, a hardened `serveHttp` applies `headTimeout`, and
+   * `Deno.serve` has no limit.
    *
    * @default 10000
    */
   handshakeTimeout?: number;
   /**
-   * How often a client is pinged (RFC 6455 §5.5.2); one from which nothing comes until the next
-   * ping is let go. A WebSocket of Deno pings silent clients alone, and rounds up to whole seconds.
+   * Interval between pings (RFC 6455 §5.5.2). A client that sends no data until the next ping is
+   * disconnected. A WebSocket of Deno pings only silent clients, and rounds up to whole seconds.
    *
    * @default 30000
    */
   pingInterval?: number;
 }
 
-/** Limits of all connections together. */
+/** Options of `createUpgrader`. All times are in milliseconds; 0 lifts a limit. */
 export interface UpgraderOptions extends UpgradeOptions {
   /**
-   * The most connections at a time; more are answered 503.
+   * Most connections at a time. Further requests are answered with 503.
    *
    * @default 1024
    */
   maxConnections?: number;
   /**
-   * The most connections at a time from one address, of IPv6 one network of 64 bits; more are
-   * answered 429. No limit by default, since behind a reverse proxy all come from one.
+   * Most connections at a time from one IPv4 address, or one IPv6 network of 64 bits. Further requests
+   * are answered with 429. There is no limit by default, because all connections through a reverse
+   * proxy come from one address.
    *
    * @default 0
    */
   maxConnectionsPerAddress?: number;
-  /** Called for everything worth counting or logging. What it throws is logged. */
+  /** Called for each event. An error that it throws is logged. */
   onEvent?: (event: WsServerEvent) => void;
 }
 
-/** Something that happened to the connections of a server. */
+/** An event of a WebSocket server. */
 export type WsServerEvent =
-  /** A handler is about to run. */
+  /** A connection is open; its handler starts next. */
   | { readonly type: "open"; readonly connection: WsConnection }
-  /** A connection is over; `connection.closed` says how. */
+  /** A connection has ended; `connection.closed` has the details. */
   | { readonly type: "close"; readonly connection: WsConnection }
   /** A request was refused with this status. */
   | { readonly type: "refused"; readonly status: number; readonly peer: string }
-  /** A handler threw; `expected` when it was what a peer or a limit did. */
+  /** A handler threw. `expected` is true if the peer or a limit was the cause. */
   | {
     readonly type: "error";
     readonly connection: WsConnection;
@@ -94,7 +95,7 @@ export type WsServerEvent =
     readonly expected: boolean;
   };
 
-/** Serves one connection. When it ends the connection is closed, what it throws is contained. */
+/** Serves one connection. The connection is closed when the handler ends. Its errors are logged. */
 export type WsHandler = (connection: WsConnection, info: UpgradeInfo) => unknown;
 
 /** Counters of the connections of a server. */
@@ -103,10 +104,10 @@ export interface WsServerStats {
   readonly accepted: number;
   /** Connections open now. */
   readonly active: number;
-  /** Connections that were closed here and whose peer has not let go yet. */
+  /** Connections that this side closed and whose TCP connection is still open. */
   readonly closing: number;
   /** Requests refused. */
   readonly refused: number;
-  /** Handlers and `authorize` that failed by themselves, and openings that came to nothing. */
+  /** Handlers and `authorize` calls that failed, and connections that never opened. */
   readonly failed: number;
 }

@@ -1,8 +1,8 @@
 /**
- * WebSockets inside of a server that does other things too: limits over all of them, handlers
- * that are contained, a graceful end.
+ * WebSockets in a server that also has other routes: limits for all WebSockets together, isolated
+ * handlers, and a graceful shutdown.
  *
- * @example Beside other routes
+ * @example WebSockets and another route
  * ```ts
  * import { serveHttp } from "@portside/kit/http/server";
  * import { connectWebSocket } from "@portside/kit/ws/client";
@@ -31,9 +31,11 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { SHUTDOWN } from "../../net/internal/listening_server.ts";
+import { callback, countLimit, MAX_TIMER } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { WsConnection } from "../connection/connection.ts";
-import { checkOrigins, checkWsOptions, count, time } from "../internal/options.ts";
+import { MAX_CONNECTIONS, UPGRADE, UPGRADER } from "./_rules.ts";
 import { upgrade } from "./upgrade.ts";
 import type {
   UpgradeInfo,
@@ -46,23 +48,28 @@ import type {
 
 /** The WebSockets of a server. */
 export interface Upgrader {
-  /** The connections that are open. */
+  /** The open connections. */
   readonly connections: ReadonlySet<WsConnection>;
-  /** Counters of this moment. */
+  /**
+   * Returns the current counters.
+   *
+   * @returns A snapshot, which does not change afterwards.
+   */
   stats(): WsServerStats;
   /**
-   * Upgrades a request and lets the handler have the connection, or refuses it.
+   * Upgrades a request and starts the handler for the connection, or refuses the request.
    *
-   * @param request The request as the handler got it: a copy is no use on a hardened server.
-   * @param info Its second half, as `Deno.serve` and `serveHttp` give it.
-   * @returns The response to return.
+   * @param request The request that the handler received. On a hardened server it must not be a copy.
+   * @param info The second argument of the handler.
+   * @returns The response that the handler must return.
    */
   upgrade(request: Request, info: UpgradeInfo): Promise<Response>;
   /**
-   * Refuses what comes, closes what is open with 1001, and waits for the handlers.
+   * Refuses new requests with 503, closes the open connections with 1001, and waits for the handlers.
    *
-   * @param options How long to wait.
-   * @returns What happened.
+   * @param options The deadline in milliseconds. Default: 5000. Infinity waits without a limit.
+   * @returns The number of drained and forced handlers, and of refused requests.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }
@@ -70,14 +77,16 @@ export interface Upgrader {
 const logger = getLogger(["portside", "ws", "server"]);
 
 /**
- * Makes an upgrader.
+ * Creates an upgrader.
  *
- * @param options Who may connect, and the limits.
- * @param handler Called for each connection once it is open.
- * @returns The upgrader.
- * @throws {RangeError | TypeError} If an option is out of range.
+ * @param options Who may connect, and the limits for all connections together.
+ * @param handler Called for each connection when it is open.
+ * @returns The upgrader, for use in the handler of a server.
+ * @throws {RangeError | TypeError} If an option is invalid, or the handler is missing.
  */
 export function createUpgrader(options: UpgraderOptions, handler: WsHandler): Upgrader {
+  UPGRADER.check("createUpgrader", options);
+  callback("handler", handler);
   return new Sockets(options, handler);
 }
 
@@ -92,9 +101,9 @@ class Sockets implements Upgrader {
   readonly #perAddress = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
   #opening = 0;
-  /** How many of them `authorize` looks at. */
+  /** Number of upgrades that wait for `authorize`. */
   #asking = 0;
-  /** Resolves when nobody is being let in any more. */
+  /** Resolves when no upgrade is in progress, except in `authorize`. */
   #opened: PromiseWithResolvers<void> | undefined;
   #closing = 0;
   #drained = 0;
@@ -107,8 +116,6 @@ class Sockets implements Upgrader {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: UpgraderOptions, handler: WsHandler) {
-    checkWsOptions(options);
-    checkOrigins(options.allowedOrigins);
     this.#options = options;
     const { authorize } = options;
     this.#upgradeOptions = authorize === undefined ? options : {
@@ -117,16 +124,17 @@ class Sockets implements Upgrader {
         this.#asking++;
         try {
           const refusal = await authorize(request, info);
-          // The server may have stopped meanwhile.
+          // The shutdown may have begun in the meantime.
           return refusal ?? (this.#shutdown && unavailable(503));
         } finally {
           this.#asking--;
         }
       },
     };
+    UPGRADE.assume(this.#upgradeOptions);
     this.#handler = handler;
-    this.#most = count("maxConnections", options.maxConnections, 1024);
-    this.#mostPerAddress = count("maxConnectionsPerAddress", options.maxConnectionsPerAddress, 0);
+    this.#most = countLimit(options.maxConnections ?? MAX_CONNECTIONS);
+    this.#mostPerAddress = countLimit(options.maxConnectionsPerAddress ?? 0);
   }
 
   stats(): WsServerStats {
@@ -141,12 +149,12 @@ class Sockets implements Upgrader {
 
   async upgrade(request: Request, info: UpgradeInfo): Promise<Response> {
     const { remoteAddr } = info;
-    // Deno forgets the address with the upgrade.
+    // After the upgrade, Deno does not know the address any more.
     info = { remoteAddr };
     const address = "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
     const here = this.#perAddress.get(address) ?? 0;
     const taken = this.connections.size + this.#opening;
-    // Sockets whose peer does not let go are no use to anybody, but they cost as much as others.
+    // Closing sockets use as many resources as open ones, so they have the same limit.
     if (this.#shutdown || taken >= this.#most || this.#closing >= this.#most) {
       return this.#refuse(503, info);
     }
@@ -169,14 +177,15 @@ class Sockets implements Upgrader {
     }
   }
 
-  shutdown({ deadline = 5000 }: ShutdownOptions = {}): Promise<ShutdownReport> {
-    const wait = time("deadline", deadline, 5000);
-    // A second call may bring the deadline forward, never put it off.
-    const at = performance.now() + wait;
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    SHUTDOWN.check("shutdown", options);
+    const { deadline = 5000 } = options;
+    // A second call can only bring the deadline forward.
+    const at = performance.now() + deadline;
     if (at < this.#forceAt) {
       this.#forceAt = at;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(this.#force.resolve, wait);
+      if (deadline <= MAX_TIMER) this.#timer = setTimeout(this.#force.resolve, deadline);
     }
     return this.#shutdown ??= this.#drain();
   }
@@ -189,9 +198,9 @@ class Sockets implements Upgrader {
     return { drained: this.#drained, forced: this.#running.size, refused: this.#refused };
   }
 
-  /** Resolves when nobody is being let in, and no handler runs. */
+  /** Resolves when no upgrade is in progress and no handler runs. */
   async #untilIdle(): Promise<void> {
-    // Who is being looked at is refused in the end.
+    // Requests in `authorize` will be refused.
     if (this.#opening > this.#asking) await (this.#opened = Promise.withResolvers()).promise;
     await Promise.all(this.#running);
   }
@@ -210,7 +219,7 @@ class Sockets implements Upgrader {
     this.#event({ type: "refused", status, peer: formatAddress(info.remoteAddr) });
   }
 
-  /** Runs the handler, and keeps the place taken until the connection is over. */
+  /** Runs the handler, and counts the connection until its TCP connection is closed. */
   #hold(connection: WsConnection, info: UpgradeInfo, address: string): void {
     this.connections.add(connection);
     const running = this.#run(connection, info);
@@ -219,14 +228,14 @@ class Sockets implements Upgrader {
       this.#running.delete(running);
       if (this.#shutdown) this.#drained++;
     });
-    // The server began to stop while it was being opened.
+    // The shutdown began during the upgrade.
     if (this.#shutdown) this.#stop(connection);
     connection.closed.then(() => {
       this.connections.delete(connection);
       this.#event({ type: "close", connection });
       this.#closing++;
     });
-    // Not before: or one address could hold all the places of those that are being closed.
+    // Counted per address until now, or one address could use the whole limit of closing sockets.
     connection.gone.then(() => {
       this.#closing--;
       this.#leave(address);

@@ -85,7 +85,7 @@ Deno.test("a server that switches to another protocol, or to none, is an error o
     });
     const error = await failure(server.url);
     assertEquals([error.kind, error.phase], ["protocol", "handshake"]);
-    assertMatch(error.message, /switches to no WebSocket$/);
+    assertMatch(error.message, /switched to another protocol$/);
   }
 });
 

@@ -52,7 +52,7 @@ Deno.test("reconnect: what an earlier connection has received is not lost by the
     await conn.closed;
   });
   const conn = await connectWebSocket(server.url, { reconnect: { minTimeout: 1 } });
-  await until(() => turn === 2 && conn.connection?.stats.unread === 3);
+  await until(() => turn === 2 && conn.connection?.stats().unread === 3);
   const got: unknown[] = [];
   for (let i = 0; i < 6; i++) got.push(await conn.receive({ timeout: 5000 }));
   assertEquals(got, ["1.0", "1.1", "1.2", "2.0", "2.1", "2.2"]);
@@ -110,7 +110,8 @@ Deno.test("reconnect: gives up after maxAttempts, at once where trying again is 
 
 Deno.test("reconnect: maxAttempts counts connections that do not last", async () => {
   let opened = 0;
-  for (const [code, words] of [[1001, "given up after 3"], [1011, "closed with 1011"]] as const) {
+  const ends = [[1001, "after 3 short connections"], [1011, "closed with 1011"]] as const;
+  for (const [code, words] of ends) {
     opened = 0;
     await using server = serve({}, async (conn) => {
       opened++;
@@ -138,7 +139,7 @@ Deno.test("reconnect: keep bounds what waits, and without it send() rejects", as
   });
   await first.shutdown();
   await until(() => !conn.open && !keeping.open);
-  const lost = await assertRejects(() => conn.send("x"), NetError, "with keep");
+  const lost = await assertRejects(() => conn.send("x"), NetError, "the option keep");
   assertEquals(lost.kind, "closed");
   await keeping.send("12345");
   assertEquals((await assertRejects(() => keeping.send("6"), NetError)).kind, "limit");

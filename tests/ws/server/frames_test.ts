@@ -66,7 +66,7 @@ async function play({ sent, answers, end, told }: Case, { raw, conn }: Pair): Pr
   const { code, wasClean } = await conn.closed;
   assertEquals([code, wasClean], [told, told !== 1006]);
   const messages = answers.filter(([opcode]) => opcode < 8).length;
-  if (end === "end") assertEquals(conn.stats.received, messages);
+  if (end === "end") assertEquals(conn.stats().received, messages);
 }
 
 /** The same on our own transport, which ends as RFC 6455 wants. */
@@ -139,7 +139,7 @@ Deno.test("raw: a message in fragments has no limit until it is whole, then it i
   for (let i = 0; i < 66; i++) await raw.frame(i === 0 ? 0x02 : 0, piece);
   await raw.frame(0x89, "still there");
   assertEquals((await raw.read())?.opcode, 10);
-  assertEquals([conn.stats.received, conn.open], [0, true]);
+  assertEquals([conn.stats().received, conn.open], [0, true]);
   await raw.frame(0x80);
   assertEquals(await raw.end(), 1009);
 });
@@ -163,7 +163,7 @@ Deno.test("raw: a ping flood is answered and reaches nobody", async () => {
     assertEquals(await peers.raw.read(), { opcode: 10, payload: text(`${i}`) });
   }
   await writing;
-  assertEquals(peers.conn.stats.received, 0);
+  assertEquals(peers.conn.stats().received, 0);
   assert(peers.conn.open);
 });
 

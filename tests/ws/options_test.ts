@@ -1,0 +1,209 @@
+/** Every exported function of `ws` checks its options before any I/O. */
+
+import { assertRejects, assertThrows } from "@std/assert";
+import {
+  type BroadcastOptions,
+  connectWebSocket,
+  type ConnectWebSocketOptions,
+  createUpgrader,
+  encodeWsFrame,
+  JsonView,
+  type JsonViewOptions,
+  type ReconnectOptions,
+  type RoomMember,
+  serveWebSocket,
+  type ServeWebSocketOptions,
+  upgrade,
+  type UpgradeOptions,
+  type UpgraderOptions,
+  type WsConnectionOptions,
+  WsFrameDecoder,
+  type WsFrameLimits,
+  type WsFrameOptions,
+  WsRoom,
+  type WsRoomOptions,
+  type WsSendOptions,
+} from "../../ws/mod.ts";
+import { WsConnection } from "../../ws/connection/connection.ts";
+import { ReconnectingWebSocket } from "../../ws/client/reconnecting.ts";
+import type { ShutdownOptions } from "../../net/tcp/server_options.ts";
+import type { ReceiveOptions } from "../../net/udp/socket.ts";
+import { checkEveryOption } from "../_support/options.ts";
+
+const CONNECTION = {
+  maxMessageSize: "count",
+  inbox: "none",
+  outbox: "none",
+  rate: "none",
+  idleTimeout: "time",
+  closeTimeout: "time",
+  heartbeat: "none",
+} as const;
+
+const UPGRADE = {
+  ...CONNECTION,
+  protocols: "none",
+  allowedOrigins: "none",
+  authorize: "none",
+  handshakeTimeout: "time",
+  pingInterval: "time",
+} as const;
+
+const UPGRADER = {
+  ...UPGRADE,
+  maxConnections: "count",
+  maxConnectionsPerAddress: "count",
+  onEvent: "none",
+} as const;
+
+const REQUEST = new Request("http://a.test/");
+const INFO = { remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 } } as const;
+const gone = AbortSignal.abort();
+
+Deno.test("connectWebSocket() checks every option", async () => {
+  await checkEveryOption<ConnectWebSocketOptions>("connectWebSocket", {
+    ...CONNECTION,
+    timeout: "time",
+    signal: "none",
+    headers: "none",
+    protocols: "text",
+    caCerts: "none",
+    reconnect: "none",
+  }, (options) => connectWebSocket("ws://127.0.0.1:1", { signal: gone, ...options }));
+});
+
+Deno.test("serveWebSocket() checks every option", async () => {
+  await checkEveryOption<ServeWebSocketOptions>("serveWebSocket", {
+    ...UPGRADER,
+    path: "text",
+    hostname: "text",
+    port: "none",
+    cert: "text",
+    key: "text",
+    allowedHosts: "any",
+    trustProxy: "any",
+    hardened: "none",
+    signal: "none",
+    onListen: "none",
+  }, async (options) => {
+    // serveHttp() checks the two options that it alone knows.
+    if ("allowedHosts" in options || "trustProxy" in options) return;
+    await using _server = serveWebSocket({ onListen() {}, ...options }, () => {});
+  });
+});
+
+Deno.test("createUpgrader() and upgrade() check every option before the first request", async () => {
+  await checkEveryOption<UpgraderOptions>(
+    "createUpgrader",
+    UPGRADER,
+    (options) => createUpgrader(options, () => {}),
+  );
+  await checkEveryOption<UpgradeOptions>(
+    "upgrade",
+    UPGRADE,
+    (options) => upgrade(REQUEST, INFO, options),
+  );
+});
+
+Deno.test("WsConnection checks every option", async () => {
+  await checkEveryOption<WsConnectionOptions>("WsConnection", CONNECTION, async (options) => {
+    const socket = new WebSocket("ws://127.0.0.1:1");
+    const ended = new Promise((resolve) => socket.addEventListener("close", resolve));
+    const origin = { peer: "peer", url: "ws://peer", server: false };
+    try {
+      await new WsConnection(socket, origin, options).closed;
+    } finally {
+      await ended;
+    }
+  });
+});
+
+Deno.test("ReconnectingWebSocket checks every option", async () => {
+  await checkEveryOption<ReconnectOptions>("ReconnectingWebSocket", {
+    minTimeout: "time",
+    maxTimeout: "time",
+    multiplier: "number",
+    jitter: "none",
+    maxAttempts: "count",
+    stableAfter: "time",
+    keep: "count",
+    shouldReconnect: "none",
+    resume: "none",
+    onEvent: "none",
+  }, async (options) => {
+    const dial = () => Promise.reject(new TypeError("no network"));
+    const socket = new ReconnectingWebSocket("ws://peer", dial, options);
+    await socket.close();
+  });
+});
+
+Deno.test("rooms, views and frames check every option", async () => {
+  await checkEveryOption<WsRoomOptions>("WsRoom", {
+    slow: "none",
+    maxMembers: "count",
+  }, (options) => new WsRoom(options));
+  await checkEveryOption<BroadcastOptions<RoomMember>>("broadcast", {
+    except: "none",
+  }, (options) => new WsRoom().broadcast("hello", options));
+  const channel = new ReconnectingWebSocket("ws://peer", () => Promise.reject(new Error("no")));
+  await checkEveryOption<JsonViewOptions<unknown>>("JsonView", {
+    validate: "none",
+    onInvalid: "none",
+  }, (options) => new JsonView(channel, options));
+  await channel.close();
+  await checkEveryOption<WsFrameLimits>("WsFrameDecoder", {
+    maxMessageSize: "count",
+  }, (options) => new WsFrameDecoder("client", options));
+  await checkEveryOption<WsFrameOptions>("encodeWsFrame", {
+    fin: "none",
+    mask: "none",
+    memory: "none",
+  }, (options) => encodeWsFrame(1, "hello", options));
+});
+
+Deno.test("receive(), send() and shutdown() check every option", async () => {
+  const server = serveWebSocket({ onListen() {} }, (conn) => conn.closed);
+  const url = server.url;
+  for (
+    const conn of [await connectWebSocket(url), await connectWebSocket(url, { reconnect: {} })]
+  ) {
+    await checkEveryOption<ReceiveOptions>(
+      "receive",
+      { timeout: "time", signal: "none" },
+      (options) => conn.receive({ signal: gone, ...options }),
+    );
+    await checkEveryOption<WsSendOptions>(
+      "send",
+      { signal: "none" },
+      (options) => conn.send("", options),
+    );
+    await conn.close();
+  }
+  for (const ending of [server, createUpgrader({}, () => {})]) {
+    await checkEveryOption<ShutdownOptions>(
+      "shutdown",
+      { deadline: "time" },
+      (options) => ending.shutdown(options),
+    );
+  }
+});
+
+Deno.test("options in options are checked, and a missing handler is a TypeError", async () => {
+  const heartbeat = { interval: 0 };
+  assertThrows(
+    () => serveWebSocket({ heartbeat }, () => {}),
+    RangeError,
+    "heartbeat.interval must be a number above 0, got 0",
+  );
+  const inbox = { size: 5 } as object;
+  assertThrows(() => createUpgrader({ inbox }, () => {}), TypeError, 'has no option "inbox.size"');
+  const none = undefined as never;
+  assertThrows(() => serveWebSocket({}, none), TypeError, "handler must be a function");
+  assertThrows(() => createUpgrader({}, none), TypeError, "handler must be a function");
+  const reconnect = { maxAttempt: 1 } as object;
+  await assertRejects(
+    () => connectWebSocket("ws://127.0.0.1:1", { reconnect }),
+    TypeError,
+    'did you mean "maxAttempts"?',
+  );
+});
