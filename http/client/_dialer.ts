@@ -15,6 +15,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** How long whoever connects to us may take to say what it wants. */
 const HELLO = 10_000;
+/** The timer of a request may be late. It acts first, because its error names the limit: in ms. */
+const HEAD_START = 500;
 /** Hosts whose last failure is remembered. */
 const MAX_REMEMBERED = 1000;
 const DOWN_BUFFER = 64 * 1024;
@@ -36,7 +38,7 @@ export class Dialer {
   readonly #work = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #clock = new Clock(2000);
-  /** How long a server may take nothing: as long as the most patient request waits. */
+  /** How long a server may take nothing: longer than the most patient request waits. */
   #patience = 0;
   #listener: Deno.TcpListener | undefined;
 
@@ -73,7 +75,7 @@ export class Dialer {
    * until the connection ends would seem whole.
    */
   watch(url: URL, { headers, body }: Timeouts): () => boolean {
-    this.#patience = Math.max(this.#patience, headers, body);
+    this.#patience = Math.max(this.#patience, headers + HEAD_START, body + HEAD_START);
     const name = targetOf(url);
     const before = this.#resets.get(name) ?? 0;
     return () => (this.#resets.get(name) ?? 0) !== before;
