@@ -12,7 +12,7 @@
  *   headers: { "content-type": "application/json" },
  *   body: '{"name": "ada"}',
  * });
- * const { name } = await readJson<{ name: string }>(request, { limit: 1024 });
+ * const { name } = await readJson<{ name: string }>(request, { maxSize: 1024 });
  * assertEquals(await json({ hello: name }).text(), '{"hello":"ada"}');
  * ```
  *
@@ -36,7 +36,7 @@ export interface ReadJsonOptions {
    *
    * @default 1048576
    */
-  limit?: number;
+  maxSize?: number;
   /**
    * Whether the request must say that it holds JSON: `application/json` or a
    * type that ends in `+json`.
@@ -46,7 +46,7 @@ export interface ReadJsonOptions {
   checkType?: boolean;
 }
 
-const RULES = new OptionRules<ReadJsonOptions>({ limit: count, checkType: flag });
+const RULES = new OptionRules<ReadJsonOptions>({ maxSize: count, checkType: flag });
 
 /** The types of JSON: RFC 8259 §11, RFC 6839 §3.1. */
 const JSON_TYPE = /^application\/(?:json|[a-z0-9_.!#$&^+-]+\+json)$/;
@@ -89,7 +89,7 @@ export async function readJson<T = unknown>(
   options?: ReadJsonOptions,
 ): Promise<T> {
   if (options !== undefined) RULES.check("readJson", options);
-  const { limit = 1024 * 1024, checkType = true } = options ?? {};
+  const { maxSize = 1024 * 1024, checkType = true } = options ?? {};
   const { headers } = request;
   if (checkType) {
     if (!JSON_TYPE.test(essenceOf(headers.get("content-type")))) {
@@ -100,7 +100,7 @@ export async function readJson<T = unknown>(
     }
   }
   checkNotCompressed(request);
-  const text = decode(await readWithin(request, limit));
+  const text = decode(await readWithin(request, maxSize));
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -147,20 +147,21 @@ export function json(value: unknown, init?: ResponseInit): Response {
   return new Response(text, { ...init, headers });
 }
 
-async function readWithin(request: Request, limit: number): Promise<Uint8Array> {
-  const tooLarge = () => new ProblemError(413, { detail: `The body has more than ${limit} bytes` });
+async function readWithin(request: Request, maxSize: number): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new ProblemError(413, { detail: `The body has more than ${maxSize} bytes` });
   // This only saves reading: the bytes are counted below, whatever was announced.
   const announced = parseDigits(request.headers.get("content-length") ?? "");
-  if (announced !== undefined && announced > limit) throw tooLarge();
+  if (announced !== undefined && announced > maxSize) throw tooLarge();
   const whole = takeWholeBody(request);
   if (whole !== undefined) {
-    if (whole.length > limit) throw tooLarge();
+    if (whole.length > maxSize) throw tooLarge();
     return whole;
   }
   const collector = new Collector();
   // Leaving the loop by a throw cancels the stream.
   for await (const chunk of request.body ?? []) {
-    if (collector.size + chunk.length > limit) throw tooLarge();
+    if (collector.size + chunk.length > maxSize) throw tooLarge();
     collector.add(chunk);
   }
   return collector.bytes();

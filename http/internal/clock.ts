@@ -1,4 +1,4 @@
-import { MAX_TIMER } from "./option_defaults.ts";
+import { MAX_TIMER } from "../../net/internal/options.ts";
 
 /** Something that is over at a time. */
 export interface Due {

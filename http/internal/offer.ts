@@ -6,7 +6,6 @@ import { parseList } from "../header_list.ts";
 /** A connection that HTTP has let go of. */
 export interface Handed {
   readonly connection: Connection;
-  readonly early: Uint8Array<ArrayBuffer>;
 }
 
 /** The connection of a request that asks for another protocol, until it has been answered. */

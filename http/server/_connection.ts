@@ -107,8 +107,10 @@ export class HttpConnection {
       }
       if (!keepAlive) return false;
     } catch (error) {
+      // The body may fail with a NetError, too: that of a proxy does if its upstream fails.
+      const ofBody = info.bodyFailed && info.gone === undefined;
+      if (ofBody || !(error instanceof NetError)) this.#gate.replace(error, info.request);
       // Half a response may be out: only the end of the connection tells the client.
-      if (!(error instanceof NetError)) this.#gate.replace(error, info.request);
       info.clientEnded(error);
       this.#conn.abort(error);
       return false;
@@ -166,7 +168,8 @@ export class HttpConnection {
       offer.withdraw(error);
       throw error;
     }
-    offer.hand({ connection: this.#conn, early: this.#incoming.decoder.takeRest() });
+    this.#conn.unread(this.#incoming.decoder.takeRest());
+    offer.hand({ connection: this.#conn });
     await this.#conn.closed;
     return false;
   }

@@ -31,6 +31,8 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   head: Http1Request | undefined;
   /** The body of the request, once its head has been read. */
   body: IncomingBody | undefined;
+  /** Whether the body or the trailers of the response have failed, and not the connection. */
+  bodyFailed = false;
   /** Called when the client ends its output, and when the connection breaks. */
   onClientEnd: (() => void) | undefined;
 

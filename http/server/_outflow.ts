@@ -38,7 +38,13 @@ export class Outflow {
     this.#begun = true;
     this.#waiting = true;
     this.#clientEnded();
-    const read = await this.#body.next();
+    let read: Awaited<ReturnType<Body["next"]>>;
+    try {
+      read = await this.#body.next();
+    } catch (error) {
+      this.#info.bodyFailed = true;
+      throw error;
+    }
     this.#waited();
     return read;
   }
@@ -65,7 +71,13 @@ export class Outflow {
     this.#info.watch();
     this.#waiting = true;
     this.#clientEnded();
-    const lines = await Promise.race([this.#info.makeTrailers(), promise]);
+    let lines: string;
+    try {
+      lines = await Promise.race([this.#info.makeTrailers(), promise]);
+    } catch (error) {
+      this.#info.bodyFailed = true;
+      throw error;
+    }
     this.#waited();
     return `0\r\n${lines}\r\n`;
   }

@@ -11,8 +11,7 @@
  * await using server = serveHttp({ hardened: true }, (request) => {
  *   const taking = takeOver(request, "echo");
  *   if (taking === undefined) return new Response("Here is an echo\n", { status: 426 });
- *   taking.taken.then(async ({ connection, early }) => {
- *     await connection.write(early);
+ *   taking.taken.then(async ({ connection }) => {
  *     for await (const chunk of connection) await connection.write(chunk);
  *     await connection.close();
  *   }).catch(() => {});
@@ -36,10 +35,11 @@ import { offerOf } from "../internal/offer.ts";
 
 /** A connection that has been taken over. */
 export interface TakenOver {
-  /** The connection, which is the caller's to close; its reads have no limit but their own. */
+  /**
+   * The connection. Bytes that the client sent behind the head of its request are read first. The
+   * caller closes the connection. Its reads have no time limit, except those that the caller sets.
+   */
   readonly connection: Connection;
-  /** What came behind the head of the request, and goes before what `connection` reads. */
-  readonly early: Uint8Array<ArrayBuffer>;
 }
 
 /** A connection that is being taken over. */

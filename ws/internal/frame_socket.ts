@@ -113,7 +113,7 @@ export class FrameSocket implements WsSocket {
     this.#paused = undefined;
   }
 
-  #open({ connection, early }: TakenOver): void {
+  #open({ connection }: TakenOver): void {
     this.#conn = connection;
     connection.closed.then((error) => {
       this.#end(1006, "", false, localCause(error));
@@ -121,7 +121,6 @@ export class FrameSocket implements WsSocket {
     });
     if (this.readyState === CLOSED) return connection.abort();
     this.readyState = OPEN;
-    this.#decoder.push(early);
     this.#schedulePing();
     this.onopen?.();
     void this.#run(connection);

@@ -33,10 +33,9 @@ export function switchProtocols(
 ): Response | undefined {
   const taking = head.upgrade === undefined ? undefined : takeOver(request, head.upgrade, headers);
   if (taking === undefined) return undefined;
-  taking.taken.then(async ({ connection, early }) => {
+  taking.taken.then(async ({ connection }) => {
     connection.resetOnAbort();
     const decoder = new Http1Decoder("request");
-    if (early.length > 0) decoder.push(early);
     const client = new Peer(transportOf(connection), decoder, upstream.clock, tunnelTimeout);
     upstream.makeResettable();
     await new Tunnel(client, upstream, { tunnelTimeout, halfCloseTimeout: HALF_CLOSE }).run();

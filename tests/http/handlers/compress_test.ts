@@ -157,7 +157,7 @@ for (const hardened of [false, true]) {
 
   Deno.test(`decompress() decodes request bodies on ${where}`, async () => {
     const handler = decompress(
-      async (request) => json({ got: await readJson(request, { limit: 1e6 }) }),
+      async (request) => json({ got: await readJson(request, { maxSize: 1e6 }) }),
       { maxBody: 100_000 },
     );
     await using server = serveHttp({ hardened }, handler);

@@ -7,7 +7,7 @@ function post(headers: Record<string, string>, body = "1"): Request {
 }
 
 async function statusOf(request: Request, limit = 1024): Promise<number> {
-  return (await assertRejects(() => readJson(request, { limit }), ProblemError)).status;
+  return (await assertRejects(() => readJson(request, { maxSize: limit }), ProblemError)).status;
 }
 
 Deno.test("readJson() takes the media types of JSON, with parameters and in any case", async () => {
@@ -54,7 +54,7 @@ Deno.test("readJson() believes a Content-Length of digits alone, and counts the 
   assertEquals(await statusOf(post({ ...type, "content-length": "11" }), 10), 413);
   // These are no lengths: a transport refuses them, and the body itself is within the limit.
   for (const length of ["0x10", "1e9", " ", "+99", "99999999999999999999"]) {
-    assertEquals(await readJson(post({ ...type, "content-length": length }), { limit: 10 }), 1);
+    assertEquals(await readJson(post({ ...type, "content-length": length }), { maxSize: 10 }), 1);
   }
   assertEquals(await statusOf(post({ ...type, "content-length": "1" }, '"0123456789"'), 10), 413);
 });

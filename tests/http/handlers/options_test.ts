@@ -99,7 +99,7 @@ Deno.test("readForm() and formParts() check every option", async () => {
 Deno.test("readJson() checks every option", async () => {
   await checkEveryOption<ReadJsonOptions>(
     "readJson",
-    { limit: "count", checkType: "none" },
+    { maxSize: "count", checkType: "none" },
     (options) => readJson(request(), options),
   );
 });

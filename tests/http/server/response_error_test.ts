@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { HttpHandler, HttpServerEvent } from "../../../http/server/options.ts";
 import { serveHttp } from "../../../http/server/server.ts";
+import { NetError } from "../../../net/errors/errors.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 import { exchange, statuses } from "../../_support/raw_http.ts";
 import { until } from "../../_support/until.ts";
@@ -10,12 +11,15 @@ import { until } from "../../_support/until.ts";
 const GET = "GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /** A body that fails behind some bytes. */
-function failing(): ReadableStream<Uint8Array> {
+function failing(error: Error = new Error("broken")): ReadableStream<Uint8Array> {
   return ReadableStream.from((function* () {
     yield new Uint8Array(1000);
-    throw new Error("broken");
+    throw error;
   })());
 }
+
+/** An error of another connection than that of the client. */
+const upstream = () => new NetError("the upstream is broken", { kind: "reset", phase: "read" });
 
 function used(): Response {
   const response = new Response("a");
@@ -25,6 +29,7 @@ function used(): Response {
 
 const CASES: readonly [name: string, handler: HttpHandler, error: RegExp][] = [
   ["whose body fails", () => new Response(failing()), /broken/],
+  ["whose body fails with a NetError", () => new Response(failing(upstream())), /upstream/],
   ["whose body is used up", used, /used|consumed/],
   [
     "whose body fails, of a watched request",

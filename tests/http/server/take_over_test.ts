@@ -16,8 +16,7 @@ const echo: HttpHandler = (request) => {
   return taking.response;
 };
 
-async function run({ connection, early }: TakenOver): Promise<void> {
-  await connection.write(early);
+async function run({ connection }: TakenOver): Promise<void> {
   for await (const chunk of connection) await connection.write(chunk);
   await connection.close();
 }
