@@ -4,29 +4,29 @@ import { ProblemError } from "../problem.ts";
 
 /** Limits of one body. */
 export interface BodyLimits {
-  /** In bytes. */
+  /** Maximum size in bytes. */
   readonly maxBody: number;
-  /** In milliseconds. */
+  /** Maximum time in milliseconds. */
   readonly bodyTimeout: number;
-  /** In bytes per second. */
+  /** Minimum rate in bytes per second. */
   readonly minBodyRate: number;
   readonly clock: Clock;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What a body is read from. */
+/** The source of a body. */
 export interface BodySource extends Pick<ReadableStreamDefaultReader<Bytes>, "read" | "cancel"> {
-  /** Takes the whole body, if all of it has arrived and has at most so many bytes. */
+  /** Takes the whole body, if it has arrived completely and has at most `max` bytes. */
   takeWhole?(max: number): Bytes | undefined;
 }
 
-/** A body whose reader gets errors with a status beyond its limits. Nothing is read ahead. */
+/** A body with limits. Beyond them its reader gets an error with a status. It reads nothing ahead. */
 export class LimitedBody implements UnderlyingByteSource {
   readonly type = "bytes";
-  /** What has ended it before its end, if something did. */
+  /** The error that has ended the body early. */
   failure: ProblemError | NetError | undefined;
-  /** Called when the body was cut short. */
+  /** Called when the source has failed. */
   onCut: ((error: unknown) => void) | undefined;
   readonly #reader: BodySource;
   readonly #limits: BodyLimits;
@@ -34,7 +34,7 @@ export class LimitedBody implements UnderlyingByteSource {
   #stream: ReadableStream<Bytes> | undefined;
   #received = 0;
   #waited = 0;
-  /** When the read under way began, on the clock of `performance.now`; Infinity without one. */
+  /** Start of the current read, on the clock of `performance.now()`; Infinity without one. */
   #since = Infinity;
 
   constructor(reader: BodySource, limits: BodyLimits) {
@@ -42,12 +42,12 @@ export class LimitedBody implements UnderlyingByteSource {
     this.#limits = limits;
   }
 
-  /** What its reader gets. */
+  /** The body as a stream, made at the first use. */
   get stream(): ReadableStream<Bytes> {
     return this.#stream ??= new ReadableStream(this, { highWaterMark: 0 });
   }
 
-  /** Takes the whole body without a stream, if all of it has arrived and nobody reads it. */
+  /** Takes the whole body without a stream, if it has arrived completely and has no reader. */
   takeWhole(): Bytes | undefined {
     if (this.#state !== "unread" || this.#stream !== undefined) return undefined;
     const whole = this.#reader.takeWhole?.(this.#limits.maxBody);
@@ -55,15 +55,15 @@ export class LimitedBody implements UnderlyingByteSource {
     return whole;
   }
 
-  /** Whether somebody has begun to read it and has not come to its end. */
+  /** Whether reading has begun and has not reached the end. */
   get reading(): boolean {
-    // A byte stream pulls only a turn after it has been asked.
+    // A byte stream calls `pull` only one turn after the call of `read`.
     return this.#state === "unread" ? this.#stream?.locked ?? false : this.#state !== "ended";
   }
 
   /**
-   * The answer is out. A reader that stops half way would hold the connection for ever, longer
-   * than the client does.
+   * Limits a reader that stops midway, now that the response has been sent. Otherwise such a reader
+   * keeps the connection for ever, longer than the client does.
    */
   answered(): void {
     const { bodyTimeout, clock } = this.#limits;
@@ -77,7 +77,7 @@ export class LimitedBody implements UnderlyingByteSource {
     });
   }
 
-  /** How long the client was waited for, in milliseconds. */
+  /** Time spent waiting for the client, in milliseconds. */
   get waited(): number {
     return this.#waited + Math.max(0, performance.now() - this.#since);
   }
@@ -89,7 +89,7 @@ export class LimitedBody implements UnderlyingByteSource {
       if (done) {
         this.#state = "ended";
         controller.close();
-        // A reader that lends its memory waits for this word besides.
+        // A reader that has lent its memory also waits for this call.
         controller.byobRequest?.respond(0);
         return;
       }
@@ -109,7 +109,7 @@ export class LimitedBody implements UnderlyingByteSource {
   async #read(): Promise<ReadableStreamReadResult<Bytes>> {
     const { bodyTimeout, minBodyRate, clock } = this.#limits;
     const started = this.#since = performance.now();
-    // What has come buys time, but a single wait is never longer than the whole.
+    // Received bytes extend the total time. A single wait still ends after `bodyTimeout`.
     const earned = this.#received / minBodyRate * 1000;
     const { promise, reject } = Promise.withResolvers<never>();
     const limit: Due = {
@@ -122,7 +122,7 @@ export class LimitedBody implements UnderlyingByteSource {
       return await Promise.race([this.#reader.read(), promise]);
     } catch (error) {
       if (error === LATE) {
-        throw this.#stop(408, "The body of the request did not come in time");
+        throw this.#stop(408, "The body of the request did not arrive in time");
       }
       if (error instanceof ProblemError) throw this.failure = error;
       this.failure = new NetError("The body of the request was cut short", {
@@ -140,7 +140,7 @@ export class LimitedBody implements UnderlyingByteSource {
     }
   }
 
-  /** Takes note that the content cannot be read, unless the body has failed before. */
+  /** Records that the content is not valid, unless the body has failed before. */
   fail(error: ProblemError): void {
     this.failure ??= error;
   }

@@ -4,26 +4,26 @@ import { LARGE_OUTPUT, returnOutput, takeOutput } from "../internal/output_buffe
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A buffer with so many bytes is written at once. */
+/** Number of bytes from which on a buffer is written without waiting for more. */
 const ENOUGH = 16 * 1024;
 /**
- * A source that has another piece at hand gives it in so many turns of the microtask queue. They take
- * about a microsecond, and no I/O happens meanwhile.
+ * Turns of the microtask queue in which a source provides a piece that it already has. They take about
+ * a microsecond, without any I/O.
  */
 const TURNS = 16;
 
 /**
- * Sends the pieces of a body. Small pieces that come at the same time, or while the client has not
- * taken the ones before, go out in one write. A body that is silent holds no buffer.
+ * Sends the pieces of a body. Small pieces go out in one write if they arrive at the same time, or
+ * before the client has accepted the previous ones. A silent body holds no buffer.
  */
 export class BodySink {
   readonly #conn: Connection;
-  /** What is written next. */
+  /** The bytes of the next write. */
   #buffer: Bytes | undefined;
   #filled = 0;
   #writing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
-  /** How many turns have passed since the last piece; undefined while nobody counts. */
+  /** Turns since the last piece; undefined while no turns are counted. */
   #turns: number | undefined;
 
   constructor(conn: Connection) {
@@ -31,9 +31,9 @@ export class BodySink {
   }
 
   /**
-   * Adds text of one byte a character.
+   * Adds text with one byte per character.
    *
-   * @returns Resolves when there is room for it; undefined if there is room now.
+   * @returns A promise that resolves when the text has been added; undefined if there is room now.
    */
   addText(text: string): Promise<void> | undefined {
     if (text.length > LARGE_OUTPUT) return this.#addLarge(toLatin1(text), "", "");
@@ -44,10 +44,10 @@ export class BodySink {
   /**
    * Adds a piece of the body.
    *
-   * @param data The piece, lent until there is room for it.
-   * @param before What stands in front of it, one byte a character.
-   * @param after What stands behind it.
-   * @returns Resolves when there is room for it; undefined if there is room now.
+   * @param data The piece. It must not change until it has been added.
+   * @param before Text in front of the piece, one byte per character.
+   * @param after Text behind the piece, one byte per character.
+   * @returns A promise that resolves when the piece has been added; undefined if there is room now.
    */
   add(data: Uint8Array, before: string, after: string): Promise<void> | undefined {
     const size = before.length + data.length + after.length;
@@ -58,9 +58,9 @@ export class BodySink {
   }
 
   /**
-   * Waits until all of it is with the operating system.
+   * Waits until the operating system has accepted all bytes.
    *
-   * @throws What the connection throws.
+   * @throws The error of the connection, if a write fails.
    */
   async flush(): Promise<void> {
     while (this.#filled > 0 || this.#writing !== undefined) {
@@ -71,7 +71,7 @@ export class BodySink {
     this.#check();
   }
 
-  /** Writes a large piece from where it is. */
+  /** Writes a large piece without copying it. */
   async #addLarge(data: Uint8Array, before: string, after: string): Promise<void> {
     await this.addText(before);
     await this.flush();
@@ -86,10 +86,10 @@ export class BodySink {
     return this.#filled + size <= this.#buffer.length;
   }
 
-  /** Waits for a buffer with so much room. */
+  /** Waits for a buffer with `size` free bytes. */
   async #room(size: number): Promise<void> {
     while (!this.#fits(size)) {
-      // One of the smaller size that nothing is in.
+      // The buffer is empty but too small.
       if (this.#filled === 0) {
         returnOutput(this.#buffer!);
         this.#buffer = takeOutput(size);
@@ -123,7 +123,7 @@ export class BodySink {
     else if (!counting) void this.#pumpSoon();
   }
 
-  /** Writes once no further piece comes at once. */
+  /** Writes as soon as the source has no further piece at hand. */
   async #pumpSoon(): Promise<void> {
     while (this.#turns! < TURNS) {
       this.#turns!++;
@@ -133,7 +133,7 @@ export class BodySink {
     this.#pump();
   }
 
-  /** Begins to write what there is, unless a write is under way. That one goes on with it. */
+  /** Starts a write, unless one is running. A running write continues with the new bytes. */
   #pump(): void {
     const buffer = this.#buffer;
     if (this.#writing !== undefined || buffer === undefined || this.#filled === 0) return;
@@ -155,7 +155,7 @@ export class BodySink {
   }
 }
 
-/** Writes a few characters. For so few a loop is faster than an encoder. */
+/** Writes a few characters. For these, a loop is faster than an encoder. */
 function putAscii(text: string, into: Bytes, at: number): void {
   for (let i = 0; i < text.length; i++) into[at + i] = text.charCodeAt(i);
 }

@@ -17,19 +17,19 @@ import { encodeWhole, headSize, writeRest, writeWhole } from "./_whole_response.
 
 /** Limits of the connections of a hardened server. */
 export interface ConnectionLimits {
-  /** In bytes: the request line and all headers. */
+  /** Maximum size of the request line and all headers, in bytes. */
   readonly maxHead: number;
-  /** How many headers. */
+  /** Maximum number of headers. */
   readonly maxHeaders: number;
-  /** In milliseconds, from its first byte; Infinity for none. */
+  /** Maximum time from the first byte of a head to its end, in milliseconds; Infinity for no limit. */
   readonly headTimeout: number;
-  /** Between two requests, in milliseconds; Infinity for none. */
+  /** Maximum time between two requests, in milliseconds; Infinity for no limit. */
   readonly idleTimeout: number;
 }
 
 const WHOLE_URL = /^(https?:\/\/)([^/?]*)(.*)$/i;
 
-/** Carries the requests of one connection to a gate, and their answers back, one by one. */
+/** Passes the requests of one connection to a gate, and writes the responses, one by one. */
 export class HttpConnection {
   readonly #conn: Connection;
   readonly #gate: Gate;
@@ -38,7 +38,7 @@ export class HttpConnection {
   readonly #incoming: Incoming;
   readonly #context: InfoContext;
   #first = true;
-  /** Reads what can be known of a request whose head is refused. */
+  /** Reads the usable part of a request whose head is refused. */
   #skim: (() => SkimmedRequest | undefined) | undefined;
 
   constructor(conn: Connection, gate: Gate, limits: ConnectionLimits) {
@@ -57,7 +57,7 @@ export class HttpConnection {
     };
   }
 
-  /** Serves until the connection ends. */
+  /** Serves requests until the connection ends. */
   async run(): Promise<void> {
     for (;;) {
       const head = this.#nextHead() ?? await this.#readHead();
@@ -71,13 +71,13 @@ export class HttpConnection {
     }
   }
 
-  /** Serves one request. It is one function, because each one that waits costs each request. */
+  /** Serves one request. It is one function, because each further async call costs time. */
   async #serve(head: Http1Request | Http1Error, info: HardenedInfo): Promise<boolean> {
     const answer = head instanceof Http1Error
-      // A head that cannot be read has no end that could be trusted.
+      // The end of a malformed head is unknown, so the connection has to end.
       ? this.#gate.refuse(head.status, info, this.#skimmed(info), head.message)
       : this.#ask(head, info);
-    // A promise that is not needed costs turns.
+    // Awaiting a response that is there costs turns of the microtask queue.
     const response = answer instanceof Response ? answer : await answer;
     const { offer } = info;
     if (offer !== undefined) {
@@ -94,7 +94,7 @@ export class HttpConnection {
     const incoming = this.#incoming;
     try {
       let keepAlive: boolean;
-      // Trailers need chunks.
+      // Trailers need a chunked body.
       const whole = options.trailers === undefined ? encodeWhole(response, options) : undefined;
       if (whole === undefined) keepAlive = await this.#stream(response, options, info);
       else {
@@ -131,13 +131,13 @@ export class HttpConnection {
     info.body = body;
     info.head = head;
     incoming.begin(info);
-    // A response may end with the connection, and a read in flight would send an orderly end ahead
-    // of a reset.
+    // The response may end with the connection. A pending read would then close the connection in
+    // order before a reset.
     if (head.minor === 0 && head.framing !== 0) this.#conn.resetOnAbort();
     return this.#handle(head, body, info);
   }
 
-  /** What the head of a response depends on, once there is a response. */
+  /** Returns the options of the head of a response. */
   #optionsOf(head: Http1Request | Http1Error, info: HardenedInfo): ResponseOptions {
     if (head instanceof Http1Error) return { method: "GET", minor: 1, keepAlive: false };
     const { method, minor } = head;
@@ -148,20 +148,20 @@ export class HttpConnection {
     return { method, minor, keepAlive, trailers: info.announceTrailers() };
   }
 
-  /** Lets another protocol have the connection, which is over with it. */
+  /** Hands the connection to another protocol. It serves no further request. */
   async #handOver(
     offer: Offer,
     response: Response,
     head: Http1Request,
     info: HardenedInfo,
   ): Promise<false> {
-    // Whoever takes the connection reads from it, and learns of its end by that. An interim response
-    // would be bytes of the other protocol from here on.
+    // The new owner reads from the connection, and so notices its end. From here on, an interim
+    // response would be part of the other protocol.
     info.end();
     info.answered();
     await this.#incoming.end();
     try {
-      // RFC 9110 §7.8: 100 comes before 101, although there is no body to wait for.
+      // RFC 9110 §7.8: 100 precedes 101, although there is no body to wait for.
       if (head.expect !== undefined) await this.#incoming.continue();
       await writeSwitch(this.#conn, response);
     } catch (error) {
@@ -174,7 +174,7 @@ export class HttpConnection {
     return false;
   }
 
-  /** Writes a response whose body is a stream, or has to be read like one. */
+  /** Writes a response whose body has to be read as a stream. */
   async #stream(
     response: Response,
     options: ResponseOptions,
@@ -217,19 +217,19 @@ export class HttpConnection {
     if (typeof framing === "number" && gate.tooLarge(framing)) {
       return gate.refuse(413, info, refused);
     }
-    // RFC 9110 §7.8: HTTP/1.0 knows none.
+    // RFC 9110 §7.8: a server ignores Upgrade in HTTP/1.0.
     if (minor === 0) fields.delete("upgrade");
     const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
     const limited = hasBody ? gate.limitBody(body) : undefined;
     const request = makeRequest({ method, url, fields, body: limited, client: info });
-    // What has a body could be read in two ways.
+    // Two programs could disagree about the end of a body, and so about the start of the protocol.
     if (upgrade !== undefined && minor === 1 && framing === 0) {
       info.offer = offer(request, upgrade);
     }
     return gate.handle(request, info, limited);
   }
 
-  /** Makes what wrappers see of a request whose head is refused, as far as it can be read. */
+  /** Returns a function that makes a request for wrappers from a refused head, as far as possible. */
   #skimmed(info: HardenedInfo): (() => Request | undefined) | undefined {
     const skim = this.#skim;
     return skim && (() => {
@@ -238,7 +238,7 @@ export class HttpConnection {
     });
   }
 
-  /** Makes what wrappers see of a request that is refused: without a body, at our own address. */
+  /** Makes a refused request for wrappers: without a body, with the address of the server. */
   #refusedRequest({ method, target, fields }: SkimmedRequest, client: HardenedInfo): Request {
     const path = target.startsWith("/") ? target : "/";
     const url = this.#scheme + this.#ownHost() + path;
@@ -246,8 +246,8 @@ export class HttpConnection {
   }
 
   /**
-   * The whole URL of a request (RFC 9112 §3.3), the status to refuse its host with, or undefined
-   * for a target that is none of ours, such as one of `https` on a connection without TLS.
+   * Returns the URL of a request (RFC 9112 §3.3), the status that refuses its host, or undefined for
+   * a malformed or foreign target, such as one of `https` on a connection without TLS.
    */
   #urlOf({ method, target }: Http1Request, host: string): string | number | undefined {
     if (target.startsWith("/")) return this.#scheme + host + target;
@@ -259,13 +259,13 @@ export class HttpConnection {
     return this.#scheme + authority + (rest.startsWith("/") ? rest : `/${rest}`);
   }
 
-  /** The host of a request of HTTP/1.0 that names none: the address that it came to. */
+  /** Returns the host for a request of HTTP/1.0 that names none: the address of the server. */
   #ownHost(): string {
     const { localAddr } = this.#conn;
     return "path" in localAddr ? "localhost" : formatAddress(localAddr);
   }
 
-  /** The next head or what is wrong with it, if that has arrived. */
+  /** Returns the next head or its error, if it has arrived. */
   #nextHead(): Http1Request | Http1Error | undefined {
     try {
       const head = this.#incoming.decoder.next() as Http1Request | undefined;
@@ -280,13 +280,13 @@ export class HttpConnection {
     }
   }
 
-  /** Keeps what has come of a head that is refused: the next read overwrites it. */
+  /** Keeps the bytes of a refused head, because the next read overwrites them. */
   #keepHead(): void {
     const bytes = this.#incoming.decoder.takeRest();
     this.#skim = () => skimRequest(bytes);
   }
 
-  /** Waits for a head. Gives undefined where nothing comes any more. */
+  /** Waits for a head. Returns undefined if the connection ends or is idle for too long. */
   async #readHead(): Promise<Http1Request | Http1Error | undefined> {
     const { headTimeout, idleTimeout } = this.#limits;
     const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
@@ -307,9 +307,9 @@ export class HttpConnection {
         const late = error.kind === "timeout" && this.#conn.open;
         if (late && begun) {
           this.#keepHead();
-          return new Http1Error("The head did not come in time", 408);
+          return new Http1Error("The head did not arrive in time", 408);
         }
-        // Between two requests nothing is lost.
+        // Between two requests, the end of the connection loses nothing.
         if (!late && begun) throw error;
         return undefined;
       }
@@ -319,10 +319,10 @@ export class HttpConnection {
   }
 }
 
-/** What this server cannot do without or does not do. */
+/** Returns the error of a head that is well-formed but that this server does not accept. */
 function faultOf(head: Http1Request): Http1Error | undefined {
-  // The decoder refuses HTTP/1.1 without it (RFC 9112 §3.2).
+  // The decoder refuses HTTP/1.1 without a Host (RFC 9112 §3.2).
   if (head.host === "") return new Http1Error("The Host is missing");
   if (head.expect === undefined || head.expect === "100-continue") return undefined;
-  return new Http1Error("This server knows no such expectation", 417);
+  return new Http1Error("This server does not know the expectation of the request", 417);
 }

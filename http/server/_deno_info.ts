@@ -18,13 +18,13 @@ const signalOf = Object.getOwnPropertyDescriptor(Request.prototype, "signal")!.g
 ) => AbortSignal;
 
 /**
- * After how long the server reads ahead of a handler that does not read a body, in milliseconds.
- * Reading has a price: Deno 2.9 at times misses the end of a client once a body has been read in
- * several pieces, and a handler that answers at once needs none of it.
+ * Delay after which the server reads ahead of a handler that does not read a body, in milliseconds.
+ * Reading has a price: Deno 2.9 sometimes misses the end of a client after a body was read in several
+ * pieces. A handler that answers at once does not need it.
  */
 const READ_AHEAD_DELAY = 250;
 
-/** One request of `Deno.serve`, and its response. */
+/** A request of `Deno.serve`, and its response. */
 export class DenoInfo extends HandlerInfo {
   /** The body of the request, if it has one. */
   body: LimitedBody | undefined;
@@ -37,17 +37,17 @@ export class DenoInfo extends HandlerInfo {
   #onAbort: (() => void) | undefined;
   #ended = false;
   #ahead: Due | undefined;
-  /** The length of the body of the response, where it is known beforehand; 0 without a response. */
+  /** Length of the body of the response, if it is known beforehand; 0 without a response. */
   #length = 0;
-  /** How many bytes of a body of unknown length have been handed to Deno. */
+  /** Bytes of a body of unknown length that were handed to Deno. */
   #streamed: number | undefined;
-  /** The body of the response while it streams, if its end has to be noticed here. */
+  /** The streaming body of the response, if this class has to notice its end. */
   #out: { readonly body: Body; readonly fail: (error: unknown) => void } | undefined;
 
   /**
-   * @param gate Whose clock watches clients.
-   * @param inner What Deno tells of the request.
-   * @param request The request as it came from Deno.
+   * @param gate The gate of the server, whose clock watches clients.
+   * @param inner The information that Deno provides.
+   * @param request The request that Deno has made.
    */
   constructor(
     gate: Gate,
@@ -85,12 +85,12 @@ export class DenoInfo extends HandlerInfo {
     else signal.addEventListener("abort", this.#onAbort, { once: true });
     const { source } = this;
     if (source === undefined) return;
-    // Deno notices nothing behind a body that nobody reads.
+    // Deno does not notice the end of a client behind an unread body.
     this.#ahead = { due: performance.now() + READ_AHEAD_DELAY, expire: () => source.watch() };
     this.#clock.watch(this.#ahead);
   }
 
-  /** The client has gone, whatever of the request or the response is still on its way. */
+  /** Notes that the client has gone, and ends the body of the response. */
   clientEnded(cause?: unknown): void {
     this.#ended = true;
     this.leave(clientGone(this.remoteAddr, cause));
@@ -101,7 +101,7 @@ export class DenoInfo extends HandlerInfo {
     out.fail(this.gone);
   }
 
-  /** Deno may say that a request is over before it cancels the body of its response (HTTP/2). */
+  /** Ends the request, unless its body still streams. Over HTTP/2, Deno cancels the body later. */
   override end(): void {
     if (this.#out === undefined) super.end();
   }
@@ -118,20 +118,20 @@ export class DenoInfo extends HandlerInfo {
       unknown = length === undefined;
       this.#length = length ?? 0;
     }
-    // To look at a body costs, and Deno cancels one whose client leaves. It does not while the body
-    // of the request is being read, nor can a signal be told from one that success has aborted.
+    // Following a body costs time, and Deno cancels it when the client leaves. But it does not do so
+    // while the body of the request is read, and its own signal is also aborted by success.
     const reading = this.body?.reading ?? false;
     if ((!this.watched && !reading && !unknown) || NO_BODY.has(response.status)) return response;
-    if (this.#request.method === "HEAD") return response; // Deno cancels the body by itself.
+    if (this.#request.method === "HEAD") return response; // Deno cancels this body by itself.
     return this.#remember() ? this.#follow(response) : response;
   }
 
   protected override sentBytes(): number {
-    // Deno does not tell how much it has sent of a body that it takes care of alone.
+    // For a body that Deno sends alone, it does not report the number of sent bytes.
     return this.#streamed ?? this.#length;
   }
 
-  /** Remembers the address, which Deno forgets when the request is over or was upgraded. */
+  /** Keeps the address, which Deno forgets when the request is over or was upgraded. */
   #remember(): boolean {
     try {
       this.#peer = this.peerAddr;
@@ -141,7 +141,7 @@ export class DenoInfo extends HandlerInfo {
     }
   }
 
-  /** The same response, which tells whether its client has taken all of it. */
+  /** Returns the same response with a body that notices whether the client receives all of it. */
   async #follow(response: Response): Promise<Response> {
     const body = await openBody(response);
     const { status, statusText, headers } = response;
@@ -172,7 +172,7 @@ export class DenoInfo extends HandlerInfo {
       },
       cancel: (reason) => {
         if (left > 0) return this.clientEnded();
-        // Deno cancels a body whose whole length it has sent.
+        // Deno also cancels a body after it has sent its whole length.
         this.#out = undefined;
         body.cancel(reason);
       },
@@ -185,10 +185,10 @@ export class DenoInfo extends HandlerInfo {
 /** The body of a request of `Deno.serve`. */
 export class DenoBody implements BodySource {
   readonly #body: ServedBody;
-  /** Called when reading ahead finds that the client has gone. */
+  /** Called if reading ahead notices that the client has gone. */
   readonly #onEnd: (error: unknown) => void;
   #reader: ReadableStreamDefaultReader<Bytes> | undefined;
-  /** What was read ahead, and how many bytes that is. */
+  /** The reads ahead, and the number of their bytes. */
   #ahead: Promise<Read>[] = [];
   #size = 0;
   #watching = false;
@@ -213,24 +213,24 @@ export class DenoBody implements BodySource {
     return (this.#reader ?? this.#body.stream).cancel(reason);
   }
 
-  /** Reads ahead, a bounded number of bytes: Deno notices the end of a client only as it reads. */
+  /** Reads a bounded number of bytes ahead, because Deno notices the end of a client only then. */
   watch(): void {
     if (this.#watching || this.#stopped) return;
     this.#watching = true;
     void this.#readAhead();
   }
 
-  /** Reads no further ahead: the response is there. */
+  /** Stops reading ahead. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** The request is over. Deno lets go by itself only of a body that nobody has begun to read. */
+  /** Releases the body at the end of the request. Deno does this only for an unread body. */
   release(): void {
     if (this.#watching) this.cancel(undefined).catch(() => {});
   }
 
-  /** Takes the reader as late as possible, for the same reason. */
+  /** Reads. The reader is made as late as possible, so that Deno can release an unread body. */
   #read(): Promise<Read> {
     return (this.#reader ??= this.#body.stream.getReader()).read();
   }

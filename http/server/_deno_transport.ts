@@ -22,27 +22,27 @@ import { isForRequest } from "../internal/methods.ts";
 import type { HttpTransport } from "./_transport.ts";
 import type { HttpAddr, ServeHttpOptions, ServeHttpUnixOptions } from "./options.ts";
 
-/** The pause before it listens again, in milliseconds. */
+/** Pause before the server listens again, in milliseconds. */
 const PAUSE = 100;
-/** How often a failure that repeats itself is logged, in milliseconds. */
+/** Minimum time between two log records of the same failure, in milliseconds. */
 const QUIET = 5000;
 
 const logger = getLogger(["portside", "http", "server"]);
 
-/** Where it listens. */
+/** The address to listen on. */
 type At =
   | { readonly hostname: string; readonly port: number; cert?: string; key?: string }
   | UnixSocket;
 
-/** `Deno.serve`, whose own type has an overload for each kind of address. */
+/** The type of `Deno.serve`, which really has an overload for each kind of address. */
 type Serve<A extends HttpAddr> = (
   options: At & Pick<Deno.ServeOptions<A>, "signal" | "onListen" | "onError">,
   handler: Deno.ServeHandler<A>,
 ) => Deno.HttpServer<A>;
 
 /**
- * `Deno.serve` that does not end by itself: bare, it stops accepting for good
- * when the file descriptors run out once.
+ * `Deno.serve` that starts again after a failure. By itself it stops accepting for ever as soon as the
+ * file descriptors run out once.
  */
 export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
   readonly addr: A;
@@ -51,14 +51,14 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
   readonly #gate: Gate;
   readonly #at: At;
   readonly #prefix: string;
-  /** What Deno takes for the host where a request names none. */
+  /** The host that Deno assumes if a request names none. */
   readonly #fallback: string;
   readonly #done = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
   #inner: Deno.HttpServer<A> | undefined;
   #cutter = new AbortController();
   #held = true;
-  /** As `#stop` says, which is slow to ask. */
+  /** Whether `#stop` is aborted. Reading a signal is slow. */
   #stopped = false;
   #closing = false;
   #loggedAt = -Infinity;
@@ -72,7 +72,7 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
     this.finished = this.#done.promise;
     this.#at = at;
     const addr = this.addr = this.#serve(at);
-    // On a Unix socket, the path of the socket is in its place.
+    // On a Unix socket, Deno uses the path of the socket.
     if (!("port" in addr)) this.#fallback = "";
     else if (addr.port === (secure ? 443 : 80)) this.#fallback = "localhost";
     else this.#fallback = `localhost:${addr.port}`;
@@ -106,23 +106,23 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
   }
 
   stop(): void {
-    // Not inner.shutdown(), after which nothing can be cut any more (Deno 2.9); see #answer.
+    // Not inner.shutdown(): after it, Deno 2.9 can cut nothing any more. See #answer.
     this.#stopped = true;
     this.#stop.abort();
     if (this.#inner === undefined) this.#done.resolve();
   }
 
   close(): void {
-    // What is being cut already ends by that; both together would never end (Deno 2.9).
+    // Connections that are cut end by that. Both calls together would never end (Deno 2.9).
     if (this.#cutter.signal.aborted) return;
     this.#closing = true;
     this.#inner?.shutdown().catch(() => {});
   }
 
   cut(): void {
-    // A client that does not read its answer cannot be cut now; the system keeps it, not us.
+    // A client that does not read its response cannot be cut any more. The system keeps it.
     if (this.#closing) this.#done.resolve();
-    // To abort what has finished would be an error that nobody can catch.
+    // Aborting a finished server throws an error that cannot be caught.
     else if (this.#inner !== undefined) this.#cutter.abort();
   }
 
@@ -143,7 +143,7 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
       ...at,
       signal: this.#cutter.signal,
       onListen() {},
-      // The gate throws nothing; this is for a response that cannot be sent, e.g. one used twice.
+      // The gate throws nothing. This handles a response that cannot be sent, e.g. one used twice.
       onError: (error) => this.#gate.replace(error),
     }, (request, exchange) => this.#answer(request, exchange));
     this.#inner = inner;
@@ -164,11 +164,11 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
     const refused = this.#judge(request);
     if (refused !== 0) return gate.refuse(refused, exchange, request);
     const info = new DenoInfo(gate, exchange, request);
-    // To look at a body costs, and these have none.
+    // Looking at a body costs time, and these methods have none.
     const served = method === "GET" || method === "HEAD" ? null : servedBody(request);
     const length = served === null ? "0" : peekHeader(request, "content-length");
     if (served === null || length === "0") {
-      // Deno's own signal is aborted by success, too.
+      // The signal of Deno is also aborted by success.
       return gate.handle(withSignalOf(info, request), info);
     }
     if (gate.tooLarge(lengthOf(length))) return gate.refuse(413, exchange, request);
@@ -181,13 +181,13 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
       info.end();
     };
     exchange.completed.then(answered, answered);
-    // Not made of the first one: Deno follows its signal then, and writes a warning to stderr.
+    // A copy of the first request would make Deno follow its signal and write a warning to stderr.
     return gate.handle(makeRequest(new DenoSource(request, body, info)), info, body);
   }
 
   /**
-   * Judges the host before anybody builds a URL with it: 0, or the status to refuse it with.
-   * Deno believes whatever is sent, and puts its own name where nothing is.
+   * Checks the host before a URL is made of it. Returns 0, or the status of the refusal. Deno accepts
+   * any text, and uses a name of its own if there is none.
    */
   #judge(request: Request): number {
     const host = peekHeader(request, "host");
@@ -199,7 +199,7 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
       if (status !== 0) return status;
       if (url.startsWith(host, from) && url[from + host.length] === "/") return 0;
     }
-    // HTTP/2 has the host in the URL alone, and so has a request line with a whole URL.
+    // In HTTP/2, and in a request line with a whole URL, only the URL names the host.
     const end = url.indexOf("/", from);
     const named = url.slice(from, end === -1 ? undefined : end);
     const missing = host === null && named === this.#fallback && this.#prefix === "http://";
@@ -212,7 +212,7 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
     else this.#again(error);
   }
 
-  /** Listens once more at the same address. */
+  /** Listens again on the same address. */
   async #reopen(): Promise<void> {
     const at = this.#at;
     if ("port" in at) return void this.#serve({ ...at, port: (this.addr as Deno.NetAddr).port });
@@ -244,19 +244,19 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
       try {
         return void await this.#reopen();
       } catch {
-        // The address or a descriptor is not to be had yet. What did listen ends, and comes back here.
+        // The address or a descriptor is not free yet. If the server does listen, its end leads back here.
         if (this.#inner !== undefined) return;
       }
     }
   }
 }
 
-/** The length that a request announces; 0 where it announces none, and its bytes are counted. */
+/** Returns the length that a request announces; 0 without one, because its bytes are counted. */
 function lengthOf(length: string | null): number {
   return parseDigits(length ?? "0") ?? Infinity;
 }
 
-/** What the request of a handler is made of, where its body has limits. */
+/** The source of a request whose body has limits. */
 class DenoSource implements RequestSource {
   readonly method: string;
   readonly url: string;
@@ -272,7 +272,7 @@ class DenoSource implements RequestSource {
     this.#request = request;
   }
 
-  /** Made when a handler looks at its headers. */
+  /** The header lines, read when a handler uses them. */
   get fields(): Iterable<[name: string, value: string]> {
     return peekHeaders(this.#request);
   }

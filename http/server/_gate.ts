@@ -21,41 +21,41 @@ import type {
 
 const logger = getLogger(["portside", "http", "server"]);
 
-/** Why a request is refused, in words that may be sent. */
+/** Explanations of refusals for clients. */
 const REFUSALS: Readonly<Record<number, ProblemOptions>> = {
   400: { detail: "The Host of the request is missing or malformed" },
-  408: { detail: "The request did not come in time", headers: { connection: "close" } },
+  408: { detail: "The request did not arrive in time", headers: { connection: "close" } },
   413: { detail: "The body of the request is too large", headers: { connection: "close" } },
   421: { detail: "This server does not answer for the host of the request" },
   501: { detail: "This server does not know the method of the request" },
-  503: { detail: "Too many requests at a time", headers: { "retry-after": "1" } },
+  503: { detail: "The server has too many simultaneous requests", headers: { "retry-after": "1" } },
 };
 
-/** Why a server on loopback answers for no public name. */
+/** The explanation of a server on loopback that refuses a public name. */
 const NOT_LOCAL = {
   detail: "This server answers for this machine only. Behind a reverse proxy, " +
     "set allowedHosts to the public name, or trustProxy",
 };
 
-/** What is told to requests that come while the server shuts down. */
+/** The explanation for requests that arrive during a shutdown. */
 const CLOSING: ProblemOptions = {
   detail: "The server is shutting down",
   headers: { connection: "close", "retry-after": "1" },
 };
 
-/** What a gate takes. */
+/** The options of a gate. */
 export interface GateOptions extends HttpServerOptions<HttpAddr> {
-  /** The address that the server listens on; undefined for a Unix socket, which is as loopback. */
+  /** The address of the server; undefined for a Unix socket, which counts as loopback. */
   readonly hostname?: string | undefined;
 }
 
-/** Stands between a transport and the handler: limits, time, and what the handler throws. */
+/** Connects a transport with the handler: applies limits, and turns errors into responses. */
 export class Gate {
-  /** Judges the host of requests. */
+  /** Checks the hosts of requests. */
   readonly hosts: HostCheck;
   /** Aborted when the server begins to shut down. */
   readonly closing = new AbortController();
-  /** Watches clients that have ended their output. */
+  /** Limits the waiting for clients that have ended their output. */
   readonly clientClock = new Clock(SILENCE);
   readonly #closing = this.closing.signal;
 
@@ -107,12 +107,12 @@ export class Gate {
     };
   }
 
-  /** Whether a body of that length, as announced, is too large. */
+  /** Returns whether an announced length is above the limit. */
   tooLarge(length: number): boolean {
     return length > this.#bodyLimits.maxBody;
   }
 
-  /** The same body, with its limits: reading it rejects beyond them. */
+  /** Returns a body with limits. Reading beyond them rejects. */
   limitBody(source: BodySource): LimitedBody {
     return new LimitedBody(source, this.#bodyLimits);
   }
@@ -124,12 +124,12 @@ export class Gate {
   }
 
   /**
-   * Answers without the handler. The wrappers around the handler see the response.
+   * Answers a request without the handler. The wrappers around the handler see the response.
    *
-   * @param status The status to refuse with.
-   * @param info What is known of the client.
-   * @param request The request, or makes it; undefined if not even its first line can be read.
-   * @param detail Why, where the status does not say it all.
+   * @param status The status of the refusal.
+   * @param info The information about the client.
+   * @param request The request or a function that makes it; undefined if its first line is malformed.
+   * @param detail An explanation for the client, if the status needs one.
    */
   refuse(
     status: number,
@@ -170,7 +170,7 @@ export class Gate {
     return response;
   }
 
-  /** Tells an operator once what to do; a client is told each time. */
+  /** Logs once what the operator has to do. The client gets the explanation each time. */
   #notLocal(): ProblemOptions {
     if (!this.#toldHost) {
       this.#toldHost = true;
@@ -180,11 +180,11 @@ export class Gate {
   }
 
   /**
-   * Calls the handler, and makes a response of whatever it does. Never throws.
+   * Calls the handler, and returns a response in any case. Never throws.
    *
-   * @param request What the handler gets.
-   * @param info What it gets besides.
-   * @param body The body of the request, if it has one.
+   * @param request The first argument of the handler.
+   * @param info The second argument of the handler.
+   * @param body The body of the request, if there is one.
    */
   handle(
     request: Request,
@@ -210,7 +210,7 @@ export class Gate {
     }
   }
 
-  /** Tells whoever wants to know. */
+  /** Reports an event to `onEvent`. */
   event(event: HttpServerEvent<HttpAddr>): void {
     try {
       this.#onEvent?.(event);
@@ -219,7 +219,7 @@ export class Gate {
     }
   }
 
-  /** For the end of the server: nothing is timed any more. */
+  /** Stops all time limits, at the end of the server. */
   stop(): void {
     this.#clock.stop();
     this.clientClock.stop();
@@ -233,7 +233,7 @@ export class Gate {
   ): Promise<Response> {
     let late = false;
     const checked = (response: Response): Response | Promise<Response> => {
-      // A framework may have made a fault of its own of what the body did.
+      // A framework may have turned the error of the body into a response of its own.
       if (body?.failure !== undefined && response?.status >= 500) {
         response.body?.cancel().catch(() => {});
         return info.returned(this.#fail(body.failure, request, info));
@@ -252,7 +252,7 @@ export class Gate {
       const limit: Due = {
         due: started + this.#handlerTimeout,
         expire: () => {
-          // Time spent waiting for the client's body is under the limits of the body.
+          // The limits of the body apply to the time spent waiting for it.
           const due = started + this.#handlerTimeout + (body?.waited ?? 0);
           if (due > performance.now()) {
             limit.due = due;
@@ -265,7 +265,7 @@ export class Gate {
       this.#clock.watch(limit);
       answer.then((response) => {
         this.#clock.unwatch(limit);
-        // The response of a handler that was late has been cancelled.
+        // #expire cancels the response of a late handler.
         if (!late) resolve(checked(response));
       }, (error) => {
         this.#clock.unwatch(limit);
@@ -274,7 +274,7 @@ export class Gate {
     });
   }
 
-  /** The handler's time is up: what it returns afterwards is thrown away. */
+  /** Answers for a handler whose time limit has expired. Its later response is discarded. */
   #expire(
     answer: Promise<Response>,
     request: Request,
@@ -309,18 +309,19 @@ export class Gate {
   }
 
   /**
-   * What to answer instead of an answer that cannot be sent, if anything can.
+   * Reports a response that cannot be sent, and returns a response to send in its place, if nothing
+   * has been sent yet.
    *
-   * @param error Why.
-   * @param request What the handler got, where that is known.
+   * @param error The error of the response.
+   * @param request The request, if it is known.
    */
   replace(error: unknown, request?: Request): Response {
     const expected = isExpected(error);
     if (expected || isClientGone(error)) {
-      logger.debug("an answer has ended with its request: {error}", { error });
+      logger.debug("a response has ended with its request: {error}", { error });
     } else {
       this.#failed++;
-      logger.error("cannot send an answer: {error}", { error });
+      logger.error("cannot send a response: {error}", { error });
     }
     if (!isClientGone(error)) this.event({ type: "response-error", request, error, expected });
     return answerTo(error);
@@ -332,7 +333,7 @@ function answerTo(error: unknown): Response {
   return problem(isExpected(error) ? 400 : 500);
 }
 
-/** What a client does wrong is no fault of the handler. */
+/** Returns whether an error is a fault of the client and not of the handler. */
 function isExpected(error: unknown): boolean {
   if (error instanceof ProblemError) return error.status < 500;
   return error instanceof NetError && error.phase === "read" && error.kind === "truncated";

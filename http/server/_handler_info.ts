@@ -8,31 +8,31 @@ import { checkTrailers } from "../internal/trailer_fields.ts";
 import type { ForwardedInfo, HttpAddr, HttpInfo, MakeTrailers, TrailerOptions } from "./handler.ts";
 
 /**
- * The second argument of a handler. It belongs to one request, and knows whether anybody still
- * waits for the response. A subclass per transport finds out when the client leaves.
+ * The second argument of a handler. It belongs to one request, and knows whether a client still waits
+ * for the response. The subclass of each transport notices when the client leaves.
  */
 export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
   readonly closing: AbortSignal;
   #controller: AbortController | undefined;
   #reason: NetError | undefined;
   #over = false;
-  /** Whether somebody wants to know how many bytes of the body of the response are sent. */
+  /** Whether to count the sent bytes of the body of the response. */
   counting = false;
-  /** What the handler got. */
+  /** The request that the handler got. */
   request: Request | undefined;
-  /** What proxies that are trusted say of the client. */
+  /** The statements of trusted proxies about the client. */
   through: ForwardedClient | undefined;
 
-  /** @param closing The signal of the server's shutdown. */
+  /** @param closing The signal that the shutdown of the server aborts. */
   constructor(closing: AbortSignal) {
     this.closing = closing;
   }
 
-  /** Where the connection comes from. */
+  /** The address of the peer of the connection. */
   abstract get peerAddr(): HttpAddr;
   abstract get completed(): Promise<void>;
 
-  /** Tells how many bytes of the body were sent; see {@linkcode SentBytes}. */
+  /** Returns the number of sent bytes of the body; see {@linkcode SentBytes}. */
   protected abstract sentBytes(): number;
 
   [COUNT_SENT](): SentBytes {
@@ -52,7 +52,7 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
     return undefined;
   }
 
-  /** The signal of the request, too. The first use makes the transport look for the client's end. */
+  /** Also the signal of the request. The first use makes the transport watch the client. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -62,17 +62,17 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
     return this.#controller.signal;
   }
 
-  /** Why nobody waits for the response any more; undefined while somebody does. */
+  /** The reason why no client waits for the response any more; undefined while one does. */
   get gone(): NetError | undefined {
     return this.#reason;
   }
 
-  /** Whether anybody has asked for the signal. */
+  /** Whether the signal has been used. */
   get watched(): boolean {
     return this.#controller !== undefined;
   }
 
-  // deno-lint-ignore require-await -- what it throws has to be a rejection
+  // deno-lint-ignore require-await -- An error must be a rejection.
   async sendEarlyHints(headers: HeadersInit): Promise<boolean> {
     hintLines(headers);
     return false;
@@ -87,29 +87,29 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
     return false;
   }
 
-  /** Says that nobody waits for the response any more. The first reason stays. */
+  /** Notes that no client waits for the response any more. The first reason stays. */
   leave(reason: NetError): void {
     if (this.#over || this.#reason !== undefined) return;
     this.#reason = reason;
     this.#controller?.abort(reason);
   }
 
-  /** The request is over: whatever happens now, the signal stays as it is. */
+  /** Ends the request. The signal does not change any more. */
   end(): void {
     this.#over = true;
   }
 
-  /** Has `callback` called once the response has been sent, or cannot be. No promise is made. */
+  /** Calls `callback` when the response has been sent or cannot be sent. It makes no promise. */
   abstract whenComplete(callback: () => void): void;
 
-  /** Begins to look for the end of the client, if that has not begun. */
+  /** Starts watching for the end of the client, unless it has started before. */
   protected abstract watch(): void;
 
   /**
-   * The handler has returned.
+   * Takes the response of the handler.
    *
-   * @param response What it has returned.
-   * @returns What to send.
+   * @param response The response that the handler has returned.
+   * @returns The response to send, perhaps with another body.
    */
   returned(response: Response): Response | Promise<Response> {
     return response;
@@ -118,9 +118,9 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
 
 const reasons = new WeakSet<Error>();
 
-/** Makes the reason of a signal whose client has gone. */
+/** Returns the reason of a signal whose client has gone. */
 export function clientGone(remoteAddr: HttpAddr, cause?: unknown): NetError {
-  const reason = new NetError(`Client ${formatAddress(remoteAddr)} has gone before its answer`, {
+  const reason = new NetError(`Client ${formatAddress(remoteAddr)} has gone before its response`, {
     kind: "reset",
     phase: "write",
     ...(cause !== undefined && { cause }),
@@ -129,7 +129,7 @@ export function clientGone(remoteAddr: HttpAddr, cause?: unknown): NetError {
   return reason;
 }
 
-/** Whether an error is such a reason, as opposed to what a connection of the handler met. */
+/** Returns whether an error is such a reason, and not the error of another connection. */
 export function isClientGone(error: unknown): boolean {
   return error instanceof NetError && reasons.has(error);
 }

@@ -13,19 +13,19 @@ import type { HttpAddr, MakeTrailers, TrailerOptions } from "./options.ts";
 
 const NO_TRAILERS: readonly ResponseTrailers[] = [];
 
-/** What the requests of one connection share. */
+/** The data that all requests of a connection share. */
 export interface InfoContext {
   readonly conn: Connection;
   readonly incoming: Incoming;
   readonly closing: AbortSignal;
   readonly clock: Clock;
-  /** In milliseconds; Infinity for none. */
+  /** Maximum time without progress, in milliseconds; Infinity for no limit. */
   readonly idleTimeout: number;
 }
 
-/** One request of a hardened server, and its response. */
+/** A request of a hardened server, and its response. */
 export class HardenedInfo extends HandlerInfo implements Watcher {
-  /** The connection, of a request that asks for another protocol. */
+  /** The offer of the connection, if the request asks for another protocol. */
   offer: Offer | undefined;
   /** The head of the request, once it has been read. */
   head: Http1Request | undefined;
@@ -46,9 +46,9 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   #end: "none" | "half-closed" | "broken" = "none";
   #patience: Due | undefined;
   #onAbort: (() => void) | undefined;
-  /** What the connection had sent before the response. */
+  /** Bytes that the connection had sent before the response. */
   #before = 0;
-  /** How much of the response was handed to the connection: of its body, and of all else. */
+  /** Bytes of the response that were handed to the connection: of its body, and of all else. */
   #body = 0;
   #rest = 0;
   #sent = 0;
@@ -60,7 +60,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
 
   get peerAddr(): HttpAddr {
     const { remoteAddr, localAddr } = this.#context.conn;
-    // A client on a Unix socket has no name, and Deno gives null for its path.
+    // A client on a Unix socket has no address: Deno gives null for its path.
     return ("hostname" in remoteAddr ? remoteAddr : localAddr) as HttpAddr;
   }
 
@@ -81,12 +81,12 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     return this.#end === "half-closed";
   }
 
-  /** Whether nothing can be sent to the client any more. */
+  /** Whether the connection is broken, so that nothing can be sent. */
   get broken(): boolean {
     return this.#end === "broken";
   }
 
-  /** Limits what a client may make the server wait for. */
+  /** The clock that limits the waiting for clients. */
   get clock(): Clock {
     return this.#context.clock;
   }
@@ -95,7 +95,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     this.#onComplete = callback;
   }
 
-  /** Gives the names for the head of the response. No more trailers can be added then. */
+  /** Returns the names of the trailers for the head of the response. No more can be added then. */
   announceTrailers(): string | undefined {
     this.#announced = true;
     return this.trailerNames;
@@ -114,14 +114,14 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
 
   override watch(): void {
     const { conn, incoming } = this.#context;
-    // See the connection: a read will be in flight from now on.
+    // From now on a read is pending. See `HttpConnection.#ask`.
     if (this.head?.minor === 0) conn.resetOnAbort();
     incoming.watch();
   }
 
   override async sendEarlyHints(headers: HeadersInit): Promise<boolean> {
     const lines = hintLines(headers);
-    // RFC 9110 §15.2: a client of HTTP/1.0 takes it for the response.
+    // RFC 9110 §15.2: a client of HTTP/1.0 would take it for the final response.
     if (this.head?.minor === 0 || this.#answered || this.gone !== undefined) return false;
     const { conn } = this.#context;
     return await conn.write(toLatin1(`HTTP/1.1 103 Early Hints\r\n${lines}\r\n`))
@@ -141,7 +141,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     return true;
   }
 
-  /** Makes the lines of the trailers, now that the body has been sent. */
+  /** Makes the lines of the trailers, after the body has been sent. */
   async makeTrailers(): Promise<string> {
     let lines = "";
     for (const { names, make } of this.#trailers) lines += trailerLines(await make(), names);
@@ -157,7 +157,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
 
   clientAhead(): void {
     const { conn, idleTimeout } = this.#context;
-    // No read is in flight that would tell.
+    // No read is pending that would notice the end of the connection.
     if (this.#onAbort === undefined) {
       this.#onAbort = () => this.clientEnded(conn.signal.reason);
       if (conn.signal.aborted) this.#onAbort();
@@ -170,25 +170,25 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     return this.#sent;
   }
 
-  /** Takes note of how much was handed to the connection, if anybody wants to know. */
+  /** Records how many bytes were handed to the connection. */
   handed(body: number, rest: number): void {
     this.#body = body;
     this.#rest = rest;
   }
 
-  /** The head of the response goes out. */
+  /** Notes that the head of the response is about to be sent. */
   answered(): void {
     if (this.counting) this.#before = this.#context.conn.stats().bytesWritten;
     this.#answered = true;
     this.body?.answered();
   }
 
-  /** The request is over. */
+  /** Ends the request, and calls those that wait for its end. */
   complete(): void {
     this.end();
     const { conn, clock } = this.#context;
     if (this.counting) {
-      // What is missing is mostly of the body, since its end was handed over last.
+      // The missing bytes mostly belong to the body, because its end was handed over last.
       const missing = this.#body + this.#rest - (conn.stats().bytesWritten - this.#before);
       this.#sent = Math.max(0, this.#body - Math.max(0, missing));
     }
@@ -201,8 +201,8 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   }
 
   /**
-   * The client has sent as much as is read ahead. If nothing moves for `idleTimeout`, the rest is
-   * thrown away: otherwise a client that has left would hold its place for ever.
+   * Limits the time without progress, now that reading ahead has paused. After `idleTimeout`, further
+   * input is discarded. Otherwise a client that has left would keep its connection for ever.
    */
   #wait(written: number): void {
     const { conn, clock, idleTimeout, incoming } = this.#context;
@@ -212,7 +212,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
       expire: () => {
         if (!incoming.paused) return;
         const now = conn.stats().bytesWritten;
-        // The handler may still read the body, and has a time limit of its own.
+        // The handler may still read the body. It has a time limit of its own.
         const mayRead = !this.#answered && this.body?.done === false;
         if (now !== written || mayRead) this.#wait(now);
         else incoming.discard();

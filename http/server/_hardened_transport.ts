@@ -22,7 +22,7 @@ import type {
 
 const SERVE_UNIX = new OptionRules<ServeUnixOptions>(SERVE_UNIX_RULES);
 
-/** HTTP/1.1 of our own over `serveTcp`, which has limits for all that a connection does. */
+/** HTTP/1.1 over `serveTcp`, which limits connections. */
 export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
   readonly addr: A;
   readonly finished: Promise<void>;
@@ -65,7 +65,7 @@ export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
   }
 
   stop(): void {
-    // How long that may take is for the server above to say, which cuts.
+    // The server above has the deadline and calls `cut`.
     void this.#server.shutdown({ deadline: Infinity });
   }
 
@@ -96,7 +96,7 @@ function prepare<A extends HttpAddr>(options: HttpServerOptions<A>, gate: Gate) 
   };
   return {
     settings: {
-      idleTimeout: 0, // Each read here has a limit of its own.
+      idleTimeout: 0, // Each read of HTTP has a limit of its own.
       signal: undefined,
       onListen: undefined,
       onEvent: (event: ServerEvent<A>) => tell(gate, event),
@@ -105,7 +105,7 @@ function prepare<A extends HttpAddr>(options: HttpServerOptions<A>, gate: Gate) 
   };
 }
 
-/** Passes on what no request tells. */
+/** Passes on the events that belong to no request. */
 function tell(gate: Gate, event: ServerEvent<HttpAddr>): void {
   switch (event.type) {
     case "accept-error":

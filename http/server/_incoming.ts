@@ -14,33 +14,33 @@ import { ProblemError } from "../problem.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * How many bytes are read ahead of whoever uses them. Beyond that nothing is read, so TCP holds the
- * client back.
+ * Maximum number of bytes that are read ahead. Beyond them the server does not read, so TCP applies
+ * backpressure.
  */
 export const READ_AHEAD = 64 * 1024;
 
-/** Who is told what happens on the receiving side while a request is worked on. */
+/** Receives the events of the receiving side during a request. */
 export interface Watcher {
-  /** The client has ended its output; with an error, the whole connection is broken. */
+  /** Called when the client has ended its output; with an error, the connection is broken. */
   clientEnded(error: unknown): void;
-  /** The client has sent so much that nothing more is read. Its end cannot be noticed now. */
+  /** Called when reading ahead pauses. The end of the client cannot be noticed then. */
   clientAhead(): void;
 }
 
 type ReadOptions = NonNullable<Parameters<Connection["readChunk"]>[0]>;
 
-/** The receiving side of an HTTP connection. One read at a time, whoever asks for it. */
+/** The receiving side of an HTTP connection. Only one read runs at a time. */
 export class Incoming {
-  /** Takes all bytes that arrive. */
+  /** The decoder of all bytes that arrive. */
   readonly decoder: Http1Decoder;
   readonly #conn: Connection;
-  /** The read in flight. The body and reading ahead may both wait for it. */
+  /** The pending read. The body and reading ahead may both wait for it. */
   #reading: Promise<boolean> | undefined;
   #lent = false;
   #watcher: Watcher | undefined;
-  /** Ends reading ahead. */
+  /** Stops reading ahead when it is aborted. */
   #stop: AbortController | undefined;
-  /** The read that reading ahead has begun; it ends by `#stop`. */
+  /** The read that reading ahead has started; `#stop` ends it. */
   #ahead: Promise<boolean> | undefined;
   #paused = false;
   #discards = false;
@@ -50,25 +50,25 @@ export class Incoming {
     this.decoder = new Http1Decoder("request", limits);
   }
 
-  /** Whether bytes have been thrown away. No further request can be found then. */
+  /** Whether bytes have been discarded. No further request can be read then. */
   get discards(): boolean {
     return this.#discards;
   }
 
-  /** Whether reading ahead pauses, since nobody uses what has come. */
+  /** Whether reading ahead has paused, because the received bytes are not used. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Whether the decoder finds its next bytes in memory that the next read overwrites. */
+  /** Whether the next read overwrites the bytes of the decoder. */
   get lent(): boolean {
     return this.#lent;
   }
 
   /**
-   * Reads more. Gives false at the end of the client's output.
+   * Reads more bytes. Returns false at the end of the client's output.
    *
-   * @param options As `readChunk` takes them; those of a read in flight stay.
+   * @param options The options of `readChunk`. They do not change a pending read.
    */
   more(options: ReadOptions): Promise<boolean> {
     if (this.#reading !== undefined) return this.#reading;
@@ -77,19 +77,19 @@ export class Incoming {
     return this.#reading = this.#conn.readChunk(options).then(this.#onChunk, this.#onFailure);
   }
 
-  /** Tells a client that waits for it to send the body. */
+  /** Sends 100, so that a waiting client sends the body. */
   continue(): Promise<void> {
     return this.#conn.write("HTTP/1.1 100 Continue\r\n\r\n");
   }
 
-  /** A request begins: its watcher learns what any read of it finds. */
+  /** Starts a request. Its watcher receives the events of all reads. */
   begin(watcher: Watcher): void {
     this.#watcher = watcher;
   }
 
   /**
-   * Reads ahead until the request is over, so that the end of the client is noticed. What comes is
-   * kept, up to {@linkcode READ_AHEAD} bytes.
+   * Reads ahead until the request is over, to notice the end of the client. At most
+   * {@linkcode READ_AHEAD} bytes are kept.
    */
   watch(): void {
     if (this.#stop !== undefined) return;
@@ -97,23 +97,23 @@ export class Incoming {
     void this.#readAhead(this.#stop.signal);
   }
 
-  /** Goes on reading ahead, now that some of what has come was used. */
+  /** Continues reading ahead, after some of the received bytes were used. */
   resume(): void {
     if (!this.#paused || (this.decoder.buffered >= READ_AHEAD && !this.#discards)) return;
     this.#paused = false;
     void this.#readAhead(this.#stop!.signal);
   }
 
-  /** Throws away what comes from now on: nobody will use it, and the end of the client matters. */
+  /** Discards further input. No reader uses it, and only the end of the client matters. */
   discard(): void {
     this.#discards = true;
     this.resume();
   }
 
   /**
-   * The request is over. What was read ahead is kept for the next one.
+   * Ends the request. Bytes that were read ahead are kept for the next one.
    *
-   * @returns Resolves when the next request can be read; undefined if that is now.
+   * @returns A promise that resolves when the next request can be read; undefined if that is now.
    */
   end(): Promise<unknown> | undefined {
     this.#watcher = undefined;
@@ -134,7 +134,7 @@ export class Incoming {
         if (!more || signal.aborted) return;
       }
     } catch {
-      return; // The watcher knows.
+      return; // The watcher has been called.
     }
     this.#paused = true;
     this.#watcher?.clientAhead();
@@ -154,20 +154,20 @@ export class Incoming {
   };
 }
 
-/** The reason why reading ahead ends when its request is over. */
+/** The reason that ends reading ahead at the end of a request. */
 const OVER = new NetError("The request is over", { kind: "closed", phase: "read" });
 
-/** The body of one request, as its head frames it. */
+/** The body of one request. */
 export class IncomingBody {
-  /** Whether it has been read whole, so that the next request follows. */
+  /** Whether the whole body has been read, so that the next request follows. */
   done = false;
 
   readonly #incoming: Incoming;
   #expects: boolean;
-  /** What was taken in before anybody read it. */
+  /** Bytes that were decoded before a reader asked for them. */
   #ahead: Bytes = EMPTY;
   #fields: Http1Fields | undefined;
-  /** Why the end of the body will not be read. */
+  /** The reason why the end of the body cannot be read. */
   #failure: unknown;
   #over = false;
   #trailers: PromiseWithResolvers<Headers> | undefined;
@@ -178,11 +178,11 @@ export class IncomingBody {
     if (framing === 0) this.done = incoming.decoder.next()?.kind === "end";
   }
 
-  /** The fields behind the body, once it has been read. Rejects if that cannot be any more. */
+  /** The fields behind the body. Rejects if the body is not read to its end. */
   get trailers(): Promise<Headers> {
     if (this.#trailers === undefined) {
       this.#trailers = Promise.withResolvers();
-      // Whoever does not look must not end the process.
+      // An unused promise that rejects must not end the process.
       this.#trailers.promise.catch(() => {});
       if (this.done) this.#trailers.resolve(requestTrailers(this.#fields));
       else if (this.#failure !== undefined || this.#over) this.#fail(cutShort());
@@ -190,35 +190,35 @@ export class IncomingBody {
     return this.#trailers.promise;
   }
 
-  /** The request is over: what has not been read now is never read. */
+  /** Ends the request. The unread part of the body is never read. */
   end(): void {
     this.#over = true;
     if (!this.done && this.#trailers !== undefined) this.#fail(cutShort());
   }
 
-  /** Looks whether all of it has come; nothing is lost to a reader that comes later. */
+  /** Decodes the bytes that have arrived, and keeps them for a later reader. */
   takeIn(): void {
     if (this.done || this.#ahead.length > 0) return;
     try {
       this.#ahead = this.#take() ?? EMPTY;
       this.#incoming.resume();
     } catch (error) {
-      // The reader gets this error again. Nothing can follow a body that has no end.
+      // The reader gets this error again. No request can follow a body without an end.
       if (!(error instanceof ProblemError || error instanceof NetError)) throw error;
     }
   }
 
   /**
-   * The head of the response goes out. From now on a 100 would stand in the middle of it, and the
-   * client knows without it that its request has been read (RFC 9110 §10.1.1).
+   * Notes that the head of the response is about to be sent. From now on a 100 would be in the middle
+   * of the response, and the client does not need it any more (RFC 9110 §10.1.1).
    */
   answered(): void {
     this.#expects = false;
   }
 
-  /** Takes the whole body, if all of it has arrived and has at most so many bytes. */
+  /** Takes the whole body, if it has arrived completely and has at most `max` bytes. */
   takeWhole(max: number): Bytes | undefined {
-    // A 100 is owed to a client that waits for it, and an error to whoever reads.
+    // A waiting client needs a 100 first, and a reader of the stream needs the bytes or the error.
     if (this.#expects || this.#ahead.length > 0) return undefined;
     try {
       this.#ahead = this.#take() ?? EMPTY;
@@ -235,7 +235,7 @@ export class IncomingBody {
   async read(): Promise<ReadableStreamReadResult<Bytes>> {
     const incoming = this.#incoming;
     for (;;) {
-      // The response may have been made during a wait, and what came then is here.
+      // The response may have been made during the wait. `takeIn` has kept the bytes then.
       const ahead = this.#ahead;
       if (ahead.length > 0) {
         this.#ahead = EMPTY;
@@ -255,12 +255,12 @@ export class IncomingBody {
     return { done: true, value: undefined };
   }
 
-  /** Nobody wants the rest. The connection ends with this request then. */
+  /** Gives up the rest. The connection ends with this request. */
   cancel(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** All that has come of it, in memory that may be transferred away; undefined if nothing has. */
+  /** Returns the bytes that have arrived, in memory that may be transferred; undefined without any. */
   #take(): Bytes | undefined {
     if (this.#incoming.discards) throw cutShort();
     const { decoder } = this.#incoming;

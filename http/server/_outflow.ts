@@ -3,13 +3,13 @@ import type { HardenedInfo } from "./_hardened_info.ts";
 import type { Body } from "./_response_body.ts";
 
 /**
- * How long the body of a response may be silent once its client has ended its output, in
- * milliseconds. A client that half-closes its connection (`nc -N`) and one that has closed it look
- * the same until something is sent. So a body that flows goes on, and one that is silent ends.
+ * Maximum silence of the body of a response after its client has ended its output, in milliseconds. A
+ * half-closed connection (`nc -N`) and a closed one look the same until a write. So a body continues
+ * as long as it produces bytes, and a silent one ends.
  */
 export const SILENCE = 500;
 
-/** Reads the body of a response as long as its client waits for it. */
+/** Reads the body of a response while its client waits for it. */
 export class Outflow {
   readonly #body: Body;
   readonly #info: HardenedInfo;
@@ -28,12 +28,12 @@ export class Outflow {
   }
 
   /**
-   * Reads the next chunk. Whoever waits for a source looks for the end of the client meanwhile.
+   * Reads the next chunk. While it waits for the source, it watches for the end of the client.
    *
    * @throws {NetError} If the client has gone.
    */
   async next(): ReturnType<Body["next"]> {
-    // A first chunk that is there is not waited for.
+    // The first chunk may be there already.
     if (this.#begun) this.#info.watch();
     this.#begun = true;
     this.#waiting = true;
@@ -50,8 +50,8 @@ export class Outflow {
   }
 
   /**
-   * The client has the whole length that was announced. The response has been sent, though its
-   * source may yet have to end.
+   * Notes that the announced length has been sent. The response is complete, although its source may
+   * not have ended yet.
    */
   sent(): void {
     this.#sent = true;
@@ -59,10 +59,10 @@ export class Outflow {
   }
 
   /**
-   * Makes the last chunk, with the trailers behind it.
+   * Makes the last chunk and the trailers.
    *
    * @throws {NetError} If the client has gone.
-   * @throws {TypeError} If the trailers are not those that were announced.
+   * @throws {TypeError} If a trailer was not announced.
    */
   async lastChunk(): Promise<string> {
     if (this.#info.trailerNames === undefined) return "0\r\n\r\n";
@@ -85,7 +85,7 @@ export class Outflow {
   #waited(): void {
     this.#waiting = false;
     if (this.#limit !== undefined) this.#info.clock.unwatch(this.#limit);
-    // Cancelling ends the body as if it were whole.
+    // A cancelled body looks like a complete one.
     if (this.#cancelled && !this.#sent) throw this.#info.gone;
   }
 
@@ -95,7 +95,7 @@ export class Outflow {
     this.#onCancel?.();
   }
 
-  /** The body has been read, or given up. */
+  /** Stops watching, after the body has been read or given up. */
   end(): void {
     this.#info.onClientEnd = undefined;
     if (this.#limit !== undefined) this.#info.clock.unwatch(this.#limit);

@@ -2,10 +2,11 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const NOTHING: Bytes = new Uint8Array(0);
 
-/** The body of an answer: whole where it is there, as the body of `new Response(text)` is. */
+/** The body of a response. */
 export interface Body {
+  /** All bytes, if they are there already, as in `new Response(text)`. */
   readonly whole: Bytes | undefined;
-  /** Whether there is something to send already. */
+  /** Whether some bytes are there already. */
   readonly ready: boolean;
   next(): Promise<Read>;
   cancel(reason?: unknown): void;
@@ -20,7 +21,7 @@ const NO_BODY: Body = {
   cancel() {},
 };
 
-/** A body that is there, to be read as a stream. */
+/** Returns a body that gives known bytes in parts. */
 export function inParts(whole: Bytes): Body {
   const parts: Read[] = whole.length === 0 ? [] : [{ done: false, value: whole }];
   return {
@@ -30,24 +31,25 @@ export function inParts(whole: Bytes): Body {
   };
 }
 
-/** In how many turns of the microtask queue a body that is there has said so. */
+/** Turns of the microtask queue in which a body provides bytes that it already has. */
 const TURNS = 8;
 
 /**
- * Opens the body of an answer. It does not wait for a source that has nothing yet: the head of the
- * answer goes ahead then.
+ * Opens the body of a response. It does not wait for a source without bytes, so that the head of the
+ * response can be sent first.
  *
- * @param response The answer.
- * @returns Its body.
- * @throws {TypeError} If it is used already or gives no bytes, or the answer is no answer.
- * @throws What its source throws at once.
+ * @param response The response whose body is opened.
+ * @returns The body, ready to be read.
+ * @throws {TypeError} If the body was used before, if its first chunk is not bytes, or if the status
+ * of the response is below 200.
+ * @throws The error of the source, if it fails at once.
  */
 export async function openBody(response: Response): Promise<Body> {
   if (response.status < 200) {
-    const hint = response.status === 101 ? ": only the request as it came can be upgraded" : "";
+    const hint = response.status === 101 ? ": only an unchanged request can be upgraded" : "";
     throw new TypeError(`The response has the status ${response.status}${hint}`);
   }
-  if (response.bodyUsed) throw new TypeError("The body of the response is used up");
+  if (response.bodyUsed) throw new TypeError("The body of the response was used before");
   if (response.body === null) return NO_BODY;
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;
   const cancel = (reason?: unknown) => void reader.cancel(reason).catch(() => {});
@@ -56,7 +58,7 @@ export async function openBody(response: Response): Promise<Body> {
   if (first?.done) return NO_BODY;
   if (first !== undefined) {
     checkBytes(first.value);
-    // A body that was given as text or bytes ends behind its first chunk, and says so at once.
+    // A body of text or bytes ends after its first chunk, without waiting.
     pending.push(reader.read());
     const second = await soon(pending[1]!).catch(() => undefined);
     if (second?.done) return { ...NO_BODY, whole: first.value, cancel };
@@ -65,7 +67,7 @@ export async function openBody(response: Response): Promise<Body> {
   return { whole: undefined, ready: first !== undefined, next, cancel };
 }
 
-/** What a read gives if it gives it now. */
+/** Returns the result of a read if it is there already. */
 async function soon(reading: Promise<Read>): Promise<Read | undefined> {
   let settled: Promise<Read> | undefined;
   const settle = () => void (settled = reading);
@@ -76,5 +78,7 @@ async function soon(reading: Promise<Read>): Promise<Read | undefined> {
 
 /** Rejects a chunk of a body that is not bytes. */
 export function checkBytes(chunk: unknown): void {
-  if (!(chunk instanceof Uint8Array)) throw new TypeError("The body has a chunk of no bytes");
+  if (!(chunk instanceof Uint8Array)) {
+    throw new TypeError("A chunk of the body is not a Uint8Array");
+  }
 }

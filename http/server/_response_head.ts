@@ -2,43 +2,43 @@ import { STATUS_TEXT } from "@std/http/status";
 import { httpDate } from "../internal/http_date.ts";
 import { hasMember } from "../header_list.ts";
 
-/** What the head of a response depends on besides the response. */
+/** The options of the head of a response. */
 export interface ResponseOptions {
   /** The method of the request. */
   readonly method: string;
   /** The minor version of the client's HTTP/1. */
   readonly minor: 0 | 1;
-  /** Whether the connection may go on, as far as the request is concerned. */
+  /** Whether the request allows another one on its connection. */
   readonly keepAlive: boolean;
-  /** The names of the fields that follow the body, if some do. */
+  /** The names of the trailers, if there are any. */
   readonly trailers?: string | undefined;
 }
 
-/** How the body is framed: its length, chunks, the end of the connection, or there is none. */
+/** The framing of a body: its length, chunks, the end of the connection, or no body. */
 export type BodyFraming = number | "chunked" | "close" | "none";
 
-/** What belongs to the connection, and is not the handler's to say (RFC 9110 §7.6.1). */
+/** Fields that belong to the connection, so a handler cannot set them (RFC 9110 §7.6.1). */
 const HOP = new Set(["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"]);
 
-/** Status lines without a reason of the handler's, by status. */
+/** Status lines with the usual reason, by status. */
 const STATUS_LINES: string[] = [];
 
 /** The head of a response. */
 export class ResponseHead {
-  /** Whether no body follows, whatever the response was given (RFC 9110 §6.4.1). */
+  /** Whether no body is sent, even if the response has one (RFC 9110 §6.4.1). */
   readonly bodiless: boolean;
-  /** Whether it answers HEAD: a length is that of the body that GET has. */
+  /** Whether the response answers HEAD. Its length is that of the body for GET. */
   readonly #ofHead: boolean;
   readonly #status: number;
   readonly #minor: 0 | 1;
   /** The status line, the header lines and the date. */
   readonly #lines: string;
-  /** The length that the handler has announced. */
+  /** The length that the handler has set. */
   readonly #declared: number | undefined;
   readonly #keepAlive: boolean;
   /** Whether it names protocols to upgrade to (RFC 9110 §15.5.22). */
   readonly #upgrades: boolean;
-  /** The names of the fields that follow the body. */
+  /** The names of the trailers. */
   readonly #trailers: string | undefined;
 
   constructor(response: Response, { method, minor, keepAlive, trailers }: ResponseOptions) {
@@ -48,7 +48,7 @@ export class ResponseHead {
     let upgrades = false;
     let dated = false;
     let ends = !keepAlive;
-    // An iterator costs three times as much.
+    // An iterator takes three times as long.
     headers.forEach((value, name) => {
       if (name === "trailer" && trailers !== undefined) return;
       if (!HOP.has(name)) lines += `${name}: ${value}\r\n`;
@@ -72,14 +72,13 @@ export class ResponseHead {
   }
 
   /**
-   * How the body is framed.
+   * Returns the framing of the body.
    *
-   * @param length Its length, where that is known.
+   * @param length The length of the body, if it is known.
    */
   framing(length: number | undefined): BodyFraming {
-    if (this.#trailers !== undefined) return "chunked"; // Nothing follows other bodies.
-    // A handler that makes no body for HEAD says nothing of the length that GET has, unless it
-    // announces one (RFC 9110 §8.6).
+    if (this.#trailers !== undefined) return "chunked"; // Only chunked bodies have trailers.
+    // An empty body for HEAD tells nothing about the length for GET (RFC 9110 §8.6).
     if (length === 0 && this.#ofHead) length = undefined;
     length ??= this.#declared;
     if (length !== undefined) return length;
@@ -87,12 +86,12 @@ export class ResponseHead {
     return this.#minor === 1 ? "chunked" : "close";
   }
 
-  /** Whether the connection goes on behind the body. */
+  /** Returns whether the connection may carry another request. */
   keepsAlive(framing: BodyFraming): boolean {
     return this.#keepAlive && framing !== "close";
   }
 
-  /** The lines, with the empty one at the end. */
+  /** Returns all lines, with the empty one at the end. */
   text(framing: BodyFraming): string {
     return `${this.#lines}${this.#framingLine(framing)}${this.#connectionLine(framing)}\r\n`;
   }
@@ -116,12 +115,12 @@ export class ResponseHead {
   }
 }
 
-/** Whether a field belongs to the connection, and is not for the handler to set. */
+/** Returns whether a field belongs to the connection, so a handler cannot set it. */
 export function isOfConnection(name: string): boolean {
   return HOP.has(name);
 }
 
-/** The first line of a response. */
+/** Returns the first line of a response. */
 export function statusLine(status: number, reason: string): string {
   if (reason !== "") return `HTTP/1.1 ${status} ${reason}\r\n`;
   return STATUS_LINES[status] ??= `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? ""}\r\n`;
@@ -130,7 +129,7 @@ export function statusLine(status: number, reason: string): string {
 let date = "";
 let line = "";
 
-/** The `date` line of this second. */
+/** Returns the `date` line of the current second. */
 export function dateLine(): string {
   const now = httpDate();
   if (now !== date) {

@@ -15,12 +15,12 @@ import { Outflow } from "./_outflow.ts";
 /**
  * Writes a response (RFC 9112).
  *
- * @param conn Where to.
- * @param response The response.
- * @param body Its body, opened; it is used up.
- * @param options What it depends on.
+ * @param conn The connection to write to.
+ * @param response The response to send, without its body.
+ * @param body The opened body, which is read to its end.
+ * @param options The options of the head.
  * @returns Whether the connection may carry another request.
- * @throws What the body throws, or the connection; what has been sent is half a response then.
+ * @throws The error of the body or of the connection. Half a response may have been sent then.
  */
 export async function writeResponse(
   conn: Connection,
@@ -38,7 +38,7 @@ export async function writeResponse(
   } else if (body.whole !== undefined && framing !== "chunked") {
     await writeWhole(conn, encodeBytes(lines, body.whole, false), info);
   } else {
-    // The end of the connection is the end of the body: half a body must not look like a whole one.
+    // The end of the connection ends the body, so only a reset shows that half of it is missing.
     if (framing === "close") conn.resetOnAbort();
     const parts = body.whole === undefined ? body : inParts(body.whole);
     await stream(conn, lines, parts, new Outflow(parts, info), framing, info);
@@ -46,7 +46,7 @@ export async function writeResponse(
   return head.keepsAlive(framing);
 }
 
-/** Writes the answer behind which another protocol goes on. */
+/** Writes the response 101, after which another protocol starts. */
 export async function writeSwitch(conn: Connection, { headers }: Response): Promise<void> {
   let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n";
   for (const [name, value] of headers) {
@@ -56,14 +56,14 @@ export async function writeSwitch(conn: Connection, { headers }: Response): Prom
 }
 
 /**
- * What one body may send before others have a turn. A source that always has more, for a client that
- * takes it as fast, would leave none to them: nothing of that waits for the event loop.
+ * The share of one body before it yields to other connections. A fast source with a fast client never
+ * waits for the event loop, and so would starve all other connections.
  */
 class Turn {
   #bytes = 512 * 1024;
   #pieces = 128;
 
-  /** Counts a piece; tells whether the turn is over. */
+  /** Counts a piece. Returns whether the turn is over. */
   over(size: number): boolean {
     this.#bytes -= size;
     return --this.#pieces <= 0 || this.#bytes <= 0;
@@ -83,7 +83,7 @@ async function stream(
   const length = typeof framing === "number" ? framing : Infinity;
   const sink = new BodySink(conn);
   let sent = 0;
-  /** Bytes that are no body. */
+  /** Bytes of the head and of the chunk framing. */
   let rest = head.length;
   let turn = new Turn();
   try {
@@ -121,7 +121,7 @@ async function stream(
     await sink.flush();
   } catch (error) {
     body.cancel(error);
-    // What came before the fault is sent, if the fault is not that of this connection.
+    // The bytes before the error are sent, unless the connection itself has failed.
     await sink.flush().catch(() => {});
     throw error;
   } finally {

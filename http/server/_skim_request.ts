@@ -1,13 +1,13 @@
 import { trimBlanks } from "../../net/text.ts";
 import { latin1 } from "../internal/http1_bytes.ts";
 
-/** What can be read of a request that is refused. */
+/** The readable part of a refused request. */
 export interface SkimmedRequest {
-  /** Its method. */
+  /** The method. */
   readonly method: string;
-  /** Its target as it was sent. */
+  /** The target as it was sent. */
   readonly target: string;
-  /** Its fields. */
+  /** The well-formed header fields. */
   readonly fields: Iterable<readonly [name: string, value: string]>;
 }
 
@@ -15,16 +15,16 @@ const FIRST = /^([!#$%&'*+.^_`|~\w-]{1,64}) ([\x21-\x7e]+) HTTP\/1\.\d$/;
 const FIELD = /^([!#$%&'*+.^_`|~\w-]+):([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
- * Reads what it can of a head that is too large, incomplete or malformed, so that a refusal can be
- * logged and carry the fields of CORS. Lines that are no fields are left out. Nothing but the refusal
- * may depend on it.
+ * Reads the well-formed part of a head that is too large, incomplete or malformed, so that the refusal
+ * can be logged and get the fields of CORS. Malformed lines are left out. Only the refusal may depend
+ * on the result.
  *
- * @param bytes What was received, from the first line on.
+ * @param bytes The received bytes, from the first line on.
  * @returns The request, or undefined if its first line is malformed or incomplete.
  */
 export function skimRequest(bytes: Uint8Array): SkimmedRequest | undefined {
   const lines = latin1(bytes, false).split("\r\n");
-  // The last one is incomplete.
+  // The last line is incomplete.
   const last = lines.indexOf("");
   const [first = "", ...rest] = lines.slice(0, last === -1 ? lines.length - 1 : last);
   const [, method, target] = FIRST.exec(first) ?? [];

@@ -1,18 +1,18 @@
 import type { TlsKeyPair } from "../../net/tls/options.ts";
 import type { HttpAddr } from "./handler.ts";
 
-/** What carries requests to a gate. */
+/** A transport that passes requests to a gate. */
 export interface HttpTransport<A extends HttpAddr = HttpAddr> {
   readonly addr: A;
-  /** Resolves when it has stopped and nothing is left; never rejects. */
+  /** Resolves when the transport has stopped and all connections are closed; never rejects. */
   readonly finished: Promise<void>;
-  /** Stops accepting as far as it can: what still comes is for the gate to refuse. */
+  /** Stops accepting if it can. The gate refuses requests that still arrive. */
   stop(): void;
-  /** Ends gracefully; no request is active any more. */
+  /** Ends gracefully, after the last active request. */
   close(): void;
-  /** Cuts every connection. */
+  /** Cuts all connections. */
   cut(): void;
-  /** Absent where certificates cannot be changed. */
+  /** Replaces the certificates. Undefined if the transport cannot do this. */
   reloadTls?(certificates?: readonly TlsKeyPair[]): void;
   ref(): void;
   unref(): void;

@@ -10,19 +10,19 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const encoder = new TextEncoder();
 const NOTHING: Bytes = new Uint8Array(0);
 /**
- * The most of a large body that is written before other connections have a turn. The kernel takes
- * about as much at once. Smaller pieces keep bodies that are sent at the same time in memory for
- * longer. The garbage collector frees a body late if it is no longer young.
+ * Maximum part of a large body that is written before other connections have a turn. The kernel
+ * accepts about as much at once. With smaller pieces, simultaneous bodies stay in memory for longer,
+ * and the garbage collector frees old objects late.
  */
 const PIECE = 4 * 1024 * 1024;
 
-/** A response as bytes. */
+/** A response in bytes. */
 export interface WholeResponse {
   /** The head and the body, or the beginning of the body. */
   readonly bytes: Bytes;
-  /** What `bytes` is the beginning of; to be given back once it was written. */
+  /** The buffer that holds `bytes`. It is returned to its pool after the write. */
   readonly buffer: Bytes;
-  /** The rest of a large body, in the memory that it was made in. */
+  /** The rest of a large body, which is not copied. */
   readonly rest: Bytes | undefined;
   /** The length of the body that is sent. */
   readonly size: number;
@@ -31,17 +31,17 @@ export interface WholeResponse {
 }
 
 /**
- * Encodes a response whose body is known without reading a stream.
+ * Encodes a response whose body is known without a stream.
  *
- * @param response The response.
- * @param options What its head depends on.
- * @returns The bytes; undefined if the body is a stream. The response is untouched then.
+ * @param response The response to encode.
+ * @param options The options of the head.
+ * @returns The bytes; undefined if the body is a stream. The response is unchanged then.
  */
 export function encodeWhole(
   response: Response,
   options: ResponseOptions,
 ): WholeResponse | undefined {
-  // To refuse such a status is for whoever opens the body.
+  // `openBody` rejects such a status.
   if (response.status < 200) return undefined;
   const type = soleContentType(response);
   const body = staticBody(response);
@@ -49,7 +49,7 @@ export function encodeWhole(
   const usual = type !== undefined && typeof body === "string" && response.statusText === "";
   if (usual && isUsual(options)) {
     const line = typeLine(type);
-    // What nearly every response of an API is: status 200 and text.
+    // The usual response of an API has status 200 and text.
     if (line !== undefined) return encodeText(statusLine(200, "") + line + dateLine(), body);
   }
   return encodeAny(response, body ?? NOTHING, options);
@@ -67,26 +67,26 @@ export async function writeWhole(
   if (whole.rest !== undefined) await writeRest(conn, whole.rest);
 }
 
-/** Writes the rest of a large body in pieces, with a turn for other connections between them. */
+/** Writes the rest of a large body in pieces, and yields to other connections between them. */
 export async function writeRest(conn: Connection, rest: Bytes): Promise<void> {
   for (let at = 0; at < rest.length; at += PIECE) {
-    // A client that takes the bytes as fast as they are written leaves no turn to anybody else.
+    // A client that reads as fast as the server writes would starve all other connections.
     if (at > 0) await new Promise((resolve) => setImmediate(resolve));
     await conn.write(rest.subarray(at, at + PIECE));
   }
 }
 
-/** Whether the head is the same for all responses with the same content type. */
+/** Returns whether the head depends only on the content type. */
 function isUsual({ method, keepAlive, minor }: ResponseOptions): boolean {
   return keepAlive && minor === 1 && method !== "HEAD";
 }
 
-/** The lines for content types, which are few. */
+/** Lines by content type. */
 const typeLines = new Map<string | null, string>([[null, ""]]);
-/** How many content types are remembered. */
+/** Maximum number of content types in the cache. */
 const REMEMBERED = 64;
 
-/** The line for a content type; undefined if it is not ASCII. */
+/** Returns the line for a content type; undefined if it is not ASCII. */
 function typeLine(type: string | null): string | undefined {
   let line = typeLines.get(type);
   if (line === undefined && /^[\t -~]*$/.test(type!)) {
@@ -97,14 +97,14 @@ function typeLine(type: string | null): string | undefined {
   return line;
 }
 
-/** Encodes a head in ASCII that ends before its length, the length, and text as UTF-8. */
+/** Encodes header lines in ASCII, a `content-length`, and a body of text in UTF-8. */
 function encodeText(lines: string, body: string): WholeResponse {
   let text = withLength(lines, body.length, body);
   if (text.length <= LARGE_OUTPUT) {
     const buffer = takeOutput(text.length);
     let { read, written } = encoder.encodeInto(text, buffer);
     if (read === text.length && written > read) {
-      // The body is not ASCII. Its length is that of its bytes.
+      // The body is not ASCII, so it has more bytes than characters.
       text = withLength(lines, written - (text.length - body.length), body);
       ({ read, written } = encoder.encodeInto(text, buffer));
     }
@@ -134,10 +134,10 @@ function encodeAny(
   return encodeBytes(head.text(framing), sent, head.keepsAlive(framing));
 }
 
-/** Encodes a whole head and a body. A large body stays where it is. */
+/** Encodes a head and a body. The end of a large body is not copied. */
 export function encodeBytes(head: string, body: Bytes, keepAlive: boolean): WholeResponse {
   const size = head.length + body.length;
-  // One packet for the head and the beginning of the body.
+  // The head and the beginning of the body go out in one write.
   const first = size <= LARGE_OUTPUT ? body.length : Math.max(0, OUTPUT_SIZE - head.length);
   const buffer = takeOutput(head.length + first);
   writeLatin1(head, buffer, 0);
@@ -147,7 +147,7 @@ export function encodeBytes(head: string, body: Bytes, keepAlive: boolean): Whol
   return { bytes, buffer, rest, size: body.length, keepAlive };
 }
 
-/** How many bytes of a response are no body. */
+/** Returns the size of the head of an encoded response, in bytes. */
 export function headSize({ bytes, rest, size }: WholeResponse): number {
   return bytes.length + (rest?.length ?? 0) - size;
 }

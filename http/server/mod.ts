@@ -1,8 +1,8 @@
 /**
- * An HTTP server for any handler from `Request` to `Response`, with limits, trusted proxies, early
- * hints, trailers, and protocol upgrades.
+ * An HTTP server for any handler that takes a `Request` and returns a `Response`, with limits, trusted
+ * proxies, early hints, trailers, and protocol upgrades.
  *
- * **Permissions**: `--allow-net=HOST:PORT` for the address that it listens on; for a Unix socket,
+ * **Permissions**: `--allow-net=HOST:PORT` for the address of the server; for a Unix socket,
  * `--allow-read=PATH`, `--allow-write=PATH` and `--allow-net=unix:PATH`.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * What `serveHttp` takes, tells and gives.
+ * The options, events and counters of `serveHttp`.
  *
  * **Permissions**: none.
  *
@@ -17,25 +17,26 @@ import type { HttpAddr } from "./handler.ts";
 
 export type * from "./handler.ts";
 
-/** Which reverse proxies are trusted: set `hops` or `from`. */
+/** The reverse proxies that the server trusts. Set either `hops` or `from`. */
 export interface TrustProxyOptions {
   /**
-   * How many proxies are in front of the server. Only where nobody can reach it past them. One that
-   * connects to the Unix socket of the server counts.
+   * Number of proxies in front of the server. Use it only if no client can bypass the proxies. A
+   * proxy that connects to the Unix socket of the server counts as one.
    *
    * @default undefined
    */
   hops?: number;
   /**
-   * The addresses of the proxies, blocks such as `10.0.0.0/8`, and `unix:` for proxies that connect
-   * to the Unix socket of the server. No address or block includes those.
+   * Addresses of the proxies, blocks such as `10.0.0.0/8`, and `unix:` for proxies that connect to
+   * the Unix socket of the server. No address and no block includes `unix:`.
    *
    * @default undefined
    */
   from?: readonly string[];
   /**
-   * The fields that they set: "x-forwarded" for `X-Forwarded-For`, `-Proto` and `-Host`, "forwarded"
-   * for `Forwarded` (RFC 7239). The other ones are ignored, since a client may send them.
+   * The header fields that the proxies set: "x-forwarded" stands for `X-Forwarded-For`, `-Proto` and
+   * `-Host`, "forwarded" for `Forwarded` (RFC 7239). The server ignores the other fields, because a
+   * client can send them.
    *
    * @default "x-forwarded"
    */
@@ -43,8 +44,8 @@ export interface TrustProxyOptions {
 }
 
 /**
- * The certificates of HTTPS, as `serveTls` takes them: `ServeTlsOptions` tells what each does. With
- * `cert` and `key`, or `certFile` and `keyFile`, the server speaks HTTPS; the others are hardened only.
+ * The certificates of HTTPS. `ServeTlsOptions` describes each option. With `cert` and `key`, or with
+ * `certFile` and `keyFile`, the server speaks HTTPS. All other options need a hardened server.
  */
 export type HttpsOptions = Pick<
   ServeTlsOptions,
@@ -63,195 +64,195 @@ export type HttpsOptions = Pick<
 >;
 
 /**
- * The limits of a server. All times are in milliseconds; 0 lifts a limit, but for `minBodyRate`,
- * `maxHead` and `maxHeaders`, which are from 1 up.
+ * The limits of an HTTP server. All times are in milliseconds. 0 and Infinity lift a limit, but
+ * `minBodyRate`, `maxHead` and `maxHeaders` must be at least 1.
  *
  * @typeParam A The addresses of clients.
  */
 export interface HttpServerOptions<A extends HttpAddr> {
   /**
-   * The most bytes that the body of a request may have; more is 413.
+   * Maximum size of the body of a request, in bytes. A larger body gets 413.
    *
    * @default 10485760
    */
   maxBody?: number;
   /**
-   * How long reading a body may wait for the next byte, and, `minBodyRate`
-   * apart, in all; then it is 408. The time in which the handler does not read
-   * is not counted.
+   * Maximum time to wait for the next bytes of a body, and for the whole body. Received bytes extend
+   * the time for the whole body, see `minBodyRate`. A slower client gets 408. Time in which the
+   * handler does not read does not count.
    *
    * @default 30000
    */
   bodyTimeout?: number;
   /**
-   * How many bytes of a body buy one second more than `bodyTimeout`, so that
-   * long uploads may take long and drops do not: bytes per second, from 1 up;
-   * without `bodyTimeout` it has nothing to say.
+   * Minimum rate of a body, in bytes per second. Each `minBodyRate` bytes that arrive extend
+   * `bodyTimeout` for the whole body by one second, so a long upload may take long, and a client that
+   * sends single bytes may not. It has no effect without `bodyTimeout`.
    *
    * @default 500
    */
   minBodyRate?: number;
   /**
-   * How long a handler may take until it returns its response; then the client gets 503 and
-   * `info.signal` is aborted. Time spent waiting for the body of the request does not count:
+   * Maximum time until a handler returns its response. After that the client gets 503, and
+   * `info.signal` is aborted. Time spent waiting for the body of the request does not count, because
    * `bodyTimeout` and `minBodyRate` limit it. The body of the response may take longer.
    *
    * @default 60000
    */
   handlerTimeout?: number;
   /**
-   * The most requests at a time, until their answers have been sent whole; more
-   * are answered 503 with `Retry-After`.
+   * Maximum number of simultaneous requests. A request ends when its response has been sent. Further
+   * requests get 503 with `Retry-After`.
    *
    * @default 1024
    */
   maxRequests?: number;
   /**
-   * The hosts that requests may name, without a port, or "any"; others are answered 421. On loopback
-   * and on a Unix socket, the default protects against DNS rebinding, by which a web page reaches servers of this machine.
-   * A reverse proxy on the same machine that passes its public name on needs that name here.
+   * The hosts that requests may name, without ports, or "any". Other hosts get 421. On loopback and
+   * on a Unix socket, the default protects against DNS rebinding, by which a web page reaches servers
+   * on the machine of its reader. If a reverse proxy on the same machine passes its public name on,
+   * add that name here.
    *
-   * A request of HTTP/1.0 may name no host, as the default health check of HAProxy does. On a
-   * hardened server it counts as one for the address that it came to, which is in `request.url`,
-   * too. `Deno.serve` answers 400 to it, since it cannot be told from a request of HTTP/1.1, which
-   * must name a host (RFC 9112 §3.2).
+   * A request of HTTP/1.0 may name no host; the default health check of HAProxy does not. A hardened
+   * server uses the address that the client has connected to, also in `request.url`. `Deno.serve`
+   * answers 400, because there such a request looks like one of HTTP/1.1, which must name a host
+   * (RFC 9112 §3.2).
    *
    * @default on loopback and on a Unix socket: addresses, names without a dot, `localhost` and names
    * below it; elsewhere "any"
    */
   allowedHosts?: readonly string[] | "any";
   /**
-   * The reverse proxies that are trusted to name the client: their number, or their addresses and
-   * blocks. `info.remoteAddr` is the address of the client then, for `accessLog`, `rateLimit` and
-   * handlers, and `info.forwarded` has the rest. Counted from the server, the first address that is
-   * not trusted is the client.
+   * The reverse proxies that may name the client: their number, or their addresses and blocks. With
+   * this option, `info.remoteAddr` is the address of the client for `accessLog`, `rateLimit` and
+   * handlers, and `info.forwarded` has the rest. The client is the first address, counted from the
+   * server, that is not trusted.
    *
-   * @default none: fields of a client mean nothing
+   * @default none: the server ignores these fields
    */
   trustProxy?: number | readonly string[] | TrustProxyOptions;
   /**
-   * Whether connections are held to limits, too: the options below, for which
-   * `Deno.serve` has nothing. It speaks HTTP/1.1 alone then, compresses nothing
-   * by itself, and is slower; `Deno.upgradeWebSocket` does not work on it, `upgrade` of
-   * `ws/upgrade` does.
+   * Whether the server also limits connections, by the options below. `Deno.serve` has no such
+   * limits. A hardened server speaks only HTTP/1.1, does not compress responses by itself, and is
+   * slower. `Deno.upgradeWebSocket` does not work on it; use `upgrade` of `ws/server`.
    *
-   * @default true beyond this machine's loopback addresses, or if an option is set that needs it
+   * @default true if the server listens beyond loopback, or if an option is set that needs it
    */
   hardened?: boolean;
   /**
-   * The most connections at a time; one more waits. Hardened only.
+   * Maximum number of simultaneous connections. Further connections wait. Hardened only.
    *
    * @default 1024
    */
   maxConnections?: number;
   /**
-   * The most connections at a time from one address, of
-   * IPv6 one network of 64 bits; more are closed at once. All clients on a Unix socket count as one.
-   * No limit by default, since behind a reverse proxy all come from one. Hardened only.
+   * Maximum number of simultaneous connections from one address; for IPv6, from one network of 64
+   * bits. Further connections are closed at once. All clients on a Unix socket count as one address.
+   * The default is no limit, because behind a reverse proxy all clients have the same address.
+   * Hardened only.
    *
    * @default 0
    */
   maxConnectionsPerAddress?: number;
   /**
-   * Reads the header of the PROXY protocol on connections of trusted peers, so that `info.remoteAddr`
-   * and `maxConnectionsPerAddress` see the clients of a load balancer; see `ServeTcpOptions`. A
-   * client whose header is missing or malformed is an event of type "handshake-error".
-   * Hardened only.
+   * Reads the header of the PROXY protocol on connections of trusted peers. `info.remoteAddr` and
+   * `maxConnectionsPerAddress` then see the clients of a load balancer; see `ServeTcpOptions`. A
+   * missing or malformed header is an event of type "handshake-error". Hardened only.
    *
    * @default no header is read
    */
   proxyProtocol?: ProxyProtocolOptions;
   /**
-   * How long the head of a request may take from its first byte, and a new
-   * connection until that; then it is 408. Hardened only.
+   * Maximum time from the first byte of a request to the end of its head, and from the start of a
+   * connection to its first byte. A slower client gets 408. Hardened only.
    *
    * @default 15000
    */
   headTimeout?: number;
   /**
-   * How long a connection may be silent between two requests. Hardened only.
+   * Maximum time between two requests of a connection. Hardened only.
    *
    * @default 60000
    */
   idleTimeout?: number;
   /**
-   * How long a client may take nothing of its answer. Hardened only.
+   * Maximum time in which a client accepts no bytes of its response. Hardened only.
    *
    * @default 30000
    */
   writeTimeout?: number;
   /**
-   * The most bytes that the head of a request may have; more is 431. Hardened only.
+   * Maximum size of the head of a request, in bytes. A larger head gets 431. Hardened only.
    *
    * @default 32768
    */
   maxHead?: number;
   /**
-   * The most headers that a request may have; more is 431. Hardened only.
+   * Maximum number of header lines of a request. More get 431. Hardened only.
    *
    * @default 100
    */
   maxHeaders?: number;
-  /** Shuts the server down when it is aborted. */
+  /** Aborting this signal shuts the server down. */
   signal?: AbortSignal;
-  /** Called for everything worth counting or logging. What it throws is logged. */
+  /** Receives events that are worth counting or logging. Its own errors are logged. */
   onEvent?: (event: HttpServerEvent<A>) => void;
 }
 
 /** Options of `serveHttp` on TCP. */
 export interface ServeHttpOptions extends HttpServerOptions<Deno.NetAddr>, HttpsOptions {
   /**
-   * The address to listen on. Nothing but this machine reaches the default.
+   * The address to listen on. Only this machine reaches the default.
    *
    * @default "127.0.0.1"
    */
   hostname?: string;
   /**
-   * The port to listen on; 0 takes a free one, to be read from `addr.port`.
+   * The port to listen on. 0 chooses a free port, see `addr.port`.
    *
    * @default 0
    */
   port?: number;
   /**
-   * How many connections the kernel holds until they are accepted. Hardened only.
+   * Number of connections that the kernel keeps until the server accepts them. Hardened only.
    *
    * @default 511
    */
   backlog?: number;
   /**
-   * Whether other Workers of this program may listen on the same port; see
-   * `serveWithWorkers`. Hardened only.
+   * Whether other Workers of this program may listen on the same port; see `serveWithWorkers`.
+   * Hardened only.
    *
    * @default false
    */
   sharePort?: boolean;
-  /** Called once with the address. */
+  /** Called once, with the address that the server listens on. */
   onListen?: (addr: Deno.NetAddr) => void;
 }
 
 /** Options of `serveHttp` on a Unix socket. */
 export interface ServeHttpUnixOptions extends HttpServerOptions<HttpAddr> {
   /**
-   * Where the socket is to be, at most 107 bytes. A socket file that a dead server left behind is
-   * taken over. The file goes when the server closes.
+   * The path of the socket, at most 107 bytes. The server replaces a socket file that a dead server
+   * has left behind, and removes the file when it closes.
    */
   path: string;
   /**
-   * Who may connect, as the permission bits of the file: 0o660 for the group as well, as a reverse
-   * proxy needs that runs as another user.
+   * The permission bits of the socket file. They decide which users may connect. A reverse proxy that
+   * runs as another user of the same group needs 0o660.
    *
-   * @default 0o600, the user of this process alone
+   * @default 0o600, only the user of this process
    */
   mode?: number;
-  /** Called once with the address. */
+  /** Called once, with the address that the server listens on. */
   onListen?: (addr: Deno.UnixAddr) => void;
 }
 
 /** Something that happened on an HTTP server. */
 export type HttpServerEvent<A extends HttpAddr = Deno.NetAddr> =
-  /** A request was answered without its handler: `status` says why. */
+  /** The server has answered a request without its handler. `status` tells the reason. */
   | { readonly type: "refused"; readonly status: number; readonly remoteAddr: A }
-  /** A handler threw; `expected` when it was what a client or a limit did. */
+  /** A handler has thrown. `expected` is true if the cause is a client or a limit. */
   | {
     readonly type: "error";
     readonly request: Request;
@@ -259,9 +260,9 @@ export type HttpServerEvent<A extends HttpAddr = Deno.NetAddr> =
     readonly expected: boolean;
   }
   /**
-   * A response could not be sent as the handler has made it: its body failed or was used up. The
-   * client gets 500, or half a response and the end of its connection. `expected` when the body
-   * failed by what the client did. `Deno.serve` does not tell which request it was.
+   * The response of a handler cannot be sent: its body has failed or was used before. The client gets
+   * 500, or half a response and the end of its connection. `expected` is true if the cause is a
+   * client. On `Deno.serve`, the request is unknown.
    */
   | {
     readonly type: "response-error";
@@ -269,64 +270,65 @@ export type HttpServerEvent<A extends HttpAddr = Deno.NetAddr> =
     readonly error: unknown;
     readonly expected: boolean;
   }
-  /** A connection was closed at once, for its address has too many. Hardened only. */
+  /** The server has closed a new connection, because its address has too many. Hardened only. */
   | { readonly type: "connection-refused"; readonly remoteAddr: A }
-  /** A connection ended in the TLS handshake, or with its PROXY header. Hardened only. */
+  /** A connection has ended in the TLS handshake, or by a bad PROXY header. Hardened only. */
   | {
     readonly type: "handshake-error";
     readonly remoteAddr: A;
     readonly error: NetError;
   }
-  /** New certificates are in use, or could not be: then `error` says why, and the old ones stay. */
+  /** The server uses new certificates. If `error` is set, it keeps the old ones. */
   | { readonly type: "tls-reload"; readonly error: NetError | undefined }
-  /** Accepting failed, e.g. for want of file descriptors; it goes on after a pause. */
+  /** Accepting has failed, for example without free file descriptors. The server tries again. */
   | { readonly type: "accept-error"; readonly error: NetError }
-  /** The server has stopped accepting for good. */
+  /** The server has begun to shut down. */
   | { readonly type: "shutdown" };
 
 /** Counters of an HTTP server. */
 export interface HttpServerStats {
-  /** Requests that reached the handler. */
+  /** Requests that have reached the handler. */
   readonly requests: number;
-  /** Requests whose answers are not sent yet. */
+  /** Requests whose responses have not been sent completely. */
   readonly active: number;
-  /** Requests answered without the handler. */
+  /** Requests that the server has answered without the handler. */
   readonly refused: number;
-  /** Requests whose handlers failed for reasons of their own. */
+  /** Requests whose handlers have failed, other than by a fault of the client. */
   readonly failed: number;
 }
 
 /** A running server of `serveHttp`. */
 export interface HttpServer<A extends HttpAddr = Deno.NetAddr> extends AsyncDisposable {
-  /** Where it listens. */
+  /** The address that the server listens on. */
   readonly addr: A;
   /**
-   * Where it listens as a URL, e.g. `http://127.0.0.1:8080`. On a Unix socket it is
-   * `http://localhost`, for a client that has the path besides (`unixSocket` of `http/client`).
+   * The address as a URL, such as `http://127.0.0.1:8080`. On a Unix socket it is
+   * `http://localhost`; a client needs the path, too (`unixSocket` of `http/client`).
    */
   readonly url: string;
-  /** Whether connections are held to limits, too. */
+  /** Whether the server also limits connections. */
   readonly hardened: boolean;
   /** Resolves when the server has shut down. */
   readonly finished: Promise<void>;
-  /** Counters of this moment. */
+  /** Returns the current counters. */
   stats(): HttpServerStats;
   /**
-   * Takes new certificates for the connections to come, as `TlsServer` of `serveTls` does.
+   * Replaces the certificates for future connections, as `TlsServer` of `serveTls` does.
    *
-   * @param certificates The new ones, the default first; without them the files are read again.
-   * @throws {NetError} Of kind "tls" if one of them is no use; the old ones stay.
+   * @param certificates The new certificates, the default one first. Without them the server reads
+   * the files again.
+   * @throws {NetError} Of kind "tls" if a certificate is not usable; the old ones stay.
    * @throws {TypeError} If the server was started without `reloadInterval`.
    */
   reloadTls(certificates?: readonly TlsKeyPair[]): void;
-  /** Lets the server keep the process alive (the default). */
+  /** Makes the server keep the process alive. This is the default. */
   ref(): void;
   /** Lets the process end while the server listens. */
   unref(): void;
   /**
-   * Aborts `info.closing`, lets requests end, refuses new ones with 503, stops
-   * listening, and cuts what is left at the deadline. The report counts
-   * requests. A second call may bring the deadline forward and gives the same report.
+   * Shuts the server down gracefully: aborts `info.closing`, waits for the active requests, answers
+   * new ones with 503, and stops listening. At the deadline it cuts the remaining connections. The
+   * report counts requests. A second call may bring the deadline forward and returns the same report.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }

@@ -1,16 +1,15 @@
 /**
- * An HTTP server with safe limits on `Deno.serve`: the size and the time of
- * bodies, the time of handlers, requests at a time, a `Host` that is what it
- * should be, errors that leak nothing, a graceful end that reports.
+ * An HTTP server with safe limits on bodies, handlers and simultaneous requests. It checks the `Host`
+ * of each request, hides internal errors from clients, and shuts down gracefully with a report.
  *
- * `Deno.serve` lets a client that sends half a head sit for ever. Where strangers
- * connect, beyond loopback, the server is `hardened`: the same handlers on an
- * HTTP/1.1 of our own with limits on connections, heads and silence. HTTPS takes
- * `cert` and `key` on both; several names, clients' certificates and reloading are
- * hardened, too.
+ * The server runs on `Deno.serve`, which never closes a connection whose client sends half a head.
+ * Beyond loopback, where unknown clients connect, the server is `hardened`: it serves the same
+ * handlers with an HTTP/1.1 implementation of its own, which also limits connections, heads and idle
+ * times. Both kinds speak HTTPS with `cert` and `key`. Several names, client certificates and
+ * reloading need a hardened server.
  *
- * A handler is `(request, info) => Response | Promise<Response>`: the `fetch` of
- * Hono, Oak or any other framework is one, and gets all of this around it.
+ * A handler is `(request, info) => Response | Promise<Response>`. The `fetch` function of Hono, Oak or
+ * any other framework is such a handler.
  *
  * @example Hello
  * ```ts
@@ -23,28 +22,32 @@
  * assertEquals(await response.json(), { message: "Hello, World!" });
  * ```
  *
- * A handler learns when its client leaves: `request.signal`, which is `info.signal`, is aborted, and
- * the body of a response that streams is cancelled. `info` also sends early hints (103) and trailers
- * and gives the trailers of a request; see {@linkcode HttpInfo}.
+ * A handler notices when its client leaves: `request.signal`, which is also `info.signal`, is aborted,
+ * and the body of a streamed response is cancelled. `info` also sends early hints (103) and trailers,
+ * and has the trailers of a request; see {@linkcode HttpInfo}.
  *
- * **HTTP/1.0**: a hardened server keeps the connection of a client that sends `Connection:
- * keep-alive`, where the response has a known length. A response without one ends with its
- * connection; if it fails midway, the connection is reset. Deno's own TLS cannot do that (the option
- * `engine: "node"` can): there, half a response to HTTP/1.0 looks like a whole one.
+ * **HTTP/1.0**: A hardened server keeps the connection of a client that sends `Connection:
+ * keep-alive`, if the length of the response is known. A response of unknown length ends with its
+ * connection; if it fails midway, the server resets the connection. The TLS implementation of Deno
+ * cannot do that, and half a response to HTTP/1.0 then looks complete. The option `engine: "node"`
+ * avoids this.
  *
- * **Known limits** of `Deno.serve`: a client that half-closes while its handler works gets no
- * answer, over TLS a request of HTTP/1.1 without `Host` cannot be told from one of HTTP/2 for
- * `localhost`, a request of HTTP/1.0 without `Host` is refused, and a client that does not read its
- * answer can outlive `shutdown()`, which does not count it, and with it the process. A response to
- * HTTP/1.0 that has no length and fails midway looks whole, so that a cache in front keeps half of it;
- * nginx asks by HTTP/1.0 unless `proxy_http_version 1.1` is set. The hardened server has none of them.
+ * **Known limits** of `Deno.serve`, none of which a hardened server has:
  *
- * What a handler throws is a 500 that tells the client nothing. `onEvent` is told; so is LogTape, of
- * which nothing shows until the program configures it:
- * `onEvent: (event) => event.type === "error" && console.error(event.error)`. A body of a response
- * that fails later is an event of type "response-error".
+ * - A client that half-closes its connection while the handler works gets no response.
+ * - Over TLS, a request of HTTP/1.1 without `Host` looks like one of HTTP/2 for `localhost`.
+ * - A request of HTTP/1.0 without `Host` is refused.
+ * - A client that does not read its response can keep its connection, and the process, alive after
+ *   `shutdown()`, which does not count it.
+ * - A response to HTTP/1.0 without a length looks complete if it fails midway, so a cache may store
+ *   half of it. nginx uses HTTP/1.0 unless `proxy_http_version 1.1` is set.
  *
- * **Permissions**: `--allow-net=127.0.0.1:8080` for the address to listen on
+ * If a handler throws, the client gets 500 without details. The error is an event of `onEvent` and a
+ * record of LogTape, which prints nothing until the program configures it:
+ * `onEvent: (event) => event.type === "error" && console.error(event.error)`. If the body of a
+ * response fails later, the event has the type "response-error".
+ *
+ * **Permissions**: `--allow-net=127.0.0.1:8080` for the address of the server
  * (`--allow-net=127.0.0.1:0` for a free port). For a Unix socket,
  * `--allow-read=<path> --allow-write=<path>` and `--allow-net=unix:<path>`.
  * Source: RFC 9110 and RFC 9112.
@@ -80,25 +83,26 @@ export type * from "./options.ts";
 const logger = getLogger(["portside", "http", "server"]);
 
 /**
- * Starts an HTTP server on a Unix socket, for a reverse proxy or other programs of this machine.
+ * Starts an HTTP server on a Unix socket, for a reverse proxy or other programs on this machine.
  *
- * `info.remoteAddr` of a client has no address, but the path of the socket. A proxy that connects to
- * the socket is trusted by `trustProxy` if its number of hops counts it, or its list has `unix:`; the
- * latter holds for `proxyProtocol`, too. `rateLimit` and `maxConnectionsPerAddress` count all clients
- * as one that neither of them names. Hosts are judged as on loopback.
+ * `info.remoteAddr` of a client has no address, only the path of the socket. `trustProxy` trusts a
+ * proxy that connects to the socket if its number of hops includes the proxy, or if its list has
+ * `unix:`. `proxyProtocol` needs `unix:` in its list. `rateLimit` and `maxConnectionsPerAddress` count
+ * all clients as one, unless a trusted proxy names them. `allowedHosts` has the default of loopback.
  *
- * nginx reaches it with `proxy_pass http://unix:/run/app.sock;`. Set `trustProxy: ["unix:"]` then, and
- * `mode` if nginx runs as another user: 0o660 with a common group. On `Deno.serve`, a request of
- * HTTP/1.0 needs a `Host`, as on TCP.
+ * nginx connects with `proxy_pass http://unix:/run/app.sock;`. In this case set `trustProxy:
+ * ["unix:"]`. If nginx runs as another user, also set `mode: 0o660` and use a common group. On
+ * `Deno.serve`, a request of HTTP/1.0 needs a `Host`, as on TCP.
  *
- * @param options Where to listen, and the limits.
- * @param handler Called for each request.
- * @returns The running server, once it listens.
- * @throws {NetError} In phase "listen": "address-in-use" if somebody listens there or the file is no
- * socket, "address-unavailable" if there is no such folder, "permission" …
+ * @param options The path of the socket, and the limits.
+ * @param handler The function that answers each request.
+ * @returns The running server, as soon as it listens.
+ * @throws {NetError} In phase "listen": "address-in-use" if another server listens there or the file
+ * is not a socket, "address-unavailable" if the folder does not exist, "permission" …
  * @throws {RangeError} If an option is out of range.
- * @throws {TypeError} If an option of TCP or of TLS is set besides `path`, or an option that is
- * hardened only with `hardened: false`.
+ * @throws {TypeError} If an option is unknown or has the wrong type, if the handler is missing, if an
+ * option of TCP or TLS is set together with `path`, or if `hardened: false` is set together with an
+ * option that needs a hardened server.
  *
  * @example A client on the socket
  * ```ts
@@ -117,15 +121,16 @@ export function serveHttp(
   handler: UnixHttpHandler,
 ): Promise<HttpServer<Deno.UnixAddr>>;
 /**
- * Starts an HTTP server.
+ * Starts an HTTP server. It listens when the function returns.
  *
- * @param options Where to listen, and the limits.
- * @param handler Called for each request.
- * @returns The running server.
+ * @param options The address to listen on, and the limits.
+ * @param handler The function that answers each request.
+ * @returns The running server, which already listens.
  * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
  * @throws {RangeError} If an option is out of range.
- * @throws {TypeError} If `mode` comes without `path`, `cert` without `key` or the other way round, or
- * an option that is hardened only with `hardened: false`.
+ * @throws {TypeError} If an option is unknown or has the wrong type, if the handler is missing, if
+ * `mode` is set without `path`, if only one of `cert` and `key` is set, or if `hardened: false` is set
+ * together with an option that needs a hardened server.
  *
  * @example Serve a framework's app
  * ```ts
@@ -146,7 +151,7 @@ export function serveHttp(
   return isOnUnix(options) ? serveOnUnix(options, handler) : serveOnTcp(options, handler);
 }
 
-/** Whether options are for a Unix socket; they have not been checked. */
+/** Returns whether options are for a Unix socket. They have not been checked yet. */
 function isOnUnix(
   options: ServeHttpOptions | ServeHttpUnixOptions,
 ): options is ServeHttpUnixOptions {
@@ -171,7 +176,7 @@ async function serveOnUnix(
   options: ServeHttpUnixOptions,
   handler: UnixHttpHandler,
 ): Promise<HttpServer<Deno.UnixAddr>> {
-  // Nobody listens in on a Unix socket.
+  // No other machine can read the traffic of a Unix socket, so TLS has no use there.
   checkUnixOnly(options, ["cert", "key", "certFile", "keyFile", ...TLS_ONLY]);
   SERVE_HTTP_UNIX.check("serveHttp", options);
   callback("handler", handler);
@@ -181,7 +186,7 @@ async function serveOnUnix(
   return new Running(transport, gate, options, { hardened, url: UNIX_URL });
 }
 
-/** The options that are of no use without a certificate, and more than `Deno.serve` can do. */
+/** Options that need a certificate and a hardened server. */
 const TLS_ONLY = [
   "sni",
   "clientAuth",
@@ -196,10 +201,10 @@ const TLS_ONLY = [
 function isSecure(options: ServeHttpOptions): boolean {
   const { cert, key, certFile, keyFile } = options;
   if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError("Cannot serve HTTPS: it takes both cert and key");
+    throw new TypeError("Cannot serve HTTPS: set both cert and key");
   }
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new TypeError("Cannot serve HTTPS: it takes both certFile and keyFile");
+    throw new TypeError("Cannot serve HTTPS: set both certFile and keyFile");
   }
   if (cert !== undefined && certFile !== undefined) {
     throw new TypeError("Cannot serve HTTPS with cert and certFile: set one of them");
@@ -210,7 +215,7 @@ function isSecure(options: ServeHttpOptions): boolean {
   throw new TypeError(`Cannot use ${idle} without a certificate: set cert and key`);
 }
 
-/** The options that `Deno.serve` has nothing for. */
+/** Options that `Deno.serve` does not have. */
 const HARDENED_ONLY = [
   "maxConnections",
   "maxConnectionsPerAddress",
@@ -233,7 +238,7 @@ function isHardened(
 ): boolean {
   const wanted = HARDENED_ONLY.find((name) => options[name] !== undefined);
   if (wanted !== undefined && options.hardened === false) {
-    throw new TypeError(`Cannot use ${wanted} with hardened: false, which has no such thing`);
+    throw new TypeError(`Cannot use ${wanted} with hardened: false: only a hardened server has it`);
   }
   return options.hardened ?? (wanted !== undefined || !isLoopback(options.hostname ?? "127.0.0.1"));
 }
@@ -271,7 +276,7 @@ class Running<A extends HttpAddr> implements HttpServer<A> {
       options.onListen?.(this.addr);
       this.#signal?.addEventListener("abort", this.#onSignal, { once: true });
     } catch (error) {
-      // Nobody gets a server that could be shut down.
+      // The caller gets no server that it could shut down.
       transport.stop();
       transport.cut();
       throw error;
@@ -307,7 +312,7 @@ class Running<A extends HttpAddr> implements HttpServer<A> {
     if (first || (at < this.#forceAt && !this.#ended)) {
       this.#forceAt = at;
       clearTimeout(this.#forceTimer);
-      // At once means now: once the transport has closed, nothing can be cut any more.
+      // Not by a timer: when the transport has closed, it cannot cut anything any more.
       if (deadline === 0) this.#force();
       else if (deadline <= MAX_TIMER) {
         this.#forceTimer = setTimeout(() => this.#force(), deadline);
@@ -326,7 +331,7 @@ class Running<A extends HttpAddr> implements HttpServer<A> {
   }
 
   async #drain(): Promise<ShutdownReport> {
-    await null; // So that #shutdown is set below.
+    await null; // The caller has to set #shutdown first.
     const gate = this.#gate;
     this.#signal?.removeEventListener("abort", this.#onSignal);
     const total = gate.active;

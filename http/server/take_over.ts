@@ -1,6 +1,6 @@
 /**
- * Takes the connection of a request over for another protocol (RFC 9110 §7.8), on servers of
- * `serveHttp` that are hardened. `upgrade` of `ws/upgrade` does so for WebSockets.
+ * Takes over the connection of a request for another protocol (RFC 9110 §7.8), on hardened servers of
+ * `serveHttp`. For WebSockets, use `upgrade` of `ws/server`.
  *
  * @example An echo of bytes
  * ```ts
@@ -24,7 +24,7 @@
  * assertEquals(await conn.readLine({ timeout: 1000 }), "hello");
  * ```
  *
- * **Permissions**: none of its own.
+ * **Permissions**: none beyond those of the server.
  *
  * @module
  */
@@ -42,26 +42,28 @@ export interface TakenOver {
   readonly connection: Connection;
 }
 
-/** A connection that is being taken over. */
+/** A connection that will be taken over when its response has been sent. */
 export interface TakeOver {
-  /** The answer to return, as it is: 101. */
+  /** The response 101, which the handler must return unchanged. */
   readonly response: Response;
-  /** Resolves once it has been sent; rejects if it was not, e.g. since the client has gone. */
+  /** Resolves when the response has been sent; rejects if it was not, e.g. if the client has gone. */
   readonly taken: Promise<TakenOver>;
 }
 
 /**
- * Takes a connection over. Until it is closed its request counts as active: `maxRequests`,
- * `info.completed` and the shutdown of the server, which cuts it at the deadline, include it.
+ * Takes over the connection of a request. The request is active until the connection is closed: it
+ * counts for `maxRequests`, `info.completed` waits for it, and the shutdown of the server cuts it at
+ * the deadline.
  *
- * @param request A request as the handler got it.
- * @param protocol The protocol to go on with.
- * @param headers Header fields of the answer besides `Connection` and `Upgrade`.
- * @returns The answer and the connection; undefined where there is nothing to take over, since the
- * request asks for no such protocol, has a body, or is not from a hardened server. A server may
- * ignore `Upgrade` (RFC 9110 §7.8), and behind a body two programs could disagree where the new
- * protocol begins. A request that also says `Expect: 100-continue` gets a 100 before the 101.
- * @throws {TypeError} If it has been taken over already.
+ * If a request also says `Expect: 100-continue`, the server sends 100 before 101.
+ *
+ * @param request The request that the handler got.
+ * @param protocol The name of the new protocol, in any case.
+ * @param headers Header fields of the response besides `Connection` and `Upgrade`.
+ * @returns The response and the connection. Undefined if the request does not ask for the protocol,
+ * if it has a body, or if the server is not hardened. A server may ignore `Upgrade` (RFC 9110 §7.8).
+ * Behind a body, two programs could disagree about the start of the new protocol.
+ * @throws {TypeError} If the connection has been taken over already.
  */
 export function takeOver(
   request: Request,
@@ -70,10 +72,12 @@ export function takeOver(
 ): TakeOver | undefined {
   const offer = offerOf(request);
   if (!offer?.protocols.includes(lowerAscii(protocol))) return undefined;
-  if (offer.response) throw new TypeError("Cannot take a connection over that is taken over");
+  if (offer.response) {
+    throw new TypeError("Cannot take over a connection: it is taken over already");
+  }
   const response = new Response(null, { headers: new Headers(headers) });
   response.headers.set("upgrade", protocol);
-  // The constructor refuses the status.
+  // The constructor of Response rejects the status 101.
   Object.defineProperty(response, "status", { value: 101 });
   offer.response = response;
   return { response, taken: offer.handed };
