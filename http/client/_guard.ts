@@ -1,3 +1,5 @@
+import { forEachWatched, touch, unwatch, watch, type Watched } from "../../net/internal/timer.ts";
+import { MAX_TIMER } from "../../net/internal/options.ts";
 import type { HttpStage } from "./errors.ts";
 
 /** Why a guard has aborted: the client was closed. */
@@ -9,10 +11,12 @@ export class Expired {
 }
 
 /**
- * The time limits of one request, under one timer for all requests: a timer for
- * each would cost more than everything else here.
+ * The time limits of one request. It uses the shared timer, because a timer of its own would cost more
+ * than the rest of the request.
  */
-export class Guard {
+export class Guard implements Watched {
+  /** The request itself keeps the process alive. A response that nobody reads must not. */
+  readonly waiting = false;
   /** When it acts next, on the clock of `performance.now`. */
   due: number;
   /** Aborts what is under way; a new one after {@linkcode renew}. */
@@ -38,8 +42,7 @@ export class Guard {
       this.#onAbort = () => this.controller.abort(signal.reason);
       signal.addEventListener("abort", this.#onAbort);
     }
-    watched.add(this);
-    if (this.due < wakeAt) schedule(this.due);
+    watch(this);
   }
 
   /** What is under way has to be over in `limit` milliseconds from `now`. */
@@ -51,7 +54,7 @@ export class Guard {
       this.due = due;
       this.#stage = stage;
       this.#limit = limit;
-      if (due < wakeAt) schedule(due);
+      touch(this);
     } else this.disarm();
   }
 
@@ -83,19 +86,15 @@ export class Guard {
     if (this.expired === undefined) return;
     this.controller = new AbortController();
     this.#live = true;
-    watched.add(this);
     this.disarm();
-    if (this.due < wakeAt) schedule(this.due);
+    watch(this);
   }
 
   /** Ends everything: nothing is watched any more. */
   end(): void {
     this.#live = false;
     this.due = Infinity;
-    if (watched.delete(this) && watched.size === 0) {
-      clearTimeout(timer);
-      wakeAt = Infinity;
-    }
+    unwatch(this);
     if (this.#onAbort !== undefined) {
       this.#signal!.removeEventListener("abort", this.#onAbort);
       this.#onAbort = undefined;
@@ -109,7 +108,7 @@ export class Guard {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort);
-    const sleeping = setTimeout(resolve, Math.min(wait, 2 ** 31 - 1));
+    const sleeping = setTimeout(resolve, Math.min(wait, MAX_TIMER));
     try {
       await promise;
     } finally {
@@ -118,13 +117,15 @@ export class Guard {
     }
   }
 
-  /** Called by the timer when `due` has come. */
+  sweep(now: number): void {
+    // A limit must not end early.
+    if (this.due <= now) this.expire();
+  }
+
+  /** Aborts what is under way because its limit is over. */
   expire(): void {
     this.#live = false;
-    if (watched.delete(this) && watched.size === 0) {
-      clearTimeout(timer);
-      wakeAt = Infinity;
-    }
+    unwatch(this);
     this.due = Infinity;
     this.controller.abort(new Expired(this.#stage, this.#limit));
   }
@@ -148,49 +149,11 @@ function nearlyNow(): number {
   return now;
 }
 
-/** Ends whatever an owner has under way. */
+/** Ends everything that an owner has under way. */
 export function abortAll(owner: object, reason: unknown): void {
-  for (const guard of watched) {
-    if (guard.owner !== owner) continue;
+  forEachWatched((guard) => {
+    if (!(guard instanceof Guard) || guard.owner !== owner) return;
     guard.controller.abort(reason);
     guard.end();
-  }
-}
-
-/** The finest step in milliseconds. */
-const QUANTUM = 5;
-const watched = new Set<Guard>();
-let timer: ReturnType<typeof setTimeout> | undefined;
-let wakeAt = Infinity;
-/** How many wait for what does not hold the process. */
-let holders = 0;
-
-function schedule(due: number): void {
-  clearTimeout(timer);
-  wakeAt = due;
-  const wait = Math.max(QUANTUM, Math.min(due - performance.now(), 2 ** 31 - 1));
-  timer = setTimeout(wake, wait);
-  // What is under way holds the process by itself; an answer that nobody reads must not.
-  if (holders === 0) Deno.unrefTimer(timer);
-}
-
-/** Waits for something that does not hold the process, within limits that do meanwhile. */
-export async function holding<T>(work: Promise<T>): Promise<T> {
-  if (holders++ === 0 && timer !== undefined) Deno.refTimer(timer);
-  try {
-    return await work;
-  } finally {
-    if (--holders === 0 && timer !== undefined) Deno.unrefTimer(timer);
-  }
-}
-
-function wake(): void {
-  wakeAt = Infinity;
-  const now = performance.now();
-  let next = Infinity;
-  for (const guard of watched) {
-    if (guard.due <= now) guard.expire();
-    else if (guard.due < next) next = guard.due;
-  }
-  if (next < wakeAt) schedule(next);
+  });
 }

@@ -1,4 +1,5 @@
 import { timeLimit } from "../../net/internal/options.ts";
+import { holdWhile } from "../../net/internal/timer.ts";
 import { isIdempotent } from "../internal/methods.ts";
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./options.ts";
@@ -6,7 +7,7 @@ import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
 import { Attempt, NotSent, Theirs, theirs } from "./_attempt.ts";
 import { decodeText } from "./_decode_json.ts";
 import { ClientExchange } from "./_exchange.ts";
-import { abortAll, CLOSED, Expired, Guard, holding } from "./_guard.ts";
+import { abortAll, CLOSED, Expired, Guard } from "./_guard.ts";
 import { NativeClients } from "./_native_clients.ts";
 import { type HeaderPairs, pairsOf } from "./_headers.ts";
 import { authorization, type PlainRequest, type Plan } from "./_plan.ts";
@@ -209,7 +210,7 @@ export class Session {
   ): Promise<Response> {
     attempt.waited = true;
     if (place instanceof Promise) guard.arm("queue", plan.timeouts.queue);
-    attempt.origin = place instanceof Promise ? await holding(place) : place;
+    attempt.origin = place instanceof Promise ? await holdWhile(place) : place;
     if (!special) return this.#fetch(attempt, plan, plain, undefined, guard);
     guard.disarm();
     attempt.told = await this.#prepare(attempt, plan, plain, guard);
