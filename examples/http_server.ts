@@ -72,7 +72,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const names = publicNames(allowHost, trustProxy);
     await using server = serveHttp({ ...options, ...names }, accessLog(handler));
     ctx.listening(server);
-    await ctx.untilShutdown(server, values);
+    await ctx.untilShutdown(server, { drain: values.drain });
   });
 }
 

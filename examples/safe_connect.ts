@@ -1,9 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net
 /**
- * Connects to a host and port and says what came of it, in words and in a stable code.
+ * Connects to a host and port, and reports the result as text and as a stable code.
  *
- * **Permissions**: `--allow-net`, since any host may be named; `--allow-read=<file>` for `--ca`
- *
+ * **Permissions**: `--allow-net` for any host; `--allow-read=<file>` for `--ca`
  * @module
  */
 
@@ -59,7 +58,8 @@ async function watchFor(conn: Connection, timeout: number, signal: AbortSignal):
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ host, port, tls, ca, timeout, watch, json }, ctx) => {
     const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
-    const more = { caCerts, timeout, handshakeTimeout: timeout, signal: ctx.signal };
+    const secured = tls && { caCerts, handshakeTimeout: timeout };
+    const more = { timeout, signal: ctx.signal, ...secured };
     const started = performance.now();
     try {
       await using conn = await (tls ? connectTls : connectTcp)({ hostname: host, port, ...more });

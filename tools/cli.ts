@@ -1,20 +1,22 @@
 /**
- * The contract of every program of Portside in one place: flags, help, exit codes, signals, logs.
+ * The common behaviour of all command-line programs: flags, help, exit codes, signals and logs.
  *
- * A program is a `main(args, io?)` that returns its exit code. What it needs of the process is
- * injected ({@linkcode CliIo}), so a test calls `main` directly; the last line of the file hands
- * it the real process: `if (import.meta.main) Deno.exit(await main(Deno.args));`
+ * A program is a function `main(args, io?)` that returns its exit code. It receives its access to the
+ * process as an argument ({@linkcode CliIo}), so that a test can call `main` directly. The last line
+ * of the file passes the real process: `if (import.meta.main) Deno.exit(await main(Deno.args));`
  *
  * | Exit code | Meaning |
  * |---|---|
- * | 0 | the work was done, or a server was stopped by a signal |
- * | 1 | the work failed; one sentence on standard error |
- * | 2 | an unknown flag or a bad value; one line that names it |
- * | 3 | a permission or a program is missing; the line names the `--allow-…` flag or the package |
- * | 70 | a bug: an error that nobody foresaw, with its stack |
- * | 130 | interrupted before the work was done, or by a second signal |
+ * | 0 | success, or a server was stopped by a signal |
+ * | 1 | failure, with one sentence on standard error |
+ * | 2 | an unknown flag or a bad value, with one line that names it |
+ * | 3 | a missing permission or program; the line names the `--allow-…` flag or the package |
+ * | 70 | a bug: an unexpected error, with its stack |
+ * | 130 | interrupted before the end of the work, or by a second signal |
  *
- * @example "A program of one page"
+ * With `--json`, every line on standard output and standard error is a JSON value.
+ *
+ * @example "A small program"
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { type CliIo, defineCli, recordingIo } from "@portside/kit/tools/cli";
@@ -22,8 +24,8 @@
  * const cli = defineCli({
  *   name: "repeat",
  *   summary: "Prints a word several times.",
- *   flags: { times: { type: "integer", default: 2, min: 1, max: 100, help: "How often" } },
- *   positionals: { word: { help: "What to print" } },
+ *   flags: { times: { type: "integer", default: 2, min: 1, max: 100, help: "Number of times" } },
+ *   positionals: { word: { help: "The word to print" } },
  *   permissions: {},
  * });
  *
@@ -44,19 +46,28 @@
  * );
  * ```
  *
- * **Permissions**: none. Colour is decided by `Deno.noColor`, which asks for no access to the
- * environment.
+ * **Permissions**: none. The module reads `Deno.noColor`, which needs no access to the environment.
  *
  * @module
  */
 
 import { getLogger } from "@logtape/logtape";
 import config from "../deno.json" with { type: "json" };
+import {
+  anObject,
+  listOf,
+  milliseconds,
+  OptionRules,
+  required,
+  text,
+  word,
+} from "../net/internal/options.ts";
 import { indexFlags, readArgs } from "./cli/_args.ts";
 import { describeFailure, ExitCode } from "./cli/_failure.ts";
 import { helpText } from "./cli/_help.ts";
 import { type CliIo, systemIo } from "./cli/_io.ts";
 import { configureLogging } from "./cli/_log.ts";
+import { checkFlags, checkPositionals } from "./cli/_spec_rules.ts";
 import { escapeControls, escapeJson } from "../net/text.ts";
 import type { Flags, FlagValue, Positionals, PositionalValue } from "./cli/_values.ts";
 
@@ -88,41 +99,45 @@ export type {
 /** No flags, or no positional arguments. */
 export type None = Readonly<Record<never, never>>;
 
-/** What a program is: {@linkcode defineCli} makes it runnable. */
+/** The specification of a program for {@linkcode defineCli}. */
 export interface CliSpec<F extends Flags = None, P extends Positionals = None> {
-  /** Its name, as in `deno task NAME`. */
+  /** Name of the program, as in `deno task NAME`. */
   name: string;
-  /** What it does, in one line. */
+  /** One line that says what the program does. */
   summary: string;
-  /** More about it, for `--help`. @default none */
+  /** Text that `--version` prints after the name. @default the version of Portside */
+  version?: string;
+  /** Category of `ctx.log`. @default ["portside", name] */
+  logger?: readonly string[];
+  /** More text for `--help`. @default none */
   description?: string;
-  /** Its own flags, by the name of their value. The common ones are added. */
+  /** Flags of the program, by the name of their value. The common flags are added. */
   flags: F;
-  /** Its positional arguments, in their order. @default none */
+  /** Positional arguments in order. @default none */
   positionals?: P;
-  /** The exact permissions, each with what it is for. */
+  /** The exact permissions, each with its purpose. */
   permissions: Readonly<Record<string, string>>;
-  /** Command lines worth showing. @default none */
+  /** Example command lines for `--help`. @default none */
   examples?: readonly string[];
-  /** Exit codes of its own besides the common ones, each with its meaning. @default none */
+  /** Exit codes of the program in addition to the common ones, each with its meaning. @default none */
   exitCodes?: Readonly<Record<number, string>>;
 }
 
-/** The levels of `--log-level`, from the most talkative to the quietest. */
+/** The levels of `--log-level`, from the most to the least detailed. */
 export type CliLogLevel = "trace" | "debug" | "info" | "warning" | "error" | "fatal";
 
 /**
- * Writes to standard error, `{name}` in the message replaced by the property of that name.
- * It is a LogTape logger; properties are kept apart in the lines of `--json`.
+ * A logger that writes to standard error. It replaces `{name}` in a message by the property of that
+ * name. With `--json`, a line contains the properties as separate fields. It is a LogTape logger.
  */
 export interface CliLog {
-  /** What only a developer wants to know. */
+  /** Logs a detail for developers. */
   debug(message: string, properties?: Record<string, unknown>): void;
-  /** What happened. */
+  /** Logs a normal event. */
   info(message: string, properties?: Record<string, unknown>): void;
-  /** What went wrong without harm. */
+  /** Logs a harmless problem. */
   warn(message: string, properties?: Record<string, unknown>): void;
-  /** What went wrong. */
+  /** Logs a failure. */
   error(message: string, properties?: Record<string, unknown>): void;
 }
 
@@ -131,45 +146,48 @@ export interface CliLog {
  * `{ port, ...options }` contains only the values of the program's own flags.
  */
 export interface CommonValues {
-  /** `--json`: results and logs as JSON. */
+  /** The value of `--json`: results and logs as JSON. */
   json: boolean;
-  /** `--log-level`. */
+  /** The value of `--log-level`. */
   logLevel: CliLogLevel;
 }
 
-/** The values that a program is called with, typed by its specification. */
+/** The values of flags and arguments, typed by the specification. */
 export type CliValues<F extends Flags, P extends Positionals> =
   & { -readonly [K in keyof F]: FlagValue<F[K]> }
   & { -readonly [K in keyof P]: PositionalValue<P[K]> }
   & CommonValues;
 
-/** What can be stopped in an orderly way: every server of Portside. */
+/** The members of a server that {@linkcode CliContext.untilShutdown} needs. */
 export interface Stoppable {
-  /** Resolves when nothing is left of it. */
+  /** Resolves when the server has ended. */
   readonly finished: Promise<unknown>;
-  /** Stops accepting, waits for the work in hand up to the deadline in ms, then forces. */
+  /** Shuts down gracefully; `deadline` is in milliseconds. */
   shutdown(options?: { deadline?: number }): Promise<unknown>;
 }
 
-/** What a running program has at hand. */
+/** The tools that a running program receives. */
 export interface CliContext {
-  /** The process, or its stand-in. */
+  /** The process, or its replacement in a test. */
   readonly io: CliIo;
-  /** Logs to standard error under `--log-level` and `--json`. */
+  /** Logs to standard error, as `--log-level` and `--json` require. */
   readonly log: CliLog;
-  /** Aborted by the first SIGINT or SIGTERM, and when nobody reads standard output any more. */
+  /** Aborted by the first SIGINT or SIGTERM, and when standard output is closed. */
   readonly signal: AbortSignal;
-  /** Prints one line of the result, control characters but the tab escaped. */
+  /** Prints one line to standard output. Escapes control characters except tabs. */
   print(line: string): void;
   /** Prints a value as one line of JSON. */
   printJson(value: unknown): void;
-  /** Says that a listener is ready: `listening on tcp://127.0.0.1:8000`. */
+  /**
+   * Prints that a server is ready: `listening on tcp://127.0.0.1:8000`, or with `--json`
+   * `{"listening":"tcp://127.0.0.1:8000"}`.
+   */
   listening(server: string | URL | { readonly url: string }): void;
   /**
-   * Waits for a signal, or for the end of all servers; on a signal shuts them down.
+   * Waits for a signal, or for the end of all servers. After a signal, shuts the servers down.
    *
-   * @param servers What to stop.
-   * @param options `drain`: how long the work in hand may take, in ms.
+   * @param servers One server, or several.
+   * @param options `drain`: the deadline of the shutdown, in milliseconds.
    */
   untilShutdown(
     servers: Stoppable | readonly Stoppable[],
@@ -177,20 +195,20 @@ export interface CliContext {
   ): Promise<void>;
 }
 
-/** What a program does; a number it returns is its exit code. */
+/** The main function of a program. A number that it returns is the exit code. */
 export type CliWork<V> = (values: V, ctx: CliContext) => unknown;
 
-/** A defined program. */
+/** A program made by {@linkcode defineCli}. */
 export interface Cli<V> {
   /** The text of `--help`, without colour. */
   readonly help: string;
   /**
-   * Runs it: reads the arguments, calls the work, and tells what went wrong.
+   * Runs the program: reads the arguments, calls the work, and reports errors.
    *
    * @param args The arguments, as in `Deno.args`.
    * @param io The process. @default the real one
-   * @param work What to do; a number that it returns is the exit code, anything else is 0.
-   * @returns The exit code. It never rejects.
+   * @param work The main function. A number that it returns is the exit code; otherwise it is 0.
+   * @returns The exit code. The promise never rejects.
    */
   run(args: readonly string[], io: CliIo | undefined, work: CliWork<V>): Promise<number>;
 }
@@ -207,21 +225,36 @@ const STANDARD_FLAGS = {
     type: "boolean",
     help: "Results and logs as JSON, one object per line",
   },
-  help: { type: "boolean", alias: "h", help: "Show this" },
+  help: { type: "boolean", alias: "h", help: "Show this help" },
   version: { type: "boolean", alias: "V", help: "Show the version" },
 } as const satisfies Flags;
 
-/** Ends a program whose output nobody reads: `| head -1`. */
+const SPEC = new OptionRules<CliSpec<Flags, Positionals>>({
+  name: required(word),
+  summary: required(text),
+  version: word,
+  logger: listOf(word),
+  description: text,
+  flags: required(anObject),
+  positionals: anObject,
+  permissions: required(anObject),
+  examples: listOf(text),
+  exitCodes: anObject,
+});
+
+const UNTIL_SHUTDOWN = new OptionRules<{ drain: number }>({ drain: required(milliseconds) });
+
+/** Ends a program whose standard output is closed, as by `| head -1`. */
 class OutputClosed extends Error {}
 
 /**
  * Defines a command-line program.
  *
- * @typeParam F The flags; each value has the type of its flag.
+ * @typeParam F The flags. Each value has the type of its flag.
  * @typeParam P The positional arguments.
- * @param spec Name, flags, permissions.
- * @returns The program, to be run with arguments.
- * @throws {TypeError} If two flags share a name or a name cannot be typed.
+ * @param spec Name, summary, flags and permissions of the program.
+ * @returns The program. Call its `run` with the arguments.
+ * @throws {RangeError | TypeError} If the specification is invalid, or two flags share a name.
  *
  * @example "Typed values"
  * ```ts
@@ -230,13 +263,13 @@ class OutputClosed extends Error {}
  *
  * const cli = defineCli({
  *   name: "fetcher",
- *   summary: "Fetches.",
+ *   summary: "Fetches a URL.",
  *   flags: {
  *     timeout: { type: "duration", default: "10s", help: "Time limit" },
  *     maxBody: { type: "size", default: "1MiB", help: "Largest body" },
- *     header: { type: "list", help: "A header" },
+ *     header: { type: "list", help: "Header field to send" },
  *   },
- *   positionals: { url: { help: "What to fetch" } },
+ *   positionals: { url: { help: "The URL to fetch" } },
  *   permissions: { "--allow-net": "reach any host" },
  * });
  * const args = ["--timeout=250ms", "--max-body", "64KiB", "--header=a", "--header=b", "http://h/"];
@@ -253,7 +286,11 @@ class OutputClosed extends Error {}
 export function defineCli<const F extends Flags, const P extends Positionals = None>(
   spec: CliSpec<F, P>,
 ): Cli<CliValues<F, P>> {
+  SPEC.check("defineCli", spec);
+  const { name, version = config.version, logger = ["portside", name] } = spec;
   const positionals: Positionals = spec.positionals ?? {};
+  checkFlags(spec.flags);
+  checkPositionals(positionals);
   const flags: Flags = { ...spec.flags, ...STANDARD_FLAGS };
   indexFlags(flags);
   const help = (color: boolean) =>
@@ -263,10 +300,8 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
     async run(args, io = systemIo(), work) {
       const tell = (line: string) => {
         try {
-          io.stderr(`${spec.name}: ${line}\n`);
-        } catch {
-          // Nobody reads standard error any more; the exit code still tells.
-        }
+          io.stderr(`${name}: ${line}\n`);
+        } catch { /* Standard error is closed; the exit code still reports the failure. */ }
       };
       const stop = new AbortController();
       const print = (text: string) => {
@@ -274,7 +309,7 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
           io.stdout(text);
         } catch (error) {
           if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-          stop.abort(new OutputClosed("nobody reads standard output any more"));
+          stop.abort(new OutputClosed("standard output is closed"));
           throw stop.signal.reason;
         }
       };
@@ -287,7 +322,7 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
           return ExitCode.ok;
         }
         if (values.version === true) {
-          print(`${spec.name} ${config.version}\n`);
+          print(`${name} ${version}\n`);
           return ExitCode.ok;
         }
         // A program passes the rest of its values on as options, without the common ones.
@@ -297,9 +332,9 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
         // The specification gives these values their types.
         const typed = values as CliValues<F, P>;
         restoreLogging = configureLogging(io, typed.logLevel, typed.json);
-        const log = getLogger(["portside", spec.name]);
+        const log = getLogger([...logger]);
         forgetSignals = onStop(io, stop, tell);
-        const result = await work(typed, makeContext(io, log, stop.signal, print));
+        const result = await work(typed, makeContext(io, log, typed.json, stop.signal, print));
         return typeof result === "number" ? result : ExitCode.ok;
       } catch (error) {
         if (error instanceof OutputClosed) return ExitCode.ok;
@@ -315,10 +350,10 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
   };
 }
 
-/** `deno task` passes on the Ctrl+C that the terminal has sent to everyone: one press, two signals. */
+/** Time in milliseconds for two signals of one Ctrl+C: the terminal and `deno task` both send one. */
 const SAME_PRESS = 250;
 
-/** The first signal aborts, the second ends the process. */
+/** Aborts `stop` at the first signal and ends the process at the second. */
 function onStop(io: CliIo, stop: AbortController, tell: (line: string) => void): () => void {
   let first: { name: string; at: number } | undefined;
   return io.onSignal((name) => {
@@ -336,21 +371,27 @@ function onStop(io: CliIo, stop: AbortController, tell: (line: string) => void):
 function makeContext(
   io: CliIo,
   log: CliLog,
+  json: boolean,
   signal: AbortSignal,
   print: (text: string) => void,
 ): CliContext {
+  const printJson = (value: unknown) => print(`${escapeJson(JSON.stringify(value) ?? "null")}\n`);
   return {
     io,
     log,
     signal,
     print: (line) => print(`${line.split("\t").map(escapeControls).join("\t")}\n`),
-    printJson: (value) => print(`${escapeJson(JSON.stringify(value) ?? "null")}\n`),
+    printJson,
     listening(server) {
-      const url = typeof server === "object" && "url" in server ? server.url : String(server);
-      // A URL object ends in a slash that nobody typed.
-      print(`listening on ${escapeControls(url.replace(/\/$/, ""))}\n`);
+      const given = typeof server === "object" && "url" in server ? server.url : String(server);
+      // A URL object adds a slash at the end.
+      const url = given.replace(/\/$/, "");
+      if (json) printJson({ listening: url });
+      else print(`listening on ${escapeControls(url)}\n`);
     },
-    async untilShutdown(servers, { drain }) {
+    async untilShutdown(servers, options) {
+      UNTIL_SHUTDOWN.check("untilShutdown", options);
+      const { drain } = options;
       const all: readonly Stoppable[] = Array.isArray(servers) ? servers : [servers];
       const signalled = Promise.withResolvers<void>();
       const heard = () => signalled.resolve();
@@ -363,7 +404,7 @@ function makeContext(
       }
       if (!signal.aborted) return;
       const seconds = drain / 1000;
-      log.info("stopping: the work in hand has {seconds} s, a second signal ends it at once", {
+      log.info("stopping: open work has {seconds} s to end; a second signal stops it at once", {
         seconds,
       });
       const reports = await Promise.all(all.map((one) => one.shutdown({ deadline: drain })));

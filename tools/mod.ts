@@ -1,12 +1,12 @@
 /**
- * The command-line tools as a library, and the contract that they keep.
+ * The command-line tools as a library, and the module that all programs use.
  *
- * @example "A program that is testable without a process"
+ * @example "Test a program without a process"
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { defineCli, recordingIo } from "@portside/kit/tools";
  *
- * const cli = defineCli({ name: "hello", summary: "Says hello.", flags: {}, permissions: {} });
+ * const cli = defineCli({ name: "hello", summary: "Prints hello.", flags: {}, permissions: {} });
  * const io = recordingIo();
  * assertEquals(await cli.run(["--version"], io, () => {}), 0);
  * assertEquals(io.out.startsWith("hello "), true);

@@ -27,7 +27,7 @@ export interface RunnableOptions {
   permissions?: readonly string[];
   /** More environment variables. @default none */
   env?: Record<string, string>;
-  /** How many `listening on` lines to wait for; 0 for a client. @default 1 */
+  /** Number of lines that name a listener to wait for; 0 for a client. @default 1 */
   listeners?: number;
   /** How long to wait for them, in ms. @default 20000 */
   timeout?: number;
@@ -150,7 +150,8 @@ export class Runnable implements AsyncDisposable {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       keep(text);
       const lines = this.stdout.slice(0, this.stdout.lastIndexOf("\n") + 1);
-      const urls = [...lines.matchAll(/^listening on (\S+)$/gm)].map(([, url]) => new URL(url!));
+      const urls = [...lines.matchAll(/^(?:listening on |\{"listening":")([^\s"]+)(?:"\})?$/gm)]
+        .map(([, url]) => new URL(url!));
       this.urls.push(...urls.slice(this.urls.length));
       this.#wake();
     }
@@ -208,7 +209,7 @@ export async function runRunnable(
   return { code, stdout: running.stdout, stderr: running.stderr };
 }
 
-/** Starts another program as a peer and waits until it prints `listening on`, as often as asked. */
+/** Starts another program as a peer and waits until it has printed `listening on` for each listener. */
 export async function startPeer(
   program: string,
   args: readonly string[],

@@ -405,7 +405,7 @@ for (const { name, visit, occupy, args = [] } of servers) {
       await using server = await startRunnable(name, ["--port=0", "--json", ...args]);
       assertMatch(
         server.stdout,
-        /^listening on (tcp|tls|udp|http|ws):\/\/127\.0\.0\.1:[1-9]\d*\n$/,
+        /^\{"listening":"(tcp|tls|udp|http|ws):\/\/127\.0\.0\.1:[1-9]\d*"\}\n$/,
       );
       await visit?.(server);
       server.signal(signal);

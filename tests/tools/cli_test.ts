@@ -78,17 +78,17 @@ Deno.test("run() prints help with every flag, default, permission, example and e
       "Usage: probe [flags] [TARGET]",
       "More about it.",
       "[TARGET]  What to probe",
-      "--port <port>  Port to listen on; 0 is any free one [default: 7000]",
+      "--port <port>  Port to listen on; 0 selects a free one [default: 7000]",
       "--max-connections <number>  Clients at once [default: 10]",
       "--[no-]keep-alive  Look for dead peers [default: on]",
       "-H, --header <name: value>  A header [repeatable]",
       "--lang <en|zh>  Language [default: en]",
       "--token <text>  A secret [required]",
       "--json  Results and logs as JSON, one object per line",
-      "-h, --help  Show this",
+      "-h, --help  Show this help",
       "--allow-net=127.0.0.1  listen there",
       "deno task probe --port 0",
-      "70  a bug of this program",
+      "70  a bug in this program",
     ]
   ) assert(lines.includes(line), `no line ${line} in:\n${cli.help}`);
   assertMatch(help, /--hostname, --host <host> .*\[default: 127\.0\.0\.1\]/);
@@ -210,7 +210,7 @@ Deno.test("run() shows the stack of a bug and nothing else: 70", async () => {
     throw new TypeError("x is not a function");
   });
   assertEquals(code, ExitCode.bug);
-  assertMatch(err, /^t: unexpected TypeError, a bug of this program: x is not a function\n/);
+  assertMatch(err, /^t: unexpected TypeError, a bug in this program: x is not a function\n/);
   assertStringIncludes(err, "cli_test.ts:");
   assertEquals((await run(() => Promise.reject("text"))).code, ExitCode.bug);
 });
@@ -268,15 +268,23 @@ Deno.test("print() escapes what would act on a terminal, printJson() keeps its v
 });
 
 Deno.test("listening() prints one line per listener, whatever names it", async () => {
-  const { out } = await run((_values, ctx) => {
+  const work = (_values: unknown, ctx: CliContext) => {
     ctx.listening({ url: "tcp://127.0.0.1:8000" });
     ctx.listening("tls://[::1]:8443");
     ctx.listening(new URL("http://127.0.0.1:9080/"));
-  }, ["--json"]);
+  };
   assertEquals(
-    out,
+    (await run(work)).out,
     "listening on tcp://127.0.0.1:8000\nlistening on tls://[::1]:8443\n" +
       "listening on http://127.0.0.1:9080\n",
+  );
+  assertEquals(
+    (await run(work, ["--json"])).out.trimEnd().split("\n").map((line) => JSON.parse(line)),
+    [
+      { listening: "tcp://127.0.0.1:8000" },
+      { listening: "tls://[::1]:8443" },
+      { listening: "http://127.0.0.1:9080" },
+    ],
   );
 });
 

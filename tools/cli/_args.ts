@@ -1,26 +1,31 @@
-/** argv against a specification. Private to `tools/`. @module */
-
 import { parseArgs } from "@std/cli/parse-args";
 import { CliError, ExitCode } from "./_failure.ts";
 import { nearest, quote } from "../internal/text.ts";
 import { convert, type Flag, type Flags, type Positional, type Positionals } from "./_values.ts";
 
-/** `maxConnections` → `max-connections`. */
+/** Converts `maxConnections` to `max-connections`. */
 export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** How a name is written on the command line: one letter takes one dash. */
+/** Returns the name with its dashes: one dash for a letter, two for a word. */
 export function dashed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
-/** All other names of a flag. */
+/** Returns all other names of a flag. */
 export function aliasesOf(flag: Flag): readonly string[] {
   return flag.alias === undefined ? [] : typeof flag.alias === "string" ? [flag.alias] : flag.alias;
 }
 
-/** The error for a value that a flag or an argument cannot take: exit code 2. */
+/**
+ * Returns the error for a value that a flag or an argument does not accept: exit code 2.
+ *
+ * @param name The flag or the argument, as in `--port`.
+ * @param value The rejected value. It is escaped and shortened in the message.
+ * @param expected The accepted values, as they follow "expected": "a host name".
+ * @returns The error, for the caller to throw.
+ */
 export function badValue(name: string, value: string, expected: string): CliError {
   return new CliError(`Bad value for ${name}: ${quote(value)} (expected ${expected})`, 2);
 }
@@ -35,14 +40,14 @@ interface Known {
   flag: Flag;
 }
 
-/** Every spelling of every flag. Names that would be ambiguous are a mistake of the programmer. */
+/** Returns the flags by each of their names. Throws a TypeError for ambiguous names. */
 export function indexFlags(flags: Flags): Map<string, Known> {
   const index = new Map<string, Known>();
   for (const [key, flag] of Object.entries(flags)) {
     const name = kebab(key);
     for (const spelling of [name, ...aliasesOf(flag)]) {
       if (!/^([a-z][a-z0-9-]*|[A-Z])$/.test(spelling) || spelling.startsWith("no-")) {
-        throw new TypeError(`Not usable as the name of a flag: ${quote(spelling)}`);
+        throw new TypeError(`Cannot use ${quote(spelling)} as the name of a flag`);
       }
       if (index.has(spelling)) throw new TypeError(`Two flags are named ${dashed(spelling)}`);
       index.set(spelling, { key, name, flag });
@@ -51,7 +56,7 @@ export function indexFlags(flags: Flags): Map<string, Known> {
   return index;
 }
 
-/** One argument taken apart: `--port=1`, `-p1`, `--no-color`. */
+/** The parts of one argument: `--port=1`, `-p1`, `--no-color`. */
 interface Token {
   known: Known | undefined;
   shown: string;
@@ -97,20 +102,18 @@ function unknownFlag(shown: string, index: Map<string, Known>): CliError {
 interface Normalized {
   /** `--flag=value` for every flag, then `--` and the positional arguments. */
   argv: string[];
-  /**
-   * The flags that occur, each as it was written last; `parseArgs` itself reports a boolean that
-   * was left out as false.
-   */
+  /** The given flags, each as it was written. `parseArgs` reports a missing boolean as false. */
   given: Map<string, string>;
 }
 
 /**
- * Brings argv into the one form that `parseArgs` reads without guessing: it takes a missing value
- * for an empty one, `--json=maybe` for true, and a negative number for a bundle of letters.
+ * Converts the arguments to a form that `parseArgs` reads correctly. By itself, `parseArgs` takes a
+ * missing value for an empty one, `--json=maybe` for true, and a negative number for short flags.
  */
 function normalize(args: readonly string[], index: Map<string, Known>): Normalized {
   const flags: string[] = [];
   const given = new Map<string, string>();
+  const switches = new Map<string, string>();
   const positionals: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
@@ -125,21 +128,28 @@ function normalize(args: readonly string[], index: Map<string, Known>): Normaliz
     const { known, shown, value, negated } = readToken(arg, index);
     if (known === undefined) throw unknownFlag(shown, index);
     const { name, flag } = known;
-    given.set(name, shown);
     if (flag.type === "boolean") {
       if (value !== undefined && "expected" in convert(flag, value)) {
-        throw badValue(shown, value, "true or false, or no value at all");
+        throw badValue(shown, value, "true, false or no value");
       }
-      flags.push(negated ? `--no-${name}` : `--${name}=${value ?? "true"}`);
+      const state = negated ? "false" : value ?? "true";
+      // The same switch twice is harmless: there is no doubt about its value.
+      if ((switches.get(name) ?? state) !== state) throw givenTwice(given.get(name)!, shown);
+      switches.set(name, state);
+      given.set(name, shown);
+      flags.push(`--${name}=${state}`);
       continue;
     }
+    const before = given.get(name);
+    if (before !== undefined && flag.type !== "list") throw givenTwice(before, shown);
+    given.set(name, shown);
     const next = args[i + 1];
     if (value !== undefined) {
       flags.push(`--${name}=${value}`);
     } else if (next === undefined || (/^-[^\d]/.test(next))) {
       const hint = next === undefined || next.startsWith("--")
         ? "see --help"
-        : `write ${quote(`${shown}=${next}`).slice(1, -1)} for a value that begins with a dash`;
+        : `write ${quote(`${shown}=${next}`).slice(1, -1)} if the value begins with a dash`;
       throw usage(`Missing value for ${shown} (${hint})`);
     } else {
       flags.push(`--${name}=${next}`);
@@ -149,13 +159,18 @@ function normalize(args: readonly string[], index: Map<string, Known>): Normaliz
   return { argv: [...flags, "--", ...positionals], given };
 }
 
+function givenTwice(before: string, shown: string): CliError {
+  const names = before === shown ? shown : `${before} and ${shown}`;
+  return usage(`Flag given twice: ${names} (it has one value; see --help)`);
+}
+
 function convertOrThrow(flag: Flag | Positional, name: string, text: string): unknown {
   const converted = convert(flag, text);
   if ("expected" in converted) throw badValue(name, text, converted.expected);
   return converted.value;
 }
 
-/** The default of a flag as a value: durations and sizes are declared as text. */
+/** Returns the default value of a flag. Defaults of durations and sizes are declared as text. */
 function defaultOf(flag: Flag | Positional, name: string): unknown {
   const { default: value } = flag;
   if (value === undefined) {
@@ -165,7 +180,7 @@ function defaultOf(flag: Flag | Positional, name: string): unknown {
   return convertOrThrow(flag, `the default of ${name}`, String(value));
 }
 
-/** The values of all flags and positional arguments. Throws {@linkcode CliError} for bad ones. */
+/** Reads all flags and positional arguments. Throws a {@linkcode CliError} for a bad one. */
 export function readArgs(
   args: readonly string[],
   flags: Flags,
@@ -181,7 +196,7 @@ export function readArgs(
     negatable: names(true),
     collect: Object.keys(flags).filter((key) => flags[key]?.type === "list").map(kebab),
   });
-  // Help and version are wanted even where the rest is incomplete.
+  // Help and version work even if a required flag is missing.
   if (parsed.help === true || parsed.version === true) {
     return { help: parsed.help, version: parsed.version };
   }

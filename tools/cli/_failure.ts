@@ -1,37 +1,35 @@
-/** What ended a program: exit codes, and errors told in one line. Private to `tools/`. @module */
-
 import { escapeControls } from "../../net/text.ts";
 import { quote } from "../internal/text.ts";
 
-/** The exit codes of every runnable. */
+/** The exit codes of every program. */
 export const ExitCode = {
-  /** The work was done, or a server was stopped by a signal. */
+  /** Success, or a server was stopped by a signal. */
   ok: 0,
-  /** The work failed: refused, timed out, not found. */
+  /** Failure: refused, timed out, not found. */
   failure: 1,
   /** An unknown flag or a bad value. */
   usage: 2,
-  /** A permission or a program is missing; the line says which. */
+  /** A missing permission or program; the message names it. */
   missing: 3,
-  /** An error that nobody foresaw (`EX_SOFTWARE` of sysexits): a bug, shown with its stack. */
+  /** An unexpected error (`EX_SOFTWARE` of sysexits): a bug, shown with its stack. */
   bug: 70,
-  /** Interrupted before the work was done, or by a second signal. */
+  /** Interrupted before the end of the work, or by a second signal. */
   interrupted: 130,
 } as const;
 
-/** An error that the user is told in one line, with the exit code that belongs to it. */
+/** An error that is shown to the user in one line, with its exit code. */
 export class CliError extends Error {
   /** The name of the class. */
   override readonly name = "CliError";
-  /** What the program exits with. */
+  /** The exit code of the program. */
   readonly exitCode: number;
 
   /**
-   * Makes an error for the command line.
+   * Creates an error for the command line.
    *
-   * @param message One sentence; text from outside must be escaped in it.
-   * @param exitCode What the program exits with.
-   * @param options The cause, where there is one.
+   * @param message One sentence. The caller must escape text from outside.
+   * @param exitCode The exit code of the program. Default: 1.
+   * @param options The cause, if there is one.
    */
   constructor(message: string, exitCode: number = ExitCode.failure, options?: ErrorOptions) {
     super(message, options);
@@ -40,13 +38,13 @@ export class CliError extends Error {
 }
 
 /**
- * The error for a program that has to be installed first: exit code 3.
+ * Returns the error for a program that is not installed: exit code 3.
  *
- * @param program The program, such as `ping`.
- * @param packageName The package that holds it, such as `iputils-ping`.
- * @returns The error, to be thrown.
+ * @param program Name of the program, such as `ping`.
+ * @param packageName Name of its package, such as `iputils-ping`.
+ * @returns The error, for the caller to throw.
  *
- * @example "Naming the package"
+ * @example "Name the package"
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { missingProgram } from "@portside/kit/tools/cli";
@@ -63,28 +61,28 @@ export function missingProgram(program: string, packageName: string): CliError {
   );
 }
 
-/** How a program ended, told to the user. */
+/** The failure of a program, as it is shown to the user. */
 export interface Failure {
   exitCode: number;
-  /** One line, escaped. */
+  /** One line, with control characters escaped. */
   line: string;
-  /** Only for bugs. */
+  /** The stack, only for bugs. */
   stack?: string;
 }
 
-/** The `--allow-…` flag for what Deno refused, as exact as its message is. */
+/** Returns the `--allow-…` flag for a missing permission, as exact as the message of Deno. */
 function missingFlag(message: string): string {
   const match = /Requires (\w+) access(?: to "?(.*?)"?)?, run again with the --allow-(\w+) flag/s
     .exec(message);
   if (match === null) return "-P or the flags of --help";
   const [, , target, name] = match;
-  // "<CWD>" and the like stand for a place that Deno does not name.
+  // Deno writes a placeholder such as "<CWD>" for some paths.
   if (target === undefined || target.startsWith("<")) return `--allow-${name}`;
   const flag = `--allow-${name}=${target}`;
   return /[\s'"$`\\;&|<>()*?!]/.test(flag) ? `'${flag.replaceAll("'", `'\\''`)}'` : flag;
 }
 
-/** A sentence for an error of the operating system, which names the file where there is one. */
+/** Returns a sentence for an error of the operating system, with the file if there is one. */
 function systemSentence(error: Error): string {
   const match = /^(.*?) \(os error \d+\)(?:: \w+ '(.*)')?/s.exec(error.message);
   if (match === null) return error.message;
@@ -93,14 +91,14 @@ function systemSentence(error: Error): string {
 }
 
 function isSystemError(error: Error): boolean {
-  // A full disk or too many open files have no class of their own, only the number.
+  // Some errors, such as a full disk, have a number but no class in Deno.
   if (/\(os error \d+\)/.test(error.message)) return true;
   return Object.values(Deno.errors).some((kind) => error instanceof kind);
 }
 
 /**
- * The shape of `NetError` and of the errors of a request, told by name so that two copies of the
- * library agree.
+ * Returns the kind of a `NetError` or of a request error. The name decides, not the class, so that
+ * two copies of the library work together.
  */
 function netErrorKind(error: Error): string | undefined {
   if (!isNetErrorName(error.name)) return isPlainFailure(error) ? "response" : undefined;
@@ -108,18 +106,18 @@ function netErrorKind(error: Error): string | undefined {
   return typeof kind === "string" ? kind : undefined;
 }
 
-/** Whether an error is a sentence for the user, and no bug. */
+/** Returns whether an error has a message for the user and is not a bug. */
 export function isPlainFailure({ name }: Error): boolean {
   return isNetErrorName(name) || name === "HttpStatusError" || name === "HttpDecodeError";
 }
 
-/** Whether an error of this name is a failure of the network, whose stack tells nothing. */
+/** Returns whether an error of this name is a network failure, for which a stack is useless. */
 export function isNetErrorName(name: unknown): boolean {
   return typeof name === "string" &&
     ["NetError", "ReplyError", "HttpRequestError", "HttpTimeoutError"].includes(name);
 }
 
-/** Sorts whatever was thrown into the exit codes of the contract. */
+/** Returns the exit code and the message for a thrown value. */
 export function describeFailure(error: unknown, signal: AbortSignal): Failure {
   const fail = (exitCode: number, message: string) => ({
     exitCode,
@@ -127,7 +125,10 @@ export function describeFailure(error: unknown, signal: AbortSignal): Failure {
   });
   const { aborted, reason } = signal;
   if (!(error instanceof Error)) {
-    return { ...fail(ExitCode.bug, "something that is no error was thrown"), stack: String(error) };
+    return {
+      ...fail(ExitCode.bug, "a value that is not an error was thrown"),
+      stack: String(error),
+    };
   }
   const kind = netErrorKind(error);
   if (aborted && (error === reason || error.cause === reason || kind === "aborted")) {
@@ -146,7 +147,7 @@ export function describeFailure(error: unknown, signal: AbortSignal): Failure {
   }
   if (isSystemError(error)) return fail(ExitCode.failure, systemSentence(error));
   return {
-    ...fail(ExitCode.bug, `unexpected ${error.name}, a bug of this program: ${error.message}`),
+    ...fail(ExitCode.bug, `unexpected ${error.name}, a bug in this program: ${error.message}`),
     stack: error.stack ?? String(error),
   };
 }

@@ -1,20 +1,18 @@
-/** Files that are named on a command line. Private to `tools/`. @module */
-
 import { CliError } from "./_failure.ts";
 import { quote } from "../internal/text.ts";
 
 /**
- * Reads a PEM file and makes sure that it holds what is wanted, so that a mixed-up file is told
- * in one line rather than by the TLS library.
+ * Reads a PEM file and checks that it contains a block with the label. A wrong file then gives a
+ * readable error, not one of the TLS library.
  *
- * @param path The file.
- * @param label What it must hold: `CERTIFICATE`, or the end of a label such as `PRIVATE KEY`.
- * @returns Its text.
- * @throws {CliError} If there is no such block in it.
- * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {Deno.errors.NotCapable} If reading it is not permitted.
+ * @param path The path of the file.
+ * @param label The required label: `CERTIFICATE`, or the end of a label such as `PRIVATE KEY`.
+ * @returns The text of the file.
+ * @throws {CliError} If the file has no such block.
+ * @throws {Deno.errors.NotFound} If the file does not exist.
+ * @throws {Deno.errors.NotCapable} If the permission to read is missing.
  *
- * @example "The authorities that a client trusts"
+ * @example "Read a key"
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";
  * import { CliError, readPem } from "@portside/kit/tools/cli";
@@ -30,5 +28,5 @@ export async function readPem(path: string, label: string): Promise<string> {
   const text = await Deno.readTextFile(path);
   const labels = [...text.matchAll(/-----BEGIN ([A-Z ]+)-----/g)].map(([, found]) => found ?? "");
   if (labels.some((found) => found === label || found.endsWith(` ${label}`))) return text;
-  throw new CliError(`Cannot use the file ${quote(path)}: there is no ${label} in it (PEM)`);
+  throw new CliError(`Cannot use the file ${quote(path)}: it contains no ${label} in PEM`);
 }

@@ -1,10 +1,8 @@
-/** The text of `--help`. Private to `tools/`. @module */
-
 import { aliasesOf, dashed, kebab } from "./_args.ts";
 import { wrap } from "../internal/text.ts";
 import type { Flag, Flags, Positional, Positionals } from "./_values.ts";
 
-/** What the help text is made of. */
+/** The parts of the help text. */
 export interface HelpParts {
   name: string;
   summary: string;
@@ -19,12 +17,12 @@ export interface HelpParts {
 
 /** The exit codes that every program has. */
 const EXIT_CODES: Readonly<Record<number, string>> = {
-  0: "done, or stopped by a signal",
-  1: "the work failed",
+  0: "success, or stopped by a signal",
+  1: "failure",
   2: "a flag or an argument is wrong",
   3: "a permission or a program is missing",
-  70: "a bug of this program",
-  130: "interrupted before the work was done, or by a second signal",
+  70: "a bug in this program",
+  130: "interrupted before the end, or by a second signal",
 };
 
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
@@ -38,7 +36,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   list: "text",
 };
 
-/** The columns of what is explained, and of a line as a whole. */
+/** Widths in columns: of the names, and of a whole line. */
 const NARROW = 28;
 const WIDTH = 80;
 const INDENT = " ".repeat(NARROW + 4);
@@ -79,7 +77,7 @@ function positionalName([key, positional]: [string, Positional]): string {
   return optional ? `[${name}]` : name;
 }
 
-/** Writes the help text. */
+/** Returns the help text. */
 export function helpText(parts: HelpParts, color: boolean): string {
   const title = (text: string) => color ? `\x1b[1m${text}\x1b[0m` : text;
   const rows = (entries: Array<[string, string]>) =>
@@ -108,7 +106,7 @@ export function helpText(parts: HelpParts, color: boolean): string {
   if (parts.examples.length > 0) {
     sections.push(`${title("Examples:")}\n${parts.examples.map((line) => `  ${line}`).join("\n")}`);
   }
-  // Numbers as keys come in their order.
+  // JavaScript sorts numeric keys.
   section("Exit codes:", Object.entries({ ...EXIT_CODES, ...parts.exitCodes }));
   return sections.join("\n\n") + "\n";
 }

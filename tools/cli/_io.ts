@@ -1,8 +1,8 @@
-/** The process as a program sees it, and a stand-in for tests. Private to `tools/`. @module */
+import { callback, flag, OptionRules } from "../../net/internal/options.ts";
 
-/** What a program touches of its process; injected, so that tests need no process. */
+/** The access of a program to its process. A test passes a replacement. */
 export interface CliIo {
-  /** Writes to standard output. Throws `Deno.errors.BrokenPipe` when nobody reads any more. */
+  /** Writes to standard output. Throws `Deno.errors.BrokenPipe` when the reader has closed it. */
   stdout(text: string): void;
   /** Writes to standard error. */
   stderr(text: string): void;
@@ -14,11 +14,27 @@ export interface CliIo {
   readonly noColor: boolean;
   /** Calls the listener for SIGINT and SIGTERM until the returned function is called. */
   onSignal(listener: (name: string) => void): () => void;
-  /** Ends the process at once: what a second signal does. */
+  /** Ends the process at once. The second signal does this. */
   exit(code: number): void;
 }
 
-/** The real process. It needs no permission: `Deno.noColor` is free, unlike `Deno.env`. */
+/** The rules for the members of a replacement. */
+const IO = new OptionRules<CliIo>({
+  stdout: callback,
+  stderr: callback,
+  stdoutIsTerminal: flag,
+  stderrIsTerminal: flag,
+  noColor: flag,
+  onSignal: callback,
+  exit: callback,
+});
+
+/**
+ * Returns the access to the real process. It needs no permission: `Deno.noColor` is free, unlike
+ * `Deno.env`.
+ *
+ * @returns The standard streams, signals and exit of this process.
+ */
 export function systemIo(): CliIo {
   return {
     stdout: (text) => writeAll(Deno.stdout, text),
@@ -27,7 +43,7 @@ export function systemIo(): CliIo {
     stderrIsTerminal: Deno.stderr.isTerminal(),
     noColor: Deno.noColor,
     onSignal(listener) {
-      // Windows has no SIGTERM; closing the console or Ctrl+Break is its nearest kin.
+      // Windows has no SIGTERM. SIGBREAK is its equivalent: Ctrl+Break, or a closed console.
       const names: Deno.Signal[] = Deno.build.os === "windows"
         ? ["SIGINT", "SIGBREAK"]
         : ["SIGINT", "SIGTERM"];
@@ -47,23 +63,24 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
   while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
 }
 
-/** A {@linkcode CliIo} that keeps what was written and lets a test send signals. */
+/** A {@linkcode CliIo} that records the output and lets a test send signals. */
 export interface RecordingIo extends CliIo {
   /** Everything written to standard output. */
   readonly out: string;
   /** Everything written to standard error. */
   readonly err: string;
-  /** The code that {@linkcode CliIo.exit} was called with, if it was. */
+  /** The code of the first call of {@linkcode CliIo.exit}; undefined without a call. */
   readonly exited: number | undefined;
   /** Delivers a signal to the program. */
   signal(name: "SIGINT" | "SIGTERM"): void;
 }
 
 /**
- * Makes a stand-in for the process: no terminal, no colour, nothing leaves it.
+ * Creates a replacement of the process for tests: no terminal, no colour, all output recorded.
  *
- * @param overrides Members that should be something else, such as `stdoutIsTerminal: true`.
- * @returns The stand-in.
+ * @param overrides Members to replace, such as `stdoutIsTerminal: true`. Default: none.
+ * @returns The replacement, with the recorded output.
+ * @throws {TypeError} If a member is unknown or has the wrong type.
  *
  * @example "Testing a program without a process"
  * ```ts
@@ -77,6 +94,7 @@ export interface RecordingIo extends CliIo {
  * ```
  */
 export function recordingIo(overrides: Partial<CliIo> = {}): RecordingIo {
+  IO.check("recordingIo", overrides as CliIo);
   const listeners = new Set<(name: string) => void>();
   let [out, err] = ["", ""];
   let exited: number | undefined;

@@ -1,5 +1,3 @@
-/** LogTape set up for one run of a program. Private to `tools/`. @module */
-
 import {
   configureSync,
   getConfig,
@@ -22,7 +20,7 @@ const COLORS: Readonly<Record<LogLevel, string>> = {
 
 function show(value: unknown): string {
   if (typeof value === "string") return value;
-  // A failure of the network is a sentence; for anything else the stack says where the bug is.
+  // A network failure has a readable message. Other errors are bugs, so the stack is shown.
   if (value instanceof Error) {
     return isPlainFailure(value) ? value.message : value.stack ?? value.message;
   }
@@ -33,7 +31,7 @@ function messageOf(record: LogRecord): string {
   return record.message.map((part, at) => at % 2 === 0 ? String(part) : show(part)).join("");
 }
 
-/** One line for a person: time, level, who, what. */
+/** Returns a line of text: time, level, logger and message. */
 function humanLine(record: LogRecord, color: boolean): string {
   const level = record.level.toUpperCase().padEnd(7);
   const shownLevel = color ? `\x1b[${COLORS[record.level]}m${level}\x1b[0m` : level;
@@ -42,18 +40,18 @@ function humanLine(record: LogRecord, color: boolean): string {
   return `${time} ${shownLevel} ${escapeControls(`${category.join(".")}: ${messageOf(record)}`)}\n`;
 }
 
-/** What JSON has no form for: an error becomes its fields, a big number its digits. */
+/** Converts values that JSON does not support: errors to their fields, big integers to text. */
 function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return String(value);
   if (!(value instanceof Error)) return value;
   const { name, message, stack } = value;
-  // Fields such as the kind and the code of a NetError; its stack would say nothing.
+  // The fields of a NetError, such as its kind and code, are useful; its stack is not.
   if (isNetErrorName(name)) return { ...value, name, message };
-  // What a server answered may be long and secret: its headers and body stay out of a log.
+  // The response in such an error may be long and confidential, so it is not logged.
   return isPlainFailure(value) ? { name, message } : { name, message, stack };
 }
 
-/** One JSON object: the same text as for a person, and the properties apart. */
+/** Returns a line of JSON: the message, and the properties as separate fields. */
 function jsonLine(record: LogRecord): string {
   const { timestamp, level, category, properties } = record;
   const time = new Date(timestamp).toISOString();
@@ -63,8 +61,8 @@ function jsonLine(record: LogRecord): string {
 }
 
 /**
- * Sends the logs of the library and of the program to standard error. LogTape is one per program,
- * so what was configured before is put back by the returned function.
+ * Sends the logs of the library and of the program to standard error. LogTape has one configuration
+ * per process. The returned function restores the previous one.
  */
 export function configureLogging(io: CliIo, level: LogLevel, json: boolean): () => void {
   const before = getConfig();
@@ -73,9 +71,7 @@ export function configureLogging(io: CliIo, level: LogLevel, json: boolean): () 
     const line = json ? jsonLine(record) : humanLine(record, color);
     try {
       io.stderr(line);
-    } catch {
-      // Nobody reads standard error any more; the work goes on.
-    }
+    } catch { /* Standard error is closed; the program continues. */ }
   };
   configureSync({
     reset: true,

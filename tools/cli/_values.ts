@@ -1,49 +1,49 @@
-/** Flag types: what may be declared, what a text of argv becomes. Private to `tools/`. @module */
+import { MAX_TIMER } from "../../net/internal/options.ts";
 
-/** A length of time as it is written on a command line: `250ms`, `5s`, `1m30s`, `2h`, or `0`. */
+/** A duration on a command line: `250ms`, `5s`, `1m30s`, `2h`, or `0`. */
 export type Duration = `${number}${"ms" | "s" | "m" | "h" | "d"}` | `${number}m${number}s` | "0";
 
-/** A number of bytes as it is written on a command line: `512`, `64KiB`, `1MB`. */
+/** A number of bytes on a command line: `512`, `64KiB`, `1MB`. */
 export type ByteSize = `${number}${"" | "B" | "kB" | "KiB" | "MB" | "MiB" | "GB" | "GiB"}`;
 
-/** What every flag has, whatever its type. */
+/** The properties of every flag. */
 export interface FlagBase {
-  /** One line for `--help`: what it does, without the default, which is added. */
+  /** One line for `--help`. The default is added. */
   help: string;
   /** Other names: `"host"` for `--host`, a single letter `"p"` for `-p`. @default [] */
   alias?: string | readonly string[];
-  /** What stands for the value in `--help`. @default the type */
+  /** Name of the value in `--help`. @default the type */
   placeholder?: string;
-  /** Whether leaving it out is an error. @default false */
+  /** Whether a missing flag is an error. @default false */
   required?: boolean;
 }
 
 /**
- * A text. Empty is refused unless {@linkcode StringFlag.allowEmpty} is set. Of type `host` it is
- * the name or address of a host: no blanks, no slashes.
+ * A flag with a text. The text must not be empty unless {@linkcode StringFlag.allowEmpty} is set. The
+ * type `host` requires a host name or an address, without spaces and slashes.
  */
 export interface StringFlag extends FlagBase {
   /** The type of the flag. */
   type: "string" | "host";
   /** The value when the flag is left out. @default none */
   default?: string;
-  /** Whether `--flag=` is a value. @default false */
+  /** Whether the empty value `--flag=` is accepted. @default false */
   allowEmpty?: boolean;
 }
 
-/** A number: `number` takes decimals, `integer` and `port` whole numbers. */
+/** A flag with a number: `number` accepts decimals, `integer` and `port` only integers. */
 export interface NumberFlag extends FlagBase {
   /** The type of the flag. */
   type: "number" | "integer" | "port";
   /** The value when the flag is left out. @default none */
   default?: number;
-  /** The smallest value. @default 0 for ports, else none */
+  /** The smallest value. @default 0 for ports, otherwise none */
   min?: number;
-  /** The largest value. @default 65535 for ports, else none */
+  /** The largest value. @default 65535 for ports, otherwise none */
   max?: number;
 }
 
-/** `--flag` and `--no-flag`. */
+/** A switch: `--flag` and `--no-flag`. */
 export interface BooleanFlag extends FlagBase {
   /** The type of the flag. */
   type: "boolean";
@@ -51,7 +51,7 @@ export interface BooleanFlag extends FlagBase {
   default?: boolean;
 }
 
-/** A length of time; the value is in milliseconds. */
+/** A flag with a duration. The value is in milliseconds. */
 export interface DurationFlag extends FlagBase {
   /** The type of the flag. */
   type: "duration";
@@ -59,11 +59,11 @@ export interface DurationFlag extends FlagBase {
   default?: Duration;
   /** The shortest time. @default "0" */
   min?: Duration;
-  /** The longest time. @default 24 days, the longest that a timer can wait */
+  /** The longest time. @default 24 days, the longest delay of a timer */
   max?: Duration;
 }
 
-/** A number of bytes. */
+/** A flag with a number of bytes. */
 export interface SizeFlag extends FlagBase {
   /** The type of the flag. */
   type: "size";
@@ -75,17 +75,17 @@ export interface SizeFlag extends FlagBase {
   max?: ByteSize;
 }
 
-/** One of several words. */
+/** A flag with one of several words. */
 export interface ChoiceFlag extends FlagBase {
   /** The type of the flag. */
   type: "choice";
-  /** The words that may be given. */
+  /** The accepted words. */
   choices: readonly string[];
   /** The value when the flag is left out. @default none */
   default?: string;
 }
 
-/** A text that may be given several times. */
+/** A flag with a text that may be given several times. */
 export interface ListFlag extends FlagBase {
   /** The type of the flag. */
   type: "list";
@@ -93,7 +93,7 @@ export interface ListFlag extends FlagBase {
   default?: readonly string[];
 }
 
-/** What can be declared as a flag. */
+/** A flag of any type. */
 export type Flag =
   | StringFlag
   | NumberFlag
@@ -103,36 +103,34 @@ export type Flag =
   | ChoiceFlag
   | ListFlag;
 
-/** A positional argument: typed like a flag (a text unless told otherwise), required unless optional. */
+/** A positional argument. It has the type of a flag, by default a text, and is required by default. */
 export type Positional =
-  & { /** Whether it may be left out. @default false */ optional?: boolean }
+  & { /** Whether the argument may be missing. @default false */ optional?: boolean }
   & (Exclude<Flag, BooleanFlag> | (Omit<StringFlag, "type"> & { type?: undefined }));
 
-/** Flags by the name of their value: `maxConnections` is given as `--max-connections`. */
+/** Flags by the name of their value. `maxConnections` is the flag `--max-connections`. */
 export type Flags = Readonly<Record<string, Flag>>;
 
-/** Positional arguments in their order, by the name of their value. */
+/** Positional arguments in order, by the name of their value. */
 export type Positionals = Readonly<Record<string, Positional>>;
 
-/** What a flag of type `S` holds when it was given. */
+/** The type of the value of a given flag `S`. */
 export type GivenValue<S> = S extends { type: "boolean" } ? boolean
   : S extends { type: "list" } ? string[]
   : S extends { type: "choice"; choices: readonly (infer C)[] } ? C
   : S extends { type: "number" | "integer" | "port" | "duration" | "size" } ? number
   : string;
 
-/** What a declared flag holds: `undefined` only where there is no default and none is required. */
+/** The type of the value of a flag. It includes undefined if the flag has no default and is optional. */
 export type FlagValue<S> = S extends
   { type: "boolean" | "list" } | { default: unknown } | { required: true } ? GivenValue<S>
   : GivenValue<S> | undefined;
 
-/** What a declared positional argument holds. */
+/** The type of the value of a positional argument. */
 export type PositionalValue<S> = S extends { type: "list" } | { default: unknown } ? GivenValue<S>
   : S extends { optional: true } ? GivenValue<S> | undefined
   : GivenValue<S>;
 
-// Above this a timer of the runtime overflows and fires at once.
-const LONGEST_MS = 2 ** 31 - 1;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
 const UNIT_BYTES: Readonly<Record<string, number>> = {
   "": 1,
@@ -145,7 +143,7 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
   gib: 2 ** 30,
 };
 
-/** Milliseconds of a duration text, `undefined` when it is none. */
+/** Returns the milliseconds of a duration; undefined for any other text. */
 function parseDuration(text: string): number | undefined {
   if (text === "0") return 0;
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined;
@@ -156,17 +154,17 @@ function parseDuration(text: string): number | undefined {
   return Math.round(total);
 }
 
-/** Bytes of a size text, `undefined` when it is none. */
+/** Returns the bytes of a size; undefined for any other text. */
 function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(|b|kb|kib|mb|mib|gb|gib)$/i.exec(text);
   if (match === null) return undefined;
   return Math.floor(Number(match[1]) * (UNIT_BYTES[(match[2] ?? "").toLowerCase()] ?? NaN));
 }
 
-/** A value, or the sentence part that says what would have been one. */
+/** A value, or a description of the accepted values. */
 export type Converted = { value: unknown } | { expected: string };
 
-/** Turns one text of argv into the value of a flag. */
+/** Converts the text of an argument to the value of a flag. */
 export function convert(flag: Flag | Positional, text: string): Converted {
   switch (flag.type) {
     case undefined:
@@ -175,7 +173,7 @@ export function convert(flag: Flag | Positional, text: string): Converted {
       return empty ? { expected: "a text that is not empty" } : { value: text };
     }
     case "host":
-      // Whether the name exists is for the resolver to say; this is none at all.
+      // This rejects only impossible names; the resolver decides whether a name exists.
       return /^[^\s\p{Cc}/@?#]{1,255}$/u.test(text)
         ? { value: text }
         : { expected: "a host name or an address" };
@@ -202,7 +200,7 @@ export function convert(flag: Flag | Positional, text: string): Converted {
     case "duration": {
       const { min = "0", max } = flag;
       const lowest = parseDuration(min) ?? 0;
-      const highest = max === undefined ? LONGEST_MS : parseDuration(max) ?? LONGEST_MS;
+      const highest = max === undefined ? MAX_TIMER : parseDuration(max) ?? MAX_TIMER;
       const value = parseDuration(text);
       if (value !== undefined && value >= lowest && value <= highest) return { value };
       return {
