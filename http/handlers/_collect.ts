@@ -4,19 +4,19 @@ import { ProblemError } from "../problem.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Bytes that arrive in pieces, in one buffer that grows. A list of pieces would cost a hundred bytes
- * for each, and a client decides how small they are.
+ * Collects pieces in one buffer that grows. A list of pieces would need a hundred bytes for each, and a
+ * client decides how small they are.
  */
 export class Collector {
   #buffer: Bytes = new Uint8Array(0);
   #size = 0;
 
-  /** How many bytes there are. */
+  /** Number of collected bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Adds bytes. They are copied, unless they are the first. */
+  /** Adds bytes. The first ones are not copied. */
   add(bytes: Bytes): void {
     const size = this.#size + bytes.length;
     if (size > this.#buffer.length) {
@@ -34,16 +34,16 @@ export class Collector {
     this.#size = size;
   }
 
-  /** Returns all bytes. */
+  /** Returns all collected bytes. */
   bytes(): Bytes {
     return this.#buffer.subarray(0, this.#size);
   }
 }
 
 /**
- * Checks that the body of a request is not compressed.
+ * Rejects a request whose body is compressed.
  *
- * @throws {ProblemError} Status 415 if it is.
+ * @throws {ProblemError} Of status 415.
  */
 export function checkNotCompressed(request: Request): void {
   const coding = request.headers.get("content-encoding") ?? "identity";

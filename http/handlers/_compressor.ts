@@ -5,7 +5,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The content codings that a server can apply. */
 export type ContentCoding = "gzip" | "br" | "zstd";
 
-/** One compressed stream. Calls must not overlap. */
+/** A compressed stream. Calls must not overlap. */
 export class Compressor {
   readonly #stream: zlib.Gzip | zlib.BrotliCompress | zlib.ZstdCompress;
   readonly #flush: number;
@@ -15,7 +15,7 @@ export class Compressor {
   /**
    * Starts a stream.
    *
-   * @param coding The coding.
+   * @param coding The content coding to apply.
    * @param level The level of the coding: gzip 1 to 9, br 0 to 11, zstd 1 to 22.
    */
   constructor(coding: ContentCoding, level: number) {
@@ -41,9 +41,9 @@ export class Compressor {
   /**
    * Compresses a chunk.
    *
-   * @param chunk The chunk.
-   * @param flush Whether the result has to contain all of it.
-   * @returns The compressed bytes so far.
+   * @param chunk The bytes to compress.
+   * @param flush Whether the result must contain the whole chunk.
+   * @returns The compressed bytes that are ready.
    */
   async write(chunk: Bytes, flush: boolean): Promise<Bytes[]> {
     await this.#step((done) => this.#stream.write(chunk, done));
@@ -60,7 +60,7 @@ export class Compressor {
     return this.#take();
   }
 
-  /** Releases the memory of a stream, ended or not. */
+  /** Releases the memory of the stream, also before its end. */
   close(): void {
     this.#stream.destroy();
   }

@@ -5,9 +5,9 @@ import { parseWeights } from "../header_list.ts";
  * Chooses a content coding for a response (RFC 9110 §12.5.3).
  *
  * @param accept The value of `Accept-Encoding`, or null without one.
- * @param available The codings that the server has, the best first.
- * @returns The coding with the highest weight, the first of `available` among equals; undefined to
- * send the content as it is.
+ * @param available The codings of the server, the best first.
+ * @returns The coding with the highest weight. Among equals, it is the first one of `available`.
+ * Undefined if the content should be sent without a coding.
  */
 export function chooseEncoding<T extends string>(
   accept: string | null,
@@ -20,7 +20,7 @@ export function chooseEncoding<T extends string>(
     if (!weights.has(coding)) weights.set(coding, weight);
   }
   const others = weights.get("*");
-  // A coding that is named is preferred to identity, unless identity is named with a higher weight.
+  // A named coding precedes identity, unless identity has a higher weight.
   let best = weights.get("identity") ?? 0;
   let choice: T | undefined;
   for (const coding of available) {

@@ -1,6 +1,6 @@
 const TEXT = "; charset=utf-8";
 
-/** Media types by file name extension, as registered with IANA where there is a registration. */
+/** Media types by file name extension, as registered with IANA if they are registered. */
 const TYPES: Readonly<Record<string, string>> = {
   "3g2": "video/3gpp2",
   "3gp": "video/3gpp",
@@ -102,9 +102,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /**
  * Returns the media type of a file by the extension of its name.
  *
- * @param name The name or path of the file.
- * @param custom More types by extension in lower case, which take precedence.
- * @returns The media type, "application/octet-stream" for an unknown extension.
+ * @param name The name or the path of the file.
+ * @param custom Further types by extension in lower case, which take precedence.
+ * @returns The media type; "application/octet-stream" for an unknown extension.
  */
 export function mediaType(name: string, custom: Readonly<Record<string, string>> = {}): string {
   const extension = extensionOf(name);
@@ -114,7 +114,7 @@ export function mediaType(name: string, custom: Readonly<Record<string, string>>
   return "application/octet-stream";
 }
 
-/** Returns what follows the last dot of a file's name, in lower case; "" for a name without a dot. */
+/** Returns the extension of a file's name in lower case, without its dot; "" without an extension. */
 export function extensionOf(name: string): string {
   const file = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
   const dot = file.lastIndexOf(".");

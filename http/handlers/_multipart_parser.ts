@@ -2,23 +2,23 @@ import { lowerAscii, trimBlanks } from "../../net/text.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What a form may have. */
+/** Limits of a form. */
 export interface MultipartLimits {
-  /** The most bytes of the fields in front of one part. */
+  /** Maximum size of the fields in front of one part, in bytes. */
   readonly maxPartHead: number;
-  /** The most parts. */
+  /** Maximum number of parts. */
   readonly maxParts: number;
 }
 
-/** Part of a form, in this order: "part", any number of "data", "part-end"; at last "end". */
+/** Events of a form: for each part "part", any number of "data", and "part-end"; then "end". */
 export type MultipartEvent =
   | { readonly kind: "part"; readonly fields: ReadonlyMap<string, string> }
-  /** A view that is lent until the parser is used again. */
+  /** A view that is valid until the parser is used again. */
   | { readonly kind: "data"; readonly bytes: Bytes }
   | { readonly kind: "part-end" }
   | { readonly kind: "end" };
 
-/** The form is malformed, or has more than it may have (413). */
+/** The error for a form that is malformed (400) or beyond a limit (413). */
 export class MultipartError extends Error {
   constructor(message: string, readonly status: 400 | 413 = 400) {
     super(message);
@@ -31,11 +31,11 @@ const DASH = 45;
 const NOTHING: Bytes = new Uint8Array(0);
 const PART_END = { kind: "part-end" } as const;
 const END = { kind: "end" } as const;
-/** The most blanks behind a boundary (RFC 2046 §5.1.1), which nobody has a use for. */
+/** Maximum number of blanks behind a boundary (RFC 2046 §5.1.1). They have no use. */
 const MAX_PADDING = 128;
 
 const enum State {
-  /** In front of the first boundary, or behind the last. */
+  /** In front of the first boundary. */
   Preamble,
   /** Behind a boundary. */
   Boundary,
@@ -46,7 +46,7 @@ const enum State {
   Epilogue,
 }
 
-/** Parser of `multipart/form-data` (RFC 7578) without any I/O: bytes in, events out. */
+/** A parser of `multipart/form-data` (RFC 7578) without I/O: bytes in, events out. */
 export class MultipartParser {
   readonly #limits: MultipartLimits;
   /** CRLF, two dashes, and the boundary. */
@@ -56,7 +56,7 @@ export class MultipartParser {
   #at = 0;
   #end: number;
   #owned = true;
-  /** Where the search goes on, from `#at`. */
+  /** Index at which the search continues, relative to `#at`. */
   #scanned = 0;
   #finished = false;
   #parts = 0;
@@ -64,18 +64,18 @@ export class MultipartParser {
   /**
    * Makes a parser.
    *
-   * @param boundary The boundary, as `Content-Type` names it.
-   * @param limits The limits.
+   * @param boundary The boundary from `Content-Type`.
+   * @param limits The limits of the form.
    */
   constructor(boundary: string, limits: MultipartLimits) {
     this.#limits = limits;
     this.#delimiter = new TextEncoder().encode(`\r\n--${boundary}`);
-    // The first boundary stands behind a line end, or at the very start: so here is one.
+    // A boundary follows a line end, and this one serves a boundary at the very start.
     this.#bytes = Uint8Array.of(CR, LF);
     this.#end = 2;
   }
 
-  /** Adds bytes, which are lent until `next` returns undefined. */
+  /** Adds bytes. They must not change until `next` returns undefined. */
   push(bytes: Bytes): void {
     if (this.#at === this.#end) {
       this.#bytes = bytes;
@@ -89,7 +89,7 @@ export class MultipartParser {
     this.#end += bytes.length;
   }
 
-  /** Tells that nothing more comes. */
+  /** Marks the end of the input. */
   finish(): void {
     this.#finished = true;
   }
@@ -118,7 +118,7 @@ export class MultipartParser {
           return { kind: "part", fields };
         }
         case State.Start: {
-          // The empty line may be the line end in front of a boundary: then the part has no body.
+          // If the empty line is also the line end in front of a boundary, the part has no body.
           const matched = this.#match(this.#at);
           if (matched === this.#delimiter.length) {
             this.#enter(State.Boundary, matched);
@@ -153,7 +153,7 @@ export class MultipartParser {
     this.#scanned = 0;
   }
 
-  /** Needs more bytes: what is left becomes the parser's own, since what was pushed is lent. */
+  /** Copies the rest of the pushed bytes, because the caller may reuse their memory. */
   #starve(): undefined {
     if (this.#finished) throw new MultipartError("The form is truncated");
     if (!this.#owned) this.#own(256);
@@ -171,13 +171,13 @@ export class MultipartParser {
     this.#owned = true;
   }
 
-  /** How many bytes come before the delimiter, or before what may become one. */
+  /** Finds the number of bytes in front of the delimiter, or of the beginning of one. */
   #find(): { readonly before: number; readonly whole: boolean } {
     const bytes = this.#bytes;
     const end = this.#end;
     let i = this.#at;
     while (i < end) {
-      // Runs of CR are stepped through here: a call for each of them would cost more.
+      // Handle runs of CR here, because a call of `indexOf` for each CR is slower.
       if (bytes[i] !== CR) {
         i = bytes.indexOf(CR, i);
         if (i === -1 || i >= end) break;
@@ -190,7 +190,7 @@ export class MultipartParser {
     return { before: end - this.#at, whole: false };
   }
 
-  /** Returns how many bytes from `at` on are those of the delimiter. */
+  /** Returns the number of bytes from `at` on that match the delimiter. */
   #match(at: number): number {
     const bytes = this.#bytes;
     const delimiter = this.#delimiter;
@@ -200,7 +200,7 @@ export class MultipartParser {
     return length;
   }
 
-  /** Reads what follows a boundary: padding and a line end, or the two dashes of the last one. */
+  /** Reads the end of a boundary: padding and a line end, or the two dashes of the last one. */
   #boundary(): boolean {
     const bytes = this.#bytes;
     let i = this.#at;

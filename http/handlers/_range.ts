@@ -1,7 +1,7 @@
 import { lowerAscii, trimBlanks } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
 
-/** A piece of a file: from `start` up to and without `end`. */
+/** A piece of a file, from `start` (inclusive) to `end` (exclusive). */
 export interface Piece {
   readonly start: number;
   readonly end: number;
@@ -11,9 +11,9 @@ export interface Piece {
  * Reads a `Range` of one piece (RFC 9110 §14.2). Several pieces, other units and malformed values
  * are ignored, as the RFC allows.
  *
- * @param value The header.
- * @param size The size of the file.
- * @returns The piece, null if there is no such piece, undefined if the header is to be ignored.
+ * @param value The value of the header, or null without one.
+ * @param size The size of the file in bytes.
+ * @returns The piece; null if the file has no such piece; undefined if the header must be ignored.
  */
 export function parseRange(value: string | null, size: number): Piece | null | undefined {
   const [unit = "", ...rest] = (value ?? "").split("=", 3);

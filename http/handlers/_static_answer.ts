@@ -6,18 +6,18 @@ import { problem } from "../problem.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** How much is read at a time, in bytes. Up to this, a body is read whole. */
+/** Size of one read in bytes. Smaller bodies are read in one piece. */
 const CHUNK = 64 * 1024;
 
 /**
- * Whether a file is so new that it could still change without a new modification time. File systems
- * keep that time in steps of a few milliseconds, old ones in steps of up to two seconds.
+ * Returns whether a file is so new that it could change without a new modification time. File systems
+ * store that time in steps of a few milliseconds, old ones in steps of up to two seconds.
  */
 function isUnsettled(time: number): boolean {
   return Date.now() - time < (time % 1000 === 0 ? 2000 : 20);
 }
 
-/** How the entity tag of a file is made. */
+/** Makes the entity tag of a file. */
 export type TagMaker = (
   file: Deno.FsFile,
   info: Deno.FileInfo,
@@ -25,8 +25,8 @@ export type TagMaker = (
 ) => string | Promise<string>;
 
 /**
- * Makes the tag of a file of its size and time, as nginx and Apache do. It is weak while the file
- * could still change without another tag (RFC 9110 §8.8.1), so that no download is resumed by it.
+ * Makes a tag from the size and the time of a file, as nginx and Apache do. The tag is weak while the
+ * file could change without a new tag (RFC 9110 §8.8.1), so that no download is resumed with it.
  */
 export function tagByDate(_file: Deno.FsFile, info: Deno.FileInfo): string {
   const time = info.mtime?.getTime() ?? 0;
@@ -34,10 +34,10 @@ export function tagByDate(_file: Deno.FsFile, info: Deno.FileInfo): string {
   return isUnsettled(time) ? `W/${tag}` : tag;
 }
 
-/** How many hashes are kept. */
+/** Maximum number of hashes in the cache. */
 const MAX_HASHES = 1024;
 
-/** Returns a maker of tags from the SHA-256 of the content, which is read once per version. */
+/** Returns a function that makes tags from the SHA-256 of the content, read once per version. */
 export function tagByContent(): TagMaker {
   const known = new Map<string, { readonly version: string; readonly tag: Promise<string> }>();
   return async (file, info, real) => {
@@ -45,7 +45,7 @@ export function tagByContent(): TagMaker {
     const version = `${info.ino} ${info.size} ${time}`;
     if (isUnsettled(time)) return await hashOf(file);
     const before = known.get(real);
-    // Requests that come meanwhile wait for the same hash, or each would read the whole file.
+    // Simultaneous requests share one hash. Otherwise each would read the whole file.
     if (before?.version === version) return await before.tag;
     const tag = hashOf(file);
     known.delete(real);
@@ -73,14 +73,13 @@ async function hashOf(file: Deno.FsFile): Promise<string> {
 
 /**
  * Answers a request with a file: conditions (RFC 9110 §13) and ranges (§14). Size, date, tag and
- * bytes all come from the file that was opened, so that a file that is replaced meanwhile is sent
- * as one version.
+ * bytes belong to the same open file, so a file that is replaced meanwhile is sent in one version.
  *
- * @param request A GET or HEAD.
+ * @param request A request with the method GET or HEAD.
  * @param real The real path of the file.
- * @param headers The fields that depend on the path; they are changed.
- * @param tagOf Makes the entity tag.
- * @returns The response, or undefined if this is no regular file.
+ * @param headers The fields that depend on the path. This function adds others.
+ * @param tagOf The function that makes the entity tag.
+ * @returns The response, or undefined if this is not a regular file.
  */
 export async function answerWithFile(
   request: Request,
@@ -108,7 +107,7 @@ export async function answerWithFile(
       headers.delete("content-type");
       return new Response(null, { status: 304, headers });
     }
-    // Within its second, a date is no strong validator (RFC 9110 §8.8.2.2).
+    // A date less than two seconds old is not a strong validator (RFC 9110 §8.8.2.2).
     const strong = modified !== undefined && Date.now() - modified * 1000 >= 2000;
     const piece = request.method === "GET" &&
         rangeApplies(given, etag, strong ? modified : undefined)
@@ -131,7 +130,7 @@ export async function answerWithFile(
   }
 }
 
-/** Whether the request is for another version (RFC 9110 §13.1.1, §13.1.4). */
+/** Returns whether the request is for another version (RFC 9110 §13.1.1, §13.1.4). */
 function isOther(headers: Headers, etag: string, modified: number | undefined): boolean {
   const tags = headers.get("if-match");
   if (tags !== null) return !matchesETag(tags, etag, "strong");
@@ -139,16 +138,16 @@ function isOther(headers: Headers, etag: string, modified: number | undefined): 
   return since !== undefined && modified !== undefined && modified > since;
 }
 
-/** Whether the client has this version already (RFC 9110 §13.1.2, §13.1.3). */
+/** Returns whether the client already has this version (RFC 9110 §13.1.2, §13.1.3). */
 function isUnchanged(headers: Headers, etag: string, modified: number | undefined): boolean {
   const tags = headers.get("if-none-match");
-  // RFC 9110 §13.2.2: where there are tags, the date is not looked at.
+  // RFC 9110 §13.2.2: tags take precedence over the date.
   if (tags !== null) return matchesETag(tags, etag, "weak");
   const since = dateOf(headers, "if-modified-since");
   return since !== undefined && modified !== undefined && modified <= since;
 }
 
-/** Whether `Range` counts, given `If-Range` (RFC 9110 §13.1.5): only for exactly this version. */
+/** Returns whether `If-Range` allows `Range`: only for exactly this version (RFC 9110 §13.1.5). */
 function rangeApplies(headers: Headers, etag: string, modified: number | undefined): boolean {
   const condition = headers.get("if-range");
   if (condition === null) return true;
@@ -156,7 +155,7 @@ function rangeApplies(headers: Headers, etag: string, modified: number | undefin
   return modified !== undefined && dateOf(headers, "if-range") === modified;
 }
 
-/** A date in seconds since 1970; undefined without one, or if it is malformed. */
+/** Returns a date in seconds since 1970; undefined if it is missing or malformed. */
 function dateOf(headers: Headers, name: string): number | undefined {
   const value = headers.get(name);
   const time = value === null ? undefined : parseHttpDate(value);
@@ -173,7 +172,7 @@ async function readWhole(file: Deno.FsFile, size: number, real: string): Promise
   return bytes;
 }
 
-/** Reads a piece of a file as it is wanted. The file is closed however that ends. */
+/** Returns a stream that reads a piece of a file on demand, and closes the file in any case. */
 function streamFile(file: Deno.FsFile, { start, end }: Piece, real: string): ReadableStream<Bytes> {
   let at = start;
   return new ReadableStream({

@@ -1,16 +1,16 @@
 import { extensionOf } from "./_media_types.ts";
 
-/** A file of the folder. */
+/** A file in the folder. */
 export interface Found {
   /** The real path, without symbolic links. */
   readonly real: string;
-  /** The path within the folder, e.g. `/css/site.css`, by which rules and media type are chosen. */
+  /** The path within the folder, e.g. `/css/site.css`. It decides the rules and the media type. */
   readonly path: string;
-  /** When it was changed, in milliseconds since 1970. */
+  /** The modification time in milliseconds since 1970. */
   readonly modified: number;
 }
 
-/** What a path may lead to. */
+/** The options of a lookup. */
 export interface LookupOptions {
   readonly root: string | URL;
   readonly index: string | null;
@@ -21,10 +21,10 @@ export interface LookupOptions {
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
 const WINDOWS = Deno.build.os === "windows";
 
-/** Error codes that mean that a path leads to no file of the folder. */
+/** Error codes for paths that lead to no file in the folder. */
 const ABSENT = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ENAMETOOLONG", "ELOOP", "EINVAL"]);
 
-/** Runs a step of the lookup; undefined if the path leads to no file. */
+/** Waits for a step of the lookup. Returns undefined if the path leads to no file. */
 export async function ifPresent<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;
@@ -36,8 +36,8 @@ export async function ifPresent<T>(step: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * The files of a folder as one request sees them. The real path of the folder is looked up for each
- * request, so a root that is a symbolic link may be switched to another folder.
+ * The files of a folder for one request. Each request resolves the path of the folder, so a symbolic
+ * link as the root may be switched to another folder.
  */
 export class Lookup {
   readonly #base: string;
@@ -55,10 +55,10 @@ export class Lookup {
   }
 
   /**
-   * Finds the file that a path names, "folder" for a folder with an index file that is asked for
-   * without its slash, or undefined.
+   * Finds the file of a path. Returns "folder" for a folder with an index file if the path has no
+   * slash at its end, and undefined if there is no file.
    *
-   * @param names The names on the way; the last is "" if the path ends in a slash.
+   * @param names The names in the path. The last one is "" if the path ends in a slash.
    */
   async find(names: readonly string[]): Promise<Found | "folder" | undefined> {
     const { index, extensions } = this.#options;
@@ -81,7 +81,7 @@ export class Lookup {
   /** Finds a file by its path within the folder, which starts with a slash. */
   async file(path: string): Promise<Found | undefined> {
     const found = await this.#at(path);
-    // A named pipe would block whoever opens it.
+    // Opening a named pipe would block.
     return found?.info.isFile ? found : undefined;
   }
 
@@ -100,11 +100,11 @@ export class Lookup {
 }
 
 /**
- * Splits a path into decoded names; undefined if a name cannot be decoded, climbs, is hidden, or
- * means something else to the file system.
+ * Splits a path into decoded names. Returns undefined if a name cannot be decoded, leads upwards, is
+ * hidden, or has a special meaning for the file system.
  *
  * @param path The path below the prefix, as it was sent.
- * @param dotFiles Whether hidden names are served. `.well-known` at the top always is (RFC 8615).
+ * @param dotFiles Whether hidden names are allowed. `.well-known` at the top always is (RFC 8615).
  */
 export function namesOf(path: string, dotFiles: boolean): string[] | undefined {
   if (path === "") return [];
@@ -119,7 +119,7 @@ export function namesOf(path: string, dotFiles: boolean): string[] | undefined {
     }
     // deno-lint-ignore no-control-regex
     if (/[/\u0000]/.test(name) || name === "." || name === "..") return undefined;
-    // On Windows, these name a drive, a stream, a device or a file of another name.
+    // On Windows, such a name means a drive, a stream, a device or a file of another name.
     if (WINDOWS && (/[\\:*?"<>|]|[. ]$/.test(name) || RESERVED.test(name))) return undefined;
     if (name === "" && i < names.length - 1) return undefined;
     if (name.startsWith(".") && !dotFiles && !(i === 0 && name === ".well-known")) return undefined;
@@ -130,7 +130,7 @@ export function namesOf(path: string, dotFiles: boolean): string[] | undefined {
 
 const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
-/** Returns whether a page may answer for a path: its last name has no extension. */
+/** Returns whether a path may lead to a page, because its last name has no extension. */
 export function isPagePath(names: readonly string[]): boolean {
   return extensionOf(names.at(-1) ?? "") === "";
 }

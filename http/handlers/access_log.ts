@@ -1,7 +1,8 @@
 /**
- * One structured log entry for each request, once its response has been sent: client, method, path,
- * status, bytes, duration. Each request has an id, in the log, in the response and for calls to other
- * services. It belongs to a trace (W3C Trace Context): that of the client, or one that begins here.
+ * An access log with one structured entry per request: client, method, path, status, bytes, duration.
+ * The entry is written after the response has been sent. Each request has an id, which is in the log
+ * and in the response, and can be sent to other services. Each request belongs to a trace (W3C Trace
+ * Context): that of the client, or a new one.
  *
  * @example Log to an array
  * ```ts
@@ -20,10 +21,9 @@
  * assertEquals([entries[0]!.method, entries[0]!.path, entries[0]!.status], ["GET", "/a", 200]);
  * ```
  *
- * Without `log` entries go to the LogTape category `portside.http.access`. The
- * query is left out, for it may hold credentials. Deno's own OpenTelemetry
- * (`OTEL_DENO=true`) traces the same requests besides, under the same trace id; Deno
- * knows of those of `Deno.serve` alone, so it traces none of a hardened server.
+ * Without `log`, entries go to the LogTape category `portside.http.access`. They do not contain the
+ * query, which may hold credentials. OpenTelemetry in Deno (`OTEL_DENO=true`) traces the same requests
+ * with the same trace id, but only those of `Deno.serve`, not those of a hardened server.
  *
  * **Permissions**: none. Source: W3C Trace Context.
  *
@@ -40,65 +40,64 @@ import { countSent, type SentBytes } from "../internal/sent_bytes.ts";
 import { beginTrace, readTrace, type Trace, traceFields } from "./_trace_context.ts";
 import { ProblemError } from "../problem.ts";
 
-/** What is logged of a request. */
+/** An entry of the access log. */
 export interface AccessEntry {
   /** The id of the request. */
   readonly id: string;
-  /** The id of the trace that it belongs to: 32 hexadecimal digits. */
+  /** The id of its trace, 32 hexadecimal digits. */
   readonly trace: string;
   /**
-   * The address of the client, without a port where a reverse proxy names the client; `unix:` and
-   * the path of the socket for one that connects to it.
+   * The address of the client, without a port if a reverse proxy names the client. On a Unix socket,
+   * `unix:` and the path of the socket.
    */
   readonly peer: string;
-  /** The method. */
+  /** The method of the request. */
   readonly method: string;
-  /** The path without the query, its control characters escaped. */
+  /** The path without the query, with escaped control characters. */
   readonly path: string;
   /**
-   * The status of the answer; 500 if the handler threw, 503 if its time was up, 0 if the client
-   * had gone by then.
+   * The status of the response: 500 if the handler has thrown, 503 if its time limit has expired, 0 if
+   * the client had gone before.
    */
   readonly status: number;
   /**
-   * How many bytes of the body of the response were sent, without the head and the framing of chunks:
-   * 0 for HEAD, what the operating system has taken for a response that was cut. A little less of the
-   * latter may be counted, by the framing. `Deno.serve` tells less: of a body of known length, this is
-   * the length, also if the client leaves before its end; of any other, what Deno has taken. Deno may
-   * compress a body by itself; this is its size before that. Undefined if the handler is called by
-   * something else than `serveHttp`.
+   * Sent bytes of the body of the response, without the head and the chunk framing. 0 for HEAD. For a
+   * response that was cut, the bytes that the operating system has accepted, perhaps a little less.
+   * `Deno.serve` is less exact: for a body of known length, this is the length, even if the client
+   * leaves early; for other bodies, the bytes that Deno has accepted. If Deno compresses the body, this
+   * is the size before. Undefined if the handler is not called by `serveHttp`.
    */
   readonly bytes: number | undefined;
-  /** From the request's head to the end of the answer, in milliseconds. */
+  /** Time from the head of the request to the end of the response, in milliseconds. */
   readonly duration: number;
-  /** The `User-Agent` of the client, its control characters escaped; undefined without one. */
+  /** The `User-Agent` of the client, with escaped control characters; undefined without one. */
   readonly userAgent: string | undefined;
 }
 
 /** Options of {@linkcode accessLog}. */
 export interface AccessLogOptions {
   /**
-   * Takes the entries.
+   * Receives each entry.
    *
-   * @default an info record of LogTape
+   * @default writes an info record of LogTape
    */
   log?: (entry: AccessEntry) => void;
   /**
-   * Whether an id in the client's `X-Request-Id` is taken over. Only behind a
-   * proxy of yours that sets it.
+   * Whether to use the id in the `X-Request-Id` of the client. Only use it behind a proxy of your own
+   * that sets this field.
    *
    * @default false
    */
   trustRequestId?: boolean;
 }
 
-/** What {@linkcode requestContext} knows. */
+/** The result of {@linkcode requestContext}. */
 export interface RequestContext {
   /** The id of the request. */
   readonly id: string;
   /**
-   * Header fields that carry id and trace on, for one call to another service. Each use gives a
-   * `traceparent` with a parent id of its own.
+   * Header fields that pass the id and the trace on to another service. Each access creates a
+   * `traceparent` with a new parent id.
    */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -111,13 +110,14 @@ const contexts = new WeakMap<Request, RequestContext>();
 const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
 
 /**
- * Logs what a handler answers.
+ * Adds an access log to a handler, and the field `X-Request-Id` to its responses.
  *
- * @param handler The handler.
- * @param options Where to.
- * @returns The handler with the log.
+ * @param handler The handler whose requests are logged.
+ * @param options The receiver of the entries.
+ * @returns The handler with an access log.
+ * @throws {TypeError} If the handler is missing, or an option is unknown or has the wrong type.
  *
- * @example The id in the answer
+ * @example The id in the response
  * ```ts
  * import { accessLog } from "@portside/kit/http/access-log";
  * import { serveHttp } from "@portside/kit/http/server";
@@ -140,7 +140,7 @@ export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}):
     info.completed.catch(record.tell);
     try {
       const response = await handler(request, info);
-      // The server turns anything but a response into a failure, which is told above.
+      // The server turns any other value into a failure, which the callback above records.
       if (response instanceof Response) record.status ??= response.status;
       return withHeaders(response, record.mark);
     } catch (error) {
@@ -160,7 +160,7 @@ class AccessRecord implements RequestContext {
   readonly id: string;
   /** The status of the response; undefined while there is none. */
   status: number | undefined;
-  // Deno forgets what a request was once it has been answered.
+  // Deno forgets the data of a request after its response.
   readonly #method: string;
   readonly #url: string;
   readonly #userAgent: string | null;
@@ -195,10 +195,10 @@ class AccessRecord implements RequestContext {
 
   readonly mark = (headers: Headers): void => headers.set("x-request-id", this.id);
 
-  /** Takes note of a response that no handler has returned. */
+  /** Records a response that the server has made in place of the handler. */
   failed(response: Response): void {
     this.mark(response.headers);
-    // The handler that was too slow may never return.
+    // A handler that was too slow may never return.
     if (this.status === undefined) this.tellWhenSent();
     this.status = response.status;
   }
@@ -226,12 +226,12 @@ class AccessRecord implements RequestContext {
 }
 
 /**
- * Tells a handler the id of its request, and what to send along to other services.
+ * Returns the id of a request, and the header fields for calls to other services.
  *
- * @param request The request that the handler was given.
- * @returns Id and headers; undefined if there is no {@linkcode accessLog} around the handler.
+ * @param request The request that the handler got.
+ * @returns The id and the fields; undefined if no {@linkcode accessLog} wraps the handler.
  *
- * @example Carry a trace on
+ * @example Pass a trace on
  * ```ts
  * import { accessLog, requestContext } from "@portside/kit/http/access-log";
  * import { json } from "@portside/kit/http/json";

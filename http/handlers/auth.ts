@@ -1,8 +1,8 @@
 /**
- * Who may use a handler: a name and a password (Basic), or a token (Bearer).
- * Comparing takes the same time whether a secret is nearly right or wrong.
+ * Authentication of clients by a name and a password (Basic) or by a token (Bearer). The time of a
+ * comparison does not depend on the secret.
  *
- * Both send secrets as they are: use them over HTTPS, or on this machine alone.
+ * Both schemes send secrets without encryption. Use them over HTTPS, or only on this machine.
  *
  * @example A password
  * ```ts
@@ -39,41 +39,41 @@ import { passRefusals } from "../internal/headers.ts";
 import { problem } from "../problem.ts";
 import type { HttpHandler } from "../server/options.ts";
 
-/** Options of {@linkcode basicAuth}: `users` or `verify`. */
+/** Options of {@linkcode basicAuth}. Either `users` or `verify` is required. */
 export interface BasicAuthOptions {
-  /** The password of each user. */
+  /** The passwords, by user. */
   users?: Readonly<Record<string, string>>;
   /**
-   * Decides, for example by stored password hashes; used instead of `users`. Any result but `true`
-   * refuses the client.
+   * Checks a password, for example by stored password hashes. It takes precedence over `users`. Any
+   * result except `true` refuses the client.
    */
   verify?: (user: string, password: string) => boolean | Promise<boolean>;
   /**
-   * What a browser shows when it asks for the password.
+   * The text that a browser shows when it asks for the password, in printable ASCII.
    *
    * @default "restricted"
    */
   realm?: string;
 }
 
-/** Options of {@linkcode bearerAuth}: `tokens` or `verify`. */
+/** Options of {@linkcode bearerAuth}. Either `tokens` or `verify` is required. */
 export interface BearerAuthOptions {
-  /** The tokens that are good. */
+  /** The valid tokens. */
   tokens?: readonly string[];
   /**
-   * Returns the user that a token belongs to, or null; used instead of `tokens`. Any result but a
-   * string that is not empty refuses the client.
+   * Returns the user of a token, or null. It takes precedence over `tokens`. Any result except a
+   * non-empty string refuses the client.
    */
   verify?: (token: string) => string | null | Promise<string | null>;
   /**
-   * What the token is for.
+   * The name of the protected area, in printable ASCII.
    *
    * @default "restricted"
    */
   realm?: string;
 }
 
-/** A text that can stand in a quoted string of `WWW-Authenticate`. */
+/** A text that fits into a quoted string of `WWW-Authenticate`. */
 const printable = rule(
   "a string of printable ASCII characters",
   (value) => typeof value === "string" && !/[^\x20-\x7e]/.test(value),
@@ -108,14 +108,15 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const CREDENTIALS = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
 
 /**
- * Asks for a name and a password.
+ * Requires a name and a password for a handler.
  *
- * @param handler Answers those who have them.
- * @param options Who they are.
- * @returns The handler, which answers 401 to all others.
- * @throws {TypeError} If there is neither `users` nor `verify`.
+ * @param handler The handler for authenticated requests.
+ * @param options The users, or a function that checks them.
+ * @returns The handler, which answers 401 to other clients.
+ * @throws {TypeError} If neither `users` nor `verify` is set, if the handler is missing, or if an option
+ * is unknown or has the wrong type.
  *
- * @example Decide by a function
+ * @example Check a password with a function
  * ```ts
  * import { basicAuth } from "@portside/kit/http/auth";
  *
@@ -133,7 +134,7 @@ export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): Http
   const verify = options.verify ?? verifyUsers(options.users);
   return passRefusals(async (request, info) => {
     const pair = decodeBasic(credentials(request, "basic"));
-    // Only `true` lets a client in. A lookup that is typed loosely may return anything else.
+    // Only `true` counts. A loosely typed function may return another value.
     if (pair === undefined || (await verify(...pair)) !== true) return refuse(challenge);
     users.set(request, pair[0]);
     return await handler(request, info);
@@ -141,12 +142,13 @@ export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): Http
 }
 
 /**
- * Asks for a token.
+ * Requires a token for a handler.
  *
- * @param handler Answers those who have one.
- * @param options Which tokens are good.
- * @returns The handler, which answers 401 to all others.
- * @throws {TypeError} If there is neither `tokens` nor `verify`.
+ * @param handler The handler for authenticated requests.
+ * @param options The valid tokens, or a function that checks them.
+ * @returns The handler, which answers 401 to other clients.
+ * @throws {TypeError} If neither `tokens` nor `verify` is set, if the handler is missing, or if an
+ * option is unknown or has the wrong type.
  *
  * @example A fixed token
  * ```ts
@@ -169,7 +171,7 @@ export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): Ht
     const token = credentials(request, "bearer");
     if (token === undefined) return refuse(challenge);
     const user: unknown = await verify(token);
-    // Only a name lets a client in. A lookup that is typed loosely may return undefined or false.
+    // Only a name counts. A loosely typed function may return undefined or false.
     if (typeof user !== "string" || user === "") {
       return refuse(`${challenge}, error="invalid_token"`);
     }
@@ -179,12 +181,12 @@ export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): Ht
 }
 
 /**
- * Tells a handler who has sent its request.
+ * Returns the user who has sent a request.
  *
- * @param request The request that the handler was given.
- * @returns The user; undefined without a wrapper of this module.
+ * @param request The request that the handler got.
+ * @returns The user; undefined if no wrapper of this module has authenticated the request.
  *
- * @example Nobody
+ * @example A request without authentication
  * ```ts
  * import { userOf } from "@portside/kit/http/auth";
  * import { assertEquals } from "@std/assert";
@@ -217,13 +219,13 @@ function decodeBasic(word: string | undefined): [user: string, password: string]
 function verifyUsers(
   known: BasicAuthOptions["users"],
 ): (user: string, password: string) => boolean {
-  if (known === undefined) throw new TypeError("Cannot ask for passwords: give users or verify");
+  if (known === undefined) throw new TypeError("Cannot check passwords: set users or verify");
   const secrets = new Map(
     Object.entries(known).map(([user, password]) => [user, digest(password)]),
   );
   const nobody = digest(crypto.randomUUID());
   return (user, password) => {
-    // The same work whether there is such a user or not.
+    // An unknown user takes the same time as a known one.
     const good = same(secrets.get(user) ?? nobody, digest(password));
     return good && secrets.has(user);
   };
@@ -232,7 +234,7 @@ function verifyUsers(
 function verifyTokens(
   known: BearerAuthOptions["tokens"],
 ): (token: string) => string | null {
-  if (known === undefined) throw new TypeError("Cannot ask for tokens: give tokens or verify");
+  if (known === undefined) throw new TypeError("Cannot check tokens: set tokens or verify");
   const digests = known.map((token) => digest(token));
   return (token) => {
     const given = digest(token);
@@ -246,7 +248,7 @@ function digest(secret: string): Uint8Array {
   return createHash("sha256").update(secret).digest();
 }
 
-/** Looks at every byte, wherever the first difference is. */
+/** Compares two digests in constant time. */
 function same(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;
   for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;

@@ -1,9 +1,10 @@
 /**
- * Compression of responses and of request bodies: {@linkcode compress} encodes what a handler
- * returns with zstd, br or gzip, {@linkcode decompress} decodes what a client sends, within a limit.
+ * Compression of responses and decompression of requests. {@linkcode compress} encodes the responses
+ * of a handler with zstd, br or gzip. {@linkcode decompress} decodes the bodies of requests, up to a
+ * limit.
  *
- * Secrets: an attacker who sees the size of a compressed response, and can put text of their own
- * into it, can guess secrets in it (BREACH). Do not compress responses that hold both.
+ * If an attacker can put text into a response and see its compressed size, the attacker can guess
+ * secrets in the same response (BREACH). Do not compress responses that contain both.
  *
  * @example Compress JSON
  * ```ts
@@ -52,7 +53,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Options of {@linkcode compress}. */
 export interface CompressOptions {
   /**
-   * The codings, the best first. It decides between those that a client likes equally.
+   * The codings, the best first. The order decides between codings that a client accepts equally.
    *
    * @default ["zstd", "br", "gzip"]
    */
@@ -64,13 +65,13 @@ export interface CompressOptions {
    */
   levels?: Partial<Readonly<Record<ContentCoding, number>>>;
   /**
-   * The smallest body to compress, in bytes. A body whose size is not known yet is compressed.
+   * Minimum size of a body to compress, in bytes. A body of unknown size is compressed.
    *
    * @default 1024
    */
   minSize?: number;
   /**
-   * Decides by the media type, in lower case and without parameters.
+   * Returns whether to compress a media type. It is in lower case, without parameters.
    *
    * @default text, JSON, XML, JavaScript, SVG, WebAssembly, manifests, uncompressed fonts
    */
@@ -80,7 +81,7 @@ export interface CompressOptions {
 /** Options of {@linkcode decompress}. */
 export interface DecompressOptions {
   /**
-   * The largest decoded body in bytes; more is 413. 0 lifts the limit.
+   * Maximum size of a decoded body, in bytes. A larger body gets 413. 0 lifts the limit.
    *
    * @default 10485760
    */
@@ -109,20 +110,20 @@ const DECOMPRESS = new OptionRules<DecompressOptions>({ maxBody: limit });
 /**
  * Compresses the responses of a handler for clients that accept it.
  *
- * It leaves alone what is encoded already, partial (206) or empty, small, of another media type, or
- * marked `no-transform`. Compressible responses get `Vary: Accept-Encoding`, and so do 206 and 304 in
- * their place. A compressed one has no `Content-Length`, and its entity tag is weak. Each chunk of a
- * stream is flushed, so events arrive at once.
+ * It does not change a response that has a content coding, is partial (206), empty or small, has
+ * another media type, or is marked `no-transform`. Compressible responses get `Vary: Accept-Encoding`,
+ * and so do the responses 206 and 304 in their place. A compressed response has no `Content-Length`,
+ * and its entity tag is weak. Each chunk of a stream is flushed, so that events arrive at once.
  *
- * On Deno's transport, `Deno.serve` compresses some responses by itself; it leaves these alone.
+ * `Deno.serve` compresses some responses by itself, but not those of this wrapper.
  *
- * @param handler The handler.
- * @param options The codings, and what to compress.
+ * @param handler The handler whose responses are compressed.
+ * @param options The codings, and the responses to compress.
  * @returns The handler with compression.
- * @throws {TypeError} If a coding is unknown.
+ * @throws {TypeError} If a coding or an option is unknown, or the handler is missing.
  * @throws {RangeError} If a level or a size is out of range.
  *
- * @example Only what is larger than a packet, with gzip alone
+ * @example Compress only bodies that are larger than a packet, and only with gzip
  * ```ts
  * import { compress } from "@portside/kit/http/compress";
  *
@@ -146,11 +147,11 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
     if (response.status === 206 || response.status === 304) {
       return withHeaders(response, (headers) => {
         addVary(headers, "accept-encoding");
-        // The whole response has a weak tag. A cache must not take this one for that of another.
+        // The tag of the whole response is weak, and this one must match it.
         if (response.status === 304 && coding !== undefined) weakenTag(headers);
       });
     }
-    // A look at the body makes a stream of it, which costs more than sending it as it is.
+    // Opening the body as a stream takes longer than sending the response unchanged.
     if (coding === undefined || response.body === null) {
       return withHeaders(response, (headers) => addVary(headers, "accept-encoding"));
     }
@@ -172,17 +173,18 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
 }
 
 /**
- * Decodes the bodies of requests that are compressed with gzip, deflate, br or zstd, before a handler
- * reads them. The handler gets a request without `Content-Encoding`. Put it outside of wrappers that
- * remember requests, such as `basicAuth`.
+ * Decodes the bodies of requests that are compressed with gzip, deflate, br or zstd. The handler gets a
+ * request without `Content-Encoding`. Put this wrapper outside of wrappers that remember requests, such
+ * as `basicAuth`.
  *
- * @param handler The handler.
- * @param options The limit.
- * @returns The handler. It answers 415 to an unknown coding, and 413 above the limit; a damaged body
- * is a {@linkcode ProblemError} of status 400 for who reads it.
+ * @param handler The handler that reads the bodies.
+ * @param options The limit of a decoded body.
+ * @returns The handler with decompression. It answers 415 to an unknown coding, and 413 above the limit.
+ * Reading a damaged body rejects with a {@linkcode ProblemError} of status 400.
  * @throws {RangeError} If the limit is out of range.
+ * @throws {TypeError} If an option is unknown, or the handler is missing.
  *
- * @example Take compressed JSON
+ * @example Read compressed JSON
  * ```ts
  * import { decompress } from "@portside/kit/http/compress";
  * import { json, readJson } from "@portside/kit/http/json";
@@ -220,7 +222,7 @@ export function decompress(handler: HttpHandler, options: DecompressOptions = {}
     Object.defineProperties(copy, {
       // `new Request` resolves the dots of a path.
       url: { value: url },
-      // A signal costs something from its first use on.
+      // The first use of a signal makes the server watch the client.
       signal: { get: () => request.signal },
     });
     alsoOnFailure(request, (response) => void shown(copy, response));
@@ -233,8 +235,8 @@ function isCompressible(mediaType: string): boolean {
 }
 
 /**
- * Whether a response is of a type to compress. Neither 206 nor 304 is compressed, but both vary as the
- * whole response does (RFC 9110 §15.3.7, §15.4.5); 304 need not say its type.
+ * Returns whether a response has a type to compress. Responses 206 and 304 are not compressed, but have
+ * the same `Vary` as the whole response (RFC 9110 §15.3.7, §15.4.5). A 304 may have no type.
  */
 function hasType({ status, headers }: Response, types: (mediaType: string) => boolean): boolean {
   const type = headers.get("content-type");
@@ -247,7 +249,7 @@ function weakenTag(headers: Headers): void {
   if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
 }
 
-/** Whether a response may be encoded at all, or is a part of one that may. */
+/** Returns whether a response may be encoded, or is a part of such a response. */
 function isPlain(response: Response): boolean {
   if (!(response instanceof Response) || response.bodyUsed) return false;
   const { status, headers } = response;
@@ -262,14 +264,14 @@ interface Ahead {
   readonly chunks: Bytes[];
   readonly size: number;
   readonly done: boolean;
-  /** The read under way when the source turned out to be slow. */
+  /** The pending read, if the source is slow. */
   readonly pending: Promise<ReadableStreamReadResult<Bytes>> | undefined;
 }
 
-/** How many turns of the microtask queue a body that is there already may take. */
+/** Turns of the microtask queue in which a body provides bytes that it already has. */
 const TURNS = 16;
 
-/** Reads up to `size` bytes of a body that are there already; it does not wait for a slow source. */
+/** Reads up to `wanted` bytes that the body already has. It does not wait for a slow source. */
 async function readAhead(
   reader: ReadableStreamDefaultReader<Bytes>,
   wanted: number,
@@ -290,7 +292,7 @@ async function readAhead(
   }
 }
 
-/** The encoded body: pulled, so that a client that reads slowly slows its source. */
+/** Returns the encoded body. It is read on demand, so a slow client slows the source down. */
 function encode(
   reader: ReadableStreamDefaultReader<Bytes>,
   ahead: Ahead,
@@ -317,7 +319,7 @@ function encode(
             compressor.close();
             return controller.close();
           }
-          // Without a flush, a client could wait for an event that is here already.
+          // Without a flush, the compressor could keep an event that the client waits for.
           out = await compressor.write(chunk, chunks.length === 0 && !ahead.done);
           for (const one of out) controller.enqueue(one);
         }
@@ -334,7 +336,7 @@ function encode(
   }, { highWaterMark: 0 });
 }
 
-/** The decoded body, whose errors have a status. */
+/** Returns the decoded body with a limit. Its errors have a status. */
 function limited(body: ReadableStream<Bytes>, maxBody: number): ReadableStream<Bytes> {
   const reader = body.getReader();
   let size = 0;

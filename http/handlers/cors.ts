@@ -1,6 +1,6 @@
 /**
- * Cross-origin resource sharing (CORS): which pages of other origins may read the responses. Nothing
- * is allowed that is not named.
+ * Cross-origin resource sharing (CORS): allows pages of other origins to read responses. Only named
+ * origins, methods and headers are allowed.
  *
  * @example One page of another origin
  * ```ts
@@ -15,7 +15,7 @@
  * await response.body?.cancel();
  * ```
  *
- * **Permissions**: none. Source: the CORS protocol of the WHATWG's Fetch standard.
+ * **Permissions**: none. Source: the CORS protocol in the Fetch standard of the WHATWG.
  *
  * @module
  */
@@ -36,39 +36,39 @@ import type { HttpHandler } from "../server/options.ts";
 /** Options of {@linkcode cors}. */
 export interface CorsOptions {
   /**
-   * The origins whose pages may read: `https://app.example`, "*" for every page, or a function that
-   * decides. The function gets the value of `Origin`, which may be "null".
+   * The origins whose pages may read responses: a list such as `["https://app.example"]`, "*" for all
+   * pages, or a function that decides. The function gets the value of `Origin`, which may be "null".
    */
   origins:
     | "*"
     | readonly string[]
     | ((origin: string, request: Request) => boolean | Promise<boolean>);
   /**
-   * The methods besides GET, HEAD and POST.
+   * Allowed methods besides GET, HEAD and POST.
    *
    * @default none
    */
   methods?: readonly string[];
   /**
-   * The request headers besides those that are always allowed.
+   * Allowed request headers besides those that are always allowed.
    *
    * @default none
    */
   headers?: readonly string[];
   /**
-   * The headers of the answer that a page may read besides the simple ones.
+   * Response headers that a page may read besides the simple ones.
    *
    * @default none
    */
   exposeHeaders?: readonly string[];
   /**
-   * Whether cookies and logins of the browser may come along; not together with "*".
+   * Whether the browser may send cookies and logins. Not allowed together with "*".
    *
    * @default false
    */
   credentials?: boolean;
   /**
-   * How long a browser may keep the result of a preflight, in seconds.
+   * Time for which a browser may cache the result of a preflight, in seconds.
    *
    * @default 600
    */
@@ -104,13 +104,13 @@ const RULES = new OptionRules<CorsOptions>({
 });
 
 /**
- * Lets pages of other origins use a handler.
+ * Allows pages of other origins to use a handler.
  *
- * @param handler The handler.
- * @param options Who may do what.
+ * @param handler The handler whose responses pages may read.
+ * @param options The allowed origins, methods and headers.
  * @returns The handler, which also answers preflights.
- * @throws {TypeError} If an origin, a method or a header is malformed, or "*" comes with
- * credentials.
+ * @throws {TypeError} If an origin, a method or a header is malformed, if `origins` is "*" together
+ * with `credentials`, if an option is unknown, or if the handler is missing.
  * @throws {RangeError} If `maxAge` is out of range.
  *
  * @example A preflight
@@ -140,16 +140,16 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
   const isAllowed = allowedBy(origins);
   const allowMethods = ["GET", "HEAD", "POST", ...methods].join(", ");
 
-  /** Marks a response to a page of an origin that is allowed, or of none at all. */
+  /** Adds the fields for an allowed origin, or only `Vary` for others. */
   const mark = (target: Headers, origin: string | null, allowed: boolean) => {
-    // A cache must not give the response to one origin to another.
+    // A cache must not send the response for one origin to another one.
     if (origins !== "*") addVary(target, "origin");
     if (!allowed) return;
     target.set("access-control-allow-origin", origins === "*" ? "*" : origin!);
     if (credentials) target.set("access-control-allow-credentials", "true");
   };
 
-  /** Marks any response to a request but that to a preflight. */
+  /** Adds the fields of a response that does not answer a preflight. */
   const markResponse = (target: Headers, origin: string | null, allowed: boolean) => {
     mark(target, origin, allowed);
     if (allowed && exposeHeaders.length > 0) {
@@ -161,7 +161,7 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
     const origin = request.headers.get("origin");
     const asks = request.headers.get("access-control-request-method");
     const decision = isAllowed(origin, request);
-    // Only a function of the caller may take its time.
+    // Only a function of the caller may return a promise.
     const allowed = typeof decision === "boolean" ? decision : await decision === true;
     if (request.method === "OPTIONS" && origin !== null && asks !== null) {
       const answer = new Headers();
@@ -174,13 +174,13 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
       return new Response(null, { status: 204, headers: answer });
     }
     const change = (target: Headers) => markResponse(target, origin, allowed);
-    // A page has to learn what is wrong with its request.
+    // A page must be able to read an error response, too.
     alsoOnFailure(request, (response) => change(response.headers));
     return withHeaders(await handler(request, info), change);
   };
   return passRefusals(wrapper, handler, (request, _info, response) => {
     const origin = request.headers.get("origin");
-    // A refusal does not wait for a function that takes its time.
+    // A refusal does not wait for a promise.
     markResponse(response.headers, origin, isAllowed(origin, request) === true);
   });
 }
@@ -188,7 +188,7 @@ export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
 type Decision = (origin: string | null, request: Request) => boolean | Promise<boolean>;
 
 function allowedBy(origins: CorsOptions["origins"]): Decision {
-  // A shared cache may keep a response to a request without `Origin`, and give it to a page.
+  // A shared cache may send the response to a request without `Origin` to a page.
   if (origins === "*") return () => true;
   if (typeof origins === "function") {
     return (origin, request) => origin !== null && origins(origin, request);
