@@ -1,7 +1,7 @@
 /**
- * Compares an entity tag with those that a client names (RFC 9110 §13.1.1, §13.1.2).
+ * Comparison of entity tags in conditional requests (RFC 9110 §13.1.1, §13.1.2).
  *
- * @example Has the client got it already?
+ * @example Check whether a client already has a version
  * ```ts
  * import { matchesETag } from "@portside/kit/http/etag";
  * import { assertEquals } from "@std/assert";
@@ -23,14 +23,14 @@ import { trimBlanks } from "../net/text.ts";
 import { parseList } from "./header_list.ts";
 
 /**
- * Tells whether `If-Match` or `If-None-Match` names an entity tag. `*` names every representation,
- * also one without a tag. Members that are no entity tags match nothing.
+ * Returns whether `If-Match` or `If-None-Match` contains an entity tag. `*` matches every
+ * representation, also one without a tag. Members that are not entity tags match nothing.
  *
  * @param value The value of the field.
- * @param etag The tag of what there is now, e.g. `"a"` or `W/"a"`; undefined if it has none.
+ * @param etag The tag of the current representation, such as `"a"` or `W/"a"`; undefined without one.
  * @param comparison "strong" for `If-Match`, where a weak tag matches nothing; "weak" for
  * `If-None-Match`, where `W/` makes no difference.
- * @returns Whether the tag is named.
+ * @returns Whether the field contains the tag.
  *
  * @example Any representation
  * ```ts
@@ -55,12 +55,12 @@ export function matchesETag(
   return parseList(value, "entity-tag").some((tag) => opaqueOf(tag) === opaque);
 }
 
-/** Whether it is not weak (RFC 9110 §8.8.3); "W/" is in capitals always. */
+/** Returns whether a tag is strong (RFC 9110 §8.8.3). "W/" is always in capitals. */
 function isStrong(etag: string): boolean {
   return !etag.startsWith("W/");
 }
 
-/** A tag without the mark of weakness. */
+/** Returns a tag without "W/". */
 function opaqueOf(etag: string): string {
   return isStrong(etag) ? etag : etag.slice(2);
 }

@@ -1,8 +1,8 @@
 /**
- * Reads the values of header fields: lists, parameters and weights (RFC 9110 §5.6). Pure. The cost
- * of every function grows with the length of the value, whatever a peer puts into it.
+ * Parsers for the values of header fields: lists, parameters and weights (RFC 9110 §5.6). They are
+ * pure, and their cost is linear in the length of the value, whatever a peer sends.
  *
- * @example A comma inside of quotes divides nothing
+ * @example A comma inside quotes does not separate members
  * ```ts
  * import { parseList } from "@portside/kit/http/header-list";
  * import { assertEquals } from "@std/assert";
@@ -19,10 +19,10 @@
 import { lowerAscii, trimBlanks } from "../net/text.ts";
 
 /**
- * What a comma may stand in without ending a member.
+ * The syntax inside which a comma does not end a member.
  *
  * - `"quoted-string"`: double quotes, in which a backslash escapes the next character (RFC 9110
- *   §5.6.4). Nearly all fields.
+ *   §5.6.4). Nearly all fields use it.
  * - `"entity-tag"`: double quotes without escapes (RFC 9110 §8.8.3), as in `If-None-Match`.
  * - `"comment"`: parentheses, nested, with escapes (RFC 9110 §5.6.5), as in `Via`.
  */
@@ -32,7 +32,7 @@ export type ListQuoting = "quoted-string" | "entity-tag" | "comment";
 export interface WeightedMember {
   /** The member without its parameters. */
   readonly value: string;
-  /** The weight, 0 to 1; 0 means not acceptable. */
+  /** The weight, from 0 to 1. 0 means not acceptable. */
   readonly weight: number;
 }
 
@@ -40,7 +40,7 @@ export interface WeightedMember {
 export interface ParsedValue {
   /** The value in front of the parameters. */
   readonly value: string;
-  /** The parameters: names in lower case, values without their quotes. The first of a name counts. */
+  /** The parameters: names in lower case, values without quotes. The first one of a name counts. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
@@ -49,13 +49,12 @@ const SEMICOLON = 0x3b, BACKSLASH = 0x5c;
 
 /**
  * Splits the value of a list field into its members (RFC 9110 §5.6.1). Empty members are skipped. A
- * quotation ends where its member or parameter ends. One that has no such end is none: its first
- * character is read as an ordinary one, so that a client which opens a quotation hides nothing of
- * what proxies behind it append.
+ * quotation must end at the end of a member or parameter. Otherwise its first character is an ordinary
+ * one. A client that opens a quotation can so not hide the members that proxies append.
  *
- * @param value The value; several lines of a field are one value, joined by commas.
- * @param quoting What a comma may stand in without ending a member. @default "quoted-string"
- * @returns The members as they stand there, without SP and HTAB at their ends.
+ * @param value The value. Several lines of a field are one value, joined by commas.
+ * @param quoting The syntax inside which a comma does not end a member. @default "quoted-string"
+ * @returns The members as they were sent, without SP and HTAB at their ends.
  *
  * @example The hops of a request
  * ```ts
@@ -73,14 +72,14 @@ export function parseList(value: string, quoting: ListQuoting = "quoted-string")
 }
 
 /**
- * Tells whether a list holds a token, whatever the case of its letters. A member with parameters
- * is another one.
+ * Returns whether a list contains a token, without regard to case. A member with parameters does not
+ * match.
  *
- * @param value The value of the field; null or undefined where there is none.
+ * @param value The value of the field; null or undefined without one.
  * @param token The token, in any case.
- * @returns Whether one member is this token.
+ * @returns Whether a member equals the token.
  *
- * @example What Connection says
+ * @example The options of Connection
  * ```ts
  * import { hasMember } from "@portside/kit/http/header-list";
  * import { assertEquals } from "@std/assert";
@@ -90,7 +89,7 @@ export function parseList(value: string, quoting: ListQuoting = "quoted-string")
  * ```
  */
 export function hasMember(value: string | null | undefined, token: string): boolean {
-  // Most values that hold a token at all consist of it.
+  // The usual value is the token alone.
   if (value === token) return true;
   if (value === null || value === undefined || value.length < token.length) return false;
   const parts = new Parts(value, COMMA, "quoted-string");
@@ -103,11 +102,11 @@ export function hasMember(value: string | null | undefined, token: string): bool
 }
 
 /**
- * Reads a value with parameters, as `Content-Type` has it (RFC 9110 §5.6.6). A parameter without a
- * name or a value is skipped.
+ * Reads a value with parameters, such as that of `Content-Type` (RFC 9110 §5.6.6). A parameter without
+ * a name or without `=` is skipped.
  *
  * @param value The value of the field, or one member of a list.
- * @returns The value in front, and the parameters.
+ * @returns The value in front of the parameters, and the parameters.
  *
  * @example A media type
  * ```ts
@@ -137,11 +136,11 @@ export function parseParameters(value: string): ParsedValue {
 }
 
 /**
- * Reads a list with weights, as `Accept-Language` has it (RFC 9110 §12.4.2). A member whose weight
- * is malformed is skipped.
+ * Reads a list with weights, such as that of `Accept-Language` (RFC 9110 §12.4.2). A member with a
+ * malformed weight is skipped.
  *
  * @param value The value of the field.
- * @returns The members, the heaviest first; those of one weight in the order of the list.
+ * @returns The members, highest weight first. Members of equal weight keep the order of the list.
  *
  * @example Languages
  * ```ts
@@ -167,25 +166,25 @@ export function parseWeights(value: string): WeightedMember[] {
   return members.sort((a, b) => b.weight - a.weight);
 }
 
-/** At most 1, with up to three digits behind the point. */
+/** A number from 0 to 1 with up to three digits after the point. */
 const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
-/** Steps through the parts of a value between two delimiters, without copying them. */
+/** Iterates over the parts of a value between delimiters, without copying them. */
 class Parts {
-  /** Where the part begins, blanks left out. */
+  /** Start index of the current part, without blanks. */
   start = 0;
-  /** Where it ends. */
+  /** End index of the current part, without blanks. */
   end = 0;
-  /** Whether nothing but blanks stands in front of it. */
+  /** Whether the current part is the first one of the value. */
   first = false;
   readonly #value: string;
   readonly #delimiter: number;
   readonly #quoting: ListQuoting;
   /** The character that begins a quotation. */
   readonly #opening: number;
-  /** Up to here such a character begins none, since it has been tried. */
+  /** Up to this index, no such character begins a quotation. */
   #tried = 0;
-  /** Where the part behind this one begins. */
+  /** Start index of the next part. */
   #next = 0;
 
   constructor(value: string, delimiter: number, quoting: ListQuoting) {
@@ -195,7 +194,7 @@ class Parts {
     this.#opening = quoting === "comment" ? OPEN : QUOTE;
   }
 
-  /** Goes to the next part that is not empty; false behind the last one. */
+  /** Moves to the next part that is not empty. Returns false after the last one. */
   next(): boolean {
     const value = this.#value;
     while (this.#next < value.length) {
@@ -215,7 +214,7 @@ class Parts {
     return false;
   }
 
-  /** The index of the next delimiter outside of quotations, or that of the end. */
+  /** Returns the index of the next delimiter outside quotations, or of the end. */
   #delimiterAt(from: number): number {
     const value = this.#value;
     for (let i = from; i < value.length; i++) {
@@ -223,7 +222,7 @@ class Parts {
       if (code === this.#delimiter) return i;
       if (code !== this.#opening || i < this.#tried) continue;
       const end = quotationEnd(value, i, this.#quoting);
-      // What lies between is not tried again: that would cost the square of its length.
+      // Do not try the characters in between again: that would have quadratic cost.
       if (end === -1) this.#tried = value.length;
       else if (endsPart(value, end + 1)) i = end;
       else this.#tried = end;
@@ -232,14 +231,14 @@ class Parts {
   }
 }
 
-/** Whether a member or a parameter ends at `at`, behind blanks. */
+/** Returns whether a member or a parameter ends at `at`, after blanks. */
 function endsPart(value: string, at: number): boolean {
   while (at < value.length && isBlank(value.charCodeAt(at))) at++;
   const code = value.charCodeAt(at);
   return at === value.length || code === COMMA || code === SEMICOLON;
 }
 
-/** The index of the character that ends the quotation at `at`; -1 if none does. */
+/** Returns the index of the character that ends the quotation at `at`, or -1. */
 function quotationEnd(value: string, at: number, quoting: ListQuoting): number {
   if (quoting === "entity-tag") return value.indexOf('"', at + 1);
   let depth = 1;
@@ -258,7 +257,7 @@ function isBlank(code: number): boolean {
   return code === SP || code === HTAB;
 }
 
-/** Whether `token` stands at `at`, whatever the case of its ASCII letters. */
+/** Returns whether `token` is at `at`, without regard to the case of ASCII letters. */
 function equalsAt(value: string, at: number, token: string): boolean {
   for (let i = 0; i < token.length; i++) {
     const [one, other] = [value.charCodeAt(at + i), token.charCodeAt(i)];
@@ -272,7 +271,7 @@ function isLetter(code: number): boolean {
   return lower >= 0x61 && lower <= 0x7a;
 }
 
-/** The text of a quoted-string (RFC 9110 §5.6.4); anything else stays as it is. */
+/** Returns the text of a quoted-string (RFC 9110 §5.6.4); other text is unchanged. */
 function unquoted(text: string): string {
   const quoted = text.startsWith('"') &&
     quotationEnd(text, 0, "quoted-string") === text.length - 1;

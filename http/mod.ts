@@ -1,8 +1,8 @@
 /**
- * HTTP: a client with a pool, retries, time limits for each phase and errors that say what
- * happened; a server with limits around any handler, and what small services need.
+ * An HTTP client with a pool, retries, time limits for each phase and precise errors, and an HTTP server
+ * with limits around any handler, with wrappers and helpers for services.
  *
- * @example A server and a client of JSON
+ * @example A JSON server and its client
  * ```ts
  * import { createClient, json, serveHttp } from "@portside/kit/http";
  * import { assertEquals } from "@std/assert";
@@ -12,8 +12,8 @@
  * assertEquals(await client.get(server.url).json(), { message: "Hello, World!" });
  * ```
  *
- * **Permissions**: `--allow-net=HOST:PORT` for each address listened on or
- * connected to; nothing else.
+ * **Permissions**: `--allow-net=HOST:PORT` for each address of a server or a peer. No other permission
+ * is required.
  *
  * @module
  */

@@ -1,11 +1,10 @@
 /**
- * Problem details (RFC 9457): one shape for every error that a server answers.
+ * Problem details (RFC 9457): a common format for error responses.
  *
- * Throw a {@linkcode ProblemError} anywhere in a handler of `serveHttp`, or
- * return {@linkcode problem}. Whatever else is thrown becomes a 500 that tells
- * the client nothing of its cause.
+ * Throw a {@linkcode ProblemError} anywhere in a handler of `serveHttp`, or return
+ * {@linkcode problem}. Any other error becomes a response 500 without details.
  *
- * @example Refuse with details
+ * @example An error response with details
  * ```ts
  * import { problem } from "@portside/kit/http/problem";
  * import { assertEquals } from "@std/assert";
@@ -28,29 +27,29 @@
 import { anObject, anything, integer, OptionRules, text } from "../net/internal/options.ts";
 import { STATUS_TEXT } from "@std/http/status";
 
-/** What a problem tells besides its status. */
+/** The members of a problem besides its status. */
 export interface ProblemOptions {
-  /** A URI that names the kind of problem; without it the status says all (RFC 9457 §3.1.1). */
+  /** A URI for the kind of problem. Without it, only the status matters (RFC 9457 §3.1.1). */
   type?: string;
   /**
-   * A short text, the same for all problems of the kind.
+   * A short text, the same for all problems of one kind.
    *
    * @default the phrase of the status code
    */
   title?: string;
-  /** A text for a person, about this one occurrence. The client gets to read it. */
+  /** A text about this occurrence for a person. The client receives it. */
   detail?: string;
-  /** A URI that names this occurrence. */
+  /** A URI for this occurrence. */
   instance?: string;
-  /** Members besides (RFC 9457 §3.2); they cannot replace those above. */
+  /** Further members (RFC 9457 §3.2). They cannot replace those above. */
   extensions?: Readonly<Record<string, unknown>>;
-  /** Headers of the answer, e.g. `retry-after`. */
+  /** Headers of the response, such as `retry-after`. */
   headers?: HeadersInit;
 }
 
 /** Options of {@linkcode ProblemError}. */
 export interface ProblemErrorOptions extends ProblemOptions {
-  /** What led to it; logged, never sent. */
+  /** The cause of the error. It is logged and never sent. */
   cause?: unknown;
 }
 
@@ -68,9 +67,9 @@ const PROBLEM = new OptionRules<ProblemOptions>({
 const PROBLEM_ERROR = new OptionRules<ProblemErrorOptions>({ ...PROBLEM.rules, cause: anything });
 
 /**
- * An error that a handler throws to end a request with problem details.
+ * An error that a handler throws to answer with problem details.
  *
- * @example Throw it
+ * @example Throw a problem
  * ```ts
  * import { ProblemError } from "@portside/kit/http/problem";
  * import { assertEquals } from "@std/assert";
@@ -81,19 +80,20 @@ const PROBLEM_ERROR = new OptionRules<ProblemErrorOptions>({ ...PROBLEM.rules, c
  * ```
  */
 export class ProblemError extends Error {
-  /** Tells this class of errors from others. */
+  /** The name of the class. */
   override readonly name = "ProblemError";
   /** The status code, 400 to 599. */
   readonly status: number;
-  /** What it tells besides. */
+  /** The members of the problem besides its status, and the headers. */
   readonly options: Readonly<ProblemOptions>;
 
   /**
    * Makes an error.
    *
    * @param status The status code, 400 to 599.
-   * @param options What it tells besides.
-   * @throws {RangeError} If the status is none of an error.
+   * @param options The other members, the headers, and the cause.
+   * @throws {RangeError} If the status is not from 400 to 599.
+   * @throws {TypeError} If an option is unknown or has the wrong type.
    */
   constructor(status: number, options: ProblemErrorOptions = {}) {
     checkStatus("status", status);
@@ -109,7 +109,7 @@ export class ProblemError extends Error {
   }
 
   /**
-   * Makes the answer.
+   * Makes the response.
    *
    * @returns A new response with problem details.
    */
@@ -119,12 +119,13 @@ export class ProblemError extends Error {
 }
 
 /**
- * Makes an answer with problem details.
+ * Makes a response with problem details.
  *
  * @param status The status code, 400 to 599.
- * @param options What it tells besides.
- * @returns The answer, of type `application/problem+json`.
- * @throws {RangeError} If the status is none of an error.
+ * @param options The other members, and the headers.
+ * @returns The response, of type `application/problem+json`.
+ * @throws {RangeError} If the status is not from 400 to 599.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  *
  * @example Too many requests
  * ```ts

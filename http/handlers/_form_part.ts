@@ -5,16 +5,16 @@ import { checkSize, type Events } from "./_form_source.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** One field or file of a form. Its content can be read once, before the next part is asked for. */
+/** A field or a file of a form. Its content can be read once, before the next part is read. */
 export interface FormPart {
   /** The name of the field. */
   readonly name: string;
   /**
-   * The name of the file as the client gives it, undefined for a field. It may hold a path or
-   * anything else: do not use it as a path.
+   * The name of the file as the client sends it; undefined for a field. It may contain a path or any
+   * other text, so do not use it as a path.
    */
   readonly filename: string | undefined;
-  /** The media type: that of a file, "text/plain" where there is none. */
+  /** The media type of a file; "text/plain" if the client sends none. */
   readonly type: string;
   /** The content as it arrives. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -23,10 +23,10 @@ export interface FormPart {
   /** Reads the content. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Writes the content to a new file. A file that could not be written whole is removed.
+   * Writes the content to a new file. If that fails, the file is removed.
    *
-   * @param path The path, which must not exist yet.
-   * @returns The size in bytes.
+   * @param path The path of the file, which must not exist yet.
+   * @returns The size of the file in bytes.
    */
   save(path: string | URL): Promise<number>;
 }
@@ -57,8 +57,8 @@ export function partOf(fields: ReadonlyMap<string, string>): PartHead {
 }
 
 /**
- * Reads `Content-Disposition`. Unlike other fields, a backslash is itself unless a quote or another
- * backslash follows: browsers send `C:\a.txt` so.
+ * Reads `Content-Disposition`. Unlike in other fields, a backslash escapes only a quote or another
+ * backslash, because browsers send `C:\a.txt` without escapes.
  */
 function parseDisposition(field: string) {
   const parameters = new Map<string, string>();
@@ -74,7 +74,7 @@ function parseDisposition(field: string) {
   return { value: lowerAscii(trimBlanks(value)), parameters };
 }
 
-/** The content of a part, from wherever it comes. */
+/** The content of a part, independent of its source. */
 abstract class Part implements FormPart {
   readonly name: string;
   readonly filename: string | undefined;
@@ -145,7 +145,7 @@ export class MultipartPart extends Part {
     this.#limit = head.filename === undefined ? limits.maxFieldSize : limits.maxFileSize;
   }
 
-  /** Skips what nobody has read. */
+  /** Skips the unread content. */
   async skip(): Promise<void> {
     if (this.#ended) return;
     this.#skipped = true;
@@ -164,7 +164,7 @@ export class MultipartPart extends Part {
     }
     this.#size += event.bytes.length;
     checkSize(this.name, this.#size, this.#limit);
-    // The parser lends its bytes.
+    // The parser reuses the memory of its bytes.
     return event.bytes.slice();
   }
 }

@@ -3,7 +3,7 @@ import { MultipartError, type MultipartParser } from "./_multipart_parser.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The body of a request, counted. */
+/** The body of a request, with a limit of its size. */
 export class Source {
   readonly #reader: ReadableStreamDefaultReader<Bytes> | undefined;
   readonly #maxSize: number;

@@ -1,7 +1,6 @@
 /**
- * Server-sent events: an async generator becomes an answer that goes on. It
- * keeps silent connections alive, waits for clients that read slowly, and ends
- * when the client goes or the server shuts down.
+ * Server-sent events: an async generator produces the events of a response. The response keeps silent
+ * connections alive, waits for slow clients, and ends when the client leaves or the server shuts down.
  *
  * @example Count
  * ```ts
@@ -20,7 +19,7 @@
  * assertEquals(await response.text(), "id: 1\ndata: one\n\nevent: end\ndata: two\ndata: lines\n\n");
  * ```
  *
- * **Permissions**: none. Source: the WHATWG's HTML standard, "Server-sent events".
+ * **Permissions**: none. Source: the HTML standard of the WHATWG, "Server-sent events".
  *
  * @module
  */
@@ -36,27 +35,27 @@ import {
 import { problem } from "../problem.ts";
 import type { HttpHandler, HttpInfo } from "../server/options.ts";
 
-/** One event. */
+/** A server-sent event. */
 export interface EventMessage {
-  /** What it says; lines are kept. */
+  /** The text. It may have several lines. */
   data?: string;
-  /** Its type; `message` for the browser if there is none. */
+  /** The type. A browser uses `message` if it is missing. */
   event?: string;
-  /** What a client that reconnects names as the last that it has got. */
+  /** The id. A client that reconnects sends the id of its last event. */
   id?: string;
-  /** How long a client is to wait before it reconnects, in milliseconds. */
+  /** The time that a client waits before it reconnects, in milliseconds. */
   retry?: number;
 }
 
-/** What a source of events learns. */
+/** Information for a source of events about its client. */
 export interface EventSourceInfo extends Pick<HttpInfo, "remoteAddr"> {
-  /** Aborted when nobody listens any more: to be passed on to whatever the source waits for. */
+  /** Aborted when the client no longer listens. Use it for everything that the source waits for. */
   readonly signal: AbortSignal;
-  /** The last event that the client got before it reconnected, or "". */
+  /** The id of the last event that the client received before it reconnected, or "". */
   readonly lastEventId: string;
 }
 
-/** Tells the events for one client. */
+/** Produces the events for one client. */
 export type EventSourceHandler = (
   request: Request,
   info: EventSourceInfo,
@@ -65,8 +64,8 @@ export type EventSourceHandler = (
 /** Options of {@linkcode eventStream}. */
 export interface EventStreamOptions {
   /**
-   * After how much silence a comment is sent, in milliseconds, so that nobody on
-   * the way takes the connection for dead; 0 for never.
+   * Silence after which a comment is sent, in milliseconds, so that no proxy closes the connection. 0
+   * and Infinity disable it.
    *
    * @default 15000
    */
@@ -80,14 +79,15 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const logger = getLogger(["portside", "http", "server"]);
 
 /**
- * Makes a handler of a source of events.
+ * Returns a handler that sends the events of a source.
  *
- * @param source Called for each client; mostly an async generator.
- * @param options How silence is kept alive.
- * @returns The handler.
+ * @param source The function that produces the events for a client, usually an async generator.
+ * @param options The interval of keep-alive comments.
+ * @returns The handler, for GET and HEAD.
  * @throws {RangeError} If `keepAlive` is out of range.
+ * @throws {TypeError} If the source is missing, or an option is unknown.
  *
- * @example Go on where a client was
+ * @example Continue after the last event of a client
  * ```ts
  * import { eventStream } from "@portside/kit/http/event-stream";
  * import { serveHttp } from "@portside/kit/http/server";
@@ -116,7 +116,7 @@ export function eventStream(
     }
     const headers = {
       "content-type": "text/event-stream",
-      // Whatever stands between must neither keep nor gather events.
+      // Proxies must neither cache nor buffer events.
       "cache-control": "no-store, no-transform",
       "x-accel-buffering": "no",
     };
@@ -126,10 +126,10 @@ export function eventStream(
 }
 
 /**
- * Writes one event.
+ * Encodes an event.
  *
- * @param message The event.
- * @returns Its lines.
+ * @param message The event to encode.
+ * @returns The lines of the event, with an empty line at the end.
  * @throws {TypeError} If `event` or `id` contains a line break or NUL.
  * @throws {RangeError} If `retry` is not an integer of at least 0.
  *
@@ -148,7 +148,7 @@ export function encodeEvent(message: EventMessage): string {
     if (value === undefined) continue;
     // deno-lint-ignore no-control-regex
     if (/[\r\n\u0000]/.test(value)) {
-      throw new TypeError(`Cannot send an event: its ${name} has a line break or NUL`);
+      throw new TypeError(`Cannot send an event: its ${name} contains a line break or NUL`);
     }
     text += `${name}: ${value}\n`;
   }
@@ -165,8 +165,8 @@ export function encodeEvent(message: EventMessage): string {
 }
 
 /**
- * Returns the id that a client names. It is sent as UTF-8 (HTML Standard §9.2.4), but fields are read
- * as one character per byte.
+ * Returns the id that a client has sent. It is in UTF-8 (HTML Standard §9.2.4), but `Headers` have one
+ * character per byte.
  */
 function readId(value: string): string {
   if (/^[\x20-\x7e]*$/.test(value)) return value;
@@ -228,11 +228,11 @@ class EventStream {
     }
   }
 
-  /** A comment after each silence, as long as the source is waited for. */
+  /** Sends a comment after each silence, while it waits for the source. */
   #wait(): void {
     if (this.#keepAlive === Infinity || this.#stop.signal.aborted) return;
     this.#timer = setTimeout(() => {
-      // Nothing more while the last has not been taken: a client that reads slowly queues nothing.
+      // If the client has not read the last comment, send no other one.
       if ((this.#controller.desiredSize ?? 0) >= 0) {
         this.#controller.enqueue(encoder.encode(":\n\n"));
       }
@@ -240,13 +240,13 @@ class EventStream {
     }, this.#keepAlive);
   }
 
-  /** Lets everything go, once; says whether it was this time. */
+  /** Releases everything once. Returns whether this call has done it. */
   #settle(): boolean {
     if (this.#stop.signal.aborted) return false;
     clearTimeout(this.#timer);
     this.#closing.removeEventListener("abort", this.#end);
     this.#stop.abort();
-    // Not awaited: a generator that waits for something ends only when that comes.
+    // Do not await it: a generator that waits for something ends only after that.
     this.#events.return?.().catch(() => {});
     return true;
   }

@@ -1,7 +1,7 @@
 /**
- * Forms that a client sends, `multipart/form-data` (RFC 7578) or `application/x-www-form-urlencoded`,
- * read as a stream and within limits. {@linkcode readForm} reads a whole form,
- * {@linkcode formParts} gives its parts one by one, so that a file of any size goes to disk.
+ * Reading of forms, `multipart/form-data` (RFC 7578) and `application/x-www-form-urlencoded`, as a
+ * stream and within limits. {@linkcode readForm} reads a whole form. {@linkcode formParts} returns its
+ * parts one by one, so that a file of any size can be written to disk.
  *
  * @example A form with a file
  * ```ts
@@ -42,27 +42,27 @@ export type { FormPart } from "./_form_part.ts";
 /** Limits of a form. Sizes are in bytes. Infinity lifts a limit. */
 export interface FormLimits {
   /**
-   * The largest body, with all that is around the values.
+   * Maximum size of the body, with everything around the values.
    *
    * @default 10485760
    */
   maxSize?: number;
   /**
-   * The most fields and files together.
+   * Maximum number of fields and files together.
    *
    * @default 1000
    */
   maxParts?: number;
   /**
-   * The largest value of a field.
+   * Maximum size of the value of a field.
    *
    * @default 1048576
    */
   maxFieldSize?: number;
   /**
-   * The largest file.
+   * Maximum size of a file.
    *
-   * @default Infinity (`maxSize` holds)
+   * @default Infinity (`maxSize` applies)
    */
   maxFileSize?: number;
 }
@@ -70,10 +70,10 @@ export interface FormLimits {
 /** Options of {@linkcode readForm}. */
 export interface ReadFormOptions extends FormLimits {
   /**
-   * Takes each file while it arrives, for example `(part) => part.save(path)`. Files are not in the
-   * form then.
+   * Receives each file while it arrives, for example `(part) => part.save(path)`. The form does not
+   * contain these files.
    *
-   * @default undefined (files are kept in memory)
+   * @default undefined (files stay in memory)
    */
   onFile?: (part: FormPart) => void | Promise<void>;
 }
@@ -89,20 +89,21 @@ const READ_FORM = new OptionRules<ReadFormOptions>({ ...LIMITS.rules, onFile: ca
 
 const MULTIPART = "multipart/form-data";
 const URLENCODED = "application/x-www-form-urlencoded";
-/** The most bytes of the fields in front of one part. */
+/** Maximum size of the fields in front of one part, in bytes. */
 const MAX_PART_HEAD = 16 * 1024;
 
 /**
  * Reads a form into memory.
  *
- * @param request The request; its body is used up.
- * @param options The limits, and what becomes of files.
- * @returns The form. Fields are strings, files are of class `File`.
- * @throws {ProblemError} Status 415 for another media type, 413 beyond a limit, 400 for a form that
- * is malformed or truncated.
+ * @param request The request, whose body is read.
+ * @param options The limits, and the receiver of files.
+ * @returns The form. Fields are strings, and files have the class `File`.
+ * @throws {ProblemError} Of status 415 for another media type, 413 beyond a limit, 400 for a malformed
+ * or truncated form.
  * @throws {RangeError} If a limit is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  *
- * @example Fields of a page's form
+ * @example The fields of a form
  * ```ts
  * import { readForm } from "@portside/kit/http/form";
  * import { assertEquals } from "@std/assert";
@@ -130,13 +131,15 @@ export async function readForm(request: Request, options: ReadFormOptions = {}):
 }
 
 /**
- * Reads a form part by part. What is left of a part is skipped when the next one is asked for.
+ * Reads a form part by part. The unread rest of a part is skipped when the next part is read.
  *
- * @param request The request; its body is used up.
- * @param limits The limits.
- * @returns The parts, in order.
- * @throws {ProblemError} As {@linkcode readForm} does, also from the content of a part.
+ * @param request The request, whose body is read.
+ * @param limits The limits of the form.
+ * @returns The parts, in their order.
+ * @throws {ProblemError} For the reasons of {@linkcode readForm}, also while the content of a part is
+ * read.
  * @throws {RangeError} If a limit is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  *
  * @example Count the bytes of each file
  * ```ts
@@ -181,7 +184,7 @@ async function* read(request: Request, limits: Required<FormLimits>): AsyncGener
   }
 }
 
-/** The boundary of RFC 2046 §5.1.1. */
+/** Returns the boundary (RFC 2046 §5.1.1), or undefined if it is missing or malformed. */
 function boundaryOf(contentType: string): string | undefined {
   const boundary = parseParameters(contentType).parameters.get("boundary");
   const valid = /^[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]$/;
@@ -214,7 +217,7 @@ async function* urlencoded(source: Source, limits: Required<FormLimits>): AsyncG
   let fields = 1;
   try {
     for (let bytes; (bytes = await source.next()) !== undefined;) {
-      // Counted before anything is made of them.
+      // Count fields before decoding them.
       for (let at = bytes.indexOf(AMPERSAND); at !== -1; at = bytes.indexOf(AMPERSAND, at + 1)) {
         fields++;
         if (fields > limits.maxParts + 1) {

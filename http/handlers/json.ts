@@ -1,8 +1,8 @@
 /**
- * JSON in and out of a handler: {@linkcode readJson} with a limit and errors
- * that name line and column, {@linkcode json} for answers.
+ * JSON in requests and responses: {@linkcode readJson} reads a body, with a limit and with errors that
+ * name line and column, and {@linkcode json} makes a response.
  *
- * @example Read and answer
+ * @example Read a body and respond
  * ```ts
  * import { json, readJson } from "@portside/kit/http/json";
  * import { assertEquals } from "@std/assert";
@@ -32,14 +32,13 @@ import { ProblemError } from "../problem.ts";
 /** Options of {@linkcode readJson}. */
 export interface ReadJsonOptions {
   /**
-   * The most bytes that the body may have.
+   * Maximum size of the body, in bytes.
    *
    * @default 1048576
    */
   maxSize?: number;
   /**
-   * Whether the request must say that it holds JSON: `application/json` or a
-   * type that ends in `+json`.
+   * Whether the media type of the request must be `application/json`, or end in `+json`.
    *
    * @default true
    */
@@ -54,18 +53,18 @@ const JSON_TYPE = /^application\/(?:json|[a-z0-9_.!#$&^+-]+\+json)$/;
 const JSON_HEADERS = { "content-type": "application/json" };
 
 /**
- * Reads the body of a request as JSON. The type parameter is a promise of the
- * caller's alone: what came in is not checked against it.
+ * Reads the body of a request as JSON. The value is not checked against the type parameter.
  *
- * @typeParam T What the caller takes it for.
- * @param request The request; its body is used up.
- * @param options The limit.
- * @returns The value.
- * @throws {ProblemError} Status 413 above the limit, 415 for another type or a
- * compressed body, 400 for what is no JSON or no UTF-8, with line and column.
+ * @typeParam T The type that the caller expects.
+ * @param request The request, whose body is read.
+ * @param options The maximum size, and whether to check the media type.
+ * @returns The value of the JSON text.
+ * @throws {ProblemError} Of status 413 above the limit, 415 for another media type or a compressed body,
+ * 400 for a body that is not JSON or not UTF-8. The message names line and column.
  * @throws {RangeError} If the limit is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  *
- * @example Tell what is wrong
+ * @example The place of a syntax error
  * ```ts
  * import { readJson } from "@portside/kit/http/json";
  * import { ProblemError } from "@portside/kit/http/problem";
@@ -114,12 +113,13 @@ export async function readJson<T = unknown>(
 }
 
 /**
- * Makes an answer of JSON.
+ * Makes a JSON response.
  *
- * @param value What `JSON.stringify` takes; what it leaves out of objects becomes `null` here.
- * @param init Status and headers; a `content-type` of its own wins.
- * @returns The answer.
- * @throws {TypeError} If the value has circles or holds a BigInt.
+ * @param value The value for `JSON.stringify`. A value that has no JSON text, such as undefined, becomes
+ * `null`.
+ * @param init The status and the headers. A `content-type` in them takes precedence.
+ * @returns The response with the JSON text.
+ * @throws {TypeError} If the value is circular or contains a BigInt.
  *
  * @example Created
  * ```ts
@@ -134,9 +134,9 @@ export async function readJson<T = unknown>(
 export function json(value: unknown, init?: ResponseInit): Response {
   if (init === undefined && typeof value === "object") {
     try {
-      // The least that Deno has to check.
+      // This is the fastest way in Deno.
       return Response.json(value);
-    } catch { /* What is wrong is told below, or is null. */ }
+    } catch { /* The code below throws the error, or handles null. */ }
   }
   const text = JSON.stringify(value) ?? "null";
   if (init?.headers === undefined) {
@@ -150,7 +150,7 @@ export function json(value: unknown, init?: ResponseInit): Response {
 async function readWithin(request: Request, maxSize: number): Promise<Uint8Array> {
   const tooLarge = () =>
     new ProblemError(413, { detail: `The body has more than ${maxSize} bytes` });
-  // This only saves reading: the bytes are counted below, whatever was announced.
+  // This only saves time. The bytes are counted below, whatever length was announced.
   const announced = parseDigits(request.headers.get("content-length") ?? "");
   if (announced !== undefined && announced > maxSize) throw tooLarge();
   const whole = takeWholeBody(request);

@@ -1,8 +1,8 @@
 /**
- * A limit on the requests of each client: a number per window, renewed evenly. Requests beyond it get
- * 429 with `Retry-After`. Every response tells what is left (`RateLimit-Limit`,
- * `RateLimit-Remaining`, `RateLimit-Reset`). Counters are in memory, one number per client, or in a
- * store that several processes share.
+ * A limit for the requests of each client: a number per window, renewed evenly. Requests beyond it get
+ * 429 with `Retry-After`. Every response states the rest (`RateLimit-Limit`, `RateLimit-Remaining`,
+ * `RateLimit-Reset`). Counters are in memory, one number per client, or in a store that several
+ * processes share.
  *
  * @example Two requests a minute
  * ```ts
@@ -36,72 +36,72 @@ import type { HttpHandler, HttpInfo } from "../server/options.ts";
 /** Options of {@linkcode rateLimit}. */
 export interface RateLimitOptions {
   /**
-   * How many requests a client may send at once, and in each window.
+   * Number of requests that a client may send at once, and in each window.
    *
    * @default 100
    */
   limit?: number;
   /**
-   * The window in milliseconds. With Infinity, a client gets `limit` requests and never another.
+   * The window in milliseconds. With Infinity, the limit is never renewed.
    *
    * @default 60000
    */
   window?: number;
   /**
-   * What requests are counted by; null for those that are not counted.
+   * Returns the key under which a request is counted, or null if it is not counted.
    *
-   * @default the client's address; of IPv6 its network (the first 64 bits). All clients on a Unix
-   * socket are one, but for those that `trustProxy` or `proxyProtocol` names
+   * @default the address of the client, for IPv6 its network of 64 bits. All clients on a Unix socket
+   * have the same key, unless `trustProxy` or `proxyProtocol` names them
    */
   key?: (request: Request, info: HttpInfo) => string | null;
   /**
-   * How many clients are remembered in memory. One more replaces the client whose last request,
-   * answered or refused, is the oldest.
+   * Maximum number of clients in memory. A further client replaces the one whose last request, answered
+   * or refused, is the oldest.
    *
    * @default 10000
    */
   maxKeys?: number;
   /**
-   * Where the counters are, for servers that share them. If it fails, requests get 503.
+   * The store of the counters, for servers that share them. If it fails, requests get 503.
    *
    * @default in memory
    */
   store?: RateLimitStore;
   /**
-   * Whether responses tell what is left.
+   * Whether responses state the rest of the limit.
    *
    * @default true
    */
   headers?: boolean;
 }
 
-/** What is allowed to one client. */
+/** The limit of one client. */
 export interface RateLimitRule {
-  /** How many requests. */
+  /** Number of requests per window. */
   readonly limit: number;
-  /** In how many milliseconds; Infinity for never again. */
+  /** The window in milliseconds. With Infinity, the limit is never renewed. */
   readonly window: number;
 }
 
-/** What a store decides about one request. */
+/** The decision of a store about one request. */
 export interface RateLimitDecision {
   /** Whether the request is within the limit. */
   readonly allowed: boolean;
-  /** How many more requests are allowed at once. */
+  /** Number of further requests that are allowed at once. */
   readonly remaining: number;
-  /** In how many milliseconds the whole limit is available again. */
+  /** Time until the whole limit is available again, in milliseconds. */
   readonly reset: number;
-  /** In how many milliseconds the next request is allowed. */
+  /** Time until the next request is allowed, in milliseconds. */
   readonly retryAfter: number;
 }
 
 /** Counters of a rate limit. */
 export interface RateLimitStore {
   /**
-   * Counts one request, if it is within the limit, in one atomic step.
+   * Counts one request if it is within the limit, in one atomic step.
    *
-   * @param key Whom it is counted for.
-   * @param rule The limit.
+   * @param key The key of the client.
+   * @param rule The limit of the client.
    */
   take(key: string, rule: RateLimitRule): RateLimitDecision | Promise<RateLimitDecision>;
 }
@@ -119,12 +119,13 @@ const RULES = new OptionRules<RateLimitOptions>({
 });
 
 /**
- * Limits how often each client gets to a handler.
+ * Limits the requests of each client to a handler.
  *
- * @param handler The handler.
- * @param options How often.
- * @returns The handler with the limit.
+ * @param handler The handler to protect.
+ * @param options The limit, and the key of a client.
+ * @returns The handler with a rate limit.
  * @throws {RangeError} If an option is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type, or the handler is missing.
  *
  * @example Count by user
  * ```ts
@@ -145,7 +146,7 @@ export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}):
   const { limit = 100, window = 60_000, maxKeys = 10_000 } = options;
   const { key = networkOf, store = new MemoryStore(maxKeys), headers = true } = options;
   const rule = { limit, window };
-  // There is nothing to tell of a limit that does not exist.
+  // An infinite limit has no rest to state.
   const tells = headers && limit !== Infinity;
   return passRefusals(async (request, info) => {
     const who = key(request, info);
@@ -182,7 +183,7 @@ function mark(headers: Headers, { limit, window }: RateLimitRule, decision: Rate
   headers.set("ratelimit-policy", seconds === undefined ? `${limit}` : `${limit};w=${seconds}`);
 }
 
-/** Whole seconds, rounded up; undefined for never. */
+/** Returns whole seconds, rounded up; undefined for Infinity. */
 function secondsOf(ms: number): string | undefined {
   return Number.isFinite(ms) ? String(Math.max(0, Math.ceil(ms / 1000))) : undefined;
 }
@@ -191,8 +192,8 @@ function secondsOf(ms: number): string | undefined {
 class MemoryStore implements RateLimitStore {
   readonly #maxKeys: number;
   /**
-   * When the budget of each client is full again, on the clock of `performance.now`, in order of
-   * their last requests.
+   * The time at which the budget of each client is full again, on the clock of `performance.now()`.
+   * Clients are in the order of their last requests.
    */
   readonly #clearAt = new Map<string, number>();
 
@@ -201,18 +202,19 @@ class MemoryStore implements RateLimitStore {
   }
 
   take(key: string, { limit, window }: RateLimitRule): RateLimitDecision {
-    // A window without an end never renews a budget: its clock stands still, and each request uses
-    // one of `limit` units.
+    // An endless window never renews a budget. Its clock stands still, and each request uses one of
+    // `limit` units.
     const endless = window === Infinity;
     const span = endless ? limit : window;
     const step = endless ? 1 : window / limit;
     const now = endless ? 0 : performance.now();
     const before = Math.max(this.#clearAt.get(key) ?? 0, now);
     const early = before + step - span - now;
-    // These are floating-point numbers, so a difference this small means nothing.
+    // Ignore rounding errors of floating-point numbers.
     const allowed = early <= 1e-6;
     const clear = allowed ? before + step : before;
-    // A refused request counts as one, too: a client that keeps asking must not be forgotten.
+    // A refused request also keeps the client in the list. A client that tries again and again must
+    // not be forgotten.
     if (!this.#clearAt.delete(key) && this.#clearAt.size >= this.#maxKeys) {
       this.#clearAt.delete(this.#clearAt.keys().next().value!);
     }

@@ -1,15 +1,15 @@
 /**
- * A router for services: paths with parameters, 404, 405 with `Allow`, and answers to HEAD and
- * OPTIONS. A route is a method and a path. Of the paths that match and have the method, the most exact
- * one wins, whatever the order. Its handler is called with `(request, info, params)`.
+ * A router for services: paths with parameters, 404, 405 with `Allow`, and responses to HEAD and
+ * OPTIONS. A route is a method and a path. Among the matching routes, the most exact one wins. The
+ * order of routes does not matter. The handler is called with `(request, info, params)`.
  *
- * | pattern | matches |
+ * | Pattern | Matches |
  * | --- | --- |
- * | `GET /users` | that path, with GET and HEAD |
- * | `GET /users/:id` | one segment more; `params.id` is the segment, decoded |
- * | `GET /users/:id<int>` | the same for an integer; `params.id` is a number |
- * | `GET /items/:id<uuid>` | the same for a UUID, in lower case |
- * | `/files/*` | any method, and anything below; `params["*"]` is the rest, decoded |
+ * | `GET /users` | this path, with GET and HEAD |
+ * | `GET /users/:id` | one more segment; `params.id` is the decoded segment |
+ * | `GET /users/:id<int>` | an integer as the segment; `params.id` is a number |
+ * | `GET /items/:id<uuid>` | a UUID as the segment; `params.id` is in lower case |
+ * | `/files/*` | all methods and all paths below; `params["*"]` is the decoded rest |
  *
  * @example Three routes
  * ```ts
@@ -42,7 +42,7 @@ import { anObject, callback, OptionRules, rule, text } from "../../net/internal/
 import { problem } from "../problem.ts";
 import type { HttpHandler, HttpInfo } from "../server/options.ts";
 
-/** The types of parameters, e.g. `int` in `:id<int>`, and what they become. */
+/** The types of parameters, such as `int` in `:id<int>`, and the types of their values. */
 export interface RouteParamTypes {
   /** An integer of at most 15 digits. */
   int: number;
@@ -57,12 +57,12 @@ export type RouteSegmentParams<S extends string> = S extends "*" ? { readonly "*
   : S extends `:${infer Name}` ? { readonly [K in Name]: string }
   : Record<never, never>;
 
-/** The parameters of a pattern that is known. */
+/** The parameters of a literal pattern. */
 export type RoutePatternParams<P extends string> = P extends `${infer Head}/${infer Rest}`
   ? RouteSegmentParams<Head> & RoutePatternParams<Rest>
   : RouteSegmentParams<P>;
 
-/** What the segments of a path are, decoded and of their types. */
+/** The parameters of a path, decoded and converted to their types. */
 export type RouteParams<P extends string = string> = string extends P
   ? Readonly<Record<string, string | number>>
   : RoutePatternParams<P>;
@@ -77,16 +77,16 @@ export type RouteHandler<P extends string = string> = (
 /** Options of {@linkcode router}. */
 export interface RouterOptions {
   /**
-   * The path in front of all routes, e.g. `/api`: for a router that is mounted as `"/api/*"` in
-   * another one. Its handlers see the whole URL.
+   * The path in front of all routes, such as `/api`, for a router that is mounted as `"/api/*"` in
+   * another router. Its handlers see the whole URL.
    *
    * @default ""
    */
   prefix?: string;
   /**
-   * Answers what no route matches.
+   * Answers requests that match no route.
    *
-   * @default problem details of status 404
+   * @default returns problem details of status 404
    */
   notFound?: HttpHandler;
 }
@@ -99,7 +99,7 @@ const RULES = new OptionRules<RouterOptions>({
   notFound: callback,
 });
 
-/** What a method of a path leads to. */
+/** The target of a method of a path. */
 interface Target {
   readonly handler: RouteHandler<never>;
   /** The parameters, in the order of the path. */
@@ -111,18 +111,18 @@ interface Param {
   readonly type: keyof RouteParamTypes | undefined;
 }
 
-/** A path of the table: its methods, of which "" stands for any. */
+/** A path of the table: its targets by method. "" stands for any method. */
 type Leaf = Map<string, Target>;
 
 interface Branch {
   readonly fixed: Map<string, Branch>;
-  /** Parameters: those with a type first. */
+  /** Parameters. Those with a type precede the others. */
   readonly params: { readonly type: Param["type"]; readonly branch: Branch }[];
   leaf: Leaf | undefined;
   rest: Leaf | undefined;
 }
 
-/** What a parameter of a type looks like. */
+/** The syntax of each type of parameter. */
 const TYPES: Readonly<Record<keyof RouteParamTypes, RegExp>> = {
   int: /^-?\d{1,15}$/,
   uuid: /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i,
@@ -132,15 +132,16 @@ const METHOD = /^[A-Z][A-Z0-9_-]*$/;
 const NO_PARAMS: Readonly<Record<string, string | number>> = Object.freeze({});
 
 /**
- * Makes a handler of a table of routes.
+ * Makes a handler from a table of routes.
  *
  * @typeParam P The patterns.
- * @param routes A handler for each pattern: `"GET /users/:id"`.
- * @param options What answers the rest.
+ * @param routes The handlers by pattern, such as `"GET /users/:id"`.
+ * @param options The prefix, and the handler for other paths.
  * @returns The handler, for `serveHttp`.
- * @throws {TypeError} If a pattern is malformed, or two are the same.
+ * @throws {TypeError} If a pattern is malformed, if two patterns match the same requests, or if an
+ * option is unknown.
  *
- * @example What no route matches
+ * @example Requests that match no route
  * ```ts
  * import { router } from "@portside/kit/http/router";
  * import { serveHttp } from "@portside/kit/http/server";
@@ -165,7 +166,7 @@ export function router<const P extends string>(
   return (request, info) => {
     const path = pathOf(request.url);
     const { method } = request;
-    // The common case: a path without parameters, as it stands in the table.
+    // The common case is a path without parameters.
     const exact = targetOf(table.exact.get(path), method);
     if (exact !== undefined) return exact.handler(request, info, NO_PARAMS as never);
     if (path === "/*" && method === "OPTIONS") return allowed(table.methods);
@@ -187,13 +188,14 @@ export function router<const P extends string>(
 }
 
 /**
- * Puts a prefix in front of the patterns of some routes, and wrappers around their handlers.
+ * Adds a prefix to the patterns of some routes, and a wrapper to their handlers.
  *
  * @typeParam P The patterns.
- * @param prefix The path in front of each, e.g. `/admin`; it has no parameters.
- * @param routes The routes, as {@linkcode router} takes them.
- * @param wrap Wraps each handler, for example in a login.
- * @returns Routes, to be spread into those of a router.
+ * @param prefix The path in front of each pattern, such as `/admin`, without parameters.
+ * @param routes The routes, in the form of {@linkcode router}.
+ * @param wrap The function that wraps each handler, for example with authentication.
+ * @returns The new routes, to be spread into those of a router.
+ * @throws {TypeError} If an argument has the wrong type.
  *
  * @example Routes behind a login
  * ```ts
@@ -232,12 +234,12 @@ export function group<const P extends string>(
   return grouped;
 }
 
-/** Wraps a route once: wrappers have a state, such as the counters of a rate limit. */
+/** Wraps a route once, because a wrapper may have state, such as the counters of a rate limit. */
 function withParams(
   wrap: (handler: HttpHandler) => HttpHandler,
   handler: RouteHandler<never>,
 ): RouteHandler {
-  // A wrapper may pass another request on, but not another info.
+  // A wrapper may pass on another request, but it passes on the same info.
   const passing = new WeakMap<HttpInfo, RouteParams>();
   const inner = wrap((request, info) => handler(request, info, passing.get(info) as never));
   return (request, info, params) => {
@@ -248,7 +250,7 @@ function withParams(
 
 function targetOf(leaf: Leaf | undefined, method: string): Target | undefined {
   if (leaf === undefined) return undefined;
-  // The transport leaves the body of a response to HEAD out.
+  // The transport does not send the body of a response to HEAD.
   return leaf.get(method) ?? (method === "HEAD" ? leaf.get("GET") : undefined) ?? leaf.get("");
 }
 
@@ -258,7 +260,7 @@ function allowed(methods: Iterable<string>): Response {
 
 function paramsOf({ params }: Target, values: readonly string[]): RouteParams {
   if (params.length === 0) return NO_PARAMS;
-  // Without a prototype: `in` must not find what no pattern names.
+  // No prototype, so that `in` finds only the names of the pattern.
   const found: Record<string, string | number> = Object.create(null);
   for (let i = 0; i < params.length; i++) {
     const { name, type } = params[i]!;
@@ -268,7 +270,7 @@ function paramsOf({ params }: Target, values: readonly string[]): RouteParams {
   return found;
 }
 
-/** The path as it was sent: `new URL` would resolve its dots, and costs more. */
+/** Returns the path as it was sent. `new URL` would resolve dots, and is slower. */
 function pathOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   if (start === -1) return "/";
@@ -277,12 +279,12 @@ function pathOf(url: string): string {
 }
 
 /**
- * A `.` or `..` between separators. A segment may hold an encoded slash or backslash, so a parameter
- * could climb although no segment of the path as it was sent does.
+ * A `.` or `..` between separators. A segment may contain an encoded slash or backslash, so a decoded
+ * parameter could lead upwards although no segment of the path does.
  */
 const CLIMBS = /(?:^|[/\\])\.\.?(?:[/\\]|$)/;
 
-/** Returns the decoded segments, or undefined if one cannot be decoded, climbs, or holds a NUL. */
+/** Returns the decoded segments. Undefined if one cannot be decoded, leads upwards, or has a NUL. */
 function split(path: string): string[] | undefined {
   const segments = path.slice(1).split("/");
   if (path.includes("%")) {
@@ -300,17 +302,17 @@ function split(path: string): string[] | undefined {
   return segments;
 }
 
-/** One search for a path. */
+/** The state of one search for a path. */
 interface Search {
   readonly segments: readonly string[];
   readonly method: string;
-  /** The values of the parameters on the way. */
+  /** The values of the parameters so far. */
   readonly values: string[];
-  /** Paths that match but do not have the method. */
+  /** Matching paths without the method. */
   readonly leaves: Leaf[];
 }
 
-/** Finds the most exact path that has the method: fixed segments, then parameters, then the rest. */
+/** Finds the most exact path with the method: fixed segments, then parameters, then `*`. */
 function find(branch: Branch, at: number, search: Search): Target | undefined {
   const { segments, values } = search;
   if (at === segments.length) return take(branch.leaf, search);
@@ -343,7 +345,7 @@ class Table {
   readonly root: Branch = sprout();
   /** The paths without parameters. */
   readonly exact = new Map<string, Leaf>();
-  /** Every method of any path. */
+  /** The methods of all paths. */
   readonly methods = new Set<string>();
 
   add(pattern: string, prefix: string, handler: RouteHandler<never>): void {
@@ -359,13 +361,13 @@ class Table {
     let leaf: Leaf | undefined;
     for (const [i, segment] of segments.entries()) {
       if (segment === "*") {
-        if (i < segments.length - 1) throw wrong("* may only stand at its end");
+        if (i < segments.length - 1) throw wrong("* is only allowed at its end");
         params.push({ name: "*", type: undefined });
         leaf = branch.rest ??= new Map();
       } else if (segment.startsWith(":")) {
         const param = readParam(segment, wrong);
         if (params.some(({ name }) => name === param.name)) {
-          throw wrong(`${segment} is there twice`);
+          throw wrong(`it has ${segment} twice`);
         }
         params.push(param);
         branch = paramOf(branch, param.type);
@@ -377,7 +379,7 @@ class Table {
       }
     }
     leaf ??= branch.leaf ??= new Map();
-    if (leaf.has(method!)) throw wrong("there is another for the same requests");
+    if (leaf.has(method!)) throw wrong("another route matches the same requests");
     leaf.set(method!, { handler, params });
     if (params.length === 0) this.exact.set(whole, leaf);
     if (method !== "") this.methods.add(method!);
@@ -390,12 +392,12 @@ function readParam(segment: string, wrong: (why: string) => TypeError): Param {
   const [, name, type] = match;
   if (type === undefined) return { name: name!, type };
   if (!Object.hasOwn(TYPES, type)) {
-    throw wrong(`the type ${type} is not known: use ${Object.keys(TYPES).join(" or ")}`);
+    throw wrong(`the type ${type} is unknown: use ${Object.keys(TYPES).join(" or ")}`);
   }
   return { name: name!, type: type as keyof RouteParamTypes };
 }
 
-/** Finds or makes the branch of parameters of a type. */
+/** Returns the branch for parameters of a type, which is made if it is missing. */
 function paramOf(branch: Branch, type: Param["type"]): Branch {
   const known = branch.params.find((one) => one.type === type);
   if (known !== undefined) return known.branch;

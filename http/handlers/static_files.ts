@@ -1,9 +1,9 @@
 /**
- * A handler that serves the files of a folder: ranges, entity tags, conditional requests,
- * precompressed files, and no way out of the folder, neither by dots nor by symbolic links.
+ * A handler that serves the files of a folder, with ranges, entity tags, conditional requests and
+ * precompressed files. Neither dots nor symbolic links lead out of the folder.
  *
- * A file that is replaced by a rename is sent as one version: the head and the bytes come from the
- * same open file. A root that is a symbolic link may be switched while the server runs.
+ * A file that is replaced by a rename is sent in one version, because the head and the bytes belong to
+ * the same open file. A root that is a symbolic link may be switched while the server runs.
  *
  * @example A folder
  * ```ts
@@ -52,93 +52,93 @@ import type { HttpHandler } from "../server/options.ts";
 /** Options of {@linkcode staticFiles}. */
 export interface StaticFilesOptions {
   /**
-   * The folder: a path, or a `file:` URL such as `new URL("public", import.meta.url)`. Files outside
-   * it are never served, also not through a symbolic link.
+   * The folder: a path, or a `file:` URL such as `new URL("public", import.meta.url)`. Files outside of
+   * it are never served, not even through a symbolic link.
    */
   root: string | URL;
   /**
-   * The start of the paths, in front of the folder's own names, e.g. `/assets`.
+   * The beginning of the paths, in front of the names of files, such as `/assets`.
    *
    * @default ""
    */
   prefix?: string;
   /**
-   * The file that stands for a folder; null for none.
+   * The file that is served for a folder; null for none.
    *
    * @default "index.html"
    */
   index?: string | null;
   /**
-   * Extensions to try for a path that leads to no file: with `["html"]`, `/about` is `about.html`.
+   * Extensions to try if a path leads to no file. With `["html"]`, `/about` serves `about.html`.
    *
    * @default []
    */
   extensions?: readonly string[];
   /**
-   * The page that answers where nothing is found, for applications that route in the browser. It
-   * answers with status 200, and only for paths without an extension whose client accepts HTML.
+   * The page for unknown paths, for applications with a router in the browser. It is sent with status
+   * 200, only for paths without an extension, and only to clients that accept HTML.
    *
    * @default none
    */
   fallback?: string;
   /**
-   * Whether files and folders are served whose names begin with a dot. `/.well-known/` always is
+   * Whether to serve files and folders whose names begin with a dot. `/.well-known/` is always served
    * (RFC 8615).
    *
    * @default false
    */
   dotFiles?: boolean;
   /**
-   * Whether `a.js.br`, `a.js.zst` or `a.js.gz` is sent for `a.js` to a client that accepts the
-   * coding. A file that is older than the original is left alone.
+   * Whether to send `a.js.br`, `a.js.zst` or `a.js.gz` for `a.js` to a client that accepts the coding.
+   * A compressed file that is older than the original is ignored.
    *
    * @default false
    */
   precompressed?: boolean;
   /**
-   * The entity tag: "date" makes it of size and modification time, which costs nothing; "content"
-   * makes it of the SHA-256 of the content, which is read once per version, so that it is the same
-   * on every machine and after every deployment.
+   * The source of the entity tag. "date" uses the size and the modification time, without reading the
+   * file. "content" uses the SHA-256 of the content, which is read once per version; the tag is the
+   * same on all machines and after each deployment.
    *
    * @default "date"
    */
   etag?: "date" | "content";
   /**
-   * The field `Cache-Control` of the files.
+   * The value of `Cache-Control`.
    *
-   * @default "no-cache" (a cache may keep the file, but has to ask each time)
+   * @default "no-cache" (a cache may store the file, but must revalidate it each time)
    */
   cacheControl?: string;
   /**
-   * Paths of files that never change, since their names do, e.g. `/\.[0-9a-f]{8,}\.\w+$/`. They get
-   * `Cache-Control: public, max-age=31536000, immutable` (RFC 8246).
+   * Paths of files that never change, because a new version gets a new name, such as
+   * `/\.[0-9a-f]{8,}\.\w+$/`. They get `Cache-Control: public, max-age=31536000, immutable` (RFC 8246).
    *
    * @default none
    */
   immutable?: RegExp;
   /**
-   * Returns further header fields by the path of the file within the folder, e.g. `/index.html`.
-   * They replace fields of the same name.
+   * Returns further header fields for the path of a file within the folder, such as `/index.html`. They
+   * replace fields of the same name.
    *
    * @default none
    */
   headers?: (path: string) => HeadersInit | undefined;
   /**
-   * Media types by extension in lower case, e.g. `{ md: "text/plain; charset=utf-8" }`. They take
+   * Media types by extension in lower case, such as `{ md: "text/plain; charset=utf-8" }`. They take
    * precedence over the built-in table.
    *
    * @default none
    */
   mediaTypes?: Readonly<Record<string, string>>;
   /**
-   * Answers where there is no such file.
+   * Answers requests for missing files.
    *
-   * @default problem details of status 404
+   * @default returns problem details of status 404
    */
   notFound?: HttpHandler;
 }
 
-/** Codings with the extensions of their files, the smallest first. */
+/** Codings and the extensions of their files, the best compression first. */
 const CODINGS = { br: "br", zstd: "zst", gzip: "gz" } as const;
 type Coding = keyof typeof CODINGS;
 
@@ -186,9 +186,9 @@ const IMMUTABLE = "public, max-age=31536000, immutable";
 /**
  * Returns a handler that serves the files of a folder, for GET and HEAD.
  *
- * @param options The folder, and how its files are served.
+ * @param options The folder, and the options for its files.
  * @returns The handler. Other methods get 405.
- * @throws {TypeError} If an option is malformed.
+ * @throws {TypeError} If an option is malformed or unknown.
  *
  * @example A site with hashed assets and a router in the browser
  * ```ts
@@ -209,7 +209,7 @@ export function staticFiles(options: StaticFilesOptions): HttpHandler {
   const { index = "index.html", dotFiles = false, notFound = () => problem(404) } = options;
   const { root, precompressed = false } = options;
   const { extensions = [], etag = "date", cacheControl = "no-cache" } = options;
-  // A slash at its end is the one in front of the names of files.
+  // The names of files begin with a slash, so the prefix must not end in one.
   const prefix = (options.prefix ?? "").replace(/\/$/, "");
   const fallback = options.fallback?.replace(/^\/?/, "/");
   const tagOf = etag === "content" ? tagByContent() : tagByDate;
@@ -254,7 +254,7 @@ export function staticFiles(options: StaticFilesOptions): HttpHandler {
 
 function headersOf(path: string, options: StaticFilesOptions, cacheControl: string): Headers {
   const { immutable, mediaTypes, headers: rules } = options;
-  // Unlike `test`, `search` has no state between two calls.
+  // `search` ignores `lastIndex` of a global expression, unlike `test`.
   const isImmutable = immutable !== undefined && path.search(immutable) !== -1;
   const headers = new Headers({
     "cache-control": isImmutable ? IMMUTABLE : cacheControl,
@@ -265,7 +265,7 @@ function headersOf(path: string, options: StaticFilesOptions, cacheControl: stri
   return headers;
 }
 
-/** Finds the compressed form that a client accepts, if it is there and not outdated. */
+/** Finds a compressed file that the client accepts and that is not outdated. */
 async function findCoded(
   request: Request,
   files: Lookup,
@@ -283,7 +283,7 @@ async function findCoded(
   return undefined;
 }
 
-/** Whether the page for unknown paths may answer: neither for assets nor for data. */
+/** Returns whether a request may get the page for unknown paths: not for assets, not for data. */
 function wantsPage(request: Request, names: readonly string[]): boolean {
   if (!isPagePath(names)) return false;
   const accept = request.headers.get("accept");
@@ -298,7 +298,7 @@ function pathOf(url: string): string {
   return /^[a-z]+:\/\/[^/?]*([^?#]*)/.exec(url)?.[1] || "/";
 }
 
-/** Escapes what cannot stand in `Location`, or starts another host there. */
+/** Escapes characters that `Location` does not allow, or that could start another host there. */
 function visible(path: string): string {
   return path.toWellFormed().replace(/[^\x21-\x5b\x5d-\x7e]+/g, encodeURIComponent);
 }
