@@ -1,8 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A TCP proxy that breaks connections on purpose: latency, jitter, little
- * bandwidth, single bytes, stalls, resets, truncation, refusal. For trying one's
- * own clients and servers against a network as bad as the real one.
+ * A TCP proxy that simulates a bad network: latency, jitter, low bandwidth, single bytes, stalls,
+ * resets, truncation, refused connections. Use it to test clients and servers.
  *
  * ```sh
  * deno task fault-proxy --listen 7000 --to 127.0.0.1:5432 --latency 100ms --reset-after 1mb
@@ -26,8 +25,8 @@
  * assertEquals(error.kind, "reset");
  * ```
  *
- * **Permissions**: `--allow-net=127.0.0.1` for where it listens and what it
- * connects to. It runs on `node:net`, whose sockets can be reset (RST).
+ * **Permissions**: `--allow-net=127.0.0.1` for the addresses to listen on and to connect to. The
+ * proxy uses `node:net`, because its sockets can send a reset (RST).
  *
  * @module
  */
@@ -35,26 +34,31 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { formatAddress, type HostPort, parseHostPort } from "../net/address.ts";
 import { toNetError } from "../net/errors/errors.ts";
+import { ignoreFailure } from "../net/internal/ignore.ts";
+import { SHUTDOWN } from "../net/internal/listening_server.ts";
+import { countLimit, MAX_TIMER } from "../net/internal/options.ts";
+import type { ShutdownOptions, ShutdownReport } from "../net/tcp/server_options.ts";
 import { badValue, type CliIo, defineCli, serverFlags } from "./cli.ts";
 import { FaultLink } from "./fault_proxy/_link.ts";
+import { FAULT_PROXY, PROXY_FAULTS } from "./fault_proxy/_rules.ts";
 import type {
   FaultProxy,
   FaultProxyOptions,
-  NetworkFaults,
+  FaultProxyStats,
   ProxyFaults,
 } from "./fault_proxy/options.ts";
 
 export type * from "./fault_proxy/options.ts";
 
 /**
- * Starts a proxy with faults.
+ * Starts a fault proxy.
  *
- * @param options Where to listen, what is behind, and what goes wrong.
- * @returns The running proxy.
+ * @param options The address to listen on, the target server, and the faults.
+ * @returns The running proxy. It listens already.
  * @throws {NetError} In phase "listen": "address-in-use", "permission" …
- * @throws {RangeError | TypeError} If a number is out of range, or `to` is none.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
- * @example A server that falls silent, and recovers
+ * @example A server that stalls and recovers
  * ```ts
  * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { serveFaultProxy } from "@portside/kit/tools/fault-proxy";
@@ -70,9 +74,10 @@ export type * from "./fault_proxy/options.ts";
  * ```
  */
 export async function serveFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
+  FAULT_PROXY.check("serveFaultProxy", options);
   const proxy = new Proxy(options);
   try {
-    await proxy.setFaults(options);
+    await proxy.setFaults(PROXY_FAULTS.pick(options));
   } catch (error) {
     await proxy.shutdown();
     throw error;
@@ -89,19 +94,14 @@ class Proxy implements FaultProxy {
   readonly #onAbort = () => void this.shutdown();
   #faults: ProxyFaults = {};
   #server: Server | undefined;
-  /** Settles when the listening that was begun has begun or failed. */
+  /** Settles when the current attempt to listen has succeeded or failed. */
   #listening: Promise<void> | undefined;
-  #stopping: Promise<void> | undefined;
+  #stopping: Promise<ShutdownReport> | undefined;
+  #accepted = 0;
+  #refused = 0;
 
   constructor(options: FaultProxyOptions) {
-    const { hostname = "127.0.0.1", port = 0, to, signal } = options;
-    checkPort("listen on", port, 0);
-    if (typeof to?.hostname !== "string" || to.hostname === "") {
-      throw new TypeError("Cannot use to: it is a hostname and a port");
-    }
-    checkPort("connect to", to.port, 1);
-    checkNumber("connectTimeout", options.connectTimeout, 0);
-    checkNumber("maxConnections", options.maxConnections, 1);
+    const { hostname = "127.0.0.1", port = 0, signal } = options;
     this.#options = options;
     this.addr = { transport: "tcp", hostname, port };
     this.finished = this.#finish.promise;
@@ -113,18 +113,17 @@ class Proxy implements FaultProxy {
     return `tcp://${formatAddress(this.addr)}`;
   }
 
-  get active(): number {
-    return this.#links.size;
+  stats(): FaultProxyStats {
+    return { accepted: this.#accepted, active: this.#links.size, refused: this.#refused };
   }
 
   async setFaults(faults: ProxyFaults): Promise<void> {
-    checkFaults(faults.upload);
-    checkFaults(faults.download);
-    // What has been shut down listens no more.
+    PROXY_FAULTS.check("setFaults", faults);
+    // A proxy must not listen again after its shutdown.
     if (this.#stopping !== undefined) return;
     this.#faults = faults;
     for (const link of this.#links) link.changed();
-    // Before the first time there is no port yet that could be refused.
+    // The proxy must listen once, even with `refuse`, to obtain its port.
     if (this.#server === undefined && (!faults.refuse || this.addr.port === 0)) {
       await (this.#listening = this.#listen());
     }
@@ -138,34 +137,40 @@ class Proxy implements FaultProxy {
     for (const link of this.#links) link.reset();
   }
 
-  shutdown({ deadline = 0 }: { deadline?: number } = {}): Promise<void> {
-    checkNumber("deadline", deadline, 0);
-    return this.#stopping ??= this.#stop(deadline);
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    SHUTDOWN.check("shutdown", options);
+    return this.#stopping ??= this.#stop(options.deadline ?? 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
 
-  async #stop(deadline: number): Promise<void> {
+  async #stop(deadline: number): Promise<ShutdownReport> {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    // Node tells nobody of a server that is closed before it listens.
-    await this.#listening?.catch(() => {});
+    // Node has no event for a server that is closed before it listens.
+    await ignoreFailure(this.#listening);
     const server = this.#server;
     this.#server = undefined;
     const closed = server && new Promise((resolve) => server.close(resolve));
-    const cut = () => this.#links.forEach((link) => link.destroy());
-    const timer = setTimeout(cut, Math.min(deadline, 2 ** 31 - 1));
-    await Promise.all([...this.#links].map((link) => link.closed));
+    const open = [...this.#links];
+    let forced = 0;
+    const cut = () => {
+      forced = this.#links.size;
+      this.#links.forEach((link) => link.destroy());
+    };
+    const timer = deadline > MAX_TIMER ? undefined : setTimeout(cut, deadline);
+    await Promise.all(open.map((link) => link.closed));
     clearTimeout(timer);
     await closed;
     this.#finish.resolve();
+    return { drained: open.length - forced, forced, refused: this.#refused };
   }
 
   #listen(): Promise<void> {
     const { hostname, port } = this.addr;
-    const { maxConnections = 1024 } = this.#options;
-    // Node's listener throws where nobody can catch it when the permission is missing.
+    const maxConnections = countLimit(this.#options.maxConnections ?? 1024);
+    // Without the permission, the listener of Node throws an error that cannot be caught.
     try {
       Deno.listen({ hostname, port }).close();
     } catch (error) {
@@ -173,8 +178,10 @@ class Proxy implements FaultProxy {
     }
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
       const busy = this.#links.size >= maxConnections || this.#stopping !== undefined;
-      if (busy || this.#faults.refuse) client.resetAndDestroy();
-      else this.#accept(client);
+      if (busy || this.#faults.refuse) {
+        this.#refused++;
+        client.resetAndDestroy();
+      } else this.#accept(client);
     });
     this.#server = server;
     return new Promise((resolve, reject) => {
@@ -193,57 +200,40 @@ class Proxy implements FaultProxy {
   }
 
   #accept(client: Socket): void {
+    this.#accepted++;
     const link = new FaultLink(client, this.#options, () => this.#faults);
     this.#links.add(link);
     link.closed.then(() => this.#links.delete(link));
   }
 }
 
-function checkFaults(faults: NetworkFaults = {}): void {
-  for (const [name, value] of Object.entries(faults)) {
-    checkNumber(name, value, name === "bandwidth" || name === "chunkSize" ? 1 : 0);
-  }
-}
-
-function checkPort(what: string, port: number, least: number): void {
-  if (Number.isInteger(port) && port >= least && port <= 65_535) return;
-  throw new RangeError(
-    `Cannot ${what} port ${port}: it is a whole number from ${least} to 65535`,
-  );
-}
-
-function checkNumber(name: string, value: number | undefined, least: number): void {
-  if (value === undefined || (typeof value === "number" && value >= least)) return;
-  throw new RangeError(`Cannot use ${name}: it is a number from ${least} up, not ${value}`);
-}
-
 const { port: listen, ...flags } = serverFlags(7000);
 
 const cli = defineCli({
   name: "fault-proxy",
-  summary: "A TCP proxy that makes the network bad: slow, cut to pieces, silent, reset.",
+  summary: "A TCP proxy that simulates a bad network: delays, small pieces, stalls, resets.",
   flags: {
     ...flags,
     port: { ...listen, alias: "listen" },
-    to: { type: "string", required: true, placeholder: "host:port", help: "The server behind" },
-    latency: { type: "duration", default: "0", help: "How much later everything arrives" },
-    jitter: { type: "duration", default: "0", help: "More or less than that, at random" },
-    bandwidth: { type: "size", min: "1", help: "The most bytes in a second" },
-    chunkSize: { type: "size", min: "1", help: "The most bytes in one piece" },
-    stallAfter: { type: "size", help: "Fall silent after this many bytes" },
+    to: { type: "string", required: true, placeholder: "host:port", help: "Target server" },
+    latency: { type: "duration", default: "0", help: "Delay of all data" },
+    jitter: { type: "duration", default: "0", help: "Largest random deviation from the delay" },
+    bandwidth: { type: "size", min: "1", help: "Most bytes per second" },
+    chunkSize: { type: "size", min: "1", help: "Most bytes in one piece" },
+    stallAfter: { type: "size", help: "Stall after this many bytes" },
     resetAfter: { type: "size", help: "Reset (RST) after this many bytes" },
     truncateAfter: { type: "size", help: "End (FIN) after this many bytes" },
-    refuse: { type: "boolean", help: "Reset every connection at once" },
+    refuse: { type: "boolean", help: "Refuse all connections" },
     direction: {
       type: "choice",
       choices: ["both", "upload", "download"],
       default: "both",
-      help: "What is hit: what clients send, what the server sends",
+      help: "Direction of the faults: upload is data from clients",
     },
     maxConnections: { type: "integer", default: 1024, min: 1, help: "Connections at once" },
-    connectTimeout: { type: "duration", default: "10s", help: "How long connecting may take" },
+    connectTimeout: { type: "duration", default: "10s", help: "Time limit for connecting" },
   },
-  permissions: { "--allow-net=127.0.0.1": "listen there and connect to a server there" },
+  permissions: { "--allow-net=127.0.0.1": "listen and connect there" },
   examples: [
     "deno task fault-proxy --to 127.0.0.1:5432 --latency 100ms --reset-after 1mb",
     "deno task fault-proxy --to 127.0.0.1:8000 --direction upload --chunk-size 1",
@@ -251,11 +241,11 @@ const cli = defineCli({
 });
 
 /**
- * Runs the proxy.
+ * Runs the program.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The process, or its replacement in a test. Default: the real process.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ to, direction, refuse, drain, ...rest }, ctx) => {
@@ -299,7 +289,7 @@ function readTo(text: string): HostPort {
   try {
     const to = parseHostPort(text);
     if (to.port > 0) return to;
-  } catch { /* It is told below. */ }
+  } catch { /* The error below is for the command line. */ }
   throw badValue("--to", text, "host:port");
 }
 

@@ -24,6 +24,7 @@ export {
   type FaultProxy,
   type FaultProxyEvent,
   type FaultProxyOptions,
+  type FaultProxyStats,
   type NetworkFaults,
   type ProxyFaults,
   serveFaultProxy,

@@ -142,7 +142,7 @@ Deno.test("stallAfter falls silent, without losing anything once it is lifted", 
     await client.write("abcdef");
     assertEquals(text(await client.readExact(3, { timeout: 5000 })), "abc");
     assertEquals(await kindOf(client.readChunk({ timeout: 50 })), "timeout");
-    assertEquals(proxy.active, 1);
+    assertEquals(proxy.stats().active, 1);
     await proxy.setFaults({});
     assertEquals(text(await client.readExact(3, { timeout: 5000 })), "def");
   });
@@ -236,7 +236,7 @@ Deno.test("nonsense is refused, a taken port told, more than maxConnections rese
 
 Deno.test("numbers that are none are refused, before anything listens", async () => {
   const to = { hostname: "127.0.0.1", port: 1 };
-  for (const options of [{ maxConnections: NaN }, { maxConnections: 0 }, { connectTimeout: -1 }]) {
+  for (const options of [{ maxConnections: NaN }, { connectTimeout: -1 }]) {
     await assertRejects(() => serveFaultProxy({ to, ...options }), RangeError);
   }
   await using proxy = await serveFaultProxy({ to });
@@ -246,9 +246,17 @@ Deno.test("numbers that are none are refused, before anything listens", async ()
 Deno.test("addresses that are none are refused, before anything listens", async () => {
   const to = { hostname: "127.0.0.1", port: 1 };
   for (const port of [70_000, -1, 1.5, NaN]) {
-    await assertRejects(() => serveFaultProxy({ to, port }), RangeError, "listen on port");
+    await assertRejects(
+      () => serveFaultProxy({ to, port }),
+      RangeError,
+      "port must be an integer from 0 to 65535",
+    );
     const away = { ...to, port };
-    await assertRejects(() => serveFaultProxy({ to: away }), RangeError, "connect to port");
+    await assertRejects(
+      () => serveFaultProxy({ to: away }),
+      RangeError,
+      "to.port must be an integer from 1 to 65535",
+    );
   }
   await assertRejects(() => serveFaultProxy({ to: { ...to, port: 0 } }), RangeError);
   await assertRejects(() => serveFaultProxy({ to: { ...to, hostname: "" } }), TypeError);

@@ -1,10 +1,11 @@
 import { connect, type Socket } from "node:net";
 import { formatAddress } from "../../net/address.ts";
 import { toNetError } from "../../net/errors/errors.ts";
+import { timeLimit } from "../../net/internal/options.ts";
 import { type Fault, FaultPipe } from "./_pipe.ts";
 import type { FaultProxyOptions, ProxyFaults } from "./options.ts";
 
-/** A client, the server behind, and the pipes between them. */
+/** The connections to a client and to the target server, and the pipes between them. */
 export class FaultLink {
   readonly closed: Promise<void>;
   readonly #client: Socket;
@@ -25,9 +26,12 @@ export class FaultLink {
       allowHalfOpen: true,
       noDelay: true,
     });
-    this.#server.setTimeout(connectTimeout, () => {
-      this.#server.destroy(Object.assign(new Error("connect timed out"), { code: "ETIMEDOUT" }));
-    });
+    const limit = timeLimit(connectTimeout);
+    if (limit !== Infinity) {
+      this.#server.setTimeout(limit, () => {
+        this.#server.destroy(Object.assign(new Error("connect timed out"), { code: "ETIMEDOUT" }));
+      });
+    }
     this.#server.once("connect", () => {
       this.#server.setTimeout(0);
       onEvent?.({ type: "open", peer });
@@ -46,7 +50,7 @@ export class FaultLink {
       if (this.#pipes.length === 0) {
         onEvent?.({ type: "error", peer, error: toNetError(error, context) });
       }
-      // A reset goes on to the other side, as if there was nothing in between.
+      // The proxy passes a reset on to the other side.
       client.resetAndDestroy();
     });
     client.on("error", () => this.#server.resetAndDestroy());

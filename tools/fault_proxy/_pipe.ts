@@ -1,13 +1,12 @@
-/** One direction of a connection through the fault proxy. Private to `tools/`. @module */
-
 import type { Socket } from "node:net";
+import { MAX_TIMER } from "../../net/internal/options.ts";
 import type { NetworkFaults } from "./options.ts";
 
-/** Bytes that wait in one direction before the sender has to. */
+/** Size of the queue in bytes above which the pipe stops reading. */
 const MOST_QUEUED = 256 * 1024;
-/** The longest that bytes are passed on in one piece while bandwidth is limited, in milliseconds. */
+/** Duration of the data in one write while bandwidth is limited, in milliseconds. */
 const SLICE = 20;
-/** How long what was sent may travel before a reset follows it, in milliseconds. */
+/** Delay of a reset in milliseconds, so that the peer can read the data before it. */
 const HEAD_START = 20;
 
 interface Chunk {
@@ -15,12 +14,12 @@ interface Chunk {
   readonly due: number;
 }
 
-/** What ended a direction by design. */
+/** A fault that stops or ends a direction. */
 export type Fault = "reset" | "truncate" | "stall";
 
-/** Moves bytes from one socket to the other, and does to them what the faults say. */
+/** Moves bytes from one socket to the other and applies the faults. */
 export class FaultPipe {
-  /** Bytes passed on. */
+  /** Number of bytes passed on. */
   bytes = 0;
 
   readonly #from: Socket;
@@ -57,14 +56,14 @@ export class FaultPipe {
     this.#pump();
   }
 
-  /** Ends every wait; what is queued is lost. */
+  /** Ends every wait and discards the queue. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#wake?.();
   }
 
-  /** Looks again at the faults, which have changed. */
+  /** Reads the faults again after a change. */
   changed(): void {
     this.#wake?.();
   }
@@ -73,7 +72,7 @@ export class FaultPipe {
     if (this.#discarding) return;
     const { latency = 0, jitter = 0 } = this.#faults();
     const due = performance.now() + Math.max(0, latency + jitter * (this.#random() * 2 - 1));
-    // A stream keeps its order, however the delays fall.
+    // A stream keeps its order despite random delays.
     this.#lastDue = Math.max(this.#lastDue, due);
     this.#queue.push({ bytes, due: this.#lastDue });
     this.#queued += bytes.length;
@@ -104,7 +103,7 @@ export class FaultPipe {
     }
   }
 
-  /** Passes on as much of the first chunk as the faults let through at a time. */
+  /** Passes on the part of the first chunk that the faults allow in one piece. */
   async #pass(chunk: Chunk): Promise<void> {
     const faults = this.#faults();
     const { chunkSize = Infinity, bandwidth = Infinity, stallAfter = Infinity } = faults;
@@ -121,7 +120,7 @@ export class FaultPipe {
       else this.#queue[0] = { bytes: rest, due: chunk.due };
       if (this.#queued < MOST_QUEUED) this.#from.resume();
       if (bandwidth !== Infinity) await this.#sleep(size * 1000 / bandwidth);
-      // One write follows another at once otherwise, and the kernel joins them again.
+      // Without a pause, the kernel combines the writes.
       else if (chunkSize !== Infinity) await this.#sleep(0);
     }
     if (this.#closed) return;
@@ -157,8 +156,8 @@ export class FaultPipe {
 
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#timer = setTimeout(resolve, ms);
-      // Closing must not wait for it.
+      this.#timer = setTimeout(resolve, Math.min(ms, MAX_TIMER));
+      // close() must not wait for the timer.
       this.#wake = () => this.#closed && resolve();
     });
   }

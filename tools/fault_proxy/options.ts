@@ -1,5 +1,5 @@
 /**
- * The options of a proxy with faults, and the types of its faults and events.
+ * Options, faults, events and counters of a fault proxy.
  *
  * **Permissions**: none.
  *
@@ -8,90 +8,120 @@
 
 import type { HostPort } from "../../net/address.ts";
 import type { NetError } from "../../net/errors/errors.ts";
+import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 
-/** What happens to the bytes of one direction. Numbers of bytes count from the connection's start. */
+/** The faults of one direction. Byte counts start at the beginning of a connection. */
 export interface NetworkFaults {
-  /** How much later everything arrives, in milliseconds. @default 0 */
+  /** Delay of all data, in milliseconds. @default 0 */
   latency?: number;
-  /** By how much more or less than `latency`, at random, in milliseconds. @default 0 */
+  /** Largest random deviation from `latency`, in milliseconds. @default 0 */
   jitter?: number;
-  /** The most bytes in a second. @default Infinity */
+  /** Most bytes per second. @default Infinity */
   bandwidth?: number;
-  /** The most bytes in one piece; 1 sends every byte alone. @default Infinity */
+  /** Most bytes in one piece; 1 sends each byte separately. @default Infinity */
   chunkSize?: number;
-  /** After this many bytes nothing moves any more, and the connection stays open. */
+  /** Stops the data after this many bytes. The connection stays open. @default Infinity */
   stallAfter?: number;
-  /** After this many bytes both ends get a reset (RST). */
+  /** Resets both ends (RST) after this many bytes. @default Infinity */
   resetAfter?: number;
-  /** After this many bytes the receiver sees an orderly end (FIN), the sender nothing. */
+  /**
+   * Ends the direction (FIN) after this many bytes. The sender does not notice it.
+   *
+   * @default Infinity
+   */
   truncateAfter?: number;
 }
 
 /** The faults of a proxy. */
 export interface ProxyFaults {
-  /** What happens to what the clients send. @default none */
+  /** Faults of the data from clients. @default none */
   upload?: NetworkFaults;
-  /** What happens to what the server sends. @default none */
+  /** Faults of the data from the server. @default none */
   download?: NetworkFaults;
   /** Whether new connections are refused, as by a closed port. @default false */
   refuse?: boolean;
 }
 
-/** Something that happened. */
+/** An event of a fault proxy. */
 export type FaultProxyEvent =
-  /** A client is connected to the server behind. */
+  /** A client is connected to the target server. */
   | { readonly type: "open"; readonly peer: string }
-  /** A fault was done to what one side sends. */
+  /** A fault took effect in one direction. */
   | {
     readonly type: "fault";
     readonly peer: string;
     readonly fault: "reset" | "truncate" | "stall";
     readonly direction: "upload" | "download";
   }
-  /** A connection is gone. */
+  /** A connection has ended. */
   | {
     readonly type: "close";
     readonly peer: string;
     readonly uploaded: number;
     readonly downloaded: number;
   }
-  /** The server behind could not be reached; the client got a reset. */
+  /** The connection to the target server failed. The client received a reset. */
   | { readonly type: "error"; readonly peer: string; readonly error: NetError };
 
-/** Options of `serveFaultProxy`. */
+/** Options of `serveFaultProxy`. All times are in milliseconds; 0 lifts a limit. */
 export interface FaultProxyOptions extends ProxyFaults {
   /** The address to listen on. @default "127.0.0.1" */
   hostname?: string;
-  /** The port to listen on; 0 takes a free one. @default 0 */
+  /** The port to listen on; 0 selects a free one. @default 0 */
   port?: number;
-  /** The server behind. */
+  /** The target server. */
   to: HostPort;
-  /** How long connecting to it may take, in milliseconds. @default 10000 */
+  /** Time limit for a connection to the target server. @default 10000 */
   connectTimeout?: number;
-  /** The most connections at a time; more are reset. @default 1024 */
+  /** Most connections at a time. Further ones are reset. 0 lifts the limit. @default 1024 */
   maxConnections?: number;
-  /** Gives numbers from 0 to 1, for `jitter`. @default Math.random */
+  /** Returns a random number from 0 to 1, for `jitter`. @default Math.random */
   random?: () => number;
   /** Shuts the proxy down when it is aborted. */
   signal?: AbortSignal;
-  /** Called for everything worth logging. */
+  /** Called for each event. */
   onEvent?: (event: FaultProxyEvent) => void;
 }
 
-/** A running proxy. */
-export interface FaultProxy extends AsyncDisposable {
-  /** Where it listens. */
-  readonly addr: Deno.NetAddr;
-  /** Where it listens as a URL. */
-  readonly url: string;
-  /** Resolves when it has shut down. */
-  readonly finished: Promise<void>;
+/** Counters of a fault proxy. */
+export interface FaultProxyStats {
+  /** Connections accepted so far. */
+  readonly accepted: number;
   /** Connections open now. */
   readonly active: number;
-  /** Changes the faults, also of connections that are open; what is left out is lifted. */
+  /** Connections that the proxy reset at once, because of `refuse` or `maxConnections`. */
+  readonly refused: number;
+}
+
+/** A running fault proxy. */
+export interface FaultProxy extends AsyncDisposable {
+  /** The address on which the proxy listens. */
+  readonly addr: Deno.NetAddr;
+  /** The URL of the proxy, e.g. `tcp://127.0.0.1:7000`. */
+  readonly url: string;
+  /** Resolves when the proxy has shut down. */
+  readonly finished: Promise<void>;
+  /**
+   * Returns the current counters.
+   *
+   * @returns A snapshot, which does not change afterwards.
+   */
+  stats(): FaultProxyStats;
+  /**
+   * Replaces the faults, also for open connections. A fault that is not given ends.
+   *
+   * @param faults The new faults. An empty object ends all of them.
+   * @throws {RangeError | TypeError} If a fault is invalid.
+   */
   setFaults(faults: ProxyFaults): Promise<void>;
-  /** Resets all open connections now. */
+  /** Resets all open connections. */
   reset(): void;
-  /** Stops listening, and cuts what is open after `deadline` milliseconds (0). */
-  shutdown(options?: { deadline?: number }): Promise<void>;
+  /**
+   * Stops listening, waits for open connections, and cuts the remaining ones at the deadline.
+   *
+   * @param options The deadline in milliseconds. Default: 0, which cuts at once.
+   * @returns The number of drained, forced and refused connections.
+   * @throws {RangeError | TypeError} If an option is invalid.
+   */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }

@@ -1,0 +1,60 @@
+/** Every exported function of the tools checks its options before any I/O. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import type { ShutdownOptions } from "../../net/tcp/server_options.ts";
+import {
+  type FaultProxyOptions,
+  type NetworkFaults,
+  type ProxyFaults,
+  serveFaultProxy,
+} from "../../tools/fault_proxy.ts";
+import { checkEveryOption } from "../_support/options.ts";
+
+const to = { hostname: "127.0.0.1", port: 1 };
+
+Deno.test("serveFaultProxy() and its methods check every option", async () => {
+  const faults = { upload: "none", download: "none", refuse: "none" } as const;
+  await checkEveryOption<FaultProxyOptions>("serveFaultProxy", {
+    ...faults,
+    hostname: "text",
+    port: "none",
+    to: "none",
+    connectTimeout: "time",
+    maxConnections: "count",
+    random: "none",
+    signal: "none",
+    onEvent: "none",
+  }, async (options) => {
+    await using _proxy = await serveFaultProxy({ to, ...options });
+  });
+  await using proxy = await serveFaultProxy({ to });
+  await checkEveryOption<ProxyFaults>("setFaults", faults, (given) => proxy.setFaults(given));
+  const network = {
+    latency: 3e9,
+    jitter: Infinity,
+    bandwidth: 0.5,
+    chunkSize: 0,
+    stallAfter: 1.5,
+    resetAfter: NaN,
+    truncateAfter: -1,
+  } satisfies NetworkFaults;
+  for (const [name, value] of Object.entries(network)) {
+    await assertRejects(
+      () => proxy.setFaults({ upload: { [name]: value } }),
+      RangeError,
+      `upload.${name} must be`,
+    );
+  }
+  await checkEveryOption<ShutdownOptions>(
+    "shutdown",
+    { deadline: "time" },
+    (options) => proxy.shutdown(options),
+  );
+  assertEquals(await proxy.shutdown(), { drained: 0, forced: 0, refused: 0 });
+  const none = {} as FaultProxyOptions;
+  await assertRejects(
+    () => serveFaultProxy(none),
+    TypeError,
+    "to must be an object, got undefined",
+  );
+});

@@ -1,0 +1,54 @@
+import type { HostPort } from "../../net/address.ts";
+import { hostName } from "../../net/internal/host_rules.ts";
+import {
+  callback,
+  count,
+  flag,
+  group,
+  limit,
+  listenPort,
+  MAX_TIMER,
+  milliseconds,
+  numberFrom,
+  OptionRules,
+  port,
+  required,
+  signal,
+} from "../../net/internal/options.ts";
+import type { FaultProxyOptions, NetworkFaults, ProxyFaults } from "./options.ts";
+
+const delay = numberFrom(0, MAX_TIMER);
+
+const NETWORK_FAULTS = group(
+  new OptionRules<NetworkFaults>({
+    latency: delay,
+    jitter: delay,
+    bandwidth: numberFrom(1),
+    chunkSize: count,
+    stallAfter: limit,
+    resetAfter: limit,
+    truncateAfter: limit,
+  }),
+);
+
+/** The rules for the faults of a proxy. */
+export const PROXY_FAULTS = new OptionRules<ProxyFaults>({
+  upload: NETWORK_FAULTS,
+  download: NETWORK_FAULTS,
+  refuse: flag,
+});
+
+/** The rules for the options of `serveFaultProxy`. */
+export const FAULT_PROXY = new OptionRules<FaultProxyOptions>({
+  ...PROXY_FAULTS.rules,
+  hostname: hostName,
+  port: listenPort,
+  to: required(
+    group(new OptionRules<HostPort>({ hostname: required(hostName), port: required(port) })),
+  ),
+  connectTimeout: milliseconds,
+  maxConnections: limit,
+  random: callback,
+  signal,
+  onEvent: callback,
+});
