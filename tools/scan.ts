@@ -1,13 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net
 /**
- * Finds the open TCP ports of hosts, by connecting: open, closed, filtered and error kept apart.
+ * Finds the open TCP ports of hosts by connecting to them. A port is open, closed, filtered, or an
+ * error.
  *
  * ```sh
  * deno task scan 127.0.0.1 -p 1-1024
  * deno task scan 127.0.0.1 -p - --expect 22,443
  * ```
  *
- * @example What is open
+ * @example Scan one port
  * ```ts
  * import { scan } from "@portside/kit/tools/scan";
  * import { assertEquals } from "@std/assert";
@@ -19,9 +20,9 @@
  * }
  * ```
  *
- * Scan what is yours, or what you were asked to scan.
+ * Scan only hosts that you own or that you are allowed to scan.
  *
- * **Permissions**: `--allow-net`, or `--allow-net=127.0.0.1` for the hosts that are scanned;
+ * **Permissions**: `--allow-net`, or `--allow-net=127.0.0.1` for the scanned hosts;
  * `--allow-read=<file>` for `--file`.
  *
  * @module
@@ -35,6 +36,7 @@ import { readBanner, readTls } from "./scan/_details.ts";
 import { readPorts, readTargets, usage } from "./scan/_input.ts";
 import { parsePorts } from "./scan/_ports.ts";
 import { type ScanFormat, ScanReport } from "./scan/_report.ts";
+import { SCAN, targetsRule } from "./scan/_rules.ts";
 import type { ScanOptions, ScanResult, ScanState } from "./scan/options.ts";
 import { countHosts, type ScanTarget, Targets } from "./scan/_targets.ts";
 import { serviceOf, topPorts } from "./scan/_services.ts";
@@ -43,22 +45,23 @@ export type { ScannedTls } from "./scan/_details.ts";
 export type * from "./scan/options.ts";
 
 const STATES: readonly ScanState[] = ["open", "closed", "filtered", "error"];
-/** Open ports that are asked for more at the same time. */
+/** Number of open ports whose details are read at the same time. */
 const ASKED = 16;
-/** Names that are resolved at the same time. */
+/** Number of names that are resolved at the same time. */
 const RESOLVED = 16;
 
 /**
  * Scans hosts.
  *
- * @param targets Names, of which the first address counts, addresses, also with a zone such as
- * `fe80::1%eth0`, and networks such as `127.0.0.0/28`; a network is not held as a list.
- * @param options The ports and the limits.
- * @returns Each port of each host once, as it is found, the hosts in their order, their ports in none.
- * @throws {RangeError} If a target, a port or an option is none.
+ * @param targets One target, or several: names, addresses (also with a zone such as `fe80::1%eth0`),
+ * and networks such as `127.0.0.0/28`. The first address of a name counts. A network is expanded
+ * lazily.
+ * @param options The ports, the limits, and the details to read. Default: the 100 most common ports.
+ * @returns Each port of each host once, as soon as it is known. Hosts are in order, ports are not.
+ * @throws {RangeError | TypeError} If a target, a port or an option is invalid.
  * @throws {NetError} "permission", if `--allow-net` is missing.
  *
- * @example A gate
+ * @example Check that no port is open
  * ```ts
  * import { scan } from "@portside/kit/tools/scan";
  * import { assertEquals } from "@std/assert";
@@ -74,32 +77,26 @@ export function scan(
   targets: string | Iterable<string> | AsyncIterable<string>,
   options: ScanOptions = {},
 ): AsyncGenerator<ScanResult, void, void> {
-  const ports = checkPorts(options.ports);
+  targetsRule("targets", targets);
+  SCAN.check("scan", options);
+  const ports = readPortOption(options.ports);
   const { adaptive = false, seed = Math.random() * 2 ** 32 } = options;
-  const settings = {
-    concurrency: whole("concurrency", options.concurrency ?? 100, 1, 10_000),
-    timeout: whole("timeout", options.timeout ?? 1000, 1, 2 ** 31 - 1),
-    retries: whole("retries", options.retries ?? (adaptive ? 1 : 0), 0, 100),
-    rate: whole("rate", options.rate ?? 0, 0, 1_000_000),
-    adaptive,
-  };
+  const { concurrency = 100, timeout = 1000, retries = adaptive ? 1 : 0, rate = 0 } = options;
+  const settings = { concurrency, timeout, retries, rate, adaptive };
   const listed = typeof targets === "string" ? [targets] : targets;
   const many = Array.isArray(listed)
     ? listed.reduce((sum, target) => sum + countHosts(target), 0) * ports.length >= 10_000
     : false;
   const most = Math.min(navigator.hardwareConcurrency, 4);
-  // A rate is kept by one alone.
-  const workers = settings.rate > 0 ? 1 : Math.min(
-    whole("workers", options.workers ?? (many ? most : 1), 1, 64),
-    settings.concurrency,
-  );
+  // A rate limit needs a single thread.
+  const workers = rate > 0 ? 1 : Math.min(options.workers ?? (many ? most : 1), concurrency);
   const random = generator(seed);
   const failed: ScanResult[] = [];
   async function* hosts() {
     const seen = new Targets();
     for await (const text of listed) yield* seen.read(text);
   }
-  const look = (target: ScanTarget) => locate(target, settings.timeout, options.signal);
+  const look = (target: ScanTarget) => locate(target, timeout, options.signal);
   async function* jobs() {
     for await (const host of ahead(hosts(), RESOLVED, look)) {
       if ("state" in host) failed.push(host);
@@ -107,7 +104,7 @@ export function scan(
     }
   }
   const probed = probeAll(jobs(), settings, workers, options.signal);
-  return results(probed, failed, settings.timeout, options);
+  return results(probed, failed, timeout, options);
 }
 
 async function* results(
@@ -162,7 +159,7 @@ async function ask(
   return { ...result, ...(said && { banner: said }), ...(spoken && { tls: spoken }) };
 }
 
-/** The address of a target, or a result that says why it has none. */
+/** Returns a target with its address, or the result for a name without an address. */
 async function locate(
   target: ScanTarget,
   timeout: number,
@@ -181,20 +178,12 @@ async function locate(
   return { host, address: "", port: 0, state: "error", reason: "ENOTFOUND" };
 }
 
-function checkPorts(ports: ScanOptions["ports"]): Uint16Array<ArrayBuffer> {
+function readPortOption(ports: ScanOptions["ports"]): Uint16Array<ArrayBuffer> {
   if (ports === undefined) return Uint16Array.from(topPorts(100));
-  if (typeof ports === "string") return Uint16Array.from(parsePorts(ports));
-  return Uint16Array.from(new Set(ports.map((port) => whole("ports", port, 1, 65_535))));
+  return Uint16Array.from(typeof ports === "string" ? parsePorts(ports) : new Set(ports));
 }
 
-function whole(name: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new RangeError(
-    `Cannot use ${name}: it is a whole number from ${min} to ${max}, not ${value}`,
-  );
-}
-
-/** Numbers below 1 that depend on the seed alone (splitmix32). */
+/** Returns a generator of numbers from 0 to 1 that depends only on the seed (splitmix32). */
 function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -221,13 +210,13 @@ function shuffle(
   return order;
 }
 
-/** What `--expect` gives when reality differs. */
+/** The exit code if the open ports differ from `--expect`. */
 const DIFFERENT = 4;
 
 const cli = defineCli({
   name: "scan",
   summary: "Finds the open TCP ports of hosts.",
-  description: "Targets: names, addresses, networks (127.0.0.0/28), - for lines of standard input.",
+  description: "Targets: names, addresses, networks (127.0.0.0/28), - for standard input.",
   flags: {
     ports: {
       type: "string",
@@ -239,9 +228,9 @@ const cli = defineCli({
       type: "integer",
       min: 1,
       max: 65_535,
-      help: "Those most often open, by this project's own list [default: 100]",
+      help: "Number of common ports, from a list of this project [default: 100]",
     },
-    excludePorts: { type: "string", placeholder: "ports", help: "Never these" },
+    excludePorts: { type: "string", placeholder: "ports", help: "Ports to leave out" },
     concurrency: {
       type: "integer",
       default: 100,
@@ -255,52 +244,52 @@ const cli = defineCli({
       default: "1s",
       min: "1ms",
       alias: "t",
-      help: "Then a port is filtered",
+      help: "Time limit; after it a port counts as filtered",
     },
     retries: {
       type: "integer",
       min: 0,
       max: 100,
-      help: "Tries more without an answer [default: 0, adaptive 1]",
+      help: "Further attempts without an answer [default: 0, adaptive 1]",
     },
     rate: {
       type: "integer",
       default: 0,
       min: 0,
       max: 1_000_000,
-      help: "Connections a second; 0: any",
+      help: "Most connections per second; 0 for any",
     },
-    adaptive: { type: "boolean", help: "Learn the time limit from the round trips" },
+    adaptive: { type: "boolean", help: "Adapt the time limit to the round-trip times" },
     seed: { type: "integer", min: 0, max: 2 ** 32 - 1, help: "Repeat the order of another scan" },
-    open: { type: "boolean", help: "Show open ports alone" },
-    banner: { type: "boolean", help: "Read what open ports say first" },
+    open: { type: "boolean", help: "Show only open ports" },
+    banner: { type: "boolean", help: "Read the first line from open ports" },
     tls: { type: "boolean", help: "Try TLS on open ports" },
     output: {
       type: "choice",
       choices: ["table", "json", "ndjson", "csv"],
       default: "table",
       alias: "o",
-      help: "Form of the results: table, json, ndjson, csv",
+      help: "Format of the results: table, json, ndjson, csv",
     },
     expect: {
       type: "string",
       placeholder: "ports",
       help: 'Exit with 4 unless exactly these are open, or "none"',
     },
-    file: { type: "list", placeholder: "file", help: "More targets, one a line" },
+    file: { type: "list", placeholder: "file", help: "File with more targets, one per line" },
     workers: {
       type: "integer",
       min: 1,
       max: 64,
-      help: "Threads [default: by the number of ports]",
+      help: "Number of threads [default: by the number of ports]",
     },
   },
-  positionals: { target: { type: "list", optional: true, help: "What to scan" } },
+  positionals: { target: { type: "list", optional: true, help: "Host or network to scan" } },
   permissions: {
     "--allow-net": "connect to any host",
     "--allow-read=<file>": "only with --file",
   },
-  exitCodes: { 4: "other ports are open than --expect says" },
+  exitCodes: { 4: "the open ports differ from --expect" },
   examples: [
     "deno task scan 127.0.0.1 -p 1-1024",
     "deno task scan 127.0.0.1 -p - --open --banner -o ndjson",
@@ -309,11 +298,11 @@ const cli = defineCli({
 });
 
 /**
- * Runs the scanner.
+ * Runs the program.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The process, or its replacement in a test. Default: the real process.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
@@ -347,7 +336,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       for await (const found of scan(targets, options)) report.add(found);
       report.end();
     } catch (error) {
-      // Broken off, what is known so far is worth something.
+      // An interrupted scan still shows its results so far.
       if (ctx.signal.aborted) report.end();
       throw error;
     }

@@ -1,6 +1,6 @@
 /** Every exported function of the tools checks its options before any I/O. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { ShutdownOptions } from "../../net/tcp/server_options.ts";
 import {
   type FaultProxyOptions,
@@ -8,6 +8,7 @@ import {
   type ProxyFaults,
   serveFaultProxy,
 } from "../../tools/fault_proxy.ts";
+import { scan, type ScanOptions } from "../../tools/scan.ts";
 import { checkEveryOption } from "../_support/options.ts";
 
 const to = { hostname: "127.0.0.1", port: 1 };
@@ -57,4 +58,22 @@ Deno.test("serveFaultProxy() and its methods check every option", async () => {
     TypeError,
     "to must be an object, got undefined",
   );
+});
+
+Deno.test("scan() checks every option", async () => {
+  await checkEveryOption<ScanOptions>("scan", {
+    ports: "text",
+    concurrency: "none",
+    timeout: "none",
+    retries: "none",
+    rate: "none",
+    adaptive: "none",
+    seed: "integer",
+    banner: "none",
+    tls: "none",
+    workers: "none",
+    signal: "none",
+  }, (options) => scan([], options));
+  assertThrows(() => scan([], { ports: [80, 0] }), RangeError, "ports[1] must be an integer");
+  assertThrows(() => scan(undefined as never), TypeError, "targets must be a target");
 });

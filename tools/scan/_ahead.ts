@@ -1,7 +1,4 @@
-/**
- * Begins the work of up to `most` items before the first of them is done; results come in the order
- * of the items, each as soon as it can. Private to `tools/`.
- */
+/** Runs the work of up to `most` items at the same time and yields the results in item order. */
 export async function* ahead<T, R>(
   items: AsyncIterable<T>,
   most: number,
@@ -19,7 +16,7 @@ export async function* ahead<T, R>(
       else if (next.done) coming = undefined;
       else {
         const one = work(next.value);
-        // It is looked at when it is its turn.
+        // The error is handled when the result is its turn.
         one.catch(() => {});
         begun.push(one);
         coming = source.next();

@@ -1,27 +1,25 @@
-/** What an open port says of itself. */
-
 import { toNetError } from "../../net/errors/errors.ts";
 import { connectTcp } from "../../net/tcp/client.ts";
 import { escapeControls } from "../../net/text.ts";
 import { chainOf } from "../internal/certificate.ts";
 import { connectSocket, destroy, shakeHands } from "../internal/phases.ts";
 
-/** Bytes of a banner. */
+/** Most bytes of a banner. */
 const BANNER = 256;
 
-/** What TLS says. */
+/** The result of a TLS handshake. */
 export interface ScannedTls {
   /** The version, e.g. `TLSv1.3`. */
   readonly protocol: string;
-  /** The application protocol that was agreed on. */
+  /** The agreed application protocol (ALPN). */
   readonly alpn?: string;
-  /** Whose certificate it is, unverified. */
+  /** The subject of the certificate, which is not verified. */
   readonly subject?: string;
-  /** Whole days until it expires; negative if it has. */
+  /** Whole days until the certificate expires; negative after that. */
   readonly daysLeft?: number;
 }
 
-/** Reads what a server says first; undefined if it says nothing. Escaped, one line. */
+/** Reads the first line from a server, escaped; undefined if the server sends none. */
 export async function readBanner(
   hostname: string,
   port: number,
@@ -42,7 +40,7 @@ export async function readBanner(
   }
 }
 
-/** Does a handshake, without a verdict on the certificate; undefined if TLS is not spoken. */
+/** Does a handshake without verifying the certificate; undefined if the port does not support TLS. */
 export async function readTls(
   host: string,
   hostname: string,

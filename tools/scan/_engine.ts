@@ -1,5 +1,3 @@
-/** Hands out the work of a scan, to this thread or to Workers, and gathers what they find. */
-
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import {
@@ -11,32 +9,32 @@ import {
   SocketProber,
 } from "./_probe.ts";
 
-/** Ports that are handed to a prober together. */
+/** Most ports in one message to a prober. */
 const CHUNK = 1024;
-/** Ports that a prober may have, so that it never runs dry: a chunk, or many small ones. */
+/** Number of ports that a prober holds, so that it is never idle. */
 const AHEAD = 2 * CHUNK;
-/** Results that may wait for whoever reads them. */
+/** Most unread results. */
 const MOST_WAITING = 20_000;
 
-/** The ports of one host, and what to call it. */
+/** The ports of one host. */
 export interface HostJob<H> {
   readonly host: H;
   readonly address: string;
   readonly ports: Uint16Array<ArrayBuffer>;
 }
 
-/** One port. */
+/** The result for one port. */
 export interface Probed<H> {
   readonly host: H;
   readonly port: number;
   readonly state: ProbeState;
-  /** In milliseconds. */
+  /** Duration of the probe, in milliseconds. */
   readonly ms: number;
-  /** Why, as a code of the system. */
+  /** Error code of the operating system; empty if there is none. */
   readonly code: string;
 }
 
-/** Probes every port of every host; results come as they are found, as many as there are. */
+/** Probes every port of every host. Yields all available results at once, as soon as there are any. */
 export async function* probeAll<H>(
   jobs: AsyncIterable<HostJob<H>>,
   settings: ProbeSettings,
@@ -72,7 +70,7 @@ export async function* probeAll<H>(
     let id = 0;
     const coming = jobs[Symbol.asyncIterator]();
     while (true) {
-      // Whoever names the hosts may wait for ever; a scan that is over does not.
+      // The source of hosts may wait without a limit; the end of the scan must not.
       const next = await queue.orOver(coming.next());
       if (next === undefined) return leave(coming);
       if (next.done) break;
@@ -99,12 +97,12 @@ export async function* probeAll<H>(
   }
 }
 
-/** Ends whatever names the hosts, and does not wait for it. */
+/** Ends the source of hosts without waiting for it. */
 function leave(coming: AsyncIterator<unknown>): void {
   coming.return?.().catch(() => {});
 }
 
-/** Connects once more where it is not allowed, for an error that names the flag. */
+/** Connects again without a permission, to obtain the error that names the flag. */
 async function tellPermission(
   hostname: string,
   port: number,
@@ -116,7 +114,7 @@ async function tellPermission(
   } catch (error) {
     const found = toNetError(error, { phase: "connect", hostname, port });
     if (!many || found.kind !== "permission") return queue.fail(found);
-    // The flag for one port would have to be given for each.
+    // A flag for one port would not be enough for the others.
     const host = formatAddress({ hostname, port }).replace(/:\d+$/, "");
     const permission = `--allow-net=${host}`;
     queue.fail(
@@ -128,7 +126,7 @@ async function tellPermission(
   }
 }
 
-/** A prober and how many ports it has. */
+/** A prober and the number of ports that it holds. */
 interface Slot {
   readonly prober: Prober;
   ports: number;
@@ -149,7 +147,7 @@ function makeSlots(
   });
 }
 
-/** Makes a prober in a Worker. The Worker is given the text of the class: that takes no permission. */
+/** Creates a prober in a Worker. A Worker from the text of the class needs no permission. */
 function makeWorker(
   settings: ProbeSettings,
   onProbe: OnProbe,
@@ -192,7 +190,7 @@ setInterval(flush, 20);`;
   };
 }
 
-/** Results between those who find and the one who reads. */
+/** The queue of results between the probers and the reader. */
 class Queue<T> implements AsyncIterable<T[]> {
   #items: T[] = [];
   #ended = false;
@@ -221,12 +219,12 @@ class Queue<T> implements AsyncIterable<T[]> {
     this.changed();
   }
 
-  /** Wakes everyone who waits. */
+  /** Wakes all waiting calls. */
   changed(): void {
     this.#change.resolve();
   }
 
-  /** Waits until `check` gives something; undefined if it is over before. */
+  /** Waits until `check` returns a value; returns undefined if the queue ends before. */
   async until<R>(check: () => R | undefined): Promise<R | undefined> {
     while (!this.#ended && this.#failure === undefined) {
       const found = check();
@@ -236,7 +234,7 @@ class Queue<T> implements AsyncIterable<T[]> {
     return undefined;
   }
 
-  /** What a promise gives; undefined if it is over before. */
+  /** Waits for a promise; returns undefined if the queue ends before. */
   orOver<R>(promise: Promise<R>): Promise<R | undefined> {
     const { promise: first, resolve, reject } = Promise.withResolvers<R | undefined>();
     this.#leave = () => resolve(undefined);

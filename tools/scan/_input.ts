@@ -1,10 +1,8 @@
-/** What the command line of the scanner asks for: ports and targets. */
-
 import { type CliContext, CliError } from "../cli.ts";
 import { formatPorts, parsePorts } from "./_ports.ts";
 import { topPorts } from "./_services.ts";
 
-/** What is wrong with the command line ends it with 2; `flag` is named where it is one's value. */
+/** Calls `read` and converts a RangeError to an error with exit code 2 that names `flag`. */
 export function usage<T>(read: () => T, flag?: string): T {
   try {
     return read();
@@ -17,7 +15,7 @@ export function usage<T>(read: () => T, flag?: string): T {
   }
 }
 
-/** The ports to scan, and those that are expected to be open: these are scanned in any case. */
+/** Returns the ports to scan, and the expected ports. The scan always includes the expected ports. */
 export function readPorts(
   flags: { ports?: string; topPorts?: number; excludePorts?: string; expect?: string },
 ): { wanted: number[]; expected: ReadonlySet<number> | undefined } {
@@ -40,7 +38,7 @@ export function readPorts(
   return { wanted, expected };
 }
 
-/** The targets of the arguments, of files and of standard input. */
+/** Reads the targets from the arguments, the files and standard input. */
 export async function readTargets(
   given: readonly string[],
   files: readonly string[],
@@ -62,7 +60,7 @@ export async function readTargets(
   return targets;
 }
 
-/** Reads a text to its end, or until the signal. */
+/** Reads a text to its end, or until the signal is aborted. */
 async function readAll(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
   const decoder = new TextDecoderStream();
   let text = "";

@@ -3,9 +3,9 @@ import { portOf } from "./_services.ts";
 const LAST = 65_535;
 
 /**
- * Reads `22,80,1-1024`, `-` (all), `-1024`, `60000-` and names; each port once, in the order given.
+ * Parses `22,80,1-1024`, `-` (all), `-1024`, `60000-` and names. Returns each port once, in order.
  *
- * @throws {RangeError} With the part that is wrong.
+ * @throws {RangeError} If a part is invalid; the message names it.
  */
 export function parsePorts(text: string): number[] {
   const ports = new Set<number>();
@@ -21,7 +21,7 @@ function readPart(part: string): [number, number] {
   if (range !== null) {
     const from = range[1] === "" ? 1 : readPort(range[1]!, part);
     const to = range[2] === "" ? LAST : readPort(range[2]!, part);
-    if (from > to) throw wrong(part, "the first port of a range is the smaller one");
+    if (from > to) throw wrong(part, "the first port of a range must be the smaller one");
     return [from, to];
   }
   if (/^\d+$/.test(part)) {
@@ -29,13 +29,17 @@ function readPart(part: string): [number, number] {
     return [port, port];
   }
   const port = portOf(part.toLowerCase());
-  if (port === undefined) throw wrong(part, "22, 80-90, -1024, 60000-, - or a name such as https");
+  if (port === undefined) {
+    throw wrong(part, "expected 22, 80-90, -1024, 60000-, - or a name such as https");
+  }
   return [port, port];
 }
 
 function readPort(text: string, part: string): number {
   const port = Number(text);
-  if (text.length > 5 || port < 1 || port > LAST) throw wrong(part, "a port is from 1 to 65535");
+  if (text.length > 5 || port < 1 || port > LAST) {
+    throw wrong(part, "a port must be from 1 to 65535");
+  }
   return port;
 }
 
@@ -43,7 +47,7 @@ function wrong(part: string, expected: string): RangeError {
   return new RangeError(`Cannot use the ports ${JSON.stringify(part)}: ${expected}`);
 }
 
-/** Ports in as few words as possible: `80-90,443`. */
+/** Formats ports as a short list of ranges: `80-90,443`. */
 export function formatPorts(ports: readonly number[]): string {
   const sorted = [...ports].sort((a, b) => a - b);
   const parts: string[] = [];

@@ -1,19 +1,17 @@
-/** The part of the scanner that connects, on the main thread and in Workers. */
-
-/** What one probe found: 0 open, 1 closed, 2 filtered, 3 error. */
+/** The result of one probe: 0 open, 1 closed, 2 filtered, 3 error. */
 export type ProbeState = 0 | 1 | 2 | 3;
 
 /** Limits of a prober. */
 export interface ProbeSettings {
   /** Connections at once. */
   readonly concurrency: number;
-  /** How long one may take, in milliseconds. */
+  /** Time limit of a connection, in milliseconds. */
   readonly timeout: number;
-  /** How often one without an answer is tried again. */
+  /** Further attempts without an answer. */
   readonly retries: number;
-  /** Whether the time limit follows the round trips seen. */
+  /** Whether the time limit adapts to the round-trip times. */
   readonly adaptive: boolean;
-  /** Probes a second; 0 for any number. */
+  /** Most probes per second; 0 lifts the limit. */
   readonly rate: number;
 }
 
@@ -24,7 +22,7 @@ export interface ProbeChunk {
   readonly ports: Uint16Array;
 }
 
-/** Called for each port: which chunk, which port, what, in how many milliseconds, and why. */
+/** Called for each port, with the chunk, the port, its state, the time in ms, and an error code. */
 export type OnProbe = (
   chunk: number,
   port: number,
@@ -33,11 +31,11 @@ export type OnProbe = (
   code: string,
 ) => void;
 
-/** Connects to what it is given. */
+/** Probes ports. */
 export interface Prober {
-  /** Takes more. */
+  /** Adds ports to probe. */
   push(chunk: ProbeChunk): void;
-  /** Gives up what is under way. */
+  /** Cancels all probes. */
   stop(): void;
 }
 
@@ -45,11 +43,11 @@ interface Job {
   readonly chunk: number;
   readonly address: string;
   readonly port: number;
-  /** How often it got no answer. */
+  /** Number of attempts without an answer. */
   tries: number;
-  /** How often it may still fail for reasons of this side. */
+  /** Number of further attempts after local failures, such as a lack of file descriptors. */
   patience: number;
-  /** Whether this is the second look at a connection that this side may have made to itself. */
+  /** Whether this is the second attempt after a connection that the scan may have made to itself. */
   seen: boolean;
 }
 
@@ -60,28 +58,30 @@ interface Pending {
 }
 
 /**
- * Connects with the sockets of Deno. The class uses nothing else from this module or from another
- * one, because Workers are given its text: they would need a permission to read a file.
+ * A prober that uses the sockets of Deno.
+ *
+ * The class must not use anything else from this or another module. A Worker is created from its
+ * source text, because a Worker from a file needs a permission to read it.
  */
 export class SocketProber implements Prober {
-  /** The shortest time limit that is learned: a shorter one mistakes a busy host for a silent one. */
+  /** Shortest adaptive time limit. A shorter one would take a busy host for a filtered one. */
   static readonly #LEAST = 100;
-  /** How often a probe that failed for reasons of this side is tried again, and after how long. */
+  /** Number of attempts after local failures, and the pause between them in milliseconds. */
   static readonly #PATIENCE = 12;
   static readonly #PAUSE = 20;
   /**
-   * Connections that may begin in one turn of the event loop where many are under way. Deno stops
-   * looking after 128 steps (the budget of tokio): where all of them are new connections, those
-   * that were begun before starve until they seem filtered.
+   * Most connections to start in one iteration of the event loop while many are pending. Deno handles
+   * 128 events per iteration (the budget of tokio). If all of them are new connections, older ones
+   * starve until they seem filtered.
    */
   static readonly #BURST = 64;
-  /** Below this number of connections nothing starves. */
+  /** Number of connections below which none starves. */
   static readonly #CALM = 100;
-  /** The most addresses that something is remembered of. */
+  /** Most addresses with remembered round-trip times or errors. */
   static readonly #REMEMBERED = 1000;
   static readonly #SCARCE = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EAGAIN|EADDRNOTAVAIL)$/;
   static readonly #CLOSED = /^(ECONNREFUSED|ECONNABORTED)$/;
-  /** A closed port refuses. A connection that is reset was open, and was broken off right away. */
+  /** A closed port refuses. A reset means that the port was open and the server closed at once. */
   static readonly #BROKEN = /^(ECONNRESET|ENOTCONN)$/;
   static readonly #FILTERED = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|ENETDOWN)$/;
 
@@ -93,26 +93,27 @@ export class SocketProber implements Prober {
   readonly #pending = new Set<Pending>();
   readonly #unused: AbortController[] = [];
   readonly #trips = new Map<string, { smooth: number; vary: number }>();
-  /** Addresses that this side cannot reach, with the reason. One port finds out for all. */
+  /** Addresses with a local failure that all ports share, and the reason. */
   readonly #hopeless = new Set<string>();
   /** The index of the next port of the first chunk. */
   #at = 0;
-  /** Ports in chunks that were not begun. */
+  /** Number of ports that have not been probed yet. */
   #queued = 0;
   #running = 0;
   #easedAt = -Infinity;
   #limit: number;
-  /** The limit grows up to this with the answers. Waiting for silent ports costs nothing. */
+  /** Upper bound of the limit, which grows with each answer. */
   #most: number;
   #stopped = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
   #pacer: ReturnType<typeof setTimeout> | undefined;
   #nextStart = 0;
-  /** Connections begun in this turn of the event loop. */
+  /** Connections started in this iteration of the event loop. */
   #begun = 0;
   #turn: Promise<void> | undefined;
   #turner: ReturnType<typeof setTimeout> | undefined;
 
+  /** Creates a prober without any ports. */
   constructor(settings: ProbeSettings, onProbe: OnProbe) {
     this.#settings = settings;
     this.#onProbe = onProbe;
@@ -120,12 +121,14 @@ export class SocketProber implements Prober {
     this.#most = settings.adaptive ? 5 * this.#limit : this.#limit;
   }
 
+  /** Adds ports to probe. */
   push(chunk: ProbeChunk): void {
     this.#chunks.push(chunk);
     this.#queued += chunk.ports.length;
     this.#start();
   }
 
+  /** Cancels all probes. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#sweeper);
@@ -145,7 +148,7 @@ export class SocketProber implements Prober {
     }
   }
 
-  /** Probes one port after the other. Several calls of it run at the same time. */
+  /** Probes one port after the other. Several calls run at the same time. */
   async #work(): Promise<void> {
     this.#running++;
     while (!this.#stopped && this.#running <= this.#limit) {
@@ -161,7 +164,7 @@ export class SocketProber implements Prober {
     if (!this.#stopped) this.#start();
   }
 
-  /** Waits until this turn of the event loop may begin one more connection. */
+  /** Waits until this iteration of the event loop may start one more connection. */
   async #wait(): Promise<void> {
     while (this.#begun >= SocketProber.#BURST) {
       this.#turn ??= new Promise((resolve) => {
@@ -175,14 +178,14 @@ export class SocketProber implements Prober {
     }
   }
 
-  /** Begins the probes that the rate allows by now. */
+  /** Starts the probes that the rate limit allows. */
   #pace(): void {
     this.#pacer = undefined;
     const now = performance.now();
     this.#nextStart = Math.max(this.#nextStart, now);
     while (!this.#stopped && this.#nextStart <= now + 1) {
       const job = this.#running < this.#limit ? this.#nextJob() : undefined;
-      if (job === undefined) return; // The end of a probe, or more ports, call again.
+      if (job === undefined) return; // #once() or push() calls again.
       this.#nextStart += 1000 / this.#settings.rate;
       void this.#once(job);
     }
@@ -244,7 +247,7 @@ export class SocketProber implements Prober {
 
   #makeController(): AbortController {
     const controller = new AbortController();
-    // Deno asks once more when it has connected, and then drops the open connection.
+    // Deno calls this after it has connected, and would leak the open connection if it throws.
     controller.signal.throwIfAborted = () => {};
     return controller;
   }
@@ -252,8 +255,8 @@ export class SocketProber implements Prober {
   #connected(job: Job, ms: number, own: Deno.NetAddr, far: Deno.NetAddr): void {
     const { chunk, address, port } = job;
     this.#learn(address, ms);
-    // On its own machine a scan can meet itself: a connection from a port to itself, or two that
-    // cross (RFC 9293, section 3.5). Nobody listens there, as a second look shows.
+    // On the local machine, a scan can connect to itself: from a port to the same port, or by two
+    // crossing connections (RFC 9293 section 3.5). A second attempt shows that the port is closed.
     const here = own.hostname === far.hostname;
     if (here && own.port === far.port) this.#onProbe(chunk, port, 1, ms, "ESELF");
     else if (here && !job.seen) this.#lookAgain(job);
@@ -278,7 +281,7 @@ export class SocketProber implements Prober {
       this.#onProbe(chunk, port, 1, ms, code);
     } else if (SocketProber.#BROKEN.test(code)) {
       this.#learn(address, ms);
-      // It may have been a connection of this scan that crossed another, as above.
+      // This may have been a connection of the scan to itself, as above.
       if (job.seen) this.#onProbe(chunk, port, 0, ms, code);
       else this.#lookAgain(job);
     } else if (aborted || SocketProber.#FILTERED.test(code)) {
@@ -289,7 +292,7 @@ export class SocketProber implements Prober {
     else await this.#failedHere(job, ms, code, code || name);
   }
 
-  /** Handles a failure for a reason of this side, such as a lack of descriptors. */
+  /** Handles a local failure, such as a lack of file descriptors. */
   async #failedHere(job: Job, ms: number, code: string, shown: string): Promise<void> {
     const scarce = SocketProber.#SCARCE.test(code);
     const reason = `${shown} ${job.address}`;
@@ -302,10 +305,10 @@ export class SocketProber implements Prober {
     this.#soon.push(job);
   }
 
-  /** Gives up the probes whose time is over. */
+  /** Cancels the probes whose time limit has passed. */
   #sweep(): void {
     const now = performance.now();
-    // The limits that have been learned in the meantime hold for the running probes, too.
+    // New adaptive limits also apply to running probes.
     for (const { job, started, controller } of this.#pending) {
       if (started + this.#limitOf(job) <= now) controller.abort();
     }
@@ -323,7 +326,7 @@ export class SocketProber implements Prober {
     return Math.min(timeout, learned * 2 ** tries);
   }
 
-  /** Learns from an answer. RFC 6298 §2: the smoothed round trip, and its variation. */
+  /** Updates the smoothed round-trip time and its variation (RFC 6298 section 2). */
   #learn(address: string, ms: number): void {
     this.#grow();
     if (!this.#settings.adaptive) return;
@@ -345,8 +348,8 @@ export class SocketProber implements Prober {
   }
 
   /**
-   * Halves the number of connections at once. A scarce resource fails for many probes in the same
-   * moment, which counts once.
+   * Halves the number of connections at once. If a resource is scarce, many probes fail at the same
+   * moment, so it happens only once per pause.
    */
   #ease(scarce: boolean): void {
     const now = performance.now();

@@ -1,12 +1,10 @@
-/** What a scan shows: results as they come, progress on a terminal, a summary. */
-
 import { escapeControls, escapeJson } from "../../net/text.ts";
 import type { CliContext } from "../cli.ts";
 import type { ScanResult, ScanState } from "./options.ts";
 import { formatPorts } from "./_ports.ts";
 import { count, showTime } from "../internal/text.ts";
 
-/** The forms of results. */
+/** The output formats. */
 export type ScanFormat = "table" | "json" | "ndjson" | "csv";
 
 const COLUMNS = [
@@ -20,10 +18,10 @@ const COLUMNS = [
   "banner",
 ] as const;
 const TLS_COLUMNS = ["protocol", "alpn", "subject", "daysLeft"] as const;
-/** How often progress is shown, in milliseconds. */
+/** Interval of the progress line, in milliseconds. */
 const STEP = 100;
 
-/** What is to be shown, and what is to be found. */
+/** The content of a report, and the expected ports. */
 export interface ReportOptions {
   readonly open: boolean;
   readonly banner: boolean;
@@ -31,12 +29,12 @@ export interface ReportOptions {
   readonly expected: ReadonlySet<number> | undefined;
 }
 
-/** What is worth keeping of a host. */
+/** The ports of a host that the summary needs. */
 type Kept = Record<"open" | "filtered" | "error", number[]>;
 
-/** Shows results. */
+/** Prints results, the progress on a terminal, and a summary. */
 export class ScanReport {
-  /** Hosts without an address. */
+  /** Number of hosts without an address. */
   unknownHosts = 0;
 
   readonly #ctx: CliContext;
@@ -45,7 +43,7 @@ export class ScanReport {
   readonly #ports: number;
   readonly #started = performance.now();
   readonly #counts: Record<ScanState, number> = { open: 0, closed: 0, filtered: 0, error: 0 };
-  /** Hosts that the end has something to say of; a network of closed ports takes no room. */
+  /** Hosts that the summary mentions. A host with only closed ports needs no memory. */
   readonly #hosts = new Map<string, Kept>();
   #total: number;
   #done = 0;
@@ -69,7 +67,7 @@ export class ScanReport {
     }
   }
 
-  /** Takes a result in. */
+  /** Adds a result and prints it. */
   add(found: ScanResult): void {
     const { host, port, state } = found;
     const { open, expected } = this.#options;
@@ -92,7 +90,7 @@ export class ScanReport {
     this.#progress();
   }
 
-  /** Says what is known, at the end or when it is broken off. */
+  /** Prints the summary, at the end or after an interruption. */
   end(): void {
     this.#clear();
     if (this.#format === "json") {
@@ -102,7 +100,7 @@ export class ScanReport {
     if (this.#format !== "table") return;
     if (!this.#options.open) {
       for (const line of this.#byFinding("filtered", "filtered")) this.#print(line);
-      for (const line of this.#byFinding("error", "not found out")) this.#print(line);
+      for (const line of this.#byFinding("error", "unknown")) this.#print(line);
     }
     const { open, closed, filtered, error } = this.#counts;
     const parts = [`${open} open`, `${closed} closed`];
@@ -113,7 +111,7 @@ export class ScanReport {
     this.#print(`${parts.join(", ")} in ${showTime(performance.now() - this.#started)}`);
   }
 
-  /** Whether exactly the expected ports are open, on every host; says so if not. */
+  /** Returns whether exactly the expected ports are open on every host. Prints the differences. */
   asExpected(): boolean {
     const { expected } = this.#options;
     if (expected === undefined) return true;
@@ -133,7 +131,7 @@ export class ScanReport {
     return good && this.unknownHosts === 0;
   }
 
-  /** Hosts of which the same is found stand in one line. */
+  /** Returns one line for all hosts with the same ports in a state. */
   #byFinding(state: "filtered" | "error", what: string): string[] {
     const hosts = new Map<string, { first: string; more: number }>();
     for (const [host, { [state]: ports }] of this.#hosts) {
@@ -194,7 +192,7 @@ export class ScanReport {
     ];
     return cells.map((cell) => {
       const text = cell === undefined ? "" : `${cell}`;
-      // A leading sign would make a formula of it in a spreadsheet.
+      // A spreadsheet would take a cell with a leading sign for a formula.
       const safe = typeof cell === "string" && /^[=+\-@\t]/.test(text) ? `'${text}` : text;
       return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
     }).join(",");

@@ -1,6 +1,6 @@
 /**
- * Names of TCP services, and the ports that are open most often. The names are those of IANA's
- * Service Name and Transport Protocol Port Number Registry (RFC 6335), as of 2024-06 with additions.
+ * Names of TCP services, and the most common open ports. The names are from the IANA Service Name and
+ * Transport Protocol Port Number Registry (RFC 6335), as of 2024-06 with additions.
  *
  * @module
  */
@@ -8,8 +8,8 @@
 import registry from "./_iana_services.json" with { type: "json" };
 
 /**
- * What is open most often comes first: this project's own list, ordered by hand by what hosts of
- * today offer (web, remote access, mail, names, files, databases, queues, operation).
+ * The most common open ports, the most common first. This project made the list by hand, by the
+ * services of current hosts: web, remote access, mail, names, files, databases, queues, operation.
  */
 const COMMON = `
   443, 80, 22, 25, 53, 3389, 445, 139, 135, 21, 993, 995, 587, 465, 143, 110, 8080, 3306, 5432,
@@ -32,7 +32,7 @@ const COMMON = `
 const names = new Map<number, string>();
 const ports = new Map<string, number>();
 
-/** The registry is read when it is first asked. */
+/** Reads the registry at the first use. */
 function read(): void {
   if (names.size > 0) return;
   for (const entry of registry.flatMap((line) => line.split(","))) {
@@ -43,19 +43,19 @@ function read(): void {
   }
 }
 
-/** The registered name of a port. */
+/** Returns the registered name of a port. */
 export function serviceOf(port: number): string | undefined {
   read();
   return names.get(port);
 }
 
-/** The port of a service by one of its registered names. */
+/** Returns the port of a service by one of its registered names. */
 export function portOf(service: string): number | undefined {
   read();
   return ports.get(service);
 }
 
-/** The ports that are open most often, and after them the others in their order. */
+/** Returns the most common ports, followed by the other ports in numeric order. */
 export function topPorts(count: number): number[] {
   const top = COMMON.slice(0, count);
   const known = new Set(top);

@@ -1,10 +1,8 @@
-/** What is to be scanned: names, addresses and networks, read as they are needed. */
-
 /** One host. */
 export interface ScanTarget {
-  /** As it was given, or the address within a network. */
+  /** The name or address as it was given, or an address of a network. */
   readonly host: string;
-  /** What to dial; the same as `host` for a name, until it is resolved. */
+  /** The address to connect to. For a name it equals `host` until the name is resolved. */
   readonly address: string;
   /** Whether `host` is a name. */
   readonly named: boolean;
@@ -17,19 +15,19 @@ interface Range {
   readonly last: bigint;
 }
 
-/** Hosts that are one network: enough for a /96 or an IPv4 /0. */
+/** Most host bits of a network: an IPv6 /96 or an IPv4 /0. */
 const MOST_BITS = 32n;
 
-/** Reads targets one by one, each host once; a network is never held as a list. */
+/** Expands targets lazily and yields each host once. */
 export class Targets {
   readonly #names = new Set<string>();
   readonly #singles = new Set<string>();
   readonly #networks: Range[] = [];
 
   /**
-   * The hosts of one target.
+   * Yields the hosts of one target.
    *
-   * @throws {RangeError} If it is none.
+   * @throws {RangeError} If the target is invalid.
    */
   *read(text: string): Generator<ScanTarget, void, void> {
     const zoned = readZoned(text);
@@ -64,7 +62,7 @@ export class Targets {
   }
 }
 
-/** How many hosts a target has, without counting them; duplicates are not known here. */
+/** Returns the number of hosts of a target, duplicates included. */
 export function countHosts(text: string): number {
   const range = readZoned(text) === undefined ? readRange(text) : undefined;
   return range === undefined ? 1 : Number(range.last - range.first + 1n);
@@ -74,14 +72,14 @@ function holds({ bits, first, last }: Range, at: bigint, wanted: number): boolea
   return bits === wanted && at >= first && at <= last;
 }
 
-/** An address that is one of an interface alone, such as `fe80::1%eth0` (RFC 4007 §11). */
+/** Returns the normal form of an address with a zone, such as `fe80::1%eth0` (RFC 4007 §11). */
 function readZoned(text: string): string | undefined {
   const [, written = "", zone] = /^\[?([^%\]]*)%([\w.~-]{1,64})\]?$/.exec(text) ?? [];
   const at = zone === undefined ? undefined : readIpv6(written);
   return at === undefined ? undefined : `${formatNumber(at, 128)}%${zone}`;
 }
 
-/** The addresses of an address or a network; undefined for a name. */
+/** Returns the range of an address or a network; undefined for a name. */
 function readRange(text: string): Range | undefined {
   if (text === "" || /[\s\p{Cc}]/u.test(text) || text.startsWith("-")) throw wrong(text);
   const [, written = "", prefix] = /^\[?([^\]/]*)\]?(?:\/(\d{1,3}))?$/.exec(text) ?? [];
@@ -95,7 +93,7 @@ function readRange(text: string): Range | undefined {
   const length = prefix === undefined ? bits : Number(prefix);
   if (length > bits) throw wrong(text, `a prefix is at most /${bits}`);
   const free = BigInt(bits - length);
-  if (free > MOST_BITS) throw wrong(text, `it has 2^${free} addresses; the most are 2^32`);
+  if (free > MOST_BITS) throw wrong(text, `it has 2^${free} addresses; the limit is 2^32`);
   const first = at >> free << free;
   return { bits, first, last: first + (1n << free) - 1n };
 }
@@ -107,7 +105,7 @@ function readIpv4(text: string): bigint | undefined {
 }
 
 function readIpv6(text: string): bigint | undefined {
-  // URL knows every spelling of it, and gives one.
+  // The URL parser accepts every spelling and returns the normal form.
   const url = URL.parse(`http://[${text}]/`);
   if (url === null) return undefined;
   const [head = "", tail] = url.hostname.slice(1, -1).split("::");
@@ -127,7 +125,7 @@ function formatNumber(at: bigint, bits: 32 | 128): string {
 
 function wrong(
   text: string,
-  why = "a name, an address or a network such as 10.0.0.0/24",
+  why = "a target is a name, an address or a network such as 10.0.0.0/24",
 ): RangeError {
   return new RangeError(`Cannot scan ${JSON.stringify(text)}: ${why}`);
 }

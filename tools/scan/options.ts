@@ -1,5 +1,5 @@
 /**
- * The options of a scan, and the types of its results.
+ * Options of a scan, and the types of its results.
  *
  * **Permissions**: none.
  *
@@ -8,79 +8,83 @@
 
 import type { ScannedTls } from "./_details.ts";
 
-/** What a port is: `error` means that this side could not find out. */
+/** The state of a port; `error` means that the scan could not determine it. */
 export type ScanState = "open" | "closed" | "filtered" | "error";
 
 /** One port of one host. */
 export interface ScanResult {
   /** The host as it was given. */
   readonly host: string;
-  /** Its address; empty if it has none. */
+  /** The address of the host; empty if it has none. */
   readonly address: string;
   /** The port; 0 if the host could not be resolved. */
   readonly port: number;
-  /** What it is. */
+  /** The state of the port. */
   readonly state: ScanState;
-  /** The name of its service in the registry of IANA, if it has one. */
+  /** The name of the service in the IANA registry; undefined if there is none. */
   readonly service?: string | undefined;
-  /** How long the answer took, in milliseconds; undefined without one. */
+  /** Response time in milliseconds; undefined without an answer. */
   readonly rtt?: number | undefined;
-  /** Why it is not open, e.g. `ECONNREFUSED`, `ETIMEDOUT`, `EMFILE`. */
+  /** Error code of a port that is not open, e.g. `ECONNREFUSED`, `ETIMEDOUT`, `EMFILE`. */
   readonly reason?: string | undefined;
-  /** What the server said first, one line, escaped; with `banner`. */
+  /** The first line from the server, escaped; only with `banner`. */
   readonly banner?: string;
-  /** What TLS says; with `tls`, where it is spoken. */
+  /** Details of the TLS handshake; only with `tls`, if the port supports TLS. */
   readonly tls?: ScannedTls;
 }
 
 /** Options of `scan`. All times are in milliseconds. */
 export interface ScanOptions {
   /**
-   * The ports: numbers, or as on the command line, `22,80,1-1024`, `-`, `60000-`, `https`.
+   * The ports: numbers, or a text as on the command line, `22,80,1-1024`, `-`, `60000-`, `https`.
    *
-   * @default the 100 that are open most often, by this project's own list
+   * @default the 100 ports that are open most often, from a list of this project
    */
   ports?: string | readonly number[];
   /**
-   * Connections at once.
+   * Connections at once, from 1 to 10,000.
    *
    * @default 100
    */
   concurrency?: number;
   /**
-   * How long a connection may take before its port counts as filtered.
+   * Time limit for a connection. After that, the port counts as filtered.
    *
    * @default 1000
    */
   timeout?: number;
   /**
-   * How often a port that does not answer is tried again.
+   * Further attempts for a port that does not answer, from 0 to 100.
    *
    * @default 0, with `adaptive` 1
    */
   retries?: number;
-  /** Connections a second; 0 for any number. @default 0 */
+  /** Most connections per second; 0 lifts the limit. @default 0 */
   rate?: number;
   /**
-   * Learns the time limit of a host from the round trips seen (RFC 6298), 100 ms at least, so that
-   * filtered ports do not cost the whole `timeout` each, and opens up to five times `concurrency`
-   * as long as the host answers.
+   * Adapts the time limit of a host to its round-trip times (RFC 6298), with a minimum of 100 ms.
+   * Filtered ports then do not cost the whole `timeout`. The scan also opens up to five times
+   * `concurrency` connections while the host answers.
    *
    * @default false
    */
   adaptive?: boolean;
-  /** Repeats the order of another scan with the same seed. @default by chance */
+  /**
+   * Integer from 0 to 4294967295. The same seed gives the same order of ports.
+   *
+   * @default a random number
+   */
   seed?: number;
-  /** Reads what open ports say first. @default false */
+  /** Reads the first line from each open port. @default false */
   banner?: boolean;
-  /** Tries TLS on open ports. @default false */
+  /** Tries a TLS handshake on each open port. @default false */
   tls?: boolean;
   /**
-   * Threads that connect.
+   * Number of threads that connect, from 1 to 64.
    *
-   * @default 1, for 10,000 ports and more as many as there are cores, at most 4
+   * @default 1; for 10,000 ports and more the number of cores, at most 4
    */
   workers?: number;
-  /** Gives up; the loop throws its reason. */
+  /** Cancels the scan. The loop throws the reason of the signal. */
   signal?: AbortSignal;
 }

@@ -1,0 +1,43 @@
+import {
+  flag,
+  integer,
+  listOf,
+  MAX_TIMER,
+  OptionRules,
+  port,
+  type Rule,
+  rule,
+  signal,
+} from "../../net/internal/options.ts";
+import type { ScanOptions } from "./options.ts";
+
+const portList = listOf(port);
+
+/** A text is checked when it is parsed. */
+const ports: Rule = (name, value) => {
+  if (typeof value !== "string") portList(name, value);
+};
+
+/** The rules for the options of `scan`. */
+export const SCAN = new OptionRules<ScanOptions>({
+  ports,
+  concurrency: integer(1, 10_000),
+  timeout: integer(1, MAX_TIMER),
+  retries: integer(0, 100),
+  rate: integer(0, 1_000_000),
+  adaptive: flag,
+  seed: integer(0, 2 ** 32 - 1),
+  banner: flag,
+  tls: flag,
+  workers: integer(1, 64),
+  signal,
+});
+
+/** One target, or several. Each is checked when it is parsed. */
+export const targetsRule: Rule = rule(
+  "a target, or a list of targets",
+  (value) =>
+    typeof value === "string" ||
+    (typeof value === "object" && value !== null &&
+      (Symbol.iterator in value || Symbol.asyncIterator in value)),
+);
