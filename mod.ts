@@ -1,5 +1,5 @@
 /**
- * Portside: network programs for Deno that survive the real network.
+ * Portside: network servers and clients for Deno, with limits, graceful shutdown and clear errors.
  *
  * @example A server and a client
  * ```ts
@@ -11,7 +11,7 @@
  * assertEquals(await client.readLine(), "Hello, Client!");
  * ```
  *
- * **Permissions**: those of the parts in use; see each module.
+ * **Permissions**: those of the functions that you use; each module lists them.
  *
  * @module
  */

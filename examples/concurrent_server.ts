@@ -1,16 +1,16 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A server for many clients at once: every line is answered with `Message received`.
+ * A TCP server that answers every line of many concurrent clients with `Message received`.
  *
- * No client can hurt another: each has its own time limits, an over-long line costs an error
- * reply and no memory, and one connection too many waits for a free place or is refused.
+ * No client affects another one. Each connection has its own time limits. A line that is too long
+ * gets an error reply and uses no memory. Connections above the limit wait or are refused.
  *
  * ```sh
  * deno task concurrent-server --max-connections 100
  * nc 127.0.0.1 8002
  * ```
  *
- * **Permissions**: `--allow-net=127.0.0.1`; with `--workers` `--allow-read` for this folder, too
+ * **Permissions**: `--allow-net=127.0.0.1`; with `--workers` also `--allow-read` for this repository
  *
  * @module
  */
@@ -22,26 +22,31 @@ import { answerLines } from "./concurrent/worker.ts";
 
 const cli = defineCli({
   name: "concurrent-server",
-  summary: "Answers every line of many clients at once (TCP).",
+  summary: "Answers every line of many concurrent clients (TCP).",
   flags: {
     ...serverFlags(8002),
-    workers: { type: "integer", default: 1, min: 1, max: 64, help: "Threads that share the port" },
-    maxConnections: { type: "integer", default: 10, min: 0, help: "Clients per worker; 0: any" },
+    workers: { type: "integer", default: 1, min: 1, max: 64, help: "Workers that share the port" },
+    maxConnections: {
+      type: "integer",
+      default: 10,
+      min: 0,
+      help: "Clients per Worker; 0: no limit",
+    },
     whenFull: {
       type: "choice",
       choices: ["wait", "refuse"],
       default: "wait",
-      help: "What one client more meets",
+      help: "Whether more clients wait or are refused",
     },
-    maxLine: { type: "size", default: "64KiB", min: "1", max: "16MiB", help: "Longest line" },
-    idleTimeout: { type: "duration", default: "60s", help: "Longest silence of a client; 0: any" },
-    backlog: { type: "integer", default: 511, min: 1, max: 65535, help: "Clients that may queue" },
-    keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
-    nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },
+    maxLine: { type: "size", default: "64KiB", min: "1", max: "16MiB", help: "Maximum line size" },
+    idleTimeout: { type: "duration", default: "60s", help: "Idle time of a client; 0: no limit" },
+    backlog: { type: "integer", default: 511, min: 1, max: 65535, help: "Pending connections" },
+    keepAlive: { type: "boolean", default: true, help: "Detect dead peers (keep-alive)" },
+    nagle: { type: "boolean", help: "Collect small writes: fewer packets, more latency" },
   },
   permissions: {
-    "--allow-net=127.0.0.1": "listen there",
-    "--allow-read=<folder>": "only with --workers: of this program's files",
+    "--allow-net=127.0.0.1": "listen on this address",
+    "--allow-read=<folder>": "only with --workers: the files of this repository",
   },
   examples: ["deno task concurrent-server", "nc 127.0.0.1 8002"],
 });
@@ -49,9 +54,9 @@ const cli = defineCli({
 /**
  * Runs the server.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(

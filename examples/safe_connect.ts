@@ -1,8 +1,9 @@
 #!/usr/bin/env -S deno run --allow-net
 /**
- * Connects to a host and port, and reports the result as text and as a stable code.
+ * Connects to a host and a port, and reports the result as text and as a stable code.
  *
  * **Permissions**: `--allow-net` for any host; `--allow-read=<file>` for `--ca`
+ *
  * @module
  */
 
@@ -13,32 +14,32 @@ import { connectTls } from "../net/tls/client.ts";
 import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
 
 const HINTS: Partial<Record<NetErrorKind | TlsFailure, string>> = {
-  refused: "the host is there, but nothing listens on this port",
-  timeout: "no answer: the host is down, or a firewall drops what is sent",
-  dns: "no such name, or no name server answers",
-  unreachable: "no route leads there from here",
-  reset: "the peer broke the connection off",
-  untrusted: "--ca trusts a private authority",
+  refused: "the host is reachable, but nothing listens on this port",
+  timeout: "no answer: the host is down, or a firewall drops the packets",
+  dns: "the name does not exist, or no name server answers",
+  unreachable: "there is no route to the host",
+  reset: "the peer reset the connection",
+  untrusted: "name a private authority with --ca",
 };
 
 const cli = defineCli({
   name: "safe-connect",
-  summary: "Connects, and tells apart in which way it failed.",
+  summary: "Connects to a host and reports how the connection fails.",
   flags: {
-    tls: { type: "boolean", help: "Do a TLS handshake and verify the server" },
+    tls: { type: "boolean", help: "Use TLS and verify the server" },
     ca: { type: "list", placeholder: "file", help: "Authority to trust with --tls, PEM" },
-    timeout: { type: "duration", default: "5s", alias: "t", help: "Limit for connecting" },
-    watch: { type: "duration", default: "200ms", min: "1ms", help: "Wait so long for a reset" },
+    timeout: { type: "duration", default: "5s", alias: "t", help: "Time limit for connecting" },
+    watch: { type: "duration", default: "200ms", min: "1ms", help: "Time to wait for a reset" },
   },
   positionals: {
-    host: { type: "host", help: "Name" },
-    port: { type: "port", min: 1, help: "Port" },
+    host: { type: "host", help: "Host name or IP address" },
+    port: { type: "port", min: 1, help: "TCP port" },
   },
   permissions: { "--allow-net": "connect to any host", "--allow-read=<file>": "only with --ca" },
   examples: ["deno task safe-connect 127.0.0.1 8000", "deno task safe-connect --json ::1 9"],
 });
 
-/** Some peers accept only to break it off: a moment of reading shows it. */
+/** Reads for a moment, because some peers accept a connection and then reset it. */
 async function watchFor(conn: Connection, timeout: number, signal: AbortSignal): Promise<string> {
   try {
     return await conn.readChunk({ timeout, signal }) ? "the peer speaks" : "the peer ended";
@@ -51,9 +52,9 @@ async function watchFor(conn: Connection, timeout: number, signal: AbortSignal):
 /**
  * Runs the program.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ host, port, tls, ca, timeout, watch, json }, ctx) => {

@@ -20,14 +20,16 @@ const cli = defineCli({
   summary: "Sends one message and prints the reply (TCP).",
   flags: {
     hostname: { type: "host", default: "127.0.0.1", alias: "host", help: "Server to connect to" },
-    port: { type: "port", default: 8000, min: 1, help: "Its port" },
-    message: { type: "string", default: "Hello, Server!", alias: "m", help: "What to send" },
-    connectTimeout: { type: "duration", default: "10s", help: "How long connecting may take" },
-    readTimeout: { type: "duration", default: "10s", help: "How long the server may be silent" },
-    keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
-    nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },
+    port: { type: "port", default: 8000, min: 1, help: "Port of the server" },
+    message: { type: "string", default: "Hello, Server!", alias: "m", help: "Text to send" },
+    connectTimeout: { type: "duration", default: "10s", help: "Time limit for connecting" },
+    readTimeout: { type: "duration", default: "10s", help: "Time limit for the reply" },
+    keepAlive: { type: "boolean", default: true, help: "Detect dead peers (keep-alive)" },
+    nagle: { type: "boolean", help: "Collect small writes: fewer packets, more latency" },
   },
-  permissions: { "--allow-net=127.0.0.1": "connect there; name another host the same way" },
+  permissions: {
+    "--allow-net=127.0.0.1": "connect to this address; name other hosts the same way",
+  },
   examples: [
     "deno task tcp-client",
     "deno task tcp-client --port 8002 --message 'a line for the concurrent server'",
@@ -37,9 +39,9 @@ const cli = defineCli({
 /**
  * Runs the client.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, { signal, log, print, printJson }) => {
@@ -48,9 +50,9 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     await using conn = await connectTcp(limits);
     log.debug("connected to {peer}", { peer: conn.peer });
     await conn.write(message);
-    // Says that this was all, so that servers which wait for the end of a line answer too.
+    // Ends the output, so that a server that waits for the end of a line or stream answers, too.
     await conn.closeWrite();
-    // A reply may come in pieces; it is whole when the server ends.
+    // The reply can arrive in several chunks. It is complete when the server closes.
     for await (const reply of conn.lines({ signal })) {
       if (json) printJson({ peer: conn.peer, reply });
       else print(reply);

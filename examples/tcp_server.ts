@@ -2,8 +2,8 @@
 /**
  * A TCP server that reads one message from each client, answers `Hello, Client!` and closes.
  *
- * TCP has no messages, only a stream of bytes: what one read brings is taken for the message
- * here. `concurrent_server.ts` shows lines, which keep their borders.
+ * TCP is a stream of bytes without messages. This program treats the bytes of one read as the
+ * message. `concurrent_server.ts` reads lines, which have a definite end.
  *
  * ```sh
  * deno task tcp-server
@@ -23,13 +23,18 @@ const cli = defineCli({
   summary: "Reads one message per connection, answers it and closes (TCP).",
   flags: {
     ...serverFlags(8000),
-    readTimeout: { type: "duration", default: "30s", help: "Longest silence of a client; 0: any" },
-    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
-    backlog: { type: "integer", default: 511, min: 1, max: 65535, help: "Clients that may queue" },
-    keepAlive: { type: "boolean", default: true, help: "Let the system look for dead peers" },
-    nagle: { type: "boolean", help: "Collect small writes: fewer packets, later answers" },
+    readTimeout: { type: "duration", default: "30s", help: "Idle time of a client; 0: no limit" },
+    maxConnections: {
+      type: "integer",
+      default: 1024,
+      min: 0,
+      help: "Clients at once; 0: no limit",
+    },
+    backlog: { type: "integer", default: 511, min: 1, max: 65535, help: "Pending connections" },
+    keepAlive: { type: "boolean", default: true, help: "Detect dead peers (keep-alive)" },
+    nagle: { type: "boolean", help: "Collect small writes: fewer packets, more latency" },
   },
-  permissions: { "--allow-net=127.0.0.1": "listen there" },
+  permissions: { "--allow-net=127.0.0.1": "listen on this address" },
   examples: [
     "deno task tcp-server",
     "deno task tcp-server --port 0 --read-timeout 5s --json",
@@ -40,9 +45,9 @@ const cli = defineCli({
 /**
  * Runs the server.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, nagle, ...options }, ctx) => {

@@ -2,7 +2,7 @@
 /**
  * A TLS client that verifies the server, sends one message and prints the reply.
  *
- * There is no flag to skip verification: a private authority is trusted by naming its file.
+ * No flag disables verification. To trust a private authority, name its file.
  *
  * ```sh
  * deno run -q -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem
@@ -19,25 +19,21 @@ import { CliError, type CliIo, defineCli, readPem } from "../tools/cli.ts";
 
 const cli = defineCli({
   name: "tls-client",
-  summary: "Sends one message over TLS and prints the reply; the server is verified.",
+  summary: "Verifies a TLS server, sends one message and prints the reply.",
   flags: {
     hostname: { type: "host", default: "127.0.0.1", alias: "host", help: "Server to connect to" },
-    port: { type: "port", default: 8443, min: 1, help: "Its port" },
-    message: { type: "string", default: "Hello, Server!", alias: "m", help: "What to send" },
-    ca: {
-      type: "list",
-      placeholder: "file",
-      help: "Authority to trust besides the known ones, PEM",
-    },
-    cert: { type: "string", placeholder: "file", help: "Certificate to show, PEM; with --key" },
-    key: { type: "string", placeholder: "file", help: "Its private key, PEM" },
-    serverName: { type: "host", help: "Name that the certificate must bear, if not --hostname" },
-    connectTimeout: { type: "duration", default: "10s", help: "How long connecting may take" },
-    handshakeTimeout: { type: "duration", default: "10s", help: "How long the handshake may take" },
-    readTimeout: { type: "duration", default: "10s", help: "How long the server may be silent" },
+    port: { type: "port", default: 8443, min: 1, help: "Port of the server" },
+    message: { type: "string", default: "Hello, Server!", alias: "m", help: "Text to send" },
+    ca: { type: "list", placeholder: "file", help: "Additional authority to trust, PEM" },
+    cert: { type: "string", placeholder: "file", help: "Client certificate, PEM; with --key" },
+    key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
+    serverName: { type: "host", help: "Name in the certificate, if it is not --hostname" },
+    connectTimeout: { type: "duration", default: "10s", help: "Time limit for connecting" },
+    handshakeTimeout: { type: "duration", default: "10s", help: "Time limit for the handshake" },
+    readTimeout: { type: "duration", default: "10s", help: "Time limit for the reply" },
   },
   permissions: {
-    "--allow-net=127.0.0.1": "connect there; name another host the same way",
+    "--allow-net=127.0.0.1": "connect to this address; name other hosts the same way",
     "--allow-read=<file>": "only with --ca, --cert, --key",
   },
   examples: ["deno run -q -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem"],
@@ -46,9 +42,9 @@ const cli = defineCli({
 /**
  * Runs the client.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, { signal, log, print, printJson }) => {
@@ -60,11 +56,11 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const options = { ...flags, cert, key, timeout: connectTimeout, caCerts, signal };
     await using conn = await connectTls(options).catch((error) => {
       if (!(error instanceof NetError && error.tls === "untrusted")) throw error;
-      throw new CliError(`${error.message}; --ca trusts an authority of your own`);
+      throw new CliError(`${error.message}; name a private authority with --ca`);
     });
     log.debug("connected to {peer}, certificate verified", { peer: conn.peer });
     await conn.write(message);
-    // A reply may come in pieces; it is whole when the server ends.
+    // The reply can arrive in several chunks. It is complete when the server closes.
     for await (const reply of conn.lines({ signal })) {
       if (json) printJson({ peer: conn.peer, reply });
       else print(reply);

@@ -1,10 +1,11 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A TLS server that answers one message of each client with `Secure response`. Without
- * `--cert` and `--key` it makes a development certificate in memory; `--write-ca` saves its
- * authority, so that clients verify this server like any other.
+ * A TLS server that answers one message of each client with `Secure response`.
  *
- * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read` and `--allow-write` for files named
+ * Without `--cert` and `--key` it makes a development certificate in memory. `--write-ca` saves the
+ * authority of this certificate, so that clients can verify the server.
+ *
+ * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read` and `--allow-write` for the files of its flags
  *
  * @module
  */
@@ -19,15 +20,20 @@ const cli = defineCli({
   flags: {
     ...serverFlags(8443),
     cert: { type: "string", placeholder: "file", help: "Certificate chain, PEM; with --key" },
-    key: { type: "string", placeholder: "file", help: "Its private key, PEM" },
+    key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
     writeCa: { type: "string", placeholder: "file", help: "Save the development authority, PEM" },
-    clientCa: { type: "list", placeholder: "file", help: "Demand a client certificate of it, PEM" },
-    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
-    handshakeTimeout: { type: "duration", default: "10s", help: "How long a handshake may take" },
-    readTimeout: { type: "duration", default: "30s", help: "Longest silence of a client; 0: any" },
+    clientCa: { type: "list", placeholder: "file", help: "Authority of client certificates" },
+    maxConnections: {
+      type: "integer",
+      default: 1024,
+      min: 0,
+      help: "Clients at once; 0: no limit",
+    },
+    handshakeTimeout: { type: "duration", default: "10s", help: "Time limit for a handshake" },
+    readTimeout: { type: "duration", default: "30s", help: "Idle time of a client; 0: no limit" },
   },
   permissions: {
-    "--allow-net=127.0.0.1": "listen there",
+    "--allow-net=127.0.0.1": "listen on this address",
     "--allow-read=<file>": "only with --cert and --key, --client-ca",
     "--allow-write=<file>": "only with --write-ca",
   },
@@ -37,7 +43,7 @@ const cli = defineCli({
   ],
 });
 
-/** The certificate that was named, if one was. */
+/** Reads the certificate and the key of the flags; undefined without these flags. */
 async function readPair(cert?: string, key?: string, writeCa?: string) {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined || writeCa !== undefined) {
@@ -49,9 +55,9 @@ async function readPair(cert?: string, key?: string, writeCa?: string) {
 /**
  * Runs the server.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, cert, key, writeCa, ...flags }, ctx) => {

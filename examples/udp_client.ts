@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Sends a datagram and waits for the answer (UDP), sending again when none comes.
+ * A UDP client that sends a datagram, repeats it if no answer arrives, and prints the answer.
  *
  * ```sh
  * deno task udp-client --message 'Hello, Server!'
@@ -18,27 +18,27 @@ const cli = defineCli({
   name: "udp-client",
   summary: "Sends a datagram and prints the answer (UDP).",
   flags: {
-    hostname: { type: "host", default: "127.0.0.1", alias: "host", help: "Peer, an IP address" },
-    port: { type: "port", default: 8001, min: 1, help: "Its port" },
-    message: { type: "string", default: "Hello, Server!", alias: "m", help: "What to send" },
-    timeout: { type: "duration", default: "1s", min: "1ms", help: "First wait; each one doubles" },
-    resends: { type: "integer", default: 3, min: 0, max: 10, help: "How often to send again" },
+    hostname: { type: "host", default: "127.0.0.1", alias: "host", help: "IP address of the peer" },
+    port: { type: "port", default: 8001, min: 1, help: "Port of the peer" },
+    message: { type: "string", default: "Hello, Server!", alias: "m", help: "Text to send" },
+    timeout: { type: "duration", default: "1s", min: "1ms", help: "First wait; it doubles" },
+    resends: { type: "integer", default: 3, min: 0, max: 10, help: "Number of resends" },
   },
-  permissions: { "--allow-net=127.0.0.1": "send there; name another host the same way" },
+  permissions: { "--allow-net=127.0.0.1": "send to this address; name other hosts the same way" },
   examples: ["deno task udp-client", "deno task udp-client --timeout 200ms --resends 5 --json"],
 });
 
 /**
  * Runs the client.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, { signal, print, printJson }) => {
     const { port, message, timeout, resends, json } = values;
-    // Whose datagram an answer is can be told by an address alone.
+    // Answers are matched by their IP address, so a host name is not enough.
     const hostname = values.hostname === "localhost" ? "127.0.0.1" : values.hostname;
     if (!/^[\d.]+$|:/.test(hostname)) throw badValue("--hostname", hostname, "an IP address");
     await using socket = await connectUdp({ hostname, port });

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Answers every datagram with `Hello, Client!` (UDP), and hears multicast groups too.
+ * A UDP server that answers every datagram with `Hello, Client!`. It can join multicast groups.
  *
  * ```sh
  * deno task udp-server
@@ -21,12 +21,12 @@ const cli = defineCli({
   summary: "Answers every datagram (UDP).",
   flags: {
     ...serverFlags(8001),
-    join: { type: "list", placeholder: "group", help: "A multicast group to hear, repeatable" },
-    interface: { type: "string", placeholder: "address", help: "Where --join hears" },
-    inbox: { type: "integer", default: 1024, min: 1, help: "Datagrams that may wait" },
+    join: { type: "list", placeholder: "group", help: "Multicast group to join" },
+    interface: { type: "string", placeholder: "address", help: "Interface for --join" },
+    inbox: { type: "integer", default: 1024, min: 1, help: "Receive queue, in datagrams" },
     maxSize: { type: "size", default: "65507", min: "1", max: "65507", help: "Longest datagram" },
   },
-  permissions: { "--allow-net=127.0.0.1": "bind there and answer" },
+  permissions: { "--allow-net=127.0.0.1": "listen on this address and answer" },
   examples: [
     "deno task udp-server",
     "deno run -A examples/udp_server.ts --hostname 0.0.0.0 --join 239.255.0.1",
@@ -36,9 +36,9 @@ const cli = defineCli({
 /**
  * Runs the server.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
@@ -52,7 +52,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       const peer = `${from.hostname}:${from.port}`;
       ctx.log.info("{peer} says: {message}", { peer, message, truncated });
       await socket.send("Hello, Client!", from).catch((error) => {
-        // One peer that cannot be answered is no reason to stop answering others.
+        // A failure to answer one peer must not stop the server.
         if (!(error instanceof NetError)) throw error;
         ctx.log.warn("{error}", { error: error.message });
       });

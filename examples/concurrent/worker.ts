@@ -1,5 +1,5 @@
 /**
- * What `concurrent_server.ts` does with each connection, and what each of its Workers runs.
+ * The connection handler of `concurrent_server.ts`, and the module that its Workers run.
  *
  * **Permissions**: `--allow-net=127.0.0.1`
  *
@@ -12,17 +12,17 @@ import type { ServeTcpOptions } from "../../net/tcp/server_options.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
 import { runWorker } from "../../net/tcp/workers.ts";
 
-/** What a Worker is told; only what can be cloned. */
+/** The settings of a Worker. They are sent by structured clone, so they contain no functions. */
 export interface WorkerSettings extends ServeTcpOptions {
-  /** The longest line in bytes. */
+  /** The maximum length of a line, in bytes. */
   maxLine: number;
 }
 
 /**
- * Answers every line, a line that is too long with an error; the rest of that one is skipped.
+ * Answers every line. A line that is too long gets an error, and the rest of it is skipped.
  *
- * @param conn The connection.
- * @param max The longest line in bytes.
+ * @param conn The connection of the client.
+ * @param max The maximum length of a line, in bytes.
  */
 export async function answerLines(conn: Connection, max: number): Promise<void> {
   while (true) {
@@ -33,7 +33,7 @@ export async function answerLines(conn: Connection, max: number): Promise<void> 
       if (!(error instanceof NetError && error.phase === "read" && error.kind === "limit")) {
         throw error;
       }
-      await conn.write(`Error: a line may have ${max} bytes\n`);
+      await conn.write(`Error: a line may have at most ${max} bytes\n`);
     }
   }
 }

@@ -61,7 +61,7 @@ Deno.test("safe_connect tells refused: 1", async () => {
   });
   assertEquals(
     line,
-    `safe-connect: ${result.message} [refused: the host is there, but nothing listens on this port]\n`,
+    `safe-connect: ${result.message} [refused: the host is reachable, but nothing listens on this port]\n`,
   );
 });
 
@@ -91,7 +91,7 @@ Deno.test("safe_connect tells reset, which only a look after connecting shows: 1
   const { port } = server.address() as { port: number };
   const { code, result, line } = await attempt("127.0.0.1", String(port));
   assertEquals([code, result.kind, result.code], [1, "reset", "ECONNRESET"]);
-  assertMatch(line, /\[reset: the peer broke the connection off\]\n$/);
+  assertMatch(line, /\[reset: the peer reset the connection\]\n$/);
   await new Promise((done) => server.close(done));
 });
 
