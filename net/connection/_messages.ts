@@ -2,18 +2,22 @@ import type { ChunkOptions, FrameOptions, LineOptions, ReadOptions } from "./opt
 import { NetError, type NetErrorOptions } from "../errors/errors.ts";
 import { decodeFrameLength } from "./frame_codec.ts";
 import { decodeLine, scanLine } from "./line_codec.ts";
-import { checkMax } from "../internal/options.ts";
+import { CHUNK, FRAME, LINE, READ, size as sizeRule } from "./_read_rules.ts";
 import { ByteReceiver, type Deadline } from "./_receiver.ts";
 
-/** Whole messages out of the received bytes: chunks, counted bytes, lines, frames. */
+const MAX_LINE = 65536;
+const MAX_FRAME = 1024 * 1024;
+
+/** Splits the received bytes into messages: chunks, counted bytes, lines and frames. */
 export class MessageReceiver extends ByteReceiver {
-  /** Inside of a line that was too long, whose rest is thrown away. */
+  /** Whether the rest of a line that was too long is being skipped. */
   #skipping = false;
 
   readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     const take = () => options?.lent ? this.lend() : this.consume(this.size);
-    if (this.size > 0) return Promise.resolve(take());
     try {
+      if (options !== undefined) CHUNK.check("readChunk", options);
+      if (this.size > 0) return Promise.resolve(take());
       const boundary = options?.inMessage ? "none" : "stream";
       const more = this.more(this.deadline(options), boundary);
       return more.then((n) => n === null ? null : take());
@@ -23,28 +27,28 @@ export class MessageReceiver extends ByteReceiver {
   }
 
   async readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
-    if (!Number.isInteger(size) || size < 0) {
-      throw new RangeError(`Cannot read ${size} bytes: it is a whole number from 0 up`);
-    }
+    sizeRule("size", size);
+    READ.check("readExact", options);
     await this.#atLeast(size, this.deadline(options), `${size} bytes`);
     return this.consume(size);
   }
 
   async readLine(options?: LineOptions): Promise<string | null> {
-    const max = checkMax("max", options?.max, 65536);
+    LINE.check("readLine", options);
+    const max = options?.max ?? MAX_LINE;
     const fatal = options?.fatal;
     return this.lineNow(max, fatal) ?? await this.lineLater(max, fatal, this.deadline(options));
   }
 
-  /** The next line, if it is there. */
+  /** Returns the next line if it is complete. */
   lineNow(max: number, fatal: boolean | undefined): string | undefined {
     const bytes = this.#nextLine(max);
     return bytes === undefined ? undefined : this.#decode(bytes, fatal);
   }
 
-  /** The next line, which is not there yet. */
+  /** Waits for the next line, which is not complete yet. */
   lineLater(max: number, fatal: boolean | undefined, deadline: Deadline): Promise<string | null> {
-    // No suspended function for the first wait: thousands of idle connections are in it.
+    // Thousands of idle connections wait here, so the first wait does not suspend a function.
     return this.#moreOfLine(deadline).then((n) =>
       n === null
         ? this.#lastLine(fatal)
@@ -69,7 +73,7 @@ export class MessageReceiver extends ByteReceiver {
     return this.more(deadline, between ? "message" : "none");
   }
 
-  /** What came after the last end of a line. */
+  /** Returns the bytes after the last end of a line, or null if there are none. */
   #lastLine(fatal: boolean | undefined): string | null {
     this.#skipping = false;
     const rest = this.buffered;
@@ -79,8 +83,8 @@ export class MessageReceiver extends ByteReceiver {
   }
 
   async readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
-    const max = checkMax("max", options?.max, 1024 * 1024);
-    const prefix = options?.lengthBytes ?? 4;
+    FRAME.check("readFrame", options);
+    const { max = MAX_FRAME, lengthBytes: prefix = 4, littleEndian = false } = options ?? {};
     const deadline = this.deadline(options);
     if (
       this.buffered.length === 0 &&
@@ -89,12 +93,11 @@ export class MessageReceiver extends ByteReceiver {
       return null;
     }
     await this.#atLeast(prefix, deadline, "the length of a frame");
-    const length = decodeFrameLength(this.buffered, options)!;
+    const length = decodeFrameLength(this.buffered, { lengthBytes: prefix, littleEndian })!;
     if (length > max) {
-      throw this.#error(`Cannot read a frame from ${this.peer}: ${length} bytes, at most ${max}`, {
-        kind: "limit",
-        phase: "read",
-      });
+      const message = `Cannot read a frame from ${this.peer}: ` +
+        `it has ${length} bytes, the maximum is ${max}`;
+      throw this.#error(message, { kind: "limit", phase: "read" });
     }
     await this.#atLeast(prefix + length, deadline, `a frame of ${length} bytes`);
     this.skip(prefix);
@@ -105,7 +108,7 @@ export class MessageReceiver extends ByteReceiver {
     return new Lines(this, options);
   }
 
-  /** The bytes of the next whole line in the buffer, to be used before the next read. */
+  /** Returns the bytes of the next complete line. They are valid until the next read. */
   #nextLine(max: number): Uint8Array | undefined {
     if (this.#skipping) {
       const lf = this.buffered.indexOf(0x0a);
@@ -160,7 +163,7 @@ export class MessageReceiver extends ByteReceiver {
   }
 }
 
-/** The lines of a connection; one promise for a line that is there. */
+/** Iterates over the lines of a connection. A line that has arrived costs one promise. */
 class Lines implements AsyncIterableIterator<string, void, void> {
   readonly #receiver: MessageReceiver;
   readonly #options: LineOptions | undefined;
@@ -169,8 +172,9 @@ class Lines implements AsyncIterableIterator<string, void, void> {
 
   constructor(receiver: MessageReceiver, options: LineOptions | undefined) {
     this.#receiver = receiver;
+    LINE.check("lines", options);
     this.#options = options;
-    this.#max = checkMax("max", options?.max, 65536);
+    this.#max = options?.max ?? MAX_LINE;
   }
 
   next(): Promise<IteratorResult<string, void>> {

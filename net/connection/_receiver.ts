@@ -1,39 +1,42 @@
 import type { Transport } from "./transport.ts";
 import { NetError } from "../errors/errors.ts";
-import { checkNumber } from "../internal/options.ts";
+import { READ } from "./_read_rules.ts";
 import type { ReadOptions } from "./options.ts";
 
-/** What the receiving half tells the connection that it belongs to. */
+/** The connection that a receiver belongs to. */
 export interface ReceiverOwner {
   readonly peer: string;
-  /** Turns what a raw read threw into the error that readers get. */
+  /** Converts the error of a raw read into the error for readers. */
   readFailed(error: unknown): unknown;
-  /** A reader waits, until `due` where that is not Infinity. */
+  /** Takes note of a waiting reader. Its time limit is `due`, or Infinity. */
   waits(due: number): void;
 }
 
 /**
- * Where a draining connection may end: between two messages, between two chunks
- * of a stream once nothing comes any more, or nowhere inside of a message.
+ * The places where a draining connection may end: between two messages, between two chunks of a
+ * stream that has paused, or nowhere because a message is incomplete.
  */
 export type Boundary = "message" | "stream" | "none";
 
-/** The buffer that an idle connection waits with: a thousand of them must stay small. */
+/** Buffer size of an idle connection. It is small because there may be thousands of them. */
 const SMALL = 512;
-/** A message of 64 KiB comes whole, with its head. */
+/** Buffer size that holds a message of 64 KiB with its header. */
 const LARGE = 65 * 1024;
-/** The buffer of a peer that fills one after the other, and how many of them show that it does. */
+/** Buffer size for a peer that has filled as many buffers in a row as `STREAK` says. */
 const BULK = 4 * LARGE;
 const STREAK = 8;
-/** How long a draining connection still waits for a message or a chunk, in milliseconds. */
+/** Time that a draining connection waits for a message or a chunk, in milliseconds. */
 const QUIET = 100;
 
-/** Bytes after which others have a turn: a read of what is there never waits, and they starve. */
+/**
+ * Bytes after which the receiver yields to the event loop. Reads of available data resolve at once,
+ * so a flooding peer would otherwise starve other connections.
+ */
 const TURN = 512 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
-/** When one operation has to be done; made once per operation, used by each of its waits. */
+/** The time limit and signal of one operation. All waits of the operation share them. */
 export interface Deadline {
   readonly due: number;
   readonly limit: number;
@@ -41,18 +44,17 @@ export interface Deadline {
 }
 
 /**
- * The receiving half of a connection: one raw read at a time. A read that is
- * given up (time limit, signal) leaves its raw read in flight, for it cannot be
- * cancelled; what that brings goes into the buffer and is the next reader's.
+ * The receiving half of a connection. It has one raw read in flight at a time. A raw read cannot be
+ * cancelled: when a reader times out or is aborted, the bytes go into the buffer for the next reader.
  */
 export class ByteReceiver {
-  /** Bytes received. */
+  /** Number of received bytes. */
   bytesRead = 0;
-  /** Whether the peer has ended its side, or draining has. */
+  /** Whether the peer has ended its output, or draining has ended reading. */
   ended = false;
-  /** Whether the transport has failed: there is nothing left to wait for. */
+  /** Whether the transport has failed. */
   broken = false;
-  /** How many of the buffered bytes are known to hold no end of line. */
+  /** Number of buffered bytes that are known to contain no end of line. */
   scanned = 0;
 
   #transport: Transport;
@@ -61,17 +63,17 @@ export class ByteReceiver {
   #buffer: Uint8Array<ArrayBuffer> = NOTHING;
   #start = 0;
   #end = 0;
-  /** Size of the next buffer: it follows what the peer sends. */
+  /** Size of the next buffer. It adapts to the sizes of previous reads. */
   #wanted = SMALL;
-  /** How many buffers in a row were filled. */
+  /** Number of buffers in a row that were filled. */
   #streak = 0;
   #reading = false;
   #inTurn = 0;
-  /** Whether the raw read begins when others have had their turn. */
+  /** Whether the raw read begins after a turn of the event loop. */
   #deferred = false;
   #onSettled: (() => void) | undefined;
   #direct = false;
-  /** Where the raw read in flight puts its bytes, if that is no longer the end of the buffer. */
+  /** Target of the raw read in flight if the buffer has been replaced since it began. */
   #landing: Uint8Array | undefined;
   #waiter: Deadline | null = null;
   #boundary: Boundary = "none";
@@ -87,17 +89,17 @@ export class ByteReceiver {
     this.#readTimeout = readTimeout;
   }
 
-  /** The peer, for messages. */
+  /** The address of the peer, for messages. */
   get peer(): string {
     return this.#owner.peer;
   }
 
-  /** The bytes that have arrived and not been read. */
+  /** The received bytes that have not been read. */
   get buffered(): Uint8Array<ArrayBuffer> {
     return this.#buffer.subarray(this.#start, this.#end);
   }
 
-  /** How many bytes have arrived and not been read. */
+  /** Number of received bytes that have not been read. */
   get size(): number {
     return this.#end - this.#start;
   }
@@ -112,19 +114,18 @@ export class ByteReceiver {
     return this.#waiter !== null;
   }
 
-  /** When {@linkcode expire} wants to be called. */
+  /** Time at which {@linkcode expire} must be called. */
   get due(): number {
     const waiter = this.#waiter;
     if (waiter === null) return Infinity;
     return Math.min(waiter.due, this.#drainDue);
   }
 
-  /** Reads into the caller's buffer, past ours where that loses nothing. */
+  /** Reads into the caller's buffer. If possible, it bypasses the internal buffer. */
   read(into: Uint8Array, options?: ReadOptions): Promise<number | null> {
+    if (options !== undefined) return this.#readBuffered(into, options);
     if (this.#start < this.#end) return Promise.resolve(this.#take(into));
-    if (this.#reading || this.#readTimeout > 0 || options !== undefined) {
-      return this.#readBuffered(into, options);
-    }
+    if (this.#reading || this.#readTimeout > 0) return this.#readBuffered(into);
     if (this.#failure !== null) return Promise.reject(this.#failure.error);
     if (this.#waiter !== null) return Promise.reject(alreadyReading());
     if (this.ended) return Promise.resolve(null);
@@ -133,7 +134,7 @@ export class ByteReceiver {
     return this.#wait(NO_DEADLINE, "stream");
   }
 
-  /** Waits for more bytes than are buffered now; null at the end. */
+  /** Waits until more bytes have arrived. Resolves to null at the end. */
   more(deadline: Deadline, boundary: Boundary): Promise<number | null> {
     if (this.#failure !== null) return Promise.reject(this.#failure.error);
     if (this.#waiter !== null) return Promise.reject(alreadyReading());
@@ -143,14 +144,14 @@ export class ByteReceiver {
     return this.#wait(deadline, boundary);
   }
 
-  /** Takes `size` buffered bytes; they are the caller's. */
+  /** Takes `size` buffered bytes. The caller owns them. */
   consume(size: number): Uint8Array<ArrayBuffer> {
     const from = this.#start;
     this.skip(size);
-    // Never the memory that all share who have none.
+    // Callers may transfer the buffer of the array, and the empty buffer is shared.
     if (size === 0) return new Uint8Array(0);
-    // A buffer that is well filled, with nothing behind and no raw read aimed at it, changes hands
-    // uncopied. It goes as a whole: the new owner may transfer it.
+    // If the buffer is at least half full and no raw read writes to it, the caller gets the buffer
+    // itself instead of a copy. It is not used here any more, as the caller may transfer it.
     if (from === 0 && this.#end === 0 && !this.#reading && size * 2 >= this.#buffer.length) {
       const owned = this.#buffer.subarray(0, size);
       this.#buffer = NOTHING;
@@ -159,7 +160,7 @@ export class ByteReceiver {
     return this.#buffer.slice(from, from + size);
   }
 
-  /** Takes all that is buffered, where it is; the next read may put others there. */
+  /** Takes all buffered bytes without a copy. The next read may overwrite them. */
   lend(): Uint8Array<ArrayBuffer> {
     const bytes = this.buffered;
     this.skip(bytes.length);
@@ -197,21 +198,21 @@ export class ByteReceiver {
     this.#landing = landing;
   }
 
-  /** When an operation that starts now has to be done. */
+  /** Returns the deadline of an operation that starts now. */
   deadline(options: ReadOptions | undefined): Deadline {
-    const limit = checkNumber("timeout", options?.timeout ?? this.#readTimeout);
+    const limit = options?.timeout ?? this.#readTimeout;
     const signal = options?.signal;
     if (limit <= 0) return signal === undefined ? NO_DEADLINE : { due: Infinity, limit: 0, signal };
     return { due: performance.now() + limit, limit, signal };
   }
 
-  /** Ends reads that wait at a message boundary once nothing has come for a moment. */
+  /** Ends reads that wait at a message boundary after a short time without data. */
   drain(): void {
     this.#drainingSince = Math.min(this.#drainingSince, performance.now());
     if (this.#waiter !== null) this.#watchWaiter();
   }
 
-  /** Gives up the waiting reader if its time has come. */
+  /** Rejects the waiting reader if its time limit has passed. */
   expire(now: number): void {
     const waiter = this.#waiter;
     if (waiter === null) return;
@@ -227,19 +228,19 @@ export class ByteReceiver {
     }
   }
 
-  /** Keeps readers waiting while the transport is replaced; only while none reads. */
+  /** Keeps readers waiting while the transport is replaced. No read may be in flight. */
   hold(): void {
     this.#reading = true;
   }
 
-  /** Goes on with `transport`. */
+  /** Continues with `transport`. */
   release(transport: Transport): void {
     this.#transport = transport;
     this.#reading = false;
     if (this.#waiter !== null) this.#fill();
   }
 
-  /** Resolves when the raw read that is under way has ended; undefined if there is none. */
+  /** Resolves when the raw read in flight has ended. Returns undefined if there is none. */
   inFlight(): Promise<void> | undefined {
     if (!this.#reading || this.#deferred) return undefined;
     return new Promise((resolve) => {
@@ -250,18 +251,18 @@ export class ByteReceiver {
     });
   }
 
-  /** Begins the next raw read on `transport`. */
+  /** Uses `transport` from the next raw read on. */
   replace(transport: Transport): void {
     this.#transport = transport;
   }
 
-  /** Ends reading with `error`; what is buffered can still be read. */
+  /** Ends reading with `error`. Buffered bytes can still be read. */
   fail(error: unknown): void {
     this.#failure ??= { error };
     if (this.#settle()) this.#refuse(error);
   }
 
-  /** Throws away what comes, past any failure, until the peer ends; rejects after `limit` ms. */
+  /** Discards received bytes until the peer ends, even after a failure. Rejects after `limit` ms. */
   async discard(limit: number): Promise<void> {
     const deadline = { due: performance.now() + limit, limit, signal: undefined };
     while (!this.ended) {
@@ -272,6 +273,8 @@ export class ByteReceiver {
   }
 
   async #readBuffered(into: Uint8Array, options?: ReadOptions): Promise<number | null> {
+    READ.check("read", options);
+    if (this.#start < this.#end) return this.#take(into);
     const deadline = this.deadline(options);
     return await this.more(deadline, "stream") === null ? null : this.#take(into);
   }
@@ -299,19 +302,20 @@ export class ByteReceiver {
   #watchWaiter(): void {
     const boundary = this.#boundary;
     if (this.#drainingSince !== Infinity && boundary !== "none") {
-      // A stream goes on while it flows; a talkative peer's next message does not.
+      // A stream ends after a pause. A sequence of messages ends a fixed time after draining began,
+      // even if the peer goes on sending.
       const from = boundary === "stream" ? performance.now() : this.#drainingSince;
       this.#drainDue = from + QUIET;
     } else this.#drainDue = Infinity;
     this.#owner.waits(this.due);
   }
 
-  /** Tells the reader whose waiter was taken away. */
+  /** Rejects the reader whose waiter was removed. */
   #refuse(error: unknown): void {
     this.#resolve(Promise.reject(error));
   }
 
-  /** Takes the waiter away, to be told its result. */
+  /** Removes the waiter. Returns false if there is none. */
   #settle(): boolean {
     const waiter = this.#waiter;
     if (waiter === null) return false;
@@ -325,7 +329,7 @@ export class ByteReceiver {
     if (this.#settle()) this.#refuse(reason);
   }
 
-  /** Starts a raw read into the free end of our buffer. */
+  /** Starts a raw read into the free end of the buffer. */
   #fill(): void {
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
@@ -336,7 +340,7 @@ export class ByteReceiver {
     } else if (this.#end === this.#buffer.length) {
       const kept = this.#end - this.#start;
       const bytes = this.buffered;
-      // Moved to the front, into twice the room when more than half is in use.
+      // The bytes move to the front. If they take more than half of the buffer, its size doubles.
       const size = Math.max(this.#wanted, kept * 2 > this.#buffer.length ? kept * 2 : 0);
       this.#buffer = size > this.#buffer.length ? new Uint8Array(size) : this.#buffer;
       this.#buffer.set(bytes);
@@ -399,7 +403,7 @@ export class ByteReceiver {
     this.#streak = n === room ? this.#streak + 1 : 0;
     if (n === room && this.#wanted < LARGE) this.#wanted = Math.min(this.#wanted * 4, LARGE);
     else if (this.#streak >= STREAK) this.#wanted = BULK;
-    // Half of it has to be in use, for it to change hands uncopied.
+    // A buffer that is at least half full can be handed over without a copy.
     else if (n * 2 < this.#wanted && this.#wanted > LARGE) this.#wanted = LARGE;
     else if (n * 8 < this.#wanted && this.#wanted > SMALL) this.#wanted >>= 1;
   }

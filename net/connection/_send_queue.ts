@@ -2,41 +2,41 @@ import type { SendPolicy } from "./options.ts";
 import { NetError } from "../errors/errors.ts";
 import type { Transport } from "./transport.ts";
 
-/** What the queue tells the connection that it belongs to. */
+/** The connection that a send queue belongs to. */
 export interface SendQueueOwner {
   readonly peer: string;
-  /** A raw write failed, or the policy ends the connection. */
+  /** Ends the connection because a raw write has failed or the policy demands it. */
   sendFailed(error: unknown): void;
-  /** A raw write is in flight. */
+  /** Takes note of a raw write in flight. */
   waits(due: number): void;
 }
 
-/** A write that somebody waits for; bytes of nobody in particular are queued bare. */
+/** A queued write with a promise. Messages without a promise are queued as plain bytes. */
 interface PendingWrite {
   readonly bytes: Uint8Array;
-  /** Resolve when the queue has taken the bytes, not only when the OS has. */
+  /** Whether the promise resolves when the bytes are queued, instead of when they are written. */
   readonly early: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-  /** Whoever waits; maybe nobody, which must not end the process when it fails. */
+  /** The promise of the caller. If nobody awaits it, its rejection must not end the process. */
   readonly promise: Promise<void>;
 }
 
-/** The most that one raw write is given when several messages are joined. */
+/** Maximum size of a raw write that joins several messages, in bytes. */
 const BATCH = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
 /**
- * The sending half of a connection: one raw write at a time, everything that
- * was queued meanwhile joined into the next one.
+ * The sending half of a connection. It has one raw write in flight at a time. Messages that are
+ * queued meanwhile are joined into the next write.
  */
 export class SendQueue {
-  /** Bytes that the operating system has taken. */
+  /** Number of bytes that the operating system has taken. */
   bytesWritten = 0;
-  /** Bytes accepted here and not yet taken by the operating system. */
+  /** Number of queued bytes that the operating system has not taken yet. */
   queuedBytes = 0;
-  /** Messages thrown away by "drop-oldest". */
+  /** Number of messages dropped by the policy "drop-oldest". */
   dropped = 0;
   /** Whether a raw write is in flight. */
   busy = false;
@@ -59,23 +59,23 @@ export class SendQueue {
     this.#policy = policy;
   }
 
-  /** Writes all of `bytes`, after everything queued before; resolves when the OS has them. */
+  /** Writes all of `bytes` after the queued ones. Resolves when the OS has taken them. */
   write(bytes: Uint8Array): Promise<void> {
     if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
     if (this.idle) return this.#writeNow(bytes);
     return this.#waitFor(bytes, false, (entry) => this.#line(entry));
   }
 
-  /** Queues `bytes` under the policy; resolves when there was room for them. */
+  /** Queues `bytes` under the policy. Resolves when there is room for them. */
   send(bytes: Uint8Array): Promise<void> {
     if (this.trySend(bytes)) return Promise.resolve();
     if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
-    // Counted as dropped: a message that does not fit waits for nobody here.
+    // With this policy, a message that does not fit is dropped, and trySend() has counted it.
     if (this.#policy === "drop-oldest") return Promise.resolve();
     return this.#waitFor(bytes, true, (entry) => this.#roomWaiters.push(entry));
   }
 
-  /** Queues `bytes` at once or says that it did not. */
+  /** Queues `bytes` at once, or returns false. */
   trySend(bytes: Uint8Array): boolean {
     if (this.#error !== undefined) return false;
     if (bytes.length === 0) return true;
@@ -86,25 +86,25 @@ export class SendQueue {
     return true;
   }
 
-  /** Resolves when all that is queued now is with the OS. */
+  /** Resolves when the OS has taken all bytes that are queued now. */
   flush(): Promise<void> {
     if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
     if (this.idle) return Promise.resolve();
     return this.#waitFor(NOTHING, false, (entry) => this.#line(entry));
   }
 
-  /** Holds back all that is queued from now on; only while nothing is. */
+  /** Holds back all later writes. The queue must be idle. */
   hold(): void {
     this.busy = true;
   }
 
-  /** Lets go what was held back, through `transport`. */
+  /** Writes the messages that were held back to `transport`. */
   release(transport: Transport): void {
     this.#transport = transport;
     this.#wrote();
   }
 
-  /** Resolves when the raw writes that are under way have ended; undefined if there are none. */
+  /** Resolves when the raw writes in flight have ended. Returns undefined if there are none. */
   inFlight(): Promise<void> | undefined {
     if (!this.busy) return undefined;
     return new Promise((resolve) => {
@@ -115,12 +115,12 @@ export class SendQueue {
     });
   }
 
-  /** Begins the next raw write on `transport`. */
+  /** Uses `transport` from the next raw write on. */
   replace(transport: Transport): void {
     this.#transport = transport;
   }
 
-  /** Ends the queue: everyone who waits is told `error`, nothing is taken any more. */
+  /** Ends the queue. Pending and later writes reject with `error`. */
   fail(error: unknown): void {
     if (this.#error !== undefined) return;
     this.#error = error;
@@ -142,7 +142,7 @@ export class SendQueue {
     return promise;
   }
 
-  /** Puts `entry` behind everything that came before it, those who wait for room included. */
+  /** Adds `entry` behind all others, including messages that wait for room. */
   #line(entry: PendingWrite): void {
     if (this.#roomWaiters.length > 0) {
       this.#roomWaiters.push(entry);
@@ -164,7 +164,7 @@ export class SendQueue {
   #makeRoom(size: number): boolean {
     switch (this.#policy) {
       case "wait":
-        // A message above the limit goes alone, for it would wait for ever.
+        // A message above the limit is accepted by an empty queue; otherwise it would never be sent.
         return this.queuedBytes === 0 && this.#roomWaiters.length === 0;
       case "drop-oldest":
         return this.#dropOldest(size);
@@ -191,7 +191,7 @@ export class SendQueue {
         this.dropped++;
       } else kept.push(entry);
     }
-    // What somebody waits for stays, in front of what was not looked at.
+    // Writes with a promise stay. They move in front of the remaining entries.
     this.#head = at;
     while (kept.length > 0) this.#entries[--this.#head] = kept.pop()!;
     this.#compact();
@@ -201,8 +201,9 @@ export class SendQueue {
   }
 
   /**
-   * Writes past the queue: one promise, for nearly every write is taken whole at once. Its
-   * functions are made anew each time: an old object that points to young ones costs more.
+   * Writes without queueing. It creates one promise only, because the OS takes nearly every write
+   * whole. The callbacks are new ones for each write: for the garbage collector, an old object that
+   * points to young ones costs more.
    */
   #writeNow(bytes: Uint8Array): Promise<void> {
     this.busy = true;
@@ -282,7 +283,7 @@ export class SendQueue {
     this.#writeBatch(batch, size);
   }
 
-  /** Gives up the places of what has gone, now and then. */
+  /** Removes the entries that have been sent, from time to time. */
   #compact(): void {
     if (this.#head === this.#entries.length) {
       this.#entries = [];
@@ -313,7 +314,7 @@ export class SendQueue {
     if (failure === undefined) this.#next();
   }
 
-  /** Lets senders in that waited for room, in their order. */
+  /** Queues the messages that waited for room, in their order. */
   #admit(): void {
     while (this.#roomWaiters.length > 0) {
       const waiter = this.#roomWaiters[0]!;
@@ -327,7 +328,7 @@ export class SendQueue {
   }
 }
 
-/** The same promise, whose rejection does not end the process where nobody looks at it. */
+/** Returns the same promise, and keeps its rejection from ending the process if nobody awaits it. */
 export function quietly(promise: Promise<void>): Promise<void> {
   promise.catch(() => {});
   return promise;

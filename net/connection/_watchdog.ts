@@ -4,15 +4,15 @@ import type { ByteReceiver, ReceiverOwner } from "./_receiver.ts";
 import type { SendQueue, SendQueueOwner } from "./_send_queue.ts";
 import { touch, unwatch, watch, type Watched } from "../internal/timer.ts";
 
-/** What is watched over. */
+/** The connection that a watchdog belongs to. */
 interface Owner {
   readonly peer: string;
   abort(reason: unknown): void;
 }
 
 /**
- * The time limits of a connection, and what its two halves have to say to it: one small
- * object, since there may be thousands.
+ * Enforces the time limits of a connection, and connects it with its two halves. There may be
+ * thousands of connections, so one small object does both.
  */
 export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner, Watched {
   due = Infinity;
@@ -28,7 +28,7 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
   #seenWritten = 0;
   #stuckSince = Infinity;
 
-  /** `failed` makes what a raw operation threw the owner's error. */
+  /** Takes a function `failed` that converts the error of a raw operation into the owner's error. */
   constructor(
     owner: O,
     limits: Limits,
@@ -39,7 +39,7 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
     this.#failed = failed;
   }
 
-  /** Begins with the two halves. */
+  /** Starts to watch the two halves. */
   begin(receiver: ByteReceiver, queue: SendQueue): void {
     this.#receiver = receiver;
     this.#queue = queue;
@@ -49,7 +49,7 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
     this.waits(this.#nextCheck);
   }
 
-  /** Ends for good. */
+  /** Stops watching. */
   end(): void {
     this.#state = "over";
     unwatch(this);
@@ -89,7 +89,7 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
     this.due = Math.min(receiver.due, this.#nextCheck);
   }
 
-  /** Compares counters with those of the last check: no clock is read per message. */
+  /** Compares the counters with those of the last check, so that messages need not read a clock. */
   #check(now: number, receiver: ByteReceiver, queue: SendQueue): void {
     const { idleTimeout, writeTimeout, step } = this.#limits;
     const written = queue.bytesWritten;

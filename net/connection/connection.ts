@@ -1,7 +1,7 @@
 /**
- * One interface over TCP, TLS, Unix sockets and the in-memory pair: whole
- * messages in (`readLine`, `readFrame`, `readExact`), all bytes out (`write`),
- * a bounded send queue, time limits, half-close and a clean end.
+ * One interface over TCP, TLS, Unix sockets and the in-memory pair. A connection reads complete
+ * messages (`readLine`, `readFrame`, `readExact`) and writes all bytes (`write`). It has a bounded
+ * send queue, time limits, half-close and an orderly end.
  *
  * @example Echo lines over a connection
  * ```ts
@@ -21,7 +21,7 @@
  * await serving;
  * ```
  *
- * **Permissions**: none of its own; opening the transport needs them.
+ * **Permissions**: none. Opening the transport requires permissions.
  *
  * @module
  */
@@ -53,17 +53,16 @@ export type * from "./options.ts";
 
 let lastId = 0;
 
-/** Makes what a raw operation threw the connection's error; for its watchdog alone. */
+/** Converts the error of a raw operation into the connection's error. Only the watchdog uses it. */
 let failed: (connection: Connection, error: unknown, phase: NetPhase) => NetError;
 
 /**
- * A duplex connection to one peer. One reader at a time; writers may overlap
- * and keep their order.
+ * A duplex connection to one peer. Only one read may be pending at a time. Writes may overlap; they
+ * keep their order.
  *
- * Reads and writes reject with {@linkcode NetError}: "reset" and "truncated"
- * when the peer broke off, "timeout" and "limit" for the limits set here,
- * "closed" after {@linkcode Connection.close}. A signal's reason is passed on
- * as it is.
+ * Reads and writes reject with a {@linkcode NetError}: of kind "reset" or "truncated" if the peer
+ * breaks off, "timeout" or "limit" if a limit is exceeded, and "closed" after
+ * {@linkcode Connection.close}. An aborted `signal` rejects with its own reason.
  *
  * @example Length-prefixed frames
  * ```ts
@@ -78,9 +77,9 @@ let failed: (connection: Connection, error: unknown, phase: NetPhase) => NetErro
  * ```
  */
 export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<ArrayBuffer>> {
-  /** A number that no other connection of this process has. */
+  /** The number of this connection. It is unique within the process. */
   readonly id: number = ++lastId;
-  /** The address of the peer in words, e.g. `127.0.0.1:50312`. */
+  /** The address of the peer as text, for example `127.0.0.1:50312`. */
   readonly peer: string;
 
   #transport: Transport;
@@ -103,12 +102,12 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   #writable: WritableStream<Uint8Array | string> | undefined;
 
   /**
-   * Takes over an open transport. Nobody else may read or write it from now on.
+   * Takes over an open transport. Nothing else may read from it or write to it any more.
    *
    * @param transport A `Deno.Conn` or an end of an in-memory pair.
-   * @param options The limits.
-   * @param tls What the handshake agreed on, where the transport is a TLS connection.
-   * @throws {RangeError} If a limit is negative or no number.
+   * @param options The time limits and the send queue.
+   * @param tls The result of the handshake if the transport is a TLS connection.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(transport: Transport, options: ConnectionOptions = {}, tls?: TlsInfo) {
     CONNECTION.check("Connection", options);
@@ -123,7 +122,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#watchdog.begin(this.#receiver, this.#queue);
   }
 
-  /** What the TLS handshake agreed on; undefined without TLS. */
+  /** The result of the TLS handshake; undefined without TLS. */
   get tls(): TlsInfo | undefined {
     return this.#tls;
   }
@@ -138,32 +137,32 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     return this.#transport.remoteAddr;
   }
 
-  /** Whether writing is still possible on this side. */
+  /** Whether the connection is open, and neither closed nor being closed on this side. */
   get open(): boolean {
     return this.#state === "open";
   }
 
-  /** Whether it is open and, as far as is known, neither side has ended its output. */
+  /** Whether the connection is open and, as far as known, neither side has ended its output. */
   get duplex(): boolean {
     const { ended, broken } = this.#receiver;
     return this.#state === "open" && !this.#halfClosed && !ended && !broken;
   }
 
-  /** Aborted when the connection is closed, with the {@linkcode NetError} that says why. */
+  /** A signal that is aborted when the connection ends. Its reason is a {@linkcode NetError}. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#state === "closed") this.#controller.abort(this.#endReason());
     return this.#controller.signal;
   }
 
-  /** Resolves when everything is closed, to the error that ended it, if one did. */
+  /** A promise that resolves when the connection is closed, to the error that ended it if any. */
   get closed(): Promise<NetError | undefined> {
     return this.#closed ??= this.#state === "closed"
       ? Promise.resolve(this.#reason)
       : new Promise((resolve) => this.#tellClosed = resolve);
   }
 
-  /** Bytes accepted for sending that the operating system has not taken. */
+  /** Number of bytes in the send queue that the operating system has not taken yet. */
   get queuedBytes(): number {
     return this.#queue.queuedBytes;
   }
@@ -185,22 +184,25 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Reads what is there, at least one byte. The buffer is lent until the
-   * promise settles.
+   * Reads the available bytes into a buffer; waits for at least one. The buffer must not be used
+   * until the promise settles.
    *
-   * @param buffer Where the bytes go.
-   * @param options Limits of this read.
-   * @returns The number of bytes, or null when the peer has ended.
+   * @param buffer The buffer that gets the bytes.
+   * @param options The time limit and the signal of this read.
+   * @returns The number of bytes, or null if the peer has ended its output.
+   * @throws {RangeError | TypeError} If an option is invalid, or another read is pending. All reads
+   * do this.
    */
   read(buffer: Uint8Array, options?: ReadOptions): Promise<number | null> {
     return this.#receiver.read(buffer, options);
   }
 
   /**
-   * Reads what is there into new memory that is the caller's, or into memory that is lent.
+   * Reads the available bytes; waits for at least one. The caller owns the returned array, unless
+   * the option `lent` is set.
    *
-   * @param options Limits of this read.
-   * @returns At least one byte, or null when the peer has ended.
+   * @param options The time limit, the signal, and the memory to use.
+   * @returns At least one byte, or null if the peer has ended its output.
    */
   readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     return this.#receiver.readChunk(options);
@@ -246,76 +248,75 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Reads exactly `size` bytes. Memory grows with what arrives, not with what
-   * is asked for.
+   * Reads exactly `size` bytes. Memory is allocated as bytes arrive, and not in advance.
    *
-   * @param size How many bytes.
-   * @param options Limits of this read.
-   * @returns The bytes.
-   * @throws {NetError} Of kind "truncated" if the peer ends before.
+   * @param size The number of bytes to read.
+   * @param options The time limit and the signal of the whole read.
+   * @returns An array of `size` bytes.
+   * @throws {NetError} Of kind "truncated" if the peer ends its output earlier.
    */
   readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
     return this.#receiver.readExact(size, options);
   }
 
   /**
-   * Reads one line that ends with LF or CR LF. The last line may lack its end.
+   * Reads one line that ends with LF or CR LF. The last line of a stream need not have an end.
    *
-   * @param options The maximum, and limits of the whole line.
-   * @returns The line without its end, or null when the peer has ended.
-   * @throws {NetError} Of kind "limit" for a line above `max`: the rest of it is
-   * thrown away, the next call gives the next line, and writing still works.
+   * @param options The maximum length, and the time limit and signal of the whole line.
+   * @returns The line without its end, or null if the peer has ended its output.
+   * @throws {NetError} Of kind "limit" if the line is longer than `max`. The rest of the line is
+   * skipped, and the next call returns the next line. The connection stays usable.
    */
   readLine(options?: LineOptions): Promise<string | null> {
     return this.#receiver.readLine(options);
   }
 
   /**
-   * Reads one frame with a length in front.
+   * Reads one frame with a length prefix.
    *
-   * @param options The shape of the length, the maximum and limits of the whole frame.
-   * @returns The payload, or null when the peer has ended between two frames.
-   * @throws {NetError} Of kind "limit" if the length is above `max`, before
-   * anything is allocated for it: there is no way to the next frame, so close
-   * the connection; of kind "truncated" if the peer ends inside.
+   * @param options The format of the prefix, the maximum, and the time limit of the whole frame.
+   * @returns The payload, or null if the peer has ended its output between two frames.
+   * @throws {NetError} Of kind "limit" if the frame is longer than `max`. No memory is allocated for
+   * it. The next frame cannot be found then, so close the connection. Of kind "truncated" if the
+   * peer ends its output within a frame.
    */
   readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     return this.#receiver.readFrame(options);
   }
 
   /**
-   * Iterates over lines until the peer ends. Leaving the loop leaves the connection open.
+   * Iterates over lines until the peer ends its output. The connection stays open when the loop ends.
    *
-   * @param options As for {@linkcode Connection.readLine}, for each line.
-   * @returns The lines.
+   * @param options Options of {@linkcode Connection.readLine}, for each line.
+   * @returns An iterator over the lines, without their ends.
    */
   lines(options?: LineOptions): AsyncIterableIterator<string, void, void> {
     return this.#receiver.lines(options);
   }
 
   /**
-   * Iterates over frames until the peer ends.
+   * Iterates over frames until the peer ends its output.
    *
-   * @param options As for {@linkcode Connection.readFrame}, for each frame.
-   * @returns The payloads.
+   * @param options Options of {@linkcode Connection.readFrame}, for each frame.
+   * @returns An iterator over the payloads.
    */
   async *frames(options?: FrameOptions): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     for (let frame; (frame = await this.readFrame(options)) !== null;) yield frame;
   }
 
-  /** Iterates over chunks as they arrive, each the caller's own memory. */
+  /** Iterates over chunks as they arrive. The caller owns each chunk. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     for (let chunk; (chunk = await this.readChunk()) !== null;) yield chunk;
   }
 
   /**
-   * Writes all of `data`, after everything written or sent before. The bytes
-   * are lent until the promise settles.
+   * Writes all of `data` after all earlier writes. The bytes must not be changed until the promise
+   * settles.
    *
-   * @param data Bytes, or text that is encoded as UTF-8.
-   * @returns Resolves when the operating system has taken the last byte. A failure that nobody
-   * awaits is told by `closed` and `signal` alone: it does not end the process.
-   * @throws {TypeError} If `data` is neither; the connection goes on.
+   * @param data Bytes, or text, which is encoded as UTF-8.
+   * @returns A promise that resolves when the operating system has taken the last byte. If nobody
+   * awaits it, a failure does not end the process; `closed` and `signal` report it.
+   * @throws {TypeError} If `data` has another type. The connection stays usable.
    */
   write(data: Uint8Array | string): Promise<void> {
     if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
@@ -324,12 +325,12 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Writes one frame with its length in front.
+   * Writes one frame with a length prefix.
    *
-   * @param payload Bytes, or text that is encoded as UTF-8.
-   * @param format The shape of the length.
-   * @returns Resolves when the operating system has taken the last byte.
-   * @throws {RangeError} If the payload is longer than the length can say.
+   * @param payload Bytes, or text, which is encoded as UTF-8.
+   * @param format The format of the length prefix.
+   * @returns A promise that resolves when the operating system has taken the last byte.
+   * @throws {RangeError} If the payload is longer than the prefix can express.
    */
   writeFrame(payload: Uint8Array | string, format?: FrameFormat): Promise<void> {
     try {
@@ -340,11 +341,10 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Queues a message under the policy of `sendQueue`. What is queued goes out
-   * joined into few writes.
+   * Queues a message under the policy of `sendQueue`. Queued messages are joined into few writes.
    *
-   * @param data Bytes, or text; not to be changed afterwards.
-   * @returns Resolves when there was room for it.
+   * @param data Bytes, or text. The bytes must not be changed afterwards.
+   * @returns A promise that resolves when the message is in the queue.
    */
   send(data: Uint8Array | string): Promise<void> {
     if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
@@ -353,12 +353,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Queues a message at once, or says that it did not: the queue is full and
-   * its policy is "wait", the policy has just disconnected the peer, or the
-   * connection is closed.
+   * Queues a message without waiting. It fails if the queue is full or the connection is closed.
+   * With the policy "disconnect", a full queue ends the connection.
    *
-   * @param data Bytes, or text; not to be changed afterwards.
-   * @returns Whether it was queued.
+   * @param data Bytes, or text. The bytes must not be changed afterwards.
+   * @returns Whether the message was queued.
    */
   trySend(data: Uint8Array | string): boolean {
     if (this.#state !== "open") return false;
@@ -368,19 +367,18 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Waits for the queue to empty.
+   * Waits until the send queue has been written.
    *
-   * @returns Resolves when the operating system has all that is queued now.
+   * @returns A promise that resolves when the operating system has taken all bytes queued so far.
    */
   flush(): Promise<void> {
     return this.#queue.flush();
   }
 
   /**
-   * Half-close: sends what is queued, then tells the peer that nothing more
-   * will come. Reading goes on.
+   * Ends the output (half-close) after the send queue has been written. Reading stays possible.
    *
-   * @returns Resolves when the peer has been told.
+   * @returns A promise that resolves when the end of the output has been sent.
    */
   closeWrite(): Promise<void> {
     return quietly(this.#closeWrite());
@@ -407,11 +405,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Sends what is queued, tells the peer, waits a moment for its end, and closes; in the
-   * middle of {@linkcode Connection.upgrade} it closes at once, as nothing can go out.
-   * Pending reads reject with kind "closed". Closing twice is harmless; never throws.
+   * Closes the connection politely: it writes the send queue, ends the output, and waits up to
+   * `lingerTimeout` for the end of the peer's output. During {@linkcode Connection.upgrade} it
+   * closes at once. Pending reads reject with kind "closed". A second call has no effect.
    *
-   * @returns Resolves when everything is closed.
+   * @returns A promise that resolves when the connection is closed. It never rejects.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -419,17 +417,17 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Ends the connection at once; what is queued is lost. Time limits and the send queue policy
+   * Ends the connection at once. Queued messages are lost. Time limits and the send queue policy
    * "disconnect" do the same.
    *
-   * A transport that can be reset is reset: the peer sees an error (ECONNRESET). That is so in
+   * A transport that supports it is reset, and the peer sees an error (ECONNRESET). This is so in
    * memory, over TCP with the option `resetOnAbort` or after {@linkcode Connection.resetOnAbort},
    * and over TLS on top of these. Other TLS on `node:tls` ends without a close_notify, which most
    * implementations of TLS report. In all other cases the peer sees an orderly end, as after
-   * {@linkcode Connection.close}: a protocol whose messages end with the connection must not rely
-   * on it then.
+   * {@linkcode Connection.close}. A protocol whose messages end with the connection must use
+   * `resetOnAbort`.
    *
-   * @param reason Why; it ends up in `closed`, `signal` and pending operations.
+   * @param reason The error that `closed`, `signal` and pending operations report.
    */
   abort(reason?: unknown): void {
     if (this.#state === "closed") return;
@@ -439,14 +437,14 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#end(true);
   }
 
-  /** Closes the transport, or resets it if it can be reset. */
+  /** Closes the transport. With `reset`, it resets the transport if possible. */
   #end(reset: boolean): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     try {
       if (reset && this.#transport.reset !== undefined) this.#transport.reset();
       else this.#transport.close();
-    } catch { /* Closed underneath; there is nothing left to close. */ }
+    } catch { /* The transport was closed already. */ }
     this.#watchdog.end();
     const error = this.#endReason();
     this.#receiver.fail(error);
@@ -456,16 +454,17 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Makes {@linkcode Connection.abort} end a TCP connection by a reset from now on, as the option
-   * `resetOnAbort` does from the beginning. For a protocol that learns late that the end of the
-   * connection will be the end of a message. It costs about 0.1 ms and a second file descriptor.
+   * Enables resets: {@linkcode Connection.abort} ends the TCP connection by a reset from now on. The
+   * option `resetOnAbort` does the same from the beginning. This method is for protocols that learn
+   * later that the end of the connection will be the end of a message. It costs about 0.1 ms and a
+   * second file descriptor.
    *
-   * Call it before the read or write that may be under way at the end: while one that began
-   * earlier is still under way, the peer may see an orderly end before the reset.
+   * Call it before you start the last read or write. If an earlier one is still pending when the
+   * connection is aborted, the peer may see an orderly end before the reset.
    *
-   * @returns Whether `abort` now ends the connection as an error. It does not with Unix sockets,
-   * with Deno's own TLS, on Windows, and while no file descriptor is left. TLS on `node:tls` ends
-   * without a close_notify then, and by a reset if it was opened with the option.
+   * @returns Whether the peer will see an error after `abort`. It will not with Unix sockets, with
+   * TLS of Deno, on Windows, and if no file descriptor is left. TLS on `node:tls` ends without a
+   * close_notify, and by a reset if it was opened with the option.
    */
   resetOnAbort(): boolean {
     if (this.#state === "closed") return false;
@@ -482,19 +481,19 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Lets the connection run out: what is on its way is still read, but a read
-   * that waits between two messages ends as if the peer had ended.
+   * Ends reading at the next boundary between messages. Data in transit is still read. A read that
+   * waits between two messages ends as if the peer had ended its output.
    */
   drain(): void {
     if (this.#state === "open") this.#receiver.drain();
   }
 
   /**
-   * Hands the raw transport over, for a protocol that takes the connection
-   * from here. This object is of no use afterwards.
+   * Detaches the raw transport, for another protocol that takes over. This object counts as closed
+   * afterwards.
    *
-   * @returns The transport and what had arrived.
-   * @throws {TypeError} If a read or a write has not ended.
+   * @returns The transport and the bytes that were received and not read.
+   * @throws {TypeError} If the connection is closed, or a read or a write is pending.
    */
   detach(): DetachedTransport {
     if (this.#state !== "open" || this.#receiver.reading || this.#queue.busy) {
@@ -515,14 +514,14 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   }
 
   /**
-   * Puts a layer between this connection and its transport, as `upgradeTls` does
-   * after STARTTLS. What is written meanwhile waits, and goes through the layer.
+   * Puts a layer between this connection and its transport, as `upgradeTls` does after STARTTLS.
+   * Writes during the upgrade wait and go through the layer.
    *
-   * @param wrap Gets the raw transport and gives what to use instead; when it
-   * rejects, the connection is closed.
-   * @throws {TypeError} If a read or a write has not ended, or the connection is closed.
-   * @throws {NetError} Of kind "protocol" if bytes had arrived that nobody has read: they
-   * came without the layer's protection, so the connection is closed and none of them is used.
+   * @param wrap A function that takes the raw transport and returns the layer. If it rejects, the
+   * connection is aborted.
+   * @throws {TypeError} If the connection is closed, or a read or a write is pending.
+   * @throws {NetError} Of kind "protocol" if received bytes have not been read. They came without
+   * the protection of the layer, so the connection is aborted and the bytes are discarded.
    */
   async upgrade(wrap: (raw: Transport) => Promise<UpgradedTransport>): Promise<void> {
     if (this.#state !== "open" || this.#receiver.reading || !this.#queue.idle) {
@@ -541,7 +540,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       }
       const { transport, tls } = await wrap(this.#transport);
       this.#transport = transport;
-      // It was closed meanwhile, which could not reach the new transport.
+      // A close during the upgrade has closed only the raw transport.
       if (!this.open) transport.close();
       this.#tls = tls;
     } catch (error) {
@@ -555,7 +554,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     if (!this.open) throw this.#endReason();
   }
 
-  /** The receiving side as a stream. Cancelling it leaves the sending side alone. */
+  /** The receiving side as a stream. Cancelling it does not affect the sending side. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= new ReadableStream({
       pull: async (controller) => {
@@ -567,7 +566,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     return this.#readable;
   }
 
-  /** The sending side as a stream. Closing it is a half-close, aborting it ends the connection. */
+  /** The sending side as a stream. Closing it is a half-close; aborting it aborts the connection. */
   get writable(): WritableStream<Uint8Array | string> {
     this.#writable ??= new WritableStream({
       write: (chunk) => this.write(chunk),
@@ -584,23 +583,23 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
 
   async #close(): Promise<void> {
     if (this.#state === "closed") return;
-    // Nothing can go out in the middle of a handshake, which ends by this.
+    // Nothing can be sent during a handshake. This ends the handshake.
     if (this.#upgrading) return this.#end(false);
     this.#state = "closing";
     const { lingerTimeout, writeTimeout } = this.#limits;
     this.#receiver.fail(this.#endReason());
     try {
       if (!this.#halfClosed) await this.#queue.flush();
-      // Closing with unread bytes makes the kernel send a reset, which would
-      // overtake our last bytes; so the peer's end is awaited, for a moment.
+      // Closing a socket with unread bytes makes the kernel send a reset, which would overtake our
+      // last bytes. So the connection waits for the end of the peer's output.
       const { ended, broken } = this.#receiver;
       const lingers = lingerTimeout > 0 && !broken;
-      // TLS ends with a word of its own, without which the peer takes it for a break.
+      // TLS ends with a close_notify. Without it, the peer reports a truncated stream.
       if (lingers && !this.#halfClosed && (!ended || this.#tls !== undefined)) {
         await withDeadline(this.#transport.closeWrite(), writeTimeout, () => this.#endReason());
       }
       if (lingers && !ended) await this.#receiver.discard(lingerTimeout);
-    } catch { /* The peer is gone, or does not read: closing is all that is left. */ }
+    } catch { /* The peer is gone or does not read. The connection is closed anyway. */ }
     this.#end(false);
   }
 
@@ -608,7 +607,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     return new NetError(message, { ...options, address: this.peer });
   }
 
-  /** What a raw operation threw, classified; the first failure is the reason of the end. */
+  /** Classifies the error of a raw operation. The first error becomes the reason of the end. */
   #failed(error: unknown, phase: NetPhase): NetError {
     if (this.#state === "closed") return this.#endReason();
     const failure = toNetError(error, { phase, address: this.peer });

@@ -1,6 +1,6 @@
 /**
- * Length-prefixed frames over a byte stream: a big-endian (or little-endian)
- * unsigned length of 1, 2 or 4 bytes, then that many bytes. Pure.
+ * Length-prefixed frames in a byte stream: an unsigned length of 1, 2 or 4 bytes, then as many bytes
+ * of payload. The functions are pure.
  *
  * @example Encode and decode
  * ```ts
@@ -17,16 +17,18 @@
  * @module
  */
 
-/** The shape of the length prefix. */
+import { FRAME_FORMAT } from "./_frame_rules.ts";
+
+/** The format of the length prefix. */
 export interface FrameFormat {
   /**
-   * How many bytes the length takes.
+   * Size of the length in bytes.
    *
    * @default 4
    */
   lengthBytes?: 1 | 2 | 4;
   /**
-   * Whether the length is little-endian; network order is big-endian.
+   * Whether the length is little-endian. Network byte order is big-endian.
    *
    * @default false
    */
@@ -34,13 +36,13 @@ export interface FrameFormat {
 }
 
 /**
- * Makes one frame of `payload`.
+ * Encodes one frame.
  *
- * @param payload The bytes of the frame; text is encoded as UTF-8.
- * @param format The shape of the length prefix.
- * @returns Prefix and payload in one buffer.
- * @throws {RangeError} If the payload is longer than the prefix can say, or `lengthBytes` is
- * another number.
+ * @param payload The content of the frame. Text is encoded as UTF-8.
+ * @param format The format of the length prefix.
+ * @returns The prefix and the payload in one buffer.
+ * @throws {RangeError | TypeError} If the payload is longer than the prefix can express, or an
+ * option is invalid.
  *
  * @example A frame with a text
  * ```ts
@@ -54,14 +56,14 @@ export function encodeFrame(
   payload: Uint8Array | string,
   format: FrameFormat = {},
 ): Uint8Array<ArrayBuffer> {
-  const { littleEndian = false } = format;
-  const lengthBytes = checkLengthBytes(format);
+  FRAME_FORMAT.check("encodeFrame", format);
+  const { littleEndian = false, lengthBytes = 4 } = format;
   const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
   const limit = 2 ** (8 * lengthBytes) - 1;
   if (bytes.length > limit) {
     throw new RangeError(
       `Cannot encode a frame of ${bytes.length} bytes: ` +
-        `a length of ${lengthBytes} bytes ends at ${limit}`,
+        `the maximum for a length of ${lengthBytes} bytes is ${limit}`,
     );
   }
   const frame = new Uint8Array(lengthBytes + bytes.length);
@@ -77,9 +79,9 @@ export function encodeFrame(
  * Reads the length from the start of a frame.
  *
  * @param bytes The buffered bytes, starting with the prefix.
- * @param format The shape of the length prefix.
- * @returns The length of the payload, or undefined while the prefix is not complete.
- * @throws {RangeError} If `lengthBytes` is another number.
+ * @param format The format of the length prefix.
+ * @returns The length of the payload, or undefined while the prefix is incomplete.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example An incomplete prefix
  * ```ts
@@ -94,16 +96,10 @@ export function decodeFrameLength(
   bytes: Uint8Array,
   format: FrameFormat = {},
 ): number | undefined {
-  const { littleEndian = false } = format;
-  const lengthBytes = checkLengthBytes(format);
+  FRAME_FORMAT.check("decodeFrameLength", format);
+  const { littleEndian = false, lengthBytes = 4 } = format;
   if (bytes.length < lengthBytes) return undefined;
   if (lengthBytes === 1) return bytes[0];
   const view = new DataView(bytes.buffer, bytes.byteOffset, lengthBytes);
   return lengthBytes === 2 ? view.getUint16(0, littleEndian) : view.getUint32(0, littleEndian);
-}
-
-/** Three bytes would be written as four, over the payload. */
-function checkLengthBytes({ lengthBytes = 4 }: FrameFormat): 1 | 2 | 4 {
-  if (lengthBytes === 1 || lengthBytes === 2 || lengthBytes === 4) return lengthBytes;
-  throw new RangeError(`Cannot use lengthBytes: it is 1, 2 or 4, not ${lengthBytes}`);
 }

@@ -22,25 +22,24 @@ const CR = 0x0d;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const fatalDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** What {@linkcode scanLine} found. */
+/** The result of {@linkcode scanLine}. */
 export type LineScan =
-  /** A line: its text is `[start, end)`, the next line starts at `next`. */
+  /** A line. Its text ends before `end`, and the next line starts at `next`. */
   | { readonly type: "line"; readonly end: number; readonly next: number }
-  /** A whole line above the maximum; the next one starts at `next`. */
+  /** A complete line above the maximum. The next line starts at `next`. */
   | { readonly type: "overlong"; readonly next: number }
-  /** No end of line yet, and already more than the maximum. */
+  /** An incomplete line that is already above the maximum. */
   | { readonly type: "overflow" }
-  /** No end of line yet. */
+  /** An incomplete line. */
   | { readonly type: "partial" };
 
 /**
- * Looks for the first line in `bytes`. Lines end with LF or CR LF; a CR
- * elsewhere is part of the line.
+ * Finds the first line in `bytes`. Lines end with LF or CR LF. A CR elsewhere is part of the line.
  *
  * @param bytes The buffered bytes, starting with the line.
- * @param from The index at which to go on searching, when the bytes before it are known to hold no LF.
- * @param max The most bytes that a line may have, its terminator not counted.
- * @returns What was found.
+ * @param from The index to search from. The bytes before it must contain no LF.
+ * @param max Maximum number of bytes in a line, without its terminator.
+ * @returns The position of the line, or why there is none.
  *
  * @example A line in a buffer
  * ```ts
@@ -55,7 +54,7 @@ export type LineScan =
 export function scanLine(bytes: Uint8Array, from: number, max: number): LineScan {
   const lf = bytes.indexOf(LF, from);
   if (lf === -1) {
-    // One byte above the maximum may still be the CR of the terminator.
+    // One byte above the maximum may be the CR of the terminator.
     const text = bytes.length > 0 && bytes[bytes.length - 1] === CR
       ? bytes.length - 1
       : bytes.length;
@@ -66,13 +65,13 @@ export function scanLine(bytes: Uint8Array, from: number, max: number): LineScan
 }
 
 /**
- * Decodes the bytes of one line as UTF-8. A byte order mark is kept: it is not
- * the business of a line in the middle of a stream.
+ * Decodes the bytes of one line as UTF-8. A byte order mark is kept, because a line may be in the
+ * middle of a stream.
  *
  * @param bytes The line without its terminator.
- * @param fatal Whether invalid UTF-8 throws instead of becoming U+FFFD.
- * @returns The text.
- * @throws {TypeError} With `fatal`, if the bytes are not UTF-8.
+ * @param fatal Whether invalid UTF-8 throws. Otherwise it becomes U+FFFD.
+ * @returns The text of the line.
+ * @throws {TypeError} If `fatal` is set and the bytes are not UTF-8.
  *
  * @example Invalid UTF-8
  * ```ts

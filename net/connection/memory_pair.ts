@@ -1,6 +1,6 @@
 /**
- * Two connected ends in memory, with the faults of a bad network on request:
- * for testing handlers and protocols without sockets and without permissions.
+ * Two connected ends in memory, optionally with the faults of a bad network. Tests of handlers and
+ * protocols need neither sockets nor permissions this way.
  *
  * @example Test a handler without a network
  * ```ts
@@ -34,11 +34,11 @@ export interface MemoryPairOptions extends MemoryTransportOptions, ConnectionOpt
 const PAIR = new OptionRules<MemoryPairOptions>({ ...TRANSPORTS.rules, ...CONNECTION.rules });
 
 /**
- * Makes two connected {@linkcode Connection}s.
+ * Creates two connected {@linkcode Connection}s.
  *
- * @param options Capacity and faults, and the limits of both connections.
- * @returns The two connections.
- * @throws {RangeError} If a number is out of range.
+ * @param options The capacity, the faults, and the limits of both connections.
+ * @returns The two ends. Bytes written to one arrive at the other.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example Half-close
  * ```ts

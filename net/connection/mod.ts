@@ -1,7 +1,7 @@
 /**
  * A connection over any transport: lines, frames, time limits, a bounded send queue, and resets.
  *
- * **Permissions**: `Connection` needs none; dialling and listening state theirs.
+ * **Permissions**: none for `Connection`. Functions that connect or listen state theirs.
  *
  * @module
  */

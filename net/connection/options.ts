@@ -1,5 +1,5 @@
 /**
- * The options of a {@linkcode Connection}, and what its methods take and give.
+ * The options of a {@linkcode Connection} and of its methods, and the types of their results.
  *
  * **Permissions**: none.
  *
@@ -9,20 +9,20 @@
 import type { FrameFormat } from "./frame_codec.ts";
 import type { TlsInfo, Transport } from "./transport.ts";
 
-/** What a full send queue does with one message more. */
+/** The behaviour of a full send queue: the sender waits, old messages are dropped, or the peer is disconnected. */
 export type SendPolicy = "wait" | "drop-oldest" | "disconnect";
 
-/** The bounded queue of what has not been sent. */
+/** Options of the bounded send queue. */
 export interface SendQueueOptions {
   /**
-   * The most bytes that may be queued.
+   * Maximum number of queued bytes.
    *
    * @default 1048576
    */
   limit?: number;
   /**
-   * What happens to one message more: the sender waits, the oldest messages
-   * that nobody waits for are thrown away, or the peer is disconnected.
+   * The behaviour when the queue is full. With "wait", the sender waits. With "drop-oldest", the
+   * oldest messages that nobody awaits are dropped. With "disconnect", the connection is aborted.
    *
    * @default "wait"
    */
@@ -32,62 +32,62 @@ export interface SendQueueOptions {
 /** Limits of a {@linkcode Connection}. All times are in milliseconds; 0 lifts a limit. */
 export interface ConnectionOptions {
   /**
-   * How long a reader may wait for the peer without a byte in either direction
-   * before the connection is closed; while nobody reads, nobody waits for the
-   * peer. Checked in steps of an eighth (at most a second), so that it may come
-   * late by that much, and never early.
+   * Maximum time without a byte in either direction while a reader waits. Then the connection is
+   * aborted with an error of kind "timeout". Time without a waiting reader does not count. The limit
+   * is checked in steps of an eighth of it, at most a second, so it may take effect late by one
+   * step.
    *
    * @default 0 on clients, 60000 on servers
    */
   idleTimeout?: number;
   /**
-   * How long one read may take. It rejects with kind "timeout", loses no byte,
-   * and the connection stays usable.
+   * Maximum duration of one read. The read then rejects with kind "timeout". No byte is lost, and
+   * the connection stays usable.
    *
    * @default 0
    */
   readTimeout?: number;
   /**
-   * How long a write may make no progress because the peer does not read. Then
-   * the connection is aborted, for the peer may have half a message.
+   * Maximum time without progress of a write because the peer does not read. Then the connection is
+   * aborted, as the peer may have received half a message.
    *
    * @default 30000
    */
   writeTimeout?: number;
   /**
-   * How long {@linkcode Connection.close} waits for the peer to end, so that a
-   * reset does not destroy the last bytes on their way.
+   * Time for which {@linkcode Connection.close} waits until the peer has ended its output. Without
+   * this wait, a reset could destroy the last bytes before the peer reads them.
    *
    * @default 500
    */
   lingerTimeout?: number;
-  /** The queue behind `send` and `trySend`. */
+  /** The send queue behind `send` and `trySend`. */
   sendQueue?: SendQueueOptions;
 }
 
-/** Limits of one read. */
+/** Options of one read. */
 export interface ReadOptions {
   /**
-   * How long it may take, in milliseconds; 0 for ever.
+   * Time limit in milliseconds; 0 for no limit.
    *
    * @default the connection's `readTimeout`
    */
   timeout?: number;
-  /** Gives the read up; it rejects with the signal's reason and loses no byte. */
+  /** Cancels the read, which rejects with the signal's reason. No byte is lost. */
   signal?: AbortSignal;
 }
 
 /** Options of {@linkcode Connection.readChunk}. */
 export interface ChunkOptions extends ReadOptions {
   /**
-   * Whether the chunk belongs to a message that has begun, so that a connection
-   * that drains still waits for it as long as the limits allow.
+   * Whether the chunk is part of a message that has begun. A draining connection then waits for it
+   * as long as the time limits allow.
    *
    * @default false
    */
   inMessage?: boolean;
   /**
-   * Whether the chunk is only lent until the next read, which costs no memory for each.
+   * Whether the chunk is valid only until the next read. This saves an allocation for each chunk.
    *
    * @default false
    */
@@ -97,13 +97,13 @@ export interface ChunkOptions extends ReadOptions {
 /** Options of {@linkcode Connection.readLine}. */
 export interface LineOptions extends ReadOptions {
   /**
-   * The most bytes that a line may have, its terminator not counted.
+   * Maximum number of bytes in a line, without its terminator.
    *
    * @default 65536
    */
   max?: number;
   /**
-   * Whether invalid UTF-8 is an error of kind "protocol" instead of U+FFFD.
+   * Whether invalid UTF-8 is an error of kind "protocol". Otherwise it becomes U+FFFD.
    *
    * @default false
    */
@@ -113,41 +113,41 @@ export interface LineOptions extends ReadOptions {
 /** Options of {@linkcode Connection.readFrame}. */
 export interface FrameOptions extends ReadOptions, FrameFormat {
   /**
-   * The most bytes that a frame may have, its prefix not counted.
+   * Maximum number of bytes in a frame, without its prefix.
    *
    * @default 1048576
    */
   max?: number;
 }
 
-/** What a connection has done so far. */
+/** Counters of a connection. */
 export interface ConnectionStats {
-  /** Bytes received. */
+  /** Number of received bytes. */
   readonly bytesRead: number;
-  /** Bytes that the operating system has taken for sending. */
+  /** Number of bytes that the operating system has taken for sending. */
   readonly bytesWritten: number;
-  /** Bytes waiting in the send queue. */
+  /** Number of bytes in the send queue. */
   readonly queuedBytes: number;
-  /** Bytes that have arrived here and not been read. */
+  /** Number of received bytes that have not been read. */
   readonly unreadBytes: number;
-  /** Messages thrown away by the policy "drop-oldest". */
+  /** Number of messages dropped by the policy "drop-oldest". */
   readonly dropped: number;
-  /** When it was opened, in milliseconds since 1970. */
+  /** Time at which the connection was opened, in milliseconds since 1970. */
   readonly openedAt: number;
 }
 
-/** What {@linkcode Connection.detach} hands over. */
+/** The result of {@linkcode Connection.detach}. */
 export interface DetachedTransport {
-  /** The raw stream, open. */
+  /** The open transport. */
   readonly transport: Transport;
-  /** What had arrived and was not read. */
+  /** The bytes that had been received and not been read. */
   readonly buffered: Uint8Array<ArrayBuffer>;
 }
 
-/** What the layer of {@linkcode Connection.upgrade} gives. */
+/** The result of the callback of {@linkcode Connection.upgrade}. */
 export interface UpgradedTransport {
-  /** What to read from and write to from now on; closing it closes what is below. */
+  /** The transport to use from now on. Closing it must close the transport below. */
   readonly transport: Transport;
-  /** What the handshake agreed on, where the layer is TLS. */
+  /** The result of the TLS handshake, if the layer is TLS. */
   readonly tls?: TlsInfo;
 }

@@ -1,11 +1,11 @@
 /**
- * TCP connections that end by a reset (RST) when they break off, so that the peer does not take
- * half a stream for the whole: `Deno.Conn.close` always sends a FIN first.
+ * Adds resets (RST) to TCP connections. `Deno.Conn.close` always sends a FIN, so the peer may take
+ * an incomplete stream for a complete one.
  *
- * Connections of this package have the option `resetOnAbort`. This module is for those that a
- * program has opened itself.
+ * Connections of this package have the option `resetOnAbort`. This module is for connections that a
+ * program has opened with `Deno.connect` or `Deno.listen`.
  *
- * @example Break a connection off
+ * @example Reset a connection
  * ```ts
  * import { resettable } from "@portside/kit/net/connection";
  * import { assertRejects } from "@std/assert";
@@ -30,9 +30,9 @@ import { SOCKET, uvHandles } from "../internal/uv_handles.ts";
 
 export type * from "./transport.ts";
 
-/** A transport on top of another one, which can be reset if that one can. */
+/** A transport on top of another one. It can be reset if the one below can. */
 export interface LayeredTransport extends Transport {
-  /** Goes on with what `replace` makes of the transport below. */
+  /** Replaces the transport below by the result of `replace`. */
   replaceBelow(replace: (below: Transport) => Transport): void;
 }
 
@@ -43,13 +43,13 @@ export interface LayeredTransport extends Transport {
  *
  * It costs about 0.1 ms and a second file descriptor. Reading and writing cost as much as before.
  *
- * @param transport A `Deno.TcpConn`, or a layer over one. Use only what is returned from now on.
- * @param inFlight Settles when the reads and writes that are under way on `transport` have ended.
- * A reset before that sends a FIN, and then the reset. Leave it out only if none is under way: a
- * reset would leave the connection open.
- * @returns The transport to use.
+ * @param transport A `Deno.TcpConn`, or a layer over one. Do not use it any more after this call.
+ * @param inFlight A promise that settles when all pending reads and writes on `transport` have
+ * ended. A reset before that sends a FIN first. Omit it only if none is pending; otherwise a reset
+ * would leave the connection open.
+ * @returns The transport to use from now on.
  *
- * @example Whether it can be reset
+ * @example Check for the ability to reset
  * ```ts
  * import { resettable } from "@portside/kit/net/connection";
  * import { assertEquals } from "@std/assert";
@@ -72,14 +72,14 @@ export function resettable(transport: Transport, inFlight?: Promise<unknown>): T
   const rid = uv === null ? undefined : ridOf(transport);
   if (rid === undefined) return transport;
   const tcp = new uv!.Tcp(SOCKET);
-  // If this fails, there is nothing to move.
+  // If this fails, pipeOf() finds no descriptor.
   tcp.openFromRid(rid);
   const io = pipeOf(uv!, tcp);
   if (io === undefined) return transport;
   return new ResetTransport(uv!, io, transport, transport as Deno.TcpConn, inFlight);
 }
 
-/** The number under which Deno knows a TCP connection; undefined for everything else. */
+/** Returns the resource identifier of a TCP connection in Deno, or undefined for other transports. */
 function ridOf(transport: Transport): number | undefined {
   // Only Deno's own TCP connections have this method.
   if (!("setNoDelay" in transport)) return undefined;

@@ -1,6 +1,6 @@
 /**
- * What a `Connection` stands on: the raw duplex byte stream that any
- * `Deno.Conn` already is, and that the in-memory pair makes without a network.
+ * The raw duplex byte stream under a `Connection`. Every `Deno.Conn` is one, and so are the ends of
+ * an in-memory pair.
  *
  * **Permissions**: none.
  *
@@ -9,30 +9,30 @@
 
 /** The address of an end of an in-memory pair. */
 export interface MemoryAddr {
-  /** Tells this address from those of sockets. */
+  /** The discriminator between this address and those of sockets. */
   readonly transport: "memory";
-  /** The name of the end, e.g. `a`. */
+  /** The name of the end, for example `a`. */
   readonly name: string;
 }
 
-/** The address of a connection's end. */
+/** The address of one end of a connection. */
 export type Address = Deno.Addr | MemoryAddr;
 
 /** A raw duplex byte stream. Every `Deno.Conn` is one. */
 export interface Transport {
-  /** Reads at least one byte into `buffer`; resolves to their number, or null at the end. */
+  /** Reads at least one byte into `buffer`. Resolves to the number of bytes, or null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes at least one byte of `data`; resolves to their number, which may be short. */
+  /** Writes at least one byte of `data`. Resolves to the number of bytes, which may be smaller. */
   write(data: Uint8Array): Promise<number>;
-  /** Tells the peer that nothing more will be written; reading goes on. */
+  /** Ends the output to the peer. Reading stays possible. */
   closeWrite(): Promise<void>;
-  /** Closes both directions at once; pending reads and writes reject. */
+  /** Closes both directions at once. Pending reads and writes reject. */
   close(): void;
   /**
-   * Ends the connection by a reset (RST; the ABORT call of RFC 9293 §3.10.5), so that the peer sees an error and not
-   * an orderly end; over TLS, also without a close_notify. What has not been sent is lost, pending
-   * reads and writes reject, and nothing is left to close. Without this method the connection
-   * cannot be reset.
+   * Ends the connection by a reset (RST; the ABORT call of RFC 9293 §3.10.5). The peer sees an error
+   * instead of an orderly end. Over TLS, no close_notify is sent. Unsent data is lost, pending reads
+   * and writes reject, and `close` need not be called. A transport without this method cannot be
+   * reset.
    */
   reset?(): void;
   /** The address of this end. */
@@ -41,40 +41,40 @@ export interface Transport {
   readonly remoteAddr: Address;
 }
 
-/** A version of TLS: RFC 5246, RFC 8446. */
+/** A version of TLS (RFC 5246, RFC 8446). */
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
-/** What a TLS handshake agreed on. */
+/** The result of a TLS handshake. */
 export interface TlsInfo {
-  /** The application protocol (ALPN, RFC 7301), or null if none was agreed on. */
+  /** The application protocol (ALPN, RFC 7301), or null if none was negotiated. */
   readonly alpnProtocol: string | null;
-  /** The version; only where the options ask for it by `inspect`, or TLS runs on `node:tls` anyway. */
+  /** The version of TLS. It is known with the option `inspect`, and whenever TLS runs on `node:tls`. */
   readonly version?: TlsVersion;
-  /** The cipher suite, e.g. `TLS_AES_256_GCM_SHA384`; where `version` is known. */
+  /** The cipher suite, for example `TLS_AES_256_GCM_SHA384`. It is known if `version` is. */
   readonly cipher?: string;
-  /** The name that the client asked for (SNI); on the server, where `version` is known. */
+  /** The name that the client requested (SNI). Servers know it if `version` is known. */
   readonly serverName?: string;
   /**
-   * The peer's certificate, verified: on the client where `version` is known, on the server
-   * where it asked for one and got it.
+   * The verified certificate of the peer. Clients know it if `version` is known, servers if they
+   * have requested a certificate and the client has sent one.
    */
   readonly peerCertificate?: PeerCertificate;
 }
 
-/** A certificate that a peer has shown and that was verified. */
+/** A verified certificate of a peer. */
 export interface PeerCertificate {
-  /** The common name of its subject, or an empty text. */
+  /** The common name of the subject, or an empty string. */
   readonly commonName: string;
-  /** Its names, e.g. `DNS:a.example, IP Address:127.0.0.1`, or an empty text. */
+  /** The alternative names, for example `DNS:a.example, IP Address:127.0.0.1`, or an empty string. */
   readonly subjectAltName: string;
-  /** The common name of who has signed it. */
+  /** The common name of the issuer. */
   readonly issuer: string;
-  /** The first moment of its validity. */
+  /** The start of the validity. */
   readonly notBefore: Date;
-  /** The last moment of its validity. */
+  /** The end of the validity. */
   readonly notAfter: Date;
-  /** Its SHA-256 fingerprint, e.g. `9F:86:…`. */
+  /** The SHA-256 fingerprint, for example `9F:86:…`. */
   readonly fingerprint: string;
-  /** Its serial number in hexadecimal digits. */
+  /** The serial number in hexadecimal digits. */
   readonly serialNumber: string;
 }

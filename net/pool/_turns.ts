@@ -4,42 +4,42 @@ import { MAX_TIMER } from "../internal/options.ts";
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
-  /** Its number in the order of all queues. */
+  /** The position of the caller among all queues. */
   readonly number: number;
-  /** When it has waited long enough, on the clock of `performance.now()`. */
+  /** The end of the time limit, on the clock of `performance.now()`. */
   readonly due: number;
 }
 
-/** How many have ever waited, in any queue. */
+/** Number of callers that have ever waited, in any queue. */
 let arrivals = 0;
 
-/** Those who wait for a connection of one host, in the order in which they came. */
+/** A queue of callers that wait for a connection to one host. */
 export class Turns<T> {
   readonly #max: number;
   readonly #timeout: number;
   readonly #waiting: Waiting<T>[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** So many may wait, each so many milliseconds; 0 for ever. */
+  /** Creates a queue for `max` callers. Each may wait for `timeout` milliseconds; 0 for no limit. */
   constructor(max: number, timeout: number) {
     this.#max = max;
     this.#timeout = timeout;
   }
 
-  /** How many wait. */
+  /** Number of waiting callers. */
   get size(): number {
     return this.#waiting.length;
   }
 
-  /** The number of who waits longest, among all queues; Infinity if nobody waits. */
+  /** The position of the oldest caller among all queues, or Infinity if none waits. */
   get first(): number {
     return this.#waiting[0]?.number ?? Infinity;
   }
 
-  /** Waits for its turn; rejects if too many wait already, it takes too long, or it is given up. */
+  /** Waits for a turn. Rejects if the queue is full, at the time limit, or if the signal is aborted. */
   async wait(signal?: AbortSignal): Promise<T> {
     if (this.size >= this.#max) {
-      throw new NetError(`Cannot borrow a connection: ${this.#max} wait for one already`, {
+      throw new NetError(`Cannot borrow a connection: ${this.#max} callers are waiting already`, {
         kind: "limit",
         phase: "connect",
       });
@@ -58,7 +58,7 @@ export class Turns<T> {
     }
   }
 
-  /** Gives `value` to who waits longest; false if nobody does. */
+  /** Gives `value` to the oldest caller. Returns false if none waits. */
   next(value: T): boolean {
     const waiting = this.#waiting[0];
     if (waiting === undefined) return false;
@@ -67,12 +67,12 @@ export class Turns<T> {
     return true;
   }
 
-  /** Tells all that they wait in vain. */
+  /** Rejects all callers. */
   end(error: unknown): void {
     while (this.#waiting[0] !== undefined) this.#forget(this.#waiting[0], error);
   }
 
-  /** Tells one that it waits in vain, unless it is its turn already. */
+  /** Rejects one caller, unless its turn has come. */
   #forget(waiting: Waiting<T>, error: unknown): void {
     const at = this.#waiting.indexOf(waiting);
     if (at === -1) return;
@@ -85,7 +85,7 @@ export class Turns<T> {
     if (this.size === 0) clearTimeout(this.#timer);
   }
 
-  /** One timer for all who wait. */
+  /** Starts one timer for all callers. */
   #expireLater(due: number): void {
     const limit = this.#timeout;
     if (limit === 0 || limit > MAX_TIMER) return;

@@ -1,5 +1,5 @@
 /**
- * The options of a pool, and what it gives.
+ * The options of a pool, and its types.
  *
  * **Permissions**: none.
  *
@@ -13,108 +13,124 @@ import type { ConnectTlsOptions } from "../tls/options.ts";
 /** Options of `createPool`. All times are in milliseconds; 0 lifts a limit. */
 export interface PoolOptions {
   /**
-   * The most connections to one host and port, idle ones included.
+   * Maximum number of connections to one host and port, including idle ones.
    *
    * @default 10
    */
   maxPerHost?: number;
   /**
-   * The most connections to all hosts together, idle ones included. When it is reached, the idle
-   * connection that was unused for longest makes room; without one, callers wait in order.
+   * Maximum number of connections to all hosts together, including idle ones. When it is reached,
+   * the pool closes the connection that has been idle for longest. If none is idle, callers wait in
+   * order.
    *
    * @default Infinity
    */
   maxTotal?: number;
   /**
-   * How many idle connections are kept ready for each host that was asked for. They are opened in
-   * the background, within the limits, and `idleTimeout` does not close them.
+   * Number of idle connections to keep open for each host that has been used. They are opened in
+   * the background, within the other limits, and `idleTimeout` does not close them.
    *
    * @default 0
    */
   minIdle?: number;
   /**
-   * How long a connection is kept unused.
+   * Time after which an idle connection is closed.
    *
    * @default 30000
    */
   idleTimeout?: number;
   /**
-   * How long a connection is used at the most, counted from its opening. Each connection gets up to
-   * a tenth less, at random, so that connections opened together are not renewed together.
+   * Maximum age of a connection when it is lent. Each connection gets up to a tenth less, at random,
+   * so that connections that were opened together are not all replaced at the same time.
    *
    * @default 0
    */
   maxAge?: number;
   /**
-   * How long to wait for a connection while all are in use. Connecting and checking have the
-   * `timeout` of the target.
+   * Time to wait for a connection while all are in use. The `timeout` of the target limits
+   * connecting and checking.
    *
    * @default 30000
    */
   acquireTimeout?: number;
   /**
-   * The most who may wait for one host; one more is refused at once.
+   * Maximum number of callers that wait for one host. Further callers are rejected at once.
    *
    * @default 1000
    */
   maxWaiting?: number;
   /**
-   * Says whether a connection that was idle is still good, beyond what the
-   * socket itself tells; e.g. by a NOOP. All checks of one `acquire` together have
-   * the `timeout` of its target; what they have not found good by then is thrown away.
+   * Returns whether an idle connection is still usable, for example after a NOOP. The pool detects
+   * closed sockets without it. The `timeout` of the target limits all checks of one `acquire`
+   * together. Connections that fail the check are closed.
+   *
+   * @default every open connection is usable
    */
   check?: (connection: Connection) => boolean | Promise<boolean>;
 }
 
-/** Where to connect to: plain TCP, or TLS if `tls` is set. */
+/** The server to connect to, over TCP, or over TLS if `tls` is true. */
 export type PoolTarget =
   | (ConnectTcpOptions & { tls?: false })
   | (ConnectTlsOptions & { tls: true });
 
 /** Counters of a pool. */
 export interface PoolStats {
-  /** Connections that are lent. */
+  /** Number of lent connections. */
   readonly active: number;
-  /** Connections that wait to be lent. */
+  /** Number of idle connections. */
   readonly idle: number;
-  /** Callers that wait for a connection. */
+  /** Number of callers that wait for a connection. */
   readonly waiting: number;
-  /** Connections opened, ever. */
+  /** Total number of connections opened so far. */
   readonly opened: number;
-  /** Times that an idle connection was lent again, ever. */
+  /** Total number of times that an idle connection was lent again. */
   readonly reused: number;
 }
 
 /**
- * A borrowed connection. Dispose of it when done. A connection that is not kept is closed in the
- * background: disposing does not wait for the peer's goodbye, `drain` does.
+ * A borrowed connection. Dispose of the lease to return it. If `keep` was not called, the connection
+ * is closed in the background: disposal does not wait for the peer, `close` of the pool does.
  */
 export interface Lease extends AsyncDisposable {
-  /** The connection. */
+  /** The borrowed connection. */
   readonly connection: Connection;
-  /** Whether it has served others before. */
+  /** Whether the connection has been lent before. */
   readonly reused: boolean;
-  /** Says that the exchange is whole, so that disposing gives the connection back. */
+  /** Marks the exchange as complete, so that disposal returns the connection to the pool. */
   keep(): void;
 }
 
-/** A pool. */
+/** Options of {@linkcode Pool.close}. */
+export interface ClosePoolOptions {
+  /**
+   * Time to wait for lent connections, in milliseconds. Then they are aborted; 0 aborts at once.
+   *
+   * @default 5000
+   */
+  deadline?: number;
+}
+
+/** A pool of connections. Disposal closes it with the default deadline. */
 export interface Pool extends AsyncDisposable {
   /**
-   * Borrows a connection: an idle one, a new one, or the next that comes back.
+   * Borrows a connection: an idle one, a new one, or the next one that is returned.
    *
-   * @param target Where to. What differs in anything but limits is a pool of its own.
-   * @returns The lease.
-   * @throws {NetError} As dialling does; "timeout" or "limit" when all stay in use.
+   * @param target The server to connect to. Connections are shared among callers whose targets
+   * differ in time limits only.
+   * @returns The lease of one connection.
+   * @throws {NetError} As `connectTcp` and `connectTls`; of kind "timeout" or "limit" if all
+   * connections stay in use, and "closed" after `close`.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   acquire(target: PoolTarget): Promise<Lease>;
-  /** Counters of this moment. */
+  /** Returns the current counters. */
   stats(): PoolStats;
   /**
-   * Lends nothing more, closes what is idle, and waits for what is lent.
+   * Closes the pool: it lends no more connections, closes idle ones, and waits for lent ones.
    *
-   * @param options How long to wait before it is cut, in milliseconds.
-   * @returns Resolves when nothing is open any more.
+   * @param options The deadline after which lent connections are aborted.
+   * @returns A promise that resolves when all connections are closed.
    */
-  drain(options?: { deadline?: number }): Promise<void>;
+  close(options?: ClosePoolOptions): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * A pool of open TCP and TLS connections: so many per host and no more, kept
- * for a while, checked before they are handed out, shared in order.
+ * A pool of open TCP and TLS connections. It limits the connections per host, keeps idle ones for
+ * a while, checks them before reuse, and serves callers in order.
  *
  * @example Borrow a connection twice
  * ```ts
@@ -21,11 +21,10 @@
  * assertEquals(pool.stats().opened, 1);
  * ```
  *
- * A connection goes back to the pool only when `keep()` of its lease says that
- * a whole exchange is over: whoever breaks off in the middle must not leave the
- * rest of an answer to the next one.
+ * A connection returns to the pool only if `keep()` of its lease has been called after a complete
+ * exchange. Otherwise the next caller could read the rest of an old answer.
  *
- * **Permissions**: `--allow-net` for the hosts that are connected to.
+ * **Permissions**: `--allow-net=HOST:PORT` for each target.
  *
  * @module
  */
@@ -33,36 +32,77 @@
 import { formatAddress } from "../address.ts";
 import type { Connection } from "../connection/connection.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
-import type { Lease, Pool, PoolOptions, PoolStats, PoolTarget } from "./options.ts";
+import type {
+  ClosePoolOptions,
+  Lease,
+  Pool,
+  PoolOptions,
+  PoolStats,
+  PoolTarget,
+} from "./options.ts";
 import { connectTcp } from "../tcp/client.ts";
 import { connectTls } from "../tls/client.ts";
 import { withDeadline } from "../internal/deadline.ts";
-import { checkMax, checkNumber, MAX_TIMER } from "../internal/options.ts";
+import {
+  callback,
+  count,
+  flag,
+  limit,
+  MAX_TIMER,
+  milliseconds,
+  OptionRules,
+  timeLimit,
+} from "../internal/options.ts";
+import { CONNECT_TCP } from "../internal/dial.ts";
+import { CONNECT_TLS } from "../internal/tls_rules.ts";
 import { Turns } from "./_turns.ts";
 
 export type * from "./options.ts";
 
-/** The most connections that are being closed; beyond, the oldest is cut. */
+const POOL = new OptionRules<PoolOptions>({
+  maxPerHost: count,
+  maxTotal: count,
+  minIdle: limit,
+  idleTimeout: milliseconds,
+  maxAge: milliseconds,
+  acquireTimeout: milliseconds,
+  maxWaiting: count,
+  check: callback,
+});
+
+const TCP_TARGET = new OptionRules<PoolTarget & { tls?: false }>({
+  ...CONNECT_TCP.rules,
+  tls: flag,
+});
+
+const TLS_TARGET = new OptionRules<PoolTarget & { tls: true }>({
+  ...CONNECT_TLS.rules,
+  tls: flag,
+});
+
+const CLOSE = new OptionRules<ClosePoolOptions>({ deadline: milliseconds });
+
+/** Maximum number of connections that are being closed. Beyond it, the oldest one is aborted. */
 const MAX_CLOSING = 64;
 
 interface Idle {
   readonly connection: Connection;
   readonly since: number;
-  /** Ends the read by which the pool sees that the peer has ended. */
+  /** Ends the read that detects data or the end of the peer's output. */
   readonly lend: AbortController;
 }
 
-/** What one host and way of connecting have in common. */
+/** The connections that were opened with the same settings to one host. */
 class Host {
   readonly key: string;
-  /** How to connect, for connections that are opened ahead. */
+  /** The target, for connections that are opened in advance. */
   readonly target: PoolTarget;
   readonly idle: Idle[] = [];
-  /** Get a connection that came back, or null for the right to open one. */
+  /** The waiting callers. They get a returned connection, or null for permission to open one. */
   readonly turns: Turns<Connection | null>;
-  /** Connections that are open or being opened, lent and idle. */
+  /** Number of connections that are open or being opened. */
   open = 0;
-  /** Whether a connection is being opened ahead. */
+  /** Whether a connection is being opened in advance. */
   warming = false;
 
   constructor(key: string, target: PoolTarget, turns: Turns<Connection | null>) {
@@ -73,11 +113,11 @@ class Host {
 }
 
 /**
- * Makes a pool.
+ * Creates a pool. It opens connections when they are needed.
  *
- * @param options Its limits.
- * @returns The pool.
- * @throws {RangeError} If an option is out of range.
+ * @param options The limits of the pool, and a check for idle connections.
+ * @returns The empty pool; close it or dispose of it.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example Statistics
  * ```ts
@@ -89,17 +129,18 @@ class Host {
  * ```
  */
 export function createPool(options: PoolOptions = {}): Pool {
+  POOL.check("createPool", options);
   return new ConnectionPool(options);
 }
 
 class ConnectionPool implements Pool {
   readonly #hosts = new Map<string, Host>();
   readonly #lent = new Set<Connection>();
-  /** Connections that are being closed, whose places are free already. */
+  /** Connections that are being closed. They no longer count towards the limits. */
   readonly #closing = new Set<Connection>();
-  /** Ends dialling when draining takes too long. */
+  /** Cancels connecting at the deadline of `close`. */
   readonly #cutter = new AbortController();
-  /** When connections get too old, on the clock of `performance.now`. */
+  /** Time at which a connection is too old, on the clock of `performance.now`. */
   readonly #expiries = new WeakMap<Connection, number>();
   readonly #maxPerHost: number;
   readonly #maxTotal: number;
@@ -110,47 +151,49 @@ class ConnectionPool implements Pool {
   readonly #acquireTimeout: number;
   readonly #check: PoolOptions["check"];
   #sweeper: ReturnType<typeof setTimeout> | undefined;
-  #draining: Promise<void> | undefined;
-  #drained: (() => void) | undefined;
-  /** Places taken, at all hosts. */
+  #closed: Promise<void> | undefined;
+  #emptied: (() => void) | undefined;
+  /** Number of connections that are open or being opened, to all hosts. */
   #total = 0;
   #opened = 0;
   #reused = 0;
 
   constructor(options: PoolOptions) {
-    this.#maxPerHost = checkMax("maxPerHost", options.maxPerHost, 10);
-    this.#maxTotal = checkMax("maxTotal", options.maxTotal);
-    this.#minIdle = (options.minIdle ?? 0) === 0 ? 0 : checkMax("minIdle", options.minIdle);
-    this.#maxWaiting = checkMax("maxWaiting", options.maxWaiting, 1000);
-    this.#idleTimeout = checkNumber("idleTimeout", options.idleTimeout ?? 30_000) || Infinity;
-    this.#maxAge = checkNumber("maxAge", options.maxAge ?? 0) || Infinity;
-    this.#acquireTimeout = checkNumber("acquireTimeout", options.acquireTimeout ?? 30_000);
+    this.#maxPerHost = options.maxPerHost ?? 10;
+    this.#maxTotal = options.maxTotal ?? Infinity;
+    this.#minIdle = options.minIdle ?? 0;
+    this.#maxWaiting = options.maxWaiting ?? 1000;
+    this.#idleTimeout = timeLimit(options.idleTimeout ?? 30_000);
+    this.#maxAge = timeLimit(options.maxAge ?? 0);
+    this.#acquireTimeout = options.acquireTimeout ?? 30_000;
     this.#check = options.check;
   }
 
   async acquire(target: PoolTarget): Promise<Lease> {
+    if (target.tls) TLS_TARGET.check("acquire", target);
+    else TCP_TARGET.check("acquire", target);
     target.signal?.throwIfAborted();
-    if (this.#draining !== undefined) throw drainingError();
-    const checkTime = checkNumber("timeout", target.timeout ?? 10_000) || Infinity;
+    if (this.#closed !== undefined) throw closedError();
+    const checkTime = timeLimit(target.timeout ?? 10_000);
     const host = this.#hostOf(target);
-    // From here on the caller holds a place: a connection, or the right to open one.
+    // From here on, the caller holds a connection or the permission to open one.
     let connection = this.#takeIdle(host) ?? await this.#takeTurn(host, target);
     const checked = performance.now();
     while (connection !== null) {
-      // While it is checked it counts as lent, so that draining waits for it.
+      // A connection counts as lent during its check, so that close() waits for it.
       this.#lent.add(connection);
       const left = checkTime - (performance.now() - checked);
       const good = await this.#isGood(connection, left, target);
-      if (good && this.#draining === undefined) {
+      if (good && this.#closed === undefined) {
         this.#reused++;
         return this.#lend(host, connection, true);
       }
       this.#lent.delete(connection);
-      this.#close(connection);
-      if (this.#draining !== undefined || target.signal?.aborted) {
+      this.#hangUp(connection);
+      if (this.#closed !== undefined || target.signal?.aborted) {
         this.#giveBack(host, null);
         target.signal?.throwIfAborted();
-        throw drainingError();
+        throw closedError();
       }
       connection = this.#swap(host);
     }
@@ -170,31 +213,31 @@ class ConnectionPool implements Pool {
     return { active, idle, waiting, opened: this.#opened, reused: this.#reused };
   }
 
-  drain({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
-    checkNumber("deadline", deadline);
-    return this.#draining ??= this.#drain(deadline);
+  close(options: ClosePoolOptions = {}): Promise<void> {
+    CLOSE.check("close", options);
+    return this.#closed ??= this.#close(options.deadline ?? 5000);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.drain();
+    await this.close();
   }
 
-  async #drain(deadline: number): Promise<void> {
-    await null; // So that #draining is set below.
+  async #close(deadline: number): Promise<void> {
+    await null; // The methods that are called below read #closed.
     clearTimeout(this.#sweeper);
     for (const host of this.#hosts.values()) {
-      host.turns.end(drainingError());
+      host.turns.end(closedError());
       for (let idle; (idle = this.#takeIdle(host)) !== undefined;) {
         this.#discard(host, idle);
       }
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#drained = resolve;
-    this.#checkDrained();
+    this.#emptied = resolve;
+    this.#checkEmpty();
     const cut = () => {
-      this.#cutter.abort(drainingError());
+      this.#cutter.abort(closedError());
       for (const connection of [...this.#lent, ...this.#closing]) {
-        connection.abort(drainingError());
+        connection.abort(closedError());
       }
       resolve();
     };
@@ -211,14 +254,14 @@ class ConnectionPool implements Pool {
     return host;
   }
 
-  /** Takes the connection that was used last: the others may time out. */
+  /** Takes the connection that was used last, so that the others can reach their idle timeout. */
   #takeIdle(host: Host): Connection | undefined {
     const idle = host.idle.pop();
     idle?.lend.abort();
     return idle?.connection;
   }
 
-  /** Takes an idle connection in exchange for the right to open one. */
+  /** Takes an idle connection in exchange for the permission to open one. */
   #swap(host: Host): Connection | null {
     const connection = this.#takeIdle(host);
     if (connection === undefined) return null;
@@ -226,7 +269,7 @@ class ConnectionPool implements Pool {
     return connection;
   }
 
-  /** Gets the right to open a connection (null), or waits for that or for one that comes back. */
+  /** Returns null as permission to open a connection, or waits for it or for a returned connection. */
   async #takeTurn(host: Host, { signal }: PoolTarget): Promise<Connection | null> {
     if (host.open < this.#maxPerHost && this.#makeRoom()) {
       this.#open(host);
@@ -245,7 +288,7 @@ class ConnectionPool implements Pool {
     this.#total++;
   }
 
-  /** Whether one more connection is within the total limit, after an idle one was closed for it. */
+  /** Returns whether `maxTotal` allows another connection. It may close an idle one for that. */
   #makeRoom(): boolean {
     if (this.#total < this.#maxTotal) return true;
     let oldest: Host | undefined;
@@ -258,17 +301,17 @@ class ConnectionPool implements Pool {
     return true;
   }
 
-  /** Closes the connection of a host that was unused for longest. Its place is free. */
+  /** Closes the connection of a host that has been idle for longest, and releases its place. */
   #evict(host: Host): void {
     const { connection, lend } = host.idle.shift()!;
     lend.abort();
-    this.#close(connection);
+    this.#hangUp(connection);
     this.#release(host);
   }
 
   /** Opens connections until `minIdle` are idle. */
   #warm(host: Host): void {
-    if (host.warming || host.idle.length >= this.#minIdle || this.#draining !== undefined) return;
+    if (host.warming || host.idle.length >= this.#minIdle || this.#closed !== undefined) return;
     if (host.open >= this.#maxPerHost || this.#total >= this.#maxTotal) return;
     host.warming = true;
     this.#open(host);
@@ -277,7 +320,7 @@ class ConnectionPool implements Pool {
       this.#giveBack(host, connection);
       this.#warm(host);
     }, () => {
-      // The next caller finds out why, and the next success tries again.
+      // The next caller gets the error. The next successful connection starts this again.
       host.warming = false;
     });
   }
@@ -288,9 +331,9 @@ class ConnectionPool implements Pool {
       const { tls, ...dial } = target;
       const connection =
         await (tls ? connectTls({ ...dial, signal }) : connectTcp({ ...dial, signal }));
-      if (this.#draining !== undefined) {
-        this.#close(connection);
-        throw drainingError();
+      if (this.#closed !== undefined) {
+        this.#hangUp(connection);
+        throw closedError();
       }
       this.#opened++;
       if (this.#maxAge !== Infinity) {
@@ -304,7 +347,7 @@ class ConnectionPool implements Pool {
     }
   }
 
-  /** Ends what is done for an acquirer: the acquirer's own signal, and draining. */
+  /** Returns the signal for work on behalf of a caller: the caller's own, and that of `close`. */
   #signalOf({ signal }: PoolTarget): AbortSignal {
     const cut = this.#cutter.signal;
     return signal === undefined ? cut : AbortSignal.any([signal, cut]);
@@ -322,7 +365,7 @@ class ConnectionPool implements Pool {
         if (done) return Promise.resolve();
         done = true;
         this.#lent.delete(connection);
-        if (kept && this.#draining === undefined && connection.duplex) {
+        if (kept && this.#closed === undefined && connection.duplex) {
           this.#giveBack(host, connection);
         } else this.#discard(host, connection);
         return Promise.resolve();
@@ -330,16 +373,16 @@ class ConnectionPool implements Pool {
     };
   }
 
-  /** Hands a connection, or the right to open one (null), to whoever is next. */
+  /** Passes a connection, or null as permission to open one, to the next caller. */
   #giveBack(host: Host, connection: Connection | null): void {
     if (connection !== null && connection.stats().unreadBytes > 0) {
-      // What nobody has read belongs to an exchange that is over: the next one must not get it.
+      // Unread bytes belong to an earlier exchange. The next caller must not get them.
       return this.#discard(host, connection);
     }
     const next = this.#nextHost(host);
     if (next !== undefined && next !== host) {
-      // The total limit keeps another host waiting, for longer than anybody waits here.
-      if (connection !== null) this.#close(connection);
+      // A caller for another host has waited longest for the total limit.
+      if (connection !== null) this.#hangUp(connection);
       this.#release(host);
       this.#open(next);
       next.turns.next(null);
@@ -351,7 +394,7 @@ class ConnectionPool implements Pool {
     }
   }
 
-  /** Gives up a place. */
+  /** Releases the place of a connection. */
   #release(host: Host): void {
     this.#total--;
     host.open--;
@@ -362,10 +405,10 @@ class ConnectionPool implements Pool {
   #forget(host: Host): void {
     if (host.open > 0 || host.turns.size > 0) return;
     this.#hosts.delete(host.key);
-    this.#checkDrained();
+    this.#checkEmpty();
   }
 
-  /** Returns the host whose caller waits longest for the place of a host. */
+  /** Returns the host of the oldest caller that may use a released place. */
   #nextHost(host: Host): Host | undefined {
     if (this.#maxTotal === Infinity) return host.turns.size > 0 ? host : undefined;
     let next: Host | undefined;
@@ -376,25 +419,25 @@ class ConnectionPool implements Pool {
     return next;
   }
 
-  #checkDrained(): void {
-    if (this.#hosts.size === 0 && this.#closing.size === 0) this.#drained?.();
+  #checkEmpty(): void {
+    if (this.#hosts.size === 0 && this.#closing.size === 0) this.#emptied?.();
   }
 
-  /** Keeps a connection until somebody wants it, its time is over, or the peer says anything. */
+  /** Keeps a connection until it is lent, its idle timeout ends, or the peer sends or ends. */
   #keep(host: Host, connection: Connection): void {
     const lend = new AbortController();
     const idle: Idle = { connection, since: performance.now(), lend };
     host.idle.push(idle);
-    // The signal gives this read up without losing a byte, so that the next reader finds all.
+    // The signal cancels this read without losing a byte.
     const heard = () => {
       const at = host.idle.indexOf(idle);
       if (at !== -1) {
         host.idle.splice(at, 1);
         return this.#discard(host, connection);
       }
-      // Bytes were read here in the very moment of lending: without them all that follows is wrong.
+      // The read has taken bytes while the connection was being lent. The borrower would miss them.
       connection.abort(
-        new NetError(`${connection.peer} sent what nobody asked for`, { kind: "protocol" }),
+        new NetError(`${connection.peer} sent data without a request`, { kind: "protocol" }),
       );
     };
     connection.readChunk({ signal: lend.signal, timeout: 0 }).then(heard, (error) => {
@@ -403,24 +446,24 @@ class ConnectionPool implements Pool {
     this.#sweeper ??= this.#sweepLater(this.#idleTimeout);
   }
 
-  /** Closes a connection. Its place is free. */
+  /** Closes a connection and passes its place on. */
   #discard(host: Host, connection: Connection): void {
-    this.#close(connection);
+    this.#hangUp(connection);
     this.#giveBack(host, null);
   }
 
-  /** Closes a connection in the background: only draining waits for the peer's goodbye. */
-  #close(connection: Connection): void {
+  /** Closes a connection in the background. Only `close` waits until that has ended. */
+  #hangUp(connection: Connection): void {
     this.#closing.add(connection);
-    // Peers that never end their side must not pile up.
+    // Connections to peers that never end their output must not accumulate.
     if (this.#closing.size > MAX_CLOSING) this.#closing.values().next().value!.abort();
     connection.close().catch(() => {}).finally(() => {
       this.#closing.delete(connection);
-      this.#checkDrained();
+      this.#checkEmpty();
     });
   }
 
-  /** Whether it may be lent; a check that takes more than `time` or is given up says no. */
+  /** Returns whether a connection may be lent. It may not if the check fails or exceeds `time`. */
   async #isGood(connection: Connection, time: number, target: PoolTarget): Promise<boolean> {
     if (!connection.duplex) return false;
     if ((this.#expiries.get(connection) ?? Infinity) <= performance.now()) return false;
@@ -430,7 +473,7 @@ class ConnectionPool implements Pool {
       const checking = Promise.resolve(this.#check(connection));
       return await withDeadline(checking, time, () => lateError(time), this.#signalOf(target));
     } catch (error) {
-      // Whatever the check still waits for ends with it.
+      // This also ends the check if it still waits for the peer.
       connection.abort(toNetError(error));
       return false;
     }
@@ -439,7 +482,7 @@ class ConnectionPool implements Pool {
   #sweepLater(wait: number): ReturnType<typeof setTimeout> | undefined {
     if (wait === Infinity) return undefined;
     const timer = setTimeout(() => this.#sweep(), Math.min(wait, MAX_TIMER));
-    // What waits for nobody is no reason to keep the process alive.
+    // Idle connections must not keep the process alive.
     Deno.unrefTimer(timer);
     return timer;
   }
@@ -459,8 +502,8 @@ class ConnectionPool implements Pool {
   }
 }
 
-function drainingError(): NetError {
-  return new NetError("Cannot borrow a connection: the pool is being drained", {
+function closedError(): NetError {
+  return new NetError("Cannot borrow a connection: the pool is closed", {
     kind: "closed",
     phase: "connect",
   });
@@ -471,7 +514,7 @@ function lateError(time: number): NetError {
   return new NetError(message, { kind: "timeout", phase: "read" });
 }
 
-/** Connections are interchangeable if they were dialled alike. */
+/** Returns a key that is the same for targets whose connections are interchangeable. */
 function keyOf(target: PoolTarget): string {
   const { hostname = "127.0.0.1", port, noDelay = true, keepAlive = true } = target;
   const tcp = `${formatAddress({ hostname, port })} ${noDelay} ${keepAlive}`;

@@ -190,7 +190,7 @@ Deno.test("every length that a prefix can say reads back", () => {
 Deno.test("a prefix of 3 bytes is refused instead of being written over the payload", () => {
   for (const lengthBytes of [0, 3, 8, NaN]) {
     const format = { lengthBytes: lengthBytes as 4 };
-    assertThrows(() => encodeFrame("hi", format), RangeError, `not ${lengthBytes}`);
+    assertThrows(() => encodeFrame("hi", format), RangeError, `got ${lengthBytes}`);
     assertThrows(() => decodeFrameLength(new Uint8Array(8), format), RangeError);
   }
 });

@@ -154,14 +154,14 @@ Deno.test("a check ends with the acquirer's timeout or signal, and its connectio
   await until(() => server.stats().active === 0);
 });
 
-Deno.test("drain() cuts a check at its deadline", async () => {
+Deno.test("close() cuts a check at its deadline", async () => {
   await using server = serveTcp({}, echo);
   const pool = createPool({ check: () => new Promise(() => {}) });
   const target = { port: server.addr.port, timeout: 0 };
   await exchange(pool, target.port, "x");
-  const acquiring = assertRejects(() => pool.acquire(target), NetError, "drained");
+  const acquiring = assertRejects(() => pool.acquire(target), NetError, "the pool is closed");
   await delay(0);
-  await pool.drain({ deadline: 20 });
+  await pool.close({ deadline: 20 });
   await acquiring;
 });
 
@@ -218,13 +218,13 @@ Deno.test("a pool keeps TLS apart by whom it trusts", async () => {
   assertEquals(error.tls, "untrusted");
 });
 
-Deno.test("drain() lends nothing more, waits for what is lent, and cuts it at the deadline", async () => {
+Deno.test("close() lends nothing more, waits for what is lent, and cuts it at the deadline", async () => {
   await using server = serveTcp({}, echo);
   const pool = createPool({ maxPerHost: 1 });
   const target = { port: server.addr.port };
   const lease = await pool.acquire(target);
   const waiting = pool.acquire(target);
-  const draining = pool.drain();
+  const draining = pool.close();
   assertEquals((await assertRejects(() => waiting, NetError)).kind, "closed");
   assertEquals((await assertRejects(() => pool.acquire(target), NetError)).kind, "closed");
   await ask(lease, "last");
@@ -232,7 +232,7 @@ Deno.test("drain() lends nothing more, waits for what is lent, and cuts it at th
   await draining;
   const stuck = createPool();
   const held = await stuck.acquire(target);
-  await stuck.drain({ deadline: 20 });
+  await stuck.close({ deadline: 20 });
   assertEquals(held.connection.open, false);
   await held[Symbol.asyncDispose]();
 });
@@ -281,14 +281,14 @@ Deno.test("a pool never hands on what an earlier exchange has left unread", asyn
   assertEquals(heard, ["a", "b", "c"]);
 });
 
-Deno.test("drain() waits for a check, and what it held is not lent any more", async () => {
+Deno.test("close() waits for a check, and what it held is not lent any more", async () => {
   await using server = serveTcp({}, echo);
   const checking = Promise.withResolvers<boolean>();
   const pool = createPool({ check: () => checking.promise });
   await exchange(pool, server.addr.port, "x");
   const acquiring = assertRejects(() => pool.acquire({ port: server.addr.port }), NetError);
   await delay(0);
-  const draining = pool.drain();
+  const draining = pool.close();
   checking.resolve(true);
   assertEquals((await acquiring).kind, "closed");
   await draining;
@@ -310,18 +310,18 @@ Deno.test("a connection that its peer has ended is not handed to the one who wai
   await ask(second, "hello");
 });
 
-Deno.test("drain() cuts what is still being dialled at its deadline", async () => {
+Deno.test("close() cuts what is still being dialled at its deadline", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted = silent.accept();
   const pool = createPool();
   const acquiring = pool.acquire({ port: silent.addr.port, tls: true, handshakeTimeout: 0 });
-  const refused = assertRejects(() => acquiring, NetError, "drained");
+  const refused = assertRejects(() => acquiring, NetError, "the pool is closed");
   using _conn = await accepted;
-  await pool.drain({ deadline: 50 });
+  await pool.close({ deadline: 50 });
   await refused;
 });
 
-Deno.test("drain() has closed everything when it is over, and cuts what closes slowly", async () => {
+Deno.test("close() has closed everything when it is over, and cuts what closes slowly", async () => {
   const finish = Promise.withResolvers<void>();
   // It never ends its side, which whoever closes waits for a moment.
   await using server = serveTcp({}, async (conn) => {
@@ -338,7 +338,7 @@ Deno.test("drain() has closed everything when it is over, and cuts what closes s
     if (kept) await ending;
     let closed = false;
     void lease.connection.closed.then(() => closed = true);
-    await pool.drain({ deadline: 20 });
+    await pool.close({ deadline: 20 });
     await delay(0);
     assert(closed);
     await ending;
@@ -372,7 +372,7 @@ Deno.test("a caller whose connection turns out bad keeps its place in the queue"
   assertEquals(order, ["B", "C", "D"]);
 });
 
-Deno.test("nobody but drain() waits for the goodbye of a connection", async () => {
+Deno.test("nobody but close() waits for the goodbye of a connection", async () => {
   await using server = silent();
   const target = { port: server.addr.port, lingerTimeout: 60_000 };
   const pool = createPool({ maxAge: 1 });
@@ -386,7 +386,7 @@ Deno.test("nobody but drain() waits for the goodbye of a connection", async () =
     await using lease = await pool.acquire(target);
     assertEquals(lease.reused, false);
   }
-  await pool.drain({ deadline: 10 });
+  await pool.close({ deadline: 10 });
 });
 
 Deno.test("a connection gets too old at a moment of its own", async () => {
@@ -424,7 +424,7 @@ Deno.test("maxTotal closes the oldest idle connection of another host, or makes 
   await Promise.all(waiting);
   assertEquals(order.sort(), [0, 0, 1, 2]);
   assert(pool.stats().idle <= 2);
-  await pool.drain();
+  await pool.close();
   assertEquals(pool.stats(), { ...pool.stats(), active: 0, idle: 0, waiting: 0 });
 });
 
