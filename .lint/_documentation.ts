@@ -142,7 +142,8 @@ export const docSentence: Deno.lint.Rule = {
 /** Returns the first two words of the documentation of a node; fewer if there are fewer. */
 function firstWords(context: Deno.lint.RuleContext, node: Deno.lint.Node): string[] {
   const before = context.sourceCode.text.slice(0, node.range[0]).trimEnd();
-  const start = before.endsWith("*/") ? before.lastIndexOf("/*") : -1;
+  if (!before.endsWith("*/")) return [];
+  const start = before.lastIndexOf("/*");
   // A comment with @module describes the file.
   if (!before.startsWith("/**", start) || /^[ *\/]*@module\b/m.test(before.slice(start))) return [];
   return wordsOf(/^[^@]*/.exec(plainText(before.slice(start + 3, -2)))![0]).slice(0, 2);

@@ -1,12 +1,7 @@
 /** What the FTP program can do. @module */
 
-import type { FtpClient, FtpEntry } from "../../net/ftp/client.ts";
-import {
-  downloadTree,
-  type FtpTreeOptions,
-  type FtpTreeReport,
-  uploadTree,
-} from "../../net/ftp/tree.ts";
+import type { FtpClient, FtpEntry, FtpTreeOptions } from "../../net/ftp/client.ts";
+import { downloadTree, type FtpTreeReport, uploadTree } from "../../net/ftp/tree.ts";
 import { type CliContext, CliError } from "../../tools/cli.ts";
 
 /** What a command has at hand. */

@@ -64,7 +64,7 @@ export async function clientOptions(
     tls,
     caCerts: trusted.length > 0 ? trusted : undefined,
     timeout,
-    user,
+    username: user,
     password: await readPassword(user, passwordFile, ctx),
     allowPlaintextLogin,
     signal: ctx.signal,

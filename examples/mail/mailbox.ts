@@ -82,7 +82,7 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
       await session.select(folder);
       return session;
     } catch (error) {
-      await session.logout();
+      await session.close();
       throw error;
     }
   };

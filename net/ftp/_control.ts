@@ -1,14 +1,14 @@
-/** The control connection of FTP: commands and replies (RFC 959 §4), and how a session begins. */
+/** The control connection of FTP: commands and replies (RFC 959 §4), and the start of a session. */
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import { type FtpReply, FtpReplyReader } from "./codec.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { upperAscii } from "../text.ts";
 
-/** Asks and hears. */
+/** Sends commands and reads their replies. */
 export class FtpControl {
   readonly dialogue: Dialogue;
-  /** What the server can (RFC 2389). */
+  /** The features of the server (RFC 2389): names in capitals, each with its parameters. */
   features: ReadonlyMap<string, string> = new Map();
   /** Whether data connections are encrypted. */
   protected = false;
@@ -18,39 +18,39 @@ export class FtpControl {
     this.dialogue = dialogue;
   }
 
-  /** Hears the greeting, encrypts the line, logs in, and asks what the server can. */
-  async begin(user: string, password: string): Promise<void> {
-    if (user !== "anonymous") this.dialogue.conceal(password);
+  /** Reads the greeting, encrypts the connection, logs in, and asks for the features. */
+  async begin(username: string, password: string): Promise<void> {
+    if (username !== "anonymous") this.dialogue.conceal(password);
     const greeting = await this.reply();
     if (greeting.code !== 220) throw this.refused("Cannot begin", greeting);
     if (this.dialogue.tls === "starttls") await this.#encrypt();
-    if (user !== "anonymous") this.dialogue.checkLogin();
-    let reply = await this.ask(`USER ${user}`);
+    if (username !== "anonymous") this.dialogue.checkLogin();
+    let reply = await this.ask(`USER ${username}`);
     if (reply.code === 331) reply = await this.ask(`PASS ${password}`, "PASS ***");
-    // 202 is for servers that have no logins; 332 wants an account besides, which nobody has any more.
+    // 202 comes from servers without logins. 332 asks for an account, which is obsolete.
     if (![230, 232, 202].includes(reply.code)) throw this.refused("Cannot log in", reply);
     if (this.dialogue.encrypted) {
-      await this.command("Cannot protect the data", "PBSZ 0");
-      await this.command("Cannot protect the data", "PROT P");
+      await this.command("Cannot encrypt the data connections", "PBSZ 0");
+      await this.command("Cannot encrypt the data connections", "PROT P");
       this.protected = true;
     }
     await this.#askFeatures();
     if (this.features.has("UTF8")) await this.ask("OPTS UTF8 ON");
-    await this.command("Cannot transfer bytes as they are", "TYPE I");
+    await this.command("Cannot transfer binary data", "TYPE I");
   }
 
-  /** Sends a command and gives the reply, good or bad. */
+  /** Sends a command and returns the reply, positive or negative. */
   async ask(line: string, shown?: string): Promise<FtpReply> {
     if (this.dialogue.talkative) {
-      // It would be taken for the reply to this.
+      // Unexpected data would be taken for the reply to this command.
       await this.reply();
-      throw this.dialogue.broken("answers what it was not asked");
+      throw this.dialogue.broken("sent a reply without a command");
     }
     await this.dialogue.writeLine(line, shown);
     return await this.reply();
   }
 
-  /** Sends a command that has to succeed. */
+  /** Sends a command that has to succeed, with any code of 2xx or with the code `wanted`. */
   async command(what: string, line: string, wanted?: number): Promise<FtpReply> {
     const reply = await this.ask(line);
     const good = wanted === undefined
@@ -60,7 +60,7 @@ export class FtpControl {
     return reply;
   }
 
-  /** The next reply; with 421 the server goes, whatever was asked. */
+  /** Reads the next reply. With 421 the server ends the session, whatever the command. */
   async reply(limit?: number): Promise<FtpReply> {
     const reply = await this.dialogue.readReply((line) => this.#reader.push(line), limit);
     if (reply.code !== 421) return reply;
@@ -69,6 +69,7 @@ export class FtpControl {
     throw gone;
   }
 
+  /** Returns the error for a negative reply. */
   refused(what: string, { code, lines }: FtpReply): ReplyError {
     const temporary = code >= 400 && code < 500;
     return this.dialogue.refused(what, { code: `${code}`, lines, temporary });
@@ -77,7 +78,7 @@ export class FtpControl {
   async #encrypt(): Promise<void> {
     const reply = await this.ask("AUTH TLS");
     if (reply.code !== 234) {
-      const cause = this.refused("Cannot encrypt the line", reply);
+      const cause = this.refused("Cannot encrypt the connection", reply);
       throw this.dialogue.unencryptable("AUTH TLS", cause);
     }
     await this.dialogue.startTls();

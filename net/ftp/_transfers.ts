@@ -1,4 +1,4 @@
-/** The data connections of FTP: opened, encrypted, read, written, broken off. */
+/** The data connections of FTP: opening, encrypting, reading, writing, aborting. */
 
 import type { Connection } from "../connection/connection.ts";
 import { LIST_TIME, MAX_LINES, MAX_LIST } from "../internal/dialogue.ts";
@@ -10,20 +10,20 @@ import { connectTcp } from "../tcp/client.ts";
 import { upgradeTls } from "../tls/upgrade.ts";
 import { whileOpen } from "../internal/while_open.ts";
 
-/** Chunks that are read ahead. */
+/** The number of chunks that are read ahead. */
 const AHEAD = 8;
-/** How long the end of a data connection is awaited where connecting has no limit. */
+/** Time limit for closing a data connection if connecting has no limit, in milliseconds. */
 const LINGER = 10_000;
-/** How long a server may take to say that a transfer was broken off, in milliseconds. */
+/** Time limit for the reply to an aborted transfer, in milliseconds. */
 const BREAK = 5000;
-/** How long a server has to act on ABOR before the data connection is reset, in milliseconds. */
+/** Time for the server to act on ABOR before the data connection is reset, in milliseconds. */
 const MOMENT = 250;
 
-/** Transfers of one session, one at a time. */
+/** The transfers of a session, one at a time. */
 export class FtpTransfers {
   readonly #control: FtpControl;
   readonly #options: ConnectFtpOptions;
-  /** Whether the server knows EPSV, as far as is known. */
+  /** Whether to try EPSV. It becomes false when the server rejects it. */
   #extended: boolean;
 
   constructor(control: FtpControl, options: ConnectFtpOptions) {
@@ -32,9 +32,10 @@ export class FtpTransfers {
     this.#extended = options.trustPassiveAddress !== true;
   }
 
-  /** Opens a data connection: by EPSV, or PASV where the server has none. */
+  /** Opens a data connection by EPSV, or by PASV if the server does not support EPSV. */
   async #dialData(): Promise<Connection> {
-    const { connectData, connectTimeout = 10_000, signal, trustPassiveAddress } = this.#options;
+    const { connectData, signal, trustPassiveAddress } = this.#options;
+    const { connectTimeout, timeout } = this.#control.dialogue;
     let hostname = this.#host();
     let port: number | undefined;
     if (this.#extended) {
@@ -49,7 +50,7 @@ export class FtpTransfers {
       const reply = await this.#control.command("Cannot open a data connection", "PASV");
       const text = reply.lines.join(" ");
       const passive = parseFtpPassive(text) ?? this.#control.dialogue.nonsense(text);
-      // The address may be anybody's, and a private one behind a router: the port alone counts.
+      // The address may be forged, or a private one behind a router. Only the port is used.
       port = passive.port;
       if (trustPassiveAddress) hostname = passive.hostname;
     }
@@ -57,9 +58,9 @@ export class FtpTransfers {
       hostname,
       port,
       timeout: connectTimeout,
-      // Without a wait TLS would end without its last word.
+      // TLS needs time to send its close_notify.
       lingerTimeout: connectTimeout || LINGER,
-      writeTimeout: this.#control.dialogue.timeout,
+      writeTimeout: timeout,
       ...(signal && { signal }),
     };
     try {
@@ -69,23 +70,22 @@ export class FtpTransfers {
     }
   }
 
-  /** Where the server is; a connection that was given may lead to a proxy. */
+  /** Returns the host for data connections. A given control connection may lead to a proxy. */
   #host(): string {
-    const { connection, hostname = "127.0.0.1" } = this.#options;
-    const remote = this.#control.dialogue.conn.remoteAddr;
+    const { connection } = this.#options;
+    const { hostname, conn: { remoteAddr: remote } } = this.#control.dialogue;
     const proxied = connection !== undefined && this.#options.hostname !== undefined;
     return proxied || !("hostname" in remote) ? hostname : remote.hostname;
   }
 
   /**
-   * Begins a transfer.
+   * Starts a transfer.
    *
-   * @param what What cannot be done, for messages.
-   * @param command The command of the transfer.
-   * @param options Where to begin, and a signal.
-   * @param upload Whether this side sends. The end of the data connection then is the end of the
-   * file (RFC 959 §3.4.1), so an upload that breaks off has to end by a reset, or the server takes
-   * the file for complete.
+   * @param what The failed action, for messages.
+   * @param command The command that starts the transfer.
+   * @param options The offset in bytes, and a signal.
+   * @param upload Whether this side sends. The end of the data connection then is the end of the file
+   * (RFC 959 §3.4.1). An aborted upload must end by a reset, or the server takes the file for complete.
    * @returns The data connection, open and encrypted.
    */
   async open(
@@ -94,12 +94,9 @@ export class FtpTransfers {
     { offset = 0, signal }: FtpTransferOptions,
     upload = false,
   ): Promise<Connection> {
-    if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new RangeError(`Cannot begin at ${offset}: it is a whole number from 0 up`);
-    }
     if (signal?.aborted) throw this.#control.dialogue.spare(signal.reason);
     const data = await this.#dialData();
-    // Before TLS begins, which does not let it happen later.
+    // This is not possible any more once TLS has started.
     if (upload) data.resetOnAbort();
     try {
       if (offset > 0) await this.#control.command(what, `REST ${offset}`, 350);
@@ -114,30 +111,24 @@ export class FtpTransfers {
   }
 
   async #encrypt(what: string, data: Connection): Promise<void> {
-    const { hostname = "127.0.0.1", serverName = hostname, caCerts, connectTimeout } =
-      this.#options;
     try {
-      await upgradeTls(data, {
-        serverName,
-        ...(caCerts && { caCerts }),
-        ...(connectTimeout !== undefined && { handshakeTimeout: connectTimeout }),
-      });
+      await upgradeTls(data, this.#control.dialogue.tlsSettings);
     } catch (error) {
-      // Whoever is at the other end, it is not the server: nothing that is said excuses that.
+      // The other end is not the server. The reply on the control connection does not matter then.
       if (error instanceof NetError && error.kind === "tls") throw error;
       throw await this.#breakOff(what, data, error, false);
     }
   }
 
-  /** What the server says when a transfer is over. */
+  /** Reads the reply at the end of a transfer. */
   async #finish(what: string): Promise<void> {
     const reply = await this.#control.reply();
     if (reply.code !== 226 && reply.code !== 250) throw this.#control.refused(what, reply);
   }
 
   /**
-   * Breaks a transfer off; the session goes on if the server still answers. Gives the reason, or what
-   * the server says where it was the one that ended the connection.
+   * Aborts a transfer. The session stays open if the server replies. Returns the reason, or the error
+   * that the server reports if it ended the data connection itself.
    */
   async #breakOff(what: string, data: Connection, reason: unknown, own = true): Promise<unknown> {
     const cut = !own && !data.open;
@@ -154,21 +145,21 @@ export class FtpTransfers {
   }
 
   /**
-   * Breaks an upload off, so that the server does not take it for a whole file. ABOR comes first:
-   * some servers take even a reset for the end of the file, unless they were told to abort. Gives
-   * the reason; the session goes on if the server still answers.
+   * Aborts an upload so that the server does not take the file for complete. ABOR is sent first,
+   * because some servers take even a reset for the end of the file. Returns the reason. The session
+   * stays open if the server replies.
    */
   async #breakOffUpload(data: Connection, reason: unknown): Promise<unknown> {
     const { dialogue } = this.#control;
     const limit = Math.min(BREAK, dialogue.timeout || BREAK);
     try {
       await dialogue.writeLine("ABOR");
-      // Many servers hear nothing while they transfer.
+      // Many servers do not read commands during a transfer.
       const early = await this.#replyWithin(MOMENT);
       data.abort(reason);
       const first = early ?? await this.#control.reply(limit);
-      // One reply is for the transfer, one for ABOR (RFC 959 §4.1.3); where 225 comes first, the
-      // transfer had not begun, and may have none.
+      // One reply belongs to the transfer, one to ABOR (RFC 959 §4.1.3). If 225 comes first, the
+      // transfer had not started, and may have no reply.
       if (first.code === 225) await this.#replyWithin(MOMENT);
       else await this.#control.reply(limit);
     } catch {
@@ -179,7 +170,7 @@ export class FtpTransfers {
     return dialogue.spare(reason);
   }
 
-  /** The next reply, if it comes in time. */
+  /** Reads the next reply; undefined if it does not arrive within the limit. */
   async #replyWithin(limit: number): Promise<FtpReply | undefined> {
     try {
       return await this.#control.reply(limit);
@@ -189,19 +180,21 @@ export class FtpTransfers {
     }
   }
 
-  /** A file as it comes; `done` when it has been read, or is broken off. */
+  /** Returns a file as a stream. `done` settles when the file has been read or the transfer has ended. */
   read(
     what: string,
     data: Connection,
-    { onProgress, signal }: FtpTransferOptions,
+    options: FtpTransferOptions,
   ): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> } {
     const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+    const { onProgress } = options;
+    const signal = this.#signalOf(options);
     let bytes = 0;
     const { timeout } = this.#control.dialogue;
     let over: Promise<void> | undefined;
-    /** Ends it, once. */
+    /** Ends the transfer, once. */
     const end = (work: () => Promise<void>) => {
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
       return over ??= work().then(resolve, (error) => {
         reject(error);
         throw error;
@@ -212,8 +205,8 @@ export class FtpTransfers {
         throw await this.#breakOff(what, data, error, own);
       });
     let tell: (error: unknown) => void = () => {};
-    // It may be that nobody reads just now.
-    const onAbort = () => void fail(signal?.reason, true).catch((error) => tell(error));
+    // No read may be waiting, so the stream gets the error directly.
+    const onAbort = () => void fail(signal.reason, true).catch((error) => tell(error));
     const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => {
         tell = (error) => controller.error(error);
@@ -229,26 +222,34 @@ export class FtpTransfers {
           }
           await data.close();
         } catch (error) {
-          return await fail(error, signal?.aborted === true || !(error instanceof NetError));
+          return await fail(error, signal.aborted || !(error instanceof NetError));
         }
         await end(() => this.#finish(what));
         controller.close();
       },
       cancel: (reason) => end(() => this.#breakOff(what, data, reason).then(() => {})),
     }, { highWaterMark: AHEAD });
-    signal?.addEventListener("abort", onAbort);
-    if (signal?.aborted) onAbort();
+    signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
     return { stream, done };
   }
 
-  /** Sends a file. */
+  /** Returns a signal that aborts with the signal of a transfer, and with that of the session. */
+  #signalOf(options: FtpTransferOptions): AbortSignal {
+    return AbortSignal.any(
+      [options.signal, this.#options.signal].filter((one) => one !== undefined),
+    );
+  }
+
+  /** Stores a file. */
   async write(
     what: string,
     command: string,
     source: FtpSource,
     options: FtpTransferOptions,
   ): Promise<void> {
-    const { onProgress, signal } = options;
+    const { onProgress } = options;
+    const signal = this.#signalOf(options);
     const bytes = typeof source === "string" ? new TextEncoder().encode(source) : source;
     const parts = bytes instanceof Uint8Array ? ReadableStream.from([bytes]) : bytes;
     const data = await this.open(what, command, options, true);
@@ -256,46 +257,47 @@ export class FtpTransfers {
     const breakOff = (reason: unknown) => over ??= this.#breakOffUpload(data, reason);
     let complete = false;
     const onAbort = () => {
-      // Once everything is sent, the server may have the whole file: its reply counts.
-      if (complete) data.abort(signal?.reason);
-      else void breakOff(signal?.reason);
+      // When everything is sent, the server may have the complete file. Its reply decides.
+      if (complete) data.abort(signal.reason);
+      else void breakOff(signal.reason);
     };
-    signal?.addEventListener("abort", onAbort);
+    signal.addEventListener("abort", onAbort);
     let sent = 0;
     try {
       for await (const part of whileOpen(data, parts)) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         await data.write(part);
         sent += part.length;
         onProgress?.(sent);
       }
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       complete = true;
       await data.close();
     } catch (error) {
-      if (signal?.aborted) throw await breakOff(signal.reason);
+      if (signal.aborted) throw await breakOff(signal.reason);
       if (data.open) throw await breakOff(error);
       throw await this.#breakOff(what, data, error, false);
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
     }
     await this.#finish(what);
   }
 
-  /** Fetches a listing, in lines. */
+  /** Fetches a listing as lines. */
   async listing(what: string, command: string): Promise<string[]> {
     const data = await this.open(what, command, {});
+    const signal = this.#signalOf({});
     const { timeout } = this.#control.dialogue;
     const lines: string[] = [];
     const until = performance.now() + Math.max(timeout, LIST_TIME);
     let size = 0;
     try {
-      for (let line; (line = await data.readLine({ timeout })) !== null;) {
+      for (let line; (line = await data.readLine({ timeout, signal })) !== null;) {
         size += line.length;
         if (
           lines.length >= MAX_LINES || size > MAX_LIST || (timeout > 0 && performance.now() > until)
         ) {
-          throw this.#control.dialogue.broken("sends a listing that does not end");
+          throw this.#control.dialogue.broken("sent a listing that does not end");
         }
         lines.push(line);
       }

@@ -1,30 +1,31 @@
 /**
- * An FTP client (RFC 959, 2228, 2389, 2428, 3659, 4217): encrypted by default, both lines, with
- * transfers as streams, resumed and broken off at will.
+ * An FTP client (RFC 959, 2228, 2389, 2428, 3659, 4217): the control connection and the data
+ * connections are encrypted by default, and transfers are streams that can be resumed and aborted.
  *
- * Data connections are opened by this side, to the server that was dialled and nowhere else: the
- * address that PASV names is ignored unless `trustPassiveAddress` says otherwise. Servers that demand
- * that TLS of a data connection resumes the session of the control connection (`require_ssl_reuse` of
- * vsftpd) cannot be served: neither Deno's TLS nor its `node:tls` hands a session on. Their refusal,
- * mostly `522`, is the error of the transfer.
+ * Data connections are passive. They go to the host of the control connection: the address in the reply
+ * to PASV is ignored, unless `trustPassiveAddress` is set. The client cannot work with servers that
+ * require a data connection to resume the TLS session of the control connection (`require_ssl_reuse` of
+ * vsftpd), because neither Deno's TLS nor its `node:tls` can pass a session on. The error of the
+ * transfer then is the rejection by the server, usually `522`.
  *
- * @example Fetch a file
+ * @example Download a file
  * ```ts
  * import { connectFtp } from "@portside/kit/net/ftp";
  *
  * async function fetchNotes(hostname: string, password: string): Promise<string> {
- *   await using ftp = await connectFtp({ hostname, user: "ann", password });
+ *   await using ftp = await connectFtp({ hostname, username: "ann", password });
  *   return await new Response(await ftp.download("notes.txt")).text();
  * }
  * ```
  *
- * **Permissions**: `--allow-net=files.example` for the server: data connections have ports of their
- * own.
+ * **Permissions**: `--allow-net=files.example` for the server without a port, because each data
+ * connection has a port of its own.
  *
  * @module
  */
 
-import { checkArgument, Dialogue } from "../internal/dialogue.ts";
+import { Dialogue } from "../internal/dialogue.ts";
+import { command as commandLine, usernameOf } from "../internal/mail_rules.ts";
 import { FtpControl } from "./_control.ts";
 import { FtpTransfers } from "./_transfers.ts";
 import {
@@ -42,6 +43,7 @@ import type {
   FtpTransferOptions,
   FtpUploadOptions,
 } from "./options.ts";
+import { CONNECT_FTP, FTP_DIRECTORY, FTP_TRANSFER, FTP_UPLOAD, remotePath } from "./_rules.ts";
 import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { orCancel } from "../internal/while_open.ts";
@@ -49,27 +51,28 @@ import { orCancel } from "../internal/while_open.ts";
 export type { FtpEntry, FtpReply } from "./codec.ts";
 export type * from "./options.ts";
 
-/** Directories within directories: a server can make up as many as it likes. */
+/** Maximum depth of directories. A server can report an endless tree. */
 const MAX_DEPTH = 100;
 const DEFAULTS = { tls: "starttls", ports: { implicit: 990, starttls: 21 } } as const;
 
 /**
- * Connects, encrypts the line and logs in.
+ * Connects, encrypts the connection, and logs in.
  *
- * @param options The server, how to encrypt, who logs in.
- * @returns The client.
- * @throws {ReplyError} If the server does not let the user in.
- * @throws {NetError} As `connectTls`; "unsupported" if the server knows no AUTH TLS; "usage" for a
- * password without encryption.
+ * @param options The server, the encryption, and the login.
+ * @returns The client, ready for commands.
+ * @throws {ReplyError} If the server rejects the session or the login.
+ * @throws {NetError} The errors of `connectTls`; "unsupported" if the server does not support AUTH TLS;
+ * "usage" for a password without encryption.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
 export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpClient> {
-  const { user = "anonymous", password = user === "anonymous" ? "anonymous@" : "" } = options;
-  checkArgument("a user", user);
-  checkArgument("a password", password);
+  CONNECT_FTP.check("connectFtp", options);
+  const username = usernameOf(options) ?? "anonymous";
+  const { password = username === "anonymous" ? "anonymous@" : "" } = options;
   const dialogue = await Dialogue.open(options, DEFAULTS);
   const client = new FtpClient(dialogue, options);
   try {
-    await client.begin(user, password);
+    await client.begin(username, password);
     dialogue.keepAlive.begin(() => client.noop());
     return client;
   } catch (error) {
@@ -78,14 +81,17 @@ export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpCl
   }
 }
 
-/** A session; {@linkcode connectFtp} makes one. Calls wait for each other, also for transfers. */
+/**
+ * A session with an FTP server, made by {@linkcode connectFtp}. Calls and transfers run one after the
+ * other. Each call rejects with a `ReplyError` if the server rejects the command.
+ */
 export class FtpClient implements AsyncDisposable {
   readonly #dialogue: Dialogue;
   readonly #control: FtpControl;
   readonly #transfers: FtpTransfers;
 
   /**
-   * Takes over a dialogue; `connectFtp` does that.
+   * Takes over a dialogue. For use by `connectFtp`.
    *
    * @ignore
    */
@@ -95,50 +101,54 @@ export class FtpClient implements AsyncDisposable {
     this.#transfers = new FtpTransfers(this.#control, options);
   }
 
-  /** What the server can (RFC 2389), by name in capitals, with the words that follow. */
+  /** The features of the server (RFC 2389): names in capitals, each with its parameters. */
   get features(): ReadonlyMap<string, string> {
     return this.#control.features;
   }
 
-  /** Whether the control connection is encrypted; the data connections are then as well. */
+  /** Whether the control connection is encrypted. Data connections are encrypted if it is. */
   get encrypted(): boolean {
     return this.#dialogue.encrypted;
   }
 
-  /** Whether the session goes on. */
+  /** Whether the session is open. */
   get open(): boolean {
     return this.#dialogue.conn.open;
   }
 
   /**
-   * Encrypts the line and logs in; `connectFtp` does that.
+   * Encrypts the connection and logs in. For use by `connectFtp`.
    *
    * @ignore
    */
-  async begin(user: string, password: string): Promise<void> {
-    await this.#dialogue.exclusive(() => this.#control.begin(user, password));
+  async begin(username: string, password: string): Promise<void> {
+    await this.#dialogue.exclusive(() => this.#control.begin(username, password));
   }
 
-  /** The directory of now. */
+  /**
+   * Asks for the current directory.
+   *
+   * @returns The path of the directory.
+   */
   async pwd(): Promise<string> {
     const { lines } = await this.#do("Cannot ask for the directory", "PWD");
     return parseFtpPath(lines[0] ?? "") ?? this.#dialogue.nonsense(lines[0] ?? "");
   }
 
   /**
-   * Changes the directory.
+   * Changes the current directory.
    *
-   * @param path Where to.
+   * @param path The path of the new directory.
    */
   async cd(path: string): Promise<void> {
     await this.#do(`Cannot change to ${path}`, `CWD ${checkPath(path)}`);
   }
 
   /**
-   * What is in a directory: by MLSD, or by LIST where the server has none.
+   * Lists a directory by MLSD, or by LIST if the server does not support MLSD.
    *
-   * @param path The directory. @default the directory of now
-   * @returns The entries without `.` and `..`.
+   * @param path The path of the directory. Default: the current directory.
+   * @returns The entries, without `.` and `..`.
    */
   async list(path?: string): Promise<FtpEntry[]> {
     const lines = await this.#listing(this.features.has("MLST") ? "MLSD" : "LIST", path);
@@ -152,13 +162,13 @@ export class FtpClient implements AsyncDisposable {
   }
 
   /**
-   * What is known of one file or directory: by MLST, or by the listing around it where the server has
-   * none.
+   * Asks for the properties of a file or directory by MLST, or by the listing of the directory above it
+   * if the server does not support MLST.
    *
-   * @param path The file or directory.
+   * @param path The path of the file or directory.
    * @returns The entry, with the last part of the path as its name.
-   * @throws {ReplyError} If there is no such thing.
-   * @throws {NetError} "protocol", if the listing around it has no such name.
+   * @throws {ReplyError} If it does not exist.
+   * @throws {NetError} "protocol" if the listing of the directory above does not contain it.
    */
   async stat(path: string): Promise<FtpEntry> {
     const [, above = "", name = ""] = /^(.*?)([^/]*)\/*$/s.exec(checkPath(path)) ?? [];
@@ -178,9 +188,10 @@ export class FtpClient implements AsyncDisposable {
   }
 
   /**
-   * The size of a file in bytes (RFC 3659 §4).
+   * Asks for the size of a file (RFC 3659 §4).
    *
-   * @param path The file.
+   * @param path The path of the file.
+   * @returns The size in bytes.
    */
   async size(path: string): Promise<number> {
     const { lines } = await this.#do(
@@ -192,9 +203,10 @@ export class FtpClient implements AsyncDisposable {
   }
 
   /**
-   * When a file was changed (RFC 3659 §3).
+   * Asks for the time of the last change of a file (RFC 3659 §3).
    *
-   * @param path The file.
+   * @param path The path of the file.
+   * @returns The time of the last change.
    */
   async modified(path: string): Promise<Date> {
     const { lines } = await this.#do(
@@ -205,47 +217,55 @@ export class FtpClient implements AsyncDisposable {
   }
 
   /**
-   * Fetches a file. Other calls wait until it is read or cancelled; the stream ends well only when the
-   * server says that it was whole.
+   * Downloads a file. Other calls wait until the stream is read or cancelled. The stream ends without
+   * an error only if the server confirms that the file is complete.
    *
-   * @param path The file.
-   * @param options Where to begin, and who watches.
-   * @returns Its bytes.
-   * @throws {ReplyError} If there is no such file.
+   * @param path The path of the file.
+   * @param options The offset in bytes, a callback for progress, and a signal.
+   * @returns The bytes of the file.
+   * @throws {ReplyError} If the server rejects the transfer, for example because there is no such file.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
-  download(
+  async download(
     path: string,
     options: FtpTransferOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    remotePath("path", path);
+    FTP_TRANSFER.check("download", options);
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
     void this.#dialogue.exclusive(async () => {
       const what = `Cannot fetch ${path}`;
-      const data = await this.#transfers.open(what, `RETR ${checkPath(path)}`, options);
+      const data = await this.#transfers.open(what, `RETR ${path}`, options);
       const { stream, done } = this.#transfers.read(what, data, options);
       resolve(stream);
       await done;
     }).catch(reject);
-    return promise;
+    return await promise;
   }
 
   /**
-   * Stores a file.
+   * Uploads a file.
    *
-   * @param path The file.
-   * @param source What is in it.
-   * @param options How, and who watches.
-   * @throws {ReplyError} If the server does not take it.
+   * @param path The path of the file on the server.
+   * @param source The content of the file.
+   * @param options The way to store the file, a callback for progress, and a signal.
+   * @throws {ReplyError} If the server rejects the transfer.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async upload(path: string, source: FtpSource, options: FtpUploadOptions = {}): Promise<void> {
     await orCancel(source, this.#upload(path, source, options));
   }
 
-  #upload(path: string, source: FtpSource, options: FtpUploadOptions): Promise<void> {
+  async #upload(path: string, source: FtpSource, options: FtpUploadOptions): Promise<void> {
+    remotePath("path", path);
+    FTP_UPLOAD.check("upload", options);
     const { append = false, atomic = false, offset = 0 } = options;
-    return this.#dialogue.exclusive(async () => {
-      checkPath(path);
+    if (atomic && (append || offset > 0)) {
+      throw new TypeError("atomic must be false with append or offset");
+    }
+    await this.#dialogue.exclusive(async () => {
       if (!atomic) {
         await this.#transfers.write(
           `Cannot store ${path}`,
@@ -255,7 +275,6 @@ export class FtpClient implements AsyncDisposable {
         );
         return;
       }
-      if (append || offset > 0) throw new TypeError("Cannot add to a file with atomic");
       const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
       try {
         await this.#transfers.write(`Cannot store ${path}`, `STOR ${part}`, source, options);
@@ -268,35 +287,37 @@ export class FtpClient implements AsyncDisposable {
   }
 
   /**
-   * Gives something another name.
+   * Renames a file or directory.
    *
-   * @param from Its name.
-   * @param to The new one.
+   * @param from The path of the file or directory.
+   * @param to The new path of the file or directory.
    */
   async rename(from: string, to: string): Promise<void> {
-    checkPath(from);
-    checkPath(to);
+    remotePath("from", from);
+    remotePath("to", to);
     await this.#dialogue.exclusive(() => this.#rename(from, to));
   }
 
   /**
    * Deletes a file.
    *
-   * @param path The file.
+   * @param path The path of the file.
    */
   async delete(path: string): Promise<void> {
     await this.#do(`Cannot delete ${path}`, `DELE ${checkPath(path)}`);
   }
 
   /**
-   * Makes a directory.
+   * Creates a directory.
    *
-   * @param path The directory.
-   * @param options `recursive`: those above it as well, and none of them need be new.
+   * @param path The path of the directory.
+   * @param options `recursive`: whether to create the directories above it as well, and to accept
+   * directories that exist. Default: false.
    */
-  async mkdir(path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<void> {
-    checkPath(path);
-    if (!recursive) {
+  async mkdir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
+    remotePath("path", path);
+    FTP_DIRECTORY.check("mkdir", options);
+    if (!options.recursive) {
       await this.#do(`Cannot make the directory ${path}`, `MKD ${path}`);
       return;
     }
@@ -306,7 +327,7 @@ export class FtpClient implements AsyncDisposable {
       try {
         await this.mkdir(each);
       } catch (error) {
-        // It is there already, or cannot be made: the last one has to be there.
+        // The directory may exist already. The last one must exist.
         if (!(error instanceof ReplyError)) throw error;
         if (i === parts.length) await this.list(each);
       }
@@ -316,64 +337,71 @@ export class FtpClient implements AsyncDisposable {
   /**
    * Removes a directory.
    *
-   * @param path The directory.
-   * @param options `recursive`: with all that is in it; links are deleted, not followed, where MLSD or
-   * LIST tells them from what they lead to.
-   * @throws {NetError} "limit", if directories lie within directories without an end.
+   * @param path The path of the directory.
+   * @param options `recursive`: whether to remove everything in it as well. Links are deleted and not
+   * followed, if MLSD or LIST reports them as links. Default: false.
+   * @throws {NetError} "limit" if directories are nested too deeply.
    */
-  async rmdir(path: string, { recursive = false }: { recursive?: boolean } = {}): Promise<void> {
-    checkPath(path);
-    if (recursive) await this.#clear(path, 0);
+  async rmdir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
+    remotePath("path", path);
+    FTP_DIRECTORY.check("rmdir", options);
+    if (options.recursive) await this.#clear(path, 0);
     await this.#do(`Cannot remove the directory ${path}`, `RMD ${path}`);
   }
 
   /**
-   * Sends a command that has no method of its own, `SITE CHMOD 600 a.txt` for example; not one that
-   * opens a data connection.
+   * Sends a command that has no method of its own, such as `SITE CHMOD 600 a.txt`. It must not open a
+   * data connection.
    *
-   * @param line The command.
-   * @returns The reply.
-   * @throws {ReplyError} If the server refuses it.
+   * @param line The command, without a line ending.
+   * @returns The positive reply of the server.
+   * @throws {ReplyError} If the server rejects the command.
+   * @throws {TypeError} If `line` is not one line.
    */
   async command(line: string): Promise<FtpReply> {
-    checkArgument("a command", line);
-    return await this.#do(`Cannot do ${line.slice(0, 100)}`, line);
+    commandLine("line", line);
+    return await this.#do(`Cannot run ${line.slice(0, 100)}`, line);
   }
 
-  /** Does nothing, so that the server does not end the session for idleness. */
+  /** Sends NOOP, which does nothing except to keep the session alive. */
   async noop(): Promise<void> {
     await this.#do("Cannot keep the session alive", "NOOP");
   }
 
-  /** Ends the session in order. */
-  async quit(): Promise<void> {
+  /** Ends the session politely (QUIT). It never rejects. */
+  async close(): Promise<void> {
     await this.#dialogue.close(() => this.#do("Cannot end the session", "QUIT"));
   }
 
-  /** Ends the session at once. */
+  /**
+   * Ends the session at once.
+   *
+   * @param reason The error for calls that are waiting. Default: an error of kind "closed".
+   */
   abort(reason?: unknown): void {
     this.#dialogue.abort(reason);
   }
 
-  /** Ends the session in order. */
+  /** Ends the session as {@linkcode FtpClient.close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.quit();
+    await this.close();
   }
 
   #do(what: string, line: string): Promise<FtpReply> {
     return this.#dialogue.exclusive(() => this.#control.command(what, line));
   }
 
-  #listing(verb: "MLSD" | "LIST", path: string | undefined): Promise<string[]> {
-    return this.#dialogue.exclusive(() => {
-      const where = path === undefined ? "" : ` ${checkPath(path)}`;
-      // What begins with a dash is taken for flags of ls.
+  async #listing(verb: "MLSD" | "LIST", path: string | undefined): Promise<string[]> {
+    if (path !== undefined) remotePath("path", path);
+    return await this.#dialogue.exclusive(() => {
+      const where = path === undefined ? "" : ` ${path}`;
+      // Servers pass LIST to ls, which takes a path that begins with a dash for flags.
       const command = verb + (verb === "LIST" ? where.replace(/^ -/, " ./-") : where);
       return this.#transfers.listing(`Cannot list ${path ?? "the directory"}`, command);
     });
   }
 
-  /** Links that MLSD shows as the directories that they lead to, which are not to be cleared. */
+  /** Returns the links of a directory. MLSD may report them as directories, which must not be cleared. */
   async #linksIn(path: string): Promise<ReadonlySet<string>> {
     const entries = plainEntries(await this.#listing("LIST", path));
     return new Set(entries.filter(({ type }) => type === "link").map(({ name }) => name));
@@ -381,7 +409,9 @@ export class FtpClient implements AsyncDisposable {
 
   async #clear(path: string, depth: number): Promise<void> {
     if (depth > MAX_DEPTH) {
-      throw new NetError(`${path} lies below ${MAX_DEPTH} directories`, { kind: "limit" });
+      throw new NetError(`${path} is nested more than ${MAX_DEPTH} directories deep`, {
+        kind: "limit",
+      });
     }
     const entries = await this.list(path);
     const unsure = this.features.has("MLST") && entries.some(({ type }) => type === "directory");
@@ -410,7 +440,6 @@ function plainEntries(lines: readonly string[]): FtpEntry[] {
 }
 
 function checkPath(path: string): string {
-  checkArgument(`the path ${JSON.stringify(path)}`, path);
-  if (path === "") throw new TypeError("Cannot use an empty path");
+  remotePath("path", path);
   return path;
 }

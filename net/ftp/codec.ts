@@ -1,7 +1,7 @@
 /**
- * The replies and listings of FTP (RFC 959, 2428, 3659), read. Pure.
+ * Parsers for the replies and listings of FTP (RFC 959, 2428, 3659). Pure.
  *
- * @example A line of MLSD
+ * @example Parse a line of MLSD
  * ```ts
  * import { parseFtpFacts } from "@portside/kit/net/ftp";
  * import { assertEquals } from "@std/assert";
@@ -17,64 +17,65 @@
 
 import { lowerAscii } from "../text.ts";
 
-/** A whole reply. */
+/** A complete reply. */
 export interface FtpReply {
-  /** The code: 1xx begun, 2xx done, 3xx go on, 4xx not now, 5xx never. */
+  /** The code: 1xx started, 2xx success, 3xx continue, 4xx temporary failure, 5xx permanent failure. */
   readonly code: number;
-  /** What was said, a text each line. */
+  /** The text of each line, without the codes. */
   readonly lines: readonly string[];
 }
 
-/** A line that is no part of a reply. */
+/** The error for a line that is not part of a reply. */
 export class FtpSyntaxError extends Error {
   /** The name of the class. */
   override readonly name = "FtpSyntaxError";
 }
 
-/** Something in a directory. */
+/** An entry of a directory. */
 export interface FtpEntry {
-  /** Its name, without the directory; nothing is known of what it holds. */
+  /** The name without the directory. It may contain any characters; see {@linkcode isPlainFtpName}. */
   readonly name: string;
-  /** What it is. */
+  /** The type of the entry. */
   readonly type: "file" | "directory" | "link" | "other";
-  /** Its size in bytes, if it was told. */
+  /** The size in bytes, if the server reports it. */
   readonly size?: number;
-  /** When it was changed, as far as it was told. */
+  /** The time of the last change, if the server reports it. */
   readonly modified?: Date;
-  /** Where a link leads. */
+  /** The target of a link. */
   readonly target?: string;
-  /** What nothing else on the server has, but for other names of the same, if it was told. */
+  /** An id that only other names of the same file share, if the server reports it (RFC 3659 §7.5.2). */
   readonly unique?: string;
-  /** What may be done with it, in the letters of RFC 3659 §7.5.5, if it was told. */
+  /** The permitted operations in the letters of RFC 3659 §7.5.5, if the server reports them. */
   readonly permissions?: string;
 }
 
+/** Maximum number of lines of a reply. */
 const MAX_LINES = 1000;
 
-/** Puts the lines of a reply together. */
+/** Assembles replies from their lines. */
 export class FtpReplyReader {
   #code: string | undefined;
   #lines: string[] = [];
 
   /**
-   * Takes a line.
+   * Adds a line.
    *
-   * @param line The line, without its end.
-   * @returns The reply, when this was its last line.
-   * @throws {FtpSyntaxError} If the line is no part of a reply, or it does not end.
+   * @param line The line, without its line ending.
+   * @returns The reply if this is its last line; undefined if more lines follow.
+   * @throws {FtpSyntaxError} If the line is not part of a reply, or if the reply has too many lines.
    */
   push(line: string): FtpReply | undefined {
     const [, code, separator, text = ""] = /^([1-6][0-5]\d)(?:([ -])(.*))?$/s.exec(line) ?? [];
     if (this.#code === undefined) {
       if (code === undefined) {
-        throw new FtpSyntaxError(`This is no reply: ${JSON.stringify(line.slice(0, 100))}`);
+        throw new FtpSyntaxError(`This is not a reply: ${JSON.stringify(line.slice(0, 100))}`);
       }
       if (separator !== "-") return { code: Number(code), lines: [text] };
       this.#code = code;
       this.#lines = [text];
       return undefined;
     }
-    // Within a reply a line may look like anything, but for its last one.
+    // Only the last line of a reply has a fixed form.
     if (code === this.#code && separator !== "-") {
       const lines = [...this.#lines, text];
       this.#code = undefined;
@@ -88,10 +89,10 @@ export class FtpReplyReader {
 }
 
 /**
- * The port of a reply to EPSV (RFC 2428 §3).
+ * Parses the reply to EPSV (RFC 2428 §3).
  *
- * @param text The text, e.g. `Entering Extended Passive Mode (|||6446|)`.
- * @returns The port; undefined if there is none.
+ * @param text The text, such as `Entering Extended Passive Mode (|||6446|)`.
+ * @returns The port; undefined if the text contains none.
  */
 export function parseFtpExtendedPassive(text: string): number | undefined {
   const port = Number(/\(([!-~])\1\1(\d{1,5})\1\)/.exec(text)?.[2] ?? 0);
@@ -99,10 +100,10 @@ export function parseFtpExtendedPassive(text: string): number | undefined {
 }
 
 /**
- * The address of a reply to PASV (RFC 959 §4.1.2).
+ * Parses the reply to PASV (RFC 959 §4.1.2).
  *
- * @param text The text, e.g. `Entering Passive Mode (127,0,0,1,25,46).`
- * @returns The address; undefined if there is none.
+ * @param text The text, such as `Entering Passive Mode (127,0,0,1,25,46).`
+ * @returns The address; undefined if the text contains none.
  */
 export function parseFtpPassive(text: string): { hostname: string; port: number } | undefined {
   const numbers = /(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})/.exec(text)?.slice(1)
@@ -114,20 +115,20 @@ export function parseFtpPassive(text: string): { hostname: string; port: number 
 }
 
 /**
- * The path of a reply to PWD or MKD: in quotes, quotes doubled (RFC 959, appendix II).
+ * Parses the reply to PWD or MKD: a path in quotes, with inner quotes doubled (RFC 959, appendix II).
  *
- * @param text The text.
- * @returns The path; undefined if there is none.
+ * @param text The text, such as `"/home/ann" is the current directory`.
+ * @returns The path; undefined if the text contains none.
  */
 export function parseFtpPath(text: string): string | undefined {
   return /^"((?:[^"]|"")*)"/.exec(text)?.[1]?.replaceAll('""', '"');
 }
 
 /**
- * A time of MDTM or MLSD (RFC 3659 §2.3), in UTC.
+ * Parses a time of MDTM or MLSD (RFC 3659 §2.3), which is in UTC.
  *
- * @param text E.g. `20261123093000` or `20261123093000.5`.
- * @returns The time; undefined if it is none.
+ * @param text The time, such as `20261123093000` or `20261123093000.5`.
+ * @returns The time; undefined if the text is not a time.
  */
 export function parseFtpTime(text: string): Date | undefined {
   const [, year, month, day, hour, minute, second, fraction = ""] =
@@ -139,10 +140,11 @@ export function parseFtpTime(text: string): Date | undefined {
 }
 
 /**
- * A line of MLSD or MLST (RFC 3659 §7).
+ * Parses a line of MLSD or MLST (RFC 3659 §7).
  *
- * @param line The line, without its end.
- * @returns The entry; undefined if it is none.
+ * @param line The line, without its line ending.
+ * @returns The entry; `self` tells whether it is the directory itself or its parent. Undefined if the
+ * line has another form.
  */
 export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolean }) | undefined {
   const [, written = "", name = ""] = /^ ?((?:[^;= \t]+=[^;]*;)*) (.+)$/s.exec(line) ?? [];
@@ -179,7 +181,7 @@ const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 
 const DAY = String.raw`(?<day>\d{1,2})(?:\.|日)?`;
 const GAP = String.raw`[ \t]+`;
-/** In the language of the server. */
+/** The name of a month, which may be in the language of the server. */
 const MONTH = String.raw`(?<month>\p{L}{3,9}\.?|\d{1,2}月)`;
 
 const UNIX = new RegExp(
@@ -193,11 +195,11 @@ const UNIX = new RegExp(
 const DOS = /^(\d\d)-(\d\d)-(\d{4}|\d\d)[ \t]+(\d\d):(\d\d)([AP]M)?[ \t]+(<DIR>|\d+)[ \t]+(.+)$/is;
 
 /**
- * A line of LIST as Unix or DOS write it; nothing else is known of its form.
+ * Parses a line of LIST in the form of Unix or DOS. No standard defines this form.
  *
- * @param line The line, without its end.
- * @param now The time of now: Unix leaves out the year of what is new.
- * @returns The entry; undefined for what is none, such as `total 12`.
+ * @param line The line, without its line ending.
+ * @param now The current time. Unix leaves out the year of recent files.
+ * @returns The entry; undefined for other lines, such as `total 12`.
  */
 export function parseFtpListLine(line: string, now: Date): FtpEntry | undefined {
   const unix = UNIX.exec(line)?.groups;
@@ -243,7 +245,7 @@ function unixTime(month: string, day: number, when: string, now: Date): Date | u
   if (!when.includes(":")) return new Date(Date.UTC(Number(when), index, day));
   const [hour = 0, minute = 0] = when.split(":").map(Number);
   const date = new Date(Date.UTC(now.getUTCFullYear(), index, day, hour, minute));
-  // Without a year it is of the last twelve months; clocks and zones differ by a day.
+  // A time without a year is in the last twelve months. Allow a day for clocks and time zones.
   if (date.getTime() > now.getTime() + 86_400_000) date.setUTCFullYear(date.getUTCFullYear() - 1);
   return date;
 }
@@ -257,12 +259,12 @@ function timeOf(modified: Date | undefined): { modified?: Date } {
 }
 
 /**
- * Whether a name of a listing is one within its directory, and not a way out of it.
+ * Returns whether a name from a listing stays within its directory.
  *
- * @param name The name.
- * @returns Whether a file of this name may be made.
+ * @param name The name that the server reports.
+ * @returns True if a file of this name can be made safely.
  */
 export function isPlainFtpName(name: string): boolean {
-  // deno-lint-ignore no-control-regex -- no file is called so in earnest
+  // deno-lint-ignore no-control-regex -- names with control characters are not safe
   return name !== "" && name !== "." && name !== ".." && !/[/\\\x00-\x1f]/.test(name);
 }

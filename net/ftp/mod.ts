@@ -1,6 +1,6 @@
 /**
- * FTP (RFC 959, 2228, 3659, 4217): a client with TLS, transfers as streams, whole trees, and the
- * codec of replies and listings.
+ * FTP (RFC 959, 2228, 3659, 4217): a client with TLS, with streams and whole directories, and the codec for
+ * replies and listings.
  *
  * **Permissions**: `--allow-net=HOST` for the control connection and the data connections;
  * `--allow-read` and `--allow-write` for the local side of a tree.

@@ -1,5 +1,5 @@
 /**
- * What `connectFtp` and its transfers take.
+ * Options of `connectFtp`, of transfers, and of whole directories.
  *
  * **Permissions**: none.
  *
@@ -7,51 +7,74 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
+import type { ReplyError } from "../errors/reply_error.ts";
 import type { MailClientOptions } from "../mail/options.ts";
 
 /** Options of `connectFtp`. All times are in milliseconds; 0 lifts a limit. */
 export interface ConnectFtpOptions extends MailClientOptions {
   /**
-   * Who logs in.
+   * The user to log in as.
    *
    * @default "anonymous"
    */
+  username?: string;
+  /**
+   * The former name of `username`.
+   *
+   * @deprecated Use `username`.
+   */
   user?: string;
-  /** The password. @default "anonymous@" for anonymous, else none */
+  /** The password of the user. @default "anonymous@" for anonymous, otherwise empty */
   password?: string;
   /**
-   * Opens data connections where the reply to PASV says, and asks by PASV alone: for a server that
-   * has them on another host. Otherwise they go to the host of the control connection, whatever PASV
-   * says: it could be anybody's.
+   * Whether data connections go to the address in the reply to PASV, for servers that transfer data
+   * from another host. The client then uses PASV only. By default data connections go to the host of
+   * the control connection, because a forged reply could contain any address.
    *
    * @default false
    */
   trustPassiveAddress?: boolean;
-  /** Opens data connections in place of `connectTcp`: through a proxy, or in memory. */
+  /** Opens data connections instead of `connectTcp`, through a proxy or in memory for example. */
   connectData?: (address: { hostname: string; port: number }) => Promise<Connection>;
 }
 
 /** Options of a transfer. */
 export interface FtpTransferOptions {
-  /** The byte to begin with, to resume (RFC 3659 §5). @default 0 */
+  /** The position in the file at which the transfer starts, in bytes (RFC 3659 §5). @default 0 */
   offset?: number;
-  /** Called with the bytes of this transfer so far. */
+  /** Called with the number of bytes of this transfer so far. */
   onProgress?: (bytes: number) => void;
-  /** Breaks the transfer off; the session goes on. */
+  /** Aborts the transfer. The session stays open. */
   signal?: AbortSignal;
 }
 
 /** Options of `FtpClient.upload`. */
 export interface FtpUploadOptions extends FtpTransferOptions {
-  /** Adds to the end of the file that is there. @default false */
+  /** Whether the bytes are appended to an existing file. @default false */
   append?: boolean;
-  /** Writes to another name first, and renames it when it is whole. @default false */
+  /** Whether the file is stored under a temporary name and renamed when it is complete. @default false */
   atomic?: boolean;
 }
 
-/** What can be uploaded. */
+/** The content of a file to upload. */
 export type FtpSource =
   | string
   | Uint8Array
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
+
+/** Options of `downloadTree` and `uploadTree`. */
+export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
+  /** Whether files that already exist with the same size are skipped. @default false */
+  skipSame?: boolean;
+  /** Called before each file with its path, and its size in bytes if it is known. */
+  onFile?: (path: string, size: number | undefined) => void;
+  /** Called with the number of bytes of the current file so far. */
+  onProgress?: (bytes: number) => void;
+  /**
+   * Called for a file or directory that the server rejects. It is then left out.
+   *
+   * @default the rejection ends the whole transfer
+   */
+  onRefused?: (path: string, error: ReplyError) => void;
+}

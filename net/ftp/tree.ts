@@ -1,5 +1,5 @@
 /**
- * Whole directories over FTP, to and from this machine's files.
+ * Downloads and uploads whole directories over FTP.
  *
  * @example Mirror a directory
  * ```ts
@@ -11,56 +11,45 @@
  * }
  * ```
  *
- * **Permissions**: `--allow-read` and `--allow-write` for the folder.
+ * **Permissions**: `--allow-read` and `--allow-write` for the local folder.
  *
  * @module
  */
 
 import { NetError } from "../errors/errors.ts";
-import type { FtpClient, FtpTransferOptions } from "./client.ts";
+import { ignoreFailure } from "../internal/ignore.ts";
+import { word } from "../internal/options.ts";
+import type { FtpClient, FtpTreeOptions } from "./client.ts";
 import { isPlainFtpName } from "./codec.ts";
+import { FTP_TREE, remotePath } from "./_rules.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { lowerAscii } from "../text.ts";
 
-/** Options of {@linkcode downloadTree} and {@linkcode uploadTree}. */
-export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
-  /** Leaves out files that are there already with the same size. @default false */
-  skipSame?: boolean;
-  /** Called before each file. */
-  onFile?: (path: string, size: number | undefined) => void;
-  /** Called with the bytes of the file so far. */
-  onProgress?: (bytes: number) => void;
-  /**
-   * Called for a file or directory that the server refuses, which is left out then.
-   *
-   * @default the refusal ends the whole
-   */
-  onRefused?: (path: string, error: ReplyError) => void;
-}
-
-/** What was carried. */
+/** The result of {@linkcode downloadTree} or {@linkcode uploadTree}. */
 export interface FtpTreeReport {
-  /** Files that were transferred. */
+  /** The number of transferred files. */
   readonly files: number;
-  /** Files that were left out because they are the same. */
+  /** The number of files that were skipped because they exist with the same size. */
   readonly skipped: number;
-  /** Bytes of the files that were transferred. */
+  /** The total size of the transferred files in bytes. */
   readonly bytes: number;
 }
 
-/** Directories within directories: a server can make up as many as it likes. */
+/** Maximum depth of directories. A server can report an endless tree. */
 const MAX_DEPTH = 100;
 
 /**
- * Fetches a directory with all that is in it; links and the like are left out. A file is written
- * under another name and renamed when it is whole.
+ * Downloads a directory with everything in it, except links and special files. A file is written under
+ * a temporary name and renamed when it is complete.
  *
- * @param ftp The session.
- * @param remote The directory on the server.
- * @param folder The folder here; it is made.
- * @param options What to leave out, and who watches.
- * @returns What was carried.
- * @throws {NetError} "protocol", if the server gives a name that leads out of its directory.
+ * @param ftp An open session with the server.
+ * @param remote The path of the directory on the server.
+ * @param folder The path of the local folder, which is created if needed.
+ * @param options The files to skip, and the callbacks.
+ * @returns The number of files and bytes.
+ * @throws {NetError} "protocol" if the server reports a name that leads out of its directory; "limit"
+ * if directories are nested too deeply.
+ * @throws {TypeError} If an argument is invalid.
  */
 export async function downloadTree(
   ftp: FtpClient,
@@ -68,6 +57,7 @@ export async function downloadTree(
   folder: string,
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
+  checkArguments("downloadTree", remote, folder, options);
   const report = { files: 0, skipped: 0, bytes: 0 };
   await download(ftp, remote, folder, options, report, [await uniqueOf(ftp, remote)]);
   return report;
@@ -85,19 +75,24 @@ async function download(
 ): Promise<void> {
   const { signal, skipSame = false } = options;
   if (above.length - 1 > MAX_DEPTH) {
-    throw new NetError(`${remote} lies below ${MAX_DEPTH} directories`, { kind: "limit" });
+    throw new NetError(`${remote} is nested more than ${MAX_DEPTH} directories deep`, {
+      kind: "limit",
+    });
   }
   await Deno.mkdir(folder, { recursive: true });
   for (const { name, type, size, unique } of await ftp.list(remote)) {
     signal?.throwIfAborted();
     if (!isPlainFtpName(name)) {
-      throw new NetError(`The server lists ${JSON.stringify(name)} in ${remote}: that is no name`, {
-        kind: "protocol",
-      });
+      throw new NetError(
+        `The server lists ${JSON.stringify(name)} in ${remote}: this is not a valid name`,
+        {
+          kind: "protocol",
+        },
+      );
     }
     const from = `${remote.replace(/\/$/, "")}/${name}`;
     const to = `${folder}/${name}`;
-    // Some servers show links as what they lead to, which may be where they are.
+    // Some servers show links as their targets, and a target may be a directory above.
     const known = unique !== undefined && above.includes(unique);
     if (type === "directory" && !known) {
       await orRefused(from, options, download(ftp, from, to, options, report, [...above, unique]));
@@ -112,7 +107,7 @@ async function download(
   }
 }
 
-/** By what a directory is known again; asks that it be told of all others as well. */
+/** Returns the unique id of a directory, after asking the server to report ids in all listings. */
 async function uniqueOf(ftp: FtpClient, remote: string): Promise<string | undefined> {
   const facts = lowerAscii(ftp.features.get("MLST") ?? "").split(";");
   if (!facts.some((fact) => /^unique\*?$/.test(fact))) return undefined;
@@ -145,13 +140,13 @@ async function fetchFile(
     report.bytes += (await Deno.stat(part)).size;
     await Deno.rename(part, to);
   } catch (error) {
-    await Deno.remove(part).catch(() => {});
+    await ignoreFailure(Deno.remove(part));
     throw error;
   }
   report.files++;
 }
 
-/** Leaves out what the server refuses, where somebody wants to hear of it. */
+/** Waits for work. A rejection by the server is reported to `onRefused`, if that is given. */
 async function orRefused(
   path: string,
   { onRefused }: FtpTreeOptions,
@@ -166,13 +161,14 @@ async function orRefused(
 }
 
 /**
- * Stores a folder with all that is in it; links and the like are left out.
+ * Uploads a folder with everything in it, except links and special files.
  *
- * @param ftp The session.
- * @param folder The folder here.
- * @param remote The directory on the server; it is made.
- * @param options What to leave out, and who watches.
- * @returns What was carried.
+ * @param ftp An open session with the server.
+ * @param folder The path of the local folder.
+ * @param remote The path of the directory on the server, which is created if needed.
+ * @param options The files to skip, and the callbacks.
+ * @returns The number of files and bytes.
+ * @throws {TypeError} If an argument is invalid.
  */
 export async function uploadTree(
   ftp: FtpClient,
@@ -180,6 +176,7 @@ export async function uploadTree(
   remote: string,
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
+  checkArguments("uploadTree", remote, folder, options);
   const { signal, skipSame = false, onFile, onProgress } = options;
   const report = { files: 0, skipped: 0, bytes: 0 };
   const upload = async (from: string, to: string): Promise<void> => {
@@ -219,7 +216,18 @@ export async function uploadTree(
   return report;
 }
 
-/** A file as it is read; each chunk is used before the next is asked for. */
+function checkArguments(
+  owner: string,
+  remote: string,
+  folder: string,
+  options: FtpTreeOptions,
+): void {
+  remotePath("remote", remote);
+  word("folder", folder);
+  FTP_TREE.check(owner, options);
+}
+
+/** Reads a file. All chunks share one buffer, so each must be used before the next is read. */
 async function* chunks(file: Deno.FsFile): AsyncGenerator<Uint8Array, void, void> {
   const buffer = new Uint8Array(256 * 1024);
   for (let n; (n = await file.read(buffer)) !== null;) yield buffer.subarray(0, n);

@@ -1,4 +1,4 @@
-/** What the client of IMAP asks for and is told, between its types and the values. Pure. */
+/** Translates between the types of the IMAP client and the values of the protocol. Pure. */
 
 import {
   decodeModifiedUtf7,
@@ -7,15 +7,16 @@ import {
   imapSet,
   type ImapValue,
 } from "./codec.ts";
+import { optionError } from "../internal/options.ts";
 import { parseDigits, upperAscii } from "../text.ts";
 import type { ImapFetch, ImapFolder, ImapSelected, ImapStatus } from "./options.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Messages of one command: a longer set would be a longer line. */
+/** Maximum number of messages per command, so that its line stays short. */
 const STEP = 500;
 
-/** What a LIST tells. */
+/** Returns the folder of a LIST or LSUB response. */
 export function folderOf(response: ImapResponse): ImapFolder | undefined {
   if (response.type !== "data" || !/^(?:LIST|LSUB)$/.test(response.name)) return undefined;
   const [flags, delimiter, name] = response.values;
@@ -27,7 +28,7 @@ export function folderOf(response: ImapResponse): ImapFolder | undefined {
   };
 }
 
-/** What a STATUS tells. */
+/** Returns the counters of a STATUS response. */
 export function statusOf(response: ImapResponse): ImapStatus | undefined {
   if (response.type !== "data" || response.name !== "STATUS") return undefined;
   const pairs = texts(response.values[1]);
@@ -44,7 +45,7 @@ export function statusOf(response: ImapResponse): ImapStatus | undefined {
   return Object.fromEntries(Object.entries(all).filter(([, number]) => number !== undefined));
 }
 
-/** A folder of which nothing is known yet. */
+/** Returns the state of a folder about which the server has reported nothing yet. */
 export function unknownFolder(name: string, readOnly: boolean): ImapSelected {
   return {
     name,
@@ -57,7 +58,7 @@ export function unknownFolder(name: string, readOnly: boolean): ImapSelected {
   };
 }
 
-/** The folder with what a response says of it; the same if it says nothing. */
+/** Returns a folder, updated from a response; the same object if the response does not concern it. */
 export function withAnswer(folder: ImapSelected, response: ImapResponse): ImapSelected {
   if (response.type === "continue") return folder;
   if (response.type !== "data") return withCode(folder, response.code);
@@ -81,7 +82,7 @@ function withCode(folder: ImapSelected, code: ImapResponseCode | undefined): Ima
   }
 }
 
-/** The numbers that a SEARCH or an ESEARCH gives; of the latter (RFC 4731) no more than `most`. */
+/** Yields the UIDs of a SEARCH response, or at most `most` UIDs of an ESEARCH response (RFC 4731). */
 export function* foundIn(response: ImapResponse, most: number): Generator<number, void, void> {
   if (response.type !== "data") return;
   const { name, values } = response;
@@ -97,8 +98,8 @@ export function* foundIn(response: ImapResponse, most: number): Generator<number
 }
 
 /**
- * The numbers of a set, no more than `most`. The ends of a range come in any order, and it stands
- * for its numbers in ascending order (RFC 3501 §9, RFC 4315 §4). What is no number is left out.
+ * Yields the numbers of a set, at most `most`. The ends of a range may come in any order, and the range
+ * means its numbers in ascending order (RFC 3501 §9, RFC 4315 §4). Invalid parts are skipped.
  */
 function* numbersOf(set: ImapValue | undefined, most: number): Generator<number, void, void> {
   let left = most;
@@ -112,7 +113,7 @@ function* numbersOf(set: ImapValue | undefined, most: number): Generator<number,
   }
 }
 
-/** What copies are called, by what they are copies of (COPYUID, RFC 4315 §3); no more than `most`. */
+/** Yields pairs of UIDs, of a message and of its copy (COPYUID, RFC 4315 §3), at most `most`. */
 export function* copiesIn(
   code: ImapResponseCode | undefined,
   most: number,
@@ -127,7 +128,7 @@ export function* copiesIn(
   }
 }
 
-/** What to fetch, in the words of the protocol. */
+/** Returns the items of a FETCH command. */
 export function fetchItems(items: ImapFetch): string {
   const { envelope, bodyStructure, flags, size, internalDate, sections = [] } = items;
   for (const section of sections) checkSection(section);
@@ -141,14 +142,14 @@ export function fetchItems(items: ImapFetch): string {
   return wanted;
 }
 
-/** Refuses the name of a section that would be more than one. */
+/** Throws a `TypeError` unless a string is the name of one section. */
 export function checkSection(section: string): void {
   if (!/^[A-Z0-9.]+(?: \([!-'*-~ ]+\))?$/i.test(section)) {
-    throw new TypeError(`Cannot fetch the section ${JSON.stringify(section)}: give HEADER or 1.2`);
+    throw optionError("section", "a section such as HEADER or 1.2", section);
   }
 }
 
-/** Messages in sets that fit into a line. */
+/** Splits messages into sets that fit into a line. */
 export function sets(uids: string | number | readonly number[]): string[] {
   if (typeof uids === "string" || typeof uids === "number") return [imapSet(uids)];
   const parts: string[] = [];
@@ -156,12 +157,12 @@ export function sets(uids: string | number | readonly number[]): string[] {
   return parts;
 }
 
-/** A value as a number, if it is one. */
+/** Returns a value as a number; undefined if it is not a number. */
 export function numberOf(value: ImapValue | undefined): number | undefined {
   return typeof value === "string" ? parseDigits(value) : undefined;
 }
 
-/** The texts of a list. */
+/** Returns the strings of a list. */
 export function texts(value: ImapValue | undefined): string[] {
   return Array.isArray(value) ? value.map(text) : [];
 }

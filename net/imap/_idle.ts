@@ -1,18 +1,19 @@
-/** The news of a folder, as they come (IDLE: RFC 2177). */
+/** Changes in a folder as they happen (IDLE, RFC 2177). */
 
 import { NetError } from "../errors/errors.ts";
+import { MAX_TIMER } from "../internal/options.ts";
 import { CommandRefusal } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
 import type { ImapResponse } from "./codec.ts";
 import type { ImapEvent } from "./options.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 
-/** What happens that nobody has read yet. */
+/** Maximum number of changes that are not yielded yet. */
 const MAX_NEWS = 100_000;
 
 /**
- * Tells the news until `signal`, beginning anew every `renew` milliseconds. Nobody else waits for it:
- * it ends IDLE before it tells something, and when somebody else has a command.
+ * Yields changes until `signal` aborts, and renews IDLE every `renew` milliseconds. No other command
+ * has to wait: IDLE ends before a change is yielded, and when another command is queued.
  */
 export async function* idleImap(
   session: ImapSession,
@@ -21,13 +22,16 @@ export async function* idleImap(
 ): AsyncGenerator<ImapEvent, void, void> {
   const { dialogue, listeners } = session;
   if (!session.capabilities.has("IDLE")) {
-    throw new NetError(`${dialogue.peer} knows no IDLE`, { kind: "unsupported", phase: "request" });
+    throw new NetError(`${dialogue.peer} does not support IDLE`, {
+      kind: "unsupported",
+      phase: "request",
+    });
   }
   const news: ImapEvent[] = [];
-  // What the answers to other commands tell is news as well.
+  // Responses to other commands report changes, too.
   const listener = (event: ImapEvent) => {
     if (news.push(event) > MAX_NEWS) {
-      throw dialogue.broken(`tells more than ${MAX_NEWS} news at once`, "limit");
+      throw dialogue.broken(`reports more than ${MAX_NEWS} changes at once`, "limit");
     }
   };
   listeners.add(listener);
@@ -41,7 +45,7 @@ export async function* idleImap(
   }
 }
 
-/** Listens until there is news, or it has to end. */
+/** Runs IDLE once: until there is news, or until another command or the signal ends it. */
 async function listen(
   session: ImapSession,
   renew: number,
@@ -49,16 +53,17 @@ async function listen(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { dialogue, line } = session;
+  const { turns } = dialogue;
   const release = await dialogue.hold();
   const wanted = new AbortController();
   const over = signal === undefined ? wanted.signal : AbortSignal.any([signal, wanted.signal]);
-  dialogue.onQueued = () => wanted.abort();
-  if (dialogue.queued > 0) wanted.abort();
+  turns.onQueued = () => wanted.abort();
+  if (turns.queued > 0) wanted.abort();
   const hear = (response: ImapResponse) => session.hear(response);
-  /** The next response; nothing when the time is over or nobody wants to hear more. */
+  /** Reads the next response; undefined if the time is over, or if IDLE has to end. */
   const next = async (timeout: number): Promise<ImapResponse | undefined> => {
     try {
-      return await line.read({ timeout: Math.min(timeout, 2 ** 31 - 1), signal: over });
+      return await line.read({ timeout: Math.min(timeout, MAX_TIMER), signal: over });
     } catch (error) {
       const ended = over.aborted || (error instanceof NetError && error.kind === "timeout");
       if (!ended || !dialogue.conn.open) throw error;
@@ -90,9 +95,9 @@ async function listen(
   } catch (error) {
     if (error instanceof CommandRefusal) throw session.refusal("Cannot idle", error.response);
     if (!(error instanceof ReplyError)) dialogue.abort(error);
-    throw error;
+    throw dialogue.causeOf(error);
   } finally {
-    dialogue.onQueued = undefined;
+    turns.onQueued = undefined;
     await release();
   }
 }

@@ -1,4 +1,4 @@
-/** Commands and responses of IMAP over a connection. */
+/** Sends IMAP commands and reads responses over a connection. */
 
 import { type Dialogue, type Wait, WITHIN } from "../internal/dialogue.ts";
 import {
@@ -10,24 +10,24 @@ import {
 } from "./codec.ts";
 import { whileOpen } from "../internal/while_open.ts";
 
-/** Lines and literals of one response. */
+/** Maximum number of lines and literals of one response. */
 const MAX_SEGMENTS = 10_000;
-/** Bytes of a line: a search that finds two million messages gives one. */
+/** Maximum size of a line in bytes. It is enough for a search that finds two million messages. */
 const MAX_LINE = 16 * 1024 * 1024;
 
-/** Bytes that a line or a literal takes at least, however short it is. */
+/** Memory in bytes that each line and each literal needs besides its content. */
 const OVERHEAD = 100;
 
-/** Bytes that nobody wants which are read all the same, to keep the session. */
+/** Maximum number of unwanted bytes that are read to keep the session usable. */
 const MAX_DRAIN = 64 * 1024 * 1024;
 
-/** Takes a literal as it comes; what it does not read is read for it. */
+/** Receives a literal as a stream. The bytes that it does not read are read and dropped. */
 export type OnLiteral = (
   size: number,
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
 ) => Promise<void>;
 
-/** A part of a command; the last kind is a literal that is sent as it comes. */
+/** A part of a command. The last kind is a literal that is sent as a stream. */
 export type CommandPart = ImapPart | ImapStream;
 
 interface ImapStream {
@@ -35,29 +35,29 @@ interface ImapStream {
   readonly size: number;
 }
 
-/** How a response is read. */
+/** Options for reading a response. */
 interface ImapReadOptions {
-  /** How long to wait for its beginning. */
+  /** Time limit for the beginning of the response, in milliseconds. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
   readonly onLiteral?: OnLiteral;
 }
 
-/** One end of the dialogue. */
+/** The lines and literals of a session. */
 export class ImapLine {
   readonly #dialogue: Dialogue;
   readonly #maxLiteral: number;
   #count = 0;
-  /** What has come of a response. */
+  /** The parts of an incomplete response. */
   #segments: (string | Uint8Array)[] = [];
   #total = 0;
-  /** The size of the literal that comes next. */
+  /** The size of the literal that is being read. */
   #literal: number | undefined;
-  /** Bytes of responses so far as they lie in memory, but for what was handed on. */
+  /** Memory of all responses so far in bytes, without streams. */
   bytes = 0;
-  /** How many they may be. */
+  /** The limit for `bytes`. */
   most = Infinity;
-  /** Whether literals may be sent without being asked for: all, up to 4096 bytes, or none. */
+  /** The literals that may be sent without waiting: all, those up to 4096 bytes, or none (RFC 7888). */
   literals: "all" | "small" | "none" = "none";
 
   constructor(dialogue: Dialogue, maxLiteral: number) {
@@ -65,12 +65,19 @@ export class ImapLine {
     this.#maxLiteral = maxLiteral;
   }
 
-  /** Whether a response has begun and not ended. */
+  /** Whether a response is incomplete. */
   get midway(): boolean {
     return this.#segments.length > 0;
   }
 
-  /** Sends a command; `onAsked` sees what comes while the server is waited for. Gives its tag. */
+  /**
+   * Sends a command.
+   *
+   * @param parts The parts of the command, without a tag.
+   * @param onAsked Called with responses that arrive before the server asks for a literal.
+   * @param secret Whether the trace masks the arguments.
+   * @returns The tag of the command.
+   */
   send(
     parts: readonly CommandPart[],
     onAsked: (response: ImapResponse) => void,
@@ -82,7 +89,7 @@ export class ImapLine {
       return this.#sendParts(tag, parts, onAsked, secret);
     }
     const text = `${tag} ${only}`;
-    // A failure shows where the answer is awaited.
+    // If this fails, reading the response fails, too.
     void this.#dialogue.writeLine(text, secret ? masked(tag, text) : text);
     return tag;
   }
@@ -105,7 +112,7 @@ export class ImapLine {
       }
       const streamed = "stream" in part;
       const size = streamed ? part.size : part.literal.length;
-      // What is long to send is asked for first: it may be refused.
+      // Long literals are announced first, because the server may reject them.
       const now = !streamed &&
         (this.literals === "all" || (this.literals === "small" && size <= 4096));
       await write(`${text}{${size}${now ? "+" : ""}}`, shown);
@@ -114,12 +121,12 @@ export class ImapLine {
       await (streamed ? this.#stream(part) : this.#dialogue.conn.write(part.literal));
       this.#dialogue.tell("client", secret ? "***" : `(${size} bytes)`);
     }
-    // As above.
+    // If this fails, reading the response fails, too.
     void write(text, shown);
     return tag;
   }
 
-  /** Sends a literal as it comes; one of another size ends the session, which waits for the rest. */
+  /** Sends a stream as a literal. If its size is wrong the session ends, because the server waits. */
   async #stream({ stream, size }: ImapStream): Promise<void> {
     const { conn } = this.#dialogue;
     let sent = 0;
@@ -131,27 +138,27 @@ export class ImapLine {
       }
       if (sent === size) return;
       const what = sent > size ? "is longer than" : `ends after ${sent} of`;
-      throw new RangeError(`Cannot append a message that ${what} its ${size} bytes`);
+      throw new RangeError(`Cannot append a message that ${what} the given ${size} bytes`);
     } catch (error) {
       this.#dialogue.abort(error);
       throw error;
     }
   }
 
-  /** Waits until the server wants more. */
+  /** Waits until the server asks for more. Returns the text of its request. */
   async untilContinue(tag: string, onOther: (response: ImapResponse) => void): Promise<string> {
     for (;;) {
       const response = await this.read();
       if (response.type === "continue") return response.text;
       if (response.type === "tagged" && response.tag === tag) {
         if (response.status !== "OK") throw new CommandRefusal(response);
-        throw this.#dialogue.broken("takes a command for done that was not sent whole");
+        throw this.#dialogue.broken("completed a command that was not sent completely");
       }
       onOther(response);
     }
   }
 
-  /** The next response; the last literal of a FETCH goes to `onLiteral`, if there is one. */
+  /** Reads the next response. `onLiteral` receives the literals of a FETCH response. */
   async read({ onLiteral, ...first }: ImapReadOptions = {}): Promise<ImapResponse> {
     let wait: Wait | undefined;
     let waited = 0;
@@ -174,7 +181,7 @@ export class ImapLine {
     }
   }
 
-  /** The next response if it is here; with `pass` the size of a literal of a FETCH in its place. */
+  /** Returns the next response if it has arrived. With `pass` it returns the size of a FETCH literal. */
   next(pass = false): ImapResponse | number | undefined {
     const dialogue = this.#dialogue;
     for (;;) {
@@ -188,20 +195,23 @@ export class ImapLine {
       if (line === undefined) return undefined;
       this.#segments.push(line);
       this.#total += line.length;
-      // What is read of a line takes more memory than the line.
+      // The values of a line need more memory than the line itself.
       this.bytes += 2 * line.length + OVERHEAD;
       if (this.bytes > this.most) {
-        throw dialogue.broken("sends more than one command may give", "limit");
+        throw dialogue.broken("sent a larger response than maxResponse allows", "limit");
       }
       const size = literalSize(line, this.#segments.length === 1);
       if (size === undefined) return this.#parse();
       if (this.#total > this.#maxLiteral + MAX_LINE || this.#segments.length > MAX_SEGMENTS) {
-        throw dialogue.broken("sends a response that does not end", "limit");
+        throw dialogue.broken("sent a response that does not end", "limit");
       }
       if (pass && /^\* \d+ FETCH /i.test(this.#segments[0] as string)) return size;
       this.#total += size;
       if (this.#total > this.#maxLiteral + MAX_LINE || size > this.#maxLiteral) {
-        throw dialogue.broken(`sends ${size} bytes in one string`, "limit");
+        throw dialogue.broken(
+          `sent a string of ${size} bytes, which is more than maxLiteral`,
+          "limit",
+        );
       }
       this.bytes += size + OVERHEAD;
       this.#literal = size;
@@ -220,10 +230,12 @@ export class ImapLine {
     }
   }
 
-  /** Hands a literal on in pieces, and reads what is left of it. */
+  /** Passes a literal on as a stream, then reads its rest. */
   async #pass(size: number, onLiteral: OnLiteral): Promise<void> {
     const dialogue = this.#dialogue;
-    if (!Number.isSafeInteger(size)) throw dialogue.broken(`sends ${size} bytes`, "limit");
+    if (!Number.isSafeInteger(size)) {
+      throw dialogue.broken(`sent a literal of ${size} bytes`, "limit");
+    }
     let left = size;
     async function* chunks() {
       while (left > 0) {
@@ -235,20 +247,20 @@ export class ImapLine {
     const all = chunks();
     await onLiteral(size, all);
     if (left > MAX_DRAIN) {
-      throw dialogue.broken(`has ${left} bytes left that nobody wants`, "limit");
+      throw dialogue.broken(`sent ${left} unwanted bytes`, "limit");
     }
     while (!(await all.next()).done);
     while (left > 0) for await (const _ of chunks());
   }
 }
 
-/** Whatever comes behind the name of a command that logs in is nobody's business. */
+/** Returns a command of a login without its arguments, which are secrets. */
 function masked(tag: string, text: string): string {
   const [own = "", verb = ""] = text.split(" ");
   return own === tag ? `${tag} ${verb} ***` : "***";
 }
 
-/** A command that was refused where the server was to ask for more. */
+/** The error for a command that the server rejected instead of asking for a literal. */
 export class CommandRefusal extends Error {
   readonly response: Extract<ImapResponse, { type: "tagged" }>;
 

@@ -1,12 +1,14 @@
-/** Who logs in to IMAP, and how (RFC 3501 §6.2). */
+/** The login of IMAP: AUTHENTICATE and LOGIN (RFC 3501 §6.2). */
 
-import { checkArgument } from "../internal/dialogue.ts";
+import { usernameOf } from "../internal/mail_rules.ts";
+import { answerChallenge, initialResponse } from "../internal/sasl_lines.ts";
 import { NetError } from "../errors/errors.ts";
 import type { ImapSession } from "./_session.ts";
 import { type ImapResponse, imapString } from "./codec.ts";
-import { type SaslCredentials, type SaslName, startSasl } from "../mail/sasl.ts";
+import type { SaslCredentials, SaslName } from "../mail/options.ts";
+import { startSasl } from "../mail/sasl.ts";
 
-/** Logs in, by the best mechanism of SASL, or the command LOGIN where there is none. */
+/** Logs in by the best SASL mechanism, or by the command LOGIN if the server does not support SASL. */
 export async function loginImap(
   session: ImapSession,
   credentials: SaslCredentials,
@@ -22,23 +24,19 @@ export async function loginImap(
   await session.askCapabilities();
 }
 
-async function loginPlain(
-  session: ImapSession,
-  { user, password = "" }: SaslCredentials,
-): Promise<void> {
+async function loginPlain(session: ImapSession, credentials: SaslCredentials): Promise<void> {
   const { dialogue, capabilities } = session;
   dialogue.checkLogin();
-  checkArgument("a user", user);
-  checkArgument("a password", password);
   if (capabilities.has("LOGINDISABLED")) {
-    throw new NetError(`${dialogue.peer} forbids the command LOGIN`, {
+    throw new NetError(`${dialogue.peer} does not allow the command LOGIN`, {
       kind: "unsupported",
       phase: "request",
     });
   }
-  const secret = imapString(password);
+  const user = imapString(usernameOf(credentials)!);
+  const secret = imapString(credentials.password ?? "");
   if (typeof secret === "string") dialogue.conceal(secret);
-  await session.run("Cannot log in", ["LOGIN ", imapString(user), " ", secret], { secret: true });
+  await session.run("Cannot log in", ["LOGIN ", user, " ", secret], { secret: true });
 }
 
 async function authenticate(
@@ -56,7 +54,7 @@ async function authenticate(
   let first = exchange.initial;
   let command = `AUTHENTICATE ${exchange.name}`;
   if (first !== undefined && session.capabilities.has("SASL-IR")) {
-    command += dialogue.opening(exchange);
+    command += initialResponse(dialogue, exchange);
     first = undefined;
   }
   const hear = (response: ImapResponse) => session.hear(response);
@@ -72,7 +70,7 @@ async function authenticate(
       hear(response);
       continue;
     }
-    await dialogue.answer(exchange, response.text, first);
+    await answerChallenge(dialogue, exchange, response.text, first);
     first = undefined;
   }
 }

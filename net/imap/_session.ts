@@ -1,4 +1,4 @@
-/** A session of IMAP: commands and their ends, and the news that come in between. */
+/** A session of IMAP: commands, their results, and the changes that the server reports in between. */
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import { type CommandPart, CommandRefusal, ImapLine, type OnLiteral } from "./_line.ts";
@@ -9,19 +9,20 @@ import type { ConnectImapOptions, ImapEvent, ImapSelected } from "./options.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { upperAscii } from "../text.ts";
 
-/** How a command ended. */
+/** The result of a command. */
 export type Tagged = Extract<ImapResponse, { type: "tagged" }>;
 
-/** How a command is run. */
+/** Options for running a command. */
 export interface RunOptions {
-  /** Says which responses are its own; the rest is news. */
+  /** Takes a response. Returns whether it belongs to the command; other responses report changes. */
   readonly take?: (response: ImapResponse) => boolean;
-  /** Takes the literal of a FETCH as it comes. */
+  /** Receives the literals of a FETCH response as streams. */
   readonly onLiteral?: OnLiteral;
-  /** Whether its arguments are nobody's business. */
+  /** Whether the trace masks the arguments. */
   readonly secret?: boolean;
 }
 
+/** Response codes of temporary errors (RFC 5530 §3, RFC 9051 §7.1). */
 const TEMPORARY: ReadonlySet<string> = new Set(["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"]);
 
 /** Runs commands, one at a time. */
@@ -29,13 +30,13 @@ export class ImapSession {
   readonly dialogue: Dialogue;
   readonly line: ImapLine;
   readonly options: ConnectImapOptions;
-  /** What the server can, in capitals. */
+  /** The capabilities of the server, in capitals. */
   capabilities: ReadonlySet<string> = new Set();
-  /** The folder that is open, as far as the server has told. */
+  /** The open folder, as the server has last reported it. */
   selected: ImapSelected | undefined;
-  /** Hear of all news, besides `onEvent`. */
+  /** Functions that receive all changes, besides `onEvent`. */
   readonly listeners = new Set<(event: ImapEvent) => void>();
-  /** Whether the server is to end the session. */
+  /** Whether this side has asked the server to end the session. */
   leaving = false;
 
   constructor(dialogue: Dialogue, options: ConnectImapOptions) {
@@ -44,28 +45,29 @@ export class ImapSession {
     this.line = new ImapLine(dialogue, options.maxLiteral ?? 16 * 1024 * 1024);
   }
 
-  /** Hears the greeting and encrypts; says whether the server knows the user already. */
+  /** Reads the greeting and encrypts. Returns whether the server knows the user already. */
   async begin(): Promise<boolean> {
     const greeting = await this.line.read();
-    if (greeting.type !== "status") throw this.dialogue.broken("begins without a greeting");
+    if (greeting.type !== "status") throw this.dialogue.broken("began without a greeting");
     const { status } = greeting;
     if (status === "BYE" || status === "NO" || status === "BAD") {
       throw this.#refused("Cannot begin", status, greeting.code, greeting.text);
     }
     if (this.dialogue.tls === "starttls") {
-      // Who is logged in already cannot encrypt any more (RFC 3501 §6.2.1).
-      if (status === "PREAUTH") throw this.dialogue.broken("logs in before STARTTLS");
+      // STARTTLS is not allowed after the login (RFC 3501 §6.2.1).
+      if (status === "PREAUTH") throw this.dialogue.broken("logged in before STARTTLS");
       await this.askCapabilities();
       if (!this.capabilities.has("STARTTLS")) throw this.dialogue.unencryptable("STARTTLS");
-      await this.run("Cannot encrypt the line", ["STARTTLS"]);
+      await this.run("Cannot encrypt the connection", ["STARTTLS"]);
       await this.dialogue.startTls();
-      // What was said before was said by anybody.
+      // Capabilities from before the encryption may be forged.
       this.capabilities = new Set();
     }
     await this.askCapabilities();
     return status === "PREAUTH";
   }
 
+  /** Asks for the capabilities of the server. */
   async askCapabilities(): Promise<void> {
     await this.run("Cannot ask for the capabilities", ["CAPABILITY"]);
   }
@@ -87,19 +89,19 @@ export class ImapSession {
     } catch (error) {
       throw error instanceof CommandRefusal ? this.refusal(what, error.response) : error;
     }
-    // What the sender of a stream has taken is no time of the server's.
+    // The time that the source of a stream took does not count.
     if (parts.some((part) => typeof part === "object" && "stream" in part)) this.allow();
     return await this.finish(what, tag, hear, onLiteral);
   }
 
-  /** Begins a command, with what it may take and give in all. */
+  /** Starts the limits of a command: on the time in milliseconds, and on the size of the response. */
   allow(limit: number = this.options.commandTimeout ?? 600_000): void {
     this.dialogue.allow(limit);
     this.line.most = this.line.bytes +
       ((this.options.maxResponse ?? 256 * 1024 * 1024) || Infinity);
   }
 
-  /** Reads until a command has ended. */
+  /** Reads responses until a command has ended. */
   async finish(
     what: string,
     tag: string,
@@ -109,22 +111,24 @@ export class ImapSession {
     for (;;) {
       const here = onLiteral === undefined ? this.line.next() : undefined;
       const response = typeof here === "object" ? here : await this.line.read({ onLiteral });
-      if (response.type === "continue") throw this.dialogue.broken("asks for more than there is");
+      if (response.type === "continue") {
+        throw this.dialogue.broken("asked for more than the command has");
+      }
       if (response.type !== "tagged") {
         hear(response);
         continue;
       }
-      if (response.tag !== tag) throw this.dialogue.broken("answers a command that was not sent");
+      if (response.tag !== tag) throw this.dialogue.broken("answered a command that was not sent");
       if (response.status !== "OK") throw this.refusal(what, response);
       this.dialogue.part();
       return response;
     }
   }
 
-  /** Takes in what nobody has asked for. */
+  /** Processes a response that no command asked for. */
   hear(response: ImapResponse): void {
     if (response.type === "tagged") {
-      throw this.dialogue.broken("answers a command that was not sent");
+      throw this.dialogue.broken("answered a command that was not sent");
     }
     if (response.type === "status") {
       if (response.status === "BYE" && !this.leaving) {
@@ -147,7 +151,7 @@ export class ImapSession {
     try {
       this.options.onEvent?.(event);
     } catch (error) {
-      // Nobody knows any more which answer belongs to what.
+      // The responses that are under way can no longer be assigned.
       this.dialogue.abort(error);
       throw error;
     }
@@ -163,13 +167,13 @@ export class ImapSession {
     return message && { type: "message", message };
   }
 
-  /** The message of a FETCH. */
+  /** Returns the message of a FETCH response; undefined for other responses. */
   messageOf(response: ImapResponse): ImapMessage | undefined {
     if (response.type !== "data" || response.name !== "FETCH") return undefined;
     try {
       return readImapMessage(response);
     } catch {
-      throw this.dialogue.broken("sends a message that is none");
+      throw this.dialogue.broken("sent an invalid message");
     }
   }
 
@@ -182,7 +186,7 @@ export class ImapSession {
       : "none";
   }
 
-  /** The error of a command that ended with NO or BAD. */
+  /** Returns the error for a command that ended with NO or BAD. */
   refusal(what: string, { status, code, text }: Tagged): ReplyError {
     return this.#refused(what, status, code, text);
   }
@@ -193,7 +197,7 @@ export class ImapSession {
     code: ImapResponseCode | undefined,
     text: string,
   ): ReplyError {
-    // Servers that end or have no room for more say BYE.
+    // A server says BYE if it shuts down, or if it has too many connections.
     const temporary = status === "BYE" || (code !== undefined && TEMPORARY.has(code.name));
     const enhanced = code?.name;
     return this.dialogue.refused(what, { code: status, enhanced, lines: [text], temporary });

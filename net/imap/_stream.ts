@@ -1,14 +1,15 @@
-/** Messages of IMAP as streams, whatever their size. */
+/** Messages of IMAP as streams of any size. */
 
 import { checkSection } from "./_answers.ts";
 import type { OnLiteral } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
 import { NetError } from "../errors/errors.ts";
+import { ignoreFailure } from "../internal/ignore.ts";
 import { imapSet } from "./codec.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Fetches a section; `open` is given its stream, and what this gives ends when that has been read. */
+/** Fetches a section and passes its stream to `open`. Resolves when the stream has been read. */
 export async function streamSection(
   session: ImapSession,
   uid: number,
@@ -28,7 +29,7 @@ export async function streamSection(
     try {
       for await (const chunk of chunks) await writer.write(chunk);
     } catch (error) {
-      // The reader has enough; what is left is read all the same.
+      // The reader has cancelled. The rest is read to keep the session usable.
       if (!dialogue.conn.open) throw error;
     }
   };
@@ -39,11 +40,13 @@ export async function streamSection(
       take(response) {
         const message = session.messageOf(response);
         const other = message !== undefined && message.uid !== uid;
-        if (other && passed) throw dialogue.broken("sends another message than was asked for");
+        if (other && passed) {
+          throw dialogue.broken("sent another message than the command asked for");
+        }
         passed = false;
         if (message?.uid !== uid) return false;
         const whole = message.sections.get(section);
-        // A short one may come quoted.
+        // A short section may arrive as a quoted string.
         if (!begun && whole !== undefined && whole !== null) {
           short = true;
           open(new Blob([whole as Bytes]).stream());
@@ -53,10 +56,11 @@ export async function streamSection(
       onLiteral,
     });
   } catch (error) {
-    await writer.abort(error).catch(() => {});
+    // The reader gets the same error as the caller.
+    await ignoreFailure(writer.abort(dialogue.causeOf(error)));
     throw error;
   }
-  if (begun) await writer.close().catch(() => {});
+  if (begun) await ignoreFailure(writer.close());
   else if (!short) {
     const { peer } = dialogue;
     throw new NetError(`There is no message ${uid} on ${peer}, or no section of that name`, {

@@ -1,4 +1,4 @@
-/** Any text in the heads of mail, which are ASCII: RFC 2047 and RFC 2231. Pure. */
+/** Decodes texts in mail headers, which are ASCII (RFC 2047, RFC 2231). Pure. */
 
 /** `=?charset*language?B?text?=` (RFC 2047 §2, RFC 2231 §5). */
 const WORD = /=\?([!-)+->@-~]+)(?:\*[!-)+->@-~]*)?\?([BQ])\?([!->@-~]*)\?=/gi;
@@ -7,24 +7,24 @@ const PIECE = /^([^*]+)\*(?:(0|[1-9]\d{0,2})(\*?))?$/;
 
 const utf8 = new TextEncoder();
 
-/** Words that are decoded together. */
+/** Encoded words in the same charset that are decoded together. */
 interface Run {
   readonly charset: string;
   readonly bytes: number[];
-  /** As they stand there. */
+  /** The words as they are written. */
   written: string;
 }
 
 /** A piece of a parameter. */
 interface Piece {
   readonly value: string;
-  /** Whether it is in percent signs. */
+  /** Whether it is percent-encoded. */
   readonly coded: boolean;
 }
 
 /**
- * Decodes the encoded words of a field. What is none, or in a charset that nobody knows, stays as it
- * is; control characters become U+FFFD.
+ * Decodes the encoded words of a field. Other text, and words in an unknown charset, stay as they are.
+ * Control characters become U+FFFD.
  */
 export function decodeWords(text: string): string {
   let decoded = "";
@@ -36,10 +36,10 @@ export function decodeWords(text: string): string {
     if (bytes === undefined) continue;
     const between = text.slice(end, match.index);
     end = match.index + word.length;
-    // Blanks between two words mean nothing (RFC 2047 §6.2).
+    // White space between two encoded words is ignored (RFC 2047 §6.2).
     const next = run !== undefined && /^[ \t\r\n]*$/.test(between);
     if (next && run!.charset === charset.toLowerCase()) {
-      // Some senders cut a character in two.
+      // Some senders split a character across two words.
       for (const byte of bytes) run!.bytes.push(byte);
       run!.written += between + word;
       continue;
@@ -51,8 +51,8 @@ export function decodeWords(text: string): string {
 }
 
 /**
- * Puts parameters that come in pieces or in another charset together (RFC 2231 §3, §4). The pieces
- * are kept by number: a sender who names the last one alone gets no memory for those before it.
+ * Decodes parameters that are split into pieces or in another charset (RFC 2231 §3, §4). A map keeps the
+ * pieces, so that a single piece with a high number needs no memory for those before it.
  */
 export function decodeParameters(given: Iterable<[string, string]>): Map<string, string> {
   const parameters = new Map<string, string>();
@@ -75,7 +75,7 @@ export function decodeParameters(given: Iterable<[string, string]>): Map<string,
   return parameters;
 }
 
-/** Joins the pieces up to the first that is missing. */
+/** Joins the pieces up to the first one that is missing. */
 function joined(start: Piece, pieces: ReadonlyMap<number, Piece>): string {
   const [, charset = "utf-8", first] = start.coded
     ? /^([^']*)'[^']*'(.*)$/s.exec(start.value) ?? []
@@ -108,7 +108,7 @@ function ofBase64(content: string): Uint8Array | undefined {
   }
 }
 
-/** What stands behind the sign is a byte in hexadecimal; in words `_` is a blank. */
+/** Decodes bytes in hexadecimal after a sign. In encoded words `_` means a space. */
 function ofEscapes(content: string, sign: "=" | "%"): Uint8Array {
   const bytes = utf8.encode(content);
   let size = 0;

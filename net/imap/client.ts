@@ -1,13 +1,15 @@
 /**
  * An IMAP client (RFC 3501 and 9051, 2177, 4315, 6851, 7888): encrypted by default, typed, with
- * messages as streams and the news of a folder as a loop.
+ * messages as streams and the changes of a folder as a loop.
  *
- * @example The subjects of what nobody has read
+ * Messages are identified by their UIDs, which stay the same while `uidValidity` of the folder does.
+ *
+ * @example Get the subjects of all unread messages
  * ```ts
  * import { connectImap } from "@portside/kit/net/imap";
  *
  * async function unread(hostname: string, password: string): Promise<(string | undefined)[]> {
- *   await using mail = await connectImap({ hostname, user: "ann", password });
+ *   await using mail = await connectImap({ hostname, username: "ann", password });
  *   await mail.examine("INBOX");
  *   const uids = await mail.search({ seen: false });
  *   const messages = await mail.fetch(uids, { envelope: true });
@@ -20,34 +22,22 @@
  * @module
  */
 
-import { checkArgument, type Dialogue } from "../internal/dialogue.ts";
-import {
-  copiesIn,
-  fetchItems,
-  folderOf,
-  foundIn,
-  numberOf,
-  sets,
-  statusOf,
-  unknownFolder,
-  withAnswer,
-} from "./_answers.ts";
+import type { Dialogue } from "../internal/dialogue.ts";
+import { checkCredentials, command as commandLine, mechanismName } from "../internal/mail_rules.ts";
+import { openSession } from "../internal/mail_session.ts";
+import { integer, oneOf, timeLimit } from "../internal/options.ts";
+import { orCancel } from "../internal/while_open.ts";
+import type { SaslCredentials, SaslName } from "../mail/options.ts";
+import { sets } from "./_answers.ts";
+import { folderStatus, listFolders, selectFolder } from "./_folders.ts";
 import { idleImap } from "./_idle.ts";
 import type { CommandPart } from "./_line.ts";
 import { loginImap } from "./_login.ts";
+import { appendMessage, copyMessages, fetchMessages, searchMessages } from "./_messages.ts";
+import { CONNECT_IMAP, IMAP_APPEND, IMAP_APPEND_STREAM, IMAP_FETCH, IMAP_IDLE } from "./_rules.ts";
 import { ImapSession } from "./_session.ts";
 import { streamSection } from "./_stream.ts";
-import { checkNumber } from "../internal/options.ts";
-import { openSession } from "../internal/mail_session.ts";
-import {
-  imapDateTime,
-  imapFlag,
-  imapFolderName,
-  type ImapResponse,
-  type ImapResponseCode,
-  type ImapSearch,
-  imapSearch,
-} from "./codec.ts";
+import { imapFlag, imapFolderName, type ImapResponse, type ImapSearch } from "./codec.ts";
 import type { ImapMessage } from "./message.ts";
 import type {
   ConnectImapOptions,
@@ -59,45 +49,43 @@ import type {
   ImapSelected,
   ImapSource,
   ImapStatus,
+  ImapUids,
 } from "./options.ts";
-import type { SaslCredentials, SaslName } from "../mail/sasl.ts";
-import { orCancel } from "../internal/while_open.ts";
 
 export type { ImapResponse, ImapSearch } from "./codec.ts";
 export type { ImapMessage } from "./message.ts";
 export type * from "./options.ts";
 
-/** Messages by their numbers that stay: `1:9,12`, `20:*`, or a list. */
-export type ImapUids = string | number | readonly number[];
-
 const DEFAULTS = { tls: "implicit", ports: { implicit: 993, starttls: 143 } } as const;
-/** Numbers that a few bytes can stand for. */
-const MAX_FOUND = 10_000_000;
+const MECHANISM = mechanismName("LOGIN-COMMAND");
+const CHANGE = oneOf("add", "remove", "set");
+const UID = integer(1, 2 ** 32 - 1);
 
 /**
- * Connects, encrypts the line, and by option logs in.
+ * Connects, encrypts the connection, and logs in if `username` is given.
  *
- * @param options The server, how to encrypt, who logs in.
- * @returns The client.
- * @throws {ReplyError} If the server does not let the user in.
- * @throws {NetError} As `connectTls`; "unsupported" if the server knows no STARTTLS or no mechanism
- * in common; "usage" for a login without encryption.
- * @throws {RangeError} If an option is out of range.
+ * @param options The server, the encryption, the login, and the limits.
+ * @returns The client, ready for commands.
+ * @throws {ReplyError} If the server rejects the session or the login.
+ * @throws {NetError} The errors of `connectTls`; "unsupported" if the server does not support STARTTLS
+ * or any common mechanism; "usage" for a login without encryption.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
 export async function connectImap(options: ConnectImapOptions = {}): Promise<ImapClient> {
-  for (const name of ["commandTimeout", "maxLiteral", "maxResponse"] as const) {
-    checkNumber(name, options[name] ?? 0);
-  }
+  CONNECT_IMAP.check("connectImap", options);
   return await openSession(options, DEFAULTS, (dialogue) => new ImapClient(dialogue, options));
 }
 
-/** A session; {@linkcode connectImap} makes one. Calls wait for each other. */
+/**
+ * A session with an IMAP server, made by {@linkcode connectImap}. Calls run one after the other. Each
+ * rejects with a `ReplyError` if the server answers NO or BAD.
+ */
 export class ImapClient implements AsyncDisposable {
   readonly #dialogue: Dialogue;
   readonly #session: ImapSession;
 
   /**
-   * Takes over a dialogue; `connectImap` does that.
+   * Takes over a dialogue. For use by `connectImap`.
    *
    * @ignore
    */
@@ -106,30 +94,30 @@ export class ImapClient implements AsyncDisposable {
     this.#session = new ImapSession(dialogue, options);
   }
 
-  /** What the server can, in capitals. */
+  /** The capabilities of the server, in capitals. */
   get capabilities(): ReadonlySet<string> {
     return this.#session.capabilities;
   }
 
-  /** Whether the line is encrypted. */
+  /** Whether the connection is encrypted. */
   get encrypted(): boolean {
     return this.#dialogue.encrypted;
   }
 
-  /** Whether the session goes on. */
+  /** Whether the session is open. */
   get open(): boolean {
     return this.#dialogue.conn.open;
   }
 
-  /** The folder that is open, as far as the server has told. */
+  /** The open folder, as the server has last reported it. */
   get selected(): ImapSelected | undefined {
     return this.#session.selected;
   }
 
   /**
-   * Reads the greeting and encrypts the line; `connectImap` does that. Says whether the server knows
-   * the user already, by a certificate or a tunnel.
+   * Reads the greeting and encrypts the connection. For use by `connectImap`.
    *
+   * @returns Whether the server knows the user already, for example by a certificate.
    * @ignore
    */
   async begin(): Promise<boolean> {
@@ -137,95 +125,92 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Logs in, by the best mechanism of SASL, or the command LOGIN where there is none.
+   * Logs in by the best SASL mechanism, or by the command LOGIN if the server does not support SASL.
    *
-   * @param credentials Who.
-   * @param mechanism This mechanism and no other.
-   * @throws {ReplyError} If the server does not let the user in.
-   * @throws {NetError} "usage", if the password would be sent without encryption.
+   * @param credentials The user name, with a password or an access token.
+   * @param mechanism The only mechanism to use. Default: the best one that both sides support.
+   * @throws {ReplyError} If the server rejects the login.
+   * @throws {NetError} "usage" if the password would be sent without encryption.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async login(
     credentials: SaslCredentials,
     mechanism?: SaslName | "LOGIN-COMMAND",
   ): Promise<void> {
+    checkCredentials("login", credentials);
+    if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
     await this.#dialogue.exclusive(() => loginImap(this.#session, credentials, mechanism));
   }
 
   /**
-   * The folders.
+   * Lists the folders.
    *
-   * @param pattern Which: `*` stands for anything, `%` for anything but the delimiter.
-   * @param reference Where to begin.
+   * @param pattern A pattern for names: `*` matches anything, `%` anything except the delimiter.
+   * Default: `*`.
+   * @param reference The folder in which the pattern applies. Default: the root.
+   * @returns The folders that match.
    */
   list(pattern = "*", reference = ""): Promise<ImapFolder[]> {
-    return this.#list("LIST", pattern, reference);
+    return this.#dialogue.exclusive(() => listFolders(this.#session, "LIST", pattern, reference));
   }
 
   /**
-   * The folders that the user has subscribed to, whether they are there or not.
+   * Lists the folders that the user has subscribed to. Some of them may not exist.
    *
-   * @param pattern Which, as of {@linkcode ImapClient.list}.
-   * @param reference Where to begin.
+   * @param pattern A pattern for names, as for {@linkcode ImapClient.list}.
+   * @param reference The folder in which the pattern applies. Default: the root.
+   * @returns The folders that match.
    */
   subscribed(pattern = "*", reference = ""): Promise<ImapFolder[]> {
-    // IMAP4rev2 has no LSUB any more.
-    const rev2 = this.capabilities.has("IMAP4REV2");
-    return this.#list(rev2 ? "LIST (SUBSCRIBED)" : "LSUB", pattern, reference);
+    // IMAP4rev2 has no LSUB.
+    const verb = this.capabilities.has("IMAP4REV2") ? "LIST (SUBSCRIBED)" : "LSUB";
+    return this.#dialogue.exclusive(() => listFolders(this.#session, verb, pattern, reference));
   }
 
   /**
-   * Opens a folder.
+   * Opens a folder for reading and writing.
    *
-   * @param name Its name.
-   * @returns What is in it.
+   * @param name The full name of the folder.
+   * @returns The state of the folder.
    */
   select(name: string): Promise<ImapSelected> {
-    return this.#dialogue.exclusive(() => this.#select("SELECT", name));
+    return this.#dialogue.exclusive(() => selectFolder(this.#session, "SELECT", name));
   }
 
   /**
-   * Opens a folder to read only.
+   * Opens a folder for reading only.
    *
-   * @param name Its name.
-   * @returns What is in it.
+   * @param name The full name of the folder.
+   * @returns The state of the folder.
    */
   examine(name: string): Promise<ImapSelected> {
-    return this.#dialogue.exclusive(() => this.#select("EXAMINE", name));
+    return this.#dialogue.exclusive(() => selectFolder(this.#session, "EXAMINE", name));
   }
 
   /**
-   * How much there is in a folder that need not be open.
+   * Asks for the counters of a folder. It need not be open.
    *
-   * @param name Its name.
+   * @param name The full name of the folder.
+   * @returns The counters that the server knows.
    */
   status(name: string): Promise<ImapStatus> {
-    return this.#dialogue.exclusive(async () => {
-      let found: ImapStatus = {};
-      const what = `Cannot ask for the status of ${name}`;
-      const parts = ["STATUS ", imapFolderName(name), " (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)"];
-      await this.#run(what, parts, (response) => {
-        const status = statusOf(response);
-        if (status !== undefined) found = status;
-        return status !== undefined;
-      });
-      return found;
-    });
+    return this.#dialogue.exclusive(() => folderStatus(this.#session, name));
   }
 
   /**
-   * Makes a folder.
+   * Creates a folder.
    *
-   * @param name Its name.
+   * @param name The full name of the folder.
    */
   async create(name: string): Promise<void> {
     await this.#do(`Cannot make the folder ${name}`, ["CREATE ", imapFolderName(name)]);
   }
 
   /**
-   * Gives a folder another name.
+   * Renames a folder.
    *
-   * @param from Its name.
-   * @param to The new one.
+   * @param from The full name of the folder.
+   * @param to The new full name of the folder.
    */
   async rename(from: string, to: string): Promise<void> {
     const parts = ["RENAME ", imapFolderName(from), " ", imapFolderName(to)];
@@ -233,19 +218,19 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Deletes a folder with all that is in it.
+   * Deletes a folder with all its messages.
    *
-   * @param name Its name.
+   * @param name The full name of the folder.
    */
   async deleteFolder(name: string): Promise<void> {
     await this.#do(`Cannot delete the folder ${name}`, ["DELETE ", imapFolderName(name)]);
   }
 
   /**
-   * Subscribes to a folder, or no longer.
+   * Subscribes to a folder, or ends the subscription.
    *
-   * @param name Its name.
-   * @param wanted Whether to subscribe.
+   * @param name The full name of the folder.
+   * @param wanted True to subscribe, false to end the subscription. Default: true.
    */
   async subscribe(name: string, wanted = true): Promise<void> {
     const verb = wanted ? "SUBSCRIBE " : "UNSUBSCRIBE ";
@@ -253,85 +238,65 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Looks for messages in the folder that is open.
+   * Searches the open folder for messages.
    *
-   * @param search What to look for; all of it has to hold.
-   * @returns Their numbers that stay, in their order.
+   * @param search The criteria, all of which must match. Default: all messages.
+   * @returns The UIDs of the messages, in ascending order.
+   * @throws {TypeError | RangeError} If a criterion is unknown or invalid.
    */
   search(search: ImapSearch = {}): Promise<number[]> {
-    return this.#dialogue.exclusive(async () => {
-      const wanted = imapSearch(search);
-      const charset = wanted.some((part) => typeof part !== "string") ? "CHARSET UTF-8 " : "";
-      const uids: number[] = [];
-      const parts = [`UID SEARCH ${charset}`, ...wanted];
-      await this.#run("Cannot search", parts, (response) => {
-        for (const uid of foundIn(response, this.selected?.exists ?? 0)) {
-          if (uids.push(uid) <= MAX_FOUND) continue;
-          throw this.#dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
-        }
-        return response.type === "data" && /^E?SEARCH$/.test(response.name);
-      });
-      return uids.sort((a, b) => a - b);
-    });
+    return this.#dialogue.exclusive(() => searchMessages(this.#session, search));
   }
 
   /**
-   * Fetches what is asked for of messages; their flags stay as they are. For whole messages
-   * {@linkcode ImapClient.message} needs no memory for all of it.
+   * Fetches items of messages. Flags stay as they are. Use {@linkcode ImapClient.message} for large
+   * messages, which streams them.
    *
-   * @param uids Which messages.
-   * @param items What of them.
-   * @returns The messages that there are, as the server gives them, each once.
+   * @param uids The UIDs of the messages.
+   * @param items The items to fetch of each message.
+   * @returns The messages that exist, each once, in the order of the server.
+   * @throws {TypeError | RangeError} If an item is unknown or invalid.
    */
-  fetch(uids: ImapUids, items: ImapFetch): Promise<ImapMessage[]> {
-    return this.#dialogue.exclusive(async () => {
-      const wanted = fetchItems(items);
-      const found = new Map<number, ImapMessage>();
-      for (const set of sets(uids)) {
-        await this.#run("Cannot fetch", [`UID FETCH ${set} (${wanted})`], (response) => {
-          const message = this.#session.messageOf(response);
-          // A change of flags that nobody asked for has no UID, or nothing else.
-          if (message?.uid === undefined) return false;
-          const known = found.get(message.uid);
-          found.set(message.uid, known === undefined ? message : merged(known, message));
-          return true;
-        });
-      }
-      return [...found.values()];
-    });
+  async fetch(uids: ImapUids, items: ImapFetch): Promise<ImapMessage[]> {
+    IMAP_FETCH.check("fetch", items);
+    return await this.#dialogue.exclusive(() => fetchMessages(this.#session, uids, items));
   }
 
   /**
-   * A whole message, or a section of it, as it comes. Other calls wait until it is read or cancelled.
+   * Fetches a message, or a section of it, as a stream. Other calls wait until the stream is read or
+   * cancelled.
    *
-   * @param uid The message.
-   * @param section The section, `HEADER` or `1.2`. @default the whole message
-   * @returns Its bytes.
-   * @throws {NetError} "protocol", if there is no such message.
+   * @param uid The UID of the message.
+   * @param section The section, such as `HEADER` or `1.2`. Default: the whole message.
+   * @returns The bytes of the message or section.
+   * @throws {NetError} "protocol" if there is no such message.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
-  message(uid: number, section = ""): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  async message(uid: number, section = ""): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    UID("uid", uid);
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
     void this.#dialogue.exclusive(() => streamSection(this.#session, uid, section, resolve))
       .catch(reject);
-    return promise;
+    return await promise;
   }
 
   /**
    * Changes the flags of messages.
    *
-   * @param uids Which messages.
-   * @param change Whether the flags are added, removed, or all that there are.
-   * @param flags The flags, e.g. `\Seen`.
+   * @param uids The UIDs of the messages.
+   * @param change "add" or "remove" for single flags, "set" to replace all flags.
+   * @param flags The flags, such as `\Seen`.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async store(
     uids: ImapUids,
     change: "add" | "remove" | "set",
     flags: readonly string[],
   ): Promise<void> {
+    CHANGE("change", change);
     const sign = { add: "+", remove: "-", set: "" }[change];
-    if (sign === undefined) throw new TypeError(`Cannot ${change} flags: add, remove or set`);
     const list = flags.map(imapFlag).join(" ");
     for (const set of sets(uids)) {
       await this.#do("Cannot change the flags", [`UID STORE ${set} ${sign}FLAGS.SILENT (${list})`]);
@@ -341,24 +306,29 @@ export class ImapClient implements AsyncDisposable {
   /**
    * Copies messages into another folder.
    *
-   * @param uids Which messages.
-   * @param folder Where to.
-   * @returns The numbers of the copies by those of the messages, as far as the server tells (UIDPLUS).
+   * @param uids The UIDs of the messages.
+   * @param folder The full name of the other folder.
+   * @returns The UIDs of the copies by the UIDs of the messages. Without UIDPLUS it is empty.
    */
   copy(uids: ImapUids, folder: string): Promise<ReadonlyMap<number, number>> {
-    return this.#copy("COPY", uids, folder);
+    return this.#dialogue.exclusive(() => copyMessages(this.#session, "COPY", uids, folder));
   }
 
   /**
-   * Moves messages into another folder: by MOVE, or copied, marked as deleted and expunged. A server
-   * that can expunge no single messages (UIDPLUS) keeps them, marked.
+   * Moves messages into another folder, by MOVE if the server supports it. Otherwise the messages are
+   * copied, marked as deleted, and expunged. Without UIDPLUS the server cannot expunge single
+   * messages, so they stay in the folder with the mark.
    *
-   * @param uids Which messages.
-   * @param folder Where to.
-   * @returns Their new numbers by the old ones, as far as the server tells (UIDPLUS).
+   * @param uids The UIDs of the messages.
+   * @param folder The full name of the other folder.
+   * @returns The new UIDs by the old ones. Without UIDPLUS it is empty.
    */
   async move(uids: ImapUids, folder: string): Promise<ReadonlyMap<number, number>> {
-    if (this.capabilities.has("MOVE")) return await this.#copy("MOVE", uids, folder);
+    if (this.capabilities.has("MOVE")) {
+      return await this.#dialogue.exclusive(() =>
+        copyMessages(this.#session, "MOVE", uids, folder)
+      );
+    }
     const copies = await this.copy(uids, folder);
     await this.store(uids, "add", ["\\Deleted"]);
     if (this.capabilities.has("UIDPLUS")) await this.expunge(uids);
@@ -368,7 +338,8 @@ export class ImapClient implements AsyncDisposable {
   /**
    * Removes the messages that are marked as deleted.
    *
-   * @param uids These of them, where the server can (RFC 4315); without it all others too.
+   * @param uids The UIDs to which the removal is limited. Without UIDPLUS (RFC 4315) the server cannot
+   * limit it, and removes all marked messages. Default: all marked messages.
    */
   async expunge(uids?: ImapUids): Promise<void> {
     if (uids === undefined || !this.capabilities.has("UIDPLUS")) {
@@ -381,14 +352,15 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Puts a message into a folder.
+   * Appends a message to a folder.
    *
-   * @param folder The folder.
-   * @param message The message, its lines ended by CRLF.
-   * @param options Its flags and time, and the size of a stream.
-   * @returns Its number that stays, if the server tells it.
-   * @throws {ReplyError} If the server does not take it.
-   * @throws {RangeError} If a stream has no size, or another one, which ends the session.
+   * @param folder The full name of the folder.
+   * @param message The message, with CRLF line endings.
+   * @param options The flags and the time of arrival, and the size of a stream in bytes.
+   * @returns The UID of the message if the server reports it.
+   * @throws {ReplyError} If the server rejects the message.
+   * @throws {RangeError} If a stream has another size than `size`. This ends the session.
+   * @throws {TypeError | RangeError} If an option is invalid, or if a stream has no `size`.
    */
   async append(
     folder: string,
@@ -398,144 +370,85 @@ export class ImapClient implements AsyncDisposable {
     return await orCancel(message, this.#append(folder, message, options));
   }
 
-  #append(
+  async #append(
     folder: string,
     message: ImapSource,
-    { flags = [], internalDate, size = -1 }: ImapAppendOptions,
+    options: ImapAppendOptions,
   ): Promise<number | undefined> {
-    return this.#dialogue.exclusive(async () => {
-      const whole = typeof message === "string" ? new TextEncoder().encode(message) : message;
-      if (!(whole instanceof Uint8Array || (Number.isSafeInteger(size) && size >= 0))) {
-        throw new RangeError("Cannot append a stream without its size: a whole number from 0 up");
-      }
-      const literal = whole instanceof Uint8Array ? { literal: whole } : { stream: whole, size };
-      const parts: CommandPart[] = ["APPEND ", imapFolderName(folder), " "];
-      if (flags.length > 0) parts.push(`(${flags.map(imapFlag).join(" ")}) `);
-      if (internalDate !== undefined) parts.push(`${imapDateTime(internalDate)} `);
-      const { code } = await this.#run(`Cannot append to ${folder}`, [...parts, literal]);
-      return code?.name === "APPENDUID" ? numberOf(code.values[1]) : undefined;
-    });
+    const bytes = typeof message === "string" ? new TextEncoder().encode(message) : message;
+    const rules = bytes instanceof Uint8Array ? IMAP_APPEND : IMAP_APPEND_STREAM;
+    rules.check("append", options);
+    return await this.#dialogue.exclusive(() =>
+      appendMessage(this.#session, folder, bytes, options)
+    );
   }
 
   /**
-   * What happens in the folder that is open, from now on. It begins anew by itself before the server
-   * gives the session up. Other calls go between, also those of the loop itself, and what they bring
-   * to light is told as well.
+   * Yields the changes in the open folder from now on, by IDLE (RFC 2177). IDLE is renewed before the
+   * server ends the session. Other calls run in between, also calls from within the loop, and changes
+   * that they reveal are yielded as well.
    *
-   * @param options When to end, and how often to begin anew.
-   * @throws {NetError} "unsupported", if the server knows no IDLE; "limit", if it tells more than
-   * 100000 news at once.
-   * @throws {RangeError} If `renew` is out of range.
+   * @param options A signal that ends the loop, and the time after which IDLE is renewed.
+   * @returns The changes. Iterating throws a `NetError`: "unsupported" if the server does not support
+   * IDLE, "limit" if it reports more than 100000 changes at once.
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
-  async *idle(options: ImapIdleOptions = {}): AsyncGenerator<ImapEvent, void, void> {
-    const renew = checkNumber("renew", options.renew ?? 25 * 60_000) || Infinity;
-    yield* idleImap(this.#session, renew, options.signal);
+  idle(options: ImapIdleOptions = {}): AsyncGenerator<ImapEvent, void, void> {
+    IMAP_IDLE.check("idle", options);
+    const { renew = 25 * 60_000, signal } = options;
+    return idleImap(this.#session, timeLimit(renew), signal);
   }
 
   /**
-   * Sends a command that has no method of its own, `NAMESPACE` or `GETQUOTAROOT INBOX` for example.
+   * Sends a command that has no method of its own, such as `NAMESPACE` or `GETQUOTAROOT INBOX`.
    *
-   * @param line The command, without its tag.
-   * @returns The data that came, news of the folder among them.
-   * @throws {ReplyError} If the server refuses it.
+   * @param line The command, without a tag and without a line ending.
+   * @returns The data responses. They may include changes in the open folder.
+   * @throws {ReplyError} If the server rejects the command.
+   * @throws {TypeError} If `line` is not one line.
    */
-  command(line: string): Promise<ImapResponse[]> {
-    return this.#dialogue.exclusive(async () => {
-      checkArgument("a command", line);
-      const found: ImapResponse[] = [];
-      await this.#run(`Cannot do ${line.slice(0, 100)}`, [line], (response) => {
-        if (response.type === "data") found.push(response);
-        return false;
-      });
-      return found;
-    });
+  async command(line: string): Promise<ImapResponse[]> {
+    commandLine("line", line);
+    const found: ImapResponse[] = [];
+    await this.#dialogue.exclusive(() =>
+      this.#session.run(`Cannot run ${line.slice(0, 100)}`, [line], {
+        take(response) {
+          if (response.type === "data") found.push(response);
+          return false;
+        },
+      })
+    );
+    return found;
   }
 
-  /** Does nothing, so that the server tells its news and does not end the session. */
+  /** Sends NOOP. The server reports changes in the open folder, and keeps the session alive. */
   async noop(): Promise<void> {
     await this.#do("Cannot keep the session alive", ["NOOP"]);
   }
 
-  /** Ends the session in order. */
-  async logout(): Promise<void> {
+  /** Ends the session politely (LOGOUT). It never rejects. */
+  async close(): Promise<void> {
     await this.#dialogue.close(async () => {
       this.#session.leaving = true;
       await this.#do("Cannot end the session", ["LOGOUT"]);
     });
   }
 
-  /** Ends the session at once. */
+  /**
+   * Ends the session at once.
+   *
+   * @param reason The error for calls that are waiting. Default: an error of kind "closed".
+   */
   abort(reason?: unknown): void {
     this.#dialogue.abort(reason);
   }
 
-  /** Ends the session in order. */
+  /** Ends the session as {@linkcode ImapClient.close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.logout();
+    await this.close();
   }
 
   async #do(what: string, parts: readonly CommandPart[]): Promise<void> {
-    await this.#dialogue.exclusive(() => this.#run(what, parts));
+    await this.#dialogue.exclusive(() => this.#session.run(what, parts));
   }
-
-  #run(
-    what: string,
-    parts: readonly CommandPart[],
-    take?: (response: ImapResponse) => boolean,
-  ) {
-    return this.#session.run(what, parts, { take });
-  }
-
-  #list(verb: string, pattern: string, reference: string): Promise<ImapFolder[]> {
-    return this.#dialogue.exclusive(async () => {
-      const found: ImapFolder[] = [];
-      const parts = [`${verb} `, imapFolderName(reference), " ", imapFolderName(pattern)];
-      await this.#run("Cannot list the folders", parts, (response) => {
-        const folder = folderOf(response);
-        if (folder !== undefined) found.push(folder);
-        return folder !== undefined;
-      });
-      return found;
-    });
-  }
-
-  #copy(verb: "COPY" | "MOVE", uids: ImapUids, folder: string): Promise<Map<number, number>> {
-    return this.#dialogue.exclusive(async () => {
-      const copies = new Map<number, number>();
-      const most = Math.min(this.selected?.exists ?? 0, MAX_FOUND);
-      const add = (code: ImapResponseCode | undefined) => {
-        for (const [from, to] of copiesIn(code, most)) copies.set(from, to);
-      };
-      const what = `Cannot ${verb.toLowerCase()} to ${folder}`;
-      for (const set of sets(uids)) {
-        const parts = [`UID ${verb} ${set} `, imapFolderName(folder)];
-        const { code } = await this.#run(what, parts, (response) => {
-          // Those of MOVE come ahead of its end (RFC 6851 §4.3).
-          if (response.type === "status") add(response.code);
-          return false;
-        });
-        add(code);
-      }
-      return copies;
-    });
-  }
-
-  async #select(verb: "SELECT" | "EXAMINE", name: string): Promise<ImapSelected> {
-    let found = unknownFolder(name, verb === "EXAMINE");
-    // Whatever was open is closed by the attempt alone.
-    this.#session.selected = undefined;
-    const what = `Cannot open the folder ${name}`;
-    const end = await this.#run(what, [`${verb} `, imapFolderName(name)], (response) => {
-      const known = withAnswer(found, response);
-      const own = response.type === "data" && known !== found;
-      found = known;
-      return own;
-    });
-    return this.#session.selected = withAnswer(found, end);
-  }
-}
-
-/** What came of one message in two responses. */
-function merged(one: ImapMessage, other: ImapMessage): ImapMessage {
-  return { ...one, ...other, sections: new Map([...one.sections, ...other.sections]) };
 }

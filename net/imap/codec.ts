@@ -1,8 +1,8 @@
 /**
- * The responses and commands of IMAP (RFC 3501, RFC 9051), read and written. Pure: a response comes
- * as its lines and the literals between them.
+ * Parser for the responses of IMAP (RFC 3501, RFC 9051), and formatters for its commands. Pure. A
+ * response consists of lines, and of the literals between them.
  *
- * @example A response with a literal
+ * @example Parse a response with a literal
  * ```ts
  * import { parseImapResponse } from "@portside/kit/net/imap";
  * import { assertEquals } from "@std/assert";
@@ -24,24 +24,34 @@
 
 import { upperAscii } from "../text.ts";
 
-export * from "./_commands.ts";
+export {
+  decodeModifiedUtf7,
+  encodeModifiedUtf7,
+  imapDateTime,
+  imapFlag,
+  imapFolderName,
+  type ImapPart,
+  imapSet,
+  imapString,
+} from "./_commands.ts";
+export { type ImapSearch, imapSearch } from "./_search.ts";
 
-/** NIL, an atom or a quoted string, a literal, or a list. */
+/** A value: null for NIL, a string for an atom or a quoted string, bytes for a literal, or a list. */
 export type ImapValue = null | string | Uint8Array | readonly ImapValue[];
 
-/** What a status says in brackets, e.g. `[UIDNEXT 12]`. */
+/** The response code in brackets, such as `[UIDNEXT 12]`. */
 export interface ImapResponseCode {
-  /** Its name, in capitals. */
+  /** The name of the code, in capitals. */
   readonly name: string;
-  /** What follows. */
+  /** The arguments of the code. */
   readonly values: readonly ImapValue[];
 }
 
-/** What a server says. */
+/** A response of the server. */
 export type ImapResponse =
-  /** Go on with what you were sending. */
+  /** A request to continue the command. */
   | { readonly type: "continue"; readonly text: string }
-  /** How a command ended. */
+  /** The result of a command. */
   | {
     readonly type: "tagged";
     readonly tag: string;
@@ -49,14 +59,14 @@ export type ImapResponse =
     readonly code?: ImapResponseCode;
     readonly text: string;
   }
-  /** A remark. */
+  /** A status that does not belong to a command. */
   | {
     readonly type: "status";
     readonly status: "OK" | "NO" | "BAD" | "BYE" | "PREAUTH";
     readonly code?: ImapResponseCode;
     readonly text: string;
   }
-  /** Data, whoever has asked for it. */
+  /** Data, either requested or unsolicited. */
   | {
     readonly type: "data";
     readonly name: string;
@@ -64,7 +74,7 @@ export type ImapResponse =
     readonly values: readonly ImapValue[];
   };
 
-/** A response that is none. */
+/** The error for an invalid response. */
 export class ImapSyntaxError extends Error {
   /** The name of the class. */
   override readonly name = "ImapSyntaxError";
@@ -73,23 +83,23 @@ export class ImapSyntaxError extends Error {
 const BLANK = 0x20, QUOTE = 0x22, OPEN = 0x28, CLOSE = 0x29, STAR = 0x2a, PLUS = 0x2b;
 const OPENING = 0x5b, BACKSLASH = 0x5c, CLOSING = 0x5d, CURLY = 0x7b, CURLY_END = 0x7d;
 
-/** The first line of a status or of a demand for more. */
+/** The first line of a status, or of a request to continue. */
 const STATUS = /^(?:\+(?: |$)|\S+ (?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i;
 
-/** Lists within lists: what a sender puts into a message lies as deep as he likes. */
+/** Maximum depth of nested lists. The structure of a message, which its sender chooses, may be deep. */
 const MAX_DEPTH = 1000;
 
 /**
- * The size of the literal that a line ends with.
+ * Returns the size of the literal that a line announces at its end.
  *
- * @param line The line, without its end.
- * @param first Whether it is the first line of a response: the words of a status end as they like.
- * @returns The size in bytes, undefined if none follows; it can be any number.
+ * @param line The line, without its line ending.
+ * @param first Whether it is the first line of a response. The text of a status may end like a literal.
+ * @returns The size in bytes, which can be any number; undefined if no literal follows.
  */
 export function literalSize(line: string, first = false): number | undefined {
   let at = line.length - 1;
   if (line.charCodeAt(at) !== CURLY_END) return undefined;
-  // But for a code in brackets that has not ended yet.
+  // An incomplete code in brackets may contain a literal, the text of a status may not.
   if (first && !isCount(line) && STATUS.test(line)) return undefined;
   if (line.charCodeAt(at - 1) === PLUS) at--;
   const end = at;
@@ -101,7 +111,7 @@ export function literalSize(line: string, first = false): number | undefined {
   return marked ? size : undefined;
 }
 
-/** Whether a number follows the star: what most responses begin with is told without an expression. */
+/** Returns whether a number follows the star. This is faster than an expression for most responses. */
 function isCount(line: string): boolean {
   return line.charCodeAt(0) === STAR && line.charCodeAt(1) === BLANK &&
     isDigit(line.charCodeAt(2));
@@ -112,11 +122,11 @@ function isDigit(code: number): boolean {
 }
 
 /**
- * Reads a response.
+ * Parses a response.
  *
- * @param segments Its lines without their ends, and the literals between them.
- * @returns The response.
- * @throws {ImapSyntaxError} If it is none.
+ * @param segments The lines without their line endings, and the literals between them.
+ * @returns The response, with its values.
+ * @throws {ImapSyntaxError} If the response is invalid.
  */
 export function parseImapResponse(segments: readonly (string | Uint8Array)[]): ImapResponse {
   const reader = new Reader(segments);
@@ -131,7 +141,7 @@ export function parseImapResponse(segments: readonly (string | Uint8Array)[]): I
     let name = reader.word();
     if (name !== "FETCH") {
       name = upperAscii(name);
-      if (!/^[A-Z]+$/.test(name)) reader.fail("what the number counts");
+      if (!/^[A-Z]+$/.test(name)) reader.fail("a name after the number");
     }
     return { type: "data", name, number, values: reader.values() };
   }
@@ -149,15 +159,15 @@ export function parseImapResponse(segments: readonly (string | Uint8Array)[]): I
   return { type: "data", name: status, values: reader.values() };
 }
 
-/** Reads on from line to line, over the literals between them. */
+/** Reads values across lines and the literals between them. */
 class Reader {
   readonly #segments: readonly (string | Uint8Array)[];
   #text = "";
   #at = 0;
-  /** Where the line ends, or the size of the literal behind it begins. */
+  /** The end of the line, or the position of the size of the literal that follows. */
   #end = 0;
   #literal: Uint8Array | undefined;
-  /** Where it goes on behind that. */
+  /** The index of the segment after the literal. */
   #behind = 0;
 
   constructor(segments: readonly (string | Uint8Array)[]) {
@@ -184,7 +194,7 @@ class Reader {
     throw new ImapSyntaxError(`Expected ${wanted} at ${this.#at}: ${JSON.stringify(near)}`);
   }
 
-  /** Up to the next blank. */
+  /** Reads up to the next space. */
   word(): string {
     const from = this.#at;
     const blank = this.#text.indexOf(" ", from);
@@ -193,7 +203,7 @@ class Reader {
     return this.#text.slice(from, end);
   }
 
-  /** A number of up to ten digits, up to the next blank. */
+  /** Reads a number of up to ten digits, up to the next space. */
   number(): number | undefined {
     const from = this.#at;
     let number = 0;
@@ -208,7 +218,7 @@ class Reader {
     return number;
   }
 
-  /** All that is left, with a question mark for each literal. */
+  /** Reads the rest, with a question mark for each literal. */
   rest(): string {
     let rest = this.#text.slice(this.#at, this.#end);
     while (this.#literal !== undefined) {
@@ -218,7 +228,7 @@ class Reader {
     return rest;
   }
 
-  /** What follows OK, NO, BAD, BYE and PREAUTH. */
+  /** Reads the code and text after OK, NO, BAD, BYE or PREAUTH. */
   status(): { code?: ImapResponseCode; text: string } {
     if (this.#text[this.#at] !== "[") return { text: this.rest() };
     const from = this.#at;
@@ -231,7 +241,7 @@ class Reader {
       values.push(this.#value(0, "]"));
     }
     if (this.#text[this.#at] !== "]" || name === "") {
-      // Some texts begin with a bracket that is no code.
+      // Some texts begin with a bracket that does not belong to a code.
       this.#open(0);
       this.#at = from;
       return { text: this.rest() };
@@ -241,14 +251,14 @@ class Reader {
     return { code: { name: upperAscii(name), values }, text: this.rest() };
   }
 
-  /** All that is left. */
+  /** Reads the rest as values. */
   values(): ImapValue[] {
     if (this.#over) return [];
     const values = [this.#value(0, "")];
     while (!this.#over) {
-      if (this.#text[this.#at] !== " ") this.fail("a blank");
+      if (this.#text[this.#at] !== " ") this.fail("a space");
       this.#at++;
-      // A blank at the end is common, and means nothing.
+      // Many servers send a space at the end. It has no meaning.
       if (this.#over) break;
       values.push(this.#value(0, ""));
     }
@@ -295,13 +305,13 @@ class Reader {
         this.#at = i + 1;
         return text;
       }
-      // Whatever comes next stands for itself.
+      // The backslash escapes the next character.
       from = ++i;
     }
     return this.fail("the end of a quoted string");
   }
 
-  /** An atom; what stands in brackets is part of it, as in `BODY[HEADER.FIELDS (TO)]<0>`. */
+  /** Reads an atom. Text in brackets is part of it, as in `BODY[HEADER.FIELDS (TO)]<0>`. */
   #atom(end: string): string | null {
     const from = this.#at;
     const text = this.#text;
@@ -323,6 +333,6 @@ class Reader {
 }
 
 function isNil(atom: string): boolean {
-  // Most atoms of three letters begin with another one, as UID does.
+  // Compare the first letter before calling upperAscii(). UID is the most common atom of three.
   return atom.length === 3 && (atom.charCodeAt(0) | 0x20) === 0x6e && upperAscii(atom) === "NIL";
 }

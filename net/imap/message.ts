@@ -1,7 +1,7 @@
 /**
- * What IMAP tells of messages (RFC 3501 §7.4.2), typed. Pure.
+ * Typed messages from IMAP FETCH responses (RFC 3501 §7.4.2). Pure.
  *
- * @example An envelope
+ * @example Read a message
  * ```ts
  * import { parseImapResponse, readImapMessage } from "@portside/kit/net/imap";
  * import { assertEquals } from "@std/assert";
@@ -22,15 +22,15 @@ import { lowerAscii, upperAscii } from "../text.ts";
 
 /** A mailbox in an envelope. */
 export interface ImapAddress {
-  /** The name, its encoded words (RFC 2047) decoded. */
+  /** The display name, with encoded words (RFC 2047) decoded. */
   readonly name: string | undefined;
-  /** The address, `user@host`; the name alone for the beginning of a group. */
+  /** The address, `user@host`. At the start of a group it is the name of the group. */
   readonly address: string;
 }
 
 /**
- * The fields of a head that servers keep at hand, encoded words (RFC 2047) decoded; the section
- * `HEADER.FIELDS (SUBJECT)` gives them as they were written.
+ * The main header fields of a message, with encoded words (RFC 2047) decoded. The section
+ * `HEADER.FIELDS (SUBJECT)` gives a field as it was written.
  */
 export interface ImapEnvelope {
   /** The field `Date`, as it was written. */
@@ -39,68 +39,68 @@ export interface ImapEnvelope {
   readonly subject: string | undefined;
   /** The authors. */
   readonly from: readonly ImapAddress[];
-  /** Who sent it. */
+  /** The senders, if they are not the authors. */
   readonly sender: readonly ImapAddress[];
-  /** Whom to answer. */
+  /** The addresses for replies. */
   readonly replyTo: readonly ImapAddress[];
   /** The recipients. */
   readonly to: readonly ImapAddress[];
-  /** Who got a copy. */
+  /** The recipients of copies. */
   readonly cc: readonly ImapAddress[];
-  /** Who got a copy unseen. */
+  /** The hidden recipients of copies. */
   readonly bcc: readonly ImapAddress[];
-  /** To which message it is an answer. */
+  /** The `Message-ID` of the message that this one replies to. */
   readonly inReplyTo: string | undefined;
-  /** Its own name. */
+  /** The field `Message-ID`. */
   readonly messageId: string | undefined;
 }
 
-/** A part of a message. */
+/** A MIME part of a message. */
 export interface ImapBodyPart {
-  /** Its number, by which it can be fetched: `1`, `2.1`; empty for the whole of several parts. */
+  /** The section number for fetching it, such as `1` or `2.1`; empty for the outermost multipart. */
   readonly part: string;
-  /** The media type in small letters, e.g. `text/plain`. */
+  /** The media type in lower case, such as `text/plain`. */
   readonly type: string;
-  /** Its parameters, names in small letters, what came in pieces (RFC 2231) put together. */
+  /** The parameters: names in lower case, values decoded and joined (RFC 2231). */
   readonly parameters: ReadonlyMap<string, string>;
   /** The field `Content-ID`. */
   readonly id?: string;
-  /** The transfer encoding in small letters. */
+  /** The transfer encoding in lower case. */
   readonly encoding?: string;
-  /** Its size in bytes, encoded. */
+  /** The size of the encoded part in bytes. */
   readonly size?: number;
-  /** How it is meant to be shown: `inline`, `attachment`. */
+  /** The intended presentation: `inline` or `attachment`. */
   readonly disposition?: string;
-  /** The name of the file, decoded, if it has one; it may hold anything, `../../` too. */
+  /** The decoded file name. The sender chooses it, so it may contain `../../`. */
   readonly filename?: string;
-  /** The parts within; what lies below a hundred others is left out. */
+  /** The inner parts. Parts below a depth of 100 are left out. */
   readonly parts: readonly ImapBodyPart[];
 }
 
-/** A message, as far as it was asked for. */
+/** The fetched items of a message. */
 export interface ImapMessage {
-  /** Its number of now. */
+  /** The current number of the message in the folder. */
   readonly number: number;
-  /** Its number that stays. */
+  /** The UID of the message, which does not change. */
   readonly uid?: number;
-  /** Its flags. */
+  /** The flags of the message, such as `\Seen`. */
   readonly flags?: readonly string[];
-  /** Its size in bytes. */
+  /** The size of the message in bytes. */
   readonly size?: number;
-  /** When it was received. */
+  /** The time of arrival. */
   readonly internalDate?: Date;
-  /** The envelope. */
+  /** The main header fields. */
   readonly envelope?: ImapEnvelope;
-  /** What it is made of. */
+  /** The structure of the MIME parts. */
   readonly bodyStructure?: ImapBodyPart;
   /**
-   * Sections by their name in brackets: `HEADER`, `1.2`; null for one that is not there. Those of one
-   * `fetch` may be views of the same memory: copy what is to be transferred.
+   * The sections by name, such as `HEADER` or `1.2`; null for a section that does not exist. Sections
+   * may share memory, so copy a section before transferring its buffer.
    */
   readonly sections: ReadonlyMap<string, Uint8Array | null>;
 }
 
-/** Parts within parts. */
+/** Maximum depth of nested parts. */
 const MAX_DEPTH = 100;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -109,18 +109,20 @@ const utf8 = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Reads a FETCH.
+ * Reads the items of a FETCH response.
  *
- * @param response The response.
- * @returns The message.
- * @throws {ImapSyntaxError} If it is no FETCH.
+ * @param response The response, as `parseImapResponse` returns it.
+ * @returns The items of the message.
+ * @throws {ImapSyntaxError} If it is not a FETCH response, or if an item is invalid.
  */
 export function readImapMessage(response: ImapResponse): ImapMessage {
   if (response.type !== "data" || response.name !== "FETCH" || response.number === undefined) {
-    throw new ImapSyntaxError("This is no FETCH");
+    throw new ImapSyntaxError("This is not a FETCH response");
   }
   const items = response.values[0];
-  if (!isList(items) || items.length % 2 !== 0) throw new ImapSyntaxError("FETCH gives no pairs");
+  if (!isList(items) || items.length % 2 !== 0) {
+    throw new ImapSyntaxError("The items of FETCH are not pairs");
+  }
   const sections = new Map<string, Uint8Array | null>();
   const message: Mutable<ImapMessage> = { number: response.number, sections };
   for (let i = 0; i < items.length; i += 2) {
@@ -141,7 +143,7 @@ export function readImapMessage(response: ImapResponse): ImapMessage {
   return message;
 }
 
-/** The names of items, and the same in capitals: with every message come the same ones. */
+/** A cache of item names in capitals, because every message has the same ones. */
 const capitals = new Map<string, string>();
 
 function inCapitals(name: string): string {
@@ -159,13 +161,13 @@ function isList(value: ImapValue | undefined): value is readonly ImapValue[] {
 function listOf(value: ImapValue | undefined): readonly ImapValue[] {
   if (value === null || value === undefined) return [];
   if (isList(value)) return value;
-  throw new ImapSyntaxError("A list was expected");
+  throw new ImapSyntaxError("Expected a list");
 }
 
 function textOf(value: ImapValue): string {
   if (typeof value === "string") return value;
   if (value instanceof Uint8Array) return decoder.decode(value);
-  throw new ImapSyntaxError("A string was expected");
+  throw new ImapSyntaxError("Expected a string");
 }
 
 function maybeText(value: ImapValue | undefined): string | undefined {
@@ -189,7 +191,7 @@ function numberOf(value: ImapValue): number {
     number = digit >= 0 && digit <= 9 && i < 15 ? number * 10 + digit : NaN;
   }
   if (text !== "" && !Number.isNaN(number)) return number;
-  throw new ImapSyntaxError(`A number was expected, not ${JSON.stringify(text.slice(0, 40))}`);
+  throw new ImapSyntaxError(`Expected a number, not ${JSON.stringify(text.slice(0, 40))}`);
 }
 
 function dateOf(text: string): { internalDate?: Date } {
@@ -252,11 +254,11 @@ function partOf(fields: readonly ImapValue[], part: string, depth: number): Imap
   const own = part === "" ? "1" : part;
   const [envelope, body] = rest;
   const whole = /^message\/(?:rfc822|global)$/.test(media) && isList(envelope) && isList(body);
-  // The parts of a message within are numbered as its own; if it is none of several parts, it is 1.
+  // The parts of an inner message are numbered below it. If it is not a multipart, its number is 1.
   const inner = whole && depth < MAX_DEPTH
     ? [partOf(body, isList(body[0]) ? own : `${own}.1`, depth + 1)]
     : [];
-  // Behind lines of a text, or envelope, body and lines of a message, stands the digest.
+  // The MD5 follows the lines of a text, or the envelope, body and lines of a message.
   const extra = rest.slice(whole ? 3 : media.startsWith("text/") ? 1 : 0);
   const contentId = maybeText(id);
   return {

@@ -1,6 +1,6 @@
 /**
- * IMAP (RFC 3501, 9051): a client with typed fetches, messages as streams and IDLE, a watch that
- * reconnects, and the codec.
+ * IMAP (RFC 3501, 9051): a client with typed messages, streams and IDLE, a watch that reconnects, and the
+ * codec.
  *
  * **Permissions**: `--allow-net=HOST:993`, or the port in use; none for the codec.
  *

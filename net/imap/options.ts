@@ -1,110 +1,114 @@
 /**
- * What `connectImap` takes and tells.
+ * Options and results of `connectImap` and `watchImap`.
  *
  * **Permissions**: none.
  *
  * @module
  */
 
+import type { NetError } from "../errors/errors.ts";
 import type { ImapMessage } from "./message.ts";
-import type { MailLoginOptions } from "../mail/options.ts";
-import type { SaslName } from "../mail/sasl.ts";
+import type { MailLoginOptions, SaslName } from "../mail/options.ts";
 
 /**
  * Options of `connectImap`. All times are in milliseconds; 0 lifts a limit. The mechanism
- * "LOGIN-COMMAND" stands for the command LOGIN.
+ * "LOGIN-COMMAND" selects the command LOGIN instead of SASL.
  */
 export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-COMMAND"> {
   /**
-   * The most bytes of a string that is held in memory; whole messages are streams of any size.
+   * Maximum size of a string in memory, in bytes. Streams have no such limit.
    *
    * @default 16777216
    */
   maxLiteral?: number;
   /**
-   * How long a command may take with all that it gives; the streams of `message` take the time that
-   * their reader takes.
+   * Time limit for a command with its whole response. The streams of `message` have no such limit,
+   * because their reader decides how long they take.
    *
    * @default 600000
    */
   commandTimeout?: number;
   /**
-   * The most bytes that all responses to one command may have, streams apart; those of a line count
-   * twice, and 100 more for each line and each string of its own, for that is what they take.
+   * Maximum memory for all responses to one command, in bytes, without streams. The bytes of a line
+   * count twice, and each line and each string counts 100 bytes more. This is close to the memory that
+   * they need.
    *
    * @default 268435456
    */
   maxResponse?: number;
-  /** Called for what the server tells without being asked. */
+  /** Called for changes that the server reports in the open folder. */
   onEvent?: (event: ImapEvent) => void;
 }
 
-/** Something that happened in the folder that is open. */
+/** A change in the open folder. */
 export type ImapEvent =
-  /** There are so many messages now. */
+  /** The folder has `count` messages now. */
   | { readonly type: "exists"; readonly count: number }
-  /** The message of this number is gone; those after it have a number less. */
+  /** The message with this number is gone. The numbers of later messages decrease by one. */
   | { readonly type: "expunge"; readonly number: number }
-  /** Something of a message has changed, its flags mostly. */
+  /** A message has changed, usually its flags. */
   | { readonly type: "message"; readonly message: ImapMessage };
 
-/** A folder. */
+/** A folder in a list of folders. */
 export interface ImapFolder {
-  /** Its name. */
+  /** The full name of the folder. */
   readonly name: string;
-  /** What stands between the parts of its name; undefined for none. */
+  /** The separator between the parts of the name; undefined if the server has none. */
   readonly delimiter: string | undefined;
-  /** What it is: `\Noselect`, `\HasChildren`, `\Sent` … */
+  /** The attributes of the folder, such as `\Noselect`, `\HasChildren` or `\Sent`. */
   readonly flags: readonly string[];
 }
 
-/** The folder that is open. */
+/** The open folder. */
 export interface ImapSelected {
-  /** Its name. */
+  /** The full name of the folder. */
   readonly name: string;
-  /** How many messages there are. */
+  /** The number of messages. */
   readonly exists: number;
-  /** The flags that messages have. */
+  /** The flags that messages in this folder can have. */
   readonly flags: readonly string[];
-  /** The flags that can be changed for good; `\*` for any of one's own. */
+  /** The flags that can be changed permanently; `\*` stands for any new keyword. */
   readonly permanentFlags: readonly string[];
-  /** The number that the next message will have. */
+  /** The UID that the next message will get. */
   readonly uidNext: number | undefined;
-  /** While it is the same, so are the numbers of messages. */
+  /** A version number of all UIDs. While it stays the same, UIDs are valid. */
   readonly uidValidity: number | undefined;
-  /** Whether nothing can be changed. */
+  /** Whether the folder is open for reading only. */
   readonly readOnly: boolean;
 }
 
-/** How much there is in a folder. */
+/** Counters of a folder. */
 export interface ImapStatus {
-  /** Messages. */
+  /** The number of messages. */
   readonly messages?: number;
-  /** Messages that nobody has seen. */
+  /** The number of messages without the flag `\Seen`. */
   readonly unseen?: number;
-  /** The number that the next message will have. */
+  /** The UID that the next message will get. */
   readonly uidNext?: number;
-  /** While it is the same, so are the numbers of messages. */
+  /** A version number of all UIDs. While it stays the same, UIDs are valid. */
   readonly uidValidity?: number;
 }
 
-/** What to fetch of messages; flags are not changed by it. */
+/** Items to fetch of messages. Fetching does not change flags. */
 export interface ImapFetch {
-  /** The envelope. */
+  /** Fetches the envelope: subject, addresses, dates. */
   readonly envelope?: boolean;
-  /** What it is made of. */
+  /** Fetches the structure of the MIME parts. */
   readonly bodyStructure?: boolean;
-  /** The flags. */
+  /** Fetches the flags, such as `\Seen`. */
   readonly flags?: boolean;
-  /** The size. */
+  /** Fetches the size in bytes. */
   readonly size?: boolean;
-  /** When it was received. */
+  /** Fetches the time of arrival. */
   readonly internalDate?: boolean;
-  /** Sections: `HEADER`, `TEXT`, `1.2`, `HEADER.FIELDS (SUBJECT TO)`. */
+  /** Sections to fetch: `HEADER`, `TEXT`, `1.2`, `HEADER.FIELDS (SUBJECT TO)`. */
   readonly sections?: readonly string[];
 }
 
-/** A message to append: text or bytes, whole or as they come; lines end with CRLF. */
+/** Messages by their UIDs: a set such as `1:9,12` or `20:*`, one UID, or a list. */
+export type ImapUids = string | number | readonly number[];
+
+/** A message to append: text or bytes, in memory or as a stream, with CRLF line endings. */
 export type ImapSource =
   | string
   | Uint8Array
@@ -113,23 +117,42 @@ export type ImapSource =
 
 /** Options of `append`. */
 export interface ImapAppendOptions {
-  /** The size of the message in bytes, where it is a stream: the server is told it first. */
+  /** The size of the message in bytes. Required for a stream, because it is sent first. */
   readonly size?: number;
-  /** Its flags. @default none */
+  /** The flags of the message. @default none */
   readonly flags?: readonly string[];
-  /** When it was received. @default now */
+  /** The time of arrival. @default now */
   readonly internalDate?: Date;
 }
 
 /** Options of `idle`. */
 export interface ImapIdleOptions {
-  /** Ends it; the loop ends without an error. */
+  /** Ends the loop without an error. */
   readonly signal?: AbortSignal;
   /**
-   * How often to begin anew, in milliseconds, 0 for never: servers end a session that is idle for 30
-   * minutes.
+   * Time after which IDLE is renewed, in milliseconds; 0 for never. Servers end a session that is idle
+   * for 30 minutes.
    *
    * @default 1500000
    */
   readonly renew?: number;
+}
+
+/** Settings of `watchImap`. All times are in milliseconds. */
+export interface WatchImapOptions extends ImapIdleOptions {
+  /**
+   * The wait before it connects again. Up to half of it is random. It doubles with each failure, and
+   * starts anew after a session that has lasted for `maxTimeout`.
+   *
+   * @default 1000
+   */
+  readonly minTimeout?: number;
+  /**
+   * The longest wait.
+   *
+   * @default 60000
+   */
+  readonly maxTimeout?: number;
+  /** Called when a session is lost, or when connecting fails. */
+  readonly onLost?: (error: NetError) => void;
 }

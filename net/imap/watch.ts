@@ -1,12 +1,12 @@
 /**
- * The news of a folder for as long as one likes: a loop that connects again by itself.
+ * Watches a folder for changes, and connects again when a session is lost.
  *
- * @example Count what comes
+ * @example Count the messages in the inbox
  * ```ts
  * import { watchImap } from "@portside/kit/net/imap";
  *
- * async function tell(hostname: string, password: string): Promise<void> {
- *   for await (const event of watchImap({ hostname, user: "ann", password }, "INBOX")) {
+ * async function report(hostname: string, password: string): Promise<void> {
+ *   for await (const event of watchImap({ hostname, username: "ann", password }, "INBOX")) {
  *     if (event.type === "exists") console.log(`${event.count} messages`);
  *   }
  * }
@@ -18,36 +18,24 @@
  */
 
 import { delay } from "@std/async/delay";
-import { checkNumber } from "../internal/options.ts";
+import { backoff } from "../internal/backoff.ts";
+import { ignoreFailure } from "../internal/ignore.ts";
+import { requireUsername } from "../internal/mail_rules.ts";
+import { text } from "../internal/options.ts";
 import { NetError } from "../errors/errors.ts";
 import { connectImap } from "./client.ts";
-import type { ConnectImapOptions, ImapEvent, ImapIdleOptions, ImapSelected } from "./options.ts";
+import type { ConnectImapOptions, ImapEvent, ImapSelected, WatchImapOptions } from "./options.ts";
+import { CONNECT_IMAP, IMAP_IDLE, WATCH_IMAP } from "./_rules.ts";
 
-/** Options of {@linkcode watchImap}. All times are in milliseconds. */
-export interface WatchImapOptions extends ImapIdleOptions {
-  /**
-   * The wait before it connects again, partly left to chance, doubled with every failure until a
-   * session has lasted for `maxTimeout`.
-   *
-   * @default 1000
-   */
-  readonly minTimeout?: number;
-  /**
-   * The longest wait.
-   *
-   * @default 60000
-   */
-  readonly maxTimeout?: number;
-  /** Called when a session is lost or cannot be had. */
-  readonly onLost?: (error: NetError) => void;
-}
-
-/** Something that happened, or that there is a session: what came in between is in the folder. */
+/**
+ * A change in the folder, or a new session. Changes between two sessions are not reported, so look at
+ * the folder after "connected".
+ */
 export type ImapWatchEvent =
   | ImapEvent
   | { readonly type: "connected"; readonly selected: ImapSelected };
 
-/** What a new session may mend. */
+/** Kinds of errors that a new session may cure, besides those that are retryable. */
 const PASSING: ReadonlySet<string> = new Set([
   "truncated",
   "reset",
@@ -57,41 +45,53 @@ const PASSING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Watches a folder. The loop ends by `signal` or by leaving it.
+ * Watches a folder. The loop ends when `signal` aborts or when its body leaves it.
  *
- * @param options The server, and who logs in.
- * @param folder The folder; it is opened to read only.
- * @param settings How to come back.
- * @returns What happens.
- * @throws {RangeError} If a time is out of range.
- * @throws {NetError} What another try would not mend: a login that is refused, a name that is unknown.
+ * @param options The server and the login.
+ * @param folder The name of the folder, which is opened for reading only.
+ * @param settings The signal, and the waits before it connects again.
+ * @returns The changes in the folder. Iterating throws errors that another try would not cure, such as
+ * a rejected login or an unknown host name.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
-export async function* watchImap(
+export function watchImap(
   options: ConnectImapOptions,
   folder: string,
   settings: WatchImapOptions = {},
 ): AsyncGenerator<ImapWatchEvent, void, void> {
-  const { signal, onLost } = settings;
-  const minTimeout = checkNumber("minTimeout", settings.minTimeout ?? 1000);
-  const maxTimeout = checkNumber("maxTimeout", settings.maxTimeout ?? 60_000);
-  checkNumber("renew", settings.renew ?? 0);
+  CONNECT_IMAP.check("watchImap", options);
+  requireUsername(options);
+  text("folder", folder);
+  WATCH_IMAP.check("watchImap", settings);
+  return watchFolder(options, folder, settings);
+}
+
+async function* watchFolder(
+  options: ConnectImapOptions,
+  folder: string,
+  settings: WatchImapOptions,
+): AsyncGenerator<ImapWatchEvent, void, void> {
+  const { signal, onLost, minTimeout = 1000, maxTimeout = 60_000 } = settings;
+  const signals = [options.signal, signal].filter((one) => one !== undefined);
+  const either = AbortSignal.any(signals);
   let failures = 0;
   while (!signal?.aborted) {
     let since = Infinity;
     try {
-      await using mail = await connectImap({ ...options, ...(signal && { signal }) });
+      await using mail = await connectImap({ ...options, signal: either });
       const selected = await mail.examine(folder);
       since = performance.now();
       yield { type: "connected", selected };
-      yield* mail.idle(settings);
+      yield* mail.idle(IMAP_IDLE.pick(settings));
     } catch (error) {
       if (signal?.aborted) return;
       const passing = error instanceof NetError && (error.retryable || PASSING.has(error.kind));
       if (!passing) throw error;
       if (performance.now() - since >= maxTimeout) failures = 0;
       onLost?.(error);
-      const wait = Math.min(maxTimeout, minTimeout * 2 ** failures++) * (0.5 + Math.random() / 2);
-      await delay(wait, signal && { signal }).catch(() => {});
+      const wait = backoff(++failures, { minTimeout, maxTimeout, jitter: 0.5 });
+      // If a signal aborts the wait, the next round ends the loop.
+      await ignoreFailure(delay(wait, { signal: either }));
     }
   }
 }

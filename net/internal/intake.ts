@@ -1,36 +1,40 @@
-/** What a server has sent and nobody has used yet. Pure. */
+/** A buffer for bytes that a server has sent and that are not used yet. Pure. */
 
 import { decodeLine } from "../connection/line_codec.ts";
 
 const CR = 13, LF = 10;
 
 const NOTHING = new Uint8Array(0);
-/** Searching so many bytes in vain is cheaper than making a view. */
+/** Searching this many bytes too far is cheaper than making a view. */
 const ROOM = 1024;
 
-/** Cuts chunks into lines and counted bytes; what is handed out is not copied where that is safe. */
+/** Cuts chunks into lines and into runs of a given size. Bytes are copied only where it is unsafe not to. */
 export class Intake {
   #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #start = 0;
   #end = 0;
-  /** What came behind them, to be put together with them as far as it takes. */
+  /** The chunk that follows `#bytes`. It is joined with them only as far as needed. */
   #behind: Uint8Array<ArrayBuffer> = NOTHING;
-  /** How many of the bytes are known to hold no end of line. */
+  /** The number of bytes that are known to contain no line ending. */
   #scanned = 0;
 
-  /** How many bytes there are. */
+  /** The number of bytes in the buffer. */
   get size(): number {
     return this.#end - this.#start + this.#behind.length;
   }
 
-  /** Takes a chunk over. */
+  /** Adds a chunk and takes over its memory. */
   push(chunk: Uint8Array<ArrayBuffer>): void {
     if (this.#behind.length > 0) this.#gather(this.#behind.length);
     this.#behind = chunk;
     if (this.#start === this.#end) this.#goOn();
   }
 
-  /** The next line, without its end; undefined if it is not here whole, null if it is too long. */
+  /**
+   * Takes the next line, without its line ending.
+   *
+   * @returns The line; undefined if it is incomplete; null if it is longer than `max` bytes.
+   */
   line(max: number): string | undefined | null {
     let lf = this.#lineEnd();
     if (lf === -1 && this.#behind.length > 0) {
@@ -41,14 +45,14 @@ export class Intake {
     const bytes = this.#bytes;
     const start = this.#start;
     let end = lf === -1 ? this.#end : lf;
-    // One byte above the maximum may still be the CR of the end.
+    // The byte above the maximum may be the CR of the line ending.
     if (end > start && bytes[end - 1] === CR) end--;
     if (end - start > max) return null;
     if (lf === -1) {
       this.#scanned = this.size;
       return undefined;
     }
-    // The end of a response of IMAP's is a parenthesis: it needs no view and no decoder.
+    // Many IMAP responses end with a line of one parenthesis. It needs no view and no decoder.
     const line = end === start + 1 && bytes[start]! < 128
       ? String.fromCharCode(bytes[start]!)
       : decodeLine(bytes.subarray(start, end));
@@ -56,11 +60,11 @@ export class Intake {
     return line;
   }
 
-  /** So many bytes, in memory that others share; undefined if there are fewer. */
+  /** Takes exactly `size` bytes, in memory that is shared; undefined if there are fewer. */
   exact(size: number): Uint8Array | undefined {
     const missing = size - (this.#end - this.#start);
     if (missing > this.#behind.length) return undefined;
-    // Never the memory that all share who have none.
+    // Callers may transfer the buffer, and the empty buffer is shared.
     if (size === 0) return new Uint8Array(0);
     if (missing > 0) this.#gather(missing);
     const bytes = this.#bytes.subarray(this.#start, this.#start + size);
@@ -68,7 +72,7 @@ export class Intake {
     return bytes;
   }
 
-  /** What is at hand, up to so many bytes, in memory that is the caller's; undefined if nothing is. */
+  /** Takes up to `most` bytes, in memory that the caller owns; undefined if there are none. */
   upTo(most: number): Uint8Array<ArrayBuffer> | undefined {
     const size = Math.min(this.#end - this.#start, most);
     if (size === 0) return undefined;
@@ -78,7 +82,7 @@ export class Intake {
     return whole ? bytes : bytes.slice();
   }
 
-  /** Gives up the memory that is shared with what was handed out. */
+  /** Copies the remaining bytes, so that they no longer share memory with those taken so far. */
   part(): void {
     if (this.#start === this.#end) return;
     this.#bytes = this.#bytes.slice(this.#start, this.#end);
@@ -87,19 +91,19 @@ export class Intake {
   }
 
   #lineEnd(): number {
-    // The free room behind the end holds old bytes. It can be as large as all that has come, and a
-    // line that comes byte by byte must not have it searched each time.
+    // The free room after the end holds old bytes, and it can be large. If a line arrives byte by
+    // byte, searching that room each time would be slow.
     const free = this.#bytes.length - this.#end;
     const bytes = free > ROOM ? this.#bytes.subarray(0, this.#end) : this.#bytes;
     const found = bytes.indexOf(LF, this.#start + this.#scanned);
     return found < this.#end ? found : -1;
   }
 
-  /** Puts so many of the bytes behind together with the others. */
+  /** Joins `size` bytes of the following chunk with `#bytes`. */
   #gather(size: number): void {
     const kept = this.#end - this.#start;
     if (this.#end + size > this.#bytes.length) {
-      // Twice the room: a line of a million chunks is not copied a million times.
+      // Double the room, so that a line of a million chunks is not copied a million times.
       const bytes = new Uint8Array(Math.max(kept + size, 2 * kept));
       bytes.set(this.#bytes.subarray(this.#start, this.#end));
       this.#bytes = bytes;
@@ -117,7 +121,7 @@ export class Intake {
     if (this.#start === this.#end) this.#goOn();
   }
 
-  /** Goes on with what is behind, if anything is. */
+  /** Continues with the following chunk. */
   #goOn(): void {
     this.#bytes = this.#behind;
     this.#start = 0;

@@ -1,41 +1,51 @@
-import { MAX_TIMER } from "./options.ts";
+import { ignoreFailure } from "./ignore.ts";
+import { timeLimit } from "./options.ts";
+import { touch, unwatch, watch, type Watched } from "./timer.ts";
 
-/** Something harmless that is done whenever nothing else is for a while. */
-export class KeepAlive {
+/** Runs harmless work, such as NOOP, whenever a session has been idle for some time. */
+export class KeepAlive implements Watched {
+  /** The time of the next run. */
+  due = Infinity;
+  /** An idle session does not keep the process alive. */
+  readonly waiting = false;
   readonly #after: number;
   #work: (() => Promise<unknown>) | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `after` so many milliseconds; 0 for never. */
+  /** @param after The idle time in milliseconds; 0 turns the work off. */
   constructor(after: number) {
-    this.#after = after;
+    this.#after = timeLimit(after);
   }
 
-  /** What is done from now on. */
+  /** Starts the idle time of a session. `work` must call {@linkcode KeepAlive.rest} at its end. */
   begin(work: () => Promise<unknown>): void {
+    if (this.#after === Infinity) return;
     this.#work = work;
-    this.rest();
+    this.due = performance.now() + this.#after;
+    watch(this);
   }
 
-  /** Nothing is done from now on: the time begins. */
+  /** Starts the idle time anew, because a command has ended. */
   rest(): void {
-    this.pause();
-    const work = this.#work;
-    if (work === undefined || this.#after === 0 || this.#after > MAX_TIMER) return;
-    // Whoever comes next hears of it if it fails: the session is over then.
-    this.#timer = setTimeout(() => void work().catch(() => {}), this.#after);
-    Deno.unrefTimer(this.#timer);
+    if (this.#work === undefined) return;
+    this.due = performance.now() + this.#after;
+    touch(this);
   }
 
-  /** Something is being done. */
+  /** Stops the idle time, because a command has started. */
   pause(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.due = Infinity;
   }
 
-  /** It is over. */
+  /** Stops for good. */
   end(): void {
     this.#work = undefined;
-    this.pause();
+    this.due = Infinity;
+    unwatch(this);
+  }
+
+  /** Runs the work. If it fails, the session has ended, and the next command reports that. */
+  sweep(): void {
+    this.due = Infinity;
+    void ignoreFailure(this.#work?.());
   }
 }

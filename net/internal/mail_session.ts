@@ -1,31 +1,40 @@
-/** How a session with SMTP, POP3 or IMAP begins. */
+/** The start of a session with SMTP, POP3 or IMAP. */
 
+import type { MailLoginOptions, SaslCredentials } from "../mail/options.ts";
 import { Dialogue, type DialogueDefaults } from "./dialogue.ts";
-import type { MailLoginOptions } from "../mail/options.ts";
-import type { SaslCredentials } from "../mail/sasl.ts";
+import { requireUsername, usernameOf } from "./mail_rules.ts";
 
 /** A client that has a dialogue. */
 interface Session<M> {
-  /** Hears the greeting and encrypts; says whether the server knows the user already. */
+  /** Reads the greeting and encrypts. Returns true if the server knows the user already. */
   begin(): Promise<boolean | void>;
   login(credentials: SaslCredentials, mechanism?: M): Promise<void>;
   noop(): Promise<void>;
 }
 
-/** Dials, begins a session and logs in, as far as the options say who. Failing leaves nothing open. */
+/**
+ * Dials, begins a session, and logs in if the options name a user. A failure closes the connection.
+ *
+ * @param options The options, checked already.
+ * @param defaults The defaults of the protocol.
+ * @param make Makes the client for a dialogue.
+ * @throws {TypeError} If there is a secret and no user name.
+ */
 export async function openSession<M extends string, S extends Session<M>>(
   options: MailLoginOptions<M>,
   defaults: DialogueDefaults,
   make: (dialogue: Dialogue) => S,
 ): Promise<S> {
-  const { user, password, accessToken, mechanism } = options;
+  requireUsername(options);
+  const username = usernameOf(options);
+  const { password, accessToken, mechanism } = options;
   const dialogue = await Dialogue.open(options, defaults);
   try {
     const session = make(dialogue);
-    const known = await session.begin();
-    if (user !== undefined && known !== true) {
+    const isLoggedIn = await session.begin();
+    if (username !== undefined && isLoggedIn !== true) {
       const credentials = {
-        user,
+        username,
         ...(password !== undefined && { password }),
         ...(accessToken !== undefined && { accessToken }),
       };

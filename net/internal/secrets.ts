@@ -1,14 +1,14 @@
-/** What must not be shown, whoever says it. Pure. */
+/** Masks secrets in texts that are shown. Pure. */
 
-/** Shorter ones stand in too many words by chance: they are masked as words of their own. */
+/** Shorter secrets occur within many words by chance. They are masked only as whole words. */
 const SHORT = 4;
 
-/** Passwords, tokens, and what they were sent as. */
+/** Passwords, tokens, and their encoded forms. */
 export class Secrets {
-  /** The longest first: another may be a part of it. */
+  /** The longest first, because one secret may be a part of another. */
   #all: readonly (readonly [secret: string, pattern: RegExp])[] = [];
 
-  /** Keeps one from now on. */
+  /** Adds a secret, which is masked from now on. */
   add(secret: string | undefined): void {
     if (!secret || this.#all.some(([known]) => known === secret)) return;
     const text = RegExp.escape(secret);
@@ -20,7 +20,7 @@ export class Secrets {
       .sort(([one], [other]) => other.length - one.length);
   }
 
-  /** A text without them. */
+  /** Returns a text with `***` in place of each secret. */
   mask(text: string): string {
     let masked = text;
     for (const [, pattern] of this.#all) masked = masked.replace(pattern, "***");

@@ -1,8 +1,9 @@
 import type { Connection } from "../connection/connection.ts";
+import { ignoreFailure } from "./ignore.ts";
 
 /**
- * What is to be sent, until it or the connection ends: whoever makes it may take for ever. What is
- * not used up is cancelled.
+ * Yields the parts of a source until the source or the connection ends, even while the source is
+ * waiting for its next part. A source that is not used up is cancelled.
  */
 export async function* whileOpen<T>(
   { signal }: Connection,
@@ -28,17 +29,22 @@ export async function* whileOpen<T>(
     }
   } finally {
     signal.removeEventListener("abort", onEnd);
-    // It may be within a wait that does not end.
-    if (!done) cancel().catch(() => {});
+    // Not awaited: the source may be in a wait that never ends.
+    if (!done) void ignoreFailure(cancel());
   }
 }
 
-/** Waits for what uses a source; a stream that it has not begun is not left open, a file for example. */
+/**
+ * Waits for work that reads a source. If the work fails before it has begun to read, the source is
+ * cancelled, so that a file behind it does not stay open.
+ */
 export async function orCancel<T>(source: unknown, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (source instanceof ReadableStream && !source.locked) source.cancel(error).catch(() => {});
+    if (source instanceof ReadableStream && !source.locked) {
+      void ignoreFailure(source.cancel(error));
+    }
     throw error;
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Texts that end with a line of a single dot, as SMTP (RFC 5321 §4.5.2) and POP3 (RFC 1939 §3)
- * send them: dots at the beginning of lines are doubled on the way. Pure, and for streams of any
- * size split anywhere.
+ * Codec for texts that end with a line of a single dot, as in SMTP (RFC 5321 §4.5.2) and POP3
+ * (RFC 1939 §3). A dot at the beginning of a line is doubled in transit. Pure; texts may have any size
+ * and may be split anywhere.
  *
- * @example There and back
+ * @example Encode and decode
  * ```ts
  * import { DotDecoder, DotEncoder } from "@portside/kit/net/mail";
  * import { assertEquals } from "@std/assert";
@@ -23,34 +23,34 @@
 
 const CR = 13, LF = 10, DOT = 46;
 
-/** Makes a text fit to be sent: every kind of line end becomes CRLF, so that none can end it early. */
+/** Encodes a text. Every line ending becomes CRLF, so that no line can end the text early. */
 export class DotEncoder {
-  /** Whether a line begins here. */
+  /** Whether the next byte begins a line. */
   #start = true;
-  /** Whether the last byte was CR, of which the LF may follow. */
+  /** Whether the last byte was CR. An LF that follows belongs to the same line ending. */
   #cr = false;
   #size = 0;
 
   /**
-   * The size of the text so far, as the extension SIZE counts it (RFC 1870 §3): line ends as CRLF,
-   * and nothing that was added to send it.
+   * The size of the text so far, in bytes, as the extension SIZE counts it (RFC 1870 §3): with CRLF
+   * line endings and without the added dots.
    */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Encodes a part.
+   * Encodes a part of the text.
    *
-   * @param chunk The next bytes.
-   * @returns What to send for them; new memory.
+   * @param chunk The next bytes of the text.
+   * @returns The bytes to send, in new memory.
    */
   push(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
-    // At worst every byte is the end of a line, or a dot at its beginning.
+    // In the worst case each byte becomes two: a line ending, or a dot at the start of a line.
     const out = new Uint8Array(2 * chunk.length + 2);
     let at = 0;
     let dots = 0;
-    // Where the next CR and LF are; none is at the end.
+    // Returns the position of the next such byte, or the length of the chunk.
     const find = (byte: number, from: number) => {
       const found = chunk.indexOf(byte, from);
       return found === -1 ? chunk.length : found;
@@ -64,7 +64,7 @@ export class DotEncoder {
         out[at++] = DOT;
         dots++;
       }
-      // Most bytes are no ends of lines: they go over together.
+      // Most bytes do not end a line. Copy them together.
       const end = Math.min(cr, lf);
       if (end > from) {
         out.set(chunk.subarray(from, end), at);
@@ -86,24 +86,24 @@ export class DotEncoder {
   /**
    * Ends the text.
    *
-   * @returns The end to send, with the line end that the text may lack.
+   * @returns The bytes that end it, with a line ending first if the text lacks one.
    */
   end(): Uint8Array<ArrayBuffer> {
     return new TextEncoder().encode(this.#start ? ".\r\n" : "\r\n.\r\n");
   }
 }
 
-/** What a {@linkcode DotDecoder} made of a part. */
+/** A part of a text, decoded by {@linkcode DotDecoder}. */
 export interface DotChunk {
-  /** The text, dots removed; new memory. */
+  /** The text without the added dots, in new memory. */
   readonly data: Uint8Array<ArrayBuffer>;
-  /** Whether the end of the text has come. */
+  /** Whether the text is complete. */
   readonly done: boolean;
-  /** What came behind the end. */
+  /** The bytes after the end of the text; a view of the chunk. */
   readonly rest: Uint8Array;
 }
 
-/** Where in a line a decoder is. */
+/** The position of a decoder within a line. */
 const enum State {
   Start,
   Dot,
@@ -112,15 +112,15 @@ const enum State {
   Cr,
 }
 
-/** Takes the doubled dots and the end out of a text that was received. Only CRLF ends a line. */
+/** Decodes a received text: removes the added dots and finds its end. Only CRLF ends a line. */
 export class DotDecoder {
   #state: State = State.Start;
 
   /**
-   * Decodes a part.
+   * Decodes a part of the text.
    *
-   * @param chunk The next bytes.
-   * @returns The text, and whether it has ended.
+   * @param chunk The next bytes that were received.
+   * @returns The decoded bytes, and whether the text is complete.
    */
   push(chunk: Uint8Array): DotChunk {
     const out = new Uint8Array(chunk.length + 1);
@@ -155,7 +155,7 @@ export class DotDecoder {
           }
           break;
         case State.Line: {
-          // Most bytes are neither: they go over together.
+          // Most bytes are neither CR nor a dot. Copy them together.
           const next = chunk.indexOf(CR, i);
           const end = next === -1 ? chunk.length : next;
           out.set(chunk.subarray(i, end), at);

@@ -1,6 +1,6 @@
 /**
- * What SMTP, POP3, IMAP and FTP share: login options, SASL mechanisms, and the codec of texts that
- * end with a dot.
+ * Shared parts of SMTP, POP3, IMAP and FTP: login options, SASL mechanisms, and the codec for texts
+ * that end with a dot.
  *
  * **Permissions**: none.
  *

@@ -1,5 +1,5 @@
 /**
- * What the clients of FTP, SMTP, POP3 and IMAP take.
+ * Options that the clients of FTP, SMTP, POP3 and IMAP share, and login credentials.
  *
  * **Permissions**: none.
  *
@@ -7,85 +7,124 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
-import type { SaslName } from "./sasl.ts";
 
-/** One line of a dialogue. */
+/** One line that a client and a server exchanged. */
 export interface TraceLine {
-  /** Who said it. */
+  /** The side that sent the line. */
   readonly from: "client" | "server";
-  /** What was said, control characters escaped, secrets as `***`. */
+  /** The text of the line. Control characters are escaped, and secrets are shown as `***`. */
   readonly text: string;
 }
 
-/** What all of these clients take. All times are in milliseconds; 0 lifts a limit. */
+/** Options of all these clients. All times are in milliseconds; 0 lifts a limit. */
 export interface MailClientOptions {
   /**
-   * The server.
+   * The host name or IP address of the server.
    *
    * @default "127.0.0.1"
    */
   hostname?: string;
-  /** Its port. @default the registered one of the protocol and of `tls` */
+  /** The port of the server. @default the registered port for the protocol and for `tls` */
   port?: number;
   /**
-   * How the line is encrypted: from the beginning, by STARTTLS before anything else, or not at all.
-   * There is no going back to plain text by itself.
+   * The moment at which the connection is encrypted: from the first byte ("implicit"), by STARTTLS
+   * before anything else is sent ("starttls"), or not at all ("none"). The client never falls back to
+   * plain text.
    *
    * @default "implicit" for POP3 and IMAP, "starttls" for SMTP and FTP
    */
   tls?: "implicit" | "starttls" | "none";
-  /** The name that the certificate must have. @default hostname */
+  /** The name that the certificate of the server must have. @default hostname */
   serverName?: string;
-  /** Authorities to trust, in PEM. @default those of the system */
+  /** Certificate authorities to trust, in PEM. @default those of the system */
   caCerts?: string[];
   /**
-   * How long connecting and the handshake may take, each.
+   * Time limit for connecting, and the same again for the TLS handshake.
    *
    * @default 10000
    */
   connectTimeout?: number;
   /**
-   * How long an answer may take, and each wait within a transfer.
+   * Time limit for a reply, and for each wait within a transfer.
    *
    * @default 30000
    */
   timeout?: number;
   /**
-   * After how long without a command NOOP is sent, so that the server does not end the session; 0 for
-   * never. It does not keep the process running.
+   * Time without a command after which the client sends NOOP, so that the server does not end an idle
+   * session; 0 turns this off. The timer does not keep the process alive.
    *
    * @default 0
    */
   keepAlive?: number;
   /**
-   * Whether a password may be sent without encryption.
+   * Whether a password may be sent over a connection that is not encrypted.
    *
    * @default false
    */
   allowPlaintextLogin?: boolean;
-  /** Gives up, at any time: the connection is aborted with the signal's reason. */
+  /** Aborts the session at any time. Calls that wait reject with the signal's reason. */
   signal?: AbortSignal;
-  /** Sees the dialogue, secrets masked. */
+  /** Called with each line that is sent or received; secrets are masked. */
   trace?: (line: TraceLine) => void;
   /**
-   * A connection that is dialled already: through a proxy, or in memory. With "implicit" it is
-   * encrypted first, unless it is.
+   * A connection that is open already, through a proxy or in memory for example. With
+   * `tls: "implicit"` the client encrypts it first, unless it is encrypted.
    */
   connection?: Connection;
 }
 
 /**
- * What the clients of SMTP, POP3 and IMAP take besides: who logs in.
+ * Options of the clients of SMTP, POP3 and IMAP: those of all clients, and the login.
  *
- * @typeParam M The mechanisms that can be asked for by name.
+ * @typeParam M The mechanisms that can be selected by name.
  */
 export interface MailLoginOptions<M extends string = SaslName> extends MailClientOptions {
-  /** Logs in as this user at once. @default no login; call `login` */
+  /** The user to log in as while connecting. @default no login; call `login` later */
+  username?: string;
+  /**
+   * The former name of `username`.
+   *
+   * @deprecated Use `username`.
+   */
   user?: string;
-  /** The password of `user`. */
+  /** The password of the user. Requires `username`. */
   password?: string;
-  /** The access token of OAuth 2 in place of a password. */
+  /** An OAuth 2 access token, used instead of a password. Requires `username`. */
   accessToken?: string;
-  /** This mechanism and no other. @default the best that both sides know */
+  /** The only mechanism to use. @default the best one that both sides support */
   mechanism?: M;
+}
+
+/** The supported SASL mechanisms, the preferred one first. */
+export type SaslName = "SCRAM-SHA-256" | "XOAUTH2" | "PLAIN" | "LOGIN";
+
+/** The identity of a user, with a proof of it. */
+export interface SaslCredentials {
+  /** The name of the user. Required. */
+  readonly username?: string;
+  /**
+   * The former name of `username`.
+   *
+   * @deprecated Use `username`.
+   */
+  readonly user?: string;
+  /** The password, for all mechanisms except XOAUTH2. */
+  readonly password?: string;
+  /** The OAuth 2 access token, for XOAUTH2. */
+  readonly accessToken?: string;
+  /** The user to act as (RFC 4616 §2, RFC 5802 §5.1). @default the user who logs in */
+  readonly authorizationId?: string;
+}
+
+/** Conditions for the choice of a mechanism. */
+export interface SaslChoice {
+  /** Whether the connection is encrypted. */
+  readonly encrypted: boolean;
+  /** Whether a password may be sent over a connection that is not encrypted. @default false */
+  readonly allowPlaintext?: boolean;
+  /** The only mechanism to use. @default the best one that the server offers */
+  readonly mechanism?: SaslName;
+  /** The client nonce for SCRAM, which must be used only once. @default a random value */
+  readonly nonce?: string;
 }

@@ -1,15 +1,14 @@
 /**
- * Logging in by SASL (RFC 4422), the same for SMTP, POP3 and IMAP: SCRAM-SHA-256 (RFC 5802,
- * RFC 7677), XOAUTH2, PLAIN (RFC 4616) and LOGIN.
+ * Login by SASL (RFC 4422), the same for SMTP, POP3 and IMAP: SCRAM-SHA-256 (RFC 5802, RFC 7677),
+ * XOAUTH2, PLAIN (RFC 4616) and LOGIN.
  *
- * @example What PLAIN sends
+ * @example The initial response of PLAIN
  * ```ts
  * import { startSasl } from "@portside/kit/net/mail";
  * import { assertEquals } from "@std/assert";
  *
- * const exchange = startSasl(["PLAIN", "LOGIN"], { user: "ann", password: "secret" }, {
- *   encrypted: true,
- * });
+ * const credentials = { username: "ann", password: "secret" };
+ * const exchange = startSasl(["PLAIN", "LOGIN"], credentials, { encrypted: true });
  * assertEquals(exchange.name, "PLAIN");
  * assertEquals(new TextDecoder().decode(exchange.initial), "\0ann\0secret");
  * ```
@@ -20,88 +19,71 @@
  */
 
 import { NetError } from "../errors/errors.ts";
+import { checkCredentials, SASL_CHOICE, usernameOf } from "../internal/mail_rules.ts";
+import { listOf, text } from "../internal/options.ts";
 import { saslPrepare } from "./_saslprep.ts";
+import type { SaslChoice, SaslCredentials, SaslName } from "./options.ts";
 import { upperAscii } from "../text.ts";
 
-/** The mechanisms that are known, the preferred one first. */
-export type SaslName = "SCRAM-SHA-256" | "XOAUTH2" | "PLAIN" | "LOGIN";
-
-/** Who logs in. */
-export interface SaslCredentials {
-  /** The user. */
-  readonly user: string;
-  /** The password; for all mechanisms but XOAUTH2. */
-  readonly password?: string;
-  /** The access token of OAuth 2, for XOAUTH2. */
-  readonly accessToken?: string;
-  /** On whose behalf. @default the user's own */
-  readonly authorizationId?: string;
-}
-
-/** How a mechanism is chosen. */
-export interface SaslChoice {
-  /** Whether nobody on the way can read along. */
-  readonly encrypted: boolean;
-  /** Whether a password may be sent where everybody can. @default false */
-  readonly allowPlaintext?: boolean;
-  /** This one and no other. @default the best that the server offers */
-  readonly mechanism?: SaslName;
-  /** A number that is used once, for SCRAM. @default by chance */
-  readonly nonce?: string;
-}
-
-/** One login. */
+/** The client's side of one login. */
 export interface SaslExchange {
-  /** The mechanism. */
+  /** The mechanism in use. */
   readonly name: SaslName;
-  /** What may be sent with the command; undefined where the server speaks first. */
+  /** The initial response, as bytes; undefined if the server sends the first message. */
   readonly initial: Uint8Array<ArrayBuffer> | undefined;
   /**
-   * Answers a challenge.
+   * Responds to a challenge.
    *
-   * @param challenge What the server sent, decoded.
-   * @returns The answer.
-   * @throws {NetError} "protocol", if the server does not keep to the mechanism or does not know
-   * the password.
+   * @param challenge The challenge of the server, decoded from Base64.
+   * @returns The response, not yet encoded in Base64.
+   * @throws {NetError} "protocol" if the server violates the mechanism or does not know the password.
    */
   next(challenge: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * To be called when the server says that the login has succeeded.
+   * Completes the exchange. Call it when the server reports success.
    *
-   * @throws {NetError} "protocol", if it has not proved that it knows the password.
+   * @throws {NetError} "protocol" if the server has not proved that it knows the password.
    */
   finish(): void;
 }
 
-/** The most rounds of hashing that a server may ask for: a second of work. */
+/** Most hash iterations that a server may demand. They take about a second. */
 const MAX_ITERATIONS = 1_000_000;
-/** Fewer are no protection (RFC 7677 §4). */
+/** Fewest hash iterations that protect a password (RFC 7677 §4). */
 const MIN_ITERATIONS = 4096;
+
+const OFFERED = listOf(text);
 
 const utf8 = new TextEncoder();
 
 /**
- * Begins a login with the best mechanism that both sides know.
+ * Starts a login with the best mechanism that both sides support.
  *
- * @param offered What the server offers.
- * @param credentials Who logs in.
- * @param choice What is allowed.
- * @returns The login.
- * @throws {NetError} "unsupported", if no mechanism is left; "usage", if only the lack of encryption
- * forbids them.
- * @throws {TypeError} If user or password hold a control character, or, for SCRAM, what SASLprep
- * (RFC 4013) forbids.
+ * @param offered The names of the mechanisms that the server offers.
+ * @param credentials The user, and a password or an access token.
+ * @param choice Conditions such as encryption, and optionally the only mechanism to use.
+ * @returns The exchange, at its beginning.
+ * @throws {NetError} "unsupported" if there is no common mechanism; "usage" if the common ones need
+ * an encrypted connection.
+ * @throws {TypeError | RangeError} If an argument has the wrong type, if a name or secret contains a
+ * control character, or, for SCRAM, a character that SASLprep (RFC 4013) prohibits.
  */
 export function startSasl(
   offered: readonly string[],
   credentials: SaslCredentials,
   choice: SaslChoice,
 ): SaslExchange {
-  const { user, password = "", accessToken, authorizationId = "" } = credentials;
-  for (const [name, value] of Object.entries({ user, password, accessToken, authorizationId })) {
-    // XOAUTH2 puts \x01 between its fields.
+  OFFERED("offered", offered);
+  checkCredentials("startSasl", credentials);
+  SASL_CHOICE.check("startSasl", choice);
+  const username = usernameOf(credentials)!;
+  const { password = "", accessToken, authorizationId = "" } = credentials;
+  for (
+    const [name, value] of Object.entries({ username, password, accessToken, authorizationId })
+  ) {
+    // XOAUTH2 separates its fields by \x01, PLAIN by NUL.
     if (value !== undefined && /\p{Cc}/u.test(value)) {
-      throw new TypeError(`Cannot use ${name}: it holds a control character`);
+      throw new TypeError(`${name} must not contain a control character`);
     }
   }
   const known = new Set(offered.map(upperAscii));
@@ -117,7 +99,7 @@ export function startSasl(
     const wanted = choice.mechanism ?? order.join(", ");
     if (common.length > 0) {
       throw new NetError(
-        `Cannot log in by ${common.join(" or ")}: the line is not encrypted`,
+        `Cannot log in by ${common.join(" or ")}: the connection is not encrypted`,
         { kind: "usage", phase: "request" },
       );
     }
@@ -128,16 +110,16 @@ export function startSasl(
   }
   switch (name) {
     case "SCRAM-SHA-256":
-      return new Scram(user, password, authorizationId, choice.nonce);
+      return new Scram(username, password, authorizationId, choice.nonce);
     case "PLAIN":
-      return simple(name, utf8.encode(`${authorizationId}\0${user}\0${password}`), []);
+      return simple(name, utf8.encode(`${authorizationId}\0${username}\0${password}`), []);
     case "LOGIN":
-      return simple(name, undefined, [utf8.encode(user), utf8.encode(password)]);
+      return simple(name, undefined, [utf8.encode(username), utf8.encode(password)]);
     case "XOAUTH2":
-      // An error comes as a challenge, to be answered by nothing.
+      // The server sends an error as a challenge, and expects an empty response.
       return simple(
         name,
-        utf8.encode(`user=${user}\x01auth=Bearer ${accessToken}\x01\x01`),
+        utf8.encode(`user=${username}\x01auth=Bearer ${accessToken}\x01\x01`),
         [new Uint8Array()],
       );
   }
@@ -154,7 +136,7 @@ function simple(
     next() {
       const answer = answers.shift();
       return answer === undefined
-        ? Promise.reject(broken(name, "asks for more than the mechanism has"))
+        ? Promise.reject(broken(name, "sent a challenge that the mechanism does not have"))
         : Promise.resolve(answer);
     },
     finish() {},
@@ -179,31 +161,31 @@ class Scram implements SaslExchange {
   #signature: Uint8Array | undefined;
   #proved = false;
 
-  constructor(user: string, password: string, authorizationId: string, nonce?: string) {
+  constructor(username: string, password: string, authorizationId: string, nonce?: string) {
     const escape = (name: string) => name.replaceAll("=", "=3D").replaceAll(",", "=2C");
     this.#password = saslPrepare("password", password);
     this.#header = `n,${authorizationId === "" ? "" : `a=${escape(authorizationId)}`},`;
     this.#nonce = nonce ?? crypto.getRandomValues(new Uint8Array(18)).toBase64();
-    const name = saslPrepare("user", user);
-    if (name === "") throw new TypeError("Cannot use user: it is empty");
+    const name = saslPrepare("username", username);
+    if (name === "") throw new TypeError("username must not be empty after SASLprep (RFC 4013)");
     this.#bare = `n=${escape(name)},r=${this.#nonce}`;
     this.initial = utf8.encode(this.#header + this.#bare);
   }
 
   async next(challenge: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#proved) throw broken(this.name, "asks for more than the mechanism has");
+    if (this.#proved) throw broken(this.name, "sent a challenge that the mechanism does not have");
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(challenge);
     if (this.#signature !== undefined) return this.#verify(text);
     const [, nonce = "", salt = "", rounds = ""] =
       /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/=]+),i=([1-9]\d{0,9})(?:,|$)/.exec(text) ?? [];
     if (!nonce.startsWith(this.#nonce) || nonce === this.#nonce) {
-      throw broken(this.name, "sent no challenge of this login");
+      throw broken(this.name, "sent a challenge that does not belong to this login");
     }
     const iterations = Number(rounds);
     if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
       throw broken(
         this.name,
-        `wants ${iterations} rounds, not ${MIN_ITERATIONS} to ${MAX_ITERATIONS}`,
+        `demands ${iterations} iterations, not ${MIN_ITERATIONS} to ${MAX_ITERATIONS}`,
       );
     }
     const key = await crypto.subtle.importKey(
@@ -234,7 +216,7 @@ class Scram implements SaslExchange {
 
   #verify(text: string): Uint8Array<ArrayBuffer> {
     const [, error] = /^e=([^,]*)/.exec(text) ?? [];
-    if (error !== undefined) throw broken(this.name, `says ${error}`);
+    if (error !== undefined) throw broken(this.name, `reports ${error}`);
     const [, said = ""] = /^v=([A-Za-z0-9+/=]+)/.exec(text) ?? [];
     const given = decode(this.name, said);
     let different = given.length ^ this.#signature!.length;
@@ -249,7 +231,7 @@ function decode(name: SaslName, text: string): Uint8Array<ArrayBuffer> {
   try {
     return Uint8Array.fromBase64(text);
   } catch {
-    throw broken(name, "sent what is no Base64");
+    throw broken(name, "sent text that is not Base64");
   }
 }
 

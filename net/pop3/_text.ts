@@ -1,24 +1,25 @@
-/** The texts of POP3, up to their dot: as a stream, or whole and many in a row. */
+/** Texts of POP3 up to the line of a dot: one as a stream, or many in memory. */
 
 import type { Dialogue } from "../internal/dialogue.ts";
+import { ignoreFailure } from "../internal/ignore.ts";
 import { DotDecoder } from "../mail/dot_codec.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 
-/** Bytes of a message that is not wanted which are read all the same, to keep the connection. */
+/** Most bytes of a cancelled message that are read to keep the connection usable. */
 const MAX_DRAIN = 1024 * 1024;
 
-/** A text up to its dot, as it comes; `done` when it has been read, or is cancelled. */
+/** Returns a text as a stream. `done` settles when the text has been read or cancelled. */
 export function textStream(
   dialogue: Dialogue,
 ): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> } {
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-  // Whoever reads the stream hears of it there.
-  done.catch(() => {});
+  // The reader of the stream gets the error there.
+  void ignoreFailure(done);
   const decoder = new DotDecoder();
   const next = async () => {
     const part = decoder.push(await dialogue.readChunk());
     if (part.done && part.rest.length > 0) {
-      throw dialogue.broken("sent more than it was asked for");
+      throw dialogue.broken("sent data that no command asked for");
     }
     return part;
   };
@@ -53,33 +54,38 @@ export function textStream(
   return { stream, done };
 }
 
-/** How many texts are asked for. */
+/** The limits of {@linkcode manyTexts}. */
 interface ManyTexts {
-  /** How many before the first of them has come. */
+  /** The number of messages to ask for before the first of them has arrived. */
   readonly depth: number;
+  /** The size limit of a message in bytes. */
   readonly maxSize: number;
-  /** Hears the first line of an answer. */
+  /** Reads the first line of a reply. */
   readonly begin: (number: number) => Promise<void>;
 }
 
-/** A message by its number. */
+/** A message with its number. */
 interface Message {
   readonly number: number;
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** Many messages in a row. Whoever has a command meanwhile waits for what has been asked for alone. */
+/**
+ * Yields many messages. If another command is queued meanwhile, it runs as soon as the messages that
+ * have been asked for are read.
+ */
 export async function* manyTexts(
   dialogue: Dialogue,
   numbers: readonly number[],
   { depth, maxSize, begin }: ManyTexts,
 ): AsyncGenerator<Message, void, void> {
+  const { turns } = dialogue;
   let asked = 0;
   let read = 0;
-  /** Gives the turn back; it may have been given back already. */
+  /** Gives the turn back; undefined if this side does not have it. */
   let release: (() => Promise<void>) | undefined;
   let parting: Promise<void> | undefined;
-  /** What has been asked for, as it came. */
+  /** Messages that have been asked for and not yielded. */
   const ready: Promise<Message>[] = [];
   const ask = async () => {
     if (asked > read && (depth === 1 || asked - read >= depth / 2)) return;
@@ -102,7 +108,7 @@ export async function* manyTexts(
     while (dialogue.conn.open && read < asked) {
       const message = next();
       ready.push(message);
-      await message.catch(() => {});
+      await ignoreFailure(message);
     }
     await release!();
     release = undefined;
@@ -116,23 +122,23 @@ export async function* manyTexts(
       }
       const message = await ready.shift()!;
       const onQueued = () => void (parting ??= part());
-      if (release !== undefined) dialogue.onQueued = onQueued;
-      if (release !== undefined && dialogue.queued > 0) onQueued();
+      if (release !== undefined) turns.onQueued = onQueued;
+      if (release !== undefined && turns.queued > 0) onQueued();
       yield message;
-      dialogue.onQueued = undefined;
+      turns.onQueued = undefined;
       await parting;
       parting = undefined;
     }
   } catch (error) {
     if (!(error instanceof ReplyError)) dialogue.abort(error);
-    throw error;
+    throw dialogue.causeOf(error);
   } finally {
-    dialogue.onQueued = undefined;
+    turns.onQueued = undefined;
     if (release !== undefined) await (parting ?? part());
   }
 }
 
-/** A text up to its dot, whole. */
+/** Reads a text into memory. */
 async function wholeText(
   dialogue: Dialogue,
   maxSize: number,
@@ -144,7 +150,9 @@ async function wholeText(
     const chunk = await dialogue.readChunk();
     const { data, done, rest } = decoder.push(chunk);
     size += data.length;
-    if (size > maxSize) throw dialogue.broken("sends a larger message", "limit");
+    if (size > maxSize) {
+      throw dialogue.broken(`sent a message of more than ${maxSize} bytes`, "limit");
+    }
     parts.push(data);
     if (!done) continue;
     dialogue.unread(chunk.subarray(chunk.length - rest.length));

@@ -1,15 +1,15 @@
 /**
- * A POP3 client (RFC 1939, 2449, 2595, 5034): encrypted by default, messages as streams.
+ * A POP3 client (RFC 1939, 2449, 2595, 5034): encrypted by default, with messages as streams.
  *
- * A message is deleted when the session ends in order, by `quit()`; a connection that breaks off,
- * or is disposed of without `quit()`, deletes nothing.
+ * `quit()` deletes the messages that are marked as deleted. A session that ends in another way, by
+ * `close()` or by a lost connection, deletes nothing.
  *
- * @example The messages of a maildrop
+ * @example List the sizes of all messages
  * ```ts
  * import { connectPop3 } from "@portside/kit/net/pop3";
  *
  * async function sizes(hostname: string, password: string): Promise<number[]> {
- *   await using mail = await connectPop3({ hostname, user: "ann", password });
+ *   await using mail = await connectPop3({ hostname, username: "ann", password });
  *   return (await mail.list()).map(({ size }) => size);
  * }
  * ```
@@ -19,286 +19,293 @@
  * @module
  */
 
+import type { Dialogue } from "../internal/dialogue.ts";
 import {
-  checkArgument,
-  type Dialogue,
-  LIST_TIME,
-  MAX_LINES,
-  MAX_LIST,
-} from "../internal/dialogue.ts";
+  checkCredentials,
+  command as commandLine,
+  loginRules,
+  mechanismName,
+} from "../internal/mail_rules.ts";
 import { openSession } from "../internal/mail_session.ts";
-import type { MailLoginOptions } from "../mail/options.ts";
-import {
-  parsePop3Capabilities,
-  parsePop3Challenge,
-  parsePop3Numbers,
-  parsePop3Status,
-  parsePop3Uid,
-  type Pop3Entry,
-  type Pop3Status,
-  type Pop3Uid,
-} from "./codec.ts";
+import { count, flag, integer, listOf, OptionRules } from "../internal/options.ts";
+import type { MailLoginOptions, SaslCredentials, SaslName } from "../mail/options.ts";
+import { parsePop3Numbers, parsePop3Uid, type Pop3Entry, type Pop3Uid } from "./codec.ts";
+import { Pop3Control } from "./_control.ts";
 import { manyTexts, textStream } from "./_text.ts";
-import { ReplyError } from "../errors/reply_error.ts";
-import { type SaslCredentials, type SaslName, startSasl } from "../mail/sasl.ts";
 
 export type { Pop3Entry, Pop3Uid } from "./codec.ts";
 
 /**
  * Options of {@linkcode connectPop3}. All times are in milliseconds; 0 lifts a limit. The mechanism
- * "USER" stands for the commands USER and PASS.
+ * "USER" selects the commands USER and PASS instead of SASL.
  */
 export type ConnectPop3Options = MailLoginOptions<SaslName | "USER">;
 
-/** How much there is in a maildrop. */
+/** The number and total size of the messages in a maildrop. */
 export interface Pop3Stat {
-  /** Messages. */
+  /** The number of messages. */
   readonly count: number;
-  /** Bytes. */
+  /** The total size in bytes. */
   readonly size: number;
 }
 
-/** What a server says to a command that it takes. */
+/** The reply to a command that succeeded. */
 export interface Pop3Answer {
-  /** What follows `+OK`. */
+  /** The text after `+OK`. */
   readonly text: string;
-  /** The lines behind, if they were asked for. */
+  /** The lines of a multi-line reply. */
   readonly lines: readonly string[];
 }
 
+const CONNECT_POP3 = loginRules<SaslName | "USER">("USER");
+const MECHANISM = mechanismName("USER");
+const RETRIEVE_ALL = new OptionRules<{ maxSize?: number }>({ maxSize: count });
+const COMMAND = new OptionRules<{ multiline?: boolean }>({ multiline: flag });
+const messageNumber = integer(1, Number.MAX_SAFE_INTEGER);
+const messageNumbers = listOf(messageNumber);
+const lineCount = integer(0, Number.MAX_SAFE_INTEGER);
+
 const DEFAULTS = { tls: "implicit", ports: { implicit: 995, starttls: 110 } } as const;
-/** Messages that are asked for before the first of them has come. */
+/** The number of messages to ask for before the first of them has arrived. */
 const PIPELINE = 32;
-/** Response codes of what may pass (RFC 2449 §8.1, RFC 3206). */
-const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
 
 /**
- * Connects, encrypts the line, and by option logs in.
+ * Connects, encrypts the connection, and logs in if `username` is given.
  *
- * @param options The server, how to encrypt, who logs in.
- * @returns The client.
- * @throws {ReplyError} If the server does not let the user in.
- * @throws {NetError} As `connectTls`; "unsupported" if the server knows no STLS or no mechanism in
- * common; "usage" for a login without encryption.
+ * @param options The server, the encryption, and the login.
+ * @returns The client, ready for commands.
+ * @throws {ReplyError} If the server rejects the session or the login.
+ * @throws {NetError} The errors of `connectTls`; "unsupported" if the server does not support STLS or
+ * any common mechanism; "usage" for a login without encryption.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
 export async function connectPop3(options: ConnectPop3Options = {}): Promise<Pop3Client> {
+  CONNECT_POP3.check("connectPop3", options);
   const allow = options.allowPlaintextLogin === true;
   return await openSession(options, DEFAULTS, (dialogue) => new Pop3Client(dialogue, allow));
 }
 
-/** A session; {@linkcode connectPop3} makes one. Calls wait for each other. */
+/** A session with a POP3 server, made by {@linkcode connectPop3}. Calls run one after the other. */
 export class Pop3Client implements AsyncDisposable {
   readonly #dialogue: Dialogue;
-  readonly #allowPlaintext: boolean;
-  #capabilities: ReadonlyMap<string, readonly string[]> = new Map();
+  readonly #control: Pop3Control;
   #deleted = false;
   #quit = false;
 
   /**
-   * Takes over a dialogue; `connectPop3` does that.
+   * Takes over a dialogue. For use by `connectPop3`.
    *
-   * @param dialogue The connection.
+   * @param dialogue The dialogue with the server.
    * @param allowPlaintext Whether a password may be sent without encryption.
    * @ignore
    */
   constructor(dialogue: Dialogue, allowPlaintext: boolean) {
     this.#dialogue = dialogue;
-    this.#allowPlaintext = allowPlaintext;
+    this.#control = new Pop3Control(dialogue, allowPlaintext);
   }
 
-  /** What the server can, by name in capitals, with the words that follow (RFC 2449). */
+  /** The capabilities of the server (RFC 2449): names in capitals, each with its arguments. */
   get capabilities(): ReadonlyMap<string, readonly string[]> {
-    return this.#capabilities;
+    return this.#control.capabilities;
   }
 
-  /** Whether the line is encrypted. */
+  /** Whether the connection is encrypted. */
   get encrypted(): boolean {
     return this.#dialogue.encrypted;
   }
 
-  /** Whether the session goes on. */
+  /** Whether the session is open. */
   get open(): boolean {
     return this.#dialogue.conn.open;
   }
 
   /**
-   * Reads the greeting and encrypts the line; `connectPop3` does that.
+   * Reads the greeting and encrypts the connection. For use by `connectPop3`.
    *
    * @ignore
    */
   async begin(): Promise<void> {
-    await this.#dialogue.exclusive(async () => {
-      const greeting = await this.#status();
-      if (!greeting.ok) throw this.#refused("Cannot begin", greeting);
-      await this.#askCapabilities();
-      if (this.#dialogue.tls !== "starttls") return;
-      if (!this.#capabilities.has("STLS")) {
-        throw this.#dialogue.unencryptable("STLS");
-      }
-      await this.#command("Cannot encrypt the line", "STLS");
-      await this.#dialogue.startTls();
-      // What was said before was said by anybody.
-      await this.#askCapabilities();
-    });
+    await this.#dialogue.exclusive(() => this.#control.begin());
   }
 
   /**
-   * Logs in, by the best mechanism of SASL, or USER and PASS where there is none.
+   * Logs in by the best SASL mechanism, or by USER and PASS if the server does not support SASL.
    *
-   * @param credentials Who.
-   * @param mechanism This mechanism and no other.
-   * @throws {ReplyError} If the server does not let the user in.
-   * @throws {NetError} "usage", if the password would be sent without encryption.
+   * @param credentials The user name, with a password or an access token.
+   * @param mechanism The only mechanism to use. Default: the best one that both sides support.
+   * @throws {ReplyError} If the server rejects the login.
+   * @throws {NetError} "usage" if the password would be sent without encryption.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async login(credentials: SaslCredentials, mechanism?: SaslName | "USER"): Promise<void> {
+    checkCredentials("login", credentials);
+    if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
     this.#dialogue.conceal(credentials.password, credentials.accessToken);
-    const offered = this.#capabilities.get("SASL") ?? [];
-    const bySasl = mechanism !== "USER" && (offered.length > 0 || mechanism !== undefined ||
-      credentials.accessToken !== undefined);
-    await this.#dialogue.exclusive(() =>
-      bySasl ? this.#sasl(offered, credentials, mechanism) : this.#plain(credentials)
-    );
-    await this.#dialogue.exclusive(() => this.#askCapabilities());
+    await this.#dialogue.exclusive(() => this.#control.login(credentials, mechanism));
   }
 
-  /** How many messages there are, and how large they are together. */
+  /**
+   * Asks for the number and total size of the messages (STAT).
+   *
+   * @returns The number of messages, and their total size in bytes.
+   */
   async stat(): Promise<Pop3Stat> {
     const { text } = await this.#dialogue.exclusive(() =>
-      this.#command("Cannot ask for the size", "STAT")
+      this.#control.command("Cannot ask for the size", "STAT")
     );
     const found = parsePop3Numbers(text) ?? this.#dialogue.nonsense(text);
     return { count: found.number, size: found.size };
   }
 
-  /** The messages with their sizes; those that are marked as deleted are left out. */
+  /**
+   * Lists the messages (LIST). Messages that are marked as deleted are left out.
+   *
+   * @returns The number and size of each message.
+   */
   list(): Promise<Pop3Entry[]> {
     return this.#dialogue.exclusive(async () => {
-      await this.#command("Cannot list the messages", "LIST");
-      return (await this.#lines()).map((line) =>
+      await this.#control.command("Cannot list the messages", "LIST");
+      return (await this.#control.lines()).map((line) =>
         parsePop3Numbers(line) ?? this.#dialogue.nonsense(line)
       );
     });
   }
 
-  /** The names of the messages that outlive the session. */
+  /**
+   * Lists the unique ids of the messages (UIDL). An id stays the same in later sessions.
+   *
+   * @returns The number and unique id of each message.
+   */
   uids(): Promise<Pop3Uid[]> {
     return this.#dialogue.exclusive(async () => {
-      await this.#command("Cannot list the names", "UIDL");
-      return (await this.#lines()).map((line) =>
+      await this.#control.command("Cannot list the unique ids", "UIDL");
+      return (await this.#control.lines()).map((line) =>
         parsePop3Uid(line) ?? this.#dialogue.nonsense(line)
       );
     });
   }
 
   /**
-   * A message, as it is transferred. Other calls wait until it is read or cancelled.
+   * Fetches a message as a stream (RETR). Other calls wait until the stream is read or cancelled.
    *
-   * @param number Its number.
-   * @returns Its bytes, lines ended by CRLF.
+   * @param number The number of the message.
+   * @returns The bytes of the message, with CRLF line endings.
    * @throws {ReplyError} If there is no such message.
+   * @throws {RangeError} If `number` is not an integer of at least 1.
    */
   async retrieve(number: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    return await this.#text(`Cannot retrieve message ${number}`, `RETR ${checkNumber(number)}`);
+    messageNumber("number", number);
+    return await this.#text(`Cannot retrieve message ${number}`, `RETR ${number}`);
   }
 
   /**
-   * Many messages, each whole in memory, the next ones asked for while one is on its way where the
-   * server can (PIPELINING, RFC 2449 §6.6): for small messages several times as fast as one by one.
-   * Other calls go between, also those of the loop itself; what has been asked for is read first. What
-   * is not wanted in the end is read and dropped.
+   * Fetches many messages into memory, one at a time. With a server that supports PIPELINING (RFC 2449
+   * §6.6) the client asks for the next messages while one is on its way, which is several times as
+   * fast for small messages. Other calls run in between, also calls from within the loop. Messages
+   * that were asked for and are not wanted in the end are read and dropped.
    *
-   * @param numbers Their numbers.
-   * @param options `maxSize`: the most bytes of a message, 16 MiB by default.
-   * @returns The messages in this order.
-   * @throws {ReplyError} If there is no such message.
-   * @throws {NetError} "limit", if one is larger.
+   * @param numbers The numbers of the messages.
+   * @param options `maxSize`: the size limit of a message in bytes. Default: 16 MiB.
+   * @returns The messages, in the order of `numbers`. Iterating throws a `ReplyError` if there is no
+   * such message, and a `NetError` "limit" if a message is larger than `maxSize`.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
-  async *retrieveAll(
+  retrieveAll(
     numbers: readonly number[],
-    { maxSize = 16 * 1024 * 1024 }: { maxSize?: number } = {},
+    options: { maxSize?: number } = {},
   ): AsyncGenerator<{ number: number; data: Uint8Array<ArrayBuffer> }, void, void> {
-    numbers.forEach((number) => checkNumber(number));
-    yield* manyTexts(this.#dialogue, numbers, {
-      depth: this.#capabilities.has("PIPELINING") ? PIPELINE : 1,
+    messageNumbers("numbers", numbers);
+    RETRIEVE_ALL.check("retrieveAll", options);
+    const { maxSize = 16 * 1024 * 1024 } = options;
+    return manyTexts(this.#dialogue, numbers, {
+      depth: this.#control.capabilities.has("PIPELINING") ? PIPELINE : 1,
       maxSize,
       begin: async (number) => {
-        const status = await this.#status();
-        if (!status.ok) throw this.#refused(`Cannot retrieve message ${number}`, status);
+        const status = await this.#control.status();
+        if (!status.ok) throw this.#control.refused(`Cannot retrieve message ${number}`, status);
       },
     });
   }
 
   /**
-   * The head of a message and the first lines of its body.
+   * Fetches the header of a message and the first lines of its body (TOP).
    *
-   * @param number Its number.
-   * @param lines Lines of the body.
-   * @returns Its bytes, as of {@linkcode Pop3Client.retrieve}.
-   * @throws {ReplyError} If there is no such message, or the server knows no TOP.
+   * @param number The number of the message.
+   * @param lines The number of body lines. Default: 0.
+   * @returns The bytes, as for {@linkcode Pop3Client.retrieve}.
+   * @throws {ReplyError} If there is no such message, or if the server does not support TOP.
+   * @throws {RangeError} If an argument is out of range.
    */
   async top(number: number, lines = 0): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    const command = `TOP ${checkNumber(number)} ${checkNumber(lines, 0)}`;
-    return await this.#text(`Cannot retrieve the head of message ${number}`, command);
+    messageNumber("number", number);
+    lineCount("lines", lines);
+    const what = `Cannot retrieve the header of message ${number}`;
+    return await this.#text(what, `TOP ${number} ${lines}`);
   }
 
   /**
-   * Marks a message as deleted; that becomes true by {@linkcode Pop3Client.quit}.
+   * Marks a message as deleted (DELE). {@linkcode Pop3Client.quit} deletes it.
    *
-   * @param number Its number.
+   * @param number The number of the message.
    * @throws {ReplyError} If there is no such message.
+   * @throws {RangeError} If `number` is not an integer of at least 1.
    */
   async delete(number: number): Promise<void> {
-    const command = `DELE ${checkNumber(number)}`;
-    await this.#dialogue.exclusive(() => this.#command(`Cannot delete message ${number}`, command));
+    messageNumber("number", number);
+    const command = `DELE ${number}`;
+    await this.#dialogue.exclusive(() =>
+      this.#control.command(`Cannot delete message ${number}`, command)
+    );
     this.#deleted = true;
   }
 
-  /** Takes all marks back. */
+  /** Removes all deletion marks (RSET). */
   async reset(): Promise<void> {
-    await this.#dialogue.exclusive(() => this.#command("Cannot take the deletions back", "RSET"));
+    await this.#dialogue.exclusive(() =>
+      this.#control.command("Cannot remove the deletion marks", "RSET")
+    );
     this.#deleted = false;
   }
 
   /**
-   * Sends a command that has no method of its own, `LANG` for example.
+   * Sends a command that has no method of its own, such as `LANG`.
    *
-   * @param line The command.
-   * @param options `multiline`: whether lines follow the first one, up to a dot.
-   * @returns What follows `+OK`, and those lines.
-   * @throws {ReplyError} If the server refuses it.
+   * @param line The command, without a line ending.
+   * @param options `multiline`: whether lines follow the first line of the reply. Default: false.
+   * @returns The text of the reply, and its further lines.
+   * @throws {ReplyError} If the server rejects the command.
+   * @throws {TypeError} If `line` is not one line.
    */
-  command(line: string, { multiline = false }: { multiline?: boolean } = {}): Promise<Pop3Answer> {
-    return this.#dialogue.exclusive(async () => {
-      checkArgument("a command", line);
-      const { text } = await this.#command(`Cannot do ${line.slice(0, 100)}`, line);
-      return { text, lines: multiline ? await this.#lines() : [] };
+  async command(line: string, options: { multiline?: boolean } = {}): Promise<Pop3Answer> {
+    commandLine("line", line);
+    COMMAND.check("command", options);
+    return await this.#dialogue.exclusive(async () => {
+      const { text } = await this.#control.command(`Cannot run ${line.slice(0, 100)}`, line);
+      return { text, lines: options.multiline ? await this.#control.lines() : [] };
     });
   }
 
-  /** Does nothing, so that the server does not end the session for idleness. */
+  /** Sends NOOP, which does nothing except to keep the session alive. */
   async noop(): Promise<void> {
-    await this.#dialogue.exclusive(() => this.#command("Cannot keep the session alive", "NOOP"));
+    await this.#dialogue.exclusive(() =>
+      this.#control.command("Cannot keep the session alive", "NOOP")
+    );
   }
 
   /**
-   * Ends the session; what is marked as deleted is deleted now.
+   * Deletes the messages that are marked as deleted, and ends the session (QUIT).
    *
-   * @throws {ReplyError} If the server could not delete all of it.
+   * @throws {ReplyError} If the server could not delete all of them.
    */
   async quit(): Promise<void> {
     if (this.#quit) return;
-    await this.#dialogue.exclusive(() => this.#command("Cannot end the session", "QUIT"));
+    await this.#dialogue.exclusive(() => this.#control.command("Cannot end the session", "QUIT"));
     this.#quit = true;
     await this.#dialogue.close(() => Promise.resolve());
   }
 
-  /** Ends the session at once; nothing is deleted. */
-  abort(reason?: unknown): void {
-    this.#dialogue.abort(reason);
-  }
-
-  /** Ends the session in order, unless `quit` has; nothing is deleted that `quit` has not deleted. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends the session without deleting messages, unless {@linkcode Pop3Client.quit} has done so. */
+  async close(): Promise<void> {
     await this.#dialogue.close(async () => {
       if (this.#quit) return;
       if (this.#deleted) await this.reset();
@@ -306,96 +313,30 @@ export class Pop3Client implements AsyncDisposable {
     });
   }
 
-  async #command(what: string, line: string, shown?: string): Promise<Pop3Status> {
-    // It would be taken for the answer to this.
-    if (this.#dialogue.talkative) throw this.#dialogue.broken("answers what it was not asked");
-    await this.#dialogue.writeLine(line, shown);
-    const status = await this.#status();
-    if (!status.ok) throw this.#refused(what, status);
-    return status;
+  /**
+   * Ends the session at once. No message is deleted.
+   *
+   * @param reason The error for calls that are waiting. Default: an error of kind "closed".
+   */
+  abort(reason?: unknown): void {
+    this.#dialogue.abort(reason);
   }
 
-  async #status(): Promise<Pop3Status> {
-    const line = await this.#dialogue.readLine();
-    return parsePop3Status(line) ?? this.#dialogue.nonsense(line);
+  /** Ends the session as {@linkcode Pop3Client.close} does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
-  #refused(what: string, { code, text }: Pop3Status): ReplyError {
-    const temporary = code !== undefined && TEMPORARY.has(code);
-    return this.#dialogue.refused(what, { code: "-ERR", enhanced: code, lines: [text], temporary });
-  }
-
-  async #lines(time = LIST_TIME): Promise<string[]> {
-    const lines: string[] = [];
-    const { timeout } = this.#dialogue;
-    this.#dialogue.allow(timeout === 0 ? 0 : Math.max(timeout, time));
-    let size = 0;
-    for (let line; (line = await this.#dialogue.readLine()) !== ".";) {
-      size += line.length;
-      if (lines.length >= MAX_LINES || size > MAX_LIST) {
-        throw this.#dialogue.broken("sends a list that does not end");
-      }
-      lines.push(line.startsWith(".") ? line.slice(1) : line);
-    }
-    return lines;
-  }
-
-  async #askCapabilities(): Promise<void> {
-    try {
-      await this.#command("Cannot ask for the capabilities", "CAPA");
-    } catch (error) {
-      // Servers of before 1998 know no CAPA.
-      if (!(error instanceof ReplyError)) throw error;
-      this.#capabilities = new Map();
-      return;
-    }
-    this.#capabilities = parsePop3Capabilities(await this.#lines(0));
-  }
-
-  async #plain({ user, password = "" }: SaslCredentials): Promise<void> {
-    this.#dialogue.checkLogin();
-    checkArgument("a user", user);
-    checkArgument("a password", password);
-    await this.#command("Cannot log in", `USER ${user}`);
-    await this.#command("Cannot log in", `PASS ${password}`, "PASS ***");
-  }
-
-  async #sasl(
-    offered: readonly string[],
-    credentials: SaslCredentials,
-    mechanism: SaslName | "USER" | undefined,
-  ): Promise<void> {
-    const exchange = startSasl(offered, credentials, {
-      encrypted: this.#dialogue.encrypted,
-      allowPlaintext: this.#allowPlaintext,
-      ...(mechanism !== undefined && mechanism !== "USER" && { mechanism }),
-    });
-    await this.#dialogue.writeLine(`AUTH ${exchange.name}`);
-    let first = exchange.initial;
-    for (;;) {
-      const line = await this.#dialogue.readLine();
-      const challenge = parsePop3Challenge(line);
-      if (challenge === undefined) {
-        const status = parsePop3Status(line) ?? this.#dialogue.nonsense(line);
-        if (!status.ok) throw this.#refused("Cannot log in", status);
-        return exchange.finish();
-      }
-      // The initial answer is given when the server asks for it (RFC 5034 §4).
-      await this.#dialogue.answer(exchange, challenge, first);
-      first = undefined;
-    }
-  }
-
-  /** A text whose reading is part of the turn. */
+  /** Fetches a text as a stream. The turn ends when the stream has been read. */
   #text(what: string, command: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
     void this.#dialogue.exclusive(async () => {
       try {
-        await this.#command(what, command);
+        await this.#control.command(what, command);
       } catch (error) {
-        reject(error);
+        reject(this.#dialogue.causeOf(error));
         throw error;
       }
       const { stream, done } = textStream(this.#dialogue);
@@ -404,9 +345,4 @@ export class Pop3Client implements AsyncDisposable {
     }).catch(reject);
     return promise;
   }
-}
-
-function checkNumber(value: number, least = 1): number {
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new RangeError(`Cannot use ${value}: it is a whole number from ${least} up`);
 }

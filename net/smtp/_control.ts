@@ -1,13 +1,13 @@
-/** Commands and replies of SMTP (RFC 5321 §4), and how a session begins. */
+/** The commands and replies of SMTP (RFC 5321 §4), and the start of a session. */
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { parseSmtpExtensions, type SmtpReply, SmtpReplyReader } from "./codec.ts";
 
-/** Asks and hears. */
+/** Sends commands and reads their replies. */
 export class SmtpControl {
   readonly dialogue: Dialogue;
-  /** What the server can. */
+  /** The extensions of the server: names in capitals, each with its parameters. */
   extensions: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #reader = new SmtpReplyReader();
 
@@ -15,7 +15,7 @@ export class SmtpControl {
     this.dialogue = dialogue;
   }
 
-  /** The largest message that the server takes, in bytes; Infinity if it does not say. */
+  /** The largest message that the server accepts, in bytes; Infinity if it does not say. */
   get maxSize(): number {
     const [size] = this.extensions.get("SIZE") ?? [];
     return size !== undefined && /^\d{1,15}$/.test(size) && Number(size) > 0
@@ -23,16 +23,16 @@ export class SmtpControl {
       : Infinity;
   }
 
-  /** Reads the greeting and encrypts the line. */
+  /** Reads the greeting and encrypts the connection. */
   async begin(localName: string): Promise<void> {
     const greeting = await this.reply();
     if (greeting.code !== 220) throw this.refused("Cannot begin", greeting);
     await this.#hello(localName);
     if (this.dialogue.tls !== "starttls") return;
     if (!this.extensions.has("STARTTLS")) throw this.dialogue.unencryptable("STARTTLS");
-    await this.command("Cannot encrypt the line", "STARTTLS");
+    await this.command("Cannot encrypt the connection", "STARTTLS");
     await this.dialogue.startTls();
-    // What was said before was said by anybody.
+    // Extensions from before the encryption may be forged.
     await this.#hello(localName);
   }
 
@@ -43,21 +43,21 @@ export class SmtpControl {
     return reply;
   }
 
-  /** Sends a command and gives the reply, good or bad. */
+  /** Sends a command and returns the reply, positive or negative. */
   async ask(line: string, shown?: string): Promise<SmtpReply> {
     await this.quiet();
     await this.dialogue.writeLine(line, shown);
     return await this.reply();
   }
 
-  /** Ends the session if the server has said more: it would be taken for the reply to what comes next. */
+  /** Ends the session if unexpected data has arrived. It would be taken for the next reply. */
   async quiet(): Promise<void> {
     if (!this.dialogue.talkative) return;
     await this.reply();
-    throw this.dialogue.broken("answers what it was not asked");
+    throw this.dialogue.broken("sent a reply without a command");
   }
 
-  /** The next reply; with 421 the server goes, whatever was asked (RFC 5321 §3.8). */
+  /** Reads the next reply. With 421 the server ends the session, whatever the command (RFC 5321 §3.8). */
   async reply(): Promise<SmtpReply> {
     const reply = await this.dialogue.readReply((line) => this.#reader.push(line));
     if (reply.code !== 421) return reply;
@@ -66,6 +66,7 @@ export class SmtpControl {
     throw gone;
   }
 
+  /** Returns the error for a negative reply. */
   refused(what: string, { code, enhanced, lines }: SmtpReply): ReplyError {
     const temporary = code >= 400 && code < 500;
     return this.dialogue.refused(what, { code: `${code}`, enhanced, lines, temporary });
@@ -77,7 +78,7 @@ export class SmtpControl {
       this.extensions = parseSmtpExtensions(reply);
       return;
     }
-    // A server of before 1995.
+    // Servers from before 1995 do not support EHLO.
     this.extensions = new Map();
     await this.command("Cannot greet", `HELO ${localName}`);
   }

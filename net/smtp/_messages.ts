@@ -1,4 +1,4 @@
-/** Messages over a session of SMTP: sender, recipients, text (RFC 5321 §3.3). */
+/** Mail transactions of SMTP: sender, recipients, text (RFC 5321 §3.3). */
 
 import { DotEncoder } from "../mail/dot_codec.ts";
 import { NetError } from "../errors/errors.ts";
@@ -14,13 +14,13 @@ import {
 } from "./options.ts";
 import { whileOpen } from "../internal/while_open.ts";
 
-/** Commands that may be under way at the same time: replies are small, but they fill a window too. */
+/** Most commands to send ahead of their replies. More replies could fill the TCP window. */
 const PIPELINE = 100;
 
 /** Sends messages, one at a time. */
 export class SmtpMessages {
   readonly #control: SmtpControl;
-  /** Whether a message has begun of which nobody has said what became. */
+  /** Whether a message has begun and its result is not known. */
   midway = false;
 
   constructor(control: SmtpControl) {
@@ -33,13 +33,9 @@ export class SmtpMessages {
     message: SmtpMessage,
     { size, signal }: SendMailOptions,
   ): Promise<SentMail> {
-    if (to.length === 0) throw new TypeError("Cannot send to nobody: give a recipient");
-    if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
-      throw new RangeError(`Cannot use size: it is a whole number from 0 up, not ${size}`);
-    }
     const bytes = typeof message === "string" ? new TextEncoder().encode(message) : message;
     const encoder = new DotEncoder();
-    // What is here whole is made ready first: its size is known then.
+    // A message in memory is encoded first, so that its size is known.
     const ready = bytes instanceof Uint8Array ? encoder.push(bytes) : undefined;
     const length = ready === undefined ? size : encoder.size;
     if (bytes instanceof Uint8Array) this.#checkBits(bytes);
@@ -56,7 +52,7 @@ export class SmtpMessages {
       this.midway = false;
       return { accepted, rejected, text: reply.lines.join("\n") };
     } catch (error) {
-      // The server has said what became of it.
+      // The reply of the server settles the result.
       if (error instanceof ReplyError) this.midway = false;
       throw error;
     } finally {
@@ -64,13 +60,13 @@ export class SmtpMessages {
     }
   }
 
-  /** Refuses what a server has not agreed to take (RFC 6152 §3). */
+  /** Rejects bytes above 127 unless the server accepts them (RFC 6152 §3). */
   #checkBits(part: Uint8Array): void {
     if (this.#control.extensions.has("8BITMIME") || !part.some((byte) => byte > 127)) return;
     const { peer } = this.#control.dialogue;
     const problem = { kind: "unsupported", phase: "request", address: peer } as const;
     throw new NetError(
-      `${peer} takes no bytes beyond ASCII (8BITMIME): encode the message as quoted-printable or Base64`,
+      `${peer} accepts only ASCII (no 8BITMIME): encode the message as quoted-printable or Base64`,
       problem,
     );
   }
@@ -81,7 +77,7 @@ export class SmtpMessages {
     if (length !== undefined && this.#control.extensions.has("SIZE")) {
       if (length > this.#control.maxSize) {
         throw new NetError(
-          `Cannot send ${length} bytes to ${peer}: it takes ${this.#control.maxSize}`,
+          `Cannot send ${length} bytes to ${peer}: it accepts at most ${this.#control.maxSize}`,
           { kind: "limit", phase: "request", address: peer },
         );
       }
@@ -90,7 +86,7 @@ export class SmtpMessages {
     if (this.#control.extensions.has("8BITMIME")) parameters += " BODY=8BITMIME";
     if (paths.some(needsSmtpUtf8)) {
       if (!this.#control.extensions.has("SMTPUTF8")) {
-        throw new NetError(`${peer} takes no addresses beyond ASCII (SMTPUTF8)`, {
+        throw new NetError(`${peer} accepts only ASCII addresses (no SMTPUTF8)`, {
           kind: "unsupported",
           phase: "request",
           address: peer,
@@ -102,8 +98,8 @@ export class SmtpMessages {
   }
 
   /**
-   * Sender, recipients and DATA, many commands at once where the server can (RFC 2920); afterwards it
-   * waits for the message.
+   * Sends the sender, the recipients and DATA. With a server that supports PIPELINING (RFC 2920) many
+   * commands are sent at once. The server then waits for the message.
    */
   async #envelope(
     sender: string,
@@ -114,7 +110,7 @@ export class SmtpMessages {
     const step = this.#control.extensions.has("PIPELINING") ? PIPELINE : 1;
     let from = step === 1 ? await this.#control.ask(sender) : undefined;
     await this.#control.quiet();
-    // With all that came before it, DATA is the last of a group.
+    // DATA may only be the last command of a group (RFC 2920 §3.1).
     const ahead = step > 1 && recipients.length <= step;
     for (let at = 0; at < recipients.length; at += step) {
       if (from !== undefined && from.code !== 250) break;
@@ -128,11 +124,12 @@ export class SmtpMessages {
       this.midway = from.code === 250;
       for (const { address } of some) {
         const reply = await this.#control.reply();
-        if (reply.code === 250 || reply.code === 251) accepted.push(address);
-        else {rejected.push({
-            address,
-            error: this.#control.refused(`Cannot send to ${address}`, reply),
-          });}
+        if (reply.code === 250 || reply.code === 251) {
+          accepted.push(address);
+          continue;
+        }
+        const error = this.#control.refused(`Cannot send to ${address}`, reply);
+        rejected.push({ address, error });
       }
     }
     const failed = from!.code !== 250
@@ -142,19 +139,19 @@ export class SmtpMessages {
       : undefined;
     const data = ahead ? await this.#control.reply() : failed ?? await this.#control.ask("DATA");
     if (failed === undefined && "code" in data && data.code === 354) return { accepted, rejected };
-    // A server that wants a message for nobody gets an empty one (RFC 2920, section 3.1).
+    // A server that accepted DATA without a recipient gets an empty message (RFC 2920 §3.1).
     if (ahead && data.code === 354) await this.#control.ask(".");
     await this.#control.ask("RSET");
     throw failed ?? this.#control.refused("Cannot send the message", data as SmtpReply);
   }
 
-  /** Sends a message: one that is encoded already, or the parts of one. */
+  /** Sends a message that is encoded already, or the parts of a stream. */
   async #data(
     encoder: DotEncoder,
     message: Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const { conn } = this.#control.dialogue;
-    // The end goes with the last part: a small message is one write.
+    // The end is sent together with the last part, so that a small message is one write.
     let last: Uint8Array = new Uint8Array();
     if (message instanceof Uint8Array) last = message;
     else {
@@ -165,7 +162,7 @@ export class SmtpMessages {
           last = encoder.push(part);
         }
       } catch (error) {
-        // Half a message must not end as if it were whole.
+        // An incomplete message must not end with a dot, or the server would accept it.
         this.#control.dialogue.abort(error);
         throw error;
       }
@@ -179,7 +176,7 @@ export class SmtpMessages {
   }
 }
 
-/** The path of an address; a domain beyond ASCII is written as every server takes it (RFC 5890). */
+/** Returns the path for an address. A domain that is not ASCII is encoded in IDNA (RFC 5890). */
 function pathOf(mailbox: string): string {
   const path = formatSmtpPath(mailbox);
   const [, user, domain = ""] = /^<([\x20-\x7e]*)@([\p{L}\p{M}\p{N}.-]+)>$/u.exec(path) ?? [];

@@ -1,14 +1,14 @@
 /**
- * An SMTP client (RFC 5321, 3207, 4954, 1870, 2920, 6152, 6531): STARTTLS by default, pipelined,
- * messages of any size as streams, and for every recipient what became of it. What a message is made
- * of is somebody else's work: `examples/mail/compose.ts` has it done by Nodemailer's composer.
+ * An SMTP client (RFC 5321, 3207, 4954, 1870, 2920, 6152, 6531): STARTTLS by default, pipelined, with
+ * messages of any size as streams, and with a result for every recipient. It does not compose
+ * messages: `examples/mail/compose.ts` shows how to do that with Nodemailer's composer.
  *
  * @example Send a message
  * ```ts
  * import { connectSmtp } from "@portside/kit/net/smtp";
  *
  * async function sayHello(hostname: string, password: string): Promise<void> {
- *   await using mail = await connectSmtp({ hostname, user: "ann", password });
+ *   await using mail = await connectSmtp({ hostname, username: "ann", password });
  *   const message = "From: ann@example.com\nTo: bob@example.com\nSubject: hi\n\nhello\n";
  *   const { rejected } = await mail.send({ from: "ann@example.com", to: ["bob@example.com"] }, message);
  *   if (rejected.length > 0) console.error(rejected);
@@ -21,11 +21,15 @@
  */
 
 import { withDeadline } from "../internal/deadline.ts";
-import { checkArgument, type Dialogue } from "../internal/dialogue.ts";
+import type { Dialogue } from "../internal/dialogue.ts";
+import { checkCredentials, command as commandLine, mechanismName } from "../internal/mail_rules.ts";
 import { openSession } from "../internal/mail_session.ts";
-import { type SaslCredentials, type SaslName, startSasl } from "../mail/sasl.ts";
+import { answerChallenge, initialResponse } from "../internal/sasl_lines.ts";
+import type { SaslCredentials, SaslName } from "../mail/options.ts";
+import { startSasl } from "../mail/sasl.ts";
 import { SmtpControl } from "./_control.ts";
 import { SmtpMessages } from "./_messages.ts";
+import { checkEnvelope, CONNECT_SMTP, SEND_MAIL } from "./_rules.ts";
 import type { SmtpEnvelope, SmtpReply } from "./codec.ts";
 import type { ConnectSmtpOptions, SendMailOptions, SentMail, SmtpMessage } from "./options.ts";
 import { orCancel } from "../internal/while_open.ts";
@@ -33,20 +37,22 @@ import { orCancel } from "../internal/while_open.ts";
 export type { SmtpEnvelope, SmtpReply } from "./codec.ts";
 export * from "./options.ts";
 
+const MECHANISM = mechanismName();
 const DEFAULTS = { tls: "starttls", ports: { implicit: 465, starttls: 587 } } as const;
 
 /**
- * Connects, encrypts the line, and by option logs in.
+ * Connects, encrypts the connection, and logs in if `username` is given.
  *
- * @param options The server, how to encrypt, who logs in.
- * @returns The client.
- * @throws {ReplyError} If the server does not want to talk, or does not let the user in.
- * @throws {NetError} As `connectTls`; "unsupported" if the server knows no STARTTLS or no mechanism
- * in common; "usage" for a login without encryption.
+ * @param options The server, the encryption, and the login.
+ * @returns The client, ready for messages.
+ * @throws {ReplyError} If the server rejects the session or the login.
+ * @throws {NetError} The errors of `connectTls`; "unsupported" if the server does not support STARTTLS
+ * or any common mechanism; "usage" for a login without encryption.
+ * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
 export async function connectSmtp(options: ConnectSmtpOptions = {}): Promise<SmtpClient> {
+  CONNECT_SMTP.check("connectSmtp", options);
   const { localName, allowPlaintextLogin: allow = false } = options;
-  if (localName !== undefined) checkName(localName);
   return await openSession(
     options,
     DEFAULTS,
@@ -54,7 +60,7 @@ export async function connectSmtp(options: ConnectSmtpOptions = {}): Promise<Smt
   );
 }
 
-/** A session; {@linkcode connectSmtp} makes one. Calls wait for each other. */
+/** A session with an SMTP server, made by {@linkcode connectSmtp}. Calls run one after the other. */
 export class SmtpClient implements AsyncDisposable {
   readonly #dialogue: Dialogue;
   readonly #localName: string;
@@ -63,7 +69,7 @@ export class SmtpClient implements AsyncDisposable {
   readonly #messages: SmtpMessages;
 
   /**
-   * Takes over a dialogue; `connectSmtp` does that.
+   * Takes over a dialogue. For use by `connectSmtp`.
    *
    * @ignore
    */
@@ -77,36 +83,36 @@ export class SmtpClient implements AsyncDisposable {
     this.#allowPlaintext = allowPlaintext;
   }
 
-  /** What the server can, by keyword in capitals, with the words that follow. */
+  /** The extensions of the server: names in capitals, each with its parameters. */
   get extensions(): ReadonlyMap<string, readonly string[]> {
     return this.#control.extensions;
   }
 
-  /** Whether the line is encrypted. */
+  /** Whether the connection is encrypted. */
   get encrypted(): boolean {
     return this.#dialogue.encrypted;
   }
 
-  /** Whether the session goes on. */
+  /** Whether the session is open. */
   get open(): boolean {
     return this.#dialogue.conn.open;
   }
 
   /**
-   * Whether the session ended within a message: after the server had taken its sender, and before it
-   * said what became of it. It may have arrived; sending it again may send it twice.
+   * Whether the session ended within a message: after the server had accepted the sender, and before
+   * its final reply. The message may have arrived. If it is sent again, it may arrive twice.
    */
   get midway(): boolean {
     return this.#messages.midway;
   }
 
-  /** The largest message that the server takes, in bytes; Infinity if it does not say. */
+  /** The largest message that the server accepts, in bytes; Infinity if it does not say. */
   get maxSize(): number {
     return this.#control.maxSize;
   }
 
   /**
-   * Reads the greeting and encrypts the line; `connectSmtp` does that.
+   * Reads the greeting and encrypts the connection. For use by `connectSmtp`.
    *
    * @ignore
    */
@@ -115,15 +121,18 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   /**
-   * Logs in.
+   * Logs in by SASL (RFC 4954).
    *
-   * @param credentials Who.
-   * @param mechanism This mechanism and no other.
-   * @throws {ReplyError} If the server does not let the user in.
-   * @throws {NetError} "unsupported" without a mechanism in common; "usage", if the password would be
+   * @param credentials The user name, with a password or an access token.
+   * @param mechanism The only mechanism to use. Default: the best one that both sides support.
+   * @throws {ReplyError} If the server rejects the login.
+   * @throws {NetError} "unsupported" if there is no common mechanism; "usage" if the password would be
    * sent without encryption.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async login(credentials: SaslCredentials, mechanism?: SaslName): Promise<void> {
+    checkCredentials("login", credentials);
+    if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
     this.#dialogue.conceal(credentials.password, credentials.accessToken);
     await this.#dialogue.exclusive(async () => {
       const exchange = startSasl(this.extensions.get("AUTH") ?? [], credentials, {
@@ -131,91 +140,96 @@ export class SmtpClient implements AsyncDisposable {
         allowPlaintext: this.#allowPlaintext,
         ...(mechanism !== undefined && { mechanism }),
       });
-      const opening = this.#dialogue.opening(exchange);
+      const opening = initialResponse(this.#dialogue, exchange);
       const shown = `AUTH ${exchange.name}${opening && " ***"}`;
       let reply = await this.#control.ask(`AUTH ${exchange.name}${opening}`, shown);
       for (;; reply = await this.#control.reply()) {
         if (reply.code === 235) return exchange.finish();
         if (reply.code !== 334) throw this.#control.refused("Cannot log in", reply);
-        await this.#dialogue.answer(exchange, reply.lines[0] ?? "");
+        await answerChallenge(this.#dialogue, exchange, reply.lines[0] ?? "");
       }
     });
   }
 
   /**
-   * Sends a message. It is taken for all recipients that the server accepts; the others are told
-   * one by one.
+   * Sends a message to all recipients that the server accepts. The result lists the others.
    *
-   * @param envelope From whom to whom; what stands in the head of the message does not matter here.
-   * @param message The message, head and body.
-   * @param options Its size, and a signal.
-   * @returns What became of it.
-   * @throws {SmtpRecipientsError} If the server takes none of the recipients.
-   * @throws {ReplyError} If it does not take the sender or the message.
-   * @throws {NetError} "limit", if the message is larger than the server takes; "unsupported", for
-   * addresses beyond ASCII or, without 8BITMIME, a text beyond ASCII; a stream that turns out to be
-   * one ends the session.
-   * @throws {TypeError} If an address is none, or there is nobody to send to.
-   * @throws {RangeError} If `size` is no number of bytes.
+   * @param envelope The sender and the recipients. They need not be those of the message's header.
+   * @param message The message, header and body.
+   * @param options The size of a stream, and a signal.
+   * @returns The accepted and the rejected recipients, and the final reply.
+   * @throws {SmtpRecipientsError} If the server rejects all recipients.
+   * @throws {ReplyError} If the server rejects the sender or the message.
+   * @throws {NetError} "limit" if the message is larger than the server accepts; "unsupported" if the
+   * server accepts only ASCII, and an address or the text is not ASCII. If the text is a stream, this
+   * error ends the session.
+   * @throws {TypeError | RangeError} If an argument is invalid, or if there is no recipient.
    */
   async send(
     envelope: SmtpEnvelope,
     message: SmtpMessage,
     options: SendMailOptions = {},
   ): Promise<SentMail> {
+    return await orCancel(message, this.#send(envelope, message, options));
+  }
+
+  async #send(
+    envelope: SmtpEnvelope,
+    message: SmtpMessage,
+    options: SendMailOptions,
+  ): Promise<SentMail> {
+    checkEnvelope(envelope);
+    SEND_MAIL.check("send", options);
     const { signal } = options;
     signal?.throwIfAborted();
     const sending = this.#dialogue.exclusive(async () =>
-      // Given up while it waited for its turn: the session goes on.
+      // If the signal aborts before the turn comes, nothing was sent and the session stays open.
       signal?.aborted ? undefined : await this.#messages.send(envelope, message, options)
     );
     const late = () => new Error("unreachable");
-    const all = signal === undefined ? sending : withDeadline(sending, 0, late, signal);
-    return (await orCancel(message, all))!;
+    return (await (signal === undefined ? sending : withDeadline(sending, 0, late, signal)))!;
   }
 
   /**
-   * Sends a command that has no method of its own, `VRFY ann` for example; not one that is part of a
-   * message.
+   * Sends a command that has no method of its own, such as `VRFY ann`. It must not be a part of a mail
+   * transaction.
    *
-   * @param line The command.
-   * @returns The reply.
-   * @throws {ReplyError} If the server refuses it.
+   * @param line The command, without a line ending.
+   * @returns The positive reply of the server.
+   * @throws {ReplyError} If the server rejects the command.
+   * @throws {TypeError} If `line` is not one line.
    */
   async command(line: string): Promise<SmtpReply> {
-    checkArgument("a command", line);
-    const what = `Cannot do ${line.slice(0, 100)}`;
+    commandLine("line", line);
+    const what = `Cannot run ${line.slice(0, 100)}`;
     return await this.#dialogue.exclusive(() => this.#control.command(what, line));
   }
 
-  /** Does nothing, so that the server does not end the session for idleness. */
+  /** Sends NOOP, which does nothing except to keep the session alive. */
   async noop(): Promise<void> {
     await this.#dialogue.exclusive(() =>
       this.#control.command("Cannot keep the session alive", "NOOP")
     );
   }
 
-  /** Ends the session at once. */
-  abort(reason?: unknown): void {
-    this.#dialogue.abort(reason);
-  }
-
-  /** Ends the session in order. */
-  async quit(): Promise<void> {
+  /** Ends the session politely (QUIT). It never rejects. */
+  async close(): Promise<void> {
     await this.#dialogue.close(() =>
       this.#dialogue.exclusive(() => this.#control.command("Cannot end the session", "QUIT"))
     );
   }
 
-  /** Ends the session in order. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.quit();
+  /**
+   * Ends the session at once.
+   *
+   * @param reason The error for calls that are waiting. Default: an error of kind "closed".
+   */
+  abort(reason?: unknown): void {
+    this.#dialogue.abort(reason);
   }
-}
 
-function checkName(name: string): void {
-  checkArgument("a name", name);
-  if (!/^[\x21-\x7e]{1,255}$/.test(name)) {
-    throw new TypeError(`Cannot call this side ${JSON.stringify(name)}: give a domain name`);
+  /** Ends the session as {@linkcode SmtpClient.close} does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The replies and commands of SMTP (RFC 5321), read and written. Pure.
+ * Parser for the replies of SMTP (RFC 5321), and formatter for its addresses. Pure.
  *
- * @example A reply of several lines
+ * @example Read a reply of several lines
  * ```ts
  * import { SmtpReplyReader } from "@portside/kit/net/smtp";
  * import { assertEquals } from "@std/assert";
@@ -22,42 +22,42 @@
 
 import { splitWords, trimBlanks, upperAscii } from "../text.ts";
 
-/** A whole reply. */
+/** A complete reply. */
 export interface SmtpReply {
-  /** The code: 2xx done, 3xx go on, 4xx not now, 5xx never. */
+  /** The code: 2xx success, 3xx continue, 4xx temporary failure, 5xx permanent failure. */
   readonly code: number;
   /** The enhanced code (RFC 2034, RFC 3463), if every line has it. */
   readonly enhanced?: string;
-  /** What was said, a text each line. */
+  /** The text of each line, without the codes. */
   readonly lines: readonly string[];
 }
 
-/** A line that is no part of a reply. */
+/** The error for a line that is not part of a reply. */
 export class SmtpSyntaxError extends Error {
   /** The name of the class. */
   override readonly name = "SmtpSyntaxError";
 }
 
-/** The most lines of a reply. */
+/** Maximum number of lines of a reply. */
 const MAX_LINES = 1000;
 
-/** Puts the lines of a reply together. */
+/** Assembles replies from their lines. */
 export class SmtpReplyReader {
   #code: string | undefined;
   #lines: string[] = [];
 
   /**
-   * Takes a line.
+   * Adds a line.
    *
-   * @param line The line, without its end.
-   * @returns The reply, when this was its last line.
-   * @throws {SmtpSyntaxError} If the line is no part of this reply, or it does not end.
+   * @param line The line, without its line ending.
+   * @returns The reply if this is its last line; undefined if more lines follow.
+   * @throws {SmtpSyntaxError} If the line is not part of this reply, or if the reply has too many lines.
    */
   push(line: string): SmtpReply | undefined {
     const [, code = "", separator, text = ""] = /^([2-5][0-5]\d)(?:([ -])(.*))?$/s.exec(line) ?? [];
     if (code === "" || (this.#code !== undefined && this.#code !== code)) {
       throw new SmtpSyntaxError(
-        `This is no line of a reply: ${JSON.stringify(line.slice(0, 100))}`,
+        `This is not a line of a reply: ${JSON.stringify(line.slice(0, 100))}`,
       );
     }
     this.#lines.push(text);
@@ -82,38 +82,38 @@ export class SmtpReplyReader {
 }
 
 /**
- * Reads what EHLO is answered with (RFC 5321 §4.1.1.1).
+ * Parses the reply to EHLO (RFC 5321 §4.1.1.1).
  *
- * @param reply The reply.
- * @returns The extensions in capitals, each with its words.
+ * @param reply The reply of the server.
+ * @returns The names of the extensions in capitals, each with its parameters.
  */
 export function parseSmtpExtensions(reply: SmtpReply): Map<string, readonly string[]> {
   return new Map(
     reply.lines.slice(1).map((line) => {
-      // Some servers write AUTH=LOGIN, as a draft of RFC 2554 had it.
+      // Some servers write AUTH=LOGIN, the form of a draft of RFC 2554.
       const [name = "", ...words] = splitWords(trimBlanks(line).replace(/^AUTH=/i, "AUTH "));
       return [upperAscii(name), words];
     }),
   );
 }
 
-/** What is known of a message before it is sent. */
+/** The sender and the recipients of a message. They may differ from those in its header. */
 export interface SmtpEnvelope {
-  /** Who gets what cannot be delivered; empty for nobody. */
+  /** The address that gets a report if the message cannot be delivered; empty for no report. */
   readonly from: string;
-  /** Who gets it. */
+  /** The addresses of the recipients. */
   readonly to: readonly string[];
 }
 
 /**
- * Checks a mailbox and puts it into angle brackets.
+ * Checks an address and puts it into angle brackets.
  *
- * @param mailbox The address, as `ann@example.com`; empty for the null sender.
- * @returns The path.
- * @throws {TypeError} If it could be more than an address: blanks, line breaks, brackets.
+ * @param mailbox The address, such as `ann@example.com`; empty for the null sender.
+ * @returns The path, such as `<ann@example.com>`.
+ * @throws {TypeError} If it is not an address, or if it contains spaces, line breaks or brackets.
  */
 export function formatSmtpPath(mailbox: string): string {
-  // A quoted local part may hold nearly anything; what could end the path may not.
+  // A quoted local part may contain nearly anything except characters that could end the path.
   const good =
     /^(?:"(?:[^"\\<>\p{Cc}]|\\[\x20-\x3b\x3d\x3f-\x7e])*"|[^\s"<>()[\]\\,:;@\p{Cc}]+)@(?:\[[0-9A-Fa-f:.IPv]+\]|[^\s"<>()[\]\\,:;@\p{Cc}]+)$/u;
   if (mailbox === "") return "<>";
@@ -124,10 +124,10 @@ export function formatSmtpPath(mailbox: string): string {
 }
 
 /**
- * Whether an address needs SMTPUTF8 (RFC 6531).
+ * Returns whether an address needs SMTPUTF8 (RFC 6531).
  *
- * @param mailbox The address.
- * @returns Whether it has letters beyond ASCII.
+ * @param mailbox The address, such as `ann@example.com`.
+ * @returns True if it contains a character that is not ASCII.
  */
 export function needsSmtpUtf8(mailbox: string): boolean {
   return /[^\x20-\x7e]/.test(mailbox);

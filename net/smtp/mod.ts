@@ -1,6 +1,6 @@
 /**
- * SMTP submission (RFC 5321, 6409): a client with messages as streams, a pool with a rate, and the
- * codec of replies.
+ * SMTP submission (RFC 5321, 6409): a client with messages as streams, a pool with a rate limit, and the
+ * codec for replies.
  *
  * **Permissions**: `--allow-net=HOST:465`, or the port in use; none for the codec.
  *

@@ -1,13 +1,14 @@
 /**
- * Many messages over few connections: a bound on connections and on messages of each, a rate, and
- * new tries after refusals that are for now only.
+ * A pool of SMTP sessions for many messages: with limits on connections and on messages per connection,
+ * a rate limit, and new tries after temporary rejections.
  *
- * @example A newsletter
+ * @example Send a newsletter
  * ```ts
  * import { SmtpPool } from "@portside/kit/net/smtp";
  *
  * async function sendAll(hostname: string, password: string, to: string[]): Promise<void> {
- *   await using pool = new SmtpPool({ hostname, user: "ann", password, maxConnections: 2, rate: 10 });
+ *   const login = { hostname, username: "ann", password };
+ *   await using pool = new SmtpPool({ ...login, maxConnections: 2, rate: 10 });
  *   await Promise.all(to.map((address) => {
  *     const message = `From: ann@example.com\nTo: ${address}\nSubject: news\n\nhello\n`;
  *     return pool.send({ from: "ann@example.com", to: [address] }, message);
@@ -21,7 +22,9 @@
  */
 
 import { delay } from "@std/async/delay";
+import { backoff } from "../internal/backoff.ts";
 import { withDeadline } from "../internal/deadline.ts";
+import { requireUsername } from "../internal/mail_rules.ts";
 import { NetError } from "../errors/errors.ts";
 import { connectSmtp, type SmtpClient } from "./client.ts";
 import type { SmtpEnvelope } from "./codec.ts";
@@ -29,115 +32,89 @@ import {
   type ConnectSmtpOptions,
   type RejectedRecipient,
   type SentMail,
+  type SmtpPoolOptions,
   SmtpRecipientsError,
 } from "./options.ts";
+import { checkEnvelope, CONNECT_SMTP, POOL_SEND, SMTP_POOL } from "./_rules.ts";
 import { Throttle } from "../throttle.ts";
 
-/** Options of {@linkcode SmtpPool}. All times are in milliseconds. */
-export interface SmtpPoolOptions extends Omit<ConnectSmtpOptions, "connection"> {
-  /**
-   * Connections at the same time.
-   *
-   * @default 5
-   */
-  maxConnections?: number;
-  /**
-   * Messages over one connection, until it is replaced: servers end long sessions.
-   *
-   * @default 100
-   */
-  maxMessages?: number;
-  /** Messages a second, over all connections. @default any number */
-  rate?: number;
-  /**
-   * Messages that wait for a connection; one more is refused.
-   *
-   * @default 10000
-   */
-  maxWaiting?: number;
-  /**
-   * How often a message is tried at most, where the server refuses it or some of its recipients for
-   * now (4xx), cannot be reached or has ended an idle session. What breaks off after the message was
-   * begun is not tried again: it may have arrived.
-   *
-   * @default 3
-   */
-  maxAttempts?: number;
-  /**
-   * The wait before the second try, doubled for each further one.
-   *
-   * @default 1000
-   */
-  minTimeout?: number;
-}
-
-/** A message that can be sent more than once. */
+/** A message in memory, which can be sent more than once. */
 export type ReplayableMessage = string | Uint8Array;
 
-/** One connection, and what it has carried. */
+/** A connection, and the number of messages that it has carried. */
 interface Carrier {
   readonly client: SmtpClient;
   sent: number;
 }
 
-/** A pool of SMTP sessions to one server. Disposing of it waits for what is under way. */
+/** A pool of SMTP sessions with one server. */
 export class SmtpPool implements AsyncDisposable {
-  readonly #options: SmtpPoolOptions;
-  readonly #most: number;
-  readonly #mostEach: number;
-  readonly #mostWaiting: number;
-  readonly #attempts: number;
-  readonly #pause: number;
+  readonly #options: ConnectSmtpOptions;
+  readonly #maxConnections: number;
+  readonly #maxMessages: number;
+  readonly #maxWaiting: number;
+  readonly #maxAttempts: number;
+  readonly #minTimeout: number;
   readonly #throttle: Throttle;
   readonly #idle: Carrier[] = [];
-  /** Each is given a session, or the right to open one. */
+  /** Callers that wait. Each receives a session, or undefined for the permission to open one. */
   readonly #waiting: ((carrier?: Carrier) => void)[] = [];
   readonly #running = new Set<Promise<unknown>>();
-  /** Errors of messages that may have arrived all the same. */
+  /** Errors of messages that may have arrived nevertheless. */
   readonly #begun = new WeakSet<object>();
   #open = 0;
   #closed = false;
 
   /**
-   * Makes a pool; it connects when there is something to send.
+   * Makes a pool. It connects when there is a message to send.
    *
-   * @param options The server, and the limits.
-   * @throws {RangeError} If a limit is out of range.
+   * @param options The server, the login, and the limits.
+   * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   constructor(options: SmtpPoolOptions = {}) {
+    SMTP_POOL.check("SmtpPool", options);
+    requireUsername(options);
     const { rate = 0 } = options;
-    this.#options = options;
-    this.#most = whole("maxConnections", options.maxConnections ?? 5);
-    this.#mostEach = whole("maxMessages", options.maxMessages ?? 100);
-    this.#mostWaiting = whole("maxWaiting", options.maxWaiting ?? 10_000);
-    this.#attempts = whole("maxAttempts", options.maxAttempts ?? 3);
-    this.#pause = whole("minTimeout", options.minTimeout ?? 1000);
-    if (!(rate >= 0)) throw new RangeError(`Cannot use rate ${rate}: it is a number from 0 up`);
+    this.#options = CONNECT_SMTP.pick(options);
+    this.#maxConnections = options.maxConnections ?? 5;
+    this.#maxMessages = options.maxMessages ?? 100;
+    this.#maxWaiting = options.maxWaiting ?? 10_000;
+    this.#maxAttempts = options.maxAttempts ?? 3;
+    this.#minTimeout = options.minTimeout ?? 1000;
     this.#throttle = new Throttle(rate, Math.max(1, rate));
   }
 
-  /** Connections that are open or being opened, and messages that wait. */
+  /**
+   * Returns counters of the pool.
+   *
+   * @returns The connections that are open or being opened, those of them that are idle, and the
+   * messages that wait for a connection.
+   */
   stats(): { readonly connections: number; readonly idle: number; readonly waiting: number } {
     return { connections: this.#open, idle: this.#idle.length, waiting: this.#waiting.length };
   }
 
   /**
-   * Sends a message, when a connection is free and the rate allows it. Recipients that are refused
-   * for now are tried again, alone.
+   * Sends a message when a connection is free and the rate allows it. Recipients that are rejected
+   * temporarily are tried again.
    *
-   * @param envelope From whom to whom.
-   * @param message The message; not to be changed until it is sent.
-   * @param options `signal`: gives up, also while it waits; a message that is being sent takes its
-   * connection with it.
-   * @returns What became of it.
-   * @throws {ReplyError} If the server refuses it for good, or again and again.
-   * @throws {NetError} "limit" if too much waits already, "closed" if the pool is; else as `send`.
+   * @param envelope The sender and the recipients. They need not be those of the message's header.
+   * @param message The message. Do not change its bytes before the promise settles.
+   * @param options `signal`: aborts the wait, or the connection if the message is being sent.
+   * @returns The accepted and the rejected recipients, and the final reply.
+   * @throws {ReplyError} If the server rejects the message permanently, or `maxAttempts` times.
+   * @throws {NetError} "limit" if too many messages wait already; "closed" if the pool is closed;
+   * otherwise the errors of `SmtpClient.send`.
+   * @throws {TypeError | RangeError} If an argument is invalid, or if there is no recipient.
    */
   async send(
     envelope: SmtpEnvelope,
     message: ReplayableMessage,
-    { signal }: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal } = {},
   ): Promise<SentMail> {
+    checkEnvelope(envelope);
+    POOL_SEND.check("send", options);
+    const { signal } = options;
     if (this.#closed) {
       throw new NetError("The pool is closed", { kind: "closed", phase: "request" });
     }
@@ -149,13 +126,18 @@ export class SmtpPool implements AsyncDisposable {
     return await (signal === undefined ? sending : withDeadline(sending, 0, late, signal));
   }
 
-  /** Waits for what is under way, then ends all sessions. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Waits until all messages are sent or have failed, then ends the sessions. */
+  async close(): Promise<void> {
     this.#closed = true;
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     const idle = this.#idle.splice(0);
     this.#open -= idle.length;
-    await Promise.all(idle.map(({ client }) => client.quit()));
+    await Promise.all(idle.map(({ client }) => client.close()));
+  }
+
+  /** Closes the pool as {@linkcode SmtpPool.close} does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #track(work: Promise<unknown>): void {
@@ -173,15 +155,16 @@ export class SmtpPool implements AsyncDisposable {
     const rejected: RejectedRecipient[] = [];
     let text = "";
     let left = to;
-    /** Those of them that were refused for now. */
+    /** Recipients that were rejected temporarily. */
     let later: RejectedRecipient[] = [];
     const end = (): SentMail => {
       const all = [...rejected, ...later];
       if (accepted.length === 0) throw new SmtpRecipientsError(all);
       return { accepted, rejected: all, text };
     };
-    for (let attempt = 1;; await delay(this.#pause * 2 ** (attempt++ - 1), { signal })) {
-      const last = attempt >= this.#attempts;
+    const minTimeout = this.#minTimeout;
+    for (let attempt = 1;; await delay(backoff(attempt++, { minTimeout }), { signal })) {
+      const last = attempt >= this.#maxAttempts;
       try {
         const sent = await this.#once({ from, to: left }, message, signal);
         accepted.push(...sent.accepted);
@@ -192,7 +175,7 @@ export class SmtpPool implements AsyncDisposable {
       } catch (error) {
         const temporary = error instanceof NetError && error.retryable && !this.#begun.has(error);
         if (temporary && !last) continue;
-        // Those that have it do not get it again because of the others.
+        // The recipients that have the message must not get it twice.
         if (accepted.length > 0) return end();
         throw error;
       }
@@ -200,7 +183,7 @@ export class SmtpPool implements AsyncDisposable {
     }
   }
 
-  /** Tries once; that nobody was taken is told as that some were not. */
+  /** Tries once. If all recipients are rejected, the result says so instead of an error. */
   async #once(
     envelope: SmtpEnvelope,
     message: ReplayableMessage,
@@ -222,17 +205,17 @@ export class SmtpPool implements AsyncDisposable {
     }
   }
 
-  /** A session that is alive, or a new one, or the next that becomes free. */
+  /** Returns an idle session, a new one, or the next one that becomes free. */
   async #take(signal: AbortSignal): Promise<Carrier> {
     for (let carrier; (carrier = this.#idle.pop()) !== undefined; this.#open--) {
       if (carrier.client.open) return carrier;
     }
-    if (this.#open < this.#most) {
+    if (this.#open < this.#maxConnections) {
       this.#open++;
       return await this.#connect();
     }
-    if (this.#waiting.length >= this.#mostWaiting) {
-      throw new NetError(`Cannot send: ${this.#mostWaiting} messages wait already`, {
+    if (this.#waiting.length >= this.#maxWaiting) {
+      throw new NetError(`Cannot send: ${this.#maxWaiting} messages wait already`, {
         kind: "limit",
         phase: "request",
       });
@@ -260,21 +243,16 @@ export class SmtpPool implements AsyncDisposable {
 
   #give(carrier: Carrier): void {
     carrier.sent++;
-    if (carrier.client.open && carrier.sent < this.#mostEach) return this.#release(carrier);
-    // Until it has ended the server counts it; who has sent need not wait for that.
-    this.#track(carrier.client.quit().finally(() => this.#release()));
+    if (carrier.client.open && carrier.sent < this.#maxMessages) return this.#release(carrier);
+    // The server counts the session until it has ended. The sender of the message need not wait.
+    this.#track(carrier.client.close().finally(() => this.#release()));
   }
 
-  /** Passes a session on, or the right to open one, to who waits longest. */
+  /** Gives a session, or the permission to open one, to the caller that has waited longest. */
   #release(carrier?: Carrier): void {
     const next = this.#waiting.shift();
     if (next !== undefined) next(carrier);
     else if (carrier !== undefined) this.#idle.push(carrier);
     else this.#open--;
   }
-}
-
-function whole(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new RangeError(`Cannot use ${name}: it is a whole number from 1 up, not ${value}`);
 }

@@ -7,7 +7,7 @@ import { type Answer, type LineServer, lineServer } from "./line_server.ts";
 /** How a client talks to it. */
 export const PLAIN: ConnectSmtpOptions = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
 /** Who logs in. */
-export const ANN = { user: "ann", password: "secret" };
+export const ANN = { username: "ann", password: "secret" };
 /** From whom to whom. */
 export const ENVELOPE: SmtpEnvelope = { from: "ann@a.test", to: ["bob@b.test"] };
 

@@ -385,14 +385,15 @@ const POP3_AND_SMTP: CostRow[] = [
     around: [["r=n", ",s=QQ==,i=1"], ["r=nx,s=", ",i=1"], ["r=nx,s=QQ==,i=", ""]],
     run: (text) => {
       const choice = { encrypted: true, nonce: "n" };
-      const login = startSasl(["SCRAM-SHA-256"], { user: "a", password: "b" }, choice);
+      const login = startSasl(["SCRAM-SHA-256"], { username: "a", password: "b" }, choice);
       return login.next(new TextEncoder().encode(text));
     },
   },
   {
     name: "the choice of a login",
     limit: LINE,
-    run: (text) => startSasl(splitWords(text), { user: "a", password: "b" }, { encrypted: true }),
+    run: (text) =>
+      startSasl(splitWords(text), { username: "a", password: "b" }, { encrypted: true }),
   },
 ];
 

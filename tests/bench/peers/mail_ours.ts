@@ -9,7 +9,7 @@ const options = {
   port: Number(port),
   tls: "none",
   allowPlaintextLogin: true,
-  user: "ann",
+  username: "ann",
   password: "secret",
 } as const;
 let count = 0;
@@ -41,7 +41,7 @@ if (what === "imap") {
   for await (const { data } of mail.retrieveAll(numbers)) if (data.length > 0) count++;
   tell();
 } else if (what === "smtp") {
-  const { user: _, password: __, ...rest } = options;
+  const { username: _, password: __, ...rest } = options;
   await using mail = await connectSmtp(rest);
   started = performance.now();
   const message = `Subject: hi\r\n\r\n${"a line of a small message\r\n".repeat(20)}`;

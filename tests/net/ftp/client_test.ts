@@ -80,7 +80,7 @@ Deno.test("a session: login, directory, size, time, listing, a file, deletion", 
   );
   await using ftp = await connectFtp({
     ...PLAIN,
-    user: "ann",
+    username: "ann",
     password: "secret",
     port: server.port,
   });
@@ -163,6 +163,29 @@ Deno.test("a transfer that is broken off leaves the session alive", async () => 
     while (!(await reading.read()).done);
   }, Error);
   assertEquals(await ftp.size("x"), 5);
+});
+
+Deno.test("the signal of the session ends a transfer with its reason", async () => {
+  const reason = new DOMException("enough", "TimeoutError");
+  const waits: ((ftp: FtpClient) => Promise<unknown>)[] = [
+    async (ftp) => await text(await ftp.download("x")),
+    (ftp) => ftp.list(),
+    (ftp) => ftp.upload("x", new ReadableStream()),
+  ];
+  for (const wait of waits) {
+    const begun = Promise.withResolvers<void>();
+    await using server = files(async (conn) => {
+      begun.resolve();
+      await conn.read(new Uint8Array(1)).catch(() => {});
+    });
+    const stop = new AbortController();
+    const ftp = await connectFtp({ ...PLAIN, port: server.port, signal: stop.signal });
+    const waiting = wait(ftp);
+    await begun.promise;
+    stop.abort(reason);
+    assertEquals(await assertRejects(() => waiting), reason);
+    await ftp.close();
+  }
 });
 
 Deno.test("a transfer is given up at any time, and the session goes on", async () => {
@@ -358,7 +381,7 @@ Deno.test("a reply that drips ends when the time for an answer does", async () =
   const error = await assertRejects(
     () => ftp.size("x"),
     NetError,
-    "no whole answer came in 300 ms",
+    "no complete reply within 300 ms",
   );
   assertEquals([error.kind, ftp.open], ["timeout", false]);
 });
@@ -367,16 +390,16 @@ Deno.test("a reply that nobody asked for is not taken for the next one", async (
   await using server = files(say("x"), { NOOP: () => "200 ok\r\n213 4\r\n" });
   const ftp = await connectFtp({ ...PLAIN, port: server.port });
   await ftp.noop();
-  const error = await assertRejects(() => ftp.size("x"), NetError, "was not asked");
+  const error = await assertRejects(() => ftp.size("x"), NetError, "without a command");
   assertEquals([error.kind, ftp.open, server.heard.at(-1)], ["protocol", false, "NOOP"]);
-  await ftp.quit();
+  await ftp.close();
   // That it goes is what a server may say at any time.
   await using tired = files(say("x"), { NOOP: () => "200 ok\r\n421 idle for too long\r\n" });
   const other = await connectFtp({ ...PLAIN, port: tired.port });
   await other.noop();
   const gone = await assertRejects(() => other.download("x"), ReplyError);
   assertEquals([gone.code, gone.retryable, other.open], ["421", true, false]);
-  await other.quit();
+  await other.close();
 });
 
 Deno.test("where the server ends a transfer, the error is what it says, and the session lives", async () => {
@@ -498,13 +521,13 @@ Deno.test("a data connection to somebody else is a failure of TLS, whatever the 
   const ftp = await connectFtp({ caCerts: [ca], port: server.port, timeout: 5000, connectData });
   const error = await assertRejects(() => ftp.download("x"), NetError);
   assertEquals([error.kind, ftp.open], ["tls", false]);
-  await ftp.quit();
+  await ftp.close();
   far.abort();
 });
 
 Deno.test("STARTTLS: nothing smuggled in, and no data without encryption", async () => {
   const { ca } = await testCertificates();
-  const options = { caCerts: [ca], timeout: 5000, user: "ann", password: "secret" };
+  const options = { caCerts: [ca], timeout: 5000, username: "ann", password: "secret" };
   await using evil = files(say("x"), { AUTH: () => "234 go\r\n230 injected\r\n" });
   const injected = await assertRejects(() => connectFtp({ ...options, port: evil.port }), NetError);
   assertEquals(injected.kind, "protocol");
@@ -571,13 +594,16 @@ Deno.test("bad arguments are refused before anything is sent, and the session li
   }
   assertEquals(server.heard.length, before);
   await assertRejects(() => ftp.download("a", { offset: -1 }), RangeError);
-  await assertRejects(() => connectFtp({ ...PLAIN, user: "a\r\nb", port: server.port }), TypeError);
+  await assertRejects(
+    () => connectFtp({ ...PLAIN, username: "a\r\nb", port: server.port }),
+    TypeError,
+  );
   assertEquals(await ftp.size("x"), 5);
 });
 
 Deno.test("a password is not sent without encryption, and a server without AUTH TLS is none", async () => {
   await using server = files(say("x"), { AUTH: () => "502 no\r\n" });
-  const plain = { ...PLAIN, user: "ann", password: "secret", port: server.port };
+  const plain = { ...PLAIN, username: "ann", password: "secret", port: server.port };
   const error = await assertRejects(
     () => connectFtp({ ...plain, allowPlaintextLogin: false }),
     NetError,
@@ -585,7 +611,7 @@ Deno.test("a password is not sent without encryption, and a server without AUTH 
   assertEquals(error.kind, "usage");
   const none = await assertRejects(() => connectFtp({ ...plain, tls: "starttls" }), NetError);
   assertEquals(none.kind, "unsupported");
-  assert(none.message.endsWith('encrypted (tls: "none" would leave it so)'), none.message);
+  assert(none.message.endsWith('encrypted (tls: "none" does without encryption)'), none.message);
   assert(!server.heard.join().includes("secret"));
 });
 
@@ -681,7 +707,12 @@ for (const tls of ["none", "starttls", "implicit"] as const) {
     async fn() {
       await using server = await startPyftpdlib(tls);
       await Deno.mkdir(`${server.folder}/up`);
-      const user = { user: "ann", password: "secret", tls, allowPlaintextLogin: tls === "none" };
+      const user = {
+        username: "ann",
+        password: "secret",
+        tls,
+        allowPlaintextLogin: tls === "none",
+      };
       await visit(server, user);
       const { ca } = await testCertificates();
       const wrong = { ...user, caCerts: [ca], password: "no", port: server.port, timeout: 10_000 };
@@ -738,7 +769,7 @@ Deno.test({
     await Deno.symlink(`${folder}/in`, `${folder}/in/loop`);
     await using ftp = await connectFtp({
       caCerts: [ca],
-      user: "ann",
+      username: "ann",
       password: "secret",
       port: server.port,
     });

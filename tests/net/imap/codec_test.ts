@@ -233,7 +233,7 @@ Deno.test("strings cannot be anything else", () => {
   }
   assertEquals([imapSet("1:*,5"), imapSet(7), imapSet([1, 2])], ["1:*,5", "7", "1,2"]);
   for (const set of ["", "0", "1:", "a", "1 2", "1)", []]) {
-    assertThrows(() => imapSet(set), RangeError);
+    assertThrows(() => imapSet(set), TypeError, "uids must be");
   }
   assertEquals(imapDateTime(new Date("2026-01-02T03:04:05Z")), '" 2-Jan-2026 03:04:05 +0000"');
 });

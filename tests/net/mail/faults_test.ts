@@ -11,7 +11,12 @@ import { type NetworkFaults, serveFaultProxy } from "../../../tools/fault_proxy.
 import { type LineServer, lineServer } from "../../_support/line_server.ts";
 import { post } from "../../_support/smtp_server.ts";
 
-const PLAIN = { tls: "none", allowPlaintextLogin: true, user: "ann", password: "secret" } as const;
+const PLAIN = {
+  tls: "none",
+  allowPlaintextLogin: true,
+  username: "ann",
+  password: "secret",
+} as const;
 const TEXT = "Subject: hi\r\n\r\n..two\r\nthe end\r\n";
 
 /** How each client connects. */
@@ -51,7 +56,7 @@ const TRIALS: Record<string, Trial> = {
   smtp: {
     serve: () => post(),
     async visit(port, timeout) {
-      const { user: _, password: __, ...nobody } = PLAIN;
+      const { username: _, password: __, ...nobody } = PLAIN;
       await using mail = await connectSmtp({ ...nobody, port, timeout });
       const to = ["a@b.test", "nobody@b.test"];
       const { accepted, rejected } = await mail.send({ from: "", to }, TEXT);
@@ -99,7 +104,7 @@ for (const name of Object.keys(CONNECT) as (keyof typeof CONNECT)[]) {
   Deno.test(`${name}: with keepAlive NOOP is said whenever nothing else is, until the end`, async () => {
     await using server = TRIALS[name]!.serve();
     const noops = () => server.heard.filter((line) => line.endsWith("NOOP")).length;
-    const { user: _, password: __, ...nobody } = PLAIN;
+    const { username: _, password: __, ...nobody } = PLAIN;
     const options = { ...nobody, port: server.port, timeout: 5000 };
     await using silent = await CONNECT[name](options);
     // Longer than any timer of the system can be, which would fire at once.

@@ -75,7 +75,7 @@ for (const [name, { greeting, answer, connect, ways }] of Object.entries(PROTOCO
         tls: "none",
         allowPlaintextLogin: true,
         timeout: 2000,
-        user: "ann",
+        username: "ann",
         ...(way === "XOAUTH2" ? { accessToken: TOKEN } : { password: PASSWORD }),
         ...(way !== undefined && { mechanism: way }),
         trace: ({ text }: { text: string }) => void shown.push(text),
@@ -119,7 +119,7 @@ Deno.test("short secrets are masked as words of their own, the rest stays readab
     port: server.port,
     tls: "none",
     allowPlaintextLogin: true,
-    user: "ann",
+    username: "ann",
   } as const;
   for (
     const [password, text] of [
@@ -146,7 +146,7 @@ Deno.test("a secret that holds another is masked whole", async () => {
   );
   const options = { port: server.port, tls: "none", allowPlaintextLogin: true } as const;
   const error = await assertRejects(
-    () => connectSmtp({ ...options, user: "ann", password }),
+    () => connectSmtp({ ...options, username: "ann", password }),
     ReplyError,
   );
   assertEquals(error.text, "no: AUTH PLAIN ***");

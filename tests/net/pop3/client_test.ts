@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../../net/errors/errors.ts";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
-import { connectPop3, type ConnectPop3Options } from "../../../net/pop3/client.ts";
+import { connectPop3, type ConnectPop3Options, type Pop3Client } from "../../../net/pop3/client.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { testCertificates } from "../../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../../_support/dovecot.ts";
@@ -35,7 +35,7 @@ function maildrop(overrides: Record<string, Answer> = {}, capabilities = "USER\r
 }
 
 const PLAIN: ConnectPop3Options = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
-const ANN = { user: "ann", password: "secret" };
+const ANN = { username: "ann", password: "secret" };
 
 async function read(stream: ReadableStream<Uint8Array>): Promise<string> {
   return await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).text();
@@ -84,7 +84,7 @@ Deno.test("a refusal has its code, and the session lives", async () => {
   assertEquals([later.enhanced, later.retryable], ["SYS/TEMP", true]);
   assertEquals((await mail.list()).length, 2);
   const wrong = await assertRejects(
-    () => connectPop3({ ...PLAIN, user: "ann", password: "x", port: server.port }),
+    () => connectPop3({ ...PLAIN, username: "ann", password: "x", port: server.port }),
     ReplyError,
   );
   assertEquals(wrong.enhanced, "AUTH");
@@ -229,7 +229,7 @@ Deno.test("SASL: PLAIN when the server asks for it, and a challenge that is none
   await using mail = await connectPop3({ ...PLAIN, ...ANN, port: server.port });
   assertEquals((await mail.stat()).count, 2);
   await assertRejects(
-    () => connectPop3({ ...PLAIN, user: "ann", password: "wrong", port: server.port }),
+    () => connectPop3({ ...PLAIN, username: "ann", password: "wrong", port: server.port }),
     ReplyError,
   );
 });
@@ -330,13 +330,23 @@ Deno.test("hostile servers: errors in time, and nothing goes on", async () => {
 });
 
 Deno.test("a signal ends the session at any time", async () => {
-  await using server = maildrop({ STAT: () => "" });
-  const stop = new AbortController();
-  const mail = await connectPop3({ ...PLAIN, port: server.port, signal: stop.signal });
-  const waiting = mail.stat();
-  stop.abort(new Error("enough"));
-  await assertRejects(() => waiting, Error, "enough");
-  await mail[Symbol.asyncDispose]();
+  await using server = maildrop({ STAT: () => "", RETR: () => "+OK\r\nSubject: hi\r\n" });
+  const reason = new DOMException("enough", "TimeoutError");
+  const waits: ((mail: Pop3Client) => Promise<unknown>)[] = [
+    (mail) => mail.stat(),
+    async (mail) => await new Response(await mail.retrieve(1)).text(),
+    async (mail) => await Array.fromAsync(mail.retrieveAll([1])),
+  ];
+  for (const wait of waits) {
+    const stop = new AbortController();
+    const mail = await connectPop3({ ...PLAIN, port: server.port, signal: stop.signal });
+    const waiting = wait(mail);
+    stop.abort(reason);
+    assertEquals(await assertRejects(() => waiting), reason);
+    // Later calls have the same reason, and the end is harmless.
+    assertEquals(await assertRejects(() => mail.noop()), reason);
+    await mail.close();
+  }
 });
 
 Deno.test("it speaks over a connection that is there already, one byte at a time", async () => {

@@ -1,0 +1,60 @@
+/** Rules for the options of the FTP client. */
+
+import { loginName, MAIL_CLIENT, secret } from "../internal/mail_rules.ts";
+import {
+  callback,
+  flag,
+  integer,
+  OptionRules,
+  type Rule,
+  rule,
+  signal,
+} from "../internal/options.ts";
+import type {
+  ConnectFtpOptions,
+  FtpTransferOptions,
+  FtpTreeOptions,
+  FtpUploadOptions,
+} from "./options.ts";
+
+/** The rules for the options of `connectFtp`. */
+export const CONNECT_FTP = new OptionRules<ConnectFtpOptions>({
+  ...MAIL_CLIENT.rules,
+  username: loginName,
+  user: loginName,
+  password: secret,
+  trustPassiveAddress: flag,
+  connectData: callback,
+});
+
+/** The rules for the options of a download. */
+export const FTP_TRANSFER = new OptionRules<FtpTransferOptions>({
+  offset: integer(0, Number.MAX_SAFE_INTEGER),
+  onProgress: callback,
+  signal,
+});
+
+/** The rules for the options of an upload. */
+export const FTP_UPLOAD = new OptionRules<FtpUploadOptions>({
+  ...FTP_TRANSFER.rules,
+  append: flag,
+  atomic: flag,
+});
+
+/** The rules for the options of `mkdir` and `rmdir`. */
+export const FTP_DIRECTORY = new OptionRules<{ recursive?: boolean }>({ recursive: flag });
+
+/** The rules for the options of `downloadTree` and `uploadTree`. */
+export const FTP_TREE = new OptionRules<FtpTreeOptions>({
+  signal,
+  skipSame: flag,
+  onFile: callback,
+  onProgress: callback,
+  onRefused: callback,
+});
+
+/** A path on the server. */
+export const remotePath: Rule = rule(
+  "a path that is not empty, without line breaks and NUL",
+  (value) => typeof value === "string" && value !== "" && !/[\r\n\0]/.test(value),
+);

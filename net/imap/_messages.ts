@@ -1,0 +1,105 @@
+/** Commands of IMAP for messages: search, fetch, copy, append (RFC 3501 §6.4). */
+
+import { copiesIn, fetchItems, foundIn, numberOf, sets } from "./_answers.ts";
+import type { CommandPart } from "./_line.ts";
+import type { ImapSession } from "./_session.ts";
+import {
+  imapDateTime,
+  imapFlag,
+  imapFolderName,
+  type ImapResponseCode,
+  type ImapSearch,
+  imapSearch,
+} from "./codec.ts";
+import type { ImapMessage } from "./message.ts";
+import type { ImapAppendOptions, ImapFetch, ImapSource, ImapUids } from "./options.ts";
+
+/** Maximum number of UIDs in a result. A few bytes such as `1:4294967295` can stand for many. */
+const MAX_FOUND = 10_000_000;
+
+/** Searches the open folder. Returns UIDs in ascending order. */
+export async function searchMessages(session: ImapSession, search: ImapSearch): Promise<number[]> {
+  const wanted = imapSearch(search);
+  const charset = wanted.some((part) => typeof part !== "string") ? "CHARSET UTF-8 " : "";
+  const uids: number[] = [];
+  await session.run("Cannot search", [`UID SEARCH ${charset}`, ...wanted], {
+    take(response) {
+      for (const uid of foundIn(response, session.selected?.exists ?? 0)) {
+        if (uids.push(uid) <= MAX_FOUND) continue;
+        throw session.dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
+      }
+      return response.type === "data" && /^E?SEARCH$/.test(response.name);
+    },
+  });
+  return uids.sort((a, b) => a - b);
+}
+
+/** Fetches items of messages, each message once. */
+export async function fetchMessages(
+  session: ImapSession,
+  uids: ImapUids,
+  items: ImapFetch,
+): Promise<ImapMessage[]> {
+  const wanted = fetchItems(items);
+  const found = new Map<number, ImapMessage>();
+  for (const set of sets(uids)) {
+    await session.run("Cannot fetch", [`UID FETCH ${set} (${wanted})`], {
+      take(response) {
+        const message = session.messageOf(response);
+        // The report of a change of flags has no UID, or contains nothing else.
+        if (message?.uid === undefined) return false;
+        const known = found.get(message.uid);
+        found.set(message.uid, known === undefined ? message : merged(known, message));
+        return true;
+      },
+    });
+  }
+  return [...found.values()];
+}
+
+/** Copies or moves messages. Returns the new UIDs by the old ones, as far as the server reports them. */
+export async function copyMessages(
+  session: ImapSession,
+  verb: "COPY" | "MOVE",
+  uids: ImapUids,
+  folder: string,
+): Promise<Map<number, number>> {
+  const copies = new Map<number, number>();
+  const most = Math.min(session.selected?.exists ?? 0, MAX_FOUND);
+  const add = (code: ImapResponseCode | undefined) => {
+    for (const [from, to] of copiesIn(code, most)) copies.set(from, to);
+  };
+  const what = `Cannot ${verb.toLowerCase()} to ${folder}`;
+  for (const set of sets(uids)) {
+    const parts = [`UID ${verb} ${set} `, imapFolderName(folder)];
+    const { code } = await session.run(what, parts, {
+      take(response) {
+        // For MOVE the code comes before the end of the command (RFC 6851 §4.3).
+        if (response.type === "status") add(response.code);
+        return false;
+      },
+    });
+    add(code);
+  }
+  return copies;
+}
+
+/** Appends a message to a folder. Returns its UID if the server reports it. */
+export async function appendMessage(
+  session: ImapSession,
+  folder: string,
+  message: Exclude<ImapSource, string>,
+  { flags = [], internalDate, size = 0 }: ImapAppendOptions,
+): Promise<number | undefined> {
+  const literal = message instanceof Uint8Array ? { literal: message } : { stream: message, size };
+  const parts: CommandPart[] = ["APPEND ", imapFolderName(folder), " "];
+  if (flags.length > 0) parts.push(`(${flags.map(imapFlag).join(" ")}) `);
+  if (internalDate !== undefined) parts.push(`${imapDateTime(internalDate)} `);
+  const { code } = await session.run(`Cannot append to ${folder}`, [...parts, literal]);
+  return code?.name === "APPENDUID" ? numberOf(code.values[1]) : undefined;
+}
+
+/** Merges two responses about the same message. */
+function merged(one: ImapMessage, other: ImapMessage): ImapMessage {
+  return { ...one, ...other, sections: new Map([...one.sections, ...other.sections]) };
+}

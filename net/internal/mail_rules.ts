@@ -1,0 +1,135 @@
+/** Rules for the options that mail and FTP clients share. */
+
+import { Connection } from "../connection/connection.ts";
+import type {
+  MailClientOptions,
+  MailLoginOptions,
+  SaslChoice,
+  SaslCredentials,
+  SaslName,
+} from "../mail/options.ts";
+import { hostName } from "./host_rules.ts";
+import {
+  callback,
+  flag,
+  milliseconds,
+  oneOf,
+  OptionRules,
+  port,
+  required,
+  type Rule,
+  rule,
+  signal,
+  word,
+} from "./options.ts";
+import { TLS_CLIENT } from "./tls_rules.ts";
+
+/** The rules for the options of all mail clients and of the FTP client. */
+export const MAIL_CLIENT = new OptionRules<MailClientOptions>({
+  hostname: hostName,
+  port,
+  tls: oneOf("implicit", "starttls", "none"),
+  serverName: TLS_CLIENT.rules.serverName,
+  caCerts: TLS_CLIENT.rules.caCerts,
+  connectTimeout: milliseconds,
+  timeout: milliseconds,
+  keepAlive: milliseconds,
+  allowPlaintextLogin: flag,
+  signal,
+  trace: callback,
+  connection: rule("a Connection", (value) => value instanceof Connection),
+});
+
+/** A string of one line. Empty strings pass. */
+export const oneLine: Rule = rule("a string without line breaks and NUL", isOneLine);
+
+/** A command for the server, which is one line. */
+export const command: Rule = rule(
+  "a command that is not empty, without line breaks and NUL",
+  (value) => isOneLine(value) && value !== "",
+);
+
+/** The name of a user. */
+export const loginName: Rule = rule(
+  "a name that is not empty, without line breaks and NUL",
+  (value) => isOneLine(value) && value !== "",
+);
+
+/** A password or a token. The error does not show the value. */
+export function secret(name: string, value: unknown): void {
+  if (isOneLine(value)) return;
+  const message = `${name} must be a string without line breaks and NUL, got a ${typeof value}`;
+  throw typeof value === "number" ? new RangeError(message) : new TypeError(message);
+}
+
+function isOneLine(value: unknown): boolean {
+  return typeof value === "string" && !/[\r\n\0]/.test(value);
+}
+
+const SASL_NAMES = ["SCRAM-SHA-256", "XOAUTH2", "PLAIN", "LOGIN"] as const satisfies SaslName[];
+
+/** Returns a rule for the name of a mechanism; a protocol may have some besides those of SASL. */
+export function mechanismName(...more: readonly string[]): Rule {
+  return oneOf(...SASL_NAMES, ...more);
+}
+
+/** Returns the rules for options that include a login. */
+export function loginRules<M extends string>(
+  ...more: readonly string[]
+): OptionRules<MailLoginOptions<M>> {
+  return new OptionRules<MailLoginOptions<M>>({
+    ...MAIL_CLIENT.rules,
+    username: loginName,
+    user: loginName,
+    password: secret,
+    accessToken: secret,
+    mechanism: mechanismName(...more),
+  });
+}
+
+const CREDENTIALS = new OptionRules<SaslCredentials>({
+  username: loginName,
+  user: loginName,
+  password: secret,
+  accessToken: secret,
+  authorizationId: oneLine,
+});
+
+/** The rules for the choice of a mechanism. */
+export const SASL_CHOICE = new OptionRules<SaslChoice>({
+  encrypted: required(flag),
+  allowPlaintext: flag,
+  mechanism: mechanismName(),
+  nonce: word,
+});
+
+/**
+ * Checks credentials.
+ *
+ * @param owner The function that takes them, for messages.
+ * @throws {TypeError} If a value has the wrong type, or there is no user name.
+ */
+export function checkCredentials(owner: string, credentials: SaslCredentials): void {
+  if (credentials === undefined) loginName("username", undefined);
+  CREDENTIALS.check(owner, credentials);
+  loginName("username", usernameOf(credentials));
+}
+
+/** Returns the name of the user. `user` is the former name of the option. */
+export function usernameOf(
+  { username, user }: { readonly username?: string; readonly user?: string },
+): string | undefined {
+  return username ?? user;
+}
+
+/**
+ * Rejects a secret without a user name.
+ *
+ * @throws {TypeError} If there is a password or a token, and no user name.
+ */
+export function requireUsername(options: MailLoginOptions<string>): void {
+  if (usernameOf(options) !== undefined) return;
+  for (const name of ["password", "accessToken"] as const) {
+    if (options[name] !== undefined) throw new TypeError(`${name} requires username`);
+  }
+}

@@ -1,0 +1,135 @@
+/** The commands and replies of POP3 (RFC 1939 §3), the start of a session, and the login. */
+
+import { type Dialogue, LIST_TIME, MAX_LINES, MAX_LIST } from "../internal/dialogue.ts";
+import { usernameOf } from "../internal/mail_rules.ts";
+import { answerChallenge } from "../internal/sasl_lines.ts";
+import type { SaslCredentials, SaslName } from "../mail/options.ts";
+import {
+  parsePop3Capabilities,
+  parsePop3Challenge,
+  parsePop3Status,
+  type Pop3Status,
+} from "./codec.ts";
+import { ReplyError } from "../errors/reply_error.ts";
+import { startSasl } from "../mail/sasl.ts";
+
+/** Response codes of temporary errors (RFC 2449 §8.1, RFC 3206). */
+const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
+
+/** Sends commands and reads their replies. */
+export class Pop3Control {
+  readonly dialogue: Dialogue;
+  /** The capabilities of the server: names in capitals, each with its arguments. */
+  capabilities: ReadonlyMap<string, readonly string[]> = new Map();
+  readonly #allowPlaintext: boolean;
+
+  constructor(dialogue: Dialogue, allowPlaintext: boolean) {
+    this.dialogue = dialogue;
+    this.#allowPlaintext = allowPlaintext;
+  }
+
+  /** Reads the greeting and encrypts the connection. */
+  async begin(): Promise<void> {
+    const greeting = await this.status();
+    if (!greeting.ok) throw this.refused("Cannot begin", greeting);
+    await this.#askCapabilities();
+    if (this.dialogue.tls !== "starttls") return;
+    if (!this.capabilities.has("STLS")) throw this.dialogue.unencryptable("STLS");
+    await this.command("Cannot encrypt the connection", "STLS");
+    await this.dialogue.startTls();
+    // Capabilities from before the encryption may be forged.
+    await this.#askCapabilities();
+  }
+
+  /** Logs in by the best SASL mechanism, or by USER and PASS if the server does not support SASL. */
+  async login(credentials: SaslCredentials, mechanism?: SaslName | "USER"): Promise<void> {
+    const { password = "", accessToken } = credentials;
+    const offered = this.capabilities.get("SASL") ?? [];
+    const bySasl = mechanism !== "USER" &&
+      (offered.length > 0 || mechanism !== undefined || accessToken !== undefined);
+    if (bySasl) await this.#sasl(offered, credentials, mechanism);
+    else {
+      this.dialogue.checkLogin();
+      await this.command("Cannot log in", `USER ${usernameOf(credentials)}`);
+      await this.command("Cannot log in", `PASS ${password}`, "PASS ***");
+    }
+    await this.#askCapabilities();
+  }
+
+  /** Sends a command that has to succeed. `shown` replaces it in the trace. */
+  async command(what: string, line: string, shown?: string): Promise<Pop3Status> {
+    // Unexpected data would be taken for the reply to this command.
+    if (this.dialogue.talkative) throw this.dialogue.broken("sent a reply without a command");
+    await this.dialogue.writeLine(line, shown);
+    const status = await this.status();
+    if (!status.ok) throw this.refused(what, status);
+    return status;
+  }
+
+  /** Reads the first line of a reply. */
+  async status(): Promise<Pop3Status> {
+    const line = await this.dialogue.readLine();
+    return parsePop3Status(line) ?? this.dialogue.nonsense(line);
+  }
+
+  /** Returns the error for a reply of `-ERR`. */
+  refused(what: string, { code, text }: Pop3Status): ReplyError {
+    const temporary = code !== undefined && TEMPORARY.has(code);
+    return this.dialogue.refused(what, { code: "-ERR", enhanced: code, lines: [text], temporary });
+  }
+
+  /** Reads the further lines of a reply; `time` is their time limit if it exceeds the usual one. */
+  async lines(time = LIST_TIME): Promise<string[]> {
+    const lines: string[] = [];
+    const { timeout } = this.dialogue;
+    this.dialogue.allow(timeout === 0 ? 0 : Math.max(timeout, time));
+    let size = 0;
+    for (let line; (line = await this.dialogue.readLine()) !== ".";) {
+      size += line.length;
+      if (lines.length >= MAX_LINES || size > MAX_LIST) {
+        throw this.dialogue.broken("sends a list that does not end");
+      }
+      lines.push(line.startsWith(".") ? line.slice(1) : line);
+    }
+    return lines;
+  }
+
+  async #askCapabilities(): Promise<void> {
+    try {
+      await this.command("Cannot ask for the capabilities", "CAPA");
+    } catch (error) {
+      // Servers from before 1998 do not support CAPA.
+      if (!(error instanceof ReplyError)) throw error;
+      this.capabilities = new Map();
+      return;
+    }
+    this.capabilities = parsePop3Capabilities(await this.lines(0));
+  }
+
+  async #sasl(
+    offered: readonly string[],
+    credentials: SaslCredentials,
+    mechanism: SaslName | undefined,
+  ): Promise<void> {
+    const { dialogue } = this;
+    const exchange = startSasl(offered, credentials, {
+      encrypted: dialogue.encrypted,
+      allowPlaintext: this.#allowPlaintext,
+      ...(mechanism !== undefined && { mechanism }),
+    });
+    await dialogue.writeLine(`AUTH ${exchange.name}`);
+    let first = exchange.initial;
+    for (;;) {
+      const line = await dialogue.readLine();
+      const challenge = parsePop3Challenge(line);
+      if (challenge === undefined) {
+        const status = parsePop3Status(line) ?? dialogue.nonsense(line);
+        if (!status.ok) throw this.refused("Cannot log in", status);
+        return exchange.finish();
+      }
+      // The initial response is sent after the first, empty challenge (RFC 5034 §4).
+      await answerChallenge(dialogue, exchange, challenge, first);
+      first = undefined;
+    }
+  }
+}

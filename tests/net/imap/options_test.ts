@@ -1,0 +1,112 @@
+import { connectImap } from "../../../net/imap/client.ts";
+import { type ImapSearch, imapSearch } from "../../../net/imap/codec.ts";
+import type {
+  ConnectImapOptions,
+  ImapAppendOptions,
+  ImapFetch,
+  ImapIdleOptions,
+  WatchImapOptions,
+} from "../../../net/imap/options.ts";
+import { watchImap } from "../../../net/imap/watch.ts";
+import { checkEveryOption } from "../../_support/options.ts";
+import { lineServer } from "../../_support/line_server.ts";
+import { MAIL_LOGIN } from "../../_support/mail_options.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+
+const signal = AbortSignal.abort();
+const CONNECT = {
+  ...MAIL_LOGIN,
+  maxLiteral: "count",
+  commandTimeout: "time",
+  maxResponse: "count",
+  onEvent: "none",
+} as const;
+
+Deno.test("connectImap() and watchImap() check every option", async () => {
+  await checkEveryOption<ConnectImapOptions>(
+    "connectImap",
+    CONNECT,
+    (options) => connectImap({ username: "ann", signal, ...options }),
+  );
+  await checkEveryOption<ConnectImapOptions>(
+    "watchImap",
+    CONNECT,
+    (options) => void watchImap({ username: "ann", ...options }, "INBOX"),
+  );
+  await checkEveryOption<WatchImapOptions>("watchImap", {
+    signal: "none",
+    renew: "time",
+    minTimeout: "time",
+    maxTimeout: "time",
+    onLost: "none",
+  }, (settings) => void watchImap({}, "INBOX", settings));
+});
+
+Deno.test("imapSearch() checks every criterion", async () => {
+  await checkEveryOption<ImapSearch>("search", {
+    seen: "none",
+    answered: "none",
+    flagged: "none",
+    deleted: "none",
+    draft: "none",
+    keyword: "text",
+    from: "text",
+    to: "text",
+    cc: "text",
+    bcc: "text",
+    subject: "text",
+    body: "text",
+    text: "text",
+    header: "none",
+    since: "none",
+    before: "none",
+    on: "none",
+    sentSince: "none",
+    sentBefore: "none",
+    sentOn: "none",
+    larger: "integer",
+    smaller: "integer",
+    uids: "none",
+    not: "none",
+    or: "none",
+  }, (search) => void imapSearch(search));
+  assertThrows(() => imapSearch({ since: new Date(NaN) }), TypeError, "since must be a valid Date");
+  assertThrows(
+    () => imapSearch({ or: [{}, { not: { larger: -1 } }] }),
+    RangeError,
+    "or[1].not.larger must be an integer",
+  );
+  assertThrows(
+    () => imapSearch({ not: { sene: true } as never }),
+    TypeError,
+    'did you mean "seen"',
+  );
+});
+
+Deno.test("the methods of ImapClient check their arguments before they send anything", async () => {
+  await using server = lineServer("* OK\r\n", (line) => `${line.split(" ")[0]} OK\r\n`);
+  await using mail = await connectImap({ port: server.port, tls: "none" });
+  const { length } = server.heard;
+  await checkEveryOption<ImapIdleOptions>(
+    "idle",
+    { signal: "none", renew: "time" },
+    (options) => void mail.idle(options),
+  );
+  const bad = (options: unknown) => () => mail.append("INBOX", "x", options as ImapAppendOptions);
+  await assertRejects(bad({ size: -1 }), RangeError, "size must be");
+  await assertRejects(bad({ internalDate: 1 }), RangeError, "internalDate must be a valid Date");
+  await assertRejects(bad({ flag: [] }), TypeError, 'did you mean "flags"');
+  const items = (wanted: unknown) => () => mail.fetch(1, wanted as ImapFetch);
+  await assertRejects(items({ envelope: 1 }), RangeError, "envelope must be true or false");
+  await assertRejects(items({ sections: [1] }), RangeError, "sections[0] must be a string");
+  await assertRejects(items({ header: true }), TypeError, 'fetch has no option "header"');
+  await assertRejects(() => mail.store(1, "toggle" as never, []), TypeError, "change must be");
+  await assertRejects(() => mail.message(1.5), RangeError, "uid must be");
+  await assertRejects(() => mail.command(""), TypeError, "line must be");
+  await assertRejects(
+    () => mail.login({ username: "a" }, "NTLM" as never),
+    TypeError,
+    "mechanism must",
+  );
+  assertEquals(server.heard.length, length);
+});
