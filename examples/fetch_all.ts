@@ -1,8 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net
 /**
- * Fetches many URLs at once and says of each, in the order given, what came of it.
+ * Fetches many URLs at once and prints the result of each, in the order of the URLs.
  *
- * **Permissions**: `--allow-net`, since any host may be named
+ * **Permissions**: `--allow-net`, because the command line may name any host
  *
  * @module
  */
@@ -16,14 +16,21 @@ import { type Page, readPage, rowOf, sentenceOf } from "./http/pages.ts";
 
 const cli = defineCli({
   name: "fetch-all",
-  summary: "Fetches many URLs at once; one that fails takes no other with it.",
+  summary: "Fetches many URLs at once. A failure of one does not affect the others.",
   flags: {
-    concurrency: { type: "integer", default: 10, min: 1, max: 1000, alias: "c", help: "At once" },
-    timeout: { type: "duration", default: "30s", alias: "t", help: "Limit for each URL" },
-    retries: { type: "integer", default: 3, min: 0, max: 100, help: "Tries after the first" },
+    concurrency: {
+      type: "integer",
+      default: 10,
+      min: 1,
+      max: 1000,
+      alias: "c",
+      help: "Simultaneous requests",
+    },
+    timeout: { type: "duration", default: "30s", alias: "t", help: "Time limit for each URL" },
+    retries: { type: "integer", default: 3, min: 0, max: 100, help: "Retries of each request" },
     maxBody: { type: "size", default: "64MiB", min: "1", help: "Largest body" },
   },
-  positionals: { url: { type: "list", help: "What to fetch, http or https" } },
+  positionals: { url: { type: "list", help: "URLs to fetch, http or https" } },
   permissions: { "--allow-net": "reach any host" },
   examples: ["deno task fetch-all http://127.0.0.1:8080/a http://127.0.0.1:8080/b"],
 });
@@ -36,14 +43,14 @@ const cli = defineCli({
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ url: urls, concurrency, timeout, retries, ...more }, ctx) => {
+  return cli.run(args, io, async ({ url: urls, concurrency, json, ...more }, ctx) => {
     urls.forEach(checkUrl);
     const { signal, io: { stderr, stderrIsTerminal } } = ctx;
     await using client = createClient({
       maxPerHost: concurrency,
       maxBody: more.maxBody,
-      timeouts: { total: timeout },
-      retry: { total: retries },
+      timeouts: { total: more.timeout },
+      retry: { total: more.retries },
     });
     const waiting = new Map<number, FetchResult<Page>>();
     let [done, failed, next] = [0, 0, 0];
@@ -55,7 +62,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       waiting.set(result.index, result);
       for (let one; (one = waiting.get(next)) !== undefined; waiting.delete(next++)) {
         if (stderrIsTerminal) stderr("\r\x1b[K");
-        if (more.json) ctx.printJson(rowOf(one));
+        if (json) ctx.printJson(rowOf(one));
         else ctx.print(sentenceOf(one));
       }
     }

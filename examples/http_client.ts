@@ -1,9 +1,9 @@
 #!/usr/bin/env -S deno run --allow-net
 /**
- * Sends one HTTP request and prints the answer: `deno task http-client GET http://127.0.0.1:8080/`
+ * Sends one HTTP request and prints the response: `deno task http-client GET http://127.0.0.1:8080/`
  *
- * **Permissions**: `--allow-net`, since any host may be named; `--allow-read=<file>` for `--upload`,
- * `--body` and `--ca`; `--allow-read` and `--allow-write` for the folder of `--output`
+ * **Permissions**: `--allow-net`, because the command line may name any host; `--allow-read=<file>` for
+ * `--upload`, `--body` and `--ca`; `--allow-read` and `--allow-write` for the folder of `--output`
  *
  * @module
  */
@@ -16,11 +16,11 @@ import { checkOutput, save } from "./http/save.ts";
 
 const cli = defineCli({
   name: "http-client",
-  summary: "Sends one HTTP request; an answer of 400 and above is a failure.",
+  summary: "Sends one HTTP request. A status of 400 or above is a failure.",
   flags: FLAGS,
   positionals: {
     method: { help: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
-    url: { help: "Where to" },
+    url: { help: "URL to request, http or https" },
   },
   permissions: {
     "--allow-net": "reach any host",

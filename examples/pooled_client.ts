@@ -1,9 +1,9 @@
 #!/usr/bin/env -S deno run --allow-net
 /**
- * A session that keeps its connections and tries again: 3 retries with backoff on 500, 502, 503,
- * 504 and failed connections, 10 connections to a host.
+ * Requests a URL many times over a few connections. It retries up to 3 times with backoff after 500,
+ * 502, 503, 504 and failed connections, and opens up to 10 connections to a host.
  *
- * **Permissions**: `--allow-net`, since any host may be named
+ * **Permissions**: `--allow-net`, because the command line may name any host
  *
  * @module
  */
@@ -15,15 +15,15 @@ import { checkUrl, shownUrl } from "./http/arguments.ts";
 
 const cli = defineCli({
   name: "pooled-client",
-  summary: "Asks for a URL many times over few connections, and tries again what fails.",
+  summary: "Requests a URL many times over few connections, and retries failures.",
   flags: {
-    requests: { type: "integer", default: 20, min: 1, max: 100_000, alias: "n", help: "How many" },
+    requests: { type: "integer", default: 20, min: 1, max: 100_000, alias: "n", help: "Requests" },
     pool: { type: "integer", default: 10, min: 1, max: 1000, help: "Connections to the host" },
-    retries: { type: "integer", default: 3, min: 0, max: 100, help: "Tries after the first" },
-    backoff: { type: "number", default: 0.5, min: 0, max: 60, help: "Backoff factor, seconds" },
-    timeout: { type: "duration", default: "30s", alias: "t", help: "Limit for an answer" },
+    retries: { type: "integer", default: 3, min: 0, max: 100, help: "Retries of each request" },
+    backoff: { type: "number", default: 0.5, min: 0, max: 60, help: "Backoff factor in seconds" },
+    timeout: { type: "duration", default: "30s", alias: "t", help: "Time limit for a response" },
   },
-  positionals: { url: { help: "What to ask for, http or https" } },
+  positionals: { url: { help: "URL to request, http or https" } },
   permissions: { "--allow-net": "reach any host" },
   examples: ["deno task pooled-client http://127.0.0.1:8080/ -n 100"],
 });
@@ -36,16 +36,16 @@ const cli = defineCli({
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ url, requests, pool, retries, backoff, ...more }, ctx) => {
+  return cli.run(args, io, async ({ url, requests, json, ...more }, ctx) => {
     checkUrl(url);
     await using client = createClient({
-      maxPerHost: pool,
+      maxPerHost: more.pool,
       maxQueued: requests,
-      retry: { total: retries, backoffFactor: backoff, statusForcelist: [500, 502, 503, 504] },
+      retry: { total: more.retries, backoffFactor: more.backoff },
       timeouts: { headers: more.timeout, body: more.timeout, queue: 0 },
       hooks: {
         beforeRetry: ({ status, error, delay }) =>
-          ctx.log.warn("again in {delay} ms: {why}", { delay, why: status ?? error?.message }),
+          ctx.log.warn("retry in {delay} ms: {why}", { delay, why: status ?? error?.message }),
       },
     });
     const [started, outcomes] = [performance.now(), new Map<string, number>()];
@@ -68,7 +68,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const ms = Math.round(performance.now() - started);
     const { requests: sent, retries: again } = client.stats();
     const row = { url: shownUrl(url), ms, sent, retries: again };
-    if (more.json) ctx.printJson({ ...row, outcomes: Object.fromEntries(outcomes) });
+    if (json) ctx.printJson({ ...row, outcomes: Object.fromEntries(outcomes) });
     else for (const [outcome, count] of outcomes) ctx.print(`${outcome}: ${count}`);
     ctx.log.info(`${sent} requests sent, ${again} of them retries, in ${ms} ms`);
     if (last !== undefined) throw last;

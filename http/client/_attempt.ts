@@ -4,32 +4,32 @@ import type { Plan } from "./_plan.ts";
 import type { Origin } from "./_slots.ts";
 import { type Upload, UploadSending } from "./_upload.ts";
 
-/** What is known of one try. */
+/** The state of one try to send a request. */
 export class Attempt {
-  /** The place that it holds. */
+  /** The origin whose place in the pool this try occupies. */
   origin: Origin | undefined;
   /** Whether `fetch` has been called. */
   sent = false;
-  /** Whether the head of the answer is here. */
+  /** Whether the head of the response has arrived. */
   answered = false;
-  /** The body, if it goes up piece by piece. */
+  /** The body, if it is sent in pieces. */
   upload: Upload | undefined;
-  /** The same once it is on its way. */
+  /** The upload in progress. */
   sending: UploadSending | undefined;
-  /** What the body of the caller has thrown. */
+  /** The error that the body of the caller has thrown. */
   spoiled: Theirs | undefined;
   told: HttpHookRequest | undefined;
-  /** Whether time has passed before it was sent. */
+  /** Whether the request waited before it was sent. */
   waited = false;
   broken: (() => boolean) | undefined;
 
   constructor(readonly number: number, readonly hooks: HttpHooks | undefined) {}
 
-  /** What `fetch` takes for the body; each piece that goes up buys time. */
+  /** Returns the body for `fetch`. Each piece of an upload restarts the limit on the response. */
   bodyInit({ body, timeouts }: Plan, guard: Guard): BodyInit | undefined {
     if (this.upload === undefined) return body?.whole;
     const { stream } = this.upload;
-    // Whoever gives a stream may know how long it is.
+    // The caller may state the length of a stream.
     const length = this.told?.headers.get("content-length") ?? "";
     const size = this.upload.size ?? (/^\d+$/.test(length) ? Number(length) : undefined);
     const sending = this.sending = new UploadSending({ stream, size }, {
@@ -43,17 +43,17 @@ export class Attempt {
   }
 }
 
-/** Marks what code of the caller has thrown. */
+/** Wraps an error that code of the caller has thrown. */
 export class Theirs {
   constructor(readonly error: unknown) {}
 }
 
-/** Marks what failed before anything could be sent. */
+/** Wraps an error that occurred before anything was sent. */
 export class NotSent {
   constructor(readonly cause: unknown) {}
 }
 
-/** Throws what code of the caller has thrown, marked. */
+/** Throws an error of code of the caller, wrapped. */
 export function theirs(error: unknown): never {
   throw new Theirs(error);
 }

@@ -2,7 +2,7 @@ import { charsetOf } from "../internal/content_type.ts";
 import { HttpDecodeError } from "./errors.ts";
 import { jsonPlace } from "../internal/json_error.ts";
 
-/** Parses JSON; the error shows the place. */
+/** Parses JSON. The error names the place of the fault. */
 export function decodeJson<T>(text: string, of: { shownUrl: string; status: number }): T {
   try {
     return JSON.parse(text) as T;
@@ -24,7 +24,7 @@ export function decodeJson<T>(text: string, of: { shownUrl: string; status: numb
   }
 }
 
-/** Decodes text by the charset of its media type, as UTF-8 where that is unknown. */
+/** Decodes text in the charset of its media type, or as UTF-8 if the charset is unknown. */
 export function decodeText(data: Uint8Array, contentType: string | null): string {
   const label = charsetOf(contentType);
   if (label === undefined || /^utf-?8$/i.test(label)) return utf8.decode(data);

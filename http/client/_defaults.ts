@@ -6,7 +6,7 @@ import { addHeaders, type HeaderPairs, pairsOf } from "./_headers.ts";
 import type { PlainRequest, Timeouts } from "./_plan.ts";
 import { Templates } from "./_templates.ts";
 
-/** The options that requests fall back on, checked once. */
+/** The default options of requests. */
 export class Defaults implements PlainRequest {
   readonly headers = new Headers();
   readonly pairs: HeaderPairs;
@@ -37,7 +37,7 @@ export class Defaults implements PlainRequest {
   }
 }
 
-/** Which statuses are errors; undefined if that is not said. */
+/** Returns the function that tells which statuses are errors; undefined if the option is not set. */
 export function raiser(
   raise: HttpCommonOptions["raiseForStatus"],
 ): ((status: number) => boolean) | undefined {
@@ -45,12 +45,12 @@ export function raiser(
   return raise ? isError : never;
 }
 
-/** Gives every answer as it is. */
+/** Accepts every status. */
 export function never(): boolean {
   return false;
 }
 
-/** The options of retrying where a client or a request sets some of them over those below. */
+/** Returns retry options in which the given ones replace those below. */
 export function mergeRetry(
   below: HttpCommonOptions["retry"],
   given: HttpCommonOptions["retry"],
@@ -58,7 +58,7 @@ export function mergeRetry(
   return below && given ? { ...below, ...given } : given ?? below;
 }
 
-/** Fills in the time limits. */
+/** Fills in the default time limits. */
 export function fillTimes(times: HttpTimeouts): Timeouts {
   return {
     queue: timeLimit(times.queue ?? 60_000),

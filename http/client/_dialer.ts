@@ -13,32 +13,32 @@ import { acceptSocks, socksReply, type SocksTarget } from "../internal/socks.ts"
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** How long whoever connects to us may take to say what it wants. */
+/** The longest time for the SOCKS request of a local client, in milliseconds. */
 const HELLO = 10_000;
 /** The timer of a request may be late. It acts first, because its error names the limit: in ms. */
 const HEAD_START = 500;
-/** Hosts whose last failure is remembered. */
+/** The number of hosts whose last failure is kept. */
 const MAX_REMEMBERED = 1000;
 const DOWN_BUFFER = 64 * 1024;
 const UP_BUFFER = 16 * 1024;
 
 /**
- * Dials for the clients of Deno under us: a SOCKS 5 proxy on loopback that knows
- * a secret, and ends in this process. TLS stays between Deno and the server.
+ * Connects for the clients of Deno: a SOCKS 5 proxy on loopback, protected by a secret, in this process.
+ * TLS stays between Deno and the server.
  */
 export class Dialer {
   readonly #options: HttpDialer;
   readonly #limit: number;
   readonly #secret = crypto.randomUUID();
-  /** Why the last dial of each target failed. */
+  /** The last error of each target. */
   readonly #failures = new Map<string, NetError | Expired>();
-  /** How often a server broke off a connection, by target. */
+  /** The number of connections that a server has reset, by target. */
   readonly #resets = new Map<string, number>();
   readonly #conns = new Set<Deno.TcpConn>();
   readonly #work = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #clock = new Clock(2000);
-  /** How long a server may take nothing: longer than the most patient request waits. */
+  /** The longest time without write progress. It exceeds the time limits of all requests. */
   #patience = 0;
   #listener: Deno.TcpListener | undefined;
 
@@ -47,11 +47,11 @@ export class Dialer {
     this.#limit = timeLimit(options.connectTimeout ?? 10_000);
   }
 
-  /** What Deno's client needs to know; begins to listen. */
+  /** Starts to listen, and returns the proxy settings for a client of Deno. */
   proxy(): Deno.Proxy {
     if (this.#listener === undefined) {
       this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      // Who forgets to close a client shall not hang: requests hold the process by themselves.
+      // A client that was not closed must not keep the process alive. Requests do so themselves.
       this.#listener.unref();
       this.#track(this.#accept(this.#listener));
     }
@@ -61,7 +61,7 @@ export class Dialer {
     };
   }
 
-  /** Why there was no connection, if `thrown` is what `fetch` says when our dial has failed. */
+  /** Returns why connecting failed, if `thrown` is the error of `fetch` for that. */
   failureOf(url: URL, thrown: unknown): NetError | Expired | undefined {
     const { cause } = thrown as { cause?: unknown };
     if (!(cause instanceof Error)) return undefined;
@@ -70,9 +70,9 @@ export class Dialer {
   }
 
   /**
-   * Says later whether a server at this target has broken off since. Deno sees an
-   * orderly end instead, for nothing here can send a reset: a body that lasts
-   * until the connection ends would seem whole.
+   * Returns a function that tells later whether the server has reset a connection since. Deno sees an
+   * orderly end instead, because this side cannot send a reset. A body that ends with the connection
+   * would seem complete.
    */
   watch(url: URL, { headers, body }: Timeouts): () => boolean {
     this.#patience = Math.max(this.#patience, headers + HEAD_START, body + HEAD_START);
@@ -81,11 +81,11 @@ export class Dialer {
     return () => (this.#resets.get(name) ?? 0) !== before;
   }
 
-  /** Ends everything. */
+  /** Ends all connections. */
   close(): void {
     this.#stop.abort();
     this.#clock.stop();
-    // Whoever waits for the end needs the process to live until it is there.
+    // `finished()` needs the process until all connections have ended.
     this.#listener?.ref();
     this.#listener?.close();
     for (const conn of this.#conns) {
@@ -94,7 +94,7 @@ export class Dialer {
     }
   }
 
-  /** Resolves when nothing is left of it. */
+  /** Resolves when all connections have ended. */
   async finished(): Promise<void> {
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
@@ -111,9 +111,9 @@ export class Dialer {
         this.#track(this.#serve(conn));
       } catch (error) {
         if (this.#stop.signal.aborted || error instanceof Deno.errors.BadResource) return;
-        // Reset before it was accepted.
+        // The connection was reset before it was accepted.
         if (error instanceof Deno.errors.NotConnected) continue;
-        // Out of descriptors: accepting again at once would spin.
+        // No file descriptor is left. Accepting again at once would be a busy loop.
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
@@ -129,7 +129,7 @@ export class Dialer {
       const target = await acceptSocks(socksSource(near), this.#secret);
       clearTimeout(hello);
       const gone = new AbortController();
-      // Nothing comes before our answer, but for the end of a client that waits no more.
+      // The client sends nothing before the reply. It can only end the connection.
       const first = firstBytes(near, gone);
       far = await this.#dial(target, AbortSignal.any([this.#stop.signal, gone.signal]));
       if (far === undefined) {
@@ -155,12 +155,12 @@ export class Dialer {
     first: Promise<Bytes | null>,
     name: string,
   ): Promise<void> {
-    // When one way fails, the other must not wait for ever.
+    // If one direction fails, the other one must end, too.
     const end = () => {
       closeQuietly(near);
       closeQuietly(far);
     };
-    // Whoever waits to write does not see that nobody wants it any more.
+    // A pending write does not notice that the client has gone.
     const patient = {
       write: async (bytes: Bytes) => {
         const limit = { due: performance.now() + this.#patience, expire: end };
@@ -178,7 +178,7 @@ export class Dialer {
         await writeAll(patient, begin);
         await pump(near, patient, UP_BUFFER);
       }
-      // Deno never closes one half: it wants nothing more.
+      // Deno never half-closes a connection. The end of its output ends the connection.
       end();
     };
     const down = async () => {
@@ -195,7 +195,7 @@ export class Dialer {
     await Promise.all([up().catch(end), down().catch(end)]);
   }
 
-  /** The connection, or undefined if there is none; the reason is remembered. */
+  /** Connects to a target. Returns undefined after a failure, and keeps the reason. */
   async #dial(target: SocksTarget, signal: AbortSignal): Promise<Deno.TcpConn | undefined> {
     const { hostname, port } = target;
     const name = nameOf(target);
@@ -249,7 +249,7 @@ export class Dialer {
     return !isAddress(hostname) && (resolve !== undefined || allow !== undefined);
   }
 
-  /** The addresses of a name; undefined if that is left to the system while it connects. */
+  /** Returns the addresses of a name; undefined if the system resolves it while connecting. */
   async #resolve(hostname: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
     if (isAddress(hostname)) return [hostname];
     const { resolve } = this.#options;
@@ -258,12 +258,12 @@ export class Dialer {
       ? (await lookup(hostname, { all: true })).map(({ address }) => address)
       : await resolve(hostname, signal);
     const wrong = found.find((address) => !isAddress(address));
-    if (wrong !== undefined) throw new TypeError("resolve gave something that is no IP address");
+    if (wrong !== undefined) throw new TypeError("resolve returned a value that is no IP address");
     if (found.length === 0) throw new Error("there is no address");
     return found;
   }
 
-  /** Those addresses that may be dialled. */
+  /** Returns the addresses that `allow` permits. */
   async #permit(target: SocksTarget, addresses: readonly string[]): Promise<readonly string[]> {
     const { allow } = this.#options;
     if (allow === undefined) return addresses;
@@ -310,7 +310,7 @@ function messageOf(thrown: unknown): string {
   return escapeControls(thrown instanceof Error ? thrown.message : String(thrown));
 }
 
-/** Sets an entry; the oldest goes when there are too many. */
+/** Sets an entry. Removes the oldest one if there are too many. */
 function remember<T>(map: Map<string, T>, name: string, value: T): void {
   map.delete(name);
   map.set(name, value);

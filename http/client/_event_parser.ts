@@ -1,4 +1,4 @@
-/** One event, before its defaults are filled in. */
+/** A parsed event. */
 export interface ParsedEvent {
   readonly event: string;
   readonly data: string;
@@ -10,31 +10,35 @@ export class EventTooLarge extends Error {}
 const LINE_END = /\r\n|[\r\n]/g;
 
 /**
- * Reads server-sent events (HTML standard §9.2.6). That of @std/http was not
- * taken: it also gives an event that the end of the stream has cut off, and its
- * lines have no bound.
+ * Parses server-sent events (HTML standard §9.2.6). The parser of @std/http does not fit: it also returns
+ * an event that the end of the stream has truncated, and does not limit the length of lines.
  */
 export class EventParser {
-  /** The identity of the last event, for `Last-Event-ID`. */
+  /** The ID of the last event, for `Last-Event-ID`. */
   lastEventId: string;
-  /** How long to wait before a new connection, in milliseconds, if the server has said so. */
+  /** The wait before a new connection in milliseconds, if the server has set it. */
   retry: number | undefined;
   readonly #max: number;
   #id: string;
   #event = "";
   #data: string[] = [];
-  /** How large the event is that has not ended yet. */
+  /** The size of the event in progress. */
   #size = 0;
   #line = "";
   #afterCr = false;
 
-  /** Begins; `max` is the largest event, in UTF-16 units. */
+  /**
+   * Makes a parser.
+   *
+   * @param max The largest size of an event in UTF-16 units.
+   * @param lastEventId The ID of the last event of an earlier run.
+   */
   constructor(max: number, lastEventId: string) {
     this.#max = max;
     this.lastEventId = this.#id = lastEventId;
   }
 
-  /** A new connection: what had not ended is lost, for the server sends it again. */
+  /** Prepares for a new connection. An incomplete event is dropped, because the server repeats it. */
   reset(): void {
     this.#id = this.lastEventId;
     this.#event = this.#line = "";
@@ -43,7 +47,7 @@ export class EventParser {
     this.#afterCr = false;
   }
 
-  /** Takes text; gives the events that end in it. Throws for one that is too large. */
+  /** Parses text and yields the events that end in it. Throws for an event that is too large. */
   *push(text: string): Generator<ParsedEvent> {
     let at = this.#afterCr && text.startsWith("\n") ? 1 : 0;
     if (text !== "") this.#afterCr = text.endsWith("\r");
@@ -56,7 +60,7 @@ export class EventParser {
       const event = this.#take(line);
       if (event !== undefined) {
         yield event;
-        // Whoever takes events may use the same expression meanwhile.
+        // Another parser may use the same expression between two events.
         LINE_END.lastIndex = at;
       }
     }

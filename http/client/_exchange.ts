@@ -12,25 +12,25 @@ import { shownUrl } from "./_url.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A body of a known length up to this is read at once, which is far cheaper than a stream. */
+/** The largest body of known length that is read at once, in bytes. A stream costs much more. */
 const SMALL = 16 * 1024;
 const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 const NOTHING: Bytes = new Uint8Array();
 
-/** An answer whose head is here. */
+/** A response whose head has arrived. */
 export class ClientExchange {
-  /** The body, if it was small and has been read. */
+  /** The body, if it is small and has been read. */
   data: Bytes | undefined;
   readonly #native: Response;
   readonly #guard: Guard;
   readonly #plan: Plan;
   readonly #slots: Slots;
   readonly #origin: Origin;
-  /** Whether a connection to this server has been broken off since, unseen by Deno. */
+  /** Returns whether the server has reset a connection since, which Deno does not see. */
   readonly #broken: (() => boolean) | undefined;
-  /** What goes up piece by piece, perhaps longer than the answer lasts. */
+  /** The upload, which may last longer than the response. */
   readonly #sending: UploadSending | undefined;
-  /** Reads what arrives, once somebody wants it. */
+  /** The reader of the body, once the body is used. */
   #source: ReadableStreamDefaultReader<Bytes> | undefined;
   #released = false;
   #free = false;
@@ -71,47 +71,47 @@ export class ClientExchange {
     return this.#plan.history;
   }
 
-  /** This is the last try: the time limits end with the bodies, and the bodies with them. */
+  /** Marks the last try. The time limits end with the bodies, and end the bodies when they expire. */
   keep(): this {
     this.#kept = true;
     if (this.#free) this.#guard.end();
-    // Nobody may be reading: the place must not wait for that.
+    // The place must become free even if nobody reads the body.
     else this.#guard.controller.signal.addEventListener("abort", () => this.#stop());
     return this;
   }
 
-  /** Whether the body is known to be small; others stay streams. */
+  /** Returns whether the body is known to be small. Other bodies stay streams. */
   isSmall(): boolean {
     const { headers, status } = this.#native;
     if (this.#plan.method === "HEAD" || NULL_BODY.has(status)) return false;
     const length = parseDigits(headers.get("content-length") ?? "");
     if (length === undefined || length > Math.min(SMALL, this.#plan.maxBody)) return false;
-    // Where both are sent, the chunks count and not the length (RFC 9112 §6.3).
+    // Transfer-Encoding overrides Content-Length (RFC 9112 §6.3).
     if (headers.has("transfer-encoding")) return false;
     return this.#plan.onDownload === undefined && !headers.has("content-encoding");
   }
 
-  /** Takes a body that is small and has been read, so that its place is free. */
+  /** Stores a small body that has been read, and releases the place. */
   take(data: Bytes): void {
     this.#guard.disarm();
     this.data = data;
     this.#release();
   }
 
-  /** Whether there can be no body. */
+  /** Returns whether the response cannot have a body. */
   isEmpty(): boolean {
     const { status, body } = this.#native;
     return body === null || this.#plan.method === "HEAD" || NULL_BODY.has(status);
   }
 
-  /** Lets go of the place at once where there can be no body. */
+  /** Releases the place of a response that cannot have a body. */
   async skip(): Promise<void> {
     await this.#native.body?.cancel();
     this.data = NOTHING;
     this.#release();
   }
 
-  /** The whole body. */
+  /** Reads the whole body, or its first `max` bytes and the rest of that chunk. */
   async bytes(max = Infinity): Promise<Bytes> {
     if (this.data !== undefined) return this.data;
     const chunks: Bytes[] = [];
@@ -136,7 +136,7 @@ export class ClientExchange {
     return data;
   }
 
-  /** The answer as a standard `Response`. */
+  /** Returns the response for the caller. */
   response(): HttpResponse {
     const { status, statusText, headers } = this.#native;
     const { method, history, redirected } = this.#plan;
@@ -154,24 +154,24 @@ export class ClientExchange {
     });
   }
 
-  /** Nobody wants the rest. */
+  /** Cancels the rest of the response. */
   async discard(): Promise<void> {
     this.#sending?.stop(NOT_WANTED);
     if (this.data === undefined) await this.#native.body?.cancel().catch(() => {});
     this.#release();
   }
 
-  /** The body as it comes: decompressed, bounded, under the time limits. */
+  /** Returns the body as a stream: decompressed, limited in size and time. */
   stream(): ReadableStream<Bytes> {
     const { headers } = this.#native;
     const codings = codingsOf(headers.get("content-encoding"));
     const limited = this.#watched(this.#native.body as ReadableStream<Bytes>);
-    // What nobody can decode is the caller's, who sees Content-Encoding.
+    // The caller gets unknown codings as they are, with Content-Encoding.
     const plain = codings === undefined || codings.length === 0;
     return this.#bounded(plain ? limited : decode(limited, codings, this.#framed()), plain);
   }
 
-  /** Puts the limits on what arrives. */
+  /** Applies the time limits to the bytes that arrive. */
   #watched(body: ReadableStream<Bytes>): ReadableStream<Bytes> {
     const reader = this.#source = body.getReader();
     const guard = this.#guard;
@@ -190,13 +190,13 @@ export class ClientExchange {
     }, { highWaterMark: 0 });
   }
 
-  /** Nobody wants what is left of the body that a stream reads. */
+  /** Cancels the body that a stream reads. */
   async #giveUp(): Promise<void> {
     await this.#source?.cancel().catch(() => {});
     this.#release();
   }
 
-  /** Counts what comes out, and gives every error its class. */
+  /** Limits the decoded size, reports the progress and converts errors. */
   #bounded(body: ReadableStream<Bytes>, plain: boolean): ReadableStream<Bytes> {
     const reader = body.getReader();
     const { maxBody, onDownload } = this.#plan;
@@ -204,7 +204,7 @@ export class ClientExchange {
     const total = plain ? parseDigits(length ?? "") : undefined;
     let transferred = 0;
     const giveUp = async () => {
-      // First what waits for the network, or the rest would wait with it.
+      // First cancel the read from the network, because the rest waits for it.
       await this.#giveUp();
       await reader.cancel().catch(() => {});
     };
@@ -234,14 +234,14 @@ export class ClientExchange {
     }, { highWaterMark: 0 });
   }
 
-  /** Deno undoes chunks alone, and takes all else for a body that lasts as long as its connection. */
+  /** Rejects transfer codings other than chunked. Deno would read them until the connection ends. */
   #checkTransfer(): void {
     const transfer = lowerAscii(this.#native.headers.get("transfer-encoding") ?? "identity");
     if (transfer === "chunked" || transfer === "identity") return;
-    throw failure(this.#plan, "protocol", "its body has a transfer coding that nobody asked for");
+    throw failure(this.#plan, "protocol", "its body has a transfer coding that was not requested");
   }
 
-  /** A body without a length is whole only if its connection has ended in order. */
+  /** Rejects a body without a length whose connection was reset. It may be truncated. */
   #checkEnd(): void {
     if (this.#broken === undefined) return;
     if (!this.#framed() && this.#broken()) {
@@ -249,7 +249,7 @@ export class ClientExchange {
     }
   }
 
-  /** Whether its own form says where the body ends, and not its connection. */
+  /** Returns whether the body has a length or chunks, and does not end with the connection. */
   #framed(): boolean {
     const { headers } = this.#native;
     return headers.has("content-length") || headers.has("transfer-encoding");
@@ -272,7 +272,7 @@ export class ClientExchange {
     return failure(this.#plan, "limit", reason);
   }
 
-  /** The answer is over. What still goes up keeps the place, unless nobody wants it. */
+  /** Ends the response. An upload keeps the place, unless the status is 300 or above. */
   #release(soon = false): void {
     if (this.#released) return;
     this.#released = true;
@@ -284,7 +284,7 @@ export class ClientExchange {
     this.#guard.arm("headers", this.#plan.timeouts.headers);
   }
 
-  /** Everything ends. */
+  /** Ends the upload and the response. */
   #stop(): void {
     this.#sending?.stop(this.#guard.controller.signal.reason);
     this.#release();
@@ -298,9 +298,9 @@ export class ClientExchange {
   }
 }
 
-const NOT_WANTED = new Error("The server has answered and wants no more of the body");
+const NOT_WANTED = new Error("The server has answered and does not need the rest of the body");
 
-/** What the decompressor says is the fault of the peer, too. */
+/** Converts an error of reading or decompressing a body. */
 function bodyError(error: unknown, context: Failing): Error {
   const code = (error as { code?: unknown } | null)?.code;
   if (code === "Z_BUF_ERROR") {

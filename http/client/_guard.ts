@@ -2,10 +2,10 @@ import { forEachWatched, touch, unwatch, watch, type Watched } from "../../net/i
 import { MAX_TIMER } from "../../net/internal/options.ts";
 import type { HttpStage } from "./errors.ts";
 
-/** Why a guard has aborted: the client was closed. */
+/** The reason of a guard that aborts because the client was closed. */
 export const CLOSED: unique symbol = Symbol("closed");
 
-/** Why a guard has aborted: its own limit, as opposed to the caller's signal. */
+/** The reason of a guard that aborts because a time limit has expired. */
 export class Expired {
   constructor(readonly stage: HttpStage, readonly limit: number) {}
 }
@@ -17,12 +17,12 @@ export class Expired {
 export class Guard implements Watched {
   /** The request itself keeps the process alive. A response that nobody reads must not. */
   readonly waiting = false;
-  /** When it acts next, on the clock of `performance.now`. */
+  /** The time of the next limit, on the clock of `performance.now`. */
   due: number;
-  /** Aborts what is under way; a new one after {@linkcode renew}. */
+  /** Aborts the try in progress. {@linkcode renew} replaces it. */
   controller = new AbortController();
   readonly #total: number;
-  /** When it began, on the same clock. */
+  /** The start of the request, on the same clock. */
   readonly begun: number;
   readonly #end: number;
   readonly #signal: AbortSignal | undefined;
@@ -31,7 +31,7 @@ export class Guard implements Watched {
   #live = true;
   #onAbort: (() => void) | undefined;
 
-  /** Begins; `total` is Infinity for no limit. The owner is whoever may end all of its own. */
+  /** Starts the limits. `total` is Infinity for no limit. `abortAll` ends all guards of an owner. */
   constructor(total: number, signal: AbortSignal | undefined, readonly owner?: object) {
     this.#total = this.#limit = total;
     this.begun = nearlyNow();
@@ -45,9 +45,9 @@ export class Guard implements Watched {
     watch(this);
   }
 
-  /** What is under way has to be over in `limit` milliseconds from `now`. */
+  /** Limits the current stage to `limit` milliseconds from `now`. */
   arm(stage: HttpStage, limit: number, now = nearlyNow()): void {
-    // Once it has ended a timer would only hold the process.
+    // A guard that has ended must not be registered again.
     if (!this.#live) return;
     const due = now + limit;
     if (due < this.#end) {
@@ -58,30 +58,30 @@ export class Guard implements Watched {
     } else this.disarm();
   }
 
-  /** Nothing is under way but the whole. */
+  /** Removes the limit of the current stage. The total limit remains. */
   disarm(): void {
     this.due = this.#end;
     this.#stage = "total";
     this.#limit = this.#total;
   }
 
-  /** What is left of the whole, in milliseconds. */
+  /** Returns the rest of the total limit in milliseconds. */
   get left(): number {
     return this.#end === Infinity ? Infinity : this.#end - performance.now();
   }
 
-  /** The limit that was hit, if it was that. */
+  /** Returns the limit that has expired; undefined if none has. */
   get expired(): Expired | undefined {
     const { signal } = this.controller;
     return signal.aborted && signal.reason instanceof Expired ? signal.reason : undefined;
   }
 
-  /** Whether it was the caller who gave up. */
+  /** Returns whether the caller has cancelled the request. */
   get cancelled(): boolean {
     return this.controller.signal.aborted && this.expired === undefined;
   }
 
-  /** Makes another try possible after a limit of one try. */
+  /** Prepares another try after a limit of one try has expired. */
   renew(): void {
     if (this.expired === undefined) return;
     this.controller = new AbortController();
@@ -90,7 +90,7 @@ export class Guard implements Watched {
     watch(this);
   }
 
-  /** Ends everything: nothing is watched any more. */
+  /** Removes all limits. */
   end(): void {
     this.#live = false;
     this.due = Infinity;
@@ -101,7 +101,7 @@ export class Guard implements Watched {
     }
   }
 
-  /** Waits; rejects as soon as the guard aborts. */
+  /** Waits `wait` milliseconds. Rejects as soon as the guard aborts. */
   async sleep(wait: number): Promise<void> {
     const { signal } = this.controller;
     signal.throwIfAborted();
@@ -131,14 +131,14 @@ export class Guard implements Watched {
   }
 }
 
-/** The real one, also where a test of the caller stops the time. */
+/** The real function. A test of the caller may replace `Date.now`. */
 const dateNow = Date.now;
 let lastDate = NaN;
 let lastNow = 0;
 
 /**
- * The time on the clock of `performance.now`, or up to a millisecond more. Deno's clock costs
- * thrice what the date does, and many requests begin within the same millisecond.
+ * Returns the time on the clock of `performance.now`, up to a millisecond late. `performance.now` costs
+ * three times as much as `Date.now`, and many requests start within the same millisecond.
  */
 function nearlyNow(): number {
   const date = dateNow();

@@ -1,21 +1,21 @@
-/** The headers of requests: those of a client and of a request together, and their form for `fetch`. */
+/** Merges the headers of a client and of a request, and converts them for `fetch`. */
 
 import { escapeControls } from "../../net/text.ts";
 import type { HttpRequestOptions } from "./options.ts";
 
-/** Headers as `fetch` takes them at the least cost; a name may come more than once. */
+/** Headers in the form that `fetch` processes fastest. A name may occur more than once. */
 export type HeaderPairs = [string, string][];
 
 /**
- * Deno gives raw bytes only if the first of these is exactly `identity`; the
- * second tells the server what we take. We decompress better: see `_decompress.ts`.
+ * Deno returns raw bytes only if the first line is exactly `identity`. The second line lists the accepted
+ * codings for the server. `http/internal/decompress.ts` decodes more reliably than Deno.
  */
 const ENCODINGS: HeaderPairs = [["accept-encoding", "identity"], [
   "accept-encoding",
   "gzip, deflate, br",
 ]];
 
-/** The headers for `fetch`. */
+/** Returns headers for `fetch`. */
 export function pairsOf(headers: Headers): HeaderPairs {
   const pairs: HeaderPairs = [...headers];
   const own = headers.get("accept-encoding");
@@ -23,7 +23,7 @@ export function pairsOf(headers: Headers): HeaderPairs {
   return own === "identity" ? pairs : [["accept-encoding", "identity"], ...pairs];
 }
 
-/** Puts the headers of a request over those of its client; null removes one. */
+/** Replaces headers by those of a request. Null removes a header. */
 export function addHeaders(headers: Headers, more: HttpRequestOptions["headers"]): void {
   if (more === undefined) return;
   const seen = new Set<string>();
@@ -31,7 +31,7 @@ export function addHeaders(headers: Headers, more: HttpRequestOptions["headers"]
     const lower = name.toLowerCase();
     try {
       if (value === null) headers.delete(name);
-      // Only Set-Cookie comes several times, and that is no header of a request.
+      // A name that the caller repeats gets all of its values.
       else if (seen.has(lower)) headers.append(name, value);
       else headers.set(name, value);
     } catch {
@@ -54,12 +54,14 @@ function entriesOf(
   }
 }
 
-/** What Deno says instead shows the value, which may be a secret. */
+/** Returns an error that does not show the value, unlike Deno's. The value may be a secret. */
 function unfit(what: string): TypeError {
-  return new TypeError(`Cannot use ${what}: a name or value holds what cannot stand there`);
+  return new TypeError(
+    `Cannot use ${what}: the name or a value contains a character that a header cannot contain`,
+  );
 }
 
-/** The headers of a caller, with some of ours over them. */
+/** Returns the headers of a caller, with some of them replaced. */
 export function withHeaders(
   given: HttpRequestOptions["headers"],
   more: Readonly<Record<string, string>>,

@@ -3,19 +3,19 @@ import type { HttpClientOptions } from "./options.ts";
 import { Dialer } from "./_dialer.ts";
 import { checkProxy, noProxyMatcher } from "./_proxy.ts";
 
-/** What a request asks of the client under it. */
+/** The requirements of a request for the client of Deno. */
 export interface Wanted {
   readonly url: URL;
-  /** Whether Deno may send it again by itself when a kept connection turns out to be dead. */
+  /** Whether Deno may repeat the request when a reused connection is dead. */
   readonly repeatable: boolean;
 }
 
 /**
- * The clients of Deno under one of ours, made when they are needed first: with
- * and without kept connections, with and without the proxy.
+ * The clients of Deno that one client uses, each made at its first use: with and without connection
+ * reuse, with and without the proxy.
  */
 export class NativeClients {
-  /** Connects for them, if that was asked for. */
+  /** Connects in place of Deno, if the options require it. */
   readonly dialer: Dialer | undefined;
   readonly #base: Deno.CreateHttpClientOptions;
   readonly #proxy: Deno.Proxy | undefined;
@@ -52,15 +52,15 @@ export class NativeClients {
     if (proxy?.noProxy !== undefined) this.#direct = noProxyMatcher(proxy.noProxy);
   }
 
-  /** Why there is no way to an URL; undefined if there is one. */
+  /** Returns why a URL cannot be reached; undefined if it can. */
   refusal({ protocol }: URL): string | undefined {
-    // Deno would send it in plain text, whatever the URL says.
+    // Deno would send the request without TLS.
     return this.#unix && protocol === "https:"
-      ? "https does not go over a Unix socket: use http"
+      ? "a Unix socket does not support https; use http"
       : undefined;
   }
 
-  /** The one for a request. */
+  /** Returns the client for a request. */
   get({ url, repeatable }: Wanted): Deno.HttpClient {
     const direct = this.dialer === undefined &&
       (this.#proxy === undefined || this.#direct?.(url) === true);
@@ -76,7 +76,7 @@ export class NativeClients {
     return made;
   }
 
-  /** Closes all of them. */
+  /** Closes all clients and the dialer. */
   close(): void {
     for (const client of this.#made.values()) client.close();
     this.#made.clear();
@@ -84,7 +84,7 @@ export class NativeClients {
   }
 }
 
-/** Deno looks at certificates when a client is made, which is late for an option. */
+/** Checks certificates at once. Deno checks them when it makes a client, at the first request. */
 function checkCertificates(
   given: Record<"cert" | "key", string | undefined> & { caCerts: string[] | undefined },
 ): void {

@@ -1,23 +1,23 @@
 import { createHash } from "node:crypto";
 import { NetError } from "../../net/errors/errors.ts";
 
-/** What has to be the same for a download to go on. */
+/** The identity of the content, which must be unchanged for a download to resume. */
 export interface PartialState {
   /** A digest of the URL, which may hold secrets. */
   readonly url: string;
-  /** What `If-Range` takes: a strong entity tag, or a date. */
+  /** The value for `If-Range`: a strong entity tag or a date. */
   readonly validator: string;
-  /** In bytes, where it is known. */
+  /** The complete size in bytes; undefined if it is unknown. */
   readonly total: number | undefined;
 }
 
 const BLOCK = 64 * 1024;
 
-/** A file that is not whole yet, with the note of what it is a part of. */
+/** An incomplete file, with a note that identifies its content. */
 export class PartialFile implements Disposable {
-  /** How many bytes of it are good. */
+  /** The number of valid bytes. */
   size = 0;
-  /** What it is a part of; undefined if that is not known, so that it cannot go on. */
+  /** The identity of the content; undefined if it is unknown. Then the download cannot resume. */
   state: PartialState | undefined;
   readonly path: string;
   readonly #target: string;
@@ -31,16 +31,16 @@ export class PartialFile implements Disposable {
     this.#file = file;
   }
 
-  /** Opens what is there, or begins. Nobody else can open it meanwhile. */
+  /** Opens an incomplete file, or starts a new one, and locks it. */
   static async open(target: string, resume: boolean): Promise<PartialFile> {
     const path = `${target}.part`;
     const found = await Deno.lstat(path).catch((error) => {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
     });
-    // A link that somebody has laid there would lead anywhere.
+    // A symbolic link of somebody else could point to any file.
     if (found !== undefined && !found.isFile) {
-      throw new Error(`Cannot download to ${path}: it is there, and is no file`);
+      throw new Error(`Cannot download to ${path}: it exists and is no file`);
     }
     const file = await Deno.open(path, { read: true, write: true, create: true });
     try {
@@ -60,7 +60,7 @@ export class PartialFile implements Disposable {
     }
   }
 
-  /** Throws away what is there. */
+  /** Drops the content and starts again. */
   async restart(state: PartialState | undefined): Promise<void> {
     await this.#file.truncate(0);
     this.size = 0;
@@ -69,14 +69,14 @@ export class PartialFile implements Disposable {
     else await Deno.writeTextFile(this.#note, JSON.stringify(state));
   }
 
-  /** Puts bytes at its end. */
+  /** Appends bytes to the file. */
   async append(bytes: Uint8Array): Promise<void> {
     await this.#file.seek(this.size, Deno.SeekMode.Start);
     for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
     this.size += bytes.length;
   }
 
-  /** The digest of all of it, in hexadecimal. */
+  /** Returns the digest of the file in hexadecimal. */
   async digest(algorithm: string): Promise<string> {
     const hash = createHash(algorithm);
     const buffer = new Uint8Array(BLOCK);
@@ -88,14 +88,14 @@ export class PartialFile implements Disposable {
     }
   }
 
-  /** It is whole: it gets its name, in one step. */
+  /** Renames the complete file to its final name. */
   async finish(): Promise<void> {
     await this.#file.sync();
     await Deno.rename(this.path, this.#target);
     await removeQuietly(this.#note);
   }
 
-  /** Throws it away for good. */
+  /** Removes the file and the note. */
   async discard(): Promise<void> {
     await removeQuietly(this.path);
     await removeQuietly(this.#note);

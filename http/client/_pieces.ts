@@ -1,7 +1,7 @@
 import { parseDigits } from "../../net/text.ts";
 import type { PartialState } from "./_partial_file.ts";
 
-/** What asks for the rest, if it is still of the same. */
+/** Returns the headers that request the rest of unchanged content. */
 export function rangeHeaders(
   size: number,
   state: PartialState | undefined,
@@ -14,15 +14,15 @@ export function rangeHeaders(
   };
 }
 
-/** What came, and is to be the same when it goes on. */
+/** Returns the identity of the content of a response; undefined if the download could not resume. */
 export function stateOf(url: string, headers: Headers): PartialState | undefined {
   const validator = validatorOf(headers);
-  // What the server has coded is no piece of the file.
+  // Encoded content is no part of the file.
   if (validator === undefined || headers.has("content-encoding")) return undefined;
   return { url, validator, total: lengthOf(headers) };
 }
 
-/** Whether a piece is of something else, though the server was told what we have. */
+/** Returns whether the content has changed, although the server got `If-Range`. */
 export function hasChanged(
   state: PartialState,
   headers: Headers,
@@ -33,7 +33,7 @@ export function hasChanged(
   return total !== undefined && state.total !== undefined && total !== state.total;
 }
 
-/** What `If-Range` takes (RFC 9110 §13.1.5, §8.8.2.2). */
+/** Returns the value for `If-Range` (RFC 9110 §13.1.5, §8.8.2.2). */
 function validatorOf(headers: Headers): string | undefined {
   const etag = headers.get("etag");
   if (etag !== null && etag.startsWith('"')) return etag;
@@ -42,20 +42,20 @@ function validatorOf(headers: Headers): string | undefined {
   return modified !== null && age >= 1000 ? modified : undefined;
 }
 
-/** How long the content is, in bytes, where the server says it. */
+/** Returns the length of the content in bytes; undefined if the server does not state it. */
 export function lengthOf(headers: Headers): number | undefined {
   const length = headers.get("content-length");
   return length === null || headers.has("content-encoding") ? undefined : parseDigits(length);
 }
 
-/** The piece of a 206, its end not included. */
+/** The range of a 206 response. `end` is exclusive. */
 export interface Piece {
   readonly start: number;
   readonly end: number;
   readonly total: number | undefined;
 }
 
-/** The piece that a 206 says it is; undefined if it does not. */
+/** Returns the range of a 206 response; undefined if it states none. */
 export function rangeOf(headers: Headers): Piece | undefined {
   const [, start, last, total] =
     /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(headers.get("content-range") ?? "") ?? [];

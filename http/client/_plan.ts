@@ -5,7 +5,7 @@ import type { RequestBody } from "./_request_body.ts";
 import type { Template } from "./_templates.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
 
-/** Time limits, Infinity for none. */
+/** Time limits in milliseconds, Infinity for none. */
 export interface Timeouts {
   readonly queue: number;
   readonly headers: number;
@@ -13,20 +13,20 @@ export interface Timeouts {
   readonly total: number;
 }
 
-/** What requests are that set nothing themselves. */
+/** The headers of requests that set none themselves. */
 export interface PlainRequest {
   readonly headers: Headers;
-  /** The same for `fetch`. */
+  /** The headers for `fetch`. */
   readonly pairs: HeaderPairs;
 }
 
-/** A request on its way: what redirects and tries change, and what stays. */
+/** A request in progress. Redirects and retries change some of its fields. */
 export interface Plan {
   method: string;
   url: URL;
-  /** What is known of `url` from before. */
+  /** The cached form of `url`, if there is one. */
   template: Template | undefined;
-  /** The headers, or undefined for those of the client alone. */
+  /** The headers; undefined for those of the client. */
   headers: Headers | undefined;
   body: RequestBody | undefined;
   auth: HttpAuth | undefined;
@@ -35,7 +35,7 @@ export interface Plan {
   readonly timeouts: Timeouts;
   readonly retry: HttpRetryPolicy;
   readonly maxRedirects: number;
-  /** What a redirect does if it is not followed. */
+  /** The handling of redirects, as in `RequestInit`. */
   readonly redirect: "follow" | "manual" | "error";
   readonly raise: (status: number) => boolean;
   readonly maxBody: number;
@@ -53,20 +53,22 @@ const METHODS: ReadonlySet<string> = new Set([
   "DELETE",
 ]);
 
-/** Rejects what cannot be a method; gives it in capitals. */
+/** Returns a method in upper case. Throws if it is no method. */
 export function checkMethod(method: string): string {
   if (METHODS.has(method)) return method;
   const upper = method.toUpperCase();
   if (/^[!#$%&'*+.^_`|~0-9A-Z-]+$/.test(upper) && upper !== "CONNECT") return upper;
-  throw new TypeError("Cannot use this method: it is no token, or CONNECT");
+  throw new TypeError("method must be a token other than CONNECT");
 }
 
-/** The value of `Authorization`. */
+/** Returns the value of `Authorization`. */
 export async function authorization(auth: HttpAuth): Promise<string> {
   if ("bearer" in auth) {
     const token = typeof auth.bearer === "function" ? await auth.bearer() : auth.bearer;
     if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new TypeError("Cannot use the bearer token: it is empty or holds blanks or controls");
+      throw new TypeError(
+        "The bearer token must not be empty, nor contain blanks or control characters",
+      );
     }
     return `Bearer ${token}`;
   }

@@ -9,7 +9,7 @@ const FACTOR = 0.5;
 /** The default of `maxBackoff`, in milliseconds. */
 const MAX_BACKOFF = 120_000;
 
-/** Fills in the defaults of checked options. */
+/** Fills in the defaults of options that have been checked. */
 export function policyOf(options: HttpRetryOptions | false = {}): HttpRetryPolicy {
   const given = options === false ? { total: 0 } : options;
   const { total = 3 } = given;

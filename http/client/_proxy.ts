@@ -1,6 +1,6 @@
 import type { HttpProxy } from "./options.ts";
 
-/** A proxy as Deno wants it, checked; its credentials stand apart, so that no error shows them. */
+/** Checks a proxy and converts it for Deno. Errors do not show the credentials. */
 export function checkProxy(proxy: HttpProxy): Deno.Proxy {
   const url = URL.parse(proxy.url);
   if (url === null || !/^(https?|socks5h?):$/.test(url.protocol)) {
@@ -15,14 +15,14 @@ export function checkProxy(proxy: HttpProxy): Deno.Proxy {
   };
 }
 
-/** Says which hosts are asked directly. */
+/** Returns a function that tells which hosts are reached without the proxy. */
 export function noProxyMatcher(list: HttpProxy["noProxy"]): (url: URL) => boolean {
   const entries = (typeof list === "string" ? list.split(",") : [...list ?? []])
     .map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== "");
   if (entries.includes("*")) return () => true;
   const rows = entries.map((entry) => {
     const [, host = "", port] = /^(.*?)(?::(\d+))?$/.exec(entry.replace(/^\*?\./, "")) ?? [];
-    // The colons of a bare IPv6 address divide nothing.
+    // The colons of a bare IPv6 address do not separate a port.
     const bare = entry.split(":").length > 2 && !entry.startsWith("[");
     return bare ? { host: `[${entry}]`, port: undefined } : { host, port };
   });

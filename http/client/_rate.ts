@@ -1,10 +1,10 @@
 import type { HttpRateLimit } from "./options.ts";
 
-/** At most so many starts in every span of time, for each host. */
+/** Limits how many requests start within a period, for each host. */
 export class RateLimiter {
   readonly #requests: number;
   readonly #per: number;
-  /** The last starts of each host, the oldest at `at`. */
+  /** The times of the last starts for each host. The oldest is at `at`. */
   readonly #hosts = new Map<string, { starts: number[]; at: number }>();
 
   constructor({ requests, per }: HttpRateLimit) {
@@ -12,7 +12,7 @@ export class RateLimiter {
     this.#per = per;
   }
 
-  /** Takes the next start of a host; gives how long to wait for it, in milliseconds. */
+  /** Reserves the next start for a host. Returns the wait until then in milliseconds. */
   take(host: string, now: number): number {
     if (this.#requests === Infinity) return 0;
     let row = this.#hosts.get(host);
@@ -27,7 +27,7 @@ export class RateLimiter {
     return start - now;
   }
 
-  /** Drops hosts that have been quiet, so that their number stays bounded. */
+  /** Drops idle hosts, so that their number stays bounded. */
   #forget(now: number): void {
     if (this.#hosts.size < 1000) return;
     for (const [host, { starts }] of this.#hosts) {

@@ -2,7 +2,7 @@ import type { Plan } from "./_plan.ts";
 import { failure } from "./_request_failure.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** What belongs to one origin alone. */
+/** Headers that belong to one origin only. */
 const SECRETS = ["authorization", "cookie", "proxy-authorization"];
 const BODY_HEADERS = [
   "content-encoding",
@@ -13,14 +13,14 @@ const BODY_HEADERS = [
   "transfer-encoding",
 ];
 
-/** Where an answer redirects to, if it does. */
+/** Returns the target of a redirect; null if it is malformed, undefined without a redirect. */
 export function locationOf(status: number, headers: Headers, from: URL): URL | null | undefined {
   if (!REDIRECTS.has(status)) return undefined;
   const location = headers.get("location");
   return location === null ? undefined : URL.parse(asUtf8(location), from);
 }
 
-/** Headers come byte by byte; a server that forgets to encode a name mostly means UTF-8. */
+/** Decodes a header as UTF-8. Servers that do not encode a URL usually send UTF-8. */
 function asUtf8(text: string): string {
   if (/^\p{ASCII}*$/u.test(text)) return text;
   try {
@@ -31,10 +31,10 @@ function asUtf8(text: string): string {
   }
 }
 
-/** Turns a plan to where it was redirected (Fetch §4.4, RFC 9110 §15.4). */
+/** Changes a plan to the target of a redirect (Fetch §4.4, RFC 9110 §15.4). */
 export function follow(plan: Plan, status: number, to: URL | null, own: () => Headers): void {
   if (to === null || (to.protocol !== "http:" && to.protocol !== "https:")) {
-    throw failure(plan, "protocol", "it redirects to what is no http or https URL");
+    throw failure(plan, "protocol", "the redirect leads to no http or https URL");
   }
   const { method } = plan;
   const toGet = (status === 303 && method !== "GET" && method !== "HEAD") ||
@@ -54,7 +54,7 @@ export function follow(plan: Plan, status: number, to: URL | null, own: () => He
     plan.body = undefined;
     for (const name of BODY_HEADERS) plan.headers!.delete(name);
   }
-  // A server must not make us send credentials of its choice.
+  // A server must not choose the credentials of the client.
   to.username = to.password = "";
   if (to.hash === "") to.hash = plan.url.hash;
   plan.url = to;

@@ -5,31 +5,31 @@ import { encodeParams } from "./_url.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What is sent, as often as it may be. */
+/** The body of a request. */
 export interface RequestBody {
-  /** The `Content-Type` that goes with it, unless the caller has set one. */
+  /** The `Content-Type` of the body, unless the caller has set one. */
   readonly type?: string;
-  /** Whether it can be sent again. */
+  /** Whether the body can be sent again. */
   readonly replayable: boolean;
-  /** What `fetch` sends at once; undefined for what goes up piece by piece. */
+  /** The body for `fetch`, if it is sent at once; undefined if it is sent in pieces. */
   readonly whole?: BodyInit;
-  /** Begins with what goes up piece by piece. */
+  /** Opens the body for sending in pieces. */
   open(): Upload | Promise<Upload>;
-  /** Is told how far it is. */
+  /** Reports the progress. */
   readonly tell?: (progress: HttpProgress) => void;
 }
 
-/** A body up to this goes up at once: it is one piece for the limit on the head of the answer. */
+/** The largest body that is sent at once, in bytes. It is one piece for the time limit `headers`. */
 const WHOLE = 1024 * 1024;
 const PIECE = 64 * 1024;
 
-/** The body that the options ask for. */
+/** Returns the body that options define. */
 export function requestBody(options: HttpRequestOptions, method: string): RequestBody | undefined {
   const { json, form, multipart, body, onUpload } = options;
   const given = [json, form, multipart, body ?? undefined].filter((one) => one !== undefined);
   if (given.length === 0) return undefined;
   if (given.length > 1) {
-    throw new TypeError("Cannot send two bodies: set one of json, form, multipart and body");
+    throw new TypeError("Cannot send two bodies: set only one of json, form, multipart and body");
   }
   if (method === "GET" || method === "HEAD") {
     throw new TypeError(`Cannot send a body with ${method}: use params, or another method`);
@@ -46,7 +46,7 @@ export function requestBody(options: HttpRequestOptions, method: string): Reques
   return { ...pieces, tell: onUpload };
 }
 
-/** A body that `fetch` takes as it is. */
+/** Makes a body from a value that `fetch` supports. */
 export function plainBody(body: BodyInit): RequestBody {
   if (body instanceof FormData) return formBody(body);
   if (body instanceof ReadableStream) return streamBody(body as ReadableStream<Bytes>);
@@ -62,7 +62,10 @@ export function plainBody(body: BodyInit): RequestBody {
   };
 }
 
-/** The body of a `Request`: as bytes if it is all there, which nothing but reading it tells. */
+/**
+ * Makes a body from that of a `Request`. It can be sent again if all bytes are available at once, which only
+ * reading them shows.
+ */
 export async function requestedBody(body: ReadableStream<Bytes>): Promise<RequestBody> {
   const reader = body.getReader();
   const { promise: soon, resolve } = Promise.withResolvers<undefined>();
@@ -125,7 +128,7 @@ function* slices(bytes: Bytes): Generator<Bytes> {
   for (let at = 0; at < bytes.length; at += PIECE) yield bytes.slice(at, at + PIECE);
 }
 
-/** What `fetch` would say that it is. */
+/** Returns the media type that `fetch` would send. */
 function typeOf(body: BodyInit): string | undefined {
   if (typeof body === "string") return "text/plain;charset=UTF-8";
   if (body instanceof URLSearchParams) return "application/x-www-form-urlencoded;charset=UTF-8";

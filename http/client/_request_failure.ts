@@ -4,7 +4,7 @@ import { HttpRequestError, type HttpSent, HttpTimeoutError, type HttpTry } from 
 import type { Expired } from "./_guard.ts";
 import { shownUrl } from "./_url.ts";
 
-/** What is known of a request that fails. */
+/** The request that an error is about. */
 export interface Failing {
   readonly method: string;
   readonly url: URL;
@@ -19,7 +19,7 @@ const STAGES = {
   total: ["not done", "request"],
 } as const;
 
-/** The error for a time limit. */
+/** Returns the error for an expired time limit. */
 export function timeoutError(expired: Expired, failing: Failing, sent: HttpSent): HttpTimeoutError {
   const { stage, limit } = expired;
   const [what, phase] = STAGES[stage];
@@ -37,7 +37,7 @@ export function timeoutError(expired: Expired, failing: Failing, sent: HttpSent)
   });
 }
 
-/** Whether `fetch` has failed before it could send anything. */
+/** Returns whether `fetch` failed before it sent anything. */
 export function isUnsent(thrown: unknown): boolean {
   const native = nativeText(thrown);
   return BLOCKED.test(native) || /\bclient error \(Connect\): /.test(native) ||
@@ -46,7 +46,7 @@ export function isUnsent(thrown: unknown): boolean {
 
 const BLOCKED = /Requests to port \d+ are blocked/;
 
-/** The error for whatever `fetch` or the reading of a body has thrown. */
+/** Returns the error for a failure of `fetch` or of reading a body. */
 export function requestError(cause: unknown, failing: Failing, sent: HttpSent): HttpRequestError {
   if (cause instanceof HttpRequestError) return cause;
   const { method, history } = failing;
@@ -72,14 +72,14 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
     url,
     history,
     sent,
-    // Deno's own error names the URL with its query: it must not get into a log.
+    // Deno's error contains the URL with its query, which must not get into a log.
     cause: cause instanceof Error && native !== ""
       ? new TypeError(redact(escapeControls(native), failing))
       : cause,
   });
 }
 
-/** An error of our own making. */
+/** Returns an error for a failure that the client itself detects. */
 export function failure(
   failing: Failing,
   kind: "limit" | "closed" | "protocol" | "usage" | "truncated" | "unsupported",
@@ -92,14 +92,14 @@ export function failure(
   return new HttpRequestError(`Cannot ${method} ${url}: ${reason}`, options);
 }
 
-/** What Deno says of the reason: in the cause, or in the error itself. */
+/** Returns the reason of an error of Deno. It is in the cause or in the error itself. */
 function nativeText(error: unknown): string {
   if (!(error instanceof Error)) return "";
   const { cause } = error;
   return cause instanceof Error ? cause.message : error.message;
 }
 
-/** Takes the URL out of a text. */
+/** Removes the query of the URL from a text. */
 function redact(text: string, { url }: Failing): string {
   const shown = shownUrl(url);
   let clean = text.replaceAll(url.href, shown);
@@ -107,7 +107,7 @@ function redact(text: string, { url }: Failing): string {
   return clean;
 }
 
-/** Without what Deno says before the reason. */
+/** Removes the words of Deno in front of the reason. */
 function plain(native: string): string {
   return escapeControls(native.replace(/^error sending request(?: for url \([^)]*\))?: /, ""));
 }

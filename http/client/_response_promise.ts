@@ -2,22 +2,22 @@ import type { HttpResponse } from "./response.ts";
 import { decodeJson, decodeText } from "./_decode_json.ts";
 import type { ClientExchange } from "./_exchange.ts";
 
-/** The promise of an answer, with short cuts to its body. */
+/** The promise of a response, with methods that read its body directly. */
 export interface HttpResponsePromise extends Promise<HttpResponse> {
   /**
-   * The body as JSON.
+   * Reads the body as JSON.
    *
-   * @typeParam T What the caller takes it for; nothing checks it.
-   * @throws {HttpDecodeError} If it is no JSON, with the place.
+   * @typeParam T The expected type. Nothing checks it.
+   * @throws {HttpDecodeError} If the body is no JSON. The error names the place.
    */
   json<T = unknown>(): Promise<T>;
-  /** The body as text, decoded by the charset of its `Content-Type`. */
+  /** Reads the body as text in the charset of its `Content-Type`. */
   text(): Promise<string>;
-  /** The body as bytes. */
+  /** Reads the body as bytes. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** Begins at once; which way the body is read is decided when somebody asks. */
+/** The request starts at once. The caller chooses later how to read the body. */
 export class ResponsePromise implements HttpResponsePromise {
   readonly [Symbol.toStringTag] = "HttpResponsePromise";
   readonly #exchange: Promise<ClientExchange>;

@@ -5,7 +5,7 @@ import { isRetryStatus, parseRetryAfter } from "./retry.ts";
 import type { HttpRetryCause } from "./retry_options.ts";
 import { shownUrl } from "./_url.ts";
 
-/** Counts how a request has failed, and says whether and when it is tried again. */
+/** Counts the failures of a request, and decides whether and when it is retried. */
 export class Retries {
   readonly #plan: Plan;
   readonly #by: Record<HttpRetryCause, number> = { connect: 0, read: 0, status: 0, other: 0 };
@@ -17,12 +17,12 @@ export class Retries {
     this.#plan = plan;
   }
 
-  /** It has come further: the waits begin anew. */
+  /** Restarts the waits after a redirect. */
   redirected(): void {
     this.#row = 0;
   }
 
-  /** What becomes of an answer: undefined if it is the one to give. */
+  /** Returns the failed try if a response leads to a retry; undefined if it is the result. */
   afterStatus(status: number, retryAfter: string | null): HttpTry | undefined {
     const { retry } = this.#plan;
     if (!isRetryStatus(retry, status, retryAfter !== null)) return undefined;
@@ -34,7 +34,7 @@ export class Retries {
     return { ...this.#about(), status, delay };
   }
 
-  /** What becomes of an error: undefined if it is the one to throw. */
+  /** Returns the failed try if an error leads to a retry; undefined if it is the result. */
   afterError(error: unknown, unsent: boolean): HttpTry | undefined {
     if (!(error instanceof Error)) return undefined;
     const cause = this.#causeOf(error, unsent);
@@ -46,7 +46,7 @@ export class Retries {
     return { method: this.#plan.method, url: shownUrl(this.#plan.url) };
   }
 
-  /** What a retry after this error would be for; undefined for none. */
+  /** Returns the kind of failure of an error; undefined if it allows no retry. */
   #causeOf(error: Error, unsent: boolean): HttpRetryCause | undefined {
     const { kind, sent, retryable } = error as Error & {
       kind?: string;
@@ -59,14 +59,14 @@ export class Retries {
     return kind === "reset" || kind === "truncated" || kind === "timeout" ? "read" : "other";
   }
 
-  /** Whether another try may send it again. */
+  /** Returns whether the request may be sent again. */
   #repeatable(): boolean {
     const { body, headers, method, retry } = this.#plan;
     if (body?.replayable === false) return false;
     return retry.methods.has(method) || headers?.has("idempotency-key") === true;
   }
 
-  /** Counts a failure; says whether one more try is left. */
+  /** Counts a failure. Returns whether another try is allowed. */
   #allowed(cause: HttpRetryCause): boolean {
     const { total, limits } = this.#plan.retry;
     this.#row++;

@@ -18,10 +18,10 @@ import { failure, isUnsent, requestError, timeoutError } from "./_request_failur
 import { type Origin, QueueFull, Slots } from "./_slots.ts";
 import { shownUrl } from "./_url.ts";
 
-/** How much of a body an error keeps. */
+/** The part of a body that an error keeps, in bytes. */
 const ERROR_BODY = 64 * 1024;
 
-/** What a client has done so far. */
+/** Counters of a client. */
 export interface Counters {
   requests: number;
   retries: number;
@@ -29,7 +29,7 @@ export interface Counters {
   failures: number;
 }
 
-/** What clients that come of each other share: connections, places, cookies, counters. */
+/** The state that a client and its extensions share: connections, pool, cookies, counters. */
 export class Session {
   readonly counters: Counters = { requests: 0, retries: 0, redirects: 0, failures: 0 };
   readonly slots: Slots;
@@ -46,12 +46,12 @@ export class Session {
     const count = Math.min(maxPerHost, 2 ** 31);
     this.#clients = new NativeClients(options, { count, timeout });
     if (options.cookies === true) {
-      // Loaded for those alone who want it: the list of public suffixes is large.
+      // The list of public suffixes is large, and most clients do not need it.
       this.#cookies = import("./cookie_jar.ts").then(({ createCookieJar }) => createCookieJar());
     } else if (options.cookies) this.#cookies = options.cookies;
   }
 
-  /** Ends what is under way and closes all connections. */
+  /** Ends all requests and closes all connections. */
   close(): void {
     this.#closed = true;
     abortAll(this, CLOSED);
@@ -59,12 +59,12 @@ export class Session {
     this.#clients.close();
   }
 
-  /** Resolves when nothing is left of it. */
+  /** Resolves when all connections have ended. */
   async finished(): Promise<void> {
     await this.#clients.dialer?.finished();
   }
 
-  /** Sends a request until there is an answer to give or an error to throw. */
+  /** Sends a request, with retries and redirects, until there is a result. */
   async run(
     plan: Plan,
     plain: PlainRequest,
@@ -93,7 +93,7 @@ export class Session {
           exchange.take(await native.bytes());
         } else if (exchange.isEmpty()) await exchange.skip();
         const { status, headers } = exchange;
-        // Every look at a header costs, and most answers are simply good.
+        // Reading headers costs time, and most responses are successes.
         if (status < 300 && !plan.retry.statuses.has(status)) return exchange.keep();
         const to = plan.redirect === "manual" ? undefined : locationOf(status, headers, plan.url);
         if (to !== undefined && plan.maxRedirects > 0) {
@@ -110,7 +110,7 @@ export class Session {
         if (attempt.origin !== undefined) this.slots.release(attempt.origin);
         const thrown = attempt.spoiled ?? (attempt.sent ? caught : new NotSent(caught));
         const unsent = exchange === undefined && this.#isUnsent(thrown, guard);
-        // One of the tries may have been sent: what the last one met does not change that.
+        // An earlier try may have been sent, even if the last one was not.
         seen ||= !unsent;
         const error = this.#failure(thrown, plan, guard, seen ? "maybe" : "no");
         if (!this.#closed && error !== plan.signal?.reason) {
@@ -126,7 +126,7 @@ export class Session {
     }
   }
 
-  /** Turns a plan to where its answer redirects. */
+  /** Changes a plan to the target of a redirect. */
   async #redirect(
     exchange: ClientExchange,
     plan: Plan,
@@ -163,7 +163,7 @@ export class Session {
     if (delay > 0 || guard.controller.signal.aborted) await guard.sleep(delay);
   }
 
-  /** Counts a call without an answer, and ends its time limits. */
+  /** Counts a failed request and ends its time limits. */
   #giveUp(error: unknown, guard: Guard): unknown {
     this.counters.failures++;
     guard.end();
@@ -172,7 +172,7 @@ export class Session {
 
   #exchange(attempt: Attempt, native: Response, guard: Guard, plan: Plan): ClientExchange {
     const { origin, broken, sending } = attempt;
-    // The exchange gives the place back from now on.
+    // The exchange now owns the place.
     attempt.origin = undefined;
     return new ClientExchange(native, guard, plan, {
       slots: this.slots,
@@ -182,7 +182,7 @@ export class Session {
     });
   }
 
-  /** Begins a try. No `async` here: each costs, and most requests need none. */
+  /** Starts a try. It is not `async`, because most requests need no wait. */
   #begin(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: Guard): Promise<Response> {
     const { url } = plan;
     if (this.#closed) throw CLOSED;
@@ -230,10 +230,10 @@ export class Session {
     const { url, method, body } = plan;
     const repeatable = isIdempotent(method) || plan.headers?.has("idempotency-key") === true ||
       attempt.told?.headers.has("idempotency-key") === true;
-    // What can be sent once only must not be lost on a kept connection that is dead.
+    // A body that can be sent only once must not be lost on a dead connection.
     const client = this.#clients.get({ url, repeatable: repeatable && body?.replayable !== false });
     this.counters.requests++;
-    // The clock costs; where nothing was waited for, it is still the same time.
+    // Reading the clock costs time. Without a wait, the start time is still exact.
     const waited = attempt.waited || attempt.number > 1;
     guard.arm("headers", plan.timeouts.headers, waited ? undefined : guard.begun);
     const { signal } = guard.controller;
@@ -256,7 +256,7 @@ export class Session {
     return fetch(url.href, init);
   }
 
-  /** Everything that makes the headers of one try. */
+  /** Prepares the headers of one try. */
   async #prepare(
     { hooks, number }: Attempt,
     plan: Plan,
@@ -295,13 +295,13 @@ export class Session {
     await hooks?.afterResponse?.({ status, headers }, told);
   }
 
-  /** Whether a try has ended before anything could be sent. */
+  /** Returns whether a try ended before anything was sent. */
   #isUnsent(thrown: unknown, guard: Guard): boolean {
     if (thrown instanceof NotSent) return true;
     return !guard.controller.signal.aborted && isUnsent(thrown);
   }
 
-  /** What to throw for what was thrown. */
+  /** Converts an error for the caller. */
   #failure(thrown: unknown, plan: Plan, guard: Guard, sent: HttpSent): unknown {
     const ours = thrown instanceof NotSent;
     const cause = ours ? thrown.cause : thrown;
@@ -312,10 +312,10 @@ export class Session {
     }
     if (cancelled) return controller.signal.reason;
     if (cause instanceof QueueFull) {
-      const reason = `${cause.limit} requests to this host wait already; see maxQueued`;
+      const reason = `${cause.limit} requests to this host are already waiting; see maxQueued`;
       return failure(snapshot(plan), "limit", reason, sent);
     }
-    // What a hook or a jar of the caller throws is theirs.
+    // An error of a hook or of a cookie jar goes to the caller unchanged.
     if (cause instanceof Theirs) return cause.error;
     if (ours) return cause;
     const dialed = this.#clients.dialer?.failureOf(plan.url, cause);
@@ -324,7 +324,7 @@ export class Session {
   }
 }
 
-/** The answer, unless its status is an error to the caller. */
+/** Returns the response, or throws if its status is an error for the caller. */
 async function judged(exchange: ClientExchange, plan: Plan): Promise<ClientExchange> {
   try {
     if (exchange.status < 400 || !plan.raise(exchange.status)) return exchange;
@@ -335,7 +335,7 @@ async function judged(exchange: ClientExchange, plan: Plan): Promise<ClientExcha
   throw await statusError(exchange, plan);
 }
 
-/** The error for an answer of 400 and above. */
+/** Returns the error for a status of 400 or above. */
 async function statusError(exchange: ClientExchange, plan: Plan): Promise<HttpStatusError> {
   const { status, statusText, headers } = exchange;
   let data = new Uint8Array();
@@ -343,7 +343,7 @@ async function statusError(exchange: ClientExchange, plan: Plan): Promise<HttpSt
   try {
     data = await exchange.bytes(ERROR_BODY);
   } catch (cause) {
-    // The status tells more than what is wrong with the words beside it.
+    // The status is more useful than an error of the body.
     if (plan.signal?.aborted === true) throw cause;
     broken = { cause };
   }

@@ -1,9 +1,9 @@
 import type { Guard } from "./_guard.ts";
 
-/** In milliseconds. */
+/** The delay of `releaseSoon` in milliseconds. */
 const MOMENT = 1;
 
-/** The requests of one origin: so many at a time, all others in the order in which they came. */
+/** The requests to one origin: the number in progress, and those that wait in their order. */
 export class Origin {
   active = 0;
   readonly waiting = new Set<() => void>();
@@ -15,7 +15,7 @@ export class QueueFull {
   constructor(readonly limit: number) {}
 }
 
-/** Limits how many requests to one origin are under way. */
+/** Limits the number of simultaneous requests to one origin. */
 export class Slots {
   readonly #origins = new Map<string, Origin>();
   readonly #max: number;
@@ -27,7 +27,7 @@ export class Slots {
     this.#maxQueued = maxQueued;
   }
 
-  /** A place at once, or the promise of one; the guard ends the wait. */
+  /** Returns a place, or the promise of one. The guard can end the wait. */
   acquire(name: string, guard: Guard): Origin | Promise<Origin> {
     let origin = this.#origins.get(name);
     if (origin === undefined) this.#origins.set(name, origin = new Origin(name));
@@ -39,7 +39,7 @@ export class Slots {
     return wait(origin, guard.controller.signal);
   }
 
-  /** Gives a place to whoever waits longest. */
+  /** Passes a place on to the request that has waited longest. */
   release(origin: Origin): void {
     if (origin.waiting.size > 0) {
       for (const next of origin.waiting) {
@@ -47,14 +47,13 @@ export class Slots {
         return next();
       }
     }
-    // A name that nobody uses any more is forgotten: there is no end of names.
+    // Unused origins are removed, because their number is unlimited.
     if (--origin.active === 0) this.#origins.delete(origin.name);
   }
 
   /**
-   * The same after a body that was a stream. Deno takes its connection back a
-   * moment after the end of the body: a request that came at once would open
-   * another one, beyond the limit.
+   * Releases a place shortly after the end of a streamed body. Deno returns the connection to its pool a
+   * moment later. An immediate request would open another connection beyond the limit.
    */
   releaseSoon(origin: Origin): void {
     if (origin.waiting.size === 0) return this.release(origin);
@@ -65,7 +64,7 @@ export class Slots {
     this.#soon.set(timer, origin);
   }
 
-  /** Gives back at once what {@linkcode releaseSoon} would give back later. */
+  /** Releases at once the places that {@linkcode releaseSoon} would release later. */
   close(): void {
     for (const [timer, origin] of this.#soon) {
       clearTimeout(timer);
@@ -74,7 +73,7 @@ export class Slots {
     this.#soon.clear();
   }
 
-  /** How many are under way and how many wait. */
+  /** Returns the number of requests in progress and of those that wait. */
   count(): { active: number; waiting: number } {
     let active = 0;
     let waiting = 0;

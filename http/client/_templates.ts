@@ -1,9 +1,9 @@
 import type { HeaderPairs } from "./_headers.ts";
 
-/** URLs that are remembered. */
+/** The number of cached URLs. */
 const MAX = 256;
 
-/** What requests for the same URL share. */
+/** The parts that requests for the same URL share. */
 export class Template {
   readonly origin: string;
   #request: Request | undefined;
@@ -12,27 +12,26 @@ export class Template {
     this.origin = url.origin;
   }
 
-  /** A request for GET without a signal, to give to `fetch`, whose headers Deno has checked already. */
+  /** Returns a GET request without a signal for `fetch`. Deno has already checked its headers. */
   request(headers: HeaderPairs): Request {
     return this.#request ??= new Request(this.url.href, { headers, redirect: "manual" });
   }
 }
 
 /**
- * The URLs that were asked for last. What is asked for again and again need not
- * be parsed and checked again and again, which costs more than all the rest of
- * a client.
+ * A cache of the last URLs. Parsing and checking a URL for each request would cost more than the rest of
+ * the client.
  */
 export class Templates {
-  /** Null for what was asked for once: it may be the last time. */
+  /** Null for a URL that was requested only once. */
   readonly #known = new Map<string, Template | null>();
 
-  /** What is known of an URL as it was given. */
+  /** Returns the cached form of a URL; undefined if it is not cached. */
   find(given: string): Template | undefined {
     return this.#known.get(given) ?? undefined;
   }
 
-  /** Remembers an URL; nobody changes it from now on. */
+  /** Adds a URL to the cache. The caller must not change it afterwards. */
   remember(given: string, url: URL): void {
     const again = this.#known.has(given);
     if (!again && this.#known.size >= MAX) {

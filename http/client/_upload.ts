@@ -1,29 +1,29 @@
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What goes up piece by piece. */
+/** A body that is sent in pieces. */
 export interface Upload {
   readonly stream: ReadableStream<Bytes>;
-  /** How many bytes it has, where that is known. */
+  /** The size in bytes; undefined if it is unknown. */
   readonly size: number | undefined;
 }
 
-/** What is told of an upload on its way. */
+/** Receives the events of an upload. */
 export interface UploadWatch {
-  /** A piece has been taken; `transferred` counts all bytes so far. */
+  /** Handles a piece that has been taken. `transferred` counts all bytes so far. */
   moved(transferred: number): void;
-  /** Its source has failed, which `fetch` would hide. */
+  /** Handles a failure of the source. `fetch` would hide the error. */
   failed(error: unknown): void;
 }
 
-/** An upload on its way. */
+/** An upload in progress. */
 export class UploadSending {
-  /** What `fetch` takes for it. */
+  /** The body for `fetch`. */
   readonly body: BodyInit;
-  /** Whether nothing of it goes up any more. */
+  /** Whether the upload has ended. */
   over = false;
-  /** Whether the answer is over, and it goes on alone. */
+  /** Whether the response has ended before the upload. */
   alone = false;
-  /** Called once it is over. */
+  /** Called when the upload has ended. */
   onOver: (() => void) | undefined;
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #size: number | undefined;
@@ -46,7 +46,7 @@ export class UploadSending {
     this.body = size === undefined ? watched : new Sized(watched, size);
   }
 
-  /** Ends it, its source, and by that its connection: Deno does not, once the answer is over. */
+  /** Ends the upload, its source and its connection. Deno does not do so after the response. */
   stop(reason: unknown): void {
     if (this.over) return;
     this.#end();
@@ -57,7 +57,7 @@ export class UploadSending {
   async #pull(): Promise<void> {
     try {
       const { done, value } = await this.#reader.read();
-      // What came while `fetch` gave up is nobody's.
+      // `fetch` has ended the upload during the read.
       if (this.over) return;
       if (done) {
         checkSize(this.#transferred, this.#size);
@@ -75,7 +75,7 @@ export class UploadSending {
       if (this.over) return;
       this.#watch.failed(error);
       this.#end();
-      // Whoever is the source shall not wait for a reader that has gone.
+      // The source must not wait for a reader that has ended.
       await this.#reader.cancel(error).catch(() => {});
       throw error;
     }
@@ -88,9 +88,8 @@ export class UploadSending {
 }
 
 /**
- * A stream whose size is known. Deno asks a Blob for its size and its stream,
- * so that this one goes out with `Content-Length`; a stream goes out in chunks,
- * which many servers do not take.
+ * A stream of known size. Deno reads the size and the stream of a Blob, and sends `Content-Length`. It
+ * sends a plain stream in chunks, which many servers do not support.
  */
 class Sized extends Blob {
   readonly #stream: ReadableStream<Bytes>;

@@ -1,12 +1,12 @@
 import { optionError } from "../../net/internal/options.ts";
 import type { HttpParam, HttpParams } from "./options.ts";
 
-/** A URL as errors and logs may show it: without credentials, query and fragment. */
+/** Returns a URL for errors and logs, without credentials, query and fragment. */
 export function shownUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}${url.search === "" ? "" : "?…"}`;
 }
 
-/** Adds parameters to those that a URL has. */
+/** Adds query parameters to a URL. */
 export function addParams(url: URL, params: HttpParams): void {
   if (typeof params === "string" || params instanceof URLSearchParams) {
     const more = String(params).replace(/^\?/, "");
@@ -17,7 +17,7 @@ export function addParams(url: URL, params: HttpParams): void {
   if (added !== "") url.search += `${url.search === "" ? "" : "&"}${added}`;
 }
 
-/** Parameters in their order; an array repeats its name. */
+/** Encodes query parameters in their order. An array repeats the name. */
 export function encodeParams(params: HttpParams): URLSearchParams {
   if (typeof params === "string" || params instanceof URLSearchParams) {
     return new URLSearchParams(params);
@@ -26,7 +26,7 @@ export function encodeParams(params: HttpParams): URLSearchParams {
   const add = (name: string, value: HttpParam) => {
     if (value === null || value === undefined) return;
     if (typeof value === "object" || typeof value === "function") {
-      throw new TypeError(`Cannot use the parameter "${name}": it is no text, number or boolean`);
+      throw new TypeError(`Cannot use the parameter "${name}": it is no string, number or boolean`);
     }
     search.append(name, String(value));
   };
@@ -40,7 +40,7 @@ export function encodeParams(params: HttpParams): URLSearchParams {
   return search;
 }
 
-/** What relative URLs are relative to. */
+/** Returns the base of relative URLs. Throws if it cannot be one. */
 export function checkBase(given: string | URL, below?: URL): URL {
   const url = URL.parse(String(given), below);
   if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -59,20 +59,24 @@ function withoutLogin(url: string): string {
   return url.replace(/\/\/[^/]*@/, "//…@");
 }
 
-/** The URL to ask for. */
+/** Returns the URL of a request. */
 export function resolveUrl(given: string | URL, base: URL | undefined): URL {
   const url = URL.parse(given as string, base);
   if (url === null) {
-    const why = base === undefined ? "it is not absolute, and there is no baseUrl" : "malformed";
+    const why = base === undefined
+      ? "it is not absolute, and there is no baseUrl"
+      : "it is malformed";
     throw new TypeError(`Cannot use this URL: ${why}`);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`Cannot use an URL of ${url.protocol} it is http: or https:`);
+    throw new TypeError(
+      `Cannot use a URL with ${url.protocol} the client supports http: and https:`,
+    );
   }
   return url;
 }
 
-/** A user name or password of a URL. */
+/** Decodes a user name or password of a URL. */
 export function decodeLogin(text: string): string {
   try {
     return decodeURIComponent(text);

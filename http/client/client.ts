@@ -1,9 +1,9 @@
 /**
- * A session of requests on Deno's own `fetch`: base URL, parameters, bodies,
- * retries, redirects, cookies, a pool with a limit for each host, time limits for
- * each phase, and errors that say what happened and whether anything was sent.
+ * An HTTP client on Deno's own `fetch`: base URL, parameters, bodies, retries, redirects, cookies, a
+ * pool with a limit for each host, and time limits for each phase. Errors state what happened and
+ * whether anything was sent.
  *
- * @example Ask for JSON
+ * @example Request JSON
  * ```ts
  * import { createClient } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
@@ -21,22 +21,21 @@
  * assertEquals(await made.json(), { page: null, body: '{"name":"ada"}' });
  * ```
  *
- * No request is sent twice behind the caller's back. Deno's `fetch` sends one
- * again when a kept connection turns out to be dead, a POST too; here a method
- * that may not be repeated (RFC 9110 §9.2.2) goes over a connection of its own,
- * unless it has an `Idempotency-Key`; so does a stream, which can be sent once only.
+ * The client never sends a request twice without the caller's knowledge. Deno's `fetch` repeats a
+ * request, even a POST, when a reused connection is dead. This client therefore opens a new connection
+ * for each request whose method is not idempotent (RFC 9110 §9.2.2), unless it has an
+ * `Idempotency-Key`. It does the same for streams, which can be sent only once.
  *
- * A response holds its place in the pool until its body has been read or
- * cancelled, and what still goes up has ended, which it does at once where the
- * status is 300 and above; a body of at most 16 KiB of known length is read at once.
+ * A response occupies its place in the pool until its body has been read or cancelled and the upload
+ * has ended. A status of 300 or above ends the upload at once. The client reads a body of known length
+ * up to 16 KiB immediately.
  *
- * Compressed answers are decompressed here and not by Deno, which gives only the
- * first member of a gzip and takes half a Brotli stream for a whole one. Deno
- * gives raw bytes only where the first line of `Accept-Encoding` is `identity`;
- * the second one says what we take. A server that looks at the first line alone,
- * such as nginx, sends what is not compressed.
+ * The client decompresses responses itself. Deno returns only the first member of a gzip file, and
+ * accepts a truncated Brotli stream as complete. Deno returns raw bytes only if the first line of
+ * `Accept-Encoding` is `identity`; a second line lists the accepted codings. A server that reads only
+ * the first line, such as nginx, sends uncompressed responses.
  *
- * **Permissions**: `--allow-net` for the hosts that are asked, and those that they redirect to.
+ * **Permissions**: `--allow-net` for all requested hosts, and for those that they redirect to.
  *
  * @module
  */
@@ -63,70 +62,71 @@ import { addParams, checkBase, decodeLogin, resolveUrl } from "./_url.ts";
 export type { HttpResponsePromise };
 export type * from "./options.ts";
 
-/** Counters of a client and of all that came of it by `extend`. */
+/** Counters of a client and of all clients that `extend` made from it. */
 export interface HttpClientStats {
-  /** Requests under way. */
+  /** Number of requests in progress. */
   readonly active: number;
-  /** Requests that wait for a place. */
+  /** Number of requests that wait for a place in the pool. */
   readonly waiting: number;
-  /** Requests sent, retries and redirects included. */
+  /** Number of requests sent, including retries and redirects. */
   readonly requests: number;
-  /** Retries. */
+  /** Number of retries. */
   readonly retries: number;
-  /** Redirects that were followed. */
+  /** Number of redirects that were followed. */
   readonly redirects: number;
-  /** Calls that ended without an answer. */
+  /** Number of calls that ended without a response. */
   readonly failures: number;
 }
 
 /**
- * A session. All methods throw an {@linkcode HttpStatusError} for an answer of
- * 400 and above unless `raiseForStatus` says otherwise.
+ * An HTTP client. All methods except `fetch` throw an {@linkcode HttpStatusError} for a status of 400
+ * or above, unless `raiseForStatus` changes that.
  */
 export interface HttpClient extends AsyncDisposable {
-  /** Sends GET. */
+  /** Sends a GET request. */
   get(url: string | URL, options?: HttpFetchOptions): HttpResponsePromise;
-  /** Sends HEAD. */
+  /** Sends a HEAD request. */
   head(url: string | URL, options?: HttpFetchOptions): HttpResponsePromise;
-  /** Sends OPTIONS. */
+  /** Sends an OPTIONS request. */
   options(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise;
-  /** Sends POST. */
+  /** Sends a POST request. */
   post(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise;
-  /** Sends PUT. */
+  /** Sends a PUT request. */
   put(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise;
-  /** Sends PATCH. */
+  /** Sends a PATCH request. */
   patch(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise;
-  /** Sends DELETE. */
+  /** Sends a DELETE request. */
   delete(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise;
-  /** Sends any method. */
+  /** Sends a request with any method. */
   request(
     method: string,
     url: string | URL,
     options?: HttpRequestOptions,
   ): HttpResponsePromise;
   /**
-   * Takes and gives what the standard `fetch` does, over this session; no status
-   * is an error. Bound, so that it can be handed on.
+   * Works like the standard `fetch`, with the connections and limits of this client. No status is an
+   * error. The function is bound and can be passed on.
    */
   readonly fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>;
   /**
-   * A client with other defaults over the same connections, places and cookies.
+   * Returns a client with other defaults that shares connections, pool and cookies.
    *
-   * @param options What is different; headers and parameters are added.
+   * @param options The defaults that differ. Headers and parameters are added to those of this client.
    */
   extend(options: HttpCommonOptions & Pick<HttpClientOptions, "baseUrl" | "hooks">): HttpClient;
-  /** Counters of this moment. */
+  /** Returns the current counters. */
   stats(): HttpClientStats;
-  /** Ends what is under way and closes all connections. Closing twice is harmless. */
+  /** Ends all requests and closes all connections. Closing twice has no effect. */
   close(): void;
 }
 
 /**
- * Makes a client.
+ * Makes an HTTP client.
  *
- * @param options Its defaults and limits.
- * @returns The client; dispose of it when done.
- * @throws {RangeError | TypeError} If an option is out of range.
+ * @param options The defaults for all requests, and the limits of the client.
+ * @returns The client. Close or dispose of it to release its connections.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  *
  * @example A client like Python's `requests` with retries
  * ```ts
@@ -233,7 +233,7 @@ class Client implements HttpClient {
     await this.#session.finished();
   }
 
-  /** No `async` here, nor in what it calls before the request is sent: each costs. */
+  /** Not `async`, like everything it calls before the request is sent, because each costs time. */
   #exchange(
     method: string,
     url: string | URL,
@@ -261,7 +261,7 @@ class Client implements HttpClient {
     return plan;
   }
 
-  /** Puts a body and headers into a plan. */
+  /** Sets the body and the headers of a plan. */
   #fill(plan: Plan, headers: HttpCommonOptions["headers"], body: RequestBody | undefined): void {
     plan.body = body;
     const type = body?.type;
@@ -273,7 +273,7 @@ class Client implements HttpClient {
     }
   }
 
-  /** A plan without a body and headers of its own. */
+  /** Returns a plan without a body and without headers of the request. */
   #start(
     method: string,
     given: string | URL,
@@ -286,7 +286,7 @@ class Client implements HttpClient {
     let own: HttpAuth | undefined = defaults.auth;
     let headers: Headers | undefined;
     if (template === undefined && this.#base !== undefined && url.origin !== this.#base.origin) {
-      // The secrets of a client belong to its base URL: not to whatever else it is asked for.
+      // The credentials of a client belong to its base URL. Other origins must not get them.
       own = undefined;
       headers = withoutSecrets(defaults.headers);
     }

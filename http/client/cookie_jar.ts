@@ -1,9 +1,8 @@
 /**
- * A jar that keeps cookies as a browser does (RFC 6265), with the list of
- * public suffixes, so that no site can set a cookie for all of `co.uk`. It keeps
- * 50 cookies of each of 1000 domains at the most.
+ * A cookie jar that works like that of a browser (RFC 6265). It uses the list of public suffixes, so that
+ * no site can set a cookie for all of `co.uk`. It keeps up to 50 cookies for each of up to 1000 domains.
  *
- * @example Keep and send a cookie
+ * @example Store and send a cookie
  * ```ts
  * import { createCookieJar } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
@@ -21,25 +20,25 @@
 
 import { CookieJar, MemoryCookieStore } from "tough-cookie";
 
-/** What a client needs of a jar. */
+/** A cookie jar, as a client needs it. */
 export interface CookieStore {
-  /** The value of `Cookie` for a URL; empty for no cookies. */
+  /** Returns the value of the header `Cookie` for a URL; empty without cookies. */
   cookies(url: string): string | Promise<string>;
-  /** Keeps what the `Set-Cookie` headers of an answer say; ignores what it must not believe. */
+  /** Stores the cookies of the `Set-Cookie` headers of a response. It ignores invalid cookies. */
   store(url: string, setCookies: readonly string[]): void | Promise<void>;
 }
 
-/** A jar that can be saved. */
+/** A cookie jar that can be saved. */
 export interface SavableCookieStore extends CookieStore {
-  /** All cookies, for {@linkcode createCookieJar}. They are secrets. */
+  /** Returns all cookies for {@linkcode createCookieJar}. They are secrets. */
   toJSON(): unknown;
 }
 
 /**
- * Makes a jar.
+ * Makes a cookie jar in memory.
  *
- * @param saved What `toJSON` of another gave.
- * @returns The jar.
+ * @param saved The result of `toJSON` of another jar.
+ * @returns The jar, with the saved cookies.
  *
  * @example Save and load
  * ```ts
@@ -57,10 +56,10 @@ export function createCookieJar(saved?: unknown): SavableCookieStore {
   const jar = saved === undefined
     ? new CookieJar(kept)
     : CookieJar.deserializeSync(JSON.stringify(saved), kept);
-  /** The domains that have cookies, the one that was told last at the end. */
+  /** The domains that have cookies. The one that was updated last comes last. */
   const domains = new Set<string>();
-  // An empty path stands for all of them.
-  const told = async (domain: string) => {
+  // An empty path means all paths.
+  const updated = async (domain: string) => {
     domains.delete(domain);
     domains.add(domain);
     if (domains.size > MAX_DOMAINS) {
@@ -87,15 +86,15 @@ export function createCookieJar(saved?: unknown): SavableCookieStore {
         const cookie = await jar.setCookie(one, url, { ignoreError: true });
         if (typeof cookie?.domain === "string") changed.add(cookie.domain);
       }
-      for (const domain of changed) await told(domain);
+      for (const domain of changed) await updated(domain);
     },
     toJSON: () => jar.serializeSync() ?? null,
   };
 }
 
-/** Bounds for one answer, as browsers have them. */
+/** Limits for one response, as browsers have them. */
 const MAX_COOKIES = 180;
 const MAX_LENGTH = 8192;
-/** Bounds for all that a jar keeps (RFC 6265 §6.1); the oldest go first. */
+/** Limits for the whole jar (RFC 6265 §6.1). The oldest cookies are removed first. */
 const MAX_PER_DOMAIN = 50;
 const MAX_DOMAINS = 1000;

@@ -1,13 +1,12 @@
 /**
- * Downloads to a file: under a temporary name until it is whole and checked,
- * resumed where it was cut off, in this run and in the next (RFC 9110 §14).
+ * Downloads to a file. The file has a temporary name until it is complete and checked. An interrupted
+ * download resumes, in this run or in the next one (RFC 9110 §14).
  *
- * While it is not whole it is called `FILE.part`, with a note `FILE.part.json`
- * beside it of what it is a part of; it goes on only if the server says that the
- * content is still the same (`If-Range`). An existing `FILE` stays as it is until
- * the new one takes its place in one step.
+ * The incomplete file is `FILE.part`. The note `FILE.part.json` identifies the content. A download
+ * resumes only if the server confirms that the content is unchanged (`If-Range`). An existing `FILE` stays
+ * unchanged until the new one replaces it atomically.
  *
- * @example Download, and check what came
+ * @example Download and verify a file
  * ```ts
  * import { download } from "@portside/kit/http/download";
  * import { assertEquals } from "@std/assert";
@@ -56,11 +55,11 @@ import {
   timeLimit,
 } from "../../net/internal/options.ts";
 
-/** What a file has to be. */
+/** The expected digest of a file. */
 export interface DownloadDigest {
-  /** How it is computed. */
+  /** The hash algorithm. */
   readonly algorithm: "sha256" | "sha384" | "sha512" | "sha1" | "md5";
-  /** What has to come out, in hexadecimal. */
+  /** The expected digest in hexadecimal. */
   readonly hex: string;
 }
 
@@ -69,62 +68,63 @@ export interface DownloadOptions extends Omit<HttpFetchOptions, "maxBody" | "rai
   /**
    * The client to use.
    *
-   * @default one of its own, with the defaults of `createClient`
+   * @default a new one with the defaults of `createClient`
    */
   client?: HttpClient;
   /**
-   * The size that the file has to have, in bytes.
+   * The expected size of the file in bytes.
    *
-   * @default what the server says
+   * @default the size that the server states
    */
   size?: number;
   /**
-   * The largest size that it may have, in bytes.
+   * The largest allowed size of the file in bytes.
    *
    * @default Infinity
    */
   maxSize?: number;
   /**
-   * What the file has to be.
+   * The expected digest of the file.
    *
-   * @default not checked
+   * @default the digest is not checked
    */
   digest?: DownloadDigest;
   /**
-   * Whether to go on with what an earlier run has left, and to leave what came if this one fails.
+   * Whether to resume an earlier incomplete download, and to keep an incomplete file after a failure.
    *
    * @default true
    */
   resume?: boolean;
 }
 
-/** What has been downloaded. */
+/** The result of a download. */
 export interface DownloadResult {
-  /** Where it is. */
+  /** The path of the file. */
   readonly path: string;
-  /** In bytes. */
+  /** The size of the file in bytes. */
   readonly size: number;
-  /** How many of them were there from an earlier run. */
+  /** The number of bytes that an earlier run had downloaded. */
   readonly resumedFrom: number;
-  /** How often it was cut off and went on. */
+  /** The number of interruptions after which the download resumed. */
   readonly resumptions: number;
 }
 
 /**
  * Downloads a file.
  *
- * What cuts the body off is tried again as `retry` says, and goes on where it
- * was. `onDownload` tells how far the whole file is. The body is asked for as it
- * is, without compression.
+ * An interrupted body is retried according to `retry`, and resumes where it stopped. `onDownload` reports
+ * the progress of the whole file. The client requests the body without compression.
  *
- * @param url Where from; relative to the base URL of `client`, if it has one.
- * @param file Where to, as a path or `file:` URL.
- * @param options How.
- * @returns What came.
- * @throws {HttpStatusError} If the server answers 400 or above.
- * @throws {HttpRequestError} If it fails, `kind` "protocol" if size or digest are wrong.
+ * @param url The URL. It may be relative to the base URL of `client`.
+ * @param file The path of the file, or its `file:` URL.
+ * @param options The client, the limits and the expected size and digest.
+ * @returns The path and the size of the file, and how it was resumed.
+ * @throws {HttpStatusError} If the server answers with a status of 400 or above.
+ * @throws {HttpRequestError} If the download fails; `kind` "protocol" if size or digest are wrong.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  *
- * @example Show how far it is
+ * @example Show the progress
  * ```ts
  * import { download } from "@portside/kit/http/download";
  * import { assertEquals } from "@std/assert";
@@ -161,7 +161,7 @@ export async function download(
       await partial.finish();
       return { path, size, ...counts };
     } catch (error) {
-      // What is wrong is no good beginning for the next time; nor is what cannot go on.
+      // A wrong file, or one that cannot be resumed, is useless for the next run.
       if (!resume || work.spoiled || partial.state === undefined) await partial.discard();
       throw error;
     }
@@ -170,7 +170,7 @@ export async function download(
   }
 }
 
-/** More pieces than any server has a reason to cut a file into. */
+/** A limit on the number of responses, above any sensible number. */
 const MAX_PIECES = 10_000;
 
 interface DownloadLimits extends DownloadOptions {
@@ -180,21 +180,21 @@ interface DownloadLimits extends DownloadOptions {
 }
 
 class Download {
-  /** Whether what has come is of no use. */
+  /** Whether the downloaded bytes are useless. */
   spoiled = false;
   readonly #partial: PartialFile;
   readonly #client: HttpClient;
   readonly #url: string | URL;
   readonly #options: DownloadLimits;
   readonly #request: Omit<HttpFetchOptions, "maxBody" | "onDownload" | "raiseForStatus">;
-  /** Stands for the URL, which may hold secrets, in the note. */
+  /** A digest of the URL for the note. The URL itself may contain secrets. */
   readonly #key: string;
   #shown = "the file";
-  /** How much of an earlier run is left. */
+  /** The number of bytes from an earlier run. */
   #old = 0;
   #resumptions = 0;
   #restarts = 0;
-  /** How long everything may take. */
+  /** The time limit for the whole download, in milliseconds. */
   readonly #total: number;
   readonly #end: number;
 
@@ -225,7 +225,7 @@ class Download {
         throw this.#failure(`it comes in more than ${MAX_PIECES} pieces`);
       }
     } catch (error) {
-      // What the client says of the limit is of what was left of it for one piece.
+      // The error of the client names the rest of the limit that one request had.
       const late = error instanceof HttpTimeoutError && error.stage === "total";
       throw late && error.limit !== this.#total ? this.#late(error) : error;
     }
@@ -245,7 +245,7 @@ class Download {
     return { resumedFrom: this.#old, resumptions: this.#resumptions };
   }
 
-  /** Asks for all that is missing; says whether the file is whole. */
+  /** Requests the missing part. Returns whether the file is complete. */
   async #piece(): Promise<boolean> {
     const options = this.#request;
     const partial = this.#partial;
@@ -262,7 +262,7 @@ class Download {
     const range = status === 206 ? rangeOf(headers) : undefined;
     try {
       if (status === 416) {
-        // Either nothing is missing, or what is here is not of this file.
+        // Either nothing is missing, or the bytes here belong to another file.
         if (headers.get("content-range") === `bytes */${partial.size}`) return true;
         return await this.#restart("it has fewer bytes than before");
       }
@@ -283,7 +283,7 @@ class Download {
     }
   }
 
-  /** Writes a body; says whether the file is whole. */
+  /** Writes a body to the file. Returns whether the file is complete. */
   async #save(response: HttpResponse, range: Piece | undefined): Promise<boolean> {
     const { expected, most, policy, signal, onDownload } = this.#options;
     const partial = this.#partial;
@@ -308,11 +308,11 @@ class Download {
       await delay(Math.min(wait, this.#left(error)), signal === undefined ? {} : { signal });
       return false;
     }
-    // A server may send less than it was asked for.
+    // A server may send less than requested.
     return total === undefined || partial.size >= total;
   }
 
-  /** What is left of the time for everything, in milliseconds. */
+  /** Returns the rest of the time limit in milliseconds. */
   #left(cause?: unknown): number {
     const left = this.#end - performance.now();
     if (left <= 0) throw this.#late(cause);

@@ -1,18 +1,18 @@
 /**
- * What can go wrong with a request, told apart by class and by stable fields.
+ * Errors of requests. Classes and stable fields identify the failure.
  *
  * ```text
  * Error
- * ├─ NetError                 net/errors/errors.ts: `kind` says what the network did
- * │  └─ HttpRequestError      a request failed: `sent` says whether the server may have seen it
- * │     └─ HttpTimeoutError   a time limit: `stage` says which
- * ├─ HttpStatusError          the server answered 4xx or 5xx
- * └─ HttpDecodeError          the body is not what was asked for: line, column, place
+ * ├─ NetError                 net/errors/errors.ts: `kind` names the failure of the network
+ * │  └─ HttpRequestError      a request failed: `sent` states whether the server may have seen it
+ * │     └─ HttpTimeoutError   a time limit: `stage` names it
+ * ├─ HttpStatusError          the server answered with 4xx or 5xx
+ * └─ HttpDecodeError          the body has the wrong format: line, column, excerpt
  * ```
  *
- * URLs in errors bear neither credentials nor the query, which often holds keys.
+ * URLs in errors contain neither credentials nor the query, which often contains keys.
  *
- * @example Tell failures apart
+ * @example Handle failures by class
  * ```ts
  * import { createClient, HttpRequestError, HttpStatusError } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
@@ -41,35 +41,34 @@ import { escapeControls } from "../../net/text.ts";
 import { essenceOf } from "../internal/content_type.ts";
 
 /**
- * Whether a server may have seen a request that failed: "no" if the connection
- * did not come about or nothing was written, "maybe" otherwise.
+ * The answer to the question whether a server may have seen a failed request: "no" if there was no
+ * connection or nothing was written, otherwise "maybe".
  */
 export type HttpSent = "no" | "maybe";
 
 /**
- * The time limit that was hit: waiting for a place in the pool, connecting (only
- * with a dialer), the head of the answer, the next piece of its body, or
- * everything together with all tries and waits.
+ * The time limit that expired: waiting for a place in the pool, connecting (only with a dialer), the head
+ * of the response, the next piece of its body, or everything including all tries and waits.
  */
 export type HttpStage = "queue" | "connect" | "headers" | "body" | "total";
 
-/** One request that was sent or tried on the way to a result: a retry or a redirect. */
+/** A request before the final one: a failed try or a redirect. */
 export interface HttpTry {
-  /** Its method. */
+  /** The method of the request. */
   readonly method: string;
-  /** Its URL, without credentials and query. */
+  /** The URL, without credentials and query. */
   readonly url: string;
-  /** The status of the answer, if there was one. */
+  /** The status of the response; undefined without a response. */
   readonly status?: number;
-  /** What failed, if there was no answer. */
+  /** The error; undefined if there was a response. */
   readonly error?: Error;
-  /** Where the answer redirected to, without credentials and query. */
+  /** The target of the redirect, without credentials and query. */
   readonly location?: string;
-  /** How long was waited before the next try, in milliseconds. */
+  /** The wait before the next try, in milliseconds. */
   readonly delay?: number;
 }
 
-/** What an {@linkcode HttpRequestError} is made of. */
+/** Options of {@linkcode HttpRequestError}. */
 export interface HttpRequestErrorOptions extends NetErrorOptions {
   /** The method of the request. */
   method: string;
@@ -78,7 +77,7 @@ export interface HttpRequestErrorOptions extends NetErrorOptions {
   /** Whether the server may have seen the request. */
   sent: HttpSent;
   /**
-   * The tries and redirects before.
+   * The earlier tries and redirects.
    *
    * @default none
    */
@@ -86,7 +85,7 @@ export interface HttpRequestErrorOptions extends NetErrorOptions {
 }
 
 /**
- * A request that failed without a usable answer.
+ * A request that failed without a usable response.
  *
  * @example Decide whether a payment may be sent again
  * ```ts
@@ -111,14 +110,14 @@ export class HttpRequestError extends NetError {
   readonly url: string;
   /** Whether the server may have seen the request. */
   readonly sent: HttpSent;
-  /** The tries and redirects before, this last one not included. */
+  /** The earlier tries and redirects, without the last try. */
   readonly history: readonly HttpTry[];
 
   /**
    * Makes an error.
    *
-   * @param message A sentence for a person.
-   * @param options The machine-readable part.
+   * @param message A sentence for people.
+   * @param options The machine-readable fields of the error.
    */
   constructor(message: string, options: HttpRequestErrorOptions) {
     super(message, options);
@@ -129,18 +128,18 @@ export class HttpRequestError extends NetError {
   }
 }
 
-/** What an {@linkcode HttpTimeoutError} is made of. */
+/** Options of {@linkcode HttpTimeoutError}. */
 export interface HttpTimeoutErrorOptions extends Omit<HttpRequestErrorOptions, "kind"> {
-  /** The limit that was hit. */
+  /** The limit that expired. */
   stage: HttpStage;
-  /** How long it was, in milliseconds. */
+  /** The limit in milliseconds. */
   limit: number;
 }
 
 /**
- * A time limit of a request was hit; `kind` is "timeout".
+ * A request that exceeded a time limit; `kind` is "timeout".
  *
- * @example Which limit it was
+ * @example Find the limit that expired
  * ```ts
  * import { createClient, HttpTimeoutError } from "@portside/kit/http/client";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -157,16 +156,16 @@ export interface HttpTimeoutErrorOptions extends Omit<HttpRequestErrorOptions, "
 export class HttpTimeoutError extends HttpRequestError {
   /** The name of the class. */
   override readonly name = "HttpTimeoutError";
-  /** The limit that was hit. */
+  /** The limit that expired. */
   readonly stage: HttpStage;
-  /** How long it was, in milliseconds. */
+  /** The limit in milliseconds. */
   readonly limit: number;
 
   /**
    * Makes an error.
    *
-   * @param message A sentence for a person.
-   * @param options The machine-readable part.
+   * @param message A sentence for people.
+   * @param options The machine-readable fields of the error.
    */
   constructor(message: string, options: HttpTimeoutErrorOptions) {
     super(message, { ...options, kind: "timeout" });
@@ -175,38 +174,38 @@ export class HttpTimeoutError extends HttpRequestError {
   }
 }
 
-/** Problem details as a server sent them (RFC 9457 §3.1). What is of a wrong type is left out. */
+/** Problem details of a response (RFC 9457 §3.1). Members of a wrong type are left out. */
 export interface ProblemDetails {
-  /** A URI that names the kind of problem. */
+  /** A URI that identifies the kind of problem. */
   readonly type?: string;
-  /** The kind of problem in words. */
+  /** A short description of the kind of problem. */
   readonly title?: string;
-  /** The status code that the server meant. */
+  /** The status code that the server intended. */
   readonly status?: number;
-  /** This one occurrence in words. */
+  /** A description of this occurrence. */
   readonly detail?: string;
-  /** A URI that names this occurrence. */
+  /** A URI that identifies this occurrence. */
   readonly instance?: string;
   /** All other members. */
   readonly extensions: Readonly<Record<string, unknown>>;
 }
 
-/** What an {@linkcode HttpStatusError} is made of; `cause` says why its body is not there. */
+/** Options of {@linkcode HttpStatusError}. `cause` is the error of a body that could not be read. */
 export interface HttpStatusErrorOptions extends ErrorOptions {
   /** The status code. */
   status: number;
-  /** The phrase beside it. */
+  /** The reason phrase. */
   statusText: string;
-  /** The headers of the answer. */
+  /** The headers of the response. */
   headers: Headers;
-  /** The first piece of its body. */
+  /** The first part of the body. */
   body: string;
   /** The method of the request. */
   method: string;
   /** The URL, without credentials and query. */
   url: string;
   /**
-   * The tries and redirects before.
+   * The earlier tries and redirects.
    *
    * @default none
    */
@@ -214,9 +213,9 @@ export interface HttpStatusErrorOptions extends ErrorOptions {
 }
 
 /**
- * An answer whose status is an error.
+ * A response whose status is an error.
  *
- * @example Problem details of the server
+ * @example Read the problem details of the server
  * ```ts
  * import { HttpStatusError } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
@@ -238,24 +237,24 @@ export class HttpStatusError extends Error {
   override readonly name = "HttpStatusError";
   /** The status code. */
   readonly status: number;
-  /** The phrase beside it, as the server sent it. */
+  /** The reason phrase, as the server sent it. */
   readonly statusText: string;
-  /** The problem details in the body (RFC 9457), if it has any. */
+  /** The problem details in the body (RFC 9457); undefined without any. */
   readonly problem: ProblemDetails | undefined;
   /** The method of the request. */
   readonly method: string;
   /** The URL, without credentials and query. */
   readonly url: string;
-  /** The tries and redirects before. */
+  /** The earlier tries and redirects. */
   readonly history: readonly HttpTry[];
-  // What may hold secrets, such as cookies, must not be in a log that shows the error.
+  // These may contain secrets, such as cookies. A log that prints the error must not show them.
   readonly #headers: Headers;
   readonly #body: string;
 
   /**
    * Makes an error.
    *
-   * @param options What the server answered.
+   * @param options The request and the response of the server.
    */
   constructor(options: HttpStatusErrorOptions) {
     const { status, statusText, method, url } = options;
@@ -275,22 +274,22 @@ export class HttpStatusError extends Error {
     this.history = options.history ?? [];
   }
 
-  /** The headers of the answer; not shown where the error is printed. */
+  /** The headers of the response. Printing the error does not show them. */
   get headers(): Headers {
     return this.#headers;
   }
 
-  /** The first 64 KiB of its body at the most, as text; not shown where the error is printed. */
+  /** The body as text, up to 64 KiB. Printing the error does not show it. */
   get body(): string {
     return this.#body;
   }
 }
 
-/** What an {@linkcode HttpDecodeError} is made of. */
+/** Options of {@linkcode HttpDecodeError}. */
 export interface HttpDecodeErrorOptions extends ErrorOptions {
   /** The URL, without credentials and query. */
   url: string;
-  /** The status of the answer. */
+  /** The status of the response. */
   status: number;
   /** The line of the first fault, from 1. */
   line?: number;
@@ -301,9 +300,9 @@ export interface HttpDecodeErrorOptions extends ErrorOptions {
 }
 
 /**
- * A body that is not what was asked for, such as a page of HTML where JSON was wanted.
+ * A body in the wrong format, such as an HTML page instead of JSON.
  *
- * @example The place of the fault
+ * @example Find the place of the fault
  * ```ts
  * import { createClient, HttpDecodeError } from "@portside/kit/http/client";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -319,9 +318,9 @@ export class HttpDecodeError extends Error {
   override readonly name = "HttpDecodeError";
   /** The URL, without credentials and query. */
   readonly url: string;
-  /** The status of the answer. */
+  /** The status of the response. */
   readonly status: number;
-  /** The line of the first fault, from 1, where one is known. */
+  /** The line of the first fault, from 1; undefined if it is unknown. */
   readonly line: number | undefined;
   /** The column of the first fault in UTF-16 units, from 1. */
   readonly column: number | undefined;
@@ -331,8 +330,8 @@ export class HttpDecodeError extends Error {
   /**
    * Makes an error.
    *
-   * @param message A sentence for a person.
-   * @param options The machine-readable part.
+   * @param message A sentence for people.
+   * @param options The machine-readable fields of the error.
    */
   constructor(message: string, options: HttpDecodeErrorOptions) {
     super(escapeControls(message), "cause" in options ? { cause: options.cause } : undefined);
@@ -344,7 +343,7 @@ export class HttpDecodeError extends Error {
   }
 }
 
-/** Reads problem details; whatever the body is, it never throws. */
+/** Reads problem details. It never throws, whatever the body contains. */
 function parseProblem(headers: Headers, body: string): ProblemDetails | undefined {
   if (essenceOf(headers.get("content-type")) !== "application/problem+json") return undefined;
   try {

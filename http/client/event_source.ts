@@ -1,9 +1,8 @@
 /**
- * The client of server-sent events: a loop over events that survives broken
- * connections. A new connection names the last event that came
- * (`Last-Event-ID`), so that the server can go on from there.
+ * A client for server-sent events. Its loop over events continues after broken connections. A new
+ * connection sends the ID of the last event (`Last-Event-ID`), so that the server can continue there.
  *
- * @example Events of two connections
+ * @example Read events from several connections
  * ```ts
  * import { eventSource } from "@portside/kit/http/event-source";
  * import { assertEquals } from "@std/assert";
@@ -52,23 +51,23 @@ import {
 } from "../../net/internal/options.ts";
 import { aClient, FETCH, TIMEOUTS, without } from "./_rules.ts";
 
-/** An event. */
+/** A server-sent event. */
 export interface ServerSentEvent {
-  /** Its type; "message" if the server gives it none. */
+  /** The type of the event; "message" if the server states none. */
   readonly event: string;
-  /** What it says; lines are kept. */
+  /** The text of the event, including line ends between its lines. */
   readonly data: string;
-  /** The identity of the last event that had one, or "". */
+  /** The ID of the last event that had one, or "". */
   readonly lastEventId: string;
 }
 
-/** Why a connection has ended, and what follows. */
+/** The end of a connection, and the wait before the next one. */
 export interface EventSourceReconnect {
-  /** What went wrong; undefined if the server has ended the stream in order. */
+  /** The error; undefined if the server ended the stream normally. */
   readonly error: Error | undefined;
-  /** How long is waited before the next connection, in milliseconds. */
+  /** The wait before the next connection, in milliseconds. */
   readonly delay: number;
-  /** What the next connection names as the last event. */
+  /** The ID of the last event, which the next connection sends. */
   readonly lastEventId: string;
 }
 
@@ -76,74 +75,75 @@ export interface EventSourceReconnect {
 export interface EventSourceOptions
   extends
     Omit<HttpFetchOptions, "maxBody" | "onDownload" | "raiseForStatus" | "retry" | "timeouts"> {
-  /** Time limits of each connection, `body` for its silence. */
+  /** Time limits of each connection. `body` limits the silence of the stream, by default to 60000. */
   timeouts?: Omit<HttpTimeouts, "total">;
   /**
-   * The client to use. The connection takes one of its places for as long as it lives.
+   * The client to use. The connection occupies one of its places as long as it is open.
    *
-   * @default one of its own, with the defaults of `createClient`
+   * @default a new one with the defaults of `createClient`
    */
   client?: HttpClient;
   /**
-   * The last event that is known from an earlier run.
+   * The ID of the last event of an earlier run.
    *
    * @default ""
    */
   lastEventId?: string;
   /**
-   * How long to wait before a new connection, unless the server has said it. After connections
-   * that brought no event it doubles each time.
+   * The wait before a new connection, unless the server sets it. It doubles after each connection
+   * without an event.
    *
    * @default 3000
    */
   reconnectDelay?: number;
   /**
-   * The shortest wait that a server can ask for: one that says `retry: 0` is not to be besieged.
+   * The shortest wait that a server can set. It prevents a rapid series of connections after `retry: 0`.
    *
    * @default 500
    */
   minReconnectDelay?: number;
   /**
-   * The longest wait, whatever the server has said.
+   * The longest wait, whatever the server sets.
    *
    * @default 30000
    */
   maxReconnectDelay?: number;
   /**
-   * After how many connections in a row without any event the last error is thrown; Infinity for
-   * never, 1 for no reconnection before the first event.
+   * The number of connections in a row without an event after which the loop throws the last error.
+   * Infinity means never; 1 means no reconnection before the first event.
    *
    * @default 10
    */
   maxFailures?: number;
   /**
-   * The largest event, in UTF-16 units.
+   * The largest size of an event in UTF-16 units.
    *
    * @default 1048576
    */
   maxEvent?: number;
-  /** Called before each wait for a new connection. */
+  /** Runs before each wait for a new connection. */
   onReconnect?: (reconnect: EventSourceReconnect) => void;
 }
 
-/** Statuses that may pass. */
+/** Statuses of temporary failures. */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
- * Listens to events until the loop ends, the signal says so, or the server answers 204.
+ * Reads server-sent events until the loop ends, the signal is aborted, or the server answers with 204.
  *
- * Of the time limits `body` is how long the stream may be silent before it
- * counts as dead; it is 60 seconds unless given.
+ * A stream that is silent for longer than the time limit `body` counts as broken. The default is 60
+ * seconds.
  *
- * @param url Where from; relative to the base URL of `client`, if it has one.
- * @param options How.
- * @returns The events; nothing is sent before somebody asks.
- * @throws {RangeError} If an option is out of range.
- * @throws {HttpStatusError} In the loop: the server answered with a status that will not pass.
- * @throws {HttpRequestError} In the loop: `maxFailures` was reached, it is no event stream
- * (`kind` "protocol"), or an event is too large ("limit").
+ * @param url The URL. It may be relative to the base URL of `client`.
+ * @param options The client, the waits and the limits.
+ * @returns The events. The first request starts when the loop starts.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
+ * @throws {HttpStatusError} In the loop, if the server answers with the status of a permanent failure.
+ * @throws {HttpRequestError} In the loop, if `maxFailures` is reached, if the response is no event stream
+ * (`kind` "protocol"), or if an event is too large ("limit").
  *
- * @example Listen until something is over
+ * @example Read events until a certain one
  * ```ts
  * import { eventStream } from "@portside/kit/http/event-stream";
  * import { eventSource } from "@portside/kit/http/event-source";
@@ -269,7 +269,7 @@ function connect(
       "cache-control": "no-store",
       ...id === undefined ? {} : { "last-event-id": id },
     }),
-    // Our own loop tries again, and there is no end of a stream to wait for.
+    // The loop of `listen` reconnects, and a stream has no end.
     retry: false,
     timeouts: { body: 60_000, ...timeouts, total: 0 },
     maxBody: Infinity,
@@ -277,10 +277,10 @@ function connect(
   });
 }
 
-/** More than any server has a reason for, and less than servers take. */
+/** A limit on IDs, below the limits of common servers for a header. */
 const MAX_ID = 4096;
 
-/** An identity as a header, in UTF-8; undefined if it cannot be one. */
+/** Returns an ID as the value of a header in UTF-8; undefined if that is impossible. */
 function headerOf(id: string): string | undefined {
   if (id === "" || id.length > MAX_ID) return undefined;
   const text = String.fromCharCode(...new TextEncoder().encode(id));
@@ -294,7 +294,7 @@ function checkType(response: HttpResponse): void {
   throw failure(response, "protocol", "the answer is no event stream");
 }
 
-/** An error that may pass; throws all others. */
+/** Returns the error of a temporary failure. Throws all other errors. */
 function passing(thrown: unknown, response: HttpResponse | undefined): Error {
   if (thrown instanceof EventTooLarge) throw failure(response!, "limit", thrown.message);
   if (thrown instanceof HttpStatusError && TRANSIENT.has(thrown.status)) return thrown;

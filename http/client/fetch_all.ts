@@ -1,8 +1,8 @@
 /**
- * Many URLs at once: results as they come, or all in the order given; one that
- * fails takes no other with it.
+ * Fetches many URLs at once. Results come in the order of completion, or all together in the order of the
+ * URLs. A failure of one URL does not affect the others.
  *
- * @example In the order of completion, and all in the order given
+ * @example Results by completion, and in the order of the URLs
  * ```ts
  * import { fetchAll } from "@portside/kit/http/fetch-all";
  * import { assertEquals } from "@std/assert";
@@ -23,7 +23,7 @@
  * assertEquals(all.map((one) => one.ok && one.value), ["/a", false]);
  * ```
  *
- * **Permissions**: `--allow-net` for the hosts that are asked.
+ * **Permissions**: `--allow-net` for all requested hosts.
  *
  * @module
  */
@@ -36,69 +36,70 @@ import { aClient, FETCH, without } from "./_rules.ts";
 /** Options of {@linkcode fetchAll}. */
 export interface FetchAllOptions<T> {
   /**
-   * How many URLs are under way at once.
+   * The largest number of simultaneous requests.
    *
    * @default 10
    */
   concurrency?: number;
-  /** Gives up; what is under way ends, and the signal's reason is thrown. */
+  /** Cancels all requests. The loop throws the reason of the signal. */
   signal?: AbortSignal;
   /**
    * The client to use.
    *
-   * @default one of its own, with the defaults of `createClient` and `maxPerHost` at `concurrency`
+   * @default a new one with the defaults of `createClient` and `concurrency` as `maxPerHost`
    */
   client?: HttpClient;
-  /** Options of each request. */
+  /** The options of each request. */
   request?: Omit<HttpFetchOptions, "signal">;
   /**
-   * Makes the value of an answer, while its URL still counts as under way.
+   * Makes the value of a result from a response. The request counts as in progress until then.
    *
-   * @default its body as bytes
+   * @default the body as bytes
    */
   read?: (response: HttpResponse, index: number) => T | Promise<T>;
 }
 
-/** What came of one URL. */
+/** The result for one URL. */
 export type FetchResult<T> =
   & {
-    /** Its place in the list, from 0. */
+    /** The index of the URL in the list, from 0. */
     readonly index: number;
-    /** The URL as it was given. */
+    /** The URL, as the caller passed it. */
     readonly url: string;
   }
   & (
     | {
-      /** It worked. */
+      /** True for a success. */
       readonly ok: true;
-      /** What `read` made of the answer. */
+      /** The value that `read` returned. */
       readonly value: T;
     }
     | {
-      /** It failed. */
+      /** False for a failure. */
       readonly ok: false;
-      /** Why: an error of `http/errors`, or what `read` threw. */
+      /** An error of the client, or the error that `read` threw. */
       readonly error: unknown;
     }
   );
 
-/** Results of many URLs; nothing is sent before somebody asks. */
+/** The results of many URLs. The first request starts when the iteration starts. */
 export interface FetchAllRun<T> extends AsyncIterable<FetchResult<T>> {
-  /** All results in the order of the URLs. */
+  /** Returns all results in the order of the URLs. */
   gather(): Promise<FetchResult<T>[]>;
 }
 
 /**
- * Fetches many URLs at once. Leaving the loop ends what is under way; a slow
- * loop holds up new requests, so that results do not pile up.
+ * Fetches many URLs at once. Leaving the loop cancels all requests. A slow loop delays new requests, so
+ * that results do not accumulate.
  *
- * @typeParam T What is made of each answer.
- * @param urls The URLs; taken one by one, so that they may come from a generator.
- * @param options How.
- * @returns The run.
- * @throws {RangeError} If an option is out of range.
+ * @typeParam T The type of the value that `read` returns.
+ * @param urls The URLs. They are read one by one, so that a generator can produce them.
+ * @param options The client, the concurrency and the options of each request.
+ * @returns The results, as an async iterable and as `gather()`.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  *
- * @example Statuses, whatever they are
+ * @example Collect the statuses
  * ```ts
  * import { fetchAll } from "@portside/kit/http/fetch-all";
  * import { assertEquals } from "@std/assert";
@@ -160,13 +161,13 @@ async function* run<T>(
     let response: HttpResponse | undefined;
     try {
       response = await client.get(url, { ...request, signal: stop.signal });
-      // Without `read` T is what `bytes` gives.
+      // Without `read`, T is the type of `bytes()`.
       const value = await (read === undefined ? response.bytes() as T : read(response, index));
       finished.push({ ...about, ok: true, value });
     } catch (error) {
       finished.push({ ...about, ok: false, error });
     }
-    // What is left of it would hold a place of the client.
+    // An unread body would occupy a place in the pool.
     if (response?.bodyUsed === false) await response.body?.cancel().catch(() => {});
     wake?.();
   };

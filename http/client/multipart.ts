@@ -1,6 +1,6 @@
 /**
- * `multipart/form-data` as a stream (RFC 7578): a file goes out piece by piece
- * and is never in memory as a whole.
+ * Encodes `multipart/form-data` as a stream (RFC 7578). Files are sent in pieces, and are never in memory
+ * as a whole.
  *
  * @example Encode a form
  * ```ts
@@ -13,47 +13,47 @@
  * assertStringIncludes(text, 'name="file"; filename="hi.txt"');
  * ```
  *
- * **Permissions**: `--allow-read` for files that are given by their path.
+ * **Permissions**: `--allow-read` for files that are named by their path.
  *
  * @module
  */
 
-/** A file by its path; it is opened when it is its turn. */
+/** A file, named by its path. It is opened when its content is sent. */
 export interface MultipartPath {
-  /** Where it is. */
+  /** The path of the file, or its `file:` URL. */
   readonly path: string | URL;
   /**
-   * The name that the server is told.
+   * The file name that the server gets.
    *
    * @default the last part of `path`
    */
   readonly filename?: string;
   /**
-   * Its media type.
+   * The media type of the file.
    *
    * @default "application/octet-stream"
    */
   readonly type?: string;
 }
 
-/** A file that comes from a stream, which can be sent once only. */
+/** A file from a stream, which can be sent only once. */
 export interface MultipartStream {
-  /** Its bytes. */
+  /** The content of the file. */
   readonly stream: ReadableStream<Uint8Array>;
-  /** The name that the server is told. */
+  /** The file name that the server gets. */
   readonly filename: string;
   /**
-   * Its media type.
+   * The media type of the file.
    *
    * @default "application/octet-stream"
    */
   readonly type?: string;
 }
 
-/** One field or file. */
+/** A field or a file of a form. */
 export type MultipartPart = string | number | boolean | Blob | MultipartPath | MultipartStream;
 
-/** Fields and files by their names, in order; an array repeats the name. */
+/** Fields and files by name, in their order. An array repeats the name. */
 export type MultipartParts = Readonly<Record<string, MultipartPart | readonly MultipartPart[]>>;
 
 /** An encoded form. */
@@ -62,18 +62,18 @@ export interface EncodedMultipart {
   readonly type: string;
   /** Whether `open` can be called more than once. */
   readonly replayable: boolean;
-  /** How many bytes it is; undefined if a stream is in it, or what is no plain file. */
+  /** Returns the size in bytes; undefined if the form contains a stream or a special file. */
   size(): Promise<number | undefined>;
-  /** Begins to encode. */
+  /** Opens the encoded form as a stream. */
   open(): ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
 /**
- * Encodes fields and files.
+ * Encodes fields and files as `multipart/form-data`.
  *
- * @param parts The fields and files.
- * @returns The form, still to be opened.
- * @throws {TypeError} If a media type holds what cannot stand in a header.
+ * @param parts The fields and files of the form.
+ * @returns The encoded form. `open` starts the encoding.
+ * @throws {TypeError} If a media type contains characters that a header cannot contain.
  *
  * @example A file by its path
  * ```ts
@@ -119,7 +119,7 @@ async function sizeOf(part: MultipartPart): Promise<number | undefined> {
   if (isStream(part)) return undefined;
   if (typeof part !== "object") return encoder.encode(String(part)).length;
   const { isFile, size } = await Deno.stat(part.path);
-  // What the system makes up, as under /proc, says that it is empty.
+  // Generated files, such as those under /proc, report the size 0.
   return isFile && size > 0 ? size : undefined;
 }
 
@@ -149,13 +149,15 @@ function head(boundary: string, name: string, part: MultipartPart): string {
     : part.filename ?? String(part.path).replace(/[?#].*$/, "").split(/[/\\]/).at(-1) ?? "file";
   const type = part.type || "application/octet-stream";
   if (!/^[\x20-\x7e]+$/.test(type)) {
-    throw new TypeError("Cannot use a part's type: it holds what cannot stand in a header");
+    throw new TypeError(
+      "Cannot use the type of a part: it contains characters that a header cannot contain",
+    );
   }
   text += `; filename="${quoted(filename)}"\r\nContent-Type: ${type}`;
   return `${text}\r\n\r\n`;
 }
 
-/** As browsers write it: a name can neither end its quotes nor its line. */
+/** Escapes a name as browsers do, so that it can end neither its quotes nor its line. */
 function quoted(name: string): string {
   return name.replaceAll("\r\n", "\n").replace(/[\r\n]/g, "%0D%0A").replaceAll('"', "%22");
 }

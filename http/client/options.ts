@@ -1,5 +1,5 @@
 /**
- * What a client and each of its requests can be told.
+ * The options of a client and of its requests.
  *
  * **Permissions**: none.
  *
@@ -12,158 +12,160 @@ import type { HttpTry } from "./errors.ts";
 import type { MultipartParts } from "./multipart.ts";
 import type { HttpRetryOptions } from "./retry_options.ts";
 
-/** Query parameters: an array gives one parameter for each entry, null and undefined none. */
+/**
+ * Query parameters. An array becomes one parameter for each entry. Null and undefined add no parameter.
+ */
 export type HttpParams =
   | URLSearchParams
   | string
   | Iterable<readonly [string, HttpParam]>
   | Readonly<Record<string, HttpParam | readonly HttpParam[]>>;
 
-/** The value of a parameter. */
+/** The value of a query parameter. */
 export type HttpParam = string | number | bigint | boolean | null | undefined;
 
-/** How a client proves who it is. */
+/** The credentials of a client. */
 export type HttpAuth =
   | {
-    /** The user's name, for Basic authentication (RFC 7617). It has no colon. */
+    /** The user name for Basic authentication (RFC 7617). It must not contain a colon. */
     readonly username: string;
-    /** The password. */
+    /** The password for Basic authentication. */
     readonly password: string;
   }
   | {
-    /** The token, or what gives it for each request, for Bearer authentication (RFC 6750). */
+    /**
+     * The token for Bearer authentication (RFC 6750), or a function that returns it for each request.
+     */
     readonly bearer: string | (() => string | Promise<string>);
   };
 
-/** Time limits, all in milliseconds; 0 lifts one. */
+/** Time limits of a request in milliseconds. 0 removes a limit. */
 export interface HttpTimeouts {
   /**
-   * How long to wait for a place in the pool.
+   * The longest wait for a place in the pool.
    *
    * @default 60000
    */
   queue?: number;
   /**
-   * How long the head of the answer may take, connecting and sending included;
-   * `dialer` has a limit on connecting alone. A stream, a form of `multipart`,
-   * what has more than 1 MiB, and what `onUpload` watches go up piece by piece,
-   * and it begins anew with each.
+   * The longest time until the head of the response, including connecting and sending. `dialer` has a
+   * separate limit for connecting. The client sends streams, `multipart` forms, bodies of more than
+   * 1 MiB and bodies with `onUpload` in pieces. The limit restarts with each piece.
    *
    * @default 30000
    */
   headers?: number;
   /**
-   * How long the next piece of the body may take. A body of at most 16 KiB
-   * whose length is known counts as one piece.
+   * The longest wait for the next piece of the body. A body of known length up to 16 KiB counts as one
+   * piece.
    *
    * @default 30000
    */
   body?: number;
   /**
-   * How long everything may take together: all tries, redirects, waits, and the body.
+   * The longest time for everything together: all tries, redirects, waits, and the body.
    *
    * @default 0
    */
   total?: number;
 }
 
-/** How far the transfer of a body is. */
+/** The progress of a body. */
 export interface HttpProgress {
-  /** The bytes so far; of an answer as they are once decompressed. */
+  /** The bytes transferred so far. For a response, the bytes after decompression. */
   readonly transferred: number;
-  /** The bytes in all, where that is known. */
+  /** The total number of bytes; undefined if it is unknown. */
   readonly total: number | undefined;
 }
 
-/** What a hook sees of a request. */
+/** A request, as hooks see it. */
 export interface HttpHookRequest {
-  /** Its method. */
+  /** The method of the request. */
   readonly method: string;
-  /** Its URL. It may hold secrets. */
+  /** The URL, which may contain secrets. */
   readonly url: string;
-  /** Its headers, which `beforeRequest` may change. They may hold secrets. */
+  /** The headers, which may contain secrets. `beforeRequest` may change them. */
   readonly headers: Headers;
   /** The number of this try, from 1. */
   readonly attempt: number;
 }
 
-/** Called at the turns of a request; what they throw ends it. */
+/** Functions that run at certain points of a request. An error that one throws ends the request. */
 export interface HttpHooks {
-  /** Before each try, and after each redirect. */
+  /** Runs before each try and after each redirect. */
   beforeRequest?: (request: HttpHookRequest) => void | Promise<void>;
-  /** After each head, before its status is judged; the body is not theirs to read. */
+  /** Runs after the head of each response, before its status is checked. It cannot read the body. */
   afterResponse?: (
     response: { readonly status: number; readonly headers: Headers },
     request: HttpHookRequest,
   ) => void | Promise<void>;
-  /** Before the wait for another try. */
+  /** Runs before the wait for another try. */
   beforeRetry?: (failed: HttpTry) => void | Promise<void>;
 }
 
-/** How many requests one host may get in a time. */
+/** A rate limit for each host. */
 export interface HttpRateLimit {
-  /** How many may begin. */
+  /** The number of requests that may start within `per`. */
   readonly requests: number;
-  /** In which time, in milliseconds. */
+  /** The period in milliseconds. */
   readonly per: number;
 }
 
-/** A proxy for every request of a client. */
+/** A proxy for all requests of a client. */
 export interface HttpProxy {
-  /** `http://`, `https://` or `socks5://`, with host and port. Credentials in it are used. */
+  /** The URL: `http://`, `https://` or `socks5://` with host and port, and optional credentials. */
   readonly url: string;
-  /** The user's name. */
+  /** The user name. It replaces the one in `url`. */
   readonly username?: string;
-  /** The password. */
+  /** The password. It replaces the one in `url`. */
   readonly password?: string;
   /**
-   * The hosts that are asked directly: names with all below them, addresses,
-   * CIDR blocks are not known, `host:port`, or `*` for all; in the form of the
-   * variable `NO_PROXY` or as a list. The variables of the environment still
-   * hold for them.
+   * The hosts that the client reaches without the proxy: names including their subdomains, addresses,
+   * `host:port`, or `*` for all. CIDR blocks are not supported. The value is a list, or a string in the
+   * form of the variable `NO_PROXY`. The proxy variables of the environment still apply to these hosts.
    *
    * @default none
    */
   readonly noProxy?: string | readonly string[];
 }
 
-/** Where a dialer is about to connect to. */
+/** The address that a dialer is about to connect to. */
 export interface HttpDialTarget {
   /** The name or address in the URL. */
   readonly hostname: string;
   /** The port. */
   readonly port: number;
-  /** The address that it stands for, which is the one that is connected to. */
+  /** The resolved address. The dialer connects to exactly this address. */
   readonly address: string;
 }
 
-/** What came of connecting. Times are in milliseconds. */
+/** The result of an attempt to connect. Times are in milliseconds. */
 export interface HttpDial {
   /** The name or address in the URL. */
   readonly hostname: string;
   /** The port. */
   readonly port: number;
-  /** The address that was connected to; undefined if that failed. */
+  /** The connected address; undefined if connecting failed. */
   readonly address?: string;
-  /** How long resolving took; undefined where it is the system's part of connecting. */
+  /** The time for name resolution; undefined if the system resolved the name while connecting. */
   readonly resolveTime?: number;
-  /** How long connecting took. */
+  /** The time for connecting. */
   readonly connectTime: number;
-  /** Why there is no connection. */
+  /** The error, if connecting failed. */
   readonly error?: NetError;
 }
 
-/** How a client connects. */
+/** Settings for connecting from this process instead of from Deno. */
 export interface HttpDialer {
   /**
-   * How long resolving and connecting may take together, in milliseconds; 0 for
-   * no limit. An error of that limit has the stage "connect".
+   * The longest time for name resolution and connecting together, in milliseconds; 0 for no limit. An
+   * error of this limit has the stage "connect".
    *
    * @default 10000
    */
   connectTimeout?: number;
   /**
-   * Gives the addresses of a name; they are tried in this order (RFC 8305).
+   * Returns the addresses of a name. The dialer tries them in this order (RFC 8305).
    *
    * @default the system's resolver
    */
@@ -172,46 +174,50 @@ export interface HttpDialer {
     signal: AbortSignal,
   ) => readonly string[] | Promise<readonly string[]>;
   /**
-   * Says whether to connect to an address; it is asked for the very address that
-   * is then used, for redirects too, so that no trick with names gets past it.
+   * Returns whether the client may connect to an address. The dialer calls it with exactly the address
+   * that it then uses, also after redirects. DNS rebinding cannot bypass it.
    *
    * @default every address
    */
   allow?: (target: HttpDialTarget) => boolean | Promise<boolean>;
-  /** Called after each attempt to connect. */
+  /** Runs after each attempt to connect. */
   onDial?: (dial: HttpDial) => void;
 }
 
-/** What both a client and a single request can set. */
+/** Options of both a client and a single request. */
 export interface HttpCommonOptions {
-  /** Headers; those of a request replace those of its client, null removes one. */
+  /** The headers. Those of a request replace those of its client. Null removes a header. */
   headers?: HeadersInit | Readonly<Record<string, string | null>>;
-  /** Query parameters, added to those of the URL; those of a request follow those of its client. */
+  /**
+   * Query parameters. They are added to those of the URL. Parameters of a request follow those of its
+   * client.
+   */
   params?: HttpParams;
-  /** Proves who we are; null for not at all. */
+  /** The credentials; null for none. */
   auth?: HttpAuth | null;
-  /** Time limits. */
+  /** The time limits. A request keeps the limits of its client that it does not set. */
   timeouts?: HttpTimeouts;
   /**
-   * When to try again; false for never. What a request does not set is as its client has it.
+   * The rules for retries; false for no retries. A request keeps the settings of its client that it does
+   * not set.
    *
    * @default 3 retries, as {@linkcode HttpRetryOptions} says
    */
   retry?: HttpRetryOptions | false;
   /**
-   * The most redirects that are followed; 0 for none, so that the answer is the redirect.
+   * The largest number of redirects to follow. 0 returns the redirect itself as the response.
    *
    * @default 20
    */
   maxRedirects?: number;
   /**
-   * Whether an answer of 400 and above is an `HttpStatusError`, or which is.
+   * Whether a status of 400 or above throws an `HttpStatusError`, or a function that decides by status.
    *
    * @default true
    */
   raiseForStatus?: boolean | ((status: number) => boolean);
   /**
-   * The most bytes that the body of an answer may have once decompressed; Infinity for no limit.
+   * The largest body of a response after decompression, in bytes; Infinity for no limit.
    *
    * @default 67108864
    */
@@ -228,69 +234,68 @@ export interface HttpClientOptions extends HttpCommonOptions {
    */
   baseUrl?: string | URL;
   /**
-   * The most requests under way to one origin, and so the connections that are
-   * in use over HTTP/1.1; all others wait in the order in which they came. As
-   * many unused ones may be kept besides: what may not be repeated, such as a
-   * POST, opens one of its own.
+   * The largest number of simultaneous requests to one origin, and so of connections in use over
+   * HTTP/1.1. Further requests wait in their order. The client keeps up to the same number of idle
+   * connections in addition, because a request that must not be repeated, such as a POST, opens a new
+   * connection.
    *
    * @default 10
    */
   maxPerHost?: number;
   /**
-   * The most requests that may wait for one origin; one more is refused.
+   * The largest number of requests that wait for one origin. Further requests fail.
    *
    * @default 10000
    */
   maxQueued?: number;
   /**
-   * How long an unused connection is kept, in milliseconds.
+   * The longest time that an idle connection stays open, in milliseconds; 0 for no limit.
    *
    * @default 30000
    */
   idleTimeout?: number;
   /**
-   * Whether HTTP/2 is offered in the TLS handshake.
+   * Whether the TLS handshake offers HTTP/2.
    *
    * @default true
    */
   http2?: boolean;
   /**
-   * A limit on the requests to each host.
+   * The rate limit for each host.
    *
    * @default none
    */
   rateLimit?: HttpRateLimit;
   /**
-   * Keeps cookies: true for a jar of this client alone, or a jar to share.
+   * The cookie jar: true for a jar of this client alone, or a jar that several clients share.
    *
    * @default no cookies
    */
   cookies?: boolean | CookieStore;
-  /** Functions that are called at the turns of each request. */
+  /** Functions that run at certain points of each request. */
   hooks?: HttpHooks;
   /**
-   * The proxy. Without one, Deno follows the variables `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+   * The proxy. Without this option, the variables `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` apply.
    *
    * @default none
    */
   proxy?: HttpProxy;
   /**
-   * Connects by way of this process instead of letting Deno do it, which gives a
-   * limit on connecting, its times, own name resolution and a policy for
-   * addresses; TLS stays between Deno and the server. All bytes are copied once
-   * more, so that small answers come at about six tenths of the rate (benchmark
-   * `http_client`). It takes the place of a proxy, those
-   * of the environment included, and needs `--allow-net=127.0.0.1` besides; with
-   * `resolve` or `allow` permission for the addresses, too.
+   * Connects from this process instead of from Deno. This allows a time limit for connecting, connect
+   * times, custom name resolution and a policy for addresses. TLS stays between Deno and the server.
+   * All bytes are copied once more: small responses reach about 60 % of the normal rate (benchmark
+   * `http_client`). A dialer excludes a proxy, including one from the environment. It needs the
+   * permission `--allow-net=127.0.0.1` in addition, and with `resolve` or `allow` the permission for
+   * the addresses.
    *
    * @default false
    */
   dialer?: boolean | HttpDialer;
-  /** The Unix socket that every request goes to, whatever host its URL names; `http:` alone. */
+  /** The path of a Unix socket for all requests, whatever host the URL names. Only for `http:`. */
   unixSocket?: string;
-  /** Certificates in PEM that are trusted besides the usual authorities. */
+  /** Certificates in PEM that are trusted in addition to the usual authorities. */
   caCerts?: string[];
-  /** The certificate to show if a server asks for one, in PEM; together with `key`. */
+  /** The client certificate in PEM, for servers that request one. It needs `key`. */
   cert?: string;
   /** The private key of `cert` in PEM (PKCS #8). */
   key?: string;
@@ -298,22 +303,25 @@ export interface HttpClientOptions extends HttpCommonOptions {
 
 /** Options of one request without a body. */
 export interface HttpFetchOptions extends HttpCommonOptions {
-  /** Gives the request up; it rejects with the signal's reason. */
+  /** Cancels the request. The request rejects with the reason of the signal. */
   signal?: AbortSignal;
-  /** Called while the body of the answer arrives. */
+  /** Runs while the body of the response arrives. */
   onDownload?: (progress: HttpProgress) => void;
 }
 
-/** Options of one request; of the bodies at most one is set. */
+/** Options of one request. At most one of `json`, `form`, `multipart` and `body` may be set. */
 export interface HttpRequestOptions extends HttpFetchOptions {
-  /** A value that is sent as JSON. */
+  /** A value to send as JSON. */
   json?: unknown;
-  /** Fields that are sent as an HTML form does (`application/x-www-form-urlencoded`); with files: `multipart`. */
+  /**
+   * Fields to send as an HTML form (`application/x-www-form-urlencoded`). Forms with files need
+   * `multipart`.
+   */
   form?: HttpParams;
-  /** Fields and files that are sent as `multipart/form-data`, files as a stream. */
+  /** Fields and files to send as `multipart/form-data`. Files are streamed. */
   multipart?: FormData | MultipartParts;
-  /** The body as it is. A stream can be sent once only, so that it is never tried again. */
+  /** The body as it is. A stream can be sent only once, so the request is never retried. */
   body?: BodyInit | null;
-  /** Called while the body of the request is sent. */
+  /** Runs while the body of the request is sent. */
   onUpload?: (progress: HttpProgress) => void;
 }

@@ -1,8 +1,8 @@
 /**
- * The answer that a client gives: a standard `Response` that knows its history
- * and shows the place where JSON is broken.
+ * The response of the client: a standard `Response` with its history, whose `json()` reports the place of
+ * a syntax error.
  *
- * @example How a request went
+ * @example Read the history of a request
  * ```ts
  * import { createClient } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
@@ -25,28 +25,28 @@
 import type { HttpTry } from "./errors.ts";
 import { decodeJson, decodeText } from "./_decode_json.ts";
 
-/** What a response is made of besides its body. */
+/** Everything of a response except its body. */
 export interface HttpResponseInit {
   /** The status code. */
   status: number;
-  /** The phrase beside it. */
+  /** The reason phrase. */
   statusText: string;
-  /** The headers. */
+  /** The headers of the response. */
   headers: Headers;
-  /** The URL that answered. */
+  /** The URL that sent the response. */
   url: string;
-  /** The same without credentials and query. */
+  /** The URL without credentials and query. */
   shownUrl: string;
-  /** Whether a redirect led there. */
+  /** Whether a redirect led to this URL. */
   redirected: boolean;
-  /** The tries and redirects before. */
+  /** The earlier tries and redirects. */
   history: readonly HttpTry[];
 }
 
 /**
- * An answer.
+ * A response of the client.
  *
- * @example Where it came from
+ * @example Make a response
  * ```ts
  * import { HttpResponse } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
@@ -64,65 +64,64 @@ export interface HttpResponseInit {
  * ```
  */
 export class HttpResponse extends Response {
-  /** The tries and redirects before this answer, the first one first. */
+  /** The tries and redirects before this response, in their order. */
   readonly history: readonly HttpTry[];
   readonly #init: HttpResponseInit;
 
   /**
    * Makes a response.
    *
-   * @param body The body.
-   * @param init Everything else.
+   * @param body The body; null for none.
+   * @param init The status, the headers and the history.
    */
   constructor(body: BodyInit | null, init: HttpResponseInit) {
     const { status, headers } = init;
-    // Whatever a server makes up, the standard class takes these alone.
+    // The standard class rejects other statuses, which some servers send.
     const valid = status >= 200 && status <= 599 ? status : 200;
     super(body, { status: valid, headers });
     this.#init = init;
     this.history = init.history;
   }
 
-  /** The status code. */
+  /** Returns the status code. */
   override get status(): number {
     return this.#init.status;
   }
 
-  /** The phrase beside it, as the server sent it. */
+  /** Returns the reason phrase, as the server sent it. */
   override get statusText(): string {
     return this.#init.statusText;
   }
 
-  /** Whether the status is 200 to 299. */
+  /** Returns whether the status is 200 to 299. */
   override get ok(): boolean {
     return this.#init.status >= 200 && this.#init.status <= 299;
   }
 
-  /** The URL that answered, after all redirects. */
+  /** Returns the URL that sent the response, after all redirects. */
   override get url(): string {
     return this.#init.url;
   }
 
-  /** The URL that answered as logs may show it: without credentials and query. */
+  /** Returns the URL for logs, without credentials and query. */
   get shownUrl(): string {
     return this.#init.shownUrl;
   }
 
-  /** Whether a redirect led here. */
+  /** Returns whether a redirect led to this response. */
   override get redirected(): boolean {
     return this.#init.redirected;
   }
 
-  /** A second response with the same body; the standard one would forget where it came from. */
+  /** Returns a second response with the same body, URL and history. */
   override clone(): HttpResponse {
     return new HttpResponse(super.clone().body, this.#init);
   }
 
   /**
-   * Reads the body as text, by the charset of its `Content-Type`; the standard class knows UTF-8
-   * alone.
+   * Reads the body as text in the charset of its `Content-Type`. The standard class supports only UTF-8.
    *
-   * @returns The text.
+   * @returns The decoded text of the body.
    */
   override async text(): Promise<string> {
     return decodeText(await this.bytes(), this.headers.get("content-type"));
@@ -131,9 +130,9 @@ export class HttpResponse extends Response {
   /**
    * Reads the body as JSON.
    *
-   * @typeParam T What the caller takes it for; nothing checks it.
-   * @returns The value.
-   * @throws {HttpDecodeError} If it is no JSON, with the place.
+   * @typeParam T The expected type. Nothing checks it.
+   * @returns The value that the JSON describes.
+   * @throws {HttpDecodeError} If the body is no JSON. The error names the place.
    */
   override async json<T = unknown>(): Promise<T> {
     return decodeJson<T>(await super.text(), this.#init);

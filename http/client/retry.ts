@@ -1,14 +1,12 @@
 /**
- * When a request is tried again and how long to wait before it: the meaning of
- * urllib3's `Retry`.
+ * The rules for retries and for the waits between them. They work like urllib3's `Retry`.
  *
- * Failures are counted in all and by kind. A failed connection is tried again
- * whatever the method, for nothing was sent. Everything else only for methods
- * that may be repeated (RFC 9110 §9.2.2), or with an `Idempotency-Key`, and
- * only if the body can be sent again. The first retry comes at once; the waits
- * after it double: with a factor of 0.5 they are 0, 1, 2, 4 … seconds.
+ * Failures count in total and by kind. A failed connection is retried for every method, because nothing
+ * was sent. Other failures are retried only for idempotent methods (RFC 9110 §9.2.2) or with an
+ * `Idempotency-Key`, and only if the body can be sent again. The first retry starts at once. The
+ * following waits double: with a factor of 0.5 they are 0, 1, 2, 4 … seconds.
  *
- * @example Wait as the server asks
+ * @example Wait as long as the server requests
  * ```ts
  * import { backoffDelay, parseRetryAfter } from "@portside/kit/http/client";
  * import { assertEquals } from "@std/assert";
@@ -40,11 +38,12 @@ const BACKOFF = new OptionRules<
 const AFTER: ReadonlySet<number> = new Set([413, 429, 503]);
 
 /**
- * Fills in the defaults.
+ * Fills in the defaults of retry options.
  *
- * @param options What was asked for; false for no retries.
- * @returns The policy.
- * @throws {RangeError} If an option is out of range.
+ * @param options The options; false for no retries.
+ * @returns The complete policy, with times in milliseconds.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  *
  * @example The defaults
  * ```ts
@@ -63,12 +62,12 @@ export function retryPolicy(options: HttpRetryOptions | false = {}): HttpRetryPo
 }
 
 /**
- * Says whether an answer is one to try again.
+ * Returns whether a response leads to a retry.
  *
- * @param policy The policy.
- * @param status The status of the answer.
- * @param hasRetryAfter Whether it has the header `Retry-After`.
- * @returns Whether, if the method and the body allow it.
+ * @param policy The policy, from `retryPolicy`.
+ * @param status The status of the response.
+ * @param hasRetryAfter Whether the response has the header `Retry-After`.
+ * @returns True if the request is retried, provided that its method and body allow it.
  *
  * @example Too many requests
  * ```ts
@@ -89,12 +88,13 @@ export function isRetryStatus(
 }
 
 /**
- * The wait before the next try.
+ * Returns the wait before the next try.
  *
- * @param failures How many tries have failed in a row.
- * @param options The factor in seconds, jitter and longest wait in milliseconds.
- * @param random A number from 0 up to 1, for the jitter.
- * @returns The wait in milliseconds.
+ * @param failures The number of tries that have failed in a row.
+ * @param options The factor in seconds; the jitter and the longest wait in milliseconds.
+ * @param random Returns a number from 0 to 1 for the jitter.
+ * @returns The wait in milliseconds; 0 before the first retry.
+ * @throws {RangeError} If a number is out of range.
  *
  * @example Capped
  * ```ts
@@ -117,8 +117,8 @@ export function backoffDelay(
 /**
  * Reads `Retry-After` in both forms: seconds, or a date (RFC 9110 §10.2.3).
  *
- * @param value The header.
- * @param now The time, in milliseconds since 1970.
+ * @param value The value of the header.
+ * @param now The current time, in milliseconds since 1970.
  * @returns The wait in milliseconds, 0 for a date in the past; undefined if it is neither form.
  *
  * @example In the past

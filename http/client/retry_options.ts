@@ -9,109 +9,110 @@
 /** Options of retrying. All times are in milliseconds. */
 export interface HttpRetryOptions {
   /**
-   * The most retries, whatever they are for; 0 for none. Redirects do not count, as
-   * in a session of Python's requests.
+   * The largest number of retries of any kind; 0 for none. Redirects do not count, as in a session of
+   * Python's requests.
    *
    * @default 3
    */
   total?: number;
   /**
-   * The most retries after failures to connect.
+   * The largest number of retries after failed connections.
    *
    * @default total
    */
   connect?: number;
   /**
-   * The most retries after failures when the request may have been sent.
+   * The largest number of retries after failures of requests that may have been sent.
    *
    * @default total
    */
   read?: number;
   /**
-   * The most retries after an answer with a status of `statusForcelist`, or with `Retry-After`.
+   * The largest number of retries after a status of `statusForcelist`, or after `Retry-After`.
    *
    * @default total
    */
   status?: number;
   /**
-   * The most redirects, where that is less than `maxRedirects`.
+   * The largest number of redirects. The smaller one of this and `maxRedirects` applies.
    *
    * @default maxRedirects
    */
   redirect?: number;
   /**
-   * The most retries after any other failure that may pass.
+   * The largest number of retries after other temporary failures.
    *
    * @default total
    */
   other?: number;
   /**
-   * Waits are this, in seconds, times two to the power of the failures in a row less one.
+   * The factor of the waits in seconds. A wait is this, times 2 to the power of (failures in a row − 1).
    *
    * @default 0.5
    */
   backoffFactor?: number;
   /**
-   * Up to how much is added to each wait by chance.
+   * The largest random time that is added to each wait.
    *
    * @default 0
    */
   jitter?: number;
   /**
-   * The longest wait of the backoff.
+   * The longest wait of the backoff; 0 for no limit.
    *
    * @default 120000
    */
   maxBackoff?: number;
   /**
-   * The statuses that are tried again.
+   * The statuses that lead to a retry.
    *
    * @default [500, 502, 503, 504]
    */
   statusForcelist?: readonly number[];
   /**
-   * The methods that are tried again once a request may have been sent.
+   * The methods that may be retried after a request may have been sent.
    *
    * @default ["DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"]
    */
   methods?: readonly string[];
   /**
-   * Whether to wait as long as `Retry-After` says, and to try 413, 429 and 503 again that have it.
+   * Whether to wait as long as `Retry-After` says. A status of 413, 429 or 503 with this header leads to
+   * a retry.
    *
    * @default true
    */
   respectRetryAfter?: boolean;
   /**
-   * The longest wait that a server can ask for; beyond it we wait that long.
+   * The longest wait that a server can request; 0 for no limit. A longer wait is shortened to this.
    *
    * @default 60000
    */
   maxRetryAfter?: number;
 }
 
-/** {@linkcode HttpRetryOptions} checked and complete. */
+/** Checked {@linkcode HttpRetryOptions} with all defaults. */
 export interface HttpRetryPolicy {
-  /** Retries in all. */
+  /** The largest number of retries of any kind. */
   readonly total: number;
-  /** Retries by what failed. */
+  /** The largest number of retries for each kind of failure. */
   readonly limits: Readonly<Record<HttpRetryCause, number>>;
-  /** Redirects. */
+  /** The largest number of redirects. */
   readonly redirect: number;
-  /** In seconds. */
+  /** The factor of the waits, in seconds. */
   readonly backoffFactor: number;
-  /** In milliseconds. */
+  /** The largest random part of a wait, in milliseconds. */
   readonly jitter: number;
-  /** In milliseconds. */
+  /** The longest wait of the backoff, in milliseconds. */
   readonly maxBackoff: number;
-  /** Statuses that are tried again. */
+  /** The statuses that lead to a retry. */
   readonly statuses: ReadonlySet<number>;
-  /** Methods that are tried again. */
+  /** The methods that may be retried. */
   readonly methods: ReadonlySet<string>;
-  /** Whether `Retry-After` counts. */
+  /** Whether `Retry-After` sets the wait. */
   readonly respectRetryAfter: boolean;
-  /** In milliseconds. */
+  /** The longest wait that a server can request, in milliseconds. */
   readonly maxRetryAfter: number;
 }
 
-/** What a retry is for. */
+/** The kind of failure that leads to a retry. */
 export type HttpRetryCause = "connect" | "read" | "status" | "other";

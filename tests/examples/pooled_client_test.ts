@@ -37,7 +37,7 @@ Deno.test("pooled_client gives up after three tries again, and says with what", 
   assertMatch(failed.err, /answered 502\n$/);
   const refused = await run(`http://u:secret@127.0.0.1:${deadPort()}/`, "-n1", "--backoff=0");
   assertEquals([refused.code, refused.out], [1, "refused: 1\n"]);
-  assertEquals(refused.err.match(/again in/g)?.length, 3);
+  assertEquals(refused.err.match(/retry in/g)?.length, 3);
   const json = await run(server.url.replace("//", "//u:secret@"), "-n1", "--retries=0", "--json");
   assert(!`${refused.err}${json.out}${json.err}`.includes("secret"), json.out);
 });
