@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net --allow-read=/etc/resolv.conf --allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig
 /**
- * Walks the whole way to a host, says in one sentence where it breaks and what to do: interfaces,
- * name, route, connection, certificate, HTTP, each with its time.
+ * Checks the complete path to a host: interfaces, name, route, connection, certificate and HTTP, each
+ * with its time. The result says in one sentence where the path fails and what to do.
  *
  * ```sh
  * deno task diagnose https://example.com/
  * deno task diagnose tls 127.0.0.1:8443 --json
  * ```
  *
- * @example A way that breaks
+ * @example A refused connection
  * ```ts
  * import { diagnose } from "@portside/kit/tools/diagnose";
  * import { assertEquals } from "@std/assert";
@@ -22,9 +22,9 @@
  * ```
  *
  * **Permissions**: `--allow-net` for the host, its addresses, its redirects and the name servers;
- * `--allow-read=/etc/resolv.conf` to ask the system's name servers why a name is not found;
- * `--allow-run` for the programs of the system. What is not allowed or not installed is skipped and
- * named, and the walk goes on; without `--allow-net` nothing is left of it.
+ * `--allow-read=/etc/resolv.conf` to query the name servers of the system if a name is not found;
+ * `--allow-run` for the programs of the system. A step without its permission or program is skipped,
+ * and the result names it. `--allow-net` is required.
  *
  * @module
  */
@@ -34,6 +34,7 @@ import type { DnsType } from "../net/dns/record.ts";
 import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
 import { look, printText, showProgress, toJson } from "./diagnose/_output.ts";
 import { renderDiagnosis } from "./diagnose/_text.ts";
+import { DIAGNOSE, STEPS } from "./diagnose/_rules.ts";
 import type {
   DiagnoseStep,
   DiagnoseStepName,
@@ -57,32 +58,22 @@ import type { Walk } from "./diagnose/_walk.ts";
 export type * from "./diagnose/diagnosis.ts";
 export type * from "./diagnose/options.ts";
 
-const STEPS: readonly DiagnoseStepName[] = [
-  "interfaces",
-  "dns",
-  "ping",
-  "trace",
-  "tcp",
-  "tls",
-  "http",
-];
-
 const TYPES: readonly DnsType[] = [
   ...["A", "AAAA", "CNAME", "MX", "NS", "TXT"] as const,
   ...["SRV", "CAA", "PTR", "SOA", "HTTPS"] as const,
 ];
 
 /**
- * Walks the way to a host.
+ * Checks the path to a host.
  *
- * @param url A URL of http, https, tcp or tls, a host, or host and port. Of a port without a scheme
- * it finds out what is spoken there.
- * @param options Which steps, and the limits.
- * @returns What was found. That the way is broken is a finding, not an error.
- * @throws {TypeError | RangeError} If the host or an option is none; nothing was started then.
+ * @param url A URL (http, https, tcp, tls), a host, or a host and port. For a port without a scheme,
+ * the function detects the protocol.
+ * @param options The steps and the limits. Default: all steps.
+ * @returns The findings. A broken path is a finding, not an error.
+ * @throws {TypeError | RangeError} If the host or an option is invalid. No step has started then.
  * @throws {NetError} Of kind "permission", if `--allow-net` is missing.
  *
- * @example The times of an answer
+ * @example The times of a response
  * ```ts
  * import { diagnose } from "@portside/kit/tools/diagnose";
  * import { serveTcp } from "@portside/kit/net/tcp";
@@ -100,22 +91,14 @@ const TYPES: readonly DnsType[] = [
  * ```
  */
 export async function diagnose(url: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  DIAGNOSE.check("diagnose", options);
   const { signal, onStep, caCerts = [], types } = options;
+  const { timeout = 5000, traceTimeout = 20_000, count = 4 } = options;
   const wanted = new Set(options.steps ?? STEPS);
   const parsed = parseTarget(url);
-  // Who asks for TLS alone expects it.
+  // A caller who requests only TLS expects it.
   const alone = parsed.tls === "try" && wanted.has("tls") && !wanted.has("http");
   const target = alone ? { ...parsed, tls: true } : parsed;
-  for (const step of wanted) {
-    if (!STEPS.includes(step)) {
-      throw new TypeError(`Cannot take the step "${step}": ${STEPS} are known`);
-    }
-  }
-  const limits = {
-    timeout: whole("timeout", options.timeout ?? 5000, 2 ** 31 - 1),
-    traceTimeout: whole("traceTimeout", options.traceTimeout ?? 20_000, 2 ** 31 - 1),
-    count: whole("count", options.count ?? 4, 1000),
-  };
   const server = options.server === undefined ? undefined : readServer(options.server);
   signal?.throwIfAborted();
   const stop = new AbortController();
@@ -123,7 +106,9 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
   if (["tcp", "tls", "http"].some((name) => wanted.has(name as DiagnoseStepName))) await warmUp();
   const walk: Walk = {
     target,
-    ...limits,
+    timeout,
+    traceTimeout,
+    count,
     server,
     types,
     caCerts,
@@ -163,7 +148,7 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
   return { target, ...judgeSteps(target, steps), steps };
 }
 
-/** From the addresses on. */
+/** Takes the steps after the name resolution. */
 async function walkOn(
   walk: Walk,
   addresses: readonly string[],
@@ -187,7 +172,7 @@ async function walkOn(
   if (asksHttp && (secured || target.tls === false)) add(await httpStep(walk, target.url, address));
 }
 
-/** Nobody has said what is spoken there: TLS and plain HTTP are tried at the same time. */
+/** Detects the protocol of a port: tries TLS and plain HTTP at the same time. */
 async function findOut(
   walk: Walk,
   address: string,
@@ -199,7 +184,7 @@ async function findOut(
   const either = { ...walk, signal: AbortSignal.any([stop.signal, walk.signal!]) };
   const plain = httpStep(either, `http://${url}/`, address);
   const secure = tlsStep(either, address, false);
-  // Servers of TLS answer plain HTTP with 400, if at all.
+  // A TLS server answers plain HTTP with 400, or not at all.
   const isPlain = ({ exchanges: [first] }: HttpStep) => first !== undefined && first.status !== 400;
   try {
     const winner = await Promise.race([
@@ -216,25 +201,21 @@ async function findOut(
     const silent = http.exchanges.length === 0 && http.error?.phase !== "read";
     add(
       http.error !== undefined && silent
-        ? { ...http, status: "skipped", text: "speaks no HTTP" }
+        ? { ...http, status: "skipped", text: "does not speak HTTP" }
         : http,
     );
   } finally {
-    stop.abort(new DOMException("the other one was it", "AbortError"));
+    stop.abort(new DOMException("the other protocol was detected", "AbortError"));
     await Promise.allSettled([plain, secure]);
   }
-}
-
-function whole(name: string, value: number, max: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new RangeError(`Cannot use ${name}: it is a whole number from 1 to ${max}, not ${value}`);
 }
 
 function readServer(text: string): { hostname: string; port: number } {
   if (isAddress(text)) return { hostname: text, port: 53 };
   const server = /:\d+$/.test(text) ? parseHostPort(text) : undefined;
   if (server !== undefined && isAddress(server.hostname) && server.port > 0) return server;
-  throw new TypeError(`Cannot use the name server ${JSON.stringify(text)}: give its IP address`);
+  const given = JSON.stringify(text);
+  throw new TypeError(`Cannot use the name server ${given}: it must be an IP address`);
 }
 
 const COMMANDS: Readonly<Record<string, readonly DiagnoseStepName[]>> = {
@@ -248,41 +229,46 @@ const COMMANDS: Readonly<Record<string, readonly DiagnoseStepName[]>> = {
   all: STEPS,
 };
 
-/** What `--slo` gives when it is missed. */
+/** The exit code of an answer that is slower than `--slo`. */
 const TOO_SLOW = 4;
 
 const cli = defineCli({
   name: "diagnose",
-  summary: "Walks the way to a host, says where it breaks and what to do.",
+  summary: "Checks the path to a host, says where it fails and what to do.",
   description: [
-    "WHAT is HOST, HOST:PORT or a URL (http, https, tcp, tls); before it a command:",
+    "WHAT is HOST, HOST:PORT or a URL (http, https, tcp, tls), after an optional command:",
     "all (the default), interfaces, ping, trace, dns, tcp, tls, http.",
   ].join("\n"),
   flags: {
-    server: { type: "string", placeholder: "address", help: "A name server to ask too" },
+    server: { type: "string", placeholder: "address", help: "Another name server to query" },
     type: {
       type: "list",
       placeholder: "type",
-      help: "Of which type dns asks, e.g. MX [default: all]",
+      help: "Record type for dns, e.g. MX [default: all]",
     },
     timeout: {
       type: "duration",
       default: "5s",
       min: "1ms",
       alias: "t",
-      help: "Limit of each wait",
+      help: "Time limit of each wait",
     },
-    traceTimeout: { type: "duration", default: "20s", min: "1ms", help: "Limit of the route" },
+    traceTimeout: {
+      type: "duration",
+      default: "20s",
+      min: "1ms",
+      help: "Time limit of the route trace",
+    },
     count: { type: "integer", default: 4, min: 1, max: 1000, alias: "c", help: "Echo requests" },
-    slo: { type: "duration", min: "1ms", help: "The slowest answer that is good enough" },
+    slo: { type: "duration", min: "1ms", help: "Longest acceptable time of the answer" },
     ca: { type: "list", placeholder: "file", help: "Authority to trust, PEM" },
   },
-  positionals: { what: { type: "list", help: "A command, and where to" } },
+  positionals: { what: { type: "list", help: "A command, and a host or URL" } },
   permissions: {
     "--allow-net": "reach any host",
-    "--allow-read=/etc/resolv.conf": "ask the system's name servers why a name fails",
+    "--allow-read=/etc/resolv.conf": "query the name servers of the system",
     "--allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig":
-      "the programs of the system; what is missing is skipped",
+      "run the programs of the system; a missing one is skipped",
     "--allow-read=<file>": "only with --ca",
   },
   exitCodes: { 4: "the answer is slower than --slo" },
@@ -294,7 +280,7 @@ const cli = defineCli({
   ],
 });
 
-/** The command and the target of a command line. */
+/** Returns the command and the target of the command line. */
 function readWhat(what: readonly string[]): { command: string; where: string } {
   const [first = "", ...rest] = what;
   const named = Object.hasOwn(COMMANDS, first) && (rest.length > 0 || first === "interfaces");
@@ -315,9 +301,9 @@ function readWhat(what: readonly string[]): { command: string; where: string } {
 /**
  * Runs the program.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The process, or its replacement in a test. Default: the real process.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ what, slo, ca, type, server, json, ...limits }, ctx) => {
@@ -348,7 +334,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     } finally {
       progress.end();
     }
-    // Nobody has said that HTTP is spoken there, until it was asked for by name.
+    // A missing HTTP server is a failure only if the user asked for HTTP.
     const silent = found.steps.some(({ step, status }) => step === "http" && status === "skipped");
     if (command === "http" && silent) found = { ...found, ok: false };
     if (found.steps.length === 1) throwIfMissing(found.steps[0]!);
@@ -367,7 +353,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   });
 }
 
-/** A type of records; case does not matter on a command line. */
+/** Reads a record type, in upper or lower case. */
 function readType(text: string): DnsType {
   const type = text.toUpperCase();
   if ((TYPES as readonly string[]).includes(type) || /^TYPE\d{1,5}$/.test(type)) {

@@ -8,6 +8,7 @@ import {
   type ProxyFaults,
   serveFaultProxy,
 } from "../../tools/fault_proxy.ts";
+import { diagnose, type DiagnoseOptions } from "../../tools/diagnose.ts";
 import { scan, type ScanOptions } from "../../tools/scan.ts";
 import { checkEveryOption } from "../_support/options.ts";
 
@@ -76,4 +77,20 @@ Deno.test("scan() checks every option", async () => {
   }, (options) => scan([], options));
   assertThrows(() => scan([], { ports: [80, 0] }), RangeError, "ports[1] must be an integer");
   assertThrows(() => scan(undefined as never), TypeError, "targets must be a target");
+});
+
+Deno.test("diagnose() checks every option", async () => {
+  await checkEveryOption<DiagnoseOptions>("diagnose", {
+    steps: "none",
+    timeout: "none",
+    traceTimeout: "none",
+    count: "none",
+    server: "text",
+    types: "none",
+    caCerts: "none",
+    onStep: "none",
+    signal: "none",
+  }, (options) => diagnose("127.0.0.1", { signal: AbortSignal.abort(), ...options }));
+  const steps = ["dns", "sing"] as never;
+  await assertRejects(() => diagnose("127.0.0.1", { steps }), TypeError, "steps[1] must be");
 });

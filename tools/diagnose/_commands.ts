@@ -1,5 +1,3 @@
-/** The programs of the system: which, how called, and what came of it. Private to `tools/`. @module */
-
 import { escapeControls } from "../../net/text.ts";
 import { isAddress, isIPv6 } from "../internal/structure.ts";
 import {
@@ -11,16 +9,16 @@ import {
 import { parsePing, type PingReport } from "../parsers/ping.ts";
 import { parseTraceroute, parseTracert, type TraceReport } from "../parsers/traceroute.ts";
 
-/** A program, its arguments, and how its output is read. */
+/** A program of the system, its arguments, and the parser of its output. */
 export interface Command<T> {
   readonly program: string;
   readonly args: readonly string[];
-  /** The package that brings it, for a person. */
+  /** The package that contains it, for messages. */
   readonly packageName: string;
   readonly parse: (output: Uint8Array) => T;
 }
 
-/** What came of the first of several programs that is there. */
+/** The result of the first of several programs that is installed. */
 export type CommandResult<T> =
   | {
     readonly ran: Command<T>;
@@ -40,14 +38,14 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks that a host can stand in a command line: an address, or a name of letters, digits, `.`,
- * `-` and `_` that begins with none of the signs.
+ * Checks that a host is safe in a command line: an address, or a name of letters, digits, `.`, `-` and
+ * `_` that does not begin with `.` or `-`. Returns the host.
  */
 export function checkHost(host: string): string {
   const name = host.length <= 253 && /^[\p{L}\p{N}_][\p{L}\p{N}\p{M}_.-]*$/u.test(host);
   if (name || isAddress(host)) return host;
   const shown = escapeControls(host.slice(0, 100));
-  throw new TypeError(`Cannot use the host "${shown}": it is no name and no address`);
+  throw new TypeError(`Cannot use the host "${shown}": it is neither a name nor an address`);
 }
 
 function command<T>(
@@ -58,16 +56,16 @@ function command<T>(
   return { program, args, packageName: PACKAGES[program] ?? "part of the system", parse };
 }
 
-/** The programs that send echo requests. */
+/** Returns the programs that send echo requests. */
 export function pingCommands(os: string, host: string, count: number): Command<PingReport>[] {
   checkHost(host);
   if (os === "windows") return [command("ping", ["-n", `${count}`, host], parsePing)];
-  // Apple's and the BSDs' ping is for IPv4 alone.
+  // On macOS and the BSDs, `ping` supports only IPv4.
   const program = os !== "linux" && isIPv6(host) ? "ping6" : "ping";
   return [command(program, ["-c", `${count}`, "--", host], parsePing)];
 }
 
-/** The programs that find the way, the best first. */
+/** Returns the programs that trace a route, the best first. */
 export function traceCommands(os: string, host: string): Command<TraceReport>[] {
   checkHost(host);
   if (os === "windows") return [command("tracert", ["-w", "1000", host], parseTracert)];
@@ -81,18 +79,18 @@ export function traceCommands(os: string, host: string): Command<TraceReport>[] 
   return [command(program, ["-w", "1", "-q", "1", "--", host], parseTraceroute)];
 }
 
-/** The programs that list the interfaces, the best first. */
+/** Returns the programs that list the interfaces, the best first. */
 export function interfaceCommands(os: string): Command<Interface[]>[] {
   if (os === "windows") return [command("ipconfig", ["/all"], parseIpconfig)];
   const ifconfig = command("ifconfig", ["-a"], parseIfconfig);
   return os === "linux" ? [command("ip", ["addr"], parseIpAddr), ifconfig] : [ifconfig];
 }
 
-/** The most bytes of an output that are kept. */
+/** Most bytes of an output to keep. */
 const MAX_BYTES = 256 * 1024;
 
 /**
- * Runs the first program that is there. What it has printed when its time is over is kept.
+ * Runs the first program that is installed. After a timeout, the output so far is used.
  *
  * @throws The reason of `signal`, when it is aborted.
  */
@@ -116,7 +114,7 @@ async function run<T>(
   { timeout, signal }: { timeout: number; signal?: AbortSignal | undefined },
 ): Promise<{ report: T; complaint: string; late: boolean }> {
   signal?.throwIfAborted();
-  // The programs speak English where they can: the words that are shown fit the rest.
+  // The C locale selects English, the language of the other messages.
   const child = new Deno.Command(program, {
     args: [...args],
     env: { LC_ALL: "C" },
@@ -128,9 +126,7 @@ async function run<T>(
   const end = (name: Deno.Signal) => {
     try {
       child.kill(name);
-    } catch {
-      // It has ended on its own.
-    }
+    } catch { /* The program has ended in the meantime. */ }
   };
   const timer = setTimeout(() => {
     late = true;
@@ -150,7 +146,7 @@ async function run<T>(
   }
 }
 
-/** The beginning of a stream; the rest is read and dropped, so that the program can end. */
+/** Returns the beginning of a stream. Reads and discards the rest, so that the program can end. */
 async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;

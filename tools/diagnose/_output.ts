@@ -1,21 +1,17 @@
-/** How a diagnosis reaches the terminal, or whoever reads its JSON. Private to `tools/`. @module */
-
 import { NetError } from "../../net/errors/errors.ts";
 import type { CliContext } from "../cli.ts";
 import type { DiagnoseStep, Diagnosis } from "./diagnosis.ts";
 
-/** Colour and width of the terminal. */
+/** Returns the colour and the width of the terminal. */
 export function look({ io }: CliContext): { color: boolean; width: number } {
   let width = 80;
   try {
     if (io.stdoutIsTerminal) width = Math.min(Math.max(Deno.consoleSize().columns, 60), 100);
-  } catch {
-    // A stand-in for a terminal has no size.
-  }
+  } catch { /* A replacement in a test has no size. */ }
   return { color: io.stdoutIsTerminal && !io.noColor, width };
 }
 
-/** All of it at once: what comes from outside is escaped by then, the colours are ours. */
+/** Prints a text with colours. Text from outside must be escaped already. */
 export function printText({ io }: CliContext, text: string): void {
   try {
     io.stdout(text);
@@ -24,7 +20,7 @@ export function printText({ io }: CliContext, text: string): void {
   }
 }
 
-/** Says on a terminal what is still being waited for. */
+/** Shows the pending steps on a terminal. */
 export function showProgress({ io, ...ctx }: CliContext, names: readonly string[]) {
   const waiting = new Set(names);
   const shown = io.stderrIsTerminal;
@@ -43,7 +39,7 @@ export function showProgress({ io, ...ctx }: CliContext, names: readonly string[
   };
 }
 
-/** The same as plain data: errors with their kind, bytes as hexadecimal digits. */
+/** Converts a diagnosis to plain data: errors to their fields, bytes to hexadecimal digits. */
 export function toJson(found: Diagnosis): unknown {
   return JSON.parse(JSON.stringify(found, (_, value: unknown) => {
     if (value instanceof NetError) {

@@ -1,5 +1,3 @@
-/** The step that resolves the name. Private to `tools/`. @module */
-
 import { type DnsAnswer, queryDns } from "../../net/dns/client.ts";
 import { reverseDnsName } from "../../net/dns/codec.ts";
 import type { DnsType } from "../../net/dns/record.ts";
@@ -12,7 +10,7 @@ import { timed, type Walk } from "./_walk.ts";
 
 type TypedAnswer = DnsAnswer & { readonly type: string };
 
-/** Resolves the name: by the system, by its name servers where that fails, by `--server` always. */
+/** Resolves the name by the system, then by its name servers if that fails, and by `--server`. */
 export function dnsStep(walk: Walk): Promise<DnsStep> {
   const nothing = { addresses: [], answers: [] };
   return timed<DnsStep, "dns">(walk, "dns", nothing, async () => {
@@ -22,12 +20,12 @@ export function dnsStep(walk: Walk): Promise<DnsStep> {
         ? NOT_ASKED
         : await ask(walk, reverseDnsName(host.replace(/%.*$/, "")), ["PTR"]);
       if (silence !== undefined) {
-        const text = "an address, nothing to resolve, but no name server answers";
+        const text = "an address, so nothing to resolve, but no name server answers";
         return { status: "warning", text, advice: ASK_OTHERS, addresses: [host], answers };
       }
       const names = answers.flatMap((answer) => answer.answers)
         .flatMap((record) => record.type === "PTR" ? [record.target] : []);
-      const text = names.length > 0 ? names.join(", ") : "an address, nothing to resolve";
+      const text = names.length > 0 ? names.join(", ") : "an address, so nothing to resolve";
       return { status: "ok", text, addresses: [host], answers };
     }
     const bySystem = await settle(resolveBySystem(host, walk));
@@ -53,7 +51,7 @@ export function dnsStep(walk: Walk): Promise<DnsStep> {
       return {
         status: "warning",
         text: `${text} by the system, but ${code} by ${server}`,
-        advice: "The system has it from elsewhere: a file of hosts, a cache, another name server.",
+        advice: "The system has another source: the hosts file, a cache, or another name server.",
         addresses,
         answers,
       };
@@ -61,8 +59,8 @@ export function dnsStep(walk: Walk): Promise<DnsStep> {
     if (byServer.length > 0) {
       return {
         status: "warning",
-        text: `${byServer.join(", ")} by ${server}, but the system does not know it`,
-        advice: "Look at the system's name servers and search list.",
+        text: `${byServer.join(", ")} by ${server}, but the system cannot resolve the name`,
+        advice: "Check the name servers and the search list of the system.",
         addresses: byServer,
         answers,
       };
@@ -82,16 +80,16 @@ async function settle<T>(
   }
 }
 
-/** What name servers answered; `silence` says why none of them did. */
+/** The answers of the name servers; `silence` is the error if none of them answered. */
 interface Asked {
   readonly answers: TypedAnswer[];
   readonly silence?: NetError | undefined;
 }
 
 const NOT_ASKED: Asked = { answers: [] };
-const ASK_OTHERS = "Check the network and the name servers; try --server with another one.";
+const ASK_OTHERS = "Check the network and the name servers, or try another one with --server.";
 
-/** Asks the server that was named, or else the system's, until one answers. */
+/** Queries `--server`, or the name servers of the system until one answers. */
 async function ask(walk: Walk, name: string, types: readonly DnsType[]): Promise<Asked> {
   const servers = walk.server ? [walk.server] : await systemNameServers(walk);
   let last: NetError | undefined;
@@ -107,12 +105,12 @@ async function ask(walk: Walk, name: string, types: readonly DnsType[]): Promise
     if (all.value !== undefined) return { answers: all.value };
     last = all.error;
   }
-  // One that was named has to answer; the system may know the name without its own.
+  // A server that the user gave must answer. The system may resolve the name without its servers.
   if (last !== undefined && walk.server) throw last;
   return { answers: [], silence: last };
 }
 
-/** The name servers of this machine, as far as they can be found out. */
+/** Returns the name servers of this machine, if they can be determined. */
 async function systemNameServers(walk: Walk): Promise<Array<{ hostname: string; port: number }>> {
   const found: string[] = [];
   if (walk.os === "windows") {
@@ -130,7 +128,7 @@ async function systemNameServers(walk: Walk): Promise<Array<{ hostname: string; 
   return [...new Set(found)].map((hostname) => ({ hostname, port: 53 }));
 }
 
-/** The name servers of a `resolv.conf`. */
+/** Returns the name servers of a `resolv.conf`. */
 function parseResolvConf(text: string): string[] {
   return text.split("\n").flatMap((line) => {
     const value = /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? "";
@@ -160,7 +158,7 @@ function explain(
       return error?.code === "ENOTFOUND"
         ? failure(
           "no such name",
-          "Check the spelling; names of one's own network need its name server.",
+          "Check the spelling. A name of a private network needs the name server of that network.",
         )
         : failure(
           "no name server answers",
@@ -169,22 +167,22 @@ function explain(
     case "NXDOMAIN":
       return failure(
         `no such name (${says})`,
-        "Check the spelling, and whether the domain is registered and has not run out.",
+        "Check the spelling, and whether the registration of the domain is still valid.",
       );
     case "SERVFAIL":
       return failure(
         `the name servers fail (${says})`,
-        "The servers of the domain do not answer or its signatures (DNSSEC) are wrong: tell its owner.",
+        "The servers of the domain do not answer, or its DNSSEC signatures are wrong. Tell its owner.",
       );
     case "REFUSED":
       return failure(
         `the name server refuses to answer (${says})`,
-        "It does not serve this network: use another one.",
+        "It does not serve this network. Use another one.",
       );
     case "NOERROR":
       return failure(
         `the name exists, but has no address (${says})`,
-        "Add a record A or AAAA, or ask for another name, such as www.",
+        "Add an A or AAAA record, or try another name, such as www.",
       );
     default:
       return failure(`the name server fails (${says})`, "Try another one with --server.");

@@ -1,5 +1,3 @@
-/** The step that asks over HTTP with a clock at each bend, redirects followed. Private to `tools/`. @module */
-
 import type net from "node:net";
 import type tls from "node:tls";
 import { formatAddress, parseHostPort } from "../../net/address.ts";
@@ -19,7 +17,7 @@ const MAX_BODY = 1024 * 1024;
 const NO_HTTP = "does not speak HTTP";
 const HEAD_END = /\r?\n\r?\n/;
 
-/** Asks for a URL; `address` is where its host was reached, so that it need not be resolved twice. */
+/** Requests a URL and follows redirects; `address` is the known address of its host. */
 export function httpStep(walk: Walk, url: string, address?: string): Promise<HttpStep> {
   const exchanges: HttpExchange[] = [];
   return timed<HttpStep, "http">(walk, "http", { exchanges }, async () => {
@@ -30,15 +28,15 @@ export function httpStep(walk: Walk, url: string, address?: string): Promise<Htt
       const current: URL = next;
       if (seen.has(current.href) || seen.size > MAX_REDIRECTS) {
         const text = seen.has(current.href)
-          ? `redirects in a circle: ${current.href} again`
+          ? `redirects in a loop: ${current.href} again`
           : `redirects more than ${MAX_REDIRECTS} times`;
-        return { status: "failed", text, advice: "Mend the redirects of the server.", exchanges };
+        return { status: "failed", text, advice: "Fix the redirects of the server.", exchanges };
       }
       seen.add(current.href);
       const known = current.host === new URL(url).host ? address : undefined;
       const one: HttpExchange = await exchange(walk, current, known);
       exchanges.push(one);
-      // The certificate of the first host is looked at by a step of its own.
+      // Another step checks the certificate of the first host.
       const trouble = known === undefined && current.protocol === "https:"
         ? await describeTrouble(walk, siteOf(current), parseHostPort(one.address).hostname)
         : undefined;
@@ -50,8 +48,8 @@ export function httpStep(walk: Walk, url: string, address?: string): Promise<Htt
       if (one.status >= 300 && one.status < 400 && one.location !== undefined) {
         const target = URL.parse(one.location, current);
         if (target === null || !isCallable(target)) {
-          const text = `redirects to ${one.location}, which is no URL of HTTP`;
-          return { status: "failed", text, advice: "Mend the redirect of the server.", exchanges };
+          const text = `redirects to ${one.location}, which is not an HTTP URL`;
+          return { status: "failed", text, advice: "Fix the redirect of the server.", exchanges };
         }
         target.hash = target.username = target.password = "";
         next = target;
@@ -71,29 +69,29 @@ function describe(
     showTime(totalOf(exchanges))
   }`;
   if (last.status >= 500) {
-    return { status: "failed", text, advice: "Look into the log of the server." };
+    return { status: "failed", text, advice: "Check the log of the server." };
   }
   if (last.status < 400) return { status: "ok", text };
   const advice: Record<number, string> = {
-    401: "The way is open; the server wants a login.",
-    403: "The way is open; the server does not let this request through.",
-    404: "The way is open; there is nothing under this path.",
+    401: "The path works; the server requires a login.",
+    403: "The path works; the server does not allow this request.",
+    404: "The path works; the server has no resource at this URL.",
     421: "The server does not serve this name.",
-    429: "The way is open; the server wants fewer requests.",
+    429: "The path works; the server limits the rate of requests.",
   };
   return {
     status: "warning",
     text,
-    advice: advice[last.status] ?? "The way is open; the server does not like this request.",
+    advice: advice[last.status] ?? "The path works; the server rejects this request.",
   };
 }
 
-/** `200 OK`. */
+/** Returns the status with its reason: `200 OK`. */
 export function statusLine({ status, reason }: HttpExchange): string {
   return `${status} ${reason}`.trimEnd();
 }
 
-/** The time of all exchanges together. */
+/** Returns the total time of all exchanges. */
 export function totalOf(exchanges: readonly HttpExchange[]): number {
   return exchanges.reduce((sum, { phases }) => sum + phases.total, 0);
 }
@@ -138,7 +136,7 @@ async function exchange(walk: Walk, url: URL, known: string | undefined): Promis
   }
 }
 
-/** Whether a server, which may be hostile, redirects to a host that is one. */
+/** Returns whether the target of a redirect is a valid HTTP URL. A server may be hostile. */
 function isCallable(target: URL): boolean {
   try {
     return /^https?:$/.test(target.protocol) && siteOf(target).port > 0;
@@ -154,7 +152,7 @@ function siteOf({ hostname, port, protocol }: URL): { host: string; port: number
   };
 }
 
-/** One address after the other: what failed is in the step before. */
+/** Connects to the first address that answers. The TCP step has already reported the others. */
 async function connectFirst(
   walk: Walk,
   addresses: readonly string[],
@@ -174,7 +172,7 @@ async function connectFirst(
 
 type Answer = Omit<HttpExchange, "url" | "address" | "phases">;
 
-/** Sends the request and reads the answer to its end, or to its first megabyte. */
+/** Sends the request and reads the response to its end, or to the end of the first megabyte. */
 function ask(
   walk: Walk,
   stream: net.Socket | tls.TLSSocket,
@@ -205,14 +203,14 @@ function ask(
     };
     stream.once("end", end);
     stream.once("close", end);
-    // A URL holds neither line breaks nor blanks: it is percent-encoded.
+    // A URL is percent-encoded, so it contains no line breaks and no spaces.
     stream.write(
       `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n` +
         "User-Agent: portside-diagnose\r\nAccept: */*\r\nConnection: close\r\n\r\n",
     );
   }, () => stream.destroy()).catch((error) => {
     if (!begun || !(error instanceof NetError) || error.kind !== "timeout") throw error;
-    throw new NetError(`${where} begins an answer, and does not end it`, {
+    throw new NetError(`${where} starts a response but does not finish it`, {
       kind: "timeout",
       phase: "read",
       address: where,
@@ -221,11 +219,11 @@ function ask(
   });
 }
 
-/** An answer of HTTP/1 as it comes. */
+/** An incremental reader of an HTTP/1 response. */
 export class AnswerReader {
   readonly #where: string;
   #head = "";
-  /** The last characters of the head: its end may come in two chunks. */
+  /** The last characters of the head, because its end may be split between two chunks. */
   #last = "";
   #answer: Answer | undefined;
   #bytes = 0;
@@ -237,14 +235,14 @@ export class AnswerReader {
     this.#where = where;
   }
 
-  /** Takes some bytes; gives the answer when it is complete. */
+  /** Adds bytes; returns the response when it is complete. */
   push(chunk: Uint8Array): Answer | undefined {
     if (this.#answer !== undefined) return this.#body(chunk);
     const text = latin1(chunk);
     const known = this.#head.length;
     this.#head += text;
     if (known < 7 && !"HTTP/1.".startsWith(this.#head.slice(0, 7))) throw this.#broken(NO_HTTP);
-    // The head is searched once its end is here: a server that sends it byte by byte costs no more.
+    // Search only the new characters, so that a head in single bytes has a linear cost.
     const near = this.#last + text;
     this.#last = near.slice(-3);
     if (!HEAD_END.test(near)) return this.#unended();
@@ -254,7 +252,7 @@ export class AnswerReader {
       const head = this.#head.slice(0, end.index);
       const rest = this.#head.slice(end.index + end[0].length);
       const answer = this.#readHead(head);
-      // Interim answers come before the real one (RFC 9110 §15.2).
+      // Interim responses precede the final one (RFC 9110 section 15.2).
       if (answer.status >= 100 && answer.status < 200 && answer.status !== 101) {
         this.#head = rest;
         this.#last = rest.slice(-3);
@@ -274,7 +272,7 @@ export class AnswerReader {
     return undefined;
   }
 
-  /** The connection has ended. */
+  /** Returns the response at the end of the connection. */
   end(): Answer {
     if (this.#answer === undefined) {
       throw this.#broken(
@@ -323,7 +321,7 @@ export class AnswerReader {
       : undefined;
   }
 
-  /** What breaks once HTTP is spoken happens while reading. */
+  /** Returns the error for an invalid response. Its phase is "read" once the server speaks HTTP. */
   #broken(what: string, kind: "protocol" | "truncated" = "protocol"): NetError {
     const spoken = this.#answer !== undefined || this.#head.startsWith("HTTP/1.");
     return new NetError(`${this.#where} ${what}`, {

@@ -1,5 +1,3 @@
-/** The steps that programs of the system do. Private to `tools/`. @module */
-
 import type { InterfacesStep, PingStep, TraceStep } from "./diagnosis.ts";
 import {
   type CommandResult,
@@ -27,8 +25,8 @@ export function interfacesStep(walk: Walk): Promise<InterfacesStep> {
     if (outside.length > 0) return { status: "ok", text, interfaces };
     return {
       status: "warning",
-      text: text === "" ? result.complaint || "no interface has an address" : `${text} alone`,
-      advice: "This machine has no address but its own: connect it to a network.",
+      text: text === "" ? result.complaint || "no interface has an address" : `only ${text}`,
+      advice: "This machine has only a loopback address. Connect it to a network.",
       interfaces,
     };
   });
@@ -47,22 +45,22 @@ export function pingStep(walk: Walk, host: string): Promise<PingStep> {
       const text = troubles[0]?.text ||
         (transmitted === 0 && complaint) || `no answer to ${count(transmitted, "echo request")}`;
       const advice = troubles.length > 0
-        ? `Look at ${troubles[0]!.from}: it says that the host cannot be reached.`
+        ? `Check ${troubles[0]!.from}: it reports that the host cannot be reached.`
         : transmitted === 0 && complaint
         ? undefined
-        : "Many hosts and firewalls drop echo requests: TCP tells more.";
+        : "Many hosts and firewalls drop echo requests, so the TCP step is more reliable.";
       return { status: "warning", text, advice, report };
     }
     const text = `${received} of ${transmitted} answered, ${showTime(times.average)} on average ` +
       `(${showTime(times.min)} to ${showTime(times.max)})${duplicates}`;
     if (received === transmitted) return { status: "ok", text, report };
     const advice =
-      "Packets are lost on the way: look for a bad cable, radio or an overloaded link.";
+      "Packets are lost. Look for a bad cable, a weak radio signal or an overloaded link.";
     return { status: "warning", text, advice, report };
   });
 }
 
-/** Finds the way. */
+/** Traces the route. */
 export function traceStep(walk: Walk, host: string): Promise<TraceStep> {
   return timed<TraceStep, "trace">(walk, "trace", {}, async () => {
     const options = { ...walk, timeout: walk.traceTimeout };
@@ -77,14 +75,14 @@ export function traceStep(walk: Walk, host: string): Promise<TraceStep> {
     if (report.reached) {
       return { status: "ok", text: `reached after ${count(report.hops.length, "hop")}`, report };
     }
-    const cut = late ? `, cut after ${showTime(walk.traceTimeout)}` : "";
+    const cut = late ? `, stopped after ${showTime(walk.traceTimeout)}` : "";
     const note = last?.probes.find((probe) => probe.note !== undefined)?.note;
     const text = last === undefined
       ? complaint || `no router answers${cut}`
-      : `the last answer is of hop ${last.hop}, ${name}${note ? ` (${note})` : ""}${cut}`;
+      : `the last answer is from hop ${last.hop}, ${name}${note ? ` (${note})` : ""}${cut}`;
     const advice = last === undefined
-      ? `Routers and firewalls may drop what ${ran.program} sends: TCP tells more.`
-      : "If TCP fails too, what lies behind that hop drops or refuses the packets.";
+      ? `Routers and firewalls may drop packets of ${ran.program}, so the TCP step is more reliable.`
+      : "If TCP fails as well, a device after that hop drops or refuses the packets.";
     return { status: "warning", text, advice, report };
   });
 }
@@ -107,13 +105,13 @@ function notRun<T>(result: Exclude<CommandResult<T>, { ran: unknown }>) {
       "$1 is not installed",
     ),
     advice: packageName === "part of the system"
-      ? `${program} is part of the system: look whether it is in the PATH.`
+      ? `${program} is part of the system. Check whether it is in the PATH.`
       : `Install the package ${packageName}.`,
     missing: { program, packageName },
   };
 }
 
-/** A single step that could not run at all ends the program with exit code 3. */
+/** Throws an error with exit code 3 if the only step could not run. */
 export function throwIfMissing(
   step: { status: string; text: string; advice?: string | undefined; missing?: unknown },
 ): void {

@@ -1,5 +1,3 @@
-/** The step that connects to each address. Private to `tools/`. @module */
-
 import { formatAddress } from "../../net/address.ts";
 import { NetError, type NetErrorKind } from "../../net/errors/errors.ts";
 import type { TcpAttempt, TcpStep } from "./diagnosis.ts";
@@ -7,26 +5,26 @@ import { connectSocket, destroy } from "../internal/phases.ts";
 import { showTime } from "../internal/text.ts";
 import { timed, type Walk } from "./_walk.ts";
 
-/** More addresses than anybody wants to see. */
+/** Most addresses to try. */
 const MAX_ADDRESSES = 16;
 
-/** What each way to fail means, and what to do. */
+/** The meaning of each kind of failure, and a remedy. */
 const MEANING: Partial<Record<NetErrorKind, readonly [text: string, advice: string]>> = {
   refused: [
     "refuses connections: nothing listens there",
-    "Start the service, or look whether it listens on this port and on this address.",
+    "Start the service, or check whether it listens on this port and this address.",
   ],
   timeout: [
     "does not answer",
-    "The host is down, or a firewall drops what is sent: look at its rules for this port.",
+    "The host is down, or a firewall drops the packets. Check its rules for this port.",
   ],
   unreachable: [
     "cannot be reached: no route leads there",
-    "Look at the interfaces, the default gateway and the VPN.",
+    "Check the interfaces, the default gateway and the VPN.",
   ],
   reset: [
-    "breaks connections off",
-    "A firewall or the service itself turns this machine away.",
+    "resets connections",
+    "A firewall or the service itself rejects this machine.",
   ],
 };
 
@@ -52,7 +50,7 @@ export function tcpStep(walk: Walk, addresses: readonly string[]): Promise<TcpSt
     return {
       status: "warning",
       text: `${where(open[0]!)} in ${showTime(open[0]!.time)}, but ${sentence}`,
-      advice: "Clients that try this address first have to wait: mend it or take it out of DNS.",
+      advice: "Clients that try this address first must wait. Repair it or remove it from DNS.",
       attempts,
     };
   });

@@ -1,5 +1,3 @@
-/** The step that does a TLS handshake and looks at the certificate. Private to `tools/`. @module */
-
 import { formatAddress } from "../../net/address.ts";
 import { NetError, type TlsFailure, toNetError } from "../../net/errors/errors.ts";
 import { escapeControls } from "../../net/text.ts";
@@ -9,12 +7,13 @@ import { connectSocket, destroy, shakeHands } from "../internal/phases.ts";
 import { count } from "../internal/text.ts";
 import { timed, type Walk } from "./_walk.ts";
 
-/** A certificate that ends sooner is worth a warning. */
+/** Remaining days of a certificate below which there is a warning. */
 const SOON_DAYS = 14;
 
 /**
- * Does the handshake with one address. TLS 1.3 misses a certificate of the client when the handshake
- * is over (RFC 8446 §4.4.2.4): `last` waits for that a moment, where no request would tell.
+ * Does the handshake with one address and checks the certificate. In TLS 1.3, a server rejects a
+ * missing client certificate after the handshake (RFC 8446 section 4.4.2.4). With `last`, the step
+ * waits for that a moment, because no request follows.
  */
 export function tlsStep(walk: Walk, address: string, last: boolean): Promise<TlsStep> {
   const nothing = { chain: [], failures: [] };
@@ -33,13 +32,13 @@ export function tlsStep(walk: Walk, address: string, last: boolean): Promise<Tls
   });
 }
 
-/** Where a certificate is looked at. */
+/** The server whose certificate is checked. */
 interface Site {
   readonly host: string;
   readonly port: number;
 }
 
-/** What the certificate of another site lacks, where a redirect leads; undefined if it is good. */
+/** Returns the defects of the certificate of a redirect target; undefined if there are none. */
 export async function describeTrouble(
   walk: Walk,
   site: Site,
@@ -51,7 +50,7 @@ export async function describeTrouble(
   return { text: text.replace(/^the /, ""), advice };
 }
 
-/** Private authorities first; the usual ones if those did not sign it. */
+/** Checks against the private authorities first, then against the usual ones. */
 async function examine(walk: Walk, site: Site, address: string, last: boolean) {
   const own = walk.caCerts.length > 0
     ? await inspect(walk, site, address, walk.caCerts, last)
@@ -109,7 +108,7 @@ async function inspect(
   }
 }
 
-/** What is wrong with a certificate, in words that follow `its certificate`. */
+/** Returns a defect of a certificate as text that follows `its certificate`. */
 function explainFailure(
   failure: TlsFailure,
   own: DiagnosedCertificate | undefined,
@@ -129,25 +128,26 @@ function explainFailure(
       const names = own?.names ?? [];
       const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
       return names.length === 0
-        ? `names no host, and so not ${host}`
+        ? `contains no host name, so it is not for ${host}`
         : `is for ${names.slice(0, 3).join(", ")}${more}, not for ${host}`;
     }
     default:
       return own !== undefined && own.issuer === own.subject
-        ? `is signed by itself (${own.subject || "without a name"})`
-        : `is signed by ${own?.issuer || "somebody"}, whom nobody here trusts`;
+        ? `is self-signed (${own.subject || "without a name"})`
+        : `is signed by ${own?.issuer || "an unknown authority"}, which is not trusted`;
   }
 }
 
-/** What to do where the server wants one. */
+/** The advice for a server that requires a client certificate. */
 export const CLIENT_CERTIFICATE =
-  "It speaks with those alone that show a certificate it knows (mutual TLS).";
+  "The server accepts only clients with a known certificate (mutual TLS).";
 
 const ADVICE: Partial<Record<TlsFailure, string>> = {
-  expired: "Renew the certificate, and see why that did not happen by itself.",
+  expired: "Renew the certificate, and check why the automatic renewal failed.",
   "not-yet-valid": "Set the clock of this machine, or wait.",
-  "wrong-name": "Get a certificate for this name, or call the host by the name that it is for.",
-  untrusted: "Send the whole chain from the server; trust a private authority by --ca FILE.",
+  "wrong-name": "Get a certificate for this name, or use a name of the certificate.",
+  untrusted:
+    "Configure the server to send its complete chain, or trust a private authority with --ca FILE.",
 };
 
 function describeCertificate(
@@ -172,17 +172,17 @@ function withoutHandshake(
   { target }: Walk,
 ): Pick<TlsStep, "status" | "text" | "advice"> {
   const { kind, tls } = error;
-  // What nobody has signed is taken for now: here it is the key or the signature that is unfit.
+  // The handshake accepts unknown authorities, so here the key or the signature is unsuitable.
   if (tls === "untrusted") {
     return {
       status: "failed",
-      text: "shows a certificate that is too weak, or of an unknown kind",
+      text: "shows a certificate that is too weak or of an unknown type",
       advice: "Make a new key: RSA of 2048 bits or more, ECDSA P-256 or Ed25519, with SHA-256.",
     };
   }
-  // An alert is said by a server that does speak TLS.
+  // A server that sends an alert does speak TLS.
   const alert = /_ALERT_/.test(error.code ?? "");
-  if (target.tls === "try" && !alert) return { status: "skipped", text: "speaks no TLS" };
+  if (target.tls === "try" && !alert) return { status: "skipped", text: "does not speak TLS" };
   if (tls === "not-tls") {
     const plain = target.http ? `http://${formatAddress(asPort(target))}/` : "it without TLS";
     return { status: "failed", text: "does not speak TLS on this port", advice: `Try ${plain}.` };
@@ -190,7 +190,7 @@ function withoutHandshake(
   if (tls === "client-certificate") {
     return {
       status: "failed",
-      text: "wants a certificate of the client",
+      text: "requires a client certificate",
       advice: CLIENT_CERTIFICATE,
     };
   }
@@ -198,24 +198,24 @@ function withoutHandshake(
     return /PROTOCOL/.test(error.code ?? "")
       ? {
         status: "failed",
-        text: "speaks no version of TLS from 1.2 up",
-        advice: "Bring the server up to TLS 1.2 or 1.3.",
+        text: "does not support TLS 1.2 or later",
+        advice: "Update the server to TLS 1.2 or 1.3.",
       }
       : {
         status: "failed",
         text: "refuses the TLS handshake",
-        advice: "There is no cipher in common, or it wants a certificate of the client.",
+        advice: "There is no common cipher, or the server requires a client certificate.",
       };
   }
   const text: Record<string, string> = {
     timeout: "does not answer the TLS handshake",
-    reset: "breaks the TLS handshake off",
-    truncated: "ends the connection within the TLS handshake",
+    reset: "resets the connection during the TLS handshake",
+    truncated: "ends the connection during the TLS handshake",
   };
   return {
     status: "failed",
     text: text[kind] ?? error.message,
-    advice: "Look into the log of the server; it may speak no TLS on this port.",
+    advice: "Check the log of the server. It may not speak TLS on this port.",
   };
 }
 

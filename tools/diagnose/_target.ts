@@ -1,5 +1,3 @@
-/** Where a diagnosis leads, read from a text. Private to `tools/`, and pure. @module */
-
 import { formatAddress, parseHostPort } from "../../net/address.ts";
 import { escapeControls } from "../../net/text.ts";
 import { checkHost } from "./_commands.ts";
@@ -15,17 +13,17 @@ const SCHEMES: Readonly<Record<string, Pick<DiagnoseTarget, "tls" | "http"> & { 
   };
 
 /**
- * Reads `HOST`, `HOST:PORT` or a URL of http, https, tcp or tls.
+ * Parses `HOST`, `HOST:PORT` or a URL (http, https, tcp, tls).
  *
- * @throws {TypeError} If it is none of them, or holds what no host can hold.
+ * @throws {TypeError} If the text is none of them, or contains invalid characters.
  */
 export function parseTarget(text: string): DiagnoseTarget {
   const shown = escapeControls(text.slice(0, 200));
   const fail = (why: string): never => {
     throw new TypeError(`Cannot use "${shown}": ${why}`);
   };
-  // An URL drops line breaks and tabs without a word.
-  if (text === "" || /[\s\p{Cc}]/u.test(text)) fail("a host holds no blanks");
+  // The URL parser silently removes line breaks and tabs.
+  if (text === "" || /[\s\p{Cc}]/u.test(text)) fail("a host must not be empty or contain spaces");
   if (/^[^:/?#[\]]+:\/\//.test(text)) return fromUrl(text, fail);
   if (isAddress(text)) return make(text, 443, SCHEMES["https:"]!);
   if (!text.startsWith("[") && text.includes("/")) return fromUrl(`https://${text}`, fail);
@@ -35,7 +33,7 @@ export function parseTarget(text: string): DiagnoseTarget {
   }
   const { hostname, port } = parseHostPort(text);
   const host = toAscii(hostname, fail);
-  if (port === 0) fail("port 0 is no port to connect to");
+  if (port === 0) fail("the port must not be 0");
   if (port === 443) return make(host, port, SCHEMES["https:"]!);
   if (port === 80) return make(host, port, SCHEMES["http:"]!);
   return {
@@ -48,12 +46,12 @@ export function parseTarget(text: string): DiagnoseTarget {
 }
 
 function fromUrl(text: string, fail: (why: string) => never): DiagnoseTarget {
-  const url = URL.parse(text) ?? fail("it is no URL");
-  const scheme = SCHEMES[url.protocol] ?? fail(`${url.protocol} is none of http, https, tcp, tls`);
+  const url = URL.parse(text) ?? fail("it is not a URL");
+  const scheme = SCHEMES[url.protocol] ?? fail("the scheme must be http, https, tcp or tls");
   const bare = decodeURIComponentOr(url.hostname.replace(/^\[(.*)\]$/, "$1"));
   const host = toAscii(bare, fail);
   const port = Number(url.port || scheme.port || fail("it has no port"));
-  if (port === 0) fail("port 0 is no port to connect to");
+  if (port === 0) fail("the port must not be 0");
   if (!scheme.http) {
     const address = formatAddress({ hostname: host, port });
     return { url: `${url.protocol}//${address}`, host, port, tls: scheme.tls, http: false };
@@ -68,7 +66,7 @@ function make(
   { tls, http }: Pick<DiagnoseTarget, "tls" | "http">,
 ): DiagnoseTarget {
   const host = checkHost(hostname);
-  // A zone stands in no URL.
+  // A URL cannot contain a zone.
   const bare = host.replace(/%.*$/, "");
   const url = new URL(`${tls ? "https" : "http"}://${bare.includes(":") ? `[${bare}]` : bare}/`);
   return { url: url.href, host, port, tls, http };
@@ -77,7 +75,7 @@ function make(
 function toAscii(host: string, fail: (why: string) => never): string {
   checkHost(host);
   if (/^[\x21-\x7e]*$/.test(host)) return host;
-  return checkHost(URL.parse(`http://${host}/`)?.hostname ?? fail("it is no domain name"));
+  return checkHost(URL.parse(`http://${host}/`)?.hostname ?? fail("it is not a domain name"));
 }
 
 function decodeURIComponentOr(text: string): string {

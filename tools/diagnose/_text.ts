@@ -1,5 +1,3 @@
-/** A diagnosis for a terminal. Private to `tools/`, and pure. @module */
-
 import { formatDnsRecord } from "../../net/dns/record.ts";
 import { escapeControls } from "../../net/text.ts";
 import type {
@@ -12,15 +10,15 @@ import type {
 import { statusLine } from "./_step_http.ts";
 import { count, showTime, wrap } from "../internal/text.ts";
 
-/** How it is to look. */
+/** The look of the text. */
 export interface TextOptions {
   readonly color: boolean;
   readonly width: number;
-  /** Whether one step was asked for alone: then it is shown in full. */
+  /** Whether the user asked for a single step, which is then shown in full. */
   readonly full: boolean;
 }
 
-/** The steps that lead to an answer, one after the other. */
+/** The steps that lead to the answer, in sequence. */
 const WAY: ReadonlySet<string> = new Set(["dns", "tcp", "tls", "http"]);
 
 const SIGNS: Readonly<Record<DiagnoseStatus, readonly [sign: string, color: number]>> = {
@@ -30,7 +28,7 @@ const SIGNS: Readonly<Record<DiagnoseStatus, readonly [sign: string, color: numb
   skipped: ["-", 90],
 };
 
-/** Writes it: the verdict, what to do, and each step with its time in a waterfall. */
+/** Returns the text: the verdict, the remedy, and each step with its time in a waterfall chart. */
 export function renderDiagnosis(diagnosis: Diagnosis, options: TextOptions): string {
   const { width } = options;
   const paint = (text: string, ...codes: number[]) =>
@@ -49,7 +47,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, options: TextOptions): str
     lines.push(`${i === 0 ? paint(sign, color, 1) : " "} ${paint(line, 1)}`);
   }
   if (advice !== undefined) say(advice, 2);
-  // The bars are of the way itself: what goes on beside it, such as ping, would dwarf them.
+  // Only the steps to the answer have bars. Parallel steps such as ping would make them too short.
   const way = steps.filter(({ step }) => WAY.has(step));
   const barred = way.length > 0 ? way : steps;
   const since = Math.min(...barred.map(({ start }) => start));
@@ -70,7 +68,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, options: TextOptions): str
       : " ".repeat(cells);
     lines.push(row(paint(sign, color), step.step, shown, step.time, color));
     if (!diagnosis.verdict.endsWith(step.text)) say(step.text, 6, 90);
-    // What the verdict's advice says is not said twice.
+    // The advice of the verdict is not repeated.
     if (step.advice !== undefined && step.advice !== advice && step.status !== "ok") {
       say(`→ ${step.advice}`, 6);
     }
@@ -110,7 +108,7 @@ function phaseRows({ phases }: HttpExchange): Array<[string, number, number, num
   });
 }
 
-/** What is worth seeing besides the summary; more of it where the step was asked for alone. */
+/** Returns details of a step, more of them if `full` is true. */
 function details(step: DiagnoseStep, full: boolean): string[] {
   switch (step.step) {
     case "interfaces":
@@ -171,11 +169,11 @@ function details(step: DiagnoseStep, full: boolean): string[] {
   }
 }
 
-/** The records, or how many there are; for which types there is none, and who said so. */
+/** Returns the records or their number, the types without records, and the name server. */
 function dnsDetails(answers: DnsStep["answers"], full: boolean): string[] {
   const [first] = answers;
   if (first === undefined) return [];
-  // A chain of aliases comes with the answer for each type.
+  // The answer for each type repeats the chain of aliases.
   const rows = new Set<string>();
   const none = new Map<string, string[]>();
   for (const { type, code, questions, answers: records } of answers) {
@@ -203,7 +201,7 @@ function dnsDetails(answers: DnsStep["answers"], full: boolean): string[] {
   ];
 }
 
-/** A bar from `start` on, `time` long, of `all` that fills the cells; what is shortest shows too. */
+/** Returns a bar of the chart. Even the shortest time is visible. */
 function bar(start: number, time: number, all: number, cells: number): string {
   const from = Math.min(Math.floor(start / all * cells), cells - 1);
   const length = Math.max(Math.min(Math.round(time / all * cells), cells - from), 1);

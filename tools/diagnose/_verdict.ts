@@ -1,5 +1,3 @@
-/** One sentence for a diagnosis. Private to `tools/`, and pure. @module */
-
 import { formatAddress } from "../../net/address.ts";
 import type { DiagnoseStep, DiagnoseTarget, Diagnosis, HttpPhases } from "./diagnosis.ts";
 import { statusLine, totalOf } from "./_step_http.ts";
@@ -9,9 +7,9 @@ import { count, showTime } from "../internal/text.ts";
 type Sentence = Omit<Diagnosis, "target" | "steps">;
 type Named<N extends DiagnoseStep["step"]> = Extract<DiagnoseStep, { step: N }>;
 
-const CUT_ANSWER = "Look into the log of the server, and at proxies and firewalls in between.";
+const CUT_ANSWER = "Check the log of the server, and the proxies and firewalls in between.";
 
-/** Says where the way breaks, or that it does not. */
+/** Returns the verdict: where the path fails, or that it works. */
 export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence {
   const find = <N extends DiagnoseStep["step"]>(name: N) =>
     steps.find((step): step is Named<N> => step.step === name);
@@ -39,12 +37,12 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
   if (http !== undefined && error?.kind === "timeout" && error.phase === "response") {
     return {
       ...broken(http, `${error.address ?? where} accepts connections, but sends no answer`),
-      advice: "The server is busy or stuck: look into its log, or wait longer with --timeout.",
+      advice: "The server is busy or stuck. Check its log, or wait longer with --timeout.",
     };
   }
   if (http !== undefined && error?.tls === "client-certificate") {
     return {
-      ...broken(http, `${where} answers, but wants a certificate of the client`),
+      ...broken(http, `${where} answers, but requires a client certificate`),
       advice: CLIENT_CERTIFICATE,
     };
   }
@@ -66,7 +64,7 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
     return { ok: true, verdict, advice: tls?.advice ?? http?.advice ?? tcp?.advice, time };
   }
   const secured = tls?.version === undefined ? "" : ` and speaks ${tls.version}`;
-  const strange = http?.status === "skipped" ? ", but speaks no HTTP" : "";
+  const strange = http?.status === "skipped" ? ", but does not speak HTTP" : "";
   const verdict = `${where} accepts connections${secured} in ${showTime(time ?? 0)}${
     certificate || strange
   }`;
@@ -78,16 +76,16 @@ function httpBroken(target: DiagnoseTarget, http: Named<"http">, where: string):
   if (http.error !== undefined) {
     return http.error.message.startsWith(where)
       ? http.error.message
-      : `${where} is reached, but: ${http.error.message}`;
+      : `${where} answers, but: ${http.error.message}`;
   }
   if (last !== undefined && last.status >= 500) return `${last.url} answers ${statusLine(last)}`;
   return `${target.url} answers, but ${http.text}`;
 }
 
-/** A single step that is not on the way to an answer. */
+/** Returns the verdict for a single step, such as ping. */
 function alone(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence {
   const last = steps.at(-1);
-  if (last === undefined) return { ok: false, verdict: "Nothing was done" };
+  if (last === undefined) return { ok: false, verdict: "No step was taken" };
   const { text, advice, status } = last;
   const verdict = last.step === "interfaces" ? text : `${target.host}: ${text}`;
   const ok = status === "ok" || (status === "warning" && (
@@ -102,14 +100,14 @@ function alone(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence
 }
 
 const SLOW: Readonly<Record<Exclude<keyof HttpPhases, "total">, string>> = {
-  dns: "resolving the name: use a name server that is nearer, or keep its answers",
-  tcp: "connecting: the host is far away, or its line is full",
-  tls: "the TLS handshake: resume sessions, or use a server that is nearer",
-  firstByte: "waiting for the first byte: the server itself takes that long",
+  dns: "name resolution: use a nearer name server, or cache its answers",
+  tcp: "connecting: the host is far away, or its link is overloaded",
+  tls: "the TLS handshake: resume sessions, or use a nearer server",
+  firstByte: "waiting for the first byte: the server itself is slow",
   body: "the body: make it smaller, or compress it",
 };
 
-/** What takes the most of the way. */
+/** Returns the phase that takes the longest time, with a remedy. */
 export function explainSlowness(steps: readonly DiagnoseStep[]): string {
   const spent = steps.flatMap((step): [part: string, time: number][] => {
     if (step.step === "dns") return [[SLOW.dns, step.time]];
@@ -128,7 +126,7 @@ export function explainSlowness(steps: readonly DiagnoseStep[]): string {
   return most === undefined ? "" : `Most of it, ${showTime(most[1])}, goes into ${most[0]}.`;
 }
 
-/** How long the way itself takes. */
+/** Returns the time to the answer. */
 function timeOf(
   dns: Named<"dns"> | undefined,
   tcp: Named<"tcp"> | undefined,
@@ -136,7 +134,7 @@ function timeOf(
   http: Named<"http"> | undefined,
 ): number | undefined {
   if (http !== undefined && http.exchanges.length > 0) {
-    // The first exchange goes to an address that is known already.
+    // The first exchange uses the address of the DNS step.
     return totalOf(http.exchanges) + (dns?.time ?? 0);
   }
   if (tls?.version !== undefined) return (dns?.time ?? 0) + tls.time;

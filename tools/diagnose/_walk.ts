@@ -1,17 +1,15 @@
-/** What all steps of a diagnosis share. Private to `tools/`. @module */
-
 import type { DnsType } from "../../net/dns/record.ts";
 import { toNetError } from "../../net/errors/errors.ts";
 import type { DiagnosedStep, DiagnoseTarget } from "./diagnosis.ts";
 
-/** The checked and complete options of a walk. */
+/** The options of a diagnosis with all defaults. */
 export interface Walk {
   readonly target: DiagnoseTarget;
   readonly timeout: number;
   readonly traceTimeout: number;
   readonly count: number;
   readonly server: { readonly hostname: string; readonly port: number } | undefined;
-  /** The types of records to ask for whatever the system says; undefined where it is enough. */
+  /** Record types to query in any case; undefined if the resolver of the system is enough. */
   readonly types: readonly DnsType[] | undefined;
   readonly caCerts: readonly string[];
   readonly signal: AbortSignal | undefined;
@@ -20,10 +18,10 @@ export interface Walk {
   readonly since: number;
 }
 
-/** What a step finds; the times are added where it has none of its own. */
+/** The findings of a step. Its times are added. */
 export type Found<S extends DiagnosedStep> = Omit<S, "start" | "time" | "step">;
 
-/** Runs a step with the clock; what it throws is its result. */
+/** Runs a step and measures its time. A thrown error becomes a failed step. */
 export async function timed<S extends DiagnosedStep, N extends string>(
   walk: Walk,
   step: N,

@@ -1,5 +1,5 @@
 /**
- * The types of a diagnosis, as `diagnose` returns it.
+ * Types of the result of `diagnose`.
  *
  * **Permissions**: none.
  *
@@ -12,31 +12,31 @@ import type { Interface } from "../parsers/interfaces.ts";
 import type { PingReport } from "../parsers/ping.ts";
 import type { TraceReport } from "../parsers/traceroute.ts";
 
-/** The steps of the way, in their order. */
+/** Names of the steps, in order. */
 export type DiagnoseStepName = "interfaces" | "dns" | "ping" | "trace" | "tcp" | "tls" | "http";
 
-/** What came of a step. A warning is worth knowing and stops nothing. */
+/** The result of a step. A warning does not stop the diagnosis. */
 export type DiagnoseStatus = "ok" | "warning" | "failed" | "skipped";
 
-/** What every step has. */
+/** The properties of every step. */
 export interface DiagnosedStep {
-  /** What came of it. */
+  /** The result of the step. */
   readonly status: DiagnoseStatus;
-  /** The same in words. */
+  /** The result as text. */
   readonly text: string;
-  /** What to do about it, where that is known. */
+  /** A remedy, if one is known. */
   readonly advice?: string | undefined;
-  /** When it began, in milliseconds from the start of the diagnosis. */
+  /** Start of the step, in milliseconds from the start of the diagnosis. */
   readonly start: number;
-  /** How long it took, in milliseconds. */
+  /** Duration of the step, in milliseconds. */
   readonly time: number;
-  /** What was thrown, where something was. */
+  /** The error, if there was one. */
   readonly error?: NetError | undefined;
 }
 
-/** The interfaces of this machine. */
+/** The network interfaces of this machine. */
 export interface InterfacesStep extends DiagnosedStep {
-  /** Which step it is. */
+  /** The name of the step. */
   readonly step: "interfaces";
   /** The interfaces. */
   readonly interfaces: readonly Interface[];
@@ -44,127 +44,127 @@ export interface InterfacesStep extends DiagnosedStep {
 
 /** The addresses of the host. */
 export interface DnsStep extends DiagnosedStep {
-  /** Which step it is. */
+  /** The name of the step. */
   readonly step: "dns";
-  /** What the system's resolver gave, or if it knows nothing, the name servers. */
+  /** The addresses from the resolver of the system, or else from the name servers. */
   readonly addresses: readonly string[];
-  /** What name servers answered. */
+  /** The answers of the name servers. */
   readonly answers: readonly (DnsAnswer & { readonly type: string })[];
 }
 
 /** Echo requests and their answers. */
 export interface PingStep extends DiagnosedStep {
-  /** Which step it is. */
+  /** The name of the step. */
   readonly step: "ping";
-  /** What `ping` found. */
+  /** The report of `ping`. */
   readonly report?: PingReport | undefined;
 }
 
-/** The route. */
+/** The route to the host. */
 export interface TraceStep extends DiagnosedStep {
-  /** Which step it is. */
+  /** The name of the step. */
   readonly step: "trace";
-  /** What `traceroute` or its like found. */
+  /** The report of `traceroute` or a similar program. */
   readonly report?: TraceReport | undefined;
 }
 
-/** A try to connect to one address. */
+/** An attempt to connect to one address. */
 export interface TcpAttempt {
-  /** The address. */
+  /** The IP address. */
   readonly address: string;
-  /** How long it took to connect, or to find out that one cannot, in milliseconds. */
+  /** Time until the connection or the failure, in milliseconds. */
   readonly time: number;
-  /** Why it failed; undefined if it did not. */
+  /** The cause of a failure; undefined after a success. */
   readonly error?: NetError | undefined;
 }
 
-/** Connecting to each address. */
+/** The connections to each address. */
 export interface TcpStep extends DiagnosedStep {
-  /** Which step it is. */
+  /** The name of the step. */
   readonly step: "tcp";
-  /** Each address in its order. */
+  /** The attempts, in order of the addresses. */
   readonly attempts: readonly TcpAttempt[];
 }
 
 /** A certificate of the chain. */
 export interface DiagnosedCertificate {
-  /** Whose it is: the common name, or the organisation. */
+  /** The subject: the common name, or the organisation. */
   readonly subject: string;
-  /** Who signed it. */
+  /** The authority that signed it. */
   readonly issuer: string;
-  /** The names and addresses that it is for. */
+  /** The host names and addresses that it is valid for. */
   readonly names: readonly string[];
-  /** The first moment of its validity. */
+  /** Start of the validity. */
   readonly notBefore: Date;
-  /** The last moment of its validity. */
+  /** End of the validity. */
   readonly notAfter: Date;
-  /** Whole days until then, negative if it is over. */
+  /** Whole days until the end of the validity; negative after that. */
   readonly daysLeft: number;
-  /** Its SHA-256 fingerprint. */
+  /** The SHA-256 fingerprint. */
   readonly fingerprint: string;
 }
 
-/** The handshake, and the certificate. */
+/** The TLS handshake and the certificate. */
 export interface TlsStep extends DiagnosedStep {
-  /** Which step it is. */
+  /** The name of the step. */
   readonly step: "tls";
-  /** The version, e.g. `TLSv1.3`. */
+  /** The TLS version, e.g. `TLSv1.3`. */
   readonly version?: string | undefined;
   /** The cipher suite. */
   readonly cipher?: string | undefined;
-  /** The application protocol that was agreed on. */
+  /** The agreed application protocol (ALPN). */
   readonly alpn?: string | undefined;
-  /** The certificates, the server's own first; authorities as far as they are known. */
+  /** The certificate of the server, followed by the known authorities. */
   readonly chain: readonly DiagnosedCertificate[];
-  /** Everything that is wrong with the certificate. */
+  /** All defects of the certificate. */
   readonly failures: readonly TlsFailure[];
 }
 
-/** Times of one exchange, each phase for itself, in milliseconds. */
+/** Duration of each phase of one exchange, in milliseconds. */
 export interface HttpPhases {
-  /** Resolving the name. */
+  /** Name resolution. */
   readonly dns: number;
-  /** Connecting. */
+  /** TCP connection. */
   readonly tcp: number;
-  /** The TLS handshake; 0 without. */
+  /** TLS handshake; 0 without TLS. */
   readonly tls: number;
-  /** From the request to the first byte of the answer. */
+  /** From the request to the first byte of the response. */
   readonly firstByte: number;
-  /** From the first byte to the end, or to the first megabyte. */
+  /** From the first byte to the end, or to the end of the first megabyte. */
   readonly body: number;
-  /** All of it. */
+  /** Sum of all phases. */
   readonly total: number;
 }
 
-/** One request and its answer. */
+/** One request and its response. */
 export interface HttpExchange {
-  /** What was asked for. */
+  /** The requested URL. */
   readonly url: string;
-  /** The address that answered. */
+  /** The address of the server, with its port. */
   readonly address: string;
   /** The status code. */
   readonly status: number;
-  /** The words behind it, escaped. */
+  /** The reason phrase, escaped. */
   readonly reason: string;
-  /** Where it leads, for a redirect. */
+  /** The target of a redirect. */
   readonly location?: string | undefined;
-  /** The name and version of the server's program, if it tells. */
+  /** The `Server` header field, if there is one. */
   readonly server?: string | undefined;
-  /** How many bytes of the body came. */
+  /** Number of received bytes of the body. */
   readonly bytes: number;
-  /** The times. */
+  /** The duration of each phase. */
   readonly phases: HttpPhases;
 }
 
-/** HTTP, redirects followed. */
+/** The HTTP request and its redirects. */
 export interface HttpStep extends DiagnosedStep {
-  /** Which step it is. */
+  /** The name of the step. */
   readonly step: "http";
-  /** Each exchange; the last is the one that counts. */
+  /** All exchanges. The last one decides the result. */
   readonly exchanges: readonly HttpExchange[];
 }
 
-/** One step, told apart by `step`. */
+/** One step; `step` tells its type. */
 export type DiagnoseStep =
   | InterfacesStep
   | DnsStep
@@ -174,32 +174,32 @@ export type DiagnoseStep =
   | TlsStep
   | HttpStep;
 
-/** Where the way leads. */
+/** The target of a diagnosis. */
 export interface DiagnoseTarget {
-  /** As it is written: a URL, or host and port. */
+  /** The target as text: a URL, or a host and port. */
   readonly url: string;
-  /** The name or address. */
+  /** The host name or address. */
   readonly host: string;
-  /** The port. */
+  /** The port number. */
   readonly port: number;
-  /** Whether TLS is spoken; `try` where nobody has said so. */
+  /** Whether the port speaks TLS; `try` means that the diagnosis must detect it. */
   readonly tls: boolean | "try";
-  /** Whether HTTP is spoken; `try` where nobody has said so. */
+  /** Whether the port speaks HTTP; `try` means that the diagnosis must detect it. */
   readonly http: boolean | "try";
 }
 
-/** What was found. */
+/** The result of a diagnosis. */
 export interface Diagnosis {
-  /** Where the way leads. */
+  /** The target of the diagnosis. */
   readonly target: DiagnoseTarget;
-  /** Whether the way is open to its end. */
+  /** Whether the complete path works. */
   readonly ok: boolean;
-  /** One sentence in plain words. */
+  /** The result in one sentence. */
   readonly verdict: string;
-  /** What to do, where that is known. */
+  /** A remedy, if one is known. */
   readonly advice?: string | undefined;
-  /** How long an answer took, in milliseconds: of the way itself, without ping and the like. */
+  /** Time to the answer in milliseconds, without steps such as ping. */
   readonly time?: number | undefined;
-  /** Each step in its order. */
+  /** The steps, in order. */
   readonly steps: readonly DiagnoseStep[];
 }

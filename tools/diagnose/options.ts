@@ -1,5 +1,5 @@
 /**
- * The options of a diagnosis.
+ * Options of a diagnosis.
  *
  * **Permissions**: none.
  *
@@ -12,45 +12,48 @@ import type { DiagnoseStep, DiagnoseStepName } from "./diagnosis.ts";
 /** Options of `diagnose`. All times are in milliseconds. */
 export interface DiagnoseOptions {
   /**
-   * Which steps to take. What one needs of those before it is done anyway: a name is resolved.
+   * The steps to take. A step that another one needs runs in any case, e.g. the name resolution.
    *
    * @default all
    */
   steps?: readonly DiagnoseStepName[];
   /**
-   * How long each wait may be: for an address, a connection, a handshake, an answer.
+   * Time limit of each wait: for an address, a connection, a handshake, a response.
    *
    * @default 5000
    */
   timeout?: number;
   /**
-   * How long finding the route may take.
+   * Time limit of the route trace.
    *
    * @default 20000
    */
   traceTimeout?: number;
   /**
-   * How many echo requests are sent.
+   * Number of echo requests, from 1 to 1000.
    *
    * @default 4
    */
   count?: number;
   /**
-   * A name server to ask besides the system's resolver: its IP address, and a port if it is not 53.
+   * IP address of a name server to query in addition to the resolver of the system, with a port if it
+   * is not 53.
    *
    * @default none
    */
   server?: string;
   /**
-   * The types of records to ask the name server for.
+   * Types of the records to query from the name server.
    *
-   * @default A and AAAA, where the system does not know the name or `server` is given
+   * @default A and AAAA, if the system cannot resolve the name or `server` is given
    */
   types?: readonly DnsType[];
-  /** Authorities to trust besides the usual ones, as PEM. @default none */
+  /** Trusted certificates in PEM, in addition to the usual authorities. @default none */
   caCerts?: readonly string[];
-  /** Called with each step when it is done. */
+  /** Called with each completed step. */
   onStep?: (step: DiagnoseStep) => void;
-  /** Gives up; it rejects with the signal's reason, and no program is left running. */
+  /**
+   * Cancels the diagnosis, which rejects with the reason of the signal. Running programs are ended.
+   */
   signal?: AbortSignal;
 }
