@@ -40,7 +40,7 @@ const cli = defineCli({
   ],
 });
 
-/** The path without the query. */
+/** Returns the path without the query. */
 const pathOf = (request: Request) => new URL(request.url).pathname;
 
 const handler = router({
@@ -63,7 +63,7 @@ async function textOf(request: Request): Promise<string> {
  *
  * @param args The command line; `--help` lists the flags.
  * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {

@@ -1,11 +1,11 @@
-/** The command line of the HTTP client turned into options of a request. @module */
+/** Converts the command line of the HTTP client into options of a request. @module */
 
 import type { HttpAuth, HttpRequestOptions } from "../../http/client/client.ts";
 import type { MultipartPart } from "../../http/client/multipart.ts";
 import type { HttpResponse } from "../../http/client/response.ts";
 import { badValue } from "../../tools/cli.ts";
 
-/** What makes a body. */
+/** The flags for a body. */
 export interface BodyValues {
   readonly data: string | undefined;
   readonly form: readonly string[];
@@ -13,19 +13,19 @@ export interface BodyValues {
   readonly body: string | undefined;
 }
 
-/** What makes credentials. */
+/** The flags for credentials. */
 export interface CredentialValues {
   readonly user: string | undefined;
   readonly bearer: string | undefined;
 }
 
-/** Refuses what is no URL of HTTP. */
+/** Rejects a URL that is not one of HTTP. */
 export function checkUrl(url: string): void {
   if (/^https?:$/.test(URL.parse(url)?.protocol ?? "")) return;
   throw badValue("url", url.includes("@") ? "…" : url, "an http or https URL");
 }
 
-/** A URL to print: without a login. */
+/** Returns a URL without credentials, for output. */
 export function shownUrl(url: string): string {
   const parsed = new URL(url);
   if (parsed.username === "" && parsed.password === "") return url;
@@ -33,13 +33,13 @@ export function shownUrl(url: string): string {
   return parsed.href;
 }
 
-/** Refuses what is no method, and the one that makes a tunnel. */
+/** Rejects a malformed method, and CONNECT. */
 export function checkMethod(method: string): void {
   if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method) && !/^connect$/i.test(method)) return;
   throw badValue("method", method, "a method such as GET or POST");
 }
 
-/** `name=value` as pairs. */
+/** Splits values such as `name=value` into pairs. */
 export function pairs(
   flag: string,
   values: readonly string[],
@@ -53,13 +53,13 @@ export function pairs(
     try {
       if (flag === "header") new Headers([[name, value]]);
     } catch {
-      throw badValue(`--${flag}`, text, "what may stand in a header");
+      throw badValue(`--${flag}`, text, "the value of a header");
     }
     return [name, value];
   });
 }
 
-/** The one body that was asked for. */
+/** Returns the options for the body. Rejects more than one kind of body. */
 export async function bodyOf(
   { data, form, upload, body }: BodyValues,
   method: string,
@@ -78,14 +78,14 @@ export async function bodyOf(
   const parts: Record<string, MultipartPart[]> = {};
   for (const [name, value] of fields) (parts[name] ??= []).push(value);
   for (const [name, path] of files) {
-    // Asked for at once, so that a file that is missing is told before anything is sent.
+    // Check each file before anything is sent.
     if ((await Deno.stat(path)).isDirectory) throw badValue("--upload", path, "a file");
     (parts[name] ??= []).push({ path });
   }
   return { multipart: parts };
 }
 
-/** Who we are. */
+/** Returns the credentials of the request. */
 export function credentials({ user, bearer }: CredentialValues): HttpAuth | null {
   if (bearer !== undefined) {
     if (/^[\x21-\x7e]+$/.test(bearer)) return { bearer };
@@ -97,7 +97,7 @@ export function credentials({ user, bearer }: CredentialValues): HttpAuth | null
   return { username: user.slice(0, at), password: user.slice(at + 1) };
 }
 
-/** The answer as one value; a body of JSON becomes part of it. */
+/** Returns a response as one JSON value, with a body of JSON as a part of it. */
 export async function jsonOf(response: HttpResponse): Promise<Record<string, unknown>> {
   const { status, statusText, url, headers, history } = response;
   const type = headers.get("content-type") ?? "";

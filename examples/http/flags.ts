@@ -2,7 +2,7 @@
 
 import type { Flags } from "../../tools/cli.ts";
 
-/** What a request can be told. */
+/** The flags for a request. */
 export const FLAGS = {
   param: { type: "list", alias: "p", placeholder: "name=value", help: "Query parameter" },
   header: { type: "list", alias: "H", placeholder: "name: value", help: "Header" },

@@ -1,29 +1,29 @@
-/** What the program that fetches many URLs tells of each. @module */
+/** Results of the program that fetches many URLs. @module */
 
 import type { FetchResult } from "../../http/client/fetch_all.ts";
 import { shownUrl } from "./arguments.ts";
 
-/** What is told of an answer. */
+/** The result for one response. */
 export interface Page {
   readonly status: number;
   readonly bytes: number;
 }
 
-/** Counts a body without keeping it. */
+/** Counts the bytes of a body without keeping them. */
 export async function readPage(response: Response): Promise<Page> {
   let bytes = 0;
   for await (const chunk of response.body ?? []) bytes += chunk.length;
   return { status: response.status, bytes };
 }
 
-/** A result for `--json`. */
+/** Returns a result for `--json`. */
 export function rowOf(result: FetchResult<Page>): Record<string, unknown> {
   const { ok } = result;
   const url = shownUrl(result.url);
   return ok ? { url, ok, ...result.value } : { url, ok, ...failureOf(result.error) };
 }
 
-/** A result for a person. */
+/** Returns a result as a line of text. */
 export function sentenceOf(result: FetchResult<Page>): string {
   if (result.ok) {
     return `${result.value.status} ${result.value.bytes} bytes ${shownUrl(result.url)}`;

@@ -1,4 +1,4 @@
-/** Flags of servers that are reached by public names. @module */
+/** Flags for servers with public names. @module */
 
 import type { ServeHttpOptions } from "../../http/server/options.ts";
 import { readAddressBlock } from "../../net/address_block.ts";
@@ -7,9 +7,9 @@ import { badValue } from "../../tools/cli.ts";
 /**
  * Reads a value of `--allow-host`.
  *
- * @param text The value.
- * @returns The name as browsers write it in `Host`.
- * @throws {CliError} If it is no name.
+ * @param text The value of the flag.
+ * @returns The name in the form in which browsers send it in `Host`.
+ * @throws {CliError} If the value is not a name.
  */
 export function hostOf(text: string): string {
   const url = URL.parse(`http://${text}`);
@@ -31,16 +31,16 @@ export const TRUST_PROXY = {
   help: "Reverse proxy whose X-Forwarded-* fields are trusted",
 } as const;
 
-/** Names of this machine, which no page of another site can have. */
+/** Names of this machine. No page of another site can have them. */
 const LOCAL = ["localhost", "127.0.0.1", "::1"];
 
 /**
  * Reads the values of `--allow-host` and `--trust-proxy`.
  *
- * @param allowHost The names. The server goes on to answer for this machine.
+ * @param allowHost The public names. The server also answers for this machine.
  * @param trustProxy The addresses and blocks of reverse proxies.
- * @returns Options of `serveHttp`.
- * @throws {CliError} If one is malformed.
+ * @returns The options for `serveHttp`.
+ * @throws {CliError} If a value is malformed.
  */
 export function publicNames(
   allowHost: readonly string[],

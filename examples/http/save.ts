@@ -1,9 +1,9 @@
-/** The HTTP client's way to a file. @module */
+/** Saves the response of the HTTP client to a file. @module */
 
 import { download, type DownloadOptions, type DownloadResult } from "../../http/client/download.ts";
 import { badValue, type CliContext } from "../../tools/cli.ts";
 
-/** Refuses to save what is no download. */
+/** Rejects flags that do not fit a download. */
 export function checkOutput(
   { output, include }: { readonly output: string | undefined; readonly include: boolean },
   method: string,

@@ -1,39 +1,39 @@
 import { CLASS, CR, isBlank, LF, VALUE } from "../internal/http1_bytes.ts";
 import { Http1Error } from "./_error.ts";
 
-/** The most bytes of the line in front of a chunk, extensions included. */
+/** Maximum size of the line in front of a chunk, with extensions, in bytes. */
 const MAX_SIZE_LINE = 8192;
-/** The most digits of a chunk size: what `%016x` prints. */
+/** Maximum number of digits of a chunk size, as printed by `%016x`. */
 const MAX_DIGITS = 16;
-/** The most digits that a tolerant decoder accepts, nearly all of them zeros. */
+/** Maximum number of digits for a tolerant decoder. Nearly all of them must be zeros. */
 const MAX_PADDED = 1024;
 /** Sizes below 2^48 stay exact in a number. */
 const MAX_BEFORE_DIGIT = 2 ** 44;
 const SEMICOLON = 0x3b;
 
-/** Overhead that each chunk may have for free, in bytes. */
+/** Free overhead per chunk, in bytes. */
 const FREE_PER_CHUNK = 16;
-/** Overhead that each byte of data may have for free, in bytes. */
+/** Free overhead per byte of data, in bytes. */
 const FREE_PER_BYTE = 2;
-/** How much overhead beyond that one body may have at any time, in bytes. */
+/** Maximum overhead of a body beyond the free one, in bytes. */
 const MAX_EXCESS = 16 * 1024;
 
 /** The line in front of a chunk. */
 export interface SizeLine {
   readonly size: number;
-  /** Bytes of the line that are not needed to state the size: extensions, which are discarded. */
+  /** Bytes of the line that do not state the size: the extensions, which are discarded. */
   readonly overhead: number;
   /** The index of the data. */
   readonly next: number;
-  /** Whether the line is not well-formed, and only a tolerant decoder accepts it. */
+  /** Whether the line is malformed, so that only a tolerant decoder accepts it. */
   readonly odd: boolean;
 }
 
 /**
- * Reads the line in front of a chunk (RFC 9112 §7.1); undefined while it is incomplete.
+ * Reads the line in front of a chunk (RFC 9112 §7.1). Returns undefined while it is incomplete.
  *
- * @param seen How many bytes of the line an earlier call has read, without the last one. They are
- * not read again if they belong to an extension, so a long extension costs linear work.
+ * @param seen Number of bytes of the line that an earlier call has read, without the last one. Those of
+ * an extension are not read again, so a long extension has linear cost.
  */
 export function readSizeLine(
   bytes: Uint8Array,
@@ -72,7 +72,7 @@ export function readSizeLine(
   if (bytes[i] === CR) {
     if (++i === end) return undefined;
   } else {
-    // Behind an extension a bare LF is ambiguous: some programs take it for a part of the extension.
+    // A bare LF after an extension is ambiguous: for some programs it is part of the extension.
     if (extended) throw badChunk();
     odd = true;
   }
@@ -83,9 +83,9 @@ export function readSizeLine(
 /**
  * Adds the overhead of one chunk to the excess of its body, and returns the new excess.
  *
- * Extensions are discarded, but each byte costs work (RFC 9112 §7.1.1). The limit is relative to the
- * data: each chunk may have 16 bytes of overhead and twice as much as it has data. What exceeds this
- * adds up to at most 16 KiB. Unused allowance reduces an earlier excess and is not saved.
+ * Extensions are discarded, but each byte takes time (RFC 9112 §7.1.1). The limit is relative to the
+ * data: each chunk may have 16 bytes of overhead, and two bytes for each byte of data. The overhead
+ * beyond this may add up to 16 KiB. Unused allowance reduces an earlier excess and is not saved.
  */
 export function addOverhead(excess: number, { size, overhead }: SizeLine): number {
   if (excess === 0 && overhead <= FREE_PER_CHUNK) return 0;

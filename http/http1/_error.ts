@@ -1,8 +1,8 @@
 /**
- * An HTTP/1.1 message is malformed, too large or truncated. The bytes behind it cannot be trusted:
- * the connection has to end.
+ * The error for an HTTP/1.1 message that is malformed, too large or truncated. The connection has to
+ * end, because the bytes after the error cannot be trusted.
  *
- * @example Two lengths
+ * @example A request with two Host fields
  * ```ts
  * import { Http1Decoder, Http1Error } from "@portside/kit/http/http1-codec";
  * import { assertThrows } from "@std/assert";
@@ -15,17 +15,17 @@
 export class Http1Error extends Error {
   /** The name of the class. */
   override readonly name: string = "Http1Error";
-  /** The status to refuse such a request with: 400, 414, 431, 501 or 505. */
+  /** The status of the response to such a request: 400, 414, 431, 501 or 505. */
   readonly status: number;
-  /** Whether the message was cut short, and is not malformed. */
+  /** Whether the message is truncated and not malformed. */
   readonly truncated: boolean;
 
   /**
    * Makes an error.
    *
-   * @param message A sentence. It contains nothing that was received.
-   * @param status The status to refuse a request with.
-   * @param truncated Whether the message was cut short.
+   * @param message A sentence that contains no received text.
+   * @param status The status of the response to such a request.
+   * @param truncated Whether the message is truncated and not malformed.
    */
   constructor(message: string, status = 400, truncated = false) {
     super(message);

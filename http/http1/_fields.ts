@@ -1,4 +1,4 @@
-/** The field lines of a head, and what they say about the body and the connection. */
+/** Reads the field lines of a head, and their values for the body and the connection. */
 
 import { lowerAscii } from "../../net/text.ts";
 import {
@@ -23,9 +23,9 @@ export const RESPONSE = bits(
 );
 /** Fields of a request. */
 export const REQUEST = RESPONSE | bits(Known.host, Known.expect);
-/** RFC 9110 §9.3.6: a tunnel has no body, whatever the fields say. */
+/** Fields of a response that opens a tunnel. It never has a body (RFC 9110 §9.3.6). */
 export const TUNNEL = bits(Known.connection, Known.upgrade);
-/** Trailers say nothing about the message. */
+/** Fields of trailers. They have no meaning for the message. */
 export const TRAILERS = 0;
 
 function bits(...known: number[]): number {
@@ -43,8 +43,8 @@ export interface Said {
 }
 
 /**
- * Reads fields. `lines` are the indices of the CRs, and `from` is the first line that is a field.
- * Of the known fields, those in `wanted` are read.
+ * Reads fields. `lines` has the indices of the CRs, `from` is the index of the first field line, and
+ * `wanted` selects the known fields whose values are read.
  */
 export function readFields(
   bytes: Uint8Array,
@@ -148,12 +148,12 @@ function whatIsSaid(text: string, at: readonly number[], wanted: number): Said {
   return said;
 }
 
-/** Accepts `chunked` alone. It has to be the last coding, once (RFC 9112 §6.1); others are obsolete. */
+/** Accepts only `chunked`, once and as the last coding (RFC 9112 §6.1). Other codings are obsolete. */
 export function codingOf(coding: string): "chunked" {
   const lower = lowerAscii(coding);
   if (lower === "chunked") return "chunked";
   const codings = lowerTokens(lower);
-  // Empty elements are legal, and are not worth a difference to programs that refuse them.
+  // Empty elements are legal, but other programs reject them.
   if (codings.length === 1 && codings[0] === "chunked") {
     throw new Http1Error("The Transfer-Encoding is malformed");
   }
@@ -163,7 +163,7 @@ export function codingOf(coding: string): "chunked" {
   throw new Http1Error("No Transfer-Encoding is known but chunked", 501);
 }
 
-/** Options of the usual values of `Connection`, so that these need no parsing. */
+/** The options for the usual values of `Connection`, which need no parsing. */
 const USUAL: ReadonlyMap<string, readonly string[]> = new Map(
   ["keep-alive", "Keep-Alive", "close"].map((one) => [`,${one}`, [one.toLowerCase()]]),
 );

@@ -13,7 +13,7 @@ import {
 import { fieldsOf, type Http1Fields } from "../internal/http1_fields.ts";
 import type { Http1Limits } from "./_limits.ts";
 
-/** How a body is framed (RFC 9112 §6.3): its length, chunks, or the end of the connection. */
+/** The framing of a body (RFC 9112 §6.3): its length, chunks, or the end of the connection. */
 export type Http1Framing = number | "chunked" | "close";
 
 /** The head of a request. */
@@ -21,7 +21,7 @@ export class Http1Request {
   /** Distinguishes the kinds of events. */
   readonly kind = "request";
 
-  /** Only the decoder makes requests. */
+  /** Makes a head. Only the decoder calls this. */
   constructor(
     /** The method, as it was sent. */
     readonly method: string,
@@ -34,9 +34,9 @@ export class Http1Request {
     readonly minor: 0 | 1,
     /** The header lines. */
     readonly fields: Http1Fields,
-    /** How the body is framed; never "close". */
+    /** The framing of the body; never "close". */
     readonly framing: Http1Framing,
-    /** The value of `Host`; undefined without it, which only HTTP/1.0 allows. */
+    /** The value of `Host`. Undefined without one, which only HTTP/1.0 allows. */
     readonly host: string | undefined,
     /** The options of `Connection`, in lower case. */
     readonly connection: readonly string[],
@@ -54,7 +54,7 @@ export class Http1Response {
   /** Distinguishes the kinds of events. */
   readonly kind = "response";
 
-  /** Only the decoder makes responses. */
+  /** Makes a head. Only the decoder calls this. */
   constructor(
     /** The status, 100 to 599; up to 999 from a tolerant decoder. */
     readonly status: number,
@@ -64,21 +64,21 @@ export class Http1Response {
     readonly minor: 0 | 1,
     /** The header lines. */
     readonly fields: Http1Fields,
-    /** How the body is framed; 0 if the request or the status allows no body. */
+    /** The framing of the body; 0 if the request or the status allows no body. */
     readonly framing: Http1Framing,
     /** The options of `Connection`, in lower case. */
     readonly connection: readonly string[],
     /** The value of `Upgrade`, if `Connection` lists it. */
     readonly upgrade: string | undefined,
     /**
-     * Whether the connection may carry another response. Repairs in the body are not known yet:
-     * {@linkcode Http1Decoder.between} says it at the end of the message.
+     * Whether the connection may carry another response. Repairs in the body are not known yet. At
+     * the end of the message, see {@linkcode Http1Decoder.between}.
      */
     readonly keepAlive: boolean,
   ) {}
 }
 
-/** What the head of a response is read by. */
+/** The rules by which the head of a response is read. */
 export interface ResponseRules {
   /** The method of the request. */
   method: string;
@@ -92,7 +92,7 @@ const NO_OPTIONS: readonly string[] = [];
 const SLASH = 0x2f;
 const QUESTION = 0x3f;
 
-/** Reads `bytes[start, end)`, which ends behind the empty line, as the head of a request. */
+/** Reads the head of a request from `bytes[start, end)`, which ends after the empty line. */
 export function readRequest(
   bytes: Uint8Array,
   start: number,
@@ -148,7 +148,7 @@ export function readRequest(
   );
 }
 
-/** Reads `bytes[start, end)`, which ends behind the empty line, as the head of a response. */
+/** Reads the head of a response from `bytes[start, end)`, which ends after the empty line. */
 export function readResponse(
   bytes: Uint8Array,
   start: number,
@@ -159,7 +159,7 @@ export function readResponse(
   const first = lines[0]!;
   const minor = version(bytes, start, Math.min(start + 8, first), "status");
   const status = statusOf(bytes, start + 8, first, tolerant ? 999 : 599);
-  // Many servers leave out the blank in front of an empty reason.
+  // Many servers omit the blank before an empty reason.
   if (first > start + 12 && bytes[start + 12] !== SP) throw badLine("status");
   for (let i = start + 12; i < first; i++) {
     if ((CLASS[bytes[i]!]! & VALUE) === 0) throw badLine("status");
@@ -179,8 +179,8 @@ export function readResponse(
   if (method === "HEAD" || status < 200 || status === 204 || status === 304 || tunnel) framing = 0;
   else framing = coding !== undefined ? codingOf(coding) : length ?? "close";
   const options = connection === "" ? NO_OPTIONS : optionsOf(connection);
-  // RFC 9112 §6.1: HTTP/1.0 has no codings. RFC 9110 §8.6: 1xx and 204 have no body; where they
-  // claim one, it may follow, and would be read as the next response.
+  // RFC 9112 §6.1: HTTP/1.0 has no codings. RFC 9110 §8.6: 1xx and 204 have no body. If they announce
+  // one, it may follow, and would be read as the next response.
   const faulty = coding !== undefined && minor === 0 ||
     ((status < 200 || status === 204) && (coding !== undefined || (length ?? 0) > 0));
   return new Http1Response(
@@ -195,7 +195,7 @@ export function readResponse(
   );
 }
 
-/** Reads the lines behind the last chunk. */
+/** Reads the lines after the last chunk. */
 export function readTrailers(
   bytes: Uint8Array,
   start: number,
@@ -206,14 +206,14 @@ export function readTrailers(
   return fieldsOf(readFields(bytes, start, lines, end, maxFields, TRAILERS, 0).raw);
 }
 
-/** Whether a response opens a tunnel (RFC 9110 §9.3.6). */
+/** Returns whether a response opens a tunnel (RFC 9110 §9.3.6). */
 export function isTunnel(method: string, status: number): boolean {
   return method === "CONNECT" && status >= 200 && status < 300;
 }
 
 /**
- * Percent-escapes the bytes from 0x80 on. Clients such as curl send them as they are, although a URI
- * is ASCII (RFC 3986 §2.1). An authority stays strict: it decides where a request goes.
+ * Percent-escapes the bytes from 0x80 on. Clients such as curl send them unescaped, although a URI is
+ * ASCII (RFC 3986 §2.1). Such bytes in an authority are an error, because it decides the route.
  */
 function escaped(method: string, target: string, maxLine: number): string {
   const authority = method === "CONNECT" ? -1 : target.indexOf("://");

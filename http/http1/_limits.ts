@@ -4,26 +4,26 @@ import { MAX_FIELDS, MAX_HEAD } from "../internal/http1_limits.ts";
 /** Limits of an {@linkcode Http1Decoder}. */
 export interface Http1Limits {
   /**
-   * The most bytes of a head: its first line and all fields.
+   * Maximum size of a head, with its first line and all fields, in bytes.
    *
    * @default 32768
    */
   maxHead?: number;
   /**
-   * The most bytes of the first line, and of a request target once it is escaped. A tolerant decoder
-   * has no limit here but `maxHead`.
+   * Maximum size of the first line, and of an escaped request target, in bytes. For a tolerant decoder,
+   * only `maxHead` limits them.
    *
    * @default 8192
    */
   maxLine?: number;
   /**
-   * The most fields of a head. A tolerant decoder has no limit here but `maxHead`.
+   * Maximum number of fields of a head. For a tolerant decoder, only `maxHead` limits them.
    *
    * @default 100
    */
   maxFields?: number;
   /**
-   * The most bytes of the fields behind the last chunk.
+   * Maximum size of the fields after the last chunk, in bytes.
    *
    * @default 8192
    */
@@ -33,9 +33,9 @@ export interface Http1Limits {
 /** Options of an {@linkcode Http1Decoder}. */
 export interface Http1DecoderOptions extends Http1Limits {
   /**
-   * Whether responses are accepted as widely used clients and proxies accept them, and delivered in
-   * canonical form. The table in the module documentation says what this accepts. Requests are
-   * always read strictly.
+   * Whether to accept malformed responses that widely used clients and proxies accept, and to deliver
+   * them in canonical form. The table in the module documentation lists them. Requests are always read
+   * strictly.
    *
    * @default false
    */
@@ -66,7 +66,7 @@ export function checkOptions(
   RULES.check("Http1Decoder", options);
   const { tolerant = false, maxHead = MAX_HEAD, maxTrailers = 8192 } = options;
   if (tolerant && side === "request") {
-    throw new TypeError("Cannot read requests tolerantly: only responses may be repaired");
+    throw new TypeError("Cannot read requests tolerantly: only responses can be repaired");
   }
   const { maxLine = tolerant ? Infinity : 8192 } = options;
   const { maxFields = tolerant ? Infinity : MAX_FIELDS } = options;

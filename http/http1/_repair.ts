@@ -26,7 +26,7 @@ export interface Repaired {
 
 interface Line {
   readonly name: string;
-  /** Whether the name is one of the three that are read here; undefined for all others. */
+  /** The name in lower case, if this module reads the field; undefined for other fields. */
   readonly known: "content-length" | "transfer-encoding" | "connection" | undefined;
   value: string;
 }
@@ -35,16 +35,16 @@ const LENGTH = "content-length";
 const CODING = "transfer-encoding";
 const CONNECTION = "connection";
 const KNOWN = [LENGTH, CODING, CONNECTION] as const;
-/** The shortest name that may be taken for that of a framing field. */
+/** Length of the shortest name that could be that of a framing field. */
 const SHORTEST = "contentlength".length;
 
 /**
  * Writes the head of a response in canonical form.
  *
- * What comes out is read by the strict reader, which makes all other checks. What could be framed in
- * two ways is refused here, or left for the strict reader to refuse.
+ * The strict reader reads the result and makes all other checks. Ambiguous framing is rejected here or
+ * by the strict reader.
  *
- * @param bytes A head, up to and with its empty line.
+ * @param bytes A head, with its empty line.
  * @param method The method of the request.
  * @throws {Http1Error} If it cannot be repaired.
  */
@@ -59,14 +59,14 @@ export function repairHead(bytes: Uint8Array, method: string): Repaired {
 /**
  * Writes trailer fields in canonical form.
  *
- * @param bytes Lines, up to and with the empty one.
+ * @param bytes The lines, with the empty one.
  * @throws {Http1Error} If they cannot be repaired.
  */
 export function repairTrailers(bytes: Uint8Array): Repaired {
   return written(fieldsOf(linesOf(bytes)).map(({ name, value }) => `${name}: ${cleaned(value)}`));
 }
 
-/** Splits lines at LF, with or without a CR in front of it (RFC 9112 §2.2). */
+/** Splits lines at LF, with or without a CR before it (RFC 9112 §2.2). */
 function linesOf(bytes: Uint8Array): string[] {
   let high = 0;
   for (let i = 0; i < bytes.length; i++) high |= bytes[i]!;
@@ -77,7 +77,7 @@ function linesOf(bytes: Uint8Array): string[] {
     if (text.charCodeAt(i + 1) !== LF) throw new Http1Error("A line holds a bare CR");
   }
   const lines = text.split("\n");
-  // What follows the last LF, and the empty line.
+  // Remove the empty line, and the empty text after the last LF.
   lines.length -= 2;
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i]!;
@@ -86,11 +86,11 @@ function linesOf(bytes: Uint8Array): string[] {
   return lines;
 }
 
-/** Returns `HTTP/1.x status reason` for a line that differs in case and blanks only. */
+/** Returns `HTTP/1.x status reason` for a line with other case or other blanks. */
 function repairStatusLine(line: string): string {
   let i = skipBlanks(line, 0);
   let version = "HTTP/1.0";
-  // SHOUTcast servers say ICY, and then speak HTTP/1.0.
+  // SHOUTcast servers send ICY in place of HTTP/1.0.
   if (lowerAscii(line.slice(i, i + 3)) === "icy") i += 3;
   else {
     if (lowerAscii(line.slice(i, i + 4)) !== "http") throw badStatus();
@@ -110,10 +110,10 @@ function repairStatusLine(line: string): string {
   return `${version} ${status} ${cleaned(line.slice(i + 3))}`;
 }
 
-/** Joins folded lines, and drops the lines that are no fields. */
+/** Joins folded lines, and drops lines that are not fields. */
 function fieldsOf(lines: string[]): Line[] {
   const fields: Line[] = [];
-  // Undefined behind the first line and behind a line that was dropped.
+  // Undefined after the first line and after a dropped line.
   let last: Line | undefined;
   for (const line of lines) {
     if (isBlank(line.charCodeAt(0))) {
@@ -143,7 +143,7 @@ function knownName(name: string): Line["known"] {
   return undefined;
 }
 
-/** Drops a line that is no field, unless it may say how long the message is. */
+/** Drops a line that is not a field. Throws if the line may be a malformed framing field. */
 function drop(line: string): void {
   const colon = line.indexOf(":");
   const end = colon === -1 ? line.length : colon;
@@ -159,7 +159,7 @@ function drop(line: string): void {
   }
 }
 
-/** Leaves one length or one coding, or none. */
+/** Reduces the framing fields to one length, one coding, or none. */
 function framed(fields: Line[], status: string, tunnel: boolean): Line[] {
   let length: string | undefined;
   const codingLines: string[] = [];
@@ -203,7 +203,7 @@ function closes(status: string, options: readonly string[]): boolean {
     (status.startsWith("HTTP/1.0") && !options.includes("keep-alive"));
 }
 
-/** Reads one line of Content-Length, which may repeat one number (RFC 9110 §8.6). */
+/** Reads a line of Content-Length, which may repeat the same number (RFC 9110 §8.6). */
 function lengthOf(value: string, before: string | undefined): string {
   const [first, ...others] = elementsOf(value, "Content-Length").map(digitsOf);
   if (first === undefined) throw new Http1Error("The Content-Length is malformed");
@@ -214,7 +214,7 @@ function lengthOf(value: string, before: string | undefined): string {
   return length;
 }
 
-/** Returns decimal digits without the zeros in front. */
+/** Returns decimal digits without leading zeros. */
 function digitsOf(text: string): string {
   let zeros = 0;
   for (let i = 0; i < text.length; i++) {
@@ -225,20 +225,20 @@ function digitsOf(text: string): string {
   return text.slice(zeros);
 }
 
-/** Returns codings in lower case. RFC 2616 §3.6: `identity` is none; it may stand in front. */
+/** Returns codings in lower case, without a leading `identity`, which is no coding (RFC 2616 §3.6). */
 function codingsOf(list: string): string[] {
   const codings = elementsOf(list, "Transfer-Encoding").map(lowerAscii);
   const first = codings.findIndex((coding) => coding !== "identity");
   return first === -1 ? [] : codings.slice(first);
 }
 
-/** Splits a list, without its empty elements. Nothing is repaired in what says the framing. */
+/** Splits a list, without its empty elements. The elements themselves are not repaired. */
 function elementsOf(value: string, name: string): string[] {
   if (!consistsOf(value, VALUE)) throw new Http1Error(`The ${name} is malformed`);
   return parseList(value);
 }
 
-/** Replaces control characters by SP, as RFC 9110 §5.5 allows, and trims blanks. */
+/** Replaces control characters with SP, as RFC 9110 §5.5 allows, and trims blanks. */
 function cleaned(value: string): string {
   if (!consistsOf(value, VALUE)) {
     const bytes = toLatin1(value);

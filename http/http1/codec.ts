@@ -1,26 +1,26 @@
 /**
- * HTTP/1.1 as bytes (RFC 9112): requests and responses, in both directions, without I/O.
+ * A decoder of HTTP/1.1 messages (RFC 9112), for requests and responses, without I/O.
  *
- * The decoder is strict where two programs could read one message in two ways, because that is how
- * requests are smuggled: bare CR or LF, folded lines, blanks before a colon, both or several
- * lengths, signs, lists, codings other than chunked and malformed chunks are errors. Header lines
- * keep their order, their duplicates and their case. Bodies are views of what was pushed. Decoding
- * costs work in proportion to the bytes, however they are cut.
+ * The decoder is strict where two programs could read a message in different ways, because this makes
+ * request smuggling possible. Bare CR or LF, folded lines, blanks before a colon, several lengths,
+ * signs, lists, codings other than chunked, and malformed chunks are errors. Header lines keep their
+ * order, their duplicates and their case. Bodies are views of the pushed bytes. The cost is linear in
+ * the number of bytes, also if they arrive one by one.
  *
  * HTTP/1.2 to HTTP/1.9 count as HTTP/1.1 (RFC 9110 §2.5). Bytes from 0x80 on in a request target are
  * percent-escaped; an authority with such bytes is an error. Chunk extensions are discarded. Each
- * chunk may have 16 bytes of them and twice as many as it has data; what exceeds this may add up to
- * 16 KiB in one body (RFC 9112 §7.1.1).
+ * chunk may have 16 bytes of them, and two for each byte of data. Further extensions may add up to 16
+ * KiB in one body (RFC 9112 §7.1.1).
  *
  * ## Tolerant responses
  *
- * Servers send much that is not well-formed, and clients and proxies accept it. With the option
- * `tolerant` a decoder of responses accepts this too, and **delivers the canonical form**: what is
- * written from its events is well-formed and has exact framing. What could be framed in two ways
- * stays an error. A response that was repaired is the last one on its connection
- * ({@linkcode Http1Response.keepAlive} and {@linkcode Http1Decoder.between} say so), because the
- * server may have meant another end of it, and the rest would be read as the response to somebody
- * else. Requests are never repaired.
+ * Many servers send malformed responses, and clients and proxies accept them. With the option
+ * `tolerant`, a decoder of responses accepts them, too, and **delivers the canonical form**: a message
+ * that is written from its events is well-formed and has exact framing. Ambiguous framing is still an
+ * error. A repaired response is the last one on its connection, see
+ * {@linkcode Http1Response.keepAlive} and {@linkcode Http1Decoder.between}. The server may have meant
+ * another end of the response, and the rest could be read as the response to another client. Requests
+ * are never repaired.
  *
  * | A response has | strict | `tolerant` | RFC |
  * |---|---|---|---|
@@ -59,9 +59,9 @@
  * | a length or coding in 1xx or 204 | the connection ends | the connection ends | 9110 §8.6 |
  * | a length or coding in a 2xx response to CONNECT | ignored | ignored | 9110 §9.3.6 |
  *
- * A dropped line is lost to the client, as it is in browsers. Squid, HAProxy and Node refuse the
- * whole response instead. Nothing can be injected by a dropped line, and a page that works without a
- * proxy works with one.
+ * The client does not see a dropped line, as in browsers. Squid, HAProxy and Node reject the whole
+ * response instead. A dropped line cannot inject anything, and a page that works without a proxy also
+ * works with one.
  *
  * @example Decode a request
  * ```ts
@@ -108,7 +108,7 @@ export type { Http1Framing, Http1Request, Http1Response } from "./_head.ts";
 export interface Http1Data {
   /** Distinguishes the kinds of events. */
   readonly kind: "data";
-  /** A view of what was pushed, valid until the decoder is used again. */
+  /** A view of the pushed bytes, valid until the decoder is used again. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -116,14 +116,14 @@ export interface Http1Data {
 export interface Http1End {
   /** Distinguishes the kinds of events. */
   readonly kind: "end";
-  /** The fields behind the last chunk, if there are any. */
+  /** The fields after the last chunk, if there are any. */
   readonly trailers: Http1Fields | undefined;
 }
 
-/** What the decoder finds, in this order: a head, data, an end. */
+/** An event of the decoder. For each message it delivers a head, data, and an end. */
 export type Http1Event = Http1Request | Http1Response | Http1Data | Http1End;
 
-/** The most empty lines in front of a message: a mistake of some old programs (RFC 9112 §2.2). */
+/** Maximum number of empty lines before a message, which some old programs send (RFC 9112 §2.2). */
 const MAX_EMPTY_LINES = 2;
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -139,9 +139,9 @@ const enum State {
   ChunkSize,
   ChunkEnd,
   Trailers,
-  /** The end is to be delivered. */
+  /** The end has not been delivered yet. */
   End,
-  /** What follows belongs to another protocol. */
+  /** Further bytes belong to another protocol. */
   Raw,
 }
 
@@ -182,16 +182,16 @@ export class Http1Decoder {
   #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #at = 0;
   #end = 0;
-  /** Whether the memory is ours, as opposed to lent. */
+  /** Whether the memory belongs to the decoder and not to the caller. */
   #owned = false;
   #finished = false;
   /** Bytes left of a body or chunk. */
   #left = 0;
   #chunked = false;
-  /** Overhead of the chunks beyond what is free, in bytes. */
+  /** Overhead of the chunks beyond the free one, in bytes. */
   #excess = 0;
   #emptyLines = 0;
-  /** The ends of the lines found so far, the start of the next one, and where to look on. */
+  /** The ends of the lines so far, the start of the next one, and the index of the next search. */
   #lines: number[] = [];
   #line = 0;
   #scan = 0;
@@ -202,8 +202,8 @@ export class Http1Decoder {
   /**
    * Makes a decoder.
    *
-   * @param side What is to be decoded.
-   * @param options Limits, and whether responses may be repaired.
+   * @param side The kind of messages to decode.
+   * @param options The limits, and whether to repair responses.
    * @throws {RangeError} If a limit is out of range.
    * @throws {TypeError} If an option is unknown or has the wrong type, or if a decoder of requests
    * should be tolerant.
@@ -216,7 +216,7 @@ export class Http1Decoder {
     this.#rules = { method: "GET", last: false, tolerant, maxFields };
   }
 
-  /** The number of bytes that have been pushed and not been delivered. */
+  /** Number of bytes that were pushed and have not been delivered. */
   get buffered(): number {
     return this.#end - this.#at;
   }
@@ -227,16 +227,16 @@ export class Http1Decoder {
   }
 
   /**
-   * Whether the next byte begins a message, or would. False behind a response that is the last on its
-   * connection: it says so, it has no other end, its framing is faulty, or it was repaired.
+   * Whether the next byte would begin a message. False after the last response of a connection: one
+   * that announces this, that only the end of the connection ends, or that was repaired.
    */
   get between(): boolean {
     return this.#atStart && !this.#rules.last;
   }
 
   /**
-   * Whether the current or last response was not well-formed and has been repaired. Final once its
-   * end has been delivered. Always false without the option `tolerant`.
+   * Whether the current or last response was malformed and has been repaired. The value is final when
+   * the end has been delivered. Always false without the option `tolerant`.
    */
   get repaired(): boolean {
     return this.#repaired;
@@ -248,7 +248,7 @@ export class Http1Decoder {
   }
 
   /**
-   * Says which request the next response answers. Without a call no response is expected.
+   * Expects the response to a request. Without this call, the decoder reads no response.
    *
    * @param method The method of the request.
    */
@@ -259,10 +259,10 @@ export class Http1Decoder {
   }
 
   /**
-   * Adds bytes. They are lent until {@linkcode Http1Decoder.next} returns undefined, or an end with
-   * nothing behind it.
+   * Adds bytes. They must not change until {@linkcode Http1Decoder.next} returns undefined, or an end
+   * without further bytes.
    *
-   * @param bytes What was received.
+   * @param bytes The bytes that were received.
    */
   push(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#at === this.#end) {
@@ -278,16 +278,16 @@ export class Http1Decoder {
     this.#mark();
   }
 
-  /** Says that the peer has closed its side: an incomplete message is truncated. */
+  /** Marks the end of the input. An incomplete message is then truncated. */
   finish(): void {
     this.#finished = true;
   }
 
   /**
-   * Removes what has been pushed and not been delivered, for a protocol that follows. After an error
-   * about the head of a request, the head is part of it, as far as it was received.
+   * Removes the bytes that were pushed and have not been delivered, for another protocol. After an error
+   * in the head of a request, they include the received part of the head.
    *
-   * @returns The bytes, in memory of their own.
+   * @returns The bytes, in new memory.
    */
   takeRest(): Uint8Array<ArrayBuffer> {
     const rest = this.#bytes.slice(this.#at, this.#end);
@@ -299,7 +299,7 @@ export class Http1Decoder {
   /**
    * Returns the next part of a message.
    *
-   * @returns The part, or undefined if more bytes are needed.
+   * @returns The part, or undefined if the decoder needs more bytes.
    * @throws {Http1Error} If the message is malformed, too large or truncated.
    */
   next(): Http1Event | undefined {
@@ -359,7 +359,7 @@ export class Http1Decoder {
     return { kind: "data", bytes };
   }
 
-  /** Keeps what is left for the next push, or finds that the message is truncated. */
+  /** Keeps the rest for the next push. Throws if the message is truncated. */
   #starve(): undefined {
     if (this.#finished && !this.#atStart) {
       throw new Http1Error("The message is truncated", 400, true);
@@ -369,24 +369,24 @@ export class Http1Decoder {
   }
 
   /**
-   * Copies what has been pushed and not been delivered. Afterwards the caller may reuse the memory
-   * that was pushed.
+   * Copies the bytes that were pushed and have not been delivered. Afterwards the caller may reuse the
+   * pushed memory.
    */
   keep(): void {
     if (this.#at === this.#end) this.#giveBack();
     else if (!this.#owned) this.#own(256);
   }
 
-  /** Releases memory of which everything has been delivered: the caller may transfer it away. */
+  /** Releases memory after all its bytes have been delivered, so that the caller may transfer it. */
   #giveBack(): void {
     this.#bytes = NOTHING;
     this.#at = this.#end = 0;
   }
 
   /**
-   * Makes room for `more` bytes in memory of our own. The memory doubles, and bytes are moved within
-   * it only if at most half of it is in use, so that each byte is copied a constant number of times
-   * however small the pieces are that come.
+   * Makes room for `more` bytes in memory of the decoder. The memory doubles, and bytes are moved within
+   * it only if at most half of it is in use. So each byte is copied a constant number of times, also if
+   * the pieces are small.
    */
   #own(more: number): void {
     if (this.#owned && this.#end + more <= this.#bytes.length) return;
@@ -403,8 +403,8 @@ export class Http1Decoder {
   }
 
   /**
-   * Puts a line feed behind the end of our own memory, so that a search stops there. Without it each
-   * search reads all of the memory, and a head that comes byte by byte has quadratic cost.
+   * Puts a line feed after the last byte, so that a search stops there. Otherwise each search reads the
+   * whole memory, and a head that arrives byte by byte has quadratic cost.
    */
   #mark(): void {
     if (this.#end < this.#bytes.length) this.#bytes[this.#end] = LF;
@@ -420,7 +420,7 @@ export class Http1Decoder {
     const lines = this.#taken(size);
     if (lines.length === 0) throw new Http1Error("The first line is empty");
     if (this.#request) {
-      // A head that is refused stays, for `takeRest`.
+      // A rejected head stays, for `takeRest`.
       this.#at = start;
       const head = readRequest(this.#bytes, start, lines, end, this.#options);
       this.#at = end;
@@ -432,25 +432,25 @@ export class Http1Decoder {
       ? this.#repairable(start, lines, end, bare)
       : readResponse(this.#bytes, start, lines, end, rules);
     const { status } = head;
-    // What an interim response says about the connection holds for the final one.
+    // The end of the connection in an interim response also applies to the final one.
     if (!head.keepAlive) rules.last = true;
     if (status === 101 || isTunnel(rules.method, status)) this.#state = State.Raw;
     else if (status >= 200) this.#frame(head.framing);
     return head;
   }
 
-  /** Whether a well-formed message may begin with the byte at an index. */
+  /** Returns whether a well-formed message may begin with the byte at an index. */
   #fits(at: number): boolean {
     if (at === this.#end) return false;
     const byte = this.#bytes[at]!;
     return this.#request ? (CLASS[byte]! & TOKEN) !== 0 : byte === 0x48;
   }
 
-  /** Skips empty lines in front of a message, and checks its first byte; false without one. */
+  /** Skips empty lines before a message, and checks its first byte. Returns false without one. */
   #start(): boolean {
     const { tolerant } = this.#rules;
     while (this.#at < this.#end && (this.#request || tolerant)) {
-      // An empty line is left over from the message before (RFC 9112 §2.2).
+      // An empty line is the rest of the previous message (RFC 9112 §2.2).
       const first = this.#bytes[this.#at]!;
       let size = 1;
       if (first === CR) {
@@ -463,7 +463,7 @@ export class Http1Decoder {
       if (tolerant) this.#repair();
     }
     if (this.#at === this.#end) return false;
-    // The first byte tells another protocol, such as TLS, of which no whole line may ever come.
+    // The first byte reveals another protocol, such as TLS, which may never send a whole line.
     const odd = tolerant && startsOddly(this.#bytes[this.#at]!);
     if (!odd && !this.#fits(this.#at)) throw this.#badStart();
     return true;
@@ -488,8 +488,8 @@ export class Http1Decoder {
   }
 
   /**
-   * Notes that something was repaired. The sender may have meant something else, so what it sends
-   * next on this connection must not be taken for another response.
+   * Notes a repair. The sender may have meant something else, so the next bytes on this connection must
+   * not be read as another response.
    */
   #repair(): void {
     this.#repaired = this.#rules.last = true;
@@ -506,7 +506,7 @@ export class Http1Decoder {
     }
   }
 
-  /** Finds the empty line behind fields; returns the size up to and with it, or -1. */
+  /** Finds the empty line after fields. Returns the size including this line, or -1. */
   #fieldsEnd(max: number, head: boolean): number {
     const bytes = this.#bytes;
     const at = this.#at;
@@ -541,7 +541,7 @@ export class Http1Decoder {
     throw new Http1Error(`The first line has more than ${maxLine} bytes`, status);
   }
 
-  /** Removes `size` bytes of lines, and returns where they end. */
+  /** Removes `size` bytes of lines, and returns the ends of the lines. */
   #taken(size: number): number[] {
     const lines = this.#lines;
     for (let i = 0; i < lines.length; i++) lines[i]! += this.#at;
@@ -607,9 +607,9 @@ export class Http1Decoder {
   }
 }
 
-/** Whether the first line of a response that can be repaired may begin with a byte. */
+/** Returns whether the first line of a repairable response may begin with a byte. */
 function startsOddly(byte: number): boolean {
   const lower = byte | 0x20;
-  // `http`, `ICY`, or a blank in front of them.
+  // `http`, `ICY`, or a blank before them.
   return isBlank(byte) || lower === 0x68 || lower === 0x69;
 }

@@ -1,42 +1,43 @@
 import { MAX_TIMER } from "../../net/internal/options.ts";
 
-/** Something that is over at a time. */
+/** A time limit. */
 export interface Due {
-  /** When, on the clock of `performance.now`. */
+  /** The end of the time, on the clock of `performance.now()`. */
   due: number;
-  /** Called once it is, after which it is no longer watched. */
+  /** Handles the end of the time. The limit is no longer watched then. */
   expire(): void;
-  /** The neighbours in the list of the clock that watches it; set by the clock alone. */
+  /** The neighbours in the list of the clock. Only the clock sets them. */
   next?: Due | undefined;
   previous?: Due | undefined;
 }
 
 /**
- * Watches any number of limits with one timer, which is cheaper than a timer for each.
+ * Watches many time limits with one timer, which is faster than one timer for each.
  *
- * The limits are in a linked list. A `Set` that changes with every request keeps the garbage collector
- * busy: it grows a new table now and then, each old table refers to the next one, and with the tables
- * everything that they refer to survives the collections of young objects.
+ * The limits are in a linked list. A `Set` that changes with every request burdens the garbage
+ * collector: from time to time it makes a new table, each old table refers to the next one, and all
+ * objects in the tables survive the collections of young objects.
  */
 export class Clock {
   readonly #step: number;
-  /** The limits that are watched, in a circle that begins and ends here. */
+  /** The watched limits, in a circle that begins and ends here. */
   readonly #ends: Due = { due: Infinity, expire() {} };
-  /** The limit to look at next, while the clock looks. */
+  /** The next limit to check during a tick. */
   #at: Due = this.#ends;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
   /**
-   * Makes a clock that is never early, and late by `step` at most.
+   * Makes a clock. It is never early, and late by an eighth of the shortest limit at most.
    *
-   * @param shortest The shortest limit that it will watch, in milliseconds.
+   * @param shortest The shortest limit that the clock will watch, in milliseconds.
    */
   constructor(shortest: number) {
     this.#step = Math.min(Math.max(shortest / 8, 5), 1000, MAX_TIMER);
     this.#ends.next = this.#ends.previous = this.#ends;
   }
 
+  /** Watches a limit. */
   watch(due: Due): void {
     if (this.#stopped || due.previous !== undefined) return;
     const ends = this.#ends;
@@ -48,6 +49,7 @@ export class Clock {
     if (this.#timer === undefined) this.#arm();
   }
 
+  /** Stops watching a limit. */
   unwatch(due: Due): void {
     const { previous, next } = due;
     if (previous === undefined || next === undefined) return;
@@ -57,7 +59,7 @@ export class Clock {
     due.previous = due.next = undefined;
   }
 
-  /** Stops for good; for the end of a server. */
+  /** Stops the clock for ever, at the end of a server. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -67,7 +69,7 @@ export class Clock {
 
   #arm(): void {
     const timer = setTimeout(() => this.#tick(), this.#step);
-    // The first timer of a process loads code of Deno, and other work of this clock may run meanwhile.
+    // The first timer of a process loads code of Deno, and this clock may be used meanwhile.
     if (this.#timer !== undefined) return clearTimeout(timer);
     this.#timer = timer;
     Deno.unrefTimer(timer);
@@ -81,7 +83,7 @@ export class Clock {
       this.#at = one.next!;
       if (one.due > now) continue;
       this.unwatch(one);
-      // Others may come and go meanwhile.
+      // This call may add and remove other limits.
       one.expire();
     }
     if (this.#ends.next !== this.#ends && this.#timer === undefined) this.#arm();

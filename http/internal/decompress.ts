@@ -7,10 +7,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const KNOWN: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
 
-/** More than any server has a reason for. */
+/** Maximum number of codings of a body. No server has a reason for more. */
 const MAX_CODINGS = 4;
 
-/** The codings that we can undo, the last one applied first; undefined if one is unknown. */
+/** Returns the codings of a body in the order of decoding; undefined if one is unknown. */
 export function codingsOf(header: string | null): readonly string[] | undefined {
   if (header === null) return [];
   const codings = parseList(lowerAscii(header)).filter((name) => name !== "identity").reverse();
@@ -19,10 +19,9 @@ export function codingsOf(header: string | null): readonly string[] | undefined 
 }
 
 /**
- * Undoes codings as the bytes come; nothing is decompressed before somebody
- * reads. All members of a gzip count, which Deno's own `fetch` leaves off. To
- * cancel it, cancel `body`, which may be waiting, first. Nothing at all is an
- * empty body, whatever its coding, if it is `framed`: then its end is known.
+ * Decodes a body while it is read. It decodes all members of a gzip, unlike `fetch` of Deno. To cancel
+ * the result, cancel `body` first, because a read may be pending. A body without any bytes is empty in
+ * every coding, if it is `framed`, which means that its end is known.
  */
 export function decode(
   body: ReadableStream<Bytes>,
@@ -44,7 +43,7 @@ export function decode(
   }, { highWaterMark: 0 });
 }
 
-/** What no stream of Brotli goes on with, and nobody takes once it is whole. */
+/** Bytes that never continue a Brotli stream. A decoder ignores them after a complete stream. */
 const PAD = new Uint8Array(16).fill(0xff);
 
 async function* stage(
@@ -69,7 +68,7 @@ async function* stage(
   readable.pipe(decoder);
   try {
     for await (const chunk of decoder) yield new Uint8Array(chunk);
-    // The decoder of Deno takes half a stream for a whole one, unlike that of Node.
+    // The decoder of Deno accepts half a stream, unlike that of Node.
     if (name === "br" && decoder.bytesWritten > input.size) throw CUT;
   } catch (error) {
     throw name === "br" && input.ended ? CUT : error;
@@ -81,7 +80,7 @@ async function* stage(
 
 const CUT = Object.assign(new Error("unexpected end of file"), { code: "Z_BUF_ERROR" });
 
-/** The bytes of a stage, counted. */
+/** The input of a stage, with a count of its bytes. */
 class Input {
   size = 0;
   ended = false;
@@ -92,7 +91,7 @@ class Input {
     this.#chunks = source[Symbol.asyncIterator]();
   }
 
-  /** What comes first, which still comes; undefined if nothing does. */
+  /** Returns the first bytes, without removing them; undefined at the end. */
   async peek(): Promise<Bytes | undefined> {
     const { done, value } = await this.#chunks.next();
     return this.#first = done ? undefined : value;
@@ -114,7 +113,7 @@ class Input {
   }
 }
 
-/** Whether it begins with the header of RFC 1950, which some servers leave off. */
+/** Returns whether bytes begin with the header of RFC 1950, which some servers omit. */
 function isWrapped(first: Bytes = new Uint8Array()): boolean {
   const [method = 0x78, flags = method === 0x78 ? 0x9c : 0] = first;
   return (method & 15) === 8 && (method * 256 + flags) % 31 === 0;

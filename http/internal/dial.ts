@@ -1,4 +1,4 @@
-/** How long to wait for one address before the next is tried as well (RFC 8305 §5). */
+/** Delay before the next address is tried, too, in milliseconds (RFC 8305 §5). */
 const STAGGER = 250;
 
 /** Connects to one address. */
@@ -8,7 +8,7 @@ function connectByDeno(hostname: string, port: number, signal: AbortSignal): Pro
   return Deno.connect({ hostname, port, signal });
 }
 
-/** Returns the first connection that comes about; the next address joins when one fails or is slow. */
+/** Returns the first connection. The next address is tried when one fails or is slow. */
 export function dialAny(
   addresses: readonly string[],
   port: number,
@@ -17,7 +17,7 @@ export function dialAny(
   return dialAnyBy(connectByDeno, addresses, port, signal);
 }
 
-/** Does what {@linkcode dialAny} does, by another way to connect. */
+/** Works like {@linkcode dialAny}, with another function to connect. */
 export async function dialAnyBy<C extends { close(): void }>(
   connect: Connect<C>,
   addresses: readonly string[],
@@ -54,7 +54,7 @@ export async function dialAnyBy<C extends { close(): void }>(
   }
 }
 
-/** The result, or the reason of the signal, whichever comes first. */
+/** Returns the result of work, or throws the reason of the signal if it is aborted first. */
 export async function orAbort<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
@@ -67,7 +67,7 @@ export async function orAbort<T>(work: T | Promise<T>, signal: AbortSignal): Pro
   }
 }
 
-/** Whether it is an IP address, as opposed to a name. */
+/** Returns whether a host is an IP address and not a name. */
 export function isAddress(hostname: string): boolean {
   return hostname.includes(":") || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(hostname);
 }

@@ -1,6 +1,6 @@
 import { lowerAscii } from "../../net/text.ts";
 
-/** Fields that speak of a message or of the connection, and not of the response to come. */
+/** Fields that describe a message or the connection, and not the final response. */
 const REFUSED: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -20,7 +20,7 @@ export function isHintField(name: string): boolean {
 /**
  * Returns the lines of a response 103.
  *
- * @throws {TypeError} If a field is malformed, or of no use in it.
+ * @throws {TypeError} If a field is malformed, or has no meaning in early hints.
  */
 export function hintLines(headers: HeadersInit): string {
   let lines = "";

@@ -5,38 +5,38 @@ import { isHost } from "./host.ts";
 import { parseList, parseParameters } from "../header_list.ts";
 import type { ForwardedInfo, HttpAddr, ServeHttpOptions } from "../server/options.ts";
 
-/** One hop, as the proxy behind it describes it. */
+/** The description of one hop by the next proxy. */
 interface Hop {
   readonly client: Deno.NetAddr | undefined;
   readonly proto: string | undefined;
   readonly host: string | undefined;
 }
 
-/** What is known of a request that has come through proxies. */
+/** The client of a request that has passed proxies. */
 export interface ForwardedClient {
-  /** The client; the last proxy that is known, where a proxy hides it. */
+  /** The address of the client, or of the last known proxy if a proxy hides the client. */
   readonly client: HttpAddr;
-  /** What handlers are told besides. */
+  /** The information for handlers. */
   readonly info: ForwardedInfo<HttpAddr>;
 }
 
-/** The addresses of the client and of the proxies behind it, except the nearest one. */
+/** The addresses of the client and of all proxies except the nearest one. */
 const chains = new WeakMap<ForwardedInfo<HttpAddr>, readonly string[]>();
 
 /**
- * Returns the addresses that a request has come through, as trusted proxies say: the client first,
- * the nearest proxy last. A peer on a Unix socket is "unknown" (RFC 7239 §6.2).
+ * Returns the addresses on the path of a request, as trusted proxies state them: the client first, the
+ * nearest proxy last. A peer on a Unix socket is "unknown" (RFC 7239 §6.2).
  */
 export function chainOf(forwarded: ForwardedInfo<HttpAddr>): readonly string[] {
   return [...chains.get(forwarded) ?? [], nameOf(forwarded.peer)];
 }
 
-/** Returns the address by which the next server is told of a peer. */
+/** Returns the address of a peer for the next server. */
 export function nameOf(peer: HttpAddr): string {
   return "hostname" in peer ? peer.hostname : "unknown";
 }
 
-/** Finds the client of a request behind reverse proxies that are trusted. */
+/** Finds the client of a request behind trusted reverse proxies. */
 export class ProxyTrust {
   readonly #hops: number;
   readonly #from: AddressBlocks | undefined;
@@ -62,7 +62,7 @@ export class ProxyTrust {
    * Finds the client.
    *
    * @param headers The header fields of the request.
-   * @param peer Where the connection comes from.
+   * @param peer The address of the peer of the connection.
    * @returns The client; undefined if the peer is not trusted or names none.
    */
   read(headers: Headers, peer: HttpAddr): ForwardedClient | undefined {
@@ -71,11 +71,11 @@ export class ProxyTrust {
     let client: HttpAddr = peer;
     let last: Hop | undefined;
     const through: string[] = [];
-    // From the nearest proxy outwards, as long as whoever describes a hop is trusted.
+    // Go from the nearest proxy outwards, while the proxy that describes a hop is trusted.
     for (let i = hops.length - 1, trusted = 0; i >= 0; i--) {
       if (!this.#trusts(client, trusted++)) break;
       last = hops[i]!;
-      // A proxy that hides its client hides all in front of it.
+      // A proxy that hides its client also hides all earlier hops.
       if (last.client === undefined) break;
       client = last.client;
       through.push(last.client.hostname);
@@ -91,13 +91,13 @@ export class ProxyTrust {
     return { client, info };
   }
 
-  /** Whether an address, so many hops away, is that of a proxy that is trusted. */
+  /** Returns whether an address belongs to a trusted proxy at this number of hops. */
   #trusts(address: HttpAddr, hops: number): boolean {
     return this.#from === undefined ? hops < this.#hops : this.#from.includes(peerHost(address));
   }
 }
 
-/** RFC 7239. */
+/** Reads `Forwarded` (RFC 7239). */
 function standardHops(headers: Headers): Hop[] {
   return parseList(headers.get("forwarded") ?? "").map((element) => {
     const { parameters } = parseParameters(`;${element}`);
@@ -109,7 +109,7 @@ function standardHops(headers: Headers): Hop[] {
   });
 }
 
-/** The fields that came before the standard. Only the nearest proxy describes protocol and host. */
+/** Reads the `X-Forwarded` fields. Only the nearest proxy describes protocol and host. */
 function customHops(headers: Headers): Hop[] {
   const proto = parseList(headers.get("x-forwarded-proto") ?? "").at(-1);
   const host = parseList(headers.get("x-forwarded-host") ?? "").at(-1);

@@ -3,11 +3,11 @@ import type { CountsSent } from "./sent_bytes.ts";
 import type { HttpAddr, HttpHandler, HttpInfo } from "../server/options.ts";
 
 /**
- * Changes the headers of an answer: in place where that is possible, in a copy
- * where they are immutable, as those of `fetch` and `Response.redirect` are.
+ * Changes the headers of a response, in place if possible. If they are immutable, like those of `fetch`
+ * and `Response.redirect`, it changes a copy.
  */
 export function withHeaders(response: Response, change: (headers: Headers) => void): Response {
-  // What is no response is for the server to refuse, and an upgrade is bound to its very object.
+  // The server rejects other values. An upgrade is bound to the object of its response.
   if (!(response instanceof Response) || response.status === 101) return response;
   try {
     change(response.headers);
@@ -30,7 +30,7 @@ export function addVary(headers: Headers, name: string): void {
 
 const onFailure = new WeakMap<Request, (response: Response) => void>();
 
-/** Shows the answer of a request whose handler throws or is late, which no wrapper would see. */
+/** Registers a function that sees the response for a handler that throws or is late. */
 export function alsoOnFailure(request: Request, look: (response: Response) => void): void {
   const before = onFailure.get(request);
   onFailure.set(
@@ -42,28 +42,28 @@ export function alsoOnFailure(request: Request, look: (response: Response) => vo
   );
 }
 
-/** The same answer, once those have seen it who have asked for failures. */
+/** Calls the functions of {@linkcode alsoOnFailure}, and returns the response. */
 export function shown(request: Request, response: Response): Response {
   onFailure.get(request)?.(response);
   return response;
 }
 
-/** What is known of a request that the server refuses by itself. */
+/** The information about a request that the server refuses by itself. */
 export type RefusedInfo = Pick<HttpInfo<HttpAddr>, "remoteAddr" | "completed"> & CountsSent;
 
-/** Sees a response that the server gives without the handler; may change its headers. */
+/** Sees a response that the server makes without the handler. It may change the headers. */
 export type RefusalLook = (request: Request, info: RefusedInfo, response: Response) => void;
 
 const looks = new WeakMap<HttpHandler, readonly RefusalLook[]>();
 
 /**
- * Lets the refusals of a server (413, 421, 503 …) pass a wrapper, so that they carry its headers and
- * are in its log. A wrapper that does not call this hides those inside of it.
+ * Registers a wrapper for the refusals of a server (413, 421, 503 …), so that they get its headers and
+ * are in its log. A wrapper that does not call this hides the wrappers inside of it.
  *
  * @param wrapper The handler that the wrapper returns.
  * @param inner The handler that it wraps.
- * @param look Sees each refusal.
- * @returns The wrapper.
+ * @param look The function that sees each refusal, if the wrapper needs one.
+ * @returns The wrapper, for use in a return statement.
  */
 export function passRefusals(
   wrapper: HttpHandler,
@@ -75,7 +75,7 @@ export function passRefusals(
   return wrapper;
 }
 
-/** Returns what sees the refusals in front of a handler, from the inside out. */
+/** Returns the functions that see the refusals for a handler, from the inside out. */
 export function refusalLooks(handler: HttpHandler): readonly RefusalLook[] {
   return looks.get(handler) ?? [];
 }

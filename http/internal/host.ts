@@ -1,13 +1,13 @@
 import { isLoopback } from "../../net/address.ts";
 
-/** What a name, an IPv4 or an IPv6 address with or without a port is made of (RFC 9110 §7.2). */
+/** The characters of a name or an address with or without a port (RFC 9110 §7.2). */
 const SHAPE = /^(?:[a-z0-9_~.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/i;
-/** How many hosts are remembered; a client that names more only makes us look again. */
+/** Maximum number of hosts in the cache. More hosts only cost repeated checks. */
 const REMEMBERED = 64;
 
-/** Judges the `Host` of requests. A result is kept, since most requests name the same host. */
+/** Checks the `Host` of requests. Results are cached, because most requests name the same host. */
 export class HostCheck {
-  /** Whether nobody has said which hosts are allowed, and the server is on loopback. */
+  /** Whether only local hosts are allowed: by default, if the server is on loopback. */
   readonly isLocalOnly: boolean;
   readonly #allowed: ReadonlySet<string> | undefined;
   readonly #known = new Map<string, number>();
@@ -16,9 +16,9 @@ export class HostCheck {
   /**
    * Makes a check.
    *
-   * @param allowed The hosts that are allowed, without ports; "any" for all. By default those that a
-   * page of another site cannot have (see {@linkcode isLocal}) on loopback, all elsewhere.
-   * @param hostname The address that the server listens on.
+   * @param allowed The allowed hosts, without ports, or "any". By default, on loopback only hosts that no
+   * public site can have (see {@linkcode isLocal}), elsewhere all hosts.
+   * @param hostname The address of the server.
    * @throws {TypeError} If one of the hosts is malformed.
    */
   constructor(allowed: readonly string[] | "any" | undefined, hostname: string) {
@@ -34,10 +34,10 @@ export class HostCheck {
   }
 
   /**
-   * Judges a host.
+   * Checks a host.
    *
-   * @param host As the client has sent it.
-   * @returns 0 if it may pass, else the status to refuse it with.
+   * @param host The host as the client has sent it.
+   * @returns 0 if the host is allowed, otherwise the status of the refusal.
    */
   judge(host: string): number {
     if (host === this.#last) return 0;
@@ -60,9 +60,9 @@ export class HostCheck {
 }
 
 /**
- * Whether a host cannot belong to a site that makes its name point to this machine after its page has
- * loaded (DNS rebinding): addresses, `localhost` and what is below it (RFC 6761 §6.3), and names
- * without a dot, which no public domain has.
+ * Returns whether a host is safe from DNS rebinding, by which a site makes its name point to this
+ * machine after its page has loaded. Safe hosts are addresses, `localhost` and names below it (RFC 6761
+ * §6.3), and names without a dot, which are never public.
  */
 function isLocal(name: string): boolean {
   return !name.includes(".") || name.endsWith(".localhost") || /^[\d.]+$/.test(name);
@@ -74,11 +74,11 @@ export function isHost(host: string): boolean {
 }
 
 function nameOf(host: string): string | null {
-  // A text of the right shape may still be no address: 1.2.3.4.5, [::1::], port 99999.
+  // Not every text with these characters is a host: 1.2.3.4.5, [::1::], port 99999.
   return host.length <= 512 && SHAPE.test(host) ? canonical(host) : null;
 }
 
-/** The one spelling of a host: lower case, without port and the dot at its end; null if it is none. */
+/** Returns a host in lower case, without a port and a final dot; null if it is malformed. */
 function canonical(host: string): string | null {
   const url = URL.parse(`http://${host}/`);
   return url && url.hostname.replace(/(?<=[^.])\.$/, "");

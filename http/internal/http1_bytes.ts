@@ -1,4 +1,4 @@
-/** Byte classes of HTTP/1.1, and text with one character per byte (ISO 8859-1). */
+/** Byte classes of HTTP/1.1, and conversion of text with one character per byte (ISO 8859-1). */
 
 import { lowerAscii } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
@@ -36,7 +36,7 @@ function classify(): Uint8Array {
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Returns bytes as text, one character per byte. `TextDecoder` has no true ISO 8859-1. */
+/** Returns bytes as text, one character per byte. `TextDecoder` does not know real ISO 8859-1. */
 export function latin1(bytes: Uint8Array, ascii: boolean): string {
   if (ascii) return decoder.decode(bytes);
   let text = "";
@@ -46,7 +46,7 @@ export function latin1(bytes: Uint8Array, ascii: boolean): string {
   return text;
 }
 
-/** Writes text as one byte per character; returns the index behind it. `into` must have room. */
+/** Writes text as one byte per character, and returns the next index. `into` must have room. */
 export function writeLatin1(text: string, into: Uint8Array, at: number): number {
   const { read, written } = encoder.encodeInto(text, at === 0 ? into : into.subarray(at));
   if (read !== text.length || written !== text.length) {
@@ -62,7 +62,7 @@ export function toLatin1(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Whether a character code is SP or HTAB, the only white space of HTTP (RFC 9110 §5.6.3). */
+/** Returns whether a character is SP or HTAB, the only white space in HTTP (RFC 9110 §5.6.3). */
 export function isBlank(code: number): boolean {
   return code === SP || code === TAB;
 }

@@ -49,7 +49,7 @@ export function knownField(bytes: Uint8Array, start: number, end: number): numbe
   for (let c = 0; c < candidates.length; c++) {
     const [name, id] = candidates[c]!;
     let i = 0;
-    // In a token only letters become letters here, and "-" stays "-".
+    // In a token, this changes only the case of letters.
     while (i < name.length && (bytes[start + i]! | 0x20) === name[i]) i++;
     if (i === name.length) return id;
   }
@@ -59,7 +59,7 @@ export function knownField(bytes: Uint8Array, start: number, end: number): numbe
 /** Numbers per line in `RawFields.at`. */
 export const STRIDE = 5;
 
-/** Fields as they were received: the text of the head, and `STRIDE` numbers per line. */
+/** Received fields: the text of the head, and `STRIDE` numbers per line. */
 export interface RawFields {
   /** From the first line to the empty line, well-formed. */
   readonly text: string;
@@ -67,9 +67,9 @@ export interface RawFields {
   readonly at: readonly number[];
 }
 
-/** Returns the fields as they were received; undefined once they have been changed. */
+/** Returns the received fields; undefined after a change. */
 export let rawOf: (fields: Http1Fields) => RawFields | undefined;
-/** Makes fields from a message that has been checked. */
+/** Makes fields from a checked message. */
 export let fieldsOf: (raw: RawFields) => Http1Fields;
 
 type Line = readonly [name: string, value: string];
@@ -77,9 +77,9 @@ type Line = readonly [name: string, value: string];
 const NO_LINES: readonly Line[] = [];
 
 /**
- * The header or trailer lines of a message. Order, duplicates and the case of names are kept. Names
- * are compared without regard to case. The cost of each method depends on the lines of that name
- * only, after one pass over all lines.
+ * The header or trailer lines of a message. They keep their order, their duplicates and the case of
+ * their names. Names are compared without regard to case. After one pass over all lines, the cost of
+ * each method depends only on the lines of its name.
  *
  * @example Order and case stay
  * ```ts
@@ -96,7 +96,7 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
   #raw: RawFields | undefined;
   /** The lines; undefined in place of a removed one. */
   #list: (Line | undefined)[] | undefined;
-  /** Where the lines of a name stand in the list, by the name in lower case. */
+  /** The indices of the lines of a name in the list, by the name in lower case. */
   #index: Map<string, number[]> | undefined;
   #removed = 0;
   /** Whether an iterator may still read the list, so that a change needs a copy. */
@@ -115,7 +115,7 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
   /**
    * Makes fields.
    *
-   * @param lines Names and values.
+   * @param lines Pairs of a name and a value.
    * @throws {TypeError} If a name or value is not allowed in a message.
    */
   constructor(lines: Iterable<readonly [name: string, value: string]> = []) {
@@ -153,20 +153,20 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
   }
 
   /**
-   * Whether there is a line of a name.
+   * Returns whether there is a line of a name.
    *
    * @param name The name, in any case.
-   * @returns Whether there is one.
+   * @returns Whether such a line exists.
    */
   has(name: string): boolean {
     return this.#find(name) !== undefined;
   }
 
   /**
-   * Adds a line behind all others.
+   * Adds a line after all others.
    *
-   * @param name The name, sent as it is.
-   * @param value The value.
+   * @param name The name, which is sent unchanged.
+   * @param value The value, without blanks at its ends.
    * @throws {TypeError} If the name or the value is not allowed in a message.
    */
   append(name: string, value: string): void {
@@ -179,8 +179,8 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
   /**
    * Replaces the first line of a name, and removes the others of that name.
    *
-   * @param name The name, sent as it is.
-   * @param value The value.
+   * @param name The name, which is sent unchanged.
+   * @param value The value, without blanks at its ends.
    * @throws {TypeError} If the name or the value is not allowed in a message.
    */
   set(name: string, value: string): void {
@@ -209,9 +209,9 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
   }
 
   /**
-   * Returns an iterator over the lines that there are now, in order.
+   * Returns an iterator over the current lines, in order. Later changes do not affect it.
    *
-   * @returns Names and values.
+   * @returns Pairs of a name and a value.
    */
   [Symbol.iterator](): IterableIterator<readonly [name: string, value: string]> {
     let list = this.#lines;
@@ -228,7 +228,7 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
     return this.#list ??= listOf(this.#raw!);
   }
 
-  /** Returns the list, which is about to be changed. */
+  /** Returns the list for a change. */
   #change(): (Line | undefined)[] {
     let list = this.#lines;
     if (this.#lent) {
@@ -239,7 +239,7 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
     return list;
   }
 
-  /** Returns where the lines of a name stand; undefined without any. */
+  /** Returns the indices of the lines of a name; undefined without any. */
   #find(name: string): number[] | undefined {
     let index = this.#index;
     if (index === undefined) {
@@ -273,12 +273,14 @@ function checked(name: string, value: string): Line {
     throw new TypeError(`Cannot use the field name ${JSON.stringify(name)}: it is not a token`);
   }
   if (!consistsOf(value, VALUE) || trimBlanks(value) !== value) {
-    throw new TypeError(`Cannot use the value of the field ${name}: ${JSON.stringify(value)}`);
+    throw new TypeError(
+      `Cannot use the value of the field ${name}: it is malformed: ${JSON.stringify(value)}`,
+    );
   }
   return [name, value];
 }
 
-/** Whether all characters are bytes of a class. */
+/** Returns whether all characters are bytes of a class. */
 export function consistsOf(text: string, kind: number): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);

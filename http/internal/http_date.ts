@@ -1,7 +1,7 @@
 let second = 0;
 let text = "";
 
-/** Returns the current time as a `Date` header (RFC 9110 §5.6.7), formatted once a second. */
+/** Returns the current time as the value of `Date` (RFC 9110 §5.6.7), formatted once per second. */
 export function httpDate(): string {
   const now = Math.floor(Date.now() / 1000);
   if (now !== second) {
@@ -27,13 +27,12 @@ const ASCTIME = new RegExp(`^(?:${SHORT}) (${MONTH}) ([ \\d]\\d) ${TIME} (\\d{4}
 /**
  * Parses one of the three forms of an HTTP date (RFC 9110 §5.6.7). All of them are UTC.
  *
- * `Date.parse` also accepts local times, other formats and plain words such as "Wait 2099", so it is
- * not fit for headers.
+ * `Date.parse` also accepts local times, other formats and words such as "Wait 2099", so it is not
+ * suitable for headers.
  *
  * @param value The value of the header.
- * @param now The current time in milliseconds since 1970, which decides the century of two-digit
- * years.
- * @returns The time in milliseconds since 1970, or undefined if the value is no HTTP date.
+ * @param now The current time in milliseconds since 1970. It decides the century of two-digit years.
+ * @returns The time in milliseconds since 1970, or undefined if the value is not an HTTP date.
  */
 export function parseHttpDate(value: string, now: number = Date.now()): number | undefined {
   const fixed = FIXED.exec(value);
@@ -42,7 +41,7 @@ export function parseHttpDate(value: string, now: number = Date.now()): number |
   if (old !== null) {
     const thisYear = new Date(now).getUTCFullYear();
     let year = thisYear - thisYear % 100 + Number(old[3]);
-    // A year that appears to be more than 50 years in the future is in the past.
+    // A year more than 50 years in the future is in the past.
     if (year > thisYear + 50) year -= 100;
     return timeOf(year, old[2]!, old[1]!, old.slice(4));
   }
@@ -61,7 +60,7 @@ function timeOf(
   if (h > 23 || m > 59 || s > 60) return undefined;
   const date = new Date(0);
   date.setUTCFullYear(Number(year), index, d);
-  // 30 February, and day 0, roll over into another month.
+  // 30 February and day 0 would be in another month.
   if (date.getUTCMonth() !== index || date.getUTCDate() !== d) return undefined;
   // A leap second counts as the second before it.
   return date.setUTCHours(h, m, Math.min(s, 59));

@@ -1,10 +1,10 @@
-/** Where a text stops being JSON. */
+/** The place of the first syntax error in a JSON text. */
 export interface JsonPlace {
-  /** From 1. */
+  /** The line, from 1. */
   readonly line: number;
-  /** From 1, in UTF-16 code units. */
+  /** The column, from 1, in UTF-16 code units. */
   readonly column: number;
-  /** What is wrong there, e.g. `expected a value`. */
+  /** The error, such as `expected a value`. */
   readonly reason: string;
 }
 
@@ -16,11 +16,11 @@ const WORD = /true|false|null/y;
 const BLANK = /[ \t\n\r]*/y;
 
 /**
- * Finds what `JSON.parse` rejects: V8 tells the place for some faults alone. An
- * explicit stack, since the nesting is the peer's choice.
+ * Finds the first syntax error in a JSON text. V8 reports the place only for some errors. The stack is
+ * explicit, because the peer decides the depth of nesting.
  *
- * @param text What was no JSON.
- * @returns The place of the first fault.
+ * @param text A text that `JSON.parse` rejects.
+ * @returns The place of the first error.
  */
 export function jsonPlace(text: string): JsonPlace {
   let at = 0;
@@ -43,7 +43,7 @@ export function jsonPlace(text: string): JsonPlace {
   const takeString = (): string | undefined => {
     if (text[at] !== '"') return "expected a string";
     at++;
-    // No pattern: one that repeats would need a stack as long as the string.
+    // A regular expression with a repetition would need a stack as long as the string.
     for (;;) {
       const code = text.charCodeAt(at);
       if (code === QUOTE) return void at++;

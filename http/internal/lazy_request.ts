@@ -1,16 +1,15 @@
 /**
- * Requests that cost little until a handler needs more than method, URL and headers.
+ * Requests that are cheap until a handler needs more than the method, the URL and the headers.
  *
- * `new Request` parses the URL, converts and checks headers, and makes a stream of the body. Most
- * handlers need none of that. A lazy request is an object whose prototype chain contains
- * `Request.prototype`. It answers the cheap questions by itself. All else makes a real `Request`,
- * once, and uses that.
+ * `new Request` parses the URL, converts and checks headers, and makes a stream for the body. Most
+ * handlers do not need this. A lazy request is an object whose prototype chain contains
+ * `Request.prototype`. It provides the cheap properties by itself. All others make a real `Request`
+ * once, and use that.
  *
- * Deno's own functions (`new Request(request)`, `fetch(request)`, the methods of `Request.prototype`)
- * read the state of a request from properties with symbols as their names. A lazy request has a
- * getter for each of these symbols, which gives the state of the real request. `probe` takes the
- * symbols from a request instead of knowing them, and checks the result. Where it is not as expected,
- * real requests are made throughout.
+ * The functions of Deno (`new Request(request)`, `fetch(request)`, the methods of `Request.prototype`)
+ * read the state of a request from properties with symbols as names. A lazy request has a getter for
+ * each of these symbols, which returns the state of the real request. `probe` finds the symbols in a
+ * request, and checks the result. If the check fails, all requests are real ones.
  */
 
 import { readForm } from "../handlers/form.ts";
@@ -18,50 +17,50 @@ import { ProblemError } from "../problem.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What a request is made of. */
+/** The source of a request. */
 export interface RequestSource {
-  /** The method, one that `Request` takes and leaves as it is, unless the request is refused. */
+  /** The method. `Request` accepts it unchanged, unless the request is refused. */
   readonly method: string;
-  /** The whole URL, as it was sent. */
+  /** The whole URL as it was sent. */
   readonly url: string;
-  /** The header lines, checked. The request takes the pairs over. */
+  /** The checked header lines. The request owns the pairs. */
   readonly fields: Iterable<readonly [name: string, value: string]>;
   /** The body, if there is one. */
   readonly body: RequestBodySource | undefined;
-  /** Whose signal is that of the request. */
+  /** The client, whose signal is the signal of the request. */
   readonly client: Client;
-  /** Whether no handler gets it. Its method may be one that the constructor does not take. */
+  /** Whether the request is refused. Its method may be one that the constructor rejects. */
   readonly refused?: true;
 }
 
-/** The body of a request. It is read in one of the two ways. */
+/** The body of a request. It is read either as a stream or at once. */
 export interface RequestBodySource {
   /** The body as a stream. */
   readonly stream: ReadableStream<Bytes>;
-  /** Takes the whole body, if all of it has arrived and is within its limits; else undefined. */
+  /** Takes the whole body, if it has arrived completely and is within its limits. */
   takeWhole(): Bytes | undefined;
-  /** Takes note that the client has sent what cannot be read, whatever a framework makes of it. */
+  /** Marks the body as malformed, also if a framework hides the error. */
   fail(error: ProblemError): void;
 }
 
-/** Knows whether a client has gone. Its signal is made when somebody asks for it. */
+/** A client of a server. Its signal is made at the first use. */
 export interface Client {
   readonly signal: AbortSignal;
 }
 
 /** The body of a request of `Deno.serve`. */
 export interface ServedBody {
-  /** The body as a stream, made when it is asked for. */
+  /** The body as a stream, made at the first use. */
   readonly stream: ReadableStream<Bytes>;
-  /** The body, as far as it is not a stream. */
+  /** The body, if it is not a stream. */
   readonly streamOrStatic?: { readonly body?: unknown; consumed?: unknown };
 }
 
-/** An object of Deno, by the symbols of its state. */
+/** The state of an object of Deno, by symbols. */
 type Internals = Record<symbol, unknown>;
 
 interface Symbols {
-  /** Holds an object with the list of headers, among others. */
+  /** Holds an object that has, among others, the list of headers. */
   readonly inner: symbol;
   /** Holds the `Headers` of a request. */
   readonly headers: symbol;
@@ -69,7 +68,7 @@ interface Symbols {
   readonly list: symbol;
 }
 
-// Symbols instead of private members: a `Proxy` of a request works under Deno, and so it does here.
+// Symbols and not private members, so that a `Proxy` of a request works, as it does in Deno.
 const CLIENT = Symbol("client");
 const SOURCE = Symbol("source");
 const HEADERS = Symbol("headers");
@@ -79,15 +78,15 @@ const TAKEN = Symbol("taken");
 const decoder = new TextDecoder();
 
 let symbols: Symbols | undefined;
-/** Undefined until somebody has looked. */
+/** Undefined before the probe. */
 let enabled: boolean | undefined;
 
-/** Makes a request. The URL of it is as it was sent. */
+/** Makes a request. Its URL is unchanged. */
 export function makeRequest(source: RequestSource): Request {
   return enabled ? new LazyRequest(source) as unknown as Request : new RealRequest(source);
 }
 
-/** Makes a request that is another one in all but its signal. */
+/** Makes a copy of a request with another signal. */
 export function withSignalOf(client: Client, request: Request): Request {
   if (enabled) return new BoundRequest(client, request) as unknown as Request;
   return Object.defineProperty(request, "signal", {
@@ -97,8 +96,8 @@ export function withSignalOf(client: Client, request: Request): Request {
 }
 
 /**
- * Looks at a header of a request of `Deno.serve`. Once a request has `Headers`, Deno copies all of
- * them when the handler has returned, and this makes none.
+ * Reads a header of a request of `Deno.serve` without making `Headers`. If a request has `Headers`,
+ * Deno copies all of them when the handler has returned.
  *
  * @returns The value, or null if there is no such header.
  */
@@ -107,16 +106,16 @@ export function peekHeader(request: Request, name: string): string | null {
   return typeof inner?.header === "function" ? inner.header(name) : request.headers.get(name);
 }
 
-/** The header lines of a request of `Deno.serve`, in pairs that are the caller's. */
+/** Returns the header lines of a request of `Deno.serve`. The caller owns the pairs. */
 export function peekHeaders(request: Request): Iterable<[name: string, value: string]> {
   const list = servedInner(request)?.headerList;
   return Array.isArray(list) ? list : request.headers;
 }
 
 /**
- * Returns the body of a request of `Deno.serve`, or null if it has none. No stream is made yet.
+ * Returns the body of a request of `Deno.serve`, or null if it has none. It makes no stream yet.
  *
- * It has to be asked for while the request is open: Deno forgets it afterwards.
+ * Call it while the request is open, because Deno forgets the body afterwards.
  */
 export function servedBody(request: Request): ServedBody | null {
   const body = servedInner(request)?.body;
@@ -127,10 +126,10 @@ export function servedBody(request: Request): ServedBody | null {
 }
 
 /**
- * Takes a body, if all of it has arrived and nobody has looked at it.
+ * Takes a body, if it has arrived completely and has no reader.
  *
- * @param most The most bytes that it may have.
- * @returns The body, used up by that; undefined if it has to be read as a stream.
+ * @param most Maximum size of the body in bytes.
+ * @returns The body, which is used then; undefined if it has to be read as a stream.
  */
 export function takeServedBody({ streamOrStatic }: ServedBody, most: number): Bytes | undefined {
   if (streamOrStatic?.consumed !== false) return undefined;
@@ -141,8 +140,8 @@ export function takeServedBody({ streamOrStatic }: ServedBody, most: number): By
 }
 
 /**
- * Gives a request of `Deno.serve` on a Unix socket a URL of HTTP, as every client and framework
- * knows it. Deno's own begins with `http+unix:`. It has to be done before anybody asks for the URL.
+ * Replaces the URL `http+unix:` of a request of `Deno.serve` on a Unix socket with one of `http:`, which
+ * frameworks expect. Call it before the first use of the URL.
  */
 export function useHttpUrl(request: Request): void {
   const inner = servedInner(request);
@@ -160,36 +159,36 @@ function servedInner(request: Request): ServedInner | undefined {
 }
 
 /**
- * Finds out whether lazy requests work, once. Until then real ones are made. A server calls it when it
- * starts, so that a program without one does not pay for it.
+ * Checks once whether lazy requests work. Before, all requests are real ones. A server calls it when it
+ * starts, so that a program without a server does not spend time on it.
  *
- * @returns Whether they work.
+ * @returns Whether lazy requests work here.
  */
 export function prepareLazyRequests(): boolean {
   if (enabled === undefined) useLazyRequests(true);
   return enabled === true;
 }
 
-/** Turns lazy requests off, or on again. For tests, which compare them with real ones. */
+/** Turns lazy requests off or on, for tests that compare them with real ones. */
 export function useLazyRequests(use: boolean): void {
   enabled = use && probe();
 }
 
 /**
- * Takes the whole body of a request, if all of it has arrived and nobody has begun to read it.
+ * Takes the whole body of a request, if it has arrived completely and has no reader.
  *
- * @param request A request as the handler got it.
- * @returns The body, used up by that; undefined if it has to be read in the usual way.
+ * @param request The request that the handler got.
+ * @returns The body, which is used then; undefined if it has to be read in the usual way.
  */
 export function takeWholeBody(request: Request): Bytes | undefined {
   return request instanceof LazyRequest ? takeWhole(request) : undefined;
 }
 
 /**
- * Returns whether a request has a body, without making a real request of a lazy one. To ask for
- * `body` makes a stream.
+ * Returns whether a request has a body, without making a real request. Reading the property `body`
+ * makes a stream.
  *
- * @param request A request as the handler got it, or another one.
+ * @param request The request that the handler got, or another one.
  */
 export function hasBody(request: Request): boolean {
   if (request instanceof LazyRequest && request[REAL] === undefined) {
@@ -226,7 +225,7 @@ class BoundRequest {
   }
 }
 
-/** A request whose real one is made when it is needed. */
+/** A request that makes the real one when it is needed. */
 class LazyRequest extends BoundRequest {
   readonly [SOURCE]: RequestSource;
   [HEADERS]: Headers | undefined = undefined;
@@ -295,8 +294,8 @@ function takeWhole(lazy: LazyRequest): Bytes | undefined {
 const FORM_LIMITS = { maxSize: Infinity, maxFieldSize: Infinity };
 
 /**
- * Reads a form within limits. The method of Deno takes millions of fields, a truncated form for a
- * whole one, and makes a fault of the server of what the client did.
+ * Reads a form within limits. The method of Deno accepts millions of fields and truncated forms, and
+ * reports faults of the client as faults of the server.
  */
 async function formOf(request: Request, { body }: RequestSource): Promise<FormData> {
   try {
@@ -307,7 +306,7 @@ async function formOf(request: Request, { body }: RequestSource): Promise<FormDa
   }
 }
 
-/** The same bytes in memory that holds nothing else: whoever has the buffer sees all of it. */
+/** Returns the bytes in a buffer without other bytes, because the caller sees the whole buffer. */
 function alone(bytes: Bytes): Bytes {
   return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
@@ -317,19 +316,19 @@ async function parseJson(bytes: Bytes): Promise<unknown> {
   return JSON.parse(decoder.decode(bytes));
 }
 
-/** Makes `Headers` of lines that have been checked, without checking them again. */
+/** Makes `Headers` from checked lines, without another check. */
 function headersOf(fields: RequestSource["fields"]): Headers {
   const headers = new Headers();
   (headers as unknown as Internals)[symbols!.list] = Array.from(fields);
   return headers;
 }
 
-/** The real request behind another one. */
+/** Returns the real request behind another one. */
 function realOf(request: BoundRequest): Request {
   return request[REAL] ??= materialize(request as LazyRequest);
 }
 
-/** Makes the real request. It has the same `Headers`, so that changes show in both. */
+/** Makes the real request. Both share their `Headers`, so that changes affect both. */
 function materialize(lazy: LazyRequest): Request {
   const { method, url, body } = lazy[SOURCE];
   const { inner, headers, list } = symbols!;
@@ -345,7 +344,7 @@ function materialize(lazy: LazyRequest): Request {
   return real;
 }
 
-/** The same request without lazy parts. */
+/** A request without lazy parts. */
 class RealRequest extends Request {
   readonly #source: RequestSource;
 
@@ -360,7 +359,7 @@ class RealRequest extends Request {
     return this.#source.method;
   }
 
-  /** The URL as it was sent: the constructor of `Request` resolves dots, for one. */
+  /** The URL as it was sent. The constructor of `Request` would resolve dots. */
   override get url(): string {
     return this.#source.url;
   }
@@ -373,7 +372,7 @@ class RealRequest extends Request {
     return formOf(this, this.#source);
   }
 
-  /** The copy has no other way to learn of the client: its own signal is never aborted. */
+  /** Copies the request, with the signal of the client. Its own signal would never be aborted. */
   override clone(): Request {
     return new Request(super.clone(), { signal: this.signal });
   }
@@ -402,7 +401,7 @@ function probe(): boolean {
     for (const each of [prototype, LazyRequest.prototype]) {
       Reflect.deleteProperty(each, "constructor");
       for (const name of Object.getOwnPropertyNames(each)) {
-        // As all members of a standard interface are.
+        // All members of a standard interface are enumerable.
         Object.defineProperty(each, name, { enumerable: true });
       }
     }
@@ -423,7 +422,7 @@ interface Inner {
   headerList: unknown;
 }
 
-/** What a request of `Deno.serve` has instead; it is looked at with care, for no probe sees one. */
+/** The state of a request of `Deno.serve`. No probe checks it, so each use has to. */
 interface ServedInner {
   url?: () => string;
   readonly header?: (name: string) => string | null;
@@ -435,7 +434,7 @@ function isProbe(list: unknown): boolean {
   return Array.isArray(list) && list.length === 1 && list[0]?.[0] === "x-probe";
 }
 
-/** One piece of a request's state, which is the real request's. */
+/** Returns a property whose value is that of the real request. */
 function stateOf(symbol: symbol): PropertyDescriptor {
   return {
     configurable: true,
@@ -448,7 +447,7 @@ function stateOf(symbol: symbol): PropertyDescriptor {
   };
 }
 
-/** Whether a lazy request does what a real one does, as far as that shows at once. */
+/** Returns whether a lazy request behaves like a real one, as far as a synchronous check can tell. */
 function works(): boolean {
   const gone = new AbortController();
   const url = "http://localhost/a/../b?c";
@@ -461,7 +460,7 @@ function works(): boolean {
   const { headers } = request;
   if (lazy[REAL] !== undefined || request.url !== url || request.method !== "PUT") return false;
   const copy = request.clone();
-  // The copy was made of the real request, and both share their headers from then on.
+  // The copy was made from the real request, and both share their headers from then on.
   if (lazy[REAL] === undefined || request.headers !== headers) return false;
   request.headers.set("x-c", "4");
   const again = new Request(request);

@@ -1,11 +1,11 @@
-/** Methods that a `Request` takes for the same in any case, though they are not (RFC 9110 §9.1). */
+/** Methods that `Request` accepts in any case, although methods are case-sensitive (RFC 9110 §9.1). */
 const ANY_CASE = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
-/** Methods that no `Request` is made of; they are of no use to a server of content. */
+/** Methods that `Request` rejects. A server of content does not need them. */
 const FORBIDDEN = new Set(["CONNECT", "TRACE", "TRACK"]);
 
-/** Whether a `Request` can have this method, and leaves it as it is. */
+/** Returns whether `Request` accepts a method and keeps it unchanged. */
 export function isForRequest(method: string): boolean {
-  // To look into a set, a text has to be hashed first.
+  // A comparison is faster than a lookup in a set, which has to hash the text.
   if (method === "GET" || method === "POST" || ANY_CASE.has(method)) return true;
   const upper = method.toUpperCase();
   return !ANY_CASE.has(upper) && !FORBIDDEN.has(upper);
@@ -13,7 +13,7 @@ export function isForRequest(method: string): boolean {
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
-/** Whether a request of this method may be repeated automatically (RFC 9110 §9.2.2). */
+/** Returns whether a request with a method may be repeated automatically (RFC 9110 §9.2.2). */
 export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }

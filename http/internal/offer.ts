@@ -3,19 +3,19 @@ import { NetError } from "../../net/errors/errors.ts";
 import { lowerAscii } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
 
-/** A connection that HTTP has let go of. */
+/** A connection that no longer speaks HTTP. */
 export interface Handed {
   readonly connection: Connection;
 }
 
-/** The connection of a request that asks for another protocol, until it has been answered. */
+/** The connection of a request for another protocol, until the response. */
 export class Offer {
-  /** The answer that takes it. */
+  /** The response that accepts the offer. */
   response: Response | undefined;
   readonly #handed = Promise.withResolvers<Handed>();
 
   constructor(
-    /** What the request asks for, the names in lower case. */
+    /** The protocols of the request, in lower case. */
     readonly protocols: readonly string[],
   ) {
     this.#handed.promise.catch(() => {});
@@ -29,7 +29,7 @@ export class Offer {
     this.#handed.resolve(handed);
   }
 
-  /** Says that HTTP keeps it. */
+  /** Withdraws the offer, because the connection still speaks HTTP. */
   withdraw(reason?: unknown): void {
     this.#handed.reject(
       reason ?? new NetError("The request was answered otherwise", { kind: "closed" }),
@@ -46,7 +46,7 @@ export function offer(request: Request, upgrade: string): Offer {
   return made;
 }
 
-/** The offer of a request, if there is one. */
+/** Returns the offer of a request, if there is one. */
 export function offerOf(request: Request): Offer | undefined {
   return offers.get(request);
 }

@@ -1,25 +1,25 @@
 /**
- * Buffers for what is written in one piece, used again after the write. A new buffer for each
- * response costs more than to fill it, and is garbage outside of the heap.
+ * A pool of output buffers. Making a new buffer for each response takes longer than filling it, and
+ * leaves garbage outside of the heap.
  */
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The size of a small buffer in bytes. */
 export const OUTPUT_SIZE = 8 * 1024;
-/** The size of a large buffer: 64 KiB with a head or the size of a chunk. */
+/** The size of a large buffer in bytes: 64 KiB, and room for a head or the size of a chunk. */
 export const LARGE_OUTPUT = 66 * 1024;
 
-/** The most bytes of each size that are kept while nobody uses them. */
+/** Maximum size of the unused buffers of each kind, in bytes. */
 const KEPT = 1024 * 1024;
 
 const small: Bytes[] = [];
 const large: Bytes[] = [];
 
 /**
- * Takes a buffer. What it holds is left over from an earlier use.
+ * Takes a buffer. It still contains bytes of an earlier use.
  *
- * @param size How many bytes it needs at least.
+ * @param size Minimum size of the buffer in bytes.
  */
 export function takeOutput(size: number): Bytes {
   if (size <= OUTPUT_SIZE) return small.pop() ?? new Uint8Array(OUTPUT_SIZE);
@@ -28,9 +28,8 @@ export function takeOutput(size: number): Bytes {
 }
 
 /**
- * Gives a buffer back, once the write has succeeded. After a write that failed the buffer is not
- * given back: the operating system may still read from it, and send to that client what is meant
- * for another one.
+ * Returns a buffer to the pool after a successful write. After a failed write, do not return it: the
+ * operating system may still read from it, and send the response of another client.
  */
 export function returnOutput(buffer: Bytes): void {
   const { length } = buffer;

@@ -4,7 +4,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const FIRST = 16 * 1024;
 
-/** Reads exactly what is asked for, so that nothing of what follows is taken away. */
+/** Returns a source that reads exact numbers of bytes, and never more. */
 export function socksSource(conn: Deno.Conn): SocksSource {
   return {
     async readExact(size) {
@@ -20,7 +20,7 @@ export function socksSource(conn: Deno.Conn): SocksSource {
   };
 }
 
-/** What comes first on a connection; null, and `gone` aborted, if it ends. */
+/** Returns the first bytes of a connection. If it ends, aborts `gone` and returns null. */
 export async function firstBytes(conn: Deno.Conn, gone: AbortController): Promise<Bytes | null> {
   const buffer = new Uint8Array(FIRST);
   const size = await conn.read(buffer).catch(() => null);
@@ -29,12 +29,12 @@ export async function firstBytes(conn: Deno.Conn, gone: AbortController): Promis
   return null;
 }
 
-/** What bytes are written to. */
+/** A target of bytes. */
 interface Sink {
   write(bytes: Bytes): Promise<number>;
 }
 
-/** Copies until the end; writing waits for the reader. */
+/** Copies bytes until the end, with backpressure. */
 export async function pump(from: Deno.Conn, to: Sink, size: number): Promise<void> {
   const buffer = new Uint8Array(size);
   for (;;) {
@@ -44,7 +44,7 @@ export async function pump(from: Deno.Conn, to: Sink, size: number): Promise<voi
   }
 }
 
-/** Writes all of it. */
+/** Writes all bytes. */
 export async function writeAll(conn: Sink, bytes: Bytes): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }

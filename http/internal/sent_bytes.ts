@@ -5,27 +5,27 @@ import { peekStatic } from "./static_response.ts";
 /** Statuses of responses that have no body. */
 export const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
-/** Tells how many bytes of the body of a response were sent, once `completed` has settled. */
+/** Returns the number of sent bytes of the body of a response, after `completed` has settled. */
 export type SentBytes = () => number;
 
-/** Asks the second argument of a handler to count. It has to be asked before there is a response. */
+/** The method that makes the second argument of a handler count. Call it before the response. */
 export const COUNT_SENT: unique symbol = Symbol("count the bytes sent");
 
-/** What can count. */
+/** An object that can count sent bytes. */
 export interface CountsSent {
   [COUNT_SENT]?(): SentBytes;
 }
 
-/** Has the bytes of the body of a response counted; undefined if nobody can. */
+/** Starts counting the sent bytes of a response. Returns undefined if this is not possible. */
 export function countSent(info: CountsSent): SentBytes | undefined {
   return info[COUNT_SENT]?.();
 }
 
 /**
- * Returns the length of the body that is sent for a response, as far as it is known beforehand. The
- * body stays unused.
+ * Returns the length of the body that is sent for a response, if it is known beforehand. It does not
+ * read the body.
  *
- * @param response The response.
+ * @param response The response to be sent.
  * @param method The method of the request.
  */
 export function lengthToSend(response: Response, method: string): number | undefined {

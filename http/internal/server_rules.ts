@@ -27,7 +27,7 @@ import type {
 
 const hops: Rule = integer(1, Number.MAX_SAFE_INTEGER);
 
-/** Addresses and blocks of addresses. */
+/** Checks addresses and blocks of addresses. */
 function blocks(name: string, value: unknown): void {
   if (!Array.isArray(value)) throw optionError(name, "an array of addresses or blocks", value);
   new AddressBlocks(value, name);
@@ -39,7 +39,7 @@ const TRUST_PROXY = new OptionRules<TrustProxyOptions>({
   header: oneOf("x-forwarded", "forwarded"),
 });
 
-/** A number of hops, a list of addresses and blocks, or an object with one of the two. */
+/** Checks a number of hops, a list of addresses and blocks, or an object with one of the two. */
 export function trustProxy(name: string, value: unknown): void {
   if (typeof value === "number") return hops(name, value);
   if (Array.isArray(value)) return blocks(name, value);

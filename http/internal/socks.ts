@@ -1,20 +1,22 @@
-/** What the dialer needs of SOCKS 5 (RFC 1928, RFC 1929), from the side of the server. @module */
+/** The server side of SOCKS 5 (RFC 1928, RFC 1929), as far as the dialer needs it. @module */
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Where a client of SOCKS wants to go. */
+/** The target that a SOCKS client requests. */
 export interface SocksTarget {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** What gives the bytes of a client, no more than are asked for. */
+/** A source of exact numbers of bytes of a client. */
 export interface SocksSource {
+  /** Reads exactly `size` bytes. */
   readExact(size: number): Promise<Bytes>;
+  /** Writes all bytes. */
   write(bytes: Bytes): Promise<void>;
 }
 
-/** Reads who the client is and where it wants to go. Throws for whoever does not know the secret. */
+/** Authenticates a client and reads its target. Throws if the client does not know the secret. */
 export async function acceptSocks(source: SocksSource, secret: string): Promise<SocksTarget> {
   const [version, count] = await source.readExact(2);
   if (version !== 5) throw new Error("The client of the dialer does not speak SOCKS 5");
@@ -37,7 +39,7 @@ export async function acceptSocks(source: SocksSource, secret: string): Promise<
   return { hostname, port: high! * 256 + low! };
 }
 
-/** The answer to a request: 0 for success, 4 for failure. */
+/** Returns the reply to a request: 0 for success, 4 for failure. */
 export function socksReply(code: 0 | 4): Bytes {
   return new Uint8Array([5, code, 0, 1, 0, 0, 0, 0, 0, 0]);
 }
@@ -50,7 +52,7 @@ async function readHost(source: SocksSource, type: number): Promise<string> {
   }
   const words = new DataView((await source.readExact(16)).buffer);
   const parts = Array.from({ length: 8 }, (_, i) => words.getUint16(i * 2).toString(16));
-  // The parser of URLs gives the one form that names of origins have, too.
+  // The URL parser returns the canonical form, which origins also use.
   return new URL(`http://[${parts.join(":")}]/`).hostname.slice(1, -1);
 }
 

@@ -1,21 +1,19 @@
 /**
- * Reads the body of a `Response` without opening a stream, where the response was made from text or
- * bytes.
+ * Reads the body of a `Response` without a stream, if the response was made from text or bytes.
  *
- * The standard has no way to ask for that: `response.body` makes a stream, and a stream with its
- * reader costs more than the rest of a small response. Deno keeps text and bytes as they were given,
- * in properties with symbols as their names. `probe` finds these symbols and checks that they mean
- * what this module takes them for. Where they do not, {@linkcode staticBody} says of every response
- * that it does not know, and the caller reads the stream.
+ * The standard has no way to do this. `response.body` makes a stream, and a stream with its reader takes
+ * more time than the rest of a small response. Deno keeps text and bytes unchanged in properties with
+ * symbols as names. `probe` finds these symbols and checks their meaning. If the check fails,
+ * {@linkcode staticBody} returns undefined for every response, and the caller reads the stream.
  */
 
 /** Text, bytes, or null for no body. */
 export type StaticBody = string | Uint8Array<ArrayBuffer> | null;
 
-/** The properties of a `Response` under Deno, by their symbols. */
+/** The state of a `Response` in Deno, by symbols. */
 type Internals = Record<symbol, unknown>;
 
-/** What holds the body once it is more than text. */
+/** The holder of a body that is not plain text. */
 interface Inner {
   readonly body: null | { readonly streamOrStatic: { body?: unknown; consumed?: unknown } };
 }
@@ -23,15 +21,15 @@ interface Inner {
 interface Symbols {
   /** Holds an {@linkcode Inner}. */
   readonly inner: symbol;
-  /** Text of a body that was given as text, until something else is made of it; else null. */
+  /** The text of a body that was made from text and is still unread; otherwise null. */
   readonly text: symbol;
   /** Whether a server has sent the text. */
   readonly consumed: symbol;
-  /** 200 where the body and at most a content type are all there is to know; else 0. */
+  /** 200 if the response has only a body and perhaps a content type; otherwise 0. */
   readonly plainStatus: symbol;
-  /** Which content type that is; `types` knows the values. */
+  /** The kind of the content type, see `Kinds`. */
   readonly plainKind: symbol;
-  /** The content type, where the kind is that one was given. */
+  /** The content type, if the kind is `given`. */
   readonly plainType: symbol;
 }
 
@@ -49,27 +47,27 @@ let known: { readonly symbols: Symbols; readonly kinds: Kinds } | undefined;
 let probed = false;
 
 /**
- * Looks whether responses can be read this way, once. Until then none is. A server calls it when it
- * starts, so that a program without one does not pay for it.
+ * Checks once whether responses can be read this way. Before, none is. A server calls it when it starts,
+ * so that a program without a server does not spend time on it.
  *
- * @returns Whether they can.
+ * @returns Whether responses can be read this way.
  */
 export function prepareStaticBodies(): boolean {
   if (!probed) useStaticBodies(true);
   return known !== undefined;
 }
 
-/** Turns this module off, or on again. For tests, which compare both ways of reading a response. */
+/** Turns this module off or on, for tests that compare both ways of reading a response. */
 export function useStaticBodies(use: boolean): void {
   probed = true;
   known = use ? probe() : undefined;
 }
 
 /**
- * The headers of a response that has none but a content type.
+ * Returns the content type of a response without other headers.
  *
- * @returns The content type, null if there is no header at all, or undefined if only
- * `response.headers` can tell. To ask for `headers` makes a response undefined for good.
+ * @returns The content type; null if there is no header at all; undefined if the headers are only known
+ * from `response.headers`, which is also true after any use of this property.
  */
 export function soleContentType(response: Response): string | null | undefined {
   if (known === undefined || !isPlain(response)) return undefined;
@@ -86,10 +84,10 @@ export function soleContentType(response: Response): string | null | undefined {
 }
 
 /**
- * Takes the body of a response, which is used up by that.
+ * Takes the body of a response, which is used then.
  *
- * @returns The body, or undefined if it has to be read from `response.body`: it is a stream, it is
- * used up already, or nothing is known about it.
+ * @returns The body. Undefined if it has to be read from `response.body`, because it is a stream, was
+ * used before, or is unknown.
  */
 export function staticBody(response: Response): StaticBody | undefined {
   const body = peekStatic(response);
@@ -101,7 +99,7 @@ export function staticBody(response: Response): StaticBody | undefined {
   return body;
 }
 
-/** Returns what {@linkcode staticBody} would take, and leaves it there. */
+/** Returns the result of {@linkcode staticBody} without taking the body. */
 export function peekStatic(response: Response): StaticBody | undefined {
   if (known === undefined || !isPlain(response)) return undefined;
   const { symbols } = known;
@@ -119,13 +117,13 @@ export function peekStatic(response: Response): StaticBody | undefined {
   return body as StaticBody;
 }
 
-/** Whether nothing stands in front of what the class itself does. */
+/** Returns whether a response has the standard behaviour of its class. */
 function isPlain(response: Response): boolean {
   return Object.getPrototypeOf(response) === Response.prototype &&
     !Object.hasOwn(response, "body") && !Object.hasOwn(response, "headers");
 }
 
-/** Finds the symbols, and checks that all of this module works with them. */
+/** Finds the symbols, and checks this module with them. */
 function probe(): typeof known {
   try {
     const text = new Response("probe") as unknown as Internals;
@@ -156,7 +154,7 @@ function probe(): typeof known {
   }
 }
 
-/** Whether everything that is read here is what the standard properties say. */
+/** Returns whether this module reads the same values as the standard properties. */
 function works(): boolean {
   const data = new Uint8Array([1, 2, 3]);
   const type = (value: string) => ({ headers: { "content-type": value } });
@@ -187,7 +185,7 @@ function works(): boolean {
       ? taken.join() === body.join()
       : taken === body;
     if (!same) return false;
-    // A body can be taken once, and everybody can see that it was.
+    // A body can be taken once, and `bodyUsed` must be true afterwards.
     return taken === undefined || taken === null ||
       (staticBody(response) === undefined && response.bodyUsed);
   });

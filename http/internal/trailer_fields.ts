@@ -5,8 +5,8 @@ import { consistsOf, type Http1Fields } from "./http1_fields.ts";
 import type { MakeTrailers, TrailerOptions } from "../server/options.ts";
 
 /**
- * Fields that are of no use, or do harm, behind a body: they frame or route the message, judge or
- * authenticate the request, control the response, or say how to read the body (RFC 9110 §6.5.1).
+ * Fields that are useless or harmful behind a body: they frame or route the message, are conditions or
+ * credentials of the request, control the response, or describe the body (RFC 9110 §6.5.1).
  */
 const FORBIDDEN: ReadonlySet<string> = new Set([
   // Framing and the connection.
@@ -18,7 +18,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
-  // Routing, and what a request is judged by.
+  // Routing and conditions of a request.
   "cache-control",
   "expect",
   "host",
@@ -37,7 +37,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   "proxy-authorization",
   "set-cookie",
   "www-authenticate",
-  // What controls a response.
+  // Control of a response.
   "age",
   "date",
   "expires",
@@ -45,17 +45,17 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   "retry-after",
   "vary",
   "warning",
-  // How to read the body.
+  // Description of the body.
   "content-encoding",
   "content-range",
   "content-type",
 ]);
 
-/** What a handler sends behind the body of its response. */
+/** The trailers of a response. */
 export interface ResponseTrailers {
-  /** The names that the head announces, in lower case. */
+  /** The announced names, in lower case. */
   readonly names: readonly string[];
-  /** Makes the fields once the body has been sent. */
+  /** Makes the fields after the body has been sent. */
   readonly make: MakeTrailers;
 }
 
@@ -82,9 +82,9 @@ export function checkTrailers(
   if (names.length === 0) throw new TypeError("Cannot send trailers: no field is named");
   const checked = new Headers();
   for (const name of names) {
-    checked.set(name, ""); // Throws for what is no name.
+    checked.set(name, ""); // Throws for a malformed name.
     if (!FORBIDDEN.has(name.toLowerCase())) continue;
-    throw new TypeError(`Cannot send ${name} as a trailer: it is of use in a header only`);
+    throw new TypeError(`Cannot send ${name} as a trailer: it has a meaning only in a head`);
   }
   return Array.from(checked.keys());
 }

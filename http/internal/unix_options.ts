@@ -1,15 +1,15 @@
-/** The base URL of a server on a Unix socket, where the host of a request says nothing. */
+/** The base URL of a server on a Unix socket, where the host of a request has no meaning. */
 export const UNIX_URL = "http://localhost";
 
-/** The options that say where on the network a server listens. */
+/** The options for the network address of a server. */
 const OF_TCP = ["hostname", "port", "sharePort", "backlog"];
 
 /**
- * Refuses options that a server on a Unix socket has no use for.
+ * Rejects options that have no meaning on a Unix socket.
  *
- * @param options What was given.
- * @param more The names of such options, besides those of TCP.
- * @throws {TypeError} If one of them is set.
+ * @param options The options of the caller.
+ * @param more The names of further such options, besides those of TCP.
+ * @throws {TypeError} If such an option is set.
  */
 export function checkUnixOnly(options: object, more: readonly string[]): void {
   const given = options as Readonly<Record<string, unknown>>;
@@ -20,8 +20,8 @@ export function checkUnixOnly(options: object, more: readonly string[]): void {
   );
 }
 
-/** Refuses `mode` for a server that has no file. */
+/** Rejects `mode` for a server without a socket file. */
 export function checkTcpOnly(options: object): void {
   if ((options as { readonly mode?: unknown }).mode === undefined) return;
-  throw new TypeError("Cannot use mode without path: it says who may open a Unix socket");
+  throw new TypeError("Cannot use mode without path: it is for the file of a Unix socket");
 }

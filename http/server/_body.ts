@@ -140,7 +140,7 @@ export class LimitedBody implements UnderlyingByteSource {
     }
   }
 
-  /** Records that the content is not valid, unless the body has failed before. */
+  /** Marks the content as malformed, unless the body has failed before. */
   fail(error: ProblemError): void {
     this.failure ??= error;
   }

@@ -90,7 +90,7 @@ export class DenoInfo extends HandlerInfo {
     this.#clock.watch(this.#ahead);
   }
 
-  /** Notes that the client has gone, and ends the body of the response. */
+  /** Marks the client as gone, and ends the body of the response. */
   clientEnded(cause?: unknown): void {
     this.#ended = true;
     this.leave(clientGone(this.remoteAddr, cause));

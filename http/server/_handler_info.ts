@@ -28,8 +28,9 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
     this.closing = closing;
   }
 
-  /** The address of the peer of the connection. */
+  /** Returns the address of the peer of the connection. */
   abstract get peerAddr(): HttpAddr;
+  /** Returns a promise that settles at the end of the response. */
   abstract get completed(): Promise<void>;
 
   /** Returns the number of sent bytes of the body; see {@linkcode SentBytes}. */
@@ -87,7 +88,7 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
     return false;
   }
 
-  /** Notes that no client waits for the response any more. The first reason stays. */
+  /** Marks the client as gone. The first reason stays. */
   leave(reason: NetError): void {
     if (this.#over || this.#reason !== undefined) return;
     this.#reason = reason;

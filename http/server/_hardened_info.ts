@@ -176,7 +176,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     this.#rest = rest;
   }
 
-  /** Notes that the head of the response is about to be sent. */
+  /** Marks the request as answered, before the head of the response is sent. */
   answered(): void {
     if (this.counting) this.#before = this.#context.conn.stats().bytesWritten;
     this.#answered = true;

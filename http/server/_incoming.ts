@@ -21,9 +21,9 @@ export const READ_AHEAD = 64 * 1024;
 
 /** Receives the events of the receiving side during a request. */
 export interface Watcher {
-  /** Called when the client has ended its output; with an error, the connection is broken. */
+  /** Handles the end of the client's output; with an error, the connection is broken. */
   clientEnded(error: unknown): void;
-  /** Called when reading ahead pauses. The end of the client cannot be noticed then. */
+  /** Handles a pause of reading ahead, in which the end of the client cannot be noticed. */
   clientAhead(): void;
 }
 
@@ -209,7 +209,7 @@ export class IncomingBody {
   }
 
   /**
-   * Notes that the head of the response is about to be sent. From now on a 100 would be in the middle
+   * Sends no 100 any more, because the head of the response is about to be sent. From now on a 100 would be in the middle
    * of the response, and the client does not need it any more (RFC 9110 §10.1.1).
    */
   answered(): void {

@@ -50,8 +50,8 @@ export class Outflow {
   }
 
   /**
-   * Notes that the announced length has been sent. The response is complete, although its source may
-   * not have ended yet.
+   * Marks the response as complete, because the announced length has been sent. Its source may not
+   * have ended yet.
    */
   sent(): void {
     this.#sent = true;
