@@ -52,8 +52,11 @@ const RULES = new OptionRules<Http1DecoderOptions>({
   tolerant: flag,
 });
 
+/** The complete options of each frozen object, so that all decoders of a server share them. */
+const shared = new WeakMap<Http1DecoderOptions, Required<Http1DecoderOptions>>();
+
 /**
- * Returns the options with their defaults.
+ * Returns the options with their defaults. The result is shared if `options` is frozen.
  *
  * @throws {RangeError} If a limit is out of range.
  * @throws {TypeError} If an option has the wrong type, or requests are to be read tolerantly.
@@ -63,12 +66,19 @@ export function checkOptions(
   options: Http1DecoderOptions,
 ): Required<Http1DecoderOptions> {
   SIDE("side", side);
-  RULES.check("Http1Decoder", options);
-  const { tolerant = false, maxHead = MAX_HEAD, maxTrailers = 8192 } = options;
-  if (tolerant && side === "request") {
+  const complete = shared.get(options) ?? completeOptions(options);
+  if (complete.tolerant && side === "request") {
     throw new TypeError("Cannot read requests tolerantly: only responses can be repaired");
   }
+  return complete;
+}
+
+function completeOptions(options: Http1DecoderOptions): Required<Http1DecoderOptions> {
+  RULES.check("Http1Decoder", options);
+  const { tolerant = false, maxHead = MAX_HEAD, maxTrailers = 8192 } = options;
   const { maxLine = tolerant ? Infinity : 8192 } = options;
   const { maxFields = tolerant ? Infinity : MAX_FIELDS } = options;
-  return { maxHead, maxLine, maxFields, maxTrailers, tolerant };
+  const complete = { maxHead, maxLine, maxFields, maxTrailers, tolerant };
+  if (Object.isFrozen(options)) shared.set(options, complete);
+  return complete;
 }

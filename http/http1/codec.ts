@@ -128,6 +128,8 @@ const MAX_EMPTY_LINES = 2;
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const END: Http1End = { kind: "end", trailers: undefined };
+/** Shared by the decoders of requests, none of which changes it. */
+const FOR_REQUESTS: ResponseRules = { method: "GET", last: false, tolerant: false, maxFields: 0 };
 
 const enum State {
   /** A response that answers no request. */
@@ -192,7 +194,7 @@ export class Http1Decoder {
   #excess = 0;
   #emptyLines = 0;
   /** The ends of the lines so far, the start of the next one, and the index of the next search. */
-  #lines: number[] = [];
+  #lines: number[] | undefined;
   #line = 0;
   #scan = 0;
   /** Whether one of these lines ends in a bare LF. */
@@ -213,7 +215,9 @@ export class Http1Decoder {
     this.#request = side === "request";
     this.#state = this.#request ? State.Head : State.Unasked;
     const { tolerant, maxFields } = this.#options;
-    this.#rules = { method: "GET", last: false, tolerant, maxFields };
+    this.#rules = this.#request
+      ? FOR_REQUESTS
+      : { method: "GET", last: false, tolerant, maxFields };
   }
 
   /** Number of bytes that were pushed and have not been delivered. */
@@ -253,7 +257,7 @@ export class Http1Decoder {
    * @param method The method of the request.
    */
   answers(method: string): void {
-    this.#rules.method = method;
+    if (!this.#request) this.#rules.method = method;
     this.#state = State.Head;
     this.#repaired = false;
   }
@@ -510,7 +514,7 @@ export class Http1Decoder {
   #fieldsEnd(max: number, head: boolean): number {
     const bytes = this.#bytes;
     const at = this.#at;
-    const lines = this.#lines;
+    const lines = this.#lines ??= [];
     let scan = this.#scan;
     let start = this.#line;
     for (;;) {
@@ -543,9 +547,9 @@ export class Http1Decoder {
 
   /** Removes `size` bytes of lines, and returns the ends of the lines. */
   #taken(size: number): number[] {
-    const lines = this.#lines;
+    const lines = this.#lines ?? [];
     for (let i = 0; i < lines.length; i++) lines[i]! += this.#at;
-    this.#lines = [];
+    this.#lines = undefined;
     this.#line = this.#scan = 0;
     this.#bare = false;
     this.#at += size;

@@ -1,10 +1,13 @@
 import { formatAddress } from "../../net/address.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import type { ReadListener } from "../../net/internal/connection_hooks.ts";
+import { Session, type SessionListener } from "../../net/internal/session.ts";
+import type { Clock } from "../internal/clock.ts";
 import type { Gate } from "./_gate.ts";
 import { HardenedInfo, type InfoContext } from "./_hardened_info.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
-import { Http1Error, type Http1Request } from "../http1/codec.ts";
+import { Http1Error, type Http1Limits, type Http1Request } from "../http1/codec.ts";
 import { makeRequest } from "../internal/lazy_request.ts";
 import { returnOutput } from "../internal/output_buffers.ts";
 import { isForRequest } from "../internal/methods.ts";
@@ -17,10 +20,8 @@ import { encodeWhole, headSize, writeRest, writeWhole } from "./_whole_response.
 
 /** Limits of the connections of a hardened server. */
 export interface ConnectionLimits {
-  /** Maximum size of the request line and all headers, in bytes. */
-  readonly maxHead: number;
-  /** Maximum number of headers. */
-  readonly maxHeaders: number;
+  /** The limits of the decoders; frozen, so that all connections share them. */
+  readonly decoder: Readonly<Http1Limits>;
   /** Maximum time from the first byte of a head to its end, in milliseconds; Infinity for no limit. */
   readonly headTimeout: number;
   /** Maximum time between two requests, in milliseconds; Infinity for no limit. */
@@ -29,46 +30,75 @@ export interface ConnectionLimits {
 
 const WHOLE_URL = /^(https?:\/\/)([^/?]*)(.*)$/i;
 
-/** Passes the requests of one connection to a gate, and writes the responses, one by one. */
-export class HttpConnection {
-  readonly #conn: Connection;
+/**
+ * Passes the requests of one connection to a gate, and writes the responses, one by one. Between two
+ * requests it is a listener: a server may have many idle connections, so none of them has a promise,
+ * a closure or a suspended function.
+ */
+export class HttpConnection extends Session implements InfoContext, ReadListener {
+  readonly incoming: Incoming;
   readonly #gate: Gate;
   readonly #limits: ConnectionLimits;
-  readonly #scheme: string;
-  readonly #incoming: Incoming;
-  readonly #context: InfoContext;
   #first = true;
+  /** When the head that has begun must be complete; Infinity if none has begun. */
+  #headDue = Infinity;
   /** Reads the usable part of a request whose head is refused. */
   #skim: (() => SkimmedRequest | undefined) | undefined;
+  #listener: SessionListener | undefined;
 
   constructor(conn: Connection, gate: Gate, limits: ConnectionLimits) {
-    this.#conn = conn;
+    super(conn);
     this.#gate = gate;
     this.#limits = limits;
-    this.#scheme = conn.tls === undefined ? "http://" : "https://";
-    const { maxHead, maxHeaders } = limits;
-    this.#incoming = new Incoming(conn, { maxHead, maxLine: maxHead, maxFields: maxHeaders });
-    this.#context = {
-      conn,
-      incoming: this.#incoming,
-      closing: gate.closing.signal,
-      clock: gate.clientClock,
-      idleTimeout: limits.idleTimeout,
-    };
+    this.incoming = new Incoming(conn, limits.decoder);
+  }
+
+  get closing(): AbortSignal {
+    return this.#gate.closing.signal;
+  }
+
+  get clock(): Clock {
+    return this.#gate.clientClock;
+  }
+
+  get idleTimeout(): number {
+    return this.#limits.idleTimeout;
+  }
+
+  get #scheme(): string {
+    return this.connection.tls === undefined ? "http://" : "https://";
   }
 
   /** Serves requests until the connection ends. */
-  async run(): Promise<void> {
-    for (;;) {
-      const head = this.#nextHead() ?? await this.#readHead();
-      if (head === undefined) return;
-      const info = new HardenedInfo(this.#context);
-      try {
-        if (!(await this.#serve(head, info))) return;
-      } finally {
-        info.complete();
-      }
+  begin(listener: SessionListener): void {
+    this.#listener = listener;
+    this.#readHead();
+  }
+
+  /** Serves the requests whose heads have arrived, and then waits for the next one. */
+  async #work(first: Http1Request | Http1Error): Promise<void> {
+    this.#first = false;
+    this.#headDue = Infinity;
+    try {
+      let head: Http1Request | Http1Error | undefined = first;
+      do {
+        const info = new HardenedInfo(this);
+        let goesOn: boolean;
+        try {
+          goesOn = await this.#serve(head, info);
+        } finally {
+          info.complete();
+        }
+        if (!goesOn) return this.#end(false);
+      } while ((head = this.#nextHead()) !== undefined);
+    } catch (error) {
+      return this.#end(true, error);
     }
+    this.#readHead();
+  }
+
+  #end(failed: boolean, error?: unknown): void {
+    this.#listener!.sessionEnded(this.connection, failed, error);
   }
 
   /** Serves one request. It is one function, because each further async call costs time. */
@@ -91,7 +121,7 @@ export class HttpConnection {
       return false;
     }
     const options = this.#optionsOf(head, info);
-    const incoming = this.#incoming;
+    const incoming = this.incoming;
     try {
       let keepAlive: boolean;
       // Trailers need a chunked body.
@@ -100,9 +130,9 @@ export class HttpConnection {
       else {
         info.answered();
         info.handed(whole.size, headSize(whole));
-        await this.#conn.write(whole.bytes);
+        await this.connection.write(whole.bytes);
         returnOutput(whole.buffer);
-        if (whole.rest !== undefined) await writeRest(this.#conn, whole.rest);
+        if (whole.rest !== undefined) await writeRest(this.connection, whole.rest);
         keepAlive = whole.keepAlive;
       }
       if (!keepAlive) return false;
@@ -112,7 +142,7 @@ export class HttpConnection {
       if (ofBody || !(error instanceof NetError)) this.#gate.replace(error, info.request);
       // Half a response may be out: only the end of the connection tells the client.
       info.clientEnded(error);
-      this.#conn.abort(error);
+      this.connection.abort(error);
       return false;
     }
     const ending = incoming.end();
@@ -122,7 +152,7 @@ export class HttpConnection {
 
   /** Hands a request to the gate. */
   #ask(head: Http1Request, info: HardenedInfo): Response | Promise<Response> {
-    const incoming = this.#incoming;
+    const incoming = this.incoming;
     const body = new IncomingBody(
       incoming,
       head.framing,
@@ -133,7 +163,7 @@ export class HttpConnection {
     incoming.begin(info);
     // The response may end with the connection. A pending read would then close the connection in
     // order before a reset.
-    if (head.minor === 0 && head.framing !== 0) this.#conn.resetOnAbort();
+    if (head.minor === 0 && head.framing !== 0) this.connection.resetOnAbort();
     return this.#handle(head, body, info);
   }
 
@@ -143,7 +173,7 @@ export class HttpConnection {
     const { method, minor } = head;
     const body = info.body!;
     body.takeIn();
-    const keepAlive = head.keepAlive && body.done && !this.#incoming.discards &&
+    const keepAlive = head.keepAlive && body.done && !this.incoming.discards &&
       !this.#gate.closing.signal.aborted;
     return { method, minor, keepAlive, trailers: info.announceTrailers() };
   }
@@ -159,18 +189,18 @@ export class HttpConnection {
     // response would be part of the other protocol.
     info.end();
     info.answered();
-    await this.#incoming.end();
+    await this.incoming.end();
     try {
       // RFC 9110 §7.8: 100 precedes 101, although there is no body to wait for.
-      if (head.expect !== undefined) await this.#incoming.continue();
-      await writeSwitch(this.#conn, response);
+      if (head.expect !== undefined) await this.incoming.continue();
+      await writeSwitch(this.connection, response);
     } catch (error) {
       offer.withdraw(error);
       throw error;
     }
-    this.#conn.unread(this.#incoming.decoder.takeRest());
-    offer.hand({ connection: this.#conn });
-    await this.#conn.closed;
+    this.connection.unread(this.incoming.decoder.takeRest());
+    offer.hand({ connection: this.connection });
+    await this.connection.closed;
     return false;
   }
 
@@ -189,11 +219,11 @@ export class HttpConnection {
       const whole = encodeWhole(instead, plain);
       if (whole === undefined) return await this.#stream(instead, plain, info);
       info.answered();
-      await writeWhole(this.#conn, whole, info);
+      await writeWhole(this.connection, whole, info);
       return whole.keepAlive;
     }
     info.answered();
-    return await writeResponse(this.#conn, response, body, options, info);
+    return await writeResponse(this.connection, response, body, options, info);
   }
 
   #handle(
@@ -261,14 +291,14 @@ export class HttpConnection {
 
   /** Returns the host for a request of HTTP/1.0 that names none: the address of the server. */
   #ownHost(): string {
-    const { localAddr } = this.#conn;
+    const { localAddr } = this.connection;
     return "path" in localAddr ? "localhost" : formatAddress(localAddr);
   }
 
   /** Returns the next head or its error, if it has arrived. */
   #nextHead(): Http1Request | Http1Error | undefined {
     try {
-      const head = this.#incoming.decoder.next() as Http1Request | undefined;
+      const head = this.incoming.decoder.next() as Http1Request | undefined;
       const fault = head && faultOf(head);
       if (fault === undefined) return head;
       this.#skim = () => head;
@@ -282,40 +312,54 @@ export class HttpConnection {
 
   /** Keeps the bytes of a refused head, because the next read overwrites them. */
   #keepHead(): void {
-    const bytes = this.#incoming.decoder.takeRest();
+    const bytes = this.incoming.decoder.takeRest();
     this.#skim = () => skimRequest(bytes);
   }
 
-  /** Waits for a head. Returns undefined if the connection ends or is idle for too long. */
-  async #readHead(): Promise<Http1Request | Http1Error | undefined> {
+  /** Waits for a head. `arrived` or `failed` continues. */
+  #readHead(): void {
     const { headTimeout, idleTimeout } = this.#limits;
-    const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
-    this.#first = false;
-    let due = Infinity;
-    for (;;) {
-      const begun = !this.#incoming.decoder.between;
-      if (begun && due === Infinity && headTimeout !== Infinity) {
-        due = performance.now() + headTimeout;
-      }
-      const limit = begun ? due - performance.now() : wait;
-      const timeout = limit === Infinity ? 0 : Math.max(limit, 1);
-      try {
-        const more = await this.#incoming.more({ inMessage: begun, lent: true, timeout });
-        if (!more) return undefined;
-      } catch (error) {
-        if (!(error instanceof NetError)) throw error;
-        const late = error.kind === "timeout" && this.#conn.open;
-        if (late && begun) {
-          this.#keepHead();
-          return new Http1Error("The head did not arrive in time", 408);
+    try {
+      for (;;) {
+        let timeout = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
+        if (!this.incoming.decoder.between) {
+          const now = performance.now();
+          if (this.#headDue === Infinity) this.#headDue = now + headTimeout;
+          timeout = Math.max(this.#headDue - now, 1);
         }
-        // Between two requests, the end of the connection loses nothing.
-        if (!late && begun) throw error;
-        return undefined;
+        const more = this.incoming.head(this, timeout);
+        if (more === undefined) return;
+        if (!more) return this.#end(false);
+        const head = this.#nextHead();
+        if (head !== undefined) return void this.#work(head);
       }
-      const head = this.#nextHead();
-      if (head !== undefined) return head;
+    } catch (error) {
+      this.failed(error);
     }
+  }
+
+  arrived(bytes: Uint8Array<ArrayBuffer> | null): void {
+    if (!this.incoming.take(bytes)) return this.#end(false);
+    let head;
+    try {
+      head = this.#nextHead();
+    } catch (error) {
+      return this.#end(true, error);
+    }
+    if (head === undefined) this.#readHead();
+    else void this.#work(head);
+  }
+
+  failed(error: unknown): void {
+    const begun = !this.incoming.decoder.between;
+    if (!(error instanceof NetError)) return this.#end(true, error);
+    const late = error.kind === "timeout" && this.connection.open;
+    if (late && begun) {
+      this.#keepHead();
+      return void this.#work(new Http1Error("The head did not arrive in time", 408));
+    }
+    // Between two requests, the end of the connection loses nothing.
+    this.#end(!late && begun, error);
   }
 }
 

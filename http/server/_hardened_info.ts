@@ -15,7 +15,7 @@ const NO_TRAILERS: readonly ResponseTrailers[] = [];
 
 /** The data that all requests of a connection share. */
 export interface InfoContext {
-  readonly conn: Connection;
+  readonly connection: Connection;
   readonly incoming: Incoming;
   readonly closing: AbortSignal;
   readonly clock: Clock;
@@ -59,13 +59,13 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   }
 
   get peerAddr(): HttpAddr {
-    const { remoteAddr, localAddr } = this.#context.conn;
+    const { remoteAddr, localAddr } = this.#context.connection;
     // A client on a Unix socket has no address: Deno gives null for its path.
     return ("hostname" in remoteAddr ? remoteAddr : localAddr) as HttpAddr;
   }
 
   override get tls(): TlsInfo | undefined {
-    return this.#context.conn.tls;
+    return this.#context.connection.tls;
   }
 
   get completed(): Promise<void> {
@@ -113,7 +113,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   }
 
   override watch(): void {
-    const { conn, incoming } = this.#context;
+    const { connection: conn, incoming } = this.#context;
     // From now on a read is pending. See `HttpConnection.#ask`.
     if (this.head?.minor === 0) conn.resetOnAbort();
     incoming.watch();
@@ -123,7 +123,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     const lines = hintLines(headers);
     // RFC 9110 §15.2: a client of HTTP/1.0 would take it for the final response.
     if (this.head?.minor === 0 || this.#answered || this.gone !== undefined) return false;
-    const { conn } = this.#context;
+    const { connection: conn } = this.#context;
     return await conn.write(toLatin1(`HTTP/1.1 103 Early Hints\r\n${lines}\r\n`))
       .then(() => true, () => false);
   }
@@ -156,7 +156,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   }
 
   clientAhead(): void {
-    const { conn, idleTimeout } = this.#context;
+    const { connection: conn, idleTimeout } = this.#context;
     // No read is pending that would notice the end of the connection.
     if (this.#onAbort === undefined) {
       this.#onAbort = () => this.clientEnded(conn.signal.reason);
@@ -178,7 +178,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
 
   /** Marks the request as answered, before the head of the response is sent. */
   answered(): void {
-    if (this.counting) this.#before = this.#context.conn.stats().bytesWritten;
+    if (this.counting) this.#before = this.#context.connection.stats().bytesWritten;
     this.#answered = true;
     this.body?.answered();
   }
@@ -186,7 +186,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   /** Ends the request, and calls those that wait for its end. */
   complete(): void {
     this.end();
-    const { conn, clock } = this.#context;
+    const { connection: conn, clock } = this.#context;
     if (this.counting) {
       // The missing bytes mostly belong to the body, because its end was handed over last.
       const missing = this.#body + this.#rest - (conn.stats().bytesWritten - this.#before);
@@ -205,7 +205,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
    * input is discarded. Otherwise a client that has left would keep its connection for ever.
    */
   #wait(written: number): void {
-    const { conn, clock, idleTimeout, incoming } = this.#context;
+    const { connection: conn, clock, idleTimeout, incoming } = this.#context;
     if (this.#patience !== undefined) clock.unwatch(this.#patience);
     this.#patience = {
       due: performance.now() + idleTimeout,

@@ -2,7 +2,7 @@ import { OptionRules, timeLimit } from "../../net/internal/options.ts";
 import { SERVE_TCP } from "../../net/internal/listen.ts";
 import { SERVE_TLS } from "../../net/internal/tls_rules.ts";
 import { SERVE_UNIX_RULES } from "../../net/internal/unix_socket.ts";
-import type { Connection } from "../../net/connection/connection.ts";
+import { bySession } from "../../net/internal/session.ts";
 import type { ServerEvent, StreamServer } from "../../net/tcp/server_options.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
 import { serveTls } from "../../net/tls/server.ts";
@@ -88,11 +88,11 @@ export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
 function prepare<A extends HttpAddr>(options: HttpServerOptions<A>, gate: Gate) {
   prepareLazyRequests();
   prepareStaticBodies();
+  const { maxHead = MAX_HEAD, maxHeaders = MAX_FIELDS } = options;
   const limits: ConnectionLimits = {
     headTimeout: timeLimit(options.headTimeout ?? 15_000),
     idleTimeout: timeLimit(options.idleTimeout ?? 60_000),
-    maxHead: options.maxHead ?? MAX_HEAD,
-    maxHeaders: options.maxHeaders ?? MAX_FIELDS,
+    decoder: Object.freeze({ maxHead, maxLine: maxHead, maxFields: maxHeaders }),
   };
   return {
     settings: {
@@ -101,7 +101,7 @@ function prepare<A extends HttpAddr>(options: HttpServerOptions<A>, gate: Gate) 
       onListen: undefined,
       onEvent: (event: ServerEvent<A>) => tell(gate, event),
     },
-    handler: (conn: Connection) => new HttpConnection(conn, gate, limits).run(),
+    handler: bySession<A>((connection) => new HttpConnection(connection, gate, limits)),
   };
 }
 

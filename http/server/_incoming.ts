@@ -1,5 +1,6 @@
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { hooks, type ReadListener } from "../../net/internal/connection_hooks.ts";
 import {
   Http1Decoder,
   type Http1End,
@@ -27,7 +28,7 @@ export interface Watcher {
   clientAhead(): void;
 }
 
-type ReadOptions = NonNullable<Parameters<Connection["readChunk"]>[0]>;
+type ReadOptions = Omit<NonNullable<Parameters<Connection["readChunk"]>[0]>, "lent">;
 
 /** The receiving side of an HTTP connection. Only one read runs at a time. */
 export class Incoming {
@@ -73,8 +74,33 @@ export class Incoming {
   more(options: ReadOptions): Promise<boolean> {
     if (this.#reading !== undefined) return this.#reading;
     if (this.#lent) this.decoder.keep();
-    this.#lent = options.lent === true;
-    return this.#reading = this.#conn.readChunk(options).then(this.#onChunk, this.#onFailure);
+    this.#lent = false;
+    return this.#reading = this.#conn.readChunk(options).then(
+      (bytes) => this.#onChunk(bytes),
+      (error) => this.#onFailure(error),
+    );
+  }
+
+  /**
+   * Reads the next bytes of a head, between two requests. No promise waits for them.
+   *
+   * @param listener Passes what it gets to {@linkcode Incoming.take}.
+   * @param timeout In milliseconds; Infinity for none.
+   * @returns What {@linkcode Incoming.take} returns, or undefined if the listener gets the bytes.
+   */
+  head(listener: ReadListener, timeout: number): boolean | undefined {
+    const { decoder } = this;
+    if (this.#lent) decoder.keep();
+    this.#lent = true;
+    const bytes = hooks.read(this.#conn, listener, !decoder.between, timeout);
+    return bytes === undefined ? undefined : this.take(bytes);
+  }
+
+  /** Takes bytes of a head. Returns false at the end of the client's output. */
+  take(bytes: Bytes | null): boolean {
+    if (bytes === null) return false;
+    this.decoder.push(bytes);
+    return true;
   }
 
   /** Sends 100, so that a waiting client sends the body. */
@@ -140,18 +166,18 @@ export class Incoming {
     this.#watcher?.clientAhead();
   }
 
-  readonly #onChunk = (bytes: Bytes | null): boolean => {
+  #onChunk(bytes: Bytes | null): boolean {
     if (bytes === null) this.#watcher?.clientEnded(undefined);
     else if (!this.#discards) this.decoder.push(bytes);
     this.#reading = undefined;
     return bytes !== null;
-  };
+  }
 
-  readonly #onFailure = (error: unknown): never => {
+  #onFailure(error: unknown): never {
     if (error !== OVER) this.#watcher?.clientEnded(error);
     this.#reading = undefined;
     throw error;
-  };
+  }
 }
 
 /** The reason that ends reading ahead at the end of a request. */

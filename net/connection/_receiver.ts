@@ -1,6 +1,7 @@
 import type { Transport } from "./transport.ts";
 import { NetError } from "../errors/errors.ts";
 import { READ } from "./_read_rules.ts";
+import type { ReadListener } from "../internal/connection_hooks.ts";
 import type { ReadOptions } from "./options.ts";
 
 /** The connection that a receiver belongs to. */
@@ -78,6 +79,8 @@ export class ByteReceiver {
   #waiter: Deadline | null = null;
   #boundary: Boundary = "none";
   #resolve: (n: number | null | Promise<never>) => void = nobody;
+  /** Gets the result in place of `#resolve`. */
+  #listener: ReadListener | undefined;
   #onAbort: (() => void) | undefined;
   #failure: { error: unknown } | null = null;
   #drainingSince = Infinity;
@@ -142,6 +145,27 @@ export class ByteReceiver {
     if (deadline.signal?.aborted) return Promise.reject(deadline.signal.reason);
     if (!this.#reading) this.#fill();
     return this.#wait(deadline, boundary);
+  }
+
+  /** Takes the buffered bytes, or waits for more, as `hooks.read` describes. */
+  chunk(
+    listener: ReadListener,
+    inMessage: boolean,
+    timeout: number,
+  ): Uint8Array<ArrayBuffer> | null | undefined {
+    if (this.size > 0) return this.lend();
+    if (this.#failure !== null) throw this.#failure.error;
+    if (this.#waiter !== null) throw alreadyReading();
+    if (this.ended) return null;
+    if (!this.#reading) this.#fill();
+    this.#listener = listener;
+    // The function of an earlier read would keep the promise of that read in memory.
+    this.#resolve = nobody;
+    const deadline = timeout === Infinity
+      ? NO_DEADLINE
+      : { due: performance.now() + timeout, limit: timeout, signal: undefined };
+    this.#enter(deadline, inMessage ? "none" : "stream");
+    return undefined;
   }
 
   /** Takes `size` buffered bytes. The caller owns them. */
@@ -219,7 +243,7 @@ export class ByteReceiver {
     if (now >= this.#drainDue) {
       this.ended = true;
       this.#settle();
-      this.#resolve(null);
+      this.#deliver(null);
     } else if (now >= waiter.due) {
       const message = `Cannot read from ${this.peer}: nothing came in ${waiter.limit} ms`;
       const address = this.peer;
@@ -291,12 +315,16 @@ export class ByteReceiver {
       this.#onAbort ??= () => this.#aborted();
       deadline.signal.addEventListener("abort", this.#onAbort);
     }
-    this.#boundary = boundary;
-    this.#waiter = deadline;
-    this.#watchWaiter();
+    this.#enter(deadline, boundary);
     return new Promise((resolve) => {
       this.#resolve = resolve;
     });
+  }
+
+  #enter(deadline: Deadline, boundary: Boundary): void {
+    this.#boundary = boundary;
+    this.#waiter = deadline;
+    this.#watchWaiter();
   }
 
   #watchWaiter(): void {
@@ -310,9 +338,21 @@ export class ByteReceiver {
     this.#owner.waits(this.due);
   }
 
+  /** Resolves the reader whose waiter was removed. */
+  #deliver(n: number | null): void {
+    const listener = this.#listener;
+    if (listener === undefined) return this.#resolve(n);
+    this.#listener = undefined;
+    listener.arrived(n === null ? null : this.lend());
+  }
+
   /** Rejects the reader whose waiter was removed. */
   #refuse(error: unknown): void {
-    this.#resolve(Promise.reject(error));
+    const listener = this.#listener;
+    if (listener === undefined) return this.#resolve(Promise.reject(error));
+    this.#listener = undefined;
+    // The listener may call back, so it runs after the code that ends the read.
+    queueMicrotask(() => listener.failed(error));
   }
 
   /** Removes the waiter. Returns false if there is none. */
@@ -379,7 +419,7 @@ export class ByteReceiver {
         this.#grew(n);
       }
     }
-    if (this.#settle()) this.#resolve(n);
+    if (this.#settle()) this.#deliver(n);
   };
 
   /** Copies the bytes of a raw read to the end of the buffer if they are elsewhere. */

@@ -27,6 +27,9 @@ const BATCH = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
+/** Shared by all queues in which nothing waits. It is frozen, because adding to it must fail. */
+const NONE = Object.freeze([]) as unknown as never[];
+
 /**
  * The sending half of a connection. It has one raw write in flight at a time. Messages that are
  * queued meanwhile are joined into the next write.
@@ -45,10 +48,10 @@ export class SendQueue {
   readonly #owner: SendQueueOwner;
   readonly #limit: number;
   readonly #policy: SendPolicy;
-  #entries: Array<Uint8Array | PendingWrite> = [];
+  #entries: Array<Uint8Array | PendingWrite> = NONE;
   #head = 0;
   #scheduled = false;
-  #roomWaiters: PendingWrite[] = [];
+  #roomWaiters: PendingWrite[] = NONE;
   #error: unknown = undefined;
   #onSettled: (() => void) | undefined;
 
@@ -72,7 +75,7 @@ export class SendQueue {
     if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
     // With this policy, a message that does not fit is dropped, and trySend() has counted it.
     if (this.#policy === "drop-oldest") return Promise.resolve();
-    return this.#waitFor(bytes, true, (entry) => this.#roomWaiters.push(entry));
+    return this.#waitFor(bytes, true, (entry) => this.#waitForRoom(entry));
   }
 
   /** Queues `bytes` at once, or returns false. */
@@ -125,9 +128,10 @@ export class SendQueue {
     if (this.#error !== undefined) return;
     this.#error = error;
     const waiting = this.#entries.slice(this.#head).filter((entry) => "resolve" in entry);
-    this.#entries = [];
+    const all = [...waiting, ...this.#roomWaiters];
+    this.#entries = this.#roomWaiters = NONE;
     this.#head = 0;
-    for (const entry of [...waiting, ...this.#roomWaiters.splice(0)]) refuse(entry, error);
+    for (const entry of all) refuse(entry, error);
     if (!this.busy) this.queuedBytes = 0;
   }
 
@@ -145,15 +149,25 @@ export class SendQueue {
   /** Adds `entry` behind all others, including messages that wait for room. */
   #line(entry: PendingWrite): void {
     if (this.#roomWaiters.length > 0) {
-      this.#roomWaiters.push(entry);
+      this.#waitForRoom(entry);
     } else {
       this.queuedBytes += entry.bytes.length;
       this.#push(entry);
     }
   }
 
+  #waitForRoom(entry: PendingWrite): void {
+    if (this.#roomWaiters === NONE) this.#roomWaiters = [entry];
+    else this.#roomWaiters.push(entry);
+  }
+
+  #append(entry: Uint8Array | PendingWrite): void {
+    if (this.#entries === NONE) this.#entries = [entry];
+    else this.#entries.push(entry);
+  }
+
   #push(entry: Uint8Array | PendingWrite): void {
-    this.#entries.push(entry);
+    this.#append(entry);
     if (!this.busy && !this.#scheduled) {
       this.#scheduled = true;
       this.#pump ??= () => this.#pumpNow();
@@ -286,7 +300,7 @@ export class SendQueue {
   /** Removes the entries that have been sent, from time to time. */
   #compact(): void {
     if (this.#head === this.#entries.length) {
-      this.#entries = [];
+      this.#entries = NONE;
       this.#head = 0;
     } else if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
       this.#entries.splice(0, this.#head);
@@ -322,7 +336,7 @@ export class SendQueue {
       if (this.queuedBytes > 0 && this.queuedBytes + size > this.#limit) return;
       this.#roomWaiters.shift();
       this.queuedBytes += size;
-      this.#entries.push(waiter.early ? waiter.bytes : waiter);
+      this.#append(waiter.early ? waiter.bytes : waiter);
       if (waiter.early) waiter.resolve();
     }
   }

@@ -42,6 +42,7 @@ import { encodeFrame, type FrameFormat } from "./frame_codec.ts";
 import type { Address, TlsInfo, Transport } from "./transport.ts";
 import { bytesOf, notBytes } from "../internal/bytes.ts";
 import { withDeadline } from "../internal/deadline.ts";
+import { type CloseListener, provideHooks } from "../internal/connection_hooks.ts";
 import { CONNECTION, type Limits, limitsOf } from "../internal/connection_limits.ts";
 import { optionError } from "../internal/options.ts";
 import { MessageReceiver } from "./_messages.ts";
@@ -79,10 +80,9 @@ let failed: (connection: Connection, error: unknown, phase: NetPhase) => NetErro
 export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<ArrayBuffer>> {
   /** The number of this connection. It is unique within the process. */
   readonly id: number = ++lastId;
-  /** The address of the peer as text, for example `127.0.0.1:50312`. */
-  readonly peer: string;
 
   #transport: Transport;
+  #peer: string | undefined;
   #tls: TlsInfo | undefined;
   readonly #receiver: MessageReceiver;
   readonly #queue: SendQueue;
@@ -98,6 +98,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   #controller: AbortController | undefined;
   #closed: Promise<NetError | undefined> | undefined;
   #tellClosed: ((reason: NetError | undefined) => void) | undefined;
+  #closeListener: CloseListener | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array | string> | undefined;
 
@@ -114,12 +115,16 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     this.#limits = limitsOf(options);
     this.#transport = transport;
     this.#tls = tls;
-    this.peer = formatAddress(transport.remoteAddr);
     const { readTimeout, limit, policy } = this.#limits;
     this.#watchdog = new Watchdog<Connection>(this, this.#limits, failed);
     this.#receiver = new MessageReceiver(transport, this.#watchdog, readTimeout);
     this.#queue = new SendQueue(transport, this.#watchdog, limit, policy);
     this.#watchdog.begin(this.#receiver, this.#queue);
+  }
+
+  /** The address of the peer as text, for example `127.0.0.1:50312`. */
+  get peer(): string {
+    return this.#peer ??= formatAddress(this.#transport.remoteAddr);
   }
 
   /** The result of the TLS handshake; undefined without TLS. */
@@ -449,8 +454,17 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     const error = this.#endReason();
     this.#receiver.fail(error);
     this.#queue.fail(error);
+    this.#tell(error);
+  }
+
+  /** Announces the end of the connection. */
+  #tell(error: NetError): void {
     this.#controller?.abort(error);
     this.#tellClosed?.(this.#reason);
+    const listener = this.#closeListener;
+    if (listener === undefined) return;
+    // The listener may call back, so it runs after the code that closes the connection.
+    queueMicrotask(() => listener.connectionClosed(this, this.#reason));
   }
 
   /**
@@ -508,8 +522,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     });
     this.#receiver.fail(this.#reason);
     this.#queue.fail(this.#reason);
-    this.#controller?.abort(this.#reason);
-    this.#tellClosed?.(this.#reason);
+    this.#tell(this.#reason);
     return { transport: this.#transport, buffered };
   }
 
@@ -626,5 +639,13 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
 
   static {
     failed = (connection, error, phase) => connection.#failed(error, phase);
+    provideHooks({
+      read(connection: Connection, listener, inMessage, timeout) {
+        return connection.#receiver.chunk(listener, inMessage, timeout);
+      },
+      whenClosed(connection: Connection, listener) {
+        connection.#closeListener = listener;
+      },
+    });
   }
 }

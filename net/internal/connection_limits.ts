@@ -24,8 +24,23 @@ export interface Limits {
   readonly step: number;
 }
 
+const shared = new WeakMap<ConnectionOptions, Limits>();
+
+/**
+ * Makes all connections with `options` share one object with their limits. The options must have been
+ * checked and must not change afterwards.
+ */
+export function shareLimits(options: ConnectionOptions): void {
+  CONNECTION.assume(options);
+  shared.set(options, complete(options));
+}
+
 /** Returns the limits of a connection, the defaults filled in. */
 export function limitsOf(options: ConnectionOptions): Limits {
+  return shared.get(options) ?? complete(options);
+}
+
+function complete(options: ConnectionOptions): Limits {
   const { idleTimeout = 0, readTimeout = 0, writeTimeout = 30_000, lingerTimeout = 500 } = options;
   const { limit = 1024 * 1024, policy = "wait" } = options.sendQueue ?? {};
   const shortest = Math.min(idleTimeout || Infinity, writeTimeout || Infinity);

@@ -5,7 +5,8 @@ import { Connection } from "../connection/connection.ts";
 import type { ConnectionStats, UpgradedTransport } from "../connection/options.ts";
 import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
 import { closeQuietly, isTcp } from "./dial.ts";
-import { CONNECTION } from "./connection_limits.ts";
+import { type CloseListener, hooks } from "./connection_hooks.ts";
+import { shareLimits } from "./connection_limits.ts";
 import { MAX_TIMER, milliseconds, OptionRules } from "./options.ts";
 import type { Listener } from "./listen.ts";
 import {
@@ -14,6 +15,7 @@ import {
   readProxyHeader,
   readProxyProtocol,
 } from "./proxy_header.ts";
+import { Session, type SessionListener } from "./session.ts";
 import { resettable } from "../connection/resettable.ts";
 import type {
   ConnectionHandler,
@@ -57,7 +59,8 @@ type SocketOptions = Pick<
 export const SHUTDOWN = new OptionRules<ShutdownOptions>({ deadline: milliseconds });
 
 /** Accepts, limits, contains and drains connections; the same for every kind of listener. */
-export class Server<A extends Deno.Addr> implements StreamServer<A> {
+export class Server<A extends Deno.Addr>
+  implements StreamServer<A>, CloseListener, SessionListener {
   readonly addr: A;
   readonly url: string;
   readonly finished: Promise<void>;
@@ -69,7 +72,8 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   readonly #maxConnections: number;
   readonly #maxPerAddress: number;
   readonly #proxyProtocol: ProxyProtocol | undefined;
-  readonly #connections = new Set<Connection>();
+  /** Each connection, and by what it has been counted. */
+  readonly #connections = new Map<Connection, string>();
   readonly #preparing = new Set<Transport>();
   readonly #perAddress = new Map<string, number>();
   readonly #draining = new AbortController();
@@ -102,7 +106,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     this.#kind = kind;
     this.#handler = handler;
     this.#options = { ...options, idleTimeout: options.idleTimeout ?? 60_000 };
-    CONNECTION.assume(this.#options);
+    shareLimits(this.#options);
     this.#maxConnections = options.maxConnections === 0 ? Infinity : options.maxConnections ?? 1024;
     this.#maxPerAddress = options.maxConnectionsPerAddress || Infinity;
     this.#proxyProtocol = readProxyProtocol(options.proxyProtocol);
@@ -126,7 +130,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   stats(): ServerStats {
     let bytesRead = this.#bytesRead;
     let bytesWritten = this.#bytesWritten;
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.keys()) {
       const stats = connection.stats();
       bytesRead += stats.bytesRead;
       bytesWritten += stats.bytesWritten;
@@ -219,7 +223,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     }
     this.#accepted++;
     this.#active++;
-    void this.#hold(raw, network);
+    this.#hold(raw, network);
   }
 
   /** Counts a connection of a network, unless that has as many as it may have. */
@@ -237,49 +241,75 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
   }
 
   /**
-   * Serves a connection that has a slot. One suspended function for its whole life: there may be
-   * thousands.
+   * Serves a connection that has a slot.
    *
    * @param accepted The accepted connection.
    * @param network By what it has been counted; undefined if a PROXY header comes first.
    */
-  async #hold(accepted: Deno.Conn<A>, network: string | undefined): Promise<void> {
+  #hold(accepted: Deno.Conn<A>, network: string | undefined): void {
     setSocketOptions(accepted, this.#options);
     const raw = this.#options.resetOnAbort ? resettable(accepted) : accepted;
+    if (network === undefined || this.#kind.prepare !== undefined) void this.#prepare(raw, network);
+    else this.#serve(new Connection(raw, this.#options), network);
+  }
+
+  /** Reads the PROXY header of a connection and makes it ready, and then serves it. */
+  async #prepare(raw: Transport, counted: string | undefined): Promise<void> {
+    let network = counted;
     let introduced: Introduced | undefined;
     if (network === undefined) {
       introduced = await this.#introduce(raw);
       if (introduced === undefined) return this.#leave(undefined);
       network = networkOf(introduced.transport.remoteAddr);
     }
-    const connection = await this.#prepare(raw, introduced?.transport ?? raw);
+    const connection = await this.#ready(raw, introduced?.transport ?? raw);
     if (connection === undefined) return this.#leave(network);
-    this.#connections.add(connection);
+    this.#serve(connection, network, introduced);
+  }
+
+  /** Runs the handler. No function is suspended meanwhile: there may be thousands of connections. */
+  #serve(connection: Connection, network: string, introduced?: Introduced): void {
+    this.#connections.set(connection, network);
     // A handler that never ends must not keep the slot of a connection that is gone.
-    void connection.closed.then((error) => {
-      this.#connections.delete(connection);
-      this.#closed(connection, connection.stats(), error);
-      this.#leave(network);
-    });
+    hooks.whenClosed(connection, this);
     this.event({ type: "open", connection });
     this.#running++;
     try {
       if (this.#stopping) connection.drain();
-      await this.#handler(connection, {
+      const work: unknown = this.#handler(connection, {
         remoteAddr: connection.remoteAddr as A,
         localAddr: connection.localAddr as A,
         ...(introduced && { proxyHeader: introduced.header }),
         signal: this.#draining.signal,
         server: this,
       });
+      if (work instanceof Session) return work.begin(this);
+      Promise.resolve(work).then(
+        () => this.sessionEnded(connection, false),
+        (error) => this.sessionEnded(connection, true, error),
+      );
     } catch (error) {
+      this.sessionEnded(connection, true, error);
+    }
+  }
+
+  sessionEnded(connection: Connection, failed: boolean, error?: unknown): void {
+    if (failed) {
       this.#handlerFailed(connection, error);
       // What the peer got is incomplete, and must not look otherwise.
       if (this.#options.resetOnAbort) connection.abort(error);
     }
-    await connection.close();
-    this.#running--;
-    this.#changed();
+    connection.close().then(() => {
+      this.#running--;
+      this.#changed();
+    });
+  }
+
+  connectionClosed(connection: Connection, error: NetError | undefined): void {
+    const network = this.#connections.get(connection)!;
+    this.#connections.delete(connection);
+    this.#closed(connection, connection.stats(), error);
+    this.#leave(network);
   }
 
   /** Gives a slot back. */
@@ -309,7 +339,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     return undefined;
   }
 
-  async #prepare(raw: Transport, transport: Transport): Promise<Connection | undefined> {
+  async #ready(raw: Transport, transport: Transport): Promise<Connection | undefined> {
     let ready: Prepared | undefined;
     this.#preparing.add(raw);
     try {
@@ -359,7 +389,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
     this.#changed();
     this.event({ type: "shutdown" });
     const total = this.#active;
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections.keys()) connection.drain();
     await Promise.race([
       this.#force.promise,
       this.#until(() => this.#active + this.#running === 0),
@@ -374,7 +404,7 @@ export class Server<A extends Deno.Addr> implements StreamServer<A> {
       kind: "closed",
       phase: "close",
     });
-    for (const connection of this.#connections) connection.abort(late);
+    for (const connection of this.#connections.keys()) connection.abort(late);
     // But not for the handlers: one that does not end must not hold up the end.
     await this.#until(() => this.#active === 0);
     // A later call has nothing to force, and needs no timer.
