@@ -1,20 +1,21 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A chat that people use from a terminal and from a browser at the same time.
+ * A chat for terminals and browsers.
  *
- * In a terminal, the first line is your name, and every line after that goes to everyone else in
- * the room. The page in the browser is the same room.
+ * In a terminal, the first line is your name. Every further line is sent to all other users in the
+ * room. Users of the web page are in the same rooms.
  *
  * ```sh
  * deno task chat
  * nc 127.0.0.1 9000
  * ```
  *
- * Beyond this machine, put a reverse proxy before the page: it brings TLS. To the chat everyone then
- * comes from its address, so the proxy limits what one address may do:
+ * For users on other machines, put a reverse proxy with TLS in front of the page. All browsers then have
+ * the address of the proxy, so let the proxy limit the connections of an address:
  * `--allow-host chat.example --max-connections-per-address 0`.
  *
- * The rules are in `chat/lobby.ts`; `chat/terminal.ts` and `chat/web.ts` are its two faces.
+ * `chat/lobby.ts` has the rules of the chat. `chat/terminal.ts` serves terminals, `chat/web.ts` serves
+ * browsers.
  *
  * **Permissions**: `--allow-net=127.0.0.1`
  *
@@ -31,16 +32,16 @@ const cli = defineCli({
   name: "chat",
   summary: "A chat for terminals and browsers.",
   flags,
-  permissions: { "--allow-net=127.0.0.1": "listen there" },
+  permissions: { "--allow-net=127.0.0.1": "listen on this address" },
   examples: ["deno task chat", "nc 127.0.0.1 9000", "deno task chat --lang zh --no-web"],
 });
 
 /**
- * Runs the chat until it is told to stop.
+ * Runs the chat until a signal stops it.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The streams of the process, or a replacement for tests.
+ * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
@@ -54,7 +55,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     await using web = values.web ? serveChatWeb(lobby, browsers) : undefined;
     ctx.listening(terminals);
     if (web !== undefined) ctx.listening(web);
-    // The terminals come first: their end tells everyone in the chat, those in browsers too.
+    // Terminals first: their shutdown sends the farewell to all users, also to those in browsers.
     const servers = web === undefined ? [terminals] : [terminals, web];
     await ctx.untilShutdown(servers, { drain: values.drain });
   });

@@ -1,9 +1,9 @@
 /**
- * Brings what is said in a room to its terminals, a hundred of them as cheaply as one.
+ * Sends the events of a room to its terminals.
  *
- * Whatever is said in one turn of the event loop is written, encoded and queued once for all who
- * have to hear the same. So handing an event to one more listener is a comparison and a sum: no
- * promise, no timer, no memory.
+ * All events of one turn of the event loop are formatted, encoded and queued once for all terminals
+ * that receive the same events. The cost of one more terminal is a comparison and an addition: it
+ * needs no promise, no timer and no memory.
  *
  * @module
  */
@@ -12,30 +12,30 @@ import type { HistoryEvent } from "./events.ts";
 import { byteLength } from "./text.ts";
 import { type TerminalStyle, terminalText } from "./terminal_text.ts";
 
-/** The lines of one room in one turn. */
+/** The lines of one room in one turn of the event loop. */
 class Batch {
-  /** Who hears some of it. */
+  /** The terminals that receive some of the lines. */
   readonly listeners: Listener[] = [];
-  /** How many bytes there are. */
+  /** The size of all lines in bytes. */
   size = 0;
   #text = "";
-  /** Where each line ends, and where the first begins. */
+  /** The start of the first line, and the end of each line. */
   readonly #ends = [0];
   #cut: { from: number; to: number; bytes: Uint8Array<ArrayBuffer> } | undefined;
 
-  /** How many lines there are. */
+  /** The number of lines. */
   get lines(): number {
     return this.#ends.length - 1;
   }
 
-  /** Puts a line at the end. */
+  /** Appends a line. */
   add(line: string): void {
     this.size += byteLength(line);
     this.#text += line;
     this.#ends.push(this.#text.length);
   }
 
-  /** Lines as UTF-8; most listeners want the same as the one before. */
+  /** Returns lines as UTF-8. The result is cached, because most listeners need the same lines. */
   bytes(from: number, to: number): Uint8Array<ArrayBuffer> {
     if (this.#cut?.from !== from || this.#cut.to !== to) {
       const bytes = encoder.encode(this.#text.slice(this.#ends[from], this.#ends[to]));
@@ -47,25 +47,25 @@ class Batch {
 
 const encoder = new TextEncoder();
 
-/** One terminal, as the broadcast sees it. */
+/** One terminal that receives broadcasts. */
 export class Listener {
   readonly #send: (bytes: Uint8Array) => void;
   #batch: Batch | undefined;
   #from = 0;
   #to = 0;
 
-  /** @param send Queues bytes; called once a turn, with what may be shared with others. */
+  /** @param send Queues bytes. It is called once per turn; other listeners share the bytes. */
   constructor(send: (bytes: Uint8Array) => void) {
     this.#send = send;
   }
 
-  /** Takes a line of a batch, by its number. */
+  /** Adds a line of a batch, by its number. */
   hear(batch: Batch, line: number): void {
     if (this.#batch === batch && this.#to === line) {
       this.#to++;
       return;
     }
-    // He has missed a line, his own mostly, so what comes now is not next to what he has.
+    // The listener skipped a line, usually its own, so the new line does not follow the last one.
     this.flush();
     this.#batch = batch;
     this.#from = line;
@@ -73,7 +73,7 @@ export class Listener {
     batch.listeners.push(this);
   }
 
-  /** Queues what has been heard so far: before anything that is for him alone, and at the end. */
+  /** Queues the lines so far. Call it before a message to this listener alone, and at the end. */
   flush(): void {
     const batch = this.#batch;
     if (batch === undefined) return;
@@ -95,9 +95,9 @@ export class Broadcast {
   #ending = false;
 
   /**
-   * @param style How lines are written.
-   * @param portion How many bytes may be said before the sockets get their turn. Twice as much may
-   * come together in a send queue.
+   * @param style The format of the lines.
+   * @param portion The number of bytes that may be said before the sockets are written. A send queue
+   * can receive twice as much at once.
    */
   constructor(style: TerminalStyle, portion: number) {
     this.#style = style;
@@ -105,11 +105,11 @@ export class Broadcast {
   }
 
   /**
-   * Lets a listener hear an event. Events of a room come one after the other, each to everyone who
-   * hears it before the next one.
+   * Sends an event to a listener. Call it for all listeners of an event before the next event of the
+   * same room.
    *
-   * @param listener Who.
-   * @param event What.
+   * @param listener The terminal that receives the event.
+   * @param event The message or notice of a room.
    */
   tell(listener: Listener, event: HistoryEvent): void {
     if (event !== this.#event) this.#open(event);
@@ -117,12 +117,12 @@ export class Broadcast {
   }
 
   /**
-   * Counts a line that was said. Lines that arrived together could all be said before the event
-   * loop comes round, and fill the queues of listeners that read as fast as anyone can; so those
-   * who talk share a budget, and wait for the next turn when it is used up.
+   * Counts a line against the budget of this turn, which all users share. Without a budget, lines that
+   * arrive together would fill the send queues before the event loop can write to the sockets, and
+   * even fast readers would be disconnected.
    *
-   * @param bytes About how long it was.
-   * @returns What to wait for before the next line, if anything.
+   * @param bytes The approximate size of the line.
+   * @returns A promise to await before the next line if the budget is spent; undefined otherwise.
    */
   spend(bytes: number): Promise<void> | undefined {
     this.#spent += bytes;
@@ -132,7 +132,7 @@ export class Broadcast {
     return this.#turn.promise;
   }
 
-  /** Writes an event behind the others of its room. */
+  /** Appends an event to the batch of its room. */
   #open(event: HistoryEvent): void {
     let batch = this.#batches.get(event.room);
     if (batch === undefined || batch.size >= this.#portion) {
@@ -147,7 +147,7 @@ export class Broadcast {
     this.#line = batch.lines - 1;
   }
 
-  /** Has everything queued when this turn of the event loop ends. */
+  /** Queues all batches when this turn of the event loop ends. */
   #endTurn(): void {
     if (this.#ending) return;
     this.#ending = true;
@@ -165,6 +165,6 @@ export class Broadcast {
 }
 
 function flush({ listeners }: Batch): void {
-  // Those who went on to another part of it or to another batch have nothing left of this one.
+  // A listener that has moved to another batch has nothing left of this one; its flush does nothing.
   for (const listener of listeners) listener.flush();
 }

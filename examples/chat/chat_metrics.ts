@@ -41,28 +41,28 @@ export function chatMetrics(lobby: LobbyStats, web: WebStats): Metric[] {
     value,
   });
   return [
-    gauge("chat_users", "Users now.", lobby.users),
-    gauge("chat_rooms", "Rooms now.", lobby.rooms),
-    counter("chat_joined_total", "Users that came.", lobby.joined),
-    counter("chat_left_total", "Users that went, by how they went.", {
+    gauge("chat_users", "Current users.", lobby.users),
+    gauge("chat_rooms", "Current rooms.", lobby.rooms),
+    counter("chat_joined_total", "Users that joined.", lobby.joined),
+    counter("chat_left_total", "Users that left, by reason.", {
       label: "reason",
       values: lobby.left,
     }),
-    counter("chat_refused_total", "Names refused.", lobby.refused),
+    counter("chat_refused_total", "Refused attempts to join.", lobby.refused),
     counter("chat_messages_total", "Messages.", lobby.messages),
-    counter("chat_deliveries_total", "Events handed to connections.", lobby.deliveries),
-    gauge("chat_web_connections", "WebSockets now.", web.connections),
+    counter("chat_deliveries_total", "Events delivered to connections.", lobby.deliveries),
+    gauge("chat_web_connections", "Open WebSockets.", web.connections),
     gauge(
       "chat_web_closing",
-      "WebSockets of these whose browser has not answered the close frame.",
+      "WebSockets that wait for the close frame of the browser.",
       web.closing,
     ),
     counter(
       "chat_web_throttled_total",
-      "Messages of browsers that had to wait for their turn.",
+      "Messages of browsers that the rate limit delayed.",
       web.throttled,
     ),
-    counter("chat_web_turned_away_total", "Requests turned away, by why.", {
+    counter("chat_web_turned_away_total", "Refused requests, by reason.", {
       label: "reason",
       values: web.turnedAway,
     }),

@@ -1,6 +1,6 @@
 /**
- * How fast users may come in from one address. Everyone in a room is told of each who comes and
- * goes, so one who does that all the time would fill the screens of all others.
+ * The rate limit for joining from one address. Each join and leave is a notice to the whole room, so a
+ * client that joins and leaves all the time would flood all other users.
  *
  * @module
  */
@@ -8,26 +8,29 @@
 import { delay } from "@std/async/delay";
 import { Throttle } from "../../net/throttle.ts";
 
-/** The most addresses that are remembered; the one that was away the longest is forgotten. */
-const MOST = 10_000;
+/** The maximum number of addresses in memory. The least recently used one is dropped. */
+const MAX_ADDRESSES = 10_000;
 
-/** Where users come in, by address. */
+/** Limits the rate of joining, separately for each address. */
 export class Door {
   readonly #rate: number;
   readonly #burst: number;
   readonly #throttles = new Map<string, Throttle>();
 
-  /** @param rate Users a second and address; 0 lifts the limit. @param burst Users at once. */
+  /**
+   * @param rate The users per second from one address; 0 removes the limit.
+   * @param burst The users from one address that may join at once.
+   */
   constructor(rate: number, burst: number) {
     this.#rate = rate;
     this.#burst = burst;
   }
 
   /**
-   * Waits until a user may come in. Who gives up waiting keeps nobody else waiting.
+   * Waits until a user may join. A wait that is cancelled does not delay other users.
    *
-   * @param network The user's address, of IPv6 the network.
-   * @param signal Ends the waiting.
+   * @param network The address of the user; for IPv6, the network of 64 bits.
+   * @param signal The signal that cancels the wait.
    * @throws The reason of the signal.
    */
   async turn(network: string, signal: AbortSignal): Promise<void> {
@@ -46,7 +49,7 @@ export class Door {
     const throttle = this.#throttles.get(network) ?? new Throttle(this.#rate, this.#burst);
     this.#throttles.delete(network);
     this.#throttles.set(network, throttle);
-    if (this.#throttles.size > MOST) {
+    if (this.#throttles.size > MAX_ADDRESSES) {
       this.#throttles.delete(this.#throttles.keys().next().value!);
     }
     return throttle;

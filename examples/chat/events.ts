@@ -1,79 +1,82 @@
 /**
- * What happens in the chat, as data: a face (terminal, WebSocket, test) turns an event into bytes
- * in the language of its user. Private to the chat.
+ * The events of the chat as data. A face (terminal, WebSocket, test) formats an event in the language
+ * of its user. Private to the chat.
  *
  * **Permissions**: none.
  *
  * @module
  */
 
-/** Values for the blanks of a sentence, names and counts. */
+/** The parameters of a sentence, such as names and counts. */
 export type Params = Readonly<Record<string, string>>;
 
-/** What was said in a room. */
+/** A message to a room. */
 export interface ChatMessage {
+  /** The discriminator of the union. */
   readonly type: "message";
-  /** Grows by one with every event of any room; never repeats within an epoch. */
+  /** The number of the event. It grows by one with every event of any room within an epoch. */
   readonly seq: number;
-  /** When, in milliseconds since 1970. */
+  /** The time in milliseconds since 1970. */
   readonly at: number;
   /** The room, without `#`. */
   readonly room: string;
-  /** The name of the author at that time. */
+  /** The name of the author at the time of the message. */
   readonly from: string;
   /** One line without control characters. */
   readonly text: string;
-  /** Whether it came by `/me`. */
+  /** Whether the user wrote `/me`. */
   readonly action: boolean;
-  /** What the author's face called it, for its own book-keeping. */
+  /** The id that the face of the author gave to the line. */
   readonly id?: number;
 }
 
-/** What the room says about itself. */
+/** The kind of a notice. */
 export type NoticeCode = "joined" | "left" | "renamed" | "stopping";
 
 /** A notice: `joined` and `left` have the parameter `name`, `renamed` has `from` and `to`. */
 export interface ChatNotice {
+  /** The discriminator of the union. */
   readonly type: "notice";
-  /** As of a message; both are numbered in one row. */
+  /** The number of the event; messages and notices share one sequence. */
   readonly seq: number;
-  /** When, in milliseconds since 1970. */
+  /** The time in milliseconds since 1970. */
   readonly at: number;
   /** The room, without `#`. */
   readonly room: string;
-  /** What happened. */
+  /** The kind of the notice. */
   readonly code: NoticeCode;
-  /** To whom. */
+  /** The names in the notice. */
   readonly params: Params;
 }
 
-/** What a room remembers. */
+/** An event in the history of a room. */
 export type HistoryEvent = ChatMessage | ChatNotice;
 
 /** The first event in a room: on joining the chat, on resuming, and after `/join`. */
 export interface ChatWelcome {
+  /** The discriminator of the union. */
   readonly type: "welcome";
-  /** The name that the user has. */
+  /** The name of the user. */
   readonly name: string;
   /** The room, without `#`. */
   readonly room: string;
-  /** Names this run of the server; sequence numbers of another epoch mean nothing. */
+  /** The id of this run of the server. Sequence numbers of another epoch are meaningless. */
   readonly epoch: string;
-  /** A secret by which the user's next connection may take the place of this one. */
+  /** A secret with which the next connection of the user can replace this one. */
   readonly token: string;
-  /** Everyone in the room, the user too, in order of arrival. */
+  /** All users in the room, with this user, in order of arrival. */
   readonly members: readonly string[];
-  /** What the room remembers, or only what came after `since`. */
+  /** The history of the room, or only the events after `since`. */
   readonly events: readonly HistoryEvent[];
-  /** Whether `events` holds all that came after `since`; false if there was none or too much is lost. */
+  /** Whether `events` has all events after `since`. False without `since`. */
   readonly complete: boolean;
-  /** The number of the last event so far. */
+  /** The number of the latest event. */
   readonly seq: number;
-  /** Whether a living connection of the same user was replaced. */
+  /** Whether this connection replaced an open connection of the same user. */
   readonly resumed: boolean;
 }
 
-/** Why somebody cannot come in. */
+/** The reason for which a user cannot join. */
 export type RefusalCode =
   | "name-empty"
   | "name-long"
@@ -87,7 +90,7 @@ export type RefusalCode =
   | "full"
   | "stopping";
 
-/** What a command or a line is answered with. */
+/** The kind of an answer to a command or a line. */
 export type ReplyCode =
   | RefusalCode
   | "help"
@@ -106,39 +109,42 @@ export type ReplyCode =
 
 /** An answer to one user alone. */
 export interface ChatReply {
+  /** The discriminator of the union. */
   readonly type: "reply";
-  /** What is answered. */
+  /** The kind of the answer. */
   readonly code: ReplyCode;
-  /** The blanks of the sentence. */
+  /** The parameters of the sentence. */
   readonly params: Params;
-  /** What the face called the line that is answered. */
+  /** The id of the line that is answered. */
   readonly id?: number;
 }
 
-/** A message from one user to another; both get it. */
+/** A private message. The author and the recipient receive it. */
 export interface ChatPrivate {
+  /** The discriminator of the union. */
   readonly type: "private";
-  /** When, in milliseconds since 1970. */
+  /** The time in milliseconds since 1970. */
   readonly at: number;
-  /** The author. */
+  /** The name of the author. */
   readonly from: string;
-  /** The other one. */
+  /** The name of the recipient. */
   readonly to: string;
   /** One line without control characters. */
   readonly text: string;
-  /** What the author's face called it. */
+  /** The id that the face of the author gave to the line. */
   readonly id?: number;
 }
 
-/** Why the chat lets somebody go. */
+/** The reason for which the chat ends a connection. */
 export type ByeCode = "quit" | "displaced" | "shutdown";
 
-/** The last event: the face sends what it has and closes. */
+/** The last event. The face sends its queue and closes. */
 export interface ChatBye {
+  /** The discriminator of the union. */
   readonly type: "bye";
-  /** Why. */
+  /** The reason. */
   readonly code: ByeCode;
 }
 
-/** Everything that a face may be given. */
+/** Every event that a face can receive. */
 export type ChatEvent = HistoryEvent | ChatWelcome | ChatReply | ChatPrivate | ChatBye;

@@ -1,10 +1,10 @@
 /**
- * The rules of the chat, all of them: who may come in, who hears what and in which order, what the
- * commands do, how somebody goes. No I/O, no clock, no randomness: faces bring the connections,
- * the options bring the rest.
+ * The rules of the chat: admission, rooms, order of events, commands, leaving. This module does no I/O
+ * and uses no clock and no randomness. Faces provide the connections, and the options provide the
+ * clock and the secrets.
  *
- * A face (terminal, WebSocket, test) calls {@linkcode Lobby.join} and then talks through the
- * {@linkcode Member} it got; the chat talks back through {@linkcode Face.deliver}.
+ * A face (terminal, WebSocket, test) calls {@linkcode Lobby.join} and sends lines with the returned
+ * {@linkcode Member}. The chat sends events to the face with {@linkcode Face.deliver}.
  *
  * **Permissions**: none.
  *
@@ -31,19 +31,24 @@ import {
   type Member,
   Seat,
 } from "./member.ts";
-import type { LobbyOptions, LobbyStats, RoomSummary } from "./lobby_options.ts";
+import {
+  LOBBY_RULES,
+  type LobbyOptions,
+  type LobbyStats,
+  type RoomSummary,
+} from "./lobby_options.ts";
 import { byteLength, enumerate, isBlank, neutralise } from "./text.ts";
 
 export type * from "./events.ts";
 export type * from "./lobby_options.ts";
 export type { ChatRefusal, Face, JoinRequest, LeaveReason, Member } from "./member.ts";
 
-/** The name of the room that everyone starts in. */
+/** The name of the room in which all users start. */
 export const LOBBY = "lobby";
 
-/** Everyone in the chat, and the rooms that they are in. */
+/** The chat: all users and all rooms. */
 export class Lobby {
-  /** Names this run. */
+  /** The id of this run. */
   readonly epoch: string;
 
   readonly #options: Required<LobbyOptions>;
@@ -65,26 +70,25 @@ export class Lobby {
   #messages = 0;
   #deliveries = 0;
   #stopping = false;
-  /** What faces asked for while an event was being handed round; it comes after that event. */
+  /** Actions that faces requested during the delivery of an event. They run after that event. */
   #later: Array<() => void> = [];
   #busy = false;
 
-  /** @param options What the chat needs from outside, and its limits. */
+  /**
+   * @param options The clock, the source of secrets, and the limits.
+   * @throws {RangeError | TypeError} If an option is invalid.
+   */
   constructor(options: LobbyOptions) {
-    this.#options = {
-      history: 500,
-      maxUsers: 1000,
-      maxRooms: 100,
-      maxLine: 4096,
-      onEvent: () => {},
-      ...options,
-    };
-    this.epoch = options.secret();
+    LOBBY_RULES.check("Lobby", options);
+    const { now, secret, history = 500, maxUsers = 1000, maxRooms = 100, maxLine = 4096 } = options;
+    const { onEvent = () => {} } = options;
+    this.#options = { now, secret, history, maxUsers, maxRooms, maxLine, onEvent };
+    this.epoch = secret();
     this.#openRoom({ name: LOBBY, key: nameKey(LOBBY) });
   }
 
-  /** Numbers of this moment. */
-  get stats(): LobbyStats {
+  /** Returns the counters of this moment. */
+  stats(): LobbyStats {
     return {
       users: this.#names.size,
       rooms: this.#rooms.size,
@@ -96,17 +100,17 @@ export class Lobby {
     };
   }
 
-  /** The rooms of this moment, in the order of their opening. */
+  /** The open rooms, the oldest first. */
   get rooms(): RoomSummary[] {
     return Array.from(this.#rooms.values(), ({ name, seats }) => ({ name, count: seats.size }));
   }
 
   /**
-   * Brings a user in. The first event that the face is given is the welcome.
+   * Admits a user. The first event of the face is the welcome.
    *
-   * @param request Who, and where.
-   * @param face The user's connection.
-   * @returns The member, or why not.
+   * @param request The name, the room, and the state of an earlier connection.
+   * @param face The connection of the user.
+   * @returns The member, or the reason for the refusal.
    */
   join(request: JoinRequest, face: Face): Member | ChatRefusal {
     const old = request.token === undefined ? undefined : this.#tokens.get(request.token);
@@ -127,7 +131,7 @@ export class Lobby {
     return seat;
   }
 
-  /** Tells everyone that the chat stops, and lets them go. Nobody can come in any more. */
+  /** Sends all users a farewell and dismisses them. Further joins are refused. */
   shutdown(): void {
     this.#do(() => {
       if (this.#stopping) return;
@@ -142,7 +146,7 @@ export class Lobby {
     });
   }
 
-  /** Checks whether somebody may come in. */
+  /** Returns the name and the room of a user who may join, or the reason for the refusal. */
   #admit(request: JoinRequest): { good: GoodName; room: Room<Seat> } | ChatRefusal {
     if (this.#stopping) return refuse("stopping");
     const { maxUsers } = this.#options;
@@ -153,7 +157,7 @@ export class Lobby {
     return "code" in room ? room : { good, room };
   }
 
-  /** Checks a name that `seat` wants, if it is somebody's second. */
+  /** Checks a name. `seat` is the user who changes the name, if the user is in the chat already. */
   #freeName(given: string, seat?: Seat): GoodName | ChatRefusal {
     const good = checkName(given);
     if ("problem" in good) {
@@ -165,7 +169,7 @@ export class Lobby {
       : refuse("name-taken", { name: owner.name });
   }
 
-  /** Finds a room or opens it. */
+  /** Returns a room, and opens it if necessary. */
   #findRoom(given: string): Room<Seat> | ChatRefusal {
     const good = checkRoom(given);
     if (good === undefined) return refuse("room-invalid");
@@ -182,7 +186,7 @@ export class Lobby {
     return room;
   }
 
-  /** A new connection takes the place of an old one; nobody else is told, for nobody came or went. */
+  /** Replaces the connection of a user. Other users get no notice, because nobody joined or left. */
   #resume(old: Seat, request: JoinRequest, face: Face): Member {
     const { name, key, token } = old;
     const seat = new Seat(this.#acts, old, old.home, face, token);
@@ -224,7 +228,7 @@ export class Lobby {
     this.#deliver(seat, welcome, true);
   }
 
-  /** Takes a seat out of its room; an empty room vanishes. */
+  /** Removes a seat from its room, and the room if it is empty. */
   #exit(seat: Seat): void {
     const room = seat.home;
     if (!room.seats.delete(seat)) return;
@@ -243,7 +247,7 @@ export class Lobby {
     this.#exit(seat);
   }
 
-  /** Lets a user go: the face is told to close. */
+  /** Tells the face of a user to close, and removes the user. */
   #dismiss(seat: Seat, code: "quit" | "shutdown"): void {
     this.#deliver(seat, { type: "bye", code }, true);
     this.#leave(seat, code);
@@ -257,12 +261,12 @@ export class Lobby {
     }
     const text = neutralise(line);
     if (isBlank(text)) {
-      // Who waits for an answer gets one; Enter alone in a terminal is nothing.
+      // A line with an id gets an answer. An empty line in a terminal is ignored.
       if (id !== undefined) this.#reply(seat, "blank", {}, id);
       return;
     }
     if (!text.startsWith("/")) return this.#message(seat, text, false, id);
-    // A second slash makes it text: how else would one say "/help is useful"?
+    // A second slash makes the line a text, so that users can write "/help is useful".
     if (text.startsWith("//")) return this.#message(seat, text.slice(1), false, id);
     const [, command = "", rest = ""] = /^\/(\S*)\s*(.*)$/s.exec(text)!;
     this.#command(seat, command.toLowerCase(), rest.trimEnd(), id);
@@ -358,7 +362,7 @@ export class Lobby {
     this.#broadcast(room, { type: "notice", seq, at, room: room.name, code, params }, author);
   }
 
-  /** One pass over the room: whatever faces do about it comes after everyone has the event. */
+  /** Delivers an event to the room. Reactions of faces run after all faces have the event. */
   #broadcast(room: Room<Seat>, event: HistoryEvent, author?: Seat): void {
     room.remember(event);
     for (const seat of room.seats) this.#deliver(seat, event, seat === author);
@@ -369,12 +373,12 @@ export class Lobby {
     try {
       seat.face.deliver(event, own);
     } catch {
-      // A face that fails hurts its own user alone.
+      // A failing face affects only its own user.
       this.#later.push(() => this.#leave(seat, "error"));
     }
   }
 
-  /** Runs an action; what faces ask for meanwhile waits until it is done, so that all see one order. */
+  /** Runs an action. Actions of faces in the meantime run afterwards, so all users see one order. */
   #do(action: () => void): void {
     if (this.#busy) {
       this.#later.push(action);

@@ -1,33 +1,45 @@
 /**
- * What the chat is given, and what it tells its operator. Private to the chat.
+ * The options of the chat, and the events and counters for its operator. Private to the chat.
  *
  * **Permissions**: none.
  *
  * @module
  */
 
+import { callback, limit, OptionRules, required } from "../../net/internal/options.ts";
 import type { RefusalCode } from "./events.ts";
 import type { LeaveReason } from "./member.ts";
 
-/** What the chat needs from outside, and its limits. */
+/** The clock, the source of secrets, and the limits of the chat. */
 export interface LobbyOptions {
-  /** The time in milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970. */
   readonly now: () => number;
-  /** A text that nobody can guess; for the epoch and for tokens. */
+  /** Returns a text that nobody can guess, for the epoch and for tokens. */
   readonly secret: () => string;
-  /** How many events a room remembers. @default 500 */
+  /** The maximum number of events in the history of a room. @default 500 */
   readonly history?: number;
-  /** The most users at a time; 0 lifts it. @default 1000 */
+  /** The maximum number of users; 0 removes the limit. @default 1000 */
   readonly maxUsers?: number;
-  /** The most rooms at a time; 0 lifts it. @default 100 */
+  /** The maximum number of rooms; 0 removes the limit. @default 100 */
   readonly maxRooms?: number;
-  /** The most bytes of a line, as UTF-8. @default 4096 */
+  /** The maximum size of a line in bytes of UTF-8; 0 removes the limit. @default 4096 */
   readonly maxLine?: number;
-  /** Is told what is worth a line in the log; never what was said. */
+  /** Called for every event that belongs in the log. Messages are never reported. */
   readonly onEvent?: (event: LobbyEvent) => void;
 }
 
-/** What is worth a line in the log. */
+/** The rules for {@linkcode LobbyOptions}. */
+export const LOBBY_RULES = new OptionRules<LobbyOptions>({
+  now: required(callback),
+  secret: required(callback),
+  history: limit,
+  maxUsers: limit,
+  maxRooms: limit,
+  maxLine: limit,
+  onEvent: callback,
+});
+
+/** An event for the log. */
 export type LobbyEvent =
   | {
     readonly type: "joined";
@@ -52,28 +64,28 @@ export type LobbyEvent =
   | { readonly type: "moved"; readonly name: string; readonly from: string; readonly to: string }
   | { readonly type: "refused"; readonly code: RefusalCode; readonly address: string };
 
-/** Numbers for the log and the metrics. */
+/** The counters for the log and the metrics. */
 export interface LobbyStats {
-  /** Users now. */
+  /** The current number of users. */
   readonly users: number;
-  /** Rooms now. */
+  /** The current number of rooms. */
   readonly rooms: number;
-  /** Users that came, ever. */
+  /** The users that have joined since the start. */
   readonly joined: number;
-  /** Users that went, ever, by how they went. */
+  /** The users that have left since the start, by reason. */
   readonly left: Readonly<Record<LeaveReason, number>>;
-  /** Attempts to come in that were refused, ever. */
+  /** The refused attempts to join since the start. */
   readonly refused: number;
-  /** Messages, private ones too, ever. */
+  /** The messages since the start, with private ones. */
   readonly messages: number;
-  /** Events handed to faces, ever. */
+  /** The events delivered to faces since the start. */
   readonly deliveries: number;
 }
 
-/** A room, from outside. */
+/** A room in the list of rooms. */
 export interface RoomSummary {
-  /** Its name, without `#`. */
+  /** The name of the room, without `#`. */
   readonly name: string;
-  /** How many users are in it. */
+  /** The number of users in the room. */
   readonly count: number;
 }

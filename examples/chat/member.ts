@@ -1,5 +1,5 @@
 /**
- * What a face and the chat are to each other. Private to the chat.
+ * The interface between a face and the chat. Private to the chat.
  *
  * **Permissions**: none.
  *
@@ -10,100 +10,105 @@ import type { ChatEvent, Params, RefusalCode } from "./events.ts";
 import type { Room } from "./room.ts";
 import type { GoodName } from "./names.ts";
 
-/** How somebody went, for the log: the others see only that. */
+/** The reason for which a user left, for the log. Other users do not see it. */
 export type LeaveReason =
   /** `/quit`. */
   | "quit"
   /** The user ended the connection. */
   | "ended"
-  /** The connection broke or fell silent. */
+  /** The connection broke or was idle for too long. */
   | "lost"
-  /** The user did not read what was sent. */
+  /** The user did not read, and the send queue was full. */
   | "slow"
-  /** The user wrote faster than can be taken. */
+  /** The user wrote faster than the chat can read. */
   | "flood"
-  /** The server stops. */
+  /** The server shuts down. */
   | "shutdown"
-  /** A face failed. */
+  /** The face failed. */
   | "error";
 
-/** The connection of one user, as the room sees it. */
+/** The connection of one user. */
 export interface Face {
-  /** Where the user is, for the log. */
+  /** The address of the user, for the log. */
   readonly address: string;
   /**
-   * Takes an event at once, without waiting for the user. One event is given to everyone in the
-   * room, the same object in the same order, so that it need be encoded only once.
+   * Receives an event and does not wait for the user. All users in a room receive the same object in
+   * the same order, so that it can be encoded once.
    *
-   * @param event What happened.
-   * @param own Whether it is what this very user said or did.
+   * @param event The event of the chat.
+   * @param own Whether this user caused the event.
    */
   deliver(event: ChatEvent, own: boolean): void;
 }
 
-/** What a face asks for a user. */
+/** The request of a face to admit a user. */
 export interface JoinRequest {
-  /** The name, as the user gave it. */
+  /** The name as the user entered it. */
   readonly name: string;
   /** The room, with or without `#`. @default "lobby" */
   readonly room?: string;
-  /** The last event that the user has seen, when coming back. */
+  /** The last event that the user has seen on an earlier connection. */
   readonly since?: { readonly epoch: string; readonly seq: number };
-  /** The token of the connection that this one replaces, if it still lives. */
+  /** The token of the connection to replace, if it is still open. */
   readonly token?: string;
 }
 
-/** Why somebody cannot come in. */
+/** The reason for which a user cannot join. */
 export interface ChatRefusal {
-  /** The reason. */
+  /** The kind of the refusal. */
   readonly code: RefusalCode;
-  /** For its sentence. */
+  /** The parameters of its sentence. */
   readonly params: Params;
 }
 
-/** A user who is in, for the face that brought him. */
+/** A user in the chat, for the face of this user. */
 export interface Member {
-  /** The name, as shown now. */
+  /** The current name. */
   readonly name: string;
   /** The room, without `#`. */
   readonly room: string;
-  /** Whether the user is still in. A member that has left stays so; every call is harmless. */
+  /** Whether the user is in the chat. After the user has left, all calls do nothing. */
   readonly present: boolean;
   /**
-   * Says a line, or does what it commands.
+   * Sends a line to the room, or runs the command in it.
    *
-   * @param line As it came from the user.
-   * @param id What the face calls it; comes back with the own message or the reply.
+   * @param line The line as the user entered it.
+   * @param id An id that comes back with the message or the reply.
    */
   say(line: string, id?: number): void;
   /**
-   * Takes the user out; the others learn it once. There is no bye: the connection is the face's.
+   * Removes the user and notifies the room. The face receives no bye and closes its connection itself.
    *
-   * @param reason Why, for the log.
+   * @param reason The reason, for the log.
    */
   leave(reason: LeaveReason): void;
 }
 
-/** What a seat asks the lobby for. */
+/** The actions of a seat, which the lobby performs. */
 export interface Acts {
+  /** Handles a line of a user. */
   say(seat: Seat, line: string, id?: number): void;
+  /** Removes a user from the chat. */
   leave(seat: Seat, reason: LeaveReason): void;
 }
 
-/** A member, with what only the lobby may see. */
+/** A member with the fields that only the lobby uses. */
 export class Seat implements Member {
+  /** Whether the user is in the chat. */
   present = true;
+  /** The current name. */
   name: string;
-  /** What the name is compared by. */
+  /** The key that equal names share. */
   key: string;
-  /** Where the user is. */
+  /** The room of the user. */
   home: Room<Seat>;
-  /** How to reach the user. */
+  /** The connection of the user. */
   readonly face: Face;
-  /** By which the user's next connection may take this place. */
+  /** The secret with which the next connection of the user can replace this one. */
   readonly token: string;
   readonly #acts: Acts;
 
+  /** Makes a seat for a user with a valid name. */
   constructor(acts: Acts, { name, key }: GoodName, home: Room<Seat>, face: Face, token: string) {
     this.#acts = acts;
     this.name = name;
@@ -113,14 +118,17 @@ export class Seat implements Member {
     this.token = token;
   }
 
+  /** The name of the room, without `#`. */
   get room(): string {
     return this.home.name;
   }
 
+  /** Sends a line to the room, or runs the command in it. */
   say(line: string, id?: number): void {
     if (this.present) this.#acts.say(this, line, id);
   }
 
+  /** Removes the user from the chat. */
   leave(reason: LeaveReason): void {
     if (this.present) this.#acts.leave(this, reason);
   }

@@ -1,16 +1,16 @@
 /**
- * Numbers in the text format of Prometheus, version 0.0.4.
+ * The text format of Prometheus, version 0.0.4.
  *
  * @module
  */
 
 /** One metric with its values. */
 export interface Metric {
-  /** Its name, e.g. `chat_users`. */
+  /** The name of the metric, e.g. `chat_users`. */
   readonly name: string;
-  /** What it counts, in one line. */
+  /** A description in one line. */
   readonly help: string;
-  /** Whether it only ever grows. */
+  /** A counter only grows; a gauge can also shrink. */
   readonly type: "counter" | "gauge";
   /** A single value, or one for each value of a label. */
   readonly value: number | {
@@ -23,10 +23,10 @@ export interface Metric {
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
- * Writes metrics.
+ * Formats metrics as text.
  *
- * @param metrics What to write.
- * @returns The text.
+ * @param metrics The metrics in the order of the output.
+ * @returns The text for a response with {@linkcode METRICS_TYPE}.
  */
 export function formatMetrics(metrics: readonly Metric[]): string {
   return metrics.map(({ name, help, type, value }) => {

@@ -1,9 +1,9 @@
 /**
- * Which names a user or a room may have, and when two of them are the same. Pure.
+ * The rules for names of users and rooms, and the comparison of names. Pure.
  *
- * A line of the chat is `name: text`, a notice is `name joined`. A name holds no space and no
- * colon and starts with a letter, a digit or an emoji, so that no name can make one look like the
- * other, and none can look like the `*` before what the server says.
+ * A line of the chat is `name: text`, a notice is `name joined`. A name contains no space and no colon,
+ * and it starts with a letter, a digit or an emoji. Therefore a message can never look like a notice,
+ * and a name can never look like the `*` in front of a line of the server.
  *
  * **Permissions**: none.
  *
@@ -12,32 +12,32 @@
 
 import type { RefusalCode } from "./events.ts";
 
-/** A name that may be used, and what it is compared by. */
+/** A valid name with its key. */
 export interface GoodName {
-  /** As it is shown. */
+  /** The name to display. */
   readonly name: string;
-  /** Equal for names that people would take for one another. */
+  /** The key for comparison. Names that people could confuse have the same key. */
   readonly key: string;
 }
 
-/** Why a name may not be used. */
+/** The reason for which a name is invalid. */
 export interface BadName {
-  /** The reason, in a form for {@linkcode RefusalCode}. */
+  /** The kind of the problem. */
   readonly problem: RefusalCode;
-  /** For `name-space`: the same without spaces. */
+  /** For `name-space`: the name with `_` in place of spaces. */
   readonly suggestion?: string;
 }
 
-/** The most visible characters of a name. */
+/** The maximum length of a name in visible characters. */
 export const MAX_NAME = 32;
 
 const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 
 /**
- * Checks what somebody gave as a name.
+ * Checks the name of a user.
  *
- * @param given As it came.
- * @returns The name, or what is wrong with it.
+ * @param given The text that the user entered.
+ * @returns The valid name, or the problem.
  */
 export function checkName(given: string): GoodName | BadName {
   const name = tidy(given);
@@ -60,10 +60,10 @@ export function checkName(given: string): GoodName | BadName {
 }
 
 /**
- * Checks what somebody gave as the name of a room, with or without `#`.
+ * Checks the name of a room.
  *
- * @param given As it came.
- * @returns The name without `#`, or undefined.
+ * @param given The text that the user entered, with or without `#`.
+ * @returns The name without `#`; undefined if it is invalid.
  */
 export function checkRoom(given: string): GoodName | undefined {
   const name = tidy(given.replace(/^[#＃]/, ""));
@@ -74,14 +74,14 @@ export function checkRoom(given: string): GoodName | undefined {
 }
 
 /**
- * Gives what names are compared by: without case, width, invisible characters and the letters
- * that Greek and Cyrillic share with Latin in looks.
+ * Returns the key of a name. It ignores case, width and invisible characters. Greek and Cyrillic letters
+ * that look like Latin ones become Latin.
  *
- * @param name A name.
- * @returns Its key.
+ * @param name The name of a user or a room.
+ * @returns The key, which is equal for names that people could confuse.
  */
 export function nameKey(name: string): string {
-  // Up and down folds ß as SS; the capital ẞ has to come down first.
+  // Upper case turns ß into SS. The capital ẞ has to become ß first.
   const folded = name.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}/gu, "")
     .toLowerCase().toUpperCase().toLowerCase().normalize("NFKC").replaceAll("ς", "σ");
   return folded.replace(LOOKALIKES, (letter) => LATIN.get(letter) ?? letter).normalize("NFC");
@@ -89,11 +89,11 @@ export function nameKey(name: string): string {
 
 const EMOJI_END = /(?:\p{Extended_Pictographic}\uFE0F?|\p{Emoji_Modifier})$/u;
 
-/** A letter of a script in which joiners change what is seen: Persian, those of India. */
+/** A letter of a script in which joiners are visible, such as Persian and the scripts of India. */
 const JOINED_SCRIPT =
   /(?![\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Han}])[\p{L}\p{M}]$/u;
 
-/** Drops what nobody sees, unless a script or an emoji needs it. */
+/** Removes invisible characters, unless a script or an emoji needs them. */
 function tidy(given: string): string {
   return given.toWellFormed().normalize("NFC")
     .replace(/\p{Default_Ignorable_Code_Point}/gu, (character, at: number, whole: string) => {
@@ -108,11 +108,11 @@ function tidy(given: string): string {
 }
 
 function fits(name: string): boolean {
-  // The code units are bounded first: one grapheme may be a megabyte.
+  // Limit the code units first, because one grapheme can be a megabyte.
   return name.length <= MAX_NAME * 12 && [...graphemes.segment(name)].length <= MAX_NAME;
 }
 
-/** Colons, asterisks, commas and what looks like them; blanks that count as letters; controls; towers. */
+/** Colons, asterisks, commas and similar characters; blanks that count as letters; controls; stacked marks. */
 const FORBIDDEN = new RegExp(
   "[\\p{Cc}\\p{Cn}\\p{Co}\\p{Cs}\\p{Z}\\p{Bidi_Control}\\u2800\\u3164\\u115F\\u1160\\uFFA0" +
     "\\u{13430}-\\u{13455}\\u{16FE4}\\u{1D159}\\u1803\\uA4FD" +
@@ -125,17 +125,17 @@ const FORBIDDEN = new RegExp(
 
 const START = /^[\p{L}\p{N}_\p{Extended_Pictographic}\p{Regional_Indicator}]/u;
 
-/** What the server could be taken for, in both languages. */
+/** Names that users could mistake for the server, in both languages. */
 const RESERVED = new Set(
   ("server system notice admin administrator moderator chat lobby portside you everyone everybody " +
     "all here nobody private joined left 服务器 系统 系统消息 系统通知 通知 公告 管理员 管理員 系統 系統消息 伺服器 聊天室 大厅 你 您 " +
     "所有人 大家 私信 加入 离开").split(" "),
 );
 
-/** `Bob_joined` and `Bob加入了`. */
+/** Names that look like a notice: `Bob_joined`, `Bob加入了`. */
 const LIKE_A_NOTICE = /(?:[\p{P}\p{S}](?:joined|left)|(?:加入|离开|进入|退出)了)$/u;
 
-/** Letters of Cyrillic and Greek, small after folding, and the Latin ones that they look like. */
+/** Pairs of a lower-case Cyrillic or Greek letter and the Latin letter that it resembles. */
 const LATIN = new Map(
   "аa вb еe кk мm нh оo рp сc тt уy хx іi јj ѕs һh ԁd ԛq ԝw αa βb εe ζz ηh ιi κk μm νv οo ρp τt υy χx"
     .split(" ").map((pair) => [pair[0]!, pair[1]!]),

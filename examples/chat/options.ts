@@ -1,5 +1,5 @@
 /**
- * The flags of the chat, and what they mean for its parts.
+ * The flags of the chat, and the options of its parts that follow from them.
  *
  * @module
  */
@@ -14,67 +14,86 @@ import type { ChatWebOptions } from "./web.ts";
 /** The flags of `examples/chat.ts`. */
 export const flags = {
   ...serverFlags(9000),
-  webPort: { type: "port", default: 9080, help: "Port of the web page; 0 is any free one" },
-  web: { type: "boolean", default: true, help: "Serve the web page too" },
+  webPort: { type: "port", default: 9080, help: "Port of the web page; 0: any free port" },
+  web: { type: "boolean", default: true, help: "Serve the web page" },
   lang: {
     type: "choice",
     choices: ["en", "zh"],
     default: "en",
-    help: "Language of notices: en, zh; the page follows the browser",
+    help: "Language in terminals; the page follows the browser",
   },
   rate: {
     type: "number",
     default: 10,
     min: 0,
     max: 1e6,
-    help: "Lines a second and user, users a second and address; 0: any",
+    help: "Lines per second and user; joins per second and address; 0: no limit",
   },
   burst: {
     type: "integer",
     default: 50,
     min: 1,
     max: 1e6,
-    help: "Lines at once and user, users at once and address",
+    help: "Lines of a user at once; joins from an address at once",
   },
-  maxLine: { type: "size", default: "4KiB", min: "64", max: "64KiB", help: "Longest line" },
+  maxLine: {
+    type: "size",
+    default: "4KiB",
+    min: "64",
+    max: "64KiB",
+    help: "Maximum size of a line",
+  },
   sendQueue: {
     type: "size",
     default: "256KiB",
     min: "64KiB",
     max: "64MiB",
-    help: "What may wait for a user who does not read, before he is let go; as JSON eightfold",
+    help:
+      "Send buffer per user; a user whose buffer is full is disconnected; browsers get 8 times as much",
   },
-  maxUsers: { type: "integer", default: 1000, min: 0, help: "Users at once; 0: any" },
-  maxRooms: { type: "integer", default: 100, min: 0, help: "Rooms at once; 0: any" },
+  maxUsers: { type: "integer", default: 1000, min: 0, help: "Maximum users; 0: no limit" },
+  maxRooms: { type: "integer", default: 100, min: 0, help: "Maximum rooms; 0: no limit" },
   maxConnectionsPerAddress: {
     type: "integer",
     default: 256,
     min: 0,
-    help: "Connections at once from one address, for terminals and pages each; 0: any",
+    help: "Terminals, and browsers, from one address; 0: no limit",
   },
-  history: { type: "integer", default: 500, min: 0, max: 100_000, help: "Events a room remembers" },
-  replay: { type: "integer", default: 20, min: 0, max: 1000, help: "Lines a newcomer is shown" },
-  nameTimeout: { type: "duration", default: "30s", help: "Time to give a name; 0: any" },
+  history: {
+    type: "integer",
+    default: 500,
+    min: 0,
+    max: 100_000,
+    help: "Events in the history of a room",
+  },
+  replay: {
+    type: "integer",
+    default: 20,
+    min: 0,
+    max: 1000,
+    help: "Messages shown to new terminals",
+  },
+  nameTimeout: { type: "duration", default: "30s", help: "Time to enter a name; 0: no limit" },
   pingInterval: {
     type: "duration",
     default: "30s",
-    help: "How often a silent browser is pinged, and let go if it has not answered; 0: never",
+    help: "Interval of pings; a browser that does not answer is disconnected; 0: never",
   },
-  idleTimeout: { type: "duration", default: "0", help: "Longest silence of a terminal; 0: any" },
+  idleTimeout: { type: "duration", default: "0", help: "Idle time of a terminal; 0: no limit" },
   allowHost: {
     type: "list",
-    help: "A name that the page may be asked for by, besides its address",
+    help: "Public host name of the page",
   },
   allowOrigin: {
     type: "list",
-    help: "A site that may open the chat, such as https://chat.example",
+    help: "Site that may connect, such as https://chat.example",
   },
 } as const;
 
-/** The values of the flags. */
+/** The parsed values of the flags. */
 export type ChatFlags = CliValues<typeof flags, None>;
 
-/** What the rules of the chat need. */
+/** Returns the options of the lobby. */
 export function lobbyOptions(values: ChatFlags, log: CliLog): LobbyOptions {
   const { history, maxUsers, maxRooms, maxLine } = values;
   return {
@@ -88,22 +107,22 @@ export function lobbyOptions(values: ChatFlags, log: CliLog): LobbyOptions {
   };
 }
 
-/** The limits of each terminal. */
+/** Returns the limits of each terminal. */
 export function terminalLimits(values: ChatFlags): TerminalLimits {
   const { lang, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue } = values;
   return { lang, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue };
 }
 
-/** Where terminals connect, and the limits of their connections. */
+/** Returns the options of the TCP server for terminals. */
 export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions {
   const { hostname, port, maxUsers, maxConnectionsPerAddress, sendQueue } = values;
   return {
     hostname,
     port,
-    // What the others say keeps no silent one here, so the limit is the terminal's own.
+    // Messages of other users count as activity here, so the terminal measures its own idle time.
     idleTimeout: 0,
     maxConnectionsPerAddress,
-    // Room for those who have no name yet, so that the one too many is told that the chat is full.
+    // Twice as many, because users without a name count, too, and must be told that the chat is full.
     maxConnections: maxUsers * 2,
     whenFull: "refuse",
     sendQueue: { limit: sendQueue, policy: "disconnect" },
@@ -115,7 +134,7 @@ export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions 
   };
 }
 
-/** Where browsers connect, the limits of their connections, what /metrics tells of the terminals. */
+/** Returns the options of the web side, with the metrics of the terminals. */
 export function webOptions(values: ChatFlags, terminals: () => ServerStats): ChatWebOptions {
   const { hostname, webPort, lang, sendQueue, maxLine, rate, burst, nameTimeout, maxUsers } =
     values;
@@ -129,7 +148,7 @@ export function webOptions(values: ChatFlags, terminals: () => ServerStats): Cha
     maxConnectionsPerAddress: values.maxConnectionsPerAddress,
     pingInterval: values.pingInterval,
     sendQueue,
-    // JSON may write a byte as six characters, and needs some of its own.
+    // JSON can encode a byte as six characters, and needs some characters itself.
     maxMessage: maxLine * 6 + 1024,
     rate,
     burst,
@@ -139,13 +158,13 @@ export function webOptions(values: ChatFlags, terminals: () => ServerStats): Cha
       return [
         {
           name: "chat_terminal_connections",
-          help: "Terminals now.",
+          help: "Connected terminals.",
           type: "gauge",
           value: active,
         },
         {
           name: "chat_terminal_turned_away_total",
-          help: "Terminals turned away.",
+          help: "Refused terminals.",
           type: "counter",
           value: refused,
         },
@@ -154,7 +173,7 @@ export function webOptions(values: ChatFlags, terminals: () => ServerStats): Cha
   };
 }
 
-/** An origin as browsers write it in `Origin`. */
+/** Returns an origin in the form of the header field `Origin`. */
 function originOf(text: string): string {
   const url = URL.parse(text);
   if (url !== null && /^https?:/.test(url.origin) && url.href === `${url.origin}/`) {
@@ -163,10 +182,10 @@ function originOf(text: string): string {
   throw badValue("--allow-origin", text, "a site such as https://chat.example");
 }
 
-/** One line in the log: who came and went, never what was said. */
+/** Logs joins, leaves and refusals. Messages are never logged. */
 function logEvent(log: CliLog, event: LobbyEvent): void {
   const { type, ...properties } = event;
-  // A name that is taken or mistyped is everyday life; a limit is for the operator to know.
+  // Refused names are normal. Refusals by a limit matter to the operator.
   const limit = type !== "refused" || event.code === "full" || event.code === "rooms-full";
   log[limit ? "info" : "debug"](LOG_LINES[type], properties);
 }

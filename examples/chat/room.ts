@@ -1,5 +1,5 @@
 /**
- * One room: who is in it and what it remembers. Pure.
+ * One room: its users and its history. Pure.
  *
  * **Permissions**: none.
  *
@@ -8,25 +8,30 @@
 
 import type { HistoryEvent } from "./events.ts";
 
-/** The most characters that a room remembers, so that long lines do not cost more than many. */
+/** The maximum number of characters in a history, which bounds the memory for long lines. */
 const MAX_CHARACTERS = 256 * 1024;
 
 /** A room with seats of type `S`. */
 export class Room<S> {
-  /** As it is shown, without `#`. */
+  /** The name to display, without `#`. */
   readonly name: string;
-  /** What it is found by. */
+  /** The key of the name for comparison. */
   readonly key: string;
-  /** Who is in, in order of arrival. */
+  /** The users in order of arrival. */
   readonly seats: Set<S> = new Set();
 
   readonly #limit: number;
   readonly #events: HistoryEvent[] = [];
   #characters = 0;
-  /** The number of the last event that is not remembered. */
+  /** The number of the last event that is no longer in the history. */
   #forgotten: number;
 
-  /** @param seq The number of the last event of any room. @param limit How many events to remember. */
+  /**
+   * @param name The name to display, without `#`.
+   * @param key The key of the name for comparison.
+   * @param seq The number of the latest event of all rooms.
+   * @param limit The maximum number of events in the history.
+   */
   constructor(name: string, key: string, seq: number, limit: number) {
     this.name = name;
     this.key = key;
@@ -34,7 +39,7 @@ export class Room<S> {
     this.#limit = limit;
   }
 
-  /** Remembers an event, and forgets the oldest that are too many. */
+  /** Adds an event to the history, and drops the oldest events above the limits. */
   remember(event: HistoryEvent): void {
     this.#events.push(event);
     this.#characters += size(event);
@@ -46,10 +51,10 @@ export class Room<S> {
   }
 
   /**
-   * Gives what came after an event.
+   * Returns the events after an event.
    *
-   * @param seq The number of that event.
-   * @returns The events, oldest first, and whether they are all.
+   * @param seq The number of the last known event.
+   * @returns The events, oldest first; `complete` tells whether none is missing.
    */
   after(seq: number): { events: readonly HistoryEvent[]; complete: boolean } {
     return {

@@ -1,9 +1,9 @@
 /**
- * The terminal's face of the chat: lines over a connection, as `nc` and `telnet` bring them.
+ * The face of the chat for terminals: lines over a connection, as with `nc` and `telnet`.
  *
- * A peer that vanished without a word is found by TCP keep-alive, at the pace of the system: on
- * Linux two hours, unless `net.ipv4.tcp_keepalive_time` says otherwise. An `idleTimeout` finds it
- * sooner, and the silent ones too.
+ * TCP keep-alive detects a peer that has disappeared. The operating system decides when: Linux waits two
+ * hours, unless `net.ipv4.tcp_keepalive_time` is set. An `idleTimeout` ends such a peer sooner, but
+ * it also ends users who are silent.
  *
  * @module
  */
@@ -19,6 +19,16 @@ import type {
   ShutdownOptions,
   ShutdownReport,
 } from "../../net/tcp/server_options.ts";
+import {
+  count,
+  integer,
+  limit,
+  milliseconds,
+  numberFrom,
+  oneOf,
+  OptionRules,
+  required,
+} from "../../net/internal/options.ts";
 import { Broadcast, Listener } from "./broadcast.ts";
 import { Door } from "./door.ts";
 import type { ChatEvent, Params } from "./events.ts";
@@ -29,34 +39,54 @@ import { byteLength } from "./text.ts";
 import { Throttle } from "../../net/throttle.ts";
 import { sentence, type SentenceCode } from "./words.ts";
 
-/** Limits of one terminal. */
+/** The smallest send queue in bytes. The welcome with its messages has to fit. */
+const MIN_QUEUE = 64 * 1024;
+
+/** The limits of one terminal. */
 export interface TerminalLimits extends TerminalStyle {
-  /** How long a user may take to give a name, in milliseconds; 0 for ever. */
+  /** The time to enter a name, in milliseconds; 0 removes the limit. */
   readonly nameTimeout: number;
-  /** How long a user may say nothing, whatever the others say, in milliseconds; 0 for ever. */
+  /** The time without a line of the user, in milliseconds; 0 removes the limit. */
   readonly idleTimeout: number;
-  /** The most bytes of a line. */
+  /** The maximum size of a line in bytes. */
   readonly maxLine: number;
-  /** Lines a second; 0 lifts the limit. */
+  /** The lines per second; 0 removes the limit. */
   readonly rate: number;
-  /** Lines at once. */
+  /** The lines that a user may send at once. */
   readonly burst: number;
-  /** The limit of the connection's send queue in bytes, at least 64 KiB. */
+  /** The size of the send queue of the connection in bytes, at least 64 KiB. */
   readonly sendQueue: number;
 }
 
-/** How often a user may try to find a name. */
+/** The rules for {@linkcode TerminalLimits}. */
+const TERMINAL_RULES = new OptionRules<TerminalLimits>({
+  lang: required(oneOf("en", "zh")),
+  replay: required(limit),
+  nameTimeout: required(milliseconds),
+  idleTimeout: required(milliseconds),
+  maxLine: required(count),
+  rate: required(numberFrom(0)),
+  burst: required(count),
+  sendQueue: required(integer(MIN_QUEUE, Number.MAX_SAFE_INTEGER)),
+});
+
+/** The number of attempts to enter a name. */
 const ATTEMPTS = 5;
 
-/** Serves terminals of one style, which share what they encode. */
+/** Serves terminals of one style, which share their encoded lines. */
 export class Terminals {
   readonly #lobby: Lobby;
   readonly #limits: TerminalLimits;
   readonly #broadcast: Broadcast;
   readonly #door: Door;
 
-  /** @param lobby The chat. @param limits The limits of each terminal. */
+  /**
+   * @param lobby The lobby of the chat.
+   * @param limits The limits of each terminal.
+   * @throws {RangeError | TypeError} If a limit is invalid.
+   */
   constructor(lobby: Lobby, limits: TerminalLimits) {
+    TERMINAL_RULES.check("Terminals", limits);
     this.#lobby = lobby;
     this.#limits = limits;
     this.#broadcast = new Broadcast(limits, limits.sendQueue / 4);
@@ -65,9 +95,9 @@ export class Terminals {
 
   /**
    * Serves one user from the greeting to the end. The connection should have the send queue policy
-   * "disconnect": whoever does not read is let go, and nobody waits for him.
+   * "disconnect", so that a user who does not read is disconnected and delays nobody.
    *
-   * @param conn The user's connection.
+   * @param conn The connection of the user.
    */
   async serve(conn: Connection): Promise<void> {
     const terminal = new Terminal(conn, this.#broadcast, this.#limits);
@@ -90,7 +120,7 @@ export class Terminals {
     }
   }
 
-  /** Asks for a name until there is a good one. */
+  /** Asks for a name until it is valid. */
   async #admit(terminal: Terminal, conn: Connection): Promise<Member | undefined> {
     const { nameTimeout } = this.#limits;
     const due = nameTimeout > 0 ? performance.now() + nameTimeout : Infinity;
@@ -129,7 +159,7 @@ class Terminal implements Face {
 
   deliver(event: ChatEvent, own: boolean): void {
     if (event.type === "message" || event.type === "notice") {
-      // What one has typed stands on the screen already, and the welcome says that one is in.
+      // The user sees the own line already, and the welcome replaces the own notice.
       const shown = !own || (event.type === "notice" && event.code === "renamed");
       if (shown) this.#broadcast.tell(this.#listener, event);
       return;
@@ -139,18 +169,18 @@ class Terminal implements Face {
     if (event.type === "bye") void this.#conn.close();
   }
 
-  /** Queues what the room has said, so that nothing overtakes it. */
+  /** Queues the lines of the room, so that later messages do not overtake them. */
   flush(): void {
     this.#listener.flush();
   }
 
-  /** Says something of the face's own. */
+  /** Sends a sentence of the face itself. */
   tell(code: SentenceCode, params?: Params): void {
     this.flush();
     this.#conn.trySend(serverLines(sentence(this.#limits.lang, code, params)));
   }
 
-  /** Says why a name is refused, and asks for another where there is one to ask for. */
+  /** Explains the refusal of a name, and asks for another one if that can help. */
   refuse({ code, params }: ChatRefusal, again: boolean): void {
     const { lang } = this.#limits;
     const question = again && code.startsWith("name-") && code !== "name-space";
@@ -158,7 +188,7 @@ class Terminal implements Face {
     this.#conn.trySend(serverLines(sentence(lang, code, params) + more));
   }
 
-  /** The name that the user gives; null if he does not. */
+  /** Returns the name that the user enters; null if there is none in time. */
   async name(due: number): Promise<string | null> {
     try {
       return await this.line(due);
@@ -169,7 +199,7 @@ class Terminal implements Face {
     }
   }
 
-  /** The next line that is short enough, no faster than the rate; longer ones are answered. */
+  /** Returns the next line, at most at the rate limit. Lines that are too long get an answer. */
   async line(due = Infinity): Promise<string | null> {
     const { maxLine: max, idleTimeout } = this.#limits;
     while (true) {
@@ -177,7 +207,7 @@ class Terminal implements Face {
       const timeout = left === Infinity ? 0 : Math.max(1, left);
       const line = await this.#conn.readLine({ max, timeout }).catch(tooLong);
       const wait = line === null ? 0 : this.#throttle.take(performance.now());
-      // Not reading on is what slows the sender down, and it loses nothing.
+      // A pause in reading slows the sender down by backpressure and loses nothing.
       if (wait > 0) await delay(wait, { signal: this.#conn.signal });
       if (line !== undefined) return line;
       this.tell("too-long", { max: `${max}` });
@@ -185,48 +215,52 @@ class Terminal implements Face {
   }
 }
 
-/** By what a user's place is known at the door. */
+/** Returns the network of a user, for the rate limit of joining. */
 function network({ remoteAddr }: Connection): string {
   return "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
 }
 
-/** The rest of an over-long line is skipped by the connection, and the user may go on. */
+/** Ignores the error of a line that is too long. The connection skips the rest of the line. */
 function tooLong(error: unknown): undefined {
   if (error instanceof NetError && error.kind === "limit" && error.phase === "read") return;
   throw error;
 }
 
-/** Whether nothing came in time. */
+/** Returns whether an error is the time limit of a read. */
 function isSilence(error: unknown): boolean {
   return error instanceof NetError && error.kind === "timeout" && error.phase === "read";
 }
 
-/** What ended a connection, as the log says it. */
+/** Returns the reason of a failed connection, for the log. */
 function leaveReason(error: unknown): LeaveReason {
   if (!(error instanceof NetError)) return "error";
   const slow = error.phase === "write" && (error.kind === "limit" || error.kind === "timeout");
   return slow ? "slow" : "lost";
 }
 
-/** The terminal side, listening. */
+/** A running server for terminals. */
 export interface TerminalServer extends AsyncDisposable {
-  /** Where it listens, e.g. `tcp://127.0.0.1:9000`. */
+  /** The address of the server. */
+  readonly addr: Deno.NetAddr;
+  /** The address as a URL, e.g. `tcp://127.0.0.1:9000`. */
   readonly url: string;
-  /** Resolves when it has shut down. */
+  /** Resolves after the shutdown. */
   readonly finished: Promise<void>;
-  /** Counters of this moment. */
+  /** Returns the counters of this moment. */
   stats(): ServerStats;
-  /** Stops accepting, tells everyone in the chat, and lets their queues empty until the deadline. */
+  /** Stops accepting, sends all users a farewell, and sends the queues until the deadline. */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }
 
 /**
- * Listens for terminals.
+ * Starts the server for terminals.
  *
- * @param lobby The chat.
+ * @param lobby The lobby of the chat.
  * @param limits The limits of each terminal.
- * @param options Where to listen, and the limits of connections.
- * @returns The server. Its end is also the end of the chat.
+ * @param options The address, and the limits of connections.
+ * @returns The server. Its shutdown also ends the chat.
+ * @throws {NetError} In phase "listen".
+ * @throws {RangeError | TypeError} If a limit or an option is invalid.
  */
 export function serveTerminals(
   lobby: Lobby,
@@ -240,6 +274,7 @@ export function serveTerminals(
     return server.shutdown(options);
   };
   return {
+    addr: server.addr,
     url: server.url,
     finished: server.finished,
     stats: () => server.stats(),

@@ -1,16 +1,16 @@
 /**
- * What an event looks like in a terminal. Pure.
+ * The format of events in a terminal. Pure.
  *
- * | Line | What it is |
+ * | Line | Meaning |
  * |---|---|
  * | `Ann: hello` | a message |
  * | `Ann: *waves*` | a message by `/me` |
  * | `[private] Ann -> Bob: hello` | a private message |
  * | `Bob joined` | a notice to the room |
- * | `* You are Ann …` | an answer of the server to this user alone |
+ * | `* You are Ann …` | a line of the server to this user alone |
  *
- * A name has no space, no colon, no `*` and no `[` at its start. So whatever somebody is called and
- * whatever he writes, his lines have a colon where a notice has a space.
+ * A name has no space and no colon, and does not start with `*` or `[`. A message therefore has a colon
+ * where a notice has a space, whatever the user writes.
  *
  * **Permissions**: none.
  *
@@ -20,26 +20,26 @@
 import type { ChatEvent, ChatWelcome } from "./events.ts";
 import { type Lang, sentence } from "./words.ts";
 
-/** How many others are named on entering; `/who` names more. */
+/** The number of users that the welcome names; `/who` lists all. */
 const NAMED = 20;
 
-/** The most characters of earlier messages, so that they fit the smallest send queue. */
+/** The maximum characters of earlier messages, so that they fit into the smallest send queue. */
 const REPLAYED = 10_000;
 
-/** How an event reads in a terminal. */
+/** The format of a terminal. */
 export interface TerminalStyle {
-  /** The language. */
+  /** The language of notices and answers. */
   readonly lang: Lang;
-  /** How many earlier messages a newcomer sees. */
+  /** The number of earlier messages in the welcome. */
   readonly replay: number;
 }
 
 /**
- * Writes an event as lines for a terminal.
+ * Formats an event as lines for a terminal.
  *
- * @param event What happened.
- * @param style How to write it.
- * @returns Lines with their ends; empty when there is nothing to show.
+ * @param event The event of the chat.
+ * @param style The language and the number of earlier messages.
+ * @returns Lines with line ends; empty if there is nothing to show.
  */
 export function terminalText(event: ChatEvent, style: TerminalStyle): string {
   const { lang } = style;
@@ -60,10 +60,10 @@ export function terminalText(event: ChatEvent, style: TerminalStyle): string {
 }
 
 /**
- * Marks lines as coming from the server.
+ * Marks lines as lines of the server.
  *
  * @param text One or more lines.
- * @returns The lines, each with its mark and its end.
+ * @returns The lines, each with the mark and a line end.
  */
 export function serverLines(text: string): string {
   return text.split("\n").map((line) => `* ${line}\n`).join("");
@@ -78,7 +78,7 @@ function whereAmI({ name, room, members }: ChatWelcome, lang: Lang): string {
   return sentence(lang, "welcome", { name, room, others: names + rest });
 }
 
-/** The last messages; that somebody came or went then is of no use now. */
+/** Returns the last messages. Old notices are left out. */
 function earlier({ events, room }: ChatWelcome, style: TerminalStyle): string {
   const messages = events.filter((event) => event.type === "message");
   let lines = "";

@@ -1,29 +1,30 @@
 /**
- * What one user may put on the screens of the others. Pure.
+ * Makes text of users safe for the screens of other users. Pure.
  *
  * **Permissions**: none.
  *
  * @module
  */
 
-/** Nothing to do for these: the lines that most people write. */
+/** Printable ASCII. Most lines match and need no further work. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
-/** What shows nothing: spaces of every width, joiners, fillers, empty Braille, the note and mark without ink. */
+/** Invisible characters: spaces, joiners, fillers, empty Braille, the invisible note and mark. */
 const UNSEEN = "\\s\\p{Cf}\\p{Default_Ignorable_Code_Point}\\u2800\\u{1D159}\\u{16FE4}";
 
 /**
- * So many blanks push what follows to the next line of a terminal, where it could pass for a
- * notice: twenty indent any code. What takes no room counts too, or it would part the blanks.
+ * More than twenty blanks. Many blanks would push text to the next line of a terminal, where it could
+ * look like a notice. Twenty are enough to indent code. Characters without width count, because they
+ * could separate the blanks.
  */
 const GAPS = new RegExp(`([${UNSEEN}]{20})[${UNSEEN}]+`, "gu");
 const GAP = " ".repeat(21);
 
 /**
- * Terminal sequences, whole, so that `\x1b[31mred` leaves `red` and not `[31mred`: CSI, strings
- * (OSC, DCS, SOS, PM, APC) with their end, and the short ones. A string that does not end would
- * swallow the rest of the line, so it only loses its introducer. A string ends at the next
- * introducer at the latest, so that many of them cost no more than one.
+ * Complete terminal sequences, so that `\x1b[31mred` becomes `red` and not `[31mred`: CSI, strings (OSC,
+ * DCS, SOS, PM, APC) with their end, and short ones. A string without an end loses only its introducer,
+ * because otherwise the rest of the line would disappear. A string ends at the next introducer at the
+ * latest, so the cost stays linear.
  */
 const ESCAPES = new RegExp(
   [
@@ -34,25 +35,24 @@ const ESCAPES = new RegExp(
   "g",
 );
 
-/** What begins a new line somewhere, whatever the others take it for. */
+/** Characters that begin a new line in some program. */
 const BREAKS = /[\n\r\v\f\x85\u2028\u2029]+/g;
 
-/** Control characters; direction marks, overrides and isolates; annotations; half characters. */
+/** Control characters; direction marks, overrides and isolates; annotations; lone surrogates. */
 const HARMFUL = /[\p{Cc}\p{Bidi_Control}\u206A-\u206F\uFEFF\uFFF9-\uFFFB\p{Cs}]/gu;
 
-/** Invisible letters that stand for ASCII; the flags of Scotland and the like are made of them. */
+/** Invisible tag characters. Flags such as that of Scotland consist of them and stay. */
 const TAGS = /(\u{1F3F4}[\u{E0020}-\u{E007E}]{1,8}\u{E007F})|[\u{E0000}-\u{E007F}]/gu;
 
-/** No script stacks more marks on a letter; a tower of them covers the lines of others. */
+/** More stacked marks than any script uses. They would cover the lines of other users. */
 const TOWERS = /((?:\p{M}\p{Cf}*){8})[\p{M}\p{Cf}]+/gu;
 
 /**
- * Makes a line of one user safe for the terminals, pages and logs of all others: no control
- * characters, no terminal sequences, no change of direction, one line. Every script and emoji
- * stays as it is.
+ * Makes a line of a user safe for terminals, pages and logs. The result has no control characters, no
+ * terminal sequences, no direction changes and no line ends. All scripts and emoji stay unchanged.
  *
- * @param text A line as it came.
- * @returns The line, fit to be shown; possibly empty.
+ * @param text The line as the user entered it.
+ * @returns The safe line, which can be empty.
  */
 export function neutralise(text: string): string {
   if (PLAIN.test(text)) return text.includes(GAP) ? text.replace(GAPS, "$1") : text;
@@ -69,10 +69,10 @@ export function neutralise(text: string): string {
 const BLANK = new RegExp(`^[${UNSEEN}]*$`, "u");
 
 /**
- * Says whether a text shows nothing at all.
+ * Returns whether a text has no visible characters.
  *
- * @param text A line, made safe.
- * @returns Whether there is nothing to be seen in it.
+ * @param text A line after {@linkcode neutralise}.
+ * @returns True if the text is invisible or empty.
  */
 export function isBlank(text: string): boolean {
   return BLANK.test(text);
@@ -81,23 +81,23 @@ export function isBlank(text: string): boolean {
 const encoder = new TextEncoder();
 
 /**
- * Says how many bytes a text has as UTF-8.
+ * Returns the size of a text in UTF-8.
  *
- * @param text Any text.
+ * @param text The text to measure.
  * @returns The number of bytes.
  */
 export function byteLength(text: string): number {
   return PLAIN.test(text) ? text.length : encoder.encode(text).length;
 }
 
-/** The most characters of a list, so that an answer fits into any queue. */
+/** The maximum characters of a list, so that an answer fits into every queue. */
 const MAX_LIST = 4000;
 
 /**
- * Writes names in one line, as many as fit.
+ * Joins names in one line, as many as fit.
  *
- * @param names The names.
- * @returns `Ann, Bob`, or `Ann, Bob, …`.
+ * @param names The names in the order of the output.
+ * @returns A list such as `Ann, Bob`; `…` replaces the names that do not fit.
  */
 export function enumerate(names: readonly string[]): string {
   let line = "";

@@ -7,8 +7,25 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { serveHttp } from "../../http/server/server.ts";
-import type { HttpServer } from "../../http/server/options.ts";
+import type { HttpServer, HttpServerStats } from "../../http/server/options.ts";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
+import { SHUTDOWN } from "../../net/internal/listening_server.ts";
+import {
+  callback,
+  count,
+  integer,
+  limit,
+  listenPort,
+  listOf,
+  MAX_TIMER,
+  milliseconds,
+  numberFrom,
+  oneOf,
+  OptionRules,
+  required,
+  word,
+} from "../../net/internal/options.ts";
+import type { ShutdownOptions } from "../../net/tcp/server_options.ts";
 import { upgrade as openWebSocket } from "../../ws/server/upgrade.ts";
 import { Door } from "./door.ts";
 import { chatMetrics } from "./chat_metrics.ts";
@@ -31,59 +48,84 @@ import {
 } from "./web_socket.ts";
 import { type Lang, preferredLang } from "./words.ts";
 
-/** Options of {@linkcode serveChatWeb}. */
+/** The options of {@linkcode serveChatWeb}. */
 export interface ChatWebOptions extends Visitors, WebSocketLimits {
-  /** The port to listen on; 0 takes a free one. */
+  /** The port to listen on; 0 takes any free port. */
   readonly port: number;
-  /** The language for browsers that ask for neither. */
+  /** The language for browsers that prefer neither English nor Chinese. */
   readonly lang: Lang;
-  /** The most WebSockets at a time; 0 lifts it. */
+  /** The maximum number of WebSockets; 0 removes the limit. */
   readonly maxConnections: number;
-  /** The most WebSockets from one address; 0 lifts it, as behind a proxy, where all come from one. */
+  /** The maximum number of WebSockets from one address. 0 removes the limit, for use behind a proxy. */
   readonly maxConnectionsPerAddress: number;
-  /** How often a silent browser is pinged, in milliseconds; 0 for never. */
+  /** The interval of pings to a silent browser, in milliseconds; 0 sends none. */
   readonly pingInterval: number;
-  /** Metrics besides the chat's own. */
+  /** Returns additional metrics. */
   readonly metrics?: () => readonly Metric[];
 }
 
-/** The running web side. */
+/** The rules for {@linkcode ChatWebOptions}. */
+const WEB_RULES = new OptionRules<ChatWebOptions>({
+  hostname: required(word),
+  port: required(listenPort),
+  lang: required(oneOf("en", "zh")),
+  allowHosts: required(listOf(word)),
+  allowOrigins: required(listOf(word)),
+  maxConnections: required(limit),
+  maxConnectionsPerAddress: required(limit),
+  pingInterval: required(milliseconds),
+  sendQueue: required(integer(1, Number.MAX_SAFE_INTEGER)),
+  maxMessage: required(count),
+  rate: required(numberFrom(0)),
+  burst: required(count),
+  nameTimeout: required(milliseconds),
+  metrics: callback,
+});
+
+/** A running web side. */
 export interface ChatWeb extends AsyncDisposable {
-  /** Where the page is. */
+  /** The address of the server. */
+  readonly addr: Deno.NetAddr;
+  /** The URL of the page. */
   readonly url: string;
-  /** Resolves when it has shut down. */
+  /** Resolves after the shutdown. */
   readonly finished: Promise<void>;
-  /** Lets requests and sockets end until the deadline in milliseconds, then cuts them. */
-  shutdown(options?: { deadline?: number }): Promise<void>;
+  /** Returns the counters of the HTTP server. */
+  stats(): HttpServerStats;
+  /** Closes the WebSockets, waits for requests until the deadline, then ends all connections. */
+  shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
-/** Messages of a flooding browser that may wait for their turn; until there is room, no more are read. */
+/** The maximum number of unread messages of a browser. While the queue is full, nothing is read. */
 const MAX_INBOX = 200;
 
-/** How many times longer than in a terminal a short line is as JSON, so how much more may wait. */
+/** The size of a short line as JSON, compared with a terminal. Send queues are larger by this factor. */
 const JSON_FACTOR = 8;
 
-/** The most WebSockets of one address that have not joined, where addresses are told apart. */
+/** The maximum number of WebSockets of one address without a name, if addresses have a limit. */
 const MAX_NAMELESS = 16;
 
-/** How many connections leave room for the page beside so many WebSockets. */
+/** Returns a connection limit that leaves room for the page beside the WebSockets. */
 const roomFor = (sockets: number) => sockets === 0 ? 0 : Math.max(2 * sockets, 128);
 
 const logger = getLogger(["portside", "chat", "web"]);
 
 /**
- * Starts the web side.
+ * Starts the web side of the chat.
  *
- * @param lobby The chat.
- * @param options Where to listen, and the limits.
- * @returns The running server.
+ * @param lobby The lobby of the chat.
+ * @param options The address, the language and the limits.
+ * @returns The running server with the page.
  * @throws {NetError} In phase "listen".
+ * @throws {RangeError | TypeError} If an option is invalid.
  */
 export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
+  WEB_RULES.check("serveChatWeb", options);
   return new RunningWeb(lobby, options);
 }
 
 class RunningWeb implements ChatWeb {
+  readonly addr: Deno.NetAddr;
   readonly url: string;
   readonly finished: Promise<void>;
   readonly #options: ChatWebOptions;
@@ -91,7 +133,7 @@ class RunningWeb implements ChatWeb {
   readonly #side: WebSide;
   readonly #page: ReturnType<typeof preparePage>;
   readonly #started = performance.now();
-  /** Every WebSocket with the address, of IPv6 the network, that it comes from. */
+  /** All WebSockets with their addresses; for IPv6, the network. */
   readonly #faces = new Map<WebSocketFace, string>();
   readonly #turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
   readonly #counts: WebSocketCounts = { throttled: 0 };
@@ -112,14 +154,15 @@ class RunningWeb implements ChatWeb {
       {
         hostname,
         port,
-        hardened: true, // Not only beyond this machine: the same limits everywhere.
-        allowedHosts: "any", // The chat has a check of its own, which names its flag.
-        maxRequests: 0, // A WebSocket is one as long as it lasts; the connections are counted.
+        hardened: true, // The same limits on loopback as elsewhere.
+        allowedHosts: "any", // hostAllowed() checks hosts; its answer names the flag.
+        maxRequests: 0, // A WebSocket is one long request; maxConnections limits them.
         maxConnections: roomFor(maxConnections),
         maxConnectionsPerAddress: roomFor(maxConnectionsPerAddress),
       },
       (request, { remoteAddr }) => this.#respond(request, remoteAddr),
     );
+    this.addr = this.#server.addr;
     this.url = this.#server.url;
     this.finished = this.#server.finished;
   }
@@ -127,17 +170,19 @@ class RunningWeb implements ChatWeb {
   async #respond(request: Request, remote: Deno.NetAddr): Promise<Response> {
     if (!hostAllowed(request, this.#options)) {
       this.#turnedAway.host++;
-      return textResponse(421, "This server is not known by that name: see --allow-host\n");
+      return textResponse(421, "This server does not answer for this host: see --allow-host\n");
     }
-    // A host such as 127.0.0.1:99999 gives an URL that is none.
-    if (!URL.canParse(request.url)) return textResponse(400, "This Host is no host\n");
+    // A host such as 127.0.0.1:99999 makes the URL invalid.
+    if (!URL.canParse(request.url)) {
+      return textResponse(400, "The Host of the request is invalid\n");
+    }
     const path = new URL(request.url).pathname;
     if (!["/", "/ws", "/healthz", "/metrics"].includes(path)) {
-      return textResponse(404, "There is nothing here\n");
+      return textResponse(404, "Not found\n");
     }
     if (request.method !== "GET" && (request.method !== "HEAD" || path === "/ws")) {
       const allow = path === "/ws" ? "GET" : "GET, HEAD";
-      return textResponse(405, "Only reading is possible here\n", { allow });
+      return textResponse(405, "Method not allowed\n", { allow });
     }
     if (path === "/ws") return this.#upgrade(request, remote);
     if (path === "/") return (await this.#page).respond(request);
@@ -157,11 +202,11 @@ class RunningWeb implements ChatWeb {
     if (refused !== undefined) return refused;
     const lang = preferredLang(request.headers.get("accept-language")) ?? options.lang;
     const { response, connection } = await openWebSocket(request, { remoteAddr: remote }, {
-      allowedOrigins: "*", // They have been looked at above.
+      allowedOrigins: "*", // originAllowed() has checked the origin.
       pingInterval: options.pingInterval,
       maxMessageSize: options.maxMessage,
       inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue, policy: "wait" },
-      // So much in the socket, and as much again behind it.
+      // One half waits in the socket, the other half in the queue behind it.
       outbox: { limit: options.sendQueue * JSON_FACTOR / 2 },
     });
     if (connection === undefined) return response;
@@ -179,7 +224,7 @@ class RunningWeb implements ChatWeb {
       return textResponse(status, text, status === 503 ? { "retry-after": "10" } : {});
     };
     if (!originAllowed(request, this.#options)) {
-      return turnAway("origin", 403, "This page may not open the chat: see --allow-origin\n");
+      return turnAway("origin", 403, "This site may not connect: see --allow-origin\n");
     }
     const { maxConnections: most, maxConnectionsPerAddress: each } = this.#options;
     const { open, here, nameless } = this.#count(network);
@@ -192,11 +237,11 @@ class RunningWeb implements ChatWeb {
     return undefined;
   }
 
-  /** Counts the WebSockets: all, those of an address, and of these the ones that have not joined. */
+  /** Counts the WebSockets: all, those of an address, and those of the address without a name. */
   #count(network: string): { open: number; here: number; nameless: number } {
     let [open, here, nameless] = [0, 0, 0];
     for (const [face, address] of this.#faces) {
-      // One that is told to close and does not answer holds no place of those who talk.
+      // A closing WebSocket must not take the place of a user.
       if (face.closing) continue;
       open++;
       if (address !== network) continue;
@@ -207,7 +252,7 @@ class RunningWeb implements ChatWeb {
   }
 
   #metrics(): string {
-    const own = chatMetrics(this.#side.lobby.stats, {
+    const own = chatMetrics(this.#side.lobby.stats(), {
       connections: this.#faces.size,
       closing: [...this.#faces.keys()].filter((face) => face.closing).length,
       throttled: this.#counts.throttled,
@@ -217,19 +262,28 @@ class RunningWeb implements ChatWeb {
     return formatMetrics([...own, ...this.#options.metrics?.() ?? []]);
   }
 
-  async shutdown({ deadline = 5000 }: { deadline?: number } = {}): Promise<void> {
+  stats(): HttpServerStats {
+    return this.#server.stats();
+  }
+
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    SHUTDOWN.check("shutdown", options);
+    const { deadline = 5000 } = options;
     const due = performance.now() + deadline;
     if (!this.#stopping) {
       this.#stopping = true;
       for (const face of this.#faces.keys()) face.end(1001, "the server stops", "shutdown");
     }
-    // Sockets first: the server's own shutdown does not wait for them.
+    // WebSockets first, because the shutdown of the server does not wait for them.
     const gone = Promise.all([...this.#faces.keys()].map((face) => face.gone));
-    const waiting = new AbortController();
-    await Promise.race([gone, delay(deadline, { signal: waiting.signal }).catch(() => {})]);
-    waiting.abort();
+    if (deadline > MAX_TIMER) await gone;
+    else {
+      const waiting = new AbortController();
+      await Promise.race([gone, delay(deadline, { signal: waiting.signal }).catch(() => {})]);
+      waiting.abort();
+    }
     await this.#server.shutdown({ deadline: Math.max(0, due - performance.now()) });
-    await this.#page; // A server that ends at once may still be hashing it.
+    await this.#page; // The hashing of the page may still run after an immediate shutdown.
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The browsers of each room: an event is encoded once for all who hear it in
- * one language, and handed to all of them at once.
+ * The browsers of each room. An event is encoded once for each language and sent to all browsers of the
+ * room that use this language.
  *
  * @module
  */
@@ -9,32 +9,32 @@ import { type RoomMember, WsRoom } from "../../ws/room.ts";
 import type { HistoryEvent } from "./events.ts";
 import type { Lang } from "./words.ts";
 
-/** A browser in the crowd. */
+/** A browser that receives broadcasts. */
 export interface Hearer extends RoomMember {
-  /** The user's name at this moment. */
+  /** The current name of the user. */
   readonly name: string | undefined;
 }
 
 const LANGS: readonly Lang[] = ["en", "zh"];
 
-/** Who hears what, by room and language. */
+/** The browsers by room and language. */
 export class WebCrowd {
   readonly #encode: (event: HistoryEvent, lang: Lang) => string;
   readonly #rooms = new Map<string, WsRoom<Hearer>>();
   readonly #places = new Map<Hearer, string>();
   #told: HistoryEvent | undefined;
 
-  /** @param encode Makes the text of an event that is nobody's own. */
+  /** @param encode Returns the text of an event of another user. */
   constructor(encode: (event: HistoryEvent, lang: Lang) => string) {
     this.#encode = encode;
   }
 
   /**
-   * Puts a browser into a room, out of the one where it was.
+   * Moves a browser into a room.
    *
-   * @param hearer The browser.
-   * @param room The room.
-   * @param lang Its language.
+   * @param hearer The browser to move.
+   * @param room The name of the room.
+   * @param lang The language of the browser.
    */
   enter(hearer: Hearer, room: string, lang: Lang): void {
     this.leave(hearer);
@@ -46,9 +46,9 @@ export class WebCrowd {
   }
 
   /**
-   * Takes a browser out; an empty room vanishes.
+   * Removes a browser from its room, and the room if it is empty.
    *
-   * @param hearer The browser.
+   * @param hearer The browser to remove.
    */
   leave(hearer: Hearer): void {
     const place = this.#places.get(hearer);
@@ -60,10 +60,10 @@ export class WebCrowd {
   }
 
   /**
-   * Tells an event to everyone in its room but the one whose own it is; the first to hear of it
-   * calls for all.
+   * Sends an event to all browsers in its room, except to the user who caused it. Each browser calls this
+   * method; only the first call for an event has an effect.
    *
-   * @param event The event.
+   * @param event The event of a room.
    */
   tell(event: HistoryEvent): void {
     if (event === this.#told) return;

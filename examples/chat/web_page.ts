@@ -1,6 +1,6 @@
 /**
- * The page and the headers that keep it to itself: a strict content security
- * policy with the hashes of its script and style, checked Host and Origin.
+ * The page, its security headers (a strict content security policy with the hashes of its script and
+ * style), and the checks of `Host` and `Origin`.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import { matchesETag } from "../../http/etag.ts";
 import { isLoopback } from "../../net/address.ts";
 import page from "./page.html" with { type: "text" };
 
-/** Who may ask. */
+/** The hosts and origins that the chat accepts. */
 export interface Visitors {
-  /** The address that the server listens on. */
+  /** The address to listen on. */
   readonly hostname: string;
-  /** Names besides, under which the server is known (`Host`). */
+  /** Further host names of the server (`Host`). */
   readonly allowHosts: readonly string[];
-  /** Origins besides its own that may open a WebSocket, e.g. `https://chat.example`. */
+  /** Further origins that may open a WebSocket, e.g. `https://chat.example`. */
   readonly allowOrigins: readonly string[];
 }
 
-/** What every answer carries. */
+/** The header fields of every response. */
 const COMMON: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
@@ -31,12 +31,12 @@ const COMMON: Readonly<Record<string, string>> = {
 };
 
 /**
- * Answers with a text of our own.
+ * Makes a response with plain text.
  *
- * @param status The status.
- * @param text The body.
- * @param headers Headers besides the common ones.
- * @returns The response.
+ * @param status The status of the response.
+ * @param text The text of the body.
+ * @param headers Header fields in addition to the common ones.
+ * @returns The response with all security headers.
  */
 export function textResponse(
   status: number,
@@ -47,17 +47,17 @@ export function textResponse(
   return new Response(text, { status, headers: { ...COMMON, "content-type": type, ...headers } });
 }
 
-/** The page as it is served. */
+/** The page with its hashes and entity tag. */
 export interface Page {
-  /** Answers GET and HEAD of the page. */
+  /** Returns the response to GET or HEAD. */
   respond(request: Request): Response;
 }
 
 /**
- * Prepares the page.
+ * Prepares the page: computes the hashes and the entity tag.
  *
- * @param lang The language of readers whose browser asks for neither English nor Chinese.
- * @returns The page.
+ * @param lang The language for browsers that prefer neither English nor Chinese.
+ * @returns The page that answers requests.
  */
 export async function preparePage(lang: "en" | "zh"): Promise<Page> {
   const html = page.replace('<html lang="en">', `<html lang="${lang === "zh" ? "zh-CN" : "en"}">`);
@@ -68,9 +68,9 @@ export async function preparePage(lang: "en" | "zh"): Promise<Page> {
   ]);
   return {
     respond(request) {
-      // Not from the URL: its absolute form may name another host than the one that was checked.
+      // Use the field and not the URL: an absolute URL can name a host that was not checked.
       const host = request.headers.get("host") ?? "";
-      // Not every browser takes 'self' for a WebSocket; but a policy cannot name an IPv6 address.
+      // Some browsers do not accept 'self' for WebSockets. A policy cannot name an IPv6 address.
       const sockets = host.startsWith("[") ? "" : ` ws://${host} wss://${host}`;
       const policy = [
         "default-src 'none'",
@@ -100,7 +100,7 @@ export async function preparePage(lang: "en" | "zh"): Promise<Page> {
   };
 }
 
-/** The hash of the text of the page's one element of that name (CSP Level 3 §2.3.1). */
+/** Returns the hash of the text of an element that occurs once (CSP Level 3 §2.3.1). */
 async function inlineHash(html: string, element: "script" | "style"): Promise<string> {
   const text = html.slice(
     html.indexOf(`<${element}>`) + element.length + 2,
@@ -111,12 +111,12 @@ async function inlineHash(html: string, element: "script" | "style"): Promise<st
 }
 
 /**
- * Whether the request names this server. An address proves itself, but a name
- * may be a stranger's that was made to point here (DNS rebinding).
+ * Returns whether the request names this server. An IP address is always accepted. A name must be known,
+ * because any site can make its name point to this machine (DNS rebinding).
  *
- * @param request The request.
- * @param visitors Who may ask.
- * @returns Whether to answer it.
+ * @param request The request to check.
+ * @param visitors The accepted hosts and origins.
+ * @returns True if the server may answer.
  */
 export function hostAllowed(request: Request, visitors: Visitors): boolean {
   const host = request.headers.get("host") ?? "";
@@ -130,12 +130,12 @@ export function hostAllowed(request: Request, visitors: Visitors): boolean {
 }
 
 /**
- * Whether a WebSocket may be opened. Browsers say which page wants it; other
- * programs say nothing, and could say anything.
+ * Returns whether the request may open a WebSocket. Browsers send the origin of the page. A request
+ * without an origin is from another program, which could send any origin.
  *
- * @param request The request.
- * @param visitors Who may ask.
- * @returns Whether it comes from our own page or from one that is allowed.
+ * @param request The request to check.
+ * @param visitors The accepted hosts and origins.
+ * @returns True for the own page, allowed origins, and requests without an origin.
  */
 export function originAllowed(request: Request, visitors: Visitors): boolean {
   const origin = request.headers.get("origin");

@@ -1,6 +1,6 @@
 /**
- * The browser's face of the chat: one JSON object a text frame, the same room
- * and the same rules as in the terminal.
+ * The face of the chat for browsers: one JSON object per text frame. Rooms and rules are the same as for
+ * terminals.
  *
  * @module
  */
@@ -8,6 +8,7 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors/errors.ts";
+import { timeLimit } from "../../net/internal/options.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { WsConnection } from "../../ws/connection/connection.ts";
 import type { WsClose, WsMessage } from "../../ws/connection/options.ts";
@@ -18,29 +19,29 @@ import type { Lobby } from "./lobby.ts";
 import type { Hearer, WebCrowd } from "./web_crowd.ts";
 import { type Lang, sentence } from "./words.ts";
 
-/** Limits of one browser. */
+/** The limits of one browser. */
 export interface WebSocketLimits {
-  /** Bytes that may wait for a terminal before its user is let go; eight times as much here. */
+  /** The size of the send queue of a terminal in bytes. Browsers get eight times as much. */
   readonly sendQueue: number;
-  /** Bytes of one message from the browser. */
+  /** The maximum size of a message from the browser in bytes. */
   readonly maxMessage: number;
-  /** Messages a second; 0 lifts the limit. */
+  /** The messages per second; 0 removes the limit. */
   readonly rate: number;
-  /** Messages at once. */
+  /** The messages that a browser may send at once. */
   readonly burst: number;
-  /** How long a browser may take to join, in milliseconds; 0 for ever. */
+  /** The time to join, in milliseconds; 0 removes the limit. */
   readonly nameTimeout: number;
 }
 
-/** What browsers have brought about, over all of them. */
+/** Counters of all browsers. */
 export interface WebSocketCounts {
-  /** Messages that had to wait for their turn. */
+  /** The messages that the rate limit has delayed. */
   throttled: number;
 }
 
 const logger = getLogger(["portside", "chat", "web"]);
 
-/** What a browser sends. */
+/** A message from a browser. */
 type Command =
   | {
     readonly type: "join";
@@ -54,7 +55,7 @@ type Command =
   | { readonly type: "lang"; readonly lang: Lang }
   | { readonly type: "rooms" };
 
-/** Reads what a browser sent; undefined if it is none of the above. */
+/** Parses a message from a browser; undefined if it is invalid. */
 function readCommand(data: string): Command | undefined {
   let value: Record<string, unknown>;
   try {
@@ -94,17 +95,17 @@ function readSince(value: unknown): { epoch: string; seq: number } | undefined {
 }
 
 /**
- * Makes the text of an event that is nobody's own, for a {@linkcode WebCrowd}.
+ * Encodes an event of another user, for a {@linkcode WebCrowd}.
  *
- * @param event The event.
- * @param lang The language of who hears it.
- * @returns The text of the frame.
+ * @param event The event of the chat.
+ * @param lang The language of the recipients.
+ * @returns The JSON text of the frame.
  */
 export function encodeEvent(event: ChatEvent, lang: Lang): string {
   return JSON.stringify(toMessage(event, lang, false));
 }
 
-/** The event as the page gets it: with its sentence, where it has one. */
+/** Returns the message for the page. Notices and answers contain their sentence. */
 function toMessage(event: ChatEvent, lang: Lang, own?: boolean): object {
   switch (event.type) {
     case "message":
@@ -116,14 +117,14 @@ function toMessage(event: ChatEvent, lang: Lang, own?: boolean): object {
     case "bye":
       return { ...event, text: sentence(lang, `bye-${event.code}`, {}) };
     case "welcome": {
-      // Whose own they are is left open: a name may have been somebody else's before.
+      // Leave `own` out: another user may have had this name before.
       const told = (past: HistoryEvent) => toMessage(past, lang);
       return { ...event, events: event.events.map(told) };
     }
   }
 }
 
-/** Why a user goes whose connection has ended by itself. */
+/** Returns the reason of a connection that has ended by itself. */
 function reasonOf(error: unknown): LeaveReason {
   if (!(error instanceof NetError)) return "ended";
   if (error.kind === "limit") return error.code === "1009" ? "ended" : "flood";
@@ -131,43 +132,44 @@ function reasonOf(error: unknown): LeaveReason {
   return error.kind === "truncated" ? "lost" : "ended";
 }
 
-/** What the browsers of a chat share. */
+/** The state that all browsers of a chat share. */
 export interface WebSide {
-  /** The chat. */
+  /** The lobby of the chat. */
   readonly lobby: Lobby;
-  /** All browsers that are in it. */
+  /** The browsers by room and language. */
   readonly crowd: WebCrowd;
-  /** Where they come in. */
+  /** The rate limit for joining. */
   readonly door: Door;
-  /** The limits of each. */
+  /** The limits of each browser. */
   readonly limits: WebSocketLimits;
-  /** Where to count what they bring about. */
+  /** The counters of all browsers. */
   readonly counts: WebSocketCounts;
 }
 
 /** One browser. */
 export class WebSocketFace implements Face, Hearer {
+  /** The address of the browser, for the log. */
   readonly address: string;
 
   readonly #conn: WsConnection;
   readonly #side: WebSide;
   readonly #network: string;
   readonly #throttle: Throttle;
-  /** Questions of the page have a measure of their own, so that they use up nobody's lines. */
+  /** A separate rate limit for requests of the page, so that they do not count as lines of the user. */
   readonly #questions: Throttle;
   #lang: Lang;
   #member: Member | undefined;
-  /** What the welcome called the user: it comes before there is a member. */
+  /** The name in the welcome, which arrives before the member exists. */
   #welcomed: string | undefined;
   #ended = false;
   #naming: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Takes over a connection that is being opened.
+   * Serves a WebSocket.
    *
-   * @param conn The server's end.
-   * @param side What it shares with the other browsers.
-   * @param origin The network that it comes from, and its language until it says another.
+   * @param conn The connection to the browser.
+   * @param side The state that all browsers share.
+   * @param origin The network of the browser, and its initial language.
    */
   constructor(conn: WsConnection, side: WebSide, origin: { network: string; lang: Lang }) {
     const { limits } = side;
@@ -178,60 +180,61 @@ export class WebSocketFace implements Face, Hearer {
     this.#lang = origin.lang;
     this.#throttle = new Throttle(limits.rate, limits.burst);
     this.#questions = new Throttle(limits.rate, limits.burst);
-    if (limits.nameTimeout > 0) {
+    const nameTimeout = timeLimit(limits.nameTimeout);
+    if (nameTimeout !== Infinity) {
       this.#naming = setTimeout(() => {
         this.#tell("error", sentence(this.#lang, "naming-timeout", {}));
         this.end(1008, "no name in time", "ended");
-      }, limits.nameTimeout);
+      }, nameTimeout);
     }
     const { signal } = conn;
     signal.addEventListener("abort", () => this.#leave(reasonOf(signal.reason)), { once: true });
     void this.#listen();
   }
 
-  /** Whether it has been told to close; whether it ever answers is up to the browser. */
+  /** Whether the close frame has been sent. The browser may not have answered yet. */
   get closing(): boolean {
     return this.#ended;
   }
 
-  /** Whether its user is or was in the chat. */
+  /** Whether the user has joined the chat. */
   get joined(): boolean {
     return this.#member !== undefined;
   }
 
-  /** The user's name at this moment. */
+  /** The current name of the user. */
   get name(): string | undefined {
     return this.#member?.name ?? this.#welcomed;
   }
 
-  /** Whether it can be told anything. */
+  /** Whether messages can be sent. */
   get open(): boolean {
     return !this.#ended;
   }
 
-  /** Resolves when the connection is over. */
+  /** Resolves when the connection is closed. */
   get closed(): Promise<WsClose> {
     return this.#conn.closed;
   }
 
-  /** Resolves when the socket is gone. */
+  /** Resolves when the socket is closed, with or without a close frame of the browser. */
   get gone(): Promise<void> {
     return this.#conn.gone;
   }
 
-  /** Sends a text that others get too. */
+  /** Queues a text that other browsers receive, too. */
   trySend(text: WsMessage): boolean {
     return this.#conn.trySend(text);
   }
 
-  /** For the crowd: the browser does not read. */
+  /** Closes the connection of a browser that does not read. The crowd calls it. */
   close(code = 1000, text = ""): Promise<WsClose> {
-    logger.info("{address} does not read, and is let go", { address: this.address });
+    logger.info("{address} does not read and is disconnected", { address: this.address });
     this.end(code, text, "slow");
     return this.closed;
   }
 
-  /** Sends an event; a browser that has not read for too long is let go. */
+  /** Sends an event. A browser whose queue is full is disconnected. */
   deliver(event: ChatEvent, own: boolean): void {
     if (this.#ended) return;
     if (!own && (event.type === "message" || event.type === "notice")) {
@@ -248,14 +251,14 @@ export class WebSocketFace implements Face, Hearer {
   }
 
   /**
-   * Takes the user out and closes the connection; what is queued goes first.
+   * Removes the user and closes the connection after its queue is sent.
    *
-   * The user goes now, not when the socket is closed: a browser that does not answer the close
-   * frame is cut only after some seconds, in which its socket counts as a connection.
+   * The user is removed at once. The socket can stay open for some seconds if the browser does not answer
+   * the close frame.
    *
    * @param code The close code (RFC 6455 §7.4).
-   * @param text For developers; at most 123 bytes.
-   * @param reason Why the user goes, for the log.
+   * @param text The reason for developers, at most 123 bytes.
+   * @param reason The reason for the log.
    */
   end(code: number, text: string, reason: LeaveReason): void {
     if (this.#ended) return;
@@ -281,7 +284,7 @@ export class WebSocketFace implements Face, Hearer {
     this.#send({ type, text, ...more });
   }
 
-  /** Takes messages in turn, no faster than the rate. */
+  /** Reads messages at most at the rate limit. */
   async #listen(): Promise<void> {
     try {
       for await (const message of this.#conn) {
@@ -298,12 +301,14 @@ export class WebSocketFace implements Face, Hearer {
         if (this.#ended) return;
         this.#obey(command);
       }
-    } catch { /* How it ended is known already. */ }
+    } catch { /* The signal of the connection has reported the end. */ }
   }
 
   #obey(command: Command | "binary" | undefined): void {
-    if (command === undefined) return this.#tell("error", "This is no message of the chat.");
-    if (command === "binary") return this.#tell("error", "Only JSON in text frames is understood.");
+    if (command === undefined) return this.#tell("error", "This is not a message of the chat.");
+    if (command === "binary") {
+      return this.#tell("error", "The chat accepts JSON in text frames only.");
+    }
     if (command.type === "lang") this.#setLang(command.lang);
     else if (command.type === "rooms") this.#sendRooms();
     else if (command.type === "join") this.#join(command);

@@ -1,5 +1,5 @@
 /**
- * The sentences of the chat in English and Chinese: a face asks here for what an event says. Pure.
+ * The sentences of the chat in English and Chinese. Pure.
  *
  * **Permissions**: none.
  *
@@ -13,7 +13,7 @@ import type { ByeCode, NoticeCode, Params, ReplyCode } from "./events.ts";
 /** The languages of the chat. */
 export type Lang = "en" | "zh";
 
-/** What a face says by itself. */
+/** A sentence of the face itself. */
 export type FaceCode =
   | "greeting"
   | "try-again"
@@ -26,10 +26,10 @@ export type FaceCode =
   | "earlier"
   | "private";
 
-/** Everything that there is a sentence for. */
+/** The code of any sentence. */
 export type SentenceCode = NoticeCode | ReplyCode | FaceCode | `bye-${ByeCode}`;
 
-/** `{name}` stands for the parameter of that name. */
+/** The texts by code. `{name}` is replaced by the parameter `name`. */
 type Sentences = Readonly<Record<SentenceCode, string>>;
 
 const en: Sentences = {
@@ -40,9 +40,9 @@ const en: Sentences = {
 
   greeting: "Welcome to the chat. Type your name and press Enter.",
   "try-again": "Another name?",
-  "naming-timeout": "No name in time. Good-bye.",
+  "naming-timeout": "You did not enter a name in time. Good-bye.",
   "naming-attempts": "Too many tries. Good-bye.",
-  silence: "Nothing was heard from you for too long. Good-bye.",
+  silence: "You were silent for too long. Good-bye.",
   welcome: "You are {name} in #{room} with {others}. /help lists the commands.",
   alone: "You are {name}, alone in #{room}. /help lists the commands.",
   more: ", and {count} more",
@@ -50,7 +50,7 @@ const en: Sentences = {
   earlier: "Earlier in #{room}:",
 
   "bye-quit": "Good-bye.",
-  "bye-displaced": "You came in again from somewhere else. Good-bye.",
+  "bye-displaced": "You joined again from another place. Good-bye.",
   "bye-shutdown": "Good-bye.",
 
   "name-empty": "A name has 1 to 32 visible characters.",
@@ -60,19 +60,19 @@ const en: Sentences = {
   "name-start": "A name starts with a letter, a digit, an emoji or _.",
   "name-reserved": "That name could be taken for a notice of the server.",
   "name-taken": "{name} is already here.",
-  "room-invalid": "A room is called by 1 to 32 letters, digits, - and _, such as #tea.",
+  "room-invalid": "A room name has 1 to 32 letters, digits, - and _, such as #tea.",
   "rooms-full": "There are too many rooms; /rooms lists them.",
   full: "The chat is full. Try again later.",
 
   help: [
-    "/who            who is in this room",
+    "/who            list the users in this room",
     "/nick NAME      change your name",
     "/me TEXT        say what you are doing",
-    "/msg NAME TEXT  say something to one person alone",
-    "/rooms          which rooms there are",
-    "/join #ROOM     go to another room, or open one",
+    "/msg NAME TEXT  send a private message",
+    "/rooms          list all rooms",
+    "/join #ROOM     enter a room, or create it",
     "/quit           leave",
-    "//TEXT          say something that starts with a slash",
+    "//TEXT          send a text that starts with a slash",
   ].join("\n"),
   who: "In #{room} ({count}): {names}",
   rooms: "Rooms: {rooms}",
@@ -85,7 +85,7 @@ const en: Sentences = {
   "usage-join": "Usage: /join #ROOM",
   "no-such-user": "Nobody here is called {name}. /who lists the names.",
   "too-long": "That line was not sent: it is longer than {max} bytes.",
-  blank: "That line was not sent: nothing of it can be seen.",
+  blank: "That line was not sent: it has no visible characters.",
 };
 
 const zh: Sentences = {
@@ -147,15 +147,15 @@ const zh: Sentences = {
 const LANGUAGES: Readonly<Record<Lang, Sentences>> = { en, zh };
 
 /**
- * Gives a sentence.
+ * Returns a sentence.
  *
- * @param lang The language.
- * @param code What to say.
- * @param params What to fill in.
+ * @param lang The language of the sentence.
+ * @param code The code of the sentence.
+ * @param params The values for the placeholders.
  * @returns The sentence; several lines for `help`.
  */
 export function sentence(lang: Lang, code: SentenceCode, params: Params = {}): string {
-  // Filled in one pass, so that braces in a name stay what they are.
+  // One pass, so that braces in a name stay unchanged.
   return LANGUAGES[lang][code].replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "");
 }
 

@@ -111,7 +111,7 @@ Deno.test("safe_connect --tls tells a verified server from the ways to fail", as
       await using server = serveTls(pair, () => {});
       const { code, result, line } = await attempt("127.0.0.1", `${server.addr.port}`, ...flags);
       assertEquals([code, result.kind, result.tls], [1, "tls", reason]);
-      assertEquals(line.includes("[tls: --ca trusts"), reason === "untrusted");
+      assertEquals(line.includes("[tls: name a private authority"), reason === "untrusted");
     }
     await using server = serveTls(good, async (conn) => void await conn.readChunk());
     const { code, result } = await attempt("127.0.0.1", `${server.addr.port}`, ...flags);

@@ -61,7 +61,7 @@ scene(
     await say(page, "\u200e");
     assertEquals(await nc.readLine({ timeout: 5000 }), "Ann joined");
     for (const line of lines) assertEquals(await nc.readLine({ timeout: 5000 }), `Ann: ${line}`);
-    await shown(page, "nothing of it can be seen");
+    await shown(page, "it has no visible characters");
     await becomes(page, "document.querySelectorAll('.state').length === 1 && flying === 0");
   },
   ["--rate", "100", "--burst", "50"],
@@ -175,7 +175,7 @@ scene("comes back by itself after a restart, and sends what was kept", async (sc
   await becomes(page, ALL_SENT);
   const texts = await page.locator(".msg .text").allTextContents();
   assertEquals(texts, ["before", "written while it was down", "after"]);
-  await shown(page, "The server has started again");
+  await shown(page, "The server was restarted");
 });
 
 scene("takes no line for its own that a former bearer of its name has said", async (scene) => {

@@ -88,7 +88,7 @@ Deno.test("a terminal gives up after five names, as when a browser calls", async
   const lines = [];
   for (let line; (line = await user.line()) !== null;) lines.push(line);
   assertEquals(lines.at(-1), "* Too many tries. Good-bye.");
-  assertEquals(lobby.stats.joined, 0);
+  assertEquals(lobby.stats().joined, 0);
 });
 
 Deno.test("a terminal without a name is let go in time, even when it drips", async () => {
@@ -97,7 +97,11 @@ Deno.test("a terminal without a name is let go in time, even when it drips", asy
   await using dripping = new User(terminals, { faults: [{ chunkSize: 1, delay: 50 }, {}] });
   void dripping.conn.write("x".repeat(1000)).catch(() => {});
   for (const user of [silent, dripping]) {
-    assertEquals(await user.lines(3), [GREETING, "* No name in time. Good-bye.", null]);
+    assertEquals(await user.lines(3), [
+      GREETING,
+      "* You did not enter a name in time. Good-bye.",
+      null,
+    ]);
   }
 });
 
@@ -109,8 +113,8 @@ Deno.test("a silent terminal is let go in time, whatever the others say", async 
   try {
     let last: string | null = "";
     for (let line; (line = await ann.line()) !== null;) last = line;
-    assertEquals(last, "* Nothing was heard from you for too long. Good-bye.");
-    assertEquals([lobby.stats.users, lobby.stats.left.lost], [1, 1]);
+    assertEquals(last, "* You were silent for too long. Good-bye.");
+    assertEquals([lobby.stats().users, lobby.stats().left.lost], [1, 1]);
   } finally {
     clearInterval(talking);
   }
@@ -140,7 +144,7 @@ Deno.test("a reset is a leave", async () => {
   await using bob = new User(terminals, { faults: [{ resetAfter: 7 }, {}] });
   await bob.conn.write("Bob\nhi\nthis breaks").catch(() => {});
   assertEquals(await ann.lines(3), ["Bob joined", "Bob: hi", "Bob left"]);
-  assertEquals(lobby.stats.left.lost, 1);
+  assertEquals(lobby.stats().left.lost, 1);
 });
 
 Deno.test("an over-long line is answered and skipped, and the user stays", async () => {
@@ -208,7 +212,7 @@ Deno.test("who does not read is let go at the end of his queue, and stalls nobod
     heard.push(await ann.line());
     peak = Math.max(peak, deaf.server.stats().queuedBytes);
   }
-  assertEquals(lobby.stats.left.slow, 1);
+  assertEquals(lobby.stats().left.slow, 1);
   assertEquals(heard.filter((line) => line === "Deaf left").length, 1);
   assertMatch(heard[0] ?? "", /^Bob: line 0 /);
   assert(peak > 60_000 && peak <= 64 * 1024, `${peak}`);
@@ -228,7 +232,7 @@ Deno.test("one talker does not overrun listeners that read", async () => {
   });
   await talker.conn.write("x\n".repeat(lines));
   await Promise.all(heard);
-  assertEquals(lobby.stats.left.slow, 0);
+  assertEquals(lobby.stats().left.slow, 0);
   for (const listener of listeners) await listener[Symbol.asyncDispose]();
 });
 

@@ -162,7 +162,7 @@ Deno.test("a WebSocket of another site is refused, our own and programs are not"
     await browser.open();
     assertEquals((await browser.closed).code === 1000, false, origin);
   }
-  assertEquals(chat.stats.joined, 3);
+  assertEquals(chat.stats().joined, 3);
 });
 
 Deno.test("connections are limited in all and per address", async () => {
@@ -199,7 +199,7 @@ Deno.test("a shutdown lets a browser read what is queued for it, and the bye", a
   const web = serve(chat, { sendQueue: 16 * 1024 * 1024 });
   await using late = await openRaw(web.url);
   await late.write(frame({ type: "join", name: "Late" }));
-  while (chat.stats.users === 0) await delay(5);
+  while (chat.stats().users === 0) await delay(5);
   const bot = chat.join({ name: "Bot" }, { address: "test", deliver() {} });
   assert(!("code" in bot));
   // More than the buffers of both ends take.
