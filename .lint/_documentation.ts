@@ -7,7 +7,7 @@
 /** Fewest words in the text of `@param` and `@returns`. */
 const TAG_WORDS = 4;
 
-/** Words that end in `s` and are not verbs: a description that begins with one is a label. */
+/** Words with a final `s` that are not verbs. A description that begins with one is a label. */
 const NOT_VERBS = new Set(
   `Address Addresses Always As Authorities Besides Bodies Buffers Bytes Callers Certificates Chunks
   Class Clients Codes Codings Commands Connections Counters Datagrams Directories Entries Errors
@@ -19,10 +19,10 @@ const NOT_VERBS = new Set(
   Workers Yes`.split(/\s+/),
 );
 
-/** Words after which even a possible verb is a noun: "Limits of a peer", "Requests that failed". */
+/** Words that mark the word before them as a noun: "Limits of a peer", "Requests that failed". */
 const AFTER_NOUNS = new Set(["of", "that", "which", "are"]);
 
-/** First words that make a riddle of a description. */
+/** First words of an unclear description. */
 const RIDDLES = new Set(
   `What Who Whom Whose Which How Whether When Where Why So And But Or If Nothing None Never Not`
     .split(" "),
@@ -33,7 +33,7 @@ const PROPERTY_RIDDLES = RIDDLES.difference(new Set(["Whether"]));
 
 type Member = Deno.lint.ClassBody["body"][number] | Deno.lint.TSInterfaceBody["body"][number];
 
-/** Rejects `@param` and `@returns` whose text says too little to be worth reading. */
+/** Rejects `@param` and `@returns` with a text that is too short to be useful. */
 export const docTag: Deno.lint.Rule = {
   create(context) {
     return {

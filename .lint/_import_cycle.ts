@@ -12,7 +12,7 @@ import { onImport, pathInRepo, resolve } from "./_imports.ts";
  */
 const IMPORTS = /^(?:import|export)\b(?:[^;"(]*\bfrom)? "(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm;
 
-/** Milliseconds for which the imports of files are remembered, since an editor keeps the plugin. */
+/** Lifetime of the cached imports in milliseconds, because an editor keeps the plugin loaded. */
 const FRESH = 1000;
 
 let remembered = new Map<string, readonly string[]>();
@@ -35,7 +35,7 @@ export const importCycle: Deno.lint.Rule = {
         context.report({
           node: imports.get(path[0]!)!,
           message: `Import cycle: ${[file, ...path].join(" → ")}`,
-          hint: "Move what both files need into a file of its own",
+          hint: "Move the shared code to a separate file",
         });
       },
     };

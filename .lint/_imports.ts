@@ -1,5 +1,5 @@
 /**
- * The imports of a file, and the paths that they lead to.
+ * The imports of a file, and the paths of the imported files.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export function onImport(
   };
 }
 
-/** Returns the path in the repository that a specifier leads to; undefined if it leads outside. */
+/** Returns the path of a specifier in the repository; undefined if it is outside. */
 export function resolve(specifier: string, file: string): string | undefined {
   if (specifier === OWN_NAME) return "mod.ts";
   if (specifier.startsWith(`${OWN_NAME}/`)) return specifier.slice(OWN_NAME.length + 1);

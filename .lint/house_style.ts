@@ -1,13 +1,13 @@
 /**
- * The rules of the house that a machine can check, as a plugin of `deno lint`.
+ * The project rules that a machine can check, as a plugin of `deno lint`.
  *
- * | Rule | What it asks |
+ * | Rule | Requirement |
  * |---|---|
  * | `portside/import-direction` | `net` ← `http` ← `ws` ← `tools` ← `examples` ← `tests`, never the other way |
  * | `portside/private-import` | `a/_name.ts` is imported from the folder `a`, the folders in it, and the module `a.ts` beside it |
- * | `portside/import-cycle` | no file imports itself, not even through others or for types alone |
- * | `portside/pure-codec` | `codec.ts` and `*_codec.ts` turn bytes into values and back: no I/O, clock or randomness |
- * | `portside/exported-function` | what a module exports at top level is a `function`, not an arrow |
+ * | `portside/import-cycle` | no file imports itself, directly or through others; imports of types count |
+ * | `portside/pure-codec` | `codec.ts` and `*_codec.ts` convert bytes to values and back: no I/O, clock or randomness |
+ * | `portside/exported-function` | an exported function is a `function` declaration, not an arrow function |
  * | `portside/example-length` | an example has at most 80 lines below its introduction |
  * | `portside/doc-tag` | `@param` and `@returns` have at least four words |
  * | `portside/doc-sentence` | exported functions and methods are described by "Returns …", "Starts …"; nothing by "What …", "Who …", "How …" |
@@ -19,7 +19,7 @@ import { docSentence, docTag } from "./_documentation.ts";
 import { importCycle } from "./_import_cycle.ts";
 import { baseName, folder, isRoot, onImport, pathInRepo, resolve, topFolder } from "./_imports.ts";
 
-/** The floors, the lowest first: a floor may import itself and what stands before it. */
+/** The folders from the lowest to the highest. A folder may import itself and the folders before it. */
 const FLOORS = ["net", "http", "ws", "tools", "examples", "tests"];
 
 const EXAMPLE_LINES = 80;
@@ -37,13 +37,13 @@ const importDirection: Deno.lint.Rule = {
         context.report({
           node,
           message: `${FLOORS[from]} must not import ${FLOORS[to]}: ${specifier}`,
-          hint: `Only ${FLOORS.slice(0, from + 1).join(", ")} are at or below this floor`,
+          hint: `It may import only ${FLOORS.slice(0, from + 1).join(", ")}`,
         });
       } else if (isRoot(target) && from < FLOORS.indexOf("examples")) {
         context.report({
           node,
-          message: `${FLOORS[from]} must not import the package's root, which imports it`,
-          hint: "Import the module that has what you need",
+          message: `${FLOORS[from]} must not import the root module, which imports it`,
+          hint: "Import the module that defines the symbol",
         });
       }
     });
@@ -61,14 +61,14 @@ const privateImport: Deno.lint.Rule = {
         context.report({
           node,
           message: `${baseName(target)} is private to ${folder(target) || "the root"}/`,
-          hint: "Import the public module that stands on it, or make it public",
+          hint: "Import the public module that uses it, or make it public",
         });
       }
     });
   },
 };
 
-/** Globals that a pure codec has no use for, and why. */
+/** Globals that a pure codec must not use, and the reason. */
 const IMPURE = new Map([
   ...["Deno", "fetch", "WebSocket", "Worker", "console", "localStorage", "sessionStorage", "caches"]
     .map((name) => [name, "I/O"] as const),
@@ -77,7 +77,7 @@ const IMPURE = new Map([
   ["crypto", "randomness"],
 ]);
 
-/** Members of otherwise pure globals that are not. */
+/** Impure members of otherwise pure globals. */
 const IMPURE_MEMBERS = new Map([
   ["Math.random", "randomness"],
   ["Date.now", "the clock"],
@@ -94,7 +94,7 @@ const pureCodec: Deno.lint.Rule = {
         hint: "Take the value as a parameter",
       });
     const reportNow = (node: Deno.lint.NewExpression | Deno.lint.CallExpression) => {
-      // `new Date(text)` is a conversion; `new Date()` asks what time it is, `Date(…)` always does.
+      // `new Date(text)` is a conversion. `new Date()` and `Date(…)` read the clock.
       if (node.callee.type !== "Identifier" || node.callee.name !== "Date") return;
       if (node.type === "CallExpression" || node.arguments.length === 0) {
         report(node, "the current Date", "the clock");
@@ -153,7 +153,7 @@ const exampleLength: Deno.lint.Rule = {
             node,
             message:
               `An example has at most ${EXAMPLE_LINES} lines below its introduction: ${lines}`,
-            hint: "Show one idea; move what others could use into a module",
+            hint: "Show one idea; move reusable code to a module",
           });
         }
       },
@@ -177,7 +177,7 @@ const plugin: Deno.lint.Plugin = {
 
 export default plugin;
 
-/** Returns a rule that holds everywhere but in the tests. */
+/** Returns a rule that ignores the tests. */
 function outsideTests(rule: Deno.lint.Rule): Deno.lint.Rule {
   return {
     create: (context) =>
@@ -185,7 +185,7 @@ function outsideTests(rule: Deno.lint.Rule): Deno.lint.Rule {
   };
 }
 
-/** Whether an identifier merely names a member, as in `options.fetch` and `{ fetch: … }`. */
+/** Returns whether an identifier only names a member, as in `options.fetch` and `{ fetch: … }`. */
 function isOnlyAName(node: Deno.lint.Identifier): boolean {
   const parent: Deno.lint.Node = node.parent;
   switch (parent.type) {

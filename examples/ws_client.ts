@@ -22,14 +22,14 @@ const cli = defineCli({
   name: "ws-client",
   summary: "Sends messages over a WebSocket and prints the answers.",
   flags: {
-    url: { type: "string", default: "ws://127.0.0.1:8765", help: "Where to" },
-    connectTimeout: { type: "duration", default: "10s", help: "How long opening may take" },
-    timeout: { type: "duration", default: "10s", help: "How long an answer may take; 0: any" },
-    header: { type: "list", placeholder: "name: value", help: "A header field of the opening" },
-    protocol: { type: "list", placeholder: "name", help: "A subprotocol to offer" },
-    follow: { type: "boolean", help: "Stay, print whatever comes, come back when it is lost" },
+    url: { type: "string", default: "ws://127.0.0.1:8765", help: "URL of the server" },
+    connectTimeout: { type: "duration", default: "10s", help: "Time limit for connecting" },
+    timeout: { type: "duration", default: "10s", help: "Time limit for an answer; 0: none" },
+    header: { type: "list", placeholder: "name: value", help: "Header field of the handshake" },
+    protocol: { type: "list", placeholder: "name", help: "Subprotocol to offer" },
+    follow: { type: "boolean", help: "Keep printing messages, and reconnect after a loss" },
   },
-  positionals: { message: { type: "list", optional: true, help: "What to send; else stdin" } },
+  positionals: { message: { type: "list", optional: true, help: "Text to send; default: stdin" } },
   permissions: { "--allow-net=127.0.0.1": "connect there" },
   examples: ['deno task ws-client \'{"hello":"world"}\'', "deno task ws-client --follow hi"],
 });
@@ -37,9 +37,9 @@ const cli = defineCli({
 /**
  * Runs the client.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The process, or its replacement in a test. Default: the real process.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ url, header, protocol, follow, json, ...rest }, ctx) => {

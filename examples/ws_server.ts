@@ -23,12 +23,12 @@ const cli = defineCli({
   summary: "Answers each JSON message with a status (WebSocket).",
   flags: {
     ...serverFlags(8765),
-    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
-    maxMessageSize: { type: "size", default: "1MiB", min: "1", help: "The longest message" },
-    rate: { type: "number", default: 0, min: 0, help: "Messages a second and client; 0: any" },
-    pingInterval: { type: "duration", default: "30s", help: "How often to ping; 0: never" },
+    maxConnections: { type: "integer", default: 1024, min: 0, help: "Most clients; 0: any" },
+    maxMessageSize: { type: "size", default: "1MiB", min: "1", help: "Largest message" },
+    rate: { type: "number", default: 0, min: 0, help: "Messages per second and client; 0: any" },
+    pingInterval: { type: "duration", default: "30s", help: "Interval of pings; 0: never" },
     allowHost: ALLOW_HOST,
-    allowOrigin: { type: "list", placeholder: "origin", help: "Pages of it may connect; *: any" },
+    allowOrigin: { type: "list", placeholder: "origin", help: "Allowed origin of pages; *: any" },
   },
   permissions: { "--allow-net=127.0.0.1": "listen there" },
   examples: ["deno task ws-server", "deno task ws-server --port 0 --rate 10 --json"],
@@ -37,9 +37,9 @@ const cli = defineCli({
 /**
  * Runs the server.
  *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @param args The arguments of the command line; `--help` lists the flags.
+ * @param io The process, or its replacement in a test. Default: the real process.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, rate, allowHost, allowOrigin, ...options }, ctx) => {

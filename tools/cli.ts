@@ -179,7 +179,7 @@ export interface CliContext {
   /** Prints a value as one line of JSON. */
   printJson(value: unknown): void;
   /**
-   * Prints that a server is ready: `listening on tcp://127.0.0.1:8000`, or with `--json`
+   * Prints the line of a ready server: `listening on tcp://127.0.0.1:8000`, or with `--json`
    * `{"listening":"tcp://127.0.0.1:8000"}`.
    */
   listening(server: string | URL | { readonly url: string }): void;

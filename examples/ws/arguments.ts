@@ -1,14 +1,14 @@
-/** The command lines of the WebSocket client and server, checked. @module */
+/** Checks for the command lines of the WebSocket client and server. @module */
 
 import { badValue } from "../../tools/cli.ts";
 
-/** Refuses what is no URL of a WebSocket. */
+/** Rejects a text that is not the URL of a WebSocket. */
 export function checkUrl(url: string): void {
   if (/^(ws|http)s?:$/.test(URL.parse(url)?.protocol ?? "")) return;
   throw badValue("--url", url.includes("@") ? "…" : url, "a ws or wss URL");
 }
 
-/** Refuses what is no name of a subprotocol (RFC 6455 §4.1), and one that comes twice. */
+/** Rejects invalid names of subprotocols (RFC 6455 section 4.1), and duplicates. */
 export function checkProtocols(names: readonly string[]): void {
   for (const [at, name] of names.entries()) {
     if (/^[!#-'*+.^-`|~\w-]+$/.test(name) && names.indexOf(name) === at) continue;
@@ -16,7 +16,7 @@ export function checkProtocols(names: readonly string[]): void {
   }
 }
 
-/** Refuses what is no origin of a page, such as one with a path. */
+/** Rejects texts that are not the origin of a page, such as a URL with a path. */
 export function checkOrigins(origins: readonly string[]): void {
   for (const origin of origins) {
     if (origin === "*" || origin === "null" || URL.parse(origin)?.origin === origin) continue;

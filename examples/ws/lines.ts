@@ -1,10 +1,8 @@
-/** The lines of standard input. @module */
-
 /**
- * Reads lines until the end of the input or until `signal` is aborted.
+ * Reads the lines of standard input.
  *
- * @param signal Ends the reading.
- * @returns The lines, without their ends.
+ * @param signal Ends the input when it is aborted.
+ * @returns The lines without their line ends.
  */
 export async function* readLines(signal: AbortSignal): AsyncGenerator<string, void, void> {
   let rest = "";

@@ -38,8 +38,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks that a host is safe in a command line: an address, or a name of letters, digits, `.`, `-` and
- * `_` that does not begin with `.` or `-`. Returns the host.
+ * Returns a host that is safe in a command line: an address, or a name of letters, digits, `.`, `-`
+ * and `_` that does not begin with `.` or `-`. Throws a TypeError for any other text.
  */
 export function checkHost(host: string): string {
   const name = host.length <= 253 && /^[\p{L}\p{N}_][\p{L}\p{N}\p{M}_.-]*$/u.test(host);

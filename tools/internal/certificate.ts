@@ -1,5 +1,3 @@
-/** What a server's certificate says, and each thing that is wrong with it. Private to `tools/`. @module */
-
 import net from "node:net";
 import type tls from "node:tls";
 import type { TlsFailure } from "../../net/errors/errors.ts";
@@ -10,7 +8,7 @@ import { readNames, shortAddress } from "./san.ts";
 const DAY = 86_400_000;
 const MAX_CHAIN = 10;
 
-/** The chain that a server showed, as far as it is known, the server's own first. */
+/** Returns the known chain of a server. Its own certificate is the first. */
 export function chainOf(socket: tls.TLSSocket, now: number): DiagnosedCertificate[] {
   return rawChain(socket).map((shown) => ({
     subject: nameOf(shown.subject),
@@ -45,7 +43,7 @@ function nameOf(subject: tls.Certificate | undefined): string {
   return escapeControls(first(subject?.CN) ?? first(subject?.O) ?? "");
 }
 
-/** Everything that is wrong with a certificate: Deno's TLS tells one thing alone, and not always which. */
+/** Returns all defects of a certificate. The TLS of Deno reports only one, sometimes without a name. */
 export function judge(
   socket: tls.TLSSocket,
   host: string,
@@ -59,7 +57,7 @@ export function judge(
   if (Date.parse(own.valid_from) > now) failures.push("not-yet-valid");
   const dated = failures.length > 0;
   if (namesDiffer(host, own)) failures.push("wrong-name");
-  // A certificate that is out of date is reported as untrusted too: then the end of its chain tells.
+  // An outdated certificate is also reported as untrusted. Then the end of its chain decides.
   if (!socket.authorized && (!dated || (isTrustFailure(socket) && !rooted(chain)))) {
     failures.push("untrusted");
   }
@@ -72,7 +70,7 @@ function namesDiffer(host: string, own: tls.PeerCertificate): boolean {
   const wanted = host.replace(/\.$/, "").toLowerCase();
   return !hosts.some((name) => {
     const pattern = name.toLowerCase();
-    // A star stands for the leftmost label, whole (RFC 6125 §6.4.3).
+    // A star matches exactly the leftmost label (RFC 6125 section 6.4.3).
     return pattern === wanted || (pattern.startsWith("*.") && pattern.split(".").length > 2 &&
       /^[^.]+(\..*)$/.exec(wanted)?.[1] === pattern.slice(1));
   });
@@ -84,7 +82,7 @@ function isTrustFailure(socket: tls.TLSSocket): boolean {
   return /VERIFY|ISSUER|SELF_SIGNED|UNTRUSTED/.test(code);
 }
 
-/** Whether the chain leads up to an authority: the store's, since servers seldom send their root. */
+/** Returns whether the chain ends at a trusted root. Servers seldom send it, so it is from the store. */
 function rooted(chain: readonly tls.DetailedPeerCertificate[]): boolean {
   const last = chain.at(-1);
   return last !== undefined && chain.length > 1 && nameOf(last.subject) === nameOf(last.issuer);

@@ -1,6 +1,6 @@
 /**
- * The way to a server with a clock at each bend: resolve, connect, TLS. On `node:net` and
- * `node:tls`, which show a certificate that they would not trust. Private to `tools/`.
+ * The phases of a connection, each with a time limit: resolve, connect, TLS handshake. They use
+ * `node:net` and `node:tls`, which also show an untrusted certificate.
  *
  * @module
  */
@@ -18,9 +18,9 @@ export interface PhaseOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Waits for what `start` begins, within the limits; `stop` ends what is late. */
+/** Runs a phase within its limits; `start` begins it, and `stop` cancels it after a failure. */
 export function phase<T>(
-  what: NetPhase,
+  what: Phase,
   address: string,
   { timeout, signal }: PhaseOptions,
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
@@ -35,7 +35,7 @@ export function phase<T>(
   const timer = setTimeout(
     () =>
       fail(
-        new NetError(`${WHAT[what] ?? "Nothing"} ${address}: nothing in ${timeout} ms`, {
+        new NetError(`${FAILURES[what]} ${address}: no answer in ${timeout} ms`, {
           kind: "timeout",
           phase: what,
           address,
@@ -54,21 +54,24 @@ export function phase<T>(
   });
 }
 
-const WHAT: Partial<Record<NetPhase, string>> = {
+/** The phases that this module can run. */
+type Phase = Extract<NetPhase, "resolve" | "connect" | "handshake" | "response">;
+
+const FAILURES: Readonly<Record<Phase, string>> = {
   resolve: "Cannot resolve",
   connect: "Cannot connect to",
   handshake: "Cannot do a TLS handshake with",
-  response: "Cannot read an answer of",
+  response: "Cannot read a response of",
 };
 
-/** What the system's own resolver says, the file of hosts included. */
+/** Resolves a name by the resolver of the system, the hosts file included. */
 export function resolveBySystem(host: string, options: PhaseOptions): Promise<string[]> {
   if (net.isIP(host.replace(/%.*$/, "")) !== 0) return Promise.resolve([host]);
   return phase("resolve", host, options, (resolve, reject) => {
     lookup(host, { all: true }).then(
       (found) => resolve([...new Set(found.map(({ address }) => address))]),
       (error) => {
-        // Node's resolver has a code where Deno's has words alone.
+        // The errors of Node have a code; those of Deno have only a message.
         const { code } = error as { code?: string };
         const sentence = code === "ENOTFOUND" ? "no such name" : "no name server answers";
         reject(
@@ -90,12 +93,12 @@ export function resolveBySystem(host: string, options: PhaseOptions): Promise<st
 let warm: Promise<unknown> | undefined;
 
 /**
- * Makes a connection and a handshake that come to nothing, once: the first of a process takes up to
- * 50 ms more than any other, which is not the network's fault.
+ * Makes one connection and one handshake that fail, to load code of the runtime. The first connection
+ * of a process takes up to 50 ms longer, which must not count as a time of the network.
  */
 export function warmUp(): Promise<unknown> {
   return warm ??= Promise.all([
-    // Nobody is to be asked for a permission for this.
+    // The warm-up must not prompt for a permission.
     Deno.permissions.querySync({ name: "net", host: "127.0.0.1:0" }).state === "granted"
       ? ended(net.connect({ host: "127.0.0.1", port: 0 }))
       : undefined,
@@ -110,7 +113,7 @@ function ended(socket: net.Socket | tls.TLSSocket): Promise<void> {
   return promise;
 }
 
-/** A stream whose other end hangs up at the first word. */
+/** A stream whose other end closes at the first write. */
 class DeadEnd extends Duplex {
   override _read(): void {}
 
@@ -133,7 +136,7 @@ export function connectSocket(
     options,
     (resolve, reject) => {
       socket = net.connect({ host: hostname, port, noDelay: true });
-      // A late error has nobody left to hear it, and must not end the process.
+      // Without a listener, a late error would end the process.
       socket.on("error", reject);
       socket.once("connect", () => resolve(socket!));
     },
@@ -142,8 +145,8 @@ export function connectSocket(
 }
 
 /**
- * Does a handshake without a verdict on the certificate: the caller looks at it. With `caCerts` it is
- * measured by them alone: to read the usual ones as well takes `--allow-sys=ca`.
+ * Does a handshake with any certificate; the caller checks the certificate. With `caCerts`, only these
+ * authorities are trusted, because reading the usual ones as well needs `--allow-sys=ca`.
  */
 export function shakeHands(
   socket: net.Socket,
@@ -152,7 +155,7 @@ export function shakeHands(
   options: PhaseOptions & {
     caCerts: readonly string[];
     alpn: readonly string[];
-    /** Looks at the connection while it is sure to be there: a server may cut it right away. */
+    /** Called right after the handshake, because a server may close the connection at once. */
     look?: (secure: tls.TLSSocket) => void;
   },
 ): Promise<tls.TLSSocket> {
@@ -160,11 +163,11 @@ export function shakeHands(
   return phase<tls.TLSSocket>("handshake", address, options, (resolve, reject) => {
     secure = tls.connect({
       socket,
-      // An address is no server name (RFC 6066 §3).
+      // An address is not allowed as a server name (RFC 6066 section 3).
       ...(net.isIP(host) === 0 && { servername: host }),
       ALPNProtocols: [...options.alpn],
       rejectUnauthorized: false,
-      // Of an address Node would ask whether the certificate is for localhost.
+      // For an address, Node would check the name "localhost".
       checkServerIdentity: () => undefined,
       ...(options.caCerts.length > 0 && { ca: [...options.caCerts] }),
     });
@@ -184,7 +187,7 @@ export function shakeHands(
   });
 }
 
-/** Destroys a socket and waits until it is gone. */
+/** Destroys a socket and waits until it is closed. */
 export async function destroy(socket: net.Socket | tls.TLSSocket): Promise<void> {
   if (socket.closed) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,8 +1,6 @@
-/** The names of a certificate, read from its bytes. Private to `tools/`, and pure. @module */
-
-/** What a certificate is for. */
+/** The subject alternative names of a certificate. */
 export interface CertificateNames {
-  /** Names of hosts, some with a star. */
+  /** Host names, also with a wildcard. */
   readonly hosts: readonly string[];
   /** IP addresses in their shortest form. */
   readonly addresses: readonly string[];
@@ -14,8 +12,8 @@ interface Element {
 }
 
 /**
- * Reads the names (RFC 5280 §4.2.1.6). The text that Node makes of them divides them by commas,
- * which a name may hold as well: then it seems to be for hosts that nobody has certified.
+ * Reads the names of a certificate (RFC 5280 section 4.2.1.6). Node separates them by commas, but a
+ * name may contain a comma and would then seem to be several names.
  */
 export function readNames(certificate: Uint8Array): CertificateNames {
   const hosts: string[] = [];
@@ -38,10 +36,10 @@ export function readNames(certificate: Uint8Array): CertificateNames {
   return { hosts, addresses };
 }
 
-/** 2.5.29.17. */
+/** The identifier 2.5.29.17 in DER. */
 const SUBJECT_ALT_NAME = "85,29,17";
 
-/** The elements of DER one after the other, as far as they are whole. */
+/** Yields the complete elements of DER. */
 function* elements(bytes: Uint8Array = new Uint8Array()): Generator<Element, void, void> {
   for (let at = 0; at + 2 <= bytes.length;) {
     const tag = bytes[at]!;
@@ -64,7 +62,7 @@ function addressOf(bytes: Uint8Array): string {
   return shortAddress(words.map((word) => word.toString(16)).join(":"));
 }
 
-/** The form of an address that all its others become, without its zone. */
+/** Returns the normal form of an address, without its zone. */
 export function shortAddress(address: string): string {
   if (!address.includes(":")) return address;
   return new URL(`http://[${address.replace(/%.*$/, "")}]/`).hostname.slice(1, -1);

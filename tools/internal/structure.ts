@@ -1,17 +1,17 @@
 /**
- * What the output of system programs has in common in every language: digits, addresses,
- * punctuation. Private to `tools/`, and pure.
+ * Functions to read digits, addresses and punctuation from the output of system programs, in any
+ * language. They do no I/O.
  *
  * @module
  */
 
-/** The most bytes of an output that are looked at. */
+/** Most bytes of an output to read. */
 const MAX_OUTPUT = 256 * 1024;
 
 /**
- * Text to look for structure in. What is no UTF-8 comes from a code page that nobody names (CP850,
- * CP866, GBK, Shift_JIS …): digits, spaces and the punctuation below `@` are the same in all of
- * them, so every other byte becomes U+FFFD, a letter that cannot be read.
+ * Decodes the output of a program. Output that is not UTF-8 is in an unknown code page (CP850, CP866,
+ * GBK, Shift_JIS …). Digits, spaces and the punctuation below `@` are the same in all of them, so
+ * every byte outside ASCII becomes U+FFFD.
  */
 export function decodeOutput(output: Uint8Array | string): string {
   if (typeof output === "string") return unify(output.slice(0, MAX_OUTPUT));
@@ -20,7 +20,7 @@ export function decodeOutput(output: Uint8Array | string): string {
     return unify(new TextDecoder("utf-16le").decode(bytes));
   }
   try {
-    // A cut inside of a character is no reason to doubt the rest.
+    // The limit may split the last character; `stream` accepts that.
     return unify(new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true }));
   } catch {
     let text = "";
@@ -29,28 +29,28 @@ export function decodeOutput(output: Uint8Array | string): string {
   }
 }
 
-/** One kind of line end, no no-break spaces, colons and commas of one width. */
+/** Unifies line ends, spaces, and wide colons. */
 function unify(text: string): string {
   return text.replace(/\r+\n?/g, "\n").replace(/[\u00A0\u202F\u3000]/g, " ").replace(/：/g, ":");
 }
 
-/** An address inside of a text. */
+/** An address in a text. */
 export interface FoundAddress {
-  /** The address, its zone included. */
+  /** The address, with its zone. */
   readonly address: string;
-  /** Where it begins. */
+  /** Index of the first character. */
   readonly start: number;
-  /** Where it ends. */
+  /** Index after the last character. */
   readonly end: number;
 }
 
 const CANDIDATE = /[0-9a-f:.]{2,45}(?:%[\w.-]{1,32})?/gi;
 
-/** All IP addresses of a text, from left to right. */
+/** Finds all IP addresses of a text, from left to right. */
 export function findAddresses(text: string): FoundAddress[] {
   const found: FoundAddress[] = [];
   for (const match of text.matchAll(CANDIDATE)) {
-    // A letter before or behind makes it a piece of a word.
+    // A letter before or after it means that it is part of a word.
     if (/[\w]/.test(text[match.index - 1] ?? "")) continue;
     const address = withoutPunctuation(match[0]);
     const end = match.index + address.length;
@@ -61,7 +61,7 @@ export function findAddresses(text: string): FoundAddress[] {
   return found;
 }
 
-/** A candidate without the points and colons behind its address: `::1:`, `1.2.3.4.`, `fe80:::`. */
+/** Removes periods and colons after an address: `::1:`, `1.2.3.4.`, `fe80:::`. */
 function withoutPunctuation(candidate: string): string {
   if (!/[:.]$/.test(candidate) || isAddress(candidate)) return candidate;
   const bare = candidate.replace(/[:.]+$/, "");
@@ -69,25 +69,25 @@ function withoutPunctuation(candidate: string): string {
   return candidate.startsWith(short) && isAddress(short) ? short : bare;
 }
 
-/** Whether a text is an IPv4 address in four decimal parts, or an IPv6 address. */
+/** Returns whether a text is an IPv4 address in four decimal parts, or an IPv6 address. */
 export function isAddress(text: string): boolean {
   return isIPv4(text) || isIPv6(text);
 }
 
-/** Whether a text is an IPv4 address in four decimal parts. */
+/** Returns whether a text is an IPv4 address in four decimal parts. */
 export function isIPv4(text: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) &&
     text.split(".").every((part) => Number(part) < 256);
 }
 
-/** Whether a text is an IPv6 address, with or without a zone. */
+/** Returns whether a text is an IPv6 address, with or without a zone. */
 export function isIPv6(text: string): boolean {
   const bare = text.replace(/%[\w.-]+$/, "");
   if (!/^[0-9a-f:.]{2,45}$/i.test(bare) || !/:.*:/.test(bare)) return false;
   return URL.canParse(`http://[${bare}]/`);
 }
 
-/** The number of leading ones of a netmask (`255.255.0.0`, `0xffff0000`); undefined if it is none. */
+/** Returns the prefix length of a netmask (`255.255.0.0`, `0xffff0000`); undefined for other texts. */
 export function prefixOf(mask: string): number | undefined {
   let bits: number;
   if (isIPv4(mask)) bits = mask.split(".").reduce((all, part) => all * 256 + Number(part), 0);
@@ -97,7 +97,7 @@ export function prefixOf(mask: string): number | undefined {
   return /^1*0*$/.test(text) ? text.replace(/0+$/, "").length : undefined;
 }
 
-/** A number with a point or a comma. */
+/** Parses a number with a decimal point or a decimal comma. */
 export function readNumber(text: string): number {
   return Number(text.replace(",", "."));
 }

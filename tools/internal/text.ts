@@ -1,17 +1,15 @@
-/** Text for a terminal, also where it came from elsewhere. Private to `tools/`. @module */
-
 import { escapeControls } from "../../net/text.ts";
 
-/** Quotes a value for an error line: escaped, and cut where it would flood the terminal. */
+/** Quotes a value for an error message: escaped, and shortened to `limit` characters. */
 export function quote(value: string, limit = 120): string {
   const characters = [...value];
   const shown = characters.length > limit ? characters.slice(0, limit).join("") + "…" : value;
   return `"${escapeControls(shown.replace(/[\\"]/g, "\\$&"))}"`;
 }
 
-/** The candidate that a typo of it most likely meant, if any is near. */
+/** Returns the candidate that is most similar to a word with a typo; undefined if none is similar. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  // Nothing sensible is near to a very long word, and the distance costs its square.
+  // The distance has a quadratic cost, and a very long word is not a typo.
   if (word.length > 64) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -25,7 +23,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours between two words. */
+/** Returns the number of insertions, deletions, replacements and swaps between two words. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);
@@ -48,14 +46,14 @@ function editDistance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
-/** A time for a person: `0.42 ms`, `7.1 ms`, `312 ms`, `3.1 s`. */
+/** Formats a time: `0.42 ms`, `7.1 ms`, `312 ms`, `3.1 s`. */
 export function showTime(ms: number): string {
   if (ms >= 9999.5) return `${(ms / 1000).toFixed(0)} s`;
   if (ms >= 999.5) return `${(ms / 1000).toFixed(1)} s`;
   return `${ms.toFixed(ms >= 99.95 ? 0 : ms >= 9.995 ? 1 : 2)} ms`;
 }
 
-/** `1 hop`, `2 hops`. */
+/** Formats a number with a noun: `1 hop`, `2 hops`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
@@ -64,7 +62,7 @@ const WIDE =
   /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303F\uFF01-\uFF60\uFFE0-\uFFE6]/u;
 const NARROW_KANA = /^[\uFF61-\uFF9F]/;
 
-/** How many columns of a terminal a character takes, with what is combined with it. */
+/** Returns the columns that a character takes on a terminal, with its combining marks. */
 function columns(character: string): number {
   if (/^[\p{M}\p{Cf}]+$/u.test(character)) return 0;
   return WIDE.test(character) && !NARROW_KANA.test(character) ? 2 : 1;
@@ -72,9 +70,9 @@ function columns(character: string): number {
 
 const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** Lines of at most `width` columns, broken at blanks where there are any. */
+/** Wraps a text to lines of at most `width` columns, at spaces if possible. */
 export function wrap(text: string, width: number): string[] {
-  // A number and its unit stay together, and `[default: …`.
+  // A number and its unit stay on one line, as does `[default: …`.
   const [first = "", ...words] = text.split(/(?<!\[default:) (?!(?:ms|s|days?)\b)/);
   const lines = cut(first, width);
   for (const word of words) {
@@ -85,7 +83,7 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** A word that is longer than a line, in pieces. */
+/** Splits a word that is longer than a line. */
 function cut(word: string, width: number): string[] {
   const pieces = [""];
   let used = 0;
@@ -101,7 +99,7 @@ function cut(word: string, width: number): string[] {
   return pieces;
 }
 
-/** How many columns a text takes. */
+/** Returns the columns that a text takes. */
 function widthOf(text: string): number {
   let width = 0;
   for (const { segment } of characters.segment(text)) width += columns(segment);

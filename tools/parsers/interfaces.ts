@@ -1,8 +1,8 @@
 /**
- * What `ifconfig`, `ip addr` and Windows' `ipconfig` print, as data: by numbers and structure, in
- * any language and code page.
+ * Parsers for the output of `ifconfig`, `ip addr` and `ipconfig` (Windows). They read numbers and
+ * structure, in any language and code page.
  *
- * @example Two programs, one answer
+ * @example Two programs with the same result
  * ```ts
  * import { parseIfconfig, parseIpAddr } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
@@ -21,7 +21,7 @@
  * assertEquals(a?.addresses, [{ address: "192.0.2.7", family: 4, prefix: 24 }]);
  * ```
  *
- * **Permissions**: none; it is pure.
+ * **Permissions**: none.
  *
  * @module
  */
@@ -31,31 +31,31 @@ import { decodeOutput, findAddresses, isAddress, isIPv4, prefixOf } from "../int
 
 /** One address of an interface. */
 export interface InterfaceAddress {
-  /** The address; IPv6 with its zone where one is printed. */
+  /** The address; IPv6 with its zone, if the program prints it. */
   readonly address: string;
-  /** 4 or 6. */
+  /** The IP version: 4 or 6. */
   readonly family: 4 | 6;
-  /** How many bits name the network. */
+  /** Length of the network prefix in bits. */
   readonly prefix: number | undefined;
 }
 
 /** One interface. */
 export interface Interface {
-  /** Its name; on Windows the whole heading. */
+  /** Name of the interface; on Windows the complete heading. */
   readonly name: string;
   /** Whether it is up; on Windows, whether it has an address. */
   readonly up: boolean;
-  /** Whether it is the machine itself; `ipconfig` lists none of that kind. */
+  /** Whether it is a loopback interface; `ipconfig` does not list these. */
   readonly loopback: boolean;
   /** The hardware address, `02:00:00:00:00:07`. */
   readonly mac: string | undefined;
-  /** The largest packet in bytes. */
+  /** Largest packet in bytes (MTU). */
   readonly mtu: number | undefined;
-  /** Its addresses. */
+  /** The IP addresses of the interface. */
   readonly addresses: readonly InterfaceAddress[];
-  /** Default gateways, which Windows alone prints. */
+  /** Default gateways; only `ipconfig` prints them. */
   readonly gateways: readonly string[];
-  /** Name servers, which Windows alone prints. */
+  /** Name servers; only `ipconfig` prints them. */
   readonly nameServers: readonly string[];
 }
 
@@ -86,7 +86,7 @@ function family(address: string): 4 | 6 {
   return isIPv4(address) ? 4 : 6;
 }
 
-/** A hardware address in one spelling; undefined for none, and for that of the loopback. */
+/** Reads a hardware address in normal form; undefined without one, and for a loopback interface. */
 function readMac(line: string): string | undefined {
   const found = /(?:^|[\s(])((?:[0-9a-f]{1,2}[:-]){5}[0-9a-f]{1,2})(?![:\w-])/i.exec(line)?.[1];
   const mac = found?.toLowerCase().split(/[:-]/).map((part) => part.padStart(2, "0")).join(":");
@@ -99,10 +99,10 @@ function setFlags(target: Draft, flags: readonly string[]): void {
 }
 
 /**
- * Reads the output of `ifconfig`: of Linux in both of its forms, BusyBox, macOS and the BSDs.
+ * Parses the output of `ifconfig`: both formats of Linux, BusyBox, macOS and the BSDs.
  *
- * @param output What it printed, at most 256 KiB of it.
- * @returns The interfaces in their order.
+ * @param output The output. Only the first 256 KiB are read.
+ * @returns The interfaces, in order.
  *
  * @example macOS
  * ```ts
@@ -124,7 +124,7 @@ export function parseIfconfig(output: Uint8Array | string): Interface[] {
       if (found.length === MAX_INTERFACES) break;
       const modern = /^(\S+): flags=\w+<([\w,-]*)>/.exec(line);
       const name = modern?.[1] ?? /^\S+/.exec(line)![0];
-      // `docker0:` alone is cut off by older programs; what is no name begins no interface.
+      // Older programs shorten long names. A line that begins with another text is no interface.
       if (!/^[\w.@:-]+$/.test(name)) continue;
       const next = draft(name);
       found.push(next);
@@ -133,10 +133,10 @@ export function parseIfconfig(output: Uint8Array | string): Interface[] {
     const current = found.at(-1);
     if (current === undefined) continue;
     current.mtu ??= readMtu(line);
-    // Of two that look alike, `inet6` is no hardware address.
+    // An IPv6 address may look like a hardware address.
     if (/^\s*(?:\S+ )?inet6?\b/.test(line)) readInet(line, current);
     else current.mac ??= readMac(line);
-    // `UP LOOPBACK RUNNING  MTU:65536  Metric:1`: the flags have a line of their own.
+    // `UP LOOPBACK RUNNING  MTU:65536  Metric:1`: the flags are on a separate line.
     if (/^\s+[A-Z][A-Z ]*\bMTU:/.test(line)) {
       setFlags(current, line.trim().split(/\s+/));
     }
@@ -149,9 +149,9 @@ function readMtu(line: string): number | undefined {
   return mtu === undefined ? undefined : Number(mtu);
 }
 
-/** `inet A netmask M`, `inet addr:A Bcast:B Mask:M`, `inet6 A prefixlen N`, `inet6 A/N`. */
+/** Reads `inet A netmask M`, `inet addr:A Bcast:B Mask:M`, `inet6 A prefixlen N`, `inet6 A/N`. */
 function readInet(line: string, { addresses }: Draft): void {
-  // `inet addr:10.0.0.1`: the colon is part of no address. Only what is close to it is looked at.
+  // In `inet addr:10.0.0.1`, the colon is not part of the address.
   const [first, ...others] = findAddresses(
     line.replace(/(?<=[^\s\d:a-f]|[a-z]{4}):(?=[\da-f])/gi, ": "),
   );
@@ -175,12 +175,12 @@ function readInet(line: string, { addresses }: Draft): void {
 }
 
 /**
- * Reads the output of `ip addr` (iproute2 and BusyBox).
+ * Parses the output of `ip addr` (iproute2 and BusyBox).
  *
- * @param output What it printed, at most 256 KiB of it.
- * @returns The interfaces in their order.
+ * @param output The output. Only the first 256 KiB are read.
+ * @returns The interfaces, in order.
  *
- * @example The name of one end of a pair
+ * @example One end of a virtual pair
  * ```ts
  * import { parseIpAddr } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
@@ -216,11 +216,11 @@ export function parseIpAddr(output: Uint8Array | string): Interface[] {
 }
 
 /**
- * Reads the output of Windows' `ipconfig` or `ipconfig /all`. What a row means is told by the shape
- * of its value and by the abbreviations that no language translates: IP, DNS, DHCP, WINS.
+ * Parses the output of `ipconfig` or `ipconfig /all` (Windows). The form of a value and untranslated
+ * abbreviations (IP, DNS, DHCP, WINS) determine the meaning of a row.
  *
- * @param output What it printed, at most 256 KiB of it.
- * @returns The adapters in their order.
+ * @param output The output. Only the first 256 KiB are read.
+ * @returns The adapters, in order.
  *
  * @example In French
  * ```ts
@@ -255,7 +255,7 @@ export function parseIpconfig(output: Uint8Array | string): Interface[] {
   for (const line of decodeOutput(output).split("\n")) {
     if (line.trim() === "") continue;
     if (/^\S/.test(line)) {
-      // A heading ends in a colon; that of the machine itself has none.
+      // The heading of an adapter ends with a colon; the heading of the machine does not.
       const heading = headingOf(line);
       current = heading === undefined ? undefined : draft(heading);
       if (current !== undefined && found.push(current) === MAX_INTERFACES) break;
@@ -267,7 +267,7 @@ export function parseIpconfig(output: Uint8Array | string): Interface[] {
     const row = rowOf(line);
     const value = (row?.value ?? line).trim();
     const address = findAddresses(value)[0];
-    // The address itself is followed by `(Preferred)` or so; a word behind it is something else.
+    // Text such as `(Preferred)` may follow an address. A value with text before it is no address.
     const alone = address !== undefined && address.start === 0;
     if (row === undefined) {
       if (alone && address.end === value.length) add(address.address);
@@ -277,7 +277,7 @@ export function parseIpconfig(output: Uint8Array | string): Interface[] {
     const { label } = row;
     if (address === undefined || !alone) {
       if (/^([0-9a-f]{2}-){5}[0-9a-f]{2}$/i.test(value)) adapter.mac ??= readMac(value);
-      // A gateway may be left empty on the row itself, with IPv6 alone below it.
+      // The row of a gateway may be empty, with an IPv6 address on the next line.
       else if (value === "" && !/DNS|DHCP|WINS/i.test(label) && adapter.addresses.length > 0) {
         add = (gateway) => adapter.gateways.push(gateway);
       }
@@ -304,15 +304,15 @@ export function parseIpconfig(output: Uint8Array | string): Interface[] {
   return found;
 }
 
-/** The heading of an adapter, without the colon that it ends in; undefined if it has none. */
+/** Returns the heading of an adapter without its colon; undefined for other lines. */
 function headingOf(line: string): string | undefined {
   const text = line.trimEnd();
   return text.endsWith(":") ? text.slice(0, -1).trimEnd() : undefined;
 }
 
 /**
- * Reads `   Label . . . . : value`. The first colon with dots in front of it divides the two: colons
- * are found first and dots from there, since a line of dots alone has no label.
+ * Reads `   Label . . . . : value`. The first colon after dots separates the two. It searches for the
+ * colon first, because a search for dots has a quadratic cost.
  */
 function rowOf(line: string): { label: string; value: string } | undefined {
   for (let from = 0, colon; (colon = line.indexOf(":", from)) !== -1; from = colon + 1) {

@@ -1,6 +1,6 @@
 /**
- * What `ping` prints, as data. It reads numbers and structure and no words, so it takes the output
- * of iputils, BusyBox, inetutils, macOS, the BSDs and Windows in any language and code page.
+ * A parser for the output of `ping`. It reads numbers and structure, not words. It supports iputils,
+ * BusyBox, inetutils, macOS, the BSDs and Windows, in any language and code page.
  *
  * @example Windows in Russian
  * ```ts
@@ -21,7 +21,7 @@
  * assertEquals(report.troubles[0]?.from, "192.0.2.1");
  * ```
  *
- * **Permissions**: none; it is pure.
+ * **Permissions**: none.
  *
  * @module
  */
@@ -31,67 +31,67 @@ import { decodeOutput, findAddresses, readNumber } from "../internal/structure.t
 
 /** One answer to an echo request. */
 export interface PingReply {
-  /** Who answered; undefined where a program prints its name alone. */
+  /** Address of the sender; undefined if the program prints only its name. */
   readonly from: string | undefined;
-  /** The number of the request; Windows prints none. */
+  /** Sequence number of the request; undefined on Windows. */
   readonly sequence: number | undefined;
-  /** What was left of the time to live (hop limit); Windows prints none for IPv6. */
+  /** Remaining time to live (hop limit); undefined for IPv6 on Windows. */
   readonly ttl: number | undefined;
-  /** The round trip in milliseconds; an upper bound if `below`. */
+  /** Round-trip time in milliseconds; an upper bound if `below`. */
   readonly time: number;
-  /** Whether it took less than `time`, as in `time<1ms`. */
+  /** Whether the round trip took less than `time`, as in `time<1ms`. */
   readonly below: boolean;
   /** Whether the request had been answered before. */
   readonly duplicate: boolean;
 }
 
-/** Somebody on the way said that a request cannot be delivered. */
+/** A report from a router that a request cannot be delivered. */
 export interface PingTrouble {
-  /** Who said so. */
+  /** Address of the router. */
   readonly from: string;
   /** The line, in the language of the system, control characters escaped. */
   readonly text: string;
 }
 
-/** Round trips in milliseconds. */
+/** Round-trip times in milliseconds. */
 export interface PingTimes {
-  /** The shortest. */
+  /** The shortest time. */
   readonly min: number;
-  /** The mean. */
+  /** The mean of all times. */
   readonly average: number;
-  /** The longest. */
+  /** The longest time. */
   readonly max: number;
 }
 
-/** What a run of `ping` came to. */
+/** The result of a run of `ping`. */
 export interface PingReport {
-  /** The address that was asked. */
+  /** The address that the requests were sent to. */
   readonly address: string | undefined;
-  /** The answers in their order. */
+  /** The answers, in order. */
   readonly replies: readonly PingReply[];
-  /** What others said instead, e.g. that the host is unreachable. */
+  /** Reports from routers, e.g. that the host is unreachable. */
   readonly troubles: readonly PingTrouble[];
-  /** Requests sent. */
+  /** Number of requests. */
   readonly transmitted: number;
-  /** Requests answered by the host; duplicates and troubles do not count, whatever Windows says. */
+  /** Number of requests that the host answered, without duplicates and reports from routers. */
   readonly received: number;
-  /** Answers that came twice. */
+  /** Number of duplicate answers. */
   readonly duplicates: number;
-  /** What was lost, 0 to 1. */
+  /** Lost part of the requests, from 0 to 1. */
   readonly loss: number;
-  /** The summary's times, or else those of the replies; undefined if nobody answered. */
+  /** Times of the summary, or else of the replies; undefined without an answer. */
   readonly times: PingTimes | undefined;
 }
 
-/** The end of `name = number`, from its sign on. */
+/** The end of `name = number`, from the sign. */
 const PAIR_END = /([=<])\s*(\d{1,9}(?:[.,]\d+)?)/g;
 const PERCENT = /\d{1,3}(?:[.,]\d+)?\s?%(?![\w])/;
 
 /**
- * Reads the output of `ping`.
+ * Parses the output of `ping`.
  *
- * @param output What it printed, at most 256 KiB of it.
- * @returns What it says; zeros if it says nothing.
+ * @param output The output. Only the first 256 KiB are read.
+ * @returns The report. Its counters are 0 if the output contains no result.
  *
  * @example macOS, with a duplicate
  * ```ts
@@ -112,7 +112,7 @@ const PERCENT = /\d{1,3}(?:[.,]\d+)?\s?%(?![\w])/;
  * ```
  */
 export function parsePing(output: Uint8Array | string): PingReport {
-  // Russian breaks the line before the percentage. Each run of blanks is looked at once.
+  // The Russian output has a line break before the percentage. The expression is linear.
   const text = decodeOutput(output).replace(
     /(?<!\s)\s+(?=\(\d{1,3}\s?%)/g,
     (blanks) => blanks.includes("\n") ? " " : blanks,
@@ -151,7 +151,7 @@ export function parsePing(output: Uint8Array | string): PingReport {
   };
 }
 
-/** `PING name (1.2.3.4): …`, `Ping wird ausgeführt für name [1.2.3.4]`, `PING6(…) a --> b`. */
+/** Reads `PING name (1.2.3.4): …`, `Ping wird ausgeführt für name [1.2.3.4]`, `PING6(…) a --> b`. */
 function headerAddress(line: string): string | undefined {
   const found = findAddresses(line);
   const bracketed = found.find(({ start, end }) =>
@@ -160,7 +160,7 @@ function headerAddress(line: string): string | undefined {
   return (bracketed ?? (line.includes("-->") ? found.at(-1) : found[0]))?.address;
 }
 
-/** An answer has a time: the last `name=number` that is neither TTL nor a sequence number. */
+/** Reads an answer. Its time is the last `name=number` that is neither TTL nor a sequence number. */
 function readReply(line: string): PingReply | undefined {
   let ttl: number | undefined;
   let sequence: number | undefined;
@@ -191,13 +191,13 @@ interface Pair {
   readonly name: string;
   readonly sign: string;
   readonly number: string;
-  /** The index behind the number. */
+  /** The index after the number. */
   readonly end: number;
 }
 
 /**
- * Finds `name=number` and `name<number`, also with blanks around the sign. The sign is found first,
- * then the name in front of it: to look for names first would cost the square of a line of letters.
+ * Finds `name=number` and `name<number`, also with spaces around the sign. It searches for the sign
+ * first and then for the name, because the reverse order has a quadratic cost.
  */
 function* pairsOf(line: string): Generator<Pair> {
   let from = 0;
@@ -212,18 +212,18 @@ function* pairsOf(line: string): Generator<Pair> {
   }
 }
 
-/** `Reply from X: words`, `From X icmp_seq=1 words`, `92 bytes from X: words`. */
+/** Reads `Reply from X: words`, `From X icmp_seq=1 words`, `92 bytes from X: words`. */
 function readTrouble(line: string): PingTrouble | undefined {
   const [first] = findAddresses(line);
   if (first === undefined) return undefined;
   const rest = line.slice(first.end);
-  // An answer too short to hold its time: `icmp_seq=1 ttl=115 (truncated)`.
+  // An answer that is too short to contain its time: `icmp_seq=1 ttl=115 (truncated)`.
   if (/\bttl=\d/i.test(rest)) return undefined;
   if (!/:\s*[^\s\d]|seq=\d+\s+\S/.test(rest)) return undefined;
   return { from: first.address, text: escapeControls(line.trim()) };
 }
 
-/** The first two whole numbers before the percentage, `+1 duplicates` left out. */
+/** Reads the first two integers before the percentage, without `+1 duplicates`. */
 function readCounts(line: string): { transmitted: number; received: number } | undefined {
   const percent = PERCENT.exec(line);
   if (percent === null) return undefined;
@@ -233,7 +233,7 @@ function readCounts(line: string): { transmitted: number; received: number } | u
   return { transmitted: Number(numbers[0]), received: Number(numbers[1]) };
 }
 
-/** Unix: `= min/avg/max[/mdev] ms`. Windows: `Minimum = 1ms, Maximum = 3ms, Average = 2ms`. */
+/** Reads `= min/avg/max[/mdev] ms` (Unix) or `Minimum = 1ms, Maximum = 3ms, Average = 2ms` (Windows). */
 function readTimes(line: string): PingTimes | undefined {
   const slashed = /=\s*([\d.,]+)\/([\d.,]+)\/([\d.,]+)/.exec(line);
   const found = slashed === null

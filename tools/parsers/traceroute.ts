@@ -1,8 +1,8 @@
 /**
- * What `traceroute`, `tracepath` and Windows' `tracert` print, as data: by numbers and structure,
- * in any language and code page.
+ * Parsers for the output of `traceroute`, `tracepath` and `tracert` (Windows). They read numbers and
+ * structure, in any language and code page.
  *
- * @example Several routers at one hop, and one that says nothing
+ * @example Several routers at one hop, and a silent one
  * ```ts
  * import { parseTraceroute } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
@@ -21,7 +21,7 @@
  * assertEquals([hops[0]?.probes[1]?.address, reached], ["198.51.100.2", true]);
  * ```
  *
- * **Permissions**: none; it is pure.
+ * **Permissions**: none.
  *
  * @module
  */
@@ -29,35 +29,35 @@
 import { escapeControls } from "../../net/text.ts";
 import { decodeOutput, findAddresses, isAddress, readNumber } from "../internal/structure.ts";
 
-/** One packet that was sent to find a hop. */
+/** One packet to find a hop. */
 export interface TraceProbe {
-  /** The round trip in milliseconds; undefined if nobody answered. */
+  /** Round-trip time in milliseconds; undefined without an answer. */
   readonly time: number | undefined;
-  /** Whether it took less than `time`, as in `<1 ms`. */
+  /** Whether the round trip took less than `time`, as in `<1 ms`. */
   readonly below: boolean;
-  /** The address of who answered, where it is printed. */
+  /** Address of the router; undefined if the program does not print it. */
   readonly address: string | undefined;
-  /** The name of who answered, where it is printed and is not the address. */
+  /** Name of the router; undefined if the program prints only the address. */
   readonly name: string | undefined;
   /** The numbers of its autonomous systems, e.g. `AS64500`. */
   readonly asn: string | undefined;
-  /** Why it went no further: `!H`, `!N`, `!X`, `!<500>`, or the words of `tracert`. */
+  /** The reason of an unreachable host: `!H`, `!N`, `!X`, `!<500>`, or the text of `tracert`. */
   readonly note: string | undefined;
 }
 
-/** One router on the way. */
+/** One router of the route. */
 export interface TraceHop {
   /** Its distance, from 1. */
   readonly hop: number;
-  /** What was sent there. */
+  /** The probes of this hop. */
   readonly probes: readonly TraceProbe[];
 }
 
 /** A route. */
 export interface TraceReport {
-  /** The address at its end, where it is printed. */
+  /** Address of the target; undefined if the program does not print it. */
   readonly address: string | undefined;
-  /** The hops in their order. */
+  /** The hops, in order. */
   readonly hops: readonly TraceHop[];
   /** Whether the host itself answered. */
   readonly reached: boolean;
@@ -71,17 +71,17 @@ const NOBODY: Host = { address: undefined, name: undefined, asn: undefined };
 
 const HOST = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u;
 
-/** More hops than an IP packet can make. */
+/** Most hops of an IP packet. */
 const MAX_HOPS = 255;
 const MAX_PROBES = 32;
 
 /**
- * Reads the output of `traceroute` (Linux, BSD, macOS, BusyBox, inetutils) or `tracepath`.
+ * Parses the output of `traceroute` (Linux, BSD, macOS, BusyBox, inetutils) or `tracepath`.
  *
- * @param output What it printed, at most 256 KiB of it.
- * @returns The route; no hops if it holds none.
+ * @param output The output. Only the first 256 KiB are read.
+ * @returns The route. It has no hops if the output contains none.
  *
- * @example A router that refuses, with the numbers of the networks
+ * @example An unreachable host, with numbers of autonomous systems
  * ```ts
  * import { parseTraceroute } from "@portside/kit/tools/parsers";
  * import { assertEquals } from "@std/assert";
@@ -104,13 +104,13 @@ export function parseTraceroute(output: Uint8Array | string): TraceReport {
     const hop = Number(start?.[1] ?? 0);
     const last = hops.at(-1);
     if (start !== null && hop >= 1 && hop <= MAX_HOPS && hop >= (last?.hop ?? 0)) {
-      // `1?: [LOCALHOST]  pmtu 1500` is tracepath speaking of itself.
+      // `1?: [LOCALHOST]  pmtu 1500` is a line of tracepath about this machine.
       if (start[2] === "?:" && !/\dms\b/.test(line)) continue;
       const current: Hop = last?.hop === hop ? last : { hop, probes: [] };
       if (current !== last) hops.push(current);
       host = readProbes(line.slice(start[0].length), current, NOBODY, start[2] !== undefined);
     } else if (last === undefined) address ??= findAddresses(line)[0]?.address;
-    // `Resume: pmtu 1500 hops 4 back 4`: the second number is there if the host was reached.
+    // `Resume: pmtu 1500 hops 4 back 4` has a second number only if the host was reached.
     else if (/^\s+\S+:\s+\S+ \d+ \S+ \d+/.test(line)) resumed = true;
     else if (/^\s+\S/.test(line) && !/^\s+\S+:\s/.test(line)) {
       host = readProbes(line, last, host, false);
@@ -119,7 +119,7 @@ export function parseTraceroute(output: Uint8Array | string): TraceReport {
   return { address, hops, reached: resumed || isReached(hops, address) };
 }
 
-/** Reads what stands behind the number of a hop; gives who was named last. */
+/** Reads the text after the number of a hop; returns the last named host. */
 function readProbes(text: string, { probes }: Hop, before: Host, tracepath: boolean): Host {
   let host = before;
   let named = false;
@@ -141,7 +141,7 @@ function readProbes(text: string, { probes }: Hop, before: Host, tracepath: bool
       const probe = probes.at(-1);
       if (probe !== undefined) probe.note = escapeControls(token);
     } else if (asn !== undefined) {
-      // BSD writes it before the name, Linux behind it.
+      // BSD prints it before the name, Linux after it.
       host = named ? { ...host, asn } : { ...NOBODY, asn };
     } else if (inBrackets !== undefined) {
       if (isAddress(inBrackets)) host = { ...host, address: inBrackets };
@@ -152,7 +152,7 @@ function readProbes(text: string, { probes }: Hop, before: Host, tracepath: bool
     }
   }
   if (tracepath && probes.length === 0) add(undefined, NOBODY);
-  // `9  *  26 ms  *  host`: who answered stands behind the times.
+  // `9  *  26 ms  *  host`: the host follows the times.
   if (named) {
     for (const probe of probes) {
       if (probe.time !== undefined && !probe.address && !probe.name) Object.assign(probe, host);
@@ -168,10 +168,10 @@ function identify(text: string): Pick<TraceProbe, "address" | "name"> {
 }
 
 /**
- * Reads the output of Windows' `tracert`: the times come first, then the host.
+ * Parses the output of `tracert` (Windows), in which the times precede the host.
  *
- * @param output What it printed, at most 256 KiB of it.
- * @returns The route; no hops if it holds none.
+ * @param output The output. Only the first 256 KiB are read.
+ * @returns The route. It has no hops if the output contains none.
  *
  * @example In German
  * ```ts
@@ -243,7 +243,7 @@ function readRow(times: string, rest: string): TraceProbe[] {
   }));
 }
 
-/** The last hop is the host, or at least the last of a route whose end nobody has named. */
+/** Returns whether the target itself answered. */
 function isReached(hops: readonly Hop[], address: string | undefined): boolean {
   return address !== undefined &&
     hops.some(({ probes }) =>
