@@ -19,25 +19,25 @@ export type FromWorker =
   | { readonly type: "ended"; readonly why: string }
   | { readonly type: "done"; readonly report: ShutdownReport };
 
-/** How long a Worker may take beyond the deadline until it is ended, in milliseconds. */
+/** Time after the deadline of a shutdown until a Worker is terminated, in milliseconds. */
 const GRACE = 1000;
 const NOTHING: ShutdownReport = { drained: 0, forced: 0, refused: 0 };
 
 /** One Worker, from its start to its end. */
 export class WorkerHandle {
-  /** When it was started, on the clock of `performance.now`. */
+  /** Time of the start, on the clock of `performance.now`. */
   readonly startedAt: number = performance.now();
-  /** Resolves when it listens; rejects if it cannot, or not in time. */
+  /** A promise that resolves when the Worker listens, and rejects if it does not. */
   readonly ready: Promise<void>;
-  /** Resolves with the reason when it has ended, for whatever reason. */
+  /** A promise that resolves with the reason when the Worker has ended. */
   readonly ended: Promise<string>;
-  /** Whether it listens. */
+  /** Whether the Worker listens. */
   listens = false;
-  /** The URL of its server, if that has one. */
+  /** The URL of its server if it has one. */
   url: string | undefined;
-  /** Counters of its server, as of the last answer. */
+  /** The counters of its server in the last response. */
   stats: unknown;
-  /** When it answered last, on the clock of `performance.now`. */
+  /** Time of the last response, on the clock of `performance.now`. */
   heardAt: number = performance.now();
 
   readonly #worker: Worker;
@@ -50,16 +50,16 @@ export class WorkerHandle {
   /**
    * Starts a Worker.
    *
-   * @param module Its module, which calls `runWorker`.
-   * @param assignment What its server is told.
-   * @param startTimeout How long it may take until it listens, in milliseconds; 0 for ever.
+   * @param module The module of the Worker, which calls `runWorker`.
+   * @param assignment The argument for the function that starts the server.
+   * @param startTimeout Time limit until the Worker listens, in milliseconds; 0 for no limit.
    */
   constructor(module: string | URL, assignment: WorkerAssignment, startTimeout: number) {
     this.#worker = new Worker(module, { type: "module" });
     this.ended = this.#ended.promise;
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(data, assignment);
     this.#worker.onerror = (event) => {
-      // Otherwise the error of a Worker ends the whole process.
+      // Otherwise the error of a Worker would end the whole process.
       event.preventDefault();
       const refused = /^(?:Uncaught[^:]*: )?(Requires .*)/.exec(event.message)?.[1];
       const cause = refused ? new Deno.errors.NotCapable(refused) : new Error(event.message);
@@ -68,24 +68,24 @@ export class WorkerHandle {
     };
     this.ready = withDeadline(this.#ready.promise, startTimeout, () => {
       const message = `A worker does not listen after ${startTimeout} ms: ` +
-        "its module has to call runWorker()";
+        "its module must call runWorker()";
       this.terminate(message);
       return new NetError(message, { kind: "timeout", phase: "listen" });
     });
-    // Whoever waits for it is told; nobody may be.
+    // If nobody awaits the promise, its rejection must not end the process.
     this.ready.catch(() => {});
   }
 
-  /** Asks for a sign of life. */
+  /** Sends a ping, to which a responsive Worker replies. */
   ping(): void {
     this.#post({ type: "ping" });
   }
 
   /**
-   * Shuts its server down. A second call may bring the deadline forward.
+   * Shuts the server down. A second call may bring the deadline forward.
    *
-   * @param deadline How long open connections may take, in milliseconds.
-   * @returns The report; all zeros if the Worker has to be ended.
+   * @param deadline Time for open connections to end, in milliseconds.
+   * @returns The report of the server, with zeros if the Worker had to be terminated.
    */
   shutdown(deadline = 5000): Promise<ShutdownReport> {
     if (!this.listens) this.terminate("It was ended before it listened");
@@ -98,7 +98,7 @@ export class WorkerHandle {
     return this.#done.promise;
   }
 
-  /** Ends it at once. */
+  /** Terminates the Worker at once. */
   terminate(why: string): void {
     if (this.#isOver) return;
     this.#worker.terminate();

@@ -1,8 +1,7 @@
 /**
- * Dials TCP: with a time limit, a signal, retries by option, and no delay for
- * small writes.
+ * A TCP client with a time limit, cancellation, optional retries, and no delay for small writes.
  *
- * @example Ask and read the answer
+ * @example Connect and read a line
  * ```ts
  * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
  * import { assertEquals } from "@std/assert";
@@ -12,11 +11,11 @@
  * assertEquals(await conn.readLine({ timeout: 1000 }), "220 ready");
  * ```
  *
- * Of a host name with several addresses each is tried, the next one 250 ms after one
- * that is silent (RFC 8305); the error of a failure names them all in `addresses`.
+ * If a host name has several addresses, the client tries all of them. It tries the next one after
+ * 250 ms without an answer (RFC 8305). If all fail, `addresses` of the error lists them.
  *
- * **Permissions**: `--allow-net=example.com:80` for the host and port as they
- * are given here (`localhost` is not `127.0.0.1`).
+ * **Permissions**: `--allow-net=example.com:80` for the host and port as written in the options
+ * (`localhost` is not `127.0.0.1`).
  *
  * @module
  */
@@ -32,10 +31,10 @@ export type * from "./connect_options.ts";
 /**
  * Opens a TCP connection.
  *
- * @param options Where to connect to, and the limits.
- * @returns The connection.
- * @throws {NetError} "refused", "timeout", "dns", "unreachable", "permission" …
- * @throws {RangeError | TypeError} If an option is out of range.
+ * @param options The address to connect to, and the limits.
+ * @returns The open connection; close it or dispose of it.
+ * @throws {NetError} Of kind "refused", "timeout", "dns", "unreachable", "permission" and others.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example A refused connection
  * ```ts

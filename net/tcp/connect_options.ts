@@ -1,5 +1,5 @@
 /**
- * What dialling takes.
+ * The options of clients.
  *
  * **Permissions**: none.
  *
@@ -9,18 +9,18 @@
 import type { ConnectionOptions } from "../connection/options.ts";
 import type { RetryOptions } from "../retry.ts";
 
-/** What every client takes. All times are in milliseconds; 0 lifts a limit. */
+/** Options of every client. All times are in milliseconds; 0 lifts a limit. */
 export interface ConnectOptions extends ConnectionOptions {
   /**
-   * How long resolving and connecting may take.
+   * Time limit for name resolution and connecting.
    *
    * @default 10000
    */
   timeout?: number;
-  /** Gives up; it rejects with the signal's reason. */
+  /** Cancels connecting, which rejects with the signal's reason. */
   signal?: AbortSignal;
   /**
-   * Tries again after failures that may pass.
+   * Retries after temporary failures.
    *
    * @default no retries
    */
@@ -30,7 +30,7 @@ export interface ConnectOptions extends ConnectionOptions {
 /** Options of `connectTcp`. All times are in milliseconds; 0 lifts a limit. */
 export interface ConnectTcpOptions extends ConnectOptions {
   /**
-   * The name or address of the peer. Both address families are tried (RFC 8305).
+   * The host name or IP address of the peer. Both address families are tried (RFC 8305).
    *
    * @default "127.0.0.1"
    */
@@ -38,30 +38,30 @@ export interface ConnectTcpOptions extends ConnectOptions {
   /** The port of the peer. */
   port: number;
   /**
-   * The address of this machine to connect from, where it has several. The peer has to have one
-   * of the same family. TLS then runs on `node:tls`. Not on Windows. It takes the permission
-   * `--allow-net=<localAddress>:0` besides that for the peer.
+   * The local IP address to connect from. The peer must have an address of the same family. TLS
+   * then runs on `node:tls`. It does not work on Windows. Additional required permission:
+   * `--allow-net=<localAddress>:0`.
    *
-   * @default what the routing table says
+   * @default the choice of the operating system
    */
   localAddress?: string;
   /**
-   * Whether small writes go out at once (TCP_NODELAY).
+   * Whether small writes are sent at once (TCP_NODELAY).
    *
    * @default true
    */
   noDelay?: boolean;
   /**
-   * Whether the kernel looks for a dead peer (SO_KEEPALIVE).
+   * Whether the kernel probes an idle connection for a dead peer (SO_KEEPALIVE).
    *
    * @default true
    */
   keepAlive?: boolean;
   /**
-   * Whether {@linkcode Connection.abort}, a time limit and a send queue that overflows end the
-   * connection by a reset (RST), so that the peer cannot take a stream that broke off for a
-   * complete one. What is queued is lost then. TLS then runs on `node:tls`. It costs about 0.1 ms and a second file descriptor
-   * for each connection. Without effect on Windows, and while no descriptor is left.
+   * Whether {@linkcode Connection.abort}, time limits and a full send queue end the connection by a
+   * reset (RST). The peer then cannot take an incomplete stream for a complete one. Queued data is
+   * lost. TLS runs on `node:tls`. The option costs about 0.1 ms and a second file descriptor per
+   * connection. It has no effect on Windows, and if no descriptor is left.
    *
    * @default false
    */

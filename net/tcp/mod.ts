@@ -1,7 +1,7 @@
 /**
  * TCP: clients and servers with time limits, cancellation, resource limits and graceful shutdown.
  *
- * **Permissions**: `--allow-net=HOST:PORT` for each address that is listened on or connected to.
+ * **Permissions**: `--allow-net=HOST:PORT` for each address to listen on or to connect to.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The side of a Worker: `runWorker` starts the server of the Worker when the main thread says where.
+ * The code that runs in a Worker: `runWorker` starts the server of the Worker.
  *
  * **Permissions**: `--allow-net` as for the server itself.
  *
@@ -7,17 +7,19 @@
  */
 
 import { toNetError } from "../errors/errors.ts";
+import { callback } from "../internal/options.ts";
 import type { FromWorker, ToWorker } from "./_worker_handle.ts";
 import type { SharedServer, WorkerAssignment } from "./worker_options.ts";
 
 /**
- * Runs in a Worker: starts its server when the main thread says where, and
- * shuts it down when it is told to. In the main thread it does nothing, so that
- * the module can be imported there too.
+ * Runs the server of a Worker. It starts the server when the main thread sends the address, and
+ * shuts it down on request. In the main thread it does nothing, so the module can also be imported
+ * there.
  *
- * @param start Starts the server, with `sharePort: true`.
+ * @param start A function that starts the server with `sharePort: true` and returns it.
+ * @throws {TypeError} If `start` is not a function.
  *
- * @example What a worker module holds
+ * @example The module of a Worker
  * ```ts
  * import { runWorker } from "@portside/kit/net/workers";
  * import { serveTcp } from "@portside/kit/net/tcp";
@@ -26,6 +28,7 @@ import type { SharedServer, WorkerAssignment } from "./worker_options.ts";
  * ```
  */
 export function runWorker(start: (assignment: WorkerAssignment) => SharedServer): void {
+  callback("start", start);
   if (!("postMessage" in globalThis)) return;
   const port = globalThis as unknown as {
     onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
@@ -50,7 +53,7 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
       close();
     }
   };
-  // Nothing tells the main thread of a Worker that ends by itself.
+  // Deno does not notify the main thread when a Worker ends by itself.
   const close = port.close.bind(port);
   port.close = () => {
     port.postMessage({ type: "ended", why: "It called close()" });
@@ -64,7 +67,7 @@ export function runWorker(start: (assignment: WorkerAssignment) => SharedServer)
   port.postMessage({ type: "loaded" });
 }
 
-/** The counters of a server; undefined if they cannot be had or cloned, which must end no Worker. */
+/** Returns the counters of a server, or undefined if it has none or they cannot be cloned. */
 function statsOf(server: SharedServer | undefined): unknown {
   try {
     return structuredClone(server?.stats?.());

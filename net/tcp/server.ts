@@ -1,6 +1,6 @@
 /**
- * A TCP server with safe limits: connections in all and per address, idle and
- * write times, contained handlers, a graceful end.
+ * A TCP server with safe defaults: limits on connections and on their idle and write times, isolated
+ * handlers, and graceful shutdown.
  *
  * @example Answer every line
  * ```ts
@@ -30,11 +30,11 @@
  * assertEquals(await balancer.readLine({ timeout: 1000 }), "192.0.2.1:50000");
  * ```
  *
- * What a handler throws ends its own connection alone. `onEvent` is told; so is LogTape, of which
- * nothing shows until the program configures it.
+ * An error in a handler ends only its own connection. The server reports it to `onEvent` and logs it
+ * with LogTape, which prints nothing until the program configures it.
  *
- * **Permissions**: `--allow-net=127.0.0.1:8000` for the address to listen on
- * (`--allow-net=127.0.0.1:0` for a free port).
+ * **Permissions**: `--allow-net=127.0.0.1:8000` for the address to listen on, with port 0 for a free
+ * port.
  *
  * @module
  */
@@ -49,11 +49,12 @@ export type * from "./server_options.ts";
 /**
  * Starts a TCP server.
  *
- * @param options Where to listen, and the limits.
- * @param handler Called for each connection.
- * @returns The running server.
- * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
- * @throws {RangeError} If an option is out of range.
+ * @param options The address to listen on, and the limits.
+ * @param handler The function that serves each connection.
+ * @returns The running server; shut it down or dispose of it.
+ * @throws {NetError} In phase "listen", of kind "address-in-use", "address-unavailable",
+ * "permission" and others.
+ * @throws {RangeError | TypeError} If an option is invalid or the handler is missing.
  *
  * @example Reply and close
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * What every server of `net` takes, tells and gives.
+ * The options, events and types of servers.
  *
  * **Permissions**: none.
  *
@@ -11,41 +11,40 @@ import type { ConnectionOptions, ConnectionStats } from "../connection/options.t
 import type { NetError } from "../errors/errors.ts";
 import type { ProxyHeader } from "../proxy_protocol_codec.ts";
 
-/** What every server takes. All times are in milliseconds; 0 lifts a limit. */
+/** Options of every server. All times are in milliseconds; 0 lifts a limit. */
 export interface ServeOptions<A extends Deno.Addr = Deno.NetAddr> extends ConnectionOptions {
   /**
-   * The most connections at a time.
+   * Maximum number of open connections; 0 for no limit.
    *
    * @default 1024
    */
   maxConnections?: number;
   /**
-   * What happens to one connection more: it waits in the backlog, or it is
-   * accepted and closed at once.
+   * The behaviour when `maxConnections` is reached. With "wait", new connections wait in the
+   * backlog. With "refuse", the server accepts and closes them at once.
    *
    * @default "wait"
    */
   whenFull?: "wait" | "refuse";
-  /** Shuts the server down when it is aborted. */
+  /** Shuts the server down when the signal is aborted. */
   signal?: AbortSignal;
-  /** Called once with the address, before anything is accepted. */
+  /** A function that is called once with the address, before the first connection is accepted. */
   onListen?: (addr: A) => void;
-  /** Called for everything worth counting or logging. What it throws is logged. */
+  /** A function that is called for each event. Its errors are logged. */
   onEvent?: (event: ServerEvent<A>) => void;
 }
 
-/** How a server learns the addresses of clients from a proxy or load balancer in front of it. */
+/** Options for the PROXY protocol, which tells a server the addresses of clients behind a proxy. */
 export interface ProxyProtocolOptions {
   /**
    * The peers that send a header of the PROXY protocol: addresses, blocks such as `10.0.0.0/8`, and
-   * `unix:` for peers on a Unix socket.
-   * Each of their connections has to begin with one, of version 1 or 2; else it is closed. A
-   * connection of any other peer is served as it is, and no header in it is interpreted. Name
-   * proxies alone: whoever connects from one of these addresses can claim any client address.
+   * `unix:` for peers on a Unix socket. Each of their connections must begin with a header of
+   * version 1 or 2; otherwise it is closed. The server ignores headers of other peers. List only
+   * proxies: a peer with one of these addresses can claim any client address.
    */
   trusted: readonly string[];
   /**
-   * How long the header may take, in milliseconds; 0 for ever.
+   * Time limit for the header in milliseconds; 0 for no limit.
    *
    * @default 5000
    */
@@ -55,123 +54,123 @@ export interface ProxyProtocolOptions {
 /** Options of `serveTcp`. All times are in milliseconds; 0 lifts a limit. */
 export interface ServeTcpOptions extends ServeOptions {
   /**
-   * The address to listen on. Nothing but this machine reaches the default.
+   * The address to listen on. With the default, only this machine can connect.
    *
    * @default "127.0.0.1"
    */
   hostname?: string;
   /**
-   * The port to listen on; 0 takes a free one, to be read from `addr.port`.
+   * The port to listen on; 0 takes a free one, which `addr.port` of the server shows.
    *
    * @default 0
    */
   port?: number;
   /**
-   * The most connections at a time from one address, of
-   * IPv6 one network of 64 bits; more are closed at once.
-   * No limit by default, since behind a reverse proxy all come from one.
+   * Maximum number of open connections from one IPv4 address or one IPv6 network of 64 bits. Further
+   * ones are closed at once. The default is no limit, because behind a reverse proxy all connections
+   * come from one address.
    *
    * @default 0
    */
   maxConnectionsPerAddress?: number;
   /**
-   * Reads the header of the PROXY protocol, versions 1 and 2, on connections of trusted peers. The
-   * address of the client in it becomes the remote address of the connection, by which
-   * `maxConnectionsPerAddress` counts, too. A header that names no client, as in a health check,
-   * leaves the address of the peer. A header gives no rights: the client is not trusted in turn.
-   * With TLS, the header comes before the handshake, and TLS runs on `node:tls`.
+   * Reads headers of the PROXY protocol, versions 1 and 2, on connections of trusted peers. The
+   * client address in the header becomes the remote address of the connection, also for
+   * `maxConnectionsPerAddress`. A header without a client, as in a health check, keeps the address
+   * of the peer. The client itself does not become trusted. With TLS, the header comes before the
+   * handshake, and TLS runs on `node:tls`.
    *
-   * @default no header is read
+   * @default no headers are read
    */
   proxyProtocol?: ProxyProtocolOptions;
   /**
-   * How many connections the kernel holds until they are accepted.
+   * Number of connections that the kernel queues until they are accepted.
    *
    * @default 511
    */
   backlog?: number;
   /**
-   * Whether other Workers of this program may listen on the same port; the
-   * kernel spreads connections over them. See `serveWithWorkers`.
+   * Whether other Workers of this program may listen on the same port. The kernel distributes
+   * connections among them. See `serveWithWorkers`.
    *
    * @default false
    */
   sharePort?: boolean;
   /**
-   * Whether small writes go out at once (TCP_NODELAY).
+   * Whether small writes are sent at once (TCP_NODELAY).
    *
    * @default true
    */
   noDelay?: boolean;
   /**
-   * Whether the kernel looks for dead peers (SO_KEEPALIVE).
+   * Whether the kernel probes idle connections for dead peers (SO_KEEPALIVE).
    *
    * @default true
    */
   keepAlive?: boolean;
   /**
-   * Whether {@linkcode Connection.abort}, a time limit, a send queue that overflows and a handler
-   * that throws end the connection by a reset (RST), so that the peer cannot take a stream that
-   * broke off for a complete one. What is queued is lost then. TLS then runs on `node:tls`. It costs about 0.1 ms and a second file descriptor
-   * for each connection. Without effect on Windows, and while no descriptor is left.
+   * Whether {@linkcode Connection.abort}, time limits, a full send queue and errors of handlers end
+   * the connection by a reset (RST). The peer then cannot take an incomplete stream for a complete
+   * one. Queued data is lost. TLS runs on `node:tls`. The option costs about 0.1 ms and a second
+   * file descriptor per connection. It has no effect on Windows, and if no descriptor is left.
    *
    * @default false
    */
   resetOnAbort?: boolean;
 }
 
-/** Something that happened on a server. */
+/** An event of a server. */
 export type ServerEvent<A extends Deno.Addr = Deno.NetAddr> =
   /** A handler is about to run. */
   | { readonly type: "open"; readonly connection: Connection }
-  /** A connection is gone; `error` says what ended it, if something did. */
+  /** A connection has ended; `error` is the error that ended it, or undefined. */
   | {
     readonly type: "close";
     readonly connection: Connection;
     readonly stats: ConnectionStats;
     readonly error: NetError | undefined;
   }
-  /** A connection was turned away: too many in all, too many of its address, shutting down. */
+  /** A connection was refused: a limit was reached, or the server is shutting down. */
   | {
     readonly type: "refused";
     readonly remoteAddr: A | Deno.NetAddr;
     readonly reason: "full" | "address" | "shutdown";
   }
-  /** A handler threw; `expected` when it was what a peer or a limit did. */
+  /** A handler threw; `expected` is true if the peer or a limit caused the error. */
   | {
     readonly type: "error";
     readonly connection: Connection;
     readonly error: unknown;
     readonly expected: boolean;
   }
-  /** A connection ended before its handler ran: in the TLS handshake, or with its PROXY header. */
+  /** A connection failed before its handler ran, in the TLS handshake or at its PROXY header. */
   | {
     readonly type: "handshake-error";
     readonly remoteAddr: A | Deno.NetAddr;
     readonly error: NetError;
   }
-  /** Accepting failed, e.g. for want of file descriptors; it goes on after a pause. */
+  /** Accepting failed, for example because no file descriptor is left. It continues after a pause. */
   | { readonly type: "accept-error"; readonly error: NetError }
-  /** New certificates are in use, or could not be: then `error` says why, and the old ones stay. */
+  /** New certificates are in use. If `error` is set, they are invalid and the old ones stay. */
   | { readonly type: "tls-reload"; readonly error: NetError | undefined }
-  /** The server has stopped accepting for good. */
+  /** The server has begun to shut down. */
   | { readonly type: "shutdown" };
 
-/** What a handler learns besides its connection. */
+/** Information about a connection for its handler. */
 export interface ConnectionInfo<A extends Deno.Addr = Deno.NetAddr> {
-  /** The address of the peer; of a client behind a proxy that `proxyProtocol` trusts, its own. */
+  /** The address of the peer, or of the client behind a trusted proxy (`proxyProtocol`). */
   readonly remoteAddr: A | Deno.NetAddr;
-  /** What the proxy in front said of the connection; undefined where `proxyProtocol` trusts none. */
+  /** The PROXY header of the connection; undefined if it came from no trusted proxy. */
   readonly proxyHeader?: ProxyHeader | undefined;
   /** The address of this end. */
   readonly localAddr: A;
-  /** Aborted when the server begins to shut down. */
+  /** A signal that is aborted when the server begins to shut down. */
   readonly signal: AbortSignal;
   /** The server itself. */
   readonly server: StreamServer<A>;
 }
 
-/** Serves one connection. When it ends the connection is closed, what it throws is contained. */
+/** A function that serves one connection. The connection is closed when it returns or throws. */
 export type ConnectionHandler<A extends Deno.Addr = Deno.NetAddr> = (
   connection: Connection,
   info: ConnectionInfo<A>,
@@ -179,63 +178,64 @@ export type ConnectionHandler<A extends Deno.Addr = Deno.NetAddr> = (
 
 /** Counters of a server. */
 export interface ServerStats {
-  /** Connections that got a slot. */
+  /** Number of accepted connections, without refused ones. */
   readonly accepted: number;
-  /** Connections open now. */
+  /** Number of open connections. */
   readonly active: number;
-  /** Connections turned away by a limit. */
+  /** Number of connections refused by a limit or during a shutdown. */
   readonly refused: number;
-  /** Failed handshakes, and handlers that failed for reasons of their own. */
+  /** Number of failed handshakes and of unexpected errors in handlers. */
   readonly failed: number;
-  /** Bytes received over all connections. */
+  /** Number of bytes received on all connections. */
   readonly bytesRead: number;
-  /** Bytes sent over all connections. */
+  /** Number of bytes sent on all connections. */
   readonly bytesWritten: number;
 }
 
 /** Options of {@linkcode TcpServer.shutdown}. */
 export interface ShutdownOptions {
   /**
-   * How long open connections and handlers may take to end, in milliseconds; 0 cuts at once.
+   * Time for open connections and handlers to end, in milliseconds. Then connections are aborted; 0
+   * aborts them at once, and Infinity never.
    *
    * @default 5000
    */
   deadline?: number;
 }
 
-/** What a shutdown did. */
+/** The report of a shutdown. */
 export interface ShutdownReport {
-  /** Connections that ended by themselves. */
+  /** Number of connections that ended before the deadline. */
   readonly drained: number;
-  /** Connections that were cut at the deadline. */
+  /** Number of connections that were aborted at the deadline. */
   readonly forced: number;
-  /** Connections turned away over the life of the server. */
+  /** Number of connections that the server has refused since its start. */
   readonly refused: number;
 }
 
 /** A running server. */
 export interface StreamServer<A extends Deno.Addr> extends AsyncDisposable {
-  /** Where it listens. */
+  /** The address that the server listens on. */
   readonly addr: A;
-  /** Where it listens as a URL, e.g. `tcp://127.0.0.1:8000`. */
+  /** The address as a URL, for example `tcp://127.0.0.1:8000`. */
   readonly url: string;
-  /** Resolves when the server has shut down. */
+  /** A promise that resolves when the server has shut down. */
   readonly finished: Promise<void>;
-  /** Stops accepting; new connections wait in the backlog. */
+  /** Stops accepting for a while. New connections wait in the backlog. */
   pause(): void;
-  /** Accepts again. */
+  /** Continues accepting after `pause`. */
   resume(): void;
-  /** Counters of this moment. */
+  /** Returns the current counters. */
   stats(): ServerStats;
-  /** Lets the server keep the process alive (the default). */
+  /** Keeps the process alive while the server listens (the default). */
   ref(): void;
-  /** Lets the process end while the server listens. */
+  /** Allows the process to end while the server listens. */
   unref(): void;
   /**
-   * Stops accepting, lets open connections end (their reads end between two
-   * messages, `info.signal` is aborted) and handlers finish, and cuts what is left
-   * at the deadline; a handler that runs on without its connection is left alone.
-   * A second call may bring the deadline forward and gives the same report.
+   * Shuts the server down gracefully. It stops accepting, aborts `info.signal`, ends reads between
+   * two messages, and waits for handlers. At the deadline, it aborts the remaining connections; it
+   * does not wait for handlers without a connection. A second call may bring the deadline forward,
+   * and returns the same report.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }

@@ -1,5 +1,5 @@
 /**
- * The options of a server in several Workers, and the types of its parts.
+ * The options of a server in several Workers, and its types.
  *
  * **Permissions**: none.
  *
@@ -10,19 +10,19 @@ import type { ShutdownOptions, ShutdownReport, TcpServer } from "./server_option
 
 /** Options of `serveWithWorkers`. */
 export interface ServeWithWorkersOptions {
-  /** The module that each Worker runs; it calls `runWorker`. */
+  /** The URL of the module that each Worker runs. The module calls `runWorker`. */
   module: string | URL;
   /**
-   * The folder of the module and of all that it imports, which a Worker must
-   * be allowed to read where they are local files.
+   * The URL of the folder that contains the module and its imports. The program needs permission to
+   * read it if it is local.
    *
-   * @default the module's own folder
+   * @default the folder of the module
    */
   folder?: string | URL;
   /**
-   * How many Workers.
+   * Number of Workers.
    *
-   * @default one for each core
+   * @default the number of cores
    */
   workers?: number;
   /**
@@ -32,31 +32,31 @@ export interface ServeWithWorkersOptions {
    */
   hostname?: string;
   /**
-   * The port to listen on; 0 takes a free one, the same for all.
+   * The port to listen on; 0 takes a free one, which all Workers share.
    *
    * @default 0
    */
   port?: number;
   /**
-   * How long a Worker may take until it listens, in milliseconds; 0 for ever.
+   * Time limit until a Worker listens, in milliseconds; 0 for no limit.
    *
    * @default 30000
    */
   startTimeout?: number;
   /**
-   * How long a Worker may be without an answer to the supervisor, in milliseconds, until it counts as
-   * stuck and is replaced; 0 for ever. Work that blocks the event loop of a Worker must be shorter.
+   * Time without a response to the main thread after which a Worker is replaced, in milliseconds; 0
+   * for no limit. Work that blocks the event loop of a Worker must take less time.
    *
    * @default 30000
    */
   stuckTimeout?: number;
-  /** Whatever the Workers need besides; it is cloned (structured clone). */
+  /** Further data for the Workers. Each gets a structured clone. */
   data?: unknown;
-  /** Shuts all of them down when it is aborted. */
+  /** Shuts all Workers down when the signal is aborted. */
   signal?: AbortSignal;
 }
 
-/** What a Worker gets to start its server with. */
+/** The argument of the function that starts the server of a Worker. */
 export interface WorkerAssignment {
   /** The address to listen on. */
   readonly hostname: string;
@@ -64,80 +64,81 @@ export interface WorkerAssignment {
   readonly port: number;
   /** The number of this Worker, from 0. */
   readonly index: number;
-  /** What `data` was. */
+  /** A clone of the option `data`. */
   readonly data: unknown;
 }
 
-/** What a Worker may serve: any server that shares its port and can be shut down. */
+/** A server that a Worker can run. It shares its port and can be shut down. */
 export interface SharedServer extends Pick<TcpServer, "shutdown"> {
-  /** Its URL, e.g. `http://127.0.0.1:8000`, whose scheme that of all Workers together takes over. */
+  /** The URL of the server, for example `http://127.0.0.1:8000`. The group takes its scheme. */
   readonly url?: string;
-  /** Its counters, which `stats()` of the supervisor shows if they can be cloned. */
+  /** Returns the counters of the server. `stats()` of the group includes them if they can be cloned. */
   stats?(): unknown;
 }
 
-/** What the supervisor knows of one Worker. */
+/** The state of one Worker. */
 export interface WorkerStats {
-  /** Its number, from 0. */
+  /** The number of the Worker, from 0. */
   readonly index: number;
-  /** "waiting" for the pause before it is replaced to be over. */
+  /** The state of the Worker. It is "waiting" during the pause before its replacement. */
   readonly state: "starting" | "listening" | "waiting";
-  /** How often it was replaced after it had ended. */
+  /** Number of times that the Worker was replaced after it had ended. */
   readonly restarts: number;
-  /** Why the one before it ended; undefined if none has. */
+  /** The reason why the previous Worker ended; undefined if none has. */
   readonly lastEnd: string | undefined;
-  /** How long it has been running, in milliseconds. */
+  /** Time since the start of the Worker, in milliseconds. */
   readonly uptime: number;
-  /** Counters of its server, up to a few seconds old; undefined if it has none. */
+  /** The counters of its server, up to a few seconds old; undefined if it has none. */
   readonly server: unknown;
 }
 
 /** Options of {@linkcode WorkerServer.reload}. */
 export interface ReloadOptions {
   /**
-   * The module from now on, e.g. with a new query, since Deno loads each URL once.
+   * The URL of the new module. Deno loads each URL only once, so add a new query to reload a file.
    *
-   * @default the same
+   * @default the current module
    */
   module?: string | URL;
   /**
-   * What the Workers need from now on.
+   * The new data for the Workers.
    *
-   * @default the same
+   * @default the current data
    */
   data?: unknown;
   /**
-   * How long the open connections of an old Worker may take, in milliseconds.
+   * Time for the open connections of an old Worker to end, in milliseconds.
    *
    * @default 5000
    */
   deadline?: number;
 }
 
-/** Servers of several Workers that act as one. */
+/** A group of Workers that act as one server. */
 export interface WorkerServer extends AsyncDisposable {
-  /** Where they listen. */
+  /** The address that the Workers listen on. */
   readonly addr: Deno.NetAddr;
-  /** The same as a URL, with the scheme of their servers. */
+  /** The address as a URL, with the scheme of the servers. */
   readonly url: string;
-  /** How often a Worker was replaced after it had ended. */
+  /** Number of times that a Worker was replaced after it had ended. */
   readonly restarts: number;
-  /** Resolves when all have shut down. */
+  /** A promise that resolves when all Workers have shut down. */
   readonly finished: Promise<void>;
-  /** What is known of each Worker. */
+  /** Returns the state of each Worker. */
   stats(): readonly WorkerStats[];
   /**
-   * Replaces the Workers one by one: each new one listens before the old one stops accepting and
-   * finishes what it has in hand. If a new Worker cannot start, the old ones stay.
+   * Replaces the Workers one by one. Each new Worker listens before the old one stops accepting and
+   * completes its connections. If a new Worker cannot start, the old one stays.
    *
-   * On Linux, a connection that the kernel has queued for an old Worker at the very moment at which
-   * it stops is reset, unless `net.ipv4.tcp_migrate_req` is 1.
+   * On Linux, a connection that the kernel has queued for an old Worker while it stops is reset,
+   * unless `net.ipv4.tcp_migrate_req` is 1.
    *
-   * @param options What is to change.
-   * @returns Resolves when all are replaced and the old ones have ended.
+   * @param options The new module and data, and the deadline for old Workers.
+   * @returns A promise that resolves when all Workers are replaced and the old ones have ended.
    * @throws {NetError} As `serveWithWorkers`; of kind "closed" during a shutdown.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   reload(options?: ReloadOptions): Promise<void>;
-  /** Shuts all of them down, and adds their reports up. */
+  /** Shuts all Workers down, and adds up their reports. */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }

@@ -1,9 +1,9 @@
 /**
- * One server on several cores: Workers that share a port, the kernel spreading connections over them.
- * A Worker that ends for any reason, or stops answering, is replaced. {@linkcode WorkerServer.reload}
- * replaces them one by one while the others serve, and one shutdown ends all.
+ * One server on several cores. Workers share a port, and the kernel distributes connections among
+ * them. A Worker that ends or stops responding is replaced. {@linkcode WorkerServer.reload} replaces
+ * the Workers one by one while the others serve. One call of `shutdown` ends all of them.
  *
- * The module that is named runs in each Worker and calls {@linkcode runWorker}:
+ * Each Worker runs the module of the option `module`, which calls {@linkcode runWorker}:
  *
  * ```ts ignore
  * // worker.ts
@@ -19,8 +19,8 @@
  * console.log(server.url);
  * ```
  *
- * **Permissions**: `--allow-net` as for the server itself, and `--allow-read` for
- * the files of the module, where they are local.
+ * **Permissions**: `--allow-net` as for the server itself, and `--allow-read` for the files of the
+ * module if they are local.
  *
  * @module
  */
@@ -30,7 +30,18 @@ import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../address.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import type { ShutdownOptions, ShutdownReport } from "./server_options.ts";
-import { checkMax, checkNumber } from "../internal/options.ts";
+import { hostName } from "../internal/host_rules.ts";
+import { SHUTDOWN } from "../internal/listening_server.ts";
+import {
+  anything,
+  integer,
+  listenPort,
+  milliseconds,
+  OptionRules,
+  required,
+  rule,
+  signal,
+} from "../internal/options.ts";
 import type {
   ReloadOptions,
   ServeWithWorkersOptions,
@@ -43,31 +54,54 @@ export { runWorker } from "./run_worker.ts";
 export type * from "./worker_options.ts";
 
 /**
- * Pauses before a Worker is replaced, in milliseconds. Some failures in a row are repaired at once;
- * then the pause doubles each time, up to the longest.
+ * Pauses before a Worker is replaced, in milliseconds. The first failures in a row cause no pause.
+ * Then the pause doubles each time, up to the maximum.
  */
 const QUICK_TIMES = 10;
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 30_000;
-/** A Worker that ran for so long, in milliseconds, has not failed at its start. */
+/** Time in milliseconds after which the failures of a Worker are no longer counted. */
 const STABLE = 60_000;
-/** The longest time between two signs of life, in milliseconds. */
+/** Maximum time between two pings of a Worker in milliseconds. */
 const BEAT = 2000;
+
+const moduleUrl = rule(
+  "an absolute URL, as a string or a URL",
+  (value) => value instanceof URL || (typeof value === "string" && URL.canParse(value)),
+);
+
+const SERVE_WITH_WORKERS = new OptionRules<ServeWithWorkersOptions>({
+  module: required(moduleUrl),
+  folder: moduleUrl,
+  workers: integer(1, Number.MAX_SAFE_INTEGER),
+  hostname: hostName,
+  port: listenPort,
+  startTimeout: milliseconds,
+  stuckTimeout: milliseconds,
+  data: anything,
+  signal,
+});
+
+const RELOAD = new OptionRules<ReloadOptions>({
+  module: moduleUrl,
+  data: anything,
+  ...SHUTDOWN.rules,
+});
 
 const logger = getLogger(["portside", "net", "workers"]);
 
 /**
  * Starts a server on several cores.
  *
- * @param options The module, how many, and where to listen.
- * @returns The servers as one, all of them listening.
- * @throws {NetError} In phase "listen"; of kind "permission" where the module may not be read,
- * "timeout" where it does not listen in time, mostly since it never calls {@linkcode runWorker}.
- * @throws {RangeError} If an option is out of range.
+ * @param options The module, the number of Workers, and the address to listen on.
+ * @returns The group of servers. All of them listen.
+ * @throws {NetError} In phase "listen". Of kind "permission" if the module may not be read, "timeout"
+ * if a Worker does not listen in time, usually because its module never calls {@linkcode runWorker}.
+ * @throws {RangeError | TypeError} If an option is invalid.
  * @throws {DOMException} If `data` cannot be cloned.
- * @throws The signal's reason, if it is aborted before all Workers listen.
+ * @throws The signal's reason if it is aborted before all Workers listen.
  *
- * @example Nothing to read
+ * @example An invalid number of Workers
  * ```ts
  * import { serveWithWorkers } from "@portside/kit/net/workers";
  * import { assertRejects } from "@std/assert";
@@ -77,17 +111,14 @@ const logger = getLogger(["portside", "net", "workers"]);
  * ```
  */
 export async function serveWithWorkers(options: ServeWithWorkersOptions): Promise<WorkerServer> {
-  const count = checkMax("workers", options.workers, navigator.hardwareConcurrency);
-  if (count === Infinity) throw new RangeError("Cannot use workers: their number is not infinite");
-  checkNumber("startTimeout", options.startTimeout ?? 0);
-  checkNumber("stuckTimeout", options.stuckTimeout ?? 0);
-  const { hostname = "127.0.0.1", port = 0 } = options;
+  SERVE_WITH_WORKERS.check("serveWithWorkers", options);
+  const { hostname = "127.0.0.1", port = 0, workers = navigator.hardwareConcurrency } = options;
   options.signal?.throwIfAborted();
-  structuredClone(options.data); // It throws here, and not where nobody can catch it.
+  structuredClone(options.data); // It throws here, where the caller can catch it.
   checkReadable(options.folder ?? new URL(".", new URL(options.module)));
   const group = new Group(options, hostname, port === 0 ? freePort(hostname) : port);
   try {
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < workers; i++) {
       await group.add();
       options.signal?.throwIfAborted();
     }
@@ -98,7 +129,7 @@ export async function serveWithWorkers(options: ServeWithWorkersOptions): Promis
   }
 }
 
-/** A Worker that may not read its module writes a trace of its own to the terminal; so ask before. */
+/** Checks the permission first, because a Worker without it prints a stack trace to the terminal. */
 function checkReadable(folder: string | URL): void {
   const url = new URL(folder);
   if (url.protocol !== "file:") return;
@@ -108,7 +139,7 @@ function checkReadable(folder: string | URL): void {
   throw toNetError(new Deno.errors.NotCapable(cause), { phase: "listen" });
 }
 
-/** Only a port that is named can be shared: a free one has to be known before. */
+/** Returns a free port. Workers can only share a port that is known before they start. */
 function freePort(hostname: string): number {
   try {
     using listener = Deno.listen({ hostname, port: 0 });
@@ -118,13 +149,13 @@ function freePort(hostname: string): number {
   }
 }
 
-/** The place of one Worker. */
+/** The slot of one Worker and of its replacements. */
 interface Slot {
   readonly index: number;
-  /** The Worker; undefined while it waits to be replaced. */
+  /** The Worker, or undefined during the pause before its replacement. */
   handle: WorkerHandle | undefined;
   restarts: number;
-  /** How often in a row it ended soon after its start. */
+  /** Number of times in a row that the Worker ended soon after its start. */
   failures: number;
   lastEnd: string | undefined;
 }
@@ -139,7 +170,7 @@ class Group implements WorkerServer {
   readonly #stuckTimeout: number;
   readonly #signal: AbortSignal | undefined;
   readonly #slots: Slot[] = [];
-  /** Workers that shut down because of a reload. */
+  /** Workers that are shutting down because of a reload. */
   readonly #leaving = new Set<WorkerHandle>();
   readonly #finish = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
@@ -184,7 +215,7 @@ class Group implements WorkerServer {
     }));
   }
 
-  /** Starts one Worker more. */
+  /** Starts another Worker. */
   async add(): Promise<void> {
     const index = this.#slots.length;
     const slot: Slot = { index, handle: undefined, restarts: 0, failures: 0, lastEnd: undefined };
@@ -193,8 +224,8 @@ class Group implements WorkerServer {
   }
 
   reload(options: ReloadOptions = {}): Promise<void> {
+    RELOAD.check("reload", options);
     const { module, deadline } = options;
-    checkNumber("deadline", deadline ?? 0);
     if ("data" in options) structuredClone(options.data);
     const before = this.#reloading;
     const reloading = before.catch(() => {}).then(async () => {
@@ -214,9 +245,9 @@ class Group implements WorkerServer {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    SHUTDOWN.check("shutdown", options);
     const { deadline } = options;
-    checkNumber("deadline", deadline ?? 0);
-    // A second call may bring the deadline forward, never put it off.
+    // A second call may bring the deadline forward, but not postpone it.
     if (this.#shutdown !== undefined) this.#tell(deadline);
     return this.#shutdown ??= this.#drain(deadline);
   }
@@ -250,7 +281,7 @@ class Group implements WorkerServer {
     return new WorkerHandle(this.#module, assignment, this.#startTimeout);
   }
 
-  /** Starts the Worker of a slot; resolves when it listens. */
+  /** Starts the Worker of a slot. Resolves when it listens. */
   async #start(slot: Slot): Promise<void> {
     const handle = slot.handle = this.#begin(slot.index);
     try {
@@ -273,7 +304,7 @@ class Group implements WorkerServer {
     });
   }
 
-  /** Starts a new Worker, after a pause that grows while each ends soon. */
+  /** Starts a new Worker after a pause. The pause grows while Workers end soon after their start. */
   async #replace(slot: Slot, why: string): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
@@ -283,7 +314,7 @@ class Group implements WorkerServer {
       const pause = slow < 0 ? 0 : Math.min(FIRST_PAUSE * 2 ** slow, LONGEST_PAUSE);
       try {
         await delay(pause, { signal });
-        // A reload may have been faster.
+        // A reload may have replaced the Worker already.
         if (slot.handle !== undefined) return;
         slot.restarts++;
         return await this.#start(slot);
@@ -304,7 +335,7 @@ class Group implements WorkerServer {
     } finally {
       this.#stop.signal.removeEventListener("abort", cut);
     }
-    // The old one may have ended meanwhile, and its replacement listen.
+    // Meanwhile, the old Worker may have ended, and its replacement may listen.
     const replaced = slot.handle;
     slot.handle = fresh;
     this.#watch(slot, fresh);
@@ -316,10 +347,10 @@ class Group implements WorkerServer {
     }
   }
 
-  /** Asks each Worker for a sign of life, and ends those that give none. */
+  /** Pings each Worker and terminates those that have not responded in time. */
   #beat(pause: number): void {
     const now = performance.now();
-    // If it was this thread that was blocked, the answers of the Workers are still to be read.
+    // If this thread was blocked, it has not read the responses of the Workers yet.
     const late = now - this.#beatAt > pause * 2;
     this.#beatAt = now;
     for (const { handle } of this.#slots) {

@@ -9,20 +9,20 @@ interface Loaded {
   readonly names: readonly string[];
 }
 
-/** Where a certificate or key that is no use is found out, and how the sentence about it begins. */
+/** The operation that reads certificates, for its errors. `subject` is the start of the message. */
 export interface Place {
   readonly subject: string;
   readonly phase: NetPhase;
 }
 
-/** The certificates of a server, in memory or in files, and which name gets which. */
+/** The certificates of a server, in memory or in files. It selects one for each server name. */
 export class Certificates {
   readonly #place: Place;
   #sources: readonly TlsKeyPair[];
   #loaded: readonly Loaded[];
   #stamp: string;
 
-  /** Reads and checks them all; throws a {@linkcode NetError} that says where. */
+  /** Reads and checks all certificates. Throws a {@linkcode NetError} if one is invalid. */
   constructor(sources: readonly TlsKeyPair[], place: Place) {
     this.#place = place;
     this.#sources = sources;
@@ -30,7 +30,7 @@ export class Certificates {
     this.#loaded = sources.map((source) => load(source, place));
   }
 
-  /** The certificate for `serverName`: the exact name, a wildcard, else the first one. */
+  /** Returns the certificate for a name: the exact name, else a wildcard, else the first one. */
   readonly pick = (serverName: string): Loaded => {
     const name = lowerAscii(serverName);
     const wildcard = name.replace(/^[^.]+/, "*");
@@ -38,27 +38,29 @@ export class Certificates {
       this.#loaded.find(({ names }) => names.includes(wildcard)) ?? this.#loaded[0]!;
   };
 
-  /** Whether a name makes a difference. */
+  /** Whether there are several certificates to select from. */
   get several(): boolean {
     return this.#loaded.length > 1;
   }
 
-  /** Takes new ones; those of before stay if any of the new is no use. */
+  /** Replaces the certificates. The old ones stay if a new one is invalid. */
   replace(sources: readonly TlsKeyPair[] = this.#sources): void {
-    if (sources.length === 0) throw new TypeError("Cannot take no certificate: name at least one");
+    if (sources.length === 0) {
+      throw new TypeError("certificates must contain at least one certificate");
+    }
     const next = new Certificates(sources, this.#place);
     this.#sources = next.#sources;
     this.#stamp = next.#stamp;
     this.#loaded = next.#loaded;
   }
 
-  /** Whether the files are other ones than those that were read last. */
+  /** Whether the files have changed since they were read. */
   get stale(): boolean {
     return stampOf(this.#sources) !== this.#stamp;
   }
 }
 
-/** Whether all certificates of a text in PEM can be read. */
+/** Returns whether all certificates of a PEM text are valid. */
 export function isReadable(pem: string): boolean {
   try {
     for (const one of pem.split(/(?=-----BEGIN CERTIFICATE-----)/)) {
@@ -110,7 +112,7 @@ function load(source: TlsKeyPair, { subject, phase }: Place): Loaded {
   }
 }
 
-/** What changes when a file is written, replaced, or linked to another. */
+/** Returns a text that changes when a file is written, replaced, or linked to another one. */
 function stampOf(sources: readonly TlsKeyPair[]): string {
   const paths = sources.flatMap((it) => "certFile" in it ? [it.certFile, it.keyFile] : []);
   return paths.map((path) => {

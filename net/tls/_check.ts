@@ -2,38 +2,36 @@ import { NetError, type NetPhase } from "../errors/errors.ts";
 import { Certificates, isReadable } from "./_certificates.ts";
 import type { TlsClientSettings, TlsKeyPair, TlsServerSettings, TlsSettings } from "./options.ts";
 
-/** Checks what the rules for single options do not see. */
+/** Checks combinations of the options of a client, and its certificates. */
 export function checkClientTls(options: TlsClientSettings): void {
   checkPem("caCerts", options.caCerts, "handshake");
   const { cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError("Cannot use cert without key, nor key without cert");
+    throw new TypeError("The options cert and key must be given together");
   }
   if (cert !== undefined && key !== undefined) {
-    // Deno's node:tls says of such a pair that there is no version in common.
+    // For an invalid pair, node:tls of Deno reports that both sides have no version in common.
     new Certificates([{ cert, key }], { subject: "Cannot show cert", phase: "handshake" });
   }
 }
 
-/** Checks what the rules for single options do not see. */
+/** Checks combinations of the options of a server, and the authorities of clients. */
 export function checkServerTls(options: TlsServerSettings): void {
   const { clientAuth = "none", clientCa = [] } = options;
   if (clientAuth !== "none" && clientCa.length === 0) {
-    throw new TypeError("Cannot ask for client certificates without clientCa to verify them");
+    throw new TypeError(`clientAuth "${clientAuth}" requires clientCa to verify certificates`);
   }
   if (clientAuth === "none" && clientCa.length > 0) {
-    throw new TypeError('Cannot use clientCa alone: set clientAuth to "request" or "require"');
+    throw new TypeError('clientCa requires clientAuth "request" or "require"');
   }
   checkPem("clientCa", clientCa, "listen");
 }
 
-/** All certificates of a server, the one for clients that ask for none of them first. */
+/** Returns all certificates of a server. The first one is the default. */
 export function keyPairsOf(options: TlsServerSettings): TlsKeyPair[] {
   const { cert, key, certFile, keyFile, sni = [] } = options;
   if ((cert === undefined) === (certFile === undefined)) {
-    throw new TypeError(
-      "Cannot use TLS without a certificate: set cert and key, or certFile and keyFile",
-    );
+    throw new TypeError("TLS requires a certificate: cert and key, or certFile and keyFile");
   }
   if (cert !== undefined && key !== undefined && keyFile === undefined) {
     return [{ cert, key }, ...sni];
@@ -41,27 +39,29 @@ export function keyPairsOf(options: TlsServerSettings): TlsKeyPair[] {
   if (certFile !== undefined && keyFile !== undefined && key === undefined) {
     return [{ certFile, keyFile }, ...sni];
   }
-  throw new TypeError("Cannot use cert without key, nor certFile without keyFile");
+  throw new TypeError("The options cert and key, or certFile and keyFile, must be given together");
 }
 
 /**
- * Whether TLS runs on `node:tls`: because Deno's own cannot do what the options ask for (`beyond`
- * says so for what only one side knows), because they name it, or `byDefault`.
+ * Returns whether TLS runs on `node:tls`.
+ *
+ * @param beyond Whether options of one side require it. Options of both sides are checked here.
+ * @param byDefault Whether it does unless the options select TLS of Deno.
  */
 export function runsOnNode(options: TlsSettings, beyond: boolean, byDefault = false): boolean {
   const { engine, minVersion, inspect } = options;
   const needed = beyond || minVersion === "TLSv1.3" || inspect === true;
   if (engine === "deno" && needed) {
-    throw new TypeError('Cannot use engine "deno" together with options that run on node:tls');
+    throw new TypeError('engine must not be "deno" with options that require node:tls');
   }
   return needed || (engine === undefined ? byDefault : engine === "node");
 }
 
-/** Checks that certificates can be read: a malformed one ends the process in Deno's node:tls. */
+/** Checks certificates. A malformed one would end the process in node:tls of Deno. */
 function checkPem(name: string, certificates: readonly string[] = [], phase: NetPhase): void {
   for (const pem of certificates) {
     if (isReadable(pem)) continue;
-    const message = `Cannot use an entry of ${name}: it is not readable as PEM`;
+    const message = `${name} must contain certificates in PEM: an entry is malformed`;
     throw new NetError(message, { kind: "tls", phase, tls: "bad-certificate" });
   }
 }

@@ -5,7 +5,7 @@ import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
 import type { TlsInfo, TlsVersion } from "../connection/transport.ts";
 
-/** Limits of a handshake. */
+/** Options of a handshake. */
 export interface HandshakeOptions {
   readonly timeout: number;
   readonly signal?: AbortSignal | undefined;
@@ -13,7 +13,7 @@ export interface HandshakeOptions {
   readonly address?: string;
 }
 
-/** What the client's side of a handshake needs. */
+/** Options of the client side of a handshake. */
 export interface DialTlsOptions {
   readonly serverName: string;
   readonly caCerts?: readonly string[] | undefined;
@@ -27,7 +27,7 @@ export interface DialTlsOptions {
   readonly address?: string;
 }
 
-/** Does the client's side of the handshake by Deno's own TLS; on failure `raw` is closed. */
+/** Performs the client side of a handshake with TLS of Deno. On failure it closes `raw`. */
 export async function startTls(
   raw: Deno.TcpConn,
   options: DialTlsOptions,
@@ -49,7 +49,7 @@ export async function startTls(
   return { transport, tls };
 }
 
-/** Does the TLS handshake; on failure the connection is closed. */
+/** Performs a TLS handshake. On failure it closes the connection. */
 export async function completeHandshake(
   conn: Deno.TlsConn,
   options: HandshakeOptions,
@@ -71,13 +71,13 @@ export async function completeHandshake(
   }
 }
 
-/** The error of a handshake that is given up. */
+/** Returns the error for a handshake that exceeds its time limit. */
 export function handshakeTooLong(address: string, timeout: number): NetError {
   const message = `TLS handshake with ${address} took longer than ${timeout} ms`;
   return new NetError(message, { kind: "timeout", phase: "handshake", address });
 }
 
-/** A name as certificates bear it: an address without brackets, a name without the point at its end. */
+/** Returns a name as it is in certificates: without brackets, and without a dot at its end. */
 export function bareName(serverName: string): string {
   return serverName.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
 }

@@ -1,6 +1,6 @@
 /**
- * Between the streams of Node and the transports of this house, in both
- * directions: what `node:tls` needs below and what a `Connection` needs above.
+ * Converts between streams of Node and transports: `node:tls` needs a stream below, and a
+ * `Connection` needs a transport above.
  */
 
 import { Buffer } from "node:buffer";
@@ -9,25 +9,25 @@ import type { TLSSocket } from "node:tls";
 import type { Address, Transport } from "../connection/transport.ts";
 import { closeQuietly } from "../internal/dial.ts";
 
-/** What is read at once: an idle connection waits with little, a busy one reads much. */
+/** Sizes of the read buffer for an idle connection and for a busy one. */
 const SMALL = 4 * 1024;
 const LARGE = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 
-/** Decrypted bytes that may wait for a reader before no more are taken from the peer. */
+/** Number of unread decrypted bytes at which reading from the peer stops. */
 const UNREAD = 64 * 1024;
 
 /**
- * The most that is given to one write. TLS encrypts all of it at once, and a time limit sees no
- * progress before the peer has taken all of it.
+ * Maximum size of one write. TLS encrypts all of it at once, and time limits see no progress until
+ * the peer has taken all of it.
  */
 const MOST = 256 * 1024;
 
 /**
- * A transport as a stream of Node; it does not close at the peer's end.
+ * A transport as a stream of Node. It stays open when the peer ends its output.
  *
- * The TLS socket above takes whatever comes and whatever it is given, so the
- * brakes are here: nothing is read while `above` holds more than somebody reads.
+ * The TLS socket above it reads without limit. So backpressure is applied here: nothing is read
+ * while the TLS socket holds many unread bytes.
  */
 export class TransportDuplex extends Duplex {
   above: TLSSocket | undefined;
@@ -41,7 +41,7 @@ export class TransportDuplex extends Duplex {
     this.#below = below;
   }
 
-  /** Something has been read above. */
+  /** Continues reading after the program has read from the TLS socket. */
   consumed(): void {
     if (this.#waiting) this._read();
   }
@@ -56,7 +56,7 @@ export class TransportDuplex extends Duplex {
     }, (error) => this.destroy(error));
   }
 
-  /** What was read, as memory of its own: a little is copied, much changes hands. */
+  /** Returns the bytes of a read. Small ones are copied; for large ones the buffer is handed over. */
   #taken(buffer: Uint8Array<ArrayBuffer>, n: number): Uint8Array {
     if (n === buffer.length) this.#wanted = LARGE;
     else if (n < SMALL) this.#wanted = Math.max(SMALL, this.#wanted >> 1);
@@ -73,7 +73,7 @@ export class TransportDuplex extends Duplex {
     this.#writeAll(chunk).then(() => done(), done);
   }
 
-  /** The records that TLS made meanwhile go out together. */
+  /** Writes all waiting TLS records together. */
   override _writev(
     chunks: ReadonlyArray<{ readonly chunk: Uint8Array }>,
     done: (error?: Error | null) => void,
@@ -97,7 +97,7 @@ export class TransportDuplex extends Duplex {
   }
 }
 
-/** A socket of Node as a transport: it reads when asked to, and no sooner. */
+/** A TLS socket of Node as a transport. It reads only on demand. */
 export class SocketTransport implements Transport {
   readonly localAddr: Address;
   readonly remoteAddr: Address;
@@ -160,7 +160,7 @@ export class SocketTransport implements Transport {
   }
 
   closeWrite(): Promise<void> {
-    // A socket that is destroyed does not call back.
+    // A destroyed socket does not call back.
     if (this.#closed) {
       return Promise.reject(new Deno.errors.BadResource("the connection is closed"));
     }
@@ -177,9 +177,9 @@ export class SocketTransport implements Transport {
     this.#wake?.();
   }
 
-  /** Ends the connection without a close_notify, and by a reset if what is below can be reset. */
+  /** Ends the connection without a close_notify, and by a reset if the transport below supports it. */
   reset(): void {
-    // What is below goes first, so that TLS cannot send its close_notify.
+    // The transport below is closed first, so that TLS cannot send its close_notify.
     if (this.#raw.reset !== undefined) this.#raw.reset();
     else closeQuietly(this.#raw);
     this.close();

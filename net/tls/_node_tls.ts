@@ -1,11 +1,10 @@
 /**
- * TLS on `node:tls`, for what Deno's own does not know: client certificates on
- * the server, several certificates, new ones in flight, a minimum version, what
- * the handshake agreed on in full, and TLS over a transport that is no TCP
- * connection of Deno's.
+ * TLS on `node:tls`, for features that TLS of Deno lacks: client certificates on servers, several
+ * certificates, reloading, a minimum version, full information about the handshake, and TLS over
+ * other transports than TCP connections of Deno.
  *
- * The verdict on a client's certificate is asked of `tls.createServer` alone: a
- * bare `TLSSocket` of Deno 2.9 lets every certificate pass.
+ * Only `tls.createServer` verifies the certificates of clients. A plain `TLSSocket` of Deno 2.9
+ * accepts every certificate.
  */
 
 import tls from "node:tls";
@@ -19,7 +18,7 @@ import { bareName, type DialTlsOptions, handshakeTooLong } from "./_handshake.ts
 import { SocketTransport, TransportDuplex } from "./_node_stream.ts";
 import type { PeerCertificate, TlsInfo, TlsVersion, Transport } from "../connection/transport.ts";
 
-/** What the server's side of a handshake needs. */
+/** Options of the server side of a handshake. */
 export interface AcceptTlsOptions {
   readonly certificates: Certificates;
   readonly alpnProtocols?: readonly string[] | undefined;
@@ -30,16 +29,16 @@ export interface AcceptTlsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Does the server's side of the handshake over `raw`; on failure `raw` is closed. */
+/** Performs the server side of a handshake over `raw`. On failure it closes `raw`. */
 export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<UpgradedTransport> {
   const { certificates, alpnProtocols, clientAuth = "none", clientCa } = options;
   const ca = clientCa && { ca: [...clientCa] };
-  // One server for each connection: its events say which socket of ours they are about.
+  // Each connection has a server of its own, so its events belong to this connection.
   const server = tls.createServer({
     ...certificates.pick(""),
     ...ca,
     requestCert: clientAuth !== "none",
-    // The verdict is given below, where it can say why.
+    // judgeClient() rejects certificates, because it can report the reason.
     rejectUnauthorized: false,
     allowHalfOpen: true,
     minVersion: options.minVersion ?? "TLSv1.2",
@@ -63,7 +62,7 @@ export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<Up
   });
 }
 
-/** Does the client's side of the handshake over `raw`; on failure `raw` is closed. */
+/** Performs the client side of a handshake over `raw`. On failure it closes `raw`. */
 export function dialTls(raw: Transport, options: DialTlsOptions): Promise<UpgradedTransport> {
   const { caCerts, cert, key, alpnProtocols } = options;
   const serverName = bareName(options.serverName);
@@ -71,13 +70,13 @@ export function dialTls(raw: Transport, options: DialTlsOptions): Promise<Upgrad
   return handshake(raw, options, (duplex, done, failed) => {
     socket = tls.connect({
       socket: duplex,
-      // An address is no server name (RFC 6066 section 3), but is verified all the same.
+      // An address must not be sent as the server name (RFC 6066 §3), but it is verified.
       ...(isAddress(serverName) ? { host: serverName } : { servername: serverName }),
       ...(caCerts && { ca: [...tls.rootCertificates, ...caCerts] }),
       ...(cert !== undefined && { cert, key }),
       ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }),
-      // Without a certificate of our own to keep back, the verdict is given below, where the
-      // certificate can be looked at.
+      // With a client certificate, node:tls must reject the server before it sends the certificate.
+      // Otherwise the code below rejects it, because it can examine the certificate.
       rejectUnauthorized: cert !== undefined,
       minVersion: options.minVersion ?? "TLSv1.2",
     });
@@ -92,7 +91,7 @@ export function dialTls(raw: Transport, options: DialTlsOptions): Promise<Upgrad
 
 type Refuse = (why: string, failure: TlsFailure) => never;
 
-/** Starts TLS over `raw` and waits for what comes of it, within its limits. */
+/** Starts TLS over `raw` and waits for the end of the handshake, within its limits. */
 async function handshake(
   raw: Transport,
   options: { handshakeTimeout: number; signal?: AbortSignal | undefined; address?: string },
@@ -112,7 +111,7 @@ async function handshake(
   };
   const duplex = new TransportDuplex(raw);
   duplex.on("error", reject);
-  // Of an end in the middle node:tls says nothing: it would wait until the time is up.
+  // If the peer ends during the handshake, node:tls reports nothing.
   duplex.on("end", () => reject(new Deno.errors.UnexpectedEof("tls handshake eof")));
   try {
     signal?.throwIfAborted();
@@ -128,7 +127,7 @@ async function handshake(
   }
 }
 
-/** What both sides know after the handshake. */
+/** Returns the information that both sides have after the handshake. */
 function agreed(socket: tls.TLSSocket): TlsInfo {
   const version = socket.getProtocol();
   return {
@@ -137,7 +136,7 @@ function agreed(socket: tls.TLSSocket): TlsInfo {
   };
 }
 
-/** Decides on a client by what it showed. */
+/** Accepts or rejects a client by its certificate. */
 function judgeClient(
   socket: tls.TLSSocket,
   info: TlsInfo,
@@ -149,14 +148,14 @@ function judgeClient(
     if (clientAuth === "request") return info;
     return refuse("the client showed no certificate", "client-certificate");
   }
-  // Never by `authorized` alone: without a request for a certificate it is true as well.
+  // `authorized` is also true if no certificate was requested, so it is checked last.
   if (socket.authorized !== true) {
     return refuse("the certificate of the client is not trusted", "untrusted");
   }
   return { ...info, peerCertificate };
 }
 
-/** Why the server's certificate was turned down: Deno has one code for several reasons. */
+/** Returns the reason why a server's certificate is rejected. Deno has one code for several reasons. */
 function explain(found: unknown, shown: PeerCertificate | undefined): Error {
   let code = typeof found === "string" ? found : (found as { code?: string } | null)?.code;
   if (code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE" && shown !== undefined) {

@@ -1,10 +1,9 @@
 /**
- * Certificates for development and tests, made in memory: nothing to install, no shell call.
+ * Certificates for development and tests, created in memory without other programs.
  *
- * {@linkcode developmentCertificate} gives a server what it needs to speak TLS on this machine and
- * the client what it needs to verify it. {@linkcode developmentAuthority} is the same with the
- * authority kept, for tests that want several certificates: expired ones, ones for another name,
- * ones for clients.
+ * {@linkcode developmentCertificate} creates a certificate for a server on this machine, and the
+ * authority that a client needs to verify it. {@linkcode developmentAuthority} issues several
+ * certificates, for example expired ones, ones for other names, and ones for clients.
  *
  * @example "A TLS server and a client that verifies it"
  * ```ts
@@ -28,11 +27,12 @@
  * assertEquals(await client.read(buffer), 2);
  * ```
  *
- * The keys are ECDSA P-256, the certificates follow RFC 5280: the authority is `CA:TRUE` with a
- * path length of 0, a leaf is `CA:FALSE` (rustls and with it Deno refuse anything else), its names
- * stand in the subject alternative name alone, as RFC 9525 wants them.
+ * The keys are ECDSA P-256, and the certificates follow RFC 5280. The authority is `CA:TRUE` with a
+ * path length of 0. A leaf is `CA:FALSE`; Deno rejects anything else. Names of hosts are in the
+ * subject alternative name only (RFC 9525).
  *
- * These are no certificates for production: nobody else trusts them, and none can be revoked.
+ * Do not use these certificates in production: no other program trusts them, and they cannot be
+ * revoked.
  *
  * **Permissions**: none.
  *
@@ -40,98 +40,128 @@
  */
 
 import type { JsonGeneralName, X509Certificate } from "@peculiar/x509";
+import { listOf, oneOf, OptionRules, rule } from "../internal/options.ts";
 
-/** What {@linkcode developmentAuthority} takes. */
+/** Options of {@linkcode developmentAuthority}. */
 export interface DevelopmentAuthorityOptions {
   /**
-   * The authority's common name, at most 64 characters. Six random hexadecimal digits keep two
-   * authorities apart in a trust store when it is left out.
+   * The common name of the authority, 1 to 64 characters. The default contains six random
+   * hexadecimal digits, so that a trust store can hold several authorities.
    *
    * @default "Portside development authority ‹random›"
    */
   commonName?: string;
   /**
-   * How many days the authority is valid from now on.
+   * Number of days for which the authority is valid, above 0 and at most 36500.
    *
    * @default 365
    */
   days?: number;
 }
 
-/** What {@linkcode developmentCertificate} and {@linkcode DevelopmentAuthority.issue} take. */
+/** Options of {@linkcode developmentCertificate} and {@linkcode DevelopmentAuthority.issue}. */
 export interface DevelopmentCertificateOptions {
   /**
-   * The host names and IP addresses that the certificate is valid for. `*.example.test` stands for
-   * one label; an international name is written in its ASCII form.
+   * The host names and IP addresses that the certificate is valid for. The star of `*.example.test`
+   * matches one label. International names are converted to their ASCII form.
    *
-   * @default ["localhost", "127.0.0.1", "::1"], for a client certificate none
+   * @default ["localhost", "127.0.0.1", "::1"], and none for a client certificate
    */
   names?: readonly string[];
   /**
-   * How many days the certificate is valid, counted from now or from `notBefore`.
+   * Number of days for which the certificate is valid from now or from `notBefore`, above 0 and at
+   * most 36500.
    *
    * @default 30
    */
   days?: number;
   /**
-   * When the validity begins, cut to whole seconds. A time far enough in the past makes an expired
-   * certificate, one in the future a certificate that is not valid yet.
+   * The start of the validity, rounded down to seconds. With a time in the future, the certificate
+   * is not valid yet. With a time more than `days` ago, it has expired.
    *
    * @default one hour ago, for peers whose clock is slow
    */
   notBefore?: Date;
   /**
-   * What the certificate may be used for (the extended key usage).
+   * The use of the certificate (the extended key usage).
    *
    * @default "server"
    */
   usage?: "server" | "client" | "both";
   /**
-   * The subject's common name, at most 64 characters. A server that asks for client certificates
-   * reads who the client is from it.
+   * The common name of the subject, 1 to 64 characters. Servers identify clients by it.
    *
-   * @default the first of `names` when it is short enough, else "Portside development certificate"
+   * @default the first of `names` if it is short enough, else "Portside development certificate"
    */
   commonName?: string;
 }
 
 /**
- * A certificate with its key, ready for a server or a client. Only `cert` and `key` are enumerable,
- * so that it can be spread into options: `serveTls({ port: 8443, ...certificate }, handler)`.
+ * A certificate with its key, for a server or a client. Only `cert` and `key` are enumerable, so the
+ * object can be spread into options: `serveTls({ port: 8443, ...certificate }, handler)`.
  */
 export interface DevelopmentCertificate {
-  /** The certificate as PEM. It is the whole chain: the authority itself has signed it. */
+  /** The certificate as PEM. It is the whole chain, because the root authority has signed it. */
   readonly cert: string;
   /** The private key as PKCS #8 PEM. */
   readonly key: string;
-  /** The certificate of the authority as PEM, for the peer that verifies. */
+  /** The certificate of the authority as PEM, for the peer that verifies `cert`. */
   readonly ca: string;
-  /** SHA-256 of the certificate, in the form of `openssl x509 -fingerprint`: `"9F:86:…"`. */
+  /** The SHA-256 of the certificate, in the form of `openssl x509 -fingerprint`: `"9F:86:…"`. */
   readonly fingerprint: string;
   /** The names that the certificate is valid for. */
   readonly names: readonly string[];
-  /** The first moment of its validity. */
+  /** The start of the validity. */
   readonly notBefore: Date;
-  /** The last moment of its validity. */
+  /** The end of the validity. */
   readonly notAfter: Date;
 }
 
-/** An authority that lives as long as the process and issues certificates. */
+/** An authority that issues certificates. Its key exists only in the memory of this process. */
 export interface DevelopmentAuthority {
-  /** Its own certificate as PEM, for `caCerts` and `--ca`. */
+  /** The certificate of the authority as PEM, for `caCerts` and `--ca`. */
   readonly cert: string;
-  /** SHA-256 of its certificate, in the form of `openssl x509 -fingerprint`. */
+  /** The SHA-256 of its certificate, in the form of `openssl x509 -fingerprint`. */
   readonly fingerprint: string;
   /**
    * Issues a certificate with a new key.
    *
-   * @param options What to issue.
-   * @returns The certificate, its key, and the authority's certificate.
-   * @throws {TypeError} If a name is neither a host name nor an IP address.
-   * @throws {RangeError} If `days`, `notBefore` or the length of `commonName` is out of range.
+   * @param options The names, the validity and the usage.
+   * @returns The certificate, its key, and the certificate of the authority.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   issue(options?: DevelopmentCertificateOptions): Promise<DevelopmentCertificate>;
 }
+
+/** The latest start of a validity: dates end in the year 275760, 36500 days later than this. */
+const LAST_START = 8_640_000_000_000_000 - 36_500 * 86_400_000;
+
+const AUTHORITY = new OptionRules<DevelopmentAuthorityOptions>({
+  // ub-common-name is 64 (RFC 5280 appendix A.1).
+  commonName: rule(
+    "a string of 1 to 64 characters",
+    (value) => typeof value === "string" && value.length >= 1 && value.length <= 64,
+  ),
+  days: rule(
+    "a number above 0 and at most 36500",
+    (value) => typeof value === "number" && value > 0 && value <= 36_500,
+  ),
+});
+
+const CERTIFICATE = new OptionRules<DevelopmentCertificateOptions>({
+  ...AUTHORITY.rules,
+  names: listOf(
+    rule(
+      "a host name or an IP address",
+      (value) => typeof value === "string" && generalNameOf(value) !== undefined,
+    ),
+  ),
+  notBefore: rule(
+    "a valid date",
+    (value) => value instanceof Date && Math.abs(value.getTime()) <= LAST_START,
+  ),
+  usage: oneOf("server", "client", "both"),
+});
 
 const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const MS_PER_DAY = 86_400_000;
@@ -139,13 +169,12 @@ const CLOCK_SKEW_MS = 3_600_000;
 const DEFAULT_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
 
 /**
- * Makes a certificate for this machine, signed by an authority of its own. The authority's key is
- * thrown away, so whoever trusts `ca` trusts this one certificate and nothing else.
+ * Creates a certificate for this machine, signed by an authority of its own. The key of the
+ * authority is discarded, so a program that trusts `ca` trusts only this certificate.
  *
- * @param options Names, validity and usage.
- * @returns The certificate, its key, and the certificate to verify it with.
- * @throws {TypeError} If a name is neither a host name nor an IP address.
- * @throws {RangeError} If `days`, `notBefore` or the length of `commonName` is out of range.
+ * @param options The names, the validity and the usage.
+ * @returns The certificate, its key, and the certificate of the authority.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example "For names of your own"
  * ```ts
@@ -161,7 +190,8 @@ const DEFAULT_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
 export async function developmentCertificate(
   options: DevelopmentCertificateOptions = {},
 ): Promise<DevelopmentCertificate> {
-  const request = checkRequest(options);
+  CERTIFICATE.check("developmentCertificate", options);
+  const request = requestOf(options);
   const authority = await developmentAuthority({
     days: Math.max(1, Math.ceil((request.notAfter.getTime() - Date.now()) / MS_PER_DAY)),
   });
@@ -169,11 +199,11 @@ export async function developmentCertificate(
 }
 
 /**
- * Makes an authority that issues certificates: good ones, and the bad ones that a test needs.
+ * Creates an authority that issues certificates, also invalid ones for tests.
  *
- * @param options Its name and validity.
- * @returns The authority.
- * @throws {RangeError} If `days` or the length of `commonName` is out of range.
+ * @param options The name and the validity of the authority.
+ * @returns The authority with its own certificate.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example "Certificates that must be refused"
  * ```ts
@@ -194,10 +224,8 @@ export async function developmentCertificate(
 export async function developmentAuthority(
   options: DevelopmentAuthorityOptions = {},
 ): Promise<DevelopmentAuthority> {
-  const commonName = checkCommonName(
-    options.commonName ?? `Portside development authority ${randomHex(3)}`,
-  );
-  const days = checkDays(options.days ?? 365);
+  AUTHORITY.check("developmentAuthority", options);
+  const { commonName = `Portside development authority ${randomHex(3)}`, days = 365 } = options;
   const notBefore = wholeSeconds(Date.now() - CLOCK_SKEW_MS);
 
   const x509 = await loadX509();
@@ -223,7 +251,8 @@ export async function developmentAuthority(
     cert: ca,
     fingerprint: await fingerprintOf(root),
     async issue(options = {}) {
-      const request = checkRequest(options);
+      CERTIFICATE.check("issue", options);
+      const request = requestOf(options);
       const leafKeys = await generateKeys();
       const leaf = await x509.X509CertificateGenerator.create({
         subject: [{ CN: [request.commonName] }],
@@ -240,7 +269,7 @@ export async function developmentAuthority(
             ...(request.usage === "client" ? [] : [x509.ExtendedKeyUsage.serverAuth]),
             ...(request.usage === "server" ? [] : [x509.ExtendedKeyUsage.clientAuth]),
           ]),
-          // RFC 5280 §4.2.1.6: an empty subject alternative name is none.
+          // An empty subject alternative name is invalid (RFC 5280 §4.2.1.6).
           ...(request.alternativeNames.length === 0
             ? []
             : [new x509.SubjectAlternativeNameExtension([...request.alternativeNames])]),
@@ -261,9 +290,9 @@ export async function developmentAuthority(
   };
 }
 
-/** Loaded at first use: the library costs 100 ms, which a program without TLS need not pay. */
+/** Loads the library at its first use. It takes 100 ms, which programs without TLS should not pay. */
 async function loadX509(): Promise<typeof import("@peculiar/x509")> {
-  // The library's dependency injection wants this polyfill to be there first.
+  // The dependency injection of the library requires this polyfill to be loaded first.
   await import("reflect-metadata");
   return await import("@peculiar/x509");
 }
@@ -294,33 +323,26 @@ interface CheckedRequest {
   readonly notAfter: Date;
 }
 
-function checkRequest(options: DevelopmentCertificateOptions): CheckedRequest {
-  const usage = options.usage ?? "server";
-  if (usage !== "server" && usage !== "client" && usage !== "both") {
-    throw new TypeError(`Cannot use usage, expected "server", "client" or "both": ${usage}`);
-  }
+function requestOf(options: DevelopmentCertificateOptions): CheckedRequest {
+  const { usage = "server", days = 30 } = options;
   const names = options.names ?? (usage === "client" ? [] : DEFAULT_NAMES);
-  const alternativeNames = names.map(toGeneralName);
+  const alternativeNames = names.map((name) => generalNameOf(name)!);
   const [first] = alternativeNames;
   const fallback = first !== undefined && first.value.length <= 64
     ? first.value
     : "Portside development certificate";
-  const days = checkDays(options.days ?? 30);
   const start = options.notBefore?.getTime() ?? Date.now();
   const notAfter = new Date(start + days * MS_PER_DAY);
-  if (Number.isNaN(notAfter.getTime())) {
-    throw new RangeError(`Cannot use notBefore, expected a valid date: ${options.notBefore}`);
-  }
   return {
     alternativeNames,
-    commonName: checkCommonName(options.commonName ?? fallback),
+    commonName: options.commonName ?? fallback,
     usage,
     notBefore: wholeSeconds(options.notBefore?.getTime() ?? start - CLOCK_SKEW_MS),
     notAfter: wholeSeconds(notAfter.getTime()),
   };
 }
 
-/** Adds properties that are not enumerable: servers reject options that they do not know. */
+/** Adds properties that are not enumerable, because servers reject unknown options. */
 function describe<T extends object, D extends object>(pair: T, description: D): T & D {
   for (const [name, value] of Object.entries(description)) {
     Object.defineProperty(pair, name, { value });
@@ -328,42 +350,24 @@ function describe<T extends object, D extends object>(pair: T, description: D): 
   return pair as T & D;
 }
 
-/** X.509 has no fractions of a second; what is reported must be what stands in the certificate. */
+/** Rounds a time down to seconds. X.509 has no fractions of a second. */
 function wholeSeconds(time: number): Date {
   return new Date(Math.floor(time / 1000) * 1000);
 }
 
-function checkDays(days: number): number {
-  if (!(days > 0 && days <= 36_500)) {
-    throw new RangeError(`Cannot use days, expected more than 0 and at most 36500: ${days}`);
-  }
-  return days;
-}
-
-function checkCommonName(commonName: string): string {
-  // RFC 5280 appendix A.1: ub-common-name is 64.
-  if (commonName.length < 1 || commonName.length > 64) {
-    throw new RangeError(
-      `Cannot use commonName, expected 1 to 64 characters: ${JSON.stringify(commonName)}`,
-    );
-  }
-  return commonName;
-}
-
-function toGeneralName(name: string): JsonGeneralName {
+/** Returns a name as it is in a certificate, or undefined if it is invalid. */
+function generalNameOf(name: string): JsonGeneralName | undefined {
   const host = /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(name) ? `[${name}]` : name;
   if (/^(\*\.)?[^\s/?#@:\\*[\]]+$/.test(name) || host !== name) {
     const url = URL.parse(`http://${host}/`);
     const hostname = url?.hostname ?? "";
     if (hostname.startsWith("[")) return { type: "ip", value: hostname.slice(1, -1) };
-    // The URL parser takes "1" and "0x7f.1" for addresses; nobody means that in a certificate.
+    // The URL parser reads "1" and "0x7f.1" as addresses. They are mistakes in a certificate.
     const isAddress = /^\d+(\.\d+){3}$/.test(hostname);
     if (isAddress && hostname === name) return { type: "ip", value: name };
     if (!isAddress && hostname !== "" && hostname.length <= 253 && !hostname.endsWith(".")) {
       return { type: "dns", value: hostname };
     }
   }
-  throw new TypeError(
-    `Cannot use a name, expected a host name or an IP address: ${JSON.stringify(name)}`,
-  );
+  return undefined;
 }

@@ -1,8 +1,7 @@
 /**
- * Dials TLS: certificate and name verified, the handshake done and bounded
- * when the promise resolves.
+ * A TLS client. It verifies the certificate and the name, and limits the time of the handshake.
  *
- * @example Trust an own authority
+ * @example Trust your own authority
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
  * import { connectTls, serveTls } from "@portside/kit/net/tls";
@@ -18,12 +17,12 @@
  * assertEquals(await conn.readLine(), "hello");
  * ```
  *
- * **Known limit**: a server that stops in the middle of the handshake is given up
- * after `handshakeTimeout`, but Deno 2.9 closes the descriptor only when that
- * server goes away. With `engine: "node"` it is closed at once.
+ * **Known limit**: if a server stops during the handshake, `connectTls` rejects after
+ * `handshakeTimeout`, but Deno 2.9 closes the file descriptor only when the server closes the
+ * connection. With `engine: "node"`, the descriptor is closed at once.
  *
- * **Permissions**: `--allow-net=example.com:443` for the host and port as they
- * are given here. TLS is RFC 8446 (1.3) and RFC 5246 (1.2).
+ * **Permissions**: `--allow-net=example.com:443` for the host and port as written in the options.
+ * TLS is RFC 8446 (1.3) and RFC 5246 (1.2).
  *
  * @module
  */
@@ -42,13 +41,13 @@ import type { ConnectTlsOptions } from "./options.ts";
 export type * from "./options.ts";
 
 /**
- * Opens a TLS connection. The certificate is verified; there is no way to turn that off.
+ * Opens a TLS connection. The certificate is always verified.
  *
- * @param options Where to connect to, whom to trust, and the limits.
- * @returns The connection, its handshake done.
- * @throws {NetError} As `connectTcp`, and of kind "tls" with the reason in `tls`:
- * "untrusted", "wrong-name", "expired", "not-tls" …
- * @throws {RangeError | TypeError} If an option is out of range.
+ * @param options The address to connect to, the trusted authorities, and the limits.
+ * @returns The connection after the handshake; close it or dispose of it.
+ * @throws {NetError} As `connectTcp`, and of kind "tls" with the reason in `tls`: "untrusted",
+ * "wrong-name", "expired", "not-tls" and others.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example An untrusted certificate
  * ```ts
@@ -74,7 +73,7 @@ export async function connectTls(options: ConnectTlsOptions): Promise<Connection
   const onNode = runsOnNode(options, beyond);
   const { transport, tls } = await dialWithRetry(options, async (attempt) => {
     const { hostname = "127.0.0.1", port, serverName = hostname } = attempt;
-    // Not connectTls of Deno, which knows neither setNoDelay nor a signal.
+    // connectTls of Deno supports neither setNoDelay nor a signal.
     const tcp = await dial(attempt);
     const address = formatAddress({ hostname, port });
     const settings = { ...attempt, serverName, handshakeTimeout, address };

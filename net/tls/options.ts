@@ -1,10 +1,10 @@
 /**
- * What both ends of TLS take: `connectTls`, `serveTls`, and `upgradeTls` after STARTTLS.
+ * The options of TLS for `connectTls`, `serveTls`, and `upgradeTls` after STARTTLS.
  *
- * Deno's own TLS is used where it can do what the options ask for. What it
- * cannot is done by `node:tls`, at about half the speed; the options below say when.
+ * TLS of Deno is used if it supports the options. Otherwise TLS runs on `node:tls`, at about half
+ * the speed. The options below state when.
  *
- * **Permissions**: none; files are read under `--allow-read=<file>`.
+ * **Permissions**: none. Reading certificate files requires `--allow-read=<file>`.
  *
  * @module
  */
@@ -16,102 +16,101 @@ import type { TlsVersion } from "../connection/transport.ts";
 /** A certificate chain with its key, in memory or in files. */
 export type TlsKeyPair =
   | {
-    /** The chain in PEM, the server's own certificate first. */
+    /** The chain in PEM. The server's own certificate comes first. */
     readonly cert: string;
     /** The private key of the first certificate in PEM (PKCS #8). */
     readonly key: string;
   }
   | {
-    /** The file with the chain in PEM. */
+    /** The path of the file with the chain in PEM. */
     readonly certFile: string;
-    /** The file with the private key in PEM. */
+    /** The path of the file with the private key in PEM. */
     readonly keyFile: string;
   };
 
-/** What both ends may ask for. */
+/** Options of both sides of TLS. */
 export interface TlsSettings {
   /**
-   * The application protocols to offer, the preferred one first (RFC 7301).
+   * The application protocols to offer, in order of preference (ALPN, RFC 7301).
    *
    * @default none
    */
   alpnProtocols?: string[];
   /**
-   * The oldest version to agree on. "TLSv1.3" runs on `node:tls`.
+   * The minimum version. "TLSv1.3" runs on `node:tls`.
    *
    * @default "TLSv1.2"
    */
   minVersion?: TlsVersion;
   /**
-   * Whether `conn.tls` shall tell version, cipher and the peer's certificate,
-   * on the server the name asked for too. Runs on `node:tls`.
+   * Whether `conn.tls` has the version, the cipher suite and the certificate of the peer, and on
+   * servers the requested name. It runs on `node:tls`.
    *
    * @default false
    */
   inspect?: boolean;
   /**
-   * Whose TLS is used. Deno's own is about twice as fast, but holds the descriptor of a
-   * handshake that was given up or refused until the peer leaves; `node:tls` closes it.
+   * The implementation of TLS. That of Deno is about twice as fast. After a failed handshake, it
+   * holds the file descriptor until the peer closes the connection; `node:tls` closes it at once.
    *
-   * @default "deno"; "node" for a server beyond loopback, and where an option runs on `node:tls`
+   * @default "deno"; "node" for servers beyond loopback and if an option requires it
    */
   engine?: "deno" | "node";
   /**
-   * How long the handshake may take, in milliseconds; 0 for ever.
+   * Time limit for the handshake in milliseconds; 0 for no limit.
    *
    * @default 10000
    */
   handshakeTimeout?: number;
 }
 
-/** The client's side of TLS. */
+/** Options of the client side of TLS. */
 export interface TlsClientSettings extends TlsSettings {
   /**
-   * The name that the certificate has to bear, and that is sent as SNI (RFC 6066 §3).
+   * The name that the certificate must be valid for. It is sent to the server (SNI, RFC 6066 §3).
    *
    * @default the `hostname`
    */
   serverName?: string;
-  /** Certificates in PEM that are trusted besides the usual authorities. */
+  /** Certificates of additional trusted authorities in PEM. */
   caCerts?: string[];
   /**
-   * The certificate to show if the server asks for one, in PEM; together with `key`.
-   * Runs on `node:tls`.
+   * The client certificate in PEM, for servers that request one. It requires `key`, and runs on
+   * `node:tls`.
    */
   cert?: string;
   /** The private key of `cert` in PEM (PKCS #8). */
   key?: string;
 }
 
-/** The server's side of TLS. */
+/** Options of the server side of TLS. */
 export interface TlsServerSettings extends TlsSettings {
-  /** The certificate chain in PEM, the server's own certificate first; together with `key`. */
+  /** The certificate chain in PEM. The server's own certificate comes first. It requires `key`. */
   cert?: string;
   /** The private key of the first certificate in PEM (PKCS #8). */
   key?: string;
-  /** The file with the certificate chain, instead of `cert`; together with `keyFile`. */
+  /** The path of the file with the certificate chain, instead of `cert`. It requires `keyFile`. */
   certFile?: string;
-  /** The file with the private key, instead of `key`. */
+  /** The path of the file with the private key, instead of `key`. */
   keyFile?: string;
   /**
-   * More certificates, each for the DNS names that it bears: a client that asks
-   * for one of these (SNI, RFC 6066 §3) is shown that certificate, every other
-   * client the one above. Runs on `node:tls`.
+   * Additional certificates. A client that requests a DNS name of one of them (SNI, RFC 6066 §3) gets
+   * that certificate. Other clients get the default one above. It runs on `node:tls`.
    *
    * @default none
    */
   sni?: readonly TlsKeyPair[];
   /**
-   * Whether clients have to show a certificate ("require"), may do so
-   * ("request"), or are not asked. What they show has to be signed by one of
-   * `clientCa`; the handler finds it in `conn.tls.peerCertificate`.
-   * Runs on `node:tls` unless it is "none".
+   * The policy for client certificates: they are required, optional ("request"), or not requested.
+   * Each must be signed by an authority in `clientCa`. The handler finds the certificate in
+   * `conn.tls.peerCertificate`. Policies other than "none" run on `node:tls`.
    *
    * @default "none"
    */
   clientAuth?: "none" | "request" | "require";
   /**
-   * The authorities that sign clients' certificates, in PEM. Needed with `clientAuth`.
+   * Certificates of the authorities that sign client certificates, in PEM. `clientAuth` requires
+   * them.
    *
    * @default none
    */
@@ -124,19 +123,18 @@ export interface ConnectTlsOptions extends ConnectTcpOptions, TlsClientSettings 
 /** Options of `serveTls`. */
 export interface ServeTlsOptions extends ServeTcpOptions, TlsServerSettings {
   /**
-   * Whether small writes go out at once (TCP_NODELAY). Deno's own TLS cannot do
-   * that for a server: what follows the first write or the first record (16 KiB) of
-   * an answer waits for the client's acknowledgement, 44 ms on Linux. On loopback
-   * that hits answers of more than 16 KiB and less than 80 KiB, and all of several
-   * writes; so write short answers in one piece. `true` runs on `node:tls`, which can.
+   * Whether small writes are sent at once (TCP_NODELAY). TLS of Deno does not support this on
+   * servers: the bytes after the first write or the first record (16 KiB) of an answer wait for the
+   * acknowledgement of the client, which takes 44 ms on Linux. On loopback this concerns answers of
+   * 16 to 80 KiB and answers in several writes, so write short answers at once. `true` runs on
+   * `node:tls`.
    *
-   * @default false, unless TLS runs on `node:tls` anyway
+   * @default false, and true if TLS runs on `node:tls` for another reason
    */
   noDelay?: boolean;
   /**
-   * Makes `reloadTls()` work, and looks at the certificates' files for changes
-   * as often as this, in milliseconds; 0 never looks by itself. Connections
-   * that are open stay as they are. Runs on `node:tls`.
+   * Interval in milliseconds at which the server checks certificate files for changes; 0 for no
+   * checks. The option enables `reloadTls()`. Open connections do not change. It runs on `node:tls`.
    *
    * @default no reloading
    */

@@ -1,6 +1,5 @@
 /**
- * A TLS server: {@linkcode serveTcp} with a certificate and a deadline for the
- * handshake, so that a silent client holds nothing.
+ * A TLS server. It is a TCP server with a certificate and a time limit for the handshake.
  *
  * @example Serve with a development certificate
  * ```ts
@@ -14,13 +13,13 @@
  * assertEquals(await client.readLine({ timeout: 1000 }), "Secure response");
  * ```
  *
- * **Known limits** of Deno's own TLS, the default on loopback; `engine: "node"`, the
- * default beyond it, has neither, and does about half as many small messages a second:
+ * **Known limits** of TLS of Deno, the default on loopback. `engine: "node"`, the default beyond
+ * loopback, does not have them, but sends about half as many small messages per second:
  *
- * - A client that stops in the middle of the handshake loses its slot after
- *   `handshakeTimeout`, but Deno 2.9 closes the descriptor only when that client goes away.
- *   So it is with a client that is turned away, which can even do its handshake first.
- * - An answer of 16 to 80 KiB, or of several writes, takes 44 ms: see `noDelay`.
+ * - If a client stops during the handshake, it loses its slot after `handshakeTimeout`, but Deno 2.9
+ *   closes the file descriptor only when the client closes the connection. The same applies to
+ *   refused clients, which can even complete the handshake.
+ * - An answer of 16 to 80 KiB, or one in several writes, takes 44 ms. See `noDelay`.
  *
  * **Permissions**: `--allow-net=127.0.0.1:8443` for the address to listen on.
  * TLS is RFC 8446 (1.3) and RFC 5246 (1.2), ALPN is RFC 7301.
@@ -47,27 +46,28 @@ export type * from "./options.ts";
 /** A running server of {@linkcode serveTls}. */
 export interface TlsServer extends TcpServer {
   /**
-   * Takes new certificates for the handshakes to come; open connections stay as
-   * they are. If one of the new is no use, the old ones stay.
+   * Replaces the certificates for new handshakes. Open connections do not change. If a new
+   * certificate is invalid, the old ones stay.
    *
-   * @param certificates The new ones, the default first; without them the files are read again.
-   * @throws {NetError} Of kind "tls" if a certificate or key is no use.
+   * @param certificates The new certificates, the default one first. If omitted, the server reads
+   * its files again.
+   * @throws {NetError} Of kind "tls" if a certificate or key is invalid.
    * @throws {TypeError} If the server was started without `reloadInterval`.
    */
   reloadTls(certificates?: readonly TlsKeyPair[]): void;
 }
 
 /**
- * Starts a TLS server. The handler runs once the handshake is done; failed
- * handshakes are events of type "handshake-error".
+ * Starts a TLS server. The handler runs after the handshake. Failed handshakes are events of type
+ * "handshake-error".
  *
- * @param options Where to listen, the certificate, and the limits.
- * @param handler Called for each connection.
- * @returns The running server.
- * @throws {NetError} In phase "listen"; of kind "tls" if certificate or key are no use.
- * @throws {RangeError} If an option is out of range.
+ * @param options The address to listen on, the certificate, and the limits.
+ * @param handler The function that serves each connection.
+ * @returns The running server; shut it down or dispose of it.
+ * @throws {NetError} In phase "listen"; of kind "tls" if the certificate or key is invalid.
+ * @throws {RangeError | TypeError} If an option is invalid or the handler is missing.
  *
- * @example Choose a protocol
+ * @example Negotiate a protocol
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
  * import { connectTls, serveTls } from "@portside/kit/net/tls";
@@ -96,7 +96,7 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
     phase: "listen",
   });
   const reloads = reloadInterval === undefined ? undefined : certificates;
-  // Deno's own TLS starts with the first byte of the connection.
+  // TLS of Deno starts with the first byte of the connection, so no layer fits below it.
   const layered = options.proxyProtocol !== undefined || options.noDelay === true ||
     options.resetOnAbort === true;
   const beyond = clientAuth !== "none" || sni.length > 0 || reloadInterval !== undefined;
@@ -147,7 +147,7 @@ class SecureServer extends Server<Deno.NetAddr> implements TlsServer {
     this.event({ type: "tls-reload", error: undefined });
   }
 
-  /** Half of a pair may have been written yet: then the next look finds the whole. */
+  /** Reloads changed files. If only half of a pair is written, the next check finds the whole pair. */
   #reload(): void {
     try {
       this.reloadTls();

@@ -1,9 +1,9 @@
 /**
- * Turns an open connection into a TLS connection: STARTTLS, on both sides.
+ * Upgrades an open connection to TLS (STARTTLS), on both sides.
  *
- * The connection stays the same object with the same limits. Nothing may be
- * on its way: bytes that the peer sent before both sides agreed on TLS end the
- * connection unread, since a man in the middle could have put them there.
+ * The connection stays the same object with the same limits. If the peer has sent bytes before both
+ * sides agreed on TLS, the connection is aborted and the bytes are discarded, because an attacker
+ * could have inserted them.
  *
  * @example STARTTLS
  * ```ts
@@ -27,8 +27,8 @@
  * assertEquals(await conn.readLine(), "250 nobody listens in");
  * ```
  *
- * **Permissions**: none of its own. TLS is RFC 8446 (1.3) and RFC 5246 (1.2); STARTTLS is
- * RFC 3207 (SMTP), RFC 2595 (POP3, IMAP) and RFC 4217 (FTP).
+ * **Permissions**: none. TLS is RFC 8446 (1.3) and RFC 5246 (1.2). STARTTLS is RFC 3207 (SMTP),
+ * RFC 2595 (POP3, IMAP) and RFC 4217 (FTP).
  *
  * @module
  */
@@ -45,9 +45,9 @@ import type { TlsClientSettings, TlsServerSettings } from "./options.ts";
 
 /** Options of {@linkcode upgradeTls}. */
 export interface UpgradeTlsOptions extends TlsClientSettings {
-  /** The name that the certificate has to bear: the host that was dialled. */
+  /** The name that the certificate must be valid for, usually the host name of the connection. */
   serverName: string;
-  /** Gives up; it rejects with the signal's reason, and the connection is closed. */
+  /** Cancels the handshake, which rejects with the signal's reason. The connection is closed. */
   signal?: AbortSignal;
 }
 
@@ -58,16 +58,15 @@ const UPGRADE = new OptionRules<UpgradeTlsOptions>({
 });
 
 /**
- * Does the client's side of the handshake on an open connection, after the
- * server agreed to it. The certificate is verified; there is no way to turn that off.
- * What is written meanwhile waits and goes out encrypted. If it fails, the
- * connection is closed.
+ * Performs the client side of the handshake on an open connection, after the server has agreed to
+ * it. The certificate is always verified. Writes during the handshake wait and are sent encrypted.
+ * If the handshake fails, the connection is closed.
  *
- * @param conn The connection, with no read or write under way.
- * @param options Whom to trust, and the limits.
- * @returns The same connection, encrypted.
+ * @param conn The connection. No read or write may be pending.
+ * @param options The expected name, the trusted authorities, and the limits.
+ * @returns The same connection, now encrypted.
  * @throws {NetError} As `connectTls`; of kind "protocol" if bytes came before the handshake.
- * @throws {TypeError} If the connection is closed or in use, or an option is no use.
+ * @throws {RangeError | TypeError} If an option is invalid, or the connection is closed or in use.
  *
  * @example TLS over any transport
  * ```ts
@@ -106,29 +105,30 @@ export async function upgradeTls(
 
 /** Options of {@linkcode upgradeTlsServer}. */
 export interface UpgradeTlsServerOptions extends TlsServerSettings {
-  /** Gives up; it rejects with the signal's reason, and the connection is closed. */
+  /** Cancels the handshake, which rejects with the signal's reason. The connection is closed. */
   signal?: AbortSignal;
 }
 
-/** What was read for the options of an earlier connection. */
+/** The certificates that were read for an options object. */
 const read = new WeakMap<UpgradeTlsServerOptions, Certificates>();
 
 const UPGRADE_SERVER = new OptionRules<UpgradeTlsServerOptions>({ ...TLS_SERVER.rules, signal });
 
 /**
- * Does the server's side of the handshake on an open connection, after it told
- * the client to begin. It runs on `node:tls`. If it fails, the connection is closed.
+ * Performs the server side of the handshake on an open connection, after the server has told the
+ * client to begin. It runs on `node:tls`. If the handshake fails, the connection is closed.
  *
- * The certificates are read once for an options object, so hand in the same
- * object for every connection, and a new one for new certificates.
+ * The certificates are read once for each options object. Pass the same object for every connection,
+ * and a new object for new certificates.
  *
- * @param conn The connection, with no read or write under way.
- * @param options The certificate, and the limits.
- * @returns The same connection, encrypted.
- * @throws {NetError} Of kind "tls", "timeout" …; "protocol" if bytes came before the handshake.
- * @throws {TypeError} If the connection is closed or in use, or an option is no use.
+ * @param conn The connection. No read or write may be pending.
+ * @param options The certificate, the policy for client certificates, and the limits.
+ * @returns The same connection, now encrypted.
+ * @throws {NetError} Of kind "tls", "timeout" and others; "protocol" if bytes came before the
+ * handshake.
+ * @throws {RangeError | TypeError} If an option is invalid, or the connection is closed or in use.
  *
- * @example Refuse what was smuggled in before the handshake
+ * @example Reject bytes that came before the handshake
  * ```ts
  * import { developmentCertificate } from "@portside/kit/net/certificate";
  * import { NetError } from "@portside/kit/net/errors";

@@ -1,7 +1,7 @@
 /**
- * Dials a Unix socket: `connectTcp` for the programs of one machine.
+ * A client for Unix sockets, which connect programs on one machine.
  *
- * @example Ask and read the answer
+ * @example Connect and read a line
  * ```ts
  * import { connectUnix, serveUnix } from "@portside/kit/net/unix";
  * import { assertEquals } from "@std/assert";
@@ -12,8 +12,8 @@
  * assertEquals(await conn.readLine({ timeout: 1000 }), "ready");
  * ```
  *
- * **Permissions**: `--allow-read=<path> --allow-write=<path>` for the socket, and
- * `--allow-net=unix:<path>`, which Deno asks for too. Not on Windows.
+ * **Permissions**: `--allow-read=<path> --allow-write=<path> --allow-net=unix:<path>`. It does not
+ * work on Windows.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import { OptionRules, required } from "../internal/options.ts";
 
 /** Options of {@linkcode connectUnix}. */
 export interface ConnectUnixOptions extends ConnectOptions {
-  /** Where the socket is. */
+  /** The path of the socket. */
   path: string;
 }
 
@@ -41,13 +41,13 @@ const CONNECT_UNIX = new OptionRules<ConnectUnixOptions>({
 /**
  * Opens a connection to a Unix socket.
  *
- * @param options Where to connect to, and the limits.
- * @returns The connection.
- * @throws {NetError} "refused" if nobody listens there or there is no such socket, "timeout" if
- * nobody accepts, "permission" …
- * @throws {RangeError | TypeError} If an option is out of range.
+ * @param options The path of the socket, and the limits.
+ * @returns The open connection; close it or dispose of it.
+ * @throws {NetError} Of kind "refused" if the socket does not exist or no server listens on it,
+ * "timeout" if the server does not accept, "permission" and others.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
- * @example No such socket
+ * @example A socket that does not exist
  * ```ts
  * import { NetError } from "@portside/kit/net/errors";
  * import { connectUnix } from "@portside/kit/net/unix";
@@ -83,7 +83,7 @@ async function dialUnix({ path, timeout = 10_000, signal }: ConnectUnixOptions) 
     if (signal?.aborted) throw signal.reason;
     throw toNetError(error, { phase: "connect", path });
   } finally {
-    // It cannot be called off: what comes too late is closed when it comes.
+    // Connecting cannot be cancelled. A connection that opens too late is closed at once.
     if (!given) opening.then(closeQuietly, () => {});
   }
 }

@@ -1,9 +1,9 @@
 /**
- * A server on a Unix socket: {@linkcode serveTcp} for the programs of one
- * machine, with the permissions of a file.
+ * A server on a Unix socket, which connects programs on one machine. The permissions of the socket
+ * file control access.
  *
- * A socket file that a dead server left behind is taken over. One that
- * somebody listens on, and a file that is no socket, are never touched.
+ * The server replaces a socket file that a dead server has left behind. It never replaces a socket
+ * with a listening server, or another kind of file.
  *
  * @example Answer every line
  * ```ts
@@ -19,8 +19,8 @@
  * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
  * ```
  *
- * **Permissions**: `--allow-read=<path> --allow-write=<path>` for the socket, and
- * `--allow-net=unix:<path>`, which Deno asks for too. Not on Windows.
+ * **Permissions**: `--allow-read=<path> --allow-write=<path> --allow-net=unix:<path>`. It does not
+ * work on Windows.
  *
  * @module
  */
@@ -37,26 +37,27 @@ import type {
 
 /** Options of {@linkcode serveUnix}. */
 export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
-  /** Where the socket is to be, at most 107 bytes. */
+  /** The path of the socket, at most 107 bytes. */
   path: string;
   /**
-   * Who may connect, as the permission bits of the file.
+   * The permission bits of the socket file. They decide which users may connect.
    *
-   * @default 0o600, the user of this process alone
+   * @default 0o600, which allows only the user of this process
    */
   mode?: number;
   /**
-   * The most connections at a time from one address. All peers on the socket count as one, but for
-   * the clients that `proxyProtocol` names; more are closed at once.
+   * Maximum number of open connections from one address; 0 for no limit. All peers on the socket
+   * have the same address, except the clients that a PROXY header names. Further connections are
+   * closed at once.
    *
-   * @default 0, no limit
+   * @default 0
    */
   maxConnectionsPerAddress?: number;
   /**
-   * Reads the header of the PROXY protocol of every peer, if `trusted` has `unix:`; see
-   * `ServeTcpOptions`. A client that it names has a TCP address.
+   * Reads headers of the PROXY protocol from all peers if `trusted` contains `unix:`. See
+   * `ServeTcpOptions`. Clients that a header names have a TCP address.
    *
-   * @default no header is read
+   * @default no headers are read
    */
   proxyProtocol?: ServeTcpOptions["proxyProtocol"];
 }
@@ -64,14 +65,15 @@ export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
 const SERVE_UNIX = new OptionRules<ServeUnixOptions>(SERVE_UNIX_RULES);
 
 /**
- * Starts a server on a Unix socket. When it closes, the file goes too.
+ * Starts a server on a Unix socket. The socket file is removed when the server shuts down.
  *
- * @param options Where to listen, and the limits.
- * @param handler Called for each connection.
- * @returns The running server.
- * @throws {NetError} In phase "listen": "address-in-use" if somebody listens there or the file is
- * no socket, "address-unavailable" if there is no such folder, "permission" …
- * @throws {RangeError | TypeError} If an option is out of range.
+ * @param options The path of the socket, and the limits.
+ * @param handler The function that serves each connection.
+ * @returns The running server; shut it down or dispose of it.
+ * @throws {NetError} In phase "listen", of kind "address-in-use" if a server listens on the socket
+ * or the file is not a socket, "address-unavailable" if the folder does not exist, "permission" and
+ * others.
+ * @throws {RangeError | TypeError} If an option is invalid or the handler is missing.
  *
  * @example A socket that is in use stays in use
  * ```ts

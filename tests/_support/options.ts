@@ -10,11 +10,20 @@ import { assert, assertEquals } from "@std/assert";
  * | `time`, `number` | 1.5, Infinity, 3e9 |
  * | `count` | Infinity, 3e9 |
  * | `integer` | 3e9 |
+ * | `range` | 1.5 |
  * | `text` | "?" |
  * | `none` | none of them: ports, flags, functions, objects, words of a list, ranges |
  * | `any` | all of them |
  */
-export type OptionKind = "time" | "number" | "count" | "integer" | "text" | "none" | "any";
+export type OptionKind =
+  | "time"
+  | "number"
+  | "count"
+  | "integer"
+  | "range"
+  | "text"
+  | "none"
+  | "any";
 
 const VALUES = [NaN, -1, 1.5, Infinity, 3e9, "?"] as const;
 
@@ -23,6 +32,7 @@ const TAKES: Readonly<Record<OptionKind, readonly unknown[]>> = {
   number: [1.5, Infinity, 3e9],
   count: [Infinity, 3e9],
   integer: [3e9],
+  range: [1.5],
   text: ["?"],
   none: [],
   any: VALUES,

@@ -1,12 +1,15 @@
-import { serveUnix } from "../../../net/unix/server.ts";
-import { connectUnix } from "../../../net/unix/client.ts";
+import { serveUnix, type ServeUnixOptions } from "../../../net/unix/server.ts";
+import { connectUnix, type ConnectUnixOptions } from "../../../net/unix/client.ts";
+import { runWorker } from "../../../net/tcp/run_worker.ts";
+import { serveWithWorkers } from "../../../net/tcp/workers.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 import { serveTcp } from "../../../net/tcp/server.ts";
 import { connectTls } from "../../../net/tls/client.ts";
 import { retry } from "../../../net/retry.ts";
 import type { ConnectTcpOptions } from "../../../net/tcp/connect_options.ts";
 import type { RetryOptions } from "../../../net/retry.ts";
-import type { ServeTcpOptions } from "../../../net/tcp/server_options.ts";
+import type { ServeTcpOptions, ShutdownOptions } from "../../../net/tcp/server_options.ts";
+import type { ServeWithWorkersOptions } from "../../../net/tcp/worker_options.ts";
 import type { ConnectTlsOptions } from "../../../net/tls/options.ts";
 import { checkEveryOption, type OptionKind } from "../../_support/options.ts";
 import { assertRejects, assertThrows } from "@std/assert";
@@ -104,5 +107,57 @@ Deno.test("a missing function is a TypeError at once", async () => {
     () => connectUnix({ path: "" }),
     TypeError,
     "path must be the path of a socket",
+  );
+});
+
+Deno.test("serveUnix() and connectUnix() check every option", async () => {
+  const dir = await Deno.makeTempDir();
+  const path = `${dir}/none/app.sock`;
+  await checkEveryOption<ServeUnixOptions>("serveUnix", {
+    ...CONNECTION,
+    path: "text",
+    mode: "none",
+    maxConnections: "count",
+    maxConnectionsPerAddress: "count",
+    proxyProtocol: "none",
+    whenFull: "none",
+    signal: "none",
+    onListen: "none",
+    onEvent: "none",
+  }, async (options) => {
+    // A socket named "?" would be a file of this folder.
+    if (options.path === "?") return;
+    await using _server = await serveUnix({ path, ...options }, () => {});
+  });
+  await checkEveryOption<ConnectUnixOptions>("connectUnix", {
+    ...CONNECTION,
+    path: "text",
+    timeout: "time",
+    signal: "none",
+    retry: "none",
+  }, (options) => connectUnix({ path, signal: gone, ...options }));
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("serveWithWorkers() and shutdown() check every option", async () => {
+  await checkEveryOption<ServeWithWorkersOptions>("serveWithWorkers", {
+    module: "none",
+    folder: "none",
+    workers: "integer",
+    hostname: "text",
+    port: "none",
+    startTimeout: "time",
+    stuckTimeout: "time",
+    data: "any",
+    signal: "none",
+  }, (options) => serveWithWorkers({ module: "data:text/javascript,", signal: gone, ...options }));
+  await checkEveryOption<ShutdownOptions>("shutdown", { deadline: "time" }, async (options) => {
+    await using server = serveTcp({}, () => {});
+    await server.shutdown(options);
+  });
+  assertThrows(
+    () => runWorker(undefined as never),
+    TypeError,
+    "start must be a function, got undefined",
   );
 });

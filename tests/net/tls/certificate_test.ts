@@ -139,7 +139,7 @@ Deno.test("developmentCertificate() rejects what is no name", async () => {
   ];
   for (const name of wrong) {
     const error = await assertRejects(() => developmentCertificate({ names: [name] }), TypeError);
-    assertStringIncludes(error.message, JSON.stringify(name));
+    assertStringIncludes(error.message, JSON.stringify(name).slice(0, 50));
   }
 });
 
@@ -150,11 +150,11 @@ Deno.test("developmentCertificate() rejects an impossible validity, common name 
   await assertRejects(() => developmentAuthority({ days: 0 }), RangeError, "days");
   await assertRejects(
     () => developmentCertificate({ notBefore: new Date(NaN) }),
-    RangeError,
+    TypeError,
     "notBefore",
   );
   for (const commonName of ["", "x".repeat(65)]) {
-    await assertRejects(() => developmentCertificate({ commonName }), RangeError, "commonName");
+    await assertRejects(() => developmentCertificate({ commonName }), TypeError, "commonName");
   }
   const usage = "email" as unknown as "client";
   await assertRejects(() => developmentCertificate({ usage }), TypeError, "email");

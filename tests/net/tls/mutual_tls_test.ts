@@ -131,7 +131,7 @@ Deno.test("nonsense is refused before anything listens or connects", async () =>
   const bad = assertThrows(() => serve({ key: "nonsense" }), NetError);
   assertEquals([bad.kind, bad.phase], ["tls", "listen"]);
   assertThrows(() => serve({ key: alice.key }), NetError, "does not belong");
-  await assertRejects(() => dial(1, { cert: alice.cert }), TypeError, "without key");
+  await assertRejects(() => dial(1, { cert: alice.cert }), TypeError, "must be given together");
 });
 
 conformance("mutual tls", async (options?: ConnectionOptions) => {

@@ -215,9 +215,9 @@ Deno.test("certificates in files are taken anew when they change, whole pairs al
 
 Deno.test("a certificate is in memory or in files, with its key, and there is one", () => {
   const { cert, key } = plain;
-  assertThrows(() => serve({}), TypeError, "without a certificate");
-  assertThrows(() => serve({ cert }), TypeError, "without key");
-  assertThrows(() => serve({ certFile: "cert.pem" }), TypeError, "without keyFile");
+  assertThrows(() => serve({}), TypeError, "requires a certificate");
+  assertThrows(() => serve({ cert }), TypeError, "must be given together");
+  assertThrows(() => serve({ certFile: "cert.pem" }), TypeError, "must be given together");
   assertThrows(() => serve({ cert, key, certFile: "a", keyFile: "b" }), TypeError);
   assertThrows(
     () => serve({ cert, key, minVersion: "TLSv1.1" as "TLSv1.2" }),

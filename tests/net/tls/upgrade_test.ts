@@ -199,7 +199,7 @@ Deno.test("upgradeTls() is refused while the connection is in use, and after its
   await assertRejects(() => upgradeTls(client, trusting), TypeError, "closed");
   const unnamed = { caCerts: [certs.ca], serverName: "" };
   await assertRejects(() => upgradeTls(server, unnamed), TypeError, "serverName");
-  await assertRejects(() => upgradeTlsServer(server, {}), TypeError, "without a certificate");
+  await assertRejects(() => upgradeTlsServer(server, {}), TypeError, "requires a certificate");
 });
 
 const openssl = needs("openssl");
