@@ -26,12 +26,7 @@ const cli = defineCli({
   flags: {
     ...serverFlags(8002),
     workers: { type: "integer", default: 1, min: 1, max: 64, help: "Workers that share the port" },
-    maxConnections: {
-      type: "integer",
-      default: 10,
-      min: 0,
-      help: "Clients per Worker; 0: no limit",
-    },
+    maxConnections: { type: "integer", default: 10, min: 0, help: "Per Worker; 0: no limit" },
     whenFull: {
       type: "choice",
       choices: ["wait", "refuse"],

@@ -3,7 +3,6 @@
  * Connects to a host and a port, and reports the result as text and as a stable code.
  *
  * **Permissions**: `--allow-net` for any host; `--allow-read=<file>` for `--ca`
- *
  * @module
  */
 

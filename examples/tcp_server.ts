@@ -24,12 +24,7 @@ const cli = defineCli({
   flags: {
     ...serverFlags(8000),
     readTimeout: { type: "duration", default: "30s", help: "Idle time of a client; 0: no limit" },
-    maxConnections: {
-      type: "integer",
-      default: 1024,
-      min: 0,
-      help: "Clients at once; 0: no limit",
-    },
+    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients; 0: no limit" },
     backlog: { type: "integer", default: 511, min: 1, max: 65535, help: "Pending connections" },
     keepAlive: { type: "boolean", default: true, help: "Detect dead peers (keep-alive)" },
     nagle: { type: "boolean", help: "Collect small writes: fewer packets, more latency" },

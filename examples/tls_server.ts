@@ -23,12 +23,7 @@ const cli = defineCli({
     key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
     writeCa: { type: "string", placeholder: "file", help: "Save the development authority, PEM" },
     clientCa: { type: "list", placeholder: "file", help: "Authority of client certificates" },
-    maxConnections: {
-      type: "integer",
-      default: 1024,
-      min: 0,
-      help: "Clients at once; 0: no limit",
-    },
+    maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients; 0: no limit" },
     handshakeTimeout: { type: "duration", default: "10s", help: "Time limit for a handshake" },
     readTimeout: { type: "duration", default: "30s", help: "Idle time of a client; 0: no limit" },
   },

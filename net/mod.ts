@@ -1,6 +1,6 @@
 /**
- * Sockets: connections with limits, TCP and TLS servers and clients, an
- * in-memory pair for tests, one error class for everything that goes wrong.
+ * Sockets and the protocols on them: TCP, TLS, Unix and UDP with limits, DNS, mail and FTP, an in-memory
+ * pair for tests, and one error class for all failures.
  *
  * @example A server and a client
  * ```ts
@@ -15,8 +15,7 @@
  * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
  * ```
  *
- * **Permissions**: `--allow-net=HOST:PORT` for each address listened on or
- * connected to; nothing else.
+ * **Permissions**: `--allow-net=HOST:PORT` for each address to listen on or to connect to.
  *
  * @module
  */

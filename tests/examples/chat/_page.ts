@@ -25,10 +25,10 @@ export interface Scene {
 
 let browser: Promise<Browser> | undefined;
 
-/** Every message of ours has come back from the server. In the page, as all texts given to it. */
+/** JavaScript for the page: whether the server has confirmed all own messages. */
 export const ALL_SENT = 'document.querySelectorAll(".state").length === 0';
 
-/** A test in a browser, against a chat of its own; nothing may be complained of in the console. */
+/** Runs a test in a browser against its own chat. The console of the browser must have no errors. */
 export function scene(
   title: string,
   run: (scene: Scene) => Promise<void>,
@@ -42,7 +42,8 @@ export function scene(
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
-      const args = ["--port", "0", "--web-port", "0", "--rate", "0", ...flags];
+      const rate = flags.includes("--rate") ? [] : ["--rate", "0"];
+      const args = ["--port", "0", "--web-port", "0", ...rate, ...flags];
       await using chat = await startRunnable("chat", args, { listeners: 2 });
       const [tcp, http] = chat.urls as [URL, URL];
       const complaints: string[] = [];
