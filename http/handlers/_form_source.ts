@@ -1,3 +1,4 @@
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { ProblemError } from "../problem.ts";
 import { MultipartError, type MultipartParser } from "./_multipart_parser.ts";
 
@@ -25,7 +26,7 @@ export class Source {
 
   /** Gives up the rest. */
   async close(): Promise<void> {
-    await this.#reader?.cancel().catch(() => {});
+    await ignoreFailure(this.#reader?.cancel());
   }
 }
 

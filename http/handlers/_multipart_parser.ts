@@ -31,7 +31,7 @@ const DASH = 45;
 const NOTHING: Bytes = new Uint8Array(0);
 const PART_END = { kind: "part-end" } as const;
 const END = { kind: "end" } as const;
-/** Maximum number of blanks behind a boundary (RFC 2046 §5.1.1). They have no use. */
+/** Maximum number of blanks after a boundary (RFC 2046 §5.1.1). They have no use. */
 const MAX_PADDING = 128;
 
 const enum State {
@@ -40,7 +40,7 @@ const enum State {
   /** Behind a boundary. */
   Boundary,
   Head,
-  /** At the empty line behind a head. */
+  /** At the empty line after a head. */
   Start,
   Data,
   Epilogue,

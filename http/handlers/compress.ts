@@ -25,6 +25,7 @@
  * @module
  */
 
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import {
   callback,
   countLimit,
@@ -325,7 +326,7 @@ function encode(
         }
       } catch (error) {
         compressor.close();
-        void reader.cancel(error).catch(() => {});
+        void ignoreFailure(reader.cancel(error));
         throw error;
       }
     },
@@ -353,7 +354,7 @@ function limited(body: ReadableStream<Bytes>, maxBody: number): ReadableStream<B
       if (read.done) return controller.close();
       size += read.value.length;
       if (size > maxBody) {
-        await reader.cancel().catch(() => {});
+        await ignoreFailure(reader.cancel());
         throw new ProblemError(413, {
           detail: `The decoded body has more than ${maxBody} bytes`,
           headers: { connection: "close" },

@@ -25,6 +25,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import {
   callback,
   milliseconds,
@@ -247,7 +248,7 @@ class EventStream {
     this.#closing.removeEventListener("abort", this.#end);
     this.#stop.abort();
     // Do not await it: a generator that waits for something ends only after that.
-    this.#events.return?.().catch(() => {});
+    void ignoreFailure(this.#events.return?.());
     return true;
   }
 }

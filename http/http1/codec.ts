@@ -50,10 +50,10 @@
  * | the same on a connection that ends | error | chunks, without the length | 9112 §6.3 |
  * | chunks in HTTP/1.0 | error | chunks, and the connection ends | 9112 §6.1 |
  * | control characters or bytes from 0x80 on in a length or a coding | error | error | 9112 §6.3 |
- * | blanks behind a chunk size | error | removed | 9112 §7.1 |
+ * | blanks after a chunk size | error | removed | 9112 §7.1 |
  * | a chunk size with zeros in front | up to 16 digits | up to 1024 digits | 9112 §7.1 |
- * | a bare LF behind a chunk size or chunk data | error | CRLF | 9112 §2.2 |
- * | a bare LF behind or in a chunk extension | error | error | 9112 §7.1.1 |
+ * | a bare LF after a chunk size or chunk data | error | CRLF | 9112 §2.2 |
+ * | a bare LF after or in a chunk extension | error | error | 9112 §7.1.1 |
  * | other faults of a chunk, or no end of the last one | error | error | 9112 §7.1, §8 |
  * | such lines among the trailers | error | as in a head | 9112 §7.1.2 |
  * | a length or coding in 1xx or 204 | the connection ends | the connection ends | 9110 §8.6 |

@@ -1,4 +1,4 @@
-import { MAX_TIMER } from "../../net/internal/options.ts";
+import { unwatch, watch, type Watched } from "../../net/internal/timer.ts";
 
 /** A time limit. */
 export interface Due {
@@ -12,7 +12,7 @@ export interface Due {
 }
 
 /**
- * Watches many time limits with one timer, which is faster than one timer for each.
+ * Watches the time limits of requests, in ticks of the shared timer.
  *
  * The limits are in a linked list. A `Set` that changes with every request burdens the garbage
  * collector: from time to time it makes a new table, each old table refers to the next one, and all
@@ -24,16 +24,23 @@ export class Clock {
   readonly #ends: Due = { due: Infinity, expire() {} };
   /** The next limit to check during a tick. */
   #at: Due = this.#ends;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the shared timer calls `#tick`. It goes on for one tick after the last limit. */
+  #ticking = false;
   #stopped = false;
+  readonly #next: Watched = {
+    due: Infinity,
+    // The connections keep the process alive, not their limits.
+    waiting: false,
+    sweep: (now) => this.#tick(now),
+  };
 
   /**
-   * Makes a clock. It is never early, and late by an eighth of the shortest limit at most.
+   * Makes a clock. A limit never expires early, and up to an eighth of the shortest limit late.
    *
    * @param shortest The shortest limit that the clock will watch, in milliseconds.
    */
   constructor(shortest: number) {
-    this.#step = Math.min(Math.max(shortest / 8, 5), 1000, MAX_TIMER);
+    this.#step = Math.min(Math.max(shortest / 8, 5), 1000);
     this.#ends.next = this.#ends.previous = this.#ends;
   }
 
@@ -46,7 +53,10 @@ export class Clock {
     due.next = ends;
     last.next = due;
     ends.previous = due;
-    if (this.#timer === undefined) this.#arm();
+    if (this.#ticking) return;
+    this.#ticking = true;
+    this.#next.due = performance.now() + this.#step;
+    watch(this.#next);
   }
 
   /** Stops watching a limit. */
@@ -62,23 +72,21 @@ export class Clock {
   /** Stops the clock for ever, at the end of a server. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#end();
     for (let due; (due = this.#ends.next!) !== this.#ends;) this.unwatch(due);
   }
 
-  #arm(): void {
-    const timer = setTimeout(() => this.#tick(), this.#step);
-    // The first timer of a process loads code of Deno, and this clock may be used meanwhile.
-    if (this.#timer !== undefined) return clearTimeout(timer);
-    this.#timer = timer;
-    Deno.unrefTimer(timer);
+  #end(): void {
+    this.#ticking = false;
+    unwatch(this.#next);
   }
 
-  #tick(): void {
-    this.#timer = undefined;
-    const now = performance.now();
+  #tick(now: number): void {
+    // The shared timer may call early.
+    if (this.#next.due > now) return;
+    this.#next.due = now + this.#step;
     this.#at = this.#ends.next!;
+    if (this.#at === this.#ends) return this.#end();
     for (let one; (one = this.#at) !== this.#ends;) {
       this.#at = one.next!;
       if (one.due > now) continue;
@@ -86,6 +94,5 @@ export class Clock {
       // This call may add and remove other limits.
       one.expire();
     }
-    if (this.#ends.next !== this.#ends && this.#timer === undefined) this.#arm();
   }
 }

@@ -1,3 +1,5 @@
+import { closeQuietly } from "../../net/internal/close_quietly.ts";
+
 /** Delay before the next address is tried, too, in milliseconds (RFC 8305 §5). */
 const STAGGER = 250;
 
@@ -70,11 +72,4 @@ export async function orAbort<T>(work: T | Promise<T>, signal: AbortSignal): Pro
 /** Returns whether a host is an IP address and not a name. */
 export function isAddress(hostname: string): boolean {
   return hostname.includes(":") || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(hostname);
-}
-
-/** Closes; it may be closed already. */
-export function closeQuietly(conn: { close(): void }): void {
-  try {
-    conn.close();
-  } catch { /* It was. */ }
 }

@@ -1,5 +1,6 @@
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { lowerAscii } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
 
@@ -18,7 +19,7 @@ export class Offer {
     /** The protocols of the request, in lower case. */
     readonly protocols: readonly string[],
   ) {
-    this.#handed.promise.catch(() => {});
+    void ignoreFailure(this.#handed.promise);
   }
 
   get handed(): Promise<Handed> {

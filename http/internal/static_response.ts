@@ -7,6 +7,8 @@
  * {@linkcode staticBody} returns undefined for every response, and the caller reads the stream.
  */
 
+import { ignoreFailure } from "../../net/internal/ignore.ts";
+
 /** Text, bytes, or null for no body. */
 export type StaticBody = string | Uint8Array<ArrayBuffer> | null;
 
@@ -197,7 +199,7 @@ function touched(response: Response): Response {
 }
 
 function read(response: Response): Response {
-  response.text().catch(() => {});
+  void ignoreFailure(response.text());
   return response;
 }
 

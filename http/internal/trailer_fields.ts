@@ -5,7 +5,7 @@ import { consistsOf, type Http1Fields } from "./http1_fields.ts";
 import type { MakeTrailers, TrailerOptions } from "../server/options.ts";
 
 /**
- * Fields that are useless or harmful behind a body: they frame or route the message, are conditions or
+ * Fields that are useless or harmful after a body: they frame or route the message, are conditions or
  * credentials of the request, control the response, or describe the body (RFC 9110 §6.5.1).
  */
 const FORBIDDEN: ReadonlySet<string> = new Set([

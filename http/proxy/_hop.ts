@@ -6,7 +6,7 @@ import { NetError } from "../../net/errors/errors.ts";
 import { SocksHandshake, type SocksLogin } from "../../net/socks_codec.ts";
 import type { Transport } from "../../net/connection/transport.ts";
 import { upgradeTls } from "../../net/tls/upgrade.ts";
-import { closeQuietly } from "../internal/dial.ts";
+import { closeQuietly } from "../../net/internal/close_quietly.ts";
 import type { ParentProxy } from "./_next_hop.ts";
 import type { Way } from "./_way.ts";
 import { writeAll } from "../internal/relay.ts";

@@ -1,7 +1,7 @@
 import { resettable } from "../../net/connection/resettable.ts";
 import type { Transport } from "../../net/connection/transport.ts";
 import type { Http1Decoder } from "../http1/codec.ts";
-import { closeQuietly } from "../internal/dial.ts";
+import { closeQuietly } from "../../net/internal/close_quietly.ts";
 import type { TickClock, Ticked } from "./_clock.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,4 +1,5 @@
 import { NetError } from "../../net/errors/errors.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import type { Clock, Due } from "../internal/clock.ts";
 import { ProblemError } from "../problem.ts";
 
@@ -148,7 +149,7 @@ export class LimitedBody implements UnderlyingByteSource {
   #stop(status: number, detail: string): ProblemError {
     this.#state = "ended";
     const error = new ProblemError(status, { detail, headers: { connection: "close" } });
-    this.#reader.cancel(error).catch(() => {});
+    void ignoreFailure(this.#reader.cancel(error));
     return this.failure = error;
   }
 }

@@ -46,7 +46,7 @@ export class BodySink {
    *
    * @param data The piece. It must not change until it has been added.
    * @param before Text in front of the piece, one byte per character.
-   * @param after Text behind the piece, one byte per character.
+   * @param after Text after the piece, one byte per character.
    * @returns A promise that resolves when the piece has been added; undefined if there is room now.
    */
   add(data: Uint8Array, before: string, after: string): Promise<void> | undefined {

@@ -4,6 +4,7 @@ import { NetError } from "../../net/errors/errors.ts";
 import type { ReadListener } from "../../net/internal/connection_hooks.ts";
 import { Session, type SessionListener } from "../../net/internal/session.ts";
 import type { Clock } from "../internal/clock.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import type { Gate } from "./_gate.ts";
 import { HardenedInfo, type InfoContext } from "./_hardened_info.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
@@ -117,7 +118,7 @@ export class HttpConnection extends Session implements InfoContext, ReadListener
       offer.withdraw();
     }
     if (info.broken) {
-      response.body?.cancel(info.gone).catch(() => {});
+      void ignoreFailure(response.body?.cancel(info.gone));
       return false;
     }
     const options = this.#optionsOf(head, info);

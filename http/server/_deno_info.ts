@@ -1,3 +1,4 @@
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { parseDigits } from "../../net/text.ts";
 import type { BodySource, LimitedBody } from "./_body.ts";
 import type { Clock, Due } from "../internal/clock.ts";
@@ -227,7 +228,7 @@ export class DenoBody implements BodySource {
 
   /** Releases the body at the end of the request. Deno does this only for an unread body. */
   release(): void {
-    if (this.#watching) this.cancel(undefined).catch(() => {});
+    if (this.#watching) void ignoreFailure(this.cancel(undefined));
   }
 
   /** Reads. The reader is made as late as possible, so that Deno can release an unread body. */

@@ -2,6 +2,7 @@ import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { listenUnix, type UnixSocket } from "../../net/internal/unix_socket.ts";
 import { parseDigits } from "../../net/text.ts";
 import { DenoBody, DenoInfo } from "./_deno_info.ts";
@@ -116,7 +117,7 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
     // Connections that are cut end by that. Both calls together would never end (Deno 2.9).
     if (this.#cutter.signal.aborted) return;
     this.#closing = true;
-    this.#inner?.shutdown().catch(() => {});
+    void ignoreFailure(this.#inner?.shutdown());
   }
 
   cut(): void {
@@ -239,7 +240,7 @@ export class DenoTransport<A extends HttpAddr> implements HttpTransport<A> {
     }
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await delay(PAUSE, { signal, persistent: this.#held }).catch(() => {});
+      await ignoreFailure(delay(PAUSE, { signal, persistent: this.#held }));
       if (signal.aborted) return this.#done.resolve();
       try {
         return void await this.#reopen();

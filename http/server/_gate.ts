@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { countLimit, timeLimit } from "../../net/internal/options.ts";
 import { type BodyLimits, type BodySource, LimitedBody } from "./_body.ts";
 import { Clock, type Due } from "../internal/clock.ts";
@@ -235,7 +236,7 @@ export class Gate {
     const checked = (response: Response): Response | Promise<Response> => {
       // A framework may have turned the error of the body into a response of its own.
       if (body?.failure !== undefined && response?.status >= 500) {
-        response.body?.cancel().catch(() => {});
+        void ignoreFailure(response.body?.cancel());
         return info.returned(this.#fail(body.failure, request, info));
       }
       if (response instanceof Response) return info.returned(response);
@@ -288,7 +289,7 @@ export class Gate {
     logger.error("{error}", { error: error.message });
     this.event({ type: "error", request, error, expected: false });
     info.leave(error);
-    answer.then((late) => late.body?.cancel()).catch(() => {});
+    void ignoreFailure(answer.then((late) => late.body?.cancel()));
     return info.returned(
       shown(request, problem(503, { detail: "The server did not answer in time" })),
     );

@@ -1,6 +1,7 @@
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { hooks, type ReadListener } from "../../net/internal/connection_hooks.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import {
   Http1Decoder,
   type Http1End,
@@ -147,7 +148,7 @@ export class Incoming {
     this.#stop.abort(OVER);
     this.#stop = undefined;
     this.#paused = false;
-    return this.#ahead?.catch(() => {});
+    return this.#ahead && ignoreFailure(this.#ahead);
   }
 
   async #readAhead(signal: AbortSignal): Promise<void> {
@@ -204,12 +205,12 @@ export class IncomingBody {
     if (framing === 0) this.done = incoming.decoder.next()?.kind === "end";
   }
 
-  /** The fields behind the body. Rejects if the body is not read to its end. */
+  /** The fields after the body. Rejects if the body is not read to its end. */
   get trailers(): Promise<Headers> {
     if (this.#trailers === undefined) {
       this.#trailers = Promise.withResolvers();
       // An unused promise that rejects must not end the process.
-      this.#trailers.promise.catch(() => {});
+      void ignoreFailure(this.#trailers.promise);
       if (this.done) this.#trailers.resolve(requestTrailers(this.#fields));
       else if (this.#failure !== undefined || this.#over) this.#fail(cutShort());
     }

@@ -1,3 +1,5 @@
+import { ignoreFailure } from "../../net/internal/ignore.ts";
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const NOTHING: Bytes = new Uint8Array(0);
@@ -52,7 +54,7 @@ export async function openBody(response: Response): Promise<Body> {
   if (response.bodyUsed) throw new TypeError("The body of the response was used before");
   if (response.body === null) return NO_BODY;
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Bytes>;
-  const cancel = (reason?: unknown) => void reader.cancel(reason).catch(() => {});
+  const cancel = (reason?: unknown) => void ignoreFailure(reader.cancel(reason));
   const pending = [reader.read()];
   const first = await soon(pending[0]!);
   if (first?.done) return NO_BODY;

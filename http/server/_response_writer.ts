@@ -1,4 +1,5 @@
 import type { Connection } from "../../net/connection/connection.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { BodySink } from "./_body_sink.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
 import { toLatin1 } from "../internal/http1_bytes.ts";
@@ -122,7 +123,7 @@ async function stream(
   } catch (error) {
     body.cancel(error);
     // The bytes before the error are sent, unless the connection itself has failed.
-    await sink.flush().catch(() => {});
+    await ignoreFailure(sink.flush());
     throw error;
   } finally {
     info.handed(sent, rest);

@@ -66,14 +66,14 @@ export interface HttpInfo<A extends HttpAddr = Deno.NetAddr> {
    */
   sendEarlyHints(headers: HeadersInit): Promise<boolean>;
   /**
-   * The fields that the client has sent behind the body of its request (trailers, RFC 9110 §6.5), at
+   * The fields that the client has sent after the body of its request (trailers, RFC 9110 §6.5), at
    * most 8 KiB. Fields that have no meaning there, such as `Host` or `Authorization`, are left out.
    * The promise settles when the body has been read, so read that first. It rejects if the body is
    * not read to its end. On `Deno.serve` there are no trailers.
    */
   readonly trailers: Promise<Headers>;
   /**
-   * Sends fields behind the body of the response (trailers, RFC 9110 §6.5), such as a digest that is
+   * Sends fields after the body of the response (trailers, RFC 9110 §6.5), such as a digest that is
    * known only when the body has been sent. Call it before you return the response. The response is
    * sent in chunks, and its head announces the names. Several calls add up.
    *
@@ -86,7 +86,7 @@ export interface HttpInfo<A extends HttpAddr = Deno.NetAddr> {
    * @returns Whether the trailers will be sent. They are not sent on `Deno.serve`, to a client of
    * HTTP/1.0, to one without `TE: trailers` (see `optional`), after the head of the response, or after
    * the client has gone.
-   * @throws {TypeError} If a name is malformed, or has no meaning behind a body, such as
+   * @throws {TypeError} If a name is malformed, or has no meaning after a body, such as
    * `Content-Length` or `Set-Cookie` (RFC 9110 §6.5.1). Also if an option is unknown.
    */
   sendTrailers(

@@ -36,7 +36,7 @@ import { offerOf } from "../internal/offer.ts";
 /** A connection that has been taken over. */
 export interface TakenOver {
   /**
-   * The connection. Bytes that the client sent behind the head of its request are read first. The
+   * The connection. Bytes that the client sent after the head of its request are read first. The
    * caller closes the connection. Its reads have no time limit, except those that the caller sets.
    */
   readonly connection: Connection;
