@@ -1,8 +1,8 @@
 /**
- * A forward proxy for HTTP and CONNECT: rules, logins, hooks, parent proxies, and the PROXY
+ * A forward proxy for HTTP and CONNECT, with rules, logins, hooks, parent proxies, and the PROXY
  * protocol.
  *
- * **Permissions**: `--allow-net`, for it connects wherever its clients ask and its rules permit.
+ * **Permissions**: `--allow-net`, because clients choose the destinations within the rules.
  *
  * @module
  */

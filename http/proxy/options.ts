@@ -1,5 +1,5 @@
 /**
- * The options of a proxy, what its hooks see, and what it tells.
+ * The options of a proxy, and the types of its hooks, log entries and counters.
  *
  * **Permissions**: none.
  *
@@ -8,131 +8,131 @@
 
 import type { Http1Fields } from "../http1/codec.ts";
 
-/** A request, as the hooks of a proxy see it. */
+/** A request, as hooks see it. */
 export interface ProxyRequest {
-  /** The method. */
+  /** The method of the request. */
   readonly method: string;
-  /** The target as it was sent: a URL, or host and port of a CONNECT. */
+  /** The target as the client sent it: a URL, or host and port of a CONNECT. */
   readonly target: string;
-  /** The host that is asked for, in lower case. */
+  /** The requested host, in lower case. */
   readonly hostname: string;
   /** The port. */
   readonly port: number;
-  /** The header lines; changing them changes what is sent, except for the framing. */
+  /** The header fields. Changes apply to the forwarded message, except for the framing. */
   readonly fields: Http1Fields;
   /** The address of the client. */
   readonly client: string;
-  /** Who the client is, where it had to say so. */
+  /** The user name of the client; undefined if the proxy requires no login. */
   readonly user: string | undefined;
-  /** Aborted when the time of a hook is up, and when nobody waits for the response any more. */
+  /** Aborts when the time limit of a hook expires, and when the client leaves. */
   readonly signal: AbortSignal;
 }
 
-/** A response, as the hooks of a proxy see it. */
+/** A response, as hooks see it. */
 export interface ProxyResponse {
-  /** The status. */
+  /** The status code. */
   readonly status: number;
-  /** The reason, as it was sent. */
+  /** The reason phrase, as the server sent it. */
   readonly reason: string;
-  /** The header lines; changing them changes what is sent, except for the framing. */
+  /** The header fields. Changes apply to the forwarded message, except for the framing. */
   readonly fields: Http1Fields;
 }
 
-/** An answer of a hook, sent instead of what the server would say or says. */
+/** A response of a hook, which the client gets instead of that of the server. */
 export interface ProxyAnswer {
-  /** The status, 200 to 599. */
+  /** The status code, from 200 to 599. */
   readonly status: number;
   /**
-   * The header lines.
+   * The header fields.
    *
    * @default `Content-Type: text/plain; charset=utf-8`
    */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * The body.
+   * The body of the response.
    *
-   * @default the status in words
+   * @default the status code and the reason phrase
    */
   readonly body?: string | Uint8Array;
 }
 
-/** What became of one request. */
+/** A log entry for one request. */
 export interface ProxyEntry {
-  /** The method; empty where the request could not be read. */
+  /** The method; empty if the request was malformed. */
   readonly method: string;
-  /** The target as it was sent, without a password. */
+  /** The target as the client sent it, without a password. */
   readonly target: string;
-  /** The status that the client got; 0 if it went away before. */
+  /** The status that the client got; 0 if the client left before the response. */
   readonly status: number;
-  /** Bytes from the client, with heads. */
+  /** Number of bytes from the client, including heads. */
   readonly received: number;
-  /** Bytes to the client, with heads. */
+  /** Number of bytes to the client, including heads. */
   readonly sent: number;
-  /** How long connecting took, in milliseconds; undefined if a connection was there. */
+  /** The time for connecting in milliseconds; undefined if a connection was reused. */
   readonly connect: number | undefined;
-  /** When the head of the response had come, in milliseconds from the request. */
+  /** The time from the request to the head of the response, in milliseconds. */
   readonly firstByte: number | undefined;
-  /** How long it took in all, in milliseconds. */
+  /** The total time in milliseconds. */
   readonly total: number;
   /** The address of the client. */
   readonly client: string;
-  /** Who the client is, where it had to say so. */
+  /** The user name of the client; undefined if the proxy requires no login. */
   readonly user: string | undefined;
-  /** The next proxy as a URL without its login; undefined if there was none. */
+  /** The URL of the next proxy without its login; undefined without a next proxy. */
   readonly upstream: string | undefined;
-  /** What went wrong, if something did. */
+  /** The reason of a failure; undefined after a success. */
   readonly error: string | undefined;
 }
 
 /** Counters of a proxy. */
 export interface ProxyStats {
-  /** Requests that could be read. */
+  /** Number of well-formed requests. */
   readonly requests: number;
-  /** Requests that were sent again, because a kept connection to a server had ended. */
+  /** Number of requests that were repeated because a reused connection had ended. */
   readonly retries: number;
-  /** Tunnels that were opened. */
+  /** Number of tunnels that were opened. */
   readonly tunnels: number;
-  /** Tunnels that are open now. */
+  /** Number of open tunnels. */
   readonly activeTunnels: number;
-  /** Requests that the rules refused: 403, 407, 508. */
+  /** Number of requests that the rules refused, with 403, 407 or 508. */
   readonly denied: number;
-  /** Requests that failed otherwise: malformed, too slow, no server for them, or broken off. */
+  /** Number of other failed requests: malformed, too slow, no server reached, or interrupted. */
   readonly failed: number;
-  /** Bytes from clients. */
+  /** Number of bytes from clients. */
   readonly received: number;
-  /** Bytes to clients. */
+  /** Number of bytes to clients. */
   readonly sent: number;
-  /** Connections to servers that wait for their next request. */
+  /** Number of idle connections to servers. */
   readonly idleUpstream: number;
 }
 
-/** Where a request leads, for a function that chooses its next proxy. */
+/** The destination of a request, for a function that chooses the next proxy. */
 export interface ProxyDestination {
-  /** The method. */
+  /** The method of the request. */
   readonly method: string;
-  /** The host that is asked for, in lower case. */
+  /** The requested host, in lower case. */
   readonly hostname: string;
   /** The port. */
   readonly port: number;
   /** The address of the client. */
   readonly client: string;
-  /** Who the client is, where it had to say so. */
+  /** The user name of the client; undefined if the proxy requires no login. */
   readonly user: string | undefined;
-  /** Aborted when the time of the function is up, and when nobody waits for the response any more. */
+  /** Aborts when the time limit of the function expires, and when the client leaves. */
   readonly signal: AbortSignal;
 }
 
-/** Another proxy that requests are passed on to. */
+/** Another proxy, to which this one forwards requests. */
 export interface ProxyParent {
   /**
-   * Its URL, with a port: `http://host:port`, `https://host:port` for TLS to it,
-   * `socks5://host:port` for SOCKS 5 with names resolved here, `socks5h://host:port` for SOCKS 5
-   * with names resolved there. A login stands before the host, percent-encoded:
-   * `http://user:password@host:port`. No error and no log entry shows it.
+   * The URL with a port: `http://host:port`, `https://host:port` for a TLS connection to the proxy,
+   * `socks5://host:port` for SOCKS 5 with name resolution by this proxy, `socks5h://host:port` for
+   * SOCKS 5 with name resolution by the other proxy. A percent-encoded login can precede the host:
+   * `http://user:password@host:port`. No error and no log entry shows the login.
    */
   readonly url: string;
   /**
-   * Certificates in PEM that are trusted besides the usual authorities; for `https://` alone.
+   * Certificates in PEM that are trusted in addition to the usual authorities. Only for `https://`.
    *
    * @default none
    */
@@ -145,127 +145,127 @@ export type ProxyUpstream = string | ProxyParent;
 /** The next proxy for some targets. */
 export interface ProxyUpstreamRule {
   /**
-   * The targets: names, `.suffixes`, addresses and blocks as in `allow`, or `"*"` for all. An
-   * address or block stands for targets that are written as addresses: no name is resolved for it.
+   * The targets: names, `.suffixes`, addresses and blocks as in `allow`, or `"*"` for all. Addresses and
+   * blocks match only targets that are written as addresses. The proxy resolves no name for them.
    */
   readonly targets: readonly string[];
-  /** The proxy, or `"direct"`. */
+  /** The next proxy, or `"direct"` for none. */
   readonly upstream: ProxyUpstream;
 }
 
-/** Which targets may be reached. */
+/** Rules for the targets that clients may reach. */
 export interface ProxyTargetRules {
   /**
-   * The only targets: `example.com`, `.example.com` or `*.example.com` for it and all names below
-   * it, an address, or a block like `10.0.0.0/8`. A block or address lifts what `allowPrivate` is about, for itself.
+   * The only allowed targets: `example.com`; `.example.com` or `*.example.com` for the name and its
+   * subdomains; an address; or a block like `10.0.0.0/8`. An address or block is also allowed if it is
+   * private.
    *
    * @default "any"
    */
   allow?: readonly string[] | "any";
   /**
-   * Targets that are refused, whatever `allow` says; written in the same way.
+   * The refused targets, in the same form. They override `allow`.
    *
    * @default none
    */
   deny?: readonly string[];
   /**
-   * Whether private, loopback, link-local and other special addresses may be reached.
+   * Whether clients may reach private, loopback, link-local and other special addresses.
    *
    * @default false
    */
   allowPrivate?: boolean;
   /**
-   * The ports that CONNECT may reach.
+   * The allowed ports for CONNECT.
    *
    * @default [443]
    */
   connectPorts?: readonly number[] | "any";
   /**
-   * The ports that plain HTTP requests may reach.
+   * The allowed ports for plain HTTP requests.
    *
    * @default "any"
    */
   requestPorts?: readonly number[] | "any";
 }
 
-/** Rules for the targets of some clients. What is left out is as for all other clients. */
+/** Rules for the targets of some clients. The general options replace missing rules. */
 export interface ProxyClientRule extends ProxyTargetRules {
   /**
-   * The addresses of the clients: addresses, blocks, and `unix:` for all on a Unix socket.
+   * The clients: addresses, blocks, and `unix:` for all clients on a Unix socket.
    *
-   * @default all
+   * @default all clients
    */
   clients?: readonly string[];
   /**
-   * The names of the clients, from `users`. With `clients`, both must match.
+   * The user names of the clients, from `users`. With `clients`, both must match.
    *
-   * @default all
+   * @default all users
    */
   users?: readonly string[];
   /**
-   * Targets that are refused to these clients, besides those that are refused to all.
+   * Additional refused targets for these clients.
    *
    * @default none
    */
   deny?: readonly string[];
   /**
-   * The addresses of this machine from which connections for these clients leave.
+   * The local addresses for connections of these clients.
    *
-   * @default as for all other clients
+   * @default `localAddress` of the proxy
    */
   localAddress?: string | readonly string[];
 }
 
 /**
- * Options of `createProxy`. All times are in milliseconds; 0 lifts one. Sizes and counts are whole
- * numbers from 1 up, or Infinity.
+ * Options of `createProxy`. All times are in milliseconds; 0 means no limit. Sizes and counts are integers
+ * of at least 1, or Infinity.
  */
 export interface ProxyOptions extends ProxyTargetRules {
   /**
-   * The password of each user. With any, requests need them (Basic, RFC 7617).
+   * The password of each user. If it is set, requests need a login (Basic, RFC 7617).
    *
    * @default none
    */
   users?: Readonly<Record<string, string>>;
   /**
    * The clients that may use the proxy: addresses, blocks such as `10.0.0.0/8`, and `unix:` for all
-   * that connect to a Unix socket, which are in no block. Any other gets 403 for its first request,
-   * before a login is asked for, and its connection is closed.
+   * clients on a Unix socket. Other clients get 403 for their first request, without a request for a
+   * login, and the proxy closes their connection.
    *
    * @default every client
    */
   allowClients?: readonly string[];
   /**
-   * Clients that may not use the proxy, whatever `allowClients` says; written in the same way.
+   * The clients that may not use the proxy, in the same form. They override `allowClients`.
    *
    * @default none
    */
   denyClients?: readonly string[];
   /**
-   * Rules for the targets of some clients. The first one that matches a client holds for it: what
-   * it says of `allow`, `allowPrivate`, `connectPorts`, `requestPorts` and `localAddress` takes the
-   * place of the options here, and its `deny` is added to that here.
+   * Rules for the targets of some clients. The first rule that matches a client applies to it. Its
+   * `allow`, `allowPrivate`, `connectPorts`, `requestPorts` and `localAddress` replace the options here.
+   * Its `deny` is added to the option here.
    *
    * @default none
    */
   clientRules?: readonly ProxyClientRule[];
   /**
-   * Gives the addresses of a name. It is asked once for a connection, and what the rules allow of
-   * its answer is dialled.
+   * Returns the addresses of a name. The proxy calls it once for each connection, and connects to the
+   * addresses that the rules allow.
    *
-   * @default what the operating system says
+   * @default the resolver of the operating system
    */
   resolve?: (hostname: string) => readonly string[] | Promise<readonly string[]>;
   /**
-   * The next proxy: one for everything, a list of rules of which the first that matches the target
-   * holds, or a function that chooses for each request. A target that no rule names is reached
-   * directly.
+   * The next proxy: one for all requests, a list of rules, or a function that chooses for each request.
+   * The first rule that matches the target applies. Without a matching rule, the proxy connects directly.
    *
-   * Addresses are checked before they are dialled wherever this proxy resolves names: for direct
-   * targets and with `socks5://`. An `http://`, `https://` or `socks5h://` proxy resolves names
-   * itself. Then the rules about addresses hold for targets that are written as addresses alone,
-   * `allow` has to contain the name, and what only some programs read as an address, like `0x7f.1`
-   * or `010.0.0.1`, is refused. The address of a next proxy is not checked: it is trusted.
+   * If this proxy resolves the names, for direct targets and with `socks5://`, it checks the addresses
+   * before it connects. An `http://`, `https://` or `socks5h://` proxy resolves names itself. Then the
+   * rules for addresses apply only to targets that are written as addresses, `allow` has to contain
+   * the name, and the proxy refuses hosts that only some programs read as addresses, such as `0x7f.1`
+   * or `010.0.0.1`. The address of a next proxy is trusted and not checked.
    *
    * @default "direct"
    */
@@ -274,115 +274,115 @@ export interface ProxyOptions extends ProxyTargetRules {
     | readonly ProxyUpstreamRule[]
     | ((destination: ProxyDestination) => ProxyUpstream | Promise<ProxyUpstream>);
   /**
-   * The address of this machine from which connections to servers and next proxies leave: one, or
-   * one of IPv4 and one of IPv6. A server is reached by a family that has an address here. Not on
-   * Windows. It takes the permission `--allow-net=<localAddress>:0` besides that for the server.
+   * The local address for connections to servers and next proxies: one address, or one IPv4 and one
+   * IPv6 address. The proxy uses only the families that have an address here. Not available on
+   * Windows. Required permission in addition: `--allow-net=<localAddress>:0`.
    *
-   * @default what the routing table says
+   * @default the address that the routing table selects
    */
   localAddress?: string | readonly string[];
   /**
-   * The version of the PROXY protocol in which this proxy introduces its clients: each connection
-   * to a server, or to an HTTP proxy behind this one, begins with a header that has the address of
-   * the client. A SOCKS server gets none, the server behind it does. With TLS, it comes before the
-   * handshake. Servers that do not expect the header fail. Connections to servers are kept for the
-   * client's connection alone.
+   * The version of the PROXY protocol for connections to servers and to HTTP proxies behind this one.
+   * Each connection begins with a header that contains the address of the client. A SOCKS server does
+   * not get the header, but the server behind it does. With TLS, the header precedes the handshake.
+   * Servers that do not expect the header fail. The proxy reuses a connection only for the same
+   * connection of a client.
    *
-   * @default no header is sent
+   * @default the proxy sends no header
    */
   sendProxyProtocol?: 1 | 2;
   /**
-   * The name for `Via`, by which a loop is seen. It has to differ from that of other proxies.
+   * The name for `Via`, which the proxy uses to detect loops. Each proxy needs a different name.
    *
    * @default "portside-" and random digits
    */
   name?: string;
   /**
-   * The most bytes of a head.
+   * The largest head in bytes.
    *
    * @default 32768
    */
   maxHead?: number;
   /**
-   * How long the head of a request may take from its first byte.
+   * The longest time for the head of a request, from its first byte.
    *
    * @default 15000
    */
   headTimeout?: number;
   /**
-   * How long a client may be silent between two requests.
+   * The longest time between two requests of a client.
    *
    * @default 60000
    */
   idleTimeout?: number;
   /**
-   * The longest pause in a body, in either direction, and of a peer that does not read; and,
-   * `minBodyRate` apart, how long a client may be waited for in one body in all, until its
-   * response begins.
+   * The longest pause in a body in either direction, and the longest time without write progress. Before
+   * the response begins, it also limits the total wait for the body of a request; see `minBodyRate`.
    *
    * @default 60000
    */
   bodyTimeout?: number;
   /**
-   * How many bytes from a client buy one second more than `bodyTimeout`, so that long uploads may
-   * take long and drops do not: bytes per second. Without `bodyTimeout` it has nothing to say.
+   * The lowest rate of an upload in bytes per second. Each `minBodyRate` bytes from a client extend the
+   * total wait of `bodyTimeout` by one second. It has no effect without `bodyTimeout`.
    *
    * @default 500
    */
   minBodyRate?: number;
   /**
-   * How long resolving and connecting may take.
+   * The longest time for name resolution and connecting together.
    *
    * @default 10000
    */
   connectTimeout?: number;
   /**
-   * How long a server may take until the head of its response.
+   * The longest wait for the head of a response.
    *
    * @default 60000
    */
   responseTimeout?: number;
   /**
-   * How long each call of `onRequest`, `onResponse` and a function as `upstream` may take. Then the
-   * client gets 504, and the `signal` of the hook is aborted.
+   * The longest time for each call of `onRequest`, `onResponse` and a function as `upstream`. When it
+   * expires, the client gets 504, and the `signal` of the hook aborts.
    *
    * @default 60000
    */
   hookTimeout?: number;
   /**
-   * How long a tunnel may be silent in both directions.
+   * The longest time without data in both directions of a tunnel.
    *
    * @default 300000
    */
   tunnelTimeout?: number;
   /**
-   * How long a tunnel may be silent in both directions once one side has ended.
+   * The longest time without data in a tunnel after one side has ended.
    *
    * @default 30000
    */
   halfCloseTimeout?: number;
   /**
-   * Idle connections to servers that are kept, for each host and port. Those to the proxy of
-   * `upstream` count for the target of their requests, and serve no other.
+   * The largest number of idle connections for each host and port. A connection to the proxy of
+   * `upstream` counts for the target of its requests, and serves no other target.
    *
    * @default 64
    */
   maxIdlePerHost?: number;
   /**
-   * How long they are kept; less where the server says so (`Keep-Alive: timeout`).
+   * The longest time that an idle connection stays open. The server can shorten it
+   * (`Keep-Alive: timeout`).
    *
    * @default 15000
    */
   keepAliveTimeout?: number;
-  /** Sees each request before it is sent; may change its fields, or answer it. */
+  /** Runs before a request is forwarded. It may change the fields, or return a response. */
   onRequest?: (
     request: ProxyRequest,
   ) => ProxyAnswer | void | Promise<ProxyAnswer | void>;
-  /** Sees each response before it is sent on; may change its fields, or answer in its place. */
+  /** Runs before a response is forwarded. It may change the fields, or return another response. */
   onResponse?: (
     response: ProxyResponse,
     request: ProxyRequest,
   ) => ProxyAnswer | void | Promise<ProxyAnswer | void>;
-  /** Told what became of each request. */
+  /** Runs after each request with its log entry. */
   onEntry?: (entry: ProxyEntry) => void;
 }

@@ -1,23 +1,22 @@
 /**
- * A forward proxy for plain HTTP/1.1 and `CONNECT`: correct to the byte, safe by default.
+ * A forward proxy for plain HTTP/1.1 and `CONNECT`, with safe defaults.
  *
- * Paths, header lines and bodies go through as they came; what belongs to a connection stays there
- * (RFC 9110 §7.6). Names are resolved once, the address is checked, and that very address is
- * dialled, so private networks cannot be reached by any way to write them. Malformed requests are
- * refused. Responses of servers that are not well-formed, but are understood by widely used clients,
- * are passed on in canonical form; the table in `http/http1-codec` lists them. All others are a 502.
- * A client that ends its output before it has its answer counts as gone,
- * but for tunnels.
+ * The proxy forwards paths, header fields and bodies unchanged, except for the fields of the connection
+ * (RFC 9110 §7.6). It resolves a name once, checks the address, and connects to exactly that address, so
+ * that no notation gives access to private networks. It refuses malformed requests. It forwards
+ * malformed responses that common clients accept in canonical form; the table in `http/http1-codec`
+ * lists them. Other malformed responses become a 502. A client that ends its output before it has the
+ * response counts as gone, except in tunnels.
  *
- * Connections to servers are kept, and end before the server ends them where it says when
- * (`Keep-Alive`). A request with an idempotent method and without a body is sent once more on a new
- * connection if the kept one has died before a byte of a response came (RFC 9110 §9.2.2). All other
- * requests use a new connection at once, and are never repeated. A connection that a client has
- * logged in on (NTLM, Negotiate: RFC 4559) serves this client alone.
+ * The proxy reuses connections to servers, and closes them before the server does if the server states its
+ * limit (`Keep-Alive`). It repeats a request with an idempotent method and without a body once, on a new
+ * connection, if a reused connection ends before the first byte of a response (RFC 9110 §9.2.2). Other
+ * requests always use a new connection, and are never repeated. A connection with a login of a client
+ * (NTLM, Negotiate: RFC 4559) serves only this client.
  *
- * What is cut is not passed on as whole: both sides of a tunnel, and a client of HTTP/1.0 whose
- * response has no length, see a reset when the other side breaks off or a limit ends it. For that, a
- * tunnel takes two file descriptors a side. Windows has no such reset; an end is all there is.
+ * Interrupted data never looks complete. When one side breaks off or a limit expires, both sides of a
+ * tunnel see a reset. So does an HTTP/1.0 client whose response has no length. For this, a tunnel uses two
+ * file descriptors for each side. Windows does not support such a reset, and shows a normal end.
  *
  * @example A proxy for this machine
  * ```ts
@@ -32,7 +31,7 @@
  * assertEquals(await response.text(), "hello");
  * ```
  *
- * @example Through other proxies, by target
+ * @example Other proxies for some targets
  * ```ts
  * import { serveProxy } from "@portside/kit/http/proxy";
  * import { serveHttp } from "@portside/kit/http/server";
@@ -53,9 +52,9 @@
  * assertEquals(await response.text(), "hello");
  * ```
  *
- * **Permissions**: `--allow-net`: for the address to listen on, for every address that is asked
- * for, and for every name that is looked up. For a Unix socket, `--allow-read=<path>`,
- * `--allow-write=<path>` and `--allow-net=unix:<path>` besides.
+ * **Permissions**: `--allow-net` for the address to listen on, for all requested addresses, and for all
+ * resolved names. A Unix socket also needs `--allow-read=<path>`, `--allow-write=<path>` and
+ * `--allow-net=unix:<path>`.
  *
  * @module
  */
@@ -89,14 +88,14 @@ export type * from "./options.ts";
 export type * from "./serve_options.ts";
 
 /**
- * Makes a proxy to be put behind a listener of one's own.
+ * Makes a proxy without a listener.
  *
- * @param options What is allowed, and the limits.
- * @returns The proxy.
- * @throws {TypeError} If a rule, a user or the proxy behind this one is malformed.
- * @throws {RangeError} If a limit is out of range.
+ * @param options The rules and the limits.
+ * @returns The proxy. Its `handle` serves connections.
+ * @throws {TypeError} If an option is unknown, malformed or has the wrong type.
+ * @throws {RangeError} If a number is out of range.
  *
- * @example Behind a server of TCP
+ * @example A handler for `serveTcp`
  * ```ts
  * import { createProxy } from "@portside/kit/http/proxy";
  * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
@@ -105,7 +104,7 @@ export type * from "./serve_options.ts";
  * using proxy = createProxy();
  * await using server = serveTcp({ port: 0 }, proxy.handle);
  * await using client = await connectTcp({ port: server.addr.port });
- * // Loopback is out of bounds, however it is written.
+ * // The proxy refuses loopback addresses in every notation.
  * await client.write("GET http://0x7f.1/ HTTP/1.1\r\nHost: 0x7f.1\r\n\r\n");
  * assertEquals(await client.readLine(), "HTTP/1.1 403 Forbidden");
  * ```
@@ -176,15 +175,15 @@ function makeProxy(options: ProxyOptions): Proxy {
 /**
  * Starts a proxy on a Unix socket.
  *
- * @param options Where to listen, what is allowed, and the limits.
- * @returns The running proxy, once it listens.
- * @throws {TypeError} If an option of TCP is set besides `path`; if a rule, a user or the proxy behind
- * this one is malformed.
- * @throws {RangeError} If a limit is out of range.
- * @throws {NetError} In phase "listen": "address-in-use" if somebody listens there or the file is no
- * socket, "address-unavailable" if there is no such folder, "permission" …
+ * @param options The path, the rules and the limits.
+ * @returns The running proxy, as soon as it listens.
+ * @throws {TypeError} If `path` is combined with an option of TCP, or if an option is unknown, malformed or
+ * has the wrong type.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {NetError} In phase "listen": "address-in-use" if another server listens there or the file is no
+ * socket, "address-unavailable" if the folder does not exist, "permission" …
  *
- * @example A client on the socket
+ * @example Connect to the socket
  * ```ts
  * import { serveProxy } from "@portside/kit/http/proxy";
  * import { connectUnix } from "@portside/kit/net/unix";
@@ -201,16 +200,16 @@ export function serveProxy(
   options: ServeProxyUnixOptions,
 ): Promise<ProxyServer<Deno.UnixAddr>>;
 /**
- * Starts a proxy.
+ * Starts a proxy on TCP.
  *
- * @param options Where to listen, what is allowed, and the limits.
- * @returns The running proxy.
- * @throws {TypeError} If it would serve anybody beyond this machine without `users` or `open`; if
- * a rule, a user or the proxy behind this one is malformed.
- * @throws {RangeError} If a limit is out of range.
+ * @param options The address, the rules and the limits.
+ * @returns The running proxy, which already listens.
+ * @throws {TypeError} If the address is beyond loopback without `users` or `open`, or if an option is
+ * unknown, malformed or has the wrong type.
+ * @throws {RangeError} If a number is out of range.
  * @throws {NetError} In phase "listen": "address-in-use", "address-unavailable", "permission" …
  *
- * @example With a login
+ * @example Require a login
  * ```ts
  * import { serveProxy } from "@portside/kit/http/proxy";
  * import { assertEquals } from "@std/assert";
@@ -243,7 +242,7 @@ function serveOnTcp(options: ServeProxyOptions): ProxyServer {
   SERVE_PROXY.check("serveProxy", options);
   if (!isLoopback(hostname) && options.users === undefined && options.open !== true) {
     throw new TypeError(
-      `Cannot serve everybody on ${hostname}: give users, or say open if that is meant`,
+      `Cannot serve everybody on ${hostname}: set users, or set open to serve without a login`,
     );
   }
   const sessions = new Sessions(makeProxy(options));
@@ -278,10 +277,10 @@ async function serveOnUnix(
   return new RunningProxy(server, UNIX_URL, sessions);
 }
 
-/** How long a client may go on with a body that is refused, before it has to read why. */
+/** How long the proxy reads a refused body, so that the client can read the response. */
 const LINGER = 2000;
 
-/** The options that both kinds of listeners take. */
+/** Returns the options that both kinds of listeners use. */
 function settingsOf(
   { maxConnections, proxyProtocol, signal }: Pick<
     ServeProxyOptions,
@@ -292,12 +291,12 @@ function settingsOf(
     maxConnections,
     proxyProtocol,
     signal,
-    idleTimeout: 0, // Each wait here has a limit of its own.
+    idleTimeout: 0, // Each wait of the proxy has its own limit.
     lingerTimeout: LINGER,
   };
 }
 
-/** Serves one client on the raw connection; the limits around it stay those of its server. */
+/** Serves one client on the raw connection. The limits of its server still apply. */
 async function handle(
   core: ProxyCore,
   conn: Connection,

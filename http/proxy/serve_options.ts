@@ -1,5 +1,5 @@
 /**
- * The options of a proxy that listens, and the types of proxies with and without a listener.
+ * The options of `serveProxy`, and the types of proxies with and without a listener.
  *
  * **Permissions**: none.
  *
@@ -17,25 +17,25 @@ import type { ServeUnixOptions } from "../../net/unix/server.ts";
 import type { HttpAddr } from "../server/handler.ts";
 import type { ProxyOptions, ProxyStats } from "./options.ts";
 
-/** What a proxy has to know of a connection. */
+/** The part of the connection information that a proxy needs. */
 export type ProxyConnectionInfo = Pick<ConnectionInfo, "signal" | "proxyHeader">;
 
-/** A proxy without a listener: `handle` serves the connections of any server of `net`. */
+/** A proxy without a listener. Its `handle` serves connections of any server of `net`. */
 export interface Proxy extends Disposable {
   /**
-   * Serves one client; for `serveTcp` or `serveTls`. With `serveTls`, set its option `resetOnAbort`:
-   * without it, a tunnel that breaks off ends with a close_notify, as if it were whole.
+   * Serves one client; a handler for `serveTcp` or `serveTls`. `serveTls` needs the option
+   * `resetOnAbort`. Without it, an interrupted tunnel ends with a close_notify, as if it were complete.
    */
   readonly handle: (connection: Connection, info: ProxyConnectionInfo) => Promise<void>;
-  /** Counters of this moment. */
+  /** Returns the current counters. */
   stats(): ProxyStats;
   /** Closes all connections to servers. */
   close(): void;
 }
 
 /**
- * Options of `serveProxy` on TCP. All times are in milliseconds; 0 lifts one, and a limit
- * of clients' connections.
+ * Options of `serveProxy` on TCP. All times are in milliseconds. For times and for the limits of clients'
+ * connections, 0 means no limit.
  */
 export interface ServeProxyOptions extends
   ProxyOptions,
@@ -52,14 +52,15 @@ export interface ServeProxyOptions extends
     | "onEvent"
   > {
   /**
-   * The most connections of clients from one address, of
-   * IPv6 one network of 64 bits; more are closed at once.
+   * The largest number of connections from one address, or from one IPv6 network of 64 bits. The proxy
+   * closes further connections at once.
    *
    * @default 256
    */
   maxConnectionsPerAddress?: number;
   /**
-   * Whether anybody may use it who can reach it, without `users`; only needed beyond loopback.
+   * Whether everybody may use the proxy without a login. An address beyond loopback needs this or
+   * `users`.
    *
    * @default false
    */
@@ -67,9 +68,8 @@ export interface ServeProxyOptions extends
 }
 
 /**
- * Options of `serveProxy` on a Unix socket. `mode` says who may connect, the user of this
- * process alone by default; `maxConnectionsPerAddress` counts all clients as one, but for those that
- * `proxyProtocol` names.
+ * Options of `serveProxy` on a Unix socket. By default, `mode` allows only the user of this process to
+ * connect. `maxConnectionsPerAddress` counts all clients as one, except those that `proxyProtocol` names.
  */
 export interface ServeProxyUnixOptions extends
   ProxyOptions,
@@ -87,22 +87,22 @@ export interface ServeProxyUnixOptions extends
 
 /** A running proxy. */
 export interface ProxyServer<A extends HttpAddr = Deno.NetAddr> extends AsyncDisposable {
-  /** Where it listens. */
+  /** The address that the proxy listens on. */
   readonly addr: A;
   /**
-   * Where it listens as a URL, e.g. `http://127.0.0.1:8888`. On a Unix socket it is
-   * `http://localhost`, for a client that connects to the path instead. curl does with `--unix-socket`
-   * and the whole URL in `--request-target`.
+   * The URL of the proxy, such as `http://127.0.0.1:8888`. On a Unix socket it is `http://localhost`, for
+   * clients that connect to the path. curl does so with `--unix-socket` and the whole URL in
+   * `--request-target`.
    */
   readonly url: string;
   /** Resolves when the proxy has shut down. */
   readonly finished: Promise<void>;
-  /** Counters of this moment. */
+  /** Returns the current counters. */
   stats(): ProxyStats;
-  /** Stops accepting, lets requests and tunnels end, and cuts what is left at the deadline. */
+  /** Stops accepting, waits for requests and tunnels, and closes the rest at the deadline. */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
-  /** Lets the proxy keep the process alive (the default). */
+  /** Makes the proxy keep the process alive (the default). */
   ref(): void;
-  /** Lets the process end while the proxy listens. */
+  /** Allows the process to end while the proxy listens. */
   unref(): void;
 }

@@ -1,5 +1,5 @@
 /**
- * What `reverseProxy` takes, tells and gives.
+ * The options and types of `reverseProxy`.
  *
  * **Permissions**: none.
  *
@@ -10,205 +10,204 @@ import type { TlsClientSettings } from "../../../net/tls/options.ts";
 import type { HttpHandler, HttpInfo } from "../../server/options.ts";
 
 /**
- * Where requests go: `http://host:port`, `https://host:port`, or `unix:/path` for a Unix socket.
- * A path behind the host is put in front of the path of each request.
+ * The target of requests: `http://host:port`, `https://host:port`, or `unix:/path` for a Unix socket. A
+ * path after the host is prepended to the path of each request.
  */
 export type ReverseProxyTarget = string | URL;
 
 /**
- * Chooses the target of a request. It must not take the target from the request itself, or clients
+ * Chooses the target of a request. It must not derive the target from the request. Otherwise clients
  * could reach any host.
  *
- * @param request The request.
- * @param info What is known besides.
- * @returns The target; undefined to answer 404.
+ * @param request The request of the client.
+ * @param info Further information about the request.
+ * @returns The target; undefined for a 404.
  */
 export type ReverseProxyChoose = (
   request: Request,
   info: HttpInfo,
 ) => ReverseProxyTarget | undefined | Promise<ReverseProxyTarget | undefined>;
 
-/** A request as it is about to be sent to its target. */
+/** A request before it is sent to its target. */
 export interface ReverseProxyRequest {
-  /** The method. */
+  /** The method of the request. */
   readonly method: string;
-  /** The target that the request goes to. */
+  /** The target of the request. */
   readonly target: string;
-  /** The path with the query. It may be replaced, and begins with `/`. */
+  /** The path with the query. It may be replaced, and must begin with `/`. */
   path: string;
   /**
-   * The fields, which may be changed. The proxy writes `Connection`, `Content-Length`,
-   * `Transfer-Encoding`, `TE` and `Upgrade` itself.
+   * The header fields, which may be changed. The proxy itself writes `Connection`, `Content-Length`,
+   * `Transfer-Encoding`, `TE` and `Upgrade`.
    */
   readonly headers: Headers;
 }
 
-/** A request that could not be passed on, or whose response broke off. */
+/** A request that could not be forwarded, or whose response was interrupted. */
 export interface ReverseProxyFailure {
-  /** The status that the client gets. It is not sent where the response had begun. */
+  /** The status for the client. It is not sent if the response has already begun. */
   readonly status: number;
-  /** Whether the client had got the head of a response. Then its response is cut. */
+  /** Whether the client has got the head of a response. Then its response is truncated. */
   readonly begun: boolean;
-  /** The target; undefined where none was available. */
+  /** The target; undefined if none was available. */
   readonly target: string | undefined;
-  /** The request. */
+  /** The request of the client. */
   readonly request: Request;
-  /** What went wrong. */
+  /** The reason of the failure. */
   readonly error: Error;
 }
 
 /** Options of `reverseProxy`. Times are in milliseconds; 0 means no limit. */
 export interface ReverseProxyOptions {
   /**
-   * How one of several targets is chosen. A function returns one of the targets; health checks do
-   * not apply to what it chooses.
+   * The policy that selects one of several targets. A function returns one of the targets. Health checks
+   * do not apply to its choice.
    *
    * @default "round-robin"
    */
   policy?: "round-robin" | "least-connections" | "random" | ReverseProxyChoose;
   /**
-   * A target that fails so many times within `failTimeout` gets no requests for `failTimeout`. Then
-   * one request tries it. Failures are: no connection, no or a malformed response, a response that
-   * is late or breaks off. Statuses are not failures. 0 means that targets are always used. A single
-   * target is always used.
+   * The number of failures within `failTimeout` after which a target gets no requests for `failTimeout`.
+   * After that, one request tests the target. Failures are: no connection, no response, and a
+   * malformed, late or interrupted response. Statuses are not failures. 0 disables health checks. A
+   * single target is always used.
    *
    * @default 3
    */
   maxFails?: number;
   /**
-   * The time for `maxFails`.
+   * The period for `maxFails`.
    *
    * @default 10000
    */
   failTimeout?: number;
   /**
-   * The most requests at a time on one target. Where all targets have that many, a request is
-   * answered 503. 0 means no limit but that of the server.
+   * The largest number of simultaneous requests to one target. If all targets have reached it, further
+   * requests get 503. 0 means no limit.
    *
    * @default 0
    */
   maxConnections?: number;
   /**
-   * The most idle connections that are kept for one target.
+   * The largest number of idle connections to one target.
    *
    * @default 64
    */
   maxIdle?: number;
   /**
-   * How long an idle connection is kept. A `Keep-Alive` field of the target shortens it.
+   * The longest time that an idle connection stays open. The target can shorten it (`Keep-Alive`).
    *
    * @default 30000
    */
   keepAliveTimeout?: number;
   /**
-   * How long connecting may take, the TLS handshake included.
+   * The longest time for connecting, including the TLS handshake.
    *
    * @default 5000
    */
   connectTimeout?: number;
   /**
-   * How long the target may take from the end of the request to the head of its response; then it is
-   * 504. Keep it below `handlerTimeout` of the server.
+   * The longest time from the end of a request to the head of its response. When it expires, the client
+   * gets 504. It should be below `handlerTimeout` of the server.
    *
    * @default 30000
    */
   responseTimeout?: number;
   /**
-   * How long the body of a response may be silent, and how long a target may take nothing of the
-   * body of a request. Raise it for event streams that are silent for longer.
+   * The longest pause in the body of a response, and the longest time without write progress in the body
+   * of a request. Event streams with longer pauses need a higher value.
    *
    * @default 60000
    */
   bodyTimeout?: number;
   /**
-   * How long both sides of an upgraded connection may be silent.
+   * The longest time without data in both directions of an upgraded connection.
    *
    * @default 300000
    */
   tunnelTimeout?: number;
   /**
-   * The `Host` that targets get: that of the target, or that of the client.
+   * The `Host` field for targets: that of the target, or that of the client.
    *
    * @default "target"
    */
   host?: "target" | "client";
   /**
-   * The fields that tell targets of the client: `X-Forwarded-For`, `-Proto` and `-Host`, or
-   * `Forwarded` (RFC 7239). What the client sent in these fields is dropped, unless it is a proxy
-   * that the option `trustProxy` of the server trusts. A client on a Unix socket is `unknown`
-   * (RFC 7239 §6.2).
+   * The fields that describe the client: `X-Forwarded-For`, `-Proto` and `-Host`, or `Forwarded`
+   * (RFC 7239). The proxy drops these fields of a client, unless the option `trustProxy` of the server
+   * trusts the client. A client on a Unix socket is `unknown` (RFC 7239 §6.2).
    *
    * @default "x-forwarded"
    */
   forwarded?: "x-forwarded" | "forwarded" | "both" | "none";
   /**
-   * The name of this proxy in `Via` (RFC 9110 §7.6.3), a token. A request that bears it already is
-   * answered 508, so each proxy of a chain needs a name of its own.
+   * The name of this proxy in `Via` (RFC 9110 §7.6.3), a token. A request that already has this name
+   * gets 508. Each proxy of a chain needs a different name.
    *
    * @default "portside-" and a random number
    */
   name?: string;
   /**
-   * A path that is removed from the front of the paths of requests, such as `/api`. Other paths stay.
+   * A prefix to remove from the paths of requests, such as `/api`. Other paths stay unchanged.
    *
    * @default none
    */
   stripPrefix?: string;
   /**
-   * Called before a request is sent to a target, for each attempt. It may change path and fields.
-   * What it throws is answered as what a handler throws.
+   * Runs before each attempt to send a request. It may change the path and the fields. The server handles
+   * an error of this function like an error of a handler.
    */
   rewrite?: (
     outgoing: ReverseProxyRequest,
     request: Request,
     info: HttpInfo,
   ) => void | Promise<void>;
-  /** TLS of `https` targets: authorities (`caCerts`), a certificate, the name to verify. */
+  /** TLS settings for `https` targets: authorities, client certificate, name to verify. */
   tls?: Pick<TlsClientSettings, "caCerts" | "cert" | "key" | "serverName" | "minVersion">;
   /**
-   * Called for each request that fails with 502, 503, 504 or 508, and for each response that breaks
-   * off. It is not called for clients that leave.
+   * Runs for each request that fails with 502, 503, 504 or 508, and for each interrupted response. It does
+   * not run for clients that leave.
    */
   onError?: (failure: ReverseProxyFailure) => void;
 }
 
 /** Counters of one target. */
 export interface ReverseProxyTargetStats {
-  /** The target as a URL. */
+  /** The URL of the target. */
   readonly target: string;
-  /** Whether it gets requests. */
+  /** Whether the target currently gets requests. */
   readonly available: boolean;
-  /** Requests under way. */
+  /** Number of requests in progress. */
   readonly active: number;
-  /** Idle connections. */
+  /** Number of idle connections. */
   readonly idle: number;
-  /** Requests that it was sent. */
+  /** Number of requests sent to the target. */
   readonly requests: number;
-  /** Failures. */
+  /** Number of failures. */
   readonly failed: number;
 }
 
 /** Counters of a reverse proxy. */
 export interface ReverseProxyStats {
-  /** Requests that were passed on, or were to be. */
+  /** Number of requests, including those that failed. */
   readonly requests: number;
-  /** Requests that were sent again, since their connection had died. */
+  /** Number of requests that were repeated because their connection had ended. */
   readonly retries: number;
-  /** Requests that failed with 502, 503, 504 or 508, and responses that broke off. */
+  /** Number of requests that failed with 502, 503, 504 or 508, and of interrupted responses. */
   readonly failed: number;
-  /** Connections that were upgraded and are open. */
+  /** Number of open upgraded connections. */
   readonly tunnels: number;
-  /** Each target. */
+  /** The counters of each target. */
   readonly targets: readonly ReverseProxyTargetStats[];
 }
 
 /**
- * A handler for `serveHttp` that passes requests on. Its idle connections end when a server that
- * uses it shuts down, and when it is closed.
+ * A handler for `serveHttp` that forwards requests. Its idle connections end when it is closed, and when
+ * a server that uses it shuts down.
  */
 export interface ReverseProxy extends HttpHandler, AsyncDisposable {
-  /** Counters of this moment. */
+  /** Returns the current counters. */
   stats(): ReverseProxyStats;
-  /** Closes idle connections, and lets those in use end with their responses. */
+  /** Closes idle connections. Connections in use end with their responses. */
   close(): void;
 }

@@ -1,14 +1,13 @@
 /**
- * A reverse proxy as a handler of `serveHttp`: it passes requests on to one or several servers, over
+ * A reverse proxy as a handler of `serveHttp`. It forwards requests to one or several servers over
  * HTTP/1.1.
  *
- * Bodies stream in both directions as they are: what is compressed stays compressed, and a slow side
- * holds the other one back. What belongs to a connection ends here (RFC 9110 §7.6.1), and messages are
- * framed anew. Interim responses 103, trailers and upgrades (WebSocket) are passed on. A response that
- * breaks off is cut for the client, too. Where requests go is decided by the configuration alone:
- * neither `Host` nor an absolute target changes it.
+ * Bodies are streamed unchanged in both directions, with backpressure. Compressed bodies stay compressed.
+ * The proxy removes the fields of the connection (RFC 9110 §7.6.1) and frames messages anew. It forwards
+ * early hints (103), trailers and upgrades (WebSocket). An interrupted response is also interrupted for
+ * the client. Only the configuration selects the target: neither `Host` nor an absolute target changes it.
  *
- * @example A server in front of another one
+ * @example A proxy in front of a server
  * ```ts
  * import { reverseProxy } from "@portside/kit/http/reverse-proxy";
  * import { serveHttp } from "@portside/kit/http/server";
@@ -22,23 +21,23 @@
  * assertEquals(await response.text(), "for 127.0.0.1");
  * ```
  *
- * Requests that may be repeated (GET, HEAD, OPTIONS, PUT and DELETE without a body, RFC 9110 §9.2.2)
- * use kept connections. If one of them ends before any byte of a response, the request is sent once
- * more, on a new connection or to another target. All other requests use a new connection each, and
- * are never sent twice; if no connection to a target comes about, nothing has been sent, and another
- * target gets the request.
+ * Idempotent requests without a body (GET, HEAD, OPTIONS, PUT and DELETE, RFC 9110 §9.2.2) reuse
+ * connections. If such a connection ends before the first byte of a response, the proxy repeats the
+ * request once, on a new connection or to another target. Other requests use new connections, and are
+ * never sent twice. If connecting to a target fails, nothing has been sent, and another target gets the
+ * request.
  *
- * Settings of `serveHttp` that matter:
- * - `hardened: true` for upgrades, early hints and trailers, and for bodies that are not compressed
- *   behind the back of the application, as `Deno.serve` does.
- * - `allowedHosts` with the public name of the site, if the server listens on loopback.
- * - `maxBody` for large uploads, `handlerTimeout: 0` for those that take longer than a minute: the
- *   proxy has time limits of its own, which measure progress.
- * - `trustProxy` if there is another proxy in front. Without it, `Forwarded` and `X-Forwarded-*` of
- *   clients are dropped.
+ * Recommended settings of `serveHttp`:
+ * - `hardened: true` supports upgrades, early hints and trailers. It also avoids the automatic
+ *   compression of `Deno.serve`.
+ * - `allowedHosts` contains the public name of the site if the server listens on loopback.
+ * - `maxBody` allows large uploads. `handlerTimeout: 0` allows uploads of more than a minute. The time
+ *   limits of the proxy measure progress.
+ * - `trustProxy` accepts `Forwarded` and `X-Forwarded-*` of another proxy in front. Otherwise the proxy
+ *   drops these fields.
  *
- * A wrapper that sets fields of the request cannot protect them from a client that names them in
- * `Connection`. Set such fields in `rewrite`.
+ * A client can remove a field that a wrapper sets by naming it in `Connection`. Set such fields in
+ * `rewrite`.
  *
  * **Permissions**: `--allow-net=HOST:PORT` for each target; `--allow-read` and `--allow-write` for the
  * path of a Unix socket. Source: RFC 9110 §7.6, §9.2.2; RFC 9112; RFC 7239.
@@ -119,16 +118,16 @@ const REVERSE_PROXY = new OptionRules<ReverseProxyOptions>({
 });
 
 /**
- * Makes a handler that passes requests on.
+ * Makes a handler that forwards requests.
  *
- * Failures are problem details (RFC 9457): 502 if the target refuses the connection, breaks it off or
- * sends no proper response, 504 if it is late, 503 if no target is available.
+ * Failures become problem details (RFC 9457): 502 if the target refuses or breaks off the connection or
+ * sends a malformed response, 504 if it is late, 503 if no target is available.
  *
- * @param target The target, several of them, or a function that chooses one for each request.
- * @param options Policy, limits and fields.
- * @returns The handler. It may be used by several servers.
- * @throws {TypeError} If a target or an option is malformed.
- * @throws {RangeError} If a limit is out of range.
+ * @param target The target, several targets, or a function that chooses one for each request.
+ * @param options The policy, the limits and the forwarded fields.
+ * @returns The handler. Several servers may use it.
+ * @throws {TypeError} If a target or an option is unknown, malformed or has the wrong type.
+ * @throws {RangeError} If a number is out of range.
  *
  * @example Two servers, and an API under a prefix
  * ```ts

@@ -259,8 +259,8 @@ Deno.test("a client whose port is also that of an upstream connection is no loop
 });
 
 Deno.test("serveProxy() wants users, or open, beyond this machine", () => {
-  assertThrows(() => serveProxy({ hostname: "0.0.0.0" }), TypeError, "give users");
-  assertThrows(() => serveProxy({ hostname: "::" }), TypeError, "give users");
+  assertThrows(() => serveProxy({ hostname: "0.0.0.0" }), TypeError, "set users");
+  assertThrows(() => serveProxy({ hostname: "::" }), TypeError, "set users");
 });
 
 const NONSENSE: [ServeProxyOptions, string][] = [
