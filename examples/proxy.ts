@@ -2,18 +2,18 @@
 /**
  * A forward proxy for HTTP and, by CONNECT, for HTTPS and WebSockets.
  *
- * It serves this machine alone, reaches no private address and no port but 443 by CONNECT, unless
- * it is told otherwise. Every request is one line of the log: client, method, target, status, bytes
- * from and to the client, and the milliseconds until the proxy was connected, until the response
- * began, and until all was over. A `-` stands where there was no such moment.
+ * By default it serves only this machine, refuses private addresses, and allows CONNECT only to port
+ * 443. It logs one line for each request: client, method, target, status, bytes from and to the client,
+ * and the milliseconds until the connection, until the start of the response, and until the end. A `-`
+ * replaces a missing time.
  *
  * ```sh
  * deno task proxy
  * curl -x http://127.0.0.1:8888 http://example.com/
  * ```
  *
- * It can pass requests on to other proxies, by target, tell servers the address of the client, and
- * be told it by a load balancer (PROXY protocol).
+ * It can forward requests to other proxies by target. With the PROXY protocol, it can send the address of
+ * the client to servers, and receive it from a load balancer.
  *
  * **Permissions**: `--allow-net`
  *
@@ -29,10 +29,10 @@ import { FLAGS } from "./proxy/flags.ts";
 
 const cli = defineCli({
   name: "proxy",
-  summary: "Passes HTTP and CONNECT on, to public addresses unless told otherwise.",
+  summary: "Forwards HTTP and CONNECT. By default, only to public addresses.",
   flags: FLAGS,
   permissions: {
-    "--allow-net": "listen, look names up, and connect to what is asked for",
+    "--allow-net": "listen, resolve names, and connect to the requested targets",
     "--allow-read=<file>": "only with --upstream-ca",
   },
   examples: [
@@ -57,7 +57,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const options = proxyOptions({ ...values, upstreamCa: await Promise.all(files) });
     const onEvent = (event: ServerEvent) => {
       if (event.type !== "handshake-error") return;
-      // A health check of TCP alone says nothing.
+      // A TCP health check sends no data.
       const level = event.error.kind === "truncated" ? "debug" : "warn";
       ctx.log[level]("{error}", { error: event.error.message });
     };

@@ -1,4 +1,4 @@
-/** The line of the log for each request. @module */
+/** Logs one line for each request. @module */
 
 import type { ProxyEntry } from "../../http/proxy/proxy.ts";
 import type { CliLog } from "../../tools/cli.ts";
@@ -6,9 +6,9 @@ import type { CliLog } from "../../tools/cli.ts";
 const ms = (time: number | undefined) => time === undefined ? time : Math.round(time * 10) / 10;
 
 /**
- * Logs what became of a request: client, method, target, status, bytes from and to the client, and
- * the times until connected, answered and done. A time that there was not is a dash in the text, and
- * missing in JSON.
+ * Logs a request: client, method, target, status, bytes from and to the client, and the times until the
+ * connection, the start of the response and the end. A missing time is a dash in the text, and absent in
+ * JSON.
  */
 export function logEntry(log: CliLog, entry: ProxyEntry): void {
   const [connect, firstByte, total] = [entry.connect, entry.firstByte, entry.total].map(ms);

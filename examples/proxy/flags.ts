@@ -2,31 +2,31 @@
 
 import { type Flags, serverFlags } from "../../tools/cli.ts";
 
-/** What the proxy can be told. */
+/** All flags of the proxy. */
 export const FLAGS = {
   ...serverFlags(8888),
-  auth: { type: "list", placeholder: "user:password", help: "Login that clients must give" },
-  open: { type: "boolean", help: "Beyond this machine: serve anybody, without --auth" },
+  auth: { type: "list", placeholder: "user:password", help: "Required login of clients" },
+  open: { type: "boolean", help: "Serve everybody beyond this machine without --auth" },
   allowClient: {
     type: "list",
     placeholder: "block",
-    help: "The only clients: addresses, blocks like 10.0.0.0/8",
+    help: "Allowed clients: addresses, blocks like 10.0.0.0/8",
   },
-  denyClient: { type: "list", placeholder: "block", help: "Clients to refuse" },
-  allow: { type: "list", placeholder: "target", help: "The only hosts, *.names, address blocks" },
-  deny: { type: "list", placeholder: "target", help: "Hosts, *.names, address blocks to refuse" },
-  allowPrivate: { type: "boolean", help: "Reach private, loopback and other special addresses" },
+  denyClient: { type: "list", placeholder: "block", help: "Refused clients" },
+  allow: { type: "list", placeholder: "target", help: "Allowed hosts, *.names, address blocks" },
+  deny: { type: "list", placeholder: "target", help: "Refused hosts, *.names, address blocks" },
+  allowPrivate: { type: "boolean", help: "Allow private, loopback and other special addresses" },
   connectPort: {
     type: "list",
     placeholder: "port",
     default: ["443"],
-    help: "Port that CONNECT may reach, or any",
+    help: "Allowed port for CONNECT, or any",
   },
   requestPort: {
     type: "list",
     placeholder: "port",
     default: ["any"],
-    help: "Port that plain HTTP may reach, or any",
+    help: "Allowed port for plain HTTP, or any",
   },
   upstream: {
     type: "list",
@@ -36,31 +36,41 @@ export const FLAGS = {
   upstreamCa: {
     type: "list",
     placeholder: "file",
-    help: "Authority to trust besides the known ones for an https proxy, PEM",
+    help: "Additional authority for an https proxy, PEM",
   },
   bind: {
     type: "list",
     placeholder: "address",
-    help: "Address of this machine to connect from, IPv4, IPv6 or both",
+    help: "Local address of connections: IPv4, IPv6 or both",
   },
   acceptProxyProtocol: {
     type: "list",
     placeholder: "block",
-    help: "Load balancers whose PROXY header names the client",
+    help: "Load balancers that send a PROXY header",
   },
   sendProxyProtocol: {
     type: "choice",
     choices: ["v1", "v2"],
-    help: "Tell servers the address of the client, by a PROXY header",
+    help: "Send a PROXY header with the address of the client",
   },
-  maxConnections: { type: "integer", default: 1024, min: 0, help: "Clients at once; 0: any" },
-  maxPerAddress: { type: "integer", default: 256, min: 0, help: "Of one address; 0: any" },
+  maxConnections: {
+    type: "integer",
+    default: 1024,
+    min: 0,
+    help: "Simultaneous clients; 0: no limit",
+  },
+  maxPerAddress: {
+    type: "integer",
+    default: 256,
+    min: 0,
+    help: "Clients per address; 0: no limit",
+  },
   maxHead: { type: "size", default: "32KiB", min: "1", help: "Largest head of a request" },
-  headTimeout: { type: "duration", default: "15s", help: "Longest head of a request; 0: any" },
-  idleTimeout: { type: "duration", default: "60s", help: "Longest pause of a client; 0: any" },
-  bodyTimeout: { type: "duration", default: "60s", help: "Longest pause in a body; 0: any" },
-  minBodyRate: { type: "size", default: "500B", min: "1", help: "Slowest upload, per second" },
-  connectTimeout: { type: "duration", default: "10s", help: "Longest connecting; 0: any" },
-  responseTimeout: { type: "duration", default: "60s", help: "Longest wait for a server; 0: any" },
-  tunnelTimeout: { type: "duration", default: "5m", help: "Longest pause of a tunnel; 0: any" },
+  headTimeout: { type: "duration", default: "15s", help: "Time for a head; 0: no limit" },
+  idleTimeout: { type: "duration", default: "60s", help: "Time between requests; 0: no limit" },
+  bodyTimeout: { type: "duration", default: "60s", help: "Pause in a body; 0: no limit" },
+  minBodyRate: { type: "size", default: "500B", min: "1", help: "Lowest upload rate, per second" },
+  connectTimeout: { type: "duration", default: "10s", help: "Time to connect; 0: no limit" },
+  responseTimeout: { type: "duration", default: "60s", help: "Wait for a server; 0: no limit" },
+  tunnelTimeout: { type: "duration", default: "5m", help: "Pause of a tunnel; 0: no limit" },
 } as const satisfies Flags;

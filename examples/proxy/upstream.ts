@@ -1,9 +1,9 @@
-/** The next proxies of the command line: `--upstream TARGET=URL`. @module */
+/** Reads the next proxies of the command line: `--upstream TARGET=URL`. @module */
 
 import { createProxy, type ProxyOptions, type ProxyUpstreamRule } from "../../http/proxy/proxy.ts";
 import { badValue } from "../../tools/cli.ts";
 
-/** One `--upstream`: a target, or `*` for all, and the next proxy. */
+/** The value of one `--upstream`: a target, or `*` for all, and the next proxy. */
 export interface Upstream {
   readonly target: string;
   readonly url: string;
@@ -13,7 +13,7 @@ const EXPECTED =
   "URL or TARGET=URL; URL is direct, or http://, https://, socks5:// or socks5h:// " +
   "with [user:password@]host:port";
 
-/** Reads `URL` or `TARGET=URL`. Errors do not show it, because it may contain a password. */
+/** Reads `URL` or `TARGET=URL`. Errors do not show the value, because it may contain a password. */
 export function readUpstream(text: string): Upstream {
   const [, target = "*", url] = /^(?:([^=@]*?)=)?([a-z][a-z\d]*:\/\/.*|direct)$/is.exec(text) ?? [];
   if (url === undefined) throw badValue("--upstream", "…", EXPECTED);
@@ -25,7 +25,7 @@ export function readUpstream(text: string): Upstream {
   return { target, url };
 }
 
-/** The rules in their order; those for all targets come last. */
+/** Returns the rules in their order. Rules for all targets come last. */
 export function upstreamRules(
   upstreams: readonly Upstream[],
   caCerts: readonly string[],

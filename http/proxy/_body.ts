@@ -4,32 +4,32 @@ import { ProxyRefusal } from "./_pages.ts";
 import { Late, type Peer, Stopped } from "./_peer.ts";
 
 /**
- * Body of one request. Between two heads it alone advances the client's decoder, and it does so
- * once: whatever happens to an attempt, the bytes of the next request stay where they are.
+ * The body of one request. Between two heads, only this class advances the client's decoder, and it does
+ * so once. A failed attempt never consumes bytes of the next request.
  */
 export class ForwardedBody {
-  /** Whether the request has been read to its end, so that the next one can follow. */
+  /** Whether the request has been read to its end. */
   ended = false;
-  /** Bytes read so far. */
+  /** The number of bytes read so far. */
   size = 0;
-  /** Fields behind the last chunk. They are known at the end. */
+  /** The trailer fields, which are known at the end. */
   trailers: Http1Fields | undefined;
-  /** Why the rest of the request cannot be had. */
+  /** The reason that the rest of the request cannot be read. */
   fault: ProxyRefusal | undefined;
 
   readonly #client: Peer;
   readonly #limits: ProxyLimits;
   readonly #gone: () => void;
-  /** Ticks spent waiting for the client. */
+  /** The number of ticks spent waiting for the client. */
   #waited = 0;
 
   /**
-   * Takes the end of a request that has no body at once.
+   * Starts to read a body. A request without a body ends at once.
    *
-   * @param client The connection that the head came on.
-   * @param head The head.
-   * @param limits The limits.
-   * @param gone Called when the client goes away, from the end of the request on.
+   * @param client The connection of the client.
+   * @param head The head of the request.
+   * @param limits The limits of the proxy.
+   * @param gone Runs when the client leaves after the end of the request.
    */
   constructor(client: Peer, head: Http1Request, limits: ProxyLimits, gone: () => void) {
     this.#client = client;
@@ -42,8 +42,8 @@ export class ForwardedBody {
   }
 
   /**
-   * Returns the next bytes, which are lent until the next call. Without any, either the request
-   * has ended or `more` is to be awaited.
+   * Returns the next bytes, which are valid until the next call. Without a result, either the request
+   * has ended, or the caller must wait for `more`.
    */
   next(): Uint8Array | undefined {
     if (this.ended) return undefined;
@@ -59,7 +59,7 @@ export class ForwardedBody {
     if (event.kind === "data") {
       const { bytes } = event;
       this.size += bytes.length;
-      // A read that is under way may move what the decoder has lent.
+      // A pending read may overwrite the bytes of the decoder.
       return this.#client.reading ? bytes.slice() : bytes;
     }
     if (event.kind === "end") {
@@ -73,7 +73,7 @@ export class ForwardedBody {
   /**
    * Reads more bytes from the client.
    *
-   * @param answered Whether the response has begun. What goes on then may be a conversation.
+   * @param answered Whether the response has begun. Then only the pause is limited, not the total wait.
    */
   async more(answered: boolean): Promise<void> {
     const { clock } = this.#client;
@@ -93,17 +93,17 @@ export class ForwardedBody {
     throw this.fault;
   }
 
-  /** Allows the client a pause from now on: the response has made progress. */
+  /** Restarts the limit of the pause, because the response has made progress. */
   extend(): void {
     if (!this.ended) this.#client.limit(this.#client.clock.after(this.#limits.bodyTimeout));
   }
 
-  /** Ends a wait for the rest, which nobody wants. The connection cannot carry another request. */
+  /** Stops waiting for the rest of the body. The connection cannot be used for another request. */
   stop(): void {
     if (!this.ended) this.#client.stopReading();
   }
 
-  /** The tick at which the client has had its time. */
+  /** Returns the tick at which the limit of the client expires. */
   #due(answered: boolean): number {
     const { clock } = this.#client;
     const { bodyTimeout, minBodyRate } = this.#limits;

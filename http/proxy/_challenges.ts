@@ -1,13 +1,13 @@
 import { lowerAscii } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
 
-/** The token that a challenge or one of its parameters begins with, and what follows it. */
+/** Matches the token at the start of a challenge or parameter, and a following equals sign. */
 const START = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(=?)/;
 
 /**
- * The authentication schemes of a `WWW-Authenticate` field, in lower case (RFC 9110 §11.6.1). Commas
- * divide challenges, and the parameters of one challenge, too: a member that begins with `name=` is a
- * parameter.
+ * Returns the authentication schemes of a `WWW-Authenticate` field, in lower case (RFC 9110 §11.6.1).
+ * Commas separate challenges and also the parameters of a challenge. A member that begins with `name=`
+ * is a parameter.
  */
 export function schemesOf(value: string): string[] {
   const schemes: string[] = [];

@@ -4,7 +4,7 @@ import { LocalAddresses } from "./_local_addresses.ts";
 import { Rules } from "./_rules.ts";
 import type { ProxyClientRule, ProxyOptions } from "./options.ts";
 
-/** The address of a client, or `unix:` for one on a Unix socket; undefined if it has none. */
+/** The address of a client, or `unix:` for a Unix socket; undefined without an address. */
 export type ClientAddress = AddressBytes | string | undefined;
 
 /** Returns the address of a client without its zone. */
@@ -13,14 +13,14 @@ export function clientAddress(remote: Address): ClientAddress {
   return readAddressBytes(remote.hostname.replace(/%[\w.-]+$/, ""));
 }
 
-/** Rules for some clients. */
+/** The rules for a group of clients. */
 interface Group {
   readonly clients: AddressBlocks | undefined;
   readonly users: ReadonlySet<string> | undefined;
   readonly rules: Rules;
 }
 
-/** Which clients may use a proxy, and which targets each of them may reach. */
+/** The rules for clients: access to the proxy, and the targets of each client. */
 export class ClientRules {
   readonly #allow: AddressBlocks | undefined;
   readonly #deny: AddressBlocks | undefined;
@@ -39,7 +39,7 @@ export class ClientRules {
     this.#groups = clientRules.map((rule, index) => readGroup(rule, index, options, from));
   }
 
-  /** Tells whether a client may use the proxy. One without an address is in no list. */
+  /** Returns whether a client may use the proxy. A client without an address is in no list. */
   admits(client: ClientAddress): boolean {
     if (this.#deny?.includes(client)) return false;
     return this.#allow === undefined || this.#allow.includes(client);

@@ -5,7 +5,7 @@ import type { NextHops } from "./_next_hop.ts";
 import type { Upstreams } from "./_upstream.ts";
 import type { ProxyEntry, ProxyOptions } from "./options.ts";
 
-/** What all connections of a proxy share. Times are in milliseconds, Infinity for none. */
+/** The state that all connections of a proxy share. Times are in milliseconds, Infinity for none. */
 export interface ProxyCore {
   readonly options: ProxyOptions;
   readonly clients: ClientRules;
@@ -14,19 +14,19 @@ export interface ProxyCore {
   readonly upstreams: Upstreams;
   readonly via: string;
   readonly credentials: Credentials | undefined;
-  /** The version of the PROXY protocol in which servers are told of clients; undefined for none. */
+  /** The version of the PROXY protocol for servers; undefined for none. */
   readonly introduce: 1 | 2 | undefined;
   readonly limits: ProxyLimits;
   readonly counts: Counts;
 }
 
-/** The limits, checked and complete. */
+/** The complete limits of a proxy. */
 export interface ProxyLimits {
   readonly maxHead: number;
   readonly headTimeout: number;
   readonly idleTimeout: number;
   readonly bodyTimeout: number;
-  /** In bytes per second. */
+  /** The lowest rate of an upload in bytes per second. */
   readonly minBodyRate: number;
   readonly responseTimeout: number;
   readonly hookTimeout: number;
@@ -34,7 +34,7 @@ export interface ProxyLimits {
   readonly halfCloseTimeout: number;
 }
 
-/** Counters. */
+/** The counters of a proxy. */
 export interface Counts {
   requests: number;
   retries: number;
@@ -48,7 +48,7 @@ export interface Counts {
 
 const logger = getLogger(["portside", "http", "proxy"]);
 
-/** Counts and tells what became of a request; `denied` if the rules refused it. */
+/** Counts a request and passes its entry to `onEntry`. `denied` means that the rules refused it. */
 export function tell({ counts, options }: ProxyCore, entry: ProxyEntry, denied: boolean): void {
   if (denied) counts.denied++;
   else if (entry.error !== undefined) counts.failed++;
@@ -59,7 +59,7 @@ export function tell({ counts, options }: ProxyCore, entry: ProxyEntry, denied: 
   }
 }
 
-/** Who may use a proxy. */
+/** The logins of the users of a proxy. */
 export class Credentials {
   readonly #secrets: { readonly user: string; readonly bytes: Uint8Array }[];
 
@@ -71,7 +71,7 @@ export class Credentials {
     }));
   }
 
-  /** Who it is; undefined if it is nobody. It takes as long for a near miss as for a far one. */
+  /** Returns the user of a login; undefined if it is wrong. The time does not depend on the login. */
   check(authorization: string | undefined): string | undefined {
     const word = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? "")?.[1];
     if (word === undefined) return undefined;

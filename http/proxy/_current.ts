@@ -6,29 +6,35 @@ import type { Peer } from "./_peer.ts";
 import { shownTarget } from "./_target.ts";
 import type { ProxyEntry } from "./options.ts";
 
-/** State of one request, whatever becomes of the attempts to send it. */
+/** The state of one request across all attempts to send it. */
 export class Current {
   status = 0;
   user: string | undefined;
-  /** The next proxy, as it is shown. */
+  /** The URL of the next proxy, without a login. */
   proxy: string | undefined;
   connect: number | undefined;
   firstByte: number | undefined;
   error: string | undefined;
-  /** The time of its hooks, if there are any. */
+  /** The time limit of the hooks, if there are any. */
   hooks: HookTime | undefined;
-  /** Whether the rules refused it, as opposed to a server. */
+  /** Whether the rules refused the request. */
   denied = false;
-  /** Bytes that the client has sent through a tunnel. */
+  /** The number of bytes that the client has sent through a tunnel. */
   tunnelled = 0;
 
   readonly #started = performance.now();
   readonly #client: Peer;
   readonly #sentBefore: number;
-  /** Bytes of the head as it came: a hook that changes the fields drops them. */
+  /** The size of the received head. A hook may change the fields later. */
   readonly #headSize: number;
 
-  /** Without a head and a body if the head was malformed. */
+  /**
+   * Starts a request.
+   *
+   * @param client The connection of the client.
+   * @param head The head; undefined if it is malformed.
+   * @param body The body; undefined if the head is malformed.
+   */
   constructor(
     client: Peer,
     readonly head: Http1Request | undefined,
@@ -39,7 +45,7 @@ export class Current {
     this.#headSize = head === undefined ? 0 : sizeOf(head.fields);
   }
 
-  /** Returns what has become of it. */
+  /** Returns the log entry of the request. */
   entry(client: string): ProxyEntry {
     const { head, body, status, tunnelled, connect, firstByte, user, proxy, error } = this;
     return {

@@ -22,58 +22,59 @@ import { Late } from "./_peer.ts";
 import type { Upstream } from "./_upstream.ts";
 import type { ProxyRequest } from "./options.ts";
 
-/** Methods whose requests have no use for a body. */
+/** Methods whose requests normally have no body. */
 const BODYLESS = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/** A kept connection had ended before any byte of a response came. */
+/** Thrown if a reused connection ends before the first byte of a response. */
 export class Stale extends Error {}
 
-/** What follows on the client's connection. */
+/** The next state of the client's connection. */
 export type Outcome = "keep" | "close" | "tunnel";
 
-/** What all attempts to send a request share. None of them can touch the client's decoder. */
+/** The data that all attempts to send a request share. Attempts have no access to the client's decoder. */
 export interface Asked {
   readonly head: Http1Request;
   readonly body: ForwardedBody;
   readonly to: Outgoing;
   readonly hook: ProxyRequest | undefined;
-  /** The time of its hooks, if there are any. */
+  /** The time limit of the hooks, if there are any. */
   readonly hooks: HookTime | undefined;
 }
 
-/** The client's side, as far as an attempt has to do with it. */
+/** The client's side, as an attempt needs it. */
 export interface Answering {
-  /** Output to the client. */
+  /** The output to the client. */
   readonly out: Out;
   /** Whether the connection ends after this response. */
   readonly draining: boolean;
 }
 
 /**
- * Whether a request may be sent again after a kept connection has died (RFC 9110 §9.2.2). Only such
- * requests use a kept connection. The others would fail whenever its server has just closed it.
+ * Returns whether a request may be repeated after a reused connection has ended (RFC 9110 §9.2.2). Only
+ * such requests reuse connections. Other requests would fail if the server has just closed the
+ * connection.
  */
 export function isRepeatable({ method, framing }: Http1Request): boolean {
   return framing === 0 && isIdempotent(method);
 }
 
-/** One attempt: sends a request on one connection, and passes the response back. */
+/** One attempt to send a request on one connection and to forward the response. */
 export class ProxyExchange {
   status = 0;
-  /** When the head of the response had come. */
+  /** The time at which the head of the response arrived. */
   firstByte: number | undefined;
-  /** Whether the server's connection may carry another request. */
+  /** Whether the connection to the server can be reused. */
   reusable = false;
-  /** Whether the server's connection is logged in, and so is for this client alone. */
+  /** Whether the connection to the server has a login, and so serves only this client. */
   pinned = false;
 
   readonly #core: ProxyCore;
   readonly #asked: Asked;
   readonly #upstream: Upstream;
   readonly #client: Answering;
-  /** Whether the head of the response is on its way to the client. */
+  /** Whether the head of the response is being sent to the client. */
   #answered = false;
   /** Whether the server has taken the whole request. */
   #sent = false;
@@ -81,7 +82,7 @@ export class ProxyExchange {
   #unwanted = false;
   /** Whether a hook has answered in place of the server. */
   #replaced = false;
-  /** Whether the client got a 100. */
+  /** Whether the client has got a 100 response. */
   #continued = false;
   #uploading: Promise<void> | undefined;
 
@@ -97,7 +98,7 @@ export class ProxyExchange {
     return this.#answered && this.#client.out.written;
   }
 
-  /** Runs it. When this settles, nothing of the attempt is under way any more. */
+  /** Runs the attempt. It has ended completely when the promise settles. */
   async run(): Promise<Outcome> {
     const { head, body, to } = this.#asked;
     const upstream = this.#upstream;
@@ -124,7 +125,7 @@ export class ProxyExchange {
     }
   }
 
-  /** Ends an upload that is under way, and waits for its end. */
+  /** Ends the upload in progress, and waits for its end. */
   async #giveUp(): Promise<void> {
     this.#asked.body.stop();
     this.#upstream.reset();
@@ -140,7 +141,7 @@ export class ProxyExchange {
       const bytes = body.next();
       if (bytes !== undefined) {
         await out.data(bytes, chunked);
-        // While the request makes progress, the server may wait with the rest of its response.
+        // Progress of the request extends the time for the response.
         if (this.#answered) this.#extend();
       } else if (body.ended) break;
       else {
@@ -167,13 +168,13 @@ export class ProxyExchange {
     // A request that cannot be completed must not look complete to the server.
     if (this.#asked.body.fault !== undefined) this.#upstream.reset();
     else {
-      // The server may have answered already, and not want the rest.
+      // The server may have answered already, and may not need the rest.
       this.#unwanted = true;
       this.#startWaiting();
     }
   };
 
-  /** The server's time for its response begins when it has the request. */
+  /** Starts the time limit for the response, after the request has been sent. */
   #startWaiting(): void {
     const { clock, limits } = this.#core;
     if (!this.#answered) this.#upstream.limit(clock.after(limits.responseTimeout));
@@ -191,7 +192,7 @@ export class ProxyExchange {
     for (;;) {
       const event = decoder.next();
       if (event === undefined) {
-        // While the request is on its way, it has limits of its own.
+        // The upload has its own limits.
         if (due === Infinity && (this.#sent || this.#unwanted)) {
           due = clock.after(limits.responseTimeout);
         }
@@ -206,7 +207,7 @@ export class ProxyExchange {
     }
   }
 
-  /** Passes an interim response on (RFC 9110 §15.2). */
+  /** Forwards an interim response (RFC 9110 §15.2). */
   async #inform(response: Http1Response): Promise<void> {
     if (this.#asked.head.minor === 0) return;
     if (response.status === 100) this.#continued = true;
@@ -229,7 +230,7 @@ export class ProxyExchange {
       throw new ProxyRefusal(502, "The server changes to a protocol that was not asked for");
     }
     if (status === 407) {
-      // The client cannot log in there: its Proxy-Authorization ends here.
+      // The client cannot log in there, because Proxy-Authorization is not forwarded.
       throw new ProxyRefusal(502, "The server behind the proxy wants a login");
     }
     this.#upstream.heard(valueOf(response.fields, Known.keepAlive));
@@ -243,7 +244,7 @@ export class ProxyExchange {
     this.status = status;
     this.#answered = true;
     out.written = false;
-    // RFC 9110 §7.8: a client that waits for a 100 gets it before the protocol changes.
+    // RFC 9110 §7.8: the client must get the expected 100 before the protocol changes.
     if (status === 101 && head.expect === "100-continue" && !this.#continued) out.text(CONTINUE);
     out.text(responseHead(response, {
       framing: chunked ? "chunked" : "plain",
@@ -261,7 +262,7 @@ export class ProxyExchange {
     return close ? "close" : "keep";
   }
 
-  /** Lets the hook answer in place of the server; returns whether it has. */
+  /** Calls the hook. Returns whether it has answered in place of the server. */
   async #replace(response: Http1Response, close: boolean): Promise<boolean> {
     const { hook } = this.#asked;
     if (hook === undefined || this.#core.options.onResponse === undefined) return false;
@@ -305,7 +306,7 @@ export class ProxyExchange {
       if (event === undefined) {
         const writing = out.flush();
         if (writing !== undefined) await writing;
-        // While the response makes progress, the client may wait with the rest of its request.
+        // Progress of the response extends the time for the request.
         body.extend();
         if (await upstream.more(clock.after(limits.bodyTimeout))) continue;
         await upstream.confirmEnd();
@@ -326,7 +327,7 @@ export class ProxyExchange {
     }
   }
 
-  /** Waits until the request has gone out: what follows on both connections is another protocol. */
+  /** Waits until the request has been sent. Another protocol follows on both connections. */
   async #switched(): Promise<void> {
     await this.#uploading;
     if (!this.#sent) throw new ProxyRefusal(502, "The server broke off the connection");
@@ -334,17 +335,17 @@ export class ProxyExchange {
 
   #isReusable({ keepAlive }: Http1Response): boolean {
     const { head } = this.#asked;
-    // A server that expects no body there would take it for a request, and answer somebody else.
+    // A server that ignores such a body would read it as the next request.
     return keepAlive && (head.framing === 0 || !BODYLESS.has(head.method));
   }
 }
 
 /**
- * Whether a login of this request belongs to the connection, as with NTLM, and with Kerberos by
- * Negotiate (RFC 4559 §6).
+ * Returns whether the login of a request belongs to the connection, as with NTLM and Negotiate
+ * (RFC 4559 §6).
  */
 function isConnectionLogin(head: Http1Request, { status, fields }: Http1Response): boolean {
-  // A request may have several logins, and servers differ in which one they take.
+  // A request may have several logins, and servers differ in which one they use.
   return namesConnectionScheme(valuesOf(head.fields, Known.authorization)) ||
     (status === 401 && namesConnectionScheme(valuesOf(fields, Known.wwwAuthenticate)));
 }

@@ -13,7 +13,7 @@ import {
 } from "../internal/http1_fields.ts";
 import type { Http1Request, Http1Response } from "../http1/codec.ts";
 
-/** Known fields that end here (RFC 9110 §7.6.1), or that are written anew. */
+/** Known fields that are not forwarded (RFC 9110 §7.6.1), or that the proxy writes itself. */
 const HOP_FIELDS = [
   Known.transferEncoding,
   Known.connection,
@@ -27,11 +27,11 @@ const HOP_FIELDS = [
   Known.http2Settings,
 ];
 const HOP = flags(...HOP_FIELDS);
-/** The names of these fields in lower case. */
+/** The names of the fields that are not forwarded, in lower case. */
 export const HOP_NAMES: ReadonlySet<string> = new Set(HOP_FIELDS.map(knownName));
-/** What `Connection` cannot take away: how long the message is, and whom it is for. */
+/** Fields that `Connection` cannot remove: the framing and the host. */
 const FRAMING = flags(Known.contentLength, Known.transferEncoding, Known.host);
-/** What has no place behind a body (RFC 9110 §6.5.1). */
+/** Fields that are not allowed as trailers (RFC 9110 §6.5.1). */
 const NOT_TRAILERS = flags(
   Known.contentLength,
   Known.host,
@@ -52,23 +52,23 @@ function flags(...known: number[]): Uint8Array {
   return table;
 }
 
-/** What a request is turned into. */
+/** The changes to the head of a request. */
 export interface Outgoing {
-  /** The path, or the whole URL for a proxy. */
+  /** The path; for a next proxy, the whole URL. */
   readonly target: string;
   readonly host: string;
-  /** One less than what came, for TRACE and OPTIONS. */
+  /** The decremented Max-Forwards of TRACE and OPTIONS. */
   readonly maxForwards: number | undefined;
-  /** The Content-Length that came, for fields that have been changed. */
+  /** The received Content-Length, for fields that a hook has changed. */
   readonly length: string | undefined;
-  /** What the proxy behind this one is told. */
+  /** The Proxy-Authorization for the next proxy. */
   readonly authorization: string | undefined;
-  /** Whether the server is to close the connection after its response. */
+  /** Whether the server should close the connection after its response. */
   readonly close: boolean;
   readonly via: string;
 }
 
-/** The head of a request as it is sent on. */
+/** Returns the head of a request to forward. */
 export function requestHead(head: Http1Request, out: Outgoing): string {
   const { fields, framing, minor } = head;
   const names = namesOf(head.connection);
@@ -107,33 +107,33 @@ export function requestHead(head: Http1Request, out: Outgoing): string {
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
 }
 
-/** What `Connection` says to the client, if anything. */
+/** The value of `Connection` for the client; undefined for no field. */
 export type ConnectionOption = "close" | "keep-alive" | undefined;
 
-/** Returns what `Connection` has to say in the response to a request (RFC 9112 §9.3). */
+/** Returns the value of `Connection` in the response to a request (RFC 9112 §9.3). */
 export function connectionOf(head: Http1Request | undefined, close: boolean): ConnectionOption {
   return close ? "close" : head?.minor === 0 ? "keep-alive" : undefined;
 }
 
-/** What a response is turned into. */
+/** The changes to the head of a response. */
 export interface Returning {
   readonly framing: "chunked" | "plain";
-  /** The Content-Length that came, for fields that have been changed. */
+  /** The received Content-Length, for fields that a hook has changed. */
   readonly length: string | undefined;
   readonly connection: ConnectionOption;
-  /** Whether to say that a login of the connection works here. */
+  /** Whether to announce that logins of the connection work. */
   readonly sessionLogin: boolean;
   readonly via: string;
 }
 
-/** The head of a response as it is sent on. */
+/** Returns the head of a response to forward. */
 export function responseHead(head: Http1Response, out: Returning): string {
   const { fields, status, minor } = head;
   const names = namesOf(head.connection);
   const raw = rawOf(fields);
   const { text, at } = raw ?? written(fields);
   const drop = status < 200 || status === 204 ? NO_BODY : NONE;
-  // What informs on the way is not kept by anybody, and needs no date.
+  // Interim responses are not cached, and need no date.
   let dated = status < 200;
   let lines = `HTTP/1.1 ${status} ${head.reason}\r\n`;
   let run = firstLine(at, text);
@@ -157,19 +157,19 @@ export function responseHead(head: Http1Response, out: Returning): string {
   if (out.framing === "chunked") lines += "Transfer-Encoding: chunked\r\n";
   if (status === 101) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (out.sessionLogin) {
-    // RFC 4559 §6: clients look for this before they try such a login through a proxy.
+    // RFC 4559 §6: clients require this field before they try such a login through a proxy.
     const option = out.connection === undefined ? "" : `${out.connection}, `;
     lines +=
       `Proxy-Support: Session-Based-Authentication\r\nConnection: ${option}Proxy-Support\r\n`;
   } else if (out.connection !== undefined) lines += `Connection: ${out.connection}\r\n`;
-  // RFC 9110 §6.6.1: who passes it on says when it came.
+  // RFC 9110 §6.6.1: a recipient that forwards a message without a date adds one.
   if (!dated) lines += `Date: ${httpDate()}\r\n`;
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
 }
 
 /**
- * Returns the fields of a response that may be passed on as `Headers`, without `Content-Length`,
- * which the framing gives.
+ * Returns the fields of a response to forward as `Headers`. They do not include `Content-Length`, which
+ * depends on the framing.
  */
 export function passedFields({ fields, connection }: Http1Response): [string, string][] {
   const names = namesOf(connection);
@@ -184,7 +184,7 @@ export function passedFields({ fields, connection }: Http1Response): [string, st
   return passed;
 }
 
-/** The trailers that may be sent on, with the empty line behind them. */
+/** Returns the trailers to forward, followed by the empty line. */
 export function trailerLines(fields: Http1Fields, connection: readonly string[]): string {
   const { text, at } = rawOf(fields) ?? written(fields);
   const names = namesOf(connection);
@@ -198,7 +198,7 @@ export function trailerLines(fields: Http1Fields, connection: readonly string[])
   return `${lines}\r\n`;
 }
 
-/** The text of a known field; undefined without it. */
+/** Returns the value of a known field; undefined without the field. */
 export function valueOf(fields: Http1Fields, known: number): string | undefined {
   const { text, at } = rawOf(fields) ?? written(fields);
   for (let i = 0; i < at.length; i += STRIDE) {
@@ -207,7 +207,7 @@ export function valueOf(fields: Http1Fields, known: number): string | undefined 
   return undefined;
 }
 
-/** The values of all lines of a known field, joined. */
+/** Returns the values of all lines of a known field, joined by commas. */
 export function valuesOf(fields: Http1Fields, known: number): string {
   const { text, at } = rawOf(fields) ?? written(fields);
   let all = "";
@@ -217,14 +217,14 @@ export function valuesOf(fields: Http1Fields, known: number): string {
   return all;
 }
 
-/** Returns how many bytes a head had; 0 once its fields have been changed. */
+/** Returns the size of a received head in bytes; 0 after a change of its fields. */
 export function sizeOf(fields: Http1Fields): number {
   return rawOf(fields)?.text.length ?? 0;
 }
 
 /**
- * Whether a request may be upgraded to WebSocket, the only upgrade that is passed on. The proxy does
- * not look into what follows, as in a CONNECT.
+ * Returns whether a request asks for an upgrade to WebSocket, the only upgrade that is forwarded. The
+ * proxy does not interpret the bytes that follow, as with CONNECT.
  */
 export function wantsWebSocket({ upgrade, minor }: Http1Request): boolean {
   return minor === 1 && hasMember(upgrade, "websocket");
@@ -235,8 +235,8 @@ function firstLine(at: readonly number[], text: string): number {
 }
 
 /**
- * The names of fields that `Connection` lists, in lower case; `close` is no field, and `Keep-Alive`
- * is never passed on. Each field is looked up, so that many names and many fields do not multiply.
+ * Returns the names of fields that `Connection` lists, in lower case. `close` is no field, and
+ * `Keep-Alive` is never forwarded. The lookup in a set keeps the cost linear for many names and fields.
  */
 function namesOf(connection: readonly string[]): ReadonlySet<string> {
   const names = connection.filter((option) => option !== "close" && option !== "keep-alive");
@@ -254,7 +254,7 @@ function isNamed(
     names.has(lowerAscii(text.slice(at[i], at[i + 1])));
 }
 
-/** Fields that have been changed, as if they had come so. */
+/** Returns changed fields in the form of received ones. */
 function written(fields: Http1Fields): RawFields {
   let text = "";
   const at: number[] = [];

@@ -3,14 +3,14 @@ import type { Ticked } from "./_clock.ts";
 import type { ProxyCore } from "./_core.ts";
 import { ProxyRefusal } from "./_pages.ts";
 
-/** Limits the time of the hooks of one request, and tells them when nobody waits any more. */
+/** Limits the time of the hooks of one request, and aborts their signal when the client leaves. */
 export class HookTime {
   #controller: AbortController | undefined;
   #reason: NetError | undefined;
-  /** Gives up the hook that is under way. */
+  /** Ends the wait for the current hook. */
   #onAbort: ((reason: NetError) => void) | undefined;
 
-  /** The signal of the hooks, made when one asks for it. */
+  /** Returns the signal of the hooks, which is made at its first use. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -19,7 +19,7 @@ export class HookTime {
     return this.#controller.signal;
   }
 
-  /** Gives up the hook that is under way, and all that follow. The first reason stays. */
+  /** Ends the wait for the current hook and for all later ones. The first reason stays. */
   abort(reason: NetError): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
@@ -28,12 +28,12 @@ export class HookTime {
   }
 
   /**
-   * Waits for a hook as long as it may take. What it gives later is thrown away.
+   * Waits for a hook until its time limit expires. A later result is ignored.
    *
-   * @param core Has the limit.
+   * @param core The core of the proxy, with the limit.
    * @param hook The name of the hook.
-   * @param result What it has returned.
-   * @throws {ProxyRefusal} If it takes longer, or the client goes.
+   * @param result The value that the hook has returned.
+   * @throws {ProxyRefusal} If the limit expires, or the client leaves.
    */
   async within<T>({ clock, limits }: ProxyCore, hook: string, result: T | Promise<T>): Promise<T> {
     if (typeof result !== "object" || result === null || !("then" in result)) return result;

@@ -3,9 +3,9 @@ import { ProxyRefusal } from "./_pages.ts";
 
 const logger = getLogger(["portside", "http", "proxy"]);
 
-/** Logs what a hook threw, and returns the refusal. Only the log and the entry tell the error. */
+/** Logs the error of a hook, and returns the refusal. Only the log and the entry show the error. */
 export function hookFailed(hook: string, error: unknown): ProxyRefusal {
-  // Its time was up, or the client has gone.
+  // The time limit has expired, or the client has left.
   if (error instanceof ProxyRefusal) return error;
   logger.error("{hook} failed: {error}", { hook, error });
   const why = error instanceof Error ? error.message : String(error);

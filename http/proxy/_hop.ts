@@ -12,13 +12,14 @@ import type { Way } from "./_way.ts";
 import { writeAll } from "../internal/relay.ts";
 
 /**
- * Sends what comes before the first request: the SOCKS handshake, the PROXY header, the TLS
- * handshake. SOCKS servers do not know the PROXY header, so the server behind one gets it.
+ * Prepares a connection for requests: SOCKS handshake, PROXY header, TLS handshake. SOCKS servers do not
+ * support the PROXY header, so the server behind one gets it.
  *
  * @param conn The connection to the next hop. It is closed on failure and when the signal aborts.
- * @param way The way that the connection is for.
- * @param host The host that a SOCKS server has to connect to: a name or an allowed address.
- * @throws {NetError} If the next hop does not keep to its protocol, or refuses.
+ * @param way The way that the connection serves.
+ * @param host The host for a SOCKS server: a name or an allowed address.
+ * @param signal Ends the preparation when it aborts.
+ * @throws {NetError} If the next hop violates its protocol, or refuses.
  */
 export async function passHop(
   conn: Transport,
@@ -60,7 +61,7 @@ async function startTls(
   await upgradeTls(connection, {
     serverName: target.hostname,
     ...(caCerts && { caCerts: [...caCerts] }),
-    // The signal limits it.
+    // The signal limits the handshake.
     handshakeTimeout: 0,
     signal,
   });

@@ -4,44 +4,44 @@ import type { Peer } from "./_peer.ts";
 
 /** A connection to a server that can be kept for later requests. */
 export interface Keepable extends Peer {
-  /** Whether it has carried a request before. */
+  /** Whether the connection is reused. */
   reused: boolean;
   readonly out: Out;
-  /** What it leads to. */
+  /** The key of the destination. */
   readonly key: string;
-  /** How long it may be idle, in milliseconds; 0 if not at all. */
+  /** The longest idle time in milliseconds; 0 if the connection must not be kept. */
   readonly idleLimit: number;
-  /** Whether a request may be sent on it. */
+  /** Whether the connection can be used for a request. */
   readonly usable: boolean;
 }
 
-/** How many connections are kept, and for how long. */
+/** Limits of idle connections. */
 export interface IdleOptions {
   readonly clock: TickClock;
   readonly maxIdlePerHost: number;
-  /** In milliseconds. */
+  /** The longest idle time in milliseconds. */
   readonly keepAliveTimeout: number;
 }
 
 const MAX_IDLE = 1024;
 
 /**
- * Keeps idle connections. A read is pending on each of them, so the end of a connection is noticed
- * when it comes, and a connection that has ended is never used.
+ * Keeps idle connections. Each of them has a pending read, which detects its end at once, so that a
+ * connection that has ended is never used.
  */
 export class IdleUpstreams<U extends Keepable> {
-  /** Number of idle connections. */
+  /** The number of idle connections. */
   idle = 0;
   readonly #options: IdleOptions;
   readonly #idle = new Map<string, U[]>();
-  /** The connections that are kept one turn of the event loop later. */
+  /** Connections that become idle in the next turn of the event loop. */
   readonly #soon = new Map<U, ReturnType<typeof setTimeout>>();
 
   constructor(options: IdleOptions) {
     this.#options = options;
   }
 
-  /** Returns an idle connection that is of use; undefined without one. */
+  /** Returns a usable idle connection; undefined without one. */
   take(key: string): U | undefined {
     const list = this.#idle.get(key);
     if (list === undefined) return undefined;
@@ -56,17 +56,17 @@ export class IdleUpstreams<U extends Keepable> {
     return undefined;
   }
 
-  /** Returns the number of idle connections that lead to the same place. */
+  /** Returns the number of idle connections with a key. */
   count(key: string): number {
     return this.#idle.get(key)?.length ?? 0;
   }
 
-  /** Returns whether as many connections are idle as are kept. */
+  /** Returns whether the limit of idle connections is reached. */
   isFull(key: string): boolean {
     return this.count(key) >= this.#options.maxIdlePerHost || this.idle >= MAX_IDLE;
   }
 
-  /** Keeps a connection for the next request, in place of the oldest if there are too many. */
+  /** Keeps a connection for the next request. It replaces the oldest one if there are too many. */
   give(upstream: U): void {
     const { keepAliveTimeout, clock } = this.#options;
     const limit = Math.min(keepAliveTimeout, upstream.idleLimit);
@@ -74,10 +74,10 @@ export class IdleUpstreams<U extends Keepable> {
     upstream.shrink();
     upstream.out.clear();
     const { filled } = upstream;
-    // The server's end, and anything that it says unasked, ends the connection.
+    // An end and unexpected data of the server both end the connection.
     const evict = () => this.#evict(upstream);
     upstream.more(clock.after(limit)).then(evict, evict);
-    // If more has come already, the read gets it in the next turn of the event loop.
+    // If more data has arrived already, the read gets it in the next turn of the event loop.
     if (!filled) return this.#keep(upstream);
     const keep = () => {
       this.#soon.delete(upstream);
@@ -108,7 +108,7 @@ export class IdleUpstreams<U extends Keepable> {
     this.drop(upstream);
   }
 
-  /** Closes the idle connections whose keys match. */
+  /** Closes all idle connections whose keys match. */
   evictAll(matches: (key: string) => boolean): void {
     for (const [upstream, timer] of [...this.#soon]) {
       if (!matches(upstream.key)) continue;
@@ -123,12 +123,12 @@ export class IdleUpstreams<U extends Keepable> {
 
   /** Closes a connection. */
   drop(upstream: U): void {
-    // Or the lists would grow with every host that was ever asked for.
+    // Empty lists would accumulate with every host.
     if (this.#idle.get(upstream.key)?.length === 0) this.#idle.delete(upstream.key);
     upstream.close();
   }
 
-  /** Closes the idle connections. */
+  /** Closes all idle connections. */
   close(): void {
     this.evictAll(() => true);
   }

@@ -1,16 +1,16 @@
 import { parseList } from "../header_list.ts";
 
-/** What a server says about an idle connection: `Keep-Alive: timeout=5, max=100` (RFC 2068 §19.7.1). */
+/** The limits of a server for an idle connection: `Keep-Alive: timeout=5, max=100` (RFC 2068 §19.7.1). */
 export interface KeepAlive {
-  /** How long it keeps the connection, in milliseconds; Infinity unless it says so. */
+  /** The longest idle time in milliseconds; Infinity if it is not stated. */
   readonly timeout: number;
-  /** How many requests it still takes; Infinity unless it says so. */
+  /** The number of further requests; Infinity if it is not stated. */
   readonly max: number;
 }
 
 const PARAMETER = /^(timeout|max)[ \t]*=[ \t]*"?(\d{1,9})/i;
 
-/** Reads the value of a `Keep-Alive` field. What is unknown or malformed says nothing. */
+/** Reads the value of a `Keep-Alive` field. Unknown and malformed parameters are ignored. */
 export function readKeepAlive(value: string): KeepAlive {
   let [timeout, max] = [Infinity, Infinity];
   for (const member of parseList(value)) {

@@ -3,15 +3,16 @@ import { readAddressBytes } from "../../net/address_block.ts";
 import { connectTcp } from "../../net/tcp/client.ts";
 import type { Transport } from "../../net/connection/transport.ts";
 
-/** The addresses of this machine that connections leave from: at most one of each family. */
+/** The local addresses of outgoing connections, at most one of each family. */
 export class LocalAddresses {
-  /** By the number of bytes of an address. */
+  /** The addresses by their number of bytes. */
   readonly #byFamily = new Map<number, string>();
 
   /**
    * Reads an option.
    *
-   * @param option Its name in the message of an error.
+   * @param option The name of the option, for messages.
+   * @param addresses One address, or one of each family.
    */
   constructor(option: string, addresses: string | readonly string[]) {
     const all = typeof addresses === "string" ? [addresses] : addresses;
@@ -28,12 +29,12 @@ export class LocalAddresses {
     if (all.length === 0) throw new TypeError(`${option} must have at least one address`);
   }
 
-  /** Returns those of the addresses that can be reached: of which the family is there. */
+  /** Returns the addresses whose family has a local address. */
   reachable(addresses: readonly string[]): string[] {
     return addresses.filter((address) => this.#from(address) !== undefined);
   }
 
-  /** Connects to an address that is reachable. */
+  /** Connects to a reachable address. */
   async connect(hostname: string, port: number, signal: AbortSignal): Promise<Transport> {
     const localAddress = this.#from(hostname)!;
     const connection = await connectTcp({ hostname, port, localAddress, timeout: 0, signal });

@@ -14,7 +14,7 @@ import type {
 
 /** The next hop of a request: its target, or another proxy. */
 export interface NextHop {
-  /** Part of the key of connections; empty for direct ones. */
+  /** A part of the key of connections; empty for direct ones. */
   readonly key: string;
   /** The proxy; undefined for none. */
   readonly proxy: ParentProxy | undefined;
@@ -22,35 +22,35 @@ export interface NextHop {
   readonly byName: boolean;
 }
 
-/** Another proxy, and how to speak to it. */
+/** Another proxy, and its protocol. */
 export interface ParentProxy {
-  /** How it is shown in a log: its URL without a login. */
+  /** The URL for logs, without a login. */
   readonly shown: string;
   readonly target: Target;
   readonly protocol: "http" | "socks";
-  /** Whether the connection to it is TLS. */
+  /** Whether the connection to the proxy uses TLS. */
   readonly secure: boolean;
   readonly caCerts: readonly string[] | undefined;
-  /** The login of a proxy of HTTP, as `Proxy-Authorization` has it. */
+  /** The value of `Proxy-Authorization` for an HTTP proxy. */
   readonly authorization: string | undefined;
-  /** The login of a SOCKS server. */
+  /** The login for a SOCKS server. */
   readonly login: SocksLogin | undefined;
 }
 
-/** The next hop is the target. */
+/** The next hop for direct connections. */
 export const DIRECT: NextHop = { key: "", proxy: undefined, byName: false };
-/** How many different URLs of a function are remembered. */
+/** The number of cached URLs that a function has returned. */
 const MAX_REMEMBERED = 256;
 
 /** Chooses the next hop of a request. */
 export class NextHops {
-  /** The next hop to every target. */
+  /** The next hop for all targets. */
   readonly #only: NextHop | undefined;
   readonly #rules: readonly HopRule[] | undefined;
   readonly #choose:
     | ((destination: ProxyDestination) => ProxyUpstream | Promise<ProxyUpstream>)
     | undefined;
-  /** Hops by what the function has returned, so that their kept connections are found again. */
+  /** Hops by the results of the function, so that connections can be reused. */
   readonly #byUrl = new Map<string, NextHop>();
   readonly #byParent = new WeakMap<ProxyParent, NextHop>();
 
@@ -61,18 +61,18 @@ export class NextHops {
     } else this.#only = readHop((upstream as ProxyUpstream | undefined) ?? "direct");
   }
 
-  /** Returns the next hop to a target; undefined if a function has to be asked. */
+  /** Returns the next hop to a target; undefined if a function decides. */
   find(target: Target): NextHop | undefined {
     if (this.#rules === undefined) return this.#only;
     return this.#rules.find(({ matches }) => matches(target))?.hop ?? DIRECT;
   }
 
   /**
-   * Asks the function of the options for the next hop.
+   * Calls the function of the options that chooses the next hop.
    *
-   * @param destination What it is asked.
-   * @param wait Waits for its answer.
-   * @throws {ProxyRefusal} If it fails.
+   * @param destination The argument of the function.
+   * @param wait Waits for the result of the function.
+   * @throws {ProxyRefusal} If the function fails.
    */
   async ask(
     destination: ProxyDestination,
@@ -138,7 +138,7 @@ function hopTypes(name: string, value: unknown): void {
   throw optionError(name, '"direct", a URL or an object with a URL', value);
 }
 
-/** A next hop: `"direct"`, the URL of a proxy, or an object with the URL. */
+/** Checks a next hop: `"direct"`, the URL of a proxy, or an object with the URL. */
 export function hopRule(name: string, value: unknown): void {
   hopTypes(name, value);
   readHop(value as ProxyUpstream);
@@ -170,7 +170,7 @@ function readHop(upstream: ProxyUpstream): NextHop {
     throw new TypeError("upstream must have a SOCKS login of 1 to 255 bytes for each part");
   }
   return {
-    // Not the URL: proxies with the same address and different logins are different hops.
+    // The URL is no key: the same proxy with different logins is a different hop.
     key: `hop ${++count} `,
     byName: scheme !== "socks5",
     proxy: {
@@ -209,7 +209,7 @@ function isSocksLogin(login: SocksLogin): boolean {
 
 function basic(login: SocksLogin | undefined): string | undefined {
   if (login === undefined) return undefined;
-  // RFC 7617 §2: what follows the first colon is the password.
+  // RFC 7617 §2: the password begins after the first colon.
   if (login.username.includes(":")) {
     throw new TypeError("upstream must have a login whose user has no colon");
   }

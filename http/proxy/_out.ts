@@ -1,19 +1,19 @@
 import { writeLatin1 } from "../internal/http1_bytes.ts";
 
-/** Data up to this size is copied into the buffer. Larger data is written as it is. */
+/** Data up to this size is copied into the buffer. Larger data is written directly. */
 const COPIED = 8 * 1024;
 const FULL = 256 * 1024;
 const SMALL = 2048;
 const KEPT = 32 * 1024;
 
-/** The writing half of a connection: one write at a time. */
+/** The writing half of a connection, for one write at a time. */
 export interface Writer {
   write(bytes: Uint8Array): Promise<void>;
 }
 
-/** Output buffer of one connection. It joins a head and its body into one write. */
+/** The output buffer of a connection. It joins a head and its body into one write. */
 export class Out {
-  /** Whether anything was written since this was set to false. */
+  /** Whether data was written since this was set to false. */
   written = false;
   readonly #writer: Writer;
   #bytes = new Uint8Array(SMALL);
@@ -23,7 +23,7 @@ export class Out {
     this.#writer = writer;
   }
 
-  /** Whether nothing waits to be written. */
+  /** Whether the buffer is empty. */
   get empty(): boolean {
     return this.#at === 0;
   }
@@ -34,7 +34,7 @@ export class Out {
     this.#at = writeLatin1(text, this.#bytes, this.#at);
   }
 
-  /** Adds bytes of a body, as a chunk if `chunked`. Await the result, if any. */
+  /** Adds bytes of a body, as a chunk if `chunked`. The caller must await the result, if any. */
   data(bytes: Uint8Array, chunked: boolean): Promise<void> | undefined {
     if (chunked) this.text(`${bytes.length.toString(16)}\r\n`);
     else if (this.#at === 0 && bytes.length > COPIED) {
@@ -51,7 +51,7 @@ export class Out {
     return this.#at >= FULL ? this.flush() : undefined;
   }
 
-  /** Writes what waits, if anything does. */
+  /** Writes the buffer, if it is not empty. */
   flush(): Promise<void> | undefined {
     if (this.#at === 0) return undefined;
     const bytes = this.#bytes.subarray(0, this.#at);
@@ -60,7 +60,7 @@ export class Out {
     return this.#writer.write(bytes);
   }
 
-  /** Drops what waits, and the memory that only large bodies need. */
+  /** Empties the buffer, and frees the memory that only large bodies need. */
   clear(): void {
     this.#at = 0;
     if (this.#bytes.length > KEPT) this.#bytes = new Uint8Array(SMALL);

@@ -5,20 +5,20 @@ import { Http1Fields } from "../http1/codec.ts";
 import type { ConnectionOption } from "./_head.ts";
 import type { ProxyAnswer } from "./options.ts";
 
-/** Why there is no response: what to tell the client, and whether the rules or the network are why. */
+/** Thrown if there is no response: the status and the text for the client, and the reason for the log. */
 export class ProxyRefusal extends Error {
   constructor(
     readonly status: number,
-    /** A sentence with nothing of the request in it. */
+    /** A sentence for the client, without data of the request. */
     readonly detail: string,
-    /** For the log alone. */
+    /** The reason for the log. */
     readonly reason: string = detail,
   ) {
     super(reason);
   }
 }
 
-/** The page of a refusal: plain text. */
+/** Returns the response of a refusal, in plain text. */
 export function pageOf(
   status: number,
   detail: string,
@@ -38,7 +38,7 @@ export function pageOf(
   );
 }
 
-/** The bytes of what a hook answers. */
+/** Returns the bytes of a response of a hook. */
 export function answerOf(
   answer: ProxyAnswer,
   { connection, body }: { connection: ConnectionOption; body: boolean },
@@ -46,7 +46,7 @@ export function answerOf(
   const { status, headers = { "Content-Type": "text/plain; charset=utf-8" } } = answer;
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new RangeError(
-      `Cannot answer with status ${status}: it is a whole number from 200 to 599`,
+      `Cannot answer with status ${status}: it must be an integer from 200 to 599`,
     );
   }
   const reason = reasonOf(status);
@@ -55,7 +55,7 @@ export function answerOf(
     : answer.body ?? toLatin1(`${status} ${reason}\n`);
   let head = `HTTP/1.1 ${status} ${reason}\r\n`;
   let dated = false;
-  // Checks them too.
+  // The constructor also checks the fields.
   for (const [name, value] of new Http1Fields(Object.entries(headers))) {
     dated ||= /^date$/i.test(name);
     if (!/^(connection|content-length|transfer-encoding|keep-alive|upgrade)$/i.test(name)) {
@@ -73,14 +73,14 @@ export function answerOf(
   return bytes;
 }
 
-/** Returns the line that says whether the connection goes on, where that has to be said. */
+/** Returns the `Connection` line; empty without a value. */
 export function connectionLine(connection: ConnectionOption): string {
   return connection === undefined ? "" : `Connection: ${connection}\r\n`;
 }
 
-/** Returns the words of a status. */
+/** Returns the reason phrase of a status. */
 function reasonOf(status: number): string {
-  // Shortened there.
+  // The table of @std/http has a shorter phrase.
   if (status === 407) return "Proxy Authentication Required";
   return STATUS_TEXT[status as keyof typeof STATUS_TEXT] ?? "";
 }

@@ -5,7 +5,7 @@ import { ProxyRefusal } from "./_pages.ts";
 import { Late } from "./_peer.ts";
 import type { Upstream } from "./_upstream.ts";
 
-/** Opens a tunnel through the proxy behind this one. */
+/** Opens a tunnel through the next proxy. */
 export async function connectThrough(
   core: ProxyCore,
   upstream: Upstream,
@@ -14,7 +14,7 @@ export async function connectThrough(
 ): Promise<void> {
   const { clock, limits, via } = core;
   const { decoder, out } = upstream;
-  // With its Via, or two proxies that lead to each other would go round in circles.
+  // Via detects a loop between two proxies.
   out.text(requestHead(head, {
     target: head.target,
     host: head.target,

@@ -8,19 +8,19 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const SMALL = 4 * 1024;
 const MEDIUM = 16 * 1024;
-/** After this many small reads the buffer shrinks. */
+/** The number of small reads after which the buffer shrinks. */
 const FEW = 64;
 const LARGE = 256 * 1024;
-/** Read-ahead limit while only the end of the peer is of interest. */
+/** The read-ahead limit while the proxy waits only for the end of the peer. */
 const AHEAD = 64 * 1024;
 
-/** A peer took too long. */
+/** Thrown if a time limit of a peer expires. */
 export class Late extends Error {}
 
-/** Reading was given up, see {@linkcode Peer.stopReading}. */
+/** Thrown after {@linkcode Peer.stopReading}. */
 export class Stopped extends Error {}
 
-/** One side of a proxy: reads into a decoder, complete writes, and a time limit for both. */
+/** One side of a proxy: reads into a decoder, complete writes, and time limits for both. */
 export class Peer implements Ticked {
   due = Infinity;
   received = 0;
@@ -28,24 +28,24 @@ export class Peer implements Ticked {
   closed = false;
   /** Whether a write has failed. */
   broken = false;
-  /** Whether reading is over: the peer has ended, failed, was too slow, or reading was stopped. */
+  /** Whether reading has ended: by the end, an error or a time limit of the peer, or by `stopReading`. */
   lost = false;
-  /** Whether a write made no progress for too long, so that the connection was closed. */
+  /** Whether the connection was closed because a write made no progress. */
   late = false;
-  /** Whether the last read has filled its buffer, so that more may be there already. */
+  /** Whether the last read has filled its buffer, so that more data may be available. */
   filled = false;
   readonly decoder: Http1Decoder;
   readonly clock: TickClock;
 
   #raw: Transport;
-  /** How long a write may make no progress, in milliseconds. */
+  /** The longest time without write progress, in milliseconds. */
   writeLimit: number;
   #buffer: Bytes | undefined;
   #spare: Bytes | undefined;
   #size = SMALL;
-  /** Number of small reads in a row. */
+  /** The number of small reads in a row. */
   #few = 0;
-  /** The read under way. Once the peer is lost it stays, so the result is the same for good. */
+  /** The pending read. It stays when the peer is lost, so that the result remains the same. */
   #pending: Promise<boolean> | undefined;
   #gone: (() => void) | undefined;
   #looking = false;
@@ -63,34 +63,34 @@ export class Peer implements Ticked {
     clock.watch(this);
   }
 
-  /** Whether a read is under way, which may add bytes to the decoder at any time. */
+  /** Whether a read is pending, which may add bytes to the decoder at any time. */
   get reading(): boolean {
     return this.#pending !== undefined;
   }
 
   /**
-   * Reads into the decoder; false at the end. Nothing that the decoder has lent may be in use.
-   * Calls during a read share that read. Once the peer is lost, every call has the same result.
+   * Reads into the decoder. Returns false at the end. No bytes of the decoder may be in use. Calls during
+   * a read share that read. When the peer is lost, every call has the same result.
    *
-   * @param due The tick at which this rejects with {@linkcode Late}. The peer is lost then.
+   * @param due The tick at which the promise rejects with {@linkcode Late} and the peer is lost.
    */
   more(due: number): Promise<boolean> {
     if (this.lost && this.#pending !== undefined) return this.#pending;
-    // A peer that always has data ready would never be late otherwise.
+    // Otherwise a peer that always has data ready would never be late.
     if (due <= this.clock.now && this.#pending === undefined) return Promise.reject(new Late());
     this.#readDue = due;
     this.due = Math.min(due, this.#writeDue);
     return this.#pending ??= this.#read();
   }
 
-  /** Sets the limit of the read under way, if there is one. */
+  /** Sets the limit of the pending read, if there is one. */
   limit(due: number): void {
     if (this.#pending === undefined || this.lost) return;
     this.#readDue = due;
     this.due = Math.min(due, this.#writeDue);
   }
 
-  /** Makes the read under way reject with {@linkcode Stopped}. The peer is lost then. */
+  /** Rejects the pending read with {@linkcode Stopped}. The peer is lost then. */
   stopReading(): void {
     if (this.lost) return;
     this.lost = true;
@@ -102,19 +102,19 @@ export class Peer implements Ticked {
     } else this.#reject(new Stopped());
   }
 
-  /** Calls `gone` at the end of the peer, until `unwatch`. Bytes that come are kept for later. */
+  /** Calls `gone` at the end of the peer, until `unwatch`. Received bytes are kept. */
   watch(gone: () => void): void {
     this.#gone = gone;
     if (!this.#looking) this.#look();
   }
 
-  /** Ends {@linkcode Peer.watch}. Call it before anybody uses what the decoder lends. */
+  /** Ends {@linkcode Peer.watch}. Call it before using bytes of the decoder. */
   unwatch(): void {
     this.#gone = undefined;
   }
 
   #look(): void {
-    // A client that pipelines without reading responses has to wait.
+    // A client that pipelines without reading responses must wait.
     this.#looking = this.decoder.buffered < AHEAD;
     if (this.#looking) this.more(Infinity).then(this.#looked, this.#lost);
   }
@@ -144,7 +144,7 @@ export class Peer implements Ticked {
   };
 
   #onRead = (size: number | null): void => {
-    // Nobody reads any more. These bytes belong to no request.
+    // Reading has ended. These bytes belong to no request.
     if (this.lost) return;
     this.#readDue = Infinity;
     this.due = this.#writeDue;
@@ -166,24 +166,24 @@ export class Peer implements Ticked {
     this.#reject(error);
   };
 
-  /** Frees what only large bodies need, unless a read is under way. */
+  /** Frees the memory that only large bodies need, unless a read is pending. */
   shrink(): void {
     if (this.#size <= MEDIUM || this.#pending !== undefined || this.decoder.buffered > 0) return;
     this.#size = SMALL;
     this.#buffer = this.#spare = undefined;
   }
 
-  /** Whether `reset` is a true one. */
+  /** Whether `reset` can reset the connection. */
   get canReset(): boolean {
     return this.#raw.reset !== undefined;
   }
 
-  /** Makes `reset` a true one, where the system can; returns the transport from now on. */
+  /** Enables `reset`, if the system supports it. Returns the transport to use. */
   makeResettable(): Transport {
     return this.#raw = resettable(this.#raw, this.#pending);
   }
 
-  /** Makes the limits those of a tunnel, which times its own silence. */
+  /** Switches to the limits of a tunnel, which measures silence itself. */
   startTunnel(writeLimit: number): void {
     this.unwatch();
     this.writeLimit = writeLimit;
@@ -191,12 +191,12 @@ export class Peer implements Ticked {
     this.due = this.#writeDue;
   }
 
-  /** Reads past the decoder, for tunnels; null at the end. */
+  /** Reads for a tunnel, without the decoder. Returns null at the end. */
   async readRaw(): Promise<Bytes | null> {
-    // Bytes that are here must not wait for the read under way.
+    // Available bytes must not wait for the pending read.
     if (this.decoder.buffered > 0) return this.decoder.takeRest();
     if (this.#pending !== undefined) return await this.#pending ? this.decoder.takeRest() : null;
-    // Two buffers in turn: one may still be written while the other is filled.
+    // Two buffers alternate: one may still be written while the other is filled.
     let buffer = this.#spare;
     if (buffer?.length !== this.#size) buffer = new Uint8Array(this.#size);
     this.#spare = this.#buffer;
@@ -213,7 +213,7 @@ export class Peer implements Ticked {
     return buffer.subarray(0, size);
   }
 
-  /** Writes all of it. One writer at a time. */
+  /** Writes all bytes. Only one write may be pending. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#writing = true;
     this.#writeDue = this.clock.after(this.writeLimit);
@@ -238,25 +238,25 @@ export class Peer implements Ticked {
   }
 
   /**
-   * Checks that an end that was read is orderly. The kernel reports a reset once: if a write gets
-   * it, a read sees a plain end.
+   * Waits for a pending write, and confirms that an end of the peer is orderly. The kernel reports a reset only once. If a write
+   * gets it, a read sees a normal end.
    *
    * @throws {Deno.errors.ConnectionReset} If the peer has reset the connection.
    */
   async confirmEnd(): Promise<void> {
-    // The result of the write comes in the same turn of the event loop.
+    // The result of the write is available after this turn of the event loop.
     if (this.#writing && !this.broken) await new Promise((resolve) => setTimeout(resolve));
     if (this.broken) throw new Deno.errors.ConnectionReset("The peer has reset the connection");
   }
 
-  /** Tells the peer that nothing more comes. */
+  /** Closes the sending half of the connection. */
   async closeWrite(): Promise<void> {
     await this.#raw.closeWrite();
   }
 
   expire(): void {
     const { now } = this.clock;
-    // A peer that does not take what is written gets a part of it: it must not look complete.
+    // The peer has received only a part of the data, which must not look complete.
     if (this.#writeDue <= now) {
       this.late = true;
       return this.reset();
@@ -267,21 +267,21 @@ export class Peer implements Ticked {
     this.#reject(new Late());
   }
 
-  /** Ends the limits, and leaves the raw connection to its owner. */
+  /** Removes the limits. The owner of the raw connection closes it. */
   release(): void {
     this.due = Infinity;
     this.clock.unwatch(this);
   }
 
-  /** Closes at once, in an orderly way: the peer sees an end. */
+  /** Closes the connection at once. The peer sees a normal end. */
   close(): void {
     if (this.#ends()) closeQuietly(this.#raw);
   }
 
   /**
-   * Closes at once. After `makeResettable` the peer sees a reset, and so knows that what it got is
-   * incomplete. Before that it sees an end, which is for messages whose framing tells as much
-   * (RFC 9112 §8): a reset would take what the kernel has not sent yet.
+   * Closes the connection at once. After `makeResettable`, the peer sees a reset, which shows that its data
+   * is incomplete. Otherwise it sees a normal end. Use that for messages whose framing shows the
+   * truncation (RFC 9112 §8), because a reset would discard data that the kernel has not sent yet.
    */
   reset(): void {
     if (!this.#ends()) return;

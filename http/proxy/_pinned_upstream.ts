@@ -4,7 +4,7 @@ import { isRepeatable } from "./_exchange.ts";
 import type { Upstream } from "./_upstream.ts";
 
 /**
- * The connection to a server that a client has logged in on, as NTLM does. It serves no other client.
+ * A connection to a server with the login of a client, as with NTLM. It serves no other client.
  */
 export class PinnedUpstream {
   readonly #core: ProxyCore;
@@ -13,24 +13,24 @@ export class PinnedUpstream {
 
   /**
    * @param core What all connections of the proxy share.
-   * @param inUse Returns whether the request in hand uses a connection.
+   * @param inUse Returns whether the current request uses a connection.
    */
   constructor(core: ProxyCore, inUse: (upstream: Upstream) => boolean) {
     this.#core = core;
     this.#inUse = inUse;
   }
 
-  /** Returns whether the pinned connection is this one. */
+  /** Returns whether a connection is the pinned one. */
   is(upstream: Upstream): boolean {
     return this.#upstream === upstream;
   }
 
-  /** Returns whether a pinned connection leads where this key says. */
+  /** Returns whether a pinned connection has this key. */
   serves(key: string): boolean {
     return this.#upstream?.key === key;
   }
 
-  /** Pins a connection in place of another one, and drops it when its idle time is over. */
+  /** Pins a connection instead of an earlier one, and drops it when its idle time expires. */
   keep(upstream: Upstream): void {
     const { clock, limits } = this.#core;
     if (this.#upstream !== upstream) this.drop();
@@ -46,7 +46,7 @@ export class PinnedUpstream {
   /** Takes the pinned connection for a request; undefined if the server has ended it. */
   async take(head: Http1Request): Promise<Upstream | undefined> {
     const pinned = this.#upstream!;
-    // The server may have ended it already. One turn of the event loop brings that here.
+    // The server may have ended it already. The read notices that in the next turn of the event loop.
     if (!isRepeatable(head)) await new Promise((resolve) => setTimeout(resolve));
     if (pinned.usable) {
       pinned.reused = true;
@@ -56,7 +56,7 @@ export class PinnedUpstream {
     return undefined;
   }
 
-  /** Unpins a connection that somebody else drops. */
+  /** Unpins a connection that the caller drops. */
   forget(upstream: Upstream): void {
     if (this.#upstream === upstream) this.#upstream = undefined;
   }

@@ -6,18 +6,18 @@ import type { ProxyTargetRules } from "./options.ts";
 
 /** Host and port of a request. */
 export interface Target {
-  /** In lower case, an IPv6 address without brackets. */
+  /** The host name in lower case, or an address without brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** The address, where it is written as one. */
+  /** The address, if the host is written as one. */
   readonly address: AddressBytes | undefined;
-  /** Tells it from others. */
+  /** A string that identifies the target. */
   readonly key: string;
 }
 
 const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9A-Za-z._-]{1,253}))(?::(\d{1,5}))?$/;
 
-/** Reads `host:port`, strictly; undefined if it is none. */
+/** Reads `host:port` strictly. Returns undefined if it is malformed. */
 export function readAuthority(text: string, defaultPort: number | undefined): Target | undefined {
   const match = AUTHORITY.exec(text);
   if (match === null) return undefined;
@@ -32,17 +32,17 @@ export function readAuthority(text: string, defaultPort: number | undefined): Ta
 
 const LOCALHOST = /(?:^|\.)localhost\.*$/;
 const LOOPBACK = [[127, 0, 0, 1], [...new Array<number>(15).fill(0), 1]];
-/** What ends in a number is no name, and may be an address in a form of its own. */
+/** Matches hosts that end in a number. They are no names, and may be addresses in unusual notations. */
 const NUMERIC = /(?:^|\.)(?:\d+|0x[\da-f]*)\.*$/;
 
-/** Which targets a client may reach. */
+/** The rules for the targets of a client. */
 export class Rules {
   /**
-   * Part of the key of connections. A connection that was opened under these rules may lead to an
-   * address that other clients must not reach.
+   * A part of the key of connections. A connection under these rules may lead to an address that other
+   * clients must not reach.
    */
   readonly key: string;
-  /** The addresses of this machine that connections leave from; undefined for any. */
+  /** The local addresses of connections; undefined for any. */
   readonly from: LocalAddresses | undefined;
   readonly #allow: TargetList | undefined;
   readonly #deny: TargetList;
@@ -61,32 +61,33 @@ export class Rules {
     this.#requestPorts = readPorts(options.requestPorts ?? "any");
   }
 
-  /** Tells whether a port may be reached: by CONNECT, or else by a request. */
+  /** Returns whether CONNECT, or otherwise a request, may use a port. */
   mayUsePort(port: number, byConnect: boolean): boolean {
     return (byConnect ? this.#connectPorts : this.#requestPorts)?.has(port) ?? true;
   }
 
   /**
-   * Tells whether a target may be asked for, as far as its name tells.
+   * Returns whether a target is allowed, as far as its name determines that.
    *
-   * @param byName Whether another proxy resolves the name, so that no address is seen here.
+   * @param target The target of the request.
+   * @param byName Whether another proxy resolves the name, so that the address is unknown here.
    */
   mayAsk({ hostname, address }: Target, byName: boolean): boolean {
     if (address !== undefined) return this.mayReach(address, undefined);
     if (this.#deny.hasName(hostname)) return false;
-    // RFC 6761 §6.3: whoever resolves it, it is that machine.
+    // RFC 6761 §6.3: the name always means the machine that resolves it.
     if (LOCALHOST.test(hostname) && !LOOPBACK.some((one) => this.mayReach(one, hostname))) {
       return false;
     }
-    // 0x7f.1, 2130706433, 010.0.0.1: some read an address there, and not all the same one.
+    // Programs interpret 0x7f.1, 2130706433 and 010.0.0.1 differently.
     if (byName && NUMERIC.test(hostname)) return false;
     const allow = this.#allow;
     if (allow === undefined || allow.hasName(hostname)) return true;
-    // The addresses decide, if there will be any.
+    // The addresses decide, if this proxy resolves the name.
     return !byName && allow.blocks.length > 0;
   }
 
-  /** Tells whether an address may be dialled for a name, or for itself. */
+  /** Returns whether the proxy may connect to an address, for a name or for the address itself. */
   mayReach(address: AddressBytes, hostname: string | undefined): boolean {
     const within = embedded(address) ?? address;
     if (this.#deny.hasAddress(address) || this.#deny.hasAddress(within)) return false;

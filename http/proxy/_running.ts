@@ -9,10 +9,10 @@ import type { HttpAddr } from "../server/handler.ts";
 import type { ProxyStats } from "./options.ts";
 import type { Proxy, ProxyConnectionInfo, ProxyServer } from "./serve_options.ts";
 
-/** How long sessions that were cut may take to say so; only a hook that hangs takes longer. */
+/** The longest wait for sessions that were closed, in milliseconds. Only a hanging hook needs longer. */
 const LAST_WORDS = 1000;
 
-/** The clients of a proxy that listens. */
+/** The sessions of a proxy that listens. */
 export class Sessions {
   readonly proxy: Proxy;
   readonly #open = new Set<Promise<void>>();
@@ -21,14 +21,14 @@ export class Sessions {
     this.proxy = proxy;
   }
 
-  /** Serves one client. */
+  /** Serves the connection of one client. */
   readonly handle = (connection: Connection, info: ProxyConnectionInfo): Promise<void> => {
     const session = this.proxy.handle(connection, info);
     this.#open.add(session);
     return session.finally(() => this.#open.delete(session));
   };
 
-  /** Closes the proxy, and waits for what its clients' sessions have to say. */
+  /** Closes the proxy, and waits for the log entries of its sessions. */
   async close(): Promise<void> {
     this.proxy.close();
     const told = new AbortController();

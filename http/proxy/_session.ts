@@ -31,22 +31,23 @@ const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n'
 const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 /**
- * One client of a proxy. State is kept where it belongs: the client's connection here, a request in
- * {@linkcode Current} and {@linkcode ForwardedBody}, an attempt to send it in {@linkcode ProxyExchange}.
+ * The session of one client of a proxy. It holds the state of the client's connection.
+ * {@linkcode Current} and {@linkcode ForwardedBody} hold the state of a request, and
+ * {@linkcode ProxyExchange} that of an attempt to send it.
  */
 export class ProxySession implements Answering {
-  /** Output to the client. */
+  /** The output to the client. */
   readonly out: Out;
   readonly #core: ProxyCore;
   readonly #conn: Connection;
   readonly #client: Peer;
   readonly #name: string;
   #current: Current | undefined;
-  /** The server's connection that the request in hand uses. */
+  /** The connection to the server that the current request uses. */
   #upstream: Upstream | undefined;
   readonly #pinned: PinnedUpstream;
   #dialling: AbortController | undefined;
-  /** Whether the client went away in the middle of a request. */
+  /** Whether the client left during a request. */
   #gone = false;
   #first = true;
   #draining = false;
@@ -54,7 +55,7 @@ export class ProxySession implements Answering {
   readonly #address: ClientAddress;
   /** Whether the client may use the proxy. */
   readonly #admitted: boolean;
-  /** What servers are told of the client. */
+  /** The PROXY header for servers. */
   readonly #introduction: Introduction | undefined;
   readonly #ways: Ways;
 
@@ -83,16 +84,16 @@ export class ProxySession implements Answering {
     this.#ways = new Ways(this.#introduction);
   }
 
-  /** Whether the connection ends after the request in hand. */
+  /** Whether the connection ends after the current request. */
   get draining(): boolean {
     return this.#draining;
   }
 
-  /** Serves until the connection ends. */
+  /** Serves requests until the connection ends. */
   async run(): Promise<void> {
     const { counts } = this.#core;
     const client = this.#client;
-    // The connection may be cut from outside, by a shutdown for one.
+    // A shutdown, for example, can close the connection from outside.
     this.#conn.signal.addEventListener("abort", this.#onGone, { once: true });
     let [received, sent] = [0, 0];
     try {
@@ -110,13 +111,13 @@ export class ProxySession implements Answering {
     }
   }
 
-  /** Ends when the request in hand is done; at once without one. */
+  /** Ends the session after the current request, or at once without one. */
   drain(): void {
     this.#draining = true;
     if (this.#current === undefined && this.#client.decoder.between) this.#client.close();
   }
 
-  /** Serves the next request; returns whether another may follow. */
+  /** Serves the next request. Returns whether another one may follow. */
   async #serveOne(): Promise<boolean> {
     let head;
     try {
@@ -161,7 +162,7 @@ export class ProxySession implements Answering {
     const { clock, limits } = this.#core;
     const { decoder } = this.#client;
     const { headTimeout, idleTimeout } = limits;
-    // A client that has just connected is about to send a request.
+    // A client normally sends a request immediately after connecting.
     const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
     this.#first = false;
     const idle = clock.after(wait);
@@ -171,7 +172,7 @@ export class ProxySession implements Answering {
         const head = decoder.next();
         if (head !== undefined) return head as Http1Request;
         const begun = !decoder.between;
-        // This limit runs from the first byte, however slowly the others come.
+        // This limit starts at the first byte, and does not restart.
         if (begun && due === Infinity) due = clock.after(headTimeout);
         if (!begun && this.#draining) return undefined;
         if (!(await this.#client.more(begun ? due : idle))) return undefined;
@@ -183,19 +184,19 @@ export class ProxySession implements Answering {
     }
   }
 
-  /** Whether the next request can be told from this one, and from what belongs to this one. */
+  /** Returns whether the start of the next request is known. */
   #mayGoOn({ head, body }: Current, status: number): boolean {
-    // What follows a CONNECT that failed may be meant for the tunnel.
+    // The bytes after a failed CONNECT may belong to the tunnel.
     return this.#admitted && head!.method !== "CONNECT" && body!.ended && head!.keepAlive &&
       status !== 400;
   }
 
-  /** Returns what `Connection` says in an answer of the proxy itself. */
+  /** Returns the value of `Connection` in a response of the proxy itself. */
   #connectionOf(current: Current, close: boolean): ConnectionOption {
     return connectionOf(current.head, close || this.#draining);
   }
 
-  /** Refuses a client that may not use the proxy, and a request that has been here before. */
+  /** Refuses clients that may not use the proxy, and requests that have already passed it. */
   #checkClient(head: Http1Request, current: Current): void {
     const { credentials, upstreams, via } = this.#core;
     this.#isLoop ??= upstreams.isOurs(this.#conn.remoteAddr, this.#conn.localAddr);
@@ -211,7 +212,7 @@ export class ProxySession implements Answering {
     }
   }
 
-  /** Returns the rules for a target, if they allow its port. */
+  /** Returns the rules for a target. Throws if they do not allow its port. */
   #rulesFor({ port }: Target, head: Http1Request, current: Current): Rules {
     const rules = this.#core.clients.rulesFor(this.#address, current.user);
     const byConnect = head.method === "CONNECT";
@@ -220,7 +221,7 @@ export class ProxySession implements Answering {
     throw new ProxyRefusal(403, `${what} to this port is not allowed`);
   }
 
-  /** Asks the function of the options for the next hop. */
+  /** Calls the function of the options that chooses the next hop. */
   #askForHop({ hostname, port }: Target, current: Current): Promise<NextHop> {
     const core = this.#core;
     const { method } = current.head!;
@@ -286,7 +287,7 @@ export class ProxySession implements Answering {
     return await this.#forward(way, asked, here, length, hook, current);
   }
 
-  /** Asks the hook; returns whether the connection goes on if it has answered. */
+  /** Calls `onRequest`. If it answers, returns whether the connection stays open. */
   async #ask(current: Current, hook: ProxyRequest): Promise<boolean | undefined> {
     let bytes: Uint8Array;
     let connection: ConnectionOption;
@@ -331,37 +332,37 @@ export class ProxySession implements Answering {
         via: core.via,
       },
     };
-    // The end of the connection may be the end of a body, or of what follows an upgrade.
+    // The end of the connection may mean the end of a body or of upgraded data.
     if (head.minor === 0 || wantsWebSocket(head)) await this.#makeResettable();
-    // A client that waits for its response and goes away has no use for one.
+    // A client that leaves while it waits does not need the response.
     if (asked.body.ended) this.#client.watch(this.#onGone);
     const { key } = way;
     let kept = this.#pinned.serves(key) ? await this.#pinned.take(head) : undefined;
     if (kept === undefined && isRepeatable(head)) kept = core.upstreams.take(key);
     const outcome = kept === undefined ? undefined : await this.#attempt(kept, asked, current);
     if (outcome !== undefined) return outcome;
-    // Without a kept connection, or after it has turned out to be dead.
+    // No reusable connection was available, or it had ended.
     if (kept !== undefined) core.counts.retries++;
     const upstream = await this.#dial(way, current);
     return (await this.#attempt(upstream, this.#closing(asked, key), current))!;
   }
 
   /**
-   * Lets the server close a connection that nobody would use again. Whoever closes first keeps the
-   * port for a minute (TIME_WAIT, RFC 9293 §3.6.1), and there are not enough here for many POSTs.
+   * Makes the server close a connection that will not be reused. The side that closes first keeps the
+   * port for a minute (TIME_WAIT, RFC 9293 §3.6.1). Many POSTs would exhaust the local ports.
    */
   #closing(asked: Asked, key: string): Asked {
     const { head, to } = asked;
     if (isRepeatable(head) || !this.#core.upstreams.isFull(key)) return asked;
-    // A login may be for the connection.
+    // The login may belong to the connection.
     if (valueOf(head.fields, Known.authorization) !== undefined) return asked;
     return { ...asked, to: { ...to, close: true } };
   }
 
   /**
-   * Makes one attempt; nothing of it is under way when this settles.
+   * Makes one attempt. It has ended completely when the promise settles.
    *
-   * @returns Whether the client's connection goes on; undefined if the server's connection was dead.
+   * @returns Whether the client's connection stays open; undefined if the server's connection had ended.
    */
   async #attempt(upstream: Upstream, asked: Asked, current: Current): Promise<boolean | undefined> {
     this.#use(upstream);
@@ -378,7 +379,7 @@ export class ProxySession implements Answering {
         : new ProxyRefusal(502, "The server broke off the connection");
       if (!exchange.begun) throw refusal;
       current.error = this.#gone || this.#client.broken ? "the client has gone" : refusal.reason;
-      // Part of a response is out. It must not look complete.
+      // The client has got a part of the response, which must not look complete.
       this.#client.reset();
       return false;
     } finally {
@@ -400,10 +401,10 @@ export class ProxySession implements Answering {
 
   async #connect(way: Way, head: Http1Request, current: Current): Promise<boolean> {
     const core = this.#core;
-    // A read will be under way from now on, which would send an end ahead of a reset.
+    // A pending read would cause a normal end before the reset.
     await this.#makeResettable();
-    // A client that has sent nothing for a tunnel and ends before there is one has no use for it.
-    // With data it may be a half-close.
+    // A client that ends before the tunnel is open, and has sent no data for it, has left. With data, the
+    // end may be a half-close.
     this.#client.watch(() => {
       if (this.#client.decoder.buffered === 0) this.#onGone();
     });
@@ -426,7 +427,7 @@ export class ProxySession implements Answering {
     return false;
   }
 
-  /** Makes a connection that is cut end with a reset from now on, where the system can. */
+  /** Makes an interruption of the connection a reset, if the system supports it. */
   async #makeResettable(): Promise<void> {
     const conn = this.#conn;
     if (!conn.open || this.#client.canReset) return;
@@ -467,7 +468,7 @@ export class ProxySession implements Answering {
     }
   }
 
-  /** Notes which server's connection ends if the client goes away, or ends it if it has gone. */
+  /** Stores the server's connection, which ends when the client leaves. */
   #use(upstream: Upstream): void {
     this.#upstream = upstream;
     if (this.#gone) upstream.reset();
@@ -481,7 +482,7 @@ export class ProxySession implements Answering {
     this.#upstream?.reset();
   };
 
-  /** Tells the client why there is no response; returns whether the connection may go on. */
+  /** Sends a refusal to the client. Returns whether the connection stays open. */
   async #refuse(refusal: ProxyRefusal, current: Current, close: boolean): Promise<boolean> {
     const { status, detail, reason } = refusal;
     if (this.#gone || this.#client.broken) {

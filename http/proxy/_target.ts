@@ -8,16 +8,16 @@ import { type ConnectionOption, valuesOf } from "./_head.ts";
 import { connectionLine, ProxyRefusal } from "./_pages.ts";
 import type { Target } from "./_rules.ts";
 
-/** What a request asks for. */
+/** The parsed target of a request. */
 export interface RequestTarget {
   readonly target: Target;
-  /** As it was sent. */
+  /** The authority, as the client sent it. */
   readonly authority: string;
-  /** As it was sent, but never empty. */
+  /** The path, as the client sent it. It is never empty. */
   readonly path: string;
 }
 
-/** Reads a target in absolute form (RFC 9112 §3.2.2); the path stays as it is. */
+/** Reads a target in absolute form (RFC 9112 §3.2.2). The path stays unchanged. */
 export function readTarget(
   { method, target }: Http1Request,
   targetOf: (authority: string) => Target,
@@ -29,7 +29,7 @@ export function readTarget(
   while (end < target.length && target[end] !== "/" && target[end] !== "?") end++;
   const authority = target.slice(7, end);
   const rest = target.slice(end);
-  // RFC 9112 §3.2.4: nothing at all means the server as a whole.
+  // RFC 9112 §3.2.4: OPTIONS with an empty path means the whole server.
   const path = rest === ""
     ? (method === "OPTIONS" ? "*" : "/")
     : rest[0] === "?"
@@ -38,10 +38,10 @@ export function readTarget(
   return { target: targetOf(authority), authority, path };
 }
 
-/** The most of a target that a log shows. */
+/** The longest part of a target that a log shows. */
 const SHOWN = 2048;
 
-/** A target for a log: never with a password, however malformed it is, and not too long. */
+/** Returns a target for a log, shortened and without a password, even if it is malformed. */
 export function shownTarget(target: string): string {
   const shown = target.includes("@") ? withoutLogin(target) : target;
   return shown.length > SHOWN ? `${shown.slice(0, SHOWN)}...` : shown;
@@ -49,23 +49,23 @@ export function shownTarget(target: string): string {
 
 function withoutLogin(target: string): string {
   return target
-    // What stands behind the colon is no port, so it may be a password with a slash in it.
+    // The part after the colon is no port. It may be a password that contains a slash.
     .replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?:[]*:(?!\d*(?:[/?]|$)).*@/i, "$1***@")
     .replace(/^([a-z][a-z\d+.-]*:\/\/|)[^/?]*@/i, "$1***@")
     .replaceAll(/(^|\/)[^/?:]*:[^/?]*@/g, "$1***@");
 }
 
-/** An answer of the proxy itself. */
+/** A response of the proxy itself. */
 export interface HereAnswer {
   answer(connection: ConnectionOption): Uint8Array;
 }
 
-/** What is not for others to see in the answer to a TRACE (RFC 9110 §9.3.8). */
+/** Fields that the response to a TRACE must not show (RFC 9110 §9.3.8). */
 const SECRET = new Set(["authorization", "cookie", "proxy-authorization"]);
 
 /**
- * Deals with Max-Forwards (RFC 9110 §7.6.2): the answer where nothing is to be forwarded, else what
- * is left, if there is such a limit.
+ * Handles Max-Forwards (RFC 9110 §7.6.2). Returns the response if the request must not be forwarded,
+ * otherwise the decremented value, or undefined without a limit.
  */
 export function answerHere(
   head: Http1Request,
@@ -101,7 +101,7 @@ function answer(line: string, body: string, connection: ConnectionOption): Uint8
   );
 }
 
-/** Whether a request has come through a proxy of this name before (RFC 9110 §7.6.3). */
+/** Returns whether a request has already passed a proxy of this name (RFC 9110 §7.6.3). */
 export function hasPassed({ fields }: Http1Request, via: string): boolean {
   const all = valuesOf(fields, Known.via);
   return all !== "" && parseList(all, "comment").some((hop) => splitWords(hop)[1] === via);

@@ -6,7 +6,7 @@ import {
 } from "../../net/address_block.ts";
 import { optionError } from "../../net/internal/options.ts";
 
-/** A list of targets as the options of a proxy have it: names, suffixes, addresses and blocks. */
+/** A list of targets of the options: names, suffixes, addresses and blocks. */
 export class TargetList {
   /** The addresses and blocks. */
   readonly blocks: readonly AddressBlock[];
@@ -16,8 +16,8 @@ export class TargetList {
   /**
    * Reads a list.
    *
-   * @param option Its name in the message of an error.
-   * @param entries Its entries.
+   * @param option The name of the option, for messages.
+   * @param entries The names, suffixes, addresses and blocks.
    */
   constructor(option: string, entries: readonly string[]) {
     const names = new Set<string>();
@@ -27,7 +27,7 @@ export class TargetList {
       const block = readAddressBlock(entry);
       const match = /^(\*?\.)?([0-9a-z_-]+(?:\.[0-9a-z_-]+)*)\.?$/.exec(entry.toLowerCase());
       if (block !== undefined) blocks.push(block);
-      // What looks like an address and is none would never match: a rule that does nothing.
+      // A malformed address would never match, so that the rule would have no effect.
       else if (match === null || /^[\d.]+$/.test(entry)) {
         throw optionError(
           `${option}[${index}]`,
@@ -44,13 +44,13 @@ export class TargetList {
     this.#suffixes = suffixes;
   }
 
-  /** Tells whether a host name is in the list, with or without the dot of the root at its end. */
+  /** Returns whether the list contains a host name, with or without a dot at its end. */
   hasName(hostname: string): boolean {
     const name = hostname.endsWith(".") ? withoutDots(hostname) : hostname;
     return this.#names.has(name) || this.#suffixes.some((suffix) => name.endsWith(suffix));
   }
 
-  /** Tells whether an address is in one of the blocks. */
+  /** Returns whether one of the blocks contains an address. */
   hasAddress(address: AddressBytes): boolean {
     return this.blocks.some((block) => isInBlock(address, block));
   }

@@ -8,20 +8,20 @@ export interface TunnelLimits {
 }
 
 /**
- * Passes bytes both ways until both sides have ended. The end of one side is passed on as a
- * half-close. A reset, or a limit, resets both sides, so that neither takes what it got for all.
+ * Forwards bytes in both directions until both sides have ended. The end of one side is forwarded as a
+ * half-close. A reset or a time limit resets both sides, so that incomplete data does not look complete.
  */
 export class Tunnel implements Ticked {
   due = Infinity;
-  /** Why it was cut, unless both sides have ended. */
+  /** The reason of an interruption; undefined if both sides have ended normally. */
   error: string | undefined;
   readonly #near: Peer;
   readonly #far: Peer;
   readonly #limits: TunnelLimits;
-  /** How long both directions may be silent. */
+  /** The longest time without data in both directions, in milliseconds. */
   #silence: number;
   #half = false;
-  /** Bytes that both sides had taken when it was last looked. */
+  /** The number of bytes that both sides had accepted at the last check. */
   #taken = 0;
 
   constructor(near: Peer, far: Peer, limits: TunnelLimits) {
@@ -31,7 +31,7 @@ export class Tunnel implements Ticked {
     this.#silence = limits.tunnelTimeout;
   }
 
-  /** Runs it to its end; both connections are closed then. */
+  /** Runs the tunnel to its end. Both connections are closed then. */
   async run(): Promise<void> {
     const [near, far] = [this.#near, this.#far];
     const { clock } = near;
@@ -49,7 +49,7 @@ export class Tunnel implements Ticked {
   }
 
   expire(): void {
-    // A slow peer takes what is written in pieces, which no read tells of.
+    // A slow peer accepts a write in parts, which the reads do not show.
     if (this.#near.sent + this.#far.sent !== this.#taken) return this.#moved();
     this.#cut(
       this.#half
@@ -63,7 +63,7 @@ export class Tunnel implements Ticked {
       for (let bytes = await from.readRaw(); bytes !== null;) {
         this.#moved();
         const next = from.readRaw();
-        // When writing fails, nobody waits for what is being read.
+        // If writing fails, the result of the read is not needed.
         next.catch(() => {});
         await to.write(bytes);
         this.#moved();

@@ -21,18 +21,18 @@ import { passHop } from "./_hop.ts";
 import type { Target } from "./_rules.ts";
 import type { Introduction, Way } from "./_way.ts";
 
-/** A connection to a server, or to the proxy behind this one. */
+/** A connection to a server or to the next proxy. */
 export class Upstream extends Peer {
-  /** Whether it has carried a request before. */
+  /** Whether the connection is reused. */
   reused = false;
-  /** Output to the server. What waits in it goes with the connection. */
+  /** The output to the server. */
   readonly out: Out;
-  /** What it leads to. */
+  /** The key of the destination. */
   readonly key: string;
-  /** Its two ends, as `routeOf` writes them. */
+  /** The two addresses of the connection, in the form of `routeOf`. */
   readonly route: string;
   #idleLimit = Infinity;
-  /** How many requests the server still takes. */
+  /** The number of further requests that the server accepts. */
   #left = Infinity;
 
   constructor(conn: Transport, key: string, clock: TickClock, writeLimit: number) {
@@ -42,12 +42,12 @@ export class Upstream extends Peer {
     this.route = routeOf(conn.localAddr, conn.remoteAddr);
   }
 
-  /** How long the server keeps it idle, in milliseconds, less a margin; 0 if not at all. */
+  /** The longest idle time of the server in milliseconds, less a margin; 0 to close at once. */
   get idleLimit(): number {
     return this.#left === 0 ? 0 : this.#idleLimit;
   }
 
-  /** Notes the `Keep-Alive` field of a response. */
+  /** Stores the limits of the `Keep-Alive` field of a response. */
   heard(keepAlive: string | undefined): void {
     if (this.#left !== Infinity) this.#left--;
     if (keepAlive === undefined) return;
@@ -56,31 +56,31 @@ export class Upstream extends Peer {
     this.#left = Math.min(this.#left, max);
   }
 
-  /** Whether a request may be sent on it: the server is there, and has said nothing unasked. */
+  /** Whether the connection can be used: the server is connected, and has sent nothing unexpected. */
   get usable(): boolean {
     return !this.lost && !this.broken && !this.closed && this.decoder.between && this.out.empty;
   }
 }
 
-/** What the connections depend on. */
+/** The settings of connections to servers. */
 export interface UpstreamOptions extends IdleOptions {
   readonly connectTimeout: number;
   readonly bodyTimeout: number;
-  /** Gives the addresses of a name. */
+  /** Returns the addresses of a name. */
   readonly resolve: (hostname: string) => readonly string[] | Promise<readonly string[]>;
 }
 
-/** Servers send larger heads than clients. What they send is forwarded in canonical form. */
+/** Servers send larger heads than clients. The proxy forwards responses in canonical form. */
 const DECODING = { maxHead: 64 * 1024, tolerant: true };
-/** An idle connection ends here so long before it ends at the server, in milliseconds. */
+/** How long before the server the proxy closes an idle connection, in milliseconds. */
 const MARGIN = 1000;
-/** Why a server could not be connected to, in words for the client. */
+/** Messages for the client about a server that could not be reached. */
 const SERVER: Partial<Record<NetErrorKind, string>> = {
   refused: "The server refused the connection",
   unreachable: "The server cannot be reached",
   reset: "The server broke off the connection",
 };
-/** Why a next proxy could not be connected to or gone through. */
+/** Messages for the client about a next proxy that failed. */
 const NEXT_PROXY: Partial<Record<NetErrorKind, string>> = {
   refused: "The next proxy refused the connection",
   unreachable: "The next proxy cannot be reached",
@@ -91,7 +91,7 @@ const NEXT_PROXY: Partial<Record<NetErrorKind, string>> = {
   reply: "The next proxy refused",
 };
 
-/** Dials what the rules allow, and keeps what is idle. */
+/** Connects to targets within the rules, and keeps idle connections. */
 export class Upstreams extends IdleUpstreams<Upstream> {
   readonly #options: UpstreamOptions;
   readonly #open = new Set<Upstream>();
@@ -110,20 +110,20 @@ export class Upstreams extends IdleUpstreams<Upstream> {
   }
 
   /**
-   * Returns whether the other end of a client's connection is this proxy, whatever name has led
-   * there. Both ends are compared: Linux gives one local port to connections with different
-   * destinations, so the address of the client alone may be that of an upstream connection too.
+   * Returns whether the other end of a client's connection is this proxy. It compares both addresses,
+   * because Linux uses one local port for connections to different destinations. The address of the
+   * client alone is therefore not unique.
    */
   isOurs(remote: Address, local: Address): boolean {
     return this.#routes.has(routeOf(remote, local));
   }
 
-  /** Closes the idle connections that servers know to be those of one client. */
+  /** Closes the idle connections that were opened with the PROXY header of a client. */
   forget({ key }: Introduction): void {
     this.evictAll((way) => way.startsWith(key));
   }
 
-  /** Closes all of them. */
+  /** Closes all connections. */
   override close(): void {
     for (const upstream of this.#open) upstream.close();
     this.#open.clear();
@@ -132,13 +132,13 @@ export class Upstreams extends IdleUpstreams<Upstream> {
   }
 
   /**
-   * Dials the next hop to a target, and goes through it. Names are looked up once; of the addresses
-   * of a target, those that the rules allow are dialled.
+   * Connects to a target through its next hop. It resolves a name once, and uses only the addresses that
+   * the rules allow.
    *
-   * @param way What the connection is for.
-   * @param local Where the client has reached us, which is nowhere to go.
-   * @param controller Gives up when it is aborted, and is aborted at the limit.
-   * @throws {ProxyRefusal} If that is not allowed or does not come about.
+   * @param way The way that the connection serves.
+   * @param local The local address of the client's connection, which is no allowed target.
+   * @param controller Cancels connecting. It is also aborted when the time limit expires.
+   * @throws {ProxyRefusal} If the target is not allowed, or connecting fails.
    */
   async dial(way: Way, local: Address, controller: AbortController): Promise<Upstream> {
     const { connectTimeout, clock, bodyTimeout } = this.#options;
@@ -173,7 +173,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
       if (kind === "timeout") {
         throw new ProxyRefusal(504, `The ${peer} could not be reached in time`, message);
       }
-      // A SOCKS server says with a reply why the server behind it cannot be reached.
+      // The reply of a SOCKS server states why it cannot reach the target.
       const reply = error instanceof NetError && isReply(error);
       const words = peer === "server" || (reply && kind in SERVER) ? SERVER : NEXT_PROXY;
       throw new ProxyRefusal(
@@ -186,7 +186,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
     }
   }
 
-  /** Makes a connection that leads to the target of a way. */
+  /** Connects to the target of a way. */
   async #reach(way: Way, local: Address, signal: AbortSignal): Promise<Transport> {
     const { target, hop: { proxy, byName } } = way;
     if (proxy === undefined) {
@@ -196,7 +196,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
     }
     const found = await orAbort(this.#addresses(proxy.target, "next proxy"), signal);
     if (byName) return await this.#connect(way, found, target, signal);
-    // A SOCKS server gets one address at a time, and the next one if it cannot reach that.
+    // A SOCKS server gets the next address if it cannot reach the one before.
     const allowed = await orAbort(this.#allowed(way), signal);
     for (const [index, hostname] of allowed.entries()) {
       try {
@@ -209,7 +209,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
     throw new ProxyRefusal(502, "The server cannot be reached");
   }
 
-  /** Connects to the next hop at one of its addresses, and goes through it. */
+  /** Connects to the next hop at one of its addresses, and through it to the host. */
   async #connect(
     way: Way,
     addresses: readonly string[],
@@ -222,7 +222,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
     return await passHop(conn, way, host, signal);
   }
 
-  /** Returns the addresses of a host, as they are. */
+  /** Returns all addresses of a host. */
   async #addresses(
     { hostname, address }: Target,
     peer: "server" | "next proxy",
@@ -259,7 +259,7 @@ export class Upstreams extends IdleUpstreams<Upstream> {
   }
 }
 
-/** Connects to one of several addresses, from an address of this machine. */
+/** Connects to one of several addresses, from a local address if one is set. */
 async function dialFrom(
   from: LocalAddresses | undefined,
   addresses: readonly string[],
@@ -284,7 +284,7 @@ async function dialFrom(
   return await dialAnyBy(connect, reachable, port, signal);
 }
 
-/** Whether a SOCKS server has answered that it cannot reach a target. */
+/** Returns whether an error is the reply of a SOCKS server that cannot reach a target. */
 function isReply(error: NetError): boolean {
   return error.phase === "connect" && /^\d{1,3}$/.test(error.code ?? "");
 }
@@ -295,13 +295,13 @@ function checkLoop(allowed: readonly string[], target: Target, local: Address): 
   const us = readAddressBytes(local.hostname)?.join();
   const isUs = (one: string) => {
     const bytes = readAddressBytes(one)!;
-    // All zeros is this machine, too.
+    // The unspecified address means this machine, too.
     return bytes.join() === us || bytes.every((byte) => byte === 0);
   };
   if (allowed.some(isUs)) throw new ProxyRefusal(508, "The target is this proxy");
 }
 
-/** Writes a connection as the address that it comes from and the address that it leads to. */
+/** Returns a string of both addresses of a connection. */
 export function routeOf(from: Address, to: Address): string {
   return [from, to].map((end) =>
     "hostname" in end
@@ -310,12 +310,12 @@ export function routeOf(from: Address, to: Address): string {
   ).join(" ");
 }
 
-/** What the operating system says the addresses of a name are. */
+/** Returns the addresses of a name from the operating system. */
 export async function resolveBySystem(hostname: string): Promise<readonly string[]> {
   return (await lookup(hostname, { all: true, verbatim: true })).map(({ address }) => address);
 }
 
-/** A limit that aborts what it limits. */
+/** A time limit that aborts a controller. */
 class Limit implements Ticked {
   due = Infinity;
   expired = false;

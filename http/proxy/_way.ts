@@ -4,7 +4,7 @@ import { encodeProxyHeader, type ProxyHeader } from "../../net/proxy_protocol_co
 import type { NextHop } from "./_next_hop.ts";
 import type { Rules, Target } from "./_rules.ts";
 
-/** How a request reaches its target. A kept connection serves one way only. */
+/** The way of a request to its target. A reused connection serves only one way. */
 export interface Way {
   readonly target: Target;
   readonly hop: NextHop;
@@ -12,22 +12,22 @@ export interface Way {
   readonly rules: Rules;
   /** The PROXY header of the client; undefined if none is sent. */
   readonly introduction: Introduction | undefined;
-  /** Key of the connections that may be used for it. */
+  /** The key of the connections that can be used. */
   readonly key: string;
 }
 
-/** A header of the PROXY protocol for one client. */
+/** The header of the PROXY protocol for one client. */
 export interface Introduction {
-  /** The bytes of the header. They come before anything else. */
+  /** The bytes of the header, which precede all other data. */
   readonly header: Uint8Array<ArrayBuffer>;
-  /** Prefix of the keys of connections that were opened with this header. */
+  /** The prefix of the keys of connections with this header. */
   readonly key: string;
 }
 
 /**
- * Makes a way. Connections to a parent proxy are kept apart by target, too: a parent that forwards
- * bytes behind the end of a response, as Squid 5 does behind a 204 and tinyproxy does always, would
- * let one server answer the request that the next client has for another server.
+ * Makes a way. Connections to a parent proxy are also separated by target. Some parent proxies forward
+ * bytes after the end of a response: Squid 5 after a 204, and tinyproxy always. Otherwise one server
+ * could answer the next request of another client for another server.
  */
 export function wayTo(
   target: Target,
@@ -41,11 +41,11 @@ export function wayTo(
 }
 
 /**
- * Introduces a client to servers.
+ * Makes the PROXY header for a client.
  *
  * @param conn The connection of the client.
  * @param version The version of the PROXY protocol.
- * @param received The header that came with the connection: it tells where the client connected to.
+ * @param received The received PROXY header, which contains the original destination.
  */
 export function introductionOf(
   conn: Connection,
@@ -61,6 +61,6 @@ export function introductionOf(
 
 function hostPort(address: Address): HostPort | undefined {
   if (!("hostname" in address)) return undefined;
-  // A zone means nothing on another machine.
+  // A zone is valid only on this machine.
   return { hostname: address.hostname.replace(/%[\w.-]+$/, ""), port: address.port };
 }

@@ -4,8 +4,8 @@ import { readAuthority, type Rules, type Target } from "./_rules.ts";
 import { type Introduction, type Way, wayTo } from "./_way.ts";
 
 /**
- * The targets and ways of the requests of one client. The last ones are remembered, because the next
- * request usually has the same.
+ * The targets and ways of the requests of one client. It caches the last ones, because the next request
+ * usually has the same.
  */
 export class Ways {
   readonly #introduction: Introduction | undefined;
@@ -20,7 +20,8 @@ export class Ways {
   /**
    * Reads the target of an authority.
    *
-   * @param port The port of an authority without one; undefined if it must have one.
+   * @param authority The authority, as the client sent it.
+   * @param port The default port; undefined if the authority must have one.
    * @throws {ProxyRefusal} If the authority is malformed.
    */
   targetOf(authority: string, port: number | undefined): Target {

@@ -3,7 +3,7 @@ import { ReverseTarget, type TargetContext } from "./_target.ts";
 import type { ReverseProxyChoose, ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
 import type { HttpInfo } from "../../server/options.ts";
 
-/** How many targets that a function has chosen are remembered. */
+/** The number of cached targets that a function has chosen. */
 const MAX_REMEMBERED = 1024;
 
 /** Chooses a target for each request. */
@@ -12,16 +12,16 @@ export class Balancer {
   readonly #policy: ReverseProxyOptions["policy"];
   readonly #context: TargetContext;
   readonly #byUrl = new Map<string, ReverseTarget>();
-  /** Targets by the names that functions use for them. */
+  /** The targets by the values that functions return. */
   readonly #byName = new Map<string, ReverseTarget>();
-  /** Whether a function may choose others than the known ones. */
+  /** Whether a function may choose new targets. */
   readonly #open: boolean;
   #next = 0;
 
   /**
-   * Reads the targets and the policy.
+   * Reads the targets.
    *
-   * @throws {TypeError} If one of them is malformed.
+   * @throws {TypeError} If a target is malformed.
    */
   constructor(
     target: ReverseProxyTarget | readonly ReverseProxyTarget[] | ReverseProxyChoose,
@@ -51,7 +51,7 @@ export class Balancer {
     this.#targets = this.targets;
   }
 
-  /** All targets. */
+  /** Returns all targets. */
   get targets(): ReverseTarget[] {
     return [...this.#byUrl.values()];
   }
@@ -59,7 +59,9 @@ export class Balancer {
   /**
    * Chooses a target.
    *
-   * @param tried Targets that have failed for this request; undefined for none.
+   * @param request The request of the client.
+   * @param info Further information about the request.
+   * @param tried The targets that have failed for this request; undefined for none.
    * @returns The target; undefined if a function has chosen none.
    * @throws {ProxyRefusal} If no target is available.
    */
@@ -78,7 +80,7 @@ export class Balancer {
     return this.#best(tried) ?? this.#none();
   }
 
-  /** Returns whether there is another target for a request that has failed at some. */
+  /** Returns whether another target is available for a request that has failed. */
   hasOther(tried: ReadonlySet<ReverseTarget>): boolean {
     return this.#targets.some((one) => !tried.has(one) && !one.down && !one.full);
   }
@@ -98,7 +100,7 @@ export class Balancer {
         return best;
       }
     }
-    // Targets with equally many requests take turns.
+    // Targets with the same number of requests alternate.
     this.#next = (start + 1) % length;
     return best;
   }
@@ -139,11 +141,11 @@ export class Balancer {
   }
 }
 
-/** No target may have the request now. */
+/** Thrown if no target is available. */
 export class Unavailable extends ProxyRefusal {
   constructor(
     detail: string,
-    /** In seconds. */
+    /** The value of `Retry-After` in seconds. */
     readonly retryAfter: number,
   ) {
     super(503, detail);

@@ -15,13 +15,13 @@ import type { HttpInfo } from "../../server/options.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** How long a body waits for the target to say that it wants it (RFC 9110 §10.1.1). */
+/** The longest wait for a 100 response before the body is sent, in milliseconds (RFC 9110 §10.1.1). */
 const PATIENCE = 1000;
 
-/** A request without any byte of a response: it may be sent again, if its method allows that. */
+/** Thrown if no byte of a response has arrived. The method decides whether the request is repeated. */
 export class Unanswered extends Error {
   constructor(
-    /** Whether the connection had carried a request before, and was closed as it was used again. */
+    /** Whether the connection was reused and had ended. */
     readonly stale: boolean,
     override readonly cause: unknown,
   ) {
@@ -29,32 +29,32 @@ export class Unanswered extends Error {
   }
 }
 
-/** What all attempts to send a request share. */
+/** The data that all attempts to send a request share. */
 export interface Sending {
   readonly request: Request;
   readonly info: HttpInfo;
   readonly framing: UploadFraming;
-  /** The body, if it is there already. */
+  /** The body, if it is completely available. */
   readonly whole: Bytes | undefined;
-  /** Whether the target is asked before the body is sent. */
+  /** Whether to wait for a 100 response before the body is sent. */
   readonly expect: boolean;
   /** The name of this proxy. */
   readonly name: string;
 }
 
-/** What becomes of an exchange. Each is called once at most. */
+/** The outcomes of an exchange. Each method is called at most once. */
 export interface Outcome {
-  /** The response has come whole; `reusable` if the connection may carry another request. */
+  /** Handles a complete response. `reusable` states whether the connection can be reused. */
   done(reusable: boolean): void;
-  /** The response has broken off after its head. The connection is closed. */
+  /** Handles a response that was interrupted after its head. The connection is closed. */
   broken(error: ProxyRefusal): void;
-  /** The client has gone. The connection is closed. */
+  /** Handles a client that has left. The connection is closed. */
   abandoned(): void;
-  /** The connection goes on with another protocol. */
+  /** Handles a connection that continues with another protocol. */
   switched(): void;
 }
 
-/** One attempt: sends a request on one connection, and makes a `Response` of what comes back. */
+/** One attempt to send a request on one connection. It returns the response as a `Response`. */
 export class ReverseExchange {
   readonly #upstream: Upstream;
   readonly #sending: Sending;
@@ -67,9 +67,9 @@ export class ReverseExchange {
   #sent = false;
   /** Whether the target did not take the rest of the request. */
   #unwanted = false;
-  /** Whether the response is over, whatever has become of it. */
+  /** Whether the response has ended in any way. */
   #over = false;
-  /** Why the body of the request cannot be had. */
+  /** The error of reading the body of the request. */
   #fault: unknown;
   #reader: ReadableStreamDefaultReader<Bytes> | undefined;
   #continue: PromiseWithResolvers<void> | undefined;
@@ -87,8 +87,8 @@ export class ReverseExchange {
    * Sends the request and waits for the head of the response.
    *
    * @throws {Unanswered} If the connection ends before any byte of a response.
-   * @throws {ProxyRefusal} If there is no proper response.
-   * @throws What reading the body of the request throws.
+   * @throws {ProxyRefusal} If there is no well-formed response.
+   * @throws The error of reading the body of the request.
    */
   async run(head: string): Promise<Response> {
     const upstream = this.#upstream;
@@ -114,7 +114,7 @@ export class ReverseExchange {
     }
   }
 
-  /** Ends it: nobody waits for the response any more. */
+  /** Ends the attempt, because the client has left. */
   abandon(): void {
     if (this.#over) return;
     this.#stop();
@@ -145,7 +145,7 @@ export class ReverseExchange {
   #onUnsent = (error: unknown): void => {
     // A request that cannot be completed must not look complete to the target.
     if (this.#fault !== undefined) return this.#upstream.reset();
-    // The target may have answered already, and not want the rest.
+    // The target may have answered already, and may not need the rest.
     this.#unwanted = true;
     this.#reader?.cancel(error).catch(() => {});
     if (this.#response !== undefined) return;
@@ -188,13 +188,13 @@ export class ReverseExchange {
     } catch (error) {
       throw this.#fault = error;
     }
-    // A reader that was cancelled reports an end, which is not the end of the body.
+    // A cancelled reader reports an end, which is not the end of the body.
     this.#checkWanted();
     return value;
   }
 
   #checkWanted(): void {
-    if (this.#over || this.#unwanted) throw new Error("The body is not wanted any more");
+    if (this.#over || this.#unwanted) throw new Error("The body is no longer needed");
   }
 
   async #readTrailers(): Promise<Http1Fields> {
@@ -205,7 +205,7 @@ export class ReverseExchange {
     }
   }
 
-  /** Waits until the target wants the body, or has had its time to say so. */
+  /** Waits for a 100 response, up to a limit. */
   async #permission(): Promise<void> {
     const { promise } = this.#continue = Promise.withResolvers<void>();
     const timer = setTimeout(this.#continue.resolve, PATIENCE);
@@ -221,7 +221,7 @@ export class ReverseExchange {
     for (;;) {
       const event = decoder.next();
       if (event === undefined) {
-        // While the request is on its way, it has limits of its own.
+        // The upload has its own limits.
         if (due === Infinity && (this.#sent || this.#unwanted)) {
           due = clock.after(this.#limits.responseTimeout);
         }
@@ -237,7 +237,7 @@ export class ReverseExchange {
     }
   }
 
-  /** Passes early hints on (RFC 8297). */
+  /** Forwards early hints (RFC 8297). */
   async #hint(response: Http1Response): Promise<void> {
     const fields = passedFields(response).filter(([name]) => isHintField(name));
     if (fields.length > 0) await this.#sending.info.sendEarlyHints(fields);
@@ -289,7 +289,7 @@ export class ReverseExchange {
     return response;
   }
 
-  /** Takes what has come of the body; returns whether that is all of it. */
+  /** Takes the received part of the body. Returns whether it is complete. */
   #takeAvailable(chunks: Bytes[]): boolean {
     const { decoder } = this.#upstream;
     for (let event; (event = decoder.next()) !== undefined;) {
@@ -297,13 +297,13 @@ export class ReverseExchange {
         this.#trailers = event.trailers;
         return true;
       }
-      // The decoder has only lent them.
+      // The bytes of the decoder are valid only until the next call.
       if (event.kind === "data") chunks.push(event.bytes.slice());
     }
     return false;
   }
 
-  /** Says which trailers follow, if the response says so. */
+  /** Announces the trailers that the response announces. */
   #announceTrailers({ fields, framing }: Http1Response): void {
     if (framing !== "chunked") return;
     const names = parseList(valueOf(fields, Known.trailer) ?? "").filter(isTrailerName);
@@ -337,8 +337,8 @@ export class ReverseExchange {
           this.#finish(true);
           return controller.close();
         }
-        // Once the response is under way, a client that sends its body unasked may do so. In the
-        // turn before, the server would ask for it.
+        // After the head of the response has been sent, the body may follow without a 100. Before that,
+        // the server would send a 100.
         if (this.#continue !== undefined) this.#permit ??= setTimeout(this.#continue.resolve);
         if (await upstream.more(clock.after(this.#limits.bodyTimeout))) continue;
         await upstream.confirmEnd();
@@ -349,7 +349,7 @@ export class ReverseExchange {
       this.#stop();
       const refusal = refusalOf(error, upstream);
       this.#outcome.broken(refusal);
-      throw new NetError(`The response was cut: ${refusal.detail}`, {
+      throw new NetError(`The response was interrupted: ${refusal.detail}`, {
         kind: kindOf(refusal),
         phase: "read",
         cause: error,
@@ -357,7 +357,7 @@ export class ReverseExchange {
     }
   }
 
-  /** The response is over. */
+  /** Ends the response. */
   #finish(complete: boolean): void {
     if (this.#over) return;
     this.#over = true;
@@ -378,7 +378,7 @@ function joined(chunks: readonly Bytes[]): Bytes | null {
   return all;
 }
 
-/** Whether a limit is why an attempt failed. A write that makes no progress closes the connection. */
+/** Returns whether a time limit is the reason of a failure. A write without progress closes the connection. */
 function isLate(error: unknown, upstream: Upstream): boolean {
   return error instanceof Late || upstream.late;
 }

@@ -16,7 +16,7 @@ import type { HttpInfo } from "../../server/options.ts";
 
 const logger = getLogger(["portside", "http", "reverse-proxy"]);
 
-/** What requests share. */
+/** The state that all requests share. */
 export interface ReverseCore {
   readonly options: ReverseProxyOptions;
   readonly rules: HeadRules;
@@ -26,7 +26,7 @@ export interface ReverseCore {
   readonly balancer: Balancer;
 }
 
-/** Counters. */
+/** The counters of a reverse proxy. */
 interface Counts {
   requests: number;
   retries: number;
@@ -34,7 +34,7 @@ interface Counts {
   tunnels: number;
 }
 
-/** Passes requests on. */
+/** Forwards requests. */
 export class Forwarder {
   readonly core: ReverseCore;
   readonly counts: Counts = { requests: 0, retries: 0, failed: 0, tunnels: 0 };
@@ -46,7 +46,7 @@ export class Forwarder {
     this.core = core;
   }
 
-  /** Answers a request. */
+  /** Returns the response to a request. */
   handle(request: Request, info: HttpInfo): Response | Promise<Response> {
     this.counts.requests++;
     if (info.closing !== this.#lastClosing) this.#watchServer(info.closing);
@@ -55,7 +55,7 @@ export class Forwarder {
     return new Forward(this, request, info, plan).run();
   }
 
-  /** Whether connections are not kept any more. */
+  /** Returns whether connections must close after their responses. */
   isClosing(info: HttpInfo): boolean {
     return this.#closed || info.closing.aborted;
   }
@@ -77,7 +77,7 @@ export class Forwarder {
     this.core.idle.close();
   }
 
-  /** Counts and tells a failure. */
+  /** Counts a failure, and passes it to the log and to `onError`. */
   failed(
     { status, detail, reason }: ProxyRefusal,
     error: Error,
@@ -99,7 +99,7 @@ export class Forwarder {
     }
   }
 
-  /** Lets idle connections end with the server, so that they do not keep the process. */
+  /** Closes idle connections with the server, so that they do not keep the process alive. */
   #watchServer(closing: AbortSignal): void {
     this.#lastClosing = closing;
     if (this.#closings.has(closing)) return;
@@ -108,9 +108,9 @@ export class Forwarder {
   }
 }
 
-/** One request, with all its attempts. */
+/** A request with all of its attempts. */
 class Forward implements Ticked {
-  /** When to look whether the client has gone. To look at once would cost each request. */
+  /** The tick at which to watch for the end of the client. Watching at once would slow all requests. */
   due: number;
   readonly #forwarder: Forwarder;
   readonly #request: Request;
@@ -130,13 +130,13 @@ class Forward implements Ticked {
     this.due = forwarder.core.clock.after(0);
   }
 
-  /** Runs it. */
+  /** Forwards the request. */
   async run(): Promise<Response> {
     const { clock } = this.#forwarder.core;
     clock.watch(this);
     let target: ReverseTarget | undefined;
     try {
-      // A connection that has died is replaced once; each target is dialled once.
+      // A connection that has ended is replaced once. Each target gets one attempt to connect.
       for (let repeated = false;;) {
         target = await this.#choose();
         if (target === undefined) {
@@ -163,7 +163,7 @@ class Forward implements Ticked {
     }
   }
 
-  /** The request takes longer than most: looks for the end of its client from now on. */
+  /** Starts to watch for the end of the client, because the request takes longer than most. */
   expire(): void {
     const { signal } = this.#info;
     this.#signal = signal;
@@ -180,7 +180,7 @@ class Forward implements Ticked {
     return this.#forwarder.core.balancer.choose(this.#request, this.#info, this.#tried);
   }
 
-  /** Takes or makes a connection; undefined if another target is to be tried. */
+  /** Reuses or opens a connection. Returns undefined to try another target. */
   async #connect(target: ReverseTarget, fresh: boolean): Promise<Upstream | undefined> {
     target.begin();
     const kept = fresh || !this.#plan.repeatable ? undefined : target.take();
@@ -201,11 +201,11 @@ class Forward implements Ticked {
     }
   }
 
-  /** Notes that a target has failed, so that another one gets the next attempt. */
+  /** Records the failure of a target, so that another one gets the next attempt. */
   #avoid(target: ReverseTarget): void {
     target.fail();
     const tried = new Set(this.#tried).add(target);
-    // With nothing else to try, the same target gets a new connection.
+    // Without another target, the same target gets a new connection.
     if (this.#forwarder.core.balancer.hasOther(tried)) this.#tried = tried;
   }
 
@@ -226,7 +226,7 @@ class Forward implements Ticked {
       return response;
     } catch (error) {
       if (lease === undefined) {
-        // Nothing was sent on it.
+        // The connection is unused.
         this.#forwarder.core.idle.give(upstream);
         target.end();
       } else {
@@ -259,7 +259,7 @@ class Forward implements Ticked {
       : error instanceof Unanswered
       ? new ProxyRefusal(502, "The server broke off the connection", error.message)
       : undefined;
-    // What the client or a hook did is for the server to judge.
+    // The server handles errors of the client and of hooks.
     if (refusal === undefined) throw error;
     const cause = (error as Error).cause;
     this.#forwarder.failed(
@@ -275,14 +275,14 @@ class Forward implements Ticked {
   }
 }
 
-/** A request that could not be sent. */
+/** Thrown if a request could not be sent. */
 class Failed extends Error {
   constructor(readonly refusal: ProxyRefusal, override readonly cause: unknown) {
     super(refusal.detail);
   }
 }
 
-/** What a client is told of a connection that did not come about. */
+/** Returns the refusal for a failed connection. */
 function unreachable(error: unknown): ProxyRefusal {
   const { kind, message } = toNetError(error, { phase: "connect" });
   switch (kind) {
@@ -299,7 +299,7 @@ function unreachable(error: unknown): ProxyRefusal {
   }
 }
 
-/** The use of a connection for one attempt. It ends once. */
+/** The use of a connection for one attempt. It ends only once. */
 class Lease implements Outcome {
   #over = false;
   readonly #forwarder: Forwarder;
@@ -345,7 +345,7 @@ class Lease implements Outcome {
     this.#forwarder.counts.tunnels++;
   }
 
-  /** Ends it without keeping the connection. */
+  /** Ends the use and closes the connection. */
   drop(): void {
     if (this.#end()) this.#forwarder.core.idle.drop(this.#upstream);
   }

@@ -11,10 +11,10 @@ import { ProblemError } from "../../problem.ts";
 import type { ReverseProxyOptions, ReverseProxyRequest } from "./options.ts";
 import type { HttpInfo } from "../../server/options.ts";
 
-/** How the body of a request is framed: its length in bytes, chunks, or there is none. */
+/** The framing of the body of a request: its length in bytes, chunks, or no body. */
 export type UploadFraming = number | "chunked" | "none";
 
-/** How heads are written. */
+/** The rules for heads of requests. */
 export interface HeadRules {
   readonly name: string;
   readonly host: NonNullable<ReverseProxyOptions["host"]>;
@@ -22,20 +22,20 @@ export interface HeadRules {
   readonly stripPrefix: string;
 }
 
-/** What the head of a request depends on besides the request. */
+/** Further data for the head of a request. */
 export interface OutgoingHead {
   readonly framing: UploadFraming;
   /** The protocols to upgrade to, if the request may be upgraded. */
   readonly upgrade: string | undefined;
-  /** Whether the target is to say whether it wants the body. */
+  /** Whether to wait for a 100 response before the body is sent. */
   readonly expect: boolean;
-  /** One less than what came, for OPTIONS. */
+  /** The decremented Max-Forwards of OPTIONS. */
   readonly maxForwards: number | undefined;
 }
 
-/** Fields that are written anew, besides those of the connection. */
+/** Fields that the proxy writes itself, in addition to those of the connection. */
 const REPLACED = ["host", "content-length", "expect", "via"];
-/** Fields that tell of the client, and that are written anew. */
+/** Fields that describe the client. The proxy writes them itself. */
 const CLIENT_FIELDS: ReadonlySet<string> = new Set([
   "forwarded",
   "x-forwarded-for",
@@ -43,10 +43,10 @@ const CLIENT_FIELDS: ReadonlySet<string> = new Set([
   "x-forwarded-proto",
 ]);
 const DROPPED: ReadonlySet<string> = new Set([...HOP_NAMES, ...REPLACED]);
-/** Methods whose requests have a body, so that an empty one is announced (RFC 9110 §8.6). */
+/** Methods whose requests have a body. An empty body needs Content-Length (RFC 9110 §8.6). */
 const WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
-/** Returns the path and the query of a URL as it was sent. */
+/** Returns the path and the query of a URL, as the client sent them. */
 export function pathOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("//") + 2);
   if (start === -1) {
@@ -60,7 +60,7 @@ export function pathOf(url: string): string {
 /**
  * Returns the path of a request at a target.
  *
- * @throws {ProblemError} If the path would leave that of the target.
+ * @throws {ProblemError} If the path would leave the path of the target.
  */
 export function pathAt(path: string, target: ReverseTarget, { stripPrefix }: HeadRules): string {
   if (stripPrefix !== "" && path.startsWith(stripPrefix)) {
@@ -73,7 +73,7 @@ export function pathAt(path: string, target: ReverseTarget, { stripPrefix }: Hea
   return target.basePath + path;
 }
 
-/** Whether a server may take a path for one that leads upwards. */
+/** Returns whether a server may interpret a path as one that leads upwards. */
 function climbs(path: string): boolean {
   if (!path.includes("..") && !/%2e/i.test(path)) return false;
   const end = path.indexOf("?");
@@ -82,14 +82,14 @@ function climbs(path: string): boolean {
   return decoded.split("/").some((segment) => /^\.\.(?:;|$)/.test(segment));
 }
 
-/** Returns whether a request has passed a proxy of this name already. */
+/** Returns whether a request has already passed a proxy of this name. */
 export function hasPassed(headers: Headers, name: string): boolean {
   const via = headers.get("via");
   return via !== null && via.includes(name) &&
     parseList(via, "comment").some((hop) => hop.split(/[ \t]+/)[1] === name);
 }
 
-/** Returns the fields that `Connection` names, in lower case. */
+/** Returns the names of the fields that `Connection` lists, in lower case. */
 function namedBy(headers: Headers): ReadonlySet<string> | undefined {
   const connection = headers.get("connection");
   if (connection === null) return undefined;
@@ -98,7 +98,7 @@ function namedBy(headers: Headers): ReadonlySet<string> | undefined {
   return new Set(parseList(lower));
 }
 
-/** Writes the head of a request. */
+/** Returns the head of a request. */
 export function requestHead(
   request: Request,
   info: HttpInfo,
@@ -116,7 +116,7 @@ export function requestHead(
   return write({ method, path, host, headers }, out, headers, passes, client, rules.name);
 }
 
-/** Writes the head of a request that a hook may change. */
+/** Returns the head of a request that a hook may change. */
 export async function rewrittenHead(
   request: Request,
   info: HttpInfo,
@@ -139,17 +139,19 @@ export async function rewrittenHead(
   await rewrite(outgoing, request, info);
   const host = headers.get("host") ?? target.host;
   if (!isHost(host)) {
-    throw new TypeError(`Cannot use the host ${JSON.stringify(host)}: rewrite set it`);
+    throw new TypeError(`rewrite must set a valid host, got ${JSON.stringify(host)}`);
   }
   if (!outgoing.path.startsWith("/")) {
-    throw new TypeError(`Cannot use the path ${JSON.stringify(outgoing.path)}: it begins with /`);
+    throw new TypeError(
+      `rewrite must set a path that begins with /, got ${JSON.stringify(outgoing.path)}`,
+    );
   }
   const parts = { method, path: outgoing.path, host, headers };
-  // What the hook has set stays, whatever the client has named in Connection.
+  // Fields that the hook has set stay, even if Connection of the client names them.
   return write(parts, out, request.headers, (key) => !DROPPED.has(key), "", rules.name);
 }
 
-/** What a head is written of. */
+/** The parts of a head. */
 interface Parts {
   readonly method: string;
   readonly path: string;
@@ -157,7 +159,7 @@ interface Parts {
   readonly headers: Headers;
 }
 
-/** Writes a head. `sent` are the fields as the client sent them. */
+/** Returns a head. `sent` are the fields of the client. */
 function write(
   { method, path, host, headers }: Parts,
   { framing, upgrade, expect, maxForwards }: OutgoingHead,
@@ -188,14 +190,14 @@ function write(
   return `${lines}${client}Via: ${via === null ? "" : `${via}, `}1.1 ${name}\r\n\r\n`;
 }
 
-/** Whether a field that the client has sent is passed on as it is. */
+/** Returns whether a field of the client is forwarded unchanged. */
 function isPassed(
   name: string,
   named: ReadonlySet<string> | undefined,
   trusted: boolean,
 ): boolean {
   if (DROPPED.has(name) || named?.has(name) === true) return false;
-  // Servers with an interface such as CGI take an underscore for a hyphen (RFC 3875 §4.1.18).
+  // Servers with an interface such as CGI treat an underscore as a hyphen (RFC 3875 §4.1.18).
   if (name.includes("_")) name = name.replaceAll("_", "-");
   if (CLIENT_FIELDS.has(name)) return false;
   return trusted || !(name.startsWith("x-forwarded-") || name === "x-real-ip");
@@ -210,7 +212,7 @@ function hostFor(
   return host === "client" ? hostOf(request, info) ?? target.host : target.host;
 }
 
-/** Returns the host that the client has asked for; undefined if it has named none. */
+/** Returns the host that the client requested; undefined if there is none. */
 function hostOf(request: Request, info: HttpInfo): string | undefined {
   const host = info.forwarded?.host ?? request.headers.get("host");
   return host !== null && isHost(host) ? host : undefined;
@@ -222,7 +224,7 @@ function clientLines(request: Request, info: HttpInfo, rules: HeadRules): string
   return lines;
 }
 
-/** Returns the fields that tell the target of the client. */
+/** Returns the fields that describe the client. */
 function clientFields(
   request: Request,
   info: HttpInfo,

@@ -6,9 +6,9 @@ import { offerOf } from "../../internal/offer.ts";
 import { problem } from "../../problem.ts";
 import { hasPassed, type HeadRules, type OutgoingHead, type UploadFraming } from "./_head.ts";
 
-/** What is known of a request before a target is chosen. */
+/** The properties of a request that do not depend on the target. */
 export interface Plan extends OutgoingHead {
-  /** Whether the request may be sent again. */
+  /** Whether the request may be repeated. */
   readonly repeatable: boolean;
 }
 
@@ -20,7 +20,9 @@ export function planOf(request: Request, rules: HeadRules): Plan | Response {
   }
   const framing = framingOf(request);
   if (framing === undefined) {
-    return problem(400, { detail: `A request of method ${method} with a body is not passed on` });
+    return problem(400, {
+      detail: `A request of method ${method} with a body cannot be forwarded`,
+    });
   }
   const maxForwards = method === "OPTIONS"
     ? parseDigits(headers.get("max-forwards") ?? "")
@@ -32,7 +34,7 @@ export function planOf(request: Request, rules: HeadRules): Plan | Response {
   if (upgrade !== "" && bodyless && offerOf(request) === undefined) {
     return problem(501, {
       detail: "The connection cannot be upgraded here: the server needs the option hardened, " +
-        "and wrappers have to pass the request on as it is",
+        "and wrappers must pass on the original request",
     });
   }
   return {
@@ -44,23 +46,23 @@ export function planOf(request: Request, rules: HeadRules): Plan | Response {
   };
 }
 
-/** Returns how the body is framed; undefined for one that cannot be had. */
+/** Returns the framing of the body; undefined for a body that cannot be read. */
 function framingOf(request: Request): UploadFraming | undefined {
   const { method, headers } = request;
   const length = headers.get("content-length");
   const chunked = headers.has("transfer-encoding");
   if (method === "GET" || method === "HEAD") {
-    // No `Request` has such a body, and without it the request would be another one.
+    // A `Request` cannot have such a body. Without it, the request would have another meaning.
     return chunked || (length !== null && !/^0+$/.test(length)) ? undefined : "none";
   }
   if (!hasBody(request)) return "none";
   return chunked || length === null ? "chunked" : parseDigits(length) ?? "chunked";
 }
 
-/** Protocols that are an offer only, and are not passed on (RFC 9113 §3.1, RFC 2817). */
+/** Protocols that clients only offer, and that are not forwarded (RFC 9113 §3.1, RFC 2817). */
 const IGNORED = /^(?:h2c?|HTTP\/2(?:\.0)?|TLS(?:\/.*)?)$/i;
 
-/** Returns the protocols that a client asks for. */
+/** Returns the protocols that a client requests. */
 function protocolsOf(upgrade: string): string {
   return parseList(upgrade).filter((protocol) => !IGNORED.test(protocol)).join(", ");
 }

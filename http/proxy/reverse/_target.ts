@@ -9,7 +9,7 @@ import type { TickClock } from "../_clock.ts";
 import { Upstream } from "../_upstream.ts";
 import type { ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
 
-/** Limits of a reverse proxy, checked and complete. Times are in milliseconds, Infinity for none. */
+/** The complete limits of a reverse proxy. Times are in milliseconds, Infinity for none. */
 export interface ReverseLimits {
   readonly maxFails: number;
   readonly failTimeout: number;
@@ -20,7 +20,7 @@ export interface ReverseLimits {
   readonly tunnelTimeout: number;
 }
 
-/** What targets share. */
+/** The state that all targets share. */
 export interface TargetContext {
   readonly clock: TickClock;
   readonly limits: ReverseLimits;
@@ -28,13 +28,13 @@ export interface TargetContext {
   readonly idle: IdleUpstreams<Upstream>;
 }
 
-/** One target: how to reach it, and how it does. */
+/** A target, its connections and its health. */
 export class ReverseTarget {
-  /** The target as a URL, without a login. */
+  /** The URL of the target. */
   readonly url: string;
-  /** Its host, with a port that is not that of the scheme. */
+  /** The host, with the port unless it is the default of the scheme. */
   readonly host: string;
-  /** What is put in front of paths, without a slash at the end. */
+  /** The prefix of paths, without a slash at the end. */
   readonly basePath: string;
   active = 0;
   requests = 0;
@@ -43,20 +43,22 @@ export class ReverseTarget {
   readonly #context: TargetContext;
   readonly #checked: boolean;
   readonly #connect: (signal: AbortSignal) => Promise<Transport>;
-  /** Failures within the time for them. */
+  /** The number of failures within the period. */
   #fails = 0;
-  /** When the first of them was. */
+  /** The time of the first of these failures. */
   #since = 0;
-  /** Until when it gets no requests, on the clock of `performance.now`. */
+  /** The time until which the target gets no requests, on the clock of `performance.now`. */
   #downUntil = 0;
-  /** Whether a request tries whether it works again. */
+  /** Whether a request tests the target after failures. */
   #onTrial = false;
 
   /**
    * Reads a target.
    *
-   * @param checked Whether it gets no requests for a while after failures.
-   * @throws {TypeError} If it is no target.
+   * @param target The URL of the target.
+   * @param context The state that all targets share.
+   * @param checked Whether the target gets no requests for a while after failures.
+   * @throws {TypeError} If the URL is no target.
    */
   constructor(target: ReverseProxyTarget, context: TargetContext, checked: boolean) {
     this.#context = context;
@@ -85,41 +87,41 @@ export class ReverseTarget {
     this.#connect = (signal) => this.#connectTcp({ hostname, port }, secure, signal);
   }
 
-  /** Whether it has failed too often of late. */
+  /** Returns whether the target has failed too often recently. */
   get down(): boolean {
     return this.#downUntil > 0 && (this.#onTrial || performance.now() < this.#downUntil);
   }
 
-  /** Whether it has as many requests as it may have. */
+  /** Returns whether the target has reached the limit of requests. */
   get full(): boolean {
     return this.active >= this.#context.limits.maxConnections;
   }
 
-  /** In how many milliseconds it may be tried again. */
+  /** Returns the time until the next test of the target in milliseconds. */
   get downFor(): number {
     return Math.max(0, this.#downUntil - performance.now());
   }
 
-  /** A request is sent to it. */
+  /** Counts a request to the target. */
   begin(): void {
     this.active++;
     this.requests++;
     if (this.#downUntil > 0) this.#onTrial = true;
   }
 
-  /** The request is over, and says nothing of the target if it had neither success nor failure. */
+  /** Ends a request. Without success or failure, the health of the target is unchanged. */
   end(): void {
     this.active--;
     this.#onTrial = false;
   }
 
-  /** It has answered. */
+  /** Records a success. */
   succeed(): void {
     this.#fails = this.#downUntil = 0;
     this.#onTrial = false;
   }
 
-  /** It has failed. */
+  /** Records a failure. */
   fail(): void {
     const { maxFails, failTimeout } = this.#context.limits;
     this.failed++;
@@ -137,15 +139,15 @@ export class ReverseTarget {
     return this.#context.idle.take(this.url);
   }
 
-  /** How many connections are idle. */
+  /** Returns the number of idle connections. */
   get idle(): number {
     return this.#context.idle.count(this.url);
   }
 
   /**
-   * Makes a connection.
+   * Opens a connection.
    *
-   * @throws {NetError} If that does not come about.
+   * @throws {NetError} If connecting fails.
    */
   async dial(signal: AbortSignal): Promise<Upstream> {
     const { clock, limits } = this.#context;
@@ -193,7 +195,7 @@ function refuse(target: ReverseProxyTarget): never {
   );
 }
 
-/** Writes an address for `X-Forwarded-For`. */
+/** Returns an address in the form of `Forwarded`. */
 export function addressText(hostname: string): string {
   return formatAddress({ hostname, port: 0 }).replace(/:0$/, "");
 }

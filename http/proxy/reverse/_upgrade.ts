@@ -6,22 +6,22 @@ import { Tunnel } from "../_tunnel.ts";
 import type { ReverseLimits } from "./_target.ts";
 import { takeOver } from "../../server/take_over.ts";
 
-/** The largest write, so that the progress of a slow peer shows. */
+/** The largest write in bytes. It makes the progress of a slow peer visible. */
 const PIECE = 64 * 1024;
 
-/** How long one side of a tunnel may stay open alone, in milliseconds. */
+/** The longest time without data after one side of a tunnel has ended, in milliseconds. */
 const HALF_CLOSE = 30_000;
 
 /**
- * Passes a 101 on, and then bytes in both directions.
+ * Forwards a 101 response, and then bytes in both directions.
  *
- * @param request The request, as it came from the server.
+ * @param request The original request of the server.
  * @param head The response of the target.
- * @param headers Its fields.
+ * @param headers The fields of the response.
  * @param upstream The connection to the target.
- * @param limits The limits.
- * @param closed Called when both connections are closed.
- * @returns The response; undefined if the request cannot be answered so.
+ * @param limits The limits of the proxy.
+ * @param closed Runs when both connections are closed.
+ * @returns The response; undefined if the connection cannot be upgraded.
  */
 export function switchProtocols(
   request: Request,
@@ -43,7 +43,7 @@ export function switchProtocols(
   return taking.response;
 }
 
-/** A connection as a transport. */
+/** Returns a transport that uses a connection. */
 function transportOf(connection: Connection): Transport {
   return {
     localAddr: connection.localAddr,
