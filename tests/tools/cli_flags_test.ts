@@ -1,4 +1,4 @@
-/** The arguments of a program: what is accepted, what is refused, and in which words. */
+/** The arguments of a program: accepted and rejected values, and the messages. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
@@ -13,7 +13,7 @@ interface Outcome {
 
 const NONE = { permissions: {}, name: "t", summary: "Test." } as const;
 
-/** Runs a program with the given flags and tells what it was called with. */
+/** Runs a program with the given flags and returns its values. */
 async function run(flags: Flags, ...args: string[]): Promise<Outcome> {
   const io = recordingIo();
   let values: Record<string, unknown> | undefined;
@@ -26,14 +26,14 @@ async function run(flags: Flags, ...args: string[]): Promise<Outcome> {
   return { code, values, out: io.out, err: io.err };
 }
 
-/** The value of one flag. */
+/** Returns the value of one flag. */
 async function value(flag: Flag, ...args: string[]): Promise<unknown> {
   const { values, err } = await run({ x: flag }, ...args);
   assert(values !== undefined, err);
   return values.x;
 }
 
-/** The one line that refuses one flag. */
+/** Returns the line that rejects one flag. */
 async function refusal(flag: Flag, ...args: string[]): Promise<string> {
   const { code, err } = await run({ xx: flag }, ...args);
   assertEquals(code, 2, err);
@@ -85,7 +85,7 @@ Deno.test("run() rejects a flag with one value that is given twice", async () =>
   assertEquals([fine.code, fine.values?.list, fine.values?.loud], [0, ["a", "b"], true]);
 });
 
-Deno.test("run() names the flag of a bad value as it was typed", async () => {
+Deno.test("run() names the flag of a bad value as the user wrote it", async () => {
   const flags: Flags = { theValue: { type: "integer", help, alias: ["ex", "n"] } };
   for (const typed of ["--ex", "-n", "--the-value"]) {
     const { err } = await run(flags, typed, "five");
@@ -112,7 +112,7 @@ Deno.test("run() reads decimals for number, not for integer", async () => {
   assertMatch(await refusal({ type: "number", help }, "--xx=.5e3"), /expected a number\)/);
 });
 
-Deno.test("run() reads ports from 0 to 65535, from 1 where 0 means nothing", async () => {
+Deno.test("run() reads ports from 0 to 65535, or from 1", async () => {
   assertEquals(await value({ type: "port", help }, "--x=0"), 0);
   assertEquals(await value({ type: "port", help }, "--x=65535"), 65535);
   for (const bad of ["65536", "-1", "80.0", "http"]) {
@@ -198,7 +198,7 @@ Deno.test("run() collects a list in the order given", async () => {
   assertMatch(await refusal(flag, "--xx="), /expected a text that is not empty/);
 });
 
-Deno.test("run() takes one of several words only", async () => {
+Deno.test("run() accepts only one of the choices", async () => {
   const flag: Flag = { type: "choice", choices: ["en", "zh"], default: "en", help };
   assertEquals(await value(flag), "en");
   assertEquals(await value(flag, "--x=zh"), "zh");
@@ -208,7 +208,7 @@ Deno.test("run() takes one of several words only", async () => {
   );
 });
 
-Deno.test("run() takes names and addresses of hosts, and nothing that can be neither", async () => {
+Deno.test("run() accepts only host names and addresses for a host", async () => {
   const flag: Flag = { type: "host", help };
   for (const host of ["localhost", "127.0.0.1", "::1", "fe80::1%eth0", "例え.jp", "-a.b"]) {
     assertEquals(await value(flag, `--x=${host}`), host);
@@ -224,7 +224,7 @@ Deno.test("run() refuses an empty text unless the flag allows it", async () => {
   assertEquals(await value({ type: "string", help, allowEmpty: true }, "--x", ""), "");
 });
 
-Deno.test("run() names a flag whose value is missing, and how to give a dash", async () => {
+Deno.test("run() names a flag without its value, and explains values with a dash", async () => {
   const flag: Flag = { type: "string", help };
   assertEquals(await refusal(flag, "--xx"), "Missing value for --xx (see --help)");
   assertEquals(await refusal(flag, "--xx", "--json"), "Missing value for --xx (see --help)");
@@ -251,7 +251,7 @@ Deno.test("run() names an unknown flag and the nearest one", async () => {
   assertMatch(await hint(`--${"a".repeat(100_000)}`), /^t: Unknown flag: --a{118}… \(see/);
 });
 
-Deno.test("run() requires what is required", async () => {
+Deno.test("run() requires the required flags and arguments", async () => {
   assertEquals(
     await refusal({ type: "string", help, required: true }),
     "Missing flag: --xx (see --help)",
@@ -291,11 +291,11 @@ Deno.test("run() takes positional arguments in order, typed, the rest as a list"
   );
 });
 
-Deno.test("run() refuses arguments that nobody asked for", async () => {
+Deno.test("run() rejects additional arguments", async () => {
   assertEquals((await run({}, "a", "b")).err, 't: Too many arguments: "a" (see --help)\n');
 });
 
-Deno.test("run() lets no control character of argv reach the terminal", async () => {
+Deno.test("run() escapes control characters of the arguments", async () => {
   const nasty = "\x1b]0;owned\x07\r\n\u202Eevil\u2028\x9b2J\u200B";
   for (const args of [[nasty], [`--${nasty}`], [`--port=${nasty}`], ["--port", nasty]]) {
     const { code, err } = await run({ ...serverFlags(1) }, ...args);
@@ -305,7 +305,7 @@ Deno.test("run() lets no control character of argv reach the terminal", async ()
   }
 });
 
-Deno.test("run() answers whatever argv holds with 0, or with 2 and one clean line", async () => {
+Deno.test("run() returns 0, or 2 with one clean line, for any arguments", async () => {
   const flags = {
     ...serverFlags(1),
     list: { type: "list", help },
@@ -325,7 +325,7 @@ Deno.test("run() answers whatever argv holds with 0, or with 2 and one clean lin
   }));
 });
 
-Deno.test("defineCli() refuses names that cannot be typed or are taken", () => {
+Deno.test("defineCli() rejects invalid and duplicate names", () => {
   const define = (flags: Flags) => () => defineCli({ ...NONE, flags });
   const text: Flag = { type: "string", help };
   assertThrows(define({ noDelay: text }), TypeError, "as the name of a flag");

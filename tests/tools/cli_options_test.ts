@@ -1,4 +1,4 @@
-/** `defineCli` and its helpers check what they are given. */
+/** `defineCli` and its helpers check their arguments. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
@@ -89,7 +89,7 @@ Deno.test("a program may have a version and a logger of its own", async () => {
   assertEquals(JSON.parse(log.err).logger, "mine.web");
 });
 
-Deno.test("common values are at hand, but not among the rest of the values", async () => {
+Deno.test("common values are available, but not part of the other values", async () => {
   let rest: object = {};
   const cli = defineCli({ ...SPEC, flags: { ...serverFlags(1) } });
   await cli.run(["--json"], recordingIo(), ({ drain, ...options }) => {

@@ -1,4 +1,4 @@
-/** How a program runs: exit codes, what it prints, signals, logs. */
+/** The run of a program: exit codes, output, signals, logs. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { getConfig, getLogger } from "@logtape/logtape";
@@ -51,7 +51,7 @@ async function run(work: Work, args: string[] = [], overrides: Partial<CliIo> = 
   return { code, out: io.out, err: io.err, exited: io.exited };
 }
 
-/** What `NetError` looks like; made here so that this test stands alone. */
+/** A class with the shape of `NetError`, as in another copy of the library. */
 class NetError extends Error {
   override readonly name = "NetError";
   readonly kind: string;
@@ -111,13 +111,13 @@ Deno.test("run() prints the version of the package", async () => {
   assertEquals([code, out], [0, `t ${config.version}\n`]);
 });
 
-Deno.test("run() returns the number that the work returns, else 0", async () => {
+Deno.test("run() returns the number of the work, otherwise 0", async () => {
   assertEquals((await run(() => {})).code, 0);
   assertEquals((await run(() => "text")).code, 0);
   assertEquals((await run(() => Promise.resolve(1))).code, 1);
 });
 
-Deno.test("run() hands the work values of the types declared", async () => {
+Deno.test("run() passes values of the declared types", async () => {
   const io = recordingIo();
   let seen: unknown;
   await cli.run([...REQUIRED, "--no-keep-alive"], io, (values) => {
@@ -140,7 +140,7 @@ Deno.test("run() hands the work values of the types declared", async () => {
 type Exact<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
 
-Deno.test("run() tells a failure of the network in its one sentence: 1", async () => {
+Deno.test("run() reports a network failure in one sentence: 1", async () => {
   const message = "Cannot connect to 127.0.0.1:9: connection refused";
   const { code, out, err } = await run(() => {
     throw new NetError(message, "refused");
@@ -148,7 +148,7 @@ Deno.test("run() tells a failure of the network in its one sentence: 1", async (
   assertEquals([code, out, err], [1, "", `t: ${message}\n`]);
 });
 
-Deno.test("run() names the permission flag that is missing: 3", async () => {
+Deno.test("run() names a missing permission flag: 3", async () => {
   const net = await run(() => {
     throw new NetError("Cannot listen on [::]:1: run again with --allow-net=[::]:1", "permission");
   });
@@ -157,7 +157,7 @@ Deno.test("run() names the permission flag that is missing: 3", async () => {
 });
 
 Deno.test({
-  name: "run() turns what Deno refuses into the exact flag, quoted for a shell: 3",
+  name: "run() names the exact flag of a missing permission, quoted for a shell: 3",
   permissions: { read: false, net: false, env: false, run: false, sys: false },
   async fn() {
     const cases: Array<[() => unknown, string]> = [
@@ -175,7 +175,7 @@ Deno.test({
   },
 });
 
-Deno.test("run() names the package of a program that is missing: 3", async () => {
+Deno.test("run() names the package of a missing program: 3", async () => {
   const { code, err } = await run(() => {
     throw missingProgram("traceroute", "traceroute");
   });
@@ -185,13 +185,13 @@ Deno.test("run() names the package of a program that is missing: 3", async () =>
   assertEquals([unforeseen.code, unforeseen.err], [3, "t: Program is missing: no-such-program\n"]);
 });
 
-Deno.test("run() tells a file that is not there from a bug: 1", async () => {
+Deno.test("run() reports a missing file as a failure, not as a bug: 1", async () => {
   const { code, err } = await run(() => Deno.readTextFile("no such\x1b.pem"));
   assertEquals(code, 1);
   assertMatch(err, /^t: Cannot use the file "no such\\x1B\.pem": no such file or directory\n$/);
 });
 
-Deno.test("run() lets the work refuse values and choose the code", async () => {
+Deno.test("the work may reject values and choose the exit code", async () => {
   const bad = await run(() => {
     throw badValue("--port", "7\n", "an even number");
   });
@@ -215,7 +215,7 @@ Deno.test("run() shows the stack of a bug and nothing else: 70", async () => {
   assertEquals((await run(() => Promise.reject("text"))).code, ExitCode.bug);
 });
 
-Deno.test("run() ends quietly when nobody reads its output", async () => {
+Deno.test("run() ends quietly when standard output is closed", async () => {
   let printed = 0;
   const { code, err } = await run(
     (_values, ctx) => {
@@ -234,7 +234,7 @@ Deno.test("run() ends quietly when nobody reads its output", async () => {
   assertEquals([code, printed, err], [0, 0, ""]);
 });
 
-Deno.test("run() tells that its output cannot be written: 1", async () => {
+Deno.test("run() reports output that cannot be written: 1", async () => {
   const { code, err } = await run((_values, ctx) => ctx.print("line"), [], {
     stdout() {
       throw new Error("No space left on device (os error 28)");
@@ -243,7 +243,7 @@ Deno.test("run() tells that its output cannot be written: 1", async () => {
   assertEquals([code, err], [1, "t: no space left on device\n"]);
 });
 
-Deno.test("run() goes on when nobody reads standard error", async () => {
+Deno.test("run() continues when standard error is closed", async () => {
   const stderr = () => {
     throw new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
   };
@@ -253,7 +253,7 @@ Deno.test("run() goes on when nobody reads standard error", async () => {
   assertEquals(failed.code, 1);
 });
 
-Deno.test("print() escapes what would act on a terminal, printJson() keeps its value", async () => {
+Deno.test("print() escapes control characters, printJson() keeps the value", async () => {
   const nasty = "a\x1b[2J\u202Eb\n\x9b👩‍👩‍👧 é";
   const { out } = await run((_values, ctx) => {
     ctx.print(nasty);
@@ -267,7 +267,7 @@ Deno.test("print() escapes what would act on a terminal, printJson() keeps its v
   assertEquals(escapeControls("\uD800"), "\\u{D800}");
 });
 
-Deno.test("listening() prints one line per listener, whatever names it", async () => {
+Deno.test("listening() prints one line per listener, as text or as JSON", async () => {
   const work = (_values: unknown, ctx: CliContext) => {
     ctx.listening({ url: "tcp://127.0.0.1:8000" });
     ctx.listening("tls://[::1]:8443");
@@ -308,7 +308,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("untilShutdown() ends when the server ends by itself, and passes its failure on", async () => {
+Deno.test("untilShutdown() ends when the server ends, and rejects with its failure", async () => {
   const shutdown = () => Promise.reject(new Error("not wanted"));
   const ended = { finished: Promise.resolve(), shutdown };
   assertEquals((await run((_v, ctx) => ctx.untilShutdown(ended, { drain: 1 }))).code, 0);
@@ -336,7 +336,7 @@ Deno.test("The same signal twice within one press of Ctrl+C counts once", async 
   assertEquals(code, 0);
 });
 
-Deno.test("Work that a signal interrupts before it is done: 130", async () => {
+Deno.test("A signal interrupts the work: 130", async () => {
   const byReason = await run(async (_values, ctx, io) => {
     queueMicrotask(() => io.signal("SIGINT"));
     await new Promise((_, reject) => {
@@ -351,7 +351,7 @@ Deno.test("Work that a signal interrupts before it is done: 130", async () => {
   assertEquals(byNetError.code, 130);
 });
 
-Deno.test("run() hears no signal once it is over", async () => {
+Deno.test("run() ignores signals after its end", async () => {
   const io = recordingIo();
   await cli.run(REQUIRED, io, () => {});
   io.signal("SIGINT");
@@ -359,7 +359,7 @@ Deno.test("run() hears no signal once it is over", async () => {
   assertEquals([io.exited, io.err], [undefined, ""]);
 });
 
-Deno.test("Logs are lines for people, of the level asked for, controls escaped", async () => {
+Deno.test("Logs are lines of text of the chosen level, with control characters escaped", async () => {
   const work: Work = (_values, ctx) => {
     ctx.log.debug("hidden");
     ctx.log.info("{peer} says {text}", { peer: "127.0.0.1:1", text: "hi\n\x1b[31mERROR fake" });
@@ -401,20 +401,20 @@ Deno.test("Logs under --json are one object per line that keeps every value", as
   });
 });
 
-Deno.test("Logs are coloured on a terminal only", async () => {
+Deno.test("Logs have colours only on a terminal", async () => {
   const work: Work = (_values, ctx) => ctx.log.warn("look");
   const terminal = { stderrIsTerminal: true, noColor: false };
   assertStringIncludes((await run(work, [], terminal)).err, "\x1b[33mWARNING\x1b[0m t: look");
   assert(!(await run(work, [], { ...terminal, noColor: true })).err.includes("\x1b"));
 });
 
-Deno.test("run() leaves the logging of the program around it as it was", async () => {
+Deno.test("run() restores the previous log configuration", async () => {
   const before = getConfig();
   await run((_values, ctx) => ctx.log.info("x"));
   assertEquals(getConfig(), before);
 });
 
-Deno.test("--help names the exit codes of all programs, and those of one's own in their order", () => {
+Deno.test("--help lists the common exit codes and those of the program, in order", () => {
   const spec = { name: "t", summary: "Test.", flags: {}, permissions: {} };
   const codes = (help: string) =>
     help.slice(help.indexOf("Exit codes:")).match(/^ {2}\d+/gm)?.join();

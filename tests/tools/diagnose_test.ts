@@ -1,4 +1,4 @@
-/** `tools/diagnose.ts` against servers of this machine, good and bad. */
+/** `tools/diagnose.ts` against working and faulty servers on this machine. */
 
 import {
   assert,
@@ -49,7 +49,7 @@ function answering(answer: string, tls?: { cert: string; key: string }) {
 const ok = (body = "hi", more = "") =>
   `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
 
-Deno.test("diagnose() says that all is well, and how long each phase takes", async () => {
+Deno.test("diagnose() reports success, and the time of each phase", async () => {
   await using server = answering(ok("hello", "Server: test/1\r\n"));
   const url = `http://127.0.0.1:${server.addr.port}/a?b`;
   const found = await way(url);
@@ -68,7 +68,7 @@ Deno.test("diagnose() says that all is well, and how long each phase takes", asy
   assertEquals(phases.tls, 0);
 });
 
-Deno.test("diagnose() says that nothing listens, and what to do", async () => {
+Deno.test("diagnose() reports a closed port, and a remedy", async () => {
   const [port] = freePorts(1);
   const found = await way(`127.0.0.1:${port}`);
   assertEquals(found.ok, false);
@@ -76,7 +76,7 @@ Deno.test("diagnose() says that nothing listens, and what to do", async () => {
   assertStringIncludes(found.advice!, "Start the service");
 });
 
-Deno.test("diagnose() says that a port is filtered: a backlog that is full", async () => {
+Deno.test("diagnose() reports a filtered port, here a full backlog", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
   const held = await Promise.all([1, 2].map(() => Deno.connect({ hostname: "127.0.0.1", port })));
@@ -90,7 +90,7 @@ Deno.test("diagnose() says that a port is filtered: a backlog that is full", asy
   }
 });
 
-Deno.test("diagnose() names what is wrong with a certificate", async () => {
+Deno.test("diagnose() names the defects of a certificate", async () => {
   const { ca, good, expired, wrongName, untrusted, notYetValid } = await testCertificates();
   const cases: [{ cert: string; key: string }, RegExp, TlsFailure][] = [
     [expired, /answers, but its certificate expired [67] days ago$/, "expired"],
@@ -112,14 +112,14 @@ Deno.test("diagnose() names what is wrong with a certificate", async () => {
   assert(tls?.step === "tls" && tls.version === "TLSv1.3" && tls.chain[0]!.daysLeft >= 0);
 });
 
-Deno.test("diagnose() measures a certificate by the address alone that it is called by", async () => {
+Deno.test("diagnose() checks a certificate against the given address", async () => {
   const authority = await developmentAuthority();
   await using server = answering(ok(), await authority.issue({ names: ["127.0.0.1"] }));
   const found = await way(`https://127.0.0.1:${server.addr.port}/`, { caCerts: [authority.cert] });
   assertEquals([found.ok, /200 OK/.test(found.verdict)], [true, true], found.verdict);
 });
 
-/** A certificate that nobody has signed, with these names as they are. */
+/** Makes a self-signed certificate with these names, unchanged. */
 async function selfSigned(...names: JsonGeneralName[]): Promise<{ cert: string; key: string }> {
   const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
     "sign",
@@ -136,7 +136,7 @@ async function selfSigned(...names: JsonGeneralName[]): Promise<{ cert: string; 
   return { cert: certificate.toString("pem"), key };
 }
 
-Deno.test("diagnose() is not fooled by a name that holds others", async () => {
+Deno.test("diagnose() reads a name that contains other names as one name", async () => {
   const rows: [JsonGeneralName[], string[], TlsFailure[]][] = [
     [
       [{ type: "dns", value: "a.test, IP Address:127.0.0.1" }],
@@ -162,7 +162,7 @@ Deno.test("diagnose() is not fooled by a name that holds others", async () => {
   }
 });
 
-Deno.test("diagnose() sees a bad certificate where a redirect leads", async () => {
+Deno.test("diagnose() reports a bad certificate of a redirect target", async () => {
   const { ca, good, expired } = await testCertificates();
   const redirected = async (certificate: { cert: string; key: string }) => {
     await using last = answering(ok(), certificate);
@@ -184,7 +184,7 @@ Deno.test("diagnose() sees a bad certificate where a redirect leads", async () =
 
 const openssl = needs("openssl");
 Deno.test({
-  name: `diagnose() says that openssl wants a certificate of the client${openssl.suffix}`,
+  name: `diagnose() reports that openssl requires a client certificate${openssl.suffix}`,
   ignore: openssl.ignore,
   async fn() {
     const { ca, good } = await testCertificates();
@@ -218,7 +218,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `diagnose() says that a certificate is too weak${openssl.suffix}`,
+  name: `diagnose() reports a certificate that is too weak${openssl.suffix}`,
   ignore: openssl.ignore,
   async fn() {
     const folder = await Deno.makeTempDir();
@@ -248,7 +248,7 @@ Deno.test({
   },
 });
 
-Deno.test("diagnose() tells an old or picky server of TLS from one that speaks none", async () => {
+Deno.test("diagnose() distinguishes an old or strict TLS server from a server without TLS", async () => {
   // An alert of TLS: protocol_version (70), handshake_failure (40).
   for (const [number, verdict] of [[70, /does not support TLS 1\.2/], [40, /refuses the TLS/]]) {
     await using server = serveTcp({}, async (conn) => {
@@ -261,7 +261,7 @@ Deno.test("diagnose() tells an old or picky server of TLS from one that speaks n
   }
 });
 
-Deno.test("a step that is asked for by name has to be there", async () => {
+Deno.test("a step that the user asks for must succeed", async () => {
   await using ssh = serveTcp({}, async (conn) => void await conn.write("SSH-2.0-x\r\n"));
   const where = `127.0.0.1:${ssh.addr.port}`;
   const tls = await runAs(["tls", where]);
@@ -271,7 +271,7 @@ Deno.test("a step that is asked for by name has to be there", async () => {
   assertEquals([tls.code, http.code], [1, 1]);
 });
 
-Deno.test("diagnose() says that a server takes the request and sends no answer", async () => {
+Deno.test("diagnose() reports a server that accepts the request and sends no response", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   await using server = serveTcp({}, () => promise);
   const found = await way(`http://127.0.0.1:${server.addr.port}/`, { timeout: 200 });
@@ -286,7 +286,7 @@ Deno.test("diagnose() says that a server takes the request and sends no answer",
   assertStringIncludes(found.advice!, "--timeout");
 });
 
-Deno.test("diagnose() finds out by itself what is spoken on a port", async () => {
+Deno.test("diagnose() detects the protocol of a port", async () => {
   const { ca, good } = await testCertificates();
   await using plain = answering(ok());
   assertMatch((await way(`127.0.0.1:${plain.addr.port}`)).verdict, /^http:.* answers 200 OK/);
@@ -298,7 +298,7 @@ Deno.test("diagnose() finds out by itself what is spoken on a port", async () =>
   assertMatch(ssh.verdict, /accepts connections .*does not speak HTTP/);
 });
 
-Deno.test("diagnose() says that TLS is not spoken, or breaks off", async () => {
+Deno.test("diagnose() reports a server without TLS, and an aborted handshake", async () => {
   await using plain = serveTcp({}, (conn) => conn.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
   const found = await way(`https://127.0.0.1:${plain.addr.port}/`);
   assertEquals(found.ok, false);
@@ -309,7 +309,7 @@ Deno.test("diagnose() says that TLS is not spoken, or breaks off", async () => {
   assertMatch(broken.verdict, /but (resets|ends) the connection/);
 });
 
-Deno.test("diagnose() follows redirects, and sees circles", async () => {
+Deno.test("diagnose() follows redirects and detects loops", async () => {
   await using last = answering(ok());
   const to = `http://127.0.0.1:${last.addr.port}/end`;
   await using first = answering(
@@ -333,7 +333,7 @@ Deno.test("diagnose() follows redirects, and sees circles", async () => {
   }
 });
 
-Deno.test("diagnose() tells an error of the server from one of the request", async () => {
+Deno.test("diagnose() distinguishes an error of the server from one of the request", async () => {
   await using broken = answering("HTTP/1.1 503 Down\r\nContent-Length: 0\r\n\r\n");
   const found = await way(`http://127.0.0.1:${broken.addr.port}/`);
   assertEquals(found.ok, false);
@@ -344,7 +344,7 @@ Deno.test("diagnose() tells an error of the server from one of the request", asy
   assertMatch(open.advice!, /no resource at this URL/);
 });
 
-Deno.test("diagnose() is not fooled by answers that are cut, endless or none", async () => {
+Deno.test("diagnose() reports responses that are truncated, endless or missing", async () => {
   const cases: [string, RegExp][] = [
     ["", /without an answer/],
     ["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", /ends within the body/],
@@ -358,7 +358,7 @@ Deno.test("diagnose() is not fooled by answers that are cut, endless or none", a
     const found = await way(`http://127.0.0.1:${server.addr.port}/`);
     assertEquals(found.ok, false);
     assertMatch(found.verdict, verdict);
-    // Where nobody has said what is spoken, an answer that breaks is one of HTTP.
+    // On a port of unknown protocol, a truncated response still counts as HTTP.
     if (!answer.startsWith("HTTP/1.")) continue;
     const guessed = await way(`127.0.0.1:${server.addr.port}`);
     assertEquals(guessed.ok, false);
@@ -367,7 +367,7 @@ Deno.test("diagnose() is not fooled by answers that are cut, endless or none", a
   }
 });
 
-Deno.test("diagnose() tells NXDOMAIN from SERVFAIL, and a name without an address", async () => {
+Deno.test("diagnose() distinguishes NXDOMAIN, SERVFAIL, and a name without an address", async () => {
   let code = "NXDOMAIN";
   await using dns = await serveDns(() => ({ code }));
   const server = `127.0.0.1:${dns.port}`;
@@ -385,7 +385,7 @@ Deno.test("diagnose() tells NXDOMAIN from SERVFAIL, and a name without an addres
   }
 });
 
-Deno.test("diagnose() asks a name server for all types of records", async () => {
+Deno.test("diagnose() queries all record types from a name server", async () => {
   await using dns = await serveDns(({ questions: [question] }) => ({
     answers: question?.type === "MX"
       ? [{ name: "localhost", ttl: 60, type: "MX", preference: 10, exchange: "mail.test" }]
@@ -403,7 +403,7 @@ Deno.test("diagnose() asks a name server for all types of records", async () => 
   }
 });
 
-Deno.test("records are shown with type and TTL, and for which types there is none", async () => {
+Deno.test("records are shown with type and TTL, and types without records are listed", async () => {
   const name = "localhost";
   await using dns = await serveDns(({ questions: [question] }) => {
     if (question?.type !== "A") return {};
@@ -433,7 +433,7 @@ Deno.test("records are shown with type and TTL, and for which types there is non
   );
 });
 
-Deno.test("nothing is wider than 80 columns, also where a character takes two", async () => {
+Deno.test("no line is wider than 80 columns, even with wide characters", async () => {
   const authority = await developmentAuthority({ commonName: "認証局".repeat(21) });
   const certificate = await authority.issue({
     names: ["127.0.0.1"],
@@ -451,7 +451,7 @@ Deno.test("nothing is wider than 80 columns, also where a character takes two", 
   }
 });
 
-Deno.test("a host that is none starts nothing", async () => {
+Deno.test("an invalid host starts no step", async () => {
   const bad = [
     "-oProxyCommand=x",
     "a b",
@@ -481,7 +481,7 @@ async function runAs(args: string[]) {
   return { code, stdout: io.out, stderr: io.err };
 }
 
-Deno.test("what a server says of itself cannot reach the terminal", async () => {
+Deno.test("text from a server is escaped on the terminal", async () => {
   await using server = answering(
     "HTTP/1.1 200 \x1b]0;owned\x07\r\nServer: \x1b[2J\r\nContent-Length: 0\r\n\r\n",
   );
@@ -490,7 +490,7 @@ Deno.test("what a server says of itself cannot reach the terminal", async () => 
   assert(!/[\x00-\x09\x0b-\x1f]/.test(stdout), JSON.stringify(stdout));
 });
 
-Deno.test("--slo gives 4 when the answer is too slow, --json the same as data", async () => {
+Deno.test("--slo exits with 4 for a slow answer, --json prints the same as data", async () => {
   await using server = answering(ok());
   const url = `http://127.0.0.1:${server.addr.port}/`;
   const quick = await runAs(["http", url, "--slo=1m"]);
@@ -510,7 +510,7 @@ Deno.test("--slo gives 4 when the answer is too slow, --json the same as data", 
   assertEquals(found.steps.map(({ step }: { step: string }) => step), ["dns", "tcp", "http"]);
 });
 
-Deno.test("an abort ends the walk and every program at once", async () => {
+Deno.test("an abort ends the diagnosis and all programs at once", async () => {
   const stop = new AbortController();
   await using server = serveTcp({}, (conn) => conn.readLine().then(() => {}));
   const walking = diagnose(`http://127.0.0.1:${server.addr.port}/`, { signal: stop.signal });
@@ -519,7 +519,7 @@ Deno.test("an abort ends the walk and every program at once", async () => {
   await assertRejects(() => diagnose("127.0.0.1", { signal: AbortSignal.abort() }), DOMException);
 });
 
-Deno.test("the help, wrong commands, and options that are none", async () => {
+Deno.test("the help, wrong commands, and invalid options", async () => {
   assertEquals((await runAs([])).code, 2);
   assertEquals((await runAs(["tls"])).code, 2);
   assertEquals((await runAs(["tcp", "127.0.0.1", "more"])).code, 2);
@@ -532,7 +532,7 @@ Deno.test("the help, wrong commands, and options that are none", async () => {
   );
 });
 
-Deno.test("without --allow-run the walk goes on, without --allow-net there is none", async () => {
+Deno.test("without --allow-run steps are skipped, without --allow-net the diagnosis fails", async () => {
   await using server = answering(ok());
   const args = [`http://127.0.0.1:${server.addr.port}/`, "--json"];
   const some = await runRunnable("diagnose", args, { permissions: ["--allow-net"] });
@@ -547,7 +547,7 @@ Deno.test("without --allow-run the walk goes on, without --allow-net there is no
   assertMatch(none.stderr, /^diagnose: [^\n]*--allow-net[^\n]*\n$/);
 });
 
-Deno.test("programs that are missing are named with their package, and the walk goes on", async () => {
+Deno.test("missing programs are named with their package, and their steps are skipped", async () => {
   await using server = answering(ok());
   const env = { PATH: "/nonexistent" };
   const args = [`http://127.0.0.1:${server.addr.port}/`, "--json"];
@@ -564,7 +564,7 @@ Deno.test("programs that are missing are named with their package, and the walk 
 
 const namespace = needsNamespace();
 Deno.test({
-  name: `a net that drops, and one to which no route leads${namespace.suffix}`,
+  name: `a network that drops packets, and a network without a route${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
     const program = new URL("tools/diagnose.ts", ROOT).pathname;
@@ -583,7 +583,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `diagnose dns tells what the system knows without a network${namespace.suffix}`,
+  name: `diagnose dns shows names that the system resolves without a network${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
     const program = new URL("tools/diagnose.ts", ROOT).pathname;
@@ -611,7 +611,7 @@ for (
   });
 }
 
-Deno.test("diagnose() gives errors as NetError", async () => {
+Deno.test("diagnose() reports errors as NetError", async () => {
   const found = await way(`tcp://127.0.0.1:${freePorts(1)[0]}`);
   const tcp = found.steps.find(({ step }) => step === "tcp");
   assert(tcp?.error instanceof NetError && tcp.error.kind === "refused");

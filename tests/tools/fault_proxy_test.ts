@@ -14,7 +14,7 @@ const echo: ConnectionHandler = async (conn) => {
   for await (const chunk of conn) await conn.write(chunk);
 };
 
-/** A proxy before a server, and a client of it. */
+/** A proxy in front of a server, and a client. */
 async function through(
   options: Partial<FaultProxyOptions>,
   run: (client: Connection, proxy: FaultProxy) => Promise<void>,
@@ -31,7 +31,7 @@ async function through(
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** A reset may come as early as while connecting. */
+/** A reset may arrive during the connection attempt. */
 async function readFrom(port: number): Promise<unknown> {
   await using conn = await connectTcp({ port, lingerTimeout: 0 });
   return await conn.readChunk({ timeout: 5000 });
@@ -61,7 +61,7 @@ Deno.test("without faults every byte passes in both directions, half-close inclu
   });
 });
 
-Deno.test("latency holds each direction back, jitter keeps the order", async () => {
+Deno.test("latency delays each direction, jitter keeps the order", async () => {
   const slow = { latency: 60 };
   await through({ upload: slow, download: slow }, async (client) => {
     const began = performance.now();
@@ -75,14 +75,14 @@ Deno.test("latency holds each direction back, jitter keeps the order", async () 
   await through({ random, download: { latency: 20, jitter: 20 } }, async (client) => {
     for (let i = 0; i < 10; i++) {
       await client.write(`${i}`);
-      // So that each makes a chunk of its own.
+      // Each write must be a separate chunk.
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     assertEquals(text(await client.readExact(10)), "0123456789");
   });
 });
 
-Deno.test("bandwidth is a bound", async () => {
+Deno.test("bandwidth limits the rate", async () => {
   await through({ download: { bandwidth: 100_000 } }, async (client) => {
     const began = performance.now();
     await client.write(new Uint8Array(20_000));
@@ -129,7 +129,7 @@ Deno.test("resetAfter delivers that many bytes, then both ends are reset", async
   assert(events.some(({ type }) => type === "close"));
 });
 
-Deno.test("truncateAfter ends in good order, in the middle of what was sent", async () => {
+Deno.test("truncateAfter ends the connection in the middle of the data", async () => {
   await through({ download: { truncateAfter: 4 } }, async (client) => {
     await client.writeFrame("a whole frame");
     const error = await assertRejects(() => client.readFrame({ timeout: 5000 }), NetError);
@@ -137,7 +137,7 @@ Deno.test("truncateAfter ends in good order, in the middle of what was sent", as
   });
 });
 
-Deno.test("stallAfter falls silent, without losing anything once it is lifted", async () => {
+Deno.test("stallAfter stops the data, and no data is lost after it ends", async () => {
   await through({ download: { stallAfter: 3 } }, async (client, proxy) => {
     await client.write("abcdef");
     assertEquals(text(await client.readExact(3, { timeout: 5000 })), "abc");
@@ -148,7 +148,7 @@ Deno.test("stallAfter falls silent, without losing anything once it is lifted", 
   });
 });
 
-Deno.test("a stall is a brake for the sender: memory stays bounded", async () => {
+Deno.test("a stall slows the sender down, so the memory stays bounded", async () => {
   await through({ upload: { stallAfter: 0 } }, async (client) => {
     const error = await assertRejects(async () => {
       for (let i = 0; i < 1000; i++) {
@@ -164,11 +164,11 @@ Deno.test("a stall is a brake for the sender: memory stays bounded", async () =>
   });
 });
 
-Deno.test("refuse is a closed port, until it is lifted", async () => {
+Deno.test("refuse closes the port until it ends", async () => {
   await through({}, async (client, proxy) => {
     await proxy.setFaults({ refuse: true });
     assertEquals(await kindOf(connectTcp({ port: proxy.addr.port })), "refused");
-    // Who is connected already stays.
+    // Open connections remain.
     await client.write("x");
     assertEquals(text(await client.readExact(1, { timeout: 5000 })), "x");
     await proxy.setFaults({});
@@ -178,7 +178,7 @@ Deno.test("refuse is a closed port, until it is lifted", async () => {
   });
 });
 
-Deno.test("reset() cuts what is open, a missing server resets the client", async () => {
+Deno.test("reset() resets open connections, a missing server resets the client", async () => {
   await through({}, async (client, proxy) => {
     await client.write("x");
     await client.readExact(1);
@@ -196,12 +196,12 @@ Deno.test("reset() cuts what is open, a missing server resets the client", async
   assertEquals((await failed.promise).kind, "refused");
 });
 
-Deno.test("a client's reset reaches the server, and the other way round", async () => {
+Deno.test("a reset of the client reaches the server, and vice versa", async () => {
   const seen = Promise.withResolvers<string>();
   await through({}, async (client, proxy) => {
     await client.write("x");
     await client.readExact(1);
-    // A proxy before the proxy gives the client a true reset.
+    // A second proxy in front gives the client a real reset.
     await using front = await serveFaultProxy({
       to: { hostname: "127.0.0.1", port: proxy.addr.port },
     });
@@ -219,7 +219,7 @@ Deno.test("a client's reset reaches the server, and the other way round", async 
   });
 });
 
-Deno.test("nonsense is refused, a taken port told, more than maxConnections reset", async () => {
+Deno.test("invalid options are rejected, a used port is an error, connections above maxConnections are reset", async () => {
   const to = { hostname: "127.0.0.1", port: 1 };
   await assertRejects(
     () => serveFaultProxy({ to, upload: { latency: -1 } }),
@@ -234,7 +234,7 @@ Deno.test("nonsense is refused, a taken port told, more than maxConnections rese
   });
 });
 
-Deno.test("numbers that are none are refused, before anything listens", async () => {
+Deno.test("invalid numbers are rejected before the proxy listens", async () => {
   const to = { hostname: "127.0.0.1", port: 1 };
   for (const options of [{ maxConnections: NaN }, { connectTimeout: -1 }]) {
     await assertRejects(() => serveFaultProxy({ to, ...options }), RangeError);
@@ -243,7 +243,7 @@ Deno.test("numbers that are none are refused, before anything listens", async ()
   assertThrows(() => proxy.shutdown({ deadline: NaN }), RangeError, "deadline");
 });
 
-Deno.test("addresses that are none are refused, before anything listens", async () => {
+Deno.test("invalid addresses are rejected before the proxy listens", async () => {
   const to = { hostname: "127.0.0.1", port: 1 };
   for (const port of [70_000, -1, 1.5, NaN]) {
     await assertRejects(
@@ -263,7 +263,7 @@ Deno.test("addresses that are none are refused, before anything listens", async 
   await assertRejects(() => serveFaultProxy({} as FaultProxyOptions), TypeError);
 });
 
-Deno.test("what has been shut down listens no more, also if that was while it started", async () => {
+Deno.test("a proxy does not listen after its shutdown, even during its start", async () => {
   const to = { hostname: "127.0.0.1", port: 1 };
   const controller = new AbortController();
   const starting = serveFaultProxy({ to, signal: controller.signal });
@@ -274,7 +274,7 @@ Deno.test("what has been shut down listens no more, also if that was while it st
   assertEquals(await kindOf(connectTcp({ port: proxy.addr.port })), "refused");
 });
 
-Deno.test("a proxy that cannot start lets go of the signal", async () => {
+Deno.test("a proxy that cannot start removes its listener from the signal", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { signal } = new AbortController();
   let listeners = 0;
@@ -295,7 +295,7 @@ Deno.test("a proxy that cannot start lets go of the signal", async () => {
   assertEquals(listeners, 0);
 });
 
-Deno.test("the program does what its flags say, and logs it", async () => {
+Deno.test("the program applies its flags and logs the faults", async () => {
   await using server = serveTcp({ lingerTimeout: 0 }, (conn) => conn.write("hello, world"));
   await using proxy = await startRunnable("fault-proxy", [
     "--listen=0",

@@ -13,7 +13,7 @@ import { freePorts } from "../_support/ports.ts";
 import { ROOT, Runnable, runPeer, runRunnable, startRunnable } from "../_support/runnable.ts";
 
 const HOST = "127.0.0.1";
-/** Nobody else listens here. Scans of all ports would meet the servers of other tests at HOST. */
+/** An address without servers of other tests, for scans of all ports. */
 const QUIET_HOST = Deno.build.os === "linux" ? "127.77.0.1" : HOST;
 
 async function all(ports: ScanOptions["ports"], options: ScanOptions = {}, host = HOST) {
@@ -22,7 +22,7 @@ async function all(ports: ScanOptions["ports"], options: ScanOptions = {}, host 
   return found;
 }
 
-/** Listeners that accept and say something, on ports of the system's choice. */
+/** Listeners on free ports that accept and send a text. */
 function listen(count: number, banner = "", hostname = HOST) {
   const listeners = Array.from({ length: count }, () => Deno.listen({ hostname, port: 0 }));
   const serving = listeners.map(async (listener) => {
@@ -33,7 +33,7 @@ function listen(count: number, banner = "", hostname = HOST) {
         conn.close();
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
-        // nmap resets what it has opened, which the accept may see already.
+        // nmap resets its connections, which accept() may report.
       }
     }
   });
@@ -46,7 +46,7 @@ function listen(count: number, banner = "", hostname = HOST) {
   };
 }
 
-/** A port that answers nobody: its backlog is full. At 0.0.0.0 it is one of each 127.x.x.x. */
+/** A filtered port: its backlog is full. At 0.0.0.0 it is on every 127.x.x.x. */
 async function filteredPort(hostname = HOST) {
   const listener = Deno.listen({ hostname, port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
@@ -70,7 +70,7 @@ async function run(...args: string[]) {
   return { code, out: io.out, err: io.err };
 }
 
-Deno.test("scan() keeps open, closed and filtered apart", async () => {
+Deno.test("scan() distinguishes open, closed and filtered", async () => {
   await using server = listen(1);
   using filtered = await filteredPort();
   const closed = closedPort();
@@ -84,7 +84,7 @@ Deno.test("scan() keeps open, closed and filtered apart", async () => {
   assertEquals([of(filtered.port)!.rtt, of(ports[0]!)!.reason], [undefined, undefined]);
 });
 
-Deno.test("a port that breaks every connection off at once is open", async () => {
+Deno.test("a port that resets every connection at once is open", async () => {
   const server = createServer((socket) => socket.resetAndDestroy()).listen(0, HOST);
   await once(server, "listening");
   const { port } = server.address() as { port: number };
@@ -97,7 +97,7 @@ Deno.test("a port that breaks every connection off at once is open", async () =>
   await once(server, "close");
 });
 
-Deno.test("scan() gives each port of each host once", async () => {
+Deno.test("scan() yields each port of each host once", async () => {
   await using server = listen(3);
   const ports = [...server.ports, ...server.ports];
   const targets = ["127.0.0.1", "127.0.0.0/30", "127.0.0.1", "127.0.0.2/31"];
@@ -116,7 +116,7 @@ Deno.test("scan() finds every open port, with Workers and without", async () => 
   for (const workers of [1, 2]) {
     const options = { workers, concurrency: 200, timeout: 10_000 };
     const found = await all("1024-", options, QUIET_HOST);
-    // Nothing is silent here, but for what other tests may have filled up.
+    // No port is filtered here, except those of other tests.
     const silent = found.filter(({ state }) => state === "filtered").length;
     assert(silent < 20, `${silent} filtered with ${workers}`);
     const open = found.filter(({ state }) => state === "open").map(({ port }) => port);
@@ -125,7 +125,7 @@ Deno.test("scan() finds every open port, with Workers and without", async () => 
 });
 
 Deno.test({
-  name: "a scan that meets itself reports no phantom",
+  name: "a scan that connects to itself reports no open port",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const listening = async () => {
@@ -136,7 +136,7 @@ Deno.test({
     for (let i = 0; i < 3; i++) {
       const real = new Set<number>();
       let scanning = true;
-      // Other programs may listen for a moment only.
+      // Other programs may listen only for a moment.
       const watching = (async () => {
         for (let last = false; !last;) {
           last = !scanning;
@@ -153,7 +153,7 @@ Deno.test({
   },
 });
 
-Deno.test("the same seed gives the same order, another one another", async () => {
+Deno.test("the same seed gives the same order, another seed another order", async () => {
   const order = async (seed: number) =>
     (await all("1-200", { seed, concurrency: 1 })).map(({ port }) => port).join();
   const [first, again, other] = [await order(7), await order(7), await order(8)];
@@ -163,7 +163,7 @@ Deno.test("the same seed gives the same order, another one another", async () =>
   assert(first !== sorted);
 });
 
-Deno.test("one port of many hosts is looked at with all of the concurrency, and no more", async () => {
+Deno.test("one port of many hosts is scanned with the full concurrency, and no more", async () => {
   using filtered = await filteredPort("0.0.0.0");
   const sweep = async (options: ScanOptions) => {
     const started = performance.now();
@@ -178,7 +178,7 @@ Deno.test("one port of many hosts is looked at with all of the concurrency, and 
   assert(narrow >= 4 * 200, `${narrow} ms`);
 });
 
-Deno.test("a source of targets that never ends does not hold a scan that is over", async () => {
+Deno.test("a source of targets that never ends does not delay the end of a scan", async () => {
   async function* endless() {
     yield HOST;
     await new Promise(() => {});
@@ -193,7 +193,7 @@ Deno.test("a source of targets that never ends does not hold a scan that is over
   assertEquals(await scanning.catch((reason) => reason), "enough");
 });
 
-Deno.test("adaptive learns that filtered ports need no second each", async () => {
+Deno.test("adaptive shortens the time limit of filtered ports", async () => {
   using filtered = await filteredPort();
   const closed = [closedPort(), closedPort(), closedPort()];
   const ports = [...closed, filtered.port];
@@ -205,7 +205,7 @@ Deno.test("adaptive learns that filtered ports need no second each", async () =>
   assert(performance.now() - started < 15_000);
 });
 
-Deno.test("retries try a silent port again, and it may answer then", async () => {
+Deno.test("retries repeat a filtered port, which may answer then", async () => {
   const listener = Deno.listen({ hostname: HOST, port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
   const held = await Promise.all([1, 2].map(() => Deno.connect({ hostname: HOST, port })));
@@ -220,13 +220,13 @@ Deno.test("retries try a silent port again, and it may answer then", async () =>
   for (const conn of held) conn.close();
 });
 
-Deno.test("--rate spaces the connections", async () => {
+Deno.test("--rate limits the rate of connections", async () => {
   const started = performance.now();
   await all("1-20", { rate: 100 });
   assert(performance.now() - started >= 170);
 });
 
-Deno.test("descriptors that run out make no port closed or open", async () => {
+Deno.test("a lack of file descriptors makes no port closed or open", async () => {
   await using server = listen(5);
   const flags = ["--allow-net=127.0.0.1"];
   const command = `ulimit -n 80; exec "${Deno.execPath()}" run -q ${flags.join(" ")} ` +
@@ -246,7 +246,8 @@ Deno.test("descriptors that run out make no port closed or open", async () => {
 const namespace = needsNamespace();
 
 Deno.test({
-  name: `a net that drops is filtered, one that may not be reached an error${namespace.suffix}`,
+  name:
+    `a network that drops packets is filtered, an unreachable network is an error${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
     const options = ["-p", "1-200", "-t", "300ms", "-c", "500", "--json"];
@@ -274,7 +275,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `an address of one interface alone is scanned there${namespace.suffix}`,
+  name: `an address with a zone is scanned on its interface${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
     const program = new URL("tools/scan.ts", ROOT).pathname;
@@ -291,12 +292,12 @@ Deno.test({
 });
 
 Deno.test({
-  name: `names are resolved several at a time${namespace.suffix}`,
+  name: `several names are resolved at the same time${namespace.suffix}`,
   ignore: namespace.ignore,
   async fn() {
     const program = new URL("tools/scan.ts", ROOT).pathname;
     const config = await Deno.makeTempFile();
-    // A name server in a net that drops, given up on after a second.
+    // A name server in a network that drops packets, with a limit of one second.
     await Deno.writeTextFile(config, "nameserver 198.18.7.7\noptions timeout:1 attempts:1\n");
     const names = Array.from({ length: 12 }, (_, i) => `a${i}.test`);
     const mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
@@ -323,11 +324,11 @@ Deno.test("an abort ends the scan at once, with its reason", async () => {
     Error,
     "enough",
   );
-  // Leaving the loop does the same.
+  // Leaving the loop also ends the scan.
   for await (const _ of scan(HOST, { ports: "1-1000", workers: 2 })) break;
 });
 
-Deno.test("banners are bounded and escaped, TLS is looked at", async () => {
+Deno.test("banners are bounded and escaped, TLS details are read", async () => {
   await using server = listen(1, `\x1b]0;owned\x07${"x".repeat(1000)}\r\nmore`);
   const [found] = await all(server.ports, { banner: true });
   assertMatch(found!.banner!, /^\\x1B\]0;owned\\x07x+$/);
@@ -349,14 +350,14 @@ Deno.test("banners are bounded and escaped, TLS is looked at", async () => {
   assertEquals([plain?.state, plain?.tls], ["open", undefined]);
 });
 
-Deno.test("a service has the name of IANA's registry, also to ask for it", async () => {
+Deno.test("a service has the name of the IANA registry, also as a port", async () => {
   for (const [name, port] of [["https", 443], ["www", 80], ["sieve", 4190], ["ssdp", 1900]]) {
     const [found] = await all(`${name}`);
     assertEquals([found?.port, found?.service], [port, name === "www" ? "http" : name]);
   }
 });
 
-Deno.test("nonsense is refused with the part that is wrong", () => {
+Deno.test("an invalid option is rejected, and the message names the invalid part", () => {
   for (
     const ports of [
       "",
@@ -380,7 +381,7 @@ Deno.test("nonsense is refused with the part that is wrong", () => {
   assertThrows(() => scan(HOST, { ports: [70_000] }), RangeError, "ports");
 });
 
-Deno.test("targets that are none are refused before anything is dialled", async () => {
+Deno.test("invalid targets are rejected before the scan connects", async () => {
   for (
     const target of [
       "127.0.0.1/33",
@@ -403,7 +404,7 @@ Deno.test("targets that are none are refused before anything is dialled", async 
   }
 });
 
-Deno.test("networks are read lazily and say how many hosts they have", async () => {
+Deno.test("networks are expanded lazily, and their hosts are counted", async () => {
   const addresses: string[] = [];
   for await (const { address } of scan("127.0.0.0/8", { ports: [1], concurrency: 1 })) {
     addresses.push(address);
@@ -415,7 +416,7 @@ Deno.test("networks are read lazily and say how many hosts they have", async () 
   assertEquals(six, ["::1"]);
 });
 
-Deno.test("every list of ports gives each port once", async () => {
+Deno.test("every list of ports yields each port once", async () => {
   const port = fc.integer({ min: 1, max: 65_535 });
   const lists = fc.array(port, { minLength: 1, maxLength: 30 });
   await fc.assert(
@@ -428,7 +429,7 @@ Deno.test("every list of ports gives each port once", async () => {
   );
 });
 
-Deno.test("a name without an address is an error of its own, and the rest goes on", async () => {
+Deno.test("a name without an address is one error, and the other targets are scanned", async () => {
   await using server = listen(1);
   const found: ScanResult[] = [];
   for await (const result of scan(["nothing.invalid", HOST], { ports: server.ports })) {
@@ -441,7 +442,7 @@ Deno.test("a name without an address is an error of its own, and the rest goes o
   assertEquals([code, err], [1, "scan: nothing.invalid has no address\n"]);
 });
 
-Deno.test("the table shows what is open, and sums up the rest", async () => {
+Deno.test("the table shows open ports and a summary of the others", async () => {
   await using server = listen(1);
   using filtered = await filteredPort();
   const [port] = server.ports;
@@ -461,7 +462,7 @@ Deno.test("the table shows what is open, and sums up the rest", async () => {
   assertMatch(out, /\n1 open, 1 closed, 1 filtered in [\d.]+ m?s\n$/);
 });
 
-Deno.test("json, ndjson and csv are what they are called", async () => {
+Deno.test("json, ndjson and csv are valid formats", async () => {
   await using server = listen(2);
   const ports = server.ports.join();
   const closed = closedPort();
@@ -480,7 +481,7 @@ Deno.test("json, ndjson and csv are what they are called", async () => {
   assertEquals(JSON.parse((await run(HOST, "-p", `${closed}`, "--open", "-o", "json")).out), []);
 });
 
-Deno.test("--expect gives 4 where reality differs, and says how", async () => {
+Deno.test("--expect exits with 4 for other open ports, and lists them", async () => {
   await using server = listen(2);
   const [a, b] = server.ports.toSorted((x, y) => x - y);
   const good = await run(HOST, "-p", `${a},${b}`, "--expect", `${a},${b}`);
@@ -495,7 +496,7 @@ Deno.test("--expect gives 4 where reality differs, and says how", async () => {
   assertEquals((await run(HOST, "-p", `${closed}`, "--expect", "none")).code, 0);
 });
 
-Deno.test("--expect looks at what it names, wherever else the scan looks", async () => {
+Deno.test("--expect also scans the expected ports", async () => {
   await using server = listen(1);
   const [port] = server.ports;
   const good = await run(HOST, "-p", "1", "--expect", `${port}`);
@@ -504,7 +505,7 @@ Deno.test("--expect looks at what it names, wherever else the scan looks", async
   assertEquals([none.code, none.err], [4, "scan: 127.0.0.1: expected open, but is not: 2\n"]);
 });
 
-Deno.test("what is wrong on the command line is named with its flag", async () => {
+Deno.test("a bad value on the command line is reported with its flag", async () => {
   const cases: [string[], RegExp][] = [
     [["-p", "22,80-70"], /^scan: Bad value for --ports: "80-70": the first port/],
     [["--expect", "http,x"], /^scan: Bad value for --expect: "x": /],
@@ -520,7 +521,7 @@ Deno.test("what is wrong on the command line is named with its flag", async () =
   }
 });
 
-Deno.test("hosts of which the same is found stand in one line", async () => {
+Deno.test("hosts with the same result share one line", async () => {
   using filtered = await filteredPort("0.0.0.0");
   const { out } = await run("127.0.0.64/30", "-p", `${filtered.port}`, "-t", "150ms");
   assertMatch(
@@ -529,7 +530,7 @@ Deno.test("hosts of which the same is found stand in one line", async () => {
   );
 });
 
-Deno.test("targets come from files and from standard input too", async () => {
+Deno.test("targets may come from files and from standard input", async () => {
   await using server = listen(1);
   const [port] = server.ports;
   const file = await Deno.makeTempFile();
@@ -544,7 +545,7 @@ Deno.test("targets come from files and from standard input too", async () => {
   assertEquals([piped.code, JSON.parse(piped.stdout).port], [0, port]);
 });
 
-Deno.test("Ctrl-C ends it while it waits for standard input: 130", async () => {
+Deno.test("Ctrl-C ends the program while it waits for standard input: 130", async () => {
   const program = new URL("tools/scan.ts", ROOT).pathname;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "-P=scan", program, "-", "--log-level", "debug"],
@@ -560,7 +561,7 @@ Deno.test("Ctrl-C ends it while it waits for standard input: 130", async () => {
   await child.stdin.close();
 });
 
-Deno.test("Ctrl-C prints what is known so far: 130", async () => {
+Deno.test("Ctrl-C prints the results so far: 130", async () => {
   using filtered = await filteredPort();
   await using server = listen(1);
   const args = [HOST, "-p", `${server.ports[0]},${filtered.port}`, "-t", "60s"];
@@ -571,7 +572,7 @@ Deno.test("Ctrl-C prints what is known so far: 130", async () => {
   assertMatch(scanning.stdout, /\n1 open, 0 closed, 1 not scanned in [\d.]+ m?s\n$/);
 });
 
-Deno.test("the reader of its output may leave", async () => {
+Deno.test("the reader of the output may close it", async () => {
   const { code, stderr } = await runPeer("sh", [
     "-c",
     `"${Deno.execPath()}" run -q -A "${
@@ -582,14 +583,14 @@ Deno.test("the reader of its output may leave", async () => {
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("without a permission it says which: 3", async () => {
+Deno.test("a missing permission is named: 3", async () => {
   const check = async (ports: string, says: RegExp) => {
     const { code, stderr } = await runRunnable("scan", [HOST, "-p", ports], { permissions: [] });
     assertEquals(code, 3);
     assertMatch(stderr, says);
   };
   await check("1", /^scan: [^\n]*--allow-net=127\.0\.0\.1:1[^\n]*\n$/);
-  // One flag for all of its ports.
+  // One flag covers all ports.
   await check("1-9", /^scan: [^\n]*--allow-net=127\.0\.0\.1\n$/);
 });
 

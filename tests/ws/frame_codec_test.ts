@@ -17,7 +17,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const hex = (text: string) => Uint8Array.fromHex(text.replaceAll(" ", ""));
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** What a decoder makes of chunks: events, and the code of the failure if there is one. */
+/** Returns the events of a decoder for chunks, and the code of its failure if there is one. */
 function decode(
   role: "server" | "client",
   chunks: readonly Bytes[],
@@ -98,7 +98,7 @@ const REFUSED: Record<string, [bytes: string, code?: number]> = {
   "2^63 - 1 bytes": ["82 7f7fffffffffffffff", 1009],
   "a continuation of nothing": ["80 00"],
   "a continuation behind the last": ["81 00 80 00"],
-  "a message inside of another": ["01 00 81 00"],
+  "a message inside another one": ["01 00 81 00"],
   "text that is no UTF-8": ["81 01 ff", 1007],
   "half a letter": ["81 01 c3", 1007],
   "half a letter at the end of the last fragment": ["01 01 61 80 01 c3", 1007],
@@ -122,26 +122,26 @@ for (const [name, [bytes, code = 1002]] of Object.entries(REFUSED)) {
   Deno.test(`WsFrameDecoder refuses ${name}`, () => assertEquals(bare(bytes).code, code));
 }
 
-Deno.test("WsFrameDecoder refuses bare frames of a client", () => {
+Deno.test("WsFrameDecoder refuses unmasked frames of a client", () => {
   assertEquals(decode("server", [hex("81 00")]).code, 1002);
 });
 
-Deno.test("WsFrameDecoder finds wrong text before the last fragment", () => {
+Deno.test("WsFrameDecoder refuses invalid UTF-8 before the last fragment", () => {
   assertEquals(bare("01 02 c328").code, 1007);
   assertEquals(bare("01 01 61 00 01 ff").code, 1007);
 });
 
-Deno.test("WsFrameDecoder keeps a byte order mark, and half letters over fragments", () => {
+Deno.test("WsFrameDecoder keeps a byte order mark, and characters across fragments", () => {
   assertEquals(bare("01 02 efbb 00 00 80 02 bf61").events, [{ kind: "message", data: "\ufeffa" }]);
 });
 
-Deno.test("WsFrameDecoder takes U+FFFD for a letter, and for no excuse", () => {
+Deno.test("WsFrameDecoder accepts U+FFFD, but not invalid UTF-8 beside it", () => {
   assertEquals(bare("81 03 efbfbd").events, [{ kind: "message", data: "\ufffd" }]);
   assertEquals(bare("81 04 efbfbd80").code, 1007);
   assertEquals(bare("81 03 eda080").code, 1007);
 });
 
-Deno.test("WsFrameDecoder refuses a message above the limit before it comes", () => {
+Deno.test("WsFrameDecoder refuses a message above the limit before its payload", () => {
   const limits = { maxMessageSize: 10 };
   assertEquals(bare("82 0b", limits).code, 1009);
   assertEquals(bare("82 0a 00010203040506070809", limits).events.length, 1);
@@ -150,18 +150,18 @@ Deno.test("WsFrameDecoder refuses a message above the limit before it comes", ()
   assertThrows(() => new WsFrameDecoder("client", { maxMessageSize: -1 }), RangeError);
 });
 
-Deno.test("WsFrameDecoder refuses empty fragments without end", () => {
+Deno.test("WsFrameDecoder refuses endless empty fragments", () => {
   const many = (count: number) => concat(hex("02 00"), ...Array(count).fill(hex("00 00")));
   assertEquals(decode("client", [many(999)]).code, undefined);
   assertEquals(decode("client", [many(1000)]).code, 1008);
 });
 
-Deno.test("WsFrameDecoder says nothing behind a close frame", () => {
+Deno.test("WsFrameDecoder ignores all bytes after a close frame", () => {
   assertEquals(bare("88 02 03e8 81 01 61 ff").events, [{ kind: "close", code: 1000, reason: "" }]);
   assertEquals(bare("88 00").events, [{ kind: "close", code: 1005, reason: "" }]);
 });
 
-Deno.test("encodeWsFrame() puts a frame where it is told, if there is room", () => {
+Deno.test("encodeWsFrame() uses the given buffer if it is large enough", () => {
   const memory = new Uint8Array(10).fill(255);
   for (const payload of ["abc", "é!", new Uint8Array([1, 2, 3])]) {
     const frame = encodeWsFrame(WsOpcode.text, payload, { memory });
@@ -172,7 +172,7 @@ Deno.test("encodeWsFrame() puts a frame where it is told, if there is room", () 
   assert(encodeWsFrame(WsOpcode.text, "five!", { memory, mask }).buffer !== memory.buffer);
 });
 
-Deno.test("encodeWsFrame() and encodeWsClose() refuse what is none", () => {
+Deno.test("encodeWsFrame() and encodeWsClose() refuse invalid arguments", () => {
   for (const opcode of [3, 7, 11, -1, 1.5]) {
     assertThrows(() => encodeWsFrame(opcode), RangeError);
   }
@@ -205,7 +205,7 @@ const stream = fc.array(
   }))
 );
 
-Deno.test("WsFrameDecoder finds the same in any split of the bytes", () => {
+Deno.test("WsFrameDecoder returns the same events for any split of the bytes", () => {
   fc.assert(fc.property(stream, fc.array(fc.nat(400), { maxLength: 12 }), (bytes, cuts) => {
     const limits = { maxMessageSize: 150 };
     const at = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort((a, b) =>
@@ -221,7 +221,7 @@ Deno.test("WsFrameDecoder finds the same in any split of the bytes", () => {
   }));
 });
 
-Deno.test("WsFrameDecoder gets back what encodeWsFrame() was given, in any fragments", () => {
+Deno.test("WsFrameDecoder decodes the frames of encodeWsFrame(), in any fragments", () => {
   const message = fc.oneof(
     fc.string({ unit: "binary", maxLength: 300 }),
     fc.uint8Array({ maxLength: 300 }).map((bytes) => bytes.slice()),

@@ -86,7 +86,7 @@ Deno.test("serveWebSocket() checks every option", async () => {
     signal: "none",
     onListen: "none",
   }, async (options) => {
-    // serveHttp() checks the two options that it alone knows.
+    // serveHttp() checks these two options.
     if ("allowedHosts" in options || "trustProxy" in options) return;
     await using _server = serveWebSocket({ onListen() {}, ...options }, () => {});
   });

@@ -22,7 +22,7 @@ function member(full = false) {
   return self as unknown as RoomMember & { got: unknown[]; closes: unknown[]; open: boolean };
 }
 
-Deno.test("a broadcast reaches everyone but those left out, and the same object is given to all", () => {
+Deno.test("a broadcast passes the same object to all members except the excluded ones", () => {
   const room = new WsRoom();
   const [a, b, c] = [member(), member(), member()];
   for (const one of [a, b, c]) assert(room.join(one));
@@ -46,7 +46,7 @@ Deno.test("a value is encoded once for all", () => {
   assertEquals(times, 1);
 });
 
-Deno.test("a slow member is let go with 1008, or skipped, and stalls nobody", async () => {
+Deno.test("a slow member is closed with 1008 or skipped, and does not delay the others", async () => {
   const room = new WsRoom();
   const [slow, quick] = [member(true), member()];
   room.join(slow);
@@ -63,7 +63,7 @@ Deno.test("a slow member is let go with 1008, or skipped, and stalls nobody", as
   assertEquals([late.closes, skipping.members.size], [[], 1]);
 });
 
-Deno.test("a room has room for so many, and takes nobody who has gone", () => {
+Deno.test("a room has a limit of members, and rejects closed connections", () => {
   const room = new WsRoom({ maxMembers: 1 });
   const [a, b, gone] = [member(), member(), member()];
   gone.open = false;
@@ -74,7 +74,7 @@ Deno.test("a room has room for so many, and takes nobody who has gone", () => {
   assertThrows(() => new WsRoom({ slow: "wait" as "skip" }), TypeError, "wait");
 });
 
-Deno.test("everyone gets the same order over real connections, and a leaver goes by itself", async () => {
+Deno.test("all members get the same order over real connections, and leave when they end", async () => {
   const room = new WsRoom();
   await using server = serve({}, async (conn) => {
     room.join(conn);
@@ -97,7 +97,7 @@ Deno.test("everyone gets the same order over real connections, and a leaver goes
   await until(() => room.members.size === 0);
 });
 
-Deno.test("a member that joins and leaves again and again is watched once", () => {
+Deno.test("a member that joins repeatedly has one observer", () => {
   const room = new WsRoom();
   const one = member();
   let watched = 0;
@@ -107,7 +107,7 @@ Deno.test("a member that joins and leaves again and again is watched once", () =
   assertEquals(watched, 1);
 });
 
-Deno.test("on a hardened server a broadcast is encoded once, with what its bytes are at the time", async () => {
+Deno.test("on a hardened server a broadcast is encoded once, with the bytes of that moment", async () => {
   const room = new WsRoom();
   await using server = serve({ hardened: true }, async (conn) => {
     room.join(conn);

@@ -6,7 +6,7 @@ import { parseIfconfig, parseIpAddr, parseIpconfig } from "../../../tools/parser
 
 const NOTHING = { mac: undefined, mtu: undefined, addresses: [], gateways: [], nameServers: [] };
 
-Deno.test("parseIfconfig() reads the new form of Linux", () => {
+Deno.test("parseIfconfig() reads the new format of Linux", () => {
   assertEquals(
     parseIfconfig(`eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500
         inet 192.0.2.7  netmask 255.255.240.0  broadcast 192.0.15.255
@@ -58,7 +58,7 @@ wg0: flags=144<POINTOPOINT,NOARP>  mtu 1420
   );
 });
 
-Deno.test("parseIfconfig() reads the old form, BusyBox's, in English, German and French", () => {
+Deno.test("parseIfconfig() reads the old format of BusyBox in English, German and French", () => {
   const samples = [
     `eth0      Link encap:Ethernet  HWaddr 02:00:00:00:00:07
           inet addr:192.0.2.7  Bcast:192.0.2.255  Mask:255.255.255.0
@@ -160,7 +160,7 @@ Deno.test("parseIpAddr() reads iproute2: pairs, peers, several addresses", () =>
   );
 });
 
-/** The rows of one adapter under `ipconfig /all`, by what they are. */
+/** The rows of one adapter in the output of `ipconfig /all`, by their meaning. */
 const IPCONFIG = {
   English: [
     "Ethernet adapter Ethernet:",
@@ -340,7 +340,7 @@ Ethernet adapter Ethernet:
   ]);
 });
 
-Deno.test("the parsers of interfaces take any bytes", () => {
+Deno.test("the parsers of interfaces accept any bytes", () => {
   const piece = fc.oneof(
     fc.constantFrom(
       "eth0:",

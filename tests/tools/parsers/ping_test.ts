@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parsePing } from "../../../tools/parsers/ping.ts";
 
-/** A text whose characters beyond ASCII are the given bytes, as a code page writes them. */
+/** Encodes a text with the given bytes in place of the characters outside ASCII. */
 function codePage(strings: TemplateStringsArray, ...bytes: number[][]): Uint8Array {
   const encoder = new TextEncoder();
   return Uint8Array.from(
@@ -70,7 +70,7 @@ rtt min/avg/max/mdev = 0,412/0,412/0,412/0,000 ms
   });
 });
 
-Deno.test("parsePing() reads a summary alone, and one of total loss", () => {
+Deno.test("parsePing() reads a summary without replies, and one of total loss", () => {
   const quiet = parsePing(`PING 192.0.2.7 (192.0.2.7) 56(84) bytes of data.
 
 --- 192.0.2.7 ping statistics ---
@@ -225,7 +225,7 @@ for (const [language, lines] of Object.entries(WINDOWS)) {
   Deno.test(`parsePing() reads Windows in ${language} in an unknown code page`, () => {
     const single = Uint8Array.from(output, (c) => c < "\x80" ? c.charCodeAt(0) : 0x84);
     assertEquals(summary(single), expected);
-    // Two bytes a character, the second one also a letter or bracket of ASCII, as in Shift_JIS.
+    // Two bytes per character; the second one may be an ASCII letter or bracket, as in Shift_JIS.
     const double = Uint8Array.from(
       [...output].flatMap((c) => c < "\x80" ? [c.charCodeAt(0)] : [0x83, 0x5b]),
     );
@@ -277,7 +277,7 @@ ${[0xc0, 0xb4, 0xd7, 0xd4]} 192.0.2.7 ${[0xb5, 0xc4, 0xbb, 0xd8, 0xb8, 0xb4]}: $
   assertEquals(summary(japanese).all, [7]);
 });
 
-Deno.test("parsePing() counts an unreachable host as no reply though Windows says received", () => {
+Deno.test("parsePing() does not count an unreachable host as a reply, unlike Windows", () => {
   for (
     const line of [
       "Reply from 192.0.2.1: Destination host unreachable.",
@@ -322,7 +322,7 @@ Deno.test("parsePing() reads Windows with IPv6 and no TTL in every language", ()
   }
 });
 
-Deno.test("parsePing() believes the summary of answers that are too short for a time", () => {
+Deno.test("parsePing() uses the summary if the answers are too short for a time", () => {
   const report = parsePing(`PING host.test (192.0.2.7) 4000(4028) bytes of data.
 68 bytes from 192.0.2.7: icmp_seq=1 ttl=115 (truncated)
 
@@ -333,7 +333,7 @@ rtt min/avg/max/mdev = 9.100/9.100/9.100/0.000 ms
   assertEquals([report.received, report.troubles, report.times?.min], [1, [], 9.1]);
 });
 
-Deno.test("parsePing() takes no TTL for IPv6 of Windows", () => {
+Deno.test("parsePing() finds no TTL in IPv6 output of Windows", () => {
   const { replies } = parsePing("Ping ::1 mit 32 Bytes Daten:\r\nAntwort von ::1: Zeit<1ms\r\n");
   assertEquals(replies, [{
     from: "::1",
@@ -345,12 +345,12 @@ Deno.test("parsePing() takes no TTL for IPv6 of Windows", () => {
   }]);
 });
 
-Deno.test("parsePing() escapes what a stranger could have put into the output", () => {
+Deno.test("parsePing() escapes control characters", () => {
   const { troubles } = parsePing("PING 192.0.2.7\nReply from 192.0.2.1: \x1b[2Jgone");
   assertEquals(troubles[0]?.text, "Reply from 192.0.2.1: \\x1B[2Jgone");
 });
 
-Deno.test("parsePing() takes any bytes, and the sums stay sane", () => {
+Deno.test("parsePing() accepts any bytes and returns consistent counters", () => {
   const piece = fc.oneof(
     fc.constantFrom(..."PING ( ) [ ] : = < % ms TTL icmp_seq 192.0.2.7 ::1 4 , \n \r".split(" ")),
     fc.string(),
@@ -366,7 +366,7 @@ Deno.test("parsePing() takes any bytes, and the sums stay sane", () => {
   ));
 });
 
-Deno.test("parsePing() is done with a hostile output in no time that grows with its square", () => {
+Deno.test("parsePing() has no quadratic cost for hostile output", () => {
   const report = parsePing("1 ".repeat(200_000) + "\n" + "=".repeat(200_000));
   assertEquals(report.replies, []);
   assertEquals(report.loss, 0);

@@ -8,7 +8,7 @@ import {
   type TraceReport,
 } from "../../../tools/parsers/traceroute.ts";
 
-/** `address@time` of each probe, `*` for silence, the note behind. */
+/** Returns `address@time` of each probe, `*` without an answer, followed by the note. */
 function brief({ hops }: TraceReport): string[][] {
   return hops.map(({ probes }) =>
     probes.map(({ time, address, name, note }) =>
@@ -18,7 +18,7 @@ function brief({ hops }: TraceReport): string[][] {
   );
 }
 
-Deno.test("parseTraceroute() reads Linux: several hosts, notes, AS numbers, numbers of codes", () => {
+Deno.test("parseTraceroute() reads Linux: several hosts, notes, AS numbers, numeric codes", () => {
   const report = parseTraceroute(`traceroute to host.test (192.0.2.7), 30 hops max, 60 byte packets
  1  gw.test (198.51.100.1) [AS64500/AS64501]  0.512 ms  0.401 ms  0.399 ms
  2  * * *
@@ -56,7 +56,7 @@ Deno.test("parseTraceroute() reads macOS and BSD: continuation lines, AS numbers
   assertEquals(report.reached, false);
 });
 
-Deno.test("parseTraceroute() reads inetutils, IPv6, and a host that is known by name alone", () => {
+Deno.test("parseTraceroute() reads inetutils, IPv6, and a host with only a name", () => {
   assertEquals(
     brief(parseTraceroute(`traceroute to 192.0.2.7 (192.0.2.7), 64 hops max
   1   198.51.100.1  0.5ms  0.4ms  *
@@ -78,7 +78,7 @@ Deno.test("parseTraceroute() reads inetutils, IPv6, and a host that is known by 
   ]]);
 });
 
-Deno.test("both read a row whose host stands behind the times, wherever the route begins", () => {
+Deno.test("both parsers read a row with the host after the times, from any first hop", () => {
   const row = " 9  *  26 ms  *  router.test\n10  *  *  27 ms  192.0.2.7\n";
   const expected = [["*", "router.test@26", "*"], ["*", "*", "192.0.2.7@27"]];
   for (const report of [parseTraceroute(row), parseTracert(row)]) {
@@ -87,7 +87,7 @@ Deno.test("both read a row whose host stands behind the times, wherever the rout
   }
 });
 
-Deno.test("parseTraceroute() reads BusyBox: a note in columns of its own, silence without a host", () => {
+Deno.test("parseTraceroute() reads BusyBox: a note in a separate column, a hop without an answer", () => {
   const report = parseTraceroute(`traceroute to host.test (192.0.2.7), 30 hops max, 46 byte packets
  1  gw.test (198.51.100.1)  0.005 ms  0.006 ms  0.003 ms
  2  *  *  *
@@ -100,7 +100,7 @@ Deno.test("parseTraceroute() reads BusyBox: a note in columns of its own, silenc
   ]);
 });
 
-Deno.test("parseTraceroute() reads tracepath, whose hops come several times", () => {
+Deno.test("parseTraceroute() reads tracepath, which repeats hops", () => {
   const report = parseTraceroute(` 1?: [LOCALHOST]                      pmtu 1500
  1:  _gateway                                              0.523ms
  1:  _gateway                                              0.400ms asymm  2
@@ -192,7 +192,7 @@ for (const [language, [one, two, silent, unit]] of Object.entries(TRACERT)) {
   });
 }
 
-Deno.test("parseTracert() reads a name without an address, and a router that refuses", () => {
+Deno.test("parseTracert() reads a name without an address, and an unreachable host", () => {
   const report = parseTracert(`
 Tracing route to 192.0.2.7 over a maximum of 30 hops
 
@@ -208,7 +208,7 @@ Trace complete.
   assertEquals(report.reached, false);
 });
 
-Deno.test("parseTraceroute() and parseTracert() take any bytes, with bounded results", () => {
+Deno.test("parseTraceroute() and parseTracert() accept any bytes, with bounded results", () => {
   const piece = fc.oneof(
     fc.constantFrom(
       "*",

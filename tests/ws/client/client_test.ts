@@ -49,7 +49,7 @@ Deno.test("a refused port, an unknown name and a black hole are told apart", asy
   assertEquals([late.kind, late.phase], ["timeout", "connect"]);
 });
 
-Deno.test("what is no WebSocket is told with its status", async () => {
+Deno.test("a server without a WebSocket is reported with its status", async () => {
   for (const status of [200, 401, 404, 503]) {
     await using server = listen(async (conn) => {
       await conn.read(new Uint8Array(2000));
@@ -77,7 +77,7 @@ Deno.test("what is no HTTP at all, or ends in the middle, is an error of the pro
   }
 });
 
-Deno.test("a server that switches to another protocol, or to none, is an error of the protocol", async () => {
+Deno.test("a server that switches to another protocol, or to none, is a protocol error", async () => {
   for (const line of ["Upgrade: h2c\r\nConnection: Upgrade", "Upgrade: websocket", "X: y"]) {
     await using server = listen(async (conn) => {
       await conn.read(new Uint8Array(2000));
@@ -116,7 +116,7 @@ Deno.test("a signal gives up dialling and what is open", async () => {
   );
 });
 
-Deno.test("a URL or a subprotocol that is no use is refused before anything is dialled", async () => {
+Deno.test("an invalid URL or subprotocol is rejected before the client connects", async () => {
   await assertRejects(() => connectWebSocket("nonsense"), TypeError, `"nonsense"`);
   await assertRejects(() => connectWebSocket("ftp://a.test"), TypeError, "ws: or wss:");
   await assertRejects(
@@ -127,7 +127,7 @@ Deno.test("a URL or a subprotocol that is no use is refused before anything is d
   await assertRejects(() => connectWebSocket("ws://127.0.0.1:1", { timeout: -1 }), RangeError);
 });
 
-Deno.test("how the server ended is told by the loop, by closed and by send", async () => {
+Deno.test("the loop, closed and send report the end of the server", async () => {
   const cases: [number[], string, number, string | undefined][] = [
     [[0x88, 2, 0x03, 0xe8], "", 1000, undefined],
     [[0x88, 4, 0x03, 0xe9, 0x62, 0x79], "by", 1001, undefined],
@@ -157,7 +157,7 @@ Deno.test("how the server ended is told by the loop, by closed and by send", asy
   }
 });
 
-Deno.test("a client closes with a code that it may send: 4009 for 1009", async () => {
+Deno.test("a client closes with 4009 in place of 1009", async () => {
   const { promise, resolve } = Promise.withResolvers<number | "end">();
   await using server = listen(async (conn) => {
     const raw = await RawPeer.accept(conn);
@@ -170,7 +170,7 @@ Deno.test("a client closes with a code that it may send: 4009 for 1009", async (
   assertEquals(await promise, 4009);
 });
 
-Deno.test("a server that never answers the close frame is waited for closeTimeout only", async () => {
+Deno.test("close() waits at most closeTimeout for a server that does not answer", async () => {
   const left = Promise.withResolvers<void>();
   await using server = listen(async (conn) => {
     await RawPeer.accept(conn);
@@ -183,7 +183,7 @@ Deno.test("a server that never answers the close frame is waited for closeTimeou
   await conn.gone;
 });
 
-Deno.test("close() refuses codes and reasons that the standard has not", async () => {
+Deno.test("close() rejects codes and reasons that the standard does not allow", async () => {
   await using server = serve();
   await using conn = await connectWebSocket(server.url);
   for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5, NaN]) {
@@ -193,7 +193,7 @@ Deno.test("close() refuses codes and reasons that the standard has not", async (
   assert(conn.open);
 });
 
-Deno.test("receive() has a time limit and a signal, and loses nothing by them", async () => {
+Deno.test("receive() has a time limit and a signal, and loses no message", async () => {
   await using server = serve();
   await using conn = await connectWebSocket(server.url);
   const late = await assertRejects(() => conn.receive({ timeout: 20 }), NetError);
@@ -207,7 +207,7 @@ Deno.test("receive() has a time limit and a signal, and loses nothing by them", 
   assertEquals(await conn.receive({ timeout: 5000 }), "kept");
 });
 
-Deno.test("what came before the close can be received after it", async () => {
+Deno.test("messages from before the close can be received after it", async () => {
   await using server = serve({}, async (conn) => {
     for (const word of ["a", "b", "c"]) await conn.send(word);
   });
@@ -229,7 +229,7 @@ Deno.test("an open signal is aborted when the connection ends", async () => {
   assert(signal.reason instanceof NetError);
 });
 
-Deno.test("a login in the URL is sent, and shown nowhere", async () => {
+Deno.test("credentials in the URL are sent, and never shown", async () => {
   await using server = serve({}, (conn) => conn.send(conn.headers.get("authorization")!));
   const url = server.url.replace("ws://", "ws://ada:secret@");
   await using conn = await connectWebSocket(url);
@@ -244,7 +244,7 @@ Deno.test("a login in the URL is sent, and shown nowhere", async () => {
   );
 });
 
-Deno.test("caCerts that are no certificates are refused before anything is dialled", async () => {
+Deno.test("invalid caCerts are rejected before the client connects", async () => {
   const options = { caCerts: ["nope"] };
   await assertRejects(() => connectWebSocket("wss://127.0.0.1:1", options), TypeError, "caCerts");
 });
@@ -255,7 +255,7 @@ Deno.test("one subprotocol may be given without a list", async () => {
   assertEquals(conn.protocol, "chat");
 });
 
-Deno.test("header fields that are none are a TypeError", async () => {
+Deno.test("invalid header fields are a TypeError", async () => {
   await using server = serve();
   for (const [name, value] of [["x", "a\r\nb: c"], ["x\r\n", "a"]] as const) {
     const headers = { [name]: value };
@@ -278,7 +278,7 @@ Deno.test("a server that chooses a subprotocol which was not offered is refused"
   }
 });
 
-Deno.test("Deno's client looks neither at the accept field nor at extensions, as documented", async () => {
+Deno.test("Deno's client checks neither the accept field nor extensions, as documented", async () => {
   await using server = listen(async (conn) => {
     await conn.read(new Uint8Array(2000));
     const head = [

@@ -5,7 +5,7 @@ import type { ReconnectEvent } from "../../../ws/client/options.ts";
 import type { WsConnection } from "../../../ws/connection/connection.ts";
 import { echo, serve, until } from "../../_support/ws_peers.ts";
 
-Deno.test("reconnect: one loop over the life of all connections", async () => {
+Deno.test("reconnect: one loop reads the messages of all connections", async () => {
   const events: string[] = [];
   let server = serve({}, async (conn) => {
     await conn.send("from the first");
@@ -43,7 +43,7 @@ Deno.test("reconnect: one loop over the life of all connections", async () => {
   await server.shutdown();
 });
 
-Deno.test("reconnect: what an earlier connection has received is not lost by the next", async () => {
+Deno.test("reconnect: messages of an earlier connection are not lost", async () => {
   let turn = 0;
   await using server = serve({}, async (conn) => {
     turn++;
@@ -61,7 +61,7 @@ Deno.test("reconnect: what an earlier connection has received is not lost by the
   await conn.close();
 });
 
-Deno.test("reconnect: ends for good on 1000 and on codes that a repetition would not mend", async () => {
+Deno.test("reconnect: stops after 1000 and after codes for a fault of this side", async () => {
   for (const [code, kind] of [[1000, undefined], [1008, "closed"], [4000, undefined]] as const) {
     let turn = 0;
     await using server = serve({}, async (conn: WsConnection) => {
@@ -79,7 +79,7 @@ Deno.test("reconnect: ends for good on 1000 and on codes that a repetition would
   }
 });
 
-Deno.test("reconnect: gives up after maxAttempts, at once where trying again is no use", async () => {
+Deno.test("reconnect: stops after maxAttempts, or at once if another attempt is useless", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
   taken.close();
@@ -108,7 +108,7 @@ Deno.test("reconnect: gives up after maxAttempts, at once where trying again is 
   assertEquals(server.stats().refused, 1);
 });
 
-Deno.test("reconnect: maxAttempts counts connections that do not last", async () => {
+Deno.test("reconnect: maxAttempts counts short connections", async () => {
   let opened = 0;
   const ends = [[1001, "after 3 short connections"], [1011, "closed with 1011"]] as const;
   for (const [code, words] of ends) {
@@ -131,7 +131,7 @@ Deno.test("reconnect: maxAttempts counts connections that do not last", async ()
   await until(() => opened === 9);
 });
 
-Deno.test("reconnect: keep bounds what waits, and without it send() rejects", async () => {
+Deno.test("reconnect: keep limits the kept messages, and without it send() rejects", async () => {
   const first = serve();
   await using conn = await connectWebSocket(first.url, { reconnect: { minTimeout: 10_000 } });
   await using keeping = await connectWebSocket(first.url, {
@@ -147,7 +147,7 @@ Deno.test("reconnect: keep bounds what waits, and without it send() rejects", as
   await assertRejects(() => keeping.send("", { signal }), Error, "enough");
 });
 
-Deno.test("reconnect: a resume that fails is tried again; a signal ends it", async () => {
+Deno.test("reconnect: a failed resume is repeated until the signal is aborted", async () => {
   await using server = serve({}, echo);
   let turn = 0;
   const controller = new AbortController();
@@ -166,7 +166,7 @@ Deno.test("reconnect: a resume that fails is tried again; a signal ends it", asy
   await conn.closed;
 });
 
-Deno.test("reconnect: a loss ends a resume that waits for what will not come", async () => {
+Deno.test("reconnect: a lost connection ends a resume that waits for a message", async () => {
   let turn = 0;
   await using server = serve({}, async (conn) => {
     if (++turn === 1) await conn.close(1012);
@@ -177,7 +177,7 @@ Deno.test("reconnect: a loss ends a resume that waits for what will not come", a
   assertEquals([turn, conn.open], [2, true]);
 });
 
-Deno.test("reconnect: a login that is refused while it resumes is not repeated", async () => {
+Deno.test("reconnect: a refused login in resume is not repeated", async () => {
   let turn = 0;
   await using server = serve({}, async (conn) => {
     turn++;
@@ -194,7 +194,7 @@ Deno.test("reconnect: a login that is refused while it resumes is not repeated",
   assertEquals([error.kind, turn], ["closed", 1]);
 });
 
-Deno.test("reconnect: says that it waits for a reader that is eight connections behind", async () => {
+Deno.test("reconnect: an event reports a reader that is eight connections behind", async () => {
   let turn = 0;
   await using server = serve({}, async (conn) => {
     await conn.send(`${++turn}`);
@@ -209,7 +209,7 @@ Deno.test("reconnect: says that it waits for a reader that is eight connections 
   for (let i = 1; i <= 9; i++) assertEquals(await conn.receive({ timeout: 5000 }), `${i}`);
 });
 
-Deno.test("reconnect: nonsense is refused", async () => {
+Deno.test("reconnect: invalid options are rejected", async () => {
   const nonsense = [
     { jitter: NaN },
     { jitter: -0.1 },
@@ -227,7 +227,7 @@ Deno.test("reconnect: nonsense is refused", async () => {
   }
 });
 
-Deno.test("reconnect: close() and a signal end a resume that never does", async () => {
+Deno.test("reconnect: close() and a signal end a resume that never ends", async () => {
   await using server = serve();
   for (const how of ["close", "abort"]) {
     const began = Promise.withResolvers<void>();

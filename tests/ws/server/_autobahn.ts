@@ -6,20 +6,20 @@
 
 import { concat } from "../../_support/ws_peers.ts";
 
-/** Makes one frame: its first byte and its payload, masked as the sender has to. */
+/** Makes one frame from its first byte and its payload, masked if the sender must mask. */
 export type MakeFrame = (first: number, payload?: Uint8Array | string) => Uint8Array;
 
 /** One case. */
 export interface Case {
   readonly name: string;
   readonly sent: (frame: MakeFrame) => readonly Uint8Array[];
-  /** The frames that answer it. */
+  /** The frames of the answer. */
   readonly answers: readonly Answer[];
-  /** The code of the close frame that it ends with; "end" if the stream ends without one. */
+  /** The code of the final close frame; "end" if the stream ends without one. */
   readonly end: number | "end";
-  /** The code that `closed` tells. */
+  /** The code that `closed` reports. */
   readonly told: number;
-  /** The code that RFC 6455 wants in place of `end`, and that our own transport gives. */
+  /** The code that RFC 6455 requires in place of `end`, and that the hardened transport sends. */
   readonly wanted: number;
 }
 
@@ -35,17 +35,17 @@ const hex = (value: string) => Uint8Array.fromHex(value);
 
 const CASES: Case[] = [];
 
-/** A case that is answered and then closed by who sends it. */
+/** A case with an answer, after which the sender closes. */
 function answered(name: string, sent: Case["sent"], ...answers: Answer[]): void {
   CASES.push({ name, sent, answers, end: 1000, told: 1000, wanted: 1000 });
 }
 
-/** A case that ends without a close frame, where a code is wanted. */
+/** A case that ends without a close frame although RFC 6455 requires a code. */
 function cut(name: string, wanted: number, sent: Case["sent"], ...answers: Answer[]): void {
   CASES.push({ name, sent, answers, end: "end", told: 1006, wanted });
 }
 
-/** A case that closes, and how that is answered. */
+/** A case with a close frame and its answer. */
 function closes(name: string, sent: Case["sent"], end: number, told = end): void {
   CASES.push({ name, sent, answers: [], end, told, wanted: end });
 }
@@ -111,7 +111,7 @@ cut("5.15 continuation after the last", 1002, (frame) => [
   frame(0x00, "c"),
   frame(0x81, "d"),
 ], [TEXT, "ab"]);
-cut("5.18 message inside of another", 1002, (frame) => [frame(0x01, "a"), frame(0x81, "b")]);
+cut("5.18 message inside another one", 1002, (frame) => [frame(0x01, "a"), frame(0x81, "b")]);
 answered(
   "5.19 pings between five fragments",
   (frame) => [
@@ -163,7 +163,7 @@ for (const [name, value] of Object.entries(INVALID)) {
   ]);
 }
 CASES.push({
-  name: "6.6 half a letter at the end of the last fragment",
+  name: "6.6 incomplete character at the end of the last fragment",
   sent: (frame) => [frame(0x01, "κό"), frame(0x80, hex("cf83e1"))],
   answers: [[TEXT, "κόσ"]],
   end: 1000,
@@ -219,7 +219,7 @@ answered(
   [TEXT, long],
 );
 
-/** Of a binary frame so long: its head alone. */
+/** The head of a binary frame of this length. */
 const head = (length: string) => (frame: MakeFrame) => {
   const masked = frame(0x82)[1]! & 0x80;
   return [new Uint8Array([0x82, masked | 127]), hex(length), new Uint8Array(masked ? 4 : 0)];

@@ -17,14 +17,14 @@ async function refused(url: string, headers: HeadersInit = {}): Promise<string |
   return error.code;
 }
 
-/** What a server must do on every transport. */
+/** The tests that every transport must pass. */
 export function serverSuite(transport: string, hardened: boolean): void {
   const test = (name: string, run: () => void | Promise<void>) =>
     Deno.test(`on ${transport}: ${name}`, run);
   const serve = (options: ServeWebSocketOptions = {}, handler?: WsHandler) =>
     serveAny({ hardened, ...options }, handler);
 
-  test("serveWebSocket() answers text and bytes, and says where it listens", async () => {
+  test("serveWebSocket() answers text and bytes, and has its address", async () => {
     await using server = serve();
     assertMatch(server.url, /^ws:\/\/127\.0\.0\.1:\d+$/);
     await using conn = await connectWebSocket(server.url);
@@ -35,7 +35,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(server.stats().active, 1);
   });
 
-  test("a handler learns peer, path, header fields and subprotocol", async () => {
+  test("a handler knows peer, path, header fields and subprotocol", async () => {
     const { promise, resolve } = Promise.withResolvers<WsConnection>();
     await using server = serve({ protocols: ["b", "a"] }, async (conn) => {
       resolve(conn);
@@ -52,7 +52,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertMatch(seen.peer, /^127\.0\.0\.1:\d+$/);
   });
 
-  test("a handler that throws closes with 1011, one that returns with 1000", async () => {
+  test("a handler that throws closes with 1011, a handler that returns closes with 1000", async () => {
     const events: WsServerEvent[] = [];
     let turn = 0;
     await using server = serve({ onEvent: (event) => events.push(event) }, () => {
@@ -68,7 +68,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(server.stats().failed, 1);
   });
 
-  test("what a handler throws is logged", async () => {
+  test("an error of a handler is logged", async () => {
     const seen: LogRecord[] = [];
     await configure({
       sinks: { seen: (record) => seen.push(record) },
@@ -92,7 +92,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     }
   });
 
-  test("a message above maxMessageSize is answered with 1009, in bytes and not in letters", async () => {
+  test("a message above maxMessageSize closes with 1009; the limit counts bytes, not characters", async () => {
     const ends: unknown[] = [];
     await using server = serve({ maxMessageSize: 10 }, async (conn) => {
       try {
@@ -129,7 +129,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(await open("http://evil.test", anybody), "101");
   });
 
-  test("authorize() refuses before the upgrade, and has its time limit", async () => {
+  test("authorize() refuses before the upgrade, and has a time limit", async () => {
     await using server = serve({
       handshakeTimeout: 50,
       authorize: (request) => {
@@ -149,7 +149,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(await conn.receive({ timeout: 5000 }), "in");
   });
 
-  test("what is no WebSocket gets 426, a bad handshake 400, another path 404", async () => {
+  test("a plain request gets 426, a bad handshake 400, another path 404", async () => {
     await using server = serve({ path: "/ws" });
     const http = server.url.replace("ws", "http");
     const plain = await fetch(`${http}/ws`);
@@ -174,7 +174,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertMatch(keyless, /^HTTP\/1\.1 400 /);
   });
 
-  test("maxConnections and maxConnectionsPerAddress refuse, and places become free", async () => {
+  test("maxConnections and maxConnectionsPerAddress refuse until a connection ends", async () => {
     await using server = serve({ maxConnections: 1 });
     {
       await using conn = await connectWebSocket(server.url);
@@ -191,7 +191,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assert(one.open);
   });
 
-  test("a flood that the handler cannot follow ends the connection", async () => {
+  test("a flood that overfills the receive queue ends the connection", async () => {
     const { promise, resolve } = Promise.withResolvers<WsConnection>();
     await using server = serve({ inbox: { limit: 10, policy: "disconnect" } }, async (conn) => {
       resolve(conn);
@@ -202,11 +202,11 @@ export function serverSuite(transport: string, hardened: boolean): void {
     const flooded = await promise;
     assertEquals((await flooded.closed).error?.kind, "limit");
     assertEquals(flooded.stats().unread, 10);
-    // Deno gives up once more data come after a close frame, which then may be lost.
+    // Deno fails if more data arrives after a close frame, which may then be lost.
     assert([1008, 1006].includes((await conn.closed).code));
   });
 
-  test("the inbox drops the oldest or the newest if it is told to", async () => {
+  test("the receive queue drops the oldest or the newest message by policy", async () => {
     for (
       const [policy, expected] of [["drop-oldest", "17,18,19"], ["drop-newest", "0,1,2"]] as const
     ) {
@@ -225,7 +225,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     }
   });
 
-  test("rate spaces what the handler gets, and loses nothing below the inbox", async () => {
+  test("rate delays messages to the handler and loses none", async () => {
     const at: number[] = [];
     await using server = serve({ rate: { perSecond: 50, burst: 2 } }, async (conn) => {
       for await (const message of conn) {
@@ -239,7 +239,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assert(at[5]! - at[0]! >= 75, `${at}`);
   });
 
-  test("a peer that does not read makes send() wait and trySend() say no, then is let go", async () => {
+  test("a peer that does not read makes send() wait and trySend() return false, then it is disconnected", async () => {
     const { promise, resolve } = Promise.withResolvers<WsConnection>();
     const outbox = { limit: 100_000, stallTimeout: 300 };
     await using server = serve({ outbox, pingInterval: 0 }, async (conn) => {
@@ -250,7 +250,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertMatch(client.head, /^HTTP\/1\.1 101 /);
     const conn = await promise;
     const chunk = "x".repeat(30_001);
-    // Until the system takes no more of it either.
+    // Fill the buffers of the operating system as well.
     for (let full = 0, tries = 0; full < 5; tries++) {
       assert(tries < 1000);
       if (conn.trySend(chunk)) full = 0;
@@ -266,7 +266,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals((await conn.closed).error?.kind, "timeout");
   });
 
-  test("idleTimeout closes with 1001, a heartbeat keeps alive and measures", async () => {
+  test("idleTimeout closes with 1001; a heartbeat keeps the connection alive and measures the latency", async () => {
     await using server = serve({ idleTimeout: 100 });
     await using idle = await connectWebSocket(server.url);
     const close = await idle.closed;
@@ -281,7 +281,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
       let pings = 0;
       for await (const message of conn) {
         if (message !== "ping") return message;
-        // One answer measures; how many beats fit until it is looked at depends on the machine.
+        // One answer is enough; the number of heartbeats depends on the speed of the machine.
         if (pings++ === 0) await conn.send("pong");
       }
       return null;
@@ -289,7 +289,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(await answering, "1");
   });
 
-  test("a heartbeat on both sides keeps both alive, and no handler sees of it", async () => {
+  test("a heartbeat on both sides keeps both alive and is hidden from the handlers", async () => {
     const seen: WsConnection[] = [];
     const heartbeat = { interval: 10, timeout: 10_000 };
     await using server = serve({ heartbeat }, async (conn) => {
@@ -303,13 +303,13 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals([conn.stats().unread, seen[0]!.stats().unread], [0, 0]);
   });
 
-  test("who answers no heartbeat is given up", async () => {
+  test("a peer that answers no heartbeat is disconnected", async () => {
     await using server = serve({ heartbeat: { interval: 20, timeout: 50 } });
     await using conn = await connectWebSocket(server.url);
     assertEquals((await conn.closed).reason, "no heartbeat");
   });
 
-  test("shutdown() says 1001, lets handlers end, refuses what comes, and reports", async () => {
+  test("shutdown() closes with 1001, waits for handlers, refuses new requests, and reports", async () => {
     const server = serve({}, async (conn) => {
       for await (const _ of conn);
       await delay(50);
@@ -333,11 +333,11 @@ export function serverSuite(transport: string, hardened: boolean): void {
     const report = await server.shutdown({ deadline: 100 });
     assertEquals(report.forced, 1);
     assertEquals(await client.end(), 1001);
-    // It has not answered, and is cut all the same.
+    // This peer has not answered the close frame, but is cut as well.
     assertEquals(await client.read(), undefined);
   });
 
-  test("an upgrader shares its limits with everything else that a server does", async () => {
+  test("an upgrader limits WebSockets beside the other routes of a server", async () => {
     const sockets = createUpgrader({ maxConnections: 1 }, echo);
     await using server = serveHttp({ hardened }, (request, info) => {
       return new URL(request.url).pathname === "/ws"
@@ -354,7 +354,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals((await conn.closed).code, 1001);
   });
 
-  test("nonsense is refused before anything listens", () => {
+  test("invalid options are rejected before the server listens", () => {
     assertThrows(() => serve({ maxMessageSize: -1 }), RangeError, "maxMessageSize");
     assertThrows(() => serve({ maxConnections: 1.5 }), RangeError, "maxConnections");
     assertThrows(() => serve({ inbox: { policy: "maybe" as "disconnect" } }), TypeError, "maybe");
@@ -366,7 +366,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     }
   });
 
-  test("a handshake may ask for several protocols, and blanks are SP and HTAB", async () => {
+  test("a handshake may list several protocols; only SP and HTAB are whitespace", async () => {
     await using server = serve({ protocols: ["b"] });
     const status = async (upgrade: string, connection: string, protocols: string) => {
       const head = await exchange(
@@ -391,7 +391,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(await status("websockets", "upgrade", "b"), "426 undefined");
   });
 
-  test("subprotocols are understood without a space between them", async () => {
+  test("subprotocols are read without a space between them", async () => {
     await using server = serve({ protocols: ["b"] });
     for (const offer of ["a,b", "a ,b", "b,"]) {
       using client = await RawPeer.open(server.addr.port, [`Sec-WebSocket-Protocol: ${offer}`]);
@@ -399,7 +399,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     }
   });
 
-  test("clients that leave before the answer hold no place, and no shutdown", async () => {
+  test("clients that leave before the response do not count, and do not delay a shutdown", async () => {
     let asked = 0;
     const refused: number[] = [];
     const server = serve({
@@ -407,7 +407,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
       maxConnectionsPerAddress: 2,
       authorize: async (request) => {
         if (++asked > 2) return;
-        // Deno sees that the client has gone.
+        // Deno notices that the client has left.
         await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
       },
       onEvent: (event) => event.type === "refused" && refused.push(event.status),
@@ -431,7 +431,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     await server.shutdown();
   });
 
-  test("who was being let in when the shutdown began is told 1001, and counted", async () => {
+  test("a client that was opening when the shutdown began gets 1001, and is counted", async () => {
     const sockets = createUpgrader({}, echo);
     const report = Promise.withResolvers<unknown>();
     await using server = serveHttp({ hardened }, (request, info) => {
@@ -457,7 +457,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assert(await failed.promise instanceof TypeError);
   });
 
-  test("who was being authorized when the shutdown began is refused", async () => {
+  test("a client in authorize() when the shutdown began is refused", async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
     let opened = 0;
@@ -477,7 +477,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals([await code, opened], ["503", 0]);
   });
 
-  test("a peer that answers no close frame keeps its place, or is cut where that is possible", async () => {
+  test("a peer that answers no close frame counts as a connection, or is cut on a hardened server", async () => {
     await using server = serve({ maxConnectionsPerAddress: 1, closeTimeout: 20 }, () => {});
     using client = await RawPeer.open(server.addr.port);
     await until(() => server.stats().active === 0 && server.stats().accepted === 1);
@@ -492,7 +492,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     }
   });
 
-  test("a send that nobody awaits and that fails ends nothing but itself", async () => {
+  test("a failed send that is not awaited does not end the process", async () => {
     const told = Promise.withResolvers<unknown>();
     await using server = serve({ outbox: { limit: 10 } }, async (conn) => {
       for (let i = 0; i < 9; i++) void conn.send("a message above the limit");
@@ -505,7 +505,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(await told.promise, "truncated");
   });
 
-  test("who authorize() has let in is known to the handler by its info", async () => {
+  test("the handler gets the same info object as authorize()", async () => {
     const users = new WeakMap<UpgradeInfo, string>();
     await using server = serve({
       authorize: (request, info) => {
@@ -517,7 +517,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(await conn.receive({ timeout: 5000 }), "Bearer ada");
   });
 
-  test("what authorize() throws is a 500 that says nothing, and is counted", async () => {
+  test("an error of authorize() is a 500 without details, and is counted", async () => {
     await using server = serve({
       authorize: () => {
         throw new Error("secret");
@@ -526,7 +526,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals([await refused(server.url), server.stats().failed], ["500", 1]);
   });
 
-  test("what is neither text nor bytes is refused, and passes no limit", async () => {
+  test("a message that is neither text nor bytes is rejected", async () => {
     await using server = serve();
     await using conn = await connectWebSocket(server.url);
     await using lasting = await connectWebSocket(server.url, { reconnect: { keep: 10 } });

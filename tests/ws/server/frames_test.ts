@@ -1,4 +1,4 @@
-/** What no good peer sends, as raw bytes, after the chapters of the Autobahn test suite. */
+/** Invalid frames as raw bytes, by the chapters of the Autobahn test suite. */
 
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
@@ -69,7 +69,7 @@ async function play({ sent, answers, end, told }: Case, { raw, conn }: Pair): Pr
   if (end === "end") assertEquals(conn.stats().received, messages);
 }
 
-/** The same on our own transport, which ends as RFC 6455 wants. */
+/** The same on the hardened transport, which ends as RFC 6455 requires. */
 async function playHardened(one: Case): Promise<void> {
   await using peers = await pair({ hardened: true });
   const { sent, wanted, end } = one;
@@ -100,13 +100,13 @@ for (const [side, open] of [["server", () => pair()], ["client", reversePair]] a
   }
 }
 
-Deno.test("raw: a server takes bare frames of a client, which it should not", async () => {
+Deno.test("raw: Deno's server wrongly accepts unmasked frames of a client", async () => {
   await using peers = await pair();
   await peers.raw.frame(0x81, "bare", false);
   assertEquals(await peers.raw.read(), { opcode: 1, payload: text("bare") });
 });
 
-Deno.test("raw: a message in fragments takes the place of another, which it should not", async () => {
+Deno.test("raw: with Deno, a fragmented message wrongly replaces another one", async () => {
   for (const open of [pair, reversePair]) {
     await using peers = await open();
     await peers.raw.frame(0x01, "lost");
@@ -116,13 +116,13 @@ Deno.test("raw: a message in fragments takes the place of another, which it shou
   }
 });
 
-Deno.test("raw: a client takes masked frames of a server for bare ones, which it should not", async () => {
+Deno.test("raw: Deno's client wrongly accepts masked frames of a server", async () => {
   await using peers = await reversePair();
   await peers.raw.frame(0x81, "bare", true);
   assertEquals(await peers.raw.read(), { opcode: 1, payload: text("ccqa") });
 });
 
-Deno.test("raw: no compression is offered and none accepted", async () => {
+Deno.test("raw: compression is neither offered nor accepted", async () => {
   await using server = serve();
   using client = await RawPeer.open(server.addr.port, [
     "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
@@ -132,7 +132,7 @@ Deno.test("raw: no compression is offered and none accepted", async () => {
   assert(!/extensions/i.test(peers.raw.head), peers.raw.head);
 });
 
-Deno.test("raw: a message in fragments has no limit until it is whole, then it is 1009", async () => {
+Deno.test("raw: with Deno, the size limit applies when a fragmented message is complete", async () => {
   await using peers = await pair();
   const { raw, conn } = peers;
   const piece = new Uint8Array(1024 * 1024);
@@ -144,7 +144,7 @@ Deno.test("raw: a message in fragments has no limit until it is whole, then it i
   assertEquals(await raw.end(), 1009);
 });
 
-Deno.test("raw: one byte at a time is the same as all at once", async () => {
+Deno.test("raw: frames in single bytes have the same result", async () => {
   await using peers = await pair();
   for (const byte of frame(0x81, "slowly")) {
     await peers.raw.write(new Uint8Array([byte]));
@@ -153,7 +153,7 @@ Deno.test("raw: one byte at a time is the same as all at once", async () => {
   assertEquals(await peers.raw.read(), { opcode: 1, payload: text("slowly") });
 });
 
-Deno.test("raw: a ping flood is answered and reaches nobody", async () => {
+Deno.test("raw: a ping flood is answered and hidden from the handler", async () => {
   await using peers = await pair();
   const many = 2000;
   const writing = peers.raw.write(
@@ -167,7 +167,7 @@ Deno.test("raw: a ping flood is answered and reaches nobody", async () => {
   assert(peers.conn.open);
 });
 
-Deno.test("raw: a peer that is gone without a word is told from one that closes", async () => {
+Deno.test("raw: a lost connection differs from a closed one", async () => {
   await using peers = await pair();
   await peers.raw.frame(0x01, "half of a mes");
   await delay(20);
@@ -176,7 +176,7 @@ Deno.test("raw: a peer that is gone without a word is told from one that closes"
   assertEquals([code, error?.kind], [1006, "truncated"]);
 });
 
-Deno.test("raw: pings find out a peer that has gone silent", async () => {
+Deno.test("raw: pings detect a silent peer", async () => {
   const { promise, resolve } = Promise.withResolvers<WsConnection>();
   await using server = serve({ pingInterval: 1000, closeTimeout: 50 }, async (conn) => {
     resolve(conn);

@@ -1,4 +1,4 @@
-/** What only a hardened server does to hostile peers. */
+/** Protection against hostile peers that only a hardened server has. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
@@ -9,7 +9,7 @@ import type { ServeWebSocketOptions } from "../../../ws/server/server.ts";
 import { createUpgrader } from "../../../ws/server/upgrader.ts";
 import { concat, echo, frame, RawPeer, serve, until } from "../../_support/ws_peers.ts";
 
-/** A hardened server with one client of raw bytes, and what the handler got. */
+/** A hardened server with one client of raw bytes, and the connection of the handler. */
 async function pair(options: ServeWebSocketOptions = {}, handler = echo) {
   const { promise, resolve } = Promise.withResolvers<WsConnection>();
   const server = serve({ hardened: true, ...options }, (conn) => {
@@ -29,7 +29,7 @@ async function pair(options: ServeWebSocketOptions = {}, handler = echo) {
   };
 }
 
-/** Connects, says this, and gives what comes until the end. */
+/** Connects, sends the parts, and returns the response. */
 async function say(port: number, ...pieces: string[]): Promise<string> {
   using conn = await Deno.connect({ port });
   const all = new Response(conn.readable).text();
@@ -44,7 +44,7 @@ async function say(port: number, ...pieces: string[]): Promise<string> {
   return text;
 }
 
-Deno.test("hardened: who says nothing, or half a head, or a head in drops is ended", async () => {
+Deno.test("hardened: a client that sends nothing, half a head, or a very slow head is disconnected", async () => {
   await using server = serve({ hardened: true, handshakeTimeout: 150 });
   assert(server.hardened);
   const { port } = server.addr;
@@ -66,7 +66,7 @@ Deno.test("hardened: a handshake with a body is refused", async () => {
   }
 });
 
-Deno.test("hardened: HTTP/1.0 knows no upgrade, and no place is held for it", async () => {
+Deno.test("hardened: HTTP/1.0 has no upgrade, and does not count as a connection", async () => {
   await using server = serve({ hardened: true });
   const head = "GET / HTTP/1.0\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -74,7 +74,7 @@ Deno.test("hardened: HTTP/1.0 knows no upgrade, and no place is held for it", as
   assertEquals([server.stats().active, server.stats().refused], [0, 1]);
 });
 
-Deno.test("hardened: what a handler answers at once goes before the answer to a close", async () => {
+Deno.test("hardened: immediate answers of a handler precede the answer to a close frame", async () => {
   await using peers = await pair();
   const texts = ["", "a", "b", "c"];
   await peers.raw.write(concat(...texts.map((text) => frame(0x81, text)), frame(0x88)));
@@ -85,7 +85,7 @@ Deno.test("hardened: what a handler answers at once goes before the answer to a 
   assertEquals(await peers.raw.end(), 1005);
 });
 
-Deno.test("hardened: a message without end is 1009 before it fills the memory", async () => {
+Deno.test("hardened: an endless message closes with 1009 before it fills the memory", async () => {
   await using peers = await pair({ maxMessageSize: 100_000 });
   const piece = concat(frame(0x00, new Uint8Array(1000)));
   await peers.raw.frame(0x02, new Uint8Array(1000));
@@ -107,7 +107,7 @@ Deno.test("hardened: a peer that answers no close frame is cut after closeTimeou
   assertEquals([await peers.raw.end(), await peers.raw.read()], [4000, undefined]);
 });
 
-Deno.test("hardened: pings measure the latency, and a peer that is silent is let go", async () => {
+Deno.test("hardened: pings measure the latency, and a silent peer is disconnected", async () => {
   await using peers = await pair({ pingInterval: 700 });
   const ping = await peers.raw.read();
   assertEquals(ping?.opcode, 9);
@@ -120,7 +120,7 @@ Deno.test("hardened: pings measure the latency, and a peer that is silent is let
   assertEquals(await peers.raw.end(), 1001);
 });
 
-Deno.test("hardened: Deno's client answers pings, and so stays", async () => {
+Deno.test("hardened: Deno's client answers pings and stays connected", async () => {
   const { promise, resolve } = Promise.withResolvers<WsConnection>();
   await using server = serve({ hardened: true, pingInterval: 30 }, async (conn) => {
     resolve(conn);
@@ -133,7 +133,7 @@ Deno.test("hardened: Deno's client answers pings, and so stays", async () => {
   assert(conn.open);
 });
 
-Deno.test("hardened: of a flood of pings that reads no answers the memory stays flat", async () => {
+Deno.test("hardened: a flood of pings without reading the answers does not fill the memory", async () => {
   await using peers = await pair();
   const flood = concat(...Array.from({ length: 1000 }, () => frame(0x89, "p".repeat(125))));
   const writing = (async () => {
@@ -147,7 +147,7 @@ Deno.test("hardened: of a flood of pings that reads no answers the memory stays 
   }
 });
 
-Deno.test("hardened: a full inbox makes the sender wait, and nothing is lost", async () => {
+Deno.test("hardened: a full receive queue makes the sender wait, and no message is lost", async () => {
   const go = Promise.withResolvers<void>();
   const got: unknown[] = [];
   await using peers = await pair({ inbox: { limit: 5 } }, async (conn) => {
@@ -164,7 +164,7 @@ Deno.test("hardened: a full inbox makes the sender wait, and nothing is lost", a
   assertEquals(got, all);
 });
 
-Deno.test("hardened: large messages of many come back as they were, whose memory is used again", async () => {
+Deno.test("hardened: large messages in reused buffers come back unchanged", async () => {
   await using server = serve({ hardened: true });
   await Promise.all(Array.from({ length: 20 }, async (_, who) => {
     await using conn = await connectWebSocket(server.url);
@@ -191,7 +191,7 @@ Deno.test("hardened: an upgrader in a hardened serveHttp() counts and shuts down
   assertEquals((await server.shutdown()).forced, 0);
 });
 
-Deno.test("hardened: who floods the server leaves a turn to others", async () => {
+Deno.test("hardened: a flooding client does not starve other connections", async () => {
   await using peers = await pair({}, async (conn) => {
     for await (const _ of conn);
   });

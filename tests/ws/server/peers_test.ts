@@ -1,4 +1,4 @@
-/** The WebSocket modules against other people's: Python, npm ws, Chromium, curl. */
+/** The WebSocket modules against other implementations: Python, npm ws, Chromium, curl. */
 
 import { WebSocket as NpmSocket, WebSocketServer as NpmServer } from "ws";
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -79,7 +79,7 @@ asyncio.run(main())`,
     ]);
     await using conn = await connectWebSocket(peer.urls[0]!, { protocols: ["a", "b"] });
     assertEquals(conn.protocol, "b");
-    // Above 64 KiB, where a frame's length takes eight bytes; Deno's client does not compress.
+    // Above 64 KiB, the length of a frame has eight bytes. Deno's client does not compress.
     for (const message of ["héllo", new Uint8Array([0, 255]), "x".repeat(70_000)]) {
       await conn.send(message);
       assertEquals(await conn.receive({ timeout: 5000 }), message);
@@ -135,7 +135,7 @@ Deno.test("connectWebSocket() talks to npm ws, and answers its pings", async () 
 
 for (const [how, hardened] of [["", false], [", hardened", true]] as const) {
   Deno.test({
-    name: `curl's upgrade is answered as RFC 6455 wants${how}${curl.suffix}`,
+    name: `curl's upgrade is answered as RFC 6455 requires${how}${curl.suffix}`,
     ignore: curl.ignore,
     async fn() {
       const ended = Promise.withResolvers<WsConnection>();
