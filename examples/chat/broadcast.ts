@@ -9,7 +9,7 @@
  */
 
 import type { HistoryEvent } from "./events.ts";
-import { byteLength } from "./text.ts";
+import { byteLength } from "./safe_text.ts";
 import { type TerminalStyle, terminalText } from "./terminal_text.ts";
 
 /** The lines of one room in one turn of the event loop. */

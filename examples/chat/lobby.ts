@@ -37,7 +37,7 @@ import {
   type LobbyStats,
   type RoomSummary,
 } from "./lobby_options.ts";
-import { byteLength, enumerate, isBlank, neutralise } from "./text.ts";
+import { byteLength, enumerate, isBlank, neutralise } from "./safe_text.ts";
 
 export type * from "./events.ts";
 export type * from "./lobby_options.ts";

@@ -1,44 +1,71 @@
 /**
- * The text format of Prometheus, version 0.0.4.
+ * The metrics of the chat and of its web side.
  *
  * @module
  */
 
-/** One metric with its values. */
-export interface Metric {
-  /** The name of the metric, e.g. `chat_users`. */
-  readonly name: string;
-  /** A description in one line. */
-  readonly help: string;
-  /** A counter only grows; a gauge can also shrink. */
-  readonly type: "counter" | "gauge";
-  /** A single value, or one for each value of a label. */
-  readonly value: number | {
-    readonly label: string;
-    readonly values: Readonly<Record<string, number>>;
-  };
-}
+import type { LobbyStats } from "./lobby_options.ts";
+import type { Metric } from "./prometheus.ts";
 
-/** The media type of the format. */
-export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+/** The state of the web side. */
+export interface WebStats {
+  /** The number of WebSockets. */
+  readonly connections: number;
+  /** The number of WebSockets that wait for the close frame of the browser. */
+  readonly closing: number;
+  /** The number of messages that the rate limit has delayed. */
+  readonly throttled: number;
+  /** The number of refused requests by reason. */
+  readonly turnedAway: Readonly<Record<string, number>>;
+  /** The time since the start, in milliseconds. */
+  readonly uptime: number;
+}
 
 /**
- * Formats metrics as text.
+ * Returns the metrics of the chat.
  *
- * @param metrics The metrics in the order of the output.
- * @returns The text for a response with {@linkcode METRICS_TYPE}.
+ * @param lobby The counters of the lobby.
+ * @param web The counters of the web side.
  */
-export function formatMetrics(metrics: readonly Metric[]): string {
-  return metrics.map(({ name, help, type, value }) => {
-    const head = `# HELP ${name} ${escape(help)}\n# TYPE ${name} ${type}\n`;
-    if (typeof value === "number") return `${head}${name} ${value}\n`;
-    const lines = Object.entries(value.values).map(([key, each]) =>
-      `${name}{${value.label}="${escape(key).replaceAll('"', '\\"')}"} ${each}\n`
-    );
-    return head + lines.join("");
-  }).join("");
-}
-
-function escape(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+export function chatMetrics(lobby: LobbyStats, web: WebStats): Metric[] {
+  const gauge = (name: string, help: string, value: number): Metric => ({
+    name,
+    help,
+    type: "gauge",
+    value,
+  });
+  const counter = (name: string, help: string, value: Metric["value"]): Metric => ({
+    name,
+    help,
+    type: "counter",
+    value,
+  });
+  return [
+    gauge("chat_users", "Current users.", lobby.users),
+    gauge("chat_rooms", "Current rooms.", lobby.rooms),
+    counter("chat_joined_total", "Users that joined.", lobby.joined),
+    counter("chat_left_total", "Users that left, by reason.", {
+      label: "reason",
+      values: lobby.left,
+    }),
+    counter("chat_refused_total", "Refused attempts to join.", lobby.refused),
+    counter("chat_messages_total", "Messages.", lobby.messages),
+    counter("chat_deliveries_total", "Events delivered to connections.", lobby.deliveries),
+    gauge("chat_web_connections", "Open WebSockets.", web.connections),
+    gauge(
+      "chat_web_closing",
+      "WebSockets that wait for the close frame of the browser.",
+      web.closing,
+    ),
+    counter(
+      "chat_web_throttled_total",
+      "Messages of browsers that the rate limit delayed.",
+      web.throttled,
+    ),
+    counter("chat_web_turned_away_total", "Refused requests, by reason.", {
+      label: "reason",
+      values: web.turnedAway,
+    }),
+    gauge("chat_uptime_seconds", "Time since the start.", Math.round(web.uptime / 1000)),
+  ];
 }

@@ -30,12 +30,12 @@ import {
   required,
 } from "../../net/internal/options.ts";
 import { Broadcast, Listener } from "./broadcast.ts";
-import { Door } from "./door.ts";
+import { JoinRate } from "./join_rate.ts";
 import type { ChatEvent, Params } from "./events.ts";
 import type { ChatRefusal, Face, LeaveReason, Member } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
 import { serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
-import { byteLength } from "./text.ts";
+import { byteLength } from "./safe_text.ts";
 import { Throttle } from "../../net/throttle.ts";
 import { sentence, type SentenceCode } from "./words.ts";
 
@@ -78,7 +78,7 @@ export class Terminals {
   readonly #lobby: Lobby;
   readonly #limits: TerminalLimits;
   readonly #broadcast: Broadcast;
-  readonly #door: Door;
+  readonly #joinRate: JoinRate;
 
   /**
    * @param lobby The lobby of the chat.
@@ -90,7 +90,7 @@ export class Terminals {
     this.#lobby = lobby;
     this.#limits = limits;
     this.#broadcast = new Broadcast(limits, limits.sendQueue / 4);
-    this.#door = new Door(limits.rate, limits.burst);
+    this.#joinRate = new JoinRate(limits.rate, limits.burst);
   }
 
   /**
@@ -128,7 +128,7 @@ export class Terminals {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const name = await terminal.name(due);
       if (name === null) return undefined;
-      if (attempt === 1) await this.#door.turn(network(conn), conn.signal);
+      if (attempt === 1) await this.#joinRate.turn(network(conn), conn.signal);
       const result = this.#lobby.join({ name }, terminal);
       if (!("code" in result)) return result;
       terminal.refuse(result, attempt < ATTEMPTS);

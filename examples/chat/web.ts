@@ -27,9 +27,9 @@ import {
 } from "../../net/internal/options.ts";
 import type { ShutdownOptions } from "../../net/tcp/server_options.ts";
 import { upgrade as openWebSocket } from "../../ws/server/upgrade.ts";
-import { Door } from "./door.ts";
-import { chatMetrics } from "./chat_metrics.ts";
-import { formatMetrics, type Metric, METRICS_TYPE } from "./metrics.ts";
+import { JoinRate } from "./join_rate.ts";
+import { chatMetrics } from "./metrics.ts";
+import { formatMetrics, type Metric, METRICS_TYPE } from "./prometheus.ts";
 import type { Lobby } from "./lobby.ts";
 import {
   hostAllowed,
@@ -38,7 +38,7 @@ import {
   textResponse,
   type Visitors,
 } from "./web_page.ts";
-import { WebCrowd } from "./web_crowd.ts";
+import { WebBroadcast } from "./web_broadcast.ts";
 import {
   encodeEvent,
   type WebSide,
@@ -145,8 +145,8 @@ class RunningWeb implements ChatWeb {
     this.#page = preparePage(options.lang);
     this.#side = {
       lobby,
-      crowd: new WebCrowd(encodeEvent),
-      door: new Door(options.rate, options.burst),
+      broadcast: new WebBroadcast(encodeEvent),
+      joinRate: new JoinRate(options.rate, options.burst),
       limits: options,
       counts: this.#counts,
     };

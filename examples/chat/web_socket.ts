@@ -12,11 +12,11 @@ import { timeLimit } from "../../net/internal/options.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { WsConnection } from "../../ws/connection/connection.ts";
 import type { WsClose, WsMessage } from "../../ws/connection/options.ts";
-import type { Door } from "./door.ts";
+import type { JoinRate } from "./join_rate.ts";
 import type { ChatEvent, HistoryEvent } from "./events.ts";
 import type { Face, LeaveReason, Member } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
-import type { Hearer, WebCrowd } from "./web_crowd.ts";
+import type { Hearer, WebBroadcast } from "./web_broadcast.ts";
 import { type Lang, sentence } from "./words.ts";
 
 /** The limits of one browser. */
@@ -95,7 +95,7 @@ function readSince(value: unknown): { epoch: string; seq: number } | undefined {
 }
 
 /**
- * Encodes an event of another user, for a {@linkcode WebCrowd}.
+ * Encodes an event of another user, for a {@linkcode WebBroadcast}.
  *
  * @param event The event of the chat.
  * @param lang The language of the recipients.
@@ -137,9 +137,9 @@ export interface WebSide {
   /** The lobby of the chat. */
   readonly lobby: Lobby;
   /** The browsers by room and language. */
-  readonly crowd: WebCrowd;
+  readonly broadcast: WebBroadcast;
   /** The rate limit for joining. */
-  readonly door: Door;
+  readonly joinRate: JoinRate;
   /** The limits of each browser. */
   readonly limits: WebSocketLimits;
   /** The counters of all browsers. */
@@ -227,7 +227,7 @@ export class WebSocketFace implements Face, Hearer {
     return this.#conn.trySend(text);
   }
 
-  /** Closes the connection of a browser that does not read. The crowd calls it. */
+  /** Closes the connection of a browser that does not read. The room calls it. */
   close(code = 1000, text = ""): Promise<WsClose> {
     logger.info("{address} does not read and is disconnected", { address: this.address });
     this.end(code, text, "slow");
@@ -238,11 +238,11 @@ export class WebSocketFace implements Face, Hearer {
   deliver(event: ChatEvent, own: boolean): void {
     if (this.#ended) return;
     if (!own && (event.type === "message" || event.type === "notice")) {
-      return this.#side.crowd.tell(event);
+      return this.#side.broadcast.tell(event);
     }
     if (event.type === "welcome") {
       this.#welcomed = event.name;
-      this.#side.crowd.enter(this, event.room, this.#lang);
+      this.#side.broadcast.enter(this, event.room, this.#lang);
     }
     this.#send(toMessage(event, this.#lang, own));
     if (event.type !== "bye") return;
@@ -270,7 +270,7 @@ export class WebSocketFace implements Face, Hearer {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#naming);
-    this.#side.crowd.leave(this);
+    this.#side.broadcast.leave(this);
     this.#member?.leave(reason);
   }
 
@@ -296,7 +296,7 @@ export class WebSocketFace implements Face, Hearer {
           await delay(wait, { signal: this.#conn.signal });
         }
         if (typeof command === "object" && command.type === "join") {
-          await this.#side.door.turn(this.#network, this.#conn.signal);
+          await this.#side.joinRate.turn(this.#network, this.#conn.signal);
         }
         if (this.#ended) return;
         this.#obey(command);
@@ -318,7 +318,7 @@ export class WebSocketFace implements Face, Hearer {
 
   #setLang(lang: Lang): void {
     this.#lang = lang;
-    if (this.#member?.present) this.#side.crowd.enter(this, this.#member.room, lang);
+    if (this.#member?.present) this.#side.broadcast.enter(this, this.#member.room, lang);
   }
 
   #join({ name, room, since, token, lang }: Extract<Command, { type: "join" }>): void {

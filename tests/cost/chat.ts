@@ -2,7 +2,7 @@
 
 import { checkName, checkRoom, nameKey } from "../../examples/chat/names.ts";
 import { Lobby } from "../../examples/chat/lobby.ts";
-import { byteLength, isBlank, neutralise } from "../../examples/chat/text.ts";
+import { byteLength, isBlank, neutralise } from "../../examples/chat/safe_text.ts";
 import { hostAllowed, originAllowed, preparePage } from "../../examples/chat/web_page.ts";
 import { preferredLang } from "../../examples/chat/words.ts";
 import type { CostRow } from "../_support/cost.ts";

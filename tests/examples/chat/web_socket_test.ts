@@ -247,7 +247,7 @@ Deno.test("answers that are asked for and not read do not pile up", async () => 
   }
 });
 
-Deno.test("browsers that come and go all the time have to wait at the door", async () => {
+Deno.test("browsers that join and leave all the time are slowed down", async () => {
   await using web = serve(lobby(), { rate: 40, burst: 3 });
   const started = performance.now();
   for (let i = 0; i < 12; i++) {

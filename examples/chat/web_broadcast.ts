@@ -18,7 +18,7 @@ export interface Hearer extends RoomMember {
 const LANGS: readonly Lang[] = ["en", "zh"];
 
 /** The browsers by room and language. */
-export class WebCrowd {
+export class WebBroadcast {
   readonly #encode: (event: HistoryEvent, lang: Lang) => string;
   readonly #rooms = new Map<string, WsRoom<Hearer>>();
   readonly #places = new Map<Hearer, string>();
@@ -39,9 +39,9 @@ export class WebCrowd {
   enter(hearer: Hearer, room: string, lang: Lang): void {
     this.leave(hearer);
     const place = `${lang} ${room}`;
-    let crowd = this.#rooms.get(place);
-    if (crowd === undefined) this.#rooms.set(place, crowd = new WsRoom());
-    crowd.join(hearer);
+    let hearers = this.#rooms.get(place);
+    if (hearers === undefined) this.#rooms.set(place, hearers = new WsRoom());
+    hearers.join(hearer);
     this.#places.set(hearer, place);
   }
 
@@ -54,9 +54,9 @@ export class WebCrowd {
     const place = this.#places.get(hearer);
     if (place === undefined) return;
     this.#places.delete(hearer);
-    const crowd = this.#rooms.get(place)!;
-    crowd.leave(hearer);
-    if (crowd.members.size === 0) this.#rooms.delete(place);
+    const room = this.#rooms.get(place)!;
+    room.leave(hearer);
+    if (room.members.size === 0) this.#rooms.delete(place);
   }
 
   /**
@@ -70,10 +70,10 @@ export class WebCrowd {
     this.#told = event;
     const actor = event.type === "message" ? event.from : event.params.name ?? event.params.to;
     for (const lang of LANGS) {
-      const crowd = this.#rooms.get(`${lang} ${event.room}`);
-      if (crowd === undefined) continue;
-      const own = new Set([...crowd.members].filter(({ name }) => name === actor));
-      crowd.broadcast(this.#encode(event, lang), { except: own });
+      const room = this.#rooms.get(`${lang} ${event.room}`);
+      if (room === undefined) continue;
+      const own = new Set([...room.members].filter(({ name }) => name === actor));
+      room.broadcast(this.#encode(event, lang), { except: own });
     }
   }
 }

@@ -12,7 +12,7 @@ import { Throttle } from "../../net/throttle.ts";
 const MAX_ADDRESSES = 10_000;
 
 /** Limits the rate of joining, separately for each address. */
-export class Door {
+export class JoinRate {
   readonly #rate: number;
   readonly #burst: number;
   readonly #throttles = new Map<string, Throttle>();

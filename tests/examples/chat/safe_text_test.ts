@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { cpuUsage } from "node:process";
-import { byteLength, enumerate, isBlank, neutralise } from "../../../examples/chat/text.ts";
+import { byteLength, enumerate, isBlank, neutralise } from "../../../examples/chat/safe_text.ts";
 
 Deno.test("neutralise() leaves every script and every emoji as it is", () => {
   const texts = [
