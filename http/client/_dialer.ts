@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { formatAddress } from "../../net/address.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { escapeControls } from "../../net/text.ts";
@@ -101,7 +102,7 @@ export class Dialer {
   }
 
   #track(work: Promise<void>): void {
-    const tracked: Promise<void> = work.catch(() => {}).finally(() => this.#work.delete(tracked));
+    const tracked: Promise<void> = ignoreFailure(work).finally(() => this.#work.delete(tracked));
     this.#work.add(tracked);
   }
 

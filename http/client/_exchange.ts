@@ -1,3 +1,4 @@
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { lowerAscii, parseDigits } from "../../net/text.ts";
 import type { Attempt } from "./_attempt.ts";
 import type { HttpTry } from "./errors.ts";
@@ -157,7 +158,7 @@ export class ClientExchange {
   /** Cancels the rest of the response. */
   async discard(): Promise<void> {
     this.#sending?.stop(NOT_WANTED);
-    if (this.data === undefined) await this.#native.body?.cancel().catch(() => {});
+    if (this.data === undefined) await ignoreFailure(this.#native.body?.cancel());
     this.#release();
   }
 
@@ -192,7 +193,7 @@ export class ClientExchange {
 
   /** Cancels the body that a stream reads. */
   async #giveUp(): Promise<void> {
-    await this.#source?.cancel().catch(() => {});
+    await ignoreFailure(this.#source?.cancel());
     this.#release();
   }
 
@@ -206,7 +207,7 @@ export class ClientExchange {
     const giveUp = async () => {
       // First cancel the read from the network, because the rest waits for it.
       await this.#giveUp();
-      await reader.cancel().catch(() => {});
+      await ignoreFailure(reader.cancel());
     };
     return new ReadableStream<Bytes>({
       pull: async (controller) => {

@@ -57,7 +57,7 @@ function entriesOf(
 /** Returns an error that does not show the value, unlike Deno's. The value may be a secret. */
 function unfit(what: string): TypeError {
   return new TypeError(
-    `Cannot use ${what}: the name or a value contains a character that a header cannot contain`,
+    `${what} must not contain characters that are not allowed in a header`,
   );
 }
 

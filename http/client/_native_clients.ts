@@ -29,12 +29,12 @@ export class NativeClients {
   ) {
     const { caCerts, cert, key, http2 = true, unixSocket, proxy, dialer } = options;
     if ((cert === undefined) !== (key === undefined)) {
-      throw new TypeError("Cannot use cert without key, nor key without cert");
+      throw new TypeError("Cannot use cert without key, or key without cert");
     }
     if (caCerts !== undefined || cert !== undefined) checkCertificates({ caCerts, cert, key });
     const ways = [proxy, unixSocket, dialer || undefined];
     if (ways.filter((way) => way !== undefined).length > 1) {
-      throw new TypeError("Cannot use more than one of proxy, unixSocket and dialer");
+      throw new TypeError("Only one of proxy, unixSocket and dialer may be set");
     }
     if (dialer) this.dialer = new Dialer(dialer === true ? {} : dialer);
     this.#base = {

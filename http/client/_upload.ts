@@ -1,3 +1,5 @@
+import { ignoreFailure } from "../../net/internal/ignore.ts";
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A body that is sent in pieces. */
@@ -51,7 +53,7 @@ export class UploadSending {
     if (this.over) return;
     this.#end();
     this.#controller.error(reason);
-    this.#reader.cancel(reason).catch(() => {});
+    ignoreFailure(this.#reader.cancel(reason));
   }
 
   async #pull(): Promise<void> {
@@ -76,7 +78,7 @@ export class UploadSending {
       this.#watch.failed(error);
       this.#end();
       // The source must not wait for a reader that has ended.
-      await this.#reader.cancel(error).catch(() => {});
+      await ignoreFailure(this.#reader.cancel(error));
       throw error;
     }
   }

@@ -26,7 +26,7 @@ export function encodeParams(params: HttpParams): URLSearchParams {
   const add = (name: string, value: HttpParam) => {
     if (value === null || value === undefined) return;
     if (typeof value === "object" || typeof value === "function") {
-      throw new TypeError(`Cannot use the parameter "${name}": it is no string, number or boolean`);
+      throw new TypeError(`The parameter "${name}" must be a string, a number or a boolean`);
     }
     search.append(name, String(value));
   };
@@ -47,7 +47,7 @@ export function checkBase(given: string | URL, below?: URL): URL {
     throw optionError("baseUrl", "an http or https URL", withoutLogin(String(given)));
   }
   if (url.username !== "" || url.password !== "") {
-    throw new TypeError("Cannot use a baseUrl with credentials: set auth");
+    throw new TypeError("baseUrl must not contain credentials; use auth");
   }
   // A base without the last slash would lose its last segment.
   if (!url.pathname.endsWith("/")) url.pathname += "/";
@@ -63,14 +63,15 @@ function withoutLogin(url: string): string {
 export function resolveUrl(given: string | URL, base: URL | undefined): URL {
   const url = URL.parse(given as string, base);
   if (url === null) {
-    const why = base === undefined
-      ? "it is not absolute, and there is no baseUrl"
-      : "it is malformed";
-    throw new TypeError(`Cannot use this URL: ${why}`);
+    throw new TypeError(
+      base === undefined
+        ? "url must be absolute, because there is no baseUrl"
+        : "url must be valid",
+    );
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new TypeError(
-      `Cannot use a URL with ${url.protocol} the client supports http: and https:`,
+      `url must begin with http: or https:, got ${url.protocol}`,
     );
   }
   return url;

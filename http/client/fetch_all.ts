@@ -28,6 +28,7 @@
  * @module
  */
 
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { createClient, type HttpClient, type HttpFetchOptions } from "./client.ts";
 import type { HttpResponse } from "./response.ts";
 import { callback, count, group, OptionRules, rule, signal } from "../../net/internal/options.ts";
@@ -168,7 +169,7 @@ async function* run<T>(
       finished.push({ ...about, ok: false, error });
     }
     // An unread body would occupy a place in the pool.
-    if (response?.bodyUsed === false) await response.body?.cancel().catch(() => {});
+    if (response?.bodyUsed === false) await ignoreFailure(response.body?.cancel());
     wake?.();
   };
 

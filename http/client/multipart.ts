@@ -150,7 +150,7 @@ function head(boundary: string, name: string, part: MultipartPart): string {
   const type = part.type || "application/octet-stream";
   if (!/^[\x20-\x7e]+$/.test(type)) {
     throw new TypeError(
-      "Cannot use the type of a part: it contains characters that a header cannot contain",
+      "type must not contain characters that are not allowed in a header",
     );
   }
   text += `; filename="${quoted(filename)}"\r\nContent-Type: ${type}`;

@@ -1,4 +1,5 @@
 import { delay } from "@std/async/delay";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import type {
   ShutdownOptions,
@@ -33,7 +34,7 @@ export class Sessions {
     this.proxy.close();
     const told = new AbortController();
     const all = Promise.allSettled(this.#open).then(() => told.abort());
-    await Promise.race([all, delay(LAST_WORDS, { signal: told.signal }).catch(() => {})]);
+    await Promise.race([all, ignoreFailure(delay(LAST_WORDS, { signal: told.signal }))]);
   }
 }
 

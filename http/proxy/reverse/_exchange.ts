@@ -1,3 +1,4 @@
+import { ignoreFailure } from "../../../net/internal/ignore.ts";
 import { NetError, type NetErrorKind } from "../../../net/errors/errors.ts";
 import { Known } from "../../internal/http1_fields.ts";
 import { passedFields, trailerLines, valueOf } from "../_head.ts";
@@ -131,7 +132,7 @@ export class ReverseExchange {
   #endUpload(): void {
     clearTimeout(this.#permit);
     this.#continue?.resolve();
-    if (!this.#sent) this.#reader?.cancel().catch(() => {});
+    if (!this.#sent) ignoreFailure(this.#reader?.cancel());
   }
 
   #onSent = (): void => {
@@ -147,7 +148,7 @@ export class ReverseExchange {
     if (this.#fault !== undefined) return this.#upstream.reset();
     // The target may have answered already, and may not need the rest.
     this.#unwanted = true;
-    this.#reader?.cancel(error).catch(() => {});
+    ignoreFailure(this.#reader?.cancel(error));
     if (this.#response !== undefined) return;
     this.#upstream.limit(this.#upstream.clock.after(this.#limits.responseTimeout));
   };

@@ -1,3 +1,4 @@
+import { ignoreFailure } from "../../../net/internal/ignore.ts";
 import type { Connection } from "../../../net/connection/connection.ts";
 import type { Transport } from "../../../net/connection/transport.ts";
 import { Http1Decoder, type Http1Response } from "../../http1/codec.ts";
@@ -55,7 +56,7 @@ function transportOf(connection: Connection): Transport {
       return piece.length;
     },
     closeWrite: () => connection.closeWrite(),
-    close: () => void connection.close().catch(() => {}),
+    close: () => void ignoreFailure(connection.close()),
     reset: () => connection.abort(),
   };
 }
