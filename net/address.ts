@@ -1,7 +1,7 @@
 /**
- * Addresses in words: how they are written, read and compared.
+ * Formats, parses and compares addresses.
  *
- * @example Write and read
+ * @example Format and parse
  * ```ts
  * import { formatAddress, parseHostPort } from "@portside/kit/net/address";
  * import { assertEquals } from "@std/assert";
@@ -20,19 +20,20 @@ import { escapeControls, lowerAscii } from "./text.ts";
 
 export type { Address, MemoryAddr } from "./connection/transport.ts";
 
-/** A host, by name or address, and a port. */
+/** A host and a port. */
 export interface HostPort {
-  /** A name, or an address without brackets. */
+  /** A host name, or an IP address without brackets. */
   readonly hostname: string;
-  /** 0 to 65535. */
+  /** The port, 0 to 65535. */
   readonly port: number;
 }
 
 /**
- * Writes an address for a person. What a peer or user could have put into it is escaped.
+ * Formats an address for people. Control characters are escaped.
  *
  * @param address The address of a socket, a host with its port, or the end of a memory pair.
- * @returns For example `127.0.0.1:80`, `[::1]:80`, `unix:/run/x.sock`, `memory:a`.
+ * @returns The address as text, for example `127.0.0.1:80`, `[::1]:80`, `unix:/run/x.sock` or
+ * `memory:a`.
  *
  * @example Kinds of addresses
  * ```ts
@@ -45,12 +46,12 @@ export interface HostPort {
  */
 export function formatAddress(address: Address | HostPort): string {
   if ("hostname" in address) {
-    // An URL's hostname comes with its brackets, and Deno dials it so.
+    // The hostname of a URL has brackets, and Deno accepts them.
     const bare = /^\[(.*)\]$/.exec(address.hostname)?.[1] ?? address.hostname;
     const hostname = escapeControls(normalizeHostname(bare));
     return hostname.includes(":") ? `[${hostname}]:${address.port}` : `${hostname}:${address.port}`;
   }
-  // The client's end of a Unix socket has no name: Deno gives null, whatever its types say.
+  // The client end of a Unix socket has no name. Deno returns null, contrary to its types.
   if ("path" in address) return `unix:${escapeControls(address.path ?? "")}`;
   if ("name" in address) return `memory:${escapeControls(address.name)}`;
   return `${address.transport}:${address.cid}:${address.port}`;
@@ -82,8 +83,8 @@ export function normalizeHostname(hostname: string): string {
 }
 
 /**
- * Returns what stands for a peer in lists of peers, such as `trustProxy`: its address, or `unix:`
- * for a peer on a Unix socket, which has none.
+ * Returns the entry that matches a peer in lists such as `trustProxy`: its IP address, or `unix:`
+ * for a peer on a Unix socket.
  *
  * @param address The remote address of a connection.
  * @returns The address or `unix:`; undefined for the end of a memory pair and for a virtual machine.
@@ -102,18 +103,19 @@ export function peerHost(address: Address): string | undefined {
   return "path" in address ? UNIX_PEER : undefined;
 }
 
-/** What stands for peers on Unix sockets. */
+/** The entry for peers on Unix sockets. */
 const UNIX_PEER = "unix:";
 
 /**
- * By what peers are counted: an IPv4 address, or the network of an IPv6 address, its first 64 bits,
- * since one home or machine has all the addresses in it (RFC 6177). Addresses of one link
- * (`fe80::/10`) share theirs with all neighbours, and count each. Peers on Unix sockets count as one.
+ * Returns the network by which connections of a peer are counted: its IPv4 address, or the first 64
+ * bits of its IPv6 address, because one home or machine has all addresses of such a network
+ * (RFC 6177). Link-local addresses (`fe80::/10`) count separately, because all neighbours share their
+ * network. All peers on Unix sockets count as one.
  *
- * @param hostname An address without brackets, or `unix:`.
- * @returns What two peers of the same network have in common.
+ * @param hostname An IP address without brackets, or `unix:`.
+ * @returns The network as text, which is the same for all peers of one network.
  *
- * @example Two addresses of one home
+ * @example The network of an IPv6 address
  * ```ts
  * import { peerNetwork } from "@portside/kit/net/address";
  * import { assertEquals } from "@std/assert";
@@ -136,11 +138,11 @@ export function peerNetwork(hostname: string): string {
 }
 
 /**
- * Reads `host:port`; an IPv6 address stands in brackets.
+ * Parses `host:port`. An IPv6 address must be in brackets.
  *
- * @param text What a user wrote.
- * @returns Host and port.
- * @throws {TypeError} If it is not of that form; the message quotes the part that is wrong.
+ * @param text The text to parse, for example from a user.
+ * @returns The host and the port.
+ * @throws {TypeError} If the text has another form. The message quotes the invalid part.
  *
  * @example A missing port
  * ```ts
@@ -164,7 +166,7 @@ export function parseHostPort(text: string): HostPort {
   if (bracketed !== undefined && canonicalIPv6(bracketed) === undefined) {
     return fail("only an IPv6 address stands in brackets");
   }
-  // What an URL would read as something else, and what nobody sees, is in no name.
+  // Reject separators of URLs and invisible characters.
   if (/[\s/\\?#@]/.test(hostname) || escapeControls(hostname) !== hostname) {
     return fail(`"${escapeControls(hostname)}" is no host`);
   }
@@ -177,11 +179,11 @@ export function parseHostPort(text: string): HostPort {
 }
 
 /**
- * Whether an address is this machine alone: 127.0.0.0/8, `::1`, or `localhost`
- * and names below it (RFC 6761 §6.3). A name is not resolved.
+ * Checks whether a host is the loopback of this machine: 127.0.0.0/8, `::1`, or `localhost` and
+ * names below it (RFC 6761 §6.3). Names are not resolved.
  *
- * @param hostname A name or address, without brackets.
- * @returns Whether nobody else can reach it.
+ * @param hostname A host name, or an IP address without brackets.
+ * @returns Whether only this machine can reach the host.
  *
  * @example Loopback or not
  * ```ts
@@ -205,7 +207,7 @@ export function isLoopback(hostname: string): boolean {
     parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
 }
 
-/** The shortest form of an IPv6 address, its zone left out; undefined if it is none. */
+/** Returns the shortest form of an IPv6 address without its zone, or undefined if it is invalid. */
 function canonicalIPv6(address: string): string | undefined {
   const match = /^([0-9a-f:.]+)(?:%[\w.-]+)?$/i.exec(address);
   return match === null ? undefined : URL.parse(`http://[${match[1]}]/`)?.hostname.slice(1, -1);

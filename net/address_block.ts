@@ -1,7 +1,7 @@
 /**
- * Blocks of IP addresses (CIDR, RFC 4632): reading them, and asking whether an address is in one.
+ * Reads blocks of IP addresses (CIDR, RFC 4632), and checks whether an address is in a block.
  *
- * @example Which clients are local
+ * @example Recognize local clients
  * ```ts
  * import { AddressBlocks } from "@portside/kit/net/address-block";
  * import { assertEquals } from "@std/assert";
@@ -18,12 +18,12 @@
  */
 
 import { normalizeHostname } from "./address.ts";
-import { escapeControls } from "./text.ts";
+import { optionError } from "./internal/options.ts";
 
 /** An IP address as bytes: 4 for IPv4, 16 for IPv6. */
 export type AddressBytes = readonly number[];
 
-/** A block of addresses: all that share the first `bits` bits of `bytes`. */
+/** A block of addresses. All of them share the first `bits` bits of `bytes`. */
 export interface AddressBlock {
   /** An address in the block. */
   readonly bytes: AddressBytes;
@@ -37,7 +37,7 @@ export interface AddressBlock {
  * the IPv4 address that it stands for.
  *
  * @param text The address, without brackets.
- * @returns Its bytes, or undefined if the text is no address.
+ * @returns The bytes of the address, or undefined if the text is not an address.
  *
  * @example An address, and a text that only some programs read as one
  * ```ts
@@ -74,9 +74,9 @@ export function readAddressBytes(text: string): AddressBytes | undefined {
  * Writes an IP address in its shortest form (RFC 5952). An IPv4-mapped IPv6 address is written as
  * IPv4.
  *
- * @param bytes 4 or 16 bytes.
- * @returns The address, without brackets.
- * @throws {TypeError} If the number of bytes is another.
+ * @param bytes The 4 or 16 bytes of the address.
+ * @returns The address as text, without brackets.
+ * @throws {TypeError} If there are neither 4 nor 16 bytes.
  *
  * @example Both families
  * ```ts
@@ -91,7 +91,7 @@ export function formatAddressBytes(bytes: ArrayLike<number>): string {
   const all = Array.from(bytes);
   if (all.length === 4) return all.join(".");
   if (all.length !== 16) {
-    throw new TypeError(`Cannot write an address of ${all.length} bytes: it has 4 or 16`);
+    throw new TypeError(`Cannot write an address of ${all.length} bytes: 4 or 16 are required`);
   }
   const groups = Array.from(
     { length: 8 },
@@ -103,8 +103,8 @@ export function formatAddressBytes(bytes: ArrayLike<number>): string {
 /**
  * Reads a block such as `10.0.0.0/8` or `fd00::/8`. An address alone is a block of one.
  *
- * @param text The block.
- * @returns The block, or undefined if the text is none.
+ * @param text The block, or a single address.
+ * @returns The block, or undefined if the text is not a block.
  *
  * @example A block, and a block of one
  * ```ts
@@ -127,11 +127,11 @@ export function readAddressBlock(text: string): AddressBlock | undefined {
 }
 
 /**
- * Tells whether an address is in a block.
+ * Checks whether an address is in a block.
  *
- * @param address The address.
- * @param block The block.
- * @returns Whether they are of one family and share the bits of the block.
+ * @param address The bytes of the address.
+ * @param block The block to look in.
+ * @returns Whether the address has the family and the first bits of the block.
  *
  * @example Inside and outside
  * ```ts
@@ -154,9 +154,9 @@ export function isInBlock(address: AddressBytes, block: AddressBlock): boolean {
 }
 
 /**
- * A list of addresses and blocks. The entry `unix:` stands for peers on Unix sockets.
+ * A list of addresses and blocks. The entry `unix:` matches peers on Unix sockets.
  *
- * @example A list that is malformed
+ * @example A malformed list
  * ```ts
  * import { AddressBlocks } from "@portside/kit/net/address-block";
  * import { assertThrows } from "@std/assert";
@@ -173,24 +173,26 @@ export class AddressBlocks {
    * Reads the list.
    *
    * @param entries Addresses, blocks and `unix:`. An empty list includes nothing.
-   * @param option The name of the list in the message of an error.
+   * @param option The name of the list in error messages. @default "entries"
    * @throws {TypeError} If an entry is neither an address nor a block.
    */
-  constructor(entries: readonly string[], option = "the list of addresses") {
+  constructor(entries: readonly string[], option = "entries") {
+    if (!Array.isArray(entries)) throw optionError(option, "an array", entries);
     this.#unix = entries.includes("unix:");
-    this.#blocks = entries.filter((entry) => entry !== "unix:").map((entry) => {
-      const block = readAddressBlock(entry);
+    this.#blocks = entries.flatMap((entry, i) => {
+      if (entry === "unix:") return [];
+      const block = typeof entry === "string" ? readAddressBlock(entry) : undefined;
       if (block !== undefined) return block;
-      const shown = escapeControls(String(entry));
-      throw new TypeError(`Cannot use ${option}: "${shown}" is no address and no block`);
+      const requires = "an IP address, a block such as 10.0.0.0/8, or unix:";
+      throw new TypeError(optionError(`${option}[${i}]`, requires, entry).message);
     });
   }
 
   /**
-   * Tells whether an address is in the list. A zone (`fe80::1%eth0`) is left out of account.
+   * Checks whether an address is in the list. It ignores the zone of an address (`fe80::1%eth0`).
    *
-   * @param address The address, in words or as bytes, or `unix:`; undefined is in no list.
-   * @returns Whether it is; false for a text that is no address.
+   * @param address The address as text or bytes, or `unix:`, or undefined.
+   * @returns Whether the list includes the address. It is false for undefined and for other text.
    */
   includes(address: string | AddressBytes | undefined): boolean {
     if (address === undefined) return false;

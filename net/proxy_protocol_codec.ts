@@ -1,8 +1,8 @@
 /**
- * The PROXY protocol, versions 1 and 2: the header in which a proxy or load balancer tells a server
- * the address of the client. Pure: bytes in, a header out, and back.
+ * Encodes and decodes the header of the PROXY protocol, versions 1 and 2. In this header, a proxy or
+ * load balancer sends the address of the client to a server. The functions are pure.
  *
- * @example There and back
+ * @example Encode and decode a header
  * ```ts
  * import { decodeProxyHeader, encodeProxyHeader } from "@portside/kit/net/proxy-protocol-codec";
  * import { assertEquals } from "@std/assert";
@@ -25,6 +25,7 @@
 import type { HostPort } from "./address.ts";
 import { type AddressBytes, formatAddressBytes, readAddressBytes } from "./address_block.ts";
 import { NetError } from "./errors/errors.ts";
+import { flag, integer, listenPort, optionError, OptionRules } from "./internal/options.ts";
 
 /** An extension of a header of version 2 (§2.2): type, length and value. */
 export interface ProxyTlv {
@@ -34,26 +35,26 @@ export interface ProxyTlv {
   readonly value: Uint8Array;
 }
 
-/** What the header of a connection says. */
+/** The content of a header. */
 export interface ProxyHeader {
   /** The version of the protocol. */
   readonly version: 1 | 2;
   /**
-   * Whether the sender speaks for itself, as in a health check (the command LOCAL of version 2).
+   * Whether the proxy itself is the client, as in a health check (the command LOCAL of version 2).
    *
    * @default false
    */
   readonly local?: boolean;
   /**
-   * The client: address and port. It is undefined where the sender speaks for itself, does not know
-   * the client (UNKNOWN), or has it from a socket that is not TCP over IP.
+   * The address and port of the client. It is undefined if the proxy itself is the client, does not
+   * know the client (UNKNOWN), or has a client on another transport than TCP over IP.
    */
   readonly source?: HostPort | undefined;
-  /** The address and port that the client connected to; undefined where `source` is. */
+  /** The address and port that the client connected to; undefined if `source` is undefined. */
   readonly destination?: HostPort | undefined;
   /**
-   * The extensions, in the order of the header. Decoding leaves out the checksum, which it has
-   * checked, and fillers.
+   * The extensions, in the order of the header. Decoding verifies and omits the checksum, and omits
+   * padding.
    *
    * @default none
    */
@@ -63,45 +64,48 @@ export interface ProxyHeader {
 /** Options of {@linkcode encodeProxyHeader}. */
 export interface EncodeProxyHeaderOptions {
   /**
-   * Whether a header of version 2 has a checksum (CRC-32C, §2.2.3).
+   * Whether to add a checksum to a header of version 2 (CRC-32C, §2.2.3).
    *
    * @default false
    */
   checksum?: boolean;
 }
 
-/** What {@linkcode decodeProxyHeader} has read. */
+/** The result of {@linkcode decodeProxyHeader}. */
 export interface DecodedProxyHeader {
-  /** The header. */
+  /** The decoded header. */
   readonly header: ProxyHeader;
-  /** The length of the header in bytes. What follows belongs to the client. */
+  /** The length of the header in bytes. The data of the client begins after it. */
   readonly size: number;
 }
 
-/** The longest line of version 1, with its CRLF (§2.1). */
+const ENCODE = new OptionRules<EncodeProxyHeaderOptions>({ checksum: flag });
+
+/** Maximum length of a line of version 1, with its CRLF (§2.1). */
 const MAX_LINE = 107;
-/** The longest header of version 2 that is read. The specification allows 65551 bytes. */
+/** Maximum size of a header of version 2. The specification allows 65551 bytes. */
 const MAX_SIZE = 4096;
 const PREFIX = latin1("PROXY ");
 const UNKNOWN = "PROXY UNKNOWN";
 const SIGNATURE = new Uint8Array([13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10]);
 /** Signature, version and command, family and transport, length. */
 const FIXED = 16;
-/** The bytes of both addresses by family (§2.2): unspecified, IPv4, IPv6, Unix. */
+/** Size of both addresses in bytes, by family (§2.2): unspecified, IPv4, IPv6, Unix. */
 const ADDRESSES = [0, 12, 36, 216];
+const tlvType = integer(0, 255);
 const STREAM = 1;
 const CRC32C = 3;
 const NOOP = 4;
 
 /**
- * Encodes a header. A header without a source says that the client is unknown. If one address is
+ * Encodes a header. A header without a source states that the client is unknown. If one address is
  * IPv4 and the other is IPv6, the IPv4 address is written as an IPv4-mapped IPv6 address.
  *
- * @param header What to say.
+ * @param header The version, the addresses and the extensions.
  * @param options Whether to add a checksum.
- * @returns The bytes to send before anything else.
- * @throws {TypeError} If an address is malformed, one of both is missing, or version 1 is to carry
- * what it cannot: extensions, a checksum, the command LOCAL.
+ * @returns The bytes to send at the start of the connection.
+ * @throws {TypeError} If an address is malformed, one of both is missing, an option is invalid, or a
+ * header of version 1 has extensions, a checksum or the command LOCAL.
  * @throws {RangeError} If a version, port or type is out of range, or the header is longer than
  * 4096 bytes.
  *
@@ -118,11 +122,12 @@ export function encodeProxyHeader(
   header: ProxyHeader,
   options: EncodeProxyHeaderOptions = {},
 ): Uint8Array<ArrayBuffer> {
+  ENCODE.check("encodeProxyHeader", options);
   const { version, local = false, tlvs = [] } = header;
   const { checksum = false } = options;
   const ends = local ? undefined : endsOf(header);
   if (version === 2) return encodeBinary(local, ends, tlvs, checksum);
-  if (version !== 1) throw new RangeError(`Cannot use version ${version}: it is 1 or 2`);
+  if (version !== 1) throw optionError("version", "1 or 2", version);
   if (local || checksum || tlvs.length > 0) {
     throw new TypeError("Cannot encode version 1: LOCAL, extensions and checksums need version 2");
   }
@@ -135,13 +140,13 @@ export function encodeProxyHeader(
 }
 
 /**
- * Decodes the header at the start of a connection. It reads both versions.
+ * Decodes the header of either version at the start of a connection.
  *
- * @param bytes What has arrived, from the first byte of the connection on.
+ * @param bytes The received bytes, from the first byte of the connection on.
  * @returns The header and its length, or undefined while it is incomplete.
- * @throws {NetError} Of kind "protocol" as soon as the bytes cannot become a header: another
- * protocol, a malformed field, a line of more than 107 bytes, a header of version 2 of more than
- * 4096 bytes, a wrong checksum.
+ * @throws {NetError} Of kind "protocol" if the bytes cannot become a valid header: another protocol,
+ * a malformed field, a line of more than 107 bytes, a header of version 2 of more than 4096 bytes, a
+ * wrong checksum.
  *
  * @example Byte by byte
  * ```ts
@@ -162,7 +167,7 @@ export function decodeProxyHeader(bytes: Uint8Array): DecodedProxyHeader | undef
   throw malformed("no PROXY header");
 }
 
-/** The addresses of a header as they are sent: of one family. */
+/** The addresses of a header. Both are of one family. */
 interface Ends {
   readonly source: AddressBytes;
   readonly sourcePort: number;
@@ -187,21 +192,17 @@ function endsOf({ source, destination }: ProxyHeader): Ends | undefined {
 
 function bytesOf({ hostname, port }: HostPort): AddressBytes {
   const bytes = readAddressBytes(hostname);
-  if (bytes === undefined) {
-    throw new TypeError(`Cannot encode ${JSON.stringify(hostname)}: it is no IP address`);
-  }
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`Cannot encode port ${port}: it is a whole number from 0 to 65535`);
-  }
+  if (bytes === undefined) throw optionError("hostname", "an IP address", hostname);
+  listenPort("port", port);
   return bytes;
 }
 
-/** An address as IPv6 (RFC 4291 §2.5.5.2). */
+/** Converts an IPv4 address to an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2). */
 function mapped(bytes: AddressBytes): AddressBytes {
   return bytes.length === 16 ? bytes : [...new Array<number>(10).fill(0), 255, 255, ...bytes];
 }
 
-/** An address in a line of version 1, where the family tells how it is written. */
+/** Writes an address for a line of version 1. */
 function textOf(bytes: AddressBytes): string {
   const text = formatAddressBytes(bytes);
   return bytes.length === 16 && !text.includes(":") ? `::ffff:${text}` : text;
@@ -221,7 +222,7 @@ function encodeBinary(
   const family = ends === undefined ? 0 : ends.source.length === 4 ? 1 : 2;
   const length = all.reduce((sum, { value }) => sum + 3 + value.length, ADDRESSES[family]!);
   if (FIXED + length > MAX_SIZE) {
-    throw new RangeError(`Cannot encode ${FIXED + length} bytes: ${MAX_SIZE} are the most`);
+    throw new RangeError(`Cannot encode ${FIXED + length} bytes: the maximum is ${MAX_SIZE}`);
   }
   const bytes = new Uint8Array(FIXED + length);
   const view = new DataView(bytes.buffer);
@@ -237,9 +238,7 @@ function encodeBinary(
   view.setUint16(FIXED + 2 * size + 2, ends.destinationPort);
   let at = FIXED + ADDRESSES[family]!;
   for (const { type, value } of all) {
-    if (!Number.isInteger(type) || type < 0 || type > 255) {
-      throw new RangeError(`Cannot encode the type ${type}: it is a whole number from 0 to 255`);
-    }
+    tlvType("type", type);
     bytes[at] = type;
     view.setUint16(at + 1, value.length);
     bytes.set(value, at + 3);
@@ -250,7 +249,7 @@ function encodeBinary(
 }
 
 function decodeBinary(bytes: Uint8Array): DecodedProxyHeader | undefined {
-  // Reject a wrong field as soon as it is there.
+  // Reject a wrong field as soon as it has arrived.
   if (bytes.length > 12 && bytes[12] !== 0x20 && bytes[12] !== 0x21) {
     throw malformed("an unknown version or command");
   }
@@ -267,7 +266,7 @@ function decodeBinary(bytes: Uint8Array): DecodedProxyHeader | undefined {
   if (bytes.length < size) return undefined;
   const header = bytes.subarray(0, size);
   if (local) return { header: { version: 2, local, tlvs: [] }, size };
-  // The form of the block of an unspecified family is not known.
+  // The format of the addresses of an unspecified family is unknown.
   const tlvs = family === 0 ? [] : decodeTlvs(header, start);
   if (transport !== STREAM || family === 0 || family === 3) {
     return { header: { version: 2, local, tlvs }, size };
@@ -293,7 +292,7 @@ function decodeTlvs(header: Uint8Array, start: number): ProxyTlv[] {
     if (next > header.length) throw malformed("an extension that goes beyond it");
     const type = header[at]!;
     if (type === CRC32C) {
-      // One checksum only: each costs a pass over the header.
+      // Only one checksum is accepted, because each costs a pass over the header.
       if (checked || next - valueAt !== 4) throw malformed("a malformed checksum");
       checked = true;
       checkSum(header, valueAt);
@@ -303,7 +302,7 @@ function decodeTlvs(header: Uint8Array, start: number): ProxyTlv[] {
   return tlvs;
 }
 
-/** Compares the checksum, which counts as zeros itself (§2.2.3). */
+/** Verifies the checksum. Its own bytes count as zeros (§2.2.3). */
 function checkSum(header: Uint8Array, at: number): void {
   const zeroed = header.slice();
   zeroed.fill(0, at, at + 4);
@@ -319,13 +318,13 @@ function decodeLine(bytes: Uint8Array): DecodedProxyHeader | undefined {
     return undefined;
   }
   const line = String.fromCharCode(...most.subarray(0, lf));
-  // A CR elsewhere, or an LF alone: others might see the end of the line there.
+  // Other programs may take a CR elsewhere or a bare LF for the end of the line.
   if (line.indexOf("\r") !== lf - 1) throw malformed("a malformed line");
   return { header: readLine(line.slice(0, -1)), size: lf + 1 };
 }
 
 function readLine(line: string): ProxyHeader {
-  // What follows UNKNOWN is ignored (§2.1).
+  // The rest of the line after UNKNOWN is ignored (§2.1).
   if (line === UNKNOWN || line.startsWith(`${UNKNOWN} `)) {
     return { version: 1, local: false, tlvs: [] };
   }
@@ -351,14 +350,14 @@ function readPort(text: string): number {
   return port;
 }
 
-/** Whether the bytes are the beginning of `start`, or begin with it. */
+/** Returns whether the bytes are the beginning of `start`, or begin with it. */
 function startsAs(bytes: Uint8Array, start: Uint8Array): boolean {
   const most = Math.min(bytes.length, start.length);
   for (let i = 0; i < most; i++) if (bytes[i] !== start[i]) return false;
   return true;
 }
 
-/** Makes the error. It does not quote the peer. */
+/** Returns the error for a malformed header. It does not quote the peer. */
 function malformed(what: string): NetError {
   return new NetError(`Cannot read the header of the PROXY protocol: ${what}`, {
     kind: "protocol",
@@ -368,7 +367,7 @@ function malformed(what: string): NetError {
 
 let table: Uint32Array | undefined;
 
-/** The checksum of RFC 9260 Appendix A (Castagnoli). */
+/** Computes the checksum CRC-32C of RFC 9260 Appendix A. */
 function crc32c(bytes: Uint8Array): number {
   table ??= Uint32Array.from({ length: 256 }, (_, byte) => {
     let rest = byte;

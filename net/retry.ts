@@ -1,6 +1,6 @@
 /**
- * Tries again what may succeed later, with exponential backoff and jitter, and
- * never what cannot: a missing permission, a wrong argument, a bad certificate.
+ * Retries operations with exponential backoff and jitter. It does not retry permanent errors, such
+ * as a missing permission, a wrong argument or an invalid certificate.
  *
  * @example Connect to a server that is still starting
  * ```ts
@@ -15,7 +15,7 @@
  * );
  * ```
  *
- * **Permissions**: none of its own.
+ * **Permissions**: none.
  *
  * @module
  */
@@ -30,99 +30,98 @@ import { BUDGET_RULES, RETRY_RULES } from "./internal/retry_rules.ts";
 /** Options of {@linkcode retry}. All times are in milliseconds. */
 export interface RetryOptions {
   /**
-   * The most tries, the first one included; Infinity for no limit.
+   * Maximum number of attempts, including the first one; Infinity for no limit.
    *
    * @default 4
    */
   maxAttempts?: number;
   /**
-   * The wait after the first try.
+   * The delay after the first attempt.
    *
    * @default 500
    */
   minTimeout?: number;
   /**
-   * The longest wait.
+   * Maximum delay between two attempts.
    *
    * @default 30000
    */
   maxTimeout?: number;
   /**
-   * By how much each wait is longer than the one before.
+   * The factor between each delay and the previous one, at least 1.
    *
    * @default 2
    */
   multiplier?: number;
   /**
-   * How much of a wait is left to chance, from 0 (nothing) to 1 (all of it), so
-   * that many clients do not come back together.
+   * The random part of each delay, from 0 (none) to 1 (all of it). It keeps many clients from
+   * retrying at the same time.
    *
    * @default 1
    */
   jitter?: number;
   /**
-   * The kinds that are tried again.
+   * The kinds of errors that are retried.
    *
    * @default every error that is `retryable`
    */
   kinds?: readonly NetErrorKind[];
   /**
-   * Says of an error, and of the number of the try that it ended, whether to try again.
+   * Returns whether to retry after an error. It gets the error and the number of the attempt.
    *
-   * @default by `kinds`
+   * @default the decision by `kinds`
    */
   isRetriable?: (error: NetError, attempt: number) => boolean;
   /**
-   * How long all tries and waits may take together; 0 for ever. It holds also while `fn` ignores its
-   * signal: what `fn` returns afterwards is disposed of, if it can be.
+   * Time limit for all attempts and delays together; 0 for no limit. It also applies if `fn` ignores
+   * its signal. A disposable value that `fn` returns later is disposed of.
    *
    * @default 0
    */
   deadline?: number;
-  /** Ends the tries and the waits, also while `fn` ignores its signal; rejects with its reason. */
+  /** Cancels the attempts and delays, even if `fn` ignores its signal. Rejects with its reason. */
   signal?: AbortSignal;
   /**
-   * A budget that several calls share. A try is not repeated when the budget is used up.
+   * A budget that several calls share. There is no further attempt when the budget is used up.
    *
    * @default none
    */
   budget?: RetryBudget;
-  /** Called before each wait with the failed try's error and number. */
+  /** A function that is called before each delay with the error and the number of the attempt. */
   onRetry?: (error: NetError, attempt: number) => void;
 }
 
 /** Options of {@linkcode createRetryBudget}. */
 export interface RetryBudgetOptions {
   /**
-   * How many tries may be repeats, in proportion to first tries: 0.2 allows one repeat for five
-   * calls.
+   * The allowed ratio of retries to calls. 0.2 allows one retry for every five calls.
    *
    * @default 0.2
    */
   ratio?: number;
   /**
-   * How many repeats per second are allowed besides, so that a program with few calls can repeat.
+   * Number of additional retries per second, so that a program with few calls can also retry.
    *
    * @default 10
    */
   minPerSecond?: number;
 }
 
-/** A limit on repeats that several calls of {@linkcode retry} share. */
+/** A limit on retries that several calls of {@linkcode retry} share. */
 export interface RetryBudget {
-  /** How many repeats are allowed at this moment. */
+  /** Number of retries that are allowed now. */
   readonly balance: number;
-  /** Counts a first try. */
+  /** Counts a call. */
   deposit(): void;
-  /** Takes one repeat; returns false if none is left. */
+  /** Takes one retry. Returns false if none is left. */
   withdraw(): boolean;
 }
 
-/** What each try gets. */
+/** The argument of the function that `retry` calls. */
 export interface RetryAttempt {
-  /** The number of this try, from 1. */
+  /** The number of this attempt, from 1. */
   readonly attempt: number;
-  /** Aborted by the caller's signal and at the deadline. */
+  /** A signal that is aborted by the caller's signal and at the deadline. */
   readonly signal: AbortSignal;
 }
 
@@ -130,14 +129,14 @@ export interface RetryAttempt {
 const WINDOW = 10;
 
 /**
- * Creates a retry budget. While a server is down, clients that repeat each call several times keep
- * it down: a budget limits the repeats of a whole program to a share of its calls.
+ * Creates a retry budget. If clients retry each call several times, an overloaded server cannot
+ * recover. A budget limits the retries of a whole program to a share of its calls.
  *
- * @param options The share, and how many repeats are always allowed.
+ * @param options The ratio, and the number of retries that are always allowed.
  * @returns The budget, for the option `budget` of any number of calls.
- * @throws {RangeError} If an option is out of range.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
- * @example Half as many repeats as calls
+ * @example Half as many retries as calls
  * ```ts
  * import { createRetryBudget } from "@portside/kit/net/retry";
  * import { assertEquals } from "@std/assert";
@@ -156,7 +155,7 @@ export function createRetryBudget(options: RetryBudgetOptions = {}): RetryBudget
 const RETRY = new OptionRules<RetryOptions>(RETRY_RULES);
 const BUDGET = new OptionRules<RetryBudgetOptions>(BUDGET_RULES);
 
-/** Counts the last seconds, one slot for each. */
+/** Counts the calls and retries of the last seconds. Each second has a slot. */
 class SlidingBudget implements RetryBudget {
   readonly #ratio: number;
   readonly #reserve: number;
@@ -172,7 +171,7 @@ class SlidingBudget implements RetryBudget {
     this.#advance();
     let sum = this.#reserve;
     for (const slot of this.#slots) sum += slot;
-    // Shares such as 0.2 do not add up exactly.
+    // Sums of ratios such as 0.2 are not exact.
     return Math.max(0, Math.floor(sum + 1e-9));
   }
 
@@ -196,7 +195,7 @@ class SlidingBudget implements RetryBudget {
   }
 }
 
-/** Trying again does not help against these, whatever `kinds` and `isRetriable` say. */
+/** Kinds of permanent errors, which are never retried. */
 const NEVER: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "permission",
   "usage",
@@ -205,16 +204,16 @@ const NEVER: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
 ]);
 
 /**
- * Calls `fn` until it succeeds, fails for good, or may not be tried again.
+ * Calls `fn` until it succeeds, fails permanently, or a limit is reached.
  *
- * @typeParam T What `fn` results in.
- * @param fn The work; it should pass the signal on.
- * @param options How often and how patiently.
- * @returns What the first successful try returned.
- * @throws The error of the last try as it is, the signal's reason, or at the
- * deadline a {@linkcode NetError} "timeout" with the last error as its cause. A
- * NetError's `attempts` says how many tries there were.
- * @throws {RangeError} If an option is out of range.
+ * @typeParam T The type of the result of `fn`.
+ * @param fn The operation. It should pass its signal on.
+ * @param options The number of attempts, the delays, and the errors to retry.
+ * @returns The result of the first successful attempt.
+ * @throws The error of the last attempt, or the signal's reason. At the deadline, a
+ * {@linkcode NetError} of kind "timeout" with the last error as its cause. `attempts` of a NetError
+ * is the number of attempts.
+ * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example A refused connection, three times
  * ```ts
@@ -246,7 +245,7 @@ export async function retry<T>(
   signal?.addEventListener("abort", onAbort);
   let attempt = 0;
   let last: unknown;
-  // A timer beyond its range would fire at once.
+  // A timer beyond its maximum would fire at once.
   const timer = deadline === 0 || deadline > MAX_TIMER ? undefined : setTimeout(() => {
     const message = `Gave up after ${attempt} ${attempt === 1 ? "try" : "tries"} in ${deadline} ms`;
     const late = new NetError(message, { kind: "timeout", cause: last });
@@ -267,7 +266,7 @@ export async function retry<T>(
     }, {
       maxAttempts,
       minTimeout,
-      // A first wait above the limit is meant; a limit of 0 means no wait at all.
+      // A first delay above the maximum is intended. A maximum of 0 means no delay.
       maxTimeout: Math.max(minTimeout, maxTimeout, 1),
       multiplier: options.multiplier ?? 2,
       jitter: options.jitter ?? 1,
@@ -297,12 +296,12 @@ function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as Partial<PromiseLike<T>> | null | undefined)?.then === "function";
 }
 
-/** Waits for a try, no longer than the signal allows; a result that comes later is disposed of. */
+/** Waits for an attempt until the signal is aborted. A later result is disposed of. */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
     return await withDeadline(work, 0, unreachable, signal);
   } catch (error) {
-    // A connection that nobody gets would stay open.
+    // Otherwise a connection that nobody receives would stay open.
     if (signal.aborted) work.then(dispose).catch(() => {});
     throw error;
   }

@@ -1,6 +1,7 @@
 /**
- * The client's side of SOCKS 5 (RFC 1928) with the login by name and password (RFC 1929): how a
- * connection to a SOCKS server becomes one to a target. Pure: bytes in, events out.
+ * The client side of SOCKS 5 (RFC 1928) with username and password (RFC 1929). The handshake turns a
+ * connection to a SOCKS server into a connection to a target. It is pure: it takes bytes and returns
+ * events.
  *
  * @example A handshake
  * ```ts
@@ -24,25 +25,26 @@
 import type { HostPort } from "./address.ts";
 import { formatAddressBytes, readAddressBytes } from "./address_block.ts";
 import { NetError, type NetErrorKind } from "./errors/errors.ts";
+import { port as portRule } from "./internal/options.ts";
 
 /** A login at a SOCKS server. Each part has 1 to 255 bytes in UTF-8 (RFC 1929 §2). */
 export interface SocksLogin {
-  /** The name. */
+  /** The name of the user. */
   readonly username: string;
   /** The password. It is sent in plain text. */
   readonly password: string;
 }
 
-/** What a SOCKS client does next. */
+/** The next step of a SOCKS client. */
 export type SocksEvent =
-  /** These bytes are to be sent to the server. */
+  /** The client must send these bytes to the server. */
   | { readonly kind: "send"; readonly bytes: Uint8Array<ArrayBuffer> }
   /** The connection leads to the target now. */
   | {
     readonly kind: "connected";
-    /** The address that the server uses towards the target; a name or an address. */
+    /** The address that the server uses towards the target, as a name or an IP address. */
     readonly bound: HostPort;
-    /** What came behind the reply: the first bytes of the target. */
+    /** The bytes after the reply, which are the first bytes of the target. */
     readonly rest: Uint8Array<ArrayBuffer>;
   };
 
@@ -54,7 +56,7 @@ const IPV4 = 1;
 const NAME = 3;
 const IPV6 = 4;
 
-/** What the replies mean (RFC 1928 §6). */
+/** The meanings of the reply codes (RFC 1928 §6). */
 const REPLIES: Readonly<Record<number, readonly [kind: NetErrorKind, words: string]>> = {
   1: ["reply", "general failure"],
   2: ["reply", "its rules do not allow the target"],
@@ -67,12 +69,12 @@ const REPLIES: Readonly<Record<number, readonly [kind: NetErrorKind, words: stri
 };
 
 /**
- * The client's side of one SOCKS handshake.
+ * The client side of one SOCKS handshake.
  *
- * Write the bytes of {@linkcode SocksHandshake.start}, read up to
- * {@linkcode SocksHandshake.missing} bytes, hand them to {@linkcode SocksHandshake.push}, send what
- * it says, and go on until it is connected. Who reads no more than `missing` takes no byte of the
- * target.
+ * Write the bytes of {@linkcode SocksHandshake.start}. Then read up to
+ * {@linkcode SocksHandshake.missing} bytes, pass them to {@linkcode SocksHandshake.push}, and send
+ * the bytes that it returns, until the handshake is connected. If you read at most `missing` bytes
+ * at a time, you never read bytes of the target.
  *
  * @example A login
  * ```ts
@@ -96,11 +98,11 @@ export class SocksHandshake {
   /**
    * Prepares a handshake.
    *
-   * @param target Where to go. A name is resolved by the server; an address is sent as one.
-   * @param login Who the client is. It is sent only if the server asks for it.
+   * @param target The target to connect to. The server resolves host names.
+   * @param login The username and password. They are sent only if the server requests them.
    * @throws {TypeError} If the name of the target or a part of the login is empty or longer than
    * 255 bytes.
-   * @throws {RangeError} If the port is none.
+   * @throws {RangeError} If the port is out of range.
    */
   constructor(target: HostPort, login?: SocksLogin) {
     this.#request = encodeRequest(target);
@@ -112,13 +114,13 @@ export class SocksHandshake {
     return this.#state === "connected";
   }
 
-  /** The fewest bytes that the server still has to send; 0 once it is connected. */
+  /** Minimum number of bytes that the server must still send; 0 after the handshake. */
   get missing(): number {
     return this.connected ? 0 : this.#size() - this.#bytes.length;
   }
 
   /**
-   * Begins.
+   * Starts the handshake.
    *
    * @returns The first bytes to send: the methods of authentication that the client offers.
    */
@@ -129,13 +131,13 @@ export class SocksHandshake {
   }
 
   /**
-   * Takes bytes of the server.
+   * Processes bytes from the server.
    *
    * @param chunk The next bytes, split anywhere.
-   * @returns What to do, in this order.
-   * @throws {NetError} In phase "connect": of kind "protocol" if the server does not keep to SOCKS
-   * 5, "refused" or "unreachable" if it cannot reach the target, "reply" if it refuses. `code` is the number of its reply;
-   * undefined if it refused the login.
+   * @returns The next steps, in order.
+   * @throws {NetError} In phase "connect". Of kind "protocol" if the server violates SOCKS 5,
+   * "refused" or "unreachable" if it cannot reach the target, and "reply" if it refuses. `code` is
+   * the number of the reply, or undefined if the server refused the login.
    * @throws {TypeError} If the handshake is over.
    */
   push(chunk: Uint8Array): SocksEvent[] {
@@ -149,14 +151,14 @@ export class SocksHandshake {
     return events;
   }
 
-  /** The length of the message that is being read, as far as its bytes tell. */
+  /** Returns the length of the current message, as far as its bytes show it. */
   #size(): number {
     if (this.#state !== "reply") return 2;
     const [version, code, , type, length] = this.#bytes;
-    // Some servers end after the code of an error.
+    // Some servers end the connection after the code of an error.
     if (version !== undefined && version !== VERSION) return 1;
     if (code !== undefined && code !== 0) return 2;
-    // The shortest address is a name of no byte.
+    // The shortest address is an empty name.
     if (type === undefined) return 7;
     if (type === IPV4) return 10;
     if (type === IPV6) return 22;
@@ -170,7 +172,7 @@ export class SocksHandshake {
       case "method":
         return this.#takeMethod(first!, second!);
       case "login":
-        // RFC 1929 §2 says version 1; some servers say 5.
+        // RFC 1929 §2 requires version 1, but some servers send 5.
         if (first !== 1 && first !== VERSION) throw malformed("the answer to the login");
         if (second !== 0) throw refused("the login is wrong");
         return this.#ask();
@@ -217,7 +219,7 @@ export class SocksHandshake {
     return { kind: "connected", bound, rest };
   }
 
-  /** Goes on to the next message. Bytes that came early belong to it. */
+  /** Continues with the next message. Bytes that have arrived early belong to it. */
   #enter(state: "login" | "reply"): void {
     this.#bytes = this.#bytes.slice(2);
     this.#state = state;
@@ -228,9 +230,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function encodeRequest({ hostname, port }: HostPort): Uint8Array<ArrayBuffer> {
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new RangeError(`Cannot connect to port ${port}: it is a whole number from 1 to 65535`);
-  }
+  portRule("port", port);
   const address = readAddressBytes(hostname);
   const end = [port >> 8, port & 255];
   if (address !== undefined) {
@@ -239,7 +239,7 @@ function encodeRequest({ hostname, port }: HostPort): Uint8Array<ArrayBuffer> {
   }
   const name = encoder.encode(hostname);
   if (name.length === 0 || name.length > 255) {
-    throw new TypeError(`Cannot connect to a name of ${name.length} bytes: it has 1 to 255`);
+    throw new TypeError(`Cannot connect to a name of ${name.length} bytes: it must have 1 to 255`);
   }
   return Uint8Array.of(VERSION, CONNECT, 0, NAME, name.length, ...name, ...end);
 }
@@ -247,9 +247,9 @@ function encodeRequest({ hostname, port }: HostPort): Uint8Array<ArrayBuffer> {
 function encodeLogin({ username, password }: SocksLogin): Uint8Array<ArrayBuffer> {
   const [name, secret] = [username, password].map((text) => encoder.encode(text));
   const fits = (bytes: Uint8Array) => bytes.length > 0 && bytes.length <= 255;
-  // The message does not tell the length of the password.
+  // The message does not contain the password or its length.
   if (!fits(name!) || !fits(secret!)) {
-    throw new TypeError("Cannot use a SOCKS login: name and password have 1 to 255 bytes each");
+    throw new TypeError("username and password must have 1 to 255 bytes each");
   }
   return Uint8Array.of(1, name!.length, ...name!, secret!.length, ...secret!);
 }

@@ -1,8 +1,8 @@
 /**
- * Text from the network: made fit for a terminal, a log line or an error message, and read as
- * protocols define it. Network protocols know two blanks, SP and HTAB, and the letters of ASCII.
- * `trim()`, `\s` and `toLowerCase()` of JavaScript know all of Unicode, so a parser that uses them
- * accepts what other programs on the path do not.
+ * Functions for text from the network. They escape it for terminals, logs and error messages, and
+ * they parse it as protocols define it: blanks are SP and HTAB, and letters are those of ASCII.
+ * `trim()`, `\s` and `toLowerCase()` of JavaScript use Unicode, so a parser with them accepts text
+ * that other programs on the path reject.
  *
  * @example A peer that sends a terminal escape
  * ```ts
@@ -17,20 +17,19 @@
  * @module
  */
 
-// Cc: C0, DEL and C1. Then line separators, byte-order mark, zero-width space, and what turns the
-// direction of text round; joiners stay, since emoji and several scripts are built with them.
+// Control characters (C0, DEL, C1), line separators, the byte-order mark, the zero-width space, and
+// direction overrides. Joiners are kept, because emoji and several scripts need them.
 const UNSAFE =
   /[\p{Cc}\p{Cs}\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\u061C\uFEFF\uFFF9-\uFFFB]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * Writes control characters, terminal escapes and direction overrides as
- * visible escapes, so that text of a stranger can neither move the cursor nor
- * begin a line of its own.
+ * Replaces control characters, terminal escapes and direction overrides by visible escapes.
+ * Untrusted text then can neither move the cursor nor start a new line.
  *
- * @param text Any text.
- * @returns The text, on one line.
+ * @param text The text to escape, which may contain anything.
+ * @returns The escaped text, on one line.
  *
  * @example A direction override
  * ```ts
@@ -51,7 +50,7 @@ export function escapeControls(text: string): string {
 }
 
 /**
- * The same inside of JSON text: `\u` escapes, so that every value stays what it was.
+ * Replaces the same characters within JSON text by `\u` escapes, which do not change any value.
  *
  * @param json The result of `JSON.stringify`, without indentation: a line break between the values
  * would be escaped too.
@@ -81,7 +80,7 @@ const HTAB = 0x09;
  * Removes SP and HTAB from both ends of a text, and nothing else. This is the optional whitespace
  * of HTTP (RFC 9110 §5.6.3) and the WSP of the mail protocols (RFC 5234 §B.1).
  *
- * @param text Any text.
+ * @param text The text to trim, which may contain anything.
  * @returns The text without the blanks at its ends.
  *
  * @example A no-break space is no blank
@@ -104,8 +103,8 @@ export function trimBlanks(text: string): string {
 /**
  * Splits a text at runs of SP and HTAB.
  *
- * @param text Any text.
- * @returns The words, none of them empty.
+ * @param text The text to split, which may contain anything.
+ * @returns The words between the blanks. None of them is empty.
  *
  * @example The words of a reply
  * ```ts
@@ -129,7 +128,7 @@ export function splitWords(text: string): string[] {
   return words;
 }
 
-/** Whether a UTF-16 unit is SP or HTAB. */
+/** Returns whether a UTF-16 unit is SP or HTAB. */
 function isBlank(code: number): boolean {
   return code === SP || code === HTAB;
 }
@@ -138,10 +137,10 @@ function isBlank(code: number): boolean {
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 
 /**
- * Writes A to Z in lower case and leaves every other character as it is. `toLowerCase()` would make
- * an ASCII "k" of the Kelvin sign U+212A.
+ * Converts A to Z to lower case. All other characters stay the same. `toLowerCase()` would convert
+ * the Kelvin sign U+212A to an ASCII "k".
  *
- * @param text Any text.
+ * @param text The text to convert, which may contain anything.
  * @returns The text in lower case.
  *
  * @example The Kelvin sign is no letter of ASCII
@@ -160,11 +159,11 @@ export function lowerAscii(text: string): string {
 }
 
 /**
- * Writes a to z in capitals and leaves every other character as it is. `toUpperCase()` would make
- * an ASCII "S" of the long s U+017F and "SS" of the sharp s U+00DF.
+ * Converts a to z to upper case. All other characters stay the same. `toUpperCase()` would convert
+ * the long s U+017F to an ASCII "S", and the sharp s U+00DF to "SS".
  *
- * @param text Any text.
- * @returns The text in capitals.
+ * @param text The text to convert, which may contain anything.
+ * @returns The text in upper case.
  *
  * @example The long s is no letter of ASCII
  * ```ts
@@ -182,13 +181,13 @@ export function upperAscii(text: string): string {
 }
 
 /**
- * Reads a decimal number that consists of ASCII digits alone. `Number()` would also accept blanks,
- * signs, exponents, `0x10` and the empty text.
+ * Parses a decimal number that consists of ASCII digits only. `Number()` would also accept blanks,
+ * signs, exponents, `0x10` and the empty string.
  *
  * @param text The digits, without blanks.
- * @param maxDigits The most digits that are accepted, leading zeros included. Every number of up to
- * 15 digits is exact. @default 15
- * @returns The number; undefined if the text is none, or has more digits.
+ * @param maxDigits Maximum number of digits, including leading zeros. Numbers of up to 15 digits are
+ * exact. @default 15
+ * @returns The number, or undefined if the text has other characters or too many digits.
  *
  * @example A length
  * ```ts

@@ -1,8 +1,7 @@
 /**
- * How fast somebody may do something: a rate with a burst (token bucket). Pure:
- * the time is passed in.
+ * A rate limit with a burst (token bucket). It is pure: callers pass the time.
  *
- * @example Two at once, then ten a second
+ * @example Two at once, then ten per second
  * ```ts
  * import { Throttle } from "@portside/kit/net/throttle";
  * import { assertEquals } from "@std/assert";
@@ -17,29 +16,37 @@
  * @module
  */
 
-/** Lets `burst` of something pass at once and `rate` a second after that; a rate of 0 lifts the limit. */
+import { numberFrom } from "./internal/options.ts";
+
+const rateRule = numberFrom(0);
+const burstRule = numberFrom(1);
+
+/** A rate limit: `burst` events may pass at once, and `rate` events per second after that. */
 export class Throttle {
   readonly #interval: number;
   readonly #slack: number;
-  /** When what was taken so far would have ended had it come at the rate. */
+  /** Time at which the events so far would have ended at the given rate. */
   #paidUntil = -Infinity;
 
   /**
-   * Makes one that nobody has used yet.
+   * Creates a rate limit that has not been used yet.
    *
-   * @param rate How many a second; 0 for any.
-   * @param burst How many at once, at least 1.
+   * @param rate Maximum number of events per second; 0 for no limit.
+   * @param burst Maximum number of events at once, at least 1.
+   * @throws {RangeError | TypeError} If a number is out of range.
    */
   constructor(rate: number, burst: number) {
+    rateRule("rate", rate);
+    burstRule("burst", burst);
     this.#interval = rate > 0 ? 1000 / rate : 0;
-    this.#slack = Math.max(1, burst) * this.#interval;
+    this.#slack = this.#interval === 0 ? 0 : burst * this.#interval;
   }
 
   /**
-   * Counts one.
+   * Counts one event.
    *
-   * @param now The time in milliseconds, of any clock that only goes forward.
-   * @returns How many milliseconds to wait before it may pass.
+   * @param now The time in milliseconds, from any clock that does not go back.
+   * @returns The number of milliseconds to wait before the event may pass.
    */
   take(now: number): number {
     if (this.#interval === 0) return 0;
@@ -47,7 +54,7 @@ export class Throttle {
     return Math.max(0, this.#paidUntil - now - this.#slack);
   }
 
-  /** Takes one back that was counted and will not pass, so that the next waits less. */
+  /** Removes an event that was counted and will not happen, so that the next one waits less. */
   giveBack(): void {
     this.#paidUntil -= this.#interval;
   }

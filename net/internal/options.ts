@@ -1,5 +1,5 @@
 /**
- * The one place where options are checked: their names, types and ranges.
+ * The module that checks all options: their names, types and ranges.
  *
  * A public function checks its options before any I/O. Types are not checked at run time, so a
  * misspelt name or a value of the wrong type would otherwise be ignored.
@@ -19,7 +19,7 @@
 
 import { escapeControls } from "../text.ts";
 
-/** The longest delay of a timer, 24.8 days in milliseconds. A longer one would fire at once. */
+/** Maximum delay of a timer, 24.8 days in milliseconds. A longer one would fire at once. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
 /** Checks a value that is not undefined, and throws if it does not fit. */
@@ -60,8 +60,8 @@ export class OptionRules<T extends object> {
   }
 
   /**
-   * Marks options as checked. Whoever has checked them by rules that include these saves the
-   * function that gets them next the work, and the error for names that are unknown to it.
+   * Marks options as checked. A function that has checked them by rules that include these can pass
+   * them on: the next function checks nothing, and does not reject names that it does not know.
    */
   assume(options: T): void {
     this.#checked.add(options);
@@ -110,7 +110,7 @@ export function rule(requires: string, accepts: (value: unknown) => boolean): Ru
   };
 }
 
-/** Options in an option: `sendQueue: group(new OptionRules(…))`. */
+/** Makes a rule for options in an option: `sendQueue: group(new OptionRules(…))`. */
 export function group<T extends object>(rules: OptionRules<T>): Rule {
   return (name, value) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -120,7 +120,7 @@ export function group<T extends object>(rules: OptionRules<T>): Rule {
   };
 }
 
-/** An array whose entries fit a rule. */
+/** Makes a rule for an array whose entries fit a rule. */
 export function listOf(check: Check): Rule {
   return (name, value) => {
     if (!Array.isArray(value)) throw optionError(name, "an array", value);
@@ -128,20 +128,20 @@ export function listOf(check: Check): Rule {
   };
 }
 
-/** One of some words. */
+/** Makes a rule for one of several words. */
 export function oneOf(...words: readonly string[]): Rule {
   const quoted = words.map((word) => JSON.stringify(word));
   return rule(alternatives(quoted), (value) => words.includes(value as string));
 }
 
-/** One value, such as `false`, or what fits a rule. */
+/** Makes a rule for one value, such as `false`, or any value that fits another rule. */
 export function either(literal: boolean | string | null, check: Check): Rule {
   return (name, value) => {
     if (value !== literal) check(name, value);
   };
 }
 
-/** An integer within a range. */
+/** Makes a rule for an integer within a range. */
 export function integer(least: number, most: number): Rule {
   return rule(
     most === Number.MAX_SAFE_INTEGER
@@ -151,7 +151,7 @@ export function integer(least: number, most: number): Rule {
   );
 }
 
-/** A number within a range; the upper end may be Infinity. */
+/** Makes a rule for a number within a range. The upper end may be Infinity. */
 export function numberFrom(least: number, most = Infinity): Rule {
   return rule(
     most === Infinity ? `a number of at least ${least}` : `a number from ${least} to ${most}`,
@@ -171,7 +171,7 @@ export const positive: Rule = rule(
   (value) => typeof value === "number" && value > 0,
 );
 
-/** A size or a count without a way to lift it but Infinity. */
+/** A size or a count. Infinity lifts it. */
 export const count: Rule = rule(
   "an integer of at least 1, or Infinity",
   (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 1),
@@ -204,13 +204,13 @@ export const word: Rule = rule(
 /** A function. */
 export const callback: Rule = rule("a function", (value) => typeof value === "function");
 
-/** An object whose content is checked elsewhere. */
+/** An object. Its content is checked elsewhere. */
 export const anObject: Rule = rule(
   "an object",
   (value) => typeof value === "object" && value !== null,
 );
 
-/** A value of any type. */
+/** Accepts a value of any type. */
 export function anything(): void {}
 
 /** A signal that cancels. */
@@ -230,7 +230,7 @@ export function timeLimit(ms: number): number {
   return ms === 0 || ms > MAX_TIMER ? Infinity : ms;
 }
 
-/** Returns a limit of which 0 means none: Infinity then. */
+/** Returns a limit as a comparison needs it: Infinity if it is 0, which means none. */
 export function countLimit(most: number): number {
   return most === 0 ? Infinity : most;
 }
@@ -245,7 +245,7 @@ function messageFor(name: string, requires: string, value: unknown): string {
   return `${name} must be ${requires}, got ${shown(value)}`;
 }
 
-/** How much of a string an error shows, in UTF-16 units. */
+/** Maximum length of a string in an error, in UTF-16 units. */
 const SHOWN = 60;
 
 function shown(value: unknown): string {
@@ -266,7 +266,7 @@ function unknownOption(owner: string, full: string, name: string, rules: object)
   return new TypeError(`${owner} has no option ${said}${hint}`);
 }
 
-/** Returns the known name that resembles a word most; undefined if none resembles it. */
+/** Returns the known name that is most similar to a word; undefined if none is similar. */
 function closest(wanted: string, known: readonly string[]): string | undefined {
   if (wanted.length > SHOWN) return undefined;
   const plain = (name: string) => name.replace(/[^a-z0-9]/gi, "").toLowerCase();
@@ -298,17 +298,4 @@ function editDistance(a: string, b: string): number {
 
 function alternatives(parts: readonly string[]): string {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} or ${parts.at(-1)}`;
-}
-
-/** A time or count: a number from 0 up. */
-export function checkNumber(name: string, value: number): number {
-  if (typeof value === "number" && value >= 0) return value;
-  throw new RangeError(`Cannot use ${name}: it is a number from 0 up, not ${value}`);
-}
-
-/** A size or a count: a whole number from 1 up, or Infinity. */
-export function checkMax(name: string, value: number | undefined, fallback = Infinity): number {
-  const max = value ?? fallback;
-  if (max === Infinity || (Number.isInteger(max) && max > 0)) return max;
-  throw new RangeError(`Cannot use ${name}: it is a whole number from 1 up, not ${max}`);
 }

@@ -63,7 +63,7 @@ Deno.test("AddressBlocks names an entry that is malformed", () => {
     assertEquals(readAddressBlock(entry), undefined, entry);
     assertThrows(() => new AddressBlocks(["10.0.0.0/8", entry], "names"), TypeError, "names");
   }
-  assertThrows(() => new AddressBlocks(["a\x1b[2J"]), TypeError, '"a\\x1B[2J"');
+  assertThrows(() => new AddressBlocks(["a\x1b[2J"]), TypeError, '"a\\u001b[2J"');
 });
 
 Deno.test("AddressBlocks: only unix: includes peers on Unix sockets", () => {

@@ -208,16 +208,25 @@ Deno.test("encodeProxyHeader() writes addresses of two families as IPv6", () => 
 Deno.test("encodeProxyHeader() refuses what would be another header", () => {
   const ends = { source: host("192.0.2.1", 1), destination: host("192.0.2.2", 2) };
   const refused: [ProxyHeader, string][] = [
-    [{ version: 1, ...ends, source: host("1.2.3.4 5.6.7.8 1 2\r\nGET /", 1) }, "no IP address"],
-    [{ version: 1, ...ends, source: host("1.2.3.4", 65536) }, "port 65536"],
-    [{ version: 1, ...ends, source: host("1.2.3.4", 1.5) }, "port 1.5"],
+    [
+      { version: 1, ...ends, source: host("1.2.3.4 5.6.7.8 1 2\r\nGET /", 1) },
+      "must be an IP address",
+    ],
+    [
+      { version: 1, ...ends, source: host("1.2.3.4", 65536) },
+      "port must be an integer from 0 to 65535, got 65536",
+    ],
+    [{ version: 1, ...ends, source: host("1.2.3.4", 1.5) }, "got 1.5"],
     [{ version: 2, source: ends.source }, "without destination"],
     [{ version: 1, local: true }, "version 1"],
     [{ version: 1, ...ends, tlvs: [{ type: 1, value: new Uint8Array() }] }, "version 1"],
     [{ version: 2, tlvs: [{ type: 1, value: new Uint8Array() }] }, "without source"],
-    [{ version: 2, ...ends, tlvs: [{ type: 256, value: new Uint8Array() }] }, "type 256"],
+    [
+      { version: 2, ...ends, tlvs: [{ type: 256, value: new Uint8Array() }] },
+      "type must be an integer from 0 to 255, got 256",
+    ],
     [{ version: 2, ...ends, tlvs: [{ type: 1, value: new Uint8Array(5000) }] }, "4096"],
-    [{ version: 3 as 2, ...ends }, "version 3"],
+    [{ version: 3 as 2, ...ends }, "version must be 1 or 2, got 3"],
   ];
   for (const [header, why] of refused) assertThrows(() => encodeProxyHeader(header), Error, why);
 });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { Throttle } from "../../net/throttle.ts";
 
 Deno.test("Throttle lets a burst pass, then spaces lines at the rate", () => {
@@ -32,4 +32,20 @@ Deno.test("Throttle lets the next wait less for one that is given back", () => {
 Deno.test("Throttle of rate 0 lifts the limit", () => {
   const throttle = new Throttle(0, 1);
   for (let i = 0; i < 1000; i++) assertEquals(throttle.take(0), 0);
+});
+
+Deno.test("Throttle checks its rate and its burst", () => {
+  assertThrows(
+    () => new Throttle(NaN, 1),
+    RangeError,
+    "rate must be a number of at least 0, got NaN",
+  );
+  assertThrows(() => new Throttle(1, 0), RangeError, "burst must be a number of at least 1, got 0");
+  const text = "10" as unknown as number;
+  assertThrows(
+    () => new Throttle(text, 1),
+    TypeError,
+    'rate must be a number of at least 0, got string "10"',
+  );
+  assertEquals(new Throttle(0, Infinity).take(0), 0);
 });

@@ -5,7 +5,11 @@ import { serveWithWorkers } from "../../../net/tcp/workers.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 import { serveTcp } from "../../../net/tcp/server.ts";
 import { connectTls } from "../../../net/tls/client.ts";
-import { retry } from "../../../net/retry.ts";
+import { createRetryBudget, retry, type RetryBudgetOptions } from "../../../net/retry.ts";
+import {
+  encodeProxyHeader,
+  type EncodeProxyHeaderOptions,
+} from "../../../net/proxy_protocol_codec.ts";
 import type { ConnectTcpOptions } from "../../../net/tcp/connect_options.ts";
 import type { RetryOptions } from "../../../net/retry.ts";
 import type { ServeTcpOptions, ShutdownOptions } from "../../../net/tcp/server_options.ts";
@@ -160,4 +164,19 @@ Deno.test("serveWithWorkers() and shutdown() check every option", async () => {
     TypeError,
     "start must be a function, got undefined",
   );
+});
+
+Deno.test("createRetryBudget() and encodeProxyHeader() check every option", async () => {
+  await checkEveryOption<RetryBudgetOptions>("createRetryBudget", {
+    ratio: "number",
+    minPerSecond: "number",
+  }, (options) => createRetryBudget(options));
+  const header = {
+    version: 2,
+    source: { hostname: "192.0.2.1", port: 1 },
+    destination: { hostname: "192.0.2.2", port: 2 },
+  } as const;
+  await checkEveryOption<EncodeProxyHeaderOptions>("encodeProxyHeader", {
+    checksum: "none",
+  }, (options) => encodeProxyHeader(header, options));
 });
