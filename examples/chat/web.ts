@@ -25,7 +25,7 @@ import {
   required,
   word,
 } from "../../net/internal/options.ts";
-import type { ShutdownOptions } from "../../net/tcp/server_options.ts";
+import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import { upgrade as openWebSocket } from "../../ws/server/upgrade.ts";
 import { JoinRate } from "./join_rate.ts";
 import { chatMetrics } from "./metrics.ts";
@@ -93,7 +93,7 @@ export interface ChatWeb extends AsyncDisposable {
   /** Returns the counters of the HTTP server. */
   stats(): HttpServerStats;
   /** Closes the WebSockets, waits for requests until the deadline, then ends all connections. */
-  shutdown(options?: ShutdownOptions): Promise<void>;
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>;
 }
 
 /** The maximum number of unread messages of a browser. While the queue is full, nothing is read. */
@@ -266,7 +266,7 @@ class RunningWeb implements ChatWeb {
     return this.#server.stats();
   }
 
-  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+  async shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     SHUTDOWN.check("shutdown", options);
     const { deadline = 5000 } = options;
     const due = performance.now() + deadline;
@@ -282,11 +282,13 @@ class RunningWeb implements ChatWeb {
       await Promise.race([gone, delay(deadline, { signal: waiting.signal }).catch(() => {})]);
       waiting.abort();
     }
-    await this.#server.shutdown({ deadline: Math.max(0, due - performance.now()) });
+    const left = Math.max(0, due - performance.now());
+    const report = await this.#server.shutdown({ deadline: left });
     await this.#page; // The hashing of the page may still run after an immediate shutdown.
+    return report;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.shutdown();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
   }
 }
