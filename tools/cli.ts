@@ -53,25 +53,18 @@
 
 import { getLogger } from "@logtape/logtape";
 import config from "../deno.json" with { type: "json" };
-import {
-  anObject,
-  listOf,
-  milliseconds,
-  OptionRules,
-  required,
-  text,
-  word,
-} from "../net/internal/options.ts";
+import { anObject, listOf, OptionRules, required, text, word } from "../net/internal/options.ts";
 import { indexFlags, readArgs } from "./cli/_args.ts";
+import { type CliContext, makeContext } from "./cli/_context.ts";
 import { describeFailure, ExitCode } from "./cli/_failure.ts";
 import { helpText } from "./cli/_help.ts";
 import { type CliIo, systemIo } from "./cli/_io.ts";
 import { configureLogging } from "./cli/_log.ts";
 import { checkFlags, checkPositionals } from "./cli/_spec_rules.ts";
-import { escapeControls, escapeJson } from "../net/text.ts";
 import type { Flags, FlagValue, Positionals, PositionalValue } from "./cli/_values.ts";
 
 export { badValue } from "./cli/_args.ts";
+export type { CliContext, CliLog, Stoppable } from "./cli/_context.ts";
 export { CliError, ExitCode, missingProgram } from "./cli/_failure.ts";
 export { readPem } from "./cli/_files.ts";
 export { type CliIo, type RecordingIo, recordingIo, systemIo } from "./cli/_io.ts";
@@ -127,21 +120,6 @@ export interface CliSpec<F extends Flags = None, P extends Positionals = None> {
 export type CliLogLevel = "trace" | "debug" | "info" | "warning" | "error" | "fatal";
 
 /**
- * A logger that writes to standard error. It replaces `{name}` in a message by the property of that
- * name. With `--json`, a line contains the properties as separate fields. It is a LogTape logger.
- */
-export interface CliLog {
-  /** Logs a detail for developers. */
-  debug(message: string, properties?: Record<string, unknown>): void;
-  /** Logs a normal event. */
-  info(message: string, properties?: Record<string, unknown>): void;
-  /** Logs a harmless problem. */
-  warn(message: string, properties?: Record<string, unknown>): void;
-  /** Logs a failure. */
-  error(message: string, properties?: Record<string, unknown>): void;
-}
-
-/**
  * The values of the flags that every program has. They are not enumerable, so that
  * `{ port, ...options }` contains only the values of the program's own flags.
  */
@@ -157,43 +135,6 @@ export type CliValues<F extends Flags, P extends Positionals> =
   & { -readonly [K in keyof F]: FlagValue<F[K]> }
   & { -readonly [K in keyof P]: PositionalValue<P[K]> }
   & CommonValues;
-
-/** The members of a server that {@linkcode CliContext.untilShutdown} needs. */
-export interface Stoppable {
-  /** Resolves when the server has ended. */
-  readonly finished: Promise<unknown>;
-  /** Shuts down gracefully; `deadline` is in milliseconds. */
-  shutdown(options?: { deadline?: number }): Promise<unknown>;
-}
-
-/** The tools that a running program receives. */
-export interface CliContext {
-  /** The process, or its replacement in a test. */
-  readonly io: CliIo;
-  /** Logs to standard error, as `--log-level` and `--json` require. */
-  readonly log: CliLog;
-  /** Aborted by the first SIGINT or SIGTERM, and when standard output is closed. */
-  readonly signal: AbortSignal;
-  /** Prints one line to standard output. Escapes control characters except tabs. */
-  print(line: string): void;
-  /** Prints a value as one line of JSON. */
-  printJson(value: unknown): void;
-  /**
-   * Prints the line of a ready server: `listening on tcp://127.0.0.1:8000`, or with `--json`
-   * `{"listening":"tcp://127.0.0.1:8000"}`.
-   */
-  listening(server: string | URL | { readonly url: string }): void;
-  /**
-   * Waits for a signal, or for the end of all servers. After a signal, shuts the servers down.
-   *
-   * @param servers One server, or several.
-   * @param options `drain`: the deadline of the shutdown, in milliseconds.
-   */
-  untilShutdown(
-    servers: Stoppable | readonly Stoppable[],
-    options: { drain: number },
-  ): Promise<void>;
-}
 
 /** The main function of a program. A number that it returns is the exit code. */
 export type CliWork<V> = (values: V, ctx: CliContext) => unknown;
@@ -241,8 +182,6 @@ const SPEC = new OptionRules<CliSpec<Flags, Positionals>>({
   examples: listOf(text),
   exitCodes: anObject,
 });
-
-const UNTIL_SHUTDOWN = new OptionRules<{ drain: number }>({ drain: required(milliseconds) });
 
 /** Ends a program whose standard output is closed, as by `| head -1`. */
 class OutputClosed extends Error {}
@@ -366,52 +305,4 @@ function onStop(io: CliIo, stop: AbortController, tell: (line: string) => void):
       io.exit(ExitCode.interrupted);
     }
   });
-}
-
-function makeContext(
-  io: CliIo,
-  log: CliLog,
-  json: boolean,
-  signal: AbortSignal,
-  print: (text: string) => void,
-): CliContext {
-  const printJson = (value: unknown) => print(`${escapeJson(JSON.stringify(value) ?? "null")}\n`);
-  return {
-    io,
-    log,
-    signal,
-    print: (line) => print(`${line.split("\t").map(escapeControls).join("\t")}\n`),
-    printJson,
-    listening(server) {
-      const given = typeof server === "object" && "url" in server ? server.url : String(server);
-      // A URL object adds a slash at the end.
-      const url = given.replace(/\/$/, "");
-      if (json) printJson({ listening: url });
-      else print(`listening on ${escapeControls(url)}\n`);
-    },
-    async untilShutdown(servers, options) {
-      UNTIL_SHUTDOWN.check("untilShutdown", options);
-      const { drain } = options;
-      const all: readonly Stoppable[] = Array.isArray(servers) ? servers : [servers];
-      const signalled = Promise.withResolvers<void>();
-      const heard = () => signalled.resolve();
-      if (signal.aborted) heard();
-      signal.addEventListener("abort", heard, { once: true });
-      try {
-        await Promise.race([signalled.promise, Promise.all(all.map((one) => one.finished))]);
-      } finally {
-        signal.removeEventListener("abort", heard);
-      }
-      if (!signal.aborted) return;
-      const seconds = drain / 1000;
-      log.info("stopping: open work has {seconds} s to end; a second signal stops it at once", {
-        seconds,
-      });
-      const reports = await Promise.all(all.map((one) => one.shutdown({ deadline: drain })));
-      for (const report of reports) {
-        if (report === undefined) log.info("stopped");
-        else log.info("stopped: {report}", { report });
-      }
-    },
-  };
 }

@@ -1,3 +1,5 @@
+import { ignoreFailure } from "../../net/internal/ignore.ts";
+
 /** Runs the work of up to `most` items at the same time and yields the results in item order. */
 export async function* ahead<T, R>(
   items: AsyncIterable<T>,
@@ -17,14 +19,14 @@ export async function* ahead<T, R>(
       else {
         const one = work(next.value);
         // The error is handled when the result is its turn.
-        one.catch(() => {});
+        void ignoreFailure(one);
         begun.push(one);
         coming = source.next();
       }
     }
   } finally {
-    coming?.catch(() => {});
-    source.return?.().catch(() => {});
+    void ignoreFailure(coming);
+    void ignoreFailure(source.return?.());
   }
 }
 

@@ -1,5 +1,6 @@
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import {
   type OnProbe,
   type ProbeChunk,
@@ -99,7 +100,7 @@ export async function* probeAll<H>(
 
 /** Ends the source of hosts without waiting for it. */
 function leave(coming: AsyncIterator<unknown>): void {
-  coming.return?.().catch(() => {});
+  void ignoreFailure(coming.return?.());
 }
 
 /** Connects again without a permission, to obtain the error that names the flag. */

@@ -30,6 +30,7 @@
 
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { callback, timeLimit } from "../../net/internal/options.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { ReconnectEvent, ReconnectOptions } from "./options.ts";
@@ -99,7 +100,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     this.#outside = signal;
     signal?.throwIfAborted();
     signal?.addEventListener("abort", this.#onAbort);
-    this.#opened.promise.catch(() => {});
+    void ignoreFailure(this.#opened.promise);
     void this.#run();
   }
 
@@ -345,7 +346,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   async #pause(attempt: number): Promise<void> {
     const wait = this.#plan.waitAfter(attempt);
     this.#event({ type: "waiting", wait, attempt });
-    await delay(wait, { signal: this.#stop.signal }).catch(() => {});
+    await ignoreFailure(delay(wait, { signal: this.#stop.signal }));
   }
 
   /** Stops the use of a lost connection; its unread messages remain readable. */

@@ -1,5 +1,6 @@
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors/errors.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
@@ -146,7 +147,7 @@ export class WsReceiver {
     const pause = message === null ? 0 : throttle.take(performance.now());
     if (pause > 0) {
       this.#paused = true;
-      await delay(pause, { signal: this.#ended() }).catch(() => {});
+      await ignoreFailure(delay(pause, { signal: this.#ended() }));
       this.#paused = false;
     }
     return form(message);

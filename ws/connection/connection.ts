@@ -50,6 +50,7 @@
  */
 
 import { NetError } from "../../net/errors/errors.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type {
   WsClose,
@@ -174,7 +175,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       limits.stallTimeout,
       (error) => this.#giveUp(1008, "too slow", error),
     );
-    this.#opened.promise.catch(() => {});
+    void ignoreFailure(this.#opened.promise);
     if ("binaryType" in socket) socket.binaryType = "arraybuffer";
     if (own && limits.inboxPolicy === "wait") {
       this.#receiver.onTaken = () => this.#receiver.full || own.resume();
@@ -466,6 +467,6 @@ function toResult(message: WsMessage | null): IteratorResult<WsMessage, void> {
 
 /** Returns the promise, whose rejection does not end the process if no one handles it. */
 function contained<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
+  void ignoreFailure(promise);
   return promise;
 }

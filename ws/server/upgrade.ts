@@ -30,6 +30,7 @@ import { type TakeOver, takeOver } from "../../http/server/take_over.ts";
 import { hasMember, parseList } from "../../http/header_list.ts";
 import { formatAddress } from "../../net/address.ts";
 import { lowerAscii } from "../../net/text.ts";
+import { ignoreFailure } from "../../net/internal/ignore.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
 import type { WsSocket } from "../connection/options.ts";
@@ -133,7 +134,7 @@ export async function upgrade(
   );
   if (timeout !== Infinity) {
     const timer = setTimeout(() => connection.close(1001, "not opened in time"), timeout);
-    connection.opened.catch(() => {}).finally(() => clearTimeout(timer));
+    void ignoreFailure(connection.opened).then(() => clearTimeout(timer));
   }
   return { response: upgraded.response, connection };
 }
