@@ -1,5 +1,5 @@
-/** The most bytes of the head of a message, unless an option says otherwise. */
+/** Default of the maximum size of a head, in bytes. */
 export const MAX_HEAD = 32 * 1024;
 
-/** The most fields of a message, unless an option says otherwise. */
+/** Default of the maximum number of fields of a head. */
 export const MAX_FIELDS = 100;

@@ -8,7 +8,7 @@ import {
   parseWeights,
 } from "../../http/header_list.ts";
 
-/** What JavaScript takes for a blank and HTTP does not. */
+/** Characters that are blanks in JavaScript and not in HTTP. */
 const NO_BLANKS = [..."\n\v\f\r\u00a0\u2003\u2028\u3000\ufeff"];
 
 Deno.test("parseList() splits at commas, removes SP and HTAB, and skips empty members", () => {

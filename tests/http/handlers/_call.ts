@@ -5,7 +5,7 @@ export function ok(): Response {
   return new Response("ok");
 }
 
-/** Returns what a server tells a handler of a request from this address. */
+/** Returns the information that a handler gets for a request from an address. */
 export function infoOf(hostname = "127.0.0.1"): HttpInfo {
   const signal = new AbortController().signal;
   return {

@@ -1,4 +1,4 @@
-/** How many bytes of a body `accessLog` says were sent, on both transports. */
+/** The number of sent bytes in the entries of `accessLog`, on both transports. */
 
 import { assert, assertEquals } from "@std/assert";
 import { type AccessEntry, accessLog } from "../../../http/handlers/access_log.ts";
@@ -75,7 +75,7 @@ for (const hardened of [true, false]) {
         try {
           const { entry, text } = await entryOf({ hardened }, respond);
           assertEquals(entry.bytes, expected);
-          // What came is what was counted, but for chunks.
+          // The received bytes are the counted ones, except for the chunk framing.
           const body = text.slice(text.indexOf("\r\n\r\n") + 4);
           if (!/^transfer-encoding:/im.test(text)) assertEquals(body.length, expected);
         } finally {
@@ -131,7 +131,7 @@ for (const hardened of [true, false]) {
   Deno.test(`accessLog() counts what was sent of a body that fails, ${on}`, async () => {
     const { entry, text } = await entryOf({ hardened }, () => new Response(failing(1000)));
     assertEquals([entry.status, entry.bytes], [200, 1000]);
-    // Deno may let the failure overtake what it was given.
+    // In Deno, the failure may overtake the bytes before it.
     if (hardened) assert(text.includes("\0".repeat(1000)));
   });
 
@@ -156,7 +156,7 @@ for (const hardened of [true, false]) {
     conn.abort();
     await until(() => entries.length === 1);
     const sent = entries[0]!.bytes!;
-    // Chunks and the head are in what was read; the system holds more than was read.
+    // The read bytes include the head and the chunk framing. The system holds further bytes.
     assert(sent > read * 0.98 && sent <= given, `${sent} of ${given}`);
   });
 }

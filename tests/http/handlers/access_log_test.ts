@@ -6,7 +6,7 @@ import { serveHttp } from "../../../http/server/server.ts";
 import { exchange } from "../../_support/raw_http.ts";
 import { call, ok } from "./_call.ts";
 
-Deno.test("accessLog() tells id, trace, path and status, but no query", async () => {
+Deno.test("accessLog() logs id, trace, path and status, but no query", async () => {
   const entries: AccessEntry[] = [];
   const log = (entry: AccessEntry) => entries.push(entry);
   const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -25,7 +25,7 @@ Deno.test("accessLog() tells id, trace, path and status, but no query", async ()
   assertEquals(context!.headers.tracestate, "a=b");
 });
 
-Deno.test("accessLog() takes no id and no trace that is malformed or not trusted", async () => {
+Deno.test("accessLog() ignores ids and traces that are malformed or not trusted", async () => {
   const entries: AccessEntry[] = [];
   const log = (entry: AccessEntry) => entries.push(entry);
   const headers = {
@@ -40,7 +40,7 @@ Deno.test("accessLog() takes no id and no trace that is malformed or not trusted
   for (const { trace } of entries) assertMatch(trace, /^(?!0{32})[0-9a-f]{32}$/);
 });
 
-Deno.test("accessLog() and cors() leave what is no response to the server", async () => {
+Deno.test("accessLog() and cors() leave a value that is not a Response to the server", async () => {
   for (const hardened of [false, true]) {
     for (const value of [{ a: 1 }, "text", null, undefined]) {
       const statuses: number[] = [];
@@ -64,7 +64,7 @@ Deno.test("accessLog() and cors() leave what is no response to the server", asyn
   }
 });
 
-Deno.test("accessLog() logs what a handler throws with its status", async () => {
+Deno.test("accessLog() logs the status of an error that a handler throws", async () => {
   const statuses: number[] = [];
   const log = ({ status }: AccessEntry) => statuses.push(status);
   for (const error of [new ProblemError(404), new Error("x")]) {
@@ -78,7 +78,7 @@ Deno.test("accessLog() logs what a handler throws with its status", async () => 
 for (const hardened of [false, true]) {
   const where = hardened ? "the hardened transport" : "Deno.serve";
 
-  Deno.test(`accessLog() and cors() mark the answers to failures, too, on ${where}`, async () => {
+  Deno.test(`accessLog() and cors() also mark the responses to failures, on ${where}`, async () => {
     const ids: string[] = [];
     const failing = (request: Request) => {
       if (request.url.endsWith("/late")) return new Promise<Response>(() => {});
@@ -100,7 +100,7 @@ for (const hardened of [false, true]) {
     assertEquals(told, ids);
   });
 
-  Deno.test(`accessLog() logs a body that was cut short as no fault of ours, on ${where}`, async () => {
+  Deno.test(`accessLog() logs a truncated request body as a fault of the client, on ${where}`, async () => {
     const statuses: number[] = [];
     const handler = accessLog(async (request) => new Response(await request.text()), {
       log: ({ status }) => statuses.push(status),
@@ -113,7 +113,7 @@ for (const hardened of [false, true]) {
     assertEquals(server.stats().failed, 0);
   });
 
-  Deno.test(`accessLog() logs what a handler leaves to its time limit, on ${where}`, async () => {
+  Deno.test(`accessLog() logs a handler whose time limit expires, on ${where}`, async () => {
     const statuses: number[] = [];
     const told = Promise.withResolvers<void>();
     const log = ({ status }: AccessEntry) => {

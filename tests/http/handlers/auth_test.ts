@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { basicAuth, bearerAuth, userOf } from "../../../http/handlers/auth.ts";
 import { call, ok } from "./_call.ts";
 
-Deno.test("basicAuth() lets in who knows the password", async () => {
+Deno.test("basicAuth() accepts the right password", async () => {
   const handler = basicAuth((request) => new Response(userOf(request)), {
     users: { ada: "pä:ss", constructor: "x" },
     realm: 'a "b"',
@@ -32,7 +32,7 @@ Deno.test("basicAuth() lets in who knows the password", async () => {
   assertThrows(() => basicAuth(ok, { users: {}, realm: "a\r\nb" }), TypeError);
 });
 
-Deno.test("bearerAuth() lets in who has a token", async () => {
+Deno.test("bearerAuth() accepts a valid token", async () => {
   const handler = bearerAuth((request) => new Response(userOf(request)), {
     verify: (token) => Promise.resolve(token === "t" ? "ada" : null),
   });

@@ -82,7 +82,7 @@ Deno.test("compress() leaves small bodies, HEAD and empty responses alone, but v
   assertEquals((await ask(() => page({}, null))).coding, null);
 });
 
-Deno.test("compress() lets 206 and 304 vary as the whole response does", async () => {
+Deno.test("compress() gives 206 and 304 the Vary of the whole response", async () => {
   const part = await ask(() =>
     page({ "content-range": "bytes 0-5999/9000", etag: '"a"' }, TEXT, 206)
   );
@@ -196,7 +196,7 @@ for (const hardened of [false, true]) {
   });
 }
 
-Deno.test("compress() cancels its source when the client goes", async () => {
+Deno.test("compress() cancels its source when the client leaves", async () => {
   const { promise: cancelled, resolve } = Promise.withResolvers<unknown>();
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(crypto.getRandomValues(new Uint8Array(5000))),
@@ -211,7 +211,7 @@ Deno.test("compress() cancels its source when the client goes", async () => {
   assertEquals(await cancelled, "gone");
 });
 
-Deno.test("compress() and decompress() refuse options that cannot be used", () => {
+Deno.test("compress() and decompress() reject malformed options", () => {
   for (
     const [options, type] of [
       [{ encodings: ["deflate"] }, TypeError],

@@ -1,4 +1,4 @@
-/** Chromium as the judge of cors(): what pages of other origins can do and read. */
+/** Chromium checks cors(): the requests and responses that pages of other origins may use. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser } from "playwright-core";
@@ -11,7 +11,7 @@ import { type HttpHandler, serveHttp, type ServeHttpOptions } from "../../../htt
 import { chrome, launchChrome } from "../../_support/browser.ts";
 import { until } from "../../_support/until.ts";
 
-/** What a page could read of a response, or the name of the error that it got instead. */
+/** The readable part of a response, or the name of the error. */
 type Read =
   | {
     readonly status: number;
@@ -20,7 +20,7 @@ type Read =
   }
   | string;
 
-/** What `fetch` takes, as JSON. */
+/** The options of `fetch`, as JSON. */
 interface Init {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -36,7 +36,7 @@ interface Page {
   fetch(url: string, init?: Init): Promise<Read>;
 }
 
-/** What a test has. */
+/** The tools of a test. */
 interface Room {
   /** A page from `http://127.0.0.1`. */
   readonly page: Page;
@@ -106,7 +106,7 @@ async function openPage(browser: Browser, url: string): Promise<Page> {
   };
 }
 
-/** The status and the text of what was read. */
+/** The status and the text of a response. */
 const seen = (read: Read) => typeof read === "string" ? read : [read.status, read.text];
 /** The methods of a log. Its order is that in which responses were sent. */
 const methods = (log: readonly AccessEntry[]) => log.map(({ method }) => method).sort().join(" ");
@@ -183,7 +183,7 @@ inChromium("sends cookies where credentials are allowed", async (room) => {
   assertEquals(seen(await page.fetch(api.url, { credentials: "omit" })), [200, "user: null"]);
   const other = await room.open(room.elsewhere);
   assertEquals(await other.fetch(api.url, { credentials }), REFUSED);
-  // "*" is for those alone who bring nothing along.
+  // "*" only works for requests without credentials.
   assertEquals(seen(await other.fetch(open.url, { credentials: "omit" })), [200, "user: null"]);
   assertEquals(await page.fetch(open.url, { credentials }), REFUSED);
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { cors } from "../../../http/handlers/cors.ts";
 import { call, ok } from "./_call.ts";
 
-Deno.test("cors() lets the named origins read, and no other", async () => {
+Deno.test("cors() allows the named origins, and no other", async () => {
   const handler = cors(ok, {
     origins: ["https://a.example"],
     credentials: true,
@@ -19,7 +19,7 @@ Deno.test("cors() lets the named origins read, and no other", async () => {
   assertEquals(await seen("null"), [null, null, null, "origin"]);
 });
 
-Deno.test("cors() lets every origin read, and caches give the response to all", async () => {
+Deno.test("cors() allows every origin, and caches may share the response", async () => {
   const handler = cors(ok, { origins: "*" });
   for (const headers of [{}, { origin: "https://a.example" }, { origin: "null" }]) {
     const response = await call(handler, { headers: headers as HeadersInit });
@@ -28,7 +28,7 @@ Deno.test("cors() lets every origin read, and caches give the response to all", 
   }
 });
 
-Deno.test("cors() asks a function, which only true satisfies", async () => {
+Deno.test("cors() calls a function, of which only true allows", async () => {
   for (
     const [answer, allowed] of [[true, true], [false, false], [undefined, false], [
       1,
@@ -45,7 +45,7 @@ Deno.test("cors() asks a function, which only true satisfies", async () => {
   }
 });
 
-Deno.test("cors() refuses options that cannot be used", () => {
+Deno.test("cors() rejects malformed options", () => {
   for (const maxAge of [-1, NaN, 1.5, Infinity]) {
     assertThrows(() => cors(ok, { origins: "*", maxAge }), RangeError);
   }

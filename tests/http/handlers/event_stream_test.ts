@@ -23,7 +23,7 @@ for (const hardened of [false, true]) {
   });
 }
 
-Deno.test("eventStream() reads the last id as UTF-8, or as it is", async () => {
+Deno.test("eventStream() reads the last id as UTF-8, or unchanged", async () => {
   for (
     const [sent, expected] of [
       ["caf\u00c3\u00a9-\u00e6\u0097\u00a5", "café-日"],
@@ -42,7 +42,7 @@ Deno.test("eventStream() reads the last id as UTF-8, or as it is", async () => {
   }
 });
 
-Deno.test("eventStream() refuses other methods with problem details", async () => {
+Deno.test("eventStream() answers other methods with problem details", async () => {
   const refused = await call(eventStream(async function* () {}), { method: "POST" });
   assertEquals([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
   assertEquals(await refused.json(), { title: "Method Not Allowed", status: 405 });
@@ -50,7 +50,7 @@ Deno.test("eventStream() refuses other methods with problem details", async () =
 
 for (const hardened of [false, true]) {
   const where = hardened ? "the hardened transport" : "Deno.serve";
-  Deno.test(`eventStream() aborts its source when its client goes, on ${where}`, async () => {
+  Deno.test(`eventStream() aborts its source when its client leaves, on ${where}`, async () => {
     const aborted = Promise.withResolvers<void>();
     const handler = eventStream(async function* (_request, { signal }) {
       signal.addEventListener("abort", () => aborted.resolve());

@@ -76,7 +76,7 @@ for (const piece of [1, 2, 3, 7, 64, Infinity]) {
   });
 }
 
-Deno.test("readForm() reads what it is given whatever the pieces", async () => {
+Deno.test("readForm() reads the same from pieces of any size", async () => {
   const text = fc.string({ unit: fc.constantFrom("\r", "\n", "-", "b", "x", "é") });
   await fc.assert(
     fc.asyncProperty(
@@ -269,7 +269,7 @@ Deno.test("readForm() refuses a compressed form", async () => {
   assert((await fails(one)).startsWith("415"));
 });
 
-Deno.test("formParts() gives files as streams, and skips what is not read", async () => {
+Deno.test("formParts() returns files as streams, and skips unread ones", async () => {
   const big = "x".repeat(300_000);
   const body = part("form-data; name=a; filename=a", big) +
     part("form-data; name=b; filename=b", big) + field("c", "3") + "--b--";
@@ -319,7 +319,7 @@ Deno.test("FormPart.save() writes a file whole or not at all", async () => {
   }
 });
 
-Deno.test("readForm() and readJson() take little memory for bodies in tiny pieces", async () => {
+Deno.test("readForm() and readJson() need little memory for bodies in tiny pieces", async () => {
   // Each piece as an object of its own would be about a hundred times the body.
   const size = 300_000;
   const one = request(field("a", "x".repeat(size)) + "--b--", MULTIPART, 1);
@@ -361,7 +361,7 @@ for (const hardened of [false, true]) {
       new Response(`${[...await request.formData()].length}`);
     await using server = serveHttp({ hardened }, (request) => {
       if (!request.url.endsWith("/framework")) return count(request);
-      // A framework answers whatever its handlers throw by itself.
+      // A framework turns errors of its handlers into responses by itself.
       return count(request).catch(() => new Response("Internal Server Error", { status: 500 }));
     });
     const post = async (path: string, body: BodyInit, type?: string) => {

@@ -1,4 +1,4 @@
-/** JSON that a client may send (RFC 8259): what is taken, what is refused, and where it is wrong. */
+/** JSON texts (RFC 8259): valid ones, invalid ones, and the places of their errors. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { readJson } from "../../../http/handlers/json.ts";
@@ -143,7 +143,7 @@ for (
   });
 }
 
-Deno.test("readJson() takes and refuses what is nested deeply", async () => {
+Deno.test("readJson() handles deeply nested texts", async () => {
   const depth = 100_000;
   let value = await read("[".repeat(depth) + "]".repeat(depth));
   let levels = 0;

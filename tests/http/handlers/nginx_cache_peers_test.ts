@@ -1,4 +1,4 @@
-/** nginx with its cache in front of the handlers: no client gets what was meant for another one. */
+/** nginx with its cache in front of the handlers: no client gets the response of another one. */
 
 import { Agent, request as nodeRequest } from "node:http";
 import zlib from "node:zlib";
@@ -15,14 +15,14 @@ import { temporaryFolder } from "../../_support/repository.ts";
 const TEXT = "a line that is worth compressing\n".repeat(1000);
 const KEPT = "public, max-age=3600";
 
-/** What a client got, as it was on the wire. */
+/** The response that a client has received, without decoding. */
 interface Got {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly bytes: Uint8Array;
   /** Whether the body came to its end. */
   readonly whole: boolean;
-  /** What nginx did: MISS, HIT, EXPIRED, REVALIDATED; undefined where its cache took no part. */
+  /** The result of the cache: MISS, HIT, EXPIRED, REVALIDATED; undefined if it was not used. */
   readonly cache: string | undefined;
 }
 
@@ -53,7 +53,7 @@ function get(
   return promise;
 }
 
-/** How nginx asks: `1.0` ends with the connection, `1.1` keeps it. */
+/** The protocol of nginx: `1.0` closes the connection, `1.1` keeps it. */
 type Version = "1.0" | "1.1";
 
 const nginx = needs("nginx");
@@ -120,7 +120,7 @@ const page = () =>
     },
   });
 
-/** What clients accept, and what they get. */
+/** Accepted codings, and the coding of the response. */
 const ACCEPTED: [accept: string | undefined, coding: string][] = [
   ["gzip", "gzip"],
   [undefined, "identity"],
@@ -156,7 +156,7 @@ behindCache("keeps the codings of compress() apart", () => compress(page), async
 const A = "https://a.test";
 const B = "https://b.test";
 
-/** Asks for each origin, in every order, and compares what pages of it may read. */
+/** Sends requests of each origin in every order, and compares the allowed origins. */
 function keepsOriginsApart(
   what: string,
   options: CorsOptions,

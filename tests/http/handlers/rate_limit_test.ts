@@ -3,7 +3,7 @@ import { ProblemError } from "../../../http/problem.ts";
 import { rateLimit } from "../../../http/handlers/rate_limit.ts";
 import { call, infoOf, ok } from "./_call.ts";
 
-Deno.test("rateLimit() does not forget a client that keeps asking", async () => {
+Deno.test("rateLimit() does not forget a client that sends more requests", async () => {
   const handler = rateLimit(ok, { limit: 1, window: 3_600_000, maxKeys: 3 });
   const seen: string[] = [];
   for (const who of ["a", "a", "b", "a", "c", "a", "d", "a", "e", "a"]) {
@@ -12,7 +12,7 @@ Deno.test("rateLimit() does not forget a client that keeps asking", async () => 
   assertEquals(seen.filter((one) => one === "a200").length, 1, seen.join(" "));
 });
 
-Deno.test("rateLimit() never renews the budget of a window without an end", async () => {
+Deno.test("rateLimit() never renews the budget of an endless window", async () => {
   for (const limit of [1, 3]) {
     const handler = rateLimit(ok, { limit, window: Infinity });
     const statuses = [];
@@ -21,7 +21,7 @@ Deno.test("rateLimit() never renews the budget of a window without an end", asyn
   }
 });
 
-Deno.test("rateLimit() tells what is left", async () => {
+Deno.test("rateLimit() states the rest of the limit", async () => {
   const handler = rateLimit(ok, { limit: 2, window: 60_000 });
   const seen = [];
   for (let i = 0; i < 3; i++) {
@@ -41,7 +41,7 @@ Deno.test("rateLimit() tells what is left", async () => {
   assertEquals(silent.headers.get("ratelimit-limit"), null);
 });
 
-Deno.test("rateLimit() asks a store, and refuses if that fails", async () => {
+Deno.test("rateLimit() uses a store, and refuses requests if it fails", async () => {
   const asked: unknown[] = [];
   const decision = { allowed: true, remaining: 4, reset: 1500, retryAfter: 0 };
   const store = {
@@ -71,7 +71,7 @@ Deno.test("rateLimit() asks a store, and refuses if that fails", async () => {
   assertEquals(thrown.status, 503);
 });
 
-Deno.test("rateLimit() counts each client for itself, a network of IPv6 as one", async () => {
+Deno.test("rateLimit() counts each client separately, and a network of IPv6 as one", async () => {
   const handler = rateLimit(ok, { limit: 1, window: 3_600_000 });
   const status = async (hostname: string) => (await call(handler, {}, infoOf(hostname))).status;
   assertEquals(await status("10.0.0.1"), 200);
@@ -82,7 +82,7 @@ Deno.test("rateLimit() counts each client for itself, a network of IPv6 as one",
   assertEquals(await status("2001:db8:0:1::1"), 200);
 });
 
-Deno.test("rateLimit() tells when to come again, and remembers no more than maxKeys", async () => {
+Deno.test("rateLimit() sends Retry-After, and remembers at most maxKeys clients", async () => {
   const handler = rateLimit(ok, { limit: 1, window: 60_000, maxKeys: 2 });
   const ask = (hostname: string) => call(handler, {}, infoOf(hostname));
   await ask("a");

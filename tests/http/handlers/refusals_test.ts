@@ -14,7 +14,7 @@ const ok = () => new Response("ok");
 for (const hardened of [false, true]) {
   const where = hardened ? "the hardened transport" : "Deno.serve";
 
-  Deno.test(`what the server refuses passes the wrappers, on ${where}`, async () => {
+  Deno.test(`wrappers see the refusals of the server, on ${where}`, async () => {
     const entries: AccessEntry[] = [];
     const inner = basicAuth(compress(rateLimit(ok)), { users: {} });
     const handler = accessLog(
@@ -59,14 +59,14 @@ const REFUSED_HEADS: Record<string, [head: string, status: number]> = {
 };
 
 for (const [what, [head, status]] of Object.entries(REFUSED_HEADS)) {
-  Deno.test(`the refusal of a head with ${what} passes the wrappers`, async () => {
+  Deno.test(`wrappers see the refusal of a head with ${what}`, async () => {
     const entries: AccessEntry[] = [];
     const handler = accessLog(cors(ok, { origins: ["http://app.test"] }), {
       log: (entry) => entries.push(entry),
     });
     {
       await using server = serveHttp({ hardened: true }, handler);
-      // The fields come first: what is behind the limit may not be read.
+      // The fields precede the limit, because further bytes may not be read.
       const [first, ...rest] = head.split("\r\n");
       const fields = ["Origin: http://app.test", "User-Agent: u", ...rest];
       const text = await exchange(server.addr.port, `${first}\r\n${fields.join("\r\n")}\r\n`);
@@ -81,7 +81,7 @@ for (const [what, [head, status]] of Object.entries(REFUSED_HEADS)) {
   });
 }
 
-Deno.test("a head that does not come in time passes the wrappers", async () => {
+Deno.test("wrappers see the refusal of a late head", async () => {
   const entries: AccessEntry[] = [];
   const handler = accessLog(ok, { log: (entry) => entries.push(entry) });
   {

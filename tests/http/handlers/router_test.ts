@@ -81,14 +81,14 @@ for (
   });
 }
 
-Deno.test("router() decodes a slash and dots that do not climb", async () => {
+Deno.test("router() decodes a slash, and dots that do not lead upwards", async () => {
   assertEquals(await ask(routes, "GET", "/users/a%2Fb..c%2F...%2F.d"), [
     200,
     'user {"id":"a/b..c/.../.d"}',
   ]);
 });
 
-Deno.test("router() takes the most exact path that has the method", async () => {
+Deno.test("router() chooses the most exact path with the method", async () => {
   const handler = router({
     "GET /a/b": show("get"),
     "POST /a/:x": show("post"),
@@ -105,7 +105,7 @@ Deno.test("router() takes the most exact path that has the method", async () => 
   assertEquals(await ask(handler, "HEAD", "/c/d"), [200, "cd {}"]);
 });
 
-Deno.test("router() gives parameters their types, and no route for others", async () => {
+Deno.test("router() converts parameters to their types, and rejects other values", async () => {
   const handler = router({
     "GET /n/:id<int>": (_request, _info, { id }) => new Response(`int ${id + 1}`),
     "GET /n/:name": show("name"),
@@ -144,7 +144,7 @@ Deno.test("router() can be mounted in another one", async () => {
   }
 });
 
-Deno.test("group() puts a prefix and wrappers around routes", async () => {
+Deno.test("group() adds a prefix and wrappers to routes", async () => {
   const seen: string[] = [];
   const handler = router({
     ...group("/admin", { "GET /": show("root"), "/x/:id<int>": show("x") }, (inner) => {
@@ -171,7 +171,7 @@ Deno.test("group() puts a prefix and wrappers around routes", async () => {
   assertEquals((await ask(limited, "GET", "/l/2"))[0], 429);
 });
 
-Deno.test("router() rejects patterns that are malformed or there twice", () => {
+Deno.test("router() rejects malformed and duplicate patterns", () => {
   const handler = () => new Response();
   for (
     const patterns of [

@@ -4,7 +4,7 @@ import { staticFiles, type StaticFilesOptions } from "../../../http/handlers/sta
 import type { HttpHandler, HttpInfo } from "../../../http/server/options.ts";
 import { exchange, statuses } from "../../_support/raw_http.ts";
 
-/** A served folder `public` with a neighbour that nobody may see. */
+/** A served folder `public` beside a secret file. */
 async function withFolder(
   use: (url: string, port: number, folder: string) => Promise<void>,
   options: Partial<StaticFilesOptions> = {},
@@ -83,7 +83,7 @@ Deno.test("staticFiles() follows links that stay inside", () =>
     assertEquals(await (await fetch(`${url}/inner.txt`)).text(), "0123456789");
   }));
 
-Deno.test("staticFiles() sends a folder's page, and to its slash before", () =>
+Deno.test("staticFiles() sends the page of a folder, and redirects to its slash", () =>
   withFolder(async (url) => {
     assertEquals(await (await fetch(`${url}/sub/`)).text(), "<p>sub");
     for (const query of ["", "?a=/b"]) {
@@ -122,7 +122,7 @@ Deno.test("staticFiles() answers ranges", () =>
     assertEquals(await ask("bytes=1-2", { "if-range": etag }), [206, "bytes 1-2/10", "12"]);
   }));
 
-Deno.test("staticFiles() answers 304 to what the client has", () =>
+Deno.test("staticFiles() answers 304 if the client has the file", () =>
   withFolder(async (url) => {
     const { headers } = await fetch(`${url}/empty`, { method: "HEAD" });
     const status = async (more: HeadersInit) => {
@@ -140,7 +140,7 @@ Deno.test("staticFiles() answers 304 to what the client has", () =>
     assertEquals(await status({ "if-modified-since": "yesterday" }), 200);
   }));
 
-Deno.test("staticFiles() answers 412 to who wants what the file is no more", () =>
+Deno.test("staticFiles() answers 412 if the file has changed", () =>
   withFolder(async (url) => {
     const { headers } = await fetch(`${url}/empty`, { method: "HEAD" });
     const [etag, modified] = [headers.get("etag")!, headers.get("last-modified")!];
@@ -172,7 +172,7 @@ Deno.test("staticFiles() refuses other methods, and takes a prefix", () =>
     }
   }, { prefix: "/p" }));
 
-Deno.test("staticFiles() closes a file whose reader goes", () =>
+Deno.test("staticFiles() closes a file whose reader leaves", () =>
   withFolder(async (url, _port, root) => {
     await Deno.writeFile(`${root}/big`, new Uint8Array(8_000_000));
     const reader = (await fetch(`${url}/big`)).body!.getReader();
@@ -388,7 +388,7 @@ Deno.test("staticFiles() applies the rules for immutable files, fields and media
     },
   ));
 
-Deno.test("staticFiles() makes tags of the content that no new date changes", () =>
+Deno.test("staticFiles() makes tags of the content that do not depend on the date", () =>
   inFolder({ "a.txt": "one", "b.txt": "one" }, { etag: "content" }, async (ask, root) => {
     const tag = async (path: string) => (await ask(path, {}, "HEAD")).headers.get("etag")!;
     const first = await tag("/a.txt");
@@ -408,7 +408,7 @@ Deno.test("staticFiles() makes tags of the content that no new date changes", ()
     assertEquals((await ask("/b.txt", { "if-none-match": first })).status, 304);
   }));
 
-Deno.test("staticFiles() calls a tag weak while the file can change without another", () =>
+Deno.test("staticFiles() makes a weak tag while the file can change without a new one", () =>
   inFolder({ "a.txt": "0123456789" }, {}, async (ask, root) => {
     const now = new Date();
     await Deno.utime(`${root}/a.txt`, now, now);
@@ -458,7 +458,7 @@ Deno.test("staticFiles() redirects to its prefix, and escapes what a location ca
     },
   ));
 
-Deno.test("staticFiles() refuses options that cannot be used", () => {
+Deno.test("staticFiles() rejects malformed options", () => {
   for (
     const options of [
       { root: "" },

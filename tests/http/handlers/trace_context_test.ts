@@ -7,7 +7,7 @@ import type { HttpInfo } from "../../../http/server/options.ts";
 const TRACE = "12345678901234567890123456789012";
 const PARENT = "1234567890123456";
 
-/** What goes on to another service, twice. */
+/** Returns the fields for another service, twice. */
 async function onward(...fields: [string, string][]) {
   const headers = new Headers();
   for (const [name, value] of fields) headers.append(name, value);
@@ -43,7 +43,7 @@ for (
     [`fe-${TRACE}-${PARENT}-01-`, "01"],
   ] as const
 ) {
-  Deno.test(`accessLog() goes on with the trace of ${JSON.stringify(value)}`, async () => {
+  Deno.test(`accessLog() continues the trace of ${JSON.stringify(value)}`, async () => {
     const got = await onward(["traceparent", value], ["tracestate", "a=1"]);
     assertEquals(got, { trace: TRACE, flags, state: "a=1" });
   });
@@ -72,7 +72,7 @@ for (
     `00-${TRACE}-${PARENT}-01, 00-${TRACE}-${PARENT}-01`,
   ]
 ) {
-  Deno.test(`accessLog() begins a trace of its own for ${JSON.stringify(value)}`, async () => {
+  Deno.test(`accessLog() starts a new trace for ${JSON.stringify(value)}`, async () => {
     const got = await onward(["traceparent", value], ["tracestate", "a=1"]);
     assertMatch(got.trace!, /^(?!0{32})[0-9a-f]{32}$/);
     assert(got.trace !== TRACE);
@@ -80,7 +80,7 @@ for (
   });
 }
 
-Deno.test("accessLog() begins a trace where there is none or there are two", async () => {
+Deno.test("accessLog() starts a new trace without a field, and for two fields", async () => {
   const one: [string, string] = ["traceparent", `00-${TRACE}-${PARENT}-01`];
   assert((await onward()).trace !== TRACE);
   assert((await onward(one, one)).trace !== TRACE);

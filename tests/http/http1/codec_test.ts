@@ -169,7 +169,7 @@ Deno.test("Http1Decoder strips no byte but SP and HTAB from options of Connectio
   }
 });
 
-Deno.test("Http1Decoder takes no letter above 127 for one of ASCII", () => {
+Deno.test("Http1Decoder reads no letter above 127 as one of ASCII", () => {
   // U+0130 and U+212A do so, but each byte becomes a character below U+0100.
   for (let byte = 0x80; byte < 0x100; byte++) {
     const letter = String.fromCharCode(byte);
@@ -258,7 +258,7 @@ for (const [count, size, extension, accepted] of EXTENSIONS) {
   });
 }
 
-Deno.test("Http1Decoder lets data pay for extensions in its own chunk only", () => {
+Deno.test("Http1Decoder allows extensions only for the data in their own chunk", () => {
   const parts = [
     "10000\r\n",
     "x".repeat(65536),
@@ -302,7 +302,7 @@ Deno.test("Http1Decoder tells pipelined requests apart", () => {
   assertEquals(rest, "GET /half");
 });
 
-Deno.test("Http1Decoder reads chunks, drops extensions, gives trailers", () => {
+Deno.test("Http1Decoder reads chunks, drops extensions, delivers trailers", () => {
   const { messages } = request(
     POST + "transfer-encoding: Chunked\r\n\r\n3;a=b;c\r\nabc\r\n00A ;x\r\n0123456789\r\n" +
       "000;last\r\nX-T: 1\r\nx-t: 2\r\n\r\n",
@@ -311,7 +311,7 @@ Deno.test("Http1Decoder reads chunks, drops extensions, gives trailers", () => {
   assertEquals(messages[0]!.trailers, [["X-T", "1"], ["x-t", "2"]]);
 });
 
-Deno.test("Http1Decoder says what Connection, Upgrade and Expect are", () => {
+Deno.test("Http1Decoder reads Connection, Upgrade and Expect", () => {
   const decoder = new Http1Decoder("request");
   decoder.push(bytesOf(
     GET + "Connection: Upgrade, X-a\r\nConnection: keep-alive\r\nUpgrade: WebSocket\r\n" +
@@ -367,7 +367,7 @@ Deno.test("Http1Decoder knows which responses have no body", () => {
   assertEquals(response(`HTTP/1.1 204 No\r\n\r\n`).messages[0]!.body, "");
 });
 
-Deno.test("Http1Decoder leaves what follows 101 and a CONNECT that was granted", () => {
+Deno.test("Http1Decoder leaves the bytes after 101 and after a successful CONNECT", () => {
   for (const [method, text] of [["GET", "HTTP/1.1 101 S"], ["CONNECT", "HTTP/1.1 200 OK"]]) {
     const decoder = new Http1Decoder("response");
     decoder.answers(method!);
@@ -378,7 +378,7 @@ Deno.test("Http1Decoder leaves what follows 101 and a CONNECT that was granted",
   }
 });
 
-Deno.test("Http1Decoder leaves a response that answers nothing", () => {
+Deno.test("Http1Decoder leaves a response without a request", () => {
   const decoder = new Http1Decoder("response");
   decoder.push(bytesOf("HTTP/1.1 200 OK\r\n\r\n"));
   assertEquals(decoder.next(), undefined);
@@ -407,7 +407,7 @@ for (const text of BAD_RESPONSES) {
   });
 }
 
-Deno.test("Http1Decoder says that a message is truncated", () => {
+Deno.test("Http1Decoder reports a truncated message", () => {
   for (
     const text of [
       "HTTP/1.1 20",
@@ -422,7 +422,7 @@ Deno.test("Http1Decoder says that a message is truncated", () => {
   }
 });
 
-Deno.test("Http1Decoder keeps nothing of what was lent", () => {
+Deno.test("Http1Decoder keeps no reference to pushed memory", () => {
   const decoder = new Http1Decoder("request");
   const lent = new Uint8Array(1);
   let found;
@@ -435,7 +435,7 @@ Deno.test("Http1Decoder keeps nothing of what was lent", () => {
   assertEquals([...found.fields], [["Host", "h"], ["X", "y"]]);
 });
 
-Deno.test("Http1Decoder gives the data as views of what was pushed", () => {
+Deno.test("Http1Decoder delivers data as views of the pushed bytes", () => {
   const decoder = new Http1Decoder("request");
   const bytes = bytesOf(POST + "Content-Length: 9\r\n\r\n123456789");
   decoder.push(bytes);
@@ -445,12 +445,12 @@ Deno.test("Http1Decoder gives the data as views of what was pushed", () => {
   assertStrictEquals(data.bytes.buffer, bytes.buffer);
 });
 
-Deno.test("Http1Decoder refuses limits that are none", () => {
+Deno.test("Http1Decoder rejects limits that are out of range", () => {
   assertThrows(() => new Http1Decoder("request", { maxHead: 0 }), RangeError, "maxHead");
   assertThrows(() => new Http1Decoder("request", { maxFields: NaN }), RangeError, "maxFields");
 });
 
-Deno.test("Http1Fields refuses what would end a line", () => {
+Deno.test("Http1Fields rejects text that would end a line", () => {
   const fields = new Http1Fields();
   for (
     const [name, value] of [["a b", ""], ["", ""], ["a", "b\r\nc: d"], ["a", "\0"], ["a", " b"]]
@@ -474,7 +474,7 @@ Deno.test("Http1Fields changes lines and leaves the others", () => {
   assertEquals(fields.size, 3);
 });
 
-Deno.test("Http1Fields keeps to its order whatever is changed, as a list would", () => {
+Deno.test("Http1Fields keeps its order after any change, as a list does", () => {
   const names = ["a", "A", "b", "B", "c", "Set-Cookie"];
   const some = fc.constantFrom(...names);
   const change = fc.oneof(
@@ -510,7 +510,7 @@ Deno.test("Http1Fields keeps to its order whatever is changed, as a list would",
   }));
 });
 
-Deno.test("Http1Fields lets lines be removed while they are walked through", () => {
+Deno.test("Http1Fields allows changes during an iteration", () => {
   const fields = new Http1Fields([["a", "1"], ["b", "2"], ["A", "3"], ["c", "4"]]);
   const seen: string[] = [];
   for (const [name] of fields) {
@@ -521,7 +521,7 @@ Deno.test("Http1Fields lets lines be removed while they are walked through", () 
   assertEquals([seen, fields.size, fields.get("d")], [["a", "b", "A", "c"], 4, "5, 5, 5, 5"]);
 });
 
-Deno.test("Http1Fields takes no Kelvin sign for a k", () => {
+Deno.test("Http1Fields does not read a Kelvin sign as a k", () => {
   const fields = new Http1Fields([["Keep-Alive", "5"]]);
   assertEquals([fields.has("\u212aeep-alive"), fields.has("KEEP-ALIVE")], [false, true]);
 });
@@ -537,11 +537,11 @@ const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLen
 interface First {
   /** As it is sent. */
   line: string;
-  /** As it is told. */
+  /** The expected result. */
   first: string;
 }
 
-/** Whole messages that begin so. */
+/** Whole messages with this beginning. */
 function messagesOf(first: fc.Arbitrary<First>, framings: readonly string[]) {
   const framing = fc.constantFrom(...framings);
   const one = fc.record({ first, fields: someFields, framing, chunks, trailers: someFields });
@@ -610,7 +610,7 @@ for (const side of ["request", "response"] as const) {
     );
   });
 
-  Deno.test(`Http1Decoder finds the same however a ${side} is cut, whatever it is`, () => {
+  Deno.test(`Http1Decoder reads any ${side} alike, wherever it is cut`, () => {
     const piece = fc.oneof(
       fc.constantFrom("GET / HTTP/1.1\r\n", "Host: h\r\n", "\r\n", "Content-Length: 3\r\n", "\n"),
       fc.constantFrom("HTTP/1.1 200 OK\r\n", "HTTP/1.1 103 Early\r\n", "HTTP/1.1 304 \r\n"),
@@ -656,7 +656,7 @@ function textOf(parts: Uint8Array[]): string {
   return String.fromCharCode(...join(parts));
 }
 
-Deno.test("what was pushed may be transferred away once all of it has been told", () => {
+Deno.test("pushed memory may be transferred after all its bytes have been delivered", () => {
   const chunks = "3\r\nabc\r\n0\r\n\r\n";
   for (
     const parts of [

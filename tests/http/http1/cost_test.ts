@@ -1,7 +1,7 @@
 /**
- * The cost of reading HTTP/1.1 grows linearly with its size, whatever the peer sends and however it
- * is cut. Each test compares the CPU time of one size with that of four times the size: linear work
- * gives a ratio of 4, quadratic work 16. CPU time does not count what other programs do.
+ * The cost of reading HTTP/1.1 grows linearly with its size, for any input and any cut. Each test
+ * compares the CPU time of one size with that of four times the size: linear work gives a ratio of 4,
+ * quadratic work 16. CPU time does not include the work of other programs.
  *
  * @module
  */

@@ -1,5 +1,5 @@
-// What Node's parser makes of messages: a list of texts (one character a byte) on standard input,
-// a list of verdicts on standard output. The first argument says what they are.
+// Runs the parser of Node: reads a list of texts (one character per byte) from standard input, and
+// writes a list of results to standard output. The first argument is the kind of the messages.
 import { createServer, request } from "node:http";
 import { Duplex } from "node:stream";
 

@@ -10,7 +10,7 @@ const node = needs("node");
 const ORACLE = new URL("./oracle.mjs", import.meta.url).pathname;
 const SAMPLES = 1500;
 
-/** What Node makes of a message. */
+/** The result of Node for a message. */
 interface Verdict {
   first: string;
   /** Names and values, one behind the other. */
@@ -95,7 +95,7 @@ function messages(first: fc.Arbitrary<string>): fc.Arbitrary<string> {
     .map(([first, one, lines, two, body]) => first + one + lines.flat().join("") + two + body);
 }
 
-/** What we make of the first message of a text: the message and how much of the text it is. */
+/** The result of the decoder for the first message of a text, and the length of this message. */
 function first(side: "request" | "response", text: string): [Message, number] | Http1Error {
   const { messages: [message], error, sizes: [size] } = decodeAll(side, [bytesOf(text)], {
     methods: ["GET"],
@@ -104,7 +104,7 @@ function first(side: "request" | "response", text: string): [Message, number] | 
   return message?.whole ? [message, size!] : error ?? new Http1Error("nothing");
 }
 
-/** What we are stricter about than Node. */
+/** Messages that Node accepts and the decoder rejects. */
 const STRICTER = [
   "The request line is malformed", // Node takes several spaces in it.
   "There is more than one Content-Length", // Node takes equal ones.

@@ -9,7 +9,7 @@ const LIMITS = { maxHead: 64 * 1024 };
 /** Limits that are not in the way. */
 const LARGE = { ...LIMITS, maxLine: 64 * 1024, maxFields: Infinity };
 
-/** What a decoder made of a response and of the interim ones in front of it. */
+/** The result of a decoder for a response and its interim responses. */
 interface Outcome {
   /** As `ResponseRow` has it. */
   text: string;
@@ -66,7 +66,7 @@ function outcomeOf(
       decoder.finish();
       look();
     }
-    // What is left would be pushed next.
+    // The rest would be pushed next.
     one.reusable = keepAlive && decoder.between && at >= bytes.length;
     one.repaired = decoder.repaired;
     const lines = (all: [string, string][]) => all.map(([name, value]) => `${name}: ${value}\n`);
@@ -112,7 +112,7 @@ for (const [name, text, strict, tolerant = strict, method] of RESPONSES) {
   });
 }
 
-/** Checks that a strict decoder reads the same from what is written of an accepted response. */
+/** Writes an accepted response, and checks that a strict decoder reads the same from it. */
 function assertCanonical(found: Outcome): void {
   const last = found.heads.at(-1);
   if (found.text.startsWith("!") || last!.status < 200) return;
@@ -125,7 +125,7 @@ function assertCanonical(found: Outcome): void {
 
 const RUNS = { numRuns: 3000 };
 
-Deno.test("Http1Decoder finds the same in odd responses however they are cut", () => {
+Deno.test("Http1Decoder reads odd responses alike, wherever they are cut", () => {
   let accepted = 0;
   fc.assert(
     fc.property(oddResponse, fc.integer({ min: 1, max: 40 }), (text, step) => {
@@ -155,7 +155,7 @@ Deno.test("Http1Decoder delivers odd responses in a form that a strict one reads
   );
 });
 
-Deno.test("Http1Decoder reads what is well-formed alike, tolerant or not", () => {
+Deno.test("Http1Decoder reads well-formed responses alike, tolerant or not", () => {
   fc.assert(
     fc.property(oddResponse, (text) => {
       const strict = outcomeOf(bytesOf(text), { tolerant: false });
@@ -207,12 +207,12 @@ Deno.test("Http1Decoder lets a response follow a well-formed one, but not a repa
     };
     assertEquals(answer(good), [true, true, false]);
     assertEquals(answer(text).slice(1), [false, true], what);
-    // Even if somebody sends another request on it.
+    // Not even after another request on the connection.
     assertEquals(answer(good), [false, false, false], what);
   }
 });
 
-Deno.test("Http1Decoder reads requests strictly, and says so", () => {
+Deno.test("Http1Decoder always reads requests strictly", () => {
   assertThrows(() => new Http1Decoder("request", { tolerant: true }), TypeError, "tolerantly");
   assertThrows(
     () => new Http1Decoder("response", { tolerant: "1" as unknown as boolean }),
@@ -222,7 +222,7 @@ Deno.test("Http1Decoder reads requests strictly, and says so", () => {
   new Http1Decoder("request", { tolerant: false });
 });
 
-Deno.test("Http1Decoder limits what it repairs as it limits everything", () => {
+Deno.test("Http1Decoder has the same limits for repaired messages", () => {
   const odd = (text: string, options = {}) => {
     const decoder = new Http1Decoder("response", { tolerant: true, ...options });
     decoder.answers("GET");

@@ -26,7 +26,7 @@ interface Spec {
 
 const never = new AbortController().signal;
 
-/** Whether a real request is made, to compare with. */
+/** Whether to make a real request for comparison. */
 let real = false;
 
 function make(spec: Spec = {}): Request {
@@ -60,7 +60,7 @@ function make(spec: Spec = {}): Request {
   return new Request(url, { method, headers: fields, body: source.body?.stream ?? null, signal });
 }
 
-/** What a promise comes to: its value, or the class of its error. */
+/** Returns the value of a promise, or the class of its error. */
 async function outcome(work: () => unknown): Promise<unknown> {
   try {
     return await work();
@@ -81,7 +81,7 @@ const UPGRADE: [string, string][] = [
   ["Sec-WebSocket-Version", "13"],
 ];
 
-/** What can be done with a request. The result has to be the same for a real and a lazy one. */
+/** Operations on a request. The result must be the same for a real and a lazy one. */
 const BEHAVIOURS: Record<string, () => unknown> = {
   "method and URL are there": () => [make().method, make().url],
   "headers are joined, sorted and in lower case": () => [
@@ -203,7 +203,7 @@ const BEHAVIOURS: Record<string, () => unknown> = {
     outcome(() => fetch(get({ signal: AbortSignal.abort() }))),
 };
 
-/** What can be done with a request that has a body, whether it is there or comes in pieces. */
+/** Operations on a request with a body, which is there or arrives in pieces. */
 const BODIES: Record<string, (late: boolean) => unknown> = {
   text: (late) => make({ body: "grüße \ud83d\ude00", late }).text(),
   "text with a byte order mark": (late) => make({ body: "\ufeffabc", late }).text(),
@@ -321,14 +321,14 @@ for (const [name, run] of Object.entries(BODIES)) {
   });
 }
 
-Deno.test("a lazy request has the URL as it was sent, its copies as the standard writes it", () => {
+Deno.test("a lazy request has the URL as it was sent, and its copies the standard form", () => {
   prepareLazyRequests();
   const request = make({ url: "http://127.0.0.1:80/a/../b%2f|" });
   assertEquals(request.url, "http://127.0.0.1:80/a/../b%2f|");
   assertEquals(new Request(request).url, "http://127.0.0.1/b%2f|");
 });
 
-Deno.test("requests without lazy parts say the same", async () => {
+Deno.test("requests without lazy parts behave alike", async () => {
   useLazyRequests(false);
   try {
     const spec = { url: "http://a/b/../c", fields: JSON_FIELDS, body: "[1]" };
@@ -445,7 +445,7 @@ Deno.test("Deno.upgradeWebSocket() takes a request with another signal", async (
   await closed;
 });
 
-Deno.test("hasBody() and servedBody() say what a request of Deno.serve has, and open no stream", async () => {
+Deno.test("hasBody() and servedBody() find the body of a request of Deno.serve without a stream", async () => {
   for (const use of [true, false]) {
     useLazyRequests(use);
     try {

@@ -31,7 +31,7 @@ class Titled extends Response {
   }
 }
 
-/** Responses of all kinds. What is sent may not depend on how they are read. */
+/** Responses of all kinds. The sent bytes must not depend on the way of reading. */
 const RESPONSES: Record<string, () => Response | Promise<Response>> = {
   "text": () => new Response("hello"),
   "text that is empty": () => new Response(""),
@@ -175,7 +175,7 @@ for (const [name, make] of Object.entries(RESPONSES)) {
   });
 }
 
-Deno.test("a body that was sent is used up", async () => {
+Deno.test("a sent body is used", async () => {
   for (const use of [false, true]) {
     useStaticBodies(use);
     try {

@@ -15,7 +15,7 @@ import { answer, exchange, rest, statuses } from "../../_support/raw_http.ts";
 const echo = async (request: Request) =>
   json({ method: request.method, url: request.url, body: await request.text() });
 
-/** What every transport of `serveHttp` must do. */
+/** Tests for every transport of `serveHttp`. */
 export function serverSuite(transport: string, base: ServeHttpOptions): void {
   const test = (name: string, run: () => Promise<void>) =>
     Deno.test(`serveHttp() on ${transport} ${name}`, run);
@@ -316,7 +316,7 @@ export function serverSuite(transport: string, base: ServeHttpOptions): void {
       });
     const whole = await upload(10);
     assertEquals([whole.status, await whole.text()], [200, "10"]);
-    // What comes after the body is the handler's own time.
+    // The time after the body belongs to the handler.
     const late = await upload(3);
     assertEquals(late.status, 503);
     await late.body?.cancel();

@@ -1,5 +1,5 @@
 /**
- * What a handler learns when its client leaves: every transport, with TLS and without, in every
+ * The handler notices that its client has left: every transport, with TLS and without, in every
  * state of a request, in every way to leave.
  */
 
@@ -18,7 +18,7 @@ import { testCertificates } from "../../_support/certificates.ts";
 import { type Leaving, Relay } from "../../_support/relay.ts";
 import { until } from "../../_support/until.ts";
 
-/** What a handler sees. */
+/** The observations of a handler. */
 class Seen {
   entered = false;
   aborted = 0;
@@ -29,7 +29,7 @@ class Seen {
   bodyFailed = false;
   /** Whether the handler asks for the signal. */
   readonly listens: boolean;
-  /** Resolves when the client has gone. */
+  /** Resolves when the client has left. */
   readonly gone = Promise.withResolvers<void>();
 
   constructor(listens: boolean) {
@@ -48,7 +48,7 @@ class Seen {
     });
   }
 
-  /** An endless body, which gives whatever is taken. */
+  /** An endless body that produces bytes on demand. */
   flood(): ReadableStream<Uint8Array> {
     return new ReadableStream({
       pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024).fill(0x61)),
@@ -78,11 +78,11 @@ class Seen {
 
 interface State {
   request: string;
-  /** What the handler does. */
+  /** The handler. */
   handle(request: Request, seen: Seen): Response | Promise<Response>;
-  /** What of the response has to be there before the client leaves. */
+  /** The part of the response that must arrive before the client leaves. */
   until?: (text: string) => boolean;
-  /** Whether the body of the response is what has to end. */
+  /** Whether the body of the response has to end. */
   streams?: boolean;
   hardenedOnly?: true;
   options?: ServeHttpOptions;
@@ -236,11 +236,11 @@ interface Case {
   readonly relay: Relay;
   readonly client: Connection;
   readonly seen: Seen;
-  /** What has come. */
+  /** The received text. */
   text(): string;
 }
 
-/** Whose TLS the server has. */
+/** The TLS implementation of the server. */
 type Tls = "" | "Deno" | "Node";
 
 function tlsOptions(secure: Tls, { cert, key }: { cert: string; key: string }): ServeHttpOptions {
@@ -317,7 +317,7 @@ async function check({ seen, server }: Case, streams: boolean): Promise<void> {
     [seen.listens ? 1 : 0, streams ? 1 : 0, 1],
   );
   if (seen.listens) assert(seen.reason instanceof NetError);
-  // Whatever a client does is no fault of the handler.
+  // The actions of a client are never a fault of the handler.
   assertEquals(server.stats().failed, 0);
 }
 
@@ -340,7 +340,7 @@ for (const hardened of [false, true]) {
           await leave(one, how);
           if (listens) await until(() => seen.aborted > 0);
           if (stays && state.handle === waits && state.request !== PART) {
-            // It may still read: what the handler returns reaches it.
+            // The client may still read, and gets the response of the handler.
             await until(() => one.text().includes("late"));
           }
           if (stays && drips) {
@@ -428,7 +428,7 @@ for (const what of ["while the handler waits", "while the response is silent"]) 
 
 for (const hardened of [false, true]) {
   const where = hardened ? "the hardened transport" : "Deno.serve";
-  Deno.test(`a signal of ${where} that is asked for too late is never aborted`, async () => {
+  Deno.test(`a signal of ${where} whose first use is too late is never aborted`, async () => {
     const requests: Request[] = [];
     await using server = serveHttp({ hardened }, async (request) => {
       requests.push(request);

@@ -13,7 +13,7 @@ useLazyRequests(false);
 useStaticBodies(false);
 serverSuite("the hardened transport without shortcuts", { hardened: true });
 
-Deno.test("a method that no Request takes is refused, and access logs tell it", async () => {
+Deno.test("a method that Request rejects is refused, and the access log has it", async () => {
   const methods: string[] = [];
   const handler = accessLog(() => new Response(), {
     log: ({ method }) => void methods.push(method),

@@ -1,4 +1,4 @@
-/** `trustProxy`: who the client is behind reverse proxies. */
+/** `trustProxy`: the client behind reverse proxies. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { accessLog } from "../../../http/handlers/access_log.ts";
@@ -8,7 +8,7 @@ import { exchange } from "../../_support/raw_http.ts";
 
 type Trust = ServeHttpOptions["trustProxy"];
 
-/** What a handler is told of a request with some header lines. */
+/** Returns the information that a handler gets for a request with some header lines. */
 async function told(trustProxy: Trust, lines: readonly string[], hardened: boolean) {
   let info: Pick<HttpInfo, "remoteAddr" | "forwarded"> | undefined;
   await using server = serveHttp(
@@ -44,7 +44,7 @@ for (
       "https",
       "a.example:8",
     ],
-    // What the client itself has sent stands in front of what the proxies add.
+    // The fields of the client precede those that the proxies add.
     [FROM, ["X-Forwarded-For: 198.51.100.9, 192.0.2.1"], "192.0.2.1"],
     [FROM, ["X-Forwarded-For: 198.51.100.9", "X-Forwarded-For: 192.0.2.1, 10.1.2.3"], "192.0.2.1"],
     [FROM, ["X-Forwarded-For: 10.9.9.9,10.1.2.3"], "10.9.9.9"],
@@ -90,7 +90,7 @@ for (
       "https",
     ],
     [standard, ['Forwarded: for="192.0.2.1, 10.0.0.1"'], "peer"],
-    // A quotation that the client opens hides nothing of what the proxy appends to its line.
+    // A quotation that the client opens does not hide the text that the proxy appends.
     [standard, ['Forwarded: for=192.0.2.66;x=", for="[2001:db9::1]"'], "2001:db9::1"],
     [standard, ['Forwarded: for=192.0.2.66;x="\\, for="[2001:db9::1]"'], "2001:db9::1"],
     [FROM, ['X-Forwarded-For: 192.0.2.66 ", 192.0.2.1'], "192.0.2.1"],
@@ -140,7 +140,7 @@ for (const hardened of [false, true]) {
   });
 }
 
-Deno.test("serveHttp() refuses a trustProxy that cannot be used", () => {
+Deno.test("serveHttp() rejects a malformed trustProxy", () => {
   for (const trustProxy of [0, -1, 1.5, NaN, { hops: 0 }]) {
     assertThrows(() => serveHttp({ trustProxy }, () => new Response()), RangeError);
   }

@@ -32,7 +32,7 @@ function serve(options: ServeHttpOptions = {}): HttpServer {
   return serveHttp({ port: 0, hardened: true, ...options }, app);
 }
 
-/** Runs a client that must succeed; gives what it printed. */
+/** Runs a client that must succeed. Returns its output. */
 async function run(program: string, args: readonly string[], input = ""): Promise<string> {
   const { code, stdout, stderr } = await runPeer(findProgram(program)!, args, input, 60_000);
   assertEquals(code, 0, `${program} ${args.join(" ")}\n${stdout}${stderr}`);
@@ -232,7 +232,7 @@ Deno.test({
     let asked = 0;
     const work = Promise.all(Array.from({ length: 4 }, async (_, index) => {
       for (let i = 0; going; i++, asked++) {
-        // A connection of its own for each: what nginx does to idle ones is up to nginx.
+        // Each request has its own connection, because nginx decides about idle ones.
         const text = await exchange(
           front.port,
           `GET /slow?${index}.${i} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`,

@@ -1,6 +1,6 @@
 /**
  * Clients that send anything, in any pieces, and leave at any moment and in any way, against
- * handlers of every kind. Whatever happens, each request completes once, each body ends or is
+ * handlers of every kind. In all cases, each request completes once, each body ends or is
  * cancelled once, no response reaches another request, and nothing is left.
  */
 
@@ -20,7 +20,7 @@ function random(seed: number): (below: number) => number {
   };
 }
 
-/** What became of a request. */
+/** The result of a request. */
 interface Record {
   readonly id: string;
   aborted: number;
@@ -30,7 +30,7 @@ interface Record {
   streams: boolean;
 }
 
-/** A handler whose path says what it does, one letter each. */
+/** A handler that acts by the letters of its path. */
 async function handle(request: Request, info: HttpInfo, records: Record[]): Promise<Response> {
   const { pathname: does, searchParams } = new URL(request.url);
   const number = (name: string) => Number(searchParams.get(name));
@@ -94,7 +94,7 @@ async function closed(socket: net.Socket): Promise<void> {
   if (!socket.closed) await new Promise<void>((resolve) => socket.once("close", () => resolve()));
 }
 
-/** One client; gives the ids in what it has received. */
+/** Runs one client. Returns the ids in the bytes that it has received. */
 async function client(
   port: number,
   below: (n: number) => number,

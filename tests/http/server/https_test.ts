@@ -32,12 +32,12 @@ for (const hardened of [false, true]) {
     assertStringIncludes(assertThrows(start, NetError).message, keyFile);
   });
 
-  Deno.test(`serveHttp() rejects a certificate that is none, on ${where}`, () => {
+  Deno.test(`serveHttp() rejects a malformed certificate, on ${where}`, () => {
     const start = () => serveHttp({ hardened, cert: "a", key: "b" }, () => new Response());
     assertEquals(assertThrows(start, NetError).kind, "tls");
   });
 
-  Deno.test(`serveHttp() takes no whole URL without TLS over TLS, on ${where}`, async () => {
+  Deno.test(`serveHttp() refuses a whole URL of http over TLS, on ${where}`, async () => {
     const { ca, good } = await testCertificates();
     const { cert, key } = good;
     await using server = serveHttp({ hardened, cert, key }, () => new Response());
@@ -47,7 +47,7 @@ for (const hardened of [false, true]) {
   });
 }
 
-Deno.test("serveHttp() asks clients for certificates, and tells handlers whose they are", async () => {
+Deno.test("serveHttp() asks clients for certificates, and handlers see them", async () => {
   const { ca, good, client: mine, untrusted } = await testCertificates();
   const events: HttpServerEvent[] = [];
   await using server = serveHttp({
@@ -68,7 +68,7 @@ Deno.test("serveHttp() asks clients for certificates, and tells handlers whose t
   assertEquals(events.map(({ type }) => type), ["handshake-error", "handshake-error"]);
 });
 
-Deno.test("serveHttp() has a certificate for each name, and takes new ones", async () => {
+Deno.test("serveHttp() has a certificate for each name, and replaces them", async () => {
   const authority = await developmentAuthority();
   const [first, other, next] = await Promise.all([
     authority.issue({ names: ["first.test", "localhost", "127.0.0.1"] }),
@@ -96,7 +96,7 @@ Deno.test("serveHttp() has a certificate for each name, and takes new ones", asy
   assertEquals(await ask("next.test"), "next.test");
 });
 
-Deno.test("serveHttp() rejects what does not go together for HTTPS", async () => {
+Deno.test("serveHttp() rejects options of HTTPS that do not fit together", async () => {
   const { good: { cert, key }, ca } = await testCertificates();
   const cases: [ServeHttpOptions, string][] = [
     [{ cert }, "both cert and key"],
@@ -113,7 +113,7 @@ Deno.test("serveHttp() rejects what does not go together for HTTPS", async () =>
   assertThrows(() => plain.reloadTls(), TypeError, "without reloadInterval");
 });
 
-Deno.test("serveHttp() tells of connections beyond those of one address", async () => {
+Deno.test("serveHttp() reports connections beyond the limit of one address", async () => {
   const told = Promise.withResolvers<HttpServerEvent>();
   await using server = serveHttp({ maxConnectionsPerAddress: 1, onEvent: told.resolve }, () => {
     return new Response();

@@ -1,4 +1,4 @@
-/** What a hardened server does with bytes that come while it works on a request. */
+/** A hardened server receives bytes while it works on a request. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
@@ -47,7 +47,7 @@ async function flood(conn: Connection, text: string, most: number): Promise<numb
   return conn.stats().bytesWritten - before;
 }
 
-Deno.test("pipelined requests behind a slow one are all answered, however many they are", async () => {
+Deno.test("any number of pipelined requests after a slow one get responses", async () => {
   const go = Promise.withResolvers<void>();
   let count = 0;
   await using server = serve(async (request) => {
@@ -77,17 +77,17 @@ for (const [what, text] of [["requests", GET], ["garbage", "\0\x01no\r\n"]] as c
     const conn = await dial(server);
     await conn.write(GET);
     await until(() => server.stats().active === 1);
-    // What the sockets of both sides hold, and what the server reads ahead.
+    // The sockets of both sides hold some bytes, and the server reads some ahead.
     const taken = await flood(conn, text, 64 * 1024 * 1024);
     assert(taken < 64 * 1024 * 1024, `${taken} bytes were taken`);
-    // Its end lies behind the bytes that nobody reads, until the server throws them away.
+    // Its end follows unread bytes, until the server discards them.
     conn.abort();
     await cancelled;
     await until(() => server.stats().active === 0);
   });
 }
 
-Deno.test("a stream that flows is not ended for what its client sends ahead", async () => {
+Deno.test("input of the client does not end a stream that produces bytes", async () => {
   let sent = 0;
   const body = new ReadableStream({
     async pull(controller) {
@@ -124,7 +124,7 @@ Deno.test("a stuck client that has sent too much gets its response, and then the
   assertEquals(count, 1);
 });
 
-Deno.test("garbage that comes during a stream is refused behind it", async () => {
+Deno.test("garbage that arrives during a stream is refused after it", async () => {
   const { body, end } = silentBody();
   await using server = serve(() => new Response(body));
   await using conn = await dial(server);
@@ -136,7 +136,7 @@ Deno.test("garbage that comes during a stream is refused behind it", async () =>
   assertEquals(statuses(await rest(conn)), [400]);
 });
 
-Deno.test("pipelined requests of a client that half-closes are all answered", async () => {
+Deno.test("all pipelined requests of a client that half-closes get responses", async () => {
   let aborted = 0;
   await using server = serve(async (request) => {
     request.signal.addEventListener("abort", () => aborted++);
@@ -148,7 +148,7 @@ Deno.test("pipelined requests of a client that half-closes are all answered", as
   assertEquals(aborted, 3);
 });
 
-Deno.test("a large stream goes whole to a client that has half-closed", async () => {
+Deno.test("a client that has half-closed receives all of a large stream", async () => {
   const chunks = 200;
   await using server = serve(() => {
     let sent = 0;
@@ -166,7 +166,7 @@ Deno.test("a large stream goes whole to a client that has half-closed", async ()
   assertEquals(text.match(/Z/g)?.length, chunks * 10_000);
 });
 
-Deno.test("reading ahead loses nothing of a body that is read later", async () => {
+Deno.test("reading ahead loses no byte of a body that is read later", async () => {
   await using server = serve(async (request) => {
     request.signal.addEventListener("abort", () => {});
     await delay(100);
@@ -182,7 +182,7 @@ Deno.test("reading ahead loses nothing of a body that is read later", async () =
   }
 });
 
-Deno.test("a client that leaves a body unread behind a silent stream is noticed in the end", async () => {
+Deno.test("the server notices that a client has left behind an unread body and a silent stream", async () => {
   const { body, cancelled } = silentBody();
   await using server = serve(() => new Response(body), { idleTimeout: 300 });
   const conn = await dial(server);
@@ -194,7 +194,7 @@ Deno.test("a client that leaves a body unread behind a silent stream is noticed 
   await until(() => server.stats().active === 0);
 });
 
-Deno.test("a request can be cut off at each of its bytes", async () => {
+Deno.test("a request can end at each of its bytes", async () => {
   const whole = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" +
     "5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n" + GET;
   let aborted = 0;
@@ -227,7 +227,7 @@ Deno.test("a request can be cut off at each of its bytes", async () => {
   assertEquals(unexpected, []);
 });
 
-Deno.test("a body that is streamed back is asked for before the head of the response", async () => {
+Deno.test("the server sends 100 for a body that is streamed back before the head of the response", async () => {
   await using server = serve((request) => new Response(request.body));
   await using conn = await dial(server);
   await conn.write(
@@ -239,7 +239,7 @@ Deno.test("a body that is streamed back is asked for before the head of the resp
   assertEquals(await rest(conn), "2\r\nhi\r\n0\r\n\r\n");
 });
 
-Deno.test("no 100 is sent once the head of the response is out", async () => {
+Deno.test("the server sends no 100 after the head of the response", async () => {
   await using server = serve((request) => {
     const late = async function* () {
       await delay(20);
@@ -262,7 +262,7 @@ Deno.test("no 100 is sent once the head of the response is out", async () => {
   assert(/\r\n\r\n2\r\nhi\r\n0\r\n\r\n$/.test(text), text);
 });
 
-Deno.test("a reader that waits while the response is made gets all of the body", async () => {
+Deno.test("a reader that waits while the response is made receives the whole body", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using trigger = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using triggered = await listener.accept();

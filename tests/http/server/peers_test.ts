@@ -23,7 +23,7 @@ function serve(hardened: boolean, options: ServeHttpOptions = {}): HttpServer {
   return serveHttp({ port: 0, hardened, ...options }, app);
 }
 
-/** Runs a peer that must succeed, and gives what it printed. */
+/** Runs a peer that must succeed. Returns its output. */
 async function run(program: string, args: readonly string[], input = ""): Promise<string> {
   const { code, stdout, stderr } = await runPeer(findProgram(program) ?? program, args, input);
   assertEquals(code, 0, stdout + stderr);
@@ -180,7 +180,7 @@ Deno.test({
   },
 });
 
-Deno.test("slow clients lose their places, and hold up nobody", async () => {
+Deno.test("slow clients lose their connections, and delay no other client", async () => {
   await using server = serve(true, {
     headTimeout: 1000,
     idleTimeout: 1000,
@@ -215,7 +215,7 @@ Deno.test("slow clients lose their places, and hold up nobody", async () => {
     const told = statuses(text);
     const kind = i % slow.length;
     if (kind === 2) assertEquals(told[0], 200, text);
-    // What a client sends once it is refused makes the system reset the connection, at times
+    // Bytes that a client sends after a refusal make the system reset the connection, sometimes
     // before the refusal is read.
     else assert(told.length === 0 || told[0] === 408 || (kind < 2 && told[0] === 400), text);
   }

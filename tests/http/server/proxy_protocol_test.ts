@@ -18,7 +18,7 @@ const HEADER = encodeProxyHeader({
 });
 const GET = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 
-Deno.test("serveHttp() tells the handler the client behind a trusted proxy", async () => {
+Deno.test("handlers of serveHttp() see the client behind a trusted proxy", async () => {
   const events: HttpServerEvent[] = [];
   await using server = serveHttp(
     { proxyProtocol, onEvent: (event) => events.push(event) },
@@ -38,7 +38,7 @@ Deno.test("serveHttp() tells the handler the client behind a trusted proxy", asy
   assertEquals(events.map(({ type }) => type), ["refused", "handshake-error"]);
 });
 
-Deno.test("serveHttp() tells the client behind a trusted proxy over TLS", async () => {
+Deno.test("handlers of serveHttp() see the client behind a trusted proxy over TLS", async () => {
   const { ca, good } = await testCertificates();
   await using server = serveHttp(
     { ...good, proxyProtocol },

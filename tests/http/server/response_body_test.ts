@@ -86,7 +86,7 @@ const SOURCES: Record<string, (pieces: Bytes[]) => ReadableStream<Bytes>> = {
 };
 
 for (const [how, open] of Object.entries(SOURCES)) {
-  Deno.test(`a body that comes ${how} arrives as it is, in any framing`, async () => {
+  Deno.test(`a body that is made ${how} arrives unchanged, in any framing`, async () => {
     const pieces = piecesOf(SIZES);
     const whole = join(pieces);
     const length = `${whole.length}`;
@@ -109,7 +109,7 @@ for (const [how, open] of Object.entries(SOURCES)) {
   });
 }
 
-Deno.test("a body arrives as it is at a client that is slow", async () => {
+Deno.test("a body arrives unchanged at a slow client", async () => {
   const pieces = piecesOf(Array.from({ length: 3000 }, (_, i) => SIZES[i % 11]!));
   await using server = serveHttp(
     { hardened: true },
@@ -124,7 +124,7 @@ Deno.test("a body arrives as it is at a client that is slow", async () => {
   assertEquals(join(got), join(pieces));
 });
 
-Deno.test("bytes of several writes arrive as they are, beside other answers", async () => {
+Deno.test("bytes of several writes arrive unchanged, beside other responses", async () => {
   const bytes = new Uint8Array(10 * 1024 * 1024 + 1);
   for (let at = 0; at < bytes.length; at += 4096) bytes[at] = at / 4096 % 251;
   await using server = serveHttp({ hardened: true }, () => new Response(bytes));
@@ -160,7 +160,7 @@ Deno.test("pieces that are pulled one by one keep their order", async () => {
   );
 });
 
-Deno.test("a piece is sent at once while the body waits for the next one", async () => {
+Deno.test("a piece is sent at once, although the body waits for the next one", async () => {
   let next: ReadableStreamDefaultController<Bytes>;
   const body = new ReadableStream<Bytes>({ start: (controller) => void (next = controller) });
   await using server = serveHttp({ hardened: true }, () => new Response(body));
@@ -174,7 +174,7 @@ Deno.test("a piece is sent at once while the body waits for the next one", async
   assertEquals((await reader.read()).done, true);
 });
 
-Deno.test("a source is not read far ahead of a client that takes nothing", async () => {
+Deno.test("a source is not read far ahead of a client that does not read", async () => {
   const PIECE = 1000;
   let pulled = 0;
   let cancelled = false;
@@ -204,7 +204,7 @@ Deno.test("a source is not read far ahead of a client that takes nothing", async
   await until(() => cancelled);
 });
 
-Deno.test("what came before a fault of the body is sent, and then the connection breaks", async () => {
+Deno.test("the bytes before an error of the body are sent, and then the connection ends", async () => {
   await using server = serveHttp(
     { hardened: true },
     () =>
@@ -219,7 +219,7 @@ Deno.test("what came before a fault of the body is sent, and then the connection
   assert(!text.includes("\r\n0\r\n"));
 });
 
-Deno.test("a body that never ends leaves turns to other requests", async () => {
+Deno.test("a body that never ends does not starve other requests", async () => {
   await using server = serveHttp({ hardened: true }, (request) => {
     if (request.url.endsWith("/other")) return new Response("other");
     return new Response(

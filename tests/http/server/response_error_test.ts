@@ -1,4 +1,4 @@
-/** What `onEvent` of `serveHttp` is told of responses that cannot be sent, on both transports. */
+/** `onEvent` of `serveHttp` gets an event for a response that cannot be sent, on both transports. */
 
 import { assertEquals } from "@std/assert";
 import type { HttpHandler, HttpServerEvent } from "../../../http/server/options.ts";
@@ -42,7 +42,7 @@ for (const hardened of [true, false]) {
   const on = hardened ? "hardened" : "Deno.serve";
 
   for (const [name, handler, expected] of CASES) {
-    Deno.test(`onEvent is told of a response ${name}, ${on}`, async () => {
+    Deno.test(`onEvent gets an event for a response ${name}, ${on}`, async () => {
       const events: HttpServerEvent[] = [];
       const onEvent = (event: HttpServerEvent) => void events.push(event);
       await using server = serveHttp({ hardened, onEvent }, handler);
@@ -57,7 +57,7 @@ for (const hardened of [true, false]) {
     });
   }
 
-  Deno.test(`onEvent is not told of a client that leaves its response, ${on}`, async () => {
+  Deno.test(`onEvent gets no event for a client that leaves its response, ${on}`, async () => {
     const events: HttpServerEvent[] = [];
     const onEvent = (event: HttpServerEvent) => void events.push(event);
     const endless = () =>

@@ -10,7 +10,7 @@ import { serverSuite } from "./_suite.ts";
 serverSuite("Deno.serve", {});
 serverSuite("the hardened transport", { hardened: true });
 
-Deno.test("serveHttp() hardened answers 500 while nothing of an answer has been sent", async () => {
+Deno.test("serveHttp() hardened answers 500 if no part of a response has been sent", async () => {
   const locked = new Response("a");
   locked.body!.getReader();
   const bad: Record<string, () => Response> = {
@@ -36,7 +36,7 @@ Deno.test("serveHttp() hardened answers before a body that is malformed and not 
   assertStringIncludes(text, "unread");
 });
 
-/** How many files and sockets this process has open. */
+/** Returns the number of open files and sockets of this process. */
 const descriptors = () => Array.from(Deno.readDirSync("/proc/self/fd")).length;
 
 for (const hardened of [false, true]) {
@@ -63,7 +63,7 @@ for (const hardened of [false, true]) {
   });
 }
 
-Deno.test("serveHttp() rejects options that are nonsense", () => {
+Deno.test("serveHttp() rejects options that are out of range", () => {
   const handler = () => new Response();
   for (
     const options of [
@@ -80,7 +80,7 @@ Deno.test("serveHttp() rejects options that are nonsense", () => {
   assertThrows(() => serveHttp({ allowedHosts: ["a/b"] }, handler), TypeError, '"a/b"');
 });
 
-Deno.test("serveHttp() says that a port is taken", async () => {
+Deno.test("serveHttp() reports that a port is in use", async () => {
   await using server = serveHttp({}, () => new Response());
   const { port } = server.addr;
   const error = assertThrows(() => serveHttp({ port }, () => new Response()), NetError);
@@ -88,7 +88,7 @@ Deno.test("serveHttp() says that a port is taken", async () => {
 });
 
 for (const hardened of [false, true]) {
-  Deno.test(`an onListen that throws leaves nothing that listens (hardened: ${hardened})`, async () => {
+  Deno.test(`no server listens after an onListen that throws (hardened: ${hardened})`, async () => {
     let port = 0;
     const onListen = (addr: Deno.NetAddr) => {
       port = addr.port;

@@ -17,7 +17,7 @@ import { until } from "../../_support/until.ts";
 /** Connections of an attack: more than the hardened server has places. */
 const ATTACKERS = 40;
 const PLACES = 16;
-/** What ends a slow connection, in milliseconds. */
+/** The time limits of a connection, in milliseconds. */
 const LIMIT = 500;
 /** Chunks of a response that no send buffer holds. */
 const CHUNK = new Uint8Array(64 * 1024);
@@ -40,7 +40,7 @@ const ATTACKS = {
   ranges: ["-R", "-a", "1", "-b", "200", "-t", "HEAD"],
 } as const;
 
-/** An attack that runs, and what the server sees of it. */
+/** A running attack, and its effect on the server. */
 class Attack implements AsyncDisposable {
   /** Statuses of the responses, in the order in which they were returned. */
   readonly statuses: number[] = [];
@@ -88,7 +88,7 @@ class Attack implements AsyncDisposable {
     assertEquals([response.status, await response.text()], [200, "hello"]);
   }
 
-  /** Asks over and over until slowhttptest has ended. Returns what it printed. */
+  /** Sends requests until slowhttptest has ended. Returns its output. */
   async askUntilEnd(): Promise<string> {
     const code = this.#slow!.exitCode(60_000).finally(() => this.ended = true);
     do {

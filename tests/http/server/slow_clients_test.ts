@@ -10,9 +10,9 @@ const HEAD = "GET / HTTP/1.1\r\nHost: h\r\n";
 const POST = "POST / HTTP/1.1\r\nHost: h\r\n";
 
 interface Shape {
-  /** What is sent at once. */
+  /** The bytes that are sent at once. */
   begin: string;
-  /** What is sent over and over. */
+  /** The bytes that are sent repeatedly. */
   drip?: string;
   /** The limit that has to end it; all others are far away. */
   limit: keyof ServeHttpOptions;
@@ -91,7 +91,7 @@ for (const [what, { begin, drip, limit, expected }] of Object.entries(SHAPES)) {
       const text = await rest(conn);
       const took = performance.now() - started;
       assert(took >= LIMIT - 1 && took < LIMIT + 5000, `after ${took} ms`);
-      // What is sent to an end that has closed resets the connection, at times before it is read.
+      // Bytes for a closed end reset the connection, sometimes before the client has read.
       const told = statuses(text);
       if (drip === undefined || text.endsWith("}")) assertEquals(told, expected, text);
     } finally {
@@ -101,7 +101,7 @@ for (const [what, { begin, drip, limit, expected }] of Object.entries(SHAPES)) {
   });
 }
 
-Deno.test("serveHttp() hardened ends a client that takes nothing of its answer", async () => {
+Deno.test("serveHttp() hardened ends a client that does not read its response", async () => {
   const completed = Promise.withResolvers<void>();
   let cancelled = false;
   await using server = serveHttp({ ...FAR, writeTimeout: LIMIT }, (_request, info) => {

@@ -51,7 +51,7 @@ Deno.test("takeOver() switches protocols, and loses nothing behind the head", as
   }
 });
 
-Deno.test("takeOver() has nothing to take from requests that could be smuggled", async () => {
+Deno.test("takeOver() returns undefined for requests that could be smuggled", async () => {
   await using server = serve();
   const none = [
     `${HEAD}Content-Length: 5\r\n\r\nhello`,
@@ -79,7 +79,7 @@ Deno.test("takeOver() finds its protocol in a list of several", async () => {
   }
 });
 
-Deno.test("takeOver() is called off by any other answer, and HTTP goes on", async () => {
+Deno.test("another response withdraws takeOver(), and the connection still speaks HTTP", async () => {
   let taken: Promise<TakenOver> | undefined;
   await using server = serve({}, (request) => {
     const taking = takeOver(request, "echo");
@@ -94,7 +94,7 @@ Deno.test("takeOver() is called off by any other answer, and HTTP goes on", asyn
   await assertRejects(() => taken!, NetError, "answered otherwise");
 });
 
-Deno.test("takeOver() goes through wrappers, but its answer fits no other request", async () => {
+Deno.test("takeOver() works inside wrappers, but its response fits no other request", async () => {
   let kept: Response | undefined;
   await using server = serve(
     {},
@@ -139,7 +139,7 @@ Deno.test("a shutdown cuts a connection that was taken over at its deadline", as
   assertEquals(await conn.readLine({ timeout: 5000 }).catch(() => null), null);
 });
 
-Deno.test("no interim response gets into the protocol that has taken over", async () => {
+Deno.test("no interim response is sent after takeOver()", async () => {
   await using server = serve({}, (request, info) => {
     const taking = takeOver(request, "echo")!;
     taking.taken.then(async ({ connection }) => {

@@ -46,7 +46,7 @@ Deno.test("sendEarlyHints() sends 103 ahead of the response, as often as it is c
   assertEquals(await (await fetch(server.url)).text(), "page");
 });
 
-Deno.test("sendEarlyHints() says when it cannot", async () => {
+Deno.test("sendEarlyHints() returns false if it cannot send", async () => {
   const told: Record<string, boolean> = {};
   const late: Promise<boolean>[] = [];
   const handler = async (request: Request, info: HttpInfo) => {
@@ -80,7 +80,7 @@ Deno.test("sendEarlyHints() says when it cannot", async () => {
 });
 
 for (const hardened of [false, true]) {
-  Deno.test(`early hints and trailers refuse what is not theirs (hardened: ${hardened})`, async () => {
+  Deno.test(`early hints and trailers reject fields without a meaning there (hardened: ${hardened})`, async () => {
     await using server = serveHttp({ hardened }, async (_request, info) => {
       for (const name of ["Content-Length", "Transfer-Encoding", "Connection", "a b", ""]) {
         await assertRejects(() => info.sendEarlyHints([[name, "1"]]), TypeError);
@@ -144,7 +144,7 @@ Deno.test("trailers follow the body, streamed or whole, and are announced", asyn
   }
 });
 
-Deno.test("trailers are sent to who asks for them, unless they are optional", async () => {
+Deno.test("only clients that ask for trailers receive them, unless they are optional", async () => {
   const told: boolean[] = [];
   await using server = serve((request, info) => {
     const optional = new URL(request.url).pathname === "/optional";
@@ -181,7 +181,7 @@ Deno.test("responses without a body have no trailers", async () => {
   assertEquals(made, 0);
 });
 
-Deno.test("trailers that cannot be made break the response off", async () => {
+Deno.test("an error while trailers are made aborts the response", async () => {
   const make: Record<string, () => HeadersInit | Promise<HeadersInit>> = {
     "/throws": () => {
       throw new Error("no digest");
@@ -224,7 +224,7 @@ Deno.test("a client that leaves while trailers are made is noticed", async () =>
 const POST =
   "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-Deno.test("info.trailers gives what follows the body of a request", async () => {
+Deno.test("info.trailers has the fields after the body of a request", async () => {
   await using server = serve(async (request, info) => {
     const asked = new URL(request.url).pathname === "/before" ? info.trailers : undefined;
     const text = await request.text();
@@ -328,7 +328,7 @@ Deno.test({
   },
 });
 
-Deno.test("sendTrailers() says that it is too late once the handler has returned", async () => {
+Deno.test("sendTrailers() returns false after the handler has returned", async () => {
   let sent: boolean | undefined;
   await using server = serve((_request, info) => {
     const body = new ReadableStream({

@@ -93,7 +93,7 @@ for (const hardened of [true, false]) {
     });
     const [url, client, host, length] = await response.json();
     assertEquals(url, `http://${host}/base/a?b`);
-    // What the client claims stands before what nginx says, and is not believed.
+    // The field of the client precedes that of nginx, and is not trusted.
     assertEquals([client, length], ["127.0.0.1", 50_000]);
   }, nginx.ignore);
 

@@ -135,7 +135,7 @@ for (const hardened of [true, false]) {
     const ask = async (lines: string) =>
       statuses(await exchange(path, get("/", `Host: a\r\n${lines}${CLOSE}`)))[0];
     const all = [];
-    // One client each, but for those on the socket, who are one.
+    // Each client counts for itself, but those on the socket count as one.
     for (const lines of ["", "", "", "X-Forwarded-For: 192.0.2.1\r\n", "X-Forwarded-For: u\r\n"]) {
       all.push(await ask(lines));
     }
@@ -237,7 +237,7 @@ test("serveHttp() reads the PROXY header on a Unix socket of trusted peers", asy
       new Response("hostname" in remoteAddr ? remoteAddr.hostname : "unix:"),
   );
   assertEquals(bodyOf(await exchange(path, introduced("192.0.2.1"))), "192.0.2.1");
-  // A header that names nobody leaves the peer; a missing one closes the connection.
+  // After a header without a client the peer counts. A missing header closes the connection.
   const unknown = `PROXY UNKNOWN\r\n${get("/", `Host: a\r\n${CLOSE}`)}`;
   assertEquals(bodyOf(await exchange(path, unknown)), "unix:");
   assertEquals(statuses(await exchange(path, get("/"))), []);

@@ -37,7 +37,7 @@ Deno.test("reload() loses no request of an open connection", async () => {
   await late.write("POST /late HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nha");
   let stop = false;
   let answered = 0;
-  // Each connection asks until it is told that it ends; only then it connects anew.
+  // Each connection sends requests until the server announces its end. Then it connects again.
   const clients = Array.from({ length: 4 }, async () => {
     while (!stop) {
       await using conn = await connectTcp({ port });
