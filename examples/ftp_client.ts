@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Lists, fetches and stores files over FTP, encrypted unless told otherwise.
+ * Lists, downloads and uploads files over FTP. The connections are encrypted by default.
  *
  * ```sh
  * deno task ftp-client ls --server 127.0.0.1
  * deno run -q -P=ftp-client --allow-read=. --allow-write=. examples/ftp_client.ts get notes.txt
  * ```
  *
- * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read`, `--allow-write` for files of this machine
+ * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read`, `--allow-write` for local files
  *
  * @module
  */
@@ -22,21 +22,21 @@ const known = Object.keys(COMMANDS).join(", ");
 
 const cli = defineCli({
   name: "ftp-client",
-  summary: "Lists, fetches and stores files over FTP.",
+  summary: "Lists, downloads and uploads files over FTP.",
   description: [
-    "ls [DIRECTORY], get FILE [HERE], put FILE [THERE], mirror DIRECTORY HERE,",
-    "mirror-up HERE DIRECTORY, mkdir DIRECTORY, rm FILE (with --recursive a directory).",
+    "ls [DIRECTORY], get FILE [LOCAL], put LOCAL [FILE], mirror DIRECTORY LOCAL,",
+    "mirror-up LOCAL DIRECTORY, mkdir DIRECTORY, rm FILE (with --recursive a directory).",
   ].join("\n"),
   flags: {
     ...clientFlags("starttls", "21, with --tls implicit 990"),
-    resume: { type: "boolean", help: "get: go on where an earlier one ended" },
-    recursive: { type: "boolean", alias: "r", help: "rm: with all that is in it" },
+    resume: { type: "boolean", help: "get: resume an earlier download" },
+    recursive: { type: "boolean", alias: "r", help: "rm: a directory with everything in it" },
   },
   positionals: { command: { help: known }, path: { type: "list", optional: true, help: "Paths" } },
   permissions: {
-    "--allow-net=127.0.0.1": "connect there; name another server the same way",
-    "--allow-read=<file>": "files to store or fetch, --password-file, --ca",
-    "--allow-write=<file>": "files that are fetched",
+    "--allow-net=127.0.0.1": "connect; list other servers the same way",
+    "--allow-read=<file>": "files to upload or download, --password-file, --ca",
+    "--allow-write=<file>": "files that are downloaded",
   },
   examples: ["deno task ftp-client ls --server 127.0.0.1 --user ann"],
 });
@@ -46,7 +46,7 @@ const cli = defineCli({
  *
  * @param args The command line; `--help` lists the flags.
  * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ command, path, recursive, resume, json, ...values }, ctx) => {
@@ -67,7 +67,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     } catch (error) {
       const refused = error instanceof NetError && error.kind === "permission";
       if (!refused || error.permission === undefined) throw error;
-      // Each data connection has a port of its own.
+      // Each data connection has its own port, so the permission must cover all ports.
       const host = values.server.includes(":") ? `[${values.server}]` : values.server;
       const text = `Permission is missing: run again with --allow-net=${host}`;
       throw new CliError(text, 3, { cause: error });

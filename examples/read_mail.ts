@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Reads mail: folders, messages, attachments; encrypted unless told otherwise.
+ * Reads mail: folders, messages, attachments. The connection is encrypted by default.
  *
  * ```sh
  * deno task read-mail list --protocol pop3 --user ann
@@ -25,17 +25,17 @@ const cli = defineCli({
   summary: "Reads mail: folders, messages, attachments.",
   flags: {
     protocol: { type: "choice", choices: ["imap", "pop3"], default: "imap", help: "imap or pop3" },
-    folder: { type: "string", default: "INBOX", alias: "f", help: "Which folder, by IMAP" },
-    limit: { type: "integer", default: 20, min: 1, help: "list: how many, the newest first" },
-    output: { type: "string", default: ".", placeholder: "folder", help: "save: where to" },
-    ...clientFlags("implicit", "that of protocol and tls"),
+    folder: { type: "string", default: "INBOX", alias: "f", help: "The folder (imap only)" },
+    limit: { type: "integer", default: 20, min: 1, help: "list: number of messages" },
+    output: { type: "string", default: ".", placeholder: "folder", help: "save: the folder" },
+    ...clientFlags("implicit", "by protocol and tls"),
   },
   positionals: {
     command: { help: known },
-    message: { type: "string", optional: true, help: "Which message, for show, save and delete" },
+    message: { type: "string", optional: true, help: "The message, for show, save and delete" },
   },
   permissions: {
-    "--allow-net=127.0.0.1": "connect there; name another server the same way",
+    "--allow-net=127.0.0.1": "connect; list other servers the same way",
     "--allow-read=<file>": "only with --password-file, --ca",
     "--allow-write=<folder>": "only to save attachments",
   },
@@ -47,20 +47,20 @@ const cli = defineCli({
  *
  * @param args The command line; `--help` lists the flags.
  * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ command, message, ...values }, ctx) => {
+  return cli.run(args, io, async ({ command, message, json, ...values }, ctx) => {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
-    const { limit, output, json, protocol, folder, user } = values;
+    const { limit, output, protocol, folder, user } = values;
     const open = async () => {
       const options = await clientOptions(values, ctx);
       try {
         return await (protocol === "pop3" ? openPop3(options) : openImap(options, folder));
       } catch (error) {
         if (user !== undefined || !(error instanceof ReplyError)) throw error;
-        throw new CliError(`${error.message} (nobody is logged in: give --user)`);
+        throw new CliError(`${error.message} (not logged in: give --user)`);
       }
     };
     await work({ open, id: message, limit, output, json, ctx });

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Sends a message with attachments by SMTP, encrypted unless told otherwise.
+ * Sends a message with attachments by SMTP. The connection is encrypted by default.
  *
  * ```sh
  * echo hello | deno task send-mail --from ann@a.test --to bob@b.test --subject hi
@@ -19,21 +19,25 @@ import { clientFlags, clientOptions } from "./mail/flags.ts";
 const cli = defineCli({
   name: "send-mail",
   summary: "Sends a message with attachments by SMTP.",
-  description: "The text is read from standard input if neither --text nor --html is given.",
+  description: "Reads the text from standard input if neither --text nor --html is given.",
   flags: {
     from: { type: "string", required: true, help: "The author: Ann <ann@a.test>" },
-    to: { type: "list", placeholder: "address", help: "Who gets it" },
-    cc: { type: "list", placeholder: "address", help: "Who gets a copy" },
-    bcc: { type: "list", placeholder: "address", help: "Who gets a copy unseen" },
+    to: { type: "list", placeholder: "address", help: "A recipient" },
+    cc: { type: "list", placeholder: "address", help: "A recipient of a copy" },
+    bcc: { type: "list", placeholder: "address", help: "A hidden recipient of a copy" },
     subject: { type: "string", default: "(no subject)", help: "The subject" },
-    text: { type: "string", help: "The text" },
-    html: { type: "string", help: "The text as HTML" },
+    text: { type: "string", help: "The body as text" },
+    html: { type: "string", help: "The body as HTML" },
     attach: { type: "list", placeholder: "file", help: "A file to attach" },
-    inline: { type: "list", placeholder: "file", help: "An image of the HTML, there as cid:NAME" },
+    inline: {
+      type: "list",
+      placeholder: "file",
+      help: "An image for the HTML, which refers to it as cid:NAME",
+    },
     ...clientFlags("starttls", "587, with --tls implicit 465"),
   },
   permissions: {
-    "--allow-net=127.0.0.1": "connect there; name another server the same way",
+    "--allow-net=127.0.0.1": "connect; list other servers the same way",
     "--allow-read=<file>": "only with --attach, --inline, --password-file, --ca",
   },
   examples: ["deno task send-mail --from ann@a.test --to bob@b.test --subject hi --text hey"],
@@ -44,14 +48,16 @@ const cli = defineCli({
  *
  * @param args The command line; `--help` lists the flags.
  * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ json, html, ...values }, ctx) => {
     const options = await clientOptions(values, ctx);
     const { signal, log, print, printJson } = ctx;
     const input = async () => {
-      if (Deno.stdin.isTerminal()) log.info("type the text; Ctrl+D on a line of its own ends it");
+      if (Deno.stdin.isTerminal()) {
+        log.info("type the text, and end it by Ctrl+D on a separate line");
+      }
       const typed = Deno.stdin.readable.pipeThrough(new TransformStream(), { signal });
       return await new Response(typed).text();
     };

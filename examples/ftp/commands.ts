@@ -1,27 +1,32 @@
-/** What the FTP program can do. @module */
+/** The commands of the FTP program. @module */
 
 import type { FtpClient, FtpEntry, FtpTreeOptions } from "../../net/ftp/client.ts";
 import { downloadTree, type FtpTreeReport, uploadTree } from "../../net/ftp/tree.ts";
 import { type CliContext, CliError } from "../../tools/cli.ts";
 
-/** What a command has at hand. */
+/** The arguments of a command. */
 export interface Call {
   /**
-   * Connects and logs in, when all that can be known before is. The session outlives an interrupt by
-   * `grace`, in milliseconds.
+   * Connects and logs in. Commands call it after checking their arguments. After an interrupt the
+   * session stays open for `grace` milliseconds.
    */
   readonly connect: (grace?: number) => Promise<FtpClient>;
+  /** The paths on the command line. */
   readonly paths: readonly string[];
+  /** Whether `rm` removes a directory with everything in it. */
   readonly recursive: boolean;
+  /** Whether `get` resumes an earlier download. */
   readonly resume: boolean;
+  /** Whether the output is JSON. */
   readonly json: boolean;
+  /** The running program. */
   readonly ctx: CliContext;
 }
 
-/** How long it may take to delete what was stored by half. */
+/** Time limit for deleting an incomplete upload after an interrupt, in milliseconds. */
 const GRACE = 2000;
 
-/** Each command by its name; it gives what `--json` shows. */
+/** The commands by name. Each returns the value that `--json` prints. */
 export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
   ls: async ({ connect, paths: [path], ctx, json }) => {
     await using ftp = await connect();
@@ -33,7 +38,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     const remote = need(from, "the file to fetch");
     const local = to ?? nameOf(remote);
     await mayChange(local, `${local}.part`);
-    // It has its name when it is whole; what an earlier run has left is continued.
+    // The file gets its name when it is complete. --resume continues the part of an earlier run.
     const part = resume ? await found(`${local}.part`, local) ?? `${local}.part` : `${local}.part`;
     const there = resume ? await sizeOf(part) ?? 0 : 0;
     await using ftp = await connect();
@@ -42,7 +47,11 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
       throw new CliError(`Cannot resume: ${part} is larger than ${remote} (${there} > ${size})`);
     }
     const bar = progress(ctx, remote, size, there);
-    const stream = await ftp.download(remote, { offset: there, ...bar, signal: ctx.signal });
+    const stream = await ftp.download(remote, {
+      offset: there,
+      onProgress: bar.onProgress,
+      signal: ctx.signal,
+    });
     const options = { write: true, create: true, append: there > 0, truncate: there === 0 };
     const file = await Deno.open(part, options)
       .catch((error) => stream.cancel(error).then(() => Promise.reject(error)));
@@ -61,20 +70,30 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     await using ftp = await connect(GRACE);
     const bar = progress(ctx, local, (await file.stat()).size, 0);
     try {
-      await ftp.upload(remote, file.readable, { atomic: true, ...bar, signal: ctx.signal });
+      await ftp.upload(remote, file.readable, {
+        atomic: true,
+        onProgress: bar.onProgress,
+        signal: ctx.signal,
+      });
     } finally {
       bar.end();
     }
     return { from: local, to: remote, bytes: await ftp.size(remote).catch(() => undefined) };
   },
   mirror: async ({ connect, paths: [from, to], ctx }) => {
-    const [remote, local] = [need(from, "the directory"), need(to, "the folder here")];
+    const [remote, local] = [
+      need(from, "the directory on the server"),
+      need(to, "the local folder"),
+    ];
     await mayChange(local);
     await using ftp = await connect();
     return await tree((options) => downloadTree(ftp, remote, local, options), ctx);
   },
   "mirror-up": async ({ connect, paths: [from, to], ctx }) => {
-    const [local, remote] = [need(from, "the folder here"), need(to, "the directory")];
+    const [local, remote] = [
+      need(from, "the local folder"),
+      need(to, "the directory on the server"),
+    ];
     await Deno.stat(local);
     await using ftp = await connect(GRACE);
     return await tree((options) => uploadTree(ftp, local, remote, options), ctx);
@@ -91,7 +110,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   },
 };
 
-/** Carries all that the server lets go over. */
+/** Transfers a directory, and reports files that the server rejects. */
 async function tree(
   carry: (options: FtpTreeOptions) => Promise<FtpTreeReport>,
   { log, signal }: CliContext,
@@ -106,11 +125,15 @@ async function tree(
       log.error("{message}", { message });
     },
   });
-  if (refused > 0) throw new CliError(`Not all was carried over: the server refused ${refused}`);
+  if (refused > 0) {
+    throw new CliError(
+      `The transfer is incomplete: the server rejected ${refused}`,
+    );
+  }
   return report;
 }
 
-/** Asks for all that is needed at once: what is missing in the end would have cost the whole work. */
+/** Asks for all permissions at once, so that none is missing at the end of a long transfer. */
 async function mayChange(...paths: readonly string[]): Promise<void> {
   const missing: string[] = [];
   for (const name of ["read", "write"] as const) {
@@ -134,7 +157,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** The first of the files that is there. */
+/** Returns the first of the files that exists. */
 async function found(...paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) if (await sizeOf(path) !== undefined) return path;
   return undefined;
@@ -157,12 +180,12 @@ function describe({ name, type, size, modified, target }: FtpEntry): string {
   return `${`${size ?? "-"}`.padStart(12)}  ${time.padEnd(16)}  ${name}${mark}`;
 }
 
-/** A bar on a terminal's standard error, ten times a second at most. */
+/** Returns a progress bar on standard error, if that is a terminal. It is drawn ten times a second. */
 function progress({ io }: CliContext, name: string, size: number | undefined, offset: number) {
   let shown = 0;
   const label = nameOf(name).replace(/\p{Cc}/gu, "?").slice(0, 30);
   const bar = {
-    /** Of this transfer, so far. */
+    /** The number of bytes of this transfer so far. */
     bytes: 0,
     onProgress(bytes: number) {
       bar.bytes = bytes;

@@ -1,7 +1,7 @@
 /**
- * Messages put together by Nodemailer's composer: it encodes names and subjects in any script,
- * texts, HTML, images within it and attachments as MIME wants them, so that every server takes them.
- * It is the one that most mail from Node is made with, and can be had without its network.
+ * Composes messages with Nodemailer's composer. It encodes names and subjects in any script, texts, HTML,
+ * inline images and attachments in MIME, in a form that every server accepts. Most mail from Node is
+ * composed by it, and it works without Nodemailer's network code.
  *
  * @module
  */
@@ -12,34 +12,34 @@ import type { SmtpEnvelope } from "../../net/smtp/client.ts";
 import { formatSmtpPath } from "../../net/smtp/codec.ts";
 import { badValue } from "../../tools/cli.ts";
 
-/** What a message is made of. */
+/** The parts of a message. */
 export interface Letter {
   /** The author: `ann@example.com` or `Ann <ann@example.com>`. */
   readonly from: string;
   /** The recipients. */
   readonly to: readonly string[];
-  /** Who gets a copy. */
+  /** The recipients of copies. */
   readonly cc: readonly string[];
-  /** Who gets a copy without the others knowing. */
+  /** The recipients of copies that the other recipients do not see. */
   readonly bcc: readonly string[];
   /** The subject. */
   readonly subject: string;
-  /** The text. */
+  /** The body as text. */
   readonly text: string | undefined;
-  /** The same as HTML. */
+  /** The body as HTML. */
   readonly html: string | undefined;
-  /** Paths of files. */
+  /** Paths of files to attach. */
   readonly attach: readonly string[];
-  /** Paths of images that the HTML shows, by the last part of the path: `<img src="cid:a.png">`. */
+  /** Paths of images for the HTML. It refers to them by file name: `<img src="cid:a.png">`. */
   readonly inline: readonly string[];
 }
 
 /**
- * Puts a message together.
+ * Composes a message.
  *
- * @param letter What it is made of.
- * @returns The message, and to whom it goes.
- * @throws {CliError} If an address is none.
+ * @param letter The parts of the message.
+ * @returns The message in MIME, and its envelope.
+ * @throws {CliError} If an address is invalid.
  */
 export async function compose(
   letter: Letter,
@@ -65,7 +65,7 @@ export async function compose(
   if (!from) throw badValue("--from", letter.from, "an address");
   if (envelope.to.length === 0) throw badValue("--to", to.join(", "), "an address");
   for (const [flag, address] of [["--from", from], ...envelope.to.map((one) => ["--to", one])]) {
-    // Before anybody is connected to.
+    // Check all addresses before the program connects.
     if (!isAddress(address!)) throw badValue(flag!, address!, "an address: user@host");
   }
   const message = await new Promise<Uint8Array>((resolve, reject) => {

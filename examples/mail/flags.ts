@@ -1,4 +1,4 @@
-/** The flags that say which server, how the line is encrypted, and who logs in. @module */
+/** The flags for the server, the encryption and the login. @module */
 
 import type { MailLoginOptions } from "../../net/mail/options.ts";
 import { type CliContext, type Flags, type FlagValue, readPem } from "../../tools/cli.ts";
@@ -6,52 +6,56 @@ import { readPassword } from "./password.ts";
 
 const FLAGS = {
   server: { type: "host", default: "127.0.0.1", help: "The server" },
-  user: { type: "string", help: "Log in as this user; the password is asked for" },
-  passwordFile: { type: "string", placeholder: "file", help: "The file that holds it" },
-  allowPlaintextLogin: { type: "boolean", help: "Log in even where others can read it" },
-  ca: { type: "list", placeholder: "file", help: "Authority to trust, PEM" },
-  timeout: { type: "duration", default: "30s", help: "How long an answer may take" },
+  user: { type: "string", help: "Log in as this user; the program asks for the password" },
+  passwordFile: {
+    type: "string",
+    placeholder: "file",
+    help: "The file that contains the password",
+  },
+  allowPlaintextLogin: { type: "boolean", help: "Log in without encryption, too" },
+  ca: { type: "list", placeholder: "file", help: "Certificate authority to trust, PEM" },
+  timeout: { type: "duration", default: "30s", help: "Time limit for a reply" },
 } as const satisfies Flags;
 
 const TLS = {
   type: "choice",
   choices: ["starttls", "implicit", "none"],
-  help: "How the line is encrypted: starttls, implicit, none",
+  help: "Encryption: starttls, implicit, none",
 } as const;
 
 /** The flags of a client. */
 export type ClientFlags = typeof FLAGS & {
-  /** Its port. */
+  /** The port of the server. */
   readonly port: { readonly type: "port"; readonly min: 1; readonly help: string };
-  /** How the line is encrypted. */
+  /** The moment at which the connection is encrypted. */
   readonly tls: typeof TLS & { readonly default: "starttls" | "implicit" };
 };
 
-/** What they hold. */
+/** The values of {@linkcode ClientFlags}. */
 export type ClientValues = { -readonly [K in keyof ClientFlags]: FlagValue<ClientFlags[K]> };
 
 /**
- * The flags of a client.
+ * Returns the flags of a client.
  *
- * @param tls How the line is encrypted unless told otherwise.
- * @param ports The ports in words.
- * @returns The flags, to be spread among its own.
+ * @param tls The default of `--tls`.
+ * @param ports The default ports, for the help text.
+ * @returns The flags, to spread into those of a program.
  */
 export function clientFlags(tls: "starttls" | "implicit", ports: string): ClientFlags {
   return {
     ...FLAGS,
-    port: { type: "port", min: 1, help: `Its port [default: ${ports}]` },
+    port: { type: "port", min: 1, help: `The port [default: ${ports}]` },
     tls: { ...TLS, default: tls },
   };
 }
 
 /**
- * Reads the files that they name, or asks for the password.
+ * Reads the files that the flags name, or asks for the password.
  *
- * @param values What they hold.
- * @param ctx The running program: its signal ends the session, its log shows the dialogue.
- * @returns What `connectFtp`, `connectSmtp`, `connectPop3` and `connectImap` take.
- * @throws {CliError} If a file is none of its kind, or nobody can be asked.
+ * @param values The values of the flags.
+ * @param ctx The running program. Its signal ends the session, and its log shows the dialogue.
+ * @returns Options for `connectFtp`, `connectSmtp`, `connectPop3` and `connectImap`.
+ * @throws {CliError} If a file has the wrong content, or if there is no terminal to ask on.
  */
 export async function clientOptions(
   { server, port, tls, user, passwordFile, allowPlaintextLogin, ca, timeout }: ClientValues,

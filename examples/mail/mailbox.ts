@@ -1,4 +1,4 @@
-/** A mailbox as the mail reader sees it, whatever protocol is behind it. @module */
+/** A mailbox with the same interface over IMAP and POP3. @module */
 
 import { delay } from "@std/async/delay";
 import { connectImap, type ConnectImapOptions } from "../../net/imap/client.ts";
@@ -9,33 +9,33 @@ import { CliError } from "../../tools/cli.ts";
 
 /** A message in a list. */
 export interface Item {
-  /** By what it is asked for. */
+  /** The id of the message, for later calls. */
   readonly id: string;
-  /** Its size in bytes. */
+  /** The size of the message in bytes. */
   readonly size: number;
-  /** Its head, at least who wrote it, when, and about what. */
+  /** The header, at least the author, the recipients, the date and the subject. */
   readonly head: Uint8Array;
 }
 
 /** An open folder. */
 export interface Mailbox extends AsyncDisposable {
-  /** The names of all folders. */
+  /** Lists the names of all folders. */
   folders(): Promise<string[]>;
-  /** The newest messages, the newest first. */
+  /** Lists the newest messages, the newest first. */
   list(limit: number): Promise<Item[]>;
-  /** A whole message. */
+  /** Fetches a message as a stream. */
   message(id: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
-  /** Deletes a message for good. */
+  /** Deletes a message permanently. */
   remove(id: number): Promise<void>;
-  /** The messages that come from now on; a session that is lost is opened anew. */
+  /** Yields messages that arrive from now on. It connects again if the session is lost. */
   watch(onLost: (error: NetError) => void): AsyncIterable<Item>;
 }
 
 /**
- * Opens the one folder that POP3 has.
+ * Opens the only folder of POP3.
  *
- * @param options The server and who logs in.
- * @returns The mailbox.
+ * @param options The server and the login.
+ * @returns The mailbox with an open session.
  */
 export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
   const mail = await connectPop3(options);
@@ -60,19 +60,19 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
   };
 }
 
-/** The wait before a session that is lost is opened anew, in milliseconds. */
+/** The wait before it connects again after losing a session, in milliseconds. */
 const PAUSE = 1000;
 
-/** What a server says that is just starting, or not up yet. */
+/** Returns whether an error is typical of a server that is starting. */
 const isRetriable = ({ kind, retryable }: NetError) =>
   retryable || kind === "truncated" || kind === "reset";
 
 /**
  * Opens a folder by IMAP.
  *
- * @param options The server and who logs in.
- * @param folder The folder.
- * @returns The mailbox.
+ * @param options The server and the login.
+ * @param folder The full name of the folder.
+ * @returns The mailbox with an open session.
  */
 export async function openImap(options: ConnectImapOptions, folder: string): Promise<Mailbox> {
   const { signal } = options;
@@ -118,7 +118,7 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
           const found = await items(fresh);
           last = fresh.at(-1) ?? last;
           yield* found;
-          // More may have come meanwhile, and is not told again.
+          // Messages may have arrived meanwhile. IDLE does not report them again.
           if (mail.selected?.exists !== exists) continue;
           for await (const { type } of mail.idle(signal && { signal })) {
             if (type === "exists") break;
@@ -141,15 +141,15 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
   };
 }
 
-/** The most bytes of a message that are read into memory. */
+/** Maximum size of a message in memory, in bytes. */
 const MOST = 50 * 1024 * 1024;
 
 /**
- * Reads a stream whole.
+ * Reads a stream into memory.
  *
- * @param stream The stream.
- * @returns Its bytes.
- * @throws {CliError} If it is larger than a message that can be shown.
+ * @param stream The stream of a message.
+ * @returns All bytes of the stream.
+ * @throws {CliError} If the message is larger than 50 MiB.
  */
 export async function readAll(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,

@@ -1,15 +1,15 @@
-/** Passwords of the mail programs: from a file or asked for, never from the command line. @module */
+/** Reads passwords from a file or the terminal, never from the command line. @module */
 
 import { type CliContext, CliError } from "../../tools/cli.ts";
 
 /**
- * Reads a password.
+ * Reads a password from a file, or asks for it on the terminal.
  *
- * @param user Whose it is; without one there is none.
- * @param file The file that holds it in its first line.
- * @param ctx The running program, which may be interrupted meanwhile.
- * @returns The password.
- * @throws {CliError} If it is neither in a file nor can be asked for.
+ * @param user The name of the user. Without a user no password is needed.
+ * @param file The path of a file whose first line is the password.
+ * @param ctx The running program. Its signal ends the question.
+ * @returns The password; undefined without a user.
+ * @throws {CliError} If there is neither a file nor a terminal.
  */
 export async function readPassword(
   user: string | undefined,
@@ -23,8 +23,8 @@ export async function readPassword(
 }
 
 /**
- * Asks on the terminal, unseen. `promptSecret` of @std/cli holds the whole process up while it
- * waits, so that nobody would hear Ctrl+C, and asks on standard output, where the result goes.
+ * Asks on the terminal without showing the input. `promptSecret` of @std/cli blocks the process, so that
+ * Ctrl+C would have no effect, and it writes to standard output, which is for results.
  */
 async function ask(
   question: string,
@@ -33,7 +33,7 @@ async function ask(
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort);
-  // Windows has no cbreak, in which the terminal makes a signal of Ctrl+C.
+  // In cbreak mode Ctrl+C is a signal. Windows does not have this mode.
   Deno.stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
   try {
     signal.throwIfAborted();
@@ -51,7 +51,7 @@ async function typedLine(): Promise<string> {
   const byte = new Uint8Array(1);
   let typed: string[] = [];
   for (;;) {
-    // One at a time: what follows the line is for whoever reads next.
+    // Read single bytes, because the input after the line belongs to the next reader.
     const end = await Deno.stdin.read(byte) === null;
     const letter = end ? "\x04" : decoder.decode(byte, { stream: true });
     if (letter === "\r" || letter === "\n") return typed.join("");

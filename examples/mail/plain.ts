@@ -1,21 +1,21 @@
-/** What senders write, made fit for a folder and a terminal. @module */
+/** Makes names and HTML from mail safe for folders and terminals. @module */
 
 /**
- * Names for attachments, without any way out of a folder, and each of its own.
+ * Returns file names for attachments. They are unique and stay within a folder.
  *
- * @param given What the sender calls them.
- * @returns As many names.
+ * @param given The names that the sender has chosen.
+ * @returns One name for each attachment, in the same order.
  */
 export function plainNames(given: readonly (string | null | undefined)[]): string[] {
   const names: string[] = [];
   const taken = new Set<string>();
   for (const filename of given) {
     const last = (filename ?? "").replace(/^.*[/\\]/s, "").slice(-500);
-    // Nothing hidden, no flag, no name of a device, nothing that shows as something else.
+    // No hidden files, flags or device names, and no characters that change how a name looks.
     const name = last.replace(/[\p{Cc}\p{Cf}\p{Cs}<>:"|?*]/gu, "_").replace(/^[.\s-]+|[.\s]+$/g, "")
       .replace(/^(?=(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))/i, "_") || "attachment";
     const [, stem = "", ending = ""] = /^(.*?)(\.[^.]{1,10})?$/s.exec(name) ?? [];
-    // File systems count bytes.
+    // File systems limit names in bytes.
     const bytes = new TextEncoder().encode(stem).subarray(0, 180);
     const short = new TextDecoder().decode(bytes).replace(/\uFFFD+$/, "");
     let own = short + ending;
@@ -33,10 +33,10 @@ const ENTITIES: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * What can be read of HTML where there is no text.
+ * Returns the text of an HTML body, for messages without a text body.
  *
- * @param html The HTML.
- * @returns Its words.
+ * @param html The body in HTML.
+ * @returns The text without tags.
  */
 export function plainText(html: string): string {
   return html.replace(/<(style|script|title)\b.*?(?:<\/\1\s*>|$)/gis, " ").replace(/<[^<>]*>/g, " ")

@@ -1,4 +1,4 @@
-/** What the mail reader shows; messages are parsed by postal-mime. @module */
+/** The commands of the mail reader. postal-mime parses the messages. @module */
 
 import PostalMime, { type Email } from "postal-mime";
 import type { NetError } from "../../net/errors/errors.ts";
@@ -6,19 +6,23 @@ import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
 import { type Item, type Mailbox, readAll } from "./mailbox.ts";
 import { plainNames, plainText } from "./plain.ts";
 
-/** What a command has at hand. */
+/** The arguments of a command. */
 export interface Call {
-  /** Connects and logs in, when all that can be known before is. */
+  /** Connects and logs in. Commands call it after checking their arguments. */
   readonly open: () => Promise<Mailbox>;
-  /** The message, where a command needs one. */
+  /** The id of a message. */
   readonly id: string | undefined;
+  /** The number of messages to list. */
   readonly limit: number;
+  /** The folder for attachments. */
   readonly output: string;
+  /** Whether the output is JSON. */
   readonly json: boolean;
+  /** The running program. */
   readonly ctx: CliContext;
 }
 
-/** Each command by its name. */
+/** The commands by name. */
 export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> = {
   folders: async ({ open, json, ctx }) => {
     await using mail = await open();
@@ -50,7 +54,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
   },
   save: async ({ open, id, output, json, ctx }) => {
     const email = await fetched(open, need(id));
-    // Asked for once, for the folder: the names are the sender's.
+    // One request for the whole folder, because the sender has chosen the names.
     const { state } = await Deno.permissions.request({ name: "write", path: output });
     if (state !== "granted") {
       throw new CliError(`Permission is missing: run again with --allow-write=${output}`, 3);
@@ -63,7 +67,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
       const bytes = typeof content === "string"
         ? new TextEncoder().encode(content)
         : new Uint8Array(content as ArrayBuffer);
-      // What is there stays there.
+      // Never overwrite a file.
       await Deno.writeFile(path, bytes, { createNew: true });
       if (json) ctx.printJson({ path, bytes: bytes.length });
       else ctx.print(path);
@@ -80,7 +84,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
 
 function need(id: string | undefined): number {
   if (id === undefined) {
-    throw new CliError("Missing argument: the message, by its number of list", 2);
+    throw new CliError("Missing argument: the message, by its number in the list", 2);
   }
   if (/^[1-9]\d{0,9}$/.test(id)) return Number(id);
   throw badValue("the message", id, "a number");
@@ -95,7 +99,7 @@ async function parse(bytes: Uint8Array): Promise<Email> {
   try {
     return await PostalMime.parse(bytes, { maxNestingDepth: 50 });
   } catch (error) {
-    // Its sender has made it too deep, or its head too long.
+    // The message has too many nested parts, or its header is too long.
     const { message } = error as Error;
     throw new CliError(`Cannot read the message: ${message}`, 1, { cause: error });
   }
@@ -113,7 +117,7 @@ function summarize(email: Partial<Email>): Record<string, string> {
 }
 
 async function showItem({ id, size, head }: Item, json: boolean, ctx: CliContext): Promise<void> {
-  // One that cannot be read does not hide the others.
+  // An invalid message must not hide the others.
   const summary = summarize(await parse(head).catch(() => ({})));
   if (json) return ctx.printJson({ id, size, ...summary });
   const { from = "", subject = "" } = summary;
