@@ -134,7 +134,7 @@ total = len(set().union(*heard))
 print(f"{users} users, {total} lines, one order")
 `;
 
-Deno.test("a peer that never reads is let go, stalls nobody and costs no memory", async () => {
+Deno.test("a peer that never reads is disconnected, delays nobody and costs no memory", async () => {
   await using server = await start("--rate=0", "--send-queue=64KiB");
   await using ann = await enter(server, "Ann");
   const deaf = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
@@ -223,7 +223,7 @@ Deno.test("one connection too many from an address is turned away", async () => 
   await server.until(({ stderr }) => stderr.includes("turned away 127.0.0.1: address"), "the log");
 });
 
-Deno.test("the log says who came and went, and nothing of what was said", async () => {
+Deno.test("the log has joins and leaves, and no messages", async () => {
   await using server = await start();
   await using ann = await enter(server, "Ann");
   await using bob = await enter(server, "Bob");

@@ -17,7 +17,7 @@ function keep(): { listener: Listener; sent: Uint8Array[]; text: () => string } 
   return { listener, sent, text: () => sent.map((bytes) => decoder.decode(bytes)).join("") };
 }
 
-Deno.test("Broadcast queues what was said in one turn once, the same bytes for all", async () => {
+Deno.test("Broadcast queues the lines of one turn once, with the same bytes for all listeners", async () => {
   const broadcast = new Broadcast({ lang: "en", replay: 0 }, 1024);
   const [one, two] = [keep(), keep()];
   for (let seq = 1; seq <= 3; seq++) {
@@ -31,7 +31,7 @@ Deno.test("Broadcast queues what was said in one turn once, the same bytes for a
   assertStrictEquals(one.sent[0], two.sent[0]);
 });
 
-Deno.test("Broadcast gives each listener what it heard, in order, whatever the others heard", async () => {
+Deno.test("Broadcast gives each listener its own lines in order", async () => {
   const steps = fc.array(
     fc.record({
       rooms: fc.boolean(),

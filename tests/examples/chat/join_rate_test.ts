@@ -26,7 +26,7 @@ Deno.test("JoinRate keeps each address waiting by itself", async () => {
   assertEquals(await open(joins, "192.0.2.2"), true);
 });
 
-Deno.test("JoinRate forgets who gave up waiting", async () => {
+Deno.test("JoinRate does not count a wait that was cancelled", async () => {
   const joins = new JoinRate(1, 1);
   await joins.turn("a", signal);
   for (let i = 0; i < 100; i++) await open(joins, "a");

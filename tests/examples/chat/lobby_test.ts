@@ -9,7 +9,7 @@ import type {
 } from "../../../examples/chat/lobby.ts";
 import { enter, RecordingFace, testLobby } from "./_faces.ts";
 
-Deno.test("what a user says goes to everyone else as name: text, and back as his own", () => {
+Deno.test("a message goes to all other users as name: text, and back to its author as own", () => {
   const lobby = testLobby();
   const [ann, bob] = [enter(lobby, "Ann"), enter(lobby, "Bob")];
   assertEquals(ann.face.read(), ["Bob joined"]);
@@ -28,7 +28,7 @@ Deno.test("what a user says goes to everyone else as name: text, and back as his
   assertEquals(ann.face.own.at(-1), ann.face.events[0]);
 });
 
-Deno.test("a newcomer is told who is there and what was said", () => {
+Deno.test("a new user receives the members and the history", () => {
   const lobby = testLobby();
   const ann = enter(lobby, "Ann");
   ann.member.say("one");
@@ -85,7 +85,7 @@ Deno.test("/quit says good-bye and leaves", () => {
   assertEquals(ann.face.read(), ["Bob left"]);
 });
 
-Deno.test("a stop tells everyone, each leaves once, and nobody comes in any more", () => {
+Deno.test("a shutdown notifies all users, each leaves once, and nobody can join any more", () => {
   const lobby = testLobby();
   const users = ["Ann", "Bob", "Cem"].map((name) => enter(lobby, name));
   users[2]?.member.say("/join #tea");
@@ -308,7 +308,7 @@ Deno.test("a room remembers so many events and so many characters", () => {
   assertEquals((last.events[0] as ChatWelcome).events.length, 2);
 });
 
-Deno.test("who comes back gets what he missed, and is told when too much is lost", () => {
+Deno.test("a returning user gets the missed events, and learns when some are lost", () => {
   const lobby = testLobby({ history: 5 });
   const [ann, bob] = [enter(lobby, "Ann"), enter(lobby, "Bob")];
   bob.member.leave("lost");

@@ -46,7 +46,7 @@ Deno.test("checkName() takes names of every script, and emoji", () => {
   for (const name of names) assertEquals(nameOf(name), name.normalize("NFC"), name);
 });
 
-Deno.test("checkName() drops what nobody sees, and blanks at the ends", () => {
+Deno.test("checkName() removes invisible characters, and blanks at the ends", () => {
   assertEquals(nameOf("  Bob\t"), "Bob");
   assertEquals(nameOf("\ufeffBob"), "Bob");
   assertEquals(nameOf("b\u200bob"), "bob");
@@ -56,7 +56,7 @@ Deno.test("checkName() drops what nobody sees, and blanks at the ends", () => {
   assertEquals(nameOf("Bo\u0301b"), "Bób");
 });
 
-Deno.test("checkName() says what is wrong with a name", () => {
+Deno.test("checkName() names the problem of a name", () => {
   const table: [string, string][] = [
     ["", "name-empty"],
     ["   ", "name-empty"],

@@ -20,7 +20,7 @@ scene("talks with a terminal, both ways", async ({ join, terminal }) => {
   await becomes(page, 'document.querySelectorAll("#people li").length === 1');
 });
 
-scene("invites to say something, and tells once who joined", async ({ join, terminal }) => {
+scene("invites users to write, and shows each join once", async ({ join, terminal }) => {
   const page = await join("Ann");
   await shown(page, "Nobody has said anything yet");
   await using nc = await terminal("Bob");
@@ -158,7 +158,7 @@ scene("stays quick and small with ten thousand lines", async ({ join, terminal }
   await heard(nc, "still quick");
 });
 
-scene("comes back by itself after a restart, and sends what was kept", async (scene) => {
+scene("reconnects after a restart, and sends the waiting lines", async (scene) => {
   const page = await scene.join("Ann");
   await say(page, "before");
   await becomes(page, ALL_SENT);
@@ -213,7 +213,7 @@ scene("numbers its lines so that nobody can answer in the server's place", async
   assert(Number.isSafeInteger(one) && Math.abs(two - one) > 1000, `${two} follows ${one}`);
 });
 
-scene("gets what was missed while the line was cut", async ({ join, terminal }) => {
+scene("receives the events that it missed while disconnected", async ({ join, terminal }) => {
   const page = await join("Ann");
   await using nc = await terminal("Bob");
   await shown(page, "Bob joined");
@@ -236,7 +236,7 @@ scene("puts a message of one's own into the list once, to be read out once", asy
   assertEquals(added.filter((text) => /one|two|nods/.test(text)).length, 3, added.join("\n"));
 });
 
-scene("knows what was on its way when the line was cut", async ({ join, terminal }) => {
+scene("knows which lines were in flight when the connection broke", async ({ join, terminal }) => {
   const page = await join("Ann");
   await using nc = await terminal("Bob");
   await shown(page, "Bob joined");
@@ -336,13 +336,15 @@ scene("counts unread messages in its title, and does not send a half-composed wo
   assertEquals(await page.inputValue("#text"), "你hao");
 });
 
-scene("keeps the place of a reader who goes up, and shows the end while one writes", async (s) => {
-  const page = await s.join("Ann");
-  await using nc = await s.terminal("Bot");
-  await nc.write(Array.from({ length: 3000 }, (_, i) => `line ${i}\n`).join(""));
-  await shown(page, "line 2999");
-  for (const top of [0, 100, 190]) {
-    const [before, after] = await page.evaluate<[number, number]>(`(async () => {
+scene(
+  "keeps the scroll position of a reader, and shows the end while the user writes",
+  async (s) => {
+    const page = await s.join("Ann");
+    await using nc = await s.terminal("Bot");
+    await nc.write(Array.from({ length: 3000 }, (_, i) => `line ${i}\n`).join(""));
+    await shown(page, "line 2999");
+    for (const top of [0, 100, 190]) {
+      const [before, after] = await page.evaluate<[number, number]>(`(async () => {
       const still = () => new Promise((resolve) => setTimeout(resolve, 120));
       log.scrollTop = 3000;
       await still();
@@ -353,23 +355,24 @@ scene("keeps the place of a reader who goes up, and shows the end while one writ
       await still();
       return [before, line.getBoundingClientRect().top];
     })()`);
-    assert(Math.abs(after - before) < 40, `from ${before} to ${after}`);
-  }
-  // Whose lines these are can be seen wherever one looks.
-  assert(await page.locator("#log .who").count() > 20);
-  await page.click("#jump");
-  const atEnd = "following && log.scrollHeight - log.scrollTop - log.clientHeight < 2";
-  for (const size of [{ width: 667, height: 320 }, { width: 320, height: 568 }]) {
-    await page.setViewportSize(size);
-    await becomes(page, atEnd);
-    for (const text of ["a\nb\nc\nd\ne\nf", "a\nb\nc\nd\ne\nf\ng", "a"]) {
-      await page.fill("#text", text);
-      // Two frames, so that all events of the change have come.
-      await page.evaluate("new Promise((done) => setTimeout(() => setTimeout(done, 50), 50))");
-      await becomes(page, atEnd);
+      assert(Math.abs(after - before) < 40, `from ${before} to ${after}`);
     }
-  }
-});
+    // Whose lines these are can be seen wherever one looks.
+    assert(await page.locator("#log .who").count() > 20);
+    await page.click("#jump");
+    const atEnd = "following && log.scrollHeight - log.scrollTop - log.clientHeight < 2";
+    for (const size of [{ width: 667, height: 320 }, { width: 320, height: 568 }]) {
+      await page.setViewportSize(size);
+      await becomes(page, atEnd);
+      for (const text of ["a\nb\nc\nd\ne\nf", "a\nb\nc\nd\ne\nf\ng", "a"]) {
+        await page.fill("#text", text);
+        // Two frames, so that all events of the change have come.
+        await page.evaluate("new Promise((done) => setTimeout(() => setTimeout(done, 50), 50))");
+        await becomes(page, atEnd);
+      }
+    }
+  },
+);
 
 scene("gives a way back when the name is taken meanwhile, and after /quit", async (s) => {
   const page = await s.join("Ann");
@@ -405,7 +408,7 @@ scene("notices a line that was cut without a word", async ({ join, terminal }) =
   await shown(page, "there again");
 });
 
-scene("speaks what the server speaks to a browser that asks for neither", async ({ visit }) => {
+scene("uses the language of the server if the browser prefers neither", async ({ visit }) => {
   const page = await visit({ locale: "fr-FR" });
   assertEquals(await page.textContent("#enter"), "加入");
   await page.click("#join .lang");

@@ -93,7 +93,7 @@ Deno.test("neutralise() keeps gaps short, so that nothing of a line passes for a
   }
 });
 
-Deno.test("isBlank() sees through what shows nothing", () => {
+Deno.test("isBlank() recognises text without visible characters", () => {
   const blank = ["", " ", "\u3000", "\u200b", "\u2060\ufe0f", "\u3164", "\u2800", "\u{E0041}"];
   for (const text of blank) assert(isBlank(text), JSON.stringify(text));
   for (const text of ["a", " .", "\u0301", "👍🏽", "ㅋ"]) {

@@ -91,7 +91,7 @@ Deno.test("a terminal gives up after five names, as when a browser calls", async
   assertEquals(lobby.stats().joined, 0);
 });
 
-Deno.test("a terminal without a name is let go in time, even when it drips", async () => {
+Deno.test("a terminal without a name is disconnected in time, even if it sends single bytes", async () => {
   const { terminals } = setUp({ nameTimeout: 200 });
   await using silent = new User(terminals);
   await using dripping = new User(terminals, { faults: [{ chunkSize: 1, delay: 50 }, {}] });
@@ -105,7 +105,7 @@ Deno.test("a terminal without a name is let go in time, even when it drips", asy
   }
 });
 
-Deno.test("a silent terminal is let go in time, whatever the others say", async () => {
+Deno.test("a silent terminal is disconnected in time, also while other users write", async () => {
   const { lobby, terminals } = setUp({ idleTimeout: 300 });
   await using ann = await new User(terminals).enter("Ann");
   await using bob = await new User(terminals).enter("Bob");
@@ -128,7 +128,7 @@ Deno.test("a terminal is served byte by byte, with LF and CR LF", async () => {
   assertEquals(await ann.lines(3), ["Böb joined", "Böb: héllo 👍", "Böb: bye"]);
 });
 
-Deno.test("what came before a half-close is delivered, a line without its end too", async () => {
+Deno.test("lines before a half-close are delivered, also a line without its end", async () => {
   const { terminals } = setUp();
   await using ann = await new User(terminals).enter("Ann");
   await using bob = new User(terminals);
@@ -188,7 +188,7 @@ Deno.test("a flood is slowed down by not reading on, and nothing is lost", async
   assertEquals(flood, Array.from({ length: 40 }, (_, i) => `Bob: ${i}`));
 });
 
-Deno.test("a user who is slowed down can be let go at once", async () => {
+Deno.test("a user who is slowed down can be disconnected at once", async () => {
   const { lobby, terminals } = setUp({ rate: 0.1, burst: 2 });
   await using ann = await new User(terminals).enter("Ann");
   await using bob = await new User(terminals).enter("Bob");
@@ -199,7 +199,7 @@ Deno.test("a user who is slowed down can be let go at once", async () => {
   assertEquals(await ann.lines(3), ["The server is stopping", "Bob left", "* Good-bye."]);
 });
 
-Deno.test("who does not read is let go at the end of his queue, and stalls nobody", async () => {
+Deno.test("a user who does not read is disconnected when the queue is full, and delays nobody", async () => {
   const { lobby, terminals } = setUp();
   await using ann = await new User(terminals).enter("Ann");
   await using deaf = await new User(terminals, { capacity: 1024 }).enter("Deaf");

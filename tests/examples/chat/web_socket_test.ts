@@ -32,7 +32,7 @@ Deno.test("two browsers talk, each event once and in one order", async () => {
   assertEquals(rooms.rooms, [{ name: "lobby", count: 2 }]);
 });
 
-Deno.test("who comes in, is renamed and goes to another room hears of it once himself", async () => {
+Deno.test("a user hears once of the own join, rename and change of room", async () => {
   await using web = serve(lobby());
   await using ann = new Browser(web.url);
   await using bob = new Browser(web.url);
@@ -81,7 +81,7 @@ Deno.test("a message that is too large ends its own connection with 1009", async
   assertEquals(notices.map(({ text }) => text), ["Ann joined", "Bob joined", "Bob left"]);
 });
 
-Deno.test("who does not say a name in time is let go", async () => {
+Deno.test("a browser that does not join in time is disconnected", async () => {
   await using web = serve(lobby(), { nameTimeout: 100 });
   await using silent = new Browser(web.url);
   await silent.open();
@@ -89,7 +89,7 @@ Deno.test("who does not say a name in time is let go", async () => {
   assertEquals((await silent.closed).code, 1008);
 });
 
-Deno.test("a browser that answers no ping is let go, one that does stays", async () => {
+Deno.test("a browser that answers no ping is disconnected, one that answers stays", async () => {
   const chat = lobby();
   await using web = serve(chat, { pingInterval: 1000 });
   await using ann = new Browser(web.url);
@@ -117,7 +117,7 @@ Deno.test("a flood is slowed down by not reading on, and nothing is lost", async
   assertEquals(chat.stats().users, 2);
 });
 
-Deno.test("a browser that does not read is let go and stalls nobody", async () => {
+Deno.test("a browser that does not read is disconnected and delays nobody", async () => {
   const chat = lobby();
   await using web = serve(chat, { sendQueue: 64 * 1024 });
   // A raw peer that opens a WebSocket, joins, and never reads again.
@@ -139,7 +139,7 @@ Deno.test("a browser that does not read is let go and stalls nobody", async () =
   while (message.text !== "over") message = await bob.next("message");
 });
 
-Deno.test("who comes back gets what was missed, and nobody hears of it", async () => {
+Deno.test("a returning browser gets the missed events, and the room gets no notice", async () => {
   await using web = serve(lobby());
   await using ann = new Browser(web.url);
   await ann.join("Ann");
@@ -284,7 +284,7 @@ Deno.test("a browser that reads as fast as it can survives a burst of thousands 
   assertEquals(chat.stats().left.slow, 0);
 });
 
-Deno.test("strangers who have not joined hold few sockets, and keep out nobody who has", async () => {
+Deno.test("browsers without a name hold few sockets, and exclude no user", async () => {
   await using web = serve(lobby());
   await using ann = new Browser(web.url);
   await ann.join("Ann");

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { delay } from "@std/async/delay";
 import { Browser, connections, frame, lobby, openRaw, raw, serve } from "./_browser.ts";
 
-Deno.test("the page comes with a policy whose hashes are those of its script and style", async () => {
+Deno.test("the page has a policy with the hashes of its script and style", async () => {
   await using web = serve(lobby());
   const response = await fetch(web.url);
   const html = await response.text();
@@ -33,7 +33,7 @@ Deno.test("the page is not sent twice, and HEAD has no body", async () => {
   assertEquals([head.status, await head.text()], [200, ""]);
 });
 
-Deno.test("other paths are 404, other methods 405 with what is allowed", async () => {
+Deno.test("other paths are 404, other methods are 405 with Allow", async () => {
   await using web = serve(lobby());
   const missing = await fetch(`${web.url}/etc/passwd`);
   assertEquals(missing.status, 404);
@@ -180,7 +180,7 @@ Deno.test("connections are limited in all and per address", async () => {
   assertEquals((await carol.join("Carol")).name, "Carol");
 });
 
-Deno.test("a shutdown tells everyone and does not wait for those who do not answer", async () => {
+Deno.test("a shutdown notifies all users and does not wait for browsers that do not answer", async () => {
   const chat = lobby();
   const web = serve(chat);
   await using ann = new Browser(web.url);
@@ -194,7 +194,7 @@ Deno.test("a shutdown tells everyone and does not wait for those who do not answ
   assertEquals((await ann.closed).code, 1001);
 });
 
-Deno.test("a shutdown lets a browser read what is queued for it, and the bye", async () => {
+Deno.test("a shutdown sends the queue of a browser, and the bye", async () => {
   const chat = lobby();
   const web = serve(chat, { sendQueue: 16 * 1024 * 1024 });
   await using late = await openRaw(web.url);

@@ -9,7 +9,7 @@ Deno.test("sentence() says the notices in English and Chinese", () => {
   assertEquals(sentence("zh", "usage-msg"), "用法：/msg 名字 内容");
 });
 
-Deno.test("sentence() fills in what is given and nothing that is in it", () => {
+Deno.test("sentence() replaces placeholders once, and none in the values", () => {
   assertEquals(sentence("en", "renamed", { from: "{to}", to: "$1{from}" }), "{to} is now $1{from}");
   assertEquals(sentence("en", "too-long", {}), "That line was not sent: it is longer than  bytes.");
 });
