@@ -54,7 +54,7 @@ async function textOf(request: Request): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(await request.bytes());
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new ProblemError(400, { detail: "The body is no UTF-8", cause });
+    throw new ProblemError(400, { detail: "The body is not UTF-8", cause });
   }
 }
 

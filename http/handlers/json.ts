@@ -79,7 +79,7 @@ const JSON_HEADERS = { "content-type": "application/json" };
  * assertEquals(error.status, 400);
  * assertEquals(
  *   error.options.detail,
- *   "The body is no JSON: expected a name in double quotes at line 3, column 1",
+ *   "The body is not JSON: expected a name in double quotes at line 3, column 1",
  * );
  * ```
  */
@@ -105,7 +105,7 @@ export async function readJson<T = unknown>(
   } catch (cause) {
     const { line, column, reason } = jsonPlace(text);
     throw new ProblemError(400, {
-      detail: `The body is no JSON: ${reason} at line ${line}, column ${column}`,
+      detail: `The body is not JSON: ${reason} at line ${line}, column ${column}`,
       extensions: { line, column },
       cause,
     });
@@ -173,6 +173,6 @@ function decode(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch (cause) {
-    throw new ProblemError(400, { detail: "The body is no UTF-8", cause });
+    throw new ProblemError(400, { detail: "The body is not UTF-8", cause });
   }
 }

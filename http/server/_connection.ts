@@ -141,7 +141,7 @@ export class HttpConnection extends Session implements InfoContext, ReadListener
       // The body may fail with a NetError, too: that of a proxy does if its upstream fails.
       const ofBody = info.bodyFailed && info.gone === undefined;
       if (ofBody || !(error instanceof NetError)) this.#gate.replace(error, info.request);
-      // Half a response may be out: only the end of the connection tells the client.
+      // Half a response may have been sent, and only the end of the connection shows that.
       info.clientEnded(error);
       this.connection.abort(error);
       return false;

@@ -139,7 +139,7 @@ for (
 ) {
   Deno.test(`readJson() refuses the bytes ${bytes.map((one) => one.toString(16))}`, async () => {
     const error = await assertRejects(() => read(Uint8Array.from(bytes)), ProblemError);
-    assertEquals([error.status, error.options.detail], [400, "The body is no UTF-8"]);
+    assertEquals([error.status, error.options.detail], [400, "The body is not UTF-8"]);
   });
 }
 
