@@ -2,7 +2,7 @@ import { escapeControls } from "../text.ts";
 import type { ErrorContext, NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
 import { byCode, byMessage, bySyscall, tlsByMessage, winsockCode } from "./_tables.ts";
 
-/** What could be found out about a thrown value. */
+/** The classification of a thrown value. */
 export interface Classified {
   readonly kind: NetErrorKind;
   readonly phase?: NetPhase | undefined;
@@ -11,35 +11,35 @@ export interface Classified {
   readonly permission?: string | undefined;
   readonly address?: string | undefined;
   readonly addresses?: readonly string[] | undefined;
-  /** Where a NetError was wrapped in another error: what it said, and its advice. */
+  /** The message of a NetError that was wrapped in another error. */
   readonly sentence?: string | undefined;
   readonly retryable?: boolean | undefined;
-  /** What the error itself says: bounded, on one line, without controls. */
+  /** The message of the error itself. It is short, on one line and escaped. */
   readonly detail: string;
 }
 
 type Found = Omit<Classified, "detail">;
 
-/** The fields of a NetError, which is itself made with this module. */
+/** The fields of a NetError. Its class depends on this module, so it cannot be imported. */
 type OwnError = Error & Omit<Found, "sentence">;
 
-/** How far a chain of causes is followed. */
+/** Maximum number of errors in a chain of causes. */
 const DEPTH = 8;
 const MAX_DETAIL = 300;
-/** How much of a message is searched for what it means; a path may be long. */
+/** Maximum length of a message that is searched. Messages may contain long paths. */
 const MAX_MESSAGE = 8192;
-/** Of several addresses that were tried, these tell the least: often one family is just not there. */
+/** The least helpful kinds if several addresses were tried: often one address family is missing. */
 const WEAK: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "unreachable",
   "address-unavailable",
 ]);
-/** What `fetch` and `WebSocket` say before the reason: an URL there must not be taken for one. */
+/** Text of `fetch` and `WebSocket` before the reason. The URL in it must not be searched. */
 const PREAMBLES =
   /^(?:error sending request (?:from \S+ )?for (?:url \(\S*\)|\S+ \(\S+\)): (?:client error \(\w+\): )?|Fetch failed: |(?:NetworkError: )?failed to connect to WebSocket: )/;
 
 /**
- * Finds out what an error is. Total: takes any value, and objects that bite.
- * `own` tells the NetErrors, which this module must not import, from the rest.
+ * Classifies any value, including objects whose properties throw. `own` returns whether an object is
+ * a NetError, because this module cannot import that class.
  */
 export function classify(
   error: unknown,
@@ -65,7 +65,7 @@ export function classify(
       code ??= systemCode(link);
       const here = classifyLink(link, text, context, error);
       if (here === undefined) continue;
-      // Where several were tried, each one says more than the code that all bear together.
+      // If several addresses were tried, the single errors are more precise than the common code.
       if (here.kind !== "aborted" && property(property(link, "errors"), "0") !== undefined) {
         general ??= here;
         addresses ??= gatheredAddresses(link);
@@ -75,7 +75,7 @@ export function classify(
         weak ??= here;
         continue;
       }
-      // The link that tells the kind tells the reason too.
+      // The error that shows the kind also has the best message.
       detail = detailOf(text) || detail;
       found = here;
       break;
@@ -86,7 +86,7 @@ export function classify(
   return { addresses, ...found, detail };
 }
 
-/** The error, its causes and the errors that it gathers, outermost first, each once. */
+/** Iterates over an error, its causes and its gathered errors, outermost first and each once. */
 function* chain(error: unknown): Generator<unknown> {
   const seen = new Set<unknown>();
   const queue: unknown[] = [error];
@@ -96,7 +96,7 @@ function* chain(error: unknown): Generator<unknown> {
     seen.add(link);
     yield link;
     const gathered = property(link, "errors");
-    // By index: a stranger's array may have methods and iterators of its own.
+    // A foreign array may have its own methods and iterators, so its entries are read by index.
     for (let i = 0; i < DEPTH; i++) {
       const one = property(gathered, `${i}`);
       if (one === undefined) break;
@@ -121,7 +121,7 @@ function classifyLink(
   const known = code === "" ? undefined : byCode(code);
   if (known !== undefined) {
     const phase = bySyscall(textProperty(link, "syscall")) ?? known.phase;
-    // Node has a code for each alert of TLS, of which rustls says the same in words.
+    // Node has a code for each TLS alert. rustls has a message with the same words.
     const tls = known.tls === "handshake" ? tlsByMessage(text) ?? known.tls : known.tls;
     return { ...known, tls, code: shorten(code), phase, address: nodeAddress(link) };
   }
@@ -130,16 +130,16 @@ function classifyLink(
   return found && { ...found, code: systemCode(link) };
 }
 
-/** The code of an error, if it looks like one of the system's or of Node's. */
+/** Returns the code of an error if it has the form of a code of the system or of Node. */
 function systemCode(link: unknown): string | undefined {
   const code = textProperty(link, "code");
   return /^[A-Z][A-Z0-9_]{2,63}$/.test(code) ? code : undefined;
 }
 
-/** What the classes of Deno tell. */
+/** Classifies an error by its Deno class. */
 function byClass(link: unknown, text: string, context: ErrorContext): Found | undefined {
   const is = Deno.errors;
-  // An import that is not allowed is a TypeError that says the same.
+  // A forbidden import is a TypeError with the same message.
   if (link instanceof is.NotCapable || /^Requires \w+ access .*--allow-\w+ flag$/s.test(text)) {
     return { kind: "permission", permission: missingFlag(text) };
   }
@@ -149,7 +149,7 @@ function byClass(link: unknown, text: string, context: ErrorContext): Found | un
   if (link instanceof is.ConnectionReset || link instanceof is.ConnectionAborted) {
     return { kind: "reset" };
   }
-  // A socket that was connected and is not any more.
+  // A socket that is no longer connected.
   if (link instanceof is.NotConnected) return { kind: "reset" };
   if (link instanceof is.BrokenPipe) return { kind: "reset", phase: "write" };
   if (link instanceof is.AddrInUse) return { kind: "address-in-use" };
@@ -165,14 +165,14 @@ function byClass(link: unknown, text: string, context: ErrorContext): Found | un
   return undefined;
 }
 
-/** Deno says the same of a name, of the path of a Unix socket and of any file. */
+/** Classifies NotFound, which Deno throws for host names, Unix sockets and files. */
 function notFound({ phase }: ErrorContext): Found | undefined {
   if (phase === "resolve") return { kind: "dns" };
   if (phase === "connect") return { kind: "refused" };
   return phase === "listen" ? { kind: "address-unavailable" } : undefined;
 }
 
-/** Wrong arguments; fetch throws TypeError for failures of the network too, but with a cause. */
+/** Recognizes wrong arguments. `fetch` also throws TypeErrors for the network, but with a cause. */
 function isMisuse(link: unknown): boolean {
   if (link instanceof RangeError || link instanceof URIError) return true;
   return link instanceof TypeError && property(link, "cause") === undefined;
@@ -182,9 +182,9 @@ function isAbortReason(error: unknown, context: ErrorContext): boolean {
   return context.signal?.aborted === true && Object.is(error, context.signal.reason);
 }
 
-/** The exact flag for what Deno refused. */
+/** Returns the exact flag for a permission that Deno has refused. */
 function missingFlag(text: string): string | undefined {
-  // Of `run` for a variable such as LD_PRELOAD, Deno wants all: naming the program is not enough.
+  // For variables such as LD_PRELOAD, Deno requires `--allow-run` without the name of a program.
   const match = /^Requires (?:\w+ access to "(.*)",.*)?.*--allow-(\w+)/s.exec(text);
   if (match === null) return undefined;
   const [, given, name] = match;
@@ -194,13 +194,13 @@ function missingFlag(text: string): string | undefined {
   return /^[\w@%+=:,.\/[\]-]*$/.test(flag) ? flag : `'${flag.replaceAll("'", `'\\''`)}'`;
 }
 
-/** In a flag a comma divides, and Deno knows no escape for it: the folder above has to do. */
+/** Returns a path for a flag. Flags cannot contain a comma in a path, so its parent is used then. */
 function folderBeforeComma(target: string): string | undefined {
   const end = target.slice(0, target.indexOf(",")).search(/[/\\][^/\\]*$/);
   return end > 0 ? target.slice(0, end) : undefined;
 }
 
-/** The addresses of the errors that one of Node's gathers, one for each that was tried. */
+/** Returns the addresses of the errors that an error of Node gathers, one for each attempt. */
 function gatheredAddresses(link: unknown): string[] | undefined {
   const gathered = property(link, "errors");
   const found = new Set<string>();
@@ -211,7 +211,7 @@ function gatheredAddresses(link: unknown): string[] | undefined {
   return found.size > 1 ? [...found] : undefined;
 }
 
-/** The address that errors of Node carry. */
+/** Returns the address in an error of Node. */
 function nodeAddress(link: unknown): string | undefined {
   const address = textProperty(link, "address");
   const port = property(link, "port");
@@ -219,7 +219,7 @@ function nodeAddress(link: unknown): string | undefined {
   return shorten(address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
 }
 
-/** What a link says, up to a length that is safe to search. */
+/** Returns the message of an error in the chain, up to a length that is safe to search. */
 function message(link: unknown): string {
   const text = typeof link === "object" || typeof link === "function"
     ? textProperty(link, "message")
@@ -229,12 +229,12 @@ function message(link: unknown): string {
   return text.slice(0, MAX_MESSAGE).replace(PREAMBLES, "");
 }
 
-/** The part of a message that tells a person something. */
+/** Returns the part of a message that is helpful for people. */
 function detailOf(text: string): string {
   return shorten(text.replace(/ \(os error \d+\)$/, ""));
 }
 
-/** Text of a stranger, bounded, on one line and without controls. */
+/** Shortens and escapes untrusted text, so that it stays on one line. */
 export function shorten(text: string): string {
   return escapeControls(text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL)}…` : text);
 }
@@ -244,7 +244,7 @@ function textProperty(link: unknown, key: string): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Reads a property of anything; undefined where that throws. */
+/** Returns a property of any value, or undefined if reading it throws. */
 function property(link: unknown, key: string): unknown {
   if (link === null || (typeof link !== "object" && typeof link !== "function")) return undefined;
   try {

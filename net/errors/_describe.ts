@@ -2,7 +2,7 @@ import type { NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
 import { tried } from "../internal/tried.ts";
 import type { Classified } from "./_classify.ts";
 
-/** Where each kind mostly happens, for errors that nobody said more about. */
+/** The most frequent phase of each kind. It is the default. */
 export const PHASES: Readonly<Record<NetErrorKind, NetPhase>> = {
   "refused": "connect",
   "timeout": "connect",
@@ -25,7 +25,7 @@ export const PHASES: Readonly<Record<NetErrorKind, NetPhase>> = {
   "unknown": "connect",
 };
 
-/** Kinds that can happen anywhere: unless the phase is known, the sentence does not guess it. */
+/** Kinds without a typical phase. If the phase is unknown, the message does not mention one. */
 const ANYWHERE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "permission",
   "limit",
@@ -77,7 +77,7 @@ const TLS_REASONS: Readonly<Record<TlsFailure, string>> = {
   "handshake": "the handshake failed",
 };
 
-/** The sentence for a person; what others wrote has been escaped before. */
+/** Returns the message of an error. Untrusted text in the arguments must be escaped already. */
 export function describe(
   found: Classified,
   known?: NetPhase,
@@ -87,7 +87,7 @@ export function describe(
   const phase = known ?? PHASES[found.kind];
   const why = reason(found, phase);
   if (known === undefined && address === undefined && ANYWHERE.has(found.kind)) {
-    // What somebody else wrote begins as they wrote it.
+    // The original message of another error keeps its first letter.
     return why === found.detail ? why : `${why.charAt(0).toUpperCase()}${why.slice(1)}`;
   }
   const [verb, preposition] = SUBJECTS[phase];
@@ -98,7 +98,7 @@ export function describe(
 function reason(found: Classified, phase: NetPhase): string {
   const { kind, code, tls, permission, detail } = found;
   const because = detail === "" ? "" : ` (${detail})`;
-  // Deno's node:tls gives this code for a certificate that has expired too.
+  // node:tls of Deno also uses this code for expired certificates.
   if (code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE") {
     return `its certificate cannot be verified: no trusted authority, or not valid now${because}`;
   }

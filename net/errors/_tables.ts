@@ -1,6 +1,6 @@
 import type { NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
 
-/** What one row of a table tells. */
+/** The classification in one row of a table. */
 export interface Row {
   readonly kind: NetErrorKind;
   readonly phase?: NetPhase | undefined;
@@ -8,10 +8,10 @@ export interface Row {
   readonly retryable?: boolean | undefined;
 }
 
-/** A name that does not exist will not exist a moment later. */
+/** A name that does not exist. A retry would not help. */
 const NO_SUCH_NAME: Row = { kind: "dns", retryable: false };
 
-/** Codes of the operating system, and those of Node's resolver, TLS, HTTP parser and streams. */
+/** Codes of the operating system, and of Node's resolver, TLS, HTTP parser and streams. */
 const CODES: Readonly<Record<string, Row>> = {
   ECONNREFUSED: { kind: "refused" },
   ETIMEDOUT: { kind: "timeout" },
@@ -32,7 +32,7 @@ const CODES: Readonly<Record<string, Row>> = {
   EINTR: { kind: "closed" },
   ECANCELED: { kind: "closed" },
   EBADF: { kind: "closed" },
-  // A socket that was connected and is not any more.
+  // A socket that is no longer connected.
   ENOTCONN: { kind: "reset" },
   EMSGSIZE: { kind: "limit", phase: "write" },
   EAFNOSUPPORT: { kind: "unsupported" },
@@ -71,14 +71,14 @@ const CODE_FAMILIES: ReadonlyArray<readonly [RegExp, Row]> = [
   [/^EAI_/, { kind: "dns" }],
 ];
 
-/** What a code tells, if it is known. */
+/** Classifies an error by its code. Returns undefined for an unknown code. */
 export function byCode(code: string): Row | undefined {
   return Object.hasOwn(CODES, code)
     ? CODES[code]
     : CODE_FAMILIES.find(([family]) => family.test(code))?.[1];
 }
 
-/** Windows words its errors in the user's language; only the number at their end is stable. */
+/** Error numbers of Windows. Its messages are in the user's language; only the numbers are stable. */
 const WINSOCK: Readonly<Record<string, string>> = {
   10004: "EINTR",
   10013: "EACCES",
@@ -102,7 +102,7 @@ const WINSOCK: Readonly<Record<string, string>> = {
   11004: "EAI_NODATA",
 };
 
-/** The code for the number of Windows that a message ends in. */
+/** Returns the code for the Windows error number at the end of a message. */
 export function winsockCode(text: string): string | undefined {
   const number = /\(os error (1[01]0\d\d)\)$/.exec(text)?.[1];
   return number === undefined ? undefined : WINSOCK[number];
@@ -118,15 +118,14 @@ const SYSCALLS: Readonly<Record<string, NetPhase>> = {
   getaddrinfo: "resolve",
 };
 
-/** The phase that a system call belongs to. */
+/** Returns the phase that a system call belongs to. */
 export function bySyscall(syscall: string): NetPhase | undefined {
   return Object.hasOwn(SYSCALLS, syscall) ? SYSCALLS[syscall] : undefined;
 }
 
 /**
- * What rustls says, which Deno passes on as text alone. Whole phrases, since a
- * certificate may name anything and a stranger's error say anything. The first
- * match counts.
+ * Messages of rustls, which Deno passes on as text only. The patterns are whole phrases, because
+ * certificates and foreign errors may contain any words. The first match counts.
  */
 const TLS_MESSAGES: ReadonlyArray<readonly [RegExp, TlsFailure]> = [
   [/invalid peer certificate: (?:certificate not valid for name|NotValidForName)/, "wrong-name"],
@@ -154,25 +153,26 @@ const TLS_MESSAGES: ReadonlyArray<readonly [RegExp, TlsFailure]> = [
   ],
 ];
 
-/** The reason in a message about TLS. */
+/** Returns the reason in a message about TLS, or undefined if there is none. */
 export function tlsByMessage(text: string): TlsFailure | undefined {
   return TLS_MESSAGES.find(([pattern]) => pattern.test(text))?.[1];
 }
 
 /**
- * For what comes without class and code: the host lookup, and everything that
- * `fetch` and `WebSocket` report. The first match counts.
+ * Messages of errors without class and code: those of name resolution, `fetch` and `WebSocket`. The
+ * first match counts.
  */
 const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
-  // What macOS says ("nodename nor servname provided") it says without a network too: not final.
+  // The message of macOS, "nodename nor servname provided", is not here: it also appears without a
+  // network, so a retry may help.
   [
     /failed to lookup address information: (?:Name or service not known|Name does not resolve|No address associated with hostname)/,
     NO_SUCH_NAME,
   ],
   [/failed to lookup address|dns error/, { kind: "dns" }],
-  // A WebSocket keeps the reason to itself; a refusal is the commonest, and as worth another try.
+  // WebSocket hides the reason. A refusal is the most frequent one, and a retry may help.
   [/connection refused|tcp connect error$/i, { kind: "refused" }],
-  // A Unix socket that is not there: all other files fail with a class of their own.
+  // A missing Unix socket. Other missing files have an error class of their own.
   [/^no such file or directory \(os error 2\)$/i, { kind: "refused" }],
   [/tls handshake eof/i, { kind: "truncated", phase: "handshake" }],
   [
@@ -180,7 +180,7 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
     { kind: "reset" },
   ],
   [/network is unreachable|no route to host|host is unreachable/i, { kind: "unreachable" }],
-  // What a proxy of SOCKS says in a byte (RFC 1928 §6), and then what else one can do wrong.
+  // Reply codes of a SOCKS proxy (RFC 1928 §6), and other failures of one.
   [/^(?:Network unreachable|Host unreachable|TTL expired)$/, { kind: "unreachable" }],
   [/^unexpected end of file: unexpected end of file$/, { kind: "truncated", phase: "connect" }],
   [
@@ -203,7 +203,7 @@ const MESSAGES: ReadonlyArray<readonly [RegExp, Row]> = [
   ],
 ];
 
-/** What a message tells, for want of anything better. */
+/** Classifies an error by its message, if nothing else is known about it. */
 export function byMessage(text: string): Row | undefined {
   const tls = tlsByMessage(text);
   if (tls !== undefined) return { kind: "tls", tls };

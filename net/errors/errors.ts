@@ -1,36 +1,35 @@
 /**
- * One error class for everything that a network does to a program, told apart
- * by a stable `kind`.
+ * One error class for all failures of the network. Its `kind` is stable, so programs can rely on it.
  *
- * | kind | when | retryable |
+ * | kind | meaning | retryable |
  * | --- | --- | --- |
- * | `refused` | nothing listens there, or there is no such Unix socket | yes |
- * | `timeout` | the kernel's or one of our time limits | yes |
- * | `dns` | the name cannot be resolved | unless the system says that there is no such name |
- * | `unreachable` | no route, network or host down | yes |
- * | `reset` | the peer broke the connection off | yes |
- * | `truncated` | the peer ended in the middle: of a frame, a body, a TLS stream | yes |
- * | `closed` | closed on this side | no |
- * | `tls` | the handshake failed; `tls` says why | no |
- * | `permission` | Deno or the system does not allow it; `permission` is the flag to add | no |
+ * | `refused` | no program listens there, or the Unix socket does not exist | yes |
+ * | `timeout` | a time limit of the kernel or of this package was exceeded | yes |
+ * | `dns` | the name cannot be resolved | unless the system reports that the name does not exist |
+ * | `unreachable` | there is no route, or the network or host is down | yes |
+ * | `reset` | the peer has reset the connection | yes |
+ * | `truncated` | the peer has ended within a frame, a body or a TLS stream | yes |
+ * | `closed` | this side has closed the connection or socket | no |
+ * | `tls` | the handshake failed; `tls` has the reason | no |
+ * | `permission` | Deno or the system forbids it; `permission` is the missing flag | no |
  * | `address-in-use` | another program listens there | no |
- * | `address-unavailable` | no such address on this machine | no |
- * | `descriptor-limit` | too many open files | yes |
- * | `limit` | one of our limits: line, frame, queue, connections | no |
- * | `protocol` | the peer sent what the protocol forbids | no |
- * | `reply` | the server said no; `ReplyError` has its words | if it says that it is for now |
- * | `aborted` | an `AbortSignal` | no |
- * | `usage` | a wrong argument; fix the program | no |
- * | `unsupported` | this platform or Deno cannot | no |
- * | `unknown` | nothing above; `cause` holds what was thrown | no |
+ * | `address-unavailable` | this machine does not have the address | no |
+ * | `descriptor-limit` | too many files are open | yes |
+ * | `limit` | a limit of this package: line, frame, queue, connections | no |
+ * | `protocol` | the peer has violated the protocol | no |
+ * | `reply` | the server has refused; `ReplyError` has its reply | if the reply is temporary |
+ * | `aborted` | an `AbortSignal` was aborted | no |
+ * | `usage` | an argument is wrong; fix the program | no |
+ * | `unsupported` | this platform or Deno does not support it | no |
+ * | `unknown` | none of the above; `cause` is the thrown value | no |
  *
- * Wrong arguments of our own functions are `TypeError` and `RangeError`, and a
- * signal's reason is passed on as it is; {@linkcode toNetError} classifies both.
+ * Functions of this package throw `TypeError` and `RangeError` for wrong arguments, and an aborted
+ * signal rejects with its own reason. {@linkcode toNetError} classifies both.
  *
- * Whatever a peer or the system has said is escaped in a message: it stays on
- * one line and cannot steer a terminal.
+ * Texts of a peer or of the system are escaped in messages: they stay on one line and cannot control
+ * a terminal.
  *
- * @example Tell failures apart
+ * @example Distinguish failures
  * ```ts
  * import { NetError } from "@portside/kit/net/errors";
  * import { connectTcp } from "@portside/kit/net/tcp";
@@ -59,35 +58,35 @@ import { escapeControls } from "../text.ts";
 
 export type * from "./kinds.ts";
 
-/** What a {@linkcode NetError} is made of. */
+/** The fields of a {@linkcode NetError}. */
 export interface NetErrorOptions extends ErrorOptions {
-  /** What went wrong. */
+  /** The kind of failure. */
   kind: NetErrorKind;
   /**
-   * What was being done.
+   * The operation that failed.
    *
-   * @default the phase in which this kind mostly happens
+   * @default the most frequent phase of this kind
    */
   phase?: NetPhase;
-  /** The other end, or the address to listen on, e.g. `[::1]:80`. */
+  /** The address of the peer, or the address to listen on, for example `[::1]:80`. */
   address?: string;
-  /** All addresses that were tried, where a host name has several. */
+  /** All addresses that were tried, if a host name has several. */
   addresses?: readonly string[];
-  /** The code of the operating system, e.g. `ECONNREFUSED`, or of the protocol, e.g. `550`. */
+  /** The code of the system, for example `ECONNREFUSED`, or of the protocol, for example `550`. */
   code?: string;
-  /** Why TLS failed. */
+  /** The reason of a TLS failure. */
   tls?: TlsFailure;
-  /** The flag that would allow it, e.g. `--allow-net=127.0.0.1:9000`. */
+  /** The missing permission flag, for example `--allow-net=127.0.0.1:9000`. */
   permission?: string;
   /**
-   * Whether the same may succeed later.
+   * Whether the operation may succeed later.
    *
    * @default by kind, as in the table of this module
    */
   retryable?: boolean;
 }
 
-/** Every NetError of this process. `instanceof` would run the traps of a proxy and believe them. */
+/** All NetErrors of this process. `instanceof` is not reliable: a Proxy could run code and forge it. */
 const made = new WeakSet<object>();
 
 const RETRYABLE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
@@ -103,7 +102,7 @@ const RETRYABLE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
 /**
  * A failure of the network, of the peer, or of a limit.
  *
- * @example Make one
+ * @example Create an error
  * ```ts
  * import { NetError } from "@portside/kit/net/errors";
  * import { assertEquals } from "@std/assert";
@@ -115,28 +114,28 @@ const RETRYABLE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
 export class NetError extends Error {
   /** The name of the class. */
   override readonly name: string = "NetError";
-  /** What went wrong. */
+  /** The kind of failure. */
   readonly kind: NetErrorKind;
-  /** What was being done. */
+  /** The operation that failed. */
   readonly phase: NetPhase;
-  /** Whether the same may succeed later. */
+  /** Whether the operation may succeed later. */
   readonly retryable: boolean;
-  /** The other end, or the address to listen on. */
+  /** The address of the peer, or the address to listen on. */
   readonly address: string | undefined;
-  /** All addresses that were tried, e.g. `[::1]:80` and `127.0.0.1:80`, where a host has several. */
+  /** All addresses that were tried, such as `[::1]:80` and `127.0.0.1:80`, if there are several. */
   readonly addresses: readonly string[] | undefined;
   /** The code of the operating system or of the protocol. */
   readonly code: string | undefined;
-  /** Why TLS failed, if `kind` is "tls". */
+  /** The reason of a TLS failure, if `kind` is "tls". */
   readonly tls: TlsFailure | undefined;
-  /** The flag that would allow it, if `kind` is "permission" and Deno refused. */
+  /** The missing permission flag, if `kind` is "permission" and Deno has refused. */
   readonly permission: string | undefined;
 
   /**
-   * Makes an error.
+   * Creates an error.
    *
-   * @param message A sentence for a person; control characters in it are escaped.
-   * @param options The machine-readable part.
+   * @param message A sentence for people. Control characters are escaped.
+   * @param options The kind and the other machine-readable fields.
    */
   constructor(message: string, options: NetErrorOptions) {
     super(escapeControls(message), "cause" in options ? { cause: options.cause } : undefined);
@@ -151,19 +150,19 @@ export class NetError extends Error {
     made.add(this);
   }
 
-  /** How many tries there had been when `retry` gave up with this error; undefined without it. */
+  /** Number of attempts of `retry` before it failed with this error; undefined without `retry`. */
   get attempts(): number | undefined {
     return attemptsOf(this);
   }
 }
 
 /**
- * Classifies whatever was thrown: by Deno's sockets and TLS, `fetch`,
- * `WebSocket`, Node's modules, an abort, or anything else. By class and code
- * where there is one, by message only where Deno gives nothing more. Never throws.
+ * Classifies any thrown value: errors of sockets and TLS of Deno, `fetch`, `WebSocket`, modules of
+ * Node, aborts, and others. It uses the class and the code of an error, and its message only if there
+ * is nothing else. It never throws.
  *
- * @param error What was thrown; a {@linkcode NetError} comes back as it is.
- * @param context What is known where it was caught.
+ * @param error The thrown value. A {@linkcode NetError} is returned unchanged.
+ * @param context The known details, such as the phase and the address.
  * @returns The classified error, with `error` as its `cause`.
  *
  * @example Classify an error of Deno
@@ -199,7 +198,7 @@ function isMade(error: unknown): error is NetError {
   return typeof error === "object" && error !== null && made.has(error);
 }
 
-/** The address that the caller knows, fit for a message. */
+/** Returns the address in a context as text for a message. */
 function addressOf({ address, hostname, port = 0, path }: ErrorContext): string | undefined {
   if (address !== undefined) return shorten(address);
   if (hostname !== undefined) return shorten(formatAddress({ hostname, port }));

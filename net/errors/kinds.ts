@@ -6,7 +6,7 @@
  * @module
  */
 
-/** What went wrong. Stable: programs may rely on it. */
+/** The kind of a failure. Kinds are stable: programs may rely on them. */
 export type NetErrorKind =
   | "refused"
   | "timeout"
@@ -28,7 +28,7 @@ export type NetErrorKind =
   | "unsupported"
   | "unknown";
 
-/** What was being done when it went wrong. */
+/** The operation during which a failure happened. */
 export type NetPhase =
   | "resolve"
   | "connect"
@@ -41,7 +41,7 @@ export type NetPhase =
   | "request"
   | "response";
 
-/** Why a TLS handshake failed. */
+/** The reason of a failed TLS handshake. */
 export type TlsFailure =
   /** No trusted authority has signed the certificate. */
   | "untrusted"
@@ -64,20 +64,20 @@ export type TlsFailure =
   /** Anything else. */
   | "handshake";
 
-/** What is known where an error is caught. */
+/** Details for {@linkcode toNetError} that the error itself may not have. */
 export interface ErrorContext {
-  /** What was being done. */
+  /** The operation that failed. */
   phase?: NetPhase;
-  /** The address in words. */
+  /** The address as text. */
   address?: string;
-  /** All addresses that were tried, where a host name has several. */
+  /** All addresses that were tried, if a host name has several. */
   addresses?: readonly string[] | undefined;
-  /** The host, where there is no `address`. */
+  /** The host name or IP address, if there is no `address`. */
   hostname?: string;
   /** The port that belongs to `hostname`. */
   port?: number;
-  /** The path of a Unix socket, where there is neither `address` nor `hostname`. */
+  /** The path of a Unix socket, if there is neither `address` nor `hostname`. */
   path?: string;
-  /** The signal that may have ended it: its reason can be any value. */
+  /** The signal that may have cancelled the operation. Its reason can be any value. */
   signal?: AbortSignal;
 }

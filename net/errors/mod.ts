@@ -1,6 +1,6 @@
 /**
- * One taxonomy of network failures: `NetError` with a stable `kind`, and `ReplyError` for a server
- * that refuses.
+ * Errors of this package: `NetError` with a stable `kind` for all failures of the network, and its
+ * subclass `ReplyError` for refusals by a server.
  *
  * **Permissions**: none.
  *

@@ -1,5 +1,5 @@
 /**
- * The error of a server that said no, for protocols that speak in lines: FTP, SMTP, POP3, IMAP.
+ * The error for refusals by a server of FTP, SMTP, POP3 or IMAP.
  *
  * **Permissions**: none.
  *
@@ -8,24 +8,27 @@
 
 import { NetError } from "./errors.ts";
 
-/** What a {@linkcode ReplyError} is made of. */
+/** The reply in a {@linkcode ReplyError}. */
 export interface Reply {
-  /** The code of the protocol: `550`, or `NO`, `BAD`, `-ERR` where it has no numbers. */
+  /** The code of the protocol: a number such as `550`, or `NO`, `BAD` or `-ERR`. */
   readonly code: string;
-  /** The enhanced code (RFC 3463) or the response code in brackets, e.g. `5.1.1`, `AUTHENTICATIONFAILED`. */
+  /**
+   * The enhanced code (RFC 3463), for example `5.1.1`, or the response code in brackets, for example
+   * `AUTHENTICATIONFAILED`.
+   */
   readonly enhanced?: string | undefined;
-  /** What the server said, without the code. */
+  /** The text of the reply, without the code. */
   readonly lines: readonly string[];
-  /** Whether the same may succeed later. */
+  /** Whether the command may succeed later. */
   readonly temporary: boolean;
-  /** The server. */
+  /** The address of the server. */
   readonly address?: string;
 }
 
 /**
- * A server refused what it was asked for. The connection lives.
+ * The refusal of a command by a server. The connection stays usable.
  *
- * @example Tell it from a broken line
+ * @example Create an error from a reply
  * ```ts
  * import { ReplyError } from "@portside/kit/net/errors";
  * import { assertEquals } from "@std/assert";
@@ -45,14 +48,14 @@ export class ReplyError extends NetError {
   override readonly name: string = "ReplyError";
   /** The enhanced code or the response code in brackets. */
   readonly enhanced: string | undefined;
-  /** What the server said, lines joined by `\n`; it may hold anything. */
+  /** The text of the reply. Lines are joined by `\n`. It is not escaped. */
   readonly text: string;
 
   /**
-   * Makes an error.
+   * Creates an error.
    *
-   * @param what What could not be done, as the beginning of a sentence.
-   * @param reply What the server said.
+   * @param what The start of the message, such as "Cannot send to <x@a.test>".
+   * @param reply The reply of the server.
    */
   constructor(what: string, { code, enhanced, lines, temporary, address }: Reply) {
     const said = [code, enhanced, lines.join(" ").slice(0, 500)].filter((part) => part).join(" ");

@@ -2,12 +2,12 @@ import type { LookupAddress } from "node:dns";
 import { formatAddress } from "../address.ts";
 import { withDeadline } from "./deadline.ts";
 
-/** The name was resolved a moment ago: what does not come at once is not worth a wait, in milliseconds. */
+/** Time limit in milliseconds. The system has just resolved the name, so it answers from a cache. */
 const PATIENCE = 250;
 
 /**
- * The addresses that `Deno.connect` has tried, which it does not tell, where the host
- * has several: what the system gives for the name, in its order.
+ * Returns the addresses that `Deno.connect` has tried, in the order of the system, if a host has
+ * several. Deno does not report them.
  */
 export async function addressesOf(
   hostname: string,
@@ -29,7 +29,7 @@ export async function addressesOf(
   }
 }
 
-/** Asks the system; not by `node:dns/promises`, which wants a permission for all ports. */
+/** Resolves a name by the system. `node:dns/promises` would require a permission for all ports. */
 export async function resolveHost(hostname: string, port: number): Promise<LookupAddress[]> {
   const { lookup } = await import("node:dns");
   const question = { all: true, verbatim: true, port } as const;

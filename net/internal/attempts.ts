@@ -1,15 +1,15 @@
 /**
- * How often `retry` had tried when it let an error through. Kept beside the errors and not in
- * them: an error may be frozen, and its fields are for reading.
+ * Number of attempts of `retry` for each error. They are not stored in the errors, because an error
+ * may be frozen and its fields are read-only.
  */
 const attempts = new WeakMap<object, number>();
 
-/** Notes the number of tries; what is no object cannot bear a note. */
+/** Stores the number of attempts for an error. It ignores values that are not objects. */
 export function noteAttempts(error: unknown, count: number): void {
   if (typeof error === "object" && error !== null) attempts.set(error, count);
 }
 
-/** The number of tries, if it was noted. */
+/** Returns the number of attempts for an error, or undefined if it was not stored. */
 export function attemptsOf(error: object): number | undefined {
   return attempts.get(error);
 }

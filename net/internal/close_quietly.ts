@@ -1,6 +1,6 @@
-/** Closes what may be closed already. */
+/** Closes a resource that may be closed already. */
 export function closeQuietly(conn: { close(): void }): void {
   try {
     conn.close();
-  } catch { /* Closed already. */ }
+  } catch { /* It was closed already. */ }
 }

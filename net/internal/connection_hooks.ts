@@ -7,29 +7,32 @@ import type { NetError } from "../errors/errors.ts";
 
 /** Gets the result of one read. */
 export interface ReadListener {
-  /** Bytes have arrived, lent until the next read; null at the end of the peer's output. */
+  /** Takes the received bytes, which are valid until the next read, or null at the end. */
   arrived(bytes: Uint8Array<ArrayBuffer> | null): void;
-  /** The read has failed, with the error that the promise of a read rejects with. */
+  /** Takes the error of the read, which is the same as the rejection of a promise. */
   failed(error: unknown): void;
 }
 
-/** Learns that a connection has closed. */
+/** An object that is notified when a connection has closed. */
 export interface CloseListener {
-  /** Called once, with the error that has ended the connection, if one did. */
+  /** Takes the error that has ended the connection, or undefined. It is called once. */
   connectionClosed(connection: object, reason: NetError | undefined): void;
 }
 
-/** The functions that `Connection` provides. That module imports this one, so its type has no name here. */
+/**
+ * The functions that `Connection` provides. Its module imports this one, so connections have the
+ * type `object` here.
+ */
 export interface ConnectionHooks {
   /**
-   * Reads what is there, lent until the next read.
+   * Reads the available bytes. They are valid until the next read.
    *
-   * @param connection The connection.
-   * @param listener Gets the result if nothing is there yet. It must not throw.
-   * @param inMessage As for `readChunk`.
-   * @param timeout In milliseconds; Infinity for none.
+   * @param connection The connection to read from.
+   * @param listener The object that gets the result if no bytes are available yet. It must not throw.
+   * @param inMessage Whether a message has begun, as for `readChunk`.
+   * @param timeout Time limit in milliseconds; Infinity for no limit.
    * @returns The bytes, null at the end, or undefined if the listener gets the result.
-   * @throws What a read rejects with, if it fails at once.
+   * @throws The error of a read that fails at once.
    */
   read(
     connection: object,
@@ -41,10 +44,10 @@ export interface ConnectionHooks {
   whenClosed(connection: object, listener: CloseListener): void;
 }
 
-/** Set by the module of `Connection`. */
+/** The functions of `Connection`. Its module sets them. */
 export let hooks: ConnectionHooks;
 
-/** Provides the functions; for the module of `Connection` alone. */
+/** Sets the functions. Only the module of `Connection` calls this. */
 export function provideHooks(provided: ConnectionHooks): void {
   hooks = provided;
 }

@@ -12,7 +12,7 @@ export const CONNECTION = new OptionRules<ConnectionOptions>({
   ),
 });
 
-/** The limits of a connection, checked and complete. */
+/** The limits of a connection with their defaults. */
 export interface Limits {
   readonly idleTimeout: number;
   readonly readTimeout: number;
@@ -20,7 +20,7 @@ export interface Limits {
   readonly lingerTimeout: number;
   readonly limit: number;
   readonly policy: SendPolicy;
-  /** How often the counters are compared, in milliseconds; Infinity for never. */
+  /** Interval between two checks of the counters in milliseconds; Infinity for none. */
   readonly step: number;
 }
 
@@ -35,7 +35,7 @@ export function shareLimits(options: ConnectionOptions): void {
   shared.set(options, complete(options));
 }
 
-/** Returns the limits of a connection, the defaults filled in. */
+/** Returns the limits of a connection with their defaults. */
 export function limitsOf(options: ConnectionOptions): Limits {
   return shared.get(options) ?? complete(options);
 }

@@ -1,9 +1,9 @@
 import { MAX_TIMER } from "./options.ts";
 
 /**
- * Waits for `promise` no longer than `timeout` milliseconds (0 for ever) and no
- * longer than `signal` allows. It does not stop the work behind the promise:
- * the caller does, e.g. by closing; a late rejection is swallowed here.
+ * Waits for `promise` for up to `timeout` milliseconds (0 for no limit), or until `signal` is aborted.
+ * It does not stop the work behind the promise: the caller must do that, for example by closing a
+ * connection. A later rejection is ignored.
  */
 export function withDeadline<T>(
   promise: Promise<T>,

@@ -42,7 +42,7 @@ export const CONNECT_TCP = new OptionRules<ConnectTcpOptions>({
   resetOnAbort: flag,
 });
 
-/** Checks what the rules for single options do not see. */
+/** Throws if both addresses are not of one family. */
 export function checkFamilies({ localAddress, hostname }: ConnectTcpOptions): void {
   const local = localAddress === undefined ? undefined : readAddressBytes(localAddress);
   const remote = readAddressBytes(hostname ?? "127.0.0.1");
@@ -64,7 +64,7 @@ export async function dial(options: ConnectTcpOptions): Promise<Transport> {
     ? setTimeout(() => stop.abort(late), timeout)
     : undefined;
   signal?.addEventListener("abort", onAbort);
-  // Deno.connect asks once more when it has connected, and then drops the open connection.
+  // Deno.connect calls this method after it has connected, and would then leak the connection.
   stop.signal.throwIfAborted = () => {};
   try {
     const conn = localAddress === undefined
@@ -85,7 +85,7 @@ export async function dial(options: ConnectTcpOptions): Promise<Transport> {
     try {
       conn.setNoDelay(noDelay);
       conn.setKeepAlive(keepAlive);
-    } catch { /* The peer is gone already; the first read says so. */ }
+    } catch { /* The peer is gone already. The first read reports it. */ }
     return conn;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
@@ -98,14 +98,14 @@ export async function dial(options: ConnectTcpOptions): Promise<Transport> {
   }
 }
 
-/** What can have happened at each address of a host. */
+/** Kinds of failures that can happen at each address of a host. */
 const AT_EACH: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "refused",
   "timeout",
   "unreachable",
 ]);
 
-/** The error for a failed attempt, with all addresses that were tried; `late` if it took too long. */
+/** Returns the error for a failed attempt, with all tried addresses. `late` is set after a timeout. */
 async function failed(
   error: unknown,
   late: string | undefined,
@@ -126,7 +126,7 @@ function sameFamily(one: string, other: string): boolean {
   return one.startsWith("[") === other.includes(":");
 }
 
-/** Runs one try or, by option, several. */
+/** Runs one attempt, or several with the option `retry`. */
 export function dialWithRetry<T, O extends ConnectOptions>(
   options: O,
   attempt: (options: O) => Promise<T>,
@@ -139,7 +139,7 @@ export function dialWithRetry<T, O extends ConnectOptions>(
   });
 }
 
-/** Whether Deno itself made this transport, over TCP and without TLS. */
+/** Returns whether a transport is a TCP connection of Deno without TLS. */
 export function isTcp(transport: object): transport is Deno.TcpConn {
   return "setNoDelay" in transport;
 }

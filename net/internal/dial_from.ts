@@ -1,4 +1,4 @@
-/** Dials from an address of this machine that the caller chooses, which `Deno.connect` cannot. */
+/** Connects from a given local address, which `Deno.connect` does not support. */
 
 import { formatAddress } from "../address.ts";
 import { readAddressBytes } from "../address_block.ts";
@@ -9,10 +9,10 @@ import { withDeadline } from "./deadline.ts";
 import { pipeOf, ResetTransport } from "./reset_transport.ts";
 import { SOCKET, systemError, type TcpHandle, type UvHandles, uvHandles } from "./uv_handles.ts";
 
-/** How long to wait for one address before the next one is tried as well (RFC 8305 §5). */
+/** Time in milliseconds until the next address is tried, too (RFC 8305 §5). */
 const STAGGER = 250;
 
-/** What is dialled, and how. */
+/** The addresses and socket options of a connection. */
 export interface DialFromOptions {
   readonly hostname: string;
   readonly port: number;
@@ -28,7 +28,7 @@ export async function dialFrom(options: DialFromOptions): Promise<Transport> {
   const { hostname, port, localAddress, signal } = options;
   const address = formatAddress({ hostname, port });
   if (uv === null) {
-    const message = `Cannot connect from ${localAddress}: this system has no way to do that`;
+    const message = `Cannot connect from ${localAddress}: this system does not support it`;
     throw new NetError(message, { kind: "unsupported", phase: "connect", address });
   }
   const size = readAddressBytes(localAddress)!.length;
@@ -46,7 +46,7 @@ export async function dialFrom(options: DialFromOptions): Promise<Transport> {
   return await firstOf(addresses, signal, (one, signal) => dialOne(uv, one, options, signal));
 }
 
-/** The first connection that comes about; the next address joins when one fails or is slow. */
+/** Returns the first open connection. The next address is tried when one fails or is slow. */
 async function firstOf(
   addresses: readonly string[],
   signal: AbortSignal,
@@ -66,7 +66,7 @@ async function firstOf(
     await turns[index]!.promise;
     try {
       const transport = await dial(address, stop.signal);
-      // Two may come about at once.
+      // Two connections may open at the same time.
       if (first !== undefined) transport.close();
       return first ??= transport;
     } catch (error) {
@@ -86,7 +86,7 @@ async function firstOf(
   }
 }
 
-/** Dials one address. */
+/** Connects to one address. */
 function dialOne(
   uv: UvHandles,
   hostname: string,
@@ -127,7 +127,7 @@ function dialOne(
   });
 }
 
-/** Makes a transport of a connected socket. */
+/** Returns the transport for a connected socket. */
 function transportOf(uv: UvHandles, tcp: TcpHandle, remoteAddr: Deno.NetAddr): Transport {
   const local = { address: "", port: 0 };
   tcp.getsockname(local);
@@ -138,11 +138,11 @@ function transportOf(uv: UvHandles, tcp: TcpHandle, remoteAddr: Deno.NetAddr): T
   };
   const io = pipeOf(uv, tcp);
   if (io !== undefined) return new ResetTransport(uv, io, { localAddr, remoteAddr });
-  // Nothing else makes duplicating a descriptor fail.
+  // Duplicating a descriptor fails for this reason only.
   throw Object.assign(new Error("Too many open files"), { code: "EMFILE" });
 }
 
-/** What is wrong with an address that cannot be bound: of the reason, Deno tells only EINVAL. */
+/** Returns the error for an address that cannot be bound. Deno reports only EINVAL. */
 function noSuchAddress(localAddress: string): NetError {
   const message = `Cannot connect from ${localAddress}: this machine has no such address`;
   return new NetError(message, {

@@ -15,7 +15,7 @@ import {
 } from "./options.ts";
 import { PROXY_PROTOCOL } from "./proxy_header.ts";
 
-/** What listening gives. */
+/** A listening socket. */
 export interface Listener<A extends Deno.Addr> {
   readonly addr: A;
   accept(): Promise<Deno.Conn<A>>;
@@ -24,12 +24,12 @@ export interface Listener<A extends Deno.Addr> {
   unref(): void;
 }
 
-/** What `Deno.listen` and `Deno.listenTls` take. */
+/** Options of `Deno.listen` and `Deno.listenTls`. */
 export interface ListenAt {
   readonly hostname: string;
   readonly port: number;
   readonly tcpBacklog: number;
-  /** Shares the port among Workers; unlike `reusePort` it needs no flag, and never ends the process. */
+  /** Whether Workers share the port. Unlike `reusePort`, it needs no flag and never ends the process. */
   readonly loadBalanced: boolean;
 }
 
@@ -57,7 +57,7 @@ export const SERVE_TCP = new OptionRules<ServeTcpOptions>({
   resetOnAbort: flag,
 });
 
-/** Listens. Throws a {@linkcode NetError} that says why that is impossible. */
+/** Opens a listener. Throws a {@linkcode NetError} if that fails. */
 export function listen<L>(
   options: ServeTcpOptions,
   open: (at: ListenAt) => L,

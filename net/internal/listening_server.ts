@@ -29,27 +29,27 @@ import type {
 } from "../tcp/server_options.ts";
 import type { Address, Transport } from "../connection/transport.ts";
 
-/** What a connection is once it is ready; `transport` only if another than the accepted one. */
+/** A connection that is ready. `transport` is set if it differs from the accepted one. */
 export type Prepared = Partial<UpgradedTransport>;
 
-/** What a kind of server adds to the engine. */
+/** The specific part of a kind of server. */
 export interface ServerKind {
   /** The scheme of its URL. */
   readonly scheme: "tcp" | "tls" | "unix";
-  /** Makes an accepted connection ready, e.g. by a handshake; throws to turn it away. */
+  /** Prepares an accepted connection, for example by a handshake. Throws to refuse it. */
   prepare?(raw: Transport): Prepared | Promise<Prepared>;
 }
 
-/** How long accepting pauses after an error that will not go away at once, in milliseconds. */
+/** Pause in milliseconds after an error of accepting that will last for a while. */
 const ACCEPT_PAUSE = 100;
-/** What the peer or a limit does to a connection is no fault of the handler. */
+/** Kinds of errors that the peer or a limit causes, and not the handler. */
 const EXPECTED: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>(
   ["reset", "truncated", "timeout", "limit", "closed", "protocol", "aborted", "tls"],
 );
 
 const logger = getLogger(["portside", "net", "server"]);
 
-/** The options that only sockets of the network have. */
+/** Options of network sockets, which Unix sockets do not have. */
 type SocketOptions = Pick<
   ServeTcpOptions,
   "maxConnectionsPerAddress" | "proxyProtocol" | "noDelay" | "keepAlive" | "resetOnAbort"
@@ -58,7 +58,7 @@ type SocketOptions = Pick<
 /** The rules for the options of `shutdown`. */
 export const SHUTDOWN = new OptionRules<ShutdownOptions>({ deadline: milliseconds });
 
-/** Accepts, limits, contains and drains connections; the same for every kind of listener. */
+/** A server for any kind of listener. It accepts, limits, isolates and drains connections. */
 export class Server<A extends Deno.Addr>
   implements StreamServer<A>, CloseListener, SessionListener {
   readonly addr: A;
@@ -72,7 +72,7 @@ export class Server<A extends Deno.Addr>
   readonly #maxConnections: number;
   readonly #maxPerAddress: number;
   readonly #proxyProtocol: ProxyProtocol | undefined;
-  /** Each connection, and by what it has been counted. */
+  /** The open connections, each with the network by which it is counted. */
   readonly #connections = new Map<Connection, string>();
   readonly #preparing = new Set<Transport>();
   readonly #perAddress = new Map<string, number>();
@@ -81,7 +81,7 @@ export class Server<A extends Deno.Addr>
   readonly #onSignal = () => void this.shutdown();
   readonly #accepting: Promise<void>;
   #active = 0;
-  /** Handlers that have not ended, be their connections open or not. */
+  /** Number of running handlers, including those whose connections are closed. */
   #running = 0;
   #accepted = 0;
   #refused = 0;
@@ -118,7 +118,7 @@ export class Server<A extends Deno.Addr>
       options.onListen?.(this.addr);
       options.signal?.addEventListener("abort", this.#onSignal);
     } catch (error) {
-      // Nobody gets a server that could be shut down.
+      // The caller does not get a server that it could shut down.
       listener.close();
       throw error;
     }
@@ -165,7 +165,7 @@ export class Server<A extends Deno.Addr>
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     SHUTDOWN.check("shutdown", options);
     const { deadline = 5000 } = options;
-    // A second call may bring the deadline forward, never put it off.
+    // A second call may bring the deadline forward, but not postpone it.
     const at = performance.now() + deadline;
     if (at < this.#forceAt) {
       this.#forceAt = at;
@@ -193,15 +193,15 @@ export class Server<A extends Deno.Addr>
       }
       try {
         const raw = await this.#listener.accept();
-        // It came while the server was being paused: it waits as those in the backlog do.
+        // A connection that arrives during a pause waits like those in the backlog.
         while (this.#paused && !this.#stopping) await this.#untilChanged();
         this.#admit(raw);
       } catch (error) {
         if (this.#stopping) return;
         const failure = toNetError(error, { phase: "accept", ...this.addr });
-        // Reset before it was accepted: no fault of ours, and a pause for each would be an attack.
+        // The peer has reset the connection before it was accepted. A pause would enable an attack.
         if (failure.kind === "reset") continue;
-        // Out of descriptors, mostly. One failure must not end the server, nor may it spin.
+        // Usually no descriptor is left. The server must neither end nor retry in a busy loop.
         this.event({ type: "accept-error", error: failure });
         logger.warn("cannot accept on {url}: {error}", { url: this.url, error: failure.message });
         const signal = this.#draining.signal;
@@ -210,12 +210,12 @@ export class Server<A extends Deno.Addr>
     }
   }
 
-  /** Gives an accepted connection a slot, or turns it away. */
+  /** Gives an accepted connection a slot, or refuses it. */
   #admit(raw: Deno.Conn<A>): void {
     const remote = raw.remoteAddr;
     if (this.#stopping) return this.#refuse(raw, remote, "shutdown");
     if (this.#active >= this.#maxConnections) return this.#refuse(raw, remote, "full");
-    // Behind a trusted proxy, it is the client that counts, and its header names the client.
+    // Behind a trusted proxy, the client is counted. The PROXY header contains its address.
     const proxied = this.#proxyProtocol?.trusted.includes(peerHost(remote)) ?? false;
     const network = proxied ? undefined : networkOf(remote);
     if (network !== undefined && !this.#count(network)) {
@@ -226,7 +226,7 @@ export class Server<A extends Deno.Addr>
     this.#hold(raw, network);
   }
 
-  /** Counts a connection of a network, unless that has as many as it may have. */
+  /** Counts a connection of a network. Returns false if the network has reached its limit. */
   #count(network: string): boolean {
     const here = this.#perAddress.get(network) ?? 0;
     if (here >= this.#maxPerAddress) return false;
@@ -243,8 +243,8 @@ export class Server<A extends Deno.Addr>
   /**
    * Serves a connection that has a slot.
    *
-   * @param accepted The accepted connection.
-   * @param network By what it has been counted; undefined if a PROXY header comes first.
+   * @param accepted The connection as it was accepted.
+   * @param network The network by which it is counted; undefined if a PROXY header comes first.
    */
   #hold(accepted: Deno.Conn<A>, network: string | undefined): void {
     setSocketOptions(accepted, this.#options);
@@ -253,7 +253,7 @@ export class Server<A extends Deno.Addr>
     else this.#serve(new Connection(raw, this.#options), network);
   }
 
-  /** Reads the PROXY header of a connection and makes it ready, and then serves it. */
+  /** Reads the PROXY header of a connection, prepares the connection and serves it. */
   async #prepare(raw: Transport, counted: string | undefined): Promise<void> {
     let network = counted;
     let introduced: Introduced | undefined;
@@ -267,10 +267,10 @@ export class Server<A extends Deno.Addr>
     this.#serve(connection, network, introduced);
   }
 
-  /** Runs the handler. No function is suspended meanwhile: there may be thousands of connections. */
+  /** Runs the handler. No async function is suspended meanwhile, to save memory per connection. */
   #serve(connection: Connection, network: string, introduced?: Introduced): void {
     this.#connections.set(connection, network);
-    // A handler that never ends must not keep the slot of a connection that is gone.
+    // The slot is released when the connection ends, even if the handler never does.
     hooks.whenClosed(connection, this);
     this.event({ type: "open", connection });
     this.#running++;
@@ -296,7 +296,7 @@ export class Server<A extends Deno.Addr>
   sessionEnded(connection: Connection, failed: boolean, error?: unknown): void {
     if (failed) {
       this.#handlerFailed(connection, error);
-      // What the peer got is incomplete, and must not look otherwise.
+      // The peer must see that the data is incomplete.
       if (this.#options.resetOnAbort) connection.abort(error);
     }
     connection.close().then(() => {
@@ -312,7 +312,7 @@ export class Server<A extends Deno.Addr>
     this.#leave(network);
   }
 
-  /** Gives a slot back. */
+  /** Releases a slot. */
   #leave(network: string | undefined): void {
     this.#active--;
     if (network !== undefined) {
@@ -323,7 +323,7 @@ export class Server<A extends Deno.Addr>
     this.#changed();
   }
 
-  /** Reads the PROXY header of a connection, and counts its client; undefined if it is closed. */
+  /** Reads the PROXY header of a connection and counts its client. Returns undefined on failure. */
   async #introduce(raw: Transport): Promise<Introduced | undefined> {
     this.#preparing.add(raw);
     try {
@@ -353,7 +353,7 @@ export class Server<A extends Deno.Addr>
     return new Connection(ready?.transport ?? transport, this.#options, ready?.tls);
   }
 
-  /** Closes a connection that ended before its handler ran. */
+  /** Closes a connection that has failed before its handler ran. */
   #notReady(raw: Transport, remoteAddr: A, error: unknown): undefined {
     closeQuietly(raw);
     this.#failed++;
@@ -394,7 +394,7 @@ export class Server<A extends Deno.Addr>
       this.#force.promise,
       this.#until(() => this.#active + this.#running === 0),
     ]);
-    // Only then is the address free again, and the file of a Unix socket gone.
+    // After this, the address is free and the file of a Unix socket is removed.
     await this.#accepting;
     clearTimeout(this.#forceTimer);
     this.#forced = true;
@@ -405,9 +405,9 @@ export class Server<A extends Deno.Addr>
       phase: "close",
     });
     for (const connection of this.#connections.keys()) connection.abort(late);
-    // But not for the handlers: one that does not end must not hold up the end.
+    // Do not wait for handlers here, because a handler may never end.
     await this.#until(() => this.#active === 0);
-    // A later call has nothing to force, and needs no timer.
+    // A later call needs no timer.
     this.#forceAt = -Infinity;
     this.#finish.resolve();
     logger.debug("{url} has shut down", { url: this.url });
@@ -418,7 +418,7 @@ export class Server<A extends Deno.Addr>
     while (!done()) await this.#untilChanged();
   }
 
-  /** Resolves at the next change of what accepting and draining depend on. */
+  /** Resolves at the next change that accepting or draining depends on. */
   #untilChanged(): Promise<void> {
     const before = this.#wake;
     return new Promise((resolve) => {
@@ -435,7 +435,7 @@ export class Server<A extends Deno.Addr>
     wake?.();
   }
 
-  /** Tells whoever wants to know. */
+  /** Reports an event to `onEvent`. */
   event(event: ServerEvent<A>): void {
     try {
       this.#options.onEvent?.(event);
@@ -445,7 +445,7 @@ export class Server<A extends Deno.Addr>
   }
 }
 
-/** By what connections of a client are counted together. */
+/** Returns the network by which connections of a client are counted. */
 function networkOf(remote: Address): string {
   return peerNetwork(peerHost(remote) ?? "");
 }
@@ -455,5 +455,5 @@ function setSocketOptions(raw: Deno.Conn, options: SocketOptions): void {
   try {
     raw.setNoDelay(options.noDelay ?? true);
     raw.setKeepAlive(options.keepAlive ?? true);
-  } catch { /* The peer is gone already; the first read says so. */ }
+  } catch { /* The peer is gone already. The first read reports it. */ }
 }

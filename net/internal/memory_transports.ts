@@ -1,38 +1,37 @@
 import type { MemoryAddr, Transport } from "../connection/transport.ts";
 import { count, group, milliseconds, numberFrom, OptionRules } from "./options.ts";
 
-/** What goes wrong with the bytes that one end sends. */
+/** Faults in the transmission of the bytes that one end sends. */
 export interface Faults {
   /**
-   * The most bytes that the peer gets from one read; 1 cuts everything apart.
+   * Maximum number of bytes that one read of the peer returns.
    *
    * @default Infinity
    */
   chunkSize?: number;
   /**
-   * How long each chunk takes, in milliseconds.
+   * Delay of each chunk in milliseconds.
    *
    * @default 0
    */
   delay?: number;
-  /** After this many bytes nothing arrives any more, and the connection stays open. */
+  /** Number of bytes after which nothing arrives any more. The connection stays open. */
   stallAfter?: number;
-  /** After this many bytes both ends see a reset. */
+  /** Number of bytes after which both ends see a reset. */
   resetAfter?: number;
-  /** After this many bytes the peer sees an orderly end, whatever was written. */
+  /** Number of bytes after which the peer sees an orderly end, even if more was written. */
   truncateAfter?: number;
 }
 
 /** Options of the two ends of a pair. */
 export interface MemoryTransportOptions {
   /**
-   * How many bytes one direction holds before a write waits, as a socket's
-   * buffers would.
+   * Number of bytes that each direction buffers before a write waits, like the buffers of a socket.
    *
    * @default 65536
    */
   capacity?: number;
-  /** Faults of both directions, or of what the first and the second end sends. */
+  /** The faults of both directions, or one entry for each end that sends. */
   faults?: Faults | [Faults, Faults];
 }
 
@@ -42,7 +41,7 @@ export interface MemoryTransport extends Transport {
   readonly localAddr: MemoryAddr;
   /** The address of the peer. */
   readonly remoteAddr: MemoryAddr;
-  /** Breaks the connection off, as an RST does: both ends see a reset. */
+  /** Resets the connection, as an RST does. Both ends see a reset. */
   reset(): void;
 }
 
@@ -66,11 +65,11 @@ export const TRANSPORTS = new OptionRules<MemoryTransportOptions>({
 });
 
 /**
- * Makes two connected raw ends.
+ * Creates two connected transports.
  *
- * @param options Capacity and faults.
- * @returns The two ends.
- * @throws {RangeError} If a number is out of range.
+ * @param options The capacity and the faults of both directions.
+ * @returns The two ends of the pair.
+ * @throws {RangeError | TypeError} If an option is invalid.
  */
 export function memoryTransports(
   options: MemoryTransportOptions = {},
@@ -85,7 +84,7 @@ export function memoryTransports(
   return [new End("a", "b", back, there), new End("b", "a", there, back)];
 }
 
-/** One direction: a bounded buffer with one reader and one writer. */
+/** One direction of a pair: a bounded buffer with one reader and one writer. */
 class Pipe {
   readonly #capacity: number;
   readonly #chunkSize: number;
@@ -95,7 +94,7 @@ class Pipe {
   readonly #truncateAfter: number;
   #chunks: Uint8Array[] = [];
   #size = 0;
-  /** Bytes handed to the reader so far. */
+  /** Number of bytes that the reader has got so far. */
   #delivered = 0;
   #state: "open" | "ended" | "reset" | "closed" = "open";
   #changed: Array<() => void> = [];
@@ -110,7 +109,7 @@ class Pipe {
     this.#truncateAfter = faults.truncateAfter ?? Infinity;
   }
 
-  /** Moves on to an end; the first one stays, except that a reset beats an orderly end. */
+  /** Ends the direction. The first end counts, except that a reset replaces an orderly end. */
   end(state: "ended" | "reset" | "closed"): void {
     if (this.#state === "open" || (this.#state === "ended" && state !== "ended")) {
       this.#state = state;
@@ -155,12 +154,12 @@ class Pipe {
     }
   }
 
-  /** Whether the reader is to see the end: after a stall nothing arrives, not even that. */
+  /** Returns whether the reader sees the end. After a stall, it does not. */
   #ended(): boolean {
     return this.#state !== "open" && this.#size === 0 && this.#delivered < this.#stallAfter;
   }
 
-  /** How many bytes may still be delivered before the next fault. */
+  /** Returns the number of bytes until the next fault. */
   #room(): number {
     return Math.min(this.#stallAfter, this.#resetAfter, this.#truncateAfter) - this.#delivered;
   }
@@ -177,7 +176,7 @@ class Pipe {
     return n;
   }
 
-  /** Waits for the delay; false when the pipe broke meanwhile. */
+  /** Waits for the delay. Returns false if the direction has ended meanwhile. */
   #pause(): Promise<boolean> {
     return new Promise((resolve) => {
       const stop = () => {
@@ -222,7 +221,7 @@ class End implements MemoryTransport {
     return await this.#out.write(data, () => this.#checkOpen("Interrupted"));
   }
 
-  // deno-lint-ignore require-await -- what it throws has to be a rejection
+  // deno-lint-ignore require-await -- an error must become a rejection
   async closeWrite(): Promise<void> {
     this.#checkOpen("BadResource");
     this.#out.end("ended");

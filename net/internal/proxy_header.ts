@@ -10,11 +10,11 @@ import { withDeadline } from "./deadline.ts";
 import { milliseconds, optionError, OptionRules, required } from "./options.ts";
 import type { LayeredTransport } from "../connection/resettable.ts";
 
-/** The options of the PROXY protocol, checked. */
+/** The checked options of the PROXY protocol. */
 export interface ProxyProtocol {
-  /** The peers that have to send a header. */
+  /** The peers that must send a header. */
   readonly trusted: AddressBlocks;
-  /** How long it may take, in milliseconds; 0 for ever. */
+  /** Time limit for the header in milliseconds; 0 for no limit. */
   readonly timeout: number;
 }
 
@@ -29,7 +29,7 @@ export const PROXY_PROTOCOL = new OptionRules<ProxyProtocolOptions>({
   timeout: milliseconds,
 });
 
-/** Returns who has to send a header, and how fast; undefined without the PROXY protocol. */
+/** Returns the options with their defaults, or undefined without the PROXY protocol. */
 export function readProxyProtocol(
   options: ProxyProtocolOptions | undefined,
 ): ProxyProtocol | undefined {
@@ -41,18 +41,18 @@ export function readProxyProtocol(
 /** A connection whose header has been read. */
 export interface Introduced {
   readonly header: ProxyHeader;
-  /** The connection behind the header. Its remote address is that of the client, if it is known. */
+  /** The connection after the header. Its remote address is that of the client, if it is known. */
   readonly transport: Transport;
 }
 
-/** First size of the buffer, in bytes. Most headers fit. */
+/** Initial size of the buffer in bytes. Most headers fit. */
 const FIRST = 512;
 
 /**
- * Reads the header.
+ * Reads the header of a connection.
  *
- * @throws {NetError} "protocol" if it is malformed, "timeout", "truncated" or "reset" if it does
- * not come. The connection is left open.
+ * @throws {NetError} Of kind "protocol" if the header is malformed, and "timeout", "truncated" or
+ * "reset" if it does not arrive. The connection stays open.
  */
 export async function readProxyHeader(raw: Transport, timeout: number): Promise<Introduced> {
   const address = formatAddress(raw.remoteAddr);
@@ -101,7 +101,7 @@ async function introduce(raw: Transport): Promise<Introduced> {
   }
 }
 
-/** A connection without its header: the bytes that came along with it, then the rest. */
+/** A connection after its header. It first returns the bytes that arrived with the header. */
 class IntroducedTransport implements LayeredTransport {
   readonly remoteAddr: Address;
   #raw: Transport;

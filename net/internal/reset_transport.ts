@@ -10,17 +10,17 @@ import {
   type UvHandles,
 } from "./uv_handles.ts";
 
-/** The most that is given to one write: what the kernel does not take at once is copied. */
+/** Maximum size of one write. Bytes that the kernel does not take at once are copied. */
 const MOST = 256 * 1024;
 
 /** A certificate that cannot be decoded. */
 const NO_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
 
 /**
- * Moves the socket of a TCP handle to a handle that can be used for its I/O. The TCP handle is
- * closed, without a word to the peer.
+ * Moves the socket of a TCP handle to a handle for its I/O. The TCP handle is closed, and the peer
+ * notices nothing.
  *
- * @returns The handle; undefined if there is no descriptor left, or no socket.
+ * @returns The new handle, or undefined if no descriptor is left or there is no socket.
  */
 export function pipeOf(uv: UvHandles, tcp: TcpHandle): StreamHandle | undefined {
   const fd = tcp.fdForIpc();
@@ -38,16 +38,16 @@ interface Ends {
   readonly remoteAddr: Address;
 }
 
-/** A TCP connection that can end by a reset, whatever is being read and written. */
+/** A TCP connection that can be reset, even during reads and writes. */
 export class ResetTransport implements Transport {
   readonly localAddr: Address;
   readonly remoteAddr: Address;
 
   readonly #uv: UvHandles;
   readonly #io: StreamHandle;
-  /** What has opened the socket, if that was Deno. It is idle, and closed together with `#io`. */
+  /** The Deno connection that has opened the socket, if any. It is idle, and closed with `#io`. */
   readonly #conn: Deno.TcpConn | undefined;
-  /** Whether a read or write of `#conn` is under way. */
+  /** Whether a read or write of `#conn` is pending. */
   #busy = false;
   #closed = false;
   #ended = false;
@@ -58,11 +58,11 @@ export class ResetTransport implements Transport {
   #rejectWrite: (error: unknown) => void = nobody;
 
   /**
-   * @param uv The handles.
-   * @param io The handle to read and write.
-   * @param ends The addresses.
-   * @param conn What the socket was opened by, if by Deno.
-   * @param inFlight Settles when what is under way on `conn` has ended.
+   * @param uv The bindings of the stream handles.
+   * @param io The handle for reading and writing.
+   * @param ends The addresses of both ends.
+   * @param conn The Deno connection that has opened the socket, if any.
+   * @param inFlight A promise that settles when the pending operations of `conn` have ended.
    */
   constructor(
     uv: UvHandles,
@@ -103,7 +103,7 @@ export class ResetTransport implements Transport {
 
   #onRead = (_data: unknown, size = this.#uv.state[this.#uv.READ_SIZE]!): void => {
     if (size === 0 || this.#closed) return;
-    // Nothing is read ahead: the peer waits as long as the reader does.
+    // Nothing is read in advance, so that the peer gets backpressure.
     this.#io.readStop();
     if (size > 0) this.#resolveRead(size);
     else {
@@ -154,7 +154,7 @@ export class ResetTransport implements Transport {
     if (this.#conn !== undefined) closeQuietly(this.#conn);
   }
 
-  /** Ends the connection by a reset (RST). What the kernel has not sent is lost. */
+  /** Ends the connection by a reset (RST). Data that the kernel has not sent is lost. */
   reset(): void {
     if (this.#closed) return;
     this.#linger();
@@ -163,10 +163,10 @@ export class ResetTransport implements Transport {
     this.#end();
     if (conn === undefined) return;
     if (busy) return closeQuietly(conn);
-    // Closing it would send a FIN. To start TLS takes the socket away from it; as the certificate
-    // is no use, Deno then drops the socket, and nothing has been sent.
+    // Closing `conn` would send a FIN. startTls() takes its socket over. The certificate is invalid,
+    // so Deno then drops the socket without sending anything.
     Deno.startTls(conn, { caCerts: [NO_CERTIFICATE] }).then(closeQuietly, () => {});
-    // It is still there if Deno found the certificate to be no use before that.
+    // `conn` is still open if Deno has rejected the certificate before it took the socket.
     closeQuietly(conn);
   }
 
@@ -175,7 +175,7 @@ export class ResetTransport implements Transport {
     this.#io.ref();
   }
 
-  /** Lets the process end while it reads. */
+  /** Allows the process to end while it reads. */
   unref(): void {
     this.#io.unref();
   }

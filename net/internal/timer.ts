@@ -9,7 +9,7 @@ import { MAX_TIMER } from "./options.ts";
 
 /** Something that needs attention at a certain time. */
 export interface Watched {
-  /** When to call `sweep`, on the clock of `performance.now()`; Infinity for never. */
+  /** Time to call `sweep`, on the clock of `performance.now()`; Infinity for never. */
   due: number;
   /** Whether a caller waits for it. The timer then keeps the process alive. */
   readonly waiting: boolean;

@@ -20,7 +20,7 @@ import {
   word,
 } from "./options.ts";
 
-/** How long a handshake may take, in milliseconds. */
+/** Default time limit for a handshake, in milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000;
 
 /** The rules for the options of both sides. */

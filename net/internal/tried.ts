@@ -1,7 +1,7 @@
-/** How many addresses of a host a sentence names. */
+/** Maximum number of addresses in a message. */
 const SHOWN = 8;
 
-/** The end of a sentence about a host with several addresses. */
+/** Returns the end of a message about a host with several addresses. */
 export function tried(addresses: readonly string[] = []): string {
   if (addresses.length < 2) return "";
   const more = addresses.length > SHOWN ? `, and ${addresses.length - SHOWN} more` : "";

@@ -7,7 +7,7 @@ import { SERVE } from "./listen.ts";
 import { group, limit, OptionRules, required, rule, type RuleSet } from "./options.ts";
 import { PROXY_PROTOCOL } from "./proxy_header.ts";
 
-/** Where a server listens. */
+/** The socket that a server listens on. */
 export interface UnixSocket {
   readonly path: string;
   /** The permission bits of the file. @default 0o600 */
@@ -32,12 +32,12 @@ export const SERVE_UNIX_RULES = {
 };
 
 /**
- * Makes room for a socket, opens it and sets its permissions, or says in a {@linkcode NetError} why
+ * Removes a stale socket, opens a new one and sets its permissions. Throws a {@linkcode NetError} if
  * that is impossible.
  *
- * @param socket Where it is to be.
- * @param open Listens there.
- * @param close Undoes that, if the permissions cannot be set.
+ * @param socket The path and the permissions of the socket.
+ * @param open A function that opens the socket.
+ * @param close A function that closes the socket if its permissions cannot be set.
  */
 export async function listenUnix<L>(
   { path, mode = 0o600 }: UnixSocket,
@@ -46,13 +46,13 @@ export async function listenUnix<L>(
 ): Promise<L> {
   let listener: L;
   try {
-    while (!await vacate(path)) { /* Somebody was faster, at whatever: look again. */ }
+    while (!await vacate(path)) { /* The file has changed meanwhile, so look again. */ }
     listener = open();
   } catch (error) {
     throw toNetError(error, { phase: "listen", path });
   }
   try {
-    // No instant lies between, and the usual umask lets nobody else in before.
+    // No other code runs in between, and the usual umask protects the socket until then.
     Deno.chmodSync(path, mode);
   } catch (error) {
     close(listener);
@@ -61,7 +61,7 @@ export async function listenUnix<L>(
   return listener;
 }
 
-/** Makes room at `path`; false if what stood there has changed while it was asked. */
+/** Removes a stale socket at `path`. Returns false if the file has changed meanwhile. */
 async function vacate(path: string): Promise<boolean> {
   const before = look(path);
   if (before === undefined) return true;
@@ -82,7 +82,7 @@ function look(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Whether somebody listens; one whose backlog is full does. */
+/** Returns whether a server listens on the socket. A server with a full backlog does. */
 async function answers(path: string): Promise<boolean> {
   const asking = Deno.connect({ transport: "unix", path }).then((conn) => {
     closeQuietly(conn);

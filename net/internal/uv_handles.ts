@@ -1,14 +1,13 @@
 /**
- * The stream handles below `node:net`. They do three things that `Deno.Conn`
- * cannot: stop a read that is under way, drop a write that is under way, and set
- * SO_LINGER. Everything internal to Deno that the package touches is in this file
- * and in `_reset_transport.ts`. Each part is looked for before it is used.
+ * The stream handles below `node:net`. They support three operations that `Deno.Conn` does not: to
+ * stop a pending read, to drop a pending write, and to set SO_LINGER. All uses of Deno internals are
+ * in this file and in `reset_transport.ts`. The code checks that each part exists before using it.
  */
 
 import process from "node:process";
 import { getSystemErrorMap } from "node:util";
 
-/** A stream of the operating system, read by a callback. */
+/** A stream of the operating system with a callback for reads. */
 export interface StreamHandle {
   /** Gets the number of bytes read, or a negative error number. */
   onread?: (data: ArrayBuffer | undefined, size?: number) => void;
@@ -41,16 +40,16 @@ export interface TcpHandle extends StreamHandle {
   connect(request: HandleRequest, address: string, port: number): number;
   getsockname(address: { address: string; port: number }): number;
   setNoDelay(on: boolean): number;
-  /** Turns probes on or off; with a delay of 0 they begin when the system wants. */
+  /** Turns probes on or off. With a delay of 0, the system decides when they begin. */
   setKeepAlive(on: boolean, delay: number): number;
 }
 
-/** A connect, a write or a shutdown that is under way. */
+/** A pending connect, write or shutdown. */
 export interface HandleRequest {
   oncomplete?: (status: number) => void;
 }
 
-/** What is used of the bindings. */
+/** The used parts of the bindings. */
 export interface UvHandles {
   readonly Tcp: new (type: number) => TcpHandle;
   /**
@@ -66,14 +65,14 @@ export interface UvHandles {
   readonly WRITE_WAITS: number;
 }
 
-/** The type of a handle that is no server. */
+/** The handle type of a socket that is not a server. */
 export const SOCKET = 0;
-/** The error number of the end of a stream. */
+/** The error number that marks the end of a stream. */
 export const EOF = -4095;
 
 let found: UvHandles | null | undefined;
 
-/** Returns the handles, or null where this version of Deno or this system has none. */
+/** Returns the handles, or null if this version of Deno or this system lacks them. */
 export function uvHandles(): UvHandles | null {
   if (found === undefined) found = Deno.build.os === "windows" ? null : find();
   return found;
@@ -108,7 +107,7 @@ function hasAll(type: new (type: number) => object, methods: readonly string[]):
   return methods.every((name) => typeof prototype[name] === "function");
 }
 
-/** The classes that Deno has for errors of sockets. */
+/** The classes of Deno for socket errors. */
 const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   EACCES: Deno.errors.PermissionDenied,
   ECONNABORTED: Deno.errors.ConnectionAborted,
