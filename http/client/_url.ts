@@ -61,7 +61,10 @@ function withoutLogin(url: string): string {
 
 /** Returns the URL of a request. */
 export function resolveUrl(given: string | URL, base: URL | undefined): URL {
-  const url = URL.parse(given as string, base);
+  if (typeof given !== "string" && !(given instanceof URL)) {
+    throw optionError("url", "a URL or a string", given);
+  }
+  const url = URL.parse(given, base);
   if (url === null) {
     throw new TypeError(
       base === undefined

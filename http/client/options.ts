@@ -186,7 +186,10 @@ export interface HttpDialer {
 
 /** Options of both a client and a single request. */
 export interface HttpCommonOptions {
-  /** The headers. Those of a request replace those of its client. Null removes a header. */
+  /**
+   * The headers. Those of a request replace those of its client. Null removes a header. `Host` replaces
+   * the host of the URL in the request.
+   */
   headers?: HeadersInit | Readonly<Record<string, string | null>>;
   /**
    * Query parameters. They are added to those of the URL. Parameters of a request follow those of its

@@ -60,6 +60,21 @@ export function isRepeatable({ method, framing }: Http1Request): boolean {
   return framing === 0 && isIdempotent(method);
 }
 
+/**
+ * Makes the server close a connection that will not be reused. The side that closes first keeps the port
+ * for a minute (TIME_WAIT, RFC 9293 §3.6.1). Many POSTs would exhaust the local ports.
+ *
+ * @param asked The request and its destination.
+ * @param isFull Whether no further idle connection is kept for its destination.
+ */
+export function closing(asked: Asked, isFull: boolean): Asked {
+  const { head, to } = asked;
+  if (!isFull || isRepeatable(head)) return asked;
+  // The login may belong to the connection.
+  if (valueOf(head.fields, Known.authorization) !== undefined) return asked;
+  return { ...asked, to: { ...to, close: true } };
+}
+
 /** One attempt to send a request on one connection and to forward the response. */
 export class ProxyExchange {
   status = 0;

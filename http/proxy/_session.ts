@@ -1,31 +1,36 @@
 import type { Connection } from "../../net/connection/connection.ts";
-import { formatAddress } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import type { ProxyHeader } from "../../net/proxy_protocol_codec.ts";
 import type { Transport } from "../../net/connection/transport.ts";
-import { Http1Decoder, Http1Error, type Http1Request } from "../http1/codec.ts";
+import { Http1Decoder, type Http1Request } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
+import { Admission } from "./_admission.ts";
 import { type ProxyCore, tell } from "./_core.ts";
 import { hookFailed } from "./_hooks.ts";
 import { ForwardedBody } from "./_body.ts";
-import { type Answering, type Asked, isRepeatable, ProxyExchange, Stale } from "./_exchange.ts";
+import {
+  type Answering,
+  type Asked,
+  closing,
+  isRepeatable,
+  ProxyExchange,
+  Stale,
+} from "./_exchange.ts";
 import { connectionOf, type ConnectionOption, valueOf, wantsWebSocket } from "./_head.ts";
 import { Out } from "./_out.ts";
 import { answerOf, pageOf, ProxyRefusal } from "./_pages.ts";
-import { Late, Peer } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { readHead } from "./_read_head.ts";
 import { PinnedUpstream } from "./_pinned_upstream.ts";
-import { type ClientAddress, clientAddress } from "./_clients.ts";
-import { HookTime } from "./_hook_time.ts";
-import type { NextHop } from "./_next_hop.ts";
-import type { Rules, Target } from "./_rules.ts";
+import { chooseHop, hookRequest } from "./_hook_requests.ts";
 import { connectThrough } from "./_parent.ts";
-import { answerHere, hasPassed, readTarget, type RequestTarget } from "./_target.ts";
+import { answerHere, readTarget, type RequestTarget } from "./_target.ts";
 import { Current } from "./_current.ts";
-import { Tunnel } from "./_tunnel.ts";
+import { runTunnel } from "./_run_tunnel.ts";
 import type { Upstream } from "./_upstream.ts";
 import { type Introduction, introductionOf, type Way } from "./_way.ts";
 import { Ways } from "./_ways.ts";
-import type { ProxyDestination, ProxyRequest } from "./options.ts";
+import type { ProxyRequest } from "./options.ts";
 
 const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n';
 const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
@@ -41,7 +46,7 @@ export class ProxySession implements Answering {
   readonly #core: ProxyCore;
   readonly #conn: Connection;
   readonly #client: Peer;
-  readonly #name: string;
+  readonly #admission: Admission;
   #current: Current | undefined;
   /** The connection to the server that the current request uses. */
   #upstream: Upstream | undefined;
@@ -51,10 +56,6 @@ export class ProxySession implements Answering {
   #gone = false;
   #first = true;
   #draining = false;
-  #isLoop: boolean | undefined;
-  readonly #address: ClientAddress;
-  /** Whether the client may use the proxy. */
-  readonly #admitted: boolean;
   /** The PROXY header for servers. */
   readonly #introduction: Introduction | undefined;
   readonly #ways: Ways;
@@ -75,9 +76,7 @@ export class ProxySession implements Answering {
     this.#client = new Peer(raw, decoder, clock, limits.bodyTimeout);
     this.#pinned = new PinnedUpstream(core, (upstream) => this.#upstream === upstream);
     this.out = new Out(this.#client);
-    this.#name = formatAddress(conn.remoteAddr);
-    this.#address = clientAddress(conn.remoteAddr);
-    this.#admitted = core.clients.admits(this.#address);
+    this.#admission = new Admission(core, conn);
     if (core.introduce !== undefined) {
       this.#introduction = introductionOf(conn, core.introduce, proxyHeader);
     }
@@ -121,7 +120,9 @@ export class ProxySession implements Answering {
   async #serveOne(): Promise<boolean> {
     let head;
     try {
-      head = await this.#readHead();
+      const isFirst = this.#first;
+      this.#first = false;
+      head = await readHead(this.#client, this.#core.limits, isFirst, this);
     } catch (error) {
       if (!(error instanceof ProxyRefusal)) return false;
       const current = this.#current = new Current(this.#client, undefined, undefined);
@@ -155,39 +156,14 @@ export class ProxySession implements Answering {
     this.#client.unwatch();
     this.out.clear();
     this.#client.shrink();
-    tell(this.#core, current.entry(this.#name), current.denied);
-  }
-
-  async #readHead(): Promise<Http1Request | undefined> {
-    const { clock, limits } = this.#core;
-    const { decoder } = this.#client;
-    const { headTimeout, idleTimeout } = limits;
-    // A client normally sends a request immediately after connecting.
-    const wait = this.#first ? Math.min(headTimeout, idleTimeout) : idleTimeout;
-    this.#first = false;
-    const idle = clock.after(wait);
-    let due = Infinity;
-    try {
-      for (;;) {
-        const head = decoder.next();
-        if (head !== undefined) return head as Http1Request;
-        const begun = !decoder.between;
-        // This limit starts at the first byte, and does not restart.
-        if (begun && due === Infinity) due = clock.after(headTimeout);
-        if (!begun && this.#draining) return undefined;
-        if (!(await this.#client.more(begun ? due : idle))) return undefined;
-      }
-    } catch (error) {
-      if (error instanceof Http1Error) throw new ProxyRefusal(error.status, error.message);
-      if (!(error instanceof Late) || decoder.between) return undefined;
-      throw new ProxyRefusal(408, "The head of the request did not come in time");
-    }
+    tell(this.#core, current.entry(this.#admission.client), current.denied);
   }
 
   /** Returns whether the start of the next request is known. */
   #mayGoOn({ head, body }: Current, status: number): boolean {
     // The bytes after a failed CONNECT may belong to the tunnel.
-    return this.#admitted && head!.method !== "CONNECT" && body!.ended && head!.keepAlive &&
+    return this.#admission.admitted && head!.method !== "CONNECT" && body!.ended &&
+      head!.keepAlive &&
       status !== 400;
   }
 
@@ -196,77 +172,20 @@ export class ProxySession implements Answering {
     return connectionOf(current.head, close || this.#draining);
   }
 
-  /** Refuses clients that may not use the proxy, and requests that have already passed it. */
-  #checkClient(head: Http1Request, current: Current): void {
-    const { credentials, upstreams, via } = this.#core;
-    this.#isLoop ??= upstreams.isOurs(this.#conn.remoteAddr, this.#conn.localAddr);
-    if (this.#isLoop || hasPassed(head, via)) {
-      throw new ProxyRefusal(508, "The request has come through this proxy before");
-    }
-    if (!this.#admitted) {
-      throw new ProxyRefusal(403, "This client may not use the proxy", "the client is not allowed");
-    }
-    if (credentials !== undefined) {
-      current.user = credentials.check(valueOf(head.fields, Known.proxyAuthorization));
-      if (current.user === undefined) throw new ProxyRefusal(407, "The proxy wants a login");
-    }
-  }
-
-  /** Returns the rules for a target. Throws if they do not allow its port. */
-  #rulesFor({ port }: Target, head: Http1Request, current: Current): Rules {
-    const rules = this.#core.clients.rulesFor(this.#address, current.user);
-    const byConnect = head.method === "CONNECT";
-    if (rules.mayUsePort(port, byConnect)) return rules;
-    const what = byConnect ? "CONNECT" : "A request";
-    throw new ProxyRefusal(403, `${what} to this port is not allowed`);
-  }
-
-  /** Calls the function of the options that chooses the next hop. */
-  #askForHop({ hostname, port }: Target, current: Current): Promise<NextHop> {
-    const core = this.#core;
-    const { method } = current.head!;
-    const hooks = current.hooks ??= new HookTime();
-    const destination: ProxyDestination = {
-      method,
-      hostname,
-      port,
-      client: this.#name,
-      user: current.user,
-      get signal() {
-        return hooks.signal;
-      },
-    };
-    return core.hops.ask(destination, (answer) => hooks.within(core, "upstream", answer));
-  }
-
   async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
     const { hops, options } = this.#core;
-    this.#checkClient(head, current);
+    const { client } = this.#admission;
+    this.#admission.check(head, current);
     const asked = head.method === "CONNECT"
       ? { target: this.#ways.targetOf(head.target, undefined), path: "", authority: head.target }
       : readTarget(head, (authority) => this.#ways.targetOf(authority, 80));
     const { target } = asked;
-    const rules = this.#rulesFor(target, head, current);
-    const hop = hops.find(target) ?? await this.#askForHop(target, current);
+    const rules = this.#admission.rulesFor(target, head, current);
+    const hop = hops.find(target) ?? await chooseHop(this.#core, client, target, current);
     if (!rules.mayAsk(target, hop.byName)) throw new ProxyRefusal(403, "The target is not allowed");
     current.proxy = hop.proxy?.shown;
     const way = this.#ways.wayTo(target, hop, rules);
-    let hook: ProxyRequest | undefined;
-    if (options.onRequest !== undefined || options.onResponse !== undefined) {
-      const hooks = current.hooks ??= new HookTime();
-      hook = {
-        method: head.method,
-        target: head.target,
-        hostname: target.hostname,
-        port: target.port,
-        fields: head.fields,
-        client: this.#name,
-        user: current.user,
-        get signal() {
-          return hooks.signal;
-        },
-      };
-    }
+    const hook = hookRequest(this.#core, client, target, current);
     const length = valueOf(head.fields, Known.contentLength);
     const maxForwards = valueOf(head.fields, Known.maxForwards);
     if (hook !== undefined && options.onRequest !== undefined) {
@@ -344,19 +263,7 @@ export class ProxySession implements Answering {
     // No reusable connection was available, or it had ended.
     if (kept !== undefined) core.counts.retries++;
     const upstream = await this.#dial(way, current);
-    return (await this.#attempt(upstream, this.#closing(asked, key), current))!;
-  }
-
-  /**
-   * Makes the server close a connection that will not be reused. The side that closes first keeps the
-   * port for a minute (TIME_WAIT, RFC 9293 §3.6.1). Many POSTs would exhaust the local ports.
-   */
-  #closing(asked: Asked, key: string): Asked {
-    const { head, to } = asked;
-    if (isRepeatable(head) || !this.#core.upstreams.isFull(key)) return asked;
-    // The login may belong to the connection.
-    if (valueOf(head.fields, Known.authorization) !== undefined) return asked;
-    return { ...asked, to: { ...to, close: true } };
+    return (await this.#attempt(upstream, closing(asked, core.upstreams.isFull(key)), current))!;
   }
 
   /**
@@ -437,21 +344,9 @@ export class ProxySession implements Answering {
   }
 
   async #tunnel(upstream: Upstream, current: Current): Promise<void> {
-    const { counts, limits } = this.#core;
     await this.#makeResettable();
     upstream.makeResettable();
-    const before = this.#client.received;
-    const buffered = this.#client.decoder.buffered;
-    const tunnel = new Tunnel(this.#client, upstream, limits);
-    counts.tunnels++;
-    counts.activeTunnels++;
-    try {
-      await tunnel.run();
-    } finally {
-      counts.activeTunnels--;
-      current.tunnelled += this.#client.received - before + buffered;
-      current.error = tunnel.error;
-    }
+    await runTunnel(this.#core, this.#client, upstream, current);
   }
 
   async #dial(way: Way, current: Current): Promise<Upstream> {

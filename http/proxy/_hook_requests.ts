@@ -1,0 +1,51 @@
+import type { ProxyCore } from "./_core.ts";
+import type { Current } from "./_current.ts";
+import { HookTime } from "./_hook_time.ts";
+import type { NextHop } from "./_next_hop.ts";
+import type { Target } from "./_rules.ts";
+import type { ProxyDestination, ProxyRequest } from "./options.ts";
+
+/** Calls the function of the options that chooses the next hop. `client` is the address of the client. */
+export function chooseHop(
+  core: ProxyCore,
+  client: string,
+  { hostname, port }: Target,
+  current: Current,
+): Promise<NextHop> {
+  const hooks = current.hooks ??= new HookTime();
+  const destination: ProxyDestination = {
+    method: current.head!.method,
+    hostname,
+    port,
+    client,
+    user: current.user,
+    get signal() {
+      return hooks.signal;
+    },
+  };
+  return core.hops.ask(destination, (answer) => hooks.within(core, "upstream", answer));
+}
+
+/** Returns a request for the hooks; undefined without hooks. `client` is the address of the client. */
+export function hookRequest(
+  { options }: ProxyCore,
+  client: string,
+  { hostname, port }: Target,
+  current: Current,
+): ProxyRequest | undefined {
+  if (options.onRequest === undefined && options.onResponse === undefined) return undefined;
+  const hooks = current.hooks ??= new HookTime();
+  const { method, target, fields } = current.head!;
+  return {
+    method,
+    target,
+    hostname,
+    port,
+    fields,
+    client,
+    user: current.user,
+    get signal() {
+      return hooks.signal;
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import type { ProxyCore } from "./_core.ts";
+import type { Current } from "./_current.ts";
+import type { Peer } from "./_peer.ts";
+import { Tunnel } from "./_tunnel.ts";
+import type { Upstream } from "./_upstream.ts";
+
+/** Runs a tunnel between a client and a server to its end, and counts it. */
+export async function runTunnel(
+  { counts, limits }: ProxyCore,
+  client: Peer,
+  upstream: Upstream,
+  current: Current,
+): Promise<void> {
+  const before = client.received;
+  const { buffered } = client.decoder;
+  const tunnel = new Tunnel(client, upstream, limits);
+  counts.tunnels++;
+  counts.activeTunnels++;
+  try {
+    await tunnel.run();
+  } finally {
+    counts.activeTunnels--;
+    current.tunnelled += client.received - before + buffered;
+    current.error = tunnel.error;
+  }
+}
