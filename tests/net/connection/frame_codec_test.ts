@@ -55,7 +55,7 @@ Deno.test("encodeFrame() refuses what the length cannot say, by one byte", () =>
       RangeError,
       `Cannot encode a frame of ${
         limit + 1
-      } bytes: a length of ${lengthBytes} bytes ends at ${limit}`,
+      } bytes: the maximum for a length of ${lengthBytes} bytes is ${limit}`,
     );
   }
   // Bytes count, not characters.
