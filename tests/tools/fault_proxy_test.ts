@@ -311,3 +311,12 @@ Deno.test("the program applies its flags and logs the faults", async () => {
   proxy.signal("SIGTERM");
   assertEquals(await proxy.exitCode(), 0);
 });
+
+Deno.test("connectTimeout: Infinity lifts the limit", async () => {
+  await using server = serveTcp({}, (conn) => conn.write("hello\n"));
+  const to = { hostname: "127.0.0.1", port: server.addr.port };
+  await using proxy = await serveFaultProxy({ to, connectTimeout: Infinity });
+  await using client = await connectTcp({ port: proxy.addr.port });
+  assertEquals(await client.readLine({ timeout: 5000 }), "hello");
+  assertEquals(proxy.stats(), { accepted: 1, active: 1, refused: 0 });
+});

@@ -1,6 +1,6 @@
 /** Every exported function of `ws` checks its options before any I/O. */
 
-import { assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type BroadcastOptions,
   connectWebSocket,
@@ -80,14 +80,12 @@ Deno.test("serveWebSocket() checks every option", async () => {
     port: "none",
     cert: "text",
     key: "text",
-    allowedHosts: "any",
-    trustProxy: "any",
+    allowedHosts: "none",
+    trustProxy: "integer",
     hardened: "none",
     signal: "none",
     onListen: "none",
   }, async (options) => {
-    // serveHttp() checks these two options.
-    if ("allowedHosts" in options || "trustProxy" in options) return;
     await using _server = serveWebSocket({ onListen() {}, ...options }, () => {});
   });
 });
@@ -206,4 +204,24 @@ Deno.test("options in options are checked, and a missing handler is a TypeError"
     TypeError,
     'did you mean "maxAttempts"?',
   );
+});
+
+Deno.test("shutdown({ deadline: Infinity }) waits for the handlers", async () => {
+  const release = Promise.withResolvers<void>();
+  const server = serveWebSocket({ onListen() {} }, () => release.promise);
+  const conn = await connectWebSocket(server.url);
+  const stopping = server.shutdown({ deadline: Infinity });
+  await conn.closed;
+  release.resolve();
+  assertEquals(await stopping, { drained: 1, forced: 0, refused: 0 });
+});
+
+Deno.test("sendJson() rejects a value without JSON text", async () => {
+  await using server = serveWebSocket({ onListen() {} }, (conn) => conn.closed);
+  await using conn = await connectWebSocket(server.url);
+  await using lasting = await connectWebSocket(server.url, { reconnect: {} });
+  for (const channel of [conn, lasting, conn.json(), lasting.json()]) {
+    const sending = "sendJson" in channel ? channel.sendJson(1n) : channel.send(1n);
+    await assertRejects(() => sending, TypeError, "BigInt");
+  }
 });

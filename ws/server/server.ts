@@ -32,17 +32,9 @@
 import { serveHttp } from "../../http/server/server.ts";
 import type { ServeHttpOptions } from "../../http/server/options.ts";
 import { isLoopback } from "../../net/address.ts";
-import { hostName } from "../../net/internal/host_rules.ts";
+import { SERVE_HTTP } from "../../http/internal/server_rules.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
-import {
-  anything,
-  callback,
-  flag,
-  listenPort,
-  OptionRules,
-  signal,
-  text,
-} from "../../net/internal/options.ts";
+import { OptionRules, text } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { WsConnection } from "../connection/connection.ts";
 import { STALL_TIMEOUT } from "../internal/options.ts";
@@ -75,18 +67,20 @@ export interface ServeWebSocketOptions extends
   path?: string;
 }
 
-/** `serveHttp` checks the options that it gets, before it listens. */
+const { hostname, port, cert, key, allowedHosts, trustProxy, hardened, signal, onListen } =
+  SERVE_HTTP.rules;
+
 const SERVE_WS = new OptionRules<ServeWebSocketOptions>({
   ...UPGRADER.rules,
-  hostname: hostName,
-  port: listenPort,
-  cert: text,
-  key: text,
-  allowedHosts: anything,
-  trustProxy: anything,
-  hardened: flag,
+  hostname,
+  port,
+  cert,
+  key,
+  allowedHosts,
+  trustProxy,
+  hardened,
   signal,
-  onListen: callback,
+  onListen,
   path: text,
 });
 

@@ -13,6 +13,11 @@ Deno.test("backoff() gives a wait that a timer can take, whatever the settings",
   assertEquals(backoff(1, { minTimeout: Infinity, maxTimeout: Infinity }), MAX_TIMER);
 });
 
+Deno.test("backoff() grows by the multiplier", () => {
+  assertEquals([1, 2, 3].map((n) => backoff(n, { minTimeout: 10, multiplier: 3 })), [10, 30, 90]);
+  assertEquals(backoff(9, { minTimeout: 10, multiplier: 1 }), 10);
+});
+
 Deno.test("backoff() leaves a part of the wait to chance", () => {
   for (let i = 0; i < 100; i++) {
     const wait = backoff(1, { minTimeout: 100, jitter: 0.5 });
