@@ -15,6 +15,8 @@ export const ROOT = new URL("../../", import.meta.url);
 const START_TIMEOUT = 20_000;
 /** How long a process may take to end after SIGTERM, in milliseconds. */
 const END_TIMEOUT = 3_000;
+/** How long a server may take to collect its garbage, in milliseconds. */
+const COLLECT_TIMEOUT = 20_000;
 /** How much of its standard error is kept for the message of a failure. */
 const KEPT = 2_000;
 
@@ -134,6 +136,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly pid: number;
   /** The port that it has told. */
   readonly port: number;
+  /** Makes a server with `peers/_collect.mjs` collect its garbage. */
+  collect(): Promise<void>;
 }
 
 /** Starts a server and waits until it listens. */
@@ -144,6 +148,10 @@ export async function startServer(command: readonly string[]): Promise<RunningSe
     return {
       pid: child.pid,
       port: Number(port),
+      async collect() {
+        Deno.kill(child.pid, "SIGUSR2");
+        await child.line(/^collected$/, COLLECT_TIMEOUT);
+      },
       [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
     };
   } catch (error) {

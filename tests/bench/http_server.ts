@@ -16,7 +16,7 @@ import {
   runRounds,
   type Target,
 } from "./_bench.ts";
-import { measureIdle } from "./idle_memory.ts";
+import { IDLE_METHOD, idleDeno, idleNode, measureIdle } from "./idle_memory.ts";
 import { outputOf } from "./_process.ts";
 import { ask, needWrk } from "./_wrk.ts";
 import { CliError } from "../../tools/cli.ts";
@@ -34,6 +34,9 @@ const CONNECTIONS = 64;
 /** Connections with large bodies, each of so many MiB. */
 const LARGE_CONNECTIONS = 4;
 const LARGE = 16;
+/** Idle connections. With a few hundred, the free pages of a heap weigh more than the connections. */
+const IDLE = 4000;
+const IDLE_ROUNDS = 3;
 /** What is streamed each way while memory is watched. */
 const STREAMED = 2 * 1024 ** 3;
 
@@ -163,25 +166,26 @@ async function benchLarge(
 }
 
 async function benchIdle(bench: Bench): Promise<Figure[]> {
-  const { idle } = bench.settings;
-  const title = `HTTP server, idle memory, ${idle} connections`;
-  const ours = denoServer(bench, `${PEERS}/http_server_ours.ts`);
+  const rounds = Math.min(bench.settings.rounds, IDLE_ROUNDS);
+  const many = { ...bench, settings: { ...bench.settings, rounds, idle: IDLE } };
+  const title = `HTTP server, idle memory, ${IDLE} connections`;
+  const ours = idleDeno(bench, `${PEERS}/http_server_ours.ts`);
   const contenders = [
     { name: HARDENED, command: [...ours, "hardened"] },
     { name: "ours", command: ours },
-    { name: DENO, command: denoServer(bench, `${PEERS}/http_server_bare.ts`) },
-    { name: NODE, command: [bench.node, `${PEERS}/http_server_node.mjs`] },
+    { name: DENO, command: idleDeno(bench, `${PEERS}/http_server_bare.ts`) },
+    { name: NODE, command: idleNode(bench, `${PEERS}/http_server_node.mjs`) },
   ];
   const costs = await runRounds(
-    bench,
+    many,
     title,
     contenders,
-    (server) => measureIdle(bench, server, "http-idle"),
+    (server, contender) => measureIdle(many, server, contender, "http-idle"),
   );
   const figure = (what: string, note: string, which: "silent" | "spoken"): Figure => ({
     title: `${title}, ${what}`,
     unit: "KiB each",
-    note: `${note}; growth of the resident memory of the server, over the connections`,
+    note: `${note}; ${IDLE_METHOD}`,
     series: costs.map(({ name, rounds }) => ({
       name,
       rounds: rounds.map((cost) => ({ value: cost[which] })),

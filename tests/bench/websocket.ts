@@ -94,7 +94,7 @@ async function benchMemory(bench: Bench, contenders: Contender[]): Promise<Figur
     once,
     title,
     contenders,
-    (server) => measureIdle(once, server, "ws-idle"),
+    (server, contender) => measureIdle(once, server, contender, "ws-idle"),
   );
   return {
     title,

@@ -9,10 +9,12 @@ import { json, readJson } from "../../../http/handlers/json.ts";
 import { router } from "../../../http/handlers/router.ts";
 import { serveHttp } from "../../../http/server/server.ts";
 
+const hardened = Deno.args[0] === "hardened";
 serveHttp(
   {
     port: 0,
-    hardened: Deno.args[0] === "hardened",
+    // Idle connections are measured by the thousand. Only a hardened server has a limit.
+    ...(hardened ? { hardened, maxConnections: 50_000 } : {}),
     onListen: ({ port }) => console.log(`listening on http://127.0.0.1:${port}`),
   },
   router({

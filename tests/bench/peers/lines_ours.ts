@@ -2,7 +2,7 @@
 
 import { serveTcp } from "../../../net/tcp/server.ts";
 
-const server = serveTcp({ port: 0, maxConnections: 4096, idleTimeout: 0 }, async (conn) => {
+const server = serveTcp({ port: 0, maxConnections: 0, idleTimeout: 0 }, async (conn) => {
   for await (const line of conn.lines()) await conn.write(`you said ${line}\n`);
 });
 console.log(`listening on ${server.url}`);
