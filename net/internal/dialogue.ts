@@ -93,7 +93,9 @@ export class Dialogue {
       this.#isCancelled = true;
       this.abort(options.signal!.reason);
     };
-    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    // The signal may have aborted after the connection was made, and before this point.
+    if (options.signal?.aborted) this.#onAbort();
+    else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /**
