@@ -23,9 +23,14 @@ export interface Watched {
 /** The shortest time between two wake-ups, in milliseconds. */
 const QUANTUM = 5;
 
+/** Lateness of a timer, in milliseconds, that means that the event loop was blocked. */
+export const BLOCKED = 20;
+
 const watched = new Set<Watched>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 let wakeAt = Infinity;
+/** Whether the timer was late and waits for one more turn of the event loop. */
+let postponed = false;
 /** Whether the timer keeps the process alive. */
 let holding = false;
 /** The number of calls of `holdWhile` that are under way. */
@@ -89,9 +94,18 @@ function schedule(due: number, wanted: boolean): void {
 }
 
 function wake(): void {
+  const now = performance.now();
+  // The event loop was blocked, so input that has arrived meanwhile is not handled yet. The next
+  // turn handles it first, and a peer that was in time is not too late.
+  if (!postponed && now - wakeAt > BLOCKED) {
+    postponed = true;
+    timer = setTimeout(wake, 0);
+    if (!holding) Deno.unrefTimer(timer);
+    return;
+  }
+  postponed = false;
   timer = undefined;
   wakeAt = Infinity;
-  const now = performance.now();
   let next = Infinity;
   let wanted = false;
   for (const item of watched) {

@@ -7,6 +7,7 @@ import { delay } from "@std/async/delay";
 import type { Connection, ConnectionOptions } from "../../../net/connection/connection.ts";
 import { developmentAuthority, developmentCertificate } from "../../../net/tls/certificate.ts";
 import { NetError } from "../../../net/errors/errors.ts";
+import { withDeadline } from "../../../net/internal/deadline.ts";
 import { createPool } from "../../../net/pool/pool.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 import { serveTcp, type ServeTcpOptions, type TcpServer } from "../../../net/tcp/server.ts";
@@ -395,4 +396,27 @@ Deno.test({
       await Deno.remove(dir, { recursive: true });
     }
   },
+});
+
+Deno.test("a peer in time is not late because the event loop was blocked", async () => {
+  const { promise, resolve } = Promise.withResolvers<Connection>();
+  await using server = serve({}, async (conn) => {
+    resolve(conn);
+    await conn.closed;
+  });
+  await using client = await dial(server);
+  await using peer = await promise;
+  const reads: (() => Promise<unknown>)[] = [
+    () => client.readLine({ timeout: 50 }),
+    () => withDeadline(client.readLine(), 50, () => new Error("late")),
+  ];
+  for (const read of reads) {
+    const reading = read();
+    await delay(5);
+    // The write reaches the kernel at once. The timers expire during the block.
+    const writing = peer.write("in time\n");
+    for (const end = performance.now() + 150; performance.now() < end;);
+    assertEquals(await reading, "in time");
+    await writing;
+  }
 });

@@ -34,7 +34,9 @@ for (const inspect of [false, true]) {
   conformance(`upgraded${inspect ? ", node:tls on both sides" : ""}`, async (options) => {
     const { promise, resolve } = Promise.withResolvers<Connection>();
     const server = serveTcp({ idleTimeout: 0, ...options }, async (conn) => {
-      resolve(await upgradeTlsServer(conn, certs.good));
+      const upgrading = upgradeTlsServer(conn, certs.good);
+      resolve(upgrading);
+      await upgrading;
       await conn.closed;
     });
     const client = await connectTcp({ port: server.addr.port, ...options });
