@@ -55,7 +55,7 @@ export const loginName: Rule = rule(
   (value) => isOneLine(value) && value !== "",
 );
 
-/** A password or a token. The error does not show the value. */
+/** Rejects anything but one line, without showing the value: it is a password or a token. */
 export function secret(name: string, value: unknown): void {
   if (isOneLine(value)) return;
   const message = `${name} must be a string without line breaks and NUL, got a ${typeof value}`;
