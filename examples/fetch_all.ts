@@ -40,7 +40,7 @@ const cli = defineCli({
  *
  * @param args The command line; `--help` lists the flags.
  * @param io The process, or a stand-in for tests.
- * @returns The exit code.
+ * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ url: urls, concurrency, json, ...more }, ctx) => {

@@ -1,6 +1,6 @@
 import * as std from "npm:deno-std@1.4.0/async/delay.js";
 
-/** What `delay` takes besides the time. */
+/** Options of `delay`. */
 export interface DelayOptions {
   /** Ends the wait early; the promise rejects with its reason. */
   signal?: AbortSignal;

@@ -1,6 +1,6 @@
 import * as std from "npm:deno-std@1.4.0/async/retry.js";
 
-/** What `retry` takes besides the function. */
+/** Options of `retry`. */
 export interface RetryOptions {
   /** @default 2 */
   multiplier?: number;

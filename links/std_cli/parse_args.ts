@@ -1,6 +1,6 @@
 import * as std from "npm:deno-std@1.4.0/cli/parse_args.js";
 
-/** What `parseArgs` takes besides the arguments. */
+/** Options of `parseArgs`. */
 export interface ParseOptions {
   /** Flags that are true or false. */
   boolean?: readonly string[];

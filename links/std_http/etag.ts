@@ -1,8 +1,8 @@
 import * as std from "npm:deno-std@1.4.0/http/etag.js";
 
-/** What an entity tag is made of, where it is not made of the content. */
+/** The properties of a file from which an entity tag is made. */
 export interface FileInfo {
-  /** When it was changed. */
+  /** The time of the last change. */
   mtime: Date | null;
   /** In bytes. */
   size: number;

@@ -5,7 +5,7 @@ import type { Connection } from "../connection/connection.ts";
 
 /** Learns that a session has ended. */
 export interface SessionListener {
-  /** Called once. A handler would have ended then, or thrown `error`, if `failed`. */
+  /** Reports the end, once. A handler would have returned then, or thrown `error`, if `failed`. */
   sessionEnded(connection: Connection, failed: boolean, error?: unknown): void;
 }
 
