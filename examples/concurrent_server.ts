@@ -58,12 +58,13 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     args,
     io,
     async ({ drain, nagle, workers, maxLine, ...flags }, ctx) => {
+      const { hostname, port } = flags;
       const options = { ...flags, noDelay: !nagle };
       const data = { ...options, maxLine };
       const module = import.meta.resolve("./concurrent/worker.ts");
       const folder = import.meta.resolve("../");
       await using server = workers > 1
-        ? await serveWithWorkers({ ...flags, module, folder, workers, data })
+        ? await serveWithWorkers({ hostname, port, module, folder, workers, data })
         : serveTcp(options, async (conn) => {
           ctx.log.info("{peer} connected", { peer: conn.peer });
           await answerLines(conn, maxLine);

@@ -2,7 +2,7 @@ import { formatAddress } from "../../net/address.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import type { ReadListener } from "../../net/internal/connection_hooks.ts";
-import { Session, type SessionListener } from "../../net/internal/session.ts";
+import { ConnectionSession, type SessionListener } from "../../net/internal/connection_session.ts";
 import type { Clock } from "../internal/clock.ts";
 import { ignoreFailure } from "../../net/internal/ignore.ts";
 import type { Gate } from "./_gate.ts";
@@ -36,7 +36,7 @@ const WHOLE_URL = /^(https?:\/\/)([^/?]*)(.*)$/i;
  * requests it is a listener: a server may have many idle connections, so none of them has a promise,
  * a closure or a suspended function.
  */
-export class HttpConnection extends Session implements InfoContext, ReadListener {
+export class HttpConnection extends ConnectionSession implements InfoContext, ReadListener {
   readonly incoming: Incoming;
   readonly #gate: Gate;
   readonly #limits: ConnectionLimits;

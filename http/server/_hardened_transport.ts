@@ -2,7 +2,7 @@ import { OptionRules, timeLimit } from "../../net/internal/options.ts";
 import { SERVE_TCP } from "../../net/internal/listen.ts";
 import { SERVE_TLS } from "../../net/internal/tls_rules.ts";
 import { SERVE_UNIX_RULES } from "../../net/internal/unix_socket.ts";
-import { bySession } from "../../net/internal/session.ts";
+import { bySession } from "../../net/internal/connection_session.ts";
 import type { ServerEvent, StreamServer } from "../../net/tcp/server_options.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
 import { serveTls } from "../../net/tls/server.ts";

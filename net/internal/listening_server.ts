@@ -15,7 +15,7 @@ import {
   readProxyHeader,
   readProxyProtocol,
 } from "./proxy_header.ts";
-import { Session, type SessionListener } from "./session.ts";
+import { ConnectionSession, type SessionListener } from "./connection_session.ts";
 import { resettable } from "../connection/resettable.ts";
 import type {
   ConnectionHandler,
@@ -283,7 +283,7 @@ export class Server<A extends Deno.Addr>
         signal: this.#draining.signal,
         server: this,
       });
-      if (work instanceof Session) return work.begin(this);
+      if (work instanceof ConnectionSession) return work.begin(this);
       Promise.resolve(work).then(
         () => this.sessionEnded(connection, false),
         (error) => this.sessionEnded(connection, true, error),

@@ -55,7 +55,7 @@ import {
 } from "../internal/options.ts";
 import { CONNECT_TCP } from "../internal/dial.ts";
 import { CONNECT_TLS } from "../internal/tls_rules.ts";
-import { Turns } from "./_turns.ts";
+import { Waiters } from "./_waiters.ts";
 
 export type * from "./options.ts";
 
@@ -99,16 +99,16 @@ class Host {
   readonly target: PoolTarget;
   readonly idle: Idle[] = [];
   /** The waiting callers. They get a returned connection, or null for permission to open one. */
-  readonly turns: Turns<Connection | null>;
+  readonly waiters: Waiters<Connection | null>;
   /** Number of connections that are open or being opened. */
   open = 0;
   /** Whether a connection is being opened in advance. */
   warming = false;
 
-  constructor(key: string, target: PoolTarget, turns: Turns<Connection | null>) {
+  constructor(key: string, target: PoolTarget, waiters: Waiters<Connection | null>) {
     this.key = key;
     this.target = target;
-    this.turns = turns;
+    this.waiters = waiters;
   }
 }
 
@@ -207,7 +207,7 @@ class ConnectionPool implements Pool {
     let waiting = 0;
     for (const host of this.#hosts.values()) {
       idle += host.idle.length;
-      waiting += host.turns.size;
+      waiting += host.waiters.size;
     }
     const active = this.#lent.size;
     return { active, idle, waiting, opened: this.#opened, reused: this.#reused };
@@ -226,7 +226,7 @@ class ConnectionPool implements Pool {
     await null; // The methods that are called below read #closed.
     clearTimeout(this.#sweeper);
     for (const host of this.#hosts.values()) {
-      host.turns.end(closedError());
+      host.waiters.end(closedError());
       for (let idle; (idle = this.#takeIdle(host)) !== undefined;) {
         this.#discard(host, idle);
       }
@@ -249,7 +249,7 @@ class ConnectionPool implements Pool {
   #hostOf(target: PoolTarget): Host {
     const key = keyOf(target);
     const host = this.#hosts.get(key) ??
-      new Host(key, target, new Turns(this.#maxWaiting, this.#acquireTimeout));
+      new Host(key, target, new Waiters(this.#maxWaiting, this.#acquireTimeout));
     this.#hosts.set(key, host);
     return host;
   }
@@ -276,7 +276,7 @@ class ConnectionPool implements Pool {
       return null;
     }
     try {
-      return await host.turns.wait(signal);
+      return await host.waiters.wait(signal);
     } catch (error) {
       this.#forget(host);
       throw error;
@@ -385,8 +385,8 @@ class ConnectionPool implements Pool {
       if (connection !== null) this.#hangUp(connection);
       this.#release(host);
       this.#open(next);
-      next.turns.next(null);
-    } else if (host.turns.next(connection)) return;
+      next.waiters.next(null);
+    } else if (host.waiters.next(connection)) return;
     else if (connection !== null) this.#keep(host, connection);
     else {
       this.#release(host);
@@ -403,18 +403,18 @@ class ConnectionPool implements Pool {
 
   /** Forgets a host that has neither connections nor callers. */
   #forget(host: Host): void {
-    if (host.open > 0 || host.turns.size > 0) return;
+    if (host.open > 0 || host.waiters.size > 0) return;
     this.#hosts.delete(host.key);
     this.#checkEmpty();
   }
 
   /** Returns the host of the oldest caller that may use a released place. */
   #nextHost(host: Host): Host | undefined {
-    if (this.#maxTotal === Infinity) return host.turns.size > 0 ? host : undefined;
+    if (this.#maxTotal === Infinity) return host.waiters.size > 0 ? host : undefined;
     let next: Host | undefined;
     for (const one of this.#hosts.values()) {
-      if (one.turns.size === 0 || (one !== host && one.open >= this.#maxPerHost)) continue;
-      if (next === undefined || one.turns.first < next.turns.first) next = one;
+      if (one.waiters.size === 0 || (one !== host && one.open >= this.#maxPerHost)) continue;
+      if (next === undefined || one.waiters.first < next.waiters.first) next = one;
     }
     return next;
   }

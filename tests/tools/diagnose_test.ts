@@ -203,11 +203,16 @@ Deno.test({
         await using server = new Runnable(child);
         await server.until(({ stdout }) => /^ACCEPT \S+:\d+$/m.test(stdout), "that it listens");
         const where = /^ACCEPT (\S+)$/m.exec(server.stdout)![1]!;
-        const found = await way(where, { caCerts: [ca] });
-        assertEquals(found.ok, false);
         const text = version === "-tls1_3"
           ? "answers, but requires a client certificate"
           : "accepts connections, but refuses the TLS handshake";
+        let found = await way(where, { caCerts: [ca] });
+        // With TLS 1.3 the alert comes after the handshake. If a request is under way, openssl resets
+        // the connection, and the reset may overtake the alert.
+        for (let i = 0; i < 9 && found.verdict.endsWith("without an answer"); i++) {
+          found = await way(where, { caCerts: [ca] });
+        }
+        assertEquals(found.ok, false);
         assertEquals(found.verdict, `${where} ${text}`);
         assertMatch(found.advice!, /certificate/);
       }

@@ -57,7 +57,7 @@ Deno.test("serveHttp() checks the options in options", () => {
     [{ trustProxy: { hop: 1 } }, 'trustProxy has no option "trustProxy.hop"'],
     [{ trustProxy: {} }, "trustProxy must have either hops or from"],
     [{ trustProxy: { hops: 1, from: ["::1"] } }, "trustProxy must have either hops or from"],
-    [{ trustProxy: ["nowhere"] }, '"nowhere" is no address'],
+    [{ trustProxy: ["nowhere"] }, "trustProxy[0] must be an IP address"],
     [{ allowedHosts: [1] }, 'allowedHosts must be an array of hosts, or "any", got an array'],
     [{ proxyProtocol: {} }, "proxyProtocol.trusted must be"],
     [

@@ -14,7 +14,7 @@ interface Waiting<T> {
 let arrivals = 0;
 
 /** A queue of callers that wait for a connection to one host. */
-export class Turns<T> {
+export class Waiters<T> {
   readonly #max: number;
   readonly #timeout: number;
   readonly #waiting: Waiting<T>[] = [];

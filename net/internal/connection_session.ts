@@ -10,7 +10,7 @@ export interface SessionListener {
 }
 
 /** Does the work of a handler. A server begins it, and closes the connection at its end. */
-export abstract class Session {
+export abstract class ConnectionSession {
   /** The connection. */
   readonly connection: Connection;
 
@@ -24,7 +24,7 @@ export abstract class Session {
 
 /** Returns a handler that serves each connection by a session. */
 export function bySession<A extends Deno.Addr>(
-  make: (connection: Connection) => Session,
+  make: (connection: Connection) => ConnectionSession,
 ): ConnectionHandler<A> {
   // The engine of the servers looks for a session; the type of its public options does not have it.
   return make as unknown as ConnectionHandler<A>;
