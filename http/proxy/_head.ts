@@ -230,6 +230,11 @@ export function wantsWebSocket({ upgrade, minor }: Http1Request): boolean {
   return minor === 1 && hasMember(upgrade, "websocket");
 }
 
+/** Returns whether the end of the connection may end a body, or upgraded or tunnelled data. */
+export function endsByConnection(head: Http1Request): boolean {
+  return head.minor === 0 || head.method === "CONNECT" || wantsWebSocket(head);
+}
+
 function firstLine(at: readonly number[], text: string): number {
   return at.length === 0 ? text.length - 2 : at[0]!;
 }

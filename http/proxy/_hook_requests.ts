@@ -1,3 +1,4 @@
+import type { Attention } from "./_attention.ts";
 import type { ProxyCore } from "./_core.ts";
 import type { Current } from "./_current.ts";
 import { HookTime } from "./_hook_time.ts";
@@ -11,6 +12,7 @@ export function chooseHop(
   client: string,
   { hostname, port }: Target,
   current: Current,
+  attention: Attention,
 ): Promise<NextHop> {
   const hooks = current.hooks ??= new HookTime();
   const destination: ProxyDestination = {
@@ -23,7 +25,7 @@ export function chooseHop(
       return hooks.signal;
     },
   };
-  return core.hops.ask(destination, (answer) => hooks.within(core, "upstream", answer));
+  return core.hops.ask(destination, (answer) => hooks.within(core, "upstream", answer, attention));
 }
 
 /** Returns a request for the hooks; undefined without hooks. `client` is the address of the client. */

@@ -1,4 +1,5 @@
 import { NetError } from "../../net/errors/errors.ts";
+import type { Attention } from "./_attention.ts";
 import type { Ticked } from "./_clock.ts";
 import type { ProxyCore } from "./_core.ts";
 import { ProxyRefusal } from "./_pages.ts";
@@ -33,13 +34,20 @@ export class HookTime {
    * @param core The core of the proxy, with the limit.
    * @param hook The name of the hook.
    * @param result The value that the hook has returned.
-   * @throws {ProxyRefusal} If the limit expires, or the client leaves.
+   * @param attention Notices that the client leaves; undefined if something else does.
+   * @throws {ProxyRefusal} If the limit expires, or the client leaves or has left.
    */
-  async within<T>({ clock, limits }: ProxyCore, hook: string, result: T | Promise<T>): Promise<T> {
+  async within<T>(
+    { clock, limits }: ProxyCore,
+    hook: string,
+    result: T | Promise<T>,
+    attention?: Attention,
+  ): Promise<T> {
     if (typeof result !== "object" || result === null || !("then" in result)) return result;
     const { promise, reject } = Promise.withResolvers<never>();
-    this.#onAbort = ({ message }) =>
+    const onAbort = this.#onAbort = ({ message }: NetError) =>
       reject(new ProxyRefusal(504, "The proxy did not answer in time", message));
+    if (this.#reason !== undefined) onAbort(this.#reason);
     const limit: Ticked = {
       due: clock.after(limits.hookTimeout),
       expire: () => {
@@ -48,11 +56,16 @@ export class HookTime {
       },
     };
     clock.watch(limit);
+    const started = attention?.start();
     try {
       return await Promise.race([result, promise]);
     } finally {
       clock.unwatch(limit);
       this.#onAbort = undefined;
+      if (started !== undefined) {
+        await started;
+        attention!.stop();
+      }
     }
   }
 }

@@ -7,6 +7,7 @@ import { Known } from "../internal/http1_fields.ts";
 import { Admission } from "./_admission.ts";
 import { type ProxyCore, tell } from "./_core.ts";
 import { hookFailed } from "./_hooks.ts";
+import { Attention } from "./_attention.ts";
 import { ForwardedBody } from "./_body.ts";
 import {
   type Answering,
@@ -16,7 +17,7 @@ import {
   ProxyExchange,
   Stale,
 } from "./_exchange.ts";
-import { connectionOf, type ConnectionOption, valueOf, wantsWebSocket } from "./_head.ts";
+import { connectionOf, type ConnectionOption, endsByConnection, valueOf } from "./_head.ts";
 import { Out } from "./_out.ts";
 import { answerOf, pageOf, ProxyRefusal } from "./_pages.ts";
 import { Peer } from "./_peer.ts";
@@ -47,6 +48,7 @@ export class ProxySession implements Answering {
   readonly #conn: Connection;
   readonly #client: Peer;
   readonly #admission: Admission;
+  readonly #attention: Attention;
   #current: Current | undefined;
   /** The connection to the server that the current request uses. */
   #upstream: Upstream | undefined;
@@ -77,6 +79,7 @@ export class ProxySession implements Answering {
     this.#pinned = new PinnedUpstream(core, (upstream) => this.#upstream === upstream);
     this.out = new Out(this.#client);
     this.#admission = new Admission(core, conn);
+    this.#attention = new Attention(this.#client, () => this.#makeResettable(), this.#onGone);
     if (core.introduce !== undefined) {
       this.#introduction = introductionOf(conn, core.introduce, proxyHeader);
     }
@@ -148,6 +151,7 @@ export class ProxySession implements Answering {
 
   #begin(head: Http1Request): Current {
     const body = new ForwardedBody(this.#client, head, this.#core.limits, this.#onGone);
+    this.#attention.head = head;
     return this.#current = new Current(this.#client, head, body);
   }
 
@@ -181,7 +185,8 @@ export class ProxySession implements Answering {
       : readTarget(head, (authority) => this.#ways.targetOf(authority, 80));
     const { target } = asked;
     const rules = this.#admission.rulesFor(target, head, current);
-    const hop = hops.find(target) ?? await chooseHop(this.#core, client, target, current);
+    const hop = hops.find(target) ??
+      await chooseHop(this.#core, client, target, current, this.#attention);
     if (!rules.mayAsk(target, hop.byName)) throw new ProxyRefusal(403, "The target is not allowed");
     current.proxy = hop.proxy?.shown;
     const way = this.#ways.wayTo(target, hop, rules);
@@ -213,7 +218,7 @@ export class ProxySession implements Answering {
     try {
       const core = this.#core;
       const asking = core.options.onRequest!(hook);
-      const answer = await current.hooks!.within(core, "onRequest", asking);
+      const answer = await current.hooks!.within(core, "onRequest", asking, this.#attention);
       if (!answer) return undefined;
       connection = this.#connectionOf(current, !this.#mayGoOn(current, 200));
       bytes = answerOf(answer, { connection, body: current.head!.method !== "HEAD" });
@@ -251,8 +256,7 @@ export class ProxySession implements Answering {
         via: core.via,
       },
     };
-    // The end of the connection may mean the end of a body or of upgraded data.
-    if (head.minor === 0 || wantsWebSocket(head)) await this.#makeResettable();
+    if (endsByConnection(head)) await this.#makeResettable();
     // A client that leaves while it waits does not need the response.
     if (asked.body.ended) this.#client.watch(this.#onGone);
     const { key } = way;
@@ -308,13 +312,7 @@ export class ProxySession implements Answering {
 
   async #connect(way: Way, head: Http1Request, current: Current): Promise<boolean> {
     const core = this.#core;
-    // A pending read would cause a normal end before the reset.
-    await this.#makeResettable();
-    // A client that ends before the tunnel is open, and has sent no data for it, has left. With data, the
-    // end may be a half-close.
-    this.#client.watch(() => {
-      if (this.#client.decoder.buffered === 0) this.#onGone();
-    });
+    await this.#attention.start();
     const upstream = await this.#dial(way, current);
     const { proxy } = way.hop;
     try {

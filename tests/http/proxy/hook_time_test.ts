@@ -73,6 +73,33 @@ for (const [name, options] of HOOKS) {
     assertEquals(statuses(await answering), [200]);
   });
 
+  const ways = name === "onResponse" ? ["GET", "POST"] : ["GET", "POST", "CONNECT"];
+  for (const method of ways) {
+    Deno.test(`a client that leaves during ${name} of a ${method} aborts its signal`, async () => {
+      await using origin = new Origin({ replies: [OK] });
+      const asked = Promise.withResolvers<AbortSignal>();
+      const entries: ProxyEntry[] = [];
+      await using proxy = serveProxy({
+        ...OPEN,
+        hookTimeout: 0,
+        onEntry: (entry) => entries.push(entry),
+        ...options((signal) => {
+          asked.resolve(signal);
+          return new Promise(() => {});
+        }),
+      });
+      const client = await connectTcp({ port: proxy.addr.port, lingerTimeout: 0 });
+      const target = method === "CONNECT" ? origin.host : `http://${origin.host}/`;
+      const body = method === "POST" ? "Content-Length: 2\r\n\r\nhi" : "\r\n";
+      await client.write(`${method} ${target} HTTP/1.1\r\nHost: ${origin.host}\r\n${body}`);
+      const signal = await asked.promise;
+      await client.close();
+      await until(() => entries.length === 1);
+      assert(signal.reason instanceof NetError && signal.reason.kind === "reset");
+      assertEquals(entries[0]!.error, "the client has gone");
+    });
+  }
+
   Deno.test(`a shutdown that cuts a client aborts the signal of ${name}`, async () => {
     await using origin = new Origin({ replies: [OK] });
     const asked = Promise.withResolvers<AbortSignal>();
