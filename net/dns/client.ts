@@ -43,6 +43,7 @@ import {
   port,
   required,
   signal,
+  text,
   timeLimit,
 } from "../internal/options.ts";
 
@@ -130,6 +131,7 @@ export async function queryDns(
   type: DnsType,
   options: QueryDnsOptions,
 ): Promise<DnsAnswer> {
+  text("name", name);
   QUERY.check("queryDns", options);
   const { server, port = 53, recursion = true, signal } = options;
   const timeout = Math.min(timeLimit(options.timeout ?? 5000), MAX_TIMER);

@@ -59,7 +59,7 @@ export function watchImap(
   folder: string,
   settings: WatchImapOptions = {},
 ): AsyncGenerator<ImapWatchEvent, void, void> {
-  CONNECT_IMAP.check("watchImap", options);
+  CONNECT_IMAP.checkGiven("watchImap", options);
   requireUsername(options);
   text("folder", folder);
   WATCH_IMAP.check("watchImap", settings);

@@ -54,9 +54,17 @@ export class OptionRules<T extends object> {
   check(owner: string, options: T | undefined): void {
     if (options === undefined && this.#required.length === 0) return;
     if (typeof options !== "object" || options === null) {
-      throw optionError(`the options of ${owner}`, "an object", options);
+      throw new TypeError(messageFor(`the options of ${owner}`, "an object", options));
     }
     if (!this.#checked.has(options)) this.checkAt("", owner, options);
+  }
+
+  /** Checks options that must be given, even if none of them is required on its own. */
+  checkGiven(owner: string, options: T): void {
+    if (options === undefined) {
+      throw new TypeError(messageFor(`the options of ${owner}`, "an object", options));
+    }
+    this.check(owner, options);
   }
 
   /**
@@ -275,23 +283,35 @@ function closest(wanted: string, known: readonly string[]): string | undefined {
   let least = Infinity;
   for (const name of known) {
     const other = plain(name);
-    const isPart = word.length > 2 && (other.includes(word) || word.includes(other));
-    const distance = isPart ? Math.min(1, editDistance(word, other)) : editDistance(word, other);
+    const distance = Math.min(partDistance(word, other), editDistance(word, other));
     if (distance < least) [best, least] = [name, distance];
   }
   return least <= Math.max(2, Math.min(3, word.length / 3)) ? best : undefined;
 }
 
-/** Returns how many insertions, deletions and replacements lead from one word to another. */
+/**
+ * Returns the distance of two words if one is part of the other, otherwise Infinity. A single typing
+ * error is closer than a common beginning ("host" of "hostname"), which is closer than another part.
+ */
+function partDistance(a: string, b: string): number {
+  if (a.length < 3) return Infinity;
+  if (b.startsWith(a) || a.startsWith(b)) return 1.25;
+  return b.includes(a) || a.includes(b) ? 1.5 : Infinity;
+}
+
+/** Returns how many insertions, deletions, replacements and swaps lead from one word to another. */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+      const isSwap = j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwap ? before[j - 2]! + 1 : Infinity;
+      next.push(Math.min(replaced, swapped, row[j]! + 1, next[j - 1]! + 1));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[b.length]!;
 }

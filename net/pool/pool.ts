@@ -170,7 +170,7 @@ class ConnectionPool implements Pool {
   }
 
   async acquire(target: PoolTarget): Promise<Lease> {
-    if (target.tls) TLS_TARGET.check("acquire", target);
+    if (target?.tls) TLS_TARGET.check("acquire", target);
     else TCP_TARGET.check("acquire", target);
     target.signal?.throwIfAborted();
     if (this.#closed !== undefined) throw closedError();

@@ -196,6 +196,11 @@ Deno.test("options in options are checked, and a missing handler is a TypeError"
   const inbox = { size: 5 } as object;
   assertThrows(() => createUpgrader({ inbox }, () => {}), TypeError, 'has no option "inbox.size"');
   const none = undefined as never;
+  assertThrows(
+    () => serveWebSocket(none, () => {}),
+    TypeError,
+    "the options of serveWebSocket must be an object, got undefined",
+  );
   assertThrows(() => serveWebSocket({}, none), TypeError, "handler must be a function");
   assertThrows(() => createUpgrader({}, none), TypeError, "handler must be a function");
   const reconnect = { maxAttempt: 1 } as object;

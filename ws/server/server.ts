@@ -141,7 +141,7 @@ export function serveWebSocket(
   options: ServeWebSocketOptions,
   handler: WsHandler,
 ): WebSocketServer {
-  SERVE_WS.check("serveWebSocket", options);
+  SERVE_WS.checkGiven("serveWebSocket", options);
   const { path, signal, hostname = "127.0.0.1", port, cert, key } = options;
   const { allowedHosts, trustProxy, onListen, hardened = !isLoopback(hostname) } = options;
   const limits = UPGRADER.pick(options);

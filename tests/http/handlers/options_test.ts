@@ -37,6 +37,9 @@ Deno.test("basicAuth() and bearerAuth() check every option", async () => {
     (options) => bearerAuth(handler, { tokens: [], ...options }),
   );
   const users = { ada: 5 } as never;
+  const none = undefined as never;
+  assertThrows(() => basicAuth(handler, none), TypeError, "the options of basicAuth must be");
+  assertThrows(() => bearerAuth(handler, none), TypeError, "the options of bearerAuth must be");
   assertThrows(() => basicAuth(handler, { users }), TypeError, "users.ada must be a string");
   const tokens = [""];
   assertThrows(() => bearerAuth(handler, { tokens }), TypeError, "tokens[0] must be a string that");

@@ -18,6 +18,11 @@ Deno.test("queryDns() checks every option", async () => {
 
 Deno.test("queryDns() checks the name and the type before it sends anything", async () => {
   await assertRejects(
+    () => queryDns(undefined as unknown as string, "A", gone),
+    TypeError,
+    "name must be a string, got undefined",
+  );
+  await assertRejects(
     () => queryDns("ü/ü", "A", gone),
     TypeError,
     'name must be a domain name, got string "ü/ü"',

@@ -33,6 +33,11 @@ Deno.test("connectImap() and watchImap() check every option", async () => {
     CONNECT,
     (options) => void watchImap({ username: "ann", ...options }, "INBOX"),
   );
+  assertThrows(
+    () => watchImap(undefined as never, "INBOX"),
+    TypeError,
+    "the options of watchImap must be an object, got undefined",
+  );
   await checkEveryOption<WatchImapOptions>("watchImap", {
     signal: "none",
     renew: "time",

@@ -72,6 +72,38 @@ Deno.test("OptionRules says what is required and what was given", () => {
   );
 });
 
+Deno.test("OptionRules.checkGiven() rejects missing options", () => {
+  const rules = new OptionRules<{ realm?: string }>({ realm: text });
+  rules.check("start", undefined);
+  rules.checkGiven("start", {});
+  assertThrows(
+    () => rules.checkGiven("start", undefined as unknown as { realm?: string }),
+    TypeError,
+    "the options of start must be an object, got undefined",
+  );
+});
+
+Deno.test("OptionRules prefers a typing error to a common beginning, and that to another part", () => {
+  const rules = new OptionRules<Record<string, number>>({
+    allowedHosts: count,
+    hostname: count,
+    sendProxyProtocol: count,
+    port: count,
+    maxConnectionsPerAddress: count,
+    maxConnections: count,
+  });
+  const rows = {
+    host: "hostname",
+    prot: "port",
+    maxConnection: "maxConnections",
+    proxy: "sendProxyProtocol",
+  };
+  for (const [name, close] of Object.entries(rows)) {
+    const { message } = assertThrows(() => rules.check("start", { [name]: 1 }), TypeError);
+    assertEquals(message, `start has no option "${name}"; did you mean "${close}"?`);
+  }
+});
+
 Deno.test("OptionRules rejects unknown names, and names the closest one", () => {
   const rows: [string, string | undefined][] = [
     ["timeout", "timeouts"],
@@ -101,6 +133,7 @@ Deno.test("OptionRules rejects unknown names, and names the closest one", () => 
 
 Deno.test("OptionRules throws a RangeError for numbers and a TypeError for the rest", () => {
   assertThrows(() => RULES.check("start", { port: NaN }), RangeError);
+  assertThrows(() => RULES.check("start", 8000 as unknown as Options), TypeError);
   assertThrows(() => RULES.check("start", { port: "1" as unknown as number }), TypeError);
   assertThrows(() => RULES.check("start", { port: 1, prot: 1 } as Options), TypeError);
 });

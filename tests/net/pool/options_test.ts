@@ -27,6 +27,7 @@ Deno.test("close() of a pool checks every option", async () => {
 Deno.test("acquire() checks the target before it waits or connects", async () => {
   await using pool = createPool();
   const wrong: [object, string][] = [
+    [undefined as never, "the options of acquire must be an object, got undefined"],
     [{ port: "80" }, 'port must be an integer from 1 to 65535, got string "80"'],
     [{ port: 80, tls: "yes" }, 'tls must be true or false, got string "yes"'],
     [{ port: 80, serverName: "a.test" }, 'acquire has no option "serverName"'],
