@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { matchesETag } from "../etag.ts";
 import { parseHttpDate } from "../internal/http_date.ts";
 import { parseRange, type Piece } from "./_range.ts";
+import type { Found, Lookup } from "./_static_lookup.ts";
 import { problem } from "../problem.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -76,22 +77,25 @@ async function hashOf(file: Deno.FsFile): Promise<string> {
  * bytes belong to the same open file, so a file that is replaced meanwhile is sent in one version.
  *
  * @param request A request with the method GET or HEAD.
- * @param real The real path of the file.
+ * @param files The folder that contains the file.
+ * @param found The result of the lookup.
  * @param headers The fields that depend on the path. This function adds others.
  * @param tagOf The function that makes the entity tag.
- * @returns The response, or undefined if this is not a regular file.
+ * @returns The response, or undefined if the file has been replaced since it was found.
  */
 export async function answerWithFile(
   request: Request,
-  real: string,
+  files: Lookup,
+  found: Found,
   headers: Headers,
   tagOf: TagMaker,
 ): Promise<Response | undefined> {
+  const { real } = found;
   const file = await Deno.open(real);
   let lent = false;
   try {
     const info = await file.stat();
-    if (!info.isFile) return undefined;
+    if (!info.isFile || !files.isSame(found, info)) return undefined;
     const { size } = info;
     const etag = await tagOf(file, info, real);
     headers.set("etag", etag);

@@ -8,6 +8,8 @@ export interface Found {
   readonly path: string;
   /** The modification time in milliseconds since 1970. */
   readonly modified: number;
+  /** The status of the file at the time of the lookup. */
+  readonly info: Deno.FileInfo;
 }
 
 /** The options of a lookup. */
@@ -85,10 +87,28 @@ export class Lookup {
     return found?.info.isFile ? found : undefined;
   }
 
-  async #at(path: string): Promise<Found & { readonly info: Deno.FileInfo } | undefined> {
+  /**
+   * Returns whether an open file is the one that was found. Otherwise a link out of the folder may have
+   * replaced it, or one of the folders in its path, between the lookup and the opening.
+   */
+  isSame({ real, info }: Found, opened: Deno.FileInfo): boolean {
+    if (!isOneFile(opened, info)) return false;
+    // A link in place of the file was noticed by the lookup. Only folders are left.
+    if (!real.includes(SEPARATOR, this.#base.length + 1)) return true;
+    try {
+      // Between the two calls a link could come back, so they follow each other at once. They do not
+      // wait for the disk: the system has just opened the path.
+      return Deno.realPathSync(real) === real && isOneFile(opened, Deno.lstatSync(real));
+    } catch {
+      return false;
+    }
+  }
+
+  async #at(path: string): Promise<Found | undefined> {
     const real = await ifPresent(Deno.realPath(this.#base + path));
     if (real === undefined || !this.#contains(real)) return undefined;
-    const info = await ifPresent(Deno.stat(real));
+    // A link here has replaced the file since.
+    const info = await ifPresent(Deno.lstat(real));
     return info && { real, path, info, modified: info.mtime?.getTime() ?? 0 };
   }
 
@@ -97,6 +117,10 @@ export class Lookup {
     return real === base ||
       real.startsWith(base.endsWith(SEPARATOR) ? base : base + SEPARATOR);
   }
+}
+
+function isOneFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
 }
 
 /**

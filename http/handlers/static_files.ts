@@ -181,6 +181,9 @@ function isFieldValue(value: unknown): boolean {
   }
 }
 
+/** Maximum number of lookups for one request. A file may be replaced between its lookup and its opening. */
+const MAX_LOOKUPS = 8;
+
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
 /**
@@ -217,16 +220,16 @@ export function staticFiles(options: StaticFilesOptions): HttpHandler {
 
   const send = async (request: Request, files: Lookup, found: Found) => {
     const headers = headersOf(found.path, options, cacheControl);
-    let { real } = found;
+    let file = found;
     if (precompressed) {
       addVary(headers, "accept-encoding");
       const coded = await findCoded(request, files, found);
       if (coded !== undefined) {
-        real = coded.real;
+        file = coded.file;
         headers.set("content-encoding", coded.coding);
       }
     }
-    return await answerWithFile(request, real, headers, tagOf);
+    return await answerWithFile(request, files, file, headers, tagOf);
   };
 
   return async (request, info) => {
@@ -237,18 +240,21 @@ export function staticFiles(options: StaticFilesOptions): HttpHandler {
     const path = pathOf(request.url);
     const inside = path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
     const names = inside === undefined ? undefined : namesOf(inside, dotFiles);
-    const files = names === undefined ? undefined : await Lookup.open(lookup);
-    if (names === undefined || files === undefined) return await notFound(request, info);
-    let found = await files.find(names);
-    if (found === "folder") {
-      const location = `${visible(path)}/${/\?[^#]*/.exec(request.url)?.[0] ?? ""}`;
-      return new Response(null, { status: 308, headers: { location } });
+    for (let lookups = 0; names !== undefined && lookups < MAX_LOOKUPS; lookups++) {
+      const files = await Lookup.open(lookup);
+      let found = await files?.find(names);
+      if (found === "folder") {
+        const location = `${visible(path)}/${/\?[^#]*/.exec(request.url)?.[0] ?? ""}`;
+        return new Response(null, { status: 308, headers: { location } });
+      }
+      if (found === undefined && fallback !== undefined && wantsPage(request, names)) {
+        found = await files?.file(fallback);
+      }
+      if (files === undefined || found === undefined) break;
+      const response = await ifPresent(send(request, files, found));
+      if (response !== undefined) return response;
     }
-    if (found === undefined && fallback !== undefined && wantsPage(request, names)) {
-      found = await files.file(fallback);
-    }
-    const response = found && await ifPresent(send(request, files, found));
-    return response ?? await notFound(request, info);
+    return await notFound(request, info);
   };
 }
 
@@ -270,13 +276,13 @@ async function findCoded(
   request: Request,
   files: Lookup,
   found: Found,
-): Promise<{ readonly real: string; readonly coding: Coding } | undefined> {
+): Promise<{ readonly file: Found; readonly coding: Coding } | undefined> {
   const accept = request.headers.get("accept-encoding");
   let left = Object.keys(CODINGS) as Coding[];
   for (let coding; (coding = chooseEncoding(accept, left)) !== undefined;) {
     const coded = await files.file(`${found.path}.${CODINGS[coding]}`);
     if (coded !== undefined && coded.modified >= found.modified) {
-      return { real: coded.real, coding };
+      return { file: coded, coding };
     }
     left = left.filter((one) => one !== coding);
   }

@@ -273,6 +273,51 @@ Deno.test("staticFiles() follows a root that is switched to another folder", asy
   }
 });
 
+for (const name of ["a.txt", "folder/a.txt"]) {
+  /** Replaces the file, or its folder, after the lookup: the rules of the fields are asked then. */
+  const read = async (replace: (root: string) => void) => {
+    const top = await Deno.makeTempDir();
+    const root = `${top}/root`;
+    try {
+      for (const [folder, text] of [[`${root}/folder`, "old"], [`${top}/out`, "secret"]]) {
+        await Deno.mkdir(folder!, { recursive: true });
+        await Deno.writeTextFile(`${folder}/a.txt`, text!);
+      }
+      await Deno.writeTextFile(`${root}/a.txt`, "old");
+      let replaced = false;
+      const handler = staticFiles({
+        root,
+        headers: () => {
+          if (!replaced) replace(root);
+          replaced = true;
+          return {};
+        },
+      });
+      const response = await handler(new Request(`http://h/${name}`), {} as HttpInfo);
+      return [response.status, await response.text()] as const;
+    } finally {
+      await Deno.remove(top, { recursive: true });
+    }
+  };
+
+  Deno.test(`staticFiles() does not follow a link that replaces ${name} after its lookup`, async () => {
+    const [status, text] = await read((root) => {
+      const swapped = name.split("/")[0]!;
+      Deno.renameSync(`${root}/${swapped}`, `${root}/moved`);
+      Deno.symlinkSync(swapped === name ? "../out/a.txt" : "../out", `${root}/${swapped}`);
+    });
+    assertEquals(status, 404, text);
+  });
+
+  Deno.test(`staticFiles() sends the new version of ${name} if it is replaced after its lookup`, async () => {
+    const answer = await read((root) => {
+      Deno.writeTextFileSync(`${root}/next`, "the new version");
+      Deno.renameSync(`${root}/next`, `${root}/${name}`);
+    });
+    assertEquals(answer, [200, "the new version"]);
+  });
+}
+
 Deno.test("staticFiles() does not open a named pipe", async () => {
   const root = await Deno.makeTempDir();
   try {
