@@ -48,6 +48,7 @@ export function unwatch(item: Watched): void {
     clearTimeout(timer);
     timer = undefined;
     wakeAt = Infinity;
+    postponed = false;
   }
 }
 

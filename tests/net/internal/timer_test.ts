@@ -38,6 +38,28 @@ Deno.test("touch() makes the timer wake earlier", async () => {
   await swept;
 });
 
+Deno.test("a late timer waits for one more turn, also after all items have left during such a turn", async () => {
+  /** Blocks the event loop until the timer and the callback are late. The callback runs second. */
+  const block = (due: number) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, due + 5 - performance.now());
+    while (performance.now() < due + 60);
+    return promise;
+  };
+  for (let round = 0; round < 2; round++) {
+    const one: Watched = {
+      due: performance.now() + 10,
+      waiting: true,
+      sweep: () => swept++,
+    };
+    let swept = 0;
+    watch(one);
+    await block(one.due);
+    unwatch(one);
+    assertEquals(swept, 0, `round ${round}`);
+  }
+});
+
 Deno.test("forEachWatched() visits what is watched, and items may leave meanwhile", () => {
   const [first, second] = [item(Infinity).one, item(Infinity).one];
   watch(first);
