@@ -4,6 +4,8 @@ import { assert } from "@std/assert";
 import { once } from "node:events";
 import type { Server, Socket } from "node:net";
 
+export { deadPort } from "./ports.ts";
+
 /** The address that everything here happens on. */
 export const LOOPBACK = "127.0.0.1";
 
@@ -15,13 +17,6 @@ export function thrown(promise: Promise<unknown>): Promise<unknown> {
     },
     (error) => error,
   );
-}
-
-/** A port that nobody listens on. */
-export function deadPort(): number {
-  const listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
-  listener.close();
-  return listener.addr.port;
 }
 
 /** The port that a server of Node listens on. */

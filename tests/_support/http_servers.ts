@@ -1,5 +1,7 @@
 /** Servers of the tests of the HTTP client. @module */
 
+export { deadPort } from "./ports.ts";
+
 const LOOPBACK = "127.0.0.1";
 
 /** A server of Deno on a free port, shut down when disposed of. */
@@ -26,13 +28,6 @@ export function echo(): ReturnType<typeof serve> {
       body: await request.text(),
     });
   });
-}
-
-/** A port on which nothing listens, and which `fetch` does not block. */
-export function deadPort(): number {
-  const listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
-  listener.close();
-  return listener.addr.port;
 }
 
 /** A server that answers with these very bytes, and then closes or holds the connection. */

@@ -23,6 +23,14 @@ export function freePorts(count: number): number[] {
   return [...ports];
 }
 
+/**
+ * Returns a port of 127.0.0.1 on which nothing listens, and which `fetch` does not block. A port that
+ * the system chose would not do: the system can give it to a server of another test.
+ */
+export function deadPort(): number {
+  return freePorts(1)[0]!;
+}
+
 /** Waits until something listens there, for ten seconds. */
 export async function untilOpen(port: number): Promise<void> {
   const end = performance.now() + 10_000;
