@@ -94,6 +94,13 @@ export class OptionRules<T extends object> {
       if (!Object.hasOwn(rules, name)) throw unknownOption(owner, `${path}${name}`, name, rules);
       rules[name]!(path + name, value);
     }
+    const kind = Object.getPrototypeOf(options);
+    if (kind !== Object.prototype && kind !== null) {
+      // The loop above does not see the getters of a class.
+      for (const [name, check] of Object.entries(rules)) {
+        if (values[name] !== undefined) check(path + name, values[name]);
+      }
+    }
     for (const name of this.#required) {
       if (values[name] === undefined) rules[name]!(path + name, undefined);
     }

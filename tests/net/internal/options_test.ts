@@ -138,6 +138,19 @@ Deno.test("OptionRules throws a RangeError for numbers and a TypeError for the r
   assertThrows(() => RULES.check("start", { port: 1, prot: 1 } as Options), TypeError);
 });
 
+Deno.test("OptionRules checks the getters of a class and inherited options", () => {
+  class Settings {
+    readonly port = 1;
+    get maxBody() {
+      return "many";
+    }
+  }
+  const message = 'maxBody must be an integer of at least 1, or Infinity, got string "many"';
+  assertEquals(fault(new Settings()), message);
+  assertEquals(fault(Object.create({ port: 1, maxBody: "many" })), message);
+  RULES.check("start", Object.create({ port: 1, maxBody: 5 }));
+});
+
 Deno.test("OptionRules does not check what is marked as checked", () => {
   const options = { port: 1, other: 5 } as Options;
   RULES.assume(options);
