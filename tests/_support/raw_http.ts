@@ -45,7 +45,7 @@ export function statuses(text: string): number[] {
 /** Reads one answer with a Content-Length, and leaves the connection open. */
 export async function answer(conn: Connection): Promise<string> {
   let head = "";
-  for (let line; (line = await conn.readLine({ timeout: 5000 })) !== null && line !== "";) {
+  for (let line; (line = await conn.readLine({ timeout: 30_000 })) !== null && line !== "";) {
     head += `${line}\r\n`;
   }
   const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);

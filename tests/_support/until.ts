@@ -3,11 +3,11 @@
 import { assert } from "@std/assert";
 import { delay } from "@std/async/delay";
 
-/** Waits until `check` holds; fails after ten seconds. */
+/** Waits until `check` holds; fails after thirty seconds. */
 export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 30_000;
   while (!(await check())) {
-    assert(performance.now() < end, `not within ten seconds: ${check}`);
+    assert(performance.now() < end, `not within thirty seconds: ${check}`);
     await delay(2);
   }
 }

@@ -209,7 +209,7 @@ const TABLE: Row[] = [
       await using conn = await connectWebSocket(`ws://127.0.0.1:${port}`);
       await conn.sendJson({ hello: "world" });
       const expected = '{"status":"success","message":"Message received"}';
-      assertEquals(await conn.receive({ timeout: 5000 }), expected);
+      assertEquals(await conn.receive({ timeout: 30_000 }), expected);
     },
     // Nobody answers its close frame.
     hold: async (server) => {

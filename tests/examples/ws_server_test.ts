@@ -15,7 +15,7 @@ Deno.test("ws_server answers JSON with success, the rest with an error, and live
   await using conn = await connectWebSocket(url);
   const ask = async (message: string | Uint8Array<ArrayBuffer>) => {
     await conn.send(message);
-    return JSON.parse(`${await conn.receive({ timeout: 5000 })}`);
+    return JSON.parse(`${await conn.receive({ timeout: 30_000 })}`);
   };
   for (const good of ['{"a":1}', "[]", "7", "null", '"text"']) {
     assertEquals(await ask(good), JSON.parse(SUCCESS));
@@ -39,7 +39,7 @@ Deno.test("ws_server's log shows no escape sequence of a client", async () => {
   await using server = await startRunnable("ws-server", ["--port=0"]);
   await using conn = await connectWebSocket(`ws://127.0.0.1:${server.port}`);
   await conn.sendJson("\x1b]0;owned\x07\u202e");
-  await conn.receive({ timeout: 5000 });
+  await conn.receive({ timeout: 30_000 });
   await server.until(({ stderr }) => stderr.includes("says"), "it has logged");
   // deno-lint-ignore no-control-regex -- these must be gone
   assert(!/[\x00-\x09\x0b-\x1f\u202e]/.test(server.stderr), JSON.stringify(server.stderr));
@@ -61,7 +61,7 @@ Deno.test("ws_server --json logs one object a line", async () => {
   await using server = await startRunnable("ws-server", ["--port=0", "--json"]);
   await using conn = await connectWebSocket(`ws://127.0.0.1:${server.port}`);
   await conn.sendJson({ a: 1 });
-  await conn.receive({ timeout: 5000 });
+  await conn.receive({ timeout: 30_000 });
   await server.until(({ stderr }) => stderr.includes("says"), "it has logged");
   const lines = server.stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
   assert(lines.some(({ properties }) => properties?.value === '{"a":1}'), server.stderr);

@@ -34,7 +34,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 /** A reset may arrive during the connection attempt. */
 async function readFrom(port: number): Promise<unknown> {
   await using conn = await connectTcp({ port, lingerTimeout: 0 });
-  return await conn.readChunk({ timeout: 5000 });
+  return await conn.readChunk({ timeout: 30_000 });
 }
 
 async function kindOf(read: Promise<unknown>): Promise<string> {
@@ -50,13 +50,13 @@ Deno.test("without faults every byte passes in both directions, half-close inclu
       await client.closeWrite();
     })();
     for (let at = 0; at < all.length;) {
-      const chunk = await client.readChunk({ timeout: 5000 });
+      const chunk = await client.readChunk({ timeout: 30_000 });
       assert(chunk !== null);
       all.set(chunk, at);
       at += chunk.length;
     }
     await writing;
-    assertEquals(await client.readChunk({ timeout: 5000 }), null);
+    assertEquals(await client.readChunk({ timeout: 30_000 }), null);
     for (let i = 0; i < 20; i++) assertEquals(all.subarray(i * 60_000, (i + 1) * 60_000), sent);
   });
 });
@@ -86,7 +86,7 @@ Deno.test("bandwidth limits the rate", async () => {
   await through({ download: { bandwidth: 100_000 } }, async (client) => {
     const began = performance.now();
     await client.write(new Uint8Array(20_000));
-    await client.readExact(20_000, { timeout: 5000 });
+    await client.readExact(20_000, { timeout: 30_000 });
     const took = performance.now() - began;
     assert(took >= 180, `${took} ms`);
   });
@@ -101,7 +101,7 @@ Deno.test("chunkSize 1 sends every byte alone", async () => {
   await through({ upload: { chunkSize: 1 } }, async (client) => {
     await client.write("abcdefgh");
     await client.closeWrite();
-    assertEquals(text(await client.readExact(4, { timeout: 5000 })), "done");
+    assertEquals(text(await client.readExact(4, { timeout: 30_000 })), "done");
   }, handler);
   assertEquals(sizes.reduce((sum, size) => sum + size, 0), 8);
   assert(sizes.length >= 4, `${sizes}`);
@@ -113,8 +113,8 @@ Deno.test("resetAfter delivers that many bytes, then both ends are reset", async
   const onEvent = (event: FaultProxyEvent) => events.push(event);
   await through({ download: { resetAfter: 3 }, onEvent }, async (client) => {
     await client.write("abcdef");
-    assertEquals(text(await client.readExact(3, { timeout: 5000 })), "abc");
-    assertEquals(await kindOf(client.readChunk({ timeout: 5000 })), "reset");
+    assertEquals(text(await client.readExact(3, { timeout: 30_000 })), "abc");
+    assertEquals(await kindOf(client.readChunk({ timeout: 30_000 })), "reset");
   }, async (conn) => {
     try {
       await echo(conn, undefined!);
@@ -132,7 +132,7 @@ Deno.test("resetAfter delivers that many bytes, then both ends are reset", async
 Deno.test("truncateAfter ends the connection in the middle of the data", async () => {
   await through({ download: { truncateAfter: 4 } }, async (client) => {
     await client.writeFrame("a whole frame");
-    const error = await assertRejects(() => client.readFrame({ timeout: 5000 }), NetError);
+    const error = await assertRejects(() => client.readFrame({ timeout: 30_000 }), NetError);
     assertEquals(error.kind, "truncated");
   });
 });
@@ -140,11 +140,11 @@ Deno.test("truncateAfter ends the connection in the middle of the data", async (
 Deno.test("stallAfter stops the data, and no data is lost after it ends", async () => {
   await through({ download: { stallAfter: 3 } }, async (client, proxy) => {
     await client.write("abcdef");
-    assertEquals(text(await client.readExact(3, { timeout: 5000 })), "abc");
+    assertEquals(text(await client.readExact(3, { timeout: 30_000 })), "abc");
     assertEquals(await kindOf(client.readChunk({ timeout: 50 })), "timeout");
     assertEquals(proxy.stats().active, 1);
     await proxy.setFaults({});
-    assertEquals(text(await client.readExact(3, { timeout: 5000 })), "def");
+    assertEquals(text(await client.readExact(3, { timeout: 30_000 })), "def");
   });
 });
 
@@ -170,11 +170,11 @@ Deno.test("refuse closes the port until it ends", async () => {
     assertEquals(await kindOf(connectTcp({ port: proxy.addr.port })), "refused");
     // Open connections remain.
     await client.write("x");
-    assertEquals(text(await client.readExact(1, { timeout: 5000 })), "x");
+    assertEquals(text(await client.readExact(1, { timeout: 30_000 })), "x");
     await proxy.setFaults({});
     await using again = await connectTcp({ port: proxy.addr.port, lingerTimeout: 0 });
     await again.write("y");
-    assertEquals(text(await again.readExact(1, { timeout: 5000 })), "y");
+    assertEquals(text(await again.readExact(1, { timeout: 30_000 })), "y");
   });
 });
 
@@ -183,7 +183,7 @@ Deno.test("reset() resets open connections, a missing server resets the client",
     await client.write("x");
     await client.readExact(1);
     proxy.reset();
-    assertEquals(await kindOf(client.readChunk({ timeout: 5000 })), "reset");
+    assertEquals(await kindOf(client.readChunk({ timeout: 30_000 })), "reset");
   });
   const dead = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   dead.close();
@@ -305,8 +305,8 @@ Deno.test("the program applies its flags and logs the faults", async () => {
     "--direction=download",
   ]);
   await using client = await connectTcp({ port: proxy.port });
-  assertEquals(text(await client.readExact(5, { timeout: 5000 })), "hello");
-  assertEquals(await kindOf(client.readChunk({ timeout: 5000 })), "reset");
+  assertEquals(text(await client.readExact(5, { timeout: 30_000 })), "hello");
+  assertEquals(await kindOf(client.readChunk({ timeout: 30_000 })), "reset");
   await proxy.until(({ stderr }) => stderr.includes("closed, 0 bytes up, 5 down"), "it logs");
   proxy.signal("SIGTERM");
   assertEquals(await proxy.exitCode(), 0);
@@ -317,6 +317,6 @@ Deno.test("connectTimeout: Infinity lifts the limit", async () => {
   const to = { hostname: "127.0.0.1", port: server.addr.port };
   await using proxy = await serveFaultProxy({ to, connectTimeout: Infinity });
   await using client = await connectTcp({ port: proxy.addr.port });
-  assertEquals(await client.readLine({ timeout: 5000 }), "hello");
+  assertEquals(await client.readLine({ timeout: 30_000 }), "hello");
   assertEquals(proxy.stats(), { accepted: 1, active: 1, refused: 0 });
 });

@@ -89,7 +89,7 @@ Deno.test("all members get the same order over real connections, and leave when 
   }));
   const seen = await Promise.all(conns.map(async (conn) => {
     const got: unknown[] = [];
-    while (got.length < 50) got.push(await conn.receive({ timeout: 5000 }));
+    while (got.length < 50) got.push(await conn.receive({ timeout: 30_000 }));
     return got.join();
   }));
   assertEquals(new Set(seen).size, 1);
@@ -133,7 +133,7 @@ Deno.test("on a hardened server a broadcast is encoded once, with the bytes of t
   room.broadcast(bytes);
   for (const conn of conns) {
     for (const wanted of ["to all", new Uint8Array([1]), new Uint8Array([2])]) {
-      assertEquals(await conn.receive({ timeout: 5000 }), wanted);
+      assertEquals(await conn.receive({ timeout: 30_000 }), wanted);
     }
     await conn.close();
   }

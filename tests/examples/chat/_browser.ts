@@ -83,11 +83,11 @@ export class Browser implements AsyncDisposable {
 
   /** The next message of that type, or of any; others before it are passed over. */
   async next(type?: string): Promise<Message> {
-    const end = performance.now() + 5000;
+    const end = performance.now() + 30_000;
     while (true) {
       const at = this.#inbox.findIndex((message) => type === undefined || message.type === type);
       if (at !== -1) return this.#inbox.splice(0, at + 1).at(-1)!;
-      assert(performance.now() < end, `no ${type ?? "message"} within five seconds`);
+      assert(performance.now() < end, `no ${type ?? "message"} within thirty seconds`);
       assert(this.socket.readyState !== WebSocket.CLOSED, `closed before ${type ?? "a message"}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
@@ -127,7 +127,7 @@ export async function openRaw(url: string): Promise<Connection> {
     `GET /ws HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
   );
-  while (await conn.readLine({ timeout: 5000 }));
+  while (await conn.readLine({ timeout: 30_000 }));
   return conn;
 }
 

@@ -93,7 +93,7 @@ export function scene(
 /** Reads lines until one holds the text. */
 export async function heard(conn: Connection, text: string): Promise<string> {
   while (true) {
-    const line = await conn.readLine({ timeout: 5000 });
+    const line = await conn.readLine({ timeout: 30_000 });
     assert(line !== null, `the chat ended before "${text}"`);
     if (line.includes(text)) return line;
   }

@@ -59,8 +59,8 @@ scene(
     const lines = Array.from({ length: 500 }, (_, i) => `line ${i}`);
     for (let i = 0; i < lines.length; i += 50) await say(page, lines.slice(i, i + 50).join("\n"));
     await say(page, "\u200e");
-    assertEquals(await nc.readLine({ timeout: 5000 }), "Ann joined");
-    for (const line of lines) assertEquals(await nc.readLine({ timeout: 5000 }), `Ann: ${line}`);
+    assertEquals(await nc.readLine({ timeout: 30_000 }), "Ann joined");
+    for (const line of lines) assertEquals(await nc.readLine({ timeout: 30_000 }), `Ann: ${line}`);
     await shown(page, "it has no visible characters");
     await becomes(page, "document.querySelectorAll('.state').length === 1 && flying === 0");
   },

@@ -35,7 +35,7 @@ class User implements AsyncDisposable {
   }
 
   line(): Promise<string | null> {
-    return this.conn.readLine({ timeout: 5000 });
+    return this.conn.readLine({ timeout: 30_000 });
   }
 
   async lines(count: number): Promise<(string | null)[]> {
@@ -228,7 +228,7 @@ Deno.test("one talker does not overrun listeners that read", async () => {
   const lines = 20_000;
   const heard = listeners.map(async ({ conn }) => {
     let count = 0;
-    while (count < lines) if ((await conn.readLine({ timeout: 5000 }))?.endsWith(": x")) count++;
+    while (count < lines) if ((await conn.readLine({ timeout: 30_000 }))?.endsWith(": x")) count++;
   });
   await talker.conn.write("x\n".repeat(lines));
   await Promise.all(heard);

@@ -130,7 +130,7 @@ async function reach(
   const text = request(`${port}`).replace("\r\n\r\n", `\r\n${lines}\r\n`);
   await using conn = await connectTcp({ port: proxy.addr.port });
   await conn.write(from(client, text));
-  return statuses(await conn.readLine({ timeout: 5000 }) ?? "");
+  return statuses(await conn.readLine({ timeout: 30_000 }) ?? "");
 }
 
 const plain = (name: string) => (port: string) => get(`${name}:${port}`);

@@ -74,7 +74,7 @@ listen secure
       for (let i = 0; i < 5; i++) {
         await using conn = await connectTcp({ port: lb.ports[0]! });
         await conn.write("hello\n");
-        assertEquals(await conn.readLine({ timeout: 5000 }), `${addressOf(conn)} hello`);
+        assertEquals(await conn.readLine({ timeout: 30_000 }), `${addressOf(conn)} hello`);
       }
       await using conn = await connectTls({
         hostname: "localhost",
@@ -82,7 +82,7 @@ listen secure
         caCerts: [ca],
       });
       await conn.write("hello\n");
-      assertEquals(await conn.readLine({ timeout: 5000 }), `${addressOf(conn)} hello`);
+      assertEquals(await conn.readLine({ timeout: 30_000 }), `${addressOf(conn)} hello`);
       // Waiting for it to listen, the test has connected without saying a word.
       assertEquals(failures.filter((failure) => !/ended|reset/.test(failure)), []);
       const last = headers.at(-1)!;

@@ -35,10 +35,10 @@ function start(options: ServeProxyOptions) {
 async function throughTunnel(port: number, host: string): Promise<string> {
   await using conn = await connectTcp({ port });
   await conn.write(`${connect(host)}hello\n`);
-  const status = await conn.readLine({ timeout: 5000 });
+  const status = await conn.readLine({ timeout: 30_000 });
   if (status !== "HTTP/1.1 200 Connection established") return status ?? "";
   await conn.readLine();
-  return await conn.readLine({ timeout: 5000 }) ?? "";
+  return await conn.readLine({ timeout: 30_000 }) ?? "";
 }
 
 Deno.test("upstream: rules by target; the first that matches holds", async () => {
@@ -457,7 +457,7 @@ Deno.test("upstream: bytes that come with the reply of a SOCKS server are the se
   await conn.write(connect("a.test:25"));
   assertEquals(await conn.readLine(), "HTTP/1.1 200 Connection established");
   await conn.readLine();
-  assertEquals(await conn.readLine({ timeout: 5000 }), "220 hi");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "220 hi");
 });
 
 const LONG = "x".repeat(256);

@@ -59,7 +59,7 @@ for (const [name, specifier] of Object.entries(FRAMEWORKS)) {
         await conn.write(text);
         let seen = "";
         while (!seen.includes(first)) {
-          seen += new TextDecoder().decode((await conn.readChunk({ timeout: 5000 }))!);
+          seen += new TextDecoder().decode((await conn.readChunk({ timeout: 30_000 }))!);
         }
         if (first === "") await delay(100); // The handler has to be in its wait.
         await conn.close();

@@ -32,7 +32,7 @@ function dial({ addr }: { addr: Deno.NetAddr }): Promise<Connection> {
 /** The lines of the next head. */
 async function head(conn: Connection): Promise<string> {
   let text = "";
-  for (let line; (line = await conn.readLine({ timeout: 5000 }));) text += `${line}\n`;
+  for (let line; (line = await conn.readLine({ timeout: 30_000 }));) text += `${line}\n`;
   return text;
 }
 
@@ -136,7 +136,7 @@ Deno.test("a shutdown cuts a connection that was taken over at its deadline", as
   await head(conn);
   const report = await server.shutdown({ deadline: 50 });
   assertEquals([report.drained, report.forced], [0, 1]);
-  assertEquals(await conn.readLine({ timeout: 5000 }).catch(() => null), null);
+  assertEquals(await conn.readLine({ timeout: 30_000 }).catch(() => null), null);
 });
 
 Deno.test("no interim response is sent after takeOver()", async () => {
@@ -152,6 +152,6 @@ Deno.test("no interim response is sent after takeOver()", async () => {
   await using conn = await dial(server);
   await conn.write(`${HEAD}\r\n`);
   assertMatch(await head(conn), /^HTTP\/1\.1 101 /);
-  assertEquals(await conn.readLine({ timeout: 5000 }), "false");
-  assertEquals(await conn.readLine({ timeout: 5000 }), null);
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "false");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), null);
 });

@@ -22,7 +22,7 @@ Deno.test("serveHttp() shares its port among Workers, and one shutdown ends all 
     "GET / HTTP/1.1\r\nHost: h\r\n\r\nPOST /late HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nha",
   );
   // The first answer shows that the second request is in hand.
-  await late.readLine({ timeout: 5000 });
+  await late.readLine({ timeout: 30_000 });
   const report = server.shutdown({ deadline: 10_000 });
   await late.write("lf");
   assertStringIncludes(await rest(late), "half");
@@ -43,12 +43,14 @@ Deno.test("reload() loses no request of an open connection", async () => {
       await using conn = await connectTcp({ port });
       for (let open = true; open && !stop;) {
         await conn.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-        const status = await conn.readLine({ timeout: 5000 }).catch(() => null);
+        const status = await conn.readLine({ timeout: 30_000 }).catch(() => null);
         // A server may end an idle connection; it did not see the request then.
         if (status === null) break;
         assertStringIncludes(status, "200 OK");
         let head = "";
-        for (let line; (line = await conn.readLine({ timeout: 5000 })) !== "";) head += `${line}\n`;
+        for (let line; (line = await conn.readLine({ timeout: 30_000 })) !== "";) {
+          head += `${line}\n`;
+        }
         await conn.readExact(1);
         answered++;
         open = !/^connection: close/im.test(head);

@@ -18,7 +18,7 @@ async function echo(conn: Connection): Promise<void> {
 
 async function ask({ connection }: Lease, line: string): Promise<void> {
   await connection.write(`${line}\n`);
-  assertEquals(await connection.readLine({ timeout: 5000 }), line);
+  assertEquals(await connection.readLine({ timeout: 30_000 }), line);
 }
 
 /** Asks over a connection of the pool, and gives it back. */
@@ -115,7 +115,7 @@ Deno.test("a pool checks before it lends again", async () => {
   let good = true;
   const check = async (connection: Connection) => {
     await connection.write("noop\n");
-    assertEquals(await connection.readLine({ timeout: 5000 }), "noop");
+    assertEquals(await connection.readLine({ timeout: 30_000 }), "noop");
     return good;
   };
   await using pool = createPool({ check });
@@ -261,7 +261,7 @@ Deno.test("a pool keeps apart who shows which certificate", async () => {
   for (const [name, { cert, key }] of [["alice", alice], ["bob", bob], ["alice", alice]] as const) {
     await using lease = await pool.acquire({ ...base, cert, key, lingerTimeout: 50 });
     await lease.connection.write("who am I\n");
-    assertEquals(await lease.connection.readLine({ timeout: 5000 }), name);
+    assertEquals(await lease.connection.readLine({ timeout: 30_000 }), name);
     lease.keep();
   }
 });
@@ -274,7 +274,7 @@ Deno.test("a pool never hands on what an earlier exchange has left unread", asyn
   const heard = await Promise.all(["a", "b", "c"].map(async (word) => {
     await using lease = await pool.acquire({ port: server.addr.port, lingerTimeout: 50 });
     await lease.connection.write(`${word}\n`);
-    const line = await lease.connection.readLine({ timeout: 5000 });
+    const line = await lease.connection.readLine({ timeout: 30_000 });
     lease.keep();
     return line;
   }));
@@ -302,7 +302,7 @@ Deno.test("a connection that its peer has ended is not handed to the one who wai
   const first = await pool.acquire(target);
   const waiting = pool.acquire(target);
   await ask(first, "bye");
-  assertEquals(await first.connection.readLine({ timeout: 5000 }), null);
+  assertEquals(await first.connection.readLine({ timeout: 30_000 }), null);
   first.keep();
   await first[Symbol.asyncDispose]();
   await using second = await waiting;
@@ -332,7 +332,7 @@ Deno.test("close() has closed everything when it is over, and cuts what closes s
   for (const kept of [true, false]) {
     const pool = createPool();
     const lease = await pool.acquire(target);
-    assertEquals(await lease.connection.readLine({ timeout: 5000 }), "hello");
+    assertEquals(await lease.connection.readLine({ timeout: 30_000 }), "hello");
     if (kept) lease.keep();
     const ending = lease[Symbol.asyncDispose]();
     if (kept) await ending;

@@ -47,14 +47,14 @@ Deno.test("connectTcp() opens a connection to 127.0.0.1 unless told otherwise", 
   assertEquals(conn.peer, `127.0.0.1:${server.addr.port}`);
   assertEquals(conn.tls, undefined);
   await conn.write("hello\n");
-  assertEquals(await conn.readLine({ timeout: 5000 }), "hello");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "hello");
 });
 
 Deno.test("connectTcp() resolves localhost", async () => {
   await using server = serveTcp({}, echo);
   await using conn = await connectTcp({ hostname: "localhost", port: server.addr.port });
   await conn.write("hello\n");
-  assertEquals(await conn.readLine({ timeout: 5000 }), "hello");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "hello");
 });
 
 const six = needsIPv6();
@@ -68,7 +68,7 @@ Deno.test({
     await using conn = await connectTcp({ hostname: "::1", port });
     assertEquals(conn.peer, `[::1]:${port}`);
     await conn.write("hello\n");
-    assertEquals(await conn.readLine({ timeout: 5000 }), "hello");
+    assertEquals(await conn.readLine({ timeout: 30_000 }), "hello");
   },
 });
 
@@ -239,7 +239,7 @@ Deno.test("a signal that fires later leaves the connection alone", async () => {
   await using conn = await connectTcp({ port: server.addr.port, signal: stop.signal });
   stop.abort();
   await conn.write("still here\n");
-  assertEquals(await conn.readLine({ timeout: 5000 }), "still here");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "still here");
 });
 
 Deno.test("connectTcp() without a time limit waits until the signal", async () => {
@@ -268,7 +268,7 @@ Deno.test("retry: a server that starts later is reached", async () => {
     });
     assertEquals(tries, ["refused", "refused", "refused"]);
     await conn.write("at last\n");
-    assertEquals(await conn.readLine({ timeout: 5000 }), "at last");
+    assertEquals(await conn.readLine({ timeout: 30_000 }), "at last");
   } finally {
     await late.server?.shutdown();
   }

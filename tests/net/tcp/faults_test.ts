@@ -32,7 +32,7 @@ function dial(server: { addr: Deno.NetAddr }, options: ConnectionOptions = {}) {
 
 async function asks(conn: Connection, line: string): Promise<void> {
   await conn.write(`${line}\n`);
-  assertEquals(await conn.readLine({ timeout: 5000 }), line);
+  assertEquals(await conn.readLine({ timeout: 30_000 }), line);
 }
 
 async function before(server: TcpServer, faults: Partial<FaultProxyOptions>) {
@@ -65,8 +65,8 @@ Deno.test("a peer that drips a byte at a time runs into the deadline of the line
     }
   })().catch(() => {});
   await other.write("fast\n");
-  assertEquals(await other.readLine({ timeout: 5000 }), null);
-  assertEquals(await conn.readLine({ timeout: 5000 }), "408");
+  assertEquals(await other.readLine({ timeout: 30_000 }), null);
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "408");
   assertEquals(kinds, ["timeout"]);
   conn.abort();
   await dripping;
@@ -142,7 +142,7 @@ Deno.test("a slot is free again after a handler that throws, rejects, or has gon
   });
   for (let i = 0; i < 2; i++) {
     await using conn = await dial(server);
-    assertEquals(await conn.readLine({ timeout: 5000 }), null);
+    assertEquals(await conn.readLine({ timeout: 30_000 }), null);
   }
   await using conn = await dial(server);
   await asks(conn, "third");
@@ -161,7 +161,7 @@ Deno.test("the network cuts everything into single bytes: lines and frames stay 
   await using other = await before(frames, { upload: slow, download: slow });
   await using framed = await dial(other);
   await framed.writeFrame(new Uint8Array([0, 1, 2, 255]));
-  assertEquals(await framed.readFrame({ timeout: 5000 }), new Uint8Array([0, 1, 2, 255]));
+  assertEquals(await framed.readFrame({ timeout: 30_000 }), new Uint8Array([0, 1, 2, 255]));
 });
 
 Deno.test("a reset in the middle of a message is a reset on both sides, and nothing else", async () => {
@@ -177,8 +177,8 @@ Deno.test("a reset in the middle of a message is a reset on both sides, and noth
   await using proxy = await before(server, { upload: { resetAfter: 7 } });
   await using conn = await dial(proxy);
   await conn.write("one\ntwo and more\n");
-  assertEquals(await conn.readLine({ timeout: 5000 }).catch(() => "one"), "one");
-  const error = await assertRejects(() => conn.readLine({ timeout: 5000 }), NetError);
+  assertEquals(await conn.readLine({ timeout: 30_000 }).catch(() => "one"), "one");
+  const error = await assertRejects(() => conn.readLine({ timeout: 30_000 }), NetError);
   assertEquals(error.kind, "reset");
   await until(() => kinds.length === 1);
   assertEquals(kinds, ["reset"]);
@@ -194,7 +194,7 @@ Deno.test("a stalled network is told by the time limits, and by nothing else", a
   assertEquals([error.kind, error.phase], ["timeout", "read"]);
   // What the timed-out read left behind is not lost.
   await proxy.setFaults({});
-  assertEquals(await conn.readLine({ timeout: 5000 }), "hello");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "hello");
 });
 
 Deno.test("a pool outlives a network that resets, stalls and refuses", async () => {
@@ -304,7 +304,7 @@ Deno.test("shutdown() with idle, busy and stuck connections keeps its deadline, 
   assert(took >= 990 && took < 3000, `${took} ms`);
   assertEquals(report, { drained: 2, forced: 1, refused: 0 });
   assertEquals(again, report);
-  assertEquals(await busy.readLine({ timeout: 5000 }), "done");
+  assertEquals(await busy.readLine({ timeout: 30_000 }), "done");
   for (const conn of [idle, busy, stuck]) conn.abort();
   await using next = serve({ port: server.addr.port });
   await using conn = await dial(next);
@@ -407,15 +407,15 @@ Deno.test("a peer in time is not late because the event loop was blocked", async
   await using client = await dial(server);
   await using peer = await promise;
   const reads: (() => Promise<unknown>)[] = [
-    () => client.readLine({ timeout: 50 }),
-    () => withDeadline(client.readLine(), 50, () => new Error("late")),
+    () => client.readLine({ timeout: 1000 }),
+    () => withDeadline(client.readLine(), 1000, () => new Error("late")),
   ];
   for (const read of reads) {
     const reading = read();
     await delay(5);
     // The write reaches the kernel at once. The timers expire during the block.
     const writing = peer.write("in time\n");
-    for (const end = performance.now() + 150; performance.now() < end;);
+    for (const end = performance.now() + 1200; performance.now() < end;);
     assertEquals(await reading, "in time");
     await writing;
   }

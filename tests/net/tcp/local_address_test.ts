@@ -37,10 +37,10 @@ Deno.test({
     await using server = tellAddress();
     const { port } = server.addr;
     await using conn = await connectTcp({ port, localAddress: "127.0.0.9" });
-    assertEquals(await conn.readLine({ timeout: 5000 }), "127.0.0.9");
+    assertEquals(await conn.readLine({ timeout: 30_000 }), "127.0.0.9");
     await conn.write("echo\n");
-    assertEquals(await conn.readLine({ timeout: 5000 }), "echo");
-    assertEquals(await conn.readLine({ timeout: 5000 }), null);
+    assertEquals(await conn.readLine({ timeout: 30_000 }), "echo");
+    assertEquals(await conn.readLine({ timeout: 30_000 }), null);
     const { localAddr, remoteAddr } = conn;
     assert("hostname" in localAddr && "hostname" in remoteAddr);
     assertEquals([localAddr.hostname, remoteAddr.port], ["127.0.0.9", port]);
@@ -58,7 +58,7 @@ Deno.test({
       port,
       localAddress: "127.0.0.9",
     });
-    assertEquals(await conn.readLine({ timeout: 5000 }), "127.0.0.9");
+    assertEquals(await conn.readLine({ timeout: 30_000 }), "127.0.0.9");
   },
 });
 
@@ -69,7 +69,7 @@ Deno.test({
     await using server = serveTcp({ hostname: "::1" }, (conn) => conn.write("six\n"));
     const { port } = server.addr;
     await using conn = await connectTcp({ hostname: "::1", port, localAddress: "::1" });
-    assertEquals(await conn.readLine({ timeout: 5000 }), "six");
+    assertEquals(await conn.readLine({ timeout: 30_000 }), "six");
     assertEquals(conn.peer, `[::1]:${port}`);
   },
 });
@@ -86,7 +86,7 @@ Deno.test({
       localAddress: "127.0.0.9",
       caCerts: [certs.ca],
     });
-    assertEquals(await conn.readLine({ timeout: 5000 }), "127.0.0.9");
+    assertEquals(await conn.readLine({ timeout: 30_000 }), "127.0.0.9");
   },
 });
 

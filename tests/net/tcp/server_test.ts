@@ -19,7 +19,7 @@ function dial(server: TcpServer): Promise<Connection> {
 
 async function ask(conn: Connection, line: string): Promise<string | null> {
   await conn.write(`${line}\n`);
-  return await conn.readLine({ timeout: 5000 });
+  return await conn.readLine({ timeout: 30_000 });
 }
 
 Deno.test("serveTcp() listens on loopback and says where", async () => {
@@ -74,7 +74,7 @@ Deno.test("a handler that throws or rejects ends its own connection alone", asyn
   });
   for (let i = 0; i < 2; i++) {
     await using conn = await dial(server);
-    assertEquals(await conn.readLine({ timeout: 5000 }), null);
+    assertEquals(await conn.readLine({ timeout: 30_000 }), null);
   }
   await using good = await dial(server);
   assertEquals(await ask(good, "still there"), "still there");
@@ -101,7 +101,7 @@ Deno.test("whenFull wait leaves one more in the backlog until a slot is free", a
   await assertRejects(() => third.readLine({ timeout: 100 }), NetError, "nothing came");
   assertEquals(server.stats().active, 2);
   await first.close();
-  assertEquals(await third.readLine({ timeout: 5000 }), "3");
+  assertEquals(await third.readLine({ timeout: 30_000 }), "3");
 });
 
 Deno.test("whenFull refuse closes one more at once", async () => {
@@ -113,7 +113,7 @@ Deno.test("whenFull refuse closes one more at once", async () => {
   await using first = await dial(server);
   assertEquals(await ask(first, "1"), "1");
   await using second = await dial(server);
-  const end = await second.readLine({ timeout: 5000 }).catch((error: NetError) => error.kind);
+  const end = await second.readLine({ timeout: 30_000 }).catch((error: NetError) => error.kind);
   assert(end === null || end === "reset", `${end}`);
   assertEquals(reasons, ["full"]);
   assertEquals(server.stats().refused, 1);
@@ -126,7 +126,7 @@ Deno.test("one address cannot take every slot", async () => {
   await using second = await dial(server);
   assertEquals([await ask(first, "1"), await ask(second, "2")], ["1", "2"]);
   await using third = await dial(server);
-  const end = await third.readLine({ timeout: 5000 }).catch((error: NetError) => error.kind);
+  const end = await third.readLine({ timeout: 30_000 }).catch((error: NetError) => error.kind);
   assert(end === null || end === "reset", `${end}`);
   await first.close();
   await until(() => server.stats().active === 1);
@@ -148,7 +148,7 @@ Deno.test("an idle peer is closed on time while a busy one works", async () => {
     assertEquals(await ask(busy, "busy"), "busy");
     await delay(20);
   }
-  assertEquals(await idle.readLine({ timeout: 5000 }), null);
+  assertEquals(await idle.readLine({ timeout: 30_000 }), null);
   assertEquals(ends, ["timeout"]);
 });
 
@@ -161,7 +161,7 @@ Deno.test("pause() stops accepting, resume() goes on", async () => {
   await assertRejects(() => first.readLine({ timeout: 100 }), NetError);
   assertEquals(server.stats().active, 0);
   server.resume();
-  assertEquals(await first.readLine({ timeout: 5000 }), "1");
+  assertEquals(await first.readLine({ timeout: 30_000 }), "1");
   assertEquals(await ask(second, "2"), "2");
 });
 
@@ -233,7 +233,7 @@ Deno.test("shutdown() cuts what is stuck at the deadline, handlers that never en
   const started = performance.now();
   assertEquals(await server.shutdown({ deadline: 100 }), { drained: 0, forced: 1, refused: 0 });
   assert(performance.now() - started >= 95, "did not wait");
-  const end = await stuck.readLine({ timeout: 5000 }).catch((error: NetError) => error.kind);
+  const end = await stuck.readLine({ timeout: 30_000 }).catch((error: NetError) => error.kind);
   assert(end === null || end === "reset", `${end}`);
 });
 
@@ -285,7 +285,7 @@ Deno.test("the signal option shuts the server down", async () => {
   assertEquals(await ask(conn, "x"), "x");
   stop.abort();
   await server.finished;
-  assertEquals(await conn.readLine({ timeout: 5000 }), null);
+  assertEquals(await conn.readLine({ timeout: 30_000 }), null);
   const dead = serveTcp({ signal: stop.signal }, echo);
   await dead.finished;
 });
@@ -316,7 +316,7 @@ Deno.test("a connection that dies frees its slot though the handler never ends",
   });
   for (let i = 0; i < 2; i++) {
     await using conn = await dial(server);
-    assertEquals(await conn.readLine({ timeout: 5000 }).catch(() => null), null);
+    assertEquals(await conn.readLine({ timeout: 30_000 }).catch(() => null), null);
   }
   await until(() => server.stats().accepted === 2);
 });

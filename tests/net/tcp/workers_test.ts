@@ -11,7 +11,7 @@ const module = new URL("../../_support/echo_worker.ts", import.meta.url);
 async function ask({ addr }: WorkerServer, line: string): Promise<string | null> {
   await using conn = await connectTcp({ port: addr.port, lingerTimeout: 50 });
   await conn.write(`${line}\n`);
-  return await conn.readLine({ timeout: 5000 });
+  return await conn.readLine({ timeout: 30_000 });
 }
 
 /** Asks until both workers have answered. */
@@ -52,7 +52,7 @@ Deno.test("one shutdown ends all workers, and the port is free at once", async (
   const server = await serveWithWorkers({ module, workers: 2 });
   await using idle = await connectTcp({ port: server.addr.port });
   await idle.write("in hand\n");
-  await idle.readLine({ timeout: 5000 });
+  await idle.readLine({ timeout: 30_000 });
   const report = await server.shutdown({ deadline: 3000 });
   assertEquals([report.drained, report.forced], [1, 0]);
   assertEquals(await server.shutdown(), report);

@@ -36,7 +36,7 @@ function dial(port: number, options: Partial<ConnectTlsOptions> = {}): Promise<C
 async function turnedAway(connecting: Promise<Connection>): Promise<string> {
   try {
     await using conn = await connecting;
-    return `read ${await conn.readLine({ timeout: 5000 })}`;
+    return `read ${await conn.readLine({ timeout: 30_000 })}`;
   } catch (error) {
     assert(error instanceof NetError, `${error}`);
     return "turned away";
@@ -55,7 +55,7 @@ Deno.test("a verified client is served, and its certificate is the handler's to 
     key: alice.key,
     alpnProtocols: ["x/1"],
   });
-  assertEquals(await conn.readLine({ timeout: 5000 }), "hello");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "hello");
   assertEquals(conn.tls?.alpnProtocol, "x/1");
   assertEquals(seen?.alpnProtocol, "x/1");
   assertEquals(seen?.peerCertificate?.commonName, "alice");
@@ -80,7 +80,7 @@ for (const clientAuth of ["require", "request"] as const) {
     assertEquals(reasons, ["untrusted", "untrusted"]);
     const { cert, key } = alice;
     await using good = await dial(port, { cert, key });
-    assertEquals(await good.readLine({ timeout: 5000 }), "you are alice");
+    assertEquals(await good.readLine({ timeout: 30_000 }), "you are alice");
   });
 }
 
@@ -91,14 +91,14 @@ Deno.test("who shows no certificate is turned away if it is required, and nobody
   assertEquals(strict.stats().failed, 1);
   await using lenient = serve({ clientAuth: "request" });
   await using conn = await dial(lenient.addr.port);
-  assertEquals(await conn.readLine({ timeout: 5000 }), "you are nobody");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "you are nobody");
 });
 
 Deno.test("without clientAuth nobody is authorized, whatever he shows", async () => {
   await using listening = serveTls(server, (conn) => conn.write(`${conn.tls?.peerCertificate}\n`));
   const { cert, key } = mallory;
   await using conn = await dial(listening.addr.port, { cert, key });
-  assertEquals(await conn.readLine({ timeout: 5000 }), "undefined");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "undefined");
 });
 
 Deno.test("silent and plaintext clients lose their slot and their descriptor", async () => {
@@ -118,7 +118,7 @@ Deno.test("silent and plaintext clients lose their slot and their descriptor", a
     assert(end === null || end === true);
   }
   await using good = await dial(port, alice);
-  assertEquals(await good.readLine({ timeout: 5000 }), "you are alice");
+  assertEquals(await good.readLine({ timeout: 30_000 }), "you are alice");
   const until = performance.now() + 5000;
   while (listening.stats().active !== 1 && performance.now() < until) await delay(5);
   assertEquals(listening.stats().active, 1);

@@ -26,7 +26,7 @@ function mailServer(certificate = certs.good) {
 async function dialMail(port: number): Promise<Connection> {
   const conn = await connectTcp({ port, lingerTimeout: 50 });
   await conn.write("STARTTLS\r\n");
-  assertEquals(await conn.readLine({ timeout: 5000 }), "220 go ahead");
+  assertEquals(await conn.readLine({ timeout: 30_000 }), "220 go ahead");
   return conn;
 }
 
@@ -59,14 +59,14 @@ Deno.test("the server counts an upgraded connection until its end", async () => 
     const upgraded = await upgradeTls(conn, trusting);
     assert(upgraded === conn && upgraded.id === id);
     await conn.write("EHLO\r\n");
-    assertEquals(await conn.readLine({ timeout: 5000 }), "250 EHLO");
+    assertEquals(await conn.readLine({ timeout: 30_000 }), "250 EHLO");
     assertEquals(server.stats().active, 1);
   }
   // The only slot is free again.
   await using next = await dialMail(server.addr.port);
   await upgradeTls(next, trusting);
   await next.write("NOOP\r\n");
-  assertEquals(await next.readLine({ timeout: 5000 }), "250 NOOP");
+  assertEquals(await next.readLine({ timeout: 30_000 }), "250 NOOP");
 });
 
 Deno.test("close() ends a handshake that is under way, on both sides", async () => {
@@ -99,7 +99,7 @@ Deno.test("who reads during the handshake gets what comes after it", async () =>
   await using _client = client;
   await using _server = server;
   const upgrading = upgradeTls(client, trusting);
-  const reading = client.readLine({ timeout: 5000 });
+  const reading = client.readLine({ timeout: 30_000 });
   await upgradeTlsServer(server, certs.good);
   await upgrading;
   await server.write("hello\n");

@@ -31,7 +31,7 @@ function serve(path: string, options: Partial<ServeUnixOptions> = {}) {
 async function asks(path: string, line: string): Promise<string | null> {
   await using conn = await connectUnix({ path, lingerTimeout: 50 });
   await conn.write(`${line}\n`);
-  return await conn.readLine({ timeout: 5000 });
+  return await conn.readLine({ timeout: 30_000 });
 }
 
 /** The file of a server that died without cleaning up. */
@@ -107,9 +107,9 @@ test("limits hold on Unix sockets too", async (path) => {
   await using server = await serve(path, { maxConnections: 1, whenFull: "refuse" });
   await using first = await connectUnix({ path, lingerTimeout: 50 });
   await first.write("x\n");
-  assertEquals(await first.readLine({ timeout: 5000 }), "you said x");
+  assertEquals(await first.readLine({ timeout: 30_000 }), "you said x");
   await using second = await connectUnix({ path, lingerTimeout: 50 });
-  const end = await second.readLine({ timeout: 5000 }).catch((error: NetError) => error.kind);
+  const end = await second.readLine({ timeout: 30_000 }).catch((error: NetError) => error.kind);
   assert(end === null || end === "reset");
   assertEquals(server.stats().refused, 1);
 });
@@ -188,7 +188,7 @@ test("serveUnix() takes the client from a PROXY header, and counts by it", async
   const from = async (hostname: string) => {
     const conn = await connectUnix({ path, lingerTimeout: 50 });
     await conn.write(`PROXY TCP4 ${hostname} 192.0.2.9 1 2\r\nhello\n`);
-    return { conn, line: await conn.readLine({ timeout: 5000 }).catch(() => null) };
+    return { conn, line: await conn.readLine({ timeout: 30_000 }).catch(() => null) };
   };
   const [one, two, three] = [await from("192.0.2.1"), await from("192.0.2.1"), await from("::1")];
   assertEquals([one.line, two.line, three.line], ["192.0.2.1", null, null]);

@@ -22,7 +22,7 @@ Deno.test("reconnect: one loop reads the messages of all connections", async () 
     },
   });
   assert(conn.open);
-  assertEquals(await conn.receive({ timeout: 5000 }), "from the first");
+  assertEquals(await conn.receive({ timeout: 30_000 }), "from the first");
   const gone = conn.closed;
   await server.shutdown();
   await until(() => !conn.open);
@@ -54,7 +54,7 @@ Deno.test("reconnect: messages of an earlier connection are not lost", async () 
   const conn = await connectWebSocket(server.url, { reconnect: { minTimeout: 1 } });
   await until(() => turn === 2 && conn.connection?.stats().unread === 3);
   const got: unknown[] = [];
-  for (let i = 0; i < 6; i++) got.push(await conn.receive({ timeout: 5000 }));
+  for (let i = 0; i < 6; i++) got.push(await conn.receive({ timeout: 30_000 }));
   assertEquals(got, ["1.0", "1.1", "1.2", "2.0", "2.1", "2.2"]);
   const late = await assertRejects(() => conn.receive({ timeout: 20 }), NetError);
   assertEquals(late.kind, "timeout");
@@ -69,9 +69,9 @@ Deno.test("reconnect: stops after 1000 and after codes for a fault of this side"
       await conn.close(code === 4000 && turn === 2 ? 1000 : code, "why");
     });
     await using conn = await connectWebSocket(server.url, { reconnect: { minTimeout: 1 } });
-    if (kind === undefined) assertEquals(await conn.receive({ timeout: 5000 }), null);
+    if (kind === undefined) assertEquals(await conn.receive({ timeout: 30_000 }), null);
     else {
-      const error = await assertRejects(() => conn.receive({ timeout: 5000 }), NetError);
+      const error = await assertRejects(() => conn.receive({ timeout: 30_000 }), NetError);
       assertEquals(error.kind, kind);
     }
     assertEquals(turn, code === 4000 ? 2 : 1);
@@ -119,7 +119,7 @@ Deno.test("reconnect: maxAttempts counts short connections", async () => {
     });
     const reconnect = { minTimeout: 1, maxAttempts: 3, stableAfter: 60_000 };
     await using conn = await connectWebSocket(server.url, { reconnect });
-    await assertRejects(() => conn.receive({ timeout: 5000 }), NetError, words);
+    await assertRejects(() => conn.receive({ timeout: 30_000 }), NetError, words);
     assertEquals([opened, (await conn.closed).code], [3, code]);
   }
   await using server = serve({}, async (conn) => {
@@ -162,7 +162,7 @@ Deno.test("reconnect: a failed resume is repeated until the signal is aborted", 
   });
   assertEquals(turn, 3);
   controller.abort();
-  assertEquals(await conn.receive({ timeout: 5000 }), null);
+  assertEquals(await conn.receive({ timeout: 30_000 }), null);
   await conn.closed;
 });
 
@@ -206,7 +206,7 @@ Deno.test("reconnect: an event reports a reader that is eight connections behind
   });
   await until(() => seen.some((event) => event.type === "waiting" && event.wait === Infinity));
   assertEquals(turn, 8);
-  for (let i = 1; i <= 9; i++) assertEquals(await conn.receive({ timeout: 5000 }), `${i}`);
+  for (let i = 1; i <= 9; i++) assertEquals(await conn.receive({ timeout: 30_000 }), `${i}`);
 });
 
 Deno.test("reconnect: invalid options are rejected", async () => {

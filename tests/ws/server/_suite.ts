@@ -29,9 +29,9 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertMatch(server.url, /^ws:\/\/127\.0\.0\.1:\d+$/);
     await using conn = await connectWebSocket(server.url);
     await conn.send("grüße 世界 👋");
-    assertEquals(await conn.receive({ timeout: 5000 }), "grüße 世界 👋");
+    assertEquals(await conn.receive({ timeout: 30_000 }), "grüße 世界 👋");
     await conn.send(new Uint8Array([0, 255, 7]));
-    assertEquals(await conn.receive({ timeout: 5000 }), new Uint8Array([0, 255, 7]));
+    assertEquals(await conn.receive({ timeout: 30_000 }), new Uint8Array([0, 255, 7]));
     assertEquals(server.stats().active, 1);
   });
 
@@ -104,7 +104,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     for (const message of ["eleven byte", "äöüäöü", new Uint8Array(11)]) {
       await using conn = await connectWebSocket(server.url);
       await conn.send("äöüäö");
-      assertEquals(await conn.receive({ timeout: 5000 }), "äöüäö");
+      assertEquals(await conn.receive({ timeout: 30_000 }), "äöüäö");
       await conn.send(message);
       assertEquals((await conn.closed).code, 1009);
     }
@@ -146,7 +146,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
       headers: { authorization: "Bearer token" },
     });
     await conn.send("in");
-    assertEquals(await conn.receive({ timeout: 5000 }), "in");
+    assertEquals(await conn.receive({ timeout: 30_000 }), "in");
   });
 
   test("a plain request gets 426, a bad handshake 400, another path 404", async () => {
@@ -235,7 +235,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     });
     await using conn = await connectWebSocket(server.url);
     for (let i = 0; i < 6; i++) await conn.send(`${i}`);
-    for (let i = 0; i < 6; i++) assertEquals(await conn.receive({ timeout: 5000 }), `${i}`);
+    for (let i = 0; i < 6; i++) assertEquals(await conn.receive({ timeout: 30_000 }), `${i}`);
     assert(at[5]! - at[0]! >= 75, `${at}`);
   });
 
@@ -299,7 +299,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     await using conn = await connectWebSocket(server.url, { heartbeat });
     await until(() => [conn, seen[0]].every((one) => one?.stats().latency !== undefined));
     await conn.send("hello");
-    assertEquals(await conn.receive({ timeout: 5000 }), "hello");
+    assertEquals(await conn.receive({ timeout: 30_000 }), "hello");
     assertEquals([conn.stats().unread, seen[0]!.stats().unread], [0, 0]);
   });
 
@@ -347,7 +347,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     assertEquals(await (await fetch(server.url)).text(), "page");
     await using conn = await connectWebSocket(`${server.url}/ws`);
     await conn.send("x");
-    assertEquals(await conn.receive({ timeout: 5000 }), "x");
+    assertEquals(await conn.receive({ timeout: 30_000 }), "x");
     assertEquals(await refused(`${server.url}/ws`), "503");
     assertEquals([...sockets.connections].length, 1);
     await sockets.shutdown();
@@ -426,7 +426,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     {
       await using conn = await connectWebSocket(server.url);
       await conn.send("still here");
-      assertEquals(await conn.receive({ timeout: 5000 }), "still here");
+      assertEquals(await conn.receive({ timeout: 30_000 }), "still here");
     }
     await server.shutdown();
   });
@@ -514,7 +514,7 @@ export function serverSuite(transport: string, hardened: boolean): void {
     }, (conn, info) => conn.send(users.get(info)!));
     const headers = { authorization: "Bearer ada" };
     await using conn = await connectWebSocket(server.url, { headers });
-    assertEquals(await conn.receive({ timeout: 5000 }), "Bearer ada");
+    assertEquals(await conn.receive({ timeout: 30_000 }), "Bearer ada");
   });
 
   test("an error of authorize() is a 500 without details, and is counted", async () => {

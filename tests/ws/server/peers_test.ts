@@ -82,7 +82,7 @@ asyncio.run(main())`,
     // Above 64 KiB, the length of a frame has eight bytes. Deno's client does not compress.
     for (const message of ["héllo", new Uint8Array([0, 255]), "x".repeat(70_000)]) {
       await conn.send(message);
-      assertEquals(await conn.receive({ timeout: 5000 }), message);
+      assertEquals(await conn.receive({ timeout: 30_000 }), message);
     }
     await conn.send("leave");
     const { code, reason } = await conn.closed;
@@ -126,7 +126,7 @@ Deno.test("connectWebSocket() talks to npm ws, and answers its pings", async () 
     await using conn = await connectWebSocket(`ws://127.0.0.1:${port}`);
     for (const message of ["text", new Uint8Array([1, 2, 3])]) {
       await conn.send(message);
-      assertEquals(await conn.receive({ timeout: 5000 }), message);
+      assertEquals(await conn.receive({ timeout: 30_000 }), message);
     }
     assertEquals(await pong.promise, "are you there");
   }

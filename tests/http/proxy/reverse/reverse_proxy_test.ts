@@ -473,7 +473,7 @@ Deno.test("reverseProxy() passes WebSockets on, and bytes sent along with the he
   {
     await using ws = await connectWebSocket(front.url.replace("http", "ws"));
     await ws.send("hi");
-    assertEquals(await ws.receive({ timeout: 5000 }), "echo hi");
+    assertEquals(await ws.receive({ timeout: 30_000 }), "echo hi");
     assertEquals(proxy.stats().tunnels, 1);
   }
   await until(() => proxy.stats().tunnels === 0);
