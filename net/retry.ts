@@ -21,7 +21,7 @@
  */
 
 import { retry as retryStd, RetryError } from "@std/async/retry";
-import { noteAttempts } from "./internal/attempts.ts";
+import { noteAttempts } from "./internal/attempt_counts.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors/errors.ts";
 import { withDeadline } from "./internal/deadline.ts";
 import { callback, MAX_TIMER, OptionRules } from "./internal/options.ts";

@@ -28,7 +28,7 @@
  * @module
  */
 
-import { ahead } from "./scan/_ahead.ts";
+import { ahead } from "./scan/_concurrent_map.ts";
 import { type CliIo, defineCli } from "./cli.ts";
 import { resolveBySystem } from "./internal/phases.ts";
 import { probeAll } from "./scan/_engine.ts";

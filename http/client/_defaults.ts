@@ -1,6 +1,6 @@
 import type { HttpAuth, HttpCommonOptions, HttpTimeouts } from "./options.ts";
 import { timeLimit } from "../../net/internal/options.ts";
-import { policyOf } from "./_policy.ts";
+import { policyOf } from "./_retry_policy.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
 import { addHeaders, type HeaderPairs, pairsOf } from "./_headers.ts";
 import type { PlainRequest, Timeouts } from "./_plan.ts";

@@ -35,7 +35,7 @@ import { fileURLToPath } from "node:url";
 import { createClient, type HttpClient, type HttpFetchOptions } from "./client.ts";
 import { HttpRequestError, HttpTimeoutError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
-import { policyOf, retryWait } from "./_policy.ts";
+import { policyOf, retryWait } from "./_retry_policy.ts";
 import { aClient, FETCH, without } from "./_rules.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
 import { withHeaders } from "./_headers.ts";

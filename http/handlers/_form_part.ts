@@ -1,6 +1,6 @@
 import { lowerAscii, trimBlanks } from "../../net/text.ts";
 import { ProblemError } from "../problem.ts";
-import { Collector } from "./_collect.ts";
+import { Collector } from "./_body_collector.ts";
 import { checkSize, type Events } from "./_form_source.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

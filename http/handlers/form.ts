@@ -29,7 +29,7 @@
  */
 
 import { callback, count, OptionRules } from "../../net/internal/options.ts";
-import { checkNotCompressed, Collector } from "./_collect.ts";
+import { checkNotCompressed, Collector } from "./_body_collector.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { Field, type FormPart, MultipartPart, partOf } from "./_form_part.ts";
 import { checkSize, Events, Source, tooLarge } from "./_form_source.ts";

@@ -23,7 +23,7 @@
 
 import { count, flag, OptionRules } from "../../net/internal/options.ts";
 import { parseDigits } from "../../net/text.ts";
-import { checkNotCompressed, Collector } from "./_collect.ts";
+import { checkNotCompressed, Collector } from "./_body_collector.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { takeWholeBody } from "../internal/lazy_request.ts";
 import { jsonPlace } from "../internal/json_error.ts";

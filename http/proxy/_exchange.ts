@@ -16,7 +16,7 @@ import {
   valuesOf,
   wantsWebSocket,
 } from "./_head.ts";
-import type { Out } from "./_out.ts";
+import type { Out } from "./_output.ts";
 import { answerOf, ProxyRefusal } from "./_pages.ts";
 import { Late } from "./_peer.ts";
 import type { Upstream } from "./_upstream.ts";

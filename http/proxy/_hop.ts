@@ -8,7 +8,7 @@ import type { Transport } from "../../net/connection/transport.ts";
 import { upgradeTls } from "../../net/tls/upgrade.ts";
 import { closeQuietly } from "../../net/internal/close_quietly.ts";
 import type { ParentProxy } from "./_next_hop.ts";
-import type { Way } from "./_way.ts";
+import type { Way } from "./_route.ts";
 import { writeAll } from "../internal/relay.ts";
 
 /**

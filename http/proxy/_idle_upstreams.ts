@@ -1,5 +1,5 @@
 import type { TickClock } from "./_clock.ts";
-import type { Out } from "./_out.ts";
+import type { Out } from "./_output.ts";
 import type { Peer } from "./_peer.ts";
 
 /** A connection to a server that can be kept for later requests. */

@@ -18,7 +18,7 @@ import {
   Stale,
 } from "./_exchange.ts";
 import { connectionOf, type ConnectionOption, endsByConnection, valueOf } from "./_head.ts";
-import { Out } from "./_out.ts";
+import { Out } from "./_output.ts";
 import { answerOf, pageOf, ProxyRefusal } from "./_pages.ts";
 import { Peer } from "./_peer.ts";
 import { readHead } from "./_read_head.ts";
@@ -29,8 +29,8 @@ import { answerHere, readTarget, type RequestTarget } from "./_target.ts";
 import { Current } from "./_current.ts";
 import { runTunnel } from "./_run_tunnel.ts";
 import type { Upstream } from "./_upstream.ts";
-import { type Introduction, introductionOf, type Way } from "./_way.ts";
-import { Ways } from "./_ways.ts";
+import { type Introduction, introductionOf, type Way } from "./_route.ts";
+import { Ways } from "./_client_routes.ts";
 import type { ProxyRequest } from "./options.ts";
 
 const CHALLENGE = 'Proxy-Authenticate: Basic realm="proxy", charset="UTF-8"\r\n';

@@ -50,7 +50,7 @@
  */
 
 import { formatAddress } from "../address.ts";
-import { attemptsOf } from "../internal/attempts.ts";
+import { attemptsOf } from "../internal/attempt_counts.ts";
 import { classify, shorten } from "./_classify.ts";
 import { describe, PHASES } from "./_describe.ts";
 import type { ErrorContext, NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";

@@ -5,7 +5,7 @@ import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
 import { retry, type RetryOptions } from "../retry.ts";
 import type { Transport } from "../connection/transport.ts";
 import { addressesOf } from "./addresses.ts";
-import { tried } from "./tried.ts";
+import { tried } from "./tried_addresses.ts";
 import { CONNECTION } from "./connection_limits.ts";
 import { dialFrom } from "./dial_from.ts";
 import { hostName, ipAddress } from "./host_rules.ts";

@@ -1,6 +1,6 @@
 import { NetError, type NetPhase } from "../errors/errors.ts";
 import { Certificates, isReadable } from "./_certificates.ts";
-import type { TlsClientSettings, TlsKeyPair, TlsServerSettings, TlsSettings } from "./options.ts";
+import type { TlsClientSettings, TlsKeyPair, TlsServerSettings } from "./options.ts";
 
 /** Checks combinations of the options of a client, and its certificates. */
 export function checkClientTls(options: TlsClientSettings): void {
@@ -40,21 +40,6 @@ export function keyPairsOf(options: TlsServerSettings): TlsKeyPair[] {
     return [{ certFile, keyFile }, ...sni];
   }
   throw new TypeError("The options cert and key, or certFile and keyFile, must be given together");
-}
-
-/**
- * Returns whether TLS runs on `node:tls`.
- *
- * @param beyond Whether options of one side require it. Options of both sides are checked here.
- * @param byDefault Whether it does unless the options select TLS of Deno.
- */
-export function runsOnNode(options: TlsSettings, beyond: boolean, byDefault = false): boolean {
-  const { engine, minVersion, inspect } = options;
-  const needed = beyond || minVersion === "TLSv1.3" || inspect === true;
-  if (engine === "deno" && needed) {
-    throw new TypeError('engine must not be "deno" with options that require node:tls');
-  }
-  return needed || (engine === undefined ? byDefault : engine === "node");
 }
 
 /** Checks certificates. A malformed one would end the process in node:tls of Deno. */

@@ -30,7 +30,8 @@
 import { formatAddress, isLoopback } from "../address.ts";
 import { toNetError } from "../errors/errors.ts";
 import { Certificates } from "./_certificates.ts";
-import { checkServerTls, keyPairsOf, runsOnNode } from "./_check.ts";
+import { checkServerTls, keyPairsOf } from "./_check.ts";
+import { runsOnNode } from "./_engine.ts";
 import { completeHandshake } from "./_handshake.ts";
 import { callback, MAX_TIMER } from "../internal/options.ts";
 import { HANDSHAKE_TIMEOUT, SERVE_TLS } from "../internal/tls_rules.ts";

@@ -73,7 +73,7 @@ import {
 } from "../internal/options.ts";
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { Outbox } from "./_outbox.ts";
-import { Pulse } from "./_pulse.ts";
+import { Heartbeat } from "./_heartbeat.ts";
 import { WsReceiver } from "./_receiver.ts";
 
 export type * from "./options.ts";
@@ -126,7 +126,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   readonly #limits: WsLimits;
   readonly #receiver: WsReceiver;
   readonly #outbox: Outbox;
-  readonly #pulse: Pulse;
+  readonly #heartbeat: Heartbeat;
   readonly #openedAt = Date.now();
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<WsClose>();
@@ -162,7 +162,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.url = origin.url;
     this.headers = origin.headers ?? new Headers();
     this.#receiver = new WsReceiver(this.peer, limits, () => this.signal);
-    this.#pulse = new Pulse(
+    this.#heartbeat = new Heartbeat(
       this.peer,
       limits,
       (message) => this.trySend(message),
@@ -243,7 +243,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       queuedBytes: this.#socket.bufferedAmount + this.#outbox.waitingBytes,
       unread: this.#receiver.unread,
       dropped: this.#receiver.dropped,
-      latency: this.#pulse.latency ?? this.#own?.latency,
+      latency: this.#heartbeat.latency ?? this.#own?.latency,
       openedAt: this.#openedAt,
     };
   }
@@ -374,7 +374,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#opened.resolve();
     // close() was called before the connection opened.
     if (this.#closing) this.#sendClose(1001, "");
-    else this.#pulse.start();
+    else this.#heartbeat.start();
   }
 
   #onMessage(data: unknown): void {
@@ -387,7 +387,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     const { maxMessageSize: most } = this.#limits;
     if (sizeAbove(message, most)) {
       this.#tooMuch(1009, `at most ${most} bytes`, `a message above ${most} bytes`);
-    } else if (!this.#pulse.received(message) && !this.#receiver.push(message)) {
+    } else if (!this.#heartbeat.received(message) && !this.#receiver.push(message)) {
       this.#tooMuch(1008, "too many messages", "too many messages");
     } else if (this.#limits.inboxPolicy === "wait" && this.#receiver.full) this.#own?.pause();
   }
@@ -407,7 +407,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #startClose(code: number, reason: string): void {
     if (this.#closing || this.#close !== undefined) return;
     this.#closing = true;
-    this.#pulse.stop();
+    this.#heartbeat.stop();
     // A peer that reads too slowly would only keep the waiting messages in memory.
     if (this.#error === undefined && code !== 1008) this.#outbox.flush();
     this.#outbox.fail(this.#reason());
@@ -431,7 +431,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #ended({ code, reason, wasClean }: WsSocketClose): void {
     if (this.#close !== undefined) return;
     clearTimeout(this.#closeTimer);
-    this.#pulse.stop();
+    this.#heartbeat.stop();
     // Deno reports 0 in place of 1006.
     const standard = code === 0 ? 1006 : code;
     const error = this.#error ??

@@ -8,7 +8,7 @@ import type { WsLimits } from "../internal/options.ts";
  *
  * A received message does not restart the timer. The timer compares clocks when it fires.
  */
-export class Pulse {
+export class Heartbeat {
   /** Round-trip time of the last heartbeat, in milliseconds. */
   latency: number | undefined;
 

@@ -1,7 +1,7 @@
 import type { NextHop } from "./_next_hop.ts";
 import { ProxyRefusal } from "./_pages.ts";
 import { readAuthority, type Rules, type Target } from "./_rules.ts";
-import { type Introduction, type Way, wayTo } from "./_way.ts";
+import { type Introduction, type Way, wayTo } from "./_route.ts";
 
 /**
  * The targets and ways of the requests of one client. It caches the last ones, because the next request
