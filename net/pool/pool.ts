@@ -468,7 +468,8 @@ class ConnectionPool implements Pool {
     if (!connection.duplex) return false;
     if ((this.#expiries.get(connection) ?? Infinity) <= performance.now()) return false;
     if (this.#check === undefined) return true;
-    if (time <= 0) return false;
+    // A timer may fire a fraction of a millisecond early. That rest is too short for a check.
+    if (time < 1) return false;
     try {
       const checking = Promise.resolve(this.#check(connection));
       return await withDeadline(checking, time, () => lateError(time), this.#signalOf(target));
