@@ -66,7 +66,7 @@ const auth: Check = (name, value) => {
   if (bearer !== undefined || typeof username !== "string" || typeof password !== "string") {
     throw new TypeError(`${name} must have either username and password, or bearer`);
   }
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- these characters could break a header
   if (username.includes(":") || /[\x00-\x1f\x7f]/.test(username + password)) {
     throw new TypeError(`${name} must have no colon in username and no control characters`);
   }

@@ -284,7 +284,7 @@ const MAX_ID = 4096;
 function headerOf(id: string): string | undefined {
   if (id === "" || id.length > MAX_ID) return undefined;
   const text = String.fromCharCode(...new TextEncoder().encode(id));
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- these characters could break a header
   return /[\x00-\x1f\x7f]/.test(text) ? undefined : text;
 }
 

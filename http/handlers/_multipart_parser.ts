@@ -259,7 +259,7 @@ function readFields(bytes: Bytes): ReadonlyMap<string, string> {
     if (match === null) throw new MultipartError("A field of a part is malformed");
     const name = lowerAscii(match[1]!);
     const value = trimBlanks(line.slice(match[0].length));
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- these characters could break a header
     if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
       throw new MultipartError("A field of a part holds a control character");
     }

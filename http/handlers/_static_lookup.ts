@@ -141,7 +141,7 @@ export function namesOf(path: string, dotFiles: boolean): string[] | undefined {
     } catch {
       return undefined;
     }
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- NUL ends a path
     if (/[/\u0000]/.test(name) || name === "." || name === "..") return undefined;
     // On Windows, such a name means a drive, a stream, a device or a file of another name.
     if (WINDOWS && (/[\\:*?"<>|]|[. ]$/.test(name) || RESERVED.test(name))) return undefined;

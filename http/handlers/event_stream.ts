@@ -147,7 +147,7 @@ export function encodeEvent(message: EventMessage): string {
   let text = "";
   for (const [name, value] of [["event", event], ["id", id]] as const) {
     if (value === undefined) continue;
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- NUL makes clients ignore an id
     if (/[\r\n\u0000]/.test(value)) {
       throw new TypeError(`Cannot send an event: its ${name} contains a line break or NUL`);
     }

@@ -15,7 +15,7 @@ export const HOST = 8;
 export const CR = 0x0d;
 export const LF = 0x0a;
 export const SP = 0x20;
-export const TAB = 0x09;
+const TAB = 0x09;
 export const COLON = 0x3a;
 
 /** The classes of each byte. */

@@ -38,7 +38,7 @@ export interface ParentProxy {
 }
 
 /** The next hop for direct connections. */
-export const DIRECT: NextHop = { key: "", proxy: undefined, byName: false };
+const DIRECT: NextHop = { key: "", proxy: undefined, byName: false };
 /** The number of cached URLs that a function has returned. */
 const MAX_REMEMBERED = 256;
 

@@ -33,7 +33,7 @@ import type { ServeProxyOptions, ServeProxyUnixOptions } from "./serve_options.t
 import { TargetList } from "./_target_list.ts";
 
 /** A name for `Via`: a token (RFC 9110 §5.6.2), which may have colons. */
-export const proxyName: Rule = rule(
+const proxyName: Rule = rule(
   "a token, such as proxy-1",
   (value) => typeof value === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z:-]+$/.test(value),
 );

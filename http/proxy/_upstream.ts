@@ -302,7 +302,7 @@ function checkLoop(allowed: readonly string[], target: Target, local: Address): 
 }
 
 /** Returns a string of both addresses of a connection. */
-export function routeOf(from: Address, to: Address): string {
+function routeOf(from: Address, to: Address): string {
   return [from, to].map((end) =>
     "hostname" in end
       ? formatAddress({ hostname: normalizeHostname(end.hostname), port: end.port })

@@ -41,7 +41,7 @@ export const MAIL_CLIENT = new OptionRules<MailClientOptions>({
 });
 
 /** A string of one line. Empty strings pass. */
-export const oneLine: Rule = rule("a string without line breaks and NUL", isOneLine);
+const oneLine: Rule = rule("a string without line breaks and NUL", isOneLine);
 
 /** A command for the server, which is one line. */
 export const command: Rule = rule(

@@ -62,7 +62,7 @@ export function pathOf(url: string): string {
  *
  * @throws {ProblemError} If the path would leave the path of the target.
  */
-export function pathAt(path: string, target: ReverseTarget, { stripPrefix }: HeadRules): string {
+function pathAt(path: string, target: ReverseTarget, { stripPrefix }: HeadRules): string {
   if (stripPrefix !== "" && path.startsWith(stripPrefix)) {
     const next = path[stripPrefix.length];
     if (next === undefined || next === "?") path = `/${path.slice(stripPrefix.length)}`;
