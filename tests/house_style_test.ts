@@ -67,7 +67,7 @@ Deno.test("import-direction keeps the library off the package's root", () => {
 Deno.test("private-import keeps _name.ts in its folder", () => {
   assertEquals(lint("net/tls/client.ts", 'import { a } from "./_handshake.ts";'), []);
   assertEquals(lint("http/proxy/reverse/a.ts", 'import { a } from "../_peer.ts";'), []);
-  assertEquals(lint("tools/scan.ts", 'import { a } from "./scan/_engine.ts";'), []);
+  assertEquals(lint("tools/scan.ts", 'import { a } from "./scan/_scheduler.ts";'), []);
   assertEquals(lint("tests/net/a_test.ts", 'import { a } from "../_support/peers.ts";'), []);
   assertEquals(lint("tests/net/a_test.ts", 'import { a } from "../../net/_server.ts";'), [
     "private-import: _server.ts is private to net/",

@@ -34,7 +34,7 @@ import type { DnsType } from "../net/dns/record.ts";
 import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
 import { look, printText, showProgress, toJson } from "./diagnose/_output.ts";
 import { renderDiagnosis } from "./diagnose/_text.ts";
-import { DIAGNOSE, STEPS } from "./diagnose/_rules.ts";
+import { DIAGNOSE, STEPS } from "./diagnose/_option_rules.ts";
 import type {
   DiagnoseStep,
   DiagnoseStepName,
@@ -44,16 +44,16 @@ import type {
 } from "./diagnose/diagnosis.ts";
 import { dnsStep } from "./diagnose/_step_dns.ts";
 import { httpStep } from "./diagnose/_step_http.ts";
-import { warmUp } from "./internal/phases.ts";
+import { warmUp } from "./internal/connection_phases.ts";
 import { interfacesStep, pingStep, throwIfMissing, traceStep } from "./diagnose/_step_system.ts";
 import { tcpStep } from "./diagnose/_step_tcp.ts";
 import { tlsStep } from "./diagnose/_step_tls.ts";
-import { isAddress } from "./internal/structure.ts";
+import { isAddress } from "./internal/program_output.ts";
 import { parseTarget } from "./diagnose/_target.ts";
 import { explainSlowness, judgeSteps } from "./diagnose/_verdict.ts";
 import { showTime } from "./internal/text.ts";
 import type { DiagnoseOptions } from "./diagnose/options.ts";
-import type { Walk } from "./diagnose/_walk.ts";
+import type { Walk } from "./diagnose/_timed_step.ts";
 
 export type * from "./diagnose/diagnosis.ts";
 export type * from "./diagnose/options.ts";

@@ -34,13 +34,13 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { formatAddress, type HostPort, parseHostPort } from "../net/address.ts";
 import { toNetError } from "../net/errors/errors.ts";
-import { ignoreFailure } from "../net/internal/ignore.ts";
+import { ignoreFailure } from "../net/internal/ignore_failure.ts";
 import { SHUTDOWN } from "../net/internal/listening_server.ts";
 import { countLimit, MAX_TIMER } from "../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../net/tcp/server_options.ts";
 import { badValue, type CliIo, defineCli, serverFlags } from "./cli.ts";
 import { FaultLink } from "./fault_proxy/_link.ts";
-import { FAULT_PROXY, PROXY_FAULTS } from "./fault_proxy/_rules.ts";
+import { FAULT_PROXY, PROXY_FAULTS } from "./fault_proxy/_option_rules.ts";
 import type {
   FaultProxy,
   FaultProxyOptions,

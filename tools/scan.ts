@@ -30,18 +30,18 @@
 
 import { ahead } from "./scan/_concurrent_map.ts";
 import { type CliIo, defineCli } from "./cli.ts";
-import { resolveBySystem } from "./internal/phases.ts";
-import { probeAll } from "./scan/_engine.ts";
-import { readBanner, readTls } from "./scan/_details.ts";
+import { resolveBySystem } from "./internal/connection_phases.ts";
+import { probeAll } from "./scan/_scheduler.ts";
+import { readBanner, readTls } from "./scan/_open_port_details.ts";
 import { readPorts, readTargets, usage } from "./scan/_input.ts";
 import { parsePorts } from "./scan/_ports.ts";
 import { type ScanFormat, ScanReport } from "./scan/_report.ts";
-import { SCAN, targetsRule } from "./scan/_rules.ts";
+import { SCAN, targetsRule } from "./scan/_option_rules.ts";
 import type { ScanOptions, ScanResult, ScanState } from "./scan/options.ts";
 import { countHosts, type ScanTarget, Targets } from "./scan/_targets.ts";
 import { serviceOf, topPorts } from "./scan/_services.ts";
 
-export type { ScannedTls } from "./scan/_details.ts";
+export type { ScannedTls } from "./scan/_open_port_details.ts";
 export type * from "./scan/options.ts";
 
 const STATES: readonly ScanState[] = ["open", "closed", "filtered", "error"];

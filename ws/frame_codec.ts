@@ -30,7 +30,7 @@ import { count, OptionRules } from "../net/internal/options.ts";
 import { isCloseCode, WsOpcode } from "./_frame_encoder.ts";
 import { xorKey } from "./_frame_mask.ts";
 import type { WsMessage } from "./connection/options.ts";
-import { MAX_MESSAGE_SIZE } from "./internal/options.ts";
+import { MAX_MESSAGE_SIZE } from "./internal/option_rules.ts";
 
 export { encodeWsClose, encodeWsFrame, isCloseCode, WsOpcode } from "./_frame_encoder.ts";
 export type { WsFrameOptions } from "./_frame_encoder.ts";

@@ -1,7 +1,7 @@
 import type { HttpHookRequest, HttpHooks } from "./options.ts";
-import type { Guard } from "./_guard.ts";
-import type { Plan } from "./_plan.ts";
-import type { Origin } from "./_slots.ts";
+import type { Guard } from "./_time_limits.ts";
+import type { Plan } from "./_request_plan.ts";
+import type { Origin } from "./_concurrency_limit.ts";
 import { type Upload, UploadSending } from "./_upload.ts";
 
 /** The state of one try to send a request. */

@@ -1,10 +1,10 @@
 import type { HttpAuth, HttpCommonOptions, HttpTimeouts } from "./options.ts";
 import { timeLimit } from "../../net/internal/options.ts";
-import { policyOf } from "./_retry_policy.ts";
+import { policyOf } from "./_retry_defaults.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
 import { addHeaders, type HeaderPairs, pairsOf } from "./_headers.ts";
-import type { PlainRequest, Timeouts } from "./_plan.ts";
-import { Templates } from "./_templates.ts";
+import type { PlainRequest, Timeouts } from "./_request_plan.ts";
+import { Templates } from "./_url_cache.ts";
 
 /** The default options of requests. */
 export class Defaults implements PlainRequest {

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { formatAddress } from "../../net/address.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { escapeControls } from "../../net/text.ts";
@@ -8,8 +8,8 @@ import type { HttpDial, HttpDialer } from "./options.ts";
 import { Clock } from "../internal/clock.ts";
 import { closeQuietly } from "../../net/internal/close_quietly.ts";
 import { dialAny, isAddress, orAbort } from "../internal/dial.ts";
-import { Expired } from "./_guard.ts";
-import type { Timeouts } from "./_plan.ts";
+import { Expired } from "./_time_limits.ts";
+import type { Timeouts } from "./_request_plan.ts";
 import { firstBytes, pump, socksSource, writeAll } from "../internal/relay.ts";
 import { acceptSocks, socksReply, type SocksTarget } from "../internal/socks.ts";
 

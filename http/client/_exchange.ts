@@ -1,13 +1,13 @@
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { lowerAscii, parseDigits } from "../../net/text.ts";
 import type { Attempt } from "./_attempt.ts";
 import type { HttpTry } from "./errors.ts";
 import { HttpResponse } from "./response.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
-import { CLOSED, type Guard } from "./_guard.ts";
-import type { Plan } from "./_plan.ts";
+import { CLOSED, type Guard } from "./_time_limits.ts";
+import type { Plan } from "./_request_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
-import type { Origin, Slots } from "./_slots.ts";
+import type { Origin, Slots } from "./_concurrency_limit.ts";
 import type { UploadSending } from "./_upload.ts";
 import { shownUrl } from "./_url.ts";
 

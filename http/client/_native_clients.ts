@@ -1,7 +1,7 @@
 import { escapeControls } from "../../net/text.ts";
 import type { HttpClientOptions } from "./options.ts";
 import { Dialer } from "./_dialer.ts";
-import { checkProxy, noProxyMatcher } from "./_proxy.ts";
+import { checkProxy, noProxyMatcher } from "./_proxy_settings.ts";
 
 /** The requirements of a request for the client of Deno. */
 export interface Wanted {

@@ -1,4 +1,4 @@
-import type { Plan } from "./_plan.ts";
+import type { Plan } from "./_request_plan.ts";
 import { failure } from "./_request_failure.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

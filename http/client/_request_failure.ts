@@ -1,7 +1,7 @@
 import { toNetError } from "../../net/errors/errors.ts";
 import { escapeControls } from "../../net/text.ts";
 import { HttpRequestError, type HttpSent, HttpTimeoutError, type HttpTry } from "./errors.ts";
-import type { Expired } from "./_guard.ts";
+import type { Expired } from "./_time_limits.ts";
 import { shownUrl } from "./_url.ts";
 
 /** The request that an error is about. */

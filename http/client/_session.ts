@@ -7,15 +7,15 @@ import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
 import { Attempt, NotSent, Theirs, theirs } from "./_attempt.ts";
 import { decodeText } from "./_decode_json.ts";
 import { ClientExchange } from "./_exchange.ts";
-import { abortAll, CLOSED, Expired, Guard } from "./_guard.ts";
+import { abortAll, CLOSED, Expired, Guard } from "./_time_limits.ts";
 import { NativeClients } from "./_native_clients.ts";
 import { type HeaderPairs, pairsOf } from "./_headers.ts";
-import { authorization, type PlainRequest, type Plan } from "./_plan.ts";
-import { RateLimiter } from "./_rate.ts";
+import { authorization, type PlainRequest, type Plan } from "./_request_plan.ts";
+import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
-import { Retries } from "./_retries.ts";
+import { Retries } from "./_retry_decision.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
-import { type Origin, QueueFull, Slots } from "./_slots.ts";
+import { type Origin, QueueFull, Slots } from "./_concurrency_limit.ts";
 import { shownUrl } from "./_url.ts";
 
 /** The part of a body that an error keeps, in bytes. */

@@ -51,11 +51,11 @@ import type {
 import { Defaults, fillTimes, mergeRetry, never, raiser } from "./_defaults.ts";
 import type { ClientExchange } from "./_exchange.ts";
 import { addHeaders, withoutSecrets } from "./_headers.ts";
-import { checkMethod, type Plan } from "./_plan.ts";
-import { policyOf } from "./_retry_policy.ts";
+import { checkMethod, type Plan } from "./_request_plan.ts";
+import { policyOf } from "./_retry_defaults.ts";
 import { plainBody, type RequestBody, requestBody, requestedBody } from "./_request_body.ts";
 import { type HttpResponsePromise, ResponsePromise } from "./_response_promise.ts";
-import { CLIENT, EXTEND, REQUEST } from "./_rules.ts";
+import { CLIENT, EXTEND, REQUEST } from "./_option_rules.ts";
 import { Session } from "./_session.ts";
 import { addParams, checkBase, decodeLogin, resolveUrl } from "./_url.ts";
 

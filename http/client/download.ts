@@ -35,12 +35,12 @@ import { fileURLToPath } from "node:url";
 import { createClient, type HttpClient, type HttpFetchOptions } from "./client.ts";
 import { HttpRequestError, HttpTimeoutError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
-import { policyOf, retryWait } from "./_retry_policy.ts";
-import { aClient, FETCH, without } from "./_rules.ts";
+import { policyOf, retryWait } from "./_retry_defaults.ts";
+import { aClient, FETCH, without } from "./_option_rules.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
 import { withHeaders } from "./_headers.ts";
 import { PartialFile } from "./_partial_file.ts";
-import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_pieces.ts";
+import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_resume.ts";
 import {
   count,
   flag,

@@ -49,7 +49,7 @@ import {
   OptionRules,
   rule,
 } from "../../net/internal/options.ts";
-import { aClient, FETCH, TIMEOUTS, without } from "./_rules.ts";
+import { aClient, FETCH, TIMEOUTS, without } from "./_option_rules.ts";
 
 /** A server-sent event. */
 export interface ServerSentEvent {

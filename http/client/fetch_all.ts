@@ -28,11 +28,11 @@
  * @module
  */
 
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { createClient, type HttpClient, type HttpFetchOptions } from "./client.ts";
 import type { HttpResponse } from "./response.ts";
 import { callback, count, group, OptionRules, rule, signal } from "../../net/internal/options.ts";
-import { aClient, FETCH, without } from "./_rules.ts";
+import { aClient, FETCH, without } from "./_option_rules.ts";
 
 /** Options of {@linkcode fetchAll}. */
 export interface FetchAllOptions<T> {

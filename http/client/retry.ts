@@ -24,8 +24,8 @@
 import { parseDigits, trimBlanks } from "../../net/text.ts";
 import { parseHttpDate } from "../internal/http_date.ts";
 import { limit, OptionRules } from "../../net/internal/options.ts";
-import { policyOf, retryWait } from "./_retry_policy.ts";
-import { RETRY } from "./_rules.ts";
+import { policyOf, retryWait } from "./_retry_defaults.ts";
+import { RETRY } from "./_option_rules.ts";
 import type { HttpRetryOptions, HttpRetryPolicy } from "./retry_options.ts";
 
 export type * from "./retry_options.ts";

@@ -1,4 +1,4 @@
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { ProblemError } from "../problem.ts";
 import { MultipartError, type MultipartParser } from "./_multipart_parser.ts";
 

@@ -1,4 +1,4 @@
-import { extensionOf } from "./_media_types.ts";
+import { extensionOf } from "./_file_media_types.ts";
 
 /** A file in the folder. */
 export interface Found {

@@ -35,7 +35,12 @@ import { formatAddress } from "../../net/address.ts";
 import { callback, flag, OptionRules } from "../../net/internal/options.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { HttpHandler } from "../server/options.ts";
-import { alsoOnFailure, passRefusals, type RefusedInfo, withHeaders } from "../internal/headers.ts";
+import {
+  alsoOnFailure,
+  passRefusals,
+  type RefusedInfo,
+  withHeaders,
+} from "../internal/response_headers.ts";
 import { countSent, type SentBytes } from "../internal/sent_bytes.ts";
 import { beginTrace, readTrace, type Trace, traceFields } from "./_trace_context.ts";
 import { ProblemError } from "../problem.ts";

@@ -35,7 +35,7 @@ import {
   rule,
   word,
 } from "../../net/internal/options.ts";
-import { passRefusals } from "../internal/headers.ts";
+import { passRefusals } from "../internal/response_headers.ts";
 import { problem } from "../problem.ts";
 import type { HttpHandler } from "../server/options.ts";
 

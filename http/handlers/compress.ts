@@ -25,7 +25,7 @@
  * @module
  */
 
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import {
   callback,
   countLimit,
@@ -41,8 +41,14 @@ import { lowerAscii } from "../../net/text.ts";
 import { Compressor, type ContentCoding } from "./_compressor.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
-import { chooseEncoding } from "./_encodings.ts";
-import { addVary, alsoOnFailure, passRefusals, shown, withHeaders } from "../internal/headers.ts";
+import { chooseEncoding } from "./_content_coding.ts";
+import {
+  addVary,
+  alsoOnFailure,
+  passRefusals,
+  shown,
+  withHeaders,
+} from "../internal/response_headers.ts";
 import { hasMember } from "../header_list.ts";
 import { problem, ProblemError } from "../problem.ts";
 import type { HttpHandler } from "../server/options.ts";

@@ -30,7 +30,7 @@ import {
   required,
   rule,
 } from "../../net/internal/options.ts";
-import { addVary, alsoOnFailure, passRefusals, withHeaders } from "../internal/headers.ts";
+import { addVary, alsoOnFailure, passRefusals, withHeaders } from "../internal/response_headers.ts";
 import type { HttpHandler } from "../server/options.ts";
 
 /** Options of {@linkcode cors}. */

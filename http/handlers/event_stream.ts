@@ -25,7 +25,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import {
   callback,
   milliseconds,

@@ -29,7 +29,7 @@
 
 import { peerHost, peerNetwork } from "../../net/address.ts";
 import { callback, count, flag, optionError, OptionRules } from "../../net/internal/options.ts";
-import { alsoOnFailure, passRefusals, withHeaders } from "../internal/headers.ts";
+import { alsoOnFailure, passRefusals, withHeaders } from "../internal/response_headers.ts";
 import { problem, ProblemError } from "../problem.ts";
 import type { HttpHandler, HttpInfo } from "../server/options.ts";
 

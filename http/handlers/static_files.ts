@@ -40,9 +40,9 @@ import {
   rule,
   word,
 } from "../../net/internal/options.ts";
-import { chooseEncoding } from "./_encodings.ts";
-import { addVary } from "../internal/headers.ts";
-import { mediaType } from "./_media_types.ts";
+import { chooseEncoding } from "./_content_coding.ts";
+import { addVary } from "../internal/response_headers.ts";
+import { mediaType } from "./_file_media_types.ts";
 import { answerWithFile, tagByContent, tagByDate } from "./_static_answer.ts";
 import { type Found, ifPresent, isPagePath, Lookup, namesOf } from "./_static_lookup.ts";
 import { hasMember, parseWeights } from "../header_list.ts";

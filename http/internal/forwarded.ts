@@ -1,7 +1,7 @@
 import { peerHost } from "../../net/address.ts";
 import { AddressBlocks, formatAddressBytes, readAddressBytes } from "../../net/address_block.ts";
 import { lowerAscii, parseDigits } from "../../net/text.ts";
-import { isHost } from "./host.ts";
+import { isHost } from "./host_check.ts";
 import { parseList, parseParameters } from "../header_list.ts";
 import type { ForwardedInfo, HttpAddr, ServeHttpOptions } from "../server/options.ts";
 

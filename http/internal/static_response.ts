@@ -7,7 +7,7 @@
  * {@linkcode staticBody} returns undefined for every response, and the caller reads the stream.
  */
 
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 
 /** Text, bytes, or null for no body. */
 export type StaticBody = string | Uint8Array<ArrayBuffer> | null;

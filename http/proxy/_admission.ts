@@ -2,13 +2,13 @@ import { formatAddress } from "../../net/address.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import type { Http1Request } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
-import { type ClientAddress, clientAddress } from "./_clients.ts";
-import type { ProxyCore } from "./_core.ts";
-import type { Current } from "./_current.ts";
+import { type ClientAddress, clientAddress } from "./_client_rules.ts";
+import type { ProxyCore } from "./_proxy_state.ts";
+import type { Current } from "./_current_request.ts";
 import { valueOf } from "./_head.ts";
-import { ProxyRefusal } from "./_pages.ts";
-import type { Rules, Target } from "./_rules.ts";
-import { hasPassed } from "./_target.ts";
+import { ProxyRefusal } from "./_error_pages.ts";
+import type { Rules, Target } from "./_target_rules.ts";
+import { hasPassed } from "./_request_target.ts";
 
 /** Decides whether a client may use the proxy, and for which targets. */
 export class Admission {

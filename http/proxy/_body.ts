@@ -1,6 +1,6 @@
 import { Http1Error, type Http1Fields, type Http1Request } from "../http1/codec.ts";
-import type { ProxyLimits } from "./_core.ts";
-import { ProxyRefusal } from "./_pages.ts";
+import type { ProxyLimits } from "./_proxy_state.ts";
+import { ProxyRefusal } from "./_error_pages.ts";
 import { Late, type Peer, Stopped } from "./_peer.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { NextHop } from "./_next_hop.ts";
-import { ProxyRefusal } from "./_pages.ts";
-import { readAuthority, type Rules, type Target } from "./_rules.ts";
+import { ProxyRefusal } from "./_error_pages.ts";
+import { readAuthority, type Rules, type Target } from "./_target_rules.ts";
 import { type Introduction, type Way, wayTo } from "./_route.ts";
 
 /**

@@ -3,9 +3,9 @@ import { Http1Error, type Http1Request, type Http1Response } from "../http1/code
 import { Known } from "../internal/http1_fields.ts";
 import { isIdempotent } from "../internal/methods.ts";
 import type { ForwardedBody } from "./_body.ts";
-import type { ProxyCore } from "./_core.ts";
+import type { ProxyCore } from "./_proxy_state.ts";
 import type { HookTime } from "./_hook_time.ts";
-import { hookFailed } from "./_hooks.ts";
+import { hookFailed } from "./_hook_failure.ts";
 import {
   connectionOf,
   type Outgoing,
@@ -17,7 +17,7 @@ import {
   wantsWebSocket,
 } from "./_head.ts";
 import type { Out } from "./_output.ts";
-import { answerOf, ProxyRefusal } from "./_pages.ts";
+import { answerOf, ProxyRefusal } from "./_error_pages.ts";
 import { Late } from "./_peer.ts";
 import type { Upstream } from "./_upstream.ts";
 import type { ProxyRequest } from "./options.ts";

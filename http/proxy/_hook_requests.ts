@@ -1,9 +1,9 @@
-import type { Attention } from "./_attention.ts";
-import type { ProxyCore } from "./_core.ts";
-import type { Current } from "./_current.ts";
+import type { Attention } from "./_client_watch.ts";
+import type { ProxyCore } from "./_proxy_state.ts";
+import type { Current } from "./_current_request.ts";
 import { HookTime } from "./_hook_time.ts";
 import type { NextHop } from "./_next_hop.ts";
-import type { Target } from "./_rules.ts";
+import type { Target } from "./_target_rules.ts";
 import type { ProxyDestination, ProxyRequest } from "./options.ts";
 
 /** Calls the function of the options that chooses the next hop. `client` is the address of the client. */

@@ -1,8 +1,8 @@
 import { NetError } from "../../net/errors/errors.ts";
-import type { Attention } from "./_attention.ts";
+import type { Attention } from "./_client_watch.ts";
 import type { Ticked } from "./_clock.ts";
-import type { ProxyCore } from "./_core.ts";
-import { ProxyRefusal } from "./_pages.ts";
+import type { ProxyCore } from "./_proxy_state.ts";
+import { ProxyRefusal } from "./_error_pages.ts";
 
 /** Limits the time of the hooks of one request, and aborts their signal when the client leaves. */
 export class HookTime {

@@ -1,8 +1,8 @@
 import { group, optionError, OptionRules, required } from "../../net/internal/options.ts";
 import { TLS_CLIENT } from "../../net/internal/tls_rules.ts";
 import { SocksHandshake, type SocksLogin } from "../../net/socks_codec.ts";
-import { hookFailed } from "./_hooks.ts";
-import { readAuthority, type Target } from "./_rules.ts";
+import { hookFailed } from "./_hook_failure.ts";
+import { readAuthority, type Target } from "./_target_rules.ts";
 import { TargetList } from "./_target_list.ts";
 import type {
   ProxyDestination,

@@ -1,5 +1,5 @@
 import type { Http1Request } from "../http1/codec.ts";
-import type { ProxyCore } from "./_core.ts";
+import type { ProxyCore } from "./_proxy_state.ts";
 import { isRepeatable } from "./_exchange.ts";
 import type { Upstream } from "./_upstream.ts";
 

@@ -1,7 +1,7 @@
 import { Http1Error, type Http1Request } from "../http1/codec.ts";
-import type { ProxyLimits } from "./_core.ts";
+import type { ProxyLimits } from "./_proxy_state.ts";
 import type { Answering } from "./_exchange.ts";
-import { ProxyRefusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_error_pages.ts";
 import { Late, type Peer } from "./_peer.ts";
 
 /**

@@ -2,7 +2,7 @@ import type { Address, HostPort } from "../../net/address.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { encodeProxyHeader, type ProxyHeader } from "../../net/proxy_protocol_codec.ts";
 import type { NextHop } from "./_next_hop.ts";
-import type { Rules, Target } from "./_rules.ts";
+import type { Rules, Target } from "./_target_rules.ts";
 
 /** The way of a request to its target. A reused connection serves only one way. */
 export interface Way {

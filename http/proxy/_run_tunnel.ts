@@ -1,5 +1,5 @@
-import type { ProxyCore } from "./_core.ts";
-import type { Current } from "./_current.ts";
+import type { ProxyCore } from "./_proxy_state.ts";
+import type { Current } from "./_current_request.ts";
 import type { Peer } from "./_peer.ts";
 import { Tunnel } from "./_tunnel.ts";
 import type { Upstream } from "./_upstream.ts";

@@ -5,9 +5,9 @@ import type { Transport } from "../../net/connection/transport.ts";
 import { Http1Decoder, type Http1Request } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
 import { Admission } from "./_admission.ts";
-import { type ProxyCore, tell } from "./_core.ts";
-import { hookFailed } from "./_hooks.ts";
-import { Attention } from "./_attention.ts";
+import { type ProxyCore, tell } from "./_proxy_state.ts";
+import { hookFailed } from "./_hook_failure.ts";
+import { Attention } from "./_client_watch.ts";
 import { ForwardedBody } from "./_body.ts";
 import {
   type Answering,
@@ -19,14 +19,14 @@ import {
 } from "./_exchange.ts";
 import { connectionOf, type ConnectionOption, endsByConnection, valueOf } from "./_head.ts";
 import { Out } from "./_output.ts";
-import { answerOf, pageOf, ProxyRefusal } from "./_pages.ts";
+import { answerOf, pageOf, ProxyRefusal } from "./_error_pages.ts";
 import { Peer } from "./_peer.ts";
 import { readHead } from "./_read_head.ts";
 import { PinnedUpstream } from "./_pinned_upstream.ts";
 import { chooseHop, hookRequest } from "./_hook_requests.ts";
-import { connectThrough } from "./_parent.ts";
-import { answerHere, readTarget, type RequestTarget } from "./_target.ts";
-import { Current } from "./_current.ts";
+import { connectThrough } from "./_connect_through.ts";
+import { answerHere, readTarget, type RequestTarget } from "./_request_target.ts";
+import { Current } from "./_current_request.ts";
 import { runTunnel } from "./_run_tunnel.ts";
 import type { Upstream } from "./_upstream.ts";
 import { type Introduction, introductionOf, type Way } from "./_route.ts";

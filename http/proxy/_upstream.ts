@@ -15,10 +15,10 @@ import type { TickClock, Ticked } from "./_clock.ts";
 import { type IdleOptions, IdleUpstreams } from "./_idle_upstreams.ts";
 import { readKeepAlive } from "./_keep_alive.ts";
 import { Out } from "./_output.ts";
-import { ProxyRefusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_error_pages.ts";
 import { Peer } from "./_peer.ts";
-import { passHop } from "./_hop.ts";
-import type { Target } from "./_rules.ts";
+import { passHop } from "./_prepare_hop.ts";
+import type { Target } from "./_target_rules.ts";
 import type { Introduction, Way } from "./_route.ts";
 
 /** A connection to a server or to the next proxy. */

@@ -66,8 +66,8 @@ import { serveUnix } from "../../net/unix/server.ts";
 import type { Transport } from "../../net/connection/transport.ts";
 import { MAX_HEAD } from "../internal/http1_limits.ts";
 import { TickClock } from "./_clock.ts";
-import { type Counts, Credentials, type ProxyCore } from "./_core.ts";
-import { ClientRules } from "./_clients.ts";
+import { type Counts, Credentials, type ProxyCore } from "./_proxy_state.ts";
+import { ClientRules } from "./_client_rules.ts";
 import { NextHops } from "./_next_hop.ts";
 import { ProxySession } from "./_session.ts";
 import { resolveBySystem, Upstreams } from "./_upstream.ts";
@@ -82,7 +82,7 @@ import type {
   ServeProxyOptions,
   ServeProxyUnixOptions,
 } from "./serve_options.ts";
-import { RunningProxy, Sessions } from "./_running.ts";
+import { RunningProxy, Sessions } from "./_running_proxy.ts";
 
 export type * from "./options.ts";
 export type * from "./serve_options.ts";

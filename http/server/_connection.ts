@@ -4,7 +4,7 @@ import { NetError } from "../../net/errors/errors.ts";
 import type { ReadListener } from "../../net/internal/connection_hooks.ts";
 import { ConnectionSession, type SessionListener } from "../../net/internal/connection_session.ts";
 import type { Clock } from "../internal/clock.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import type { Gate } from "./_gate.ts";
 import { HardenedInfo, type InfoContext } from "./_hardened_info.ts";
 import { Incoming, IncomingBody } from "./_incoming.ts";
@@ -12,7 +12,7 @@ import { Http1Error, type Http1Limits, type Http1Request } from "../http1/codec.
 import { makeRequest } from "../internal/lazy_request.ts";
 import { returnOutput } from "../internal/output_buffers.ts";
 import { isForRequest } from "../internal/methods.ts";
-import { type Offer, offer } from "../internal/offer.ts";
+import { type Offer, offer } from "../internal/upgrade_offer.ts";
 import type { ResponseOptions } from "./_response_head.ts";
 import { type SkimmedRequest, skimRequest } from "./_skim_request.ts";
 import { type Body, openBody } from "./_response_body.ts";

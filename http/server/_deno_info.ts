@@ -1,6 +1,6 @@
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { parseDigits } from "../../net/text.ts";
-import type { BodySource, LimitedBody } from "./_body.ts";
+import type { BodySource, LimitedBody } from "./_request_body.ts";
 import type { Clock, Due } from "../internal/clock.ts";
 import type { Gate } from "./_gate.ts";
 import { clientGone, HandlerInfo } from "./_handler_info.ts";

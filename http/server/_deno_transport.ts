@@ -2,11 +2,11 @@ import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { listenUnix, type UnixSocket } from "../../net/internal/unix_socket.ts";
 import { parseDigits } from "../../net/text.ts";
 import { DenoBody, DenoInfo } from "./_deno_info.ts";
-import type { LimitedBody } from "./_body.ts";
+import type { LimitedBody } from "./_request_body.ts";
 import type { Gate } from "./_gate.ts";
 import {
   makeRequest,

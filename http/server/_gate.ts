@@ -1,14 +1,19 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { countLimit, timeLimit } from "../../net/internal/options.ts";
-import { type BodyLimits, type BodySource, LimitedBody } from "./_body.ts";
+import { type BodyLimits, type BodySource, LimitedBody } from "./_request_body.ts";
 import { Clock, type Due } from "../internal/clock.ts";
 import { type HandlerInfo, isClientGone } from "./_handler_info.ts";
-import { type RefusalLook, refusalLooks, type RefusedInfo, shown } from "../internal/headers.ts";
+import {
+  type RefusalLook,
+  refusalLooks,
+  type RefusedInfo,
+  shown,
+} from "../internal/response_headers.ts";
 import { ProxyTrust } from "../internal/forwarded.ts";
-import { HostCheck } from "../internal/host.ts";
+import { HostCheck } from "../internal/host_check.ts";
 import { COUNT_SENT, lengthToSend } from "../internal/sent_bytes.ts";
 import { SILENCE } from "./_outflow.ts";
 import { problem, ProblemError, type ProblemOptions } from "../problem.ts";

@@ -6,7 +6,7 @@ import { clientGone, HandlerInfo } from "./_handler_info.ts";
 import { toLatin1 } from "../internal/http1_bytes.ts";
 import type { Incoming, IncomingBody, Watcher } from "./_incoming.ts";
 import type { Http1Request } from "../http1/codec.ts";
-import type { Offer } from "../internal/offer.ts";
+import type { Offer } from "../internal/upgrade_offer.ts";
 import { checkTrailers, type ResponseTrailers, trailerLines } from "../internal/trailer_fields.ts";
 import { hasMember } from "../header_list.ts";
 import type { HttpAddr, MakeTrailers, TrailerOptions } from "./options.ts";

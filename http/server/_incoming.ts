@@ -1,7 +1,7 @@
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { hooks, type ReadListener } from "../../net/internal/connection_hooks.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import {
   Http1Decoder,
   type Http1End,

@@ -1,4 +1,4 @@
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

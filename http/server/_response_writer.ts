@@ -1,6 +1,6 @@
 import type { Connection } from "../../net/connection/connection.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
-import { BodySink } from "./_body_sink.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
+import { BodySink } from "./_response_body_sink.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
 import { toLatin1 } from "../internal/http1_bytes.ts";
 import { type Body, checkBytes, inParts } from "./_response_body.ts";

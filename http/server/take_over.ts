@@ -31,7 +31,7 @@
 
 import type { Connection } from "../../net/connection/connection.ts";
 import { lowerAscii } from "../../net/text.ts";
-import { offerOf } from "../internal/offer.ts";
+import { offerOf } from "../internal/upgrade_offer.ts";
 
 /** A connection that has been taken over. */
 export interface TakenOver {

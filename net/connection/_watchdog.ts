@@ -1,6 +1,6 @@
 import { NetError, type NetPhase } from "../errors/errors.ts";
 import type { Limits } from "../internal/connection_limits.ts";
-import type { ByteReceiver, ReceiverOwner } from "./_receiver.ts";
+import type { ByteReceiver, ReceiverOwner } from "./_byte_receiver.ts";
 import type { SendQueue, SendQueueOwner } from "./_send_queue.ts";
 import { touch, unwatch, watch, type Watched } from "../internal/timer.ts";
 

@@ -45,7 +45,7 @@ import { withDeadline } from "../internal/deadline.ts";
 import { type CloseListener, provideHooks } from "../internal/connection_hooks.ts";
 import { CONNECTION, type Limits, limitsOf } from "../internal/connection_limits.ts";
 import { optionError } from "../internal/options.ts";
-import { MessageReceiver } from "./_messages.ts";
+import { MessageReceiver } from "./_message_receiver.ts";
 import { resettable } from "./resettable.ts";
 import { quietly, SendQueue } from "./_send_queue.ts";
 import { Watchdog } from "./_watchdog.ts";

@@ -17,7 +17,7 @@
  * @module
  */
 
-import { FRAME_FORMAT } from "./_frame_rules.ts";
+import { FRAME_FORMAT } from "./_frame_format.ts";
 
 /** The format of the length prefix. */
 export interface FrameFormat {

@@ -1,5 +1,5 @@
 import type { NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
-import { tried } from "../internal/tried_addresses.ts";
+import { tried } from "../internal/tried_text.ts";
 import type { Classified } from "./_classify.ts";
 
 /** The most frequent phase of each kind. It is the default. */

@@ -43,7 +43,13 @@ import type {
   FtpTransferOptions,
   FtpUploadOptions,
 } from "./options.ts";
-import { CONNECT_FTP, FTP_DIRECTORY, FTP_TRANSFER, FTP_UPLOAD, remotePath } from "./_rules.ts";
+import {
+  CONNECT_FTP,
+  FTP_DIRECTORY,
+  FTP_TRANSFER,
+  FTP_UPLOAD,
+  remotePath,
+} from "./_option_rules.ts";
 import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { orCancel } from "../internal/while_open.ts";

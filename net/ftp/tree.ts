@@ -17,11 +17,11 @@
  */
 
 import { NetError } from "../errors/errors.ts";
-import { ignoreFailure } from "../internal/ignore.ts";
+import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { word } from "../internal/options.ts";
 import type { FtpClient, FtpTreeOptions } from "./client.ts";
 import { isPlainFtpName } from "./codec.ts";
-import { FTP_TREE, remotePath } from "./_rules.ts";
+import { FTP_TREE, remotePath } from "./_option_rules.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { lowerAscii } from "../text.ts";
 

@@ -1,6 +1,6 @@
 /** Commands of IMAP for folders: list, open, count (RFC 3501 §6.3). */
 
-import { folderOf, statusOf, unknownFolder, withAnswer } from "./_answers.ts";
+import { folderOf, statusOf, unknownFolder, withAnswer } from "./_response_values.ts";
 import type { ImapSession } from "./_session.ts";
 import { imapFolderName } from "./codec.ts";
 import type { ImapFolder, ImapSelected, ImapStatus } from "./options.ts";

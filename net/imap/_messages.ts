@@ -1,6 +1,6 @@
 /** Commands of IMAP for messages: search, fetch, copy, append (RFC 3501 §6.4). */
 
-import { copiesIn, fetchItems, foundIn, numberOf, sets } from "./_answers.ts";
+import { copiesIn, fetchItems, foundIn, numberOf, sets } from "./_response_values.ts";
 import type { CommandPart } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
 import {

@@ -2,7 +2,7 @@
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import { type CommandPart, CommandRefusal, ImapLine, type OnLiteral } from "./_line.ts";
-import { texts } from "./_answers.ts";
+import { texts } from "./_response_values.ts";
 import type { ImapResponse, ImapResponseCode } from "./codec.ts";
 import { type ImapMessage, readImapMessage } from "./message.ts";
 import type { ConnectImapOptions, ImapEvent, ImapSelected } from "./options.ts";

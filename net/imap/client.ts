@@ -28,15 +28,21 @@ import { openSession } from "../internal/mail_session.ts";
 import { integer, oneOf, timeLimit } from "../internal/options.ts";
 import { orCancel } from "../internal/while_open.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
-import { sets } from "./_answers.ts";
+import { sets } from "./_response_values.ts";
 import { folderStatus, listFolders, selectFolder } from "./_folders.ts";
 import { idleImap } from "./_idle.ts";
 import type { CommandPart } from "./_line.ts";
 import { loginImap } from "./_login.ts";
 import { appendMessage, copyMessages, fetchMessages, searchMessages } from "./_messages.ts";
-import { CONNECT_IMAP, IMAP_APPEND, IMAP_APPEND_STREAM, IMAP_FETCH, IMAP_IDLE } from "./_rules.ts";
+import {
+  CONNECT_IMAP,
+  IMAP_APPEND,
+  IMAP_APPEND_STREAM,
+  IMAP_FETCH,
+  IMAP_IDLE,
+} from "./_option_rules.ts";
 import { ImapSession } from "./_session.ts";
-import { streamSection } from "./_stream.ts";
+import { streamSection } from "./_message_stream.ts";
 import { imapFlag, imapFolderName, type ImapResponse, type ImapSearch } from "./codec.ts";
 import type { ImapMessage } from "./message.ts";
 import type {

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { decodeParameters, decodeWords } from "./_words.ts";
+import { decodeParameters, decodeWords } from "./_encoded_words.ts";
 import { type ImapResponse, ImapSyntaxError, type ImapValue } from "./codec.ts";
 import { lowerAscii, upperAscii } from "../text.ts";
 

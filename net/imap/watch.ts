@@ -19,13 +19,13 @@
 
 import { delay } from "@std/async/delay";
 import { backoff } from "../internal/backoff.ts";
-import { ignoreFailure } from "../internal/ignore.ts";
+import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { requireUsername } from "../internal/mail_rules.ts";
 import { text } from "../internal/options.ts";
 import { NetError } from "../errors/errors.ts";
 import { connectImap } from "./client.ts";
 import type { ConnectImapOptions, ImapEvent, ImapSelected, WatchImapOptions } from "./options.ts";
-import { CONNECT_IMAP, IMAP_IDLE, WATCH_IMAP } from "./_rules.ts";
+import { CONNECT_IMAP, IMAP_IDLE, WATCH_IMAP } from "./_option_rules.ts";
 
 /**
  * A change in the folder, or a new session. Changes between two sessions are not reported, so look at

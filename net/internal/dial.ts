@@ -4,10 +4,10 @@ import type { ConnectOptions, ConnectTcpOptions } from "../tcp/connect_options.t
 import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
 import { retry, type RetryOptions } from "../retry.ts";
 import type { Transport } from "../connection/transport.ts";
-import { addressesOf } from "./addresses.ts";
-import { tried } from "./tried_addresses.ts";
+import { addressesOf } from "./resolve_host.ts";
+import { tried } from "./tried_text.ts";
 import { CONNECTION } from "./connection_limits.ts";
-import { dialFrom } from "./dial_from.ts";
+import { dialFrom } from "./dial_from_address.ts";
 import { hostName, ipAddress } from "./host_rules.ts";
 import {
   flag,

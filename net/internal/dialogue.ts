@@ -2,7 +2,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import { NetError, type NetErrorKind, type NetPhase } from "../errors/errors.ts";
-import { Intake } from "./intake.ts";
+import { Intake } from "./receive_buffer.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import type { MailClientOptions } from "../mail/options.ts";
 import { type Reply, ReplyError } from "../errors/reply_error.ts";

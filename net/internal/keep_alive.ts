@@ -1,4 +1,4 @@
-import { ignoreFailure } from "./ignore.ts";
+import { ignoreFailure } from "./ignore_failure.ts";
 import { timeLimit } from "./options.ts";
 import { touch, unwatch, watch, type Watched } from "./timer.ts";
 

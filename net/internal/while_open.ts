@@ -1,5 +1,5 @@
 import type { Connection } from "../connection/connection.ts";
-import { ignoreFailure } from "./ignore.ts";
+import { ignoreFailure } from "./ignore_failure.ts";
 
 /**
  * Yields the parts of a source until the source or the connection ends, even while the source is

@@ -31,7 +31,7 @@ import { count, flag, integer, listOf, OptionRules } from "../internal/options.t
 import type { MailLoginOptions, SaslCredentials, SaslName } from "../mail/options.ts";
 import { parsePop3Numbers, parsePop3Uid, type Pop3Entry, type Pop3Uid } from "./codec.ts";
 import { Pop3Control } from "./_control.ts";
-import { manyTexts, textStream } from "./_text.ts";
+import { manyTexts, textStream } from "./_message_text.ts";
 
 export type { Pop3Entry, Pop3Uid } from "./codec.ts";
 

@@ -29,7 +29,7 @@ import type { SaslCredentials, SaslName } from "../mail/options.ts";
 import { startSasl } from "../mail/sasl.ts";
 import { SmtpControl } from "./_control.ts";
 import { SmtpMessages } from "./_messages.ts";
-import { checkEnvelope, CONNECT_SMTP, SEND_MAIL } from "./_rules.ts";
+import { checkEnvelope, CONNECT_SMTP, SEND_MAIL } from "./_option_rules.ts";
 import type { SmtpEnvelope, SmtpReply } from "./codec.ts";
 import type { ConnectSmtpOptions, SendMailOptions, SentMail, SmtpMessage } from "./options.ts";
 import { orCancel } from "../internal/while_open.ts";

@@ -35,7 +35,7 @@ import {
   type SmtpPoolOptions,
   SmtpRecipientsError,
 } from "./options.ts";
-import { checkEnvelope, CONNECT_SMTP, POOL_SEND, SMTP_POOL } from "./_rules.ts";
+import { checkEnvelope, CONNECT_SMTP, POOL_SEND, SMTP_POOL } from "./_option_rules.ts";
 import { Throttle } from "../throttle.ts";
 
 /** A message in memory, which can be sent more than once. */

@@ -29,7 +29,7 @@
 
 import { formatAddress } from "../address.ts";
 import { Connection } from "../connection/connection.ts";
-import { checkClientTls } from "./_check.ts";
+import { checkClientTls } from "./_option_checks.ts";
 import { runsOnNode } from "./_engine.ts";
 import { CONNECTION } from "../internal/connection_limits.ts";
 import { checkFamilies, dial, dialWithRetry, isTcp } from "../internal/dial.ts";

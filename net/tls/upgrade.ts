@@ -35,7 +35,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import { Certificates } from "./_certificates.ts";
-import { checkClientTls, checkServerTls, keyPairsOf } from "./_check.ts";
+import { checkClientTls, checkServerTls, keyPairsOf } from "./_option_checks.ts";
 import { runsOnNode } from "./_engine.ts";
 import { HANDSHAKE_TIMEOUT, TLS_CLIENT, TLS_SERVER } from "../internal/tls_rules.ts";
 import { OptionRules, required, signal, word } from "../internal/options.ts";

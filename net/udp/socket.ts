@@ -37,13 +37,13 @@ import type {
   UdpStats,
   UdpTarget,
 } from "./options.ts";
-import { BIND, canonical, checkMulticast, CONNECT, RECEIVE, REQUEST } from "./_check.ts";
+import { BIND, canonical, checkMulticast, CONNECT, RECEIVE, REQUEST } from "./_option_rules.ts";
 import { bytesOf, notBytes } from "../internal/bytes.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { DatagramInbox } from "./_inbox.ts";
 import { hostName, peerAddress } from "../internal/host_rules.ts";
 import { port as portRule } from "../internal/options.ts";
-import { Questions } from "./_questions.ts";
+import { Questions } from "./_pending_requests.ts";
 import { openUdp, type UdpBackend } from "./_backend.ts";
 
 export type * from "./options.ts";

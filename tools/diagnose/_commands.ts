@@ -1,5 +1,5 @@
 import { escapeControls } from "../../net/text.ts";
-import { isAddress, isIPv6 } from "../internal/structure.ts";
+import { isAddress, isIPv6 } from "../internal/program_output.ts";
 import {
   type Interface,
   parseIfconfig,

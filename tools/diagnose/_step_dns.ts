@@ -4,9 +4,9 @@ import type { DnsType } from "../../net/dns/record.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { interfaceCommands, runFirst } from "./_commands.ts";
 import type { DnsStep } from "./diagnosis.ts";
-import { resolveBySystem } from "../internal/phases.ts";
-import { findAddresses, isAddress } from "../internal/structure.ts";
-import { timed, type Walk } from "./_walk.ts";
+import { resolveBySystem } from "../internal/connection_phases.ts";
+import { findAddresses, isAddress } from "../internal/program_output.ts";
+import { timed, type Walk } from "./_timed_step.ts";
 
 type TypedAnswer = DnsAnswer & { readonly type: string };
 

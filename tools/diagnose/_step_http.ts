@@ -6,10 +6,16 @@ import { hasMember } from "../../http/header_list.ts";
 import { escapeControls, lowerAscii, parseDigits, trimBlanks } from "../../net/text.ts";
 import type { HttpExchange, HttpStep } from "./diagnosis.ts";
 import { checkHost } from "./_commands.ts";
-import { connectSocket, destroy, phase, resolveBySystem, shakeHands } from "../internal/phases.ts";
+import {
+  connectSocket,
+  destroy,
+  phase,
+  resolveBySystem,
+  shakeHands,
+} from "../internal/connection_phases.ts";
 import { describeTrouble } from "./_step_tls.ts";
 import { count, showTime } from "../internal/text.ts";
-import { timed, type Walk } from "./_walk.ts";
+import { timed, type Walk } from "./_timed_step.ts";
 
 const MAX_REDIRECTS = 10;
 const MAX_HEAD = 64 * 1024;

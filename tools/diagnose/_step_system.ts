@@ -7,7 +7,7 @@ import {
   traceCommands,
 } from "./_commands.ts";
 import { count, showTime } from "../internal/text.ts";
-import { timed, type Walk } from "./_walk.ts";
+import { timed, type Walk } from "./_timed_step.ts";
 import { CliError, ExitCode, missingProgram } from "../cli.ts";
 
 /** Lists the interfaces. */

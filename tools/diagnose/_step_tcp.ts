@@ -1,9 +1,9 @@
 import { formatAddress } from "../../net/address.ts";
 import { NetError, type NetErrorKind } from "../../net/errors/errors.ts";
 import type { TcpAttempt, TcpStep } from "./diagnosis.ts";
-import { connectSocket, destroy } from "../internal/phases.ts";
+import { connectSocket, destroy } from "../internal/connection_phases.ts";
 import { showTime } from "../internal/text.ts";
-import { timed, type Walk } from "./_walk.ts";
+import { timed, type Walk } from "./_timed_step.ts";
 
 /** Most addresses to try. */
 const MAX_ADDRESSES = 16;

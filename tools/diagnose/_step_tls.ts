@@ -3,9 +3,9 @@ import { NetError, type TlsFailure, toNetError } from "../../net/errors/errors.t
 import { escapeControls } from "../../net/text.ts";
 import { chainOf, judge } from "../internal/certificate.ts";
 import type { DiagnosedCertificate, TlsStep } from "./diagnosis.ts";
-import { connectSocket, destroy, shakeHands } from "../internal/phases.ts";
+import { connectSocket, destroy, shakeHands } from "../internal/connection_phases.ts";
 import { count } from "../internal/text.ts";
-import { timed, type Walk } from "./_walk.ts";
+import { timed, type Walk } from "./_timed_step.ts";
 
 /** Remaining days of a certificate below which there is a warning. */
 const SOON_DAYS = 14;

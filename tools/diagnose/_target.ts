@@ -2,7 +2,7 @@ import { formatAddress, parseHostPort } from "../../net/address.ts";
 import { escapeControls } from "../../net/text.ts";
 import { checkHost } from "./_commands.ts";
 import type { DiagnoseTarget } from "./diagnosis.ts";
-import { isAddress } from "../internal/structure.ts";
+import { isAddress } from "../internal/program_output.ts";
 
 const SCHEMES: Readonly<Record<string, Pick<DiagnoseTarget, "tls" | "http"> & { port?: number }>> =
   {

@@ -3,7 +3,7 @@ import type tls from "node:tls";
 import type { TlsFailure } from "../../net/errors/errors.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { DiagnosedCertificate } from "../diagnose/diagnosis.ts";
-import { readNames, shortAddress } from "./san.ts";
+import { readNames, shortAddress } from "./certificate_names.ts";
 
 const DAY = 86_400_000;
 const MAX_CHAIN = 10;

@@ -27,7 +27,13 @@
  */
 
 import { escapeControls } from "../../net/text.ts";
-import { decodeOutput, findAddresses, isAddress, isIPv4, prefixOf } from "../internal/structure.ts";
+import {
+  decodeOutput,
+  findAddresses,
+  isAddress,
+  isIPv4,
+  prefixOf,
+} from "../internal/program_output.ts";
 
 /** One address of an interface. */
 export interface InterfaceAddress {

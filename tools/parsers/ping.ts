@@ -27,7 +27,7 @@
  */
 
 import { escapeControls } from "../../net/text.ts";
-import { decodeOutput, findAddresses, readNumber } from "../internal/structure.ts";
+import { decodeOutput, findAddresses, readNumber } from "../internal/program_output.ts";
 
 /** One answer to an echo request. */
 export interface PingReply {

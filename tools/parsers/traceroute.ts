@@ -27,7 +27,7 @@
  */
 
 import { escapeControls } from "../../net/text.ts";
-import { decodeOutput, findAddresses, isAddress, readNumber } from "../internal/structure.ts";
+import { decodeOutput, findAddresses, isAddress, readNumber } from "../internal/program_output.ts";
 
 /** One packet to find a hop. */
 export interface TraceProbe {

@@ -1,4 +1,4 @@
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 
 /** Runs the work of up to `most` items at the same time and yields the results in item order. */
 export async function* ahead<T, R>(

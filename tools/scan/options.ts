@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { ScannedTls } from "./_details.ts";
+import type { ScannedTls } from "./_open_port_details.ts";
 
 /** The state of a port; `error` means that the scan could not determine it. */
 export type ScanState = "open" | "closed" | "filtered" | "error";

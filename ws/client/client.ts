@@ -27,8 +27,8 @@ import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { escapeControls } from "../../net/text.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
-import { WS_CONNECTION } from "../internal/options.ts";
-import { CONNECT_WS } from "./_rules.ts";
+import { WS_CONNECTION } from "../internal/option_rules.ts";
+import { CONNECT_WS } from "./_option_rules.ts";
 import type { ConnectWebSocketOptions } from "./options.ts";
 import { ReconnectingWebSocket } from "./reconnecting.ts";
 

@@ -30,7 +30,7 @@
 
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { callback, timeLimit } from "../../net/internal/options.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { ReconnectEvent, ReconnectOptions } from "./options.ts";
@@ -38,8 +38,8 @@ import type { WsConnection } from "../connection/connection.ts";
 import type { WsClose, WsMessage, WsSendOptions } from "../connection/options.ts";
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { checkClose } from "../internal/close_codes.ts";
-import { messageFault, RECEIVE, SEND } from "../internal/options.ts";
-import { RECONNECT } from "./_rules.ts";
+import { messageFault, RECEIVE, SEND } from "../internal/option_rules.ts";
+import { RECONNECT } from "./_option_rules.ts";
 import { planReconnects, type ReconnectPlan } from "./_reconnect_plan.ts";
 
 /** Most connections with unread messages. */

@@ -1,7 +1,7 @@
 import { NetError } from "../../net/errors/errors.ts";
 import { MAX_TIMER } from "../../net/internal/options.ts";
 import type { WsMessage } from "./options.ts";
-import type { WsLimits } from "../internal/options.ts";
+import type { WsLimits } from "../internal/option_rules.ts";
 
 /**
  * Idle limit and heartbeat of one connection, with one timer.

@@ -1,12 +1,12 @@
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors/errors.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { WsMessage } from "./options.ts";
 import { MessageInbox } from "./_inbox.ts";
-import { RECEIVE, type WsLimits } from "../internal/options.ts";
+import { RECEIVE, type WsLimits } from "../internal/option_rules.ts";
 
 /** Converts a message, or null at the end, to the value for the reader. */
 export type Form<T> = (message: WsMessage | null) => T;

@@ -50,7 +50,7 @@
  */
 
 import { NetError } from "../../net/errors/errors.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type {
   WsClose,
@@ -70,7 +70,7 @@ import {
   WS_CONNECTION,
   type WsLimits,
   wsLimitsOf,
-} from "../internal/options.ts";
+} from "../internal/option_rules.ts";
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { Outbox } from "./_outbox.ts";
 import { Heartbeat } from "./_heartbeat.ts";

@@ -37,8 +37,8 @@ import { SHUTDOWN } from "../../net/internal/listening_server.ts";
 import { OptionRules, text } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { WsConnection } from "../connection/connection.ts";
-import { STALL_TIMEOUT } from "../internal/options.ts";
-import { HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, UPGRADER } from "./_rules.ts";
+import { STALL_TIMEOUT } from "../internal/option_rules.ts";
+import { HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, UPGRADER } from "./_option_rules.ts";
 import { createUpgrader } from "./upgrader.ts";
 import type { UpgraderOptions, WsHandler, WsServerStats } from "./upgrade_options.ts";
 

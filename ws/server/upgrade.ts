@@ -30,13 +30,13 @@ import { type TakeOver, takeOver } from "../../http/server/take_over.ts";
 import { hasMember, parseList } from "../../http/header_list.ts";
 import { formatAddress } from "../../net/address.ts";
 import { lowerAscii } from "../../net/text.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
 import type { WsSocket } from "../connection/options.ts";
 import { FrameSocket, type FrameSocketOptions } from "../internal/frame_socket.ts";
-import { WS_CONNECTION, wsLimitsOf } from "../internal/options.ts";
-import { HANDSHAKE_TIMEOUT, UPGRADE } from "./_rules.ts";
+import { WS_CONNECTION, wsLimitsOf } from "../internal/option_rules.ts";
+import { HANDSHAKE_TIMEOUT, UPGRADE } from "./_option_rules.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
 
 export type * from "./upgrade_options.ts";

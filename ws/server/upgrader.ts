@@ -35,7 +35,7 @@ import { SHUTDOWN } from "../../net/internal/listening_server.ts";
 import { callback, countLimit, MAX_TIMER } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { WsConnection } from "../connection/connection.ts";
-import { MAX_CONNECTIONS, UPGRADE, UPGRADER } from "./_rules.ts";
+import { MAX_CONNECTIONS, UPGRADE, UPGRADER } from "./_option_rules.ts";
 import { upgrade } from "./upgrade.ts";
 import type {
   UpgradeInfo,

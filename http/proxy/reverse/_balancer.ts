@@ -1,4 +1,4 @@
-import { ProxyRefusal } from "../_pages.ts";
+import { ProxyRefusal } from "../_error_pages.ts";
 import { ReverseTarget, type TargetContext } from "./_target.ts";
 import type { ReverseProxyChoose, ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
 import type { HttpInfo } from "../../server/options.ts";

@@ -1,8 +1,8 @@
-import { ignoreFailure } from "../../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../../net/internal/ignore_failure.ts";
 import { NetError, type NetErrorKind } from "../../../net/errors/errors.ts";
 import { Known } from "../../internal/http1_fields.ts";
 import { passedFields, trailerLines, valueOf } from "../_head.ts";
-import { ProxyRefusal } from "../_pages.ts";
+import { ProxyRefusal } from "../_error_pages.ts";
 import { Late } from "../_peer.ts";
 import type { Upstream } from "../_upstream.ts";
 import type { UploadFraming } from "./_head.ts";

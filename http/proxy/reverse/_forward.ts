@@ -3,7 +3,7 @@ import { toNetError } from "../../../net/errors/errors.ts";
 import { takeWholeBody } from "../../internal/lazy_request.ts";
 import type { IdleUpstreams } from "../_idle_upstreams.ts";
 import type { TickClock, Ticked } from "../_clock.ts";
-import { ProxyRefusal } from "../_pages.ts";
+import { ProxyRefusal } from "../_error_pages.ts";
 import type { Upstream } from "../_upstream.ts";
 import { type Balancer, Unavailable } from "./_balancer.ts";
 import { type Outcome, ReverseExchange, type Sending, Unanswered } from "./_exchange.ts";

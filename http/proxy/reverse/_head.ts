@@ -1,7 +1,7 @@
 import { normalizeHostname } from "../../../net/address.ts";
 import { lowerAscii } from "../../../net/text.ts";
 import { chainOf, nameOf } from "../../internal/forwarded.ts";
-import { isHost } from "../../internal/host.ts";
+import { isHost } from "../../internal/host_check.ts";
 import { TARGET } from "../../internal/http1_bytes.ts";
 import { consistsOf } from "../../internal/http1_fields.ts";
 import { HOP_NAMES } from "../_head.ts";

@@ -2,7 +2,7 @@ import { lowerAscii, parseDigits } from "../../../net/text.ts";
 import { parseList } from "../../header_list.ts";
 import { hasBody } from "../../internal/lazy_request.ts";
 import { isIdempotent } from "../../internal/methods.ts";
-import { offerOf } from "../../internal/offer.ts";
+import { offerOf } from "../../internal/upgrade_offer.ts";
 import { problem } from "../../problem.ts";
 import { hasPassed, type HeadRules, type OutgoingHead, type UploadFraming } from "./_head.ts";
 

@@ -1,4 +1,4 @@
-import { ignoreFailure } from "../../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../../net/internal/ignore_failure.ts";
 import type { Connection } from "../../../net/connection/connection.ts";
 import type { Transport } from "../../../net/connection/transport.ts";
 import { Http1Decoder, type Http1Response } from "../../http1/codec.ts";

@@ -1,5 +1,5 @@
 import { delay } from "@std/async/delay";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import type {
   ShutdownOptions,

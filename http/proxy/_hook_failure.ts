@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { ProxyRefusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_error_pages.ts";
 
 const logger = getLogger(["portside", "http", "proxy"]);
 

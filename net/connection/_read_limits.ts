@@ -1,5 +1,5 @@
 import { count, flag, integer, milliseconds, OptionRules, signal } from "../internal/options.ts";
-import { FRAME_FORMAT } from "./_frame_rules.ts";
+import { FRAME_FORMAT } from "./_frame_format.ts";
 import type { ChunkOptions, FrameOptions, LineOptions, ReadOptions } from "./options.ts";
 
 /** The rules for the options of `read` and `readExact`. */

@@ -2,7 +2,7 @@ import { toNetError } from "../../net/errors/errors.ts";
 import { connectTcp } from "../../net/tcp/client.ts";
 import { escapeControls } from "../../net/text.ts";
 import { chainOf } from "../internal/certificate.ts";
-import { connectSocket, destroy, shakeHands } from "../internal/phases.ts";
+import { connectSocket, destroy, shakeHands } from "../internal/connection_phases.ts";
 
 /** Most bytes of a banner. */
 const BANNER = 256;

@@ -3,7 +3,7 @@ import type { ForwardedBody } from "./_body.ts";
 import type { HookTime } from "./_hook_time.ts";
 import { sizeOf } from "./_head.ts";
 import type { Peer } from "./_peer.ts";
-import { shownTarget } from "./_target.ts";
+import { shownTarget } from "./_request_target.ts";
 import type { ProxyEntry } from "./options.ts";
 
 /** The state of one request across all attempts to send it. */

@@ -35,7 +35,7 @@ import type {
   HttpRequestOptions,
   HttpTimeouts,
 } from "./options.ts";
-import { checkProxy } from "./_proxy.ts";
+import { checkProxy } from "./_proxy_settings.ts";
 import type { HttpRetryOptions } from "./retry_options.ts";
 
 /** The options that `client.extend` takes. */

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { TickClock } from "./_clock.ts";
-import type { ClientRules } from "./_clients.ts";
+import type { ClientRules } from "./_client_rules.ts";
 import type { NextHops } from "./_next_hop.ts";
 import type { Upstreams } from "./_upstream.ts";
 import type { ProxyEntry, ProxyOptions } from "./options.ts";

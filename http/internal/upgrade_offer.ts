@@ -1,6 +1,6 @@
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { lowerAscii } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
 

@@ -1,4 +1,4 @@
-import { ignoreFailure } from "../../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../../net/internal/ignore_failure.ts";
 import { assertEquals } from "@std/assert";
 
 Deno.test("ignoreFailure() resolves when the work has ended, either way", async () => {

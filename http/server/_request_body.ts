@@ -1,5 +1,5 @@
 import { NetError } from "../../net/errors/errors.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import type { Clock, Due } from "../internal/clock.ts";
 import { ProblemError } from "../problem.ts";
 

@@ -1,6 +1,6 @@
 import type { Transport } from "./transport.ts";
 import { NetError } from "../errors/errors.ts";
-import { READ } from "./_read_rules.ts";
+import { READ } from "./_read_limits.ts";
 import type { ReadListener } from "../internal/connection_hooks.ts";
 import type { ReadOptions } from "./options.ts";
 

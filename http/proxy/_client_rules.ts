@@ -1,7 +1,7 @@
 import { type Address, peerHost } from "../../net/address.ts";
 import { AddressBlocks, type AddressBytes, readAddressBytes } from "../../net/address_block.ts";
 import { LocalAddresses } from "./_local_addresses.ts";
-import { Rules } from "./_rules.ts";
+import { Rules } from "./_target_rules.ts";
 import type { ProxyClientRule, ProxyOptions } from "./options.ts";
 
 /** The address of a client, or `unix:` for a Unix socket; undefined without an address. */

@@ -1,7 +1,7 @@
 import { Http1Error, type Http1Request } from "../http1/codec.ts";
-import type { ProxyCore } from "./_core.ts";
+import type { ProxyCore } from "./_proxy_state.ts";
 import { requestHead } from "./_head.ts";
-import { ProxyRefusal } from "./_pages.ts";
+import { ProxyRefusal } from "./_error_pages.ts";
 import { Late } from "./_peer.ts";
 import type { Upstream } from "./_upstream.ts";
 

@@ -1,4 +1,4 @@
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import type { Http1Request } from "../http1/codec.ts";
 import { endsByConnection } from "./_head.ts";
 import type { Peer } from "./_peer.ts";

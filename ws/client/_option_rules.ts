@@ -14,7 +14,7 @@ import {
   text,
 } from "../../net/internal/options.ts";
 import { pem } from "../../net/internal/tls_rules.ts";
-import { WS_CONNECTION } from "../internal/options.ts";
+import { WS_CONNECTION } from "../internal/option_rules.ts";
 import type { ConnectWebSocketOptions, ReconnectOptions } from "./options.ts";
 
 /** The rules for the options of a connection that reconnects. */

@@ -1,6 +1,6 @@
 import type { HttpSent, HttpTry } from "./errors.ts";
-import type { Plan } from "./_plan.ts";
-import { retryWait } from "./_retry_policy.ts";
+import type { Plan } from "./_request_plan.ts";
+import { retryWait } from "./_retry_defaults.ts";
 import { isRetryStatus, parseRetryAfter } from "./retry.ts";
 import type { HttpRetryCause } from "./retry_options.ts";
 import { shownUrl } from "./_url.ts";

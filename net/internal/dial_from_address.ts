@@ -4,7 +4,7 @@ import { formatAddress } from "../address.ts";
 import { readAddressBytes } from "../address_block.ts";
 import { NetError } from "../errors/errors.ts";
 import type { Transport } from "../connection/transport.ts";
-import { resolveHost } from "./addresses.ts";
+import { resolveHost } from "./resolve_host.ts";
 import { withDeadline } from "./deadline.ts";
 import { pipeOf, ResetTransport } from "./reset_transport.ts";
 import { SOCKET, systemError, type TcpHandle, type UvHandles, uvHandles } from "./uv_handles.ts";

@@ -1,10 +1,10 @@
 /** Messages of IMAP as streams of any size. */
 
-import { checkSection } from "./_answers.ts";
+import { checkSection } from "./_response_values.ts";
 import type { OnLiteral } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
 import { NetError } from "../errors/errors.ts";
-import { ignoreFailure } from "../internal/ignore.ts";
+import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { imapSet } from "./codec.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,4 +1,4 @@
-import type { Guard } from "./_guard.ts";
+import type { Guard } from "./_time_limits.ts";
 
 /** The delay of `releaseSoon` in milliseconds. */
 const MOMENT = 1;

@@ -5,8 +5,8 @@ import { httpDate } from "../internal/http_date.ts";
 import type { Http1Request } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
 import { type ConnectionOption, valuesOf } from "./_head.ts";
-import { connectionLine, ProxyRefusal } from "./_pages.ts";
-import type { Target } from "./_rules.ts";
+import { connectionLine, ProxyRefusal } from "./_error_pages.ts";
+import type { Target } from "./_target_rules.ts";
 
 /** The parsed target of a request. */
 export interface RequestTarget {

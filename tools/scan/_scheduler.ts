@@ -1,6 +1,6 @@
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
-import { ignoreFailure } from "../../net/internal/ignore.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import {
   type OnProbe,
   type ProbeChunk,

@@ -1,7 +1,7 @@
 /** Texts of POP3 up to the line of a dot: one as a stream, or many in memory. */
 
 import type { Dialogue } from "../internal/dialogue.ts";
-import { ignoreFailure } from "../internal/ignore.ts";
+import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { DotDecoder } from "../mail/dot_codec.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 
