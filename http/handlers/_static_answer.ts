@@ -1,14 +1,7 @@
 import { createHash } from "node:crypto";
-import { matchesETag } from "../etag.ts";
-import { parseHttpDate } from "../internal/http_date.ts";
-import { parseRange, type Piece } from "./_range.ts";
+import { FILE_CHUNK, fileBody } from "../internal/file_body.ts";
+import { answerWith } from "../internal/representation.ts";
 import type { Found, Lookup } from "./_static_lookup.ts";
-import { problem } from "../problem.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** Size of one read in bytes. Smaller bodies are read in one piece. */
-const CHUNK = 64 * 1024;
 
 /**
  * Returns whether a file is so new that it could change without a new modification time. File systems
@@ -64,7 +57,7 @@ export function tagByContent(): TagMaker {
 
 async function hashOf(file: Deno.FsFile): Promise<string> {
   const hash = createHash("sha256");
-  const buffer = new Uint8Array(CHUNK);
+  const buffer = new Uint8Array(FILE_CHUNK);
   for (let count; (count = await file.read(buffer)) !== null;) {
     hash.update(buffer.subarray(0, count));
   }
@@ -98,107 +91,15 @@ export async function answerWithFile(
     if (!info.isFile || !files.isSame(found, info)) return undefined;
     const { size } = info;
     const etag = await tagOf(file, info, real);
-    headers.set("etag", etag);
-    headers.set("accept-ranges", "bytes");
     // HTTP dates are in whole seconds.
     const modified = info.mtime === null ? undefined : Math.floor(info.mtime.getTime() / 1000);
-    if (modified !== undefined) {
-      headers.set("last-modified", new Date(modified * 1000).toUTCString());
-    }
-    const given = request.headers;
-    if (isOther(given, etag, modified)) return problem(412);
-    if (isUnchanged(given, etag, modified)) {
-      headers.delete("content-type");
-      return new Response(null, { status: 304, headers });
-    }
     // A date less than two seconds old is not a strong validator (RFC 9110 §8.8.2.2).
-    const strong = modified !== undefined && Date.now() - modified * 1000 >= 2000;
-    const piece = request.method === "GET" &&
-        rangeApplies(given, etag, strong ? modified : undefined)
-      ? parseRange(given.get("range"), size)
-      : undefined;
-    if (piece === null) return problem(416, { headers: { "content-range": `bytes */${size}` } });
-    const { start, end } = piece ?? { start: 0, end: size };
-    headers.set("content-length", String(end - start));
-    if (piece) headers.set("content-range", `bytes ${start}-${end - 1}/${size}`);
-    const status = piece ? 206 : 200;
-    if (request.method === "HEAD") return new Response(null, { status, headers });
-    if (start > 0) await file.seek(start, Deno.SeekMode.Start);
-    if (end - start <= CHUNK) {
-      return new Response(await readWhole(file, end - start, real), { status, headers });
-    }
-    lent = true;
-    return new Response(streamFile(file, { start, end }, real), { status, headers });
+    const strongDate = modified !== undefined && Date.now() - modified * 1000 >= 2000;
+    return await answerWith(request, { size, etag, modified, strongDate }, headers, (piece) => {
+      lent = true;
+      return fileBody(file, piece, real);
+    });
   } finally {
     if (!lent) file.close();
   }
-}
-
-/** Returns whether the request is for another version (RFC 9110 §13.1.1, §13.1.4). */
-function isOther(headers: Headers, etag: string, modified: number | undefined): boolean {
-  const tags = headers.get("if-match");
-  if (tags !== null) return !matchesETag(tags, etag, "strong");
-  const since = dateOf(headers, "if-unmodified-since");
-  return since !== undefined && modified !== undefined && modified > since;
-}
-
-/** Returns whether the client already has this version (RFC 9110 §13.1.2, §13.1.3). */
-function isUnchanged(headers: Headers, etag: string, modified: number | undefined): boolean {
-  const tags = headers.get("if-none-match");
-  // RFC 9110 §13.2.2: tags take precedence over the date.
-  if (tags !== null) return matchesETag(tags, etag, "weak");
-  const since = dateOf(headers, "if-modified-since");
-  return since !== undefined && modified !== undefined && modified <= since;
-}
-
-/** Returns whether `If-Range` allows `Range`: only for exactly this version (RFC 9110 §13.1.5). */
-function rangeApplies(headers: Headers, etag: string, modified: number | undefined): boolean {
-  const condition = headers.get("if-range");
-  if (condition === null) return true;
-  if (condition.startsWith('"')) return condition === etag;
-  return modified !== undefined && dateOf(headers, "if-range") === modified;
-}
-
-/** Returns a date in seconds since 1970; undefined if it is missing or malformed. */
-function dateOf(headers: Headers, name: string): number | undefined {
-  const value = headers.get(name);
-  const time = value === null ? undefined : parseHttpDate(value);
-  return time === undefined ? undefined : time / 1000;
-}
-
-async function readWhole(file: Deno.FsFile, size: number, real: string): Promise<Bytes> {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size;) {
-    const count = await file.read(bytes.subarray(at));
-    if (count === null) throw shrunk(real);
-    at += count;
-  }
-  return bytes;
-}
-
-/** Returns a stream that reads a piece of a file on demand, and closes the file in any case. */
-function streamFile(file: Deno.FsFile, { start, end }: Piece, real: string): ReadableStream<Bytes> {
-  let at = start;
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const buffer = new Uint8Array(Math.min(CHUNK, end - at));
-        const count = await file.read(buffer);
-        if (count === null) throw shrunk(real);
-        at += count;
-        controller.enqueue(buffer.subarray(0, count));
-        if (at < end) return;
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-      file.close();
-      controller.close();
-    },
-    cancel: () => file.close(),
-  }, { highWaterMark: 0 });
-}
-
-function shrunk(real: string): Error {
-  return new Error(`${real} became shorter while it was sent`);
 }
