@@ -94,10 +94,15 @@ export interface Archive extends AsyncDisposable {
    * @param limit The maximum number of files.
    */
   unusedFiles(before: number, limit: number): Promise<readonly FileRecord[]>;
-  /** Deletes the descriptions of files, after their content was deleted. */
-  removeFiles(ids: readonly string[]): Promise<void>;
-  /** Returns the number of files and their size in bytes. */
-  filesTotal(): Promise<{ readonly count: number; readonly size: number }>;
+  /**
+   * Deletes the descriptions of files, before their content is deleted. A file that a message names
+   * meanwhile stays.
+   *
+   * @returns The ids of the deleted descriptions.
+   */
+  removeFiles(ids: readonly string[]): Promise<readonly string[]>;
+  /** Returns the number of files and their size in bytes, for all users or for one. */
+  filesTotal(user?: number): Promise<{ readonly count: number; readonly size: number }>;
 
   /**
    * Removes what the limits do not keep, and brings the index of the search up to date. Works in short
