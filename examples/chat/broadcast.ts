@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { HistoryEvent } from "./events.ts";
+import type { RoomEvent } from "./events.ts";
 import { byteLength } from "./safe_text.ts";
 import { type TerminalStyle, terminalText } from "./terminal_text.ts";
 
@@ -87,7 +87,7 @@ export class Broadcast {
   readonly #style: TerminalStyle;
   readonly #portion: number;
   readonly #batches = new Map<string, Batch>();
-  #event: HistoryEvent | undefined;
+  #event: RoomEvent | undefined;
   #batch = new Batch();
   #line = 0;
   #spent = 0;
@@ -111,7 +111,7 @@ export class Broadcast {
    * @param listener The terminal that receives the event.
    * @param event The message or notice of a room.
    */
-  tell(listener: Listener, event: HistoryEvent): void {
+  tell(listener: Listener, event: RoomEvent): void {
     if (event !== this.#event) this.#open(event);
     listener.hear(this.#batch, this.#line);
   }
@@ -133,7 +133,7 @@ export class Broadcast {
   }
 
   /** Appends an event to the batch of its room. */
-  #open(event: HistoryEvent): void {
+  #open(event: RoomEvent): void {
     let batch = this.#batches.get(event.room);
     if (batch === undefined || batch.size >= this.#portion) {
       if (batch !== undefined) flush(batch);

@@ -14,11 +14,11 @@
 import type {
   ChatEvent,
   ChatWelcome,
-  HistoryEvent,
   NoticeCode,
   Params,
   RefusalCode,
   ReplyCode,
+  RoomEvent,
 } from "./events.ts";
 import { checkName, checkRoom, type GoodName, nameKey } from "./names.ts";
 import { Room } from "./room.ts";
@@ -41,7 +41,16 @@ import { byteLength, enumerate, isBlank, neutralise } from "./safe_text.ts";
 
 export type * from "./events.ts";
 export type * from "./lobby_options.ts";
-export type { ChatRefusal, Face, JoinRequest, LeaveReason, Member } from "./member.ts";
+export type {
+  ChatRefusal,
+  Face,
+  JoinRequest,
+  LeaveReason,
+  LineOptions,
+  Member,
+  Replay,
+  Since,
+} from "./member.ts";
 
 /** The name of the room in which all users start. */
 export const LOBBY = "lobby";
@@ -65,6 +74,8 @@ export class Lobby {
     error: 0,
   };
   #seq = 0;
+  /** The id of the latest user. */
+  #users = 0;
   #joined = 0;
   #refused = 0;
   #messages = 0;
@@ -122,7 +133,8 @@ export class Lobby {
       return admitted;
     }
     const { name, key } = admitted.good;
-    const seat = new Seat(this.#acts, admitted.good, admitted.room, face, this.#options.secret());
+    const identity = { name, key, user: ++this.#users, token: this.#options.secret() };
+    const seat = new Seat(this.#acts, identity, admitted.room, face);
     this.#names.set(key, seat);
     this.#tokens.set(seat.token, seat);
     this.#joined++;
@@ -189,7 +201,7 @@ export class Lobby {
   /** Replaces the connection of a user. Other users get no notice, because nobody joined or left. */
   #resume(old: Seat, request: JoinRequest, face: Face): Member {
     const { name, key, token } = old;
-    const seat = new Seat(this.#acts, old, old.home, face, token);
+    const seat = new Seat(this.#acts, old, old.home, face);
     this.#do(() => {
       old.present = false;
       old.home.seats.delete(old);
@@ -216,14 +228,20 @@ export class Lobby {
     const welcome: ChatWelcome = {
       type: "welcome",
       name: seat.name,
+      user: seat.user,
       room: seat.room,
       epoch: this.epoch,
       token: seat.token,
       members: [...seat.home.seats].map((other) => other.name),
+      users: [...seat.home.seats].map((other) => other.user),
       events,
       complete: known && complete,
+      more: false,
       seq: this.#seq,
       resumed,
+      rooms: seat.rooms,
+      peers: [],
+      limits: { maxLine: this.#options.maxLine, maxLines: 1 },
     };
     this.#deliver(seat, welcome, true);
   }
@@ -232,7 +250,7 @@ export class Lobby {
   #exit(seat: Seat): void {
     const room = seat.home;
     if (!room.seats.delete(seat)) return;
-    this.#notice(room, "left", { name: seat.name });
+    this.#notice(room, "left", { name: seat.name }, seat);
     if (room.seats.size === 0 && room.name !== LOBBY) this.#rooms.delete(room.key);
   }
 
@@ -299,8 +317,11 @@ export class Lobby {
   #message(seat: Seat, text: string, action: boolean, id?: number): void {
     this.#messages++;
     const [seq, at, room] = [++this.#seq, this.#options.now(), seat.room];
-    const base = { type: "message", seq, at, room, from: seat.name, text, action } as const;
-    this.#broadcast(seat.home, id === undefined ? base : { ...base, id }, seat);
+    const { user, name: from } = seat;
+    const base = { type: "message", seq, at, room, from, user, text, action } as const;
+    const event = id === undefined ? base : { ...base, id };
+    seat.home.remember(event);
+    this.#broadcast(seat.home, event, seat);
   }
 
   #private(seat: Seat, rest: string, id?: number): void {
@@ -309,10 +330,20 @@ export class Lobby {
     const to = this.#names.get(nameKey(name));
     if (to === undefined) return this.#reply(seat, "no-such-user", { name }, id);
     this.#messages++;
-    const at = this.#options.now();
-    const event = { type: "private", at, from: seat.name, to: to.name, text } as const;
+    const [seq, at, { user, name: from }] = [++this.#seq, this.#options.now(), seat];
+    const event = {
+      type: "private",
+      seq,
+      at,
+      from,
+      user,
+      to: to.name,
+      peer: `${to.user}`,
+      text,
+      action: false,
+    } as const;
     this.#deliver(seat, id === undefined ? event : { ...event, id }, true);
-    if (to !== seat) this.#deliver(to, event, false);
+    if (to !== seat) this.#deliver(to, { ...event, peer: `${user}` }, false);
   }
 
   #who(seat: Seat, id?: number): void {
@@ -358,13 +389,13 @@ export class Lobby {
   }
 
   #notice(room: Room<Seat>, code: NoticeCode, params: Params, author?: Seat): void {
-    const [seq, at] = [++this.#seq, this.#options.now()];
-    this.#broadcast(room, { type: "notice", seq, at, room: room.name, code, params }, author);
+    const at = this.#options.now();
+    const notice = { type: "notice", at, room: room.name, code, params } as const;
+    this.#broadcast(room, author ? { ...notice, user: author.user } : notice, author);
   }
 
   /** Delivers an event to the room. Reactions of faces run after all faces have the event. */
-  #broadcast(room: Room<Seat>, event: HistoryEvent, author?: Seat): void {
-    room.remember(event);
+  #broadcast(room: Room<Seat>, event: RoomEvent, author?: Seat): void {
     for (const seat of room.seats) this.#deliver(seat, event, seat === author);
   }
 
@@ -395,6 +426,8 @@ export class Lobby {
 
   readonly #acts: Acts = {
     say: (seat, line, id) => this.#do(() => this.#say(seat, line, id)),
+    refuse: (seat, request, id) =>
+      this.#do(() => this.#reply(seat, "unknown-command", { command: `/${request}` }, id)),
     leave: (seat, reason) => this.#do(() => this.#leave(seat, reason)),
   };
 }

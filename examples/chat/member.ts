@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { ChatEvent, Params, RefusalCode } from "./events.ts";
+import type { ChatEvent, HistoryQuery, Params, RefusalCode, SearchRequest } from "./events.ts";
 import type { Room } from "./room.ts";
 import type { GoodName } from "./names.ts";
 
@@ -31,6 +31,15 @@ export type LeaveReason =
 export interface Face {
   /** The address of the user, for the log. */
   readonly address: string;
+  /** The address without a port, and the network of 64 bits for IPv6: limits per address count it. */
+  readonly network: string;
+  /**
+   * The number of rooms that the face can show. With "one", `/join` leaves the old room. With "many",
+   * a later connection can resume the session, so the session survives the end of the connection.
+   */
+  readonly rooms: "one" | "many";
+  /** The part of a history that a welcome may have for this face. */
+  readonly replay: Replay;
   /**
    * Receives an event and does not wait for the user. All users in a room receive the same object in
    * the same order, so that it can be encoded once.
@@ -41,16 +50,50 @@ export interface Face {
   deliver(event: ChatEvent, own: boolean): void;
 }
 
+/** The limits of the history in one welcome. */
+export interface Replay {
+  /** The maximum number of messages. */
+  readonly messages: number;
+  /** The approximate maximum size in bytes. */
+  readonly bytes: number;
+}
+
+/** The id, the destination and the attachments of a line. */
+export interface LineOptions {
+  /** An id that comes back with the message, the reply or the error. */
+  readonly id?: number;
+  /** The room of the line, with or without `#`. @default the current room */
+  readonly room?: string;
+  /** The id of the other user, for a private message. */
+  readonly peer?: string;
+  /** The number of the message that this one answers. */
+  readonly reply?: number;
+  /** The ids of files, which the user has uploaded. */
+  readonly files?: readonly string[];
+}
+
 /** The request of a face to admit a user. */
 export interface JoinRequest {
   /** The name as the user entered it. */
   readonly name: string;
   /** The room, with or without `#`. @default "lobby" */
   readonly room?: string;
-  /** The last event that the user has seen on an earlier connection. */
-  readonly since?: { readonly epoch: string; readonly seq: number };
-  /** The token of the connection to replace, if it is still open. */
+  /** Further rooms to be in. Only a face for many rooms can have some. */
+  readonly rooms?: readonly string[];
+  /** The last event that the user has seen on an earlier connection, and the rooms that he saw. */
+  readonly since?: Since;
+  /** The token of an earlier connection. It proves who the user is. */
   readonly token?: string;
+}
+
+/** The events that a returning user has seen. */
+export interface Since {
+  /** The epoch of the numbers. */
+  readonly epoch: string;
+  /** The number of the last event. */
+  readonly seq: number;
+  /** The rooms whose events the user has seen. @default the room of the request */
+  readonly rooms?: readonly string[];
 }
 
 /** The reason for which a user cannot join. */
@@ -61,23 +104,44 @@ export interface ChatRefusal {
   readonly params: Params;
 }
 
-/** A user in the chat, for the face of this user. */
+/**
+ * A user in the chat, for the face of this user. All results arrive at {@linkcode Face.deliver}. After
+ * the user has left, all calls do nothing.
+ */
 export interface Member {
+  /** The id of the user. */
+  readonly user: number;
   /** The current name. */
   readonly name: string;
-  /** The room, without `#`. */
+  /** The current room, without `#`. */
   readonly room: string;
-  /** Whether the user is in the chat. After the user has left, all calls do nothing. */
+  /** All rooms of the user, without `#`. */
+  readonly rooms: readonly string[];
+  /** Whether this connection is in the chat. */
   readonly present: boolean;
   /**
-   * Sends a line to the room, or runs the command in it.
+   * Sends a line to a room or a user, or runs the command in it.
    *
-   * @param line The line as the user entered it.
-   * @param id An id that comes back with the message or the reply.
+   * @param line The text as the user entered it. A face for many rooms may send several lines at once.
+   * @param options The id and the destination of the line. A bare number is the id.
+   * @returns A promise to await before the next line if too much waits for the archive.
    */
-  say(line: string, id?: number): void;
+  say(line: string, options?: LineOptions | number): Promise<void> | undefined;
+  /** Replaces the text of an own message; `target` is its number. */
+  edit(target: number, text: string, id?: number): void;
+  /** Deletes an own message; `target` is its number. */
+  remove(target: number, id?: number): void;
+  /** Adds or removes a reaction to the message with the number `target`. */
+  react(target: number, emoji: string, on: boolean, id?: number): void;
+  /** Asks for a part of a history. */
+  history(query: HistoryQuery): void;
+  /** Searches the rooms and private conversations of the user. */
+  search(request: SearchRequest): void;
+  /** Leaves a room. The last room cannot be left. */
+  leaveRoom(room: string, id?: number): void;
   /**
-   * Removes the user and notifies the room. The face receives no bye and closes its connection itself.
+   * Reports the end of the connection. The face receives no bye and closes its connection itself. The
+   * session continues for the grace period if the face can come back.
    *
    * @param reason The reason, for the log.
    */
@@ -88,6 +152,8 @@ export interface Member {
 export interface Acts {
   /** Handles a line of a user. */
   say(seat: Seat, line: string, id?: number): void;
+  /** Answers a request that this chat does not know. */
+  refuse(seat: Seat, request: string, id?: number): void;
   /** Removes a user from the chat. */
   leave(seat: Seat, reason: LeaveReason): void;
 }
@@ -96,6 +162,8 @@ export interface Acts {
 export class Seat implements Member {
   /** Whether the user is in the chat. */
   present = true;
+  /** The id of the user. */
+  readonly user: number;
   /** The current name. */
   name: string;
   /** The key that equal names share. */
@@ -109,8 +177,14 @@ export class Seat implements Member {
   readonly #acts: Acts;
 
   /** Makes a seat for a user with a valid name. */
-  constructor(acts: Acts, { name, key }: GoodName, home: Room<Seat>, face: Face, token: string) {
+  constructor(
+    acts: Acts,
+    { user, name, key, token }: GoodName & { readonly user: number; readonly token: string },
+    home: Room<Seat>,
+    face: Face,
+  ) {
     this.#acts = acts;
+    this.user = user;
     this.name = name;
     this.key = key;
     this.home = home;
@@ -123,9 +197,45 @@ export class Seat implements Member {
     return this.home.name;
   }
 
+  /** All rooms of the user, without `#`. */
+  get rooms(): readonly string[] {
+    return [this.home.name];
+  }
+
   /** Sends a line to the room, or runs the command in it. */
-  say(line: string, id?: number): void {
+  say(line: string, options?: LineOptions | number): undefined {
+    const id = typeof options === "number" ? options : options?.id;
     if (this.present) this.#acts.say(this, line, id);
+  }
+
+  /** Replaces the text of an own message. */
+  edit(_target: number, _text: string, id?: number): void {
+    if (this.present) this.#acts.refuse(this, "edit", id);
+  }
+
+  /** Deletes an own message. */
+  remove(_target: number, id?: number): void {
+    if (this.present) this.#acts.refuse(this, "delete", id);
+  }
+
+  /** Adds or removes a reaction. */
+  react(_target: number, _emoji: string, _on: boolean, id?: number): void {
+    if (this.present) this.#acts.refuse(this, "react", id);
+  }
+
+  /** Asks for a part of a history. */
+  history({ id }: HistoryQuery): void {
+    if (this.present) this.#acts.refuse(this, "history", id);
+  }
+
+  /** Searches the rooms of the user. */
+  search({ id }: SearchRequest): void {
+    if (this.present) this.#acts.refuse(this, "search", id);
+  }
+
+  /** Leaves a room. */
+  leaveRoom(_room: string, id?: number): void {
+    if (this.present) this.#acts.refuse(this, "leave", id);
   }
 
   /** Removes the user from the chat. */

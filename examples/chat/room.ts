@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { HistoryEvent } from "./events.ts";
+import type { ChatMessage } from "./events.ts";
 
 /** The maximum number of characters in a history, which bounds the memory for long lines. */
 const MAX_CHARACTERS = 256 * 1024;
@@ -21,7 +21,7 @@ export class Room<S> {
   readonly seats: Set<S> = new Set();
 
   readonly #limit: number;
-  readonly #events: HistoryEvent[] = [];
+  readonly #events: ChatMessage[] = [];
   #characters = 0;
   /** The number of the last event that is no longer in the history. */
   #forgotten: number;
@@ -40,7 +40,7 @@ export class Room<S> {
   }
 
   /** Adds an event to the history, and drops the oldest events above the limits. */
-  remember(event: HistoryEvent): void {
+  remember(event: ChatMessage): void {
     this.#events.push(event);
     this.#characters += size(event);
     while (this.#events.length > this.#limit || this.#characters > MAX_CHARACTERS) {
@@ -56,7 +56,7 @@ export class Room<S> {
    * @param seq The number of the last known event.
    * @returns The events, oldest first; `complete` tells whether none is missing.
    */
-  after(seq: number): { events: readonly HistoryEvent[]; complete: boolean } {
+  after(seq: number): { events: readonly ChatMessage[]; complete: boolean } {
     return {
       events: this.#events.filter((event) => event.seq > seq),
       complete: seq >= this.#forgotten,
@@ -64,6 +64,6 @@ export class Room<S> {
   }
 }
 
-function size(event: HistoryEvent): number {
-  return event.type === "message" ? event.from.length + event.text.length : 16;
+function size({ from, text }: ChatMessage): number {
+  return from.length + text.length;
 }

@@ -32,9 +32,9 @@ import {
 import { Broadcast, Listener } from "./broadcast.ts";
 import { JoinRate } from "./join_rate.ts";
 import type { ChatEvent, Params } from "./events.ts";
-import type { ChatRefusal, Face, LeaveReason, Member } from "./member.ts";
+import type { ChatRefusal, Face, LeaveReason, Member, Replay } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
-import { serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
+import { REPLAYED, serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
 import { byteLength } from "./safe_text.ts";
 import { Throttle } from "../../net/throttle.ts";
 import { sentence, type SentenceCode } from "./words.ts";
@@ -128,8 +128,8 @@ export class Terminals {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const name = await terminal.name(due);
       if (name === null) return undefined;
-      if (attempt === 1) await this.#joinRate.turn(network(conn), conn.signal);
-      const result = this.#lobby.join({ name }, terminal);
+      if (attempt === 1) await this.#joinRate.turn(terminal.network, conn.signal);
+      const result = await this.#lobby.join({ name }, terminal);
       if (!("code" in result)) return result;
       terminal.refuse(result, attempt < ATTEMPTS);
       if (result.code === "full" || result.code === "stopping") return undefined;
@@ -142,6 +142,9 @@ export class Terminals {
 /** One terminal. */
 class Terminal implements Face {
   readonly address: string;
+  readonly network: string;
+  readonly rooms = "one";
+  readonly replay: Replay;
   readonly #conn: Connection;
   readonly #broadcast: Broadcast;
   readonly #listener: Listener;
@@ -150,6 +153,8 @@ class Terminal implements Face {
 
   constructor(conn: Connection, broadcast: Broadcast, limits: TerminalLimits) {
     this.address = conn.peer;
+    this.network = networkOf(conn);
+    this.replay = { messages: limits.replay, bytes: REPLAYED };
     this.#conn = conn;
     this.#broadcast = broadcast;
     this.#listener = new Listener((bytes) => conn.trySend(bytes));
@@ -215,8 +220,8 @@ class Terminal implements Face {
   }
 }
 
-/** Returns the network of a user, for the rate limit of joining. */
-function network({ remoteAddr }: Connection): string {
+/** Returns the network of a user, for the limits of an address. */
+function networkOf({ remoteAddr }: Connection): string {
   return "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
 }
 

@@ -24,7 +24,7 @@ import { type Lang, sentence } from "./words.ts";
 const NAMED = 20;
 
 /** The maximum characters of earlier messages, so that they fit into the smallest send queue. */
-const REPLAYED = 10_000;
+export const REPLAYED = 10_000;
 
 /** The format of a terminal. */
 export interface TerminalStyle {
@@ -50,7 +50,15 @@ export function terminalText(event: ChatEvent, style: TerminalStyle): string {
       return `${sentence(lang, event.code, event.params)}\n`;
     case "private":
       return `[${sentence(lang, "private")}] ${event.from} -> ${event.to}: ${event.text}\n`;
+    case "edit":
+      return `${event.from}: ${event.text} (edited)\n`;
+    case "delete":
+    case "reaction":
+    case "history":
+    case "results":
+      return "";
     case "reply":
+    case "error":
       return serverLines(sentence(lang, event.code, event.params));
     case "bye":
       return serverLines(sentence(lang, `bye-${event.code}`));

@@ -41,6 +41,7 @@ import {
 import { WebBroadcast } from "./web_broadcast.ts";
 import {
   encodeEvent,
+  JSON_FACTOR,
   type WebSide,
   type WebSocketCounts,
   WebSocketFace,
@@ -98,9 +99,6 @@ export interface ChatWeb extends AsyncDisposable {
 
 /** The maximum number of unread messages of a browser. While the queue is full, nothing is read. */
 const MAX_INBOX = 200;
-
-/** The size of a short line as JSON, compared with a terminal. Send queues are larger by this factor. */
-const JSON_FACTOR = 8;
 
 /** The maximum number of WebSockets of one address without a name, if addresses have a limit. */
 const MAX_NAMELESS = 16;

@@ -6,26 +6,26 @@
  */
 
 import { type RoomMember, WsRoom } from "../../ws/room.ts";
-import type { HistoryEvent } from "./events.ts";
+import type { RoomEvent } from "./events.ts";
 import type { Lang } from "./words.ts";
 
 /** A browser that receives broadcasts. */
 export interface Hearer extends RoomMember {
-  /** The current name of the user. */
-  readonly name: string | undefined;
+  /** The id of the user. */
+  readonly user: number | undefined;
 }
 
 const LANGS: readonly Lang[] = ["en", "zh"];
 
 /** The browsers by room and language. */
 export class WebBroadcast {
-  readonly #encode: (event: HistoryEvent, lang: Lang) => string;
+  readonly #encode: (event: RoomEvent, lang: Lang) => string;
   readonly #rooms = new Map<string, WsRoom<Hearer>>();
   readonly #places = new Map<Hearer, string>();
-  #told: HistoryEvent | undefined;
+  #told: RoomEvent | undefined;
 
   /** @param encode Returns the text of an event of another user. */
-  constructor(encode: (event: HistoryEvent, lang: Lang) => string) {
+  constructor(encode: (event: RoomEvent, lang: Lang) => string) {
     this.#encode = encode;
   }
 
@@ -65,14 +65,13 @@ export class WebBroadcast {
    *
    * @param event The event of a room.
    */
-  tell(event: HistoryEvent): void {
+  tell(event: RoomEvent): void {
     if (event === this.#told) return;
     this.#told = event;
-    const actor = event.type === "message" ? event.from : event.params.name ?? event.params.to;
     for (const lang of LANGS) {
       const room = this.#rooms.get(`${lang} ${event.room}`);
       if (room === undefined) continue;
-      const own = new Set([...room.members].filter(({ name }) => name === actor));
+      const own = new Set([...room.members].filter(({ user }) => user === event.user));
       room.broadcast(this.#encode(event, lang), { except: own });
     }
   }

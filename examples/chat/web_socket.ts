@@ -14,7 +14,7 @@ import type { WsConnection } from "../../ws/connection/connection.ts";
 import type { WsClose, WsMessage } from "../../ws/connection/options.ts";
 import type { JoinRate } from "./join_rate.ts";
 import type { ChatEvent, HistoryEvent } from "./events.ts";
-import type { Face, LeaveReason, Member } from "./member.ts";
+import type { Face, LeaveReason, Member, Replay } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
 import type { Hearer, WebBroadcast } from "./web_broadcast.ts";
 import { type Lang, sentence } from "./words.ts";
@@ -38,6 +38,9 @@ export interface WebSocketCounts {
   /** The messages that the rate limit has delayed. */
   throttled: number;
 }
+
+/** The size of a short line as JSON, compared with a terminal. Send queues are larger by this factor. */
+export const JSON_FACTOR = 8;
 
 const logger = getLogger(["portside", "chat", "web"]);
 
@@ -110,9 +113,17 @@ function toMessage(event: ChatEvent, lang: Lang, own?: boolean): object {
   switch (event.type) {
     case "message":
     case "private":
+    case "edit":
+    case "delete":
+    case "reaction":
       return { ...event, own };
+    case "results":
+      return event;
+    case "history":
+      return { ...event, events: event.events.map((past) => toMessage(past, lang)) };
     case "notice":
     case "reply":
+    case "error":
       return { ...event, own, text: sentence(lang, event.code, event.params) };
     case "bye":
       return { ...event, text: sentence(lang, `bye-${event.code}`, {}) };
@@ -150,17 +161,22 @@ export interface WebSide {
 export class WebSocketFace implements Face, Hearer {
   /** The address of the browser, for the log. */
   readonly address: string;
+  /** The network of the browser, for the limits of an address. */
+  readonly network: string;
+  /** A browser shows many rooms. */
+  readonly rooms = "many";
+  /** The history in a welcome, which has to fit into the send queue. */
+  readonly replay: Replay;
 
   readonly #conn: WsConnection;
   readonly #side: WebSide;
-  readonly #network: string;
   readonly #throttle: Throttle;
   /** A separate rate limit for requests of the page, so that they do not count as lines of the user. */
   readonly #questions: Throttle;
   #lang: Lang;
   #member: Member | undefined;
-  /** The name in the welcome, which arrives before the member exists. */
-  #welcomed: string | undefined;
+  /** The id in the welcome, which arrives before the member exists. */
+  #welcomed: number | undefined;
   #ended = false;
   #naming: ReturnType<typeof setTimeout> | undefined;
 
@@ -175,7 +191,8 @@ export class WebSocketFace implements Face, Hearer {
     const { limits } = side;
     this.#conn = conn;
     this.#side = side;
-    this.#network = origin.network;
+    this.network = origin.network;
+    this.replay = { messages: Infinity, bytes: limits.sendQueue * JSON_FACTOR / 4 };
     this.address = conn.peer;
     this.#lang = origin.lang;
     this.#throttle = new Throttle(limits.rate, limits.burst);
@@ -202,9 +219,9 @@ export class WebSocketFace implements Face, Hearer {
     return this.#member !== undefined;
   }
 
-  /** The current name of the user. */
-  get name(): string | undefined {
-    return this.#member?.name ?? this.#welcomed;
+  /** The id of the user. */
+  get user(): number | undefined {
+    return this.#welcomed;
   }
 
   /** Whether messages can be sent. */
@@ -241,7 +258,7 @@ export class WebSocketFace implements Face, Hearer {
       return this.#side.broadcast.tell(event);
     }
     if (event.type === "welcome") {
-      this.#welcomed = event.name;
+      this.#welcomed = event.user;
       this.#side.broadcast.enter(this, event.room, this.#lang);
     }
     this.#send(toMessage(event, this.#lang, own));
@@ -296,24 +313,24 @@ export class WebSocketFace implements Face, Hearer {
           await delay(wait, { signal: this.#conn.signal });
         }
         if (typeof command === "object" && command.type === "join") {
-          await this.#side.joinRate.turn(this.#network, this.#conn.signal);
+          await this.#side.joinRate.turn(this.network, this.#conn.signal);
         }
         if (this.#ended) return;
-        this.#obey(command);
+        await this.#obey(command);
       }
     } catch { /* The signal of the connection has reported the end. */ }
   }
 
-  #obey(command: Command | "binary" | undefined): void {
+  #obey(command: Command | "binary" | undefined): Promise<void> | undefined | void {
     if (command === undefined) return this.#tell("error", "This is not a message of the chat.");
     if (command === "binary") {
       return this.#tell("error", "The chat accepts JSON in text frames only.");
     }
     if (command.type === "lang") this.#setLang(command.lang);
     else if (command.type === "rooms") this.#sendRooms();
-    else if (command.type === "join") this.#join(command);
+    else if (command.type === "join") return this.#join(command);
     else if (this.#member === undefined) this.#tell("error", "Join first.");
-    else this.#member.say(command.text, command.id);
+    else return this.#member.say(command.text, command.id);
   }
 
   #setLang(lang: Lang): void {
@@ -321,10 +338,11 @@ export class WebSocketFace implements Face, Hearer {
     if (this.#member?.present) this.#side.broadcast.enter(this, this.#member.room, lang);
   }
 
-  #join({ name, room, since, token, lang }: Extract<Command, { type: "join" }>): void {
+  async #join(command: Extract<Command, { type: "join" }>): Promise<void> {
+    const { name, room, since, token, lang } = command;
     if (this.#member !== undefined) return this.#tell("error", "You have joined already.");
     this.#lang = lang ?? this.#lang;
-    const result = this.#side.lobby.join({ name, room, since, token }, this);
+    const result = await this.#side.lobby.join({ name, room, since, token }, this);
     if ("code" in result) {
       const { code, params } = result;
       return this.#tell("error", sentence(this.#lang, code, params), { code });

@@ -8,7 +8,7 @@
 
 import { parseWeights } from "../../http/header_list.ts";
 import { lowerAscii } from "../../net/text.ts";
-import type { ByeCode, NoticeCode, Params, ReplyCode } from "./events.ts";
+import type { ByeCode, ErrorCode, NoticeCode, Params, ReplyCode } from "./events.ts";
 
 /** The languages of the chat. */
 export type Lang = "en" | "zh";
@@ -27,7 +27,7 @@ export type FaceCode =
   | "private";
 
 /** The code of any sentence. */
-export type SentenceCode = NoticeCode | ReplyCode | FaceCode | `bye-${ByeCode}`;
+export type SentenceCode = NoticeCode | ReplyCode | ErrorCode | FaceCode | `bye-${ByeCode}`;
 
 /** The texts by code. `{name}` is replaced by the parameter `name`. */
 type Sentences = Readonly<Record<SentenceCode, string>>;
@@ -62,6 +62,7 @@ const en: Sentences = {
   "name-taken": "{name} is already here.",
   "room-invalid": "A room name has 1 to 32 letters, digits, - and _, such as #tea.",
   "rooms-full": "There are too many rooms; /rooms lists them.",
+  "address-rooms": "Your address has opened too many rooms; /rooms lists them.",
   full: "The chat is full. Try again later.",
 
   help: [
@@ -85,7 +86,20 @@ const en: Sentences = {
   "usage-join": "Usage: /join #ROOM",
   "no-such-user": "Nobody here is called {name}. /who lists the names.",
   "too-long": "That line was not sent: it is longer than {max} bytes.",
+  "too-many-lines": "That message was not sent: it has more than {max} lines.",
+  "too-many-rooms": "You are in {max} rooms, which is the limit. /leave leaves one.",
+  "last-room": "You cannot leave your last room.",
+  away: "{name} is not connected and will see your message later.",
+  "nothing-found": "Nothing found.",
   blank: "That line was not sent: it has no visible characters.",
+
+  "not-in-room": "That line was not sent: you are not in #{room}.",
+  "not-stored": "That line was not sent: the server cannot store messages now.",
+  "no-such-message": "There is no such message.",
+  "no-such-file": "That line was not sent: its file does not exist any more.",
+  "no-such-peer": "That line was not sent: this user does not exist.",
+  "not-yours": "You can change only your own messages.",
+  "bad-emoji": "A reaction is one emoji.",
 };
 
 const zh: Sentences = {
@@ -118,6 +132,7 @@ const zh: Sentences = {
   "name-taken": "已经有人叫 {name} 了。",
   "room-invalid": "房间名由 1 到 32 个文字、数字、- 或 _ 组成，例如 #茶馆。",
   "rooms-full": "房间太多了；输入 /rooms 查看现有房间。",
+  "address-rooms": "你的地址开的房间太多了；输入 /rooms 查看现有房间。",
   full: "聊天室已满，请稍后再试。",
 
   help: [
@@ -141,7 +156,20 @@ const zh: Sentences = {
   "usage-join": "用法：/join #房间",
   "no-such-user": "这里没有叫 {name} 的人。输入 /who 查看名单。",
   "too-long": "这一行没有发送：超过了 {max} 字节。",
+  "too-many-lines": "这条消息没有发送：超过了 {max} 行。",
+  "too-many-rooms": "你已经在 {max} 个房间里，这是上限。输入 /leave 离开一个。",
+  "last-room": "不能离开最后一个房间。",
+  away: "{name} 现在不在线，之后会看到你的消息。",
+  "nothing-found": "没有找到。",
   blank: "这一行没有发送：没有可见的内容。",
+
+  "not-in-room": "这一行没有发送：你不在 #{room}。",
+  "not-stored": "这一行没有发送：服务器暂时无法保存消息。",
+  "no-such-message": "没有这条消息。",
+  "no-such-file": "这一行没有发送：它的文件已不存在。",
+  "no-such-peer": "这一行没有发送：没有这个用户。",
+  "not-yours": "只能修改自己的消息。",
+  "bad-emoji": "一次只能用一个表情符号回应。",
 };
 
 const LANGUAGES: Readonly<Record<Lang, Sentences>> = { en, zh };

@@ -1,7 +1,7 @@
 /** The functions of the chat that take bytes of its users. @module */
 
 import { checkName, checkRoom, nameKey } from "../../examples/chat/names.ts";
-import { Lobby } from "../../examples/chat/lobby.ts";
+import { type Face, Lobby } from "../../examples/chat/lobby.ts";
 import { byteLength, isBlank, neutralise } from "../../examples/chat/safe_text.ts";
 import { hostAllowed, originAllowed, preparePage } from "../../examples/chat/web_page.ts";
 import { preferredLang } from "../../examples/chat/words.ts";
@@ -30,7 +30,8 @@ const page = preparePage("en");
 function said(line: string): void {
   let secret = 0;
   const lobby = new Lobby({ now: () => 0, secret: () => `${secret++}`, maxLine: 0 });
-  const face = { address: "a", deliver() {} };
+  const replay = { messages: 10, bytes: 1000 };
+  const face: Face = { address: "a", network: "a", rooms: "one", replay, deliver() {} };
   const ann = lobby.join({ name: "ann" }, face);
   lobby.join({ name: "bob" }, face);
   if (!("say" in ann)) throw new Error("ann may not come in");

@@ -20,6 +20,9 @@ export function testLobby(options: Partial<LobbyOptions> = {}): Lobby {
 /** A face that keeps what it is given. */
 export class RecordingFace implements Face {
   readonly address = "test";
+  readonly network = "test";
+  readonly rooms: "one" | "many" = "one";
+  readonly replay = { messages: Infinity, bytes: Infinity };
   /** Everything, in order. */
   readonly events: ChatEvent[] = [];
   /** Which of them were the user's own. */
@@ -38,6 +41,12 @@ export class RecordingFace implements Face {
       return this.own.includes(event) && event.type === "message" ? [`(${lines[0]})`] : lines;
     });
   }
+}
+
+/** A face that does with events what the test says; by default nothing. */
+export function faceOf(deliver: (event: ChatEvent, own: boolean) => void = () => {}): Face {
+  const replay = { messages: Infinity, bytes: Infinity };
+  return { address: "test", network: "test", rooms: "one", replay, deliver };
 }
 
 /** A user with a face. */

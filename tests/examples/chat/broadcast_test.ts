@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { Broadcast, Listener } from "../../../examples/chat/broadcast.ts";
-import type { HistoryEvent } from "../../../examples/chat/lobby.ts";
+import type { RoomEvent } from "../../../examples/chat/lobby.ts";
 
 const decoder = new TextDecoder();
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-function message(seq: number, text = `line ${seq}`, room = "lobby"): HistoryEvent {
-  return { type: "message", seq, at: 0, room, from: "Ann", text, action: false };
+function message(seq: number, text = `line ${seq}`, room = "lobby"): RoomEvent {
+  return { type: "message", seq, at: 0, room, from: "Ann", user: 1, text, action: false };
 }
 
 /** A listener that keeps what is queued for it. */

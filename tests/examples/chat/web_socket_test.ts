@@ -10,6 +10,7 @@ import {
   openRaw,
   serve,
 } from "./_browser.ts";
+import { faceOf } from "./_faces.ts";
 
 Deno.test("two browsers talk, each event once and in one order", async () => {
   await using web = serve(lobby());
@@ -276,7 +277,7 @@ Deno.test("a browser that reads as fast as it can survives a burst of thousands 
   await using web = serve(chat);
   await using ann = new Browser(web.url);
   await ann.join("Ann");
-  const bot = chat.join({ name: "Bot" }, { address: "test", deliver() {} });
+  const bot = chat.join({ name: "Bot" }, faceOf());
   assert(!("code" in bot));
   // All in one turn of the event loop: as JSON far more than the queue, as text much less.
   for (let i = 0; i < 10_000; i++) bot.say(`line ${i}`);

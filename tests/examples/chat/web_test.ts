@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { Browser, connections, frame, lobby, openRaw, raw, serve } from "./_browser.ts";
+import { faceOf } from "./_faces.ts";
 
 Deno.test("the page has a policy with the hashes of its script and style", async () => {
   await using web = serve(lobby());
@@ -200,7 +201,7 @@ Deno.test("a shutdown sends the queue of a browser, and the bye", async () => {
   await using late = await openRaw(web.url);
   await late.write(frame({ type: "join", name: "Late" }));
   while (chat.stats().users === 0) await delay(5);
-  const bot = chat.join({ name: "Bot" }, { address: "test", deliver() {} });
+  const bot = chat.join({ name: "Bot" }, faceOf());
   assert(!("code" in bot));
   // More than the buffers of both ends take.
   for (let i = 0; i < 3000; i++) bot.say("x".repeat(4000));
