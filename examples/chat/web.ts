@@ -140,7 +140,7 @@ class RunningWeb implements ChatWeb {
   constructor(lobby: Lobby, options: ChatWebOptions) {
     const { hostname, port, maxConnections, maxConnectionsPerAddress } = options;
     this.#options = options;
-    this.#page = preparePage(options.lang);
+    this.#page = preparePage(options.lang, lobby.epoch);
     this.#side = {
       lobby,
       broadcast: new WebBroadcast(encodeEvent),
@@ -175,7 +175,8 @@ class RunningWeb implements ChatWeb {
       return textResponse(400, "The Host of the request is invalid\n");
     }
     const path = new URL(request.url).pathname;
-    if (!["/", "/ws", "/healthz", "/metrics"].includes(path)) {
+    const page = (await this.#page).respond(request, path);
+    if (page === undefined && !["/ws", "/healthz", "/metrics"].includes(path)) {
       return textResponse(404, "Not found\n");
     }
     if (request.method !== "GET" && (request.method !== "HEAD" || path === "/ws")) {
@@ -183,7 +184,7 @@ class RunningWeb implements ChatWeb {
       return textResponse(405, "Method not allowed\n", { allow });
     }
     if (path === "/ws") return this.#upgrade(request, remote);
-    if (path === "/") return (await this.#page).respond(request);
+    if (page !== undefined) return page;
     const noStore = { "cache-control": "no-store" };
     if (path === "/metrics") {
       return textResponse(200, this.#metrics(), { ...noStore, "content-type": METRICS_TYPE });

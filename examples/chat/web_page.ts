@@ -1,14 +1,20 @@
 /**
- * The page, its security headers (a strict content security policy with the hashes of its script and
- * style), and the checks of `Host` and `Origin`.
+ * The page and its files, its security headers (a strict content security policy), and the checks of
+ * `Host` and `Origin`.
  *
  * @module
  */
 
-import { eTag } from "@std/http/etag";
 import { matchesETag } from "../../http/etag.ts";
 import { isLoopback } from "../../net/address.ts";
-import page from "./page.html" with { type: "text" };
+import {
+  HTML,
+  JAVASCRIPT,
+  PAGE_FILES,
+  PAGE_HTML,
+  PAGE_WORKER,
+  type PageFile,
+} from "./page_files.ts";
 
 /** The hosts and origins that the chat accepts. */
 export interface Visitors {
@@ -47,67 +53,103 @@ export function textResponse(
   return new Response(text, { status, headers: { ...COMMON, "content-type": type, ...headers } });
 }
 
-/** The page with its hashes and entity tag. */
+/** The page and its files. */
 export interface Page {
-  /** Returns the response to GET or HEAD. */
-  respond(request: Request): Response;
+  /** Returns the response to GET or HEAD; undefined if the page has no such file. */
+  respond(request: Request, path: string): Response | undefined;
 }
 
+/** A file as it is sent. */
+interface Served {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The cache policy of files whose path has the version: their content never changes. */
+const FOREVER = "public, max-age=31536000, immutable";
+
 /**
- * Prepares the page: computes the hashes and the entity tag.
+ * Prepares the page: computes its version and the entity tags.
+ *
+ * The paths of all files contain the version, which is a hash of all of them. A page never gets files of
+ * two versions, even if the server is updated while it loads.
  *
  * @param lang The language for browsers that prefer neither English nor Chinese.
+ * @param epoch The epoch of the chat. The page joins by itself if it has a session of this epoch.
  * @returns The page that answers requests.
  */
-export async function preparePage(lang: "en" | "zh"): Promise<Page> {
-  const html = page.replace('<html lang="en">', `<html lang="${lang === "zh" ? "zh-CN" : "en"}">`);
-  const [script, style, tag] = await Promise.all([
-    inlineHash(html, "script"),
-    inlineHash(html, "style"),
-    eTag(html),
-  ]);
+export async function preparePage(lang: "en" | "zh", epoch: string): Promise<Page> {
+  const version = await hashOf([PAGE_HTML, PAGE_WORKER, ...PAGE_FILES.map(({ body }) => body)]);
+  const fill = (text: string) =>
+    text.replaceAll("__VERSION__", version)
+      .replace("__EPOCH__", epoch.replace(/[^\w-]/g, ""))
+      .replace("__FILES__", PAGE_FILES.map(({ name }) => name).join(" "))
+      .replace('<html lang="en">', `<html lang="${lang === "zh" ? "zh-CN" : "en"}">`);
+  const files = new Map<string, Served>();
+  const add = async (
+    path: string,
+    type: string,
+    text: string | PageFile["body"],
+    cache: string,
+  ) => {
+    const body = typeof text === "string" ? new TextEncoder().encode(fill(text)) : text;
+    const etag = `"${await hashOf([body])}"`;
+    files.set(path, { body, headers: { "content-type": type, "cache-control": cache, etag } });
+  };
+  await add("/", HTML, PAGE_HTML, "no-cache");
+  await add("/sw.js", JAVASCRIPT, PAGE_WORKER, "no-cache");
+  for (const { name, type, body } of PAGE_FILES) {
+    await add(`/page/${version}/${name}`, type, body, FOREVER);
+  }
   return {
-    respond(request) {
-      // Use the field and not the URL: an absolute URL can name a host that was not checked.
-      const host = request.headers.get("host") ?? "";
-      // Some browsers do not accept 'self' for WebSockets. A policy cannot name an IPv6 address.
-      const sockets = host.startsWith("[") ? "" : ` ws://${host} wss://${host}`;
-      const policy = [
-        "default-src 'none'",
-        `script-src '${script}'`,
-        `style-src '${style}'`,
-        "img-src data:",
-        `connect-src 'self'${sockets}`,
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-      ].join("; ");
-      const headers = {
-        ...COMMON,
-        "content-type": "text/html; charset=utf-8",
-        "content-security-policy": policy,
-        "cache-control": "no-cache",
-        "etag": tag!,
-        "vary": "host",
-      };
-      const known = request.headers.get("if-none-match");
-      if (known !== null && matchesETag(known, tag, "weak")) {
-        return new Response(null, { status: 304, headers });
-      }
-      return new Response(request.method === "HEAD" ? null : html, { headers });
+    respond(request, path) {
+      const file = files.get(path);
+      return file && respond(request, file);
     },
   };
 }
 
-/** Returns the hash of the text of an element that occurs once (CSP Level 3 §2.3.1). */
-async function inlineHash(html: string, element: "script" | "style"): Promise<string> {
-  const text = html.slice(
-    html.indexOf(`<${element}>`) + element.length + 2,
-    html.indexOf(`</${element}>`),
-  );
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return `sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
+/** Sends a file, or 304 if the browser has it. */
+function respond(request: Request, { body, headers: own }: Served): Response {
+  // Use the field and not the URL: an absolute URL can name a host that was not checked.
+  const policy = contentPolicy(request.headers.get("host") ?? "");
+  const html = own["content-type"] === HTML;
+  const headers = {
+    ...COMMON,
+    ...own,
+    ...html && { "content-security-policy": policy, "vary": "host" },
+  };
+  const known = request.headers.get("if-none-match");
+  if (known !== null && matchesETag(known, own.etag, "weak")) {
+    return new Response(null, { status: 304, headers });
+  }
+  return new Response(request.method === "HEAD" ? null : body, { headers });
+}
+
+/** Returns the content security policy of the page (CSP Level 3). */
+function contentPolicy(host: string): string {
+  // Some browsers do not accept 'self' for WebSockets. A policy cannot name an IPv6 address.
+  const sockets = host.startsWith("[") ? "" : ` ws://${host} wss://${host}`;
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob:",
+    "manifest-src 'self'",
+    "worker-src 'self'",
+    `connect-src 'self'${sockets}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types portside",
+  ].join("; ");
+}
+
+/** Returns a short hash of texts and bytes, for paths and entity tags. */
+async function hashOf(parts: readonly (string | Uint8Array<ArrayBuffer>)[]): Promise<string> {
+  const bytes = await new Blob([...parts]).arrayBuffer();
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 16);
 }
 
 /**

@@ -24,7 +24,7 @@ function field(name: string, header: string, run: (request: Request) => unknown)
   };
 }
 
-const page = preparePage("en");
+const page = preparePage("en", "epoch");
 
 /** A user who says a line, and one who hears it. */
 function said(line: string): void {
@@ -96,8 +96,8 @@ export const ROWS: readonly CostRow[] = [
     ...field("originAllowed()", "origin", (request) => originAllowed(request, VISITORS)),
     covers: ["originAllowed"],
   },
-  field("the page", "if-none-match", async (request) => (await page).respond(request)),
-  field("the page", "host", async (request) => (await page).respond(request)),
+  field("the page", "if-none-match", async (request) => (await page).respond(request, "/")),
+  field("the page", "host", async (request) => (await page).respond(request, "/")),
   {
     name: "a line that is said",
     valid: "hello",
