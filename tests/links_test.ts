@@ -25,7 +25,7 @@ for (const folder of namesIn("links")) {
   Deno.test(`links/${folder} stands for the version of ${link.name} that deno.json asks for`, () => {
     const imports: Record<string, string> = config.imports;
     assertEquals(imports[link.name], `jsr:${link.name}@^${link.version}`);
-    assert(config.links.includes(`./links/${folder}`), "it is not in links of deno.json");
+    assert(config.workspace.includes(`./links/${folder}`), "it is not in workspace of deno.json");
   });
 
   Deno.test(`links/${folder} holds only what is used`, () => {
