@@ -10,6 +10,7 @@
 
 import type { RoomEvent } from "./events.ts";
 import { byteLength } from "./safe_text.ts";
+import { type Charset, encodeText } from "./telnet/charset.ts";
 import { type TerminalStyle, terminalText } from "./terminal_text.ts";
 
 /** The lines of one room in one turn of the event loop. */
@@ -22,6 +23,11 @@ class Batch {
   /** The start of the first line, and the end of each line. */
   readonly #ends = [0];
   #cut: { from: number; to: number; bytes: Uint8Array<ArrayBuffer> } | undefined;
+  readonly #charset: Charset;
+
+  constructor(charset: Charset) {
+    this.#charset = charset;
+  }
 
   /** The number of lines. */
   get lines(): number {
@@ -35,17 +41,16 @@ class Batch {
     this.#ends.push(this.#text.length);
   }
 
-  /** Returns lines as UTF-8. The result is cached, because most listeners need the same lines. */
+  /** Returns encoded lines. The result is cached, because most listeners need the same lines. */
   bytes(from: number, to: number): Uint8Array<ArrayBuffer> {
     if (this.#cut?.from !== from || this.#cut.to !== to) {
-      const bytes = encoder.encode(this.#text.slice(this.#ends[from], this.#ends[to]));
+      const text = this.#text.slice(this.#ends[from], this.#ends[to]);
+      const bytes = encodeText(text, this.#charset);
       this.#cut = { from, to, bytes };
     }
     return this.#cut.bytes;
   }
 }
-
-const encoder = new TextEncoder();
 
 /** One terminal that receives broadcasts. */
 export class Listener {
@@ -86,9 +91,10 @@ export class Listener {
 export class Broadcast {
   readonly #style: TerminalStyle;
   readonly #portion: number;
+  readonly #charset: Charset;
   readonly #batches = new Map<string, Batch>();
   #event: RoomEvent | undefined;
-  #batch = new Batch();
+  #batch: Batch;
   #line = 0;
   #spent = 0;
   #turn: PromiseWithResolvers<void> | undefined;
@@ -98,10 +104,13 @@ export class Broadcast {
    * @param style The format of the lines.
    * @param portion The number of bytes that may be said before the sockets are written. A send queue
    * can receive twice as much at once.
+   * @param charset The character encoding of the terminals.
    */
-  constructor(style: TerminalStyle, portion: number) {
+  constructor(style: TerminalStyle, portion: number, charset: Charset = "utf-8") {
     this.#style = style;
     this.#portion = portion;
+    this.#charset = charset;
+    this.#batch = new Batch(charset);
   }
 
   /**
@@ -137,7 +146,7 @@ export class Broadcast {
     let batch = this.#batches.get(event.room);
     if (batch === undefined || batch.size >= this.#portion) {
       if (batch !== undefined) flush(batch);
-      batch = new Batch();
+      batch = new Batch(this.#charset);
       this.#batches.set(event.room, batch);
       this.#endTurn();
     }

@@ -8,6 +8,7 @@ import { hostOf } from "../http/public_names.ts";
 import type { ServerStats, ServeTcpOptions } from "../../net/tcp/server_options.ts";
 import { badValue, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
+import { CHARSETS } from "./telnet/charset.ts";
 import type { TerminalLimits } from "./terminal.ts";
 import type { ChatWebOptions } from "./web.ts";
 
@@ -21,6 +22,12 @@ export const flags = {
     choices: ["en", "zh"],
     default: "en",
     help: "Language in terminals; the page follows the browser",
+  },
+  charset: {
+    type: "choice",
+    choices: CHARSETS,
+    default: "utf-8",
+    help: "Character encoding of terminals; the page is always UTF-8",
   },
   rate: {
     type: "number",
@@ -109,8 +116,9 @@ export function lobbyOptions(values: ChatFlags, log: CliLog): LobbyOptions {
 
 /** Returns the limits of each terminal. */
 export function terminalLimits(values: ChatFlags): TerminalLimits {
-  const { lang, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue } = values;
-  return { lang, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue };
+  const { lang, charset, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue } =
+    values;
+  return { lang, charset, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue };
 }
 
 /** Returns the options of the TCP server for terminals. */

@@ -37,6 +37,8 @@ import type { Lobby } from "./lobby.ts";
 import { REPLAYED, serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
 import { byteLength } from "./safe_text.ts";
 import { Throttle } from "../../net/throttle.ts";
+import { type Charset, CHARSETS, encodeText } from "./telnet/charset.ts";
+import { TerminalInput } from "./telnet/input.ts";
 import { sentence, type SentenceCode } from "./words.ts";
 
 /** The smallest send queue in bytes. The welcome with its messages has to fit. */
@@ -44,6 +46,8 @@ const MIN_QUEUE = 64 * 1024;
 
 /** The limits of one terminal. */
 export interface TerminalLimits extends TerminalStyle {
+  /** The character encoding of the terminal. */
+  readonly charset: Charset;
   /** The time to enter a name, in milliseconds; 0 removes the limit. */
   readonly nameTimeout: number;
   /** The time without a line of the user, in milliseconds; 0 removes the limit. */
@@ -62,6 +66,7 @@ export interface TerminalLimits extends TerminalStyle {
 const TERMINAL_RULES = new OptionRules<TerminalLimits>({
   lang: required(oneOf("en", "zh")),
   replay: required(limit),
+  charset: required(oneOf(...CHARSETS)),
   nameTimeout: required(milliseconds),
   idleTimeout: required(milliseconds),
   maxLine: required(count),
@@ -89,7 +94,7 @@ export class Terminals {
     TERMINAL_RULES.check("Terminals", limits);
     this.#lobby = lobby;
     this.#limits = limits;
-    this.#broadcast = new Broadcast(limits, limits.sendQueue / 4);
+    this.#broadcast = new Broadcast(limits, limits.sendQueue / 4, limits.charset);
     this.#joinRate = new JoinRate(limits.rate, limits.burst);
   }
 
@@ -149,6 +154,7 @@ class Terminal implements Face {
   readonly #broadcast: Broadcast;
   readonly #listener: Listener;
   readonly #limits: TerminalLimits;
+  readonly #input: TerminalInput;
   readonly #throttle: Throttle;
 
   constructor(conn: Connection, broadcast: Broadcast, limits: TerminalLimits) {
@@ -159,6 +165,7 @@ class Terminal implements Face {
     this.#broadcast = broadcast;
     this.#listener = new Listener((bytes) => conn.trySend(bytes));
     this.#limits = limits;
+    this.#input = new TerminalInput(conn, limits);
     this.#throttle = new Throttle(limits.rate, limits.burst);
   }
 
@@ -170,7 +177,7 @@ class Terminal implements Face {
       return;
     }
     this.flush();
-    this.#conn.trySend(terminalText(event, this.#limits));
+    this.#show(terminalText(event, this.#limits));
     if (event.type === "bye") void this.#conn.close();
   }
 
@@ -182,7 +189,7 @@ class Terminal implements Face {
   /** Sends a sentence of the face itself. */
   tell(code: SentenceCode, params?: Params): void {
     this.flush();
-    this.#conn.trySend(serverLines(sentence(this.#limits.lang, code, params)));
+    this.#show(serverLines(sentence(this.#limits.lang, code, params)));
   }
 
   /** Explains the refusal of a name, and asks for another one if that can help. */
@@ -190,7 +197,7 @@ class Terminal implements Face {
     const { lang } = this.#limits;
     const question = again && code.startsWith("name-") && code !== "name-space";
     const more = question ? ` ${sentence(lang, "try-again")}` : "";
-    this.#conn.trySend(serverLines(sentence(lang, code, params) + more));
+    this.#show(serverLines(sentence(lang, code, params) + more));
   }
 
   /** Returns the name that the user enters; null if there is none in time. */
@@ -204,31 +211,31 @@ class Terminal implements Face {
     }
   }
 
-  /** Returns the next line, at most at the rate limit. Lines that are too long get an answer. */
+  /** Returns the next line, at most at the rate limit. Lines that cannot be used get an answer. */
   async line(due = Infinity): Promise<string | null> {
-    const { maxLine: max, idleTimeout } = this.#limits;
+    const { maxLine, idleTimeout, charset } = this.#limits;
     while (true) {
-      const left = Math.min(due - performance.now(), idleTimeout || Infinity);
-      const timeout = left === Infinity ? 0 : Math.max(1, left);
-      const line = await this.#conn.readLine({ max, timeout }).catch(tooLong);
-      const wait = line === null ? 0 : this.#throttle.take(performance.now());
+      const idleDue = idleTimeout > 0 ? performance.now() + idleTimeout : Infinity;
+      const line = await this.#input.next(Math.min(due, idleDue));
+      if (line.type === "end") return null;
+      const wait = this.#throttle.take(performance.now());
       // A pause in reading slows the sender down by backpressure and loses nothing.
       if (wait > 0) await delay(wait, { signal: this.#conn.signal });
-      if (line !== undefined) return line;
-      this.tell("too-long", { max: `${max}` });
+      if (line.type === "line") return line.text;
+      if (line.type === "too-long") this.tell("too-long", { max: `${maxLine}` });
+      else if (line.type === "are-you-there") this.tell("here");
+      else this.tell("not-decodable", { charset, guess: line.guess });
     }
+  }
+
+  #show(lines: string): void {
+    this.#conn.trySend(encodeText(lines, this.#limits.charset));
   }
 }
 
 /** Returns the network of a user, for the limits of an address. */
 function networkOf({ remoteAddr }: Connection): string {
   return "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
-}
-
-/** Ignores the error of a line that is too long. The connection skips the rest of the line. */
-function tooLong(error: unknown): undefined {
-  if (error instanceof NetError && error.kind === "limit" && error.phase === "read") return;
-  throw error;
 }
 
 /** Returns whether an error is the time limit of a read. */

@@ -24,6 +24,8 @@ export type FaceCode =
   | "alone"
   | "more"
   | "earlier"
+  | "here"
+  | "not-decodable"
   | "private";
 
 /** The code of any sentence. */
@@ -48,6 +50,10 @@ const en: Sentences = {
   more: ", and {count} more",
   private: "private",
   earlier: "Earlier in #{room}:",
+  here: "The chat is here.",
+  "not-decodable":
+    "That line was not sent: it is not {charset} (perhaps {guess}). Set your terminal to {charset}, " +
+    "or let the operator start the chat with --charset {guess}.",
 
   "bye-quit": "Good-bye.",
   "bye-displaced": "You joined again from another place. Good-bye.",
@@ -118,6 +124,10 @@ const zh: Sentences = {
   more: ", 等另外 {count} 人",
   private: "私信",
   earlier: "#{room} 之前的消息：",
+  here: "聊天室在线。",
+  "not-decodable":
+    "这一行没有发送：不是 {charset} 编码（可能是 {guess}）。请把终端设为 {charset}，" +
+    "或请管理员用 --charset {guess} 启动聊天室。",
 
   "bye-quit": "再见。",
   "bye-displaced": "你已从别处重新进入，再见。",

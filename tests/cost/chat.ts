@@ -3,6 +3,10 @@
 import { checkName, checkRoom, nameKey } from "../../examples/chat/names.ts";
 import { type Face, Lobby } from "../../examples/chat/lobby.ts";
 import { byteLength, isBlank, neutralise } from "../../examples/chat/safe_text.ts";
+import { decodeText, guessCharset } from "../../examples/chat/telnet/charset.ts";
+import { TelnetDecoder } from "../../examples/chat/telnet/codec.ts";
+import { editLine } from "../../examples/chat/telnet/line_editor.ts";
+import { LineSplitter } from "../../examples/chat/telnet/line_splitter.ts";
 import { hostAllowed, originAllowed, preparePage } from "../../examples/chat/web_page.ts";
 import { preferredLang } from "../../examples/chat/words.ts";
 import type { CostRow } from "../_support/cost.ts";
@@ -36,6 +40,18 @@ function said(line: string): void {
   lobby.join({ name: "bob" }, face);
   if (!("say" in ann)) throw new Error("ann may not come in");
   ann.say(line);
+}
+
+/** Bytes of a terminal, each in a read of its own, until they are lines. */
+function typed(text: string): void {
+  const telnet = new TelnetDecoder();
+  const lines = new LineSplitter(LINE);
+  for (let at = 0; at < text.length; at++) {
+    lines.push(telnet.decode(Uint8Array.of(text.charCodeAt(at))).data);
+    for (let line; (line = lines.next()) !== undefined;) {
+      if (line !== "too-long") editLine(decodeText(line, "latin-1") ?? "");
+    }
+  }
 }
 
 /** All of them. */
@@ -77,6 +93,23 @@ export const ROWS: readonly CostRow[] = [
     ],
     around: [["\x1b[", ""], ["\x1b]", ""], ["\u0301", ""]],
     run: neutralise,
+  },
+  {
+    name: "what a terminal sends byte by byte",
+    limit: 4096,
+    units: ["\xff\xf6", "\xff\xfa", "\xff\xfb\x01", "\r", "\r\0", "\n", "a\r"],
+    run: typed,
+  },
+  {
+    name: "editLine()",
+    limit: LINE,
+    units: ["\b", "a\b", "a \x17", "a\x15", "a\u0301\b", "\u{1F468}\u200d"],
+    run: editLine,
+  },
+  {
+    name: "guessCharset()",
+    limit: LINE,
+    run: (text) => guessCharset(Uint8Array.from(text, (character) => character.charCodeAt(0))),
   },
   { name: "isBlank()", covers: ["isBlank"], limit: LINE, run: isBlank },
   { name: "byteLength()", covers: ["byteLength"], limit: LINE, run: byteLength },

@@ -10,6 +10,7 @@ const NEEDED = { now: () => 0, secret: () => "secret" };
 const TERMINAL: TerminalLimits = {
   lang: "en",
   replay: 20,
+  charset: "utf-8",
   nameTimeout: 30_000,
   idleTimeout: 0,
   maxLine: 4096,
@@ -50,6 +51,7 @@ Deno.test("Lobby checks every option", async () => {
 Deno.test("serveTerminals() checks every limit", async () => {
   await checkEveryOption<TerminalLimits>("Terminals", {
     lang: "none",
+    charset: "none",
     replay: "count",
     nameTimeout: "time",
     idleTimeout: "time",

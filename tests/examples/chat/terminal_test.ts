@@ -9,6 +9,7 @@ import { testLobby } from "./_faces.ts";
 const LIMITS: TerminalLimits = {
   lang: "en",
   replay: 5,
+  charset: "utf-8",
   nameTimeout: 10_000,
   idleTimeout: 0,
   maxLine: 64,
@@ -162,12 +163,70 @@ Deno.test("escapes of one user do not reach the terminals of the others", async 
   await using ann = await new User(terminals).enter("Ann");
   await using bob = await new User(terminals).enter("Bob");
   await bob.conn.write("\x1b]0;owned\x07\x1b[2Jhi\rCem joined\x1b[0m \u202etxt.exe\n\x1b[2J\n");
-  await bob.conn.write(new Uint8Array([0xff, 0x9b, 0x31, 0x6d, 0x41, 0x0a]));
-  assertEquals(await ann.lines(3), [
+  await bob.conn.write(new Uint8Array([0x9b, 0x31, 0x6d, 0x41, 0x0a]));
+  await bob.conn.write("bye\n");
+  assertEquals(await ann.lines(4), [
     "Bob joined",
-    "Bob: hi Cem joined txt.exe",
-    "Bob: \ufffd\ufffd1mA",
+    "Bob: hi",
+    "Bob: Cem joined txt.exe",
+    "Bob: bye",
   ]);
+});
+
+Deno.test("a terminal that negotiates and presses Ctrl+C is answered and understood", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = new User(terminals, { faults: { chunkSize: 1 } });
+  await bob.conn.write(new Uint8Array([255, 251, 31, 255, 253, 1]));
+  await bob.conn.write("Bob\r\0");
+  assertEquals(await bob.line(), GREETING);
+  assertEquals(await bob.conn.readExact(6), new Uint8Array([255, 254, 31, 255, 252, 1]));
+  assertEquals(await bob.line(), "* You are Bob in #lobby with Ann. /help lists the commands.");
+  await bob.conn.write(new Uint8Array([255, 244, 255, 253, 6]));
+  await bob.conn.write("/msg Ann psst\r\nhello\r\n");
+  assertEquals(await bob.conn.readExact(3), new Uint8Array([255, 251, 6]));
+  assertEquals(await ann.lines(3), ["Bob joined", "[private] Bob -> Ann: psst", "Bob: hello"]);
+  await bob.conn.write(new Uint8Array([255, 246]));
+  assertEquals(await bob.lines(2), ["[private] Bob -> Ann: psst", "* The chat is here."]);
+});
+
+Deno.test("a terminal without line editing erases what it has typed, also in its name", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = new User(terminals);
+  await bob.conn.write(`Bib\b\bob\r\nhunter2${"\x7f".repeat(7)}hello\r\nsecret\x15bye\r\n`);
+  await bob.conn.write(`${"x".repeat(60)}${"\b".repeat(60)}short\n`);
+  assertEquals(await ann.lines(4), ["Bob joined", "Bob: hello", "Bob: bye", "Bob: short"]);
+});
+
+Deno.test("a line in another encoding is not sent, and its author learns what to do", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = await new User(terminals).enter("Bob");
+  await bob.conn.write(new Uint8Array([0xc4, 0xe3, 0xba, 0xc3, 10, 0x63, 0x61, 0x66, 0xe9, 10]));
+  await bob.conn.write("hi\n");
+  const told = (guess: string) =>
+    `* That line was not sent: it is not utf-8 (perhaps ${guess}). Set your terminal to utf-8, ` +
+    `or let the operator start the chat with --charset ${guess}.`;
+  assertEquals(await bob.lines(2), [told("gbk"), told("latin-1")]);
+  assertEquals(await ann.lines(2), ["Bob joined", "Bob: hi"]);
+});
+
+Deno.test("a terminal in GBK writes and reads Chinese", async () => {
+  const { terminals } = setUp({ charset: "gbk", lang: "zh" });
+  await using ann = new User(terminals);
+  await using bob = new User(terminals);
+  const read = async ({ conn }: User) => {
+    const bytes = (await conn.readChunk({ timeout: 30_000 }))!;
+    return new TextDecoder("gbk", { fatal: true }).decode(bytes);
+  };
+  assertMatch(await read(ann), /^\* 欢迎来到聊天室/);
+  await ann.conn.write("Ann\n");
+  assertMatch(await read(ann), /^\* 你是 Ann/);
+  await bob.conn.write(new Uint8Array([0xd0, 0xa1, 0xc3, 0xf7, 10, 0xc4, 0xe3, 0xba, 0xc3, 10]));
+  let heard = "";
+  while (!heard.endsWith("小明: 你好\n")) heard += await read(ann);
+  assertEquals(heard, "小明 加入了\n小明: 你好\n");
 });
 
 Deno.test("a flood is slowed down by not reading on, and nothing is lost", async () => {

@@ -1,0 +1,93 @@
+/**
+ * Reads the lines of one terminal: Telnet, ends of lines, encoding, editing keys.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../../net/connection/connection.ts";
+import { byteLength } from "../safe_text.ts";
+import { type Charset, decodeText, guessCharset } from "./charset.ts";
+import { TelnetDecoder } from "./codec.ts";
+import { editLine } from "./line_editor.ts";
+import { LineSplitter } from "./line_splitter.ts";
+
+/** A line of a terminal, or the reason for which it cannot be used. */
+export type TerminalLine =
+  | { readonly type: "line"; readonly text: string }
+  | { readonly type: "too-long" }
+  /** The line is not in the expected encoding, but probably in another one. */
+  | { readonly type: "not-decodable"; readonly guess: Charset }
+  /** The user asked "Are you there?" by Telnet. */
+  | { readonly type: "are-you-there" }
+  | { readonly type: "end" };
+
+/** The settings of {@linkcode TerminalInput}. */
+export interface TerminalInputOptions {
+  /** The encoding of the terminal. */
+  readonly charset: Charset;
+  /** The maximum size of a line in bytes of UTF-8. */
+  readonly maxLine: number;
+}
+
+/** The input of one terminal. */
+export class TerminalInput {
+  readonly #conn: Connection;
+  readonly #options: TerminalInputOptions;
+  readonly #telnet = new TelnetDecoder();
+  readonly #lines: LineSplitter;
+  #asked = false;
+
+  /**
+   * @param conn The connection of the terminal. Nothing else may read from it.
+   * @param options The encoding and the maximum of a line.
+   */
+  constructor(conn: Connection, options: TerminalInputOptions) {
+    this.#conn = conn;
+    this.#options = options;
+    // Erased characters count here, and do not count in the line that remains.
+    this.#lines = new LineSplitter(options.maxLine * 2);
+  }
+
+  /**
+   * Waits for the next line.
+   *
+   * @param due The time of `performance.now()` at which the wait ends with a `NetError` of kind "timeout".
+   * @returns The line, or why there is none.
+   */
+  async next(due: number): Promise<TerminalLine> {
+    while (true) {
+      const line = this.#lines.next();
+      if (line === "too-long") return { type: "too-long" };
+      if (line !== undefined) return this.#decode(line);
+      if (this.#asked) {
+        this.#asked = false;
+        return { type: "are-you-there" };
+      }
+      if (!await this.#read(due)) {
+        const last = this.#lines.end();
+        return last === undefined ? { type: "end" } : this.#decode(last);
+      }
+    }
+  }
+
+  /** Reads some bytes. Returns false at the end. */
+  async #read(due: number): Promise<boolean> {
+    const timeout = due === Infinity ? 0 : Math.max(1, due - performance.now());
+    const inMessage = this.#lines.partial;
+    const chunk = await this.#conn.readChunk({ timeout, inMessage, lent: true });
+    if (chunk === null) return false;
+    const { data, answer, areYouThere } = this.#telnet.decode(chunk);
+    if (answer.length > 0) this.#conn.trySend(answer);
+    this.#asked ||= areYouThere;
+    this.#lines.push(data);
+    return true;
+  }
+
+  #decode(bytes: Uint8Array): TerminalLine {
+    const { charset, maxLine } = this.#options;
+    const typed = decodeText(bytes, charset);
+    if (typed === undefined) return { type: "not-decodable", guess: guessCharset(bytes) };
+    const text = editLine(typed);
+    return byteLength(text) > maxLine ? { type: "too-long" } : { type: "line", text };
+  }
+}
