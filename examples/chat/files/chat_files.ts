@@ -108,6 +108,8 @@ export class ChatFiles {
   readonly #options: Required<ChatFilesOptions>;
   /** The files that arrive now, with the bytes that are reserved for each. */
   readonly #arriving = new Set<Arrival>();
+  /** The number of files that have ended, stored or not. */
+  #ended = 0;
   #tidying: Promise<void> | undefined;
 
   /**
@@ -152,6 +154,7 @@ export class ChatFiles {
       return await this.#store(upload, arrival);
     } finally {
       this.#arriving.delete(arrival);
+      this.#ended++;
     }
   }
 
@@ -195,19 +198,38 @@ export class ChatFiles {
     if (size > maxFile) {
       throw new FileRefusal("file-too-large", `The file is larger than ${maxFile} bytes`);
     }
-    if (size <= arrival.size) return;
-    arrival.size = size; // Before the await, so that simultaneous files see it.
-    const [all, own] = await Promise.all([
-      this.#records.filesTotal(),
-      this.#records.filesTotal(arrival.user),
-    ]);
-    const others = [...this.#arriving];
-    const mine = others.filter(({ user }) => user === arrival.user);
-    if (own.size + sum(mine) > maxPerUser) {
-      throw new FileRefusal("user-quota", `Your files are larger than ${maxPerUser} bytes in all`);
-    }
-    if (all.size + sum(others) > maxTotal) {
-      throw new FileRefusal("files-full", "There is no room for more files");
+    const more = size - arrival.size;
+    if (more <= 0) return;
+    await this.#withUsage(arrival.user, (all, own) => {
+      if (own + more > maxPerUser) {
+        throw new FileRefusal(
+          "user-quota",
+          `Your files are larger than ${maxPerUser} bytes in all`,
+        );
+      }
+      if (all + more > maxTotal) {
+        throw new FileRefusal("files-full", "There is no room for more files");
+      }
+      arrival.size = size;
+    });
+  }
+
+  /**
+   * Passes on the size of all files and of those of a user, with the bytes that are reserved. The
+   * action runs at once, so that no other file changes the sizes before it.
+   */
+  async #withUsage(user: number, action: (all: number, own: number) => void): Promise<void> {
+    for (;;) {
+      const ended = this.#ended;
+      const [all, own] = await Promise.all([
+        this.#records.filesTotal(),
+        this.#records.filesTotal(user),
+      ]);
+      // A file that has ended meanwhile might be missing in both numbers.
+      if (ended !== this.#ended) continue;
+      const others = [...this.#arriving];
+      const mine = others.filter((arrival) => arrival.user === user);
+      return action(all.size + sum(others), own.size + sum(mine));
     }
   }
 
