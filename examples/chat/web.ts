@@ -7,12 +7,18 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { serveHttp } from "../../http/server/server.ts";
-import type { HttpServer, HttpServerStats } from "../../http/server/options.ts";
+import type {
+  HttpHandler,
+  HttpInfo,
+  HttpServer,
+  HttpServerStats,
+} from "../../http/server/options.ts";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
 import {
   callback,
   count,
+  group,
   integer,
   limit,
   listenPort,
@@ -30,6 +36,12 @@ import { upgrade as openWebSocket } from "../../ws/server/upgrade.ts";
 import { JoinRate } from "./join_rate.ts";
 import { chatMetrics } from "./metrics.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./prometheus.ts";
+import {
+  FILE_HANDLER_RULES,
+  fileHandler,
+  type FileHandlerOptions,
+  FILES_PATH,
+} from "./files/http.ts";
 import type { Lobby } from "./lobby.ts";
 import {
   hostAllowed,
@@ -37,6 +49,7 @@ import {
   preparePage,
   textResponse,
   type Visitors,
+  withCommonHeaders,
 } from "./web_page.ts";
 import { WebBroadcast } from "./web_broadcast.ts";
 import {
@@ -61,6 +74,8 @@ export interface ChatWebOptions extends Visitors, WebSocketLimits {
   readonly maxConnectionsPerAddress: number;
   /** The interval of pings to a silent browser, in milliseconds; 0 sends none. */
   readonly pingInterval: number;
+  /** The attached files; without them, `/files` is 404. */
+  readonly files?: FileHandlerOptions | undefined;
   /** Returns additional metrics. */
   readonly metrics?: () => readonly Metric[];
 }
@@ -80,6 +95,7 @@ const WEB_RULES = new OptionRules<ChatWebOptions>({
   rate: required(numberFrom(0)),
   burst: required(count),
   nameTimeout: required(milliseconds),
+  files: group(FILE_HANDLER_RULES),
   metrics: callback,
 });
 
@@ -130,6 +146,7 @@ class RunningWeb implements ChatWeb {
   readonly #server: HttpServer;
   readonly #side: WebSide;
   readonly #page: ReturnType<typeof preparePage>;
+  readonly #files: HttpHandler | undefined;
   readonly #started = performance.now();
   /** All WebSockets with their addresses; for IPv6, the network. */
   readonly #faces = new Map<WebSocketFace, string>();
@@ -141,6 +158,7 @@ class RunningWeb implements ChatWeb {
     const { hostname, port, maxConnections, maxConnectionsPerAddress } = options;
     this.#options = options;
     this.#page = preparePage(options.lang, lobby.epoch);
+    this.#files = options.files && fileHandler(options.files);
     this.#side = {
       lobby,
       broadcast: new WebBroadcast(encodeEvent),
@@ -154,18 +172,19 @@ class RunningWeb implements ChatWeb {
         port,
         hardened: true, // The same limits on loopback as elsewhere.
         allowedHosts: "any", // hostAllowed() checks hosts; its answer names the flag.
+        maxBody: 0, // Only fileHandler() reads a body, and limits it.
         maxRequests: 0, // A WebSocket is one long request; maxConnections limits them.
         maxConnections: roomFor(maxConnections),
         maxConnectionsPerAddress: roomFor(maxConnectionsPerAddress),
       },
-      (request, { remoteAddr }) => this.#respond(request, remoteAddr),
+      (request, info) => this.#respond(request, info),
     );
     this.addr = this.#server.addr;
     this.url = this.#server.url;
     this.finished = this.#server.finished;
   }
 
-  async #respond(request: Request, remote: Deno.NetAddr): Promise<Response> {
+  async #respond(request: Request, info: HttpInfo): Promise<Response> {
     if (!hostAllowed(request, this.#options)) {
       this.#turnedAway.host++;
       return textResponse(421, "This server does not answer for this host: see --allow-host\n");
@@ -175,6 +194,9 @@ class RunningWeb implements ChatWeb {
       return textResponse(400, "The Host of the request is invalid\n");
     }
     const path = new URL(request.url).pathname;
+    if (path === FILES_PATH || path.startsWith(`${FILES_PATH}/`)) {
+      return await this.#answerFile(request, info);
+    }
     const page = (await this.#page).respond(request, path);
     if (page === undefined && !["/ws", "/healthz", "/metrics"].includes(path)) {
       return textResponse(404, "Not found\n");
@@ -183,7 +205,7 @@ class RunningWeb implements ChatWeb {
       const allow = path === "/ws" ? "GET" : "GET, HEAD";
       return textResponse(405, "Method not allowed\n", { allow });
     }
-    if (path === "/ws") return this.#upgrade(request, remote);
+    if (path === "/ws") return this.#upgrade(request, info.remoteAddr);
     if (page !== undefined) return page;
     const noStore = { "cache-control": "no-store" };
     if (path === "/metrics") {
@@ -192,6 +214,14 @@ class RunningWeb implements ChatWeb {
     return this.#stopping
       ? textResponse(503, "stopping\n", noStore)
       : textResponse(200, "ok\n", noStore);
+  }
+
+  async #answerFile(request: Request, info: HttpInfo): Promise<Response> {
+    if (this.#files === undefined) return textResponse(404, "Not found\n");
+    if (request.method === "POST" && !originAllowed(request, this.#options)) {
+      return textResponse(403, "This site may not send files: see --allow-origin\n");
+    }
+    return withCommonHeaders(await this.#files(request, info));
   }
 
   async #upgrade(request: Request, remote: Deno.NetAddr): Promise<Response> {

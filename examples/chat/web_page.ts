@@ -53,6 +53,17 @@ export function textResponse(
   return new Response(text, { status, headers: { ...COMMON, "content-type": type, ...headers } });
 }
 
+/**
+ * Adds the common header fields to a response.
+ *
+ * @param response A response whose headers may be changed.
+ * @returns The same response with all security headers.
+ */
+export function withCommonHeaders(response: Response): Response {
+  for (const [name, value] of Object.entries(COMMON)) response.headers.set(name, value);
+  return response;
+}
+
 /** The page and its files. */
 export interface Page {
   /** Returns the response to GET or HEAD; undefined if the page has no such file. */

@@ -17,8 +17,9 @@ import { bearerAuth, userOf } from "../../../http/handlers/auth.ts";
 import { answerWith } from "../../../http/internal/representation.ts";
 import { problem } from "../../../http/problem.ts";
 import type { HttpHandler } from "../../../http/server/options.ts";
+import { callback, OptionRules, required, rule } from "../../../net/internal/options.ts";
 import type { FileRecord } from "../archive/archive.ts";
-import { type ChatFiles, type FileProblem, FileRefusal } from "./chat_files.ts";
+import { ChatFiles, type FileProblem, FileRefusal } from "./chat_files.ts";
 import { decodeFileName, encodeDisposition } from "./file_name.ts";
 import { isPicture } from "./file_type.ts";
 
@@ -35,6 +36,12 @@ export interface FileHandlerOptions {
   /** Returns the id of the user with a token; undefined if nobody has it. */
   readonly userOf: (token: string) => Promise<number | undefined>;
 }
+
+/** The rules for {@linkcode FileHandlerOptions}. */
+export const FILE_HANDLER_RULES = new OptionRules<FileHandlerOptions>({
+  files: required(rule("ChatFiles", (value) => value instanceof ChatFiles)),
+  userOf: required(callback),
+});
 
 const STATUS: Readonly<Record<FileProblem, number>> = {
   "file-too-large": 413,

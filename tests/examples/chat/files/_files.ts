@@ -7,8 +7,10 @@ import {
   type FileRecords,
 } from "../../../../examples/chat/files/chat_files.ts";
 import type { BlobStore } from "../../../../examples/chat/files/blob_store.ts";
+import type { ChatWeb } from "../../../../examples/chat/web.ts";
 import { DiskBlobs } from "../../../../examples/chat/files/disk_blobs.ts";
 import { MemoryBlobs } from "../../../../examples/chat/files/memory_blobs.ts";
+import { lobby, serve } from "../_browser.ts";
 
 /** Records of files in memory. `use` and `drop` stand for messages that come and go. */
 export class TestRecords implements FileRecords {
@@ -90,4 +92,19 @@ export async function idsOf(blobs: BlobStore): Promise<string[]> {
   const ids = [];
   for await (const id of blobs.ids()) ids.push(id);
   return ids.sort();
+}
+
+/** Returns the user of a token: "t1" is of user 1, and so on. */
+export function userOf(token: string): Promise<number | undefined> {
+  const id = /^t(\d)$/.exec(token)?.[1];
+  return Promise.resolve(id === undefined ? undefined : Number(id));
+}
+
+/** Starts a web side with files. */
+export function startFiles(
+  options: ChatFilesOptions = {},
+  blobs: BlobStore = new MemoryBlobs(),
+): Files & { web: ChatWeb } {
+  const all = makeFiles(blobs, options);
+  return { ...all, web: serve(lobby(), { files: { files: all.files, userOf } }) };
 }
