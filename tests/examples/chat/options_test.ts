@@ -80,6 +80,7 @@ Deno.test("serveChatWeb() checks every option, and shutdown() its deadline", asy
     rate: "number",
     burst: "count",
     nameTimeout: "time",
+    files: "none",
     metrics: "none",
   }, async (options) => {
     await using _web = serveChatWeb(new Lobby(NEEDED), { ...WEB, ...options });
