@@ -23,7 +23,7 @@
 import { retry as retryStd, RetryError } from "@std/async/retry";
 import { noteAttempts } from "./internal/attempt_counts.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors/errors.ts";
-import { withDeadline } from "./internal/deadline.ts";
+import { orAbort } from "./internal/or_abort.ts";
 import { callback, MAX_TIMER, OptionRules } from "./internal/options.ts";
 import { BUDGET_RULES, RETRY_RULES } from "./internal/retry_rules.ts";
 
@@ -299,7 +299,7 @@ function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
 /** Waits for an attempt until the signal is aborted. A later result is disposed of. */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
-    return await withDeadline(work, 0, unreachable, signal);
+    return await orAbort(work, signal);
   } catch (error) {
     // Otherwise a connection that nobody receives would stay open.
     if (signal.aborted) work.then(dispose).catch(() => {});
@@ -312,8 +312,4 @@ async function dispose(value: unknown): Promise<void> {
   const disposable: Partial<AsyncDisposable & Disposable> = value;
   if (Symbol.asyncDispose in disposable) await disposable[Symbol.asyncDispose]?.();
   else disposable[Symbol.dispose]?.();
-}
-
-function unreachable(): never {
-  throw new Error("There is no time limit");
 }

@@ -7,7 +7,9 @@ import { escapeControls } from "../../net/text.ts";
 import type { HttpDial, HttpDialer } from "./options.ts";
 import { Clock } from "../internal/clock.ts";
 import { closeQuietly } from "../../net/internal/close_quietly.ts";
-import { dialAny, isAddress, orAbort } from "../internal/dial.ts";
+import { connectByDeno } from "../../net/internal/connect_by_deno.ts";
+import { connectToFirst } from "../../net/internal/happy_eyeballs.ts";
+import { orAbort } from "../../net/internal/or_abort.ts";
 import { Expired } from "./_time_limits.ts";
 import type { Timeouts } from "./_request_plan.ts";
 import { firstBytes, pump, socksSource, writeAll } from "../internal/relay.ts";
@@ -215,7 +217,11 @@ export class Dialer {
         if (!isAddress(hostname)) resolved = performance.now();
         addresses = await orAbort(this.#permit(target, addresses), both);
       }
-      const conn = await dialAny(addresses ?? [hostname], port, both);
+      const conn = await connectToFirst(
+        addresses ?? [hostname],
+        both,
+        (address, own) => connectByDeno(address, port, own),
+      );
       this.#failures.delete(name);
       conn.unref();
       conn.setNoDelay();
@@ -319,4 +325,9 @@ function remember<T>(map: Map<string, T>, name: string, value: T): void {
   if (map.size > MAX_REMEMBERED) {
     for (const oldest of map.keys()) return void map.delete(oldest);
   }
+}
+
+/** Returns whether a host is an IP address and not a name. */
+function isAddress(hostname: string): boolean {
+  return hostname.includes(":") || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(hostname);
 }

@@ -8,7 +8,9 @@ import {
 import { readAddressBytes } from "../../net/address_block.ts";
 import { NetError, type NetErrorKind, toNetError } from "../../net/errors/errors.ts";
 import type { Transport } from "../../net/connection/transport.ts";
-import { dialAny, dialAnyBy, orAbort } from "../internal/dial.ts";
+import { connectByDeno } from "../../net/internal/connect_by_deno.ts";
+import { connectToFirst } from "../../net/internal/happy_eyeballs.ts";
+import { orAbort } from "../../net/internal/or_abort.ts";
 import type { LocalAddresses } from "./_local_addresses.ts";
 import { Http1Decoder } from "../http1/codec.ts";
 import type { TickClock, Ticked } from "./_clock.ts";
@@ -267,7 +269,11 @@ async function dialFrom(
   signal: AbortSignal,
 ): Promise<Transport> {
   if (from === undefined) {
-    const conn = await dialAny(addresses, port, signal);
+    const conn = await connectToFirst(
+      addresses,
+      signal,
+      (address, own) => connectByDeno(address, port, own),
+    );
     conn.setNoDelay();
     return conn;
   }
@@ -279,9 +285,11 @@ async function dialFrom(
       `no localAddress has the family of ${addresses.join(" ")}`,
     );
   }
-  const connect = (hostname: string, port: number, signal: AbortSignal) =>
-    from.connect(hostname, port, signal);
-  return await dialAnyBy(connect, reachable, port, signal);
+  return await connectToFirst(
+    reachable,
+    signal,
+    (address, own) => from.connect(address, port, own),
+  );
 }
 
 /** Returns whether an error is the reply of a SOCKS server that cannot reach a target. */

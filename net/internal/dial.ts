@@ -6,6 +6,7 @@ import { retry, type RetryOptions } from "../retry.ts";
 import type { Transport } from "../connection/transport.ts";
 import { addressesOf } from "./resolve_host.ts";
 import { tried } from "./tried_text.ts";
+import { connectByDeno } from "./connect_by_deno.ts";
 import { CONNECTION } from "./connection_limits.ts";
 import { dialFrom } from "./dial_from_address.ts";
 import { hostName, ipAddress } from "./host_rules.ts";
@@ -64,11 +65,9 @@ export async function dial(options: ConnectTcpOptions): Promise<Transport> {
     ? setTimeout(() => stop.abort(late), timeout)
     : undefined;
   signal?.addEventListener("abort", onAbort);
-  // Deno.connect calls this method after it has connected, and would then leak the connection.
-  stop.signal.throwIfAborted = () => {};
   try {
     const conn = localAddress === undefined
-      ? await Deno.connect({ hostname, port, signal: stop.signal })
+      ? await connectByDeno(hostname, port, stop.signal)
       : await dialFrom({
         hostname,
         port,

@@ -5,12 +5,10 @@ import { readAddressBytes } from "../address_block.ts";
 import { NetError } from "../errors/errors.ts";
 import type { Transport } from "../connection/transport.ts";
 import { resolveHost } from "./resolve_host.ts";
-import { withDeadline } from "./deadline.ts";
+import { connectToFirst } from "./happy_eyeballs.ts";
+import { orAbort } from "./or_abort.ts";
 import { pipeOf, ResetTransport } from "./reset_transport.ts";
 import { SOCKET, systemError, type TcpHandle, type UvHandles, uvHandles } from "./uv_handles.ts";
-
-/** Time in milliseconds until the next address is tried, too (RFC 8305 §5). */
-const STAGGER = 250;
 
 /** The addresses and socket options of a connection. */
 export interface DialFromOptions {
@@ -34,7 +32,7 @@ export async function dialFrom(options: DialFromOptions): Promise<Transport> {
   const size = readAddressBytes(localAddress)!.length;
   const addresses = readAddressBytes(hostname) !== undefined
     ? [hostname]
-    : (await withDeadline(resolveHost(hostname, port), 0, () => signal.reason, signal))
+    : (await orAbort(resolveHost(hostname, port), signal))
       .map(({ address }) => address)
       .filter((one) => readAddressBytes(one)?.length === size);
   if (addresses.length === 0) {
@@ -43,47 +41,7 @@ export async function dialFrom(options: DialFromOptions): Promise<Transport> {
     throw new NetError(message, { kind: "unreachable", phase: "connect", address });
   }
   signal.throwIfAborted();
-  return await firstOf(addresses, signal, (one, signal) => dialOne(uv, one, options, signal));
-}
-
-/** Returns the first open connection. The next address is tried when one fails or is slow. */
-async function firstOf(
-  addresses: readonly string[],
-  signal: AbortSignal,
-  dial: (address: string, signal: AbortSignal) => Promise<Transport>,
-): Promise<Transport> {
-  if (addresses.length === 1) return await dial(addresses[0]!, signal);
-  const stop = new AbortController();
-  const turns = addresses.map(() => Promise.withResolvers<void>());
-  const timers = turns.map(({ resolve }, index) => setTimeout(resolve, index * STAGGER));
-  const onAbort = () => {
-    stop.abort(signal.reason);
-    for (const { resolve } of turns) resolve();
-  };
-  signal.addEventListener("abort", onAbort);
-  let first: Transport | undefined;
-  const attempts = addresses.map(async (address, index) => {
-    await turns[index]!.promise;
-    try {
-      const transport = await dial(address, stop.signal);
-      // Two connections may open at the same time.
-      if (first !== undefined) transport.close();
-      return first ??= transport;
-    } catch (error) {
-      turns[index + 1]?.resolve();
-      throw error;
-    }
-  });
-  try {
-    return await Promise.any(attempts);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw (error as AggregateError).errors[0];
-  } finally {
-    timers.forEach(clearTimeout);
-    signal.removeEventListener("abort", onAbort);
-    stop.abort();
-  }
+  return await connectToFirst(addresses, signal, (one, own) => dialOne(uv, one, options, own));
 }
 
 /** Connects to one address. */
