@@ -1,5 +1,6 @@
 import { flag, OptionRules, rule } from "../net/internal/options.ts";
 import { xorKey } from "./_frame_mask.ts";
+import { CloseCode, isCloseCode } from "./internal/close_codes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -93,11 +94,13 @@ export function encodeWsFrame(
  * @throws {RangeError} If the code may not be sent, or the reason is too long.
  */
 export function encodeWsClose(
-  code = 1005,
+  code: number = CloseCode.none,
   reason = "",
   options?: Pick<WsFrameOptions, "mask">,
 ): Uint8Array<ArrayBuffer> {
-  if (code === 1005 && reason === "") return encodeWsFrame(WsOpcode.close, NOTHING, options);
+  if (code === CloseCode.none && reason === "") {
+    return encodeWsFrame(WsOpcode.close, NOTHING, options);
+  }
   if (!isCloseCode(code)) {
     throw new RangeError(`Cannot close with ${code}: a close frame may not contain this code`);
   }
@@ -107,18 +110,6 @@ export function encodeWsClose(
   payload[1] = code;
   payload.set(text, 2);
   return encodeWsFrame(WsOpcode.close, payload, options);
-}
-
-/**
- * Returns whether a close frame may contain a code (RFC 6455 §7.4): 1000 to 1003, 1007 to 1014, and
- * 3000 to 4999.
- *
- * @param code The close code to check.
- * @returns True if the code may be sent.
- */
-export function isCloseCode(code: number): boolean {
-  if (!Number.isInteger(code) || (code >= 1004 && code <= 1006)) return false;
-  return (code >= 1000 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
 /** Returns the frame of an ASCII text, encoded without a copy; undefined for any other text. */

@@ -27,13 +27,15 @@
  */
 
 import { count, OptionRules } from "../net/internal/options.ts";
-import { isCloseCode, WsOpcode } from "./_frame_encoder.ts";
+import { WsOpcode } from "./_frame_encoder.ts";
 import { xorKey } from "./_frame_mask.ts";
 import type { WsMessage } from "./connection/options.ts";
+import { CloseCode, isCloseCode } from "./internal/close_codes.ts";
 import { MAX_MESSAGE_SIZE } from "./internal/option_rules.ts";
 
-export { encodeWsClose, encodeWsFrame, isCloseCode, WsOpcode } from "./_frame_encoder.ts";
+export { encodeWsClose, encodeWsFrame, WsOpcode } from "./_frame_encoder.ts";
 export type { WsFrameOptions } from "./_frame_encoder.ts";
+export { isCloseCode } from "./internal/close_codes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -222,10 +224,13 @@ export class WsFrameDecoder {
     }
     if (!control) {
       if (this.#size + length > this.#max) {
-        this.#fail(`A message has more than ${this.#max} bytes`, 1009);
+        this.#fail(`A message has more than ${this.#max} bytes`, CloseCode.tooLarge);
       }
       if (length === 0 && !this.#fin && ++this.#empty > MAX_EMPTY) {
-        this.#fail(`A message has more than ${MAX_EMPTY} empty fragments`, 1008);
+        this.#fail(
+          `A message has more than ${MAX_EMPTY} empty fragments`,
+          CloseCode.policyViolation,
+        );
       }
       if (opcode !== 0) this.#opcode = opcode;
     }
@@ -310,7 +315,7 @@ export class WsFrameDecoder {
     try {
       this.#checker.decode(fresh, { stream: true });
     } catch {
-      this.#fail("A text is not valid UTF-8", 1007);
+      this.#fail("A text is not valid UTF-8", CloseCode.invalidText);
     }
   }
 
@@ -331,7 +336,7 @@ export class WsFrameDecoder {
     if (this.#control === WsOpcode.ping) return { kind: "ping", payload };
     if (this.#control === WsOpcode.pong) return { kind: "pong", payload };
     this.#closed = true;
-    if (payload.length === 0) return { kind: "close", code: 1005, reason: "" };
+    if (payload.length === 0) return { kind: "close", code: CloseCode.none, reason: "" };
     if (payload.length === 1) this.#fail("A close code has one byte");
     const code = payload[0]! << 8 | payload[1]!;
     if (!isCloseCode(code)) this.#fail(`The close code ${code} is invalid`);
@@ -349,7 +354,7 @@ export class WsFrameDecoder {
     try {
       return strictUtf8.decode(bytes);
     } catch {
-      return this.#fail(`${what} is not valid UTF-8`, 1007);
+      return this.#fail(`${what} is not valid UTF-8`, CloseCode.invalidText);
     }
   }
 
@@ -360,7 +365,7 @@ export class WsFrameDecoder {
     return undefined;
   }
 
-  #fail(message: string, code: WsFrameError["code"] = 1002): never {
+  #fail(message: string, code: WsFrameError["code"] = CloseCode.protocolError): never {
     this.#failure = new WsFrameError(message, code);
     this.#bytes = this.#body = NOTHING;
     this.#at = this.#size = 0;

@@ -8,6 +8,7 @@
 
 import { callback, OptionRules } from "../net/internal/options.ts";
 import type { WsMessage, WsSendOptions } from "./connection/options.ts";
+import { CloseCode } from "./internal/close_codes.ts";
 
 /** The members that a view needs of a connection. */
 export interface JsonChannel extends AsyncIterable<WsMessage> {
@@ -128,7 +129,8 @@ export class JsonView<T> implements AsyncIterable<T> {
       } catch (error) {
         if (!(error instanceof InvalidMessageError)) throw error;
         if (this.#options.onInvalid === undefined) {
-          const code = error.problem === "validation" ? 1008 : 1007;
+          const { policyViolation, invalidText } = CloseCode;
+          const code = error.problem === "validation" ? policyViolation : invalidText;
           await this.#channel.close(code, "invalid message");
           return;
         }

@@ -34,6 +34,7 @@
 import { anObject, limit, oneOf, OptionRules } from "../net/internal/options.ts";
 import type { WsClose, WsMessage } from "./connection/options.ts";
 import { shareFrame } from "./internal/message_frame.ts";
+import { CloseCode } from "./internal/close_codes.ts";
 
 /** The members that a room needs of a connection, such as a `WsConnection`. */
 export interface RoomMember {
@@ -161,7 +162,7 @@ export class WsRoom<M extends RoomMember = RoomMember> {
       if (member.trySend(data)) sent++;
       else if (member.open) {
         slow++;
-        if (this.#slow === "disconnect") void member.close(1008, "too slow");
+        if (this.#slow === "disconnect") void member.close(CloseCode.policyViolation, "too slow");
       }
     }
     return { sent, slow };

@@ -37,7 +37,7 @@ import type { ReconnectEvent, ReconnectOptions } from "./options.ts";
 import type { WsConnection } from "../connection/connection.ts";
 import type { WsClose, WsMessage, WsSendOptions } from "../connection/options.ts";
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
-import { checkClose } from "../internal/close_codes.ts";
+import { checkClose, CloseCode } from "../internal/close_codes.ts";
 import { messageFault, RECEIVE, SEND } from "../internal/option_rules.ts";
 import { RECONNECT } from "./_option_rules.ts";
 import { planReconnects, type ReconnectPlan } from "./_reconnect_plan.ts";
@@ -237,7 +237,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
    * @returns The code, reason and cause of the end of the last connection.
    * @throws {RangeError} If the code or the reason is out of range.
    */
-  async close(code = 1000, reason = ""): Promise<WsClose> {
+  async close(code: number = CloseCode.normal, reason = ""): Promise<WsClose> {
     checkClose(code, reason);
     const connection = this.#connection ?? this.#resuming;
     this.#stop.abort(closedHere(this.url));
@@ -275,7 +275,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       } catch (thrown) {
         this.#lost();
         const error = toNetError(thrown, { phase: "connect", address: this.url });
-        close = { code: 1006, reason: "", wasClean: false, error };
+        close = { code: CloseCode.abnormal, reason: "", wasClean: false, error };
         if (this.#stop.signal.aborted) return this.#end({ ...close, error: undefined });
         this.#event({ type: "failed", error, attempt });
         if (!error.retryable || attempt >= maxAttempts) return this.#end(close);
@@ -318,7 +318,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       signal.throwIfAborted();
     } catch (error) {
       const ended = !connection.open;
-      const close = await connection.close(1000);
+      const close = await connection.close(CloseCode.normal);
       const retryable = ended
         ? this.#plan.shouldReconnect(close)
         : !(error instanceof NetError) || error.retryable || error.kind === "closed";

@@ -62,7 +62,7 @@ import type {
   WsSocketClose,
   WsStats,
 } from "./options.ts";
-import { checkClose, judgeClose, sendableCode } from "../internal/close_codes.ts";
+import { checkClose, CloseCode, judgeClose, sendableCode } from "../internal/close_codes.ts";
 import {
   messageFault,
   SEND,
@@ -166,14 +166,14 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       this.peer,
       limits,
       (message) => this.trySend(message),
-      (reason, error) => this.#giveUp(1001, reason, error),
+      (reason, error) => this.#giveUp(CloseCode.goingAway, reason, error),
     );
     this.#outbox = new Outbox(
       socket,
       this.peer,
       limits.outboxLimit,
       limits.stallTimeout,
-      (error) => this.#giveUp(1008, "too slow", error),
+      (error) => this.#giveUp(CloseCode.policyViolation, "too slow", error),
     );
     void ignoreFailure(this.#opened.promise);
     if ("binaryType" in socket) socket.binaryType = "arraybuffer";
@@ -353,7 +353,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * @returns The code, reason and cause of the end.
    * @throws {RangeError} If the code or the reason is out of range.
    */
-  close(code = 1000, reason = ""): Promise<WsClose> {
+  close(code: number = CloseCode.normal, reason = ""): Promise<WsClose> {
     checkClose(code, reason);
     this.#startClose(code, reason);
     return this.closed;
@@ -373,7 +373,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#wasOpen = true;
     this.#opened.resolve();
     // close() was called before the connection opened.
-    if (this.#closing) this.#sendClose(1001, "");
+    if (this.#closing) this.#sendClose(CloseCode.goingAway, "");
     else this.#heartbeat.start();
   }
 
@@ -386,13 +386,17 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#bytesReceived += message.length;
     const { maxMessageSize: most } = this.#limits;
     if (sizeAbove(message, most)) {
-      this.#tooMuch(1009, `at most ${most} bytes`, `a message above ${most} bytes`);
+      this.#tooMuch(
+        CloseCode.tooLarge,
+        `at most ${most} bytes`,
+        `a message above ${most} bytes`,
+      );
     } else if (!this.#heartbeat.received(message) && !this.#receiver.push(message)) {
-      this.#tooMuch(1008, "too many messages", "too many messages");
+      this.#tooMuch(CloseCode.policyViolation, "too many messages", "too many messages");
     } else if (this.#limits.inboxPolicy === "wait" && this.#receiver.full) this.#own?.pause();
   }
 
-  #tooMuch(code: 1008 | 1009, reason: string, what: string): void {
+  #tooMuch(code: number, reason: string, what: string): void {
     const { peer } = this;
     const rest = { kind: "limit", phase: "read", address: peer, code: `${code}` } as const;
     this.#giveUp(code, reason, new NetError(`${peer} sent ${what}`, rest));
@@ -409,7 +413,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#closing = true;
     this.#heartbeat.stop();
     // A peer that reads too slowly would only keep the waiting messages in memory.
-    if (this.#error === undefined && code !== 1008) this.#outbox.flush();
+    if (this.#error === undefined && code !== CloseCode.policyViolation) this.#outbox.flush();
     this.#outbox.fail(this.#reason());
     this.#receiver.end(this.#error);
     if (this.#socket.readyState <= WebSocket.OPEN) this.#sendClose(code, reason);
@@ -417,7 +421,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     const { closeTimeout } = this.#limits;
     if (closeTimeout === Infinity) return;
     this.#closeTimer = setTimeout(() => {
-      this.#ended({ code: 1006, reason: "", wasClean: false });
+      this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
       this.#own?.cut();
     }, closeTimeout);
   }
@@ -433,7 +437,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     clearTimeout(this.#closeTimer);
     this.#heartbeat.stop();
     // Deno reports 0 in place of 1006.
-    const standard = code === 0 ? 1006 : code;
+    const standard = code === 0 ? CloseCode.abnormal : code;
     const error = this.#error ??
       (this.#closing ? undefined : judgeClose(this.peer, standard, reason));
     this.#close = { code: standard, reason, wasClean, error };

@@ -12,6 +12,7 @@ import {
   WsOpcode,
 } from "../frame_codec.ts";
 import { borrowFrame, frameOf, giveBack, LARGE, sharedFrameOf } from "./message_frame.ts";
+import { CloseCode } from "./close_codes.ts";
 
 /** Options of {@linkcode FrameSocket}. Times are in milliseconds; Infinity means no limit. */
 export interface FrameSocketOptions {
@@ -63,7 +64,7 @@ export class FrameSocket implements WsSocket {
     const { maxMessageSize } = options;
     this.#decoder = new WsFrameDecoder("server", { maxMessageSize });
     taken.then((over) => this.#open(over), () => {
-      this.#end(1006, "", false);
+      this.#end(CloseCode.abnormal, "", false);
       this.#gone.resolve();
     });
   }
@@ -101,7 +102,7 @@ export class FrameSocket implements WsSocket {
 
   cut(): void {
     this.#conn?.abort();
-    this.#end(1006, "", false);
+    this.#end(CloseCode.abnormal, "", false);
   }
 
   pause(): void {
@@ -116,7 +117,7 @@ export class FrameSocket implements WsSocket {
   #open({ connection }: TakenOver): void {
     this.#conn = connection;
     connection.closed.then((error) => {
-      this.#end(1006, "", false, localCause(error));
+      this.#end(CloseCode.abnormal, "", false, localCause(error));
       this.#gone.resolve();
     });
     if (this.readyState === CLOSED) return connection.abort();
@@ -139,17 +140,17 @@ export class FrameSocket implements WsSocket {
         }
         if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
         const bytes = await connection.readChunk(READ);
-        if (bytes === null) return this.#end(1006, "", false);
+        if (bytes === null) return this.#end(CloseCode.abnormal, "", false);
         this.#heard = true;
         this.#decoder.push(bytes);
       }
     } catch (error) {
       if (!(error instanceof WsFrameError)) {
-        return this.#end(1006, "", false, localCause(error));
+        return this.#end(CloseCode.abnormal, "", false, localCause(error));
       }
       const { message, code } = error;
-      const kind = code === 1008 || code === 1009 ? "limit" : "protocol";
-      this.#fail(code, message, kind);
+      const limited = code === CloseCode.policyViolation || code === CloseCode.tooLarge;
+      this.#fail(code, message, limited ? "limit" : "protocol");
     }
   }
 
@@ -201,7 +202,7 @@ export class FrameSocket implements WsSocket {
     // A paused socket reads no data, so a missing pong proves nothing.
     if (this.#pingAt !== undefined && !this.#heard && this.#paused === undefined) {
       const message = `no pong in ${this.#options.pingInterval} ms`;
-      return this.#fail(1001, message, "timeout");
+      return this.#fail(CloseCode.goingAway, message, "timeout");
     }
     this.#heard = false;
     this.#pingAt = performance.now();
@@ -228,7 +229,7 @@ export class FrameSocket implements WsSocket {
     const { peer } = this.#options;
     const rest = { kind, phase: "read", address: peer, code: `${code}` } as const;
     if (this.readyState === OPEN) this.#write(encodeWsClose(code, why));
-    this.#end(1006, "", false, new NetError(`Disconnected ${peer}: ${why}`, rest));
+    this.#end(CloseCode.abnormal, "", false, new NetError(`Disconnected ${peer}: ${why}`, rest));
   }
 
   /** Reports the end once; the TCP connection then has `closeTimeout` to close. */

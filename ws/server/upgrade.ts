@@ -38,6 +38,7 @@ import { FrameSocket, type FrameSocketOptions } from "../internal/frame_socket.t
 import { WS_CONNECTION, wsLimitsOf } from "../internal/option_rules.ts";
 import { HANDSHAKE_TIMEOUT, UPGRADE } from "./_option_rules.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
+import { CloseCode } from "../internal/close_codes.ts";
 
 export type * from "./upgrade_options.ts";
 
@@ -133,7 +134,10 @@ export async function upgrade(
     options,
   );
   if (timeout !== Infinity) {
-    const timer = setTimeout(() => connection.close(1001, "not opened in time"), timeout);
+    const timer = setTimeout(
+      () => connection.close(CloseCode.goingAway, "not opened in time"),
+      timeout,
+    );
     void ignoreFailure(connection.opened).then(() => clearTimeout(timer));
   }
   return { response: upgraded.response, connection };

@@ -45,6 +45,7 @@ import type {
   WsServerEvent,
   WsServerStats,
 } from "./upgrade_options.ts";
+import { CloseCode } from "../internal/close_codes.ts";
 
 /** The WebSockets of a server. */
 export interface Upgrader {
@@ -206,7 +207,7 @@ class Sockets implements Upgrader {
   }
 
   #stop(connection: WsConnection): void {
-    void connection.close(1001, "the server stops");
+    void connection.close(CloseCode.goingAway, "the server stops");
   }
 
   #refuse(status: 429 | 503, info: UpgradeInfo): Response {
@@ -268,7 +269,7 @@ class Sockets implements Upgrader {
       logger.error("the handler of {peer} failed: {error}", { peer: connection.peer, error });
     }
     this.#event({ type: "error", connection, error, expected });
-    await connection.close(1011, "internal error");
+    await connection.close(CloseCode.internalError, "internal error");
   }
 
   #leave(address: string): void {
