@@ -2,11 +2,8 @@ import type { ChunkOptions, FrameOptions, LineOptions, ReadOptions } from "./opt
 import { NetError, type NetErrorOptions } from "../errors/errors.ts";
 import { decodeFrameLength } from "./frame_codec.ts";
 import { decodeLine, scanLine } from "./line_codec.ts";
-import { CHUNK, FRAME, LINE, READ, size as sizeRule } from "./_read_limits.ts";
+import { CHUNK, FRAME, LINE, MAX_FRAME, MAX_LINE, READ, size as sizeRule } from "./_read_limits.ts";
 import { ByteReceiver, type Deadline } from "./_byte_receiver.ts";
-
-const MAX_LINE = 65536;
-const MAX_FRAME = 1024 * 1024;
 
 /** Splits the received bytes into messages: chunks, counted bytes, lines and frames. */
 export class MessageReceiver extends ByteReceiver {

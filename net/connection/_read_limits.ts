@@ -2,6 +2,12 @@ import { count, flag, integer, milliseconds, OptionRules, signal } from "../inte
 import { FRAME_FORMAT } from "./_frame_format.ts";
 import type { ChunkOptions, FrameOptions, LineOptions, ReadOptions } from "./options.ts";
 
+/** The longest line unless an option says otherwise, in bytes without its end. */
+export const MAX_LINE = 65536;
+
+/** The largest frame unless an option says otherwise, in bytes without its length. */
+export const MAX_FRAME = 1024 * 1024;
+
 /** The rules for the options of `read` and `readExact`. */
 export const READ = new OptionRules<ReadOptions>({ timeout: milliseconds, signal });
 

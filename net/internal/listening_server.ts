@@ -7,6 +7,7 @@ import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
 import { closeQuietly, isTcp } from "./dial.ts";
 import { type CloseListener, hooks } from "./connection_hooks.ts";
 import { shareLimits } from "./connection_limits.ts";
+import { ConnectionQuota } from "./connection_quota.ts";
 import { MAX_TIMER, milliseconds, OptionRules } from "./options.ts";
 import type { Listener } from "./listen.ts";
 import {
@@ -69,18 +70,15 @@ export class Server<A extends Deno.Addr>
   readonly #kind: ServerKind;
   readonly #options: ServeOptions<A> & SocketOptions;
   readonly #handler: ConnectionHandler<A>;
-  readonly #maxConnections: number;
-  readonly #maxPerAddress: number;
+  readonly #quota: ConnectionQuota;
   readonly #proxyProtocol: ProxyProtocol | undefined;
   /** The open connections, each with the network by which it is counted. */
   readonly #connections = new Map<Connection, string>();
   readonly #preparing = new Set<Transport>();
-  readonly #perAddress = new Map<string, number>();
   readonly #draining = new AbortController();
   readonly #finish = Promise.withResolvers<void>();
   readonly #onSignal = () => void this.shutdown();
   readonly #accepting: Promise<void>;
-  #active = 0;
   /** Number of running handlers, including those whose connections are closed. */
   #running = 0;
   #accepted = 0;
@@ -107,8 +105,7 @@ export class Server<A extends Deno.Addr>
     this.#handler = handler;
     this.#options = { ...options, idleTimeout: options.idleTimeout ?? 60_000 };
     shareLimits(this.#options);
-    this.#maxConnections = options.maxConnections === 0 ? Infinity : options.maxConnections ?? 1024;
-    this.#maxPerAddress = options.maxConnectionsPerAddress || Infinity;
+    this.#quota = new ConnectionQuota(options.maxConnections, options.maxConnectionsPerAddress);
     this.#proxyProtocol = readProxyProtocol(options.proxyProtocol);
     this.addr = listener.addr;
     const at = "path" in listener.addr ? listener.addr.path : formatAddress(listener.addr);
@@ -137,7 +134,7 @@ export class Server<A extends Deno.Addr>
     }
     return {
       accepted: this.#accepted,
-      active: this.#active,
+      active: this.#quota.active,
       refused: this.#refused,
       failed: this.#failed,
       bytesRead,
@@ -186,8 +183,7 @@ export class Server<A extends Deno.Addr>
 
   async #acceptAll(): Promise<void> {
     while (!this.#stopping) {
-      const full = this.#active >= this.#maxConnections;
-      if (this.#paused || (full && this.#options.whenFull !== "refuse")) {
+      if (this.#paused || (this.#quota.isFull && this.#options.whenFull !== "refuse")) {
         await this.#untilChanged();
         continue;
       }
@@ -214,24 +210,16 @@ export class Server<A extends Deno.Addr>
   #admit(raw: Deno.Conn<A>): void {
     const remote = raw.remoteAddr;
     if (this.#stopping) return this.#refuse(raw, remote, "shutdown");
-    if (this.#active >= this.#maxConnections) return this.#refuse(raw, remote, "full");
+    if (this.#quota.isFull) return this.#refuse(raw, remote, "full");
     // Behind a trusted proxy, the client is counted. The PROXY header contains its address.
     const proxied = this.#proxyProtocol?.trusted.includes(peerHost(remote)) ?? false;
     const network = proxied ? undefined : networkOf(remote);
-    if (network !== undefined && !this.#count(network)) {
+    if (network !== undefined && !this.#quota.count(network)) {
       return this.#refuse(raw, remote, "address");
     }
     this.#accepted++;
-    this.#active++;
+    this.#quota.active++;
     this.#hold(raw, network);
-  }
-
-  /** Counts a connection of a network. Returns false if the network has reached its limit. */
-  #count(network: string): boolean {
-    const here = this.#perAddress.get(network) ?? 0;
-    if (here >= this.#maxPerAddress) return false;
-    this.#perAddress.set(network, here + 1);
-    return true;
   }
 
   #refuse(raw: Transport, remoteAddr: A, reason: "shutdown" | "full" | "address"): void {
@@ -314,12 +302,7 @@ export class Server<A extends Deno.Addr>
 
   /** Releases a slot. */
   #leave(network: string | undefined): void {
-    this.#active--;
-    if (network !== undefined) {
-      const left = this.#perAddress.get(network)! - 1;
-      if (left === 0) this.#perAddress.delete(network);
-      else this.#perAddress.set(network, left);
-    }
+    this.#quota.release(network);
     this.#changed();
   }
 
@@ -329,7 +312,7 @@ export class Server<A extends Deno.Addr>
     try {
       const introduced = await readProxyHeader(raw, this.#proxyProtocol!.timeout);
       const { remoteAddr } = introduced.transport;
-      if (this.#count(networkOf(remoteAddr))) return introduced;
+      if (this.#quota.count(networkOf(remoteAddr))) return introduced;
       this.#refuse(raw, remoteAddr as A, "address");
     } catch (error) {
       this.#notReady(raw, raw.remoteAddr as A, error);
@@ -388,17 +371,17 @@ export class Server<A extends Deno.Addr>
     );
     this.#changed();
     this.event({ type: "shutdown" });
-    const total = this.#active;
+    const total = this.#quota.active;
     for (const connection of this.#connections.keys()) connection.drain();
     await Promise.race([
       this.#force.promise,
-      this.#until(() => this.#active + this.#running === 0),
+      this.#until(() => this.#quota.active + this.#running === 0),
     ]);
     // After this, the address is free and the file of a Unix socket is removed.
     await this.#accepting;
     clearTimeout(this.#forceTimer);
     this.#forced = true;
-    const forced = this.#active;
+    const forced = this.#quota.active;
     for (const raw of this.#preparing) closeQuietly(raw);
     const late = new NetError(`Connection closed: server ${this.url} has shut down`, {
       kind: "closed",
@@ -406,7 +389,7 @@ export class Server<A extends Deno.Addr>
     });
     for (const connection of this.#connections.keys()) connection.abort(late);
     // Do not wait for handlers here, because a handler may never end.
-    await this.#until(() => this.#active === 0);
+    await this.#until(() => this.#quota.active === 0);
     // A later call needs no timer.
     this.#forceAt = -Infinity;
     this.#finish.resolve();
