@@ -3,7 +3,7 @@ import { formatAddress } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { countLimit, timeLimit } from "../../net/internal/options.ts";
-import { type BodyLimits, type BodySource, LimitedBody } from "./_request_body.ts";
+import { BodyLimits, type BodySource, LimitedBody } from "./_request_body.ts";
 import { Clock, type Due } from "../internal/clock.ts";
 import { type HandlerInfo, isClientGone } from "./_handler_info.ts";
 import {
@@ -16,6 +16,7 @@ import { ProxyTrust } from "../internal/forwarded.ts";
 import { HostCheck } from "../internal/host_check.ts";
 import { COUNT_SENT, lengthToSend } from "../internal/sent_bytes.ts";
 import { SILENCE } from "./_outflow.ts";
+import { CLOSING, NOT_LOCAL, REFUSALS } from "./_refusals.ts";
 import { problem, ProblemError, type ProblemOptions } from "../problem.ts";
 import type {
   HttpAddr,
@@ -26,28 +27,6 @@ import type {
 } from "./options.ts";
 
 const logger = getLogger(["portside", "http", "server"]);
-
-/** Explanations of refusals for clients. */
-const REFUSALS: Readonly<Record<number, ProblemOptions>> = {
-  400: { detail: "The Host of the request is missing or malformed" },
-  408: { detail: "The request did not arrive in time", headers: { connection: "close" } },
-  413: { detail: "The body of the request is too large", headers: { connection: "close" } },
-  421: { detail: "This server does not answer for the host of the request" },
-  501: { detail: "This server does not know the method of the request" },
-  503: { detail: "The server has too many simultaneous requests", headers: { "retry-after": "1" } },
-};
-
-/** The explanation of a server on loopback that refuses a public name. */
-const NOT_LOCAL = {
-  detail: "This server answers for this machine only. Behind a reverse proxy, " +
-    "set allowedHosts to the public name, or trustProxy",
-};
-
-/** The explanation for requests that arrive during a shutdown. */
-const CLOSING: ProblemOptions = {
-  detail: "The server is shutting down",
-  headers: { connection: "close", "retry-after": "1" },
-};
 
 /** The options of a gate. */
 export interface GateOptions extends HttpServerOptions<HttpAddr> {
@@ -88,16 +67,14 @@ export class Gate {
     this.#looks = refusalLooks(handler);
     this.#onEvent = options.onEvent;
     const { trustProxy, allowedHosts, hostname = "127.0.0.1" } = options;
-    const { maxBody = 10 * 1024 * 1024, maxRequests = 1024, minBodyRate = 500 } = options;
     this.#trust = trustProxy === undefined ? undefined : new ProxyTrust(trustProxy);
     // A reverse proxy passes the public name on.
     const hosts = allowedHosts ?? (trustProxy === undefined ? undefined : "any");
     this.hosts = new HostCheck(hosts, hostname);
-    this.#maxRequests = countLimit(maxRequests);
+    this.#maxRequests = countLimit(options.maxRequests ?? 1024);
     this.#handlerTimeout = timeLimit(options.handlerTimeout ?? 60_000);
-    const bodyTimeout = timeLimit(options.bodyTimeout ?? 30_000);
-    const clock = this.#clock = new Clock(Math.min(this.#handlerTimeout, bodyTimeout));
-    this.#bodyLimits = { maxBody: countLimit(maxBody), bodyTimeout, minBodyRate, clock };
+    this.#bodyLimits = new BodyLimits(options);
+    this.#clock = new Clock(Math.min(this.#handlerTimeout, this.#bodyLimits.bodyTimeout));
   }
 
   get active(): number {
@@ -120,7 +97,7 @@ export class Gate {
 
   /** Returns a body with limits. Reading beyond them rejects. */
   limitBody(source: BodySource): LimitedBody {
-    return new LimitedBody(source, this.#bodyLimits);
+    return new LimitedBody(source, this.#bodyLimits, this.#clock);
   }
 
   /** Resolves when no request is active. */

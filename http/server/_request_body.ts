@@ -1,17 +1,24 @@
 import { NetError } from "../../net/errors/errors.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
+import { countLimit, timeLimit } from "../../net/internal/options.ts";
 import type { Clock, Due } from "../internal/clock.ts";
 import { ProblemError } from "../problem.ts";
+import type { HttpAddr, HttpServerOptions } from "./options.ts";
 
-/** Limits of one body. */
-export interface BodyLimits {
+/** The limits of the bodies of requests. */
+export class BodyLimits {
   /** Maximum size in bytes. */
   readonly maxBody: number;
   /** Maximum time in milliseconds. */
   readonly bodyTimeout: number;
   /** Minimum rate in bytes per second. */
   readonly minBodyRate: number;
-  readonly clock: Clock;
+
+  constructor(options: HttpServerOptions<HttpAddr>) {
+    this.maxBody = countLimit(options.maxBody ?? 10 * 1024 * 1024);
+    this.bodyTimeout = timeLimit(options.bodyTimeout ?? 30_000);
+    this.minBodyRate = options.minBodyRate ?? 500;
+  }
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -31,6 +38,7 @@ export class LimitedBody implements UnderlyingByteSource {
   onCut: ((error: unknown) => void) | undefined;
   readonly #reader: BodySource;
   readonly #limits: BodyLimits;
+  readonly #clock: Clock;
   #state: "unread" | "reading" | "waiting" | "ended" = "unread";
   #stream: ReadableStream<Bytes> | undefined;
   #received = 0;
@@ -38,9 +46,10 @@ export class LimitedBody implements UnderlyingByteSource {
   /** Start of the current read, on the clock of `performance.now()`; Infinity without one. */
   #since = Infinity;
 
-  constructor(reader: BodySource, limits: BodyLimits) {
+  constructor(reader: BodySource, limits: BodyLimits, clock: Clock) {
     this.#reader = reader;
     this.#limits = limits;
+    this.#clock = clock;
   }
 
   /** The body as a stream, made at the first use. */
@@ -67,9 +76,9 @@ export class LimitedBody implements UnderlyingByteSource {
    * keeps the connection for ever, longer than the client does.
    */
   answered(): void {
-    const { bodyTimeout, clock } = this.#limits;
+    const { bodyTimeout } = this.#limits;
     if (this.#state === "unread" || this.#state === "ended" || bodyTimeout === Infinity) return;
-    clock.watch({
+    this.#clock.watch({
       due: performance.now() + bodyTimeout,
       expire: () => {
         if (this.#state === "reading") this.answered();
@@ -108,7 +117,7 @@ export class LimitedBody implements UnderlyingByteSource {
   }
 
   async #read(): Promise<ReadableStreamReadResult<Bytes>> {
-    const { bodyTimeout, minBodyRate, clock } = this.#limits;
+    const { bodyTimeout, minBodyRate } = this.#limits;
     const started = this.#since = performance.now();
     // Received bytes extend the total time. A single wait still ends after `bodyTimeout`.
     const earned = this.#received / minBodyRate * 1000;
@@ -117,7 +126,7 @@ export class LimitedBody implements UnderlyingByteSource {
       due: started + Math.min(bodyTimeout, bodyTimeout + earned - this.#waited),
       expire: () => reject(LATE),
     };
-    if (limit.due !== Infinity) clock.watch(limit);
+    if (limit.due !== Infinity) this.#clock.watch(limit);
     this.#state = "reading";
     try {
       return await Promise.race([this.#reader.read(), promise]);
@@ -135,7 +144,7 @@ export class LimitedBody implements UnderlyingByteSource {
       throw this.failure;
     } finally {
       if (this.#state === "reading") this.#state = "waiting";
-      clock.unwatch(limit);
+      this.#clock.unwatch(limit);
       this.#waited += performance.now() - started;
       this.#since = Infinity;
     }
