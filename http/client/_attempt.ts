@@ -1,5 +1,5 @@
 import type { HttpHookRequest, HttpHooks } from "./options.ts";
-import type { Guard } from "./_time_limits.ts";
+import type { TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
 import type { Origin } from "./_concurrency_limit.ts";
 import { type Upload, UploadSending } from "./_upload.ts";
@@ -26,7 +26,7 @@ export class Attempt {
   constructor(readonly number: number, readonly hooks: HttpHooks | undefined) {}
 
   /** Returns the body for `fetch`. Each piece of an upload restarts the limit on the response. */
-  bodyInit({ body, timeouts }: Plan, guard: Guard): BodyInit | undefined {
+  bodyInit({ body, timeouts }: Plan, guard: TimeLimits): BodyInit | undefined {
     if (this.upload === undefined) return body?.whole;
     const { stream } = this.upload;
     // The caller may state the length of a stream.

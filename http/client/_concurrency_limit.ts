@@ -1,4 +1,4 @@
-import type { Guard } from "./_time_limits.ts";
+import type { TimeLimits } from "./_time_limits.ts";
 
 /** The delay of `releaseSoon` in milliseconds. */
 const MOMENT = 1;
@@ -16,7 +16,7 @@ export class QueueFull {
 }
 
 /** Limits the number of simultaneous requests to one origin. */
-export class Slots {
+export class ConcurrencyLimit {
   readonly #origins = new Map<string, Origin>();
   readonly #max: number;
   readonly #maxQueued: number;
@@ -28,7 +28,7 @@ export class Slots {
   }
 
   /** Returns a place, or the promise of one. The guard can end the wait. */
-  acquire(name: string, guard: Guard): Origin | Promise<Origin> {
+  acquire(name: string, guard: TimeLimits): Origin | Promise<Origin> {
     let origin = this.#origins.get(name);
     if (origin === undefined) this.#origins.set(name, origin = new Origin(name));
     if (origin.active < this.#max) {

@@ -4,13 +4,13 @@ import { policyOf } from "./_retry_defaults.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
 import { addHeaders, type HeaderPairs, pairsOf } from "./_headers.ts";
 import type { PlainRequest, Timeouts } from "./_request_plan.ts";
-import { Templates } from "./_url_cache.ts";
+import { UrlCache } from "./_url_cache.ts";
 
 /** The default options of requests. */
 export class Defaults implements PlainRequest {
   readonly headers = new Headers();
   readonly pairs: HeaderPairs;
-  readonly templates = new Templates();
+  readonly templates = new UrlCache();
   readonly params: readonly NonNullable<HttpCommonOptions["params"]>[];
   readonly auth: HttpAuth | undefined;
   readonly times: HttpTimeouts;

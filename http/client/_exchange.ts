@@ -4,10 +4,10 @@ import type { Attempt } from "./_attempt.ts";
 import type { HttpTry } from "./errors.ts";
 import { HttpResponse } from "./response.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
-import { CLOSED, type Guard } from "./_time_limits.ts";
+import { CLOSED, type TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
-import type { Origin, Slots } from "./_concurrency_limit.ts";
+import type { ConcurrencyLimit, Origin } from "./_concurrency_limit.ts";
 import type { UploadSending } from "./_upload.ts";
 import { shownUrl } from "./_url.ts";
 
@@ -23,9 +23,9 @@ export class ClientExchange {
   /** The body, if it is small and has been read. */
   data: Bytes | undefined;
   readonly #native: Response;
-  readonly #guard: Guard;
+  readonly #guard: TimeLimits;
   readonly #plan: Plan;
-  readonly #slots: Slots;
+  readonly #slots: ConcurrencyLimit;
   readonly #origin: Origin;
   /** Returns whether the server has reset a connection since, which Deno does not see. */
   readonly #broken: (() => boolean) | undefined;
@@ -39,9 +39,9 @@ export class ClientExchange {
 
   constructor(
     native: Response,
-    guard: Guard,
+    guard: TimeLimits,
     plan: Plan,
-    place: Pick<Attempt, "broken" | "sending"> & { slots: Slots; origin: Origin },
+    place: Pick<Attempt, "broken" | "sending"> & { slots: ConcurrencyLimit; origin: Origin },
   ) {
     this.#native = native;
     this.#guard = guard;

@@ -2,7 +2,7 @@ import type { HttpAuth, HttpProgress } from "./options.ts";
 import type { HttpTry } from "./errors.ts";
 import type { HeaderPairs } from "./_headers.ts";
 import type { RequestBody } from "./_request_body.ts";
-import type { Template } from "./_url_cache.ts";
+import type { CachedUrl } from "./_url_cache.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
 
 /** Time limits in milliseconds, Infinity for none. */
@@ -25,7 +25,7 @@ export interface Plan {
   method: string;
   url: URL;
   /** The cached form of `url`, if there is one. */
-  template: Template | undefined;
+  template: CachedUrl | undefined;
   /** The headers; undefined for those of the client. */
   headers: Headers | undefined;
   body: RequestBody | undefined;

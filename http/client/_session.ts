@@ -7,7 +7,7 @@ import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
 import { Attempt, NotSent, Theirs, theirs } from "./_attempt.ts";
 import { decodeText } from "./_decode_json.ts";
 import { ClientExchange } from "./_exchange.ts";
-import { abortAll, CLOSED, Expired, Guard } from "./_time_limits.ts";
+import { abortAll, CLOSED, Expired, TimeLimits } from "./_time_limits.ts";
 import { NativeClients } from "./_native_clients.ts";
 import { type HeaderPairs, pairsOf } from "./_headers.ts";
 import { authorization, type PlainRequest, type Plan } from "./_request_plan.ts";
@@ -15,7 +15,7 @@ import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
-import { type Origin, QueueFull, Slots } from "./_concurrency_limit.ts";
+import { ConcurrencyLimit, type Origin, QueueFull } from "./_concurrency_limit.ts";
 import { shownUrl } from "./_url.ts";
 
 /** The part of a body that an error keeps, in bytes. */
@@ -32,7 +32,7 @@ export interface Counters {
 /** The state that a client and its extensions share: connections, pool, cookies, counters. */
 export class Session {
   readonly counters: Counters = { requests: 0, retries: 0, redirects: 0, failures: 0 };
-  readonly slots: Slots;
+  readonly slots: ConcurrencyLimit;
   readonly #clients: NativeClients;
   readonly #rate: RateLimiter | undefined;
   readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
@@ -40,7 +40,7 @@ export class Session {
 
   constructor(options: HttpClientOptions) {
     const { maxPerHost = 10, maxQueued = 10_000, idleTimeout = 30_000 } = options;
-    this.slots = new Slots(maxPerHost, maxQueued);
+    this.slots = new ConcurrencyLimit(maxPerHost, maxQueued);
     const timeout = timeLimit(idleTimeout);
     this.#rate = options.rateLimit && new RateLimiter(options.rateLimit);
     const count = Math.min(maxPerHost, 2 ** 31);
@@ -70,7 +70,7 @@ export class Session {
     plain: PlainRequest,
     hooks: HttpHooks | undefined,
   ): Promise<ClientExchange> {
-    const guard = new Guard(plan.timeouts.total, plan.signal, this);
+    const guard = new TimeLimits(plan.timeouts.total, plan.signal, this);
     let retries: Retries | undefined;
     let hops = 0;
     let seen = false;
@@ -150,7 +150,7 @@ export class Session {
   async #pause(
     failed: HttpTry,
     plan: Plan,
-    guard: Guard,
+    guard: TimeLimits,
     hooks: HttpHooks | undefined,
   ): Promise<void> {
     const { delay = 0 } = failed;
@@ -164,13 +164,13 @@ export class Session {
   }
 
   /** Counts a failed request and ends its time limits. */
-  #giveUp(error: unknown, guard: Guard): unknown {
+  #giveUp(error: unknown, guard: TimeLimits): unknown {
     this.counters.failures++;
     guard.end();
     return error;
   }
 
-  #exchange(attempt: Attempt, native: Response, guard: Guard, plan: Plan): ClientExchange {
+  #exchange(attempt: Attempt, native: Response, guard: TimeLimits, plan: Plan): ClientExchange {
     const { origin, broken, sending } = attempt;
     // The exchange now owns the place.
     attempt.origin = undefined;
@@ -183,7 +183,7 @@ export class Session {
   }
 
   /** Starts a try. It is not `async`, because most requests need no wait. */
-  #begin(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: Guard): Promise<Response> {
+  #begin(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: TimeLimits): Promise<Response> {
     const { url } = plan;
     if (this.#closed) throw CLOSED;
     if (guard.controller.signal.aborted) throw guard.controller.signal.reason;
@@ -204,7 +204,7 @@ export class Session {
     attempt: Attempt,
     plan: Plan,
     plain: PlainRequest,
-    guard: Guard,
+    guard: TimeLimits,
     place: Origin | Promise<Origin>,
     special: boolean,
   ): Promise<Response> {
@@ -225,7 +225,7 @@ export class Session {
     plan: Plan,
     plain: PlainRequest,
     own: HeaderPairs | undefined,
-    guard: Guard,
+    guard: TimeLimits,
   ): Promise<Response> {
     const { url, method, body } = plan;
     const repeatable = isIdempotent(method) || plan.headers?.has("idempotency-key") === true ||
@@ -261,7 +261,7 @@ export class Session {
     { hooks, number }: Attempt,
     plan: Plan,
     plain: PlainRequest,
-    guard: Guard,
+    guard: TimeLimits,
   ): Promise<HttpHookRequest> {
     const { url, auth, method } = plan;
     const headers = new Headers(
@@ -296,13 +296,13 @@ export class Session {
   }
 
   /** Returns whether a try ended before anything was sent. */
-  #isUnsent(thrown: unknown, guard: Guard): boolean {
+  #isUnsent(thrown: unknown, guard: TimeLimits): boolean {
     if (thrown instanceof NotSent) return true;
     return !guard.controller.signal.aborted && isUnsent(thrown);
   }
 
   /** Converts an error for the caller. */
-  #failure(thrown: unknown, plan: Plan, guard: Guard, sent: HttpSent): unknown {
+  #failure(thrown: unknown, plan: Plan, guard: TimeLimits, sent: HttpSent): unknown {
     const ours = thrown instanceof NotSent;
     const cause = ours ? thrown.cause : thrown;
     const { expired, cancelled, controller } = guard;

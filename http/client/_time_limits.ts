@@ -14,7 +14,7 @@ export class Expired {
  * The time limits of one request. It uses the shared timer, because a timer of its own would cost more
  * than the rest of the request.
  */
-export class Guard implements Watched {
+export class TimeLimits implements Watched {
   /** The request itself keeps the process alive. A response that nobody reads must not. */
   readonly waiting = false;
   /** The time of the next limit, on the clock of `performance.now`. */
@@ -152,7 +152,7 @@ function nearlyNow(): number {
 /** Ends everything that an owner has under way. */
 export function abortAll(owner: object, reason: unknown): void {
   forEachWatched((guard) => {
-    if (!(guard instanceof Guard) || guard.owner !== owner) return;
+    if (!(guard instanceof TimeLimits) || guard.owner !== owner) return;
     guard.controller.abort(reason);
     guard.end();
   });

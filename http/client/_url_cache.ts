@@ -4,7 +4,7 @@ import type { HeaderPairs } from "./_headers.ts";
 const MAX = 256;
 
 /** The parts that requests for the same URL share. */
-export class Template {
+export class CachedUrl {
   readonly origin: string;
   #request: Request | undefined;
 
@@ -22,12 +22,12 @@ export class Template {
  * A cache of the last URLs. Parsing and checking a URL for each request would cost more than the rest of
  * the client.
  */
-export class Templates {
+export class UrlCache {
   /** Null for a URL that was requested only once. */
-  readonly #known = new Map<string, Template | null>();
+  readonly #known = new Map<string, CachedUrl | null>();
 
   /** Returns the cached form of a URL; undefined if it is not cached. */
-  find(given: string): Template | undefined {
+  find(given: string): CachedUrl | undefined {
     return this.#known.get(given) ?? undefined;
   }
 
@@ -40,6 +40,6 @@ export class Templates {
         break;
       }
     }
-    this.#known.set(given, again ? new Template(url) : null);
+    this.#known.set(given, again ? new CachedUrl(url) : null);
   }
 }

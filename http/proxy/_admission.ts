@@ -4,10 +4,10 @@ import type { Http1Request } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
 import { type ClientAddress, clientAddress } from "./_client_rules.ts";
 import type { ProxyCore } from "./_proxy_state.ts";
-import type { Current } from "./_current_request.ts";
+import type { CurrentRequest } from "./_current_request.ts";
 import { valueOf } from "./_head.ts";
 import { ProxyRefusal } from "./_error_pages.ts";
-import type { Rules, Target } from "./_target_rules.ts";
+import type { Target, TargetRules } from "./_target_rules.ts";
 import { hasPassed } from "./_request_target.ts";
 
 /** Decides whether a client may use the proxy, and for which targets. */
@@ -30,7 +30,7 @@ export class Admission {
   }
 
   /** Refuses clients that may not use the proxy, and requests that have already passed it. */
-  check(head: Http1Request, current: Current): void {
+  check(head: Http1Request, current: CurrentRequest): void {
     const { credentials, upstreams, via } = this.#core;
     this.#isLoop ??= upstreams.isOurs(this.#conn.remoteAddr, this.#conn.localAddr);
     if (this.#isLoop || hasPassed(head, via)) {
@@ -46,7 +46,7 @@ export class Admission {
   }
 
   /** Returns the rules for a target. Throws if they do not allow its port. */
-  rulesFor({ port }: Target, head: Http1Request, current: Current): Rules {
+  rulesFor({ port }: Target, head: Http1Request, current: CurrentRequest): TargetRules {
     const rules = this.#core.clients.rulesFor(this.#address, current.user);
     const byConnect = head.method === "CONNECT";
     if (rules.mayUsePort(port, byConnect)) return rules;

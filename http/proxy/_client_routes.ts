@@ -1,6 +1,6 @@
 import type { NextHop } from "./_next_hop.ts";
 import { ProxyRefusal } from "./_error_pages.ts";
-import { readAuthority, type Rules, type Target } from "./_target_rules.ts";
+import { readAuthority, type Target, type TargetRules } from "./_target_rules.ts";
 import { type Introduction, type Way, wayTo } from "./_route.ts";
 
 /**
@@ -36,7 +36,7 @@ export class Ways {
   }
 
   /** Returns the way to a target. */
-  wayTo(target: Target, hop: NextHop, rules: Rules): Way {
+  wayTo(target: Target, hop: NextHop, rules: TargetRules): Way {
     const last = this.#way;
     if (last?.target === target && last.hop === hop && last.rules === rules) return last;
     return this.#way = wayTo(target, hop, rules, this.#introduction);

@@ -1,7 +1,7 @@
 import { type Address, peerHost } from "../../net/address.ts";
 import { AddressBlocks, type AddressBytes, readAddressBytes } from "../../net/address_block.ts";
 import { LocalAddresses } from "./_local_addresses.ts";
-import { Rules } from "./_target_rules.ts";
+import { TargetRules } from "./_target_rules.ts";
 import type { ProxyClientRule, ProxyOptions } from "./options.ts";
 
 /** The address of a client, or `unix:` for a Unix socket; undefined without an address. */
@@ -17,7 +17,7 @@ export function clientAddress(remote: Address): ClientAddress {
 interface Group {
   readonly clients: AddressBlocks | undefined;
   readonly users: ReadonlySet<string> | undefined;
-  readonly rules: Rules;
+  readonly rules: TargetRules;
 }
 
 /** The rules for clients: access to the proxy, and the targets of each client. */
@@ -25,7 +25,7 @@ export class ClientRules {
   readonly #allow: AddressBlocks | undefined;
   readonly #deny: AddressBlocks | undefined;
   readonly #groups: readonly Group[];
-  readonly #others: Rules;
+  readonly #others: TargetRules;
 
   constructor(options: ProxyOptions) {
     const { allowClients, denyClients, clientRules = [] } = options;
@@ -35,7 +35,7 @@ export class ClientRules {
     const from = localAddress === undefined
       ? undefined
       : new LocalAddresses("localAddress", localAddress);
-    this.#others = new Rules(options, from);
+    this.#others = new TargetRules(options, from);
     this.#groups = clientRules.map((rule, index) => readGroup(rule, index, options, from));
   }
 
@@ -46,7 +46,7 @@ export class ClientRules {
   }
 
   /** Returns the rules for the targets of a client. */
-  rulesFor(client: ClientAddress, user: string | undefined): Rules {
+  rulesFor(client: ClientAddress, user: string | undefined): TargetRules {
     for (const { clients, users, rules } of this.#groups) {
       if (clients !== undefined && !clients.includes(client)) continue;
       if (users !== undefined && (user === undefined || !users.has(user))) continue;
@@ -78,7 +78,7 @@ function readGroup(
   return {
     clients: clients && new AddressBlocks(clients, `${name}.clients`),
     users: users && new Set(users),
-    rules: new Rules(
+    rules: new TargetRules(
       {
         allow: rule.allow ?? allow,
         deny: [...options.deny ?? [], ...deny],

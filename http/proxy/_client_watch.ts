@@ -4,7 +4,7 @@ import { endsByConnection } from "./_head.ts";
 import type { Peer } from "./_peer.ts";
 
 /** Notices that a client leaves before its request is forwarded, during a hook for example. */
-export class Attention {
+export class ClientWatch {
   /** The head of the current request. */
   head: Http1Request | undefined;
 

@@ -7,7 +7,7 @@ import { shownTarget } from "./_request_target.ts";
 import type { ProxyEntry } from "./options.ts";
 
 /** The state of one request across all attempts to send it. */
-export class Current {
+export class CurrentRequest {
   status = 0;
   user: string | undefined;
   /** The URL of the next proxy, without a login. */

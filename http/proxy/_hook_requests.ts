@@ -1,6 +1,6 @@
-import type { Attention } from "./_client_watch.ts";
+import type { ClientWatch } from "./_client_watch.ts";
 import type { ProxyCore } from "./_proxy_state.ts";
-import type { Current } from "./_current_request.ts";
+import type { CurrentRequest } from "./_current_request.ts";
 import { HookTime } from "./_hook_time.ts";
 import type { NextHop } from "./_next_hop.ts";
 import type { Target } from "./_target_rules.ts";
@@ -11,8 +11,8 @@ export function chooseHop(
   core: ProxyCore,
   client: string,
   { hostname, port }: Target,
-  current: Current,
-  attention: Attention,
+  current: CurrentRequest,
+  attention: ClientWatch,
 ): Promise<NextHop> {
   const hooks = current.hooks ??= new HookTime();
   const destination: ProxyDestination = {
@@ -33,7 +33,7 @@ export function hookRequest(
   { options }: ProxyCore,
   client: string,
   { hostname, port }: Target,
-  current: Current,
+  current: CurrentRequest,
 ): ProxyRequest | undefined {
   if (options.onRequest === undefined && options.onResponse === undefined) return undefined;
   const hooks = current.hooks ??= new HookTime();

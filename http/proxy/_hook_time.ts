@@ -1,5 +1,5 @@
 import { NetError } from "../../net/errors/errors.ts";
-import type { Attention } from "./_client_watch.ts";
+import type { ClientWatch } from "./_client_watch.ts";
 import type { Ticked } from "./_clock.ts";
 import type { ProxyCore } from "./_proxy_state.ts";
 import { ProxyRefusal } from "./_error_pages.ts";
@@ -41,7 +41,7 @@ export class HookTime {
     { clock, limits }: ProxyCore,
     hook: string,
     result: T | Promise<T>,
-    attention?: Attention,
+    attention?: ClientWatch,
   ): Promise<T> {
     if (typeof result !== "object" || result === null || !("then" in result)) return result;
     const { promise, reject } = Promise.withResolvers<never>();

@@ -2,14 +2,14 @@ import type { Address, HostPort } from "../../net/address.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { encodeProxyHeader, type ProxyHeader } from "../../net/proxy_protocol_codec.ts";
 import type { NextHop } from "./_next_hop.ts";
-import type { Rules, Target } from "./_target_rules.ts";
+import type { Target, TargetRules } from "./_target_rules.ts";
 
 /** The way of a request to its target. A reused connection serves only one way. */
 export interface Way {
   readonly target: Target;
   readonly hop: NextHop;
   /** The rules for the addresses of the target. */
-  readonly rules: Rules;
+  readonly rules: TargetRules;
   /** The PROXY header of the client; undefined if none is sent. */
   readonly introduction: Introduction | undefined;
   /** The key of the connections that can be used. */
@@ -32,7 +32,7 @@ export interface Introduction {
 export function wayTo(
   target: Target,
   hop: NextHop,
-  rules: Rules,
+  rules: TargetRules,
   introduction: Introduction | undefined,
 ): Way {
   const client = introduction === undefined ? "" : introduction.key;

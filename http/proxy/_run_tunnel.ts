@@ -1,5 +1,5 @@
 import type { ProxyCore } from "./_proxy_state.ts";
-import type { Current } from "./_current_request.ts";
+import type { CurrentRequest } from "./_current_request.ts";
 import type { Peer } from "./_peer.ts";
 import { Tunnel } from "./_tunnel.ts";
 import type { Upstream } from "./_upstream.ts";
@@ -9,7 +9,7 @@ export async function runTunnel(
   { counts, limits }: ProxyCore,
   client: Peer,
   upstream: Upstream,
-  current: Current,
+  current: CurrentRequest,
 ): Promise<void> {
   const before = client.received;
   const { buffered } = client.decoder;

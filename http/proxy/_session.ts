@@ -7,7 +7,7 @@ import { Known } from "../internal/http1_fields.ts";
 import { Admission } from "./_admission.ts";
 import { type ProxyCore, tell } from "./_proxy_state.ts";
 import { hookFailed } from "./_hook_failure.ts";
-import { Attention } from "./_client_watch.ts";
+import { ClientWatch } from "./_client_watch.ts";
 import { ForwardedBody } from "./_body.ts";
 import {
   type Answering,
@@ -26,7 +26,7 @@ import { PinnedUpstream } from "./_pinned_upstream.ts";
 import { chooseHop, hookRequest } from "./_hook_requests.ts";
 import { connectThrough } from "./_connect_through.ts";
 import { answerHere, readTarget, type RequestTarget } from "./_request_target.ts";
-import { Current } from "./_current_request.ts";
+import { CurrentRequest } from "./_current_request.ts";
 import { runTunnel } from "./_run_tunnel.ts";
 import type { Upstream } from "./_upstream.ts";
 import { type Introduction, introductionOf, type Way } from "./_route.ts";
@@ -38,7 +38,7 @@ const GRANTED = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 /**
  * The session of one client of a proxy. It holds the state of the client's connection.
- * {@linkcode Current} and {@linkcode ForwardedBody} hold the state of a request, and
+ * {@linkcode CurrentRequest} and {@linkcode ForwardedBody} hold the state of a request, and
  * {@linkcode ProxyExchange} that of an attempt to send it.
  */
 export class ProxySession implements Answering {
@@ -48,8 +48,8 @@ export class ProxySession implements Answering {
   readonly #conn: Connection;
   readonly #client: Peer;
   readonly #admission: Admission;
-  readonly #attention: Attention;
-  #current: Current | undefined;
+  readonly #attention: ClientWatch;
+  #current: CurrentRequest | undefined;
   /** The connection to the server that the current request uses. */
   #upstream: Upstream | undefined;
   readonly #pinned: PinnedUpstream;
@@ -79,7 +79,7 @@ export class ProxySession implements Answering {
     this.#pinned = new PinnedUpstream(core, (upstream) => this.#upstream === upstream);
     this.out = new Out(this.#client);
     this.#admission = new Admission(core, conn);
-    this.#attention = new Attention(this.#client, () => this.#makeResettable(), this.#onGone);
+    this.#attention = new ClientWatch(this.#client, () => this.#makeResettable(), this.#onGone);
     if (core.introduce !== undefined) {
       this.#introduction = introductionOf(conn, core.introduce, proxyHeader);
     }
@@ -128,7 +128,7 @@ export class ProxySession implements Answering {
       head = await readHead(this.#client, this.#core.limits, isFirst, this);
     } catch (error) {
       if (!(error instanceof ProxyRefusal)) return false;
-      const current = this.#current = new Current(this.#client, undefined, undefined);
+      const current = this.#current = new CurrentRequest(this.#client, undefined, undefined);
       await this.#refuse(error, current, true);
       this.#finish(current);
       return false;
@@ -149,13 +149,13 @@ export class ProxySession implements Answering {
     return goesOn && !this.#draining && !this.#gone;
   }
 
-  #begin(head: Http1Request): Current {
+  #begin(head: Http1Request): CurrentRequest {
     const body = new ForwardedBody(this.#client, head, this.#core.limits, this.#onGone);
     this.#attention.head = head;
-    return this.#current = new Current(this.#client, head, body);
+    return this.#current = new CurrentRequest(this.#client, head, body);
   }
 
-  #finish(current: Current): void {
+  #finish(current: CurrentRequest): void {
     this.#current = undefined;
     this.#client.unwatch();
     this.out.clear();
@@ -164,7 +164,7 @@ export class ProxySession implements Answering {
   }
 
   /** Returns whether the start of the next request is known. */
-  #mayGoOn({ head, body }: Current, status: number): boolean {
+  #mayGoOn({ head, body }: CurrentRequest, status: number): boolean {
     // The bytes after a failed CONNECT may belong to the tunnel.
     return this.#admission.admitted && head!.method !== "CONNECT" && body!.ended &&
       head!.keepAlive &&
@@ -172,11 +172,11 @@ export class ProxySession implements Answering {
   }
 
   /** Returns the value of `Connection` in a response of the proxy itself. */
-  #connectionOf(current: Current, close: boolean): ConnectionOption {
+  #connectionOf(current: CurrentRequest, close: boolean): ConnectionOption {
     return connectionOf(current.head, close || this.#draining);
   }
 
-  async #dispatch(head: Http1Request, current: Current): Promise<boolean> {
+  async #dispatch(head: Http1Request, current: CurrentRequest): Promise<boolean> {
     const { hops, options } = this.#core;
     const { client } = this.#admission;
     this.#admission.check(head, current);
@@ -212,7 +212,7 @@ export class ProxySession implements Answering {
   }
 
   /** Calls `onRequest`. If it answers, returns whether the connection stays open. */
-  async #ask(current: Current, hook: ProxyRequest): Promise<boolean | undefined> {
+  async #ask(current: CurrentRequest, hook: ProxyRequest): Promise<boolean | undefined> {
     let bytes: Uint8Array;
     let connection: ConnectionOption;
     try {
@@ -236,7 +236,7 @@ export class ProxySession implements Answering {
     maxForwards: number | undefined,
     length: string | undefined,
     hook: ProxyRequest | undefined,
-    current: Current,
+    current: CurrentRequest,
   ): Promise<boolean> {
     const core = this.#core;
     const head = current.head!;
@@ -275,7 +275,11 @@ export class ProxySession implements Answering {
    *
    * @returns Whether the client's connection stays open; undefined if the server's connection had ended.
    */
-  async #attempt(upstream: Upstream, asked: Asked, current: Current): Promise<boolean | undefined> {
+  async #attempt(
+    upstream: Upstream,
+    asked: Asked,
+    current: CurrentRequest,
+  ): Promise<boolean | undefined> {
     this.#use(upstream);
     const exchange = new ProxyExchange(this.#core, asked, upstream, this);
     try {
@@ -310,7 +314,7 @@ export class ProxySession implements Answering {
     else upstreams.give(upstream);
   }
 
-  async #connect(way: Way, head: Http1Request, current: Current): Promise<boolean> {
+  async #connect(way: Way, head: Http1Request, current: CurrentRequest): Promise<boolean> {
     const core = this.#core;
     await this.#attention.start();
     const upstream = await this.#dial(way, current);
@@ -341,13 +345,13 @@ export class ProxySession implements Answering {
     );
   }
 
-  async #tunnel(upstream: Upstream, current: Current): Promise<void> {
+  async #tunnel(upstream: Upstream, current: CurrentRequest): Promise<void> {
     await this.#makeResettable();
     upstream.makeResettable();
     await runTunnel(this.#core, this.#client, upstream, current);
   }
 
-  async #dial(way: Way, current: Current): Promise<Upstream> {
+  async #dial(way: Way, current: CurrentRequest): Promise<Upstream> {
     if (this.#gone) throw new ProxyRefusal(502, "The client has gone");
     const controller = this.#dialling = new AbortController();
     const started = performance.now();
@@ -376,7 +380,7 @@ export class ProxySession implements Answering {
   };
 
   /** Sends a refusal to the client. Returns whether the connection stays open. */
-  async #refuse(refusal: ProxyRefusal, current: Current, close: boolean): Promise<boolean> {
+  async #refuse(refusal: ProxyRefusal, current: CurrentRequest, close: boolean): Promise<boolean> {
     const { status, detail, reason } = refusal;
     if (this.#gone || this.#client.broken) {
       current.error = "the client has gone";

@@ -36,7 +36,7 @@ const LOOPBACK = [[127, 0, 0, 1], [...new Array<number>(15).fill(0), 1]];
 const NUMERIC = /(?:^|\.)(?:\d+|0x[\da-f]*)\.*$/;
 
 /** The rules for the targets of a client. */
-export class Rules {
+export class TargetRules {
   /**
    * A part of the key of connections. A connection under these rules may lead to an address that other
    * clients must not reach.

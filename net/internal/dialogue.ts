@@ -2,7 +2,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import { NetError, type NetErrorKind, type NetPhase } from "../errors/errors.ts";
-import { Intake } from "./receive_buffer.ts";
+import { ReceiveBuffer } from "./receive_buffer.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import type { MailClientOptions } from "../mail/options.ts";
 import { type Reply, ReplyError } from "../errors/reply_error.ts";
@@ -70,7 +70,7 @@ export class Dialogue {
 
   readonly #options: MailClientOptions;
   readonly #onAbort: () => void;
-  readonly #intake = new Intake();
+  readonly #intake = new ReceiveBuffer();
   readonly #secrets = new Secrets();
   /** Errors that do not end the session. */
   readonly #spared = new WeakSet<object>();

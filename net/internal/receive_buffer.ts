@@ -9,7 +9,7 @@ const NOTHING = new Uint8Array(0);
 const ROOM = 1024;
 
 /** Cuts chunks into lines and into runs of a given size. Bytes are copied only where it is unsafe not to. */
-export class Intake {
+export class ReceiveBuffer {
   #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #start = 0;
   #end = 0;

@@ -10,7 +10,7 @@ export interface Question {
 }
 
 /** The requests that wait for an answer, oldest first. */
-export class Questions {
+export class PendingRequests {
   readonly #open = new Set<Question>();
 
   /** Adds a request that waits for a datagram from the peer `from` that `match` accepts. */

@@ -43,7 +43,7 @@ import { withDeadline } from "../internal/deadline.ts";
 import { DatagramInbox } from "./_inbox.ts";
 import { hostName, peerAddress } from "../internal/host_rules.ts";
 import { port as portRule } from "../internal/options.ts";
-import { Questions } from "./_pending_requests.ts";
+import { PendingRequests } from "./_pending_requests.ts";
 import { openUdp, type UdpBackend } from "./_backend.ts";
 
 export type * from "./options.ts";
@@ -82,7 +82,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   readonly #inbox: DatagramInbox<Datagram>;
   readonly #maxSize: number;
   readonly #interval: number;
-  readonly #questions = new Questions();
+  readonly #questions = new PendingRequests();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => this.close();
   readonly #stop = new AbortController();
