@@ -1,4 +1,11 @@
-import { forEachWatched, touch, unwatch, watch, type Watched } from "../../net/internal/timer.ts";
+import {
+  forEachWatched,
+  touch,
+  unwatch,
+  UNWATCHED,
+  watch,
+  type Watched,
+} from "../../net/internal/timer.ts";
 import { MAX_TIMER } from "../../net/internal/options.ts";
 import type { HttpStage } from "./errors.ts";
 
@@ -19,6 +26,7 @@ export class TimeLimits implements Watched {
   readonly waiting = false;
   /** The time of the next limit, on the clock of `performance.now`. */
   due: number;
+  place: number = UNWATCHED;
   /** Aborts the try in progress. {@linkcode renew} replaces it. */
   controller = new AbortController();
   readonly #total: number;

@@ -1,4 +1,4 @@
-import { unwatch, watch, type Watched } from "../../net/internal/timer.ts";
+import { unwatch, UNWATCHED, watch, type Watched } from "../../net/internal/timer.ts";
 
 /** A time limit. */
 export interface Due {
@@ -29,6 +29,7 @@ export class Clock {
   #stopped = false;
   readonly #next: Watched = {
     due: Infinity,
+    place: UNWATCHED,
     // The connections keep the process alive, not their limits.
     waiting: false,
     sweep: (now) => this.#tick(now),

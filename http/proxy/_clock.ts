@@ -1,4 +1,4 @@
-import { unwatch, watch, type Watched } from "../../net/internal/timer.ts";
+import { unwatch, UNWATCHED, watch, type Watched } from "../../net/internal/timer.ts";
 
 /** Something that expires at a tick. */
 export interface Ticked {
@@ -18,6 +18,7 @@ export class TickClock {
   readonly #watched = new Set<Ticked>();
   readonly #next: Watched = {
     due: Infinity,
+    place: UNWATCHED,
     // The connections keep the process alive, not their limits.
     waiting: false,
     sweep: (now) => this.#sweep(now),

@@ -2,7 +2,7 @@ import { NetError, type NetPhase } from "../errors/errors.ts";
 import type { Limits } from "../internal/connection_limits.ts";
 import type { ByteReceiver, ReceiverOwner } from "./_byte_receiver.ts";
 import type { SendQueue, SendQueueOwner } from "./_send_queue.ts";
-import { touch, unwatch, watch, type Watched } from "../internal/timer.ts";
+import { touch, unwatch, UNWATCHED, watch, type Watched } from "../internal/timer.ts";
 
 /** The connection that a watchdog belongs to. */
 interface Owner {
@@ -16,6 +16,7 @@ interface Owner {
  */
 export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner, Watched {
   due = Infinity;
+  place: number = UNWATCHED;
   readonly #owner: O;
   readonly #failed: (owner: O, error: unknown, phase: NetPhase) => NetError;
   readonly #limits: Limits;

@@ -1,11 +1,12 @@
 import { ignoreFailure } from "./ignore_failure.ts";
 import { timeLimit } from "./options.ts";
-import { touch, unwatch, watch, type Watched } from "./timer.ts";
+import { touch, unwatch, UNWATCHED, watch, type Watched } from "./timer.ts";
 
 /** Runs harmless work, such as NOOP, whenever a session has been idle for some time. */
 export class KeepAlive implements Watched {
   /** The time of the next run. */
   due = Infinity;
+  place: number = UNWATCHED;
   /** An idle session does not keep the process alive. */
   readonly waiting = false;
   readonly #after: number;
