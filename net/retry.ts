@@ -24,8 +24,9 @@ import { retry as retryStd, RetryError } from "@std/async/retry";
 import { noteAttempts } from "./internal/attempt_counts.ts";
 import { NetError, type NetErrorKind, toNetError } from "./errors/errors.ts";
 import { orAbort } from "./internal/or_abort.ts";
-import { callback, MAX_TIMER, OptionRules } from "./internal/options.ts";
+import { callback, OptionRules } from "./internal/options.ts";
 import { BUDGET_RULES, RETRY_RULES } from "./internal/retry_rules.ts";
+import { Alarm } from "./internal/timer.ts";
 
 /** Options of {@linkcode retry}. All times are in milliseconds. */
 export interface RetryOptions {
@@ -245,13 +246,13 @@ export async function retry<T>(
   signal?.addEventListener("abort", onAbort);
   let attempt = 0;
   let last: unknown;
-  // A timer beyond its maximum would fire at once.
-  const timer = deadline === 0 || deadline > MAX_TIMER ? undefined : setTimeout(() => {
+  const alarm = new Alarm(() => {
     const message = `Gave up after ${attempt} ${attempt === 1 ? "try" : "tries"} in ${deadline} ms`;
     const late = new NetError(message, { kind: "timeout", cause: last });
     noteAttempts(late, attempt);
     stop.abort(late);
-  }, deadline);
+  });
+  if (deadline > 0) alarm.start(deadline);
   budget?.deposit();
   try {
     return await retryStd(async () => {
@@ -287,7 +288,7 @@ export async function retry<T>(
     noteAttempts(last, attempt);
     throw error instanceof RetryError ? last : error;
   } finally {
-    clearTimeout(timer);
+    alarm.stop();
     signal?.removeEventListener("abort", onAbort);
   }
 }

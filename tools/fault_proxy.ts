@@ -34,9 +34,10 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { formatAddress, type HostPort, parseHostPort } from "../net/address.ts";
 import { toNetError } from "../net/errors/errors.ts";
+import { Countdown } from "../net/internal/countdown.ts";
 import { ignoreFailure } from "../net/internal/ignore_failure.ts";
 import { SHUTDOWN } from "../net/internal/listening_server.ts";
-import { countLimit, MAX_TIMER } from "../net/internal/options.ts";
+import { countLimit } from "../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../net/tcp/server_options.ts";
 import { badValue, type CliIo, defineCli, serverFlags } from "./cli.ts";
 import { FaultLink } from "./fault_proxy/_link.ts";
@@ -155,13 +156,13 @@ class Proxy implements FaultProxy {
     const closed = server && new Promise((resolve) => server.close(resolve));
     const open = [...this.#links];
     let forced = 0;
-    const cut = () => {
+    const countdown = new Countdown(() => {
       forced = this.#links.size;
       this.#links.forEach((link) => link.destroy());
-    };
-    const timer = deadline > MAX_TIMER ? undefined : setTimeout(cut, deadline);
+    });
+    countdown.start(deadline);
     await Promise.all(open.map((link) => link.closed));
-    clearTimeout(timer);
+    countdown.stop();
     await closed;
     this.#finish.resolve();
     return { drained: open.length - forced, forced, refused: this.#refused };

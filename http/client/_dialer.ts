@@ -3,6 +3,7 @@ import { formatAddress } from "../../net/address.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { timeLimit } from "../../net/internal/options.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { HttpDial, HttpDialer } from "./options.ts";
 import { Clock } from "../internal/clock.ts";
@@ -128,10 +129,11 @@ export class Dialer {
     near.unref();
     near.setNoDelay();
     let far: Deno.TcpConn | undefined;
-    const hello = setTimeout(() => closeQuietly(near), HELLO);
+    const hello = new Alarm(() => closeQuietly(near));
+    hello.start(HELLO);
     try {
       const target = await acceptSocks(socksSource(near), this.#secret);
-      clearTimeout(hello);
+      hello.stop();
       const gone = new AbortController();
       // The client sends nothing before the reply. It can only end the connection.
       const first = firstBytes(near, gone);
@@ -144,7 +146,7 @@ export class Dialer {
       await writeAll(near, socksReply(0));
       await this.#relay(near, far, first, nameOf(target));
     } finally {
-      clearTimeout(hello);
+      hello.stop();
       for (const conn of [near, far]) {
         if (conn === undefined) continue;
         this.#conns.delete(conn);
@@ -207,9 +209,8 @@ export class Dialer {
     let resolved: number | undefined;
     let addresses: readonly string[] | undefined;
     const limit = new AbortController();
-    const timer = this.#limit === Infinity
-      ? undefined
-      : setTimeout(() => limit.abort(new Expired("connect", this.#limit)), this.#limit);
+    const alarm = new Alarm(() => limit.abort(new Expired("connect", this.#limit)));
+    alarm.start(this.#limit);
     const both = AbortSignal.any([signal, limit.signal]);
     try {
       addresses = await orAbort(this.#resolve(hostname, both), both);
@@ -248,7 +249,7 @@ export class Dialer {
       });
       return undefined;
     } finally {
-      clearTimeout(timer);
+      alarm.stop();
     }
   }
 

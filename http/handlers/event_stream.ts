@@ -33,6 +33,7 @@ import {
   OptionRules,
   timeLimit,
 } from "../../net/internal/options.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import { problem } from "../problem.ts";
 import type { HttpHandler, HttpInfo } from "../server/options.ts";
 
@@ -183,7 +184,7 @@ class EventStream {
   readonly #stop = new AbortController();
   readonly #closing: AbortSignal;
   readonly #keepAlive: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #alarm: Alarm = new Alarm(() => this.#comment());
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #events!: AsyncIterator<EventMessage>;
   readonly #end = () => {
@@ -215,10 +216,10 @@ class EventStream {
   }
 
   async #next(): Promise<void> {
-    this.#wait();
+    if (!this.#stop.signal.aborted) this.#alarm.start(this.#keepAlive);
     try {
       const { done, value } = await this.#events.next();
-      clearTimeout(this.#timer);
+      this.#alarm.stop();
       if (this.#stop.signal.aborted) return;
       if (done) return this.#end();
       this.#controller.enqueue(encoder.encode(encodeEvent(value)));
@@ -229,22 +230,19 @@ class EventStream {
     }
   }
 
-  /** Sends a comment after each silence, while it waits for the source. */
-  #wait(): void {
-    if (this.#keepAlive === Infinity || this.#stop.signal.aborted) return;
-    this.#timer = setTimeout(() => {
-      // If the client has not read the last comment, send no other one.
-      if ((this.#controller.desiredSize ?? 0) >= 0) {
-        this.#controller.enqueue(encoder.encode(":\n\n"));
-      }
-      this.#wait();
-    }, this.#keepAlive);
+  /** Sends a comment after a silence, while it waits for the source. */
+  #comment(): void {
+    this.#alarm.start(this.#keepAlive);
+    // If the client has not read the last comment, send no other one.
+    if ((this.#controller.desiredSize ?? 0) >= 0) {
+      this.#controller.enqueue(encoder.encode(":\n\n"));
+    }
   }
 
   /** Releases everything once. Returns whether this call has done it. */
   #settle(): boolean {
     if (this.#stop.signal.aborted) return false;
-    clearTimeout(this.#timer);
+    this.#alarm.stop();
     this.#closing.removeEventListener("abort", this.#end);
     this.#stop.abort();
     // Do not await it: a generator that waits for something ends only after that.

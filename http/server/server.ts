@@ -58,8 +58,9 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress, isLoopback } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { Countdown } from "../../net/internal/countdown.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
-import { anObject, callback, MAX_TIMER } from "../../net/internal/options.ts";
+import { anObject, callback } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { TlsKeyPair } from "../../net/tls/options.ts";
 import { DenoTransport } from "./_deno_transport.ts";
@@ -254,10 +255,8 @@ class Running<A extends HttpAddr> implements HttpServer<A> {
   readonly #signal: AbortSignal | undefined;
   readonly #onSignal = () => void this.shutdown();
   #shutdown: Promise<ShutdownReport> | undefined;
-  #ended = false;
   #forced = 0;
-  #forceAt = Infinity;
-  #forceTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #countdown: Countdown = new Countdown(() => this.#force());
 
   constructor(
     transport: HttpTransport<A>,
@@ -306,18 +305,10 @@ class Running<A extends HttpAddr> implements HttpServer<A> {
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     SHUTDOWN.check("shutdown", options);
     const { deadline = 5000 } = options;
-    const first = this.#shutdown === undefined;
     this.#shutdown ??= this.#drain();
-    const at = performance.now() + deadline;
-    if (first || (at < this.#forceAt && !this.#ended)) {
-      this.#forceAt = at;
-      clearTimeout(this.#forceTimer);
-      // Not by a timer: when the transport has closed, it cannot cut anything any more.
-      if (deadline === 0) this.#force();
-      else if (deadline <= MAX_TIMER) {
-        this.#forceTimer = setTimeout(() => this.#force(), deadline);
-      }
-    }
+    // Not by a timer: when the transport has closed, it cannot cut anything any more.
+    if (deadline === 0) this.#countdown.finish();
+    else this.#countdown.start(deadline);
     return this.#shutdown;
   }
 
@@ -343,8 +334,7 @@ class Running<A extends HttpAddr> implements HttpServer<A> {
     await Promise.race([gate.untilIdle(), this.finished]);
     this.#transport.close();
     await this.finished;
-    this.#ended = true;
-    clearTimeout(this.#forceTimer);
+    this.#countdown.stop();
     gate.stop();
     logger.debug("{url} has shut down", { url: this.url });
     return {

@@ -1,5 +1,4 @@
-import { MAX_TIMER } from "./options.ts";
-import { BLOCKED } from "./timer.ts";
+import { Alarm } from "./timer.ts";
 
 /**
  * Waits for `promise` for up to `timeout` milliseconds (0 for no limit), or until `signal` is aborted.
@@ -13,18 +12,11 @@ export function withDeadline<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const expire = () => settle(reject, late());
-    const due = performance.now() + timeout;
-    let timer = timeout > 0 && timeout <= MAX_TIMER
-      ? setTimeout(() => {
-        // After a blocked event loop, the next turn handles what has arrived in time.
-        if (performance.now() - due > BLOCKED) timer = setTimeout(expire, 0);
-        else expire();
-      }, timeout)
-      : undefined;
+    const alarm = new Alarm(() => settle(reject, late()));
+    if (timeout > 0) alarm.start(timeout);
     const onAbort = () => settle(reject, signal!.reason);
     function settle<V>(done: (value: V) => void, value: V): void {
-      clearTimeout(timer);
+      alarm.stop();
       signal?.removeEventListener("abort", onAbort);
       done(value);
     }

@@ -5,21 +5,13 @@ import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
 import { retry, type RetryOptions } from "../retry.ts";
 import type { Transport } from "../connection/transport.ts";
 import { addressesOf } from "./resolve_host.ts";
+import { Alarm } from "./timer.ts";
 import { tried } from "./tried_text.ts";
 import { connectByDeno } from "./connect_by_deno.ts";
 import { CONNECTION } from "./connection_limits.ts";
 import { dialFrom } from "./dial_from_address.ts";
 import { hostName, ipAddress } from "./host_rules.ts";
-import {
-  flag,
-  group,
-  MAX_TIMER,
-  milliseconds,
-  OptionRules,
-  port,
-  required,
-  signal,
-} from "./options.ts";
+import { flag, group, milliseconds, OptionRules, port, required, signal } from "./options.ts";
 import { RETRY_RULES } from "./retry_rules.ts";
 
 export { closeQuietly } from "./close_quietly.ts";
@@ -61,9 +53,8 @@ export async function dial(options: ConnectTcpOptions): Promise<Transport> {
   const stop = new AbortController();
   const onAbort = () => stop.abort(signal!.reason);
   const late = `no answer in ${timeout} ms`;
-  const timer = timeout > 0 && timeout <= MAX_TIMER
-    ? setTimeout(() => stop.abort(late), timeout)
-    : undefined;
+  const alarm = new Alarm(() => stop.abort(late));
+  if (timeout > 0) alarm.start(timeout);
   signal?.addEventListener("abort", onAbort);
   try {
     const conn = localAddress === undefined
@@ -92,7 +83,7 @@ export async function dial(options: ConnectTcpOptions): Promise<Transport> {
     if (signal?.aborted) throw signal.reason;
     throw failure;
   } finally {
-    clearTimeout(timer);
+    alarm.stop();
     signal?.removeEventListener("abort", onAbort);
   }
 }

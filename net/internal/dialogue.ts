@@ -2,6 +2,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import { NetError, type NetErrorKind, type NetPhase } from "../errors/errors.ts";
+import { withDeadline } from "./deadline.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import type { MailClientOptions } from "../mail/options.ts";
@@ -371,13 +372,11 @@ export class Dialogue {
   async close(farewell: () => Promise<unknown>): Promise<void> {
     this.keepAlive.end();
     if (this.conn.open) {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(() => (this.abort(), resolve()), FAREWELL);
+      const late = new Error("The farewell took too long");
       try {
         // The turn may never come, for example if a stream has it that is not read.
-        await Promise.race([farewell(), late]);
+        await withDeadline(farewell(), FAREWELL, () => (this.abort(), late));
       } catch { /* The session ends, whether the server agrees or not. */ }
-      clearTimeout(timer);
     }
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     await this.conn.close();

@@ -4,11 +4,12 @@ import { formatAddress, peerHost, peerNetwork } from "../address.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionStats, UpgradedTransport } from "../connection/options.ts";
 import { NetError, type NetErrorKind, toNetError } from "../errors/errors.ts";
+import { Countdown } from "./countdown.ts";
 import { closeQuietly, isTcp } from "./dial.ts";
 import { type CloseListener, hooks } from "./connection_hooks.ts";
 import { shareLimits } from "./connection_limits.ts";
 import { ConnectionQuota } from "./connection_quota.ts";
-import { MAX_TIMER, milliseconds, OptionRules } from "./options.ts";
+import { milliseconds, OptionRules } from "./options.ts";
 import type { Listener } from "./listen.ts";
 import {
   type Introduced,
@@ -89,10 +90,9 @@ export class Server<A extends Deno.Addr>
   #paused = false;
   #wake: (() => void) | undefined;
   #shutdown: Promise<ShutdownReport> | undefined;
-  #forceAt = Infinity;
-  #forceTimer: ReturnType<typeof setTimeout> | undefined;
   #forced = false;
   readonly #force = Promise.withResolvers<void>();
+  readonly #countdown: Countdown = new Countdown(this.#force.resolve);
 
   constructor(
     listener: Listener<A>,
@@ -162,15 +162,8 @@ export class Server<A extends Deno.Addr>
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     SHUTDOWN.check("shutdown", options);
     const { deadline = 5000 } = options;
-    // A second call may bring the deadline forward, but not postpone it.
-    const at = performance.now() + deadline;
-    if (at < this.#forceAt) {
-      this.#forceAt = at;
-      clearTimeout(this.#forceTimer);
-      if (deadline <= MAX_TIMER) this.#forceTimer = setTimeout(this.#force.resolve, deadline);
-    }
-    this.#shutdown ??= this.#drain();
-    return this.#shutdown;
+    this.#countdown.start(deadline);
+    return this.#shutdown ??= this.#drain();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -379,7 +372,7 @@ export class Server<A extends Deno.Addr>
     ]);
     // After this, the address is free and the file of a Unix socket is removed.
     await this.#accepting;
-    clearTimeout(this.#forceTimer);
+    this.#countdown.stop();
     this.#forced = true;
     const forced = this.#quota.active;
     for (const raw of this.#preparing) closeQuietly(raw);
@@ -390,8 +383,6 @@ export class Server<A extends Deno.Addr>
     for (const connection of this.#connections.keys()) connection.abort(late);
     // Do not wait for handlers here, because a handler may never end.
     await this.#until(() => this.#quota.active === 0);
-    // A later call needs no timer.
-    this.#forceAt = -Infinity;
     this.#finish.resolve();
     logger.debug("{url} has shut down", { url: this.url });
     return { drained: total - forced, forced, refused: this.#refused };

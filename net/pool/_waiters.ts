@@ -1,5 +1,5 @@
 import { NetError } from "../errors/errors.ts";
-import { MAX_TIMER } from "../internal/options.ts";
+import { Alarm } from "../internal/timer.ts";
 
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
@@ -18,7 +18,8 @@ export class Waiters<T> {
   readonly #max: number;
   readonly #timeout: number;
   readonly #waiting: Waiting<T>[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The time limit of the oldest caller. */
+  readonly #alarm: Alarm = new Alarm(() => this.#expire());
 
   /** Creates a queue for `max` callers. Each may wait for `timeout` milliseconds; 0 for no limit. */
   constructor(max: number, timeout: number) {
@@ -48,7 +49,7 @@ export class Waiters<T> {
     const due = performance.now() + this.#timeout;
     const waiting = { resolve, reject, number: arrivals++, due };
     this.#waiting.push(waiting);
-    if (this.size === 1) this.#expireLater(waiting.due);
+    if (this.size === 1 && this.#timeout > 0) this.#alarm.start(this.#timeout);
     const giveUp = () => this.#forget(waiting, signal!.reason);
     signal?.addEventListener("abort", giveUp);
     try {
@@ -82,20 +83,16 @@ export class Waiters<T> {
 
   #remove(at: number): void {
     this.#waiting.splice(at, 1);
-    if (this.size === 0) clearTimeout(this.#timer);
+    if (this.size === 0) this.#alarm.stop();
   }
 
-  /** Starts one timer for all callers. */
-  #expireLater(due: number): void {
-    const limit = this.#timeout;
-    if (limit === 0 || limit > MAX_TIMER) return;
-    this.#timer = setTimeout(() => {
-      const now = performance.now();
-      for (let first; (first = this.#waiting[0]) !== undefined;) {
-        if (first.due > now) return this.#expireLater(first.due);
-        const message = `Cannot borrow a connection: all were in use for ${limit} ms`;
-        this.#forget(first, new NetError(message, { kind: "timeout", phase: "connect" }));
-      }
-    }, Math.max(0, due - performance.now()));
+  /** Rejects the callers whose time is over, and waits for the next one. */
+  #expire(): void {
+    const now = performance.now();
+    for (let first; (first = this.#waiting[0]) !== undefined;) {
+      if (first.due > now) return this.#alarm.start(first.due - now);
+      const message = `Cannot borrow a connection: all were in use for ${this.#timeout} ms`;
+      this.#forget(first, new NetError(message, { kind: "timeout", phase: "connect" }));
+    }
   }
 }

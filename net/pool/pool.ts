@@ -32,6 +32,8 @@
 import { formatAddress } from "../address.ts";
 import type { Connection } from "../connection/connection.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
+import { Countdown } from "../internal/countdown.ts";
+import { Alarm } from "../internal/timer.ts";
 import type {
   ClosePoolOptions,
   Lease,
@@ -48,7 +50,6 @@ import {
   count,
   flag,
   limit,
-  MAX_TIMER,
   milliseconds,
   OptionRules,
   timeLimit,
@@ -150,7 +151,8 @@ class ConnectionPool implements Pool {
   readonly #maxAge: number;
   readonly #acquireTimeout: number;
   readonly #check: PoolOptions["check"];
-  #sweeper: ReturnType<typeof setTimeout> | undefined;
+  /** Ends connections that were idle for too long. It must not keep the process alive. */
+  readonly #sweeper: Alarm = new Alarm(() => this.#sweep(), false);
   #closed: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
   /** Number of connections that are open or being opened, to all hosts. */
@@ -224,7 +226,7 @@ class ConnectionPool implements Pool {
 
   async #close(deadline: number): Promise<void> {
     await null; // The methods that are called below read #closed.
-    clearTimeout(this.#sweeper);
+    this.#sweeper.stop();
     for (const host of this.#hosts.values()) {
       host.waiters.end(closedError());
       for (let idle; (idle = this.#takeIdle(host)) !== undefined;) {
@@ -234,16 +236,16 @@ class ConnectionPool implements Pool {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#emptied = resolve;
     this.#checkEmpty();
-    const cut = () => {
+    const countdown = new Countdown(() => {
       this.#cutter.abort(closedError());
       for (const connection of [...this.#lent, ...this.#closing]) {
         connection.abort(closedError());
       }
       resolve();
-    };
-    const timer = deadline <= MAX_TIMER ? setTimeout(cut, deadline) : undefined;
+    });
+    countdown.start(deadline);
     await promise;
-    clearTimeout(timer);
+    countdown.stop();
   }
 
   #hostOf(target: PoolTarget): Host {
@@ -443,7 +445,7 @@ class ConnectionPool implements Pool {
     connection.readChunk({ signal: lend.signal, timeout: 0 }).then(heard, (error) => {
       if (error !== lend.signal.reason) heard();
     });
-    this.#sweeper ??= this.#sweepLater(this.#idleTimeout);
+    if (!this.#sweeper.running) this.#sweeper.start(this.#idleTimeout);
   }
 
   /** Closes a connection and passes its place on. */
@@ -480,14 +482,6 @@ class ConnectionPool implements Pool {
     }
   }
 
-  #sweepLater(wait: number): ReturnType<typeof setTimeout> | undefined {
-    if (wait === Infinity) return undefined;
-    const timer = setTimeout(() => this.#sweep(), Math.min(wait, MAX_TIMER));
-    // Idle connections must not keep the process alive.
-    Deno.unrefTimer(timer);
-    return timer;
-  }
-
   #sweep(): void {
     const oldest = performance.now() - this.#idleTimeout;
     let next = Infinity;
@@ -499,7 +493,7 @@ class ConnectionPool implements Pool {
       }
       if (host.idle.length > this.#minIdle) next = Math.min(next, host.idle[0]!.since);
     }
-    this.#sweeper = this.#sweepLater(next - oldest);
+    this.#sweeper.start(next - oldest);
   }
 }
 

@@ -1,7 +1,7 @@
 import { NetError, toNetError } from "../errors/errors.ts";
 import type { ShutdownReport } from "./server_options.ts";
+import { Countdown } from "../internal/countdown.ts";
 import { withDeadline } from "../internal/deadline.ts";
-import { MAX_TIMER } from "../internal/options.ts";
 import type { WorkerAssignment } from "./worker_options.ts";
 
 /** Messages to a Worker. */
@@ -44,7 +44,9 @@ export class WorkerHandle {
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<string>();
   readonly #done = Promise.withResolvers<ShutdownReport>();
-  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  readonly #countdown: Countdown = new Countdown(() => {
+    this.terminate("It did not shut down in time");
+  });
   #isOver = false;
 
   /**
@@ -91,9 +93,7 @@ export class WorkerHandle {
     if (!this.listens) this.terminate("It was ended before it listened");
     else {
       this.#post({ type: "shutdown", deadline });
-      const end = deadline + GRACE;
-      const stuck = () => this.terminate("It did not shut down in time");
-      if (end <= MAX_TIMER && !this.#isOver) this.#timers.push(setTimeout(stuck, end));
+      this.#countdown.start(deadline + GRACE);
     }
     return this.#done.promise;
   }
@@ -112,7 +112,7 @@ export class WorkerHandle {
   #end(why: string, report: ShutdownReport): void {
     this.#isOver = true;
     this.listens = false;
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#countdown.stop();
     this.#ready.reject(
       new NetError(`The worker ended: ${why}`, { kind: "closed", phase: "listen" }),
     );

@@ -29,6 +29,7 @@ import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../address.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
+import { Alarm } from "../internal/timer.ts";
 import type { ShutdownOptions, ShutdownReport } from "./server_options.ts";
 import { hostName } from "../internal/host_rules.ts";
 import { SHUTDOWN } from "../internal/listening_server.ts";
@@ -176,7 +177,10 @@ class Group implements WorkerServer {
   readonly #stop = new AbortController();
   readonly #onAbort = () => void this.shutdown();
   #scheme = "tcp";
-  #heart: ReturnType<typeof setInterval> | undefined;
+  /** Pings the Workers. It does not keep the process alive: the Workers do. */
+  readonly #heart: Alarm = new Alarm(() => this.#beat(), false);
+  /** Time between two pings, in milliseconds. */
+  readonly #pause: number;
   #beatAt = performance.now();
   #reloading: Promise<void> = Promise.resolve();
   #shutdown: Promise<ShutdownReport> | undefined;
@@ -190,9 +194,8 @@ class Group implements WorkerServer {
     this.addr = { transport: "tcp", hostname, port };
     this.finished = this.#finish.promise;
     this.#signal?.addEventListener("abort", this.#onAbort);
-    const pause = Math.min(BEAT, this.#stuckTimeout / 4 || BEAT);
-    this.#heart = setInterval(() => this.#beat(pause), pause);
-    Deno.unrefTimer(this.#heart);
+    this.#pause = Math.min(BEAT, this.#stuckTimeout / 4 || BEAT);
+    this.#heart.start(this.#pause);
   }
 
   get url(): string {
@@ -259,7 +262,7 @@ class Group implements WorkerServer {
   async #drain(deadline: number | undefined): Promise<ShutdownReport> {
     this.#stop.abort(new NetError("The workers are shutting down", { kind: "closed" }));
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    clearInterval(this.#heart);
+    this.#heart.stop();
     const total = { drained: 0, forced: 0, refused: 0 };
     for (const report of await Promise.all(this.#tell(deadline))) {
       total.drained += report.drained;
@@ -348,10 +351,11 @@ class Group implements WorkerServer {
   }
 
   /** Pings each Worker and terminates those that have not responded in time. */
-  #beat(pause: number): void {
+  #beat(): void {
+    this.#heart.start(this.#pause);
     const now = performance.now();
     // If this thread was blocked, it has not read the responses of the Workers yet.
-    const late = now - this.#beatAt > pause * 2;
+    const late = now - this.#beatAt > this.#pause * 2;
     this.#beatAt = now;
     for (const { handle } of this.#slots) {
       if (!handle?.listens) continue;

@@ -29,11 +29,12 @@
 
 import { formatAddress, isLoopback } from "../address.ts";
 import { toNetError } from "../errors/errors.ts";
+import { Alarm } from "../internal/timer.ts";
 import { Certificates } from "./_certificates.ts";
 import { checkServerTls, keyPairsOf } from "./_option_checks.ts";
 import { runsOnNode } from "./_engine.ts";
 import { completeHandshake } from "./_handshake.ts";
-import { callback, MAX_TIMER } from "../internal/options.ts";
+import { callback } from "../internal/options.ts";
 import { HANDSHAKE_TIMEOUT, SERVE_TLS } from "../internal/tls_rules.ts";
 import { listen, type Listener } from "../internal/listen.ts";
 import { acceptTls } from "./_node_tls.ts";
@@ -131,11 +132,12 @@ class SecureServer extends Server<Deno.NetAddr> implements TlsServer {
     this.#certificates = certificates;
     const { reloadInterval = 0 } = options;
     if (certificates === undefined || reloadInterval === 0) return;
-    const timer = setInterval(() => {
+    const alarm = new Alarm(() => {
+      alarm.start(reloadInterval);
       if (certificates.stale) this.#reload();
-    }, Math.min(reloadInterval, MAX_TIMER));
-    Deno.unrefTimer(timer);
-    this.finished.then(() => clearInterval(timer));
+    }, false);
+    alarm.start(reloadInterval);
+    this.finished.then(() => alarm.stop());
   }
 
   reloadTls(certificates?: readonly TlsKeyPair[]): void {

@@ -1,3 +1,4 @@
+import { Alarm } from "../../net/internal/timer.ts";
 import { escapeControls } from "../../net/text.ts";
 import { isAddress, isIPv6 } from "../internal/program_output.ts";
 import {
@@ -128,10 +129,11 @@ async function run<T>(
       child.kill(name);
     } catch { /* The program has ended in the meantime. */ }
   };
-  const timer = setTimeout(() => {
+  const alarm = new Alarm(() => {
     late = true;
     end("SIGKILL");
-  }, timeout);
+  });
+  alarm.start(timeout);
   const onAbort = () => end("SIGKILL");
   signal?.addEventListener("abort", onAbort);
   try {
@@ -141,7 +143,7 @@ async function run<T>(
     const [line = ""] = new TextDecoder().decode(stderr).trim().split("\n");
     return { report: parse(stdout), complaint: escapeControls(line.slice(0, 200)), late };
   } finally {
-    clearTimeout(timer);
+    alarm.stop();
     signal?.removeEventListener("abort", onAbort);
   }
 }

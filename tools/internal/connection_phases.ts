@@ -11,6 +11,7 @@ import { Duplex } from "node:stream";
 import tls from "node:tls";
 import { formatAddress } from "../../net/address.ts";
 import { NetError, type NetPhase, toNetError } from "../../net/errors/errors.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 
 /** Limits of one phase. */
 export interface PhaseOptions {
@@ -32,24 +33,18 @@ export function phase<T>(
     reject(error);
   };
   const onAbort = () => fail(signal?.reason);
-  const timer = setTimeout(
-    () =>
-      fail(
-        new NetError(`${FAILURES[what]} ${address}: no answer in ${timeout} ms`, {
-          kind: "timeout",
-          phase: what,
-          address,
-        }),
-      ),
-    timeout,
-  );
+  const alarm = new Alarm(() => {
+    const message = `${FAILURES[what]} ${address}: no answer in ${timeout} ms`;
+    fail(new NetError(message, { kind: "timeout", phase: what, address }));
+  });
+  alarm.start(timeout);
   if (signal?.aborted) onAbort();
   else {
     signal?.addEventListener("abort", onAbort);
     start(resolve, (error) => fail(toNetError(error, { phase: what, address })));
   }
   return promise.finally(() => {
-    clearTimeout(timer);
+    alarm.stop();
     signal?.removeEventListener("abort", onAbort);
   });
 }

@@ -24,6 +24,7 @@
  */
 
 import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { withDeadline } from "../../net/internal/deadline.ts";
 import { escapeControls } from "../../net/text.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
@@ -135,21 +136,14 @@ async function dialWebSocket(
     phase: "connect",
     address: url.host,
   });
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const timer = timeout === Infinity ? undefined : setTimeout(() => reject(late), timeout);
-  const onAbort = () => reject(signal!.reason);
-  signal?.addEventListener("abort", onAbort);
   try {
-    await Promise.race([connection.opened, stopped]);
+    await withDeadline(connection.opened, timeout, () => late, signal);
     checkProtocol(connection.protocol, protocols, url);
     return connection;
   } catch (error) {
     void connection.close();
     if (error === late || (signal?.aborted && error === signal.reason)) throw error;
     throw explain(failure ?? error, url);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
   }
 }
 

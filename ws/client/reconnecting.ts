@@ -30,8 +30,9 @@
 
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
+import { withDeadline } from "../../net/internal/deadline.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
-import { callback, timeLimit } from "../../net/internal/options.ts";
+import { callback } from "../../net/internal/options.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { ReconnectEvent, ReconnectOptions } from "./options.ts";
 import type { WsConnection } from "../connection/connection.ts";
@@ -384,20 +385,9 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     signal: AbortSignal | undefined,
   ): Promise<void> {
     signal?.throwIfAborted();
-    const { promise, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal!.reason);
-    signal?.addEventListener("abort", onAbort);
     const message = `No message from ${this.url} in ${timeout} ms`;
-    const late = () =>
-      reject(new NetError(message, { kind: "timeout", phase: "read", address: this.url }));
-    const limit = timeLimit(left);
-    const timer = limit === Infinity ? undefined : setTimeout(late, limit);
-    try {
-      await Promise.race([this.#changed.promise, promise]);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-    }
+    const late = () => new NetError(message, { kind: "timeout", phase: "read", address: this.url });
+    await withDeadline(this.#changed.promise, left, late, signal);
   }
 
   #event(event: ReconnectEvent): void {

@@ -1,12 +1,12 @@
 import { NetError } from "../../net/errors/errors.ts";
-import { MAX_TIMER } from "../../net/internal/options.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import type { WsMessage } from "./options.ts";
 import type { WsLimits } from "../internal/option_rules.ts";
 
 /**
- * Idle limit and heartbeat of one connection, with one timer.
+ * Idle limit and heartbeat of one connection, with one alarm.
  *
- * A received message does not restart the timer. The timer compares clocks when it fires.
+ * A received message does not restart the alarm. The alarm compares clocks when it rings.
  */
 export class Heartbeat {
   /** Round-trip time of the last heartbeat, in milliseconds. */
@@ -17,7 +17,7 @@ export class Heartbeat {
   readonly #heartbeat: WsLimits["heartbeat"];
   readonly #say: (message: string) => void;
   readonly #onDead: (reason: string, error: NetError) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #alarm: Alarm = new Alarm(() => this.#look());
   #lastReceived = 0;
   #beatAt: number | undefined;
 
@@ -40,13 +40,12 @@ export class Heartbeat {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#alarm.stop();
   }
 
   /** Notes a message; returns true for a heartbeat, which is not passed to the handler. */
   received(message: WsMessage): boolean {
-    if (this.#timer === undefined) return false;
+    if (!this.#alarm.running) return false;
     this.#lastReceived = performance.now();
     const heartbeat = this.#heartbeat;
     if (heartbeat === undefined) return false;
@@ -68,9 +67,7 @@ export class Heartbeat {
       ? this.#lastReceived + this.#heartbeat.interval
       : this.#beatAt + this.#heartbeat.timeout;
     const due = Math.min(idle, beat);
-    if (due === Infinity) return;
-    const wait = Math.min(Math.max(due - performance.now(), 1), MAX_TIMER);
-    this.#timer = setTimeout(() => this.#look(), wait);
+    this.#alarm.start(due - performance.now());
   }
 
   #look(): void {

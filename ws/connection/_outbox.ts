@@ -1,11 +1,12 @@
 import { NetError } from "../../net/errors/errors.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import type { WsMessage } from "./options.ts";
 
 /** The members of a WebSocket that the send buffer uses. */
 export type Wire = Pick<WebSocket, "bufferedAmount" | "readyState" | "send">;
 
 /** Shortest and longest pause between two looks at the socket, in milliseconds. */
-const SOON = 4, LATE = 250;
+const SOON = 5, LATE = 250;
 
 interface Waiting {
   readonly data: WsMessage;
@@ -17,7 +18,7 @@ interface Waiting {
 /**
  * Adds backpressure to a WebSocket, whose `send` never waits and which has no event for sent data.
  * The buffer passes a limited number of bytes to the socket. While messages wait, it polls
- * `bufferedAmount` with a timer. A connection that never fills the socket needs no timer.
+ * `bufferedAmount` with an alarm. A connection that never fills the socket needs none.
  */
 export class Outbox {
   /** Bytes of the waiting messages. */
@@ -31,7 +32,7 @@ export class Outbox {
   #queue: Waiting[] = [];
   /** Upper bound of the bytes that the socket holds. */
   #atMost = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #alarm: Alarm = new Alarm(() => this.#look());
   #pause = SOON;
   #seen = 0;
   #since = 0;
@@ -85,12 +86,12 @@ export class Outbox {
   /** Passes all waiting messages to the socket before it closes. */
   flush(): void {
     this.#giveMore(Infinity);
-    this.#stop();
+    this.#alarm.stop();
   }
 
   /** Rejects all waiting calls. */
   fail(error: unknown): void {
-    this.#stop();
+    this.#alarm.stop();
     for (const { reject } of this.#queue.splice(0)) reject?.(error);
     this.waitingBytes = 0;
   }
@@ -118,7 +119,7 @@ export class Outbox {
   }
 
   #watch(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#alarm.running) return;
     this.#seen = this.#wire.bufferedAmount;
     this.#since = performance.now();
     this.#wait(SOON);
@@ -126,11 +127,10 @@ export class Outbox {
 
   #wait(pause: number): void {
     this.#pause = pause;
-    this.#timer = setTimeout(() => this.#look(), pause);
+    this.#alarm.start(pause);
   }
 
   #look(): void {
-    this.#timer = undefined;
     const held = this.#wire.bufferedAmount;
     const now = performance.now();
     const moved = held < this.#seen;
@@ -156,11 +156,6 @@ export class Outbox {
       this.#give(data);
       resolve?.();
     }
-  }
-
-  #stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors/errors.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { timeLimit } from "../../net/internal/options.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type { WsMessage } from "./options.ts";
@@ -18,7 +19,7 @@ interface Reader {
   readonly form: Form<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Removes the timer and the listener of the call. */
+  /** Removes the alarm and the listener of the call. */
   unlimit: (() => void) | undefined;
 }
 
@@ -105,16 +106,16 @@ export class WsReceiver {
 
   #limit(reader: Reader, timeout: number, signal: AbortSignal | undefined): void {
     const giveUp = () => this.#takeReader()?.reject(signal?.reason);
-    const late = () => {
+    const alarm = new Alarm(() => {
       const address = this.#peer;
       const message = `No message from ${address} in ${timeout} ms`;
       const error = new NetError(message, { kind: "timeout", phase: "read", address });
       this.#takeReader()?.reject(error);
-    };
-    const timer = timeout === Infinity ? undefined : setTimeout(late, timeout);
+    });
+    alarm.start(timeout);
     signal?.addEventListener("abort", giveUp);
     reader.unlimit = () => {
-      clearTimeout(timer);
+      alarm.stop();
       signal?.removeEventListener("abort", giveUp);
     };
   }

@@ -51,6 +51,7 @@
 
 import { NetError } from "../../net/errors/errors.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type {
   WsClose,
@@ -140,7 +141,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #bytesSent = 0;
   #wasOpen = false;
   #closing = false;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #closeAlarm: Alarm = new Alarm(() => {
+    this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
+    this.#own?.cut();
+  });
 
   /**
    * Takes over a socket that is open or opening. Other code must not use the socket any more.
@@ -418,12 +422,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#receiver.end(this.#error);
     if (this.#socket.readyState <= WebSocket.OPEN) this.#sendClose(code, reason);
     this.#controller?.abort(this.#reason());
-    const { closeTimeout } = this.#limits;
-    if (closeTimeout === Infinity) return;
-    this.#closeTimer = setTimeout(() => {
-      this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
-      this.#own?.cut();
-    }, closeTimeout);
+    this.#closeAlarm.start(this.#limits.closeTimeout);
   }
 
   #sendClose(code: number, reason: string): void {
@@ -434,7 +433,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   #ended({ code, reason, wasClean }: WsSocketClose): void {
     if (this.#close !== undefined) return;
-    clearTimeout(this.#closeTimer);
+    this.#closeAlarm.stop();
     this.#heartbeat.stop();
     // Deno reports 0 in place of 1006.
     const standard = code === 0 ? CloseCode.abnormal : code;

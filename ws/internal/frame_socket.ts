@@ -2,6 +2,7 @@ import { delay } from "@std/async/delay";
 import type { TakenOver } from "../../http/server/take_over.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import type { WsMessage, WsSocket, WsSocketClose } from "../connection/options.ts";
 import {
   encodeWsClose,
@@ -51,7 +52,7 @@ export class FrameSocket implements WsSocket {
   readonly #gone = Promise.withResolvers<void>();
   #conn: Connection | undefined;
   #paused: PromiseWithResolvers<void> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #pinger: Alarm = new Alarm(() => this.#ping());
   #pings = 0;
   #pingAt: number | undefined;
   /** Whether data has arrived since the last ping. */
@@ -95,7 +96,7 @@ export class FrameSocket implements WsSocket {
     if (this.readyState !== OPEN) return;
     this.#write(encodeWsClose(code, reason));
     this.readyState = CLOSING;
-    clearTimeout(this.#timer);
+    this.#pinger.stop();
     // The close frame of the peer comes after all unread data.
     this.resume();
   }
@@ -122,7 +123,7 @@ export class FrameSocket implements WsSocket {
     });
     if (this.readyState === CLOSED) return connection.abort();
     this.readyState = OPEN;
-    this.#schedulePing();
+    this.#pinger.start(this.#options.pingInterval);
     this.onopen?.();
     void this.#run(connection);
   }
@@ -193,11 +194,6 @@ export class FrameSocket implements WsSocket {
     else this.#conn?.flush().then(answer, () => {});
   }
 
-  #schedulePing(): void {
-    const { pingInterval } = this.#options;
-    if (pingInterval !== Infinity) this.#timer = setTimeout(() => this.#ping(), pingInterval);
-  }
-
   #ping(): void {
     // A paused socket reads no data, so a missing pong proves nothing.
     if (this.#pingAt !== undefined && !this.#heard && this.#paused === undefined) {
@@ -207,7 +203,7 @@ export class FrameSocket implements WsSocket {
     this.#heard = false;
     this.#pingAt = performance.now();
     this.#write(encodeWsFrame(WsOpcode.ping, `${++this.#pings}`));
-    this.#schedulePing();
+    this.#pinger.start(this.#options.pingInterval);
   }
 
   #ponged(payload: Uint8Array): void {
@@ -236,16 +232,14 @@ export class FrameSocket implements WsSocket {
   #end(code: number, reason: string, wasClean: boolean, error?: NetError): void {
     if (this.readyState === CLOSED) return;
     this.readyState = CLOSED;
-    clearTimeout(this.#timer);
+    this.#pinger.stop();
     this.resume();
     this.onclose?.({ code, reason, wasClean, ...error && { error } });
     const conn = this.#conn;
     if (conn === undefined) return;
-    const { closeTimeout } = this.#options;
-    if (closeTimeout !== Infinity) {
-      const timer = setTimeout(() => conn.abort(), closeTimeout);
-      void this.#gone.promise.then(() => clearTimeout(timer));
-    }
+    const alarm = new Alarm(() => conn.abort());
+    alarm.start(this.#options.closeTimeout);
+    void this.#gone.promise.then(() => alarm.stop());
     void conn.close();
   }
 }

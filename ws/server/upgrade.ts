@@ -29,6 +29,7 @@
 import { type TakeOver, takeOver } from "../../http/server/take_over.ts";
 import { hasMember, parseList } from "../../http/header_list.ts";
 import { formatAddress } from "../../net/address.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import { lowerAscii } from "../../net/text.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { timeLimit } from "../../net/internal/options.ts";
@@ -133,13 +134,9 @@ export async function upgrade(
     { peer, url, headers, protocol: protocol ?? "", server: true },
     options,
   );
-  if (timeout !== Infinity) {
-    const timer = setTimeout(
-      () => connection.close(CloseCode.goingAway, "not opened in time"),
-      timeout,
-    );
-    void ignoreFailure(connection.opened).then(() => clearTimeout(timer));
-  }
+  const alarm = new Alarm(() => void connection.close(CloseCode.goingAway, "not opened in time"));
+  alarm.start(timeout);
+  void ignoreFailure(connection.opened).then(() => alarm.stop());
   return { response: upgraded.response, connection };
 }
 
@@ -201,12 +198,12 @@ function originAllowed(headers: Headers, allowed: UpgradeOptions["allowedOrigins
 }
 
 async function within<T>(timeout: number, work: T | Promise<T>): Promise<T | "late"> {
-  if (timeout === Infinity) return await work;
   const { promise, resolve } = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => resolve("late"), timeout);
+  const alarm = new Alarm(() => resolve("late"));
+  alarm.start(timeout);
   try {
     return await Promise.race([work, promise]);
   } finally {
-    clearTimeout(timer);
+    alarm.stop();
   }
 }

@@ -31,8 +31,9 @@
 import { getLogger } from "@logtape/logtape";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { Countdown } from "../../net/internal/countdown.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
-import { callback, countLimit, MAX_TIMER } from "../../net/internal/options.ts";
+import { callback, countLimit } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { WsConnection } from "../connection/connection.ts";
 import { MAX_CONNECTIONS, UPGRADE, UPGRADER } from "./_option_rules.ts";
@@ -112,9 +113,8 @@ class Sockets implements Upgrader {
   #refused = 0;
   #failed = 0;
   #shutdown: Promise<ShutdownReport> | undefined;
-  #force = Promise.withResolvers<void>();
-  #forceAt = Infinity;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #force = Promise.withResolvers<void>();
+  readonly #countdown: Countdown = new Countdown(this.#force.resolve);
 
   constructor(options: UpgraderOptions, handler: WsHandler) {
     this.#options = options;
@@ -181,13 +181,7 @@ class Sockets implements Upgrader {
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     SHUTDOWN.check("shutdown", options);
     const { deadline = 5000 } = options;
-    // A second call can only bring the deadline forward.
-    const at = performance.now() + deadline;
-    if (at < this.#forceAt) {
-      this.#forceAt = at;
-      clearTimeout(this.#timer);
-      if (deadline <= MAX_TIMER) this.#timer = setTimeout(this.#force.resolve, deadline);
-    }
+    this.#countdown.start(deadline);
     return this.#shutdown ??= this.#drain();
   }
 
@@ -195,7 +189,7 @@ class Sockets implements Upgrader {
     await null; // So that #shutdown is set below.
     for (const connection of this.connections) this.#stop(connection);
     await Promise.race([this.#untilIdle(), this.#force.promise]);
-    clearTimeout(this.#timer);
+    this.#countdown.stop();
     return { drained: this.#drained, forced: this.#running.size, refused: this.#refused };
   }
 

@@ -1,5 +1,6 @@
 import { ignoreFailure } from "../../../net/internal/ignore_failure.ts";
 import { NetError, type NetErrorKind } from "../../../net/errors/errors.ts";
+import { Alarm } from "../../../net/internal/timer.ts";
 import { Known } from "../../internal/http1_fields.ts";
 import { passedFields, trailerLines, valueOf } from "../_head.ts";
 import { ProxyRefusal } from "../_error_pages.ts";
@@ -209,9 +210,10 @@ export class ReverseExchange {
   /** Waits for a 100 response, up to a limit. */
   async #permission(): Promise<void> {
     const { promise } = this.#continue = Promise.withResolvers<void>();
-    const timer = setTimeout(this.#continue.resolve, PATIENCE);
+    const alarm = new Alarm(this.#continue.resolve);
+    alarm.start(PATIENCE);
     await promise;
-    clearTimeout(timer);
+    alarm.stop();
     this.#continue = undefined;
   }
 
