@@ -27,6 +27,8 @@ export interface Archive extends AsyncDisposable {
   readonly epoch: string;
   /** The highest number that was ever stored, as of the opening; 0 for an empty store. */
   readonly lastSeq: number;
+  /** The size of the texts that were stored since the opening, in UTF-16 units. */
+  readonly written: number;
 
   /**
    * Stores entries in one transaction. After this call they survive a crash, or none of them does.

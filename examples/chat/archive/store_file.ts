@@ -1,0 +1,190 @@
+/**
+ * Opens the file of a store. One process at a time owns a store; others can read it meanwhile.
+ *
+ * The owner holds a lock on a second file, `FILE-lock`. The system releases the lock when the process
+ * ends, also after `kill -9`. The store itself stays open for readers, so that a backup needs no stop.
+ *
+ * **Permissions**: `--allow-read` and `--allow-write` for the folder of the file.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "node:path";
+import { ArchiveError } from "./archive_error.ts";
+import { Database, storeError } from "./database.ts";
+import { checkVersion, migrate } from "./schema.ts";
+
+/** An open store. */
+export interface OpenStore extends Disposable {
+  /** The database. */
+  readonly db: Database;
+  /** Whether the store was made by this opening. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Opens a store for writing, and makes it if the file does not exist.
+ *
+ * @param given The path of the file, or `:memory:`.
+ * @returns The store, which only this process can write.
+ * @throws {ArchiveError} If the file is in use, damaged, newer, or not a store.
+ */
+export function ownStore(given: string): OpenStore {
+  if (given === ":memory:") return openMemory();
+  const path = realStorePath(given);
+  const lock = lockStore(path);
+  try {
+    checkFile(path);
+    return openFile(path, lock);
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Opens an existing store for reading. Its owner can write meanwhile; the reader sees the state of the
+ * opening.
+ *
+ * @param given The path of the file.
+ * @returns The store, within a transaction that lasts until it is closed.
+ * @throws {ArchiveError} If the file does not exist, or is damaged, newer, or not a store.
+ */
+export function readStore(given: string): OpenStore {
+  const path = realStorePath(given);
+  if (checkFile(path) === 0) throw storeError("missing", path, "the file does not exist");
+  const db = new Database(path, { readOnly: true });
+  try {
+    checkVersion(db);
+    checkPages(db);
+    db.exec("BEGIN");
+    return { db, isNew: false, [Symbol.dispose]: () => db[Symbol.dispose]() };
+  } catch (error) {
+    db[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function openMemory(): OpenStore {
+  const db = new Database(":memory:");
+  db.pragma("auto_vacuum = INCREMENTAL");
+  db.exec("PRAGMA foreign_keys = ON");
+  migrate(db);
+  return { db, isNew: true, [Symbol.dispose]: () => db[Symbol.dispose]() };
+}
+
+function openFile(path: string, lock: Disposable): OpenStore {
+  const db = new Database(path);
+  try {
+    // The order matters: the mode of the free list can only be set before the first page is written.
+    if (checkVersion(db) === 0) db.pragma("auto_vacuum = INCREMENTAL");
+    checkPages(db);
+    if (db.pragma("journal_mode = WAL") !== "wal") {
+      throw storeError("io", path, "its file system has no shared memory; use a local disk");
+    }
+    db.exec("PRAGMA synchronous = FULL");
+    db.exec("PRAGMA foreign_keys = ON");
+    // A deleted message is overwritten.
+    db.exec("PRAGMA secure_delete = ON");
+    db.exec("PRAGMA journal_size_limit = 16777216");
+    const isNew = migrate(db);
+    // A store that cannot be written is reported now, not at the first message.
+    db.transaction(() => db.run("UPDATE meta SET value = value WHERE key = 'epoch'"));
+    return {
+      db,
+      isNew,
+      [Symbol.dispose]() {
+        db[Symbol.dispose]();
+        lock[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    db[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Returns the path behind symbolic links, so that one file has one lock. */
+function realStorePath(given: string): string {
+  let folder: string;
+  try {
+    folder = Deno.realPathSync(dirname(given));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw accessError(error, given);
+    const name = JSON.stringify(dirname(given));
+    throw storeError("io", given, `the folder ${name} does not exist; make it first`, error);
+  }
+  const path = join(folder, basename(given));
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return path;
+    throw accessError(error, given);
+  }
+}
+
+/** Returns the size of a file; 0 if it does not exist. Rejects what cannot be a store. */
+function checkFile(path: string): number {
+  const { isFile, isDirectory, size } = statOrNothing(path);
+  if (isDirectory) throw storeError("io", path, "it is a folder; name a file in it");
+  if (!isFile && size > 0) throw storeError("io", path, "it is not a regular file");
+  // A store that was cut to nothing has a journal. A new store would hide that.
+  if (size === 0 && statOrNothing(`${path}-wal`).size > 0) {
+    throw storeError("damaged", path, `it is empty, but "${path}-wal" is not; restore a backup`);
+  }
+  return size;
+}
+
+function statOrNothing(path: string): { isFile: boolean; isDirectory: boolean; size: number } {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { isFile: true, isDirectory: false, size: 0 };
+    throw accessError(error, path);
+  }
+}
+
+/** Returns the error for a file that the system does not let us use. */
+function accessError(error: unknown, path: string): unknown {
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return storeError("read-only", path, "the system denies access to the file", error);
+  }
+  return error;
+}
+
+/** Holds the lock of a store until the result is disposed. */
+function lockStore(path: string): Disposable {
+  const name = `${path}-lock`;
+  makePrivate(name);
+  makePrivate(path);
+  const lock = new Database(name, { wait: 0 });
+  try {
+    lock.exec("PRAGMA journal_mode = MEMORY");
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock[Symbol.dispose]();
+    if (error instanceof ArchiveError && error.kind === "in-use") {
+      throw storeError("in-use", path, "another process uses it; stop that process first", error);
+    }
+    throw error;
+  }
+}
+
+/** Makes a file that only its owner can read, unless it exists. */
+function makePrivate(path: string): void {
+  try {
+    Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    throw accessError(error, path);
+  }
+}
+
+/** Looks for damage. A store with damage is never used: it would lose more. */
+function checkPages(db: Database): void {
+  const result = db.pragma("quick_check(1)");
+  if (result !== "ok") {
+    throw storeError("damaged", db.path, `it is damaged (${result}); restore a backup`);
+  }
+}
