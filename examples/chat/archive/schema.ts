@@ -82,6 +82,8 @@ CREATE TABLE files (
   named INTEGER NOT NULL DEFAULT 0  -- Whether a message has ever named the file.
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX files_user ON files (user, size);
+
 CREATE TABLE attachments (
   message INTEGER NOT NULL REFERENCES events (seq) ON DELETE CASCADE,
   position INTEGER NOT NULL,
