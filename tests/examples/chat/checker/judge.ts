@@ -44,6 +44,8 @@ export type Rule =
   | "missing"
   /** A client had to begin anew although little was missing. */
   | "needless-reset"
+  /** A stranger got the name of a user within the grace period. */
+  | "name-stolen"
   /** The history that a client has read differs from the store. */
   | "history";
 
@@ -86,6 +88,7 @@ export function judge(run: Run): Violation[] {
   const facts = gather(run, (rule, text) => void violations.push({ rule, text }));
   judgeStore(run.stored, facts);
   for (const witness of run.witnesses) {
+    if (witness.isImpostor) facts.report("name-stolen", `the chat admits ${witness.name}`);
     judgeConfirmations(witness, facts);
     judgeView(witness, facts);
   }

@@ -220,3 +220,9 @@ Deno.test("judge() compares a history that was read with the store", () => {
     assertEquals(broken(run), ["history"]);
   }
 });
+
+Deno.test("judge() sees that a stranger gets the name of a user", () => {
+  const run = good();
+  const stranger = { ...witness("Tim"), isImpostor: true } as const;
+  assertEquals(broken({ ...run, witnesses: [...run.witnesses, stranger] }), ["name-stolen"]);
+});

@@ -54,6 +54,8 @@ export interface Witness {
   readonly observations: readonly Observation[];
   /** The places of which the client must show every line at the end. */
   readonly complete: readonly Place[];
+  /** Whether this is a stranger under the name of a user who had only lost the connection. */
+  readonly isImpostor?: true;
 }
 
 /** A whole run. */

@@ -1,0 +1,118 @@
+/** The real chat as a process that is killed and started again on the same ports and store. @module */
+
+import { freePorts } from "../../../_support/ports.ts";
+import { type Runnable, runRunnable, startRunnable } from "../../../_support/runnable.ts";
+import { privatePlace, type StoredLine } from "./observations.ts";
+import { keyOf } from "./page_view.ts";
+
+/** The program with which the chat kills itself between two steps of a line. */
+const CRASHING = "tests/examples/chat/checker/_crashing_chat.ts";
+
+/** A step of a line, and how many lines to let pass before. */
+export interface Crash {
+  readonly step: string;
+  readonly after: number;
+}
+
+/** The chat with its store. */
+export class ChatServer implements AsyncDisposable {
+  /** The port for terminals. */
+  readonly port: number;
+  /** The port of the web side. */
+  readonly webPort: number;
+  readonly #store: string;
+  readonly #more: readonly string[];
+  #running: Runnable | undefined;
+
+  /**
+   * @param store The file of the store.
+   * @param more Further flags of the program.
+   */
+  constructor(store: string, more: readonly string[] = []) {
+    const [port = 0, webPort = 0] = freePorts(2);
+    this.port = port;
+    this.webPort = webPort;
+    this.#store = store;
+    this.#more = more;
+  }
+
+  /** What the program has written to stderr since its last start. */
+  get log(): string {
+    return this.#running?.stderr ?? "";
+  }
+
+  /** Starts the program, or one that kills itself. */
+  async start(crash?: Crash): Promise<void> {
+    const ports = ["--port", `${this.port}`, "--web-port", `${this.webPort}`];
+    const flags = [...ports, "--store", this.#store, ...this.#more];
+    this.#running = await startRunnable("chat", flags, {
+      listeners: 2,
+      permissions: ["-A"],
+      ...crash !== undefined && {
+        file: CRASHING,
+        env: { CHAT_CRASH_STEP: crash.step, CHAT_CRASH_AFTER: `${crash.after}` },
+      },
+    });
+  }
+
+  /** Whether the program was killed and not started again. */
+  get isDown(): boolean {
+    return this.#running === undefined;
+  }
+
+  /** Ends the program at once (kill -9). */
+  async kill(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    await running?.[Symbol.asyncDispose]();
+  }
+
+  /** Waits until a program that kills itself has done so; false if it has not within the time. */
+  async hasCrashed(timeout: number): Promise<boolean> {
+    try {
+      await this.#running!.exitCode(timeout);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Ends the program politely. */
+  async stop(): Promise<number> {
+    this.#running!.signal("SIGTERM");
+    return await this.#running!.exitCode(20_000);
+  }
+
+  /** Returns everything in the store. The program must not run. */
+  async stored(): Promise<StoredLine[]> {
+    const flags = ["--store", this.#store, "--export", "-"];
+    const options = { permissions: ["-A"], timeout: 60_000 };
+    const { code, stdout, stderr } = await runRunnable("chat", flags, options);
+    if (code !== 0) throw new Error(`The export failed with ${code}: ${stderr}`);
+    return storedLines(stdout.split("\n").filter((line) => line !== ""));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+/** Reads an export. */
+export function storedLines(lines: readonly string[]): StoredLine[] {
+  const records = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  const names = new Map<string, string>();
+  for (const { type, id, name } of records) {
+    if (type === "user") names.set(`${id}`, `${name}`);
+  }
+  const placeOf = (room: string) => {
+    const [, one, other] = /^@(\d+):(\d+)$/.exec(room) ?? [];
+    if (one === undefined || other === undefined) return room;
+    return privatePlace(names.get(one) ?? one, names.get(other) ?? other);
+  };
+  return records.filter(({ type }) => type === "message").map(({ seq, room, name, text }) => ({
+    seq: Number(seq),
+    place: placeOf(`${room}`),
+    author: `${name}`,
+    key: keyOf(`${text}`) ?? `${text}`,
+  }));
+}

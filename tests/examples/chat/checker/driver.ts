@@ -1,0 +1,338 @@
+/**
+ * Drives a run: starts the real chat on a store, lets pages and terminals speak, breaks everything that
+ * can break, and hands over what all of them saw.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import { serveFaultProxy } from "../../../../tools/fault_proxy.ts";
+import type { FaultProxy, ProxyFaults } from "../../../../tools/fault_proxy.ts";
+import { Random } from "../../../_support/stress/random.ts";
+import { within } from "../../../_support/runnable.ts";
+import { until } from "../../../_support/until.ts";
+import { ChatServer } from "./chat_server.ts";
+import { SmallDisk } from "./disk.ts";
+import { Impostor } from "./impostor.ts";
+import { judge, type Violation } from "./judge.ts";
+import { type Place, privatePlace, type Run } from "./observations.ts";
+import { PageClient } from "./page_client.ts";
+import { PageView } from "./page_view.ts";
+import { TerminalClient } from "./terminal_client.ts";
+
+/** The settings of a run. */
+export interface DriverOptions {
+  /** The time during which clients speak, in milliseconds. */
+  readonly millis: number;
+  /** The seed of all choices. */
+  readonly seed: number;
+  /** The number of pages. */
+  readonly pages: number;
+  /** The number of terminals at once. */
+  readonly terminals: number;
+  /** Called for each fault and at the end. */
+  readonly onProgress?: (text: string) => void;
+}
+
+/** The result of a run. */
+export interface Report {
+  readonly violations: readonly Violation[];
+  /** Numbers of lines, faults and so on, by name. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly run: Run;
+}
+
+const ROOMS = ["lobby", "tea", "team", "ops"] as const;
+
+/** The steps of a line between which the chat is killed. */
+const STEPS = ["number", "stage", "commit", "deliver", "confirm"] as const;
+
+/** Faults of the network, chosen at random. */
+const FAULTS: readonly ((random: Random) => ProxyFaults)[] = [
+  (random) => both({ latency: 5 + random.below(100), jitter: 5 }),
+  (random) => both({ resetAfter: 1 + random.below(20_000) }),
+  (random) => both({ chunkSize: 1 + random.below(50) }),
+  (random) => ({ download: { stallAfter: 1 + random.below(20_000) } }),
+  (random) => ({ upload: { stallAfter: 1 + random.below(5_000) } }),
+  (random) => ({ download: { truncateAfter: 1 + random.below(20_000) } }),
+  (random) => ({ upload: { resetAfter: 1 + random.below(2_000) } }),
+  (random) => both({ bandwidth: 2_000 + random.below(50_000) }),
+  () => ({ refuse: true }),
+];
+
+function both(faults: NonNullable<ProxyFaults["upload"]>): ProxyFaults {
+  return { upload: faults, download: faults };
+}
+
+/** Runs the chat, and judges it. */
+export async function check(options: DriverOptions): Promise<Report> {
+  await using disk = await SmallDisk.make();
+  await using server = new ChatServer(`${disk.folder}/chat.db`, [
+    "--rate=0",
+    "--max-connections-per-address=0",
+    "--grace=20s",
+    "--log-level=warn",
+  ]);
+  await server.start();
+  const to = (port: number) => ({ hostname: "127.0.0.1", port });
+  await using web = await serveFaultProxy({ to: to(server.webPort), maxConnections: 0 });
+  await using terminals = await serveFaultProxy({ to: to(server.port), maxConnections: 0 });
+  const driver = new Driver(options, { disk, server, web, terminals });
+  const run = await driver.run();
+  return { violations: judge(run), counts: driver.counts, run };
+}
+
+/** What a run is made of. */
+interface Parts {
+  readonly disk: SmallDisk;
+  readonly server: ChatServer;
+  readonly web: FaultProxy;
+  readonly terminals: FaultProxy;
+}
+
+class Driver {
+  readonly counts = new Map<string, number>();
+  readonly #options: DriverOptions;
+  readonly #parts: Parts;
+  readonly #random: Random;
+  readonly #pages: PageClient[] = [];
+  readonly #terminals: TerminalClient[] = [];
+  readonly #impostor: Impostor;
+  /** Ends the speaking. */
+  readonly #speaking = new AbortController();
+  /** Ends the connections. */
+  readonly #connected = new AbortController();
+  #keys = 0;
+
+  constructor(options: DriverOptions, parts: Parts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#random = new Random(options.seed);
+    this.#impostor = new Impostor(`http://127.0.0.1:${parts.server.webPort}`);
+    const names = Array.from({ length: options.pages }, (_, i) => `Page${i}`);
+    for (const [i, name] of names.entries()) this.#pages.push(this.#page(name, names, i));
+  }
+
+  /** Runs to the end, and returns what everyone saw. */
+  async run(): Promise<Run> {
+    const { signal } = this.#connected;
+    const work = this.#pages.map((page) => page.run(signal));
+    await until(() => this.#pages.every(({ joined }) => joined));
+    const talk = [
+      ...this.#pages.map((page) => this.#speak(page, this.#random.fork())),
+      ...Array.from({ length: this.#options.terminals }, () => this.#visit(this.#random.fork())),
+      this.#impersonate(this.#random.fork()),
+    ];
+    const end = performance.now() + this.#options.millis;
+    while (performance.now() < end) await this.#break();
+    await this.#settle(talk);
+    this.#connected.abort();
+    await within(20_000, "the end of all pages", Promise.all(work));
+    return await this.#collect();
+  }
+
+  #page(name: string, names: readonly string[], i: number): PageClient {
+    const random = this.#random.fork();
+    const rooms = ROOMS.filter((_, room) => room === i % ROOMS.length || random.chance(0.4));
+    const partners = names.filter((other) => other !== name);
+    // Some pages are never cut, so that they see what only staying pages see.
+    const port = i % 4 === 0 ? this.#parts.server.webPort : this.#parts.web.addr.port;
+    const view = new PageView(name, rooms, partners);
+    return new PageClient(view, `http://127.0.0.1:${port}`, random);
+  }
+
+  /** Lets a page speak. */
+  async #speak(page: PageClient, random: Random): Promise<void> {
+    const { view } = page;
+    await this.#sometimes(random, 60, () => {
+      const key = this.#key(view.name);
+      const text = this.#text(random);
+      if (random.chance(0.02)) page.drop();
+      if (random.chance(0.7)) return page.send(view.say(key, text, random.pick(view.rooms)));
+      const other = random.pick(this.#pages).view;
+      if (other === view) return;
+      const { name, user } = other;
+      const direct = user !== undefined && random.chance(0.5);
+      page.send(direct ? view.tell(key, text, { name, user }) : view.whisper(key, text, name));
+    });
+  }
+
+  /** Lets terminals come, speak, change rooms and go. */
+  async #visit(random: Random): Promise<void> {
+    for (let i = 0; !this.#speaking.signal.aborted; i++) {
+      await delay(random.below(500));
+      const terminal = await this.#dial(`Term${this.#keys++}`);
+      if (terminal === undefined) continue;
+      this.#terminals.push(terminal);
+      let gone = false;
+      const shown = terminal.run().finally(() => gone = true);
+      const visit = 1 + random.below(40);
+      for (let n = 0; n < visit && !gone && !this.#speaking.signal.aborted; n++) {
+        await delay(random.below(120));
+        const key = this.#key(terminal.name);
+        if (random.chance(0.1)) await terminal.move(random.pick(ROOMS));
+        else if (random.chance(0.8)) await terminal.say(key, this.#text(random));
+        else await terminal.whisper(key, "psst", random.pick(this.#pages).view.name);
+      }
+      await terminal.close();
+      await shown;
+    }
+  }
+
+  async #dial(name: string): Promise<TerminalClient | undefined> {
+    try {
+      return await TerminalClient.connect(name, this.#parts.terminals.addr.port);
+    } catch {
+      return undefined; // The proxy refuses, or the server does not run.
+    }
+  }
+
+  /** Tries to get the names of pages whose connections are lost. */
+  async #impersonate(random: Random): Promise<void> {
+    await this.#sometimes(random, 200, async () => {
+      const victims = this.#pages.filter(({ joined, view }) => !joined && view.user !== undefined);
+      if (victims.length > 0) await this.#impostor.try(random.pick(victims).view.name);
+    });
+  }
+
+  async #sometimes(
+    random: Random,
+    pause: number,
+    action: () => void | Promise<void>,
+  ): Promise<void> {
+    const { signal } = this.#speaking;
+    while (!signal.aborted) {
+      await delay(random.below(pause), { signal }).catch(() => {});
+      if (!signal.aborted) await action();
+    }
+  }
+
+  /** Breaks something, and repairs it. */
+  async #break(): Promise<void> {
+    const random = this.#random;
+    const choice = random.next();
+    if (choice < 0.15) await this.#kill();
+    else if (choice < 0.3) await this.#crash();
+    else if (choice < 0.35) await this.#restart();
+    else if (choice < 0.5 && this.#parts.disk.canFill) await this.#fill();
+    else if (choice < 0.6) this.#cut();
+    else await this.#disturb();
+    await delay(random.below(1_000));
+  }
+
+  async #kill(): Promise<void> {
+    this.#count("kill -9");
+    await this.#parts.server.kill();
+    await delay(this.#random.below(500));
+    await this.#parts.server.start();
+  }
+
+  /** Lets the chat kill itself between two steps of a line. */
+  async #crash(): Promise<void> {
+    const step = this.#random.pick(STEPS);
+    const { server } = this.#parts;
+    await server.kill();
+    await server.start({ step, after: this.#random.below(50) });
+    if (await server.hasCrashed(3_000)) this.#count(`kill -9 at ${step}`);
+    await server.kill();
+    await server.start();
+  }
+
+  async #restart(): Promise<void> {
+    this.#count("restart");
+    const code = await this.#parts.server.stop();
+    if (code !== 0) throw new Error(`The chat ended with ${code}: ${this.#parts.server.log}`);
+    await this.#parts.server.start();
+  }
+
+  async #fill(): Promise<void> {
+    this.#count("disk full");
+    await this.#parts.disk.fill();
+    await delay(200 + this.#random.below(800));
+    // A start on a full disk may fail, and must not damage the store.
+    if (this.#random.chance(0.3)) await this.#parts.server.kill();
+    await this.#parts.disk.free();
+    if (this.#parts.server.isDown) await this.#parts.server.start();
+  }
+
+  #cut(): void {
+    this.#count("cut");
+    this.#parts.web.reset();
+    this.#parts.terminals.reset();
+  }
+
+  async #disturb(): Promise<void> {
+    this.#count("fault");
+    const random = this.#random;
+    const { web, terminals } = this.#parts;
+    await Promise.all([
+      web.setFaults(random.pick(FAULTS)(random)),
+      terminals.setFaults(random.pick(FAULTS)(random)),
+    ]);
+    await delay(200 + random.below(1_500));
+    await Promise.all([web.setFaults({}), terminals.setFaults({})]);
+  }
+
+  /** Ends all faults and waits until every page has every answer. */
+  async #settle(talk: readonly Promise<void>[]): Promise<void> {
+    this.#options.onProgress?.("waiting for the last answers");
+    this.#speaking.abort();
+    await within(30_000, "the end of all talk", Promise.all(talk));
+    await until(() => this.#pages.every(({ joined, view }) => joined && view.pending === 0));
+    // An answer comes after everything before it, so the pages have all lines now.
+    for (const page of this.#pages) {
+      for (const room of page.view.rooms) await page.readAll(`#${room}`, { room });
+      for (const other of this.#pages) {
+        if (other === page) continue;
+        const place = privatePlace(page.view.name, other.view.name);
+        await page.readAll(place, { peer: `${other.view.user}` });
+      }
+    }
+  }
+
+  async #collect(): Promise<Run> {
+    await this.#parts.server.stop();
+    const stored = await this.#parts.server.stored();
+    const witnesses = [
+      ...this.#pages.map(({ view }) => ({
+        name: view.name,
+        observations: view.observations,
+        complete: this.#places(view),
+      })),
+      ...this.#terminals.map(({ witness }) => witness),
+      ...this.#impostor.witnesses,
+    ];
+    for (const { observations } of witnesses) {
+      for (const one of observations) {
+        this.#count(one.type === "refused" ? `refused: ${one.code}` : one.type);
+      }
+    }
+    this.#count("stored", stored.length);
+    this.#count("returns", this.#pages.reduce((sum, { returns }) => sum + returns, 0));
+    this.#count("impostors refused", this.#impostor.refused);
+    return { witnesses, stored };
+  }
+
+  /** Returns the places of which a page must show everything. */
+  #places(view: PageView): Place[] {
+    const partners = this.#pages.filter((page) => page.view !== view);
+    return [
+      ...view.rooms.map((room) => `#${room}`),
+      ...partners.map((page) => privatePlace(view.name, page.view.name)),
+    ];
+  }
+
+  #key(name: string): string {
+    return `${name}-${this.#keys++}`;
+  }
+
+  #text(random: Random): string {
+    const words = ["hello", "你好", "👍", "x".repeat(random.below(300)), "a\u0301", "<b>&amp;</b>"];
+    return Array.from({ length: 1 + random.below(4) }, () => random.pick(words)).join(" ");
+  }
+
+  #count(name: string, by = 1): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + by);
+    if (/^(?:kill|restart|disk|cut|fault)/.test(name)) this.#options.onProgress?.(name);
+  }
+}
