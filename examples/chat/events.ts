@@ -296,6 +296,8 @@ export type RefusalCode =
   | "name-long"
   | "name-space"
   | "name-character"
+  | "name-scripts"
+  | "name-lookalike"
   | "name-start"
   | "name-reserved"
   | "name-taken"

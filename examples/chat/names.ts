@@ -5,12 +5,18 @@
  * and it starts with a letter, a digit or an emoji. Therefore a message can never look like a notice,
  * and a name can never look like the `*` in front of a line of the server.
  *
+ * Names follow UTS 39: a name does not mix scripts, and names that look alike have the same key.
+ *
  * **Permissions**: none.
  *
  * @module
  */
 
 import type { RefusalCode } from "./events.ts";
+import { fitsTogether } from "./names/scripts.ts";
+import { foldText, nameKey, otherKey } from "./names/skeleton.ts";
+
+export { nameKey };
 
 /** A valid name with its key. */
 export interface GoodName {
@@ -31,6 +37,12 @@ export interface BadName {
 /** The maximum length of a name in visible characters. */
 export const MAX_NAME = 32;
 
+/**
+ * The maximum length of a text that can be a name, with invisible characters. The normalization of
+ * Unicode needs quadratic time for stacked marks.
+ */
+const MAX_GIVEN = 4096;
+
 const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 
 /**
@@ -40,6 +52,7 @@ const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
  * @returns The valid name, or the problem.
  */
 export function checkName(given: string): GoodName | BadName {
+  if (given.length > MAX_GIVEN) return { problem: "name-long" };
   const name = tidy(given);
   if (name === "") return { problem: "name-empty" };
   if (/\s/u.test(name)) {
@@ -51,12 +64,12 @@ export function checkName(given: string): GoodName | BadName {
   if (!fits(name)) return { problem: "name-long" };
   if (FORBIDDEN.test(name)) return { problem: "name-character" };
   if (!START.test(name)) return { problem: "name-start" };
+  if (FORBIDDEN.test(foldText(name))) return { problem: "name-character" };
   const key = nameKey(name);
-  if (key === "" || FORBIDDEN.test(key.normalize("NFKC"))) return { problem: "name-character" };
-  if (RESERVED.has(key.replace(/[\p{P}\p{S}]/gu, "")) || LIKE_A_NOTICE.test(key)) {
-    return { problem: "name-reserved" };
-  }
-  return { name, key };
+  if (key === "") return { problem: "name-character" };
+  if (RESERVED.has(bare(key)) || LIKE_A_NOTICE.test(key)) return { problem: "name-reserved" };
+  if (!fitsTogether(name)) return { problem: "name-scripts" };
+  return otherKey(name) === undefined ? { name, key } : { problem: "name-lookalike" };
 }
 
 /**
@@ -66,25 +79,11 @@ export function checkName(given: string): GoodName | BadName {
  * @returns The name without `#`; undefined if it is invalid.
  */
 export function checkRoom(given: string): GoodName | undefined {
+  if (given.length > MAX_GIVEN) return undefined;
   const name = tidy(given.replace(/^[#＃]/, ""));
-  if (!fits(name) || !/^[\p{L}\p{M}\p{N}_-]+$/u.test(name) || !/[\p{L}\p{N}]/u.test(name)) {
-    return undefined;
-  }
+  const valid = fits(name) && /^[\p{L}\p{M}\p{N}_-]+$/u.test(name) && /[\p{L}\p{N}]/u.test(name);
+  if (!valid || !fitsTogether(name) || otherKey(name) !== undefined) return undefined;
   return { name, key: nameKey(name) };
-}
-
-/**
- * Returns the key of a name. It ignores case, width and invisible characters. Greek and Cyrillic letters
- * that look like Latin ones become Latin.
- *
- * @param name The name of a user or a room.
- * @returns The key, which is equal for names that people could confuse.
- */
-export function nameKey(name: string): string {
-  // Upper case turns ß into SS. The capital ẞ has to become ß first.
-  const folded = name.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}/gu, "")
-    .toLowerCase().toUpperCase().toLowerCase().normalize("NFKC").replaceAll("ς", "σ");
-  return folded.replace(LOOKALIKES, (letter) => LATIN.get(letter) ?? letter).normalize("NFC");
 }
 
 const EMOJI_END = /(?:\p{Extended_Pictographic}\uFE0F?|\p{Emoji_Modifier})$/u;
@@ -125,19 +124,26 @@ const FORBIDDEN = new RegExp(
 
 const START = /^[\p{L}\p{N}_\p{Extended_Pictographic}\p{Regional_Indicator}]/u;
 
+/** Returns a key without punctuation and symbols. */
+function bare(key: string): string {
+  return key.replace(/[\p{P}\p{S}]/gu, "");
+}
+
 /** Names that users could mistake for the server, in both languages. */
 const RESERVED = new Set(
   ("server system notice admin administrator moderator chat lobby portside you everyone everybody " +
     "all here nobody private joined left 服务器 系统 系统消息 系统通知 通知 公告 管理员 管理員 系統 系統消息 伺服器 聊天室 大厅 你 您 " +
-    "所有人 大家 私信 加入 离开").split(" "),
+    "所有人 大家 私信 加入 离开").split(" ").map((word) => bare(nameKey(word))),
 );
 
-/** Names that look like a notice: `Bob_joined`, `Bob加入了`. */
-const LIKE_A_NOTICE = /(?:[\p{P}\p{S}](?:joined|left)|(?:加入|离开|进入|退出)了)$/u;
-
-/** Pairs of a lower-case Cyrillic or Greek letter and the Latin letter that it resembles. */
-const LATIN = new Map(
-  "аa вb еe кk мm нh оo рp сc тt уy хx іi јj ѕs һh ԁd ԛq ԝw αa βb εe ζz ηh ιi κk μm νv οo ρp τt υy χx"
-    .split(" ").map((pair) => [pair[0]!, pair[1]!]),
+/** Keys of names that look like a notice: `Bob_joined`, `Bob加入了`. */
+const LIKE_A_NOTICE = new RegExp(
+  `(?:[\\p{P}\\p{S}](?:${keys("joined left")})|(?:${keys("加入 离开 进入 退出")})${
+    nameKey("了")
+  })$`,
+  "u",
 );
-const LOOKALIKES = new RegExp(`[${[...LATIN.keys()].join("")}]`, "gu");
+
+function keys(words: string): string {
+  return words.split(" ").map(nameKey).join("|");
+}

@@ -2,6 +2,8 @@
 
 import { checkName, checkRoom, nameKey } from "../../examples/chat/names.ts";
 import { type Face, Lobby } from "../../examples/chat/lobby.ts";
+import { fitsTogether } from "../../examples/chat/names/scripts.ts";
+import { otherKey } from "../../examples/chat/names/skeleton.ts";
 import { byteLength, isBlank, neutralise } from "../../examples/chat/safe_text.ts";
 import { decodeText, guessCharset } from "../../examples/chat/telnet/charset.ts";
 import { TelnetDecoder } from "../../examples/chat/telnet/codec.ts";
@@ -60,7 +62,16 @@ export const ROWS: readonly CostRow[] = [
     name: "checkName()",
     covers: ["checkName"],
     limit: LINE,
-    units: ["\u200d", "a\u200d", "\u{1F468}\u200d", "\u0627\u200c", "\ufe0f", "a\ufe0f", "\u0301"],
+    units: [
+      "\u200d",
+      "a\u200d",
+      "\u{1F468}\u200d",
+      "\u0627\u200c",
+      "\ufe0f",
+      "a\ufe0f",
+      "\u0301",
+      "\u0301\u0323",
+    ],
     run: checkName,
   },
   {
@@ -68,15 +79,27 @@ export const ROWS: readonly CostRow[] = [
     covers: ["checkRoom"],
     limit: LINE,
     around: [["#", ""]],
-    units: ["\u200d", "a\u200d", "\u0627\u200c", "\ufe0f"],
+    units: ["\u200d", "a\u200d", "\u0627\u200c", "\ufe0f", "\u0301\u0323"],
     run: checkRoom,
   },
   {
     name: "nameKey()",
     covers: ["nameKey"],
     limit: LINE,
-    units: ["\u00df", "\u0430"],
+    units: ["\u00df", "\u0430", "\u0301\u0323", "\ufdfa"],
     run: nameKey,
+  },
+  {
+    name: "otherKey()",
+    limit: LINE,
+    units: ["\u039d", "\u017f", "\u0301\u0323"],
+    run: otherKey,
+  },
+  {
+    name: "fitsTogether()",
+    limit: LINE,
+    units: ["\u0434", "\u30fc", "a\u0434"],
+    run: fitsTogether,
   },
   {
     name: "neutralise()",

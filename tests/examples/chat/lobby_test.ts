@@ -105,7 +105,7 @@ Deno.test("a shutdown notifies all users, each leaves once, and nobody can join 
 Deno.test("a name belongs to one user until he leaves", () => {
   const lobby = testLobby();
   const bob = enter(lobby, "Bob");
-  for (const name of ["Bob", "bob", "ＢＯＢ", "b\u200bob", "Воb"]) {
+  for (const name of ["Bob", "bob", "ＢＯＢ", "b\u200bob", "b\u1d0fb"]) {
     assertEquals(lobby.join({ name }, new RecordingFace()), {
       code: "name-taken",
       params: { name: "Bob" },
@@ -227,7 +227,7 @@ Deno.test("/join goes to a room of its own, which vanishes with its last user", 
   assertEquals(ann.face.read(), [
     "* You are in #Tea already.",
     "* Usage: /join #ROOM",
-    "* A room name has 1 to 32 letters, digits, - and _, such as #tea.",
+    "* A room name has 1 to 32 letters of one script, digits, - and _, such as #tea.",
   ]);
   bob.member.leave("lost");
   ann.member.say("/join lobby");

@@ -42,6 +42,48 @@ Deno.test("checkName() takes names of every script, and emoji", () => {
     "left-handed",
     "Cleft",
     "冰🧊",
+    "O’Brien",
+    "D'Artagnan",
+    "François",
+    "Jürgen",
+    "Åsa",
+    "Łukasz",
+    "Þór",
+    "Nguyễn",
+    "Đặng",
+    "Trần_Thị_Ánh",
+    "李小龙",
+    "陳大文",
+    "山田タロウ",
+    "さくらSakura",
+    "ジョン・スミス",
+    "김철수",
+    "박지성7",
+    "عبد_الله",
+    "فاطمة",
+    "דוד",
+    "יצחק",
+    "राहुल",
+    "अनुष्का",
+    "வித்யா",
+    "ศิริพร",
+    "Анна",
+    "Вера",
+    "ЕВА",
+    "Наталья",
+    "Ирина-2",
+    "Ґанна",
+    "Γιώργος",
+    "Νίκος",
+    "Μαρία",
+    "Αθηνά",
+    "Հայկ",
+    "გიორგი",
+    "Yağmur",
+    "Iğdır",
+    "İpek",
+    "🐱",
+    "Ann🎉",
   ];
   for (const name of names) assertEquals(nameOf(name), name.normalize("NFC"), name);
 });
@@ -91,7 +133,15 @@ Deno.test("checkName() names the problem of a name", () => {
     ["/quit", "name-start"],
     ["@Ann", "name-start"],
     ["\u0301a", "name-start"],
+    ["Annа", "name-scripts"],
+    ["Οlga", "name-scripts"],
+    ["NINA\u0410", "name-scripts"],
+    ["ΝΙΝΑ", "name-lookalike"],
+    ["\u017fred", "name-lookalike"],
     ["server", "name-reserved"],
+    ["\u0251dmin", "name-reserved"],
+    ["adrnin", "name-reserved"],
+    ["Iobby", "name-reserved"],
     ["SERVER", "name-reserved"],
     ["Ｓｅｒｖｅｒ", "name-reserved"],
     ["s\u200berver", "name-reserved"],
@@ -169,6 +219,13 @@ Deno.test("checkName() gives the same key for every case of plain names", () => 
       assertEquals(nameKey(name), nameKey(name.toLowerCase()));
     }),
   );
+});
+
+Deno.test("checkRoom() refuses names that could be taken for another room", () => {
+  assertEquals(checkRoom("#tеam"), undefined);
+  assertEquals(checkRoom("#ΝΙΝΑ"), undefined);
+  assertEquals(checkRoom("#TEAM")?.key, checkRoom("#team")?.key);
+  assertEquals(checkRoom("#l0bby")?.key, "lobby");
 });
 
 Deno.test("checkRoom() takes letters and digits of every script, with or without #", () => {
