@@ -97,6 +97,9 @@ export const flags = {
   },
 } as const;
 
+/** The time in which a silent terminal ends whose network is gone, in milliseconds. */
+const DEAD_TERMINAL = 115_000;
+
 /** The parsed values of the flags. */
 export type ChatFlags = CliValues<typeof flags, None>;
 
@@ -129,6 +132,7 @@ export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions 
     port,
     // Messages of other users count as activity here, so the terminal measures its own idle time.
     idleTimeout: 0,
+    deadPeerTimeout: DEAD_TERMINAL,
     maxConnectionsPerAddress,
     // Twice as many, because users without a name count, too, and must be told that the chat is full.
     maxConnections: maxUsers * 2,

@@ -1,9 +1,9 @@
 /**
  * The face of the chat for terminals: lines over a connection, as with `nc` and `telnet`.
  *
- * TCP keep-alive detects a peer that has disappeared. The operating system decides when: Linux waits two
- * hours, unless `net.ipv4.tcp_keepalive_time` is set. An `idleTimeout` ends such a peer sooner, but
- * it also ends users who are silent.
+ * A silent terminal whose network is gone ends within two minutes: see `deadPeerTimeout` of `serveTcp`.
+ * If lines wait for it at that moment, the system decides when (Linux: `net.ipv4.tcp_retries2`, about
+ * 15 minutes). An `idleTimeout` ends also users who only read.
  *
  * @module
  */

@@ -26,7 +26,7 @@
 
 import type { Transport } from "./transport.ts";
 import { pipeOf, ResetTransport } from "../internal/reset_transport.ts";
-import { SOCKET, uvHandles } from "../internal/uv_handles.ts";
+import { ridOf, SOCKET, uvHandles } from "../internal/uv_handles.ts";
 
 export type * from "./transport.ts";
 
@@ -77,16 +77,4 @@ export function resettable(transport: Transport, inFlight?: Promise<unknown>): T
   const io = pipeOf(uv!, tcp);
   if (io === undefined) return transport;
   return new ResetTransport(uv!, io, transport, transport as Deno.TcpConn, inFlight);
-}
-
-/** Returns the resource identifier of a TCP connection in Deno, or undefined for other transports. */
-function ridOf(transport: Transport): number | undefined {
-  // Only Deno's own TCP connections have this method.
-  if (!("setNoDelay" in transport)) return undefined;
-  for (const key of Object.getOwnPropertySymbols(transport)) {
-    if (key.description !== "Deno.internal.rid") continue;
-    const rid = (transport as unknown as Record<symbol, unknown>)[key];
-    if (typeof rid === "number") return rid;
-  }
-  return undefined;
 }

@@ -9,6 +9,7 @@ import {
   group,
   limit,
   listenPort,
+  milliseconds,
   oneOf,
   OptionRules,
   signal,
@@ -54,6 +55,7 @@ export const SERVE_TCP = new OptionRules<ServeTcpOptions>({
   sharePort: flag,
   noDelay: flag,
   keepAlive: flag,
+  deadPeerTimeout: milliseconds,
   resetOnAbort: flag,
 });
 

@@ -11,6 +11,7 @@ import { shareLimits } from "./connection_limits.ts";
 import { ConnectionQuota } from "./connection_quota.ts";
 import { milliseconds, OptionRules } from "./options.ts";
 import type { Listener } from "./listen.ts";
+import { type PeerProbes, peerProbes } from "./peer_probes.ts";
 import {
   type Introduced,
   type ProxyProtocol,
@@ -54,7 +55,12 @@ const logger = getLogger(["portside", "net", "server"]);
 /** Options of network sockets, which Unix sockets do not have. */
 type SocketOptions = Pick<
   ServeTcpOptions,
-  "maxConnectionsPerAddress" | "proxyProtocol" | "noDelay" | "keepAlive" | "resetOnAbort"
+  | "maxConnectionsPerAddress"
+  | "proxyProtocol"
+  | "noDelay"
+  | "keepAlive"
+  | "deadPeerTimeout"
+  | "resetOnAbort"
 >;
 
 /** The rules for the options of `shutdown`. */
@@ -73,6 +79,7 @@ export class Server<A extends Deno.Addr>
   readonly #handler: ConnectionHandler<A>;
   readonly #quota: ConnectionQuota;
   readonly #proxyProtocol: ProxyProtocol | undefined;
+  readonly #probes: PeerProbes | undefined;
   /** The open connections, each with the network by which it is counted. */
   readonly #connections = new Map<Connection, string>();
   readonly #preparing = new Set<Transport>();
@@ -107,6 +114,7 @@ export class Server<A extends Deno.Addr>
     shareLimits(this.#options);
     this.#quota = new ConnectionQuota(options.maxConnections, options.maxConnectionsPerAddress);
     this.#proxyProtocol = readProxyProtocol(options.proxyProtocol);
+    this.#probes = peerProbes(options.keepAlive === false ? 0 : options.deadPeerTimeout);
     this.addr = listener.addr;
     const at = "path" in listener.addr ? listener.addr.path : formatAddress(listener.addr);
     this.url = `${kind.scheme}://${at}`;
@@ -229,6 +237,7 @@ export class Server<A extends Deno.Addr>
    */
   #hold(accepted: Deno.Conn<A>, network: string | undefined): void {
     setSocketOptions(accepted, this.#options);
+    this.#probes?.add(accepted);
     const raw = this.#options.resetOnAbort ? resettable(accepted) : accepted;
     if (network === undefined || this.#kind.prepare !== undefined) void this.#prepare(raw, network);
     else this.#serve(new Connection(raw, this.#options), network);
@@ -383,6 +392,7 @@ export class Server<A extends Deno.Addr>
     for (const connection of this.#connections.keys()) connection.abort(late);
     // Do not wait for handlers here, because a handler may never end.
     await this.#until(() => this.#quota.active === 0);
+    this.#probes?.stop();
     this.#finish.resolve();
     logger.debug("{url} has shut down", { url: this.url });
     return { drained: total - forced, forced, refused: this.#refused };

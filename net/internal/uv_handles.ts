@@ -107,6 +107,18 @@ function hasAll(type: new (type: number) => object, methods: readonly string[]):
   return methods.every((name) => typeof prototype[name] === "function");
 }
 
+/** Returns the resource identifier of a TCP connection in Deno, or undefined for other transports. */
+export function ridOf(transport: object): number | undefined {
+  // Only Deno's own TCP connections have this method.
+  if (!("setNoDelay" in transport)) return undefined;
+  for (const key of Object.getOwnPropertySymbols(transport)) {
+    if (key.description !== "Deno.internal.rid") continue;
+    const rid = (transport as unknown as Record<symbol, unknown>)[key];
+    if (typeof rid === "number") return rid;
+  }
+  return undefined;
+}
+
 /** The classes of Deno for socket errors. */
 const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   EACCES: Deno.errors.PermissionDenied,

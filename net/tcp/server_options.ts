@@ -109,6 +109,17 @@ export interface ServeTcpOptions extends ServeOptions {
    */
   keepAlive?: boolean;
   /**
+   * Time in which a connection ends whose peer has disappeared, in milliseconds, at least about 10000. It
+   * needs `keepAlive`, and holds while no sent data waits for a confirmation of the peer; a write to such
+   * a peer ends when the kernel gives up (on Linux, see `net.ipv4.tcp_retries2`). The option costs about
+   * 0.1 ms of CPU time per connection and minute. On other systems than Linux it sets only the time until
+   * the first probe. It has no effect on Windows, and on `serveTls` without `node:tls`. With 0, the
+   * system decides; Linux waits two hours.
+   *
+   * @default 0
+   */
+  deadPeerTimeout?: number;
+  /**
    * Whether {@linkcode Connection.abort}, time limits, a full send queue and errors of handlers end
    * the connection by a reset (RST). The peer then cannot take an incomplete stream for a complete
    * one. Queued data is lost. TLS runs on `node:tls`. The option costs about 0.1 ms and a second

@@ -80,6 +80,7 @@ Deno.test("serveTcp() checks every option", async () => {
     sharePort: "none",
     noDelay: "none",
     keepAlive: "none",
+    deadPeerTimeout: "time",
     resetOnAbort: "none",
   }, async (options) => {
     await using _server = serveTcp(options, () => {});

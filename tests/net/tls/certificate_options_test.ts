@@ -81,6 +81,7 @@ Deno.test("serveTls() checks every option", async () => {
     sharePort: "none",
     noDelay: "none",
     keepAlive: "none",
+    deadPeerTimeout: "time",
     resetOnAbort: "none",
     reloadInterval: "time",
   }, async (options) => {
