@@ -299,6 +299,9 @@ export class SqliteArchive implements Archive {
 
   #write<T>(work: () => T): Promise<T> {
     return this.#read(() => {
+      if (this.#store.readOnly) {
+        throw storeError("read-only", this.path, "it was opened for reading");
+      }
       try {
         return this.#db.transaction(work);
       } catch (error) {

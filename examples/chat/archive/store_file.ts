@@ -20,6 +20,8 @@ export interface OpenStore extends Disposable {
   readonly db: Database;
   /** Whether the store was made by this opening. */
   readonly isNew: boolean;
+  /** Whether the store is only read. */
+  readonly readOnly: boolean;
 }
 
 /**
@@ -55,10 +57,11 @@ export function readStore(given: string): OpenStore {
   if (checkFile(path) === 0) throw storeError("missing", path, "the file does not exist");
   const db = new Database(path, { readOnly: true });
   try {
+    // The first statement within the transaction fixes the state that all later ones see.
+    db.exec("BEGIN");
     checkVersion(db);
     checkPages(db);
-    db.exec("BEGIN");
-    return { db, isNew: false, [Symbol.dispose]: () => db[Symbol.dispose]() };
+    return { db, isNew: false, readOnly: true, [Symbol.dispose]: () => db[Symbol.dispose]() };
   } catch (error) {
     db[Symbol.dispose]();
     throw error;
@@ -70,7 +73,7 @@ function openMemory(): OpenStore {
   db.pragma("auto_vacuum = INCREMENTAL");
   db.exec("PRAGMA foreign_keys = ON");
   migrate(db);
-  return { db, isNew: true, [Symbol.dispose]: () => db[Symbol.dispose]() };
+  return { db, isNew: true, readOnly: false, [Symbol.dispose]: () => db[Symbol.dispose]() };
 }
 
 function openFile(path: string, lock: Disposable): OpenStore {
@@ -93,6 +96,7 @@ function openFile(path: string, lock: Disposable): OpenStore {
     return {
       db,
       isNew,
+      readOnly: false,
       [Symbol.dispose]() {
         db[Symbol.dispose]();
         lock[Symbol.dispose]();
@@ -149,7 +153,10 @@ function accessError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.PermissionDenied) {
     return storeError("read-only", path, "the system denies access to the file", error);
   }
-  return error;
+  const reason = error instanceof Error
+    ? /^(.*) \(os error \d+\)/.exec(error.message)?.[1]
+    : undefined;
+  return reason === undefined ? error : storeError("io", path, reason.toLowerCase(), error);
 }
 
 /** Holds the lock of a store until the result is disposed. */
