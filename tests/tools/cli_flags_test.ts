@@ -142,6 +142,8 @@ Deno.test("run() reads times with their unit, as milliseconds", async () => {
   }
   // A timer of more than 2^31-1 ms fires at once.
   assertMatch(await refusal(flag, "--xx=25d"), /a time from 0 to 24d/);
+  const age: Flag = { type: "duration", help, max: "3650d" };
+  assertEquals(await value(age, "--x=90d"), 7_776_000_000);
   const bounded: Flag = { type: "duration", help, min: "1s", max: "1m" };
   assertMatch(await refusal(bounded, "--xx=61s"), /a time from 1s to 1m/);
   assertMatch(await refusal(bounded, "--xx=0"), /a time from 1s to 1m/);

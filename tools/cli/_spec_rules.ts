@@ -36,9 +36,12 @@ const names: Rule = (name, value) => {
 
 const number = rule("a number", Number.isFinite);
 
+/** A time of any length: a program can need one that is no delay of a timer, such as an age. */
+const ANY_TIME: DurationFlag = { type: "duration", help: "", max: "1000000d" };
+
 const duration = rule(
   'a time with its unit, such as "250ms"',
-  (value) => typeof value === "string" && "value" in convert({ type: "duration", help: "" }, value),
+  (value) => typeof value === "string" && "value" in convert(ANY_TIME, value),
 );
 
 const size = rule(
