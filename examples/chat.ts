@@ -15,9 +15,10 @@
  * `--allow-host chat.example --max-connections-per-address 0`.
  *
  * `chat/lobby.ts` has the rules of the chat. `chat/terminal.ts` serves terminals, `chat/web.ts` serves
- * browsers.
+ * browsers. `chat/archive/` keeps the messages.
  *
- * **Permissions**: `--allow-net=127.0.0.1`
+ * **Permissions**: `--allow-net=127.0.0.1`; with `--store`, also `--allow-read` and `--allow-write` for
+ * the folder of the file
  *
  * @module
  */
@@ -25,6 +26,9 @@
 import { type CliIo, defineCli } from "../tools/cli.ts";
 import { flags, lobbyOptions, terminalLimits, terminalServer, webOptions } from "./chat/options.ts";
 import { Lobby } from "./chat/lobby.ts";
+import { openChatStore } from "./chat/store.ts";
+import { runStoreCommand } from "./chat/store_commands.ts";
+import { STORE_HELP } from "./chat/store_flags.ts";
 import { serveTerminals } from "./chat/terminal.ts";
 import { serveChatWeb } from "./chat/web.ts";
 
@@ -32,8 +36,17 @@ const cli = defineCli({
   name: "chat",
   summary: "A chat for terminals and browsers.",
   flags,
-  permissions: { "--allow-net=127.0.0.1": "listen on this address" },
-  examples: ["deno task chat", "nc 127.0.0.1 9000", "deno task chat --lang zh --no-web"],
+  description: STORE_HELP,
+  permissions: {
+    "--allow-net=127.0.0.1": "listen on this address",
+    "--allow-read=FOLDER --allow-write=FOLDER": "with --store: the folder of the file",
+  },
+  examples: [
+    "deno task chat",
+    "nc 127.0.0.1 9000",
+    "deno task chat --lang zh --no-web",
+    "deno task chat:store --keep 90d",
+  ],
 });
 
 /**
@@ -45,6 +58,8 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
+    if (await runStoreCommand(values, ctx)) return;
+    await using store = openChatStore(values, ctx.log);
     const lobby = new Lobby(lobbyOptions(values, ctx.log));
     const browsers = webOptions(values, () => terminals.stats());
     await using terminals = serveTerminals(
@@ -55,6 +70,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     await using web = values.web ? serveChatWeb(lobby, browsers) : undefined;
     ctx.listening(terminals);
     if (web !== undefined) ctx.listening(web);
+    store.announce();
     // Terminals first: their shutdown sends the farewell to all users, also to those in browsers.
     const servers = web === undefined ? [terminals] : [terminals, web];
     await ctx.untilShutdown(servers, { drain: values.drain });

@@ -7,6 +7,7 @@
 import { hostOf } from "../http/public_names.ts";
 import type { ServerStats, ServeTcpOptions } from "../../net/tcp/server_options.ts";
 import { badValue, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
+import { storeFlags } from "./store_flags.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
 import { CHARSETS } from "./telnet/charset.ts";
 import type { TerminalLimits } from "./terminal.ts";
@@ -80,6 +81,7 @@ export const flags = {
     max: 1000,
     help: "Messages shown to new terminals",
   },
+  ...storeFlags,
   nameTimeout: { type: "duration", default: "30s", help: "Time to enter a name; 0: no limit" },
   pingInterval: {
     type: "duration",

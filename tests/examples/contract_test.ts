@@ -459,3 +459,34 @@ for (const { name, hold } of servers) {
     assertStringIncludes(server.stderr, `${name}: SIGINT again: stopped at once\n`);
   });
 }
+
+Deno.test("chat with --store uses exactly the permissions of chat-store", async () => {
+  const logs = [await Deno.makeTempFile(), await Deno.makeTempFile()] as const;
+  const folder = new URL("chat-data/", ROOT);
+  await Deno.mkdir(folder, { recursive: true });
+  const store = `chat-data/${crypto.randomUUID()}.db`;
+  try {
+    const options = (log: string) => ({
+      file: fileOf("chat"),
+      env: { DENO_AUDIT_PERMISSIONS: log },
+    });
+    const args = ["--port=0", "--no-web", "--store", store];
+    await using server = await startRunnable("chat-store", args, options(logs[0]));
+    server.signal("SIGTERM");
+    assertEquals(await server.exitCode(), 0, server.stderr);
+    const backup = ["--store", store, "--backup", `${store}-copy`];
+    const result = await runRunnable("chat-store", backup, options(logs[1]));
+    assertEquals(result.code, 0, result.stderr);
+    const text = (await Promise.all(logs.map((log) => Deno.readTextFile(log)))).join("\n");
+    const used = usedPermissions(text.replaceAll(ROOT.pathname, ""));
+    const places = new Set(
+      [...used].map((pair) => pair.replace(/ chat-data(?:\/.*)?$/, " ./chat-data")),
+    );
+    assertEquals(places, declaredPermissions("chat-store"));
+  } finally {
+    for (const log of logs) await Deno.remove(log);
+    for await (const { name } of Deno.readDir(folder)) {
+      if (`chat-data/${name}`.startsWith(store)) await Deno.remove(new URL(name, folder));
+    }
+  }
+});

@@ -26,6 +26,8 @@ export type ArchiveErrorKind =
   | "bad-line"
   /** The archive was closed. */
   | "closed"
+  /** The path cannot be that of a store: the folder is missing, or it is a folder itself. */
+  | "bad-path"
   /** Another failure of the file system. */
   | "io";
 

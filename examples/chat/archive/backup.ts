@@ -7,6 +7,7 @@
  */
 
 import { backup } from "node:sqlite";
+import { quote } from "../../../tools/internal/text.ts";
 import { ArchiveError } from "./archive_error.ts";
 import type { Database } from "./database.ts";
 
@@ -23,7 +24,7 @@ const PAGES = 256;
 export async function backupStore(db: Database, path: string): Promise<void> {
   const part = `${path}.part`;
   if (exists(path)) {
-    throw new ArchiveError("io", `Cannot write the backup ${quoted(path)}: it exists`);
+    throw new ArchiveError("io", `Cannot write the backup ${quote(path)}: it exists`);
   }
   try {
     // Another backup may write to the same place, so the file must be new.
@@ -55,15 +56,11 @@ function exists(path: string): boolean {
 function backupError(path: string, part: string, error: unknown): unknown {
   if (error instanceof Deno.errors.NotCapable) return error;
   if (error instanceof Deno.errors.AlreadyExists) {
-    const reason = `${quoted(part)} exists: another backup runs, or one was interrupted`;
-    return new ArchiveError("io", `Cannot write the backup ${quoted(path)}: ${reason}`);
+    const reason = `${quote(part)} exists: another backup runs, or one was interrupted`;
+    return new ArchiveError("io", `Cannot write the backup ${quote(path)}: ${reason}`);
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return new ArchiveError("io", `Cannot write the backup ${quoted(path)}: ${reason}`, {
+  return new ArchiveError("io", `Cannot write the backup ${quote(path)}: ${reason}`, {
     cause: error,
   });
-}
-
-function quoted(path: string): string {
-  return JSON.stringify(path);
 }

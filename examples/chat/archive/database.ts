@@ -7,6 +7,7 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { quote } from "../../../tools/internal/text.ts";
 import { ArchiveError, type ArchiveErrorKind } from "./archive_error.ts";
 
 /** A value of a column. */
@@ -142,7 +143,7 @@ export function storeError(
   reason: string,
   cause?: unknown,
 ): ArchiveError {
-  return new ArchiveError(kind, `Cannot use the store ${JSON.stringify(path)}: ${reason}`, {
+  return new ArchiveError(kind, `Cannot use the store ${quote(path)}: ${reason}`, {
     cause,
   });
 }

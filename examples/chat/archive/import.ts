@@ -46,7 +46,6 @@ export async function importStore(
   const intake = new Intake(db, tables);
   let number = 0;
   for await (const text of lines) {
-    if (text === "") continue;
     intake.take(decodeLine(text, ++number), number);
   }
   return intake.finish(number);

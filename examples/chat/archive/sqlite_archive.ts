@@ -38,18 +38,20 @@ import { UserTable } from "./users.ts";
 export interface OpenArchiveOptions {
   /** Whether the store is only read, also while another process owns it. @default false */
   readonly readOnly?: boolean;
+  /** Whether a missing file is made. @default true, unless the store is only read */
+  readonly create?: boolean;
 }
 
 /**
  * Opens an archive.
  *
- * @param path The path of the file, or `:memory:`. A missing file is made, unless it is only read.
- * @param options Whether the store is only read.
+ * @param path The path of the file, or `:memory:`. A missing file is made.
+ * @param options Whether the store is only read, and whether a missing file is made.
  * @returns The archive, which holds the file until it is disposed.
  * @throws {ArchiveError} If the file is in use, damaged, newer, or cannot be used.
  */
 export function openArchive(path: string, options: OpenArchiveOptions = {}): SqliteArchive {
-  const store = options.readOnly === true ? readStore(path) : ownStore(path);
+  const store = options.readOnly === true ? readStore(path) : ownStore(path, options.create);
   try {
     return new SqliteArchive(store);
   } catch (error) {

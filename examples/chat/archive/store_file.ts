@@ -10,6 +10,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
+import { quote } from "../../../tools/internal/text.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { Database, storeError } from "./database.ts";
 import { checkVersion, migrate } from "./schema.ts";
@@ -28,12 +29,14 @@ export interface OpenStore extends Disposable {
  * Opens a store for writing, and makes it if the file does not exist.
  *
  * @param given The path of the file, or `:memory:`.
+ * @param create Whether a missing file is made. Default: true.
  * @returns The store, which only this process can write.
  * @throws {ArchiveError} If the file is in use, damaged, newer, or not a store.
  */
-export function ownStore(given: string): OpenStore {
+export function ownStore(given: string, create = true): OpenStore {
   if (given === ":memory:") return openMemory();
   const path = realStorePath(given);
+  if (!create && checkFile(path) === 0) throw missing(path);
   const lock = lockStore(path);
   try {
     checkFile(path);
@@ -54,7 +57,7 @@ export function ownStore(given: string): OpenStore {
  */
 export function readStore(given: string): OpenStore {
   const path = realStorePath(given);
-  if (checkFile(path) === 0) throw storeError("missing", path, "the file does not exist");
+  if (checkFile(path) === 0) throw missing(path);
   const db = new Database(path, { readOnly: true });
   try {
     // The first statement within the transaction fixes the state that all later ones see.
@@ -66,6 +69,10 @@ export function readStore(given: string): OpenStore {
     db[Symbol.dispose]();
     throw error;
   }
+}
+
+function missing(path: string): ArchiveError {
+  return storeError("missing", path, "the file does not exist");
 }
 
 function openMemory(): OpenStore {
@@ -115,8 +122,8 @@ function realStorePath(given: string): string {
     folder = Deno.realPathSync(dirname(given));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw accessError(error, given);
-    const name = JSON.stringify(dirname(given));
-    throw storeError("io", given, `the folder ${name} does not exist; make it first`, error);
+    const name = quote(dirname(given));
+    throw storeError("bad-path", given, `the folder ${name} does not exist; make it first`, error);
   }
   const path = join(folder, basename(given));
   try {
@@ -130,8 +137,8 @@ function realStorePath(given: string): string {
 /** Returns the size of a file; 0 if it does not exist. Rejects what cannot be a store. */
 function checkFile(path: string): number {
   const { isFile, isDirectory, size } = statOrNothing(path);
-  if (isDirectory) throw storeError("io", path, "it is a folder; name a file in it");
-  if (!isFile && size > 0) throw storeError("io", path, "it is not a regular file");
+  if (isDirectory) throw storeError("bad-path", path, "it is a folder; name a file in it");
+  if (!isFile) throw storeError("bad-path", path, "it is not a regular file");
   // A store that was cut to nothing has a journal. A new store would hide that.
   if (size === 0 && statOrNothing(`${path}-wal`).size > 0) {
     throw storeError("damaged", path, `it is empty, but "${path}-wal" is not; restore a backup`);
@@ -152,6 +159,9 @@ function statOrNothing(path: string): { isFile: boolean; isDirectory: boolean; s
 function accessError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.PermissionDenied) {
     return storeError("read-only", path, "the system denies access to the file", error);
+  }
+  if (error instanceof Deno.errors.NotADirectory) {
+    return storeError("bad-path", path, "a part of the path is not a folder", error);
   }
   const reason = error instanceof Error
     ? /^(.*) \(os error \d+\)/.exec(error.message)?.[1]

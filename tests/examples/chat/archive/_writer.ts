@@ -6,7 +6,7 @@
  */
 
 import { openArchive } from "../../../../examples/chat/archive/sqlite_archive.ts";
-import { messages } from "./_entries.ts";
+import { messages } from "./entries.ts";
 
 const archive = openArchive(Deno.args[0]!);
 for (let seq = archive.lastSeq + 1;; seq += 3) {

@@ -12,7 +12,7 @@ import type {
   StoredEvent,
   StoredMessage,
 } from "../../../../examples/chat/archive/archive.ts";
-import { change, file, message, messages, START, user } from "./_entries.ts";
+import { change, file, message, messages, START, user } from "./entries.ts";
 import { ArchiveError } from "../../../../examples/chat/archive/archive_error.ts";
 
 /** An archive for one test. */

@@ -6,7 +6,7 @@ import {
 } from "../../../../examples/chat/archive/archive_error.ts";
 import { openArchive, SqliteArchive } from "../../../../examples/chat/archive/sqlite_archive.ts";
 import { ownStore } from "../../../../examples/chat/archive/store_file.ts";
-import { message, messages, user } from "./_entries.ts";
+import { message, messages, user } from "./entries.ts";
 
 /** Registers a test with a folder of its own. */
 function test(name: string, body: (folder: string) => Promise<void> | void, ignore = false): void {
@@ -100,10 +100,14 @@ test("readStore() refuses a file that does not exist, and makes none", async (fo
 });
 
 test("ownStore() refuses a folder, a missing folder, and a file as a folder", async (folder) => {
-  assertRefused(folder, "io", /it is a folder; name a file in it/);
-  assertRefused(`${folder}/no/chat.db`, "io", /the folder ".*\/no" does not exist; make it first/);
+  assertRefused(folder, "bad-path", /it is a folder; name a file in it/);
+  assertRefused(
+    `${folder}/no/chat.db`,
+    "bad-path",
+    /the folder ".*\/no" does not exist; make it first/,
+  );
   await makeStore(`${folder}/chat.db`);
-  assertRefused(`${folder}/chat.db/x.db`, "io", /not a directory/);
+  assertRefused(`${folder}/chat.db/x.db`, "bad-path", /not a folder/);
 });
 
 test("ownStore() refuses a file that is not a store, and leaves it as it is", async (folder) => {
