@@ -37,19 +37,22 @@ export class ClientExchange {
   #free = false;
   #kept = false;
 
+  /** Takes over the response of a try, and its place in the pool. */
   constructor(
     native: Response,
     guard: TimeLimits,
     plan: Plan,
-    place: Pick<Attempt, "broken" | "sending"> & { slots: ConcurrencyLimit; origin: Origin },
+    slots: ConcurrencyLimit,
+    attempt: Attempt,
   ) {
     this.#native = native;
     this.#guard = guard;
     this.#plan = plan;
-    this.#slots = place.slots;
-    this.#origin = place.origin;
-    this.#broken = place.broken;
-    this.#sending = place.sending;
+    this.#slots = slots;
+    this.#origin = attempt.origin!;
+    attempt.origin = undefined;
+    this.#broken = attempt.broken;
+    this.#sending = attempt.sending;
   }
 
   get status(): number {

@@ -83,7 +83,7 @@ export class Session {
         attempt.answered = true;
         guard.disarm();
         seen = true;
-        exchange = this.#exchange(attempt, native, guard, plan);
+        exchange = new ClientExchange(native, guard, plan, this.slots, attempt);
         if (native.status === 101) throw failure(plan, "protocol", "it switches protocols");
         if (attempt.told !== undefined) {
           await this.#finish(exchange, attempt.told, hooks, plan.url).catch(theirs);
@@ -168,18 +168,6 @@ export class Session {
     this.counters.failures++;
     guard.end();
     return error;
-  }
-
-  #exchange(attempt: Attempt, native: Response, guard: TimeLimits, plan: Plan): ClientExchange {
-    const { origin, broken, sending } = attempt;
-    // The exchange now owns the place.
-    attempt.origin = undefined;
-    return new ClientExchange(native, guard, plan, {
-      slots: this.slots,
-      origin: origin!,
-      broken,
-      sending,
-    });
   }
 
   /** Starts a try. It is not `async`, because most requests need no wait. */

@@ -169,31 +169,31 @@ class Client implements HttpClient {
   }
 
   get(url: string | URL, options?: HttpFetchOptions): HttpResponsePromise {
-    return this.#send("GET", url, options);
+    return this.request("GET", url, options);
   }
 
   head(url: string | URL, options?: HttpFetchOptions): HttpResponsePromise {
-    return this.#send("HEAD", url, options);
+    return this.request("HEAD", url, options);
   }
 
   options(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.#send("OPTIONS", url, options);
+    return this.request("OPTIONS", url, options);
   }
 
   post(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.#send("POST", url, options);
+    return this.request("POST", url, options);
   }
 
   put(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.#send("PUT", url, options);
+    return this.request("PUT", url, options);
   }
 
   patch(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.#send("PATCH", url, options);
+    return this.request("PATCH", url, options);
   }
 
   delete(url: string | URL, options?: HttpRequestOptions): HttpResponsePromise {
-    return this.#send("DELETE", url, options);
+    return this.request("DELETE", url, options);
   }
 
   request(
@@ -201,15 +201,16 @@ class Client implements HttpClient {
     url: string | URL,
     options: HttpRequestOptions = NO_OPTIONS,
   ): HttpResponsePromise {
-    return this.#send(method, url, options);
-  }
-
-  #send(
-    method: string,
-    url: string | URL,
-    options: HttpRequestOptions = NO_OPTIONS,
-  ): HttpResponsePromise {
-    return new ResponsePromise(this.#exchange(method, url, options));
+    // Not `async`, like everything it calls before the request is sent, because each costs time.
+    let exchange: Promise<ClientExchange>;
+    try {
+      if (options !== NO_OPTIONS) REQUEST.check("a request", options);
+      const plan = this.#plan(checkMethod(method), url, options);
+      exchange = this.#session.run(plan, this.#defaults, this.#hooks);
+    } catch (error) {
+      exchange = Promise.reject(error);
+    }
+    return new ResponsePromise(exchange);
   }
 
   extend(options: Parameters<HttpClient["extend"]>[0]): HttpClient {
@@ -231,21 +232,6 @@ class Client implements HttpClient {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#session.close();
     await this.#session.finished();
-  }
-
-  /** Not `async`, like everything it calls before the request is sent, because each costs time. */
-  #exchange(
-    method: string,
-    url: string | URL,
-    options: HttpRequestOptions,
-  ): Promise<ClientExchange> {
-    try {
-      if (options !== NO_OPTIONS) REQUEST.check("a request", options);
-      const plan = this.#plan(checkMethod(method), url, options);
-      return this.#session.run(plan, this.#defaults, this.#hooks);
-    } catch (error) {
-      return Promise.reject(error);
-    }
   }
 
   #plan(method: string, given: string | URL, options: HttpRequestOptions): Plan {

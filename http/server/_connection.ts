@@ -153,19 +153,46 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
 
   /** Hands a request to the gate. */
   #ask(head: Http1Request, info: HardenedInfo): Response | Promise<Response> {
-    const incoming = this.incoming;
-    const body = new IncomingBody(
-      incoming,
-      head.framing,
-      head.expect !== undefined && head.minor === 1 && head.framing !== 0,
-    );
+    const body = this.#begin(head, info);
+    const gate = this.#gate;
+    const { method, framing, minor, upgrade, fields } = head;
+    const refused = () => this.#refusedRequest(head, info);
+    if (!isForRequest(method)) return gate.refuse(501, info, refused);
+    const host = head.host ?? this.#ownHost();
+    const hostFault = gate.hosts.judge(host);
+    if (hostFault !== 0) return gate.refuse(hostFault, info, refused);
+    const url = this.#urlOf(head, host);
+    if (url === undefined) {
+      return gate.refuse(400, info, refused, "The target of the request is malformed");
+    }
+    if (typeof url === "number") return gate.refuse(url, info, refused);
+    if (typeof framing === "number" && gate.tooLarge(framing)) {
+      return gate.refuse(413, info, refused);
+    }
+    // RFC 9110 §7.8: a server ignores Upgrade in HTTP/1.0.
+    if (minor === 0) fields.delete("upgrade");
+    const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
+    const limited = hasBody ? gate.limitBody(body) : undefined;
+    const request = makeRequest({ method, url, fields, body: limited, client: info });
+    // Two programs could disagree about the end of a body, and so about the start of the protocol.
+    if (upgrade !== undefined && minor === 1 && framing === 0) {
+      info.offer = offer(request, upgrade);
+    }
+    return gate.handle(request, info, limited);
+  }
+
+  /** Starts a request, and returns its body. */
+  #begin(head: Http1Request, info: HardenedInfo): IncomingBody {
+    const { framing, minor } = head;
+    const expects = head.expect !== undefined && minor === 1 && framing !== 0;
+    const body = new IncomingBody(this.incoming, framing, expects);
     info.body = body;
     info.head = head;
-    incoming.begin(info);
+    this.incoming.begin(info);
     // The response may end with the connection. A pending read would then close the connection in
     // order before a reset.
-    if (head.minor === 0 && head.framing !== 0) this.connection.resetOnAbort();
-    return this.#handle(head, body, info);
+    if (minor === 0 && framing !== 0) this.connection.resetOnAbort();
+    return body;
   }
 
   /** Returns the options of the head of a response. */
@@ -225,39 +252,6 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
     }
     info.answered();
     return await writeResponse(this.connection, response, body, options, info);
-  }
-
-  #handle(
-    head: Http1Request,
-    body: IncomingBody,
-    info: HardenedInfo,
-  ): Response | Promise<Response> {
-    const gate = this.#gate;
-    const { method, framing, minor, upgrade } = head;
-    const { fields } = head;
-    const refused = () => this.#refusedRequest(head, info);
-    if (!isForRequest(method)) return gate.refuse(501, info, refused);
-    const host = head.host ?? this.#ownHost();
-    const hostFault = gate.hosts.judge(host);
-    if (hostFault !== 0) return gate.refuse(hostFault, info, refused);
-    const url = this.#urlOf(head, host);
-    if (url === undefined) {
-      return gate.refuse(400, info, refused, "The target of the request is malformed");
-    }
-    if (typeof url === "number") return gate.refuse(url, info, refused);
-    if (typeof framing === "number" && gate.tooLarge(framing)) {
-      return gate.refuse(413, info, refused);
-    }
-    // RFC 9110 §7.8: a server ignores Upgrade in HTTP/1.0.
-    if (minor === 0) fields.delete("upgrade");
-    const hasBody = framing !== 0 && method !== "GET" && method !== "HEAD";
-    const limited = hasBody ? gate.limitBody(body) : undefined;
-    const request = makeRequest({ method, url, fields, body: limited, client: info });
-    // Two programs could disagree about the end of a body, and so about the start of the protocol.
-    if (upgrade !== undefined && minor === 1 && framing === 0) {
-      info.offer = offer(request, upgrade);
-    }
-    return gate.handle(request, info, limited);
   }
 
   /** Returns a function that makes a request for wrappers from a refused head, as far as possible. */

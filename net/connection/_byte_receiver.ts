@@ -415,17 +415,16 @@ export class ByteReceiver {
       this.bytesRead += n;
       this.#inTurn += n;
       if (!direct) {
-        this.#land(n);
+        if (this.#landing !== undefined) this.#land(this.#landing.subarray(0, n));
         this.#grew(n);
       }
     }
     if (this.#settle()) this.#deliver(n);
   };
 
-  /** Copies the bytes of a raw read to the end of the buffer if they are elsewhere. */
-  #land(n: number): void {
-    if (this.#landing === undefined) return;
-    this.#buffer.set(this.#landing.subarray(0, n), this.#end);
+  /** Copies bytes of a raw read that are elsewhere to the end of the buffer. */
+  #land(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#end);
     this.#landing = undefined;
   }
 

@@ -39,8 +39,28 @@ export class MessageReceiver extends ByteReceiver {
 
   /** Returns the next line if it is complete. */
   lineNow(max: number, fatal: boolean | undefined): string | undefined {
-    const bytes = this.#nextLine(max);
-    return bytes === undefined ? undefined : this.#decode(bytes, fatal);
+    if (this.#skipping) this.#skipLine();
+    const bytes = this.buffered;
+    if (bytes.length === 0) return undefined;
+    const scan = scanLine(bytes, this.scanned, max);
+    if (scan.type === "partial") {
+      this.scanned = bytes.length;
+      return undefined;
+    }
+    this.#skipping = scan.type === "overflow";
+    this.skip(scan.type === "overflow" ? bytes.length : scan.next);
+    if (scan.type === "line") return this.#decode(bytes.subarray(0, scan.end), fatal);
+    throw this.#error(`Cannot read a line from ${this.peer}: it is longer than ${max} bytes`, {
+      kind: "limit",
+      phase: "read",
+    });
+  }
+
+  /** Drops the bytes of a line that was too long, up to its end. */
+  #skipLine(): void {
+    const lf = this.buffered.indexOf(0x0a);
+    this.skip(lf === -1 ? this.buffered.length : lf + 1);
+    this.#skipping = lf === -1;
   }
 
   /** Waits for the next line, which is not complete yet. */
@@ -103,29 +123,6 @@ export class MessageReceiver extends ByteReceiver {
 
   lines(options?: LineOptions): AsyncIterableIterator<string, void, void> {
     return new Lines(this, options);
-  }
-
-  /** Returns the bytes of the next complete line. They are valid until the next read. */
-  #nextLine(max: number): Uint8Array | undefined {
-    if (this.#skipping) {
-      const lf = this.buffered.indexOf(0x0a);
-      this.skip(lf === -1 ? this.buffered.length : lf + 1);
-      this.#skipping = lf === -1;
-    }
-    const bytes = this.buffered;
-    if (bytes.length === 0) return undefined;
-    const scan = scanLine(bytes, this.scanned, max);
-    if (scan.type === "partial") {
-      this.scanned = bytes.length;
-      return undefined;
-    }
-    this.#skipping = scan.type === "overflow";
-    this.skip(scan.type === "overflow" ? bytes.length : scan.next);
-    if (scan.type === "line") return bytes.subarray(0, scan.end);
-    throw this.#error(`Cannot read a line from ${this.peer}: it is longer than ${max} bytes`, {
-      kind: "limit",
-      phase: "read",
-    });
   }
 
   #decode(bytes: Uint8Array, fatal = false): string {

@@ -65,8 +65,18 @@ export class SendQueue {
   /** Writes all of `bytes` after the queued ones. Resolves when the OS has taken them. */
   write(bytes: Uint8Array): Promise<void> {
     if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
-    if (this.idle) return this.#writeNow(bytes);
-    return this.#waitFor(bytes, false, (entry) => this.#line(entry));
+    if (!this.idle) return this.#waitFor(bytes, false, (entry) => this.#line(entry));
+    // Writing without queueing creates one promise only, because the OS takes nearly every write whole.
+    // The callbacks are new ones for each write: for the garbage collector, an old object that points to
+    // young ones costs more.
+    this.busy = true;
+    this.#owner.waits(Infinity);
+    this.queuedBytes += bytes.length;
+    const now: Promise<void> = this.#transport.write(bytes).then(
+      (n) => this.#written(n, bytes, now),
+      (error) => this.#writeFailed(error, now),
+    );
+    return now;
   }
 
   /** Queues `bytes` under the policy. Resolves when there is room for them. */
@@ -212,22 +222,6 @@ export class SendQueue {
     const fits = this.queuedBytes + size <= this.#limit;
     if (!fits) this.dropped++;
     return fits;
-  }
-
-  /**
-   * Writes without queueing. It creates one promise only, because the OS takes nearly every write
-   * whole. The callbacks are new ones for each write: for the garbage collector, an old object that
-   * points to young ones costs more.
-   */
-  #writeNow(bytes: Uint8Array): Promise<void> {
-    this.busy = true;
-    this.#owner.waits(Infinity);
-    this.queuedBytes += bytes.length;
-    const now: Promise<void> = this.#transport.write(bytes).then(
-      (n) => this.#written(n, bytes, now),
-      (error) => this.#writeFailed(error, now),
-    );
-    return now;
   }
 
   #written(n: number, bytes: Uint8Array, now: Promise<void>): void | Promise<void> {
