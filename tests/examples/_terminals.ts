@@ -10,8 +10,8 @@ export function start(...args: string[]): Promise<Runnable> {
   return startRunnable("chat", ["--port=0", "--no-web", ...args], { listeners: 1 });
 }
 
-/** `nc` with a person before it. */
-export class Nc implements AsyncDisposable {
+/** A program with a person before it. */
+class Person implements AsyncDisposable {
   /** What is on the screen. */
   screen = "";
   readonly #child: Deno.ChildProcess;
@@ -19,9 +19,9 @@ export class Nc implements AsyncDisposable {
   readonly #done: Promise<unknown>;
   #wake = () => {};
 
-  constructor({ port }: Runnable) {
-    this.#child = new Deno.Command("nc", {
-      args: ["-N", "127.0.0.1", `${port}`],
+  constructor(program: string, args: string[]) {
+    this.#child = new Deno.Command(program, {
+      args,
       stdin: "piped",
       stdout: "piped",
       stderr: "null",
@@ -50,10 +50,15 @@ export class Nc implements AsyncDisposable {
     }
   }
 
-  /** Ctrl-D: ends the input; with -N the connection is half-closed. */
+  /** Ends the input, and waits for the end of the program. */
   async end(): Promise<void> {
     await this.#keys.close();
-    await within(10_000, "the end of nc", this.#done);
+    await this.ended();
+  }
+
+  /** Waits for the end of the program. */
+  async ended(): Promise<void> {
+    await within(10_000, "the end of the program", this.#done);
   }
 
   /** Kills it. */
@@ -67,6 +72,20 @@ export class Nc implements AsyncDisposable {
     } catch { /* It has ended. */ }
     await this.#keys.close().catch(() => {});
     await this.#done;
+  }
+}
+
+/** `nc`. Ctrl-D (`end`) half-closes the connection because of -N. */
+export class Nc extends Person {
+  constructor({ port }: Runnable) {
+    super("nc", ["-N", "127.0.0.1", `${port}`]);
+  }
+}
+
+/** A program in a terminal of its own, so that control characters are keys. */
+export class InTerminal extends Person {
+  constructor(command: string) {
+    super("script", ["-qfc", command, "/dev/null"]);
   }
 }
 
