@@ -4,12 +4,37 @@ import { type Bench, type Contender, type Figure, runRounds, watchLoad } from ".
 
 const PEERS = "tests/bench/peers";
 
-/** Measures deliveries: one line at one listener is one. */
+/** Measures deliveries, in memory and with a store: one line at one listener is one. */
 export async function benchChat(bench: Bench): Promise<Figure[]> {
+  const folder = await Deno.makeTempDir({ prefix: "chat_bench_" });
+  try {
+    return [
+      ...await benchDeliveries(bench, "in memory", [...OURS, "examples/chat.ts", ...FLAGS], 20),
+      ...await benchDeliveries(bench, "--store", [
+        ...OURS,
+        `--allow-read=${folder}`,
+        `--allow-write=${folder}`,
+        "examples/chat.ts",
+        ...FLAGS,
+        `--store=${folder}/chat.db`,
+      ], 10),
+    ];
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Measures our chat as one command starts it, against the chats of others, which keep nothing. */
+async function benchDeliveries(
+  bench: Bench,
+  variant: string,
+  ours: readonly string[],
+  ratio: number,
+): Promise<Figure[]> {
   const { listeners, lines } = bench.settings;
-  const title = `Chat, ${listeners} listeners, one sender, ${lines} lines`;
+  const title = `Chat (${variant}), ${listeners} listeners, one sender, ${lines} lines`;
   const contenders: Contender[] = [
-    { name: "ours", command: [bench.deno, ...OURS] },
+    { name: "ours", command: [bench.deno, ...ours] },
     { name: "Node net", command: [bench.node, `${PEERS}/chat_node.mjs`] },
     { name: "Node net, noDelay", command: [bench.node, `${PEERS}/chat_node.mjs`, "no-delay"] },
     { name: "asyncio streams", command: [bench.python, `${PEERS}/chat_asyncio.py`] },
@@ -29,8 +54,8 @@ export async function benchChat(bench: Bench): Promise<Figure[]> {
       "and with noDelay, as asyncio and ours have it",
     series: bursts.map(({ name, rounds }) => ({ name, rounds: rounds.map((one) => one[which]) })),
     targets: [
-      { against: ["Node net", "Node net, noDelay"], ratio: 20 },
-      { against: ["asyncio streams"], ratio: 20 },
+      { against: ["Node net", "Node net, noDelay"], ratio },
+      { against: ["asyncio streams"], ratio },
     ],
   });
   // Both are told: a new process still compiles in its first burst, and that is no small part.
@@ -40,14 +65,6 @@ export async function benchChat(bench: Bench): Promise<Figure[]> {
   ];
 }
 
-const OURS = [
-  "run",
-  "-q",
-  "--no-prompt",
-  "-P=chat",
-  "examples/chat.ts",
-  "--port=0",
-  "--no-web",
-  "--rate=0",
-  "--log-level=error",
-];
+const OURS = ["run", "-q", "--no-prompt", "-P=chat"];
+
+const FLAGS = ["--port=0", "--no-web", "--rate=0", "--log-level=error"];

@@ -22,6 +22,7 @@ import { makeLoadGenerator } from "./_load.ts";
 import { describeMachine, loadAverage } from "./_machine.ts";
 import { evaluate, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
+import { benchChatLoad } from "./chat_load.ts";
 import { benchHttpClient } from "./http_client.ts";
 import { benchHttpServer } from "./http_server.ts";
 import { benchHttpWrappers } from "./http_wrappers.ts";
@@ -50,6 +51,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["scan", benchScan],
   ["mail", benchMail],
   ["chat", benchChat],
+  ["chat_load", benchChatLoad],
   ["http_client", benchHttpClient],
   ["http_server", benchHttpServer],
   ["http_wrappers", benchHttpWrappers],
