@@ -101,12 +101,14 @@ export class ChatServer implements AsyncDisposable {
 export function storedLines(lines: readonly string[]): StoredLine[] {
   const records = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
   const names = new Map<string, string>();
-  for (const { type, id, name } of records) {
+  const rooms = new Map<string, string>();
+  for (const { type, id, key, name } of records) {
     if (type === "user") names.set(`${id}`, `${name}`);
+    else if (type === "room") rooms.set(`${key}`, `#${name}`);
   }
   const placeOf = (room: string) => {
     const [, one, other] = /^@(\d+):(\d+)$/.exec(room) ?? [];
-    if (one === undefined || other === undefined) return room;
+    if (one === undefined || other === undefined) return rooms.get(room) ?? room;
     return privatePlace(names.get(one) ?? one, names.get(other) ?? other);
   };
   return records.filter(({ type }) => type === "message").map(({ seq, room, name, text }) => ({

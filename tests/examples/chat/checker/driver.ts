@@ -45,7 +45,7 @@ export interface Report {
 const ROOMS = ["lobby", "tea", "team", "ops"] as const;
 
 /** The steps of a line between which the chat is killed. */
-const STEPS = ["number", "stage", "commit", "deliver", "confirm"] as const;
+const STEPS = ["number", "commit", "confirm"] as const;
 
 /** Faults of the network, chosen at random. */
 const FAULTS: readonly ((random: Random) => ProxyFaults)[] = [
@@ -71,7 +71,7 @@ export async function check(options: DriverOptions): Promise<Report> {
     "--rate=0",
     "--max-connections-per-address=0",
     "--grace=20s",
-    "--log-level=warn",
+    "--log-level=warning",
   ]);
   await server.start();
   const to = (port: number) => ({ hostname: "127.0.0.1", port });
@@ -191,7 +191,9 @@ class Driver {
   async #impersonate(random: Random): Promise<void> {
     await this.#sometimes(random, 200, async () => {
       const victims = this.#pages.filter(({ joined, view }) => !joined && view.user !== undefined);
-      if (victims.length > 0) await this.#impostor.try(random.pick(victims).view.name);
+      if (victims.length === 0) return;
+      const { name } = random.pick(victims).view;
+      if (await this.#impostor.try(name)) this.#options.onProgress?.(`name stolen: ${name}`);
     });
   }
 

@@ -20,13 +20,13 @@ export class Impostor {
     this.#url = url;
   }
 
-  /** Tries to join under a name. */
-  async try(name: string): Promise<void> {
+  /** Tries to join under a name. Returns whether that succeeds. */
+  async try(name: string): Promise<boolean> {
     try {
       await using conn = await connectWebSocket(`${this.#url}/ws`, { timeout: TIMEOUT });
       conn.trySend(JSON.stringify({ type: "join", name }));
       const first = await conn.receive({ timeout: TIMEOUT });
-      if (first === null) return;
+      if (first === null) return false;
       const message = JSON.parse(String(first)) as Incoming;
       if (message.type === "error") this.refused++;
       else if (message.type === "welcome") {
@@ -37,8 +37,10 @@ export class Impostor {
           isImpostor: true,
         });
         conn.trySend(JSON.stringify({ type: "say", text: "/quit" }));
+        return true;
       }
     } catch { /* The server does not run. */ }
+    return false;
   }
 
   #seen({ events }: Incoming): Observation[] {

@@ -17,6 +17,8 @@ export class TerminalClient {
   readonly #observations: Observation[] = [];
   readonly #conn: Connection;
   #room: string | undefined;
+  /** Whether the terminal has asked for another room and has no answer yet. */
+  #isMoving = false;
 
   private constructor(name: string, conn: Connection) {
     this.name = name;
@@ -29,11 +31,6 @@ export class TerminalClient {
     const terminal = new TerminalClient(name, conn);
     await conn.write(`${name}\n`);
     return terminal;
-  }
-
-  /** The room, without `#`; undefined before the welcome. */
-  get room(): string | undefined {
-    return this.#room;
   }
 
   /** What the terminal saw. Nobody promises it that it sees everything. */
@@ -52,9 +49,9 @@ export class TerminalClient {
     } catch { /* The connection was cut. */ }
   }
 
-  /** Writes a line to the room. */
+  /** Writes a line to the room, if the terminal knows the room. */
   async say(key: string, text: string): Promise<void> {
-    if (this.#room === undefined) return;
+    if (this.#room === undefined || this.#isMoving) return;
     this.#observations.push({ type: "sent", key, place: `#${this.#room}` });
     await this.#write(textWith(key, text));
   }
@@ -67,6 +64,8 @@ export class TerminalClient {
 
   /** Asks to be in another room, and writes nothing until the server has answered. */
   async move(room: string): Promise<void> {
+    if (this.#room === undefined || this.#isMoving || this.#room === room) return;
+    this.#isMoving = true;
     this.#observations.push({ type: "entered", place: `#${room}` });
     await this.#write(`/join #${room}`);
   }
@@ -98,6 +97,7 @@ export class TerminalClient {
       this.#observations.push({ type: "left", place: `#${this.#room}` });
     }
     this.#room = room;
+    this.#isMoving = false;
     this.#observations.push({ type: "entered", place: `#${room}` });
     this.#observations.push({ type: "reset", place: `#${room}`, from: 0 });
   }
