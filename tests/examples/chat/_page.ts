@@ -28,6 +28,29 @@ let browser: Promise<Browser> | undefined;
 /** JavaScript for the page: whether the server has confirmed all own messages. */
 export const ALL_SENT = 'document.querySelectorAll(".state").length === 0';
 
+/** Makes the WebSocket of the page known to the test as `socket`. */
+const SOCKET = `{
+  const Real = WebSocket;
+  globalThis.WebSocket = class extends Real {
+    constructor(...args) {
+      super(...args);
+      globalThis.socket = this;
+    }
+  };
+}`;
+
+/** Makes modules of the page known to expressions of the test. Needed again after a reload. */
+export async function expose(page: Page): Promise<void> {
+  await page.evaluate(`(async () => {
+    const main = document.querySelector("script[type=module]").src;
+    const use = (name) => import(new URL(name, main).href);
+    const [dom, state, outbox, list] = await Promise.all(
+      ["dom.js", "state.js", "outbox.js", "log.js"].map(use),
+    );
+    Object.assign(globalThis, { $: dom.$, log: dom.$("log"), state, outbox, list, use });
+  })()`);
+}
+
 /** Runs a test in a browser against its own chat. The console of the browser must have no errors. */
 export function scene(
   title: string,
@@ -51,6 +74,7 @@ export function scene(
       browser ??= launchChrome();
       const visit = async (options: BrowserContextOptions = {}) => {
         const context = await (await browser!).newContext({ locale: "en-US", ...options });
+        await context.addInitScript(SOCKET);
         const page = await context.newPage();
         page.on("pageerror", (error) => complaints.push(`${error}`));
         page.on("console", (message) => {
@@ -60,6 +84,7 @@ export function scene(
         });
         pages.push(page);
         await page.goto(http.origin);
+        await expose(page);
         return page;
       };
       try {
