@@ -15,7 +15,7 @@ import {
 import { ProxyTrust } from "../internal/forwarded.ts";
 import { HostCheck } from "../internal/host_check.ts";
 import { COUNT_SENT, lengthToSend } from "../internal/sent_bytes.ts";
-import { SILENCE } from "./_outflow.ts";
+import { SILENCE } from "./_half_closed_client.ts";
 import { CLOSING, NOT_LOCAL, REFUSALS } from "./_refusals.ts";
 import { problem, ProblemError, type ProblemOptions } from "../problem.ts";
 import type {

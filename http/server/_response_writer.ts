@@ -11,7 +11,7 @@ import {
   type ResponseOptions,
 } from "./_response_head.ts";
 import { encodeBytes, writeWhole } from "./_whole_response.ts";
-import { Outflow } from "./_outflow.ts";
+import { Outflow } from "./_half_closed_client.ts";
 
 /**
  * Writes a response (RFC 9112).

@@ -11,7 +11,7 @@ import tls from "node:tls";
 import { formatAddress } from "../address.ts";
 import type { UpgradedTransport } from "../connection/options.ts";
 import { NetError, type TlsFailure, toNetError } from "../errors/errors.ts";
-import type { Certificates } from "./_certificates.ts";
+import type { Certificates } from "./_server_certificates.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
 import { bareName, type DialTlsOptions, handshakeTooLong } from "./_handshake.ts";

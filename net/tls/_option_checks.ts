@@ -1,5 +1,5 @@
 import { NetError, type NetPhase } from "../errors/errors.ts";
-import { Certificates, isReadable } from "./_certificates.ts";
+import { Certificates, isReadable } from "./_server_certificates.ts";
 import type { TlsClientSettings, TlsKeyPair, TlsServerSettings } from "./options.ts";
 
 /** Checks combinations of the options of a client, and its certificates. */

@@ -30,7 +30,7 @@
 import { formatAddress, isLoopback } from "../address.ts";
 import { toNetError } from "../errors/errors.ts";
 import { Alarm } from "../internal/timer.ts";
-import { Certificates } from "./_certificates.ts";
+import { Certificates } from "./_server_certificates.ts";
 import { checkServerTls, keyPairsOf } from "./_option_checks.ts";
 import { runsOnNode } from "./_engine.ts";
 import { completeHandshake } from "./_handshake.ts";

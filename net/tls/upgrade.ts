@@ -34,7 +34,7 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
-import { Certificates } from "./_certificates.ts";
+import { Certificates } from "./_server_certificates.ts";
 import { checkClientTls, checkServerTls, keyPairsOf } from "./_option_checks.ts";
 import { runsOnNode } from "./_engine.ts";
 import { HANDSHAKE_TIMEOUT, TLS_CLIENT, TLS_SERVER } from "../internal/tls_rules.ts";
