@@ -4,6 +4,7 @@ import type { Attempt } from "./_attempt.ts";
 import type { HttpTry } from "./errors.ts";
 import { HttpResponse } from "./response.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
+import { NULL_BODY } from "../internal/null_body.ts";
 import { CLOSED, type TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
@@ -15,7 +16,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The largest body of known length that is read at once, in bytes. A stream costs much more. */
 const SMALL = 16 * 1024;
-const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 const NOTHING: Bytes = new Uint8Array();
 
 /** A response whose head has arrived. */

@@ -1,9 +1,7 @@
 import { Buffer } from "node:buffer";
 import { parseDigits } from "../../net/text.ts";
+import { NULL_BODY } from "./null_body.ts";
 import { peekStatic } from "./static_response.ts";
-
-/** Statuses of responses that have no body. */
-export const NO_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 /** Returns the number of sent bytes of the body of a response, after `completed` has settled. */
 export type SentBytes = () => number;
@@ -29,7 +27,7 @@ export function countSent(info: CountsSent): SentBytes | undefined {
  * @param method The method of the request.
  */
 export function lengthToSend(response: Response, method: string): number | undefined {
-  if (method === "HEAD" || NO_BODY.has(response.status)) return 0;
+  if (method === "HEAD" || NULL_BODY.has(response.status)) return 0;
   const body = peekStatic(response);
   if (body === undefined) return parseDigits(response.headers.get("content-length") ?? "");
   return typeof body === "string" ? Buffer.byteLength(body) : body?.length ?? 0;

@@ -7,7 +7,8 @@ import { clientGone, HandlerInfo } from "./_handler_info.ts";
 import { READ_AHEAD } from "./_incoming.ts";
 import { type ServedBody, takeServedBody } from "../internal/lazy_request.ts";
 import type { HttpAddr } from "./handler.ts";
-import { lengthToSend, NO_BODY } from "../internal/sent_bytes.ts";
+import { NULL_BODY } from "../internal/null_body.ts";
+import { lengthToSend } from "../internal/sent_bytes.ts";
 import { type Body, openBody } from "./_response_body.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -122,7 +123,7 @@ export class DenoInfo extends HandlerInfo {
     // Following a body costs time, and Deno cancels it when the client leaves. But it does not do so
     // while the body of the request is read, and its own signal is also aborted by success.
     const reading = this.body?.reading ?? false;
-    if ((!this.watched && !reading && !unknown) || NO_BODY.has(response.status)) return response;
+    if ((!this.watched && !reading && !unknown) || NULL_BODY.has(response.status)) return response;
     if (this.#request.method === "HEAD") return response; // Deno cancels this body by itself.
     return this.#remember() ? this.#follow(response) : response;
   }
