@@ -24,7 +24,14 @@
  */
 
 import { type CliIo, defineCli } from "../tools/cli.ts";
-import { flags, lobbyOptions, terminalLimits, terminalServer, webOptions } from "./chat/options.ts";
+import {
+  addressRates,
+  flags,
+  lobbyOptions,
+  terminalLimits,
+  terminalServer,
+  webOptions,
+} from "./chat/options.ts";
 import { Lobby } from "./chat/lobby.ts";
 import { openChatStore } from "./chat/store.ts";
 import { runStoreCommand } from "./chat/store_commands.ts";
@@ -60,11 +67,13 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
     if (await runStoreCommand(values, ctx)) return;
     await using store = openChatStore(values, ctx.log);
-    const lobby = new Lobby(lobbyOptions(values, ctx.log));
-    const browsers = webOptions(values, () => terminals.stats());
+    const lobby = new Lobby(lobbyOptions(values, store.archive, ctx.log));
+    await lobby.restore();
+    const rates = addressRates(values);
+    const browsers = webOptions(values, rates, () => terminals.stats());
     await using terminals = serveTerminals(
       lobby,
-      terminalLimits(values),
+      terminalLimits(values, rates),
       terminalServer(values, ctx.log),
     );
     await using web = values.web ? serveChatWeb(lobby, browsers) : undefined;

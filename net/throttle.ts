@@ -43,19 +43,24 @@ export class Throttle {
   }
 
   /**
-   * Counts one event.
+   * Counts an event.
    *
    * @param now The time in milliseconds, from any clock that does not go back.
+   * @param count The number of events that it counts as. Default: 1.
    * @returns The number of milliseconds to wait before the event may pass.
    */
-  take(now: number): number {
+  take(now: number, count = 1): number {
     if (this.#interval === 0) return 0;
-    this.#paidUntil = Math.max(this.#paidUntil, now) + this.#interval;
+    this.#paidUntil = Math.max(this.#paidUntil, now) + this.#interval * count;
     return Math.max(0, this.#paidUntil - now - this.#slack);
   }
 
-  /** Removes an event that was counted and will not happen, so that the next one waits less. */
-  giveBack(): void {
-    this.#paidUntil -= this.#interval;
+  /**
+   * Removes an event that was counted and will not happen, so that the next one waits less.
+   *
+   * @param count The number of events that it counted as. Default: 1.
+   */
+  giveBack(count = 1): void {
+    this.#paidUntil -= this.#interval * count;
   }
 }

@@ -274,8 +274,10 @@ export interface ChatResults {
   readonly id?: number;
   /** The messages. */
   readonly hits: readonly Hit[];
-  /** Whether there are older results. */
+  /** Whether older messages were not searched yet. */
   readonly more: boolean;
+  /** The value of `before` for the next page; undefined if all messages were searched. */
+  readonly next?: number;
 }
 
 /** A search in the rooms and private conversations of a user. */
@@ -304,6 +306,7 @@ export type RefusalCode =
   | "room-invalid"
   | "rooms-full"
   | "address-rooms"
+  | "not-stored"
   | "full"
   | "stopping";
 
@@ -326,7 +329,7 @@ export type ReplyCode =
   | "too-many-rooms"
   | "last-room"
   | "away"
-  | "nothing-found"
+  | "usage-search"
   | "blank";
 
 /** An answer to one user alone. */
@@ -345,10 +348,11 @@ export interface ChatReply {
 export type ErrorCode =
   | "not-in-room"
   | "not-stored"
+  | "not-readable"
   | "no-such-message"
-  | "no-such-file"
   | "no-such-peer"
   | "not-yours"
+  | "too-many-reactions"
   | "bad-emoji";
 
 /** A line or a request that was not carried out. The user still has its text. */

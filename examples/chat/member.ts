@@ -7,8 +7,6 @@
  */
 
 import type { ChatEvent, HistoryQuery, Params, RefusalCode, SearchRequest } from "./events.ts";
-import type { Room } from "./room.ts";
-import type { GoodName } from "./names.ts";
 
 /** The reason for which a user left, for the log. Other users do not see it. */
 export type LeaveReason =
@@ -128,15 +126,15 @@ export interface Member {
    */
   say(line: string, options?: LineOptions | number): Promise<void> | undefined;
   /** Replaces the text of an own message; `target` is its number. */
-  edit(target: number, text: string, id?: number): void;
+  edit(target: number, text: string, id?: number): Promise<void>;
   /** Deletes an own message; `target` is its number. */
-  remove(target: number, id?: number): void;
+  remove(target: number, id?: number): Promise<void>;
   /** Adds or removes a reaction to the message with the number `target`. */
-  react(target: number, emoji: string, on: boolean, id?: number): void;
-  /** Asks for a part of a history. */
-  history(query: HistoryQuery): void;
-  /** Searches the rooms and private conversations of the user. */
-  search(request: SearchRequest): void;
+  react(target: number, emoji: string, on: boolean, id?: number): Promise<void>;
+  /** Asks for a part of a history. Resolves after the answer. */
+  history(query: HistoryQuery): Promise<void>;
+  /** Searches the rooms and private conversations of the user. Resolves after the answer. */
+  search(request: SearchRequest): Promise<void>;
   /** Leaves a room. The last room cannot be left. */
   leaveRoom(room: string, id?: number): void;
   /**
@@ -146,100 +144,4 @@ export interface Member {
    * @param reason The reason, for the log.
    */
   leave(reason: LeaveReason): void;
-}
-
-/** The actions of a seat, which the lobby performs. */
-export interface Acts {
-  /** Handles a line of a user. */
-  say(seat: Seat, line: string, id?: number): void;
-  /** Answers a request that this chat does not know. */
-  refuse(seat: Seat, request: string, id?: number): void;
-  /** Removes a user from the chat. */
-  leave(seat: Seat, reason: LeaveReason): void;
-}
-
-/** A member with the fields that only the lobby uses. */
-export class Seat implements Member {
-  /** Whether the user is in the chat. */
-  present = true;
-  /** The id of the user. */
-  readonly user: number;
-  /** The current name. */
-  name: string;
-  /** The key that equal names share. */
-  key: string;
-  /** The room of the user. */
-  home: Room<Seat>;
-  /** The connection of the user. */
-  readonly face: Face;
-  /** The secret with which the next connection of the user can replace this one. */
-  readonly token: string;
-  readonly #acts: Acts;
-
-  /** Makes a seat for a user with a valid name. */
-  constructor(
-    acts: Acts,
-    { user, name, key, token }: GoodName & { readonly user: number; readonly token: string },
-    home: Room<Seat>,
-    face: Face,
-  ) {
-    this.#acts = acts;
-    this.user = user;
-    this.name = name;
-    this.key = key;
-    this.home = home;
-    this.face = face;
-    this.token = token;
-  }
-
-  /** The name of the room, without `#`. */
-  get room(): string {
-    return this.home.name;
-  }
-
-  /** All rooms of the user, without `#`. */
-  get rooms(): readonly string[] {
-    return [this.home.name];
-  }
-
-  /** Sends a line to the room, or runs the command in it. */
-  say(line: string, options?: LineOptions | number): undefined {
-    const id = typeof options === "number" ? options : options?.id;
-    if (this.present) this.#acts.say(this, line, id);
-  }
-
-  /** Replaces the text of an own message. */
-  edit(_target: number, _text: string, id?: number): void {
-    if (this.present) this.#acts.refuse(this, "edit", id);
-  }
-
-  /** Deletes an own message. */
-  remove(_target: number, id?: number): void {
-    if (this.present) this.#acts.refuse(this, "delete", id);
-  }
-
-  /** Adds or removes a reaction. */
-  react(_target: number, _emoji: string, _on: boolean, id?: number): void {
-    if (this.present) this.#acts.refuse(this, "react", id);
-  }
-
-  /** Asks for a part of a history. */
-  history({ id }: HistoryQuery): void {
-    if (this.present) this.#acts.refuse(this, "history", id);
-  }
-
-  /** Searches the rooms of the user. */
-  search({ id }: SearchRequest): void {
-    if (this.present) this.#acts.refuse(this, "search", id);
-  }
-
-  /** Leaves a room. */
-  leaveRoom(_room: string, id?: number): void {
-    if (this.present) this.#acts.refuse(this, "leave", id);
-  }
-
-  /** Removes the user from the chat. */
-  leave(reason: LeaveReason): void {
-    if (this.present) this.#acts.leave(this, reason);
-  }
 }

@@ -8,6 +8,8 @@ import { hostOf } from "../http/public_names.ts";
 import type { ServerStats, ServeTcpOptions } from "../../net/tcp/server_options.ts";
 import { badValue, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import { storeFlags } from "./store_flags.ts";
+import { AddressRates } from "./address_rate.ts";
+import type { Archive } from "./archive/archive.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
 import { CHARSETS } from "./telnet/charset.ts";
 import type { TerminalLimits } from "./terminal.ts";
@@ -60,7 +62,13 @@ export const flags = {
       "Send buffer per user; a user whose buffer is full is disconnected; browsers get 8 times as much",
   },
   maxUsers: { type: "integer", default: 1000, min: 0, help: "Maximum users; 0: no limit" },
-  maxRooms: { type: "integer", default: 100, min: 0, help: "Maximum rooms; 0: no limit" },
+  maxRooms: { type: "integer", default: 100, min: 0, help: "Maximum open rooms; 0: no limit" },
+  maxRoomsPerAddress: {
+    type: "integer",
+    default: 20,
+    min: 0,
+    help: "Open rooms that one address opened, unless it has no limit of connections; 0: no limit",
+  },
   maxConnectionsPerAddress: {
     type: "integer",
     default: 256,
@@ -72,7 +80,7 @@ export const flags = {
     default: 500,
     min: 0,
     max: 100_000,
-    help: "Events in the history of a room",
+    help: "Messages of a room that a newcomer is shown; the page loads older ones",
   },
   replay: {
     type: "integer",
@@ -82,6 +90,11 @@ export const flags = {
     help: "Messages shown to new terminals",
   },
   ...storeFlags,
+  grace: {
+    type: "duration",
+    default: "60s",
+    help: "Time for which a browser that lost its connection keeps its name and rooms",
+  },
   nameTimeout: { type: "duration", default: "30s", help: "Time to enter a name; 0: no limit" },
   pingInterval: {
     type: "duration",
@@ -106,24 +119,48 @@ const DEAD_TERMINAL = 115_000;
 export type ChatFlags = CliValues<typeof flags, None>;
 
 /** Returns the options of the lobby. */
-export function lobbyOptions(values: ChatFlags, log: CliLog): LobbyOptions {
-  const { history, maxUsers, maxRooms, maxLine } = values;
+export function lobbyOptions(values: ChatFlags, archive: Archive, log: CliLog): LobbyOptions {
+  const { history, grace, maxUsers, maxRooms, maxLine } = values;
   return {
+    archive,
     now: Date.now,
-    secret: () => crypto.randomUUID(),
+    secret: () => crypto.getRandomValues(new Uint8Array(24)).toBase64({ alphabet: "base64url" }),
     history,
+    grace,
     maxUsers,
     maxRooms,
+    maxRoomsPerAddress: isShared(values) ? 0 : values.maxRoomsPerAddress,
     maxLine,
     onEvent: (event) => logEvent(log, event),
   };
 }
 
+/** Returns whether many users share an address, as behind a reverse proxy. */
+function isShared({ maxConnectionsPerAddress }: ChatFlags): boolean {
+  return maxConnectionsPerAddress === 0;
+}
+
+/** Returns the rate limits of an address. */
+export function addressRates(values: ChatFlags): AddressRates {
+  return new AddressRates(values.rate, values.burst, isShared(values));
+}
+
 /** Returns the limits of each terminal. */
-export function terminalLimits(values: ChatFlags): TerminalLimits {
+export function terminalLimits(values: ChatFlags, rates: AddressRates): TerminalLimits {
   const { lang, charset, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue } =
     values;
-  return { lang, charset, replay, nameTimeout, idleTimeout, maxLine, rate, burst, sendQueue };
+  return {
+    lang,
+    charset,
+    replay,
+    nameTimeout,
+    idleTimeout,
+    maxLine,
+    rate,
+    burst,
+    sendQueue,
+    rates,
+  };
 }
 
 /** Returns the options of the TCP server for terminals. */
@@ -149,7 +186,11 @@ export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions 
 }
 
 /** Returns the options of the web side, with the metrics of the terminals. */
-export function webOptions(values: ChatFlags, terminals: () => ServerStats): ChatWebOptions {
+export function webOptions(
+  values: ChatFlags,
+  rates: AddressRates,
+  terminals: () => ServerStats,
+): ChatWebOptions {
   const { hostname, webPort, lang, sendQueue, maxLine, rate, burst, nameTimeout, maxUsers } =
     values;
   return {
@@ -162,8 +203,9 @@ export function webOptions(values: ChatFlags, terminals: () => ServerStats): Cha
     maxConnectionsPerAddress: values.maxConnectionsPerAddress,
     pingInterval: values.pingInterval,
     sendQueue,
-    // JSON can encode a byte as six characters, and needs some characters itself.
-    maxMessage: maxLine * 6 + 1024,
+    // JSON can encode a byte as six characters. A join can name fifty rooms.
+    maxMessage: maxLine * 6 + 16 * 1024,
+    rates,
     rate,
     burst,
     nameTimeout,
@@ -199,16 +241,22 @@ function originOf(text: string): string {
 /** Logs joins, leaves and refusals. Messages are never logged. */
 function logEvent(log: CliLog, event: LobbyEvent): void {
   const { type, ...properties } = event;
+  if (type === "not-stored" || type === "not-readable") {
+    return log.error(LOG_LINES[type], properties);
+  }
   // Refused names are normal. Refusals by a limit matter to the operator.
-  const limit = type !== "refused" || event.code === "full" || event.code === "rooms-full";
-  log[limit ? "info" : "debug"](LOG_LINES[type], properties);
+  const normal = type === "refused" && event.code.startsWith("name-");
+  log[normal ? "debug" : "info"](LOG_LINES[type], properties);
 }
 
 const LOG_LINES: Readonly<Record<LobbyEvent["type"], string>> = {
   joined: "{name} joined #{room} from {address}",
   resumed: "{name} is back in #{room} from {address}",
+  away: "{name} lost the connection from {address}: {reason}",
   left: "{name} left #{room} from {address}: {reason}",
   renamed: "{from} is now {to}",
   moved: "{name} went from #{from} to #{to}",
   refused: "refused {address}: {code}",
+  "not-stored": "messages cannot be stored: {reason}",
+  "not-readable": "messages cannot be read: {reason}",
 };

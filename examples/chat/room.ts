@@ -1,69 +1,150 @@
 /**
- * One room: its users and its history. Pure.
+ * The open rooms: those that some user is in. A room that is not open is only in the archive.
  *
  * **Permissions**: none.
  *
  * @module
  */
 
-import type { ChatMessage } from "./events.ts";
+import type { RoomRef } from "./archive/archive.ts";
+import type { RoomSummary } from "./lobby_options.ts";
+import { checkRoom, nameKey } from "./names.ts";
+import type { ChatRefusal } from "./member.ts";
 
-/** The maximum number of characters in a history, which bounds the memory for long lines. */
-const MAX_CHARACTERS = 256 * 1024;
+/** The name of the room in which all users start. */
+export const LOBBY = "lobby";
 
-/** A room with seats of type `S`. */
-export class Room<S> {
+/** Returns the key of a room in the archive. */
+export function roomKey(name: string): string {
+  return `#${nameKey(name.replace(/^[#＃]/, ""))}`;
+}
+
+/** A room with users of type `U`. */
+export class Room<U> {
   /** The name to display, without `#`. */
   readonly name: string;
-  /** The key of the name for comparison. */
+  /** The key in the archive. */
   readonly key: string;
-  /** The users in order of arrival. */
-  readonly seats: Set<S> = new Set();
+  /** The address that opened the room; undefined if it does not count. */
+  readonly opener: string | undefined;
+  /** The users who may speak here. They include those who are about to enter. */
+  readonly speakers: Set<U> = new Set();
+  /** The users who hear the room, in order of arrival. They include those who are about to leave. */
+  readonly members: Set<U> = new Set();
 
-  readonly #limit: number;
-  readonly #events: ChatMessage[] = [];
-  #characters = 0;
-  /** The number of the last event that is no longer in the history. */
-  #forgotten: number;
-
-  /**
-   * @param name The name to display, without `#`.
-   * @param key The key of the name for comparison.
-   * @param seq The number of the latest event of all rooms.
-   * @param limit The maximum number of events in the history.
-   */
-  constructor(name: string, key: string, seq: number, limit: number) {
-    this.name = name;
+  /** Makes an empty room. */
+  constructor({ key, name }: RoomRef, opener: string | undefined) {
     this.key = key;
-    this.#forgotten = seq;
-    this.#limit = limit;
-  }
-
-  /** Adds an event to the history, and drops the oldest events above the limits. */
-  remember(event: ChatMessage): void {
-    this.#events.push(event);
-    this.#characters += size(event);
-    while (this.#events.length > this.#limit || this.#characters > MAX_CHARACTERS) {
-      const oldest = this.#events.shift()!;
-      this.#characters -= size(oldest);
-      this.#forgotten = oldest.seq;
-    }
-  }
-
-  /**
-   * Returns the events after an event.
-   *
-   * @param seq The number of the last known event.
-   * @returns The events, oldest first; `complete` tells whether none is missing.
-   */
-  after(seq: number): { events: readonly ChatMessage[]; complete: boolean } {
-    return {
-      events: this.#events.filter((event) => event.seq > seq),
-      complete: seq >= this.#forgotten,
-    };
+    this.name = name;
+    this.opener = opener;
   }
 }
 
-function size({ from, text }: ChatMessage): number {
-  return from.length + text.length;
+/** The limits of {@linkcode Rooms}; 0 removes a limit. */
+export interface RoomLimits {
+  /** The maximum number of open rooms. */
+  readonly maxRooms: number;
+  /** The maximum number of open rooms that one address has opened. */
+  readonly maxRoomsPerAddress: number;
+}
+
+/** The open rooms by key. */
+export class Rooms<U> {
+  readonly #limits: RoomLimits;
+  readonly #rooms = new Map<string, Room<U>>();
+  /** The number of open rooms by the address that opened them. */
+  readonly #opened = new Map<string, number>();
+  readonly #watchers = new Set<() => void>();
+
+  /** @param limits The maximum numbers of rooms. */
+  constructor(limits: RoomLimits) {
+    this.#limits = limits;
+    this.lobby = this.restore({ key: roomKey(LOBBY), name: LOBBY });
+  }
+
+  /** The room that is always open. */
+  readonly lobby: Room<U>;
+
+  /** The number of open rooms. */
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  /** Returns the open rooms, the oldest first. */
+  [Symbol.iterator](): Iterator<Room<U>> {
+    return this.#rooms.values();
+  }
+
+  /** Returns the names of the open rooms with their numbers of users. */
+  summary(): RoomSummary[] {
+    return Array.from(this.#rooms.values(), ({ name, members }) => ({ name, count: members.size }));
+  }
+
+  /**
+   * Returns a room, and opens it if necessary.
+   *
+   * @param given The name as the user entered it.
+   * @param opener The address of the user.
+   * @returns The room, or the reason for the refusal.
+   */
+  open(given: string, opener: string): Room<U> | ChatRefusal {
+    const good = checkRoom(given);
+    if (good === undefined) return { code: "room-invalid", params: {} };
+    const key = `#${good.key}`;
+    const room = this.#rooms.get(key);
+    if (room !== undefined) return room;
+    const { maxRooms, maxRoomsPerAddress } = this.#limits;
+    if (maxRooms > 0 && this.#rooms.size >= maxRooms) return { code: "rooms-full", params: {} };
+    const opened = this.#opened.get(opener) ?? 0;
+    if (maxRoomsPerAddress > 0 && opened >= maxRoomsPerAddress) {
+      return { code: "address-rooms", params: {} };
+    }
+    this.#opened.set(opener, opened + 1);
+    return this.#add(new Room({ key, name: good.name }, opener));
+  }
+
+  /** Returns a room that a user was in before, and opens it if necessary. No limit applies. */
+  restore(ref: RoomRef): Room<U> {
+    return this.#rooms.get(ref.key) ?? this.#add(new Room(ref, undefined));
+  }
+
+  /** Adds a user to those who hear a room. */
+  enter(room: Room<U>, user: U): void {
+    room.members.add(user);
+    this.#changed();
+  }
+
+  /** Removes a user from those who hear a room. Returns false if the user did not. */
+  exit(room: Room<U>, user: U): boolean {
+    if (!room.members.delete(user)) return false;
+    this.#changed();
+    return true;
+  }
+
+  /** Calls a function after each change of the rooms. Returns the function that ends it. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  /** Closes a room if nobody is in it and nobody is about to enter. */
+  release(room: Room<U>): void {
+    const { key, opener, members, speakers } = room;
+    if (members.size > 0 || speakers.size > 0 || room === this.lobby) return;
+    if (this.#rooms.get(key) !== room) return;
+    this.#rooms.delete(key);
+    if (opener === undefined) return;
+    const opened = this.#opened.get(opener)! - 1;
+    if (opened > 0) this.#opened.set(opener, opened);
+    else this.#opened.delete(opener);
+  }
+
+  #changed(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  #add(room: Room<U>): Room<U> {
+    this.#rooms.set(room.key, room);
+    return room;
+  }
 }

@@ -20,6 +20,7 @@ import type {
   ShutdownReport,
 } from "../../net/tcp/server_options.ts";
 import {
+  anObject,
   count,
   integer,
   limit,
@@ -30,8 +31,8 @@ import {
   required,
 } from "../../net/internal/options.ts";
 import { Broadcast, Listener } from "./broadcast.ts";
-import { JoinRate } from "./join_rate.ts";
-import type { ChatEvent, Params } from "./events.ts";
+import { AddressRates } from "./address_rate.ts";
+import type { ChatEvent, NoticeCode, Params } from "./events.ts";
 import type { ChatRefusal, Face, LeaveReason, Member, Replay } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
 import { REPLAYED, serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
@@ -60,6 +61,8 @@ export interface TerminalLimits extends TerminalStyle {
   readonly burst: number;
   /** The size of the send queue of the connection in bytes, at least 64 KiB. */
   readonly sendQueue: number;
+  /** The rate limits of an address, if browsers share them. @default from `rate` and `burst` */
+  readonly rates?: AddressRates;
 }
 
 /** The rules for {@linkcode TerminalLimits}. */
@@ -73,7 +76,11 @@ const TERMINAL_RULES = new OptionRules<TerminalLimits>({
   rate: required(numberFrom(0)),
   burst: required(count),
   sendQueue: required(integer(MIN_QUEUE, Number.MAX_SAFE_INTEGER)),
+  rates: anObject,
 });
+
+/** The notices that a user sees although they are about the user. */
+const OWN_NOTICES: ReadonlySet<NoticeCode> = new Set(["renamed", "stopping"]);
 
 /** The number of attempts to enter a name. */
 const ATTEMPTS = 5;
@@ -83,7 +90,7 @@ export class Terminals {
   readonly #lobby: Lobby;
   readonly #limits: TerminalLimits;
   readonly #broadcast: Broadcast;
-  readonly #joinRate: JoinRate;
+  readonly #rates: AddressRates;
 
   /**
    * @param lobby The lobby of the chat.
@@ -95,7 +102,7 @@ export class Terminals {
     this.#lobby = lobby;
     this.#limits = limits;
     this.#broadcast = new Broadcast(limits, limits.sendQueue / 4, limits.charset);
-    this.#joinRate = new JoinRate(limits.rate, limits.burst);
+    this.#rates = limits.rates ?? new AddressRates(limits.rate, limits.burst);
   }
 
   /**
@@ -111,8 +118,12 @@ export class Terminals {
     let reason: LeaveReason = "ended";
     try {
       for (let line; (line = await terminal.line()) !== null && member.present;) {
-        member.say(line);
-        const turn = this.#broadcast.spend(byteLength(line) + member.name.length);
+        const size = byteLength(line);
+        const permit = this.#rates.line(terminal.network, conn.signal, size);
+        if (permit !== undefined) await permit;
+        const stored = member.say(line);
+        if (stored !== undefined) await stored;
+        const turn = this.#broadcast.spend(size + member.name.length);
         if (turn !== undefined) await turn;
       }
     } catch (error) {
@@ -133,7 +144,7 @@ export class Terminals {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const name = await terminal.name(due);
       if (name === null) return undefined;
-      if (attempt === 1) await this.#joinRate.turn(terminal.network, conn.signal);
+      if (attempt === 1) await this.#rates.joins.turn(terminal.network, conn.signal);
       const result = await this.#lobby.join({ name }, terminal);
       if (!("code" in result)) return result;
       terminal.refuse(result, attempt < ATTEMPTS);
@@ -172,7 +183,7 @@ class Terminal implements Face {
   deliver(event: ChatEvent, own: boolean): void {
     if (event.type === "message" || event.type === "notice") {
       // The user sees the own line already, and the welcome replaces the own notice.
-      const shown = !own || (event.type === "notice" && event.code === "renamed");
+      const shown = !own || (event.type === "notice" && OWN_NOTICES.has(event.code));
       if (shown) this.#broadcast.tell(this.#listener, event);
       return;
     }
@@ -281,9 +292,9 @@ export function serveTerminals(
 ): TerminalServer {
   const terminals = new Terminals(lobby, limits);
   const server = serveTcp(options, (conn) => terminals.serve(conn));
-  const shutdown = (options?: ShutdownOptions) => {
-    lobby.shutdown();
-    return server.shutdown(options);
+  const shutdown = async (options?: ShutdownOptions) => {
+    await lobby.shutdown();
+    return await server.shutdown(options);
   };
   return {
     addr: server.addr,

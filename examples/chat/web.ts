@@ -16,6 +16,7 @@ import type {
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
 import {
+  anObject,
   callback,
   count,
   group,
@@ -33,7 +34,7 @@ import {
 } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import { upgrade as openWebSocket } from "../../ws/server/upgrade.ts";
-import { JoinRate } from "./join_rate.ts";
+import { AddressRates } from "./address_rate.ts";
 import { chatMetrics } from "./metrics.ts";
 import { formatMetrics, type Metric, METRICS_TYPE } from "./prometheus.ts";
 import {
@@ -53,13 +54,14 @@ import {
 } from "./web_page.ts";
 import { WebBroadcast } from "./web_broadcast.ts";
 import {
-  encodeEvent,
   JSON_FACTOR,
+  roomsMessage,
   type WebSide,
   type WebSocketCounts,
   WebSocketFace,
   type WebSocketLimits,
 } from "./web_socket.ts";
+import { encodeEvent } from "./web_protocol.ts";
 import { type Lang, preferredLang } from "./words.ts";
 
 /** The options of {@linkcode serveChatWeb}. */
@@ -76,6 +78,8 @@ export interface ChatWebOptions extends Visitors, WebSocketLimits {
   readonly pingInterval: number;
   /** The attached files; without them, `/files` is 404. */
   readonly files?: FileHandlerOptions | undefined;
+  /** The rate limits of an address, if terminals share them. @default from `rate` and `burst` */
+  readonly rates?: AddressRates;
   /** Returns additional metrics. */
   readonly metrics?: () => readonly Metric[];
 }
@@ -95,6 +99,7 @@ const WEB_RULES = new OptionRules<ChatWebOptions>({
   rate: required(numberFrom(0)),
   burst: required(count),
   nameTimeout: required(milliseconds),
+  rates: anObject,
   files: group(FILE_HANDLER_RULES),
   metrics: callback,
 });
@@ -115,6 +120,9 @@ export interface ChatWeb extends AsyncDisposable {
 
 /** The maximum number of unread messages of a browser. While the queue is full, nothing is read. */
 const MAX_INBOX = 200;
+
+/** The interval of messages with the list of rooms, in milliseconds. */
+const PUSH_INTERVAL = 1000;
 
 /** The maximum number of WebSockets of one address without a name, if addresses have a limit. */
 const MAX_NAMELESS = 16;
@@ -152,7 +160,10 @@ class RunningWeb implements ChatWeb {
   readonly #faces = new Map<WebSocketFace, string>();
   readonly #turnedAway = { host: 0, origin: 0, full: 0, address: 0 };
   readonly #counts: WebSocketCounts = { throttled: 0 };
+  readonly #unwatch: () => void;
   #stopping = false;
+  /** The time until browsers are told of changed rooms. */
+  #pushing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(lobby: Lobby, options: ChatWebOptions) {
     const { hostname, port, maxConnections, maxConnectionsPerAddress } = options;
@@ -162,7 +173,7 @@ class RunningWeb implements ChatWeb {
     this.#side = {
       lobby,
       broadcast: new WebBroadcast(encodeEvent),
-      joinRate: new JoinRate(options.rate, options.burst),
+      rates: options.rates ?? new AddressRates(options.rate, options.burst),
       limits: options,
       counts: this.#counts,
     };
@@ -179,9 +190,19 @@ class RunningWeb implements ChatWeb {
       },
       (request, info) => this.#respond(request, info),
     );
+    this.#unwatch = lobby.watchRooms(() => this.#pushRooms());
     this.addr = this.#server.addr;
     this.url = this.#server.url;
     this.finished = this.#server.finished;
+  }
+
+  /** Tells all browsers of changed rooms, at most once per interval. */
+  #pushRooms(): void {
+    if (this.#faces.size === 0 || this.#stopping) return;
+    this.#pushing ??= setTimeout(() => {
+      this.#pushing = undefined;
+      this.#side.broadcast.tellAll(roomsMessage(this.#side.lobby));
+    }, PUSH_INTERVAL);
   }
 
   async #respond(request: Request, info: HttpInfo): Promise<Response> {
@@ -211,9 +232,10 @@ class RunningWeb implements ChatWeb {
     if (path === "/metrics") {
       return textResponse(200, this.#metrics(), { ...noStore, "content-type": METRICS_TYPE });
     }
-    return this.#stopping
-      ? textResponse(503, "stopping\n", noStore)
-      : textResponse(200, "ok\n", noStore);
+    const fault = this.#stopping ? "stopping" : this.#side.lobby.fault;
+    return fault === undefined
+      ? textResponse(200, "ok\n", noStore)
+      : textResponse(503, `${fault}\n`, noStore);
   }
 
   async #answerFile(request: Request, info: HttpInfo): Promise<Response> {
@@ -301,6 +323,10 @@ class RunningWeb implements ChatWeb {
     const due = performance.now() + deadline;
     if (!this.#stopping) {
       this.#stopping = true;
+      this.#unwatch();
+      clearTimeout(this.#pushing);
+      // The chat may be saying good-bye.
+      await this.#side.lobby.settled();
       for (const face of this.#faces.keys()) face.end(1001, "the server stops", "shutdown");
     }
     // WebSockets first, because the shutdown of the server does not wait for them.

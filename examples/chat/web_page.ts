@@ -173,7 +173,7 @@ async function hashOf(parts: readonly (string | Uint8Array<ArrayBuffer>)[]): Pro
  */
 export function hostAllowed(request: Request, visitors: Visitors): boolean {
   const host = request.headers.get("host") ?? "";
-  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::\d{1,5})?$/i.exec(host);
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host);
   if (match === null) return false;
   const [, ipv6, plain = ""] = match;
   if (ipv6 !== undefined || /^\d{1,3}(\.\d{1,3}){3}$/.test(plain)) return true;

@@ -12,12 +12,14 @@ import { timeLimit } from "../../net/internal/options.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { WsConnection } from "../../ws/connection/connection.ts";
 import type { WsClose, WsMessage } from "../../ws/connection/options.ts";
-import type { JoinRate } from "./join_rate.ts";
-import type { ChatEvent, HistoryEvent } from "./events.ts";
+import type { AddressRates } from "./address_rate.ts";
+import type { ChatEvent, RoomEvent } from "./events.ts";
 import type { Face, LeaveReason, Member, Replay } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
+import { byteLength } from "./safe_text.ts";
 import type { Hearer, WebBroadcast } from "./web_broadcast.ts";
-import { type Lang, sentence } from "./words.ts";
+import { type Command, encodeEvent, readCommand } from "./web_protocol.ts";
+import { type Lang, sentence, type SentenceCode } from "./words.ts";
 
 /** The limits of one browser. */
 export interface WebSocketLimits {
@@ -44,97 +46,6 @@ export const JSON_FACTOR = 8;
 
 const logger = getLogger(["portside", "chat", "web"]);
 
-/** A message from a browser. */
-type Command =
-  | {
-    readonly type: "join";
-    readonly name: string;
-    readonly room?: string;
-    readonly lang?: Lang;
-    readonly since?: { readonly epoch: string; readonly seq: number };
-    readonly token?: string;
-  }
-  | { readonly type: "say"; readonly text: string; readonly id?: number }
-  | { readonly type: "lang"; readonly lang: Lang }
-  | { readonly type: "rooms" };
-
-/** Parses a message from a browser; undefined if it is invalid. */
-function readCommand(data: string): Command | undefined {
-  let value: Record<string, unknown>;
-  try {
-    value = JSON.parse(data);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { type, name, text, id, room, lang, token } = value;
-  switch (type) {
-    case "join":
-      if (typeof name !== "string") return undefined;
-      return {
-        type,
-        name,
-        room: typeof room === "string" ? room : undefined,
-        lang: lang === "zh" || lang === "en" ? lang : undefined,
-        since: readSince(value.since),
-        token: typeof token === "string" ? token : undefined,
-      };
-    case "say":
-      if (typeof text !== "string") return undefined;
-      return { type, text, id: typeof id === "number" ? id : undefined };
-    case "lang":
-      return lang === "zh" || lang === "en" ? { type, lang } : undefined;
-    case "rooms":
-      return { type };
-    default:
-      return undefined;
-  }
-}
-
-function readSince(value: unknown): { epoch: string; seq: number } | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { epoch, seq } = value as Record<string, unknown>;
-  return typeof epoch === "string" && typeof seq === "number" ? { epoch, seq } : undefined;
-}
-
-/**
- * Encodes an event of another user, for a {@linkcode WebBroadcast}.
- *
- * @param event The event of the chat.
- * @param lang The language of the recipients.
- * @returns The JSON text of the frame.
- */
-export function encodeEvent(event: ChatEvent, lang: Lang): string {
-  return JSON.stringify(toMessage(event, lang, false));
-}
-
-/** Returns the message for the page. Notices and answers contain their sentence. */
-function toMessage(event: ChatEvent, lang: Lang, own?: boolean): object {
-  switch (event.type) {
-    case "message":
-    case "private":
-    case "edit":
-    case "delete":
-    case "reaction":
-      return { ...event, own };
-    case "results":
-      return event;
-    case "history":
-      return { ...event, events: event.events.map((past) => toMessage(past, lang)) };
-    case "notice":
-    case "reply":
-    case "error":
-      return { ...event, own, text: sentence(lang, event.code, event.params) };
-    case "bye":
-      return { ...event, text: sentence(lang, `bye-${event.code}`, {}) };
-    case "welcome": {
-      // Leave `own` out: another user may have had this name before.
-      const told = (past: HistoryEvent) => toMessage(past, lang);
-      return { ...event, events: event.events.map(told) };
-    }
-  }
-}
-
 /** Returns the reason of a connection that has ended by itself. */
 function reasonOf(error: unknown): LeaveReason {
   if (!(error instanceof NetError)) return "ended";
@@ -149,13 +60,16 @@ export interface WebSide {
   readonly lobby: Lobby;
   /** The browsers by room and language. */
   readonly broadcast: WebBroadcast;
-  /** The rate limit for joining. */
-  readonly joinRate: JoinRate;
+  /** The rate limits of an address. */
+  readonly rates: AddressRates;
   /** The limits of each browser. */
   readonly limits: WebSocketLimits;
   /** The counters of all browsers. */
   readonly counts: WebSocketCounts;
 }
+
+/** A message that is a line, or changes one. The rate limit of lines counts it. */
+const LINES: ReadonlySet<string> = new Set(["say", "edit", "delete", "react"]);
 
 /** One browser. */
 export class WebSocketFace implements Face, Hearer {
@@ -175,9 +89,11 @@ export class WebSocketFace implements Face, Hearer {
   readonly #questions: Throttle;
   #lang: Lang;
   #member: Member | undefined;
-  /** The id in the welcome, which arrives before the member exists. */
-  #welcomed: number | undefined;
+  /** The id of the user; 0 before the welcome. */
+  #user = 0;
   #ended = false;
+  /** The reason of the end, for a member that is admitted afterwards. */
+  #reason: LeaveReason = "lost";
   #naming: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -192,18 +108,12 @@ export class WebSocketFace implements Face, Hearer {
     this.#conn = conn;
     this.#side = side;
     this.network = origin.network;
-    this.replay = { messages: Infinity, bytes: limits.sendQueue * JSON_FACTOR / 4 };
+    this.replay = { messages: Infinity, bytes: limits.sendQueue * JSON_FACTOR / 2 };
     this.address = conn.peer;
     this.#lang = origin.lang;
     this.#throttle = new Throttle(limits.rate, limits.burst);
     this.#questions = new Throttle(limits.rate, limits.burst);
-    const nameTimeout = timeLimit(limits.nameTimeout);
-    if (nameTimeout !== Infinity) {
-      this.#naming = setTimeout(() => {
-        this.#tell("error", sentence(this.#lang, "naming-timeout", {}));
-        this.end(1008, "no name in time", "ended");
-      }, nameTimeout);
-    }
+    this.#expectName();
     const { signal } = conn;
     signal.addEventListener("abort", () => this.#leave(reasonOf(signal.reason)), { once: true });
     void this.#listen();
@@ -220,8 +130,8 @@ export class WebSocketFace implements Face, Hearer {
   }
 
   /** The id of the user. */
-  get user(): number | undefined {
-    return this.#welcomed;
+  get user(): number {
+    return this.#user;
   }
 
   /** Whether messages can be sent. */
@@ -254,14 +164,17 @@ export class WebSocketFace implements Face, Hearer {
   /** Sends an event. A browser whose queue is full is disconnected. */
   deliver(event: ChatEvent, own: boolean): void {
     if (this.#ended) return;
-    if (!own && (event.type === "message" || event.type === "notice")) {
-      return this.#side.broadcast.tell(event);
+    const { broadcast } = this.#side;
+    if (!own && "room" in event && event.room !== undefined && event.type !== "history") {
+      return broadcast.tell(event as RoomEvent);
     }
     if (event.type === "welcome") {
-      this.#welcomed = event.user;
-      this.#side.broadcast.enter(this, event.room, this.#lang);
+      this.#user = event.user;
+      broadcast.enter(this, event.room, this.#lang);
+    } else if (event.type === "notice" && event.code === "left") {
+      broadcast.leave(this, event.room);
     }
-    this.#send(toMessage(event, this.#lang, own));
+    this.#send(encodeEvent(event, this.#lang, own));
     if (event.type !== "bye") return;
     if (event.code === "shutdown") this.end(1001, "the server stops", "shutdown");
     else this.end(1000, event.code, "quit");
@@ -286,19 +199,29 @@ export class WebSocketFace implements Face, Hearer {
   #leave(reason: LeaveReason): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#reason = reason;
     clearTimeout(this.#naming);
     this.#side.broadcast.leave(this);
     this.#member?.leave(reason);
   }
 
-  #send(message: object): void {
-    if (!this.#conn.trySend(JSON.stringify(message)) && this.#conn.open) {
-      void this.close(1008, "too slow");
-    }
+  #send(text: string): void {
+    if (!this.#conn.trySend(text) && this.#conn.open) void this.close(1008, "too slow");
   }
 
-  #tell(type: "error" | "reply", text: string, more: object = {}): void {
-    this.#send({ type, text, ...more });
+  #fault(text: string, more: object = {}): void {
+    this.#send(JSON.stringify({ type: "error", text, ...more }));
+  }
+
+  /** Disconnects the browser if it sends no name in time. */
+  #expectName(): void {
+    clearTimeout(this.#naming);
+    const nameTimeout = timeLimit(this.#side.limits.nameTimeout);
+    if (nameTimeout === Infinity) return;
+    this.#naming = setTimeout(() => {
+      this.#fault(sentence(this.#lang, "naming-timeout", {}));
+      this.end(1008, "no name in time", "ended");
+    }, nameTimeout);
   }
 
   /** Reads messages at most at the rate limit. */
@@ -306,53 +229,109 @@ export class WebSocketFace implements Face, Hearer {
     try {
       for await (const message of this.#conn) {
         const command = typeof message === "string" ? readCommand(message) : "binary";
-        const question = typeof command === "object" && command.type !== "say";
-        const wait = (question ? this.#questions : this.#throttle).take(performance.now());
-        if (wait > 0) {
-          this.#side.counts.throttled++;
-          await delay(wait, { signal: this.#conn.signal });
-        }
-        if (typeof command === "object" && command.type === "join") {
-          await this.#side.joinRate.turn(this.network, this.#conn.signal);
-        }
+        await this.#takeTurn(command);
         if (this.#ended) return;
         await this.#obey(command);
+        if (this.#ended) return;
       }
     } catch { /* The signal of the connection has reported the end. */ }
   }
 
-  #obey(command: Command | "binary" | undefined): Promise<void> | undefined | void {
-    if (command === undefined) return this.#tell("error", "This is not a message of the chat.");
-    if (command === "binary") {
-      return this.#tell("error", "The chat accepts JSON in text frames only.");
+  /** Waits until the rate limits allow a message. */
+  async #takeTurn(command: Command | "binary" | undefined): Promise<void> {
+    const question = typeof command === "object" && !LINES.has(command.type);
+    const wait = (question ? this.#questions : this.#throttle).take(performance.now());
+    const { signal } = this.#conn;
+    const { counts, rates, lobby } = this.#side;
+    if (wait > 0) {
+      counts.throttled++;
+      await delay(wait, { signal });
     }
-    if (command.type === "lang") this.#setLang(command.lang);
-    else if (command.type === "rooms") this.#sendRooms();
-    else if (command.type === "join") return this.#join(command);
-    else if (this.#member === undefined) this.#tell("error", "Join first.");
-    else return this.#member.say(command.text, command.id);
+    if (typeof command !== "object") return;
+    if ("text" in command) {
+      const turn = rates.line(this.network, signal, byteLength(command.text));
+      if (turn !== undefined) await turn;
+    } else if (command.type === "join" && this.#member === undefined) {
+      // The name is in time, however long its turn takes.
+      clearTimeout(this.#naming);
+      const { token } = command;
+      const known = token !== undefined && await lobby.userOf(token).catch(() => undefined);
+      if (known === undefined || known === false) await rates.joins.turn(this.network, signal);
+    }
+  }
+
+  #obey(command: Command | "binary" | undefined): Promise<void> | undefined {
+    if (command === undefined) return void this.#fault("This is not a message of the chat.");
+    if (command === "binary") {
+      return void this.#fault("The chat accepts JSON in text frames only.");
+    }
+    if (command.type === "lang") return void this.#setLang(command.lang);
+    if (command.type === "ping") return void this.#pong(command.id);
+    if (command.type === "join") return this.#join(command);
+    if (this.#member === undefined) return void this.#fault("Join first.");
+    if (command.type === "rooms") return void this.#sendRooms();
+    return act(this.#member, command);
   }
 
   #setLang(lang: Lang): void {
     this.#lang = lang;
-    if (this.#member?.present) this.#side.broadcast.enter(this, this.#member.room, lang);
+    this.#side.broadcast.setLang(this, lang);
+  }
+
+  #pong(id: number | undefined): void {
+    this.#send(JSON.stringify({ type: "pong", id }));
   }
 
   async #join(command: Extract<Command, { type: "join" }>): Promise<void> {
-    const { name, room, since, token, lang } = command;
-    if (this.#member !== undefined) return this.#tell("error", "You have joined already.");
-    this.#lang = lang ?? this.#lang;
-    const result = await this.#side.lobby.join({ name, room, since, token }, this);
+    if (this.#member !== undefined) return this.#fault("You have joined already.");
+    const { lang = this.#lang, type: _, ...request } = command;
+    this.#lang = lang;
+    const result = await this.#side.lobby.join(request, this);
     if ("code" in result) {
       const { code, params } = result;
-      return this.#tell("error", sentence(this.#lang, code, params), { code });
+      if (this.#ended) return;
+      this.#expectName();
+      return this.#fault(sentence(this.#lang, code as SentenceCode, params), { code });
     }
     this.#member = result;
-    clearTimeout(this.#naming);
+    // The browser may have gone before its welcome.
+    if (this.#ended) result.leave(this.#reason);
   }
 
   #sendRooms(): void {
-    if (this.#member === undefined) return this.#tell("error", "Join first.");
-    this.#send({ type: "rooms", rooms: this.#side.lobby.rooms });
+    this.#send(roomsMessage(this.#side.lobby));
   }
+}
+
+/** The messages of a user who has joined. */
+type Action = Exclude<Command, { type: "join" | "lang" | "rooms" | "ping" }>;
+
+/** Carries out a message of a user. */
+function act(member: Member, command: Action): Promise<void> | undefined {
+  switch (command.type) {
+    case "say":
+      return member.say(command.text, command.options);
+    case "edit":
+      return member.edit(command.target, command.text, command.id);
+    case "delete":
+      return member.remove(command.target, command.id);
+    case "react":
+      return member.react(command.target, command.emoji, command.on, command.id);
+    case "history":
+      return member.history(command.query);
+    case "search":
+      return member.search(command.request);
+    case "leave":
+      return void member.leaveRoom(command.room, command.id);
+  }
+}
+
+/**
+ * Returns the list of rooms for browsers.
+ *
+ * @param lobby The lobby of the chat.
+ * @returns The JSON text of the frame.
+ */
+export function roomsMessage(lobby: Lobby): string {
+  return JSON.stringify({ type: "rooms", rooms: lobby.rooms });
 }

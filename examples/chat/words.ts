@@ -98,15 +98,17 @@ const en: Sentences = {
   "too-many-rooms": "You are in {max} rooms, which is the limit. /leave leaves one.",
   "last-room": "You cannot leave your last room.",
   away: "{name} is not connected and will see your message later.",
-  "nothing-found": "Nothing found.",
+  "usage-search":
+    "Usage: /search WORDS, with from:NAME, in:#ROOM, before:2026-12-31 or after:2026-01-01",
   blank: "That line was not sent: it has no visible characters.",
 
   "not-in-room": "That line was not sent: you are not in #{room}.",
   "not-stored": "That line was not sent: the server cannot store messages now.",
+  "not-readable": "The server cannot read its messages now.",
   "no-such-message": "There is no such message.",
-  "no-such-file": "That line was not sent: its file does not exist any more.",
   "no-such-peer": "That line was not sent: this user does not exist.",
   "not-yours": "You can change only your own messages.",
+  "too-many-reactions": "This message has too many reactions.",
   "bad-emoji": "A reaction is one emoji.",
 };
 
@@ -174,15 +176,17 @@ const zh: Sentences = {
   "too-many-rooms": "你已经在 {max} 个房间里，这是上限。输入 /leave 离开一个。",
   "last-room": "不能离开最后一个房间。",
   away: "{name} 现在不在线，之后会看到你的消息。",
-  "nothing-found": "没有找到。",
+  "usage-search":
+    "用法：/search 词语，还可以用 from:名字 in:#房间 before:2026-12-31 after:2026-01-01",
   blank: "这一行没有发送：没有可见的内容。",
 
   "not-in-room": "这一行没有发送：你不在 #{room}。",
   "not-stored": "这一行没有发送：服务器暂时无法保存消息。",
+  "not-readable": "服务器暂时无法读取消息。",
   "no-such-message": "没有这条消息。",
-  "no-such-file": "这一行没有发送：它的文件已不存在。",
   "no-such-peer": "这一行没有发送：没有这个用户。",
   "not-yours": "只能修改自己的消息。",
+  "too-many-reactions": "这条消息的回应太多了。",
   "bad-emoji": "一次只能用一个表情符号回应。",
 };
 

@@ -1,15 +1,17 @@
 /** The functions of the chat that take bytes of its users. @module */
 
 import { checkName, checkRoom, nameKey } from "../../examples/chat/names.ts";
-import { type Face, Lobby } from "../../examples/chat/lobby.ts";
 import { fitsTogether } from "../../examples/chat/names/scripts.ts";
 import { otherKey } from "../../examples/chat/names/skeleton.ts";
+import { openArchive } from "../../examples/chat/archive/sqlite_archive.ts";
+import { type Face, Lobby, type Member } from "../../examples/chat/lobby.ts";
 import { byteLength, isBlank, neutralise } from "../../examples/chat/safe_text.ts";
 import { decodeText, guessCharset } from "../../examples/chat/telnet/charset.ts";
 import { TelnetDecoder } from "../../examples/chat/telnet/codec.ts";
 import { editLine } from "../../examples/chat/telnet/line_editor.ts";
 import { LineSplitter } from "../../examples/chat/telnet/line_splitter.ts";
 import { hostAllowed, originAllowed, preparePage } from "../../examples/chat/web_page.ts";
+import { readCommand } from "../../examples/chat/web_protocol.ts";
 import { preferredLang } from "../../examples/chat/words.ts";
 import type { CostRow } from "../_support/cost.ts";
 
@@ -32,16 +34,25 @@ function field(name: string, header: string, run: (request: Request) => unknown)
 
 const page = preparePage("en", "epoch");
 
-/** A user who says a line, and one who hears it. */
-function said(line: string): void {
+/** A user who speaks, and one who hears it. */
+async function speaker(): Promise<{ lobby: Lobby; ann: Member }> {
   let secret = 0;
-  const lobby = new Lobby({ now: () => 0, secret: () => `${secret++}`, maxLine: 0 });
+  const archive = openArchive(":memory:");
+  const lobby = new Lobby({ archive, now: () => 0, secret: () => `${secret++}`, maxLine: 0 });
   const replay = { messages: 10, bytes: 1000 };
   const face: Face = { address: "a", network: "a", rooms: "one", replay, deliver() {} };
-  const ann = lobby.join({ name: "ann" }, face);
-  lobby.join({ name: "bob" }, face);
+  const ann = await lobby.join({ name: "ann" }, face);
+  await lobby.join({ name: "bob" }, face);
   if (!("say" in ann)) throw new Error("ann may not come in");
+  return { lobby, ann };
+}
+
+let speaking: ReturnType<typeof speaker> | undefined;
+
+async function said(line: string): Promise<void> {
+  const { lobby, ann } = await (speaking ??= speaker());
   ann.say(line);
+  await lobby.settled();
 }
 
 /** Bytes of a terminal, each in a read of its own, until they are lines. */
@@ -160,5 +171,14 @@ export const ROWS: readonly CostRow[] = [
     limit: LINE,
     around: [["/me ", ""], ["/msg bob ", ""], ["/nick ", ""], ["/join #", ""], ["/", ""]],
     run: said,
+  },
+  {
+    name: "readCommand()",
+    covers: ["readCommand"],
+    valid: '{"type":"say","text":"hello"}',
+    limit: LINE,
+    around: [['{"type":"say","text":"', '"}'], ['{"type":"join","name":"a","rooms":["', '"]}']],
+    units: ['","', "\\u0000"],
+    run: readCommand,
   },
 ];

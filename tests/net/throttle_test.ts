@@ -29,6 +29,13 @@ Deno.test("Throttle lets the next wait less for one that is given back", () => {
   assertEquals(throttle.take(0), 100);
 });
 
+Deno.test("Throttle counts an event as several", () => {
+  const throttle = new Throttle(10, 5);
+  assertEquals([throttle.take(0, 4), throttle.take(0, 3)], [0, 200]);
+  throttle.giveBack(3);
+  assertEquals(throttle.take(0), 0);
+});
+
 Deno.test("Throttle of rate 0 lifts the limit", () => {
   const throttle = new Throttle(0, 1);
   for (let i = 0; i < 1000; i++) assertEquals(throttle.take(0), 0);

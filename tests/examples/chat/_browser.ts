@@ -1,15 +1,22 @@
 /** Browsers without their page, for the tests of the web side. @module */
 
 import { assert } from "@std/assert";
-import { Lobby } from "../../../examples/chat/lobby.ts";
+import { openArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
+import { Lobby, type LobbyOptions } from "../../../examples/chat/lobby.ts";
 import { type ChatWeb, type ChatWebOptions, serveChatWeb } from "../../../examples/chat/web.ts";
 import type { Connection } from "../../../net/connection/connection.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 
-/** A chat with numbered secrets. */
-export function lobby(options: { maxUsers?: number } = {}): Lobby {
+/** A chat with numbered secrets, whose sessions end with their connections. */
+export function lobby(options: Partial<LobbyOptions> = {}): Lobby {
   let n = 0;
-  return new Lobby({ now: () => Date.now(), secret: () => `secret-${++n}`, ...options });
+  return new Lobby({
+    archive: openArchive(":memory:"),
+    now: () => Date.now(),
+    secret: () => `secret-${++n}`,
+    grace: 0,
+    ...options,
+  });
 }
 
 /** The web side on a free port, with limits wide enough not to be met by chance. */

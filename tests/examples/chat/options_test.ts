@@ -1,11 +1,12 @@
 import { assertThrows } from "@std/assert";
+import { openArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
 import { Lobby } from "../../../examples/chat/lobby.ts";
 import type { LobbyOptions } from "../../../examples/chat/lobby_options.ts";
 import { serveTerminals, type TerminalLimits } from "../../../examples/chat/terminal.ts";
 import { type ChatWebOptions, serveChatWeb } from "../../../examples/chat/web.ts";
 import { checkEveryOption } from "../../_support/options.ts";
 
-const NEEDED = { now: () => 0, secret: () => "secret" };
+const NEEDED = { archive: openArchive(":memory:"), now: () => 0, secret: () => "secret" };
 
 const TERMINAL: TerminalLimits = {
   lang: "en",
@@ -37,15 +38,21 @@ const WEB: ChatWebOptions = {
 
 Deno.test("Lobby checks every option", async () => {
   await checkEveryOption<LobbyOptions>("Lobby", {
+    archive: "none",
     now: "none",
     secret: "none",
     history: "count",
+    grace: "time",
     maxUsers: "count",
     maxRooms: "count",
+    maxRoomsPerAddress: "count",
+    maxRoomsPerUser: "count",
     maxLine: "count",
+    maxLines: "count",
     onEvent: "none",
+    onStep: "none",
   }, (options) => new Lobby({ ...NEEDED, ...options }));
-  assertThrows(() => new Lobby({} as LobbyOptions), TypeError, "now must be a function");
+  assertThrows(() => new Lobby({} as LobbyOptions), TypeError, "archive must be an object");
 });
 
 Deno.test("serveTerminals() checks every limit", async () => {
@@ -59,6 +66,7 @@ Deno.test("serveTerminals() checks every limit", async () => {
     rate: "number",
     burst: "count",
     sendQueue: "integer",
+    rates: "none",
   }, async (limits) => {
     const all = { ...TERMINAL, ...limits };
     await using _server = serveTerminals(new Lobby(NEEDED), all, { port: 0 });
@@ -80,6 +88,7 @@ Deno.test("serveChatWeb() checks every option, and shutdown() its deadline", asy
     rate: "number",
     burst: "count",
     nameTimeout: "time",
+    rates: "none",
     files: "none",
     metrics: "none",
   }, async (options) => {

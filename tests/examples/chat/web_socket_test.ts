@@ -39,14 +39,20 @@ Deno.test("a user hears once of the own join, rename and change of room", async 
   await using bob = new Browser(web.url);
   await ann.join("Ann");
   await bob.join("Bob");
-  for (const text of ["/nick Rob", "/join #tea", "/join #lobby", "/rooms"]) {
-    bob.send({ type: "say", text });
-  }
+  bob.send({ type: "say", text: "/nick Rob" });
+  bob.send({ type: "say", text: "/join #tea" });
   const heard: unknown[] = [];
-  for (let event; (event = await bob.next()).code !== "rooms";) {
+  for (let event; (event = await bob.next()).room !== "tea" || event.type === "welcome";) {
     if (event.type === "notice") heard.push(event.text);
+    else if (event.type === "welcome") assertEquals(event.rooms, ["tea", "lobby"]);
   }
-  assertEquals(heard, ["Bob joined", "Bob is now Rob", "Rob joined", "Rob joined"]);
+  assertEquals(heard, ["Bob joined", "Bob is now Rob"]);
+  // He is in both rooms, so nobody joins when he goes back to the first one.
+  bob.send({ type: "say", text: "/join #lobby" });
+  assertEquals((await bob.next("welcome")).room, "lobby");
+  bob.send({ type: "say", text: "/leave #tea" });
+  const left = await bob.next();
+  assertEquals([left.code, left.room, left.own], ["left", "tea", true]);
 });
 
 Deno.test("a name that is taken, nonsense and binary are answered, and the connection lives", async () => {
@@ -277,7 +283,7 @@ Deno.test("a browser that reads as fast as it can survives a burst of thousands 
   await using web = serve(chat);
   await using ann = new Browser(web.url);
   await ann.join("Ann");
-  const bot = chat.join({ name: "Bot" }, faceOf());
+  const bot = await chat.join({ name: "Bot" }, faceOf());
   assert(!("code" in bot));
   // All in one turn of the event loop: as JSON far more than the queue, as text much less.
   for (let i = 0; i < 10_000; i++) bot.say(`line ${i}`);

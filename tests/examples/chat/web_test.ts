@@ -225,7 +225,7 @@ Deno.test("a shutdown notifies all users and does not wait for browsers that do 
   await using ann = new Browser(web.url);
   await ann.join("Ann");
   await using _mute = await openRaw(web.url);
-  chat.shutdown();
+  await chat.shutdown();
   assertEquals((await ann.next("bye")).code, "shutdown");
   const started = performance.now();
   await web.shutdown({ deadline: 300 });
@@ -239,12 +239,12 @@ Deno.test("a shutdown sends the queue of a browser, and the bye", async () => {
   await using late = await openRaw(web.url);
   await late.write(frame({ type: "join", name: "Late" }));
   while (chat.stats().users === 0) await delay(5);
-  const bot = chat.join({ name: "Bot" }, faceOf());
+  const bot = await chat.join({ name: "Bot" }, faceOf());
   assert(!("code" in bot));
   // More than the buffers of both ends take.
   for (let i = 0; i < 3000; i++) bot.say("x".repeat(4000));
   await delay(50);
-  chat.shutdown();
+  await chat.shutdown();
   const down = web.shutdown({ deadline: 10_000 });
   let tail = "";
   for (let bytes; (bytes = await late.readChunk({ timeout: 30_000 })) !== null;) {

@@ -1,0 +1,180 @@
+/**
+ * The order of the chat: each line gets its number, is stored, and only then reaches its readers.
+ *
+ * Lines of one turn of the event loop are stored together, in one transaction. Actions that are not
+ * stored, such as notices and the reading of a history, are tasks: they run after the lines before them
+ * and before the lines behind them. So all users see one order, and a history that is read in a task
+ * misses no line and repeats none.
+ *
+ * **Permissions**: those of the archive.
+ *
+ * @module
+ */
+
+import type { Appended, Archive, Entry } from "./archive/archive.ts";
+
+/** The most lines in one transaction. More lines wait for the next one. */
+const MAX_BATCH = 2000;
+
+/** The bytes of waiting lines above which faces do not read on. */
+const MAX_WAITING = 1024 * 1024;
+
+/** A line or a change that waits for its number, with its author. */
+export interface Draft<A> {
+  /** The entry for the archive. The ledger sets its number. */
+  readonly entry: Entry & { seq: number };
+  /** The approximate size in bytes. */
+  readonly size: number;
+  /** The author, for the caller. */
+  readonly author: A;
+}
+
+/** An action between two lines. It must not fail. */
+type Task = () => void | Promise<void>;
+
+/** The steps of a line, for tests that stop the process between them. */
+export type LedgerStep = "number" | "commit" | "deliver" | "confirm";
+
+/** The functions that the ledger calls. */
+export interface LedgerHooks<A> {
+  /** Tells everyone about a line; the result is undefined if it could not be stored. */
+  settle(draft: Draft<A>, result: Appended | undefined): void;
+  /** Receives each step of a line. */
+  onStep(step: LedgerStep): void;
+  /** Receives the reason of a failed transaction. */
+  onFault(reason: string): void;
+}
+
+/** The queue of lines and tasks. */
+export class Ledger<A> {
+  readonly #archive: Archive;
+  readonly #hooks: LedgerHooks<A>;
+  readonly #queue: (Draft<A> | Task)[] = [];
+  #seq: number;
+  #fault: string | undefined;
+  #waiting = 0;
+  #room: PromiseWithResolvers<void> | undefined;
+  /** Whether a task or a transaction runs. */
+  #busy = false;
+  /** Whether a transaction begins when this turn of the event loop ends. */
+  #due = false;
+
+  /**
+   * @param archive The store, which knows the last number.
+   * @param hooks The functions to call.
+   */
+  constructor(archive: Archive, hooks: LedgerHooks<A>) {
+    this.#archive = archive;
+    this.#hooks = hooks;
+    this.#seq = archive.lastSeq;
+  }
+
+  /** The number of the latest stored event. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** The reason why the last transaction failed; undefined if it succeeded. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Adds a line. It is stored when this turn of the event loop ends, at the earliest. */
+  stage(draft: Draft<A>): void {
+    this.#waiting += draft.size;
+    this.#queue.push(draft);
+    this.#advance();
+  }
+
+  /** Runs a task after all lines so far: at once if there are none. */
+  run(task: Task): void {
+    this.#queue.push(task);
+    this.#advance();
+  }
+
+  /** Returns a promise to await before the next line if too many bytes wait. */
+  backlog(): Promise<void> | undefined {
+    if (this.#waiting <= MAX_WAITING) return undefined;
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
+  }
+
+  /** Resolves when all lines and tasks so far are done. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => this.run(resolve));
+  }
+
+  /** Runs the tasks at the head of the queue, and schedules a transaction for the lines there. */
+  #advance(): void {
+    while (!this.#busy && !this.#due) {
+      const head = this.#queue[0];
+      if (head === undefined) return;
+      if (typeof head === "function") {
+        this.#queue.shift();
+        this.#perform(head);
+      } else {
+        this.#due = true;
+        setImmediate(() => void this.#commit());
+      }
+    }
+  }
+
+  #perform(task: Task): void {
+    this.#busy = true;
+    const pending = task();
+    if (pending === undefined) {
+      this.#busy = false;
+      return;
+    }
+    void pending.finally(() => {
+      this.#busy = false;
+      this.#advance();
+    });
+  }
+
+  /** Numbers and stores the lines at the head of the queue, and settles them in order. */
+  async #commit(): Promise<void> {
+    this.#due = false;
+    this.#busy = true;
+    const batch = this.#take();
+    const first = this.#seq + 1;
+    const entries = batch.map(({ entry }, i) => {
+      entry.seq = first + i;
+      return entry;
+    });
+    this.#hooks.onStep("number");
+    const results = await this.#append(entries);
+    this.#hooks.onStep("commit");
+    for (const [i, draft] of batch.entries()) {
+      this.#waiting -= draft.size;
+      this.#hooks.settle(draft, results?.[i]);
+    }
+    this.#busy = false;
+    if (this.#waiting <= MAX_WAITING) {
+      this.#room?.resolve();
+      this.#room = undefined;
+    }
+    this.#advance();
+  }
+
+  /** Returns the stored entries; undefined if nothing was stored. Then the numbers are free again. */
+  async #append(entries: readonly Entry[]): Promise<readonly Appended[] | undefined> {
+    try {
+      const results = await this.#archive.append(entries);
+      this.#seq += entries.length;
+      this.#fault = undefined;
+      return results;
+    } catch (error) {
+      this.#fault = error instanceof Error ? error.message : String(error);
+      this.#hooks.onFault(this.#fault);
+      return undefined;
+    }
+  }
+
+  /** Removes the lines at the head of the queue, as many as fit into a transaction. */
+  #take(): Draft<A>[] {
+    const end = this.#queue.findIndex((item) => typeof item === "function");
+    const count = Math.min(end === -1 ? this.#queue.length : end, MAX_BATCH);
+    return this.#queue.splice(0, count) as Draft<A>[];
+  }
+}
