@@ -15,7 +15,7 @@ import config from "../deno.json" with { type: "json" };
 export const PROGRAMS: ReadonlyMap<string, string> = new Map(
   Object.entries<string | { command: string }>(config.tasks).flatMap(([name, task]) => {
     const command = typeof task === "string" ? task : task.command;
-    const [, set, file] = /^deno run -q -P=(\S+) (\S+\.ts)$/.exec(command) ?? [];
+    const [, set, file] = /^deno run -q --lock=deno\.lock -P=(\S+) (\S+\.ts)$/.exec(command) ?? [];
     return set === name && file !== undefined ? [[name, file]] : [];
   }),
 );
@@ -34,7 +34,7 @@ export function compileArguments(name: string, output = `dist/${name}`): string[
       `Cannot compile ${JSON.stringify(name)}: the programs are ${[...PROGRAMS.keys()].join(", ")}`,
     );
   }
-  return ["compile", "-q", `-P=${name}`, "-o", output, file];
+  return ["compile", "-q", "--lock=deno.lock", `-P=${name}`, "-o", output, file];
 }
 
 /** Compiles a program and returns the exit code: 2 for wrong arguments, else that of `deno compile`. */

@@ -15,6 +15,17 @@ const USED = new Set(SOURCES.flatMap((file) => {
   );
 }));
 
+/** The npm packages of `deno.json`, and those that one module of the library imports. */
+const NPM = [
+  ...Object.values(config.imports),
+  ...Object.values(config.scopes["./tests/"]),
+  ...[...FLOORS, "examples"].flatMap(sourcesBelow).flatMap((file) =>
+    Array.from(read(file).matchAll(/"(npm:(?:@[^/"]+\/)?[^/"]+)/g), ([, target]) => target!)
+  ),
+].filter((target) => target.startsWith("npm:")).map((target) =>
+  target.replace(/(@[\d.]+)\/.*$/, "$1")
+);
+
 for (const folder of namesIn("links")) {
   const link = JSON.parse(read(`links/${folder}/deno.json`)) as {
     name: string;
@@ -53,6 +64,17 @@ Deno.test("every jsr: import has its link", () => {
 
 Deno.test("every npm: import is pinned to one version", () => {
   const pinned = /^npm:(@[\w-]+\/)?[\w-]+@\d+\.\d+\.\d+$/;
-  const targets = Object.values(config.imports).filter((target) => target.startsWith("npm:"));
-  assertEquals(targets.filter((target) => !pinned.test(target)), []);
+  assertEquals(NPM.filter((target) => !pinned.test(target)), []);
+});
+
+Deno.test("every npm package has the same version everywhere", () => {
+  const packages = new Set(NPM);
+  const names = new Set(Array.from(packages, (target) => target.replace(/@[\d.]+$/, "")));
+  assertEquals(packages.size, names.size, [...packages].sort().join(" "));
+});
+
+Deno.test("deno task installs the packages of the chat and no others", () => {
+  const mapped = Object.keys(config.imports).filter((name) => !name.startsWith("@std/"));
+  assertEquals(mapped, ["@logtape/logtape", "markdown-it", "markdown-it/browser"]);
+  assertEquals(config.lock, false);
 });

@@ -13,8 +13,10 @@ import {
   read,
   ROOT,
   sourcesBelow,
+  TASKS,
   temporaryFolder,
 } from "./_support/repository.ts";
+import { LOCK } from "./_support/flags.ts";
 
 const PUBLIC_FILES = [
   "mod.ts",
@@ -80,7 +82,7 @@ Deno.test("every subpath is in kebab-case", () => {
 
 Deno.test("the mod.ts of a folder exports everything that its files do", async () => {
   const namesOf = async (file: string): Promise<Set<string>> => {
-    const { stdout } = await deno(["doc", "--json", file]);
+    const { stdout } = await deno(["doc", LOCK, "--json", file]);
     const { nodes } = JSON.parse(stdout) as {
       nodes: Record<string, { symbols: { name: string }[] }>;
     };
@@ -109,7 +111,7 @@ Deno.test("a mod.ts only re-exports", () => {
 });
 
 Deno.test("everything that is exported is documented", async () => {
-  const { code, stderr } = await deno(["doc", "--lint", ...Object.values(EXPORTS)]);
+  const { code, stderr } = await deno(["doc", LOCK, "--lint", ...Object.values(EXPORTS)]);
   assertEquals(code, 0, stderr);
 });
 
@@ -122,7 +124,7 @@ Deno.test("every public file says what it is for and which permissions it needs"
 });
 
 Deno.test("deno publish would accept the package as it is", async () => {
-  const { code, stderr } = await deno(["publish", "--dry-run", "--allow-dirty"]);
+  const { code, stderr } = await deno(["publish", LOCK, "--dry-run", "--allow-dirty"]);
   assertEquals(code, 0, stderr);
   assertEquals(/^.*warning.*$/im.exec(stderr)?.[0], undefined, stderr);
   const published = Array.from(
@@ -213,11 +215,24 @@ Deno.test("every program can be compiled with exactly its permission set", () =>
     assertEquals(compileArguments(name), [
       "compile",
       "-q",
+      "--lock=deno.lock",
       `-P=${name}`,
       "-o",
       `dist/${name}`,
       file,
     ]);
+  }
+});
+
+Deno.test("every task that loads modules names the lock file", () => {
+  const names = (command: string) => command.split(/ && |^[A-Z].*?(?= deno )/);
+  for (const [name, task] of TASKS) {
+    for (
+      const command of names(task).filter((one) => /deno (run|test|check|doc|publish)/.test(one))
+    ) {
+      // The scripts of .tasks/ import no packages.
+      if (!command.includes(" .tasks/")) assertStringIncludes(command, "--lock=deno.lock", name);
+    }
   }
 });
 

@@ -9,6 +9,7 @@ import {
   read,
   TASKS,
 } from "./_support/repository.ts";
+import { LOCK } from "./_support/flags.ts";
 
 const ENGLISH = read("README.md");
 const CHINESE = read("README.zh-CN.md");
@@ -131,7 +132,7 @@ Deno.test("every flag and permission set in a command of a document exists", asy
   const help = new Map<string, Promise<string>>();
   const helpOf = (file: string) => {
     const text = help.get(file) ??
-      deno(["run", "-A", file, "--help"]).then(({ stdout }) => stdout);
+      deno(["run", LOCK, "-A", file, "--help"]).then(({ stdout }) => stdout);
     help.set(file, text);
     return text;
   };
@@ -158,7 +159,7 @@ Deno.test("every symbol in a deno doc command of a document exists", async () =>
       const [, args] = /^deno doc ((?:--filter )\S+ \S+)/.exec(command) ?? [];
       if (args === undefined || done.has(args)) continue;
       done.add(args);
-      const { code, stderr } = await deno(["doc", ...args.split(" ")]);
+      const { code, stderr } = await deno(["doc", LOCK, ...args.split(" ")]);
       assertEquals(code, 0, `${document}: ${command}: ${stderr}`);
     }
   }

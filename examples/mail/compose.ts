@@ -7,7 +7,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import MailComposer from "nodemailer/lib/mail-composer/index.js";
+import MailComposer from "npm:nodemailer@10.6.0/lib/mail-composer/index.js";
 import type { SmtpEnvelope } from "../../net/smtp/client.ts";
 import { formatSmtpPath } from "../../net/smtp/codec.ts";
 import { badValue } from "../../tools/cli.ts";

@@ -1,6 +1,6 @@
 /** The commands of the mail reader. postal-mime parses the messages. @module */
 
-import PostalMime, { type Email } from "postal-mime";
+import PostalMime, { type Email } from "npm:postal-mime@4.0.0";
 import type { NetError } from "../../net/errors/errors.ts";
 import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
 import { type Item, type Mailbox, readAll } from "./mailbox.ts";

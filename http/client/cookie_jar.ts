@@ -18,7 +18,7 @@
  * @module
  */
 
-import { CookieJar, MemoryCookieStore } from "tough-cookie";
+import { CookieJar, MemoryCookieStore } from "npm:tough-cookie@6.1.0";
 
 /** A cookie jar, as a client needs it. */
 export interface CookieStore {

@@ -39,7 +39,7 @@
  * @module
  */
 
-import type { JsonGeneralName, X509Certificate } from "@peculiar/x509";
+import type { JsonGeneralName, X509Certificate } from "npm:@peculiar/x509@2.2.0";
 import { listOf, oneOf, OptionRules, rule } from "../internal/options.ts";
 
 /** Options of {@linkcode developmentAuthority}. */
@@ -291,10 +291,10 @@ export async function developmentAuthority(
 }
 
 /** Loads the library at its first use. It takes 100 ms, which programs without TLS should not pay. */
-async function loadX509(): Promise<typeof import("@peculiar/x509")> {
+async function loadX509(): Promise<typeof import("npm:@peculiar/x509@2.2.0")> {
   // The dependency injection of the library requires this polyfill to be loaded first.
-  await import("reflect-metadata");
-  return await import("@peculiar/x509");
+  await import("npm:reflect-metadata@0.2.2");
+  return await import("npm:@peculiar/x509@2.2.0");
 }
 
 function generateKeys(): Promise<CryptoKeyPair> {

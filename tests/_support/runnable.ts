@@ -5,6 +5,8 @@
  * @module
  */
 
+import { LOCK } from "./flags.ts";
+
 /** The folder of the repository. */
 export const ROOT = new URL("../../", import.meta.url);
 
@@ -47,7 +49,7 @@ function command(name: string, args: readonly string[], options: RunnableOptions
   const file = options.file ?? fileOf(name);
   const permissions = options.permissions ?? [`-P=${name}`];
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", ...permissions, file, ...args],
+    args: ["run", "-q", LOCK, "--no-prompt", ...permissions, file, ...args],
     cwd: ROOT,
     // NO_COLOR keeps Deno's own messages plain; the runnable sees no terminal anyway.
     env: { NO_COLOR: "1", ...options.env },

@@ -20,7 +20,8 @@ const HARDENED = "ours, hardened";
 
 /** Measures round trips, a broadcast and memory. */
 export async function benchWebSocket(bench: Bench): Promise<Figure[]> {
-  // Where Deno has it, for Node to import.
+  // Deno downloads the package because of the import, and Node gets its file.
+  await import("ws");
   const ws = import.meta.resolve("ws");
   const contenders = (what: "echo" | "room"): Contender[] => [
     { name: "ours", command: [...denoServer(bench, `${PEERS}/ws_ours.ts`), what] },

@@ -7,6 +7,7 @@ import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsPython, pythonWith } from "../_support/peers.ts";
 import { fileOf, ROOT, runPeer } from "../_support/runnable.ts";
+import { LOCK } from "../_support/flags.ts";
 import { beginTls, lineServer } from "../_support/line_server.ts";
 
 /** A server that takes mail after STARTTLS and a login; gives what it got. */
@@ -160,6 +161,7 @@ Deno.test("send_mail reads its text from standard input, with its own permission
       ...[
         "run",
         "-q",
+        LOCK,
         "-P=send-mail",
         `--allow-read=${folder}`,
         new URL(fileOf("send-mail"), ROOT).pathname,
@@ -205,6 +207,7 @@ Deno.test({
         Deno.execPath(),
         "run",
         "-q",
+        LOCK,
         "-P=send-mail",
         `--allow-read=${folder}`,
         file,

@@ -5,6 +5,7 @@ import { needsPython, pythonWith } from "../_support/peers.ts";
 import { ROOT, runRunnable, startPeer, startRunnable } from "../_support/runnable.ts";
 import { main } from "../../examples/tcp_client.ts";
 import { recordingIo } from "../../tools/cli.ts";
+import { LOCK } from "../_support/flags.ts";
 
 const python = needsPython();
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -80,7 +81,7 @@ Deno.test("tcp_client ends quietly when nobody reads on, as in `| head -1`", asy
   };
   await withServer(endless, async (port) => {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "-P=tcp-client", "examples/tcp_client.ts", `--port=${port}`],
+      args: ["run", "-q", LOCK, "-P=tcp-client", "examples/tcp_client.ts", `--port=${port}`],
       cwd: ROOT,
       stdin: "null",
       stdout: "piped",

@@ -6,6 +6,7 @@ import { recordingIo } from "../../tools/cli.ts";
 import { connectWebSocket } from "../../ws/client/client.ts";
 import { serveWebSocket } from "../../ws/server/server.ts";
 import { fileOf, ROOT, runRunnable, startRunnable } from "../_support/runnable.ts";
+import { LOCK } from "../_support/flags.ts";
 
 const SUCCESS = '{"status":"success","message":"Message received"}';
 
@@ -83,7 +84,7 @@ Deno.test("ws_client reads lines of standard input, and --json prints objects", 
   await using server = await startRunnable("ws-server", ["--port=0"]);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-q", "-P=ws-client", fileOf("ws-client")],
+      ...["run", "-q", LOCK, "-P=ws-client", fileOf("ws-client")],
       ...["--json", "--url", `ws://127.0.0.1:${server.port}`],
     ],
     cwd: ROOT,

@@ -30,6 +30,7 @@ import { serveDns } from "../_support/dns.ts";
 import { isolated, needs, needsNamespace } from "../_support/peers.ts";
 import { freePorts } from "../_support/ports.ts";
 import { ROOT, Runnable, runPeer, runRunnable } from "../_support/runnable.ts";
+import { LOCK } from "../_support/flags.ts";
 
 const WAY: readonly DiagnoseStepName[] = ["dns", "tcp", "tls", "http"];
 const way = (url: string, options: DiagnoseOptions = {}) =>
@@ -574,7 +575,7 @@ Deno.test({
   async fn() {
     const program = new URL("tools/diagnose.ts", ROOT).pathname;
     const verdictOf = async (url: string) => {
-      const args = ["run", "-q", "-P=diagnose", program, "tcp", url, "-t", "300ms"];
+      const args = ["run", "-q", LOCK, "-P=diagnose", program, "tcp", url, "-t", "300ms"];
       const { code, stdout } = await runPeer(...isolated(Deno.execPath(), ...args));
       assertEquals(code, 1);
       return stdout.split("\n\n")[0]!;
@@ -593,7 +594,7 @@ Deno.test({
   async fn() {
     const program = new URL("tools/diagnose.ts", ROOT).pathname;
     for (const host of ["localhost", "127.0.0.1"]) {
-      const args = ["run", "-q", "-P=diagnose", program, "dns", host, "-t", "300ms"];
+      const args = ["run", "-q", LOCK, "-P=diagnose", program, "dns", host, "-t", "300ms"];
       const { code, stdout } = await runPeer(...isolated(Deno.execPath(), ...args));
       assertEquals(code, 0, stdout);
       assertMatch(stdout, /^. (localhost: (127\.0\.0\.1|::1)|127\.0\.0\.1: an address)/);

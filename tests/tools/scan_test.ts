@@ -11,6 +11,7 @@ import { testCertificates } from "../_support/certificates.ts";
 import { isolated, needs, needsNamespace } from "../_support/peers.ts";
 import { freePorts } from "../_support/ports.ts";
 import { ROOT, Runnable, runPeer, runRunnable, startRunnable } from "../_support/runnable.ts";
+import { LOCK } from "../_support/flags.ts";
 
 const HOST = "127.0.0.1";
 /** An address without servers of other tests, for scans of all ports. */
@@ -229,7 +230,7 @@ Deno.test("--rate limits the rate of connections", async () => {
 Deno.test("a lack of file descriptors makes no port closed or open", async () => {
   await using server = listen(5);
   const flags = ["--allow-net=127.0.0.1"];
-  const command = `ulimit -n 80; exec "${Deno.execPath()}" run -q ${flags.join(" ")} ` +
+  const command = `ulimit -n 80; exec "${Deno.execPath()}" run -q ${LOCK} ${flags.join(" ")} ` +
     `tools/scan.ts 127.0.0.1 -p ${server.ports.join(",")},1-3000 -c 2000 -o ndjson --workers 1`;
   const { code, stdout, stderr } = await runPeer("sh", [
     "-c",
@@ -255,7 +256,7 @@ Deno.test({
     const { code, stdout, stderr } = await runPeer(
       ...isolated(
         Deno.execPath(),
-        ...["run", "-q", "-P=scan", new URL("tools/scan.ts", ROOT).pathname, ...targets],
+        ...["run", "-q", LOCK, "-P=scan", new URL("tools/scan.ts", ROOT).pathname, ...targets],
         ...options,
       ),
     );
@@ -282,7 +283,7 @@ Deno.test({
     const add = 'ip addr add fe80::5/64 dev v0 nodad && exec "$0" "$@"';
     const { code, stdout, stderr } = await runPeer(
       ...isolated(
-        ...["sh", "-c", add, Deno.execPath(), "run", "-q", "-P=scan", program] as const,
+        ...["sh", "-c", add, Deno.execPath(), "run", "-q", LOCK, "-P=scan", program] as const,
         ...["fe80::5%v0", "[FE80:0::5%v0]", "-p", "1", "-o", "csv"],
       ),
     );
@@ -305,7 +306,7 @@ Deno.test({
     const { code, stderr } = await runPeer(
       ...isolated(
         ...["unshare", "--mount", "sh", "-c", mount, config, Deno.execPath()] as const,
-        ...["run", "-q", "-P=scan", program, ...names, "-p", "1"],
+        ...["run", "-q", LOCK, "-P=scan", program, ...names, "-p", "1"],
       ),
     );
     await Deno.remove(config);
@@ -539,7 +540,7 @@ Deno.test("targets may come from files and from standard input", async () => {
   assertEquals([code, out.trimEnd().split("\n").length], [0, 1]);
   await Deno.remove(file);
   const piped = await runPeer(Deno.execPath(), [
-    ...["run", "-q", "-P=scan", new URL("tools/scan.ts", ROOT).pathname],
+    ...["run", "-q", LOCK, "-P=scan", new URL("tools/scan.ts", ROOT).pathname],
     ...["-", "-", "-p", `${port}`, "--open", "--json"],
   ], "127.0.0.1\n");
   assertEquals([piped.code, JSON.parse(piped.stdout).port], [0, port]);
@@ -548,7 +549,7 @@ Deno.test("targets may come from files and from standard input", async () => {
 Deno.test("Ctrl-C ends the program while it waits for standard input: 130", async () => {
   const program = new URL("tools/scan.ts", ROOT).pathname;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-P=scan", program, "-", "--log-level", "debug"],
+    args: ["run", "-q", LOCK, "-P=scan", program, "-", "--log-level", "debug"],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -575,7 +576,7 @@ Deno.test("Ctrl-C prints the results so far: 130", async () => {
 Deno.test("the reader of the output may close it", async () => {
   const { code, stderr } = await runPeer("sh", [
     "-c",
-    `"${Deno.execPath()}" run -q -A "${
+    `"${Deno.execPath()}" run -q ${LOCK} -A "${
       new URL("tools/scan.ts", ROOT).pathname
     }" 127.0.0.1 -p 1-5000 ` +
     "--json | head -1",

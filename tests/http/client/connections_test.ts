@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createClient } from "../../../http/client/client.ts";
 import { runPeer } from "../../_support/runnable.ts";
+import { LOCK } from "../../_support/flags.ts";
 
 /** A server that keeps its connections and counts them. */
 class Counting implements AsyncDisposable {
@@ -112,7 +113,7 @@ Deno.test("a program that forgets an answer and its client ends, one that waits 
     }
   `;
   const run = (more: string) =>
-    runPeer(Deno.execPath(), ["run", "-q", "--allow-net", "-"], script(more));
+    runPeer(Deno.execPath(), ["run", "-q", LOCK, "--allow-net", "-"], script(more));
   // Its limits are longer than a peer may take.
   assertEquals(await run(""), { code: 0, stdout: "200\n200\n", stderr: "" });
   const asked = `await client.get(${

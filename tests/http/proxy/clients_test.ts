@@ -1,6 +1,6 @@
 /** Real clients through the proxy, as a library and as the program `examples/proxy.ts`. @module */
 
-import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { serveProxy } from "../../../http/proxy/proxy.ts";
 import { type HttpServer, serveHttp } from "../../../http/server/server.ts";
@@ -160,7 +160,9 @@ for (const [name, start] of PROXIES) {
       await using origin = serveHttp({ port: 0, hardened: true }, answer);
       await using proxy = await start();
       const script = new URL("./undici_proxy.mjs", import.meta.url).pathname;
-      const undici = createRequire(import.meta.url).resolve("undici");
+      // Deno downloads the package because of the import, and Node gets its file.
+      await import("undici");
+      const undici = fileURLToPath(import.meta.resolve("undici"));
       const out = await run(findProgram("node")!, [script, undici, proxy.url, origin.url]);
       assertEquals(JSON.parse(out), {
         tunnel: { right: 100, upload: "PUT /up 300000 directly\n" },

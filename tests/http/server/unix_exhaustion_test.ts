@@ -5,9 +5,9 @@ import { closeQuietly } from "../../../net/internal/close_quietly.ts";
 import { statuses } from "../../_support/raw_http.ts";
 import { CLOSE, exchange, get, unixTest as test } from "../../_support/unix_http.ts";
 import { until } from "../../_support/until.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 const SERVER = new URL("../../../http/server/server.ts", import.meta.url).href;
-const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
 
 for (const hardened of [true, false]) {
   const on = hardened ? "hardened" : "Deno.serve";
@@ -25,7 +25,7 @@ for (const hardened of [true, false]) {
       Deno.addSignalListener("SIGTERM", () => server.shutdown().then(() => Deno.exit(0)));
       console.log("up");`,
     );
-    const deno = `"${Deno.execPath()}" run -A -q --no-check --config "${CONFIG}" "${script}"`;
+    const deno = `"${Deno.execPath()}" run -A -q --no-check ${CONFIG.join(" ")} "${script}"`;
     const child = new Deno.Command("sh", {
       args: ["-c", `ulimit -n 64; exec ${deno}`],
       stdin: "null",

@@ -14,16 +14,16 @@ import {
   leaveStale,
   unixTest as test,
 } from "../../_support/unix_http.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 const SERVER = new URL("../../../http/server/server.ts", import.meta.url).href;
-const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
 
 /** Runs a script of a Deno with few permissions. */
 function run(script: string, flags: readonly string[]) {
   const file = Deno.makeTempFileSync({ suffix: ".ts" });
   Deno.writeTextFileSync(file, script);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--no-prompt", "--config", CONFIG, ...flags, file],
+    args: ["run", "--no-check", "--no-prompt", ...CONFIG, ...flags, file],
     env: { NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",

@@ -4,6 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { type NetErrorKind, type NetPhase, toNetError } from "../../../net/errors/errors.ts";
 import { needs, needsNamespaces } from "../../_support/peers.ts";
 import { deadPort, LOOPBACK, portOf, thrown } from "../../_support/errors.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 /** A Deno connection to a socket of Node, which can send a true RST. */
 async function withNodePeer(
@@ -276,8 +277,7 @@ async function inProcess(script: string, start: (deno: string) => string[]): Pro
         script.replace("REPORT", `const e = toNetError(error); ${report}`)
       }`,
     );
-    const config = new URL("../../../deno.json", import.meta.url).pathname;
-    const deno = `"${Deno.execPath()}" run -q --no-check --no-prompt --config "${config}" ` +
+    const deno = `"${Deno.execPath()}" run -q --no-check --no-prompt ${CONFIG.join(" ")} ` +
       `--allow-net "${file}"`;
     const [program, ...args] = start(deno);
     const { stdout, stderr } = await new Deno.Command(program!, { args, cwd: dir, stdin: "null" })

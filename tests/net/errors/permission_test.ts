@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { toNetError } from "../../../net/errors/errors.ts";
 import { needs } from "../../_support/peers.ts";
 import { LOOPBACK, thrown } from "../../_support/errors.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 const PERMISSIONS: Array<{
   what: string;
@@ -157,7 +158,6 @@ Deno.test("permission: what the operating system forbids names no flag", () => {
 });
 
 const MODULE = new URL("../../../net/errors/errors.ts", import.meta.url).href;
-const CONFIG = new URL("../../../deno.json", import.meta.url).pathname;
 
 /** Reads a file, and prints the flag for what it may not. */
 const READER = `
@@ -182,9 +182,9 @@ for (const name of ["plain", "it's mine; $(id)", "a,b/c", `"quoted" *`]) {
         const script = READER.replace("FILE", () => JSON.stringify(file));
         await Deno.writeTextFile(`${dir}/script.ts`, script);
         const run = async (flag: string) => {
-          const command = `exec "$DENO" run -q --no-check --no-prompt --config "$CONFIG" ` +
+          const command = `exec "$DENO" run -q --no-check --no-prompt ${CONFIG.join(" ")} ` +
             `${flag} "$DIR/script.ts"`;
-          const env = { DENO: Deno.execPath(), CONFIG, DIR: dir };
+          const env = { DENO: Deno.execPath(), DIR: dir };
           const { stdout } = await new Deno.Command("sh", { args: ["-c", command], env }).output();
           return new TextDecoder().decode(stdout).trim();
         };

@@ -12,6 +12,7 @@ import type { Connection } from "../../../net/connection/connection.ts";
 import { needsIPv6, needsNamespaces } from "../../_support/peers.ts";
 import { until } from "../../_support/until.ts";
 import { deadPort, LOOPBACK, thrown } from "../../_support/errors.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 async function echo(conn: Connection): Promise<void> {
   for await (const line of conn.lines()) await conn.write(`${line}\n`);
@@ -122,11 +123,12 @@ Deno.test({
     try {
       await Deno.writeTextFile(`${dir}/client.ts`, script);
       await Deno.writeTextFile(`${dir}/hosts`, "127.0.0.2 several.test\n127.0.0.3 several.test\n");
-      const config = new URL("../../../deno.json", import.meta.url).pathname;
       const net =
         "--allow-net=several.test:7001,several.test:7002,several.test:7003,127.0.0.2,127.0.0.3";
       const command = `ip link set lo up && mount --bind "${dir}/hosts" /etc/hosts && ` +
-        `exec "${Deno.execPath()}" run -q --no-prompt --no-check --config "${config}" ${net} "${dir}/client.ts"`;
+        `exec "${Deno.execPath()}" run -q --no-prompt --no-check ${
+          CONFIG.join(" ")
+        } ${net} "${dir}/client.ts"`;
       const { stdout } = await new Deno.Command("unshare", {
         args: ["-rnm", "sh", "-c", command],
         stdin: "null",

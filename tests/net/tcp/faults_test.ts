@@ -16,6 +16,7 @@ import { serveTls } from "../../../net/tls/server.ts";
 import { type FaultProxyOptions, serveFaultProxy } from "../../../tools/fault_proxy.ts";
 import { testAlone } from "../../_support/alone.ts";
 import { until } from "../../_support/until.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 /** Answers every line with itself. */
 async function echo(conn: Connection): Promise<void> {
@@ -365,10 +366,9 @@ Deno.test({
     const dir = await Deno.makeTempDir();
     try {
       await Deno.writeTextFile(`${dir}/server.ts`, script);
-      const config = new URL("../../../deno.json", import.meta.url).pathname;
       const child = new Deno.Command(Deno.execPath(), {
         // Deno lets nobody but the almighty count descriptors.
-        args: ["run", "-q", "-A", "--no-check", "--config", config, `${dir}/server.ts`],
+        args: ["run", "-q", "-A", "--no-check", ...CONFIG, `${dir}/server.ts`],
         stdin: "null",
         stdout: "piped",
         stderr: "inherit",

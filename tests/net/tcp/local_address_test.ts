@@ -11,6 +11,7 @@ import { testCertificates } from "../../_support/certificates.ts";
 import { conformance } from "../../_support/conformance.ts";
 import { ending, rawServer } from "../../_support/ending.ts";
 import { isolated, needsIPv6, needsNamespace, needsNamespaces } from "../../_support/peers.ts";
+import { CONFIG, LOCK } from "../../_support/flags.ts";
 
 // Other systems have but one address on loopback.
 const ignore = Deno.build.os !== "linux";
@@ -175,7 +176,7 @@ Deno.test({
       await dial("192.0.2.1", {});
       await dial("203.0.113.1", {});
     `;
-    const [program, args] = isolated(Deno.execPath(), "run", "-q", "-A", "--ext=ts", "-");
+    const [program, args] = isolated(Deno.execPath(), "run", "-q", LOCK, "-A", "--ext=ts", "-");
     const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped" }).spawn();
     const writer = child.stdin.getWriter();
     await writer.write(new TextEncoder().encode(script));
@@ -219,9 +220,8 @@ Deno.test({
         `${dir}/hosts`,
         "127.0.0.2 several.test\n::1 several.test\n127.0.0.3 several.test\n",
       );
-      const config = new URL("../../../deno.json", import.meta.url).pathname;
       const command = `ip link set lo up && mount --bind "${dir}/hosts" /etc/hosts && ` +
-        `exec "${Deno.execPath()}" run -q -A --no-check --config "${config}" "${dir}/client.ts"`;
+        `exec "${Deno.execPath()}" run -q -A --no-check ${CONFIG.join(" ")} "${dir}/client.ts"`;
       const { stdout } = await new Deno.Command("unshare", {
         args: ["-rnm", "sh", "-c", command],
         stdin: "null",

@@ -7,6 +7,7 @@ import { connectTcp } from "../../../net/tcp/client.ts";
 import { type ServerEvent, serveTcp, type TcpServer } from "../../../net/tcp/server.ts";
 import type { Connection } from "../../../net/connection/connection.ts";
 import { until } from "../../_support/until.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 /** Answers every line with itself. */
 async function echo(conn: Connection): Promise<void> {
@@ -344,9 +345,8 @@ Deno.test("the server survives running out of descriptors and goes on afterwards
   const dir = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${dir}/server.ts`, script);
-    const config = new URL("../../../deno.json", import.meta.url).pathname;
     const deno = Deno.execPath();
-    const command = `ulimit -n 64; exec "${deno}" run -q --config "${config}" --no-check ` +
+    const command = `ulimit -n 64; exec "${deno}" run -q ${CONFIG.join(" ")} --no-check ` +
       `--allow-net=127.0.0.1 "${dir}/server.ts"`;
     const child = new Deno.Command("sh", {
       args: ["-c", command],

@@ -5,6 +5,7 @@ import { connectTcp } from "../../../net/tcp/client.ts";
 import { serveTcp } from "../../../net/tcp/server.ts";
 import { serveWithWorkers, type WorkerServer } from "../../../net/tcp/workers.ts";
 import { until } from "../../_support/until.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 const module = new URL("../../_support/echo_worker.ts", import.meta.url);
 
@@ -31,9 +32,8 @@ async function runScript(script: string): Promise<string> {
   const dir = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${dir}/main.ts`, script);
-    const config = new URL("../../../deno.json", import.meta.url).pathname;
     const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "--no-check", "--config", config, "-A", `${dir}/main.ts`],
+      args: ["run", "-q", "--no-check", ...CONFIG, "-A", `${dir}/main.ts`],
     }).output();
     return new TextDecoder().decode(stdout);
   } finally {

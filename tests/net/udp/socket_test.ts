@@ -9,6 +9,7 @@ import {
 } from "../../../net/udp/socket.ts";
 import { needsIPv6, needsNamespaces, needsPython, pythonWith } from "../../_support/peers.ts";
 import { until } from "../../_support/until.ts";
+import { CONFIG } from "../../_support/flags.ts";
 
 const decode = (data: Uint8Array) => new TextDecoder().decode(data);
 
@@ -355,9 +356,8 @@ Deno.test({
     const dir = await Deno.makeTempDir();
     try {
       await Deno.writeTextFile(`${dir}/groups.ts`, script);
-      const config = new URL("../../../deno.json", import.meta.url).pathname;
       const command = `${WIRE} && exec "${Deno.execPath()}" run -q --no-check --no-prompt ` +
-        `--config "${config}" --allow-net "${dir}/groups.ts" $(ip -o link show d0 | cut -d: -f1)`;
+        `${CONFIG.join(" ")} --allow-net "${dir}/groups.ts" $(ip -o link show d0 | cut -d: -f1)`;
       const { stdout } = await new Deno.Command("unshare", {
         args: ["-rnm", "sh", "-c", command],
         stdin: "null",
