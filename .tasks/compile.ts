@@ -10,6 +10,7 @@
  */
 
 import config from "../deno.json" with { type: "json" };
+import { runDeno } from "./_deno.ts";
 
 /** The programs that have a task and a permission set: name to file. */
 export const PROGRAMS: ReadonlyMap<string, string> = new Map(
@@ -47,8 +48,7 @@ async function main([name = "", output, ...rest]: readonly string[]): Promise<nu
     console.error(`${(error as Error).message}\nUsage: deno task compile PROGRAM [FILE]`);
     return 2;
   }
-  const { code } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn().status;
-  return code;
+  return await runDeno(args);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

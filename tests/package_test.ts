@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path/posix";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { compileArguments, PROGRAMS } from "../.tasks/compile.ts";
+import { testArguments } from "../.tasks/test.ts";
 import config from "../deno.json" with { type: "json" };
 import {
   deno,
@@ -233,6 +234,18 @@ Deno.test("every task that loads modules names the lock file", () => {
       // The scripts of .tasks/ import no packages.
       if (!command.includes(" .tasks/")) assertStringIncludes(command, "--lock=deno.lock", name);
     }
+  }
+});
+
+Deno.test("deno task test runs the files that it gets, with -- and without", async () => {
+  const all = ["test", "-q", "--lock=deno.lock", "--frozen", "-A", "--parallel", "--doc"];
+  assertEquals(testArguments(), all);
+  assertEquals(testArguments(["--", "tests/ws", "--", "x"]), [...all, "tests/ws", "--", "x"]);
+  for (const dashes of [[], ["--"]]) {
+    const files = ["tests/net/text_test.ts", "--filter=escapeControls"];
+    const { code, stdout } = await deno(["task", "-q", "test", ...dashes, ...files]);
+    assertEquals(code, 0, stdout);
+    assertMatch(stdout, /\nok \| \d passed \| 0 failed \| \d+ filtered out/);
   }
 });
 
