@@ -15,10 +15,18 @@
  * @module
  */
 
-import type { Address } from "./connection/transport.ts";
 import { escapeControls, lowerAscii } from "./text.ts";
 
-export type { Address, MemoryAddr } from "./connection/transport.ts";
+/** The address of an end of an in-memory pair. */
+export interface MemoryAddr {
+  /** The discriminator between this address and those of sockets. */
+  readonly transport: "memory";
+  /** The name of the end, for example `a`. */
+  readonly name: string;
+}
+
+/** The address of one end of a connection. */
+export type Address = Deno.Addr | MemoryAddr;
 
 /** A host and a port. */
 export interface HostPort {

@@ -7,16 +7,9 @@
  * @module
  */
 
-/** The address of an end of an in-memory pair. */
-export interface MemoryAddr {
-  /** The discriminator between this address and those of sockets. */
-  readonly transport: "memory";
-  /** The name of the end, for example `a`. */
-  readonly name: string;
-}
+import type { Address } from "../address.ts";
 
-/** The address of one end of a connection. */
-export type Address = Deno.Addr | MemoryAddr;
+export type { Address, MemoryAddr } from "../address.ts";
 
 /** A raw duplex byte stream. Every `Deno.Conn` is one. */
 export interface Transport {
