@@ -255,6 +255,7 @@ class RunningWeb implements ChatWeb {
     const { response, connection } = await openWebSocket(request, { remoteAddr: remote }, {
       allowedOrigins: "*", // originAllowed() has checked the origin.
       pingInterval: options.pingInterval,
+      ...options.rate > 0 && { controlRate: { perSecond: options.rate, burst: options.burst } },
       maxMessageSize: options.maxMessage,
       inbox: { limit: MAX_INBOX, maxBytes: options.sendQueue, policy: "wait" },
       // One half waits in the socket, the other half in the queue behind it.

@@ -47,6 +47,7 @@ const UPGRADE = {
   authorize: "none",
   handshakeTimeout: "time",
   pingInterval: "time",
+  controlRate: "none",
 } as const;
 
 const UPGRADER = {

@@ -3,6 +3,7 @@ import type { TakenOver } from "../../http/server/take_over.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { Alarm } from "../../net/internal/timer.ts";
+import { Throttle } from "../../net/throttle.ts";
 import type { WsMessage, WsSocket, WsSocketClose } from "../connection/options.ts";
 import {
   encodeWsClose,
@@ -21,6 +22,8 @@ export interface FrameSocketOptions {
   readonly protocol: string;
   readonly maxMessageSize: number;
   readonly pingInterval: number;
+  /** Rate limit for pings and pongs of the peer; undefined for none. */
+  readonly controlRate: { readonly perSecond: number; readonly burst: number } | undefined;
   /** Time limit for closing the TCP connection after both close frames. */
   readonly closeTimeout: number;
 }
@@ -52,6 +55,10 @@ export class FrameSocket implements WsSocket {
   readonly #gone = Promise.withResolvers<void>();
   #conn: Connection | undefined;
   #paused: PromiseWithResolvers<void> | undefined;
+  readonly #controls: Throttle | undefined;
+  /** The wait of a peer that sends too many control frames. */
+  #slowed: PromiseWithResolvers<void> | undefined;
+  readonly #slowAlarm: Alarm = new Alarm(() => this.#hurry());
   readonly #pinger: Alarm = new Alarm(() => this.#ping());
   #pings = 0;
   #pingAt: number | undefined;
@@ -62,7 +69,8 @@ export class FrameSocket implements WsSocket {
 
   constructor(taken: Promise<TakenOver>, options: FrameSocketOptions) {
     this.#options = options;
-    const { maxMessageSize } = options;
+    const { maxMessageSize, controlRate } = options;
+    this.#controls = controlRate && new Throttle(controlRate.perSecond, controlRate.burst);
     this.#decoder = new WsFrameDecoder("server", { maxMessageSize });
     taken.then((over) => this.#open(over), () => {
       this.#end(CloseCode.abnormal, "", false);
@@ -136,6 +144,7 @@ export class FrameSocket implements WsSocket {
           // Immediate answers of the handler to earlier messages must precede the close frame.
           if (event.kind === "close") await delay(0);
           this.#on(event);
+          if (event.kind !== "message") await this.#slowDown();
           if (this.#paused !== undefined) await this.#paused.promise;
           if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
         }
@@ -153,6 +162,20 @@ export class FrameSocket implements WsSocket {
       const limited = code === CloseCode.policyViolation || code === CloseCode.tooLarge;
       this.#fail(code, message, limited ? "limit" : "protocol");
     }
+  }
+
+  /** Waits until the rate limit allows one more control frame. Nothing is read meanwhile. */
+  #slowDown(): Promise<void> | undefined {
+    const wait = this.#controls?.take(performance.now()) ?? 0;
+    if (wait === 0 || this.readyState === CLOSED) return undefined;
+    this.#slowed = Promise.withResolvers();
+    this.#slowAlarm.start(wait);
+    return this.#slowed.promise;
+  }
+
+  #hurry(): void {
+    this.#slowed?.resolve();
+    this.#slowed = undefined;
   }
 
   /** Yields to the event loop and returns the number of frames so far. */
@@ -196,7 +219,8 @@ export class FrameSocket implements WsSocket {
 
   #ping(): void {
     // A paused socket reads no data, so a missing pong proves nothing.
-    if (this.#pingAt !== undefined && !this.#heard && this.#paused === undefined) {
+    const reads = this.#paused === undefined && this.#slowed === undefined;
+    if (this.#pingAt !== undefined && !this.#heard && reads) {
       const message = `no pong in ${this.#options.pingInterval} ms`;
       return this.#fail(CloseCode.goingAway, message, "timeout");
     }
@@ -233,6 +257,8 @@ export class FrameSocket implements WsSocket {
     if (this.readyState === CLOSED) return;
     this.readyState = CLOSED;
     this.#pinger.stop();
+    this.#slowAlarm.stop();
+    this.#hurry();
     this.resume();
     this.onclose?.({ code, reason, wasClean, ...error && { error } });
     const conn = this.#conn;

@@ -31,6 +31,11 @@ export const MAX_MESSAGE_SIZE = 1024 * 1024;
 /** The time that a peer may accept no data unless an option says otherwise, in milliseconds. */
 export const STALL_TIMEOUT = 30_000;
 
+/** The rule for a rate limit. */
+export const WS_RATE = group(
+  new OptionRules<WsRateOptions>({ perSecond: required(positive), burst: positive }),
+);
+
 /** The rules for the options of a connection. */
 export const WS_CONNECTION = new OptionRules<WsConnectionOptions>({
   maxMessageSize: limit,
@@ -42,9 +47,7 @@ export const WS_CONNECTION = new OptionRules<WsConnectionOptions>({
     }),
   ),
   outbox: group(new OptionRules<WsOutboxOptions>({ limit, stallTimeout: milliseconds })),
-  rate: group(
-    new OptionRules<WsRateOptions>({ perSecond: required(positive), burst: positive }),
-  ),
+  rate: WS_RATE,
   idleTimeout: milliseconds,
   closeTimeout: milliseconds,
   heartbeat: group(
@@ -82,6 +85,11 @@ export interface WsLimits {
   } | undefined;
 }
 
+/** Returns a rate limit with its default. */
+export function wsRateOf({ perSecond, burst }: WsRateOptions): Required<WsRateOptions> {
+  return { perSecond, burst: burst ?? Math.max(1, perSecond) };
+}
+
 /** Returns the limits of a connection; `pausable` tells whether it can pause its sender. */
 export function wsLimitsOf(options: WsConnectionOptions, pausable = false): WsLimits {
   const { inbox = {}, outbox = {}, rate, heartbeat } = options;
@@ -93,10 +101,7 @@ export function wsLimitsOf(options: WsConnectionOptions, pausable = false): WsLi
     inboxPolicy: policy === "wait" && !pausable ? "disconnect" : policy,
     outboxLimit: countLimit(outbox.limit ?? 1024 * 1024),
     stallTimeout: timeLimit(outbox.stallTimeout ?? STALL_TIMEOUT),
-    rate: rate && {
-      perSecond: rate.perSecond,
-      burst: rate.burst ?? Math.max(1, rate.perSecond),
-    },
+    rate: rate && wsRateOf(rate),
     idleTimeout: timeLimit(options.idleTimeout ?? 0),
     closeTimeout: timeLimit(options.closeTimeout ?? 5000),
     heartbeat: heartbeat && {

@@ -8,7 +8,7 @@ import {
   rule,
   word,
 } from "../../net/internal/options.ts";
-import { WS_CONNECTION } from "../internal/option_rules.ts";
+import { WS_CONNECTION, WS_RATE } from "../internal/option_rules.ts";
 import type { UpgradeOptions, UpgraderOptions } from "./upgrade_options.ts";
 
 /** The time limit for the opening handshake unless an option says otherwise, in milliseconds. */
@@ -34,6 +34,7 @@ export const UPGRADE = new OptionRules<UpgradeOptions>({
   authorize: callback,
   handshakeTimeout: milliseconds,
   pingInterval: milliseconds,
+  controlRate: WS_RATE,
 });
 
 /** The rules for the options of `createUpgrader`. */

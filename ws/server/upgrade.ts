@@ -36,7 +36,7 @@ import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
 import type { WsSocket } from "../connection/options.ts";
 import { FrameSocket, type FrameSocketOptions } from "../internal/frame_socket.ts";
-import { WS_CONNECTION, wsLimitsOf } from "../internal/option_rules.ts";
+import { WS_CONNECTION, wsLimitsOf, wsRateOf } from "../internal/option_rules.ts";
 import { HANDSHAKE_TIMEOUT, UPGRADE } from "./_option_rules.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
 import { CloseCode } from "../internal/close_codes.ts";
@@ -125,6 +125,7 @@ export async function upgrade(
       protocol: protocol ?? "",
       maxMessageSize,
       pingInterval,
+      controlRate: options.controlRate && wsRateOf(options.controlRate),
       closeTimeout,
     });
   // Deno's own option takes "a,b", which npm ws sends, for one name (Deno 2.9).

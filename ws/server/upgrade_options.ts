@@ -7,7 +7,7 @@
  */
 
 import type { WsConnection } from "../connection/connection.ts";
-import type { WsConnectionOptions } from "../connection/options.ts";
+import type { WsConnectionOptions, WsRateOptions } from "../connection/options.ts";
 
 /** The part of a handler's second argument that an upgrade needs, in `Deno.serve` and `serveHttp`. */
 export interface UpgradeInfo {
@@ -57,6 +57,13 @@ export interface UpgradeOptions extends WsConnectionOptions {
    * @default 30000
    */
   pingInterval?: number;
+  /**
+   * Rate limit for pings and pongs of the client. A client that sends more is read more slowly. Each one
+   * costs as much time as a message, and no handler sees it. A WebSocket of Deno does not apply it.
+   *
+   * @default no limit
+   */
+  controlRate?: WsRateOptions;
 }
 
 /** Options of `createUpgrader`. All times are in milliseconds; 0 lifts a limit. */

@@ -147,6 +147,29 @@ Deno.test("hardened: a flood of pings without reading the answers does not fill 
   }
 });
 
+Deno.test("hardened: a client that sends too many pings is read more slowly, and loses nothing", async () => {
+  await using peers = await pair({ controlRate: { perSecond: 100, burst: 10 } });
+  const started = performance.now();
+  const pings = Array.from({ length: 40 }, (_, i) => frame(0x89, `${i}`));
+  await peers.raw.write(concat(...pings, frame(0x81, "after")));
+  const answers: number[] = [];
+  for (let got; (got = await peers.raw.read()) !== undefined;) {
+    answers.push(got.opcode);
+    if (got.opcode === 1) break;
+  }
+  assertEquals(answers, [...Array(40).fill(10), 1]);
+  assert(performance.now() - started >= 290, "not slowed down");
+});
+
+Deno.test("hardened: a client that waits because of its pings can be closed", async () => {
+  await using peers = await pair({ controlRate: { perSecond: 0.001 }, closeTimeout: 50 });
+  await peers.raw.write(concat(frame(0x89, "1"), frame(0x89, "2"), frame(0x81, "never read")));
+  await peers.raw.read();
+  const { code } = await peers.conn.close(1000);
+  assertEquals(code, 1006);
+  await peers.conn.gone;
+});
+
 Deno.test("hardened: a full receive queue makes the sender wait, and no message is lost", async () => {
   const go = Promise.withResolvers<void>();
   const got: unknown[] = [];
