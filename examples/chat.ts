@@ -24,20 +24,9 @@
  */
 
 import { type CliIo, defineCli } from "../tools/cli.ts";
-import {
-  addressRates,
-  flags,
-  lobbyOptions,
-  terminalLimits,
-  terminalServer,
-  webOptions,
-} from "./chat/options.ts";
-import { Lobby } from "./chat/lobby.ts";
-import { openChatStore } from "./chat/store.ts";
-import { runStoreCommand } from "./chat/store_commands.ts";
+import { flags } from "./chat/options.ts";
+import { runChat } from "./chat/run_chat.ts";
 import { STORE_HELP } from "./chat/store_flags.ts";
-import { serveTerminals } from "./chat/terminal.ts";
-import { serveChatWeb } from "./chat/web.ts";
 
 const cli = defineCli({
   name: "chat",
@@ -46,7 +35,8 @@ const cli = defineCli({
   description: STORE_HELP,
   permissions: {
     "--allow-net=127.0.0.1": "listen on this address",
-    "--allow-read=FOLDER --allow-write=FOLDER": "with --store: the folder of the file",
+    "--allow-read=FOLDER --allow-write=FOLDER":
+      "with --store: the folder of the file and of attached files",
   },
   examples: [
     "deno task chat",
@@ -64,26 +54,7 @@ const cli = defineCli({
  * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async (values, ctx) => {
-    if (await runStoreCommand(values, ctx)) return;
-    await using store = openChatStore(values, ctx.log);
-    const lobby = new Lobby(lobbyOptions(values, store.archive, ctx.log));
-    await lobby.restore();
-    const rates = addressRates(values);
-    const browsers = webOptions(values, rates, () => terminals.stats());
-    await using terminals = serveTerminals(
-      lobby,
-      terminalLimits(values, rates),
-      terminalServer(values, ctx.log),
-    );
-    await using web = values.web ? serveChatWeb(lobby, browsers) : undefined;
-    ctx.listening(terminals);
-    if (web !== undefined) ctx.listening(web);
-    store.announce();
-    // Terminals first: their shutdown sends the farewell to all users, also to those in browsers.
-    const servers = web === undefined ? [terminals] : [terminals, web];
-    await ctx.untilShutdown(servers, { drain: values.drain });
-  });
+  return cli.run(args, io, (values, ctx) => runChat(values, ctx));
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -10,6 +10,8 @@ import { badValue, type CliLog, type CliValues, type None, serverFlags } from ".
 import { storeFlags } from "./store_flags.ts";
 import { AddressRates } from "./address_rate.ts";
 import type { Archive } from "./archive/archive.ts";
+import { fileFlags } from "./files/file_flags.ts";
+import type { FileHandlerOptions } from "./files/http.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
 import { CHARSETS } from "./telnet/charset.ts";
 import type { TerminalLimits } from "./terminal.ts";
@@ -90,6 +92,7 @@ export const flags = {
     help: "Messages shown to new terminals",
   },
   ...storeFlags,
+  ...fileFlags,
   grace: {
     type: "duration",
     default: "60s",
@@ -185,11 +188,20 @@ export function terminalServer(values: ChatFlags, log: CliLog): ServeTcpOptions 
   };
 }
 
+/** The parts of the chat that the web side shares. */
+export interface WebParts {
+  /** The rate limits of addresses. */
+  readonly rates: AddressRates;
+  /** The attached files. */
+  readonly files: FileHandlerOptions | undefined;
+  /** Returns the counters of the terminals. */
+  readonly terminals: () => ServerStats;
+}
+
 /** Returns the options of the web side, with the metrics of the terminals. */
 export function webOptions(
   values: ChatFlags,
-  rates: AddressRates,
-  terminals: () => ServerStats,
+  { rates, files, terminals }: WebParts,
 ): ChatWebOptions {
   const { hostname, webPort, lang, sendQueue, maxLine, rate, burst, nameTimeout, maxUsers } =
     values;
@@ -209,6 +221,7 @@ export function webOptions(
     rate,
     burst,
     nameTimeout,
+    files,
     metrics() {
       const { active, refused } = terminals();
       return [

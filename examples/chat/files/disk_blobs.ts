@@ -27,21 +27,22 @@ export class DiskBlobs implements BlobStore {
   /**
    * Opens a folder and removes what an earlier process has not completed.
    *
-   * @param folder The path of the folder, which is made if it is missing.
+   * @param folder The path of the folder, which the first file makes if it is missing.
    * @returns The store of the folder.
    * @throws {Deno.errors.PermissionDenied | Deno.errors.NotADirectory} And other errors of the file
    * system, if the folder cannot be used.
    */
   static async open(folder: string): Promise<DiskBlobs> {
     const incoming = `${folder}/${INCOMING}`;
-    await Deno.mkdir(incoming, { recursive: true, mode: 0o700 });
-    for await (const { name } of Deno.readDir(incoming)) await Deno.remove(`${incoming}/${name}`);
+    for await (const { name } of entriesOf(incoming)) await Deno.remove(`${incoming}/${name}`);
     return new DiskBlobs(folder);
   }
 
   /** Starts a file. */
   async create(id: string): Promise<BlobWriter> {
-    const temporary = `${this.#folder}/${INCOMING}/${id}`;
+    const incoming = `${this.#folder}/${INCOMING}`;
+    await Deno.mkdir(incoming, { recursive: true, mode: 0o700 });
+    const temporary = `${incoming}/${id}`;
     const file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
     const discard = async () => {
       file[Symbol.dispose]();
@@ -89,9 +90,9 @@ export class DiskBlobs implements BlobStore {
 
   /** Returns the ids of all complete files. */
   async *ids(): AsyncIterable<string> {
-    for await (const folder of Deno.readDir(this.#folder)) {
+    for await (const folder of entriesOf(this.#folder)) {
       if (!folder.isDirectory || !/^[0-9a-f]{2}$/.test(folder.name)) continue;
-      for await (const { name } of Deno.readDir(`${this.#folder}/${folder.name}`)) {
+      for await (const { name } of entriesOf(`${this.#folder}/${folder.name}`)) {
         if (ID.test(name)) yield name;
       }
     }
@@ -103,6 +104,15 @@ export class DiskBlobs implements BlobStore {
 
   #pathOf(id: string): string {
     return `${this.#folderOf(id)}/${id}`;
+  }
+}
+
+/** Returns the entries of a folder; none if it is missing. */
+async function* entriesOf(folder: string): AsyncIterable<Deno.DirEntry> {
+  try {
+    yield* Deno.readDir(folder);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -192,6 +192,7 @@ Deno.test("an upload that is cut leaves nothing, on disk neither", async () => {
     const blobs = await DiskBlobs.open(folder);
     const { web, records } = startFiles({}, blobs);
     await using _ = web;
+    await Deno.mkdir(`${folder}/incoming`);
     const incoming = () => [...Deno.readDirSync(`${folder}/incoming`)].length;
     for (const framing of ["Content-Length: 1000", "Transfer-Encoding: chunked"]) {
       const conn = await connectTcp({ port: web.addr.port });
