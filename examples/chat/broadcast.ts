@@ -8,10 +8,13 @@
  * @module
  */
 
-import type { RoomEvent } from "./events.ts";
+import type { Quote, RoomEvent } from "./events.ts";
 import { byteLength } from "./safe_text.ts";
 import { type Charset, encodeText } from "./telnet/charset.ts";
 import { type TerminalStyle, terminalText } from "./terminal_text.ts";
+
+/** The number of messages whose beginnings are in memory, and the characters of each. */
+const [RECENT, REMEMBERED] = [500, 100];
 
 /** The lines of one room in one turn of the event loop. */
 class Batch {
@@ -93,6 +96,7 @@ export class Broadcast {
   readonly #portion: number;
   readonly #charset: Charset;
   readonly #batches = new Map<string, Batch>();
+  readonly #recent = new Map<number, Quote>();
   #event: RoomEvent | undefined;
   #batch: Batch;
   #line = 0;
@@ -150,10 +154,18 @@ export class Broadcast {
       this.#batches.set(event.room, batch);
       this.#endTurn();
     }
-    batch.add(terminalText(event, this.#style));
+    const about = "target" in event ? this.#recent.get(event.target) : undefined;
+    batch.add(terminalText(event, this.#style, about));
+    if (event.type === "message") this.#remember(event);
     this.#event = event;
     this.#batch = batch;
     this.#line = batch.lines - 1;
+  }
+
+  /** Keeps the beginning of a message, so that later reactions can name it. */
+  #remember({ seq, from, text }: Quote): void {
+    this.#recent.set(seq, { seq, from, text: text.slice(0, REMEMBERED) });
+    if (this.#recent.size > RECENT) this.#recent.delete(this.#recent.keys().next().value!);
   }
 
   /** Queues all batches when this turn of the event loop ends. */

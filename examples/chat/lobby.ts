@@ -169,6 +169,7 @@ export class Lobby {
     return {
       say: (session, line, options) => speech.say(session, line, options),
       backlog: () => this.#state.ledger.backlog(),
+      settled: () => this.#state.ledger.settled(),
       edit: (session, target, text, id) => speech.edit(session, target, text, id),
       remove: (session, target, id) => speech.remove(session, target, id),
       react: (session, target, reaction, id) => speech.react(session, target, reaction, id),

@@ -125,6 +125,8 @@ export interface Member {
    * @returns A promise to await before the next line if too much waits for the archive.
    */
   say(line: string, options?: LineOptions | number): Promise<void> | undefined;
+  /** Resolves when all lines and changes so far have reached their readers, or were refused. */
+  settled(): Promise<void>;
   /** Replaces the text of an own message; `target` is its number. */
   edit(target: number, text: string, id?: number): Promise<void>;
   /** Deletes an own message; `target` is its number. */

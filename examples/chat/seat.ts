@@ -16,6 +16,8 @@ export interface Acts {
   say(session: Session, line: string, options: LineOptions): void;
   /** Returns a promise to await before the next line. */
   backlog(): Promise<void> | undefined;
+  /** Resolves when all lines so far are done. */
+  settled(): Promise<void>;
   /** Changes a message of the user. */
   edit(session: Session, target: number, text: string, id?: number): Promise<void>;
   /** Deletes a message of the user. */
@@ -83,6 +85,11 @@ export class Seat implements Member {
     if (!this.present) return undefined;
     this.#acts.say(this.#session, line, typeof options === "number" ? { id: options } : options);
     return this.#acts.backlog();
+  }
+
+  /** Resolves when all lines so far are done. */
+  settled(): Promise<void> {
+    return this.#acts.settled();
   }
 
   /** Replaces the text of an own message. */

@@ -32,15 +32,16 @@ import {
 } from "../../net/internal/options.ts";
 import { Broadcast, Listener } from "./broadcast.ts";
 import { AddressRates } from "./address_rate.ts";
-import type { ChatEvent, NoticeCode, Params } from "./events.ts";
+import type { ChatEvent, NoticeCode, Params, RoomEvent } from "./events.ts";
 import type { ChatRefusal, Face, LeaveReason, Member, Replay } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
+import { TerminalCommands } from "./terminal_commands.ts";
 import { REPLAYED, serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
 import { byteLength } from "./safe_text.ts";
 import { Throttle } from "../../net/throttle.ts";
 import { type Charset, CHARSETS, encodeText } from "./telnet/charset.ts";
 import { TerminalInput } from "./telnet/input.ts";
-import { sentence, type SentenceCode } from "./words.ts";
+import { type FaceCode, sentence, type SentenceCode } from "./words.ts";
 
 /** The smallest send queue in bytes. The welcome with its messages has to fit. */
 const MIN_QUEUE = 64 * 1024;
@@ -121,8 +122,8 @@ export class Terminals {
         const size = byteLength(line);
         const permit = this.#rates.line(terminal.network, conn.signal, size);
         if (permit !== undefined) await permit;
-        const stored = member.say(line);
-        if (stored !== undefined) await stored;
+        const done = terminal.run(member, line);
+        if (done !== undefined) await done;
         const turn = this.#broadcast.spend(size + member.name.length);
         if (turn !== undefined) await turn;
       }
@@ -166,6 +167,7 @@ class Terminal implements Face {
   readonly #listener: Listener;
   readonly #limits: TerminalLimits;
   readonly #input: TerminalInput;
+  readonly #commands: TerminalCommands;
   readonly #throttle: Throttle;
 
   constructor(conn: Connection, broadcast: Broadcast, limits: TerminalLimits) {
@@ -177,19 +179,30 @@ class Terminal implements Face {
     this.#listener = new Listener((bytes) => conn.trySend(bytes));
     this.#limits = limits;
     this.#input = new TerminalInput(conn, limits);
+    this.#commands = new TerminalCommands(limits);
     this.#throttle = new Throttle(limits.rate, limits.burst);
   }
 
   deliver(event: ChatEvent, own: boolean): void {
-    if (event.type === "message" || event.type === "notice") {
-      // The user sees the own line already, and the welcome replaces the own notice.
-      const shown = !own || (event.type === "notice" && OWN_NOTICES.has(event.code));
-      if (shown) this.#broadcast.tell(this.#listener, event);
+    this.#commands.note(event, own);
+    if (isForRoom(event)) {
+      if (isShown(event, own)) this.#broadcast.tell(this.#listener, event);
       return;
     }
     this.flush();
     this.#show(terminalText(event, this.#limits));
     if (event.type === "bye") void this.#conn.close();
+  }
+
+  /** Runs a line of the user. Returns a promise to await before the next line. */
+  run(member: Member, line: string): Promise<void> | undefined {
+    const command = this.#commands.run(member, line);
+    return command === undefined ? member.say(line) : this.#answer(command);
+  }
+
+  async #answer(command: Promise<FaceCode | null>): Promise<void> {
+    const code = await command;
+    if (code !== null) this.tell(code);
   }
 
   /** Queues the lines of the room, so that later messages do not overtake them. */
@@ -242,6 +255,28 @@ class Terminal implements Face {
   #show(lines: string): void {
     this.#conn.trySend(encodeText(lines, this.#limits.charset));
   }
+}
+
+/** Returns whether all users in the room receive the same event. */
+function isForRoom(event: ChatEvent): event is RoomEvent {
+  switch (event.type) {
+    case "message":
+    case "notice":
+      return true;
+    case "edit":
+    case "delete":
+    case "reaction":
+      return event.room !== undefined;
+    default:
+      return false;
+  }
+}
+
+/** Returns whether a terminal shows an event to its author. */
+function isShown(event: RoomEvent, own: boolean): boolean {
+  if (!own) return true;
+  // The user sees the own line already, and the welcome replaces the own notice.
+  return event.type === "notice" ? OWN_NOTICES.has(event.code) : event.type !== "message";
 }
 
 /** Returns the network of a user, for the limits of an address. */

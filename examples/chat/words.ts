@@ -26,7 +26,23 @@ export type FaceCode =
   | "earlier"
   | "here"
   | "not-decodable"
-  | "private";
+  | "private"
+  | "file"
+  | "edited"
+  | "deleted"
+  | "deleted-text"
+  | "reacted"
+  | "unreacted"
+  | "help-terminal"
+  | "history-more"
+  | "history-end"
+  | "results-none"
+  | "results-none-yet"
+  | "results-more"
+  | "usage-edit"
+  | "usage-react"
+  | "nothing-said"
+  | "nothing-heard";
 
 /** The code of any sentence. */
 export type SentenceCode = NoticeCode | ReplyCode | ErrorCode | FaceCode | `bye-${ByeCode}`;
@@ -55,6 +71,28 @@ const en: Sentences = {
     "That line was not sent: it is not {charset} (perhaps {guess}). Set your terminal to {charset}, " +
     "or let the operator start the chat with --charset {guess}.",
 
+  file: "file",
+  edited: "edited",
+  deleted: "{from} deleted a message",
+  "deleted-text": "deleted",
+  reacted: "{from} reacted with {emoji}",
+  unreacted: "{from} took {emoji} back",
+  "history-more": "/history shows older messages.",
+  "history-end": "There are no older messages.",
+  "results-none": "Nothing found.",
+  "results-none-yet": "Nothing found in the newest messages. Use before: for older ones.",
+  "results-more": "There may be more: use from:, in:, before: or after:.",
+  "usage-edit": "Usage: /edit TEXT",
+  "usage-react": "Usage: /react EMOJI",
+  "nothing-said": "You have not written anything here.",
+  "nothing-heard": "There is no message here.",
+  "help-terminal": [
+    "/edit TEXT      replace your last message",
+    "/delete         delete your last message",
+    "/react EMOJI    react to the last message; again: take it back",
+    "/history        show older messages",
+  ].join("\n"),
+
   "bye-quit": "Good-bye.",
   "bye-displaced": "You joined again from another place. Good-bye.",
   "bye-shutdown": "Good-bye.",
@@ -78,6 +116,7 @@ const en: Sentences = {
     "/nick NAME      change your name",
     "/me TEXT        say what you are doing",
     "/msg NAME TEXT  send a private message",
+    "/search WORDS   find messages",
     "/rooms          list all rooms",
     "/join #ROOM     enter a room, or create it",
     "/quit           leave",
@@ -133,6 +172,28 @@ const zh: Sentences = {
     "这一行没有发送：不是 {charset} 编码（可能是 {guess}）。请把终端设为 {charset}，" +
     "或请管理员用 --charset {guess} 启动聊天室。",
 
+  file: "文件",
+  edited: "已修改",
+  deleted: "{from} 删除了一条消息",
+  "deleted-text": "已删除",
+  reacted: "{from} 回应了 {emoji}",
+  unreacted: "{from} 收回了 {emoji}",
+  "history-more": "输入 /history 查看更早的消息。",
+  "history-end": "没有更早的消息了。",
+  "results-none": "没有找到。",
+  "results-none-yet": "最近的消息里没有找到。用 before: 查找更早的消息。",
+  "results-more": "可能还有更多：可以用 from:、in:、before: 或 after:。",
+  "usage-edit": "用法：/edit 内容",
+  "usage-react": "用法：/react 表情符号",
+  "nothing-said": "你在这里还没有发过消息。",
+  "nothing-heard": "这里还没有消息。",
+  "help-terminal": [
+    "/edit 内容     修改你的上一条消息",
+    "/delete        删除你的上一条消息",
+    "/react 表情    回应上一条消息；再次输入则收回",
+    "/history       查看更早的消息",
+  ].join("\n"),
+
   "bye-quit": "再见。",
   "bye-displaced": "你已从别处重新进入，再见。",
   "bye-shutdown": "再见。",
@@ -156,6 +217,7 @@ const zh: Sentences = {
     "/nick 名字     改名",
     "/me 动作       说你在做什么",
     "/msg 名字 内容 只对一个人说",
+    "/search 词语   查找消息",
     "/rooms         查看有哪些房间",
     "/join #房间    去另一个房间，或新开一个",
     "/quit          离开",

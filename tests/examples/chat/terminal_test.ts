@@ -303,6 +303,23 @@ Deno.test("/quit is answered with good-bye and the end", async () => {
   await ann.served;
 });
 
+Deno.test("an edit, a reaction and a deletion reach the other terminals, and confirm themselves", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = await new User(terminals).enter("Bob");
+  await bob.conn.write("tow\n/edit two\n/edit\n");
+  const edited = "Bob: two (edited)";
+  assertEquals(await ann.lines(3), ["Bob joined", "Bob: tow", edited]);
+  assertEquals(await bob.lines(2), [edited, "* Usage: /edit TEXT"]);
+  await ann.conn.write("/react 👍\n");
+  const reacted = "Ann reacted with 👍 (Bob: tow)";
+  assertEquals([await bob.line(), await ann.line()], [reacted, reacted]);
+  await bob.conn.write("/delete\n/search tow\n");
+  const deleted = "Bob deleted a message";
+  assertEquals(await bob.lines(2), [deleted, "* Nothing found."]);
+  assertEquals(await ann.line(), deleted);
+});
+
 Deno.test("fifty users hear the same lines in the same order", async () => {
   const { terminals } = setUp();
   await using witness = await new User(terminals).enter("Witness");
