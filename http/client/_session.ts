@@ -30,7 +30,7 @@ export interface Counters {
 }
 
 /** The state that a client and its extensions share: connections, pool, cookies, counters. */
-export class Session {
+export class ClientSession {
   readonly counters: Counters = { requests: 0, retries: 0, redirects: 0, failures: 0 };
   readonly slots: ConcurrencyLimit;
   readonly #clients: NativeClients;

@@ -56,7 +56,7 @@ import { policyOf } from "./_retry_defaults.ts";
 import { plainBody, type RequestBody, requestBody, requestedBody } from "./_request_body.ts";
 import { type HttpResponsePromise, ResponsePromise } from "./_response_promise.ts";
 import { CLIENT, EXTEND, REQUEST } from "./_option_rules.ts";
-import { Session } from "./_session.ts";
+import { ClientSession } from "./_session.ts";
 import { addParams, checkBase, decodeLogin, resolveUrl } from "./_url.ts";
 
 export type { HttpResponsePromise };
@@ -146,18 +146,18 @@ export function createClient(options: HttpClientOptions = {}): HttpClient {
   const { baseUrl, hooks } = options;
   const base = baseUrl === undefined ? undefined : checkBase(baseUrl);
   const defaults = new Defaults(options, undefined);
-  return new Client(new Session(options), defaults, base, hooks);
+  return new Client(new ClientSession(options), defaults, base, hooks);
 }
 
 class Client implements HttpClient {
   readonly fetch: HttpClient["fetch"] = (input, init) => this.#fetch(input, init);
-  readonly #session: Session;
+  readonly #session: ClientSession;
   readonly #defaults: Defaults;
   readonly #base: URL | undefined;
   readonly #hooks: HttpHooks | undefined;
 
   constructor(
-    session: Session,
+    session: ClientSession,
     defaults: Defaults,
     base: URL | undefined,
     hooks: HttpHooks | undefined,

@@ -14,7 +14,7 @@ import type { Proxy, ProxyConnectionInfo, ProxyServer } from "./serve_options.ts
 const LAST_WORDS = 1000;
 
 /** The sessions of a proxy that listens. */
-export class Sessions {
+export class ProxySessions {
   readonly proxy: Proxy;
   readonly #open = new Set<Promise<void>>();
 
@@ -46,7 +46,7 @@ export class RunningProxy<A extends HttpAddr> implements ProxyServer<A> {
   readonly #server: StreamServer<A>;
   readonly #proxy: Proxy;
 
-  constructor(server: StreamServer<A>, url: string, sessions: Sessions) {
+  constructor(server: StreamServer<A>, url: string, sessions: ProxySessions) {
     this.#server = server;
     this.#proxy = sessions.proxy;
     this.addr = server.addr;

@@ -4,7 +4,7 @@ import type { ProxyHeader } from "../../net/proxy_protocol_codec.ts";
 import type { Transport } from "../../net/connection/transport.ts";
 import { Http1Decoder, type Http1Request } from "../http1/codec.ts";
 import { Known } from "../internal/http1_fields.ts";
-import { Admission } from "./_admission.ts";
+import { ClientAdmission } from "./_client_admission.ts";
 import { type ProxyCore, tell } from "./_proxy_state.ts";
 import { hookFailed } from "./_hook_failure.ts";
 import { ClientWatch } from "./_client_watch.ts";
@@ -47,7 +47,7 @@ export class ProxySession implements Answering {
   readonly #core: ProxyCore;
   readonly #conn: Connection;
   readonly #client: Peer;
-  readonly #admission: Admission;
+  readonly #admission: ClientAdmission;
   readonly #attention: ClientWatch;
   #current: CurrentRequest | undefined;
   /** The connection to the server that the current request uses. */
@@ -78,7 +78,7 @@ export class ProxySession implements Answering {
     this.#client = new Peer(raw, decoder, clock, limits.bodyTimeout);
     this.#pinned = new PinnedUpstream(core, (upstream) => this.#upstream === upstream);
     this.out = new Out(this.#client);
-    this.#admission = new Admission(core, conn);
+    this.#admission = new ClientAdmission(core, conn);
     this.#attention = new ClientWatch(this.#client, () => this.#makeResettable(), this.#onGone);
     if (core.introduce !== undefined) {
       this.#introduction = introductionOf(conn, core.introduce, proxyHeader);

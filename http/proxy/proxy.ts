@@ -82,7 +82,7 @@ import type {
   ServeProxyOptions,
   ServeProxyUnixOptions,
 } from "./serve_options.ts";
-import { RunningProxy, Sessions } from "./_running_proxy.ts";
+import { ProxySessions, RunningProxy } from "./_running_proxy.ts";
 
 export type * from "./options.ts";
 export type * from "./serve_options.ts";
@@ -245,7 +245,7 @@ function serveOnTcp(options: ServeProxyOptions): ProxyServer {
       `Cannot serve everybody on ${hostname}: set users, or set open to serve without a login`,
     );
   }
-  const sessions = new Sessions(makeProxy(options));
+  const sessions = new ProxySessions(makeProxy(options));
   const server = serveTcp({
     ...settingsOf(options),
     hostname,
@@ -265,7 +265,7 @@ async function serveOnUnix(
   checkUnixOnly(options, ["open"]);
   SERVE_PROXY_UNIX.check("serveProxy", options);
   const { path, mode, onListen, onEvent, maxConnectionsPerAddress } = options;
-  const sessions = new Sessions(makeProxy(options));
+  const sessions = new ProxySessions(makeProxy(options));
   const server = await serveUnix({
     ...settingsOf(options),
     path,

@@ -11,7 +11,7 @@ import type { Target, TargetRules } from "./_target_rules.ts";
 import { hasPassed } from "./_request_target.ts";
 
 /** Decides whether a client may use the proxy, and for which targets. */
-export class Admission {
+export class ClientAdmission {
   /** The address of the client, for logs and hooks. */
   readonly client: string;
   /** Whether the client may use the proxy. */
