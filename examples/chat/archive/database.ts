@@ -74,10 +74,10 @@ export class Database implements Disposable {
 
   /** Runs statements in one transaction. If one fails, none has an effect. */
   transaction<T>(work: () => T): T {
-    this.exec("BEGIN IMMEDIATE");
+    this.run("BEGIN IMMEDIATE");
     try {
       const result = work();
-      this.exec("COMMIT");
+      this.run("COMMIT");
       return result;
     } catch (error) {
       this.rollback();

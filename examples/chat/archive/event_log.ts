@@ -22,6 +22,7 @@ import { ChangeFlag, MessageFlag, type MessageReader } from "./messages.ts";
 import type { NameTable } from "./names.ts";
 import type { RoomRow, RoomTable } from "./rooms.ts";
 import type { SearchIndex } from "./search_index.ts";
+import type { UserTable } from "./users.ts";
 
 /** Maximum number of different emoji at one message. */
 const MAX_EMOJI = 20;
@@ -38,22 +39,38 @@ interface Target {
   readonly flags: number;
 }
 
+/** The tables that entries go to. */
+export interface LogTables {
+  /** The rooms. */
+  readonly rooms: RoomTable;
+  /** The register of names. */
+  readonly names: NameTable;
+  /** The users. */
+  readonly users: UserTable;
+  /** The reader of messages. */
+  readonly reader: MessageReader;
+  /** The full-text index. */
+  readonly index: SearchIndex;
+}
+
 /** Writes entries into the tables. The caller opens the transaction. */
 export class EventLog {
   readonly #db: Database;
   readonly #rooms: RoomTable;
   readonly #names: NameTable;
+  readonly #users: UserTable;
   readonly #reader: MessageReader;
   readonly #index: SearchIndex;
 
   /** Takes the database and the tables of one store. */
   constructor(
     db: Database,
-    tables: { rooms: RoomTable; names: NameTable; reader: MessageReader; index: SearchIndex },
+    tables: LogTables,
   ) {
     this.#db = db;
     this.#rooms = tables.rooms;
     this.#names = tables.names;
+    this.#users = tables.users;
     this.#reader = tables.reader;
     this.#index = tables.index;
   }
@@ -68,7 +85,7 @@ export class EventLog {
     const room = this.#rooms.open(entry.room, roomName);
     const added = this.#db.run(
       `INSERT INTO events (seq, kind, room, user, name, at, line, text, flags, reply)
-        VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user, line) DO NOTHING`,
+        VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user, line) WHERE line IS NOT NULL DO NOTHING`,
       seq,
       room.id,
       user,
@@ -82,6 +99,7 @@ export class EventLog {
     if (added === 0) return this.#repeated(entry);
     this.#rooms.count(room, seq, at);
     this.#names.register(name, seq);
+    this.#users.touch(user, seq);
     if (files.length > 0) this.#attach(seq, user, files);
     if (reply !== undefined || files.length > 0) return this.#stored(seq);
     const { reply: _reply, files: _files, ...plain } = entry;

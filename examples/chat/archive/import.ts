@@ -166,6 +166,7 @@ class Intake {
     }
     this.#tables.rooms.count(room, seq, at);
     this.#tables.names.register(name, seq);
+    this.#tables.users.touch(user, seq);
     this.#messages++;
   }
 

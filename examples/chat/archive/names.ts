@@ -8,17 +8,12 @@
 
 import { nameKey } from "../names.ts";
 import type { Database } from "./database.ts";
-
-/** A name is noted again after so many events, so that unused names can be removed. */
-const NOTE_AGAIN = 100_000;
-
-/** Maximum number of names whose last note is kept in memory. */
-const MAX_CACHED = 10_000;
+import { NOTE_AGAIN, UseRegister } from "./register.ts";
 
 /** The register of names. */
 export class NameTable {
   readonly #db: Database;
-  readonly #noted = new Map<string, number>();
+  readonly #uses = new UseRegister<string>();
 
   /** @param db The open store, which has the tables. */
   constructor(db: Database) {
@@ -27,10 +22,7 @@ export class NameTable {
 
   /** Registers a name that was used for an event. */
   register(name: string, seq: number): void {
-    const noted = this.#noted.get(name);
-    if (noted !== undefined && seq < noted + NOTE_AGAIN) return;
-    if (this.#noted.size >= MAX_CACHED) this.#noted.clear();
-    this.#noted.set(name, seq);
+    if (!this.#uses.isDue(name, seq)) return;
     this.#db.run("INSERT OR REPLACE INTO names VALUES (?, ?)", name, seq);
   }
 
@@ -49,6 +41,6 @@ export class NameTable {
 
   /** Forgets what is not written, after a transaction has failed. */
   reset(): void {
-    this.#noted.clear();
+    this.#uses.reset();
   }
 }

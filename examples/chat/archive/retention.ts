@@ -79,11 +79,12 @@ export class Retention {
     if (users !== undefined) {
       let count = 0;
       do {
-        count = this.#tables.users.prune(now - users, PORTION);
+        count = this.#tables.users.prune(now - users, this.#firstSeq(), PORTION);
         people += count;
         await pause();
       } while (count === PORTION);
     }
+    while (this.#tables.index.merge()) await pause();
     if (removed > 0) await this.#reclaim(pause);
     return { messages: removed, users: people, size: this.size() };
   }
@@ -135,6 +136,12 @@ export class Retention {
     return Math.ceil(total * (1 - LOW_MARK * size / used));
   }
 
+  /** Returns the number of the first event, or of the next one if there is none. */
+  #firstSeq(): number {
+    const first = this.#db.get<{ seq: number }>("SELECT seq FROM events ORDER BY seq LIMIT 1");
+    return first?.seq ?? readNumber(this.#db, "last") + 1;
+  }
+
   #seqs(sql: string, ...values: number[]): number[] {
     return this.#db.all<{ seq: number }>(sql, ...values).map(({ seq }) => seq);
   }
@@ -177,10 +184,7 @@ export class Retention {
 
   /** Gives the space of removed messages back to the file system. */
   async #reclaim(pause: () => Promise<void>): Promise<void> {
-    const { names, index } = this.#tables;
-    const first = this.#db.get<{ seq: number }>("SELECT seq FROM events ORDER BY seq LIMIT 1")?.seq;
-    names.prune(first ?? readNumber(this.#db, "last"));
-    while (index.merge()) await pause();
+    this.#tables.names.prune(this.#firstSeq());
     const free = () => Number(this.#db.pragma("freelist_count"));
     for (let before = Infinity, left = free(); left > 0 && left < before; left = free()) {
       before = left;

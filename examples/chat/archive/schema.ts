@@ -38,11 +38,15 @@ CREATE TABLE users (
   name TEXT NOT NULL,
   rooms TEXT NOT NULL,
   seen_at INTEGER NOT NULL,
-  session TEXT NOT NULL
+  session TEXT NOT NULL,
+  last_seq INTEGER NOT NULL DEFAULT 0  -- Like that of a name.
 ) STRICT;
 CREATE INDEX users_session ON users (session, seen_at);
 
-CREATE TABLE names (name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE names (
+  name TEXT PRIMARY KEY,
+  last_seq INTEGER NOT NULL  -- The number of an event with the name, up to 100,000 before the last one.
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY,
@@ -59,7 +63,7 @@ CREATE TABLE events (
   target INTEGER REFERENCES events (seq) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX events_room ON events (room, kind, seq);
-CREATE UNIQUE INDEX events_line ON events (user, line);
+CREATE UNIQUE INDEX events_line ON events (user, line) WHERE line IS NOT NULL;
 CREATE INDEX events_target ON events (target) WHERE target IS NOT NULL;
 
 CREATE TABLE reactions (
@@ -95,6 +99,9 @@ CREATE INDEX attachments_file ON attachments (file);
 CREATE VIRTUAL TABLE search USING fts5 (
   text, content='', contentless_delete=1, tokenize='trigram'
 );
+-- SQLite would merge parts of the index within a commit. The upkeep does it in short portions.
+INSERT INTO search (search, rank) VALUES ('automerge', 0);
+INSERT INTO search (search, rank) VALUES ('crisismerge', 1999);
 `;
 
 /** The steps to each version: the first step makes version 1 of an empty file. */

@@ -15,6 +15,7 @@ import { EVENT_COLUMNS, type EventRow, MessageFlag, type MessageReader } from ".
 import type { NameTable } from "./names.ts";
 import type { SearchHit, SearchPage, SearchQuery, SearchRange } from "./reading.ts";
 import type { RoomTable } from "./rooms.ts";
+import type { SearchIndex } from "./search_index.ts";
 import { MAX_WORD, MAX_WORDS } from "./search_query.ts";
 
 /** Numbers of the first window. */
@@ -25,6 +26,9 @@ const QUICK = 5;
 
 /** Time in milliseconds after which a page ends, even with few hits. */
 const MAX_TIME = 300;
+
+/** Maximum step of the clock backwards, in milliseconds, that a search by time allows for. */
+const CLOCK_SLACK = 86_400_000;
 
 /** Fewer characters are not in the index, which has parts of three characters. */
 const MIN_INDEXED = 3;
@@ -42,16 +46,18 @@ export class Searcher {
   readonly #rooms: RoomTable;
   readonly #names: NameTable;
   readonly #reader: MessageReader;
+  readonly #index: SearchIndex;
 
   /** Takes the database and the tables of one store. */
   constructor(
     db: Database,
-    tables: { rooms: RoomTable; names: NameTable; reader: MessageReader },
+    tables: { rooms: RoomTable; names: NameTable; reader: MessageReader; index: SearchIndex },
   ) {
     this.#db = db;
     this.#rooms = tables.rooms;
     this.#names = tables.names;
     this.#reader = tables.reader;
+    this.#index = tables.index;
   }
 
   /**
@@ -67,7 +73,7 @@ export class Searcher {
     pause: () => Promise<void>,
   ): Promise<SearchPage> {
     const plan = this.#plan(query);
-    const { lowest, highest } = this.#bounds();
+    const { lowest, highest } = this.#bounds(query);
     let upper = Math.min(range.before ?? Infinity, highest + 1);
     if (plan === undefined) return { hits: [] };
     const hits: SearchHit[] = [];
@@ -104,6 +110,7 @@ export class Searcher {
     if (rooms.length === 0 || (query.from.length > 0 && names.length === 0)) return undefined;
     const words = query.words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD * 2))
       .filter((word) => word !== "");
+    const isIndexed = (word: string) => this.#index.isEnabled && [...word].length >= MIN_INDEXED;
     const long = words.filter(isIndexed);
     const values: SqlValue[] = [];
     const place = (value: SqlValue) => `?${values.push(value) + 3}`;
@@ -123,22 +130,34 @@ export class Searcher {
     return { words, sql, values };
   }
 
-  /** Returns the lowest and the highest number in the store. */
-  #bounds(): { lowest: number; highest: number } {
+  /** Returns the lowest and the highest number that can match. */
+  #bounds({ before, after }: SearchQuery): { lowest: number; highest: number } {
     const edge = (order: string) =>
       this.#db.get<{ seq: number }>(`SELECT seq FROM events ORDER BY seq ${order} LIMIT 1`)?.seq;
-    return { lowest: edge("ASC") ?? 0, highest: edge("DESC") ?? -1 };
+    const [first, last] = [edge("ASC") ?? 0, edge("DESC") ?? -1];
+    return {
+      lowest: after === undefined ? first : this.#firstFrom(after - CLOCK_SLACK, first, last),
+      highest: before === undefined ? last : this.#firstFrom(before + CLOCK_SLACK, first, last),
+    };
+  }
+
+  /** Returns the first number at or after a time, or the last number if there is none. */
+  #firstFrom(time: number, first: number, last: number): number {
+    let [low, high] = [first, last];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const sql = "SELECT seq, at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1";
+      const { seq, at } = this.#db.get<{ seq: number; at: number }>(sql, middle)!;
+      if (at >= time) high = middle;
+      else low = seq + 1;
+    }
+    return Math.min(low, last);
   }
 }
 
 const ALL_TEXTS = "events e CROSS JOIN rooms r ON r.id = e.room";
 
 const FULL_TEXT = `search s CROSS JOIN ${ALL_TEXTS} AND e.seq = s.rowid`;
-
-/** Returns whether a word is long enough for the index. */
-function isIndexed(word: string): boolean {
-  return [...word].length >= MIN_INDEXED;
-}
 
 /** Returns a word as a string of the query language of FTS5, in which no character is special. */
 function phrase(word: string): string {

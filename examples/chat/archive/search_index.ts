@@ -13,16 +13,26 @@ import type { Database } from "./database.ts";
 import { readNumber, writeNumber } from "./rooms.ts";
 
 /** Number of messages that enter the index in one transaction. */
-const PORTION = 2000;
+const PORTION = 1000;
+
+/** Number of pages that one portion of a merge writes, about. */
+const MERGE_PAGES = 16;
 
 /** The index of the texts. */
 export class SearchIndex {
   readonly #db: Database;
   #indexed: number;
 
-  /** @param db The open store, which has the tables. */
-  constructor(db: Database) {
+  /** Whether there is an index. Otherwise a search reads the messages. */
+  readonly isEnabled: boolean;
+
+  /**
+   * @param db The open store, which has the tables.
+   * @param isEnabled Whether there is an index.
+   */
+  constructor(db: Database, isEnabled: boolean) {
     this.#db = db;
+    this.isEnabled = isEnabled;
     this.#indexed = readNumber(db, "indexed");
   }
 
@@ -32,6 +42,7 @@ export class SearchIndex {
    * @returns Whether there can be more.
    */
   advance(): boolean {
+    if (!this.isEnabled) return false;
     const last = this.#db.get<{ last: number | null }>(
       "SELECT max(seq) AS last FROM (SELECT seq FROM events WHERE seq > ? ORDER BY seq LIMIT ?)",
       this.#indexed,
@@ -63,13 +74,14 @@ export class SearchIndex {
   }
 
   /**
-   * Frees a part of the space of removed messages.
+   * Does a part of the merging that makes searches fast and frees the space of removed messages.
    *
    * @returns Whether there can be more.
    */
   merge(): boolean {
+    if (!this.isEnabled) return false;
     const before = this.#changes();
-    this.#db.run("INSERT INTO search (search, rank) VALUES ('merge', 200)");
+    this.#db.run("INSERT INTO search (search, rank) VALUES ('merge', ?)", MERGE_PAGES);
     return this.#changes() - before > 1;
   }
 

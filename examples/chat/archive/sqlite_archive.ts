@@ -96,7 +96,7 @@ export class SqliteArchive implements Archive {
     this.#users = new UserTable(db, this.#names);
     this.#files = new AttachmentTable(db);
     this.#reader = new MessageReader(db, this.#rooms);
-    this.#index = new SearchIndex(db);
+    this.#index = new SearchIndex(db, store.isIndexed);
     this.#log = new EventLog(db, this.#tables);
     this.#searcher = new Searcher(db, this.#tables);
     this.#retention = new Retention(db, this.#tables);
@@ -277,7 +277,10 @@ export class SqliteArchive implements Archive {
   }
 
   async #bringIndexUpToDate(): Promise<void> {
-    while (this.#index.advance()) await this.#pause();
+    while (this.#index.advance()) {
+      this.#index.merge();
+      await this.#pause();
+    }
   }
 
   /** Lets other work run between two portions. Ends the work if the archive was closed meanwhile. */
@@ -326,6 +329,7 @@ export class SqliteArchive implements Archive {
   #resetCaches(): void {
     this.#rooms.reset();
     this.#names.reset();
+    this.#users.reset();
   }
 }
 

@@ -23,6 +23,8 @@ export interface OpenStore extends Disposable {
   readonly isNew: boolean;
   /** Whether the store is only read. */
   readonly readOnly: boolean;
+  /** Whether the texts have an index. In memory there are few of them. */
+  readonly isIndexed: boolean;
 }
 
 /**
@@ -64,7 +66,13 @@ export function readStore(given: string): OpenStore {
     db.exec("BEGIN");
     checkVersion(db);
     checkPages(db);
-    return { db, isNew: false, readOnly: true, [Symbol.dispose]: () => db[Symbol.dispose]() };
+    return {
+      db,
+      isNew: false,
+      readOnly: true,
+      isIndexed: true,
+      [Symbol.dispose]: () => db[Symbol.dispose](),
+    };
   } catch (error) {
     db[Symbol.dispose]();
     throw error;
@@ -80,7 +88,13 @@ function openMemory(): OpenStore {
   db.pragma("auto_vacuum = INCREMENTAL");
   db.exec("PRAGMA foreign_keys = ON");
   migrate(db);
-  return { db, isNew: true, readOnly: false, [Symbol.dispose]: () => db[Symbol.dispose]() };
+  return {
+    db,
+    isNew: true,
+    readOnly: false,
+    isIndexed: false,
+    [Symbol.dispose]: () => db[Symbol.dispose](),
+  };
 }
 
 function openFile(path: string, lock: Disposable): OpenStore {
@@ -97,6 +111,8 @@ function openFile(path: string, lock: Disposable): OpenStore {
     // A deleted message is overwritten.
     db.exec("PRAGMA secure_delete = ON");
     db.exec("PRAGMA journal_size_limit = 16777216");
+    // KiB. The pages that the messages of all rooms go to fit into it.
+    db.exec("PRAGMA cache_size = -16384");
     const isNew = migrate(db);
     // A store that cannot be written is reported now, not at the first message.
     db.transaction(() => db.run("UPDATE meta SET value = value WHERE key = 'epoch'"));
@@ -104,6 +120,7 @@ function openFile(path: string, lock: Disposable): OpenStore {
       db,
       isNew,
       readOnly: false,
+      isIndexed: true,
       [Symbol.dispose]() {
         db[Symbol.dispose]();
         lock[Symbol.dispose]();

@@ -9,6 +9,7 @@
 import { nameKey } from "../names.ts";
 import type { Database } from "./database.ts";
 import type { NameTable } from "./names.ts";
+import { NOTE_AGAIN, UseRegister } from "./register.ts";
 import type { RoomRef, SessionState, UserRecord } from "./records.ts";
 
 interface UserRow {
@@ -26,6 +27,7 @@ const USERS = "SELECT id, token, name, rooms, seen_at AS seenAt, session FROM us
 export class UserTable {
   readonly #db: Database;
   readonly #names: NameTable;
+  readonly #uses = new UseRegister<number>();
 
   /**
    * @param db The open store, which has the tables.
@@ -51,6 +53,17 @@ export class UserTable {
       seenAt,
       session,
     )!.id;
+  }
+
+  /** Registers the latest message of a user. */
+  touch(id: number, seq: number): void {
+    if (!this.#uses.isDue(id, seq)) return;
+    this.#db.run("UPDATE users SET last_seq = ? WHERE id = ?", seq, id);
+  }
+
+  /** Forgets what is not written, after a transaction has failed. */
+  reset(): void {
+    this.#uses.reset();
   }
 
   /** Returns the user with an id. */
@@ -92,15 +105,17 @@ export class UserTable {
    * Removes users without a session and without messages.
    *
    * @param before Only users who were last connected before this time in milliseconds since 1970.
+   * @param firstSeq The number of the first event in the store.
    * @param limit The maximum number of users to remove.
    * @returns The number of removed users.
    */
-  prune(before: number, limit: number): number {
+  prune(before: number, firstSeq: number, limit: number): number {
     return this.#db.run(
       `DELETE FROM users WHERE id IN (
-        SELECT id FROM users u WHERE session = 'gone' AND seen_at < ?
-          AND NOT EXISTS (SELECT 1 FROM events WHERE user = u.id) LIMIT ?)`,
+        SELECT id FROM users WHERE session = 'gone' AND seen_at < ?
+          AND (last_seq = 0 OR last_seq < ?) LIMIT ?)`,
       before,
+      firstSeq - NOTE_AGAIN,
       limit,
     );
   }
