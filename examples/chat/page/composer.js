@@ -16,8 +16,6 @@ const box = $("text");
 const DRAFT = "draft.";
 /** The number of kept drafts. */
 const MOST_DRAFTS = 60;
-/** The number of lines that are sent at once as messages of their own. */
-const MOST_LINES = 50;
 
 /** The message that the text answers, or replaces. */
 let reply, edited;
@@ -76,8 +74,7 @@ const encoder = new TextEncoder();
 function problemOf(text) {
   const size = encoder.encode(text).length;
   if (limits.maxLine > 0 && size > limits.maxLine) return t.tooLong(size, limits.maxLine);
-  const most = limits.maxLines === 1 ? MOST_LINES : limits.maxLines;
-  if (text.split("\n").length > most) return t.tooManyLines(most);
+  if (text.split("\n").length > limits.maxLines) return t.tooManyLines(limits.maxLines);
   if (isUploading()) return t.uploadFirst;
   return hasRoom(text.length) ? "" : t.tooManyUnsent;
 }
@@ -93,19 +90,9 @@ function submit() {
   if (isCommand(text)) {
     if (!isOnline()) return complain(t.offline);
     command(text);
-  } else {
-    for (const part of messagesOf(text)) {
-      say(current, part, { reply: reply && quoteOf(reply), files });
-    }
-  }
+  } else say(current, text, { reply: reply && quoteOf(reply), files });
   done();
   follow();
-}
-/** Returns the messages in which a text is sent: several if the server takes single lines only. */
-function messagesOf(text) {
-  if (limits.maxLines > 1 || !text.includes("\n")) return [text];
-  const lines = text.split("\n").map((line) => line.trimEnd()).filter(Boolean);
-  return lines.map((line) => line.startsWith("/") ? `/${line}` : line);
 }
 function quoteOf({ seq, from, text }) {
   return { seq, from, text };

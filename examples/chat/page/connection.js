@@ -1,7 +1,6 @@
 // The WebSocket: opens it again after every end, and notices a connection that has died silently.
 
 import { emit } from "./signals.js";
-import { limits } from "./state.js";
 
 /** The page asks for a sign of life after this silence, in milliseconds, and then waits so long. */
 const QUIET = 20_000, PATIENCE = 15_000;
@@ -92,7 +91,7 @@ export function checkLife(now = Date.now()) {
     if (now - heardAt > QUIET + PATIENCE) disconnect();
   } else if (askedAt) {
     if (now - askedAt > PATIENCE) disconnect();
-  } else if (now - heardAt > QUIET && transmit({ type: limits.maxLines > 1 ? "ping" : "rooms" })) {
+  } else if (now - heardAt > QUIET && transmit({ type: "ping" })) {
     askedAt = now;
   }
 }

@@ -4,7 +4,7 @@
 
 import { transmit } from "./connection.js";
 import { emit } from "./signals.js";
-import { limits, me } from "./state.js";
+import { me } from "./state.js";
 import { keysOf, loadValue, onOtherTab, save, saveValue } from "./store.js";
 
 const KEY = "out.";
@@ -107,8 +107,7 @@ export function pump() {
     if (flying >= FLIGHT || !transmit({ ...line.request, id })) return;
     setState(line, "sending");
     // The answer to a ping tells that the server has carried out the command before it.
-    if (!line.kept && limits.maxLines > 1) transmit({ type: "ping", id });
-    else if (!line.kept && !line.request.text.startsWith("/msg")) forget(id);
+    if (!line.kept) transmit({ type: "ping", id });
   }
 }
 

@@ -28,6 +28,9 @@ let browser: Promise<Browser> | undefined;
 /** JavaScript for the page: whether the server has confirmed all own messages. */
 export const ALL_SENT = 'document.querySelectorAll(".state").length === 0';
 
+/** JavaScript for the page: the connection breaks, and the page does not come back by itself. */
+export const CUT = "link.disconnect(); link.giveUp()";
+
 /** Makes the WebSocket of the page known to the test as `socket`. */
 const SOCKET = `{
   const Real = WebSocket;
@@ -44,10 +47,10 @@ export async function expose(page: Page): Promise<void> {
   await page.evaluate(`(async () => {
     const main = document.querySelector("script[type=module]").src;
     const use = (name) => import(new URL(name, main).href);
-    const [dom, state, outbox, list] = await Promise.all(
-      ["dom.js", "state.js", "outbox.js", "log.js"].map(use),
+    const [dom, state, outbox, list, link] = await Promise.all(
+      ["dom.js", "state.js", "outbox.js", "log.js", "connection.js"].map(use),
     );
-    Object.assign(globalThis, { $: dom.$, log: dom.$("log"), state, outbox, list, use });
+    Object.assign(globalThis, { $: dom.$, log: dom.$("log"), state, outbox, list, link, use });
   })()`);
 }
 

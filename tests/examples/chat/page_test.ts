@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { startRunnable } from "../../_support/runnable.ts";
-import { ALL_SENT, becomes, endBrowser, heard, say, scene, shown } from "./_page.ts";
+import { ALL_SENT, becomes, CUT, endBrowser, heard, say, scene, shown } from "./_page.ts";
 
 scene("talks with a terminal, both ways", async ({ join, terminal }) => {
   const page = await join("Ann");
@@ -59,7 +59,9 @@ scene(
     await heard(nc, "You are Bob");
     await say(page, "/join #tea");
     const lines = Array.from({ length: 500 }, (_, i) => `line ${i}`);
-    for (let i = 0; i < lines.length; i += 50) await say(page, lines.slice(i, i + 50).join("\n"));
+    await page.evaluate(`use("lines.js").then(({ say }) => {
+      for (const line of ${JSON.stringify(lines)}) say(state.current, line);
+    })`);
     await say(page, "\u200e");
     assertEquals(await nc.readLine({ timeout: 30_000 }), "Ann joined");
     for (const line of lines) assertEquals(await nc.readLine({ timeout: 30_000 }), `Ann: ${line}`);
@@ -222,9 +224,10 @@ scene("receives the events that it missed while disconnected", async ({ join, te
   const page = await join("Ann");
   await using nc = await terminal("Bob");
   await shown(page, "Bob joined");
-  await page.evaluate("socket.close()");
-  await heard(nc, "Ann left");
+  await page.evaluate(CUT);
+  await page.locator("#status.away").waitFor();
   await nc.write("said meanwhile\n");
+  await page.evaluate("link.connect()");
   await shown(page, "said meanwhile");
   const texts = await page.locator(".msg .text").allTextContents();
   assertEquals(texts.filter((text) => text === "said meanwhile").length, 1);
@@ -377,16 +380,16 @@ scene(
   },
 );
 
-scene("gives a way back when the name is taken meanwhile, and after /quit", async (s) => {
+const wayBack = "gives a way back when the name is taken meanwhile, and after /quit";
+scene(wayBack, async (s) => {
   const page = await s.join("Ann");
   await say(page, "/join #tea");
   await becomes(page, "$('room').textContent === '#tea'");
-  // As after a restart: the server knows nothing of the connection before.
-  await page.evaluate("epoch = token = 'another'; socket.close(); tries = 3");
+  await page.evaluate(CUT);
   await page.locator("#status.away").waitFor();
   await say(page, "kept");
   await using _other = await s.terminal("Ann");
-  await page.locator("#retry").click();
+  await page.evaluate("link.connect()");
   await becomes(page, "/already here/.test($('fault').textContent)");
   assertEquals(await page.evaluate("document.activeElement.id"), "name");
   await page.keyboard.type("Anna");
@@ -398,17 +401,14 @@ scene("gives a way back when the name is taken meanwhile, and after /quit", asyn
   await becomes(page, "/Good-bye/.test($('fault').textContent)");
   await page.keyboard.press("Enter");
   await page.waitForSelector("#chat:not([hidden])");
-});
+}, ["--grace", "0"]);
 
 scene("notices a line that was cut without a word", async ({ join, terminal }) => {
   const page = await join("Ann");
   await page.evaluate("socket.send = socket.onmessage = () => {}");
   await using nc = await terminal("Bob");
   // The page asks for a sign of life, and does not wait for ever.
-  await page.evaluate(`use("connection.js").then(({ checkLife }) => {
-    checkLife(Date.now() + 21_000);
-    checkLife(Date.now() + 60_000);
-  })`);
+  await page.evaluate("link.checkLife(Date.now() + 21_000); link.checkLife(Date.now() + 60_000)");
   await page.locator("#status.away").waitFor();
   await page.locator("#status:not(.away)").waitFor();
   await nc.write("there again\n");
@@ -424,16 +424,18 @@ scene("uses the language of the server if the browser prefers neither", async ({
   assertEquals(await page.textContent("#enter"), "Join");
 }, ["--lang", "zh"]);
 
-scene("sends a paste line by line with its indentation, and words composed", async (s) => {
+scene("sends a paste as one message with its lines, and words composed", async (s) => {
   const page = await s.join("Ann");
   await using nc = await s.terminal("Bob");
   await say(page, "if x:\n    /deep\n\n//two");
-  assertEquals(await heard(nc, "if x"), "Ann: if x:");
-  assertEquals(await heard(nc, "deep"), "Ann:     /deep");
-  assertEquals(await heard(nc, "two"), "Ann: //two");
-  await page.fill("#text", Array.from({ length: 51 }, (_, i) => `${i}`).join("\n"));
+  for (const line of ["if x:", "    /deep", "//two"]) {
+    assertStringIncludes(await heard(nc, line.trim()), line);
+  }
+  await becomes(page, ALL_SENT);
+  assertEquals(await page.locator(".msg .text").allTextContents(), ["if x:\n    /deep\n\n//two"]);
+  await page.fill("#text", Array.from({ length: 201 }, (_, i) => `${i}`).join("\n"));
   await page.press("#text", "Enter");
-  await becomes(page, "/at most \\d+ lines/.test($('complaint').textContent)");
+  await becomes(page, "/at most 200 lines/.test($('complaint').textContent)");
   assertMatch(await page.inputValue("#text"), /^0\n1\n/);
   // A real input method: its Enter takes the word, the next one sends it.
   await page.fill("#text", "");
