@@ -147,7 +147,7 @@ export class Ledger<A> {
     this.#hooks.onStep("commit");
     for (const [i, draft] of batch.entries()) {
       this.#waiting -= draft.size;
-      this.#hooks.settle(draft, results?.[i]);
+      this.#hooks.settle(draft, results[i]);
     }
     this.#busy = false;
     if (this.#waiting <= MAX_WAITING) {
@@ -157,18 +157,27 @@ export class Ledger<A> {
     this.#advance();
   }
 
-  /** Returns the stored entries; undefined if nothing was stored. Then the numbers are free again. */
-  async #append(entries: readonly Entry[]): Promise<readonly Appended[] | undefined> {
+  /** Stores entries, and returns their results: undefined for those that could not be stored. */
+  async #append(entries: readonly Entry[]): Promise<readonly (Appended | undefined)[]> {
     try {
       const results = await this.#archive.append(entries);
-      this.#seq += entries.length;
+      // The numbers behind the last stored line are free again. Nobody may learn them: after a crash,
+      // the archive would give them to other lines.
+      this.#seq += results.findLastIndex(({ outcome }) => outcome === "stored") + 1;
       this.#fault = undefined;
       return results;
     } catch (error) {
       this.#fault = error instanceof Error ? error.message : String(error);
       this.#hooks.onFault(this.#fault);
-      return undefined;
+      return await Promise.all(entries.map((entry) => this.#earlier(entry)));
     }
+  }
+
+  /** Returns an entry that was stored before. Its author must not be told that it is not stored. */
+  async #earlier({ user, line }: Entry): Promise<Appended | undefined> {
+    if (line === undefined) return undefined;
+    const event = await this.#archive.line(user, line).catch(() => undefined);
+    return event === undefined ? undefined : { outcome: "repeated", event };
   }
 
   /** Removes the lines at the head of the queue, as many as fit into a transaction. */

@@ -12,7 +12,7 @@
 
 import type { Backlog, HistoryPage, SearchPage, SearchQuery, SearchRange } from "./reading.ts";
 import type { HistoryQuery } from "./reading.ts";
-import type { Appended, Entry, StoredMessage } from "./entries.ts";
+import type { Appended, Entry, StoredEvent, StoredMessage } from "./entries.ts";
 import type { FileRecord, RoomKey, RoomRecord, UserRecord } from "./records.ts";
 import type { ImportReport, KeepLimits, KeepReport } from "./upkeep.ts";
 
@@ -38,6 +38,11 @@ export interface Archive extends AsyncDisposable {
    * @throws {ArchiveError} If the transaction failed. Then nothing was stored.
    */
   append(batch: readonly Entry[]): Promise<readonly Appended[]>;
+  /**
+   * Returns the event that a user has stored under the id of a line; undefined if there is none. It can be
+   * asked although the store cannot be written.
+   */
+  line(user: number, line: string): Promise<StoredEvent | undefined>;
   /** Returns messages of a room in their current state, oldest first. */
   history(room: RoomKey, query: HistoryQuery): Promise<HistoryPage>;
   /**

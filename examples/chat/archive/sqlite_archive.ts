@@ -10,7 +10,7 @@ import type { Archive } from "./archive.ts";
 import { AttachmentTable } from "./attachments.ts";
 import { backupStore } from "./backup.ts";
 import { type Database, storeError } from "./database.ts";
-import type { Appended, Entry, StoredMessage } from "./entries.ts";
+import type { Appended, Entry, StoredEvent, StoredMessage } from "./entries.ts";
 import { EventLog } from "./event_log.ts";
 import { exportStore } from "./export.ts";
 import { forgetUser } from "./forgetting.ts";
@@ -134,6 +134,11 @@ export class SqliteArchive implements Archive {
       }
       return results;
     });
+  }
+
+  /** Returns the event that a user has stored under the id of a line. */
+  line(user: number, line: string): Promise<StoredEvent | undefined> {
+    return this.#read(() => this.#reader.byLine(user, line));
   }
 
   /** Returns messages of a room in their current state. */

@@ -69,6 +69,13 @@ export function testArchive(kind: string, open: () => Promise<ArchiveFixture>): 
       await body(fixture);
     });
 
+  test("finds an event by the line of its author", async ({ archive }) => {
+    await archive.append([message(1, { line: "1" }), message(2, { line: "2", user: 2 })]);
+    assertEquals((await archive.line(1, "1"))?.seq, 1);
+    assertEquals((await archive.line(2, "2"))?.seq, 2);
+    assertEquals(await archive.line(2, "1"), undefined);
+  });
+
   test("returns stored messages in order, with everything that was stored", async ({ archive }) => {
     const said = message(1, { line: "a:1", action: true });
     const results = await archive.append([said, message(2, { room: "#team", roomName: "Team" })]);
