@@ -138,7 +138,12 @@ export class Presence {
   /** Ends the connection of a user. The session ends, too, unless the user can come back. */
   lose(session: Session, reason: LeaveReason): void {
     const { sessions, roster, settings: { grace }, stopping } = this.#state;
-    const ends = session.hash === undefined || reason === "quit" || grace === 0 || stopping;
+    if (stopping) {
+      // The user can come back after a restart, so the archive must not hear that the session has ended.
+      session.seat = session.face = undefined;
+      return;
+    }
+    const ends = session.hash === undefined || reason === "quit" || grace === 0;
     if (ends) return this.end(session, reason);
     session.seat = session.face = undefined;
     session.lostBy = reason;

@@ -186,7 +186,10 @@ export class Speech {
     const [, name = "", text = ""] = /^(\S*)\s*(.*)$/s.exec(rest)!;
     if (isBlank(text)) return delivery.reply(session, "usage-msg", {}, options.id);
     const to = sessions.named(nameKey(name));
-    if (to === undefined) return delivery.reply(session, "no-such-user", { name }, options.id);
+    // A user without an id has not joined yet.
+    if (to === undefined || to.user === 0) {
+      return delivery.reply(session, "no-such-user", { name }, options.id);
+    }
     this.#stagePrivate(session, to, contentOf(text, false, options), options);
   }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { ChatEvent, ChatWelcome, LobbyEvent, Member } from "../../../examples/chat/lobby.ts";
+import { openArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
 import { enter, enterAll, faceOf, RecordingFace, testLobby } from "./_faces.ts";
 
 Deno.test("a message goes to all other users as name: text, and back to its author as own", async () => {
@@ -414,4 +415,28 @@ Deno.test("everyone sees the same events in the same order, whatever they all do
       }
     }),
   );
+});
+
+Deno.test("a private line to a user who is still joining is refused and not misdirected", async () => {
+  const archive = openArchive(":memory:");
+  const lobby = testLobby({ archive });
+  const ann = await enter(lobby, "Ann");
+  const joining = lobby.join({ name: "Bob" }, new RecordingFace());
+  await ann.say("/msg Bob psst", 1);
+  const [reply] = ann.face.events;
+  assert(reply?.type === "reply" && reply.code === "no-such-user", JSON.stringify(ann.face.events));
+  await joining;
+  assertEquals(await archive.conversations(ann.member.user), []);
+});
+
+Deno.test("a connection that is lost during the shutdown does not end its session in the archive", async () => {
+  const archive = openArchive(":memory:");
+  const lobby = testLobby({ archive, grace: 60_000 });
+  const ann = await enter(lobby, "Ann", new RecordingFace("many"));
+  // A line keeps the ledger busy, so the farewell has to wait.
+  void ann.member.say("last words", 1);
+  const stopped = lobby.shutdown();
+  ann.member.leave("lost");
+  await stopped;
+  assertEquals((await archive.aliveUsers()).map(({ name }) => name), ["Ann"]);
 });
