@@ -1,5 +1,6 @@
 import { schemesOf } from "./_challenges.ts";
 import { Http1Error, type Http1Request, type Http1Response } from "../http1/codec.ts";
+import { lastChunk } from "../internal/chunk_framing.ts";
 import { Known } from "../internal/http1_fields.ts";
 import { isIdempotent } from "../internal/methods.ts";
 import type { ForwardedBody } from "./_body.ts";
@@ -9,9 +10,9 @@ import { hookFailed } from "./_hook_failure.ts";
 import {
   connectionOf,
   type Outgoing,
+  passedTrailers,
   requestHead,
   responseHead,
-  trailerLines,
   valueOf,
   valuesOf,
   wantsWebSocket,
@@ -164,13 +165,7 @@ export class ProxyExchange {
         await body.more(this.#answered);
       }
     }
-    if (chunked) {
-      out.text(
-        body.trailers === undefined
-          ? "0\r\n\r\n"
-          : `0\r\n${trailerLines(body.trailers, head.connection)}`,
-      );
-    }
+    if (chunked) out.text(lastChunk(passedTrailers(body.trailers, head.connection)));
     await out.flush();
   }
 
@@ -330,13 +325,7 @@ export class ProxyExchange {
         const writing = out.data(event.bytes, chunked);
         if (writing !== undefined) await writing;
       } else if (event.kind === "end") {
-        if (chunked) {
-          out.text(
-            event.trailers === undefined
-              ? "0\r\n\r\n"
-              : `0\r\n${trailerLines(event.trailers, connection)}`,
-          );
-        }
+        if (chunked) out.text(lastChunk(passedTrailers(event.trailers, connection)));
         return await out.flush();
       }
     }

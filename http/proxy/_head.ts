@@ -184,8 +184,12 @@ export function passedFields({ fields, connection }: Http1Response): [string, st
   return passed;
 }
 
-/** Returns the trailers to forward, followed by the empty line. */
-export function trailerLines(fields: Http1Fields, connection: readonly string[]): string {
+/** Returns the lines of the trailers to forward. */
+export function passedTrailers(
+  fields: Http1Fields | undefined,
+  connection: readonly string[],
+): string {
+  if (fields === undefined) return "";
   const { text, at } = rawOf(fields) ?? written(fields);
   const names = namesOf(connection);
   let lines = "";
@@ -195,7 +199,7 @@ export function trailerLines(fields: Http1Fields, connection: readonly string[])
     if (isNamed(known, text, at, i, names)) continue;
     lines += `${text.slice(at[i], at[i + 1])}: ${text.slice(at[i + 2], at[i + 3])}\r\n`;
   }
-  return `${lines}\r\n`;
+  return lines;
 }
 
 /** Returns the value of a known field; undefined without the field. */

@@ -1,3 +1,4 @@
+import { lastChunk } from "../internal/chunk_framing.ts";
 import type { Due } from "../internal/clock.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
 import type { Body } from "./_response_body.ts";
@@ -65,7 +66,7 @@ export class Outflow {
    * @throws {TypeError} If a trailer was not announced.
    */
   async lastChunk(): Promise<string> {
-    if (this.#info.trailerNames === undefined) return "0\r\n\r\n";
+    if (this.#info.trailerNames === undefined) return lastChunk();
     const { promise, reject } = Promise.withResolvers<never>();
     this.#onCancel = () => reject(this.#info.gone);
     this.#info.watch();
@@ -79,7 +80,7 @@ export class Outflow {
       throw error;
     }
     this.#waited();
-    return `0\r\n${lines}\r\n`;
+    return lastChunk(lines);
   }
 
   #waited(): void {

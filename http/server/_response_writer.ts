@@ -2,6 +2,7 @@ import type { Connection } from "../../net/connection/connection.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { BodySink } from "./_response_body_sink.ts";
 import type { HardenedInfo } from "./_hardened_info.ts";
+import { CHUNK_END, chunkLine } from "../internal/chunk_framing.ts";
 import { toLatin1 } from "../internal/http1_bytes.ts";
 import { type Body, checkBytes, inParts } from "./_response_body.ts";
 import {
@@ -80,7 +81,7 @@ async function stream(
   info: HardenedInfo,
 ): Promise<void> {
   const chunked = framing === "chunked";
-  const after = chunked ? "\r\n" : "";
+  const after = chunked ? CHUNK_END : "";
   const length = typeof framing === "number" ? framing : Infinity;
   const sink = new BodySink(conn);
   let sent = 0;
@@ -97,7 +98,7 @@ async function stream(
         throw new TypeError(`The body is longer than its Content-Length: ${length}`);
       }
       if (chunk.length === 0) continue;
-      const before = chunked ? `${chunk.length.toString(16)}\r\n` : "";
+      const before = chunked ? chunkLine(chunk.length) : "";
       sent += chunk.length;
       rest += before.length + after.length;
       const adding = sink.add(chunk, before, after);

@@ -1,8 +1,9 @@
 import { ignoreFailure } from "../../../net/internal/ignore_failure.ts";
 import { NetError, type NetErrorKind } from "../../../net/errors/errors.ts";
 import { Alarm } from "../../../net/internal/timer.ts";
+import { lastChunk } from "../../internal/chunk_framing.ts";
 import { Known } from "../../internal/http1_fields.ts";
-import { passedFields, trailerLines, valueOf } from "../_head.ts";
+import { passedFields, passedTrailers, valueOf } from "../_head.ts";
 import { ProxyRefusal } from "../_error_pages.ts";
 import { Late } from "../_peer.ts";
 import type { Upstream } from "../_upstream.ts";
@@ -173,7 +174,7 @@ export class ReverseExchange {
     }
     if (!chunked && size < framing) this.#mismatch(framing);
     if (!chunked) return;
-    out.text(`0\r\n${trailerLines(await this.#readTrailers(), [])}`);
+    out.text(lastChunk(passedTrailers(await this.#readTrailers(), [])));
     await out.flush();
   }
 
