@@ -9,6 +9,7 @@
  * | `portside/pure-codec` | `codec.ts` and `*_codec.ts` convert bytes to values and back: no I/O, clock or randomness |
  * | `portside/exported-function` | an exported function is a `function` declaration, not an arrow function |
  * | `portside/example-length` | an example has at most 80 lines below its introduction |
+ * | `portside/checked-options` | the copy that `OptionRules.check()` returns is used |
  * | `portside/doc-tag` | `@param` and `@returns` have at least four words |
  * | `portside/doc-sentence` | exported functions and methods are described by "Returns …", "Starts …"; nothing by "What …", "Who …", "How …" |
  *
@@ -161,6 +162,30 @@ const exampleLength: Deno.lint.Rule = {
   },
 };
 
+const checkedOptions: Deno.lint.Rule = {
+  create(context) {
+    // The options of a program come from its own code.
+    const floor = FLOORS.indexOf(topFolder(pathInRepo(context.filename) ?? ""));
+    if (floor === -1 || floor >= FLOORS.indexOf("examples")) return {};
+    return {
+      CallExpression(node) {
+        const { callee, parent } = node;
+        if (parent.type !== "ExpressionStatement" || callee.type !== "MemberExpression") return;
+        const { object, property } = callee;
+        if (object.type !== "Identifier" || !/^[A-Z][A-Z\d_]*$/.test(object.name)) return;
+        if (property.type !== "Identifier" || !/^check(Given)?$/.test(property.name)) return;
+        context.report({
+          node,
+          message: `The result of ${object.name}.${property.name}() must be used`,
+          hint:
+            "Write: options = RULES.check(name, options). The options may inherit what a spread " +
+            "would lose, or change after the check",
+        });
+      },
+    };
+  },
+};
+
 const plugin: Deno.lint.Plugin = {
   name: "portside",
   rules: {
@@ -170,6 +195,7 @@ const plugin: Deno.lint.Plugin = {
     "pure-codec": pureCodec,
     "exported-function": exportedFunction,
     "example-length": exampleLength,
+    "checked-options": checkedOptions,
     "doc-tag": outsideTests(docTag),
     "doc-sentence": outsideTests(docSentence),
   },

@@ -97,7 +97,7 @@ export class ProblemError extends Error {
    */
   constructor(status: number, options: ProblemErrorOptions = {}) {
     checkStatus("status", status);
-    PROBLEM_ERROR.check("ProblemError", options);
+    options = PROBLEM_ERROR.check("ProblemError", options);
     const { title = titleOf(status), detail } = options;
     super(
       `${status} ${title}${detail === undefined ? "" : `: ${detail}`}`,
@@ -138,7 +138,7 @@ export class ProblemError extends Error {
  */
 export function problem(status: number, options: ProblemOptions = {}): Response {
   checkStatus("status", status);
-  PROBLEM.check("problem", options);
+  options = PROBLEM.check("problem", options);
   return encode(status, options);
 }
 

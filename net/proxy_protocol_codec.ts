@@ -122,7 +122,7 @@ export function encodeProxyHeader(
   header: ProxyHeader,
   options: EncodeProxyHeaderOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  ENCODE.check("encodeProxyHeader", options);
+  options = ENCODE.check("encodeProxyHeader", options);
   const { version, local = false, tlvs = [] } = header;
   const { checksum = false } = options;
   const ends = local ? undefined : endsOf(header);

@@ -148,7 +148,7 @@ const WINDOW = 10;
  * ```
  */
 export function createRetryBudget(options: RetryBudgetOptions = {}): RetryBudget {
-  BUDGET.check("createRetryBudget", options);
+  options = BUDGET.check("createRetryBudget", options);
   const { ratio = 0.2, minPerSecond = 10 } = options;
   return new SlidingBudget(ratio, minPerSecond);
 }
@@ -237,7 +237,7 @@ export async function retry<T>(
   options: RetryOptions = {},
 ): Promise<T> {
   callback("fn", fn);
-  RETRY.check("retry", options);
+  options = RETRY.check("retry", options);
   const { kinds, signal, budget, minTimeout = 500, maxTimeout = 30_000, deadline = 0 } = options;
   const maxAttempts = Math.min(options.maxAttempts ?? 4, Number.MAX_SAFE_INTEGER);
   signal?.throwIfAborted();

@@ -64,6 +64,25 @@ Deno.test("import-direction keeps the library off the package's root", () => {
   assertEquals(rulesBroken("examples/a.ts", 'import "../mod.ts";'), []);
 });
 
+Deno.test("checked-options wants the copy of checked options to be used", () => {
+  const source = (statement: string) => `function f(options) { ${statement} }`;
+  assertEquals(lint("net/a.ts", source('SERVE.check("f", options);')), [
+    "checked-options: The result of SERVE.check() must be used",
+  ]);
+  assertEquals(rulesBroken("net/a.ts", source('SERVE_TCP.checkGiven("f", options);')), [
+    "checked-options",
+  ]);
+  for (
+    const statement of [
+      'options = SERVE.check("f", options);',
+      'const { timeout = 0 } = SERVE.check("f", options);',
+      'return SERVE.check("f", options);',
+      'SERVE.checkBriefly("f", options);',
+      "list.check(options);",
+    ]
+  ) assertEquals(lint("net/a.ts", source(statement)), [], statement);
+});
+
 Deno.test("private-import keeps _name.ts in its folder", () => {
   assertEquals(lint("net/tls/client.ts", 'import { a } from "./_handshake.ts";'), []);
   assertEquals(lint("http/proxy/reverse/a.ts", 'import { a } from "../_peer.ts";'), []);

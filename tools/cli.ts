@@ -225,7 +225,7 @@ class OutputClosed extends Error {}
 export function defineCli<const F extends Flags, const P extends Positionals = None>(
   spec: CliSpec<F, P>,
 ): Cli<CliValues<F, P>> {
-  SPEC.check("defineCli", spec);
+  spec = SPEC.check("defineCli", spec) as CliSpec<F, P>;
   const { name, version = config.version, logger = ["portside", name] } = spec;
   const positionals: Positionals = spec.positionals ?? {};
   checkFlags(spec.flags);

@@ -91,7 +91,7 @@ const TYPES: readonly DnsType[] = [
  * ```
  */
 export async function diagnose(url: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  DIAGNOSE.check("diagnose", options);
+  options = DIAGNOSE.check("diagnose", options);
   const { signal, onStep, caCerts = [], types } = options;
   const { timeout = 5000, traceTimeout = 20_000, count = 4 } = options;
   const wanted = new Set(options.steps ?? STEPS);

@@ -75,7 +75,7 @@ export type * from "./fault_proxy/options.ts";
  * ```
  */
 export async function serveFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
-  FAULT_PROXY.check("serveFaultProxy", options);
+  options = FAULT_PROXY.check("serveFaultProxy", options);
   const proxy = new Proxy(options);
   try {
     await proxy.setFaults(PROXY_FAULTS.pick(options));
@@ -119,7 +119,7 @@ class Proxy implements FaultProxy {
   }
 
   async setFaults(faults: ProxyFaults): Promise<void> {
-    PROXY_FAULTS.check("setFaults", faults);
+    faults = PROXY_FAULTS.check("setFaults", faults);
     // A proxy must not listen again after its shutdown.
     if (this.#stopping !== undefined) return;
     this.#faults = faults;
@@ -139,7 +139,7 @@ class Proxy implements FaultProxy {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    SHUTDOWN.check("shutdown", options);
+    options = SHUTDOWN.check("shutdown", options);
     return this.#stopping ??= this.#stop(options.deadline ?? 0);
   }
 

@@ -78,7 +78,7 @@ export function scan(
   options: ScanOptions = {},
 ): AsyncGenerator<ScanResult, void, void> {
   targetsRule("targets", targets);
-  SCAN.check("scan", options);
+  options = SCAN.check("scan", options);
   const ports = readPortOption(options.ports);
   const { adaptive = false, seed = Math.random() * 2 ** 32 } = options;
   const { concurrency = 100, timeout = 1000, retries = adaptive ? 1 : 0, rate = 0 } = options;

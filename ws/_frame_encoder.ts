@@ -61,7 +61,7 @@ export function encodeWsFrame(
   payload: Uint8Array | string = NOTHING,
   options?: WsFrameOptions,
 ): Uint8Array<ArrayBuffer> {
-  FRAME.check("encodeWsFrame", options);
+  FRAME.checkBriefly("encodeWsFrame", options);
   const { fin = true, mask, memory } = options ?? NO_OPTIONS;
   const control = opcode >= 8;
   if (!Number.isInteger(opcode) || opcode < 0 || opcode > 10 || (opcode > 2 && !control)) {

@@ -139,7 +139,7 @@ export class WsFrameDecoder {
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(role: "server" | "client", limits: WsFrameLimits = {}) {
-    LIMITS.check("WsFrameDecoder", limits);
+    limits = LIMITS.check("WsFrameDecoder", limits);
     this.#masked = role === "server";
     this.#max = limits.maxMessageSize ?? MAX_MESSAGE_SIZE;
   }

@@ -104,9 +104,8 @@ export class JsonView<T> implements AsyncIterable<T> {
    * @throws {TypeError} If an option is invalid.
    */
   constructor(channel: JsonChannel, options: JsonViewOptions<T> = {}) {
-    JSON_VIEW.check("JsonView", options);
+    this.#options = JSON_VIEW.check("JsonView", options) as JsonViewOptions<T>;
     this.#channel = channel;
-    this.#options = options;
   }
 
   /**

@@ -103,7 +103,7 @@ export class WsRoom<M extends RoomMember = RoomMember> {
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(options: WsRoomOptions = {}) {
-    ROOM.check("WsRoom", options);
+    options = ROOM.check("WsRoom", options);
     this.#slow = options.slow ?? "disconnect";
     this.#most = options.maxMembers || Infinity;
   }
@@ -149,7 +149,7 @@ export class WsRoom<M extends RoomMember = RoomMember> {
    * @throws {TypeError} If the message is neither text nor bytes, or an option is invalid.
    */
   broadcast(data: WsMessage, options?: BroadcastOptions<M>): BroadcastReport {
-    BROADCAST.check("broadcast", options);
+    BROADCAST.checkBriefly("broadcast", options);
     return shareFrame(data, () => this.#sendAll(data, options?.except));
   }
 

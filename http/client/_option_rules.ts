@@ -60,9 +60,9 @@ const LOGIN = group(
 /** Credentials that can be sent (RFC 7617 §2); null for none. */
 const auth: Check = (name, value) => {
   if (value === null) return;
-  LOGIN(name, value);
-  const { username, password, bearer } = value as Record<string, unknown>;
-  if (bearer !== undefined && username === undefined && password === undefined) return;
+  const login = LOGIN(name, value) as Record<string, unknown>;
+  const { username, password, bearer } = login;
+  if (bearer !== undefined && username === undefined && password === undefined) return login;
   if (bearer !== undefined || typeof username !== "string" || typeof password !== "string") {
     throw new TypeError(`${name} must have either username and password, or bearer`);
   }
@@ -70,6 +70,7 @@ const auth: Check = (name, value) => {
   if (username.includes(":") || /[\x00-\x1f\x7f]/.test(username + password)) {
     throw new TypeError(`${name} must have no colon in username and no control characters`);
   }
+  return login;
 };
 
 const headers = rule(
@@ -142,7 +143,7 @@ const PROXY = group(
     username: secret,
     password: secret,
     noProxy: (name, value) => {
-      if (typeof value !== "string") listOf(text)(name, value);
+      if (typeof value !== "string") return listOf(text)(name, value);
     },
   }),
 );
@@ -172,11 +173,12 @@ export const CLIENT = new OptionRules<HttpClientOptions>({
       typeof value === "boolean" || (hasMethod(value, "cookies") && hasMethod(value, "store")),
   ),
   proxy: (name, value) => {
-    PROXY(name, value);
-    checkProxy(value as HttpProxy);
+    const proxy = PROXY(name, value) as HttpProxy;
+    checkProxy(proxy);
+    return proxy;
   },
   dialer: (name, value) => {
-    if (typeof value !== "boolean") DIALER(name, value);
+    if (typeof value !== "boolean") return DIALER(name, value);
   },
   unixSocket: socketPath,
   caCerts: TLS_CLIENT.rules.caCerts,

@@ -142,7 +142,7 @@ export interface HttpClient extends AsyncDisposable {
  * ```
  */
 export function createClient(options: HttpClientOptions = {}): HttpClient {
-  CLIENT.check("createClient", options);
+  options = CLIENT.check("createClient", options);
   const { baseUrl, hooks } = options;
   const base = baseUrl === undefined ? undefined : checkBase(baseUrl);
   const defaults = new Defaults(options, undefined);
@@ -204,7 +204,7 @@ class Client implements HttpClient {
     // Not `async`, like everything it calls before the request is sent, because each costs time.
     let exchange: Promise<ClientExchange>;
     try {
-      if (options !== NO_OPTIONS) REQUEST.check("a request", options);
+      if (options !== NO_OPTIONS) options = REQUEST.check("a request", options);
       const plan = this.#plan(checkMethod(method), url, options);
       exchange = this.#session.run(plan, this.#defaults, this.#hooks);
     } catch (error) {
@@ -214,7 +214,7 @@ class Client implements HttpClient {
   }
 
   extend(options: Parameters<HttpClient["extend"]>[0]): HttpClient {
-    EXTEND.check("extend", options);
+    options = EXTEND.check("extend", options);
     const { baseUrl, hooks } = options;
     const base = baseUrl === undefined ? this.#base : checkBase(baseUrl, this.#base);
     const defaults = new Defaults(options, this.#defaults);

@@ -145,7 +145,7 @@ export async function download(
   options: DownloadOptions = {},
 ): Promise<DownloadResult> {
   filePath("file", file);
-  DOWNLOAD.check("download", options);
+  options = DOWNLOAD.check("download", options);
   const { size: expected, maxSize = Infinity, resume = true, signal, retry } = options;
   const path = file instanceof URL ? fileURLToPath(file) : file;
   const most = Math.min(maxSize, expected ?? Infinity);

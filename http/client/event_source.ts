@@ -166,7 +166,7 @@ export function eventSource(
   url: string | URL,
   options: EventSourceOptions = {},
 ): AsyncGenerator<ServerSentEvent, void, void> {
-  EVENT_SOURCE.check("eventSource", options);
+  options = EVENT_SOURCE.check("eventSource", options);
   const { lastEventId = "", maxEvent = 1024 * 1024 } = options;
   return listen(url, options, {
     parser: new EventParser(maxEvent, lastEventId),

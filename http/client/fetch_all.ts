@@ -118,7 +118,7 @@ export function fetchAll<T = Uint8Array<ArrayBuffer>>(
   options: FetchAllOptions<T> = {},
 ): FetchAllRun<T> {
   urlList("urls", urls);
-  FETCH_ALL.check("fetchAll", options as FetchAllOptions<unknown>);
+  options = FETCH_ALL.check("fetchAll", options as FetchAllOptions<unknown>) as FetchAllOptions<T>;
   const { concurrency = 10 } = options;
   return {
     [Symbol.asyncIterator]: () => run(urls, options, concurrency),

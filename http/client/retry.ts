@@ -57,8 +57,7 @@ const AFTER: ReadonlySet<number> = new Set([413, 429, 503]);
  * ```
  */
 export function retryPolicy(options: HttpRetryOptions | false = {}): HttpRetryPolicy {
-  RETRY.check("retryPolicy", options === false ? undefined : options);
-  return policyOf(options);
+  return policyOf(options === false ? false : RETRY.check("retryPolicy", options));
 }
 
 /**
@@ -110,7 +109,7 @@ export function backoffDelay(
   random: () => number = Math.random,
 ): number {
   limit("failures", failures);
-  BACKOFF.check("backoffDelay", options);
+  options = BACKOFF.check("backoffDelay", options);
   return retryWait(failures, options, random);
 }
 

@@ -136,7 +136,7 @@ const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
  */
 export function accessLog(handler: HttpHandler, options: AccessLogOptions = {}): HttpHandler {
   callback("handler", handler);
-  RULES.check("accessLog", options);
+  options = RULES.check("accessLog", options);
   const wrapper: HttpHandler = async (request, info) => {
     const record = new AccessRecord(request, info, options);
     contexts.set(request, record);

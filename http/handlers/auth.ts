@@ -128,7 +128,7 @@ const CREDENTIALS = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
  */
 export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): HttpHandler {
   callback("handler", handler);
-  BASIC.checkGiven("basicAuth", options);
+  options = BASIC.checkGiven("basicAuth", options);
   const { realm = "restricted" } = options;
   const challenge = `Basic realm=${quote(realm)}, charset="UTF-8"`;
   const verify = options.verify ?? verifyUsers(options.users);
@@ -163,7 +163,7 @@ export function basicAuth(handler: HttpHandler, options: BasicAuthOptions): Http
  */
 export function bearerAuth(handler: HttpHandler, options: BearerAuthOptions): HttpHandler {
   callback("handler", handler);
-  BEARER.checkGiven("bearerAuth", options);
+  options = BEARER.checkGiven("bearerAuth", options);
   const { realm = "restricted" } = options;
   const challenge = `Bearer realm=${quote(realm)}`;
   const verify = options.verify ?? verifyTokens(options.tokens);

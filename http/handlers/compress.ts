@@ -140,7 +140,7 @@ const DECOMPRESS = new OptionRules<DecompressOptions>({ maxBody: limit });
  */
 export function compress(handler: HttpHandler, options: CompressOptions = {}): HttpHandler {
   callback("handler", handler);
-  COMPRESS.check("compress", options);
+  options = COMPRESS.check("compress", options);
   const { encodings = ["zstd", "br", "gzip"], types = isCompressible, minSize = 1024 } = options;
   const levels = { ...LEVELS, ...options.levels };
   return passRefusals(async (request, info) => {
@@ -208,7 +208,7 @@ export function compress(handler: HttpHandler, options: CompressOptions = {}): H
  */
 export function decompress(handler: HttpHandler, options: DecompressOptions = {}): HttpHandler {
   callback("handler", handler);
-  DECOMPRESS.check("decompress", options);
+  options = DECOMPRESS.check("decompress", options);
   const maxBody = countLimit(options.maxBody ?? 10 * 1024 * 1024);
   return passRefusals(async (request, info) => {
     const codings = codingsOf(request.headers.get("content-encoding"));

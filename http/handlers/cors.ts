@@ -94,7 +94,7 @@ const RULES = new OptionRules<CorsOptions>({
   origins: required((name, value) => {
     if (value === "*" || typeof value === "function") return;
     if (!Array.isArray(value)) throw optionError(name, '"*", an array or a function', value);
-    listOf(pageOrigin)(name, value);
+    return listOf(pageOrigin)(name, value);
   }),
   methods: listOf(token),
   headers: listOf(token),
@@ -131,7 +131,7 @@ const RULES = new OptionRules<CorsOptions>({
  */
 export function cors(handler: HttpHandler, options: CorsOptions): HttpHandler {
   callback("handler", handler);
-  RULES.check("cors", options);
+  options = RULES.check("cors", options);
   const { origins, methods = [], headers = [], exposeHeaders = [], maxAge = 600 } = options;
   const credentials = options.credentials ?? false;
   if (origins === "*" && credentials) {

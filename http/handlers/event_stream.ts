@@ -110,7 +110,7 @@ export function eventStream(
   options: EventStreamOptions = {},
 ): HttpHandler {
   callback("source", source);
-  RULES.check("eventStream", options);
+  options = RULES.check("eventStream", options);
   const keepAlive = timeLimit(options.keepAlive ?? 15_000);
   return (request, info) => {
     if (request.method !== "GET" && request.method !== "HEAD") {

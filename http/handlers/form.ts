@@ -117,7 +117,7 @@ const MAX_PART_HEAD = 16 * 1024;
  * ```
  */
 export async function readForm(request: Request, options: ReadFormOptions = {}): Promise<FormData> {
-  READ_FORM.check("readForm", options);
+  options = READ_FORM.check("readForm", options);
   const { onFile, ...limits } = options;
   const form = new FormData();
   for await (const part of read(request, withDefaults(limits))) {
@@ -155,7 +155,7 @@ export async function readForm(request: Request, options: ReadFormOptions = {}):
  * ```
  */
 export function formParts(request: Request, limits: FormLimits = {}): AsyncIterable<FormPart> {
-  LIMITS.check("formParts", limits);
+  limits = LIMITS.check("formParts", limits);
   return read(request, withDefaults(limits));
 }
 

@@ -87,7 +87,7 @@ export async function readJson<T = unknown>(
   request: Request,
   options?: ReadJsonOptions,
 ): Promise<T> {
-  if (options !== undefined) RULES.check("readJson", options);
+  if (options !== undefined) RULES.checkBriefly("readJson", options);
   const { maxSize = 1024 * 1024, checkType = true } = options ?? {};
   const { headers } = request;
   if (checkType) {

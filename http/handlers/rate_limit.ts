@@ -142,7 +142,7 @@ const RULES = new OptionRules<RateLimitOptions>({
  */
 export function rateLimit(handler: HttpHandler, options: RateLimitOptions = {}): HttpHandler {
   callback("handler", handler);
-  RULES.check("rateLimit", options);
+  options = RULES.check("rateLimit", options);
   const { limit = 100, window = 60_000, maxKeys = 10_000 } = options;
   const { key = networkOf, store = new MemoryStore(maxKeys), headers = true } = options;
   const rule = { limit, window };

@@ -156,7 +156,7 @@ export function router<const P extends string>(
   options: RouterOptions = {},
 ): HttpHandler {
   anObject("routes", routes);
-  RULES.check("router", options);
+  options = RULES.check("router", options);
   const table = new Table();
   const { prefix = "" } = options;
   for (const [pattern, handler] of Object.entries(routes)) {

@@ -208,7 +208,7 @@ const IMMUTABLE = "public, max-age=31536000, immutable";
  * ```
  */
 export function staticFiles(options: StaticFilesOptions): HttpHandler {
-  RULES.check("staticFiles", options);
+  options = RULES.check("staticFiles", options);
   const { index = "index.html", dotFiles = false, notFound = () => problem(404) } = options;
   const { root, precompressed = false } = options;
   const { extensions = [], etag = "date", cacheControl = "no-cache" } = options;

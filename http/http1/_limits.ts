@@ -74,10 +74,10 @@ export function checkOptions(
 }
 
 function completeOptions(options: Http1DecoderOptions): Required<Http1DecoderOptions> {
-  RULES.check("Http1Decoder", options);
-  const { tolerant = false, maxHead = MAX_HEAD, maxTrailers = 8192 } = options;
-  const { maxLine = tolerant ? Infinity : 8192 } = options;
-  const { maxFields = tolerant ? Infinity : MAX_FIELDS } = options;
+  const given = RULES.check("Http1Decoder", options);
+  const { tolerant = false, maxHead = MAX_HEAD, maxTrailers = 8192 } = given;
+  const { maxLine = tolerant ? Infinity : 8192 } = given;
+  const { maxFields = tolerant ? Infinity : MAX_FIELDS } = given;
   const complete = { maxHead, maxLine, maxFields, maxTrailers, tolerant };
   if (Object.isFrozen(options)) shared.set(options, complete);
   return complete;

@@ -40,15 +40,14 @@ const TRUST_PROXY = new OptionRules<TrustProxyOptions>({
 });
 
 /** Checks a number of hops, a list of addresses and blocks, or an object with one of the two. */
-export function trustProxy(name: string, value: unknown): void {
+export function trustProxy(name: string, value: unknown): object | void {
   if (typeof value === "number") return hops(name, value);
   if (Array.isArray(value)) return blocks(name, value);
   if (typeof value !== "object" || value === null) {
     throw optionError(name, "a number of proxies, an array of addresses, or an object", value);
   }
-  TRUST_PROXY.checkAt(`${name}.`, name, value);
-  const { hops: most, from } = value as TrustProxyOptions;
-  if ((most === undefined) !== (from === undefined)) return;
+  const trust = TRUST_PROXY.checkAt(`${name}.`, name, value);
+  if ((trust.hops === undefined) !== (trust.from === undefined)) return trust;
   throw new TypeError(`${name} must have either hops or from`);
 }
 

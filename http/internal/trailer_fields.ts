@@ -78,7 +78,7 @@ export function checkTrailers(
   options: TrailerOptions | undefined,
 ): string[] {
   callback("make", make);
-  RULES.check("sendTrailers", options);
+  options = RULES.check("sendTrailers", options);
   if (names.length === 0) throw new TypeError("Cannot send trailers: no field is named");
   const checked = new Headers();
   for (const name of names) {

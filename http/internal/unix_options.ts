@@ -20,8 +20,8 @@ export function checkUnixOnly(options: object, more: readonly string[]): void {
   );
 }
 
-/** Rejects `mode` for a server without a socket file. */
+/** Rejects `mode` for a server without a socket file. The options have not been checked yet. */
 export function checkTcpOnly(options: object): void {
-  if ((options as { readonly mode?: unknown }).mode === undefined) return;
+  if ((options as { readonly mode?: unknown } | null | undefined)?.mode === undefined) return;
   throw new TypeError("Cannot use mode without path: it is for the file of a Unix socket");
 }

@@ -132,16 +132,17 @@ const PARENT = group(
 );
 
 /** Checks the type of a next hop, but not the URL. */
-function hopTypes(name: string, value: unknown): void {
+function hopTypes(name: string, value: unknown): object | void {
   if (typeof value === "string") return;
   if (typeof value === "object" && value !== null) return PARENT(name, value);
   throw optionError(name, '"direct", a URL or an object with a URL', value);
 }
 
 /** Checks a next hop: `"direct"`, the URL of a proxy, or an object with the URL. */
-export function hopRule(name: string, value: unknown): void {
-  hopTypes(name, value);
-  readHop(value as ProxyUpstream);
+export function hopRule(name: string, value: unknown): object | void {
+  const hop = hopTypes(name, value);
+  readHop((hop ?? value) as ProxyUpstream);
+  return hop;
 }
 
 /** Reads an upstream. Errors do not quote it, because it may contain a password. */

@@ -40,14 +40,16 @@ const proxyName: Rule = rule(
 
 /** Addresses and blocks of clients. */
 const blocks: Check = (name, value) => {
-  listOf(text)(name, value);
-  new AddressBlocks(value as readonly string[], name);
+  const list = listOf(text)(name, value) as readonly string[];
+  new AddressBlocks(list, name);
+  return list;
 };
 
 /** Names, suffixes, addresses and blocks of targets. */
 const targets: Check = (name, value) => {
-  listOf(text)(name, value);
-  new TargetList(name, value as readonly string[]);
+  const list = listOf(text)(name, value) as readonly string[];
+  new TargetList(name, list);
+  return list;
 };
 
 const ports = either("any", listOf(port));
@@ -61,8 +63,9 @@ const TARGETS = new OptionRules<ProxyTargetRules>({
 });
 
 const localAddress: Check = (name, value) => {
-  if (typeof value !== "string") listOf(text)(name, value);
-  new LocalAddresses(name, value as string | readonly string[]);
+  const list = typeof value === "string" ? value : listOf(text)(name, value) as readonly string[];
+  new LocalAddresses(name, list);
+  return typeof list === "string" ? undefined : list;
 };
 
 const CLIENT_RULE = group(
@@ -77,9 +80,9 @@ const CLIENT_RULE = group(
 const UPSTREAM_RULE = group(
   new OptionRules<ProxyUpstreamRule>({
     targets: required((name, value) => {
-      listOf(text)(name, value);
-      const list = value as readonly string[];
+      const list = listOf(text)(name, value) as readonly string[];
       if (!list.includes("*")) new TargetList(name, list);
+      return list;
     }),
     upstream: required(hopRule),
   }),
@@ -87,8 +90,7 @@ const UPSTREAM_RULE = group(
 
 const upstream: Check = (name, value) => {
   if (typeof value === "function") return;
-  if (Array.isArray(value)) listOf(UPSTREAM_RULE)(name, value);
-  else hopRule(name, value);
+  return Array.isArray(value) ? listOf(UPSTREAM_RULE)(name, value) : hopRule(name, value);
 };
 
 const users: Check = (name, value) => {

@@ -71,7 +71,7 @@ import { ClientRules } from "./_client_rules.ts";
 import { NextHops } from "./_next_hop.ts";
 import { ProxySession } from "./_session.ts";
 import { resolveBySystem, Upstreams } from "./_upstream.ts";
-import { anObject, timeLimit } from "../../net/internal/options.ts";
+import { timeLimit } from "../../net/internal/options.ts";
 import { PROXY, SERVE_PROXY, SERVE_PROXY_UNIX } from "./_option_rules.ts";
 import type { ProxyOptions } from "./options.ts";
 import { checkTcpOnly, checkUnixOnly, UNIX_URL } from "../internal/unix_options.ts";
@@ -110,7 +110,7 @@ export type * from "./serve_options.ts";
  * ```
  */
 export function createProxy(options: ProxyOptions = {}): Proxy {
-  PROXY.check("createProxy", options);
+  options = PROXY.check("createProxy", options);
   return makeProxy(options);
 }
 
@@ -225,7 +225,6 @@ export function serveProxy(options?: ServeProxyOptions): ProxyServer;
 export function serveProxy(
   options: ServeProxyOptions | ServeProxyUnixOptions = {},
 ): ProxyServer | Promise<ProxyServer<Deno.UnixAddr>> {
-  anObject("options", options);
   return isOnUnix(options) ? serveOnUnix(options) : serveOnTcp(options);
 }
 
@@ -233,13 +232,13 @@ export function serveProxy(
 function isOnUnix(
   options: ServeProxyOptions | ServeProxyUnixOptions,
 ): options is ServeProxyUnixOptions {
-  return (options as Partial<ServeProxyUnixOptions>).path !== undefined;
+  return (options as Partial<ServeProxyUnixOptions> | null)?.path !== undefined;
 }
 
 function serveOnTcp(options: ServeProxyOptions): ProxyServer {
-  const { hostname = "127.0.0.1", port, backlog, sharePort, onListen, onEvent } = options;
   checkTcpOnly(options);
-  SERVE_PROXY.check("serveProxy", options);
+  options = SERVE_PROXY.check("serveProxy", options);
+  const { hostname = "127.0.0.1", port, backlog, sharePort, onListen, onEvent } = options;
   if (!isLoopback(hostname) && options.users === undefined && options.open !== true) {
     throw new TypeError(
       `Cannot serve everybody on ${hostname}: set users, or set open to serve without a login`,
@@ -263,7 +262,7 @@ async function serveOnUnix(
   options: ServeProxyUnixOptions,
 ): Promise<ProxyServer<Deno.UnixAddr>> {
   checkUnixOnly(options, ["open"]);
-  SERVE_PROXY_UNIX.check("serveProxy", options);
+  options = SERVE_PROXY_UNIX.check("serveProxy", options);
   const { path, mode, onListen, onEvent, maxConnectionsPerAddress } = options;
   const sessions = new ProxySessions(makeProxy(options));
   const server = await serveUnix({

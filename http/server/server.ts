@@ -60,7 +60,7 @@ import { formatAddress, isLoopback } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { Countdown } from "../../net/internal/countdown.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
-import { anObject, callback } from "../../net/internal/options.ts";
+import { callback } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { TlsKeyPair } from "../../net/tls/options.ts";
 import { DenoTransport } from "./_deno_transport.ts";
@@ -148,7 +148,6 @@ export function serveHttp(
   options: ServeHttpOptions | ServeHttpUnixOptions,
   handler: HttpHandler,
 ): HttpServer | Promise<HttpServer<Deno.UnixAddr>> {
-  anObject("options", options);
   return isOnUnix(options) ? serveOnUnix(options, handler) : serveOnTcp(options, handler);
 }
 
@@ -156,12 +155,12 @@ export function serveHttp(
 function isOnUnix(
   options: ServeHttpOptions | ServeHttpUnixOptions,
 ): options is ServeHttpUnixOptions {
-  return (options as Partial<ServeHttpUnixOptions>).path !== undefined;
+  return (options as Partial<ServeHttpUnixOptions> | null | undefined)?.path !== undefined;
 }
 
 function serveOnTcp(options: ServeHttpOptions, handler: HttpHandler): HttpServer {
   checkTcpOnly(options);
-  SERVE_HTTP.check("serveHttp", options);
+  options = SERVE_HTTP.checkGiven("serveHttp", options);
   callback("handler", handler);
   const secure = isSecure(options);
   const hardened = isHardened(options);
@@ -179,7 +178,7 @@ async function serveOnUnix(
 ): Promise<HttpServer<Deno.UnixAddr>> {
   // No other machine can read the traffic of a Unix socket, so TLS has no use there.
   checkUnixOnly(options, ["cert", "key", "certFile", "keyFile", ...TLS_ONLY]);
-  SERVE_HTTP_UNIX.check("serveHttp", options);
+  options = SERVE_HTTP_UNIX.check("serveHttp", options);
   callback("handler", handler);
   const hardened = isHardened(options);
   const gate = new Gate(options, handler);
@@ -303,8 +302,7 @@ class Running<A extends HttpAddr> implements HttpServer<A> {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    SHUTDOWN.check("shutdown", options);
-    const { deadline = 5000 } = options;
+    const { deadline = 5000 } = SHUTDOWN.check("shutdown", options);
     this.#shutdown ??= this.#drain();
     // Not by a timer: when the transport has closed, it cannot cut anything any more.
     if (deadline === 0) this.#countdown.finish();

@@ -297,7 +297,7 @@ export class ByteReceiver {
   }
 
   async #readBuffered(into: Uint8Array, options?: ReadOptions): Promise<number | null> {
-    READ.check("read", options);
+    READ.checkBriefly("read", options);
     if (this.#start < this.#end) return this.#take(into);
     const deadline = this.deadline(options);
     return await this.more(deadline, "stream") === null ? null : this.#take(into);

@@ -13,7 +13,7 @@ export class MessageReceiver extends ByteReceiver {
   readChunk(options?: ChunkOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     const take = () => options?.lent ? this.lend() : this.consume(this.size);
     try {
-      if (options !== undefined) CHUNK.check("readChunk", options);
+      if (options !== undefined) CHUNK.checkBriefly("readChunk", options);
       if (this.size > 0) return Promise.resolve(take());
       const boundary = options?.inMessage ? "none" : "stream";
       const more = this.more(this.deadline(options), boundary);
@@ -25,13 +25,13 @@ export class MessageReceiver extends ByteReceiver {
 
   async readExact(size: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
     sizeRule("size", size);
-    READ.check("readExact", options);
+    READ.checkBriefly("readExact", options);
     await this.#atLeast(size, this.deadline(options), `${size} bytes`);
     return this.consume(size);
   }
 
   async readLine(options?: LineOptions): Promise<string | null> {
-    LINE.check("readLine", options);
+    LINE.checkBriefly("readLine", options);
     const max = options?.max ?? MAX_LINE;
     const fatal = options?.fatal;
     return this.lineNow(max, fatal) ?? await this.lineLater(max, fatal, this.deadline(options));
@@ -100,7 +100,7 @@ export class MessageReceiver extends ByteReceiver {
   }
 
   async readFrame(options?: FrameOptions): Promise<Uint8Array<ArrayBuffer> | null> {
-    FRAME.check("readFrame", options);
+    FRAME.checkBriefly("readFrame", options);
     const { max = MAX_FRAME, lengthBytes: prefix = 4, littleEndian = false } = options ?? {};
     const deadline = this.deadline(options);
     if (
@@ -166,9 +166,8 @@ class Lines implements AsyncIterableIterator<string, void, void> {
 
   constructor(receiver: MessageReceiver, options: LineOptions | undefined) {
     this.#receiver = receiver;
-    LINE.check("lines", options);
-    this.#options = options;
-    this.#max = options?.max ?? MAX_LINE;
+    this.#options = options && LINE.check("lines", options);
+    this.#max = this.#options?.max ?? MAX_LINE;
   }
 
   next(): Promise<IteratorResult<string, void>> {

@@ -111,7 +111,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(transport: Transport, options: ConnectionOptions = {}, tls?: TlsInfo) {
-    CONNECTION.check("Connection", options);
+    options = CONNECTION.check("Connection", options);
     this.#limits = limitsOf(options);
     this.#transport = transport;
     this.#tls = tls;

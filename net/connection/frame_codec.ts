@@ -56,7 +56,7 @@ export function encodeFrame(
   payload: Uint8Array | string,
   format: FrameFormat = {},
 ): Uint8Array<ArrayBuffer> {
-  FRAME_FORMAT.check("encodeFrame", format);
+  FRAME_FORMAT.checkBriefly("encodeFrame", format);
   const { littleEndian = false, lengthBytes = 4 } = format;
   const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
   const limit = 2 ** (8 * lengthBytes) - 1;
@@ -96,7 +96,7 @@ export function decodeFrameLength(
   bytes: Uint8Array,
   format: FrameFormat = {},
 ): number | undefined {
-  FRAME_FORMAT.check("decodeFrameLength", format);
+  FRAME_FORMAT.checkBriefly("decodeFrameLength", format);
   const { littleEndian = false, lengthBytes = 4 } = format;
   if (bytes.length < lengthBytes) return undefined;
   if (lengthBytes === 1) return bytes[0];

@@ -55,7 +55,7 @@ const PAIR = new OptionRules<MemoryPairOptions>({ ...TRANSPORTS.rules, ...CONNEC
  * ```
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Connection, Connection] {
-  PAIR.check("memoryPair", options);
+  options = PAIR.check("memoryPair", options);
   TRANSPORTS.assume(options);
   CONNECTION.assume(options);
   const [a, b] = memoryTransports(options);

@@ -132,7 +132,7 @@ export async function queryDns(
   options: QueryDnsOptions,
 ): Promise<DnsAnswer> {
   text("name", name);
-  QUERY.check("queryDns", options);
+  options = QUERY.check("queryDns", options);
   const { server, port = 53, recursion = true, signal } = options;
   const timeout = Math.min(timeLimit(options.timeout ?? 5000), MAX_TIMER);
   const started = performance.now();

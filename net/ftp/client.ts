@@ -72,7 +72,7 @@ const DEFAULTS = { tls: "starttls", ports: { implicit: 990, starttls: 21 } } as 
  * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
 export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpClient> {
-  CONNECT_FTP.check("connectFtp", options);
+  options = CONNECT_FTP.check("connectFtp", options);
   const username = usernameOf(options) ?? "anonymous";
   const { password = username === "anonymous" ? "anonymous@" : "" } = options;
   const dialogue = await Dialogue.open(options, DEFAULTS);
@@ -237,7 +237,7 @@ export class FtpClient implements AsyncDisposable {
     options: FtpTransferOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     remotePath("path", path);
-    FTP_TRANSFER.check("download", options);
+    options = FTP_TRANSFER.check("download", options);
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
@@ -266,7 +266,7 @@ export class FtpClient implements AsyncDisposable {
 
   async #upload(path: string, source: FtpSource, options: FtpUploadOptions): Promise<void> {
     remotePath("path", path);
-    FTP_UPLOAD.check("upload", options);
+    options = FTP_UPLOAD.check("upload", options);
     const { append = false, atomic = false, offset = 0 } = options;
     if (atomic && (append || offset > 0)) {
       throw new TypeError("atomic must be false with append or offset");
@@ -322,7 +322,7 @@ export class FtpClient implements AsyncDisposable {
    */
   async mkdir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
     remotePath("path", path);
-    FTP_DIRECTORY.check("mkdir", options);
+    options = FTP_DIRECTORY.check("mkdir", options);
     if (!options.recursive) {
       await this.#do(`Cannot make the directory ${path}`, `MKD ${path}`);
       return;
@@ -350,7 +350,7 @@ export class FtpClient implements AsyncDisposable {
    */
   async rmdir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
     remotePath("path", path);
-    FTP_DIRECTORY.check("rmdir", options);
+    options = FTP_DIRECTORY.check("rmdir", options);
     if (options.recursive) await this.#clear(path, 0);
     await this.#do(`Cannot remove the directory ${path}`, `RMD ${path}`);
   }

@@ -57,7 +57,7 @@ export async function downloadTree(
   folder: string,
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
-  checkArguments("downloadTree", remote, folder, options);
+  options = checkArguments("downloadTree", remote, folder, options);
   const report = { files: 0, skipped: 0, bytes: 0 };
   await download(ftp, remote, folder, options, report, [await uniqueOf(ftp, remote)]);
   return report;
@@ -176,7 +176,7 @@ export async function uploadTree(
   remote: string,
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
-  checkArguments("uploadTree", remote, folder, options);
+  options = checkArguments("uploadTree", remote, folder, options);
   const { signal, skipSame = false, onFile, onProgress } = options;
   const report = { files: 0, skipped: 0, bytes: 0 };
   const upload = async (from: string, to: string): Promise<void> => {
@@ -221,10 +221,10 @@ function checkArguments(
   remote: string,
   folder: string,
   options: FtpTreeOptions,
-): void {
+): FtpTreeOptions {
   remotePath("remote", remote);
   word("folder", folder);
-  FTP_TREE.check(owner, options);
+  return FTP_TREE.check(owner, options);
 }
 
 /** Reads a file. All chunks share one buffer, so each must be used before the next is read. */

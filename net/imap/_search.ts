@@ -1,6 +1,7 @@
 /** The criteria of an IMAP search: their types, their rules, and their form (RFC 3501 §6.4.4). Pure. */
 
 import {
+  type Check,
   flag,
   group,
   integer,
@@ -104,15 +105,15 @@ const SEARCH: OptionRules<ImapSearch> = new OptionRules<ImapSearch>({
   or: pair(nested, "a pair of searches"),
 });
 
-function nested(name: string, value: unknown): void {
-  group(SEARCH)(name, value);
+function nested(name: string, value: unknown): object | void {
+  return group(SEARCH)(name, value);
 }
 
-function pair(each: (name: string, value: unknown) => void, requires: string) {
+function pair(each: Check, requires: string): Check {
   const isPair = rule(requires, (value) => Array.isArray(value) && value.length === 2);
-  return (name: string, value: unknown): void => {
+  return (name, value) => {
     isPair(name, value);
-    listOf(each)(name, value);
+    return listOf(each)(name, value);
   };
 }
 
@@ -124,8 +125,7 @@ function pair(each: (name: string, value: unknown) => void, requires: string) {
  * @throws {TypeError | RangeError} If a criterion is unknown or invalid.
  */
 export function imapSearch(search: ImapSearch): ImapPart[] {
-  SEARCH.check("search", search);
-  return criteria(search);
+  return criteria(SEARCH.check("search", search));
 }
 
 /** Formats criteria that are checked already. */

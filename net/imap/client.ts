@@ -78,7 +78,7 @@ const UID = integer(1, 2 ** 32 - 1);
  * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
 export async function connectImap(options: ConnectImapOptions = {}): Promise<ImapClient> {
-  CONNECT_IMAP.check("connectImap", options);
+  options = CONNECT_IMAP.check("connectImap", options);
   return await openSession(options, DEFAULTS, (dialogue) => new ImapClient(dialogue, options));
 }
 
@@ -143,7 +143,7 @@ export class ImapClient implements AsyncDisposable {
     credentials: SaslCredentials,
     mechanism?: SaslName | "LOGIN-COMMAND",
   ): Promise<void> {
-    checkCredentials("login", credentials);
+    credentials = checkCredentials("login", credentials);
     if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
     await this.#dialogue.exclusive(() => loginImap(this.#session, credentials, mechanism));
   }
@@ -264,7 +264,7 @@ export class ImapClient implements AsyncDisposable {
    * @throws {TypeError | RangeError} If an item is unknown or invalid.
    */
   async fetch(uids: ImapUids, items: ImapFetch): Promise<ImapMessage[]> {
-    IMAP_FETCH.check("fetch", items);
+    items = IMAP_FETCH.check("fetch", items);
     return await this.#dialogue.exclusive(() => fetchMessages(this.#session, uids, items));
   }
 
@@ -383,7 +383,7 @@ export class ImapClient implements AsyncDisposable {
   ): Promise<number | undefined> {
     const bytes = typeof message === "string" ? new TextEncoder().encode(message) : message;
     const rules = bytes instanceof Uint8Array ? IMAP_APPEND : IMAP_APPEND_STREAM;
-    rules.check("append", options);
+    options = rules.check("append", options);
     return await this.#dialogue.exclusive(() =>
       appendMessage(this.#session, folder, bytes, options)
     );
@@ -400,7 +400,7 @@ export class ImapClient implements AsyncDisposable {
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   idle(options: ImapIdleOptions = {}): AsyncGenerator<ImapEvent, void, void> {
-    IMAP_IDLE.check("idle", options);
+    options = IMAP_IDLE.check("idle", options);
     const { renew = 25 * 60_000, signal } = options;
     return idleImap(this.#session, timeLimit(renew), signal);
   }

@@ -59,10 +59,10 @@ export function watchImap(
   folder: string,
   settings: WatchImapOptions = {},
 ): AsyncGenerator<ImapWatchEvent, void, void> {
-  CONNECT_IMAP.checkGiven("watchImap", options);
+  options = CONNECT_IMAP.checkGiven("watchImap", options);
   requireUsername(options);
   text("folder", folder);
-  WATCH_IMAP.check("watchImap", settings);
+  settings = WATCH_IMAP.check("watchImap", settings);
   return watchFolder(options, folder, settings);
 }
 

@@ -168,8 +168,7 @@ export class Server<A extends Deno.Addr>
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    SHUTDOWN.check("shutdown", options);
-    const { deadline = 5000 } = options;
+    const { deadline = 5000 } = SHUTDOWN.check("shutdown", options);
     this.#countdown.start(deadline);
     return this.#shutdown ??= this.#drain();
   }

@@ -109,10 +109,11 @@ export const SASL_CHOICE = new OptionRules<SaslChoice>({
  * @param owner The function that takes them, for messages.
  * @throws {TypeError} If a value has the wrong type, or there is no user name.
  */
-export function checkCredentials(owner: string, credentials: SaslCredentials): void {
+export function checkCredentials(owner: string, credentials: SaslCredentials): SaslCredentials {
   if (credentials === undefined) loginName("username", undefined);
-  CREDENTIALS.check(owner, credentials);
-  loginName("username", usernameOf(credentials));
+  const checked = CREDENTIALS.check(owner, credentials);
+  loginName("username", usernameOf(checked));
+  return checked;
 }
 
 /** Returns the name of the user. `user` is the former name of the option. */

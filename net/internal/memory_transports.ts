@@ -74,7 +74,7 @@ export const TRANSPORTS = new OptionRules<MemoryTransportOptions>({
 export function memoryTransports(
   options: MemoryTransportOptions = {},
 ): [MemoryTransport, MemoryTransport] {
-  TRANSPORTS.check("memoryTransports", options);
+  options = TRANSPORTS.check("memoryTransports", options);
   const { capacity = 64 * 1024 } = options;
   const [first, second] = Array.isArray(options.faults)
     ? options.faults

@@ -4,12 +4,17 @@
  * A public function checks its options before any I/O. Types are not checked at run time, so a
  * misspelt name or a value of the wrong type would otherwise be ignored.
  *
+ * Options may be an instance of a class or inherit from other options. Code that spreads such an object
+ * loses what it inherits, so `check()` returns a flat copy, and the function uses only that. What is
+ * checked is then what is used.
+ *
  * @example The options of a function
  * ```text
  * const RULES = new OptionRules<{ port: number; timeout?: number }>({
  *   port: required(port),
  *   timeout: milliseconds,
  * });
+ * options = RULES.check("connect", options);
  * RULES.check("connect", { port: "8000" }); // port must be an integer from 0 to 65535, got string "8000"
  * RULES.check("connect", { port: 1, timeuot: 5 }); // connect has no option "timeuot"; did you mean "timeout"?
  * ```
@@ -22,8 +27,11 @@ import { escapeControls } from "../text.ts";
 /** Maximum delay of a timer, 24.8 days in milliseconds. A longer one would fire at once. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
-/** Checks a value that is not undefined, and throws if it does not fit. */
-export type Check = (name: string, value: unknown) => void;
+/**
+ * Checks a value that is not undefined, and throws if it does not fit. A rule for nested options returns
+ * the flat copy that replaces the value.
+ */
+export type Check = (name: string, value: unknown) => object | void;
 
 /** A check, or one that also rejects a missing value. */
 export type Rule = Check & { readonly isRequired?: true };
@@ -48,23 +56,35 @@ export class OptionRules<T extends object> {
    * Checks options.
    *
    * @param owner The function or class whose options these are, for messages.
+   * @returns A flat copy. It is empty if there are no options.
    * @throws {RangeError} If a number is out of range.
    * @throws {TypeError} If a name is unknown, or a value has the wrong type.
    */
-  check(owner: string, options: T | undefined): void {
-    if (options === undefined && this.#required.length === 0) return;
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError(messageFor(`the options of ${owner}`, "an object", options));
-    }
-    if (!this.#checked.has(options)) this.checkAt("", owner, options);
+  check(owner: string, options: T | undefined): T {
+    if (options === undefined && this.#required.length === 0) return {} as T;
+    return this.checkGiven(owner, options);
   }
 
   /** Checks options that must be given, even if none of them is required on its own. */
-  checkGiven(owner: string, options: T): void {
-    if (options === undefined) {
+  checkGiven(owner: string, options: T | undefined): T {
+    if (typeof options !== "object" || options === null) {
       throw new TypeError(messageFor(`the options of ${owner}`, "an object", options));
     }
-    this.check(owner, options);
+    return this.#checked.has(options) ? options : this.checkAt("", owner, options);
+  }
+
+  /**
+   * Checks options without making a copy, for functions that are called for each message. The caller
+   * must take the values out of the options at once, and must not spread, keep or pass them on.
+   */
+  checkBriefly(owner: string, options: T | undefined): void {
+    if (options === undefined && this.#required.length === 0) return;
+    if (typeof options !== "object" || options === null || !isPlain(options)) {
+      this.check(owner, options);
+      return;
+    }
+    for (const name in options) this.#checkOne("", owner, name, options[name]);
+    this.#checkMissing("", options);
   }
 
   /**
@@ -85,26 +105,43 @@ export class OptionRules<T extends object> {
   }
 
   /** Checks options that are part of others; `path` is the prefix of their names in messages. */
-  checkAt(path: string, owner: string, options: object): void {
+  checkAt(path: string, owner: string, options: object): T {
+    const plain = isPlain(options);
+    const copy: Record<string, unknown> = {};
+    const take = (name: string) => {
+      const value = (options as Readonly<Record<string, unknown>>)[name];
+      const kept = this.#checkOne(path, owner, name, value) ?? value;
+      // A method of a class needs its object.
+      copy[name] = !plain && typeof kept === "function" ? kept.bind(options) : kept;
+    };
+    for (const name in options) take(name);
+    if (!plain) {
+      // The loop above does not see the getters and methods of a class.
+      for (const name in this.rules) if (!(name in copy) && name in options) take(name);
+    }
+    this.#checkMissing(path, copy);
+    return copy as T;
+  }
+
+  #checkOne(path: string, owner: string, name: string, value: unknown): object | void {
+    if (value === undefined) return;
     const rules = this.rules as Readonly<Record<string, Rule>>;
-    const values = options as Readonly<Record<string, unknown>>;
-    for (const name in values) {
-      const value = values[name];
-      if (value === undefined) continue;
-      if (!Object.hasOwn(rules, name)) throw unknownOption(owner, `${path}${name}`, name, rules);
-      rules[name]!(path + name, value);
-    }
-    const kind = Object.getPrototypeOf(options);
-    if (kind !== Object.prototype && kind !== null) {
-      // The loop above does not see the getters of a class.
-      for (const [name, check] of Object.entries(rules)) {
-        if (values[name] !== undefined) check(path + name, values[name]);
-      }
-    }
+    if (!Object.hasOwn(rules, name)) throw unknownOption(owner, `${path}${name}`, name, rules);
+    return rules[name]!(path + name, value);
+  }
+
+  #checkMissing(path: string, options: object): void {
     for (const name of this.#required) {
-      if (values[name] === undefined) rules[name]!(path + name, undefined);
+      const value = (options as Readonly<Record<string, unknown>>)[name];
+      if (value === undefined) (this.rules as Record<string, Rule>)[name]!(path + name, undefined);
     }
   }
+}
+
+/** Returns whether an object is no instance of a class and inherits nothing. */
+function isPlain(options: object): boolean {
+  const kind = Object.getPrototypeOf(options);
+  return kind === Object.prototype || kind === null;
 }
 
 /** Rejects a missing value, too. */
@@ -131,7 +168,7 @@ export function group<T extends object>(rules: OptionRules<T>): Rule {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new TypeError(messageFor(name, "an object", value));
     }
-    rules.checkAt(`${name}.`, name, value);
+    return rules.checkAt(`${name}.`, name, value);
   };
 }
 
@@ -139,7 +176,7 @@ export function group<T extends object>(rules: OptionRules<T>): Rule {
 export function listOf(check: Check): Rule {
   return (name, value) => {
     if (!Array.isArray(value)) throw optionError(name, "an array", value);
-    for (let i = 0; i < value.length; i++) check(`${name}[${i}]`, value[i]);
+    return value.map((entry, i) => check(`${name}[${i}]`, entry) ?? entry);
   };
 }
 
@@ -151,9 +188,7 @@ export function oneOf(...words: readonly string[]): Rule {
 
 /** Makes a rule for one value, such as `false`, or any value that fits another rule. */
 export function either(literal: boolean | string | null, check: Check): Rule {
-  return (name, value) => {
-    if (value !== literal) check(name, value);
-  };
+  return (name, value) => value === literal ? undefined : check(name, value);
 }
 
 /** Makes a rule for an integer within a range. */

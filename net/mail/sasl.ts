@@ -74,8 +74,8 @@ export function startSasl(
   choice: SaslChoice,
 ): SaslExchange {
   OFFERED("offered", offered);
-  checkCredentials("startSasl", credentials);
-  SASL_CHOICE.check("startSasl", choice);
+  credentials = checkCredentials("startSasl", credentials);
+  choice = SASL_CHOICE.check("startSasl", choice);
   const username = usernameOf(credentials)!;
   const { password = "", accessToken, authorizationId = "" } = credentials;
   for (

@@ -130,7 +130,7 @@ class Host {
  * ```
  */
 export function createPool(options: PoolOptions = {}): Pool {
-  POOL.check("createPool", options);
+  options = POOL.check("createPool", options);
   return new ConnectionPool(options);
 }
 
@@ -172,8 +172,9 @@ class ConnectionPool implements Pool {
   }
 
   async acquire(target: PoolTarget): Promise<Lease> {
-    if (target?.tls) TLS_TARGET.check("acquire", target);
-    else TCP_TARGET.check("acquire", target);
+    target = target?.tls
+      ? TLS_TARGET.check("acquire", target)
+      : TCP_TARGET.check("acquire", target);
     target.signal?.throwIfAborted();
     if (this.#closed !== undefined) throw closedError();
     const checkTime = timeLimit(target.timeout ?? 10_000);
@@ -216,7 +217,7 @@ class ConnectionPool implements Pool {
   }
 
   close(options: ClosePoolOptions = {}): Promise<void> {
-    CLOSE.check("close", options);
+    options = CLOSE.check("close", options);
     return this.#closed ??= this.#close(options.deadline ?? 5000);
   }
 

@@ -80,7 +80,7 @@ const PIPELINE = 32;
  * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
 export async function connectPop3(options: ConnectPop3Options = {}): Promise<Pop3Client> {
-  CONNECT_POP3.check("connectPop3", options);
+  options = CONNECT_POP3.check("connectPop3", options);
   const allow = options.allowPlaintextLogin === true;
   return await openSession(options, DEFAULTS, (dialogue) => new Pop3Client(dialogue, allow));
 }
@@ -138,7 +138,7 @@ export class Pop3Client implements AsyncDisposable {
    * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async login(credentials: SaslCredentials, mechanism?: SaslName | "USER"): Promise<void> {
-    checkCredentials("login", credentials);
+    credentials = checkCredentials("login", credentials);
     if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
     this.#dialogue.conceal(credentials.password, credentials.accessToken);
     await this.#dialogue.exclusive(() => this.#control.login(credentials, mechanism));
@@ -215,7 +215,7 @@ export class Pop3Client implements AsyncDisposable {
     options: { maxSize?: number } = {},
   ): AsyncGenerator<{ number: number; data: Uint8Array<ArrayBuffer> }, void, void> {
     messageNumbers("numbers", numbers);
-    RETRIEVE_ALL.check("retrieveAll", options);
+    options = RETRIEVE_ALL.check("retrieveAll", options);
     const { maxSize = 16 * 1024 * 1024 } = options;
     return manyTexts(this.#dialogue, numbers, {
       depth: this.#control.capabilities.has("PIPELINING") ? PIPELINE : 1,
@@ -278,7 +278,7 @@ export class Pop3Client implements AsyncDisposable {
    */
   async command(line: string, options: { multiline?: boolean } = {}): Promise<Pop3Answer> {
     commandLine("line", line);
-    COMMAND.check("command", options);
+    options = COMMAND.check("command", options);
     return await this.#dialogue.exclusive(async () => {
       const { text } = await this.#control.command(`Cannot run ${line.slice(0, 100)}`, line);
       return { text, lines: options.multiline ? await this.#control.lines() : [] };

@@ -57,7 +57,8 @@ export const POOL_SEND = new OptionRules<Pick<SendMailOptions, "signal">>({ sign
  *
  * @throws {TypeError} If a value has the wrong type, or if there is no recipient.
  */
-export function checkEnvelope(envelope: SmtpEnvelope): void {
-  ENVELOPE.check("send", envelope);
-  if (envelope.to.length === 0) throw new TypeError("to must contain at least one recipient");
+export function checkEnvelope(envelope: SmtpEnvelope): SmtpEnvelope {
+  const checked = ENVELOPE.check("send", envelope);
+  if (checked.to.length === 0) throw new TypeError("to must contain at least one recipient");
+  return checked;
 }

@@ -51,7 +51,7 @@ const DEFAULTS = { tls: "starttls", ports: { implicit: 465, starttls: 587 } } as
  * @throws {TypeError | RangeError} If an option is unknown or invalid.
  */
 export async function connectSmtp(options: ConnectSmtpOptions = {}): Promise<SmtpClient> {
-  CONNECT_SMTP.check("connectSmtp", options);
+  options = CONNECT_SMTP.check("connectSmtp", options);
   const { localName, allowPlaintextLogin: allow = false } = options;
   return await openSession(
     options,
@@ -131,7 +131,7 @@ export class SmtpClient implements AsyncDisposable {
    * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async login(credentials: SaslCredentials, mechanism?: SaslName): Promise<void> {
-    checkCredentials("login", credentials);
+    credentials = checkCredentials("login", credentials);
     if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
     this.#dialogue.conceal(credentials.password, credentials.accessToken);
     await this.#dialogue.exclusive(async () => {
@@ -178,8 +178,8 @@ export class SmtpClient implements AsyncDisposable {
     message: SmtpMessage,
     options: SendMailOptions,
   ): Promise<SentMail> {
-    checkEnvelope(envelope);
-    SEND_MAIL.check("send", options);
+    envelope = checkEnvelope(envelope);
+    options = SEND_MAIL.check("send", options);
     const { signal } = options;
     signal?.throwIfAborted();
     const sending = this.#dialogue.exclusive(async () =>

@@ -72,7 +72,7 @@ export class SmtpPool implements AsyncDisposable {
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   constructor(options: SmtpPoolOptions = {}) {
-    SMTP_POOL.check("SmtpPool", options);
+    options = SMTP_POOL.check("SmtpPool", options);
     requireUsername(options);
     const { rate = 0 } = options;
     this.#options = CONNECT_SMTP.pick(options);
@@ -112,8 +112,8 @@ export class SmtpPool implements AsyncDisposable {
     message: ReplayableMessage,
     options: { signal?: AbortSignal } = {},
   ): Promise<SentMail> {
-    checkEnvelope(envelope);
-    POOL_SEND.check("send", options);
+    envelope = checkEnvelope(envelope);
+    options = POOL_SEND.check("send", options);
     const { signal } = options;
     if (this.#closed) {
       throw new NetError("The pool is closed", { kind: "closed", phase: "request" });

@@ -50,7 +50,7 @@ export type * from "./connect_options.ts";
  * ```
  */
 export async function connectTcp(options: ConnectTcpOptions): Promise<Connection> {
-  CONNECT_TCP.check("connectTcp", options);
+  options = CONNECT_TCP.check("connectTcp", options);
   checkFamilies(options);
   CONNECTION.assume(options);
   const raw = await dialWithRetry(options, dial);

@@ -67,7 +67,7 @@ export type * from "./server_options.ts";
  * ```
  */
 export function serveTcp(options: ServeTcpOptions, handler: ConnectionHandler): TcpServer {
-  SERVE_TCP.check("serveTcp", options);
+  options = SERVE_TCP.checkGiven("serveTcp", options);
   callback("handler", handler);
   const listener = listen(options, (at) => Deno.listen(at));
   return new Server(listener, { scheme: "tcp" }, options, handler);

@@ -112,7 +112,7 @@ const logger = getLogger(["portside", "net", "workers"]);
  * ```
  */
 export async function serveWithWorkers(options: ServeWithWorkersOptions): Promise<WorkerServer> {
-  SERVE_WITH_WORKERS.check("serveWithWorkers", options);
+  options = SERVE_WITH_WORKERS.check("serveWithWorkers", options);
   const { hostname = "127.0.0.1", port = 0, workers = navigator.hardwareConcurrency } = options;
   options.signal?.throwIfAborted();
   structuredClone(options.data); // It throws here, where the caller can catch it.
@@ -227,7 +227,7 @@ class Group implements WorkerServer {
   }
 
   reload(options: ReloadOptions = {}): Promise<void> {
-    RELOAD.check("reload", options);
+    options = RELOAD.check("reload", options);
     const { module, deadline } = options;
     if ("data" in options) structuredClone(options.data);
     const before = this.#reloading;
@@ -248,8 +248,7 @@ class Group implements WorkerServer {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    SHUTDOWN.check("shutdown", options);
-    const { deadline } = options;
+    const { deadline } = SHUTDOWN.check("shutdown", options);
     // A second call may bring the deadline forward, but not postpone it.
     if (this.#shutdown !== undefined) this.#tell(deadline);
     return this.#shutdown ??= this.#drain(deadline);

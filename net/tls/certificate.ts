@@ -190,7 +190,7 @@ const DEFAULT_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
 export async function developmentCertificate(
   options: DevelopmentCertificateOptions = {},
 ): Promise<DevelopmentCertificate> {
-  CERTIFICATE.check("developmentCertificate", options);
+  options = CERTIFICATE.check("developmentCertificate", options);
   const request = requestOf(options);
   const authority = await developmentAuthority({
     days: Math.max(1, Math.ceil((request.notAfter.getTime() - Date.now()) / MS_PER_DAY)),
@@ -224,7 +224,7 @@ export async function developmentCertificate(
 export async function developmentAuthority(
   options: DevelopmentAuthorityOptions = {},
 ): Promise<DevelopmentAuthority> {
-  AUTHORITY.check("developmentAuthority", options);
+  options = AUTHORITY.check("developmentAuthority", options);
   const { commonName = `Portside development authority ${randomHex(3)}`, days = 365 } = options;
   const notBefore = wholeSeconds(Date.now() - CLOCK_SKEW_MS);
 
@@ -251,7 +251,7 @@ export async function developmentAuthority(
     cert: ca,
     fingerprint: await fingerprintOf(root),
     async issue(options = {}) {
-      CERTIFICATE.check("issue", options);
+      options = CERTIFICATE.check("issue", options);
       const request = requestOf(options);
       const leafKeys = await generateKeys();
       const leaf = await x509.X509CertificateGenerator.create({

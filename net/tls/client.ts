@@ -64,7 +64,7 @@ export type * from "./options.ts";
  * ```
  */
 export async function connectTls(options: ConnectTlsOptions): Promise<Connection> {
-  CONNECT_TLS.check("connectTls", options);
+  options = CONNECT_TLS.check("connectTls", options);
   checkFamilies(options);
   checkClientTls(options);
   CONNECTION.assume(options);

@@ -88,7 +88,7 @@ export interface TlsServer extends TcpServer {
  * ```
  */
 export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): TlsServer {
-  SERVE_TLS.check("serveTls", options);
+  options = SERVE_TLS.checkGiven("serveTls", options);
   callback("handler", handler);
   checkServerTls(options);
   const { alpnProtocols, clientAuth = "none", sni = [], reloadInterval } = options;

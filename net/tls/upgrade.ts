@@ -92,7 +92,7 @@ export async function upgradeTls(
   conn: Connection,
   options: UpgradeTlsOptions,
 ): Promise<Connection> {
-  UPGRADE.check("upgradeTls", options);
+  options = UPGRADE.check("upgradeTls", options);
   checkClientTls(options);
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
   const onNode = runsOnNode(options, options.cert !== undefined);
@@ -151,12 +151,14 @@ export async function upgradeTlsServer(
   conn: Connection,
   options: UpgradeTlsServerOptions,
 ): Promise<Connection> {
-  UPGRADE_SERVER.check("upgradeTlsServer", options);
+  // A server passes the same options for each of its connections.
+  const given = options;
+  options = UPGRADE_SERVER.check("upgradeTlsServer", options);
   checkServerTls(options);
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
-  const certificates = read.get(options) ??
+  const certificates = read.get(given) ??
     new Certificates(keyPairsOf(options), { subject: "Cannot start TLS", phase: "handshake" });
-  read.set(options, certificates);
+  read.set(given, certificates);
   const signal = either(conn.signal, options.signal);
   await conn.upgrade((raw) => {
     return acceptTls(raw, { ...options, certificates, handshakeTimeout, signal });

@@ -87,7 +87,7 @@ export function checkMulticast(
   options: MulticastOptions,
   backend: "deno" | "node",
 ): void {
-  MULTICAST.check("joinMulticast", options);
+  options = MULTICAST.check("joinMulticast", options);
   const { interface: on, timeToLive } = options;
   const six = group.includes(":");
   const first = six ? /^ff[\da-f]{2}:/i : /^2(?:2[4-9]|3\d)(?:\.\d{1,3}){3}$/;

@@ -178,7 +178,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
    * @throws {RangeError | TypeError} If an option is invalid, or another call is still waiting.
    */
   async receive(options: ReceiveOptions = {}): Promise<Datagram> {
-    RECEIVE.check("receive", options);
+    RECEIVE.checkBriefly("receive", options);
     const { signal, timeout = 0 } = options;
     signal?.throwIfAborted();
     const next = this.#inbox.take();
@@ -217,7 +217,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     to?: UdpTarget,
     options: RequestUdpOptions = {},
   ): Promise<Datagram> {
-    REQUEST.check("request", options);
+    REQUEST.checkBriefly("request", options);
     const { resends = 3, match, signal } = options;
     let { timeout = 1000 } = options;
     signal?.throwIfAborted();
@@ -365,7 +365,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
  * ```
  */
 export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> {
-  BIND.check("bindUdp", options);
+  options = BIND.check("bindUdp", options);
   return new UdpSocket(await openUdp(options), options);
 }
 
@@ -389,7 +389,7 @@ export async function bindUdp(options: BindUdpOptions = {}): Promise<UdpSocket> 
  * ```
  */
 export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSocket> {
-  CONNECT.check("connectUdp", options);
+  options = CONNECT.check("connectUdp", options);
   const { port, hostname: named, ...rest } = options;
   // Sending to a link-local address takes its zone.
   const hostname = named.includes("%") ? named : canonical(named);

@@ -59,7 +59,7 @@ const CONNECT_UNIX = new OptionRules<ConnectUnixOptions>({
  * ```
  */
 export async function connectUnix(options: ConnectUnixOptions): Promise<Connection> {
-  CONNECT_UNIX.check("connectUnix", options);
+  options = CONNECT_UNIX.check("connectUnix", options);
   CONNECTION.assume(options);
   return new Connection(await dialWithRetry(options, dialUnix), options);
 }

@@ -91,7 +91,7 @@ export async function serveUnix(
   options: ServeUnixOptions,
   handler: ConnectionHandler<Deno.UnixAddr>,
 ): Promise<StreamServer<Deno.UnixAddr>> {
-  SERVE_UNIX.check("serveUnix", options);
+  options = SERVE_UNIX.check("serveUnix", options);
   callback("handler", handler);
   const { path } = options;
   const open = () => Deno.listen({ transport: "unix", path });

@@ -61,6 +61,24 @@ const REQUEST = new Request("http://a.test/");
 const INFO = { remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 } } as const;
 const gone = AbortSignal.abort();
 
+Deno.test("serveWebSocket() and connectWebSocket() use inherited options", async () => {
+  for (const hardened of [false, true]) {
+    await using server = serveWebSocket(
+      Object.assign(Object.create({ maxMessageSize: 3 }), { hardened }),
+      async (conn) => {
+        await conn.send("four");
+        await conn.receive();
+      },
+    );
+    await using small = await connectWebSocket(server.url, Object.create({ maxMessageSize: 3 }));
+    // A client sends 4009 in place of 1009.
+    assertEquals((await small.closed).code, 4009);
+    await using conn = await connectWebSocket(server.url);
+    await conn.send("four");
+    assertEquals((await conn.closed).code, 1009);
+  }
+});
+
 Deno.test("connectWebSocket() checks every option", async () => {
   await checkEveryOption<ConnectWebSocketOptions>("connectWebSocket", {
     ...CONNECTION,

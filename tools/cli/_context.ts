@@ -79,7 +79,7 @@ export function makeContext(
       else print(`listening on ${escapeControls(url)}\n`);
     },
     async untilShutdown(servers, options) {
-      UNTIL_SHUTDOWN.check("untilShutdown", options);
+      options = UNTIL_SHUTDOWN.check("untilShutdown", options);
       const { drain } = options;
       const all: readonly Stoppable[] = Array.isArray(servers) ? servers : [servers];
       const signalled = Promise.withResolvers<void>();

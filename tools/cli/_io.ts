@@ -94,7 +94,7 @@ export interface RecordingIo extends CliIo {
  * ```
  */
 export function recordingIo(overrides: Partial<CliIo> = {}): RecordingIo {
-  IO.check("recordingIo", overrides as CliIo);
+  overrides = IO.check("recordingIo", overrides as CliIo);
   const listeners = new Set<(name: string) => void>();
   let [out, err] = ["", ""];
   let exited: number | undefined;

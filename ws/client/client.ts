@@ -82,7 +82,7 @@ export async function connectWebSocket(
   url: string | URL,
   options: ConnectWebSocketOptions = {},
 ): Promise<WsConnection | ReconnectingWebSocket> {
-  CONNECT_WS.check("connectWebSocket", options);
+  options = CONNECT_WS.check("connectWebSocket", options);
   const target = checkUrl(url);
   const { reconnect, ...rest } = options;
   if (reconnect === undefined) return await dialWebSocket(target, rest);

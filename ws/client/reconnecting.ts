@@ -92,7 +92,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     options: ReconnectOptions = {},
     signal?: AbortSignal,
   ) {
-    RECONNECT.check("ReconnectingWebSocket", options);
+    options = RECONNECT.check("ReconnectingWebSocket", options);
     callback("dial", dial);
     this.url = url;
     this.#dial = dial;
@@ -139,7 +139,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   async receive(options: ReceiveOptions = {}): Promise<WsMessage | null> {
-    RECEIVE.check("receive", options);
+    RECEIVE.checkBriefly("receive", options);
     const { timeout = 0, signal } = options;
     const due = timeout > 0 ? performance.now() + timeout : Infinity;
     while (true) {
@@ -193,7 +193,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
    * @throws {TypeError} If the message is neither text nor bytes, or an option is invalid.
    */
   async send(data: WsMessage, options: WsSendOptions = {}): Promise<void> {
-    SEND.check("send", options);
+    SEND.checkBriefly("send", options);
     const fault = messageFault(data);
     if (fault !== undefined) throw fault;
     options.signal?.throwIfAborted();

@@ -75,7 +75,7 @@ export class WsReceiver {
   /** Resolves to the next message; undefined options set no limits. */
   receive<T>(options: ReceiveOptions | undefined, form: Form<T>): Promise<T> {
     try {
-      RECEIVE.check("receive", options);
+      RECEIVE.checkBriefly("receive", options);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -155,7 +155,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(socket: WebSocket | WsSocket, origin: WsOrigin, options: WsConnectionOptions = {}) {
-    WS_CONNECTION.check("WsConnection", options);
+    options = WS_CONNECTION.check("WsConnection", options);
     const own = this.#own = "cut" in socket ? socket : undefined;
     const limits = wsLimitsOf(options, own !== undefined);
     this.#limits = limits;
@@ -297,7 +297,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   send(data: WsMessage, options?: WsSendOptions): Promise<void> {
     if (options !== undefined) {
       try {
-        SEND.check("send", options);
+        SEND.checkBriefly("send", options);
         options.signal?.throwIfAborted();
       } catch (error) {
         return Promise.reject(error);

@@ -141,7 +141,7 @@ export function serveWebSocket(
   options: ServeWebSocketOptions,
   handler: WsHandler,
 ): WebSocketServer {
-  SERVE_WS.checkGiven("serveWebSocket", options);
+  options = SERVE_WS.checkGiven("serveWebSocket", options);
   const { path, signal, hostname = "127.0.0.1", port, cert, key } = options;
   const { allowedHosts, trustProxy, onListen, hardened = !isLoopback(hostname) } = options;
   const limits = UPGRADER.pick(options);
@@ -173,7 +173,7 @@ export function serveWebSocket(
     return report;
   };
   const shutdown = (options: ShutdownOptions = {}): Promise<ShutdownReport> => {
-    SHUTDOWN.check("shutdown", options);
+    options = SHUTDOWN.check("shutdown", options);
     if (stopping !== undefined && options.deadline !== undefined) void sockets.shutdown(options);
     return stopping ??= stop(options);
   };

@@ -81,7 +81,7 @@ export async function upgrade(
   info: UpgradeInfo,
   options: UpgradeOptions = {},
 ): Promise<Upgrade> {
-  UPGRADE.check("upgrade", options);
+  options = UPGRADE.check("upgrade", options);
   WS_CONNECTION.assume(options);
   const { protocols = [], allowedOrigins, authorize } = options;
   const { maxMessageSize, closeTimeout } = wsLimitsOf(options);

@@ -87,7 +87,7 @@ const logger = getLogger(["portside", "ws", "server"]);
  * @throws {RangeError | TypeError} If an option is invalid, or the handler is missing.
  */
 export function createUpgrader(options: UpgraderOptions, handler: WsHandler): Upgrader {
-  UPGRADER.check("createUpgrader", options);
+  options = UPGRADER.check("createUpgrader", options);
   callback("handler", handler);
   return new Sockets(options, handler);
 }
@@ -179,8 +179,7 @@ class Sockets implements Upgrader {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    SHUTDOWN.check("shutdown", options);
-    const { deadline = 5000 } = options;
+    const { deadline = 5000 } = SHUTDOWN.check("shutdown", options);
     this.#countdown.start(deadline);
     return this.#shutdown ??= this.#drain();
   }

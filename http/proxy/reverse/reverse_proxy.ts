@@ -150,7 +150,7 @@ export function reverseProxy(
   target: ReverseProxyTarget | readonly ReverseProxyTarget[] | ReverseProxyChoose,
   options: ReverseProxyOptions = {},
 ): ReverseProxy {
-  REVERSE_PROXY.check("reverseProxy", options);
+  options = REVERSE_PROXY.check("reverseProxy", options);
   const { host = "target", forwarded = "x-forwarded", stripPrefix = "" } = options;
   const name = options.name ?? `portside-${crypto.randomUUID().slice(0, 8)}`;
   const limits = {

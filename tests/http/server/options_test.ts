@@ -78,8 +78,8 @@ Deno.test("serveHttp() checks the options in options", () => {
 Deno.test("serveHttp() rejects a missing handler, and a handler in place of options", async () => {
   const none = undefined as never;
   assertThrows(() => serveHttp({}, none), TypeError, "handler must be a function, got undefined");
-  assertThrows(() => serveHttp(handler as never, none), TypeError, "options must be an object");
-  assertThrows(() => serveHttp(none, handler), TypeError, "options must be an object");
+  assertThrows(() => serveHttp(handler as never, none), TypeError, "the options of serveHttp must be an object");
+  assertThrows(() => serveHttp(none, handler), TypeError, "the options of serveHttp must be an object");
   await assertRejects(() => serveHttp({ path: "/a" }, none), TypeError, "handler must be");
 });
 
@@ -103,6 +103,26 @@ Deno.test("shutdown() of an HTTP server checks its options", async () => {
       return server.shutdown(options);
     },
   );
+});
+
+Deno.test("serveHttp() uses options that are inherited or getters of a class", async () => {
+  class Settings {
+    get maxBody() {
+      return 3;
+    }
+  }
+  for (const hardened of [false, true]) {
+    for (const settings of [new Settings(), Object.create({ maxBody: 3 })]) {
+      const options: ServeHttpOptions = Object.assign(settings, { hardened });
+      await using server = serveHttp(
+        options,
+        async (request) => new Response(await request.text()),
+      );
+      const response = await fetch(server.url, { method: "POST", body: "four" });
+      await response.body?.cancel();
+      assertEquals(response.status, 413, `hardened: ${hardened}`);
+    }
+  }
 });
 
 Deno.test("sendTrailers() checks its arguments", async () => {

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   callback,
   count,
@@ -151,10 +151,78 @@ Deno.test("OptionRules checks the getters of a class and inherited options", () 
   RULES.check("start", Object.create({ port: 1, maxBody: 5 }));
 });
 
+Deno.test("OptionRules.check() returns a flat copy, also of options in options", () => {
+  let reads = 0;
+  class Settings {
+    readonly port = 1;
+    #secret = "kept";
+    get maxBody() {
+      return 5 + reads++;
+    }
+    onEvent() {
+      return this.#secret;
+    }
+  }
+  const rules = new OptionRules<
+    { port?: number; maxBody?: number; onEvent?: () => string; nested?: object[] }
+  >({
+    port,
+    maxBody: count,
+    onEvent: callback,
+    nested: listOf(group(new OptionRules<{ port: number }>({ port }))),
+  });
+  const copy = rules.check("start", Object.assign(new Settings(), { nested: [{ port: 7 }] }));
+  assertEquals([copy.port, copy.maxBody, copy.maxBody, reads], [1, 5, 5, 1]);
+  assertEquals(copy.onEvent?.(), "kept");
+  assertEquals({ ...copy, onEvent: 0 }, {
+    port: 1,
+    maxBody: 5,
+    onEvent: 0,
+    nested: [{ port: 7 }],
+  } as object);
+  const inherited = Object.create({ port: 2 });
+  const { nested, ...rest } = rules.check("start", Object.create({ nested: [inherited] }));
+  assertEquals([nested, rest], [[{ port: 2 }], {}]);
+  const given = { port: 3 };
+  const before = rules.check("start", given);
+  given.port = 4;
+  assertEquals(before, { port: 3 });
+  assertEquals(rules.check("start", undefined), {});
+});
+
+Deno.test("OptionRules.checkBriefly() finds what check() finds", () => {
+  const rows: unknown[] = [
+    undefined,
+    null,
+    8000,
+    {},
+    { port: 1 },
+    { port: NaN },
+    { prot: 1 },
+    { port: 1, maxBody: "many" },
+    Object.create({ port: 1 }),
+    Object.create({ port: "1" }),
+  ];
+  const outcome = (check: () => unknown) => {
+    try {
+      return void check();
+    } catch (error) {
+      return String(error);
+    }
+  };
+  for (const row of rows as Options[]) {
+    assertEquals(
+      outcome(() => RULES.checkBriefly("start", row)),
+      outcome(() => RULES.check("start", row)),
+      Deno.inspect(row),
+    );
+  }
+});
+
 Deno.test("OptionRules does not check what is marked as checked", () => {
   const options = { port: 1, other: 5 } as Options;
   RULES.assume(options);
-  RULES.check("start", options);
+  assertStrictEquals(RULES.check("start", options), options);
   assertThrows(() => RULES.check("start", { ...options }), TypeError);
 });
 
