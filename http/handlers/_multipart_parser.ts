@@ -1,3 +1,4 @@
+import { withRoom } from "../internal/input_room.ts";
 import { lowerAscii, trimBlanks } from "../../net/text.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -161,13 +162,11 @@ export class MultipartParser {
   }
 
   #own(more: number): void {
-    const kept = this.#end - this.#at;
     if (this.#owned && this.#end + more <= this.#bytes.length) return;
-    const target = new Uint8Array(Math.max(kept * 2, kept + more));
-    target.set(this.#bytes.subarray(this.#at, this.#end));
-    this.#bytes = target;
+    // Events that have been delivered are views of the old memory.
+    this.#bytes = withRoom(this.#bytes, this.#at, this.#end, more, false);
+    this.#end -= this.#at;
     this.#at = 0;
-    this.#end = kept;
     this.#owned = true;
   }
 

@@ -83,6 +83,7 @@
  */
 
 import { CLASS, CR, isBlank, LF, TOKEN } from "../internal/http1_bytes.ts";
+import { withRoom } from "../internal/input_room.ts";
 import { addOverhead, badChunk, readSizeLine } from "./_chunk.ts";
 import { Http1Error } from "./_error.ts";
 import type { Http1Fields } from "../internal/http1_fields.ts";
@@ -387,21 +388,12 @@ export class Http1Decoder {
     this.#at = this.#end = 0;
   }
 
-  /**
-   * Makes room for `more` bytes in memory of the decoder. The memory doubles, and bytes are moved within
-   * it only if at most half of it is in use. So each byte is copied a constant number of times, also if
-   * the pieces are small.
-   */
+  /** Makes room for `more` bytes in memory of the decoder. */
   #own(more: number): void {
     if (this.#owned && this.#end + more <= this.#bytes.length) return;
-    const kept = this.#end - this.#at;
-    const target = this.#owned && Math.max(kept * 2, kept + more) <= this.#bytes.length
-      ? this.#bytes
-      : new Uint8Array(Math.max(kept * 2, kept + more));
-    target.set(this.#bytes.subarray(this.#at, this.#end));
-    this.#bytes = target;
+    this.#bytes = withRoom(this.#bytes, this.#at, this.#end, more, this.#owned);
+    this.#end -= this.#at;
     this.#at = 0;
-    this.#end = kept;
     this.#owned = true;
     this.#mark();
   }

@@ -1,16 +1,8 @@
+import { CONNECTION_FIELDS } from "./connection_fields.ts";
 import { lowerAscii } from "../../net/text.ts";
 
 /** Fields that describe a message or the connection, and not the final response. */
-const REFUSED: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+const REFUSED: ReadonlySet<string> = new Set(CONNECTION_FIELDS);
 
 /** Returns whether a field may be sent in early hints. */
 export function isHintField(name: string): boolean {

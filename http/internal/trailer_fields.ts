@@ -1,5 +1,6 @@
 import { callback, flag, OptionRules } from "../../net/internal/options.ts";
 import { lowerAscii } from "../../net/text.ts";
+import { CONNECTION_FIELDS } from "./connection_fields.ts";
 import { TOKEN } from "./http1_bytes.ts";
 import { consistsOf, type Http1Fields } from "./http1_fields.ts";
 import type { MakeTrailers, TrailerOptions } from "../server/options.ts";
@@ -9,15 +10,7 @@ import type { MakeTrailers, TrailerOptions } from "../server/options.ts";
  * credentials of the request, control the response, or describe the body (RFC 9110 §6.5.1).
  */
 const FORBIDDEN: ReadonlySet<string> = new Set([
-  // Framing and the connection.
-  "connection",
-  "content-length",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
+  ...CONNECTION_FIELDS,
   // Routing and conditions of a request.
   "cache-control",
   "expect",

@@ -146,19 +146,24 @@ export const PROXY: OptionRules<ProxyOptions> = new OptionRules<ProxyOptions>({
 const { hostname, port: listenPort, backlog, sharePort } = SERVE_TCP.rules;
 const { maxConnections, proxyProtocol, signal, onListen, onEvent } = SERVE_TCP.rules;
 
-/** The rules for the options of `serveProxy` on TCP. */
-export const SERVE_PROXY: OptionRules<ServeProxyOptions> = new OptionRules<ServeProxyOptions>({
+/** The rules that both kinds of listeners have. */
+const LISTENER = {
   ...PROXY.rules,
-  hostname,
-  port: listenPort,
-  backlog,
-  sharePort,
   maxConnections,
   maxConnectionsPerAddress: limit,
   proxyProtocol,
   signal,
   onListen,
   onEvent,
+};
+
+/** The rules for the options of `serveProxy` on TCP. */
+export const SERVE_PROXY: OptionRules<ServeProxyOptions> = new OptionRules<ServeProxyOptions>({
+  ...LISTENER,
+  hostname,
+  port: listenPort,
+  backlog,
+  sharePort,
   open: flag,
 });
 
@@ -166,13 +171,7 @@ export const SERVE_PROXY: OptionRules<ServeProxyOptions> = new OptionRules<Serve
 export const SERVE_PROXY_UNIX: OptionRules<ServeProxyUnixOptions> = new OptionRules<
   ServeProxyUnixOptions
 >({
-  ...PROXY.rules,
+  ...LISTENER,
   path: SERVE_UNIX_RULES.path,
   mode: SERVE_UNIX_RULES.mode,
-  maxConnections,
-  maxConnectionsPerAddress: limit,
-  proxyProtocol,
-  signal,
-  onListen,
-  onEvent,
 });

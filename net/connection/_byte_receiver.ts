@@ -1,3 +1,4 @@
+import { untilSettled } from "./_in_flight.ts";
 import type { Transport } from "./transport.ts";
 import { NetError } from "../errors/errors.ts";
 import { READ } from "./_read_limits.ts";
@@ -267,12 +268,7 @@ export class ByteReceiver {
   /** Resolves when the raw read in flight has ended. Returns undefined if there is none. */
   inFlight(): Promise<void> | undefined {
     if (!this.#reading || this.#deferred) return undefined;
-    return new Promise((resolve) => {
-      this.#onSettled = () => {
-        this.#onSettled = undefined;
-        resolve();
-      };
-    });
+    return untilSettled((settled) => this.#onSettled = settled);
   }
 
   /** Uses `transport` from the next raw read on. */

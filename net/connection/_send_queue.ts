@@ -1,5 +1,6 @@
 import type { SendPolicy } from "./options.ts";
 import { NetError } from "../errors/errors.ts";
+import { untilSettled } from "./_in_flight.ts";
 import type { Transport } from "./transport.ts";
 
 /** The connection that a send queue belongs to. */
@@ -120,12 +121,7 @@ export class SendQueue {
   /** Resolves when the raw writes in flight have ended. Returns undefined if there are none. */
   inFlight(): Promise<void> | undefined {
     if (!this.busy) return undefined;
-    return new Promise((resolve) => {
-      this.#onSettled = () => {
-        this.#onSettled = undefined;
-        resolve();
-      };
-    });
+    return untilSettled((settled) => this.#onSettled = settled);
   }
 
   /** Uses `transport` from the next raw write on. */

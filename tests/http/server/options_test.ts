@@ -78,8 +78,16 @@ Deno.test("serveHttp() checks the options in options", () => {
 Deno.test("serveHttp() rejects a missing handler, and a handler in place of options", async () => {
   const none = undefined as never;
   assertThrows(() => serveHttp({}, none), TypeError, "handler must be a function, got undefined");
-  assertThrows(() => serveHttp(handler as never, none), TypeError, "the options of serveHttp must be an object");
-  assertThrows(() => serveHttp(none, handler), TypeError, "the options of serveHttp must be an object");
+  assertThrows(
+    () => serveHttp(handler as never, none),
+    TypeError,
+    "the options of serveHttp must be an object",
+  );
+  assertThrows(
+    () => serveHttp(none, handler),
+    TypeError,
+    "the options of serveHttp must be an object",
+  );
   await assertRejects(() => serveHttp({ path: "/a" }, none), TypeError, "handler must be");
 });
 
