@@ -41,38 +41,17 @@
 import { anObject, callback, OptionRules, rule, text } from "../../net/internal/options.ts";
 import { problem } from "../problem.ts";
 import type { HttpHandler, HttpInfo } from "../server/options.ts";
+import type { RouteHandler, RouteParams } from "./_route_params.ts";
+import {
+  findRoute,
+  type RouteSearch,
+  RouteTable,
+  type RouteTarget,
+  splitPath,
+  targetOf,
+} from "./_route_table.ts";
 
-/** The types of parameters, such as `int` in `:id<int>`, and the types of their values. */
-export interface RouteParamTypes {
-  /** An integer of at most 15 digits. */
-  int: number;
-  /** A UUID (RFC 9562), in lower case. */
-  uuid: string;
-}
-
-/** The parameters of one segment of a pattern. */
-export type RouteSegmentParams<S extends string> = S extends "*" ? { readonly "*": string }
-  : S extends `:${infer Name}<${infer Type}>`
-    ? { readonly [K in Name]: Type extends keyof RouteParamTypes ? RouteParamTypes[Type] : never }
-  : S extends `:${infer Name}` ? { readonly [K in Name]: string }
-  : Record<never, never>;
-
-/** The parameters of a literal pattern. */
-export type RoutePatternParams<P extends string> = P extends `${infer Head}/${infer Rest}`
-  ? RouteSegmentParams<Head> & RoutePatternParams<Rest>
-  : RouteSegmentParams<P>;
-
-/** The parameters of a path, decoded and converted to their types. */
-export type RouteParams<P extends string = string> = string extends P
-  ? Readonly<Record<string, string | number>>
-  : RoutePatternParams<P>;
-
-/** Answers the requests of one route. */
-export type RouteHandler<P extends string = string> = (
-  request: Request,
-  info: HttpInfo,
-  params: RouteParams<P>,
-) => Response | Promise<Response>;
+export type * from "./_route_params.ts";
 
 /** Options of {@linkcode router}. */
 export interface RouterOptions {
@@ -99,36 +78,6 @@ const RULES = new OptionRules<RouterOptions>({
   notFound: callback,
 });
 
-/** The target of a method of a path. */
-interface Target {
-  readonly handler: RouteHandler<never>;
-  /** The parameters, in the order of the path. */
-  readonly params: readonly Param[];
-}
-
-interface Param {
-  readonly name: string;
-  readonly type: keyof RouteParamTypes | undefined;
-}
-
-/** A path of the table: its targets by method. "" stands for any method. */
-type Leaf = Map<string, Target>;
-
-interface Branch {
-  readonly fixed: Map<string, Branch>;
-  /** Parameters. Those with a type precede the others. */
-  readonly params: { readonly type: Param["type"]; readonly branch: Branch }[];
-  leaf: Leaf | undefined;
-  rest: Leaf | undefined;
-}
-
-/** The syntax of each type of parameter. */
-const TYPES: Readonly<Record<keyof RouteParamTypes, RegExp>> = {
-  int: /^-?\d{1,15}$/,
-  uuid: /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i,
-};
-
-const METHOD = /^[A-Z][A-Z0-9_-]*$/;
 const NO_PARAMS: Readonly<Record<string, string | number>> = Object.freeze({});
 
 /**
@@ -157,7 +106,7 @@ export function router<const P extends string>(
 ): HttpHandler {
   anObject("routes", routes);
   options = RULES.check("router", options);
-  const table = new Table();
+  const table = new RouteTable();
   const { prefix = "" } = options;
   for (const [pattern, handler] of Object.entries(routes)) {
     table.add(pattern, prefix, handler as RouteHandler<never>);
@@ -170,12 +119,12 @@ export function router<const P extends string>(
     const exact = targetOf(table.exact.get(path), method);
     if (exact !== undefined) return exact.handler(request, info, NO_PARAMS as never);
     if (path === "/*" && method === "OPTIONS") return allowed(table.methods);
-    const segments = split(path);
+    const segments = splitPath(path);
     if (segments === undefined) {
       return problem(400, { detail: "The path of the request is malformed" });
     }
-    const search: Search = { segments, method, values: [], leaves: [] };
-    const target = find(table.root, 0, search);
+    const search: RouteSearch = { segments, method, values: [], leaves: [] };
+    const target = findRoute(table.root, 0, search);
     if (target !== undefined) {
       return target.handler(request, info, paramsOf(target, search.values) as never);
     }
@@ -248,17 +197,11 @@ function withParams(
   };
 }
 
-function targetOf(leaf: Leaf | undefined, method: string): Target | undefined {
-  if (leaf === undefined) return undefined;
-  // The transport does not send the body of a response to HEAD.
-  return leaf.get(method) ?? (method === "HEAD" ? leaf.get("GET") : undefined) ?? leaf.get("");
-}
-
 function allowed(methods: Iterable<string>): Response {
   return new Response(null, { status: 204, headers: { allow: allowOf(methods) } });
 }
 
-function paramsOf({ params }: Target, values: readonly string[]): RouteParams {
+function paramsOf({ params }: RouteTarget, values: readonly string[]): RouteParams {
   if (params.length === 0) return NO_PARAMS;
   // No prototype, so that `in` finds only the names of the pattern.
   const found: Record<string, string | number> = Object.create(null);
@@ -276,139 +219,6 @@ function pathOf(url: string): string {
   if (start === -1) return "/";
   const end = url.indexOf("?", start);
   return end === -1 ? url.slice(start) : url.slice(start, end);
-}
-
-/**
- * A `.` or `..` between separators. A segment may contain an encoded slash or backslash, so a decoded
- * parameter could lead upwards although no segment of the path does.
- */
-const CLIMBS = /(?:^|[/\\])\.\.?(?:[/\\]|$)/;
-
-/** Returns the decoded segments. Undefined if one cannot be decoded, leads upwards, or has a NUL. */
-function split(path: string): string[] | undefined {
-  const segments = path.slice(1).split("/");
-  if (path.includes("%")) {
-    for (let i = 0; i < segments.length; i++) {
-      try {
-        segments[i] = decodeURIComponent(segments[i]!);
-      } catch {
-        return undefined;
-      }
-    }
-  }
-  for (const segment of segments) {
-    if (CLIMBS.test(segment) || segment.includes("\0")) return undefined;
-  }
-  return segments;
-}
-
-/** The state of one search for a path. */
-interface Search {
-  readonly segments: readonly string[];
-  readonly method: string;
-  /** The values of the parameters so far. */
-  readonly values: string[];
-  /** Matching paths without the method. */
-  readonly leaves: Leaf[];
-}
-
-/** Finds the most exact path with the method: fixed segments, then parameters, then `*`. */
-function find(branch: Branch, at: number, search: Search): Target | undefined {
-  const { segments, values } = search;
-  if (at === segments.length) return take(branch.leaf, search);
-  const segment = segments[at]!;
-  const fixed = branch.fixed.get(segment);
-  let target = fixed && find(fixed, at + 1, search);
-  if (target !== undefined) return target;
-  const depth = values.length;
-  for (const { type, branch: next } of branch.params) {
-    if (segment === "" || (type !== undefined && !TYPES[type].test(segment))) continue;
-    values.push(segment);
-    target = find(next, at + 1, search);
-    if (target !== undefined) return target;
-    values.length = depth;
-  }
-  if (branch.rest === undefined) return undefined;
-  values.push(segments.slice(at).join("/"));
-  target = take(branch.rest, search);
-  if (target === undefined) values.length = depth;
-  return target;
-}
-
-function take(leaf: Leaf | undefined, search: Search): Target | undefined {
-  const target = targetOf(leaf, search.method);
-  if (target === undefined && leaf !== undefined) search.leaves.push(leaf);
-  return target;
-}
-
-class Table {
-  readonly root: Branch = sprout();
-  /** The paths without parameters. */
-  readonly exact = new Map<string, Leaf>();
-  /** The methods of all paths. */
-  readonly methods = new Set<string>();
-
-  add(pattern: string, prefix: string, handler: RouteHandler<never>): void {
-    const [method, path] = pattern.startsWith("/") ? ["", pattern] : pattern.split(" ", 2);
-    const wrong = (why: string) => new TypeError(`Cannot use the route "${pattern}": ${why}`);
-    if (path === undefined || !path.startsWith("/")) throw wrong('it must be like "GET /path"');
-    if (method !== "" && !METHOD.test(method!)) throw wrong("its method must be in capitals");
-    if (typeof handler !== "function") throw wrong("its handler must be a function");
-    const whole = prefix + (prefix !== "" && path === "/" ? "" : path);
-    const segments = whole.slice(1).split("/");
-    const params: Param[] = [];
-    let branch = this.root;
-    let leaf: Leaf | undefined;
-    for (const [i, segment] of segments.entries()) {
-      if (segment === "*") {
-        if (i < segments.length - 1) throw wrong("* is only allowed at its end");
-        params.push({ name: "*", type: undefined });
-        leaf = branch.rest ??= new Map();
-      } else if (segment.startsWith(":")) {
-        const param = readParam(segment, wrong);
-        if (params.some(({ name }) => name === param.name)) {
-          throw wrong(`it has ${segment} twice`);
-        }
-        params.push(param);
-        branch = paramOf(branch, param.type);
-      } else {
-        if (/[*?#\s]/.test(segment)) throw wrong(`"${segment}" is not a segment of a path`);
-        let next = branch.fixed.get(segment);
-        if (next === undefined) branch.fixed.set(segment, next = sprout());
-        branch = next;
-      }
-    }
-    leaf ??= branch.leaf ??= new Map();
-    if (leaf.has(method!)) throw wrong("another route matches the same requests");
-    leaf.set(method!, { handler, params });
-    if (params.length === 0) this.exact.set(whole, leaf);
-    if (method !== "") this.methods.add(method!);
-  }
-}
-
-function readParam(segment: string, wrong: (why: string) => TypeError): Param {
-  const match = /^:(\w+)(?:<(\w+)>)?$/.exec(segment);
-  if (match === null) throw wrong(`"${segment}" is not a parameter`);
-  const [, name, type] = match;
-  if (type === undefined) return { name: name!, type };
-  if (!Object.hasOwn(TYPES, type)) {
-    throw wrong(`the type ${type} is unknown: use ${Object.keys(TYPES).join(" or ")}`);
-  }
-  return { name: name!, type: type as keyof RouteParamTypes };
-}
-
-/** Returns the branch for parameters of a type, which is made if it is missing. */
-function paramOf(branch: Branch, type: Param["type"]): Branch {
-  const known = branch.params.find((one) => one.type === type);
-  if (known !== undefined) return known.branch;
-  const made = { type, branch: sprout() };
-  if (type === undefined) branch.params.push(made);
-  else branch.params.unshift(made);
-  return made.branch;
-}
-
-function sprout(): Branch {
-  return { fixed: new Map(), params: [], leaf: undefined, rest: undefined };
 }
 
 function allowOf(methods: Iterable<string>): string {

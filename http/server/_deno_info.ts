@@ -5,7 +5,7 @@ import type { Clock, Due } from "../internal/clock.ts";
 import type { Gate } from "./_gate.ts";
 import { clientGone, HandlerInfo } from "./_handler_info.ts";
 import { READ_AHEAD } from "./_incoming.ts";
-import { type ServedBody, takeServedBody } from "../internal/lazy_request.ts";
+import { type ServedBody, takeServedBody } from "../internal/served_request.ts";
 import type { HttpAddr } from "./handler.ts";
 import { NULL_BODY } from "../internal/null_body.ts";
 import { lengthToSend } from "../internal/sent_bytes.ts";

@@ -10,14 +10,11 @@ import type { LimitedBody } from "./_request_body.ts";
 import type { Gate } from "./_gate.ts";
 import {
   makeRequest,
-  peekHeader,
-  peekHeaders,
   prepareLazyRequests,
   type RequestSource,
-  servedBody,
-  useHttpUrl,
   withSignalOf,
 } from "../internal/lazy_request.ts";
+import { peekHeader, peekHeaders, servedBody, useHttpUrl } from "../internal/served_request.ts";
 import { prepareStaticBodies } from "../internal/static_response.ts";
 import { isForRequest } from "../internal/methods.ts";
 import type { HttpTransport } from "./_transport.ts";

@@ -48,6 +48,7 @@ import { optionError } from "../internal/options.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
 import { resettable } from "./resettable.ts";
 import { quietly, SendQueue } from "./_send_queue.ts";
+import { readableOf, writableOf } from "./_streams.ts";
 import { Watchdog } from "./_watchdog.ts";
 
 export type * from "./options.ts";
@@ -569,24 +570,12 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
 
   /** The receiving side as a stream. Cancelling it does not affect the sending side. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    this.#readable ??= new ReadableStream({
-      pull: async (controller) => {
-        const chunk = await this.readChunk();
-        if (chunk === null) controller.close();
-        else controller.enqueue(chunk);
-      },
-    }, { highWaterMark: 0 });
-    return this.#readable;
+    return this.#readable ??= readableOf(this);
   }
 
   /** The sending side as a stream. Closing it is a half-close; aborting it aborts the connection. */
   get writable(): WritableStream<Uint8Array | string> {
-    this.#writable ??= new WritableStream({
-      write: (chunk) => this.write(chunk),
-      close: () => this.closeWrite(),
-      abort: (reason) => this.abort(reason),
-    });
-    return this.#writable;
+    return this.#writable ??= writableOf(this);
   }
 
   /** Closes the connection as {@linkcode Connection.close} does. */

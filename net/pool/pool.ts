@@ -29,7 +29,6 @@
  * @module
  */
 
-import { formatAddress } from "../address.ts";
 import type { Connection } from "../connection/connection.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import { Countdown } from "../internal/countdown.ts";
@@ -45,73 +44,15 @@ import type {
 import { connectTcp } from "../tcp/client.ts";
 import { connectTls } from "../tls/client.ts";
 import { withDeadline } from "../internal/deadline.ts";
-import {
-  callback,
-  count,
-  flag,
-  limit,
-  milliseconds,
-  OptionRules,
-  timeLimit,
-} from "../internal/options.ts";
-import { CONNECT_TCP } from "../internal/dial.ts";
-import { CONNECT_TLS } from "../internal/tls_rules.ts";
+import { timeLimit } from "../internal/options.ts";
+import { Host, type Idle, keyOf } from "./_host.ts";
+import { CLOSE, POOL, TCP_TARGET, TLS_TARGET } from "./_option_rules.ts";
 import { Waiters } from "./_waiters.ts";
 
 export type * from "./options.ts";
 
-const POOL = new OptionRules<PoolOptions>({
-  maxPerHost: count,
-  maxTotal: count,
-  minIdle: limit,
-  idleTimeout: milliseconds,
-  maxAge: milliseconds,
-  acquireTimeout: milliseconds,
-  maxWaiting: count,
-  check: callback,
-});
-
-const TCP_TARGET = new OptionRules<PoolTarget & { tls?: false }>({
-  ...CONNECT_TCP.rules,
-  tls: flag,
-});
-
-const TLS_TARGET = new OptionRules<PoolTarget & { tls: true }>({
-  ...CONNECT_TLS.rules,
-  tls: flag,
-});
-
-const CLOSE = new OptionRules<ClosePoolOptions>({ deadline: milliseconds });
-
 /** Maximum number of connections that are being closed. Beyond it, the oldest one is aborted. */
 const MAX_CLOSING = 64;
-
-interface Idle {
-  readonly connection: Connection;
-  readonly since: number;
-  /** Ends the read that detects data or the end of the peer's output. */
-  readonly lend: AbortController;
-}
-
-/** The connections that were opened with the same settings to one host. */
-class Host {
-  readonly key: string;
-  /** The target, for connections that are opened in advance. */
-  readonly target: PoolTarget;
-  readonly idle: Idle[] = [];
-  /** The waiting callers. They get a returned connection, or null for permission to open one. */
-  readonly waiters: Waiters<Connection | null>;
-  /** Number of connections that are open or being opened. */
-  open = 0;
-  /** Whether a connection is being opened in advance. */
-  warming = false;
-
-  constructor(key: string, target: PoolTarget, waiters: Waiters<Connection | null>) {
-    this.key = key;
-    this.target = target;
-    this.waiters = waiters;
-  }
-}
 
 /**
  * Creates a pool. It opens connections when they are needed.
@@ -508,14 +449,4 @@ function closedError(): NetError {
 function lateError(time: number): NetError {
   const message = `The check of a connection took more than ${time} ms`;
   return new NetError(message, { kind: "timeout", phase: "read" });
-}
-
-/** Returns a key that is the same for targets whose connections are interchangeable. */
-function keyOf(target: PoolTarget): string {
-  const { hostname = "127.0.0.1", port, noDelay = true, keepAlive = true } = target;
-  const tcp = `${formatAddress({ hostname, port })} ${noDelay} ${keepAlive}`;
-  if (!target.tls) return tcp;
-  const { serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect, engine } = target;
-  const settings = [serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect, engine];
-  return JSON.stringify([tcp, ...settings]);
 }
