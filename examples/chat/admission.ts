@@ -88,6 +88,7 @@ export class Admission {
   async #recordOf(hash: string | undefined): Promise<UserRecord | ChatRefusal | undefined> {
     if (hash === undefined || this.#state.sessions.withToken(hash) !== undefined) return undefined;
     try {
+      await this.#state.roster.saved();
       return await this.#state.archive.userByToken(hash);
     } catch (error) {
       this.#state.report({ type: "not-readable", reason: reasonOf(error) });

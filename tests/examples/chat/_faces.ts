@@ -1,6 +1,7 @@
 /** Faces without a connection, for tests of the rules. @module */
 
 import { assert } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { openArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
 import {
   type ChatEvent,
@@ -108,4 +109,22 @@ export async function enterAll(lobby: Lobby, ...names: string[]): Promise<User[]
   for (const name of names) users.push(await enter(lobby, name));
   for (const { face } of users) face.events.length = 0;
   return users;
+}
+
+/** Waits for a state that has to come. */
+export async function until(ready: () => boolean): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (!ready()) {
+    assert(performance.now() < end, "it did not come");
+    await delay(5);
+  }
+}
+
+/** The path of a store in a folder of its own. */
+export async function storeFile(): Promise<AsyncDisposable & { path: string }> {
+  const folder = await Deno.makeTempDir({ prefix: "chat_store_" });
+  return {
+    path: `${folder}/chat.db`,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
 }

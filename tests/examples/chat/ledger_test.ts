@@ -1,8 +1,120 @@
 import { assertEquals } from "@std/assert";
-import type { Appended, Archive } from "../../../examples/chat/archive/archive.ts";
+import type { Appended, Archive, Entry } from "../../../examples/chat/archive/archive.ts";
+import { ArchiveError } from "../../../examples/chat/archive/archive_error.ts";
 import { openArchive, type SqliteArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
 import { type Draft, Ledger } from "../../../examples/chat/ledger.ts";
 import { message, user } from "./archive/entries.ts";
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** A message that waits for its number. */
+function draft(text: string, size = 1): Draft<string> {
+  const room = { room: "#lobby", roomName: "lobby" };
+  const content = { kind: "message", text, action: false } as const;
+  return {
+    author: text,
+    size,
+    entry: { ...content, ...room, seq: 0, at: 1, user: 1, name: "Ann" },
+  };
+}
+
+/** A ledger that writes down what happens. */
+async function setUp(append?: (batch: readonly Entry[]) => Promise<readonly Appended[]>) {
+  const archive = openArchive(":memory:");
+  await archive.saveUsers([{ name: "Ann", rooms: [], seenAt: 0, session: "online" }]);
+  const store: Archive = append === undefined ? archive : Object.create(archive, {
+    append: { value: append },
+    lastSeq: { value: archive.lastSeq },
+  });
+  const log: string[] = [];
+  const ledger = new Ledger<string>(store, {
+    settle: ({ author, entry }, result) => log.push(`${entry.seq} ${author} ${result?.outcome}`),
+    onStep: (step) => log.push(step),
+    onFault: (reason) => log.push(`fault: ${reason}`),
+  });
+  return { archive, ledger, log };
+}
+
+Deno.test("Ledger stores the lines of one turn together, and tells of them in order", async () => {
+  const { ledger, log, archive } = await setUp();
+  ledger.stage(draft("a"));
+  ledger.stage(draft("b"));
+  assertEquals(log, []);
+  await ledger.settled();
+  assertEquals(log, ["number", "commit", "1 a stored", "2 b stored"]);
+  ledger.stage(draft("c"));
+  await ledger.settled();
+  assertEquals(log.slice(4), ["number", "commit", "3 c stored"]);
+  assertEquals(ledger.seq, 3);
+  const { messages } = await archive.history("#lobby", { limit: 10 });
+  assertEquals(messages.map(({ seq, text }) => `${seq} ${text}`), ["1 a", "2 b", "3 c"]);
+});
+
+Deno.test("Ledger runs a task after the lines before it, and before the lines behind it", async () => {
+  const { ledger, log } = await setUp();
+  ledger.stage(draft("a"));
+  ledger.run(async () => {
+    log.push("begins");
+    await turn();
+    log.push("ends");
+  });
+  ledger.stage(draft("b"));
+  ledger.run(() => void log.push("task"));
+  await ledger.settled();
+  assertEquals(log.filter((line) => line !== "number" && line !== "commit"), [
+    "1 a stored",
+    "begins",
+    "ends",
+    "2 b stored",
+    "task",
+  ]);
+});
+
+Deno.test("Ledger runs a task at once if nothing waits, and a nested one after it", async () => {
+  const { ledger, log } = await setUp();
+  ledger.run(() => {
+    ledger.run(() => void log.push("inner"));
+    log.push("outer");
+  });
+  assertEquals(log, ["outer", "inner"]);
+});
+
+Deno.test("Ledger gives the numbers back if nothing was stored, and works again afterwards", async () => {
+  let fails = true;
+  const own = await setUp();
+  const { ledger, log } = await setUp((batch) => {
+    if (fails) return Promise.reject(new ArchiveError("full", "The disk is full"));
+    return own.archive.append(batch);
+  });
+  ledger.stage(draft("a"));
+  ledger.stage(draft("b"));
+  await ledger.settled();
+  assertEquals(log, [
+    "number",
+    "fault: The disk is full",
+    "commit",
+    "1 a undefined",
+    "2 b undefined",
+  ]);
+  assertEquals([ledger.seq, ledger.fault], [0, "The disk is full"]);
+  fails = false;
+  ledger.stage(draft("c"));
+  await ledger.settled();
+  assertEquals(log.at(-1), "1 c stored");
+  assertEquals([ledger.seq, ledger.fault], [1, undefined]);
+});
+
+Deno.test("Ledger lets speakers wait while too many bytes are not stored", async () => {
+  const { ledger, log } = await setUp();
+  ledger.stage(draft("a", 1024 * 1024));
+  assertEquals(ledger.backlog(), undefined);
+  ledger.stage(draft("b"));
+  const wait = ledger.backlog();
+  assertEquals(ledger.backlog(), wait);
+  await wait;
+  assertEquals(log.at(-1), "2 b stored");
+  assertEquals(ledger.backlog(), undefined);
+});
 
 /** Makes a ledger whose results are kept as texts. A store that is "full" refuses every transaction. */
 async function start() {

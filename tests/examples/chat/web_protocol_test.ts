@@ -1,0 +1,112 @@
+import { assertEquals } from "@std/assert";
+import { encodeEvent, readCommand } from "../../../examples/chat/web_protocol.ts";
+
+Deno.test("readCommand() reads every message of a page", () => {
+  const table: [object, object][] = [
+    [{ type: "join", name: "A" }, { type: "join", name: "A" }],
+    [
+      {
+        type: "join",
+        name: "A",
+        room: "a",
+        rooms: ["b", 1, "c"],
+        lang: "zh",
+        since: { epoch: "e", seq: 4, rooms: ["a"] },
+        token: "t",
+      },
+      {
+        type: "join",
+        name: "A",
+        room: "a",
+        rooms: ["b", "c"],
+        lang: "zh",
+        since: { epoch: "e", seq: 4, rooms: ["a"] },
+        token: "t",
+      },
+    ],
+    [{ type: "join", name: "A", since: { epoch: "e" }, lang: "fr" }, { type: "join", name: "A" }],
+    [{ type: "say", text: "x" }, { type: "say", text: "x", options: {} }],
+    [
+      { type: "say", text: "x", id: 1, room: "a", peer: "3", reply: 2, files: ["f"] },
+      { type: "say", text: "x", options: { id: 1, room: "a", peer: "3", reply: 2, files: ["f"] } },
+    ],
+    [
+      { type: "edit", target: 1, text: "x", id: 2 },
+      { type: "edit", target: 1, text: "x", id: 2 },
+    ],
+    [{ type: "delete", target: 1 }, { type: "delete", target: 1 }],
+    [
+      { type: "react", target: 1, emoji: "👍", on: true, id: 3 },
+      { type: "react", target: 1, emoji: "👍", on: true, id: 3 },
+    ],
+    [
+      { type: "history", id: 1, peer: "2", before: 3, limit: 4 },
+      { type: "history", query: { id: 1, peer: "2", before: 3, limit: 4 } },
+    ],
+    [
+      { type: "search", id: 1, query: "x", before: 2 },
+      { type: "search", request: { id: 1, query: "x", before: 2 } },
+    ],
+    [{ type: "leave", room: "a" }, { type: "leave", room: "a" }],
+    [{ type: "ping", id: 1 }, { type: "ping", id: 1 }],
+    [{ type: "rooms" }, { type: "rooms" }],
+    [{ type: "lang", lang: "en" }, { type: "lang", lang: "en" }],
+  ];
+  for (const [sent, read] of table) assertEquals<unknown>(readCommand(JSON.stringify(sent)), read);
+});
+
+Deno.test("readCommand() takes nothing else", () => {
+  for (
+    const text of [
+      "",
+      "[]",
+      "null",
+      "{",
+      '"say"',
+      "{}",
+      '{"type":"toString"}',
+      '{"__proto__":{"type":"rooms"}}',
+      '{"type":"join"}',
+      '{"type":"say","text":1}',
+      '{"type":"edit","target":1}',
+      '{"type":"edit","text":"x"}',
+      '{"type":"delete","target":"1"}',
+      '{"type":"delete","target":1.5}',
+      '{"type":"react","target":1,"emoji":"👍"}',
+      '{"type":"search"}',
+      '{"type":"leave"}',
+      '{"type":"lang","lang":"xx"}',
+    ]
+  ) {
+    assertEquals(readCommand(text), undefined, text);
+  }
+});
+
+Deno.test("readCommand() takes so many rooms and files", () => {
+  const rooms = Array.from({ length: 1000 }, (_, i) => `r${i}`);
+  const join = readCommand(JSON.stringify({ type: "join", name: "A", rooms }));
+  assertEquals(join?.type === "join" && join.rooms?.length, 50);
+  const say = readCommand(JSON.stringify({ type: "say", text: "x", files: rooms }));
+  assertEquals(say?.type === "say" && say.options.files?.length, 10);
+});
+
+Deno.test("encodeEvent() adds sentences in the language of the page, and whose event it is", () => {
+  const notice = {
+    type: "notice",
+    at: 1,
+    room: "tea",
+    code: "joined",
+    params: { name: "Ann" },
+  } as const;
+  assertEquals(JSON.parse(encodeEvent(notice, "en")), {
+    ...notice,
+    own: false,
+    text: "Ann joined",
+  });
+  assertEquals(JSON.parse(encodeEvent(notice, "zh", true)).text, "Ann 加入了");
+  const error = { type: "error", code: "not-in-room", params: { room: "tea" }, id: 3 } as const;
+  assertEquals(JSON.parse(encodeEvent(error, "en", true)), {
+    ...error,
+    text: "That line was not sent: you are not in #tea.",
+  });
+});
