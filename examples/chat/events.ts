@@ -303,6 +303,7 @@ export type RefusalCode =
   | "name-start"
   | "name-reserved"
   | "name-taken"
+  | "name-similar"
   | "room-invalid"
   | "rooms-full"
   | "address-rooms"

@@ -67,7 +67,7 @@ export function checkName(given: string): GoodName | BadName {
   if (FORBIDDEN.test(foldText(name))) return { problem: "name-character" };
   const key = nameKey(name);
   if (key === "") return { problem: "name-character" };
-  if (RESERVED.has(bare(key)) || LIKE_A_NOTICE.test(key)) return { problem: "name-reserved" };
+  if (isReserved(name, key)) return { problem: "name-reserved" };
   if (!fitsTogether(name)) return { problem: "name-scripts" };
   return otherKey(name) === undefined ? { name, key } : { problem: "name-lookalike" };
 }
@@ -124,6 +124,11 @@ const FORBIDDEN = new RegExp(
 
 const START = /^[\p{L}\p{N}_\p{Extended_Pictographic}\p{Regional_Indicator}]/u;
 
+function isReserved(name: string, key: string): boolean {
+  // Ali has the key of "all", because keys ignore case.
+  return RESERVED.has(bare(key)) || bare(foldText(name)) === "all" || LIKE_A_NOTICE.test(key);
+}
+
 /** Returns a key without punctuation and symbols. */
 function bare(key: string): string {
   return key.replace(/[\p{P}\p{S}]/gu, "");
@@ -132,7 +137,7 @@ function bare(key: string): string {
 /** Names that users could mistake for the server, in both languages. */
 const RESERVED = new Set(
   ("server system notice admin administrator moderator chat lobby portside you everyone everybody " +
-    "all here nobody private joined left 服务器 系统 系统消息 系统通知 通知 公告 管理员 管理員 系統 系統消息 伺服器 聊天室 大厅 你 您 " +
+    "here nobody private joined left 服务器 系统 系统消息 系统通知 通知 公告 管理员 管理員 系統 系統消息 伺服器 聊天室 大厅 你 您 " +
     "所有人 大家 私信 加入 离开").split(" ").map((word) => bare(nameKey(word))),
 );
 

@@ -12,6 +12,7 @@
 import type { ByeCode, ChatWelcome, Params, ReplyCode } from "./events.ts";
 import type { ChatRefusal, LeaveReason, Replay } from "./member.ts";
 import { checkName, type GoodName } from "./names.ts";
+import { foldText } from "./names/skeleton.ts";
 import { type Known, Past, type PrivatePast, type RoomPast } from "./past.ts";
 import { type Room, roomKey } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -130,9 +131,9 @@ export class Presence {
       return { code: good.problem, params: { suggestion: good.suggestion ?? "" } };
     }
     const owner = this.#state.sessions.named(good.key);
-    return owner === undefined || owner === session
-      ? good
-      : { code: "name-taken", params: { name: owner.name } };
+    if (owner === undefined || owner === session) return good;
+    const same = foldText(owner.name) === foldText(good.name);
+    return { code: same ? "name-taken" : "name-similar", params: { name: owner.name } };
   }
 
   /** Ends the connection of a user. The session ends, too, unless the user can come back. */

@@ -109,12 +109,16 @@ Deno.test("a shutdown tells each user once, and nobody can join any more", async
 Deno.test("a name belongs to one user until he leaves", async () => {
   const lobby = testLobby();
   const bob = await enter(lobby, "Bob");
-  for (const name of ["Bob", "bob", "ＢＯＢ", "b\u200bob", "b\u1d0fb"]) {
+  for (const name of ["Bob", "bob", "ＢＯＢ", "b\u200bob"]) {
     assertEquals(await lobby.join({ name }, new RecordingFace()), {
       code: "name-taken",
       params: { name: "Bob" },
     });
   }
+  assertEquals(await lobby.join({ name: "b\u1d0fb" }, new RecordingFace()), {
+    code: "name-similar",
+    params: { name: "Bob" },
+  });
   await bob.leave("ended");
   assertEquals((await enter(lobby, "b\u200bob")).member.name, "bob");
   assertEquals(lobby.stats().refused, 5);
