@@ -280,8 +280,16 @@ class Driver {
     this.#options.onProgress?.("waiting for the last answers");
     this.#speaking.abort();
     await within(30_000, "the end of all talk", Promise.all(talk));
+    const { terminals } = this.#parts;
+    // A line of a terminal may still be on its way. It is with the server when the connection has ended.
+    await until(() => terminals.stats().active === 0);
+    await until(() => this.#pages.every(({ joined }) => joined));
+    // The confirmation of a last line comes after all earlier lines.
+    for (const page of this.#pages) {
+      const { view } = page;
+      for (const room of view.rooms) page.send(view.say(this.#key(view.name), "the end", room));
+    }
     await until(() => this.#pages.every(({ joined, view }) => joined && view.pending === 0));
-    // An answer comes after everything before it, so the pages have all lines now.
     for (const page of this.#pages) {
       for (const room of page.view.rooms) await page.readAll(`#${room}`, { room });
       for (const other of this.#pages) {

@@ -1,0 +1,27 @@
+/**
+ * The checker against the real chat: one minute in CI, some seconds elsewhere. `CHECK_SECONDS` and
+ * `CHECK_SEED` set the duration and the random choices; `deno task chat:check` runs for hours.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { summary } from "./checker/check.ts";
+import { check } from "./checker/driver.ts";
+
+/** The refusals that a good chat can give: the disk is full, or a recipient has never joined. */
+const EXPECTED = new Set(["not-stored", "no-such-user", "no-such-peer"]);
+
+Deno.test("the chat loses, doubles and misdirects no line, whatever breaks", async () => {
+  const given = Number(Deno.env.get("CHECK_SECONDS"));
+  const seconds = given || (Deno.env.has("CI") ? 60 : 12);
+  const seed = Number(Deno.env.get("CHECK_SEED") ?? Date.now() % 100_000);
+  const report = await check({ millis: seconds * 1000, seed, pages: 10, terminals: 3 });
+  const text = [`seed ${seed}`, ...summary(report)].join("\n");
+  assertEquals(report.violations.length, 0, text);
+  assert((report.counts.get("confirmed") ?? 0) > 100, text);
+  for (const name of report.counts.keys()) {
+    const [, code] = /^refused: (.+)$/.exec(name) ?? [];
+    assert(code === undefined || EXPECTED.has(code), text);
+  }
+});
