@@ -10,7 +10,7 @@
 
 import { createClient } from "../http/client/client.ts";
 import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
-import { bodyOf, checkMethod, checkUrl, credentials, jsonOf, pairs } from "./http/arguments.ts";
+import { bodyOf, credentials, jsonOf, pairs, targetOf } from "./http/arguments.ts";
 import { FLAGS } from "./http/flags.ts";
 import { checkOutput, save } from "./http/save.ts";
 
@@ -19,8 +19,8 @@ const cli = defineCli({
   summary: "Sends one HTTP request. A status of 400 or above is a failure.",
   flags: FLAGS,
   positionals: {
-    method: { help: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
-    url: { help: "URL to request, http or https" },
+    method: { help: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS; a URL here means GET" },
+    url: { optional: true, help: "URL to request, http or https" },
   },
   permissions: {
     "--allow-net": "reach any host",
@@ -41,9 +41,8 @@ const cli = defineCli({
  * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ method, url, json, ...values }, ctx) => {
-    checkMethod(method);
-    checkUrl(url);
+  return cli.run(args, io, async ({ method: first, url: second, json, ...values }, ctx) => {
+    const { method, url } = targetOf(first, second);
     checkOutput(values, method);
     const body = await bodyOf(values, method);
     const auth = credentials(values);

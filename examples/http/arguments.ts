@@ -3,7 +3,7 @@
 import type { HttpAuth, HttpRequestOptions } from "../../http/client/client.ts";
 import type { MultipartPart } from "../../http/client/multipart.ts";
 import type { HttpResponse } from "../../http/client/response.ts";
-import { badValue } from "../../tools/cli.ts";
+import { badValue, CliError } from "../../tools/cli.ts";
 
 /** The flags for a body. */
 export interface BodyValues {
@@ -33,10 +33,20 @@ export function shownUrl(url: string): string {
   return parsed.href;
 }
 
-/** Rejects a malformed method, and CONNECT. */
-export function checkMethod(method: string): void {
-  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method) && !/^connect$/i.test(method)) return;
-  throw badValue("method", method, "a method such as GET or POST");
+/** Reads the arguments: a method and a URL, or a URL alone, which means GET. */
+export function targetOf(first: string, second?: string): { method: string; url: string } {
+  const [method, url] = second === undefined ? ["GET", first] : [first, second];
+  if (second === undefined && isMethod(first)) {
+    throw new CliError(`Missing argument: the URL after ${first} (see --help)`, 2);
+  }
+  if (!isMethod(method)) throw badValue("method", method, "a method such as GET or POST");
+  checkUrl(url);
+  return { method, url };
+}
+
+/** Returns whether a text is a method. CONNECT is for proxies. */
+function isMethod(text: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) && !/^connect$/i.test(text);
 }
 
 /** Splits values such as `name=value` into pairs. */

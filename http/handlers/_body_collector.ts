@@ -1,7 +1,14 @@
+import { type Rule, rule } from "../../net/internal/options.ts";
 import { lowerAscii } from "../../net/text.ts";
 import { ProblemError } from "../problem.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A request. Frameworks may have classes of their own for it. */
+export const aRequest: Rule = rule(
+  "a Request",
+  (value) => typeof (value as Partial<Request> | null | undefined)?.headers?.get === "function",
+);
 
 /**
  * Collects pieces in one buffer that grows. A list of pieces would need a hundred bytes for each, and a

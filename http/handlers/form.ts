@@ -29,7 +29,7 @@
  */
 
 import { callback, count, OptionRules } from "../../net/internal/options.ts";
-import { checkNotCompressed, Collector } from "./_body_collector.ts";
+import { aRequest, checkNotCompressed, Collector } from "./_body_collector.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { Field, type FormPart, MultipartPart, partOf } from "./_form_part.ts";
 import { checkSize, Events, Source, tooLarge } from "./_form_source.ts";
@@ -117,6 +117,7 @@ const MAX_PART_HEAD = 16 * 1024;
  * ```
  */
 export async function readForm(request: Request, options: ReadFormOptions = {}): Promise<FormData> {
+  aRequest("request", request);
   options = READ_FORM.check("readForm", options);
   const { onFile, ...limits } = options;
   const form = new FormData();
@@ -155,6 +156,7 @@ export async function readForm(request: Request, options: ReadFormOptions = {}):
  * ```
  */
 export function formParts(request: Request, limits: FormLimits = {}): AsyncIterable<FormPart> {
+  aRequest("request", request);
   limits = LIMITS.check("formParts", limits);
   return read(request, withDefaults(limits));
 }

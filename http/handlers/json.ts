@@ -23,7 +23,7 @@
 
 import { count, flag, OptionRules } from "../../net/internal/options.ts";
 import { parseDigits } from "../../net/text.ts";
-import { checkNotCompressed, Collector } from "./_body_collector.ts";
+import { aRequest, checkNotCompressed, Collector } from "./_body_collector.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { takeWholeBody } from "../internal/lazy_request.ts";
 import { jsonPlace } from "../internal/json_error.ts";
@@ -62,7 +62,7 @@ const JSON_HEADERS = { "content-type": "application/json" };
  * @throws {ProblemError} Of status 413 above the limit, 415 for another media type or a compressed body,
  * 400 for a body that is not JSON or not UTF-8. The message names line and column.
  * @throws {RangeError} If the limit is out of range.
- * @throws {TypeError} If an option is unknown or has the wrong type.
+ * @throws {TypeError} If `request` is no request, or an option is unknown or has the wrong type.
  *
  * @example The place of a syntax error
  * ```ts
@@ -87,7 +87,8 @@ export async function readJson<T = unknown>(
   request: Request,
   options?: ReadJsonOptions,
 ): Promise<T> {
-  if (options !== undefined) RULES.checkBriefly("readJson", options);
+  aRequest("request", request);
+  RULES.checkBriefly("readJson", options);
   const { maxSize = 1024 * 1024, checkType = true } = options ?? {};
   const { headers } = request;
   if (checkType) {

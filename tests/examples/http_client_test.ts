@@ -43,6 +43,13 @@ Deno.test("http_client sends parameters, headers and every kind of body", async 
   assertEquals((await ask("GET", url, "--bearer", "tok")).headers.authorization, "Bearer tok");
 });
 
+Deno.test("http_client takes a URL alone for a GET", async () => {
+  await using server = echo();
+  const { code, out } = await run(`${server.url}a`, "-p", "b=1");
+  const { method, url } = JSON.parse(out);
+  assertEquals([code, method, url], [0, "GET", "/a?b=1"]);
+});
+
 Deno.test("http_client --json prints status, headers, body and history as one value", async () => {
   await using server = serve(({ url }) =>
     url.endsWith("/old")
@@ -103,6 +110,9 @@ Deno.test("http_client fails in one line that says why, and shows no secret", as
     [1, /refused/, ["GET", at(`http://127.0.0.1:${deadPort()}/`)]],
     [1, /head|headers|answer/, ["GET", at(silent.url), "--headers-timeout=50ms"]],
     [2, /url/, ["GET", "ftp://h/"]],
+    [2, /url/, ["ftp://h/"]],
+    [2, /the URL after POST/, ["POST"]],
+    [1, /404/, [at(server.url)]],
     [2, /url/, ["GET", "ftp://u:secret@h/"]],
     [2, /method/, ["CONNECT", "http://h/"]],
     [2, /method/, ["GET", "http://h/", "-d", "1"]],

@@ -99,6 +99,17 @@ Deno.test("readForm() and formParts() check every option", async () => {
   );
 });
 
+Deno.test("readJson(), readForm() and formParts() reject what is no request", async () => {
+  for (
+    const [value, shown] of [[{}, "an object"], [undefined, "undefined"], ["{}", 'string "{}"']]
+  ) {
+    const message = `request must be a Request, got ${shown}`;
+    await assertRejects(() => readJson(value as never), TypeError, message);
+    await assertRejects(() => readForm(value as never), TypeError, message);
+    assertThrows(() => formParts(value as never), TypeError, message);
+  }
+});
+
 Deno.test("readJson() checks every option", async () => {
   await checkEveryOption<ReadJsonOptions>(
     "readJson",
