@@ -32,7 +32,7 @@ export const flags = {
     type: "choice",
     choices: CHARSETS,
     default: "utf-8",
-    help: "Character encoding of terminals; the page is always UTF-8",
+    help: "Character encoding of terminals; /charset changes that of one terminal",
   },
   rate: {
     type: "number",

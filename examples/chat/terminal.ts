@@ -39,7 +39,7 @@ import { TerminalCommands } from "./terminal_commands.ts";
 import { REPLAYED, serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
 import { byteLength } from "./safe_text.ts";
 import { Throttle } from "../../net/throttle.ts";
-import { type Charset, CHARSETS, encodeText } from "./telnet/charset.ts";
+import { type Charset, charsetNamed, CHARSETS, encodeText } from "./telnet/charset.ts";
 import { TerminalInput } from "./telnet/input.ts";
 import { type FaceCode, sentence, type SentenceCode } from "./words.ts";
 
@@ -48,7 +48,7 @@ const MIN_QUEUE = 64 * 1024;
 
 /** The limits of one terminal. */
 export interface TerminalLimits extends TerminalStyle {
-  /** The character encoding of the terminal. */
+  /** The character encoding of terminals at first. `/charset` changes that of one terminal. */
   readonly charset: Charset;
   /** The time to enter a name, in milliseconds; 0 removes the limit. */
   readonly nameTimeout: number;
@@ -86,11 +86,11 @@ const OWN_NOTICES: ReadonlySet<NoticeCode> = new Set(["renamed", "stopping"]);
 /** The number of attempts to enter a name. */
 const ATTEMPTS = 5;
 
-/** Serves terminals of one style, which share their encoded lines. */
+/** Serves terminals of one style. */
 export class Terminals {
   readonly #lobby: Lobby;
   readonly #limits: TerminalLimits;
-  readonly #broadcast: Broadcast;
+  readonly #broadcasts = new Map<Charset, Broadcast>();
   readonly #rates: AddressRates;
 
   /**
@@ -102,7 +102,6 @@ export class Terminals {
     TERMINAL_RULES.check("Terminals", limits);
     this.#lobby = lobby;
     this.#limits = limits;
-    this.#broadcast = new Broadcast(limits, limits.sendQueue / 4, limits.charset);
     this.#rates = limits.rates ?? new AddressRates(limits.rate, limits.burst);
   }
 
@@ -113,7 +112,7 @@ export class Terminals {
    * @param conn The connection of the user.
    */
   async serve(conn: Connection): Promise<void> {
-    const terminal = new Terminal(conn, this.#broadcast, this.#limits);
+    const terminal = new Terminal(conn, (charset) => this.#broadcastIn(charset), this.#limits);
     const member = await this.#admit(terminal, conn);
     if (member === undefined) return;
     let reason: LeaveReason = "ended";
@@ -124,7 +123,8 @@ export class Terminals {
         if (permit !== undefined) await permit;
         const done = terminal.run(member, line);
         if (done !== undefined) await done;
-        const turn = this.#broadcast.spend(size + member.name.length);
+        // One budget for all terminals, whatever their encoding.
+        const turn = this.#broadcastIn(this.#limits.charset).spend(size + member.name.length);
         if (turn !== undefined) await turn;
       }
     } catch (error) {
@@ -135,6 +135,16 @@ export class Terminals {
       member.leave(reason);
       terminal.flush();
     }
+  }
+
+  /** Returns the terminals of one encoding, which share their encoded lines. */
+  #broadcastIn(charset: Charset): Broadcast {
+    let broadcast = this.#broadcasts.get(charset);
+    if (broadcast === undefined) {
+      broadcast = new Broadcast(this.#limits, this.#limits.sendQueue / 4, charset);
+      this.#broadcasts.set(charset, broadcast);
+    }
+    return broadcast;
   }
 
   /** Asks for a name until it is valid. */
@@ -163,19 +173,25 @@ class Terminal implements Face {
   readonly rooms = "one";
   readonly replay: Replay;
   readonly #conn: Connection;
-  readonly #broadcast: Broadcast;
+  readonly #broadcastIn: (charset: Charset) => Broadcast;
+  #broadcast: Broadcast;
   readonly #listener: Listener;
   readonly #limits: TerminalLimits;
   readonly #input: TerminalInput;
   readonly #commands: TerminalCommands;
   readonly #throttle: Throttle;
 
-  constructor(conn: Connection, broadcast: Broadcast, limits: TerminalLimits) {
+  constructor(
+    conn: Connection,
+    broadcastIn: (charset: Charset) => Broadcast,
+    limits: TerminalLimits,
+  ) {
     this.address = conn.peer;
     this.network = networkOf(conn);
     this.replay = { messages: limits.replay, bytes: REPLAYED };
     this.#conn = conn;
-    this.#broadcast = broadcast;
+    this.#broadcastIn = broadcastIn;
+    this.#broadcast = broadcastIn(limits.charset);
     this.#listener = new Listener((bytes) => conn.trySend(bytes));
     this.#limits = limits;
     this.#input = new TerminalInput(conn, limits);
@@ -237,7 +253,7 @@ class Terminal implements Face {
 
   /** Returns the next line, at most at the rate limit. Lines that cannot be used get an answer. */
   async line(due = Infinity): Promise<string | null> {
-    const { maxLine, idleTimeout, charset } = this.#limits;
+    const { maxLine, idleTimeout } = this.#limits;
     while (true) {
       const idleDue = idleTimeout > 0 ? performance.now() + idleTimeout : Infinity;
       const line = await this.#input.next(Math.min(due, idleDue));
@@ -245,15 +261,28 @@ class Terminal implements Face {
       const wait = this.#throttle.take(performance.now());
       // A pause in reading slows the sender down by backpressure and loses nothing.
       if (wait > 0) await delay(wait, { signal: this.#conn.signal });
-      if (line.type === "line") return line.text;
-      if (line.type === "too-long") this.tell("too-long", { max: `${maxLine}` });
+      if (line.type === "line") {
+        const match = /^\/charset(?:\s+(.*))?$/i.exec(line.text);
+        if (match === null) return line.text;
+        this.#useCharset(match[1] ?? "");
+      } else if (line.type === "too-long") this.tell("too-long", { max: `${maxLine}` });
       else if (line.type === "are-you-there") this.tell("here");
-      else this.tell("not-decodable", { charset, guess: line.guess });
+      else this.tell("not-decodable", { charset: this.#input.charset, guess: line.guess });
     }
   }
 
+  /** Runs `/charset`, which works before the user has a name, too. */
+  #useCharset(name: string): void {
+    const charset = charsetNamed(name.trim());
+    if (charset === undefined) return this.tell("usage-charset");
+    this.flush();
+    this.#input.charset = charset;
+    this.#broadcast = this.#broadcastIn(charset);
+    this.tell("charset", { charset });
+  }
+
   #show(lines: string): void {
-    this.#conn.trySend(encodeText(lines, this.#limits.charset));
+    this.#conn.trySend(encodeText(lines, this.#input.charset));
   }
 }
 

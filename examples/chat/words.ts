@@ -26,6 +26,8 @@ export type FaceCode =
   | "earlier"
   | "here"
   | "not-decodable"
+  | "charset"
+  | "usage-charset"
   | "private"
   | "file"
   | "edited"
@@ -68,8 +70,10 @@ const en: Sentences = {
   earlier: "Earlier in #{room}:",
   here: "The chat is here.",
   "not-decodable":
-    "That line was not sent: it is not {charset} (perhaps {guess}). Set your terminal to {charset}, " +
-    "or let the operator start the chat with --charset {guess}.",
+    "That line was not sent: it is not {charset}. Type /charset {guess} if your terminal uses {guess}. " +
+    "For all terminals, start the chat with --charset {guess}.",
+  charset: "This terminal uses {charset}.",
+  "usage-charset": "Usage: /charset NAME, with utf-8, gbk or latin-1",
 
   file: "file",
   edited: "edited",
@@ -91,6 +95,7 @@ const en: Sentences = {
     "/delete         delete your last message",
     "/react EMOJI    react to the last message; again: take it back",
     "/history        show older messages",
+    "/charset NAME   set the encoding of this terminal, such as gbk",
   ].join("\n"),
 
   "bye-quit": "Good-bye.",
@@ -170,8 +175,10 @@ const zh: Sentences = {
   earlier: "#{room} 之前的消息：",
   here: "聊天室在线。",
   "not-decodable":
-    "这一行没有发送：不是 {charset} 编码（可能是 {guess}）。请把终端设为 {charset}，" +
-    "或请管理员用 --charset {guess} 启动聊天室。",
+    "这一行没有发送：不是 {charset} 编码。如果终端使用 {guess}，请输入 /charset {guess}。" +
+    "要对所有终端生效，请用 --charset {guess} 启动聊天室。",
+  charset: "这个终端使用 {charset} 编码。",
+  "usage-charset": "用法：/charset 名称，可用 utf-8、gbk 或 latin-1",
 
   file: "文件",
   edited: "已修改",
@@ -193,6 +200,7 @@ const zh: Sentences = {
     "/delete        删除你的上一条消息",
     "/react 表情    回应上一条消息；再次输入则收回",
     "/history       查看更早的消息",
+    "/charset 名称  设置这个终端的编码，例如 gbk",
   ].join("\n"),
 
   "bye-quit": "再见。",

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { lowerAscii } from "../../../net/text.ts";
+
 /** The encodings that `--charset` can name. */
 export const CHARSETS = ["utf-8", "gbk", "latin-1"] as const;
 
@@ -14,6 +16,28 @@ export type Charset = (typeof CHARSETS)[number];
 
 /** Three times as fast as the strict decoder, because it never throws. */
 const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The names that people type for the encodings. */
+const NAMES: Readonly<Record<string, Charset>> = {
+  utf8: "utf-8",
+  gbk: "gbk",
+  gb2312: "gbk",
+  gb18030: "gbk",
+  cp936: "gbk",
+  latin1: "latin-1",
+  iso88591: "latin-1",
+};
+
+/**
+ * Returns the encoding of a name.
+ *
+ * @param name The name as a user entered it, such as `UTF8` or `iso-8859-1`.
+ * @returns The encoding; undefined for another name.
+ */
+export function charsetNamed(name: string): Charset | undefined {
+  const plain = lowerAscii(name).replace(/[-_ ]/g, "");
+  return Object.hasOwn(NAMES, plain) ? NAMES[plain] : undefined;
+}
 
 const decoders: Readonly<Record<Charset, TextDecoder>> = {
   "utf-8": new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),

@@ -23,7 +23,7 @@ export type TerminalLine =
 
 /** The settings of {@linkcode TerminalInput}. */
 export interface TerminalInputOptions {
-  /** The encoding of the terminal. */
+  /** The encoding of the terminal at first. */
   readonly charset: Charset;
   /** The maximum size of a line in bytes of UTF-8. */
   readonly maxLine: number;
@@ -31,8 +31,10 @@ export interface TerminalInputOptions {
 
 /** The input of one terminal. */
 export class TerminalInput {
+  /** The encoding of the next line. */
+  charset: Charset;
   readonly #conn: Connection;
-  readonly #options: TerminalInputOptions;
+  readonly #maxLine: number;
   readonly #telnet = new TelnetDecoder();
   readonly #lines: LineSplitter;
   #asked = false;
@@ -43,7 +45,8 @@ export class TerminalInput {
    */
   constructor(conn: Connection, options: TerminalInputOptions) {
     this.#conn = conn;
-    this.#options = options;
+    this.charset = options.charset;
+    this.#maxLine = options.maxLine;
     // Erased characters count here, and do not count in the line that remains.
     this.#lines = new LineSplitter(options.maxLine * 2);
   }
@@ -84,11 +87,12 @@ export class TerminalInput {
   }
 
   #decode(bytes: Uint8Array): TerminalLine {
-    const { charset, maxLine } = this.#options;
+    const charset = this.charset;
     const typed = decodeText(bytes, charset);
     if (typed === undefined) return { type: "not-decodable", guess: guessCharset(bytes) };
     const text = editLine(typed);
-    const long = (bytes.length > maxLine || charset !== "utf-8") && byteLength(text) > maxLine;
+    const checked = bytes.length > this.#maxLine || charset !== "utf-8";
+    const long = checked && byteLength(text) > this.#maxLine;
     return long ? { type: "too-long" } : { type: "line", text };
   }
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { delay } from "@std/async/delay";
 import type { Lobby } from "../../../examples/chat/lobby.ts";
+import { encodeText } from "../../../examples/chat/telnet/charset.ts";
 import { type TerminalLimits, Terminals } from "../../../examples/chat/terminal.ts";
 import type { Connection } from "../../../net/connection/connection.ts";
 import { memoryPair, type MemoryPairOptions } from "../../../net/connection/memory_pair.ts";
@@ -206,8 +207,8 @@ Deno.test("a line in another encoding is not sent, and its author learns what to
   await bob.conn.write(new Uint8Array([0xc4, 0xe3, 0xba, 0xc3, 10, 0x63, 0x61, 0x66, 0xe9, 10]));
   await bob.conn.write("hi\n");
   const told = (guess: string) =>
-    `* That line was not sent: it is not utf-8 (perhaps ${guess}). Set your terminal to utf-8, ` +
-    `or let the operator start the chat with --charset ${guess}.`;
+    `* That line was not sent: it is not utf-8. Type /charset ${guess} if your terminal uses ` +
+    `${guess}. For all terminals, start the chat with --charset ${guess}.`;
   assertEquals(await bob.lines(2), [told("gbk"), told("latin-1")]);
   assertEquals(await ann.lines(2), ["Bob joined", "Bob: hi"]);
 });
@@ -301,6 +302,35 @@ Deno.test("/quit is answered with good-bye and the end", async () => {
   await ann.conn.write("/quit\nnot any more\n");
   assertEquals(await ann.lines(2), ["* Good-bye.", null]);
   await ann.served;
+});
+
+Deno.test("/charset sets the encoding of one terminal, also before it has a name", async () => {
+  const { terminals } = setUp();
+  await using ann = await new User(terminals).enter("Ann");
+  await using bob = new User(terminals);
+  const gbk = (text: string) => encodeText(text, "gbk");
+  await bob.conn.write("/charset klingon\n/charset GB2312\n");
+  await bob.conn.write(gbk("小明\n你好\n"));
+  assertEquals(await ann.lines(2), ["小明 joined", "小明: 你好"]);
+  await ann.conn.write("你好小明\n");
+  const read = async (end: string) => {
+    let text = "";
+    const decoder = new TextDecoder("gbk", { fatal: true });
+    while (!text.endsWith(end)) {
+      text += decoder.decode((await bob.conn.readChunk({ timeout: 30_000 }))!, { stream: true });
+    }
+    return text.split("\n").slice(0, -1);
+  };
+  assertEquals(await read("Ann: 你好小明\n"), [
+    GREETING,
+    "* Usage: /charset NAME, with utf-8, gbk or latin-1",
+    "* This terminal uses gbk.",
+    "* You are 小明 in #lobby with Ann. /help lists the commands.",
+    "Ann: 你好小明",
+  ]);
+  await bob.conn.write("/charset utf8\nagain: 你好\n");
+  assertEquals(await read("* This terminal uses utf-8.\n"), ["* This terminal uses utf-8."]);
+  assertEquals(await ann.line(), "小明: again: 你好");
 });
 
 Deno.test("an edit, a reaction and a deletion reach the other terminals, and confirm themselves", async () => {

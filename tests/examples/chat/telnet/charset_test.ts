@@ -1,6 +1,11 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { decodeText, encodeText, guessCharset } from "../../../../examples/chat/telnet/charset.ts";
+import {
+  charsetNamed,
+  decodeText,
+  encodeText,
+  guessCharset,
+} from "../../../../examples/chat/telnet/charset.ts";
 
 const GBK_HELLO = Uint8Array.of(0xc4, 0xe3, 0xba, 0xc3);
 const LATIN_CAFE = Uint8Array.of(0x63, 0x61, 0x66, 0xe9);
@@ -63,4 +68,19 @@ Deno.test("encodeText() and decodeText() agree on everything that GBK has", () =
       },
     ),
   );
+});
+
+Deno.test("charsetNamed() knows the usual names of the encodings", () => {
+  const names = ["UTF-8", "utf8", "GBK", "gb18030", "CP936", "Latin-1", "ISO-8859-1", "ascii", ""];
+  assertEquals(names.map(charsetNamed), [
+    "utf-8",
+    "utf-8",
+    "gbk",
+    "gbk",
+    "gbk",
+    "latin-1",
+    "latin-1",
+    undefined,
+    undefined,
+  ]);
 });
