@@ -1,0 +1,110 @@
+/**
+ * The tests of exports, imports and the life of an archive that every archive passes.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { ArchiveError } from "../../../../examples/chat/archive/archive_error.ts";
+import {
+  type ArchiveTest,
+  fill,
+  found,
+  history,
+  lines,
+  type OpenArchive,
+  outcomes,
+  streamed,
+} from "./archives.ts";
+import { message, START, user } from "./entries.ts";
+
+/** Registers the tests. */
+export function testTransfer(test: ArchiveTest, open: OpenArchive): void {
+  test("exports everything, and imports it with the same result", async ({ archive }) => {
+    await using other = await open();
+    await fill(archive);
+    const exported = await lines(archive);
+    assertEquals(exported.filter((line) => /\n/.test(line)), []);
+    const report = await other.archive.import(streamed(exported));
+    assertEquals(report, { users: 2, messages: 4 });
+    assertEquals(await lines(other.archive), exported);
+    assertEquals([other.archive.epoch, other.archive.lastSeq], [archive.epoch, 8]);
+    assertEquals(await history(other.archive), await history(archive));
+    assertEquals(await found(other.archive, ["hello"]), await found(archive, ["hello"]));
+    const again = await other.archive.append([message(9, { line: "a:1" })]);
+    assertEquals(outcomes(again), ["repeated"]);
+  });
+
+  test("refuses an import with a bad line, names it, and imports nothing", async ({ archive }) => {
+    await using source = await open();
+    await fill(source.archive);
+    const good = await lines(source.archive);
+    const attempts: [string[], RegExp][] = [
+      [good.with(3, "{"), /line 4: it is not JSON/],
+      [good.with(1, "[]"), /line 2: its type must be one of/],
+      [good.with(1, "null"), /line 2: its type must be one of/],
+      [good.slice(1), /line 1: the line of the type store must be the first/],
+      [good.slice(0, -1), new RegExp(`line ${good.length}: the line of the type end is missing`)],
+      [good.toSpliced(2, 1), new RegExp(`line ${good.length - 1}: the export had`)],
+      [[...good, good[1]!], /it comes after the end/],
+      [good.map((line) => line.replace('"seq":2,', '"seq":"2",')), /seq must be an integer/],
+      [good.map((line) => line.replace('"seq":3,', '"seq":1,')), /seq must be higher/],
+      [good.map((line) => line.replace("hello", "\\u001b[2J")), /text must be a text without/],
+      [good.with(2, good[1]!), /line 3: id must be higher/],
+      [good.map((line) => line.replace('"target":2', '"target":77')), /contradicts/],
+      [good.map((line) => line.replace('"format":1', '"format":2')), /line 1: format must be 1/],
+    ];
+    const before = archive.epoch;
+    for (const [bad, reason] of attempts) {
+      const error = await assertRejects(
+        () => archive.import(streamed(bad)),
+        ArchiveError,
+        "",
+        `${reason}`,
+      );
+      assertEquals([error.kind, reason.test(error.message)], ["bad-line", true], error.message);
+    }
+    assertEquals([archive.epoch, archive.lastSeq, await archive.rooms()], [before, 0, []]);
+    await archive.import(streamed(good));
+  });
+
+  test("imports into an empty store only", async ({ archive }) => {
+    await archive.saveUsers([user()]);
+    const error = await assertRejects(() => archive.import(streamed([])), ArchiveError);
+    assertEquals(error.kind, "not-empty");
+  });
+
+  test("refuses everything after its end", async (fixture) => {
+    const { archive } = fixture;
+    await archive.append([message(1)]);
+    await archive[Symbol.asyncDispose]();
+    await archive[Symbol.asyncDispose]();
+    for (
+      const call of [
+        () => archive.append([message(2)]),
+        () => archive.history("#lobby", { limit: 1 }),
+        () => archive.search({ words: ["abc"], from: [], rooms: ["#lobby"] }, { limit: 1 }),
+        () => archive.keep({}, START),
+      ]
+    ) {
+      const error = await assertRejects(call, ArchiveError);
+      assertEquals(error.kind, "closed");
+    }
+  });
+
+  test("has everything after it was opened again", async (fixture) => {
+    if (fixture.reopen === undefined) return;
+    const { archive: first } = fixture;
+    await fill(first);
+    await found(first, ["hello"]);
+    const exported = await lines(first);
+    const second = await fixture.reopen();
+    assertEquals([second.epoch, second.lastSeq], [first.epoch, 8]);
+    assertEquals(await lines(second), exported);
+    await second.append([message(9, { text: "hello again" })]);
+    assertEquals(await found(second, ["hello"]), [9, 1]);
+    // A number is never used twice, even if its message was removed.
+    await second.keep({ age: 1 }, START + 1e9);
+    assertEquals((await fixture.reopen()).lastSeq, 9);
+  });
+}
