@@ -45,15 +45,21 @@ export class Delivery {
     try {
       face.deliver(event, own);
     } catch {
-      if (session.face === face) session.face = undefined;
-      session.seat?.leave("error");
+      fail(session);
     }
   }
 
   /** Sends an event to all users in a room; last to its author, for whom it is a confirmation. */
   broadcast(room: Room<Session>, event: RoomEvent, author?: Session): void {
+    // The loop is the hot path of the chat: one turn for each line and user.
     for (const session of room.members) {
-      if (session !== author) this.deliver(session, event, false);
+      if (session === author || session.face === undefined) continue;
+      this.count++;
+      try {
+        session.face.deliver(event, false);
+      } catch {
+        fail(session);
+      }
     }
     if (author === undefined || !room.members.has(author)) return;
     this.#onConfirm();
@@ -84,4 +90,10 @@ export class Delivery {
       ...peer !== undefined && { peer },
     }, true);
   }
+}
+
+/** Ends the connection of a user whose face failed. */
+function fail(session: Session): void {
+  session.face = undefined;
+  session.seat?.leave("error");
 }

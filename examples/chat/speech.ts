@@ -24,8 +24,8 @@ type Content<E = Entry> = E extends Entry
   ? Omit<E, "seq" | "at" | "room" | "user" | "name" | "line">
   : never;
 
-/** One emoji of Unicode, as keyboards send it. */
-const EMOJI = /^\p{RGI_Emoji}$/v;
+/** One emoji of Unicode, as keyboards send it. It is made late, because its tables take 15 ms. */
+let emojiPattern: RegExp | undefined;
 
 /** The errors for refused changes. */
 const REFUSED: Readonly<Record<RefusedChange, ErrorCode>> = {
@@ -86,7 +86,8 @@ export class Speech {
     { emoji, on }: { readonly emoji: string; readonly on: boolean },
     id?: number,
   ): Promise<void> {
-    if (!EMOJI.test(emoji)) return this.#state.delivery.refuse(session, "bad-emoji", { id });
+    emojiPattern ??= new RegExp("^\\p{RGI_Emoji}$", "v");
+    if (!emojiPattern.test(emoji)) return this.#state.delivery.refuse(session, "bad-emoji", { id });
     await this.#change(session, { kind: "reaction", target, emoji, on }, id);
   }
 

@@ -10,7 +10,7 @@ import {
   openRaw,
   serve,
 } from "./_browser.ts";
-import { faceOf } from "./_faces.ts";
+import { faceOf, until } from "./_faces.ts";
 
 Deno.test("two browsers talk, each event once and in one order", async () => {
   await using web = serve(lobby());
@@ -315,4 +315,111 @@ Deno.test("behind a proxy, where all come from one address, strangers keep out n
   await using ann = new Browser(web.url);
   assertEquals((await ann.join("Ann")).name, "Ann");
   for (const browser of silent) await browser[Symbol.asyncDispose]();
+});
+
+Deno.test("a browser names the room of each line, and a line for another room comes back", async () => {
+  await using web = serve(lobby());
+  await using ann = new Browser(web.url);
+  await using bob = new Browser(web.url);
+  await ann.join("Ann", { rooms: ["tea"] });
+  assertEquals((await ann.next("welcome")).also, true);
+  await bob.join("Bob");
+  ann.send({ type: "say", text: "in tea", id: 1, room: "tea" });
+  assertEquals((await ann.next("message")).room, "tea");
+  bob.send({ type: "say", text: "in tea, too", id: 2, room: "tea" });
+  const { code, id, room, text } = await bob.next("error");
+  assertEquals({ code, id, room, text }, {
+    code: "not-in-room",
+    id: 2,
+    room: "tea",
+    text: "That line was not sent: you are not in #tea.",
+  });
+  bob.send({ type: "say", text: "here", id: 3, room: "lobby" });
+  assertEquals((await bob.next("message")).own, true);
+  assertEquals((await ann.next("message")).text, "here");
+});
+
+Deno.test("edits, deletions, reactions, private messages, histories and searches are messages of the page", async () => {
+  await using web = serve(lobby());
+  await using ann = new Browser(web.url);
+  await using bob = new Browser(web.url);
+  const { user } = await ann.join("Ann");
+  await bob.join("Bob");
+  ann.send({ type: "say", text: "helo", id: 1 });
+  const { seq: target } = await bob.next("message");
+  ann.send({ type: "edit", target, text: "hello", id: 2 });
+  const edit = await bob.next("edit");
+  assertEquals([edit.target, edit.text, edit.own], [target, "hello", false]);
+  bob.send({ type: "react", target, emoji: "👍", on: true, id: 3 });
+  const reaction = await ann.next("reaction");
+  assertEquals([reaction.emoji, reaction.from, reaction.room], ["👍", "Bob", "lobby"]);
+  assertEquals((await bob.next("reaction")).own, true);
+  bob.send({ type: "say", text: "psst", id: 4, peer: `${user}` });
+  assertEquals((await ann.next("private")).text, "psst");
+  assertEquals((await bob.next("private")).own, true);
+  ann.send({ type: "history", id: 5, room: "lobby", before: 99 });
+  const history = await ann.next("history");
+  const [event] = history.events as Message[];
+  assertEquals([history.id, event?.text, event?.reactions], [5, "hello", { "👍": ["Bob"] }]);
+  ann.send({ type: "search", id: 6, query: "hell" });
+  const results = await ann.next("results");
+  assertEquals([results.id, (results.hits as Message[]).length], [6, 1]);
+  ann.send({ type: "delete", target, id: 7 });
+  assertEquals((await bob.next("delete")).target, target);
+  ann.send({ type: "ping", id: 8 });
+  assertEquals(await ann.next("pong"), { type: "pong", id: 8 });
+  ann.send({ type: "leave", room: "lobby", id: 9 });
+  assertEquals((await ann.next("reply")).code, "last-room");
+});
+
+Deno.test("a browser that reloads is back in its place, and nobody hears of it", async () => {
+  const chat = lobby({ grace: 60_000 });
+  await using web = serve(chat);
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  await using bob = new Browser(web.url);
+  const { token } = await bob.join("Bob");
+  await ann.next("notice");
+  await ann.next("notice");
+  bob.socket.close();
+  await bob.closed;
+  await until(() => chat.stats().away === 1);
+  await using thief = new Browser(web.url);
+  await thief.open();
+  thief.send({ type: "join", name: "Bob" });
+  assertEquals((await thief.next("error")).code, "name-taken");
+  await using back = new Browser(web.url);
+  const welcome = await back.join("Bob", { token });
+  assertEquals([welcome.resumed, welcome.members], [true, ["Ann", "Bob"]]);
+  back.send({ type: "say", text: "back" });
+  const heard = await ann.next();
+  assertEquals([heard.type, heard.text], ["message", "back"]);
+  await chat.shutdown();
+});
+
+Deno.test("browsers are told of changed rooms without asking", async () => {
+  await using web = serve(lobby());
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  assertEquals((await ann.next("rooms")).rooms, [{ name: "lobby", count: 1 }]);
+  await using bob = new Browser(web.url);
+  await bob.join("Bob", { room: "tea" });
+  assertEquals((await ann.next("rooms")).rooms, [
+    { name: "lobby", count: 1 },
+    { name: "tea", count: 1 },
+  ]);
+});
+
+Deno.test("a name that waits for its turn is in time, and a known user needs no turn", async () => {
+  const chat = lobby({ grace: 60_000 });
+  await using web = serve(chat, { rate: 2, burst: 1, nameTimeout: 200 });
+  await using ann = new Browser(web.url);
+  const { token } = await ann.join("Ann");
+  await using bob = new Browser(web.url);
+  await bob.open();
+  bob.send({ type: "join", name: "Bob" });
+  await using again = new Browser(web.url);
+  assertEquals((await again.join("Ann", { token })).resumed, true);
+  assertEquals((await bob.next("welcome")).name, "Bob");
+  await chat.shutdown();
 });

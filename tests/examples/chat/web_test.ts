@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
+import { openArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
 import { Browser, connections, frame, lobby, openRaw, raw, serve } from "./_browser.ts";
 import { faceOf } from "./_faces.ts";
 
@@ -119,6 +120,20 @@ Deno.test("healthz and metrics tell how it is", async () => {
   ) {
     assert(text.split("\n").includes(line), `${line} is missing in\n${text}`);
   }
+});
+
+Deno.test("healthz tells that messages cannot be stored", async () => {
+  const archive = openArchive(":memory:");
+  await using web = serve(lobby({ archive }));
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  await archive[Symbol.asyncDispose]();
+  ann.send({ type: "say", text: "hi", id: 7 });
+  const error = await ann.next("error");
+  assertEquals([error.code, error.id], ["not-stored", 7]);
+  const health = await fetch(`${web.url}/healthz`);
+  assertEquals(health.status, 503);
+  assertMatch(await health.text(), /closed/);
 });
 
 Deno.test("a Host that may be a stranger's name is refused", async () => {
