@@ -92,7 +92,7 @@ export class Admission {
       return await this.#state.archive.userByToken(hash);
     } catch (error) {
       this.#state.report({ type: "not-readable", reason: reasonOf(error) });
-      return refusal("not-stored");
+      return refusal("unavailable");
     }
   }
 
@@ -140,7 +140,7 @@ export class Admission {
     } catch {
       sessions.remove(session);
       this.#forget(session);
-      return this.#refuse(refusal("not-stored"), face);
+      return this.#refuse(refusal("unavailable"), face);
     }
     sessions.admit(session);
     this.#state.joined++;
@@ -170,6 +170,7 @@ export class Admission {
     const seat = new Seat(session, face, this.#acts);
     session.seat = seat;
     session.address = face.address;
+    session.network = face.network;
     const refusals = [request.room, ...request.rooms ?? []]
       .flatMap((given) => given === undefined ? [] : this.#claim(session, given, face));
     this.#state.roster.save(session, "online");

@@ -307,7 +307,7 @@ export type RefusalCode =
   | "room-invalid"
   | "rooms-full"
   | "address-rooms"
-  | "not-stored"
+  | "unavailable"
   | "full"
   | "stopping";
 

@@ -16,8 +16,11 @@ import type { Appended, Archive, Entry } from "./archive/archive.ts";
 /** The most lines in one transaction. More lines wait for the next one. */
 const MAX_BATCH = 2000;
 
-/** The bytes of waiting lines above which faces do not read on. */
+/** The bytes of waiting lines and tasks above which faces do not read on. */
 const MAX_WAITING = 1024 * 1024;
+
+/** The bytes that a waiting task counts as. */
+const TASK = 1024;
 
 /** A line or a change that waits for its number, with its author. */
 export interface Draft<A> {
@@ -88,6 +91,7 @@ export class Ledger<A> {
 
   /** Runs a task after all lines so far: at once if there are none. */
   run(task: Task): void {
+    this.#waiting += TASK;
     this.#queue.push(task);
     this.#advance();
   }
@@ -122,14 +126,20 @@ export class Ledger<A> {
   #perform(task: Task): void {
     this.#busy = true;
     const pending = task();
-    if (pending === undefined) {
-      this.#busy = false;
-      return;
-    }
+    if (pending === undefined) return this.#done(TASK);
     void pending.finally(() => {
-      this.#busy = false;
+      this.#done(TASK);
       this.#advance();
     });
+  }
+
+  /** Lets the next task or transaction begin, and faces read on. */
+  #done(size: number): void {
+    this.#busy = false;
+    this.#waiting -= size;
+    if (this.#room === undefined || this.#waiting > MAX_WAITING) return;
+    this.#room.resolve();
+    this.#room = undefined;
   }
 
   /** Numbers and stores the lines at the head of the queue, and settles them in order. */
@@ -145,15 +155,12 @@ export class Ledger<A> {
     this.#hooks.onStep("number");
     const results = await this.#append(entries);
     this.#hooks.onStep("commit");
+    let size = 0;
     for (const [i, draft] of batch.entries()) {
-      this.#waiting -= draft.size;
+      size += draft.size;
       this.#hooks.settle(draft, results[i]);
     }
-    this.#busy = false;
-    if (this.#waiting <= MAX_WAITING) {
-      this.#room?.resolve();
-      this.#room = undefined;
-    }
+    this.#done(size);
     this.#advance();
   }
 

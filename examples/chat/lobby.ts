@@ -55,6 +55,7 @@ export class Lobby {
     this.#state = new ChatState({
       history: 500,
       grace: 60_000,
+      maxAwayPerAddress: 256,
       maxUsers: 1000,
       maxRooms: 100,
       maxRoomsPerAddress: 20,

@@ -36,6 +36,13 @@ export interface LobbyOptions {
    * @default 60000
    */
   readonly grace?: number;
+  /**
+   * The maximum number of users of one address who have lost their connection and may come back. One more
+   * ends the session of the first one. 0 removes the limit.
+   *
+   * @default 256
+   */
+  readonly maxAwayPerAddress?: number;
   /** The maximum number of users; 0 removes the limit. @default 1000 */
   readonly maxUsers?: number;
   /** The maximum number of open rooms; 0 removes the limit. @default 100 */
@@ -61,6 +68,7 @@ export const LOBBY_RULES = new OptionRules<LobbyOptions>({
   secret: required(callback),
   history: limit,
   grace: milliseconds,
+  maxAwayPerAddress: limit,
   maxUsers: limit,
   maxRooms: limit,
   maxRoomsPerAddress: limit,

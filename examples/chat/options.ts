@@ -133,6 +133,8 @@ export function lobbyOptions(values: ChatFlags, archive: Archive, log: CliLog): 
     maxUsers,
     maxRooms,
     maxRoomsPerAddress: isShared(values) ? 0 : values.maxRoomsPerAddress,
+    // A lost connection keeps as much as an open one.
+    maxAwayPerAddress: values.maxConnectionsPerAddress,
     maxLine,
     onEvent: (event) => logEvent(log, event),
   };

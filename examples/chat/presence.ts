@@ -50,7 +50,7 @@ export class Presence {
     const { seat } = session;
     const rooms = this.#roomsOf(session);
     const { replay } = seat!.face;
-    const shares = rooms.map((_, i) => i === 0 ? replay : shareOf(replay, rooms.length - 1));
+    const shares = rooms.map((_, i) => shareOf(replay, i, rooms.length));
     const pasts = await Promise.all(
       rooms.map((room, i) => this.#past.room(room, arrival.known, shares[i]!)),
     );
@@ -148,9 +148,19 @@ export class Presence {
     if (ends) return this.end(session, reason);
     session.seat = session.face = undefined;
     session.lostBy = reason;
+    this.#makeRoom(session);
     sessions.wait(session, grace);
     roster.save(session, "away");
     this.#report(session, "away", reason);
+  }
+
+  /** Ends the wait of the first one of too many users of an address who may come back. */
+  #makeRoom({ network }: Session): void {
+    const { sessions, settings: { maxAwayPerAddress: most } } = this.#state;
+    if (most === 0 || network === undefined) return;
+    const waiting = sessions.waitingAt(network);
+    const [first] = waiting;
+    if (first !== undefined && waiting.length >= most) this.end(first, first.lostBy);
   }
 
   /** Ends a session. The name is free at once; the rooms hear of it after all earlier lines. */
@@ -279,7 +289,8 @@ export class Presence {
   }
 }
 
-/** Returns the part of one further room. */
-function shareOf({ messages, bytes }: Replay, rooms: number): Replay {
-  return { messages, bytes: bytes / rooms };
+/** Returns the part of one room of several: the current one gets half, the others share the rest. */
+function shareOf({ messages, bytes }: Replay, index: number, rooms: number): Replay {
+  if (rooms === 1) return { messages, bytes };
+  return { messages, bytes: bytes / 2 / (index === 0 ? 1 : rooms - 1) };
 }

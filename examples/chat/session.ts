@@ -49,6 +49,8 @@ export class Session {
   lostBy: LeaveReason = "lost";
   /** The address of the last connection, for the log. */
   address = "";
+  /** The network of the last connection, for the limits of an address; undefined after a restart. */
+  network: string | undefined;
   /** The time at which the grace period ends, on the clock of `performance.now()`. */
   due = Infinity;
 
@@ -171,6 +173,11 @@ export class Sessions implements Watched {
     if (this.#names.get(session.key) === session) this.#names.delete(session.key);
     if (session.hash !== undefined) this.#hashes.delete(session.hash);
     this.#users.delete(session.user);
+  }
+
+  /** Returns the sessions of an address that are in their grace period, the first one at the head. */
+  waitingAt(network: string): Session[] {
+    return [...this.#away].filter((session) => session.network === network);
   }
 
   /** Starts the grace period of a session. */

@@ -115,6 +115,7 @@ const en: Sentences = {
   "room-invalid": "A room name has 1 to 32 letters of one script, digits, - and _, such as #tea.",
   "rooms-full": "There are too many rooms; /rooms lists them.",
   "address-rooms": "Your address has opened too many rooms; /rooms lists them.",
+  unavailable: "The chat cannot store its users now. Try again later.",
   full: "The chat is full. Try again later.",
 
   help: [
@@ -220,6 +221,7 @@ const zh: Sentences = {
   "room-invalid": "房间名由 1 到 32 个同一种文字的字符、数字、- 或 _ 组成，例如 #茶馆。",
   "rooms-full": "房间太多了；输入 /rooms 查看现有房间。",
   "address-rooms": "你的地址开的房间太多了；输入 /rooms 查看现有房间。",
+  unavailable: "聊天室暂时无法保存用户，请稍后再试。",
   full: "聊天室已满，请稍后再试。",
 
   help: [

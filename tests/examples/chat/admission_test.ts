@@ -36,6 +36,18 @@ Deno.test("a lost browser keeps its name and its place for the grace period, the
   await lobby.shutdown();
 });
 
+Deno.test("lost browsers of one address keep so many names", async () => {
+  const lobby = testLobby({ grace: 60_000, maxAwayPerAddress: 2 });
+  const ann = await enter(lobby, "Ann");
+  const other = Object.assign(new RecordingFace("many"), { network: "other" });
+  (await lobby.join({ name: "Other" }, other) as Member).leave("lost");
+  for (const name of ["A", "B", "C"]) (await browse(lobby, name)).member.leave("lost");
+  await lobby.settled();
+  assertEquals(ann.face.read().filter((line) => line.endsWith("left")), ["A left"]);
+  assertEquals(lobby.stats().away, 3);
+  await lobby.shutdown();
+});
+
 Deno.test("a browser that comes back in time misses nothing, and nobody is told", async () => {
   const lobby = testLobby({ grace: 60_000 });
   const ann = await enter(lobby, "Ann");
@@ -225,6 +237,6 @@ Deno.test("a user whose record cannot be stored is refused, and the name stays f
   const lobby = testLobby({ archive });
   await archive[Symbol.asyncDispose]();
   const refused = await lobby.join({ name: "Ann", room: "tea" }, new RecordingFace("many"));
-  assertEquals(refused, { code: "not-stored", params: {} });
+  assertEquals(refused, { code: "unavailable", params: {} });
   assertEquals([lobby.stats().users, lobby.rooms.length], [0, 1]);
 });

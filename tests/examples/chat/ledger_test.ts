@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Appended, Archive, Entry } from "../../../examples/chat/archive/archive.ts";
 import { ArchiveError } from "../../../examples/chat/archive/archive_error.ts";
 import { openArchive, type SqliteArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
@@ -146,6 +146,18 @@ async function start() {
   };
   return { archive, ledger, state, say, read };
 }
+
+Deno.test("Ledger lets speakers wait while too many tasks wait", async () => {
+  const { ledger } = await setUp();
+  const gate = Promise.withResolvers<void>();
+  ledger.run(() => gate.promise);
+  for (let i = 0; i < 1024; i++) ledger.run(() => {});
+  const wait = ledger.backlog();
+  assert(wait !== undefined);
+  gate.resolve();
+  await wait;
+  assertEquals(ledger.backlog(), undefined);
+});
 
 Deno.test("a repeated line takes no number, so that no number is known before it is stored", async () => {
   const { archive, ledger, say, read } = await start();

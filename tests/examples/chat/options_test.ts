@@ -43,6 +43,7 @@ Deno.test("Lobby checks every option", async () => {
     secret: "none",
     history: "count",
     grace: "time",
+    maxAwayPerAddress: "count",
     maxUsers: "count",
     maxRooms: "count",
     maxRoomsPerAddress: "count",
