@@ -123,10 +123,10 @@ export class Searcher {
     }
     if (query.before !== undefined) conditions.push(`e.at < ${place(query.before)}`);
     if (query.after !== undefined) conditions.push(`e.at >= ${place(query.after)}`);
-    const [source, seq] = long.length > 0 ? [FULL_TEXT, "s.rowid"] : [ALL_TEXTS, "e.seq"];
-    const sql = `SELECT ${EVENT_COLUMNS} FROM ${source}
-      WHERE ${seq} >= ?1 AND ${seq} < ?2 AND e.kind = 0 AND NOT e.flags & ${MessageFlag.deleted}
-        AND ${conditions.join(" AND ")} ORDER BY ${seq} DESC LIMIT ?3`;
+    const [source, range, order] = long.length > 0 ? FULL_TEXT : ALL_TEXTS;
+    const sql =
+      `SELECT ${EVENT_COLUMNS} FROM ${source} WHERE ${range} AND e.kind = 0 AND NOT e.flags & ${MessageFlag.deleted}
+        AND ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ?3`;
     return { words, sql, values };
   }
 
@@ -155,9 +155,18 @@ export class Searcher {
   }
 }
 
-const ALL_TEXTS = "events e CROSS JOIN rooms r ON r.id = e.room";
+/** The sources of a search: the tables, the range of numbers, and the order. */
+const ALL_TEXTS = [
+  "events e CROSS JOIN rooms r ON r.id = e.room",
+  "e.seq >= ?1 AND e.seq < ?2",
+  "e.seq DESC",
+] as const;
 
-const FULL_TEXT = `search s CROSS JOIN ${ALL_TEXTS} AND e.seq = s.rowid`;
+const FULL_TEXT = [
+  "search s CROSS JOIN events e ON e.seq = -s.rowid CROSS JOIN rooms r ON r.id = e.room",
+  "s.rowid <= -?1 AND s.rowid > -?2",
+  "s.rowid",
+] as const;
 
 /** Returns a word as a string of the query language of FTS5, in which no character is special. */
 function phrase(word: string): string {

@@ -4,6 +4,9 @@
  * Messages enter the index in batches after their transaction, so a line costs nothing at its arrival.
  * The store keeps the number up to which the index is complete.
  *
+ * A row of the index has the negative number of its message. FTS5 can skip rows in ascending order only,
+ * and a search goes from the newest message to the oldest.
+ *
  * **Permissions**: none.
  *
  * @module
@@ -51,8 +54,8 @@ export class SearchIndex {
     if (last === null) return false;
     this.#db.transaction(() => {
       this.#db.run(
-        `INSERT INTO search (rowid, text) SELECT seq, text FROM events
-          WHERE seq > ? AND seq <= ? AND kind = 0 AND text <> ''`,
+        `INSERT INTO search (rowid, text) SELECT -seq, text FROM events
+          WHERE seq > ? AND seq <= ? AND kind = 0 AND text <> '' ORDER BY seq DESC`,
         this.#indexed,
         last,
       );
@@ -65,12 +68,12 @@ export class SearchIndex {
   /** Puts the new text of a message into the index, within the transaction of the change. */
   replace(seq: number, text: string): void {
     if (seq > this.#indexed) return;
-    this.#db.run("INSERT OR REPLACE INTO search (rowid, text) VALUES (?, ?)", seq, text);
+    this.#db.run("INSERT OR REPLACE INTO search (rowid, text) VALUES (?, ?)", -seq, text);
   }
 
   /** Takes a message out of the index, within the transaction of the change. */
   remove(seq: number): void {
-    if (seq <= this.#indexed) this.#db.run("DELETE FROM search WHERE rowid = ?", seq);
+    if (seq <= this.#indexed) this.#db.run("DELETE FROM search WHERE rowid = ?", -seq);
   }
 
   /**

@@ -81,6 +81,8 @@ export class SqliteArchive implements Archive {
   #lastSeq: number;
   #written = 0;
   #state: "open" | "importing" | "closed" = "open";
+  /** The last search. The next one begins after it, so that many searches do not crowd out messages. */
+  #searched: Promise<unknown> = Promise.resolve();
   /** Work that pauses. The store stays open until it has ended. */
   readonly #jobs = new Set<Promise<unknown>>();
 
@@ -158,10 +160,14 @@ export class SqliteArchive implements Archive {
 
   /** Returns the matches in the rooms of the query. */
   search(query: SearchQuery, range: SearchRange): Promise<SearchPage> {
-    return this.#job(async () => {
+    const search = this.#job(async () => {
+      await this.#searched;
+      this.#check();
       await this.#bringIndexUpToDate();
       return await this.#searcher.search(query, range, this.#pause);
     });
+    this.#searched = Promise.allSettled([search]);
+    return search;
   }
 
   /** Stores users in one transaction. */

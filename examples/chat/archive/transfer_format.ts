@@ -10,7 +10,7 @@
  */
 
 import { ArchiveError } from "./archive_error.ts";
-import type { ChangeEntry, StoredReaction } from "./entries.ts";
+import type { ChangeEntry, EntryBase, StoredReaction } from "./entries.ts";
 import {
   conversationUsers,
   type FileRecord,
@@ -58,14 +58,8 @@ export interface FileLine extends Omit<FileRecord, "type"> {
 }
 
 /** A message in its current state. */
-export interface MessageLine {
+export interface MessageLine extends EntryBase {
   readonly type: "message";
-  readonly seq: number;
-  readonly at: number;
-  readonly room: RoomKey;
-  readonly user: number;
-  readonly name: string;
-  readonly line?: string;
   readonly text: string;
   readonly action: boolean;
   readonly deleted: boolean;
@@ -76,15 +70,9 @@ export interface MessageLine {
 }
 
 /** A change, which a reader who was away must learn. */
-export interface ChangeLine {
+export interface ChangeLine extends EntryBase {
   readonly type: "change";
   readonly change: ChangeEntry["kind"];
-  readonly seq: number;
-  readonly at: number;
-  readonly room: RoomKey;
-  readonly user: number;
-  readonly name: string;
-  readonly line?: string;
   readonly target: number;
   readonly emoji?: string;
   readonly on?: boolean;
