@@ -1,9 +1,8 @@
 /**
  * The face of the chat for terminals: lines over a connection, as with `nc` and `telnet`.
  *
- * A silent terminal whose network is gone ends within two minutes: see `deadPeerTimeout` of `serveTcp`.
- * If lines wait for it at that moment, the system decides when (Linux: `net.ipv4.tcp_retries2`, about
- * 15 minutes). An `idleTimeout` ends also users who only read.
+ * A terminal whose network is gone ends within two minutes: see `deadPeerTimeout` of `serveTcp`. An
+ * `idleTimeout` ends also users who only read.
  *
  * @module
  */

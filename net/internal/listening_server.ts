@@ -47,7 +47,7 @@ export interface ServerKind {
 const ACCEPT_PAUSE = 100;
 /** Kinds of errors that the peer or a limit causes, and not the handler. */
 const EXPECTED: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>(
-  ["reset", "truncated", "timeout", "limit", "closed", "protocol", "aborted", "tls"],
+  ["reset", "truncated", "timeout", "unreachable", "limit", "closed", "protocol", "aborted", "tls"],
 );
 
 const logger = getLogger(["portside", "net", "server"]);

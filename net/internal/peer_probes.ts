@@ -1,11 +1,13 @@
-import { ridOf, SOCKET, type UvHandles, uvHandles } from "./uv_handles.ts";
+import { fdOf, ridOf, SOCKET, type UvHandles, uvHandles } from "./uv_handles.ts";
 import { touch, unwatch, UNWATCHED, watch, type Watched } from "./timer.ts";
+import { UserTimeout } from "./user_timeout.ts";
 
 /** The probes that Linux sends before it gives up (`net.ipv4.tcp_keepalive_probes`), and one to give up. */
 const ROUNDS = 10;
 
 /**
- * Finds dead peers of idle connections sooner than the system does. Linux sends the first probe after
+ * Finds dead peers sooner than the system does. For connections on which data waits for the peer, see
+ * {@linkcode UserTimeout}. For idle ones: Linux sends the first probe after
  * two hours, and the others 75 seconds apart.
  *
  * Deno can change only the time of the first probe (TCP_KEEPIDLE). But setting it makes Linux check the
@@ -22,6 +24,7 @@ export class PeerProbes implements Watched {
   readonly #idle: number;
   /** The time between two rounds in milliseconds. */
   readonly #interval: number;
+  readonly #userTimeout: UserTimeout | undefined;
   /** The resource identifiers of the connections. Deno never uses one again. */
   readonly #rids = new Set<number>();
 
@@ -34,6 +37,8 @@ export class PeerProbes implements Watched {
     this.#idle = Math.max(1, Math.floor(timeout * 0.55 / 1000));
     // The connection may have become idle just after a round.
     this.#interval = Math.max(100, (timeout - this.#idle * 1000) / (ROUNDS + 1));
+    // Linux compares it in a round of probes, too.
+    this.#userTimeout = UserTimeout.open(timeout - this.#interval);
   }
 
   /** Probes the peer of a connection until the connection is closed. */
@@ -41,6 +46,8 @@ export class PeerProbes implements Watched {
     const rid = ridOf(conn);
     if (rid === undefined || !this.#probe(rid)) return;
     this.#rids.add(rid);
+    const fd = fdOf(conn);
+    if (fd !== undefined) this.#userTimeout?.set(fd);
     if (this.place !== UNWATCHED) return;
     this.due = performance.now() + this.#interval;
     watch(this);
@@ -57,6 +64,7 @@ export class PeerProbes implements Watched {
   stop(): void {
     this.#rids.clear();
     unwatch(this);
+    this.#userTimeout?.close();
   }
 
   /** Returns false if the connection is closed. */

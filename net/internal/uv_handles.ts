@@ -109,12 +109,21 @@ function hasAll(type: new (type: number) => object, methods: readonly string[]):
 
 /** Returns the resource identifier of a TCP connection in Deno, or undefined for other transports. */
 export function ridOf(transport: object): number | undefined {
+  return internalOf(transport, "Deno.internal.rid");
+}
+
+/** Returns the file descriptor of a TCP connection in Deno, or undefined for other transports. */
+export function fdOf(transport: object): number | undefined {
+  return internalOf(transport, "Deno.internal.fd");
+}
+
+function internalOf(transport: object, description: string): number | undefined {
   // Only Deno's own TCP connections have this method.
   if (!("setNoDelay" in transport)) return undefined;
   for (const key of Object.getOwnPropertySymbols(transport)) {
-    if (key.description !== "Deno.internal.rid") continue;
-    const rid = (transport as unknown as Record<symbol, unknown>)[key];
-    if (typeof rid === "number") return rid;
+    if (key.description !== description) continue;
+    const value = (transport as Record<symbol, unknown>)[key];
+    if (typeof value === "number") return value;
   }
   return undefined;
 }

@@ -110,11 +110,15 @@ export interface ServeTcpOptions extends ServeOptions {
   keepAlive?: boolean;
   /**
    * Time in which a connection ends whose peer has disappeared, in milliseconds, at least about 10000. It
-   * needs `keepAlive`, and holds while no sent data waits for a confirmation of the peer; a write to such
-   * a peer ends when the kernel gives up (on Linux, see `net.ipv4.tcp_retries2`). The option costs about
-   * 0.1 ms of CPU time per connection and minute. On other systems than Linux it sets only the time until
-   * the first probe. It has no effect on Windows, and on `serveTls` without `node:tls`. With 0, the
-   * system decides; Linux waits two hours.
+   * needs `keepAlive`, and costs about 0.1 ms of CPU time per connection and minute. With 0, the system
+   * decides; Linux waits two hours.
+   *
+   * If sent data waits for a confirmation of the peer, the limit needs the permission `ffi`: it is an
+   * option of sockets that Deno cannot set (TCP_USER_TIMEOUT). Without the permission, nobody is asked
+   * for it, and the system decides then (on Linux 15 minutes, see `net.ipv4.tcp_retries2`).
+   *
+   * On other systems than Linux, the option sets only the time until the first probe. It has no effect on
+   * Windows, and on `serveTls` without `node:tls`.
    *
    * @default 0
    */
