@@ -88,6 +88,8 @@ export class Reading {
 
   /** Runs a question, and reports a failure of the archive to the user and to the log. */
   async #answer(session: Session, id: number | undefined, ask: () => Promise<void>): Promise<void> {
+    // The user finds the own line of a moment ago.
+    await this.#state.ledger.settled();
     try {
       await ask();
     } catch (error) {

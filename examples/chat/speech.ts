@@ -295,10 +295,13 @@ export class Speech {
   }
 }
 
-/** Returns the lines of a text, without empty lines at the end. */
+/**
+ * Returns the lines of a text, without empty lines at the end. A lone CR ends no line: in a terminal,
+ * it would move the cursor to the name.
+ */
 function linesOf(text: string): string[] {
-  if (!/[\r\n]/.test(text)) return [text];
-  const lines = text.split(/\r\n|\r|\n/);
+  if (!text.includes("\n")) return [text];
+  const lines = text.split(/\r?\n/);
   while (lines.length > 1 && lines.at(-1) === "") lines.pop();
   return lines;
 }

@@ -106,6 +106,15 @@ Deno.test("a search finds words, authors and rooms of the user, and marks the wo
   await until(() => ann.face.events.some(({ type }) => type === "results"));
 });
 
+Deno.test("a search finds a line that the user sent just before", async () => {
+  const ann = await enter(testLobby(), "Ann", browser());
+  // Both arrive in one packet, so the line is not stored yet.
+  const said = ann.member.say("the red kettle");
+  await ann.member.search({ query: "red kettle" });
+  await said;
+  assertEquals(answer<ChatResults>(ann).hits.length, 1);
+});
+
 Deno.test("a question is answered with an error if the archive cannot be read", async () => {
   const archive = openArchive(":memory:");
   const lobby = testLobby({ archive });

@@ -199,8 +199,8 @@ Deno.test("an answer quotes the message that it answers, if that is in the same 
 Deno.test("a message has several lines, each of them safe, and not too many", async () => {
   const lobby = testLobby({ maxLines: 3 });
   const [ann, bob] = await enterAll(lobby, "Ann", "Bob") as [User, User];
-  await ann.say("one\r\n\x1b[31mtwo\x1b[0m\rthree\n\n", 1);
-  assertEquals((bob.face.events[0] as ChatPrivate).text, "one\ntwo\nthree");
+  await ann.say("one\r\n\x1b[31mtwo\x1b[0m\rstill two\nthree\n\n", 1);
+  assertEquals((bob.face.events[0] as ChatPrivate).text, "one\ntwo still two\nthree");
   take(ann);
   await ann.say("1\n2\n3\n4", 2);
   await ann.say("\n\n", 3);
