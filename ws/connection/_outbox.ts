@@ -32,7 +32,8 @@ export class Outbox {
   #queue: Waiting[] = [];
   /** Upper bound of the bytes that the socket holds. */
   #atMost = 0;
-  readonly #alarm: Alarm = new Alarm(() => this.#look());
+  /** Made at the first use, because most connections need none. */
+  #alarm: Alarm | undefined;
   #pause = SOON;
   #seen = 0;
   #since = 0;
@@ -86,12 +87,12 @@ export class Outbox {
   /** Passes all waiting messages to the socket before it closes. */
   flush(): void {
     this.#giveMore(Infinity);
-    this.#alarm.stop();
+    this.#alarm?.stop();
   }
 
   /** Rejects all waiting calls. */
   fail(error: unknown): void {
-    this.#alarm.stop();
+    this.#alarm?.stop();
     for (const { reject } of this.#queue.splice(0)) reject?.(error);
     this.waitingBytes = 0;
   }
@@ -119,7 +120,7 @@ export class Outbox {
   }
 
   #watch(): void {
-    if (this.#alarm.running) return;
+    if (this.#alarm?.running) return;
     this.#seen = this.#wire.bufferedAmount;
     this.#since = performance.now();
     this.#wait(SOON);
@@ -127,6 +128,7 @@ export class Outbox {
 
   #wait(pause: number): void {
     this.#pause = pause;
+    this.#alarm ??= new Alarm(() => this.#look());
     this.#alarm.start(pause);
   }
 

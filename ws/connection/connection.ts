@@ -141,10 +141,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #bytesSent = 0;
   #wasOpen = false;
   #closing = false;
-  readonly #closeAlarm: Alarm = new Alarm(() => {
-    this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
-    this.#own?.cut();
-  });
+  /** Made when the connection is being closed. */
+  #closeAlarm: Alarm | undefined;
 
   /**
    * Takes over a socket that is open or opening. Other code must not use the socket any more.
@@ -422,6 +420,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#receiver.end(this.#error);
     if (this.#socket.readyState <= WebSocket.OPEN) this.#sendClose(code, reason);
     this.#controller?.abort(this.#reason());
+    this.#closeAlarm = new Alarm(() => {
+      this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
+      this.#own?.cut();
+    });
     this.#closeAlarm.start(this.#limits.closeTimeout);
   }
 
@@ -433,7 +435,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   #ended({ code, reason, wasClean }: WsSocketClose): void {
     if (this.#close !== undefined) return;
-    this.#closeAlarm.stop();
+    this.#closeAlarm?.stop();
     this.#heartbeat.stop();
     // Deno reports 0 in place of 1006.
     const standard = code === 0 ? CloseCode.abnormal : code;
