@@ -8,13 +8,13 @@
  * @module
  */
 
-import type { Quote, RoomEvent } from "./events.ts";
+import type { ChatMessage, RoomEvent } from "./events.ts";
 import { byteLength } from "./safe_text.ts";
 import { type Charset, encodeText } from "./telnet/charset.ts";
 import { type TerminalStyle, terminalText } from "./terminal_text.ts";
 
-/** The number of messages whose beginnings are in memory, and the characters of each. */
-const [RECENT, REMEMBERED] = [500, 100];
+/** The number of messages whose authors are in memory. Their texts would make the heap grow. */
+const RECENT = 500;
 
 /** The lines of one room in one turn of the event loop. */
 class Batch {
@@ -96,7 +96,7 @@ export class Broadcast {
   readonly #portion: number;
   readonly #charset: Charset;
   readonly #batches = new Map<string, Batch>();
-  readonly #recent = new Map<number, Quote>();
+  readonly #authors = new Map<number, string>();
   #event: RoomEvent | undefined;
   #batch: Batch;
   #line = 0;
@@ -154,18 +154,18 @@ export class Broadcast {
       this.#batches.set(event.room, batch);
       this.#endTurn();
     }
-    const about = "target" in event ? this.#recent.get(event.target) : undefined;
-    batch.add(terminalText(event, this.#style, about));
+    const author = "target" in event ? this.#authors.get(event.target) : undefined;
+    batch.add(terminalText(event, this.#style, author));
     if (event.type === "message") this.#remember(event);
     this.#event = event;
     this.#batch = batch;
     this.#line = batch.lines - 1;
   }
 
-  /** Keeps the beginning of a message, so that later reactions can name it. */
-  #remember({ seq, from, text }: Quote): void {
-    this.#recent.set(seq, { seq, from, text: text.slice(0, REMEMBERED) });
-    if (this.#recent.size > RECENT) this.#recent.delete(this.#recent.keys().next().value!);
+  /** Keeps the author of a message, so that later reactions can name the author. */
+  #remember({ seq, from }: ChatMessage): void {
+    this.#authors.set(seq, from);
+    if (this.#authors.size > RECENT) this.#authors.delete(this.#authors.keys().next().value!);
   }
 
   /** Queues all batches when this turn of the event loop ends. */

@@ -64,10 +64,10 @@ export interface TerminalStyle {
  *
  * @param event The event of the chat.
  * @param style The language and the number of earlier messages.
- * @param about The message that a reaction is about, if it is known.
+ * @param author The author of the message that a reaction is about, if it is known.
  * @returns Lines with line ends; empty if there is nothing to show.
  */
-export function terminalText(event: ChatEvent, style: TerminalStyle, about?: Quote): string {
+export function terminalText(event: ChatEvent, style: TerminalStyle, author?: string): string {
   const { lang } = style;
   switch (event.type) {
     case "message":
@@ -79,7 +79,7 @@ export function terminalText(event: ChatEvent, style: TerminalStyle, about?: Quo
     case "edit":
     case "delete":
     case "reaction":
-      return changeLines(event, lang, about);
+      return changeLines(event, lang, author);
     case "history":
       return historyLines(event, lang);
     case "results":
@@ -144,7 +144,7 @@ function reactionLines(reactions: Reactions): string[] {
   return parts.length === 0 ? [] : [`[${parts.join("; ")}]`];
 }
 
-function changeLines(event: ChangeEvent, lang: Lang, about: Quote | undefined): string {
+function changeLines(event: ChangeEvent, lang: Lang, author: string | undefined): string {
   const { from, peer } = event;
   const place = peer === undefined ? "" : `[${sentence(lang, "private")}] `;
   if (event.type === "edit") {
@@ -152,8 +152,8 @@ function changeLines(event: ChangeEvent, lang: Lang, about: Quote | undefined): 
   }
   if (event.type === "delete") return `${place}${sentence(lang, "deleted", { from })}\n`;
   const code = event.on ? "reacted" : "unreacted";
-  const message = about === undefined ? "" : ` (${about.from}: ${firstWords(about.text, QUOTED)})`;
-  return `${place}${sentence(lang, code, { from, emoji: event.emoji })}${message}\n`;
+  const to = author === undefined ? "" : ` (${sentence(lang, "to", { author })})`;
+  return `${place}${sentence(lang, code, { from, emoji: event.emoji })}${to}\n`;
 }
 
 function historyLines(event: ChatHistory, lang: Lang): string {

@@ -35,6 +35,7 @@ export type FaceCode =
   | "deleted-text"
   | "reacted"
   | "unreacted"
+  | "to"
   | "help-terminal"
   | "history-more"
   | "history-end"
@@ -81,6 +82,7 @@ const en: Sentences = {
   "deleted-text": "deleted",
   reacted: "{from} reacted with {emoji}",
   unreacted: "{from} took {emoji} back",
+  to: "to {author}",
   "history-more": "/history shows older messages.",
   "history-end": "There are no older messages.",
   "results-none": "Nothing found.",
@@ -187,6 +189,7 @@ const zh: Sentences = {
   "deleted-text": "已删除",
   reacted: "{from} 回应了 {emoji}",
   unreacted: "{from} 收回了 {emoji}",
+  to: "给 {author}",
   "history-more": "输入 /history 查看更早的消息。",
   "history-end": "没有更早的消息了。",
   "results-none": "没有找到。",

@@ -342,7 +342,7 @@ Deno.test("an edit, a reaction and a deletion reach the other terminals, and con
   assertEquals(await ann.lines(3), ["Bob joined", "Bob: tow", edited]);
   assertEquals(await bob.lines(2), [edited, "* Usage: /edit TEXT"]);
   await ann.conn.write("/react 👍\n");
-  const reacted = "Ann reacted with 👍 (Bob: tow)";
+  const reacted = "Ann reacted with 👍 (to Bob)";
   assertEquals([await bob.line(), await ann.line()], [reacted, reacted]);
   await bob.conn.write("/delete\n/search tow\n");
   const deleted = "Bob deleted a message";
