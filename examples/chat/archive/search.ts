@@ -1,8 +1,8 @@
 /**
  * Searches a store.
  *
- * The search goes from the newest to the oldest message in windows, and lets other work run between two
- * windows. A page that takes too long ends early, and the next page goes on from there.
+ * The search goes from the newest to the oldest message in portions, and lets other work run between two
+ * portions. A page that takes too long ends early, and the next page goes on from there.
  *
  * **Permissions**: none.
  *
@@ -18,11 +18,17 @@ import type { RoomTable } from "./rooms.ts";
 import type { SearchIndex } from "./search_index.ts";
 import { MAX_WORD, MAX_WORDS } from "./search_query.ts";
 
-/** Numbers of the first window. */
+/** Numbers of the first window, of which all messages are read. */
 const WINDOW = 20_000;
 
-/** A window that takes less than this time in milliseconds is followed by a larger one. */
-const QUICK = 5;
+/** Maximum number of messages that one question to the index returns. */
+const CHUNK = 1000;
+
+/** Maximum number of words that the index looks for. Others are looked for in the messages found. */
+const MAX_INDEXED = 4;
+
+/** Time in milliseconds that a portion should take. */
+const PORTION_TIME = 8;
 
 /** Time in milliseconds after which a page ends, even with few hits. */
 const MAX_TIME = 300;
@@ -33,11 +39,20 @@ const CLOCK_SLACK = 86_400_000;
 /** Fewer characters are not in the index, which has parts of three characters. */
 const MIN_INDEXED = 3;
 
-/** The query in SQL. The first three values are the range of numbers and the limit. */
+/** The query in SQL. */
 interface Plan {
   readonly words: readonly string[];
+  /** The question to the index; undefined if all messages are read. */
+  readonly match?: string;
   readonly sql: string;
   readonly values: readonly SqlValue[];
+}
+
+/** The messages of a part of the store, the newest first. */
+interface Portion {
+  readonly rows: readonly EventRow[];
+  /** The number from which on everything was looked at. */
+  readonly end: number;
 }
 
 /** Finds messages. */
@@ -65,7 +80,7 @@ export class Searcher {
    *
    * @param query The words, authors, rooms and times.
    * @param range The size of the page, and where it begins.
-   * @param pause Lets other work run between two windows.
+   * @param pause Lets other work run between two portions.
    */
   async search(
     query: SearchQuery,
@@ -75,19 +90,27 @@ export class Searcher {
     const plan = this.#plan(query);
     const { lowest, highest } = this.#bounds(query);
     let upper = Math.min(range.before ?? Infinity, highest + 1);
-    if (plan === undefined) return { hits: [] };
+    if (plan === undefined || range.limit < 1) return { hits: [] };
     const hits: SearchHit[] = [];
     let window = WINDOW;
     const started = performance.now();
+    // Almost all rows are hits, unless some words are looked for in the rows only.
+    const limit = plan.words.length > MAX_INDEXED ? CHUNK : range.limit;
     while (upper > lowest) {
       const began = performance.now();
-      const limit = range.limit - hits.length;
-      const lower = Math.max(lowest, upper - window);
-      const rows = this.#window(plan, lower, upper, limit);
-      for (const row of rows) this.#collect(hits, row, plan.words);
-      upper = rows.length < limit ? lower : rows.at(-1)!.seq;
+      const { rows, end } = plan.match === undefined
+        ? this.#read(plan, Math.max(lowest, upper - window), upper, limit)
+        : this.#ask(plan, plan.match, lowest, upper, limit);
+      upper = rows.length < limit ? end : rows.at(-1)!.seq;
+      for (const row of rows) {
+        this.#collect(hits, row, plan.words);
+        if (hits.length < range.limit) continue;
+        upper = row.seq;
+        break;
+      }
       if (hits.length >= range.limit || performance.now() - started > MAX_TIME) break;
-      if (performance.now() - began < QUICK) window *= 2;
+      const speed = PORTION_TIME / Math.max(1, performance.now() - began);
+      window = Math.ceil(window * Math.min(2, Math.max(0.25, speed)));
       await pause();
     }
     return { hits, ...(upper > lowest && { next: upper }) };
@@ -99,8 +122,22 @@ export class Searcher {
     if (marks !== undefined) hits.push({ message: this.#reader.toMessage(row), marks });
   }
 
-  #window({ sql, values }: Plan, lower: number, upper: number, limit: number): EventRow[] {
-    return this.#db.all(sql, lower, upper, limit, ...values);
+  /** Reads all messages of a window. */
+  #read({ sql, values }: Plan, lower: number, upper: number, limit: number): Portion {
+    return { rows: this.#db.all(sql, lower, upper, limit, ...values), end: lower };
+  }
+
+  /** Asks the index for some messages, and reads those that fit the other conditions. */
+  #ask(
+    { sql, values }: Plan,
+    match: string,
+    lowest: number,
+    upper: number,
+    limit: number,
+  ): Portion {
+    const found = this.#index.find(match, lowest, upper, CHUNK);
+    const rows = this.#db.all<EventRow>(sql, JSON.stringify(found), null, limit, ...values);
+    return { rows, end: found.length < CHUNK ? lowest : found.at(-1)! };
   }
 
   /** Returns the query in SQL; undefined if nothing can match. */
@@ -111,23 +148,24 @@ export class Searcher {
     const words = query.words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD * 2))
       .filter((word) => word !== "");
     const isIndexed = (word: string) => this.#index.isEnabled && [...word].length >= MIN_INDEXED;
-    const long = words.filter(isIndexed);
+    const long = words.filter(isIndexed).sort((a, b) => b.length - a.length)
+      .slice(0, MAX_INDEXED);
     const values: SqlValue[] = [];
     const place = (value: SqlValue) => `?${values.push(value) + 3}`;
     const conditions = words.filter((word) => !isIndexed(word))
       .map((word) => `e.text LIKE ${place(likePattern(word))} ESCAPE '\\'`);
-    if (long.length > 0) conditions.push(`s.search MATCH ${place(long.map(phrase).join(" "))}`);
     conditions.push(`e.room IN (SELECT value FROM json_each(${place(JSON.stringify(rooms))}))`);
     if (names.length > 0) {
       conditions.push(`e.name IN (SELECT value FROM json_each(${place(JSON.stringify(names))}))`);
     }
     if (query.before !== undefined) conditions.push(`e.at < ${place(query.before)}`);
     if (query.after !== undefined) conditions.push(`e.at >= ${place(query.after)}`);
-    const [source, range, order] = long.length > 0 ? FULL_TEXT : ALL_TEXTS;
-    const sql =
-      `SELECT ${EVENT_COLUMNS} FROM ${source} WHERE ${range} AND e.kind = 0 AND NOT e.flags & ${MessageFlag.deleted}
-        AND ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ?3`;
-    return { words, sql, values };
+    const source = long.length > 0 ? FOUND : ALL;
+    const sql = `SELECT ${EVENT_COLUMNS} FROM ${source} CROSS JOIN rooms r ON r.id = e.room
+      WHERE e.kind = 0
+        AND NOT e.flags & ${MessageFlag.deleted} AND ${conditions.join(" AND ")}
+      ORDER BY e.seq DESC LIMIT ?3`;
+    return { words, ...(long.length > 0 && { match: long.map(phrase).join(" ") }), sql, values };
   }
 
   /** Returns the lowest and the highest number that can match. */
@@ -155,18 +193,11 @@ export class Searcher {
   }
 }
 
-/** The sources of a search: the tables, the range of numbers, and the order. */
-const ALL_TEXTS = [
-  "events e CROSS JOIN rooms r ON r.id = e.room",
-  "e.seq >= ?1 AND e.seq < ?2",
-  "e.seq DESC",
-] as const;
+/** All messages between two numbers. */
+const ALL = "(SELECT * FROM events WHERE seq >= ?1 AND seq < ?2) e";
 
-const FULL_TEXT = [
-  "search s CROSS JOIN events e ON e.seq = -s.rowid CROSS JOIN rooms r ON r.id = e.room",
-  "s.rowid <= -?1 AND s.rowid > -?2",
-  "s.rowid",
-] as const;
+/** The messages of a list of numbers. */
+const FOUND = "json_each(?1) j CROSS JOIN events e ON e.seq = j.value";
 
 /** Returns a word as a string of the query language of FTS5, in which no character is special. */
 function phrase(word: string): string {

@@ -65,6 +65,27 @@ export class SearchIndex {
     return true;
   }
 
+  /**
+   * Returns the numbers of the newest messages that match, in descending order.
+   *
+   * @param match The question in the query language of FTS5.
+   * @param lowest The lowest number to return.
+   * @param before Only numbers below this one.
+   * @param limit The maximum number of messages.
+   */
+  find(match: string, lowest: number, before: number, limit: number): number[] {
+    // FTS5 looks for the first match of all before it skips to a range. If matches are rare, one question
+    // finds all of them; if they are not, the first one is near.
+    return this.#db.all<{ seq: number }>(
+      `SELECT -rowid AS seq FROM search WHERE search MATCH ? AND rowid > ? AND rowid <= ?
+        ORDER BY rowid LIMIT ?`,
+      match,
+      -before,
+      -lowest,
+      limit,
+    ).map(({ seq }) => seq);
+  }
+
   /** Puts the new text of a message into the index, within the transaction of the change. */
   replace(seq: number, text: string): void {
     if (seq > this.#indexed) return;
