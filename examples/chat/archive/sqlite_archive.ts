@@ -7,6 +7,7 @@
  */
 
 import type { Archive } from "./archive.ts";
+import { ArchiveError } from "./archive_error.ts";
 import { AttachmentTable } from "./attachments.ts";
 import { backupStore } from "./backup.ts";
 import { type Database, storeError } from "./database.ts";
@@ -163,8 +164,7 @@ export class SqliteArchive implements Archive {
     const search = this.#job(async () => {
       await this.#searched;
       this.#check();
-      await this.#bringIndexUpToDate();
-      return await this.#searcher.search(query, range, this.#pause);
+      return await this.#withIndex(() => this.#searcher.search(query, range, this.#pause));
     });
     this.#searched = Promise.allSettled([search]);
     return search;
@@ -239,8 +239,7 @@ export class SqliteArchive implements Archive {
   /** Removes what the limits do not keep. */
   keep(limits: KeepLimits, now: number): Promise<KeepReport> {
     return this.#job(async () => {
-      await this.#bringIndexUpToDate();
-      return await this.#retention.apply(limits, now, this.#pause);
+      return await this.#withIndex(() => this.#retention.apply(limits, now, this.#pause));
     });
   }
 
@@ -285,6 +284,20 @@ export class SqliteArchive implements Archive {
     await Promise.allSettled(this.#jobs);
     this.#state = "closed";
     this.#store[Symbol.dispose]();
+  }
+
+  /** Does work with an index that is up to date. Makes a damaged index again, and repeats the work. */
+  async #withIndex<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      await this.#bringIndexUpToDate();
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ArchiveError) || error.kind !== "damaged") throw error;
+      // If the messages are damaged as well, this fails, too.
+      this.#index.clear();
+      await this.#bringIndexUpToDate();
+      return await work();
+    }
   }
 
   async #bringIndexUpToDate(): Promise<void> {

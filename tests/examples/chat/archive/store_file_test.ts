@@ -187,6 +187,26 @@ test("a store that has become read-only refuses the batch and still reads", asyn
   await archive.append([message(2)]);
 });
 
+test("a damaged index is made again from the messages", async (folder) => {
+  const store = ownStore(`${folder}/chat.db`);
+  await using archive = new SqliteArchive(store);
+  await archive.append(messages(1, 3000, { text: "some words to find" }));
+  await archive.keep({}, 0);
+  // Without this setting, SQLite protects the tables of the index.
+  const options = { defensive: false, timeout: 1000 };
+  const damage = () => {
+    using other = new DatabaseSync(`${folder}/chat.db`, options);
+    other.exec("UPDATE search_data SET block = randomblob(100) WHERE id > 10");
+  };
+  damage();
+  const query = { words: ["words"], from: [], rooms: ["#lobby"] };
+  const { hits } = await archive.search(query, { limit: 5 });
+  assertEquals(hits.map(({ message: { seq } }) => seq), [3000, 2999, 2998, 2997, 2996]);
+  damage();
+  assertEquals((await archive.keep({ messages: 10 }, 0)).size > 0, true);
+  assertEquals((await archive.search(query, { limit: 99 })).hits.length, 10);
+});
+
 const isRoot = Deno.build.os === "linux" && Deno.uid() === 0;
 
 /** Runs a command, and returns whether it succeeded. */
