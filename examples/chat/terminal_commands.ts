@@ -112,7 +112,8 @@ export class TerminalCommands {
 
   #heard(seq: number): void {
     this.#last = seq;
-    this.#reactions.clear();
+    // Each line that each user hears comes here, and the clearing of an empty set has a cost.
+    if (this.#reactions.size > 0) this.#reactions.clear();
   }
 
   #enter({ events, user }: ChatWelcome): void {
