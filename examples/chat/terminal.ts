@@ -7,8 +7,6 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
-import { peerNetwork } from "../../net/address.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
@@ -18,69 +16,15 @@ import type {
   ShutdownOptions,
   ShutdownReport,
 } from "../../net/tcp/server_options.ts";
-import {
-  anObject,
-  count,
-  integer,
-  limit,
-  milliseconds,
-  numberFrom,
-  oneOf,
-  OptionRules,
-  required,
-} from "../../net/internal/options.ts";
-import { Broadcast, Listener } from "./broadcast.ts";
 import { AddressRates } from "./address_rate.ts";
-import type { ChatEvent, NoticeCode, Params, RoomEvent } from "./events.ts";
-import type { ChatRefusal, Face, LeaveReason, Member, Replay } from "./member.ts";
+import { Broadcast } from "./broadcast.ts";
 import type { Lobby } from "./lobby.ts";
-import { TerminalCommands } from "./terminal_commands.ts";
-import { REPLAYED, serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
+import type { LeaveReason, Member } from "./member.ts";
 import { byteLength } from "./safe_text.ts";
-import { Throttle } from "../../net/throttle.ts";
-import { type Charset, charsetNamed, CHARSETS, encodeText } from "./telnet/charset.ts";
-import { TerminalInput } from "./telnet/input.ts";
-import { type FaceCode, sentence, type SentenceCode } from "./words.ts";
+import type { Charset } from "./telnet/charset.ts";
+import { isSilence, Terminal, TERMINAL_RULES, type TerminalLimits } from "./terminal_face.ts";
 
-/** The smallest send queue in bytes. The welcome with its messages has to fit. */
-const MIN_QUEUE = 64 * 1024;
-
-/** The limits of one terminal. */
-export interface TerminalLimits extends TerminalStyle {
-  /** The character encoding of terminals at first. `/charset` changes that of one terminal. */
-  readonly charset: Charset;
-  /** The time to enter a name, in milliseconds; 0 removes the limit. */
-  readonly nameTimeout: number;
-  /** The time without a line of the user, in milliseconds; 0 removes the limit. */
-  readonly idleTimeout: number;
-  /** The maximum size of a line in bytes. */
-  readonly maxLine: number;
-  /** The lines per second; 0 removes the limit. */
-  readonly rate: number;
-  /** The lines that a user may send at once. */
-  readonly burst: number;
-  /** The size of the send queue of the connection in bytes, at least 64 KiB. */
-  readonly sendQueue: number;
-  /** The rate limits of an address, if browsers share them. @default from `rate` and `burst` */
-  readonly rates?: AddressRates;
-}
-
-/** The rules for {@linkcode TerminalLimits}. */
-const TERMINAL_RULES = new OptionRules<TerminalLimits>({
-  lang: required(oneOf("en", "zh")),
-  replay: required(limit),
-  charset: required(oneOf(...CHARSETS)),
-  nameTimeout: required(milliseconds),
-  idleTimeout: required(milliseconds),
-  maxLine: required(count),
-  rate: required(numberFrom(0)),
-  burst: required(count),
-  sendQueue: required(integer(MIN_QUEUE, Number.MAX_SAFE_INTEGER)),
-  rates: anObject,
-});
-
-/** The notices that a user sees although they are about the user. */
-const OWN_NOTICES: ReadonlySet<NoticeCode> = new Set(["renamed", "stopping"]);
+export type { TerminalLimits };
 
 /** The number of attempts to enter a name. */
 const ATTEMPTS = 5;
@@ -163,158 +107,6 @@ export class Terminals {
     terminal.tell("naming-attempts");
     return undefined;
   }
-}
-
-/** One terminal. */
-class Terminal implements Face {
-  readonly address: string;
-  readonly network: string;
-  readonly rooms = "one";
-  readonly replay: Replay;
-  readonly #conn: Connection;
-  readonly #broadcastIn: (charset: Charset) => Broadcast;
-  #broadcast: Broadcast;
-  readonly #listener: Listener;
-  readonly #limits: TerminalLimits;
-  readonly #input: TerminalInput;
-  readonly #commands: TerminalCommands;
-  readonly #throttle: Throttle;
-
-  constructor(
-    conn: Connection,
-    broadcastIn: (charset: Charset) => Broadcast,
-    limits: TerminalLimits,
-  ) {
-    this.address = conn.peer;
-    this.network = networkOf(conn);
-    this.replay = { messages: limits.replay, bytes: REPLAYED };
-    this.#conn = conn;
-    this.#broadcastIn = broadcastIn;
-    this.#broadcast = broadcastIn(limits.charset);
-    this.#listener = new Listener((bytes) => conn.trySend(bytes));
-    this.#limits = limits;
-    this.#input = new TerminalInput(conn, limits);
-    this.#commands = new TerminalCommands(limits);
-    this.#throttle = new Throttle(limits.rate, limits.burst);
-  }
-
-  deliver(event: ChatEvent, own: boolean): void {
-    this.#commands.note(event, own);
-    if (isForRoom(event)) {
-      if (isShown(event, own)) this.#broadcast.tell(this.#listener, event);
-      return;
-    }
-    this.flush();
-    this.#show(terminalText(event, this.#limits));
-    if (event.type === "bye") void this.#conn.close();
-  }
-
-  /** Runs a line of the user. Returns a promise to await before the next line. */
-  run(member: Member, line: string): Promise<void> | undefined {
-    const command = this.#commands.run(member, line);
-    return command === undefined ? member.say(line) : this.#answer(command);
-  }
-
-  async #answer(command: Promise<FaceCode | null>): Promise<void> {
-    const code = await command;
-    if (code !== null) this.tell(code);
-  }
-
-  /** Queues the lines of the room, so that later messages do not overtake them. */
-  flush(): void {
-    this.#listener.flush();
-  }
-
-  /** Sends a sentence of the face itself. */
-  tell(code: SentenceCode, params?: Params): void {
-    this.flush();
-    this.#show(serverLines(sentence(this.#limits.lang, code, params)));
-  }
-
-  /** Explains the refusal of a name, and asks for another one if that can help. */
-  refuse({ code, params }: ChatRefusal, again: boolean): void {
-    const { lang } = this.#limits;
-    const question = again && code.startsWith("name-") && code !== "name-space";
-    const more = question ? ` ${sentence(lang, "try-again")}` : "";
-    this.#show(serverLines(sentence(lang, code, params) + more));
-  }
-
-  /** Returns the name that the user enters; null if there is none in time. */
-  async name(due: number): Promise<string | null> {
-    try {
-      return await this.line(due);
-    } catch (error) {
-      if (!isSilence(error)) throw error;
-      this.tell("naming-timeout");
-      return null;
-    }
-  }
-
-  /** Returns the next line, at most at the rate limit. Lines that cannot be used get an answer. */
-  async line(due = Infinity): Promise<string | null> {
-    const { maxLine, idleTimeout } = this.#limits;
-    while (true) {
-      const idleDue = idleTimeout > 0 ? performance.now() + idleTimeout : Infinity;
-      const line = await this.#input.next(Math.min(due, idleDue));
-      if (line.type === "end") return null;
-      const wait = this.#throttle.take(performance.now());
-      // A pause in reading slows the sender down by backpressure and loses nothing.
-      if (wait > 0) await delay(wait, { signal: this.#conn.signal });
-      if (line.type === "line") {
-        const match = /^\/charset(?:\s+(.*))?$/i.exec(line.text);
-        if (match === null) return line.text;
-        this.#useCharset(match[1] ?? "");
-      } else if (line.type === "too-long") this.tell("too-long", { max: `${maxLine}` });
-      else if (line.type === "are-you-there") this.tell("here");
-      else this.tell("not-decodable", { charset: this.#input.charset, guess: line.guess });
-    }
-  }
-
-  /** Runs `/charset`, which works before the user has a name, too. */
-  #useCharset(name: string): void {
-    const charset = charsetNamed(name.trim());
-    if (charset === undefined) return this.tell("usage-charset");
-    this.flush();
-    this.#input.charset = charset;
-    this.#broadcast = this.#broadcastIn(charset);
-    this.tell("charset", { charset });
-  }
-
-  #show(lines: string): void {
-    this.#conn.trySend(encodeText(lines, this.#input.charset));
-  }
-}
-
-/** Returns whether all users in the room receive the same event. */
-function isForRoom(event: ChatEvent): event is RoomEvent {
-  switch (event.type) {
-    case "message":
-    case "notice":
-      return true;
-    case "edit":
-    case "delete":
-    case "reaction":
-      return event.room !== undefined;
-    default:
-      return false;
-  }
-}
-
-/** Returns whether a terminal shows an event to its author. */
-function isShown(event: RoomEvent, own: boolean): boolean {
-  if (!own) return true;
-  // The user sees the own line already, and the welcome replaces the own notice.
-  return event.type === "notice" ? OWN_NOTICES.has(event.code) : event.type !== "message";
-}
-
-/** Returns the network of a user, for the limits of an address. */
-function networkOf({ remoteAddr }: Connection): string {
-  return "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
-}
-
-/** Returns whether an error is the time limit of a read. */
-function isSilence(error: unknown): boolean {
-  return error instanceof NetError && error.kind === "timeout" && error.phase === "read";
 }
 
 /** Returns the reason of a failed connection, for the log. */
