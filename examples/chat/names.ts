@@ -72,6 +72,11 @@ export function checkName(given: string): GoodName | BadName {
   return otherKey(name) === undefined ? { name, key } : { problem: "name-lookalike" };
 }
 
+/** Returns the name of a room without the `#` in front. */
+export function withoutHash(room: string): string {
+  return room.replace(/^[#＃]/, "");
+}
+
 /**
  * Checks the name of a room.
  *
@@ -80,7 +85,7 @@ export function checkName(given: string): GoodName | BadName {
  */
 export function checkRoom(given: string): GoodName | undefined {
   if (given.length > MAX_GIVEN) return undefined;
-  const name = tidy(given.replace(/^[#＃]/, ""));
+  const name = tidy(withoutHash(given));
   const valid = fits(name) && /^[\p{L}\p{M}\p{N}_-]+$/u.test(name) && /[\p{L}\p{N}]/u.test(name);
   if (!valid || !fitsTogether(name) || otherKey(name) !== undefined) return undefined;
   return { name, key: nameKey(name) };

@@ -11,7 +11,7 @@
 
 import type { ByeCode, ChatWelcome, Params, ReplyCode } from "./events.ts";
 import type { ChatRefusal, LeaveReason, Replay } from "./member.ts";
-import { checkName, type GoodName } from "./names.ts";
+import { checkName, type GoodName, withoutHash } from "./names.ts";
 import { foldText } from "./names/skeleton.ts";
 import { type Known, Past, type PrivatePast, type RoomPast } from "./past.ts";
 import { type Room, roomKey } from "./room.ts";
@@ -97,7 +97,9 @@ export class Presence {
     const { delivery, ledger, roster } = this.#state;
     const room = given === "" ? session.current : session.rooms.get(roomKey(given));
     if (room === undefined) {
-      return delivery.refuse(session, "not-in-room", { id, room: given }, { room: given });
+      return delivery.refuse(session, "not-in-room", { id, room: given }, {
+        room: withoutHash(given),
+      });
     }
     if (session.rooms.size === 1) return delivery.reply(session, "last-room", {}, id);
     session.disclaim(room);

@@ -10,6 +10,7 @@ import type { HistoryPage, SearchHit } from "./archive/archive.ts";
 import { conversationKey, conversationUsers } from "./archive/records.ts";
 import { parseSearch } from "./archive/search_query.ts";
 import type { HistoryQuery, Hit, SearchRequest } from "./events.ts";
+import { withoutHash } from "./names.ts";
 import { Past } from "./past.ts";
 import { roomKey } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -39,7 +40,9 @@ export class Reading {
     const { id, before, around, limit = PAGE } = query;
     const place = this.#placeOf(session, query);
     if (place === undefined) {
-      return delivery.refuse(session, "not-in-room", query, { room: query.room ?? "" });
+      return delivery.refuse(session, "not-in-room", query, {
+        room: withoutHash(query.room ?? ""),
+      });
     }
     await this.#answer(session, id, async () => {
       const page = await archive.history(place.key, {

@@ -8,7 +8,7 @@
 
 import type { RoomRef } from "./archive/archive.ts";
 import type { RoomSummary } from "./lobby_options.ts";
-import { checkRoom, nameKey } from "./names.ts";
+import { checkRoom, nameKey, withoutHash } from "./names.ts";
 import type { ChatRefusal } from "./member.ts";
 
 /** The name of the room in which all users start. */
@@ -16,7 +16,7 @@ export const LOBBY = "lobby";
 
 /** Returns the key of a room in the archive. */
 export function roomKey(name: string): string {
-  return `#${nameKey(name.replace(/^[#＃]/, ""))}`;
+  return `#${nameKey(withoutHash(name))}`;
 }
 
 /** A room with users of type `U`. */

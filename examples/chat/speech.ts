@@ -11,7 +11,7 @@ import { conversationKey, conversationUsers } from "./archive/records.ts";
 import type { ErrorCode } from "./events.ts";
 import type { Draft } from "./ledger.ts";
 import type { LineOptions } from "./member.ts";
-import { nameKey } from "./names.ts";
+import { nameKey, withoutHash } from "./names.ts";
 import type { Presence } from "./presence.ts";
 import { type Room, roomKey } from "./room.ts";
 import { byteLength, enumerate, isBlank, neutralise } from "./safe_text.ts";
@@ -175,7 +175,7 @@ export class Speech {
     const { room: given = session.astray } = options;
     const home = given === undefined ? session.current : session.rooms.get(roomKey(given));
     if (home === undefined) {
-      const room = given!.replace(/^[#＃]/, "");
+      const room = withoutHash(given!);
       this.#state.delivery.refuse(session, "not-in-room", { ...options, room: given }, { room });
     }
     return home;

@@ -150,7 +150,7 @@ const en: Sentences = {
     "Usage: /search WORDS, with from:NAME, in:#ROOM, before:2026-12-31 or after:2026-01-01",
   blank: "That line was not sent: it has no visible characters.",
 
-  "not-in-room": "That line was not sent: you are not in #{room}.",
+  "not-in-room": "You are not in #{room}. Nothing was sent.",
   "not-stored": "That line was not sent: the server cannot store messages now.",
   "not-readable": "The server cannot read its messages now.",
   "no-such-message": "There is no such message.",
@@ -257,7 +257,7 @@ const zh: Sentences = {
     "用法：/search 词语，还可以用 from:名字 in:#房间 before:2026-12-31 after:2026-01-01",
   blank: "这一行没有发送：没有可见的内容。",
 
-  "not-in-room": "这一行没有发送：你不在 #{room}。",
+  "not-in-room": "你不在 #{room}，没有发送任何内容。",
   "not-stored": "这一行没有发送：服务器暂时无法保存消息。",
   "not-readable": "服务器暂时无法读取消息。",
   "no-such-message": "没有这条消息。",

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { withoutHash } from "../names.ts";
+
 /** A search as the user wrote it. */
 export interface ParsedSearch {
   /** Words and phrases. */
@@ -67,7 +69,7 @@ export function parseSearch(line: string, zone = 0): ParsedSearch {
     ...(after.good.length > 0 && { after: Math.max(...after.good) }),
   };
   const from = found.from.map((name) => name.replace(/^[@＠]/, "")).filter((name) => name !== "");
-  const rooms = found.in.map((name) => name.replace(/^[#＃]/, "")).filter((name) => name !== "");
+  const rooms = found.in.map(withoutHash).filter((name) => name !== "");
   return {
     words,
     from,

@@ -22,10 +22,10 @@ Deno.test("a browser is in several rooms, and /leave leaves one but not the last
   assertEquals(ann.face.read(), ["Bob left"]);
   assertEquals(bob.face.read(), ["Bob left"]);
   bob.member.leaveRoom("tea", 5);
-  bob.member.leaveRoom("lobby", 6);
-  assertEquals(bob.face.events.map((event) => "code" in event && event.code), [
-    "last-room",
-    "not-in-room",
+  bob.member.leaveRoom("#lobby", 6);
+  assertEquals(bob.face.events.map((event) => "params" in event && [event.type, event.params]), [
+    ["reply", {}],
+    ["error", { room: "lobby" }],
   ]);
   assertEquals(lobby.rooms, [{ name: "lobby", count: 1 }, { name: "tea", count: 1 }]);
 });

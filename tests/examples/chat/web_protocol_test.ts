@@ -107,6 +107,6 @@ Deno.test("encodeEvent() adds sentences in the language of the page, and whose e
   const error = { type: "error", code: "not-in-room", params: { room: "tea" }, id: 3 } as const;
   assertEquals(JSON.parse(encodeEvent(error, "en", true)), {
     ...error,
-    text: "That line was not sent: you are not in #tea.",
+    text: "You are not in #tea. Nothing was sent.",
   });
 });

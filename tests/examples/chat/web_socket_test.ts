@@ -332,7 +332,7 @@ Deno.test("a browser names the room of each line, and a line for another room co
     code: "not-in-room",
     id: 2,
     room: "tea",
-    text: "That line was not sent: you are not in #tea.",
+    text: "You are not in #tea. Nothing was sent.",
   });
   bob.send({ type: "say", text: "here", id: 3, room: "lobby" });
   assertEquals((await bob.next("message")).own, true);
