@@ -103,6 +103,15 @@ export class RoomTable {
     );
   }
 
+  /** Returns the number of messages in some rooms. */
+  total(ids: readonly number[]): number {
+    return this.#db.get<{ total: number }>(
+      `SELECT coalesce(sum(count), 0) AS total FROM rooms
+        WHERE id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(ids),
+    )!.total;
+  }
+
   /** Returns the number of the last event that a room can lack. */
   removed(key: RoomKey): number {
     const row = this.#db.get<{ removed: number }>("SELECT removed FROM rooms WHERE key = ?", key);

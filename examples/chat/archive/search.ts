@@ -18,8 +18,11 @@ import type { RoomTable } from "./rooms.ts";
 import type { SearchIndex } from "./search_index.ts";
 import { MAX_WORD, MAX_WORDS } from "./search_query.ts";
 
-/** Numbers of the first window, of which all messages are read. */
+/** Numbers of the first window in a store with many messages. */
 const WINDOW = 20_000;
+
+/** Maximum number of messages in rooms that are read without the index, in 20 ms. */
+export const FEW = 5000;
 
 /** Maximum number of messages that one question to the index returns. */
 const CHUNK = 1000;
@@ -44,6 +47,8 @@ interface Plan {
   readonly words: readonly string[];
   /** The question to the index; undefined if all messages are read. */
   readonly match?: string;
+  /** Numbers of the first window, of which all messages are read. */
+  readonly window: number;
   readonly sql: string;
   readonly values: readonly SqlValue[];
 }
@@ -62,12 +67,15 @@ export class Searcher {
   readonly #names: NameTable;
   readonly #reader: MessageReader;
   readonly #index: SearchIndex;
+  readonly #few: number;
 
-  /** Takes the database and the tables of one store. */
+  /** Takes the database and the tables of one store, and the number of messages to read without the index. */
   constructor(
     db: Database,
     tables: { rooms: RoomTable; names: NameTable; reader: MessageReader; index: SearchIndex },
+    few: number,
   ) {
+    this.#few = few;
     this.#db = db;
     this.#rooms = tables.rooms;
     this.#names = tables.names;
@@ -92,7 +100,7 @@ export class Searcher {
     let upper = Math.min(range.before ?? Infinity, highest + 1);
     if (plan === undefined || range.limit < 1) return { hits: [] };
     const hits: SearchHit[] = [];
-    let window = WINDOW;
+    let { window } = plan;
     const started = performance.now();
     // Almost all rows are hits, unless some words are looked for in the rows only.
     const limit = plan.words.length > MAX_INDEXED ? CHUNK : range.limit;
@@ -147,25 +155,31 @@ export class Searcher {
     if (rooms.length === 0 || (query.from.length > 0 && names.length === 0)) return undefined;
     const words = query.words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD * 2))
       .filter((word) => word !== "");
-    const isIndexed = (word: string) => this.#index.isEnabled && [...word].length >= MIN_INDEXED;
+    // The index has the messages of all rooms. To read those of small rooms costs less.
+    const isSmall = this.#rooms.total(rooms) <= this.#few;
+    const isIndexed = (word: string) =>
+      this.#index.isEnabled && !isSmall && [...word].length >= MIN_INDEXED;
     const long = words.filter(isIndexed).sort((a, b) => b.length - a.length)
       .slice(0, MAX_INDEXED);
     const values: SqlValue[] = [];
     const place = (value: SqlValue) => `?${values.push(value) + 3}`;
     const conditions = words.filter((word) => !isIndexed(word))
       .map((word) => `e.text LIKE ${place(likePattern(word))} ESCAPE '\\'`);
-    conditions.push(`e.room IN (SELECT value FROM json_each(${place(JSON.stringify(rooms))}))`);
+    const list = place(JSON.stringify(rooms));
+    conditions.push(`e.room IN (SELECT value FROM json_each(${list}))`);
     if (names.length > 0) {
       conditions.push(`e.name IN (SELECT value FROM json_each(${place(JSON.stringify(names))}))`);
     }
     if (query.before !== undefined) conditions.push(`e.at < ${place(query.before)}`);
     if (query.after !== undefined) conditions.push(`e.at >= ${place(query.after)}`);
-    const source = long.length > 0 ? FOUND : ALL;
+    const source = long.length > 0 ? FOUND : isSmall ? inRooms(list) : ALL;
     const sql = `SELECT ${EVENT_COLUMNS} FROM ${source} CROSS JOIN rooms r ON r.id = e.room
       WHERE e.kind = 0
         AND NOT e.flags & ${MessageFlag.deleted} AND ${conditions.join(" AND ")}
       ORDER BY e.seq DESC LIMIT ?3`;
-    return { words, ...(long.length > 0 && { match: long.map(phrase).join(" ") }), sql, values };
+    const match = long.map(phrase).join(" ");
+    const window = isSmall ? Infinity : WINDOW;
+    return { words, ...(match !== "" && { match }), window, sql, values };
   }
 
   /** Returns the lowest and the highest number that can match. */
@@ -195,6 +209,12 @@ export class Searcher {
 
 /** All messages between two numbers. */
 const ALL = "(SELECT * FROM events WHERE seq >= ?1 AND seq < ?2) e";
+
+/** Returns the messages of some rooms between two numbers. */
+function inRooms(list: string): string {
+  return `json_each(${list}) j CROSS JOIN events e
+    ON e.room = j.value AND e.kind = 0 AND e.seq >= ?1 AND e.seq < ?2`;
+}
 
 /** The messages of a list of numbers. */
 const FOUND = "json_each(?1) j CROSS JOIN events e ON e.seq = j.value";

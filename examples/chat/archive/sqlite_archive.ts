@@ -29,7 +29,7 @@ import type {
 import type { FileRecord, RoomKey, RoomRecord, UserRecord } from "./records.ts";
 import { Retention } from "./retention.ts";
 import { readNumber, RoomTable } from "./rooms.ts";
-import { Searcher } from "./search.ts";
+import { FEW, Searcher } from "./search.ts";
 import { SearchIndex } from "./search_index.ts";
 import { type OpenStore, ownStore, readStore } from "./store_file.ts";
 import type { ImportReport, KeepLimits, KeepReport } from "./upkeep.ts";
@@ -87,8 +87,11 @@ export class SqliteArchive implements Archive {
   /** Work that pauses. The store stays open until it has ended. */
   readonly #jobs = new Set<Promise<unknown>>();
 
-  /** @param store The open store, which the archive closes. */
-  constructor(store: OpenStore) {
+  /**
+   * @param store The open store, which the archive closes.
+   * @param few The number of messages up to which a search reads rooms without the index.
+   */
+  constructor(store: OpenStore, few: number = FEW) {
     const { db } = store;
     this.#store = store;
     this.path = db.path;
@@ -101,7 +104,7 @@ export class SqliteArchive implements Archive {
     this.#reader = new MessageReader(db, this.#rooms);
     this.#index = new SearchIndex(db, store.isIndexed);
     this.#log = new EventLog(db, this.#tables);
-    this.#searcher = new Searcher(db, this.#tables);
+    this.#searcher = new Searcher(db, this.#tables, few);
     this.#retention = new Retention(db, this.#tables);
     this.#epoch = readEpoch(db);
     this.#lastSeq = readLastSeq(db);

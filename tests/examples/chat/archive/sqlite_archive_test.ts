@@ -1,4 +1,6 @@
-import { openArchive } from "../../../../examples/chat/archive/sqlite_archive.ts";
+import { openArchive, SqliteArchive } from "../../../../examples/chat/archive/sqlite_archive.ts";
+import { ownStore } from "../../../../examples/chat/archive/store_file.ts";
+import type { ArchiveFixture } from "./archives.ts";
 import { testArchive } from "./conformance.ts";
 
 testArchive("an archive in memory", () => {
@@ -6,19 +8,28 @@ testArchive("an archive in memory", () => {
   return Promise.resolve({ archive, [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose]() });
 });
 
-testArchive("an archive in a file", async () => {
+/** Returns an archive in a file of its own. */
+async function inFile(open: (path: string) => SqliteArchive): Promise<ArchiveFixture> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/chat.db`;
-  let archive = openArchive(path);
+  let archive = open(path);
   return {
     archive,
     async reopen() {
       await archive[Symbol.asyncDispose]();
-      return archive = openArchive(path);
+      return archive = open(path);
     },
     async [Symbol.asyncDispose]() {
       await archive[Symbol.asyncDispose]();
       await Deno.remove(folder, { recursive: true });
     },
   };
-});
+}
+
+testArchive("an archive in a file", () => inFile(openArchive));
+
+// In the small rooms of these tests, the index is not asked otherwise.
+testArchive(
+  "an archive that always asks its index",
+  () => inFile((path) => new SqliteArchive(ownStore(path), -1)),
+);

@@ -188,8 +188,7 @@ test("a store that has become read-only refuses the batch and still reads", asyn
 });
 
 test("a damaged index is made again from the messages", async (folder) => {
-  const store = ownStore(`${folder}/chat.db`);
-  await using archive = new SqliteArchive(store);
+  await using archive = new SqliteArchive(ownStore(`${folder}/chat.db`), -1);
   await archive.append(messages(1, 3000, { text: "some words to find" }));
   await archive.keep({}, 0);
   // Without this setting, SQLite protects the tables of the index.
