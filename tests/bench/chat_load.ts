@@ -53,7 +53,7 @@ export async function benchChatLoad(bench: Bench): Promise<Figure[]> {
   const folder = await Deno.makeTempDir({ prefix: "chat_load_" });
   try {
     const results: { name: string; result: CrowdResult }[] = [];
-    const variants = [["in memory", []], ["--store", ["--store", `${folder}/chat.db`]]] as const;
+    const variants = [["--store", ["--store", `${folder}/chat.db`]], ["in memory", []]] as const;
     for (const [name, flags] of variants) {
       bench.signal.throwIfAborted();
       bench.progress(`Chat with ${USERS} users, ${name}`);
