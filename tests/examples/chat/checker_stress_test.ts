@@ -12,6 +12,13 @@ import { check } from "./checker/driver.ts";
 /** The refusals that a good chat can give: the disk is full, or a recipient has never joined. */
 const EXPECTED = new Set(["not-stored", "no-such-user", "no-such-peer"]);
 
+Deno.test("a chat that is killed between two steps of a line keeps all promises", async () => {
+  const report = await check({ millis: 0, seed: 1, pages: 6, terminals: 2, stepsOnly: true });
+  assertEquals(report.violations.length, 0, summary(report).join("\n"));
+  const steps = [...report.counts.keys()].filter((name) => name.startsWith("kill -9 at "));
+  assertEquals(steps, ["kill -9 at number", "kill -9 at commit", "kill -9 at confirm"]);
+});
+
 Deno.test("the chat loses, doubles and misdirects no line, whatever breaks", async () => {
   const given = Number(Deno.env.get("CHECK_SECONDS"));
   const seconds = given || (Deno.env.has("CI") ? 60 : 12);

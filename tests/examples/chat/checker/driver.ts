@@ -30,6 +30,8 @@ export interface DriverOptions {
   readonly pages: number;
   /** The number of terminals at once. */
   readonly terminals: number;
+  /** Whether to kill the chat between each two steps of a line, and to break nothing else. */
+  readonly stepsOnly?: boolean;
   /** Called for each fault and at the end. */
   readonly onProgress?: (text: string) => void;
 }
@@ -124,7 +126,8 @@ class Driver {
       this.#impersonate(this.#random.fork()),
     ];
     const end = performance.now() + this.#options.millis;
-    while (performance.now() < end) await this.#break();
+    if (this.#options.stepsOnly) await this.#crashAtEachStep();
+    else while (performance.now() < end) await this.#break();
     await this.#settle(talk);
     this.#connected.abort();
     await within(20_000, "the end of all pages", Promise.all(work));
@@ -229,15 +232,22 @@ class Driver {
     await this.#parts.server.start();
   }
 
-  /** Lets the chat kill itself between two steps of a line. */
-  async #crash(): Promise<void> {
-    const step = this.#random.pick(STEPS);
+  /** Lets the chat kill itself between two steps of a line. Returns whether it has. */
+  async #crash(step = this.#random.pick(STEPS), patience = 3_000): Promise<boolean> {
     const { server } = this.#parts;
     await server.kill();
     await server.start({ step, after: this.#random.below(50) });
-    if (await server.hasCrashed(3_000)) this.#count(`kill -9 at ${step}`);
+    const isCrashed = await server.hasCrashed(patience);
+    if (isCrashed) this.#count(`kill -9 at ${step}`);
     await server.kill();
     await server.start();
+    return isCrashed;
+  }
+
+  async #crashAtEachStep(): Promise<void> {
+    for (const step of STEPS) {
+      if (!await this.#crash(step, 30_000)) throw new Error(`The chat never came to ${step}`);
+    }
   }
 
   async #restart(): Promise<void> {
