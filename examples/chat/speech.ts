@@ -6,7 +6,13 @@
  * @module
  */
 
-import type { Appended, Entry, RefusedChange, StoredEvent } from "./archive/archive.ts";
+import type {
+  Appended,
+  Entry,
+  MessageEntry,
+  RefusedChange,
+  StoredEvent,
+} from "./archive/archive.ts";
 import { conversationKey, conversationUsers } from "./archive/records.ts";
 import type { ErrorCode } from "./events.ts";
 import type { Draft } from "./ledger.ts";
@@ -111,21 +117,28 @@ export class Speech {
   }
 
   /** Returns the safe text of a line; undefined if it is not sent. Then the author knows. */
-  #check(session: Session, line: string, { id, files }: LineOptions): string | undefined {
+  #check(session: Session, line: string, options: LineOptions): string | undefined {
     const { delivery, settings: { maxLine, maxLines } } = this.#state;
-    if (maxLine > 0 && byteLength(line) > maxLine) {
+    const { id } = options;
+    // A UTF-16 unit has at most three bytes, so a short line need not be measured.
+    if (maxLine > 0 && line.length * 3 > maxLine && byteLength(line) > maxLine) {
       delivery.reply(session, "too-long", { max: `${maxLine}` }, id);
       return undefined;
     }
+    if (!line.includes("\n")) return this.#visible(session, neutralise(line), options);
     const lines = linesOf(line);
     if (maxLines > 0 && lines.length > maxLines) {
       delivery.reply(session, "too-many-lines", { max: `${maxLines}` }, id);
       return undefined;
     }
-    const text = lines.map(neutralise).join("\n");
+    return this.#visible(session, lines.map(neutralise).join("\n"), options);
+  }
+
+  /** Returns a text that has something to see, or files. */
+  #visible(session: Session, text: string, { id, files }: LineOptions): string | undefined {
     if (!isBlank(text) || (files !== undefined && files.length > 0)) return text;
     // A line with an id gets an answer. An empty line in a terminal is ignored.
-    if (id !== undefined) delivery.reply(session, "blank", {}, id);
+    if (id !== undefined) this.#state.delivery.reply(session, "blank", {}, id);
     return undefined;
   }
 
@@ -166,8 +179,9 @@ export class Speech {
     }
     const home = this.#homeOf(session, options);
     if (home === undefined) return;
-    const content = contentOf(text, action, options);
-    this.#stage({ ...options, session, home }, home.key, { ...content, roomName: home.name });
+    const { id, room } = options;
+    const content = contentOf(text, action, options, home.name);
+    this.#stage({ id, room, session, home }, home.key, content);
   }
 
   /** Returns the room of a line. Without it, the line is handed back and posted nowhere. */
@@ -246,16 +260,14 @@ export class Speech {
 
   #stage(author: Author, room: string, content: Content): void {
     const { session, id } = author;
-    const entry = {
-      ...content,
-      seq: 0,
-      at: this.#state.settings.now(),
-      room,
-      user: session.user,
-      name: session.name,
-      ...id !== undefined && { line: `${id}` },
-    } as Entry & { seq: number };
-    const size = 100 + ("text" in content ? byteLength(content.text) : 0);
+    const { user, name } = session;
+    const at = this.#state.settings.now();
+    // The content is new, so it becomes the entry. This is cheaper than a copy of each line.
+    const entry = Object.assign(content, { seq: 0, at, room, user, name }) as Draft<
+      Author
+    >["entry"];
+    if (id !== undefined) Object.assign(entry, { line: `${id}` });
+    const size = 100 + ("text" in content ? content.text.length : 0);
     this.#state.ledger.stage({ author, entry, size });
   }
 
@@ -300,19 +312,19 @@ export class Speech {
  * it would move the cursor to the name.
  */
 function linesOf(text: string): string[] {
-  if (!text.includes("\n")) return [text];
   const lines = text.split(/\r?\n/);
   while (lines.length > 1 && lines.at(-1) === "") lines.pop();
   return lines;
 }
 
 /** Returns the content of a message. */
-function contentOf(text: string, action: boolean, { reply, files }: LineOptions) {
-  return {
-    kind: "message" as const,
-    text,
-    action,
-    ...reply !== undefined && { reply },
-    ...files !== undefined && { files },
-  };
+function contentOf(
+  text: string,
+  action: boolean,
+  { reply, files }: LineOptions,
+  roomName = "",
+): Content<MessageEntry> {
+  const content: Content<MessageEntry> = { kind: "message", text, action, roomName };
+  if (reply === undefined && files === undefined) return content;
+  return { ...content, ...reply !== undefined && { reply }, ...files !== undefined && { files } };
 }

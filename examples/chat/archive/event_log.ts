@@ -17,6 +17,7 @@ import type {
   ReactionEntry,
   RefusedChange,
   StoredEvent,
+  StoredMessage,
 } from "./entries.ts";
 import { ChangeFlag, MessageFlag, type MessageReader } from "./messages.ts";
 import type { NameTable } from "./names.ts";
@@ -102,8 +103,7 @@ export class EventLog {
     this.#users.touch(user, seq);
     if (files.length > 0) this.#attach(seq, user, files);
     if (reply !== undefined || files.length > 0) return this.#stored(seq);
-    const { reply: _reply, files: _files, ...plain } = entry;
-    return { outcome: "stored", event: { ...plain, roomName: room.name } };
+    return { outcome: "stored", event: plainMessage(entry, room.name) };
   }
 
   #change(entry: ChangeEntry): Appended {
@@ -256,4 +256,11 @@ export class EventLog {
 
 function refused(reason: RefusedChange): Appended {
   return { outcome: "refused", reason };
+}
+
+/** Returns a new message without a quote and without files. Most lines need no copy of their entry. */
+function plainMessage(entry: MessageEntry, roomName: string): StoredMessage {
+  if (entry.roomName === roomName && entry.files === undefined) return entry as StoredMessage;
+  const { reply: _reply, files: _files, ...plain } = entry;
+  return { ...plain, roomName };
 }
