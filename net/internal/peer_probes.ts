@@ -6,14 +6,13 @@ import { UserTimeout } from "./user_timeout.ts";
 const ROUNDS = 10;
 
 /**
- * Finds dead peers sooner than the system does. For connections on which data waits for the peer, see
- * {@linkcode UserTimeout}. For idle ones: Linux sends the first probe after
- * two hours, and the others 75 seconds apart.
+ * Finds dead peers sooner than the system does. Linux sends the first probe over an idle connection after
+ * two hours, and the others 75 seconds apart. With {@linkcode UserTimeout}, the kernel does everything.
  *
- * Deno can change only the time of the first probe (TCP_KEEPIDLE). But setting it makes Linux check the
- * connection at once: if nothing has come from the peer for that time, Linux sends the next probe, or
- * ends the connection if all have been in vain. A peer that lives answers the first one, so further
- * calls have no effect.
+ * Without it, Deno can change only the time of the first probe (TCP_KEEPIDLE). But setting it makes Linux
+ * check the connection at once: if nothing has come from the peer for that time, Linux sends the next
+ * probe, or ends the connection if all have been in vain. A peer that lives answers the first one, so
+ * further calls have no effect.
  */
 export class PeerProbes implements Watched {
   due = Infinity;
@@ -37,17 +36,18 @@ export class PeerProbes implements Watched {
     this.#idle = Math.max(1, Math.floor(timeout * 0.55 / 1000));
     // The connection may have become idle just after a round.
     this.#interval = Math.max(100, (timeout - this.#idle * 1000) / (ROUNDS + 1));
-    // Linux compares it in a round of probes, too.
-    this.#userTimeout = UserTimeout.open(timeout - this.#interval);
+    // The first probe comes before. Data may also be sent a while after the last sign of life.
+    this.#userTimeout = UserTimeout.open(timeout * 0.69);
   }
 
   /** Probes the peer of a connection until the connection is closed. */
   add(conn: Deno.Conn): void {
     const rid = ridOf(conn);
     if (rid === undefined || !this.#probe(rid)) return;
-    this.#rids.add(rid);
     const fd = fdOf(conn);
-    if (fd !== undefined) this.#userTimeout?.set(fd);
+    // The kernel does everything then.
+    if (fd !== undefined && this.#userTimeout?.set(fd)) return;
+    this.#rids.add(rid);
     if (this.place !== UNWATCHED) return;
     this.due = performance.now() + this.#interval;
     watch(this);

@@ -110,12 +110,13 @@ export interface ServeTcpOptions extends ServeOptions {
   keepAlive?: boolean;
   /**
    * Time in which a connection ends whose peer has disappeared, in milliseconds, at least about 10000. It
-   * needs `keepAlive`, and costs about 0.1 ms of CPU time per connection and minute. With 0, the system
+   * needs `keepAlive`, and costs about 0.3 ms of CPU time per connection and minute. With 0, the system
    * decides; Linux waits two hours.
    *
    * If sent data waits for a confirmation of the peer, the limit needs the permission `ffi`: it is an
-   * option of sockets that Deno cannot set (TCP_USER_TIMEOUT). Without the permission, nobody is asked
-   * for it, and the system decides then (on Linux 15 minutes, see `net.ipv4.tcp_retries2`).
+   * option of sockets that Deno cannot set (TCP_USER_TIMEOUT). The connection then ends 0.7 times this
+   * time after the data was sent. Without the permission, nobody is asked for it, and the system decides
+   * (on Linux 15 minutes, see `net.ipv4.tcp_retries2`).
    *
    * On other systems than Linux, the option sets only the time until the first probe. It has no effect on
    * Windows, and on `serveTls` without `node:tls`.
