@@ -5,7 +5,7 @@ import { confirmed } from "./lines.js";
 import { again, append, remove } from "./log.js";
 import { refuse, settle } from "./outbox.js";
 import { answer } from "./requests.js";
-import { begin, endWith, identify, isOnline, refused, sawSeq } from "./session.js";
+import { begin, endWith, identify, isOnline, promiseSeq, refused, sawEvent } from "./session.js";
 import { emit, on } from "./signals.js";
 import { conversations, current, directOf, findRoom, learnUser, me } from "./state.js";
 import { roomOf, saveSession } from "./state.js";
@@ -175,7 +175,7 @@ function enterRoom(room, event) {
   append(room, waiting);
   if (back) count(room, past);
   room.seq = Math.max(room.seq, event.seq);
-  sawSeq(event.seq);
+  promiseSeq(event.seq);
   if (!back) countHistory(room, past);
 }
 /** Returns the item of a message in a history; undefined if the page has it. */
@@ -227,7 +227,7 @@ const HANDLERS = {
   },
 };
 on("event", (event) => {
-  if (event.type !== "welcome") sawSeq(event.seq);
+  if (event.type !== "welcome") sawEvent(event);
   // An own change answers the request, and is a change, too.
   answer(event.type === "reply" || event.type === "error" ? {} : event);
   if (Object.hasOwn(HANDLERS, event.type)) HANDLERS[event.type](event);

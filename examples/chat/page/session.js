@@ -16,12 +16,19 @@ import { load, save } from "./store.js";
 let over;
 /** Whether the server has welcomed this connection. */
 let welcomed = false;
-/** The newest number that the page has seen. */
+/** The number up to which the page has everything. */
 let lastSeq = 0;
+/** The number up to which it has everything when the welcomes and what follows them have arrived. */
+let promised = 0;
 
-/** Notes the number of an event. */
-export function sawSeq(seq) {
-  if (seq > lastSeq) lastSeq = seq;
+/** Notes the number of a welcome. Further rooms and missed private messages are still on their way. */
+export function promiseSeq(seq) {
+  promised = Math.max(promised, seq);
+}
+/** Notes an event. A new one, and one without a number, comes behind everything that was missed. */
+export function sawEvent({ seq = Infinity }) {
+  if (seq <= promised) return;
+  lastSeq = Math.max(lastSeq, promised, seq === Infinity ? 0 : seq);
 }
 /** Returns whether the page is connected and in the chat. */
 export function isOnline() {
@@ -36,6 +43,7 @@ function wantedRooms() {
 }
 
 function enter() {
+  promised = 0;
   const rooms = wantedRooms().map(({ name }) => name);
   const stored = loadSession();
   // Another tab may have a newer token of the same user.
@@ -110,7 +118,7 @@ export function leaveWith(text) {
 /** Takes what a welcome says about the user. Returns whether the server is another one than before. */
 export function identify(event) {
   const restarted = me.epoch !== "" && event.epoch !== me.epoch;
-  if (event.epoch !== me.epoch) lastSeq = 0;
+  if (event.epoch !== me.epoch) lastSeq = promised = 0;
   const before = [me.token, loadSession()?.token];
   const { name, user, epoch, token } = event;
   Object.assign(me, { name, user, epoch, token });
