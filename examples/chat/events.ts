@@ -172,6 +172,8 @@ export interface ChatLimits {
   readonly maxLine: number;
   /** The maximum number of lines in a message. */
   readonly maxLines: number;
+  /** The maximum size of an attached file; 0 without files. */
+  readonly maxFile: number;
 }
 
 /** The first event in a room: on joining the chat, on resuming, and after `/join`. */
@@ -354,6 +356,7 @@ export type ErrorCode =
   | "no-such-peer"
   | "not-yours"
   | "too-many-reactions"
+  | "no-such-file"
   | "bad-emoji";
 
 /** A line or a request that was not carried out. The user still has its text. */

@@ -62,6 +62,7 @@ export class Lobby {
       maxRoomsPerUser: 50,
       maxLine: 4096,
       maxLines: 200,
+      maxFile: 0,
       onEvent: () => {},
       onStep: () => {},
       ...options,

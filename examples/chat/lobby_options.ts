@@ -55,6 +55,8 @@ export interface LobbyOptions {
   readonly maxLine?: number;
   /** The maximum number of lines in a message; 0 removes the limit. @default 200 */
   readonly maxLines?: number;
+  /** The maximum size of an attached file in bytes, for the face to show; 0 for no files. @default 0 */
+  readonly maxFile?: number;
   /** Called for every event that belongs in the log. Messages are never reported. */
   readonly onEvent?: (event: LobbyEvent) => void;
   /** Called at each step of a line, for tests that stop the process between two steps. */
@@ -75,6 +77,7 @@ export const LOBBY_RULES = new OptionRules<LobbyOptions>({
   maxRoomsPerUser: limit,
   maxLine: limit,
   maxLines: limit,
+  maxFile: limit,
   onEvent: callback,
   onStep: callback,
 });

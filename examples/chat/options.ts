@@ -123,7 +123,7 @@ export type ChatFlags = CliValues<typeof flags, None>;
 
 /** Returns the options of the lobby. */
 export function lobbyOptions(values: ChatFlags, archive: Archive, log: CliLog): LobbyOptions {
-  const { history, grace, maxUsers, maxRooms, maxLine } = values;
+  const { history, grace, maxUsers, maxRooms, maxLine, maxFile } = values;
   return {
     archive,
     now: Date.now,
@@ -136,6 +136,7 @@ export function lobbyOptions(values: ChatFlags, archive: Archive, log: CliLog): 
     // A lost connection keeps as much as an open one.
     maxAwayPerAddress: values.maxConnectionsPerAddress,
     maxLine,
+    maxFile,
     onEvent: (event) => logEvent(log, event),
   };
 }

@@ -263,7 +263,7 @@ export class Presence {
     },
     { token, resumed }: Arrival,
   ): void {
-    const { settings: { maxLine, maxLines }, archive, ledger, delivery } = this.#state;
+    const { settings: { maxLine, maxLines, maxFile }, archive, ledger, delivery } = this.#state;
     const members = [...room.members];
     const welcome: ChatWelcome = {
       type: "welcome",
@@ -280,7 +280,7 @@ export class Presence {
       resumed,
       rooms: this.#roomsOf(session).map(({ name }) => name),
       peers: privates.peers,
-      limits: { maxLine, maxLines },
+      limits: { maxLine, maxLines, maxFile },
     };
     delivery.deliver(session, welcome, true);
   }

@@ -38,6 +38,7 @@ const REFUSED: Readonly<Record<RefusedChange, ErrorCode>> = {
   gone: "no-such-message",
   "not-own": "not-yours",
   "too-many": "too-many-reactions",
+  "no-such-file": "no-such-file",
 };
 
 /** Handles lines and changes of messages. */

@@ -157,6 +157,7 @@ const en: Sentences = {
   "no-such-peer": "That line was not sent: this user does not exist.",
   "not-yours": "You can change only your own messages.",
   "too-many-reactions": "This message has too many reactions.",
+  "no-such-file": "The message has no text, and its files are gone.",
   "bad-emoji": "A reaction is one emoji.",
 };
 
@@ -264,6 +265,7 @@ const zh: Sentences = {
   "no-such-peer": "这一行没有发送：没有这个用户。",
   "not-yours": "只能修改自己的消息。",
   "too-many-reactions": "这条消息的回应太多了。",
+  "no-such-file": "消息没有文字，附件也已不存在。",
   "bad-emoji": "一次只能用一个表情符号回应。",
 };
 

@@ -124,12 +124,14 @@ export interface StoredMessage extends EntryBase {
 /** A message in its current state, or a change. An edit has the current text, not that of its time. */
 export type StoredEvent = StoredMessage | ChangeEntry;
 
-/** The reason for which a change is not stored. */
+/** The reason for which an entry is not stored. */
 export type RefusedChange =
   /** The room does not have the message, or it was deleted. */
   | "gone"
   /** The message has another author. */
   | "not-own"
+  /** The message has no text, and none of its files exists. */
+  | "no-such-file"
   /** The message has the maximum number of reactions. */
   | "too-many";
 

@@ -83,6 +83,11 @@ export class EventLog {
 
   #message(entry: MessageEntry): Appended {
     const { seq, at, user, name, line, text, action, reply, files = [], roomName = "" } = entry;
+    if (files.length > 0 && text.trim() === "" && !this.#hasFile(user, files)) {
+      const earlier = line === undefined ? undefined : this.#reader.byLine(user, line);
+      if (earlier === undefined) return refused("no-such-file");
+      return { outcome: "repeated", event: earlier };
+    }
     const room = this.#rooms.open(entry.room, roomName);
     const added = this.#db.run(
       `INSERT INTO events (seq, kind, room, user, name, at, line, text, flags, reply)
@@ -226,6 +231,11 @@ export class EventLog {
   /** Returns the number of a message that is answered, if it is in the room. */
   #quotable(seq: number, room: RoomRow): number | null {
     return this.#target(seq, room) === undefined ? null : seq;
+  }
+
+  #hasFile(user: number, files: readonly string[]): boolean {
+    const sql = "SELECT 1 FROM files WHERE id = ? AND user = ?";
+    return files.some((id) => this.#db.get(sql, id, user) !== undefined);
   }
 
   #attach(message: number, user: number, files: readonly string[]): void {

@@ -50,6 +50,7 @@ Deno.test("Lobby checks every option", async () => {
     maxRoomsPerUser: "count",
     maxLine: "count",
     maxLines: "count",
+    maxFile: "count",
     onEvent: "none",
     onStep: "none",
   }, (options) => new Lobby({ ...NEEDED, ...options }));
