@@ -63,7 +63,12 @@ export class Database implements Disposable {
 
   /** Runs a statement and returns the number of changed rows. */
   run(sql: string, ...values: readonly SqlValue[]): number {
-    return this.#translated(() => Number(this.#statement(sql).run(...values).changes));
+    // Each message comes here, so this has no closure.
+    try {
+      return Number(this.#statement(sql).run(...values).changes);
+    } catch (error) {
+      throw archiveError(error, this.path);
+    }
   }
 
   /** Returns the value of a pragma. */
