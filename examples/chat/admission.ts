@@ -156,6 +156,8 @@ export class Admission {
   /** Replaces the connection of a user. Other users get no notice, because nobody joined or left. */
   #resume(session: Session, request: JoinRequest, face: Face): Promise<Member> {
     const { delivery, sessions } = this.#state;
+    // The old seat acts no more: the end of its connection must not end the session.
+    session.seat = undefined;
     delivery.deliver(session, { type: "bye", code: "displaced" }, true);
     session.face = undefined;
     session.token = request.token!;

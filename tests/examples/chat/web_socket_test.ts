@@ -171,6 +171,21 @@ Deno.test("a returning browser gets the missed events, and the room gets no noti
   assertEquals((await ann.next("message")).text, "two");
 });
 
+Deno.test("a browser that displaces another keeps the session, and can be displaced, too", async () => {
+  const chat = lobby();
+  await using web = serve(chat);
+  await using first = new Browser(web.url);
+  const { token, user } = await first.join("Ann");
+  await using second = new Browser(web.url);
+  assertEquals((await second.join("Ann", { token })).user, user);
+  assertEquals((await first.next("bye")).code, "displaced");
+  await first.closed;
+  await using third = new Browser(web.url);
+  const welcome = await third.join("Ann", { token });
+  assertEquals([welcome.user, welcome.resumed, welcome.members], [user, true, ["Ann"]]);
+  assertEquals((await second.next("bye")).code, "displaced");
+});
+
 const python = needsPython("websockets");
 
 Deno.test({
