@@ -174,8 +174,10 @@ export class Ledger<A> {
       this.#fault = undefined;
       return results;
     } catch (error) {
-      this.#fault = error instanceof Error ? error.message : String(error);
-      this.#hooks.onFault(this.#fault);
+      const reason = error instanceof Error ? error.message : String(error);
+      // A full disk fails every line. The log needs it once.
+      if (reason !== this.#fault) this.#hooks.onFault(reason);
+      this.#fault = reason;
       return await Promise.all(entries.map((entry) => this.#earlier(entry)));
     }
   }

@@ -64,12 +64,12 @@ export class Reading {
     const { delivery, archive } = this.#state;
     const { id, query, room, before } = request;
     await this.#answer(session, id, async () => {
-      const { words, from, in: names, isEmpty, ...times } = parseSearch(query);
+      const { words, from, in: names, isEmpty, badDates, ...times } = parseSearch(query);
       const keys = [...names, ...room === undefined ? [] : [room]].map(roomKey);
       const rooms = keys.length === 0
         ? [...session.rooms.keys(), ...await this.#conversationsOf(session)]
         : keys.filter((key) => session.rooms.has(key));
-      if (isEmpty) return delivery.reply(session, "usage-search", {}, id);
+      if (isEmpty || badDates.length > 0) return delivery.reply(session, "usage-search", {}, id);
       const { before: until, after } = times;
       const page = await archive.search(
         {

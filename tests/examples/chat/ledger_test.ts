@@ -186,6 +186,8 @@ Deno.test("a stored line that is sent again is confirmed although the store is f
   say("c");
   assertEquals(await read(), ["full", "b not stored 2", "a again repeated 1", "c not stored 4"]);
   assertEquals([ledger.seq, ledger.fault], [1, "full"]);
+  say("d");
+  assertEquals(await read(), ["d not stored 2"], "the same reason again is not reported");
   state.full = false;
   say("b again", "2");
   assertEquals(await read(), ["b again stored 2"]);

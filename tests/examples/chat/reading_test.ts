@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
-import type { ChatHistory, ChatResults } from "../../../examples/chat/lobby.ts";
+import type { ChatHistory, ChatReply, ChatResults } from "../../../examples/chat/lobby.ts";
 import { enter, RecordingFace, testLobby, until, type User } from "./_faces.ts";
 
 const browser = () => new RecordingFace("many");
@@ -102,6 +102,8 @@ Deno.test("a search finds words, authors and rooms of the user, and marks the wo
   });
   await ann.say("/search", 9);
   assertEquals(ann.face.read().length, 1);
+  await ann.member.search({ query: "kettle before:yesterday" });
+  assertEquals(answer<ChatReply>(ann).code, "usage-search");
   await ann.say("/search green kettle");
   await until(() => ann.face.events.some(({ type }) => type === "results"));
 });
