@@ -151,13 +151,30 @@ class Driver {
       const key = this.#key(view.name);
       const text = this.#text(random);
       if (random.chance(0.02)) page.drop();
-      if (random.chance(0.7)) return page.send(view.say(key, text, random.pick(view.rooms)));
+      if (this.#wanders(page) && random.chance(0.2)) return this.#wander(page, random);
+      if (random.chance(0.7)) {
+        return page.send(view.say(key, text, random.pick(view.staying)));
+      }
       const other = random.pick(this.#pages).view;
       if (other === view) return;
       const { name, user } = other;
       const direct = user !== undefined && random.chance(0.5);
       page.send(direct ? view.tell(key, text, { name, user }) : view.whisper(key, text, name));
     });
+  }
+
+  /** Whether a page changes its rooms. Nobody promises it that it shows every line of them. */
+  #wanders(page: PageClient): boolean {
+    return this.#pages.indexOf(page) % 5 === 4;
+  }
+
+  #wander(page: PageClient, random: Random): void {
+    const room = random.pick(ROOMS);
+    const { view } = page;
+    if (!view.rooms.includes(room)) page.send(view.enter(room));
+    else if (page.joined && view.staying.length > 1 && view.staying.includes(room)) {
+      page.send(view.leave(room));
+    }
   }
 
   /** Lets terminals come, speak, change rooms and go. */
@@ -297,11 +314,11 @@ class Driver {
     // The confirmation of a last line comes after all earlier lines.
     for (const page of this.#pages) {
       const { view } = page;
-      for (const room of view.rooms) page.send(view.say(this.#key(view.name), "the end", room));
+      for (const room of view.staying) page.send(view.say(this.#key(view.name), "the end", room));
     }
     await until(() => this.#pages.every(({ joined, view }) => joined && view.pending === 0));
     for (const page of this.#pages) {
-      for (const room of page.view.rooms) await page.readAll(`#${room}`, { room });
+      for (const room of page.view.staying) await page.readAll(`#${room}`, { room });
       for (const other of this.#pages) {
         if (other === page) continue;
         const place = privatePlace(page.view.name, other.view.name);
@@ -314,10 +331,10 @@ class Driver {
     await this.#parts.server.stop();
     const stored = await this.#parts.server.stored();
     const witnesses = [
-      ...this.#pages.map(({ view }) => ({
-        name: view.name,
-        observations: view.observations,
-        complete: this.#places(view),
+      ...this.#pages.map((page) => ({
+        name: page.view.name,
+        observations: page.view.observations,
+        complete: this.#places(page),
       })),
       ...this.#terminals.map(({ witness }) => witness),
       ...this.#impostor.witnesses,
@@ -334,11 +351,12 @@ class Driver {
   }
 
   /** Returns the places of which a page must show everything. */
-  #places(view: PageView): Place[] {
-    const partners = this.#pages.filter((page) => page.view !== view);
+  #places(page: PageClient): Place[] {
+    const { name, rooms } = page.view;
+    const partners = this.#pages.filter((other) => other !== page);
     return [
-      ...view.rooms.map((room) => `#${room}`),
-      ...partners.map((page) => privatePlace(view.name, page.view.name)),
+      ...this.#wanders(page) ? [] : rooms.map((room) => `#${room}`),
+      ...partners.map(({ view }) => privatePlace(name, view.name)),
     ];
   }
 

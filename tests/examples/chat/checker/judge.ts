@@ -209,14 +209,15 @@ function judgeView(witness: Witness, facts: Facts): void {
 
 function judgeReset(
   name: string,
-  { place, from }: Extract<Observation, { type: "reset" }>,
+  { place, from, upTo = from }: Extract<Observation, { type: "reset" }>,
   before: View | undefined,
   { places, report }: Facts,
 ): void {
   if (before === undefined) return;
-  const missed = (places.get(place) ?? []).filter(({ seq }) => seq > before.last && seq < from);
-  if (missed.length > 0 && missed.length <= MAX_GAP) {
-    const text = `${name} has to begin anew in ${place}, without ${missed.length} lines`;
+  const missed = (places.get(place) ?? []).filter(({ seq }) => seq > before.last && seq <= upTo);
+  const lost = missed.filter(({ seq }) => seq < from).length;
+  if (lost > 0 && missed.length <= MAX_GAP) {
+    const text = `${name} has missed ${missed.length} lines of ${place}, and does not get ${lost}`;
     report("needless-reset", text);
   }
 }

@@ -195,6 +195,19 @@ Deno.test("judge() asks for nothing before the first line of a new beginning", (
   assertEquals(broken(never), ["missing"]);
 });
 
+Deno.test("judge() accepts that a client begins anew after many lines", () => {
+  const run = good();
+  const [ann, ...others] = run.witnesses;
+  const keys = Array.from({ length: 150 }, (_, i) => `m${i}`);
+  const anew: Observation = { type: "reset", place: ROOM, from: 140, upTo: 153 };
+  const views = keys.map((key, i) => shown(key, i + 4));
+  const observations = [...ann!.observations, ...keys.map((key) => sent(key)), ...views];
+  const cid = witness("Cid", ...START, shown("a1", 1), anew, ...views.slice(136));
+  const witnesses = [{ ...ann!, observations }, cid, others.at(-1)!];
+  const lines = keys.map((key, i) => stored(key, i + 4));
+  assertEquals(broken({ witnesses, stored: [...run.stored, ...lines] }), []);
+});
+
 Deno.test("judge() sees that a client begins anew although little is missing", () => {
   const again = changed(good(), "Cid", () => [
     ...START,

@@ -27,9 +27,14 @@ export type Observation =
   | { readonly type: "left"; readonly place: Place }
   /**
    * The client shows a place from the beginning. What it shows begins with the line `from`; 0 if it
-   * begins with the first line of the place.
+   * begins with the first line of the place. The server was at the number `upTo` then.
    */
-  | { readonly type: "reset"; readonly place: Place; readonly from: number }
+  | {
+    readonly type: "reset";
+    readonly place: Place;
+    readonly from: number;
+    readonly upTo?: number;
+  }
   /** The client shows a line below the others of the place. Terminals know no numbers. */
   | { readonly type: "shown"; readonly place: Place; readonly key: string; readonly seq?: number }
   /** The client has read the whole history of a place. */

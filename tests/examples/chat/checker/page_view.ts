@@ -32,17 +32,19 @@ export function textWith(key: string, text: string): string {
   return `«${key}» ${text}`;
 }
 
-/** A page that stays in its rooms. */
+/** A page with its rooms. */
 export class PageView {
   readonly name: string;
-  /** The names of the rooms, without `#`. */
-  readonly rooms: readonly string[];
   readonly observations: Observation[] = [];
   /** The id of the user; undefined before the first welcome. */
   user: number | undefined;
   #token: string | undefined;
   #epoch: string | undefined;
   /** The number up to which the page has everything, by place. Private lines have one number in all. */
+  /** The names of the rooms, without `#`: those that the page may see. */
+  #rooms: string[];
+  /** The rooms that the page has asked to leave, on this connection. */
+  readonly #leaving = new Set<string>();
   readonly #marks = new Map<Place, number>();
   #privateMark = 0;
   /** The number that the page named when it returned, and its private mark then. */
@@ -53,7 +55,7 @@ export class PageView {
   /** Makes a page that has seen nothing. `partners` are the names with which it may speak privately. */
   constructor(name: string, rooms: readonly string[], partners: readonly string[] = []) {
     this.name = name;
-    this.rooms = rooms;
+    this.#rooms = [...rooms];
     for (const room of rooms) this.#note({ type: "entered", place: `#${room}` });
     for (const partner of partners) {
       this.#note({ type: "reset", place: privatePlace(name, partner), from: 0 });
@@ -65,10 +67,36 @@ export class PageView {
     return this.#pending.size;
   }
 
+  /** The names of the rooms, without `#`. */
+  get rooms(): readonly string[] {
+    return this.#rooms;
+  }
+
+  /** The rooms that the page does not leave. */
+  get staying(): readonly string[] {
+    return this.#rooms.filter((room) => !this.#leaving.has(room));
+  }
+
+  /** Asks to be in one more room, and returns the message to send. */
+  enter(room: string): Outgoing {
+    if (!this.#rooms.includes(room)) {
+      this.#rooms.push(room);
+      this.#note({ type: "entered", place: `#${room}` });
+    }
+    return { type: "say", text: `/join #${room}` };
+  }
+
+  /** Returns the message with which the page leaves a room. It is there until the server agrees. */
+  leave(room: string): Outgoing {
+    this.#leaving.add(room);
+    return { type: "leave", room };
+  }
+
   /** Returns the first message of a connection. */
   join(): Outgoing {
-    const [room, ...rooms] = this.rooms;
-    const known = this.rooms.filter((one) => this.#marks.has(`#${one}`));
+    this.#leaving.clear();
+    const [room, ...rooms] = this.#rooms;
+    const known = this.#rooms.filter((one) => this.#marks.has(`#${one}`));
     const since = Math.min(this.#privateMark, ...known.map((one) => this.#marks.get(`#${one}`)!));
     this.#asked = { since: known.length > 0 ? since : 0, private: this.#privateMark };
     return {
@@ -126,6 +154,8 @@ export class PageView {
       case "delete":
       case "reaction":
         return this.#live((message as unknown as { seq: number }).seq);
+      case "notice":
+        return this.#notice(message);
       case "error":
       case "reply":
         return this.#refused(message);
@@ -153,7 +183,8 @@ export class PageView {
     this.#epoch = epoch;
     this.user = user;
     if (!goesOn) {
-      this.#note({ type: "reset", place, from: more ? events[0]?.seq ?? seq + 1 : 0 });
+      const from = more ? events[0]?.seq ?? seq + 1 : 0;
+      this.#note({ type: "reset", place, from, upTo: seq });
     }
     for (const event of events) {
       if (event.type !== "message") continue;
@@ -187,6 +218,15 @@ export class PageView {
     if (seq <= Math.max(...this.#marks.values(), this.#privateMark)) return;
     for (const place of this.#marks.keys()) this.#marks.set(place, seq);
     this.#privateMark = seq;
+  }
+
+  /** Notes that the page itself is no longer in a room. */
+  #notice({ code, room, user }: Incoming): void {
+    if (code !== "left" || user !== this.user) return;
+    this.#rooms = this.#rooms.filter((one) => one !== room);
+    this.#leaving.delete(room as string);
+    this.#marks.delete(`#${room}`);
+    this.#note({ type: "left", place: `#${room}` });
   }
 
   #confirm({ id, seq }: Line): void {

@@ -141,6 +141,30 @@ Deno.test("a page that lost its place, or the epoch, begins anew", () => {
   ]);
 });
 
+Deno.test("a page is in a room until the server says that it has left", () => {
+  const view = new PageView("Ann", ["lobby"]);
+  view.receive(welcome());
+  assertEquals(view.enter("tea"), { type: "say", text: "/join #tea" });
+  view.receive(welcome({ room: "tea" }));
+  assertEquals(view.leave("tea"), { type: "leave", room: "tea" });
+  assertEquals([view.rooms, view.staying], [["lobby", "tea"], ["lobby"]]);
+  view.receive(line("t1", 11, { room: "tea" }));
+  view.receive({ type: "notice", code: "left", room: "tea", user: 8 });
+  assertEquals(view.rooms, ["lobby", "tea"]);
+  view.receive({ type: "notice", code: "left", room: "tea", user: 7 });
+  assertEquals(view.rooms, ["lobby"]);
+  view.enter("tea");
+  view.receive(welcome({ room: "tea", seq: 12 }));
+  assertEquals(notes(view).slice(2), [
+    "entered #tea",
+    "reset #tea 0",
+    "#tea t1 11",
+    "left #tea",
+    "entered #tea",
+    "reset #tea 0",
+  ]);
+});
+
 Deno.test("a line without a key is shown as it is", () => {
   const view = new PageView("Ann", ["lobby"]);
   view.receive(welcome());
