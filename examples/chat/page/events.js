@@ -97,6 +97,7 @@ function notice(event) {
   const { code, params, at } = event;
   const room = findRoom(event.room);
   if (!room) return;
+  if (code === "left" && event.own && room.entered) return leave(room);
   if (code === "joined") arrive(room, params.name, event.user);
   if (code === "left") room.members = room.members.filter((name) => name !== params.name);
   if (code === "renamed") rename(room, params, event);
@@ -109,6 +110,11 @@ function notice(event) {
 }
 const wordOf = (code) => code === "stopping" ? code : undefined;
 
+/** The user has left by a command. The list closes a room itself when its button is pressed. */
+function leave(room) {
+  room.entered = false;
+  emit("notInRoom", room);
+}
 function arrive(room, name, user) {
   learnUser(name, user);
   if (!room.members.includes(name)) room.members.push(name);
@@ -205,7 +211,7 @@ function failed(event) {
   if (answer(event)) return;
   const line = event.code === "away" ? undefined : refuse(event.id) ?? settle(event.id);
   if (event.code === "not-in-room" && line) line.conversation.entered = false;
-  if (line?.room) emit("joinFailed", line.room);
+  if (line?.room) emit("notInRoom", line.room);
   tell({ kind: event.type === "error" || line?.kept ? "fault" : "reply", text: event.text });
 }
 

@@ -36,7 +36,7 @@ export function openRoom(name) {
   open(roomOf(name));
 }
 
-on("joinFailed", (room) => {
+on("notInRoom", (room) => {
   room.wanted = false;
   if (room.entered) return;
   if (room === current) {

@@ -107,6 +107,18 @@ scene("leaves a room, but not the last one", async (s) => {
   assertEquals(await page.textContent("#room"), "#tea");
 });
 
+scene("shows another room after a command has left the one on the screen", async (s) => {
+  const page = await s.join("Ann");
+  await enter(page, "tea");
+  await say(page, "/leave");
+  await becomes(page, "$('room').textContent === '#lobby'");
+  assertEquals(await page.evaluate("state.findRoom('tea')"), undefined);
+  await enter(page, "tea");
+  await say(page, "/leave #lobby");
+  await becomes(page, "state.findRoom('lobby') === undefined");
+  assertEquals(await page.textContent("#room"), "#tea");
+});
+
 scene("never says a line in another room than the one on the screen", async (s) => {
   const [page, bob] = [await s.join("Ann"), await s.join("Bob")];
   await enter(bob, "team");
