@@ -111,6 +111,7 @@ export type LobbyEvent =
     readonly reason: LeaveReason;
   }
   | { readonly type: "renamed"; readonly from: string; readonly to: string }
+  | { readonly type: "entered" | "exited"; readonly name: string; readonly room: string }
   | { readonly type: "moved"; readonly name: string; readonly from: string; readonly to: string }
   | { readonly type: "refused"; readonly code: RefusalCode; readonly address: string }
   | { readonly type: "not-stored"; readonly reason: string }

@@ -271,6 +271,8 @@ const LOG_LINES: Readonly<Record<LobbyEvent["type"], string>> = {
   away: "{name} lost the connection from {address}: {reason}",
   left: "{name} left #{room} from {address}: {reason}",
   renamed: "{from} is now {to}",
+  entered: "{name} entered #{room}, and stays in the other rooms",
+  exited: "{name} left #{room}, and stays in the other rooms",
   moved: "{name} went from #{from} to #{to}",
   refused: "refused {address}: {code}",
   "not-stored": "messages cannot be stored: {reason}",

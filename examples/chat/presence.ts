@@ -79,8 +79,9 @@ export class Presence {
     if ("code" in room) return delivery.reply(session, room.code, room.params, id);
     const from = session.current;
     if (room === from) return delivery.reply(session, "same-room", { room: room.name }, id);
-    if (!session.rooms.has(room.key)) {
-      const leaves = session.face?.rooms === "one";
+    const leaves = session.face?.rooms === "one";
+    const isNew = !session.rooms.has(room.key);
+    if (isNew) {
       if (leaves) session.disclaim(from);
       session.claim(room);
     }
@@ -88,7 +89,8 @@ export class Presence {
     session.astray = undefined;
     this.#state.roster.save(session, "online");
     const { name } = session;
-    this.#state.report({ type: "moved", name, from: from.name, to: room.name });
+    if (leaves) this.#state.report({ type: "moved", name, from: from.name, to: room.name });
+    else if (isNew) this.#state.report({ type: "entered", name, room: room.name });
     this.#state.ledger.run(() => this.#enter(session, room, from));
   }
 
@@ -105,6 +107,7 @@ export class Presence {
     session.disclaim(room);
     if (session.current === room) session.current = session.rooms.values().next().value!;
     roster.save(session, "online");
+    this.#state.report({ type: "exited", name: session.name, room: room.name });
     ledger.run(() => this.#exit(session, room, true));
   }
 

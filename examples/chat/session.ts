@@ -48,7 +48,7 @@ export class Session {
   /** The reason for which the last connection ended. */
   lostBy: LeaveReason = "lost";
   /** The address of the last connection, for the log. */
-  address = "";
+  address = "a connection before the restart";
   /** The network of the last connection, for the limits of an address; undefined after a restart. */
   network: string | undefined;
   /** The time at which the grace period ends, on the clock of `performance.now()`. */

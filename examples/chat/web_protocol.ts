@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { ChatEvent, HistoryQuery, SearchRequest } from "./events.ts";
+import type { ChatEvent, ChatReply, HistoryQuery, SearchRequest } from "./events.ts";
 import type { JoinRequest, LineOptions, Since } from "./member.ts";
 import { type Lang, sentence } from "./words.ts";
 
@@ -183,8 +183,9 @@ function toMessage(event: ChatEvent, lang: Lang, own: boolean): object {
     case "delete":
     case "reaction":
       return { ...event, own };
-    case "notice":
     case "reply":
+      return { ...event, own, text: answerText(event, lang) };
+    case "notice":
       return { ...event, own, text: sentence(lang, event.code, event.params) };
     case "error":
       return { ...event, text: sentence(lang, event.code, event.params) };
@@ -195,4 +196,9 @@ function toMessage(event: ChatEvent, lang: Lang, own: boolean): object {
     case "results":
       return event;
   }
+}
+
+function answerText({ code, params }: ChatReply, lang: Lang): string {
+  const text = sentence(lang, code, params);
+  return code === "help" ? `${text}\n${sentence(lang, "help-page")}` : text;
 }

@@ -37,6 +37,7 @@ export type FaceCode =
   | "unreacted"
   | "to"
   | "help-terminal"
+  | "help-page"
   | "history-more"
   | "history-end"
   | "results-none"
@@ -99,6 +100,7 @@ const en: Sentences = {
     "/history        show older messages",
     "/charset NAME   set the encoding of this terminal, such as gbk",
   ].join("\n"),
+  "help-page": "/leave #ROOM    leave a room; without a name, this one",
 
   "bye-quit": "Good-bye.",
   "bye-displaced": "You joined again from another place. Good-bye.",
@@ -207,6 +209,7 @@ const zh: Sentences = {
     "/history       查看更早的消息",
     "/charset 名称  设置这个终端的编码，例如 gbk",
   ].join("\n"),
+  "help-page": "/leave #房间   离开一个房间；不写名字则离开当前房间",
 
   "bye-quit": "再见。",
   "bye-displaced": "你已从别处重新进入，再见。",

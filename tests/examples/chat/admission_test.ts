@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
-import type { ChatWelcome, Lobby, Member } from "../../../examples/chat/lobby.ts";
+import type { ChatWelcome, Lobby, LobbyEvent, Member } from "../../../examples/chat/lobby.ts";
 import { enter, RecordingFace, storeFile, testLobby, until } from "./_faces.ts";
 
 /** Joins as a browser; the welcomes are the first events. */
@@ -174,7 +174,9 @@ Deno.test("after a restart the users are away, nobody takes their names, and the
   await archive[Symbol.asyncDispose]();
 
   await using again = openArchive(file.path);
-  const after = testLobby({ archive: again, grace: 60_000 });
+  const log: LobbyEvent[] = [];
+  const onEvent = (event: LobbyEvent) => log.push(event);
+  const after = testLobby({ archive: again, grace: 60_000, onEvent });
   await after.restore();
   assertEquals([after.stats().users, after.stats().away], [2, 2]);
   assertEquals(after.rooms, [{ name: "lobby", count: 2 }, { name: "tea", count: 1 }]);
@@ -191,6 +193,8 @@ Deno.test("after a restart the users are away, nobody takes their names, and the
   ]]);
   assertEquals(back.face.read().at(-1), "[private] Ann -> Bob: secret");
   await after.shutdown();
+  const left = log.find((event) => event.type === "left" && event.name === "Ann");
+  assertEquals(left && "address" in left && left.address, "a connection before the restart");
 });
 
 Deno.test("without a grace period nobody is away after a restart", async () => {

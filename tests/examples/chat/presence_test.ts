@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ChatWelcome } from "../../../examples/chat/lobby.ts";
+import type { ChatWelcome, LobbyEvent } from "../../../examples/chat/lobby.ts";
 import { enter, RecordingFace, testLobby } from "./_faces.ts";
 
 const browser = () => new RecordingFace("many");
@@ -54,6 +54,20 @@ Deno.test("a line after /join belongs to the new room, although its history is n
   cem.member.history({});
   await lobby.settled();
   assertEquals(lobby.stats().messages, 2);
+});
+
+Deno.test("the log tells who enters another room, who leaves one, and who goes to another", async () => {
+  const log: LobbyEvent[] = [];
+  const lobby = testLobby({ onEvent: (event) => log.push(event) });
+  const [ann, bob] = [await enter(lobby, "Ann"), await enter(lobby, "Bob", browser())];
+  log.length = 0;
+  for (const line of ["/join #tea", "/join #lobby", "/leave #tea"]) await bob.say(line);
+  await ann.say("/join #tea");
+  assertEquals(log, [
+    { type: "entered", name: "Bob", room: "tea" },
+    { type: "exited", name: "Bob", room: "tea" },
+    { type: "moved", name: "Ann", from: "lobby", to: "tea" },
+  ]);
 });
 
 Deno.test("a user is in so many rooms", async () => {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeEvent, readCommand } from "../../../examples/chat/web_protocol.ts";
 
 Deno.test("readCommand() reads every message of a page", () => {
@@ -109,4 +109,12 @@ Deno.test("encodeEvent() adds sentences in the language of the page, and whose e
     ...error,
     text: "You are not in #tea. Nothing was sent.",
   });
+});
+
+Deno.test("encodeEvent() lists the commands of the page in its help", () => {
+  const help = { type: "reply", code: "help", params: {} } as const;
+  for (const lang of ["en", "zh"] as const) {
+    const { text } = JSON.parse(encodeEvent(help, lang, true));
+    for (const command of ["/who", "/search", "/leave"]) assertStringIncludes(text, command);
+  }
 });
