@@ -41,7 +41,7 @@ export const MAX_NAME = 32;
  * The maximum length of a text that can be a name, with invisible characters. The normalization of
  * Unicode needs quadratic time for stacked marks.
  */
-const MAX_GIVEN = 4096;
+const MAX_GIVEN = 1024;
 
 const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 

@@ -80,3 +80,8 @@ Deno.test("foldText() ignores case, width, ligatures and invisible characters", 
   assertEquals(foldText("\u200bﬁ\u00adX\u2060"), "fix");
   assertEquals(foldText("ΟΔΥΣΣΕΥΣ"), foldText("οδυσσευς"));
 });
+
+Deno.test("nameKey() reads no more of a text than a name can have", () => {
+  assert(nameKey("x".repeat(40_000)).length <= 512);
+  assertEquals(nameKey("a".repeat(384)), "a".repeat(384));
+});
