@@ -43,6 +43,7 @@ import {
   type FileHandlerOptions,
   FILES_PATH,
 } from "./files/http.ts";
+import { quote } from "../../tools/internal/text.ts";
 import type { Lobby } from "./lobby.ts";
 import {
   hostAllowed,
@@ -272,19 +273,22 @@ class RunningWeb implements ChatWeb {
   #refuse(request: Request, network: string, remote: Deno.NetAddr): Response | undefined {
     const turnAway = (why: "origin" | "full" | "address", status: number, text: string) => {
       this.#turnedAway[why]++;
-      logger.info("{peer} turned away: {why}", { peer: formatAddress(remote), why });
-      return textResponse(status, text, status === 503 ? { "retry-after": "10" } : {});
+      const reason = `${why}: ${text}`;
+      logger.info("turned away {peer}: {reason}", { peer: formatAddress(remote), reason });
+      return textResponse(status, `${text}\n`, status === 503 ? { "retry-after": "10" } : {});
     };
     if (!originAllowed(request, this.#options)) {
-      return turnAway("origin", 403, "This site may not connect: see --allow-origin\n");
+      const [from, to] = ["origin", "host"].map((name) => quote(request.headers.get(name) ?? ""));
+      const text = `the page is at ${from}, the Host is ${to}; --allow-origin permits the page`;
+      return turnAway("origin", 403, text);
     }
     const { maxConnections: most, maxConnectionsPerAddress: each } = this.#options;
     const { open, here, nameless } = this.#count(network);
     if (this.#stopping || (most > 0 && open >= most)) {
-      return turnAway("full", 503, "The chat is full\n");
+      return turnAway("full", 503, "the chat has too many connections");
     }
     if (each > 0 && (here >= each || nameless >= MAX_NAMELESS)) {
-      return turnAway("address", 503, "Too many connections from this address\n");
+      return turnAway("address", 503, "the address has too many connections");
     }
     return undefined;
   }

@@ -38,7 +38,8 @@ export interface OpenStore extends Disposable {
 export function ownStore(given: string, create = true): OpenStore {
   if (given === ":memory:") return openMemory();
   const path = realStorePath(given);
-  if (!create && checkFile(path) === 0) throw missing(path);
+  if (checkFile(path) > 0) checkHeader(path);
+  else if (!create) throw missing(path);
   const lock = lockStore(path);
   try {
     checkFile(path);
@@ -161,6 +162,23 @@ function checkFile(path: string): number {
     throw storeError("damaged", path, `it is empty, but "${path}-wal" is not; restore a backup`);
   }
   return size;
+}
+
+/** The first bytes of every SQLite file. */
+const MAGIC = "SQLite format 3\0";
+
+/** Rejects the file of another program before a lock file is made beside it. */
+function checkHeader(path: string): void {
+  const head = new Uint8Array(MAGIC.length);
+  try {
+    using file = Deno.openSync(path);
+    file.readSync(head);
+  } catch (error) {
+    throw accessError(error, path);
+  }
+  if (String.fromCharCode(...head) !== MAGIC) {
+    throw storeError("damaged", path, "it is not a store of the chat");
+  }
 }
 
 function statOrNothing(path: string): { isFile: boolean; isDirectory: boolean; size: number } {

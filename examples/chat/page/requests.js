@@ -8,6 +8,9 @@ const TIMEOUT = 10_000;
 /** @type {Map<number, { resolve: Function, reject: Function, timer: number }>} */
 const open = new Map();
 
+/** The server has refused a request. The message says why. */
+export class Refusal extends Error {}
+
 /** Sends a request. Rejects with a text for the user if the answer is an error, or does not come. */
 export function ask(request) {
   const id = newId();
@@ -30,7 +33,7 @@ function end(id, act) {
 /** Gives an event to the request that it answers. Returns false if there is none. */
 export function answer(event) {
   return end(event.id, ({ resolve, reject }) => {
-    if (event.type === "error" || event.type === "reply") reject(new Error(event.text));
+    if (event.type === "error" || event.type === "reply") reject(new Refusal(event.text));
     else resolve(event);
   });
 }

@@ -3,7 +3,7 @@
 import { $, isolated, make, makeButton } from "./dom.js";
 import { fullText, t } from "./language.js";
 import { findHere, jumpTo, placeOfHit } from "./older.js";
-import { ask } from "./requests.js";
+import { ask, Refusal } from "./requests.js";
 import { on } from "./signals.js";
 
 const dialog = $("finder"), input = $("query"), list = $("hits");
@@ -20,16 +20,21 @@ export function openSearch() {
 async function search(query, before) {
   const mine = ++turn;
   $("found").textContent = t.searching;
-  let answer, note = "";
+  let answer, refusal, note = "";
   try {
     answer = await ask({ type: "search", query, ...before && { before } });
-  } catch {
-    answer = { hits: findHere(query), more: false };
-    note = ` ${t.localHits}`;
+  } catch (error) {
+    if (error instanceof Refusal) {
+      refusal = error.message;
+      answer = { hits: [], more: false };
+    } else {
+      note = ` ${t.localHits}`;
+      answer = { hits: findHere(query), more: false };
+    }
   }
   if (mine !== turn) return; // A newer search has begun.
   last = before ? [...last, ...answer.hits] : answer.hits;
-  $("found").textContent = (last.length ? t.hits(last.length) : t.noHits) + note;
+  $("found").textContent = refusal ?? (last.length ? t.hits(last.length) : t.noHits) + note;
   draw(query, answer.more);
 }
 

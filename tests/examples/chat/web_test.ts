@@ -227,6 +227,12 @@ Deno.test("a WebSocket of another site is refused, our own and programs are not"
     assertEquals((await browser.closed).code === 1000, false, origin);
   }
   assertEquals(chat.stats().joined, 3);
+  // A proxy that drops the port from Host is a common mistake.
+  const answer = await raw(
+    web.url,
+    "GET /ws HTTP/1.1\r\nHost: localhost\r\nOrigin: https://localhost:8443\r\nConnection: close\r\n\r\n",
+  );
+  assertStringIncludes(answer, '"https://localhost:8443", the Host is "localhost"; --allow-origin');
 });
 
 Deno.test("connections are limited in all and per address", async () => {

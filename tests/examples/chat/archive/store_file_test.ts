@@ -117,6 +117,7 @@ test("ownStore() refuses a file that is not a store, and leaves it as it is", as
   assertRefused(path, "damaged", /it is not a store of the chat/);
   assertRefused(path, "damaged", /it is not a store of the chat/, true);
   assertEquals(await Deno.readTextFile(path), content);
+  assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["notes.txt"]);
 });
 
 test("ownStore() refuses the database of another program", (folder) => {
