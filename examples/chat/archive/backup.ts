@@ -6,6 +6,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { backup } from "node:sqlite";
 import { quote } from "../../../tools/internal/text.ts";
 import { ArchiveError } from "./archive_error.ts";
@@ -59,7 +60,11 @@ function backupError(path: string, part: string, error: unknown): unknown {
     const reason = `${quote(part)} exists: another backup runs, or one was interrupted`;
     return new ArchiveError("io", `Cannot write the backup ${quote(path)}: ${reason}`);
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = error instanceof Deno.errors.NotFound
+    ? `the folder ${quote(dirname(path))} does not exist; make it first`
+    : error instanceof Error
+    ? error.message
+    : String(error);
   return new ArchiveError("io", `Cannot write the backup ${quote(path)}: ${reason}`, {
     cause: error,
   });

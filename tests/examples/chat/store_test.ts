@@ -54,7 +54,10 @@ test("--backup writes a copy while the chat runs", async (folder, store) => {
   assertMatch(again.err, /^chat: --backup: Cannot write the backup ".*copy\.db": it exists\n$/);
   const nowhere = await run("--store", store, "--backup", `${folder}/no/copy.db`);
   assertEquals(nowhere.code, 1);
-  assertMatch(nowhere.err, /^chat: --backup: Cannot write the backup "[^\n]*\n$/);
+  assertMatch(
+    nowhere.err,
+    /^chat: --backup: Cannot write the backup "[^\n]*": the folder "[^"]*\/no" does not exist; make it first\n$/,
+  );
 });
 
 test("--export and --import move a store, by a file", async (folder, store) => {
