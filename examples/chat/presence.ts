@@ -108,7 +108,11 @@ export class Presence {
     if (session.current === room) session.current = session.rooms.values().next().value!;
     roster.save(session, "online");
     this.#state.report({ type: "exited", name: session.name, room: room.name });
-    ledger.run(() => this.#exit(session, room, true));
+    ledger.run(async () => {
+      // After a crash, nobody returns to a room that he has left.
+      await roster.saved();
+      this.#exit(session, room, true);
+    });
   }
 
   /** Gives a user another name. */

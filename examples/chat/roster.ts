@@ -58,6 +58,8 @@ export class Roster {
 
   /** Resolves after all changes so far are saved, or could not be saved. */
   async saved(): Promise<void> {
+    // A run that has begun does not have the latest changes. The run behind it has them.
+    await this.#saving;
     await this.#saving;
   }
 
@@ -70,17 +72,20 @@ export class Roster {
     const [newcomers, changed] = [this.#newcomers, this.#changed];
     this.#newcomers = [];
     this.#changed = new Map();
+    let isSaved = true;
     try {
       const records = [...newcomers.map(({ record }) => record), ...changed.values()];
       const ids = await this.#archive.saveUsers(records);
       newcomers.forEach(({ resolve }, i) => resolve(ids[i]!));
     } catch (error) {
+      isSaved = false;
       this.#onFault(error);
       for (const { reject } of newcomers) reject(error);
       // A later change of the same user counts more.
       this.#changed = new Map([...changed, ...this.#changed]);
     }
     this.#saving = undefined;
-    if (this.#newcomers.length > 0) this.#start();
+    // A failed change waits for the next one, so that a full disk is not tried all the time.
+    if (this.#newcomers.length > 0 || (isSaved && this.#changed.size > 0)) this.#start();
   }
 }

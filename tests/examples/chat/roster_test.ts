@@ -61,3 +61,18 @@ Deno.test("Roster rejects a newcomer who cannot be saved, and saves a change the
   await roster.create(session("Cem"));
   assertEquals((await archive.user(ann.user))?.name, "Anna");
 });
+
+Deno.test("Roster saves a change that comes while an earlier one is being saved", async () => {
+  const { archive, roster, session } = setUp();
+  const ann = session("Ann");
+  // The id arrives in the middle of the transaction that has made the user.
+  const changed = roster.create(ann).then((id) => {
+    ann.user = id;
+    ann.name = "Anna";
+    roster.save(ann, "away");
+  });
+  await changed;
+  await roster.saved();
+  const record = await archive.user(ann.user);
+  assertEquals([record?.name, record?.session], ["Anna", "away"]);
+});
