@@ -104,6 +104,8 @@ class Driver {
   readonly #speaking = new AbortController();
   /** Ends the connections. */
   readonly #connected = new AbortController();
+  /** The lines that waited for an answer when the full disk had room again. */
+  readonly #delayed = new Set<string>();
   #keys = 0;
 
   constructor(options: DriverOptions, parts: Parts) {
@@ -281,6 +283,7 @@ class Driver {
     // A start on a full disk may fail, and must not damage the store.
     if (this.#random.chance(0.3)) await this.#parts.server.kill();
     await this.#parts.disk.free();
+    for (const { view } of this.#pages) for (const key of view.pendingKeys) this.#delayed.add(key);
     if (this.#parts.server.isDown) await this.#parts.server.start();
   }
 
@@ -347,7 +350,7 @@ class Driver {
     this.#count("stored", stored.length);
     this.#count("returns", this.#pages.reduce((sum, { returns }) => sum + returns, 0));
     this.#count("impostors refused", this.#impostor.refused);
-    return { witnesses, stored };
+    return { witnesses, stored, delayed: this.#delayed };
   }
 
   /** Returns the places of which a page must show everything. */

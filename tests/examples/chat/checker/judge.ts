@@ -69,6 +69,7 @@ const MAX_GAP = 100;
 
 /** The facts of a run by key and place. */
 interface Facts {
+  readonly delayed: ReadonlySet<string>;
   readonly meant: ReadonlyMap<string, Meant>;
   readonly refused: ReadonlySet<string>;
   readonly stored: ReadonlyMap<string, StoredLine>;
@@ -95,7 +96,7 @@ export function judge(run: Run): Violation[] {
   return violations;
 }
 
-function gather({ witnesses, stored }: Run, report: Facts["report"]): Facts {
+function gather({ witnesses, stored, delayed = new Set() }: Run, report: Facts["report"]): Facts {
   const meant = new Map<string, Meant>();
   const refused = new Set<string>();
   for (const { name, observations } of witnesses) {
@@ -113,6 +114,7 @@ function gather({ witnesses, stored }: Run, report: Facts["report"]): Facts {
     places.set(line.place, lines);
   }
   return {
+    delayed,
     meant,
     refused,
     stored: new Map(stored.map((line) => [line.key, line])),
@@ -145,7 +147,7 @@ function judgeAuthors(place: Place, lines: readonly StoredLine[], facts: Facts):
   const last = new Map<string, { key: string; index: number }>();
   for (const { key } of lines) {
     const meant = facts.meant.get(key);
-    if (meant === undefined) continue;
+    if (meant === undefined || facts.delayed.has(key)) continue;
     const before = last.get(meant.author);
     if (before !== undefined && before.index > meant.index) {
       facts.report(

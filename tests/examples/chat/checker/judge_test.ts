@@ -136,6 +136,8 @@ Deno.test("judge() sees that lines of one author change places", () => {
   const run = good();
   const swapped = [stored("a1", 3), stored("p1", 2, SECRET), stored("a2", 1)];
   assertEquals(broken({ ...run, stored: swapped }).includes("author-order"), true);
+  const delayed = new Set(["a1"]);
+  assertEquals(broken({ ...run, stored: swapped, delayed }).includes("author-order"), false);
 });
 
 Deno.test("judge() sees a private line that reaches a third user or a room", () => {

@@ -68,4 +68,9 @@ export interface Run {
   readonly witnesses: readonly Witness[];
   /** Everything that the store has at the end. */
   readonly stored: readonly StoredLine[];
+  /**
+   * Lines that a full disk may have refused without their authors knowing it. Sent again, they can be
+   * behind later lines of their authors.
+   */
+  readonly delayed?: ReadonlySet<string>;
 }

@@ -67,6 +67,11 @@ export class PageView {
     return this.#pending.size;
   }
 
+  /** The keys of these lines. */
+  get pendingKeys(): readonly string[] {
+    return Array.from(this.#pending.values(), ({ key }) => key);
+  }
+
   /** The names of the rooms, without `#`. */
   get rooms(): readonly string[] {
     return this.#rooms;
