@@ -208,8 +208,10 @@ export interface ChatWelcome {
   readonly resumed: boolean;
   /** All rooms of the user, without `#`. */
   readonly rooms: readonly string[];
-  /** The private conversations of the user. */
+  /** The private conversations of the user; none for a further room. */
   readonly peers: readonly PeerSummary[];
+  /** Present if private events after `since` are missing. The conversations have to be read again. */
+  readonly gap?: true;
   /** The limits of the chat. */
   readonly limits: ChatLimits;
 }

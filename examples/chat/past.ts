@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { RoomRecord, StoredEvent, StoredMessage } from "./archive/archive.ts";
+import type { RoomRecord } from "./archive/archive.ts";
 import { conversationUsers } from "./archive/records.ts";
 import type { HistoryEvent, PeerSummary } from "./events.ts";
 import type { JoinRequest, Replay } from "./member.ts";
@@ -16,8 +16,8 @@ import type { Session } from "./session.ts";
 import { type ChatState, reasonOf } from "./state.ts";
 import { type Peer, privateEvent, roomEvent } from "./stored_events.ts";
 
-/** The approximate size of an event without its text, in bytes of JSON. */
-const OVERHEAD = 160;
+/** The approximate size of the shortest event, in bytes of JSON. */
+const SHORTEST = 100;
 
 /** The maximum number of private conversations in a welcome. */
 const MAX_PEERS = 100;
@@ -46,9 +46,13 @@ const NO_PAST: RoomPast = { events: [], complete: false, more: false };
 export interface PrivatePast {
   /** The conversations, the latest first. */
   readonly peers: readonly PeerSummary[];
-  /** The events that the user has not seen. */
+  /** The events that the user has not seen, as many of the newest as fit. */
   readonly events: readonly HistoryEvent[];
+  /** Whether `events` has everything that the user has not seen. */
+  readonly complete: boolean;
 }
+
+const NO_PRIVATES: PrivatePast = { peers: [], events: [], complete: true };
 
 /** Returns the events that a client says it has seen; undefined if they are of another epoch. */
 export function knownOf({ since, room = LOBBY }: JoinRequest, epoch: string): Known | undefined {
@@ -77,17 +81,22 @@ export class Past {
     }
   }
 
-  /** Returns the private conversations of a user, and the missed events in them. */
-  async privates(session: Session, known: Known | undefined): Promise<PrivatePast> {
+  /**
+   * Returns the private conversations of a user, and the missed events in them. Many long messages to a user
+   * who is away must not fill the send queue: the user could never come back.
+   */
+  async privates(session: Session, known?: Known, bytes = Infinity): Promise<PrivatePast> {
     try {
       const records = await this.#state.archive.conversations(session.user);
       const peers = await this.#peers(session, records.slice(0, MAX_PEERS));
-      const events = known === undefined || known.seq >= this.#state.ledger.seq
-        ? []
-        : await this.#missed(session, records, known.seq);
-      return { peers, events };
+      if (known === undefined || known.seq >= this.#state.ledger.seq) {
+        return { ...NO_PRIVATES, peers };
+      }
+      const { events, complete } = await this.#missed(session, records, known.seq);
+      const fitting = newest(events, bytes);
+      return { peers, events: fitting, complete: complete && fitting.length === events.length };
     } catch (error) {
-      return this.#failed(error, { peers: [], events: [] });
+      return this.#failed(error, NO_PRIVATES);
     }
   }
 
@@ -104,24 +113,23 @@ export class Past {
     const { archive, settings, ledger } = this.#state;
     if (seq >= ledger.seq) return { events: [], complete: true, more: true };
     const limit = Math.max(settings.history, 1);
-    const { events, complete } = await archive.since([room.key], seq, limit);
-    if (!complete || newest(events, replay.bytes).length < events.length) return undefined;
-    return { events: events.map((event) => roomEvent(event, room.name)), complete, more: true };
+    const missed = await archive.since([room.key], seq, limit);
+    if (!missed.complete) return undefined;
+    const events = missed.events.map((event) => roomEvent(event, room.name));
+    if (newest(events, replay.bytes).length < events.length) return undefined;
+    return { events, complete: true, more: true };
   }
 
   async #history(room: Room<Session>, { messages, bytes }: Replay): Promise<RoomPast> {
-    const limit = Math.min(this.#state.settings.history, messages, Math.ceil(bytes / OVERHEAD));
+    const limit = Math.min(this.#state.settings.history, messages, Math.ceil(bytes / SHORTEST));
     if (limit < 1) return NO_PAST;
     const page = await this.#state.archive.history(room.key, {
       limit,
       ...bytes !== Infinity && { maxBytes: bytes },
     });
-    const shown = newest(page.messages, bytes);
-    return {
-      events: shown.map((message) => roomEvent(message, room.name)),
-      complete: false,
-      more: page.more || shown.length < page.messages.length,
-    };
+    const all = page.messages.map((message) => roomEvent(message, room.name));
+    const events = newest(all, bytes);
+    return { events, complete: false, more: page.more || events.length < all.length };
   }
 
   async #peers(session: Session, records: readonly RoomRecord[]): Promise<PeerSummary[]> {
@@ -135,16 +143,17 @@ export class Past {
     session: Session,
     records: readonly RoomRecord[],
     seq: number,
-  ): Promise<HistoryEvent[]> {
+  ): Promise<{ events: HistoryEvent[]; complete: boolean }> {
     const { archive, settings } = this.#state;
     const keys = records.map(({ key }) => key);
-    if (keys.length === 0) return [];
-    const { events } = await archive.since(keys, seq, Math.max(settings.history, 1));
-    return await Promise.all(
-      events.map(async (event) =>
+    if (keys.length === 0) return { events: [], complete: true };
+    const missed = await archive.since(keys, seq, Math.max(settings.history, 1));
+    const events = await Promise.all(
+      missed.events.map(async (event) =>
         privateEvent(event, session.name, await this.peerIn(event.room, session))
       ),
     );
+    return { events, complete: missed.complete };
   }
 
   #failed<T>(error: unknown, instead: T): T {
@@ -153,15 +162,15 @@ export class Past {
   }
 }
 
-/** Returns the newest events whose JSON fits into a size. */
-function newest<E extends StoredEvent | StoredMessage>(
-  events: readonly E[],
-  bytes: number,
-): readonly E[] {
+/**
+ * Returns the newest events whose JSON fits into a size. It is measured, because long names, quotes and
+ * reactions can make the JSON of a short text large.
+ */
+function newest<E extends HistoryEvent>(events: readonly E[], bytes: number): readonly E[] {
+  if (bytes === Infinity) return events;
   let size = 0;
   for (let i = events.length - 1; i >= 0; i--) {
-    const event = events[i]!;
-    size += OVERHEAD + ("text" in event ? byteLength(event.text) : 0);
+    size += byteLength(JSON.stringify(events[i])) + 1;
     if (size > bytes) return events.slice(i + 1);
   }
   return events;

@@ -54,7 +54,7 @@ export class Presence {
     const pasts = await Promise.all(
       rooms.map((room, i) => this.#past.room(room, arrival.known, shares[i]!)),
     );
-    const privates = await this.#past.privates(session, arrival.known);
+    const privates = await this.#past.privates(session, arrival.known, replay.bytes / 4);
     if (session.seat !== seat) return false;
     session.face = seat!.face;
     const fresh = rooms.filter((room) => !room.members.has(session));
@@ -232,7 +232,7 @@ export class Presence {
     if (!session.rooms.has(from.key)) this.#exit(session, from, false);
     const replay = session.face?.replay;
     const past = replay && await this.#past.room(room, undefined, replay);
-    const privates = await this.#past.privates(session, undefined);
+    const privates = await this.#past.privates(session);
     // The user may have left meanwhile.
     if (!session.rooms.has(room.key)) return this.#state.rooms.release(room);
     const fresh = !room.members.has(session);
@@ -286,7 +286,9 @@ export class Presence {
       seq: ledger.seq,
       resumed,
       rooms: this.#roomsOf(session).map(({ name }) => name),
-      peers: privates.peers,
+      // Once is enough: with fifty rooms, the names of a hundred users would fill the send queue.
+      peers: also ? [] : privates.peers,
+      ...!privates.complete && !also && { gap: true },
       limits: { maxLine, maxLines, maxFile },
     };
     delivery.deliver(session, welcome, true);

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { byteLength } from "../safe_text.ts";
 import type { Database } from "./database.ts";
 import type { ChangeEntry, Quote, StoredEvent, StoredMessage, StoredReaction } from "./entries.ts";
 import type { Backlog, HistoryPage, HistoryQuery } from "./reading.ts";
@@ -87,21 +88,20 @@ export class MessageReader {
     const { before, after, around, limit, maxBytes = Infinity } = query;
     const part = (side: Side, at: number | undefined, most: number) =>
       this.#part(room.id, side, at, most, maxBytes);
-    let older: Part = { rows: [], more: false };
-    let newer: Part = { rows: [], more: false };
+    let older: Part = { messages: [], more: false };
+    let newer: Part = { messages: [], more: false };
     if (around !== undefined) {
       older = this.#part(room.id, "before", around, limit >> 1, maxBytes / 2);
       newer = this.#part(room.id, "after", around - 1, limit - (limit >> 1), maxBytes / 2);
     } else if (after !== undefined) {
       newer = part("after", after, limit);
-      older = part("before", newer.rows[0]?.seq ?? after + 1, 0);
+      older = part("before", newer.messages[0]?.seq ?? after + 1, 0);
     } else {
       older = part("before", before, limit);
       if (before !== undefined) newer = part("after", before - 1, 0);
     }
-    const rows = [...older.rows.reverse(), ...newer.rows];
     return {
-      messages: rows.map((row) => this.toMessage(row)),
+      messages: [...older.messages.reverse(), ...newer.messages],
       more: older.more,
       newer: newer.more,
     };
@@ -199,23 +199,23 @@ export class MessageReader {
   #part(room: number, side: Side, at: number | undefined, limit: number, maxBytes: number): Part {
     const [compare, order] = side === "before" ? ["<", "DESC"] : [">", "ASC"];
     const edge = at ?? Number.MAX_SAFE_INTEGER;
-    const found = this.#db.all<EventRow & { bytes: number }>(
-      `SELECT ${EVENT_COLUMNS}, octet_length(e.text) AS bytes
-        FROM events e JOIN rooms r ON r.id = e.room
+    const found = this.#db.all<EventRow>(
+      `${EVENTS}
         WHERE e.room = ? AND e.kind = 0 AND e.seq ${compare} ? ORDER BY e.seq ${order} LIMIT ?`,
       room,
       edge,
       limit + 1,
     );
-    const rows: EventRow[] = [];
+    const messages: StoredMessage[] = [];
     let bytes = 0;
     for (const row of found.slice(0, limit)) {
-      bytes += row.bytes;
+      const message = this.toMessage(row);
+      bytes += sizeOf(message);
       // One message is always returned, so that a reader makes progress.
-      if (bytes > maxBytes && rows.length > 0) break;
-      rows.push(row);
+      if (bytes > maxBytes && messages.length > 0) break;
+      messages.push(message);
     }
-    return { rows, more: rows.length < found.length };
+    return { messages, more: messages.length < found.length };
   }
 
   /** Returns the newest events of a room after a number, without changes that a deletion has undone. */
@@ -235,10 +235,19 @@ export class MessageReader {
 
 type Side = "before" | "after";
 
-/** Some rows, the nearest first. */
+/** Some messages, the nearest first. */
 interface Part {
-  rows: EventRow[];
+  messages: StoredMessage[];
   more: boolean;
+}
+
+/** Returns the size of what users wrote: the text, the quote, the reactions, the names of the files. */
+function sizeOf({ text, reply, reactions = [], files = [] }: StoredMessage): number {
+  let size = byteLength(text);
+  if (reply !== undefined) size += byteLength(reply.text);
+  for (const { name } of reactions) size += byteLength(name);
+  for (const { name } of files) size += byteLength(name);
+  return size;
 }
 
 function base(row: EventRow) {

@@ -19,7 +19,10 @@ export interface HistoryQuery {
   readonly around?: number;
   /** The maximum number of messages. */
   readonly limit: number;
-  /** The maximum size of the texts in bytes. The messages that are farthest away are left out. */
+  /**
+   * The maximum size in bytes of texts, quotes, names of reactions and of files. The messages that are
+   * farthest away are left out.
+   */
   readonly maxBytes?: number;
 }
 

@@ -146,6 +146,7 @@ function welcome(event) {
   if (first ? !current || !isIn(current) : !event.also) emit("open", room);
   saveSession();
   emit("members", room);
+  if (event.gap) { for (const one of conversations) if (one.direct) one.loaded = false; }
   if (known) emit("peers", event.peers ?? []);
 }
 const isIn = ({ direct, entered, wanted }) => direct || entered || wanted;
