@@ -57,7 +57,7 @@ export async function* exportStore(
   ) => portions(first, read, keyOf, pause);
   const { epoch, lastSeq } = store;
   const removed = readNumber(db, "removed");
-  yield line({ type: "store", format: FORMAT, epoch, lastSeq, removed });
+  yield line({ type: "store", format: FORMAT, epoch, lastSeq, lastUser: users.last(), removed });
   for await (const user of all(0, (id) => users.after(id, PORTION), ({ id }) => id!)) {
     yield line({ type: "user", ...user, id: user.id! });
   }

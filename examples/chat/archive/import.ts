@@ -56,6 +56,7 @@ class Intake {
   readonly #db: Database;
   readonly #tables: ImportTables;
   #last: number | undefined;
+  #lastUser = 0;
   #seq = 0;
   #user = 0;
   #users = 0;
@@ -90,7 +91,18 @@ class Intake {
     if (!this.#ended) throw badLine(number + 1, "the line of the type end is missing");
     writeNumber(this.#db, "last", Math.max(this.#last ?? 0, this.#seq));
     this.#tables.rooms.flush();
+    this.#tables.users.startAfter(this.#highestUser());
     return { users: this.#users, messages: this.#messages };
+  }
+
+  /** Returns the highest id of a user, also of one who was removed and is only named. */
+  #highestUser(): number {
+    const { highest } = this.#db.get<{ highest: number }>(
+      `SELECT coalesce(max(id), 0) AS highest FROM (
+        SELECT max(user) AS id FROM events UNION ALL SELECT max(high) FROM rooms
+        UNION ALL SELECT max(user) FROM files UNION ALL SELECT max(user) FROM reactions)`,
+    )!;
+    return Math.max(highest, this.#lastUser);
   }
 
   #put(line: TransferLine, number: number): void {
@@ -115,8 +127,9 @@ class Intake {
     }
   }
 
-  #store({ epoch, lastSeq, removed }: StoreLine): void {
+  #store({ epoch, lastSeq, lastUser = 0, removed }: StoreLine): void {
     this.#last = lastSeq;
+    this.#lastUser = lastUser;
     this.#db.run("UPDATE meta SET value = ? WHERE key = 'epoch'", epoch);
     writeNumber(this.#db, "removed", removed);
   }

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { neutralise } from "../safe_text.ts";
 import { ArchiveError } from "./archive_error.ts";
 import type { ChangeEntry, EntryBase, StoredReaction } from "./entries.ts";
 import {
@@ -28,6 +29,8 @@ export interface StoreLine {
   readonly format: number;
   readonly epoch: string;
   readonly lastSeq: number;
+  /** The highest id of a user that was ever given. */
+  readonly lastUser?: number;
   readonly removed: number;
 }
 
@@ -121,6 +124,11 @@ const ROOM: Field = {
   accepts: (value) =>
     isText(value) && (/^#./.test(value) || conversationUsers(value) !== undefined),
 };
+/** A user is in rooms only. The key of a conversation would let the user read it. */
+const PUBLIC: Field = {
+  requires: "the key of a room",
+  accepts: (value) => isText(value) && /^#./.test(value),
+};
 const TEXTS: Field = {
   requires: "an array of texts",
   accepts: (value) => Array.isArray(value) && value.every(isText),
@@ -147,12 +155,18 @@ function arrayOf(shape: Readonly<Record<string, Field>>): Field {
 const EVENT = { seq: ID, at: COUNT, room: ROOM, user: ID, name: TEXT, line: optional(TEXT) };
 
 const SHAPES: Readonly<Record<TransferLine["type"], Readonly<Record<string, Field>>>> = {
-  store: { format: FORMATS, epoch: TEXT, lastSeq: COUNT, removed: COUNT },
+  store: {
+    format: FORMATS,
+    epoch: TEXT,
+    lastSeq: COUNT,
+    lastUser: optional(COUNT),
+    removed: COUNT,
+  },
   user: {
     id: ID,
     tokenHash: optional(TEXT),
     name: TEXT,
-    rooms: arrayOf({ key: ROOM, name: TEXT }),
+    rooms: arrayOf({ key: PUBLIC, name: TEXT }),
     seenAt: COUNT,
     session: oneOf("online", "away", "gone"),
   },
@@ -208,7 +222,22 @@ export function decodeLine(text: string, number: number): TransferLine {
   // The file can come from anywhere, so every field is checked before the value gets its type.
   const problem = misfit(SHAPES[type as TransferLine["type"]], value);
   if (problem !== undefined) throw badLine(number, problem);
-  return value as TransferLine;
+  return harmless(value) as TransferLine;
+}
+
+/**
+ * Returns a value of JSON with harmless texts. Only the text of a message has several lines: a line end or a
+ * change of direction in a name could show a line of somebody else.
+ */
+function harmless(value: unknown, field = ""): unknown {
+  if (typeof value === "string") {
+    return field === "text" ? value.split("\n").map(neutralise).join("\n") : neutralise(value);
+  }
+  if (Array.isArray(value)) return value.map((one) => harmless(one));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name, harmless(one, name)]),
+  );
 }
 
 /** Returns the error for a line of an import. */

@@ -55,6 +55,20 @@ export class UserTable {
     )!.id;
   }
 
+  /** Returns the highest id that was ever given. */
+  last(): number {
+    const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'users'";
+    return this.#db.get<{ seq: number }>(sql)?.seq ?? 0;
+  }
+
+  /** Gives new users ids above a number: the private conversations of a removed user are not theirs. */
+  startAfter(id: number): void {
+    if (id <= this.last()) return;
+    const sql = "UPDATE sqlite_sequence SET seq = ? WHERE name = 'users'";
+    if (this.#db.run(sql, id) > 0) return;
+    this.#db.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('users', ?)", id);
+  }
+
   /** Registers the latest message of a user. */
   touch(id: number, seq: number): void {
     if (!this.#uses.isDue(id, seq)) return;

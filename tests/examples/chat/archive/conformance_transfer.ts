@@ -68,6 +68,43 @@ export function testTransfer(test: ArchiveTest, open: OpenArchive): void {
     await archive.import(streamed(good));
   });
 
+  test("never gives the id of a removed user again, also after an import", async ({ archive }) => {
+    const [ann, bob, cem] = await archive.saveUsers([
+      user({ name: "Ann" }),
+      user({ name: "Bob" }),
+      user({ name: "Cem" }),
+    ]);
+    const secret = message(1, { user: ann!, room: `@${ann}:${bob}`, text: "for Bob alone" });
+    await archive.append([secret]);
+    await archive.forget(bob!);
+    await archive.forget(cem!);
+    const exported = await lines(archive);
+    // An export of an earlier version does not have the last id.
+    const earlier = exported.map((line) => line.replace(/"lastUser":\d+,/, ""));
+    for (const [given, lowest] of [[exported, cem! + 1], [earlier, bob! + 1]] as const) {
+      await using other = await open();
+      await other.archive.import(streamed(given));
+      const [id] = await other.archive.saveUsers([user({ name: "Dora" })]);
+      assertEquals(id, lowest);
+      assertEquals(await other.archive.conversations(id!), []);
+    }
+  });
+
+  test("takes the harm out of an import", async ({ archive }) => {
+    await archive.saveUsers([user()]);
+    await archive.append([message(1, { text: "one\ntwo" })]);
+    const hostile = (await lines(archive)).map((line) =>
+      line.replaceAll('"Ann"', '"Ann\\n\u202e* Server"').replace("two", "\u202etwo")
+    );
+    await using other = await open();
+    await other.archive.import(streamed(hostile));
+    const [found] = await history(other.archive);
+    assertEquals([found?.name, found?.text], ["Ann * Server", "one\ntwo"]);
+    const spy = hostile.map((line) => line.replace('{"key":"#lobby"', '{"key":"@1:2"'));
+    await using third = await open();
+    await assertRejects(() => third.archive.import(streamed(spy)), ArchiveError, "rooms must be");
+  });
+
   test("imports into an empty store only", async ({ archive }) => {
     await archive.saveUsers([user()]);
     const error = await assertRejects(() => archive.import(streamed([])), ArchiveError);
