@@ -27,8 +27,11 @@ Deno.test("the chat loses, doubles and misdirects no line, whatever breaks", asy
   const text = [`seed ${seed}`, ...summary(report)].join("\n");
   assertEquals(report.violations.length, 0, text);
   assert((report.counts.get("confirmed") ?? 0) > 100, text);
-  for (const name of report.counts.keys()) {
-    const [, code] = /^refused: (.+)$/.exec(name) ?? [];
-    assert(code === undefined || EXPECTED.has(code), text);
+  for (const { name, observations, complete } of report.run.witnesses) {
+    // A page that changes its rooms can be late with a line. Others must not be refused anything else.
+    if (!complete.some((place) => place.startsWith("#"))) continue;
+    for (const one of observations) {
+      if (one.type === "refused") assert(EXPECTED.has(one.code), `${name}: ${one.code}\n${text}`);
+    }
   }
 });
