@@ -33,6 +33,11 @@ function keepDraft() {
   save(key, box.value || null);
 }
 addEventListener("pagehide", keepDraft);
+on("quit", () => {
+  edited = undefined;
+  write("");
+  for (const key of keysOf(DRAFT)) save(DRAFT + key, null);
+});
 
 on("current", (before) => {
   if (before && !edited) save(DRAFT + before.key, box.value || null);

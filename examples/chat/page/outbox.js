@@ -3,7 +3,7 @@
 // with the same id once, so sending it again is safe.
 
 import { transmit } from "./connection.js";
-import { emit } from "./signals.js";
+import { emit, on } from "./signals.js";
 import { me } from "./state.js";
 import { keysOf, loadValue, onOtherTab, save, saveValue } from "./store.js";
 
@@ -138,6 +138,13 @@ export function clear() {
   pending.clear();
   flying = bytes = 0;
 }
+
+/** Nobody can send the lines of a user who has quit. */
+on("quit", () => {
+  for (const key of keysOf(KEY)) {
+    if (loadValue(KEY + key)?.token === me.token) save(KEY + key, null);
+  }
+});
 
 /** Returns the kept lines of a session that are not in memory, in the order in which they were written. */
 export function restore(tokens) {

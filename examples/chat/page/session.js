@@ -156,7 +156,15 @@ function forgetRooms() {
 /** Ends the session for the reason that the server gives. */
 export function endWith({ code, text }) {
   if (code !== "shutdown") over = text;
-  if (code === "quit") endSession();
+  if (code === "quit") forgetUser(text);
+}
+/** The next user of this page must find no conversation of this one, so the page begins anew. */
+function forgetUser(text) {
+  endSession();
+  save("farewell", text);
+  emit("quit");
+  history.replaceState(null, "", location.pathname);
+  location.reload();
 }
 
 on("connecting", () => $("enter").disabled = true);
@@ -176,10 +184,12 @@ on("current", () => me.joined && saveSession());
 on("language", () => transmit({ type: "lang", lang }));
 onLeftover(() => welcomed && restoreLines([me.token]));
 
-/** Shows the form with the last name. */
+/** Shows the form with the last name, and the farewell to a user who has just left. */
 export function askName() {
   $("name").value = me.name || load("name") || "";
   $("name").focus();
+  $("fault").textContent = load("farewell") ?? "";
+  save("farewell", null);
 }
 
 $("join-form").addEventListener("submit", (event) => {

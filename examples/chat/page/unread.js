@@ -68,6 +68,7 @@ function keep() {
   saveValue("read", { epoch, seqs: [...read] });
 }
 addEventListener("pagehide", keep);
+on("quit", () => read = new Map());
 
 function markRead(conversation) {
   note(conversation);

@@ -398,8 +398,8 @@ scene(wayBack, async (s) => {
   await shown(page, "kept");
   await becomes(page, ALL_SENT);
   await say(page, "/quit");
-  await becomes(page, "/Good-bye/.test($('fault').textContent)");
-  await page.keyboard.press("Enter");
+  await page.locator("#fault", { hasText: "Good-bye" }).waitFor();
+  await page.press("#name", "Enter");
   await page.waitForSelector("#chat:not([hidden])");
 }, ["--grace", "0"]);
 

@@ -119,6 +119,30 @@ scene("shows another room after a command has left the one on the screen", async
   assertEquals(await page.textContent("#room"), "#tea");
 });
 
+scene("has nothing of a user who has quit for the next one", async (s) => {
+  const [page, bob] = [await s.join("Ann"), await s.join("Bob")];
+  await enter(page, "tea");
+  await say(page, "/msg Bob secret");
+  await shown(bob, "secret");
+  await say(page, "/msg Nobody lost");
+  await page.locator(".msg button", { hasText: "Discard" }).waitFor();
+  await page.fill("#text", "a draft");
+  await page.locator('#rooms button[data-room="lobby"]').click();
+  await say(page, "/quit");
+  await page.locator("#fault", { hasText: "Good-bye" }).waitFor();
+  assertMatch(page.url(), /\/$/);
+  await page.fill("#name", "Cem");
+  await page.press("#name", "Enter");
+  await page.locator("#chat:not([hidden])").waitFor();
+  await page.locator("#people button", { hasText: "Bob" }).waitFor();
+  assertEquals(await page.locator("#directs button").count(), 0);
+  assertEquals(await texts(page), []);
+  const kept = await page.evaluate("JSON.stringify({ ...localStorage })");
+  for (const trace of ["Ann", "draft", "tea", "lost"]) {
+    assertEquals(String(kept).includes(trace), false, `${trace}: ${kept}`);
+  }
+});
+
 scene("never says a line in another room than the one on the screen", async (s) => {
   const [page, bob] = [await s.join("Ann"), await s.join("Bob")];
   await enter(bob, "team");
