@@ -125,6 +125,7 @@ const FAILURES: ReadonlyArray<readonly [string, ArchiveErrorKind, string]> = [
   ["attempt to write a readonly database", "read-only", "it cannot be written"],
   ["database disk image is malformed", "damaged", "it is damaged"],
   ["fts5: corruption", "damaged", "its index is damaged"],
+  ["vtable constructor failed", "damaged", "it is damaged; restore a backup"],
   ["malformed database schema", "damaged", "it is damaged"],
   ["file is not a database", "damaged", "it is not a store of the chat"],
   ["database is locked", "in-use", "another process uses it"],

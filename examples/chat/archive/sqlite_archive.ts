@@ -334,6 +334,7 @@ export class SqliteArchive implements Archive {
       if (this.#store.readOnly) {
         throw storeError("read-only", this.path, "it was opened for reading");
       }
+      this.#store.check();
       try {
         return this.#db.transaction(work);
       } catch (error) {

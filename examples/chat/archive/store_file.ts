@@ -13,6 +13,7 @@ import { basename, dirname, join } from "node:path";
 import { quote } from "../../../tools/internal/text.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { Database, storeError } from "./database.ts";
+import { FileWatch } from "./file_watch.ts";
 import { checkVersion, migrate } from "./schema.ts";
 
 /** An open store. */
@@ -25,6 +26,8 @@ export interface OpenStore extends Disposable {
   readonly readOnly: boolean;
   /** Whether the texts have an index. In memory there are few of them. */
   readonly isIndexed: boolean;
+  /** Throws if the file of the store was removed or replaced. */
+  check(): void;
 }
 
 /**
@@ -72,6 +75,7 @@ export function readStore(given: string): OpenStore {
       isNew: false,
       readOnly: true,
       isIndexed: true,
+      check: () => {},
       [Symbol.dispose]: () => db[Symbol.dispose](),
     };
   } catch (error) {
@@ -94,6 +98,7 @@ function openMemory(): OpenStore {
     isNew: true,
     readOnly: false,
     isIndexed: false,
+    check: () => {},
     [Symbol.dispose]: () => db[Symbol.dispose](),
   };
 }
@@ -117,11 +122,13 @@ function openFile(path: string, lock: Disposable): OpenStore {
     const isNew = migrate(db);
     // A store that cannot be written is reported now, not at the first message.
     db.transaction(() => db.run("UPDATE meta SET value = value WHERE key = 'epoch'"));
+    const watch = new FileWatch(path);
     return {
       db,
       isNew,
       readOnly: false,
       isIndexed: true,
+      check: () => watch.check(),
       [Symbol.dispose]() {
         db[Symbol.dispose]();
         lock[Symbol.dispose]();
