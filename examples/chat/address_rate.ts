@@ -7,6 +7,7 @@
 
 import { delay } from "@std/async/delay";
 import { Throttle } from "../../net/throttle.ts";
+import { byteLength } from "./safe_text.ts";
 
 /** The maximum number of addresses in memory. The least recently used one is dropped. */
 const MAX_ADDRESSES = 10_000;
@@ -14,8 +15,20 @@ const MAX_ADDRESSES = 10_000;
 /** The limits of an address, as a multiple of the limits of a user. */
 const USERS = 10;
 
+/** The limits of an address for users who come back, as a multiple, if many users share an address. */
+const SHARED_RETURNS = 50;
+
+/** The limits of one user who comes back, as a part of the limits of joins: ten at once, one per second. */
+const [RETURN_RATE, RETURN_BURST] = [1 / 10, 1 / 5];
+
 /** The bytes that count as one line. A longer line counts as several, because it fills more memory. */
 const LINE = 512;
+
+/** The lines that a question counts as. Its answer can have many messages. */
+const QUESTION = 3;
+
+/** A command whose answer can have many messages. */
+const ASKS = /^\/(?:join|search|history)\b/i;
 
 /** Limits a rate, separately for each address. */
 export class AddressRate {
@@ -65,6 +78,10 @@ export class AddressRates {
   readonly joins: AddressRate;
   /** Lines, in portions of 512 bytes. */
   readonly lines: AddressRate;
+  /** Users that join with a token of an earlier connection, by address. */
+  readonly #returns: AddressRate;
+  /** Connections of one user, by the id of the user. */
+  readonly #resumes: AddressRate;
 
   /**
    * @param rate The lines per second of one user; 0 removes all limits.
@@ -76,11 +93,32 @@ export class AddressRates {
       ? new AddressRate(rate * USERS, burst * USERS)
       : new AddressRate(rate, burst);
     this.lines = new AddressRate(shared ? 0 : rate * USERS, burst * USERS);
+    const returns = shared ? SHARED_RETURNS : USERS;
+    this.#returns = new AddressRate(rate * returns, burst * returns);
+    this.#resumes = new AddressRate(rate * RETURN_RATE, Math.ceil(burst * RETURN_BURST));
   }
 
-  /** Waits until a line of a size in bytes may be said; undefined if it may be said now. */
-  line(network: string, signal: AbortSignal, size: number): Promise<void> | undefined {
-    return this.lines.turn(network, signal, Math.max(1, Math.ceil(size / LINE)));
+  /** Waits until a line may be said; undefined if it may be said now. */
+  line(network: string, signal: AbortSignal, text: string): Promise<void> | undefined {
+    const size = Math.max(1, Math.ceil(byteLength(text) / LINE));
+    return this.lines.turn(network, signal, ASKS.test(text) ? size + QUESTION : size);
+  }
+
+  /** Waits until a question may be asked; undefined if it may be asked now. */
+  question(network: string, signal: AbortSignal): Promise<void> | undefined {
+    return this.lines.turn(network, signal, QUESTION);
+  }
+
+  /**
+   * Waits until a user may come back. Each return is answered with the history of all rooms of the user.
+   *
+   * @param network The address of the user.
+   * @param user The id of the user.
+   * @param signal The signal that cancels the wait.
+   */
+  async return(network: string, user: number, signal: AbortSignal): Promise<void> {
+    await this.#resumes.turn(`${user}`, signal);
+    await this.#returns.turn(network, signal);
   }
 }
 

@@ -62,7 +62,7 @@ export class Terminals {
     try {
       for (let line; (line = await terminal.line()) !== null && member.present;) {
         const size = byteLength(line);
-        const permit = this.#rates.line(terminal.network, conn.signal, size);
+        const permit = this.#rates.line(terminal.network, conn.signal, line);
         if (permit !== undefined) await permit;
         const done = terminal.run(member, line);
         if (done !== undefined) await done;

@@ -16,7 +16,6 @@ import type { AddressRates } from "./address_rate.ts";
 import type { ChatEvent, RoomEvent } from "./events.ts";
 import type { Face, LeaveReason, Member, Replay } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
-import { byteLength } from "./safe_text.ts";
 import type { Hearer, WebBroadcast } from "./web_broadcast.ts";
 import { type Command, encodeEvent, readCommand } from "./web_protocol.ts";
 import { type Lang, sentence, type SentenceCode } from "./words.ts";
@@ -70,6 +69,9 @@ export interface WebSide {
 
 /** A message that is a line, or changes one. The rate limit of lines counts it. */
 const LINES: ReadonlySet<string> = new Set(["say", "edit", "delete", "react"]);
+
+/** A message whose answer can have many messages. The rate limit of the address counts it. */
+const QUESTIONS: ReadonlySet<string> = new Set(["history", "search"]);
 
 /** One browser. */
 export class WebSocketFace implements Face, Hearer {
@@ -248,15 +250,21 @@ export class WebSocketFace implements Face, Hearer {
       await delay(wait, { signal });
     }
     if (typeof command !== "object") return;
-    if ("text" in command) {
-      const turn = rates.line(this.network, signal, byteLength(command.text));
+    if (LINES.has(command.type)) {
+      const turn = rates.line(this.network, signal, "text" in command ? command.text : "");
       if (turn !== undefined) await turn;
+    } else if (QUESTIONS.has(command.type)) {
+      await rates.question(this.network, signal);
     } else if (command.type === "join" && this.#member === undefined) {
       // The name is in time, however long its turn takes.
       clearTimeout(this.#naming);
       const { token } = command;
-      const known = token !== undefined && await lobby.userOf(token).catch(() => undefined);
-      if (known === undefined || known === false) await rates.joins.turn(this.network, signal);
+      const user = token === undefined
+        ? undefined
+        : await lobby.userOf(token).catch(() => undefined);
+      await (user === undefined
+        ? rates.joins.turn(this.network, signal)
+        : rates.return(this.network, user, signal));
     }
   }
 

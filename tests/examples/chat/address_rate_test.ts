@@ -54,19 +54,42 @@ Deno.test("AddressRate of rate 0 is open", async () => {
 
 Deno.test("AddressRates counts a long line as several, for all connections of an address", async () => {
   const rates = new AddressRates(0.001, 1);
-  assertEquals(rates.line("a", signal, 10), undefined);
-  assertEquals(rates.line("a", signal, 9 * 512), undefined);
+  assertEquals(rates.line("a", signal, "hello"), undefined);
+  assertEquals(rates.line("a", signal, "x".repeat(9 * 512)), undefined);
   const leaving = new AbortController();
-  const wait = rates.line("a", leaving.signal, 1);
-  assertEquals(rates.line("b", signal, 1), undefined);
+  const wait = rates.line("a", leaving.signal, "");
+  assertEquals(rates.line("b", signal, "hi"), undefined);
   leaving.abort(new Error("left"));
   await assertRejects(async () => await wait, Error, "left");
 });
 
 Deno.test("AddressRates of a proxy limits joins less and lines not at all", async () => {
   const rates = new AddressRates(0.001, 1, true);
-  for (let i = 0; i < 100; i++) assertEquals(rates.line("proxy", signal, 4096), undefined);
+  const line = "x".repeat(4096);
+  for (let i = 0; i < 100; i++) assertEquals(rates.line("proxy", signal, line), undefined);
+  for (let i = 0; i < 100; i++) assertEquals(rates.question("proxy", signal), undefined);
   for (let i = 0; i < 10; i++) assertEquals(await open(rates.joins, "proxy"), true);
   await rates.joins.turn("other", signal, 10);
   assertEquals(await open(rates.joins, "other"), false);
+});
+
+Deno.test("AddressRates counts a question, and a command that asks one, as several lines", () => {
+  const leaving = AbortSignal.abort(new Error("left"));
+  for (const line of [undefined, "/search tea", "/JOIN #tea", "/history"]) {
+    const rates = new AddressRates(0.001, 1);
+    const ask = (signal: AbortSignal) =>
+      line === undefined ? rates.question("a", signal) : rates.line("a", signal, line);
+    for (let i = 0; i < 2; i++) assertEquals(ask(signal), undefined, line);
+    for (let i = 0; i < 2; i++) rates.line("a", signal, "hi");
+    assert(ask(leaving)?.catch(() => {}) !== undefined, line);
+  }
+});
+
+Deno.test("AddressRates lets one user come back ten times, and many users of one address", async () => {
+  const rates = new AddressRates(0.001, 50);
+  for (let user = 1; user <= 50; user++) await rates.return("a", user, signal);
+  for (let i = 0; i < 10; i++) await rates.return("b", 100, signal);
+  const left = AbortSignal.abort(new Error("left"));
+  await assertRejects(() => rates.return("b", 100, left), Error, "left");
+  await rates.return("b", 101, signal);
 });
