@@ -34,7 +34,6 @@ function update() {
 
 function draw() {
   list.hidden = names.length === 0;
-  box.setAttribute("aria-expanded", String(isOpen()));
   list.ariaLabel = t.suggestions;
   list.replaceChildren(...names.map((name, i) => {
     const option = make("li", "", isolated(name));

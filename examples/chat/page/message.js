@@ -119,7 +119,7 @@ function reactionList(item, reactions) {
     ...reactions.map(([emoji, names]) => {
       const on = names.includes(me.name);
       const act = () => emit("react", { item, emoji, on: !on });
-      const label = t.reactions(emoji, names.join(t.list));
+      const label = t.reactions(`${emoji} ${names.length}`, names.join(t.list));
       const button = makeButton(`${emoji} ${names.length}`, act, { className: "reaction", label });
       button.setAttribute("aria-pressed", String(on));
       button.tabIndex = -1;
