@@ -4,11 +4,11 @@ import { $, focusText, isolated, make, makeButton } from "./dom.js";
 import { t } from "./language.js";
 import { sizeText } from "./message.js";
 import { emit, on } from "./signals.js";
-import { limits, me } from "./state.js";
+import { current, limits, me } from "./state.js";
 
 /** The number of files of one message. */
 const MOST = 10;
-/** The files in order: `result` is the answer of the server. */
+/** The files of the shown conversation in order: `result` is the answer of the server. */
 let attached = [];
 
 /** Returns the uploaded files. */
@@ -113,5 +113,10 @@ chat.addEventListener("drop", (event) => {
   $("drop").hidden = true;
   add(event.dataTransfer.files);
 });
-on("current", clearAttached);
+/** Files wait for the reader beside the draft of their conversation. */
+on("current", (before) => {
+  if (before) before.attached = attached;
+  attached = current.attached;
+  draw();
+});
 on("online", () => $("attach").hidden = limits.maxFile === 0);

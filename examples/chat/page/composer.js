@@ -95,7 +95,10 @@ function submit() {
   if (isCommand(text)) {
     if (!isOnline()) return complain(t.offline);
     command(text);
-  } else say(current, text, { reply: reply && quoteOf(reply), files });
+  } else {
+    say(current, text, { reply: reply && quoteOf(reply), files });
+    clearAttached();
+  }
   done();
   follow();
 }
@@ -105,7 +108,6 @@ function quoteOf({ seq, from, text }) {
 function done() {
   reply = edited = undefined;
   write("");
-  clearAttached();
   keepDraft();
   showContext();
 }

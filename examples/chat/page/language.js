@@ -39,7 +39,7 @@ function format() {
   // Names of days are words of the language; the clock is that of the reader.
   const words = own?.toLowerCase().startsWith(lang) ? own : lang;
   return formats = {
-    time: new Intl.DateTimeFormat(own, { hour: "2-digit", minute: "2-digit" }),
+    time: new Intl.DateTimeFormat(own, { timeStyle: "short" }),
     full: new Intl.DateTimeFormat(own, { dateStyle: "medium", timeStyle: "short" }),
     day: new Intl.DateTimeFormat(words, { dateStyle: "full" }),
   };

@@ -85,8 +85,9 @@ function body(item) {
 
 /** Returns a size such as 12 kB. */
 export function sizeText(bytes) {
+  if (bytes < 1e3) return `${bytes} B`;
   const [unit, factor] = bytes < 1e6 ? ["kB", 1e3] : ["MB", 1e6];
-  return `${Math.max(1, Math.round(bytes / factor))} ${unit}`;
+  return `${Math.round(bytes / factor)} ${unit}`;
 }
 
 const PICTURES = /^image\/(png|jpeg|gif|webp|avif)$/;

@@ -22,6 +22,8 @@ export class Conversation {
   /** All items that the page has, oldest first. */
   items = [];
   members = [];
+  /** The files in the text box, while another conversation is shown. */
+  attached = [];
   /** The page has everything up to this number. */
   seq = 0;
   /** Whether the server has older messages. */

@@ -122,7 +122,7 @@ scene("sends pictures and files, by the button, by paste and by drop", async (s)
     mimeType: "image/png",
     buffer: Buffer.from(PNG, "base64"),
   });
-  await page.locator("#attached li", { hasText: "kB" }).waitFor();
+  await page.locator("#attached li", { hasText: "70 B" }).waitFor();
   await say(page, "look");
   const image = bob.locator(".msg", { hasText: "look" }).locator("img[alt='a.png']");
   await image.waitFor();
@@ -138,7 +138,7 @@ scene("sends pictures and files, by the button, by paste and by drop", async (s)
           : new DragEvent("drop", { ...init, dataTransfer: data }),
       );
     }`);
-    await page.locator("#attached li", { hasText: "kB" }).waitFor();
+    await page.locator("#attached li", { hasText: "16 B" }).waitFor();
     await page.press("#text", "Enter");
     const link = bob.locator("a.file", { hasText: `${type}.txt` });
     await link.waitFor();
@@ -146,6 +146,21 @@ scene("sends pictures and files, by the button, by paste and by drop", async (s)
     const response = await fetch(href);
     assertEquals(await response.text(), "notes of the day");
   }
+});
+
+scene("keeps the files of a draft in their room", async (s) => {
+  const page = await s.join("Ann");
+  const file = { name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("notes") };
+  await page.setInputFiles("#file", [file]);
+  await page.locator("#attached li", { hasText: "5 B" }).waitFor();
+  await say(page, "/join #tea");
+  await becomes(page, "$('room').textContent === '#tea'");
+  assertEquals(await page.locator("#attached li").count(), 0);
+  await page.click('#rooms button[data-room="lobby"]');
+  await page.locator("#attached li", { hasText: "5 B" }).waitFor();
+  await page.press("#text", "Enter");
+  await page.locator(".msg a.file", { hasText: "a.txt" }).waitFor();
+  assertEquals(await page.locator("#attached li").count(), 0);
 });
 
 scene("says what a terminal says, with lines, edits and reactions", async (s) => {
