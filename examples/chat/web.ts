@@ -244,6 +244,10 @@ class RunningWeb implements ChatWeb {
     if (request.method === "POST" && !originAllowed(request, this.#options)) {
       return textResponse(403, "This site may not send files: see --allow-origin\n");
     }
+    // Each file is several writes to the disk.
+    if (request.method === "POST") {
+      await this.#side.rates.question(peerNetwork(info.remoteAddr.hostname), request.signal);
+    }
     return withCommonHeaders(await this.#files(request, info));
   }
 

@@ -28,6 +28,8 @@ export interface ChatFilesOptions {
   readonly maxTotal?: number;
   /** The maximum size of the files of one user in bytes. @default a tenth of `maxTotal` */
   readonly maxPerUser?: number;
+  /** The bytes that each file counts in addition to its content, so that files are not endless. @default 4096 */
+  readonly perFile?: number;
   /** The maximum number of files that arrive at once. @default 64 */
   readonly maxUploads?: number;
   /** The maximum number of files of one user that arrive at once. @default 4 */
@@ -42,6 +44,7 @@ const RULES = new OptionRules<ChatFilesOptions>({
   maxFile: count,
   maxTotal: limit,
   maxPerUser: count,
+  perFile: limit,
   maxUploads: count,
   maxUploadsPerUser: count,
   unusedTime: milliseconds,
@@ -96,6 +99,9 @@ export interface Upload {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
+/** The bytes that a file of unknown size reserves ahead. */
+const RESERVE = 256 * 1024;
+
 /** The number of files that one step of the removal takes. */
 const STEP = 200;
 
@@ -122,8 +128,9 @@ export class ChatFiles {
     RULES.check("ChatFiles", options);
     const { maxFile = 10 * MIB, maxTotal = 1024 * MIB, maxUploads = 64 } = options;
     const { maxUploadsPerUser = 4, unusedTime = 3_600_000, now = Date.now } = options;
+    const { perFile = 4096 } = options;
     const total = maxTotal === 0 ? Infinity : maxTotal;
-    const { maxPerUser = Math.max(Math.floor(total / 10), maxFile) } = options;
+    const { maxPerUser = Math.max(Math.floor(total / 10), maxFile + perFile) } = options;
     this.#blobs = blobs;
     this.#records = records;
     this.maxFile = maxFile;
@@ -131,6 +138,7 @@ export class ChatFiles {
       maxFile,
       maxTotal: total,
       maxPerUser,
+      perFile,
       maxUploads,
       maxUploadsPerUser,
       unusedTime,
@@ -150,7 +158,7 @@ export class ChatFiles {
     this.#admit(arrival);
     try {
       // The announced size is reserved first, so that a file that does not fit is refused at once.
-      if (upload.size !== undefined) await this.#reserve(arrival, upload.size);
+      await this.#reserve(arrival, upload.size ?? 0);
       return await this.#store(upload, arrival);
     } finally {
       this.#arriving.delete(arrival);
@@ -192,25 +200,31 @@ export class ChatFiles {
     this.#arriving.add(arrival);
   }
 
-  /** Reserves bytes for a file, or refuses it. */
-  async #reserve(arrival: Arrival, size: number): Promise<void> {
-    const { maxFile, maxTotal, maxPerUser } = this.#options;
+  /**
+   * Reserves bytes for a file, or refuses it. A file of unknown size gets more than it needs now: the sum of
+   * all files must not be computed for each of its bytes.
+   */
+  async #reserve(arrival: Arrival, size: number, ahead = 0): Promise<void> {
+    const { maxFile, maxTotal, maxPerUser, perFile } = this.#options;
     if (size > maxFile) {
       throw new FileRefusal("file-too-large", `The file is larger than ${maxFile} bytes`);
     }
-    const more = size - arrival.size;
-    if (more <= 0) return;
+    const needed = size + perFile;
+    if (needed <= arrival.size) return;
     await this.#withUsage(arrival.user, (all, own) => {
-      if (own + more > maxPerUser) {
+      const [userLimit, limit] = [maxPerUser - own, maxTotal - all].map((left) =>
+        arrival.size + left
+      ) as [number, number];
+      if (needed > userLimit) {
         throw new FileRefusal(
           "user-quota",
           `Your files are larger than ${maxPerUser} bytes in all`,
         );
       }
-      if (all + more > maxTotal) {
+      if (needed > limit) {
         throw new FileRefusal("files-full", "There is no room for more files");
       }
-      arrival.size = size;
+      arrival.size = Math.min(needed + ahead, userLimit, limit, maxFile + perFile);
     });
   }
 
@@ -229,7 +243,9 @@ export class ChatFiles {
       if (ended !== this.#ended) continue;
       const others = [...this.#arriving];
       const mine = others.filter((arrival) => arrival.user === user);
-      return action(all.size + sum(others), own.size + sum(mine));
+      const { perFile } = this.#options;
+      const sizeOf = (files: { count: number; size: number }) => files.size + files.count * perFile;
+      return action(sizeOf(all) + sum(others), sizeOf(own) + sum(mine));
     }
   }
 
@@ -260,7 +276,7 @@ export class ChatFiles {
     for await (const bytes of arriving(body)) {
       if (size < SNIFF_SIZE) head.set(bytes.subarray(0, SNIFF_SIZE - size), size);
       size += bytes.length;
-      await this.#reserve(arrival, size);
+      await this.#reserve(arrival, size, RESERVE);
       hash.update(bytes);
       await stored(writer.write(bytes));
     }

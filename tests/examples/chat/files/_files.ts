@@ -18,6 +18,9 @@ export class TestRecords implements FileRecords {
   /** The error of the next `saveFile`. */
   failure: Error | undefined;
 
+  /** The number of sums that were asked for. */
+  sums = 0;
+
   saveFile(file: FileRecord): Promise<void> {
     const { failure } = this;
     if (failure !== undefined) return Promise.reject(failure);
@@ -45,6 +48,7 @@ export class TestRecords implements FileRecords {
   }
 
   filesTotal(user?: number): Promise<{ count: number; size: number }> {
+    this.sums++;
     const own = [...this.files.values()].filter((file) => user === undefined || file.user === user);
     return Promise.resolve({
       count: own.length,
@@ -79,7 +83,7 @@ export interface Files {
 /** Makes files on a store. */
 export function makeFiles(blobs: BlobStore, options: ChatFilesOptions = {}): Files {
   const records = new TestRecords();
-  return { files: new ChatFiles(blobs, records, options), records, blobs };
+  return { files: new ChatFiles(blobs, records, { perFile: 0, ...options }), records, blobs };
 }
 
 /** Makes a body of some pieces. */

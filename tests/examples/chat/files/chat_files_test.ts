@@ -50,6 +50,20 @@ Deno.test("add() refuses a file that is too large, announced or not, and keeps n
   assertEquals((await left(all))[1], 1);
 });
 
+Deno.test("add() limits the number of files, also of empty ones", async () => {
+  const all = makeFiles(new MemoryBlobs(), { perFile: 10, maxPerUser: 35, maxTotal: 50 });
+  for (let i = 0; i < 3; i++) await all.files.add(upload(bodyOf()));
+  await refusedWith("user-quota", all, upload(bodyOf(), { size: 0 }));
+  for (let i = 0; i < 2; i++) await all.files.add(upload(bodyOf(), { user: 2 }));
+  await refusedWith("files-full", all, upload(bodyOf(), { user: 3 }));
+});
+
+Deno.test("add() does not compute the sum of all files for each byte of a file", async () => {
+  const { files, records } = makeFiles(new MemoryBlobs());
+  await files.add(upload(bodyOf(..."x".repeat(1000))));
+  assert(records.sums <= 4, `${records.sums}`);
+});
+
 Deno.test("add() refuses what exceeds the share of a user, or the whole room", async () => {
   const all = makeFiles(new MemoryBlobs(), { maxFile: 100, maxPerUser: 25, maxTotal: 50 });
   const ten = () => bodyOf("0123456789");
