@@ -44,8 +44,8 @@ export class Terminals {
   constructor(lobby: Lobby, limits: TerminalLimits) {
     TERMINAL_RULES.check("Terminals", limits);
     this.#lobby = lobby;
-    this.#limits = limits;
     this.#rates = limits.rates ?? new AddressRates(limits.rate, limits.burst);
+    this.#limits = { ...limits, rates: this.#rates };
   }
 
   /**

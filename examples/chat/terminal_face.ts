@@ -33,6 +33,9 @@ import { type FaceCode, sentence, type SentenceCode } from "./words.ts";
 /** The smallest send queue in bytes. The welcome with its messages has to fit. */
 const MIN_QUEUE = 64 * 1024;
 
+/** The lines of an address that many bytes without a line count as. */
+const NOISE = 4;
+
 /** The limits of one terminal. */
 export interface TerminalLimits extends TerminalStyle {
   /** The character encoding of terminals at first. `/charset` changes that of one terminal. */
@@ -177,7 +180,9 @@ export class Terminal implements Face {
         this.#useCharset(match[1] ?? "");
       } else if (line.type === "too-long") this.tell("too-long", { max: `${maxLine}` });
       else if (line.type === "are-you-there") this.tell("here");
-      else this.tell("not-decodable", { charset: this.#input.charset, guess: line.guess });
+      else if (line.type === "not-decodable") {
+        this.tell("not-decodable", { charset: this.#input.charset, guess: line.guess });
+      } else await this.#limits.rates?.lines.turn(this.network, this.#conn.signal, NOISE);
     }
   }
 

@@ -17,6 +17,8 @@ export type TerminalLine =
   | { readonly type: "too-long" }
   /** The line is not in the expected encoding, but probably in another one. */
   | { readonly type: "not-decodable"; readonly guess: Charset }
+  /** Many bytes without the end of a line have come. The rate limit counts them as a line. */
+  | { readonly type: "noise" }
   /** The user asked "Are you there?" by Telnet. */
   | { readonly type: "are-you-there" }
   | { readonly type: "end" };
@@ -29,6 +31,9 @@ export interface TerminalInputOptions {
   readonly maxLine: number;
 }
 
+/** The bytes without the end of a line that count as one. Telnet commands and endless lines cost time, too. */
+const NOISE = 16 * 1024;
+
 /** The input of one terminal. */
 export class TerminalInput {
   /** The encoding of the next line. */
@@ -38,6 +43,8 @@ export class TerminalInput {
   readonly #telnet = new TelnetDecoder();
   readonly #lines: LineSplitter;
   #asked = false;
+  /** The bytes since the last line. */
+  #silent = 0;
 
   /**
    * @param conn The connection of the terminal. Nothing else may read from it.
@@ -60,8 +67,13 @@ export class TerminalInput {
   async next(due: number): Promise<TerminalLine> {
     while (true) {
       const line = this.#lines.next();
+      if (line !== undefined) this.#silent = 0;
       if (line === "too-long") return { type: "too-long" };
       if (line !== undefined) return this.#decode(line);
+      if (this.#silent > Math.max(NOISE, this.#maxLine * 2)) {
+        this.#silent = 0;
+        return { type: "noise" };
+      }
       if (this.#asked) {
         this.#asked = false;
         return { type: "are-you-there" };
@@ -79,6 +91,7 @@ export class TerminalInput {
     const inMessage = this.#lines.partial;
     const chunk = await this.#conn.readChunk({ timeout, inMessage, lent: true });
     if (chunk === null) return false;
+    this.#silent += chunk.length;
     const { data, answer, areYouThere } = this.#telnet.decode(chunk);
     if (answer.length > 0) this.#conn.trySend(answer);
     this.#asked ||= areYouThere;
