@@ -123,6 +123,7 @@ log.addEventListener("focusin", ({ target }) => {
 });
 log.addEventListener("scroll", () => item && place(), { passive: true });
 on("current", hideBar);
+$("text").addEventListener("focus", hideBar);
 
 // ---- The keyboard --------------------------------------------------------------------------------
 /** Chooses the newest message on the screen, for the keyboard. */
