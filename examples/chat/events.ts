@@ -359,6 +359,7 @@ export type ErrorCode =
   | "not-yours"
   | "too-many-reactions"
   | "no-such-file"
+  | "searching"
   | "bad-emoji";
 
 /** A line or a request that was not carried out. The user still has its text. */

@@ -23,10 +23,17 @@ const [PAGE, MAX_PAGE] = [100, 500];
 /** The number of results of a search. */
 const HITS = 20;
 
+/** The number of searches of a user that may run and wait. */
+const MAX_SEARCHES = 2;
+
 /** Answers questions about the past. */
 export class Reading {
   readonly #state: ChatState;
   readonly #past: Past;
+  /** The last search of each address. The next one begins after it, so that no address crowds others out. */
+  readonly #searches = new Map<string, Promise<void>>();
+  /** The number of searches of a user that run or wait. */
+  readonly #searching = new Map<Session, number>();
 
   /** @param state The state of the lobby. */
   constructor(state: ChatState) {
@@ -59,8 +66,27 @@ export class Reading {
     });
   }
 
-  /** Answers with the results of a search. */
+  /** Answers with the results of a search, after earlier searches of the same address. */
   async search(session: Session, request: SearchRequest): Promise<void> {
+    const others = this.#searching.get(session) ?? 0;
+    if (others >= MAX_SEARCHES) {
+      return this.#state.delivery.refuse(session, "searching", request);
+    }
+    this.#searching.set(session, others + 1);
+    const lane = session.network ?? "";
+    const search = (this.#searches.get(lane) ?? Promise.resolve())
+      .then(() => this.#state.isOpen(session) ? this.#search(session, request) : undefined)
+      .finally(() => {
+        const left = this.#searching.get(session)! - 1;
+        if (left === 0) this.#searching.delete(session);
+        else this.#searching.set(session, left);
+        if (this.#searches.get(lane) === search) this.#searches.delete(lane);
+      });
+    this.#searches.set(lane, search);
+    await search;
+  }
+
+  async #search(session: Session, request: SearchRequest): Promise<void> {
     const { delivery, archive } = this.#state;
     const { id, query, room, before } = request;
     await this.#answer(session, id, async () => {

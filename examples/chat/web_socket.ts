@@ -13,7 +13,7 @@ import { Throttle } from "../../net/throttle.ts";
 import type { WsConnection } from "../../ws/connection/connection.ts";
 import type { WsClose, WsMessage } from "../../ws/connection/options.ts";
 import type { AddressRates } from "./address_rate.ts";
-import type { ChatEvent, RoomEvent } from "./events.ts";
+import type { ChatEvent, RoomEvent, SearchRequest } from "./events.ts";
 import type { Face, LeaveReason, Member, Replay } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
 import type { Hearer, WebBroadcast } from "./web_broadcast.ts";
@@ -94,6 +94,8 @@ export class WebSocketFace implements Face, Hearer {
   /** The id of the user; 0 before the welcome. */
   #user = 0;
   #ended = false;
+  /** The search that runs. */
+  #searching: Promise<void> | undefined;
   /** The reason of the end, for a member that is admitted afterwards. */
   #reason: LeaveReason = "lost";
   #naming: ReturnType<typeof setTimeout> | undefined;
@@ -278,12 +280,23 @@ export class WebSocketFace implements Face, Hearer {
     if (command.type === "join") return this.#join(command);
     if (this.#member === undefined) return void this.#fault("Join first.");
     if (command.type === "rooms") return void this.#sendRooms();
+    if (command.type === "search") return this.#search(this.#member, command.request);
     return act(this.#member, command);
   }
 
   #setLang(lang: Lang): void {
     this.#lang = lang;
     this.#side.broadcast.setLang(this, lang);
+  }
+
+  /** Begins a search. Lines need not wait for it, and the next search does. */
+  #search(member: Member, request: SearchRequest): Promise<void> | undefined {
+    const earlier = this.#searching;
+    const search = Promise.resolve(earlier).then(() => member.search(request)).finally(() => {
+      if (this.#searching === search) this.#searching = undefined;
+    });
+    this.#searching = search;
+    return earlier;
   }
 
   #pong(id: number | undefined): void {
@@ -312,7 +325,7 @@ export class WebSocketFace implements Face, Hearer {
 }
 
 /** The messages of a user who has joined. */
-type Action = Exclude<Command, { type: "join" | "lang" | "rooms" | "ping" }>;
+type Action = Exclude<Command, { type: "join" | "lang" | "rooms" | "ping" | "search" }>;
 
 /** Carries out a message of a user. */
 function act(member: Member, command: Action): Promise<void> | undefined {
@@ -327,8 +340,6 @@ function act(member: Member, command: Action): Promise<void> | undefined {
       return member.react(command.target, command.emoji, command.on, command.id);
     case "history":
       return member.history(command.query);
-    case "search":
-      return member.search(command.request);
     case "leave":
       return void member.leaveRoom(command.room, command.id);
   }

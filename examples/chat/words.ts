@@ -160,6 +160,7 @@ const en: Sentences = {
   "not-yours": "You can change only your own messages.",
   "too-many-reactions": "This message has too many reactions.",
   "no-such-file": "The message has no text, and its files are gone.",
+  "searching": "Your last searches are still running.",
   "bad-emoji": "A reaction is one emoji.",
 };
 
@@ -269,6 +270,7 @@ const zh: Sentences = {
   "not-yours": "只能修改自己的消息。",
   "too-many-reactions": "这条消息的回应太多了。",
   "no-such-file": "消息没有文字，附件也已不存在。",
+  "searching": "您的上一次搜索还没有结束。",
   "bad-emoji": "一次只能用一个表情符号回应。",
 };
 

@@ -101,6 +101,7 @@ Deno.test("a search finds words, authors and rooms of the user, and marks the wo
     more: false,
   });
   await ann.say("/search", 9);
+  await until(() => ann.face.events.length > 0);
   assertEquals(ann.face.read().length, 1);
   await ann.member.search({ query: "kettle before:yesterday" });
   assertEquals(answer<ChatReply>(ann).code, "usage-search");
@@ -127,4 +128,40 @@ Deno.test("a question is answered with an error if the archive cannot be read", 
   await ann.member.react(1, "👍", true, 3);
   const errors = ann.face.events.map((event) => event.type === "error" && [event.code, event.id]);
   assertEquals(errors, [["not-readable", 1], ["not-readable", 2], ["not-readable", 3]]);
+});
+
+Deno.test("an address searches once at a time, and does not keep others waiting", async () => {
+  const archive = openArchive(":memory:");
+  const held: (() => void)[] = [];
+  const slow = new Proxy(archive, {
+    get(target, name) {
+      if (name === "search") {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        held.push(resolve);
+        return async (...args: Parameters<typeof archive.search>) => {
+          await promise;
+          return await archive.search(...args);
+        };
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const lobby = testLobby({ archive: slow });
+  const [ann, bob] = [await enter(lobby, "Ann", browser()), await enter(lobby, "Bob", browser())];
+  const far = await enter(lobby, "Cem", Object.assign(browser(), { network: "far" }));
+  const searches = [ann, bob, far, ann].map(({ member }) => member.search({ query: "x" }));
+  await until(() => held.length === 2);
+  await ann.member.search({ query: "y", id: 5 });
+  const last = ann.face.events.at(-1)!;
+  assertEquals(last.type === "error" && [last.code, last.id], ["searching", 5]);
+  held[1]!();
+  await searches[2];
+  assertEquals([held.length, far.face.events.length], [2, 1]);
+  held[0]!();
+  await until(() => held.length === 3);
+  held[2]!();
+  await until(() => held.length === 4);
+  held[3]!();
+  await Promise.all(searches);
 });
