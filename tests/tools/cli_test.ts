@@ -148,6 +148,17 @@ Deno.test("run() reports a network failure in one sentence: 1", async () => {
   assertEquals([code, out, err], [1, "", `t: ${message}\n`]);
 });
 
+Deno.test("run() says what helps if a port is in use: 1", async () => {
+  const { code, err } = await run(() => {
+    throw new NetError("Cannot listen on 127.0.0.1:9: the address is in use", "address-in-use");
+  });
+  assertEquals(code, 1);
+  assertStringIncludes(
+    err,
+    "in use; stop the other program, or choose another port (see --help)\n",
+  );
+});
+
 Deno.test("run() names a missing permission flag: 3", async () => {
   const net = await run(() => {
     throw new NetError("Cannot listen on [::]:1: run again with --allow-net=[::]:1", "permission");

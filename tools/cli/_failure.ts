@@ -136,6 +136,10 @@ export function describeFailure(error: unknown, signal: AbortSignal): Failure {
   }
   if (error instanceof CliError) return fail(error.exitCode, error.message);
   if (kind === "permission") return fail(ExitCode.missing, error.message);
+  if (kind === "address-in-use") {
+    const remedy = "stop the other program, or choose another port (see --help)";
+    return fail(ExitCode.failure, `${error.message}; ${remedy}`);
+  }
   if (kind !== undefined) return fail(ExitCode.failure, error.message);
   if (error instanceof Deno.errors.NotCapable) {
     const flag = missingFlag(error.message);
