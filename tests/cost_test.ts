@@ -30,6 +30,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   isCloseCode: "takes a number",
   isInBlock: "takes numbers",
   isRetryStatus: "takes a number",
+  isSilence: "takes an error",
   peerHost: "takes an address, and reads no part of it",
   readPem: "reads a file of the user",
   scan: "reads 256 bytes of a banner, and what other functions have read",

@@ -32,7 +32,7 @@ function field(name: string, header: string, run: (request: Request) => unknown)
   };
 }
 
-const page = preparePage("en", "epoch");
+const page = await preparePage("en", "epoch");
 
 /** A user who speaks, and one who hears it. */
 async function speaker(): Promise<{ lobby: Lobby; ann: Member }> {
@@ -163,8 +163,8 @@ export const ROWS: readonly CostRow[] = [
     ...field("originAllowed()", "origin", (request) => originAllowed(request, VISITORS)),
     covers: ["originAllowed"],
   },
-  field("the page", "if-none-match", async (request) => (await page).respond(request, "/")),
-  field("the page", "host", async (request) => (await page).respond(request, "/")),
+  field("the page", "if-none-match", (request) => page.respond(request, "/")),
+  field("the page", "host", (request) => page.respond(request, "/")),
   {
     name: "a line that is said",
     valid: "hello",

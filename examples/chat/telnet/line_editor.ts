@@ -29,24 +29,26 @@ const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 export function editLine(line: string): string {
   if (!EDITED.test(line)) return line;
   const typed: string[] = [];
+  // The characters behind `end` are erased. A shorter array would be allocated again for each key.
+  let end = 0;
   for (const character of charactersOf(line)) {
     switch (character) {
       case "\b":
       case "\x7f":
-        typed.pop();
+        end = Math.max(0, end - 1);
         break;
       case "\x17":
-        eraseWord(typed);
+        end = startOfWord(typed, end);
         break;
       case "\x03":
       case "\x15":
-        typed.length = 0;
+        end = 0;
         break;
       default:
-        typed.push(character);
+        typed[end++] = character;
     }
   }
-  return typed.join("");
+  return typed.slice(0, end).join("");
 }
 
 /**
@@ -58,11 +60,14 @@ function charactersOf(line: string): Iterable<string> {
   return Array.from(graphemes.segment(line), ({ segment }) => segment);
 }
 
-function eraseWord(typed: string[]): void {
-  while (isSpace(typed.at(-1))) typed.pop();
-  while (typed.length > 0 && !isSpace(typed.at(-1))) typed.pop();
+/** Returns where the last word before `end` begins. */
+function startOfWord(typed: readonly string[], end: number): number {
+  let start = end;
+  while (start > 0 && isSpace(typed[start - 1]!)) start--;
+  while (start > 0 && !isSpace(typed[start - 1]!)) start--;
+  return start;
 }
 
-function isSpace(character: string | undefined): boolean {
-  return character !== undefined && /^\s/.test(character);
+function isSpace(character: string): boolean {
+  return /^\s/.test(character);
 }
