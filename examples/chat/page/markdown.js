@@ -19,7 +19,7 @@ const MARKUP = /[*_`~]/;
 
 /**
  * Returns the parts of a text: strings, `{ link, href }`, and `{ style, parts }` with the styles "strong",
- * "em", "strike", "code" and "block".
+ * "em", "strike", "code" and "block"; a block can have a `title`.
  */
 export function parseText(text) {
   const links = HELD.test(text) ? [] : findLinks(text);
@@ -46,13 +46,19 @@ function blocks(source, restore) {
   const between = (to, end = "") => {
     if (at < to) parts.push(...inline(lines.slice(at, to).join("\n") + end, restore));
   };
-  for (const { map: [from, to], content } of fences) {
+  for (const { map: [from, to], content, info } of fences) {
     between(from, "\n");
-    parts.push({ style: "block", parts: restore(content.replace(/\n$/, "")) });
+    const block = { style: "block", parts: restore(content.replace(/\n$/, "")) };
+    // The rest of the first line, usually the name of a language.
+    parts.push(info ? { ...block, title: textOf(restore(info)) } : block);
     at = to;
   }
   between(lines.length);
   return parts;
+}
+
+function textOf(parts) {
+  return parts.map((part) => typeof part === "string" ? part : part.link).join("");
 }
 
 const STYLES = { strong: "strong", em: "em", s: "strike" };

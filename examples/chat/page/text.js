@@ -47,7 +47,9 @@ export function textNodes(text, people) {
       if (part.href) return [link(part)];
       const isCode = part.style === "code" || part.style === "block";
       const inner = nodes(part.parts, code || isCode);
-      return [make(isCode ? "code" : "span", part.style, ...inner)];
+      const element = make(isCode ? "code" : "span", part.style, ...inner);
+      if (part.title) element.dataset.title = part.title;
+      return [element];
     });
   return nodes(parseText(text), false);
 }
