@@ -14,6 +14,9 @@ const HELD = /([\u{F0000}-\u{F0FFF}])/u;
 /** Longer texts are shown as they are. */
 const LONGEST = 32 * 1024;
 
+/** Deeper styles stay as they were written. Thousands of elements in one another would stop the page. */
+const DEEPEST = 8;
+
 /** Most texts have nothing to parse. */
 const MARKUP = /[*_`~]/;
 
@@ -73,11 +76,14 @@ function inline(source, restore) {
     if (type === "code_inline") add({ style: "code", parts: restore(content) });
     else if (tag === undefined) add(...restore(content));
     else if (markup === "__") add(markup);
-    else if (end === "open") {
+    else if (end === "open" && stack.length > DEEPEST) {
+      add(markup);
+      stack.push(stack.at(-1));
+    } else if (end === "open") {
       const part = { style: STYLES[tag], parts: [] };
       add(part);
       stack.push(part.parts);
-    } else stack.pop();
+    } else if (stack.pop() === stack.at(-1)) add(markup);
   }
   return root;
 }

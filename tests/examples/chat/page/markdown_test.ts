@@ -105,3 +105,21 @@ Deno.test("parseText() shows private-use characters and long texts as they are",
   const long = "*a* ".repeat(10_000);
   assertEquals(parse(long), [long]);
 });
+
+Deno.test("parseText() nests styles no deeper than a page can show", () => {
+  const depthOf = (parts: Part[]): number => {
+    let [deepest, level] = [0, parts];
+    for (; level.length > 0; deepest++) {
+      level = level.flatMap((part) =>
+        typeof part === "object" && "parts" in part ? part.parts : []
+      );
+    }
+    return deepest;
+  };
+  const text = `${"*a ".repeat(600)}b${"c*".repeat(600)}`;
+  const parts = parse(text);
+  assert(depthOf(parts) > 5 && depthOf(parts) < 20, `${depthOf(parts)}`);
+  // The asterisks of the styles that are too deep stay, and so do all letters.
+  assertEquals(textOf(parts).match(/\*/g)?.length, 2 * (600 - (depthOf(parts) - 1)));
+  assertEquals(textOf(parts).replaceAll("*", ""), text.replaceAll("*", ""));
+});
