@@ -100,9 +100,11 @@ export class Admission {
   #admit(request: JoinRequest, face: Face, record?: UserRecord): Admitted | ChatRefusal {
     const { stopping, sessions, rooms, settings: { maxUsers } } = this.#state;
     if (stopping) return refusal("stopping");
-    if (maxUsers > 0 && sessions.size >= maxUsers) return refusal("full");
     const good = this.#nameFor(request.name, record);
     if ("code" in good) return good;
+    if (maxUsers > 0 && sessions.size >= maxUsers && !this.#presence.giveWay()) {
+      return refusal("full");
+    }
     const given = request.room ?? record?.rooms[0]?.name ?? LOBBY;
     const room = rooms.open(given, face.network);
     if (!("code" in room)) return { good, room };

@@ -28,6 +28,9 @@ export interface Arrival {
   readonly resumed: boolean;
 }
 
+/** The users of one address who keep their places in a full chat while they are away. */
+const CROWD = 16;
+
 /** Moves users. */
 export class Presence {
   readonly #state: ChatState;
@@ -170,6 +173,20 @@ export class Presence {
     const waiting = sessions.waitingAt(network);
     const [first] = waiting;
     if (first !== undefined && waiting.length >= most) this.end(first, first.lostBy);
+  }
+
+  /**
+   * Makes room in a full chat, if many users of one address are away: connections that come and go must not
+   * take the places of all others.
+   *
+   * @returns Whether a place is free now.
+   */
+  giveWay(): boolean {
+    const crowd = this.#state.sessions.crowd();
+    const [first] = crowd;
+    if (first === undefined || crowd.length <= CROWD) return false;
+    this.end(first, first.lostBy);
+    return true;
   }
 
   /** Ends a session. The name is free at once; the rooms hear of it after all earlier lines. */

@@ -180,6 +180,15 @@ export class Sessions implements Watched {
     return [...this.#away].filter((session) => session.network === network);
   }
 
+  /** Returns the sessions of the address with the most sessions in their grace period, the first at the head. */
+  crowd(): Session[] {
+    let crowd: Session[] = [];
+    for (const group of Map.groupBy(this.#away, ({ network }) => network).values()) {
+      if (group.length > crowd.length) crowd = group;
+    }
+    return crowd;
+  }
+
   /** Starts the grace period of a session. */
   wait(session: Session, grace: number): void {
     session.due = performance.now() + grace;

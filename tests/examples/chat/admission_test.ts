@@ -244,3 +244,19 @@ Deno.test("a user whose record cannot be stored is refused, and the name stays f
   assertEquals(refused, { code: "unavailable", params: {} });
   assertEquals([lobby.stats().users, lobby.rooms.length], [0, 1]);
 });
+
+Deno.test("many users of one address who are away give way in a full chat, a few do not", async () => {
+  const lobby = testLobby({ grace: 60_000, maxUsers: 20 });
+  const come = async (name: string) =>
+    await enter(lobby, name, Object.assign(new RecordingFace("many"), { network: "crowd" }));
+  for (let i = 0; i < 18; i++) (await come(`crowd_${i}`)).member.leave("lost");
+  for (const name of ["Ann", "Bob"]) await enter(lobby, name, new RecordingFace("many"));
+  assertEquals([lobby.stats().users, lobby.stats().away], [20, 18]);
+  for (const name of ["Cem", "Dora"]) await enter(lobby, name);
+  const refused = await lobby.join({ name: "Eve" }, new RecordingFace());
+  assertEquals(refused, { code: "full", params: {} });
+  assertEquals([lobby.stats().users, lobby.stats().away], [20, 16]);
+  // The one who was away for longest went first.
+  assertEquals(await lobby.join({ name: "crowd_2" }, new RecordingFace()), refused);
+  await lobby.shutdown();
+});
