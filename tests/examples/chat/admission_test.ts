@@ -257,6 +257,8 @@ Deno.test("many users of one address who are away give way in a full chat, a few
   assertEquals(refused, { code: "full", params: {} });
   assertEquals([lobby.stats().users, lobby.stats().away], [20, 16]);
   // The one who was away for longest went first.
-  assertEquals(await lobby.join({ name: "crowd_2" }, new RecordingFace()), refused);
+  assertEquals(await lobby.join({ name: "crowd_1" }, new RecordingFace()), refused);
+  const kept = await lobby.join({ name: "crowd_2" }, new RecordingFace());
+  assertEquals(kept, { code: "name-taken", params: { name: "crowd_2" } });
   await lobby.shutdown();
 });
