@@ -146,7 +146,8 @@ export function refused({ code, text }) {
   // A full server can have room later, so the page keeps trying.
   if (me.joined && (code === "full" || code === "stopping")) return disconnect();
   if (code?.startsWith("room") || code === "address-rooms") forgetRooms();
-  me.token = undefined;
+  // Somebody else has the name now. The user needs another one, and keeps the private conversations.
+  if (code !== "name-taken" && code !== "name-similar") me.token = undefined;
   leaveWith(text);
 }
 function forgetRooms() {
