@@ -167,10 +167,12 @@ export class Terminal implements Face {
   /** Returns the next line, at most at the rate limit. Lines that cannot be used get an answer. */
   async line(due = Infinity): Promise<string | null> {
     const { maxLine, idleTimeout } = this.#limits;
+    const idleDue = () => idleTimeout > 0 ? performance.now() + idleTimeout : Infinity;
+    let end = Math.min(due, idleDue());
     while (true) {
-      const idleDue = idleTimeout > 0 ? performance.now() + idleTimeout : Infinity;
-      const line = await this.#input.next(Math.min(due, idleDue));
+      const line = await this.#input.next(end);
       if (line.type === "end") return null;
+      if (line.type !== "noise") end = Math.min(due, idleDue());
       const wait = this.#throttle.take(performance.now());
       // A pause in reading slows the sender down by backpressure and loses nothing.
       if (wait > 0) await delay(wait, { signal: this.#conn.signal });

@@ -5,6 +5,7 @@
  */
 
 import type { Connection } from "../../../net/connection/connection.ts";
+import { NetError } from "../../../net/errors/errors.ts";
 import { byteLength } from "../safe_text.ts";
 import { type Charset, decodeText, guessCharset } from "./charset.ts";
 import { TelnetDecoder } from "./codec.ts";
@@ -87,7 +88,15 @@ export class TerminalInput {
 
   /** Reads some bytes. Returns false at the end. */
   async #read(due: number): Promise<boolean> {
-    const timeout = due === Infinity ? 0 : Math.max(1, due - performance.now());
+    const left = due - performance.now();
+    // A flooding terminal always has bytes to read, so the read itself would never reach its limit.
+    if (left <= 0) {
+      throw new NetError("The terminal has sent no line in time", {
+        kind: "timeout",
+        phase: "read",
+      });
+    }
+    const timeout = due === Infinity ? 0 : Math.max(1, left);
     const inMessage = this.#lines.partial;
     const chunk = await this.#conn.readChunk({ timeout, inMessage, lent: true });
     if (chunk === null) return false;

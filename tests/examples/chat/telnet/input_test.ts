@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { TerminalInput } from "../../../../examples/chat/telnet/input.ts";
 import { memoryPair } from "../../../../net/connection/memory_pair.ts";
+import { NetError } from "../../../../net/errors/errors.ts";
 
 const IAC = [255, 253, 1];
 
@@ -29,3 +30,20 @@ for (
     server.abort();
   });
 }
+
+Deno.test("TerminalInput ends the wait for a line although bytes come all the time", async () => {
+  const [client, server] = memoryPair();
+  const input = new TerminalInput(server, { charset: "utf-8", maxLine: 4096 });
+  const bytes = new Uint8Array(64 * 1024).fill(97);
+  const flood = assertRejects(async () => {
+    while (true) await client.write(bytes);
+  }, NetError);
+  const due = performance.now() + 100;
+  const error = await assertRejects(async () => {
+    while ((await input.next(due)).type !== "end");
+  }, NetError);
+  assertEquals([error.kind, error.phase], ["timeout", "read"]);
+  client.abort();
+  server.abort();
+  await flood;
+});
