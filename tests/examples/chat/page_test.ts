@@ -58,6 +58,7 @@ scene(
     await nc.write("/join #tea\n");
     await heard(nc, "You are Bob");
     await say(page, "/join #tea");
+    await becomes(page, "$('room').textContent === '#tea'");
     const lines = Array.from({ length: 500 }, (_, i) => `line ${i}`);
     await page.evaluate(`use("lines.js").then(({ say }) => {
       for (const line of ${JSON.stringify(lines)}) say(state.current, line);
