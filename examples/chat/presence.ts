@@ -110,12 +110,22 @@ export class Presence {
     session.disclaim(room);
     if (session.current === room) session.current = session.rooms.values().next().value!;
     roster.save(session, "online");
-    this.#state.report({ type: "exited", name: session.name, room: room.name });
     ledger.run(async () => {
       // After a crash, nobody returns to a room that he has left.
       await roster.saved();
+      if (roster.waits(session.user)) return this.#stay(session, room, id);
+      this.#state.report({ type: "exited", name: session.name, room: room.name });
       this.#exit(session, room, true);
     });
+  }
+
+  /** Keeps a user in a room, because the archive cannot learn that the user leaves. */
+  #stay(session: Session, room: Room<Session>, id?: number): void {
+    const { sessions, delivery, roster } = this.#state;
+    if (sessions.ofUser(session.user) !== session) return this.#exit(session, room, true);
+    session.claim(room);
+    roster.save(session, "online");
+    delivery.refuse(session, "not-stored", { id, room: room.name });
   }
 
   /** Gives a user another name. */

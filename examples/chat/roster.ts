@@ -63,6 +63,11 @@ export class Roster {
     await this.#saving;
   }
 
+  /** Returns whether the latest changes of a user are not saved yet, or could not be saved. */
+  waits(user: number): boolean {
+    return this.#changed.has(user);
+  }
+
   #start(): void {
     this.#saving ??= this.#run();
   }

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { ChatWelcome, LobbyEvent } from "../../../examples/chat/lobby.ts";
+import { ArchiveError } from "../../../examples/chat/archive/archive_error.ts";
+import { openArchive } from "../../../examples/chat/archive/sqlite_archive.ts";
 import { enter, RecordingFace, testLobby } from "./_faces.ts";
 
 const browser = () => new RecordingFace("many");
@@ -54,6 +56,28 @@ Deno.test("a line after /join belongs to the new room, although its history is n
   cem.member.history({});
   await lobby.settled();
   assertEquals(lobby.stats().messages, 2);
+});
+
+Deno.test("a user stays in a room while the archive cannot learn that the user leaves", async () => {
+  const archive = openArchive(":memory:");
+  let isFull = false;
+  const save = archive.saveUsers.bind(archive);
+  archive.saveUsers = (users) =>
+    isFull ? Promise.reject(new ArchiveError("full", "The disk is full")) : save(users);
+  const lobby = testLobby({ archive });
+  const ann = await enter(lobby, "Ann");
+  const bob = await enter(lobby, { name: "Bob", rooms: ["tea"] }, browser());
+  ann.face.read();
+  isFull = true;
+  await bob.say("/leave #lobby", 3);
+  await lobby.settled();
+  const answer = bob.face.events.at(-1);
+  assertEquals(answer?.type === "error" && [answer.code, answer.id], ["not-stored", 3]);
+  assertEquals([ann.face.read(), bob.member.rooms.toSorted()], [[], ["lobby", "tea"]]);
+  isFull = false;
+  await bob.say("/leave #lobby", 4);
+  await lobby.settled();
+  assertEquals([ann.face.read(), bob.member.rooms], [["Bob left"], ["tea"]]);
 });
 
 Deno.test("the log tells who enters another room, who leaves one, and who goes to another", async () => {
