@@ -5,8 +5,11 @@ import type { Connection } from "../../../../net/connection/connection.ts";
 import { type Observation, privatePlace, type Witness } from "./observations.ts";
 import { keyOf, textWith } from "./page_view.ts";
 
-/** The line of the server that tells the room: before its history, or without one. */
-const WELCOME = /^\* (?:Earlier in #([^\s:]+):$|You are \S+ (?:alone )?in #([^\s.]+))/;
+/**
+ * The line of the server that tells the room: before its history, or without one. A cut connection can end
+ * within the name of the room, so the character behind it counts.
+ */
+const WELCOME = /^\* (?:Earlier in #([^\s:]+):$|You are \S+ (?:alone )?in #([^\s.]+)[ .])/;
 
 /** A private message. */
 const PRIVATE = /^\[private\] (\S+) -> (\S+): /;
