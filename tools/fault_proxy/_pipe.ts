@@ -87,7 +87,8 @@ export class FaultPipe {
         if (this.#ended) return void this.#to.end();
         await this.#changed();
       } else if (performance.now() < chunk.due) {
-        await this.#sleep(chunk.due - performance.now());
+        // The time may pass between the two readings of the clock.
+        await this.#sleep(Math.max(0, chunk.due - performance.now()));
       } else {
         const { stallAfter = Infinity } = this.#faults();
         if (this.bytes < stallAfter) await this.#pass(chunk);
