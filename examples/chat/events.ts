@@ -7,6 +7,10 @@
  * @module
  */
 
+import type { ByeCode, ErrorCode, NoticeCode, ReplyCode } from "./codes.ts";
+
+export type * from "./codes.ts";
+
 /** The parameters of a sentence, such as names and counts. */
 export type Params = Readonly<Record<string, string>>;
 
@@ -124,9 +128,6 @@ export interface ChatReaction extends Change {
   /** True if the reaction is added, false if it is removed. */
   readonly on: boolean;
 }
-
-/** The kind of a notice. */
-export type NoticeCode = "joined" | "left" | "renamed" | "stopping";
 
 /**
  * A notice about who is there: `joined` and `left` have the parameter `name`, `renamed` has `from` and
@@ -296,47 +297,6 @@ export interface SearchRequest {
   readonly before?: number;
 }
 
-/** The reason for which a user cannot join. */
-export type RefusalCode =
-  | "name-empty"
-  | "name-long"
-  | "name-space"
-  | "name-character"
-  | "name-scripts"
-  | "name-lookalike"
-  | "name-start"
-  | "name-reserved"
-  | "name-taken"
-  | "name-similar"
-  | "room-invalid"
-  | "rooms-full"
-  | "address-rooms"
-  | "unavailable"
-  | "full"
-  | "stopping";
-
-/** The kind of an answer to a command or a line. */
-export type ReplyCode =
-  | RefusalCode
-  | "help"
-  | "who"
-  | "rooms"
-  | "same-name"
-  | "same-room"
-  | "unknown-command"
-  | "usage-me"
-  | "usage-msg"
-  | "usage-nick"
-  | "usage-join"
-  | "no-such-user"
-  | "too-long"
-  | "too-many-lines"
-  | "too-many-rooms"
-  | "last-room"
-  | "away"
-  | "usage-search"
-  | "blank";
-
 /** An answer to one user alone. */
 export interface ChatReply {
   /** The discriminator of the union. */
@@ -348,19 +308,6 @@ export interface ChatReply {
   /** The id of the line that is answered. */
   readonly id?: number;
 }
-
-/** The reason for which a line or a request was not carried out. */
-export type ErrorCode =
-  | "not-in-room"
-  | "not-stored"
-  | "not-readable"
-  | "no-such-message"
-  | "no-such-peer"
-  | "not-yours"
-  | "too-many-reactions"
-  | "no-such-file"
-  | "searching"
-  | "bad-emoji";
 
 /** A line or a request that was not carried out. The user still has its text. */
 export interface ChatError {
@@ -377,9 +324,6 @@ export interface ChatError {
   /** The peer of the line, as the face named it. */
   readonly peer?: string;
 }
-
-/** The reason for which the chat ends a connection. */
-export type ByeCode = "quit" | "displaced" | "shutdown";
 
 /** The last event. The face sends its queue and closes. */
 export interface ChatBye {

@@ -51,7 +51,7 @@ export class Lobby {
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(options: LobbyOptions) {
-    LOBBY_RULES.check("Lobby", options);
+    options = LOBBY_RULES.check("Lobby", options);
     this.#state = new ChatState({
       history: 500,
       grace: 60_000,

@@ -42,7 +42,7 @@ export class Terminals {
    * @throws {RangeError | TypeError} If a limit is invalid.
    */
   constructor(lobby: Lobby, limits: TerminalLimits) {
-    TERMINAL_RULES.check("Terminals", limits);
+    limits = TERMINAL_RULES.check("Terminals", limits);
     this.#lobby = lobby;
     this.#rates = limits.rates ?? new AddressRates(limits.rate, limits.burst);
     this.#limits = { ...limits, rates: this.#rates };

@@ -143,7 +143,7 @@ const logger = getLogger(["portside", "chat", "web"]);
  * @throws {RangeError | TypeError} If an option is invalid.
  */
 export function serveChatWeb(lobby: Lobby, options: ChatWebOptions): ChatWeb {
-  WEB_RULES.check("serveChatWeb", options);
+  options = WEB_RULES.check("serveChatWeb", options);
   return new RunningWeb(lobby, options);
 }
 
@@ -327,7 +327,7 @@ class RunningWeb implements ChatWeb {
   }
 
   async shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    SHUTDOWN.check("shutdown", options);
+    options = SHUTDOWN.check("shutdown", options);
     const { deadline = 5000 } = options;
     const due = performance.now() + deadline;
     if (!this.#stopping) {

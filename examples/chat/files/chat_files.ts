@@ -125,7 +125,7 @@ export class ChatFiles {
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(blobs: BlobStore, records: FileRecords, options: ChatFilesOptions = {}) {
-    RULES.check("ChatFiles", options);
+    options = RULES.check("ChatFiles", options);
     const { maxFile = 10 * MIB, maxTotal = 1024 * MIB, maxUploads = 64 } = options;
     const { maxUploadsPerUser = 4, unusedTime = 3_600_000, now = Date.now } = options;
     const { perFile = 4096 } = options;

@@ -79,7 +79,7 @@ function hasBytes(head: Uint8Array, offset: number, bytes: string): boolean {
 }
 
 /** The control characters of binary data: all but TAB, LF, FF, CR and ESC. */
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- these characters show that a file is binary
 const BINARY = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]/;
 
 /** Returns whether the bytes are UTF-8. The last character may be cut. */

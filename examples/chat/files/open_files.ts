@@ -68,7 +68,7 @@ export interface OpenFiles extends AsyncDisposable {
  * store cannot be used.
  */
 export async function openFiles(options: OpenFilesOptions): Promise<OpenFiles> {
-  RULES.check("openFiles", options);
+  options = RULES.check("openFiles", options);
   const { records, store, maxFile, maxTotal, now } = options;
   const blobs = store === undefined ? new MemoryBlobs() : await DiskBlobs.open(`${store}-files`);
   const limited = maxTotal === 0 ? MAX_IN_MEMORY : Math.min(maxTotal, MAX_IN_MEMORY);
