@@ -23,7 +23,8 @@ async function through(
   await using server = serveTcp({ lingerTimeout: 0 }, handler);
   const to = { hostname: "127.0.0.1", port: server.addr.port };
   await using proxy = await serveFaultProxy({ to, ...options });
-  await using client = await connectTcp({ port: proxy.addr.port, lingerTimeout: 0 });
+  const { hostname, port } = proxy.addr;
+  await using client = await connectTcp({ hostname, port, lingerTimeout: 0 });
   await run(client, proxy);
   client.abort();
   await server.shutdown({ deadline: 0 });
@@ -165,14 +166,16 @@ Deno.test("a stall slows the sender down, so the memory stays bounded", async ()
 });
 
 Deno.test("refuse closes the port until it ends", async () => {
-  await through({}, async (client, proxy) => {
+  // No other test listens on this address, so nobody takes the closed port.
+  await through({ hostname: "127.0.0.7" }, async (client, proxy) => {
+    const { hostname, port } = proxy.addr;
     await proxy.setFaults({ refuse: true });
-    assertEquals(await kindOf(connectTcp({ port: proxy.addr.port })), "refused");
+    assertEquals(await kindOf(connectTcp({ hostname, port })), "refused");
     // Open connections remain.
     await client.write("x");
     assertEquals(text(await client.readExact(1, { timeout: 30_000 })), "x");
     await proxy.setFaults({});
-    await using again = await connectTcp({ port: proxy.addr.port, lingerTimeout: 0 });
+    await using again = await connectTcp({ hostname, port, lingerTimeout: 0 });
     await again.write("y");
     assertEquals(text(await again.readExact(1, { timeout: 30_000 })), "y");
   });
