@@ -9,6 +9,7 @@
 
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { SHUTDOWN } from "../../net/internal/listening_server.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
 import type {
   ServerStats,
@@ -23,6 +24,7 @@ import type { LeaveReason, Member } from "./member.ts";
 import { byteLength } from "./safe_text.ts";
 import type { Charset } from "./telnet/charset.ts";
 import { isSilence, Terminal, TERMINAL_RULES, type TerminalLimits } from "./terminal_face.ts";
+import { within } from "./within.ts";
 
 export type { TerminalLimits };
 
@@ -147,9 +149,12 @@ export function serveTerminals(
 ): TerminalServer {
   const terminals = new Terminals(lobby, limits);
   const server = serveTcp(options, (conn) => terminals.serve(conn));
-  const shutdown = async (options?: ShutdownOptions) => {
-    await lobby.shutdown();
-    return await server.shutdown(options);
+  const shutdown = async (options: ShutdownOptions = {}) => {
+    options = SHUTDOWN.check("shutdown", options);
+    const { deadline = 5000 } = options;
+    const due = performance.now() + deadline;
+    await within(lobby.shutdown(), deadline);
+    return await server.shutdown({ ...options, deadline: Math.max(0, due - performance.now()) });
   };
   return {
     addr: server.addr,

@@ -5,7 +5,6 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { delay } from "@std/async/delay";
 import { serveHttp } from "../../http/server/server.ts";
 import type {
   HttpHandler,
@@ -24,7 +23,6 @@ import {
   limit,
   listenPort,
   listOf,
-  MAX_TIMER,
   milliseconds,
   numberFrom,
   oneOf,
@@ -63,6 +61,7 @@ import {
   type WebSocketLimits,
 } from "./web_socket.ts";
 import { encodeEvent } from "./web_protocol.ts";
+import { within } from "./within.ts";
 import { type Lang, preferredLang } from "./words.ts";
 
 /** The options of {@linkcode serveChatWeb}. */
@@ -334,22 +333,21 @@ class RunningWeb implements ChatWeb {
       this.#stopping = true;
       this.#unwatch();
       clearTimeout(this.#pushing);
-      // The chat may be saying good-bye.
-      await this.#side.lobby.settled();
-      for (const face of this.#faces.keys()) face.end(1001, "the server stops", "shutdown");
     }
     // WebSockets first, because the shutdown of the server does not wait for them.
-    const gone = Promise.all([...this.#faces.keys()].map((face) => face.gone));
-    if (deadline > MAX_TIMER) await gone;
-    else {
-      const waiting = new AbortController();
-      await Promise.race([gone, delay(deadline, { signal: waiting.signal }).catch(() => {})]);
-      waiting.abort();
-    }
+    await within(this.#closeAll(), deadline);
     const left = Math.max(0, due - performance.now());
     const report = await this.#server.shutdown({ deadline: left });
     await this.#page; // The hashing of the page may still run after an immediate shutdown.
     return report;
+  }
+
+  /** Closes all WebSockets after the last words of the chat. */
+  async #closeAll(): Promise<void> {
+    await this.#side.lobby.settled();
+    const faces = [...this.#faces.keys()];
+    for (const face of faces) face.end(1001, "the server stops", "shutdown");
+    await Promise.all(faces.map((face) => face.gone));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

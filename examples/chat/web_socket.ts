@@ -9,6 +9,7 @@ import { getLogger } from "@logtape/logtape";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../net/errors/errors.ts";
 import { timeLimit } from "../../net/internal/options.ts";
+import { Alarm } from "../../net/internal/timer.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { WsConnection } from "../../ws/connection/connection.ts";
 import type { WsClose, WsMessage } from "../../ws/connection/options.ts";
@@ -98,7 +99,10 @@ export class WebSocketFace implements Face, Hearer {
   #searching: Promise<void> | undefined;
   /** The reason of the end, for a member that is admitted afterwards. */
   #reason: LeaveReason = "lost";
-  #naming: ReturnType<typeof setTimeout> | undefined;
+  readonly #naming: Alarm = new Alarm(() => {
+    this.#fault(sentence(this.#lang, "naming-timeout", {}));
+    this.end(1008, "no name in time", "ended");
+  });
 
   /**
    * Serves a WebSocket.
@@ -204,7 +208,7 @@ export class WebSocketFace implements Face, Hearer {
     if (this.#ended) return;
     this.#ended = true;
     this.#reason = reason;
-    clearTimeout(this.#naming);
+    this.#naming.stop();
     this.#side.broadcast.leave(this);
     this.#member?.leave(reason);
   }
@@ -219,13 +223,7 @@ export class WebSocketFace implements Face, Hearer {
 
   /** Disconnects the browser if it sends no name in time. */
   #expectName(): void {
-    clearTimeout(this.#naming);
-    const nameTimeout = timeLimit(this.#side.limits.nameTimeout);
-    if (nameTimeout === Infinity) return;
-    this.#naming = setTimeout(() => {
-      this.#fault(sentence(this.#lang, "naming-timeout", {}));
-      this.end(1008, "no name in time", "ended");
-    }, nameTimeout);
+    this.#naming.start(timeLimit(this.#side.limits.nameTimeout));
   }
 
   /** Reads messages at most at the rate limit. */
@@ -238,7 +236,15 @@ export class WebSocketFace implements Face, Hearer {
         await this.#obey(command);
         if (this.#ended) return;
       }
-    } catch { /* The signal of the connection has reported the end. */ }
+    } catch (error) {
+      // The signal of the connection has reported its end. Any other error is a bug.
+      if (this.#ended || !this.#conn.open) return;
+      logger.error("{address} is disconnected after an error: {error}", {
+        address: this.address,
+        error,
+      });
+      this.end(1011, "internal error", "error");
+    }
   }
 
   /** Waits until the rate limits allow a message. */
@@ -259,7 +265,7 @@ export class WebSocketFace implements Face, Hearer {
       await rates.question(this.network, signal);
     } else if (command.type === "join" && this.#member === undefined) {
       // The name is in time, however long its turn takes.
-      clearTimeout(this.#naming);
+      this.#naming.stop();
       const { token } = command;
       const user = token === undefined
         ? undefined

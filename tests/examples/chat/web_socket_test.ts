@@ -33,6 +33,15 @@ Deno.test("two browsers talk, each event once and in one order", async () => {
   assertEquals(rooms.rooms, [{ name: "lobby", count: 2 }]);
 });
 
+Deno.test("a browser does not hang after an error of the chat itself", async () => {
+  const chat = lobby();
+  chat.join = () => Promise.reject(new Error("a bug"));
+  await using web = serve(chat);
+  await using ann = await new Browser(web.url).open();
+  ann.send({ type: "join", name: "Ann" });
+  assertEquals((await ann.closed).code, 1011);
+});
+
 Deno.test("a user hears once of the own join, rename and change of room", async () => {
   await using web = serve(lobby());
   await using ann = new Browser(web.url);

@@ -264,6 +264,16 @@ Deno.test("a shutdown notifies all users and does not wait for browsers that do 
   assertEquals((await ann.closed).code, 1001);
 });
 
+Deno.test("a shutdown waits for the last words of the chat until its deadline", async () => {
+  const chat = lobby();
+  const web = serve(chat);
+  await using ann = new Browser(web.url);
+  await ann.join("Ann");
+  chat.settled = () => new Promise(() => {});
+  await web.shutdown({ deadline: 50 });
+  await ann.closed;
+});
+
 Deno.test("a shutdown sends the queue of a browser, and the bye", async () => {
   const chat = lobby();
   const web = serve(chat, { sendQueue: 16 * 1024 * 1024 });
