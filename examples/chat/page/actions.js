@@ -1,4 +1,4 @@
-// What the user can do with a message: a small bar at the message, and single keys.
+// The actions on a message: a small bar at the message, and single keys.
 
 import { startEdit, startReply } from "./composer.js";
 import { showBeside } from "./crowd.js";

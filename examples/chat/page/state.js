@@ -1,4 +1,4 @@
-// What several modules of the page know: the user, the conversations, the limits of the server.
+// The state that several modules of the page share: the user, the conversations, the limits of the server.
 
 import { emit } from "./signals.js";
 import { load, loadValue, saveValue } from "./store.js";
