@@ -24,15 +24,47 @@ export function decodeJson<T>(text: string, of: { shownUrl: string; status: numb
   }
 }
 
-/** Decodes text in the charset of its media type, or as UTF-8 if the charset is unknown. */
+/**
+ * Decodes text. A byte order mark wins over the charset of the media type (Encoding standard, "decode").
+ * Text without either, or in an unknown charset, is UTF-8.
+ */
 export function decodeText(data: Uint8Array, contentType: string | null): string {
-  const label = charsetOf(contentType);
-  if (label === undefined || /^utf-?8$/i.test(label)) return utf8.decode(data);
+  return textDecoder(data, contentType).decode(data);
+}
+
+/** Decodes JSON, which is UTF-8 (RFC 8259 §8.1). A byte order mark of UTF-16 is respected. */
+export function decodeJsonText(data: Uint8Array): string {
+  return textDecoder(data, null).decode(data);
+}
+
+/**
+ * Returns a decoder for text that begins with certain bytes. A decoder of UTF-8 is shared, unless a text
+ * comes in several pieces.
+ */
+export function textDecoder(
+  start: Uint8Array,
+  contentType: string | null,
+  inPieces = false,
+): TextDecoder {
+  const label = markOf(start) ?? unquote(charsetOf(contentType) ?? "utf-8");
+  if (/^utf-?8$/i.test(label)) return inPieces ? new TextDecoder() : utf8;
   try {
-    return new TextDecoder(label).decode(data);
+    return new TextDecoder(label);
   } catch {
-    return utf8.decode(data);
+    return inPieces ? new TextDecoder() : utf8;
   }
+}
+
+/** Returns the charset that a byte order mark names; undefined without one. */
+function markOf(start: Uint8Array): string | undefined {
+  if (start[0] === 0xfe && start[1] === 0xff) return "utf-16be";
+  if (start[0] === 0xff && start[1] === 0xfe) return "utf-16le";
+  return start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf ? "utf-8" : undefined;
+}
+
+/** Removes single quotes, which some servers write instead of the double quotes of RFC 9110 §5.6.4. */
+function unquote(label: string): string {
+  return label.replace(/^'(.*)'$/, "$1");
 }
 
 const utf8 = new TextDecoder();

@@ -76,6 +76,15 @@ export function withHeaders(
 /** Returns the headers that may go to any origin. */
 export function withoutSecrets(headers: Headers): Headers {
   const rest = new Headers(headers);
-  for (const name of ["authorization", "cookie", "host", "proxy-authorization"]) rest.delete(name);
+  deleteSecrets(rest);
   return rest;
 }
+
+/** Deletes the headers that belong to one origin only. */
+export function deleteSecrets(headers: Headers): void {
+  for (const name of [...headers.keys()]) if (SECRET.test(name)) headers.delete(name);
+}
+
+/** Names of headers that belong to one origin, in lower case: standard ones, and customary ones for keys. */
+const SECRET =
+  /^(?:host|cookie|(?:proxy-)?authorization|(?:.*[-_])?(?:api-?key|access-?key|auth|token|secret|password))$/;

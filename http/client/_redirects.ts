@@ -1,9 +1,8 @@
 import type { Plan } from "./_request_plan.ts";
+import { deleteSecrets } from "./_headers.ts";
 import { failure } from "./_request_failure.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Headers that belong to one origin only. */
-const SECRETS = ["authorization", "cookie", "proxy-authorization"];
 const BODY_HEADERS = [
   "content-encoding",
   "content-language",
@@ -46,8 +45,7 @@ export function follow(plan: Plan, status: number, to: URL | null, own: () => He
   if (crossing || toGet) plan.headers = new Headers(plan.headers ?? own());
   if (crossing) {
     plan.auth = undefined;
-    for (const name of SECRETS) plan.headers!.delete(name);
-    plan.headers!.delete("host");
+    deleteSecrets(plan.headers!);
   }
   if (toGet) {
     plan.method = "GET";

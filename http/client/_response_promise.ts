@@ -1,5 +1,5 @@
 import type { HttpResponse } from "./response.ts";
-import { decodeJson, decodeText } from "./_decode_json.ts";
+import { decodeJson, decodeJsonText, decodeText } from "./_decode_json.ts";
 import type { ClientExchange } from "./_exchange.ts";
 
 /** The promise of a response, with methods that read its body directly. */
@@ -30,8 +30,7 @@ export class ResponsePromise implements HttpResponsePromise {
   async json<T = unknown>(): Promise<T> {
     if (this.#response !== undefined) return (await this.#response).json<T>();
     const exchange = await this.#exchange;
-    const text = utf8.decode(exchange.data ?? await exchange.bytes());
-    return decodeJson<T>(text, exchange);
+    return decodeJson<T>(decodeJsonText(exchange.data ?? await exchange.bytes()), exchange);
   }
 
   async text(): Promise<string> {
@@ -66,5 +65,3 @@ export class ResponsePromise implements HttpResponsePromise {
     return this.#response ??= this.#exchange.then((exchange) => exchange.response());
   }
 }
-
-const utf8 = new TextDecoder();

@@ -271,8 +271,9 @@ class Client implements HttpClient {
     const url = template?.url ?? resolveUrl(given, this.#base);
     let own: HttpAuth | undefined = defaults.auth;
     let headers: Headers | undefined;
-    if (template === undefined && this.#base !== undefined && url.origin !== this.#base.origin) {
-      // The credentials of a client belong to its base URL. Other origins must not get them.
+    const elsewhere = this.#base !== undefined && url.origin !== this.#base.origin;
+    if (template === undefined && elsewhere) {
+      // Credentials and parameters of a client belong to its base URL. Other origins must not get them.
       own = undefined;
       headers = withoutSecrets(defaults.headers);
     }
@@ -284,7 +285,7 @@ class Client implements HttpClient {
         url.username = url.password = "";
         special = true;
       }
-      for (const params of defaults.params) addParams(url, params);
+      if (!elsewhere) { for (const params of defaults.params) addParams(url, params); }
       if (!special && typeof given === "string") defaults.templates.remember(given, url);
     }
     return {

@@ -33,6 +33,7 @@ import { createClient, type HttpClient, type HttpFetchOptions } from "./client.t
 import type { HttpResponse } from "./response.ts";
 import { callback, count, group, OptionRules, rule, signal } from "../../net/internal/options.ts";
 import { aClient, FETCH, without } from "./_option_rules.ts";
+import { UrlSource } from "./_url_source.ts";
 
 /** Options of {@linkcode fetchAll}. */
 export interface FetchAllOptions<T> {
@@ -94,7 +95,8 @@ export interface FetchAllRun<T> extends AsyncIterable<FetchResult<T>> {
  * that results do not accumulate.
  *
  * @typeParam T The type of the value that `read` returns.
- * @param urls The URLs. They are read one by one, so that a generator can produce them.
+ * @param urls The URLs. They are read one by one, so that a generator can produce them. A generator that
+ * is not read to its end is closed.
  * @param options The client, the concurrency and the options of each request.
  * @returns The results, as an async iterable and as `gather()`.
  * @throws {RangeError} If a number is out of range.
@@ -114,7 +116,7 @@ export interface FetchAllRun<T> extends AsyncIterable<FetchResult<T>> {
  * ```
  */
 export function fetchAll<T = Uint8Array<ArrayBuffer>>(
-  urls: Iterable<string | URL>,
+  urls: Iterable<string | URL> | AsyncIterable<string | URL>,
   options: FetchAllOptions<T> = {},
 ): FetchAllRun<T> {
   urlList("urls", urls);
@@ -139,23 +141,29 @@ const FETCH_ALL = new OptionRules<FetchAllOptions<unknown>>({
 });
 
 const urlList = rule(
-  "an iterable of URLs that is no string",
-  (value) => typeof value === "object" && value !== null && Symbol.iterator in value,
+  "an iterable or async iterable of URLs that is no string",
+  (value) =>
+    typeof value === "object" && value !== null &&
+    (Symbol.iterator in value || Symbol.asyncIterator in value),
 );
 
 async function* run<T>(
-  urls: Iterable<string | URL>,
+  urls: Iterable<string | URL> | AsyncIterable<string | URL>,
   { signal, client: given, request, read }: FetchAllOptions<T>,
   concurrency: number,
 ): AsyncGenerator<FetchResult<T>> {
   signal?.throwIfAborted();
   const client = given ?? createClient({ maxPerHost: concurrency });
   const stop = new AbortController();
-  const onAbort = () => stop.abort(signal!.reason);
+  let wake = () => {};
+  const onAbort = () => {
+    stop.abort(signal!.reason);
+    wake();
+  };
   signal?.addEventListener("abort", onAbort);
   const running = new Set<Promise<void>>();
   const finished: FetchResult<T>[] = [];
-  let wake: (() => void) | undefined;
+  const source = new UrlSource(urls, () => wake());
 
   const one = async (index: number, url: string | URL) => {
     const about = { index, url: String(url) };
@@ -170,27 +178,22 @@ async function* run<T>(
     }
     // An unread body would occupy a place in the pool.
     if (response?.bodyUsed === false) await ignoreFailure(response.body?.cancel());
-    wake?.();
   };
 
   try {
-    let index = 0;
-    const source = urls[Symbol.iterator]();
-    let more = true;
-    for (;;) {
-      while (more && running.size + finished.length < concurrency) {
-        const { done, value } = source.next();
-        if (done) more = false;
-        else {
-          const work: Promise<void> = one(index++, value).finally(() => running.delete(work));
-          running.add(work);
-        }
+    for (let index = 0;;) {
+      while (running.size + finished.length < concurrency) {
+        const url = source.take();
+        if (url === undefined) break;
+        const work: Promise<void> = one(index++, url).finally(() => {
+          running.delete(work);
+          wake();
+        });
+        running.add(work);
       }
       if (finished.length === 0) {
-        if (running.size === 0) return;
-        const { promise, resolve } = Promise.withResolvers<void>();
-        wake = resolve;
-        await promise;
+        if (running.size === 0 && source.ended) return;
+        await new Promise<void>((resolve) => wake = resolve);
       }
       signal?.throwIfAborted();
       const result = finished.shift();
@@ -200,6 +203,7 @@ async function* run<T>(
     signal?.removeEventListener("abort", onAbort);
     stop.abort(new DOMException("The loop over the results has ended", "AbortError"));
     await Promise.all(running);
-    if (given === undefined) client.close();
+    if (given === undefined) await client[Symbol.asyncDispose]();
+    await source.close();
   }
 }

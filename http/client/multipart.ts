@@ -18,6 +18,10 @@
  * @module
  */
 
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { escapeControls } from "../../net/text.ts";
+
 /** A file, named by its path. It is opened when its content is sent. */
 export interface MultipartPath {
   /** The path of the file, or its `file:` URL. */
@@ -50,8 +54,17 @@ export interface MultipartStream {
   readonly type?: string;
 }
 
-/** A field or a file of a form. */
-export type MultipartPart = string | number | boolean | Blob | MultipartPath | MultipartStream;
+/** A field or a file of a form. Null and undefined add nothing. */
+export type MultipartPart =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Blob
+  | MultipartPath
+  | MultipartStream;
 
 /** Fields and files by name, in their order. An array repeats the name. */
 export type MultipartParts = Readonly<Record<string, MultipartPart | readonly MultipartPart[]>>;
@@ -73,7 +86,8 @@ export interface EncodedMultipart {
  *
  * @param parts The fields and files of the form.
  * @returns The encoded form. `open` starts the encoding.
- * @throws {TypeError} If a media type contains characters that a header cannot contain.
+ * @throws {TypeError} If a part is none, or if a media type contains characters that a header cannot
+ * contain.
  *
  * @example A file by its path
  * ```ts
@@ -86,10 +100,11 @@ export interface EncodedMultipart {
  */
 export function encodeMultipart(parts: FormData | MultipartParts): EncodedMultipart {
   const boundary = `portside-${crypto.randomUUID()}`;
-  const list: Array<readonly [string, MultipartPart]> = [];
+  const list: Array<readonly [string, Part]> = [];
   for (const [name, value] of parts instanceof FormData ? parts : Object.entries(parts)) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      list.push([head(boundary, name, one), one]);
+      if (one === null || one === undefined) continue;
+      list.push([head(boundary, name, checked(name, one)), one]);
     }
   }
   return {
@@ -100,7 +115,8 @@ export function encodeMultipart(parts: FormData | MultipartParts): EncodedMultip
   };
 }
 
-type Parts = ReadonlyArray<readonly [string, MultipartPart]>;
+type Part = NonNullable<MultipartPart>;
+type Parts = ReadonlyArray<readonly [string, Part]>;
 
 const encoder = new TextEncoder();
 
@@ -114,7 +130,7 @@ async function measure(list: Parts, boundary: string): Promise<number | undefine
   return sum;
 }
 
-async function sizeOf(part: MultipartPart): Promise<number | undefined> {
+async function sizeOf(part: Part): Promise<number | undefined> {
   if (part instanceof Blob) return part.size;
   if (isStream(part)) return undefined;
   if (typeof part !== "object") return encoder.encode(String(part)).length;
@@ -135,29 +151,52 @@ async function* encode(list: Parts, boundary: string): AsyncGenerator<Uint8Array
   yield encoder.encode(`--${boundary}--\r\n`);
 }
 
-function isStream(part: MultipartPart): part is MultipartStream {
+function isStream(part: Part): part is MultipartStream {
   return typeof part === "object" && "stream" in part && !(part instanceof Blob);
 }
 
-function head(boundary: string, name: string, part: MultipartPart): string {
-  let text = `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"`;
+/** Returns a part. Throws if it is none. */
+function checked(name: string, part: Part): Part {
+  if (typeof part !== "object" && typeof part !== "function" && typeof part !== "symbol") {
+    return part;
+  }
+  if (part instanceof Blob) return part;
+  const { path, stream, filename } = part as Partial<MultipartPath & MultipartStream>;
+  const named = filename === undefined || typeof filename === "string";
+  if (named && stream instanceof ReadableStream && filename !== undefined) return part;
+  if (named && (typeof path === "string" || path instanceof URL)) return part;
+  throw new TypeError(
+    `The part "${escapeControls(name)}" must be a string, a number, a boolean, a Blob, ` +
+      "an object with path, or one with stream and filename",
+  );
+}
+
+function head(boundary: string, name: string, part: Part): string {
+  const field = quoted(name.replace(/\r\n?|\n/g, "\r\n"));
+  let text = `--${boundary}\r\nContent-Disposition: form-data; name="${field}"`;
   if (typeof part !== "object") return `${text}\r\n\r\n`;
-  const filename = part instanceof Blob
-    ? part instanceof File ? part.name : "blob"
-    : isStream(part)
-    ? part.filename
-    : part.filename ?? String(part.path).replace(/[?#].*$/, "").split(/[/\\]/).at(-1) ?? "file";
   const type = part.type || "application/octet-stream";
   if (!/^[\x20-\x7e]+$/.test(type)) {
     throw new TypeError(
       "type must not contain characters that are not allowed in a header",
     );
   }
-  text += `; filename="${quoted(filename)}"\r\nContent-Type: ${type}`;
+  text += `; filename="${quoted(filenameOf(part))}"\r\nContent-Type: ${type}`;
   return `${text}\r\n\r\n`;
 }
 
-/** Escapes a name as browsers do, so that it can end neither its quotes nor its line. */
+/** Returns the file name that the server gets. */
+function filenameOf(part: Extract<Part, object>): string {
+  if (part instanceof Blob) return part instanceof File ? part.name : "blob";
+  if (isStream(part)) return part.filename;
+  const { path, filename } = part;
+  return filename ?? basename(path instanceof URL ? fileURLToPath(path) : path);
+}
+
+/**
+ * Escapes a name as browsers do, so that it can end neither its quotes nor its line (HTML standard,
+ * "multipart/form-data encoding algorithm").
+ */
 function quoted(name: string): string {
-  return name.replaceAll("\r\n", "\n").replace(/[\r\n]/g, "%0D%0A").replaceAll('"', "%22");
+  return name.replaceAll("\r", "%0D").replaceAll("\n", "%0A").replaceAll('"', "%22");
 }

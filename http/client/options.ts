@@ -193,10 +193,13 @@ export interface HttpCommonOptions {
   headers?: HeadersInit | Readonly<Record<string, string | null>>;
   /**
    * Query parameters. They are added to those of the URL. Parameters of a request follow those of its
-   * client.
+   * client. A client with a `baseUrl` sends its parameters only to the origin of that URL.
    */
   params?: HttpParams;
-  /** The credentials; null for none. */
+  /**
+   * The credentials; null for none. A client with a `baseUrl` sends its credentials only to the origin of
+   * that URL.
+   */
   auth?: HttpAuth | null;
   /** The time limits. A request keeps the limits of its client that it does not set. */
   timeouts?: HttpTimeouts;

@@ -23,7 +23,7 @@
  */
 
 import type { HttpTry } from "./errors.ts";
-import { decodeJson, decodeText } from "./_decode_json.ts";
+import { decodeJson, decodeJsonText, decodeText } from "./_decode_json.ts";
 
 /** Everything of a response except its body. */
 export interface HttpResponseInit {
@@ -119,7 +119,8 @@ export class HttpResponse extends Response {
   }
 
   /**
-   * Reads the body as text in the charset of its `Content-Type`. The standard class supports only UTF-8.
+   * Reads the body as text in the charset of its byte order mark or of its `Content-Type`. The standard
+   * class supports only UTF-8.
    *
    * @returns The decoded text of the body.
    */
@@ -135,6 +136,6 @@ export class HttpResponse extends Response {
    * @throws {HttpDecodeError} If the body is no JSON. The error names the place.
    */
   override async json<T = unknown>(): Promise<T> {
-    return decodeJson<T>(await super.text(), this.#init);
+    return decodeJson<T>(decodeJsonText(await this.bytes()), this.#init);
   }
 }

@@ -97,3 +97,73 @@ Deno.test("fetchAll() ends what is under way when the loop ends or the signal sa
   assertThrows(() => fetchAll([], { concurrency: 0 }), RangeError);
   assertEquals(await fetchAll([]).gather(), []);
 });
+
+Deno.test("fetchAll() takes an async iterable, waits for it, and gives results meanwhile", async () => {
+  await using server = serve((request) => new Response(new URL(request.url).pathname));
+  const more = Promise.withResolvers<void>();
+  async function* urls() {
+    yield `${server.url}a`;
+    await more.promise;
+    yield `${server.url}b`;
+  }
+  const seen: unknown[] = [];
+  const read = (response: Response) => response.text();
+  for await (const result of fetchAll(urls(), { read })) {
+    seen.push(result.ok && result.value);
+    more.resolve();
+  }
+  assertEquals(seen, ["/a", "/b"]);
+});
+
+Deno.test("fetchAll() closes a source that it does not read to its end", async () => {
+  await using server = serve(() => new Response("x"));
+  const closed: string[] = [];
+  function* urls() {
+    try {
+      for (;;) yield server.url;
+    } finally {
+      closed.push("sync");
+    }
+  }
+  async function* slow() {
+    try {
+      for (;;) {
+        yield server.url;
+        await null;
+      }
+    } finally {
+      closed.push("async");
+    }
+  }
+  for await (const _ of fetchAll(urls(), { concurrency: 2 })) break;
+  for await (const _ of fetchAll(slow(), { concurrency: 2 })) break;
+  assertEquals(closed, ["sync", "async"]);
+  const reason = new Error("no more");
+  // deno-lint-ignore require-yield -- it fails before its first URL
+  async function* broken() {
+    await null;
+    throw reason;
+  }
+  assertEquals(await assertRejects(() => fetchAll(broken()).gather()), reason);
+});
+
+Deno.test("fetchAll() ends with its signal while the source keeps it waiting", async () => {
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+  const run = fetchAll(never, { signal: stop.signal }).gather();
+  stop.abort(reason);
+  assertEquals(await assertRejects(() => run), reason);
+});
+
+Deno.test("fetchAll() ends after a body whose cancelling takes long", async () => {
+  const gate = Promise.withResolvers<void>();
+  const client = {
+    get: () => Promise.resolve(new Response(new ReadableStream({ cancel: () => gate.promise }))),
+  };
+  await using other = createClient();
+  const slow = Object.assign(Object.create(other), client);
+  const run = fetchAll(["http://a.test/"], { client: slow, read: ({ status }) => status }).gather();
+  queueMicrotask(gate.resolve);
+  assertEquals((await run).length, 1);
+});
