@@ -31,6 +31,7 @@ import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import { checkEveryOption } from "../_support/options.ts";
 
 const CONNECTION = {
+  compression: "none",
   maxMessageSize: "count",
   inbox: "none",
   outbox: "none",

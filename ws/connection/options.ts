@@ -67,8 +67,67 @@ export interface WsRateOptions {
   burst?: number;
 }
 
+/**
+ * Options of permessage-deflate (RFC 7692). A compressor holds about 256 KiB with the largest window,
+ * and half of that for each bit less. It is released after 10 seconds without a message, and after
+ * each message if it has no context takeover. A decompressor holds at most its window and 10 KiB.
+ */
+export interface WsCompressionOptions {
+  /**
+   * Smallest message that is compressed, in bytes; text counts in UTF-16 units.
+   *
+   * @default 1024
+   */
+  threshold?: number;
+  /**
+   * Whether the server compresses each message on its own. It then needs no memory between messages
+   * and compresses less, most of all small messages (§7.1.1.1).
+   *
+   * @default false, unless the peer asks for it
+   */
+  serverNoContextTakeover?: boolean;
+  /**
+   * Whether the client compresses each message on its own (§7.1.1.2).
+   *
+   * @default false, unless the peer asks for it
+   */
+  clientNoContextTakeover?: boolean;
+  /**
+   * Largest window of the server's compressor, from 8 to 15: a window has 2 to the power of this
+   * number of bytes (§7.1.2.1).
+   *
+   * @default 15
+   */
+  serverMaxWindowBits?: number;
+  /**
+   * Largest window of the client's compressor, from 8 to 15. A server cannot limit a client that does
+   * not offer it (§7.1.2.2).
+   *
+   * @default 15
+   */
+  clientMaxWindowBits?: number;
+  /**
+   * Level of compression, from 1 (fast) to 9 (small).
+   *
+   * @default 6
+   */
+  level?: number;
+}
+
 /** Limits of a connection. All times are in milliseconds; 0 lifts a limit. */
 export interface WsConnectionOptions {
+  /**
+   * Whether messages may be compressed (permessage-deflate, RFC 7692), with default or given options.
+   * Both sides must agree, otherwise nothing is compressed. `maxMessageSize` is the limit of the
+   * decompressed message, and is applied while it is decompressed. The WebSocket of Deno has no
+   * compression, so a server needs `hardened: true`.
+   *
+   * Do not compress messages that contain both a secret and text that an attacker chooses: their
+   * length tells about the secret.
+   *
+   * @default false
+   */
+  compression?: boolean | WsCompressionOptions;
   /**
    * Largest message in bytes, all fragments together. A larger one closes the connection with 1009.
    * A hardened server checks the declared length before it reads the payload. Deno buffers the

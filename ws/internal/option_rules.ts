@@ -2,7 +2,10 @@
 
 import {
   countLimit,
+  either,
+  flag,
   group,
+  integer,
   limit,
   milliseconds,
   oneOf,
@@ -15,6 +18,7 @@ import {
 } from "../../net/internal/options.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type {
+  WsCompressionOptions,
   WsConnectionOptions,
   WsHeartbeatOptions,
   WsInboxOptions,
@@ -36,8 +40,22 @@ export const WS_RATE = group(
   new OptionRules<WsRateOptions>({ perSecond: required(positive), burst: positive }),
 );
 
+const WINDOW_BITS = integer(8, 15);
+
+const COMPRESSION = group(
+  new OptionRules<WsCompressionOptions>({
+    threshold: limit,
+    serverNoContextTakeover: flag,
+    clientNoContextTakeover: flag,
+    serverMaxWindowBits: WINDOW_BITS,
+    clientMaxWindowBits: WINDOW_BITS,
+    level: integer(1, 9),
+  }),
+);
+
 /** The rules for the options of a connection. */
 export const WS_CONNECTION = new OptionRules<WsConnectionOptions>({
+  compression: either(true, either(false, COMPRESSION)),
   maxMessageSize: limit,
   inbox: group(
     new OptionRules<WsInboxOptions>({
@@ -88,6 +106,13 @@ export interface WsLimits {
 /** Returns a rate limit with its default. */
 export function wsRateOf({ perSecond, burst }: WsRateOptions): Required<WsRateOptions> {
   return { perSecond, burst: burst ?? Math.max(1, perSecond) };
+}
+
+/** Returns the options of compression; undefined if it is off. */
+export function wsCompressionOf(
+  compression: WsConnectionOptions["compression"],
+): WsCompressionOptions | undefined {
+  return compression === true ? {} : compression || undefined;
 }
 
 /** Returns the limits of a connection; `pausable` tells whether it can pause its sender. */
