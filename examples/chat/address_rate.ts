@@ -101,7 +101,8 @@ export class AddressRates {
   /** Waits until a line may be said; undefined if it may be said now. */
   line(network: string, signal: AbortSignal, text: string): Promise<void> | undefined {
     const size = Math.max(1, Math.ceil(byteLength(text) / LINE));
-    return this.lines.turn(network, signal, ASKS.test(text) ? size + QUESTION : size);
+    const asks = text.startsWith("/") && ASKS.test(text);
+    return this.lines.turn(network, signal, asks ? size + QUESTION : size);
   }
 
   /** Waits until a question may be asked; undefined if it may be asked now. */

@@ -55,6 +55,13 @@ class Batch {
   }
 }
 
+/** Some lines of a batch. */
+interface Part {
+  readonly batch: Batch;
+  readonly from: number;
+  to: number;
+}
+
 /** One terminal that receives broadcasts. */
 export class Listener {
   readonly #send: (bytes: Uint8Array) => void;
@@ -67,17 +74,17 @@ export class Listener {
     this.#send = send;
   }
 
-  /** Adds a line of a batch, by its number. */
-  hear(batch: Batch, line: number): void {
-    if (this.#batch === batch && this.#to === line) {
-      this.#to++;
+  /** Adds the lines of a batch from one number to another. */
+  hear({ batch, from, to }: Part): void {
+    if (this.#batch === batch && this.#to === from) {
+      this.#to = to;
       return;
     }
     // The listener skipped a line, usually its own, so the new line does not follow the last one.
     this.flush();
     this.#batch = batch;
-    this.#from = line;
-    this.#to = line + 1;
+    this.#from = from;
+    this.#to = to;
     batch.listeners.push(this);
   }
 
@@ -97,9 +104,9 @@ export class Broadcast {
   readonly #charset: Charset;
   readonly #batches = new Map<string, Batch>();
   readonly #authors = new Map<number, string>();
-  #event: RoomEvent | undefined;
-  #batch: Batch;
-  #line = 0;
+  /** The latest events, and where their lines are. */
+  #events: readonly RoomEvent[] | undefined;
+  #parts: Part[] = [];
   #spent = 0;
   #turn: PromiseWithResolvers<void> | undefined;
   #ending = false;
@@ -114,19 +121,18 @@ export class Broadcast {
     this.#style = style;
     this.#portion = portion;
     this.#charset = charset;
-    this.#batch = new Batch(charset);
   }
 
   /**
-   * Sends an event to a listener. Call it for all listeners of an event before the next event of the
+   * Sends events to a listener. Call it for all listeners of the events before the next events of the
    * same room.
    *
-   * @param listener The terminal that receives the event.
-   * @param event The message or notice of a room.
+   * @param listener The terminal that receives the events.
+   * @param events The messages or notices of one room. All its listeners receive the same array.
    */
-  tell(listener: Listener, event: RoomEvent): void {
-    if (event !== this.#event) this.#open(event);
-    listener.hear(this.#batch, this.#line);
+  tell(listener: Listener, events: readonly RoomEvent[]): void {
+    if (events !== this.#events) this.#open(events);
+    for (const part of this.#parts) listener.hear(part);
   }
 
   /**
@@ -145,21 +151,33 @@ export class Broadcast {
     return this.#turn.promise;
   }
 
-  /** Appends an event to the batch of its room. */
-  #open(event: RoomEvent): void {
-    let batch = this.#batches.get(event.room);
+  /** Appends events to the batch of their room. */
+  #open(events: readonly RoomEvent[]): void {
+    this.#events = events;
+    this.#parts = [];
+    let part: Part | undefined;
+    for (const event of events) {
+      const batch = this.#batchOf(event.room);
+      const author = "target" in event ? this.#authors.get(event.target) : undefined;
+      batch.add(terminalText(event, this.#style, author));
+      if (event.type === "message") this.#remember(event);
+      if (part?.batch !== batch) {
+        part = { batch, from: batch.lines - 1, to: batch.lines };
+        this.#parts.push(part);
+      } else part.to++;
+    }
+  }
+
+  /** Returns the batch of a room. One that is full goes to its listeners, and a new one begins. */
+  #batchOf(room: string): Batch {
+    let batch = this.#batches.get(room);
     if (batch === undefined || batch.size >= this.#portion) {
       if (batch !== undefined) flush(batch);
       batch = new Batch(this.#charset);
-      this.#batches.set(event.room, batch);
+      this.#batches.set(room, batch);
       this.#endTurn();
     }
-    const author = "target" in event ? this.#authors.get(event.target) : undefined;
-    batch.add(terminalText(event, this.#style, author));
-    if (event.type === "message") this.#remember(event);
-    this.#event = event;
-    this.#batch = batch;
-    this.#line = batch.lines - 1;
+    return batch;
   }
 
   /** Keeps the author of a message, so that later reactions can name the author. */
@@ -174,7 +192,7 @@ export class Broadcast {
     this.#ending = true;
     setImmediate(() => {
       this.#ending = false;
-      this.#event = undefined;
+      this.#events = undefined;
       const batches = [...this.#batches.values()];
       this.#batches.clear();
       batches.forEach(flush);

@@ -49,28 +49,30 @@ export class Delivery {
     }
   }
 
-  /** Sends an event to all users in a room; last to its author, for whom it is a confirmation. */
-  broadcast(room: Room<Session>, event: RoomEvent, author?: Session): void {
-    // The loop is the hot path of the chat: one turn for each line and user.
+  /** Sends events of one author to all users in a room; last to the author, as confirmations. */
+  broadcast(room: Room<Session>, events: readonly RoomEvent[], author?: Session): void {
+    // The loop is the hot path of the chat.
     for (const session of room.members) {
       if (session === author || session.face === undefined) continue;
-      this.count++;
+      this.count += events.length;
       try {
-        session.face.deliver(event, false);
+        session.face.hear(events);
       } catch {
         fail(session);
       }
     }
     if (author === undefined || !room.members.has(author)) return;
-    this.#onConfirm();
-    this.deliver(author, event, true);
+    for (const event of events) {
+      this.#onConfirm();
+      this.deliver(author, event, true);
+    }
   }
 
   /** Tells a room who came, left or changes the name. The user is told, too, if still in the room. */
   notice(room: Room<Session>, code: NoticeCode, params: Params, subject?: Session): void {
     const notice = { type: "notice", at: this.#now(), room: room.name, code, params } as const;
-    if (subject === undefined) return this.broadcast(room, notice);
-    this.broadcast(room, { ...notice, user: subject.user }, subject);
+    if (subject === undefined) return this.broadcast(room, [notice]);
+    this.broadcast(room, [{ ...notice, user: subject.user }], subject);
   }
 
   /** Answers a command. */

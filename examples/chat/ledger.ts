@@ -40,8 +40,8 @@ export type LedgerStep = "number" | "commit" | "deliver" | "confirm";
 
 /** The functions that the ledger calls. */
 export interface LedgerHooks<A> {
-  /** Tells everyone about a line; the result is undefined if it could not be stored. */
-  settle(draft: Draft<A>, result: Appended | undefined): void;
+  /** Tells everyone about the lines of a transaction; a result is undefined if its line is not stored. */
+  settle(drafts: readonly Draft<A>[], results: readonly (Appended | undefined)[]): void;
   /** Receives each step of a line. */
   onStep(step: LedgerStep): void;
   /** Receives the reason of a failed transaction. */
@@ -148,18 +148,16 @@ export class Ledger<A> {
     this.#busy = true;
     const batch = this.#take();
     const first = this.#seq + 1;
-    const entries = batch.map(({ entry }, i) => {
+    let size = 0;
+    const entries = batch.map(({ entry, size: bytes }, i) => {
       entry.seq = first + i;
+      size += bytes;
       return entry;
     });
     this.#hooks.onStep("number");
     const results = await this.#append(entries);
     this.#hooks.onStep("commit");
-    let size = 0;
-    for (const [i, draft] of batch.entries()) {
-      size += draft.size;
-      this.#hooks.settle(draft, results[i]);
-    }
+    this.#hooks.settle(batch, results);
     this.#done(size);
     this.#advance();
   }

@@ -67,7 +67,7 @@ export class Lobby {
       onStep: () => {},
       ...options,
     }, {
-      settle: (draft, result) => speech.settle(draft, result),
+      settle: (drafts, results) => speech.settle(drafts, results),
       expire: (session) => this.#presence.end(session, session.lostBy),
     });
     this.#presence = new Presence(this.#state);

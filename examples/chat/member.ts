@@ -6,7 +6,14 @@
  * @module
  */
 
-import type { ChatEvent, HistoryQuery, Params, RefusalCode, SearchRequest } from "./events.ts";
+import type {
+  ChatEvent,
+  HistoryQuery,
+  Params,
+  RefusalCode,
+  RoomEvent,
+  SearchRequest,
+} from "./events.ts";
 
 /** The reason for which a user left, for the log. Other users do not see it. */
 export type LeaveReason =
@@ -39,8 +46,14 @@ export interface Face {
   /** The part of a history that a welcome may have for this face. */
   readonly replay: Replay;
   /**
-   * Receives an event and does not wait for the user. All users in a room receive the same object in
-   * the same order, so that it can be encoded once.
+   * Receives events of a room that another user caused, in their order, and does not wait for the user.
+   * All users in the room receive the same array, so that it can be encoded once.
+   *
+   * @param events The events, at least one.
+   */
+  hear(events: readonly RoomEvent[]): void;
+  /**
+   * Receives an event for this user alone, or one that this user caused, and does not wait for the user.
    *
    * @param event The event of the chat.
    * @param own Whether this user caused the event.

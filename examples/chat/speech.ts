@@ -14,7 +14,7 @@ import type {
   StoredEvent,
 } from "./archive/archive.ts";
 import { conversationKey, conversationUsers } from "./archive/records.ts";
-import type { ErrorCode } from "./events.ts";
+import type { ErrorCode, RoomEvent } from "./events.ts";
 import type { Draft } from "./ledger.ts";
 import type { LineOptions } from "./member.ts";
 import { nameKey, withoutHash } from "./names.ts";
@@ -29,6 +29,13 @@ import { type Peer, privateEvent, roomEvent } from "./stored_events.ts";
 type Content<E = Entry> = E extends Entry
   ? Omit<E, "seq" | "at" | "room" | "user" | "name" | "line">
   : never;
+
+/** Neighbouring lines of one author in one room. They go to each of its users in one step. */
+interface Run {
+  readonly home: Room<Session>;
+  readonly session: Session;
+  readonly events: RoomEvent[];
+}
 
 /** One emoji of Unicode, as keyboards send it. It is made late, because its tables take 15 ms. */
 let emojiPattern: RegExp | undefined;
@@ -98,16 +105,39 @@ export class Speech {
     await this.#change(session, { kind: "reaction", target, emoji, on }, id);
   }
 
-  /** Tells everyone about a line that the ledger has handled, last its author. */
-  settle({ author, entry }: Draft<Author>, result: Appended | undefined): void {
-    const { session, home, to } = author;
+  /** Tells everyone about the lines of a transaction: their authors after the others. */
+  settle(drafts: readonly Draft<Author>[], results: readonly (Appended | undefined)[]): void {
+    let run: Run | undefined;
+    for (let i = 0; i < drafts.length; i++) {
+      const { author: { session, home }, entry } = drafts[i]!;
+      const result = results[i];
+      const isPublic = home !== undefined && result?.outcome === "stored";
+      if (run !== undefined && (!isPublic || run.home !== home || run.session !== session)) {
+        this.#tellRoom(run);
+        run = undefined;
+      }
+      if (result?.outcome === "stored" && entry.kind === "message") this.#state.messages++;
+      if (!isPublic) this.#settle(drafts[i]!, result);
+      else {
+        run ??= { home, session, events: [] };
+        run.events.push(roomEvent(result.event, home.name));
+      }
+    }
+    if (run !== undefined) this.#tellRoom(run);
+  }
+
+  #tellRoom({ home, session, events }: Run): void {
+    this.#state.delivery.broadcast(home, events, session);
+  }
+
+  /** Tells the author of a line, and for a private one also its reader. */
+  #settle({ author, entry }: Draft<Author>, result: Appended | undefined): void {
+    const { session, to } = author;
     const { delivery, ledger } = this.#state;
     if (result === undefined) return delivery.refuse(session, "not-stored", author);
     switch (result.outcome) {
       case "stored":
-        if (entry.kind === "message") this.#state.messages++;
-        if (to !== undefined) return this.#tellPair(session, to, result.event, author.id);
-        return delivery.broadcast(home!, roomEvent(result.event, home!.name), session);
+        return this.#tellPair(session, to!, result.event, author.id);
       case "repeated":
         return this.#confirm(session, author, result.event);
       case "unchanged":

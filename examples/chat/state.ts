@@ -32,7 +32,7 @@ export interface Author extends Named {
 /** The functions that the state calls. */
 export interface StateHooks {
   /** Tells everyone about a line. */
-  settle(draft: Draft<Author>, result: Appended | undefined): void;
+  settle(drafts: readonly Draft<Author>[], results: readonly (Appended | undefined)[]): void;
   /** Ends a session whose grace period is over. */
   expire(session: Session): void;
 }

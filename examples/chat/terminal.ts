@@ -62,7 +62,10 @@ export class Terminals {
     if (member === undefined) return;
     let reason: LeaveReason = "ended";
     try {
-      for (let line; (line = await terminal.line()) !== null && member.present;) {
+      while (true) {
+        const next = terminal.line();
+        const line = next instanceof Promise ? await next : next;
+        if (line === null || !member.present) break;
         const size = byteLength(line);
         const permit = this.#rates.line(terminal.network, conn.signal, line);
         if (permit !== undefined) await permit;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ChatEvent, ChatWelcome } from "./events.ts";
+import type { ChatEvent, ChatMessage, ChatWelcome, RoomEvent } from "./events.ts";
 import type { Member } from "./member.ts";
 import { newestThatFit, type TerminalStyle } from "./terminal_text.ts";
 import type { FaceCode } from "./words.ts";
@@ -30,6 +30,14 @@ export class TerminalCommands {
   /** @param style The format of the terminal, which decides how many messages it shows. */
   constructor(style: TerminalStyle) {
     this.#style = style;
+  }
+
+  /** Takes note of events of other users. */
+  hear(events: readonly RoomEvent[]): void {
+    const last = events.findLast(isMessage);
+    if (last === undefined) return;
+    this.#oldest ??= events.find(isMessage)!.seq;
+    this.#heard(last.seq);
   }
 
   /** Takes note of an event that the terminal receives. */
@@ -58,6 +66,7 @@ export class TerminalCommands {
    * @returns Undefined if the line is for the chat; otherwise a sentence for the user, or null.
    */
   run(member: Member, line: string): Promise<FaceCode | null> | undefined {
+    if (!line.startsWith("/")) return undefined;
     const match = /^\/(edit|delete|react|history)(?:\s+(.*))?$/is.exec(line);
     if (match === null) return undefined;
     const [, command = "", rest = ""] = match;
@@ -112,8 +121,7 @@ export class TerminalCommands {
 
   #heard(seq: number): void {
     this.#last = seq;
-    // Each line that each user hears comes here, and the clearing of an empty set has a cost.
-    if (this.#reactions.size > 0) this.#reactions.clear();
+    this.#reactions.clear();
   }
 
   #enter({ events, user }: ChatWelcome): void {
@@ -125,4 +133,8 @@ export class TerminalCommands {
     const { lang, replay } = this.#style;
     this.#oldest = newestThatFit(events, lang, replay).oldest;
   }
+}
+
+function isMessage(event: RoomEvent): event is ChatMessage {
+  return event.type === "message";
 }

@@ -25,7 +25,7 @@ import { type Broadcast, Listener } from "./broadcast.ts";
 import type { ChatEvent, NoticeCode, Params, RoomEvent } from "./events.ts";
 import type { ChatRefusal, Face, Member, Replay } from "./member.ts";
 import { type Charset, charsetNamed, CHARSETS, encodeText } from "./telnet/charset.ts";
-import { TerminalInput } from "./telnet/input.ts";
+import { TerminalInput, type TerminalLine } from "./telnet/input.ts";
 import { TerminalCommands } from "./terminal_commands.ts";
 import { REPLAYED, serverLines, type TerminalStyle, terminalText } from "./terminal_text.ts";
 import { type FaceCode, sentence, type SentenceCode } from "./words.ts";
@@ -111,11 +111,17 @@ export class Terminal implements Face {
     this.#throttle = new Throttle(limits.rate, limits.burst);
   }
 
+  /** Shows events of the room that others caused. */
+  hear(events: readonly RoomEvent[]): void {
+    this.#commands.hear(events);
+    this.#broadcast.tell(this.#listener, events);
+  }
+
   /** Shows an event to the user. */
   deliver(event: ChatEvent, own: boolean): void {
     this.#commands.note(event, own);
     if (isForRoom(event)) {
-      if (isShown(event, own)) this.#broadcast.tell(this.#listener, event);
+      if (isShown(event, own)) this.#broadcast.tell(this.#listener, [event]);
       return;
     }
     this.flush();
@@ -165,15 +171,28 @@ export class Terminal implements Face {
   }
 
   /** Returns the next line, at most at the rate limit. Lines that cannot be used get an answer. */
-  async line(due = Infinity): Promise<string | null> {
+  line(due = Infinity): string | null | Promise<string | null> {
+    // A line that has arrived already costs no promise.
+    const ready = this.#input.ready();
+    const wait = ready === undefined ? 0 : this.#throttle.take(performance.now());
+    const isPlain = ready?.type === "line" && !ready.text.startsWith("/");
+    return isPlain && wait === 0 ? ready.text : this.#line(due, ready, wait);
+  }
+
+  async #line(
+    due: number,
+    ready: TerminalLine | undefined,
+    readyIn: number,
+  ): Promise<string | null> {
     const { maxLine, idleTimeout } = this.#limits;
     const idleDue = () => idleTimeout > 0 ? performance.now() + idleTimeout : Infinity;
     let end = Math.min(due, idleDue());
     while (true) {
-      const line = await this.#input.next(end);
+      const line = ready ?? await this.#input.next(end);
       if (line.type === "end") return null;
       if (line.type !== "noise") end = Math.min(due, idleDue());
-      const wait = this.#throttle.take(performance.now());
+      const wait = ready === undefined ? this.#throttle.take(performance.now()) : readyIn;
+      ready = undefined;
       // A pause in reading slows the sender down by backpressure and loses nothing.
       if (wait > 0) await delay(wait, { signal: this.#conn.signal });
       if (line.type === "line") {

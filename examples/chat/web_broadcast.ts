@@ -32,7 +32,7 @@ export class WebBroadcast {
   readonly #users = new Map<number, Hearer>();
   /** All browsers whose users are in the chat. */
   readonly #all = new WsRoom<Hearer>();
-  #told: RoomEvent | undefined;
+  #told: readonly RoomEvent[] | undefined;
 
   /** @param encode Returns the text of an event of another user. */
   constructor(encode: (event: RoomEvent, lang: Lang) => string) {
@@ -92,14 +92,18 @@ export class WebBroadcast {
   }
 
   /**
-   * Sends an event to all browsers in its room, except to the user who caused it. Each browser calls this
-   * method; only the first call for an event has an effect.
+   * Sends events to all browsers in their room, except to the user who caused them. Each browser calls this
+   * method; only the first call for an array has an effect.
    *
-   * @param event The event of a room.
+   * @param events The events of a room.
    */
-  tell(event: RoomEvent): void {
-    if (event === this.#told) return;
-    this.#told = event;
+  tell(events: readonly RoomEvent[]): void {
+    if (events === this.#told) return;
+    this.#told = events;
+    for (const event of events) this.#tell(event);
+  }
+
+  #tell(event: RoomEvent): void {
     const own = event.user === undefined ? undefined : this.#users.get(event.user);
     const options = own && { except: own };
     // Only a notice contains words.

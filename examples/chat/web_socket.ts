@@ -169,13 +169,15 @@ export class WebSocketFace implements Face, Hearer {
     return this.closed;
   }
 
+  /** Sends events of a room, which all its browsers receive. */
+  hear(events: readonly RoomEvent[]): void {
+    if (!this.#ended) this.#side.broadcast.tell(events);
+  }
+
   /** Sends an event. A browser whose queue is full is disconnected. */
   deliver(event: ChatEvent, own: boolean): void {
     if (this.#ended) return;
     const { broadcast } = this.#side;
-    if (!own && "room" in event && event.room !== undefined && event.type !== "history") {
-      return broadcast.tell(event as RoomEvent);
-    }
     if (event.type === "welcome") {
       this.#user = event.user;
       broadcast.enter(this, event.room, this.#lang);

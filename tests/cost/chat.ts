@@ -40,7 +40,7 @@ async function speaker(): Promise<{ lobby: Lobby; ann: Member }> {
   const archive = openArchive(":memory:");
   const lobby = new Lobby({ archive, now: () => 0, secret: () => `${secret++}`, maxLine: 0 });
   const replay = { messages: 10, bytes: 1000 };
-  const face: Face = { address: "a", network: "a", rooms: "one", replay, deliver() {} };
+  const face: Face = { address: "a", network: "a", rooms: "one", replay, hear() {}, deliver() {} };
   const ann = await lobby.join({ name: "ann" }, face);
   await lobby.join({ name: "bob" }, face);
   if (!("say" in ann)) throw new Error("ann may not come in");

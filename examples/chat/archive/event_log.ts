@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Database } from "./database.ts";
+import type { Database, SqlValue } from "./database.ts";
 import type {
   Appended,
   ChangeEntry,
@@ -33,6 +33,16 @@ const MAX_REACTIONS = 500;
 
 /** Number of changes of one kind that a user can make at one message before the oldest is removed. */
 const MAX_CHANGES = 20;
+
+/** Number of messages that one statement stores. */
+const ROWS = 32;
+
+/** Stores a message, unless its author has used the id of the line already. */
+const [INSERT_ROW, INSERT_ROWS] = [1, ROWS].map((rows) =>
+  `INSERT INTO events (seq, kind, room, user, name, at, line, text, flags, reply)
+    VALUES ${Array(rows).fill("(?, 0, ?, ?, ?, ?, ?, ?, ?, ?)").join(", ")}
+    ON CONFLICT (user, line) WHERE line IS NOT NULL DO NOTHING`
+) as [string, string];
 
 /** The message that a change refers to. */
 interface Target {
@@ -76,9 +86,35 @@ export class EventLog {
     this.#index = tables.index;
   }
 
-  /** Stores one entry. */
-  append(entry: Entry): Appended {
+  /** Stores entries in their order. */
+  append(entries: readonly Entry[]): Appended[] {
+    const results: Appended[] = [];
+    while (results.length < entries.length) {
+      const run = plainRun(entries, results.length);
+      if (run.length === ROWS) this.#messages(run, results);
+      else if (run.length > 0) { for (const entry of run) results.push(this.#message(entry)); }
+      else results.push(this.#single(entries[results.length]!));
+    }
+    return results;
+  }
+
+  #single(entry: Entry): Appended {
     return entry.kind === "message" ? this.#message(entry) : this.#change(entry);
+  }
+
+  /** Stores messages with one statement, which takes half the time of one for each. */
+  #messages(entries: readonly MessageEntry[], results: Appended[]): void {
+    const values: SqlValue[] = [];
+    for (const { seq, at, user, name, line, text, action, room, roomName = "" } of entries) {
+      const { id } = this.#rooms.open(room, roomName);
+      const flags = action ? MessageFlag.action : 0;
+      values.push(seq, id, user, name, at, line ?? null, text, flags, null);
+    }
+    const added = this.#db.run(INSERT_ROWS, ...values);
+    for (const entry of entries) {
+      const isNew = added === entries.length || this.#isStored(entry.seq);
+      results.push(isNew ? this.#added(entry) : this.#repeated(entry));
+    }
   }
 
   #message(entry: MessageEntry): Appended {
@@ -90,8 +126,7 @@ export class EventLog {
     }
     const room = this.#rooms.open(entry.room, roomName);
     const added = this.#db.run(
-      `INSERT INTO events (seq, kind, room, user, name, at, line, text, flags, reply)
-        VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user, line) WHERE line IS NOT NULL DO NOTHING`,
+      INSERT_ROW,
       seq,
       room.id,
       user,
@@ -103,12 +138,23 @@ export class EventLog {
       reply === undefined ? null : this.#quotable(reply, room),
     );
     if (added === 0) return this.#repeated(entry);
+    const result = this.#added(entry);
+    if (files.length > 0) this.#attach(seq, user, files);
+    return reply !== undefined || files.length > 0 ? this.#stored(seq) : result;
+  }
+
+  /** Counts a stored message, and returns its result if it has neither a quote nor files. */
+  #added(entry: MessageEntry): Appended {
+    const { room: key, roomName = "", seq, at, name, user } = entry;
+    const room = this.#rooms.open(key, roomName);
     this.#rooms.count(room, seq, at);
     this.#names.register(name, seq);
     this.#users.touch(user, seq);
-    if (files.length > 0) this.#attach(seq, user, files);
-    if (reply !== undefined || files.length > 0) return this.#stored(seq);
     return { outcome: "stored", event: plainMessage(entry, room.name) };
+  }
+
+  #isStored(seq: number): boolean {
+    return this.#db.get("SELECT 1 FROM events WHERE seq = ?", seq) !== undefined;
   }
 
   #change(entry: ChangeEntry): Appended {
@@ -262,6 +308,17 @@ export class EventLog {
     const event: StoredEvent = this.#reader.byLine(user, line!)!;
     return { outcome: "repeated", event };
   }
+}
+
+/** Returns the messages from an index on that one statement can store, at most {@linkcode ROWS}. */
+function plainRun(entries: readonly Entry[], from: number): MessageEntry[] {
+  const run: MessageEntry[] = [];
+  for (let i = from; i < entries.length && run.length < ROWS; i++) {
+    const entry = entries[i]!;
+    if (entry.kind !== "message" || entry.reply !== undefined || entry.files !== undefined) break;
+    run.push(entry);
+  }
+  return run;
 }
 
 function refused(reason: RefusedChange): Appended {

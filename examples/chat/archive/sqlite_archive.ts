@@ -133,7 +133,7 @@ export class SqliteArchive implements Archive {
   /** Stores entries in one transaction. */
   append(batch: readonly Entry[]): Promise<readonly Appended[]> {
     return this.#write(() => {
-      const results = batch.map((entry) => this.#log.append(entry));
+      const results = this.#log.append(batch);
       this.#rooms.flush();
       for (const entry of batch) {
         if ("text" in entry) this.#written += entry.text.length;

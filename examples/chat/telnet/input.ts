@@ -67,23 +67,28 @@ export class TerminalInput {
    */
   async next(due: number): Promise<TerminalLine> {
     while (true) {
-      const line = this.#lines.next();
-      if (line !== undefined) this.#silent = 0;
-      if (line === "too-long") return { type: "too-long" };
-      if (line !== undefined) return this.#decode(line);
-      if (this.#silent > Math.max(NOISE, this.#maxLine * 2)) {
-        this.#silent = 0;
-        return { type: "noise" };
-      }
-      if (this.#asked) {
-        this.#asked = false;
-        return { type: "are-you-there" };
-      }
+      const ready = this.ready();
+      if (ready !== undefined) return ready;
       if (!await this.#read(due)) {
         const last = this.#lines.end();
         return last === undefined ? { type: "end" } : this.#decode(last);
       }
     }
+  }
+
+  /** Returns the next line if it has arrived already. */
+  ready(): TerminalLine | undefined {
+    const line = this.#lines.next();
+    if (line !== undefined) this.#silent = 0;
+    if (line === "too-long") return { type: "too-long" };
+    if (line !== undefined) return this.#decode(line);
+    if (this.#silent > Math.max(NOISE, this.#maxLine * 2)) {
+      this.#silent = 0;
+      return { type: "noise" };
+    }
+    if (!this.#asked) return undefined;
+    this.#asked = false;
+    return { type: "are-you-there" };
   }
 
   /** Reads some bytes. Returns false at the end. */

@@ -13,6 +13,7 @@ import {
   type LobbyOptions,
   type Member,
   type Replay,
+  type RoomEvent,
 } from "../../../examples/chat/lobby.ts";
 import { terminalText } from "../../../examples/chat/terminal_text.ts";
 
@@ -46,6 +47,10 @@ export class RecordingFace implements Face {
     this.replay = replay;
   }
 
+  hear(events: readonly RoomEvent[]): void {
+    this.events.push(...events);
+  }
+
   deliver(event: ChatEvent, own: boolean): void {
     this.events.push(event);
     if (own) this.own.push(event);
@@ -63,7 +68,8 @@ export class RecordingFace implements Face {
 
 /** A face that does with events what the test says; by default nothing. */
 export function faceOf(deliver: (event: ChatEvent, own: boolean) => void = () => {}): Face {
-  return { address: "test", network: "test", rooms: "one", replay: EVERYTHING, deliver };
+  const hear = (events: readonly RoomEvent[]) => events.forEach((event) => deliver(event, false));
+  return { address: "test", network: "test", rooms: "one", replay: EVERYTHING, hear, deliver };
 }
 
 /** A user with a face. */

@@ -21,8 +21,8 @@ Deno.test("Broadcast queues the lines of one turn once, with the same bytes for 
   const broadcast = new Broadcast({ lang: "en", replay: 0 }, 1024);
   const [one, two] = [keep(), keep()];
   for (let seq = 1; seq <= 3; seq++) {
-    const event = message(seq);
-    for (const { listener } of [one, two]) broadcast.tell(listener, event);
+    const events = [message(seq)];
+    for (const { listener } of [one, two]) broadcast.tell(listener, events);
   }
   assertEquals(one.sent, []);
   await turn();
@@ -35,7 +35,10 @@ Deno.test("Broadcast gives each listener its own lines in order", async () => {
   const steps = fc.array(
     fc.record({
       rooms: fc.boolean(),
-      text: fc.string({ unit: "grapheme", maxLength: 30 }),
+      texts: fc.array(fc.string({ unit: "grapheme", maxLength: 30 }), {
+        minLength: 1,
+        maxLength: 5,
+      }),
       deaf: fc.subarray([0, 1, 2]),
       after: fc.constantFrom("nothing", "nothing", "flush", "turn"),
     }),
@@ -45,13 +48,13 @@ Deno.test("Broadcast gives each listener its own lines in order", async () => {
     const broadcast = new Broadcast({ lang: "en", replay: 0 }, 100);
     const users = [keep(), keep(), keep()];
     const wanted = users.map(() => "");
-    for (const [i, { rooms, text, deaf, after }] of steps.entries()) {
+    for (const [i, { rooms, texts, deaf, after }] of steps.entries()) {
       // Users 0 and 1 are in the lobby, 1 and 2 in the other room, as if 1 went to and fro.
-      const event = message(i, text, rooms ? "tea" : "lobby");
+      const events = texts.map((text) => message(i, text, rooms ? "tea" : "lobby"));
       for (const who of rooms ? [1, 2] : [0, 1]) {
         if (deaf.includes(who)) continue;
-        broadcast.tell(users[who]!.listener, event);
-        wanted[who] += `Ann: ${text}\n`;
+        broadcast.tell(users[who]!.listener, events);
+        wanted[who] += texts.map((text) => `Ann: ${text}\n`).join("");
       }
       if (after === "turn") await turn();
       if (after === "flush") users[i % 3]!.listener.flush();
@@ -64,7 +67,9 @@ Deno.test("Broadcast gives each listener its own lines in order", async () => {
 Deno.test("Broadcast never queues much more than a portion at once", async () => {
   const broadcast = new Broadcast({ lang: "en", replay: 0 }, 1000);
   const user = keep();
-  for (let seq = 0; seq < 1000; seq++) broadcast.tell(user.listener, message(seq, "é".repeat(50)));
+  for (let seq = 0; seq < 1000; seq++) {
+    broadcast.tell(user.listener, [message(seq, "é".repeat(50))]);
+  }
   await turn();
   assertEquals(user.text().match(/\n/g)?.length, 1000);
   assert(user.sent.every(({ length }) => length <= 1106));

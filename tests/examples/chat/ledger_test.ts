@@ -28,7 +28,11 @@ async function setUp(append?: (batch: readonly Entry[]) => Promise<readonly Appe
   });
   const log: string[] = [];
   const ledger = new Ledger<string>(store, {
-    settle: ({ author, entry }, result) => log.push(`${entry.seq} ${author} ${result?.outcome}`),
+    settle(drafts, results) {
+      for (const [i, { author, entry }] of drafts.entries()) {
+        log.push(`${entry.seq} ${author} ${results[i]?.outcome}`);
+      }
+    },
     onStep: (step) => log.push(step),
     onFault: (reason) => log.push(`fault: ${reason}`),
   });
@@ -127,12 +131,14 @@ async function start() {
     line: (author, line) => archive.line(author, line),
   };
   const told: string[] = [];
-  const settle = ({ author, entry }: Draft<string>, result: Appended | undefined) => {
-    const event = result !== undefined && "event" in result ? result.event : undefined;
-    told.push(`${author} ${result?.outcome ?? "not stored"} ${event?.seq ?? entry.seq}`);
-  };
   const ledger = new Ledger<string>(limited as SqliteArchive, {
-    settle,
+    settle(drafts, results) {
+      for (const [i, { author, entry }] of drafts.entries()) {
+        const result = results[i];
+        const event = result !== undefined && "event" in result ? result.event : undefined;
+        told.push(`${author} ${result?.outcome ?? "not stored"} ${event?.seq ?? entry.seq}`);
+      }
+    },
     onStep: () => {},
     onFault: (reason) => told.push(reason),
   });

@@ -27,6 +27,7 @@ class Typist {
       network: "test",
       rooms: "one",
       replay,
+      hear: (events) => events.forEach((event) => receive(event, false)),
       deliver: (event, own) => receive(event, own),
     });
     if ("code" in member) throw new Error(member.code);
@@ -37,7 +38,8 @@ class Typist {
   }
 
   #deliver(event: ChatEvent, own: boolean): void {
-    this.#commands.note(event, own);
+    if (!own && event.type === "message") this.#commands.hear([event]);
+    else this.#commands.note(event, own);
     this.#screen += terminalText(event, STYLE);
   }
 

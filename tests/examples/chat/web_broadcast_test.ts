@@ -35,10 +35,10 @@ Deno.test("WebBroadcast encodes a message once, whatever the languages, and a no
   const [en, zh] = [browser(1), browser(2)];
   broadcast.enter(en, "lobby", "en");
   broadcast.enter(zh, "lobby", "zh");
-  const said = message("hi");
+  const said = [message("hi")];
   broadcast.tell(said);
   broadcast.tell(said);
-  broadcast.tell({ type: "notice", at: 0, room: "lobby", code: "joined", params: {} });
+  broadcast.tell([{ type: "notice", at: 0, room: "lobby", code: "joined", params: {} }]);
   assertEquals(encoded, ["en hi", "en notice", "zh notice"]);
   assertEquals([en.take(), zh.take()], [["en hi", "en notice"], ["en hi", "zh notice"]]);
 });
@@ -48,12 +48,12 @@ Deno.test("WebBroadcast sends to the rooms of each browser, and not to the autho
   const [ann, bob, cem] = [browser(1), browser(2), browser(3)];
   for (const one of [ann, bob]) broadcast.enter(one, "lobby", "en");
   for (const one of [bob, cem]) broadcast.enter(one, "tea", "en");
-  broadcast.tell(message("lobby", "lobby", 1));
-  broadcast.tell(message("tea", "tea", 1));
+  broadcast.tell([message("lobby", "lobby", 1)]);
+  broadcast.tell([message("tea", "tea", 1)]);
   assertEquals([ann, bob, cem].map((one) => one.take()), [[], ["en lobby", "en tea"], ["en tea"]]);
   broadcast.leave(bob, "lobby");
-  broadcast.tell(message("lobby"));
-  broadcast.tell(message("tea", "tea"));
+  broadcast.tell([message("lobby")]);
+  broadcast.tell([message("tea", "tea")]);
   assertEquals([ann, bob, cem].map((one) => one.take()), [["en lobby"], ["en tea"], ["en tea"]]);
   broadcast.leave(bob);
   broadcast.tellAll("all");
@@ -67,7 +67,7 @@ Deno.test("WebBroadcast moves a browser to another language in all of its rooms"
   broadcast.enter(ann, "tea", "en");
   broadcast.setLang(ann, "zh");
   for (const room of ["lobby", "tea"]) {
-    broadcast.tell({ type: "notice", at: 0, room, code: "joined", params: {} });
+    broadcast.tell([{ type: "notice", at: 0, room, code: "joined", params: {} }]);
   }
   assertEquals(ann.take(), ["zh notice", "zh notice"]);
 });
@@ -78,6 +78,6 @@ Deno.test("WebBroadcast takes the later one of two browsers of a user for the au
   broadcast.enter(old, "lobby", "en");
   broadcast.enter(fresh, "lobby", "en");
   broadcast.leave(old);
-  broadcast.tell(message("mine", "lobby", 1));
+  broadcast.tell([message("mine", "lobby", 1)]);
   assertEquals(fresh.take(), []);
 });

@@ -23,7 +23,7 @@ export function testArchive(kind: string, open: OpenArchive): void {
       await using fixture: ArchiveFixture = await open();
       await body(fixture);
     });
-  testMessages(test);
+  testMessages(test, open);
   testUsers(test);
   testSearch(test);
   testKeep(test);

@@ -5,12 +5,21 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { StoredMessage } from "../../../../examples/chat/archive/archive.ts";
-import { type ArchiveTest, found, history, lines, outcomes, seqs, stored } from "./archives.ts";
+import type { Appended, Entry, StoredMessage } from "../../../../examples/chat/archive/archive.ts";
+import {
+  type ArchiveTest,
+  found,
+  history,
+  lines,
+  type OpenArchive,
+  outcomes,
+  seqs,
+  stored,
+} from "./archives.ts";
 import { change, file, message, messages, START } from "./entries.ts";
 
 /** Registers the tests. */
-export function testMessages(test: ArchiveTest): void {
+export function testMessages(test: ArchiveTest, open: OpenArchive): void {
   test("finds an event by the line of its author", async ({ archive }) => {
     await archive.append([message(1, { line: "1" }), message(2, { line: "2", user: 2 })]);
     assertEquals((await archive.line(1, "1"))?.seq, 1);
@@ -248,6 +257,32 @@ export function testMessages(test: ArchiveTest): void {
     // The room of the failed batch must not be remembered.
     await archive.append([message(2, { room: "#new" })]);
     assertEquals(seqs(await history(archive, "#new")), [2]);
+  });
+
+  test("stores a long batch as it stores its entries one by one", async ({ archive }) => {
+    const users = [1, 2];
+    const batch: Entry[] = [];
+    for (let seq = 1; seq <= 300; seq++) {
+      const user = users[seq % 2]!;
+      // Every 40 lines a line is sent again, and every 90 lines there is something other than a plain line.
+      const line = seq % 3 === 0 ? undefined : `${seq % 40 === 7 ? seq - 6 : seq}`;
+      const room = seq % 50 < 25 ? "#lobby" : "#team";
+      const plain = message(seq, { user, room, ...line !== undefined && { line } });
+      if (seq % 90 === 0) batch.push({ ...plain, reply: seq - 90 + 1 });
+      else if (seq % 90 === 45) {
+        batch.push({ kind: "edit", ...change(seq, seq - 2), user, room, text: "new" });
+      } else batch.push(plain);
+    }
+    await using other = await open();
+    const single = other.archive;
+    const expected: Appended[] = [];
+    for (const entry of batch) expected.push(...await single.append([entry]));
+    assertEquals(await archive.append(batch), expected);
+    assertEquals(new Set(outcomes(expected)), new Set(["stored", "repeated", "gone"]));
+    for (const room of ["#lobby", "#team"]) {
+      assertEquals(await history(archive, room), await history(single, room));
+    }
+    assertEquals(await archive.rooms(), await single.rooms());
   });
 
   test("lists rooms and conversations by their latest message", async ({ archive }) => {
