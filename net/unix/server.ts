@@ -25,6 +25,7 @@
  * @module
  */
 
+import { UnixListener } from "./_listener.ts";
 import { Server } from "../internal/listening_server.ts";
 import { callback, OptionRules } from "../internal/options.ts";
 import { listenUnix, SERVE_UNIX_RULES } from "../internal/unix_socket.ts";
@@ -67,6 +68,10 @@ const SERVE_UNIX = new OptionRules<ServeUnixOptions>(SERVE_UNIX_RULES);
 /**
  * Starts a server on a Unix socket. The socket file is removed when the server shuts down.
  *
+ * Another file that is at the path by then stays, for example the socket of the next server. This
+ * requires read and write permission for the folder, since the file gets a second name for a moment.
+ * With permission for the path alone, Deno removes the file.
+ *
  * @param options The path of the socket, and the limits.
  * @param handler The function that serves each connection.
  * @returns The running server; shut it down or dispose of it.
@@ -94,7 +99,7 @@ export async function serveUnix(
   options = SERVE_UNIX.check("serveUnix", options);
   callback("handler", handler);
   const { path } = options;
-  const open = () => Deno.listen({ transport: "unix", path });
+  const open = () => new UnixListener(Deno.listen({ transport: "unix", path }));
   const listener = await listenUnix(options, open, (listener) => listener.close());
   return new Server(listener, { scheme: "unix" }, options, handler);
 }

@@ -195,3 +195,49 @@ test("serveUnix() takes the client from a PROXY header, and counts by it", async
   assertEquals(refused, [{ transport: "tcp", hostname: "192.0.2.1", port: 1 }]);
   for (const { conn } of [one, two, three]) await conn.close();
 });
+
+for (const what of ["a socket", "a file", "a folder", "a link"] as const) {
+  test(`a server leaves ${what} that has taken the place of its socket`, async (path) => {
+    await using first = await serve(path);
+    await Deno.remove(path);
+    const second = what === "a socket" ? await serve(path) : undefined;
+    if (what === "a file") await Deno.writeTextFile(path, "mine");
+    if (what === "a folder") await Deno.mkdir(path);
+    if (what === "a link") await Deno.symlink("/nonexistent", path);
+    const before = await Deno.lstat(path);
+    await first.shutdown();
+    const after = await Deno.lstat(path);
+    assertEquals([after.dev, after.ino, after.mode], [before.dev, before.ino, before.mode]);
+    const names = await Array.fromAsync(Deno.readDir(path.replace(/[^/]*$/, "")));
+    assertEquals(names.length, 1);
+    if (second === undefined) return;
+    assertEquals(await asks(path, "still here"), "you said still here");
+    await second.shutdown();
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  });
+}
+
+test("a server whose socket file is gone shuts down", async (path) => {
+  await using server = await serve(path);
+  await Deno.remove(path);
+  await server.shutdown();
+});
+
+test("another file stays with permission for the folder and for nothing else", async (path) => {
+  const folder = path.replace(/\/[^/]*$/, "");
+  const run = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      `--allow-read=${folder}`,
+      `--allow-write=${folder}`,
+      `--allow-net=unix:${path}`,
+      new URL("_replaced_socket.ts", import.meta.url).pathname,
+      path,
+    ],
+    stderr: "inherit",
+  });
+  const { stdout } = await run.output();
+  assertEquals(new TextDecoder().decode(stdout), "somebody else's\n");
+  assertEquals(await Deno.readTextFile(path), "somebody else's");
+});
