@@ -7,11 +7,23 @@ export interface PartialState {
   readonly url: string;
   /** The value for `If-Range`: a strong entity tag or a date. */
   readonly validator: string;
+  /** The entity tag, strong or weak. */
+  readonly etag?: string | undefined;
+  /** The value of `Last-Modified`. */
+  readonly modified?: string | undefined;
   /** The complete size in bytes; undefined if it is unknown. */
   readonly total: number | undefined;
 }
 
 const BLOCK = 64 * 1024;
+
+/** The paths of a file before and after it is complete. */
+export interface PartialPaths {
+  /** The path of the incomplete file. */
+  readonly path: string;
+  /** The path of the complete file; undefined if it is known only when the file is complete. */
+  readonly target: string | undefined;
+}
 
 /** An incomplete file, with a note that identifies its content. */
 export class PartialFile implements Disposable {
@@ -20,36 +32,40 @@ export class PartialFile implements Disposable {
   /** The identity of the content; undefined if it is unknown. Then the download cannot resume. */
   state: PartialState | undefined;
   readonly path: string;
-  readonly #target: string;
   readonly #note: string;
   readonly #file: Deno.FsFile;
 
-  private constructor(target: string, path: string, file: Deno.FsFile) {
-    this.#target = target;
+  private constructor(path: string, file: Deno.FsFile) {
     this.path = path;
     this.#note = `${path}.json`;
     this.#file = file;
   }
 
-  /** Opens an incomplete file, or starts a new one, and locks it. */
-  static async open(target: string, resume: boolean): Promise<PartialFile> {
-    const path = `${target}.part`;
-    const found = await Deno.lstat(path).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    });
+  /**
+   * Opens an incomplete file, or starts a new one, and locks it. It gets the mode of the file that it
+   * will replace, so that it never widens who may read the content.
+   */
+  static async open({ path, target }: PartialPaths, resume: boolean): Promise<PartialFile> {
+    const mode = target === undefined ? undefined : await replaceable(target);
     // A symbolic link of somebody else could point to any file.
-    if (found !== undefined && !found.isFile) {
+    if ((await lookUp(path, Deno.lstat))?.isFile === false) {
       throw new Error(`Cannot download to ${path}: it exists and is no file`);
     }
-    const file = await Deno.open(path, { read: true, write: true, create: true });
+    const file = await Deno.open(path, {
+      read: true,
+      write: true,
+      create: true,
+      ...mode === undefined ? {} : { mode },
+    });
     try {
       if (!await file.tryLock(true)) {
         throw new NetError(`Cannot download to ${path}: another download is writing it`, {
           kind: "usage",
         });
       }
-      const partial = new PartialFile(target, path, file);
+      // The umask may have taken bits away, and an earlier run may have made the file.
+      if (mode !== undefined) await Deno.chmod(path, mode);
+      const partial = new PartialFile(path, file);
       if (resume) partial.state = await readNote(partial.#note);
       if (partial.state !== undefined) partial.size = (await file.stat()).size;
       if (partial.size === 0) await partial.restart(undefined);
@@ -67,6 +83,13 @@ export class PartialFile implements Disposable {
     this.state = state;
     if (state === undefined) await removeQuietly(this.#note);
     else await Deno.writeTextFile(this.#note, JSON.stringify(state));
+  }
+
+  /** Drops the bytes from a position on. They come again. */
+  async rewind(size: number): Promise<void> {
+    if (size >= this.size) return;
+    await this.#file.truncate(size);
+    this.size = size;
   }
 
   /** Appends bytes to the file. */
@@ -89,9 +112,9 @@ export class PartialFile implements Disposable {
   }
 
   /** Renames the complete file to its final name. */
-  async finish(): Promise<void> {
+  async finish(target: string): Promise<void> {
     await this.#file.sync();
-    await Deno.rename(this.path, this.#target);
+    await Deno.rename(this.path, target);
     await removeQuietly(this.#note);
   }
 
@@ -106,11 +129,62 @@ export class PartialFile implements Disposable {
   }
 }
 
+/**
+ * Returns the permission bits of the file that a download will replace; undefined if there is none.
+ * Throws if it cannot be replaced.
+ */
+async function replaceable(target: string): Promise<number | undefined> {
+  const found = await lookUp(target, Deno.stat);
+  if (found === undefined) return undefined;
+  if (!found.isFile) {
+    const what = found.isDirectory ? "a folder" : "no file";
+    throw new NetError(`Cannot download to ${target}: it is ${what}`, { kind: "usage" });
+  }
+  return found.mode === null || Deno.build.os === "windows" ? undefined : found.mode & 0o777;
+}
+
+/** Makes an empty file in a folder for a rename to replace, and returns its path. The name is free. */
+export async function freePath(folder: string, name: string): Promise<string> {
+  const dot = name.lastIndexOf(".");
+  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+  for (let number = 0;; number++) {
+    const path = `${folder}/${number === 0 ? name : `${stem} (${number})${extension}`}`;
+    try {
+      (await Deno.open(path, { write: true, createNew: true })).close();
+      return path;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists) || number >= MAX_NUMBER) throw error;
+    }
+  }
+}
+
+/** A limit on the files of the same name in a folder. */
+const MAX_NUMBER = 1000;
+
+async function lookUp(
+  path: string,
+  stat: (path: string) => Promise<Deno.FileInfo>,
+): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 async function readNote(path: string): Promise<PartialState | undefined> {
   try {
-    const { url, validator, total } = JSON.parse(await Deno.readTextFile(path));
+    const { url, validator, etag, modified, total } = JSON.parse(await Deno.readTextFile(path));
     if (typeof url !== "string" || typeof validator !== "string") return undefined;
-    return { url, validator, total: Number.isSafeInteger(total) ? total : undefined };
+    const text = (value: unknown) => typeof value === "string" ? value : undefined;
+    return {
+      url,
+      validator,
+      etag: text(etag),
+      modified: text(modified),
+      total: Number.isSafeInteger(total) ? total : undefined,
+    };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof Deno.errors.NotFound) return undefined;
     throw error;

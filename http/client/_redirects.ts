@@ -1,4 +1,5 @@
 import type { Plan } from "./_request_plan.ts";
+import { utf8OfHeader } from "../internal/header_text.ts";
 import { deleteSecrets } from "./_headers.ts";
 import { failure } from "./_request_failure.ts";
 
@@ -16,18 +17,7 @@ const BODY_HEADERS = [
 export function locationOf(status: number, headers: Headers, from: URL): URL | null | undefined {
   if (!REDIRECTS.has(status)) return undefined;
   const location = headers.get("location");
-  return location === null ? undefined : URL.parse(asUtf8(location), from);
-}
-
-/** Decodes a header as UTF-8. Servers that do not encode a URL usually send UTF-8. */
-function asUtf8(text: string): string {
-  if (/^\p{ASCII}*$/u.test(text)) return text;
-  try {
-    const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return text;
-  }
+  return location === null ? undefined : URL.parse(utf8OfHeader(location), from);
 }
 
 /** Changes a plan to the target of a redirect (Fetch §4.4, RFC 9110 §15.4). */

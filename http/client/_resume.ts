@@ -1,4 +1,5 @@
 import { parseDigits } from "../../net/text.ts";
+import { parseHttpDate } from "../internal/http_date.ts";
 import type { PartialState } from "./_partial_file.ts";
 
 /** Returns the headers that request the rest of unchanged content. */
@@ -15,31 +16,45 @@ export function rangeHeaders(
 }
 
 /** Returns the identity of the content of a response; undefined if the download could not resume. */
-export function stateOf(url: string, headers: Headers): PartialState | undefined {
-  const validator = validatorOf(headers);
+export function stateOf(
+  url: string,
+  headers: Headers,
+  total = lengthOf(headers),
+): PartialState | undefined {
+  const [etag, modified] = [headers.get("etag"), headers.get("last-modified")];
+  const validator = etag?.startsWith('"') ? etag : strongDate(modified, headers.get("date"));
   // Encoded content is no part of the file.
   if (validator === undefined || headers.has("content-encoding")) return undefined;
-  return { url, validator, total: lengthOf(headers) };
+  return { url, validator, etag: etag ?? undefined, modified: modified ?? undefined, total };
 }
 
-/** Returns whether the content has changed, although the server got `If-Range`. */
+/**
+ * Returns whether the content has changed. A server that knows ranges but not `If-Range` sends a piece of
+ * the new content, so everything that both responses state must be equal.
+ */
 export function hasChanged(
   state: PartialState,
   headers: Headers,
   total: number | undefined,
 ): boolean {
-  const etag = headers.get("etag");
-  if (etag !== null && state.validator.startsWith('"') && etag !== state.validator) return true;
-  return total !== undefined && state.total !== undefined && total !== state.total;
+  return differs(state.etag, headers.get("etag")) ||
+    differs(state.modified, headers.get("last-modified")) || differs(state.total, total);
 }
 
-/** Returns the value for `If-Range` (RFC 9110 §13.1.5, §8.8.2.2). */
-function validatorOf(headers: Headers): string | undefined {
-  const etag = headers.get("etag");
-  if (etag !== null && etag.startsWith('"')) return etag;
-  const modified = headers.get("last-modified");
-  const age = Date.parse(headers.get("date") ?? "") - Date.parse(modified ?? "");
-  return modified !== null && age >= 1000 ? modified : undefined;
+function differs<T>(before: T | undefined, now: T | null | undefined): boolean {
+  return before !== undefined && now !== undefined && now !== null && before !== now;
+}
+
+/**
+ * Returns a date that can be used in `If-Range` (RFC 9110 §13.1.5, §8.8.2.2). A response without `Date`
+ * counts as sent now (§6.6.1).
+ */
+function strongDate(modified: string | null, date: string | null): string | undefined {
+  if (modified === null) return undefined;
+  const sent = date === null ? Date.now() : parseHttpDate(date);
+  const changed = parseHttpDate(modified);
+  if (sent === undefined || changed === undefined) return undefined;
+  return sent - changed >= 1000 ? modified : undefined;
 }
 
 /** Returns the length of the content in bytes; undefined if the server does not state it. */
@@ -58,7 +73,7 @@ export interface Piece {
 /** Returns the range of a 206 response; undefined if it states none. */
 export function rangeOf(headers: Headers): Piece | undefined {
   const [, start, last, total] =
-    /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
+    /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(headers.get("content-range") ?? "") ?? [];
   if (start === undefined || headers.has("content-encoding")) return undefined;
   const size = total === "*" ? undefined : Number(total);
   const end = Number(last) + 1;

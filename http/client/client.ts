@@ -49,6 +49,7 @@ import type {
   HttpRequestOptions,
 } from "./options.ts";
 import { Defaults, fillTimes, mergeRetry, never, raiser } from "./_defaults.ts";
+import { rememberRetry } from "./_client_retry.ts";
 import type { ClientExchange } from "./_exchange.ts";
 import { addHeaders, withoutSecrets } from "./_headers.ts";
 import { checkMethod, type Plan } from "./_request_plan.ts";
@@ -166,6 +167,7 @@ class Client implements HttpClient {
     this.#defaults = defaults;
     this.#base = base;
     this.#hooks = hooks;
+    rememberRetry(this, defaults.again);
   }
 
   get(url: string | URL, options?: HttpFetchOptions): HttpResponsePromise {
