@@ -1,6 +1,7 @@
 import { group, optionError, OptionRules, required } from "../../net/internal/options.ts";
 import { TLS_CLIENT } from "../../net/internal/tls_rules.ts";
-import { SocksHandshake, type SocksLogin } from "../../net/socks_codec.ts";
+import type { SocksLogin } from "../../net/socks_codec.ts";
+import { basicLogin, decoded, isSocksLogin } from "../internal/proxy_server.ts";
 import { hookFailed } from "./_hook_failure.ts";
 import { readAuthority, type Target } from "./_target_rules.ts";
 import { TargetList } from "./_target_list.ts";
@@ -180,7 +181,9 @@ function readHop(upstream: ProxyUpstream): NextHop {
       protocol,
       secure,
       caCerts,
-      authorization: protocol === "http" ? basic(login) : undefined,
+      authorization: protocol === "http" && login !== undefined
+        ? basicLogin("upstream", login)
+        : undefined,
       login: protocol === "socks" ? login : undefined,
     },
   };
@@ -190,30 +193,8 @@ function readLogin(text: string | undefined): SocksLogin | undefined {
   if (text === undefined) return undefined;
   const colon = text.indexOf(":");
   if (colon < 1) throw new TypeError("upstream must have a login of the form user:password");
-  const decode = (part: string) => {
-    try {
-      return decodeURIComponent(part);
-    } catch {
-      throw new TypeError("upstream must have a login that is percent-encoded");
-    }
+  return {
+    username: decoded("upstream", text.slice(0, colon)),
+    password: decoded("upstream", text.slice(colon + 1)),
   };
-  return { username: decode(text.slice(0, colon)), password: decode(text.slice(colon + 1)) };
-}
-
-function isSocksLogin(login: SocksLogin): boolean {
-  try {
-    return new SocksHandshake({ hostname: "a", port: 1 }, login) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-function basic(login: SocksLogin | undefined): string | undefined {
-  if (login === undefined) return undefined;
-  // RFC 7617 §2: the password begins after the first colon.
-  if (login.username.includes(":")) {
-    throw new TypeError("upstream must have a login whose user has no colon");
-  }
-  const bytes = new TextEncoder().encode(`${login.username}:${login.password}`);
-  return `Basic ${bytes.toBase64()}`;
 }
