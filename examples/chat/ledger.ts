@@ -12,6 +12,7 @@
  */
 
 import type { Appended, Archive, Entry } from "./archive/archive.ts";
+import { ArchiveError } from "./archive/archive_error.ts";
 
 /** The most lines in one transaction. More lines wait for the next one. */
 const MAX_BATCH = 2000;
@@ -54,7 +55,7 @@ export class Ledger<A> {
   readonly #hooks: LedgerHooks<A>;
   readonly #queue: (Draft<A> | Task)[] = [];
   #seq: number;
-  #fault: string | undefined;
+  #fault: { readonly reason: string; readonly kind: string } | undefined;
   #waiting = 0;
   #room: PromiseWithResolvers<void> | undefined;
   /** Whether a task or a transaction runs. */
@@ -77,9 +78,9 @@ export class Ledger<A> {
     return this.#seq;
   }
 
-  /** The reason why the last transaction failed; undefined if it succeeded. */
+  /** The kind of failure of the last transaction, such as `full`; undefined if it succeeded. */
   get fault(): string | undefined {
-    return this.#fault;
+    return this.#fault?.kind;
   }
 
   /** Adds a line. It is stored when this turn of the event loop ends, at the earliest. */
@@ -174,8 +175,8 @@ export class Ledger<A> {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       // A full disk fails every line. The log needs it once.
-      if (reason !== this.#fault) this.#hooks.onFault(reason);
-      this.#fault = reason;
+      if (reason !== this.#fault?.reason) this.#hooks.onFault(reason);
+      this.#fault = { reason, kind: error instanceof ArchiveError ? error.kind : "unknown" };
       return await Promise.all(entries.map((entry) => this.#earlier(entry)));
     }
   }

@@ -32,13 +32,27 @@ export async function runStoreCommand(values: StoreFlags, ctx: CliContext): Prom
   const command = storeCommand(values);
   if (command === undefined) return false;
   const readOnly = command === "backup" || command === "export";
-  await using archive = openStore(values, { readOnly, create: command === "import" });
+  const archive = openStore(values, { readOnly, create: command === "import" });
+  let done = false;
   try {
     await COMMANDS[command](archive, values, ctx);
+    done = true;
   } catch (error) {
     throw commandFailure(command, error);
+  } finally {
+    await archive[Symbol.asyncDispose]();
+    // An import that failed leaves no empty store behind.
+    if (!done && archive.isNew) await removeStore(archive.path);
   }
   return true;
+}
+
+async function removeStore(path: string): Promise<void> {
+  for (const file of [path, `${path}-lock`]) await Deno.remove(file).catch(ignoreMissing);
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 type Command = (archive: SqliteArchive, values: StoreFlags, ctx: CliContext) => Promise<void>;

@@ -232,10 +232,12 @@ class RunningWeb implements ChatWeb {
     if (path === "/metrics") {
       return textResponse(200, this.#metrics(), { ...noStore, "content-type": METRICS_TYPE });
     }
-    const fault = this.#stopping ? "stopping" : this.#side.lobby.fault;
+    if (this.#stopping) return textResponse(503, "stopping\n", noStore);
+    // The whole reason names the file of the store. It is for the log.
+    const { fault } = this.#side.lobby;
     return fault === undefined
       ? textResponse(200, "ok\n", noStore)
-      : textResponse(503, `${fault}\n`, noStore);
+      : textResponse(503, `messages are not stored: ${fault}\n`, noStore);
   }
 
   async #answerFile(request: Request, info: HttpInfo): Promise<Response> {

@@ -19,6 +19,8 @@ export interface CliLog {
 
 /** The members of a server that {@linkcode CliContext.untilShutdown} needs. */
 export interface Stoppable {
+  /** The address, for the log. */
+  readonly url?: string;
   /** Resolves when the server has ended. */
   readonly finished: Promise<unknown>;
   /** Shuts down gracefully; `deadline` is in milliseconds. */
@@ -97,9 +99,11 @@ export function makeContext(
         seconds,
       });
       const reports = await Promise.all(all.map((one) => one.shutdown({ deadline: drain })));
-      for (const report of reports) {
-        if (report === undefined) log.info("stopped");
-        else log.info("stopped: {report}", { report });
+      for (const [i, report] of reports.entries()) {
+        const { url } = all[i]!;
+        const stopped = url === undefined ? "stopped" : "stopped {url}";
+        const more = report === undefined ? stopped : `${stopped}: {report}`;
+        log.info(more, { ...url !== undefined && { url }, ...report !== undefined && { report } });
       }
     },
   };

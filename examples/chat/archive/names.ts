@@ -10,6 +10,9 @@ import { nameKey } from "../names.ts";
 import type { Database } from "./database.ts";
 import { NOTE_AGAIN, UseRegister } from "./register.ts";
 
+/** Number of names that are compared without a pause. */
+const PORTION = 1000;
+
 /** The register of names. */
 export class NameTable {
   readonly #db: Database;
@@ -26,11 +29,27 @@ export class NameTable {
     this.#db.run("INSERT OR REPLACE INTO names VALUES (?, ?)", name, seq);
   }
 
-  /** Returns the noted names that are equal to one of the given names for people. */
-  alike(names: readonly string[]): string[] {
+  /**
+   * Returns the noted names that are equal to one of the given names for people.
+   *
+   * @param names The given names.
+   * @param pause Lets other work run between two portions.
+   */
+  async alike(names: readonly string[], pause: () => Promise<void>): Promise<string[]> {
+    const found: string[] = [];
+    if (names.length === 0) return found;
     const keys = new Set(names.map(nameKey));
-    return this.#db.all<{ name: string }>("SELECT name FROM names").map(({ name }) => name)
-      .filter((name) => keys.has(nameKey(name)));
+    for (let last = "";;) {
+      const portion = this.#db.all<{ name: string }>(
+        "SELECT name FROM names WHERE name > ? ORDER BY name LIMIT ?",
+        last,
+        PORTION,
+      );
+      for (const { name } of portion) if (keys.has(nameKey(name))) found.push(name);
+      if (portion.length < PORTION) return found;
+      last = portion.at(-1)!.name;
+      await pause();
+    }
   }
 
   /** Removes names that no event from a number on can have. */

@@ -95,7 +95,7 @@ export class Searcher {
     range: SearchRange,
     pause: () => Promise<void>,
   ): Promise<SearchPage> {
-    const plan = this.#plan(query);
+    const plan = this.#plan(query, await this.#names.alike(query.from, pause));
     const { lowest, highest } = this.#bounds(query);
     let upper = Math.min(range.before ?? Infinity, highest + 1);
     if (plan === undefined || range.limit < 1) return { hits: [] };
@@ -148,10 +148,9 @@ export class Searcher {
     return { rows, end: found.length < CHUNK ? lowest : found.at(-1)! };
   }
 
-  /** Returns the query in SQL; undefined if nothing can match. */
-  #plan(query: SearchQuery): Plan | undefined {
+  /** Returns the query in SQL for authors with some names; undefined if nothing can match. */
+  #plan(query: SearchQuery, names: readonly string[]): Plan | undefined {
     const rooms = query.rooms.flatMap((key) => this.#rooms.find(key)?.id ?? []);
-    const names = this.#names.alike(query.from);
     if (rooms.length === 0 || (query.from.length > 0 && names.length === 0)) return undefined;
     const words = query.words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD * 2))
       .filter((word) => word !== "");

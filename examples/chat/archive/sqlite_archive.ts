@@ -195,7 +195,7 @@ export class SqliteArchive implements Archive {
 
   /** Returns the users who have a name, or wrote under it. */
   usersNamed(name: string): Promise<readonly UserRecord[]> {
-    return this.#read(() => this.#users.named(name));
+    return this.#job(() => this.#users.named(name, this.#pause));
   }
 
   /** Deletes a user with all messages. */

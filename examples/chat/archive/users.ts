@@ -103,11 +103,11 @@ export class UserTable {
   }
 
   /** Returns the users who have a name, or wrote under it, the latest first. Reads all events. */
-  named(name: string): UserRecord[] {
+  async named(name: string, pause: () => Promise<void>): Promise<UserRecord[]> {
     const key = nameKey(name);
     const authors = this.#db.all<{ user: number }>(
       "SELECT DISTINCT user FROM events WHERE name IN (SELECT value FROM json_each(?))",
-      JSON.stringify(this.#names.alike([name])),
+      JSON.stringify(await this.#names.alike([name], pause)),
     );
     const ids = new Set(authors.map(({ user }) => user));
     const found = this.#db.all<UserRow>(`${USERS} ORDER BY seen_at DESC, id DESC`)

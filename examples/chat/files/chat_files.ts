@@ -34,6 +34,8 @@ export interface ChatFilesOptions {
   readonly maxUploads?: number;
   /** The maximum number of files of one user that arrive at once. @default 4 */
   readonly maxUploadsPerUser?: number;
+  /** The maximum number of files of one address that arrive at once. @default half of `maxUploads` */
+  readonly maxUploadsPerAddress?: number;
   /** The time after which a file that no message uses is removed, in ms. @default one hour */
   readonly unusedTime?: number;
   /** Returns the time in milliseconds since 1970. @default Date.now */
@@ -47,6 +49,7 @@ const RULES = new OptionRules<ChatFilesOptions>({
   perFile: limit,
   maxUploads: count,
   maxUploadsPerUser: count,
+  maxUploadsPerAddress: count,
   unusedTime: milliseconds,
   now: callback,
 });
@@ -91,6 +94,8 @@ export type FileRecords = Pick<
 export interface Upload {
   /** The id of the user who sends the file. */
   readonly user: number;
+  /** The address of the user without a port, and the network of 64 bits for IPv6. */
+  readonly network: string;
   /** The name that the sender gives. */
   readonly name: string;
   /** The size that the sender announces; undefined if it is unknown. */
@@ -128,7 +133,7 @@ export class ChatFiles {
     options = RULES.check("ChatFiles", options);
     const { maxFile = 10 * MIB, maxTotal = 1024 * MIB, maxUploads = 64 } = options;
     const { maxUploadsPerUser = 4, unusedTime = 3_600_000, now = Date.now } = options;
-    const { perFile = 4096 } = options;
+    const { perFile = 4096, maxUploadsPerAddress = Math.ceil(maxUploads / 2) } = options;
     const total = maxTotal === 0 ? Infinity : maxTotal;
     const { maxPerUser = Math.max(Math.floor(total / 10), maxFile + perFile) } = options;
     this.#blobs = blobs;
@@ -141,6 +146,7 @@ export class ChatFiles {
       perFile,
       maxUploads,
       maxUploadsPerUser,
+      maxUploadsPerAddress,
       unusedTime,
       now,
     };
@@ -154,7 +160,7 @@ export class ChatFiles {
    * @throws {FileRefusal} If the file is refused or cut. Nothing of it remains.
    */
   async add(upload: Upload): Promise<FileRecord> {
-    const arrival: Arrival = { user: upload.user, size: 0 };
+    const arrival: Arrival = { user: upload.user, network: upload.network, size: 0 };
     this.#admit(arrival);
     try {
       // The announced size is reserved first, so that a file that does not fit is refused at once.
@@ -192,9 +198,11 @@ export class ChatFiles {
   }
 
   #admit(arrival: Arrival): void {
-    const { maxUploads, maxUploadsPerUser } = this.#options;
-    const own = [...this.#arriving].filter(({ user }) => user === arrival.user).length;
-    if (this.#arriving.size >= maxUploads || own >= maxUploadsPerUser) {
+    const { maxUploads, maxUploadsPerUser, maxUploadsPerAddress } = this.#options;
+    const others = [...this.#arriving];
+    const own = others.filter(({ user }) => user === arrival.user).length;
+    const near = others.filter(({ network }) => network === arrival.network).length;
+    if (others.length >= maxUploads || own >= maxUploadsPerUser || near >= maxUploadsPerAddress) {
       throw new FileRefusal("busy", "Too many files arrive at once. Try again later");
     }
     this.#arriving.add(arrival);
@@ -299,6 +307,7 @@ export class ChatFiles {
 /** A file that arrives. */
 interface Arrival {
   readonly user: number;
+  readonly network: string;
   /** The reserved bytes. */
   size: number;
 }

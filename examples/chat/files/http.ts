@@ -16,7 +16,8 @@ import { getLogger } from "@logtape/logtape";
 import { bearerAuth, userOf } from "../../../http/handlers/auth.ts";
 import { answerWith } from "../../../http/internal/representation.ts";
 import { problem } from "../../../http/problem.ts";
-import type { HttpHandler } from "../../../http/server/options.ts";
+import type { HttpHandler, HttpInfo } from "../../../http/server/options.ts";
+import { peerNetwork } from "../../../net/address.ts";
 import { callback, OptionRules, required, rule } from "../../../net/internal/options.ts";
 import type { FileRecord } from "../archive/archive.ts";
 import { ChatFiles, type FileProblem, FileRefusal } from "./chat_files.ts";
@@ -61,7 +62,7 @@ const logger = getLogger(["portside", "chat", "files"]);
  * @returns The handler. Other paths get 404, other methods 405.
  */
 export function fileHandler({ files, userOf: idOf }: FileHandlerOptions): HttpHandler {
-  const upload = bearerAuth((request) => receive(files, request), {
+  const upload = bearerAuth((request, info) => receive(files, request, info), {
     realm: "chat",
     verify: async (token) => (await idOf(token))?.toString() ?? null,
   });
@@ -80,7 +81,7 @@ export function fileHandler({ files, userOf: idOf }: FileHandlerOptions): HttpHa
   };
 }
 
-async function receive(files: ChatFiles, request: Request): Promise<Response> {
+async function receive(files: ChatFiles, request: Request, info: HttpInfo): Promise<Response> {
   const header = request.headers.get("x-file-name");
   const name = (header?.length ?? 0) > MAX_NAME_HEADER ? undefined : decodeFileName(header);
   if (name === undefined) {
@@ -90,6 +91,7 @@ async function receive(files: ChatFiles, request: Request): Promise<Response> {
   const length = request.headers.get("content-length");
   const upload = {
     user: Number(userOf(request)),
+    network: peerNetwork(info.remoteAddr.hostname),
     name,
     size: length === null ? undefined : Number(length),
     body: request.body ?? new Blob([]).stream(),

@@ -100,7 +100,7 @@ Deno.test("Ledger gives the numbers back if nothing was stored, and works again 
     "1 a undefined",
     "2 b undefined",
   ]);
-  assertEquals([ledger.seq, ledger.fault], [0, "The disk is full"]);
+  assertEquals([ledger.seq, ledger.fault], [0, "full"]);
   fails = false;
   ledger.stage(draft("c"));
   await ledger.settled();
@@ -191,7 +191,7 @@ Deno.test("a stored line that is sent again is confirmed although the store is f
   say("a again", "1");
   say("c");
   assertEquals(await read(), ["full", "b not stored 2", "a again repeated 1", "c not stored 4"]);
-  assertEquals([ledger.seq, ledger.fault], [1, "full"]);
+  assertEquals([ledger.seq, ledger.fault], [1, "unknown"]);
   say("d");
   assertEquals(await read(), ["d not stored 2"], "the same reason again is not reported");
   state.full = false;

@@ -5,7 +5,7 @@ import { MemoryBlobs } from "../../../../examples/chat/files/memory_blobs.ts";
 import { bodyOf, type Files, idsOf, makeFiles, TestRecords } from "./_files.ts";
 
 function upload(body: Upload["body"], more: Partial<Upload> = {}): Upload {
-  return { user: 1, name: "a.txt", size: undefined, body, ...more };
+  return { user: 1, network: "192.0.2.1", name: "a.txt", size: undefined, body, ...more };
 }
 
 async function refusedWith(code: string, { files }: Files, given: Upload): Promise<void> {
@@ -88,8 +88,23 @@ Deno.test("add() counts files that arrive at the same time", async () => {
   assertEquals((await left(all))[1], 1);
 });
 
+Deno.test("add() limits the files that arrive at once from an address", async () => {
+  const all = makeFiles(new MemoryBlobs(), { maxUploads: 4 });
+  const streams = [1, 2].map(() => new TransformStream());
+  const running = streams.map(({ readable }, user) => all.files.add(upload(readable, { user })));
+  await refusedWith("busy", all, upload(bodyOf("x"), { user: 7 }));
+  await all.files.add(upload(bodyOf("x"), { user: 7, network: "192.0.2.2" }));
+  for (const { writable } of streams) await writable.close();
+  await Promise.all(running);
+  await all.files.add(upload(bodyOf("x"), { user: 7 }));
+});
+
 Deno.test("add() limits the files that arrive at once, of a user and of all", async () => {
-  const all = makeFiles(new MemoryBlobs(), { maxUploads: 3, maxUploadsPerUser: 2 });
+  const all = makeFiles(new MemoryBlobs(), {
+    maxUploads: 3,
+    maxUploadsPerUser: 2,
+    maxUploadsPerAddress: 3,
+  });
   const streams: TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>[] = [];
   const start = (user: number) => {
     const stream = new TransformStream();

@@ -26,7 +26,13 @@ async function userOf(archive: Archive): Promise<number> {
 /** Stores a file, and a message that names it. Returns the id of the file. */
 async function attach(archive: Archive, files: ChatFiles, seq: number): Promise<string> {
   const user = await userOf(archive);
-  const { id } = await files.add({ user, name: "a", size: undefined, body: bodyOf("hello") });
+  const { id } = await files.add({
+    user,
+    network: "192.0.2.1",
+    name: "a",
+    size: undefined,
+    body: bodyOf("hello"),
+  });
   const line = { kind: "message", user, name: "Ann", text: "see", action: false } as const;
   await archive.append([{ ...line, seq, at: 1, room: conversationKey(user, 99), files: [id] }]);
   return id;
@@ -74,7 +80,13 @@ Deno.test("a file goes with its message, and an unused one after an hour", async
   const used = await attach(archive, files, 1);
   const deleted = await attach(archive, files, 2);
   const user = await userOf(archive);
-  const unused = await files.add({ user, name: "a", size: 5, body: bodyOf("other") });
+  const unused = await files.add({
+    user,
+    network: "192.0.2.1",
+    name: "a",
+    size: 5,
+    body: bodyOf("other"),
+  });
   const line = { kind: "delete", user: 2, name: "Ann", target: 2, at: 2, seq: 3 } as const;
   await archive.append([{ ...line, room: conversationKey(2, 99) }]);
   assertEquals(await files.find(deleted), undefined);
@@ -91,6 +103,7 @@ Deno.test("files in memory are limited, whatever the limit on disk is", async ()
   await using archive = openArchive(":memory:");
   const MIB = 1024 * 1024;
   await using open = await openFiles({ records: archive, maxFile: 100 * MIB, maxTotal: 0 });
-  const given = { user: await userOf(archive), name: "a", size: 65 * MIB, body: bodyOf("x") };
+  const user = await userOf(archive);
+  const given = { user, network: "192.0.2.1", name: "a", size: 65 * MIB, body: bodyOf("x") };
   await assertRejects(() => open.files.add(given), Error, "no room for more files");
 });
