@@ -15,6 +15,7 @@ import {
   declaredPermissions,
   usedPermissions,
 } from "../_support/permissions.ts";
+import { freePorts } from "../_support/ports.ts";
 import { fileOf, ROOT, type Runnable, runRunnable, startRunnable } from "../_support/runnable.ts";
 import { bindUdp, connectUdp } from "../../net/udp/socket.ts";
 import { testCertificates } from "../_support/certificates.ts";
@@ -426,7 +427,9 @@ for (const { name, visit, occupy, args = [] } of servers) {
   });
 
   Deno.test(`${name} listens again on its port at once`, async () => {
-    await using first = await startRunnable(name, ["--port=0", ...args]);
+    // Another test could take a port that the system chose, between the two servers.
+    const [port] = freePorts(1);
+    await using first = await startRunnable(name, [`--port=${port}`, ...args]);
     await visit?.(first);
     first.signal("SIGTERM");
     await first.exitCode();

@@ -32,7 +32,7 @@ export class NameTable {
   /**
    * Returns the noted names that are equal to one of the given names for people.
    *
-   * @param names The given names.
+   * @param names The names as users enter them.
    * @param pause Lets other work run between two portions.
    */
   async alike(names: readonly string[], pause: () => Promise<void>): Promise<string[]> {
