@@ -40,6 +40,7 @@ export * from "./problem.ts";
 export * from "./proxy/proxy.ts";
 export * from "./client/response.ts";
 export * from "./client/retry.ts";
+export * from "./client/streams.ts";
 export * from "./handlers/rate_limit.ts";
 export * from "./proxy/reverse/reverse_proxy.ts";
 export * from "./handlers/router.ts";

@@ -2,8 +2,14 @@ import { charsetOf } from "../internal/content_type.ts";
 import { HttpDecodeError } from "./errors.ts";
 import { jsonPlace } from "../internal/json_error.ts";
 
-/** Parses JSON. The error names the place of the fault. */
-export function decodeJson<T>(text: string, of: { shownUrl: string; status: number }): T {
+/** The response that a text comes from. */
+export interface TextOrigin {
+  readonly shownUrl: string;
+  readonly status: number;
+}
+
+/** Parses JSON that begins in a certain line, from 1. The error names the place of the fault. */
+export function decodeJson<T>(text: string, of: TextOrigin, firstLine = 1): T {
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
@@ -14,8 +20,10 @@ export function decodeJson<T>(text: string, of: { shownUrl: string; status: numb
         cause,
       });
     }
-    const { line, column, reason } = jsonPlace(text);
-    const row = text.split("\n")[line - 1] ?? "";
+    const place = jsonPlace(text);
+    const { column, reason } = place;
+    const row = text.split("\n")[place.line - 1] ?? "";
+    const line = place.line + firstLine - 1;
     const excerpt = row.slice(Math.max(0, column - 31), column + 29);
     throw new HttpDecodeError(
       `Cannot read JSON of ${meta.url}: line ${line}, column ${column}: ${reason}, near: ${excerpt}`,

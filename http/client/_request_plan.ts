@@ -56,9 +56,13 @@ const METHODS: ReadonlySet<string> = new Set([
 /** Returns a method in upper case. Throws if it is no method. */
 export function checkMethod(method: string): string {
   if (METHODS.has(method)) return method;
-  const upper = method.toUpperCase();
-  if (/^[!#$%&'*+.^_`|~0-9A-Z-]+$/.test(upper) && upper !== "CONNECT") return upper;
+  if (isMethod(method)) return method.toUpperCase();
   throw new TypeError("method must be a token other than CONNECT");
+}
+
+/** Returns whether a text is a method that the client can send. CONNECT is for proxies. */
+export function isMethod(text: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) && text.toUpperCase() !== "CONNECT";
 }
 
 /** Returns the value of `Authorization`. */

@@ -1,5 +1,5 @@
 /**
- * A client for server-sent events. Its loop over events continues after broken connections. A new
+ * A client for server-sent events, with any method, headers and body. Its loop over events continues after broken connections. A new
  * connection sends the ID of the last event (`Last-Event-ID`), so that the server can continue there.
  *
  * @example Read events from several connections
@@ -30,11 +30,14 @@ import { delay } from "@std/async/delay";
 import {
   createClient,
   type HttpClient,
-  type HttpFetchOptions,
+  type HttpRequestOptions,
   type HttpTimeouts,
 } from "./client.ts";
 import { HttpRequestError, HttpStatusError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
+import { requestBody } from "./_request_body.ts";
+import { checkMethod, isMethod } from "./_request_plan.ts";
+import type { ServerSentEvent } from "./streams.ts";
 import { parseRetryAfter } from "./retry.ts";
 import { essenceOf } from "../internal/content_type.ts";
 import { EventParser, EventTooLarge } from "./_event_parser.ts";
@@ -43,23 +46,16 @@ import { backoff } from "../../net/internal/backoff.ts";
 import {
   callback,
   count,
+  flag,
   group,
   MAX_TIMER,
   milliseconds,
   OptionRules,
   rule,
 } from "../../net/internal/options.ts";
-import { aClient, FETCH, TIMEOUTS, without } from "./_option_rules.ts";
+import { aClient, REQUEST, TIMEOUTS, without } from "./_option_rules.ts";
 
-/** A server-sent event. */
-export interface ServerSentEvent {
-  /** The type of the event; "message" if the server states none. */
-  readonly event: string;
-  /** The text of the event, including line ends between its lines. */
-  readonly data: string;
-  /** The ID of the last event that had one, or "". */
-  readonly lastEventId: string;
-}
+export type { ServerSentEvent };
 
 /** The end of a connection, and the wait before the next one. */
 export interface EventSourceReconnect {
@@ -74,7 +70,21 @@ export interface EventSourceReconnect {
 /** Options of {@linkcode eventSource}. All times are in milliseconds. */
 export interface EventSourceOptions
   extends
-    Omit<HttpFetchOptions, "maxBody" | "onDownload" | "raiseForStatus" | "retry" | "timeouts"> {
+    Omit<HttpRequestOptions, "maxBody" | "onDownload" | "raiseForStatus" | "retry" | "timeouts"> {
+  /**
+   * The method of the request.
+   *
+   * @default "GET", or "POST" with a body
+   */
+  method?: string;
+  /**
+   * Whether a connection that has ended is followed by another one. A new connection sends the whole
+   * request again, which a language model would answer anew. Without reconnecting, the loop ends with the
+   * stream, and throws if the connection fails.
+   *
+   * @default true for GET, otherwise false
+   */
+  reconnect?: boolean;
   /** Time limits of each connection. `body` limits the silence of the stream, by default to 60000. */
   timeouts?: Omit<HttpTimeouts, "total">;
   /**
@@ -129,7 +139,8 @@ export interface EventSourceOptions
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
- * Reads server-sent events until the loop ends, the signal is aborted, or the server answers with 204.
+ * Reads server-sent events until the loop ends, the signal is aborted, or the server answers with 204. A
+ * request with another method than GET is sent once, unless `reconnect` is set.
  *
  * A stream that is silent for longer than the time limit `body` counts as broken. The default is 60
  * seconds.
@@ -138,7 +149,8 @@ const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 50
  * @param options The client, the waits and the limits.
  * @returns The events. The first request starts when the loop starts.
  * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If an option is unknown or has the wrong type.
+ * @throws {TypeError} If an option is unknown or has the wrong type, or if `reconnect` is set and the body
+ * is a stream.
  * @throws {HttpStatusError} In the loop, if the server answers with the status of a permanent failure.
  * @throws {HttpRequestError} In the loop, if `maxFailures` is reached, if the response is no event stream
  * (`kind` "protocol"), or if an event is too large ("limit").
@@ -168,7 +180,15 @@ export function eventSource(
 ): AsyncGenerator<ServerSentEvent, void, void> {
   options = EVENT_SOURCE.check("eventSource", options);
   const { lastEventId = "", maxEvent = 1024 * 1024 } = options;
+  const hasBody = BODIES.some((name) => options[name] !== undefined && options[name] !== null);
+  const method = checkMethod(options.method ?? (hasBody ? "POST" : "GET"));
+  const reconnect = options.reconnect ?? method === "GET";
+  if (requestBody(options, method)?.replayable === false && reconnect) {
+    throw new TypeError("reconnect needs a body that can be sent again, and a stream cannot");
+  }
   return listen(url, options, {
+    method,
+    reconnect,
     parser: new EventParser(maxEvent, lastEventId),
     base: options.reconnectDelay ?? 3000,
     least: options.minReconnectDelay ?? 500,
@@ -177,11 +197,18 @@ export function eventSource(
   });
 }
 
+const BODIES = ["json", "form", "multipart", "body"] as const;
+
 /** The options that go to each request. */
-const REQUEST = without(FETCH, "maxBody", "onDownload", "raiseForStatus", "retry", "timeouts");
+const PASSED = without(REQUEST, "maxBody", "onDownload", "raiseForStatus", "retry", "timeouts");
 
 const EVENT_SOURCE = new OptionRules<EventSourceOptions>({
-  ...REQUEST.rules,
+  ...PASSED.rules,
+  method: rule(
+    "a token such as GET or POST, other than CONNECT",
+    (value) => typeof value === "string" && isMethod(value),
+  ),
+  reconnect: flag,
   timeouts: group(without(TIMEOUTS, "total")),
   client: aClient,
   lastEventId: rule(
@@ -197,6 +224,8 @@ const EVENT_SOURCE = new OptionRules<EventSourceOptions>({
 });
 
 interface Listening {
+  readonly method: string;
+  readonly reconnect: boolean;
   readonly parser: EventParser;
   readonly base: number;
   readonly least: number;
@@ -207,7 +236,7 @@ interface Listening {
 async function* listen(
   url: string | URL,
   options: EventSourceOptions,
-  { parser, base, least, most, maxFailures }: Listening,
+  { method, reconnect, parser, base, least, most, maxFailures }: Listening,
 ): AsyncGenerator<ServerSentEvent, void, void> {
   const { signal, onReconnect } = options;
   const client = options.client ?? createClient();
@@ -218,9 +247,9 @@ async function* listen(
       let asked: number | undefined;
       let response: HttpResponse | undefined;
       try {
-        response = await connect(client, url, options, parser.lastEventId);
+        response = await connect(client, method, url, options, parser.lastEventId);
         if (response.status === 204) return;
-        checkType(response);
+        checkType(response, method);
         const decoder = new TextDecoder();
         for await (const chunk of response.body ?? []) {
           for (const event of parser.push(decoder.decode(chunk, { stream: true }))) {
@@ -229,17 +258,20 @@ async function* listen(
           }
         }
       } catch (thrown) {
-        error = passing(thrown, response);
+        error = passing(thrown, response, method);
+        if (!reconnect) throw error;
         if (error instanceof HttpStatusError) {
           asked = parseRetryAfter(error.headers.get("retry-after") ?? "", Date.now());
         }
       } finally {
         if (response?.bodyUsed === false) await response.body?.cancel();
       }
+      if (!reconnect) return;
       parser.reset();
       failures = brought ? 0 : failures + 1;
       if (failures >= maxFailures) {
-        throw error ?? failure(response!, "protocol", `no event in ${failures} connections`);
+        throw error ??
+          failure(response!, method, "protocol", `no event in ${failures} connections`);
       }
       const first = parser.retry === undefined ? base : Math.max(least, parser.retry);
       const wait = Math.min(
@@ -256,14 +288,15 @@ async function* listen(
 
 function connect(
   client: HttpClient,
+  method: string,
   url: string | URL,
   options: EventSourceOptions,
   lastEventId: string,
 ): Promise<HttpResponse> {
   const { headers, timeouts } = options;
   const id = headerOf(lastEventId);
-  return client.get(url, {
-    ...REQUEST.pick(options),
+  return client.request(method, url, {
+    ...PASSED.pick(options),
     headers: withHeaders(headers, {
       "accept": "text/event-stream",
       "cache-control": "no-store",
@@ -288,15 +321,19 @@ function headerOf(id: string): string | undefined {
   return /[\x00-\x1f\x7f]/.test(text) ? undefined : text;
 }
 
-function checkType(response: HttpResponse): void {
+function checkType(response: HttpResponse, method: string): void {
   const type = essenceOf(response.headers.get("content-type"));
   if (response.status === 200 && type === "text/event-stream") return;
-  throw failure(response, "protocol", "the answer is no event stream");
+  throw failure(response, method, "protocol", "the answer is no event stream");
 }
 
 /** Returns the error of a temporary failure. Throws all other errors. */
-function passing(thrown: unknown, response: HttpResponse | undefined): Error {
-  if (thrown instanceof EventTooLarge) throw failure(response!, "limit", thrown.message);
+function passing(
+  thrown: unknown,
+  response: HttpResponse | undefined,
+  method: string,
+): Error {
+  if (thrown instanceof EventTooLarge) throw failure(response!, method, "limit", thrown.message);
   if (thrown instanceof HttpStatusError && TRANSIENT.has(thrown.status)) return thrown;
   if (thrown instanceof HttpRequestError && thrown.retryable) return thrown;
   throw thrown;
@@ -304,9 +341,10 @@ function passing(thrown: unknown, response: HttpResponse | undefined): Error {
 
 function failure(
   { shownUrl: url, history }: HttpResponse,
+  method: string,
   kind: "limit" | "protocol",
   reason: string,
 ): HttpRequestError {
-  const options = { kind, method: "GET", url, history, sent: "maybe", phase: "response" } as const;
+  const options = { kind, method, url, history, sent: "maybe", phase: "response" } as const;
   return new HttpRequestError(`Cannot listen to ${url}: ${reason}`, options);
 }

@@ -141,7 +141,7 @@ const FETCH_ALL = new OptionRules<FetchAllOptions<unknown>>({
 });
 
 const urlList = rule(
-  "an iterable or async iterable of URLs that is no string",
+  "an iterable of URLs, sync or async, but no string",
   (value) =>
     typeof value === "object" && value !== null &&
     (Symbol.iterator in value || Symbol.asyncIterator in value),

@@ -212,3 +212,61 @@ Deno.test("a stream that falls silent counts as dead; leaving the loop gives the
   });
   assertEquals([caught, client.stats().active], [reason, 0]);
 });
+
+Deno.test("eventSource() sends any method and body, and such a request only once", async () => {
+  const heard: string[] = [];
+  await using server = serve(async (request) => {
+    const { method, headers } = request;
+    heard.push(`${method} ${headers.get("content-type")} ${await request.text()}`);
+    return new Response("data: a\n\n", { headers: { "content-type": "text/event-stream" } });
+  });
+  const rows: [EventSourceOptions, string][] = [
+    [{ json: { stream: true } }, 'POST application/json {"stream":true}'],
+    [{ method: "QUERY", form: { a: 1 } }, "QUERY application/x-www-form-urlencoded a=1"],
+    [{ method: "post", body: ReadableStream.from([new Uint8Array([65])]) }, "POST null A"],
+    [{ method: "PUT", headers: { "content-type": "x/y" }, body: "b" }, "PUT x/y b"],
+    [{ reconnect: false }, "GET null "],
+  ];
+  for (const [options, line] of rows) {
+    const got = await all(server.url, options);
+    assertEquals([got.map(({ data }) => data), heard.splice(0)], [["a"], [line]]);
+  }
+  assertThrows(
+    () => eventSource(server.url, { reconnect: true, method: "PUT", body: new Blob([]).stream() }),
+    TypeError,
+    "reconnect needs a body that can be sent again",
+  );
+  assertThrows(() => eventSource(server.url, { method: "a b" }), TypeError, "method must be");
+});
+
+Deno.test("eventSource() throws what ends a stream that it does not repeat", async () => {
+  await using server = new RawServer(
+    `${HEAD}Transfer-Encoding: chunked\r\n\r\n9\r\ndata: a\n\n\r\n`,
+  );
+  const seen: string[] = [];
+  const error = await assertRejects(async () => {
+    for await (const { data } of eventSource(server.url, { json: {} })) seen.push(data);
+  }, HttpRequestError);
+  assertEquals([seen, error.kind, error.method, server.heard.length], [
+    ["a"],
+    "truncated",
+    "POST",
+    1,
+  ]);
+  await using busy = serve(() => new Response("later", { status: 503 }));
+  const status = await assertRejects(() => all(busy.url, { json: {} }), HttpStatusError);
+  assertEquals(status.body, "later");
+});
+
+Deno.test("eventSource() repeats a POST if asked to, with the ID of the last event", async () => {
+  const heard: string[] = [];
+  await using server = serve(async (request) => {
+    heard.push(`${request.headers.get("last-event-id")} ${await request.text()}`);
+    if (heard.length > 2) return new Response(null, { status: 204 });
+    return new Response(`id: ${heard.length}\ndata: a\n\n`, {
+      headers: { "content-type": "text/event-stream" },
+    });
+  });
+  const got = await all(server.url, { body: "q", reconnect: true });
+  assertEquals([got.length, heard], [2, ["null q", "1 q", "2 q"]]);
+});

@@ -135,6 +135,13 @@ Deno.test("download() checks every option and the file", async () => {
 
 Deno.test("eventSource() checks every option before the first event is awaited", async () => {
   await checkEveryOption<EventSourceOptions>("eventSource", {
+    method: "none",
+    reconnect: "none",
+    json: "none",
+    form: "text",
+    multipart: "none",
+    body: "none",
+    onUpload: "none",
     headers: "none",
     params: "text",
     auth: "none",
