@@ -10,9 +10,8 @@
  * nc 127.0.0.1 9000
  * ```
  *
- * For users on other machines, put a reverse proxy with TLS in front of the page. All browsers then have
- * the address of the proxy, so let the proxy limit the connections of an address:
- * `--allow-host chat.example --max-connections-per-address 0`.
+ * For users on other machines, put a reverse proxy with TLS in front of the page, and name both:
+ * `--allow-host chat.example --trust-proxy 127.0.0.1`.
  *
  * `chat/lobby.ts` has the rules of the chat. `chat/terminal.ts` serves terminals, `chat/web.ts` serves
  * browsers. `chat/archive/` keeps the messages.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hostOf } from "../http/public_names.ts";
+import { hostOf, publicNames, TRUST_PROXY } from "../http/public_names.ts";
 import type { ServerStats, ServeTcpOptions } from "../../net/tcp/server_options.ts";
 import { badValue, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import { storeFlags } from "./store_flags.ts";
@@ -113,6 +113,7 @@ export const flags = {
     type: "list",
     help: "Site that may connect, such as https://chat.example",
   },
+  trustProxy: TRUST_PROXY,
 } as const;
 
 /** The time in which a silent terminal ends whose network is gone, in milliseconds. */
@@ -216,6 +217,7 @@ export function webOptions(
     allowOrigins: values.allowOrigin.map(originOf),
     maxConnections: maxUsers * 2,
     maxConnectionsPerAddress: values.maxConnectionsPerAddress,
+    ...publicNames([], values.trustProxy),
     pingInterval: values.pingInterval,
     sendQueue,
     // JSON can encode a byte as six characters. A join can name fifty rooms.

@@ -6,11 +6,13 @@
 
 import { getLogger } from "@logtape/logtape";
 import { serveHttp } from "../../http/server/server.ts";
+import { trustProxy } from "../../http/internal/server_rules.ts";
 import type {
   HttpHandler,
   HttpInfo,
   HttpServer,
   HttpServerStats,
+  ServeHttpOptions,
 } from "../../http/server/options.ts";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
@@ -74,6 +76,11 @@ export interface ChatWebOptions extends Visitors, WebSocketLimits {
   readonly maxConnections: number;
   /** The maximum number of WebSockets from one address. 0 removes the limit, for use behind a proxy. */
   readonly maxConnectionsPerAddress: number;
+  /**
+   * The reverse proxies whose `X-Forwarded-*` fields name the browser. The limits of an address then apply
+   * to browsers, and not to the proxy.
+   */
+  readonly trustProxy?: ServeHttpOptions["trustProxy"];
   /** The interval of pings to a silent browser, in milliseconds; 0 sends none. */
   readonly pingInterval: number;
   /** The attached files; without them, `/files` is 404. */
@@ -93,6 +100,7 @@ const WEB_RULES = new OptionRules<ChatWebOptions>({
   allowOrigins: required(listOf(word)),
   maxConnections: required(limit),
   maxConnectionsPerAddress: required(limit),
+  trustProxy,
   pingInterval: required(milliseconds),
   sendQueue: required(integer(1, Number.MAX_SAFE_INTEGER)),
   maxMessage: required(count),
@@ -167,6 +175,7 @@ class RunningWeb implements ChatWeb {
 
   constructor(lobby: Lobby, options: ChatWebOptions) {
     const { hostname, port, maxConnections, maxConnectionsPerAddress } = options;
+    const trusted = options.trustProxy;
     this.#options = options;
     this.#page = preparePage(options.lang, lobby.epoch);
     this.#files = options.files && fileHandler(options.files);
@@ -186,7 +195,9 @@ class RunningWeb implements ChatWeb {
         maxBody: 0, // Only fileHandler() reads a body, and limits it.
         maxRequests: 0, // A WebSocket is one long request; maxConnections limits them.
         maxConnections: roomFor(maxConnections),
-        maxConnectionsPerAddress: roomFor(maxConnectionsPerAddress),
+        // The server would count the connections of the proxy.
+        maxConnectionsPerAddress: trusted === undefined ? roomFor(maxConnectionsPerAddress) : 0,
+        ...trusted !== undefined && { trustProxy: trusted },
       },
       (request, info) => this.#respond(request, info),
     );

@@ -84,6 +84,7 @@ Deno.test("serveChatWeb() checks every option, and shutdown() its deadline", asy
     allowOrigins: "none",
     maxConnections: "count",
     maxConnectionsPerAddress: "count",
+    trustProxy: "integer",
     pingInterval: "time",
     sendQueue: "integer",
     maxMessage: "count",

@@ -250,6 +250,18 @@ Deno.test("connections are limited in all and per address", async () => {
   assertEquals((await carol.join("Carol")).name, "Carol");
 });
 
+Deno.test("behind a trusted proxy, the limits apply to the addresses that it names", async () => {
+  const trusting = { maxConnectionsPerAddress: 1, trustProxy: ["127.0.0.1"] };
+  await using web = serve(lobby(), trusting);
+  const from = (address: string) => new Browser(web.url, { "x-forwarded-for": address });
+  await using ann = from("192.0.2.1");
+  await ann.join("Ann");
+  await using bob = from("192.0.2.1");
+  assert((await bob.closed).code !== 1000);
+  await using carol = from("192.0.2.2");
+  assertEquals((await carol.join("Carol")).name, "Carol");
+});
+
 Deno.test("a shutdown notifies all users and does not wait for browsers that do not answer", async () => {
   const chat = lobby();
   const web = serve(chat);
