@@ -19,6 +19,7 @@ export const PHASES: Readonly<Record<NetErrorKind, NetPhase>> = {
   "limit": "read",
   "protocol": "read",
   "reply": "response",
+  "multicast": "multicast",
   "aborted": "connect",
   "usage": "connect",
   "unsupported": "connect",
@@ -44,6 +45,7 @@ const SUBJECTS: Readonly<Record<NetPhase, readonly [string, string]>> = {
   read: ["Cannot read", " from"],
   write: ["Cannot write", " to"],
   listen: ["Cannot listen", " on"],
+  multicast: ["Multicast failed", " for"],
   accept: ["Cannot accept", " on"],
   close: ["Connection ended", " to"],
   request: ["Request failed", " to"],
@@ -60,6 +62,7 @@ const REASONS: Readonly<Partial<Record<NetErrorKind, string>>> = {
   "truncated": "the peer ended in the middle",
   "address-in-use": "the address is in use",
   "address-unavailable": "this machine has no such address",
+  "multicast": "the system refuses the group",
   "descriptor-limit": "too many open files; raise the limit with ulimit -n",
   "aborted": "aborted",
 };

@@ -1,6 +1,6 @@
 import dgram from "node:dgram";
 import { NetError, toNetError } from "../errors/errors.ts";
-
+import { ignoreFailure } from "../internal/ignore_failure.ts";
 import type { BindUdpOptions, MulticastOptions } from "./options.ts";
 
 /** A multicast group that was joined. */
@@ -14,10 +14,13 @@ export interface UdpBackend {
   readonly addr: Deno.NetAddr;
   /** Sends one datagram. Resolves when the system has taken it. */
   send(data: Uint8Array, to: Deno.NetAddr): Promise<void>;
-  /** Calls `onData` for each datagram until the socket is closed. The callee owns the bytes. */
+  /**
+   * Calls `onData` for each datagram until the socket is closed. The callee owns the bytes. If `onError`
+   * returns true, the error is one that passes, and receiving goes on.
+   */
   start(
     onData: (data: Uint8Array, from: Deno.NetAddr) => void,
-    onError: (e: unknown) => void,
+    onError: (e: unknown) => boolean,
   ): void;
   join(group: string, options: MulticastOptions): Promise<GroupHandle>;
   close(): void;
@@ -85,18 +88,23 @@ function openNative(options: UdpBackendOptions): UdpBackend {
           onData(data.slice(), from as Deno.NetAddr);
         }
       };
-      next().catch(onError);
+      const failed = (error: unknown) => {
+        if (onError(error)) next().catch(failed);
+      };
+      next().catch(failed);
     },
     async join(group, { interface: on, loopback, timeToLive }) {
       if (group.includes(":")) {
         const joined = await conn.joinMulticastV6(group, Number(on ?? 0));
-        if (loopback !== undefined) await joined.setLoopback(loopback);
-        return joined;
+        return await setUp(joined, async () => {
+          if (loopback !== undefined) await joined.setLoopback(loopback);
+        });
       }
       const joined = await conn.joinMulticastV4(group, `${on ?? "0.0.0.0"}`);
-      if (loopback !== undefined) await joined.setLoopback(loopback);
-      if (timeToLive !== undefined) await joined.setTTL(timeToLive);
-      return joined;
+      return await setUp(joined, async () => {
+        if (loopback !== undefined) await joined.setLoopback(loopback);
+        if (timeToLive !== undefined) await joined.setTTL(timeToLive);
+      });
     },
     close: () => conn.close(),
   };
@@ -142,13 +150,15 @@ function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
         });
         socket.on("error", onError);
       },
-      join(group, { interface: on, loopback, timeToLive }) {
+      async join(group, { interface: on, loopback, timeToLive }) {
         const by = on === undefined ? undefined : group.includes(":") ? `::%${on}` : `${on}`;
         socket.addMembership(group, by);
-        if (loopback !== undefined) socket.setMulticastLoopback(loopback);
-        if (timeToLive !== undefined) socket.setMulticastTTL(timeToLive);
-        return Promise.resolve({
-          leave: () => Promise.resolve(socket.dropMembership(group, by)),
+        const joined = {
+          leave: () => new Promise<void>((left) => left(void socket.dropMembership(group, by))),
+        };
+        return await setUp(joined, () => {
+          if (loopback !== undefined) socket.setMulticastLoopback(loopback);
+          if (timeToLive !== undefined) socket.setMulticastTTL(timeToLive);
         });
       },
       close() {
@@ -158,4 +168,15 @@ function openNode(options: UdpBackendOptions): Promise<UdpBackend> {
     });
   });
   return promise;
+}
+
+/** Sets the options of a group that was joined. If that fails, it leaves the group. */
+async function setUp(group: GroupHandle, set: () => void | Promise<void>): Promise<GroupHandle> {
+  try {
+    await set();
+    return group;
+  } catch (error) {
+    await ignoreFailure(group.leave());
+    throw error;
+  }
 }

@@ -85,6 +85,14 @@ export class DatagramInbox<T> {
     }, () => {});
   }
 
+  /** Rejects the waiting reader. Returns false if there is none. The inbox stays open. */
+  fail(error: unknown): boolean {
+    const reader = this.#reader;
+    this.#reader = null;
+    reader?.reject(error);
+    return reader !== null;
+  }
+
   /** Ends the inbox. Queued items can still be taken; then readers get null or the error. */
   end(error?: unknown): void {
     this.#end ??= { error };

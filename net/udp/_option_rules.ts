@@ -97,7 +97,7 @@ export function checkMulticast(
   if (six && timeToLive !== undefined) {
     throw new NetError("Cannot limit the hops to an IPv6 group: Deno has no way to set it", {
       kind: "unsupported",
-      phase: "listen",
+      phase: "multicast",
       address: group,
     });
   }

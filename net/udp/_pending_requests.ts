@@ -28,6 +28,14 @@ export class PendingRequests {
     this.#open.delete(question);
   }
 
+  /** Ends all requests with an error. Returns false if there are none. */
+  fail(error: unknown): boolean {
+    const any = this.#open.size > 0;
+    for (const question of this.#open) question.fail(error);
+    this.#open.clear();
+    return any;
+  }
+
   /** Delivers a datagram to the request that it answers. Returns false if there is none. */
   answer(from: string, datagram: Datagram): boolean {
     for (const question of this.#open) {

@@ -176,7 +176,10 @@ export interface UdpStats {
   readonly sent: number;
   /** Number of datagrams dropped because the inbox was full. */
   readonly dropped: number;
-  /** Number of datagrams ignored because they were not from the peer of a connected socket. */
+  /**
+   * Number of datagrams ignored because they were not from the peer of a connected socket. It does not
+   * include those that the kernel drops (see `connectUdp`).
+   */
   readonly strangers: number;
   /** Number of datagrams in the inbox. */
   readonly waiting: number;
