@@ -102,7 +102,7 @@ Deno.test("minVersion TLSv1.3 turns TLS 1.2 away, on both sides", async () => {
     old.on("error", (error: Error & { code?: string }) => resolve(error.code));
   });
   old.destroy();
-  assertEquals(code, "ECONNRESET");
+  assertEquals(code, "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
   await using conn = await dial(server.addr.port, { minVersion: "TLSv1.3" });
   assertEquals(conn.tls?.version, "TLSv1.3");
 

@@ -1,0 +1,151 @@
+import type { Address, TlsInfo, Transport } from "../connection/transport.ts";
+import { toNetError } from "../errors/errors.ts";
+import { closeQuietly } from "../internal/close_quietly.ts";
+import { alertFor } from "./_alerts.ts";
+import type { TlsMachine } from "./_machine.ts";
+
+/** Sizes of the read buffer for an idle connection, and for a busy one: 64 KiB in four records. */
+const SMALL = 4 * 1024;
+const LARGE = 65 * 1024;
+/**
+ * The read buffer of a handshake holds a whole record, so that no unread bytes turn the end after an
+ * alert into a reset.
+ */
+const RECORD = 17 * 1024;
+const NOTHING = new Uint8Array(0);
+const SENT = Promise.resolve();
+
+/** Maximum size of one write. Time limits see no progress until the peer has taken all of it. */
+const MOST = 64 * 1024;
+
+/** Encrypted I/O: a machine on top of another transport. It reads only on demand. */
+export class MachineTransport implements Transport {
+  readonly localAddr: Address;
+  readonly remoteAddr: Address;
+
+  readonly #machine: TlsMachine;
+  readonly #raw: Transport;
+  #buffer: Uint8Array<ArrayBuffer> = NOTHING;
+  #wanted = SMALL;
+  #flushing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(machine: TlsMachine, raw: Transport) {
+    this.#machine = machine;
+    this.#raw = raw;
+    this.localAddr = raw.localAddr;
+    this.remoteAddr = raw.remoteAddr;
+  }
+
+  /**
+   * Performs the handshake. If it fails, the peer gets the alert that the RFC defines.
+   *
+   * @param judge Accepts or rejects the peer before anything depends on the connection.
+   */
+  async handshake(judge: (machine: TlsMachine) => TlsInfo | Promise<TlsInfo>): Promise<TlsInfo> {
+    const machine = this.#machine;
+    machine.start();
+    await this.#flush();
+    const buffer = new Uint8Array(RECORD);
+    while (!machine.established) {
+      const size = await this.#raw.read(buffer);
+      if (size === null) throw new Deno.errors.UnexpectedEof("tls handshake eof");
+      machine.receive(buffer.subarray(0, size), NOTHING);
+      if (machine.error !== undefined) await this.#fail(machine.error);
+      // The last output waits for the judgement.
+      if (!machine.established) await this.#flush();
+    }
+    try {
+      const info = await judge(machine);
+      await this.#flush();
+      return info;
+    } catch (error) {
+      machine.refuse(alertFor(toNetError(error).tls));
+      return await this.#fail(error);
+    }
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    const machine = this.#machine;
+    while (true) {
+      if (this.#closed) throw canceled();
+      const kept = machine.take(buffer);
+      if (kept > 0 || buffer.length === 0) return kept;
+      if (machine.error !== undefined) throw machine.error;
+      if (machine.ended) return null;
+      if (this.#buffer.length !== this.#wanted) this.#buffer = new Uint8Array(this.#wanted);
+      const size = await this.#raw.read(this.#buffer);
+      if (this.#closed) throw canceled();
+      if (size === null) {
+        throw new Deno.errors.UnexpectedEof("the peer closed without sending TLS close_notify");
+      }
+      const filled = machine.receive(this.#buffer.subarray(0, size), buffer);
+      this.#adapt(size);
+      if (machine.error !== undefined) await this.#fail(machine.error);
+      if (filled > 0) return filled;
+    }
+  }
+
+  /** Adapts the size of the read buffer to the size of a read. */
+  #adapt(size: number): void {
+    if (size === this.#buffer.length) this.#wanted = LARGE;
+    else if (size < SMALL) this.#wanted = Math.max(SMALL, this.#wanted >> 1);
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    if (this.#closed) throw canceled();
+    if (this.#machine.error !== undefined) throw this.#machine.error;
+    const bytes = data.length > MOST ? data.subarray(0, MOST) : data;
+    this.#machine.write(bytes);
+    await this.#flush();
+    return bytes.length;
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#closed) throw new Deno.errors.BadResource("the connection is closed");
+    this.#machine.end();
+    await this.#flush();
+    await this.#raw.closeWrite();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#machine.destroy();
+    closeQuietly(this.#raw);
+  }
+
+  /** Ends the connection without a close_notify, and by a reset if the transport below supports it. */
+  reset(): void {
+    if (this.#raw.reset !== undefined) this.#raw.reset();
+    this.close();
+  }
+
+  /** Sends all output. */
+  #flush(): Promise<void> {
+    if (this.#flushing !== undefined) return this.#flushing;
+    const first = this.#machine.output();
+    return first.length === 0 ? SENT : this.#flushing = this.#send(first);
+  }
+
+  async #send(first: Uint8Array): Promise<void> {
+    try {
+      for (let rest = first; rest.length > 0; rest = this.#machine.output()) {
+        while (rest.length > 0) rest = rest.subarray(await this.#raw.write(rest));
+      }
+    } finally {
+      this.#flushing = undefined;
+    }
+  }
+
+  /** Sends the alert that explains `error`, and throws `error` in any case. */
+  async #fail(error: unknown): Promise<never> {
+    try {
+      await this.#flush();
+    } catch { /* The peer is gone. */ }
+    throw error;
+  }
+}
+
+function canceled(): Error {
+  return new Deno.errors.Interrupted("operation canceled");
+}
