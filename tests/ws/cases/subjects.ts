@@ -1,0 +1,128 @@
+/** The sides under test: servers on both transports, and the client. @module */
+
+import { connectWebSocket } from "../../../ws/client/client.ts";
+import type { WsConnection } from "../../../ws/connection/connection.ts";
+import { serveWebSocket } from "../../../ws/server/server.ts";
+import { echo } from "../../_support/ws_peers.ts";
+import { MOST } from "./limits.ts";
+import { Wire } from "./wire.ts";
+
+/** An open connection between the tester and a subject. */
+export interface Opened {
+  /** The end of the tester. */
+  readonly wire: Wire;
+  /** The end of the program. */
+  readonly conn: WsConnection;
+  /** Waits until the program has released the connection. */
+  done(): Promise<void>;
+}
+
+/** A side under test, which sends every message back. */
+export interface Subject extends AsyncDisposable {
+  readonly side: "server" | "client";
+  /** Whether it follows the RFC exactly; otherwise it is the WebSocket of Deno. */
+  readonly strict: boolean;
+  /** Opens one connection. */
+  open(): Promise<Opened>;
+}
+
+const LIMITS = { maxMessageSize: MOST, closeTimeout: 2000 };
+
+/** Starts a server: on our own transport if `hardened`, otherwise on the one of Deno. */
+export function serverSubject(hardened: boolean): Subject {
+  const waiting: ((conn: WsConnection) => void)[] = [];
+  const server = serveWebSocket({ port: 0, hardened, ...LIMITS }, (conn) => {
+    waiting.shift()?.(conn);
+    return echo(conn);
+  });
+  return {
+    side: "server",
+    strict: hardened,
+    async open() {
+      const { promise, resolve } = Promise.withResolvers<WsConnection>();
+      waiting.push(resolve);
+      const { port } = server.addr;
+      const wire = new Wire(await Deno.connect({ hostname: "127.0.0.1", port }), true);
+      await handshakeAsClient(wire, port);
+      const conn = await promise;
+      return { wire, conn, done: () => conn.gone };
+    },
+    async [Symbol.asyncDispose]() {
+      await server.shutdown({ deadline: 2000 });
+    },
+  };
+}
+
+/** Returns a subject that connects to the tester for each case. */
+export function clientSubject(strict: boolean): Subject {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return {
+    side: "client",
+    strict,
+    async open() {
+      const url = `ws://127.0.0.1:${listener.addr.port}/`;
+      const dialling = connectWebSocket(url, LIMITS);
+      const wire = new Wire(await listener.accept(), false);
+      await handshakeAsServer(wire);
+      const conn = await dialling;
+      const echoing = echo(conn).catch(() => {});
+      return {
+        wire,
+        conn,
+        async done() {
+          await echoing;
+          await conn.gone;
+        },
+      };
+    },
+    [Symbol.asyncDispose]() {
+      listener.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Sends the opening handshake (RFC 6455 §4.1), and returns the head of the response. */
+export async function handshakeAsClient(
+  wire: Wire,
+  port: number,
+  lines: readonly string[] = [],
+): Promise<string> {
+  const head = [
+    "GET / HTTP/1.1",
+    `Host: 127.0.0.1:${port}`,
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+    ...lines,
+    "\r\n",
+  ];
+  await wire.write(new TextEncoder().encode(head.join("\r\n")));
+  return await wire.readHead();
+}
+
+/** Answers the opening handshake (RFC 6455 §4.2.2), and returns the head of the request. */
+export async function handshakeAsServer(
+  wire: Wire,
+  lines: readonly string[] = [],
+): Promise<string> {
+  const request = await wire.readHead();
+  const key = /^sec-websocket-key: *(\S+)/im.exec(request)?.[1] ?? "";
+  const head = [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${await acceptOf(key)}`,
+    ...lines,
+    "\r\n",
+  ];
+  await wire.write(new TextEncoder().encode(head.join("\r\n")));
+  return request;
+}
+
+/** Returns the value of `Sec-WebSocket-Accept` for a key. */
+export async function acceptOf(key: string): Promise<string> {
+  const text = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+  return new Uint8Array(await crypto.subtle.digest("SHA-1", text)).toBase64();
+}
