@@ -28,6 +28,13 @@ export interface WsFrameOptions {
    * @default true
    */
   fin?: boolean;
+  /**
+   * Whether the payload is compressed, which the bit RSV1 says (RFC 7692 §6). Only the first frame of
+   * a message may have it.
+   *
+   * @default false
+   */
+  compressed?: boolean;
   /** Masking key of four bytes. Required for clients, forbidden for servers (RFC 6455 §5.3). */
   mask?: Uint8Array;
   /**
@@ -39,7 +46,12 @@ export interface WsFrameOptions {
 }
 
 const bytesRule = rule("a Uint8Array", (value) => value instanceof Uint8Array);
-const FRAME = new OptionRules<WsFrameOptions>({ fin: flag, mask: bytesRule, memory: bytesRule });
+const FRAME = new OptionRules<WsFrameOptions>({
+  fin: flag,
+  compressed: flag,
+  mask: bytesRule,
+  memory: bytesRule,
+});
 
 const NOTHING: Bytes = new Uint8Array(0);
 const NO_OPTIONS: WsFrameOptions = {};
@@ -53,7 +65,7 @@ const encoder = new TextEncoder();
  * @param options Whether the frame ends its message, the masking key, and a buffer to use.
  * @returns The bytes of the frame.
  * @throws {RangeError} If the opcode is unknown, a control frame is fragmented or has more than 125
- * bytes, or the key does not have four bytes.
+ * bytes, a frame is compressed that begins no message, or the key does not have four bytes.
  * @throws {TypeError} If an option has the wrong type.
  */
 export function encodeWsFrame(
@@ -62,7 +74,7 @@ export function encodeWsFrame(
   options?: WsFrameOptions,
 ): Uint8Array<ArrayBuffer> {
   FRAME.checkBriefly("encodeWsFrame", options);
-  const { fin = true, mask, memory } = options ?? NO_OPTIONS;
+  const { fin = true, compressed = false, mask, memory } = options ?? NO_OPTIONS;
   const control = opcode >= 8;
   if (!Number.isInteger(opcode) || opcode < 0 || opcode > 10 || (opcode > 2 && !control)) {
     throw new RangeError(`Cannot encode a frame with the opcode ${opcode}: the opcode is unknown`);
@@ -70,7 +82,10 @@ export function encodeWsFrame(
   if (mask !== undefined && mask.length !== 4) {
     throw new RangeError(`Cannot mask with a key of ${mask.length} bytes: a key has 4 bytes`);
   }
-  const first = (fin ? 0x80 : 0) | opcode;
+  if (compressed && opcode !== WsOpcode.text && opcode !== WsOpcode.binary) {
+    throw new RangeError("Cannot encode a compressed frame that does not begin a message");
+  }
+  const first = (fin ? 0x80 : 0) | (compressed ? 0x40 : 0) | opcode;
   let frame = typeof payload === "string" ? asciiFrame(first, payload, mask, memory) : undefined;
   if (frame === undefined) {
     const bytes = typeof payload === "string" ? encoder.encode(payload) : payload;

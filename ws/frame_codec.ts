@@ -26,62 +26,36 @@
  * @module
  */
 
-import { count, OptionRules } from "../net/internal/options.ts";
+import { callback, count, OptionRules } from "../net/internal/options.ts";
 import { WsOpcode } from "./_frame_encoder.ts";
 import { xorKey } from "./_frame_mask.ts";
-import type { WsMessage } from "./connection/options.ts";
+import {
+  WsFrameError,
+  type WsFrameEvent,
+  type WsFrameLimits,
+  type WsInflate,
+} from "./_frame_types.ts";
 import { CloseCode, isCloseCode } from "./internal/close_codes.ts";
 import { MAX_MESSAGE_SIZE } from "./internal/option_rules.ts";
 
+export {
+  WsFrameError,
+  type WsFrameEvent,
+  type WsFrameLimits,
+  type WsInflate,
+} from "./_frame_types.ts";
 export { encodeWsClose, encodeWsFrame, WsOpcode } from "./_frame_encoder.ts";
 export type { WsFrameOptions } from "./_frame_encoder.ts";
 export { isCloseCode } from "./internal/close_codes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A message or control frame that the decoder found. */
-export type WsFrameEvent =
-  /** A complete message. The caller owns the bytes. */
-  | { readonly kind: "message"; readonly data: WsMessage }
-  /** A ping. The answer is a pong with the same payload. */
-  | { readonly kind: "ping"; readonly payload: Uint8Array<ArrayBuffer> }
-  /** A pong, solicited or not. */
-  | { readonly kind: "pong"; readonly payload: Uint8Array<ArrayBuffer> }
-  /** The close frame. The decoder discards all later bytes. The code is 1005 if the frame has none. */
-  | { readonly kind: "close"; readonly code: number; readonly reason: string };
-
-/** The error for a frame that violates the protocol or a limit. */
-export class WsFrameError extends Error {
-  /** The name of the class. */
-  override readonly name = "WsFrameError";
-
-  /** Creates an error; the decoder does this. */
-  constructor(
-    message: string,
-    /**
-     * The code to close with: 1002 protocol error, 1007 invalid UTF-8, 1008 too many empty
-     * fragments, 1009 message too large.
-     */
-    readonly code: 1002 | 1007 | 1008 | 1009,
-  ) {
-    super(message);
-  }
-}
-
-/** Limits of {@linkcode WsFrameDecoder}. */
-export interface WsFrameLimits {
-  /**
-   * Largest message in bytes, all fragments together. Infinity lifts the limit.
-   *
-   * @default 1048576
-   */
-  maxMessageSize?: number;
-}
-
-const LIMITS = new OptionRules<WsFrameLimits>({ maxMessageSize: count });
+const LIMITS = new OptionRules<WsFrameLimits>({ maxMessageSize: count, inflate: callback });
 
 /** Most empty fragments of a message. They cost time, and the size limit does not count them. */
 const MAX_EMPTY = 1000;
+/** Bytes by which DEFLATE enlarges a message that it cannot compress, at most, per byte and in all. */
+const SWELL_RATIO = 1 / 16, SWELL = 1024;
 /** Size of the first buffer of a message whose size is not known yet, in bytes. */
 const SMALL = 256;
 
@@ -105,6 +79,7 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export class WsFrameDecoder {
   readonly #masked: boolean;
   readonly #max: number;
+  readonly #inflate: WsInflate | undefined;
 
   #frames = 0;
   #bytes: Bytes = NOTHING;
@@ -114,6 +89,8 @@ export class WsFrameDecoder {
 
   /** The opcode of the incomplete message; 0 if there is none. */
   #opcode = 0;
+  /** Whether the incomplete message is compressed. */
+  #compressed = false;
   /** Whether the head of the current frame has been read. */
   #inFrame = false;
   #fin = false;
@@ -142,11 +119,21 @@ export class WsFrameDecoder {
     limits = LIMITS.check("WsFrameDecoder", limits);
     this.#masked = role === "server";
     this.#max = limits.maxMessageSize ?? MAX_MESSAGE_SIZE;
+    this.#inflate = limits.inflate;
   }
 
   /** Number of frames whose head has been read. */
   get frames(): number {
     return this.#frames;
+  }
+
+  /**
+   * Bytes of the incomplete message that have arrived, without frame heads. Undefined between two
+   * messages, unless a part of a frame has arrived. Valid after `next()` has returned undefined.
+   */
+  get partial(): number | undefined {
+    const between = this.#opcode === 0 && !this.#inFrame && this.#at === this.#bytes.length;
+    return between || this.#closed ? undefined : this.#size;
   }
 
   /**
@@ -195,7 +182,9 @@ export class WsFrameDecoder {
     const opcode = first & 0x0f;
     const control = opcode >= 8;
     this.#fin = (first & 0x80) !== 0;
-    if ((first & 0x70) !== 0) this.#fail("A reserved bit is set");
+    const rsv1 = (first & 0x40) !== 0 && this.#inflate !== undefined &&
+      (opcode === 1 || opcode === 2);
+    if ((first & (rsv1 ? 0x30 : 0x70)) !== 0) this.#fail("A reserved bit is set");
     if (opcode > 10 || (opcode > 2 && !control)) this.#fail(`The opcode ${opcode} is unknown`);
     if ((second & 0x80) !== 0 !== this.#masked) {
       this.#fail(
@@ -223,16 +212,18 @@ export class WsFrameDecoder {
       if (length < (extra === 2 ? 126 : 65_536)) this.#fail("A length is not in its shortest form");
     }
     if (!control) {
-      if (this.#size + length > this.#max) {
-        this.#fail(`A message has more than ${this.#max} bytes`, CloseCode.tooLarge);
+      if (opcode !== 0) {
+        this.#opcode = opcode;
+        this.#compressed = rsv1;
       }
+      const most = this.#compressed ? this.#max * (1 + SWELL_RATIO) + SWELL : this.#max;
+      if (this.#size + length > most) this.#failTooLarge();
       if (length === 0 && !this.#fin && ++this.#empty > MAX_EMPTY) {
         this.#fail(
           `A message has more than ${MAX_EMPTY} empty fragments`,
           CloseCode.policyViolation,
         );
       }
-      if (opcode !== 0) this.#opcode = opcode;
     }
     if (this.#masked) {
       for (let i = 0; i < 4; i++) this.#key[i] = bytes[at + size - 4 + i]!;
@@ -257,7 +248,8 @@ export class WsFrameDecoder {
     }
     const text = this.#opcode === WsOpcode.text;
     if (whole && this.#fin && this.#size === 0) {
-      return this.#message(text ? this.#lend(this.#left) : this.#take(this.#left));
+      const copies = text || this.#compressed;
+      return this.#message(copies ? this.#lend(this.#left) : this.#take(this.#left));
     }
     this.#append(Math.min(there, this.#left));
     if (this.#left > 0) return undefined;
@@ -266,7 +258,7 @@ export class WsFrameDecoder {
       return this.#message(body.length === this.#size ? body : body.slice(0, this.#size));
     }
     this.#inFrame = false;
-    if (text) this.#checkFragment();
+    if (text && !this.#compressed) this.#checkFragment();
     return undefined;
   }
 
@@ -290,7 +282,7 @@ export class WsFrameDecoder {
   #append(size: number): void {
     const need = this.#size + size;
     if (need > this.#body.length) {
-      const most = this.#fin ? this.#size + this.#left : this.#max;
+      const most = this.#fin ? this.#size + this.#left : Math.max(this.#max, need);
       const room = Math.min(Math.max(need * 2, SMALL), most);
       const body = new Uint8Array(room);
       body.set(this.#body.subarray(0, this.#size));
@@ -319,8 +311,9 @@ export class WsFrameDecoder {
     }
   }
 
-  #message(bytes: Bytes): WsFrameEvent {
+  #message(payload: Bytes): WsFrameEvent {
     const text = this.#opcode === WsOpcode.text;
+    const bytes = this.#compressed ? this.#inflated(payload) : payload;
     this.#opcode =
       this.#size =
       this.#checked =
@@ -330,6 +323,16 @@ export class WsFrameDecoder {
     this.#checker = undefined;
     this.#inFrame = false;
     return { kind: "message", data: text ? this.#text(bytes, "A text") : bytes };
+  }
+
+  #inflated(payload: Bytes): Bytes {
+    let bytes: Bytes | undefined;
+    try {
+      bytes = this.#inflate!(payload, this.#max);
+    } catch {
+      this.#fail("A compressed message is malformed", CloseCode.invalidText);
+    }
+    return bytes ?? this.#failTooLarge();
   }
 
   #controlEvent(payload: Bytes): WsFrameEvent {
@@ -363,6 +366,10 @@ export class WsFrameDecoder {
     this.#bytes = this.#at === this.#bytes.length ? NOTHING : this.#bytes.slice(this.#at);
     this.#at = 0;
     return undefined;
+  }
+
+  #failTooLarge(): never {
+    this.#fail(`A message has more than ${this.#max} bytes`, CloseCode.tooLarge);
   }
 
   #fail(message: string, code: WsFrameError["code"] = CloseCode.protocolError): never {

@@ -38,6 +38,8 @@ const CONNECTION = {
   rate: "none",
   idleTimeout: "time",
   closeTimeout: "time",
+  messageTimeout: "time",
+  minMessageRate: "count",
   heartbeat: "none",
 } as const;
 
@@ -98,8 +100,20 @@ Deno.test("serveWebSocket() checks every option", async () => {
     path: "text",
     hostname: "text",
     port: "none",
+    backlog: "count",
+    sharePort: "none",
+    proxyProtocol: "none",
     cert: "text",
     key: "text",
+    certFile: "text",
+    keyFile: "text",
+    sni: "none",
+    clientAuth: "none",
+    clientCa: "none",
+    minVersion: "none",
+    inspect: "none",
+    engine: "none",
+    reloadInterval: "time",
     allowedHosts: "none",
     trustProxy: "integer",
     hardened: "none",
@@ -171,9 +185,11 @@ Deno.test("rooms, views and frames check every option", async () => {
   await channel.close();
   await checkEveryOption<WsFrameLimits>("WsFrameDecoder", {
     maxMessageSize: "count",
+    inflate: "none",
   }, (options) => new WsFrameDecoder("client", options));
   await checkEveryOption<WsFrameOptions>("encodeWsFrame", {
     fin: "none",
+    compressed: "none",
     mask: "none",
     memory: "none",
   }, (options) => encodeWsFrame(1, "hello", options));
@@ -215,6 +231,20 @@ Deno.test("options in options are checked, and a missing handler is a TypeError"
   );
   const inbox = { size: 5 } as object;
   assertThrows(() => createUpgrader({ inbox }, () => {}), TypeError, 'has no option "inbox.size"');
+  const compression = { threshhold: 5 } as object;
+  assertThrows(() => serveWebSocket({ compression }, () => {}), TypeError, 'mean "threshold"?');
+  for (const option of [{ compression: true }, { backlog: 5 }, { compression: {} }]) {
+    assertThrows(
+      () => serveWebSocket({ hardened: false, ...option }, () => {}),
+      TypeError,
+      `Cannot use ${Object.keys(option)[0]} with hardened: false`,
+    );
+  }
+  assertThrows(
+    () => serveWebSocket({ clientAuth: "require" }, () => {}),
+    TypeError,
+    "Cannot use clientAuth without a certificate",
+  );
   const none = undefined as never;
   assertThrows(
     () => serveWebSocket(none, () => {}),

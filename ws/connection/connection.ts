@@ -17,10 +17,10 @@
  * ```
  *
  * A hardened server has its own transport. Every server that does not listen on loopback is hardened
- * by default. This transport follows RFC 6455 in every chapter of the Autobahn test suite except
- * compression (12 and 13), which it does not offer. It closes with 1002, 1007 or 1009 on a violation,
- * checks the size of a message before it reads the payload, measures its pings, and ends the TCP
- * connection of a peer that does not answer a close frame.
+ * by default. This transport follows RFC 6455 and, with the option `compression`, RFC 7692 in every
+ * chapter of the Autobahn test suite. It closes with 1002, 1007 or 1009 on a violation, checks the size
+ * of a message before it reads the payload and while it decompresses it, ends a message that trickles,
+ * measures its pings, and ends the TCP connection of a peer that does not answer a close frame.
  *
  * **Clients and all other servers use the WebSocket of Deno.** This table shows its behaviour in
  * Deno 2.9, by chapters of the same suite:
@@ -80,6 +80,9 @@ import { WsReceiver } from "./_receiver.ts";
 export type * from "./options.ts";
 
 const SENT = Promise.resolve();
+
+/** Time between two looks at the bytes that precede a close frame, in milliseconds. */
+const FLUSH_POLL = 50;
 
 let lastId = 0;
 
@@ -143,6 +146,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #closing = false;
   /** Made when the connection is being closed. */
   #closeAlarm: Alarm | undefined;
+  /** Bytes that the peer had not accepted at the last look, and the time at which they changed. */
+  #unsent = 0;
+  #unsentSince = 0;
 
   /**
    * Takes over a socket that is open or opening. Other code must not use the socket any more.
@@ -420,16 +426,32 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#receiver.end(this.#error);
     if (this.#socket.readyState <= WebSocket.OPEN) this.#sendClose(code, reason);
     this.#controller?.abort(this.#reason());
-    this.#closeAlarm = new Alarm(() => {
-      this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
-      this.#own?.cut();
-    });
-    this.#closeAlarm.start(this.#limits.closeTimeout);
+    this.#closeAlarm = new Alarm(() => this.#checkClose());
+    this.#awaitClose(this.#socket.bufferedAmount, performance.now());
+  }
+
+  /** Waits for the answer to the close frame, or first until the peer has accepted all data. */
+  #awaitClose(unsent: number, since: number): void {
+    const { closeTimeout, stallTimeout } = this.#limits;
+    this.#unsent = unsent;
+    this.#unsentSince = since;
+    const rest = since + stallTimeout - performance.now();
+    this.#closeAlarm!.start(unsent === 0 ? closeTimeout : Math.min(FLUSH_POLL, rest));
+  }
+
+  #checkClose(): void {
+    const unsent = this.#socket.bufferedAmount;
+    const now = performance.now();
+    if (unsent < this.#unsent) return this.#awaitClose(unsent, now);
+    const stalled = now >= this.#unsentSince + this.#limits.stallTimeout;
+    if (unsent > 0 && !stalled) return this.#awaitClose(unsent, this.#unsentSince);
+    this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
+    this.#own?.cut();
   }
 
   #sendClose(code: number, reason: string): void {
     try {
-      this.#socket.close(sendableCode(code, this.#server), reason);
+      this.#socket.close(this.#own ? code : sendableCode(code, this.#server), reason);
     } catch { /* The peer has closed in the meantime. */ }
   }
 

@@ -153,12 +153,29 @@ export interface WsConnectionOptions {
    */
   idleTimeout?: number;
   /**
-   * Time limit for the peer's answer to a close frame. A hardened server then ends the TCP
-   * connection.
+   * Time limit for the peer's answer to a close frame, from the moment at which the operating system
+   * has taken that frame. A hardened server then ends the TCP connection. Until that moment,
+   * `outbox.stallTimeout` limits a peer that accepts no data.
    *
    * @default 5000
    */
   closeTimeout?: number;
+  /**
+   * Maximum time from the first to the last byte of a message. Received bytes extend it, see
+   * `minMessageRate`. A slower peer is disconnected with 1008. Time in which this side does not read
+   * does not count. The WebSocket of Deno has no such limit.
+   *
+   * @default 30000
+   */
+  messageTimeout?: number;
+  /**
+   * Minimum rate of a message, in bytes per second. Each `minMessageRate` bytes that arrive extend
+   * `messageTimeout` by one second, so a large message may take long, and a peer that sends single
+   * bytes may not. 0 means that bytes extend nothing.
+   *
+   * @default 500
+   */
+  minMessageRate?: number;
   /** Messages by which each side detects that the other one is alive. */
   heartbeat?: WsHeartbeatOptions;
 }

@@ -6,18 +6,21 @@ import { Alarm } from "../../net/internal/timer.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { WsMessage, WsSocket, WsSocketClose } from "../connection/options.ts";
 import {
-  encodeWsClose,
-  encodeWsFrame,
   WsFrameDecoder,
   WsFrameError,
   type WsFrameEvent,
+  type WsInflate,
   WsOpcode,
 } from "../frame_codec.ts";
-import { borrowFrame, frameOf, giveBack, LARGE, sharedFrameOf } from "./message_frame.ts";
 import { CloseCode } from "./close_codes.ts";
+import { type AgreedCompression, openCompression } from "./frame_compression.ts";
+import type { MessageInflater } from "./message_deflate.ts";
+import { FrameEncoder, giveBack } from "./message_frame.ts";
 
 /** Options of {@linkcode FrameSocket}. Times are in milliseconds; Infinity means no limit. */
 export interface FrameSocketOptions {
+  /** The side that this is. A client masks its frames, and lets the server close the TCP connection. */
+  readonly role: "server" | "client";
   readonly peer: string;
   readonly protocol: string;
   readonly maxMessageSize: number;
@@ -26,6 +29,11 @@ export interface FrameSocketOptions {
   readonly controlRate: { readonly perSecond: number; readonly burst: number } | undefined;
   /** Time limit for closing the TCP connection after both close frames. */
   readonly closeTimeout: number;
+  /** Time limit for a message, which received bytes extend. */
+  readonly messageTimeout: number;
+  /** Bytes that extend it by a second; 0 if none do. */
+  readonly minMessageRate: number;
+  readonly compression: AgreedCompression | undefined;
 }
 
 /** Send buffer in bytes above which only the latest ping gets an answer. */
@@ -40,9 +48,12 @@ const TURN = 2000;
  */
 const READ = { inMessage: true, lent: true };
 
+/** The encoders of all connections without compression. */
+const SERVER = new FrameEncoder(false), CLIENT = new FrameEncoder(true);
+
 const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 
-/** The server side of a WebSocket on a connection of a hardened server (RFC 6455). */
+/** One side of a WebSocket on a connection of this package (RFC 6455). */
 export class FrameSocket implements WsSocket {
   readyState: number = CONNECTING;
   latency: number | undefined;
@@ -52,26 +63,40 @@ export class FrameSocket implements WsSocket {
 
   readonly #options: FrameSocketOptions;
   readonly #decoder: WsFrameDecoder;
+  readonly #encoder: FrameEncoder;
+  readonly #inflater: MessageInflater | undefined;
   readonly #gone = Promise.withResolvers<void>();
   #conn: Connection | undefined;
   #paused: PromiseWithResolvers<void> | undefined;
   readonly #controls: Throttle | undefined;
   /** The wait of a peer that sends too many control frames. */
   #slowed: PromiseWithResolvers<void> | undefined;
-  readonly #slowAlarm: Alarm = new Alarm(() => this.#hurry());
+  /** Made at the first use, as the alarm below. */
+  #slowAlarm: Alarm | undefined;
+  #restAlarm: Alarm | undefined;
+  /** Start of the wait for the rest of a message; 0 between messages. */
+  #restSince = 0;
   readonly #pinger: Alarm = new Alarm(() => this.#ping());
   #pings = 0;
+  /** The time of the ping whose answer is missing. */
   #pingAt: number | undefined;
-  /** Whether data has arrived since the last ping. */
-  #heard = true;
   /** The payload of the latest ping whose answer waits for room. */
   #owed: Uint8Array | undefined;
 
-  constructor(taken: Promise<TakenOver>, options: FrameSocketOptions) {
+  constructor(taken: Promise<Pick<TakenOver, "connection">>, options: FrameSocketOptions) {
     this.#options = options;
-    const { maxMessageSize, controlRate } = options;
+    const { role, maxMessageSize, controlRate, compression } = options;
     this.#controls = controlRate && new Throttle(controlRate.perSecond, controlRate.burst);
-    this.#decoder = new WsFrameDecoder("server", { maxMessageSize });
+    if (compression === undefined) {
+      this.#encoder = role === "client" ? CLIENT : SERVER;
+      this.#decoder = new WsFrameDecoder(role, { maxMessageSize });
+    } else {
+      const { encoder, inflater } = openCompression(role, compression);
+      this.#encoder = encoder;
+      this.#inflater = inflater;
+      const inflate: WsInflate = (payload, most) => inflater.inflate(payload, most);
+      this.#decoder = new WsFrameDecoder(role, { maxMessageSize, inflate });
+    }
     taken.then((over) => this.#open(over), () => {
       this.#end(CloseCode.abnormal, "", false);
       this.#gone.resolve();
@@ -91,20 +116,22 @@ export class FrameSocket implements WsSocket {
   }
 
   send(data: WsMessage): void {
-    const shared = sharedFrameOf(data);
+    const encoder = this.#encoder;
+    const shared = encoder.shared(data);
     if (shared !== undefined) this.#write(shared);
-    else if (data.length < LARGE || this.bufferedAmount > 0) this.#write(frameOf(data));
+    else if (!encoder.borrows(data) || this.bufferedAmount > 0) this.#write(encoder.message(data));
     else {
-      const frame = borrowFrame(data);
+      const frame = encoder.borrow(data);
       this.#conn?.write(frame).then(() => giveBack(frame), () => {});
     }
   }
 
   close(code: number, reason: string): void {
     if (this.readyState !== OPEN) return;
-    this.#write(encodeWsClose(code, reason));
+    this.#write(this.#encoder.close(code, reason));
     this.readyState = CLOSING;
     this.#pinger.stop();
+    this.#encoder.release();
     // The close frame of the peer comes after all unread data.
     this.resume();
   }
@@ -123,7 +150,7 @@ export class FrameSocket implements WsSocket {
     this.#paused = undefined;
   }
 
-  #open({ connection }: TakenOver): void {
+  #open({ connection }: Pick<TakenOver, "connection">): void {
     this.#conn = connection;
     connection.closed.then((error) => {
       this.#end(CloseCode.abnormal, "", false, localCause(error));
@@ -139,7 +166,7 @@ export class FrameSocket implements WsSocket {
   async #run(connection: Connection): Promise<void> {
     let turnAt = 0;
     try {
-      while (this.readyState !== CLOSED) {
+      while (true) {
         for (let event; (event = this.#decoder.next()) !== undefined;) {
           // Immediate answers of the handler to earlier messages must precede the close frame.
           if (event.kind === "close") await delay(0);
@@ -149,19 +176,41 @@ export class FrameSocket implements WsSocket {
           if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
         }
         if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
+        if (this.readyState === CLOSED) return;
+        if (this.#decoder.partial === undefined) this.#restSince = 0;
+        else this.#awaitRest();
         const bytes = await connection.readChunk(READ);
         if (bytes === null) return this.#end(CloseCode.abnormal, "", false);
-        this.#heard = true;
         this.#decoder.push(bytes);
       }
     } catch (error) {
       if (!(error instanceof WsFrameError)) {
         return this.#end(CloseCode.abnormal, "", false, localCause(error));
       }
+      // Immediate answers of the handler to earlier messages must precede the close frame.
+      await delay(0);
       const { message, code } = error;
       const limited = code === CloseCode.policyViolation || code === CloseCode.tooLarge;
       this.#fail(code, message, limited ? "limit" : "protocol");
     }
+  }
+
+  /** Limits the time for the rest of a message. */
+  #awaitRest(): void {
+    if (this.#restSince === 0) this.#restSince = performance.now();
+    this.#restAlarm ??= new Alarm(() => this.#checkRest());
+    // The alarm runs on after the message, because to stop it costs more than to look.
+    if (!this.#restAlarm.running) this.#restAlarm.start(this.#options.messageTimeout);
+  }
+
+  #checkRest(): void {
+    const { partial } = this.#decoder;
+    if (partial === undefined || this.#restSince === 0 || this.readyState === CLOSED) return;
+    const { messageTimeout, minMessageRate } = this.#options;
+    const earned = minMessageRate === 0 ? 0 : partial * 1000 / minMessageRate;
+    const rest = this.#restSince + messageTimeout + earned - performance.now();
+    if (rest > 0) return this.#restAlarm!.start(rest);
+    this.#fail(CloseCode.policyViolation, "A message is too slow", "timeout");
   }
 
   /** Waits until the rate limit allows one more control frame. Nothing is read meanwhile. */
@@ -169,6 +218,7 @@ export class FrameSocket implements WsSocket {
     const wait = this.#controls?.take(performance.now()) ?? 0;
     if (wait === 0 || this.readyState === CLOSED) return undefined;
     this.#slowed = Promise.withResolvers();
+    this.#slowAlarm ??= new Alarm(() => this.#hurry());
     this.#slowAlarm.start(wait);
     return this.#slowed.promise;
   }
@@ -187,6 +237,7 @@ export class FrameSocket implements WsSocket {
   #on(event: WsFrameEvent): void {
     switch (event.kind) {
       case "message":
+        this.#restSince = 0;
         if (this.readyState === OPEN) this.onmessage?.(event);
         break;
       case "ping":
@@ -196,7 +247,7 @@ export class FrameSocket implements WsSocket {
         this.#ponged(event.payload);
         break;
       case "close":
-        if (this.readyState === OPEN) this.#write(encodeWsClose(event.code, event.reason));
+        if (this.readyState === OPEN) this.#write(this.#encoder.close(event.code, event.reason));
         this.#end(event.code, event.reason, true);
     }
   }
@@ -210,7 +261,7 @@ export class FrameSocket implements WsSocket {
       const owed = this.#owed;
       this.#owed = undefined;
       if (owed !== undefined && this.readyState === OPEN) {
-        this.#write(encodeWsFrame(WsOpcode.pong, owed));
+        this.#write(this.#encoder.control(WsOpcode.pong, owed));
       }
     };
     if (this.bufferedAmount < BUSY) answer();
@@ -218,16 +269,25 @@ export class FrameSocket implements WsSocket {
   }
 
   #ping(): void {
-    // A paused socket reads no data, so a missing pong proves nothing.
-    const reads = this.#paused === undefined && this.#slowed === undefined;
-    if (this.#pingAt !== undefined && !this.#heard && reads) {
-      const message = `no pong in ${this.#options.pingInterval} ms`;
-      return this.#fail(CloseCode.goingAway, message, "timeout");
+    const { pingInterval } = this.#options;
+    if (this.#pingAt !== undefined && this.#mayExpectPong()) {
+      return this.#fail(CloseCode.goingAway, `no pong in ${pingInterval} ms`, "timeout");
     }
-    this.#heard = false;
-    this.#pingAt = performance.now();
-    this.#write(encodeWsFrame(WsOpcode.ping, `${++this.#pings}`));
-    this.#pinger.start(this.#options.pingInterval);
+    // A ping behind unsent data, or whose answer is behind unread data, is not repeated.
+    if (this.#pingAt === undefined) {
+      this.#pingAt = performance.now();
+      this.#write(this.#encoder.control(WsOpcode.ping, `${++this.#pings}`));
+    }
+    this.#pinger.start(pingInterval);
+  }
+
+  /**
+   * Whether a missing pong proves that the peer is gone. It proves nothing while this side does not
+   * read, has not sent the ping yet, or receives a message, which has a time limit of its own.
+   */
+  #mayExpectPong(): boolean {
+    const reads = this.#paused === undefined && this.#slowed === undefined;
+    return reads && this.bufferedAmount === 0 && this.#restSince === 0;
   }
 
   #ponged(payload: Uint8Array): void {
@@ -248,25 +308,41 @@ export class FrameSocket implements WsSocket {
   #fail(code: number, why: string, kind: "limit" | "protocol" | "timeout"): void {
     const { peer } = this.#options;
     const rest = { kind, phase: "read", address: peer, code: `${code}` } as const;
-    if (this.readyState === OPEN) this.#write(encodeWsClose(code, why));
+    if (this.readyState === OPEN) this.#write(this.#encoder.close(code, why));
     this.#end(CloseCode.abnormal, "", false, new NetError(`Disconnected ${peer}: ${why}`, rest));
   }
 
-  /** Reports the end once; the TCP connection then has `closeTimeout` to close. */
+  /** Reports the end once, and closes the TCP connection. */
   #end(code: number, reason: string, wasClean: boolean, error?: NetError): void {
     if (this.readyState === CLOSED) return;
     this.readyState = CLOSED;
     this.#pinger.stop();
-    this.#slowAlarm.stop();
+    this.#slowAlarm?.stop();
+    this.#restAlarm?.stop();
     this.#hurry();
     this.resume();
+    this.#encoder.release();
+    this.#inflater?.release();
     this.onclose?.({ code, reason, wasClean, ...error && { error } });
-    const conn = this.#conn;
-    if (conn === undefined) return;
+    if (this.#conn !== undefined) this.#hangUp(this.#conn, wasClean);
+  }
+
+  /** Closes the TCP connection, for which the peer has `closeTimeout` once it has all data. */
+  #hangUp(conn: Connection, wasClean: boolean): void {
+    const { role, closeTimeout } = this.#options;
+    let gone = false;
     const alarm = new Alarm(() => conn.abort());
-    alarm.start(this.#options.closeTimeout);
-    void this.#gone.promise.then(() => alarm.stop());
-    void conn.close();
+    void this.#gone.promise.then(() => {
+      gone = true;
+      alarm.stop();
+    });
+    conn.flush().catch(() => {}).then(() => {
+      if (!gone) alarm.start(closeTimeout);
+    });
+    // The server closes the TCP connection first, so that it keeps no waiting port (RFC 6455 §7.1.1).
+    const last = role === "client" && wasClean ? conn.readChunk().catch(() => {}) : undefined;
+    if (last === undefined) void conn.close();
+    else void last.then(() => conn.close());
   }
 }
 

@@ -68,6 +68,8 @@ export const WS_CONNECTION = new OptionRules<WsConnectionOptions>({
   rate: WS_RATE,
   idleTimeout: milliseconds,
   closeTimeout: milliseconds,
+  messageTimeout: milliseconds,
+  minMessageRate: limit,
   heartbeat: group(
     new OptionRules<WsHeartbeatOptions>({
       interval: positive,
@@ -95,6 +97,8 @@ export interface WsLimits {
   readonly rate: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly idleTimeout: number;
   readonly closeTimeout: number;
+  readonly messageTimeout: number;
+  readonly minMessageRate: number;
   readonly heartbeat: {
     readonly interval: number;
     readonly timeout: number;
@@ -129,6 +133,8 @@ export function wsLimitsOf(options: WsConnectionOptions, pausable = false): WsLi
     rate: rate && wsRateOf(rate),
     idleTimeout: timeLimit(options.idleTimeout ?? 0),
     closeTimeout: timeLimit(options.closeTimeout ?? 5000),
+    messageTimeout: timeLimit(options.messageTimeout ?? 30_000),
+    minMessageRate: options.minMessageRate ?? 500,
     heartbeat: heartbeat && {
       interval: heartbeat.interval ?? 30_000,
       timeout: heartbeat.timeout ?? 10_000,

@@ -20,8 +20,8 @@
  * hardened server also limits silent connections, endless heads and messages, and peers that do not
  * answer a close frame. It answers a protocol violation with the close code of RFC 6455.
  *
- * For more TLS options than one certificate, such as reloading or client certificates, use
- * `createUpgrader` in a `serveHttp` server.
+ * With a certificate, the server takes all options of `serveHttp` for TLS, such as reloading and
+ * client certificates. The handler finds the certificate of a client in `info.tls`.
  *
  * **Permissions**: `--allow-net=127.0.0.1:8765` for the address to listen on
  * (`--allow-net=127.0.0.1:0` for a free port). The WebSocket protocol is RFC 6455.
@@ -30,12 +30,13 @@
  */
 
 import { serveHttp } from "../../http/server/server.ts";
-import type { ServeHttpOptions } from "../../http/server/options.ts";
-import { isLoopback } from "../../net/address.ts";
+import type { HttpServerEvent, HttpsOptions, ServeHttpOptions } from "../../http/server/options.ts";
+import { formatAddress, isLoopback } from "../../net/address.ts";
 import { SERVE_HTTP } from "../../http/internal/server_rules.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
 import { OptionRules, text } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
+import type { TlsKeyPair } from "../../net/tls/options.ts";
 import type { WsConnection } from "../connection/connection.ts";
 import { STALL_TIMEOUT } from "../internal/option_rules.ts";
 import { HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, UPGRADER } from "./_option_rules.ts";
@@ -44,21 +45,33 @@ import type { UpgraderOptions, WsHandler, WsServerStats } from "./upgrade_option
 
 export type * from "./upgrade_options.ts";
 
-/** Options of {@linkcode serveWebSocket}. All times are in milliseconds; 0 lifts a limit. */
-export interface ServeWebSocketOptions extends
-  UpgraderOptions,
-  Pick<
-    ServeHttpOptions,
-    | "hostname"
-    | "port"
-    | "cert"
-    | "key"
-    | "allowedHosts"
-    | "trustProxy"
-    | "hardened"
-    | "signal"
-    | "onListen"
-  > {
+/**
+ * Options of {@linkcode serveWebSocket}. All times are in milliseconds; 0 lifts a limit. Options of TLS
+ * other than `cert` and `key`, `backlog`, `sharePort`, `proxyProtocol` and `compression` need a
+ * hardened server. `handshakeTimeout` limits the handshake of TLS, too.
+ */
+export interface ServeWebSocketOptions
+  extends
+    UpgraderOptions,
+    Omit<HttpsOptions, "handshakeTimeout">,
+    Pick<
+      ServeHttpOptions,
+      | "hostname"
+      | "port"
+      | "backlog"
+      | "sharePort"
+      | "proxyProtocol"
+      | "allowedHosts"
+      | "trustProxy"
+      | "signal"
+      | "onListen"
+    > {
+  /**
+   * Whether the server limits everything that a peer does; see `ServeHttpOptions`.
+   *
+   * @default true if the server listens beyond loopback, or if an option is set that needs it
+   */
+  hardened?: boolean;
   /**
    * The path of the WebSocket. Requests for other paths are answered with 404.
    *
@@ -67,20 +80,47 @@ export interface ServeWebSocketOptions extends
   path?: string;
 }
 
-const { hostname, port, cert, key, allowedHosts, trustProxy, hardened, signal, onListen } =
-  SERVE_HTTP.rules;
+/** The options that `serveWebSocket` passes on, only to a hardened `serveHttp`. */
+const HARDENED_ONLY = [
+  "backlog",
+  "sharePort",
+  "proxyProtocol",
+  "certFile",
+  "keyFile",
+  "sni",
+  "clientAuth",
+  "clientCa",
+  "minVersion",
+  "inspect",
+  "engine",
+  "reloadInterval",
+] as const;
+
+/** The other options that it passes on. */
+const PASSED = [
+  "hostname",
+  "port",
+  "cert",
+  "key",
+  "allowedHosts",
+  "trustProxy",
+  "onListen",
+] as const;
+
+type PassedOptions = Pick<
+  ServeWebSocketOptions,
+  typeof HARDENED_ONLY[number] | typeof PASSED[number]
+>;
+
+const { hardened, signal } = SERVE_HTTP.rules;
+
+const PASSED_ON = new OptionRules<PassedOptions>(pickRules([...PASSED, ...HARDENED_ONLY]));
 
 const SERVE_WS = new OptionRules<ServeWebSocketOptions>({
   ...UPGRADER.rules,
-  hostname,
-  port,
-  cert,
-  key,
-  allowedHosts,
-  trustProxy,
+  ...PASSED_ON.rules,
   hardened,
   signal,
-  onListen,
   path: text,
 });
 
@@ -102,6 +142,15 @@ export interface WebSocketServer extends AsyncDisposable {
    * @returns A snapshot, which does not change afterwards.
    */
   stats(): WsServerStats;
+  /**
+   * Replaces the certificates for future connections, as `TlsServer` of `serveTls` does.
+   *
+   * @param certificates The new certificates, the default one first. Without them the server reads
+   * the files again.
+   * @throws {NetError} Of kind "tls" if a certificate is not usable; the old ones stay.
+   * @throws {TypeError} If the server was started without `reloadInterval`.
+   */
+  reloadTls(certificates?: readonly TlsKeyPair[]): void;
   /**
    * Shuts down gracefully: stops accepting, closes the open connections with 1001, and waits for the
    * handlers. At the deadline it cuts the remaining connections.
@@ -142,22 +191,18 @@ export function serveWebSocket(
   handler: WsHandler,
 ): WebSocketServer {
   options = SERVE_WS.checkGiven("serveWebSocket", options);
-  const { path, signal, hostname = "127.0.0.1", port, cert, key } = options;
-  const { allowedHosts, trustProxy, onListen, hardened = !isLoopback(hostname) } = options;
+  const { path, signal, hostname = "127.0.0.1" } = options;
+  const hardened = isHardened(options, hostname);
   const limits = UPGRADER.pick(options);
   const sockets = createUpgrader(limits, handler);
   const http = serveHttp({
+    ...PASSED_ON.pick(options),
     hostname,
-    ...(port !== undefined && { port }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(allowedHosts !== undefined && { allowedHosts }),
-    ...(trustProxy !== undefined && { trustProxy }),
-    ...(onListen !== undefined && { onListen }),
     hardened,
-    ...(hardened && connectionLimits(limits)),
+    ...(hardened && connectionLimits(limits, options)),
     maxRequests: 0,
     handlerTimeout: 0,
+    ...(limits.onEvent && { onEvent: passOn(limits.onEvent) }),
   }, (request, info) => {
     if (path !== undefined && new URL(request.url).pathname !== path) {
       return new Response("Not found\n", { status: 404 });
@@ -187,16 +232,53 @@ export function serveWebSocket(
     finished: http.finished,
     connections: sockets.connections,
     stats: () => sockets.stats(),
+    reloadTls: (certificates) => http.reloadTls(certificates),
     shutdown,
     [Symbol.asyncDispose]: async () => void await shutdown(),
   };
+}
+
+/** Returns a function that passes on the events of TLS. The upgrader reports all others. */
+function passOn(
+  onEvent: NonNullable<UpgraderOptions["onEvent"]>,
+): (event: HttpServerEvent) => void {
+  return (event) => {
+    if (event.type === "tls-reload") onEvent(event);
+    else if (event.type === "handshake-error") {
+      const { type, remoteAddr, error } = event;
+      onEvent({ type, peer: formatAddress(remoteAddr), error });
+    }
+  };
+}
+
+/** Returns the rules of `serveHttp` for these options. */
+function pickRules<Name extends keyof ServeHttpOptions>(
+  names: readonly Name[],
+): Pick<typeof SERVE_HTTP.rules, Name> {
+  const rules: Partial<Pick<typeof SERVE_HTTP.rules, Name>> = {};
+  for (const name of names) rules[name] = SERVE_HTTP.rules[name];
+  return rules as Pick<typeof SERVE_HTTP.rules, Name>;
+}
+
+function isHardened(options: ServeWebSocketOptions, hostname: string): boolean {
+  const { compression } = options;
+  const wanted = compression !== undefined && compression !== false
+    ? "compression"
+    : HARDENED_ONLY.find((name) => options[name] !== undefined);
+  if (wanted !== undefined && options.hardened === false) {
+    throw new TypeError(`Cannot use ${wanted} with hardened: false: only a hardened server has it`);
+  }
+  return options.hardened ?? (wanted !== undefined || !isLoopback(hostname));
 }
 
 /**
  * Returns the limits of the HTTP connections. There are twice as many as WebSockets, so that a full
  * server still answers requests with 503.
  */
-function connectionLimits(options: UpgraderOptions): Partial<ServeHttpOptions> {
+function connectionLimits(
+  options: UpgraderOptions,
+  { cert, certFile }: ServeWebSocketOptions,
+): Partial<ServeHttpOptions> {
   const { handshakeTimeout = HANDSHAKE_TIMEOUT, maxConnections = MAX_CONNECTIONS } = options;
   const { maxConnectionsPerAddress = 0, outbox: { stallTimeout = STALL_TIMEOUT } = {} } = options;
   const room = (most: number) => most === 0 ? 0 : Math.max(2 * most, 128);
@@ -204,6 +286,7 @@ function connectionLimits(options: UpgraderOptions): Partial<ServeHttpOptions> {
     headTimeout: handshakeTimeout,
     idleTimeout: handshakeTimeout,
     writeTimeout: stallTimeout,
+    ...((cert ?? certFile) !== undefined && { handshakeTimeout }),
     maxConnections: room(maxConnections),
     maxConnectionsPerAddress: room(maxConnectionsPerAddress),
   };

@@ -34,9 +34,10 @@ import { lowerAscii } from "../../net/text.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
-import type { WsSocket } from "../connection/options.ts";
+import type { WsCompressionOptions, WsSocket } from "../connection/options.ts";
+import { answerDeflate } from "../internal/deflate_offer.ts";
 import { FrameSocket, type FrameSocketOptions } from "../internal/frame_socket.ts";
-import { WS_CONNECTION, wsLimitsOf, wsRateOf } from "../internal/option_rules.ts";
+import { WS_CONNECTION, wsCompressionOf, wsLimitsOf, wsRateOf } from "../internal/option_rules.ts";
 import { HANDSHAKE_TIMEOUT, UPGRADE } from "./_option_rules.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
 import { CloseCode } from "../internal/close_codes.ts";
@@ -84,7 +85,7 @@ export async function upgrade(
   options = UPGRADE.check("upgrade", options);
   WS_CONNECTION.assume(options);
   const { protocols = [], allowedOrigins, authorize } = options;
-  const { maxMessageSize, closeTimeout } = wsLimitsOf(options);
+  const { maxMessageSize, closeTimeout, messageTimeout, minMessageRate } = wsLimitsOf(options);
   const timeout = timeLimit(options.handshakeTimeout ?? HANDSHAKE_TIMEOUT);
   const pingInterval = timeLimit(options.pingInterval ?? 30_000);
   // After the upgrade, Deno does not allow access to the request any more.
@@ -120,13 +121,16 @@ export async function upgrade(
   const taking = takeOver(request, "websocket");
   const upgraded = taking === undefined
     ? upgradeDeno(request, pingInterval)
-    : await upgradeOwn(taking, headers, {
+    : await upgradeOwn(taking, headers, wsCompressionOf(options.compression), {
+      role: "server",
       peer,
       protocol: protocol ?? "",
       maxMessageSize,
       pingInterval,
       controlRate: options.controlRate && wsRateOf(options.controlRate),
       closeTimeout,
+      messageTimeout,
+      minMessageRate,
     });
   // Deno's own option takes "a,b", which npm ws sends, for one name (Deno 2.9).
   if (protocol) upgraded.response.headers.set("sec-websocket-protocol", protocol);
@@ -175,9 +179,18 @@ function upgradeDeno(request: Request, pingInterval: number): Upgraded {
 async function upgradeOwn(
   { response, taken }: TakeOver,
   headers: Headers,
-  options: FrameSocketOptions,
+  compression: WsCompressionOptions | undefined,
+  options: Omit<FrameSocketOptions, "compression">,
 ): Promise<Upgraded> {
-  const socket = new FrameSocket(taken, options);
+  const offers = headers.get("sec-websocket-extensions");
+  const deflate = compression && answerDeflate(offers, compression);
+  if (deflate !== undefined) {
+    response.headers.set("sec-websocket-extensions", deflate.header);
+  }
+  const socket = new FrameSocket(taken, {
+    ...options,
+    compression: deflate && { parameters: deflate.parameters, options: compression! },
+  });
   const accept = await acceptOf(headers.get("sec-websocket-key")!);
   response.headers.set("sec-websocket-accept", accept);
   return { response, socket };

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { TlsInfo } from "../../net/connection/transport.ts";
+import type { NetError } from "../../net/errors/errors.ts";
 import type { WsConnection } from "../connection/connection.ts";
 import type { WsConnectionOptions, WsRateOptions } from "../connection/options.ts";
 
@@ -13,6 +15,8 @@ import type { WsConnectionOptions, WsRateOptions } from "../connection/options.t
 export interface UpgradeInfo {
   /** The address of the client. */
   readonly remoteAddr: Deno.Addr;
+  /** The TLS session, with the certificate of a client that has one. Only on a hardened server. */
+  readonly tls?: TlsInfo | undefined;
 }
 
 /** Options of `upgrade`. All times are in milliseconds; 0 lifts a limit. */
@@ -94,6 +98,10 @@ export type WsServerEvent =
   | { readonly type: "close"; readonly connection: WsConnection }
   /** A request was refused with this status. */
   | { readonly type: "refused"; readonly status: number; readonly peer: string }
+  /** A client of `serveWebSocket` has failed in the handshake of TLS or by a bad PROXY header. */
+  | { readonly type: "handshake-error"; readonly peer: string; readonly error: NetError }
+  /** `serveWebSocket` uses new certificates. If `error` is set, it keeps the old ones. */
+  | { readonly type: "tls-reload"; readonly error: NetError | undefined }
   /** A handler threw. `expected` is true if the peer or a limit was the cause. */
   | {
     readonly type: "error";

@@ -149,9 +149,9 @@ class Sockets implements Upgrader {
   }
 
   async upgrade(request: Request, info: UpgradeInfo): Promise<Response> {
-    const { remoteAddr } = info;
+    const { remoteAddr, tls } = info;
     // After the upgrade, Deno does not know the address any more.
-    info = { remoteAddr };
+    info = { remoteAddr, ...tls && { tls } };
     const address = "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
     const here = this.#perAddress.get(address) ?? 0;
     const taken = this.connections.size + this.#opening;
