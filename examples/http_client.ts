@@ -3,15 +3,18 @@
  * Sends one HTTP request and prints the response: `deno task http-client GET http://127.0.0.1:8080/`
  *
  * **Permissions**: `--allow-net`, because the command line may name any host; `--allow-read=<file>` for
- * `--upload`, `--body` and `--ca`; `--allow-read` and `--allow-write` for the folder of `--output`
+ * `--upload`, `--body`, `--ca`, `--cert` and `--key`; `--allow-read` and `--allow-write` for the folder of
+ * `--output`, for the working directory with `--remote-name`, and for the socket of `--unix-socket`
  *
  * @module
  */
 
 import { createClient } from "../http/client/client.ts";
-import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
-import { bodyOf, credentials, jsonOf, pairs, targetOf } from "./http/arguments.ts";
+import { type CliIo, defineCli } from "../tools/cli.ts";
+import { bodyOf, credentials, hasBody, pairs, targetOf } from "./http/arguments.ts";
+import { connectionOf } from "./http/connection.ts";
 import { FLAGS } from "./http/flags.ts";
+import { show } from "./http/output.ts";
 import { checkOutput, save } from "./http/save.ts";
 
 const cli = defineCli({
@@ -19,13 +22,13 @@ const cli = defineCli({
   summary: "Sends one HTTP request. A status of 400 or above is a failure.",
   flags: FLAGS,
   positionals: {
-    method: { help: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS; a URL here means GET" },
+    method: { help: "GET, POST …; a URL here means GET, or POST with a body" },
     url: { optional: true, help: "URL to request, http or https" },
   },
   permissions: {
     "--allow-net": "reach any host",
-    "--allow-read=<file>": "only with --upload, --body or --ca",
-    "--allow-write=<folder>": "only with --output, and --allow-read=<folder> too",
+    "--allow-read=<file>": "only with --upload, --body, --ca, --cert or --key",
+    "--allow-write=<folder>": "only with --output or --remote-name, and --allow-read=<folder> too",
   },
   examples: [
     "deno task http-client GET http://127.0.0.1:8080/ -p page=2",
@@ -42,37 +45,33 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ method: first, url: second, json, ...values }, ctx) => {
-    const { method, url } = targetOf(first, second);
-    checkOutput(values, method);
+    const target = targetOf(first, second, { ...values, hasBody: hasBody(values) });
+    const { method, url } = target;
+    const raw = values.output === "-";
+    if (!raw) checkOutput(values, method);
     const body = await bodyOf(values, method);
-    const auth = credentials(values);
-    const headers = new Headers(pairs("header", values.header, /^([^:=\s]+):\s*(.*)$/s));
-    const params = pairs("param", values.param);
-    const retry = { total: values.retries };
     await using client = createClient({
-      caCerts: await Promise.all(values.ca.map((file) => readPem(file, "CERTIFICATE"))),
+      ...await connectionOf(values),
       timeouts: { headers: values.headersTimeout, body: values.bodyTimeout, total: values.timeout },
-      retry,
+      retry: { total: values.retries },
       dialer: values.connectTimeout !== undefined && { connectTimeout: values.connectTimeout },
       maxRedirects: values.maxRedirects,
       maxBody: values.maxBody,
     });
-    const { signal } = ctx;
-    const options = { params, headers, auth, signal };
-    if (values.output !== undefined) {
-      const more = { client, retry, maxSize: values.maxBody };
-      const saved = await save(url, values.output, ctx, { ...options, ...more });
+    const options = {
+      ...body,
+      params: pairs("param", values.param),
+      headers: pairs("header", values.header, /^([^:=\s]+):\s*(.*)$/s),
+      auth: credentials(values),
+      signal: ctx.signal,
+    };
+    if (!raw && (values.output !== undefined || values.remoteName)) {
+      const request = { ...target, client, options, maxSize: values.maxBody };
+      const saved = await save(request, values, ctx);
       return json ? ctx.printJson(saved) : ctx.print(`${saved.size} bytes in ${saved.path}`);
     }
-    const response = await client.request(method, url, { ...options, ...body });
-    if (json) return ctx.printJson(await jsonOf(response));
-    if (values.include) {
-      ctx.print(`${response.status} ${response.statusText}`);
-      for (const [name, value] of response.headers) ctx.print(`${name}: ${value}`);
-      ctx.print("");
-    }
-    const text = await response.text();
-    if (text !== "") { for (const line of text.replace(/\r?\n$/, "").split("\n")) ctx.print(line); }
+    const response = await client.request(method, url, { ...options, raiseForStatus: false });
+    await show(response, method, ctx, { ...values, json, raw });
   });
 }
 

@@ -243,9 +243,9 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
         } catch { /* Standard error is closed; the exit code still reports the failure. */ }
       };
       const stop = new AbortController();
-      const print = (text: string) => {
+      const print = (data: string | Uint8Array) => {
         try {
-          io.stdout(text);
+          io.stdout(data);
         } catch (error) {
           if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
           stop.abort(new OutputClosed("standard output is closed"));

@@ -2,7 +2,6 @@
 
 import type { HttpAuth, HttpRequestOptions } from "../../http/client/client.ts";
 import type { MultipartPart } from "../../http/client/multipart.ts";
-import type { HttpResponse } from "../../http/client/response.ts";
 import { badValue, CliError } from "../../tools/cli.ts";
 
 /** The flags for a body. */
@@ -33,15 +32,35 @@ export function shownUrl(url: string): string {
   return parsed.href;
 }
 
-/** Reads the arguments: a method and a URL, or a URL alone, which means GET. */
-export function targetOf(first: string, second?: string): { method: string; url: string } {
-  const [method, url] = second === undefined ? ["GET", first] : [first, second];
-  if (second === undefined && isMethod(first)) {
+/** The target of a request. */
+export interface Target {
+  readonly method: string;
+  readonly url: string;
+}
+
+/** Methods that are not taken for a host name. */
+const METHODS = /^(?:get|head|post|put|patch|delete|options|trace|query)$/i;
+
+/**
+ * Reads the arguments: a method and a URL, or a URL alone, which means GET, or POST with a body. A URL
+ * without a scheme is one of `http:`; `:8080` is this machine.
+ */
+export function targetOf(
+  first: string,
+  second: string | undefined,
+  { hasBody = false, request }: { hasBody?: boolean; request?: string | undefined } = {},
+): Target {
+  if (second === undefined && METHODS.test(first)) {
     throw new CliError(`Missing argument: the URL after ${first} (see --help)`, 2);
   }
+  const [given, place] = second === undefined ? [request, first] : [first, second];
+  const method = given ?? (hasBody ? "POST" : "GET");
   if (!isMethod(method)) throw badValue("method", method, "a method such as GET or POST");
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(place)
+    ? place
+    : `http://${place.startsWith(":") ? `127.0.0.1${place}` : place}`;
   checkUrl(url);
-  return { method, url };
+  return { method: METHODS.test(method) ? method.toUpperCase() : method, url };
 }
 
 /** Returns whether a text is a method. CONNECT is for proxies. */
@@ -83,6 +102,7 @@ export async function bodyOf(
     throw badValue("method", method, "one that takes a body");
   }
   if (data !== undefined) return { json: parsed(data) };
+  if (body === "-") return { body: Deno.stdin.readable };
   if (body !== undefined) return { body: new Blob([await Deno.readFile(body)]) };
   if (files.length === 0) return fields.length === 0 ? {} : { form: fields };
   const parts: Record<string, MultipartPart[]> = {};
@@ -95,6 +115,11 @@ export async function bodyOf(
   return { multipart: parts };
 }
 
+/** Returns whether flags define a body. */
+export function hasBody({ data, form, upload, body }: BodyValues): boolean {
+  return data !== undefined || body !== undefined || form.length > 0 || upload.length > 0;
+}
+
 /** Returns the credentials of the request. */
 export function credentials({ user, bearer }: CredentialValues): HttpAuth | null {
   if (bearer !== undefined) {
@@ -105,17 +130,6 @@ export function credentials({ user, bearer }: CredentialValues): HttpAuth | null
   const at = user.indexOf(":");
   if (at < 0) throw badValue("--user", "…", "name:password");
   return { username: user.slice(0, at), password: user.slice(at + 1) };
-}
-
-/** Returns a response as one JSON value, with a body of JSON as a part of it. */
-export async function jsonOf(response: HttpResponse): Promise<Record<string, unknown>> {
-  const { status, statusText, url, headers, history } = response;
-  const type = headers.get("content-type") ?? "";
-  const isJson = /^application\/(?:[\w.-]+\+)?json\b/i.test(type);
-  const text = isJson ? undefined : await response.text();
-  const body = isJson ? await response.json() : text;
-  const before = history.map(({ error, ...one }) => ({ ...one, error: error?.message }));
-  return { status, statusText, url, headers: Object.fromEntries(headers), body, history: before };
 }
 
 function parsed(data: string): unknown {

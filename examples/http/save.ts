@@ -1,33 +1,98 @@
 /** Saves the response of the HTTP client to a file. @module */
 
+import type { HttpClient, HttpRequestOptions } from "../../http/client/client.ts";
 import { download, type DownloadOptions, type DownloadResult } from "../../http/client/download.ts";
+import { HttpStatusError } from "../../http/client/errors.ts";
 import { badValue, type CliContext } from "../../tools/cli.ts";
 
-/** Rejects flags that do not fit a download. */
-export function checkOutput(
-  { output, include }: { readonly output: string | undefined; readonly include: boolean },
-  method: string,
-): void {
-  if (output === undefined) return;
-  if (method.toUpperCase() !== "GET") throw badValue("--output", output, "the method GET");
-  if (include) throw badValue("--output", output, "no --include with it");
+/** The flags for a file. */
+export interface SaveValues {
+  readonly output: string | undefined;
+  readonly remoteName: boolean;
+  readonly include: boolean;
 }
 
-/** Downloads to a file, with progress on a terminal. */
+/** Rejects flags that do not fit a file. */
+export function checkOutput({ output, remoteName, include }: SaveValues, method: string): void {
+  if (output === undefined && !remoteName) return;
+  const shown = output ?? "";
+  if (output !== undefined && remoteName) {
+    throw badValue("--output", shown, "no --remote-name with it");
+  }
+  if (include) {
+    throw badValue(remoteName ? "--remote-name" : "--output", shown, "no --include with it");
+  }
+  if (remoteName && method !== "GET") throw badValue("--remote-name", method, "the method GET");
+}
+
+/** A request whose response goes to a file. */
+export interface SaveRequest {
+  readonly client: HttpClient;
+  readonly method: string;
+  readonly url: string;
+  readonly maxSize: number;
+  readonly options: Omit<HttpRequestOptions, "maxBody" | "raiseForStatus">;
+}
+
+/** Saves a body with progress on a terminal. Prints the body of an error. */
 export async function save(
-  url: string,
-  file: string,
-  { io: { stderr, stderrIsTerminal } }: CliContext,
-  options: DownloadOptions,
+  request: SaveRequest,
+  { output, remoteName }: SaveValues,
+  ctx: CliContext,
 ): Promise<DownloadResult> {
-  if (!stderrIsTerminal) return await download(url, file, options);
+  const { io: { stderr, stderrIsTerminal } } = ctx;
+  const onDownload: NonNullable<DownloadOptions["onDownload"]> = ({ transferred, total }) =>
+    stderr(`\r${transferred} of ${total ?? "?"} bytes\x1b[K`);
+  const options = { ...request.options, ...stderrIsTerminal && { onDownload } };
   try {
-    return await download(url, file, {
-      ...options,
-      onDownload: ({ transferred, total }) =>
-        stderr(`\r${transferred} of ${total ?? "?"} bytes\x1b[K`),
-    });
+    const { client, method, url, maxSize } = request;
+    const hasBody = ["json", "form", "multipart", "body"].some((name) => name in options);
+    const isFile = remoteName || await isNewOrFile(output!);
+    if (method === "GET" && !hasBody && isFile) {
+      return await download(url, output ?? ".", { ...options, client, maxSize, remoteName });
+    }
+    return await saveOnce({ ...request, options }, output!, isFile);
+  } catch (error) {
+    if (error instanceof HttpStatusError) {
+      for (const line of error.body.split("\n")) if (line !== "") ctx.print(line);
+    }
+    throw error;
   } finally {
-    stderr("\r\x1b[K");
+    if (stderrIsTerminal) stderr("\r\x1b[K");
+  }
+}
+
+/** Saves the body of one response. A device gets the bytes directly. */
+async function saveOnce(
+  { client, method, url, maxSize, options }: SaveRequest,
+  file: string,
+  isFile: boolean,
+): Promise<DownloadResult> {
+  const path = isFile ? `${file}.part` : file;
+  const response = await client.request(method, url, { ...options, maxBody: maxSize });
+  let size = 0;
+  try {
+    using opened = await Deno.open(path, { write: true, create: isFile, truncate: isFile });
+    for await (const chunk of response.body ?? []) {
+      for (let at = 0; at < chunk.length;) at += await opened.write(chunk.subarray(at));
+      size += chunk.length;
+    }
+  } catch (error) {
+    if (isFile) await Deno.remove(path).catch(() => {});
+    throw error;
+  }
+  if (isFile) await Deno.rename(path, file);
+  return { path: file, size, resumedFrom: 0, resumptions: 0 };
+}
+
+/** Returns whether a path is free or names a file. Throws for a folder. */
+async function isNewOrFile(path: string): Promise<boolean> {
+  try {
+    const { isFile, isDirectory } = await Deno.stat(path);
+    if (isDirectory) throw badValue("--output", path, "a file, not a folder");
+    return isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
   }
 }

@@ -2,15 +2,22 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../examples/http_client.ts";
-import { recordingIo } from "../../tools/cli.ts";
+import { type CliIo, recordingIo } from "../../tools/cli.ts";
 import { temporaryFolder } from "../_support/repository.ts";
 import { deadPort, echo, RawServer, serve } from "../_support/http_servers.ts";
 
 async function run(...args: string[]) {
-  const io = recordingIo();
-  const code = await main(args, io);
-  return { code, out: io.out, err: io.err };
+  return await runWith({}, ...args);
 }
+
+/** Runs the program on a terminal, or with other replacements of its process. */
+async function runWith(replaced: Partial<CliIo>, ...args: string[]) {
+  const io = recordingIo(replaced);
+  const code = await main(args, io);
+  return { code, out: io.out, err: io.err, bytes: io.outBytes };
+}
+
+const TERMINAL = { stdoutIsTerminal: true };
 
 Deno.test("http_client sends parameters, headers and every kind of body", async () => {
   await using server = echo();
@@ -94,15 +101,141 @@ Deno.test("http_client --output saves the bytes as they are, and goes on where i
   const small = await run("GET", server.url, "-o", file, "--max-body=1KiB");
   assertEquals([small.code, small.out], [1, ""]);
   assertEquals(await Deno.readFile(file), data);
-  for (const [method, ...more] of [["POST"], ["GET", "-i"]]) {
-    const { code, err } = await run(method!, server.url, "-o", file, ...more);
+  for (const more of [["-i"], ["-O"]]) {
+    const { code, err } = await run("GET", server.url, "-o", file, ...more);
     assertEquals(code, 2);
     assertStringIncludes(err, "--output");
   }
 });
 
+Deno.test("http_client --output works with every method, and -O takes the name of the server", async () => {
+  await using folder = await temporaryFolder();
+  await using server = serve(async (request) =>
+    new Response(`${request.method} ${await request.text()}`, {
+      status: request.url.endsWith("bad") ? 422 : 200,
+    })
+  );
+  const file = `${folder.path}/a`;
+  for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+    const { code, out, err } = await run(method, server.url, "-d", "1", "-o", file);
+    assertEquals([code, out, err], [0, `${method.length + 2} bytes in ${file}\n`, ""]);
+    assertEquals(await Deno.readTextFile(file), `${method} 1`);
+  }
+  for (const more of [["POST", `${server.url}bad`, "-d", "1"], ["GET", `${server.url}bad`]]) {
+    const { code, out, err } = await run(...more, "-o", file);
+    assertEquals([code, await Deno.readTextFile(file)], [1, "DELETE 1"]);
+    assert(out.startsWith(more[0]!) && err.includes("422"), out + err);
+  }
+  assertEquals((await run("POST", server.url, "-d", "1", "-o", folder.path)).code, 2);
+  if (Deno.build.os !== "windows") {
+    const { out } = await run("GET", server.url, "-o", "/dev/null");
+    assertEquals(out, "4 bytes in /dev/null\n");
+  }
+  assertEquals((await run("GET", server.url, "-o", "-")).out, "GET ");
+  assertEquals((await run("POST", server.url, "-O", "-d", "1")).code, 2);
+  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["a"]);
+});
+
+Deno.test("http_client writes the bytes of a body to a pipe, and safe text to a terminal", async () => {
+  const bytes = Uint8Array.from({ length: 256 }, (_, at) => at);
+  let [type, body]: [string, BodyInit] = ["application/octet-stream", bytes];
+  await using server = serve(() => new Response(body, { headers: { "content-type": type } }));
+  const piped = await run(server.url);
+  assertEquals([piped.code, piped.bytes], [0, bytes]);
+  const shown = await runWith(TERMINAL, server.url);
+  assertEquals([shown.code, shown.out.split(";")[0]], [0, "256 bytes of application/octet-stream"]);
+  assertEquals((await runWith(TERMINAL, server.url, "-o", "-")).bytes, bytes);
+  [type, body] = ["text/plain; charset=latin1", Uint8Array.of(0xe9, 0x1b, 10, 0x61)];
+  assertEquals((await runWith(TERMINAL, server.url)).out, "é\\x1B\na\n");
+  [type, body] = ["application/json", '{"a":[1,"\\u001b"]}'];
+  assertEquals(
+    (await runWith(TERMINAL, server.url)).out,
+    '{\n  "a": [\n    1,\n    "\\u001b"\n  ]\n}\n',
+  );
+  assertEquals((await run(server.url)).out, body);
+  body = "{broken";
+  assertEquals((await runWith(TERMINAL, server.url)).out, "{broken\n");
+  const { out } = await runWith({ ...TERMINAL }, server.url, "-i");
+  assertStringIncludes(out, "200 OK\ncontent-length: 7\n");
+  assert(out.endsWith("\n\n{broken\n"), out);
+});
+
+Deno.test("http_client shows the body of an error, and fails", async () => {
+  await using server = serve(() => Response.json({ error: "no name" }, { status: 422 }));
+  for (const json of [[], ["--json"]]) {
+    const { code, out, err } = await run("GET", server.url, ...json);
+    assertEquals(code, 1);
+    assertStringIncludes(out, '"error":"no name"');
+    assert(/^[^\n]*422 Unprocessable Entity\n$/.test(err), err);
+  }
+});
+
+Deno.test("http_client --json tells every cookie, and bodies of any kind", async () => {
+  const rows: [BodyInit, string, Record<string, unknown>][] = [
+    ["x", "text/plain", { body: "x" }],
+    ["{x", "application/json", { body: "{x" }],
+    ["0", "application/json", { body: 0 }],
+    [Uint8Array.of(1, 0), "text/plain", { bodyBase64: "AQA=" }],
+    ["PK", "application/zip", { bodyBase64: "UEs=" }],
+  ];
+  for (const [body, type, expected] of rows) {
+    const headers = new Headers([["set-cookie", "a=1"], ["set-cookie", "b=2"]]);
+    headers.set("content-type", type);
+    await using server = serve(() => new Response(body, { headers }));
+    const { headers: told, body: text, bodyBase64 } = JSON.parse(
+      (await run("GET", server.url, "--json")).out,
+    );
+    assertEquals(told["set-cookie"], ["a=1", "b=2"]);
+    const got = { ...text !== undefined && { body: text }, ...bodyBase64 && { bodyBase64 } };
+    assertEquals(got, expected);
+  }
+});
+
+Deno.test("http_client takes what curl and HTTPie users type", async () => {
+  await using server = echo();
+  const ask = async (...args: string[]) => {
+    const { code, out, err } = await run(...args);
+    assertEquals([code, err], [0, ""]);
+    const { method, url, body } = JSON.parse(out);
+    return `${method} ${url} ${body}`;
+  };
+  const { url, port } = server;
+  assertEquals(await ask(`127.0.0.1:${port}/a`), "GET /a ");
+  assertEquals(await ask(`:${port}/a`), "GET /a ");
+  assertEquals(await ask(`localhost:${port}`), "GET / ");
+  assertEquals(await ask(url, "-d", "1"), "POST / 1");
+  assertEquals(await ask(url, "-F", "a=1", "-X", "PUT"), "PUT / a=1");
+  assertEquals(await ask("delete", url), "DELETE / ");
+  assertEquals(await ask("-X", "PATCH", url), "PATCH / ");
+});
+
+Deno.test("http_client goes through a proxy and a Unix socket, and shows a certificate", async () => {
+  const asked: string[] = [];
+  await using proxy = new RawServer((_, head) => {
+    asked.push(head.split("\r\n")[0]!);
+    return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+  });
+  const viaProxy = await run("GET", "http://a.test/x", "--proxy", proxy.url);
+  assertEquals([viaProxy.out, asked], ["ok", ["GET http://a.test/x HTTP/1.1"]]);
+  const rows: [RegExp, string[]][] = [
+    [/--cert/, ["--cert", "a.pem"]],
+    [/--key/, ["--key", "a.pem"]],
+    [/--proxy/, ["--proxy", "gopher://a:secret@b/"]],
+  ];
+  for (const [says, args] of rows) {
+    const { code, err } = await run("GET", "http://a.test/", ...args);
+    assertEquals(code, 2);
+    assert(says.test(err) && !err.includes("secret"), err);
+  }
+  if (Deno.build.os === "windows") return;
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/s`;
+  await using _server = Deno.serve({ path, onListen() {} }, () => new Response("of the socket"));
+  assertEquals((await run("http://any/", "--unix-socket", path)).out, "of the socket");
+});
+
 Deno.test("http_client fails in one line that says why, and shows no secret", async () => {
-  await using server = serve(() => new Response("no\x1b[2J", { status: 404 }));
+  await using server = serve(() => new Response(null, { status: 404 }));
   await using silent = new RawServer("", "hold");
   const at = (url: string) => url.replace("//", "//u:secret@");
   const rows: [code: number, says: RegExp, args: string[]][] = [

@@ -37,6 +37,8 @@ export interface CliContext {
   readonly signal: AbortSignal;
   /** Prints one line to standard output. Escapes control characters except tabs. */
   print(line: string): void;
+  /** Writes bytes to standard output as they are, for a file or a pipe. */
+  write(bytes: Uint8Array): void;
   /** Prints a value as one line of JSON. */
   printJson(value: unknown): void;
   /**
@@ -64,7 +66,7 @@ export function makeContext(
   log: CliLog,
   json: boolean,
   signal: AbortSignal,
-  print: (text: string) => void,
+  print: (data: string | Uint8Array) => void,
 ): CliContext {
   const printJson = (value: unknown) => print(`${escapeJson(JSON.stringify(value) ?? "null")}\n`);
   return {
@@ -72,6 +74,7 @@ export function makeContext(
     log,
     signal,
     print: (line) => print(`${line.split("\t").map(escapeControls).join("\t")}\n`),
+    write: print,
     printJson,
     listening(server) {
       const given = typeof server === "object" && "url" in server ? server.url : String(server);

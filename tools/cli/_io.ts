@@ -2,8 +2,11 @@ import { callback, flag, OptionRules } from "../../net/internal/options.ts";
 
 /** The access of a program to its process. A test passes a replacement. */
 export interface CliIo {
-  /** Writes to standard output. Throws `Deno.errors.BrokenPipe` when the reader has closed it. */
-  stdout(text: string): void;
+  /**
+   * Writes text or bytes to standard output. Throws `Deno.errors.BrokenPipe` when the reader has closed
+   * it.
+   */
+  stdout(data: string | Uint8Array): void;
   /** Writes to standard error. */
   stderr(text: string): void;
   /** Whether standard output is a terminal. */
@@ -37,8 +40,8 @@ const IO = new OptionRules<CliIo>({
  */
 export function systemIo(): CliIo {
   return {
-    stdout: (text) => writeAll(Deno.stdout, text),
-    stderr: (text) => writeAll(Deno.stderr, text),
+    stdout: (data) => writeAll(Deno.stdout, bytesOf(data)),
+    stderr: (text) => writeAll(Deno.stderr, bytesOf(text)),
     stdoutIsTerminal: Deno.stdout.isTerminal(),
     stderrIsTerminal: Deno.stderr.isTerminal(),
     noColor: Deno.noColor,
@@ -58,15 +61,20 @@ export function systemIo(): CliIo {
   };
 }
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  let bytes = new TextEncoder().encode(text);
+function bytesOf(data: string | Uint8Array): Uint8Array {
+  return typeof data === "string" ? new TextEncoder().encode(data) : data;
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
   while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
 }
 
 /** A {@linkcode CliIo} that records the output and lets a test send signals. */
 export interface RecordingIo extends CliIo {
-  /** Everything written to standard output. */
+  /** Everything written to standard output, as text. */
   readonly out: string;
+  /** Everything written to standard output, as bytes. */
+  readonly outBytes: Uint8Array<ArrayBuffer>;
   /** Everything written to standard error. */
   readonly err: string;
   /** The code of the first call of {@linkcode CliIo.exit}; undefined without a call. */
@@ -96,10 +104,15 @@ export interface RecordingIo extends CliIo {
 export function recordingIo(overrides: Partial<CliIo> = {}): RecordingIo {
   overrides = IO.check("recordingIo", overrides as CliIo);
   const listeners = new Set<(name: string) => void>();
+  const written: Uint8Array[] = [];
+  const decoder = new TextDecoder();
   let [out, err] = ["", ""];
   let exited: number | undefined;
   return {
-    stdout: (text) => void (out += text),
+    stdout(data) {
+      written.push(bytesOf(data));
+      out += typeof data === "string" ? data : decoder.decode(data, { stream: true });
+    },
     stderr: (text) => void (err += text),
     stdoutIsTerminal: false,
     stderrIsTerminal: false,
@@ -112,6 +125,9 @@ export function recordingIo(overrides: Partial<CliIo> = {}): RecordingIo {
     ...overrides,
     get out() {
       return out;
+    },
+    get outBytes() {
+      return Uint8Array.from(written.flatMap((bytes) => [...bytes]));
     },
     get err() {
       return err;
