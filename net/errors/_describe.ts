@@ -1,6 +1,7 @@
 import type { NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
 import { tried } from "../internal/tried_text.ts";
 import type { Classified } from "./_classify.ts";
+import { tlsSentence } from "./_tls_sentences.ts";
 
 /** The most frequent phase of each kind. It is the default. */
 export const PHASES: Readonly<Record<NetErrorKind, NetPhase>> = {
@@ -110,7 +111,7 @@ function reason(found: Classified, phase: NetPhase): string {
   }
   if (kind === "refused" && code === "ENOENT") return "there is no such socket";
   if (kind === "address-unavailable" && code === "ENOENT") return "there is no such folder";
-  if (kind === "tls") return TLS_REASONS[tls ?? "handshake"] + because;
+  if (kind === "tls") return (tlsSentence(detail) ?? TLS_REASONS[tls ?? "handshake"]) + because;
   if (kind === "permission") {
     return permission === undefined
       ? `the system does not allow it${because}`

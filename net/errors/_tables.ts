@@ -135,11 +135,11 @@ const TLS_MESSAGES: ReadonlyArray<readonly [RegExp, TlsFailure]> = [
   [/received corrupt message of type/, "not-tls"],
   [/received fatal alert: CertificateRequired|^peer sent no certificates/, "client-certificate"],
   [
-    /received fatal alert: (?:UnknownCA|BadCertificate|UnsupportedCertificate|Certificate\w+)/,
+    /received fatal alert: (?:UnknownCA|BadCertificate|UnsupportedCertificate|AccessDenied|Certificate\w+)/,
     "rejected",
   ],
   [
-    /received fatal alert: (?:ProtocolVersion|HandshakeFailure|InsufficientSecurity)|^peer is incompatible/,
+    /received fatal alert: (?:ProtocolVersion|HandshakeFailure|InsufficientSecurity)|\bpeer is incompatible/,
     "version",
   ],
   [/received fatal alert: /, "handshake"],

@@ -1,6 +1,6 @@
-import { NetError } from "../errors/errors.ts";
+import { NetError, toNetError } from "../errors/errors.ts";
 import type { TlsVersion } from "../connection/transport.ts";
-import { type AlertName, encodeAlert } from "./_alerts.ts";
+import { alertFor, type AlertName, encodeAlert } from "./_alerts.ts";
 import { type TlsContext, type TlsWrap, type TlsWrapEvents, tlsWraps } from "./_tls_wrap.ts";
 
 /** Decrypted bytes go through this buffer. It is shared: each call empties it before it returns. */
@@ -43,6 +43,8 @@ export class TlsMachine implements TlsWrapEvents {
   readonly #isClient: boolean;
   readonly #pick: ((serverName: string) => TlsContext) | undefined;
   #destroyed = false;
+  /** Whether a server waits for the name that the client requests. */
+  #awaitsHello: boolean;
   /** Replaces the output of the machine. */
   #alert: Uint8Array | undefined;
   #target: Uint8Array = NOTHING;
@@ -75,6 +77,7 @@ export class TlsMachine implements TlsWrapEvents {
     }
     this.#isClient = kind === CLIENT;
     this.#pick = pick;
+    this.#awaitsHello = pick !== undefined;
     const wrap = this.#wrap = new wraps.TlsWrap(kind, 0);
     if (init(wrap) !== 0) {
       throw Object.assign(new Error("the certificate or key does not fit"), {
@@ -186,6 +189,11 @@ export class TlsMachine implements TlsWrapEvents {
     return this.#wrap.getPeerCertificateChain()?.certificates ?? [];
   }
 
+  /** Whether the session was resumed. The certificate of the peer is that of the first handshake. */
+  get isResumed(): boolean {
+    return this.#wrap.isSessionReused();
+  }
+
   /** The code of the reason why the certificate of the peer is not trusted, or an empty string. */
   get verifyError(): string {
     return this.#wrap.verifyError();
@@ -199,10 +207,13 @@ export class TlsMachine implements TlsWrapEvents {
   /** Keeps the first error. */
   onerror(error: Error): void {
     this.error ??= error;
+    // The machine has no output before it knows the settings.
+    if (this.#awaitsHello) this.#alert = encodeAlert(alertFor(toNetError(error).tls));
   }
 
   /** Selects the settings of a server by the name that the client requests. */
   onclienthello(): void {
+    this.#awaitsHello = false;
     const context = this.#pick!(this.#wrap.getServername() ?? "");
     this.#wrap.finishAccept(context, null);
   }

@@ -57,6 +57,7 @@ export interface TlsWrap {
   shutdown(request: object): number;
   destroySsl(): void;
   verifyError(): string;
+  isSessionReused(): boolean;
   getProtocol(out: { protocol?: string }): void;
   getCipher(out: { name?: string }): void;
   getAlpnNegotiatedProtocol(out: { alpnProtocol?: string | false }): void;
@@ -89,6 +90,7 @@ const METHODS: ReadonlyArray<keyof TlsWrap> = [
   "shutdown",
   "destroySsl",
   "verifyError",
+  "isSessionReused",
   "getProtocol",
   "getCipher",
   "getAlpnNegotiatedProtocol",
