@@ -9,6 +9,7 @@ import {
   type Received,
   type WsCase,
 } from "./case.ts";
+import type { Inflater } from "./deflater.ts";
 import type { Subject } from "./subjects.ts";
 import { encodeCaseFrame, type Wire } from "./wire.ts";
 
@@ -35,14 +36,14 @@ export function deliveriesOf(one: WsCase, subject: Subject): readonly Delivery[]
 
 /** Plays a case, and checks what the tester and the program on the other side see. */
 export async function play(one: WsCase, delivery: Delivery, subject: Subject): Promise<void> {
-  const { wire, conn, done } = await subject.open();
+  const { wire, conn, inflater, done } = await subject.open();
   let late = false;
   const timer = setTimeout(() => {
     late = true;
     wire[Symbol.dispose]();
   }, LIMIT);
   try {
-    const player = new Player(wire);
+    const player = new Player(wire, inflater);
     const outcome = subject.strict ? one.outcome : denoOutcome(one);
     const answers = subject.strict ? undefined : one.denoAnswers;
     await player.run(one, delivery, answers);
@@ -59,6 +60,7 @@ export async function play(one: WsCase, delivery: Delivery, subject: Subject): P
   } finally {
     clearTimeout(timer);
     wire[Symbol.dispose]();
+    inflater?.[Symbol.dispose]();
     await done();
   }
 }
@@ -92,15 +94,18 @@ function bytesOf(step: WsCase["steps"][number], masked: boolean): Bytes {
 /** One run of a case. */
 class Player {
   readonly #wire: Wire;
+  readonly #inflater: Inflater | undefined;
   /** What must still come. Control frames may overtake messages. */
   readonly #due: { readonly messages: Received[]; readonly controls: Received[] };
   #parts: Bytes[] = [];
   #opcode = 0;
+  #compressed = false;
   /** Messages received so far. */
   messages = 0;
 
-  constructor(wire: Wire) {
+  constructor(wire: Wire, inflater: Inflater | undefined) {
     this.#wire = wire;
+    this.#inflater = inflater;
     this.#due = { messages: [], controls: [] };
   }
 
@@ -157,14 +162,17 @@ class Player {
   async #receive(): Promise<number | "end of the stream" | undefined> {
     for (let frame; (frame = await this.#wire.readFrame()) !== undefined;) {
       const { opcode, payload, fin, rsv } = frame;
-      assertEquals(rsv, 0, "reserved bits of the subject");
+      const mayCompress = this.#inflater !== undefined && (opcode === 1 || opcode === 2);
+      assertEquals(mayCompress ? rsv & 3 : rsv, 0, "reserved bits of the subject");
       if (opcode === CLOSE) return closeCode(payload);
       if (opcode >= 8) return this.#check({ opcode, payload }, this.#due.controls);
       assertEquals(opcode === 0, this.#opcode !== 0, "order of fragments of the subject");
       this.#opcode ||= opcode;
+      if (opcode !== 0) this.#compressed = rsv === 4;
       this.#parts.push(payload);
       if (!fin) continue;
-      const message = new Uint8Array(await new Blob(this.#parts).arrayBuffer());
+      const joined = new Uint8Array(await new Blob(this.#parts).arrayBuffer());
+      const message = this.#compressed ? await this.#inflater!.inflate(joined) : joined;
       const whole = { opcode: this.#opcode, payload: message };
       this.#opcode = 0;
       this.#parts = [];

@@ -1,9 +1,12 @@
 /** The sides under test: servers on both transports, and the client. @module */
 
+import { assertEquals } from "@std/assert";
 import { connectWebSocket } from "../../../ws/client/client.ts";
 import type { WsConnection } from "../../../ws/connection/connection.ts";
 import { serveWebSocket } from "../../../ws/server/server.ts";
 import { echo } from "../../_support/ws_peers.ts";
+import { type Agreement, extensionOf } from "./compression.ts";
+import { directionFrom, Inflater } from "./deflater.ts";
 import { MOST } from "./limits.ts";
 import { Wire } from "./wire.ts";
 
@@ -13,6 +16,8 @@ export interface Opened {
   readonly wire: Wire;
   /** The end of the program. */
   readonly conn: WsConnection;
+  /** Decompresses the messages of the subject, if both sides agreed on compression. */
+  readonly inflater?: Inflater;
   /** Waits until the program has released the connection. */
   done(): Promise<void>;
 }
@@ -29,9 +34,10 @@ export interface Subject extends AsyncDisposable {
 const LIMITS = { maxMessageSize: MOST, closeTimeout: 2000 };
 
 /** Starts a server: on our own transport if `hardened`, otherwise on the one of Deno. */
-export function serverSubject(hardened: boolean): Subject {
+export function serverSubject(hardened: boolean, agreement?: Agreement): Subject {
   const waiting: ((conn: WsConnection) => void)[] = [];
-  const server = serveWebSocket({ port: 0, hardened, ...LIMITS }, (conn) => {
+  const compression = agreement !== undefined && { threshold: 0 };
+  const server = serveWebSocket({ port: 0, hardened, ...LIMITS, compression }, (conn) => {
     waiting.shift()?.(conn);
     return echo(conn);
   });
@@ -43,9 +49,13 @@ export function serverSubject(hardened: boolean): Subject {
       waiting.push(resolve);
       const { port } = server.addr;
       const wire = new Wire(await Deno.connect({ hostname: "127.0.0.1", port }), true);
-      await handshakeAsClient(wire, port);
+      const offer = agreement && extensionOf(agreement);
+      const lines = offer === undefined ? [] : [`Sec-WebSocket-Extensions: ${offer}`];
+      const head = await handshakeAsClient(wire, port, lines);
+      if (offer !== undefined) assertEquals(extensionsIn(head), offer);
       const conn = await promise;
-      return { wire, conn, done: () => conn.gone };
+      const inflater = agreement && new Inflater(directionFrom("server", agreement));
+      return { wire, conn, ...inflater && { inflater }, done: () => conn.gone };
     },
     async [Symbol.asyncDispose]() {
       await server.shutdown({ deadline: 2000 });
@@ -54,21 +64,28 @@ export function serverSubject(hardened: boolean): Subject {
 }
 
 /** Returns a subject that connects to the tester for each case. */
-export function clientSubject(strict: boolean): Subject {
+export function clientSubject(strict: boolean, agreement?: Agreement): Subject {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return {
     side: "client",
     strict,
     async open() {
       const url = `ws://127.0.0.1:${listener.addr.port}/`;
-      const dialling = connectWebSocket(url, LIMITS);
+      const compression = agreement !== undefined && { threshold: 0, ...agreement };
+      const dialling = connectWebSocket(url, { ...LIMITS, compression });
       const wire = new Wire(await listener.accept(), false);
-      await handshakeAsServer(wire);
+      const accepted = agreement && extensionOf(agreement);
+      await handshakeAsServer(
+        wire,
+        accepted === undefined ? [] : [`Sec-WebSocket-Extensions: ${accepted}`],
+      );
       const conn = await dialling;
       const echoing = echo(conn).catch(() => {});
+      const inflater = agreement && new Inflater(directionFrom("client", agreement));
       return {
         wire,
         conn,
+        ...inflater && { inflater },
         async done() {
           await echoing;
           await conn.gone;
@@ -80,6 +97,11 @@ export function clientSubject(strict: boolean): Subject {
       return Promise.resolve();
     },
   };
+}
+
+/** Returns the extensions in the head of a response; empty if there are none. */
+function extensionsIn(head: string): string {
+  return /^sec-websocket-extensions: *(.*)\r$/im.exec(head)?.[1] ?? "";
 }
 
 /** Sends the opening handshake (RFC 6455 §4.1), and returns the head of the response. */
