@@ -142,13 +142,14 @@ export class TlsMachine implements TlsWrapEvents {
   }
 
   /**
-   * Refuses the peer after the handshake, when this side has not sent its last output. A client with
-   * TLS 1.3 has not encrypted anything that the server knows of, so its output becomes an alert. In
-   * all other cases only the machine could encrypt an alert, and it cannot be asked for one. Nothing
-   * is sent then, and the peer sees a truncated stream.
+   * Refuses the peer whose certificates have come. This side has sent nothing encrypted yet, so its
+   * output becomes an alert that the peer takes. Only a server with TLS 1.3 has: the machine would
+   * have to encrypt the alert, and it cannot be asked for one. Nothing is sent then, and the client
+   * sees a truncated stream.
    */
   refuse(alert: AlertName): void {
-    this.#alert = this.#isClient && this.version === "TLSv1.3" ? encodeAlert(alert) : NOTHING;
+    const encrypts = !this.#isClient && this.version === "TLSv1.3";
+    this.#alert = encrypts ? NOTHING : encodeAlert(alert);
   }
 
   /** Releases the machine. It has no output any more. */

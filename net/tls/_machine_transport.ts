@@ -1,4 +1,4 @@
-import type { Address, TlsInfo, Transport } from "../connection/transport.ts";
+import type { Address, Transport } from "../connection/transport.ts";
 import { toNetError } from "../errors/errors.ts";
 import { closeQuietly } from "../internal/close_quietly.ts";
 import { alertFor } from "./_alerts.ts";
@@ -40,28 +40,29 @@ export class MachineTransport implements Transport {
   /**
    * Performs the handshake. If it fails, the peer gets the alert that the RFC defines.
    *
-   * @param judge Accepts or rejects the peer before anything depends on the connection.
+   * @param verify Throws to reject the peer. It is called when the certificates of the peer are known,
+   * and before this side sends its own certificate or its last message.
    */
-  async handshake(judge: (machine: TlsMachine) => TlsInfo | Promise<TlsInfo>): Promise<TlsInfo> {
+  async handshake(verify: (machine: TlsMachine) => void): Promise<void> {
     const machine = this.#machine;
     machine.start();
     await this.#flush();
     const buffer = new Uint8Array(RECORD);
-    while (!machine.established) {
+    for (let verified = false; !machine.established;) {
       const size = await this.#raw.read(buffer);
       if (size === null) throw new Deno.errors.UnexpectedEof("tls handshake eof");
       machine.receive(buffer.subarray(0, size), NOTHING);
       if (machine.error !== undefined) await this.#fail(machine.error);
-      // The last output waits for the judgement.
-      if (!machine.established) await this.#flush();
-    }
-    try {
-      const info = await judge(machine);
+      if (!verified && (machine.established || machine.peerCertificates.length > 0)) {
+        try {
+          verify(machine);
+        } catch (error) {
+          machine.refuse(alertFor(toNetError(error).tls));
+          await this.#fail(error);
+        }
+        verified = true;
+      }
       await this.#flush();
-      return info;
-    } catch (error) {
-      machine.refuse(alertFor(toNetError(error).tls));
-      return await this.#fail(error);
     }
   }
 

@@ -40,7 +40,7 @@ export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<Up
       ca: clientCa,
       minVersion: minVersion ?? "TLSv1.2",
       requestCert: clientAuth !== "none",
-      // The machine rejects a client without a certificate. judgeClient() rejects certificates.
+      // The machine rejects a client without a certificate. verifyClient() rejects certificates.
       rejectUnauthorized: clientAuth === "require",
     };
   };
@@ -50,11 +50,7 @@ export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<Up
       pick: certificates.several ? contextFor : undefined,
       alpnProtocols,
     });
-  return handshake(raw, options, create, (machine) => {
-    const { serverName } = machine;
-    const info = { ...agreed(machine), ...(serverName !== undefined && { serverName }) };
-    return clientAuth === "none" ? info : judgeClient(machine, info);
-  });
+  return handshake(raw, options, create, clientAuth === "none" ? () => {} : verifyClient);
 }
 
 /** Performs the client side of a handshake over `raw`. On failure it closes `raw`. */
@@ -66,15 +62,11 @@ export function dialTls(raw: Transport, options: DialTlsOptions): Promise<Upgrad
     key,
     ca: caCerts,
     minVersion: minVersion ?? "TLSv1.2",
-    // judgeServer() rejects certificates, because it can report the reason.
+    // verifyServer() rejects certificates, because it can report the reason.
     rejectUnauthorized: false,
   };
   const create = () => TlsMachine.client({ context, serverName, alpnProtocols });
-  return handshake(raw, options, create, (machine) => {
-    const certificate = new X509Certificate(machine.peerCertificates[0]!);
-    judgeServer(certificate, machine.verifyError, serverName);
-    return { ...agreed(machine), peerCertificate: describeCertificate(certificate) };
-  });
+  return handshake(raw, options, create, (machine) => verifyServer(machine, serverName));
 }
 
 /** Starts TLS over `raw` and waits for the end of the handshake, within its limits. */
@@ -82,17 +74,18 @@ async function handshake(
   raw: Transport,
   options: { handshakeTimeout: number; signal?: AbortSignal | undefined; address?: string },
   create: () => TlsMachine,
-  judge: (machine: TlsMachine) => TlsInfo | Promise<TlsInfo>,
+  verify: (machine: TlsMachine) => void,
 ): Promise<UpgradedTransport> {
   const { handshakeTimeout: timeout, signal } = options;
   const address = options.address ?? formatAddress(raw.remoteAddr);
   let transport: MachineTransport | undefined;
   try {
     signal?.throwIfAborted();
-    transport = new MachineTransport(create(), raw);
+    const machine = create();
+    transport = new MachineTransport(machine, raw);
     const late = () => handshakeTooLong(address, timeout);
-    const tls = await withDeadline(transport.handshake(judge), timeout, late, signal);
-    return { tls, transport };
+    await withDeadline(transport.handshake(verify), timeout, late, signal);
+    return { tls: infoOf(machine), transport };
   } catch (error) {
     if (transport === undefined) closeQuietly(raw);
     else transport.close();
@@ -101,39 +94,38 @@ async function handshake(
   }
 }
 
-/** Returns the information that both sides have after the handshake. */
-function agreed({ alpnProtocol, version, cipher }: TlsMachine): TlsInfo {
+/** Returns the information that this side has after the handshake. */
+function infoOf(machine: TlsMachine): TlsInfo {
+  const { alpnProtocol, version, cipher, serverName, peerCertificates: [der] } = machine;
   return {
     alpnProtocol,
     ...(version !== undefined && cipher !== undefined && { version, cipher }),
+    ...(serverName !== undefined && { serverName }),
+    ...(der !== undefined && { peerCertificate: describeCertificate(new X509Certificate(der)) }),
   };
 }
 
-/** Accepts or rejects a client by its certificate. */
-function judgeClient(machine: TlsMachine, info: TlsInfo): TlsInfo {
-  const [der] = machine.peerCertificates;
-  if (der === undefined) return info;
-  if (machine.verifyError !== "") {
-    throw new NetError("the certificate of the client is not trusted", {
-      kind: "tls",
-      tls: "untrusted",
-    });
-  }
-  return { ...info, peerCertificate: describeCertificate(new X509Certificate(der)) };
+/** Rejects a client whose certificate is not trusted. */
+function verifyClient({ peerCertificates, verifyError }: TlsMachine): void {
+  if (peerCertificates.length === 0 || verifyError === "") return;
+  const message = "the certificate of the client is not trusted";
+  throw new NetError(message, { kind: "tls", tls: "untrusted", phase: "handshake" });
 }
-/** Verifies the certificate of a server. The machine has one code for several reasons. */
-function judgeServer(certificate: X509Certificate, verdict: string, name: string): void {
+
+/** Rejects a server by its certificate. The machine has one code for several reasons. */
+function verifyServer({ peerCertificates, verifyError }: TlsMachine, name: string): void {
+  const certificate = new X509Certificate(peerCertificates[0]!);
   const refuse = (code: string): never => {
     throw Object.assign(new Error(""), { code });
   };
-  if (verdict === "") {
+  if (verifyError === "") {
     const wrong = tls.checkServerIdentity(name, certificate.toLegacyObject());
     return wrong === undefined ? undefined : refuse("ERR_TLS_CERT_ALTNAME_INVALID");
   }
   const now = Date.now();
   if (Date.parse(certificate.validTo) < now) refuse("CERT_HAS_EXPIRED");
   if (Date.parse(certificate.validFrom) > now) refuse("CERT_NOT_YET_VALID");
-  refuse(verdict);
+  refuse(verifyError);
 }
 
 function describeCertificate(certificate: X509Certificate): PeerCertificate {

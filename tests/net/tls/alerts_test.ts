@@ -173,22 +173,41 @@ const UNFIT = [
 ] as const;
 
 for (const engine of ENGINES) {
-  for (const [failure, { cert, key }, description] of UNFIT) {
+  for (const version of ["1.2", "1.3"]) {
     Deno.test({
-      name: `a client on ${engine} tells openssl s_server that its certificate is ${failure}` +
-        openssl.suffix,
+      name: `a client on ${engine} tells openssl s_server why, TLS ${version}${openssl.suffix}`,
       ignore: openssl.ignore,
       async fn() {
-        const { port, server } = await OpenSsl.server(cert + key, "-tls1_3");
-        await using _server = server;
-        const dialling = () => connectTls({ port, engine, caCerts: [ca] });
-        const error = await assertRejects(dialling, NetError);
-        assertEquals([error.kind, error.tls], ["tls", failure], error.message);
-        await server.until(new RegExp(`SSL alert number ${description}\\b`));
+        for (const [failure, { cert, key }, description] of UNFIT) {
+          const flag = version === "1.2" ? "-tls1_2" : "-tls1_3";
+          const { port, server } = await OpenSsl.server(cert + key, flag);
+          await using _server = server;
+          const dialling = () => connectTls({ port, engine, caCerts: [ca] });
+          const error = await assertRejects(dialling, NetError);
+          assertEquals([error.kind, error.tls], ["tls", failure], error.message);
+          await server.until(new RegExp(`SSL alert number ${description}\\b`));
+        }
       },
     });
   }
 }
+
+Deno.test({
+  name: `a server tells openssl s_client that its certificate is not trusted, TLS 1.2` +
+    openssl.suffix,
+  ignore: openssl.ignore,
+  async fn() {
+    const { server, errors } = serve({ clientAuth: "request", clientCa: [ca] });
+    await using _server = server;
+    const file = await Deno.makeTempFile({ suffix: ".pem" });
+    await Deno.writeTextFile(file, certs.untrusted.cert + certs.untrusted.key);
+    await using client = OpenSsl.client(server.addr.port, "-tls1_2", "-cert", file);
+    await client.until(/SSL alert number 48\b/);
+    await until(() => errors.length === 1);
+    assertEquals([errors[0]!.kind, errors[0]!.tls], ["tls", "untrusted"]);
+    await Deno.remove(file);
+  },
+});
 
 for (const engine of ENGINES) {
   Deno.test(`the server of this package tells a refusing client from a broken one: ${engine}`, async () => {
