@@ -4,7 +4,7 @@
  *
  * **Permissions**: `--allow-net`, because the command line may name any host; `--allow-read=<file>` for
  * `--upload`, `--body`, `--ca`, `--cert` and `--key`; `--allow-read` and `--allow-write` for the folder of
- * `--output`, for the working directory with `--remote-name`, and for the socket of `--unix-socket`
+ * `--output`, for the file of `--cookie-jar`, for the working directory with `--remote-name`, and for the socket of `--unix-socket`
  *
  * @module
  */
@@ -12,7 +12,7 @@
 import { createClient } from "../http/client/client.ts";
 import { type CliIo, defineCli } from "../tools/cli.ts";
 import { bodyOf, credentials, hasBody, pairs, targetOf } from "./http/arguments.ts";
-import { connectionOf } from "./http/connection.ts";
+import { connectionOf, cookiesOf, saveCookies } from "./http/connection.ts";
 import { FLAGS } from "./http/flags.ts";
 import { show } from "./http/output.ts";
 import { checkOutput, save } from "./http/save.ts";
@@ -27,8 +27,9 @@ const cli = defineCli({
   },
   permissions: {
     "--allow-net": "reach any host",
-    "--allow-read=<file>": "only with --upload, --body, --ca, --cert or --key",
-    "--allow-write=<folder>": "only with --output or --remote-name, and --allow-read=<folder> too",
+    "--allow-read=<file>": "only with --upload, --body, --ca, --cert, --key or --cookie-jar",
+    "--allow-write=<folder>":
+      "only with --output, --remote-name or --cookie-jar, and to read it too",
   },
   examples: [
     "deno task http-client GET http://127.0.0.1:8080/ -p page=2",
@@ -50,13 +51,12 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const raw = values.output === "-";
     if (!raw) checkOutput(values, method);
     const body = await bodyOf(values, method);
+    const jar = await cookiesOf(values.cookieJar);
+    await using saving = new AsyncDisposableStack();
+    saving.defer(() => saveCookies(values.cookieJar, jar));
     await using client = createClient({
       ...await connectionOf(values),
-      timeouts: { headers: values.headersTimeout, body: values.bodyTimeout, total: values.timeout },
-      retry: { total: values.retries },
-      dialer: values.connectTimeout !== undefined && { connectTimeout: values.connectTimeout },
-      maxRedirects: values.maxRedirects,
-      maxBody: values.maxBody,
+      cookies: jar ?? false,
     });
     const options = {
       ...body,

@@ -1,20 +1,28 @@
-/** The connection settings of the HTTP client, from its flags. @module */
+/** The settings of the HTTP client, from its flags. @module */
 
 import type { HttpClientOptions } from "../../http/client/client.ts";
+import { type CookieJar, createCookieJar } from "../../http/client/cookie_jar.ts";
 import { badValue, readPem } from "../../tools/cli.ts";
 
-/** The flags for the connection. */
+/** The flags for connections and limits. */
 export interface ConnectionValues {
   readonly ca: readonly string[];
   readonly cert: string | undefined;
   readonly key: string | undefined;
   readonly proxy: string | undefined;
   readonly unixSocket: string | undefined;
+  readonly headersTimeout: number;
+  readonly bodyTimeout: number;
+  readonly timeout: number;
+  readonly connectTimeout: number | undefined;
+  readonly retries: number;
+  readonly maxRedirects: number;
+  readonly maxBody: number;
 }
 
-/** Returns the options of a client for its connections. Reads the files that the flags name. */
+/** Returns the options of a client. Reads the files that the flags name. */
 export async function connectionOf(
-  { ca, cert, key, proxy, unixSocket }: ConnectionValues,
+  { ca, cert, key, proxy, unixSocket, connectTimeout, ...values }: ConnectionValues,
 ): Promise<HttpClientOptions> {
   if ((cert === undefined) !== (key === undefined)) {
     throw badValue(cert === undefined ? "--key" : "--cert", cert ?? key!, "both --cert and --key");
@@ -26,6 +34,11 @@ export async function connectionOf(
     ...key !== undefined && { key: await readPem(key, "PRIVATE KEY") },
     ...proxy !== undefined && { proxy: { url: proxyUrl(proxy) } },
     ...unixSocket !== undefined && { unixSocket },
+    ...connectTimeout !== undefined && { dialer: { connectTimeout } },
+    timeouts: { headers: values.headersTimeout, body: values.bodyTimeout, total: values.timeout },
+    retry: { total: values.retries },
+    maxRedirects: values.maxRedirects,
+    maxBody: values.maxBody,
   };
 }
 
@@ -34,4 +47,24 @@ function proxyUrl(text: string): string {
   const url = text.includes("://") ? text : `http://${text}`;
   if (/^(?:https?|socks5h?):$/.test(URL.parse(url)?.protocol ?? "")) return url;
   throw badValue("--proxy", text.includes("@") ? "…" : text, "a URL of http, https or socks5");
+}
+
+/** Returns a cookie jar with the cookies of a file in the format of curl, if the file exists. */
+export async function cookiesOf(file: string | undefined): Promise<CookieJar | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return createCookieJar(await Deno.readTextFile(file));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return createCookieJar();
+    throw error;
+  }
+}
+
+/** Saves the cookies. Nobody else may read a new file, because cookies are secrets. */
+export async function saveCookies(
+  file: string | undefined,
+  jar: CookieJar | undefined,
+): Promise<void> {
+  if (file === undefined || jar === undefined) return;
+  await Deno.writeTextFile(file, jar.toText(), { mode: 0o600 });
 }

@@ -38,6 +38,12 @@ export const FLAGS = {
     placeholder: "url",
     help: "Proxy: http, https or socks5, with credentials",
   },
+  cookieJar: {
+    type: "string",
+    alias: "c",
+    placeholder: "file",
+    help: "Read and save cookies, in the format of curl",
+  },
   unixSocket: { type: "string", placeholder: "file", help: "Unix socket to connect to" },
   output: {
     type: "string",

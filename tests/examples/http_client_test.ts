@@ -262,3 +262,19 @@ Deno.test("http_client fails in one line that says why, and shows no secret", as
     assert(!result.err.includes("secret") && !result.err.includes("\x1b"), result.err);
   }
 });
+
+Deno.test("http_client --cookie-jar keeps cookies in the format of curl, for nobody else", async () => {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/jar`;
+  await using server = serve((request) =>
+    new Response(request.headers.get("cookie"), {
+      status: request.url.endsWith("bad") ? 401 : 200,
+      headers: { "set-cookie": `id=${request.url.split("/").at(-1)}; Max-Age=60` },
+    })
+  );
+  assertEquals((await run(`${server.url}1`, "-c", file)).out, "");
+  assertEquals((await run(`${server.url}bad`, "-c", file)).out, "id=1");
+  assertEquals((await run(server.url, "-c", file)).out, "id=bad");
+  assertStringIncludes(await Deno.readTextFile(file), "127.0.0.1\tFALSE\t/\tFALSE\t");
+  if (Deno.build.os !== "windows") assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
+});
