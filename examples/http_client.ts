@@ -1,8 +1,8 @@
-#!/usr/bin/env -S deno run --allow-net
+#!/usr/bin/env -S deno run --allow-net --allow-env=all_proxy,ALL_PROXY,http_proxy,HTTP_PROXY,https_proxy,HTTPS_PROXY,no_proxy,NO_PROXY,REQUEST_METHOD
 /**
  * Sends one HTTP request and prints the response: `deno task http-client GET http://127.0.0.1:8080/`
  *
- * **Permissions**: `--allow-net`, because the command line may name any host; `--allow-read=<file>` for
+ * **Permissions**: `--allow-net` for any host; `--allow-env` for proxies; `--allow-read=<file>` for
  * `--upload`, `--body`, `--ca`, `--cert` and `--key`; `--allow-read` and `--allow-write` for the folder of
  * `--output`, for the file of `--cookie-jar`, for the working directory with `--remote-name`, and for the socket of `--unix-socket`
  *
@@ -27,6 +27,8 @@ const cli = defineCli({
   },
   permissions: {
     "--allow-net": "reach any host",
+    "--allow-env=all_proxy,ALL_PROXY,http_proxy,HTTP_PROXY,https_proxy,HTTPS_PROXY,no_proxy,NO_PROXY,REQUEST_METHOD":
+      "read the proxy of the environment",
     "--allow-read=<file>": "only with --upload, --body, --ca, --cert, --key or --cookie-jar",
     "--allow-write=<folder>":
       "only with --output, --remote-name or --cookie-jar, and to read it too",

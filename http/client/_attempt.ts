@@ -1,33 +1,42 @@
 import type { HttpHookRequest, HttpHooks } from "./options.ts";
 import type { TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
-import type { Origin } from "./_concurrency_limit.ts";
+import type { Origin } from "./transport/pool.ts";
+import { Timings } from "./transport/timings.ts";
 import { type Upload, UploadSending } from "./_upload.ts";
 
 /** The state of one try to send a request. */
 export class Attempt {
   /** The origin whose place in the pool this try occupies. */
   origin: Origin | undefined;
-  /** Whether `fetch` has been called. */
-  sent = false;
+  /** The progress of the try. Nothing has been sent before "sending". */
+  stage: "preparing" | "dialing" | "sending" = "preparing";
   /** Whether the head of the response has arrived. */
   answered = false;
   /** The body, if it is sent in pieces. */
   upload: Upload | undefined;
   /** The upload in progress. */
   sending: UploadSending | undefined;
-  /** The error that the body of the caller has thrown. */
+  /** The error that code of the caller has thrown while the request was sent. */
   spoiled: Theirs | undefined;
   told: HttpHookRequest | undefined;
   /** Whether the request waited before it was sent. */
   waited = false;
-  broken: (() => boolean) | undefined;
+  readonly timings: Timings;
 
-  constructor(readonly number: number, readonly hooks: HttpHooks | undefined) {}
+  constructor(
+    readonly number: number,
+    readonly hooks: HttpHooks | undefined,
+    /** Whether the request needs a new connection, because a reused one has failed. */
+    readonly fresh: boolean,
+    guard: TimeLimits,
+  ) {
+    this.timings = new Timings(number === 1 ? guard.begun : performance.now());
+  }
 
-  /** Returns the body for `fetch`. Each piece of an upload restarts the limit on the response. */
-  bodyInit({ body, timeouts }: Plan, guard: TimeLimits): BodyInit | undefined {
-    if (this.upload === undefined) return body?.whole;
+  /** Starts the upload, if there is one. Each piece restarts the limit on the response. */
+  startUpload({ body, timeouts }: Plan, guard: TimeLimits): UploadSending | undefined {
+    if (this.upload === undefined) return undefined;
     const { stream } = this.upload;
     // The caller may state the length of a stream.
     const length = this.told?.headers.get("content-length") ?? "";
@@ -39,18 +48,13 @@ export class Attempt {
       },
       failed: (error) => this.spoiled = new Theirs(error),
     });
-    return sending.body;
+    return sending;
   }
 }
 
 /** Wraps an error that code of the caller has thrown. */
 export class Theirs {
   constructor(readonly error: unknown) {}
-}
-
-/** Wraps an error that occurred before anything was sent. */
-export class NotSent {
-  constructor(readonly cause: unknown) {}
 }
 
 /** Throws an error of code of the caller, wrapped. */

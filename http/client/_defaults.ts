@@ -2,14 +2,16 @@ import type { HttpAuth, HttpCommonOptions, HttpTimeouts } from "./options.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { policyOf } from "./_retry_defaults.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
-import { addHeaders, type HeaderPairs, pairsOf } from "./_headers.ts";
+import { addHeaders } from "./_headers.ts";
+import { SpelledHeaders } from "./_spelled_headers.ts";
+import { type HeaderBlock, headerBlock } from "./transport/request_head.ts";
 import type { PlainRequest, Timeouts } from "./_request_plan.ts";
 import { UrlCache } from "./_url_cache.ts";
 
 /** The default options of requests. */
 export class Defaults implements PlainRequest {
-  readonly headers = new Headers();
-  readonly pairs: HeaderPairs;
+  readonly headers: Headers = new SpelledHeaders();
+  readonly block: HeaderBlock;
   readonly templates = new UrlCache();
   readonly params: readonly NonNullable<HttpCommonOptions["params"]>[];
   readonly auth: HttpAuth | undefined;
@@ -24,7 +26,7 @@ export class Defaults implements PlainRequest {
   constructor(options: HttpCommonOptions, below: Defaults | undefined) {
     if (below !== undefined) addHeaders(this.headers, below.headers);
     addHeaders(this.headers, options.headers);
-    this.pairs = pairsOf(this.headers);
+    this.block = headerBlock(this.headers);
     this.params = [...below?.params ?? [], ...options.params === undefined ? [] : [options.params]];
     this.auth = options.auth === null ? undefined : options.auth ?? below?.auth;
     this.times = { ...below?.times, ...options.timeouts };

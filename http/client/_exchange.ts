@@ -1,14 +1,16 @@
-import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
-import { lowerAscii, parseDigits } from "../../net/text.ts";
+import { parseDigits } from "../../net/text.ts";
 import type { Attempt } from "./_attempt.ts";
 import type { HttpTry } from "./errors.ts";
+import type { Incoming } from "./_incoming.ts";
 import { HttpResponse } from "./response.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { NULL_BODY } from "../internal/null_body.ts";
 import { CLOSED, type TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
-import type { ConcurrencyLimit, Origin } from "./_concurrency_limit.ts";
+import type { Origin, Pool } from "./transport/pool.ts";
+import type { Timings } from "./transport/timings.ts";
 import type { UploadSending } from "./_upload.ts";
 import { shownUrl } from "./_url.ts";
 
@@ -22,49 +24,71 @@ const NOTHING: Bytes = new Uint8Array();
 export class ClientExchange {
   /** The body, if it is small and has been read. */
   data: Bytes | undefined;
-  readonly #native: Response;
+  readonly #incoming: Incoming;
   readonly #guard: TimeLimits;
   readonly #plan: Plan;
-  readonly #slots: ConcurrencyLimit;
+  readonly #pool: Pool;
   readonly #origin: Origin;
-  /** Returns whether the server has reset a connection since, which Deno does not see. */
-  readonly #broken: (() => boolean) | undefined;
   /** The upload, which may last longer than the response. */
   readonly #sending: UploadSending | undefined;
-  /** The reader of the body, once the body is used. */
-  #source: ReadableStreamDefaultReader<Bytes> | undefined;
+  readonly #timings: Timings;
+  /** Whether the response has no body, whatever its headers state. */
+  readonly #empty: boolean;
+  #headers: Headers | undefined;
+  #codings: readonly string[] | undefined;
+  /** The decoded body, if it is compressed. */
+  #decoded: ReadableStreamDefaultReader<Bytes> | undefined;
+  #transferred = 0;
   #released = false;
   #free = false;
   #kept = false;
+  readonly #onAbort = () => this.#stop();
 
   /** Takes over the response of a try, and its place in the pool. */
   constructor(
-    native: Response,
+    incoming: Incoming,
     guard: TimeLimits,
     plan: Plan,
-    slots: ConcurrencyLimit,
+    pool: Pool,
     attempt: Attempt,
   ) {
-    this.#native = native;
+    this.#incoming = incoming;
     this.#guard = guard;
     this.#plan = plan;
-    this.#slots = slots;
+    this.#pool = pool;
     this.#origin = attempt.origin!;
     attempt.origin = undefined;
-    this.#broken = attempt.broken;
     this.#sending = attempt.sending;
+    this.#timings = attempt.timings;
+    this.#empty = plan.method === "HEAD" || NULL_BODY.has(incoming.status);
+    // The connection must end and the place must become free even if nobody reads the body.
+    guard.onAbort(this.#onAbort);
+    // The server does not want the rest of the upload.
+    if (incoming.status >= 300) this.#sending?.stop(NOT_WANTED);
+    if (this.#empty) {
+      this.data = NOTHING;
+      incoming.close();
+      this.#release();
+    }
   }
 
   get status(): number {
-    return this.#native.status;
+    return this.#incoming.status;
   }
 
   get statusText(): string {
-    return this.#native.statusText;
+    return this.#incoming.statusText;
   }
 
+  /** The headers. Those of a decoded body do not describe the compressed one. */
   get headers(): Headers {
-    return this.#native.headers;
+    if (this.#headers !== undefined) return this.#headers;
+    const headers = this.#headers = this.#incoming.headers;
+    if (!this.#empty && this.#coding.length > 0) {
+      headers.delete("content-encoding");
+      headers.delete("content-length");
+    }
+    return headers;
   }
 
   get shownUrl(): string {
@@ -75,43 +99,34 @@ export class ClientExchange {
     return this.#plan.history;
   }
 
+  /** The codings to undo. The caller gets unknown codings as they are, with Content-Encoding. */
+  get #coding(): readonly string[] {
+    return this.#codings ??= codingsOf(this.#incoming.coding) ?? [];
+  }
+
   /** Marks the last try. The time limits end with the bodies, and end the bodies when they expire. */
   keep(): this {
     this.#kept = true;
     if (this.#free) this.#guard.end();
-    // The place must become free even if nobody reads the body.
-    else this.#guard.controller.signal.addEventListener("abort", () => this.#stop());
     return this;
   }
 
   /** Returns whether the body is known to be small. Other bodies stay streams. */
   isSmall(): boolean {
-    const { headers, status } = this.#native;
-    if (this.#plan.method === "HEAD" || NULL_BODY.has(status)) return false;
-    const length = parseDigits(headers.get("content-length") ?? "");
-    if (length === undefined || length > Math.min(SMALL, this.#plan.maxBody)) return false;
-    // Transfer-Encoding overrides Content-Length (RFC 9112 §6.3).
-    if (headers.has("transfer-encoding")) return false;
-    return this.#plan.onDownload === undefined && !headers.has("content-encoding");
+    const { length } = this.#incoming;
+    if (this.data !== undefined || length === undefined) return false;
+    if (length > Math.min(SMALL, this.#plan.maxBody)) return false;
+    return this.#plan.onDownload === undefined && this.#coding.length === 0;
   }
 
-  /** Stores a small body that has been read, and releases the place. */
-  take(data: Bytes): void {
+  /** Reads a small body, and releases the place. It is one piece for its time limit. */
+  async take(): Promise<void> {
+    this.#guard.arm("body", this.#plan.timeouts.body);
+    const incoming = this.#incoming;
+    let data = await incoming.read() ?? NOTHING;
+    for (let more; (more = await incoming.read()) !== undefined;) data = joined([data, more]);
     this.#guard.disarm();
     this.data = data;
-    this.#release();
-  }
-
-  /** Returns whether the response cannot have a body. */
-  isEmpty(): boolean {
-    const { status, body } = this.#native;
-    return body === null || this.#plan.method === "HEAD" || NULL_BODY.has(status);
-  }
-
-  /** Releases the place of a response that cannot have a body. */
-  async skip(): Promise<void> {
-    await this.#native.body?.cancel();
-    this.data = NOTHING;
     this.#release();
   }
 
@@ -119,35 +134,25 @@ export class ClientExchange {
   async bytes(max = Infinity): Promise<Bytes> {
     if (this.data !== undefined) return this.data;
     const chunks: Bytes[] = [];
-    let size = 0;
-    const reader = this.stream().getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      chunks.push(value);
-      if ((size += value.length) >= max) {
-        await reader.cancel();
+    for (let size = 0, chunk; (chunk = await this.#next()) !== undefined;) {
+      chunks.push(chunk);
+      if ((size += chunk.length) >= max) {
+        await this.#giveUp();
         break;
       }
     }
-    if (chunks.length === 1) return chunks[0]!;
-    const data = new Uint8Array(size);
-    let at = 0;
-    for (const chunk of chunks) {
-      data.set(chunk, at);
-      at += chunk.length;
-    }
-    return data;
+    return chunks.length === 1 ? chunks[0]! : joined(chunks);
   }
 
   /** Returns the response for the caller. */
   response(): HttpResponse {
-    const { status, statusText, headers } = this.#native;
-    const { method, history, redirected } = this.#plan;
-    const empty = method === "HEAD" || NULL_BODY.has(status);
+    const { headers } = this;
+    const incoming = this.#incoming;
+    const { status, statusText } = incoming;
+    const { history, redirected } = this.#plan;
     const url = new URL(this.#plan.url);
     url.hash = "";
-    return new HttpResponse(empty ? null : this.data ?? this.stream(), {
+    return new HttpResponse(this.#empty ? null : this.data ?? this.stream(), {
       status,
       statusText,
       headers,
@@ -155,118 +160,95 @@ export class ClientExchange {
       shownUrl: this.shownUrl,
       redirected,
       history,
+      connection: {
+        remoteAddr: incoming.remoteAddr,
+        tls: incoming.tls,
+        reused: incoming.reused,
+        timings: this.#timings,
+        trailers: () => incoming.trailers,
+      },
     });
   }
 
   /** Cancels the rest of the response. */
-  async discard(): Promise<void> {
+  discard(): void {
     this.#sending?.stop(NOT_WANTED);
-    if (this.data === undefined) await ignoreFailure(this.#native.body?.cancel());
+    this.#incoming.close();
     this.#release();
   }
 
   /** Returns the body as a stream: decompressed, limited in size and time. */
   stream(): ReadableStream<Bytes> {
-    const { headers } = this.#native;
-    const codings = codingsOf(headers.get("content-encoding"));
-    const limited = this.#watched(this.#native.body as ReadableStream<Bytes>);
-    // The caller gets unknown codings as they are, with Content-Encoding.
-    const plain = codings === undefined || codings.length === 0;
-    return this.#bounded(plain ? limited : decode(limited, codings, this.#framed()), plain);
-  }
-
-  /** Applies the time limits to the bytes that arrive. */
-  #watched(body: ReadableStream<Bytes>): ReadableStream<Bytes> {
-    const reader = this.#source = body.getReader();
-    const guard = this.#guard;
     return new ReadableStream<Bytes>({
       pull: async (controller) => {
-        this.#checkTransfer();
-        guard.arm("body", this.#plan.timeouts.body);
-        const { done, value } = await reader.read();
-        guard.disarm();
-        if (!done) return controller.enqueue(value);
-        this.#checkEnd();
-        this.#release(true);
-        controller.close();
+        const chunk = await this.#next();
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk);
       },
       cancel: () => this.#giveUp(),
     }, { highWaterMark: 0 });
   }
 
-  /** Cancels the body that a stream reads. */
-  async #giveUp(): Promise<void> {
-    await ignoreFailure(this.#source?.cancel());
-    this.#release();
-  }
-
-  /** Limits the decoded size, reports the progress and converts errors. */
-  #bounded(body: ReadableStream<Bytes>, plain: boolean): ReadableStream<Bytes> {
-    const reader = body.getReader();
-    const { maxBody, onDownload } = this.#plan;
-    const length = this.#native.headers.get("content-length");
-    const total = plain ? parseDigits(length ?? "") : undefined;
-    let transferred = 0;
-    const giveUp = async () => {
-      // First cancel the read from the network, because the rest waits for it.
-      await this.#giveUp();
-      await ignoreFailure(reader.cancel());
-    };
-    return new ReadableStream<Bytes>({
-      pull: async (controller) => {
-        let chunk: ReadableStreamReadResult<Bytes>;
-        try {
-          chunk = await reader.read();
-        } catch (error) {
-          throw await this.#fail(error);
-        }
-        if (chunk.done) return controller.close();
-        transferred += chunk.value.length;
-        if (transferred > maxBody) {
-          await giveUp();
-          throw this.#tooLarge();
-        }
-        controller.enqueue(chunk.value);
-        try {
-          onDownload?.({ transferred, total });
-        } catch (error) {
-          await giveUp();
-          throw error;
-        }
-      },
-      cancel: giveUp,
-    }, { highWaterMark: 0 });
-  }
-
-  /** Rejects transfer codings other than chunked. Deno would read them until the connection ends. */
-  #checkTransfer(): void {
-    const transfer = lowerAscii(this.#native.headers.get("transfer-encoding") ?? "identity");
-    if (transfer === "chunked" || transfer === "identity") return;
-    throw failure(this.#plan, "protocol", "its body has a transfer coding that was not requested");
-  }
-
-  /** Rejects a body without a length whose connection was reset. It may be truncated. */
-  #checkEnd(): void {
-    if (this.#broken === undefined) return;
-    if (!this.#framed() && this.#broken()) {
-      throw failure(this.#plan, "truncated", "the connection was reset in the body");
+  /** Returns the next piece of the decoded body; undefined at its end. */
+  async #next(): Promise<Bytes | undefined> {
+    let chunk: Bytes | undefined;
+    try {
+      chunk = this.#coding.length === 0 ? await this.#raw() : (await this.#decode().read()).value;
+    } catch (error) {
+      throw await this.#fail(error);
     }
+    if (chunk === undefined) return undefined;
+    const { maxBody, onDownload } = this.#plan;
+    this.#transferred += chunk.length;
+    if (this.#transferred > maxBody) {
+      await this.#giveUp();
+      throw this.#tooLarge();
+    }
+    try {
+      onDownload?.({ transferred: this.#transferred, total: this.#total() });
+    } catch (error) {
+      await this.#giveUp();
+      throw error;
+    }
+    return chunk;
   }
 
-  /** Returns whether the body has a length or chunks, and does not end with the connection. */
-  #framed(): boolean {
-    const { headers } = this.#native;
-    return headers.has("content-length") || headers.has("transfer-encoding");
+  /** Returns the next piece that the server has sent, within its time limit. */
+  async #raw(): Promise<Bytes | undefined> {
+    this.#guard.arm("body", this.#plan.timeouts.body);
+    const chunk = await this.#incoming.read();
+    this.#guard.disarm();
+    if (chunk === undefined) this.#release();
+    return chunk;
+  }
+
+  #decode(): ReadableStreamDefaultReader<Bytes> {
+    return this.#decoded ??= decode(
+      pieces(() => this.#raw()),
+      this.#coding,
+      this.#incoming.framed,
+    ).getReader();
+  }
+
+  #total(): number | undefined {
+    if (this.#coding.length > 0) return undefined;
+    return parseDigits(this.headers.get("content-length") ?? "");
+  }
+
+  /** Ends the response early. */
+  async #giveUp(): Promise<void> {
+    // The read from the network ends first, because the decoder waits for it.
+    this.#incoming.close();
+    this.#release();
+    await ignoreFailure(this.#decoded?.cancel());
   }
 
   async #fail(error: unknown): Promise<unknown> {
     await this.#giveUp();
-    const { expired, cancelled, controller } = this.#guard;
+    const { expired, cancelled, reason } = this.#guard;
     if (expired !== undefined) return timeoutError(expired, this.#plan, "maybe");
-    if (controller.signal.reason === CLOSED) {
-      return failure(this.#plan, "closed", "the client is closed");
-    }
-    if (cancelled) return controller.signal.reason;
+    if (reason === CLOSED) return failure(this.#plan, "closed", "the client is closed");
+    if (cancelled) return reason;
     return bodyError(error, this.#plan);
   }
 
@@ -277,29 +259,47 @@ export class ClientExchange {
   }
 
   /** Ends the response. An upload keeps the place, unless the status is 300 or above. */
-  #release(soon = false): void {
+  #release(): void {
     if (this.#released) return;
     this.#released = true;
     const sending = this.#sending;
-    if (sending === undefined || sending.over) return this.#leave(soon);
-    sending.onOver = () => this.#leave(false);
-    if (this.status >= 300) return sending.stop(NOT_WANTED);
+    if (sending === undefined || sending.over) {
+      // A stopped upload may still be writing.
+      if (sending !== undefined) this.#incoming.close();
+      return this.#leave();
+    }
+    sending.onOver = () => this.#leave();
     sending.alone = true;
     this.#guard.arm("headers", this.#plan.timeouts.headers);
   }
 
   /** Ends the upload and the response. */
   #stop(): void {
-    this.#sending?.stop(this.#guard.controller.signal.reason);
+    this.#sending?.stop(this.#guard.reason);
+    this.#incoming.close();
     this.#release();
   }
 
-  #leave(soon: boolean): void {
+  #leave(): void {
     this.#free = true;
-    if (soon) this.#slots.releaseSoon(this.#origin);
-    else this.#slots.release(this.#origin);
+    this.#guard.offAbort(this.#onAbort);
+    this.#pool.release(this.#origin);
     if (this.#kept) this.#guard.end();
   }
+}
+
+function joined(chunks: readonly Bytes[]): Bytes {
+  const data = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    data.set(chunk, at);
+    at += chunk.length;
+  }
+  return data;
+}
+
+async function* pieces(next: () => Promise<Bytes | undefined>): AsyncGenerator<Bytes> {
+  for (let piece; (piece = await next()) !== undefined;) yield piece;
 }
 
 const NOT_WANTED = new Error("The server has answered and does not need the rest of the body");

@@ -1,7 +1,8 @@
-/** Merges the headers of a client and of a request, and converts them for `fetch`. */
+/** Merges the headers of a client and of a request, and converts them for `fetch`. @module */
 
 import { escapeControls } from "../../net/text.ts";
 import type { HttpRequestOptions } from "./options.ts";
+import { SpelledHeaders } from "./_spelled_headers.ts";
 
 /** Headers in the form that `fetch` processes fastest. A name may occur more than once. */
 export type HeaderPairs = [string, string][];
@@ -48,6 +49,8 @@ function entriesOf(
     return Object.entries(headers as Record<string, string | null>);
   }
   try {
+    // `Headers` would write the names in lower case.
+    if (Array.isArray(headers) && headers.every((pair) => pair.length === 2)) return headers;
     return new Headers(headers as HeadersInit | undefined);
   } catch {
     throw unfit("headers");
@@ -75,7 +78,7 @@ export function withHeaders(
 
 /** Returns the headers that may go to any origin. */
 export function withoutSecrets(headers: Headers): Headers {
-  const rest = new Headers(headers);
+  const rest = new SpelledHeaders(headers);
   deleteSecrets(rest);
   return rest;
 }

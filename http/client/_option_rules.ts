@@ -19,7 +19,6 @@ import {
   rule,
   type RuleSet,
   signal,
-  text,
   word,
 } from "../../net/internal/options.ts";
 import { socketPath } from "../../net/internal/host_rules.ts";
@@ -30,12 +29,11 @@ import type {
   HttpDialer,
   HttpFetchOptions,
   HttpHooks,
-  HttpProxy,
   HttpRateLimit,
   HttpRequestOptions,
   HttpTimeouts,
 } from "./options.ts";
-import { checkProxy } from "./_proxy_settings.ts";
+import { proxyRule } from "../internal/proxy_choice.ts";
 import type { HttpRetryOptions } from "./retry_options.ts";
 
 /** The options that `client.extend` takes. */
@@ -137,17 +135,6 @@ export const EXTEND = new OptionRules<ExtendOptions>({
   ),
 });
 
-const PROXY = group(
-  new OptionRules<HttpProxy>({
-    url: required(secret),
-    username: secret,
-    password: secret,
-    noProxy: (name, value) => {
-      if (typeof value !== "string") return listOf(text)(name, value);
-    },
-  }),
-);
-
 const DIALER = group(
   new OptionRules<HttpDialer>({
     connectTimeout: milliseconds,
@@ -173,9 +160,13 @@ export const CLIENT = new OptionRules<HttpClientOptions>({
       typeof value === "boolean" || (hasMethod(value, "cookies") && hasMethod(value, "store")),
   ),
   proxy: (name, value) => {
-    const proxy = PROXY(name, value) as HttpProxy;
-    checkProxy(proxy);
-    return proxy;
+    try {
+      return proxyRule(name, value);
+    } catch (error) {
+      // The value may contain a password.
+      if (typeof value !== "string" || !(error instanceof TypeError)) throw error;
+      throw new TypeError(`${error.message}, got another string`);
+    }
   },
   dialer: (name, value) => {
     if (typeof value !== "boolean") return DIALER(name, value);

@@ -1,6 +1,7 @@
 import type { Plan } from "./_request_plan.ts";
 import { utf8OfHeader } from "../internal/header_text.ts";
 import { deleteSecrets } from "./_headers.ts";
+import { SpelledHeaders } from "./_spelled_headers.ts";
 import { failure } from "./_request_failure.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -32,7 +33,7 @@ export function follow(plan: Plan, status: number, to: URL | null, own: () => He
     throw failure(plan, "usage", `it redirects with ${status}, and a stream cannot be sent again`);
   }
   const crossing = to.origin !== plan.url.origin;
-  if (crossing || toGet) plan.headers = new Headers(plan.headers ?? own());
+  if (crossing || toGet) plan.headers = new SpelledHeaders(plan.headers ?? own());
   if (crossing) {
     plan.auth = undefined;
     deleteSecrets(plan.headers!);

@@ -11,8 +11,8 @@ export interface RequestBody {
   readonly type?: string;
   /** Whether the body can be sent again. */
   readonly replayable: boolean;
-  /** The body for `fetch`, if it is sent at once; undefined if it is sent in pieces. */
-  readonly whole?: BodyInit;
+  /** The body, if it is sent at once; undefined if it is sent in pieces. */
+  readonly whole?: Bytes;
   /** Opens the body for sending in pieces. */
   open(): Upload | Promise<Upload>;
   /** Reports the progress. */
@@ -24,15 +24,12 @@ const WHOLE = 1024 * 1024;
 const PIECE = 64 * 1024;
 
 /** Returns the body that options define. */
-export function requestBody(options: HttpRequestOptions, method: string): RequestBody | undefined {
+export function requestBody(options: HttpRequestOptions): RequestBody | undefined {
   const { json, form, multipart, body, onUpload } = options;
   const given = [json, form, multipart, body ?? undefined].filter((one) => one !== undefined);
   if (given.length === 0) return undefined;
   if (given.length > 1) {
     throw new TypeError("Cannot send two bodies: set only one of json, form, multipart and body");
-  }
-  if (method === "GET" || method === "HEAD") {
-    throw new TypeError(`Cannot send a body with ${method}: use params, or another method`);
   }
   const made = json !== undefined
     ? { ...plainBody(jsonOf(json)), type: "application/json" }
@@ -54,10 +51,11 @@ export function plainBody(body: BodyInit): RequestBody {
     return streamBody(ReadableStream.from(body as AsyncIterable<Bytes>));
   }
   const type = typeOf(body);
+  const whole = lengthOf(body) > WHOLE ? undefined : bytesOf(body);
   return {
     ...type === undefined ? {} : { type },
     replayable: true,
-    ...lengthOf(body) > WHOLE ? {} : { whole: body },
+    ...whole === undefined ? {} : { whole },
     open: () => piecesOf(body),
   };
 }
@@ -116,16 +114,23 @@ function piecesOf(body: BodyInit): Upload {
   if (body instanceof Blob) {
     return { stream: body.stream() as ReadableStream<Bytes>, size: body.size };
   }
-  const bytes = body instanceof ArrayBuffer
-    ? new Uint8Array(body)
-    : ArrayBuffer.isView(body)
-    ? new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength)
-    : new TextEncoder().encode(String(body));
+  const bytes = bytesOf(body)!;
   return { stream: ReadableStream.from(slices(bytes)), size: bytes.length };
 }
 
+/** Returns the bytes of a body; undefined if they must be read first. */
+function bytesOf(body: BodyInit): Bytes | undefined {
+  if (body instanceof Blob) return undefined;
+  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  return ArrayBuffer.isView(body)
+    ? new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength)
+    : encoder.encode(String(body));
+}
+
+const encoder = new TextEncoder();
+
 function* slices(bytes: Bytes): Generator<Bytes> {
-  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.slice(at, at + PIECE);
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
 }
 
 /** Returns the media type that `fetch` would send. */

@@ -1,6 +1,6 @@
 import type { HttpAuth, HttpProgress } from "./options.ts";
 import type { HttpTry } from "./errors.ts";
-import type { HeaderPairs } from "./_headers.ts";
+import type { HeaderBlock } from "./transport/request_head.ts";
 import type { RequestBody } from "./_request_body.ts";
 import type { CachedUrl } from "./_url_cache.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
@@ -16,8 +16,8 @@ export interface Timeouts {
 /** The headers of requests that set none themselves. */
 export interface PlainRequest {
   readonly headers: Headers;
-  /** The headers for `fetch`. */
-  readonly pairs: HeaderPairs;
+  /** The same headers as lines. */
+  readonly block: HeaderBlock;
 }
 
 /** A request in progress. Redirects and retries change some of its fields. */

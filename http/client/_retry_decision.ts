@@ -42,6 +42,18 @@ export class Retries {
     return { ...this.#about(), error, delay: retryWait(this.#row, this.#plan.retry) };
   }
 
+  /**
+   * Returns the failed try if a request is repeated at once, because a reused connection was dead. This
+   * does not count as a failure of the server.
+   */
+  afterStale(error: unknown, unsent: boolean): HttpTry | undefined {
+    const { body, retry } = this.#plan;
+    if (!(error instanceof Error) || retry.total === 0 || body?.replayable === false) {
+      return undefined;
+    }
+    return unsent || this.#repeatable() ? { ...this.#about(), error, delay: 0 } : undefined;
+  }
+
   #about(): HttpTry {
     return { method: this.#plan.method, url: shownUrl(this.#plan.url) };
   }

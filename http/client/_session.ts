@@ -1,21 +1,23 @@
 import { timeLimit } from "../../net/internal/options.ts";
 import { holdWhile } from "../../net/internal/timer.ts";
-import { isIdempotent } from "../internal/methods.ts";
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./options.ts";
 import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
-import { Attempt, NotSent, Theirs, theirs } from "./_attempt.ts";
+import { Attempt, Theirs, theirs } from "./_attempt.ts";
 import { decodeText } from "./_decode_json.ts";
 import { ClientExchange } from "./_exchange.ts";
 import { abortAll, CLOSED, Expired, TimeLimits } from "./_time_limits.ts";
-import { NativeClients } from "./_native_clients.ts";
-import { type HeaderPairs, pairsOf } from "./_headers.ts";
+import { FetchClients } from "./_fetch_clients.ts";
+import type { Incoming } from "./_incoming.ts";
+import { SpelledHeaders } from "./_spelled_headers.ts";
 import { authorization, type PlainRequest, type Plan } from "./_request_plan.ts";
 import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
-import { ConcurrencyLimit, type Origin, QueueFull } from "./_concurrency_limit.ts";
+import { ExchangeFailure } from "./transport/connection.ts";
+import { type Origin, Pool, QueueFull } from "./transport/pool.ts";
+import { Http1Transport } from "./transport/transport.ts";
 import { shownUrl } from "./_url.ts";
 
 /** The part of a body that an error keeps, in bytes. */
@@ -32,19 +34,21 @@ export interface Counters {
 /** The state that a client and its extensions share: connections, pool, cookies, counters. */
 export class ClientSession {
   readonly counters: Counters = { requests: 0, retries: 0, redirects: 0, failures: 0 };
-  readonly slots: ConcurrencyLimit;
-  readonly #clients: NativeClients;
+  readonly pool: Pool;
+  readonly #transport: Http1Transport;
+  readonly #clients: FetchClients;
   readonly #rate: RateLimiter | undefined;
   readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
   #closed = false;
 
   constructor(options: HttpClientOptions) {
     const { maxPerHost = 10, maxQueued = 10_000, idleTimeout = 30_000 } = options;
-    this.slots = new ConcurrencyLimit(maxPerHost, maxQueued);
+    this.pool = new Pool(maxPerHost, maxQueued);
     const timeout = timeLimit(idleTimeout);
     this.#rate = options.rateLimit && new RateLimiter(options.rateLimit);
     const count = Math.min(maxPerHost, 2 ** 31);
-    this.#clients = new NativeClients(options, { count, timeout });
+    this.#clients = new FetchClients(options, { count, timeout });
+    this.#transport = new Http1Transport(options, this.pool, timeout);
     if (options.cookies === true) {
       // The list of public suffixes is large, and most clients do not need it.
       this.#cookies = import("./cookie_jar.ts").then(({ createCookieJar }) => createCookieJar());
@@ -55,13 +59,8 @@ export class ClientSession {
   close(): void {
     this.#closed = true;
     abortAll(this, CLOSED);
-    this.slots.close();
+    this.pool.close();
     this.#clients.close();
-  }
-
-  /** Resolves when all connections have ended. */
-  async finished(): Promise<void> {
-    await this.#clients.dialer?.finished();
   }
 
   /** Sends a request, with retries and redirects, until there is a result. */
@@ -74,74 +73,79 @@ export class ClientSession {
     let retries: Retries | undefined;
     let hops = 0;
     let seen = false;
+    let fresh: boolean = false;
     for (let number = 1;; number++) {
-      const attempt = new Attempt(number, hooks);
+      const attempt: Attempt = new Attempt(number, hooks, fresh, guard);
       let failed: HttpTry | undefined;
       let exchange: ClientExchange | undefined;
       try {
-        const native = await this.#begin(attempt, plan, plain, guard);
+        const incoming = await this.#begin(attempt, plan, plain, guard);
         attempt.answered = true;
         guard.disarm();
         seen = true;
-        exchange = new ClientExchange(native, guard, plan, this.slots, attempt);
-        if (native.status === 101) throw failure(plan, "protocol", "it switches protocols");
+        exchange = new ClientExchange(incoming, guard, plan, this.pool, attempt);
         if (attempt.told !== undefined) {
           await this.#finish(exchange, attempt.told, hooks, plan.url).catch(theirs);
         }
-        if (exchange.isSmall()) {
-          guard.arm("body", plan.timeouts.body);
-          exchange.take(await native.bytes());
-        } else if (exchange.isEmpty()) await exchange.skip();
-        const { status, headers } = exchange;
+        if (exchange.isSmall()) await exchange.take();
+        const { status } = exchange;
         // Reading headers costs time, and most responses are successes.
         if (status < 300 && !plan.retry.statuses.has(status)) return exchange.keep();
+        const { headers } = exchange;
         const to = plan.redirect === "manual" ? undefined : locationOf(status, headers, plan.url);
         if (to !== undefined && plan.maxRedirects > 0) {
-          await this.#redirect(exchange, plan, plain, to, ++hops);
+          this.#redirect(exchange, plan, plain, to, ++hops);
           retries?.redirected();
+          fresh = false;
           continue;
         }
         failed = (retries ??= new Retries(plan)).afterStatus(status, headers.get("retry-after"));
         if (failed === undefined) return judged(exchange.keep(), plan);
-        await exchange.discard();
+        exchange.discard();
+        fresh = false;
       } catch (caught) {
         attempt.sending?.stop(caught);
-        if (exchange !== undefined) await exchange.discard();
-        if (attempt.origin !== undefined) this.slots.release(attempt.origin);
-        const thrown = attempt.spoiled ?? (attempt.sent ? caught : new NotSent(caught));
-        const unsent = exchange === undefined && this.#isUnsent(thrown, guard);
+        exchange?.discard();
+        if (attempt.origin !== undefined) this.pool.release(attempt.origin);
+        const unsent: boolean = exchange === undefined && isUnsentTry(attempt, caught);
         // An earlier try may have been sent, even if the last one was not.
         seen ||= !unsent;
-        const error = this.#failure(thrown, plan, guard, seen ? "maybe" : "no");
+        const error = this.#failure(attempt, caught, plan, guard, seen ? "maybe" : "no");
         if (!this.#closed && error !== plan.signal?.reason) {
-          failed = (retries ??= new Retries(plan)).afterError(error, unsent);
+          retries ??= new Retries(plan);
+          const stale: boolean = caught instanceof ExchangeFailure && caught.stale && !fresh;
+          // A server may close an idle connection at any time (RFC 9112 §9.3.1).
+          failed = stale ? retries.afterStale(error, unsent) : undefined;
+          fresh = failed !== undefined;
+          failed ??= retries.afterError(error, unsent);
         }
         if (failed === undefined) throw this.#giveUp(error, guard);
       }
       try {
         await this.#pause(failed, plan, guard, hooks);
       } catch (thrown) {
-        throw this.#giveUp(this.#failure(thrown, plan, guard, seen ? "maybe" : "no"), guard);
+        const error = this.#failure(attempt, thrown, plan, guard, seen ? "maybe" : "no");
+        throw this.#giveUp(error, guard);
       }
     }
   }
 
   /** Changes a plan to the target of a redirect. */
-  async #redirect(
+  #redirect(
     exchange: ClientExchange,
     plan: Plan,
     plain: PlainRequest,
     to: URL | null,
     hops: number,
-  ): Promise<void> {
+  ): void {
     const { method, url } = plan;
     const { status } = exchange;
     if (plan.redirect === "error") throw failure(plan, "protocol", `it redirects (${status})`);
     const most = Math.min(plan.maxRedirects, plan.retry.redirect);
     if (hops > most) throw failure(plan, "limit", `more than ${most} redirects`);
-    await exchange.discard();
+    exchange.discard();
     this.counters.redirects++;
-    follow(plan, status, to, () => new Headers(plain.headers));
+    follow(plan, status, to, () => plain.headers);
     const location = to === null ? {} : { location: shownUrl(to) };
     plan.history.push({ method, url: shownUrl(url), status, ...location });
   }
@@ -160,7 +164,7 @@ export class ClientSession {
     plan.history.push(failed);
     await Promise.try(() => hooks?.beforeRetry?.(failed)).catch(theirs);
     this.counters.retries++;
-    if (delay > 0 || guard.controller.signal.aborted) await guard.sleep(delay);
+    if (delay > 0 || guard.aborted) await guard.sleep(delay);
   }
 
   /** Counts a failed request and ends its time limits. */
@@ -171,13 +175,13 @@ export class ClientSession {
   }
 
   /** Starts a try. It is not `async`, because most requests need no wait. */
-  #begin(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: TimeLimits): Promise<Response> {
+  #begin(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: TimeLimits): Promise<Incoming> {
     const { url } = plan;
     if (this.#closed) throw CLOSED;
-    if (guard.controller.signal.aborted) throw guard.controller.signal.reason;
+    guard.throwIfAborted();
     const refusal = this.#clients.refusal(url);
     if (refusal !== undefined) throw failure(snapshot(plan), "unsupported", refusal, "no");
-    const place = this.slots.acquire(plan.template?.origin ?? url.origin, guard);
+    const place = this.pool.acquire(plan.template?.origin ?? url.origin, guard);
     const special = plan.headers !== undefined || plan.auth !== undefined ||
       this.#cookies !== undefined || this.#rate !== undefined || attempt.hooks !== undefined ||
       (plan.body !== undefined && plan.body.whole === undefined);
@@ -185,7 +189,7 @@ export class ClientSession {
       return this.#beginLater(attempt, plan, plain, guard, place, special);
     }
     attempt.origin = place;
-    return this.#fetch(attempt, plan, plain, undefined, guard);
+    return this.#send(attempt, plan, plain, guard);
   }
 
   async #beginLater(
@@ -195,53 +199,31 @@ export class ClientSession {
     guard: TimeLimits,
     place: Origin | Promise<Origin>,
     special: boolean,
-  ): Promise<Response> {
+  ): Promise<Incoming> {
     attempt.waited = true;
-    if (place instanceof Promise) guard.arm("queue", plan.timeouts.queue);
-    attempt.origin = place instanceof Promise ? await holdWhile(place) : place;
-    if (!special) return this.#fetch(attempt, plan, plain, undefined, guard);
+    if (place instanceof Promise) {
+      guard.arm("queue", plan.timeouts.queue);
+      attempt.origin = await holdWhile(place);
+      attempt.timings.queue = attempt.timings.elapsed;
+    } else attempt.origin = place;
+    if (!special) return this.#send(attempt, plan, plain, guard);
     guard.disarm();
     attempt.told = await this.#prepare(attempt, plan, plain, guard);
     if (plan.body !== undefined && plan.body.whole === undefined) {
       attempt.upload = await plan.body.open();
     }
-    return this.#fetch(attempt, plan, plain, pairsOf(attempt.told.headers), guard);
+    return this.#send(attempt, plan, plain, guard);
   }
 
-  #fetch(
-    attempt: Attempt,
-    plan: Plan,
-    plain: PlainRequest,
-    own: HeaderPairs | undefined,
-    guard: TimeLimits,
-  ): Promise<Response> {
-    const { url, method, body } = plan;
-    const repeatable = isIdempotent(method) || plan.headers?.has("idempotency-key") === true ||
-      attempt.told?.headers.has("idempotency-key") === true;
-    // A body that can be sent only once must not be lost on a dead connection.
-    const client = this.#clients.get({ url, repeatable: repeatable && body?.replayable !== false });
-    this.counters.requests++;
+  #send(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: TimeLimits): Promise<Incoming> {
     // Reading the clock costs time. Without a wait, the start time is still exact.
     const waited = attempt.waited || attempt.number > 1;
     guard.arm("headers", plan.timeouts.headers, waited ? undefined : guard.begun);
-    const { signal } = guard.controller;
-    attempt.sent = true;
-    attempt.broken = this.#clients.dialer?.watch(url, plan.timeouts);
-    if (own === undefined && body === undefined && method === "GET") {
-      const template = plan.template?.request(plain.pairs);
-      const init: RequestInit & { client: Deno.HttpClient } = { signal, client };
-      if (template !== undefined) return fetch(template, init);
-    }
-    const init: RequestInit & { client: Deno.HttpClient } = {
-      method,
-      headers: own ?? plain.pairs,
-      redirect: "manual",
-      signal,
-      client,
-    };
-    const bodyInit = attempt.bodyInit(plan, guard);
-    if (bodyInit !== undefined) init.body = bodyInit;
-    return fetch(url.href, init);
+    const incoming = this.#clients.serves(plan.url)
+      ? this.#clients.send(attempt, plan, plain, guard)
+      : this.#transport.send(attempt, plan, plain, guard);
+    this.counters.requests++;
+    return incoming;
   }
 
   /** Prepares the headers of one try. */
@@ -252,9 +234,9 @@ export class ClientSession {
     guard: TimeLimits,
   ): Promise<HttpHookRequest> {
     const { url, auth, method } = plan;
-    const headers = new Headers(
-      plan.headers ?? plain.headers,
-    );
+    const headers = new SpelledHeaders(plan.headers ?? plain.headers);
+    const type = plan.body?.type;
+    if (type !== undefined && !headers.has("content-type")) headers.set("Content-Type", type);
     if (auth !== undefined && !headers.has("authorization")) {
       headers.set("authorization", await authorization(auth));
     }
@@ -283,33 +265,37 @@ export class ClientSession {
     await hooks?.afterResponse?.({ status, headers }, told);
   }
 
-  /** Returns whether a try ended before anything was sent. */
-  #isUnsent(thrown: unknown, guard: TimeLimits): boolean {
-    if (thrown instanceof NotSent) return true;
-    return !guard.controller.signal.aborted && isUnsent(thrown);
-  }
-
   /** Converts an error for the caller. */
-  #failure(thrown: unknown, plan: Plan, guard: TimeLimits, sent: HttpSent): unknown {
-    const ours = thrown instanceof NotSent;
-    const cause = ours ? thrown.cause : thrown;
-    const { expired, cancelled, controller } = guard;
+  #failure(
+    attempt: Attempt,
+    thrown: unknown,
+    plan: Plan,
+    guard: TimeLimits,
+    sent: HttpSent,
+  ): unknown {
+    const cause = attempt.spoiled ?? (thrown instanceof ExchangeFailure ? thrown.cause : thrown);
+    const { expired, cancelled, reason } = guard;
     if (expired !== undefined) return timeoutError(expired, snapshot(plan), sent);
-    if (cause === CLOSED || controller.signal.reason === CLOSED) {
+    if (cause === CLOSED || reason === CLOSED) {
       return failure(snapshot(plan), "closed", "the client is closed", sent);
     }
-    if (cancelled) return controller.signal.reason;
+    if (cancelled) return reason;
     if (cause instanceof QueueFull) {
-      const reason = `${cause.limit} requests to this host are already waiting; see maxQueued`;
-      return failure(snapshot(plan), "limit", reason, sent);
+      const why = `${cause.limit} requests to this host are already waiting; see maxQueued`;
+      return failure(snapshot(plan), "limit", why, sent);
     }
     // An error of a hook or of a cookie jar goes to the caller unchanged.
     if (cause instanceof Theirs) return cause.error;
-    if (ours) return cause;
-    const dialed = this.#clients.dialer?.failureOf(plan.url, cause);
-    if (dialed instanceof Expired) return timeoutError(dialed, snapshot(plan), sent);
-    return requestError(dialed ?? cause, snapshot(plan), sent);
+    if (cause instanceof Expired) return timeoutError(cause, snapshot(plan), sent);
+    if (attempt.stage === "preparing") return cause;
+    return requestError(cause, snapshot(plan), sent);
   }
+}
+
+/** Returns whether a try has failed before any of its bytes was sent. */
+function isUnsentTry({ stage }: Attempt, thrown: unknown): boolean {
+  if (stage !== "sending") return true;
+  return thrown instanceof ExchangeFailure ? !thrown.written : isUnsent(thrown);
 }
 
 /** Returns the response, or throws if its status is an error for the caller. */
@@ -317,7 +303,7 @@ async function judged(exchange: ClientExchange, plan: Plan): Promise<ClientExcha
   try {
     if (exchange.status < 400 || !plan.raise(exchange.status)) return exchange;
   } catch (error) {
-    await exchange.discard();
+    exchange.discard();
     throw error;
   }
   throw await statusError(exchange, plan);

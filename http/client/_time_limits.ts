@@ -27,8 +27,13 @@ export class TimeLimits implements Watched {
   /** The time of the next limit, on the clock of `performance.now`. */
   due: number;
   place: number = UNWATCHED;
-  /** Aborts the try in progress. {@linkcode renew} replaces it. */
-  controller = new AbortController();
+  /** Whether the try in progress has to end. {@linkcode renew} resets it. */
+  aborted = false;
+  /** The reason for that. */
+  reason: unknown;
+  /** Made on demand, because most requests need none. */
+  #controller: AbortController | undefined;
+  readonly #listeners: (() => void)[] = [];
   readonly #total: number;
   /** The start of the request, on the same clock. */
   readonly begun: number;
@@ -46,11 +51,45 @@ export class TimeLimits implements Watched {
     this.#end = this.due = this.begun + total;
     this.#signal = signal;
     if (signal !== undefined) {
-      if (signal.aborted) this.controller.abort(signal.reason);
-      this.#onAbort = () => this.controller.abort(signal.reason);
+      if (signal.aborted) this.abort(signal.reason);
+      this.#onAbort = () => this.abort(signal.reason);
       signal.addEventListener("abort", this.#onAbort);
     }
     watch(this);
+  }
+
+  /** A signal that aborts with the try in progress. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.aborted) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Ends the try in progress. Only the first reason counts. */
+  abort(reason: unknown): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
+    this.#controller?.abort(reason);
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Calls a function when the try in progress has to end. */
+  onAbort(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Removes a function of {@linkcode onAbort}. */
+  offAbort(listener: () => void): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at !== -1) this.#listeners.splice(at, 1);
+  }
+
+  /** Throws the reason if the try in progress has to end. */
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
   }
 
   /** Limits the current stage to `limit` milliseconds from `now`. */
@@ -80,19 +119,20 @@ export class TimeLimits implements Watched {
 
   /** Returns the limit that has expired; undefined if none has. */
   get expired(): Expired | undefined {
-    const { signal } = this.controller;
-    return signal.aborted && signal.reason instanceof Expired ? signal.reason : undefined;
+    return this.aborted && this.reason instanceof Expired ? this.reason : undefined;
   }
 
   /** Returns whether the caller has cancelled the request. */
   get cancelled(): boolean {
-    return this.controller.signal.aborted && this.expired === undefined;
+    return this.aborted && this.expired === undefined;
   }
 
   /** Prepares another try after a limit of one try has expired. */
   renew(): void {
     if (this.expired === undefined) return;
-    this.controller = new AbortController();
+    this.aborted = false;
+    this.reason = undefined;
+    this.#controller = undefined;
     this.#live = true;
     this.disarm();
     watch(this);
@@ -111,17 +151,16 @@ export class TimeLimits implements Watched {
 
   /** Waits `wait` milliseconds. Rejects as soon as the guard aborts. */
   async sleep(wait: number): Promise<void> {
-    const { signal } = this.controller;
-    signal.throwIfAborted();
+    this.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
+    const onAbort = () => reject(this.reason);
+    this.onAbort(onAbort);
     const sleeping = setTimeout(resolve, Math.min(wait, MAX_TIMER));
     try {
       await promise;
     } finally {
       clearTimeout(sleeping);
-      signal.removeEventListener("abort", onAbort);
+      this.offAbort(onAbort);
     }
   }
 
@@ -135,7 +174,7 @@ export class TimeLimits implements Watched {
     this.#live = false;
     unwatch(this);
     this.due = Infinity;
-    this.controller.abort(new Expired(this.#stage, this.#limit));
+    this.abort(new Expired(this.#stage, this.#limit));
   }
 }
 
@@ -161,7 +200,7 @@ function nearlyNow(): number {
 export function abortAll(owner: object, reason: unknown): void {
   forEachWatched((guard) => {
     if (!(guard instanceof TimeLimits) || guard.owner !== owner) return;
-    guard.controller.abort(reason);
+    guard.abort(reason);
     guard.end();
   });
 }

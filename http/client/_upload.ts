@@ -11,81 +11,111 @@ export interface Upload {
 
 /** Receives the events of an upload. */
 export interface UploadWatch {
-  /** Handles a piece that has been taken. `transferred` counts all bytes so far. */
+  /** Handles a piece that has been sent. `transferred` counts all bytes so far. */
   moved(transferred: number): void;
-  /** Handles a failure of the source. `fetch` would hide the error. */
+  /** Handles a failure of the source. */
   failed(error: unknown): void;
 }
 
 /** An upload in progress. */
 export class UploadSending {
-  /** The body for `fetch`. */
-  readonly body: BodyInit;
   /** Whether the upload has ended. */
   over = false;
   /** Whether the response has ended before the upload. */
   alone = false;
   /** Called when the upload has ended. */
   onOver: (() => void) | undefined;
+  /** The size in bytes; undefined if it is unknown. */
+  readonly size: number | undefined;
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
-  readonly #size: number | undefined;
   readonly #watch: UploadWatch;
-  #controller!: ReadableStreamDefaultController<Bytes>;
-  #transferred = 0;
+  #controller: ReadableStreamDefaultController<Bytes> | undefined;
+  #taken = 0;
+  #sent = 0;
 
   constructor({ stream, size }: Upload, watch: UploadWatch) {
     this.#reader = stream.getReader();
-    this.#size = size;
+    this.size = size;
     this.#watch = watch;
-    const watched = new ReadableStream<Bytes>({
-      start: (controller) => void (this.#controller = controller),
-      pull: () => this.#pull(),
-      cancel: (reason) => {
-        this.#end();
-        return this.#reader.cancel(reason);
-      },
-    }, { highWaterMark: 0 });
-    this.body = size === undefined ? watched : new Sized(watched, size);
   }
 
-  /** Ends the upload, its source and its connection. Deno does not do so after the response. */
-  stop(reason: unknown): void {
-    if (this.over) return;
-    this.#end();
-    this.#controller.error(reason);
-    ignoreFailure(this.#reader.cancel(reason));
-  }
-
-  async #pull(): Promise<void> {
+  /** Returns the next piece; undefined at the end, or if the upload has been stopped. */
+  async next(): Promise<Bytes | undefined> {
+    if (this.over) return undefined;
     try {
       const { done, value } = await this.#reader.read();
-      // `fetch` has ended the upload during the read.
-      if (this.over) return;
+      // The upload was stopped during the read.
+      if (this.over) return undefined;
       if (done) {
-        checkSize(this.#transferred, this.#size);
-        this.#controller.close();
-        return this.#end();
+        checkSize(this.#taken, this.size);
+        return undefined;
       }
       if (!(value as unknown instanceof Uint8Array)) {
         throw new TypeError("Cannot send this body: a piece of its stream is no Uint8Array");
       }
-      this.#transferred += value.length;
-      if (this.#transferred > (this.#size ?? Infinity)) checkSize(this.#transferred, this.#size);
-      this.#controller.enqueue(value);
-      this.#watch.moved(this.#transferred);
+      this.#taken += value.length;
+      if (this.#taken > (this.size ?? Infinity)) checkSize(this.#taken, this.size);
+      return value;
     } catch (error) {
-      if (this.over) return;
-      this.#watch.failed(error);
-      this.#end();
-      // The source must not wait for a reader that has ended.
-      await ignoreFailure(this.#reader.cancel(error));
+      if (this.over) return undefined;
+      await this.#fail(error);
       throw error;
     }
   }
 
-  #end(): void {
+  /** Counts bytes that have been sent. */
+  async sent(size: number): Promise<void> {
+    this.#sent += size;
+    try {
+      this.#watch.moved(this.#sent);
+    } catch (error) {
+      await this.#fail(error);
+      throw error;
+    }
+  }
+
+  /** Marks the end of the upload. */
+  end(): void {
+    if (this.over) return;
     this.over = true;
     this.onOver?.();
+  }
+
+  /** Ends the upload and its source early. */
+  stop(reason: unknown): void {
+    if (this.over) return;
+    this.end();
+    this.#controller?.error(reason);
+    void ignoreFailure(this.#reader.cancel(reason));
+  }
+
+  /** Returns the body for `fetch`. */
+  body(): BodyInit {
+    const stream = new ReadableStream<Bytes>({
+      start: (controller) => void (this.#controller = controller),
+      pull: async (controller) => {
+        const piece = await this.next();
+        if (this.over) return;
+        if (piece === undefined) {
+          controller.close();
+          return this.end();
+        }
+        controller.enqueue(piece);
+        await this.sent(piece.length);
+      },
+      cancel: (reason) => {
+        this.end();
+        return this.#reader.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+    return this.size === undefined ? stream : new Sized(stream, this.size);
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    this.#watch.failed(error);
+    this.end();
+    // The source must not wait for a reader that has ended.
+    await ignoreFailure(this.#reader.cancel(error));
   }
 }
 

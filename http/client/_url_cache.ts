@@ -1,20 +1,19 @@
-import type { HeaderPairs } from "./_headers.ts";
-
 /** The number of cached URLs. */
 const MAX = 256;
 
 /** The parts that requests for the same URL share. */
 export class CachedUrl {
   readonly origin: string;
-  #request: Request | undefined;
+  /** The beginning of a head after the method: the target and the version. */
+  readonly target: string;
+  readonly host: string;
+  /** The head of a GET request without headers and body of its own. */
+  head: string | undefined;
 
   constructor(readonly url: URL) {
     this.origin = url.origin;
-  }
-
-  /** Returns a GET request without a signal for `fetch`. Deno has already checked its headers. */
-  request(headers: HeaderPairs): Request {
-    return this.#request ??= new Request(this.url.href, { headers, redirect: "manual" });
+    this.target = url.pathname + url.search;
+    this.host = url.host;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * An HTTP client on Deno's own `fetch`: base URL, parameters, bodies, retries, redirects, cookies, a
+ * An HTTP client on its own connections: base URL, parameters, bodies, retries, redirects, cookies, a
  * pool with a limit for each host, and time limits for each phase. Errors state what happened and
  * whether anything was sent.
  *
@@ -21,19 +21,24 @@
  * assertEquals(await made.json(), { page: null, body: '{"name":"ada"}' });
  * ```
  *
- * The client never sends a request twice without the caller's knowledge. Deno's `fetch` repeats a
- * request, even a POST, when a reused connection is dead. This client therefore opens a new connection
- * for each request whose method is not idempotent (RFC 9110 §9.2.2), unless it has an
- * `Idempotency-Key`. It does the same for streams, which can be sent only once.
+ * All requests use kept connections. The client never sends a request twice without the caller's
+ * knowledge. If a kept connection ends before the first byte of a response, a request that may be
+ * repeated (RFC 9110 §9.2.2, or with an `Idempotency-Key`) is sent once more on a new connection, unless
+ * `retry` is false. The history of the response records it. Any other request fails, and `sent` is
+ * "maybe". `sent` is "no" only if not one byte was written.
  *
  * A response occupies its place in the pool until its body has been read or cancelled and the upload
  * has ended. A status of 300 or above ends the upload at once. The client reads a body of known length
  * up to 16 KiB immediately.
  *
- * The client decompresses responses itself. Deno returns only the first member of a gzip file, and
- * accepts a truncated Brotli stream as complete. Deno returns raw bytes only if the first line of
- * `Accept-Encoding` is `identity`; a second line lists the accepted codings. A server that reads only
- * the first line, such as nginx, sends uncompressed responses.
+ * The client offers `gzip, deflate, br, zstd` and decompresses responses itself. A decompressed response
+ * has neither `Content-Encoding` nor `Content-Length`. Malformed responses are repaired as browsers do
+ * it; the table of `http/http1-codec` lists the repairs. Ambiguous framing is an error.
+ *
+ * HTTP/1.1 is the default, as in undici, requests and httpx. One HTTP/2 connection carries all requests
+ * to an origin, so a lost packet or a slow stream delays all of them, and many servers limit its
+ * streams. HTTP/2 pays over long distances with many small concurrent requests. The option `http2` selects
+ * it.
  *
  * **Permissions**: `--allow-net` for all requested hosts, and for those that they redirect to.
  *
@@ -52,6 +57,7 @@ import { Defaults, fillTimes, mergeRetry, never, raiser } from "./_defaults.ts";
 import { rememberRetry } from "./_client_retry.ts";
 import type { ClientExchange } from "./_exchange.ts";
 import { addHeaders, withoutSecrets } from "./_headers.ts";
+import { SpelledHeaders } from "./_spelled_headers.ts";
 import { checkMethod, type Plan } from "./_request_plan.ts";
 import { policyOf } from "./_retry_defaults.ts";
 import { plainBody, type RequestBody, requestBody, requestedBody } from "./_request_body.ts";
@@ -224,22 +230,22 @@ class Client implements HttpClient {
   }
 
   stats(): HttpClientStats {
-    return { ...this.#session.slots.count(), ...this.#session.counters };
+    return { ...this.#session.pool.count(), ...this.#session.counters };
   }
 
   close(): void {
     this.#session.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.#session.close();
-    await this.#session.finished();
+    return Promise.resolve();
   }
 
   #plan(method: string, given: string | URL, options: HttpRequestOptions): Plan {
     const plan = this.#start(method, given, options);
     if (options === NO_OPTIONS) return plan;
-    const body = requestBody(options, method);
+    const body = requestBody(options);
     if (options.params !== undefined) {
       plan.url = new URL(plan.url);
       plan.template = undefined;
@@ -252,13 +258,9 @@ class Client implements HttpClient {
   /** Sets the body and the headers of a plan. */
   #fill(plan: Plan, headers: HttpCommonOptions["headers"], body: RequestBody | undefined): void {
     plan.body = body;
-    const type = body?.type;
-    if (headers === undefined && type === undefined) return;
-    plan.headers = new Headers(plan.headers ?? this.#defaults.headers);
+    if (headers === undefined) return;
+    plan.headers = new SpelledHeaders(plan.headers ?? this.#defaults.headers);
     addHeaders(plan.headers, headers);
-    if (type !== undefined && !plan.headers.has("content-type")) {
-      plan.headers.set("content-type", type);
-    }
   }
 
   /** Returns a plan without a body and without headers of the request. */
@@ -321,9 +323,6 @@ class Client implements HttpClient {
     let body: RequestBody | undefined;
     if (init.body !== undefined && init.body !== null) body = plainBody(init.body);
     else if (init.body === undefined && from?.body) body = await requestedBody(from.body);
-    if (body !== undefined && (method === "GET" || method === "HEAD")) {
-      throw new TypeError(`Cannot send a body with ${method}`);
-    }
     this.#fill(plan, init.headers ?? from?.headers, body);
     const redirect = init.redirect ?? from?.redirect ?? "follow";
     const exchange = await this.#session.run(

@@ -47,7 +47,7 @@ import { essenceOf } from "../internal/content_type.ts";
 export type HttpSent = "no" | "maybe";
 
 /**
- * The time limit that expired: waiting for a place in the pool, connecting (only with a dialer), the head
+ * The time limit that expired: waiting for a place in the pool, connecting, the head
  * of the response, the next piece of its body, or everything including all tries and waits.
  */
 export type HttpStage = "queue" | "connect" | "headers" | "body" | "total";

@@ -183,7 +183,7 @@ export function eventSource(
   const hasBody = BODIES.some((name) => options[name] !== undefined && options[name] !== null);
   const method = checkMethod(options.method ?? (hasBody ? "POST" : "GET"));
   const reconnect = options.reconnect ?? method === "GET";
-  if (requestBody(options, method)?.replayable === false && reconnect) {
+  if (requestBody(options)?.replayable === false && reconnect) {
     throw new TypeError("reconnect needs a body that can be sent again, and a stream cannot");
   }
   return listen(url, options, {

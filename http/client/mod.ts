@@ -1,5 +1,5 @@
 /**
- * An HTTP client on `fetch`: connection limits, retries, redirects, cookies, forms, time limits
+ * An HTTP client on its own connections: limits for each host, retries, redirects, cookies, forms, time limits
  * per phase, and typed errors.
  *
  * **Permissions**: `--allow-net=HOST:PORT` for each server.

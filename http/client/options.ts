@@ -48,8 +48,8 @@ export interface HttpTimeouts {
    */
   queue?: number;
   /**
-   * The longest time until the head of the response, including connecting and sending. `dialer` has a
-   * separate limit for connecting. The client sends streams, `multipart` forms, bodies of more than
+   * The longest time until the head of the response, including connecting and sending. Connecting has a
+   * limit of its own, see `connectTimeout`. The client sends streams, `multipart` forms, bodies of more than
    * 1 MiB and bodies with `onUpload` in pieces. The limit restarts with each piece.
    *
    * @default 30000
@@ -113,7 +113,10 @@ export interface HttpRateLimit {
 
 /** A proxy for all requests of a client. */
 export interface HttpProxy {
-  /** The URL: `http://`, `https://` or `socks5://` with host and port, and optional credentials. */
+  /**
+   * The URL: `http://`, `https://` or `socks5://` with host and port, and optional credentials. A SOCKS
+   * proxy resolves the names.
+   */
   readonly url: string;
   /** The user name. It replaces the one in `url`. */
   readonly username?: string;
@@ -121,12 +124,18 @@ export interface HttpProxy {
   readonly password?: string;
   /**
    * The hosts that the client reaches without the proxy: names including their subdomains, addresses,
-   * `host:port`, or `*` for all. CIDR blocks are not supported. The value is a list, or a string in the
-   * form of the variable `NO_PROXY`. The proxy variables of the environment still apply to these hosts.
+   * blocks such as `10.0.0.0/8`, each with an optional port, or `*` for all. The value is a list, or a
+   * string in the form of the variable `NO_PROXY`.
    *
    * @default none
    */
   readonly noProxy?: string | readonly string[];
+  /**
+   * Authorities for the certificate of an `https://` proxy, in PEM.
+   *
+   * @default those of the client
+   */
+  readonly caCerts?: readonly string[];
 }
 
 /** The address that a dialer is about to connect to. */
@@ -155,11 +164,11 @@ export interface HttpDial {
   readonly error?: NetError;
 }
 
-/** Settings for connecting from this process instead of from Deno. */
+/** Settings for connecting. */
 export interface HttpDialer {
   /**
-   * The longest time for name resolution and connecting together, in milliseconds; 0 for no limit. An
-   * error of this limit has the stage "connect".
+   * The longest time for name resolution, connecting, and the TLS handshake together, in milliseconds; 0
+   * for no limit. An error of this limit has the stage "connect".
    *
    * @default 10000
    */
@@ -240,10 +249,8 @@ export interface HttpClientOptions extends HttpCommonOptions {
    */
   baseUrl?: string | URL;
   /**
-   * The largest number of simultaneous requests to one origin, and so of connections in use over
-   * HTTP/1.1. Further requests wait in their order. The client keeps up to the same number of idle
-   * connections in addition, because a request that must not be repeated, such as a POST, opens a new
-   * connection.
+   * The largest number of simultaneous requests to one origin, and so of connections to it over
+   * HTTP/1.1. Further requests wait in their order.
    *
    * @default 10
    */
@@ -261,9 +268,9 @@ export interface HttpClientOptions extends HttpCommonOptions {
    */
   idleTimeout?: number;
   /**
-   * Whether the TLS handshake offers HTTP/2.
+   * Whether requests to `https:` use HTTP/2 if the server supports it. Deno's `fetch` sends them.
    *
-   * @default true
+   * @default false
    */
   http2?: boolean;
   /**
@@ -281,18 +288,18 @@ export interface HttpClientOptions extends HttpCommonOptions {
   /** Functions that run at certain points of each request. */
   hooks?: HttpHooks;
   /**
-   * The proxy. Without this option, the variables `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` apply.
+   * The proxy: its URL, or an object with its URL and exceptions; false for none. Requests to `http:`
+   * go to an HTTP proxy as they are, all others through a tunnel. Without this option, the variables
+   * `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` apply, in lower or upper case, if the program
+   * has the permission `--allow-env` for them.
    *
-   * @default none
+   * @default the proxy of the environment
    */
-  proxy?: HttpProxy;
+  proxy?: string | URL | HttpProxy | false;
   /**
-   * Connects from this process instead of from Deno. This allows a time limit for connecting, connect
-   * times, custom name resolution and a policy for addresses. TLS stays between Deno and the server.
-   * All bytes are copied once more: small responses reach about 60 % of the normal rate (benchmark
-   * `http_client`). A dialer excludes a proxy, including one from the environment. It needs the
-   * permission `--allow-net=127.0.0.1` in addition, and with `resolve` or `allow` the permission for
-   * the addresses.
+   * The settings for connecting: a time limit, custom name resolution and a policy for addresses. They
+   * exclude a proxy, including one from the environment. With `resolve` or `allow`, the client needs the
+   * permission for the addresses.
    *
    * @default false
    */

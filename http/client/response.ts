@@ -22,8 +22,27 @@
  * @module
  */
 
+import type { Address } from "../../net/address.ts";
+import type { TlsInfo } from "../../net/connection/transport.ts";
+import type { HttpTimings } from "./transport/timings.ts";
 import type { HttpTry } from "./errors.ts";
 import { decodeJson, decodeJsonText, decodeText } from "./_decode_json.ts";
+
+export type { Address, HttpTimings, TlsInfo };
+
+/** The connection that a response came from. */
+export interface HttpConnectionInfo {
+  /** The address of the server or of the proxy; undefined over HTTP/2. */
+  readonly remoteAddr: Address | undefined;
+  /** The result of the TLS handshake; undefined without TLS and over HTTP/2. */
+  readonly tls: TlsInfo | undefined;
+  /** Whether an earlier request had opened the connection. Always false over HTTP/2. */
+  readonly reused: boolean;
+  /** The times of the last try. */
+  readonly timings: HttpTimings;
+  /** Returns the trailer fields; undefined before the end of the body, and without any. */
+  readonly trailers: () => Headers | undefined;
+}
 
 /** Everything of a response except its body. */
 export interface HttpResponseInit {
@@ -41,6 +60,12 @@ export interface HttpResponseInit {
   redirected: boolean;
   /** The earlier tries and redirects. */
   history: readonly HttpTry[];
+  /**
+   * The connection.
+   *
+   * @default none
+   */
+  connection?: HttpConnectionInfo;
 }
 
 /**
@@ -111,6 +136,31 @@ export class HttpResponse extends Response {
   /** Returns whether a redirect led to this response. */
   override get redirected(): boolean {
     return this.#init.redirected;
+  }
+
+  /** Returns the address of the server or of the proxy; undefined over HTTP/2. */
+  get remoteAddr(): Address | undefined {
+    return this.#init.connection?.remoteAddr;
+  }
+
+  /** Returns the result of the TLS handshake; undefined without TLS and over HTTP/2. */
+  get tls(): TlsInfo | undefined {
+    return this.#init.connection?.tls;
+  }
+
+  /** Returns whether an earlier request had opened the connection. Always false over HTTP/2. */
+  get reused(): boolean {
+    return this.#init.connection?.reused ?? false;
+  }
+
+  /** Returns the times of the last try; undefined for a response that was made without a client. */
+  get timings(): HttpTimings | undefined {
+    return this.#init.connection?.timings;
+  }
+
+  /** Returns the trailer fields (RFC 9110 §6.5); undefined before the end of the body, and without any. */
+  get trailers(): Headers | undefined {
+    return this.#init.connection?.trailers();
   }
 
   /** Returns a second response with the same body, URL and history. */

@@ -24,7 +24,7 @@ export function codingsOf(header: string | null): readonly string[] | undefined 
  * every coding, if it is `framed`, which means that its end is known.
  */
 export function decode(
-  body: ReadableStream<Bytes>,
+  body: AsyncIterable<Bytes>,
   codings: readonly string[],
   framed: boolean,
 ): ReadableStream<Bytes> {

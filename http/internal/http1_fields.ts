@@ -22,6 +22,7 @@ export const Known = {
   http2Settings: 17,
   wwwAuthenticate: 18,
   date: 19,
+  contentEncoding: 20,
 } as const;
 
 /** The names of the known fields in lower case, by their numbers. */
@@ -251,6 +252,20 @@ export class Http1Fields implements Iterable<readonly [name: string, value: stri
     }
     return index.get(lowerAscii(name));
   }
+}
+
+/** Returns the values of a known field of a received message, joined by ", "; undefined without any. */
+export function knownValue(fields: Http1Fields, known: number): string | undefined {
+  const raw = rawOf(fields);
+  if (raw === undefined) return fields.get(knownName(known));
+  const { text, at } = raw;
+  let value: string | undefined;
+  for (let i = STRIDE - 1; i < at.length; i += STRIDE) {
+    if (at[i] !== known) continue;
+    const one = text.slice(at[i - 2], at[i - 1]);
+    value = value === undefined ? one : `${value}, ${one}`;
+  }
+  return value;
 }
 
 function add(index: Map<string, number[]>, name: string, at: number): void {

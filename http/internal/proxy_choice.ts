@@ -104,8 +104,8 @@ function fromEnvironment(variable: ReadVariable): ProxyChoice {
   const all = find("all_proxy", "ALL_PROXY");
   const plain = find("http_proxy", ...isCgi ? [] : ["HTTP_PROXY"]) ?? all;
   const secure = find("https_proxy", "HTTPS_PROXY") ?? all;
-  if (plain === undefined && secure === undefined) return () => undefined;
   const direct = readNoProxy(find("no_proxy", "NO_PROXY")?.value);
+  if (plain === undefined && secure === undefined) return () => undefined;
   const servers = new Map<string, ProxyServer>();
   return (url) => {
     const found = isSecure(url) ? secure : plain;

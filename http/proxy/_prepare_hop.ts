@@ -9,7 +9,7 @@ import { upgradeTls } from "../../net/tls/upgrade.ts";
 import { closeQuietly } from "../../net/internal/close_quietly.ts";
 import type { ParentProxy } from "./_next_hop.ts";
 import type { Way } from "./_route.ts";
-import { writeAll } from "../internal/relay.ts";
+import { writeAll } from "../internal/write_all.ts";
 
 /**
  * Prepares a connection for requests: SOCKS handshake, PROXY header, TLS handshake. SOCKS servers do not

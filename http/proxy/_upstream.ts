@@ -15,7 +15,7 @@ import type { LocalAddresses } from "./_local_addresses.ts";
 import { Http1Decoder } from "../http1/codec.ts";
 import type { TickClock, Ticked } from "./_clock.ts";
 import { type IdleOptions, IdleUpstreams } from "./_idle_upstreams.ts";
-import { readKeepAlive } from "./_keep_alive.ts";
+import { readKeepAlive } from "../internal/keep_alive_field.ts";
 import { Out } from "./_output.ts";
 import { ProxyRefusal } from "./_error_pages.ts";
 import { Peer } from "./_peer.ts";

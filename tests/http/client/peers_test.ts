@@ -101,15 +101,20 @@ Deno.test({
           : { baseUrl: "http://localhost/", unixSocket: `${server.path}/plain` },
         retry: false,
       });
-      const version = tls ? "HTTP/2.0" : "HTTP/1.1";
+      const version = "HTTP/1.1";
       const echo = await client.get("echo", { headers: { "x-a": "1" } }).text();
       assertEquals(echo, `GET 1 ${version}`);
       assertEquals(await client.post("echo", { json: {} }).text(), `POST  ${version}`);
       const page = await client.get("old");
       assertEquals([await page.text(), page.redirected], [TEXT, true]);
-      assertEquals((await client.head("page.txt")).headers.get("content-length"), `${TEXT.length}`);
+      assertEquals(
+        (await client.head("page.txt", { headers: { "accept-encoding": "identity" } })).headers.get(
+          "content-length",
+        ),
+        `${TEXT.length}`,
+      );
       const members = await client.get("members");
-      assertEquals(members.headers.get("content-encoding"), "gzip");
+      assertEquals(members.headers.get("content-encoding"), null);
       assertEquals(await members.text(), TEXT + TEXT);
       const denied = await assertRejects(() => client.get("private"), HttpStatusError);
       assertEquals(denied.status, 401);

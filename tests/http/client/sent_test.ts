@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { createClient, type HttpClientOptions } from "../../../http/client/client.ts";
+import { createClient } from "../../../http/client/client.ts";
 import { HttpRequestError, HttpTimeoutError } from "../../../http/client/errors.ts";
 import { deadPort, RawServer } from "../../_support/http_servers.ts";
 
@@ -37,20 +37,54 @@ class Fickle implements AsyncDisposable {
   }
 }
 
-for (const options of [{}, { dialer: true }] satisfies HttpClientOptions[]) {
-  const how = "dialer" in options ? "with a dialer" : "without a dialer";
-  Deno.test(`what may not be repeated is never sent again on a dead connection ${how}`, async () => {
-    await using server = new Fickle();
-    await using client = createClient({ retry: false, ...options });
+Deno.test("a request that may not be repeated is sent once, even on a dead connection", async () => {
+  await using server = new Fickle();
+  await using client = createClient();
+  const calls = ["POST", "PATCH", "POST", "LOCK"];
+  for (const method of calls) {
     // A kept connection is there, which the server is about to drop.
     await client.get(server.url).text();
-    const calls = ["POST", "PATCH", "POST", "LOCK"];
-    for (const method of calls) {
-      assertEquals(await client.request(method, server.url, { body: "x" }).text(), "ok");
-    }
-    assertEquals(server.heard, ["GET", ...calls]);
-  });
-}
+    const error = await assertRejects(
+      () => client.request(method, server.url, { body: "x" }),
+      HttpRequestError,
+    );
+    assertEquals([error.kind, error.sent, error.history.length], ["truncated", "maybe", 0]);
+  }
+  assertEquals(server.heard, calls.flatMap((method) => ["GET", method]));
+  assertEquals(client.stats().retries, 0);
+});
+
+Deno.test("an idempotent request is repeated once on a new connection, and this is recorded", async () => {
+  await using server = new Fickle();
+  await using client = createClient({ retry: { read: 0, other: 0 } });
+  const headers = { "idempotency-key": "7" };
+  for (
+    const [method, more] of [["GET", {}], ["PUT", { body: "x" }], ["POST", { headers }]] as const
+  ) {
+    await client.get(server.url).text();
+    const before = server.heard.length;
+    const response = await client.request(method, server.url, more);
+    assertEquals([await response.text(), response.reused], ["ok", false]);
+    assertEquals(server.heard.slice(before), [method, method]);
+    assertEquals(response.history.map(({ delay, error }) => [delay, error instanceof Error]), [
+      [0, true],
+    ]);
+    // The connection of the repetition has served one request, and the server drops it at the next.
+    await client.get(server.url).text();
+  }
+  assertEquals(client.stats().requests, server.heard.length);
+});
+
+Deno.test("retry: false means that nothing is ever sent twice", async () => {
+  await using server = new Fickle();
+  await using client = createClient({ retry: false });
+  for (const method of ["GET", "PUT", "DELETE"]) {
+    await client.get(server.url).text();
+    const error = await assertRejects(() => client.request(method, server.url), HttpRequestError);
+    assertEquals([error.sent, error.history.length], ["maybe", 0]);
+  }
+  assertEquals(server.heard, ["GET", "GET", "GET", "PUT", "GET", "DELETE"]);
+});
 
 Deno.test("an error says maybe if any of its tries may have been sent", async () => {
   let url = "";

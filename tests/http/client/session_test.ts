@@ -148,7 +148,7 @@ Deno.test("what is asked for again and again is what was asked for first", async
     assertEquals([got.url, got.headers["x-a"]], [`/a?key=k&i=${i}`, "1"]);
     const plain = await client.get("a").json<Echo>();
     assertEquals([plain.url, plain.headers["x-a"], plain.method], ["/a?key=k", "1", "GET"]);
-    assertEquals(plain.headers["accept-encoding"], "identity, br");
+    assertEquals(plain.headers["accept-encoding"], "br");
     assertEquals((await client.put("a", { json: i }).json<Echo>()).body, `${i}`);
     const other = await client.extend({ headers: { "x-a": `${i}` } }).get("a").json<Echo>();
     assertEquals(other.headers["x-a"], `${i}`);

@@ -249,35 +249,3 @@ Deno.test("files are closed whatever becomes of their upload", async () => {
   assertEquals(await assertRejects(() => given), reason);
   assertEquals(client.stats().active, 0);
 });
-
-Deno.test("a stream is not lost on a kept connection that is dead", async () => {
-  let count = 0;
-  // Answers once for each connection, and hangs up when more is asked on it.
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const answer = new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-  const serving = (async () => {
-    for await (const conn of listener) {
-      count++;
-      void (async () => {
-        const buffer = new Uint8Array(1024);
-        await conn.read(buffer);
-        await conn.write(answer);
-        await conn.read(buffer).catch(() => null);
-        conn.close();
-      })();
-    }
-  })();
-  const url = `http://127.0.0.1:${listener.addr.port}/`;
-  {
-    await using client = createClient({ retry: false });
-    for (let i = 0; i < 3; i++) {
-      // Leaves a connection behind that will be hung up on.
-      if (i === 0) assertEquals(await client.get(url).text(), "ok");
-      const body = new Blob(["x"]).stream();
-      assertEquals(await client.put(url, { body }).text(), "ok");
-    }
-  }
-  assertEquals(count, 4);
-  listener.close();
-  await serving;
-});

@@ -1,0 +1,122 @@
+import { escapeControls } from "../../net/text.ts";
+import type { Attempt } from "./_attempt.ts";
+import { FetchedResponse } from "./_fetched_response.ts";
+import { pairsOf } from "./_headers.ts";
+import type { Incoming } from "./_incoming.ts";
+import type { HttpClientOptions } from "./options.ts";
+import { chooseProxy, type ProxyChoice } from "../internal/proxy_choice.ts";
+import type { ProxyServer } from "../internal/proxy_server.ts";
+import type { PlainRequest, Plan } from "./_request_plan.ts";
+import type { TimeLimits } from "./_time_limits.ts";
+
+/** The clients of Deno that one client uses for HTTP/2, one for each proxy, each made at its first use. */
+export class FetchClients {
+  readonly #base: Deno.CreateHttpClientOptions;
+  readonly #choose: ProxyChoice;
+  readonly #unix: boolean;
+  readonly #http2: boolean;
+  readonly #made = new Map<ProxyServer | undefined, Deno.HttpClient>();
+
+  constructor(
+    options: HttpClientOptions,
+    idle: { count: number; timeout: number },
+  ) {
+    const { caCerts, cert, key, http2 = false, unixSocket, proxy, dialer } = options;
+    if ((cert === undefined) !== (key === undefined)) {
+      throw new TypeError("Cannot use cert without key, or key without cert");
+    }
+    if (caCerts !== undefined || cert !== undefined) checkCertificates({ caCerts, cert, key });
+    const ways = [proxy || undefined, unixSocket, dialer || undefined];
+    if (ways.filter((way) => way !== undefined).length > 1) {
+      throw new TypeError("Only one of proxy, unixSocket and dialer may be set");
+    }
+    this.#base = {
+      ...(caCerts === undefined ? {} : { caCerts }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      http2,
+      // The headers of the caller may contain Host, which Deno drops otherwise.
+      allowHost: true,
+      poolIdleTimeout: idle.timeout === Infinity ? false : idle.timeout,
+      poolMaxIdlePerHost: idle.count,
+    };
+    this.#http2 = http2;
+    this.#unix = unixSocket !== undefined;
+    this.#choose = http2 ? chooseProxy(proxy) : () => undefined;
+  }
+
+  /** Returns why a URL cannot be reached; undefined if it can. */
+  refusal({ protocol }: URL): string | undefined {
+    return this.#unix && protocol === "https:"
+      ? "a Unix socket does not support https; use http"
+      : undefined;
+  }
+
+  /** Returns whether Deno sends the requests to a URL. */
+  serves(url: URL): boolean {
+    return this.#http2 && url.protocol === "https:";
+  }
+
+  /** Sends one try of a request. */
+  async send(
+    attempt: Attempt,
+    plan: Plan,
+    plain: PlainRequest,
+    guard: TimeLimits,
+  ): Promise<Incoming> {
+    const headers = pairsOf(attempt.told?.headers ?? plan.headers ?? plain.headers);
+    const { method, url, body } = plan;
+    if (body?.type !== undefined && !headers.some(([name]) => name === "content-type")) {
+      headers.push(["content-type", body.type]);
+    }
+    const init: RequestInit & { client: Deno.HttpClient } = {
+      method,
+      headers,
+      redirect: "manual",
+      signal: guard.signal,
+      client: this.#get(url),
+    };
+    const sent = attempt.startUpload(plan, guard)?.body() ?? body?.whole;
+    if (sent !== undefined) init.body = sent;
+    attempt.stage = "sending";
+    return new FetchedResponse(await fetch(url.href, init));
+  }
+
+  /** Returns the client for a request. */
+  #get(url: URL): Deno.HttpClient {
+    const proxy = this.#choose(url);
+    const found = this.#made.get(proxy);
+    if (found !== undefined) return found;
+    const made = Deno.createHttpClient({
+      ...this.#base,
+      ...(proxy === undefined ? {} : { proxy: denoProxy(proxy) }),
+    });
+    this.#made.set(proxy, made);
+    return made;
+  }
+
+  /** Closes all clients. */
+  close(): void {
+    for (const client of this.#made.values()) client.close();
+    this.#made.clear();
+  }
+}
+
+function denoProxy({ shown, login }: ProxyServer): Deno.Proxy {
+  return { url: shown, ...(login === undefined ? {} : { basicAuth: login }) };
+}
+
+/** Checks certificates at once. Deno checks them when it makes a client, at the first request. */
+function checkCertificates(
+  given: Record<"cert" | "key", string | undefined> & { caCerts: string[] | undefined },
+): void {
+  const { caCerts, cert, key } = given;
+  try {
+    Deno.createHttpClient({
+      ...(caCerts === undefined ? {} : { caCerts }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    }).close();
+  } catch (cause) {
+    const why = cause instanceof Error ? escapeControls(cause.message) : "";
+    throw new TypeError(`Cannot use cert, key or caCerts: ${why}`, { cause });
+  }
+}

@@ -1,0 +1,270 @@
+import { formatAddress, normalizeHostname } from "../../../net/address.ts";
+import { formatAddressBytes, readAddressBytes } from "../../../net/address_block.ts";
+import { Connection } from "../../../net/connection/connection.ts";
+import type { Transport } from "../../../net/connection/transport.ts";
+import { NetError, toNetError } from "../../../net/errors/errors.ts";
+import { dial } from "../../../net/internal/dial.ts";
+import { connectToFirst } from "../../../net/internal/happy_eyeballs.ts";
+import { timeLimit } from "../../../net/internal/options.ts";
+import { orAbort } from "../../../net/internal/or_abort.ts";
+import { resolveHost } from "../../../net/internal/resolve_host.ts";
+import { Alarm } from "../../../net/internal/timer.ts";
+import { escapeControls } from "../../../net/text.ts";
+import { chooseProxy, type ProxyChoice } from "../../internal/proxy_choice.ts";
+import type { ProxyServer } from "../../internal/proxy_server.ts";
+import { openTunnel } from "../../internal/tunnel.ts";
+import { upgradeTls } from "../../../net/tls/upgrade.ts";
+import { connectUnix } from "../../../net/unix/client.ts";
+import { Expired, type TimeLimits } from "../_time_limits.ts";
+import type { HttpClientOptions, HttpDial, HttpDialer } from "../options.ts";
+import type { Dialed } from "./connection.ts";
+import type { Timings } from "./timings.ts";
+
+/** A target of a connection. */
+interface Target {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Opens the connections of a client. */
+export class ConnectionDialer {
+  readonly #options: HttpClientOptions;
+  readonly #rules: HttpDialer;
+  readonly #limit: number;
+  readonly #choose: ProxyChoice;
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+    this.#rules = dialRules(options);
+    this.#limit = timeLimit(this.#rules.connectTimeout ?? 10_000);
+    const { proxy, unixSocket, dialer } = options;
+    // A proxy would resolve names and choose addresses itself.
+    const own = unixSocket !== undefined || (dialer !== undefined && dialer !== false);
+    this.#choose = own ? () => undefined : chooseProxy(proxy);
+  }
+
+  /** Returns the proxy that requests to a URL are sent to; undefined for none, and for tunnels. */
+  forwards(url: URL): ProxyServer | undefined {
+    if (url.protocol !== "http:") return undefined;
+    const proxy = this.#choose(url);
+    return proxy?.protocol.startsWith("http") ? proxy : undefined;
+  }
+
+  /**
+   * Opens a connection to the origin of a URL.
+   *
+   * @throws {NetError | Expired} If there is none. Nothing of the request has been sent then.
+   */
+  async dial(url: URL, guard: TimeLimits, timings: Timings): Promise<Dialed> {
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(guard.reason);
+    const alarm = new Alarm(() => stop.abort(new Expired("connect", this.#limit)));
+    alarm.start(this.#limit);
+    guard.onAbort(onAbort);
+    try {
+      guard.throwIfAborted();
+      return await this.#open(url, stop.signal, timings);
+    } catch (error) {
+      throw stop.signal.aborted ? stop.signal.reason : error;
+    } finally {
+      alarm.stop();
+      guard.offAbort(onAbort);
+    }
+  }
+
+  async #open(url: URL, signal: AbortSignal, timings: Timings): Promise<Dialed> {
+    const proxy = this.#choose(url);
+    const forward = this.forwards(url);
+    if (forward !== undefined) {
+      const raw = await this.#connect(forward, signal, timings);
+      return forward.protocol === "http"
+        ? { transport: raw, raw, tls: undefined }
+        : await this.#secure(raw, forward.hostname, forward.caCerts, signal, timings);
+    }
+    const target = targetOf(url);
+    const raw = proxy === undefined
+      ? await this.#connect(target, signal, timings)
+      : await this.#tunnel(proxy, target, signal, timings);
+    return url.protocol === "http:"
+      ? { transport: raw, raw, tls: undefined }
+      : await this.#secure(raw, target.hostname, undefined, signal, timings);
+  }
+
+  /** Connects through a proxy, which resolves the name. */
+  async #tunnel(
+    proxy: ProxyServer,
+    target: Target,
+    signal: AbortSignal,
+    timings: Timings,
+  ): Promise<Transport> {
+    const started = performance.now();
+    const { caCerts } = this.#options;
+    const remote = proxy.protocol === "socks5" ? { ...proxy, protocol: "socks5h" as const } : proxy;
+    const conn = await openTunnel(remote, target, { signal, timeout: 0, caCerts });
+    timings.connect = performance.now() - started;
+    const { transport, buffered } = conn.detach();
+    if (buffered.length === 0) return transport;
+    transport.close();
+    throw new NetError("the proxy sent bytes that nobody asked for", {
+      kind: "protocol",
+      phase: "connect",
+      address: formatAddress(target),
+    });
+  }
+
+  async #connect(target: Target, signal: AbortSignal, timings: Timings): Promise<Transport> {
+    const { unixSocket: path } = this.#options;
+    const started = performance.now();
+    if (path === undefined) return await this.#connectTcp(target, signal, timings);
+    const conn = await connectUnix({ path, timeout: 0, signal });
+    timings.connect = performance.now() - started;
+    return conn.detach().transport;
+  }
+
+  /** Connects to a host, and reports the attempt. */
+  async #connectTcp(target: Target, signal: AbortSignal, timings: Timings): Promise<Transport> {
+    const { hostname, port } = target;
+    const started = performance.now();
+    let resolveTime: number | undefined;
+    const told = () => {
+      const connectTime = performance.now() - started - (resolveTime ?? 0);
+      return { hostname, port, ...(resolveTime === undefined ? {} : { resolveTime }), connectTime };
+    };
+    try {
+      const addresses = await orAbort(this.#resolve(target, signal), signal);
+      if (addresses !== undefined && !isAddress(hostname)) {
+        timings.resolve = resolveTime = performance.now() - started;
+      }
+      const allowed = await orAbort(this.#permit(target, addresses), signal);
+      const conn = await connectToFirst(
+        allowed ?? [hostname],
+        signal,
+        (address, own) => dial({ hostname: address, port, timeout: 0, signal: own }),
+      );
+      const { connectTime } = told();
+      timings.connect = connectTime;
+      const { remoteAddr } = conn;
+      const address = "hostname" in remoteAddr ? remoteAddr.hostname : undefined;
+      this.#tell({ ...told(), connectTime, ...(address === undefined ? {} : { address }) });
+      return conn;
+    } catch (thrown) {
+      if (signal.aborted && !(signal.reason instanceof Expired)) throw thrown;
+      const error = signal.aborted
+        ? new NetError(`Cannot connect to ${formatAddress(target)}: no connection in time`, {
+          kind: "timeout",
+          phase: "connect",
+          address: formatAddress(target),
+        })
+        : toNetError(thrown, { phase: "connect", address: formatAddress(target) });
+      this.#tell({ ...told(), error });
+      throw error;
+    }
+  }
+
+  /** Returns the addresses of a name; undefined if the system resolves it while connecting. */
+  async #resolve(
+    { hostname, port }: Target,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | undefined> {
+    const { resolve, allow } = this.#rules;
+    if (isAddress(hostname)) return [hostname];
+    if (resolve === undefined && allow === undefined) return undefined;
+    try {
+      const found = resolve === undefined
+        ? (await resolveHost(hostname, port)).map(({ address }) => address)
+        : await resolve(hostname, signal);
+      const wrong = found.find((address) => !isAddress(address));
+      if (wrong !== undefined) {
+        throw new TypeError("resolve returned a value that is no IP address");
+      }
+      if (found.length === 0) throw new Error("there is no address");
+      return found;
+    } catch (cause) {
+      const why = escapeControls(cause instanceof Error ? cause.message : String(cause));
+      throw new NetError(`Cannot resolve ${escapeControls(hostname)}: ${why}`, {
+        kind: "dns",
+        phase: "resolve",
+        cause,
+      });
+    }
+  }
+
+  /** Returns the addresses that the policy of the caller permits. */
+  async #permit(
+    target: Target,
+    addresses: readonly string[] | undefined,
+  ): Promise<readonly string[] | undefined> {
+    const { allow } = this.#rules;
+    if (allow === undefined || addresses === undefined) return addresses;
+    const permitted: string[] = [];
+    for (const one of addresses) {
+      const address = plainAddress(one);
+      if (await allow({ ...target, address }) === true) permitted.push(address);
+    }
+    if (permitted.length > 0) return permitted;
+    const address = formatAddress(target);
+    throw new NetError(`Cannot connect to ${address}: the policy of the client forbids it`, {
+      kind: "permission",
+      phase: "connect",
+      address,
+    });
+  }
+
+  #tell(dial: HttpDial): void {
+    try {
+      this.#rules.onDial?.(dial);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+
+  async #secure(
+    raw: Transport,
+    serverName: string,
+    authorities: readonly string[] | undefined,
+    signal: AbortSignal,
+    timings: Timings,
+  ): Promise<Dialed> {
+    const { cert, key } = this.#options;
+    const caCerts = authorities === undefined ? this.#options.caCerts : [...authorities];
+    const started = performance.now();
+    const conn = new Connection(raw);
+    await upgradeTls(conn, {
+      serverName,
+      alpnProtocols: ["http/1.1"],
+      handshakeTimeout: 0,
+      signal,
+      ...(caCerts === undefined ? {} : { caCerts }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    });
+    timings.tls = performance.now() - started;
+    const { tls } = conn;
+    return { transport: conn.detach().transport, raw, tls };
+  }
+}
+
+/** Returns the rules for connecting, from the client's own options and from `dialer`. */
+function dialRules(options: HttpClientOptions): HttpDialer {
+  const { dialer } = options;
+  return typeof dialer === "object" ? dialer : {};
+}
+
+function targetOf({ protocol, hostname, port }: URL): Target {
+  const fallback = protocol === "https:" ? 443 : 80;
+  return {
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? fallback : Number(port),
+  };
+}
+
+/** Returns an address in its only spelling. An IPv4 address within an IPv6 address is IPv4. */
+function plainAddress(address: string): string {
+  const plain = normalizeHostname(address);
+  const bytes = readAddressBytes(plain);
+  return bytes === undefined ? plain : formatAddressBytes(bytes);
+}
+
+/** Returns whether a host is an IP address and not a name. */
+function isAddress(hostname: string): boolean {
+  return readAddressBytes(hostname) !== undefined;
+}

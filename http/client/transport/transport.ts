@@ -1,0 +1,105 @@
+import type { Attempt } from "../_attempt.ts";
+import type { PlainRequest, Plan } from "../_request_plan.ts";
+import type { TimeLimits } from "../_time_limits.ts";
+import { HttpConnection, type OutgoingRequest } from "./connection.ts";
+import { ConnectionDialer } from "./dial.ts";
+import type { ProxyServer } from "../../internal/proxy_server.ts";
+import type { HttpClientOptions } from "../options.ts";
+import type { IncomingResponse } from "./_incoming_response.ts";
+import type { Origin, Pool } from "./pool.ts";
+import { framingLine, type HeaderBlock, headerBlock, type RequestFraming } from "./request_head.ts";
+
+/** Sends requests over connections of its own (HTTP/1.1, RFC 9112). */
+export class Http1Transport {
+  readonly #dialer: ConnectionDialer;
+  readonly #pool: Pool;
+  readonly #idleTimeout: number;
+
+  constructor(options: HttpClientOptions, pool: Pool, idleTimeout: number) {
+    this.#dialer = new ConnectionDialer(options);
+    this.#pool = pool;
+    this.#idleTimeout = idleTimeout;
+  }
+
+  /**
+   * Sends one try of a request, and returns its response when the head has arrived.
+   *
+   * @throws {ExchangeFailure} If the connection fails. Errors while dialing are thrown as they are.
+   */
+  send(
+    attempt: Attempt,
+    plan: Plan,
+    plain: PlainRequest,
+    guard: TimeLimits,
+  ): Promise<IncomingResponse> {
+    const request = outgoing(attempt, plan, plain, guard, this.#dialer.forwards(plan.url));
+    return this.#exchange(attempt, plan.url, request, guard);
+  }
+
+  async #exchange(
+    attempt: Attempt,
+    url: URL,
+    request: OutgoingRequest,
+    guard: TimeLimits,
+  ): Promise<IncomingResponse> {
+    const origin = attempt.origin!;
+    if (attempt.fresh) this.#pool.drop(origin);
+    const conn = this.#pool.take(origin) ?? await this.#dial(attempt, url, origin, guard);
+    attempt.stage = "sending";
+    return await conn.exchange(request);
+  }
+
+  async #dial(
+    attempt: Attempt,
+    url: URL,
+    origin: Origin,
+    guard: TimeLimits,
+  ): Promise<HttpConnection> {
+    attempt.stage = "dialing";
+    const dialed = await this.#dialer.dial(url, guard, attempt.timings);
+    return new HttpConnection(dialed, {
+      keep: (conn) => this.#pool.keep(conn, origin),
+      forget: (conn) => this.#pool.forget(conn, origin),
+    }, this.#idleTimeout);
+  }
+}
+
+/** Returns a request as it is written. Throws if its headers do not fit its body. */
+function outgoing(
+  attempt: Attempt,
+  plan: Plan,
+  plain: PlainRequest,
+  guard: TimeLimits,
+  proxy: ProxyServer | undefined,
+): OutgoingRequest {
+  const { method, template } = plan;
+  const headers = attempt.told?.headers ?? plan.headers;
+  const sending = attempt.startUpload(plan, guard);
+  const body = sending === undefined ? plan.body?.whole : undefined;
+  const common = { method, body, sending, guard, timings: attempt.timings, onInterim: undefined };
+  if (headers === undefined && method === "GET" && plan.body === undefined && template) {
+    const head = template.head ??= headOf(plan, plain.block, undefined, proxy);
+    return { ...common, head, expects: false };
+  }
+  const block = headers === undefined ? plain.block : headerBlock(headers);
+  const framing = sending === undefined ? body?.length : sending.size ?? "chunked";
+  return { ...common, head: headOf(plan, block, framing, proxy), expects: block.expects };
+}
+
+function headOf(
+  { method, url, template, body }: Plan,
+  block: HeaderBlock,
+  framing: RequestFraming,
+  proxy: ProxyServer | undefined,
+): string {
+  const path = template?.target ?? url.pathname + url.search;
+  // A proxy needs the whole URL (RFC 9112 §3.2.2).
+  const target = proxy === undefined ? path : url.origin + path;
+  const host = block.host ?? template?.host ?? url.host;
+  const login = proxy?.authorization === undefined
+    ? ""
+    : `Proxy-Authorization: ${proxy.authorization}\r\n`;
+  const type = body?.type === undefined || block.typed ? "" : `Content-Type: ${body.type}\r\n`;
+  const lines = block.lines + login + type + framingLine(method, framing, block.length);
+  return `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n`;
+}
