@@ -1,5 +1,7 @@
 /** Parses `Set-Cookie` (RFC 6265bis §5.6). Pure: the clock is an argument. */
 
+import { trimBlanks } from "../../net/text.ts";
+
 /** A parsed `Set-Cookie`. */
 export interface ParsedCookie {
   readonly name: string;
@@ -28,8 +30,8 @@ export function parseSetCookie(text: string, now: number): ParsedCookie | undefi
   const [pair = "", ...attributes] = text.split(";");
   const equals = pair.indexOf("=");
   // Without an equals sign, the name is empty.
-  const name = trim(pair.slice(0, Math.max(0, equals)));
-  const value = trim(pair.slice(equals + 1));
+  const name = trimBlanks(pair.slice(0, Math.max(0, equals)));
+  const value = trimBlanks(pair.slice(equals + 1));
   if (name === "" && value === "") return undefined;
   if (sizeOf(name) + sizeOf(value) > MAX_PAIR) return undefined;
   return { name, value, ...attributesOf(attributes, now) };
@@ -48,8 +50,8 @@ function attributesOf(attributes: readonly string[], now: number): Attributes {
   const found = new Map<string, string>();
   for (const attribute of attributes) {
     const equals = attribute.indexOf("=");
-    const name = trim(equals < 0 ? attribute : attribute.slice(0, equals)).toLowerCase();
-    const value = equals < 0 ? "" : trim(attribute.slice(equals + 1));
+    const name = trimBlanks(equals < 0 ? attribute : attribute.slice(0, equals)).toLowerCase();
+    const value = equals < 0 ? "" : trimBlanks(attribute.slice(equals + 1));
     if (sizeOf(value) > MAX_ATTRIBUTE || !isReadable(name, value)) continue;
     found.set(name, value);
   }
@@ -104,10 +106,6 @@ export function parseCookieDate(text: string): number | undefined {
   if (year < 1601 || day < 1) return undefined;
   const date = new Date(Date.UTC(year, month, day) + time);
   return date.getUTCDate() === day ? date.getTime() : undefined;
-}
-
-function trim(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
 }
 
 function sizeOf(text: string): number {
