@@ -19,7 +19,8 @@ import { Alarm } from "../../net/internal/timer.ts";
 import { SocksHandshake } from "../../net/socks_codec.ts";
 import { connectTcp } from "../../net/tcp/client.ts";
 import { connectTls } from "../../net/tls/client.ts";
-import { Http1Decoder, Http1Error, type Http1Event } from "../http1/codec.ts";
+import { Http1Error } from "../http1/codec.ts";
+import { AnswerReader } from "./answer_reader.ts";
 import type { ProxyServer } from "./proxy_server.ts";
 
 /** Options of {@linkcode openTunnel}. */
@@ -62,13 +63,6 @@ export class TunnelError extends NetError {
 
 /** Statuses after which the same request may succeed. */
 const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
-/** The longest part of a refusal that an error keeps, in bytes. */
-const MAX_BODY = 1024;
-/** The longest wait for the text of a refusal, in milliseconds. */
-const BODY_TIME = 1000;
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /**
  * Opens a connection to a target through a proxy.
  *
@@ -151,71 +145,25 @@ async function enterHttp(
   target: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const decoder = new Http1Decoder("response", { tolerant: true });
+  const reader = new AnswerReader(conn, "CONNECT", signal);
   const login = proxy.authorization === undefined
     ? ""
     : `Proxy-Authorization: ${proxy.authorization}\r\n`;
-  decoder.answers("CONNECT");
   try {
     await orAbort(
       conn.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${login}\r\n`),
       signal,
     );
-    for (;;) {
-      const event = await nextEvent(decoder, conn, { signal });
-      if (event.kind === "response" && event.status >= 300) {
-        const body = await readRefusal(conn, decoder, signal);
-        throw refusal(proxy, target, event.status, event.reason, body);
-      }
-      if (event.kind === "response" && event.status >= 200) {
-        const rest = decoder.takeRest();
-        if (rest.length > 0) conn.unread(rest);
-        return;
-      }
+    const { status, reason } = await reader.head();
+    // A tunnel has no other protocol in it yet.
+    if (status < 200) throw new Http1Error("The response is 101");
+    if (status >= 300) {
+      throw refusal(proxy, target, status, reason, await reader.beginning());
     }
+    reader.release();
   } catch (error) {
     throw explain(error, proxy, target, signal);
   }
-}
-
-/** Reads the next part of the proxy's answer. */
-async function nextEvent(
-  decoder: Http1Decoder,
-  conn: Connection,
-  limits: { readonly signal: AbortSignal; readonly timeout?: number },
-): Promise<Http1Event> {
-  for (let ended = false;;) {
-    const event = decoder.next();
-    if (event !== undefined) return event;
-    // The decoder itself does not object to an end before the first byte.
-    if (ended) throw new Http1Error("There is no response", 400, true);
-    const bytes = await conn.readChunk(limits);
-    if (bytes !== null) decoder.push(bytes);
-    else decoder.finish();
-    ended = bytes === null;
-  }
-}
-
-/** Reads the beginning of the text of a refusal. A proxy that sends none must not delay the error. */
-async function readRefusal(
-  conn: Connection,
-  decoder: Http1Decoder,
-  signal: AbortSignal,
-): Promise<string> {
-  const due = performance.now() + BODY_TIME;
-  const parts: Bytes[] = [];
-  let size = 0;
-  try {
-    while (size < MAX_BODY) {
-      const timeout = Math.max(1, due - performance.now());
-      const event = await nextEvent(decoder, conn, { signal, timeout });
-      if (event.kind !== "data") break;
-      parts.push(event.bytes.slice(0, MAX_BODY - size));
-      size += event.bytes.length;
-    }
-  } catch { /* The status says enough. */ }
-  signal.throwIfAborted();
-  return new TextDecoder().decode(await new Blob(parts).arrayBuffer());
 }
 
 async function enterSocks(
