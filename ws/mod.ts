@@ -20,6 +20,7 @@
  */
 
 export * from "./client/client.ts";
+export * from "./client/errors.ts";
 export * from "./connection/connection.ts";
 export * from "./frame_codec.ts";
 export * from "./json_view.ts";

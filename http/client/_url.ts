@@ -1,10 +1,7 @@
 import { optionError } from "../../net/internal/options.ts";
 import type { HttpParam, HttpParams } from "./options.ts";
 
-/** Returns a URL for errors and logs, without credentials, query and fragment. */
-export function shownUrl(url: URL): string {
-  return `${url.protocol}//${url.host}${url.pathname}${url.search === "" ? "" : "?…"}`;
-}
+export { decodeLogin, shownUrl } from "../internal/url_parts.ts";
 
 /** Adds query parameters to a URL. */
 export function addParams(url: URL, params: HttpParams): void {
@@ -78,13 +75,4 @@ export function resolveUrl(given: string | URL, base: URL | undefined): URL {
     );
   }
   return url;
-}
-
-/** Decodes a user name or password of a URL. */
-export function decodeLogin(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

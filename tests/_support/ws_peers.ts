@@ -63,8 +63,8 @@ export class RawPeer implements Disposable {
     return client;
   }
 
-  /** Answers the handshake of a client (RFC 6455 §4.2.2). */
-  static async accept(conn: Deno.TcpConn): Promise<RawPeer> {
+  /** Answers the handshake of a client (RFC 6455 §4.2.2); `more` bytes follow in the same packet. */
+  static async accept(conn: Deno.TcpConn, more: readonly number[] = []): Promise<RawPeer> {
     const server = new RawPeer(conn, false);
     await server.#readHead();
     const [, key] = /sec-websocket-key: (\S+)/i.exec(server.head)!;
@@ -77,7 +77,7 @@ export class RawPeer implements Disposable {
       `Sec-WebSocket-Accept: ${new Uint8Array(digest).toBase64()}`,
       "\r\n",
     ];
-    await server.write(text(head.join("\r\n")));
+    await server.write(concat(text(head.join("\r\n")), Uint8Array.from(more)));
     return server;
   }
 

@@ -1,6 +1,7 @@
 import {
   anObject,
   callback,
+  type Check,
   count,
   either,
   group,
@@ -13,7 +14,9 @@ import {
   signal,
   text,
 } from "../../net/internal/options.ts";
-import { pem } from "../../net/internal/tls_rules.ts";
+import { proxyRule } from "../../http/internal/proxy_choice.ts";
+import { socketPath } from "../../net/internal/host_rules.ts";
+import { TLS_CLIENT } from "../../net/internal/tls_rules.ts";
 import { WS_CONNECTION } from "../internal/option_rules.ts";
 import type { ConnectWebSocketOptions, ReconnectOptions } from "./options.ts";
 
@@ -23,6 +26,7 @@ export const RECONNECT = new OptionRules<ReconnectOptions>({
   maxTimeout: milliseconds,
   multiplier: numberFrom(1),
   jitter: numberFrom(0, 1),
+  maxRetryAfter: milliseconds,
   maxAttempts: count,
   stableAfter: milliseconds,
   keep: limit,
@@ -38,13 +42,31 @@ const protocols: Rule = (name, value) => {
   if (typeof value !== "string") names(name, value);
 };
 
+/** Returns a rule for a value, or a function that returns it. The result is checked elsewhere. */
+function orFunction(check: Check): Rule {
+  return (name, value) => typeof value === "function" ? undefined : check(name, value);
+}
+
+const { alpnProtocols: _alpn, handshakeTimeout: _time, inspect: _inspect, ...tls } =
+  TLS_CLIENT.rules;
+
 /** The rules for the options of `connectWebSocket`. */
 export const CONNECT_WS = new OptionRules<ConnectWebSocketOptions>({
   ...WS_CONNECTION.rules,
+  ...tls,
   timeout: milliseconds,
   signal,
-  headers: anObject,
-  protocols,
-  caCerts: listOf(pem),
+  headers: orFunction(anObject),
+  protocols: orFunction(protocols),
+  maxRedirects: limit,
+  proxy: proxyRule,
+  unixSocket: socketPath,
+  pingInterval: milliseconds,
   reconnect: either(true, group(RECONNECT)),
 });
+
+/** Throws if options exclude each other. */
+export function checkTogether({ proxy, unixSocket }: ConnectWebSocketOptions): void {
+  if (unixSocket === undefined || proxy === undefined || proxy === false) return;
+  throw new TypeError("Only one of proxy and unixSocket may be set");
+}

@@ -8,4 +8,5 @@
  */
 
 export * from "./client.ts";
+export * from "./errors.ts";
 export * from "./reconnecting.ts";

@@ -6,14 +6,40 @@
  * @module
  */
 
+import type { HttpProxy } from "../../http/client/options.ts";
 import type { NetError } from "../../net/errors/errors.ts";
+import type { TlsClientSettings } from "../../net/tls/options.ts";
 import type { WsConnection } from "../connection/connection.ts";
 import type { WsClose, WsConnectionOptions } from "../connection/options.ts";
 
+/** One attempt to connect. */
+export interface WsAttempt {
+  /** The number of the attempt, from 1. */
+  readonly attempt: number;
+  /** Aborted when the attempt is cancelled or takes too long. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A value, or a function that returns it. The function is called before each attempt to connect, so it
+ * can return a fresh token for each reconnection. The time limit includes it. If it throws a `NetError`
+ * that is retryable, a WebSocket that reconnects tries again. Any other error ends it.
+ *
+ * @typeParam T The type of the value.
+ */
+export type WsPerAttempt<T> = T | ((attempt: WsAttempt) => T | Promise<T>);
+
+/** The options of TLS for a URL of `wss:`. The time limit of the handshake is `timeout`. */
+export type WsTlsSettings = Omit<
+  TlsClientSettings,
+  "alpnProtocols" | "handshakeTimeout" | "inspect"
+>;
+
 /** Options of `connectWebSocket`. All times are in milliseconds; 0 lifts a limit. */
-export interface ConnectWebSocketOptions extends WsConnectionOptions {
+export interface ConnectWebSocketOptions extends WsConnectionOptions, WsTlsSettings {
   /**
-   * Time limit for the connection and the opening handshake.
+   * Time limit for everything up to the open connection: functions, name resolution, the proxy, TLS,
+   * redirects and the opening handshake.
    *
    * @default 10000
    */
@@ -23,18 +49,65 @@ export interface ConnectWebSocketOptions extends WsConnectionOptions {
    * reconnects.
    */
   signal?: AbortSignal;
-  /** Additional header fields for the opening handshake, e.g. `Authorization`. */
-  headers?: HeadersInit;
-  /** The subprotocols to offer, in order of preference. */
-  protocols?: string | string[];
-  /** Trusted certificates in PEM, in addition to the usual authorities. */
-  caCerts?: string[];
+  /**
+   * Additional header fields for the opening handshake, e.g. `Authorization`, `Cookie` or `Origin`.
+   * `Host` and `User-Agent` replace the usual ones. Fields of the handshake itself are a `TypeError`.
+   *
+   * @default none
+   */
+  headers?: WsPerAttempt<HeadersInit | undefined>;
+  /**
+   * The subprotocols to offer, in order of preference.
+   *
+   * @default none
+   */
+  protocols?: WsPerAttempt<string | string[] | undefined>;
+  /**
+   * Most redirects to follow. A redirect from `wss:` to `ws:` is an error. `Authorization`, `Cookie`,
+   * `Host` and a login in the URL are not sent to another origin.
+   *
+   * @default 0
+   */
+  maxRedirects?: number;
+  /**
+   * The proxy: the URL of an HTTP proxy (`http:`, `https:`) or a SOCKS proxy (`socks5:`, `socks5h:`),
+   * an object with the URL, a login and exceptions, or false for none. HTTP proxies get CONNECT, also
+   * for `ws:` (RFC 6455 §4.1).
+   *
+   * @default the variables `http_proxy` for `ws:`, `https_proxy` for `wss:`, `all_proxy` and
+   * `no_proxy`, or their names in upper case, if the program may read them (`--allow-env`)
+   */
+  proxy?: string | URL | WsProxy | false;
+  /**
+   * The path of a Unix socket to connect to. The URL then only names the host and the path of the
+   * request. It excludes `proxy`, and needs `--allow-read`, `--allow-write` and `--allow-net=unix:PATH`.
+   *
+   * @default none
+   */
+  unixSocket?: string;
+  /**
+   * Interval between pings (RFC 6455 §5.5.2). A server that sends no data until the next ping is
+   * disconnected.
+   *
+   * @default 30000
+   */
+  pingInterval?: number;
   /**
    * Reconnects when the connection is lost; `true` selects the defaults.
    *
    * @default no reconnecting
    */
   reconnect?: true | ReconnectOptions;
+}
+
+/** A proxy with a login and exceptions. */
+export interface WsProxy extends HttpProxy {
+  /**
+   * Authorities in PEM for the certificate of an `https:` proxy.
+   *
+   * @default the option `caCerts` of the client
+   */
+  readonly caCerts?: readonly string[];
 }
 
 /** Options for a WebSocket that reconnects. */
@@ -63,6 +136,13 @@ export interface ReconnectOptions {
    * @default 0.5
    */
   jitter?: number;
+  /**
+   * Longest wait in milliseconds that a server can ask for by `Retry-After`. It replaces a shorter
+   * wait; 0 ignores the field.
+   *
+   * @default 300000
+   */
+  maxRetryAfter?: number;
   /**
    * Most failed attempts in a row. An attempt whose connection is lost before `stableAfter` also
    * counts as failed.

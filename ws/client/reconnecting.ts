@@ -40,6 +40,8 @@ import type { WsClose, WsMessage, WsSendOptions } from "../connection/options.ts
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { checkClose, CloseCode } from "../internal/close_codes.ts";
 import { messageFault, RECEIVE, SEND } from "../internal/option_rules.ts";
+import { shownUrl } from "../../http/internal/url_parts.ts";
+import { WsHandshakeError } from "./errors.ts";
 import { RECONNECT } from "./_option_rules.ts";
 import { planReconnects, type ReconnectPlan } from "./_reconnect_plan.ts";
 
@@ -55,9 +57,7 @@ export type DialWebSocket = (signal: AbortSignal) => Promise<WsConnection>;
  * `shouldReconnect` returns false.
  */
 export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsMessage> {
-  /** The URL of the server, without credentials. */
-  readonly url: string;
-
+  readonly #url: string | (() => string);
   readonly #dial: DialWebSocket;
   readonly #options: ReconnectOptions;
   readonly #stop = new AbortController();
@@ -80,21 +80,21 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   /**
    * Starts to connect.
    *
-   * @param url The URL of the server, for messages.
+   * @param url The URL of the server, or a function that returns the current one.
    * @param dial Opens one connection; it receives a signal that cancels.
    * @param options The reconnect options. Default: reconnect without a limit of attempts.
    * @param signal Closes the WebSocket when it is aborted.
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(
-    url: string,
+    url: string | (() => string),
     dial: DialWebSocket,
     options: ReconnectOptions = {},
     signal?: AbortSignal,
   ) {
     options = RECONNECT.check("ReconnectingWebSocket", options);
     callback("dial", dial);
-    this.url = url;
+    this.#url = url;
     this.#dial = dial;
     this.#options = options;
     this.#plan = planReconnects(options);
@@ -103,6 +103,17 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     signal?.addEventListener("abort", this.#onAbort);
     void ignoreFailure(this.#opened.promise);
     void this.#run();
+  }
+
+  /** The URL of the server, without credentials. */
+  get url(): string {
+    return typeof this.#url === "string" ? this.#url : this.#url();
+  }
+
+  /** The URL for messages. */
+  get #shown(): string {
+    const url = URL.parse(this.url);
+    return url === null ? "the server" : shownUrl(url);
   }
 
   /** Resolves when the first connection is open; rejects if there will be none. */
@@ -203,15 +214,16 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       const hint = this.#over === undefined
         ? ": set the option keep to keep messages for the next one"
         : "";
-      throw new NetError(`There is no connection to ${this.url}${hint}`, {
+      throw new NetError(`There is no connection to ${this.#shown}${hint}`, {
         kind: "closed",
         phase: "write",
-        address: this.url,
+        address: this.#shown,
       });
     }
     if (this.#keptBytes + data.length > this.#plan.keep) {
-      const message = `Cannot keep the message for ${this.url}: ${this.#keptBytes} bytes are kept`;
-      throw new NetError(message, { kind: "limit", phase: "write", address: this.url });
+      const message =
+        `Cannot keep the message for ${this.#shown}: ${this.#keptBytes} bytes are kept`;
+      throw new NetError(message, { kind: "limit", phase: "write", address: this.#shown });
     }
     this.#kept.push(data);
     this.#keptBytes += data.length;
@@ -241,7 +253,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   async close(code: number = CloseCode.normal, reason = ""): Promise<WsClose> {
     checkClose(code, reason);
     const connection = this.#connection ?? this.#resuming;
-    this.#stop.abort(closedHere(this.url));
+    this.#stop.abort(closedHere(this.#shown));
     this.#tell();
     if (connection !== undefined) await connection.close(code, reason);
     return await this.closed;
@@ -259,6 +271,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     let again = false;
     while (true) {
       let close: WsClose;
+      let asked = 0;
       attempt++;
       try {
         const connection = await this.#connect(again);
@@ -271,17 +284,18 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
         if (this.#stop.signal.aborted) return this.#end({ ...close, error: undefined });
         if (!shouldReconnect(close)) return this.#end(close);
         if (attempt >= maxAttempts) {
-          return this.#end({ ...close, error: close.error ?? unstable(this.url, attempt) });
+          return this.#end({ ...close, error: close.error ?? unstable(this.#shown, attempt) });
         }
       } catch (thrown) {
         this.#lost();
-        const error = toNetError(thrown, { phase: "connect", address: this.url });
+        const error = toNetError(thrown, { phase: "connect", address: this.#shown });
         close = { code: CloseCode.abnormal, reason: "", wasClean: false, error };
         if (this.#stop.signal.aborted) return this.#end({ ...close, error: undefined });
         this.#event({ type: "failed", error, attempt });
         if (!error.retryable || attempt >= maxAttempts) return this.#end(close);
+        if (error instanceof WsHandshakeError) asked = error.retryAfter ?? 0;
       }
-      await this.#pause(attempt);
+      await this.#pause(this.#plan.waitAfter(attempt, asked), attempt);
       // Wait for a slow reader, so that the number of unread messages is bounded.
       if (this.#unread.length >= MOST_UNREAD) {
         this.#event({ type: "waiting", wait: Infinity, attempt });
@@ -309,7 +323,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
         connection.closed,
         stopped,
       ]);
-      if (lost !== undefined) throw lost.error ?? closedHere(this.url);
+      if (lost !== undefined) throw lost.error ?? closedHere(this.#shown);
       while (this.#kept.length > 0) {
         const data = this.#kept[0]!;
         await connection.send(data);
@@ -323,10 +337,10 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       const retryable = ended
         ? this.#plan.shouldReconnect(close)
         : !(error instanceof NetError) || error.retryable || error.kind === "closed";
-      throw new NetError(`Cannot resume on ${this.url}: ${toNetError(error).message}`, {
+      throw new NetError(`Cannot resume on ${this.#shown}: ${toNetError(error).message}`, {
         kind: "closed",
         phase: "handshake",
-        address: this.url,
+        address: this.#shown,
         retryable,
         cause: error,
       });
@@ -344,8 +358,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   }
 
   /** Waits before the next try. */
-  async #pause(attempt: number): Promise<void> {
-    const wait = this.#plan.waitAfter(attempt);
+  async #pause(wait: number, attempt: number): Promise<void> {
     this.#event({ type: "waiting", wait, attempt });
     await ignoreFailure(delay(wait, { signal: this.#stop.signal }));
   }
@@ -367,7 +380,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     this.#outside?.removeEventListener("abort", this.#onAbort);
     this.#over = close;
     this.#kept = [];
-    const why = close.error ?? closedHere(this.url);
+    const why = close.error ?? closedHere(this.#shown);
     this.#opened.reject(why);
     this.#stop.abort(why);
     this.#closed.resolve(close);
@@ -385,8 +398,9 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     signal: AbortSignal | undefined,
   ): Promise<void> {
     signal?.throwIfAborted();
-    const message = `No message from ${this.url} in ${timeout} ms`;
-    const late = () => new NetError(message, { kind: "timeout", phase: "read", address: this.url });
+    const message = `No message from ${this.#shown} in ${timeout} ms`;
+    const late = () =>
+      new NetError(message, { kind: "timeout", phase: "read", address: this.#shown });
     await withDeadline(this.#changed.promise, left, late, signal);
   }
 

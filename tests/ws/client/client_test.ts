@@ -3,7 +3,7 @@ import { delay } from "@std/async/delay";
 import { NetError } from "../../../net/errors/errors.ts";
 import { connectWebSocket } from "../../../ws/client/client.ts";
 import { testCertificates } from "../../_support/certificates.ts";
-import { RawPeer, serve } from "../../_support/ws_peers.ts";
+import { RawPeer, serve, until } from "../../_support/ws_peers.ts";
 
 /** A TCP server of which each connection is given to `answer`. */
 function listen(answer: (conn: Deno.TcpConn) => Promise<void>) {
@@ -157,17 +157,18 @@ Deno.test("the loop, closed and send report the end of the server", async () => 
   }
 });
 
-Deno.test("a client closes with 4009 in place of 1009", async () => {
+Deno.test("a client closes with 1009 before a message that is too large has arrived", async () => {
   const { promise, resolve } = Promise.withResolvers<number | "end">();
   await using server = listen(async (conn) => {
     const raw = await RawPeer.accept(conn);
-    await raw.frame(0x81, "a longer message");
+    // The head of a frame of 2 GiB; its payload never follows.
+    await raw.write(new Uint8Array([0x82, 127, 0, 0, 0, 0, 0x80, 0, 0, 0]));
     resolve(await raw.end());
   });
   await using conn = await connectWebSocket(server.url, { maxMessageSize: 5, closeTimeout: 100 });
   const error = await assertRejects(() => conn.receive({ timeout: 30_000 }), NetError);
   assertEquals(error.kind, "limit");
-  assertEquals(await promise, 4009);
+  assertEquals(await promise, 1009);
 });
 
 Deno.test("close() waits at most closeTimeout for a server that does not answer", async () => {
@@ -278,20 +279,116 @@ Deno.test("a server that chooses a subprotocol which was not offered is refused"
   }
 });
 
-Deno.test("Deno's client checks neither the accept field nor extensions, as documented", async () => {
+Deno.test("a masked frame of a server ends the connection with 1002", async () => {
+  const { promise, resolve } = Promise.withResolvers<number | "end">();
   await using server = listen(async (conn) => {
-    await conn.read(new Uint8Array(2000));
-    const head = [
-      "HTTP/1.1 101 Switching Protocols",
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-      "Sec-WebSocket-Extensions: permessage-deflate",
-      "\r\n",
-    ];
-    await conn.write(new TextEncoder().encode(head.join("\r\n")));
-    await conn.read(new Uint8Array(2000));
+    const raw = await RawPeer.accept(conn);
+    await raw.frame(0x81, "hidden", true);
+    resolve(await raw.end());
   });
-  await using conn = await connectWebSocket(server.url, { closeTimeout: 50 });
+  await using conn = await connectWebSocket(server.url, { closeTimeout: 100 });
+  const error = await assertRejects(() => conn.receive({ timeout: 30_000 }), NetError);
+  assertEquals([error.kind, error.code, await promise], ["protocol", "1002", 1002]);
+});
+
+Deno.test("each frame of a client has a mask of its own", async () => {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  await using server = listen(async (conn) => {
+    await RawPeer.accept(conn);
+    const bytes = new Uint8Array(7 * 5);
+    for (let at = 0; at < bytes.length;) at += await conn.read(bytes.subarray(at)) ?? 99;
+    resolve(bytes);
+  });
+  await using conn = await connectWebSocket(server.url, { closeTimeout: 100 });
+  for (let i = 0; i < 5; i++) await conn.send("a");
+  const bytes = await promise;
+  const keys = new Set<string>();
+  for (let at = 0; at < bytes.length; at += 7) {
+    assertEquals([bytes[at], bytes[at + 1]], [0x81, 0x81]);
+    keys.add(bytes.subarray(at + 2, at + 6).join());
+    assertEquals(bytes[at + 6]! ^ bytes[at + 2]!, 0x61);
+  }
+  assertEquals(keys.size, 5);
+});
+
+Deno.test("a frame right behind the response is not lost", async () => {
+  await using server = listen(async (conn) => {
+    const raw = await RawPeer.accept(conn, [0x81, 2, 0x68, 0x69]);
+    await raw.end();
+  });
+  await using conn = await connectWebSocket(server.url);
+  assertEquals(await conn.receive({ timeout: 30_000 }), "hi");
+});
+
+Deno.test("pingInterval finds a server that is gone, and a pong keeps a silent one", async () => {
+  await using silent = listen(async (conn) => {
+    await RawPeer.accept(conn);
+    while (await conn.read(new Uint8Array(1000)) !== null);
+  });
+  await using lost = await connectWebSocket(silent.url, { pingInterval: 20, closeTimeout: 50 });
+  assertEquals((await lost.closed).error?.kind, "timeout");
+  await using server = serve();
+  await using conn = await connectWebSocket(server.url, { pingInterval: 5 });
+  await until(() => conn.stats().latency !== undefined);
   assert(conn.open);
+});
+
+Deno.test("the client reads no more than it has room for", async () => {
+  const part = "x".repeat(64 * 1024);
+  let sent = 0;
+  await using server = serve({ outbox: { limit: 1 } }, async (conn) => {
+    for (; sent < 400; sent++) await conn.send(part);
+    await conn.closed;
+  });
+  await using conn = await connectWebSocket(server.url, { inbox: { limit: 2 } });
+  assertEquals(await conn.receive({ timeout: 30_000 }), part);
+  const before = conn.stats().unread;
+  assert(before <= 3, `${before} messages wait`);
+  for (let i = 1; i < 400; i++) assertEquals(await conn.receive({ timeout: 30_000 }), part);
+  assert(conn.open);
+});
+
+Deno.test("errors and causes of the client do not show the query", async () => {
+  await using refusing = serve({ authorize: () => new Response("no", { status: 403 }) });
+  await using silent = listen(async (conn) => {
+    while (await conn.read(new Uint8Array(1000)) !== null);
+  });
+  using taken = Deno.listen({ hostname: "127.0.0.9", port: 0 });
+  const { port } = taken.addr;
+  taken.close();
+  const query = "?token=s3cret";
+  const failures = [
+    failure(`${refusing.url}/chat${query}`),
+    failure(`${silent.url}chat${query}`, { timeout: 50 }),
+    failure(`ws://127.0.0.9:${port}/${query}`),
+    failure(`ws://127.0.0.9:${port}/${query}`, { reconnect: { maxAttempts: 1 } }),
+    failure(`ws://nothing.invalid/${query}`),
+  ];
+  for (const error of await Promise.all(failures)) {
+    assert(!Deno.inspect(error).includes("s3cret"), error.message);
+  }
+  for (const url of [`ftp://a.test/${query}`, `ws://ada:s3cret@a b/${query}`, `nonsense${query}`]) {
+    const error = await assertRejects(() => connectWebSocket(url), TypeError);
+    assert(!error.message.includes("s3cret"), error.message);
+  }
+  await using server = serve();
+  await using lasting = await connectWebSocket(`${server.url}/${query}`, { reconnect: true });
+  assertEquals(lasting.url, `${server.url}/${query}`);
+  await server.shutdown();
+  await until(() => !lasting.open);
+  const error = await assertRejects(() => lasting.send("x"), NetError);
+  assert(!Deno.inspect(error).includes("s3cret"), error.message);
+});
+
+Deno.test("a message between 1,100 and 16,384 bytes has no delay", async () => {
+  await using server = serve();
+  await using conn = await connectWebSocket(server.url);
+  const message = "x".repeat(4096);
+  const since = performance.now();
+  for (let i = 0; i < 50; i++) {
+    await conn.send(message);
+    await conn.receive({ timeout: 30_000 });
+  }
+  // With Nagle's algorithm, one round trip takes 40 ms.
+  assert(performance.now() - since < 50 * 20);
 });
