@@ -46,7 +46,8 @@ export function readProxy(name: string, address: ProxyAddress): ProxyServer {
   const protocol = url?.protocol.slice(0, -1) ?? "";
   if (url === null || !isProtocol(protocol) || url.hostname === "") {
     throw new TypeError(
-      `${name} must be a URL of http, https, socks5 or socks5h, such as http://user:password@host:3128`,
+      `${name} must be a URL of http, https, socks5 or socks5h, such as http://user:password@host:3128, ` +
+        "got another string",
     );
   }
   const socks = protocol.startsWith("socks");

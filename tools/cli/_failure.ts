@@ -111,10 +111,20 @@ export function isPlainFailure({ name }: Error): boolean {
   return isNetErrorName(name) || name === "HttpStatusError" || name === "HttpDecodeError";
 }
 
+/** The names of `NetError` and its subclasses. */
+const NET_ERRORS: ReadonlySet<string> = new Set([
+  "NetError",
+  "ReplyError",
+  "HttpRequestError",
+  "HttpTimeoutError",
+  "TunnelError",
+  "WsHandshakeError",
+]);
+
 /** Returns whether an error of this name is a network failure, for which a stack is useless. */
 export function isNetErrorName(name: unknown): boolean {
   return typeof name === "string" &&
-    ["NetError", "ReplyError", "HttpRequestError", "HttpTimeoutError"].includes(name);
+    NET_ERRORS.has(name);
 }
 
 /** Returns the exit code and the message for a thrown value. */

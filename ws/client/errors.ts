@@ -3,6 +3,7 @@
  *
  * ```text
  * NetError                net/errors/errors.ts: `kind` names the failure
+ * ├─ TunnelError          a proxy has refused: `status` and `body` are its answer
  * └─ WsHandshakeError     the server has answered, but not with a WebSocket
  * ```
  *
@@ -14,6 +15,8 @@
  */
 
 import { NetError } from "../../net/errors/errors.ts";
+
+export { TunnelError } from "../../http/internal/tunnel.ts";
 
 /** The answer in a {@linkcode WsHandshakeError}. */
 export interface WsHandshakeAnswer {

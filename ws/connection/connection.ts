@@ -16,19 +16,19 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * A hardened server has its own transport. Every server that does not listen on loopback is hardened
+ * Clients and hardened servers have their own transport. Every server that does not listen on loopback is hardened
  * by default. This transport follows RFC 6455 and, with the option `compression`, RFC 7692 in every
  * chapter of the Autobahn test suite. It closes with 1002, 1007 or 1009 on a violation, checks the size
  * of a message before it reads the payload and while it decompresses it, ends a message that trickles,
  * measures its pings, and ends the TCP connection of a peer that does not answer a close frame.
  *
- * **Clients and all other servers use the WebSocket of Deno.** This table shows its behaviour in
+ * **Servers that are not hardened use the WebSocket of Deno.** This table shows its behaviour in
  * Deno 2.9, by chapters of the same suite:
  *
  * | Chapter | Behaviour of Deno | Added by this module |
  * |---|---|---|
- * | 1 framing | Correct, but unmasked frames from a client and masked frames from a server are accepted (§5.1). A masked payload is passed on without removing the mask. | |
- * | 2 pings and pongs | Correct. The program sees neither. A client sends no pings. | `pingInterval` of a server, `heartbeat` |
+ * | 1 framing | Correct, but unmasked frames from a client are accepted (§5.1). | |
+ * | 2 pings and pongs | Correct. The program sees neither. | `pingInterval`, `heartbeat` |
  * | 3 reserved bits | Ends without a close frame in place of 1002 | `closed` reports 1006 |
  * | 4 opcodes | The same | The same |
  * | 5 fragmentation | A violation ends without a close frame. A fragmented message inside another one replaces it. A message is delivered when it is complete; until then **its fragments have no limit**. | 1009 when it is complete |

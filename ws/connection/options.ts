@@ -130,8 +130,8 @@ export interface WsConnectionOptions {
   compression?: boolean | WsCompressionOptions;
   /**
    * Largest message in bytes, all fragments together. A larger one closes the connection with 1009.
-   * A hardened server checks the declared length before it reads the payload. Deno buffers the
-   * complete message first: frames of up to 64 MiB, and any number of them.
+   * Clients and hardened servers check the declared length before they read the payload. The WebSocket
+   * of Deno buffers the complete message first: frames of up to 64 MiB, and any number of them.
    *
    * @default 1048576
    */
@@ -184,8 +184,8 @@ export interface WsConnectionOptions {
  * A heartbeat of ordinary messages. Both peers must agree on it: each side with this option sends
  * its own heartbeats and answers those of the peer.
  *
- * A hardened server does not need it, because it measures its own pings (`pingInterval`). Deno
- * answers pings, and its server sends some, but it shows neither to the program.
+ * Clients and hardened servers do not need it, because they measure their own pings (`pingInterval`).
+ * The WebSocket of Deno answers pings and sends some, but it shows neither to the program.
  */
 export interface WsHeartbeatOptions {
   /**
@@ -310,8 +310,8 @@ export interface WsOrigin {
   /** The subprotocol that a server chose; a socket of Deno knows it only on the client side. */
   readonly protocol?: string;
   /**
-   * Whether this is the server side. Only a server may close with codes other than 1000 and 3000 to
-   * 4999. A client sends, for example, 4009 in place of 1009.
+   * Whether this is the server side. On the client side, a WebSocket of Deno can close only with 1000
+   * and 3000 to 4999; it sends, for example, 4009 in place of 1009.
    */
   readonly server: boolean;
 }

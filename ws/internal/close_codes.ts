@@ -65,8 +65,8 @@ export function checkClose(code: number, reason: string): void {
 }
 
 /**
- * Returns the code to send. The API of Deno's client accepts only 1000 and 3000 to 4999, so a client
- * sends, for example, 4009 in place of 1009.
+ * Returns the code to send with a WebSocket of Deno. On the client side, its API accepts only 1000 and
+ * 3000 to 4999, so it sends, for example, 4009 in place of 1009.
  */
 export function sendableCode(code: number, server: boolean): number {
   return server || code === CloseCode.normal || code >= 3000 ? code : code + 3000;

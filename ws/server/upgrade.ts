@@ -35,6 +35,7 @@ import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { timeLimit } from "../../net/internal/options.ts";
 import { WsConnection } from "../connection/connection.ts";
 import type { WsCompressionOptions, WsSocket } from "../connection/options.ts";
+import { acceptOf } from "../internal/accept_key.ts";
 import { answerDeflate } from "../internal/deflate_offer.ts";
 import { FrameSocket, type FrameSocketOptions } from "../internal/frame_socket.ts";
 import { WS_CONNECTION, wsCompressionOf, wsLimitsOf, wsRateOf } from "../internal/option_rules.ts";
@@ -148,14 +149,6 @@ export async function upgrade(
 interface Upgraded {
   readonly response: Response;
   readonly socket: WebSocket | WsSocket;
-}
-
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-/** Returns the value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2). */
-async function acceptOf(key: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID));
-  return new Uint8Array(digest).toBase64();
 }
 
 /** Returns whether the header fields are valid (RFC 6455 section 4.1) and announce no body. */
