@@ -19,8 +19,8 @@ import {
   OpeningFault,
   readHeaders,
   readProtocols,
-} from "./_opening.ts";
-import { readTarget, type WsTarget } from "./_target.ts";
+} from "../internal/client_opening.ts";
+import { readTarget, type WsTarget } from "../internal/client_target.ts";
 import { openTransport, tlsOf, type TransportOptions } from "./_transport.ts";
 import type { ConnectWebSocketOptions, WsAttempt, WsPerAttempt } from "./options.ts";
 

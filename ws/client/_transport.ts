@@ -7,9 +7,9 @@ import { connectTcp } from "../../net/tcp/client.ts";
 import { connectTls, type TlsClientSettings } from "../../net/tls/client.ts";
 import { upgradeTls } from "../../net/tls/upgrade.ts";
 import { connectUnix } from "../../net/unix/client.ts";
-import type { WsTarget } from "./_target.ts";
+import type { WsTarget } from "../internal/client_target.ts";
 
-/** How a client reaches servers. */
+/** The way in which a client reaches servers. */
 export interface TransportOptions {
   readonly tls: TlsClientSettings;
   /** The path of a Unix socket, for all URLs. */

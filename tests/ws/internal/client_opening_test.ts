@@ -7,8 +7,8 @@ import {
   OpeningFault,
   readHeaders,
   readProtocols,
-} from "../../../ws/client/_opening.ts";
-import { readTarget } from "../../../ws/client/_target.ts";
+} from "../../../ws/internal/client_opening.ts";
+import { readTarget } from "../../../ws/internal/client_target.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 /** The answer to that key (RFC 6455 §1.3). */

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readTarget } from "../../../ws/client/_target.ts";
+import { readTarget } from "../../../ws/internal/client_target.ts";
 
 Deno.test("readTarget() reads the four schemes, and drops fragment and login", () => {
   const rows: [url: string, href: string, shown: string, host: string, port: number][] = [

@@ -4,8 +4,8 @@ import { TOKEN, toLatin1 } from "../../http/internal/http1_bytes.ts";
 import { consistsOf } from "../../http/internal/http1_fields.ts";
 import { lowerAscii } from "../../net/text.ts";
 import type { WsCompressionOptions } from "../connection/options.ts";
-import { agreedDeflate, type DeflateParameters, offerDeflate } from "../internal/deflate_offer.ts";
-import type { WsTarget } from "./_target.ts";
+import { agreedDeflate, type DeflateParameters, offerDeflate } from "./deflate_offer.ts";
+import type { WsTarget } from "./client_target.ts";
 
 /** The wishes of a client for its opening handshake (RFC 6455 §4.1). */
 export interface Opening {
@@ -16,7 +16,7 @@ export interface Opening {
   readonly compression: WsCompressionOptions | undefined;
 }
 
-/** What client and server have agreed on. */
+/** The agreement of client and server. */
 export interface Opened {
   /** The subprotocol; empty for none. */
   readonly protocol: string;
@@ -116,7 +116,7 @@ export class OpeningFault extends Error {}
 /**
  * Checks a response 101 (RFC 6455 §4.1).
  *
- * @param head The response.
+ * @param head The head of the response.
  * @param accept The expected value of `Sec-WebSocket-Accept`.
  * @param opening The offers of the request.
  * @throws {OpeningFault} If the client must fail the connection. The message continues a sentence.
