@@ -56,6 +56,11 @@ const LIMITS = new OptionRules<WsFrameLimits>({ maxMessageSize: count, inflate: 
 const MAX_EMPTY = 1000;
 /** Bytes by which DEFLATE enlarges a message that it cannot compress, at most, per byte and in all. */
 const SWELL_RATIO = 1 / 16, SWELL = 1024;
+/**
+ * Most bytes of an incomplete frame whose text is checked before the frame is complete. More come at
+ * once only from a fast peer, whose message will soon be complete.
+ */
+const FEW = 32 * 1024;
 /** Size of the first buffer of a message whose size is not known yet, in bytes. */
 const SMALL = 256;
 
@@ -252,13 +257,17 @@ export class WsFrameDecoder {
       return this.#message(copies ? this.#lend(this.#left) : this.#take(this.#left));
     }
     this.#append(Math.min(there, this.#left));
-    if (this.#left > 0) return undefined;
+    if (this.#left > 0) {
+      const fresh = this.#size - this.#checked;
+      if (text && !this.#compressed && fresh > 0 && fresh <= FEW) this.#checkText();
+      return undefined;
+    }
     if (this.#fin) {
       const body = this.#body;
       return this.#message(body.length === this.#size ? body : body.slice(0, this.#size));
     }
     this.#inFrame = false;
-    if (text && !this.#compressed) this.#checkFragment();
+    if (text && !this.#compressed) this.#checkText();
     return undefined;
   }
 
@@ -299,8 +308,8 @@ export class WsFrameDecoder {
     this.#keyAt = (this.#keyAt + bytes.length) & 3;
   }
 
-  /** Checks the UTF-8 of each fragment, so that an invalid text fails before its last fragment. */
-  #checkFragment(): void {
+  /** Checks the UTF-8 of the bytes since the last check, so that an invalid text fails before its end. */
+  #checkText(): void {
     this.#checker ??= new TextDecoder("utf-8", { fatal: true });
     const fresh = this.#body.subarray(this.#checked, this.#size);
     this.#checked = this.#size;

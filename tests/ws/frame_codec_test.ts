@@ -131,6 +131,16 @@ Deno.test("WsFrameDecoder refuses invalid UTF-8 before the last fragment", () =>
   assertEquals(bare("01 01 61 00 01 ff").code, 1007);
 });
 
+Deno.test("WsFrameDecoder refuses invalid UTF-8 before the end of its frame", () => {
+  const decoder = new WsFrameDecoder("client");
+  for (const digits of ["81 7e 40 00 ce", "ba 61", "e2 82"]) {
+    decoder.push(hex(digits));
+    assertEquals(decoder.next(), undefined);
+  }
+  decoder.push(hex("61"));
+  assertEquals(assertThrows(() => decoder.next(), WsFrameError).code, 1007);
+});
+
 Deno.test("WsFrameDecoder keeps a byte order mark, and characters across fragments", () => {
   assertEquals(bare("01 02 efbb 00 00 80 02 bf61").events, [{ kind: "message", data: "\ufeffa" }]);
 });

@@ -2,7 +2,6 @@
 
 import { assertEquals } from "@std/assert";
 import { SECTIONS } from "./all.ts";
-import type { Delivery, WsCase } from "./case.ts";
 import { deliveriesOf, play } from "./player.ts";
 import { serverSubject, type Subject } from "./subjects.ts";
 
@@ -23,7 +22,6 @@ for (const [name, make] of Object.entries(SUBJECTS)) {
       const faults: string[] = [];
       for (const one of cases) {
         for (const delivery of deliveriesOf(one, subject)) {
-          if (awaits(one, delivery, subject)) continue;
           try {
             await play(one, delivery, subject);
           } catch (error) {
@@ -34,11 +32,4 @@ for (const [name, make] of Object.entries(SUBJECTS)) {
       assertEquals(faults, []);
     });
   }
-}
-
-/** Whether a case waits for two improvements: answers before a failure, and 1007 inside a frame. */
-function awaits({ id, outcome, steps }: WsCase, delivery: Delivery, { strict }: Subject): boolean {
-  const answers = steps.filter((step) => "expect" in step && step.expect.opcode < 8);
-  const lost = delivery === "at once" && outcome.end === "failed" && answers.length > 0;
-  return strict && (lost || id.includes("in-an-unfinished"));
 }

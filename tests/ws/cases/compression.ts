@@ -258,7 +258,7 @@ export const AGREEMENTS: readonly Agreement[] = [
   { serverNoContextTakeover: true },
   { clientNoContextTakeover: true },
   BOTH_ALONE,
-  ...[8, 9, 10, 12, 15].flatMap((bits) => [
+  ...[8, 9, 11, 15].flatMap((bits) => [
     { serverMaxWindowBits: bits },
     { clientMaxWindowBits: bits },
     { serverMaxWindowBits: bits, clientMaxWindowBits: bits },

@@ -53,6 +53,7 @@ export async function play(one: WsCase, delivery: Delivery, subject: Subject): P
     const { code, wasClean, error } = await conn.closed;
     assertEquals({ code, wasClean, error: error?.code }, reportOf(outcome, error?.code));
     assertEquals(conn.stats().received, player.messages, "messages passed to the program");
+    assert(inflater === undefined || player.compressed === player.messages, "not compressed");
     assert(!late);
   } catch (error) {
     if (!late) throw error;
@@ -102,6 +103,8 @@ class Player {
   #compressed = false;
   /** Messages received so far. */
   messages = 0;
+  /** Compressed messages among them. */
+  compressed = 0;
 
   constructor(wire: Wire, inflater: Inflater | undefined) {
     this.#wire = wire;
@@ -177,6 +180,7 @@ class Player {
       this.#opcode = 0;
       this.#parts = [];
       this.messages++;
+      if (this.#compressed) this.compressed++;
       return this.#check(whole, this.#due.messages);
     }
     return "end of the stream";

@@ -52,7 +52,9 @@ export function serverSubject(hardened: boolean, agreement?: Agreement): Subject
       const offer = agreement && extensionOf(agreement);
       const lines = offer === undefined ? [] : [`Sec-WebSocket-Extensions: ${offer}`];
       const head = await handshakeAsClient(wire, port, lines);
-      if (offer !== undefined) assertEquals(extensionsIn(head), offer);
+      if (agreement !== undefined) {
+        assertEquals(extensionsIn(head), extensionOf(answerTo(agreement)));
+      }
       const conn = await promise;
       const inflater = agreement && new Inflater(directionFrom("server", agreement));
       return { wire, conn, ...inflater && { inflater }, done: () => conn.gone };
@@ -97,6 +99,11 @@ export function clientSubject(strict: boolean, agreement?: Agreement): Subject {
       return Promise.resolve();
     },
   };
+}
+
+/** Returns what a server answers. It may leave out a client's window of 15 bits (RFC 7692 §7.1.2.2). */
+function answerTo({ clientMaxWindowBits: bits, ...rest }: Agreement): Agreement {
+  return bits === undefined || bits === 15 ? rest : { ...rest, clientMaxWindowBits: bits };
 }
 
 /** Returns the extensions in the head of a response; empty if there are none. */
