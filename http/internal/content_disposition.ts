@@ -43,8 +43,16 @@ function decoded(path: string): string {
 /** Returns the last part of a path as a safe name; "" if nothing is left of it. */
 function safeName(path: string): string {
   const last = (path.split(/[/\\]/).at(-1) ?? "").replace(INVISIBLE, "");
-  const name = last.replace(/[<>:"|?*]/g, "_").replace(/^[.\s]+|[.\s]+$/g, "");
+  const name = bare(last.replace(/[<>:"|?*]/g, "_"));
   return shortened(DEVICE.test(name) ? `_${name}` : name);
+}
+
+/** Removes dots and blanks from both ends. */
+function bare(name: string): string {
+  let [start, end] = [0, name.length];
+  while (start < end && /[.\s]/.test(name[start]!)) start++;
+  while (end > start && /[.\s]/.test(name[end - 1]!)) end--;
+  return name.slice(start, end);
 }
 
 /** Shortens a name in front of its extension. */
