@@ -4,7 +4,6 @@ import type { Connection } from "../../../net/connection/connection.ts";
 import { NetError } from "../../../net/errors/errors.ts";
 import { connectTls, type ConnectTlsOptions } from "../../../net/tls/client.ts";
 import { serveTls, type ServeTlsOptions } from "../../../net/tls/server.ts";
-import { conformance } from "../../_support/conformance.ts";
 import { needs } from "../../_support/peers.ts";
 import { until } from "../../_support/until.ts";
 
@@ -238,17 +237,6 @@ Deno.test({
     const error = assertThrows(() => serve(files), NetError);
     assertEquals([error.kind, error.permission], ["permission", "--allow-read=/nowhere/cert.pem"]);
   },
-});
-
-conformance("tls, inspected", async (options) => {
-  const { promise, resolve } = Promise.withResolvers<Connection>();
-  const settings = { ...plain, inspect: true, idleTimeout: 0, ...options };
-  const server = serveTls(settings, async (conn) => {
-    resolve(conn);
-    await conn.closed;
-  });
-  const connection = await dial(server.addr.port, { inspect: true, ...options });
-  return [connection, await promise, server];
 });
 
 for (const inspect of [false, true]) {
