@@ -12,6 +12,7 @@ import { Http1Error, type Http1Limits, type Http1Request } from "../http1/codec.
 import { makeRequest } from "../internal/lazy_request.ts";
 import { returnOutput } from "../internal/output_buffers.ts";
 import { isForRequest } from "../internal/methods.ts";
+import { HANDLER_REQUEST } from "../internal/handler_request.ts";
 import { type Offer, offer } from "../internal/upgrade_offer.ts";
 import type { ResponseOptions } from "./_response_head.ts";
 import { type SkimmedRequest, skimRequest } from "./_skim_request.ts";
@@ -140,7 +141,7 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
     } catch (error) {
       // The body may fail with a NetError, too: that of a proxy does if its upstream fails.
       const ofBody = info.bodyFailed && info.gone === undefined;
-      if (ofBody || !(error instanceof NetError)) this.#gate.replace(error, info.request);
+      if (ofBody || !(error instanceof NetError)) this.#gate.replace(error, info[HANDLER_REQUEST]);
       // Half a response may have been sent, and only the end of the connection shows that.
       info.clientEnded(error);
       this.connection.abort(error);
@@ -242,7 +243,7 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
     try {
       body = await openBody(response);
     } catch (error) {
-      const instead = this.#gate.replace(error, info.request);
+      const instead = this.#gate.replace(error, info[HANDLER_REQUEST]);
       const plain = { ...options, trailers: undefined };
       const whole = encodeWhole(instead, plain);
       if (whole === undefined) return await this.#stream(instead, plain, info);

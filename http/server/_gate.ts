@@ -1,3 +1,4 @@
+import { HANDLER_REQUEST } from "../internal/handler_request.ts";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
@@ -180,7 +181,7 @@ export class Gate {
     if (this.#active >= this.#maxRequests) {
       return info.returned(this.refuse(503, info, request));
     }
-    info.request = request;
+    info[HANDLER_REQUEST] = request;
     this.#active++;
     this.#requests++;
     info.whenComplete(this.#done);

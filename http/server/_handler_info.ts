@@ -4,6 +4,7 @@ import type { TlsInfo } from "../../net/connection/transport.ts";
 import type { ForwardedClient } from "../internal/forwarded.ts";
 import { hintLines } from "../internal/early_hints.ts";
 import { COUNT_SENT, type CountsSent, type SentBytes } from "../internal/sent_bytes.ts";
+import { HANDLER_REQUEST } from "../internal/handler_request.ts";
 import { checkTrailers } from "../internal/trailer_fields.ts";
 import type { ForwardedInfo, HttpAddr, HttpInfo, MakeTrailers, TrailerOptions } from "./handler.ts";
 
@@ -19,7 +20,7 @@ export abstract class HandlerInfo implements HttpInfo<HttpAddr>, CountsSent {
   /** Whether to count the sent bytes of the body of the response. */
   counting = false;
   /** The request that the handler got. */
-  request: Request | undefined;
+  [HANDLER_REQUEST]: Request | undefined;
   /** The statements of trusted proxies about the client. */
   through: ForwardedClient | undefined;
 

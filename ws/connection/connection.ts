@@ -51,7 +51,6 @@
 
 import { NetError } from "../../net/errors/errors.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
-import { Alarm } from "../../net/internal/timer.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
 import type {
   WsClose,
@@ -73,16 +72,15 @@ import {
   wsLimitsOf,
 } from "../internal/option_rules.ts";
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
+import { CloseWait } from "./_close_wait.ts";
 import { Outbox } from "./_outbox.ts";
 import { Heartbeat } from "./_heartbeat.ts";
+import { showAs, shownUrl } from "../internal/inspection.ts";
 import { WsReceiver } from "./_receiver.ts";
 
 export type * from "./options.ts";
 
 const SENT = Promise.resolve();
-
-/** Time between two looks at the bytes that precede a close frame, in milliseconds. */
-const FLUSH_POLL = 50;
 
 let lastId = 0;
 
@@ -145,10 +143,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #wasOpen = false;
   #closing = false;
   /** Made when the connection is being closed. */
-  #closeAlarm: Alarm | undefined;
-  /** Bytes that the peer had not accepted at the last look, and the time at which they changed. */
-  #unsent = 0;
-  #unsentSince = 0;
+  #closeWait: CloseWait | undefined;
 
   /**
    * Takes over a socket that is open or opening. Other code must not use the socket any more.
@@ -372,6 +367,12 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     await this.close();
   }
 
+  static {
+    showAs(this, ({ id, peer, url, protocol, open }) => {
+      return { id, peer, url: shownUrl(url), protocol, open };
+    });
+  }
+
   #count(data: WsMessage): void {
     this.#sent++;
     this.#bytesSent += data.length;
@@ -426,27 +427,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#receiver.end(this.#error);
     if (this.#socket.readyState <= WebSocket.OPEN) this.#sendClose(code, reason);
     this.#controller?.abort(this.#reason());
-    this.#closeAlarm = new Alarm(() => this.#checkClose());
-    this.#awaitClose(this.#socket.bufferedAmount, performance.now());
-  }
-
-  /** Waits for the answer to the close frame, or first until the peer has accepted all data. */
-  #awaitClose(unsent: number, since: number): void {
-    const { closeTimeout, stallTimeout } = this.#limits;
-    this.#unsent = unsent;
-    this.#unsentSince = since;
-    const rest = since + stallTimeout - performance.now();
-    this.#closeAlarm!.start(unsent === 0 ? closeTimeout : Math.min(FLUSH_POLL, rest));
-  }
-
-  #checkClose(): void {
-    const unsent = this.#socket.bufferedAmount;
-    const now = performance.now();
-    if (unsent < this.#unsent) return this.#awaitClose(unsent, now);
-    const stalled = now >= this.#unsentSince + this.#limits.stallTimeout;
-    if (unsent > 0 && !stalled) return this.#awaitClose(unsent, this.#unsentSince);
-    this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
-    this.#own?.cut();
+    this.#closeWait = new CloseWait(this.#socket, this.#limits, () => {
+      this.#ended({ code: CloseCode.abnormal, reason: "", wasClean: false });
+      this.#own?.cut();
+    });
   }
 
   #sendClose(code: number, reason: string): void {
@@ -457,7 +441,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   #ended({ code, reason, wasClean }: WsSocketClose): void {
     if (this.#close !== undefined) return;
-    this.#closeAlarm?.stop();
+    this.#closeWait?.stop();
     this.#heartbeat.stop();
     // Deno reports 0 in place of 1006.
     const standard = code === 0 ? CloseCode.abnormal : code;

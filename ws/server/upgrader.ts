@@ -29,6 +29,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { originalRequest } from "../../http/internal/handler_request.ts";
 import { formatAddress, peerNetwork } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { Countdown } from "../../net/internal/countdown.ts";
@@ -36,8 +37,8 @@ import { SHUTDOWN } from "../../net/internal/listening_server.ts";
 import { callback, countLimit } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
 import type { WsConnection } from "../connection/connection.ts";
-import { MAX_CONNECTIONS, UPGRADE, UPGRADER } from "./_option_rules.ts";
-import { upgrade } from "./upgrade.ts";
+import { MAX_CONNECTIONS, UPGRADER } from "./_option_rules.ts";
+import { upgradeRequest } from "./_upgrade_request.ts";
 import type {
   UpgradeInfo,
   UpgradeOptions,
@@ -61,7 +62,7 @@ export interface Upgrader {
   /**
    * Upgrades a request and starts the handler for the connection, or refuses the request.
    *
-   * @param request The request that the handler received. On a hardened server it must not be a copy.
+   * @param request The request that the handler received. A copy works with the `info` of `serveHttp`.
    * @param info The second argument of the handler.
    * @returns The response that the handler must return.
    */
@@ -132,7 +133,6 @@ class Sockets implements Upgrader {
         }
       },
     };
-    UPGRADE.assume(this.#upgradeOptions);
     this.#handler = handler;
     this.#most = countLimit(options.maxConnections ?? MAX_CONNECTIONS);
     this.#mostPerAddress = countLimit(options.maxConnectionsPerAddress ?? 0);
@@ -150,6 +150,7 @@ class Sockets implements Upgrader {
 
   async upgrade(request: Request, info: UpgradeInfo): Promise<Response> {
     const { remoteAddr, tls } = info;
+    const original = originalRequest(request, info);
     // After the upgrade, Deno does not know the address any more.
     info = { remoteAddr, ...tls && { tls } };
     const address = "hostname" in remoteAddr ? peerNetwork(remoteAddr.hostname) : "";
@@ -164,7 +165,7 @@ class Sockets implements Upgrader {
     this.#opening++;
     let connection: WsConnection | undefined;
     try {
-      const upgraded = await upgrade(request, info, this.#upgradeOptions);
+      const upgraded = await upgradeRequest(request, original, info, this.#upgradeOptions);
       connection = upgraded.connection;
       if (connection === undefined) this.#tellRefused(upgraded.response.status, info);
       return upgraded.response;
