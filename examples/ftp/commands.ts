@@ -125,10 +125,10 @@ async function tree(
       log.error("{message}", { message });
     },
   });
-  if (refused > 0) {
-    throw new CliError(
-      `The transfer is incomplete: the server rejected ${refused}`,
-    );
+  for (const { path, reason } of report.left) log.error("{path}: {reason}", { path, reason });
+  const missing = refused + report.left.length;
+  if (missing > 0) {
+    throw new CliError(`The transfer is incomplete: ${missing} could not be transferred`);
   }
   return report;
 }

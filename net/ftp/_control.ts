@@ -89,7 +89,7 @@ export class FtpControl {
     if (reply.code !== 211) return;
     this.features = new Map(
       reply.lines.slice(1, -1).map((line) => {
-        const [, name = "", words = ""] = /^ ?([^ \t]+)[ \t]?(.*)$/s.exec(line) ?? [];
+        const [, name = "", words = ""] = /^[ \t]*([^ \t]+)[ \t]*(.*)$/s.exec(line) ?? [];
         return [upperAscii(name), words];
       }),
     );

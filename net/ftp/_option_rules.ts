@@ -12,6 +12,7 @@ import {
 } from "../internal/options.ts";
 import type {
   ConnectFtpOptions,
+  FtpListOptions,
   FtpTransferOptions,
   FtpTreeOptions,
   FtpUploadOptions,
@@ -32,6 +33,12 @@ export const FTP_TRANSFER = new OptionRules<FtpTransferOptions>({
   offset: integer(0, Number.MAX_SAFE_INTEGER),
   onProgress: callback,
   signal,
+});
+
+/** The rules for the options of `list`. */
+export const FTP_LIST = new OptionRules<FtpListOptions>({
+  parseLine: callback,
+  onUnknown: callback,
 });
 
 /** The rules for the options of an upload. */

@@ -19,6 +19,9 @@ const BREAK = 5000;
 /** Time for the server to act on ABOR before the data connection is reset, in milliseconds. */
 const MOMENT = 250;
 
+/** The errors of a port that cannot be reached. */
+const CLOSED: ReadonlySet<string> = new Set(["refused", "unreachable", "timeout"]);
+
 /** The transfers of a session, one at a time. */
 export class FtpTransfers {
   readonly #control: FtpControl;
@@ -32,31 +35,44 @@ export class FtpTransfers {
     this.#extended = options.trustPassiveAddress !== true;
   }
 
-  /** Opens a data connection by EPSV, or by PASV if the server does not support EPSV. */
+  /** Opens a data connection by EPSV, or by PASV if EPSV is refused or leads to a port that is closed. */
   async #dialData(): Promise<Connection> {
-    const { connectData, signal, trustPassiveAddress } = this.#options;
-    const { connectTimeout, timeout } = this.#control.dialogue;
-    let hostname = this.#host();
-    let port: number | undefined;
+    let closed: unknown;
     if (this.#extended) {
       const reply = await this.#control.ask("EPSV");
-      if (reply.code === 229) {
-        port = parseFtpExtendedPassive(reply.lines.join(" ")) ??
-          this.#control.dialogue.nonsense(reply.lines[0] ?? "");
-      } else if (reply.code >= 500) this.#extended = false;
-      else throw this.#control.refused("Cannot open a data connection", reply);
+      const port = reply.code === 229
+        ? parseFtpExtendedPassive(reply.lines.join(" ")) ??
+          this.#control.dialogue.nonsense(reply.lines[0] ?? "")
+        : undefined;
+      if (port !== undefined) {
+        try {
+          return await this.#dial({ hostname: this.#host(), port });
+        } catch (error) {
+          if (!(error instanceof NetError) || !CLOSED.has(error.kind)) throw error;
+          closed = error;
+        }
+      }
+      // A temporary refusal may end.
+      if (port !== undefined || reply.code >= 500) this.#extended = false;
     }
-    if (port === undefined) {
-      const reply = await this.#control.command("Cannot open a data connection", "PASV");
-      const text = reply.lines.join(" ");
-      const passive = parseFtpPassive(text) ?? this.#control.dialogue.nonsense(text);
-      // The address may be forged, or a private one behind a router. Only the port is used.
-      port = passive.port;
-      if (trustPassiveAddress) hostname = passive.hostname;
+    const reply = await this.#control.ask("PASV");
+    const isGood = reply.code >= 200 && reply.code < 300;
+    if (!isGood) throw closed ?? this.#control.refused("Cannot open a data connection", reply);
+    const passive = parseFtpPassive(reply.lines.join(" "));
+    if (passive === undefined) {
+      throw closed ?? this.#control.dialogue.nonsense(reply.lines.join(" "));
     }
+    const { hostname, port } = passive;
+    // The address may be forged, or a private one behind a router. Only the port is used.
+    const { trustPassiveAddress } = this.#options;
+    return await this.#dial({ hostname: trustPassiveAddress ? hostname : this.#host(), port });
+  }
+
+  async #dial(address: { hostname: string; port: number }): Promise<Connection> {
+    const { connectData, signal } = this.#options;
+    const { connectTimeout, timeout } = this.#control.dialogue;
     const dial = {
-      hostname,
-      port,
+      ...address,
       timeout: connectTimeout,
       // TLS needs time to send its close_notify.
       lingerTimeout: connectTimeout || LINGER,
@@ -64,7 +80,7 @@ export class FtpTransfers {
       ...(signal && { signal }),
     };
     try {
-      return await (connectData?.({ hostname, port }) ?? connectTcp(dial));
+      return await (connectData?.(address) ?? connectTcp(dial));
     } catch (error) {
       throw this.#control.dialogue.spare(error);
     }
@@ -116,7 +132,7 @@ export class FtpTransfers {
     } catch (error) {
       // The other end is not the server. The reply on the control connection does not matter then.
       if (error instanceof NetError && error.kind === "tls") throw error;
-      throw await this.#breakOff(what, data, error, false);
+      throw await this.#breakOff(what, data, error);
     }
   }
 
@@ -127,11 +143,11 @@ export class FtpTransfers {
   }
 
   /**
-   * Aborts a transfer. The session stays open if the server replies. Returns the reason, or the error
-   * that the server reports if it ended the data connection itself.
+   * Ends a transfer that the other side has broken. The session stays open if the server replies. Returns
+   * the reason, or the error that the server reports if it ended the data connection itself.
    */
-  async #breakOff(what: string, data: Connection, reason: unknown, own = true): Promise<unknown> {
-    const cut = !own && !data.open;
+  async #breakOff(what: string, data: Connection, reason: unknown): Promise<unknown> {
+    const cut = !data.open;
     data.abort(reason);
     let reply: FtpReply;
     try {
@@ -145,11 +161,11 @@ export class FtpTransfers {
   }
 
   /**
-   * Aborts an upload so that the server does not take the file for complete. ABOR is sent first,
-   * because some servers take even a reset for the end of the file. Returns the reason. The session
-   * stays open if the server replies.
+   * Aborts a transfer from this side. ABOR is sent first: some servers take even a reset for the end of an
+   * uploaded file, and others end the session if the data connection of a download breaks. Returns the
+   * reason. The session stays open if the server replies.
    */
-  async #breakOffUpload(data: Connection, reason: unknown): Promise<unknown> {
+  async #abandon(data: Connection, reason: unknown): Promise<unknown> {
     const { dialogue } = this.#control;
     const limit = Math.min(BREAK, dialogue.timeout || BREAK);
     try {
@@ -202,7 +218,7 @@ export class FtpTransfers {
     };
     const fail = (error: unknown, own: boolean) =>
       end(async () => {
-        throw await this.#breakOff(what, data, error, own);
+        throw own ? await this.#abandon(data, error) : await this.#breakOff(what, data, error);
       });
     let tell: (error: unknown) => void = () => {};
     // No read may be waiting, so the stream gets the error directly.
@@ -227,7 +243,7 @@ export class FtpTransfers {
         await end(() => this.#finish(what));
         controller.close();
       },
-      cancel: (reason) => end(() => this.#breakOff(what, data, reason).then(() => {})),
+      cancel: (reason) => end(() => this.#abandon(data, reason).then(() => {})),
     }, { highWaterMark: AHEAD });
     signal.addEventListener("abort", onAbort);
     if (signal.aborted) onAbort();
@@ -254,7 +270,7 @@ export class FtpTransfers {
     const parts = bytes instanceof Uint8Array ? ReadableStream.from([bytes]) : bytes;
     const data = await this.open(what, command, options, true);
     let over: Promise<unknown> | undefined;
-    const breakOff = (reason: unknown) => over ??= this.#breakOffUpload(data, reason);
+    const breakOff = (reason: unknown) => over ??= this.#abandon(data, reason);
     let complete = false;
     const onAbort = () => {
       // When everything is sent, the server may have the complete file. Its reply decides.
@@ -276,7 +292,7 @@ export class FtpTransfers {
     } catch (error) {
       if (signal.aborted) throw await breakOff(signal.reason);
       if (data.open) throw await breakOff(error);
-      throw await this.#breakOff(what, data, error, false);
+      throw await this.#breakOff(what, data, error);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }

@@ -27,18 +27,20 @@
 import { Dialogue } from "../internal/dialogue.ts";
 import { command as commandLine, usernameOf } from "../internal/mail_rules.ts";
 import { FtpControl } from "./_control.ts";
+import { FtpLister } from "./_lister.ts";
 import { FtpTransfers } from "./_transfers.ts";
 import {
   type FtpEntry,
   type FtpReply,
   isPlainFtpName,
   parseFtpFacts,
-  parseFtpListLine,
   parseFtpPath,
   parseFtpTime,
 } from "./codec.ts";
+import { parseFtpListing } from "./listing.ts";
 import type {
   ConnectFtpOptions,
+  FtpListOptions,
   FtpSource,
   FtpTransferOptions,
   FtpUploadOptions,
@@ -46,6 +48,7 @@ import type {
 import {
   CONNECT_FTP,
   FTP_DIRECTORY,
+  FTP_LIST,
   FTP_TRANSFER,
   FTP_UPLOAD,
   remotePath,
@@ -95,6 +98,7 @@ export class FtpClient implements AsyncDisposable {
   readonly #dialogue: Dialogue;
   readonly #control: FtpControl;
   readonly #transfers: FtpTransfers;
+  readonly #lister: FtpLister;
 
   /**
    * Takes over a dialogue. For use by `connectFtp`.
@@ -105,6 +109,7 @@ export class FtpClient implements AsyncDisposable {
     this.#dialogue = dialogue;
     this.#control = new FtpControl(dialogue);
     this.#transfers = new FtpTransfers(this.#control, options);
+    this.#lister = new FtpLister(this.#control, this.#transfers);
   }
 
   /** The features of the server (RFC 2389): names in capitals, each with its parameters. */
@@ -151,20 +156,31 @@ export class FtpClient implements AsyncDisposable {
   }
 
   /**
-   * Lists a directory by MLSD, or by LIST if the server does not support MLSD.
+   * Lists a directory by MLSD, or by LIST if the server does not support MLSD. For LIST, the client changes
+   * into the directory and back: some servers answer LIST of a missing directory with an empty listing, and
+   * others take a path with blanks or brackets for something else.
    *
    * @param path The path of the directory. Default: the current directory.
-   * @returns The entries, without `.` and `..`.
+   * @param options The parser of lines, and a callback for lines that are not understood.
+   * @returns The entries, without `.` and `..`, with the hidden ones.
+   * @throws {ReplyError} If the directory does not exist.
+   * @throws {NetError} "protocol" if the listing has a form that is not known. The error quotes a line.
    */
-  async list(path?: string): Promise<FtpEntry[]> {
-    const lines = await this.#listing(this.features.has("MLST") ? "MLSD" : "LIST", path);
-    if (!this.features.has("MLST")) return plainEntries(lines);
-    return lines.flatMap((line) => {
-      const entry = parseFtpFacts(line);
-      if (entry === undefined || entry.self) return [];
-      const { self: _, ...rest } = entry;
-      return [rest];
-    });
+  async list(path?: string, options: FtpListOptions = {}): Promise<FtpEntry[]> {
+    if (path !== undefined) remotePath("path", path);
+    options = FTP_LIST.check("list", options);
+    return await this.#dialogue.exclusive(() => this.#lister.list(path, options));
+  }
+
+  /**
+   * Returns the listing of a directory as the server writes it, from LIST.
+   *
+   * @param path The path of the directory. Default: the current directory.
+   * @returns The lines without their line endings.
+   */
+  async rawListing(path?: string): Promise<string[]> {
+    if (path !== undefined) remotePath("path", path);
+    return await this.#dialogue.exclusive(() => this.#lister.lines(path));
   }
 
   /**
@@ -397,19 +413,9 @@ export class FtpClient implements AsyncDisposable {
     return this.#dialogue.exclusive(() => this.#control.command(what, line));
   }
 
-  async #listing(verb: "MLSD" | "LIST", path: string | undefined): Promise<string[]> {
-    if (path !== undefined) remotePath("path", path);
-    return await this.#dialogue.exclusive(() => {
-      const where = path === undefined ? "" : ` ${path}`;
-      // Servers pass LIST to ls, which takes a path that begins with a dash for flags.
-      const command = verb + (verb === "LIST" ? where.replace(/^ -/, " ./-") : where);
-      return this.#transfers.listing(`Cannot list ${path ?? "the directory"}`, command);
-    });
-  }
-
   /** Returns the links of a directory. MLSD may report them as directories, which must not be cleared. */
   async #linksIn(path: string): Promise<ReadonlySet<string>> {
-    const entries = plainEntries(await this.#listing("LIST", path));
+    const entries = parseFtpListing(await this.rawListing(path)).entries;
     return new Set(entries.filter(({ type }) => type === "link").map(({ name }) => name));
   }
 
@@ -437,12 +443,6 @@ export class FtpClient implements AsyncDisposable {
     await this.#control.command(`Cannot rename ${from}`, `RNFR ${from}`, 350);
     await this.#control.command(`Cannot rename ${from} to ${to}`, `RNTO ${to}`);
   }
-}
-
-function plainEntries(lines: readonly string[]): FtpEntry[] {
-  const now = new Date();
-  return lines.map((line) => parseFtpListLine(line, now))
-    .filter((entry) => entry !== undefined && !/^\.\.?$/.test(entry.name)) as FtpEntry[];
 }
 
 function checkPath(path: string): string {

@@ -65,9 +65,12 @@ export class FtpReplyReader {
    * @throws {FtpSyntaxError} If the line is not part of a reply, or if the reply has too many lines.
    */
   push(line: string): FtpReply | undefined {
-    const [, code, separator, text = ""] = /^([1-6][0-5]\d)(?:([ -])(.*))?$/s.exec(line) ?? [];
+    const [, code, separator, text = ""] = /^(\d{3})(?:([ \t-])(.*))?$/s.exec(line) ?? [];
     if (this.#code === undefined) {
       if (code === undefined) {
+        // Some servers forget the blank.
+        const [, bare, rest = ""] = /^(\d{3})(\D.*)$/s.exec(line) ?? [];
+        if (bare !== undefined) return { code: Number(bare), lines: [rest] };
         throw new FtpSyntaxError(`This is not a reply: ${JSON.stringify(line.slice(0, 100))}`);
       }
       if (separator !== "-") return { code: Number(code), lines: [text] };
@@ -95,7 +98,7 @@ export class FtpReplyReader {
  * @returns The port; undefined if the text contains none.
  */
 export function parseFtpExtendedPassive(text: string): number | undefined {
-  const port = Number(/\(([!-~])\1\1(\d{1,5})\1\)/.exec(text)?.[2] ?? 0);
+  const port = Number(/([!-/:-~])\1\1(\d{1,5})\1/.exec(text)?.[2] ?? 0);
   return port >= 1 && port <= 65_535 ? port : undefined;
 }
 
@@ -121,7 +124,7 @@ export function parseFtpPassive(text: string): { hostname: string; port: number 
  * @returns The path; undefined if the text contains none.
  */
 export function parseFtpPath(text: string): string | undefined {
-  return /^"((?:[^"]|"")*)"/.exec(text)?.[1]?.replaceAll('""', '"');
+  return /^[^"]*"((?:[^"]|"")*)"/.exec(text)?.[1]?.replaceAll('""', '"');
 }
 
 /**
@@ -132,11 +135,13 @@ export function parseFtpPath(text: string): string | undefined {
  */
 export function parseFtpTime(text: string): Date | undefined {
   const [, year, month, day, hour, minute, second, fraction = ""] =
-    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d{1,9})?$/.exec(text) ?? [];
+    /^[ \t]*(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d{1,9})?[ \t]*$/.exec(text) ?? [];
   if (year === undefined) return undefined;
-  const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (Number.isNaN(date.getTime())) return undefined;
-  return new Date(date.getTime() + Math.round(Number(`0${fraction || ".0"}`) * 1000));
+  const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:00Z`);
+  // The second 60 is a leap second.
+  if (Number.isNaN(date.getTime()) || Number(second) > 60) return undefined;
+  const rest = Number(second) + Number(`0${fraction || ".0"}`);
+  return new Date(date.getTime() + Math.round(rest * 1000));
 }
 
 /**
@@ -157,8 +162,9 @@ export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolea
   );
   const permissions = facts.get("perm");
   const unique = facts.get("unique");
-  const kind = lowerAscii(facts.get("type") ?? "");
-  const link = /^os\.unix=s(?:ym)?link(?::(.*))?$/.exec(kind);
+  const typeFact = facts.get("type") ?? "";
+  const kind = lowerAscii(typeFact);
+  const link = /^os\.unix=s(?:ym)?link(?::(.*))?$/is.exec(typeFact);
   const type = kind === "file"
     ? "file"
     : ["dir", "cdir", "pdir"].includes(kind)
@@ -169,85 +175,13 @@ export function parseFtpFacts(line: string): (FtpEntry & { readonly self: boolea
   return {
     name,
     type,
-    self: kind === "cdir" || kind === "pdir",
+    self: kind === "cdir" || kind === "pdir" || name === "." || name === "..",
     ...sizeOf(facts.get("size")),
     ...timeOf(parseFtpTime(facts.get("modify") ?? "")),
+    ...(link?.[1] && { target: link[1] }),
     ...(unique !== undefined && { unique }),
     ...(permissions !== undefined && { permissions }),
   };
-}
-
-const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-
-const DAY = String.raw`(?<day>\d{1,2})(?:\.|日)?`;
-const GAP = String.raw`[ \t]+`;
-/** The name of a month, which may be in the language of the server. */
-const MONTH = String.raw`(?<month>\p{L}{3,9}\.?|\d{1,2}月)`;
-
-const UNIX = new RegExp(
-  String.raw`^(?<mark>[-dlbcps])[-rwxsStT]{9}[.+@]?${GAP}\d+(?:${GAP}[^ \t]+){1,6}?${GAP}` +
-    String.raw`(?<size>\d+)${GAP}` +
-    String.raw`(?:(?:${MONTH}${GAP}${DAY}|${DAY}${GAP}${MONTH})|(?<iso>\d{4}-\d\d-\d\d))${GAP}` +
-    String.raw`(?<when>\d{4}|\d{1,2}:\d\d)[ \t](?<rest>.+)$`,
-  "su",
-);
-
-const DOS = /^(\d\d)-(\d\d)-(\d{4}|\d\d)[ \t]+(\d\d):(\d\d)([AP]M)?[ \t]+(<DIR>|\d+)[ \t]+(.+)$/is;
-
-/**
- * Parses a line of LIST in the form of Unix or DOS. No standard defines this form.
- *
- * @param line The line, without its line ending.
- * @param now The current time. Unix leaves out the year of recent files.
- * @returns The entry; undefined for other lines, such as `total 12`.
- */
-export function parseFtpListLine(line: string, now: Date): FtpEntry | undefined {
-  const unix = UNIX.exec(line)?.groups;
-  if (unix !== undefined) {
-    const { mark = "", size, month, day, when = "", iso, rest = "" } = unix;
-    const type = mark === "-"
-      ? "file"
-      : mark === "d"
-      ? "directory"
-      : mark === "l"
-      ? "link"
-      : "other";
-    const arrow = type === "link" ? rest.indexOf(" -> ") : -1;
-    return {
-      name: arrow === -1 ? rest : rest.slice(0, arrow),
-      type,
-      ...(type === "file" && sizeOf(size)),
-      ...timeOf(iso ? new Date(`${iso}T${when}Z`) : unixTime(month!, Number(day), when, now)),
-      ...(arrow !== -1 && { target: rest.slice(arrow + 4) }),
-    };
-  }
-  const [, month, day, year = "", hour = "", minute, half, size = "", name = ""] = DOS.exec(line) ??
-    [];
-  if (name === "") return undefined;
-  const full = year.length === 4 ? year : Number(year) < 70 ? `20${year}` : `19${year}`;
-  const shifted = half === undefined
-    ? Number(hour)
-    : Number(hour) % 12 + (/P/i.test(half) ? 12 : 0);
-  const time = new Date(`${full}-${month}-${day}T${`${shifted}`.padStart(2, "0")}:${minute}:00Z`);
-  const file = /^\d/.test(size);
-  return {
-    name,
-    type: file ? "file" : "directory",
-    ...(file && sizeOf(size)),
-    ...timeOf(time),
-  };
-}
-
-function unixTime(month: string, day: number, when: string, now: Date): Date | undefined {
-  const number = /^(\d+)月$/.exec(month)?.[1];
-  const index = number === undefined ? MONTHS.indexOf(lowerAscii(month)) : Number(number) - 1;
-  if (index < 0 || index > 11 || day < 1 || day > 31) return undefined;
-  if (!when.includes(":")) return new Date(Date.UTC(Number(when), index, day));
-  const [hour = 0, minute = 0] = when.split(":").map(Number);
-  const date = new Date(Date.UTC(now.getUTCFullYear(), index, day, hour, minute));
-  // A time without a year is in the last twelve months. Allow a day for clocks and time zones.
-  if (date.getTime() > now.getTime() + 86_400_000) date.setUTCFullYear(date.getUTCFullYear() - 1);
-  return date;
 }
 
 function sizeOf(text: string | undefined): { size?: number } {

@@ -10,4 +10,5 @@
 
 export * from "./client.ts";
 export * from "./codec.ts";
+export * from "./listing.ts";
 export * from "./tree.ts";

@@ -8,6 +8,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
+import type { FtpLineParser } from "./listing.ts";
 import type { MailClientOptions } from "../mail/options.ts";
 
 /** Options of `connectFtp`. All times are in milliseconds; 0 lifts a limit. */
@@ -46,6 +47,24 @@ export interface FtpTransferOptions {
   onProgress?: (bytes: number) => void;
   /** Aborts the transfer. The session stays open. */
   signal?: AbortSignal;
+}
+
+/** Options of `FtpClient.list`. */
+export interface FtpListOptions {
+  /**
+   * Parses the lines of LIST in a form that the library does not know. The client then uses LIST and not
+   * MLSD.
+   *
+   * @default the forms of `parseFtpListing`
+   */
+  parseLine?: FtpLineParser;
+  /**
+   * Called for a line that has another form than the listing, such as a remark of the server. The entries
+   * of the other lines are returned.
+   *
+   * @default such a line ends the call with an error that quotes it
+   */
+  onUnknown?: (line: string) => void;
 }
 
 /** Options of `FtpClient.upload`. */

@@ -33,7 +33,20 @@ export interface FtpTreeReport {
   readonly skipped: number;
   /** The total size of the transferred files in bytes. */
   readonly bytes: number;
+  /** The files and directories that were left out, at most 1,000. */
+  readonly left: readonly FtpLeft[];
 }
+
+/** A file or directory that a tree has left out. */
+export interface FtpLeft {
+  /** The path where the transfer found it. */
+  readonly path: string;
+  /** The reason as a sentence. */
+  readonly reason: string;
+}
+
+/** The maximum number of items in a report. A server can name endless files. */
+const MAX_LEFT = 1000;
 
 /** Maximum depth of directories. A server can report an endless tree. */
 const MAX_DEPTH = 100;
@@ -46,9 +59,9 @@ const MAX_DEPTH = 100;
  * @param remote The path of the directory on the server.
  * @param folder The path of the local folder, which is created if needed.
  * @param options The files to skip, and the callbacks.
- * @returns The number of files and bytes.
- * @throws {NetError} "protocol" if the server reports a name that leads out of its directory; "limit"
- * if directories are nested too deeply.
+ * @returns The number of files and bytes, and what was left out: names that lead out of their directory or
+ * cannot be names here, and lines of listings that are not understood.
+ * @throws {NetError} "limit" if directories are nested too deeply.
  * @throws {TypeError} If an argument is invalid.
  */
 export async function downloadTree(
@@ -58,12 +71,16 @@ export async function downloadTree(
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
   options = checkArguments("downloadTree", remote, folder, options);
-  const report = { files: 0, skipped: 0, bytes: 0 };
+  const report: Report = { files: 0, skipped: 0, bytes: 0, left: [] };
   await download(ftp, remote, folder, options, report, [await uniqueOf(ftp, remote)]);
   return report;
 }
 
-type Report = { -readonly [K in keyof FtpTreeReport]: number };
+type Report = { files: number; skipped: number; bytes: number; left: FtpLeft[] };
+
+function leave({ left }: Report, path: string, reason: string): void {
+  if (left.length < MAX_LEFT) left.push({ path, reason });
+}
 
 async function download(
   ftp: FtpClient,
@@ -80,15 +97,18 @@ async function download(
     });
   }
   await Deno.mkdir(folder, { recursive: true });
-  for (const { name, type, size, unique } of await ftp.list(remote)) {
+  const entries = await ftp.list(remote, {
+    onUnknown(line) {
+      const quoted = JSON.stringify(line.slice(0, 200));
+      leave(report, remote, `The listing has a line that is not understood: ${quoted}`);
+    },
+  });
+  for (const { name, type, size, unique } of entries) {
     signal?.throwIfAborted();
     if (!isPlainFtpName(name)) {
-      throw new NetError(
-        `The server lists ${JSON.stringify(name)} in ${remote}: this is not a valid name`,
-        {
-          kind: "protocol",
-        },
-      );
+      const path = `${remote}: ${JSON.stringify(name.slice(0, 200))}`;
+      leave(report, path, "No file of this name can be made here");
+      continue;
     }
     const from = `${remote.replace(/\/$/, "")}/${name}`;
     const to = `${folder}/${name}`;
@@ -178,7 +198,7 @@ export async function uploadTree(
 ): Promise<FtpTreeReport> {
   options = checkArguments("uploadTree", remote, folder, options);
   const { signal, skipSame = false, onFile, onProgress } = options;
-  const report = { files: 0, skipped: 0, bytes: 0 };
+  const report: Report = { files: 0, skipped: 0, bytes: 0, left: [] };
   const upload = async (from: string, to: string): Promise<void> => {
     await ftp.mkdir(to, { recursive: true });
     const there = new Map(

@@ -18,11 +18,11 @@ import {
   isPlainFtpName,
   parseFtpExtendedPassive,
   parseFtpFacts,
-  parseFtpListLine,
   parseFtpPassive,
   parseFtpPath,
   parseFtpTime,
 } from "../../net/ftp/codec.ts";
+import { parseFtpListing } from "../../net/ftp/listing.ts";
 import { decodeModifiedUtf7, literalSize, parseImapResponse } from "../../net/imap/codec.ts";
 import { readImapMessage } from "../../net/imap/message.ts";
 import { decodeLine, scanLine } from "../../net/connection/line_codec.ts";
@@ -321,8 +321,8 @@ const FTP: CostRow[] = [
     around: [["", " name"], ["type=file;", " n"], ["type=OS.unix=slink:", "; n"]],
   }),
   {
-    name: "parseFtpListLine()",
-    covers: ["parseFtpListLine"],
+    name: "parseFtpListing()",
+    covers: ["parseFtpListing"],
     limit: MUCH,
     around: [
       ["-rw-r--r-- 1 ", " 12 Mar 10 09:30 a"],
@@ -333,7 +333,7 @@ const FTP: CostRow[] = [
       ["11-23-26 09:30AM ", " a"],
     ],
     units: ["1 ", "Mar 10 ", " -> "],
-    run: (text) => parseFtpListLine(text, NOW),
+    run: (text) => parseFtpListing(text.split("\n"), NOW),
   },
   of(isPlainFtpName, MUCH),
 ];

@@ -69,7 +69,7 @@ Deno.test({
     assertEquals([most.code, await Deno.readTextFile(`${here}/most/a b.txt`)], [1, "hello, file"]);
     assertMatch(
       most.err,
-      /docs\/odd[^\n]*550[^]*The transfer is incomplete: the server rejected 1\n$/,
+      /docs\/odd[^\n]*550[^]*The transfer is incomplete: 2 could not be transferred\n$/,
     );
     await Deno.remove(`${server.folder}/docs/odd\nname`);
     await good("rm", "docs/a b.txt");

@@ -31,17 +31,24 @@ function files(
     await data(other, line);
     return done;
   };
+  const all: Promise<Deno.Conn>[] = [];
+  const offer = () => {
+    listener?.close();
+    listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    offered = listener.accept();
+    offered.catch(() => {});
+    all.push(offered);
+    return listener.addr.port;
+  };
   const answers: Record<string, Answer> = {
     USER: () => "331 password\r\n",
     PASS: (line) =>
       line === "PASS secret" || line === "PASS anonymous@" ? "230 in\r\n" : "530 no\r\n",
     FEAT: () => "211-Features\r\n UTF8\r\n MLST type*;size*;\r\n211 End\r\n",
-    EPSV: () => {
-      listener?.close();
-      listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      offered = listener.accept();
-      offered.catch(() => {});
-      return `229 Entering (|||${listener.addr.port}|)\r\n`;
+    EPSV: () => `229 Entering (|||${offer()}|)\r\n`,
+    PASV: () => {
+      const port = offer();
+      return `227 Entering (127,0,0,1,${port >> 8},${port & 255})\r\n`;
     },
     MLSD: transfer,
     LIST: transfer,
@@ -64,7 +71,7 @@ function files(
     ...server,
     async [Symbol.asyncDispose]() {
       listener?.close();
-      await offered?.then((conn) => conn.close()).catch(() => {});
+      for (const one of all) await one.then((conn) => conn.close()).catch(() => {});
       await server[Symbol.asyncDispose]();
     },
   };
@@ -256,7 +263,10 @@ Deno.test("through a proxy data connections are asked for by the server's name, 
 
 Deno.test("a data connection that is refused leaves the session alive", async () => {
   const [port] = freePorts(1);
-  await using server = files(say("x"), { EPSV: () => `229 here (|||${port}|)\r\n` });
+  await using server = files(say("x"), {
+    EPSV: () => `229 here (|||${port}|)\r\n`,
+    PASV: () => "502 what?\r\n",
+  });
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });
   const error = await assertRejects(() => ftp.list(), NetError);
   assertEquals([error.kind, await ftp.size("x")], ["refused", 5]);
@@ -285,13 +295,70 @@ Deno.test("features are divided by SP and HTAB, and named in ASCII", async () =>
 Deno.test("a directory whose name begins with a dash is no flag for LIST", async () => {
   await using server = files(say("x"), { FEAT: () => "500 what?\r\n" });
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });
-  await ftp.list("-rf");
-  await ftp.list("a -b");
+  await ftp.rawListing("-rf");
+  await ftp.rawListing("a -b");
   await assertRejects(() => ftp.list("a\nb"), TypeError, '"a\\nb"');
-  assertEquals(server.heard.filter((line) => line.startsWith("LIST")), [
-    "LIST ./-rf",
-    "LIST a -b",
+  assertEquals(server.heard.filter((line) => /^(?:LIST|CWD)/.test(line)), [
+    "CWD -rf",
+    "LIST -a",
+    "LIST",
+    'CWD /a "b"',
+    "CWD a -b",
+    "LIST",
+    'CWD /a "b"',
   ]);
+});
+
+const UNIX_LINE = "-rw-r--r-- 1 a b 3 Jan 01 2020";
+
+Deno.test("list() uses LIST if MLSD is refused, shows hidden names, and asks for MLSD once", async () => {
+  const server = files((conn, command) => {
+    const hidden = command === "LIST -a" ? `${UNIX_LINE} .hidden\r\n` : "";
+    return say(`${hidden}${UNIX_LINE} seen\r\n`)(conn);
+  }, { MLSD: () => "502 no such command\r\n" });
+  await using _ = server;
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  for (let i = 0; i < 2; i++) {
+    assertEquals((await ftp.list("d")).map(({ name }) => name), [".hidden", "seen"]);
+  }
+  assertEquals(server.heard.filter((line) => /^(?:MLSD|LIST)/.test(line)), [
+    "MLSD d",
+    "LIST -a",
+    "LIST -a",
+  ]);
+});
+
+Deno.test("list() of a missing directory is an error although LIST would be empty", async () => {
+  const old = { FEAT: () => "502 what\r\n" };
+  await using server = files(say(""), { ...old, CWD: () => "550 no such directory\r\n" });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  assertEquals((await assertRejects(() => ftp.list("typo"), ReplyError)).code, "550");
+  await using empty = files(say(""), { ...old, LIST: () => "450 No files found\r\n" });
+  await using other = await connectFtp({ ...PLAIN, port: empty.port });
+  assertEquals(await other.list(), []);
+});
+
+Deno.test("list() quotes a line that it does not understand, unless the caller takes care of it", async () => {
+  await using server = files(say(`${UNIX_LINE} a\r\n\x1b[31mwhat\r\n`), {
+    FEAT: () => "502 what\r\n",
+  });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const error = await assertRejects(() => ftp.list(), NetError, '"\\u001b[31mwhat"');
+  assertEquals([error.kind, ftp.open], ["protocol", true]);
+  const lines: string[] = [];
+  const entries = await ftp.list(undefined, { onUnknown: (line) => void lines.push(line) });
+  assertEquals([entries.map(({ name }) => name), lines], [["a"], ["\x1b[31mwhat"]]);
+  const parseLine = (line: string) => ({ name: line.slice(-1), type: "file" }) as const;
+  assertEquals((await ftp.list(undefined, { parseLine })).map(({ name }) => name), ["a", "t"]);
+});
+
+Deno.test("a port of EPSV that is closed is followed by PASV", async () => {
+  const [closed] = freePorts(1);
+  await using server = files(say("type=file; a\r\n"), {
+    EPSV: () => `229 here (|||${closed}|)\r\n`,
+  });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  assertEquals((await ftp.list()).map(({ name }) => name), ["a"]);
 });
 
 Deno.test("an upload whose source gives nothing more is broken off, and the source is told", async () => {
@@ -448,9 +515,9 @@ Deno.test("stat() asks MLST, or the listing around it", async () => {
   assertEquals(await ftp.stat("/"), { name: "", type: "directory" });
   assertEquals((await assertRejects(() => ftp.stat("/up/c"), NetError)).kind, "protocol");
   assertEquals(old.heard.filter((line) => line.startsWith("LIST")), [
-    "LIST /up/",
-    "LIST",
-    "LIST /up/",
+    "LIST -a",
+    "LIST -a",
+    "LIST -a",
   ]);
 });
 
@@ -773,17 +840,23 @@ Deno.test({
       password: "secret",
       port: server.port,
     });
-    assertEquals(await uploadTree(ftp, `${folder}/in`, "/x/y"), { files: 2, skipped: 0, bytes: 3 });
+    assertEquals(await uploadTree(ftp, `${folder}/in`, "/x/y"), {
+      files: 2,
+      skipped: 0,
+      bytes: 3,
+      left: [],
+    });
     assertEquals(await uploadTree(ftp, `${folder}/in`, "/x/y", { skipSame: true }), {
       files: 0,
       skipped: 2,
       bytes: 0,
+      left: [],
     });
     const seen: string[] = [];
     const report = await downloadTree(ftp, "/x", `${folder}/out`, {
       onFile: (path) => void seen.push(path),
     });
-    assertEquals([report, seen.sort()], [{ files: 2, skipped: 0, bytes: 3 }, [
+    assertEquals([report, seen.sort()], [{ files: 2, skipped: 0, bytes: 3, left: [] }, [
       "/x/y/a.txt",
       "/x/y/deep/er/b.txt",
     ]]);
@@ -811,6 +884,7 @@ Deno.test({
       files: 1,
       skipped: 0,
       bytes: 2,
+      left: [],
     });
     assertEquals(refused, ["/x/odd", `${folder}/in/a.txt`]);
     await assertRejects(() => downloadTree(ftp, "/x", `${folder}/none`), ReplyError);
@@ -831,13 +905,16 @@ Deno.test("a mirror that cannot write here lets go of the session", async () => 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a listing cannot lead a mirror out of its folder", async () => {
-  for (const name of ["../evil", "/etc/evil", "..", "a\\b"]) {
+Deno.test("a listing cannot lead a mirror out of its folder, and one odd name does not end it", async () => {
+  for (const name of ["../evil", "/etc/evil", "a\\b"]) {
     await using server = files(say(`type=file;size=1; ${name}\r\n`));
     const folder = await Deno.makeTempDir();
     await using ftp = await connectFtp({ ...PLAIN, port: server.port });
-    const error = await assertRejects(() => downloadTree(ftp, "/", `${folder}/in`), NetError);
-    assertEquals(error.kind, "protocol", name);
+    const { left } = await downloadTree(ftp, "/", `${folder}/in`);
+    assertEquals(left, [{
+      path: `/: ${JSON.stringify(name)}`,
+      reason: "No file of this name can be made here",
+    }]);
     assertEquals(Array.from(Deno.readDirSync(folder), (one) => one.name), ["in"]);
     await Deno.remove(folder, { recursive: true });
   }

@@ -6,11 +6,11 @@ import {
   isPlainFtpName,
   parseFtpExtendedPassive,
   parseFtpFacts,
-  parseFtpListLine,
   parseFtpPassive,
   parseFtpPath,
   parseFtpTime,
 } from "../../../net/ftp/codec.ts";
+import { parseFtpListing } from "../../../net/ftp/listing.ts";
 
 const NOW = new Date("2026-03-10T12:00:00Z");
 
@@ -22,10 +22,13 @@ function read(...lines: string[]) {
 Deno.test("replies of one line and of many are put together", () => {
   assertEquals(read("220 ready"), [{ code: 220, lines: ["ready"] }]);
   assertEquals(read("220"), [{ code: 220, lines: [""] }]);
+  // Any three digits are a code, and some servers forget the blank.
+  assertEquals(read("798 x"), [{ code: 798, lines: ["x"] }]);
+  assertEquals(read("220_x"), [{ code: 220, lines: ["_x"] }]);
   assertEquals(read("211-Features:", " MDTM", "230 not yet", "211-more", "", "211 End"), [
     { code: 211, lines: ["Features:", " MDTM", "230 not yet", "more", "", "End"] },
   ]);
-  for (const line of ["", "22", "2200 x", "abc", "700 x", "220_x"]) {
+  for (const line of ["", "22", "2200 x", "abc"]) {
     assertThrows(() => read(line), FtpSyntaxError);
   }
   assertThrows(
@@ -38,7 +41,8 @@ Deno.test("replies of one line and of many are put together", () => {
 Deno.test("passive addresses are read, and nothing else", () => {
   assertEquals(parseFtpExtendedPassive("Entering (|||6446|)"), 6446);
   assertEquals(parseFtpExtendedPassive("(!!!1!)"), 1);
-  for (const text of ["", "(|||0|)", "(|||70000|)", "(||6446|)", "(|!|6446|)", "|||6446|"]) {
+  assertEquals(parseFtpExtendedPassive("Entering |||6446|"), 6446);
+  for (const text of ["", "(|||0|)", "(|||70000|)", "(||6446|)", "(|!|6446|)"]) {
     assertEquals(parseFtpExtendedPassive(text), undefined, text);
   }
   assertEquals(parseFtpPassive("Mode (127,0,0,1,25,46)."), { hostname: "127.0.0.1", port: 6446 });
@@ -77,52 +81,8 @@ Deno.test("facts are read (RFC 3659)", () => {
   }
 });
 
-Deno.test("listings of Unix and DOS are read", () => {
-  const unix = (line: string) => parseFtpListLine(line, NOW);
-  assertEquals(unix("-rw-r--r--   1 ann  users     12 Mar 10 09:30 a b.txt"), {
-    name: "a b.txt",
-    type: "file",
-    size: 12,
-    modified: new Date("2026-03-10T09:30:00Z"),
-  });
-  assertEquals(unix("drwxr-xr-x+ 2 0 0 4096 Nov 23  2019 dir")?.type, "directory");
-  assertEquals(unix("-rw-r--r-- 1 0 0 1 Dec 24 09:30 old")?.modified?.getUTCFullYear(), 2025);
-  assertEquals(unix("lrwxrwxrwx 1 0 0 3 Jan 01 2020 a -> b c"), {
-    name: "a",
-    type: "link",
-    modified: new Date("2020-01-01T00:00:00Z"),
-    target: "b c",
-  });
-  assertEquals(unix("-rw-r--r-- 1 ann 12 1 Jan 2020 one owner")?.size, 12);
-  assertEquals(unix("lrwxrwxrwx 1 0 0 3 Jan 01 2020 a -> b -> c")?.target, "b -> c");
-  // In the language of the server: what has no time that can be read is there all the same.
-  for (
-    const [when, time] of [
-      ["3月 10 07:37", "2026-03-10T07:37:00.000Z"],
-      ["3月 10日 07:37", "2026-03-10T07:37:00.000Z"],
-      ["2026-11-20 07:37", "2026-11-20T07:37:00.000Z"],
-      ["10. Mar 07:37", "2026-03-10T07:37:00.000Z"],
-      ["mars 20 07:37", undefined],
-      ["févr. 20 2025", undefined],
-      ["13月 20 2025", undefined],
-    ]
-  ) {
-    const entry = unix(`-rw-r--r-- 1 0 0 5 ${when} 中 文`);
-    assertEquals([entry?.name, entry?.size, entry?.modified?.toJSON()], ["中 文", 5, time]);
-  }
-  assertEquals(unix("11-23-26  09:30PM                 1234 file.txt"), {
-    name: "file.txt",
-    type: "file",
-    size: 1234,
-    modified: new Date("2026-11-23T21:30:00Z"),
-  });
-  assertEquals(unix("11-23-2026  12:05AM       <DIR>  my dir")?.modified?.getUTCHours(), 0);
-  assertEquals(unix("11-23-26  09:30AM       <DIR>          dir")?.type, "directory");
-  for (const line of ["total 12", "", "-rw-r--r-- nonsense"]) assertEquals(unix(line), undefined);
-});
-
 Deno.test("blanks are SP and HTAB, and letters those of ASCII", () => {
-  const name = (line: string) => parseFtpListLine(line, NOW)?.name;
+  const name = (line: string) => parseFtpListing([line], NOW).entries[0]?.name;
   assertEquals(name("-rw-r--r--\t1\tann users\t12 Mar\t10 09:30\ta"), "a");
   assertEquals(name("-rw-r--r-- 1 ann users 12 Mar 10 09:30 \u00a0a"), "\u00a0a");
   assertEquals(name("-rw-r--r--\u00a01 ann users 12 Mar 10 09:30 a"), undefined);
@@ -136,7 +96,7 @@ Deno.test("blanks are SP and HTAB, and letters those of ASCII", () => {
 Deno.test("no line is too strange to be read", () => {
   fc.assert(fc.property(fc.string(), (line) => {
     parseFtpFacts(line);
-    parseFtpListLine(line, NOW);
+    parseFtpListing([line], NOW);
     parseFtpPassive(line);
     parseFtpExtendedPassive(line);
     parseFtpPath(line);

@@ -1,0 +1,130 @@
+/** Listings: the choice of the command, the change of the directory, and the parsing. */
+
+import { NetError } from "../errors/errors.ts";
+import { ReplyError } from "../errors/reply_error.ts";
+import type { FtpControl } from "./_control.ts";
+import type { FtpTransfers } from "./_transfers.ts";
+import { type FtpEntry, parseFtpFacts, parseFtpPath } from "./codec.ts";
+import { parseFtpListing } from "./listing.ts";
+import type { FtpListOptions } from "./options.ts";
+
+/** The replies of a server that takes the flag for a name, or refuses it. */
+const NO_FLAG = /^(?:450|500|501|502|504|550|553)$/;
+
+/** Lists the directories of a session. The caller holds the session for itself. */
+export class FtpLister {
+  readonly #control: FtpControl;
+  readonly #transfers: FtpTransfers;
+  /** Whether the server has refused MLSD although it lists MLST among its features. */
+  #refusesMlsd = false;
+  /** Whether the server understands `LIST -a`; undefined before the first try. */
+  #showsHidden: boolean | undefined;
+
+  constructor(control: FtpControl, transfers: FtpTransfers) {
+    this.#control = control;
+    this.#transfers = transfers;
+  }
+
+  /** Returns the entries of a directory. */
+  async list(path: string | undefined, options: FtpListOptions): Promise<FtpEntry[]> {
+    const { parseLine, onUnknown } = options;
+    if (parseLine === undefined && !this.#refusesMlsd && this.#control.features.has("MLST")) {
+      const entries = await this.#byFacts(path, onUnknown);
+      if (entries !== undefined) return entries;
+    }
+    const { entries, unknown } = parseFtpListing(await this.lines(path), new Date(), parseLine);
+    this.#tell(unknown, onUnknown);
+    return [...entries];
+  }
+
+  /** Returns the lines of LIST. */
+  async lines(path: string | undefined): Promise<string[]> {
+    const what = `Cannot list ${path ?? "the directory"}`;
+    if (path === undefined) return await this.#plain(what);
+    const reply = await this.#control.command(what, "PWD");
+    const home = parseFtpPath(reply.lines[0] ?? "") ??
+      this.#control.dialogue.nonsense(reply.lines[0] ?? "");
+    await this.#control.command(what, `CWD ${path}`);
+    try {
+      return await this.#plain(what);
+    } finally {
+      // Later paths are relative to the directory of the caller.
+      if (this.#control.dialogue.conn.open) await this.#control.command(what, `CWD ${home}`);
+    }
+  }
+
+  /** Lists by MLSD; undefined if the server does not know the command. */
+  async #byFacts(
+    path: string | undefined,
+    onUnknown: FtpListOptions["onUnknown"],
+  ): Promise<FtpEntry[] | undefined> {
+    const what = `Cannot list ${path ?? "the directory"}`;
+    let lines: string[];
+    try {
+      lines = await this.#transfers.listing(what, path === undefined ? "MLSD" : `MLSD ${path}`);
+    } catch (error) {
+      if (!isReply(error, /^50[0124]$/)) throw error;
+      // 501 can be an answer to this path alone.
+      this.#refusesMlsd = error.code !== "501";
+      return undefined;
+    }
+    const entries: FtpEntry[] = [];
+    const unknown: string[] = [];
+    for (const line of lines) {
+      if (line === "") continue;
+      const found = parseFtpFacts(line);
+      if (found === undefined) unknown.push(line);
+      else if (!found.self) {
+        const { self: _, ...entry } = found;
+        entries.push(entry);
+      }
+    }
+    this.#tell(unknown, onUnknown);
+    return entries;
+  }
+
+  /** Lists the current directory by LIST, with hidden names if the server shows them. */
+  async #plain(what: string): Promise<string[]> {
+    if (this.#showsHidden === true) return await this.#listing(what, "LIST -a");
+    if (this.#showsHidden === undefined) {
+      const all = await this.#listing(what, "LIST -a").catch((error) => {
+        // Other errors are about the directory or the data connection, not about the flag.
+        if (isReply(error, NO_FLAG)) return [];
+        throw error;
+      });
+      // A server that takes the flag for a name finds nothing, or says so in words.
+      this.#showsHidden = all.length > 0 && parseFtpListing(all).unknown.length === 0;
+      if (this.#showsHidden) return all;
+    }
+    return await this.#listing(what, "LIST");
+  }
+
+  async #listing(what: string, command: string): Promise<string[]> {
+    try {
+      return await this.#transfers.listing(what, command);
+    } catch (error) {
+      // The directory exists, because the session is in it.
+      const empty = isReply(error, /^[45]50$/) &&
+        /no (?:such )?files?\b|no members|empty/i.test(error.message);
+      if (empty) return [];
+      throw error;
+    }
+  }
+
+  /** Reports lines that are not understood, or throws an error for the first one. */
+  #tell(unknown: readonly string[], onUnknown: ((line: string) => void) | undefined): void {
+    if (onUnknown !== undefined) return unknown.forEach((line) => onUnknown(line));
+    const [line] = unknown;
+    if (line === undefined) return;
+    const { peer } = this.#control.dialogue;
+    const quoted = JSON.stringify(line.slice(0, 200));
+    throw new NetError(
+      `Cannot read the listing of ${peer}: a line has a form that is not known: ${quoted}`,
+      { kind: "protocol", phase: "request", address: peer },
+    );
+  }
+}
+
+function isReply(error: unknown, code: RegExp): error is ReplyError {
+  return error instanceof ReplyError && code.test(error.code ?? "");
+}
