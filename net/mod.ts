@@ -32,6 +32,7 @@ export * from "./errors/errors.ts";
 export * from "./connection/frame_codec.ts";
 export * from "./ftp/client.ts";
 export * from "./ftp/codec.ts";
+export * from "./ftp/listing.ts";
 export * from "./ftp/tree.ts";
 export * from "./imap/client.ts";
 export * from "./imap/codec.ts";
