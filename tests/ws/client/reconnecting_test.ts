@@ -259,3 +259,83 @@ Deno.test("reconnect: close() and a signal end a resume that never ends", async 
   }
   await until(() => server.stats().active === 0);
 });
+
+Deno.test("reconnect: url, headers and protocols are called before each attempt", async () => {
+  const seen: string[] = [];
+  await using server = serve({ protocols: ["p1", "p2", "p3"] }, async (conn) => {
+    const token = new URL(conn.url).searchParams.get("token");
+    seen.push(`${token} ${conn.headers.get("x-token")} ${conn.protocol}`);
+    if (seen.length < 3) await conn.close(1012);
+    await conn.closed;
+  });
+  await using conn = await connectWebSocket(
+    async ({ attempt, signal }) => {
+      await Promise.resolve();
+      assertEquals(signal.aborted, false);
+      return `${server.url}/?token=${attempt}`;
+    },
+    {
+      headers: ({ attempt }) => ({ "x-token": `h${attempt}` }),
+      protocols: ({ attempt }) => Promise.resolve(`p${attempt}`),
+      reconnect: { minTimeout: 1 },
+    },
+  );
+  await until(() => seen.length === 3 && conn.open);
+  assertEquals(seen, ["1 h1 p1", "2 h2 p2", "3 h3 p3"]);
+  assertEquals(conn.url, `${server.url}/?token=3`);
+});
+
+Deno.test("reconnect: a function that fails for a while is called again, a bug ends", async () => {
+  await using server = serve();
+  let calls = 0;
+  const url = () => {
+    if (++calls < 3) throw new NetError("the token service is busy", { kind: "timeout" });
+    return server.url;
+  };
+  await using _conn = await connectWebSocket(url, { reconnect: { minTimeout: 1 } });
+  assertEquals(calls, 3);
+  const bug = () => {
+    calls++;
+    throw new ReferenceError("token is not defined");
+  };
+  await assertRejects(
+    () => connectWebSocket(bug, { reconnect: { minTimeout: 1 } }),
+    NetError,
+    "token is not defined",
+  );
+  assertEquals(calls, 4);
+  await assertRejects(() => connectWebSocket(() => "nonsense"), TypeError, "it is not a URL");
+  const endless = () => new Promise<string>(() => {});
+  const late = await assertRejects(() => connectWebSocket(endless, { timeout: 20 }), NetError);
+  assertEquals(late.kind, "timeout");
+});
+
+Deno.test("reconnect: Retry-After lengthens the wait, up to maxRetryAfter", async () => {
+  let asked = 0;
+  await using server = serve({
+    authorize: () => {
+      if (asked++ % 2 === 1) return undefined;
+      return new Response("busy", { status: 503, headers: { "retry-after": "7" } });
+    },
+  });
+  for (const [maxRetryAfter, expected] of [[20, 20], [0, 2], [Infinity, 7000]] as const) {
+    const waits: number[] = [];
+    const aborter = new AbortController();
+    const connecting = connectWebSocket(server.url, {
+      signal: aborter.signal,
+      reconnect: {
+        minTimeout: 2,
+        jitter: 0,
+        maxRetryAfter,
+        onEvent: (event) => {
+          if (event.type !== "waiting") return;
+          waits.push(event.wait);
+          if (event.wait > 1000) aborter.abort(new Error("enough"));
+        },
+      },
+    });
+    if (expected > 1000) await assertRejects(() => connecting, Error, "enough");
+    else await (await connecting).close();
+    assertEquals(waits, [expected]);
+  }
+});
