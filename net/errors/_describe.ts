@@ -1,6 +1,7 @@
 import type { NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
 import { tried } from "../internal/tried_text.ts";
 import type { Classified } from "./_classify.ts";
+import { certificateDefect } from "./_certificate_defects.ts";
 import { tlsSentence } from "./_tls_sentences.ts";
 
 /** The most frequent phase of each kind. It is the default. */
@@ -71,6 +72,7 @@ const REASONS: Readonly<Partial<Record<NetErrorKind, string>>> = {
 const TLS_REASONS: Readonly<Record<TlsFailure, string>> = {
   "untrusted": "its certificate is not signed by a trusted authority",
   "wrong-name": "its certificate is for another name",
+  "pin": "its key is not an expected one",
   "expired": "its certificate has expired",
   "not-yet-valid": "its certificate is not valid yet",
   "not-tls": "the peer does not speak TLS",
@@ -111,7 +113,10 @@ function reason(found: Classified, phase: NetPhase): string {
   }
   if (kind === "refused" && code === "ENOENT") return "there is no such socket";
   if (kind === "address-unavailable" && code === "ENOENT") return "there is no such folder";
-  if (kind === "tls") return (tlsSentence(detail) ?? TLS_REASONS[tls ?? "handshake"]) + because;
+  if (kind === "tls") {
+    const defect = phase === "listen" ? undefined : certificateDefect(detail);
+    return defect ?? (tlsSentence(detail) ?? TLS_REASONS[tls ?? "handshake"]) + because;
+  }
   if (kind === "permission") {
     return permission === undefined
       ? `the system does not allow it${because}`

@@ -49,6 +49,8 @@ export type TlsFailure =
   | "untrusted"
   /** The certificate is for other names. */
   | "wrong-name"
+  /** The key of the peer is not one of the pinned ones. */
+  | "pin"
   /** The certificate has expired. */
   | "expired"
   /** The certificate is not valid yet. */

@@ -8,6 +8,7 @@ import { KeepAlive } from "./keep_alive.ts";
 import type { MailClientOptions } from "../mail/options.ts";
 import { type Reply, ReplyError } from "../errors/reply_error.ts";
 import { Secrets } from "./secrets.ts";
+import { checkPair, tlsOptions } from "./tls_rules.ts";
 import { Turns } from "./turns.ts";
 import { connectTcp } from "../tcp/client.ts";
 import { escapeControls } from "../text.ts";
@@ -106,7 +107,8 @@ export class Dialogue {
    * @param defaults The defaults of the protocol.
    */
   static async open(options: MailClientOptions, defaults: DialogueDefaults): Promise<Dialogue> {
-    const { tls = defaults.tls, connection, signal, serverName, caCerts } = options;
+    const { tls = defaults.tls, connection, signal } = options;
+    checkPair(options);
     signal?.throwIfAborted();
     if (connection !== undefined) {
       const dialogue = new Dialogue(connection, options, tls);
@@ -129,15 +131,16 @@ export class Dialogue {
       ...(signal && { signal }),
     };
     const conn = tls === "implicit"
-      ? await connectTls({ ...dial, serverName, caCerts, handshakeTimeout: connectTimeout })
+      ? await connectTls({ ...dial, ...tlsOptions(options), handshakeTimeout: connectTimeout })
       : await connectTcp(dial);
     return new Dialogue(conn, options, tls);
   }
 
   /** The settings for TLS on this connection, and on others to the same server. */
   get tlsSettings(): UpgradeTlsOptions {
-    const { serverName = this.hostname, caCerts } = this.#options;
-    return { serverName, caCerts, handshakeTimeout: this.connectTimeout };
+    const { serverName = this.hostname } = this.#options;
+    const handshakeTimeout = this.connectTimeout;
+    return { ...tlsOptions(this.#options), serverName, handshakeTimeout };
   }
 
   /** Whether the connection is encrypted. */

@@ -15,10 +15,12 @@ import {
   oneOf,
   OptionRules,
   path,
+  type Rule,
   rule,
   text,
   word,
 } from "./options.ts";
+import { PIN_FORM, readPin } from "./x509/pin.ts";
 
 /** Default time limit for a handshake, in milliseconds. */
 export const HANDSHAKE_TIMEOUT = 10_000;
@@ -38,6 +40,18 @@ export const pem = rule(
   (value) => typeof value === "string" && value.includes("-----BEGIN CERTIFICATE-----"),
 );
 
+const onePin = rule(
+  PIN_FORM,
+  (value) => typeof value === "string" && readPin(value) !== undefined,
+);
+const pins = listOf(onePin);
+
+/** A pin, or several. An empty list would accept nobody. */
+const pin: Rule = (name, value) => {
+  if (!Array.isArray(value)) return onePin(name, value);
+  return value.length === 0 ? onePin(name, value) : pins(name, value);
+};
+
 /** The rules for the options of the client's side. */
 export const TLS_CLIENT = new OptionRules<TlsClientSettings>({
   ...TLS.rules,
@@ -45,6 +59,7 @@ export const TLS_CLIENT = new OptionRules<TlsClientSettings>({
   caCerts: listOf(pem),
   cert: text,
   key: text,
+  pin,
 });
 
 /** The rules for the options of the server's side. */
@@ -71,3 +86,15 @@ export const SERVE_TLS = new OptionRules<ServeTlsOptions>({
   ...TLS_SERVER.rules,
   reloadInterval: milliseconds,
 });
+
+/** Rejects a certificate without its key, and a key without its certificate. */
+export function checkPair({ cert, key }: Pick<TlsClientSettings, "cert" | "key">): void {
+  if ((cert === undefined) === (key === undefined)) return;
+  throw new TypeError("The options cert and key must be given together");
+}
+
+/** Returns the options of TLS among those of a client for another protocol. */
+export function tlsOptions(options: TlsClientSettings): TlsClientSettings {
+  const { serverName, caCerts, cert, key, pin, minVersion } = options;
+  return { serverName, caCerts, cert, key, pin, minVersion };
+}

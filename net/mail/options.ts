@@ -7,6 +7,7 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
+import type { TlsVersion } from "../connection/transport.ts";
 
 /** One line that a client and a server exchanged. */
 export interface TraceLine {
@@ -36,8 +37,22 @@ export interface MailClientOptions {
   tls?: "implicit" | "starttls" | "none";
   /** The name that the certificate of the server must have. @default hostname */
   serverName?: string;
-  /** Certificate authorities to trust, in PEM. @default those of the system */
+  /** Certificate authorities to trust besides those of the system, in PEM. @default none */
   caCerts?: string[];
+  /** The client certificate in PEM, for servers that request one. It requires `key`. */
+  cert?: string;
+  /** The private key of `cert` in PEM (PKCS #8). */
+  key?: string;
+  /**
+   * The pins of the server, one of which must match: `sha256/` and the SHA-256 of its public key in
+   * Base64, or the SHA-256 of its certificate in hexadecimal digits. A matching pin replaces the
+   * verification of the authority and of the name. See `pin` of `connectTls`.
+   *
+   * @default none; the authority and the name are verified
+   */
+  pin?: string | readonly string[];
+  /** The minimum version of TLS. @default "TLSv1.2" */
+  minVersion?: TlsVersion;
   /**
    * Time limit for connecting, and the same again for the TLS handshake.
    *

@@ -36,7 +36,9 @@ export function keyOf(target: PoolTarget): string {
   const { hostname = "127.0.0.1", port, noDelay = true, keepAlive = true } = target;
   const tcp = `${formatAddress({ hostname, port })} ${noDelay} ${keepAlive}`;
   if (!target.tls) return tcp;
-  const { serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect, engine } = target;
-  const settings = [serverName, caCerts, alpnProtocols, cert, key, minVersion, inspect, engine];
+  const { serverName, caCerts, alpnProtocols, cert, key, pin } = target;
+  const { minVersion, inspect, engine } = target;
+  const certificates = [serverName, caCerts, cert, key, pin];
+  const settings = [...certificates, alpnProtocols, minVersion, inspect, engine];
   return JSON.stringify([tcp, ...settings]);
 }

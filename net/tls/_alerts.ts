@@ -18,6 +18,7 @@ export type AlertName = keyof typeof ALERTS;
 const FAILURES: Readonly<Partial<Record<TlsFailure, AlertName>>> = {
   "untrusted": "unknown_ca",
   "wrong-name": "bad_certificate",
+  "pin": "bad_certificate",
   "expired": "certificate_expired",
   "not-yet-valid": "certificate_expired",
   "not-tls": "decode_error",

@@ -19,6 +19,7 @@ export interface DialTlsOptions {
   readonly caCerts?: readonly string[] | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  readonly pin?: string | readonly string[] | undefined;
   readonly alpnProtocols?: readonly string[] | undefined;
   readonly minVersion?: TlsVersion | undefined;
   readonly handshakeTimeout: number;

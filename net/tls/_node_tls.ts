@@ -5,10 +5,9 @@
  */
 
 import { X509Certificate } from "node:crypto";
-import tls from "node:tls";
 import { formatAddress } from "../address.ts";
 import type { UpgradedTransport } from "../connection/options.ts";
-import { NetError, toNetError } from "../errors/errors.ts";
+import { toNetError } from "../errors/errors.ts";
 import type { Certificates } from "./_server_certificates.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
@@ -16,6 +15,7 @@ import { bareName, type DialTlsOptions, handshakeTooLong } from "./_handshake.ts
 import { TlsMachine } from "./_machine.ts";
 import { MachineTransport } from "./_machine_transport.ts";
 import type { TlsContext } from "./_tls_wrap.ts";
+import { verifyPeer, verifyPin } from "./_verify.ts";
 import type { PeerCertificate, TlsInfo, TlsVersion, Transport } from "../connection/transport.ts";
 
 /** Options of the server side of a handshake. */
@@ -40,7 +40,7 @@ export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<Up
       ca: clientCa,
       minVersion: minVersion ?? "TLSv1.2",
       requestCert: clientAuth !== "none",
-      // The machine rejects a client without a certificate. verifyClient() rejects certificates.
+      // The machine rejects a client without a certificate, and verifyPeer() one with a wrong one.
       rejectUnauthorized: clientAuth === "require",
     };
   };
@@ -50,23 +50,30 @@ export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<Up
       pick: certificates.several ? contextFor : undefined,
       alpnProtocols,
     });
-  return handshake(raw, options, create, clientAuth === "none" ? () => {} : verifyClient);
+  return handshake(raw, options, create, (machine) => {
+    // Without clientAuth no certificate is requested.
+    if (machine.peerCertificates.length === 0) return;
+    verifyPeer(machine, { authorities: clientCa, purpose: "client" });
+  });
 }
 
 /** Performs the client side of a handshake over `raw`. On failure it closes `raw`. */
 export function dialTls(raw: Transport, options: DialTlsOptions): Promise<UpgradedTransport> {
-  const { caCerts, cert, key, alpnProtocols, minVersion } = options;
+  const { caCerts, cert, key, alpnProtocols, minVersion, pin } = options;
   const serverName = bareName(options.serverName);
   const context: TlsContext = {
     cert,
     key,
     ca: caCerts,
     minVersion: minVersion ?? "TLSv1.2",
-    // verifyServer() rejects certificates, because it can report the reason.
+    // verifyPeer() rejects certificates, because it knows the reason.
     rejectUnauthorized: false,
   };
   const create = () => TlsMachine.client({ context, serverName, alpnProtocols });
-  return handshake(raw, options, create, (machine) => verifyServer(machine, serverName));
+  return handshake(raw, options, create, (machine) => {
+    if (pin !== undefined) verifyPin(machine, [pin].flat(), addressOf(raw, options));
+    else verifyPeer(machine, { authorities: caCerts, purpose: "server", name: serverName });
+  });
 }
 
 /** Starts TLS over `raw` and waits for the end of the handshake, within its limits. */
@@ -77,7 +84,7 @@ async function handshake(
   verify: (machine: TlsMachine) => void,
 ): Promise<UpgradedTransport> {
   const { handshakeTimeout: timeout, signal } = options;
-  const address = options.address ?? formatAddress(raw.remoteAddr);
+  const address = addressOf(raw, options);
   let transport: MachineTransport | undefined;
   try {
     signal?.throwIfAborted();
@@ -94,6 +101,10 @@ async function handshake(
   }
 }
 
+function addressOf(raw: Transport, { address }: { readonly address?: string }): string {
+  return address ?? formatAddress(raw.remoteAddr);
+}
+
 /** Returns the information that this side has after the handshake. */
 function infoOf(machine: TlsMachine): TlsInfo {
   const { alpnProtocol, version, cipher, serverName, peerCertificates: [der] } = machine;
@@ -103,29 +114,6 @@ function infoOf(machine: TlsMachine): TlsInfo {
     ...(serverName !== undefined && { serverName }),
     ...(der !== undefined && { peerCertificate: describeCertificate(new X509Certificate(der)) }),
   };
-}
-
-/** Rejects a client whose certificate is not trusted. */
-function verifyClient({ peerCertificates, verifyError }: TlsMachine): void {
-  if (peerCertificates.length === 0 || verifyError === "") return;
-  const message = "the certificate of the client is not trusted";
-  throw new NetError(message, { kind: "tls", tls: "untrusted", phase: "handshake" });
-}
-
-/** Rejects a server by its certificate. The machine has one code for several reasons. */
-function verifyServer({ peerCertificates, verifyError }: TlsMachine, name: string): void {
-  const certificate = new X509Certificate(peerCertificates[0]!);
-  const refuse = (code: string): never => {
-    throw Object.assign(new Error(""), { code });
-  };
-  if (verifyError === "") {
-    const wrong = tls.checkServerIdentity(name, certificate.toLegacyObject());
-    return wrong === undefined ? undefined : refuse("ERR_TLS_CERT_ALTNAME_INVALID");
-  }
-  const now = Date.now();
-  if (Date.parse(certificate.validTo) < now) refuse("CERT_HAS_EXPIRED");
-  if (Date.parse(certificate.validFrom) > now) refuse("CERT_NOT_YET_VALID");
-  refuse(verifyError);
 }
 
 function describeCertificate(certificate: X509Certificate): PeerCertificate {

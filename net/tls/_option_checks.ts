@@ -1,14 +1,13 @@
 import { NetError, type NetPhase } from "../errors/errors.ts";
+import { checkPair } from "../internal/tls_rules.ts";
 import { Certificates, isReadable } from "./_server_certificates.ts";
 import type { TlsClientSettings, TlsKeyPair, TlsServerSettings } from "./options.ts";
 
 /** Checks combinations of the options of a client, and its certificates. */
 export function checkClientTls(options: TlsClientSettings): void {
   checkPem("caCerts", options.caCerts, "handshake");
+  checkPair(options);
   const { cert, key } = options;
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError("The options cert and key must be given together");
-  }
   if (cert !== undefined && key !== undefined) {
     // For an invalid pair, node:tls of Deno reports that both sides have no version in common.
     new Certificates([{ cert, key }], { subject: "Cannot show cert", phase: "handshake" });

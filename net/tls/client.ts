@@ -30,7 +30,7 @@
 import { formatAddress } from "../address.ts";
 import { Connection } from "../connection/connection.ts";
 import { checkClientTls } from "./_option_checks.ts";
-import { runsOnNode } from "./_engine.ts";
+import { clientRunsOnNode } from "./_engine.ts";
 import { CONNECTION } from "../internal/connection_limits.ts";
 import { checkFamilies, dial, dialWithRetry, isTcp } from "../internal/dial.ts";
 import { startTls } from "./_handshake.ts";
@@ -68,10 +68,9 @@ export async function connectTls(options: ConnectTlsOptions): Promise<Connection
   checkFamilies(options);
   checkClientTls(options);
   CONNECTION.assume(options);
-  const { cert, resetOnAbort = false, localAddress } = options;
+  const { resetOnAbort = false, localAddress } = options;
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
-  const beyond = cert !== undefined || resetOnAbort || localAddress !== undefined;
-  const onNode = runsOnNode(options, beyond);
+  const onNode = clientRunsOnNode(options, resetOnAbort || localAddress !== undefined);
   const { transport, tls } = await dialWithRetry(options, async (attempt) => {
     const { hostname = "127.0.0.1", port, serverName = hostname } = attempt;
     // connectTls of Deno supports neither setNoDelay nor a signal.

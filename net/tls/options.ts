@@ -81,6 +81,18 @@ export interface TlsClientSettings extends TlsSettings {
   cert?: string;
   /** The private key of `cert` in PEM (PKCS #8). */
   key?: string;
+  /**
+   * The pins of the server, one of which must match. A pin is the SHA-256 of the public key
+   * (`sha256/BASE64`, RFC 7469 §2.4; `sha256//BASE64`, as curl writes it), or the SHA-256 of the
+   * certificate in hexadecimal digits, with or without colons.
+   *
+   * A matching pin identifies the server. It replaces the verification of the authority and of the
+   * name, so it also works with a self-signed certificate. The certificate must not have expired. Only
+   * the server's own certificate is compared, not those of authorities. It runs on `node:tls`.
+   *
+   * @default none; the authority and the name are verified
+   */
+  pin?: string | readonly string[];
 }
 
 /** Options of the server side of TLS. */

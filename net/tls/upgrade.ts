@@ -36,7 +36,7 @@
 import type { Connection } from "../connection/connection.ts";
 import { Certificates } from "./_server_certificates.ts";
 import { checkClientTls, checkServerTls, keyPairsOf } from "./_option_checks.ts";
-import { runsOnNode } from "./_engine.ts";
+import { clientRunsOnNode } from "./_engine.ts";
 import { HANDSHAKE_TIMEOUT, TLS_CLIENT, TLS_SERVER } from "../internal/tls_rules.ts";
 import { OptionRules, required, signal, word } from "../internal/options.ts";
 import { isTcp } from "../internal/dial.ts";
@@ -95,7 +95,7 @@ export async function upgradeTls(
   options = UPGRADE.check("upgradeTls", options);
   checkClientTls(options);
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
-  const onNode = runsOnNode(options, options.cert !== undefined);
+  const onNode = clientRunsOnNode(options, false);
   const signal = either(conn.signal, options.signal);
   const settings = { ...options, handshakeTimeout, signal };
   await conn.upgrade((raw) =>

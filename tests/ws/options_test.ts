@@ -94,6 +94,7 @@ Deno.test("connectWebSocket() checks every option", async () => {
     unixSocket: "text",
     pingInterval: "time",
     caCerts: "none",
+    pin: "none",
     cert: "text",
     key: "text",
     serverName: "text",

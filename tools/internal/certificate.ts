@@ -1,9 +1,8 @@
-import net from "node:net";
 import type tls from "node:tls";
 import type { TlsFailure } from "../../net/errors/errors.ts";
+import { namesMatch, readNames } from "../../net/internal/x509/names.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { DiagnosedCertificate } from "../diagnose/diagnosis.ts";
-import { readNames, shortAddress } from "./certificate_names.ts";
 
 const DAY = 86_400_000;
 const MAX_CHAIN = 10;
@@ -56,24 +55,12 @@ export function judge(
   if (!(Date.parse(own.valid_to) >= now)) failures.push("expired");
   if (Date.parse(own.valid_from) > now) failures.push("not-yet-valid");
   const dated = failures.length > 0;
-  if (namesDiffer(host, own)) failures.push("wrong-name");
+  if (!namesMatch(readNames(own.raw), host)) failures.push("wrong-name");
   // An outdated certificate is also reported as untrusted. Then the end of its chain decides.
   if (!socket.authorized && (!dated || (isTrustFailure(socket) && !rooted(chain)))) {
     failures.push("untrusted");
   }
   return failures;
-}
-
-function namesDiffer(host: string, own: tls.PeerCertificate): boolean {
-  const { hosts, addresses } = readNames(own.raw);
-  if (net.isIP(host) !== 0) return !addresses.includes(shortAddress(host));
-  const wanted = host.replace(/\.$/, "").toLowerCase();
-  return !hosts.some((name) => {
-    const pattern = name.toLowerCase();
-    // A star matches exactly the leftmost label (RFC 6125 section 6.4.3).
-    return pattern === wanted || (pattern.startsWith("*.") && pattern.split(".").length > 2 &&
-      /^[^.]+(\..*)$/.exec(wanted)?.[1] === pattern.slice(1));
-  });
 }
 
 function isTrustFailure(socket: tls.TLSSocket): boolean {

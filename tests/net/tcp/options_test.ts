@@ -59,6 +59,7 @@ Deno.test("connectTls() checks every option", async () => {
     handshakeTimeout: "time",
     serverName: "text",
     caCerts: "none",
+    pin: "none",
     cert: "text",
     key: "text",
   }, (options) => connectTls({ port: 1, signal: gone, ...options }));

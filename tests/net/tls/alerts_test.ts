@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { NetError } from "../../../net/errors/errors.ts";
 import type { ServerEvent } from "../../../net/tcp/server.ts";
+import { developmentCertificate } from "../../../net/tls/certificate.ts";
 import { connectTls } from "../../../net/tls/client.ts";
 import { serveTls, type ServeTlsOptions } from "../../../net/tls/server.ts";
 import { testCertificates } from "../../_support/certificates.ts";
@@ -200,7 +201,8 @@ Deno.test({
     const { server, errors } = serve({ clientAuth: "request", clientCa: [ca] });
     await using _server = server;
     const file = await Deno.makeTempFile({ suffix: ".pem" });
-    await Deno.writeTextFile(file, certs.untrusted.cert + certs.untrusted.key);
+    const stranger = await developmentCertificate({ usage: "client" });
+    await Deno.writeTextFile(file, stranger.cert + stranger.key);
     await using client = OpenSsl.client(server.addr.port, "-tls1_2", "-cert", file);
     await client.until(/SSL alert number 48\b/);
     await until(() => errors.length === 1);

@@ -98,6 +98,7 @@ Deno.test("upgradeTls() and upgradeTlsServer() check every option", async () => 
     ...TLS,
     serverName: "text",
     caCerts: "none",
+    pin: "none",
     signal: "none",
   }, (options) => upgradeTls(client, { serverName: "a.test", ...options }));
   await checkEveryOption<UpgradeTlsServerOptions>("upgradeTlsServer", {

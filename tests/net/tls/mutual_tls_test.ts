@@ -77,7 +77,7 @@ for (const clientAuth of ["require", "request"] as const) {
       const end = await turnedAway(dial(port, { cert, key }));
       assert(end === "turned away" || end === "read null", end);
     }
-    assertEquals(reasons, ["untrusted", "untrusted"]);
+    assertEquals(reasons, ["untrusted", "expired"]);
     const { cert, key } = alice;
     await using good = await dial(port, { cert, key });
     assertEquals(await good.readLine({ timeout: 30_000 }), "you are alice");

@@ -1,0 +1,108 @@
+/** The names in a certificate, and whether it is valid for a host (RFC 9525). */
+
+import { type Extensions, parseAnchor } from "./certificate.ts";
+import { asDefect } from "./defect.ts";
+import { DerReader, malformed } from "./der.ts";
+
+/** A name in an extension: its tag, without the bits for its class and form, and its content. */
+export interface GeneralName {
+  readonly kind: number;
+  readonly body: Uint8Array;
+}
+
+/** The kinds of names that are compared (RFC 5280 §4.2.1.6). */
+export const DNS = 2;
+export const URI = 6;
+export const IP = 7;
+export const DIRECTORY = 4;
+
+/** The subject alternative names of a certificate. */
+export interface CertificateNames {
+  /** Host names, also with a wildcard. */
+  readonly hosts: readonly string[];
+  /** IP addresses in their shortest form. */
+  readonly addresses: readonly string[];
+}
+
+/** Iterates over general names. Malformed ones throw a Defect. */
+export function* generalNames(bytes: Uint8Array): Generator<GeneralName, void, void> {
+  const reader = new DerReader(bytes);
+  while (!reader.done) yield generalName(reader);
+}
+
+/** Reads one general name. */
+export function generalName(reader: DerReader): GeneralName {
+  const { tag, body } = reader.read();
+  if (tag < 0x80 || tag > 0xbf) throw malformed();
+  return { kind: tag & 0x1f, body };
+}
+
+/** Returns the host names and addresses of a certificate, up to the first malformed name. */
+export function namesOf({ alternativeNames }: Extensions): CertificateNames {
+  const hosts: string[] = [];
+  const addresses: string[] = [];
+  try {
+    for (const { kind, body } of generalNames(alternativeNames ?? new Uint8Array())) {
+      if (kind === DNS) hosts.push(latin1.decode(body));
+      if (kind === IP && (body.length === 4 || body.length === 16)) addresses.push(addressOf(body));
+    }
+  } catch (error) {
+    // The names before it count.
+    asDefect(error);
+  }
+  return { hosts, addresses };
+}
+
+/** Returns the names of a certificate in DER; none if it is malformed. */
+export function readNames(der: Uint8Array): CertificateNames {
+  try {
+    return namesOf(parseAnchor(der).extensions);
+  } catch (error) {
+    asDefect(error);
+    return { hosts: [], addresses: [] };
+  }
+}
+
+/**
+ * Returns whether names are valid for a host. An address must be among the addresses. A wildcard is
+ * the whole leftmost label, matches one label, and has at least two labels behind it (RFC 9525 §6.3).
+ */
+export function namesMatch({ hosts, addresses }: CertificateNames, host: string): boolean {
+  if (isAddress(host)) return addresses.includes(shortAddress(host));
+  const wanted = host.replace(/\.$/, "").toLowerCase();
+  const parent = /^[^.]+(\..+)$/.exec(wanted)?.[1];
+  return wanted !== "" && hosts.some((name) => {
+    const pattern = name.toLowerCase();
+    if (!isPresentable(pattern)) return false;
+    return pattern === wanted || (pattern.startsWith("*.") && pattern.slice(1) === parent);
+  });
+}
+
+/** Returns whether a name may be in a certificate: letters, digits, `-` and `_`; a wildcard in front. */
+export function isPresentable(name: string): boolean {
+  const labels = name.split(".");
+  const [first, ...rest] = labels;
+  if (name.length > 253 || (first === "*" && rest.length < 2)) return false;
+  const plain = first === "*" ? rest : labels;
+  return plain.every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i.test(label)) &&
+    !/^\d+$/.test(plain.at(-1)!);
+}
+
+/** Returns whether a host is an IP address: such a name is not sent to the server (RFC 6066 §3). */
+export function isAddress(host: string): boolean {
+  return host.includes(":") || /^\d+(\.\d+){3}$/.test(host);
+}
+
+/** Returns the normal form of an address, without its zone. */
+export function shortAddress(address: string): string {
+  if (!address.includes(":")) return address;
+  return URL.parse(`http://[${address.replace(/%.*$/, "")}]/`)?.hostname.slice(1, -1) ?? address;
+}
+
+function addressOf(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  const words = Array.from({ length: 8 }, (_, i) => bytes[2 * i]! * 256 + bytes[2 * i + 1]!);
+  return shortAddress(words.map((word) => word.toString(16)).join(":"));
+}
+
+const latin1 = new TextDecoder("latin1");

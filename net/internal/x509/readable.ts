@@ -1,0 +1,22 @@
+import { generateKeyPairSync } from "node:crypto";
+import { Defect } from "./defect.ts";
+
+let otherKey: string | undefined;
+
+/**
+ * Throws unless TLS of Deno can read a certificate.
+ *
+ * `node:tls` of Deno 2.9 accepts any signature in the handshake for a certificate that webpki cannot
+ * read, so its owner is unproven. This asks webpki itself: with a key that does not belong to the
+ * certificate, the only error may be that they do not fit.
+ */
+export function checkReadable(pem: string): void {
+  otherKey ??= generateKeyPairSync("ec", { namedCurve: "P-256" })
+    .privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+  try {
+    Deno.createHttpClient({ cert: pem, key: otherKey }).close();
+  } catch (error) {
+    if (error instanceof Error && error.message.includes("KeyMismatch")) return;
+  }
+  throw new Defect("BadEncoding");
+}
