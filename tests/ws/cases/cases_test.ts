@@ -1,13 +1,14 @@
-/** Every case, in every delivery, against the servers on both transports. */
+/** Every case, in every delivery, against the servers on both transports and the client. */
 
 import { assertEquals } from "@std/assert";
 import { SECTIONS } from "./all.ts";
 import { deliveriesOf, play } from "./player.ts";
-import { serverSubject, type Subject } from "./subjects.ts";
+import { clientSubject, serverSubject, type Subject } from "./subjects.ts";
 
 const SUBJECTS: Readonly<Record<string, () => Subject>> = {
   "a hardened server": () => serverSubject(true),
   "a server on Deno's transport": () => serverSubject(false),
+  "the client": () => clientSubject(),
 };
 
 Deno.test("the names of all cases are unique", () => {

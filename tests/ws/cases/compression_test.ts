@@ -13,10 +13,11 @@ import {
 } from "./compression.ts";
 import { stepsOf } from "./deflater.ts";
 import { deliveriesOf, play } from "./player.ts";
-import { serverSubject, type Subject } from "./subjects.ts";
+import { clientSubject, serverSubject, type Subject } from "./subjects.ts";
 
 const SUBJECTS: Readonly<Record<string, (agreement: Agreement) => Subject>> = {
   "a hardened server": (agreement) => serverSubject(true, agreement),
+  "the client": (agreement) => clientSubject(agreement),
 };
 
 /** Plays cases, and returns the faults. */

@@ -164,7 +164,7 @@ export interface ResponseCase {
   /** What follows the head. @default none */
   readonly rest?: string;
   /** The kind of the error; undefined if the WebSocket opens. */
-  readonly error?: "protocol" | "truncated" | "limit";
+  readonly error?: "protocol";
   /** The code of the error, if one is required. */
   readonly code?: string;
 }

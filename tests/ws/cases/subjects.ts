@@ -66,11 +66,11 @@ export function serverSubject(hardened: boolean, agreement?: Agreement): Subject
 }
 
 /** Returns a subject that connects to the tester for each case. */
-export function clientSubject(strict: boolean, agreement?: Agreement): Subject {
+export function clientSubject(agreement?: Agreement): Subject {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return {
     side: "client",
-    strict,
+    strict: true,
     async open() {
       const url = `ws://127.0.0.1:${listener.addr.port}/`;
       const compression = agreement !== undefined && { threshold: 0, ...agreement };
@@ -131,10 +131,11 @@ export async function handshakeAsClient(
   return await wire.readHead();
 }
 
-/** Answers the opening handshake (RFC 6455 §4.2.2), and returns the head of the request. */
+/** Answers the opening handshake (RFC 6455 §4.2.2), and returns the head of the request. `rest` follows in the same packet. */
 export async function handshakeAsServer(
   wire: Wire,
   lines: readonly string[] = [],
+  rest: Uint8Array = new Uint8Array(),
 ): Promise<string> {
   const request = await wire.readHead();
   const key = /^sec-websocket-key: *(\S+)/im.exec(request)?.[1] ?? "";
@@ -146,7 +147,7 @@ export async function handshakeAsServer(
     ...lines,
     "\r\n",
   ];
-  await wire.write(new TextEncoder().encode(head.join("\r\n")));
+  await wire.write(new Uint8Array([...new TextEncoder().encode(head.join("\r\n")), ...rest]));
   return request;
 }
 

@@ -1,15 +1,13 @@
-/** Invalid frames as raw bytes, by the chapters of the Autobahn test suite. */
+/** Frames as raw bytes, besides the cases in `tests/ws/cases/`. */
 
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { connectWebSocket } from "../../../ws/client/client.ts";
 import type { WsConnection } from "../../../ws/connection/connection.ts";
 import type { ServeWebSocketOptions } from "../../../ws/server/server.ts";
-import { AUTOBAHN, type Case } from "./_autobahn.ts";
 import { concat, echo, frame, RawPeer, serve, until } from "../../_support/ws_peers.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
-const CLOSE = new Uint8Array([0x03, 0xe8]);
 
 /** An echo on one side, and raw bytes on the other. */
 interface Pair extends AsyncDisposable {
@@ -54,65 +52,6 @@ async function reversePair(): Promise<Pair> {
   };
 }
 
-async function play({ sent, answers, end, told }: Case, { raw, conn }: Pair): Promise<void> {
-  await raw.write(concat(...sent((first, payload) => raw.make(first, payload))));
-  for (const [opcode, payload] of answers) {
-    const expected = typeof payload === "string" ? text(payload) : payload;
-    assertEquals(await raw.read(), { opcode, payload: expected });
-  }
-  if (answers.length > 0 && end !== "end") await raw.frame(0x88, CLOSE);
-  assertEquals(await raw.end(), end);
-  raw[Symbol.dispose]();
-  const { code, wasClean } = await conn.closed;
-  assertEquals([code, wasClean], [told, told !== 1006]);
-  const messages = answers.filter(([opcode]) => opcode < 8).length;
-  if (end === "end") assertEquals(conn.stats().received, messages);
-}
-
-/** The same on the transport of this package, which ends as RFC 6455 requires. */
-async function playStrictly(one: Case, peers: Pair): Promise<void> {
-  const { sent, wanted, end } = one;
-  const { raw, conn } = peers;
-  if (wanted === end) return await play(one, peers);
-  await raw.write(concat(...sent((first, payload) => raw.make(first, payload))));
-  assertEquals([await raw.end(), await raw.read()], [wanted, undefined]);
-  const { code, wasClean, error } = await conn.closed;
-  assertEquals([code, wasClean, error?.code], [1006, false, `${wanted}`]);
-}
-
-const SIDES = [
-  ["server", () => pair(), play],
-  ["hardened server", () => pair({ hardened: true }), playStrictly],
-  ["client", reversePair, playStrictly],
-] as const;
-
-for (const [side, open, playOn] of SIDES) {
-  for (const [chapter, cases] of Map.groupBy(AUTOBAHN, ({ name }) => parseInt(name))) {
-    Deno.test(`raw frames to a ${side}, chapter ${chapter} of Autobahn`, async (t) => {
-      for (const one of cases) {
-        await t.step(one.name, async () => {
-          await using peers = await open();
-          await playOn(one, peers);
-        });
-      }
-    });
-  }
-}
-
-Deno.test("raw: Deno's server wrongly accepts unmasked frames of a client", async () => {
-  await using peers = await pair();
-  await peers.raw.frame(0x81, "bare", false);
-  assertEquals(await peers.raw.read(), { opcode: 1, payload: text("bare") });
-});
-
-Deno.test("raw: with Deno, a fragmented message wrongly replaces another one", async () => {
-  await using peers = await pair();
-  await peers.raw.frame(0x01, "lost");
-  await peers.raw.frame(0x01, "go");
-  await peers.raw.frame(0x80, "ne");
-  assertEquals(await peers.raw.read(), { opcode: 1, payload: text("gone") });
-});
-
 Deno.test("raw: compression is neither offered nor accepted", async () => {
   await using server = serve();
   using client = await RawPeer.open(server.addr.port, [
@@ -133,15 +72,6 @@ Deno.test("raw: with Deno, the size limit applies when a fragmented message is c
   assertEquals([conn.stats().received, conn.open], [0, true]);
   await raw.frame(0x80);
   assertEquals(await raw.end(), 1009);
-});
-
-Deno.test("raw: frames in single bytes have the same result", async () => {
-  await using peers = await pair();
-  for (const byte of frame(0x81, "slowly")) {
-    await peers.raw.write(new Uint8Array([byte]));
-    await delay(1);
-  }
-  assertEquals(await peers.raw.read(), { opcode: 1, payload: text("slowly") });
 });
 
 Deno.test("raw: a ping flood is answered and hidden from the handler", async () => {
