@@ -13,6 +13,7 @@ import {
   listOf,
   milliseconds,
   numberFrom,
+  oneOf,
   OptionRules,
   positive,
   required,
@@ -46,7 +47,8 @@ const secret: Check = (name, value) => {
 };
 
 const LOGIN = group(
-  new OptionRules<Record<"username" | "password" | "bearer", unknown>>({
+  new OptionRules<Record<"username" | "password" | "scheme" | "bearer", unknown>>({
+    scheme: oneOf("basic", "digest"),
     username: secret,
     password: secret,
     bearer: (name, value) => {
@@ -55,20 +57,25 @@ const LOGIN = group(
   }),
 );
 
-/** Credentials that can be sent (RFC 7617 §2); null for none. */
-const auth: Check = (name, value) => {
-  if (value === null) return;
+/** Checks credentials (RFC 7617 §2, RFC 7616 §3.4). */
+export function checkCredentials(name: string, value: unknown): object {
   const login = LOGIN(name, value) as Record<string, unknown>;
-  const { username, password, bearer } = login;
+  const { username, password, scheme, bearer } = login;
   if (bearer !== undefined && username === undefined && password === undefined) return login;
   if (bearer !== undefined || typeof username !== "string" || typeof password !== "string") {
     throw new TypeError(`${name} must have either username and password, or bearer`);
   }
   // deno-lint-ignore no-control-regex -- these characters could break a header
-  if (username.includes(":") || /[\x00-\x1f\x7f]/.test(username + password)) {
+  const unsafe = /[\x00-\x1f\x7f]/.test(username + password);
+  if (unsafe || (username.includes(":") && scheme !== "digest")) {
     throw new TypeError(`${name} must have no colon in username and no control characters`);
   }
   return login;
+}
+
+/** Credentials, a function that returns them, or null for none. */
+const auth: Check = (name, value) => {
+  return value === null || typeof value === "function" ? undefined : checkCredentials(name, value);
 };
 
 const headers = rule(

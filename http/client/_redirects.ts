@@ -35,7 +35,7 @@ export function follow(plan: Plan, status: number, to: URL | null, own: () => He
   const crossing = to.origin !== plan.url.origin;
   if (crossing || toGet) plan.headers = new SpelledHeaders(plan.headers ?? own());
   if (crossing) {
-    plan.auth = undefined;
+    plan.auth = plan.answer = undefined;
     deleteSecrets(plan.headers!);
   }
   if (toGet) {

@@ -1,4 +1,4 @@
-import type { HttpAuth, HttpProgress } from "./options.ts";
+import type { HttpAuth, HttpCredentials, HttpProgress } from "./options.ts";
 import type { HttpTry } from "./errors.ts";
 import type { HeaderBlock } from "./transport/request_head.ts";
 import type { RequestBody } from "./_request_body.ts";
@@ -30,6 +30,10 @@ export interface Plan {
   headers: Headers | undefined;
   body: RequestBody | undefined;
   auth: HttpAuth | undefined;
+  /** The answer of a function to a refusal. */
+  answer: HttpCredentials | undefined;
+  /** The number of nonces that this request has got. */
+  nonces: number;
   redirected: boolean;
   history: HttpTry[];
   readonly timeouts: Timeouts;
@@ -63,22 +67,4 @@ export function checkMethod(method: string): string {
 /** Returns whether a text is a method that the client can send. CONNECT is for proxies. */
 export function isMethod(text: string): boolean {
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) && text.toUpperCase() !== "CONNECT";
-}
-
-/** Returns the value of `Authorization`. */
-export async function authorization(auth: HttpAuth): Promise<string> {
-  if ("bearer" in auth) {
-    const token = typeof auth.bearer === "function" ? await auth.bearer() : auth.bearer;
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new TypeError(
-        "The bearer token must not be empty, nor contain blanks or control characters",
-      );
-    }
-    return `Bearer ${token}`;
-  }
-  return basic(auth);
-}
-
-function basic({ username, password }: Extract<HttpAuth, { username: string }>): string {
-  return `Basic ${new TextEncoder().encode(`${username}:${password}`).toBase64()}`;
 }

@@ -10,7 +10,9 @@ import { abortAll, CLOSED, Expired, TimeLimits } from "./_time_limits.ts";
 import { FetchClients } from "./_fetch_clients.ts";
 import type { Incoming } from "./_incoming.ts";
 import { SpelledHeaders } from "./_spelled_headers.ts";
-import { authorization, type PlainRequest, type Plan } from "./_request_plan.ts";
+import { Authenticator } from "./_authenticator.ts";
+import { applyChanges } from "./_hook_changes.ts";
+import type { PlainRequest, Plan } from "./_request_plan.ts";
 import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
@@ -22,6 +24,9 @@ import { shownUrl } from "./_url.ts";
 
 /** The part of a body that an error keeps, in bytes. */
 const ERROR_BODY = 64 * 1024;
+
+/** The number of times that a hook may repeat a request. */
+const MAX_REPEATS = 10;
 
 /** Counters of a client. */
 export interface Counters {
@@ -38,6 +43,7 @@ export class ClientSession {
   readonly #transport: Http1Transport;
   readonly #clients: FetchClients;
   readonly #rate: RateLimiter | undefined;
+  readonly #authenticator = new Authenticator();
   readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
   #closed = false;
 
@@ -72,6 +78,7 @@ export class ClientSession {
     const guard = new TimeLimits(plan.timeouts.total, plan.signal, this);
     let retries: Retries | undefined;
     let hops = 0;
+    let repeats = 0;
     let seen = false;
     let fresh: boolean = false;
     for (let number = 1;; number++) {
@@ -84,8 +91,13 @@ export class ClientSession {
         guard.disarm();
         seen = true;
         exchange = new ClientExchange(incoming, guard, plan, this.pool, attempt);
-        if (attempt.told !== undefined) {
+        const again = attempt.told !== undefined &&
           await this.#finish(exchange, attempt.told, hooks, plan.url).catch(theirs);
+        if (again && repeats < MAX_REPEATS) {
+          repeats++;
+          this.#repeat(exchange, plan);
+          fresh = false;
+          continue;
         }
         if (exchange.isSmall()) await exchange.take();
         const { status } = exchange;
@@ -96,6 +108,11 @@ export class ClientSession {
         if (to !== undefined && plan.maxRedirects > 0) {
           this.#redirect(exchange, plan, plain, to, ++hops);
           retries?.redirected();
+          fresh = false;
+          continue;
+        }
+        if (status === 401 && await this.#authenticator.answers(plan, headers)) {
+          this.#repeat(exchange, plan);
           fresh = false;
           continue;
         }
@@ -148,6 +165,17 @@ export class ClientSession {
     follow(plan, status, to, () => plain.headers);
     const location = to === null ? {} : { location: shownUrl(to) };
     plan.history.push({ method, url: shownUrl(url), status, ...location });
+  }
+
+  /** Drops a response, and lets the request be sent again. */
+  #repeat(exchange: ClientExchange, plan: Plan): void {
+    const { method, url, body, history } = plan;
+    if (body?.replayable === false) {
+      throw failure(plan, "usage", "it must be repeated, and a stream cannot be sent again");
+    }
+    exchange.discard();
+    this.counters.retries++;
+    history.push({ method, url: shownUrl(url), status: exchange.status });
   }
 
   /** Waits before another try. */
@@ -209,6 +237,7 @@ export class ClientSession {
     if (!special) return this.#send(attempt, plan, plain, guard);
     guard.disarm();
     attempt.told = await this.#prepare(attempt, plan, plain, guard);
+    await this.#follow(attempt, plan, guard);
     if (plan.body !== undefined && plan.body.whole === undefined) {
       attempt.upload = await plan.body.open();
     }
@@ -226,6 +255,19 @@ export class ClientSession {
     return incoming;
   }
 
+  /** Takes a place at the origin that a hook has chosen. */
+  async #follow(attempt: Attempt, plan: Plan, guard: TimeLimits): Promise<void> {
+    const { origin } = plan.url;
+    if (attempt.origin?.name === origin) return;
+    const refusal = this.#clients.refusal(plan.url);
+    if (refusal !== undefined) throw failure(snapshot(plan), "unsupported", refusal, "no");
+    this.pool.release(attempt.origin!);
+    attempt.origin = undefined;
+    guard.arm("queue", plan.timeouts.queue);
+    attempt.origin = await this.pool.acquire(origin, guard);
+    guard.disarm();
+  }
+
   /** Prepares the headers of one try. */
   async #prepare(
     { hooks, number }: Attempt,
@@ -233,36 +275,46 @@ export class ClientSession {
     plain: PlainRequest,
     guard: TimeLimits,
   ): Promise<HttpHookRequest> {
-    const { url, auth, method } = plan;
+    const { url, method } = plan;
     const headers = new SpelledHeaders(plan.headers ?? plain.headers);
     const type = plan.body?.type;
     if (type !== undefined && !headers.has("content-type")) headers.set("Content-Type", type);
-    if (auth !== undefined && !headers.has("authorization")) {
-      headers.set("authorization", await authorization(auth));
+    if (!headers.has("authorization")) {
+      const authorization = await this.#authenticator.header(plan);
+      if (authorization !== undefined) headers.set("authorization", authorization);
     }
-    if (this.#cookies !== undefined && !headers.has("cookie")) {
-      const cookies = await (await this.#cookies).cookies(url.href);
-      if (cookies !== "") headers.set("cookie", cookies);
-    }
+    await this.#addCookies(headers, url);
     const told: HttpHookRequest = { method, url: url.href, headers, attempt: number };
-    await hooks?.beforeRequest?.(told);
-    const wait = this.#rate?.take(url.host, performance.now()) ?? 0;
+    if (hooks?.beforeRequest !== undefined) {
+      const before = new SpelledHeaders(headers);
+      await hooks.beforeRequest(told);
+      applyChanges(plan, plain, told, before);
+      if (plan.url.origin !== url.origin) await this.#addCookies(headers, plan.url);
+    }
+    const wait = this.#rate?.take(plan.url.host, performance.now()) ?? 0;
     if (wait > 0) await guard.sleep(wait);
     return told;
   }
 
+  async #addCookies(headers: Headers, url: URL): Promise<void> {
+    if (this.#cookies === undefined || headers.has("cookie")) return;
+    const cookies = await (await this.#cookies).cookies(url.href);
+    if (cookies !== "") headers.set("cookie", cookies);
+  }
+
+  /** Stores cookies and runs the hook. Returns whether the hook wants another try. */
   async #finish(
     exchange: ClientExchange,
     told: HttpHookRequest,
     hooks: HttpHooks | undefined,
     url: URL,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { status, headers } = exchange;
     if (this.#cookies !== undefined) {
       const setCookies = headers.getSetCookie();
       if (setCookies.length > 0) await (await this.#cookies).store(url.href, setCookies);
     }
-    await hooks?.afterResponse?.({ status, headers }, told);
+    return await hooks?.afterResponse?.({ status, headers }, told) === "repeat";
   }
 
   /** Converts an error for the caller. */

@@ -299,6 +299,8 @@ class Client implements HttpClient {
       headers,
       body: undefined,
       auth: own,
+      answer: undefined,
+      nonces: 0,
       redirected: false,
       history: [],
       timeouts: timeouts === undefined

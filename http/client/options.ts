@@ -24,13 +24,22 @@ export type HttpParams =
 /** The value of a query parameter. */
 export type HttpParam = string | number | bigint | boolean | null | undefined;
 
-/** The credentials of a client. */
-export type HttpAuth =
+/** The credentials of a request. */
+export type HttpCredentials =
   | {
-    /** The user name for Basic authentication (RFC 7617). It must not contain a colon. */
+    /** The user name. For Basic authentication, it must not contain a colon. */
     readonly username: string;
-    /** The password for Basic authentication. */
+    /** The password. */
     readonly password: string;
+    /**
+     * The scheme: Basic (RFC 7617), which sends the password at once, or Digest (RFC 7616), which never
+     * sends the password and waits for the challenge of the server. The client keeps the nonce for further
+     * requests. It supports MD5, SHA-256 and SHA-512-256, also with sessions, and `auth-int` for a body
+     * that is known as a whole.
+     *
+     * @default "basic"
+     */
+    readonly scheme?: "basic" | "digest";
   }
   | {
     /**
@@ -38,6 +47,42 @@ export type HttpAuth =
      */
     readonly bearer: string | (() => string | Promise<string>);
   };
+
+/** A challenge of a server (RFC 9110 §11.6.1). */
+export interface HttpChallenge {
+  /** The scheme in lower case, such as "bearer". */
+  readonly scheme: string;
+  /** The parameters: names in lower case, values without quotes. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** A request for which a function chooses the credentials. */
+export interface HttpAuthRequest {
+  /** The method of the request. */
+  readonly method: string;
+  /** The URL, which may contain secrets. */
+  readonly url: string;
+  /** The response with the status 401 to the try before; undefined before the first try. */
+  readonly refused: {
+    /** The status of the response. */
+    readonly status: 401;
+    /** The headers of the response. */
+    readonly headers: Headers;
+    /** The challenges of `WWW-Authenticate`. */
+    readonly challenges: readonly HttpChallenge[];
+  } | undefined;
+}
+
+/**
+ * The credentials of a client, or a function that returns them; null for none. The function runs before each
+ * try. After a 401, it runs once more with `refused`, and the request is repeated once with the result. A
+ * body that can be sent only once is not repeated.
+ */
+export type HttpAuth =
+  | HttpCredentials
+  | ((
+    request: HttpAuthRequest,
+  ) => HttpCredentials | null | undefined | Promise<HttpCredentials | null | undefined>);
 
 /** Time limits of a request in milliseconds. 0 removes a limit. */
 export interface HttpTimeouts {
@@ -78,27 +123,36 @@ export interface HttpProgress {
   readonly total: number | undefined;
 }
 
-/** A request, as hooks see it. */
+/**
+ * A request, as hooks see it. `beforeRequest` may change it, and the changes hold for all further tries. If
+ * the URL gets another origin, credentials and cookies of the client stay behind.
+ */
 export interface HttpHookRequest {
   /** The method of the request. */
-  readonly method: string;
+  method: string;
   /** The URL, which may contain secrets. */
-  readonly url: string;
-  /** The headers, which may contain secrets. `beforeRequest` may change them. */
+  url: string;
+  /** The headers, which may contain secrets. */
   readonly headers: Headers;
+  /** A body that replaces that of the request; null removes it. Undefined leaves it as it is. */
+  body?: BodyInit | null;
   /** The number of this try, from 1. */
   readonly attempt: number;
 }
 
 /** Functions that run at certain points of a request. An error that one throws ends the request. */
 export interface HttpHooks {
-  /** Runs before each try and after each redirect. */
+  /** Runs before each try and after each redirect. It may change the request. */
   beforeRequest?: (request: HttpHookRequest) => void | Promise<void>;
-  /** Runs after the head of each response, before its status is checked. It cannot read the body. */
+  /**
+   * Runs after the head of each response, before its status is checked. It cannot read the body. The result
+   * "repeat" drops the response and sends the request again, up to 10 times. A body that can be sent only
+   * once makes this an error.
+   */
   afterResponse?: (
     response: { readonly status: number; readonly headers: Headers },
     request: HttpHookRequest,
-  ) => void | Promise<void>;
+  ) => void | "repeat" | Promise<void | "repeat">;
   /** Runs before the wait for another try. */
   beforeRetry?: (failed: HttpTry) => void | Promise<void>;
 }

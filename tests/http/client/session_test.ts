@@ -1,6 +1,11 @@
 import { delay } from "@std/async/delay";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createClient, type HttpProgress } from "../../../http/client/client.ts";
+import {
+  createClient,
+  type HttpHookRequest,
+  type HttpProgress,
+} from "../../../http/client/client.ts";
+import { createCookieJar } from "../../../http/client/cookie_jar.ts";
 import { HttpRequestError } from "../../../http/client/errors.ts";
 import { echo, serve } from "../../_support/http_servers.ts";
 
@@ -182,4 +187,93 @@ Deno.test("limits go by the real time where a program has stopped Date", async (
   } finally {
     Date.now = now;
   }
+});
+
+Deno.test("a hook may change URL, method and body, and the changes hold for further tries", async () => {
+  const heard: string[] = [];
+  await using server = serve(async (request) => {
+    const { pathname } = new URL(request.url);
+    const type = request.headers.get("content-type");
+    heard.push(`${request.method} ${pathname} ${type} ${await request.text()}`);
+    return new Response("x", { status: heard.length === 1 ? 503 : 200 });
+  });
+  const client = (change: (request: HttpHookRequest) => void) =>
+    createClient({ retry: { backoffFactor: 0 }, hooks: { beforeRequest: change } });
+  const rows: [(request: HttpHookRequest) => void, string][] = [
+    [(request) => request.url = new URL("/b", request.url).href, "PUT /b application/json 1"],
+    [(request) => request.method = "delete", "DELETE /a application/json 1"],
+    [(request) => request.body = "text", "PUT /a text/plain;charset=UTF-8 text"],
+    [(request) => request.body = new Blob(["b"], { type: "x/y" }), "PUT /a x/y b"],
+    [(request) => request.body = null, "PUT /a null "],
+    [(request) => {
+      request.body = "raw";
+      request.headers.set("content-type", "my/type");
+    }, "PUT /a my/type raw"],
+  ];
+  for (const [change, line] of rows) {
+    heard.length = 0;
+    await using one = client(change);
+    await one.put(`${server.url}a`, { json: 1 });
+    assertEquals(heard, [line, line]);
+  }
+  await using bad = client((request) => request.url = "ftp://a/");
+  await assertRejects(() => bad.get(server.url), TypeError, "url must begin with http");
+  assertEquals(bad.stats().active, 0);
+});
+
+Deno.test("secrets of a client stay behind when a hook leads elsewhere", async () => {
+  const heard: (string | null)[][] = [];
+  await using other = serve((request) => {
+    const { headers } = request;
+    heard.push([headers.get("authorization"), headers.get("cookie"), headers.get("x-a")]);
+    return new Response("x", { status: heard.length === 1 ? 503 : 200 });
+  });
+  await using server = serve(() => new Response("never"));
+  const jar = createCookieJar();
+  jar.set(server.url, "own=1");
+  const client = createClient({
+    headers: { authorization: "Bearer secret", "x-a": "1", cookie: "own=2" },
+    cookies: jar,
+    maxPerHost: 1,
+    retry: { backoffFactor: 0 },
+    hooks: {
+      beforeRequest: (request) => void (request.url = other.url.replace("127.0.0.1", "localhost")),
+    },
+  });
+  await client.get(server.url);
+  await client.extend({ auth: { bearer: "T" }, headers: { authorization: null } }).get(server.url);
+  assertEquals(heard, [[null, null, "1"], [null, null, "1"], [null, null, "1"]]);
+  assertEquals(client.stats().active, 0);
+  await client[Symbol.asyncDispose]();
+});
+
+Deno.test("a hook may ask for another try, within a limit", async () => {
+  let calls = 0;
+  await using server = serve(async (request) => {
+    calls++;
+    return new Response(`${request.headers.get("x-token")} ${await request.text()}`);
+  });
+  let token = "old";
+  await using client = createClient({
+    hooks: {
+      beforeRequest: ({ headers }) => headers.set("x-token", token),
+      afterResponse: (_, { headers }) => {
+        if (headers.get("x-token") === "new") return;
+        token = "new";
+        return "repeat";
+      },
+    },
+  });
+  const response = await client.post(server.url, { body: "b" });
+  assertEquals([await response.text(), response.history.length, calls], ["new b", 1, 2]);
+  const endless = client.extend({ hooks: { afterResponse: () => "repeat" } });
+  calls = 0;
+  assertEquals([(await endless.get(server.url)).status, calls], [200, 11]);
+  const body = new Blob(["once"]).stream();
+  await assertRejects(
+    () => endless.post(server.url, { body }),
+    HttpRequestError,
+    "it must be repeated, and a stream cannot be sent again",
+  );
+  assertEquals(client.stats().active, 0);
 });
