@@ -133,12 +133,13 @@ export class SendQueue {
   fail(error: unknown): void {
     if (this.#error !== undefined) return;
     this.#error = error;
+    if (!this.busy) this.queuedBytes = 0;
+    if (this.#entries === NONE && this.#roomWaiters === NONE) return;
     const waiting = this.#entries.slice(this.#head).filter((entry) => "resolve" in entry);
     const all = [...waiting, ...this.#roomWaiters];
     this.#entries = this.#roomWaiters = NONE;
     this.#head = 0;
     for (const entry of all) refuse(entry, error);
-    if (!this.busy) this.queuedBytes = 0;
   }
 
   /** Whether nothing is queued or in flight. */

@@ -46,6 +46,7 @@ import { type CloseListener, provideHooks } from "../internal/connection_hooks.t
 import { CONNECTION, type Limits, limitsOf } from "../internal/connection_limits.ts";
 import { optionError } from "../internal/options.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
+import { rawFailure } from "../internal/raw_failure.ts";
 import { resettable } from "./resettable.ts";
 import { quietly, SendQueue } from "./_send_queue.ts";
 import { readableOf, writableOf } from "./_streams.ts";
@@ -54,6 +55,9 @@ import { Watchdog } from "./_watchdog.ts";
 export type * from "./options.ts";
 
 let lastId = 0;
+
+/** The result of closing a connection that closes at once. */
+const CLOSED = Promise.resolve();
 
 /** Converts the error of a raw operation into the connection's error. Only the watchdog uses it. */
 let failed: (connection: Connection, error: unknown, phase: NetPhase) => NetError;
@@ -418,7 +422,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    * @returns A promise that resolves when the connection is closed. It never rejects.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#closeBroken() ?? this.#close();
     return this.#closing;
   }
 
@@ -583,8 +587,15 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     return this.close();
   }
 
+  /** Closes the connection at once if nothing can be sent or received any more. */
+  #closeBroken(): Promise<void> | undefined {
+    const over = this.#receiver.broken && this.#queue.idle && !this.#upgrading;
+    if (this.#state !== "closed" && !over) return undefined;
+    this.#end(false);
+    return CLOSED;
+  }
+
   async #close(): Promise<void> {
-    if (this.#state === "closed") return;
     // Nothing can be sent during a handshake. This ends the handshake.
     if (this.#upgrading) return this.#end(false);
     this.#state = "closing";
@@ -612,7 +623,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   /** Classifies the error of a raw operation. The first error becomes the reason of the end. */
   #failed(error: unknown, phase: NetPhase): NetError {
     if (this.#state === "closed") return this.#endReason();
-    const failure = toNetError(error, { phase, address: this.peer });
+    const failure = rawFailure(error, { phase, address: this.peer });
     this.#reason ??= failure;
     return failure;
   }

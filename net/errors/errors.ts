@@ -18,6 +18,7 @@
  * | `limit` | a limit of this package: line, frame, queue, connections | no |
  * | `protocol` | the peer has violated the protocol | no |
  * | `reply` | the server has refused; `ReplyError` has its reply | if the reply is temporary |
+ * | `multicast` | the system refuses a multicast group | no |
  * | `aborted` | an `AbortSignal` was aborted | no |
  * | `usage` | an argument is wrong; fix the program | no |
  * | `unsupported` | this platform or Deno does not support it | no |
@@ -86,8 +87,11 @@ export interface NetErrorOptions extends ErrorOptions {
   retryable?: boolean;
 }
 
-/** All NetErrors of this process. `instanceof` is not reliable: a Proxy could run code and forge it. */
-const made = new WeakSet<object>();
+/**
+ * Returns whether a value is a NetError of this process. `instanceof` is not reliable: a Proxy could run
+ * code and forge it.
+ */
+let isMade: (error: unknown) => error is NetError;
 
 const RETRYABLE: ReadonlySet<NetErrorKind> = new Set<NetErrorKind>([
   "refused",
@@ -130,6 +134,13 @@ export class NetError extends Error {
   readonly tls: TlsFailure | undefined;
   /** The missing permission flag, if `kind` is "permission" and Deno has refused. */
   readonly permission: string | undefined;
+  /** Marks the objects that the constructor has made. */
+  readonly #made = true;
+
+  static {
+    isMade = (error): error is NetError =>
+      typeof error === "object" && error !== null && #made in error;
+  }
 
   /**
    * Creates an error.
@@ -147,7 +158,6 @@ export class NetError extends Error {
     this.code = options.code;
     this.tls = options.tls;
     this.permission = options.permission;
-    made.add(this);
   }
 
   /** Number of attempts of `retry` before it failed with this error; undefined without `retry`. */
@@ -192,10 +202,6 @@ export function toNetError(error: unknown, context: ErrorContext = {}): NetError
     addresses,
     cause: error,
   });
-}
-
-function isMade(error: unknown): error is NetError {
-  return typeof error === "object" && error !== null && made.has(error);
 }
 
 /** Returns the address in a context as text for a message. */

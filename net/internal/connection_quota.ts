@@ -22,8 +22,14 @@ export class ConnectionQuota {
     return this.active >= this.#max;
   }
 
+  /** Whether networks have a limit. Without one, their connections need not be counted. */
+  get isPerNetwork(): boolean {
+    return this.#maxPerNetwork !== Infinity;
+  }
+
   /** Counts a connection of a network. Returns false if the network has reached its limit. */
   count(network: string): boolean {
+    if (!this.isPerNetwork) return true;
     const here = this.#perNetwork.get(network) ?? 0;
     if (here >= this.#maxPerNetwork) return false;
     this.#perNetwork.set(network, here + 1);
@@ -33,7 +39,7 @@ export class ConnectionQuota {
   /** Releases a slot. The network is undefined if the connection was not counted for one. */
   release(network: string | undefined): void {
     this.active--;
-    if (network === undefined) return;
+    if (network === undefined || !this.isPerNetwork) return;
     const left = this.#perNetwork.get(network)! - 1;
     if (left === 0) this.#perNetwork.delete(network);
     else this.#perNetwork.set(network, left);

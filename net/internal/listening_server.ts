@@ -213,13 +213,18 @@ export class Server<A extends Deno.Addr>
     if (this.#quota.isFull) return this.#refuse(raw, remote, "full");
     // Behind a trusted proxy, the client is counted. The PROXY header contains its address.
     const proxied = this.#proxyProtocol?.trusted.includes(peerHost(remote)) ?? false;
-    const network = proxied ? undefined : networkOf(remote);
+    const network = proxied ? undefined : this.#networkOf(remote);
     if (network !== undefined && !this.#quota.count(network)) {
       return this.#refuse(raw, remote, "address");
     }
     this.#accepted++;
     this.#quota.active++;
     this.#hold(raw, network);
+  }
+
+  /** Returns the network by which connections of a client are counted, if they are. */
+  #networkOf(remote: Address): string {
+    return this.#quota.isPerNetwork ? peerNetwork(peerHost(remote) ?? "") : "";
   }
 
   #refuse(raw: Transport, remoteAddr: A, reason: "shutdown" | "full" | "address"): void {
@@ -249,7 +254,7 @@ export class Server<A extends Deno.Addr>
     if (network === undefined) {
       introduced = await this.#introduce(raw);
       if (introduced === undefined) return this.#leave(undefined);
-      network = networkOf(introduced.transport.remoteAddr);
+      network = this.#networkOf(introduced.transport.remoteAddr);
     }
     const connection = await this.#ready(raw, introduced?.transport ?? raw);
     if (connection === undefined) return this.#leave(network);
@@ -313,7 +318,7 @@ export class Server<A extends Deno.Addr>
     try {
       const introduced = await readProxyHeader(raw, this.#proxyProtocol!.timeout);
       const { remoteAddr } = introduced.transport;
-      if (this.#quota.count(networkOf(remoteAddr))) return introduced;
+      if (this.#quota.count(this.#networkOf(remoteAddr))) return introduced;
       this.#refuse(raw, remoteAddr as A, "address");
     } catch (error) {
       this.#notReady(raw, raw.remoteAddr as A, error);
@@ -348,7 +353,7 @@ export class Server<A extends Deno.Addr>
 
   #handlerFailed(connection: Connection, error: unknown): void {
     if (error instanceof NetError && EXPECTED.has(error.kind)) {
-      logger.debug("{error}", { error: error.message });
+      if (logger.isEnabledFor("debug")) logger.debug("{error}", { error: error.message });
       this.event({ type: "error", connection, error, expected: true });
     } else {
       this.#failed++;
@@ -426,11 +431,6 @@ export class Server<A extends Deno.Addr>
       logger.error("onEvent failed on {type}: {error}", { type: event.type, error });
     }
   }
-}
-
-/** Returns the network by which connections of a client are counted. */
-function networkOf(remote: Address): string {
-  return peerNetwork(peerHost(remote) ?? "");
 }
 
 function setSocketOptions(raw: Deno.Conn, options: SocketOptions): void {

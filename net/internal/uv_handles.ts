@@ -4,8 +4,7 @@
  * in this file and in `reset_transport.ts`. The code checks that each part exists before using it.
  */
 
-import process from "node:process";
-import { getSystemErrorMap } from "node:util";
+import type Process from "node:process";
 
 /** A stream of the operating system with a callback for reads. */
 export interface StreamHandle {
@@ -72,6 +71,14 @@ export const EOF = -4095;
 
 let found: UvHandles | null | undefined;
 
+/**
+ * Returns `process`. It is not imported, because it needs more memory than the rest of a server, and few
+ * programs use the handles. Each garbage collection would visit it.
+ */
+function nodeProcess(): typeof Process {
+  return Reflect.get(globalThis, "process");
+}
+
 /** Returns the handles, or null if this version of Deno or this system lacks them. */
 export function uvHandles(): UvHandles | null {
   if (found === undefined) found = Deno.build.os === "windows" ? null : find();
@@ -80,7 +87,9 @@ export function uvHandles(): UvHandles | null {
 
 function find(): UvHandles | null {
   try {
-    const { binding } = process as unknown as { binding(name: string): Record<string, unknown> };
+    const { binding } = nodeProcess() as unknown as {
+      binding(name: string): Record<string, unknown>;
+    };
     const stream = binding("stream_wrap");
     const handles = {
       Tcp: binding("tcp_wrap").TCP,
@@ -145,6 +154,7 @@ export function systemError(
   status: number,
   syscall: "connect" | "read" | "write" | "shutdown",
 ): Error {
+  const { getSystemErrorMap } = nodeProcess().getBuiltinModule("node:util");
   const [code, text] = getSystemErrorMap().get(status) ?? ["UNKNOWN", "unknown error"];
   const message = `${text[0]!.toUpperCase()}${text.slice(1)} (os error ${-status})`;
   return Object.assign(new (CLASSES[code] ?? Error)(message), { code, syscall });
