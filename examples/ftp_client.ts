@@ -15,7 +15,7 @@
 import { NetError } from "../net/errors/errors.ts";
 import { connectFtp } from "../net/ftp/client.ts";
 import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
-import { COMMANDS } from "./ftp/commands.ts";
+import { COMMANDS, mirrorChoices } from "./ftp/commands.ts";
 import { clientFlags, clientOptions } from "./mail/flags.ts";
 
 const known = Object.keys(COMMANDS).join(", ");
@@ -31,6 +31,16 @@ const cli = defineCli({
     ...clientFlags("starttls", "21, with --tls implicit 990"),
     resume: { type: "boolean", help: "get: resume an earlier download" },
     recursive: { type: "boolean", alias: "r", help: "rm: a directory with everything in it" },
+    delete: { type: "boolean", help: "mirror: delete what the source does not have" },
+    dryRun: { type: "boolean", help: "mirror: change nothing, and report what would be done" },
+    bySize: { type: "boolean", help: "mirror: compare sizes only, not times" },
+    exclude: {
+      type: "list",
+      placeholder: "glob",
+      help: "mirror: leave out files and directories, such as '*.tmp' or 'cache/**'",
+    },
+    maxFiles: { type: "integer", default: 0, min: 0, help: "mirror: maximum files; 0: no limit" },
+    maxBytes: { type: "size", default: "0", help: "mirror: maximum bytes; 0: no limit" },
   },
   positionals: { command: { help: known }, path: { type: "list", optional: true, help: "Paths" } },
   permissions: {
@@ -49,7 +59,8 @@ const cli = defineCli({
  * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ command, path, recursive, resume, json, ...values }, ctx) => {
+  return cli.run(args, io, async (flags, ctx) => {
+    const { command, path, recursive, resume, json, ...values } = flags;
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
     const session = new AbortController();
@@ -62,7 +73,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       return await connectFtp({ ...options, signal: session.signal });
     };
     try {
-      const done = await work({ connect, paths: path, recursive, resume, json, ctx });
+      const mirror = mirrorChoices(flags);
+      const done = await work({ connect, paths: path, recursive, resume, mirror, json, ctx });
       if (json) ctx.printJson(done ?? { done: true });
     } catch (error) {
       const refused = error instanceof NetError && error.kind === "permission";

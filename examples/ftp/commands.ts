@@ -1,8 +1,16 @@
 /** The commands of the FTP program. @module */
 
-import type { FtpClient, FtpEntry, FtpTreeOptions } from "../../net/ftp/client.ts";
-import { downloadTree, type FtpTreeReport, uploadTree } from "../../net/ftp/tree.ts";
+import type { FtpClient, FtpEntry, FtpTreeOptions, FtpTreeReport } from "../../net/ftp/client.ts";
+import { downloadTree, uploadTree } from "../../net/ftp/tree.ts";
+import { matchesGlob } from "node:path";
+import { PartialFetch } from "./partial_fetch.ts";
 import { type CliContext, CliError } from "../../tools/cli.ts";
+
+/** The choices of a mirror. */
+export type MirrorChoices = Pick<
+  FtpTreeOptions,
+  "bySize" | "delete" | "dryRun" | "exclude" | "maxBytes" | "maxFiles"
+>;
 
 /** The arguments of a command. */
 export interface Call {
@@ -17,6 +25,8 @@ export interface Call {
   readonly recursive: boolean;
   /** Whether `get` resumes an earlier download. */
   readonly resume: boolean;
+  /** The choices of `mirror` and `mirror-up`. */
+  readonly mirror: MirrorChoices;
   /** Whether the output is JSON. */
   readonly json: boolean;
   /** The running program. */
@@ -37,31 +47,31 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   get: async ({ connect, paths: [from, to], resume, ctx }) => {
     const remote = need(from, "the file to fetch");
     const local = to ?? nameOf(remote);
-    await mayChange(local, `${local}.part`);
-    // The file gets its name when it is complete. --resume continues the part of an earlier run.
-    const part = resume ? await found(`${local}.part`, local) ?? `${local}.part` : `${local}.part`;
-    const there = resume ? await sizeOf(part) ?? 0 : 0;
+    await mayChange(local, `${local}.part`, `${local}.part.json`);
     await using ftp = await connect();
-    const size = await ftp.size(remote).catch(() => undefined);
-    if (size !== undefined && there > size) {
-      throw new CliError(`Cannot resume: ${part} is larger than ${remote} (${there} > ${size})`);
-    }
-    const bar = progress(ctx, remote, size, there);
+    const [size, modified] = await Promise.all([
+      ftp.size(remote).catch(() => undefined),
+      ftp.modified(remote).catch(() => undefined),
+    ]);
+    const version = { file: remote, size, modified: modified?.toISOString() };
+    await using part = await PartialFetch.open(local, version, resume);
+    const bar = progress(ctx, remote, size, part.size);
     const stream = await ftp.download(remote, {
-      offset: there,
+      offset: part.size,
       onProgress: bar.onProgress,
       signal: ctx.signal,
     });
-    const options = { write: true, create: true, append: there > 0, truncate: there === 0 };
-    const file = await Deno.open(part, options)
-      .catch((error) => stream.cancel(error).then(() => Promise.reject(error)));
     try {
-      await stream.pipeTo(file.writable);
+      for await (const chunk of stream) await part.append(chunk);
     } finally {
       bar.end();
     }
-    if (part !== local) await Deno.rename(part, local);
-    return { from: remote, to: local, bytes: there + bar.bytes };
+    const bytes = part.size;
+    if (size !== undefined && bytes !== size) {
+      throw new CliError(`Cannot get ${remote}: it has ${size} bytes, and ${bytes} arrived`);
+    }
+    await part.finish(modified);
+    return { from: remote, to: local, bytes };
   },
   put: async ({ connect, paths: [from, to], ctx }) => {
     const local = need(from, "the file to store");
@@ -80,23 +90,23 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     }
     return { from: local, to: remote, bytes: await ftp.size(remote).catch(() => undefined) };
   },
-  mirror: async ({ connect, paths: [from, to], ctx }) => {
+  mirror: async ({ connect, paths: [from, to], ctx, mirror }) => {
     const [remote, local] = [
       need(from, "the directory on the server"),
       need(to, "the local folder"),
     ];
     await mayChange(local);
     await using ftp = await connect();
-    return await tree((options) => downloadTree(ftp, remote, local, options), ctx);
+    return await tree((options) => downloadTree(ftp, remote, local, options), ctx, mirror);
   },
-  "mirror-up": async ({ connect, paths: [from, to], ctx }) => {
+  "mirror-up": async ({ connect, paths: [from, to], ctx, mirror }) => {
     const [local, remote] = [
       need(from, "the local folder"),
       need(to, "the directory on the server"),
     ];
     await Deno.stat(local);
     await using ftp = await connect(GRACE);
-    return await tree((options) => uploadTree(ftp, local, remote, options), ctx);
+    return await tree((options) => uploadTree(ftp, local, remote, options), ctx, mirror);
   },
   mkdir: async ({ connect, paths: [path] }) => {
     const what = need(path, "a directory");
@@ -110,13 +120,40 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
   },
 };
 
+/** Returns the choices of a mirror from the flags. */
+export function mirrorChoices(
+  { delete: deletes, dryRun, bySize, exclude, maxFiles, maxBytes }: {
+    readonly delete: boolean;
+    readonly dryRun: boolean;
+    readonly bySize: boolean;
+    readonly exclude: readonly string[];
+    readonly maxFiles: number;
+    readonly maxBytes: number;
+  },
+): MirrorChoices {
+  return {
+    delete: deletes,
+    dryRun,
+    bySize,
+    maxFiles,
+    maxBytes,
+    // A pattern without a slash is for names, whatever directory they are in.
+    exclude: (path) =>
+      exclude.some((glob) =>
+        matchesGlob(glob.includes("/") ? path : path.replace(/^.*\//, ""), glob)
+      ),
+  };
+}
+
 /** Transfers a directory, and reports files that the server rejects. */
 async function tree(
   carry: (options: FtpTreeOptions) => Promise<FtpTreeReport>,
   { log, signal }: CliContext,
+  mirror: MirrorChoices,
 ): Promise<FtpTreeReport> {
   let refused = 0;
   const report = await carry({
+    ...mirror,
     skipSame: true,
     signal,
     onFile: (path) => log.info("{path}", { path }),
@@ -125,8 +162,11 @@ async function tree(
       log.error("{message}", { message });
     },
   });
-  for (const { path, reason } of report.left) log.error("{path}: {reason}", { path, reason });
-  const missing = refused + report.left.length;
+  // Links are left out as documented. Other items are missing.
+  for (const { path, kind, reason } of report.left) {
+    log[kind === "link" ? "info" : "error"]("{path}: {reason}", { path, reason });
+  }
+  const missing = refused + report.left.filter(({ kind }) => kind !== "link").length;
   if (missing > 0) {
     throw new CliError(`The transfer is incomplete: ${missing} could not be transferred`);
   }
@@ -146,21 +186,6 @@ async function mayChange(...paths: readonly string[]): Promise<void> {
   }
   if (missing.length === 0) return;
   throw new CliError(`Permission is missing: run again with ${missing.join(" ")}`, 3);
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await Deno.stat(path)).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-/** Returns the first of the files that exists. */
-async function found(...paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) if (await sizeOf(path) !== undefined) return path;
-  return undefined;
 }
 
 function need(path: string | undefined, what: string): string {

@@ -413,10 +413,13 @@ export class FtpClient implements AsyncDisposable {
     return this.#dialogue.exclusive(() => this.#control.command(what, line));
   }
 
-  /** Returns the links of a directory. MLSD may report them as directories, which must not be cleared. */
-  async #linksIn(path: string): Promise<ReadonlySet<string>> {
-    const entries = parseFtpListing(await this.rawListing(path)).entries;
-    return new Set(entries.filter(({ type }) => type === "link").map(({ name }) => name));
+  /**
+   * Returns the directories in a directory that are no links. MLSD may report links as directories, so LIST
+   * has to confirm each.
+   */
+  async #realDirectoriesIn(path: string): Promise<ReadonlySet<string>> {
+    const { entries } = parseFtpListing(await this.rawListing(path));
+    return new Set(entries.filter(({ type }) => type === "directory").map(({ name }) => name));
   }
 
   async #clear(path: string, depth: number): Promise<void> {
@@ -427,11 +430,11 @@ export class FtpClient implements AsyncDisposable {
     }
     const entries = await this.list(path);
     const unsure = this.features.has("MLST") && entries.some(({ type }) => type === "directory");
-    const links = unsure ? await this.#linksIn(path) : new Set();
+    const real = unsure ? await this.#realDirectoriesIn(path) : undefined;
     for (const { name, type } of entries) {
       if (!isPlainFtpName(name)) continue;
       const inner = `${path.replace(/\/$/, "")}/${name}`;
-      if (type !== "directory" || links.has(name)) await this.delete(inner);
+      if (type !== "directory" || real?.has(name) === false) await this.delete(inner);
       else {
         await this.#clear(inner, depth + 1);
         await this.rmdir(inner);

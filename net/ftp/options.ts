@@ -84,8 +84,35 @@ export type FtpSource =
 
 /** Options of `downloadTree` and `uploadTree`. */
 export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
-  /** Whether files that already exist with the same size are skipped. @default false */
+  /**
+   * Whether files that exist with the same size and time are skipped. An upload skips a file that is not
+   * older on the server.
+   *
+   * @default false
+   */
   skipSame?: boolean;
+  /** Whether `skipSame` compares sizes only, for servers that report no usable times. @default false */
+  bySize?: boolean;
+  /**
+   * Whether files and directories that the source does not have are deleted at the destination. Excluded
+   * ones stay.
+   *
+   * @default false
+   */
+  delete?: boolean;
+  /**
+   * Returns whether a file or directory is left out, by its path below the top of the tree, such as
+   * `src/a.txt`.
+   *
+   * @default nothing is left out
+   */
+  exclude?: (path: string, isDirectory: boolean) => boolean;
+  /** Whether nothing is changed. The report then says what would be done. @default false */
+  dryRun?: boolean;
+  /** The maximum number of transferred files; 0 for no limit. @default 0 */
+  maxFiles?: number;
+  /** The maximum number of transferred bytes; 0 for no limit. @default 0 */
+  maxBytes?: number;
   /** Called before each file with its path, and its size in bytes if it is known. */
   onFile?: (path: string, size: number | undefined) => void;
   /** Called with the number of bytes of the current file so far. */
@@ -96,4 +123,31 @@ export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
    * @default the rejection ends the whole transfer
    */
   onRefused?: (path: string, error: ReplyError) => void;
+}
+
+/** The result of `downloadTree` or `uploadTree`. */
+export interface FtpTreeReport {
+  /** The number of transferred files. */
+  readonly files: number;
+  /** The number of files that were skipped because they are the same. */
+  readonly skipped: number;
+  /** The total size of the transferred files in bytes. */
+  readonly bytes: number;
+  /** The number of files and directories that were deleted at the destination. */
+  readonly deleted: number;
+  /** The files and directories that were left out, at most 1,000. */
+  readonly left: readonly FtpLeft[];
+}
+
+/** A file or directory that a tree has left out. */
+export interface FtpLeft {
+  /** The path where the transfer found it. */
+  readonly path: string;
+  /**
+   * "name": it cannot be stored under its name. "link": it is a link or a special file. "line": a line of
+   * the listing is not understood.
+   */
+  readonly kind: "name" | "link" | "line";
+  /** The reason as a sentence. */
+  readonly reason: string;
 }

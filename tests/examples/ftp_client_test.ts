@@ -47,20 +47,32 @@ Deno.test({
     assertEquals(listed.map(({ name }: { name: string }) => name).sort(), ["a b.txt", "old"]);
     await good("get", "docs/a b.txt", `${here}/back.txt`);
     assertEquals(await Deno.readTextFile(`${here}/back.txt`), "hello, file");
-    await Deno.writeTextFile(`${here}/half.txt`, "hello");
-    await good("get", "docs/a b.txt", `${here}/half.txt`, "--resume");
-    assertEquals(await Deno.readTextFile(`${here}/half.txt`), "hello, file");
-    // What a run that was interrupted has left is continued, and gets its name.
-    await Deno.writeTextFile(`${here}/rest.txt.part`, "hello");
-    const resumed = await good("get", "docs/a b.txt", `${here}/rest.txt`, "--resume", "--json");
-    assertEquals(JSON.parse(resumed).bytes, 11);
-    assertEquals(await Deno.readTextFile(`${here}/rest.txt`), "hello, file");
-    await assertRejects(() => Deno.stat(`${here}/rest.txt.part`), Deno.errors.NotFound);
-    await Deno.writeTextFile(`${here}/long.txt`, "hello, other file");
-    const longer = await run("get", "docs/a b.txt", `${here}/long.txt`, "--resume");
-    assertEquals(longer.code, 1);
-    assertMatch(longer.err, /long\.txt is larger than docs\/a b\.txt \(17 > 11\)\n$/);
-    assertEquals(await Deno.readTextFile(`${here}/long.txt`), "hello, other file");
+    // An earlier run was interrupted: the same version goes on, another one starts again.
+    const { modified } = listed.find(({ name }: { name: string }) => name === "a b.txt");
+    const note = { file: "docs/a b.txt", size: 11, modified };
+    for (
+      const [known, expected] of [
+        [note, "HELLO, file"],
+        [{ ...note, modified: "2001-01-01T00:00:00.000Z" }, "hello, file"],
+        [{ ...note, size: 12 }, "hello, file"],
+      ] as const
+    ) {
+      await Deno.writeTextFile(`${here}/rest.txt.part`, "HELLO");
+      await Deno.writeTextFile(`${here}/rest.txt.part.json`, JSON.stringify(known));
+      const resumed = await good("get", "docs/a b.txt", `${here}/rest.txt`, "--resume", "--json");
+      assertEquals(JSON.parse(resumed).bytes, 11);
+      assertEquals(await Deno.readTextFile(`${here}/rest.txt`), expected);
+      await assertRejects(() => Deno.stat(`${here}/rest.txt.part`), Deno.errors.NotFound);
+      await assertRejects(() => Deno.stat(`${here}/rest.txt.part.json`), Deno.errors.NotFound);
+    }
+    assertEquals((await Deno.stat(`${here}/rest.txt`)).mtime?.toJSON(), modified);
+    // A link in the place of the part would lead to a file of somebody else.
+    await Deno.writeTextFile(`${here}/victim`, "precious");
+    await Deno.symlink(`${here}/victim`, `${here}/linked.part`);
+    const linked = await run("get", "docs/a b.txt", `${here}/linked`);
+    assertEquals(linked.code, 1);
+    assertMatch(linked.err, /linked\.part: it exists and is no file\n$/);
+    assertEquals(await Deno.readTextFile(`${here}/victim`), "precious");
     await good("mirror", "docs", `${here}/mirror`);
     assertEquals(await Deno.readTextFile(`${here}/mirror/a b.txt`), "hello, file");
     assertEquals(JSON.parse(await good("mirror", "docs", `${here}/mirror`, "--json")).skipped, 1);
@@ -150,7 +162,8 @@ Deno.test("ftp_client asks at once for all that fetching takes", {
   assertEquals(
     io.err,
     "ftp-client: Permission is missing: run again with " +
-      "--allow-read=/tmp/there.part --allow-write=/tmp/there,/tmp/there.part\n" +
+      "--allow-read=/tmp/there.part,/tmp/there.part.json " +
+      "--allow-write=/tmp/there,/tmp/there.part,/tmp/there.part.json\n" +
       "ftp-client: Permission is missing: run again with --allow-write=/tmp/there\n",
   );
 });

@@ -2,7 +2,12 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { developmentCertificate } from "../../../net/tls/certificate.ts";
 import { NetError } from "../../../net/errors/errors.ts";
-import { connectFtp, type ConnectFtpOptions, type FtpClient } from "../../../net/ftp/client.ts";
+import {
+  connectFtp,
+  type ConnectFtpOptions,
+  type FtpClient,
+  type FtpTreeReport,
+} from "../../../net/ftp/client.ts";
 import { downloadTree, uploadTree } from "../../../net/ftp/tree.ts";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
@@ -76,6 +81,8 @@ function files(
     },
   };
 }
+
+const counts = ({ files, skipped, bytes }: FtpTreeReport) => [files, skipped, bytes];
 
 const say = (words: string) => async (conn: Deno.Conn) => {
   await conn.write(new TextEncoder().encode(words));
@@ -310,6 +317,7 @@ Deno.test("a directory whose name begins with a dash is no flag for LIST", async
 });
 
 const UNIX_LINE = "-rw-r--r-- 1 a b 3 Jan 01 2020";
+const UNIX_DIRECTORY = "drwxr-xr-x 1 a b 3 Jan 01 2020";
 
 Deno.test("list() uses LIST if MLSD is refused, shows hidden names, and asks for MLSD once", async () => {
   const server = files((conn, command) => {
@@ -533,10 +541,80 @@ Deno.test("any other command can be sent, one line of it", async () => {
 });
 
 Deno.test("directories within directories without an end are not removed for ever", async () => {
-  await using server = files(say("type=dir; deeper\r\n"));
+  await using server = files((conn, command) =>
+    say(command.startsWith("MLSD") ? "type=dir; deeper\r\n" : `${UNIX_DIRECTORY} deeper\r\n`)(conn)
+  );
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });
   const error = await assertRejects(() => ftp.rmdir("x", { recursive: true }), NetError);
   assertEquals([error.kind, server.heard.some((line) => line.startsWith("RMD"))], ["limit", false]);
+});
+
+Deno.test("rmdir() enters no directory that LIST does not show as one", async () => {
+  await using server = files((conn, command) =>
+    say(command.startsWith("MLSD d") ? "type=dir; .link\r\n" : "")(conn)
+  );
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  await ftp.rmdir("d", { recursive: true });
+  const sent = server.heard.filter((line) => /^(?:DELE|RMD|MLSD)/.test(line));
+  assertEquals(sent, ["MLSD d", "DELE d/.link", "RMD d"]);
+});
+
+Deno.test("a tree compares times, keeps them, deletes, excludes, and tries without changes", async () => {
+  let time = "20200101000000";
+  const facts = (name: string) => `type=file;size=5;modify=${time}; ${name}\r\n`;
+  await using server = files((conn, command) =>
+    say(command.startsWith("MLSD") ? facts("a") + facts("b.tmp") : "hello")(conn)
+  );
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/old`, "");
+  await Deno.writeTextFile(`${folder}/kept.tmp`, "");
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const exclude = (path: string) => path.endsWith(".tmp");
+  const options = { skipSame: true, delete: true, exclude };
+  const run = async (more: object = {}) => {
+    const { left, ...report } = await downloadTree(ftp, "d", folder, { ...options, ...more });
+    assertEquals(left, []);
+    return report;
+  };
+  const first = { files: 1, skipped: 0, bytes: 5, deleted: 1 };
+  assertEquals(await run({ dryRun: true }), first);
+  assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).sort(), [
+    "kept.tmp",
+    "old",
+  ]);
+  assertEquals(await run(), first);
+  assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).sort(), ["a", "kept.tmp"]);
+  assertEquals((await Deno.stat(`${folder}/a`)).mtime?.getUTCFullYear(), 2020);
+  assertEquals(await run(), { files: 0, skipped: 1, bytes: 0, deleted: 0 });
+  time = "20200101000100";
+  assertEquals(await run({ bySize: true }), { files: 0, skipped: 1, bytes: 0, deleted: 0 });
+  assertEquals(await run(), { files: 1, skipped: 0, bytes: 5, deleted: 0 });
+  const limits = [{ maxFiles: 1 }, { maxBytes: 4 }, { maxBytes: 9 }];
+  for (const limit of limits) {
+    const failed = downloadTree(ftp, "d", `${folder}/${JSON.stringify(limit)}`, limit);
+    assertEquals((await assertRejects(() => failed, NetError)).kind, "limit");
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a tree follows no link that is in the place of a folder or a file here", async () => {
+  await using server = files((conn, command) =>
+    say(command === "MLSD d" ? "type=dir; in\r\ntype=file;size=5; f\r\n" : "hello")(conn)
+  );
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/elsewhere`);
+  await Deno.writeTextFile(`${folder}/victim`, "precious");
+  await Deno.mkdir(`${folder}/tree`);
+  await Deno.symlink(`${folder}/elsewhere`, `${folder}/tree/in`);
+  await Deno.symlink(`${folder}/victim`, `${folder}/tree/f`);
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const { left, files: fetched } = await downloadTree(ftp, "d", `${folder}/tree`);
+  assertEquals([fetched, left.map(({ reason }) => reason)], [1, [
+    "It is a directory on the server, and a link here",
+  ]]);
+  assertEquals(await Deno.readTextFile(`${folder}/victim`), "precious");
+  assertEquals(await Deno.readTextFile(`${folder}/tree/f`), "hello");
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("it speaks over a connection that is there already, one byte at a time", async () => {
@@ -840,23 +918,17 @@ Deno.test({
       password: "secret",
       port: server.port,
     });
-    assertEquals(await uploadTree(ftp, `${folder}/in`, "/x/y"), {
-      files: 2,
-      skipped: 0,
-      bytes: 3,
-      left: [],
-    });
-    assertEquals(await uploadTree(ftp, `${folder}/in`, "/x/y", { skipSame: true }), {
-      files: 0,
-      skipped: 2,
-      bytes: 0,
-      left: [],
-    });
+    assertEquals(counts(await uploadTree(ftp, `${folder}/in`, "/x/y")), [2, 0, 3]);
+    assertEquals(counts(await uploadTree(ftp, `${folder}/in`, "/x/y", { skipSame: true })), [
+      0,
+      2,
+      0,
+    ]);
     const seen: string[] = [];
     const report = await downloadTree(ftp, "/x", `${folder}/out`, {
       onFile: (path) => void seen.push(path),
     });
-    assertEquals([report, seen.sort()], [{ files: 2, skipped: 0, bytes: 3, left: [] }, [
+    assertEquals([counts(report), seen.sort()], [[2, 0, 3], [
       "/x/y/a.txt",
       "/x/y/deep/er/b.txt",
     ]]);
@@ -880,12 +952,7 @@ Deno.test({
     await Deno.writeTextFile(`${server.folder}/x/odd\nname`, "?");
     assertEquals((await downloadTree(ftp, "/x", `${folder}/rest`, tell)).files, 2);
     await Deno.mkdir(`${server.folder}/z/a.txt`, { recursive: true });
-    assertEquals(await uploadTree(ftp, `${folder}/in`, "/z", tell), {
-      files: 1,
-      skipped: 0,
-      bytes: 2,
-      left: [],
-    });
+    assertEquals(counts(await uploadTree(ftp, `${folder}/in`, "/z", tell)), [1, 0, 2]);
     assertEquals(refused, ["/x/odd", `${folder}/in/a.txt`]);
     await assertRejects(() => downloadTree(ftp, "/x", `${folder}/none`), ReplyError);
     await Deno.remove(folder, { recursive: true });
@@ -913,6 +980,7 @@ Deno.test("a listing cannot lead a mirror out of its folder, and one odd name do
     const { left } = await downloadTree(ftp, "/", `${folder}/in`);
     assertEquals(left, [{
       path: `/: ${JSON.stringify(name)}`,
+      kind: "name",
       reason: "No file of this name can be made here",
     }]);
     assertEquals(Array.from(Deno.readDirSync(folder), (one) => one.name), ["in"]);

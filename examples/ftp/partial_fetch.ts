@@ -1,0 +1,111 @@
+/** The incomplete file of a download, with a note that says of which file it is a part. @module */
+
+import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
+import { CliError } from "../../tools/cli.ts";
+
+/** The version of a file on the server. */
+export interface Version {
+  /** The path on the server. */
+  readonly file: string;
+  /** The size in bytes, if the server reports it. */
+  readonly size: number | undefined;
+  /** The time of the last change, if the server reports it. */
+  readonly modified: string | undefined;
+}
+
+/** An incomplete file. Its name ends with `.part`, and that of its note with `.part.json`. */
+export class PartialFetch implements AsyncDisposable {
+  /** The number of bytes so far. */
+  size = 0;
+  readonly #path: string;
+  readonly #target: string;
+  readonly #file: Deno.FsFile;
+  #finished = false;
+
+  private constructor(target: string, file: Deno.FsFile) {
+    this.#target = target;
+    this.#path = `${target}.part`;
+    this.#file = file;
+  }
+
+  /**
+   * Opens the incomplete file for a target.
+   *
+   * @param target The path of the complete file.
+   * @param version The version on the server.
+   * @param resume Whether to continue an earlier download of the same version.
+   * @throws {CliError} If a link or a directory is in the place of a file, or another program writes it.
+   */
+  static async open(target: string, version: Version, resume: boolean): Promise<PartialFetch> {
+    const path = `${target}.part`;
+    if ((await lstat(target))?.isDirectory) {
+      throw new CliError(`Cannot get ${target}: it is a folder`);
+    }
+    // A link of somebody else could lead to any file.
+    if ((await lstat(path))?.isFile === false) {
+      throw new CliError(`Cannot write ${path}: it exists and is no file`);
+    }
+    const file = await Deno.open(path, { read: true, write: true, create: true });
+    try {
+      if (!await file.tryLock(true)) {
+        throw new CliError(`Cannot write ${path}: another program is writing it`);
+      }
+      const part = new PartialFetch(target, file);
+      const note = JSON.stringify(version);
+      const known = version.size !== undefined && version.modified !== undefined;
+      const { size } = await file.stat();
+      if (resume && known && size <= version.size! && await readNote(path) === note) {
+        part.size = size;
+        await file.seek(0, Deno.SeekMode.End);
+      } else {
+        await file.truncate(0);
+        await Deno.writeTextFile(`${path}.json`, note);
+      }
+      return part;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Appends bytes. */
+  async append(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+    this.size += bytes.length;
+  }
+
+  /** Gives the complete file its time and its name. */
+  async finish(modified: Date | undefined): Promise<void> {
+    await this.#file.sync();
+    if (modified !== undefined) await Deno.utime(this.#path, modified, modified);
+    await Deno.rename(this.#path, this.#target);
+    this.#finished = true;
+    await ignoreFailure(Deno.remove(`${this.#path}.json`));
+  }
+
+  /** Closes the file. An incomplete one stays for the next run, unless it is empty. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#file.close();
+    if (this.#finished || this.size > 0) return;
+    await ignoreFailure(Deno.remove(this.#path));
+    await ignoreFailure(Deno.remove(`${this.#path}.json`));
+  }
+}
+
+async function lstat(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function readNote(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(`${path}.json`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
