@@ -44,8 +44,8 @@ export function anchorsIn(pems: readonly string[]): Certificate[] {
 }
 
 /**
- * Throws unless a chain leads to one of the trusted certificates. A certificate that is itself trusted
- * needs no signature.
+ * Throws unless a chain leads to one of the trusted certificates. A peer may also show a trusted
+ * certificate of an authority as its own, as it is if it was made by `openssl req -x509`.
  *
  * @param own The certificate of the peer.
  * @param others The other certificates that the peer has sent, in any order. They may be malformed.
@@ -58,7 +58,7 @@ export function checkPath(
   purpose: Purpose,
   now = Date.now(),
 ): void {
-  const isTrusted = anchors.some(({ der }) => sameBytes(der, own.der));
+  const isTrusted = isAuthority(own) && anchors.some(({ der }) => sameBytes(der, own.der));
   if (isTrusted) checkOwn(own, "trusted", 0, purpose, now);
   else new PathSearch(others, anchors, purpose, now).search([own]);
 }
