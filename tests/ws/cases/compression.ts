@@ -234,11 +234,16 @@ export interface Traffic {
 const SIZES = [0, 16, 64, 256, 1024, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
 
 /** Returns the traffic of all sizes, in one frame each, and the large ones also in small frames. */
-function trafficOf(content: Content, share = 1): Traffic[] {
+function trafficOf(content: Content, sizes = SIZES, share = 1): Traffic[] {
   const count = (size: number) => Math.ceil((size <= 1024 ? 100 : size <= 16_384 ? 30 : 8) * share);
   return [
-    ...SIZES.map((size) => ({ content, size, count: count(size) })),
-    ...SIZES.slice(6).map((size) => ({ content, size, count: count(size), frame: 256 })),
+    ...sizes.map((size) => ({ content, size, count: count(size) })),
+    ...sizes.filter((size) => size >= 8192).map((size) => ({
+      content,
+      size,
+      count: count(size),
+      frame: 256,
+    })),
   ];
 }
 
@@ -268,8 +273,8 @@ export const AGREEMENTS: readonly Agreement[] = [
 
 /** The traffic for each set of parameters. */
 export const PARAMETER_TRAFFIC: readonly Traffic[] = [
-  ...trafficOf("json", 0.2),
-  ...trafficOf("bytes", 0.2),
+  ...trafficOf("json", [16, 1024, 8192, 65_536], 0.2),
+  ...trafficOf("bytes", [0, 256, 32_768, 131_072], 0.2),
 ];
 
 /** Returns a message of this content. The number tells messages apart. */
