@@ -130,7 +130,7 @@ export class WsDialer {
       if (reader.repaired) throw new OpeningFault("the server sent a malformed response");
       const opened = checkOpening(head, await acceptOf(key), opening);
       reader.release();
-      return await this.#take(conn, target, opening, opened);
+      return await this.#take(conn, target, opening, opened, headersOf(head));
     } catch (error) {
       conn.abort();
       throw explain(error, target);
@@ -143,6 +143,7 @@ export class WsDialer {
     { url }: WsTarget,
     { compression }: Opening,
     { protocol, deflate }: Opened,
+    headers: Headers,
   ): Promise<WsConnection> {
     const options = this.#options;
     const { maxMessageSize, closeTimeout, messageTimeout, minMessageRate } = wsLimitsOf(options);
@@ -162,7 +163,7 @@ export class WsDialer {
     });
     const opened = new WsConnection(
       socket,
-      { peer, url: url.href, protocol, server: false },
+      { peer, url: url.href, headers, protocol, server: false },
       options,
     );
     await opened.opened;
@@ -198,13 +199,14 @@ function redirectOf({ status, fields }: Http1Response, { url }: WsTarget): WsTar
 
 /** Returns the error for a response that is no WebSocket; undefined for a redirect to follow. */
 async function refusal(
-  { status, fields }: Http1Response,
+  head: Http1Response,
   reader: AnswerReader,
   target: WsTarget,
   next: WsTarget | undefined,
   redirects: number,
 ): Promise<NetError | undefined> {
   const { shown, url, secure } = target;
+  const { status, fields } = head;
   if (next !== undefined && redirects > 0) {
     if (next.secure || !secure) return undefined;
     const why = `the server redirects to ${next.shown}, which has no TLS`;
@@ -215,10 +217,14 @@ async function refusal(
   const message = `Cannot open ${shown}: the server answered ${status}, no WebSocket${hint}`;
   return new WsHandshakeError(message, url.host, {
     status,
-    headers: new Headers([...fields].map(([name, value]) => [name, value])),
+    headers: headersOf(head),
     body: await reader.beginning(),
     retryAfter: retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, Date.now()),
   });
+}
+
+function headersOf({ fields }: Http1Response): Headers {
+  return new Headers([...fields].map(([name, value]) => [name, value]));
 }
 
 /** Returns the error for a failure after the connection was open. */

@@ -57,12 +57,10 @@ export class WsHandshakeError extends NetError implements WsHandshakeAnswer {
   override readonly name: string = "WsHandshakeError";
   /** The status of the response. */
   readonly status: number;
-  /** The header fields of the response. */
-  readonly headers: Headers;
-  /** The beginning of the body as text, at most 1 KiB. It is not escaped. */
-  readonly body: string;
   /** The wait that `Retry-After` asks for, in milliseconds; undefined without it. */
   readonly retryAfter: number | undefined;
+  /** Private, because a log of the error must not show a query in `Location`, or cookies. */
+  readonly #answer: WsHandshakeAnswer;
 
   /**
    * Makes an error.
@@ -80,8 +78,17 @@ export class WsHandshakeError extends NetError implements WsHandshakeAnswer {
       retryable: TEMPORARY.has(answer.status),
     });
     this.status = answer.status;
-    this.headers = answer.headers;
-    this.body = answer.body;
     this.retryAfter = answer.retryAfter;
+    this.#answer = answer;
+  }
+
+  /** The header fields of the response. */
+  get headers(): Headers {
+    return this.#answer.headers;
+  }
+
+  /** The beginning of the body as text, at most 1 KiB. It is not escaped. */
+  get body(): string {
+    return this.#answer.body;
   }
 }

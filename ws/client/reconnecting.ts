@@ -31,6 +31,7 @@
 import { delay } from "@std/async/delay";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { withDeadline } from "../../net/internal/deadline.ts";
+import { orAbort } from "../../net/internal/or_abort.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { callback } from "../../net/internal/options.ts";
 import type { ReceiveOptions } from "../../net/udp/socket.ts";
@@ -40,9 +41,11 @@ import type { WsClose, WsMessage, WsSendOptions } from "../connection/options.ts
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { checkClose, CloseCode } from "../internal/close_codes.ts";
 import { messageFault, RECEIVE, SEND } from "../internal/option_rules.ts";
-import { shownUrl } from "../../http/internal/url_parts.ts";
+import { shownText } from "../internal/inspection.ts";
 import { WsHandshakeError } from "./errors.ts";
+import { KeptMessages } from "./_kept_messages.ts";
 import { RECONNECT } from "./_option_rules.ts";
+import { closedHere, notResumed, unstable } from "./_reconnect_errors.ts";
 import { planReconnects, type ReconnectPlan } from "./_reconnect_plan.ts";
 
 /** Most connections with unread messages. */
@@ -72,8 +75,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   /** Connections that may have unread messages, the oldest first. */
   readonly #unread: WsConnection[] = [];
   #ready = false;
-  #kept: WsMessage[] = [];
-  #keptBytes = 0;
+  readonly #kept: KeptMessages;
   #changed = Promise.withResolvers<void>();
   #over: WsClose | undefined;
 
@@ -98,6 +100,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     this.#dial = dial;
     this.#options = options;
     this.#plan = planReconnects(options);
+    this.#kept = new KeptMessages(this.#plan.keep);
     this.#outside = signal;
     signal?.throwIfAborted();
     signal?.addEventListener("abort", this.#onAbort);
@@ -112,8 +115,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
 
   /** The URL for messages. */
   get #shown(): string {
-    const url = URL.parse(this.url);
-    return url === null ? "the server" : shownUrl(url);
+    return shownText(this.url) || "the server";
   }
 
   /** Resolves when the first connection is open; rejects if there will be none. */
@@ -220,13 +222,11 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
         address: this.#shown,
       });
     }
-    if (this.#keptBytes + data.length > this.#plan.keep) {
-      const message =
-        `Cannot keep the message for ${this.#shown}: ${this.#keptBytes} bytes are kept`;
+    if (!this.#kept.push(data)) {
+      const { bytes } = this.#kept;
+      const message = `Cannot keep the message for ${this.#shown}: ${bytes} bytes are kept`;
       throw new NetError(message, { kind: "limit", phase: "write", address: this.#shown });
     }
-    this.#kept.push(data);
-    this.#keptBytes += data.length;
   }
 
   /**
@@ -310,26 +310,15 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   async #connect(again: boolean): Promise<WsConnection> {
     const connection = await this.#dial(this.#stop.signal);
     const { signal } = this.#stop;
-    const { promise: stopped, reject } = Promise.withResolvers<never>();
-    const onStop = () => reject(signal.reason);
-    signal.addEventListener("abort", onStop);
     this.#resuming = connection;
     try {
       signal.throwIfAborted();
       const resumed = Promise.resolve(this.#options.resume?.(connection, again));
       // The hook may wait for a message that a lost connection will never deliver.
-      const lost = await Promise.race([
-        resumed.then(() => undefined),
-        connection.closed,
-        stopped,
-      ]);
+      const either = Promise.race([resumed.then(() => undefined), connection.closed]);
+      const lost = await orAbort(either, signal);
       if (lost !== undefined) throw lost.error ?? closedHere(this.#shown);
-      while (this.#kept.length > 0) {
-        const data = this.#kept[0]!;
-        await connection.send(data);
-        this.#kept.shift();
-        this.#keptBytes -= data.length;
-      }
+      await this.#kept.sendAll(connection);
       signal.throwIfAborted();
     } catch (error) {
       const ended = !connection.open;
@@ -337,15 +326,8 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       const retryable = ended
         ? this.#plan.shouldReconnect(close)
         : !(error instanceof NetError) || error.retryable || error.kind === "closed";
-      throw new NetError(`Cannot resume on ${this.#shown}: ${toNetError(error).message}`, {
-        kind: "closed",
-        phase: "handshake",
-        address: this.#shown,
-        retryable,
-        cause: error,
-      });
+      throw notResumed(this.#shown, error, retryable);
     } finally {
-      signal.removeEventListener("abort", onStop);
       this.#resuming = undefined;
     }
     this.#connection = connection;
@@ -379,7 +361,7 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
   #end(close: WsClose): void {
     this.#outside?.removeEventListener("abort", this.#onAbort);
     this.#over = close;
-    this.#kept = [];
+    this.#kept.clear();
     const why = close.error ?? closedHere(this.#shown);
     this.#opened.reject(why);
     this.#stop.abort(why);
@@ -409,20 +391,4 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
       this.#options.onEvent?.(event);
     } catch { /* An error of a listener must not stop the reconnecting. */ }
   }
-}
-
-function unstable(url: string, attempts: number): NetError {
-  return new NetError(`Gave up on ${url} after ${attempts} short connections`, {
-    kind: "closed",
-    phase: "read",
-    address: url,
-  });
-}
-
-function closedHere(url: string): NetError {
-  return new NetError(`WebSocket to ${url} is closed on this side`, {
-    kind: "closed",
-    phase: "close",
-    address: url,
-  });
 }

@@ -75,7 +75,7 @@ import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { CloseWait } from "./_close_wait.ts";
 import { Outbox } from "./_outbox.ts";
 import { Heartbeat } from "./_heartbeat.ts";
-import { showAs, shownUrl } from "../internal/inspection.ts";
+import { showAs, shownText } from "../internal/inspection.ts";
 import { WsReceiver } from "./_receiver.ts";
 
 export type * from "./options.ts";
@@ -117,7 +117,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   readonly peer: string;
   /** The requested URL. */
   readonly url: string;
-  /** The header fields of the opening handshake; empty on the client side. */
+  /** The header fields of the opening handshake: of the request on a server, of the response on a client. */
   readonly headers: Headers;
 
   readonly #socket: WebSocket | WsSocket;
@@ -369,7 +369,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   static {
     showAs(this, ({ id, peer, url, protocol, open }) => {
-      return { id, peer, url: shownUrl(url), protocol, open };
+      return { id, peer, url: shownText(url), protocol, open };
     });
   }
 

@@ -1,5 +1,7 @@
 /** The text form of connections in logs, without the secrets of header fields and URLs. */
 
+import { shownUrl } from "../../http/internal/url_parts.ts";
+
 type Inspect = (value: unknown, options?: unknown) => string;
 
 /**
@@ -20,10 +22,8 @@ export function showAs<T extends object>(
   });
 }
 
-/** Returns a URL without its credentials and its query, which often contain secrets. */
-export function shownUrl(url: string): string {
+/** Returns the text of a URL without credentials and query; empty if it is no URL. */
+export function shownText(url: string): string {
   const parsed = URL.parse(url);
-  if (parsed === null) return "";
-  const query = parsed.search === "" ? "" : "?…";
-  return `${parsed.protocol}//${parsed.host}${parsed.pathname}${query}`;
+  return parsed === null ? "" : shownUrl(parsed);
 }

@@ -1,13 +1,16 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connectWebSocket } from "../../../ws/client/client.ts";
 import type { WsConnection } from "../../../ws/connection/connection.ts";
-import { shownUrl } from "../../../ws/internal/inspection.ts";
+import { shownText } from "../../../ws/internal/inspection.ts";
 import { serve } from "../../_support/ws_peers.ts";
 
-Deno.test("shownUrl() hides credentials and the query", () => {
-  assertEquals(shownUrl("ws://a.test/b"), "ws://a.test/b");
-  assertEquals(shownUrl("wss://user:secret@a.test:8443/b?token=secret#c"), "wss://a.test:8443/b?…");
-  assertEquals(shownUrl("no URL"), "");
+Deno.test("shownText() hides credentials and the query", () => {
+  assertEquals(shownText("ws://a.test/b"), "ws://a.test/b");
+  assertEquals(
+    shownText("wss://user:secret@a.test:8443/b?token=secret#c"),
+    "wss://a.test:8443/b?…",
+  );
+  assertEquals(shownText("no URL"), "");
 });
 
 Deno.test("console.log() of a connection shows no secrets", async () => {
