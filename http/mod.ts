@@ -18,6 +18,7 @@
  * @module
  */
 
+export * from "./client/cache.ts";
 export * from "./client/client.ts";
 export * from "./client/options.ts";
 export * from "./client/cookie_jar.ts";

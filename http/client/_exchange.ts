@@ -164,6 +164,7 @@ export class ClientExchange {
         remoteAddr: incoming.remoteAddr,
         tls: incoming.tls,
         reused: incoming.reused,
+        cached: incoming.cached ?? false,
         timings: this.#timings,
         trailers: () => incoming.trailers,
       },

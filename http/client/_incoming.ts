@@ -17,6 +17,8 @@ export interface Incoming {
   readonly remoteAddr: Address | undefined;
   readonly tls: TlsInfo | undefined;
   readonly reused: boolean;
+  /** Whether the response comes from the cache; undefined for no. */
+  readonly cached?: boolean;
   /** Returns the next piece of the body; undefined at its end. */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Ends the response. The connection stays usable only if the body has ended. */

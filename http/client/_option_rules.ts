@@ -24,6 +24,7 @@ import {
 } from "../../net/internal/options.ts";
 import { socketPath } from "../../net/internal/host_rules.ts";
 import { TLS_CLIENT } from "../../net/internal/tls_rules.ts";
+import type { HttpCacheOptions } from "./cache.ts";
 import type {
   HttpClientOptions,
   HttpCommonOptions,
@@ -142,6 +143,16 @@ export const EXTEND = new OptionRules<ExtendOptions>({
   ),
 });
 
+const CACHE = group(
+  new OptionRules<HttpCacheOptions>({
+    store: rule(
+      "a store with get, set and delete",
+      (value) => ["get", "set", "delete"].every((name) => hasMethod(value, name)),
+    ),
+    maxEntry: count,
+  }),
+);
+
 const DIALER = group(
   new OptionRules<HttpDialer>({
     connectTimeout: milliseconds,
@@ -166,6 +177,9 @@ export const CLIENT = new OptionRules<HttpClientOptions>({
     (value) =>
       typeof value === "boolean" || (hasMethod(value, "cookies") && hasMethod(value, "store")),
   ),
+  cache: (name, value) => {
+    if (typeof value !== "boolean") return CACHE(name, value);
+  },
   proxy: (name, value) => {
     try {
       return proxyRule(name, value);

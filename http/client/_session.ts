@@ -13,6 +13,7 @@ import { SpelledHeaders } from "./_spelled_headers.ts";
 import { Authenticator } from "./_authenticator.ts";
 import { applyChanges } from "./_hook_changes.ts";
 import type { PlainRequest, Plan } from "./_request_plan.ts";
+import type { ResponseCache } from "./_response_cache.ts";
 import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
@@ -45,6 +46,7 @@ export class ClientSession {
   readonly #rate: RateLimiter | undefined;
   readonly #authenticator = new Authenticator();
   readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
+  readonly #cache: Promise<ResponseCache> | undefined;
   #closed = false;
 
   constructor(options: HttpClientOptions) {
@@ -59,6 +61,12 @@ export class ClientSession {
       // The list of public suffixes is large, and most clients do not need it.
       this.#cookies = import("./cookie_jar.ts").then(({ createCookieJar }) => createCookieJar());
     } else if (options.cookies) this.#cookies = options.cookies;
+    const { cache = false } = options;
+    if (cache !== false) {
+      this.#cache = import("./_response_cache.ts").then(({ ResponseCache }) =>
+        new ResponseCache(cache === true ? {} : cache)
+      );
+    }
   }
 
   /** Ends all requests and closes all connections. */
@@ -211,7 +219,8 @@ export class ClientSession {
     if (refusal !== undefined) throw failure(snapshot(plan), "unsupported", refusal, "no");
     const place = this.pool.acquire(plan.template?.origin ?? url.origin, guard);
     const special = plan.headers !== undefined || plan.auth !== undefined ||
-      this.#cookies !== undefined || this.#rate !== undefined || attempt.hooks !== undefined ||
+      this.#cookies !== undefined || this.#rate !== undefined || this.#cache !== undefined ||
+      attempt.hooks !== undefined ||
       (plan.body !== undefined && plan.body.whole === undefined);
     if (special || place instanceof Promise) {
       return this.#beginLater(attempt, plan, plain, guard, place, special);
@@ -236,12 +245,22 @@ export class ClientSession {
     } else attempt.origin = place;
     if (!special) return this.#send(attempt, plan, plain, guard);
     guard.disarm();
-    attempt.told = await this.#prepare(attempt, plan, plain, guard);
+    attempt.told = await this.#prepare(attempt, plan, plain);
     await this.#follow(attempt, plan, guard);
+    const { headers } = attempt.told;
+    const cache = await this.#cache;
+    const found = await cache?.find(plan, headers);
+    if (found !== undefined && "status" in found) return found;
+    const wait = this.#rate?.take(plan.url.host, performance.now()) ?? 0;
+    if (wait > 0) await guard.sleep(wait);
     if (plan.body !== undefined && plan.body.whole === undefined) {
       attempt.upload = await plan.body.open();
     }
-    return this.#send(attempt, plan, plain, guard);
+    const incoming = await this.#send(attempt, plan, plain, guard);
+    if (cache === undefined) return incoming;
+    if (found !== undefined) return await cache.received(incoming, found);
+    await cache.changed(plan, headers, incoming);
+    return incoming;
   }
 
   #send(attempt: Attempt, plan: Plan, plain: PlainRequest, guard: TimeLimits): Promise<Incoming> {
@@ -273,7 +292,6 @@ export class ClientSession {
     { hooks, number }: Attempt,
     plan: Plan,
     plain: PlainRequest,
-    guard: TimeLimits,
   ): Promise<HttpHookRequest> {
     const { url, method } = plan;
     const headers = new SpelledHeaders(plan.headers ?? plain.headers);
@@ -291,8 +309,6 @@ export class ClientSession {
       applyChanges(plan, plain, told, before);
       if (plan.url.origin !== url.origin) await this.#addCookies(headers, plan.url);
     }
-    const wait = this.#rate?.take(plan.url.host, performance.now()) ?? 0;
-    if (wait > 0) await guard.sleep(wait);
     return told;
   }
 

@@ -7,6 +7,7 @@
  * @module
  */
 
+export * from "./cache.ts";
 export * from "./client.ts";
 export * from "./cookie_jar.ts";
 export * from "./errors.ts";

@@ -7,6 +7,7 @@
  */
 
 import type { NetError } from "../../net/errors/errors.ts";
+import type { HttpCacheOptions } from "./cache.ts";
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpTry } from "./errors.ts";
 import type { MultipartParts } from "./multipart.ts";
@@ -339,6 +340,14 @@ export interface HttpClientOptions extends HttpCommonOptions {
    * @default no cookies
    */
   cookies?: boolean | CookieStore;
+  /**
+   * The cache (RFC 9111): true for one of this client alone in memory, or its options. It is a private
+   * cache: it also stores responses that are for one user. It serves GET requests, revalidates stale
+   * responses, and drops what other methods change. Requests with `Range` or conditions bypass it.
+   *
+   * @default false
+   */
+  cache?: boolean | HttpCacheOptions;
   /** Functions that run at certain points of each request. */
   hooks?: HttpHooks;
   /**

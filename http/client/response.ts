@@ -38,6 +38,12 @@ export interface HttpConnectionInfo {
   readonly tls: TlsInfo | undefined;
   /** Whether an earlier request had opened the connection. Always false over HTTP/2. */
   readonly reused: boolean;
+  /**
+   * Whether the response comes from the cache. Then it has no connection.
+   *
+   * @default false
+   */
+  readonly cached?: boolean;
   /** The times of the last try. */
   readonly timings: HttpTimings;
   /** Returns the trailer fields; undefined before the end of the body, and without any. */
@@ -151,6 +157,11 @@ export class HttpResponse extends Response {
   /** Returns whether an earlier request had opened the connection. Always false over HTTP/2. */
   get reused(): boolean {
     return this.#init.connection?.reused ?? false;
+  }
+
+  /** Returns whether the response comes from the cache, perhaps after the server has confirmed it. */
+  get cached(): boolean {
+    return this.#init.connection?.cached ?? false;
   }
 
   /** Returns the times of the last try; undefined for a response that was made without a client. */

@@ -46,6 +46,7 @@ Deno.test("createClient() checks every option", async () => {
     http2: "none",
     rateLimit: "none",
     cookies: "none",
+    cache: "none",
     hooks: "none",
     proxy: "none",
     dialer: "none",
