@@ -54,7 +54,7 @@ export class WsDialer {
       proxy: options.proxy,
       connection: { writeTimeout: stallTimeout === Infinity ? 0 : stallTimeout },
     };
-    if (typeof url !== "function") this.#target = readTarget(url);
+    if (typeof url !== "function") this.#target = this.#checked(url);
     const { shown = "the WebSocket" } = this.#target ?? {};
     const { headers, protocols } = options;
     if (typeof headers !== "function") readHeaders(headers, shown);
@@ -91,7 +91,7 @@ export class WsDialer {
   async #attempt(signal: AbortSignal): Promise<WsConnection> {
     const attempt: WsAttempt = { attempt: ++this.#attempts, signal };
     const { maxRedirects = 0, headers, protocols, compression } = this.#options;
-    let target = this.#target = readTarget(await now(this.#url, attempt));
+    let target = this.#target = this.#checked(await now(this.#url, attempt));
     const opening = {
       headers: readHeaders(await now(headers, attempt), target.shown),
       protocols: readProtocols(await now(protocols, attempt) ?? [], target.shown),
@@ -105,6 +105,14 @@ export class WsDialer {
       }
       target = this.#target = answer;
     }
+  }
+
+  #checked(url: string | URL): WsTarget {
+    const target = readTarget(url);
+    if (!target.secure && this.#options.pin !== undefined) {
+      throw new TypeError(`Cannot open ${target.shown}: a pin requires a URL of wss:`);
+    }
+    return target;
   }
 
   /** Returns the connection, or the target of a redirect that may be followed. */

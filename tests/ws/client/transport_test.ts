@@ -17,6 +17,7 @@ import { testCertificates } from "../../_support/certificates.ts";
 import { startMicrosocks, startSquid, startTinyproxy } from "../../_support/http_peers.ts";
 import { needs } from "../../_support/peers.ts";
 import { SocksServer } from "../../_support/socks_server.ts";
+import { writeCertificate } from "../../_support/x509_writer.ts";
 import { echo, serve } from "../../_support/ws_peers.ts";
 
 /** Sends a message through a new connection, and returns the answer. */
@@ -182,6 +183,23 @@ Deno.test("cert, key, serverName and minVersion reach TLS", async () => {
   const wrong = { ...options, serverName: "other.test" };
   assertEquals((await assertRejects(() => ask(server.url, wrong), NetError)).tls, "wrong-name");
   await assertRejects(() => ask(server.url, { cert }), TypeError, "key");
+});
+
+Deno.test("a pin or caCerts identify a server with a certificate of its own, also behind a proxy", async () => {
+  const own = await writeCertificate({ cn: "localhost", ca: true, names: [{ dns: "localhost" }] });
+  const other = await writeCertificate({ cn: "other" });
+  await using server = serve({ cert: own.pem, key: own.key });
+  await using proxy = serveProxy({ allowPrivate: true, connectPorts: "any" });
+  const url = server.url.replace("127.0.0.1", "localhost");
+  for (const by of [{}, { proxy: `http://127.0.0.1:${proxy.addr.port}` }]) {
+    assertEquals(await ask(server.url, { ...by, pin: own.pin }), "hello");
+    assertEquals(await ask(url, { ...by, caCerts: [own.pem] }), "hello");
+    const wrong = { ...by, pin: [other.pin], caCerts: [own.pem] };
+    const error = await assertRejects(() => ask(url, wrong), NetError, own.pin);
+    assertEquals([error.kind, error.tls], ["tls", "pin"]);
+  }
+  const plain = connectWebSocket("ws://127.0.0.1:1", { pin: own.pin });
+  await assertRejects(() => plain, TypeError, "a pin requires a URL of wss:");
 });
 
 Deno.test("redirects are followed as far as maxRedirects, and lose secrets at another origin", async () => {
