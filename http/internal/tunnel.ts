@@ -216,7 +216,9 @@ function explain(
   if (signal.aborted) return signal.reason;
   if (error instanceof TunnelError) return error;
   if (error instanceof Http1Error) {
-    const why = error.truncated ? "the proxy ended without an answer" : "its answer is not HTTP";
+    const why = error.truncated
+      ? "the proxy ended without an answer"
+      : `it sent no proper answer (${error.message})`;
     const kind = error.truncated ? "truncated" : "protocol";
     return throughError(shown, target, why, { kind, phase: "connect", cause: error });
   }

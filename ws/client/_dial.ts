@@ -242,8 +242,10 @@ function explain(error: unknown, target: WsTarget): unknown {
     return failure(shown, target, error.message, { kind: "protocol", phase: "handshake" });
   }
   if (error instanceof Http1Error) {
-    const { truncated } = error;
-    const why = truncated ? "the server ended without an answer" : "its answer is not HTTP";
+    const { truncated, message } = error;
+    const why = truncated
+      ? "the server ended without an answer"
+      : `the server sent no proper answer (${message})`;
     const kind = truncated ? "truncated" : "protocol";
     return failure(shown, target, why, { kind, phase: "handshake", cause: error });
   }

@@ -77,6 +77,48 @@ Deno.test("what is no HTTP at all, or ends in the middle, is an error of the pro
   }
 });
 
+Deno.test("a server that ends or resets at any byte of its answer is an error that can be retried", async () => {
+  const key = "dGhlIHNhbXBsZSBub25jZQ==";
+  const answer = new TextEncoder().encode(
+    "HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
+      `Connection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
+  );
+  let size = 0;
+  await using server = listen(async (conn) => {
+    // A server that has not read everything resets the connection.
+    await conn.read(new Uint8Array(size % 2 === 1 ? 1 : 2000));
+    await conn.write(answer.subarray(0, size));
+  });
+  for (; size < answer.length; size += 3) {
+    const error = await failure(server.url, { timeout: 5000 });
+    assert(["truncated", "reset", "closed"].includes(error.kind), `${size}: ${error}`);
+    assert(error.retryable || error.kind === "closed", `${size}: ${error}`);
+  }
+});
+
+Deno.test("an answer in single bytes opens the WebSocket, and one without an end is limited", async () => {
+  await using slow = listen(async (conn) => {
+    conn.setNoDelay();
+    const write = conn.write.bind(conn);
+    conn.write = async (bytes) => {
+      for (const byte of bytes) await write(Uint8Array.of(byte));
+      return bytes.length;
+    };
+    const raw = await RawPeer.accept(conn, [0x81, 2, 0x68, 0x69]);
+    await raw.end();
+  });
+  await using conn = await connectWebSocket(slow.url);
+  assertEquals(await conn.receive({ timeout: 30_000 }), "hi");
+  await conn.close();
+  await using endless = listen(async (conn) => {
+    const line = new TextEncoder().encode(`X: ${"y".repeat(1000)}\r\n`);
+    await conn.write(new TextEncoder().encode("HTTP/1.1 101 Yes\r\n"));
+    while (await conn.write(line) > 0);
+  });
+  const error = await failure(endless.url);
+  assertEquals([error.kind, error.phase], ["protocol", "handshake"]);
+});
+
 Deno.test("a server that switches to another protocol, or to none, is a protocol error", async () => {
   for (const line of ["Upgrade: h2c\r\nConnection: Upgrade", "Upgrade: websocket", "X: y"]) {
     await using server = listen(async (conn) => {
