@@ -31,6 +31,7 @@ import { isolated, needs, needsNamespace } from "../_support/peers.ts";
 import { freePorts } from "../_support/ports.ts";
 import { ROOT, Runnable, runPeer, runRunnable } from "../_support/runnable.ts";
 import { LOCK } from "../_support/flags.ts";
+import { writeCertificate } from "../_support/x509_writer.ts";
 
 const WAY: readonly DiagnoseStepName[] = ["dns", "tcp", "tls", "http"];
 const way = (url: string, options: DiagnoseOptions = {}) =>
@@ -111,6 +112,19 @@ Deno.test("diagnose() names the defects of a certificate", async () => {
   const found = await way(`https://127.0.0.1:${server.addr.port}/`, { caCerts: [ca] });
   const tls = found.steps.find((step) => step.step === "tls");
   assert(tls?.step === "tls" && tls.version === "TLSv1.3" && tls.chain[0]!.daysLeft >= 0);
+});
+
+Deno.test("diagnose() trusts no forged authority, and survives a malformed one", async () => {
+  const root = await writeCertificate({ cn: "Root", ca: true });
+  const forged = { cn: "Sub", by: root, ca: true, forged: true };
+  for (const spec of [forged, { ...forged, version: 1 as const }, { ...forged, badDer: true }]) {
+    const sub = await writeCertificate(spec);
+    const own = await writeCertificate({ by: sub, names: [{ ip: "127.0.0.1" }] });
+    await using server = answering(ok(), { cert: own.pem + sub.pem, key: own.key });
+    const found = await way(`https://127.0.0.1:${server.addr.port}/`, { caCerts: [root.pem] });
+    const tls = found.steps.find((step) => step.step === "tls");
+    assertEquals(tls?.step === "tls" && tls.failures, ["untrusted"]);
+  }
 });
 
 Deno.test("diagnose() checks a certificate against the given address", async () => {

@@ -86,7 +86,7 @@ async function inspect(
           cipher: shown.getCipher()?.name,
           alpn: typeof alpnProtocol === "string" ? escapeControls(alpnProtocol) : undefined,
           chain: chainOf(shown, now),
-          failures: judge(shown, host, now),
+          failures: judge(shown, host, now, caCerts),
         };
       },
     });

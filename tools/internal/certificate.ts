@@ -1,5 +1,8 @@
 import type tls from "node:tls";
 import type { TlsFailure } from "../../net/errors/errors.ts";
+import { parseCertificate } from "../../net/internal/x509/certificate.ts";
+import { asDefect } from "../../net/internal/x509/defect.ts";
+import { anchorsIn, checkPath } from "../../net/internal/x509/path.ts";
 import { namesMatch, readNames } from "../../net/internal/x509/names.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { DiagnosedCertificate } from "../diagnose/diagnosis.ts";
@@ -23,13 +26,22 @@ export function chainOf(socket: tls.TLSSocket, now: number): DiagnosedCertificat
 function rawChain(socket: tls.TLSSocket): tls.DetailedPeerCertificate[] {
   const chain: tls.DetailedPeerCertificate[] = [];
   const seen = new Set<string>();
-  let next: tls.DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  let next = shownBy(socket);
   while (next?.raw !== undefined && !seen.has(next.fingerprint256) && chain.length < MAX_CHAIN) {
     seen.add(next.fingerprint256);
     chain.push(next);
     next = next.issuerCertificate;
   }
   return chain;
+}
+
+/** Returns the certificate of a server, without the others if one of them is malformed. */
+function shownBy(socket: tls.TLSSocket): tls.DetailedPeerCertificate | undefined {
+  try {
+    return socket.getPeerCertificate(true);
+  } catch {
+    return socket.getPeerCertificate() as tls.DetailedPeerCertificate;
+  }
 }
 
 function namesOf({ raw }: tls.PeerCertificate): string[] {
@@ -42,11 +54,16 @@ function nameOf(subject: tls.Certificate | undefined): string {
   return escapeControls(first(subject?.CN) ?? first(subject?.O) ?? "");
 }
 
-/** Returns all defects of a certificate. The TLS of Deno reports only one, sometimes without a name. */
+/**
+ * Returns all defects of a certificate. The TLS of Deno reports only one, sometimes without a name.
+ *
+ * @param caCerts The only authorities to trust; those of the system if there are none.
+ */
 export function judge(
   socket: tls.TLSSocket,
   host: string,
   now: number,
+  caCerts: readonly string[],
 ): TlsFailure[] {
   const chain = rawChain(socket);
   const [own] = chain;
@@ -57,10 +74,31 @@ export function judge(
   const dated = failures.length > 0;
   if (!namesMatch(readNames(own.raw), host)) failures.push("wrong-name");
   // An outdated certificate is also reported as untrusted. Then the end of its chain decides.
-  if (!socket.authorized && (!dated || (isTrustFailure(socket) && !rooted(chain)))) {
+  const isRefused = !socket.authorized && (!dated || (isTrustFailure(socket) && !rooted(chain)));
+  if (isRefused || (caCerts.length > 0 && !leadsTo(caCerts, chain, now))) {
     failures.push("untrusted");
   }
   return failures;
+}
+
+/**
+ * Returns whether a chain leads to one of some authorities. `node:tls` of Deno 2.9 compares only names if
+ * a certificate of the chain is malformed. The dates of the server's certificate are checked elsewhere.
+ */
+function leadsTo(
+  caCerts: readonly string[],
+  [own, ...others]: readonly tls.DetailedPeerCertificate[],
+  now: number,
+): boolean {
+  const time = Math.min(Math.max(now, Date.parse(own!.valid_from)), Date.parse(own!.valid_to));
+  try {
+    const ders = others.map(({ raw }) => raw);
+    checkPath(parseCertificate(own!.raw), ders, anchorsIn(caCerts), "server", time);
+    return true;
+  } catch (error) {
+    asDefect(error);
+    return false;
+  }
 }
 
 function isTrustFailure(socket: tls.TLSSocket): boolean {

@@ -166,11 +166,14 @@ export function shakeHands(
       checkServerIdentity: () => undefined,
       ...(options.caCerts.length > 0 && { ca: [...options.caCerts] }),
     });
+    // node:tls of Deno reads the certificates first, and a malformed one would end the process.
+    secure.getPeerCertificate = () => ({}) as tls.DetailedPeerCertificate;
     const ended = () => reject(new Deno.errors.UnexpectedEof("the peer ended the connection"));
     secure.on("error", reject);
     secure.once("end", ended);
     secure.once("close", ended);
     secure.once("secureConnect", () => {
+      Reflect.deleteProperty(secure!, "getPeerCertificate");
       secure?.off("end", ended);
       secure?.off("close", ended);
       options.look?.(secure!);
