@@ -32,6 +32,7 @@ export interface ParentProxy {
   /** Whether the connection to the proxy uses TLS. */
   readonly secure: boolean;
   readonly caCerts: readonly string[] | undefined;
+  readonly pin: string | readonly string[] | undefined;
   /** The value of `Proxy-Authorization` for an HTTP proxy. */
   readonly authorization: string | undefined;
   /** The login for a SOCKS server. */
@@ -129,6 +130,7 @@ const PARENT = group(
       if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
     }),
     caCerts: TLS_CLIENT.rules.caCerts,
+    pin: TLS_CLIENT.rules.pin,
   }),
 );
 
@@ -150,8 +152,8 @@ export function hopRule(name: string, value: unknown): object | void {
 function readHop(upstream: ProxyUpstream): NextHop {
   if (upstream === "direct") return DIRECT;
   hopTypes("upstream", upstream);
-  const { url, caCerts } = typeof upstream === "string"
-    ? { url: upstream, caCerts: undefined }
+  const { url, caCerts, pin }: ProxyParent = typeof upstream === "string"
+    ? { url: upstream }
     : upstream;
   const match = /^(https?|socks5h?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/i.exec(url);
   const target = match === null ? undefined : readAuthority(match[3]!, undefined);
@@ -163,8 +165,9 @@ function readHop(upstream: ProxyUpstream): NextHop {
   }
   const scheme = match![1]!.toLowerCase();
   const secure = scheme === "https";
-  if (caCerts !== undefined && !secure) {
-    throw new TypeError("upstream must have a URL of https if it has caCerts");
+  if ((caCerts !== undefined || pin !== undefined) && !secure) {
+    const given = caCerts === undefined ? "pin" : "caCerts";
+    throw new TypeError(`upstream must have a URL of https if it has ${given}`);
   }
   const protocol = scheme.startsWith("socks") ? "socks" : "http";
   const login = readLogin(match![2]);
@@ -181,6 +184,7 @@ function readHop(upstream: ProxyUpstream): NextHop {
       protocol,
       secure,
       caCerts,
+      pin,
       authorization: protocol === "http" && login !== undefined
         ? basicLogin("upstream", login)
         : undefined,

@@ -54,13 +54,14 @@ async function pass(
 
 async function startTls(
   conn: Transport,
-  { target, caCerts }: ParentProxy,
+  { target, caCerts, pin }: ParentProxy,
   signal: AbortSignal,
 ): Promise<Transport> {
   const connection = new Connection(conn, { writeTimeout: 0 });
   await upgradeTls(connection, {
     serverName: target.hostname,
     ...(caCerts && { caCerts: [...caCerts] }),
+    ...(pin !== undefined && { pin }),
     // The signal limits the handshake.
     handshakeTimeout: 0,
     signal,

@@ -137,6 +137,12 @@ export interface ProxyParent {
    * @default none
    */
   readonly caCerts?: readonly string[];
+  /**
+   * The pins of the proxy, one of which must match: see `pin` of `connectTls`. Only for `https://`.
+   *
+   * @default none; the authority and the name are verified
+   */
+  readonly pin?: string | readonly string[];
 }
 
 /** The next hop of a request: the URL of a proxy, a proxy, or `"direct"` for none. */

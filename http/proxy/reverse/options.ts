@@ -162,8 +162,8 @@ export interface ReverseProxyOptions {
     request: Request,
     info: HttpInfo,
   ) => void | Promise<void>;
-  /** TLS settings for `https` targets: authorities, client certificate, name to verify. */
-  tls?: Pick<TlsClientSettings, "caCerts" | "cert" | "key" | "serverName" | "minVersion">;
+  /** TLS settings for `https` targets: authorities, pins, client certificate, name to verify. */
+  tls?: Pick<TlsClientSettings, "caCerts" | "cert" | "key" | "pin" | "serverName" | "minVersion">;
   /**
    * Runs for each request that fails with 502, 503, 504 or 508, and for each interrupted response. It does
    * not run for clients that leave.

@@ -77,7 +77,7 @@ import type { HttpInfo } from "../../server/options.ts";
 
 export type * from "./options.ts";
 
-const { caCerts, cert, key, serverName, minVersion } = TLS_CLIENT.rules;
+const { caCerts, cert, key, pin, serverName, minVersion } = TLS_CLIENT.rules;
 const POLICIES = oneOf("round-robin", "least-connections", "random");
 
 const REVERSE_PROXY = new OptionRules<ReverseProxyOptions>({
@@ -110,6 +110,7 @@ const REVERSE_PROXY = new OptionRules<ReverseProxyOptions>({
       caCerts,
       cert,
       key,
+      pin,
       serverName,
       minVersion,
     }),

@@ -166,26 +166,33 @@ Deno.test("upstream: HTTPS to the next proxy, verified", async () => {
   await using origin = new Origin({ replies: [OK, OK] });
   await using echo = new Origin({ tunnel: true });
   using inner = createProxy({ ...OPEN, users: { alice: "secret" } });
-  const ask = async (pair: typeof good, caCerts: string[] | undefined) => {
+  const ask = async (
+    pair: typeof good,
+    trust: { readonly caCerts?: string[]; readonly pin?: string },
+  ) => {
     const { cert, key } = pair;
     await using parent = serveTls({ cert, key }, inner.handle);
     const url = `https://alice:secret@localhost:${parent.addr.port}`;
-    const { proxy, port, entries } = start({ upstream: { url, ...(caCerts && { caCerts }) } });
+    const { proxy, port, entries } = start({ upstream: { url, ...trust } });
     await using _proxy = proxy;
     const text = await exchange(port, get(origin.host));
     const tunnel = await throughTunnel(port, echo.host);
     return { status: statuses(text)[0], tunnel, text, errors: entries.map(({ error }) => error) };
   };
-  const right = await ask(good, [ca]);
-  assertEquals([right.status, right.tunnel], [200, "HELLO"]);
+  const trusted = { caCerts: [ca] };
+  for (const trust of [trusted, { pin: good.fingerprint }]) {
+    const right = await ask(good, trust);
+    assertEquals([right.status, right.tunnel], [200, "HELLO"]);
+  }
   const faults = [
-    [good, undefined, "authority"],
-    [expired, [ca], "expired"],
-    [wrongName, [ca], "name"],
-    [untrusted, [ca], "authority"],
+    [good, {}, "authority"],
+    [good, { pin: expired.fingerprint }, "pin"],
+    [expired, trusted, "expired"],
+    [wrongName, trusted, "name"],
+    [untrusted, trusted, "authority"],
   ] as const;
-  for (const [pair, trusted, why] of faults) {
-    const { status, tunnel, text, errors } = await ask(pair, trusted && [...trusted]);
+  for (const [pair, trust, why] of faults) {
+    const { status, tunnel, text, errors } = await ask(pair, trust);
     assertEquals([status, tunnel], [502, "HTTP/1.1 502 Bad Gateway"]);
     assertStringIncludes(text, "The next proxy cannot be verified");
     for (const error of errors) assertStringIncludes(error!, why);
@@ -475,6 +482,8 @@ const BAD: ProxyOptions["upstream"][] = [
   "socks4://a:hunter2@h:1",
   { url: "http://a:hunter2@h:1", caCerts: ["-----BEGIN CERTIFICATE-----"] },
   { url: "https://a:hunter2@h:1", caCerts: ["x"] },
+  { url: "http://a:hunter2@h:1", pin: "0".repeat(64) },
+  { url: "https://a:hunter2@h:1", pin: "x" },
   [{ targets: ["a b"], upstream: "direct" }],
   [{ targets: ["a"], upstream: "http://a:hunter2@" }],
   "",

@@ -590,15 +590,18 @@ Deno.test("reverseProxy() asks a function for the target", async () => {
 });
 
 Deno.test("reverseProxy() verifies https targets", async () => {
-  const { cert, key, ca } = await developmentCertificate();
+  const { cert, key, ca, fingerprint } = await developmentCertificate();
   await using origin = serveHttp({ hardened: true, cert, key }, ({ url }) => new Response(url));
-  const tls = { caCerts: [ca] };
-  await using good = serveHttp({ hardened: true }, reverseProxy(origin.url, { tls }));
-  assertMatch(await (await fetch(good.url)).text(), /^https:/);
-  await using bad = serveHttp({ hardened: true }, reverseProxy(origin.url));
-  const response = await fetch(bad.url);
-  assertEquals(response.status, 502);
-  assertEquals((await response.json()).detail, "The server cannot be verified");
+  for (const tls of [{ caCerts: [ca] }, { pin: fingerprint }]) {
+    await using good = serveHttp({ hardened: true }, reverseProxy(origin.url, { tls }));
+    assertMatch(await (await fetch(good.url)).text(), /^https:/);
+  }
+  for (const tls of [{}, { pin: "0".repeat(64) }]) {
+    await using bad = serveHttp({ hardened: true }, reverseProxy(origin.url, { tls }));
+    const response = await fetch(bad.url);
+    assertEquals(response.status, 502);
+    assertEquals((await response.json()).detail, "The server cannot be verified");
+  }
 });
 
 Deno.test("reverseProxy() answers 508 to a request that comes back to it", async () => {
