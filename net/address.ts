@@ -15,7 +15,12 @@
  * @module
  */
 
+import { readAddressBytes } from "./address_block.ts";
+import { canonicalIPv6, normalizeHostname } from "./internal/normalize_hostname.ts";
+import { isSpecial } from "./internal/special_addresses.ts";
 import { escapeControls, lowerAscii } from "./text.ts";
+
+export { normalizeHostname };
 
 /** The address of an end of an in-memory pair. */
 export interface MemoryAddr {
@@ -63,31 +68,6 @@ export function formatAddress(address: Address | HostPort): string {
   if ("path" in address) return `unix:${escapeControls(address.path ?? "")}`;
   if ("name" in address) return `memory:${escapeControls(address.name)}`;
   return `${address.transport}:${address.cid}:${address.port}`;
-}
-
-/**
- * Writes an IPv4 address that a socket for both families reports as IPv6
- * (`::ffff:127.0.0.1`, RFC 4291 §2.5.5.2) as IPv4, so that a peer has one
- * address whichever way it came. Anything else stays as it is.
- *
- * @param hostname A name or address.
- * @returns The address to compare and count by.
- *
- * @example A mapped address
- * ```ts
- * import { normalizeHostname } from "@portside/kit/net/address";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(normalizeHostname("::ffff:7f00:1"), "127.0.0.1");
- * assertEquals(normalizeHostname("example.com"), "example.com");
- * ```
- */
-export function normalizeHostname(hostname: string): string {
-  if (!/^[0:]+:ffff:[0-9a-f:.]+$/i.test(hostname)) return hostname;
-  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(canonicalIPv6(hostname) ?? "");
-  if (mapped === null) return hostname;
-  const [high, low] = [parseInt(mapped[1]!, 16), parseInt(mapped[2]!, 16)];
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
 /**
@@ -215,8 +195,25 @@ export function isLoopback(hostname: string): boolean {
     parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
 }
 
-/** Returns the shortest form of an IPv6 address without its zone, or undefined if it is invalid. */
-function canonicalIPv6(address: string): string | undefined {
-  const match = /^([0-9a-f:.]+)(?:%[\w.-]+)?$/i.exec(address);
-  return match === null ? undefined : URL.parse(`http://[${match[1]}]/`)?.hostname.slice(1, -1);
+/**
+ * Returns whether an IP address is a global address of the internet. Private, shared, loopback,
+ * link-local, multicast, documentation and other special addresses (RFC 6890 and its successors) are
+ * not global, in whatever way they are written: an IPv4 address within an IPv6 address counts as IPv4.
+ *
+ * @param address An IP address, with or without brackets.
+ * @returns Whether the address is global. A name is no address, so the result for it is false.
+ *
+ * @example Addresses that a server must not let its users reach
+ * ```ts
+ * import { isGlobalAddress } from "@portside/kit/net/address";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(["1.1.1.1", "2606:4700::1111"].map(isGlobalAddress), [true, true]);
+ * const inside = ["10.0.0.1", "::ffff:127.0.0.1", "169.254.169.254", "64:ff9b::7f00:1", "fd00::1"];
+ * assertEquals(inside.some(isGlobalAddress), false);
+ * ```
+ */
+export function isGlobalAddress(address: string): boolean {
+  const bytes = readAddressBytes(address.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/s, ""));
+  return bytes !== undefined && !isSpecial(bytes);
 }

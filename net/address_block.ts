@@ -17,7 +17,7 @@
  * @module
  */
 
-import { normalizeHostname } from "./address.ts";
+import { normalizeHostname } from "./internal/normalize_hostname.ts";
 import { optionError } from "./internal/options.ts";
 
 /** An IP address as bytes: 4 for IPv4, 16 for IPv6. */

@@ -22,17 +22,14 @@ export class Attempt {
   told: HttpHookRequest | undefined;
   /** Whether the request waited before it was sent. */
   waited = false;
-  readonly timings: Timings;
+  readonly timings = new Timings();
 
   constructor(
     readonly number: number,
     readonly hooks: HttpHooks | undefined,
     /** Whether the request needs a new connection, because a reused one has failed. */
     readonly fresh: boolean,
-    guard: TimeLimits,
-  ) {
-    this.timings = new Timings(number === 1 ? guard.begun : performance.now());
-  }
+  ) {}
 
   /** Starts the upload, if there is one. Each piece restarts the limit on the response. */
   startUpload({ body, timeouts }: Plan, guard: TimeLimits): UploadSending | undefined {

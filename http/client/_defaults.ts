@@ -22,6 +22,7 @@ export class Defaults implements PlainRequest {
   readonly maxRedirects: number;
   readonly raise: (status: number) => boolean;
   readonly maxBody: number;
+  readonly expectFrom: number;
 
   constructor(options: HttpCommonOptions, below: Defaults | undefined) {
     if (below !== undefined) addHeaders(this.headers, below.headers);
@@ -35,6 +36,7 @@ export class Defaults implements PlainRequest {
     this.retry = policyOf(this.again);
     this.maxRedirects = options.maxRedirects ?? below?.maxRedirects ?? 20;
     this.raise = raiser(options.raiseForStatus) ?? below?.raise ?? isError;
+    this.expectFrom = expectFrom(options.expectContinue) ?? below?.expectFrom ?? Infinity;
     this.maxBody = options.maxBody ?? below?.maxBody ?? 64 * 1024 * 1024;
   }
 }
@@ -45,6 +47,11 @@ export function raiser(
 ): ((status: number) => boolean) | undefined {
   if (raise === undefined || typeof raise === "function") return raise;
   return raise ? isError : never;
+}
+
+/** Returns the smallest size of a body that waits for `100 Continue`; undefined if it is not set. */
+export function expectFrom(value: HttpCommonOptions["expectContinue"]): number | undefined {
+  return typeof value === "boolean" ? value ? 0 : Infinity : value;
 }
 
 /** Accepts every status. */

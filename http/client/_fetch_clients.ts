@@ -3,6 +3,7 @@ import type { Attempt } from "./_attempt.ts";
 import { FetchedResponse } from "./_fetched_response.ts";
 import { pairsOf } from "./_headers.ts";
 import type { Incoming } from "./_incoming.ts";
+import { choosesAddresses } from "./transport/dial.ts";
 import type { HttpClientOptions } from "./options.ts";
 import { chooseProxy, type ProxyChoice } from "../internal/proxy_choice.ts";
 import type { ProxyServer } from "../internal/proxy_server.ts";
@@ -21,14 +22,25 @@ export class FetchClients {
     options: HttpClientOptions,
     idle: { count: number; timeout: number },
   ) {
-    const { caCerts, cert, key, http2 = false, unixSocket, proxy, dialer } = options;
+    const { caCerts, cert, key, http2 = false, unixSocket, proxy, minVersion, inspectTls } =
+      options;
     if ((cert === undefined) !== (key === undefined)) {
       throw new TypeError("Cannot use cert without key, or key without cert");
     }
     if (caCerts !== undefined || cert !== undefined) checkCertificates({ caCerts, cert, key });
-    const ways = [proxy || undefined, unixSocket, dialer || undefined];
-    if (ways.filter((way) => way !== undefined).length > 1) {
-      throw new TypeError("Only one of proxy, unixSocket and dialer may be set");
+    const chosen = choosesAddresses(options);
+    if (chosen && (proxy || unixSocket !== undefined)) {
+      throw new TypeError(
+        "resolve, allow, publicOnly and dialer must not be set with proxy or unixSocket, which choose the address",
+      );
+    }
+    if (proxy && unixSocket !== undefined) {
+      throw new TypeError("proxy must not be set with unixSocket");
+    }
+    if (http2 && (chosen || minVersion !== undefined || inspectTls)) {
+      throw new TypeError(
+        "http2 must not be set with resolve, allow, publicOnly, dialer, minVersion or inspectTls",
+      );
     }
     this.#base = {
       ...(caCerts === undefined ? {} : { caCerts }),

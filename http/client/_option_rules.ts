@@ -28,6 +28,7 @@ import type { HttpCacheOptions } from "./cache.ts";
 import type {
   HttpClientOptions,
   HttpCommonOptions,
+  HttpConnectSettings,
   HttpDialer,
   HttpFetchOptions,
   HttpHooks,
@@ -125,6 +126,9 @@ const COMMON = new OptionRules<HttpCommonOptions>({
     (value) => typeof value === "boolean" || typeof value === "function",
   ),
   maxBody: count,
+  expectContinue: (name, value) => {
+    if (typeof value !== "boolean") return count(name, value);
+  },
 });
 
 /** The rules for the options of `client.extend`. */
@@ -138,6 +142,7 @@ export const EXTEND = new OptionRules<ExtendOptions>({
     new OptionRules<HttpHooks>({
       beforeRequest: callback,
       afterResponse: callback,
+      informational: callback,
       beforeRetry: callback,
     }),
   ),
@@ -153,18 +158,19 @@ const CACHE = group(
   }),
 );
 
-const DIALER = group(
-  new OptionRules<HttpDialer>({
-    connectTimeout: milliseconds,
-    resolve: callback,
-    allow: callback,
-    onDial: callback,
-  }),
-);
+const CONNECT = {
+  connectTimeout: milliseconds,
+  resolve: callback,
+  allow: callback,
+  publicOnly: flag,
+} satisfies RuleSet<HttpConnectSettings>;
+
+const DIALER = group(new OptionRules<HttpDialer>({ ...CONNECT, onDial: callback }));
 
 /** The rules for the options of `createClient`. */
 export const CLIENT = new OptionRules<HttpClientOptions>({
   ...EXTEND.rules,
+  ...CONNECT,
   maxPerHost: count,
   maxQueued: count,
   idleTimeout: milliseconds,
@@ -196,6 +202,8 @@ export const CLIENT = new OptionRules<HttpClientOptions>({
   caCerts: TLS_CLIENT.rules.caCerts,
   cert: TLS_CLIENT.rules.cert,
   key: TLS_CLIENT.rules.key,
+  minVersion: TLS_CLIENT.rules.minVersion,
+  inspectTls: flag,
 });
 
 /** The rules for the options of one request without a body. */

@@ -43,6 +43,8 @@ export interface Plan {
   readonly redirect: "follow" | "manual" | "error";
   readonly raise: (status: number) => boolean;
   readonly maxBody: number;
+  /** The smallest size in bytes of a body that waits for `100 Continue`. */
+  readonly expectFrom: number;
   readonly signal: AbortSignal | undefined;
   readonly onDownload: ((progress: HttpProgress) => void) | undefined;
 }

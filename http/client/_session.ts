@@ -18,7 +18,7 @@ import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
-import { ExchangeFailure } from "./transport/connection.ts";
+import { ExchangeFailure } from "./transport/exchange_failure.ts";
 import { type Origin, Pool, QueueFull } from "./transport/pool.ts";
 import { Http1Transport } from "./transport/transport.ts";
 import { shownUrl } from "./_url.ts";
@@ -90,7 +90,7 @@ export class ClientSession {
     let seen = false;
     let fresh: boolean = false;
     for (let number = 1;; number++) {
-      const attempt: Attempt = new Attempt(number, hooks, fresh, guard);
+      const attempt: Attempt = new Attempt(number, hooks, fresh);
       let failed: HttpTry | undefined;
       let exchange: ClientExchange | undefined;
       try {

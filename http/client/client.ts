@@ -53,7 +53,7 @@ import type {
   HttpHooks,
   HttpRequestOptions,
 } from "./options.ts";
-import { Defaults, fillTimes, mergeRetry, never, raiser } from "./_defaults.ts";
+import { Defaults, expectFrom, fillTimes, mergeRetry, never, raiser } from "./_defaults.ts";
 import { rememberRetry } from "./_client_retry.ts";
 import type { ClientExchange } from "./_exchange.ts";
 import { addHeaders, withoutSecrets } from "./_headers.ts";
@@ -311,6 +311,7 @@ class Client implements HttpClient {
       redirect: "follow",
       raise: raiser(raiseForStatus) ?? defaults.raise,
       maxBody: maxBody ?? defaults.maxBody,
+      expectFrom: expectFrom(options.expectContinue) ?? defaults.expectFrom,
       signal: options.signal,
       onDownload: options.onDownload,
     };

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { TlsVersion } from "../../net/connection/transport.ts";
 import type { NetError } from "../../net/errors/errors.ts";
 import type { HttpCacheOptions } from "./cache.ts";
 import type { CookieStore } from "./cookie_jar.ts";
@@ -154,6 +155,14 @@ export interface HttpHooks {
     response: { readonly status: number; readonly headers: Headers },
     request: HttpHookRequest,
   ) => void | "repeat" | Promise<void | "repeat">;
+  /**
+   * Runs for each interim response (1xx, RFC 9110 §15.2), such as 103 Early Hints. Deno's `fetch`, and so
+   * HTTP/2, does not report them.
+   */
+  informational?: (
+    response: { readonly status: number; readonly headers: Headers },
+    request: HttpHookRequest,
+  ) => void;
   /** Runs before the wait for another try. */
   beforeRetry?: (failed: HttpTry) => void | Promise<void>;
 }
@@ -193,13 +202,13 @@ export interface HttpProxy {
   readonly caCerts?: readonly string[];
 }
 
-/** The address that a dialer is about to connect to. */
+/** The address that a client is about to connect to. */
 export interface HttpDialTarget {
   /** The name or address in the URL. */
   readonly hostname: string;
   /** The port. */
   readonly port: number;
-  /** The resolved address. The dialer connects to exactly this address. */
+  /** The resolved address. The client connects to exactly this address. */
   readonly address: string;
 }
 
@@ -219,17 +228,23 @@ export interface HttpDial {
   readonly error?: NetError;
 }
 
+/** Settings for connecting, together in one object. The options of the same names replace them. */
+export interface HttpDialer extends HttpConnectSettings {
+  /** Runs after each attempt to connect. */
+  onDial?: (dial: HttpDial) => void;
+}
+
 /** Settings for connecting. */
-export interface HttpDialer {
+export interface HttpConnectSettings {
   /**
-   * The longest time for name resolution, connecting, and the TLS handshake together, in milliseconds; 0
-   * for no limit. An error of this limit has the stage "connect".
+   * The longest time for name resolution, connecting, also through a proxy, and the TLS handshake
+   * together, in milliseconds; 0 for no limit. An error of this limit has the stage "connect".
    *
    * @default 10000
    */
   connectTimeout?: number;
   /**
-   * Returns the addresses of a name. The dialer tries them in this order (RFC 8305).
+   * Returns the addresses of a name. The client tries them in this order (RFC 8305).
    *
    * @default the system's resolver
    */
@@ -238,14 +253,21 @@ export interface HttpDialer {
     signal: AbortSignal,
   ) => readonly string[] | Promise<readonly string[]>;
   /**
-   * Returns whether the client may connect to an address. The dialer calls it with exactly the address
-   * that it then uses, also after redirects. DNS rebinding cannot bypass it.
+   * Returns whether the client may connect to an address. The client calls it with exactly the address
+   * that it then uses, also after redirects, and in its only spelling: `::ffff:127.0.0.1` is
+   * `127.0.0.1`. DNS rebinding cannot bypass it.
    *
    * @default every address
    */
   allow?: (target: HttpDialTarget) => boolean | Promise<boolean>;
-  /** Runs after each attempt to connect. */
-  onDial?: (dial: HttpDial) => void;
+  /**
+   * Whether the client connects only to global addresses of the internet, as `isGlobalAddress` of
+   * `net/address` decides. Use it for URLs that other people choose. Redirects and names are checked,
+   * too.
+   *
+   * @default false
+   */
+  publicOnly?: boolean;
 }
 
 /** Options of both a client and a single request. */
@@ -292,10 +314,18 @@ export interface HttpCommonOptions {
    * @default 67108864
    */
   maxBody?: number;
+  /**
+   * Whether a request waits up to one second for `100 Continue` before it sends its body (RFC 9110
+   * §10.1.1), or the smallest size of such a body in bytes. Bodies of unknown size count as large. A
+   * server can then refuse a large body before it is sent.
+   *
+   * @default false
+   */
+  expectContinue?: boolean | number;
 }
 
 /** Options of `createClient`. */
-export interface HttpClientOptions extends HttpCommonOptions {
+export interface HttpClientOptions extends HttpCommonOptions, HttpConnectSettings {
   /**
    * The base of relative URLs. Its path names a folder, whether or not it ends in a slash: `users` is
    * `/api/v1/users` below `http://host/api/v1`.
@@ -360,9 +390,10 @@ export interface HttpClientOptions extends HttpCommonOptions {
    */
   proxy?: string | URL | HttpProxy | false;
   /**
-   * The settings for connecting: a time limit, custom name resolution and a policy for addresses. They
-   * exclude a proxy, including one from the environment. With `resolve` or `allow`, the client needs the
-   * permission for the addresses.
+   * The settings for connecting in one object, with a function that reports each attempt. `true` changes
+   * nothing. A dialer, `resolve`, `allow` and `publicOnly` exclude a proxy, including one from the
+   * environment, because a proxy chooses the addresses. With `resolve`, `allow` or `publicOnly`, the
+   * client needs the permission for the addresses.
    *
    * @default false
    */
@@ -375,6 +406,19 @@ export interface HttpClientOptions extends HttpCommonOptions {
   cert?: string;
   /** The private key of `cert` in PEM (PKCS #8). */
   key?: string;
+  /**
+   * The minimum version of TLS. "TLSv1.3" runs on `node:tls`.
+   *
+   * @default "TLSv1.2"
+   */
+  minVersion?: TlsVersion;
+  /**
+   * Whether `response.tls` has the version, the cipher suite and the certificate of the server, and not
+   * only the protocol. TLS then runs on `node:tls`. With `cert` or `minVersion` it always has them.
+   *
+   * @default false
+   */
+  inspectTls?: boolean;
 }
 
 /** Options of one request without a body. */

@@ -1,6 +1,6 @@
 import { type AddressBytes, readAddressBytes } from "../../net/address_block.ts";
 import type { LocalAddresses } from "./_local_addresses.ts";
-import { embedded, isSpecial } from "./_special_addresses.ts";
+import { embedded, isSpecial } from "../../net/internal/special_addresses.ts";
 import { TargetList } from "./_target_list.ts";
 import type { ProxyTargetRules } from "./options.ts";
 

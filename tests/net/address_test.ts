@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   formatAddress,
+  isGlobalAddress,
   isLoopback,
   normalizeHostname,
   parseHostPort,
@@ -285,6 +286,27 @@ Deno.test("isLoopback() takes nothing else for this machine", () => {
 Deno.test("formatAddress() takes the unnamed end of a Unix socket, which Deno calls null", () => {
   const path = null as unknown as string;
   assertEquals(formatAddress({ transport: "unix", path }), "unix:");
+});
+
+Deno.test("isGlobalAddress() tells public addresses from all others, however they are written", () => {
+  const global = ["1.1.1.1", "8.8.8.8", "2606:4700::1111", "[2606:4700::1111]", "64:ff9b::808:808"];
+  for (const address of global) assertEquals(isGlobalAddress(address), true, address);
+  const special = [
+    ...["127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1"],
+    ...["0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "::", "::1"],
+    ...["fe80::1", "fe80::1%eth0", "fd00::1", "ff02::1", "2001:db8::1", "2002:7f00:1::"],
+    ...["::ffff:127.0.0.1", "::FFFF:7f00:1", "0:0:0:0:0:ffff:a00:1", "[::ffff:10.0.0.1]"],
+    ...[
+      "64:ff9b::127.0.0.1",
+      "64:ff9b::a9fe:a9fe",
+      "example.com",
+      "",
+      "0x7f.1",
+      "010.0.0.1",
+      "1.1",
+    ],
+  ];
+  for (const address of special) assertEquals(isGlobalAddress(address), false, address);
 });
 
 Deno.test("peerNetwork() takes a network of IPv6 for one peer, and neighbours for several", () => {

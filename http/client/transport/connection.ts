@@ -11,11 +11,10 @@ import {
 } from "../../http1/codec.ts";
 import { Known, knownValue } from "../../internal/http1_fields.ts";
 import { readKeepAlive } from "../../internal/keep_alive_field.ts";
-import type { TimeLimits } from "../_time_limits.ts";
-import type { UploadSending } from "../_upload.ts";
+import { ExchangeFailure } from "./exchange_failure.ts";
 import { headersOf, IncomingResponse, type ResponseSource } from "./_incoming_response.ts";
+import type { OutgoingRequest } from "./_outgoing_request.ts";
 import { Output } from "./_output.ts";
-import type { Timings } from "./timings.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -39,40 +38,12 @@ export interface Dialed {
   readonly tls: TlsInfo | undefined;
 }
 
-/** A request as it is written. */
-export interface OutgoingRequest {
-  readonly method: string;
-  /** The head with its empty line, one character per byte. */
-  readonly head: string;
-  /** The body, if it is sent at once. */
-  readonly body: Bytes | undefined;
-  /** The body, if it is sent in pieces. */
-  readonly sending: UploadSending | undefined;
-  /** Whether the body waits for `100 Continue`. */
-  readonly expects: boolean;
-  readonly guard: TimeLimits;
-  readonly timings: Timings;
-  /** Receives interim responses (RFC 9110 §15.2). */
-  readonly onInterim: ((status: number, headers: Headers) => void) | undefined;
-}
-
 /** The pool to which a connection belongs. */
 export interface ConnectionOwner {
   /** Takes back a connection that can be used again. */
   keep(conn: HttpConnection): void;
   /** Forgets a connection that has ended. */
   forget(conn: HttpConnection): void;
-}
-
-/** A request without a response, with the facts that decide whether it may be sent again. */
-export class ExchangeFailure {
-  constructor(
-    readonly cause: unknown,
-    /** Whether bytes of the request may have left this process. */
-    readonly written: boolean,
-    /** Whether the connection was reused and has ended before any byte of a response. */
-    readonly stale: boolean,
-  ) {}
 }
 
 /** One HTTP/1.1 connection (RFC 9112). It carries one request at a time. */
@@ -101,6 +72,8 @@ export class HttpConnection implements ResponseSource, Watched {
   #responseOver = true;
   #requestOver = true;
   #uploading = false;
+  /** Whether the response says that the server does not want the rest of the body. */
+  #refused = false;
   /** Whether the connection ends with the current response. */
   #last = false;
   /** The longest idle time of the server in milliseconds, and the number of further requests. */
@@ -232,7 +205,11 @@ export class HttpConnection implements ResponseSource, Watched {
     this.#decoder.answers(method);
     this.#out.begin();
     this.#received = 0;
-    this.#responseOver = this.#requestOver = this.#last = false;
+    this.#responseOver =
+      this.#requestOver =
+      this.#last =
+      this.#refused =
+        false;
     if (this.#left !== Infinity) this.#left--;
   }
 
@@ -260,25 +237,31 @@ export class HttpConnection implements ResponseSource, Watched {
     await out.head(head, undefined);
     await permitted;
     if (sending === undefined) {
-      if (!this.#responseOver && body !== undefined) await out.write(body);
+      // RFC 9110 §10.1.1: a body that the server does not want is not sent, and the connection ends.
+      if (this.#refused) this.#last = true;
+      else if (body !== undefined) await out.write(body);
       return;
     }
     const chunked = sending.size === undefined;
-    try {
-      for (let piece; (piece = await sending.next()) !== undefined;) {
-        if (piece.length === 0) continue;
-        await (chunked ? out.chunk(piece) : out.write(piece));
-        await sending.sent(piece.length);
-      }
-    } catch (error) {
-      // The source or its progress function has failed. The server must not take half a body for all.
-      this.close();
-      throw error;
+    for (let piece; (piece = await this.#orClose(sending.next())) !== undefined;) {
+      if (piece.length === 0) continue;
+      await (chunked ? out.chunk(piece) : out.write(piece));
+      await this.#orClose(sending.sent(piece.length));
     }
     if (sending.over) this.#last = true;
     else if (chunked) await out.write(LAST_CHUNK);
     this.#requestEnded();
     sending.end();
+  }
+
+  /** Waits for code of the caller. If it fails, the server must not take half a body for a whole one. */
+  async #orClose<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** Resolves when the server wants the body, has answered, or has been silent for long enough. */
@@ -295,7 +278,7 @@ export class HttpConnection implements ResponseSource, Watched {
   }
 
   /** Reads until the head of the final response. */
-  async #head({ method, onInterim, timings }: OutgoingRequest): Promise<Http1Response> {
+  async #head({ onInterim, timings }: OutgoingRequest): Promise<Http1Response> {
     for (let count = 0;;) {
       const event = this.#decoder.next();
       if (event === undefined) {
@@ -317,15 +300,13 @@ export class HttpConnection implements ResponseSource, Watched {
       }
       onInterim?.(event.status, headersOf(event.fields));
       this.#goOn?.();
-      // The end of the interim response.
-      this.#decoder.next();
-      this.#decoder.answers(method);
       timings.firstByte = undefined;
     }
   }
 
   /** Handles the head of a final response. */
-  #heard({ keepAlive, fields }: Http1Response): void {
+  #heard({ status, keepAlive, fields }: Http1Response): void {
+    this.#refused = status >= 300;
     this.#last ||= !keepAlive;
     const said = knownValue(fields, Known.keepAlive);
     if (said !== undefined) {

@@ -1,4 +1,4 @@
-import { formatAddress, normalizeHostname } from "../../../net/address.ts";
+import { formatAddress, isGlobalAddress, normalizeHostname } from "../../../net/address.ts";
 import { formatAddressBytes, readAddressBytes } from "../../../net/address_block.ts";
 import { Connection } from "../../../net/connection/connection.ts";
 import type { Transport } from "../../../net/connection/transport.ts";
@@ -37,10 +37,9 @@ export class ConnectionDialer {
     this.#options = options;
     this.#rules = dialRules(options);
     this.#limit = timeLimit(this.#rules.connectTimeout ?? 10_000);
-    const { proxy, unixSocket, dialer } = options;
-    // A proxy would resolve names and choose addresses itself.
-    const own = unixSocket !== undefined || (dialer !== undefined && dialer !== false);
-    this.#choose = own ? () => undefined : chooseProxy(proxy);
+    const { proxy, unixSocket } = options;
+    const direct = unixSocket !== undefined || choosesAddresses(options);
+    this.#choose = direct ? () => undefined : chooseProxy(proxy);
   }
 
   /** Returns the proxy that requests to a URL are sent to; undefined for none, and for tunnels. */
@@ -166,9 +165,9 @@ export class ConnectionDialer {
     { hostname, port }: Target,
     signal: AbortSignal,
   ): Promise<readonly string[] | undefined> {
-    const { resolve, allow } = this.#rules;
+    const { resolve, allow, publicOnly } = this.#rules;
     if (isAddress(hostname)) return [hostname];
-    if (resolve === undefined && allow === undefined) return undefined;
+    if (resolve === undefined && allow === undefined && !publicOnly) return undefined;
     try {
       const found = resolve === undefined
         ? (await resolveHost(hostname, port)).map(({ address }) => address)
@@ -194,16 +193,20 @@ export class ConnectionDialer {
     target: Target,
     addresses: readonly string[] | undefined,
   ): Promise<readonly string[] | undefined> {
-    const { allow } = this.#rules;
-    if (allow === undefined || addresses === undefined) return addresses;
+    const { allow, publicOnly = false } = this.#rules;
+    if (addresses === undefined || (allow === undefined && !publicOnly)) return addresses;
     const permitted: string[] = [];
     for (const one of addresses) {
       const address = plainAddress(one);
-      if (await allow({ ...target, address }) === true) permitted.push(address);
+      if (publicOnly && !isGlobalAddress(address)) continue;
+      if (allow === undefined || await allow({ ...target, address }) === true) {
+        permitted.push(address);
+      }
     }
     if (permitted.length > 0) return permitted;
     const address = formatAddress(target);
-    throw new NetError(`Cannot connect to ${address}: the policy of the client forbids it`, {
+    const why = publicOnly ? "it is no public address" : "the policy of the client forbids it";
+    throw new NetError(`Cannot connect to ${address}: ${why}`, {
       kind: "permission",
       phase: "connect",
       address,
@@ -225,7 +228,7 @@ export class ConnectionDialer {
     signal: AbortSignal,
     timings: Timings,
   ): Promise<Dialed> {
-    const { cert, key } = this.#options;
+    const { cert, key, minVersion, inspectTls } = this.#options;
     const caCerts = authorities === undefined ? this.#options.caCerts : [...authorities];
     const started = performance.now();
     const conn = new Connection(raw);
@@ -236,6 +239,8 @@ export class ConnectionDialer {
       signal,
       ...(caCerts === undefined ? {} : { caCerts }),
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      ...(minVersion === undefined ? {} : { minVersion }),
+      ...(inspectTls === undefined ? {} : { inspect: inspectTls }),
     });
     timings.tls = performance.now() - started;
     const { tls } = conn;
@@ -245,8 +250,21 @@ export class ConnectionDialer {
 
 /** Returns the rules for connecting, from the client's own options and from `dialer`. */
 function dialRules(options: HttpClientOptions): HttpDialer {
-  const { dialer } = options;
-  return typeof dialer === "object" ? dialer : {};
+  const { dialer, connectTimeout, resolve, allow, publicOnly } = options;
+  return {
+    ...(typeof dialer === "object" ? dialer : {}),
+    ...(connectTimeout === undefined ? {} : { connectTimeout }),
+    ...(resolve === undefined ? {} : { resolve }),
+    ...(allow === undefined ? {} : { allow }),
+    ...(publicOnly === undefined ? {} : { publicOnly }),
+  };
+}
+
+/** Returns whether the options choose the addresses. A proxy would choose them itself. */
+export function choosesAddresses(options: HttpClientOptions): boolean {
+  const { resolve, allow, publicOnly = false, dialer } = options;
+  return resolve !== undefined || allow !== undefined || publicOnly || dialer === true ||
+    typeof dialer === "object";
 }
 
 function targetOf({ protocol, hostname, port }: URL): Target {

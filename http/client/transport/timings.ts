@@ -36,15 +36,10 @@ export class Timings implements HttpTimings {
   sent: number | undefined;
   firstByte: number | undefined;
   total: number | undefined;
-  readonly #begun: number;
-
-  /** Starts the clock, on that of `performance.now`. */
-  constructor(begun: number) {
-    this.#begun = begun;
-  }
+  readonly #begun = performance.now();
 
   /** Returns the time since the start. */
   get elapsed(): number {
-    return Math.max(0, performance.now() - this.#begun);
+    return performance.now() - this.#begun;
   }
 }

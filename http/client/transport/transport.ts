@@ -1,7 +1,8 @@
-import type { Attempt } from "../_attempt.ts";
+import { type Attempt, Theirs } from "../_attempt.ts";
 import type { PlainRequest, Plan } from "../_request_plan.ts";
 import type { TimeLimits } from "../_time_limits.ts";
-import { HttpConnection, type OutgoingRequest } from "./connection.ts";
+import { HttpConnection } from "./connection.ts";
+import type { OutgoingRequest } from "./_outgoing_request.ts";
 import { ConnectionDialer } from "./dial.ts";
 import type { ProxyServer } from "../../internal/proxy_server.ts";
 import type { HttpClientOptions } from "../options.ts";
@@ -76,14 +77,38 @@ function outgoing(
   const headers = attempt.told?.headers ?? plan.headers;
   const sending = attempt.startUpload(plan, guard);
   const body = sending === undefined ? plan.body?.whole : undefined;
-  const common = { method, body, sending, guard, timings: attempt.timings, onInterim: undefined };
+  const common = {
+    method,
+    body,
+    sending,
+    guard,
+    timings: attempt.timings,
+    onInterim: interim(attempt),
+  };
   if (headers === undefined && method === "GET" && plan.body === undefined && template) {
     const head = template.head ??= headOf(plan, plain.block, undefined, proxy);
     return { ...common, head, expects: false };
   }
   const block = headers === undefined ? plain.block : headerBlock(headers);
   const framing = sending === undefined ? body?.length : sending.size ?? "chunked";
-  return { ...common, head: headOf(plan, block, framing, proxy), expects: block.expects };
+  const large = framing === "chunked" ? Infinity : framing ?? -1;
+  const waits = !block.expects && plan.expectFrom < Infinity && large >= plan.expectFrom;
+  const head = headOf(plan, block, framing, proxy, waits ? "Expect: 100-continue\r\n" : "");
+  return { ...common, head, expects: (waits || block.expects) && framing !== undefined };
+}
+
+/** Returns the function that reports interim responses to the hook of the caller. */
+function interim(attempt: Attempt): OutgoingRequest["onInterim"] {
+  const { hooks, told } = attempt;
+  if (hooks?.informational === undefined || told === undefined) return undefined;
+  return (status, headers) => {
+    try {
+      hooks.informational!({ status, headers }, told);
+    } catch (error) {
+      attempt.spoiled = new Theirs(error);
+      throw error;
+    }
+  };
 }
 
 function headOf(
@@ -91,6 +116,7 @@ function headOf(
   block: HeaderBlock,
   framing: RequestFraming,
   proxy: ProxyServer | undefined,
+  expect = "",
 ): string {
   const path = template?.target ?? url.pathname + url.search;
   // A proxy needs the whole URL (RFC 9112 §3.2.2).
@@ -100,6 +126,6 @@ function headOf(
     ? ""
     : `Proxy-Authorization: ${proxy.authorization}\r\n`;
   const type = body?.type === undefined || block.typed ? "" : `Content-Type: ${body.type}\r\n`;
-  const lines = block.lines + login + type + framingLine(method, framing, block.length);
+  const lines = block.lines + login + type + expect + framingLine(method, framing, block.length);
   return `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n`;
 }

@@ -23,6 +23,7 @@ const COMMON: Record<keyof Required<HttpCommonOptions>, OptionKind> = {
   maxRedirects: "count",
   raiseForStatus: "none",
   maxBody: "count",
+  expectContinue: "count",
 };
 
 const REQUEST: Record<keyof Required<HttpRequestOptions>, OptionKind> = {
@@ -54,6 +55,12 @@ Deno.test("createClient() checks every option", async () => {
     caCerts: "none",
     cert: "text",
     key: "text",
+    minVersion: "none",
+    inspectTls: "none",
+    connectTimeout: "time",
+    resolve: "none",
+    allow: "none",
+    publicOnly: "none",
   }, (options) => createClient(options).close());
 });
 
@@ -143,6 +150,7 @@ Deno.test("eventSource() checks every option before the first event is awaited",
     multipart: "none",
     body: "text",
     onUpload: "none",
+    expectContinue: "count",
     headers: "none",
     params: "text",
     auth: "none",

@@ -3,7 +3,7 @@ import {
   type AddressBytes,
   isInBlock,
   readAddressBlock,
-} from "../../net/address_block.ts";
+} from "../address_block.ts";
 
 /** The special-purpose addresses of the IANA registries (RFC 6890 and its successors). */
 const SPECIAL = [
