@@ -22,7 +22,7 @@ export class FetchClients {
     options: HttpClientOptions,
     idle: { count: number; timeout: number },
   ) {
-    const { caCerts, cert, key, http2 = false, unixSocket, proxy, minVersion, inspectTls } =
+    const { caCerts, cert, key, http2 = false, unixSocket, proxy, pin, minVersion, inspectTls } =
       options;
     if ((cert === undefined) !== (key === undefined)) {
       throw new TypeError("Cannot use cert without key, or key without cert");
@@ -37,9 +37,9 @@ export class FetchClients {
     if (proxy && unixSocket !== undefined) {
       throw new TypeError("proxy must not be set with unixSocket");
     }
-    if (http2 && (chosen || minVersion !== undefined || inspectTls)) {
+    if (http2 && (chosen || pin !== undefined || minVersion !== undefined || inspectTls)) {
       throw new TypeError(
-        "http2 must not be set with resolve, allow, publicOnly, dialer, minVersion or inspectTls",
+        "http2 must not be set with resolve, allow, publicOnly, dialer, pin, minVersion or inspectTls",
       );
     }
     this.#base = {

@@ -202,6 +202,7 @@ export const CLIENT = new OptionRules<HttpClientOptions>({
   caCerts: TLS_CLIENT.rules.caCerts,
   cert: TLS_CLIENT.rules.cert,
   key: TLS_CLIENT.rules.key,
+  pin: TLS_CLIENT.rules.pin,
   minVersion: TLS_CLIENT.rules.minVersion,
   inspectTls: flag,
 });

@@ -407,6 +407,12 @@ export interface HttpClientOptions extends HttpCommonOptions, HttpConnectSetting
   /** The private key of `cert` in PEM (PKCS #8). */
   key?: string;
   /**
+   * The key or certificate that identifies the server instead of an authority and a name, or several of
+   * them: `sha256/` and the SHA-256 of the public key in Base64 (RFC 7469 §2.4), or the fingerprint of the
+   * certificate in hexadecimal digits. TLS then runs on `node:tls`. It applies to every `https:` server.
+   */
+  pin?: string | readonly string[];
+  /**
    * The minimum version of TLS. "TLSv1.3" runs on `node:tls`.
    *
    * @default "TLSv1.2"
@@ -414,7 +420,7 @@ export interface HttpClientOptions extends HttpCommonOptions, HttpConnectSetting
   minVersion?: TlsVersion;
   /**
    * Whether `response.tls` has the version, the cipher suite and the certificate of the server, and not
-   * only the protocol. TLS then runs on `node:tls`. With `cert` or `minVersion` it always has them.
+   * only the protocol. TLS then runs on `node:tls`. With `cert`, `pin` or `minVersion` it always has them.
    *
    * @default false
    */

@@ -13,6 +13,7 @@ import { escapeControls } from "../../../net/text.ts";
 import { chooseProxy, type ProxyChoice } from "../../internal/proxy_choice.ts";
 import type { ProxyServer } from "../../internal/proxy_server.ts";
 import { openTunnel } from "../../internal/tunnel.ts";
+import type { TlsClientSettings } from "../../../net/tls/options.ts";
 import { upgradeTls } from "../../../net/tls/upgrade.ts";
 import { connectUnix } from "../../../net/unix/client.ts";
 import { Expired, type TimeLimits } from "../_time_limits.ts";
@@ -31,10 +32,12 @@ export class ConnectionDialer {
   readonly #options: HttpClientOptions;
   readonly #rules: HttpDialer;
   readonly #limit: number;
+  readonly #tls: TlsClientSettings;
   readonly #choose: ProxyChoice;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
+    this.#tls = tlsSettings(options);
     this.#rules = dialRules(options);
     this.#limit = timeLimit(this.#rules.connectTimeout ?? 10_000);
     const { proxy, unixSocket } = options;
@@ -78,7 +81,7 @@ export class ConnectionDialer {
       const raw = await this.#connect(forward, signal, timings);
       return forward.protocol === "http"
         ? { transport: raw, raw, tls: undefined }
-        : await this.#secure(raw, forward.hostname, forward.caCerts, signal, timings);
+        : await this.#secure(raw, forward.hostname, this.#proxyTls(forward), signal, timings);
     }
     const target = targetOf(url);
     const raw = proxy === undefined
@@ -86,7 +89,13 @@ export class ConnectionDialer {
       : await this.#tunnel(proxy, target, signal, timings);
     return url.protocol === "http:"
       ? { transport: raw, raw, tls: undefined }
-      : await this.#secure(raw, target.hostname, undefined, signal, timings);
+      : await this.#secure(raw, target.hostname, this.#tls, signal, timings);
+  }
+
+  /** Returns the settings of TLS to a proxy. Pins and certificates of the client are for servers. */
+  #proxyTls({ caCerts }: ProxyServer): TlsClientSettings {
+    const trusted = caCerts ?? this.#options.caCerts;
+    return trusted === undefined ? {} : { caCerts: [...trusted] };
   }
 
   /** Connects through a proxy, which resolves the name. */
@@ -224,28 +233,35 @@ export class ConnectionDialer {
   async #secure(
     raw: Transport,
     serverName: string,
-    authorities: readonly string[] | undefined,
+    settings: TlsClientSettings,
     signal: AbortSignal,
     timings: Timings,
   ): Promise<Dialed> {
-    const { cert, key, minVersion, inspectTls } = this.#options;
-    const caCerts = authorities === undefined ? this.#options.caCerts : [...authorities];
     const started = performance.now();
     const conn = new Connection(raw);
     await upgradeTls(conn, {
+      ...settings,
       serverName,
       alpnProtocols: ["http/1.1"],
       handshakeTimeout: 0,
       signal,
-      ...(caCerts === undefined ? {} : { caCerts }),
-      ...(cert === undefined || key === undefined ? {} : { cert, key }),
-      ...(minVersion === undefined ? {} : { minVersion }),
-      ...(inspectTls === undefined ? {} : { inspect: inspectTls }),
     });
     timings.tls = performance.now() - started;
     const { tls } = conn;
     return { transport: conn.detach().transport, raw, tls };
   }
+}
+
+/** Returns the settings of TLS to servers. */
+function tlsSettings(options: HttpClientOptions): TlsClientSettings {
+  const { caCerts, cert, key, pin, minVersion, inspectTls } = options;
+  return {
+    ...(caCerts === undefined ? {} : { caCerts }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(pin === undefined ? {} : { pin }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(inspectTls === undefined ? {} : { inspect: inspectTls }),
+  };
 }
 
 /** Returns the rules for connecting, from the client's own options and from `dialer`. */

@@ -55,6 +55,7 @@ Deno.test("createClient() checks every option", async () => {
     caCerts: "none",
     cert: "text",
     key: "text",
+    pin: "none",
     minVersion: "none",
     inspectTls: "none",
     connectTimeout: "time",
