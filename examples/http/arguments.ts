@@ -15,6 +15,7 @@ export interface BodyValues {
 /** The flags for credentials. */
 export interface CredentialValues {
   readonly user: string | undefined;
+  readonly digest: boolean;
   readonly bearer: string | undefined;
 }
 
@@ -91,16 +92,12 @@ export function pairs(
 /** Returns the options for the body. Rejects more than one kind of body. */
 export async function bodyOf(
   { data, form, upload, body }: BodyValues,
-  method: string,
 ): Promise<HttpRequestOptions> {
   const fields = pairs("form", form);
   const files = pairs("upload", upload);
   const ways = [data, body, form.length + upload.length > 0 || undefined];
   const count = ways.filter((way) => way !== undefined).length;
   if (count > 1) throw badValue("--data", data ?? "", "one of --data, --form, --upload and --body");
-  if (count === 1 && /^(get|head)$/i.test(method)) {
-    throw badValue("method", method, "one that takes a body");
-  }
   if (data !== undefined) return { json: parsed(data) };
   if (body === "-") return { body: Deno.stdin.readable };
   if (body !== undefined) return { body: new Blob([await Deno.readFile(body)]) };
@@ -121,7 +118,9 @@ export function hasBody({ data, form, upload, body }: BodyValues): boolean {
 }
 
 /** Returns the credentials of the request. */
-export function credentials({ user, bearer }: CredentialValues): HttpAuth | null {
+export function credentials(
+  { user, digest, bearer }: CredentialValues,
+): HttpAuth | null {
   if (bearer !== undefined) {
     if (/^[\x21-\x7e]+$/.test(bearer)) return { bearer };
     throw badValue("--bearer", "…", "a token without blanks");
@@ -129,7 +128,8 @@ export function credentials({ user, bearer }: CredentialValues): HttpAuth | null
   if (user === undefined) return null;
   const at = user.indexOf(":");
   if (at < 0) throw badValue("--user", "…", "name:password");
-  return { username: user.slice(0, at), password: user.slice(at + 1) };
+  const scheme = digest ? "digest" : "basic";
+  return { username: user.slice(0, at), password: user.slice(at + 1), scheme };
 }
 
 function parsed(data: string): unknown {

@@ -11,6 +11,7 @@ export interface ConnectionValues {
   readonly key: string | undefined;
   readonly proxy: string | undefined;
   readonly unixSocket: string | undefined;
+  readonly http2: boolean;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
   readonly timeout: number;
@@ -32,7 +33,8 @@ export async function connectionOf(
     caCerts: await Promise.all(readAll),
     ...cert !== undefined && { cert: await readPem(cert, "CERTIFICATE") },
     ...key !== undefined && { key: await readPem(key, "PRIVATE KEY") },
-    ...proxy !== undefined && { proxy: { url: proxyUrl(proxy) } },
+    ...proxy !== undefined && { proxy: proxy === "none" ? false : proxyUrl(proxy) },
+    http2: values.http2,
     ...unixSocket !== undefined && { unixSocket },
     ...connectTimeout !== undefined && { dialer: { connectTimeout } },
     timeouts: { headers: values.headersTimeout, body: values.bodyTimeout, total: values.timeout },

@@ -1,6 +1,6 @@
 /** The flags of the HTTP client. @module */
 
-import type { Flags } from "../../tools/cli.ts";
+import type { Flags, Positionals } from "../../tools/cli.ts";
 
 /** The flags for a request. */
 export const FLAGS = {
@@ -21,8 +21,9 @@ export const FLAGS = {
     help: "Method, if only a URL follows",
   },
   user: { type: "string", alias: "u", placeholder: "name:password", help: "Basic login" },
+  digest: { type: "boolean", help: "Digest for --user, which never sends the password" },
   bearer: { type: "string", placeholder: "token", help: "Bearer token" },
-  connectTimeout: { type: "duration", help: "Limit for connecting; the program dials itself then" },
+  connectTimeout: { type: "duration", help: "Limit for connecting" },
   headersTimeout: { type: "duration", default: "30s", help: "Limit for the head of the answer" },
   bodyTimeout: { type: "duration", default: "30s", help: "Limit between pieces of the body" },
   timeout: { type: "duration", default: "2m", alias: "t", help: "Limit for everything" },
@@ -36,7 +37,7 @@ export const FLAGS = {
     type: "string",
     alias: "x",
     placeholder: "url",
-    help: "Proxy: http, https or socks5, with credentials",
+    help: "Proxy: http, https or socks5, with credentials; none for no proxy",
   },
   cookieJar: {
     type: "string",
@@ -52,5 +53,14 @@ export const FLAGS = {
     help: "Save the body; a GET resumes a file that is half there",
   },
   remoteName: { type: "boolean", alias: "O", help: "Save under the name that the server states" },
+  timings: { type: "boolean", help: "Show the times of the request, on standard error" },
+  verbose: { type: "boolean", alias: "v", help: "Show what is sent and received, without secrets" },
+  http2: { type: "boolean", help: "Speak HTTP/2 if the server does" },
   include: { type: "boolean", alias: "i", help: "Print status and headers too" },
 } as const satisfies Flags;
+
+/** The arguments of the HTTP client. */
+export const POSITIONALS = {
+  method: { help: "GET, POST …; a URL here means GET, or POST with a body" },
+  url: { optional: true, help: "URL to request, http or https" },
+} as const satisfies Positionals;

@@ -11,6 +11,7 @@ export interface OutputValues {
   readonly json: boolean;
   /** Whether even a terminal gets the bytes as they are. */
   readonly raw: boolean;
+  readonly timings: boolean;
 }
 
 /** A media type whose content is no text. */
@@ -45,9 +46,12 @@ export async function show(
 async function showBody(
   response: HttpResponse,
   ctx: CliContext,
-  { include, json, raw }: OutputValues,
+  { include, json, raw, timings }: OutputValues,
 ): Promise<void> {
-  if (json) return ctx.printJson(await jsonOf(response));
+  if (json) {
+    const value = await jsonOf(response);
+    return ctx.printJson(timings ? { ...value, timings: { ...response.timings } } : value);
+  }
   if (include) showHead(response, ctx);
   const type = response.headers.get("content-type") ?? "";
   if (raw || !ctx.io.stdoutIsTerminal) {

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../examples/http_client.ts";
+import { developmentCertificate } from "../../net/tls/certificate.ts";
 import { type CliIo, recordingIo } from "../../tools/cli.ts";
 import { temporaryFolder } from "../_support/repository.ts";
 import { deadPort, echo, RawServer, serve } from "../_support/http_servers.ts";
@@ -248,7 +249,6 @@ Deno.test("http_client fails in one line that says why, and shows no secret", as
     [1, /404/, [at(server.url)]],
     [2, /url/, ["GET", "ftp://u:secret@h/"]],
     [2, /method/, ["CONNECT", "http://h/"]],
-    [2, /method/, ["GET", "http://h/", "-d", "1"]],
     [2, /--data/, ["POST", "http://h/", "-d", "{"]],
     [2, /--user/, ["GET", "http://h/", "-u", "secret"]],
     [2, /--header/, ["GET", "http://h/", "-H", "no colon"]],
@@ -277,4 +277,63 @@ Deno.test("http_client --cookie-jar keeps cookies in the format of curl, for nob
   assertEquals((await run(server.url, "-c", file)).out, "id=bad");
   assertStringIncludes(await Deno.readTextFile(file), "127.0.0.1\tFALSE\t/\tFALSE\t");
   if (Deno.build.os !== "windows") assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
+});
+
+Deno.test("http_client --timings shows a waterfall, and --json has the numbers", async () => {
+  await using server = echo();
+  const { out, err, code } = await run("GET", server.url, "--timings");
+  assertEquals([code, JSON.parse(out).method], [0, "GET"]);
+  const rows = err.trimEnd().split("\n");
+  assertEquals(
+    rows.map((row) => row.split(" ")[0]),
+    ["queue", "resolve", "connect", "tls", "send", "wait", "body", "total"],
+  );
+  for (const row of rows) assert(/^[a-z]+ +\d+\.\d ms /.test(row), row);
+  assertStringIncludes(rows.at(-1)!, `127.0.0.1:${server.port}`);
+  const { timings } = JSON.parse((await run(server.url, "--timings", "--json")).out);
+  assert(timings.total >= timings.firstByte && timings.connect >= 0, JSON.stringify(timings));
+  assertEquals((await run(server.url, "--timings", "-o", "x")).code, 2);
+});
+
+Deno.test("http_client --verbose shows heads without secrets, and GET may have a body", async () => {
+  await using server = new RawServer(
+    "HTTP/1.1 200 OK\r\nSet-Cookie: id=secret\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
+  );
+  const { out, err } = await run("GET", `${server.url}a?b=1`, "-d", "1", "-v", "-u", "ada:secret");
+  assertEquals(out, "ok");
+  assert(server.heard[0]!.startsWith("GET /a?b=1 ") && server.heard[0]!.endsWith("\r\n\r\n1"));
+  for (
+    const line of ["> GET /a?b=1 (", "> authorization: Basic …", "< 200", "< set-cookie: id …"]
+  ) {
+    assertStringIncludes(err, line);
+  }
+  assert(!err.includes("secret") && !err.includes(btoa("ada:secret")), err);
+});
+
+Deno.test("http_client --digest never sends the password", async () => {
+  const heard: string[] = [];
+  await using server = serve((request) => {
+    const authorization = request.headers.get("authorization");
+    heard.push(authorization?.split(",")[0] ?? "none");
+    const headers = { "www-authenticate": 'Digest realm="here", nonce="n", qop="auth"' };
+    return new Response("ok", authorization === null ? { status: 401, headers } : {});
+  });
+  const { code, out } = await run(server.url, "-u", "ada:secret", "--digest");
+  assertEquals([code, out, heard], [0, "ok", ["none", 'Digest username="ada"']]);
+});
+
+Deno.test("http_client speaks HTTP/2 with --http2, and trusts --ca", async () => {
+  await using folder = await temporaryFolder();
+  const { cert, key, ca } = await developmentCertificate();
+  await Deno.writeTextFile(`${folder.path}/ca.pem`, ca);
+  await using server = Deno.serve({ port: 0, cert, key, onListen() {} }, (_, { completed }) => {
+    completed.catch(() => {});
+    return new Response("over TLS");
+  });
+  const url = `https://localhost:${server.addr.port}/`;
+  for (const more of [[], ["--http2"]]) {
+    const { code, out, err } = await run(url, "--ca", `${folder.path}/ca.pem`, ...more);
+    assertEquals([code, out, err], [0, "over TLS", ""]);
+  }
+  assertEquals((await run(url)).code, 1);
 });
