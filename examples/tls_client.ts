@@ -2,7 +2,8 @@
 /**
  * A TLS client that verifies the server, sends one message and prints the reply.
  *
- * No flag disables verification. To trust a private authority, name its file.
+ * No flag disables verification. To trust a private authority, name its file with `--ca`. To trust one
+ * key, name its pin with `--pin`.
  *
  * ```sh
  * deno run -q -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem
@@ -25,6 +26,11 @@ const cli = defineCli({
     port: { type: "port", default: 8443, min: 1, help: "Port of the server" },
     message: { type: "string", default: "Hello, Server!", alias: "m", help: "Text to send" },
     ca: { type: "list", placeholder: "file", help: "Additional authority to trust, PEM" },
+    pin: {
+      type: "list",
+      placeholder: "pin",
+      help: "Key to trust, as sha256/BASE64 or fingerprint",
+    },
     cert: { type: "string", placeholder: "file", help: "Client certificate, PEM; with --key" },
     key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
     serverName: { type: "host", help: "Name in the certificate, if it is not --hostname" },
@@ -48,12 +54,13 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, { signal, log, print, printJson }) => {
-    const { message, ca, connectTimeout, json, ...flags } = values;
+    const { message, ca, pin, connectTimeout, json, ...flags } = values;
     const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
     if (!flags.cert !== !flags.key) throw new CliError("--cert and --key go together", 2);
     const cert = flags.cert && await readPem(flags.cert, "CERTIFICATE");
     const key = flags.key && await readPem(flags.key, "PRIVATE KEY");
-    const options = { ...flags, cert, key, timeout: connectTimeout, caCerts, signal };
+    const trust = pin.length > 0 ? { pin } : { caCerts };
+    const options = { ...flags, ...trust, cert, key, timeout: connectTimeout, signal };
     await using conn = await connectTls(options).catch((error) => {
       if (!(error instanceof NetError && error.tls === "untrusted")) throw error;
       throw new CliError(`${error.message}; name a private authority with --ca`);

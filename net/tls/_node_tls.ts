@@ -111,7 +111,7 @@ function infoOf(machine: TlsMachine): TlsInfo {
   return {
     alpnProtocol,
     ...(version !== undefined && cipher !== undefined && { version, cipher }),
-    ...(serverName !== undefined && { serverName }),
+    ...(serverName !== undefined && { serverName: bareName(serverName) }),
     ...(der !== undefined && { peerCertificate: describeCertificate(new X509Certificate(der)) }),
   };
 }

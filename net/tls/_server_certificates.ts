@@ -30,9 +30,12 @@ export class Certificates {
     this.#loaded = sources.map((source) => load(source, place));
   }
 
-  /** Returns the certificate for a name: the exact name, else a wildcard, else the first one. */
+  /**
+   * Returns the certificate for a name: the exact name, else a wildcard, else the first one. Some
+   * clients send the dot at the end of an absolute name, against RFC 6066 §3.
+   */
   readonly pick = (serverName: string): Loaded => {
-    const name = lowerAscii(serverName);
+    const name = lowerAscii(serverName).replace(/\.$/, "");
     const wildcard = name.replace(/^[^.]+/, "*");
     return this.#loaded.find(({ names }) => names.includes(name)) ??
       this.#loaded.find(({ names }) => names.includes(wildcard)) ?? this.#loaded[0]!;

@@ -41,6 +41,18 @@ Deno.test("tls_client verifies the server by --ca and prints its reply", async (
   assertEquals([json.code, JSON.parse(json.stdout)], [0, { peer, reply: "hi" }]);
 });
 
+Deno.test("tls_client identifies the server by --pin", async () => {
+  const { untrusted, good } = await testCertificates();
+  await using server = echo(untrusted);
+  const ask = (...pins: string[]) =>
+    runRunnable("tls-client", [`--port=${server.addr.port}`, ...pins.map((pin) => `--pin=${pin}`)]);
+  const right = await ask(good.fingerprint, untrusted.fingerprint);
+  assertEquals([right.code, right.stdout, right.stderr], [0, "Hello, Server!\n", ""]);
+  const wrong = await ask(good.fingerprint);
+  assertEquals([wrong.code, wrong.stdout], [1, ""]);
+  assertMatch(wrong.stderr, /its key has the pin sha256\/\S{44}, which is not an expected one/);
+});
+
 Deno.test("tls_client and tls_server greet each other as their --help shows", async () => {
   const dir = await Deno.makeTempDir();
   try {
